@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array.hpp>
+
+/// The only door to BLAS and LAPACK.
+namespace newtape::core {
+
+/// Matrix product a [.., n, k] b [.., k, m] -> [.., n, m]; leading axes broadcast. Transposed operands are not copied.
+/// f32, f64 (BLAS) and i64. ShapeError for fewer than two axes or lengths that do not meet.
+Array matmul(const Array& a, const Array& b);
+/// x [n, k] w [m, k]^T + b [m] -> [n, m]: the product of a Linear layer, its bias added on the way.
+Array linear(const Array& x, const Array& w, const Array& b);
+
+}  // namespace newtape::core

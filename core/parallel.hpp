@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+/// One pool of threads for kernels and BLAS together.
+namespace newtape {
+
+/// Threads that one operation may use, this one included. Starts as NEWTAPE_NUM_THREADS, or else the number of cores.
+int num_threads() noexcept;
+/// ValueError below 1.
+void set_num_threads(int n);
+
+namespace detail {
+
+/// Calls body(context, begin, end) over [0, n) in pieces of about `grain`; on this thread alone when n <= grain, when one
+/// thread is allowed, or inside another parallel_for. The first exception is thrown again here.
+void parallel_for(std::int64_t n, std::int64_t grain, void (*body)(void*, std::int64_t, std::int64_t), void* context);
+
+template <class F>
+void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
+  parallel_for(
+      n, grain,
+      [](void* c, std::int64_t begin, std::int64_t end) { (*static_cast<std::remove_reference_t<F>*>(c))(begin, end); },
+      const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+}
+
+}  // namespace detail
+}  // namespace newtape

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace newtape {
+
+/// A short list of integers (a shape, strides, axes): six fit without a heap allocation, more are welcome.
+class Dims {
+ public:
+  using value_type = std::int64_t;
+  using size_type = std::size_t;
+
+  Dims() noexcept = default;
+  Dims(std::initializer_list<std::int64_t> list) { assign(list.begin(), list.size()); }
+  explicit Dims(std::size_t n, std::int64_t value = 0) { resize(n, value); }
+  template <std::forward_iterator It>
+  Dims(It first, It last) {
+    for (; first != last; ++first) push_back(static_cast<std::int64_t>(*first));
+  }
+  Dims(const Dims& other) { assign(other.data_, other.size_); }
+  Dims(Dims&& other) noexcept { steal(other); }
+  Dims& operator=(const Dims& other) {
+    if (this != &other) assign(other.data_, other.size_);
+    return *this;
+  }
+  Dims& operator=(Dims&& other) noexcept {
+    if (this != &other) {
+      release();
+      steal(other);
+    }
+    return *this;
+  }
+  ~Dims() { release(); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  std::int64_t* data() noexcept { return data_; }
+  const std::int64_t* data() const noexcept { return data_; }
+  std::int64_t* begin() noexcept { return data_; }
+  std::int64_t* end() noexcept { return data_ + size_; }
+  const std::int64_t* begin() const noexcept { return data_; }
+  const std::int64_t* end() const noexcept { return data_ + size_; }
+  std::int64_t& operator[](std::size_t i) noexcept { return data_[i]; }
+  std::int64_t operator[](std::size_t i) const noexcept { return data_[i]; }
+  std::int64_t back() const noexcept { return data_[size_ - 1]; }
+
+  void push_back(std::int64_t v) {
+    if (size_ == capacity_) grow(size_ + 1);
+    data_[size_++] = v;
+  }
+  void resize(std::size_t n, std::int64_t value = 0) {
+    if (n > capacity_) grow(n);
+    for (std::size_t i = size_; i < n; ++i) data_[i] = value;
+    size_ = static_cast<std::uint32_t>(n);
+  }
+  void insert(std::size_t at, std::int64_t v) {
+    push_back(v);
+    std::rotate(begin() + at, end() - 1, end());
+  }
+  void erase(std::size_t at) {
+    std::copy(begin() + at + 1, end(), begin() + at);
+    --size_;
+  }
+
+  friend bool operator==(const Dims& a, const Dims& b) noexcept {
+    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  static constexpr std::uint32_t inline_capacity = 6;
+
+  void assign(const std::int64_t* from, std::size_t n) {
+    if (n > capacity_) grow(n);
+    if (n > 0) std::memmove(data_, from, n * sizeof(std::int64_t));
+    size_ = static_cast<std::uint32_t>(n);
+  }
+  void grow(std::size_t n) {
+    const std::size_t capacity = std::max<std::size_t>(n, 2 * std::size_t{capacity_});
+    auto* bigger = new std::int64_t[capacity];
+    std::copy(begin(), end(), bigger);
+    if (data_ != inline_) delete[] data_;
+    data_ = bigger;
+    capacity_ = static_cast<std::uint32_t>(capacity);
+  }
+  void steal(Dims& other) noexcept {
+    if (other.data_ == other.inline_) {
+      size_ = other.size_;
+      for (std::uint32_t i = 0; i < size_; ++i) inline_[i] = other.inline_[i];
+    } else {
+      data_ = other.data_;
+      size_ = other.size_;
+      capacity_ = other.capacity_;
+      other.data_ = other.inline_;
+      other.capacity_ = inline_capacity;
+    }
+    other.size_ = 0;
+  }
+  void release() noexcept {
+    if (data_ != inline_) delete[] data_;
+    data_ = inline_;
+    capacity_ = inline_capacity;
+    size_ = 0;
+  }
+
+  std::int64_t* data_ = inline_;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = inline_capacity;
+  std::int64_t inline_[inline_capacity];  // NOLINT: left uninitialised on purpose, `size_` says what is valid
+};
+
+using Shape = Dims;
+using Strides = Dims;
+
+/// Which axes a function works on: one (`1`, `-1`), several (`{0, 2}`), or, as the default, all of them.
+/// Negative axes count from the last.
+class Axes {
+ public:
+  Axes() = default;
+  Axes(std::integral auto axis) : dims_{static_cast<std::int64_t>(axis)}, all_(false) {}
+  Axes(std::initializer_list<std::int64_t> axes) : dims_(axes), all_(false) {}
+  Axes(Dims axes) : dims_(std::move(axes)), all_(false) {}
+
+  bool all() const noexcept { return all_; }
+  /// As sorted, distinct axes in [0, ndim); errors name `op`.
+  Dims normalized(std::string_view op, std::size_t ndim) const;
+
+ private:
+  Dims dims_;
+  bool all_ = true;
+};
+
+/// `axis` in [0, ndim), negative ones counted from the last; ShapeError naming `op` when out of range.
+std::size_t normalize_axis(std::string_view op, std::int64_t axis, std::size_t ndim);
+
+/// Number of elements of an array of this shape.
+inline std::int64_t element_count(const Shape& shape) noexcept {
+  std::int64_t n = 1;
+  for (const auto d : shape) n *= d;
+  return n;
+}
+
+/// The strides, in elements, of a C-contiguous array.
+Strides contiguous_strides(const Shape& shape);
+
+/// The common shape of two operands by NumPy's rules; ShapeError naming `op` when there is none.
+Shape broadcast_shapes(std::string_view op, const Shape& a, const Shape& b);
+
+/// `[2, 3]`.
+std::string to_string(const Dims& dims);
+
+}  // namespace newtape

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+/// The caching pool: freed blocks are kept by size and handed out again, because fresh pages cost more than arithmetic.
+namespace newtape::pool {
+
+/// At least `bytes` of 64-byte aligned, uninitialised memory. Thread-safe; throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+/// Gives back what `allocate(bytes)` returned; any thread may do so.
+void deallocate(void* block, std::size_t bytes) noexcept;
+
+struct Stats {
+  std::size_t live_bytes = 0;    ///< handed out and not yet given back
+  std::size_t cached_bytes = 0;  ///< kept for the next call
+};
+Stats stats() noexcept;
+/// Returns this thread's and the shared cached blocks to the system.
+void trim() noexcept;
+
+}  // namespace newtape::pool
+
+namespace newtape::detail {
+
+/// Counted references without a vtable: `T` has a member `refs_` and a static `destroy(T*)`.
+template <class T>
+class Ref {
+ public:
+  Ref() noexcept = default;
+  /// Takes over one reference that the caller holds.
+  static Ref adopt(T* p) noexcept {
+    Ref r;
+    r.p_ = p;
+    return r;
+  }
+  explicit Ref(T* p) noexcept : p_(p) { retain(); }
+  Ref(const Ref& o) noexcept : p_(o.p_) { retain(); }
+  Ref(Ref&& o) noexcept : p_(o.p_) { o.p_ = nullptr; }
+  Ref& operator=(const Ref& o) noexcept {
+    Ref copy(o);
+    return *this = static_cast<Ref&&>(copy);
+  }
+  Ref& operator=(Ref&& o) noexcept {
+    if (this != &o) {
+      T* old = p_;
+      p_ = o.p_;
+      o.p_ = nullptr;
+      drop(old);
+    }
+    return *this;
+  }
+  ~Ref() { drop(p_); }
+
+  T* get() const noexcept { return p_; }
+  T* operator->() const noexcept { return p_; }
+  T& operator*() const noexcept { return *p_; }
+  explicit operator bool() const noexcept { return p_ != nullptr; }
+  bool unique() const noexcept { return p_ != nullptr && p_->refs_.load(std::memory_order_acquire) == 1; }
+
+ private:
+  void retain() noexcept {
+    if (p_ != nullptr) p_->refs_.fetch_add(1, std::memory_order_relaxed);
+  }
+  static void drop(T* p) noexcept {
+    // The last owner needs no locked instruction: nobody else can reach the object any more.
+    if (p != nullptr && (p->refs_.load(std::memory_order_acquire) == 1 ||
+                         p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
+      T::destroy(p);
+    }
+  }
+  T* p_ = nullptr;
+};
+
+/// A block of memory that arrays share. It stands in front of its own data, or owns somebody else's buffer.
+struct Storage {
+  std::atomic<std::uint32_t> refs_{1};
+  std::size_t bytes = 0;
+  void* data = nullptr;
+  void (*free_foreign)(void* owner) = nullptr;  ///< set when the data belong to `owner`
+  void* owner = nullptr;
+
+  static Ref<Storage> allocate(std::size_t bytes);
+  static Ref<Storage> adopt(void* data, std::size_t bytes, void* owner, void (*free_foreign)(void*));
+  static void destroy(Storage* s) noexcept;
+};
+
+}  // namespace newtape::detail
