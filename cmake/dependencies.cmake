@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What Newtape is built from. Nothing is downloaded; `./dev setup` installs Debian's packages.
+find_package(xtensor REQUIRED)
+set(newtape_xtensor xtensor)
+if(TARGET xtensor::xtensor)
+  set(newtape_xtensor xtensor::xtensor)
+endif()
+find_package(fmt REQUIRED)
+find_package(xsimd REQUIRED)
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(nlohmann_json REQUIRED)
+include("${CMAKE_CURRENT_LIST_DIR}/blas.cmake")
+if(NOT NEWTAPE_CBLAS_INCLUDE_DIR)
+  message(FATAL_ERROR "cblas.h was not found; install OpenBLAS's development files (Debian: libopenblas-dev)")
+endif()
+# Only the headers of xtensor-blas are used: its CMake package would bring a second BLAS to link.
+find_path(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlinalg.hpp REQUIRED)
+add_library(newtape_xtensor_blas INTERFACE IMPORTED)
+target_include_directories(newtape_xtensor_blas INTERFACE "${NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR}")
+mark_as_advanced(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR)

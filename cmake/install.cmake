@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-3-Clause
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/newtape")
+install(TARGETS newtape ${newtape_part_targets} EXPORT newtape-targets)
+install(EXPORT newtape-targets NAMESPACE newtape:: DESTINATION "${package_dir}")
+
+install(FILES newtape.hpp DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape")
+foreach(part ${newtape_parts})
+  install(DIRECTORY ${part}/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape/${part}"
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "isa" EXCLUDE PATTERN "files" EXCLUDE)
+endforeach()
+if(EXISTS "${PROJECT_SOURCE_DIR}/data/files")
+  install(DIRECTORY data/files/ DESTINATION "${CMAKE_INSTALL_DATADIR}/newtape")
+endif()
+
+configure_package_config_file(cmake/newtape-config.cmake.in "${PROJECT_BINARY_DIR}/newtape-config.cmake"
+  INSTALL_DESTINATION "${package_dir}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/newtape-config.cmake" "${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
+  cmake/blas.cmake DESTINATION "${package_dir}")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+# The folders of the source tree, seen through ${build}/include/newtape, so that <newtape/core/array.hpp> names the
+# same file in the build tree as it does once installed.
+function(newtape_include_root)
+  set(root "${PROJECT_BINARY_DIR}/include/newtape")
+  file(MAKE_DIRECTORY "${root}")
+  foreach(name core autograd nn optim data inspect newtape.hpp)
+    file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${name}" "${root}/${name}" SYMBOLIC)
+  endforeach()
+endfunction()
+
+# Flags for Newtape's own code; never passed on to who links it.
+function(newtape_own_flags target)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  if(PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow)
+  endif()
+  if(NEWTAPE_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(NEWTAPE_XTENSOR_ASSERT)
+    target_compile_definitions(${target} PRIVATE XTENSOR_ENABLE_ASSERT)
+  endif()
+  if(NEWTAPE_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${NEWTAPE_SANITIZE} -fno-sanitize-recover=all
+      -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${NEWTAPE_SANITIZE})
+  endif()
+endfunction()
+
+function(newtape_library_flags target)
+  newtape_own_flags(${target})
+  if(PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${target} PRIVATE -Wconversion -Wno-sign-conversion)
+  endif()
+endfunction()
+
+# newtape_library(<folder> [PUBLIC targets] [PRIVATE targets] [HEADERS_ONLY targets] [DEFINITIONS definitions])
+# makes newtape_<folder> (alias newtape::<folder>) from every source below the folder; without sources it is an INTERFACE
+# library. HEADERS_ONLY names what is needed to compile but not to link, so it does not reach the installed package.
+function(newtape_library folder)
+  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE;HEADERS_ONLY;DEFINITIONS" ${ARGN})
+  set(target newtape_${folder})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/core/kernels/isa/")
+
+  if(sources)
+    add_library(${target} ${sources})
+    set(scope PUBLIC)
+    newtape_library_flags(${target})
+    target_compile_definitions(${target} PRIVATE ${arg_DEFINITIONS})
+    target_link_libraries(${target} PRIVATE ${arg_PRIVATE})
+    foreach(dependency ${arg_HEADERS_ONLY})
+      target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${dependency}>)
+    endforeach()
+    set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+
+  add_library(newtape::${folder} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${folder})
+  target_compile_features(${target} ${scope} cxx_std_20)
+  target_link_libraries(${target} ${scope} ${arg_PUBLIC})
+  target_include_directories(${target} ${scope}
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# Compiles core/kernels/isa/*.cpp once per instruction set, each time with NEWTAPE_ISA set to its name, and links the
+# results into newtape_<folder>, which picks one at start-up. Only these files may be compiled with wider
+# instructions: whatever they define must carry the name of its instruction set, or the linker could choose an AVX
+# copy of a shared inline function for a machine without AVX (`./dev check` looks for such symbols).
+function(newtape_kernels folder)
+  set(target newtape_${folder})
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/kernels/isa/*.cpp")
+  get_target_property(type ${target} TYPE)
+  if(NOT sources OR type STREQUAL "INTERFACE_LIBRARY")
+    return()
+  endif()
+
+  set(isas baseline)
+  set(flags_baseline "")
+  set(flags_avx2 -mavx2 -mfma -mbmi2 -mf16c)
+  set(flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mfma -mbmi2 -mprefer-vector-width=512)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+    list(APPEND isas avx2 avx512)
+    target_compile_definitions(${target} PRIVATE NEWTAPE_HAVE_X86_ISAS=1)
+  endif()
+
+  foreach(isa ${isas})
+    set(object newtape_kernels_${isa})
+    add_library(${object} OBJECT ${sources})
+    newtape_library_flags(${object})
+    target_compile_definitions(${object} PRIVATE NEWTAPE_ISA=${isa})
+    target_compile_options(${object} PRIVATE ${flags_${isa}} -fno-math-errno -fno-trapping-math
+      $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
+    target_include_directories(${object} PRIVATE "${PROJECT_BINARY_DIR}/include")
+    target_link_libraries(${object} PRIVATE ${newtape_xtensor} xsimd fmt::fmt)
+    set_target_properties(${object} PROPERTIES POSITION_INDEPENDENT_CODE ${BUILD_SHARED_LIBS})
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
+  endforeach()
+endfunction()

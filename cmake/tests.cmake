@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# tests/<folder>/*.cpp becomes the executable test_<folder>, and each of its test cases a CTest test "<folder>/...".
+find_package(Catch2 REQUIRED)
+list(APPEND CMAKE_MODULE_PATH "${Catch2_DIR}")
+include(Catch)
+
+set(newtape_catch Catch2::Catch2)
+if(TARGET Catch2::Catch2WithMain)
+  set(newtape_catch Catch2::Catch2WithMain)
+endif()
+add_library(newtape_test_main OBJECT tests/main.cpp)
+newtape_own_flags(newtape_test_main)
+target_link_libraries(newtape_test_main PUBLIC ${newtape_catch})
+target_include_directories(newtape_test_main PUBLIC tests)
+
+file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" tests/*/*.cpp)
+list(FILTER test_sources EXCLUDE REGEX "^(package|files)/")
+set(test_folders ${test_sources})
+list(TRANSFORM test_folders REPLACE "/.*" "")
+list(REMOVE_DUPLICATES test_folders)
+
+foreach(folder ${test_folders})
+  set(sources ${test_sources})
+  list(FILTER sources INCLUDE REGEX "^${folder}/")
+  list(TRANSFORM sources PREPEND tests/)
+  set(test test_${folder})
+  add_executable(${test} ${sources})
+  newtape_own_flags(${test})
+  target_compile_definitions(${test} PRIVATE "NEWTAPE_TEST_FILES=\"${PROJECT_SOURCE_DIR}/tests/files\"")
+
+  # The tests of the lower layers see these layers only; all others see the whole.
+  set(library newtape)
+  if(folder STREQUAL "core" OR folder STREQUAL "autograd")
+    set(library newtape_${folder})
+  endif()
+  target_link_libraries(${test} PRIVATE newtape_test_main ${library})
+  # Every op must reach the registry, also one that no test calls: a linker drops unused members of an archive.
+  if(NOT BUILD_SHARED_LIBS)
+    foreach(part ${newtape_part_targets})
+      get_target_property(type ${part} TYPE)
+      if(type STREQUAL "STATIC_LIBRARY")
+        set_property(TARGET ${test} PROPERTY LINK_LIBRARY_OVERRIDE_${part} WHOLE_ARCHIVE)
+      endif()
+    endforeach()
+  endif()
+  catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
+endforeach()
