@@ -5,9 +5,7 @@
 #include <newtape/core/error.hpp>
 #include <newtape/core/shape.hpp>
 #include <newtape/core/storage.hpp>
-
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xarray.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <type_traits>
 #include <utility>
