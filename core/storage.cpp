@@ -67,7 +67,7 @@ constexpr auto small_sizes = [] {
 
 // --- the system's memory ---
 
-void* system_allocate(std::size_t size) noexcept {
+[[maybe_unused]] void* system_allocate(std::size_t size) noexcept {
 #if defined(__linux__)
   if (size >= huge_page) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -85,7 +85,7 @@ void* system_allocate(std::size_t size) noexcept {
   return std::aligned_alloc(alignment, size);
 }
 
-void system_free(void* block, std::size_t size) noexcept {
+[[maybe_unused]] void system_free(void* block, std::size_t size) noexcept {
 #if defined(__linux__)
   if (size >= huge_page) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
