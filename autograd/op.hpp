@@ -49,8 +49,8 @@ inline Tensor saved_output(Node* self, const Array& value) {
 template <class... Fs>
 class OpNode final : public Node {
  public:
-  OpNode(const Op* op, const Array& value, Wrt<Fs>&... wrts)
-      : Node(op, std::get<0>(std::tie(wrts...)).place, value), edges_{NodeRef(wrts.node)...} {
+  OpNode(const Op* by, const Array& value, Wrt<Fs>&... wrts)
+      : Node(by, std::get<0>(std::tie(wrts...)).place, value), edges_{NodeRef(wrts.node)...} {
     edges = edges_;
     if constexpr ((takes_output<Fs> || ...)) value_ = value;
     keep(std::index_sequence_for<Fs...>(), wrts...);
@@ -93,8 +93,8 @@ class OpNode final : public Node {
 template <class F>
 class EachNode final : public Node {
  public:
-  EachNode(const Op* op, const Array& value, WrtEach<F>&& wrt)
-      : Node(op, wrt.place, value), edges_(std::move(wrt.nodes)), pullback_(std::move(wrt.pullback)) {
+  EachNode(const Op* by, const Array& value, WrtEach<F>&& wrt)
+      : Node(by, wrt.place, value), edges_(std::move(wrt.nodes)), pullback_(std::move(wrt.pullback)) {
     edges = edges_;
   }
   Tensor pull(std::size_t i, Tensor g) override { return (*pullback_)(i, g); }
@@ -173,6 +173,9 @@ inline Shape leading(const Tensor& g, std::size_t ndim) {
 }
 /// Those axes followed by `shape`.
 Shape with_leading(const Tensor& g, std::size_t ndim, const Shape& shape);
+
+/// `axis` counted from the last, as pullbacks need it: in [-ndim, -1]. ShapeError when out of range.
+std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim);
 
 /// Maps a rule that knows no extra leading axes over those of `g`, the cotangent of an output with `ndim` axes: for
 /// rules without a direct batched form. Prefer a rule that counts its axes from the last.

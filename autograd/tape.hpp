@@ -16,7 +16,7 @@ namespace detail {
 /// A recorded operation: what it made (shape and dtype), from which nodes, and how cotangents go back to them.
 class Node {
  public:
-  Node(const Op* op, Place place, const Array& value) : dtype(value.dtype()), shape(value.shape()), op(op), place(place) {}
+  Node(const Op* by, Place at, const Array& value) : dtype(value.dtype()), shape(value.shape()), op(by), place(at) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   virtual ~Node() = default;

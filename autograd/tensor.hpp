@@ -5,6 +5,7 @@
 #include <newtape/core/array.hpp>
 
 #include <concepts>
+#include <type_traits>
 #include <initializer_list>
 #include <utility>
 
