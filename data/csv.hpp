@@ -17,7 +17,7 @@ struct CsvOptions {
   char quote = '"';
   /// Fields that stand for a missing value; they become NaN, in an integer or boolean table an IoError.
   std::vector<std::string> missing = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
-  std::vector<std::string> columns;  ///< which to read, in this order (ValueError for an unknown one); empty: all
+  std::vector<std::string> columns = {};  ///< which to read, in this order (ValueError for an unknown one); empty: all
   DType dtype = f64;
 };
 

@@ -57,7 +57,7 @@ class Dataset {
   Batch gather(std::span<const std::int64_t> indices, Generator& generator = default_generator()) const;
 
  private:
-  std::pair<std::int64_t, std::int64_t> cut(double fraction) const;
+  std::int64_t cut(double fraction) const;
   Dataset with(std::vector<Array> arrays) const;
 
   Batch arrays_;

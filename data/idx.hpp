@@ -10,8 +10,8 @@
 namespace newtape::data {
 
 struct IdxOptions {
-  std::optional<DType> dtype;  ///< by default i64 for integers (f32 when scaled), f32 for float, f64 for double
-  double scale = 1;            ///< every element is multiplied by it; needs a float dtype (ValueError)
+  std::optional<DType> dtype = {};  ///< by default i64 for integers (f32 when scaled), f32 for float, f64 for double
+  double scale = 1;                 ///< every element is multiplied by it; needs a float dtype (ValueError)
 };
 
 /// Reads an IDX file (the format of MNIST), plain or gzipped: `read_idx("images.gz", {.dtype = f32, .scale = 1 /
