@@ -24,6 +24,8 @@ function(newtape_own_flags target)
     target_compile_definitions(${target} PRIVATE XTENSOR_ENABLE_ASSERT)
   endif()
   if(NEWTAPE_SANITIZE)
+    # With sanitizers GCC warns of uninitialised values inside the standard library.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     target_compile_options(${target} PRIVATE -fsanitize=${NEWTAPE_SANITIZE} -fno-sanitize-recover=all
       -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${NEWTAPE_SANITIZE})

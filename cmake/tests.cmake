@@ -42,6 +42,15 @@ foreach(folder ${test_folders})
         set_property(TARGET ${test} PROPERTY LINK_LIBRARY_OVERRIDE_${part} WHOLE_ARCHIVE)
       endif()
     endforeach()
+  elseif(NOT APPLE)
+    target_link_options(${test} PRIVATE LINKER:--no-as-needed)
   endif()
   catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
 endforeach()
+
+# A consumer cannot link sanitized archives without the same flags.
+if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)
+  add_test(NAME package COMMAND "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
+    "-DCOMPILER=${CMAKE_CXX_COMPILER}" -P "${PROJECT_SOURCE_DIR}/tests/package/run.cmake")
+  set_tests_properties(package PROPERTIES LABELS package TIMEOUT 300)
+endif()

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/tape.hpp>
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+/// All that one needs to add an operation:
+///
+///     static const Op tanh_op{"tanh"};
+///
+///     Tensor tanh(In x) {
+///       return tanh_op(core::tanh(x.take()), wrt(x, [](const Tensor& g, const Tensor& y) { return g * (1 - y * y); }));
+///     }
+///
+/// The value comes first, then, for every input, how a cotangent `g` of the output goes back to it. A pullback takes `g`
+/// or `g, y` (the output; never capture it), uses Tensor operations only, and may assume nothing about extra leading axes
+/// of `g`: count axes from the last. Gradients of broadcast operands are summed to their shapes by the sweep.
+namespace newtape {
+
+namespace detail {
+
+template <class F>
+struct Wrt {
+  Node* node;
+  Place place;
+  F pullback;
+};
+
+template <class F>
+struct WrtEach {
+  std::vector<NodeRef> nodes;
+  Place place;
+  F pullback;
+};
+
+template <class F>
+inline constexpr bool takes_output = std::is_invocable_v<F&, Tensor, const Tensor&>;
+
+/// The output as the pullbacks see it: part of the graph only when the gradient itself is being recorded.
+inline Tensor saved_output(Node* self, const Array& value) {
+  return grad_enabled() ? Tensor(value, NodeRef(self)) : Tensor(value);
+}
+
+/// One allocation holds the node, its edges, and the closures of the inputs that are not constant.
+template <class... Fs>
+class OpNode final : public Node {
+ public:
+  OpNode(const Op* by, const Array& value, Wrt<Fs>&... wrts)
+      : Node(by, std::get<0>(std::tie(wrts...)).place, value), edges_{NodeRef(wrts.node)...} {
+    edges = edges_;
+    if constexpr ((takes_output<Fs> || ...)) value_ = value;
+    keep(std::index_sequence_for<Fs...>(), wrts...);
+  }
+
+  Tensor pull(std::size_t i, Tensor g) override { return pull(std::index_sequence_for<Fs...>(), i, std::move(g)); }
+
+  void release() noexcept override {
+    std::apply([](auto&... p) { (p.reset(), ...); }, pullbacks_);
+    value_ = Array();
+  }
+
+ private:
+  template <std::size_t... I>
+  void keep(std::index_sequence<I...>, Wrt<Fs>&... wrts) {
+    ((wrts.node != nullptr ? (void)std::get<I>(pullbacks_).emplace(std::move(wrts.pullback)) : void()), ...);
+  }
+  template <std::size_t... I>
+  Tensor pull(std::index_sequence<I...>, std::size_t i, Tensor&& g) {
+    Tensor result;
+    const auto one = [&]<std::size_t K>() {
+      using F = std::tuple_element_t<K, std::tuple<Fs...>>;
+      auto& f = *std::get<K>(pullbacks_);
+      if constexpr (takes_output<F>) {
+        result = f(std::move(g), saved_output(this, value_));
+      } else {
+        result = f(std::move(g));
+      }
+    };
+    ((i == I ? one.template operator()<I>() : void()), ...);
+    return result;
+  }
+
+  NodeRef edges_[sizeof...(Fs)];
+  Array value_;
+  std::tuple<std::optional<Fs>...> pullbacks_;
+};
+
+/// The same for an operation with any number of inputs and one closure for all of them.
+template <class F>
+class EachNode final : public Node {
+ public:
+  EachNode(const Op* by, const Array& value, WrtEach<F>&& wrt)
+      : Node(by, wrt.place, value), edges_(std::move(wrt.nodes)), pullback_(std::move(wrt.pullback)) {
+    edges = edges_;
+  }
+  Tensor pull(std::size_t i, Tensor g) override { return (*pullback_)(i, g); }
+  void release() noexcept override { pullback_.reset(); }
+
+ private:
+  std::vector<NodeRef> edges_;
+  std::optional<F> pullback_;
+};
+
+}  // namespace detail
+
+/// Input `x` of an operation and its pullback: `g -> Tensor` or `g, y -> Tensor`.
+template <class F>
+detail::Wrt<F> wrt(const In& x, F pullback) {
+  return {x.tensor().node().get(), x.place(), std::move(pullback)};
+}
+
+/// All the inputs of an operation that takes a list; the pullback is `i, g -> Tensor`.
+template <class F>
+detail::WrtEach<F> wrt_each(std::span<const Tensor> xs, F pullback, Place place = Place::here()) {
+  std::vector<detail::NodeRef> nodes;
+  nodes.reserve(xs.size());
+  for (const auto& x : xs) nodes.push_back(x.node());
+  return {std::move(nodes), place, std::move(pullback)};
+}
+
+/// An operation's name, registered when it is constructed: make one `static const` per operation. ValueError when
+/// another operation has the name.
+class Op {
+ public:
+  explicit Op(const char* name);
+  Op(const Op&) = delete;
+  Op& operator=(const Op&) = delete;
+
+  const char* name() const noexcept { return name_; }
+
+  /// The result of the operation: recorded when recording is on and an input asks for it, else a constant.
+  template <class... Fs>
+    requires(sizeof...(Fs) > 0)
+  Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
+    if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
+    auto node = detail::NodeRef::adopt(new detail::OpNode<Fs...>(this, value, wrts...));
+    return Tensor(std::move(value), std::move(node));
+  }
+  template <class F>
+  Tensor operator()(Array value, detail::WrtEach<F> wrt) const {
+    bool any = false;
+    for (const auto& n : wrt.nodes) any |= static_cast<bool>(n);
+    if (!grad_enabled() || !any) return Tensor(std::move(value));
+    auto node = detail::NodeRef::adopt(new detail::EachNode<F>(this, value, std::move(wrt)));
+    return Tensor(std::move(value), std::move(node));
+  }
+  /// The result of an operation that has no derivative (a comparison, an index): always a constant.
+  Tensor operator()(Array value) const { return Tensor(std::move(value)); }
+
+ private:
+  const char* name_;
+};
+
+/// The names of all operations constructed so far, sorted.
+std::vector<std::string_view> registered_ops();
+
+/// Gives a number among the operands the other's dtype; DTypeError naming both when two tensors' dtypes differ.
+void match(const Op& op, In& a, In& b);
+
+/// Is any of these part of a graph that is being recorded? A fused pullback then has to fall back on Tensor operations.
+template <class... T>
+bool recorded(const T&... x) {
+  return grad_enabled() && (x.requires_grad() || ...);
+}
+
+/// The extra leading axes of a cotangent `g` for an output with `ndim` axes.
+inline Shape leading(const Tensor& g, std::size_t ndim) {
+  return Shape(g.shape().begin(), g.shape().begin() + (g.ndim() - ndim));
+}
+/// Those axes followed by `shape`.
+Shape with_leading(const Tensor& g, std::size_t ndim, const Shape& shape);
+
+/// `axis` counted from the last, as pullbacks need it: in [-ndim, -1]. ShapeError when out of range.
+std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim);
+
+/// Maps a rule that knows no extra leading axes over those of `g`, the cotangent of an output with `ndim` axes: for
+/// rules without a direct batched form. Prefer a rule that counts its axes from the last.
+Tensor map_leading(const Tensor& g, std::size_t ndim, const std::function<Tensor(const Tensor&)>& rule);
+
+}  // namespace newtape

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/reduce.hpp>
+
+namespace newtape {
+
+static const Op sum_op{"sum"};
+static const Op mean_op{"mean"};
+static const Op max_op{"max"};
+static const Op min_op{"min"};
+static const Op argmax_op{"argmax"};
+static const Op argmin_op{"argmin"};
+static const Op any_op{"any"};
+static const Op all_op{"all"};
+static const Op logsumexp_op{"logsumexp"};
+static const Op softmax_op{"softmax"};
+static const Op log_softmax_op{"log_softmax"};
+static const Op sum_to_op{"sum_to"};
+
+namespace {
+
+/// What a reduction did, in the form that its pullback needs.
+struct Reduced {
+  Shape shape;       ///< before
+  Dims axes;         ///< that were reduced
+  Shape kept;        ///< after, with length 1 along those
+  std::size_t ndim;  ///< of the result
+
+  Reduced(const char* op, const Shape& x, const Axes& which, bool keepdims)
+      : shape(x), axes(which.normalized(op, x.size())), kept(x), ndim(x.size()) {
+    for (const auto a : axes) {
+      kept[static_cast<std::size_t>(a)] = 1;
+      ndim -= keepdims ? 0 : 1;
+    }
+  }
+  /// How many elements went into each result.
+  double count() const {
+    double n = 1;
+    for (const auto a : axes) n *= static_cast<double>(shape[static_cast<std::size_t>(a)]);
+    return n;
+  }
+  /// A tensor shaped like the result, with the reduced axes back as length 1.
+  Tensor align(const Tensor& g) const { return reshape(g, with_leading(g, ndim, kept)); }
+  /// The same, stretched to the operand's shape.
+  Tensor spread(const Tensor& g) const { return expand(align(g), with_leading(g, ndim, shape)); }
+};
+
+}  // namespace
+
+Tensor sum(In x, const Axes& axes, bool keepdims) {
+  Array value = core::sum(x.value(), axes, keepdims);
+  if (!x.requires_grad()) return value;
+  return sum_op(std::move(value), wrt(x, [r = Reduced("sum", x.shape(), axes, keepdims)](const Tensor& g) {
+                  return r.spread(g);
+                }));
+}
+
+Tensor mean(In x, const Axes& axes, bool keepdims) {
+  return mean_op(core::mean(x.value(), axes, keepdims),
+                 wrt(x, [r = Reduced("mean", x.shape(), axes, keepdims)](Tensor g) {
+                   return r.spread(std::move(g) * (1 / r.count()));
+                 }));
+}
+
+Tensor prod(In x, const Axes& axes, bool keepdims) {
+  if (!recorded(x)) return core::prod(x.value(), axes, keepdims);
+  // Halves are multiplied until one is left: unlike y / x, the derivatives are right where factors are zero.
+  const Reduced r("prod", x.shape(), axes, keepdims);
+  Dims order;
+  Shape flat;
+  for (std::size_t i = 0; i < r.shape.size(); ++i) {
+    if (std::find(r.axes.begin(), r.axes.end(), static_cast<std::int64_t>(i)) != r.axes.end()) continue;
+    order.push_back(static_cast<std::int64_t>(i));
+    flat.push_back(r.shape[i]);
+  }
+  for (const auto a : r.axes) order.push_back(a);
+  Tensor y = permute(x, order);
+  auto n = static_cast<std::int64_t>(r.count());
+  flat.push_back(n);
+  y = reshape(y, flat);
+  if (n == 0) return core::prod(x.value(), axes, keepdims);
+  while (n > 1) {
+    const auto half = n / 2;
+    Tensor z = slice(y, -1, 0, half) * slice(y, -1, half, 2 * half);
+    if (n % 2 != 0) z = concatenate({z, slice(y, -1, 2 * half, n)}, -1);
+    y = z;
+    n = half + n % 2;
+  }
+  flat.resize(flat.size() - 1);
+  y = reshape(y, r.kept);
+  return keepdims ? y : squeeze(y, axes);
+}
+
+namespace {
+Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), In& x, const Axes& axes, bool keepdims) {
+  return op(kernel(x.value(), axes, keepdims),
+            wrt(x, [x, r = Reduced(op.name(), x.shape(), axes, keepdims)](const Tensor& g, const Tensor& y) {
+              // Every one of the equal extremes gets the same part.
+              const Tensor hit = (x.tensor().detach() == r.align(y.detach())).to(x.dtype());
+              return r.align(g) * (hit / sum(hit, r.axes, true));
+            }));
+}
+}  // namespace
+
+Tensor max(In x, const Axes& axes, bool keepdims) { return extreme(max_op, core::max, x, axes, keepdims); }
+Tensor min(In x, const Axes& axes, bool keepdims) { return extreme(min_op, core::min, x, axes, keepdims); }
+
+Tensor argmax(const Tensor& x, std::int64_t axis, bool keepdims) {
+  return argmax_op(core::argmax(x.value(), axis, keepdims));
+}
+Tensor argmin(const Tensor& x, std::int64_t axis, bool keepdims) {
+  return argmin_op(core::argmin(x.value(), axis, keepdims));
+}
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
+
+
+Tensor logsumexp(In x, std::int64_t axis, bool keepdims) {
+  axis = axis_from_last(logsumexp_op, axis, x.ndim());
+  return logsumexp_op(core::logsumexp(x.value(), axis, keepdims), wrt(x, [x, axis, keepdims](const Tensor& g) {
+                        return (keepdims ? g : unsqueeze(g, axis)) * softmax(x, axis);
+                      }));
+}
+
+Tensor softmax(In x, std::int64_t axis) {
+  axis = axis_from_last(softmax_op, axis, x.ndim());
+  return softmax_op(core::softmax(x.take(), axis), wrt(x, [axis](Tensor g, const Tensor& y) {
+                      if (recorded(g, y)) return y * (g - sum(g * y, axis, true));
+                      return Tensor(core::softmax_grad(g.take_value(), y.value(), axis));
+                    }));
+}
+
+Tensor log_softmax(In x, std::int64_t axis) {
+  axis = axis_from_last(log_softmax_op, axis, x.ndim());
+  return log_softmax_op(core::log_softmax(x.take(), axis), wrt(x, [axis](Tensor g, const Tensor& y) {
+                          if (recorded(g, y)) return g - exp(y) * sum(g, axis, true);
+                          return Tensor(core::log_softmax_grad(g.take_value(), y.value(), axis));
+                        }));
+}
+
+Tensor sum_to(In x, const Shape& shape, std::size_t batch) {
+  const Shape before = x.shape();
+  Array value = core::sum_to(x.take(), shape, batch);
+  // x [batch.., extra.., stretched..] <- y [batch.., shape..]: put axes of length 1 where `extra` was, then stretch.
+  return sum_to_op(std::move(value), wrt(x, [before, shape, batch](const Tensor& g) {
+                     Shape kept(before.begin(), before.begin() + batch);
+                     kept.resize(before.size() - shape.size(), 1);
+                     for (const auto d : shape) kept.push_back(d);
+                     const auto ndim = batch + shape.size();
+                     return expand(reshape(g, with_leading(g, ndim, kept)), with_leading(g, ndim, before));
+                   }));
+}
+
+}  // namespace newtape

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/parameter.hpp>
+#include <newtape/core/elementwise.hpp>
+
+#include <string>
+
+namespace newtape {
+
+void Parameter::requires_grad(bool wanted) const {
+  if (wanted != cell_->requires_grad()) *cell_ = wanted ? variable(cell_->value()) : cell_->detach();
+}
+
+void Parameter::set_value(const Array& value) const {
+  if (value.dtype() != dtype()) {
+    raise<DTypeError>("Parameter: the new value must have the parameter's dtype", name(dtype()), name(value.dtype()));
+  }
+  if (value.shape() != shape()) {
+    raise<ShapeError>("Parameter: the new value must have the parameter's shape", to_string(shape()),
+                      to_string(value.shape()));
+  }
+  core::assign(writable(), value);
+}
+
+Array& Parameter::writable() const {
+  // Moving the array out and back in leaves this cell as the only possible owner.
+  const detail::NodeRef node = cell_->node();
+  Array value = cell_->take_value();
+  if (!value.reusable()) value = core::copy(value);
+  *cell_ = Tensor(std::move(value), node);
+  return const_cast<Array&>(cell_->value());  // NOLINT: the cell's own tensor, which nobody else refers to
+}
+
+void Parameter::to(DType dtype) const {
+  if (dtype == this->dtype()) return;
+  const Array value = core::cast(cell_->value(), dtype);
+  *cell_ = requires_grad() ? variable(value) : Tensor(value);
+}
+
+}  // namespace newtape

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace newtape {
+
+namespace {
+constinit thread_local bool recording = true;
+}
+
+bool grad_enabled() noexcept { return recording; }
+GradMode::GradMode(bool enabled) noexcept : before_(std::exchange(recording, enabled)) {}
+GradMode::~GradMode() { recording = before_; }
+
+std::string to_string(Place place) {
+  const std::string_view file(place.file);
+  const auto slash = file.rfind('/');
+  return std::string(slash == file.npos ? file : file.substr(slash + 1)) + ":" + std::to_string(place.line);
+}
+
+namespace detail {
+
+// A node's death can be the death of everything before it. The dead queue up here instead of dying inside each other, so
+// that a chain of any length takes no more stack than one node.
+void destroy_node(Node* node) noexcept {
+  constinit thread_local Node* dead = nullptr;
+  constinit thread_local bool burying = false;
+  node->claim.store(reinterpret_cast<std::uint64_t>(dead), std::memory_order_relaxed);
+  dead = node;
+  if (burying) return;
+  burying = true;
+  while (dead != nullptr) {
+    Node* next = dead;
+    dead = reinterpret_cast<Node*>(next->claim.load(std::memory_order_relaxed));
+    delete next;
+  }
+  burying = false;
+}
+
+namespace {
+/// Holds a leaf's flag for a scope; the work inside is a pointer swap or one addition.
+class Hold {
+ public:
+  explicit Hold(std::atomic_flag& flag) : flag_(flag) {
+    while (flag_.test_and_set(std::memory_order_acquire)) flag_.wait(true, std::memory_order_relaxed);
+  }
+  ~Hold() {
+    flag_.clear(std::memory_order_release);
+    flag_.notify_one();
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+ private:
+  std::atomic_flag& flag_;
+};
+}  // namespace
+
+Tensor Leaf::grad() const {
+  const Hold hold(busy_);
+  return grad_;
+}
+
+void Leaf::set_grad(Tensor g) {
+  const Hold hold(busy_);
+  std::swap(grad_, g);  // the old one dies after the flag is free again
+}
+
+}  // namespace detail
+
+namespace {
+struct Registry {
+  std::mutex mutex;
+  std::set<std::string_view> names;
+};
+Registry& registry() {
+  static Registry r;
+  return r;
+}
+}  // namespace
+
+Op::Op(const char* name) : name_(name) {
+  auto& r = registry();
+  const std::lock_guard lock(r.mutex);
+  if (!r.names.insert(name).second) {
+    raise<ValueError>(std::string("Op: there is an operation of this name already"), "a new name", name);
+  }
+}
+
+std::vector<std::string_view> registered_ops() {
+  auto& r = registry();
+  const std::lock_guard lock(r.mutex);
+  return {r.names.begin(), r.names.end()};
+}
+
+}  // namespace newtape

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/tensor.hpp>
+
+#include <atomic>
+#include <span>
+#include <vector>
+
+namespace newtape {
+
+class Op;
+
+namespace detail {
+
+/// A recorded operation: what it made (shape and dtype), from which nodes, and how cotangents go back to them.
+class Node {
+ public:
+  Node(const Op* by, Place at, const Array& value) : dtype(value.dtype()), shape(value.shape()), op(by), place(at) {}
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node() = default;
+
+  /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
+  virtual Tensor pull(std::size_t i, Tensor g) = 0;
+  /// Lets go of everything that was saved for `pull`.
+  virtual void release() noexcept = 0;
+
+  static void* operator new(std::size_t n) { return pool::allocate(n); }
+  static void operator delete(void* p, std::size_t n) noexcept { pool::deallocate(p, n); }
+
+  std::atomic<std::uint32_t> refs{1};
+  const DType dtype;
+  std::atomic<bool> released{false};
+  const Shape shape;
+  const Op* const op;  ///< null for a leaf
+  const Place place;
+  std::span<NodeRef> edges;  ///< null where the input was a constant
+  /// Which sweep is using this node, and as which of its entries; linked list of the dead once nobody refers to it.
+  std::atomic<std::uint64_t> claim{0};
+};
+
+/// A variable. Its gradient gathers here, so that every copy of the tensor sees it.
+class Leaf final : public Node {
+ public:
+  explicit Leaf(const Array& value) : Node(nullptr, {}, value) {}
+  Tensor pull(std::size_t, Tensor) override { return {}; }
+  void release() noexcept override {}
+
+  Tensor grad() const;
+  void set_grad(Tensor g);
+  void accumulate(Tensor g);
+
+ private:
+  mutable std::atomic_flag busy_;
+  Tensor grad_;
+};
+
+inline NodeRef::NodeRef(Node* node) noexcept : node_(node) {
+  if (node_ != nullptr) node_->refs.fetch_add(1, std::memory_order_relaxed);
+}
+inline void NodeRef::release(Node* node) noexcept {
+  // The last owner needs no locked instruction: nobody else can reach the node any more.
+  if (node->refs.load(std::memory_order_acquire) == 1 || node->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    destroy_node(node);
+  }
+}
+
+}  // namespace detail
+
+struct BackwardOptions {
+  /// The cotangent of the output, of its shape; may be left out for a one-element output.
+  Tensor gradient = {};
+  /// Keep what was recorded, for another backward through it.
+  bool retain_graph = false;
+  /// Record the backward computation itself, for derivatives of the gradients. Implies retain_graph.
+  bool create_graph = false;
+};
+
+struct GradOptions {
+  /// Record the backward computation itself, for derivatives of the result. Implies retain_graph.
+  bool create_graph = false;
+  bool retain_graph = false;
+  /// One for each output, of its shape; may be left out for one-element outputs. They may all carry the same number of
+  /// extra leading axes (a batch of cotangents): the results then carry them too.
+  std::vector<Tensor> grad_outputs = {};
+  /// An input that the outputs do not depend on gets zeros instead of a ValueError.
+  bool allow_unused = false;
+};
+
+/// The derivatives of `outputs` (their sum, weighted by grad_outputs) with respect to each of `inputs`, which may be
+/// variables or intermediate results. Leaves every `grad()` as it is.
+/// ValueError for an output that depends on nothing, an unused input, a released graph.
+std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs, const GradOptions& options = {});
+Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options = {});
+
+}  // namespace newtape

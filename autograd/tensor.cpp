@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace newtape {
+
+Tensor variable(Array value) {
+  if (!value.defined() || !is_floating(value.dtype())) {
+    raise<DTypeError>("variable: only floats have derivatives", "f32 or f64",
+                      value.defined() ? name(value.dtype()) : "an undefined array");
+  }
+  auto leaf = detail::NodeRef::adopt(new detail::Leaf(value));
+  return Tensor(std::move(value), std::move(leaf));
+}
+
+bool Tensor::is_leaf() const noexcept { return node_ && node_.get()->op == nullptr; }
+
+namespace {
+detail::Leaf& leaf_of(const Tensor& x, const char* what) {
+  if (!x.is_leaf()) {
+    raise<ValueError>(std::string(what) + ": only a variable keeps a gradient", "a variable",
+                      x.requires_grad() ? "the result of an operation" : "a constant");
+  }
+  return static_cast<detail::Leaf&>(*x.node().get());
+}
+}  // namespace
+
+Tensor Tensor::grad() const { return leaf_of(*this, "grad").grad(); }
+
+void Tensor::set_grad(Tensor grad) const {
+  auto& leaf = leaf_of(*this, "set_grad");
+  if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
+    raise<ShapeError>("set_grad: a gradient must have its variable's shape and dtype",
+                      std::string(name(dtype())) + " " + to_string(shape()),
+                      std::string(name(grad.dtype())) + " " + to_string(grad.shape()));
+  }
+  leaf.set_grad(std::move(grad));
+}
+
+Tensor tensor(double value, DType dtype) { return core::full({}, value, dtype); }
+
+Tensor tensor(std::initializer_list<double> values, DType dtype) {
+  Array x = Array::empty({static_cast<std::int64_t>(values.size())}, f64);
+  std::copy(values.begin(), values.end(), x.data<double>());
+  return core::cast(std::move(x), dtype);
+}
+
+Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype) {
+  const auto columns = static_cast<std::int64_t>(rows.size() == 0 ? 0 : rows.begin()->size());
+  Array x = Array::empty({static_cast<std::int64_t>(rows.size()), columns}, f64);
+  double* out = x.data<double>();
+  for (const auto& row : rows) {
+    if (static_cast<std::int64_t>(row.size()) != columns) {
+      raise<ShapeError>("tensor: the rows must be of one length", std::to_string(columns) + " numbers",
+                        std::to_string(row.size()));
+    }
+    out = std::copy(row.begin(), row.end(), out);
+  }
+  return core::cast(std::move(x), dtype);
+}
+
+Tensor zeros(const Shape& shape, DType dtype) { return core::zeros(shape, dtype); }
+Tensor ones(const Shape& shape, DType dtype) { return core::ones(shape, dtype); }
+Tensor full(const Shape& shape, double value, DType dtype) { return core::full(shape, value, dtype); }
+Tensor arange(std::int64_t n, DType dtype) { return core::arange(n, dtype); }
+Tensor eye(std::int64_t n, DType dtype) { return core::eye(n, dtype); }
+Tensor zeros_like(const Tensor& x) { return core::zeros(x.shape(), x.dtype()); }
+Tensor ones_like(const Tensor& x) { return core::ones(x.shape(), x.dtype()); }
+
+void In::resolve(const char* op, DType dtype) {
+  if (!is_number()) return;
+  if (!is_floating(dtype) && number_ != std::floor(number_)) {
+    raise<DTypeError>(std::string(op) + ": a number takes the dtype of the other operand",
+                      "a whole number for " + std::string(name(dtype)) + ", or an operand converted with to(f32)",
+                      std::to_string(number_));
+  }
+  own_ = Tensor(core::full({}, number_, dtype));
+  tensor_ = &own_;
+}
+
+void match(const Op& op, In& a, In& b) {
+  if (a.is_number() || b.is_number()) {
+    if (a.is_number() && b.is_number()) {
+      raise<ValueError>(std::string(op.name()) + ": an operand must be a tensor", "a tensor and a number", "two numbers");
+    }
+    a.resolve(op.name(), b.dtype());
+    b.resolve(op.name(), a.dtype());
+  } else if (a.dtype() != b.dtype()) {
+    raise<DTypeError>(std::string(op.name()) + ": the operands must have one dtype", "one dtype; convert with to(dtype)",
+                      std::string(name(a.dtype())) + " " + to_string(a.shape()) + " and " +
+                          std::string(name(b.dtype())) + " " + to_string(b.shape()));
+  }
+}
+
+std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim) {
+  return static_cast<std::int64_t>(normalize_axis(op.name(), axis, ndim)) - static_cast<std::int64_t>(ndim);
+}
+
+Shape with_leading(const Tensor& g, std::size_t ndim, const Shape& shape) {
+  if (g.ndim() == ndim) return shape;
+  Shape result = leading(g, ndim);
+  for (const auto d : shape) result.push_back(d);
+  return result;
+}
+
+Tensor map_leading(const Tensor& g, std::size_t ndim, const std::function<Tensor(const Tensor&)>& rule) {
+  if (g.ndim() == ndim) return rule(g);
+  std::vector<Tensor> parts;
+  for (std::int64_t i = 0; i < g.shape()[0]; ++i) parts.push_back(map_leading(select(g, 0, i), ndim, rule));
+  if (parts.empty()) {
+    // An empty batch still has to say what shape its members would have had.
+    const Tensor one = rule(zeros(Shape(g.shape().end() - static_cast<std::ptrdiff_t>(ndim), g.shape().end()), g.dtype()));
+    return zeros(with_leading(g, ndim, one.shape()), one.dtype());
+  }
+  return stack(parts, 0);
+}
+
+}  // namespace newtape

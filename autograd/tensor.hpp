@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/place.hpp>
+#include <newtape/core/array.hpp>
+
+#include <concepts>
+#include <type_traits>
+#include <initializer_list>
+#include <utility>
+
+namespace newtape {
+
+class Tensor;
+struct BackwardOptions;
+
+namespace detail {
+class Node;
+void destroy_node(Node* node) noexcept;
+
+/// A counted reference to a node; kept apart from Ref, since Node is complete only in tape.hpp.
+class NodeRef {
+ public:
+  NodeRef() noexcept = default;
+  explicit NodeRef(Node* node) noexcept;
+  static NodeRef adopt(Node* node) noexcept {
+    NodeRef r;
+    r.node_ = node;
+    return r;
+  }
+  NodeRef(const NodeRef& o) noexcept : NodeRef(o.node_) {}
+  NodeRef(NodeRef&& o) noexcept : node_(std::exchange(o.node_, nullptr)) {}
+  NodeRef& operator=(NodeRef o) noexcept {
+    std::swap(node_, o.node_);
+    return *this;
+  }
+  ~NodeRef() {
+    if (node_ != nullptr) release(node_);
+  }
+  Node* get() const noexcept { return node_; }
+  explicit operator bool() const noexcept { return node_ != nullptr; }
+
+ private:
+  static void release(Node* node) noexcept;
+  Node* node_ = nullptr;
+};
+}  // namespace detail
+
+/// An array and, when it depends on a variable, its place in the graph. A value: copying is cheap, and it never changes.
+class Tensor {
+ public:
+  /// No tensor at all: `defined()` is false.
+  Tensor() noexcept = default;
+  /// A constant.
+  Tensor(Array value) noexcept : value_(std::move(value)) {}
+  /// A constant with the values of an xtensor expression.
+  template <class E>
+  explicit Tensor(const xt::xexpression<E>& e) : value_(e) {}
+  Tensor(Array value, detail::NodeRef node) noexcept : value_(std::move(value)), node_(std::move(node)) {}
+
+  bool defined() const noexcept { return value_.defined(); }
+  const Array& value() const noexcept { return value_; }
+  const Shape& shape() const noexcept { return value_.shape(); }
+  std::int64_t shape(std::int64_t axis) const { return value_.shape(axis); }
+  DType dtype() const noexcept { return value_.dtype(); }
+  std::size_t ndim() const noexcept { return value_.ndim(); }
+  std::int64_t size() const noexcept { return value_.size(); }
+  /// The only element; ShapeError when there is not exactly one.
+  template <class T = double>
+  T item() const {
+    return value_.item<T>();
+  }
+
+  /// It depends on a variable, and the tape knows how.
+  bool requires_grad() const noexcept { return static_cast<bool>(node_); }
+  bool is_leaf() const noexcept;
+  /// The same values as a constant.
+  Tensor detach() const { return Tensor(value_); }
+  /// Converted to `dtype`; differentiable among the float dtypes.
+  Tensor to(DType dtype, Place place = Place::here()) const;
+
+  /// Adds the derivative of this one-element tensor to the `grad()` of every variable that it depends on.
+  /// ValueError when it depends on none, or when the graph was released by an earlier backward.
+  void backward() const;
+  void backward(const BackwardOptions& options) const;
+  /// What `backward` left in this variable, undefined when nothing yet. Every copy of the variable sees it.
+  /// ValueError when this is no variable.
+  Tensor grad() const;
+  /// Puts another gradient in its place; an undefined one clears it.
+  void set_grad(Tensor grad) const;
+
+  const detail::NodeRef& node() const noexcept { return node_; }
+  /// Moves the value out; the place in the graph stays.
+  Array take_value() noexcept { return std::move(value_); }
+
+ private:
+  Array value_;
+  detail::NodeRef node_;
+};
+
+/// A leaf of the graph: a tensor whose gradient is wanted. DTypeError unless the dtype is a float.
+Tensor variable(Array value);
+template <class E>
+Tensor variable(const xt::xexpression<E>& e) {
+  return variable(Array(e));
+}
+inline Tensor variable(const Tensor& x) { return variable(x.value()); }
+
+/// A constant from numbers in the source: `tensor({1, 2, 3})`, `tensor({{1, 2}, {3, 4}})`, `tensor(0.5, f64)`.
+Tensor tensor(double value, DType dtype = f32);
+Tensor tensor(std::initializer_list<double> values, DType dtype = f32);
+Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype = f32);
+Tensor zeros(const Shape& shape, DType dtype = f32);
+Tensor ones(const Shape& shape, DType dtype = f32);
+Tensor full(const Shape& shape, double value, DType dtype = f32);
+Tensor arange(std::int64_t n, DType dtype = i64);
+Tensor eye(std::int64_t n, DType dtype = f32);
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+
+/// Whether operations on this thread are being recorded.
+bool grad_enabled() noexcept;
+
+/// Sets recording for a scope on this thread.
+class GradMode {
+ public:
+  explicit GradMode(bool enabled) noexcept;
+  ~GradMode();
+  GradMode(const GradMode&) = delete;
+  GradMode& operator=(const GradMode&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// Nothing is recorded while one of these is in scope.
+struct NoGrad : GradMode {
+  NoGrad() noexcept : GradMode(false) {}
+};
+
+/// What an operation takes: a Tensor, anything that converts to one, or a number, which takes the dtype of the other
+/// operand; and the line of the call. It refers to the caller's tensor, but a copy of it owns what it holds: so a pullback
+/// may capture it by value (never by reference). A temporary tensor is moved in, and gives its memory up in `take()`.
+class In {
+ public:
+  In(const Tensor& x, Place place = Place::here()) noexcept : tensor_(&x), place_(place) {}
+  In(Tensor&& x, Place place = Place::here()) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
+  In(Array x, Place place = Place::here()) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
+  template <class S>
+    requires std::is_arithmetic_v<S>
+  In(S number, Place place = Place::here()) noexcept
+      : tensor_(&own_), place_(place), number_(static_cast<double>(number)) {}
+  /// A Parameter, or another holder of a tensor.
+  template <class P>
+    requires(!std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>)
+  In(const P& holder, Place place = Place::here()) noexcept
+      : tensor_(&static_cast<const Tensor&>(holder)), place_(place) {}
+  In(const In& o) : own_(*o.tensor_), tensor_(&own_), place_(o.place_), number_(o.number_) {}
+  In(In&& o) noexcept
+      : own_(std::move(o.own_)), tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_), place_(o.place_),
+        number_(o.number_) {}
+  In& operator=(const In&) = delete;
+  ~In() = default;
+
+  operator const Tensor&() const noexcept { return *tensor_; }
+  const Tensor& tensor() const noexcept { return *tensor_; }
+  const Array& value() const noexcept { return tensor_->value(); }
+  const Shape& shape() const noexcept { return tensor_->shape(); }
+  DType dtype() const noexcept { return tensor_->dtype(); }
+  std::size_t ndim() const noexcept { return tensor_->ndim(); }
+  std::int64_t size() const noexcept { return tensor_->size(); }
+  bool requires_grad() const noexcept { return tensor_->requires_grad(); }
+  Place place() const noexcept { return place_; }
+
+  /// The value, given up when the argument was a temporary, so that a kernel may write over it. Only for an operation
+  /// whose pullbacks do not capture this argument.
+  Array take() { return tensor_ == &own_ ? own_.take_value() : tensor_->value(); }
+
+  /// Still a number without a dtype.
+  bool is_number() const noexcept { return !tensor_->defined(); }
+  double number() const noexcept { return number_; }
+  /// Gives a number its dtype. DTypeError naming `op` when it is not a whole number and `dtype` is no float.
+  void resolve(const char* op, DType dtype);
+
+ private:
+  Tensor own_;
+  const Tensor* tensor_;
+  Place place_;
+  double number_ = 0;
+};
+
+}  // namespace newtape
