@@ -84,8 +84,8 @@ std::optional<Strides> reshaped_strides(const Array& x, const Shape& shape) {
 }  // namespace
 
 Array reshape(const Array& x, const Shape& shape) {
+  if (shape == x.shape()) return x;
   const Shape full = resolve(x, shape);
-  if (full == x.shape()) return x;
   if (x.is_contiguous()) return Array::view_of(x, full, contiguous_strides(full));
   if (const auto strides = reshaped_strides(x, full)) return Array::view_of(x, full, *strides);
   const Array y = contiguous(x);
@@ -126,8 +126,8 @@ Array squeeze(const Array& x, const Axes& axes) {
     bool drop = axes.all() && x.shape()[i] == 1;
     if (next < dropped.size() && dropped[next] == static_cast<std::int64_t>(i)) {
       if (x.shape()[i] != 1) {
-        raise<ShapeError>("squeeze: only an axis of length 1 can be dropped", "length 1 along axis " + std::to_string(i),
-                          "shape " + to_string(x.shape()));
+        raise<ShapeError>("squeeze: only an axis of length 1 can be dropped",
+                          "length 1 along axis " + std::to_string(i), "shape " + to_string(x.shape()));
       }
       drop = true;
       ++next;
@@ -193,10 +193,9 @@ Array select(const Array& x, std::int64_t axis, std::int64_t index) {
   const auto i = normalize_axis("select", axis, x.ndim());
   const auto n = x.shape()[i];
   if (index < -n || index >= n) {
-    raise<ValueError>("select: index out of range",
-                      "an index from " + std::to_string(-n) + " to " + std::to_string(n - 1),
-                      "index " + std::to_string(index) + " along axis " + std::to_string(i) + " of shape " +
-                          to_string(x.shape()));
+    raise<ValueError>(
+        "select: index out of range", "an index from " + std::to_string(-n) + " to " + std::to_string(n - 1),
+        "index " + std::to_string(index) + " along axis " + std::to_string(i) + " of shape " + to_string(x.shape()));
   }
   if (index < 0) index += n;
   const auto offset = x.size() > 0 ? index * x.strides()[i] : 0;
