@@ -1,137 +1,138 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Views only rewrite shape and strides. They run once or twice for every operation of a small graph, so each is one
+// allocation (the new body) and a short loop.
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 
+#include <optional>
 #include <string>
 
 namespace newtape::core {
-
 namespace {
 
-/// Strides that give `x`'s elements the new shape without moving them, if there are any: every run of x's axes that joins
-/// into one must step evenly through memory.
-bool strides_after_reshape(const Array& x, const Shape& shape, Strides& strides) {
-  strides.resize(shape.size());
-  if (x.is_contiguous()) {
-    strides = contiguous_strides(shape);
-    return true;
+/// The length that -1 stands for filled in; ShapeError when the number of elements does not come out.
+Shape resolve(const Array& x, const Shape& shape) {
+  Shape full = shape;
+  std::int64_t known = 1;
+  std::size_t open = shape.size();
+  bool valid = true;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == -1 && open == shape.size()) {
+      open = i;
+    } else if (shape[i] < 0 || __builtin_mul_overflow(known, shape[i], &known)) {
+      valid = false;
+    }
   }
-  // Axes of length 1 have no stride worth keeping.
-  Dims lengths;
-  Dims steps;
+  if (valid && open != shape.size() && known != 0 && x.size() % known == 0) {
+    full[open] = x.size() / known;
+    known = x.size();
+  } else if (open != shape.size()) {
+    valid = false;
+  }
+  if (!valid || known != x.size()) {
+    raise<ShapeError>("reshape: the number of elements must stay the same",
+                      "lengths whose product is " + std::to_string(x.size()) + ", at most one of them -1",
+                      to_string(x.shape()) + " to " + to_string(shape));
+  }
+  return full;
+}
+
+/// Strides that give `x` the new shape without a copy, when there are such: every group of new axes must lie inside
+/// old axes that can be walked with one stride.
+std::optional<Strides> reshaped_strides(const Array& x, const Shape& shape) {
+  if (x.size() == 0) return contiguous_strides(shape);
+  Shape lengths;
+  Strides steps;
   for (std::size_t i = 0; i < x.ndim(); ++i) {
     if (x.shape()[i] == 1) continue;
-    lengths.push_back(x.shape()[i]);
-    steps.push_back(x.strides()[i]);
+    if (!lengths.empty() && steps.back() == x.shape()[i] * x.strides()[i]) {
+      lengths[lengths.size() - 1] *= x.shape()[i];
+      steps[steps.size() - 1] = x.strides()[i];
+    } else {
+      lengths.push_back(x.shape()[i]);
+      steps.push_back(x.strides()[i]);
+    }
   }
-  std::size_t from = 0;
-  std::size_t to = 0;
-  while (from < lengths.size()) {
-    // The smallest runs of old and new axes with the same number of elements.
-    std::size_t from_end = from + 1;
-    std::size_t to_end = to;
-    std::int64_t old_count = lengths[from];
-    std::int64_t new_count = 1;
-    while (old_count != new_count) {
-      if (new_count < old_count) {
-        if (to_end == shape.size()) return false;
-        new_count *= shape[to_end++];
-      } else {
-        if (from_end == lengths.size()) return false;
-        old_count *= lengths[from_end++];
-      }
-    }
-    for (std::size_t i = from; i + 1 < from_end; ++i) {
-      if (steps[i] != steps[i + 1] * lengths[i + 1]) return false;
-    }
-    std::int64_t step = steps[from_end - 1];
-    for (std::size_t i = to_end; i-- > to;) {
+  Strides strides(shape.size(), 1);
+  std::size_t group = lengths.size();
+  std::int64_t left = 1;  // elements of the current group that no new axis has taken yet
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 1) {
       strides[i] = step;
-      step *= shape[i];
+      continue;
     }
-    from = from_end;
-    to = to_end;
+    if (left == 1) {
+      --group;
+      left = lengths[group];
+      step = steps[group];
+    }
+    if (left % shape[i] != 0) return std::nullopt;
+    strides[i] = step;
+    left /= shape[i];
+    step *= shape[i];
   }
-  for (; to < shape.size(); ++to) strides[to] = 1;  // what is left has length 1
-  return true;
+  return strides;
+}
+
+[[noreturn]] void raise_order(const Array& x, const Dims& order) {
+  raise<ShapeError>("permute: the order must name every axis once",
+                    "a permutation of " + std::to_string(x.ndim()) + " axes",
+                    to_string(order) + " for shape " + to_string(x.shape()));
 }
 
 }  // namespace
 
-Array reshape(const Array& x, const Shape& wanted) {
-  if (wanted == x.shape()) return x;
-  Shape shape = wanted;
-  std::int64_t known = 1;
-  std::ptrdiff_t open = -1;
-  bool valid = true;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] >= 0) {
-      known *= shape[i];
-    } else {
-      valid &= shape[i] == -1 && open < 0;
-      open = static_cast<std::ptrdiff_t>(i);
-    }
-  }
-  if (valid && open >= 0) {
-    valid = known != 0 && x.size() % known == 0;
-    if (valid) shape[static_cast<std::size_t>(open)] = x.size() / known;
-  } else {
-    valid &= known == x.size();
-  }
-  if (!valid) {
-    raise<ShapeError>("reshape: the new shape must have the same number of elements",
-                      std::to_string(x.size()) + " elements, as " + to_string(x.shape()), to_string(wanted));
-  }
-  Strides strides;
-  if (x.size() == 0 || strides_after_reshape(x, shape, strides)) {
-    if (x.size() == 0) strides = contiguous_strides(shape);
-    return Array::view_of(x, shape, strides);
-  }
-  return Array::view_of(copy(x), shape, contiguous_strides(shape));
+Array reshape(const Array& x, const Shape& shape) {
+  if (shape == x.shape()) return x;
+  const Shape full = resolve(x, shape);
+  if (x.is_contiguous()) return Array::view_of(x, full, contiguous_strides(full));
+  if (const auto strides = reshaped_strides(x, full)) return Array::view_of(x, full, *strides);
+  const Array y = contiguous(x);
+  return Array::view_of(y, full, contiguous_strides(full));
 }
 
 Array permute(const Array& x, const Dims& order) {
   const std::size_t n = x.ndim();
-  Shape shape(n, -1);
+  if (order.size() != n) raise_order(x, order);
+  Shape shape(n);
   Strides strides(n);
   Dims seen(n);
-  bool valid = order.size() == n;
-  for (std::size_t i = 0; valid && i < n; ++i) {
-    const auto a = normalize_axis("permute", order[i], n);
-    valid = seen[a]++ == 0;
-    shape[i] = x.shape()[a];
-    strides[i] = x.strides()[a];
-  }
-  if (!valid) {
-    raise<ShapeError>("permute: every axis must be named once", "an order of " + std::to_string(n) + " axes",
-                      to_string(order));
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto axis = normalize_axis("permute", order[i], n);
+    if (seen[axis]++ != 0) raise_order(x, order);
+    shape[i] = x.shape()[axis];
+    strides[i] = x.strides()[axis];
   }
   return Array::view_of(x, shape, strides);
 }
 
 Array transpose(const Array& x, std::int64_t axis0, std::int64_t axis1) {
+  const auto i = normalize_axis("transpose", axis0, x.ndim());
+  const auto j = normalize_axis("transpose", axis1, x.ndim());
   Shape shape = x.shape();
   Strides strides = x.strides();
-  const auto a = normalize_axis("transpose", axis0, x.ndim());
-  const auto b = normalize_axis("transpose", axis1, x.ndim());
-  std::swap(shape[a], shape[b]);
-  std::swap(strides[a], strides[b]);
+  std::swap(shape[i], shape[j]);
+  std::swap(strides[i], strides[j]);
   return Array::view_of(x, shape, strides);
 }
 
 Array squeeze(const Array& x, const Axes& axes) {
-  const Dims named = axes.normalized("squeeze", x.ndim());
   Shape shape;
   Strides strides;
+  const Dims dropped = axes.all() ? Dims() : axes.normalized("squeeze", x.ndim());
   std::size_t next = 0;
   for (std::size_t i = 0; i < x.ndim(); ++i) {
-    const bool listed = next < named.size() && named[next] == static_cast<std::int64_t>(i);
-    next += listed ? 1 : 0;
-    if (listed && x.shape()[i] == 1) continue;
-    if (listed && !axes.all()) {
-      raise<ShapeError>("squeeze: only axes of length 1 can be dropped",
-                        "length 1 at axis " + std::to_string(i), to_string(x.shape()));
+    bool drop = axes.all() && x.shape()[i] == 1;
+    if (next < dropped.size() && dropped[next] == static_cast<std::int64_t>(i)) {
+      if (x.shape()[i] != 1) {
+        raise<ShapeError>("squeeze: only an axis of length 1 can be dropped",
+                          "length 1 along axis " + std::to_string(i), "shape " + to_string(x.shape()));
+      }
+      drop = true;
+      ++next;
     }
+    if (drop) continue;
     shape.push_back(x.shape()[i]);
     strides.push_back(x.strides()[i]);
   }
@@ -139,57 +140,70 @@ Array squeeze(const Array& x, const Axes& axes) {
 }
 
 Array unsqueeze(const Array& x, std::int64_t axis) {
-  const auto a = normalize_axis("unsqueeze", axis, x.ndim() + 1);
+  const auto at = normalize_axis("unsqueeze", axis, x.ndim() + 1);
   Shape shape = x.shape();
   Strides strides = x.strides();
-  strides.insert(a, a < x.ndim() ? x.strides()[a] * x.shape()[a] : 1);
-  shape.insert(a, 1);
+  strides.insert(at, at < shape.size() ? shape[at] * strides[at] : 1);
+  shape.insert(at, 1);
   return Array::view_of(x, shape, strides);
 }
 
 Array expand(const Array& x, const Shape& shape) {
-  const std::size_t lead = shape.size() >= x.ndim() ? shape.size() - x.ndim() : 0;
-  bool valid = shape.size() >= x.ndim();
-  Strides strides(shape.size());
-  for (std::size_t i = 0; valid && i < x.ndim(); ++i) {
-    const auto had = x.shape()[i];
-    valid = had == shape[lead + i] || had == 1;
-    strides[lead + i] = had == shape[lead + i] ? x.strides()[i] : 0;
+  if (shape == x.shape()) return x;
+  const std::size_t n = shape.size();
+  bool valid = n >= x.ndim();
+  Strides strides(n);
+  for (std::size_t i = 0; valid && i < n; ++i) {
+    const std::size_t lead = n - x.ndim();
+    if (shape[i] < 0) valid = false;
+    if (i < lead) continue;
+    const auto length = x.shape()[i - lead];
+    if (length == shape[i]) {
+      strides[i] = x.strides()[i - lead];
+    } else if (length != 1) {
+      valid = false;
+    }
   }
-  for (const auto d : shape) valid &= d >= 0;
   if (!valid) {
-    raise<ShapeError>("expand: axes of length 1 stretch, others must fit, counted from the last", to_string(x.shape()),
-                      to_string(shape));
+    raise<ShapeError>("expand: the shape does not broadcast to the one asked for",
+                      "axes, counted from the last, of the length asked for or of length 1",
+                      to_string(x.shape()) + " to " + to_string(shape));
   }
   return Array::view_of(x, shape, strides);
 }
 
 Array slice(const Array& x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
-  const auto a = normalize_axis("slice", axis, x.ndim());
-  if (step <= 0) raise<ValueError>("slice: the step must be positive", "at least 1", std::to_string(step));
-  const auto n = x.shape()[a];
-  const auto clip = [n](std::int64_t i) { return std::clamp<std::int64_t>(i < 0 ? i + n : i, 0, n); };
+  const auto i = normalize_axis("slice", axis, x.ndim());
+  if (step < 1) raise<ValueError>("slice: the step must be positive", "a step of at least 1", std::to_string(step));
+  const auto n = x.shape()[i];
+  const auto clip = [n](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + n : at, 0, n); };
   start = clip(start);
-  stop = std::max(start, clip(stop));
+  stop = clip(stop);
+  if (start == 0 && stop == n && step == 1) return x;
+  const auto length = stop > start ? (stop - start - 1) / step + 1 : 0;
+  const auto offset = length > 0 ? start * x.strides()[i] : 0;
   Shape shape = x.shape();
   Strides strides = x.strides();
-  shape[a] = (stop - start + step - 1) / step;
-  strides[a] *= step;
-  return Array::view_of(x, shape, strides, element_count(shape) == 0 ? 0 : start * x.strides()[a]);
+  shape[i] = length;
+  if (length > 1) strides[i] *= step;
+  return Array::view_of(x, shape, strides, x.size() > 0 ? offset : 0);
 }
 
 Array select(const Array& x, std::int64_t axis, std::int64_t index) {
-  const auto a = normalize_axis("select", axis, x.ndim());
-  const auto n = x.shape()[a];
+  const auto i = normalize_axis("select", axis, x.ndim());
+  const auto n = x.shape()[i];
   if (index < -n || index >= n) {
-    raise<ValueError>("select: the index is out of range",
-                      "an index from " + std::to_string(-n) + " to " + std::to_string(n - 1), std::to_string(index));
+    raise<ValueError>(
+        "select: index out of range", "an index from " + std::to_string(-n) + " to " + std::to_string(n - 1),
+        "index " + std::to_string(index) + " along axis " + std::to_string(i) + " of shape " + to_string(x.shape()));
   }
+  if (index < 0) index += n;
+  const auto offset = x.size() > 0 ? index * x.strides()[i] : 0;
   Shape shape = x.shape();
   Strides strides = x.strides();
-  shape.erase(a);
-  strides.erase(a);
-  return Array::view_of(x, shape, strides, element_count(shape) == 0 ? 0 : (index < 0 ? index + n : index) * x.strides()[a]);
+  shape.erase(i);
+  strides.erase(i);
+  return Array::view_of(x, shape, strides, offset);
 }
 
 }  // namespace newtape::core
