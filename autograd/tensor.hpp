@@ -191,7 +191,7 @@ class In {
   /// Still a number without a dtype.
   bool is_number() const noexcept { return !tensor_->defined(); }
   double number() const noexcept { return number_; }
-  /// Gives a number its dtype. DTypeError naming `op` when it is not a whole number and `dtype` is no float.
+  /// Gives this number a dtype. DTypeError naming `op` when it is not a whole number and `dtype` is no float.
   void resolve(const char* op, DType dtype);
 
  private:

@@ -11,8 +11,12 @@ namespace newtape::core::kernels {
 namespace {
 
 constexpr int most_inputs = 3;
-/// Elements of one operand that are packed at a time: three of 8 bytes fit into the L1 cache.
+/// Elements of one operand that are packed at a time; with operands of 8 bytes three fit into the L1 cache.
 constexpr std::int64_t tile = 1024;
+/// Bytes of the memory that they are packed into. A transposed operand fills it: its rows come from one cache line each, and
+/// long rows let the processor foresee where the other operands are read.
+constexpr std::int64_t tile_bytes = 16384;
+constexpr std::int64_t cache_line = 64;
 /// Rows shorter than this are handled several at once.
 constexpr std::int64_t short_row = 64;
 
@@ -118,16 +122,19 @@ void run_rows(const Plan& p, unsigned scalars, unsigned packed) {
   const std::size_t last = p.shape.size() - 1;
   const std::int64_t length = p.shape[last];
   std::size_t down = last;  // none
+  std::int64_t widest = 4;
   for (int k = 0; k < p.count && down == last; ++k) {
     if ((packed >> k & 1) == 0) continue;
+    widest = std::max(widest, p.in[k].item);
     for (std::size_t i = 0; i < last; ++i) {
       if (p.in[k].strides[i] == 1) down = i;
     }
   }
   const bool transposes = down != last;
   // Without anything to pack the rows go whole, in pieces that several threads can share.
-  const std::int64_t tile_rows = transposes ? std::min<std::int64_t>(16, p.shape[down]) : 1;
-  const std::int64_t tile_columns = std::min(length, packed == 0 ? parallel_grain : transposes ? tile / 16 : tile);
+  const std::int64_t tile_rows = transposes ? std::min(cache_line / widest, p.shape[down]) : 1;
+  const std::int64_t tile_columns =
+      std::min(length, packed == 0 ? parallel_grain : transposes ? tile_bytes / cache_line : tile);
   const std::int64_t pieces = (length + tile_columns - 1) / tile_columns;
   const std::int64_t bands = transposes ? (p.shape[down] + tile_rows - 1) / tile_rows : 1;
   const Walk walk(p, down);
@@ -135,7 +142,7 @@ void run_rows(const Plan& p, unsigned scalars, unsigned packed) {
   const std::int64_t grain = std::max<std::int64_t>(1, parallel_grain / (tile_rows * tile_columns));
 
   detail::parallel_for(tiles, grain, [&](std::int64_t begin, std::int64_t end) {
-    alignas(64) std::byte buffer[most_inputs][static_cast<std::size_t>(tile) * 8];
+    alignas(64) std::byte buffer[most_inputs][tile_bytes];
     std::int64_t out_offset = 0;
     std::int64_t offsets[most_inputs];
     std::int64_t walked = -1;
@@ -203,7 +210,7 @@ void run_short_rows(const Plan& p) {
   }
 
   detail::parallel_for(above * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
-    alignas(64) std::byte buffer[most_inputs][static_cast<std::size_t>(tile) * 8];
+    alignas(64) std::byte buffer[most_inputs][tile_bytes];
     bool filled[most_inputs] = {};
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t step = t % pieces * steps;

@@ -158,16 +158,6 @@ NEWTAPE_INLINE T expm1(T x) {
   const T y = 2 * (s * v.expm1_r + (s - T(0.5)));
   return magnitude(x) < C::epsilon ? x : y;
 }
-/// For x <= 0: keeps denormal numbers without a selection.
-template <class T>
-NEWTAPE_INLINE T expm1_negative(T x) {
-  using C = Constants<T>;
-  x = x < C::expm1_lowest ? C::expm1_lowest : x;
-  const Reduced<T> v = reduce(x, T(0));
-  const T s = power_of_two<T>(v.shifted);
-  return s * v.expm1_r + (s - 1);
-}
-
 /// log(x) + c for 0 < x < inf and c not larger than the rounding error of x, relative to x (as in fdlibm's log1p).
 template <class T>
 NEWTAPE_INLINE T log_sum(T x, T c) {
@@ -212,8 +202,17 @@ NEWTAPE_INLINE T log1p(T x) {
 
 template <class T>
 NEWTAPE_INLINE T tanh(T x) {
-  const T t = expm1_negative(-2 * magnitude(x));
-  return with_sign_of(magnitude(t / (t + 2)), x);
+  using C = Constants<T>;
+  T t = -2 * magnitude(x);
+  t = t < C::expm1_lowest ? C::expm1_lowest : t;
+  const Reduced<T> v = reduce(t, T(0));
+  const T s = power_of_two<T>(v.shifted);
+  const T e = s * v.expm1_r;
+  // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, where expm1 keeps the digits, and 1 - 2 E / (1 + E) elsewhere, where the
+  // quotient's error counts little.
+  const bool near_zero = t > T(-1.2);
+  const T quotient = (near_zero ? (1 - s) - e : 2 * (s + e)) / ((1 + s) + e);
+  return with_sign_of(magnitude(near_zero ? quotient : 1 - quotient), x);
 }
 template <class T>
 NEWTAPE_INLINE T sigmoid(T x) {
@@ -263,7 +262,7 @@ NEWTAPE_INLINE Normal<T> normal(T x) {
   T u = magnitude(x);
   u = u > highest ? highest : u;
   const T e = exp_of_square(u, T(0.5));
-  T v = u * root_of_half;
+  const T v = u * root_of_half;
   return {e * static_cast<T>(0.39894228040143267794), T(0.5) * e * erfc_scaled(v)};
 }
 template <class T>
@@ -299,7 +298,7 @@ NEWTAPE_INLINE Wanted sin_shifted(double x, std::uint64_t quarter) {
                                  -2.730044861948835488e-7};
     const double r = (x - k * 1.57079632673412561417e+00) - k * 6.07710050650619224932e-11;
     const double z = r * r;
-    s = r + r * z * polynomial(sine, z);
+    s = r * (1 + z * polynomial(sine, z));  // keeps the sign of a zero
     c = 1 - 0.5 * z + z * z * polynomial(cosine, z);
   } else {
     constexpr double sine[] = {8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
