@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+/// All of Newtape.
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
@@ -13,3 +14,14 @@
 #include <newtape/core/print.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/data/csv.hpp>
+#include <newtape/data/dataset.hpp>
+#include <newtape/data/datasets.hpp>
+#include <newtape/data/idx.hpp>
+#include <newtape/data/image.hpp>
+#include <newtape/data/loader.hpp>
+#include <newtape/data/safetensors.hpp>
+#include <newtape/inspect/classification.hpp>
+#include <newtape/inspect/progress.hpp>
+#include <newtape/nn/nn.hpp>
+#include <newtape/optim/optim.hpp>

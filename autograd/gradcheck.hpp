@@ -9,11 +9,11 @@
 namespace newtape {
 
 struct GradcheckOptions {
-  int order = 2;              ///< 1: gradients; 2: gradients of gradients; and so on
-  double step = 0;            ///< of the central differences, relative to the inputs' size; 0: chosen by the order
-  double tolerance = 1e-6;    ///< relative error allowed at order one; each further order allows 30 times more
-  int directions = 2;         ///< random directions tried for every order
-  std::uint64_t seed = 1;     ///< of the directions
+  int order = 2;            ///< 1: gradients; 2: gradients of gradients; and so on
+  double step = 0;          ///< of the central differences, for inputs of size one; 0: 1/32 and, failing that, less
+  double tolerance = 1e-6;  ///< relative error allowed at order one; each further order allows 30 times more
+  int directions = 2;       ///< random directions tried for every order
+  std::uint64_t seed = 1;   ///< of the directions
 };
 
 /// What a check found. Converts to true when everything agreed.
@@ -25,8 +25,8 @@ struct GradcheckResult {
 };
 
 /// Compares the derivatives of `f` at `xs` (f64) with central differences along random directions, extrapolated by
-/// Richardson's method; then does the same with the gradient itself, up to `order`. Inputs that are no floats are held
-/// fixed. DTypeError for f32 inputs: differences have no digits there.
+/// Richardson's method; then does the same with the gradient itself, as a function of `xs` and of the cotangent, up to
+/// `order`. Inputs that are no floats are held fixed. DTypeError for f32 inputs: differences have no digits there.
 GradcheckResult gradcheck(const Function& f, std::span<const Tensor> xs, const GradcheckOptions& options = {});
 GradcheckResult gradcheck(const std::function<Tensor(const Tensor&)>& f, const Tensor& x,
                           const GradcheckOptions& options = {});

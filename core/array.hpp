@@ -39,6 +39,8 @@ class Array {
   static Array empty(const Shape& shape, DType dtype);
   /// A view of `base`'s memory, `offset` elements behind its first.
   static Array view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset = 0);
+  /// `data` that belong to `owner` (an aligned, C-contiguous buffer, a mapped file), which is freed after its last use.
+  static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
 
   /// The values of any xtensor expression. An integer type becomes i64.
   template <class E>
@@ -99,7 +101,6 @@ class Array {
   void expect_dtype(DType asked) const;
   double item_as_double() const;
   std::int64_t item_as_int() const;
-  static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
 
   template <class T>
   auto adapt(T* p) const {

@@ -1,38 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/philox.hpp>
+#include <newtape/core/kernels/random.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/random.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <numbers>
 #include <string>
+#include <thread>
 
 namespace newtape {
 
 namespace {
 
-using Block = std::array<std::uint32_t, 4>;
+using core::kernels::group_words;
 
-/// Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3": ten rounds of two 32-bit products.
-inline Block philox(std::uint64_t seed, std::uint64_t counter) noexcept {
-  auto k0 = static_cast<std::uint32_t>(seed);
-  auto k1 = static_cast<std::uint32_t>(seed >> 32);
-  std::uint32_t c0 = static_cast<std::uint32_t>(counter);
-  std::uint32_t c1 = static_cast<std::uint32_t>(counter >> 32);
-  std::uint32_t c2 = 0;
-  std::uint32_t c3 = 0;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53} * c0;
-    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * c2;
-    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
-    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c1 = static_cast<std::uint32_t>(p1);
-    c3 = static_cast<std::uint32_t>(p0);
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
-  }
-  return {c0, c1, c2, c3};
+const core::kernels::RandomTable& kernel() {
+  namespace k = core::kernels;
+  static const auto& table = k::select(k::baseline::random, k::avx2::random, k::avx512::random);
+  return table;
+}
+
+std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t counter) noexcept {
+  return core::kernels::philox({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0},
+                               {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
 }
 
 /// splitmix64's finaliser (Steele, Lea & Flood 2014): spreads every bit over all.
@@ -46,29 +40,35 @@ std::uint64_t mix(std::uint64_t x) noexcept {
 
 std::uint64_t join(std::uint32_t high, std::uint32_t low) noexcept { return std::uint64_t{high} << 32 | low; }
 
-/// In [0, 1), all values a multiple of 2^-24 or 2^-53 apart.
-template <class T>
-T unit(std::uint32_t bits) noexcept {
-  return static_cast<T>(bits >> 8) * T(0x1p-24);
+/// In [0, 1), multiples of 2^-24 or 2^-53.
+float unit(std::uint32_t bits) noexcept { return static_cast<float>(static_cast<std::int32_t>(bits >> 8)) * 0x1p-24F; }
+double unit(std::uint32_t high, std::uint32_t low) noexcept {
+  return static_cast<double>(static_cast<std::int64_t>(join(high, low) >> 11)) * 0x1p-53;
 }
-inline double unit53(std::uint64_t bits) noexcept { return static_cast<double>(bits >> 11) * 0x1p-53; }
 
-/// Fills `out` from whole blocks: `make(block, values)` turns one into `per_block` values. Which block serves which element
-/// depends on nothing else, so any number of threads gives the same bits.
-template <class T, std::size_t per_block, class Make>
+/// Fills `out` group by group: `make(words, values)` turns the words of a group into `per_group` values. Which words
+/// serve which element depends on nothing else, so any number of threads gives the same bits.
+template <class T, std::int64_t per_group, class Make>
 void fill(Array& out, Generator& generator, const Make& make) {
   T* data = out.data<T>();
   const auto n = out.size();
-  const auto blocks = (n + static_cast<std::int64_t>(per_block) - 1) / static_cast<std::int64_t>(per_block);
+  const auto groups = (n + per_group - 1) / per_group;
   const auto seed = generator.seed();
-  const auto first = generator.advance(static_cast<std::uint64_t>(blocks));
-  detail::parallel_for(blocks, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    std::array<T, per_block> values;
-    for (std::int64_t b = begin; b < end; ++b) {
-      make(philox(seed, first + static_cast<std::uint64_t>(b)), values);
-      const auto at = b * static_cast<std::int64_t>(per_block);
-      const auto count = std::min<std::int64_t>(static_cast<std::int64_t>(per_block), n - at);
-      for (std::int64_t i = 0; i < count; ++i) data[at + i] = values[static_cast<std::size_t>(i)];
+  const auto first = generator.advance(static_cast<std::uint64_t>(groups * core::kernels::lanes));
+  const auto& table = kernel();
+  detail::parallel_for(groups, 1 << 9, [&](std::int64_t begin, std::int64_t end) {
+    alignas(64) std::uint32_t words[group_words];
+    alignas(64) T values[per_group];
+    for (std::int64_t g = begin; g < end; ++g) {
+      table.words(seed, first + static_cast<std::uint64_t>(g * core::kernels::lanes), 1, words);
+      T* to = data + g * per_group;
+      const auto count = n - g * per_group;
+      if (count >= per_group) {
+        make(words, to);
+      } else {
+        make(words, values);
+        std::copy(values, values + count, to);
+      }
     }
   });
 }
@@ -96,12 +96,14 @@ std::uint64_t Generator::next() noexcept {
   return join(b[0], b[1]);
 }
 
+namespace {
+const std::thread::id main_thread = std::this_thread::get_id();  // libraries are loaded by it
+}
+
 Generator& default_generator() {
-  static std::atomic<std::uint64_t> threads{0};
-  thread_local Generator generator = [] {
-    const auto number = threads.fetch_add(1);
-    return number == 0 ? Generator(0) : Generator(0).fork(number);
-  }();
+  static std::atomic<std::uint64_t> others{0};
+  thread_local Generator generator =
+      std::this_thread::get_id() == main_thread ? Generator(0) : Generator(0).fork(others.fetch_add(1));
   return generator;
 }
 
@@ -113,20 +115,21 @@ Array uniform(const Shape& shape, double low, double high, DType dtype, Generato
   expect_float("uniform", dtype);
   expect(low <= high && std::isfinite(high - low), "uniform", "finite low <= high", high - low);
   Array out = Array::empty(shape, dtype);
+  // Rounding could lift the largest values to `high` itself, which is excluded.
   if (dtype == f32) {
-    const auto a = static_cast<float>(low);
+    const auto from = static_cast<float>(low);
     const auto span = static_cast<float>(high - low);
-    // Rounding could lift the largest values to `high` itself, which is excluded.
-    const float below = std::nextafter(static_cast<float>(high), a);
-    fill<float, 4>(out, generator, [=](const Block& b, std::array<float, 4>& v) {
-      for (std::size_t i = 0; i < 4; ++i) v[i] = std::min(a + span * unit<float>(b[i]), std::max(a, below));
+    const float last = std::max(from, std::nextafter(static_cast<float>(high), from));
+    fill<float, group_words>(out, generator, [=](const std::uint32_t* w, float* v) {
+      for (std::int64_t i = 0; i < group_words; ++i) v[i] = std::min(from + span * unit(w[i]), last);
     });
   } else {
     const double span = high - low;
-    const double below = std::nextafter(high, low);
-    fill<double, 2>(out, generator, [=](const Block& b, std::array<double, 2>& v) {
-      v[0] = std::min(low + span * unit53(join(b[0], b[1])), std::max(low, below));
-      v[1] = std::min(low + span * unit53(join(b[2], b[3])), std::max(low, below));
+    const double last = std::max(low, std::nextafter(high, low));
+    fill<double, group_words / 2>(out, generator, [=](const std::uint32_t* w, double* v) {
+      for (std::int64_t i = 0; i < group_words / 2; ++i) {
+        v[i] = std::min(low + span * unit(w[i], w[i + group_words / 2]), last);
+      }
     });
   }
   return out;
@@ -136,54 +139,54 @@ Array normal(const Shape& shape, double mean, double deviation, DType dtype, Gen
   expect_float("normal", dtype);
   expect(deviation >= 0, "normal", "a deviation of at least 0", deviation);
   Array out = Array::empty(shape, dtype);
-  // Box & Muller 1958. The radius takes a uniform in (0, 1], so that its logarithm is finite.
   if (dtype == f32) {
-    const auto m = static_cast<float>(mean);
-    const auto s = static_cast<float>(deviation);
-    fill<float, 4>(out, generator, [=](const Block& b, std::array<float, 4>& v) {
-      for (std::size_t i = 0; i < 4; i += 2) {
-        const float r = std::sqrt(-2 * std::log(1 - unit<float>(b[i])));
-        const float angle = 2 * std::numbers::pi_v<float> * unit<float>(b[i + 1]);
-        v[i] = m + s * r * std::cos(angle);
-        v[i + 1] = m + s * r * std::sin(angle);
-      }
-    });
+    fill<float, group_words>(out, generator,
+                             [&, m = static_cast<float>(mean), s = static_cast<float>(deviation)](
+                                 const std::uint32_t* w, float* v) { kernel().normal_f32(w, m, s, v); });
   } else {
-    fill<double, 2>(out, generator, [=](const Block& b, std::array<double, 2>& v) {
-      const double r = std::sqrt(-2 * std::log(1 - unit53(join(b[0], b[1]))));
-      const double angle = 2 * std::numbers::pi * unit53(join(b[2], b[3]));
-      v[0] = mean + deviation * r * std::cos(angle);
-      v[1] = mean + deviation * r * std::sin(angle);
-    });
+    fill<double, group_words / 2>(
+        out, generator, [&](const std::uint32_t* w, double* v) { kernel().normal_f64(w, mean, deviation, v); });
   }
   return out;
 }
 
 namespace {
-/// Without bias: the top bits of a 128-bit product, rejecting the few that would come up too often (Lemire 2019).
-std::uint64_t below(std::uint64_t n, std::uint64_t seed, std::uint64_t counter) noexcept {
-  for (std::uint64_t attempt = 0;; ++attempt) {
-    const auto b = philox(seed ^ (attempt * 0x9E3779B97F4A7C15), counter);
-    for (std::size_t i = 0; i < 4; i += 2) {
-      const auto product = static_cast<unsigned __int128>(join(b[i], b[i + 1])) * n;
-      const auto low = static_cast<std::uint64_t>(product);
-      if (low >= n || low >= (0 - n) % n) return static_cast<std::uint64_t>(product >> 64);
-    }
-  }
+
+/// `bits` scaled to [0, n): the top half of their product with n. Without the few low halves that would come up too
+/// often (Lemire 2019) no value is favoured; for those the answer is false.
+bool scale(std::uint64_t bits, std::uint64_t n, std::uint64_t& result) noexcept {
+  __extension__ using u128 = unsigned __int128;
+  const auto product = static_cast<u128>(bits) * n;
+  const auto low = static_cast<std::uint64_t>(product);
+  result = static_cast<std::uint64_t>(product >> 64);
+  return low >= n || low >= (0 - n) % n;
 }
+
+/// In [0, n) from `bits`, or else from further ones that only this draw uses.
+std::uint64_t below(std::uint64_t n, std::uint64_t bits, std::uint64_t seed, std::uint64_t draw) noexcept {
+  std::uint64_t result = 0;
+  for (std::uint64_t attempt = 1; !scale(bits, n, result); ++attempt) {
+    const auto more = philox(mix(seed + attempt), draw);
+    bits = join(more[0], more[1]);
+  }
+  return result;
+}
+
 }  // namespace
 
 Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generator& generator) {
-  expect(low < high, "integers", "low < high", static_cast<double>(high) - static_cast<double>(low));
+  if (low >= high) {
+    raise<ValueError>("integers: the range is empty", "low < high",
+                      std::to_string(low) + " and " + std::to_string(high));
+  }
   Array out = Array::empty(shape, i64);
-  auto* data = out.data<std::int64_t>();
   const auto n = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   const auto seed = generator.seed();
-  const auto first = generator.advance(static_cast<std::uint64_t>(out.size()));
-  detail::parallel_for(out.size(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      data[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) +
-                                          below(n, seed, first + static_cast<std::uint64_t>(i)));
+  fill<std::int64_t, group_words / 2>(out, generator, [&](const std::uint32_t* w, std::int64_t* v) {
+    for (std::int64_t i = 0; i < group_words / 2; ++i) {
+      const auto bits = join(w[i], w[i + group_words / 2]);
+      // The words differ from draw to draw, and so number the draw.
+      v[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + below(n, bits, seed, bits));
     }
   });
   return out;
@@ -193,11 +196,19 @@ Array permutation(std::int64_t n, Generator& generator) {
   expect(n >= 0, "permutation", "n >= 0", static_cast<double>(n));
   Array out = core::arange(n, i64);
   auto* data = out.data<std::int64_t>();
-  const auto first = generator.advance(static_cast<std::uint64_t>(n));
-  for (std::int64_t i = n - 1; i > 0; --i) {  // Fisher & Yates, Durstenfeld 1964
-    const auto bound = static_cast<std::uint64_t>(i) + 1;
-    const auto j = below(bound, generator.seed(), first + static_cast<std::uint64_t>(i));
-    std::swap(data[i], data[j]);
+  const auto seed = generator.seed();
+  const auto groups = (2 * n + group_words - 1) / group_words;
+  const auto first = generator.advance(static_cast<std::uint64_t>(groups * core::kernels::lanes));
+  alignas(64) std::uint32_t words[group_words];
+  std::int64_t drawn = group_words;
+  std::uint64_t group = 0;
+  for (std::int64_t i = n - 1; i > 0; --i, drawn += 2) {  // Fisher & Yates 1938, as Durstenfeld 1964 put it
+    if (drawn == group_words) {
+      kernel().words(seed, first + group++ * core::kernels::lanes, 1, words);
+      drawn = 0;
+    }
+    const auto bits = join(words[drawn], words[drawn + 1]);
+    std::swap(data[i], data[below(static_cast<std::uint64_t>(i) + 1, bits, seed, bits)]);
   }
   return out;
 }
@@ -205,11 +216,16 @@ Array permutation(std::int64_t n, Generator& generator) {
 Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator) {
   expect(p >= 0 && p <= 1, "bernoulli", "a probability in [0, 1]", p);
   Array out = Array::empty(shape, dtype);
-  // A draw of 32 bits succeeds below p 2^32; for p = 1 every draw does.
-  const auto threshold = static_cast<std::uint64_t>(std::llround(p * 0x1p32));
+  // A draw of 32 bits succeeds below p 2^32. Compared as signed numbers, for which every instruction set has a
+  // comparison; at p = 1 the limit itself would not fit.
+  const auto limit = static_cast<std::int64_t>(std::llround(p * 0x1p32));
+  if (limit == std::int64_t{1} << 32) return core::full(shape, 1, dtype);
+  const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(limit) ^ 0x80000000U);
   visit_dtype(dtype, [&]<class T>() {
-    fill<T, 4>(out, generator, [=](const Block& b, std::array<T, 4>& v) {
-      for (std::size_t i = 0; i < 4; ++i) v[i] = static_cast<T>(b[i] < threshold);
+    fill<T, group_words>(out, generator, [=](const std::uint32_t* w, T* v) {
+      for (std::int64_t i = 0; i < group_words; ++i) {
+        v[i] = static_cast<std::int32_t>(w[i] ^ 0x80000000U) < shifted ? T(1) : T(0);
+      }
     });
   });
   return out;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// The inner loops of the reductions; reduce.cpp brings any layout into one of these shapes.
+namespace newtape::core::kernels {
+
+/// f32 sums gather in f64, everything else in its own type.
+template <class T>
+struct AccumulatorOf {
+  using type = T;
+};
+template <>
+struct AccumulatorOf<float> {
+  using type = double;
+};
+
+/// One way to reduce elements of type T into accumulators of type A.
+template <class T, class A>
+struct Reducer {
+  /// acc = acc op x[0] op ... op x[n-1]
+  void (*row)(const T* x, std::int64_t n, A* acc);
+  /// acc[j] = acc[j] op x[j] op x[stride + j] op ..., for j < columns (at most `tile`)
+  void (*columns)(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, A* acc);
+};
+
+inline constexpr std::int64_t tile = 1024;  ///< columns that are reduced side by side, so that they stay in cache
+
+template <class T>
+struct ReduceTable {
+  Reducer<T, typename AccumulatorOf<T>::type> sum;
+  Reducer<T, T> prod, max, min;
+};
+
+/// Rows along the last axis. `scalar`: g is one number for the whole row.
+template <class T>
+struct SoftmaxTable {
+  void (*softmax)(const T* x, T* y, std::int64_t n);
+  void (*log_softmax)(const T* x, T* y, std::int64_t n);
+  T (*logsumexp)(const T* x, std::int64_t n);
+  void (*softmax_grad)(const T* g, bool scalar, const T* y, T* out, std::int64_t n);
+  void (*log_softmax_grad)(const T* g, bool scalar, const T* y, T* out, std::int64_t n);
+  bool (*all_finite)(const T* x, std::int64_t n);
+};
+
+struct ReduceTables {
+  ReduceTable<float> f32;
+  ReduceTable<double> f64;
+  ReduceTable<std::int64_t> i64;
+  SoftmaxTable<float> rows_f32;
+  SoftmaxTable<double> rows_f64;
+};
+
+namespace baseline {
+extern const ReduceTables reduce;
+}
+#if defined(NEWTAPE_HAVE_X86_ISAS)
+namespace avx2 {
+extern const ReduceTables reduce;
+}
+namespace avx512 {
+extern const ReduceTables reduce;
+}
+#endif
+
+}  // namespace newtape::core::kernels

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/index.hpp>
+#include <newtape/core/linalg.hpp>
+#include <newtape/core/parallel.hpp>
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+extern "C" {
+// OpenBLAS's own pool would fight with ours; another BLAS does not have the function.
+void openblas_set_num_threads(int) __attribute__((weak));
+void sgesv_(const int*, const int*, float*, const int*, int*, float*, const int*, int*);
+void dgesv_(const int*, const int*, double*, const int*, int*, double*, const int*, int*);
+}
+
+namespace newtape::core {
+
+namespace {
+
+void use_one_blas_thread() {
+  [[maybe_unused]] static const bool once = [] {
+    if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
+    return true;
+  }();
+}
+
+/// BLAS can read the last two axes as they are: one of them steps by 1, and the other leaves no overlap.
+bool blas_layout(std::int64_t rows, std::int64_t columns, std::int64_t row_step, std::int64_t column_step,
+                 CBLAS_TRANSPOSE& transposed, int& leading) {
+  const auto fits = [](std::int64_t step, std::int64_t least) {
+    return step >= std::max<std::int64_t>(least, 1) && step <= INT32_MAX;
+  };
+  if ((column_step == 1 || columns == 1) && (rows == 1 || fits(row_step, columns))) {
+    transposed = CblasNoTrans;
+    leading = static_cast<int>(rows == 1 ? std::max<std::int64_t>(columns, 1) : row_step);
+    return true;
+  }
+  if ((row_step == 1 || rows == 1) && (columns == 1 || fits(column_step, rows))) {
+    transposed = CblasTrans;
+    leading = static_cast<int>(columns == 1 ? std::max<std::int64_t>(rows, 1) : column_step);
+    return true;
+  }
+  return false;
+}
+
+/// An operand with its batch strides, copied only when BLAS cannot read it.
+struct Operand {
+  Array array;
+  CBLAS_TRANSPOSE transposed = CblasNoTrans;
+  int leading = 0;
+
+  explicit Operand(const Array& x) : array(x) {
+    if (!describe()) {
+      array = copy(x);
+      describe();
+    }
+  }
+  bool describe() {
+    const auto& s = array.shape();
+    const auto& t = array.strides();
+    const std::size_t n = s.size();
+    return blas_layout(s[n - 2], s[n - 1], t[n - 2], t[n - 1], transposed, leading);
+  }
+};
+
+template <class T>
+void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* a, int lda, const T* b, int ldb, T beta,
+          T* c, int ldc) {
+  if constexpr (std::is_same_v<T, float>) {
+    cblas_sgemm(CblasRowMajor, ta, tb, n, m, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
+  } else {
+    cblas_dgemm(CblasRowMajor, ta, tb, n, m, k, 1.0, a, lda, b, ldb, beta, c, ldc);
+  }
+}
+
+/// c [n, m] = a b + beta c, split over the rows or columns of c when it is large.
+template <class T>
+void product(const Operand& a, const T* pa, const Operand& b, const T* pb, T beta, T* c, std::int64_t n, std::int64_t m,
+             std::int64_t k) {
+  const int ldc = static_cast<int>(std::max<std::int64_t>(m, 1));
+  const auto part = [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+    const T* first = pa + row * (a.transposed == CblasNoTrans ? a.leading : 1);
+    const T* second = pb + column * (b.transposed == CblasNoTrans ? 1 : b.leading);
+    gemm<T>(a.transposed, b.transposed, static_cast<int>(rows), static_cast<int>(columns), static_cast<int>(k), first,
+            a.leading, second, b.leading, beta, c + row * ldc + column, ldc);
+  };
+  // Below some millions of multiplications a second thread costs more than it brings.
+  const int threads = n * m * k < (1 << 20) ? 1 : num_threads();
+  if (threads == 1) {
+    part(0, n, 0, m);
+    return;
+  }
+  const bool by_rows = n >= m;
+  const std::int64_t length = by_rows ? n : m;
+  const std::int64_t each = ((length + threads - 1) / threads + 7) / 8 * 8;
+  const std::int64_t parts = (length + each - 1) / each;
+  newtape::detail::parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      const auto at = p * each;
+      const auto count = std::min(each, length - at);
+      by_rows ? part(at, count, 0, m) : part(0, n, at, count);
+    }
+  });
+}
+
+/// The offset of batch member `index` (over `batch`) in an operand whose leading axes broadcast.
+std::int64_t batch_offset(std::int64_t index, const Shape& batch, const Array& x) {
+  std::int64_t offset = 0;
+  const std::size_t own = x.ndim() - 2;
+  for (std::size_t i = batch.size(); i-- > 0;) {
+    const auto at = index % batch[i];
+    index /= batch[i];
+    const std::size_t from_last = batch.size() - i;
+    if (from_last <= own && x.shape()[own - from_last] != 1) offset += at * x.strides()[own - from_last];
+  }
+  return offset;
+}
+
+void multiply_integers(const Array& a, const Array& b, Array& c, const Shape& batch) {
+  const auto n = c.shape()[c.ndim() - 2];
+  const auto m = c.shape()[c.ndim() - 1];
+  const auto k = a.shape().back();
+  const Array left = contiguous(a);
+  const Array right = contiguous(b);
+  auto* out = c.data<std::int64_t>();
+  std::fill(out, out + c.size(), 0);
+  for (std::int64_t member = 0; member * n * m < c.size(); ++member) {
+    const auto* pa = left.data<std::int64_t>() + batch_offset(member, batch, left);
+    const auto* pb = right.data<std::int64_t>() + batch_offset(member, batch, right);
+    auto* pc = out + member * n * m;
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t l = 0; l < k; ++l) {
+        for (std::int64_t j = 0; j < m; ++j) pc[i * m + j] += pa[i * k + l] * pb[l * m + j];
+      }
+    }
+  }
+}
+
+template <class T>
+void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
+  const std::size_t dims = c.ndim();
+  const auto n = c.shape()[dims - 2];
+  const auto m = c.shape()[dims - 1];
+  const auto k = a.shape()[a.ndim() - 1];
+  if (c.size() == 0) return;
+  T* out = c.data<T>();
+  if (k == 0) {
+    std::memset(out, 0, static_cast<std::size_t>(c.size()) * sizeof(T));
+    return;
+  }
+  use_one_blas_thread();
+  const Operand left(a);
+  const Operand right(b);
+  const T* pa = left.array.template data<T>();
+  const T* pb = right.array.template data<T>();
+  const auto count = element_count(batch);
+  if (count == 1) {
+    product<T>(left, pa, right, pb, T(0), out, n, m, k);
+    return;
+  }
+  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 19) / std::max<std::int64_t>(1, n * m * k));
+  newtape::detail::parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      gemm<T>(left.transposed, right.transposed, static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
+              pa + batch_offset(i, batch, left.array), left.leading, pb + batch_offset(i, batch, right.array),
+              right.leading, T(0), out + i * n * m, static_cast<int>(m));
+    }
+  });
+}
+
+}  // namespace
+
+Array matmul(const Array& a, const Array& b) {
+  const auto shapes = [&] { return "a " + to_string(a.shape()) + ", b " + to_string(b.shape()); };
+  if (a.ndim() < 2 || b.ndim() < 2 || a.shape().back() != b.shape()[b.ndim() - 2]) {
+    raise<ShapeError>("matmul: the inner lengths must agree", "a [.., n, k], b [.., k, m]", shapes());
+  }
+  if (a.dtype() != b.dtype() || a.dtype() == boolean) {
+    raise<DTypeError>("matmul: the operands must have one dtype", "f32, f64 or i64, twice",
+                      std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
+  }
+  for (const auto* x : {&a, &b}) {
+    for (const auto d : x->shape()) {
+      if (d > INT32_MAX) raise<ShapeError>("matmul: an axis is too long for BLAS", "at most 2^31 - 1", shapes());
+    }
+  }
+  const Shape batch = broadcast_shapes("matmul", Shape(a.shape().begin(), a.shape().end() - 2),
+                                       Shape(b.shape().begin(), b.shape().end() - 2));
+  Shape shape = batch;
+  shape.push_back(a.shape()[a.ndim() - 2]);
+  shape.push_back(b.shape().back());
+
+  // A stack of matrices times one matrix is one taller matrix times it.
+  if (b.ndim() == 2 && a.ndim() > 2 && a.is_contiguous() && a.size() > 0) {
+    return reshape(matmul(reshape(a, {-1, a.shape().back()}), b), shape);
+  }
+  Array c = Array::empty(shape, a.dtype());
+  if (a.dtype() == f32) {
+    multiply<float>(a, b, c, batch);
+  } else if (a.dtype() == f64) {
+    multiply<double>(a, b, c, batch);
+  } else {
+    multiply_integers(a, b, c, batch);
+  }
+  return c;
+}
+
+Array linear(const Array& x, const Array& w, const Array& b) {
+  const auto n = x.shape()[0];
+  const auto k = x.shape()[1];
+  const auto m = w.shape()[0];
+  Array y = Array::empty({n, m}, x.dtype());
+  if (y.size() == 0) return y;
+  assign(y, b);
+  if (k == 0) return y;
+  use_one_blas_thread();
+  const Operand left(x);
+  const Operand right(transpose(w, 0, 1));
+  const auto run = [&]<class T>() {
+    product<T>(left, left.array.data<T>(), right, right.array.data<T>(), T(1), y.data<T>(), n, m, k);
+  };
+  x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  return y;
+}
+
+Array solve(const Array& a, const Array& b) {
+  const auto shapes = [&] { return "a " + to_string(a.shape()) + ", b " + to_string(b.shape()); };
+  if (a.ndim() != 2 || a.shape()[0] != a.shape()[1]) {
+    raise<ShapeError>("solve: a must be square", "a [n, n]", shapes());
+  }
+  if (b.ndim() < 1 || b.ndim() > 2 || b.shape()[0] != a.shape()[0]) {
+    raise<ShapeError>("solve: b must have as many rows as a", "b [n] or [n, m]", shapes());
+  }
+  if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
+    raise<DTypeError>("solve: the operands must have one float dtype", "f32 or f64, twice",
+                      std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
+  }
+  if (b.size() == 0) return copy(b);
+  use_one_blas_thread();
+  // LAPACK works on columns: it is given both matrices transposed, in memory of our own that it may write over.
+  Array lu = copy(transpose(a, 0, 1));
+  Array x = copy(b.ndim() == 1 ? b : transpose(b, 0, 1));
+  const int n = static_cast<int>(a.shape()[0]);
+  const int columns = static_cast<int>(b.ndim() == 1 ? 1 : b.shape()[1]);
+  std::vector<int> pivots(static_cast<std::size_t>(n));
+  int info = 0;
+  if (a.dtype() == f32) {
+    sgesv_(&n, &columns, lu.data<float>(), &n, pivots.data(), x.data<float>(), &n, &info);
+  } else {
+    dgesv_(&n, &columns, lu.data<double>(), &n, pivots.data(), x.data<double>(), &n, &info);
+  }
+  if (info > 0) {
+    raise<NumericalError>("solve: a is singular", "nonzero pivots", "pivot " + std::to_string(info) + " is 0");
+  }
+  return b.ndim() == 1 ? x : contiguous(transpose(x, 0, 1));
+}
+
+}  // namespace newtape::core

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/index.hpp>
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/parallel.hpp>
+#include <newtape/core/reduce.hpp>
+
+#include <string>
+
+namespace newtape::core {
+
+namespace {
+
+template <class T>
+const kernels::SoftmaxTable<T>& table() {
+  static const kernels::ReduceTables& chosen =
+      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
+  if constexpr (std::is_same_v<T, float>) {
+    return chosen.rows_f32;
+  } else {
+    return chosen.rows_f64;
+  }
+}
+
+void expect_float(const char* who, const Array& x) {
+  if (!is_floating(x.dtype())) raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+}
+
+/// Exchanges the axis with the last one.
+Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
+
+/// Calls f(row) for all rows of length n, in parallel when there is much to do.
+template <class F>
+void each_row(std::int64_t rows, std::int64_t n, const F& f) {
+  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, n));
+  newtape::detail::parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) f(r);
+  });
+}
+
+/// Rows in, rows out; in place when x's memory may be used.
+template <class Pick>
+Array map_rows(const char* who, Array x, std::int64_t axis, const Pick& pick) {
+  expect_float(who, x);
+  const auto a = normalize_axis(who, axis, x.ndim());
+  if (a + 1 != x.ndim()) return to_last(map_rows(who, copy(to_last(x, a)), -1, pick), a);
+  const auto n = x.shape().back();
+  Array in = contiguous(std::move(x));
+  Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
+  if (in.size() == 0) return out;
+  const auto run = [&]<class T>() {
+    const auto kernel = pick(table<T>());
+    const T* from = std::as_const(in).template data<T>();
+    T* to = out.data<T>();
+    each_row(in.size() / n, n, [&](std::int64_t r) { kernel(from + r * n, to + r * n, n); });
+  };
+  in.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  return out;
+}
+
+template <class Pick>
+Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis, const Pick& pick) {
+  expect_float(who, y);
+  const auto a = normalize_axis(who, axis, y.ndim());
+  if (a + 1 != y.ndim()) {
+    // Counted from the last: g may have more axes in front.
+    const auto last = static_cast<std::int64_t>(a) - static_cast<std::int64_t>(y.ndim());
+    return transpose(map_rows_back(who, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last, -1);
+  }
+  const auto n = y.shape().back();
+  // One number for the whole row is what the pullback of a sum or mean hands over: it is not written out.
+  const bool scalar = g.size() > 0 && n > 1 && g.strides().back() == 0;
+  Array gs = scalar ? contiguous(slice(g, -1, 0, 1)) : contiguous(std::move(g));
+  Shape shape = gs.shape();
+  shape[shape.size() - 1] = n;
+  const Array saved = contiguous(y);
+  Array out = !scalar && gs.reusable() ? gs : Array::empty(shape, y.dtype());
+  if (out.size() == 0) return out;
+  const std::int64_t g_step = scalar ? 1 : n;
+  const auto rows = out.size() / n;
+  const auto y_rows = saved.size() / n;
+  const auto run = [&]<class T>() {
+    const auto kernel = pick(table<T>());
+    const T* pg = std::as_const(gs).template data<T>();
+    const T* py = saved.data<T>();
+    T* to = out.data<T>();
+    each_row(rows, n, [&](std::int64_t r) { kernel(pg + r * g_step, scalar, py + r % y_rows * n, to + r * n, n); });
+  };
+  y.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  return out;
+}
+
+}  // namespace
+
+Array softmax(Array x, std::int64_t axis) {
+  return map_rows("softmax", std::move(x), axis, [](const auto& t) { return t.softmax; });
+}
+
+Array log_softmax(Array x, std::int64_t axis) {
+  return map_rows("log_softmax", std::move(x), axis, [](const auto& t) { return t.log_softmax; });
+}
+
+Array softmax_grad(Array g, const Array& y, std::int64_t axis) {
+  return map_rows_back("softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.softmax_grad; });
+}
+
+Array log_softmax_grad(Array g, const Array& y, std::int64_t axis) {
+  return map_rows_back("log_softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.log_softmax_grad; });
+}
+
+Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
+  expect_float("logsumexp", x);
+  const auto a = normalize_axis("logsumexp", axis, x.ndim());
+  Shape kept = x.shape();
+  kept[a] = 1;
+  Array out = Array::empty(kept, x.dtype());
+  const Array rows = contiguous(to_last(x, a));
+  const auto n = x.shape()[a];
+  // The rows stand in the order of `x` with the axis exchanged for the last one.
+  Array sums = Array::empty(to_last(out, a).shape(), x.dtype());
+  const auto run = [&]<class T>() {
+    const T* from = rows.data<T>();
+    T* to = sums.data<T>();
+    each_row(sums.size(), n, [&](std::int64_t r) { to[r] = table<T>().logsumexp(from + r * n, n); });
+  };
+  x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  out = contiguous(to_last(sums, a));
+  return keepdims ? out : squeeze(out, static_cast<std::int64_t>(a));
+}
+
+namespace {
+
+template <class T, bool largest>
+std::int64_t best_of(const T* x, std::int64_t n) {
+  std::int64_t best = 0;
+  for (std::int64_t i = 1; i < n && x[best] == x[best]; ++i) {  // a NaN is not equal to itself, and nothing beats it
+    if (x[i] != x[i] || (largest ? x[i] > x[best] : x[i] < x[best])) best = i;
+  }
+  return best;
+}
+
+template <bool largest>
+Array arg_best(const char* who, const Array& x, std::int64_t axis, bool keepdims) {
+  const auto a = normalize_axis(who, axis, x.ndim());
+  const auto n = x.shape()[a];
+  Shape kept = x.shape();
+  kept[a] = 1;
+  std::swap(kept[a], kept[kept.size() - 1]);
+  Array best = Array::empty(kept, i64);
+  if (n == 0 && best.size() > 0) {
+    raise<ValueError>(std::string(who) + ": there is nothing to choose from", "at least one element along the axis",
+                      "shape " + to_string(x.shape()));
+  }
+  const Array rows = contiguous(to_last(x, a));
+  auto* to = best.data<std::int64_t>();
+  visit_dtype(x.dtype(), [&]<class T>() {
+    const T* from = rows.data<T>();
+    each_row(best.size(), n, [&](std::int64_t r) { to[r] = best_of<T, largest>(from + r * n, n); });
+  });
+  const Array out = contiguous(to_last(best, a));
+  return keepdims ? out : squeeze(out, static_cast<std::int64_t>(a));
+}
+
+}  // namespace
+
+Array argmax(const Array& x, std::int64_t axis, bool keepdims) { return arg_best<true>("argmax", x, axis, keepdims); }
+Array argmin(const Array& x, std::int64_t axis, bool keepdims) { return arg_best<false>("argmin", x, axis, keepdims); }
+
+}  // namespace newtape::core

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/activation.hpp>
+#include <newtape/nn/buffer.hpp>
+#include <newtape/nn/dropout.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/linear.hpp>
+#include <newtape/nn/loss.hpp>
+#include <newtape/nn/module.hpp>
+#include <newtape/nn/sequential.hpp>

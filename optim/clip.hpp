@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/parameter.hpp>
+
+#include <vector>
+
+namespace newtape::optim {
+
+struct ClipOptions {
+  bool error_if_nonfinite = false;  ///< NumericalError instead of NaN gradients
+};
+
+/// Scales the gradients down together so that their joint 2-norm is at most `max_norm`. Returns the norm they had.
+double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipOptions& options = {});
+
+/// Puts every element of the gradients between -bound and bound.
+void clip_grad_value(const std::vector<Parameter>& params, double bound);
+
+}  // namespace newtape::optim

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/adam.hpp>
+#include <newtape/optim/clip.hpp>
+#include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/sgd.hpp>

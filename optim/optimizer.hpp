@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/parameter.hpp>
+#include <newtape/core/named_arrays.hpp>
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+namespace newtape::optim {
+
+/// An optimizer's state by name, as data::save_safetensors takes it.
+using StateDict = NamedArrays;
+
+/// Parameters that share their options.
+template <class Options>
+struct ParamGroup {
+  std::vector<Parameter> params;
+  Options options{};
+};
+
+struct LoadOptions {
+  std::string prefix = {};  ///< only names that start with it belong to this optimizer
+};
+
+/// The base of all optimizers that update each parameter from its own gradient. Parameters that have no gradient, and
+/// frozen ones, are passed over.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  void zero_grad() const noexcept;
+  /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
+  void step();
+  /// For methods that may want the loss several times: `closure` clears the gradients, runs forward and backward, and
+  /// returns the loss. Returns what it returned first.
+  virtual Tensor step(const std::function<Tensor()>& closure);
+
+  std::size_t group_count() const noexcept { return group_sizes_.size(); }
+  std::vector<Parameter> params() const;
+  virtual double lr(std::size_t group = 0) const = 0;
+  virtual void set_lr(double lr, std::size_t group) = 0;
+  /// The same learning rate for all groups. ValueError when negative or not finite.
+  void set_lr(double lr);
+
+  /// Options, step counts and moments, all that a later run needs to go on bit for bit.
+  StateDict state_dict(std::string_view prefix = {}) const;
+  /// ValueError naming every entry that is missing, unexpected, or does not fit; nothing is changed then.
+  void load_state_dict(const StateDict& state, const LoadOptions& options = {});
+
+ protected:
+  /// One parameter with its state, side by side with the next one's.
+  struct Slot {
+    static constexpr std::size_t max_moments = 4;
+
+    Parameter param;
+    std::uint32_t group = 0;
+    bool fresh = false;      ///< the moments were made for this step, and hold zeros
+    std::int64_t steps = 0;  ///< this one included
+    Array grad;              ///< only while stepping
+    Array moments[max_moments];
+  };
+  using Options = std::vector<std::pair<const char*, double>>;
+
+  /// `moments` names the arrays that updates keep for a parameter. ValueError for no parameters, an undefined one, one
+  /// given twice.
+  Optimizer(const char* name, std::vector<const char*> moments, const std::vector<std::vector<Parameter>>& groups);
+  Optimizer(Optimizer&&) = default;
+
+  /// How many of the moments a group uses, given its options.
+  virtual std::size_t moment_count(std::size_t group) const = 0;
+  /// Writes slot.param and slot.moments, given slot.grad: contiguous, of the parameter's shape and dtype, like all
+  /// moments.
+  virtual void update(Slot& slot) = 0;
+
+  virtual Options get_options(std::size_t group) const = 0;
+  /// Throws when `set_options` must not be called with these.
+  virtual void check_options(const Options& values) const = 0;
+  virtual void set_options(std::size_t group, const Options& values) = 0;
+
+  std::size_t check_group(std::size_t group) const;
+
+ private:
+  void collect();
+  void collect(Slot& slot) const;
+
+  const char* name_;
+  std::vector<const char*> moment_names_;
+  std::vector<Slot> slots_;
+  std::vector<std::size_t> group_sizes_;
+};
+
+/// An optimizer whose groups have options of type `O`: an aggregate with `lr`, with `validate()`, which throws, and
+/// with `each(f)`, which calls f(name, member) for all members.
+template <class O>
+class OptimizerOf : public Optimizer {
+ public:
+  const O& options(std::size_t group = 0) const { return options_[check_group(group)]; }
+  void set_options(const O& options, std::size_t group = 0) {
+    options.validate();
+    options_[check_group(group)] = options;
+  }
+  using Optimizer::set_lr;
+  double lr(std::size_t group = 0) const override { return options(group).lr; }
+  void set_lr(double lr, std::size_t group) override {
+    O changed = options(group);
+    changed.lr = lr;
+    set_options(changed, group);
+  }
+
+ protected:
+  OptimizerOf(const char* name, std::vector<const char*> moments, const std::vector<ParamGroup<O>>& groups)
+      : Optimizer(name, std::move(moments), split(groups)) {
+    for (const auto& g : groups) options_.push_back(g.options);
+  }
+  OptimizerOf(OptimizerOf&&) = default;
+
+  Optimizer::Options get_options(std::size_t group) const override {
+    Optimizer::Options values;
+    O copy = options_[group];
+    copy.each([&](const char* name, auto& member) { values.emplace_back(name, static_cast<double>(member)); });
+    return values;
+  }
+  void check_options(const Optimizer::Options& values) const override { from(values).validate(); }
+  void set_options(std::size_t group, const Optimizer::Options& values) override { options_[group] = from(values); }
+
+  std::vector<O> options_;
+
+ private:
+  static std::vector<std::vector<Parameter>> split(const std::vector<ParamGroup<O>>& groups) {
+    std::vector<std::vector<Parameter>> params;
+    for (const auto& g : groups) {
+      g.options.validate();
+      params.push_back(g.params);
+    }
+    return params;
+  }
+  static O from(const Optimizer::Options& values) {
+    O options;
+    auto next = values.begin();
+    options.each([&](const char*, auto& member) {
+      member = static_cast<std::remove_reference_t<decltype(member)>>(next++->second);
+    });
+    return options;
+  }
+};
+
+/// ValueError naming `what` unless `value` is in [low, high), or when it is NaN.
+void check_option(const char* what, double value, double low, double high);
+
+}  // namespace newtape::optim

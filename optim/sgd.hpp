@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/optimizer.hpp>
+
+namespace newtape::optim {
+
+struct SgdOptions {
+  double lr = 1e-3;
+  double momentum = 0;
+  double dampening = 0;     ///< of what a gradient adds to the momentum
+  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+  bool nesterov = false;    ///< needs momentum > 0 and dampening = 0
+
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("momentum", momentum), f("dampening", dampening), f("weight_decay", weight_decay);
+    f("nesterov", nesterov);
+  }
+};
+
+/// Stochastic gradient descent, with PyTorch's momentum: v = momentum v + (1 - dampening) g, p -= lr v (Sutskever et
+/// al. 2013).
+class SGD : public OptimizerOf<SgdOptions> {
+ public:
+  explicit SGD(std::vector<Parameter> params, const SgdOptions& options = {});
+  explicit SGD(const std::vector<ParamGroup<SgdOptions>>& groups);
+
+ protected:
+  std::size_t moment_count(std::size_t group) const override { return options_[group].momentum != 0 ? 1 : 0; }
+  void update(Slot& slot) override;
+};
+
+}  // namespace newtape::optim
