@@ -14,7 +14,7 @@ class Op;
 namespace detail {
 
 /// A recorded operation: what it made (shape and dtype), from which nodes, and how cotangents go back to them.
-class Node {
+class Node : public Counted {
  public:
   Node(const Op* by, Place at, const Array& value) : dtype(value.dtype()), shape(value.shape()), op(by), place(at) {}
   Node(const Node&) = delete;
@@ -29,7 +29,6 @@ class Node {
   static void* operator new(std::size_t n) { return pool::allocate(n); }
   static void operator delete(void* p, std::size_t n) noexcept { pool::deallocate(p, n); }
 
-  std::atomic<std::uint32_t> refs{1};
   const DType dtype;
   std::atomic<bool> released{false};
   const Shape shape;
@@ -56,15 +55,7 @@ class Leaf final : public Node {
   Tensor grad_;
 };
 
-inline NodeRef::NodeRef(Node* node) noexcept : node_(node) {
-  if (node_ != nullptr) node_->refs.fetch_add(1, std::memory_order_relaxed);
-}
-inline void NodeRef::release(Node* node) noexcept {
-  // The last owner needs no locked instruction: nobody else can reach the node any more.
-  if (node->refs.load(std::memory_order_acquire) == 1 || node->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    destroy_node(node);
-  }
-}
+inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
 
 }  // namespace detail
 

@@ -72,7 +72,6 @@ Tensor zeros_like(const Tensor& x) { return core::zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return core::ones(x.shape(), x.dtype()); }
 
 void In::resolve(const char* op, DType dtype) {
-  if (!is_number()) return;
   if (!is_floating(dtype) && number_ != std::floor(number_)) {
     raise<DTypeError>(std::string(op) + ": a number takes the dtype of the other operand",
                       "a whole number for " + std::string(name(dtype)) + ", or an operand converted with to(f32)",
@@ -87,8 +86,7 @@ void match(const Op& op, In& a, In& b) {
     if (a.is_number() && b.is_number()) {
       raise<ValueError>(std::string(op.name()) + ": an operand must be a tensor", "a tensor and a number", "two numbers");
     }
-    a.resolve(op.name(), b.dtype());
-    b.resolve(op.name(), a.dtype());
+    a.is_number() ? a.resolve(op.name(), b.dtype()) : b.resolve(op.name(), a.dtype());
   } else if (a.dtype() != b.dtype()) {
     raise<DTypeError>(std::string(op.name()) + ": the operands must have one dtype", "one dtype; convert with to(dtype)",
                       std::string(name(a.dtype())) + " " + to_string(a.shape()) + " and " +

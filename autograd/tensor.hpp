@@ -4,6 +4,7 @@
 #include <newtape/autograd/place.hpp>
 #include <newtape/core/array.hpp>
 
+#include <atomic>
 #include <concepts>
 #include <type_traits>
 #include <initializer_list>
@@ -16,14 +17,22 @@ struct BackwardOptions;
 
 namespace detail {
 class Node;
-void destroy_node(Node* node) noexcept;
 
-/// A counted reference to a node; kept apart from Ref, since Node is complete only in tape.hpp.
+/// The part of a node that a reference to it needs to see.
+struct Counted {
+  std::atomic<std::uint32_t> refs{1};
+};
+void destroy_node(Counted* node) noexcept;
+
+/// A counted reference to a node of the graph, or to none.
 class NodeRef {
  public:
   NodeRef() noexcept = default;
-  explicit NodeRef(Node* node) noexcept;
-  static NodeRef adopt(Node* node) noexcept {
+  explicit NodeRef(Counted* node) noexcept : node_(node) {
+    if (node_ != nullptr) node_->refs.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// Takes over one reference that the caller holds.
+  static NodeRef adopt(Counted* node) noexcept {
     NodeRef r;
     r.node_ = node;
     return r;
@@ -35,14 +44,17 @@ class NodeRef {
     return *this;
   }
   ~NodeRef() {
-    if (node_ != nullptr) release(node_);
+    // The last owner needs no locked instruction: nobody else can reach the node any more.
+    if (node_ != nullptr && (node_->refs.load(std::memory_order_acquire) == 1 ||
+                             node_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
+      destroy_node(node_);
+    }
   }
-  Node* get() const noexcept { return node_; }
+  Node* get() const noexcept;
   explicit operator bool() const noexcept { return node_ != nullptr; }
 
  private:
-  static void release(Node* node) noexcept;
-  Node* node_ = nullptr;
+  Counted* node_ = nullptr;
 };
 }  // namespace detail
 
@@ -179,7 +191,7 @@ class In {
   /// Still a number without a dtype.
   bool is_number() const noexcept { return !tensor_->defined(); }
   double number() const noexcept { return number_; }
-  /// Gives a number its dtype. DTypeError naming `op` when it is not a whole number and `dtype` is no float.
+  /// Gives this number a dtype. DTypeError naming `op` when it is not a whole number and `dtype` is no float.
   void resolve(const char* op, DType dtype);
 
  private:

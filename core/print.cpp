@@ -55,7 +55,7 @@ class ElementFormat {
     std::string text = scientific_ ? fmt::format("{:.{}e}", v, digits_) : fmt::format("{:.{}f}", v, digits_);
     if (digits_ > 0) return text;
     // "1." says float, as in NumPy.
-    return text.insert(std::min(text.find('e'), text.size()), ".");
+    return text.insert(std::min(text.find('e'), text.size()), 1, '.');
   }
 
   DType dtype_;

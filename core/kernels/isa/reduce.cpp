@@ -180,7 +180,7 @@ T logsumexp(const T* x, std::int64_t n) {
   Batch<T> total(T(0));
   along(x, n, -std::numeric_limits<T>::infinity(),
         [&](std::int64_t, const Batch<T>& v) { total += xsimd::exp(v - Batch<T>(max)); });
-  return static_cast<T>(max + ::log(static_cast<double>(sum_of(total))));
+  return max + static_cast<T>(::log(static_cast<double>(sum_of(total))));
 }
 
 template <class T>

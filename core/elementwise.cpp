@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+
+#include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/kernels/tables.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace newtape::core {
+namespace {
+
+using kernels::Kernel;
+using kernels::Kernels;
+using kernels::tables;
+
+std::string text(const Array& x) { return std::string(name(x.dtype())) + " " + to_string(x.shape()); }
+
+[[noreturn, gnu::cold, gnu::noinline]] void unsupported(std::string_view op, const Kernels& k, const Array& x) {
+  std::string expected;
+  for (const DType t : {f32, f64, i64, boolean}) {
+    if (k.of[static_cast<int>(t)] == nullptr) continue;
+    if (!expected.empty()) expected += ", ";
+    expected += name(t);
+  }
+  raise<DTypeError>(std::string(op) + ": no such function of this dtype", expected, text(x));
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] void mixed(std::string_view op, const Array& a, const Array& b) {
+  raise<DTypeError>(std::string(op) + ": operands must have one dtype", "two of the same dtype",
+                    text(a) + " and " + text(b));
+}
+
+Kernel find(std::string_view op, const Kernels& k, const Array& x) {
+  const Kernel kernel = k.of[static_cast<int>(x.dtype())];
+  if (kernel == nullptr) unsupported(op, k, x);
+  return kernel;
+}
+
+/// Whether the kernel can be called on the operands as they are, on this thread.
+bool small_and_plain(const Array& x) noexcept {
+  return x.is_contiguous() && x.size() <= kernels::parallel_grain;
+}
+bool same_shape(const Array& a, const Array& b) noexcept {
+  const std::size_t n = a.ndim();
+  return n == b.ndim() && a.size() == b.size() &&
+         std::memcmp(a.shape().data(), b.shape().data(), n * sizeof(std::int64_t)) == 0;
+}
+
+// `x` gives its memory to the result when it may; the result is of x's dtype or, with `out`, of that.
+Array unary(std::string_view op, const Kernels& k, Array&& x) {
+  const Kernel kernel = find(op, k, x);
+  const void* in[] = {x.raw()};
+  if (x.reusable()) {
+    Array y = std::move(x);
+    if (y.size() <= kernels::parallel_grain) {
+      kernel(in, y.raw(), y.size(), 0);
+    } else {
+      const Array* inputs[] = {&y};
+      kernels::map_into(kernel, inputs, 1, y);
+    }
+    return y;
+  }
+  Array y = Array::empty(x.shape(), x.dtype());
+  if (small_and_plain(x)) {
+    kernel(in, y.raw(), y.size(), 0);
+  } else {
+    const Array* inputs[] = {&x};
+    kernels::map_into(kernel, inputs, 1, y);
+  }
+  return y;
+}
+
+Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
+  const Kernel kernel = find(op, k, x);
+  Array y = Array::empty(x.shape(), dtype);
+  const Array* inputs[] = {&x};
+  kernels::map_into(kernel, inputs, 1, y);
+  return y;
+}
+
+[[gnu::noinline]] Array binary_broadcast(std::string_view op, Kernel kernel, Array&& a, Array&& b) {
+  const Array* inputs[] = {&a, &b};
+  const Shape shape = broadcast_shapes(op, a.shape(), b.shape());
+  Array y;
+  if (a.shape() == shape && a.reusable()) {
+    y = std::move(a);
+    inputs[0] = &y;
+  } else if (b.shape() == shape && b.reusable()) {
+    y = std::move(b);
+    inputs[1] = &y;
+  } else {
+    y = Array::empty(shape, a.dtype());
+  }
+  kernels::map_into(kernel, inputs, 2, y);
+  return y;
+}
+
+Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
+  const DType t = a.dtype();
+  if (t != b.dtype()) mixed(op, a, b);
+  const Kernel kernel = find(op, k, a);
+  if (!small_and_plain(a) || !b.is_contiguous() || !same_shape(a, b)) {
+    return binary_broadcast(op, kernel, std::move(a), std::move(b));
+  }
+  const void* in[] = {a.raw(), b.raw()};
+  Array y = a.reusable() ? std::move(a) : b.reusable() ? std::move(b) : Array::empty(a.shape(), t);
+  kernel(in, y.raw(), y.size(), 0);
+  return y;
+}
+
+Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
+  if (a.dtype() != b.dtype()) mixed(op, a, b);
+  const Kernel kernel = find(op, k, a);
+  Array y = Array::empty(broadcast_shapes(op, a.shape(), b.shape()), boolean);
+  const Array* inputs[] = {&a, &b};
+  kernels::map_into(kernel, inputs, 2, y);
+  return y;
+}
+
+}  // namespace
+
+Array neg(Array x) { return unary("neg", tables().arithmetic.neg, std::move(x)); }
+Array abs(Array x) { return unary("abs", tables().arithmetic.abs, std::move(x)); }
+Array sign(Array x) { return unary("sign", tables().arithmetic.sign, std::move(x)); }
+Array square(Array x) { return unary("square", tables().arithmetic.square, std::move(x)); }
+Array sqrt(Array x) { return unary("sqrt", tables().arithmetic.sqrt, std::move(x)); }
+Array rsqrt(Array x) { return unary("rsqrt", tables().arithmetic.rsqrt, std::move(x)); }
+Array reciprocal(Array x) { return unary("reciprocal", tables().arithmetic.reciprocal, std::move(x)); }
+Array exp(Array x) { return unary("exp", tables().math.exp, std::move(x)); }
+Array expm1(Array x) { return unary("expm1", tables().math.expm1, std::move(x)); }
+Array log(Array x) { return unary("log", tables().math.log, std::move(x)); }
+Array log1p(Array x) { return unary("log1p", tables().math.log1p, std::move(x)); }
+Array sin(Array x) { return unary("sin", tables().math.sin, std::move(x)); }
+Array cos(Array x) { return unary("cos", tables().math.cos, std::move(x)); }
+Array tanh(Array x) { return unary("tanh", tables().math.tanh, std::move(x)); }
+Array sigmoid(Array x) { return unary("sigmoid", tables().math.sigmoid, std::move(x)); }
+Array softplus(Array x) { return unary("softplus", tables().math.softplus, std::move(x)); }
+Array relu(Array x) { return unary("relu", tables().arithmetic.relu, std::move(x)); }
+Array gelu(Array x) { return unary("gelu", tables().math.gelu, std::move(x)); }
+Array erf(Array x) { return unary("erf", tables().math.erf, std::move(x)); }
+Array floor(Array x) { return unary("floor", tables().arithmetic.floor, std::move(x)); }
+
+Array add(Array a, Array b) { return binary("add", tables().arithmetic.add, std::move(a), std::move(b)); }
+Array sub(Array a, Array b) { return binary("sub", tables().arithmetic.sub, std::move(a), std::move(b)); }
+Array mul(Array a, Array b) { return binary("mul", tables().arithmetic.mul, std::move(a), std::move(b)); }
+Array div(Array a, Array b) { return binary("div", tables().arithmetic.div, std::move(a), std::move(b)); }
+Array pow(Array a, Array b) { return binary("pow", tables().math.pow, std::move(a), std::move(b)); }
+Array maximum(Array a, Array b) { return binary("maximum", tables().arithmetic.maximum, std::move(a), std::move(b)); }
+Array minimum(Array a, Array b) { return binary("minimum", tables().arithmetic.minimum, std::move(a), std::move(b)); }
+
+Array tanh_grad(Array g, Array y) {
+  return binary("tanh_grad", tables().arithmetic.tanh_grad, std::move(g), std::move(y));
+}
+Array sigmoid_grad(Array g, Array y) {
+  return binary("sigmoid_grad", tables().arithmetic.sigmoid_grad, std::move(g), std::move(y));
+}
+Array relu_grad(Array g, Array y) {
+  return binary("relu_grad", tables().arithmetic.relu_grad, std::move(g), std::move(y));
+}
+Array softplus_grad(Array g, Array x) {
+  return binary("softplus_grad", tables().math.softplus_grad, std::move(g), std::move(x));
+}
+Array gelu_grad(Array g, Array x) { return binary("gelu_grad", tables().math.gelu_grad, std::move(g), std::move(x)); }
+
+Array equal(const Array& a, const Array& b) { return binary_to_boolean("equal", tables().logic.equal, a, b); }
+Array not_equal(const Array& a, const Array& b) {
+  return binary_to_boolean("not_equal", tables().logic.not_equal, a, b);
+}
+Array less(const Array& a, const Array& b) { return binary_to_boolean("less", tables().logic.less, a, b); }
+Array less_equal(const Array& a, const Array& b) {
+  return binary_to_boolean("less_equal", tables().logic.less_equal, a, b);
+}
+Array greater(const Array& a, const Array& b) { return binary_to_boolean("greater", tables().logic.greater, a, b); }
+Array greater_equal(const Array& a, const Array& b) {
+  return binary_to_boolean("greater_equal", tables().logic.greater_equal, a, b);
+}
+Array logical_and(const Array& a, const Array& b) {
+  return binary_to_boolean("logical_and", tables().logic.logical_and, a, b);
+}
+Array logical_or(const Array& a, const Array& b) {
+  return binary_to_boolean("logical_or", tables().logic.logical_or, a, b);
+}
+Array logical_not(const Array& x) { return unary_to("logical_not", tables().logic.logical_not, x, boolean); }
+Array isfinite(const Array& x) { return unary_to("isfinite", tables().logic.isfinite, x, boolean); }
+
+Array where(const Array& condition, Array a, Array b) {
+  if (condition.dtype() != boolean) {
+    raise<DTypeError>("where: the condition must be boolean", "boolean", text(condition));
+  }
+  if (a.dtype() != b.dtype()) mixed("where", a, b);
+  const Kernel kernel = find("where", tables().logic.where, a);
+  const Shape shape = broadcast_shapes("where", condition.shape(), broadcast_shapes("where", a.shape(), b.shape()));
+  const Array* inputs[] = {&condition, &a, &b};
+  Array y;
+  if (a.shape() == shape && a.reusable()) {
+    y = std::move(a);
+    inputs[1] = &y;
+  } else if (b.shape() == shape && b.reusable()) {
+    y = std::move(b);
+    inputs[2] = &y;
+  } else {
+    y = Array::empty(shape, a.dtype());
+  }
+  kernels::map_into(kernel, inputs, 3, y);
+  return y;
+}
+
+Array full(const Shape& shape, double value, DType dtype) {
+  Array y = Array::empty(shape, dtype);
+  visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
+  return y;
+}
+Array zeros(const Shape& shape, DType dtype) {
+  Array y = Array::empty(shape, dtype);
+  if (y.size() != 0) std::memset(y.raw(), 0, static_cast<std::size_t>(y.size()) * item_size(dtype));
+  return y;
+}
+Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+
+Array arange(std::int64_t n, DType dtype, double start, double step) {
+  Array y = Array::empty({n}, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    T* p = y.data<T>();
+    for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(start + static_cast<double>(i) * step);
+  });
+  return y;
+}
+
+Array eye(std::int64_t n, DType dtype) {
+  Array y = zeros({n, n}, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    T* p = y.data<T>();
+    for (std::int64_t i = 0; i < n; ++i) p[i * n + i] = static_cast<T>(1);
+  });
+  return y;
+}
+
+Array copy(const Array& x) {
+  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
+}
+Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
+Array cast(Array x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  return unary_to("cast", tables().logic.cast[static_cast<int>(dtype)], x, dtype);
+}
+
+void assign(Array& dst, const Array& src) {
+  if (dst.dtype() != src.dtype()) mixed("assign", dst, src);
+  if (broadcast_shapes("assign", dst.shape(), src.shape()) != dst.shape()) {
+    raise<ShapeError>("assign: the source does not broadcast to the destination", to_string(dst.shape()),
+                      to_string(src.shape()));
+  }
+  // Overlapping views: what is still to be read must not be written over.
+  if (dst.shares_memory_with(src)) return assign(dst, copy(src));
+  if (dst.is_contiguous()) {
+    const Array* inputs[] = {&src};
+    kernels::map_into(tables().logic.cast[static_cast<int>(src.dtype())].of[static_cast<int>(src.dtype())], inputs, 1,
+                      dst);
+    return;
+  }
+  Strides strides(dst.ndim());
+  const std::size_t lead = dst.ndim() - src.ndim();
+  for (std::size_t i = 0; i < src.ndim(); ++i) strides[lead + i] = src.shape()[i] == 1 ? 0 : src.strides()[i];
+  kernels::copy_into(Array::view_of(src, dst.shape(), strides), dst);
+}
+
+}  // namespace newtape::core

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "map.hpp"
+
+// Elementary functions for one element, without branches or tables, so that loops over them become vector code. Selections
+// are written such that a NaN takes the path on which it survives. Polynomials without another source are Chebyshev
+// interpolants computed with 50 digits; their relative errors are below a tenth of an ulp.
+
+namespace newtape::core::kernels::NEWTAPE_ISA {
+
+template <class T>
+struct Constants;
+
+template <>
+struct Constants<float> {
+  using Bits = std::uint32_t;
+  static constexpr int mantissa = 23;
+  static constexpr Bits bias = 127;
+  static constexpr float shifter = 0x1.8p23f;  // x + shifter - shifter rounds to an integer, which the low bits hold
+  static constexpr float smallest_normal = 0x1p-126f;
+  static constexpr float epsilon = 0x1p-24f;
+  static constexpr Bits high_half = 0xfffff000U;
+  static constexpr float log2e = 1.44269504088896341F;
+  static constexpr float ln2_high = 0.693359375F;  // few bits, so that products with exponents are exact
+  static constexpr float ln2_low = -2.12194440e-4F;
+  static constexpr float exp_lowest = -104, exp_highest = 89;
+  static constexpr float expm1_lowest = -20;
+  static constexpr float expm1_tail[] = {0.5000000014286223417F,   0.1666666668253435607F,   0.04166645680967787603F,
+                                         0.00833331002422529243F, 0.001393454192827026448F, 0.0001989198131397769021F};
+  static constexpr float log_tail[] = {0.6666666655435333971F, 0.4000012195735616362F, 0.2855080748204159803F,
+                                       0.2333082998611711461F};
+  static constexpr float erf_tail[] = {0.128379165848350946F,   -0.3761262666672033102F,   0.1128359471516021773F,
+                                       -0.02685421201062641244F, 0.005189087423433973986F, -0.0008016864287165869529F,
+                                       0.00007875875062685488341F};
+  static constexpr float erfc_centre = 2, erfc_highest = 10.5F;
+  static constexpr float erfc_scaled[] = {
+      1.276978392513397239F,    -0.09276391145323075398F, -0.1660314026853835629F,  0.1640534214632567088F,
+      -0.05420453924513365227F, -0.008045565181857189967F, 0.008635760434248027059F, 0.001273455173667547016F,
+      -0.001249958389772632452F, -0.0003622954924456913471F, 0.00002686109284596724224F};
+};
+
+template <>
+struct Constants<double> {
+  using Bits = std::uint64_t;
+  static constexpr int mantissa = 52;
+  static constexpr Bits bias = 1023;
+  static constexpr double shifter = 0x1.8p52;
+  static constexpr double smallest_normal = 0x1p-1022;
+  static constexpr double epsilon = 0x1p-53;
+  static constexpr Bits high_half = 0xfffffffff8000000U;
+  static constexpr double log2e = 1.44269504088896340736;
+  static constexpr double ln2_high = 6.93147180369123816490e-01;
+  static constexpr double ln2_low = 1.90821492927058770002e-10;
+  static constexpr double exp_lowest = -746, exp_highest = 710;
+  static constexpr double expm1_lowest = -50;
+  static constexpr double expm1_tail[] = {
+      0.5,                      0.1666666666666667144,    0.04166666666666667007,   0.0083333333333255447,
+      0.001388888888888332667,  0.0001984126987686435493, 0.00002480158732700718673, 2.755725283351690975e-6,
+      2.755727181021979957e-7,  2.510627473357329469e-8,  2.091544229778011522e-9};
+  static constexpr double log_tail[] = {0.6666666666666669693, 0.3999999999989931068, 0.2857142862606338036,
+                                        0.2222221112044929849, 0.1818289017031397021, 0.1533168686863842825,
+                                        0.1461687891902982075};
+  static constexpr double erf_tail[] = {
+      0.1283791670955125738,     -0.3761263890318374806,   0.1128379167095487867,     -0.02686617064507679325,
+      0.005223977624818014467,   -0.0008548326980833789905, 0.0001205533111164271092,  -0.00001492559526683118157,
+      1.646100048412136803e-6,   -1.635031270105469501e-7, 1.465977527404743581e-8,   -1.137284885679167367e-9,
+      5.957176147748911404e-11};
+  static constexpr double erfc_centre = 4, erfc_highest = 28;
+  static constexpr double erfc_scaled[] = {
+      1.232995118625552507,     -0.1396211168405628935,    0.0153796521026207413,     0.0680970542547373239,
+      -0.1010390660363521317,   0.09373283499679411589,    -0.06633036581152938409,   0.03716751556249286597,
+      -0.01619773405911500708,  0.005031969755895426114,   -0.0007577733414133300446, -0.0001992555075561495214,
+      0.0001506222439483029924, -0.00002440316924497407495, -0.00001122478913515470071, 5.717887284632185202e-6,
+      3.013504994487539477e-7,  -8.351619688696847075e-7,  6.270727157198310878e-8,   1.153494374575415729e-7,
+      -7.71541861441783013e-9,  -1.367098986334738244e-8,  -1.820609868030868334e-9};
+};
+
+template <class T>
+using Bits = typename Constants<T>::Bits;
+
+template <class T>
+NEWTAPE_INLINE Bits<T> bits(T x) {
+  return __builtin_bit_cast(Bits<T>, x);
+}
+template <class T>
+NEWTAPE_INLINE T from_bits(Bits<T> b) {
+  return __builtin_bit_cast(T, b);
+}
+template <class T>
+NEWTAPE_INLINE T magnitude(T x) {
+  return from_bits<T>(bits(x) & (~Bits<T>{0} >> 1));
+}
+template <class T>
+NEWTAPE_INLINE T with_sign_of(T x, T sign) {
+  constexpr auto sign_bit = ~(~Bits<T>{0} >> 1);
+  return from_bits<T>(bits(x) | (bits(sign) & sign_bit));  // x is not negative
+}
+template <class T>
+inline constexpr T infinity = static_cast<T>(__builtin_inf());
+
+/// c[0] + c[1] x + c[2] x^2 + ... by Horner's rule; a recursion, which unlike a loop is always unrolled.
+template <std::size_t from = 0, class T, std::size_t n>
+NEWTAPE_INLINE T polynomial(const T (&c)[n], T x) {
+  if constexpr (from + 1 == n) {
+    return c[from];
+  } else {
+    return polynomial<from + 1>(c, x) * x + c[from];
+  }
+}
+
+/// 2^k for an integer that was rounded by adding `shifter`; k within the exponents of normal numbers.
+template <class T>
+NEWTAPE_INLINE T power_of_two(Bits<T> shifted) {
+  using C = Constants<T>;
+  return from_bits<T>((shifted - bits(C::shifter) + C::bias) << C::mantissa);
+}
+
+/// x = k ln 2 + r with |r| <= ln 2 / 2, and expm1(r).
+template <class T>
+struct Reduced {
+  T k, expm1_r;
+  Bits<T> shifted;
+};
+template <class T>
+NEWTAPE_INLINE Reduced<T> reduce(T x, T low) {
+  using C = Constants<T>;
+  const T shifted = (x + low) * C::log2e + C::shifter;
+  const T k = shifted - C::shifter;
+  const T r = ((x - k * C::ln2_high) - k * C::ln2_low) + low;
+  return {k, r + (r * r) * polynomial(C::expm1_tail, r), bits(shifted)};
+}
+
+/// exp(x + low), where `low` is what x has lost by rounding.
+template <class T>
+NEWTAPE_INLINE T exp_sum(T x, T low) {
+  using C = Constants<T>;
+  x = x > C::exp_highest ? C::exp_highest : x;
+  x = x < C::exp_lowest ? C::exp_lowest : x;
+  const Reduced<T> v = reduce(x, low);
+  // 2^k in two factors, either of which is a normal number; the second rounds, should the result not be one.
+  const Bits<T> half = bits(v.k * T(0.5) + C::shifter);
+  const Bits<T> other = v.shifted - half + bits(C::shifter);
+  return ((1 + v.expm1_r) * power_of_two<T>(half)) * power_of_two<T>(other);
+}
+template <class T>
+NEWTAPE_INLINE T exp(T x) {
+  return exp_sum(x, T(0));
+}
+
+template <class T>
+NEWTAPE_INLINE T expm1(T x) {
+  using C = Constants<T>;
+  T t = x > C::exp_highest ? C::exp_highest : x;
+  t = t < C::expm1_lowest ? C::expm1_lowest : t;
+  const Reduced<T> v = reduce(t, T(0));
+  const T s = power_of_two<T>(v.shifted - 1);  // half of 2^k, which may be too large
+  const T y = 2 * (s * v.expm1_r + (s - T(0.5)));
+  return magnitude(x) < C::epsilon ? x : y;
+}
+/// log(x) + c for 0 < x < inf and c not larger than the rounding error of x, relative to x (as in fdlibm's log1p).
+template <class T>
+NEWTAPE_INLINE T log_sum(T x, T c) {
+  using C = Constants<T>;
+  constexpr Bits<T> one = C::bias << C::mantissa;
+  constexpr Bits<T> root_of_half = sizeof(T) == 4 ? static_cast<Bits<T>>(0x3f3504f3U)
+                                                  : static_cast<Bits<T>>(0x3fe6a09e667f3bcdU);
+  const bool denormal = x < C::smallest_normal;
+  const T scaled = denormal ? x * static_cast<T>(0x1p54) : x;
+  const Bits<T> raised = bits(scaled) + (one - root_of_half);
+  // The exponent as the low bits of a number whose unit is the lowest bit: a conversion that every machine has.
+  constexpr T unit = sizeof(T) == 4 ? static_cast<T>(0x1p23) : static_cast<T>(0x1p52);
+  T k = from_bits<T>((raised >> C::mantissa) | bits(unit)) - (unit + static_cast<T>(C::bias));
+  k = denormal ? k - 54 : k;
+  const T m = from_bits<T>((raised & ((Bits<T>{1} << C::mantissa) - 1)) + root_of_half);
+  const T f = m - 1;
+  const T s = f / (2 + f);
+  const T z = s * s;
+  const T rest = z * polynomial(C::log_tail, z);
+  const T half_square = T(0.5) * f * f;
+  return k * C::ln2_high - ((half_square - (s * (half_square + rest) + (k * C::ln2_low + c))) - f);
+}
+template <class T>
+NEWTAPE_INLINE T log(T x) {
+  T y = log_sum(x, T(0));
+  y = x == infinity<T> ? x : y;
+  return x > 0 ? y : x == 0 ? -infinity<T> : static_cast<T>(__builtin_nan(""));
+}
+/// For x > -1 and finite; -0 becomes 0.
+template <class T>
+NEWTAPE_INLINE T log1p_inside(T x) {
+  const T u = 1 + x;
+  const T lost = x > 1 ? 1 - (u - x) : x - (u - 1);
+  return log_sum(u, lost / u);
+}
+template <class T>
+NEWTAPE_INLINE T log1p(T x) {
+  T y = log1p_inside(x);
+  y = x == infinity<T> || magnitude(x) < Constants<T>::epsilon ? x : y;
+  return x > -1 ? y : x == -1 ? -infinity<T> : static_cast<T>(__builtin_nan(""));
+}
+
+template <class T>
+NEWTAPE_INLINE T tanh(T x) {
+  using C = Constants<T>;
+  T t = -2 * magnitude(x);
+  t = t < C::expm1_lowest ? C::expm1_lowest : t;
+  const Reduced<T> v = reduce(t, T(0));
+  const T s = power_of_two<T>(v.shifted);
+  const T e = s * v.expm1_r;
+  // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, where expm1 keeps the digits, and 1 - 2 E / (1 + E) elsewhere, where the
+  // quotient's error counts little.
+  const bool near_zero = t > T(-1.2);
+  const T quotient = (near_zero ? (1 - s) - e : 2 * (s + e)) / ((1 + s) + e);
+  return with_sign_of(magnitude(near_zero ? quotient : 1 - quotient), x);
+}
+template <class T>
+NEWTAPE_INLINE T sigmoid(T x) {
+  const T e = exp(-magnitude(x));
+  return (x >= 0 ? T(1) : e) / (1 + e);
+}
+template <class T>
+NEWTAPE_INLINE T softplus(T x) {
+  return (x > 0 ? x : T(0)) + log1p_inside(exp(-magnitude(x)));
+}
+
+/// exp(u^2) erfc(u) for 0 <= u <= erfc_highest; (1 + 2u) times it is smooth in (u - c) / (u + c).
+template <class T>
+NEWTAPE_INLINE T erfc_scaled(T u) {
+  using C = Constants<T>;
+  return polynomial(C::erfc_scaled, (u - C::erfc_centre) / (u + C::erfc_centre)) / (1 + 2 * u);
+}
+/// exp(-factor x^2), with the square's rounding error taken into account: it counts x^2 times.
+template <class T>
+NEWTAPE_INLINE T exp_of_square(T x, T factor) {
+  const T high = from_bits<T>(bits(x) & Constants<T>::high_half);
+  return exp_sum(-factor * (high * high), -factor * ((x - high) * (x + high)));
+}
+
+template <class T>
+NEWTAPE_INLINE T erf(T x) {
+  using C = Constants<T>;
+  T u = magnitude(x);
+  const T z = u * u;
+  const T centre = u + u * polynomial(C::erf_tail, z);
+  const bool small = u < 1;
+  u = u > C::erfc_highest ? C::erfc_highest : u;
+  const T tail = 1 - exp_of_square(u, T(1)) * erfc_scaled(u);
+  return with_sign_of(small ? centre : tail, x);
+}
+
+/// The normal distribution's density and its probability of more than |x|, whose relative error is small, too.
+template <class T>
+struct Normal {
+  T density, tail;
+};
+template <class T>
+NEWTAPE_INLINE Normal<T> normal(T x) {
+  using C = Constants<T>;
+  constexpr T root_of_half = static_cast<T>(0.70710678118654752440);
+  constexpr T highest = C::erfc_highest / root_of_half;
+  T u = magnitude(x);
+  u = u > highest ? highest : u;
+  const T e = exp_of_square(u, T(0.5));
+  const T v = u * root_of_half;
+  return {e * static_cast<T>(0.39894228040143267794), T(0.5) * e * erfc_scaled(v)};
+}
+template <class T>
+NEWTAPE_INLINE T gelu(T x) {
+  const T tail = normal(x).tail;
+  const T finite = x < -50 ? T(-50) : x;  // the tail is 0 there; -inf would make it NaN
+  return x < 0 ? finite * tail : x * (1 - tail);
+}
+template <class T>
+NEWTAPE_INLINE T gelu_derivative(T x) {
+  const Normal<T> v = normal(x);
+  T finite = x < -50 ? T(-50) : x;
+  finite = finite > 50 ? T(50) : finite;
+  return (x < 0 ? v.tail : 1 - v.tail) + finite * v.density;
+}
+
+/// Largest |x| for which sin_cos holds: the multiples of the parts of pi/2 below are exact.
+inline constexpr double sin_cos_highest = 0x1p19;
+
+/// sin(x + quarter pi/2). `Wanted`, the type of the result, says how many digits are needed. Polynomials for double and
+/// the parts of pi/2: fdlibm.
+template <class Wanted>
+NEWTAPE_INLINE Wanted sin_shifted(double x, std::uint64_t quarter) {
+  const double shifted = x * 0.63661977236758134308 + Constants<double>::shifter;
+  const double k = shifted - Constants<double>::shifter;
+  const std::uint64_t quadrant = bits(shifted) - bits(Constants<double>::shifter) + quarter;
+  double s = 0;
+  double c = 0;
+  if constexpr (sizeof(Wanted) == 4) {
+    constexpr double sine[] = {-0.1666666666383276448, 0.008333331865959414043, -0.0001984008201276553655,
+                               2.724931405469880475e-6};
+    constexpr double cosine[] = {0.04166666666430240589, -0.001388888766471361966, 0.0000248005964356219968,
+                                 -2.730044861948835488e-7};
+    const double r = (x - k * 1.57079632673412561417e+00) - k * 6.07710050650619224932e-11;
+    const double z = r * r;
+    s = r * (1 + z * polynomial(sine, z));  // keeps the sign of a zero
+    c = 1 - 0.5 * z + z * z * polynomial(cosine, z);
+  } else {
+    constexpr double sine[] = {8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
+                               -2.50507602534068634195e-08, 1.58969099521155010221e-10};
+    constexpr double cosine[] = {4.16666666666666019037e-02,  -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                                 -2.75573143513906633035e-07, 2.08757232129817482790e-09,  -1.13596475577881948265e-11};
+    const double a = x - k * 1.57079632673412561417e+00;
+    const double b = k * 6.07710050630396597660e-11;
+    const double d = a - b;
+    const double w = k * 2.02226624879595063154e-21 - ((a - d) - b);
+    const double r = d - w;
+    const double low = (d - r) - w;
+    const double z = r * r;
+    const double cube = z * r;
+    s = r - ((z * (0.5 * low - cube * polynomial(sine, z)) - low) - cube * -1.66666666666666324348e-01);
+    const double half = 0.5 * z;
+    const double first = 1 - half;
+    c = first + (((1 - first) - half) + (z * z * polynomial(cosine, z) - r * low));
+  }
+  const double y = (quadrant & 1) != 0 ? c : s;
+  return static_cast<Wanted>(from_bits<double>(bits(y) ^ ((quadrant & 2) << 62)));
+}
+
+/// pow in double, good to all digits of a float: 2^-45 at worst. Special values as in C.
+NEWTAPE_INLINE float pow_float(float base, float exponent) {
+  const double a = base;
+  const double b = exponent;
+  const double u = magnitude(a);
+  const double l = u == 0 ? -infinity<double> : u == infinity<double> ? u : log_sum(u, 0.0);
+  double y = exp(b * l);
+  y = u == 1 ? 1 : y;
+  const double rounded = (b + Constants<double>::shifter) - Constants<double>::shifter;
+  const double half = 0.5 * b;
+  const double half_rounded = (half + Constants<double>::shifter) - Constants<double>::shifter;
+  const bool large = magnitude(b) >= 0x1p24;  // an even integer
+  const bool integer = large | (rounded == b);
+  const bool odd = !large & integer & (half_rounded != half);
+  y = a < 0 && u != infinity<double> && !integer ? __builtin_nan("") : y;
+  y = odd ? from_bits<double>(bits(y) | (bits(a) & (std::uint64_t{1} << 63))) : y;
+  y = a != a || b != b ? a + b : y;
+  return static_cast<float>(b == 0 || a == 1 ? 1 : y);
+}
+
+}  // namespace newtape::core::kernels::NEWTAPE_ISA

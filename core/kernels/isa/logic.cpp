@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "map.hpp"
+
+namespace newtape::core::kernels::NEWTAPE_ISA {
+namespace {
+
+// clang-format off
+struct Equal { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a == b; } };
+struct NotEqual { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a != b; } };
+struct Less { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a < b; } };
+struct LessEqual { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a <= b; } };
+struct Greater { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a > b; } };
+struct GreaterEqual { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a >= b; } };
+struct And { NEWTAPE_INLINE std::uint8_t of(std::uint8_t a, std::uint8_t b) { return a & b; } };
+struct Or { NEWTAPE_INLINE std::uint8_t of(std::uint8_t a, std::uint8_t b) { return a | b; } };
+struct Not { NEWTAPE_INLINE std::uint8_t of(std::uint8_t x) { return x ^ 1; } };
+struct IsFinite { template <class T> NEWTAPE_INLINE bool of(T x) { return x - x == 0; } };  // inf - inf is NaN
+struct True { template <class T> NEWTAPE_INLINE bool of(T) { return true; } };
+// clang-format on
+
+template <class To>
+struct Cast {
+  template <class T>
+  NEWTAPE_INLINE To of(T x) {
+    return static_cast<To>(x);
+  }
+};
+template <>
+struct Cast<bool> {
+  template <class T>
+  NEWTAPE_INLINE bool of(T x) {
+    return x != 0;
+  }
+};
+
+template <class T>
+void copy(const void* const* in, void* out, std::int64_t n, unsigned) {
+  if (out != in[0]) __builtin_memcpy(out, in[0], static_cast<std::size_t>(n) * sizeof(T));
+}
+
+/// Selects bits, so that only the size of an element matters.
+template <class T>
+void where(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
+  const auto* c = static_cast<const std::uint8_t*>(in[0]);
+  const auto* a = static_cast<const T*>(in[1]);
+  const auto* b = static_cast<const T*>(in[2]);
+  auto* y = static_cast<T*>(out);
+  if ((scalars & 1) != 0) {
+    const bool first = *c != 0;
+    const T* from = first ? a : b;
+    if ((scalars & (first ? 2U : 4U)) != 0) {
+      const T s = *from;
+      for (std::int64_t i = 0; i < n; ++i) y[i] = s;
+    } else if (from != y) {
+      __builtin_memcpy(out, from, static_cast<std::size_t>(n) * sizeof(T));
+    }
+  } else if (scalars == 0) {
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) {
+      const T u = a[i];
+      const T v = b[i];
+      y[i] = c[i] != 0 ? u : v;
+    }
+  } else if (scalars == 2) {
+    const T u = *a;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) {
+      const T v = b[i];
+      y[i] = c[i] != 0 ? u : v;
+    }
+  } else if (scalars == 4) {
+    const T v = *b;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) {
+      const T u = a[i];
+      y[i] = c[i] != 0 ? u : v;
+    }
+  } else {
+    const T u = *a;
+    const T v = *b;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? u : v;
+  }
+}
+
+template <class F>
+constexpr Kernels comparison{{map2<F, float, bool>, map2<F, double, bool>, map2<F, std::int64_t, bool>,
+                              map2<F, std::uint8_t, bool>}};
+template <class To>
+constexpr Kernels cast_to{{map1<Cast<To>, float, To>, map1<Cast<To>, double, To>, map1<Cast<To>, std::int64_t, To>,
+                           map1<Cast<To>, std::uint8_t, To>}};
+constexpr Kernels with(Kernels k, int at, Kernel special) {
+  k.of[at] = special;
+  return k;
+}
+
+}  // namespace
+
+extern const LogicTable logic;
+const LogicTable logic{
+    .equal = comparison<Equal>,
+    .not_equal = comparison<NotEqual>,
+    .less = comparison<Less>,
+    .less_equal = comparison<LessEqual>,
+    .greater = comparison<Greater>,
+    .greater_equal = comparison<GreaterEqual>,
+    .logical_and = {{nullptr, nullptr, nullptr, map2<And, std::uint8_t, std::uint8_t>}},
+    .logical_or = {{nullptr, nullptr, nullptr, map2<Or, std::uint8_t, std::uint8_t>}},
+    .logical_not = {{nullptr, nullptr, nullptr, map1<Not, std::uint8_t, std::uint8_t>}},
+    .isfinite = {{map1<IsFinite, float, bool>, map1<IsFinite, double, bool>, map1<True, std::int64_t, bool>,
+                  map1<True, std::uint8_t, bool>}},
+    .where = {{where<std::uint32_t>, where<std::uint64_t>, where<std::uint64_t>, where<std::uint8_t>}},
+    .cast = {with(cast_to<float>, 0, copy<float>), with(cast_to<double>, 1, copy<double>),
+             with(cast_to<std::int64_t>, 2, copy<std::int64_t>), with(cast_to<bool>, 3, copy<bool>)},
+};
+
+}  // namespace newtape::core::kernels::NEWTAPE_ISA

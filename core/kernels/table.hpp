@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// What the files in isa/ export: plain structs of function pointers, one of each struct for every instruction set.
+namespace newtape::core::kernels {
+
+/// out[i] = f(in[0][i], in[1][i], ...) for i in [0, n). Bit k of `scalars` says that in[k] points to one element that stands
+/// for all. `out` may be the same memory as a non-scalar input whose elements are of the same size.
+using Kernel = void (*)(const void* const* in, void* out, std::int64_t n, unsigned scalars);
+
+/// One kernel for each dtype of the operands (indexed by DType), null where there is none.
+struct Kernels {
+  Kernel of[4];
+};
+
+struct ArithmeticTable {
+  Kernels neg, abs, sign, square, sqrt, rsqrt, reciprocal, relu, floor;
+  Kernels add, sub, mul, div, maximum, minimum;
+  Kernels tanh_grad, sigmoid_grad, relu_grad;
+};
+
+struct MathTable {
+  Kernels exp, expm1, log, log1p, sin, cos, tanh, sigmoid, softplus, gelu, erf;
+  Kernels pow, softplus_grad, gelu_grad;
+};
+
+/// Results are boolean, those of `where` (operands: condition, a, b; indexed by the dtype of a and b) and `cast` aside.
+struct LogicTable {
+  Kernels equal, not_equal, less, less_equal, greater, greater_equal;
+  Kernels logical_and, logical_or, logical_not, isfinite;
+  Kernels where;
+  Kernels cast[4];  ///< cast[to].of[from]; to itself: a copy
+};
+
+/// dst[r * dst_stride + c] = src[c * src_stride + r]; strides in elements.
+using Transpose = void (*)(const void* src, std::int64_t src_stride, void* dst, std::int64_t dst_stride,
+                           std::int64_t rows, std::int64_t columns);
+struct MoveTable {
+  Transpose transpose4, transpose8;  ///< of elements of 4 and of 8 bytes
+};
+
+struct SgdFactors {
+  double lr, momentum, undamped, weight_decay;
+  bool nesterov;
+};
+struct AdamFactors {
+  double step, beta1, beta2, eps, keep, l2, inverse_bias2;
+};
+struct UpdateKernels {
+  void (*sgd)(void* p, const void* g, std::int64_t n, const SgdFactors&);
+  void (*sgd_momentum)(void* p, const void* g, void* v, std::int64_t n, const SgdFactors&);
+  void (*adam)(void* p, const void* g, void* m, void* v, std::int64_t n, const AdamFactors&);
+  double (*sum_squares)(const void* x, std::int64_t n);
+};
+struct UpdateTable {
+  UpdateKernels of[2];  ///< f32, f64
+};
+
+}  // namespace newtape::core::kernels

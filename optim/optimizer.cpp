@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+#include <newtape/optim/optimizer.hpp>
+
+#include <cmath>
+#include <string>
+#include <unordered_set>
+
+namespace newtape::optim {
+
+Optimizer::Optimizer(const char* name, std::vector<const char*> moments,
+                     const std::vector<std::vector<Parameter>>& groups)
+    : name_(name), moment_names_(std::move(moments)) {
+  std::unordered_set<const Tensor*> seen;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (const auto& p : groups[g]) {
+      if (!p.defined()) raise<ValueError>(std::string(name_) + ": a parameter is undefined");
+      if (!seen.insert(&p.tensor()).second) {
+        raise<ValueError>(std::string(name_) + ": each parameter may be given once", "distinct parameters",
+                          "one of shape " + to_string(p.shape()) + " twice");
+      }
+      slots_.emplace_back();
+      slots_.back().param = p;
+      slots_.back().group = static_cast<std::uint32_t>(g);
+    }
+    group_sizes_.push_back(groups[g].size());
+  }
+  if (slots_.empty()) raise<ValueError>(std::string(name_) + ": there are no parameters", "one at least", "none");
+}
+
+void Optimizer::zero_grad() const noexcept {
+  for (const auto& s : slots_) s.param.zero_grad();
+}
+
+void Optimizer::step() {
+  collect();
+  for (auto& s : slots_) {
+    if (!s.grad.defined()) continue;
+    ++s.steps;
+    update(s);
+    s.grad = Array();
+  }
+}
+
+Tensor Optimizer::step(const std::function<Tensor()>& closure) {
+  Tensor loss = closure();
+  step();
+  return loss;
+}
+
+/// All that may fail in a step happens here, before the first parameter is changed.
+void Optimizer::collect() {
+  try {
+    for (auto& s : slots_) collect(s);
+  } catch (...) {
+    for (auto& s : slots_) s.grad = Array();
+    throw;
+  }
+}
+
+void Optimizer::collect(Slot& s) const {
+  Tensor grad = s.param.grad();
+  if (!grad.defined()) return;
+  const auto text = [](DType t, const Shape& shape) { return std::string(newtape::name(t)) + " " + to_string(shape); };
+  const DType dtype = s.param.dtype();
+  const Shape& shape = s.param.shape();
+  const auto fits = [&](const Array& x, const char* what) {
+    if (x.dtype() == dtype && x.shape() == shape) return;
+    const std::string message = std::string(name_) + ": " + what + " must have the dtype and shape of its parameter";
+    if (x.dtype() != dtype) raise<DTypeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
+    raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
+  };
+  fits(grad.value(), "a gradient");
+  s.fresh = false;
+  for (std::size_t k = 0; k < moment_count(s.group); ++k) {
+    Array& m = s.moments[k];
+    if (!m.defined()) {
+      m = core::zeros(shape, dtype);
+      s.fresh = true;
+    } else {
+      fits(m, "the optimizer's state");
+      // A state dict that somebody holds keeps its values.
+      if (!m.reusable()) m = core::copy(m);
+    }
+  }
+  s.grad = grad.take_value();
+  if (!s.grad.is_contiguous()) s.grad = core::copy(s.grad);
+}
+
+std::vector<Parameter> Optimizer::params() const {
+  std::vector<Parameter> all;
+  all.reserve(slots_.size());
+  for (const auto& s : slots_) all.push_back(s.param);
+  return all;
+}
+
+void Optimizer::set_lr(double lr) {
+  for (std::size_t g = 0; g < group_count(); ++g) set_lr(lr, g);
+}
+
+std::size_t Optimizer::check_group(std::size_t group) const {
+  if (group < group_count()) return group;
+  raise<ValueError>(std::string(name_) + ": there is no such parameter group", "below " + std::to_string(group_count()),
+                    std::to_string(group));
+}
+
+// --- states: "param_groups.<group>.<option>", "state.<parameter>.<moment>" ---
+
+namespace {
+std::string option_key(std::size_t group, const char* option) {
+  return "param_groups." + std::to_string(group) + "." + option;
+}
+std::string state_key(std::size_t slot, const char* what) { return "state." + std::to_string(slot) + "." + what; }
+
+Array count(std::int64_t n) {
+  Array x = Array::empty({}, i64);
+  *x.data<std::int64_t>() = n;
+  return x;
+}
+}  // namespace
+
+StateDict Optimizer::state_dict(std::string_view prefix) const {
+  StateDict state;
+  const auto put = [&](const std::string& key, Array value) {
+    state.emplace_back(std::string(prefix) + key, std::move(value));
+  };
+  for (std::size_t g = 0; g < group_count(); ++g) {
+    put(option_key(g, "size"), count(static_cast<std::int64_t>(group_sizes_[g])));
+    for (const auto& [option, value] : get_options(g)) put(option_key(g, option), core::full({}, value, f64));
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].steps == 0) continue;
+    put(state_key(i, "step"), count(slots_[i].steps));
+    for (std::size_t k = 0; k < moment_names_.size(); ++k) {
+      if (slots_[i].moments[k].defined()) put(state_key(i, moment_names_[k]), slots_[i].moments[k]);
+    }
+  }
+  return state;
+}
+
+void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& load) {
+  detail::StateReader reader(state, load.prefix);
+  std::vector<Options> options;
+  for (std::size_t g = 0; g < group_count(); ++g) {
+    const Array size = reader.take(option_key(g, "size"), i64, {});
+    if (size.defined() && size.item<std::int64_t>() != static_cast<std::int64_t>(group_sizes_[g])) {
+      reader.reject(option_key(g, "size"), "expected " + std::to_string(group_sizes_[g]) + " parameters, got " +
+                                               std::to_string(size.item<std::int64_t>()));
+    }
+    options.push_back(get_options(g));
+    for (auto& [option, value] : options.back()) {
+      const Array x = reader.take(option_key(g, option), f64, {});
+      if (x.defined()) value = x.item();
+    }
+  }
+  struct Loaded {
+    std::int64_t steps = 0;
+    Array moments[Slot::max_moments];
+  };
+  std::vector<Loaded> loaded(slots_.size());
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    // What was never stepped has no state, and a moment that no option asked for was never made.
+    if (reader.contains(state_key(i, "step"))) {
+      const Array steps = reader.take(state_key(i, "step"), i64, {});
+      if (steps.defined()) loaded[i].steps = steps.item<std::int64_t>();
+      if (loaded[i].steps < 0) reader.reject(state_key(i, "step"), "expected a count, got a negative number");
+    }
+    for (std::size_t k = 0; k < moment_names_.size(); ++k) {
+      const auto key = state_key(i, moment_names_[k]);
+      if (!reader.contains(key)) continue;
+      const Array m = reader.take(key, slots_[i].param.dtype(), slots_[i].param.shape());
+      if (m.defined()) loaded[i].moments[k] = core::copy(m);
+    }
+  }
+  reader.finish(std::string(name_) + ".load_state_dict", true);
+  for (const auto& o : options) check_options(o);
+  // From here on nothing fails.
+  for (std::size_t g = 0; g < group_count(); ++g) set_options(g, options[g]);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].steps = loaded[i].steps;
+    std::move(std::begin(loaded[i].moments), std::end(loaded[i].moments), std::begin(slots_[i].moments));
+  }
+}
+
+void check_option(const char* what, double value, double low, double high) {
+  if (value >= low && value < high) return;
+  const auto number = [](double x) { return std::isinf(x) ? std::string("inf") : std::to_string(x); };
+  raise<ValueError>(std::string(what) + " is out of range", "in [" + number(low) + ", " + number(high) + ")",
+                    std::isnan(value) ? "nan" : number(value));
+}
+
+}  // namespace newtape::optim
