@@ -6,11 +6,10 @@
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 using Catch::Approx;
+#else
+#include <catch2/catch.hpp>  // brings Approx into the global namespace; Catch::Approx is a matcher here
+#endif
 
 /// A matcher for REQUIRE_THROWS_WITH and REQUIRE_THAT: the string contains `part`.
 inline auto contains(const std::string& part) {

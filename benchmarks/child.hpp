@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Other programs, run and measured from outside.
+namespace bench {
+
+/// `NAME=value` settings on top of this program's environment.
+using Environment = std::vector<std::string>;
+
+/// The settings that give each library in a child `n` threads, and its BLAS no others.
+Environment thread_settings(int n);
+
+/// A worker (see worker.hpp) at the other end of two pipes. std::runtime_error where it cannot be started or does not
+/// answer.
+class Child {
+ public:
+  Child(const std::filesystem::path& program, int threads);
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child();
+
+  /// Sends a line and returns the answer without its first word, which is that of the request; std::runtime_error
+  /// with the worker's words when that is not so.
+  std::string ask(std::string_view request);
+
+ private:
+  std::string name_;
+  pid_t pid_ = -1;
+  std::FILE* to_ = nullptr;
+  std::FILE* from_ = nullptr;
+};
+
+/// What running a program once took.
+struct Run {
+  double first_line = 0;  ///< wall seconds until its first line of output was complete; 0 when there was none
+  double processor = 0;   ///< seconds, user and system, its own children included
+  double peak_bytes = 0;
+  std::string output;
+};
+
+/// Runs a program to its end and takes down its standard output. std::runtime_error when it fails.
+Run run(const std::vector<std::string>& command, const Environment& settings = {});
+
+}  // namespace bench

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "script.hpp"
+
+#include "child.hpp"
+#include "report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Figures {
+  double compile = 0;     ///< processor seconds
+  double first_step = 0;  ///< wall seconds from the start of the process to the end of the first training step
+  double peak = 0;        ///< bytes, in a run of some hundred steps
+  double ship = 0;        ///< bytes
+  std::vector<std::pair<double, std::string>> shipped;  ///< bytes and name, largest first
+};
+
+std::vector<std::string> lines(std::istream& in) {
+  std::vector<std::string> out;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty()) out.push_back(line);
+  }
+  return out;
+}
+
+/// The least of three: what disturbs a run only ever adds to it.
+template <class F>
+double least_of_three(F measure) {
+  return std::min({measure(), measure(), measure()});
+}
+
+double compile_seconds(const fs::path& arguments) {
+  std::ifstream file(arguments);
+  auto command = lines(file);
+  if (command.empty()) throw std::runtime_error(fmt::format("{} is missing", arguments.string()));
+  command.insert(command.end(), {"-c", "-o", "/dev/null"});
+  run(command);  // brings the headers into memory
+  return least_of_three([&] { return run(command).processor; });
+}
+
+/// Every system that can run either program has these.
+bool is_of_the_system(const std::string& library) {
+  for (const char* stem : {"linux-vdso", "ld-linux", "libc.so", "libm.so", "libpthread.so", "libdl.so", "librt.so",
+                           "libgcc_s.so", "libstdc++.so"}) {
+    if (library.rfind(stem, 0) == 0) return true;
+  }
+  return false;
+}
+
+void count_shipped(const fs::path& program, Figures& figures) {
+  const auto count = [&](const fs::path& file, const std::string& name) {
+    figures.shipped.emplace_back(static_cast<double>(fs::file_size(file)), name);
+    figures.ship += figures.shipped.back().first;
+  };
+  count(program, program.filename());
+  std::istringstream listing(run({"ldd", program.string()}).output);
+  for (const auto& line : lines(listing)) {  // libname.so.1 => /path/libname.so.1 (0x...)
+    std::istringstream words(line);
+    std::string name;
+    std::string arrow;
+    std::string path;
+    if (!(words >> name >> arrow >> path) || arrow != "=>" || is_of_the_system(name)) continue;
+    if (!fs::exists(path))
+      throw std::runtime_error(fmt::format("{} needs {}, which is missing", program.string(), name));
+    count(path, name);
+  }
+  std::sort(figures.shipped.rbegin(), figures.shipped.rend());
+}
+
+/// The largest by name, all of them by number.
+std::string shipped_text(const Figures& f) {
+  constexpr std::size_t named = 10;
+  std::string text = fmt::format("\ncounted, {} files:", f.shipped.size());
+  double rest = f.ship;
+  for (std::size_t i = 0; i < std::min(named, f.shipped.size()); ++i) {
+    text += fmt::format("\n  {:>10}  {}", size_text(f.shipped[i].first), f.shipped[i].second);
+    rest -= f.shipped[i].first;
+  }
+  if (f.shipped.size() > named) {
+    text += fmt::format("\n  {:>10}  {} more, named by --json", size_text(rest), f.shipped.size() - named);
+  }
+  return text + '\n';
+}
+
+Figures measure(const fs::path& program, int threads) {
+  Figures f;
+  f.compile = compile_seconds(program.string() + ".args");
+  const auto run_with = [&](const char* steps) {
+    auto settings = thread_settings(threads);
+    settings.push_back(fmt::format("NEWTAPE_BENCH_STEPS={}", steps));
+    return run({program.string()}, settings);
+  };
+  run_with("1");
+  f.first_step = least_of_three([&] { return run_with("1").first_line; });
+  f.peak = run_with("200").peak_bytes;
+  count_shipped(program, f);
+  return f;
+}
+
+std::string row(const char* what, double newtape, double libtorch, std::string (*text)(double)) {
+  return fmt::format("{:<44} {:>10} {:>10} {:>8}\n", what, newtape > 0 ? text(newtape) : "-",
+                     libtorch > 0 ? text(libtorch) : "-",
+                     newtape > 0 && libtorch > 0 ? fmt::format("{:.1f}", libtorch / newtape) : "-");
+}
+
+nlohmann::json to_json(const Figures& f) {
+  auto files = nlohmann::json::array();
+  for (const auto& [bytes, name] : f.shipped) files.push_back({{"name", name}, {"bytes", bytes}});
+  return {{"compile_seconds", f.compile},
+          {"first_step_seconds", f.first_step},
+          {"peak_bytes", f.peak},
+          {"ship_bytes", f.ship},
+          {"shipped", files}};
+}
+
+}  // namespace
+
+bool script_figures(const fs::path& folder, int threads, nlohmann::json& json) {
+  bool sound = true;
+  const auto figures_of = [&](const char* library, const char* program) -> Figures {
+    if (!fs::exists(folder / program)) return {};
+    try {
+      Figures f = measure(folder / program, threads);
+      json[library] = to_json(f);
+      return f;
+    } catch (const std::exception& e) {
+      fmt::print("{}: {}\n", program, e.what());
+      sound = false;
+      return {};
+    }
+  };
+  const Figures a = figures_of("newtape", "newtape_fashion_mnist");
+  const Figures b = figures_of("libtorch", "torch_fashion_mnist");
+
+  fmt::print("\n{:<44} {:>10} {:>10} {:>8}\n", "Training script (Fashion-MNIST)", "Newtape", "LibTorch", "ratio");
+  fmt::print("{}", row("compile with -O2 (processor time)", a.compile, b.compile, time_text));
+  fmt::print("{}", row("start to end of first step, data read (wall)", a.first_step, b.first_step, time_text));
+  fmt::print("{}", row("peak memory in 200 steps", a.peak, b.peak, size_text));
+  fmt::print("{}", row("to ship: program and libraries", a.ship, b.ship, size_text));
+  for (const auto* f : {&a, &b}) {
+    if (!f->shipped.empty()) fmt::print("{}", shipped_text(*f));
+  }
+  return sound;
+}
+
+}  // namespace bench

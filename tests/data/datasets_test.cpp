@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../catch.hpp"
+#include "files.hpp"
+
+#include <newtape/data/datasets.hpp>
+#include <newtape/data/idx.hpp>
+#include <newtape/data/loader.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+using namespace newtape;
+
+namespace {
+
+std::vector<int> class_counts(const Array& labels) {
+  std::vector<int> counts(10);
+  for (const auto label : values<std::int64_t>(labels)) ++counts.at(static_cast<std::size_t>(label));
+  return counts;
+}
+
+/// The sum of the integers that the file stores, from what was scaled to [0, 1].
+std::int64_t stored_sum(const Array& images, float largest) {
+  const auto* p = images.data<float>();
+  return std::accumulate(p, p + images.size(), std::int64_t{0},
+                         [&](std::int64_t sum, float x) { return sum + std::lrint(x * largest); });
+}
+
+class Environment {
+ public:
+  explicit Environment(const std::string& value) { ::setenv("NEWTAPE_DATA", value.c_str(), 1); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() { ::unsetenv("NEWTAPE_DATA"); }
+};
+
+}  // namespace
+
+TEST_CASE("digits are those of the UCI repository") {
+  const auto [train, test] = data::digits();
+  CHECK(train.array("images").shape() == Shape{1500, 8, 8});
+  CHECK(train.array("images").dtype() == f32);
+  CHECK(test.array("images").shape() == Shape{297, 8, 8});
+  CHECK(test.array("labels").shape() == Shape{297});
+  auto counts = class_counts(train.array("labels"));
+  const auto test_counts = class_counts(test.array("labels"));
+  CHECK(test_counts == std::vector<int>{27, 31, 27, 30, 33, 30, 30, 30, 28, 31});
+  for (std::size_t i = 0; i < 10; ++i) counts[i] += test_counts[i];
+  CHECK(counts == std::vector<int>{178, 182, 177, 183, 181, 182, 181, 179, 174, 180});
+  CHECK(stored_sum(train.array("images"), 16) + stored_sum(test.array("images"), 16) == 561718);
+
+  const auto [image, label] = train[0];
+  CHECK(label.item() == 0);
+  const std::vector<float> rows = {0, 0, 5, 13, 9, 1, 0, 0, 0, 0, 13, 15, 10, 15, 5, 0};
+  for (std::size_t i = 0; i < rows.size(); ++i) CHECK(image.data<float>()[i] == rows[i] / 16);
+}
+
+TEST_CASE("Fashion-MNIST, where it is installed, is what its authors published") {
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) {
+    CHECK_THROWS_WITH(data::fashion_mnist(), contains("apt install dataset-fashion-mnist"));
+    return;
+  }
+  const auto [train, test] = data::fashion_mnist();
+  CHECK(train.array("images").shape() == Shape{60000, 28, 28});
+  CHECK(train.array("images").dtype() == f32);
+  CHECK(test.array("images").shape() == Shape{10000, 28, 28});
+  const auto labels = values<std::int64_t>(train.array("labels"));
+  CHECK(std::vector<std::int64_t>(labels.begin(), labels.begin() + 5) == std::vector<std::int64_t>{9, 0, 0, 3, 0});
+  CHECK(class_counts(train.array("labels")) == std::vector<int>(10, 6000));
+  CHECK(class_counts(test.array("labels")) == std::vector<int>(10, 1000));
+  CHECK(stored_sum(train.array("images"), 255) == 3431114169);
+  CHECK(stored_sum(test.array("images"), 255) == 573469082);
+  const auto* pixels = train.array("images").data<float>();
+  const auto [low, high] = std::minmax_element(pixels, pixels + train.array("images").size());
+  CHECK(*low == 0);
+  CHECK(*high == 1);
+
+  data::Loader loader(train, {.batch_size = 128, .shuffle = true});
+  CHECK(loader.size() == 469);
+  std::vector<int> counts(10);
+  for (const auto& [x, y] : loader) {
+    REQUIRE(x.shape() == Shape{y.shape(0), 28, 28});
+    for (const auto label : values<std::int64_t>(y)) ++counts[static_cast<std::size_t>(label)];
+  }
+  CHECK(counts == std::vector<int>(10, 6000));
+}
+
+TEST_CASE("the data sets are looked for where they may be, and errors say what to do") {
+  const TemporaryDirectory tmp;
+  CHECK_THROWS_WITH(data::fashion_mnist(tmp / ""), contains("apt install dataset-fashion-mnist") &&
+                                                       contains("train-images-idx3-ubyte.gz") && contains(tmp / ""));
+  const Array images(xt::xarray<std::int64_t>{{{0, 255}}, {{51, 0}}});
+  const auto write = [&](const Array& labels) {
+    for (const auto* part : {"train", "t10k"}) {
+      data::write_idx(tmp / (std::string(part) + "-images-idx3-ubyte"), images, data::IdxType::u8);
+      data::write_idx(tmp / (std::string(part) + "-labels-idx1-ubyte"), labels, data::IdxType::u8);
+    }
+  };
+  write(Array(xt::xarray<std::int64_t>{3, 9}));
+  CHECK(values<float>(data::fashion_mnist(tmp / "").train.array("images")) == std::vector<float>{0, 1, 51 / 255.F, 0});
+  {
+    const Environment here(tmp / "");
+    CHECK(data::fashion_mnist().test.size() == 2);
+    CHECK(data::digits().test.size() == 297);  // not there, so from the library's own
+    write_bytes(tmp / "digits.csv", "1,2,3\n");
+    CHECK_THROWS_WITH(data::digits(), contains("digits.csv") && contains("[1, 3]"));
+  }
+  write(Array(xt::xarray<std::int64_t>{3}));
+  CHECK_THROWS_WITH(data::fashion_mnist(tmp / ""), contains("do not belong together") && contains("[1]"));
+  write(Array(xt::xarray<std::int64_t>{3, 10}));
+  CHECK_THROWS_WITH(data::fashion_mnist(tmp / ""), contains("label 1 is out of range") && contains("10"));
+}
