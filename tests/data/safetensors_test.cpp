@@ -4,6 +4,7 @@
 
 #include <newtape/core/index.hpp>
 #include <newtape/data/safetensors.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
