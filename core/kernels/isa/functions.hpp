@@ -249,10 +249,11 @@ NEWTAPE_INLINE T erf(T x) {
   return with_sign_of(small ? centre : tail, x);
 }
 
-/// The normal distribution's density and its probability of more than |x|, whose relative error is small, too.
+/// Of the normal distribution: its density is e / sqrt(2 pi), and beyond |x| lies the probability e * ratio, whose relative
+/// error is small, too.
 template <class T>
 struct Normal {
-  T density, tail;
+  T e, ratio;
 };
 template <class T>
 NEWTAPE_INLINE Normal<T> normal(T x) {
@@ -261,22 +262,21 @@ NEWTAPE_INLINE Normal<T> normal(T x) {
   constexpr T highest = C::erfc_highest / root_of_half;
   T u = magnitude(x);
   u = u > highest ? highest : u;
-  const T e = exp_of_square(u, T(0.5));
-  const T v = u * root_of_half;
-  return {e * static_cast<T>(0.39894228040143267794), T(0.5) * e * erfc_scaled(v)};
+  return {exp_of_square(u, T(0.5)), T(0.5) * erfc_scaled(u * root_of_half)};
 }
 template <class T>
 NEWTAPE_INLINE T gelu(T x) {
-  const T tail = normal(x).tail;
-  const T finite = x < -50 ? T(-50) : x;  // the tail is 0 there; -inf would make it NaN
-  return x < 0 ? finite * tail : x * (1 - tail);
+  const Normal<T> v = normal(x);
+  const T finite = x < -50 ? T(-50) : x;  // e is 0 there; -inf would make it NaN
+  return x < 0 ? (finite * v.ratio) * v.e : x * (1 - v.ratio * v.e);
 }
 template <class T>
 NEWTAPE_INLINE T gelu_derivative(T x) {
   const Normal<T> v = normal(x);
   T finite = x < -50 ? T(-50) : x;
   finite = finite > 50 ? T(50) : finite;
-  return (x < 0 ? v.tail : 1 - v.tail) + finite * v.density;
+  const T tail = v.ratio * v.e;
+  return (x < 0 ? tail : 1 - tail) + finite * (v.e * static_cast<T>(0.39894228040143267794));
 }
 
 /// Largest |x| for which sin_cos holds: the multiples of the parts of pi/2 below are exact.
