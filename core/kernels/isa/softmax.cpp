@@ -11,7 +11,7 @@ namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
 template <class T>
-constexpr std::int64_t lanes = vector_bytes / static_cast<std::int64_t>(sizeof(T));
+constexpr std::int64_t lanes = 64 / static_cast<std::int64_t>(sizeof(T));  // a cache line, and AVX-512's vector
 constexpr std::int64_t short_row = 32;
 constexpr std::int64_t block = 4096;  // elements that are summed in T before they join a double
 
