@@ -36,8 +36,8 @@ Moments moments(const std::vector<double>& values) {
   return m;
 }
 
-/// The largest distance between the empirical distribution and `cdf`, times sqrt(n): Kolmogorov and Smirnov's statistic,
-/// which stays below 1.95 in 999 of 1000 cases.
+/// The largest distance between the empirical distribution and `cdf`, times sqrt(n): Kolmogorov and Smirnov's
+/// statistic, which stays below 1.95 in 999 of 1000 cases.
 template <class F>
 double ks(std::vector<double> values, const F& cdf) {
   std::sort(values.begin(), values.end());
@@ -45,7 +45,8 @@ double ks(std::vector<double> values, const F& cdf) {
   double distance = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double p = cdf(values[i]);
-    distance = std::max({distance, std::abs(p - static_cast<double>(i) / n), std::abs(p - static_cast<double>(i + 1) / n)});
+    distance =
+        std::max({distance, std::abs(p - static_cast<double>(i) / n), std::abs(p - static_cast<double>(i + 1) / n)});
   }
   return distance * std::sqrt(n);
 }
@@ -127,7 +128,8 @@ TEST_CASE("Normal numbers are Box and Muller's", "[random]") {
   for (std::uint64_t group = 0; group < 500; ++group) {
     k::baseline::random.words(99, group * lanes, 1, w.data());
     if (group == 0) {  // the ends of both ranges, and the turns at which quarters meet
-      const std::uint32_t ends[] = {0, 0xffffffff, 0x1fffffff, 0x20000000, 0x5fffffff, 0x60000000, 0x80000000, 0xe0000000};
+      const std::uint32_t ends[] = {0,          0xffffffff, 0x1fffffff, 0x20000000,
+                                    0x5fffffff, 0x60000000, 0x80000000, 0xe0000000};
       for (std::size_t i = 0; i < 8; ++i) w[2 * lanes + i] = w[i] = ends[i];
     }
     k::baseline::random.normal_f32(w.data(), 0, 1, f);
@@ -135,16 +137,18 @@ TEST_CASE("Normal numbers are Box and Muller's", "[random]") {
     for (std::size_t i = 0; i < 2 * lanes; ++i) {
       const long double r = std::sqrt(-2 * std::log(((w[i] >> 8) + 1) * 0x1p-24L));
       const long double angle = turn * (w[2 * lanes + i] * 0x1p-32L);
-      error_f32 = std::max({error_f32, std::abs(f[i] - r * std::cos(angle)), std::abs(f[2 * lanes + i] - r * std::sin(angle))});
+      error_f32 =
+          std::max({error_f32, std::abs(f[i] - r * std::cos(angle)), std::abs(f[2 * lanes + i] - r * std::sin(angle))});
     }
     for (std::size_t i = 0; i < lanes; ++i) {
       const auto u = (std::uint64_t{w[i]} << 32 | w[lanes + i]) >> 11;
       const long double r = std::sqrt(-2 * std::log((u + 1) * 0x1p-53L));
       const long double angle = turn * ((std::uint64_t{w[2 * lanes + i]} << 32 | w[3 * lanes + i]) * 0x1p-64L);
-      error_f64 = std::max({error_f64, std::abs(d[i] - r * std::cos(angle)), std::abs(d[lanes + i] - r * std::sin(angle))});
+      error_f64 =
+          std::max({error_f64, std::abs(d[i] - r * std::cos(angle)), std::abs(d[lanes + i] - r * std::sin(angle))});
     }
   }
-  CHECK(error_f32 < 1e-6L);  // of values up to 5.8
+  CHECK(error_f32 < 1e-6L);   // of values up to 5.8
   CHECK(error_f64 < 2e-15L);  // of values up to 8.6
 }
 
@@ -155,7 +159,8 @@ TEST_CASE("uniform fills [low, high) evenly", "[random]") {
     CHECK(*std::min_element(v.begin(), v.end()) >= -2);
     CHECK(*std::max_element(v.begin(), v.end()) < 3);
     CHECK(ks(v, [](double x) { return (x + 2) / 5; }) < 1.95);
-    for (const std::size_t lag : {1, 2, 3, 4, 31, 32, 64, 128}) CHECK(std::abs(correlation(v, lag)) < 4 / std::sqrt(1e5));
+    for (const std::size_t lag : {1, 2, 3, 4, 31, 32, 64, 128})
+      CHECK(std::abs(correlation(v, lag)) < 4 / std::sqrt(1e5));
   }
   // Rounding may not lift a draw to the excluded end.
   const auto tight = elements(random::uniform({100000}, 1, 1 + 0x1p-22, f32, g));
@@ -280,7 +285,8 @@ TEST_CASE("A generator is a value that can be saved, set back and forked", "[ran
   CHECK(seen.size() == 2000);
 }
 
-TEST_CASE("manual_seed starts this thread's default generator anew; threads have streams of their own", "[random][threads]") {
+TEST_CASE("manual_seed starts this thread's default generator anew; threads have streams of their own",
+          "[random][threads]") {
   manual_seed(42);
   const Array a = random::uniform({10});
   std::uint64_t first = 0;

@@ -87,9 +87,9 @@ TEST_CASE("Reductions agree with plain loops in every layout, over every set of 
         CHECK(close(core::max(x, axes), naive(x, axes, largest), 0));
         CHECK(close(core::min(x, axes), naive(x, axes, smallest), 0));
         if (dtype != i64) {
-          CHECK(close(core::mean(x, axes), naive(x, axes, [](const Row& r) {
-                        return sum_of(r) / static_cast<long double>(r.size());
-                      }), tolerance));
+          CHECK(close(core::mean(x, axes),
+                      naive(x, axes, [](const Row& r) { return sum_of(r) / static_cast<long double>(r.size()); }),
+                      tolerance));
           // Factors near one, so that long products stay in range.
           const auto root = [](double v) { return 1 + v / 100; };
           auto factors = elements(x);
@@ -196,12 +196,18 @@ TEST_CASE("argmax and argmin find the first extreme in every layout", "[reduce]"
       for (std::size_t axis = 0; axis < x.ndim(); ++axis) {
         INFO(name(dtype) << ", " << layout << ", axis " << axis);
         const Dims axes{static_cast<std::int64_t>(axis)};
-        CHECK(close(core::argmax(x, axes[0]), naive(x, axes, [](const Row& r) {
-                      return static_cast<long double>(std::max_element(r.begin(), r.end()) - r.begin());
-                    }), 0));
-        CHECK(close(core::argmin(x, axes[0]), naive(x, axes, [](const Row& r) {
-                      return static_cast<long double>(std::min_element(r.begin(), r.end()) - r.begin());
-                    }), 0));
+        CHECK(close(core::argmax(x, axes[0]),
+                    naive(x, axes,
+                          [](const Row& r) {
+                            return static_cast<long double>(std::max_element(r.begin(), r.end()) - r.begin());
+                          }),
+                    0));
+        CHECK(close(core::argmin(x, axes[0]),
+                    naive(x, axes,
+                          [](const Row& r) {
+                            return static_cast<long double>(std::min_element(r.begin(), r.end()) - r.begin());
+                          }),
+                    0));
       }
     }
   }

@@ -59,7 +59,8 @@ TEST_CASE("softmax, log_softmax and logsumexp agree with plain loops along every
           for (const auto& i : row) {
             const long double p = std::exp(at(x, i) - expected);
             worst = std::max(worst, std::abs(at(soft, i) - p) / p / 4);
-            worst = std::max(worst, std::abs(at(log_soft, i) - (at(x, i) - expected)) / (1 + std::abs(at(x, i) - expected)));
+            worst = std::max(worst,
+                             std::abs(at(log_soft, i) - (at(x, i) - expected)) / (1 + std::abs(at(x, i) - expected)));
           }
         });
         CHECK(worst < tolerance);
@@ -124,7 +125,8 @@ TEST_CASE("Extreme rows come out as in PyTorch", "[softmax]") {
     CHECK(elements(core::softmax(make({3}, {-inf, 0, 0}, dtype), 0)) == std::vector<double>{0, 0.5, 0.5});
     CHECK(elements(core::log_softmax(make({2}, {-inf, 0}, dtype), 0)) == std::vector<double>{-inf, 0});
     CHECK(elements(core::log_softmax(make({2}, {1000, 0}, dtype), 0)) == std::vector<double>{0, -1000});
-    for (const auto& row : {std::vector<double>{-inf, -inf}, std::vector<double>{inf, 0}, std::vector<double>{NAN, 0}}) {
+    for (const auto& row :
+         {std::vector<double>{-inf, -inf}, std::vector<double>{inf, 0}, std::vector<double>{NAN, 0}}) {
       CHECK(std::isnan(elements(core::softmax(make({2}, row, dtype), 0))[0]));
       CHECK(std::isnan(elements(core::log_softmax(make({2}, row, dtype), 0))[0]));
     }
@@ -139,7 +141,9 @@ TEST_CASE("Long rows of softmax keep their digits", "[softmax]") {
   long double exact = 0;
   for (const auto v : elements(x)) exact += std::exp(static_cast<long double>(v));
   CHECK(std::abs(core::logsumexp(x, 1).item() - static_cast<double>(std::log(exact))) < 2e-6);
-  CHECK(std::abs(core::softmax(x, 1).data<float>()[7] / (std::exp(static_cast<long double>(x.data<float>()[7])) / exact) - 1) < 2e-6);
+  CHECK(
+      std::abs(core::softmax(x, 1).data<float>()[7] / (std::exp(static_cast<long double>(x.data<float>()[7])) / exact) -
+               1) < 2e-6);
 }
 
 TEST_CASE("softmax rejects what is not a row of floats, and takes empty rows", "[softmax]") {

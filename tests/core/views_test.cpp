@@ -112,13 +112,16 @@ TEST_CASE("expand repeats without a copy", "[views]") {
   each_index(y.shape(), [&](const Dims& i) { CHECK(at(y, i) == static_cast<double>(i[1])); });
   CHECK(core::expand(x, {3, 0}).size() == 0);
   CHECK(core::expand(counting({}), {2}).strides() == Strides{0});
-  for (const Shape& bad : {Shape{3}, Shape{2, 1}, Shape{3, -1}, Shape{}}) CHECK_THROWS_AS(core::expand(x, bad), ShapeError);
+  for (const Shape& bad : {Shape{3}, Shape{2, 1}, Shape{3, -1}, Shape{}})
+    CHECK_THROWS_AS(core::expand(x, bad), ShapeError);
   CHECK_THROWS_WITH(core::expand(x, {4, 2}), contains("[3, 1]") && contains("[4, 2]"));
 }
 
 TEST_CASE("slice clips as Python does", "[views]") {
   const Array x = counting({10});
-  const auto sliced = [&](std::int64_t a, std::int64_t b, std::int64_t step = 1) { return elements(core::slice(x, 0, a, b, step)); };
+  const auto sliced = [&](std::int64_t a, std::int64_t b, std::int64_t step = 1) {
+    return elements(core::slice(x, 0, a, b, step));
+  };
   using V = std::vector<double>;
   CHECK(sliced(2, 5) == V{2, 3, 4});
   CHECK(sliced(-3, 100) == V{7, 8, 9});
