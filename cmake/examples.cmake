@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # examples/NN_name.cpp becomes an executable and the CTest test example_NN_name, which runs it with the arguments in
-# examples/NN_name.args where that file exists (to shorten a long training).
+# examples/NN_name.args where that file exists (to shorten a long training); @PROJECT_SOURCE_DIR@ stands for this folder.
 find_package(CLI11 REQUIRED)
 file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/[0-9][0-9]_*.cpp")
 file(GLOB example_args CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.args")
@@ -16,6 +16,7 @@ foreach(source ${example_sources})
   set(arguments "")
   if(EXISTS "${PROJECT_SOURCE_DIR}/examples/${name}.args")
     file(READ "${PROJECT_SOURCE_DIR}/examples/${name}.args" arguments)
+    string(CONFIGURE "${arguments}" arguments @ONLY)
     separate_arguments(arguments UNIX_COMMAND "${arguments}")
   endif()
   add_test(NAME example_${name} COMMAND ${name} ${arguments} WORKING_DIRECTORY "${PROJECT_BINARY_DIR}/examples")

@@ -11,7 +11,7 @@ namespace nn = nt::nn;
 int main(int argc, char** argv) {
   int epochs = 10;
   int hidden = 256;
-  double lr = 1e-3;
+  double lr = 2e-3;
   std::int64_t batch_size = 128;
   bool digits = false;
   std::string model_file = "model.safetensors";
@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   nt::optim::Adam optimizer(model.parameters(), {.lr = lr});
   nt::data::Loader loader(set.train, {.batch_size = batch_size, .shuffle = true, .seed = 1});
 
-  nt::inspect::Progress total("all epochs", epochs * set.train.size());
+  double seconds = 0;
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     nt::inspect::Progress progress(fmt::format("epoch {:2}/{}", epoch, epochs), set.train.size());
     optimizer.set_lr(lr * std::pow(0.1, static_cast<double>(epoch - 1) / std::max(1, epochs - 1)));
@@ -58,8 +58,9 @@ int main(int argc, char** argv) {
       optimizer.step();
       progress.advance(x.shape(0), loss.item());
     }
+    seconds += progress.seconds();
   }
-  fmt::print("trained in {:.1f} s\n\n", total.seconds());
+  fmt::print("trained in {:.1f} s\n\n", seconds);
 
   model.eval();
   const nt::NoGrad off;
