@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <unordered_set>
 
 namespace newtape::nn {
@@ -17,9 +18,15 @@ struct ModuleBase::Body {
 
   /// Calls f(path, body) for this module and all below it, parents first; `path` ends with a dot unless it is empty.
   template <class F>
-  void walk(const std::string& path, const F& f) {
+  void walk(const std::string& path, F&& f) {
     f(path, *this);
     for (const auto& [name, child] : children) child.body_->walk(path + name + ".", f);
+  }
+  /// The same without the paths.
+  template <class F>
+  void visit(F&& f) {
+    f(*this);
+    for (const auto& c : children) c.second.body_->visit(f);
   }
   bool holds(const Body* wanted) const {
     return this == wanted ||
@@ -32,7 +39,7 @@ ModuleBase::ModuleBase() : body_(std::make_shared<Body>()) {}
 // --- registration ---
 
 void ModuleBase::check_name(const Body& body, std::string_view name) {
-  if (name.empty() || name.find('.') != name.npos) {
+  if (name.empty() || name.find('.') != std::string_view::npos) {
     raise<ValueError>("add: a name in a module must not be empty and must have no dot", "a name such as \"fc1\"",
                       "\"" + std::string(name) + "\"");
   }
@@ -77,41 +84,63 @@ void ModuleBase::add_child(std::string_view name, const ModuleBase& child) {
 // --- members by name ---
 
 namespace {
-/// Leaves out cells that came before.
-template <class Cell>
-std::vector<std::pair<std::string, Cell>> distinct(std::vector<std::pair<std::string, Cell>> cells) {
-  std::unordered_set<const Tensor*> seen;
-  std::erase_if(cells, [&](const auto& c) { return !seen.insert(&c.second.tensor()).second; });
-  return cells;
+/// Cells, each of which is let in once.
+class Once {
+ public:
+  template <class Cell>
+  bool operator()(const Cell& cell) {
+    const Tensor* where = &cell.tensor();
+    const auto at = std::lower_bound(seen_.begin(), seen_.end(), where, std::less<>());
+    if (at != seen_.end() && *at == where) return false;
+    seen_.insert(at, where);
+    return true;
+  }
+
+ private:
+  std::vector<const Tensor*> seen_;
+};
+}  // namespace
+
+std::vector<Parameter> ModuleBase::parameters() const {
+  std::vector<Parameter> all;
+  body_->visit([&, once = Once()](const Body& body) mutable {
+    for (const auto& p : body.parameters) {
+      if (once(p.second)) all.push_back(p.second);
+    }
+  });
+  return all;
 }
 
-template <class Cell>
-std::vector<Cell> without_names(std::vector<std::pair<std::string, Cell>> named) {
-  std::vector<Cell> cells;
-  cells.reserve(named.size());
-  for (auto& n : named) cells.push_back(std::move(n.second));
-  return cells;
+std::vector<Buffer> ModuleBase::buffers() const {
+  std::vector<Buffer> all;
+  body_->visit([&, once = Once()](const Body& body) mutable {
+    for (const auto& b : body.buffers) {
+      if (once(b.second)) all.push_back(b.second);
+    }
+  });
+  return all;
 }
-}  // namespace
 
 std::vector<std::pair<std::string, Parameter>> ModuleBase::named_parameters() const {
   std::vector<std::pair<std::string, Parameter>> all;
-  body_->walk("", [&](const std::string& path, const Body& body) {
-    for (const auto& [name, p] : body.parameters) all.emplace_back(path + name, p);
+  body_->walk("", [&, once = Once()](const std::string& path, const Body& body) mutable {
+    for (const auto& [name, p] : body.parameters) {
+      if (once(p)) all.emplace_back(path + name, p);
+    }
   });
-  return distinct(std::move(all));
+  return all;
 }
 
 std::vector<std::pair<std::string, Buffer>> ModuleBase::named_buffers() const {
   std::vector<std::pair<std::string, Buffer>> all;
-  body_->walk("", [&](const std::string& path, const Body& body) {
-    for (const auto& [name, b] : body.buffers) all.emplace_back(path + name, b);
+  body_->walk("", [&, once = Once()](const std::string& path, const Body& body) mutable {
+    for (const auto& [name, b] : body.buffers) {
+      if (once(b)) all.emplace_back(path + name, b);
+    }
   });
-  return distinct(std::move(all));
+  return all;
 }
 
-std::vector<Parameter> ModuleBase::parameters() const { return without_names(named_parameters()); }
-std::vector<Buffer> ModuleBase::buffers() const { return without_names(named_buffers()); }
 std::vector<std::pair<std::string, ModuleBase>> ModuleBase::children() const { return body_->children; }
 
 Parameter ModuleBase::parameter(std::string_view name) const {
@@ -120,7 +149,7 @@ Parameter ModuleBase::parameter(std::string_view name) const {
   body_->walk("", [&](const std::string& path, const Body& body) {
     for (const auto& [last, p] : body.parameters) {
       if (path + last == name) found = p;
-      known += (known.empty() ? "" : ", ") + path + last;
+      known.append(known.empty() ? "" : ", ").append(path).append(last);
     }
   });
   if (!found.defined()) raise<ValueError>("parameter: the module has none of this name", known, name);
@@ -130,12 +159,14 @@ Parameter ModuleBase::parameter(std::string_view name) const {
 // --- modes and conversions ---
 
 void ModuleBase::train(bool training) const {
-  body_->walk("", [&](const std::string&, Body& body) { body.training = training; });
+  body_->visit([&](Body& body) { body.training = training; });
 }
 bool ModuleBase::is_training() const noexcept { return body_->training; }
 
 void ModuleBase::zero_grad() const {
-  for (const auto& p : parameters()) p.zero_grad();
+  body_->visit([](const Body& body) {
+    for (const auto& p : body.parameters) p.second.zero_grad();
+  });
 }
 void ModuleBase::requires_grad(bool wanted) const {
   for (const auto& p : parameters()) p.requires_grad(wanted);

@@ -139,17 +139,17 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
   return state;
 }
 
-void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& load) {
-  detail::StateReader reader(state, load.prefix);
-  std::vector<Options> options;
+void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& options) {
+  detail::StateReader reader(state, options.prefix);
+  std::vector<Options> groups;
   for (std::size_t g = 0; g < group_count(); ++g) {
     const Array size = reader.take(option_key(g, "size"), i64, {});
     if (size.defined() && size.item<std::int64_t>() != static_cast<std::int64_t>(group_sizes_[g])) {
       reader.reject(option_key(g, "size"), "expected " + std::to_string(group_sizes_[g]) + " parameters, got " +
                                                std::to_string(size.item<std::int64_t>()));
     }
-    options.push_back(get_options(g));
-    for (auto& [option, value] : options.back()) {
+    groups.push_back(get_options(g));
+    for (auto& [option, value] : groups.back()) {
       const Array x = reader.take(option_key(g, option), f64, {});
       if (x.defined()) value = x.item();
     }
@@ -174,9 +174,9 @@ void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& load)
     }
   }
   reader.finish(std::string(name_) + ".load_state_dict", true);
-  for (const auto& o : options) check_options(o);
+  for (const auto& o : groups) check_options(o);
   // From here on nothing fails.
-  for (std::size_t g = 0; g < group_count(); ++g) set_options(g, options[g]);
+  for (std::size_t g = 0; g < group_count(); ++g) set_options(g, groups[g]);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].steps = loaded[i].steps;
     std::move(std::begin(loaded[i].moments), std::end(loaded[i].moments), std::begin(slots_[i].moments));

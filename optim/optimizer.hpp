@@ -68,7 +68,7 @@ class Optimizer {
   /// `moments` names the arrays that updates keep for a parameter. ValueError for no parameters, an undefined one, one
   /// given twice.
   Optimizer(const char* name, std::vector<const char*> moments, const std::vector<std::vector<Parameter>>& groups);
-  Optimizer(Optimizer&&) = default;
+  Optimizer(Optimizer&&) noexcept = default;
 
   /// How many of the moments a group uses, given its options.
   virtual std::size_t moment_count(std::size_t group) const = 0;
@@ -116,7 +116,7 @@ class OptimizerOf : public Optimizer {
       : Optimizer(name, std::move(moments), split(groups)) {
     for (const auto& g : groups) options_.push_back(g.options);
   }
-  OptimizerOf(OptimizerOf&&) = default;
+  OptimizerOf(OptimizerOf&&) noexcept = default;
 
   Optimizer::Options get_options(std::size_t group) const override {
     Optimizer::Options values;
