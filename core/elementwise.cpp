@@ -40,9 +40,7 @@ Kernel find(std::string_view op, const Kernels& k, const Array& x) {
 }
 
 /// Whether the kernel can be called on the operands as they are, on this thread.
-bool small_and_plain(const Array& x) noexcept {
-  return x.is_contiguous() && x.size() <= kernels::parallel_grain;
-}
+bool small_and_plain(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
 bool same_shape(const Array& a, const Array& b) noexcept {
   const std::size_t n = a.ndim();
   return n == b.ndim() && a.size() == b.size() &&
@@ -76,9 +74,59 @@ Array unary(std::string_view op, const Kernels& k, Array&& x) {
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
   const Kernel kernel = find(op, k, x);
   Array y = Array::empty(x.shape(), dtype);
-  const Array* inputs[] = {&x};
-  kernels::map_into(kernel, inputs, 1, y);
+  if (small_and_plain(x)) {
+    const void* in[] = {x.raw()};
+    kernel(in, y.raw(), y.size(), 0);
+  } else {
+    const Array* inputs[] = {&x};
+    kernels::map_into(kernel, inputs, 1, y);
+  }
   return y;
+}
+
+/// Whether `part` has the last axes of `x`, so that broadcast to x's shape it repeats as a whole; both contiguous.
+bool repeats_along(const Array& x, const Array& part) noexcept {
+  const std::size_t n = part.ndim();
+  return n <= x.ndim() && part.is_contiguous() &&
+         std::memcmp(x.shape().data() + (x.ndim() - n), part.shape().data(), n * sizeof(std::int64_t)) == 0;
+}
+
+/// Work of this thread alone that needs no plan: `x` has the shape of `y`, and `part` is one element or a row that
+/// repeats often enough to be worth a call each time. `position` is x's among the kernel's operands. False when it is
+/// not so simple.
+bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, Array& y) {
+  const void* in[2];
+  if (part.size() == 1) {
+    in[position] = x.raw();
+    in[1 - position] = part.raw();
+    kernel(in, y.raw(), y.size(), position == 0 ? 2 : 1);
+    return true;
+  }
+  const std::int64_t row = part.size();
+  if (row == 0 || !repeats_along(x, part) || (row < 16 && y.size() > 16 * row)) return false;
+  const auto x_step = row * static_cast<std::int64_t>(item_size(x.dtype()));
+  const auto y_step = row * static_cast<std::int64_t>(item_size(y.dtype()));
+  const auto* from = static_cast<const std::byte*>(x.raw());
+  auto* to = static_cast<std::byte*>(y.raw());
+  in[1 - position] = part.raw();
+  for (std::int64_t i = y.size() / row; i-- > 0; from += x_step, to += y_step) {
+    in[position] = from;
+    kernel(in, to, row, 0);
+  }
+  return true;
+}
+
+/// y = kernel(a, b) where y has the broadcast shape; `inputs` are a and b, or y itself where that took an operand's
+/// memory.
+void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
+  for (const int i : {0, 1}) {
+    const Array& x = *inputs[i];
+    if (small_and_plain(x) && x.ndim() == y.ndim() && x.size() == y.size() && x.size() != 0 &&
+        run_simply(kernel, x, *inputs[1 - i], i, y)) {
+      return;
+    }
+  }
+  kernels::map_into(kernel, inputs, 2, y);
 }
 
 [[gnu::noinline]] Array binary_broadcast(std::string_view op, Kernel kernel, Array&& a, Array&& b) {
@@ -94,7 +142,7 @@ Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtyp
   } else {
     y = Array::empty(shape, a.dtype());
   }
-  kernels::map_into(kernel, inputs, 2, y);
+  run(kernel, inputs, y);
   return y;
 }
 
@@ -114,9 +162,9 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
   if (a.dtype() != b.dtype()) mixed(op, a, b);
   const Kernel kernel = find(op, k, a);
-  Array y = Array::empty(broadcast_shapes(op, a.shape(), b.shape()), boolean);
-  const Array* inputs[] = {&a, &b};
-  kernels::map_into(kernel, inputs, 2, y);
+  Array y = Array::empty(a.shape() == b.shape() ? a.shape() : broadcast_shapes(op, a.shape(), b.shape()), boolean);
+  const Array* const inputs[] = {&a, &b};
+  run(kernel, inputs, y);
   return y;
 }
 
@@ -238,9 +286,7 @@ Array eye(std::int64_t n, DType dtype) {
   return y;
 }
 
-Array copy(const Array& x) {
-  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
-}
+Array copy(const Array& x) { return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype()); }
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
 Array cast(Array x, DType dtype) {
   if (x.dtype() == dtype) return x;
@@ -261,10 +307,27 @@ void assign(Array& dst, const Array& src) {
                       dst);
     return;
   }
-  Strides strides(dst.ndim());
-  const std::size_t lead = dst.ndim() - src.ndim();
-  for (std::size_t i = 0; i < src.ndim(); ++i) strides[lead + i] = src.shape()[i] == 1 ? 0 : src.strides()[i];
-  kernels::copy_into(Array::view_of(src, dst.shape(), strides), dst);
+  // Both are walked in the order of the destination's memory; often that makes the destination contiguous.
+  const std::size_t n = dst.ndim();
+  const std::size_t lead = n - src.ndim();
+  Dims order(n);
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
+    return dst.strides()[static_cast<std::size_t>(i)] > dst.strides()[static_cast<std::size_t>(j)];
+  });
+  Shape shape(n);
+  Strides from(n);
+  Strides to(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto axis = static_cast<std::size_t>(order[i]);
+    shape[i] = dst.shape()[axis];
+    to[i] = dst.strides()[axis];
+    if (axis >= lead && src.shape()[axis - lead] != 1) from[i] = src.strides()[axis - lead];
+  }
+  Array target = Array::view_of(dst, shape, to);
+  const Array source = Array::view_of(src, shape, from);
+  if (target.is_contiguous()) return assign(target, source);
+  kernels::copy_into(source, target);
 }
 
 }  // namespace newtape::core

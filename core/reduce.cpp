@@ -408,8 +408,8 @@ Array sum_to(Array x, const Shape& shape, std::size_t batch) {
 bool all_finite(const Array& x) {
   if (!is_floating(x.dtype())) return true;
   const Array dense = contiguous(x);
-  return x.dtype() == f32 ? tables().rows_f32.all_finite(dense.data<float>(), dense.size())
-                          : tables().rows_f64.all_finite(dense.data<double>(), dense.size());
+  return x.dtype() == f32 ? tables().f32.all_finite(dense.data<float>(), dense.size())
+                          : tables().f64.all_finite(dense.data<double>(), dense.size());
 }
 
 }  // namespace newtape::core

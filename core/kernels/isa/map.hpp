@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// The loops around the elementwise functions, for the files of this folder. The functions are written for one element and
-// without branches; the compiler turns the loops into vector code. `f` is a class with a static member `of`.
+// The loops around the elementwise functions, for the files of this folder. The functions are written for one element
+// and without branches; the compiler turns the loops into vector code. `f` is a class with a static member `of`.
 
 // The output may be an input's memory, element on element: no iteration depends on another.
 #if defined(__clang__)
@@ -50,53 +50,70 @@ static void map2(const void* const* in, void* out, std::int64_t n, unsigned scal
   }
 }
 
-/// For functions of some length: whole vectors only, so that the end of a row costs one more vector and not up to fifteen
-/// single elements, and so that an element's value does not depend on where it stands.
-inline constexpr std::int64_t vector_bytes = 64;
+// For functions of some length: whole vectors only, so that the end of a row costs one more vector and not up to
+// fifteen single elements, and so that an element's value does not depend on where it stands.
+
+template <class X>
+inline constexpr std::int64_t whole_vector = 64 / static_cast<std::int64_t>(sizeof(X));
+
+template <class F, class X>
+[[gnu::noinline]] static void vectors1(const X* x, X* y, std::int64_t n) {
+  n = n / whole_vector<X> * whole_vector<X>;
+  NEWTAPE_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(x[i]);
+}
 
 template <class F, class X>
 static void map1_whole(const void* const* in, void* out, std::int64_t n, unsigned) {
-  constexpr std::int64_t width = vector_bytes / static_cast<std::int64_t>(sizeof(X));
   const auto* x = static_cast<const X*>(in[0]);
   auto* y = static_cast<X*>(out);
-  const std::int64_t whole = n / width * width;
-  NEWTAPE_INDEPENDENT
-  for (std::int64_t i = 0; i < whole; ++i) y[i] = F::of(x[i]);
+  const std::int64_t whole = n / whole_vector<X> * whole_vector<X>;
+  if (whole != 0) vectors1<F>(x, y, whole);
   if (whole == n) return;
-  X rest[width] = {};
+  X rest[whole_vector<X>] = {};
   for (std::int64_t i = whole; i < n; ++i) rest[i - whole] = x[i];
-  for (std::int64_t i = 0; i < width; ++i) rest[i] = F::of(rest[i]);
+  vectors1<F>(rest, rest, whole_vector<X>);
   for (std::int64_t i = whole; i < n; ++i) y[i] = rest[i - whole];
 }
 
 template <class F, class X>
-static void map2_whole(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
-  constexpr std::int64_t width = vector_bytes / static_cast<std::int64_t>(sizeof(X));
-  const auto* a = static_cast<const X*>(in[0]);
-  const auto* b = static_cast<const X*>(in[1]);
-  auto* y = static_cast<X*>(out);
-  const std::int64_t whole = n / width * width;
+[[gnu::noinline]] static void vectors2(const X* a, const X* b, X* y, std::int64_t n, unsigned scalars) {
+  n = n / whole_vector<X> * whole_vector<X>;
   if (scalars == 0) {
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < whole; ++i) y[i] = F::of(a[i], b[i]);
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], b[i]);
   } else if (scalars == 1) {
     const X s = *a;
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < whole; ++i) y[i] = F::of(s, b[i]);
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(s, b[i]);
   } else {
     const X s = *b;
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < whole; ++i) y[i] = F::of((scalars & 1) != 0 ? a[0] : a[i], s);
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], s);
   }
+}
+
+template <class F, class X>
+static void map2_whole(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
+  const auto* a = static_cast<const X*>(in[0]);
+  const auto* b = static_cast<const X*>(in[1]);
+  auto* y = static_cast<X*>(out);
+  const std::int64_t whole = scalars == 3 ? 0 : n / whole_vector<X> * whole_vector<X>;
+  if (whole != 0) vectors2<F>(a, b, y, whole, scalars);
   if (whole == n) return;
-  X rest_a[width] = {};
-  X rest_b[width] = {};
-  for (std::int64_t i = whole; i < n; ++i) {
-    rest_a[i - whole] = (scalars & 1) != 0 ? a[0] : a[i];
-    rest_b[i - whole] = (scalars & 2) != 0 ? b[0] : b[i];
+  X rest_a[whole_vector<X>] = {};
+  X rest_b[whole_vector<X>] = {};
+  const std::int64_t left = scalars == 3 ? 1 : n - whole;
+  for (std::int64_t i = 0; i < left; ++i) {
+    rest_a[i] = a[(scalars & 1) != 0 ? 0 : whole + i];
+    rest_b[i] = b[(scalars & 2) != 0 ? 0 : whole + i];
   }
-  for (std::int64_t i = 0; i < width; ++i) rest_a[i] = F::of(rest_a[i], rest_b[i]);
-  for (std::int64_t i = whole; i < n; ++i) y[i] = rest_a[i - whole];
+  vectors2<F>(rest_a, rest_b, rest_a, whole_vector<X>, 0);
+  if (scalars == 3) {
+    for (std::int64_t i = 0; i < n; ++i) y[i] = rest_a[0];
+  } else {
+    for (std::int64_t i = 0; i < left; ++i) y[whole + i] = rest_a[i];
+  }
 }
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
