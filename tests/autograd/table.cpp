@@ -61,6 +61,13 @@ Rows::Rows(std::vector<Row> added) {
   std::sort(all().begin(), all().end(), [](const Row& a, const Row& b) { return a.name < b.name; });
 }
 
+Tensor pulled_back(const std::function<Tensor(const Tensor&)>& f, const Shape& shape, const Tensor& cotangent) {
+  const bool record = grad_enabled();
+  const GradMode on(true);
+  const Tensor x = variable(zeros(shape, cotangent.dtype()));
+  return grad(f(x), x, {.create_graph = record, .grad_outputs = {cotangent}});
+}
+
 std::size_t Values::position(const Dims& index) const {
   std::size_t at = 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -108,6 +108,10 @@ struct Rows {
   Rows(std::vector<Row> added);
 };
 
+/// The pullback of a linear function of an array of this shape, as an operation on the cotangent: for operations that
+/// occur in pullbacks only.
+Tensor pulled_back(const std::function<Tensor(const Tensor&)>& f, const Shape& shape, const Tensor& cotangent);
+
 // --- references ---
 
 /// Calls f(index) for every index of an array of this shape, in C order.

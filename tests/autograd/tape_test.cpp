@@ -56,7 +56,8 @@ TEST_CASE("tape: paths that part and meet again") {
     const Tensor y = sin(z) * exp(z) + z;
     // y' = (cos z e^z + sin z e^z + 1) 2x
     const double v = 0.7 * 0.7;
-    CHECK(grad(y, x).item() == Approx((std::cos(v) * std::exp(v) + std::sin(v) * std::exp(v) + 1) * 1.4).epsilon(1e-14));
+    CHECK(grad(y, x).item() ==
+          Approx((std::cos(v) * std::exp(v) + std::sin(v) * std::exp(v) + 1) * 1.4).epsilon(1e-14));
   }
   SECTION("more paths than could be walked one by one") {
     Tensor y = x;
@@ -103,7 +104,8 @@ TEST_CASE("tape: several outputs, weighted") {
   const Tensor x = vector({1, 2, 3});
   const std::vector<Tensor> outputs{x * x, sum(x), x};
   const std::vector<Tensor> inputs{x};
-  const auto g = grad(outputs, inputs, {.grad_outputs = {tensor({1, 0, 1}, f64), tensor(10, f64), tensor({5, 5, 5}, f64)}});
+  const auto g =
+      grad(outputs, inputs, {.grad_outputs = {tensor({1, 0, 1}, f64), tensor(10, f64), tensor({5, 5, 5}, f64)}});
   CHECK(all(g[0] == tensor({17, 15, 21}, f64)).item<bool>());
 }
 
@@ -120,7 +122,8 @@ TEST_CASE("tape: unused inputs") {
 
 TEST_CASE("tape: a graph is released by backward unless it is retained") {
   const Tensor x = scalar(2);
-  const Tensor h = exp(x); const unsigned line = __LINE__;
+  const unsigned line = __LINE__ + 1;
+  const Tensor h = exp(x);
   const Tensor y = h * x;
   SECTION("released") {
     y.backward();
@@ -286,7 +289,8 @@ TEST_CASE("tape: an error inside a pullback says where, and leaves every gradien
   };
   const auto check = [&](auto thrower, auto type) {
     using E = decltype(type);
-    const Tensor y = sum(z) + sum(refuse(x, thrower)); const unsigned line = __LINE__;
+    const unsigned line = __LINE__ + 1;
+    const Tensor y = sum(z) + sum(refuse(x, thrower));
     const std::string text = message<E>([&] { y.backward(); });
     CHECK_THAT(text, contains("the pullback's own words"));
     CHECK_THAT(text, contains("test.refuse"));

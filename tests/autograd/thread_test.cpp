@@ -6,25 +6,36 @@
 
 #include <atomic>
 #include <cmath>
+#include <exception>
+#include <memory>
 #include <thread>
 #include <vector>
 
 using namespace newtape;
 
 namespace {
-/// Runs f(0), ..., f(n - 1) in n threads that start together. Catch's macros are not for these threads.
+/// Runs f(0), ..., f(n - 1) in n threads that start together; an exception is thrown again here. Catch's macros are not
+/// for these threads.
 template <class F>
 void together(int n, F f) {
   std::atomic<int> ready{0};
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(n));
   std::vector<std::thread> threads;
   for (int i = 0; i < n; ++i) {
     threads.emplace_back([&, i] {
       ++ready;
       while (ready < n) std::this_thread::yield();
-      f(i);
+      try {
+        f(i);
+      } catch (...) {
+        errors[static_cast<std::size_t>(i)] = std::current_exception();
+      }
     });
   }
   for (auto& t : threads) t.join();
+  for (const auto& e : errors) {
+    if (e) std::rethrow_exception(e);
+  }
 }
 }  // namespace
 
@@ -91,10 +102,10 @@ TEST_CASE("thread: sweeps that end while another is still looking around") {
     if (thread == 0) {
       Tensor y = shared * 0.0;
       for (int i = 0; i < 500; ++i) y = y + shared;
+      const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> at_end(&done, [](auto* d) { *d = true; });
       for (int round = 0; round < 40; ++round) {
         if (grad(y, x, {.retain_graph = true}).item() != 3000) ++wrong;
       }
-      done = true;
     } else {
       const Tensor y = shared + shared;
       while (!done) {

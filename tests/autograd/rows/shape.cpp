@@ -58,15 +58,11 @@ Sample selecting(Shape before, std::int64_t axis, std::int64_t index, std::size_
             return i;
           })};
 }
-/// The pullback of slice as a function of the cotangent.
 Sample unslicing(Shape before, Shape after, std::int64_t axis, std::int64_t start, std::int64_t stop,
                  std::int64_t step) {
   return {{before},
           [=](Args& x) {
-            const Tensor g = x[0];
-            const Tensor z = variable(zeros(after, g.dtype()));
-            const GradMode on(true);
-            return grad(slice(z, axis, start, stop, step), z, {.create_graph = true, .grad_outputs = {g}});
+            return pulled_back([=](const Tensor& z) { return slice(z, axis, start, stop, step); }, after, x[0]);
           },
           adds(after, [=](Dims i) {
             i[static_cast<std::size_t>(axis)] = start + step * i[static_cast<std::size_t>(axis)];
@@ -120,7 +116,7 @@ const Rows shapes{{
                  permuting({2, 3, 4}, {-1, 0, -2}), permuting({2, 0, 3}, {1, 2, 0}), permuting({4}, {0})},
      .rejects = {{Error::shape, "permute", [] { permute(matrix(), {0}); }},
                  {Error::shape, "permute", [] { permute(matrix(), {0, 2}); }},
-                 {Error::value, "permute", [] { permute(matrix(), {1, -1}); }}},
+                 {Error::shape, "permute", [] { permute(matrix(), {1, -1}); }}},
      .integers = true},
     {.name = "transpose",
      .samples = {transposing({2, 3}, -2, -1, 0, 1), transposing({2, 3, 4}, 0, -1, 0, 2),
