@@ -67,7 +67,8 @@ class Tensor {
   Tensor(Array value) noexcept : value_(std::move(value)) {}
   /// A constant with the values of an xtensor expression.
   template <class E>
-  explicit Tensor(const xt::xexpression<E>& e) : value_(e) {}
+    requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
+  explicit Tensor(E&& e) : value_(std::forward<E>(e)) {}
   Tensor(Array value, detail::NodeRef node) noexcept : value_(std::move(value)), node_(std::move(node)) {}
 
   bool defined() const noexcept { return value_.defined(); }
@@ -113,7 +114,8 @@ class Tensor {
 /// A leaf of the graph: a tensor whose gradient is wanted. DTypeError unless the dtype is a float.
 Tensor variable(Array value);
 template <class E>
-Tensor variable(const xt::xexpression<E>& e) {
+  requires std::derived_from<E, xt::xexpression<E>>
+Tensor variable(const E& e) {
   return variable(Array(e));
 }
 inline Tensor variable(const Tensor& x) { return variable(x.value()); }

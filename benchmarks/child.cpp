@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
@@ -47,6 +49,7 @@ std::vector<std::string> merged(const Environment& settings) {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   for (auto& s : strings) out.push_back(s.data());
   out.push_back(nullptr);
   return out;
@@ -81,24 +84,36 @@ Environment thread_settings(int n) {
           fmt::format("MKL_NUM_THREADS={}", n), fmt::format("NEWTAPE_NUM_THREADS={}", n)};
 }
 
-Child::Child(const std::filesystem::path& program, int threads) : name_(program.filename()) {
+Child::Child(const std::filesystem::path& program, int threads) : program_(program), threads_(threads) {
   std::signal(SIGPIPE, SIG_IGN);  // a worker that died shows in its missing answer
+  start();
+}
+
+Child::~Child() { stop(); }
+
+void Child::start() {
   const Pipe requests;
   const Pipe answers;
-  pid_ = spawn({program.string(), std::to_string(threads)}, thread_settings(threads), requests.read, answers.write);
+  pid_ = spawn({program_.string(), std::to_string(threads_)}, thread_settings(threads_), requests.read, answers.write);
   close(requests.read);
   close(answers.write);
   to_ = fdopen(requests.write, "w");
   from_ = fdopen(answers.read, "r");
 }
 
-Child::~Child() {
+/// Ends the worker's input, which ends the worker, and returns its status.
+int Child::stop() {
+  if (pid_ < 0) return 0;
   std::fclose(to_);
   std::fclose(from_);
-  if (pid_ > 0) waitpid(pid_, nullptr, 0);
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return status;
 }
 
 std::string Child::ask(std::string_view request) {
+  if (pid_ < 0) start();
   std::fprintf(to_, "%.*s\n", static_cast<int>(request.size()), request.data());
   std::fflush(to_);
   char* line = nullptr;
@@ -106,17 +121,13 @@ std::string Child::ask(std::string_view request) {
   const ssize_t length = getline(&line, &capacity, from_);
   std::string answer(line == nullptr || length < 0 ? "" : line);
   std::free(line);
-  if (length < 0) {
-    int status = 0;
-    if (pid_ > 0) waitpid(pid_, &status, 0);
-    pid_ = -1;
-    throw std::runtime_error(fmt::format("{} {} at '{}'", name_, in_words(status), request));
-  }
+  const std::string name = program_.filename();
+  if (length < 0) throw std::runtime_error(fmt::format("{} {} at '{}'", name, in_words(stop()), request));
 
   while (!answer.empty() && answer.back() == '\n') answer.pop_back();
   const auto verb = request.substr(0, request.find(' '));
   if (answer.compare(0, verb.size() + 1, fmt::format("{} ", verb)) != 0) {
-    throw std::runtime_error(fmt::format("{} at '{}': {}", name_, request, answer));
+    throw std::runtime_error(fmt::format("{} at '{}': {}", name, request, answer));
   }
   return answer.substr(verb.size() + 1);
 }

@@ -19,7 +19,7 @@ using Environment = std::vector<std::string>;
 Environment thread_settings(int n);
 
 /// A worker (see worker.hpp) at the other end of two pipes. std::runtime_error where it cannot be started or does not
-/// answer.
+/// answer; one that died is started anew for the next request, so that the other workloads are still measured.
 class Child {
  public:
   Child(const std::filesystem::path& program, int threads);
@@ -32,8 +32,12 @@ class Child {
   std::string ask(std::string_view request);
 
  private:
-  std::string name_;
-  pid_t pid_ = -1;
+  void start();
+  int stop();
+
+  std::filesystem::path program_;
+  int threads_;
+  pid_t pid_ = -1;  ///< below 0 while there is none
   std::FILE* to_ = nullptr;
   std::FILE* from_ = nullptr;
 };

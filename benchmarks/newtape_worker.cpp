@@ -4,6 +4,7 @@
 #include "worker.hpp"
 
 #include <newtape/newtape.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -5,14 +5,23 @@
 #include <newtape/core/error.hpp>
 #include <newtape/core/shape.hpp>
 #include <newtape/core/storage.hpp>
-#include <newtape/core/xtensor.hpp>
 
 #include <type_traits>
 #include <utility>
 
+namespace xt {
+template <class D>
+class xexpression;
+}
+
 namespace newtape {
 
 namespace detail {
+
+/// The way to and from xtensor, defined in <newtape/core/xtensor.hpp>: whoever goes it includes that header, and nobody
+/// else pays for it.
+template <class T>
+struct include_newtape_core_xtensor_hpp;
 
 struct ArrayBody {
   std::atomic<std::uint32_t> refs_{1};
@@ -42,14 +51,11 @@ class Array {
   /// `data` that belong to `owner` (an aligned, C-contiguous buffer, a mapped file), which is freed after its last use.
   static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
 
-  /// The values of any xtensor expression. An integer type becomes i64.
+  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). An integer type becomes i64. A temporary
+  /// xarray of float, double, int64 or bool gives up its buffer instead of being copied.
   template <class E>
-  explicit Array(const xt::xexpression<E>& e);
-  /// Gives up the buffer of an xarray of float, double, int64 or bool instead of copying it.
-  template <Element T, xt::layout_type L, class A, class S>
-    requires(L == xt::layout_type::row_major)
-  explicit Array(xt::xarray_container<xt::uvector<T, A>, L, S>&& x);
-
+    requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
+  explicit Array(E&& e) : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
   bool defined() const noexcept { return static_cast<bool>(body_); }
   const Shape& shape() const noexcept { return body_->shape; }
   /// The length of one axis; negative axes count from the last.
@@ -86,14 +92,14 @@ class Array {
     requires std::is_arithmetic_v<T>
   T item() const;
 
-  /// An xtensor adaptor on the same memory, no copy; it must not outlive the array.
+  /// An xtensor adaptor on the same memory, no copy (include <newtape/core/xtensor.hpp>); it must not outlive the array.
   template <Element T>
   auto view() {
-    return adapt(data<T>());
+    return detail::include_newtape_core_xtensor_hpp<T>::view(data<T>(), shape(), strides());
   }
   template <Element T>
   auto view() const {
-    return adapt(data<T>());
+    return detail::include_newtape_core_xtensor_hpp<T>::view(data<T>(), shape(), strides());
   }
 
  private:
@@ -102,41 +108,8 @@ class Array {
   double item_as_double() const;
   std::int64_t item_as_int() const;
 
-  template <class T>
-  auto adapt(T* p) const {
-    const xt::dynamic_shape<std::size_t> shape(body_->shape.begin(), body_->shape.end());
-    const xt::dynamic_shape<std::ptrdiff_t> strides(body_->strides.begin(), body_->strides.end());
-    std::size_t reach = body_->size == 0 ? 0 : 1;  // elements from the first to the last in memory
-    if (reach != 0) {
-      for (std::size_t i = 0; i < shape.size(); ++i) reach += (shape[i] - 1) * static_cast<std::size_t>(strides[i]);
-    }
-    return xt::adapt(p, reach, xt::no_ownership(), shape, strides);
-  }
-
   detail::Ref<detail::ArrayBody> body_;
 };
-
-template <class E>
-Array::Array(const xt::xexpression<E>& e) {
-  using V = std::decay_t<typename E::value_type>;
-  using T = std::conditional_t<std::is_same_v<V, bool>, bool,
-                               std::conditional_t<std::is_integral_v<V>, std::int64_t,
-                                                  std::conditional_t<(sizeof(V) <= 4), float, double>>>;
-  static_assert(std::is_arithmetic_v<V>, "an Array holds real numbers, integers or booleans");
-  const auto& x = e.derived_cast();
-  *this = empty(Shape(x.shape().begin(), x.shape().end()), dtype_of<T>);
-  auto out = view<T>();
-  xt::noalias(out) = xt::cast<T>(x);
-}
-
-template <Element T, xt::layout_type L, class A, class S>
-  requires(L == xt::layout_type::row_major)
-Array::Array(xt::xarray_container<xt::uvector<T, A>, L, S>&& x) {
-  using X = xt::xarray_container<xt::uvector<T, A>, L, S>;
-  auto* owner = new X(std::move(x));
-  *this = adopt(Shape(owner->shape().begin(), owner->shape().end()), dtype_of<T>, owner->data(), owner,
-                [](void* p) { delete static_cast<X*>(p); });
-}
 
 template <class T>
   requires std::is_arithmetic_v<T>

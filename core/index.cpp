@@ -16,7 +16,8 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
   return n;
 }
 
-/// The indices as numbers in [0, length), negative ones counted from the end. ValueError names one that is out of range.
+/// The indices as numbers in [0, length), negative ones counted from the end. ValueError names one that is out of
+/// range.
 std::vector<std::int64_t> checked(const char* who, const Array& indices, std::int64_t length) {
   if (indices.dtype() != i64) {
     raise<DTypeError>(std::string(who) + ": indices are integers", "i64", name(indices.dtype()));
@@ -27,7 +28,8 @@ std::vector<std::int64_t> checked(const char* who, const Array& indices, std::in
   for (auto& i : result) {
     if (i < -length || i >= length) {
       raise<ValueError>(std::string(who) + ": an index is out of range",
-                        "indices from " + std::to_string(-length) + " to " + std::to_string(length - 1), std::to_string(i));
+                        "indices from " + std::to_string(-length) + " to " + std::to_string(length - 1),
+                        std::to_string(i));
     }
     if (i < 0) i += length;
   }
@@ -78,9 +80,13 @@ Array concatenate(std::span<const Array> parts, std::int64_t axis) {
 
 Array stack(std::span<const Array> parts, std::int64_t axis) {
   if (parts.empty()) raise<ValueError>("stack: there must be something to join", "at least one array", "none");
+  normalize_axis("stack", axis, parts[0].ndim() + 1);
   std::vector<Array> thick;
   thick.reserve(parts.size());
   for (const auto& p : parts) {
+    if (p.dtype() != parts[0].dtype()) {
+      raise<DTypeError>("stack: the arrays must have one dtype", name(parts[0].dtype()), name(p.dtype()));
+    }
     if (p.shape() != parts[0].shape()) {
       raise<ShapeError>("stack: the arrays must have one shape", to_string(parts[0].shape()), to_string(p.shape()));
     }
@@ -114,6 +120,11 @@ Array take(const Array& x, const Array& indices, std::int64_t axis) {
 
 Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
   expect_number("take_add", src);
+  const auto mismatch = [&] {
+    raise<ShapeError>("take_add: the indices' axes must stand in the source", to_string(indices.shape()),
+                      to_string(src.shape()));
+  };
+  if (src.ndim() < indices.ndim()) mismatch();
   // The axis is one of the result, where the indices' axes are one again.
   const std::size_t ndim = src.ndim() - indices.ndim() + 1;
   const auto a = normalize_axis("take_add", axis, ndim);
@@ -121,10 +132,7 @@ Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::i
   Shape shape(src.shape().begin(), src.shape().begin() + a);
   shape.push_back(length);
   for (std::size_t i = a + indices.ndim(); i < src.ndim(); ++i) shape.push_back(src.shape()[i]);
-  if (element_count(src.shape()) != product(shape, 0, a) * indices.size() * product(shape, a + 1, ndim)) {
-    raise<ShapeError>("take_add: the indices' axes must stand in the source", to_string(indices.shape()),
-                      to_string(src.shape()));
-  }
+  if (!std::equal(indices.shape().begin(), indices.shape().end(), src.shape().begin() + a)) mismatch();
   Array out = zeros(shape, src.dtype());
   if (src.size() == 0) return out;
   const Array source = contiguous(src);

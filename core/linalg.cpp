@@ -69,9 +69,31 @@ struct Operand {
 };
 
 template <class T>
+void gemv(CBLAS_TRANSPOSE trans, int rows, int columns, const T* a, int lda, const T* x, int step, T beta, T* y,
+          int y_step) {
+  if constexpr (std::is_same_v<T, float>) {
+    cblas_sgemv(CblasRowMajor, trans, rows, columns, 1.0F, a, lda, x, step, beta, y, y_step);
+  } else {
+    cblas_dgemv(CblasRowMajor, trans, rows, columns, 1.0, a, lda, x, step, beta, y, y_step);
+  }
+}
+
+/// c [n, m] = a b + beta c. A product with a vector is gemv's: gemm would copy the matrix to walk it once.
+template <class T>
 void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* a, int lda, const T* b, int ldb, T beta,
           T* c, int ldc) {
-  if constexpr (std::is_same_v<T, float>) {
+  if (m == 1 || n == 1) {
+    // Some versions of gemv multiply what stood in memory by zero, and NaN stays NaN.
+    for (int i = 0; beta == 0 && i < n * m; ++i) c[m == 1 ? static_cast<std::ptrdiff_t>(i) * ldc : i] = 0;
+    if (m == 1) {
+      const bool plain = ta == CblasNoTrans;
+      gemv<T>(ta, plain ? n : k, plain ? k : n, a, lda, b, tb == CblasNoTrans ? ldb : 1, beta, c, ldc);
+    } else {
+      const bool plain = tb == CblasNoTrans;
+      gemv<T>(plain ? CblasTrans : CblasNoTrans, plain ? k : m, plain ? m : k, b, ldb, a, ta == CblasNoTrans ? 1 : lda,
+              beta, c, 1);
+    }
+  } else if constexpr (std::is_same_v<T, float>) {
     cblas_sgemm(CblasRowMajor, ta, tb, n, m, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
   } else {
     cblas_dgemm(CblasRowMajor, ta, tb, n, m, k, 1.0, a, lda, b, ldb, beta, c, ldc);
@@ -211,6 +233,15 @@ Array matmul(const Array& a, const Array& b) {
 }
 
 Array linear(const Array& x, const Array& w, const Array& b) {
+  if (x.ndim() != 2 || w.ndim() != 2 || b.ndim() != 1 || x.shape()[1] != w.shape()[1] || b.shape()[0] != w.shape()[0]) {
+    raise<ShapeError>("linear: the lengths must agree", "x [n, k], w [m, k], b [m]",
+                      "x " + to_string(x.shape()) + ", w " + to_string(w.shape()) + ", b " + to_string(b.shape()));
+  }
+  if (!is_floating(x.dtype()) || w.dtype() != x.dtype() || b.dtype() != x.dtype()) {
+    raise<DTypeError>(
+        "linear: the operands must have one float dtype", "f32 or f64, three times",
+        std::string(name(x.dtype())) + ", " + std::string(name(w.dtype())) + " and " + std::string(name(b.dtype())));
+  }
   const auto n = x.shape()[0];
   const auto k = x.shape()[1];
   const auto m = w.shape()[0];

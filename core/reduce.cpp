@@ -382,6 +382,16 @@ Array all(const Array& x, const Axes& axes, bool keepdims) {
 }
 
 Array sum_to(Array x, const Shape& shape, std::size_t batch) {
+  bool fits = x.ndim() >= batch + shape.size();
+  for (std::size_t i = 0; fits && i < shape.size(); ++i) {
+    fits = shape[i] == 1 || shape[i] == x.shape()[x.ndim() - shape.size() + i];
+  }
+  if (!fits) {
+    raise<ShapeError>("sum_to: the array is no broadcast of the shape asked for",
+                      "one that broadcasts to " + to_string(x.shape()) +
+                          (batch == 0 ? "" : " behind " + std::to_string(batch) + " batch axes"),
+                      to_string(shape));
+  }
   const std::size_t extra = x.ndim() - batch - shape.size();
   Dims axes;
   Shape result(x.shape().begin(), x.shape().begin() + batch);
@@ -398,8 +408,8 @@ Array sum_to(Array x, const Shape& shape, std::size_t batch) {
 bool all_finite(const Array& x) {
   if (!is_floating(x.dtype())) return true;
   const Array dense = contiguous(x);
-  return x.dtype() == f32 ? tables().rows_f32.all_finite(dense.data<float>(), dense.size())
-                          : tables().rows_f64.all_finite(dense.data<double>(), dense.size());
+  return x.dtype() == f32 ? tables().f32.all_finite(dense.data<float>(), dense.size())
+                          : tables().f64.all_finite(dense.data<double>(), dense.size());
 }
 
 }  // namespace newtape::core

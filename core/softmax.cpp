@@ -3,6 +3,7 @@
 #include <newtape/core/index.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/kernels/softmax.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/reduce.hpp>
 
@@ -14,12 +15,12 @@ namespace {
 
 template <class T>
 const kernels::SoftmaxTable<T>& table() {
-  static const kernels::ReduceTables& chosen =
-      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
+  static const kernels::SoftmaxTables& chosen =
+      kernels::select(kernels::baseline::softmax, kernels::avx2::softmax, kernels::avx512::softmax);
   if constexpr (std::is_same_v<T, float>) {
-    return chosen.rows_f32;
+    return chosen.f32;
   } else {
-    return chosen.rows_f64;
+    return chosen.f64;
   }
 }
 
@@ -30,13 +31,12 @@ void expect_float(const char* who, const Array& x) {
 /// Exchanges the axis with the last one.
 Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
 
-/// Calls f(row) for all rows of length n, in parallel when there is much to do.
+/// Calls f(begin, end) for pieces of all rows of length n, in parallel when there is much to do.
 template <class F>
-void each_row(std::int64_t rows, std::int64_t n, const F& f) {
-  const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, n));
-  newtape::detail::parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; ++r) f(r);
-  });
+void in_pieces(std::int64_t rows, std::int64_t n, const F& f) {
+  // A whole number of the vectors that short rows share.
+  const std::int64_t grain = ((1 << 14) / std::max<std::int64_t>(1, n) + 15) / 16 * 16;
+  newtape::detail::parallel_for(rows, std::max<std::int64_t>(1, grain), f);
 }
 
 /// Rows in, rows out; in place when x's memory may be used.
@@ -53,7 +53,8 @@ Array map_rows(const char* who, Array x, std::int64_t axis, const Pick& pick) {
     const auto kernel = pick(table<T>());
     const T* from = std::as_const(in).template data<T>();
     T* to = out.data<T>();
-    each_row(in.size() / n, n, [&](std::int64_t r) { kernel(from + r * n, to + r * n, n); });
+    in_pieces(in.size() / n, n,
+              [&](std::int64_t begin, std::int64_t end) { kernel(from + begin * n, to + begin * n, end - begin, n); });
   };
   in.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return out;
@@ -66,7 +67,8 @@ Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis,
   if (a + 1 != y.ndim()) {
     // Counted from the last: g may have more axes in front.
     const auto last = static_cast<std::int64_t>(a) - static_cast<std::int64_t>(y.ndim());
-    return transpose(map_rows_back(who, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last, -1);
+    return transpose(map_rows_back(who, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last,
+                     -1);
   }
   const auto n = y.shape().back();
   // One number for the whole row is what the pullback of a sum or mean hands over: it is not written out.
@@ -85,7 +87,13 @@ Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis,
     const T* pg = std::as_const(gs).template data<T>();
     const T* py = saved.data<T>();
     T* to = out.data<T>();
-    each_row(rows, n, [&](std::int64_t r) { kernel(pg + r * g_step, scalar, py + r % y_rows * n, to + r * n, n); });
+    in_pieces(rows, n, [&](std::int64_t begin, std::int64_t end) {
+      while (begin < end) {  // up to where y begins anew
+        const auto count = std::min(end - begin, y_rows - begin % y_rows);
+        kernel(pg + begin * g_step, scalar, py + begin % y_rows * n, to + begin * n, count, n);
+        begin += count;
+      }
+    });
   };
   y.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return out;
@@ -117,12 +125,17 @@ Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
   Array out = Array::empty(kept, x.dtype());
   const Array rows = contiguous(to_last(x, a));
   const auto n = x.shape()[a];
+  if (n == 0 && out.size() > 0) {
+    raise<ValueError>("logsumexp: there must be elements to reduce", "a longer axis", to_string(x.shape()));
+  }
   // The rows stand in the order of `x` with the axis exchanged for the last one.
   Array sums = Array::empty(to_last(out, a).shape(), x.dtype());
   const auto run = [&]<class T>() {
     const T* from = rows.data<T>();
     T* to = sums.data<T>();
-    each_row(sums.size(), n, [&](std::int64_t r) { to[r] = table<T>().logsumexp(from + r * n, n); });
+    in_pieces(sums.size(), n, [&](std::int64_t begin, std::int64_t end) {
+      table<T>().logsumexp(from + begin * n, to + begin, end - begin, n);
+    });
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   out = contiguous(to_last(sums, a));
@@ -131,9 +144,39 @@ Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
 
 namespace {
 
+template <class T>
+const kernels::ReduceTable<T>& reducers() {
+  static const kernels::ReduceTables& chosen =
+      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
+  if constexpr (std::is_same_v<T, float>) {
+    return chosen.f32;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return chosen.f64;
+  } else {
+    return chosen.i64;
+  }
+}
+
 template <class T, bool largest>
 std::int64_t best_of(const T* x, std::int64_t n) {
+  constexpr std::int64_t step = 64;
   std::int64_t best = 0;
+  if constexpr (!std::is_same_v<T, bool>) {
+    if (n > step) {
+      // The extreme itself is found in vectors, and so is the block that has it first.
+      T extreme = x[0];
+      (largest ? reducers<T>().max : reducers<T>().min).row(x, n, &extreme);
+      const bool is_nan = extreme != extreme;
+      for (; best + step <= n; best += step) {
+        int hits = 0;
+        for (std::int64_t i = best; i < best + step; ++i)
+          hits |= static_cast<int>(is_nan ? x[i] != x[i] : x[i] == extreme);
+        if (hits != 0) break;
+      }
+      while (is_nan ? x[best] == x[best] : x[best] != extreme) ++best;
+      return best;
+    }
+  }
   for (std::int64_t i = 1; i < n && x[best] == x[best]; ++i) {  // a NaN is not equal to itself, and nothing beats it
     if (x[i] != x[i] || (largest ? x[i] > x[best] : x[i] < x[best])) best = i;
   }
@@ -156,7 +199,9 @@ Array arg_best(const char* who, const Array& x, std::int64_t axis, bool keepdims
   auto* to = best.data<std::int64_t>();
   visit_dtype(x.dtype(), [&]<class T>() {
     const T* from = rows.data<T>();
-    each_row(best.size(), n, [&](std::int64_t r) { to[r] = best_of<T, largest>(from + r * n, n); });
+    in_pieces(best.size(), n, [&](std::int64_t begin, std::int64_t end) {
+      for (auto r = begin; r < end; ++r) to[r] = best_of<T, largest>(from + r * n, n);
+    });
   });
   const Array out = contiguous(to_last(best, a));
   return keepdims ? out : squeeze(out, static_cast<std::int64_t>(a));

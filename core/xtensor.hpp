@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/array.hpp>
+
 // The only file that knows where xtensor keeps its headers: they moved into folders in 0.26.
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xadapt.hpp>
@@ -11,3 +13,46 @@
 #include <xtensor/xarray.hpp>
 #include <xtensor/xnoalias.hpp>
 #endif
+
+namespace newtape::detail {
+
+template <class T>
+struct include_newtape_core_xtensor_hpp {
+  /// A new array with an expression's values.
+  template <class E>
+  static Array read(const E& e) {
+    using V = std::decay_t<typename E::value_type>;
+    static_assert(std::is_arithmetic_v<V>, "an Array holds real numbers, integers or booleans");
+    using To = std::conditional_t<
+        std::is_same_v<V, bool>, bool,
+        std::conditional_t<std::is_integral_v<V>, std::int64_t, std::conditional_t<(sizeof(V) <= 4), float, double>>>;
+    Array x = Array::empty(Shape(e.shape().begin(), e.shape().end()), dtype_of<To>);
+    auto out = x.view<To>();
+    xt::noalias(out) = xt::cast<To>(e);
+    return x;
+  }
+
+  /// A temporary container's own buffer.
+  template <Element V, xt::layout_type L, class A, class S>
+    requires(L == xt::layout_type::row_major)
+  static Array read(xt::xarray_container<xt::uvector<V, A>, L, S>&& x) {
+    using X = xt::xarray_container<xt::uvector<V, A>, L, S>;
+    auto* owner = new X(std::move(x));
+    return Array::adopt(Shape(owner->shape().begin(), owner->shape().end()), dtype_of<V>, owner->data(), owner,
+                        [](void* p) { delete static_cast<X*>(p); });
+  }
+
+  /// An adaptor; T may be const.
+  template <class P>
+  static auto view(P* data, const Shape& lengths, const Strides& steps) {
+    const xt::dynamic_shape<std::size_t> shape(lengths.begin(), lengths.end());
+    const xt::dynamic_shape<std::ptrdiff_t> strides(steps.begin(), steps.end());
+    std::size_t reach = element_count(lengths) == 0 ? 0 : 1;  // elements from the first to the last in memory
+    for (std::size_t i = 0; reach != 0 && i < shape.size(); ++i) {
+      reach += (shape[i] - 1) * static_cast<std::size_t>(strides[i]);
+    }
+    return xt::adapt(data, reach, xt::no_ownership(), shape, strides);
+  }
+};
+
+}  // namespace newtape::detail

@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <unistd.h>
 
 namespace newtape::inspect {
 
 namespace {
-using Clock = std::chrono::steady_clock;
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::string clock_time(double seconds) {
   const auto s = static_cast<std::int64_t>(seconds + 0.5);
@@ -25,19 +26,19 @@ std::string rate_of(double rate) {
 
 Progress::Progress(std::string label, std::int64_t total, std::string unit)
     : label_(std::move(label)), unit_(std::move(unit)), total_(std::max<std::int64_t>(total, 1)),
-      terminal_(isatty(STDERR_FILENO) == 1), start_(Clock::now()), drawn_(start_) {}
+      terminal_(isatty(STDERR_FILENO) == 1), start_(now()), drawn_(start_) {}
 
 Progress::~Progress() { finish(); }
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const { return now() - start_; }
 
 void Progress::advance(std::int64_t amount, double loss) {
   loss_ = done_ == 0 ? loss : 0.95 * loss_ + 0.05 * loss;
   done_ += amount;
-  const auto now = Clock::now();
-  const bool due = terminal_ ? now - drawn_ > std::chrono::milliseconds(100) : done_ * 10 / total_ > reported_;
+  const double time = now();
+  const bool due = terminal_ ? time - drawn_ > 0.1 : done_ * 10 / total_ > reported_;
   if (!due) return;
-  drawn_ = now;
+  drawn_ = time;
   reported_ = done_ * 10 / total_;
   draw(false);
 }

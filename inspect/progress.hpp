@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -33,7 +32,7 @@ class Progress {
   std::int64_t total_, done_ = 0, reported_ = 0;
   double loss_ = 0;
   bool terminal_, finished_ = false;
-  std::chrono::steady_clock::time_point start_, drawn_;
+  double start_, drawn_;  // seconds on the steady clock
 };
 
 }  // namespace newtape::inspect

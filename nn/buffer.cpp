@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace newtape::nn {
+namespace newtape {
 
 void Buffer::set_value(const Array& value) const {
   if (value.dtype() != dtype()) {
@@ -16,4 +16,4 @@ void Buffer::set_value(const Array& value) const {
   *cell_ = core::copy(value);
 }
 
-}  // namespace newtape::nn
+}  // namespace newtape

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-namespace newtape::nn {
+namespace newtape {
 
 /// A shared cell for what a module keeps but does not train, such as running statistics. Copies are the same cell. It
 /// converts to the constant Tensor that it holds now, and is saved and loaded with the module.
@@ -26,7 +26,7 @@ class Buffer {
 
   /// Puts another value of the same shape and dtype in; graphs that saved the old one keep it. ShapeError, DTypeError.
   void set_value(const Array& value) const;
-  /// Replaces the tensor itself, graph and all (see functional_call), and returns the one that was there.
+  /// Replaces the tensor itself, graph and all (see nn::functional_call), and returns the one that was there.
   Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
   void to(DType dtype) const { *cell_ = core::cast(cell_->value(), dtype); }
 
@@ -37,4 +37,8 @@ class Buffer {
   std::shared_ptr<Tensor> cell_;
 };
 
-}  // namespace newtape::nn
+namespace nn {
+using newtape::Buffer;
+}
+
+}  // namespace newtape

@@ -31,16 +31,6 @@ template <class T>
 struct ReduceTable {
   Reducer<T, typename AccumulatorOf<T>::type> sum;
   Reducer<T, T> prod, max, min;
-};
-
-/// Rows along the last axis. `scalar`: g is one number for the whole row.
-template <class T>
-struct SoftmaxTable {
-  void (*softmax)(const T* x, T* y, std::int64_t n);
-  void (*log_softmax)(const T* x, T* y, std::int64_t n);
-  T (*logsumexp)(const T* x, std::int64_t n);
-  void (*softmax_grad)(const T* g, bool scalar, const T* y, T* out, std::int64_t n);
-  void (*log_softmax_grad)(const T* g, bool scalar, const T* y, T* out, std::int64_t n);
   bool (*all_finite)(const T* x, std::int64_t n);
 };
 
@@ -48,8 +38,6 @@ struct ReduceTables {
   ReduceTable<float> f32;
   ReduceTable<double> f64;
   ReduceTable<std::int64_t> i64;
-  SoftmaxTable<float> rows_f32;
-  SoftmaxTable<double> rows_f64;
 };
 
 namespace baseline {

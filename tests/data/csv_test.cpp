@@ -4,6 +4,7 @@
 
 #include <newtape/core/index.hpp>
 #include <newtape/data/csv.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <clocale>
 #include <cmath>

@@ -4,6 +4,7 @@
 
 #include <newtape/core/index.hpp>
 #include <newtape/data/dataset.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <algorithm>
 #include <numeric>

@@ -5,6 +5,7 @@
 #include <newtape/data/datasets.hpp>
 #include <newtape/data/idx.hpp>
 #include <newtape/data/loader.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -4,6 +4,7 @@
 
 #include <newtape/core/index.hpp>
 #include <newtape/data/idx.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <cmath>
 #include <cstdint>

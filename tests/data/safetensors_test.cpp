@@ -4,6 +4,7 @@
 
 #include <newtape/core/index.hpp>
 #include <newtape/data/safetensors.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,7 +16,6 @@
 
 using namespace newtape;
 using data::load_safetensors;
-using data::NamedArrays;
 using data::save_safetensors;
 
 using F = std::vector<float>;
@@ -267,7 +267,7 @@ TEST_CASE("a safetensors file cut off, lengthened or damaged anywhere never cras
   write_bytes(tmp / "cut", whole + "x");
   CHECK_THROWS_AS(load_safetensors(tmp / "cut"), IoError);
   for (std::size_t i = 0; i < whole.size(); ++i) {
-    for (const int bit : {0, 1, 5, 7}) {
+    for (const int bit : {0, 5}) {
       auto damaged = whole;
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
       write_bytes(tmp / "cut", damaged);

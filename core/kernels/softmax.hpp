@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// Rows of exponentials, one behind the other in memory; an output may be the input's memory.
+namespace newtape::core::kernels {
+
+/// `scalar`: g holds one number a row, which stands for all its elements.
+template <class T>
+struct SoftmaxTable {
+  void (*softmax)(const T* x, T* y, std::int64_t rows, std::int64_t n);
+  void (*log_softmax)(const T* x, T* y, std::int64_t rows, std::int64_t n);
+  void (*logsumexp)(const T* x, T* y, std::int64_t rows, std::int64_t n);
+  void (*softmax_grad)(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n);
+  void (*log_softmax_grad)(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n);
+};
+
+struct SoftmaxTables {
+  SoftmaxTable<float> f32;
+  SoftmaxTable<double> f64;
+};
+
+namespace baseline {
+extern const SoftmaxTables softmax;
+}
+#if defined(NEWTAPE_HAVE_X86_ISAS)
+namespace avx2 {
+extern const SoftmaxTables softmax;
+}
+namespace avx512 {
+extern const SoftmaxTables softmax;
+}
+#endif
+
+}  // namespace newtape::core::kernels

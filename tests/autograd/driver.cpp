@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every row of the table through every check that looks at values. Derivatives: driver_derivatives.cpp.
+#include "driver.hpp"
+
+#include <newtape/autograd/op.hpp>
+
+#include <set>
+
+namespace newtape::table {
+namespace {
+
+TEST_CASE("table: registry and table name the same operations") {
+  std::set<std::string> registered;
+  for (const auto name : registered_ops()) {
+    if (name.substr(0, 5) != "test.") registered.emplace(name);  // operations that tests make up
+  }
+  std::set<std::string> covered;
+  for (const auto& row : rows()) covered.insert(row.covers.begin(), row.covers.end());
+  CHECK(registered == covered);
+}
+
+TEST_CASE("table: rows are whole") {
+  std::set<std::string> names;
+  each_row([&](const Row& row) {
+    CHECK(names.insert(row.name).second);
+    CHECK_FALSE(row.samples.empty());
+    CHECK((row.order >= 3 || !row.reason.empty()));
+    bool empty = false;
+    for (const auto& s : row.samples) {
+      CHECK(s.call);
+      CHECK(s.reference);
+      for (const auto& shape : s.shapes) empty |= element_count(shape) == 0;
+    }
+    CHECK(empty);  // a sample without elements
+  });
+}
+
+void check_value(const Row& row, const Sample& sample, DType dtype) {
+  INFO(name(dtype) << " operands");
+  const auto xs = draw(row, sample, dtype);
+  const std::vector<Tensor> constants(xs.begin(), xs.end());
+  const Tensor y = call(sample.call, constants);
+  CHECK(y.dtype() == (is_floating(row.result) ? dtype : row.result));
+  const bool elementwise = static_cast<bool>(row.scalar);
+  CHECK_SAME(y, sample.reference(values(xs)), 16 * rounding(y.dtype()) * row.slack, elementwise);
+}
+
+TEST_CASE("table: value against the reference") {
+  each_sample([](const Row& row, const Sample& sample) {
+    bool floats = false;
+    for (std::size_t i = 0; i < sample.shapes.size(); ++i) floats |= is_float(row, i);
+    check_value(row, sample, f64);
+    if (floats) check_value(row, sample, f32);
+    if (floats && row.integers) check_value(row, sample, i64);
+  });
+}
+
+TEST_CASE("table: other memory layouts give the same") {
+  each_sample([](const Row& row, const Sample& sample) {
+    for (const auto layout : {Layout::transposed, Layout::stepped, Layout::stretched}) {
+      INFO("layout " << static_cast<int>(layout));
+      std::vector<Array> odd;
+      std::vector<Array> plain;
+      for (const auto& x : draw(row, sample, f64)) {
+        odd.push_back(laid_out(x, layout));
+        plain.push_back(own_copy(odd.back()));
+      }
+      const auto odd_xs = variables(odd);
+      const auto plain_xs = variables(plain);
+      const Tensor y = call(sample.call, odd_xs);
+      const Tensor z = call(sample.call, plain_xs);
+      CHECK_SAME(y, z, 1e-14);
+      if (row.order == 0) continue;
+      const Array w = laid_out(random_like(z.shape(), z.dtype(), 3), layout);
+      const auto g = gradients(y, odd_xs, w);
+      const auto h = gradients(z, plain_xs, own_copy(w));
+      for (std::size_t i = 0; i < g.size(); ++i) {
+        INFO("gradient in operand " << i);
+        if (g[i].defined()) CHECK_SAME(g[i], h[i], 1e-14);
+      }
+    }
+  });
+}
+
+/// Another holder of the same memory, with a handle of its own.
+Array alias(const Array& x) { return Array::view_of(x, x.shape(), x.strides()); }
+
+TEST_CASE("table: operands keep their values, and temporaries give the same as named operands") {
+  each_sample([](const Row& row, const Sample& sample) {
+    const auto xs = draw(row, sample, f64);
+    std::vector<std::string> before;
+    for (const auto& x : xs) before.push_back(bytes(x));
+    const auto unchanged = [&](const std::vector<Array>& arrays) {
+      for (std::size_t i = 0; i < arrays.size(); ++i) {
+        INFO("operand " << i);
+        CHECK(bytes(arrays[i]) == before[i]);
+      }
+    };
+
+    const auto named = variables(xs);
+    const Tensor y = call(sample.call, named);
+    unchanged(xs);
+    const std::string result = bytes(y.value());
+    const Array w = random_like(y.shape(), f64, 5);
+    std::vector<Tensor> wanted;
+    if (row.order > 0) {
+      wanted = gradients(y, named, w);
+      unchanged(xs);
+      CHECK(bytes(y.value()) == result);
+    }
+
+    // Memory that others can still see, through another handle or through a copy of this one.
+    for (const bool view : {false, true}) {
+      INFO((view ? "temporaries that share their memory with a view" : "temporaries with copies"));
+      std::vector<Array> shared;
+      std::vector<Array> holders;
+      for (const auto& x : xs) {
+        shared.push_back(own_copy(x));
+        holders.push_back(view ? alias(shared.back()) : shared.back());
+      }
+      std::vector<Tensor> temporaries(shared.begin(), shared.end());
+      shared.clear();
+      CHECK(bytes(call_moved(sample.call, std::move(temporaries)).value()) == result);
+      unchanged(holders);
+    }
+
+    // Memory that nobody else sees: it may be written over, as long as no pullback needs it.
+    std::vector<Tensor> temporaries;
+    std::vector<Tensor> handles;  // on the same variables, but not on their memory
+    for (const auto& x : xs) {
+      Array value = own_copy(x);
+      temporaries.push_back(is_floating(x.dtype()) ? variable(std::move(value)) : Tensor(std::move(value)));
+      handles.emplace_back(own_copy(x), temporaries.back().node());
+    }
+    Tensor z = call_moved(sample.call, std::move(temporaries));
+    CHECK(bytes(z.value()) == result);
+    if (row.order == 0) return;
+    z = -std::move(z);  // may take the result's memory over, unless a pullback needs it
+    const auto g = gradients(z, handles, Tensor(array(values(-Tensor(w)), f64)));
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      INFO("gradient in operand " << i << " as a temporary");
+      if (g[i].defined()) CHECK_SAME(g[i], wanted[i], 0);
+    }
+  });
+}
+
+template <class E>
+void check_rejection(const Rejection& r) {
+  try {
+    r.call();
+    FAIL_CHECK("nothing was thrown");
+  } catch (const E& e) {
+    CHECK_THAT(e.what(), contains(r.part));
+    CHECK_THAT(e.what(), contains("expected:"));
+    CHECK_THAT(e.what(), contains("got:"));
+  } catch (const std::exception& e) {
+    FAIL_CHECK("an error of another type: " << e.what());
+  }
+}
+
+TEST_CASE("table: what an operation cannot take is refused with a message") {
+  each_row([](const Row& row) {
+    for (std::size_t i = 0; i < row.rejects.size(); ++i) {
+      const auto& r = row.rejects[i];
+      INFO("rejection " << i << " of " << row.name << ", which should say: " << r.part);
+      switch (r.error) {
+        case Error::shape: check_rejection<ShapeError>(r); break;
+        case Error::dtype: check_rejection<DTypeError>(r); break;
+        case Error::value: check_rejection<ValueError>(r); break;
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace newtape::table

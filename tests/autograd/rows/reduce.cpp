@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace newtape::table {
+namespace {
+
+using Elements = std::vector<long double>;
+using Fold = long double (*)(const Elements&);
+
+bool among(std::int64_t axis, const Dims& axes) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+
+/// Collects, for each element of the result, the elements that it is made of, in C order, and folds them.
+/// `axes` as they are: in [0, ndim), sorted.
+Reference folds(Dims axes, bool keepdims, Fold fold) {
+  return [=](const std::vector<Values>& x) {
+    const Shape& before = x[0].shape;
+    Shape kept;
+    Shape dropped;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const bool reduced = among(static_cast<std::int64_t>(i), axes);
+      kept.push_back(reduced ? 1 : before[i]);
+      if (!reduced) dropped.push_back(before[i]);
+    }
+    std::vector<Elements> groups(static_cast<std::size_t>(element_count(kept)));
+    for_each_index(before, [&](const Dims& i) {
+      std::size_t group = 0;
+      for (std::size_t a = 0; a < i.size(); ++a) {
+        group = group * static_cast<std::size_t>(kept[a]) + static_cast<std::size_t>(kept[a] == 1 ? 0 : i[a]);
+      }
+      groups[group].push_back(x[0][i]);
+    });
+    Values y(keepdims ? kept : dropped);
+    std::transform(groups.begin(), groups.end(), y.data.begin(), fold);
+    return y;
+  };
+}
+
+using Reduction = Tensor (*)(In, const Axes&, bool);
+
+/// `empty`: defined without elements.
+std::vector<Sample> reductions(Reduction f, Fold fold, bool empty) {
+  struct Case {
+    Shape shape;
+    Axes asked;
+    bool keepdims;
+    Dims meant;
+  };
+  std::vector<Case> cases{{{}, {}, false, {}},
+                          {{5}, {}, false, {0}},
+                          {{37}, {0}, true, {0}},
+                          {{2, 3}, {}, true, {0, 1}},
+                          {{2, 3, 2}, {}, false, {0, 1, 2}},
+                          {{2, 3}, {0}, false, {0}},
+                          {{2, 3}, {-1}, false, {1}},
+                          {{2, 3, 4}, {1}, true, {1}},
+                          {{2, 3, 4}, {-1, 0}, false, {0, 2}},
+                          {{2, 1, 3}, {-2}, false, {1}},
+                          {{0, 3}, {1}, false, {1}},
+                          {{2, 0, 3}, {2}, true, {2}}};
+  if (empty) {
+    cases.push_back({{0}, {}, false, {0}});
+    cases.push_back({{0, 3}, {0}, false, {0}});
+    cases.push_back({{2, 0, 3}, {1, 2}, true, {1, 2}});
+  }
+  std::vector<Sample> samples;
+  for (const auto& c : cases) {
+    samples.push_back({{c.shape},
+                       [f, axes = c.asked, keepdims = c.keepdims](Args& x) { return f(x[0], axes, keepdims); },
+                       folds(c.meant, c.keepdims, fold)});
+  }
+  return samples;
+}
+
+Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
+Tensor nothing() { return zeros({2, 0}); }
+
+std::vector<Rejection> refuse(const std::string& name, Reduction f, bool empty) {
+  std::vector<Rejection> r{{Error::shape, name, [f] { f(matrix(), 2, false); }},
+                           {Error::shape, "axis -3",
+                            [f] {
+                              f(matrix(), {0, -3}, false);
+                            }},
+                           {Error::value, "twice", [f] {
+                              f(matrix(), {1, -1}, false);
+                            }}};
+  if (!empty) r.push_back({Error::value, name, [f] { f(nothing(), -1, false); }});
+  return r;
+}
+
+template <class F>
+Tensor full_call(F f, Args& x) {
+  return f(x[0], Axes(), false);
+}
+
+const Rows sums{{
+    {.name = "sum",
+     .samples = reductions(
+         sum, [](const Elements& e) { return std::accumulate(e.begin(), e.end(), 0.0L); }, true),
+     .rejects = refuse("sum", sum, true),
+     .integers = true},
+    {.name = "mean",
+     .samples = reductions(
+         mean,
+         [](const Elements& e) {
+           return std::accumulate(e.begin(), e.end(), 0.0L) / static_cast<long double>(e.size());
+         },
+         false),
+     .rejects = refuse("mean", mean, false)},
+    // Whole numbers around 0: the derivatives must be right where factors are zero.
+    {.name = "prod",
+     .domains = {{.low = -1, .high = 2, .whole = true}},
+     .samples = reductions(
+         prod, [](const Elements& e) { return std::accumulate(e.begin(), e.end(), 1.0L, std::multiplies<>()); }, true),
+     .rejects = refuse("prod", prod, true),
+     .known = {{{{0, 2, 3}}, {{6, 0, 0}}, [](Args& x) { return full_call(prod, x); }},
+               {{{0, 2, 0}}, {{0, 0, 0}}, [](Args& x) { return full_call(prod, x); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "max",
+     .samples = reductions(
+         max, [](const Elements& e) { return *std::max_element(e.begin(), e.end()); }, false),
+     .rejects = refuse("max", max, false),
+     .known = {{{{1, 3, 3, 2, 3, 3}}, {{0, .25, .25, 0, .25, .25}}, [](Args& x) { return full_call(max, x); }}},
+     .apart = true,
+     .integers = true},
+    {.name = "min",
+     .samples = reductions(
+         min, [](const Elements& e) { return *std::min_element(e.begin(), e.end()); }, false),
+     .rejects = refuse("min", min, false),
+     .known = {{{{1, 3, 1, 2}}, {{.5, 0, .5, 0}}, [](Args& x) { return full_call(min, x); }}},
+     .apart = true,
+     .integers = true},
+}};
+
+const std::string index = "an index is constant wherever it has a derivative";
+
+Row which(const std::string& name, Tensor (*f)(const Tensor&, std::int64_t, bool), Fold fold) {
+  const auto sample = [&](Shape shape, std::int64_t axis, bool keepdims, std::int64_t meant) {
+    return Sample{{shape}, [=](Args& x) { return f(x[0], axis, keepdims); }, folds({meant}, keepdims, fold)};
+  };
+  return {.name = name,
+          .domains = {{.low = -1, .high = 1, .whole = true}},
+          .samples = {sample({7}, 0, false, 0), sample({2, 37}, -1, false, 1), sample({3, 4}, 0, true, 0),
+                      sample({2, 5, 3}, 1, false, 1), sample({0, 3}, -1, false, 1)},
+          .rejects = {{Error::shape, name, [f] { f(matrix(), 2, false); }},
+                      {Error::value, name, [f] { f(nothing(), -1, false); }}},
+          .integers = true,
+          .result = i64,
+          .order = 0,
+          .reason = index};
+}
+
+Row logic(const std::string& name, Tensor (*f)(const Tensor&, const Axes&, bool), Fold fold) {
+  const auto sample = [&](Shape shape, Axes axes, bool keepdims, Dims meant) {
+    return Sample{{shape}, [=](Args& x) { return f(x[0], axes, keepdims); }, folds(meant, keepdims, fold)};
+  };
+  return {.name = name,
+          .domains = {{.low = 0, .high = 1, .dtype = boolean}},
+          .samples = {sample({}, {}, false, {}), sample({2, 3}, {}, false, {0, 1}), sample({5, 2}, -1, false, {1}),
+                      sample({2, 3, 2}, {0, 2}, true, {0, 2}), sample({2, 0}, 1, false, {1})},
+          .rejects = {{Error::dtype, name, [f] { f(matrix(), {}, false); }},
+                      {Error::shape, name, [f] { f(matrix() == matrix(), 2, false); }}},
+          .result = boolean,
+          .order = 0,
+          .reason = "there is no derivative in booleans"};
+}
+
+const Rows choices{{
+    which("argmax", argmax,
+          [](const Elements& e) { return static_cast<long double>(std::max_element(e.begin(), e.end()) - e.begin()); }),
+    which("argmin", argmin,
+          [](const Elements& e) { return static_cast<long double>(std::min_element(e.begin(), e.end()) - e.begin()); }),
+    logic("any", any, [](const Elements& e) { return std::count(e.begin(), e.end(), 1) > 0 ? 1.0L : 0.0L; }),
+    logic("all", all, [](const Elements& e) { return std::count(e.begin(), e.end(), 0) > 0 ? 0.0L : 1.0L; }),
+}};
+
+long double log_sum_exp(const Elements& e) {
+  const long double top = *std::max_element(e.begin(), e.end());
+  long double total = 0;
+  for (const auto x : e) total += std::exp(x - top);
+  return top + std::log(total);
+}
+
+/// y = f(x, log sum exp(x) along the axis): softmax and its logarithm.
+Reference normalized(std::int64_t axis, long double (*f)(long double, long double)) {
+  return [=](const std::vector<Values>& x) {
+    Values y(x[0].shape);
+    if (y.data.empty()) return y;
+    const Values whole = folds({axis}, true, log_sum_exp)(x);
+    for_each_index(y.shape, [&](const Dims& i) { y[i] = f(x[0][i], whole[i]); });
+    return y;
+  };
+}
+
+Row normalization(const std::string& name, Tensor (*f)(In, std::int64_t),
+                  long double (*reference)(long double, long double)) {
+  const auto sample = [&](Shape shape, std::int64_t axis, std::int64_t meant) {
+    return Sample{{shape}, [=](Args& x) { return f(x[0], axis); }, normalized(meant, reference)};
+  };
+  return {.name = name,
+          .samples = {sample({5}, -1, 0), sample({3, 19}, -1, 1), sample({4, 3}, 0, 0), sample({2, 3, 4}, 1, 1),
+                      sample({0, 3}, -1, 1), sample({2, 1}, 1, 1)},
+          .rejects = {{Error::shape, name, [f] { f(matrix(), 2); }},
+                      {Error::shape, name, [f] { f(tensor(1.0), -1); }},
+                      {Error::dtype, "i64", [f] { f(matrix().to(i64), 0); }}},
+          .slack = 4};
+}
+
+const auto lse = [](Shape shape, std::int64_t axis, bool keepdims, std::int64_t meant) {
+  return Sample{
+      {shape}, [=](Args& x) { return logsumexp(x[0], axis, keepdims); }, folds({meant}, keepdims, log_sum_exp)};
+};
+const auto to = [](Shape before, Shape after, std::size_t batch, std::function<Dims(const Dims&)> where) {
+  return Sample{{before},
+                [=](Args& x) {
+                  return sum_to(x[0], Shape(after.begin() + static_cast<std::ptrdiff_t>(batch), after.end()), batch);
+                },
+                adds(after, where)};
+};
+
+const Rows exponentials{{
+    {.name = "logsumexp",
+     .samples = {lse({5}, -1, false, 0), lse({3, 19}, -1, false, 1), lse({4, 3}, 0, true, 0),
+                 lse({2, 3, 4}, -2, false, 1), lse({0, 3}, 1, true, 1), lse({2, 1}, 1, false, 1)},
+     .rejects = {{Error::shape, "logsumexp", [] { logsumexp(matrix(), -3); }},
+                 {Error::value, "logsumexp", [] { logsumexp(nothing(), -1); }},
+                 {Error::dtype, "i64", [] { logsumexp(matrix().to(i64)); }}},
+     .slack = 4},
+    normalization("softmax", softmax, [](long double x, long double whole) { return std::exp(x - whole); }),
+    normalization("log_softmax", log_softmax, [](long double x, long double whole) { return x - whole; }),
+    {.name = "sum_to",
+     .samples = {to({2, 3}, {3}, 0, [](const Dims& i) { return Dims{i[1]}; }),
+                 to({2, 3}, {2, 1}, 0,
+                    [](const Dims& i) {
+                      return Dims{i[0], 0};
+                    }),
+                 to({2, 3}, {}, 0, [](const Dims&) { return Dims{}; }),
+                 to({4, 2, 3}, {4, 3}, 1,
+                    [](const Dims& i) {
+                      return Dims{i[0], i[2]};
+                    }),
+                 to({4, 2, 3, 2}, {4, 1, 2}, 1,
+                    [](const Dims& i) {
+                      return Dims{i[0], 0, i[3]};
+                    }),
+                 to({0, 3}, {1, 3}, 0,
+                    [](const Dims& i) {
+                      return Dims{0, i[1]};
+                    }),
+                 to({2, 0, 3}, {2, 0}, 2,
+                    [](const Dims& i) {
+                      return Dims{i[0], i[1]};
+                    }),
+                 to({3}, {3}, 0, [](const Dims& i) { return i; })},
+     .rejects = {{Error::shape, "sum_to", [] { sum_to(matrix(), {2}); }},
+                 {Error::shape, "sum_to", [] { sum_to(matrix(), {1, 2, 3}); }}},
+     .integers = true},
+}};
+
+}  // namespace
+}  // namespace newtape::table

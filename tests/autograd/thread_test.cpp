@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../catch.hpp"
+
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/tape.hpp>
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+#include <vector>
+
+using namespace newtape;
+
+namespace {
+/// Runs f(0), ..., f(n - 1) in n threads that start together. Catch's macros are not for these threads.
+template <class F>
+void together(int n, F f) {
+  std::atomic<int> ready{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < n; ++i) {
+    threads.emplace_back([&, i] {
+      ++ready;
+      while (ready < n) std::this_thread::yield();
+      f(i);
+    });
+  }
+  for (auto& t : threads) t.join();
+}
+}  // namespace
+
+TEST_CASE("thread: each builds and sweeps graphs of its own") {
+  std::atomic<int> wrong{0};
+  together(2, [&](int thread) {
+    for (int round = 0; round < 200; ++round) {
+      const double at = 0.1 * (thread + 1) + 0.001 * round;
+      const Tensor x = variable(tensor(at, f64));
+      Tensor y = x;
+      for (int i = 0; i < 20; ++i) y = sin(y) + x;
+      const Tensor g = grad(y, x, {.create_graph = true});
+      const Tensor h = grad(g, x);
+      double value = at, slope = 1, bend = 0;
+      for (int i = 0; i < 20; ++i) {
+        bend = std::cos(value) * bend - std::sin(value) * slope * slope;
+        slope = std::cos(value) * slope + 1;
+        value = std::sin(value) + at;
+      }
+      if (std::abs(g.item() - slope) > 1e-10 || std::abs(h.item() - bend) > 1e-9) ++wrong;
+    }
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("thread: recording is a matter of each thread") {
+  std::atomic<int> wrong{0};
+  const Tensor x = variable(tensor(1, f64));
+  together(2, [&](int thread) {
+    for (int round = 0; round < 200; ++round) {
+      const GradMode mode(thread == 0);
+      if ((x * x).requires_grad() != (thread == 0)) ++wrong;
+    }
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("thread: two go back through a shared graph to a shared variable") {
+  const Tensor x = variable(tensor({1, 2, 3}, f64));
+  const Tensor shared = x * x;
+  const int rounds = 100;
+  std::atomic<int> wrong{0};
+  together(2, [&](int thread) {
+    for (int round = 0; round < rounds; ++round) {
+      const Tensor y = sum(shared * (thread + 1.0));
+      y.backward({.retain_graph = true});
+      const Tensor g = grad(y, x, {.retain_graph = true});
+      if (g.value().data<double>()[2] != 6 * (thread + 1)) ++wrong;
+    }
+  });
+  CHECK(wrong == 0);
+  // rounds (1 + 2) 2 x, exactly: these are small whole numbers
+  CHECK(all(x.grad() == tensor({600, 1200, 1800}, f64)).item<bool>());
+}
+
+TEST_CASE("thread: sweeps that end while another is still looking around") {
+  // One node with many users: a long sweep meets it again and again, while short sweeps of the other thread take and
+  // leave it.
+  const Tensor x = variable(tensor(3, f64));
+  const Tensor shared = x * x;
+  std::atomic<int> wrong{0};
+  std::atomic<bool> done{false};
+  together(2, [&](int thread) {
+    if (thread == 0) {
+      Tensor y = shared * 0.0;
+      for (int i = 0; i < 500; ++i) y = y + shared;
+      for (int round = 0; round < 40; ++round) {
+        if (grad(y, x, {.retain_graph = true}).item() != 3000) ++wrong;
+      }
+      done = true;
+    } else {
+      const Tensor y = shared + shared;
+      while (!done) {
+        if (grad(y, x, {.retain_graph = true}).item() != 12) ++wrong;
+      }
+    }
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("thread: graphs built in one die in another") {
+  const auto before = pool::stats().live_bytes;
+  for (int round = 0; round < 20; ++round) {
+    const Tensor x = variable(ones({100}, f64));
+    Tensor y = x;
+    for (int i = 0; i < 50; ++i) y = tanh(y);
+    std::thread([y = std::move(y)]() mutable { y = Tensor(); }).join();
+  }
+  CHECK(pool::stats().live_bytes == before);
+}
