@@ -30,6 +30,8 @@ struct Constants<float> {
                                          0.00833331002422529243F, 0.001393454192827026448F, 0.0001989198131397769021F};
   static constexpr float log_tail[] = {0.6666666655435333971F, 0.4000012195735616362F, 0.2855080748204159803F,
                                        0.2333082998611711461F};
+  static constexpr float log_tail_wide[] = {0.6666666732052741247F, 0.399997063319297174F, 0.2859235799430283772F,
+                                            0.2170657580088037265F, 0.2322432922402334883F};
   static constexpr float erf_tail[] = {0.128379165848350946F,     -0.3761262666672033102F,  0.1128359471516021773F,
                                        -0.02685421201062641244F,  0.005189087423433973986F, -0.0008016864287165869529F,
                                        0.00007875875062685488341F};
@@ -68,6 +70,10 @@ struct Constants<double> {
   static constexpr double log_tail[] = {0.6666666666666669693, 0.3999999999989931068, 0.2857142862606338036,
                                         0.2222221112044929849, 0.1818289017031397021, 0.1533168686863842825,
                                         0.1461687891902982075};
+  static constexpr double log_tail_wide[] = {0.6666666666666666689,  0.3999999999999952251, 0.2857142857160009929,
+                                             0.2222222219823677056,  0.1818181989796271438, 0.1538454396486054929,
+                                             0.1333517863144925584,  0.1173427906130319746, 0.1084517839488001482,
+                                             0.07492143795550767301, 0.1563057780092285045};
   static constexpr double erf_tail[] = {0.1283791670955125738,    -0.3761263890318374806,     0.1128379167095487867,
                                         -0.02686617064507679325,  0.005223977624818014467,    -0.0008548326980833789905,
                                         0.0001205533111164271092, -0.00001492559526683118157, 1.646100048412136803e-6,
@@ -106,13 +112,28 @@ NEWTAPE_INLINE T with_sign_of(T x, T sign) {
 template <class T>
 inline constexpr T infinity = static_cast<T>(__builtin_inf());
 
-/// c[0] + c[1] x + c[2] x^2 + ... by Horner's rule; a recursion, which unlike a loop is always unrolled.
-template <std::size_t from = 0, class T, std::size_t n>
-NEWTAPE_INLINE T polynomial(const T (&c)[n], T x) {
-  if constexpr (from + 1 == n) {
+/// c[from] + c[from + step] x + c[from + 2 step] x^2 + ...; a recursion, which unlike a loop is always unrolled.
+template <std::size_t from, std::size_t step, class T, std::size_t n>
+NEWTAPE_INLINE T horner(const T (&c)[n], T x) {
+  if constexpr (from + step >= n) {
     return c[from];
   } else {
-    return polynomial<from + 1>(c, x) * x + c[from];
+    return horner<from + step, step>(c, x) * x + c[from];
+  }
+}
+/// c[0] + c[1] x + c[2] x^2 + ...; long ones in several chains, because one would leave the processor waiting for each
+/// step.
+template <class T, std::size_t n>
+NEWTAPE_INLINE T polynomial(const T (&c)[n], T x) {
+  if constexpr (n < 5) {
+    return horner<0, 1>(c, x);
+  } else if constexpr (n < 12) {
+    const T z = x * x;
+    return horner<0, 2>(c, z) + x * horner<1, 2>(c, z);
+  } else {
+    const T z = x * x;
+    const T w = z * z;
+    return (horner<0, 4>(c, w) + x * horner<1, 4>(c, w)) + z * (horner<2, 4>(c, w) + x * horner<3, 4>(c, w));
   }
 }
 
@@ -193,16 +214,11 @@ NEWTAPE_INLINE T log(T x) {
   y = x == infinity<T> ? x : y;
   return x > 0 ? y : x == 0 ? -infinity<T> : static_cast<T>(__builtin_nan(""));
 }
-/// For x > -1 and finite; -0 becomes 0.
-template <class T>
-NEWTAPE_INLINE T log1p_inside(T x) {
-  const T u = 1 + x;
-  const T lost = x > 1 ? 1 - (u - x) : x - (u - 1);
-  return log_sum(u, lost / u);
-}
 template <class T>
 NEWTAPE_INLINE T log1p(T x) {
-  T y = log1p_inside(x);
+  const T u = 1 + x;
+  const T lost = x > 1 ? 1 - (u - x) : x - (u - 1);
+  T y = log_sum(u, lost / u);
   y = x == infinity<T> || magnitude(x) < Constants<T>::epsilon ? x : y;
   return x > -1 ? y : x == -1 ? -infinity<T> : static_cast<T>(__builtin_nan(""));
 }
@@ -226,9 +242,17 @@ NEWTAPE_INLINE T sigmoid(T x) {
   const T e = exp(-magnitude(x));
   return (x >= 0 ? T(1) : e) / (1 + e);
 }
+/// log1p(x) for x in [0, 1], which is the range of exp(-|x|).
+template <class T>
+NEWTAPE_INLINE T log1p_unit(T x) {
+  const T s = x / (2 + x);
+  const T z = s * s;
+  const T half_square = T(0.5) * x * x;
+  return x - (half_square - s * (half_square + z * polynomial(Constants<T>::log_tail_wide, z)));
+}
 template <class T>
 NEWTAPE_INLINE T softplus(T x) {
-  return (x > 0 ? x : T(0)) + log1p_inside(exp(-magnitude(x)));
+  return (x > 0 ? x : T(0)) + log1p_unit(exp(-magnitude(x)));
 }
 
 /// exp(u^2) erfc(u) for 0 <= u <= erfc_highest; (1 + 2u) times it is smooth in (u - c) / (u + c).

@@ -58,12 +58,16 @@ template <class T>
 void transpose(const void* from, std::int64_t src_stride, void* to, std::int64_t dst_stride, std::int64_t rows,
                std::int64_t columns) {
   constexpr std::int64_t side = 32 / static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t ahead = 32;
   const auto* src = static_cast<const T*>(from);
   auto* dst = static_cast<T*>(to);
   const std::int64_t whole_rows = rows / side * side;
   const std::int64_t whole_columns = columns / side * side;
   // Down the columns first: these elements share their cache lines.
   for (std::int64_t c = 0; c < whole_columns; c += side) {
+    // The columns lie too far apart for the processor to foresee where the next ones are.
+    for (std::int64_t i = ahead; i < ahead + side && c + i < columns; ++i)
+      __builtin_prefetch(src + (c + i) * src_stride);
     for (std::int64_t r = 0; r < whole_rows; r += side) {
       block(src + c * src_stride + r, src_stride, dst + r * dst_stride + c, dst_stride);
     }
