@@ -122,11 +122,10 @@ class Sweep {
   std::uint32_t enter(Node* node) {
     std::uint64_t owner = node->claim.load(std::memory_order_acquire);
     if ((owner >> 32) == id_) return static_cast<std::uint32_t>(owner);
+    // The map first: the sweep that had the node when it was put there may have let go of it since.
+    if (const auto at = elsewhere_.find(node); at != elsewhere_.end()) return at->second;
     const auto index = static_cast<std::uint32_t>(slots_.size());
-    if (owner != 0 || !node->claim.compare_exchange_strong(owner, id_ << 32 | index)) {
-      const auto [at, fresh] = elsewhere_.try_emplace(node, index);
-      if (!fresh) return at->second;
-    }
+    if (owner != 0 || !node->claim.compare_exchange_strong(owner, id_ << 32 | index)) elsewhere_.emplace(node, index);
     slots_.push_back({node, {}, {}});
     return index;
   }

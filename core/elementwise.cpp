@@ -40,9 +40,7 @@ Kernel find(std::string_view op, const Kernels& k, const Array& x) {
 }
 
 /// Whether the kernel can be called on the operands as they are, on this thread.
-bool small_and_plain(const Array& x) noexcept {
-  return x.is_contiguous() && x.size() <= kernels::parallel_grain;
-}
+bool small_and_plain(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
 bool same_shape(const Array& a, const Array& b) noexcept {
   const std::size_t n = a.ndim();
   return n == b.ndim() && a.size() == b.size() &&
@@ -93,8 +91,9 @@ bool repeats_along(const Array& x, const Array& part) noexcept {
          std::memcmp(x.shape().data() + (x.ndim() - n), part.shape().data(), n * sizeof(std::int64_t)) == 0;
 }
 
-/// Work of this thread alone that needs no plan: `x` has the shape of `y`, and `part` is one element or a row that repeats
-/// often enough to be worth a call each time. `position` is x's among the kernel's operands. False when it is not so simple.
+/// Work of this thread alone that needs no plan: `x` has the shape of `y`, and `part` is one element or a row that
+/// repeats often enough to be worth a call each time. `position` is x's among the kernel's operands. False when it is
+/// not so simple.
 bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, Array& y) {
   const void* in[2];
   if (part.size() == 1) {
@@ -117,7 +116,8 @@ bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, 
   return true;
 }
 
-/// y = kernel(a, b) where y has the broadcast shape; `inputs` are a and b, or y itself where that took an operand's memory.
+/// y = kernel(a, b) where y has the broadcast shape; `inputs` are a and b, or y itself where that took an operand's
+/// memory.
 void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
   for (const int i : {0, 1}) {
     const Array& x = *inputs[i];
@@ -286,9 +286,7 @@ Array eye(std::int64_t n, DType dtype) {
   return y;
 }
 
-Array copy(const Array& x) {
-  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
-}
+Array copy(const Array& x) { return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype()); }
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
 Array cast(Array x, DType dtype) {
   if (x.dtype() == dtype) return x;

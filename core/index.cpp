@@ -80,9 +80,13 @@ Array concatenate(std::span<const Array> parts, std::int64_t axis) {
 
 Array stack(std::span<const Array> parts, std::int64_t axis) {
   if (parts.empty()) raise<ValueError>("stack: there must be something to join", "at least one array", "none");
+  normalize_axis("stack", axis, parts[0].ndim() + 1);
   std::vector<Array> thick;
   thick.reserve(parts.size());
   for (const auto& p : parts) {
+    if (p.dtype() != parts[0].dtype()) {
+      raise<DTypeError>("stack: the arrays must have one dtype", name(parts[0].dtype()), name(p.dtype()));
+    }
     if (p.shape() != parts[0].shape()) {
       raise<ShapeError>("stack: the arrays must have one shape", to_string(parts[0].shape()), to_string(p.shape()));
     }

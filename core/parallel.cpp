@@ -79,8 +79,8 @@ struct Job {
   }
 };
 
-/// Serves one call at a time. A worker joins a job by counting itself in while the job is open, so a caller waits only for
-/// those that have begun: it never depends on a worker that is asleep, not yet started, or lost in a fork.
+/// Serves one call at a time. A worker joins a job by counting itself in while the job is open, so a caller waits only
+/// for those that have begun: it never depends on a worker that is asleep, not yet started, or lost in a fork.
 class Pool {
  public:
   /// False when the pool is busy with another thread's call.

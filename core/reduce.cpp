@@ -382,6 +382,16 @@ Array all(const Array& x, const Axes& axes, bool keepdims) {
 }
 
 Array sum_to(Array x, const Shape& shape, std::size_t batch) {
+  bool fits = x.ndim() >= batch + shape.size();
+  for (std::size_t i = 0; fits && i < shape.size(); ++i) {
+    fits = shape[i] == 1 || shape[i] == x.shape()[x.ndim() - shape.size() + i];
+  }
+  if (!fits) {
+    raise<ShapeError>("sum_to: the array is no broadcast of the shape asked for",
+                      "one that broadcasts to " + to_string(x.shape()) +
+                          (batch == 0 ? "" : " behind " + std::to_string(batch) + " batch axes"),
+                      to_string(shape));
+  }
   const std::size_t extra = x.ndim() - batch - shape.size();
   Dims axes;
   Shape result(x.shape().begin(), x.shape().begin() + batch);

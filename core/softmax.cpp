@@ -125,6 +125,9 @@ Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
   Array out = Array::empty(kept, x.dtype());
   const Array rows = contiguous(to_last(x, a));
   const auto n = x.shape()[a];
+  if (n == 0 && out.size() > 0) {
+    raise<ValueError>("logsumexp: there must be elements to reduce", "a longer axis", to_string(x.shape()));
+  }
   // The rows stand in the order of `x` with the axis exchanged for the last one.
   Array sums = Array::empty(to_last(out, a).shape(), x.dtype());
   const auto run = [&]<class T>() {

@@ -16,9 +16,10 @@
 // Every block belongs to a size class, found from the size that its owner asked for: no header is kept.
 //
 //   small (up to 64 KB): a list for each class and thread, taken from and added to without locks or atomic
-//                        read-modify-writes. A thread that holds more than 16 MB hands its lists, each in one piece, to the
-//                        shared pool; a thread whose list is empty takes such a piece.
-//   large:               one list for each class, shared, behind a mutex. From 2 MB on, blocks are aligned to huge pages.
+//                        read-modify-writes. A thread that holds more than 16 MB hands its lists, each in one piece, to
+//                        the shared pool; a thread whose list is empty takes such a piece.
+//   large:               one list for each class, shared, behind a mutex. From 2 MB on, blocks are aligned to huge
+//   pages.
 //
 // The shared pool keeps at most a quarter of the machine's memory; what was not used for longest goes first.
 
@@ -125,8 +126,9 @@ class Counter {
   std::atomic<std::int64_t> value_{0};
 };
 
-/// Constant-initialised and without a destructor, so reaching it costs one instruction and works at any time of the thread's
-/// life. `limit` is 0 before the thread is registered and after it has ended: every call then takes the slow path.
+/// Constant-initialised and without a destructor, so reaching it costs one instruction and works at any time of the
+/// thread's life. `limit` is 0 before the thread is registered and after it has ended: every call then takes the slow
+/// path.
 struct ThreadCache {
   Free* lists[small_classes];
   std::int64_t lengths[small_classes];
@@ -403,7 +405,8 @@ void deallocate(void* block, std::size_t bytes) noexcept {
 void* allocate(std::size_t bytes) {
   const std::size_t c = class_of(bytes);
   ThreadCache& t = local;
-  if (c >= small_classes || t.lists[c] == nullptr) [[unlikely]] return allocate_slowly(bytes);
+  if (c >= small_classes || t.lists[c] == nullptr) [[unlikely]]
+    return allocate_slowly(bytes);
   Free* const block = t.lists[c];
   t.lists[c] = block->next;
   --t.lengths[c];

@@ -95,8 +95,7 @@ double sum_squares(const Array& x) {
   detail::parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const std::int64_t first = b * parallel_grain;
-      parts[static_cast<std::size_t>(b)] =
-          kernel.sum_squares(at(y, first), std::min(parallel_grain, y.size() - first));
+      parts[static_cast<std::size_t>(b)] = kernel.sum_squares(at(y, first), std::min(parallel_grain, y.size() - first));
     }
   });
   double sum = 0;

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array.hpp>
+#include <newtape/core/named_arrays.hpp>
 
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace newtape::data {
-
-using NamedArrays = std::vector<std::pair<std::string, Array>>;
 
 /// What a safetensors file holds, in the order of its header.
 struct Safetensors {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/state_reader.hpp>
 #include <newtape/nn/module.hpp>
 
 #include <algorithm>

@@ -58,8 +58,12 @@ Tensor operator-(In x) {
 Tensor pow(In a, In b) {
   match(pow_op, a, b);
   return pow_op(core::pow(a.value(), b.value()),
-                // d a^b / da = b a^(b-1); where b = 0 it is 0, whatever a is.
-                wrt(a, [a, b](const Tensor& g) { return where(b == 0.0, 0.0, g * b * pow(a, b - 1.0)); }),
+                // d a^b / da = b a^(b-1). Where a and b are both 0 that is 0, but a^(b-1) is not finite: another a there.
+                wrt(a, [a, b](const Tensor& g) {
+                  const Tensor flat = (b == 0.0);
+                  if (!any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
+                  return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
+                }),
                 // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
                 wrt(b, [a](const Tensor& g, const Tensor& y) {
                   const Tensor zero = (a == 0.0);

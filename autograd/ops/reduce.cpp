@@ -80,7 +80,7 @@ Tensor prod(In x, const Axes& axes, bool keepdims) {
   auto n = static_cast<std::int64_t>(r.count());
   flat.push_back(n);
   y = reshape(y, flat);
-  if (n == 0) return core::prod(x.value(), axes, keepdims);
+  if (n == 0) y = sum(y, -1) + 1.0;  // ones, which depend on the elements that are not there
   while (n > 1) {
     const auto half = n / 2;
     Tensor z = slice(y, -1, 0, half) * slice(y, -1, half, 2 * half);

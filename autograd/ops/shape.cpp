@@ -81,7 +81,7 @@ Tensor slice(In x, std::int64_t axis, std::int64_t start, std::int64_t stop, std
 }
 
 Tensor select(In x, std::int64_t axis, std::int64_t index) {
-  axis = axis_from_last(slice_op, axis, x.ndim());
+  axis = static_cast<std::int64_t>(normalize_axis("select", axis, x.ndim())) - static_cast<std::int64_t>(x.ndim());
   const auto length = x.shape()[x.ndim() - static_cast<std::size_t>(-axis)];
   if (index < -length || index >= length) {
     raise<ValueError>("select: the index is out of range", "an index below " + std::to_string(length),

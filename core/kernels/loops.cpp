@@ -13,8 +13,8 @@ namespace {
 constexpr int most_inputs = 3;
 /// Elements of one operand that are packed at a time; with operands of 8 bytes three fit into the L1 cache.
 constexpr std::int64_t tile = 1024;
-/// Bytes of the memory that they are packed into. A transposed operand fills it: its rows come from one cache line each, and
-/// long rows let the processor foresee where the other operands are read.
+/// Bytes of the memory that they are packed into. A transposed operand fills it: its rows come from one cache line
+/// each, and long rows let the processor foresee where the other operands are read.
 constexpr std::int64_t tile_bytes = 16384;
 constexpr std::int64_t cache_line = 64;
 /// Rows shorter than this are handled several at once.
@@ -133,8 +133,9 @@ void run_rows(const Plan& p, unsigned scalars, unsigned packed) {
   const bool transposes = down != last;
   // Without anything to pack the rows go whole, in pieces that several threads can share.
   const std::int64_t tile_rows = transposes ? std::min(cache_line / widest, p.shape[down]) : 1;
-  const std::int64_t tile_columns =
-      std::min(length, packed == 0 ? parallel_grain : transposes ? tile_bytes / cache_line : tile);
+  const std::int64_t tile_columns = std::min(length, packed == 0  ? parallel_grain
+                                                     : transposes ? tile_bytes / cache_line
+                                                                  : tile);
   const std::int64_t pieces = (length + tile_columns - 1) / tile_columns;
   const std::int64_t bands = transposes ? (p.shape[down] + tile_rows - 1) / tile_rows : 1;
   const Walk walk(p, down);
@@ -271,20 +272,21 @@ void copy_into(const Array& src, Array& dst) {
   const std::int64_t from_step = n == 0 ? 1 : src.strides()[n - 1];
   const std::int64_t to_step = n == 0 ? 1 : dst.strides()[n - 1];
   const std::int64_t rows = dst.size() / length;
-  detail::parallel_for(rows, std::max<std::int64_t>(1, parallel_grain / length), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      std::int64_t a = 0;
-      std::int64_t b = 0;
-      for (std::int64_t i = static_cast<std::int64_t>(n) - 2, rest = r; i >= 0; --i) {
-        const auto axis = static_cast<std::size_t>(i);
-        const auto at = rest % dst.shape()[axis];
-        rest /= dst.shape()[axis];
-        a += at * src.strides()[axis];
-        b += at * dst.strides()[axis];
-      }
-      copy_row(from + a * item, from_step, to + b * item, to_step, length, item);
-    }
-  });
+  detail::parallel_for(rows, std::max<std::int64_t>(1, parallel_grain / length),
+                       [&](std::int64_t begin, std::int64_t end) {
+                         for (std::int64_t r = begin; r < end; ++r) {
+                           std::int64_t a = 0;
+                           std::int64_t b = 0;
+                           for (std::int64_t i = static_cast<std::int64_t>(n) - 2, rest = r; i >= 0; --i) {
+                             const auto axis = static_cast<std::size_t>(i);
+                             const auto at = rest % dst.shape()[axis];
+                             rest /= dst.shape()[axis];
+                             a += at * src.strides()[axis];
+                             b += at * dst.strides()[axis];
+                           }
+                           copy_row(from + a * item, from_step, to + b * item, to_step, length, item);
+                         }
+                       });
 }
 
 }  // namespace newtape::core::kernels

@@ -6,8 +6,8 @@
 /// What the files in isa/ export: plain structs of function pointers, one of each struct for every instruction set.
 namespace newtape::core::kernels {
 
-/// out[i] = f(in[0][i], in[1][i], ...) for i in [0, n). Bit k of `scalars` says that in[k] points to one element that stands
-/// for all. `out` may be the same memory as a non-scalar input whose elements are of the same size.
+/// out[i] = f(in[0][i], in[1][i], ...) for i in [0, n). Bit k of `scalars` says that in[k] points to one element that
+/// stands for all. `out` may be the same memory as a non-scalar input whose elements are of the same size.
 using Kernel = void (*)(const void* const* in, void* out, std::int64_t n, unsigned scalars);
 
 /// One kernel for each dtype of the operands (indexed by DType), null where there is none.

@@ -40,11 +40,10 @@ struct Tables {
 };
 
 inline const Tables& tables() noexcept {
-  static const Tables chosen{select(baseline::arithmetic, avx2::arithmetic, avx512::arithmetic),
-                             select(baseline::math, avx2::math, avx512::math),
-                             select(baseline::logic, avx2::logic, avx512::logic),
-                             select(baseline::move, avx2::move, avx512::move),
-                             select(baseline::update, avx2::update, avx512::update)};
+  static const Tables chosen{
+      select(baseline::arithmetic, avx2::arithmetic, avx512::arithmetic),
+      select(baseline::math, avx2::math, avx512::math), select(baseline::logic, avx2::logic, avx512::logic),
+      select(baseline::move, avx2::move, avx512::move), select(baseline::update, avx2::update, avx512::update)};
   return chosen;
 }
 

@@ -4,6 +4,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
+#include <newtape/core/xtensor.hpp>
 
 #include <cmath>
 

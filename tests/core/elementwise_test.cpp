@@ -21,7 +21,8 @@ namespace {
 // --- layouts, and a reference that walks over strides one element at a time ---
 
 enum class Layout { contiguous, transposed, stepped, column, expanded };
-constexpr Layout layouts[] = {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column, Layout::expanded};
+constexpr Layout layouts[] = {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column,
+                              Layout::expanded};
 
 template <class T>
 Array random_array(const Shape& shape, Layout layout, unsigned seed) {
@@ -79,7 +80,8 @@ template <class T, class R, class F>
 bool right(const Array& y, const Shape& shape, const Array& a, const Array& b, F f) {
   if (y.shape() != shape || !y.is_contiguous() || y.dtype() != dtype_of<R>) return false;
   for (std::int64_t i = 0; i < y.size(); ++i) {
-    if (!same_bits<R>(y.data<R>()[i], static_cast<R>(f(element<T>(a, shape, i), element<T>(b, shape, i))))) return false;
+    if (!same_bits<R>(y.data<R>()[i], static_cast<R>(f(element<T>(a, shape, i), element<T>(b, shape, i)))))
+      return false;
   }
   return true;
 }
@@ -126,7 +128,8 @@ class Threads {
 
 // --- accuracy ---
 
-/// Distance in units of the last place of the rounded reference; infinite when only one of them is special, or for -0 and 0.
+/// Distance in units of the last place of the rounded reference; infinite when only one of them is special, or for -0
+/// and 0.
 template <class T>
 double ulps(T got, long double reference) {
   const T want = static_cast<T>(reference);
@@ -142,10 +145,25 @@ double ulps(T got, long double reference) {
 template <class T>
 std::vector<T> samples(double low, double high) {
   using Limits = std::numeric_limits<T>;
-  std::vector<T> v{T(0),          T(-0.0),        T(1),           T(-1),           T(0.5),
-                   T(-0.5),       T(300),         T(-300),        T(1e4),          T(-1e4),
-                   Limits::min(), -Limits::min(), Limits::max(),  Limits::lowest(), Limits::infinity(),
-                   -Limits::infinity(), Limits::quiet_NaN(), Limits::denorm_min(), -Limits::denorm_min()};
+  std::vector<T> v{T(0),
+                   T(-0.0),
+                   T(1),
+                   T(-1),
+                   T(0.5),
+                   T(-0.5),
+                   T(300),
+                   T(-300),
+                   T(1e4),
+                   T(-1e4),
+                   Limits::min(),
+                   -Limits::min(),
+                   Limits::max(),
+                   Limits::lowest(),
+                   Limits::infinity(),
+                   -Limits::infinity(),
+                   Limits::quiet_NaN(),
+                   Limits::denorm_min(),
+                   -Limits::denorm_min()};
   std::mt19937_64 random(7);
   std::uniform_real_distribution<double> even(low, high);
   std::uniform_real_distribution<double> exponent(Limits::min_exponent - 10, std::log2(std::max(-low, high) + 1));
@@ -186,9 +204,7 @@ void check_accuracy(const char* name, Array (*f)(Array), Reference reference, do
 }
 
 long double sigmoid_reference(long double x) { return 1 / (1 + std::exp(-x)); }
-long double softplus_reference(long double x) {
-  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-}
+long double softplus_reference(long double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 long double gelu_reference(long double x) { return x < -1000 ? -0.0L : x / 2 * std::erfc(-x / std::sqrt(2.0L)); }
 
 }  // namespace
@@ -215,7 +231,8 @@ TEST_CASE("elementwise: two operands of every layout, against a walk over stride
         REQUIRE(w.shape() == pair.together);
         bool all = true;
         for (std::int64_t i = 0; i < w.size(); ++i) {
-          const float want = element<bool>(e, w.shape(), i) ? element<float>(a, w.shape(), i) : element<float>(b, w.shape(), i);
+          const float want =
+              element<bool>(e, w.shape(), i) ? element<float>(a, w.shape(), i) : element<float>(b, w.shape(), i);
           all = all && same_bits(w.data<float>()[i], want);
         }
         CHECK(all);
@@ -356,8 +373,8 @@ TEST_CASE("elementwise: arithmetic and comparisons") {
 }
 
 TEST_CASE("elementwise: elementary functions, against long double") {
-  const auto both = [](const char* name, Array (*f)(Array), Reference reference, double low, double high, double f32_ulps,
-                       double f64_ulps) {
+  const auto both = [](const char* name, Array (*f)(Array), Reference reference, double low, double high,
+                       double f32_ulps, double f64_ulps) {
     check_accuracy<float>(name, f, reference, low, high, f32_ulps);
     check_accuracy<double>(name, f, reference, low, high, f64_ulps);
   };
@@ -375,7 +392,8 @@ TEST_CASE("elementwise: elementary functions, against long double") {
   both("erf", core::erf, std::erf, -7, 7, 1.5, 1.5);
   both("gelu", core::gelu, gelu_reference, -15, 15, 5, 8);
   both("sqrt", core::sqrt, std::sqrt, 0, 100, 0.5, 0.5);
-  both("rsqrt", core::rsqrt, [](long double x) { return 1 / std::sqrt(x); }, 0, 100, 1.5, 1.5);
+  both(
+      "rsqrt", core::rsqrt, [](long double x) { return 1 / std::sqrt(x); }, 0, 100, 1.5, 1.5);
 }
 
 TEST_CASE("elementwise: pow of f32, against long double") {
@@ -466,7 +484,8 @@ TEST_CASE("elementwise: what does not fit is refused with both operands named") 
   const Array a = core::ones({2, 3}, f32);
   const Array b = core::ones({3}, f64);
   CHECK_THROWS_AS(core::add(a, b), DTypeError);
-  CHECK_THROWS_WITH(core::add(a, b), contains("add: operands must have one dtype") && contains("f32 [2, 3] and f64 [3]"));
+  CHECK_THROWS_WITH(core::add(a, b),
+                    contains("add: operands must have one dtype") && contains("f32 [2, 3] and f64 [3]"));
   CHECK_THROWS_AS(core::mul(a, core::ones({2}, f32)), ShapeError);
   CHECK_THROWS_WITH(core::mul(a, core::ones({2}, f32)), contains("mul") && contains("[2, 3] and [2]"));
   CHECK_THROWS_WITH(core::exp(core::ones({2}, i64)), contains("exp") && contains("f32, f64") && contains("i64 [2]"));
@@ -480,8 +499,8 @@ TEST_CASE("elementwise: what does not fit is refused with both operands named") 
 }
 
 #if defined(__linux__)
-// The set is chosen once a process, so each lower one gets a process of its own. Those that the machine lacks fall back to
-// the next.
+// The set is chosen once a process, so each lower one gets a process of its own. Those that the machine lacks fall back
+// to the next.
 TEST_CASE("instruction sets: the lower ones pass the tests of elementwise functions") {
   if (std::getenv("NEWTAPE_ISA") != nullptr) return;
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();

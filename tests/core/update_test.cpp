@@ -17,8 +17,9 @@ TEST_CASE("update: sgd with everything, two steps, by hand") {
       double x = 2;
       double m = 0;
       for (const bool first : {true, false}) {
-        core::sgd_step(p, g, v, {.lr = 0.1, .momentum = 0.9, .dampening = 0.2, .weight_decay = 0.01, .nesterov = nesterov,
-                                 .first = first});
+        core::sgd_step(
+            p, g, v,
+            {.lr = 0.1, .momentum = 0.9, .dampening = 0.2, .weight_decay = 0.01, .nesterov = nesterov, .first = first});
         const double d = 0.5 + 0.01 * x;
         m = first ? d : 0.9 * m + 0.8 * d;
         x -= 0.1 * (nesterov ? d + 0.9 * m : m);
@@ -34,8 +35,8 @@ TEST_CASE("update: sgd with everything, two steps, by hand") {
 TEST_CASE("update: plain sgd needs no state") {
   Array p = core::ones({2, 3}, f64);
   Array none;
-  core::sgd_step(p, core::full({2, 3}, 4, f64), none, {.lr = 0.25, .momentum = 0, .dampening = 0, .weight_decay = 0.5,
-                                                       .nesterov = false, .first = false});
+  core::sgd_step(p, core::full({2, 3}, 4, f64), none,
+                 {.lr = 0.25, .momentum = 0, .dampening = 0, .weight_decay = 0.5, .nesterov = false, .first = false});
   CHECK(p.data<double>()[5] == 1 - 0.25 * 4.5);
   CHECK(!none.defined());
 }
@@ -52,8 +53,15 @@ TEST_CASE("update: adam, by hand") {
     for (int step = 1; step <= 3; ++step) {
       const double bias1 = 1 - std::pow(0.9, step);
       const double bias2 = 1 - std::pow(0.99, step);
-      core::adam_step(p, g, m, v, {.lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0.02, .l2 = 0.1,
-                                   .bias1 = bias1, .bias2 = bias2});
+      core::adam_step(p, g, m, v,
+                      {.lr = 0.01,
+                       .beta1 = 0.9,
+                       .beta2 = 0.99,
+                       .eps = 1e-8,
+                       .decay = 0.02,
+                       .l2 = 0.1,
+                       .bias1 = bias1,
+                       .bias2 = bias2});
       const double d = -0.3 + 0.1 * x;
       a = 0.9 * a + 0.1 * d;
       b = 0.99 * b + 0.01 * d * d;

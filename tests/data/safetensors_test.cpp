@@ -16,7 +16,6 @@
 
 using namespace newtape;
 using data::load_safetensors;
-using data::NamedArrays;
 using data::save_safetensors;
 
 using F = std::vector<float>;

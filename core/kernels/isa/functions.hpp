@@ -3,9 +3,9 @@
 
 #include "map.hpp"
 
-// Elementary functions for one element, without branches or tables, so that loops over them become vector code. Selections
-// are written such that a NaN takes the path on which it survives. Polynomials without another source are Chebyshev
-// interpolants computed with 50 digits; their relative errors are below a tenth of an ulp.
+// Elementary functions for one element, without branches or tables, so that loops over them become vector code.
+// Selections are written such that a NaN takes the path on which it survives. Polynomials without another source are
+// Chebyshev interpolants computed with 50 digits; their relative errors are below a tenth of an ulp.
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
@@ -26,17 +26,17 @@ struct Constants<float> {
   static constexpr float ln2_low = -2.12194440e-4F;
   static constexpr float exp_lowest = -104, exp_highest = 89;
   static constexpr float expm1_lowest = -20;
-  static constexpr float expm1_tail[] = {0.5000000014286223417F,   0.1666666668253435607F,   0.04166645680967787603F,
+  static constexpr float expm1_tail[] = {0.5000000014286223417F,  0.1666666668253435607F,   0.04166645680967787603F,
                                          0.00833331002422529243F, 0.001393454192827026448F, 0.0001989198131397769021F};
   static constexpr float log_tail[] = {0.6666666655435333971F, 0.4000012195735616362F, 0.2855080748204159803F,
                                        0.2333082998611711461F};
-  static constexpr float erf_tail[] = {0.128379165848350946F,   -0.3761262666672033102F,   0.1128359471516021773F,
-                                       -0.02685421201062641244F, 0.005189087423433973986F, -0.0008016864287165869529F,
+  static constexpr float erf_tail[] = {0.128379165848350946F,     -0.3761262666672033102F,  0.1128359471516021773F,
+                                       -0.02685421201062641244F,  0.005189087423433973986F, -0.0008016864287165869529F,
                                        0.00007875875062685488341F};
   static constexpr float erfc_centre = 2, erfc_highest = 10.5F;
   static constexpr float erfc_scaled[] = {
-      1.276978392513397239F,    -0.09276391145323075398F, -0.1660314026853835629F,  0.1640534214632567088F,
-      -0.05420453924513365227F, -0.008045565181857189967F, 0.008635760434248027059F, 0.001273455173667547016F,
+      1.276978392513397239F,     -0.09276391145323075398F,   -0.1660314026853835629F,   0.1640534214632567088F,
+      -0.05420453924513365227F,  -0.008045565181857189967F,  0.008635760434248027059F,  0.001273455173667547016F,
       -0.001249958389772632452F, -0.0003622954924456913471F, 0.00002686109284596724224F};
 };
 
@@ -54,26 +54,33 @@ struct Constants<double> {
   static constexpr double ln2_low = 1.90821492927058770002e-10;
   static constexpr double exp_lowest = -746, exp_highest = 710;
   static constexpr double expm1_lowest = -50;
-  static constexpr double expm1_tail[] = {
-      0.5,                      0.1666666666666667144,    0.04166666666666667007,   0.0083333333333255447,
-      0.001388888888888332667,  0.0001984126987686435493, 0.00002480158732700718673, 2.755725283351690975e-6,
-      2.755727181021979957e-7,  2.510627473357329469e-8,  2.091544229778011522e-9};
+  static constexpr double expm1_tail[] = {0.5,
+                                          0.1666666666666667144,
+                                          0.04166666666666667007,
+                                          0.0083333333333255447,
+                                          0.001388888888888332667,
+                                          0.0001984126987686435493,
+                                          0.00002480158732700718673,
+                                          2.755725283351690975e-6,
+                                          2.755727181021979957e-7,
+                                          2.510627473357329469e-8,
+                                          2.091544229778011522e-9};
   static constexpr double log_tail[] = {0.6666666666666669693, 0.3999999999989931068, 0.2857142862606338036,
                                         0.2222221112044929849, 0.1818289017031397021, 0.1533168686863842825,
                                         0.1461687891902982075};
-  static constexpr double erf_tail[] = {
-      0.1283791670955125738,     -0.3761263890318374806,   0.1128379167095487867,     -0.02686617064507679325,
-      0.005223977624818014467,   -0.0008548326980833789905, 0.0001205533111164271092,  -0.00001492559526683118157,
-      1.646100048412136803e-6,   -1.635031270105469501e-7, 1.465977527404743581e-8,   -1.137284885679167367e-9,
-      5.957176147748911404e-11};
+  static constexpr double erf_tail[] = {0.1283791670955125738,    -0.3761263890318374806,     0.1128379167095487867,
+                                        -0.02686617064507679325,  0.005223977624818014467,    -0.0008548326980833789905,
+                                        0.0001205533111164271092, -0.00001492559526683118157, 1.646100048412136803e-6,
+                                        -1.635031270105469501e-7, 1.465977527404743581e-8,    -1.137284885679167367e-9,
+                                        5.957176147748911404e-11};
   static constexpr double erfc_centre = 4, erfc_highest = 28;
   static constexpr double erfc_scaled[] = {
-      1.232995118625552507,     -0.1396211168405628935,    0.0153796521026207413,     0.0680970542547373239,
-      -0.1010390660363521317,   0.09373283499679411589,    -0.06633036581152938409,   0.03716751556249286597,
-      -0.01619773405911500708,  0.005031969755895426114,   -0.0007577733414133300446, -0.0001992555075561495214,
+      1.232995118625552507,     -0.1396211168405628935,     0.0153796521026207413,      0.0680970542547373239,
+      -0.1010390660363521317,   0.09373283499679411589,     -0.06633036581152938409,    0.03716751556249286597,
+      -0.01619773405911500708,  0.005031969755895426114,    -0.0007577733414133300446,  -0.0001992555075561495214,
       0.0001506222439483029924, -0.00002440316924497407495, -0.00001122478913515470071, 5.717887284632185202e-6,
-      3.013504994487539477e-7,  -8.351619688696847075e-7,  6.270727157198310878e-8,   1.153494374575415729e-7,
-      -7.71541861441783013e-9,  -1.367098986334738244e-8,  -1.820609868030868334e-9};
+      3.013504994487539477e-7,  -8.351619688696847075e-7,   6.270727157198310878e-8,    1.153494374575415729e-7,
+      -7.71541861441783013e-9,  -1.367098986334738244e-8,   -1.820609868030868334e-9};
 };
 
 template <class T>
@@ -163,8 +170,8 @@ template <class T>
 NEWTAPE_INLINE T log_sum(T x, T c) {
   using C = Constants<T>;
   constexpr Bits<T> one = C::bias << C::mantissa;
-  constexpr Bits<T> root_of_half = sizeof(T) == 4 ? static_cast<Bits<T>>(0x3f3504f3U)
-                                                  : static_cast<Bits<T>>(0x3fe6a09e667f3bcdU);
+  constexpr Bits<T> root_of_half =
+      sizeof(T) == 4 ? static_cast<Bits<T>>(0x3f3504f3U) : static_cast<Bits<T>>(0x3fe6a09e667f3bcdU);
   const bool denormal = x < C::smallest_normal;
   const T scaled = denormal ? x * static_cast<T>(0x1p54) : x;
   const Bits<T> raised = bits(scaled) + (one - root_of_half);
@@ -208,8 +215,8 @@ NEWTAPE_INLINE T tanh(T x) {
   const Reduced<T> v = reduce(t, T(0));
   const T s = power_of_two<T>(v.shifted);
   const T e = s * v.expm1_r;
-  // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, where expm1 keeps the digits, and 1 - 2 E / (1 + E) elsewhere, where the
-  // quotient's error counts little.
+  // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, where expm1 keeps the digits, and 1 - 2 E / (1 + E) elsewhere, where
+  // the quotient's error counts little.
   const bool near_zero = t > T(-1.2);
   const T quotient = (near_zero ? (1 - s) - e : 2 * (s + e)) / ((1 + s) + e);
   return with_sign_of(magnitude(near_zero ? quotient : 1 - quotient), x);
@@ -249,8 +256,8 @@ NEWTAPE_INLINE T erf(T x) {
   return with_sign_of(small ? centre : tail, x);
 }
 
-/// Of the normal distribution: its density is e / sqrt(2 pi), and beyond |x| lies the probability e * ratio, whose relative
-/// error is small, too.
+/// Of the normal distribution: its density is e / sqrt(2 pi), and beyond |x| lies the probability e * ratio, whose
+/// relative error is small, too.
 template <class T>
 struct Normal {
   T e, ratio;

@@ -84,8 +84,8 @@ void where(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
 }
 
 template <class F>
-constexpr Kernels comparison{{map2<F, float, bool>, map2<F, double, bool>, map2<F, std::int64_t, bool>,
-                              map2<F, std::uint8_t, bool>}};
+constexpr Kernels comparison{
+    {map2<F, float, bool>, map2<F, double, bool>, map2<F, std::int64_t, bool>, map2<F, std::uint8_t, bool>}};
 template <class To>
 constexpr Kernels cast_to{{map1<Cast<To>, float, To>, map1<Cast<To>, double, To>, map1<Cast<To>, std::int64_t, To>,
                            map1<Cast<To>, std::uint8_t, To>}};

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// The loops around the elementwise functions, for the files of this folder. The functions are written for one element and
-// without branches; the compiler turns the loops into vector code. `f` is a class with a static member `of`.
+// The loops around the elementwise functions, for the files of this folder. The functions are written for one element
+// and without branches; the compiler turns the loops into vector code. `f` is a class with a static member `of`.
 
 // The output may be an input's memory, element on element: no iteration depends on another.
 #if defined(__clang__)
@@ -50,8 +50,8 @@ static void map2(const void* const* in, void* out, std::int64_t n, unsigned scal
   }
 }
 
-// For functions of some length: whole vectors only, so that the end of a row costs one more vector and not up to fifteen
-// single elements, and so that an element's value does not depend on where it stands.
+// For functions of some length: whole vectors only, so that the end of a row costs one more vector and not up to
+// fifteen single elements, and so that an element's value does not depend on where it stands.
 
 template <class X>
 inline constexpr std::int64_t whole_vector = 64 / static_cast<std::int64_t>(sizeof(X));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // References are the C library's functions in long double, or the definition.
+#include <newtape/core/xtensor.hpp>
 #include "../table.hpp"
 
 #include <cmath>

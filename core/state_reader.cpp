@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/named_arrays.hpp>
+#include <newtape/core/state_reader.hpp>
 
 namespace newtape::detail {
 
