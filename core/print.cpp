@@ -12,28 +12,35 @@ namespace newtape {
 
 namespace {
 
+/// One element; integers stay integers, as a double would round large ones.
+struct Element {
+  double real;
+  std::int64_t integer;
+};
+
 /// Turns elements into text of one width, as NumPy does: one look at all that will be shown decides on the notation.
 class ElementFormat {
  public:
-  ElementFormat(const std::vector<double>& shown, DType dtype, int precision) : dtype_(dtype), precision_(precision) {
+  ElementFormat(const std::vector<Element>& shown, DType dtype, int precision) : dtype_(dtype), precision_(precision) {
     if (is_floating(dtype)) choose_notation(shown);
-    for (const auto v : shown) width_ = std::max(width_, format(v).size());
+    for (const auto& v : shown) width_ = std::max(width_, format(v).size());
   }
 
-  std::string padded(double v) const { return fmt::format("{:>{}}", format(v), width_); }
+  std::string padded(const Element& v) const { return fmt::format("{:>{}}", format(v), width_); }
 
  private:
-  void choose_notation(const std::vector<double>& shown) {
+  void choose_notation(const std::vector<Element>& shown) {
     double largest = 0;
     double smallest = INFINITY;
-    for (const auto v : shown) {
+    for (const auto& [v, integer] : shown) {
       if (!std::isfinite(v) || v == 0) continue;
       largest = std::max(largest, std::abs(v));
       smallest = std::min(smallest, std::abs(v));
     }
-    scientific_ = largest >= 1e8 || (largest > 0 && (smallest < 1e-4 || largest / smallest > 1e3 * 1e3));
+    // NumPy gives up fixed notation at a ratio of 1000 already, and so for 1, 2, ..., 1001.
+    scientific_ = largest >= 1e8 || (largest > 0 && (smallest < 1e-4 || largest / smallest > 1e6));
     // As few digits after the point as show every element in full, `precision` at the most.
-    for (const auto v : shown) {
+    for (const auto& [v, integer] : shown) {
       if (std::isfinite(v)) digits_ = std::max(digits_, digits_needed(v));
     }
   }
@@ -47,15 +54,19 @@ class ElementFormat {
     return static_cast<int>(last - point);
   }
 
-  std::string format(double v) const {
-    if (dtype_ == boolean) return v != 0 ? "True" : "False";
-    if (dtype_ == i64) return fmt::format("{}", static_cast<std::int64_t>(v));
+  std::string format(const Element& element) const {
+    if (dtype_ == boolean) return element.integer != 0 ? "True" : "False";
+    if (dtype_ == i64) return fmt::format("{}", element.integer);
+    const double v = element.real;
     if (std::isnan(v)) return "nan";
     if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
     std::string text = scientific_ ? fmt::format("{:.{}e}", v, digits_) : fmt::format("{:.{}f}", v, digits_);
-    if (digits_ > 0) return text;
     // "1." says float, as in NumPy.
-    return text.insert(std::min(text.find('e'), text.size()), 1, '.');
+    if (digits_ == 0) return text.insert(std::min(text.find('e'), text.size()), ".");
+    // Zeros at the end make way for spaces, so that round numbers are seen to be round.
+    if (!scientific_)
+      std::fill(text.begin() + static_cast<std::ptrdiff_t>(text.find_last_not_of('0')) + 1, text.end(), ' ');
+    return text;
   }
 
   DType dtype_;
@@ -68,7 +79,10 @@ class ElementFormat {
 class Printer {
  public:
   Printer(const Array& x, const PrintOptions& options)
-      : x_(x), options_(options), abbreviated_(x.size() > options.threshold), format_(collect(), x.dtype(), options.precision) {}
+      : x_(x),
+        options_(options),
+        abbreviated_(x.size() > options.threshold),
+        format_(collect(), x.dtype(), options.precision) {}
 
   std::string text() {
     block(0, 0, std::string(1, ' '));
@@ -76,9 +90,10 @@ class Printer {
   }
 
  private:
-  double at(std::int64_t offset) const {
+  Element at(std::int64_t offset) const {
     return visit_dtype(x_.dtype(), [&]<class T>() {
-      return static_cast<double>(static_cast<const T*>(x_.raw())[offset]);
+      const T v = static_cast<const T*>(x_.raw())[offset];
+      return Element{static_cast<double>(v), is_floating(dtype_of<T>) ? 0 : static_cast<std::int64_t>(v)};
     });
   }
 
@@ -96,12 +111,12 @@ class Printer {
     for (std::int64_t i = n - edge; i < n; ++i) f(i);
   }
 
-  std::vector<double> collect() const {
-    std::vector<double> values;
+  std::vector<Element> collect() const {
+    std::vector<Element> values;
     collect(0, 0, values);
     return values;
   }
-  void collect(std::size_t axis, std::int64_t offset, std::vector<double>& values) const {
+  void collect(std::size_t axis, std::int64_t offset, std::vector<Element>& values) const {
     if (axis == x_.ndim()) {
       values.push_back(at(offset));
       return;
@@ -124,6 +139,7 @@ class Printer {
       if (innermost) {
         const std::string item = i < 0 ? "..." : format_.padded(at(offset + i * x_.strides()[axis]));
         if (!first && text_.size() - line_start + item.size() + 1 >= static_cast<std::size_t>(options_.line_width)) {
+          text_.erase(text_.find_last_not_of(' ') + 1);
           text_ += '\n';
           line_start = text_.size();
           text_ += indent + item;
