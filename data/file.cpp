@@ -76,6 +76,12 @@ std::string Input::read_up_to(std::size_t n) {
 
 std::string Input::read_all() { return read_up_to(std::numeric_limits<std::size_t>::max()); }
 
+bool Input::could_hold(std::size_t bytes) const {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(path_, unknown);
+  return !unknown && bytes / 1032 <= size;
+}
+
 void Input::fail(std::string_view what, std::string_view expected, std::string_view got) const {
   raise<IoError>(fmt::format("{}: '{}': {}", who_, path_, what), expected, got);
 }

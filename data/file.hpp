@@ -25,6 +25,8 @@ class Input {
   std::string read_up_to(std::size_t n);
   std::string read_all();
   std::size_t offset() const noexcept { return offset_; }
+  /// Whether the file is long enough to unpack to `bytes` at all (deflate packs 1032 bytes into one at the most).
+  bool could_hold(std::size_t bytes) const;
 
   /// Throws an IoError about this file.
   [[noreturn]] void fail(std::string_view what, std::string_view expected = {}, std::string_view got = {}) const;

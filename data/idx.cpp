@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <vector>
 
 namespace newtape::data {
 namespace {
@@ -50,7 +51,7 @@ void store(std::string& bytes, T value) {
 /// The truncated value has a place in i64 (NaN has none).
 bool fits_i64(double v) { return v >= -0x1p63 && v < 0x1p63; }
 
-/// `dst = scale * src`, both of whole arrays; -1, or the first element that has no place in i64.
+/// `dst = scale * src`; -1, or the first element that has no place in i64.
 template <class From, class To>
 std::int64_t convert(const char* src, To* dst, std::int64_t n, double scale) {
   for (std::int64_t i = 0; i < n; ++i) {
@@ -133,26 +134,39 @@ Array read_idx(const std::string& path, const IdxOptions& options) {
     }
     const auto bytes = static_cast<std::size_t>(count * item);
     const std::size_t start = file.offset();
-    const std::string elements = file.read_up_to(bytes);
     const std::string expected = fmt::format("{} bytes from byte {} on: {}", bytes, start, what);
-    if (elements.size() < bytes) {
+    const auto broken_off = [&] {
       file.fail("the elements break off", expected, fmt::format("the end of the file at byte {}", file.offset()));
+    };
+    if (!file.could_hold(start + bytes)) {  // nothing is allocated for a header that lies
+      file.read_all();
+      broken_off();
     }
+
+    // Piece by piece into the result: the file's own bytes never stand in memory as a whole.
+    const DType dtype = result_dtype(type, options);
+    result = Array::empty(shape, dtype);
+    std::vector<char> piece(std::min<std::size_t>(bytes, std::size_t{1} << 18));
+    visit_dtype(dtype, [&]<class To>() {
+      To* to = result.data<To>();
+      for (std::size_t done = 0; done < bytes;) {
+        const std::size_t step = std::min(piece.size(), bytes - done);
+        if (file.read(piece.data(), step) < step) broken_off();
+        const auto bad = convert<T>(piece.data(), to, static_cast<std::int64_t>(step / sizeof(T)), options.scale);
+        if (bad >= 0) {
+          const std::size_t at = static_cast<std::size_t>(bad) * sizeof(T);
+          file.fail(fmt::format("element {} does not fit dtype i64", done / sizeof(T) + static_cast<std::size_t>(bad)),
+                    "a finite number within 64 bits",
+                    fmt::format("{} at byte {}", load<T>(piece.data() + at), start + done + at));
+        }
+        done += step;
+        to += step / sizeof(T);
+      }
+    });
     char more = 0;
     if (file.read(&more, 1) != 0) {
       file.fail("bytes follow the last element", expected, fmt::format("more, at byte {}", start + bytes));
     }
-
-    const DType dtype = result_dtype(type, options);
-    result = Array::empty(shape, dtype);
-    visit_dtype(dtype, [&]<class To>() {
-      const auto bad = convert<T>(elements.data(), result.data<To>(), count, options.scale);
-      if (bad >= 0) {
-        const std::size_t at = static_cast<std::size_t>(bad) * sizeof(T);
-        file.fail(fmt::format("element {} does not fit dtype i64", bad), "a finite number within 64 bits",
-                  fmt::format("{} at byte {}", load<T>(elements.data() + at), start + at));
-      }
-    });
   });
   return result;
 }

@@ -152,7 +152,7 @@ TEST_CASE("Normal numbers are Box and Muller's", "[random]") {
   CHECK(error_f64 < 2e-15L);  // of values up to 8.6
 }
 
-TEST_CASE("uniform fills [low, high) evenly", "[random]") {
+TEST_CASE("uniform fills its range evenly, without the upper end", "[random]") {
   Generator g(1);
   for (const DType dtype : {f32, f64}) {
     const auto v = elements(random::uniform({100000}, -2, 3, dtype, g));
@@ -285,7 +285,7 @@ TEST_CASE("A generator is a value that can be saved, set back and forked", "[ran
   CHECK(seen.size() == 2000);
 }
 
-TEST_CASE("manual_seed starts this thread's default generator anew; threads have streams of their own",
+TEST_CASE("manual_seed starts this thread's default generator anew, and threads have streams of their own",
           "[random][threads]") {
   manual_seed(42);
   const Array a = random::uniform({10});

@@ -125,7 +125,7 @@ TEST_CASE("split cuts a data set into parts that share no example") {
   CHECK(again.position() == position);
 }
 
-TEST_CASE("gather transforms the batches it makes; subsets keep the transform") {
+TEST_CASE("gather transforms the batches it makes, and subsets keep the transform") {
   const auto set = numbered(4)
                        .map([](Batch batch, Generator&) {
                          auto& [x, y] = batch;
