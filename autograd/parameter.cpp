@@ -22,11 +22,7 @@ void Parameter::set_value(const Array& value) const {
 }
 
 Array& Parameter::writable() const {
-  // Moving the array out and back in leaves this cell as the only possible owner.
-  const detail::NodeRef node = cell_->node();
-  Array value = cell_->take_value();
-  if (!value.reusable()) value = core::copy(value);
-  *cell_ = Tensor(std::move(value), node);
+  if (!cell_->value().reusable()) *cell_ = Tensor(core::copy(cell_->value()), cell_->node());
   return const_cast<Array&>(cell_->value());  // NOLINT: the cell's own tensor, which nobody else refers to
 }
 

@@ -26,7 +26,7 @@ namespace detail {
 // A node's death can be the death of everything before it. The dead queue up here instead of dying inside each other, so
 // that a chain of any length takes no more stack than one node.
 void destroy_node(Counted* last) noexcept {
-  auto* node = static_cast<Node*>(last);
+  Node* node = &static_cast<Node&>(*last);
   constinit thread_local Node* dead = nullptr;
   constinit thread_local bool burying = false;
   node->claim.store(reinterpret_cast<std::uint64_t>(dead), std::memory_order_relaxed);

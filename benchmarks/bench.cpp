@@ -30,15 +30,15 @@ struct Spec {
 
 // Each includes the backward sweep; matrices are f32, 1024x1024 where nothing is said.
 constexpr Spec specs[] = {
-    {"small_chain", 1, "50 times z = z*y; z = z+x on 16 elements: what recording an operation costs"},
-    {"ew_chain", 1, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x))"},
-    {"row_softmax", 1, "mean(log_softmax(x + b)), b one row"},
-    {"reduce_axis0", 1, "variances of the columns, from mean and squares"},
-    {"transpose_mul", 1, "sum(x^T * x), elementwise"},
+    {"small_chain", 8, "50 times z = z*y; z = z+x on 16 elements: what recording an operation costs"},
+    {"ew_chain", 2.5, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x))"},
+    {"row_softmax", 1.5, "mean(log_softmax(x + b)), b one row"},
+    {"reduce_axis0", 1.5, "variances of the columns, from mean and squares"},
+    {"transpose_mul", 1.5, "sum(x^T * x), elementwise"},
     {"matmul_64", 1, "sum(a b), 64x64"},
     {"matmul_512", 1, "sum(a b), 512x512"},
     {"bmm", 1, "64 products of 64x64, summed"},
-    {"tiny_mlp", 1, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
+    {"tiny_mlp", 4, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
     {"mlp", 1, "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
 };
 

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 struct Figures {
   double compile = 0;     ///< processor seconds
   double first_step = 0;  ///< wall seconds from the start of the process to the end of the first training step
+  double start = 0;       ///< the same with a data set of a few batches, so that reading it takes no time
   double peak = 0;        ///< bytes, in a run of some hundred steps
   double ship = 0;        ///< bytes
   std::vector<std::pair<double, std::string>> shipped;  ///< bytes and name, largest first
@@ -95,16 +96,33 @@ std::string shipped_text(const Figures& f) {
   return text + '\n';
 }
 
+/// Two batches of images that are nothing but a pattern, in the files that both scripts read.
+void write_small_data(const fs::path& folder) {
+  constexpr int images = 256;
+  const std::string count{'\0', '\0', '\1', '\0'};
+  std::string pixels = std::string("\0\0\x08\x03", 4) + count + std::string("\0\0\0\x1c\0\0\0\x1c", 8);
+  for (int i = 0; i < images * 784; ++i) pixels += static_cast<char>(i * 37 % 251);
+  std::string labels = std::string("\0\0\x08\x01", 4) + count;
+  for (int i = 0; i < images; ++i) labels += static_cast<char>(i % 10);
+  fs::create_directories(folder);
+  std::ofstream(folder / "train-images-idx3-ubyte.gz", std::ios::binary) << pixels;  // zlib reads plain files too
+  std::ofstream(folder / "train-labels-idx1-ubyte.gz", std::ios::binary) << labels;
+}
+
 Figures measure(const fs::path& program, int threads) {
   Figures f;
   f.compile = compile_seconds(program.string() + ".args");
-  const auto run_with = [&](const char* steps) {
+  const auto run_with = [&](const char* steps, std::vector<std::string> arguments = {}) {
     auto settings = thread_settings(threads);
     settings.push_back(fmt::format("NEWTAPE_BENCH_STEPS={}", steps));
-    return run({program.string()}, settings);
+    arguments.insert(arguments.begin(), program.string());
+    return run(arguments, settings);
   };
   run_with("1");
   f.first_step = least_of_three([&] { return run_with("1").first_line; });
+  const fs::path small = program.parent_path() / "small-data";
+  write_small_data(small);
+  f.start = least_of_three([&] { return run_with("1", {small.string()}).first_line; });
   f.peak = run_with("200").peak_bytes;
   count_shipped(program, f);
   return f;
@@ -121,6 +139,7 @@ nlohmann::json to_json(const Figures& f) {
   for (const auto& [bytes, name] : f.shipped) files.push_back({{"name", name}, {"bytes", bytes}});
   return {{"compile_seconds", f.compile},
           {"first_step_seconds", f.first_step},
+          {"start_seconds", f.start},
           {"peak_bytes", f.peak},
           {"ship_bytes", f.ship},
           {"shipped", files}};
@@ -145,9 +164,10 @@ bool script_figures(const fs::path& folder, int threads, nlohmann::json& json) {
   const Figures a = figures_of("newtape", "newtape_fashion_mnist");
   const Figures b = figures_of("libtorch", "torch_fashion_mnist");
 
-  fmt::print("\n{:<44} {:>10} {:>10} {:>8}\n", "Training script (Fashion-MNIST)", "Newtape", "LibTorch", "ratio");
+  fmt::print("\n{:<44} {:>10} {:>10} {:>8}\n", "Training script (targets: 10 and 10)", "Newtape", "LibTorch", "ratio");
   fmt::print("{}", row("compile with -O2 (processor time)", a.compile, b.compile, time_text));
-  fmt::print("{}", row("start to end of first step, data read (wall)", a.first_step, b.first_step, time_text));
+  fmt::print("{}", row("start to end of first step (wall)", a.start, b.start, time_text));
+  fmt::print("{}", row("  with 60,000 images unpacked before it", a.first_step, b.first_step, time_text));
   fmt::print("{}", row("peak memory in 200 steps", a.peak, b.peak, size_text));
   fmt::print("{}", row("to ship: program and libraries", a.ship, b.ship, size_text));
   for (const auto* f : {&a, &b}) {

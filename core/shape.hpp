@@ -114,7 +114,7 @@ class Dims {
   std::int64_t* data_ = inline_;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = inline_capacity;
-  std::int64_t inline_[inline_capacity];  // NOLINT: left uninitialised on purpose, `size_` says what is valid
+  std::int64_t inline_[inline_capacity] = {};
 };
 
 using Shape = Dims;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "operands.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -226,7 +228,7 @@ std::string describe(const Row& row, const Sample& sample) {
   std::string text = row.name + " of";
   for (const auto& s : sample.shapes) text += " " + to_string(s);
   const auto at = &sample - row.samples.data();
-  return text + " (sample " + std::to_string(at) + ")";
+  return fmt::format("{} (sample {})", text, at);
 }
 
 }  // namespace newtape::table
