@@ -37,15 +37,7 @@ struct LogSoftmax : Module<LogSoftmax> {
 /// Joins the axes from `start_dim` to `end_dim`, both included, to one: [N, c, h, w] -> [N, c h w].
 struct Flatten : Module<Flatten> {
   explicit Flatten(std::int64_t start = 1, std::int64_t end = -1) : start_dim(start), end_dim(end) {}
-  Tensor forward(In x) const {
-    const auto first = normalize_axis("Flatten", start_dim, x.ndim());
-    const auto last = normalize_axis("Flatten", end_dim, x.ndim());
-    if (first > last) raise<ShapeError>("Flatten: start_dim must not come after end_dim");
-    Shape shape(x.shape().begin(), x.shape().begin() + first + 1);
-    for (auto i = first + 1; i <= last; ++i) shape[first] *= x.shape()[i];
-    for (auto i = last + 1; i < x.ndim(); ++i) shape.push_back(x.shape()[i]);
-    return reshape(std::move(x), shape);
-  }
+  Tensor forward(In x) const;
   std::int64_t start_dim;
   std::int64_t end_dim;
 };

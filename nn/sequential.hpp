@@ -3,7 +3,6 @@
 
 #include <newtape/nn/module.hpp>
 
-#include <functional>
 #include <memory>
 
 namespace newtape::nn {
@@ -23,40 +22,57 @@ struct Lambda : Module<Lambda<F>> {
   F f;
 };
 
+namespace detail {
+/// A step of a Sequential, whatever its type.
+struct Step {
+  Step() = default;
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+  virtual ~Step() = default;
+  virtual Tensor run(In x) const = 0;
+};
+template <class S>
+struct StepOf final : Step {
+  explicit StepOf(const S& s) : step(s) {}
+  Tensor run(In x) const override { return step(std::move(x)); }
+  S step;
+};
+}  // namespace detail
+
 /// Modules, lambdas and functions, applied one after the other: `Sequential(Linear(784, 512), nt::relu, Linear(512,
 /// 10))`. Children are named "0", "1", ... by position.
 class Sequential : public Module<Sequential> {
  public:
   template <class... Steps>
-  explicit Sequential(Steps... steps) : steps_(std::make_shared<std::vector<Step>>()) {
-    steps_->reserve(sizeof...(Steps));
-    (push_back(std::move(steps)), ...);
+  explicit Sequential(const Steps&... steps) : Sequential(Empty()) {
+    (push_back(steps), ...);
   }
 
   /// Appends a step, which copies of this module see too.
   template <class S>
     requires std::is_invocable_r_v<Tensor, const S&, const Tensor&>
-  void push_back(S step) {
+  void push_back(const S& step) {
     if constexpr (std::derived_from<S, ModuleBase>) {
-      steps_->push_back(add(std::to_string(size()), std::move(step)));
+      append(step, new detail::StepOf<S>(step));
+    } else if constexpr (std::is_function_v<S>) {
+      push_back(&step);
     } else {
-      push_back(Lambda<S>(std::move(step)));
+      push_back(Lambda<S>(step));
     }
   }
 
-  std::size_t size() const noexcept { return steps_->size(); }
+  std::size_t size() const noexcept;
 
-  Tensor forward(In x) const {
-    const Place place = x.place();
-    if (steps_->empty()) return x;
-    Tensor y = steps_->front()(std::move(x));
-    for (std::size_t i = 1; i < steps_->size(); ++i) y = (*steps_)[i](In(std::move(y), place));
-    return y;
-  }
+  Tensor forward(In x) const;
 
  private:
-  using Step = std::function<Tensor(In)>;
-  std::shared_ptr<std::vector<Step>> steps_;
+  struct Empty {};
+  struct Steps;
+  explicit Sequential(Empty);
+  /// Takes the step over.
+  void append(const ModuleBase& child, detail::Step* step);
+
+  std::shared_ptr<Steps> steps_;
 };
 
 }  // namespace newtape::nn
