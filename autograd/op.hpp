@@ -13,12 +13,14 @@
 ///     static const Op tanh_op{"tanh"};
 ///
 ///     Tensor tanh(In x) {
-///       return tanh_op(core::tanh(x.take()), wrt(x, [](const Tensor& g, const Tensor& y) { return g * (1 - y * y); }));
+///       return tanh_op(core::tanh(x.take()), wrt(x, [](const Tensor& g, const Tensor& y) { return g * (1 - y * y);
+///       }));
 ///     }
 ///
-/// The value comes first, then, for every input, how a cotangent `g` of the output goes back to it. A pullback takes `g`
-/// or `g, y` (the output; never capture it), uses Tensor operations only, and may assume nothing about extra leading axes
-/// of `g`: count axes from the last. Gradients of broadcast operands are summed to their shapes by the sweep.
+/// The value comes first, then, for every input, how a cotangent `g` of the output goes back to it. A pullback takes
+/// `g` or `g, y` (the output; never capture it), uses Tensor operations only, and may assume nothing about extra
+/// leading axes of `g`: count axes from the last. Gradients of broadcast operands are summed to their shapes by the
+/// sweep.
 namespace newtape {
 
 namespace detail {

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-/// The operations. Tensors broadcast by NumPy's rules; a number takes the dtype of the other operand; two float dtypes do
-/// not mix (DTypeError names both). Axes may be negative. Every operation differentiates to any order unless it says
+/// The operations. Tensors broadcast by NumPy's rules; a number takes the dtype of the other operand; two float dtypes
+/// do not mix (DTypeError names both). Axes may be negative. Every operation differentiates to any order unless it says
 /// otherwise, and takes constants, variables and temporaries alike.
 namespace newtape {
 

@@ -7,8 +7,8 @@
 
 namespace newtape {
 
-/// A shared cell that holds the current value of something that is trained. Copies are the same cell. It converts to the
-/// Tensor that it holds now; an optimizer puts new values in.
+/// A shared cell that holds the current value of something that is trained. Copies are the same cell. It converts to
+/// the Tensor that it holds now; an optimizer puts new values in.
 class Parameter {
  public:
   /// No cell: `defined()` is false.
@@ -37,8 +37,8 @@ class Parameter {
 
   /// Puts another value of the same shape and dtype in; the gradient stays. ShapeError, DTypeError otherwise.
   void set_value(const Array& value) const;
-  /// The value, to be written over: in place when nothing else holds the memory, else moved to fresh memory first, so that
-  /// a graph that saved the old value keeps it. Write at once; do not keep the reference.
+  /// The value, to be written over: in place when nothing else holds the memory, else moved to fresh memory first, so
+  /// that a graph that saved the old value keeps it. Write at once; do not keep the reference.
   Array& writable() const;
   /// Replaces the tensor itself, graph and all (see nn::functional_call), and returns the one that was there.
   Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }

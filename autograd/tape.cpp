@@ -23,8 +23,8 @@ std::string to_string(Place place) {
 
 namespace detail {
 
-// A node's death can be the death of everything before it. The dead queue up here instead of dying inside each other, so
-// that a chain of any length takes no more stack than one node.
+// A node's death can be the death of everything before it. The dead queue up here instead of dying inside each other,
+// so that a chain of any length takes no more stack than one node.
 void destroy_node(Counted* last) noexcept {
   Node* node = &static_cast<Node&>(*last);
   constinit thread_local Node* dead = nullptr;

@@ -82,7 +82,8 @@ struct GradOptions {
 /// The derivatives of `outputs` (their sum, weighted by grad_outputs) with respect to each of `inputs`, which may be
 /// variables or intermediate results. Leaves every `grad()` as it is.
 /// ValueError for an output that depends on nothing, an unused input, a released graph.
-std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs, const GradOptions& options = {});
+std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
+                         const GradOptions& options = {});
 Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options = {});
 

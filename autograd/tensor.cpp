@@ -84,11 +84,13 @@ void In::resolve(const char* op, DType dtype) {
 void match(const Op& op, In& a, In& b) {
   if (a.is_number() || b.is_number()) {
     if (a.is_number() && b.is_number()) {
-      raise<ValueError>(std::string(op.name()) + ": an operand must be a tensor", "a tensor and a number", "two numbers");
+      raise<ValueError>(std::string(op.name()) + ": an operand must be a tensor", "a tensor and a number",
+                        "two numbers");
     }
     a.is_number() ? a.resolve(op.name(), b.dtype()) : b.resolve(op.name(), a.dtype());
   } else if (a.dtype() != b.dtype()) {
-    raise<DTypeError>(std::string(op.name()) + ": the operands must have one dtype", "one dtype; convert with to(dtype)",
+    raise<DTypeError>(std::string(op.name()) + ": the operands must have one dtype",
+                      "one dtype; convert with to(dtype)",
                       std::string(name(a.dtype())) + " " + to_string(a.shape()) + " and " +
                           std::string(name(b.dtype())) + " " + to_string(b.shape()));
   }
@@ -111,7 +113,8 @@ Tensor map_leading(const Tensor& g, std::size_t ndim, const std::function<Tensor
   for (std::int64_t i = 0; i < g.shape()[0]; ++i) parts.push_back(map_leading(select(g, 0, i), ndim, rule));
   if (parts.empty()) {
     // An empty batch still has to say what shape its members would have had.
-    const Tensor one = rule(zeros(Shape(g.shape().end() - static_cast<std::ptrdiff_t>(ndim), g.shape().end()), g.dtype()));
+    const Tensor one =
+        rule(zeros(Shape(g.shape().end() - static_cast<std::ptrdiff_t>(ndim), g.shape().end()), g.dtype()));
     return zeros(with_leading(g, ndim, one.shape()), one.dtype());
   }
   return stack(parts, 0);

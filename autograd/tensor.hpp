@@ -6,8 +6,8 @@
 
 #include <atomic>
 #include <concepts>
-#include <type_traits>
 #include <initializer_list>
+#include <type_traits>
 #include <utility>
 
 namespace newtape {
@@ -58,7 +58,8 @@ class NodeRef {
 };
 }  // namespace detail
 
-/// An array and, when it depends on a variable, its place in the graph. A value: copying is cheap, and it never changes.
+/// An array and, when it depends on a variable, its place in the graph. A value: copying is cheap, and it never
+/// changes.
 class Tensor {
  public:
   /// No tensor at all: `defined()` is false.
@@ -114,10 +115,7 @@ class Tensor {
 /// A leaf of the graph: a tensor whose gradient is wanted. DTypeError unless the dtype is a float.
 Tensor variable(Array value);
 template <class E>
-  requires std::derived_from<E, xt::xexpression<E>>
-Tensor variable(const E& e) {
-  return variable(Array(e));
-}
+  requires std::derived_from<E, xt::xexpression<E>> Tensor variable(const E& e) { return variable(Array(e)); }
 inline Tensor variable(const Tensor& x) { return variable(x.value()); }
 
 /// A constant from numbers in the source: `tensor({1, 2, 3})`, `tensor({{1, 2}, {3, 4}})`, `tensor(0.5, f64)`.
@@ -153,25 +151,27 @@ struct NoGrad : GradMode {
 };
 
 /// What an operation takes: a Tensor, anything that converts to one, or a number, which takes the dtype of the other
-/// operand; and the line of the call. It refers to the caller's tensor, but a copy of it owns what it holds: so a pullback
-/// may capture it by value (never by reference). A temporary tensor is moved in, and gives its memory up in `take()`.
+/// operand; and the line of the call. It refers to the caller's tensor, but a copy of it owns what it holds: so a
+/// pullback may capture it by value (never by reference). A temporary tensor is moved in, and gives its memory up in
+/// `take()`.
 class In {
  public:
   In(const Tensor& x, Place place = Place::here()) noexcept : tensor_(&x), place_(place) {}
   In(Tensor&& x, Place place = Place::here()) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
   In(Array x, Place place = Place::here()) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
   template <class S>
-    requires std::is_arithmetic_v<S>
-  In(S number, Place place = Place::here()) noexcept
-      : tensor_(&own_), place_(place), number_(static_cast<double>(number)) {}
+    requires std::is_arithmetic_v<S> In(S number, Place place = Place::here())
+  noexcept : tensor_(&own_), place_(place), number_(static_cast<double>(number)) {}
   /// A Parameter, or another holder of a tensor.
   template <class P>
     requires(!std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>)
-  In(const P& holder, Place place = Place::here()) noexcept
-      : tensor_(&static_cast<const Tensor&>(holder)), place_(place) {}
+  In(const P& holder, Place place = Place::here())
+  noexcept : tensor_(&static_cast<const Tensor&>(holder)), place_(place) {}
   In(const In& o) : own_(*o.tensor_), tensor_(&own_), place_(o.place_), number_(o.number_) {}
   In(In&& o) noexcept
-      : own_(std::move(o.own_)), tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_), place_(o.place_),
+      : own_(std::move(o.own_)),
+        tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_),
+        place_(o.place_),
         number_(o.number_) {}
   In& operator=(const In&) = delete;
   ~In() = default;

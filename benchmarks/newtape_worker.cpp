@@ -3,8 +3,8 @@
 // written as its library's users would write it when they care for speed.
 #include "worker.hpp"
 
-#include <newtape/newtape.hpp>
 #include <newtape/core/xtensor.hpp>
+#include <newtape/newtape.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -137,12 +137,9 @@ std::string row(const char* what, double newtape, double libtorch, std::string (
 nlohmann::json to_json(const Figures& f) {
   auto files = nlohmann::json::array();
   for (const auto& [bytes, name] : f.shipped) files.push_back({{"name", name}, {"bytes", bytes}});
-  return {{"compile_seconds", f.compile},
-          {"first_step_seconds", f.first_step},
-          {"start_seconds", f.start},
-          {"peak_bytes", f.peak},
-          {"ship_bytes", f.ship},
-          {"shipped", files}};
+  return {{"compile_seconds", f.compile}, {"first_step_seconds", f.first_step},
+          {"start_seconds", f.start},     {"peak_bytes", f.peak},
+          {"ship_bytes", f.ship},         {"shipped", files}};
 }
 
 }  // namespace

@@ -51,11 +51,12 @@ class Array {
   /// `data` that belong to `owner` (an aligned, C-contiguous buffer, a mapped file), which is freed after its last use.
   static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
 
-  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). An integer type becomes i64. A temporary
-  /// xarray of float, double, int64 or bool gives up its buffer instead of being copied.
+  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). An integer type becomes i64. A
+  /// temporary xarray of float, double, int64 or bool gives up its buffer instead of being copied.
   template <class E>
     requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
-  explicit Array(E&& e) : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
+  explicit Array(E&& e)
+      : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
   bool defined() const noexcept { return static_cast<bool>(body_); }
   const Shape& shape() const noexcept { return body_->shape; }
   /// The length of one axis; negative axes count from the last.
@@ -89,10 +90,11 @@ class Array {
 
   /// The only element, converted to `T`; ShapeError when there is not exactly one.
   template <class T = double>
-    requires std::is_arithmetic_v<T>
-  T item() const;
+    requires std::is_arithmetic_v<T> T item()
+  const;
 
-  /// An xtensor adaptor on the same memory, no copy (include <newtape/core/xtensor.hpp>); it must not outlive the array.
+  /// An xtensor adaptor on the same memory, no copy (include <newtape/core/xtensor.hpp>); it must not outlive the
+  /// array.
   template <Element T>
   auto view() {
     return detail::include_newtape_core_xtensor_hpp<T>::view(data<T>(), shape(), strides());
@@ -112,8 +114,8 @@ class Array {
 };
 
 template <class T>
-  requires std::is_arithmetic_v<T>
-T Array::item() const {
+  requires std::is_arithmetic_v<T> T Array::item()
+const {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return static_cast<T>(item_as_int());
   } else if constexpr (std::is_same_v<T, bool>) {

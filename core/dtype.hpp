@@ -33,10 +33,10 @@ concept Element =
 /// The dtype that holds values of the C++ type `T`: any integer goes to i64.
 template <class T>
   requires std::is_arithmetic_v<T>
-inline constexpr DType dtype_of = std::same_as<T, bool>  ? boolean
-                                  : std::integral<T>     ? i64
-                                  : (sizeof(T) <= 4)     ? f32
-                                                         : f64;
+inline constexpr DType dtype_of = std::same_as<T, bool> ? boolean
+                                  : std::integral<T>    ? i64
+                                  : (sizeof(T) <= 4)    ? f32
+                                                        : f64;
 
 /// Calls `f.template operator()<T>()` with the element type of `t`.
 template <class F>

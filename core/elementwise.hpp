@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-/// Elementwise functions. Operands broadcast by NumPy's rules; two operands must have one dtype (DTypeError names both).
-/// Arguments come by value: one that is moved in and `reusable()` gives its memory to the result.
+/// Elementwise functions. Operands broadcast by NumPy's rules; two operands must have one dtype (DTypeError names
+/// both). Arguments come by value: one that is moved in and `reusable()` gives its memory to the result.
 namespace newtape::core {
 
 // --- one operand; f32 and f64 (neg, abs, square and relu also i64) ---

@@ -27,14 +27,16 @@ Array select(const Array& x, std::int64_t axis, std::int64_t index);
 // --- copies ---
 Array concatenate(std::span<const Array> parts, std::int64_t axis = 0);
 Array stack(std::span<const Array> parts, std::int64_t axis = 0);
-/// Elements `indices` (i64, any shape, which takes the axis's place) along `axis`. ValueError names an index out of range.
+/// Elements `indices` (i64, any shape, which takes the axis's place) along `axis`. ValueError names an index out of
+/// range.
 Array take(const Array& x, const Array& indices, std::int64_t axis);
 /// Adds src to zeros of length `length` along `axis`, at `indices`: the adjoint of `take`.
 Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);
 /// y[i][j] = x[i][indices[i][j]] for axis 1, and so on: PyTorch's gather. Leading axes of x beyond those of `indices`
 /// broadcast (batched cotangents); `axis` is then negative.
 Array gather(const Array& x, const Array& indices, std::int64_t axis);
-/// Adds src at `indices` along `axis` to zeros of length `length` there: the adjoint of `gather`. Leading axes as there.
+/// Adds src at `indices` along `axis` to zeros of length `length` there: the adjoint of `gather`. Leading axes as
+/// there.
 Array scatter_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);
 
 }  // namespace newtape::core

@@ -15,8 +15,8 @@ void set_num_threads(int n);
 
 namespace detail {
 
-/// Calls body(context, begin, end) over [0, n) in pieces of about `grain`; on this thread alone when n <= grain, when one
-/// thread is allowed, or inside another parallel_for. The first exception is thrown again here.
+/// Calls body(context, begin, end) over [0, n) in pieces of about `grain`; on this thread alone when n <= grain, when
+/// one thread is allowed, or inside another parallel_for. The first exception is thrown again here.
 void parallel_for(std::int64_t n, std::int64_t grain, void (*body)(void*, std::int64_t, std::int64_t), void* context);
 
 template <class F>

@@ -11,9 +11,9 @@
 namespace newtape {
 
 struct PrintOptions {
-  int precision = 4;            ///< digits after the point
+  int precision = 4;              ///< digits after the point
   std::int64_t threshold = 1000;  ///< arrays with more elements are abbreviated
-  std::int64_t edge_items = 3;  ///< how many stand at each end then
+  std::int64_t edge_items = 3;    ///< how many stand at each end then
   int line_width = 75;
 };
 

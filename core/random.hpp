@@ -7,8 +7,8 @@
 
 namespace newtape {
 
-/// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): the same seed gives the same bits, whatever the number
-/// of threads. A value: copying it copies the stream.
+/// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): the same seed gives the same bits, whatever the
+/// number of threads. A value: copying it copies the stream.
 class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) noexcept : seed_(seed) {}

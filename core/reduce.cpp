@@ -96,8 +96,8 @@ class Odometer {
   std::int64_t out_ = 0;
 };
 
-constexpr std::int64_t serial = 1 << 15;       // elements that one thread does faster than two
-constexpr std::int64_t long_block = 1 << 16;   // a longer row is cut into pieces of this length, whoever does them
+constexpr std::int64_t serial = 1 << 15;      // elements that one thread does faster than two
+constexpr std::int64_t long_block = 1 << 16;  // a longer row is cut into pieces of this length, whoever does them
 
 /// The innermost axis is reduced: rows become numbers.
 template <class T, class A>
@@ -135,7 +135,8 @@ void reduce_rows(const Reducer<T, A>& reducer, const T* x, std::vector<Axis> wal
         continue;
       }
       Odometer from(reduced);
-      for (std::int64_t i = 0; i < rows; ++i, from.step()) reducer.row(x + to.in() + from.in(), row.length, out + to.out());
+      for (std::int64_t i = 0; i < rows; ++i, from.step())
+        reducer.row(x + to.in() + from.in(), row.length, out + to.out());
     }
   });
 }
@@ -155,8 +156,8 @@ void reduce_narrow(const Reducer<T, A>& reducer, const Reducer<A, A>& join, cons
 
 /// The innermost axis is kept: rows are joined element by element.
 template <class T, class A>
-void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk, A start,
-                    A* out) {
+void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk,
+                    A start, A* out) {
   const Axis inner = walk.back();
   walk.pop_back();
   std::vector<Axis> kept;
@@ -197,8 +198,8 @@ void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, con
 
 /// Reduces x over `axes` into `out`, which holds `start` everywhere. Returns how often each element would have counted.
 template <class T, class A>
-std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const Array& x, const Dims& axes, A start,
-                         A* out) {
+std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const Array& x, const Dims& axes,
+                         A start, A* out) {
   std::int64_t repeats = 1;
   auto walk = plan(x, axes, repeats);
   if (!walk.empty() && walk.back().in != 1) {
@@ -206,7 +207,8 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
     Shape once = x.shape();
     Array view = x;
     for (std::size_t i = 0; i < x.ndim(); ++i) {
-      if (x.strides()[i] == 0 && x.shape()[i] > 1 && std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end()) {
+      if (x.strides()[i] == 0 && x.shape()[i] > 1 &&
+          std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end()) {
         view = slice(view, static_cast<std::int64_t>(i), 0, 1);
       }
     }
@@ -218,7 +220,8 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
     if (walk.empty()) {
       reducer.row(p, 1, out);
     } else {
-      walk.back().reduced ? reduce_rows(reducer, p, walk, start, out) : reduce_columns(reducer, join, p, walk, start, out);
+      walk.back().reduced ? reduce_rows(reducer, p, walk, start, out)
+                          : reduce_columns(reducer, join, p, walk, start, out);
     }
     return repeats;
   }
@@ -293,8 +296,8 @@ std::int64_t reduced_count(const Array& x, const Dims& axes) {
 
 void expect_some(const char* who, const Array& x, const Dims& axes, const Array& out) {
   if (reduced_count(x, axes) == 0 && out.size() > 0) {
-    raise<ValueError>(std::string(who) + ": there is nothing to choose from", "at least one element along the reduced axes",
-                      "shape " + to_string(x.shape()));
+    raise<ValueError>(std::string(who) + ": there is nothing to choose from",
+                      "at least one element along the reduced axes", "shape " + to_string(x.shape()));
   }
 }
 

@@ -8,7 +8,7 @@
 /// are ValueErrors.
 namespace newtape::core {
 
-Array sum(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< of booleans: counts them, as i64
+Array sum(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< of booleans: counts them, as i64
 Array mean(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< floats only
 Array prod(const Array& x, const Axes& axes = {}, bool keepdims = false);
 Array max(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< NaN wins
@@ -24,7 +24,8 @@ Array logsumexp(const Array& x, std::int64_t axis, bool keepdims = false);
 /// exp(x) / sum(exp(x)) along one axis, in one pass over each row.
 Array softmax(Array x, std::int64_t axis);
 Array log_softmax(Array x, std::int64_t axis);
-/// First-order pullbacks in one pass: y (g - sum(g y)) and g - exp(y) sum(g). Leading axes of `g` beyond `y`'s broadcast.
+/// First-order pullbacks in one pass: y (g - sum(g y)) and g - exp(y) sum(g). Leading axes of `g` beyond `y`'s
+/// broadcast.
 Array softmax_grad(Array g, const Array& y, std::int64_t axis);
 Array log_softmax_grad(Array g, const Array& y, std::int64_t axis);
 

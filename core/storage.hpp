@@ -66,8 +66,8 @@ class Ref {
   }
   static void drop(T* p) noexcept {
     // The last owner needs no locked instruction: nobody else can reach the object any more.
-    if (p != nullptr && (p->refs_.load(std::memory_order_acquire) == 1 ||
-                         p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
+    if (p != nullptr &&
+        (p->refs_.load(std::memory_order_acquire) == 1 || p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
       T::destroy(p);
     }
   }

@@ -3,8 +3,8 @@
 
 #include <newtape/core/array.hpp>
 
-/// Optimizers' updates, each one pass over memory. `p` and the state arrays are written in place; all are contiguous and
-/// of one shape and float dtype (ShapeError, DTypeError).
+/// Optimizers' updates, each one pass over memory. `p` and the state arrays are written in place; all are contiguous
+/// and of one shape and float dtype (ShapeError, DTypeError).
 namespace newtape::core {
 
 /// v = momentum v + (1 - dampening) d, where d = g + weight_decay p; p -= lr (nesterov ? d + momentum v : v).

@@ -41,9 +41,8 @@ void write_png(const std::string& path, const Array& image) {
   }
   const Array grey = core::contiguous(core::cast(image, f32));
   std::vector<unsigned char> pixels(static_cast<std::size_t>(grey.size()));
-  std::transform(grey.data<float>(), grey.data<float>() + grey.size(), pixels.begin(), [](float v) {
-    return static_cast<unsigned char>(std::lround(255.0F * std::clamp(v, 0.0F, 1.0F)));
-  });
+  std::transform(grey.data<float>(), grey.data<float>() + grey.size(), pixels.begin(),
+                 [](float v) { return static_cast<unsigned char>(std::lround(255.0F * std::clamp(v, 0.0F, 1.0F))); });
   const int width = static_cast<int>(grey.shape(1));
   if (stbi_write_png(path.c_str(), width, static_cast<int>(grey.shape(0)), 1, pixels.data(), width) == 0) {
     raise<IoError>("write_png: " + path + " cannot be written");

@@ -31,7 +31,8 @@ int main() {
   // What calculus says.
   const double s = std::sin(2.0);
   const double c = std::cos(2.0);
-  const bool right = std::abs(first.item() - (4 * s + 4 * c)) < 1e-12 && std::abs(second.item() - (8 * c - 2 * s)) < 1e-12 &&
+  const bool right = std::abs(first.item() - (4 * s + 4 * c)) < 1e-12 &&
+                     std::abs(second.item() - (8 * c - 2 * s)) < 1e-12 &&
                      std::abs(third.item() - (2 * c - 12 * s)) < 1e-12 &&
                      std::abs(nt::select(hv, 0, 2).item() + 8 * std::exp(-4.5)) < 1e-12;
   fmt::print("{}\n", right ? "as calculus says" : "WRONG");

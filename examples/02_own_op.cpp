@@ -25,7 +25,8 @@ int main() {
   const nt::Tensor x = nt::random::normal({4, 3}, 0, 2, nt::f64);
 
   const auto good = nt::gradcheck([](const nt::Tensor& t) { return swish(t); }, x, {.order = 3});
-  fmt::print("swish:       {} (largest relative error {:.1e})\n", good ? "derivatives right" : good.message, good.worst);
+  fmt::print("swish:       {} (largest relative error {:.1e})\n", good ? "derivatives right" : good.message,
+             good.worst);
 
   const auto bad = nt::gradcheck([](const nt::Tensor& t) { return wrong_swish(t); }, x, {.order = 3});
   fmt::print("wrong_swish: {}\n", bad ? "derivatives right?!" : bad.message);

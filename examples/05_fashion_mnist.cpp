@@ -79,7 +79,8 @@ int main(int argc, char** argv) {
     shown.push_back(nt::core::select(images, 0, i));
     captions.push_back(fmt::format("{} {:.0f} %{}", names[guess], 100 * nt::max(nt::select(probability, 0, i)).item(),
                                    guess == truth ? "" : fmt::format(" (is {})", names[truth])));
-    if (!export_folder.empty()) nt::data::write_png(fmt::format("{}/{}_{}.png", export_folder, i, names[truth]), shown.back());
+    if (!export_folder.empty())
+      nt::data::write_png(fmt::format("{}/{}_{}.png", export_folder, i, names[truth]), shown.back());
   }
   fmt::print("{}\n", nt::inspect::draw_images(shown, captions));
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
-#include <newtape/inspect/classification.hpp>
 #include <newtape/core/xtensor.hpp>
+#include <newtape/inspect/classification.hpp>
 
 #include <fmt/format.h>
 

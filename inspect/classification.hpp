@@ -9,8 +9,8 @@
 /// Looking at what a classifier does.
 namespace newtape::inspect {
 
-/// counts[t][p] (i64 [classes, classes]): how often class t was taken for class p. `predicted` and `target` are i64 [n];
-/// ShapeError when they differ in length, ValueError for a class out of range.
+/// counts[t][p] (i64 [classes, classes]): how often class t was taken for class p. `predicted` and `target` are i64
+/// [n]; ShapeError when they differ in length, ValueError for a class out of range.
 Array confusion_matrix(const Array& predicted, const Array& target, std::int64_t classes);
 
 /// The share of the right answers: the matrix's diagonal over its sum.

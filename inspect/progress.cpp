@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <unistd.h>
 
 namespace newtape::inspect {
 
@@ -19,14 +19,19 @@ std::string clock_time(double seconds) {
 }
 
 std::string rate_of(double rate) {
-  return rate >= 1e6 ? fmt::format("{:.2f}M", rate / 1e6) : rate >= 1e3 ? fmt::format("{:.1f}k", rate / 1e3)
-                                                                        : fmt::format("{:.0f}", rate);
+  return rate >= 1e6   ? fmt::format("{:.2f}M", rate / 1e6)
+         : rate >= 1e3 ? fmt::format("{:.1f}k", rate / 1e3)
+                       : fmt::format("{:.0f}", rate);
 }
 }  // namespace
 
 Progress::Progress(std::string label, std::int64_t total, std::string unit)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(std::max<std::int64_t>(total, 1)),
-      terminal_(isatty(STDERR_FILENO) == 1), start_(now()), drawn_(start_) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(std::max<std::int64_t>(total, 1)),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      start_(now()),
+      drawn_(start_) {}
 
 Progress::~Progress() { finish(); }
 

@@ -6,8 +6,8 @@
 
 namespace newtape::inspect {
 
-/// A progress bar on standard error: share done, rate, loss, time left. On a terminal it is one line that redraws itself;
-/// elsewhere (a file, a pipe) it is a plain line every tenth of the way.
+/// A progress bar on standard error: share done, rate, loss, time left. On a terminal it is one line that redraws
+/// itself; elsewhere (a file, a pipe) it is a plain line every tenth of the way.
 class Progress {
  public:
   /// `total` counts in `unit`s: images, steps, ...

@@ -46,8 +46,7 @@ Tensor operator*(In a, In b) {
 Tensor operator/(In a, In b) {
   match(div_op, a, b);
   if (!recorded(a, b)) return core::div(a.take(), b.take());
-  return div_op(core::div(a.value(), b.value()),
-                wrt(a, [b](Tensor g) { return std::move(g) / b; }),
+  return div_op(core::div(a.value(), b.value()), wrt(a, [b](Tensor g) { return std::move(g) / b; }),
                 wrt(b, [b](const Tensor& g, const Tensor& y) { return -(g * y / b); }));
 }
 
@@ -57,18 +56,20 @@ Tensor operator-(In x) {
 
 Tensor pow(In a, In b) {
   match(pow_op, a, b);
-  return pow_op(core::pow(a.value(), b.value()),
-                // d a^b / da = b a^(b-1). Where a and b are both 0 that is 0, but a^(b-1) is not finite: another a there.
-                wrt(a, [a, b](const Tensor& g) {
-                  const Tensor flat = (b == 0.0);
-                  if (!any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
-                  return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
-                }),
-                // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
-                wrt(b, [a](const Tensor& g, const Tensor& y) {
-                  const Tensor zero = (a == 0.0);
-                  return g * y * log(where(zero, 1.0, a));
-                }));
+  return pow_op(
+      core::pow(a.value(), b.value()),
+      // d a^b / da = b a^(b-1). Where a and b are both 0 that is 0, but a^(b-1) is not finite: another a there.
+      wrt(a,
+          [a, b](const Tensor& g) {
+            const Tensor flat = (b == 0.0);
+            if (!any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
+            return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
+          }),
+      // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
+      wrt(b, [a](const Tensor& g, const Tensor& y) {
+        const Tensor zero = (a == 0.0);
+        return g * y * log(where(zero, 1.0, a));
+      }));
 }
 
 Tensor square(In x) {
@@ -106,12 +107,14 @@ Tensor clip(In x, In low, In high) {
   match(clip_op, x, low);
   match(clip_op, x, high);
   return clip_op(core::minimum(core::maximum(x.value(), low.value()), high.value()),
-                 wrt(x, [x, low, high](const Tensor& g) {
-                   return where(core::logical_and((x >= low).value(), (x <= high).value()), g, 0.0);
-                 }),
-                 wrt(low, [x, low, high](const Tensor& g) {
-                   return where(core::logical_and((x < low).value(), (low <= high).value()), g, 0.0);
-                 }),
+                 wrt(x,
+                     [x, low, high](const Tensor& g) {
+                       return where(core::logical_and((x >= low).value(), (x <= high).value()), g, 0.0);
+                     }),
+                 wrt(low,
+                     [x, low, high](const Tensor& g) {
+                       return where(core::logical_and((x < low).value(), (low <= high).value()), g, 0.0);
+                     }),
                  wrt(high, [x, low, high](const Tensor& g) {
                    return where(core::logical_or((x > high).value(), (low > high).value()), g, 0.0);
                  }));
@@ -123,8 +126,7 @@ Tensor where(const Tensor& condition, In a, In b) {
     raise<DTypeError>("where: the condition must be boolean", "boolean", name(condition.dtype()));
   }
   const Tensor c = condition.detach();
-  return where_op(core::where(c.value(), a.take(), b.take()),
-                  wrt(a, [c](const Tensor& g) { return where(c, g, 0.0); }),
+  return where_op(core::where(c.value(), a.take(), b.take()), wrt(a, [c](const Tensor& g) { return where(c, g, 0.0); }),
                   wrt(b, [c](const Tensor& g) { return where(c, 0.0, g); }));
 }
 
@@ -132,7 +134,8 @@ Tensor Tensor::to(DType dtype, Place place) const {
   if (dtype == this->dtype()) return *this;
   Array value = core::cast(value_, dtype);
   if (!is_floating(dtype)) return cast_op(std::move(value));
-  return cast_op(std::move(value), wrt(In(*this, place), [from = this->dtype()](const Tensor& g) { return g.to(from); }));
+  return cast_op(std::move(value),
+                 wrt(In(*this, place), [from = this->dtype()](const Tensor& g) { return g.to(from); }));
 }
 
 static const Op equal_op{"equal"};

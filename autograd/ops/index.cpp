@@ -49,8 +49,9 @@ Tensor gather(In x, const Tensor& indices, std::int64_t axis) {
 
 Tensor scatter_add(In x, const Tensor& indices, std::int64_t axis, std::int64_t length) {
   axis = axis_from_last(scatter_add_op, axis, x.ndim());
-  return scatter_add_op(core::scatter_add(x.value(), indices.value(), axis, length),
-                        wrt(x, [indices = indices.detach(), axis](const Tensor& g) { return gather(g, indices, axis); }));
+  return scatter_add_op(
+      core::scatter_add(x.value(), indices.value(), axis, length),
+      wrt(x, [indices = indices.detach(), axis](const Tensor& g) { return gather(g, indices, axis); }));
 }
 
 Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis) {

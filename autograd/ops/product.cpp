@@ -11,7 +11,8 @@ static const Op linear_op{"linear"};
 namespace {
 /// Both have two axes at least.
 Tensor matrix_product(const Tensor& a, const Tensor& b, Place place) {
-  return matmul_op(core::matmul(a.value(), b.value()), wrt(In(a, place), [b](const Tensor& g) { return matmul(g, transpose(b)); }),
+  return matmul_op(core::matmul(a.value(), b.value()),
+                   wrt(In(a, place), [b](const Tensor& g) { return matmul(g, transpose(b)); }),
                    wrt(In(b, place), [a](const Tensor& g) { return matmul(transpose(a), g); }));
 }
 }  // namespace

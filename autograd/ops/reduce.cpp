@@ -52,9 +52,8 @@ struct Reduced {
 Tensor sum(In x, const Axes& axes, bool keepdims) {
   Array value = core::sum(x.value(), axes, keepdims);
   if (!x.requires_grad()) return value;
-  return sum_op(std::move(value), wrt(x, [r = Reduced("sum", x.shape(), axes, keepdims)](const Tensor& g) {
-                  return r.spread(g);
-                }));
+  return sum_op(std::move(value),
+                wrt(x, [r = Reduced("sum", x.shape(), axes, keepdims)](const Tensor& g) { return r.spread(g); }));
 }
 
 Tensor mean(In x, const Axes& axes, bool keepdims) {
@@ -115,7 +114,6 @@ Tensor argmin(const Tensor& x, std::int64_t axis, bool keepdims) {
 }
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
-
 
 Tensor logsumexp(In x, std::int64_t axis, bool keepdims) {
   axis = axis_from_last(logsumexp_op, axis, x.ndim());

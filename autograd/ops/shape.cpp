@@ -46,14 +46,15 @@ Tensor permute(In x, const Dims& order) {
   const std::size_t n = x.ndim();
   Dims inverse(n);
   for (std::size_t i = 0; i < n; ++i) inverse[normalize_axis("permute", order[i], n)] = static_cast<std::int64_t>(i);
-  return permute_op(std::move(value), wrt(x, [inverse](const Tensor& g) {
-                      const std::size_t lead = g.ndim() - inverse.size();
-                      Dims back(g.ndim());
-                      for (std::size_t i = 0; i < g.ndim(); ++i) {
-                        back[i] = static_cast<std::int64_t>(i < lead ? i : static_cast<std::size_t>(inverse[i - lead]) + lead);
-                      }
-                      return permute(g, back);
-                    }));
+  return permute_op(
+      std::move(value), wrt(x, [inverse](const Tensor& g) {
+        const std::size_t lead = g.ndim() - inverse.size();
+        Dims back(g.ndim());
+        for (std::size_t i = 0; i < g.ndim(); ++i) {
+          back[i] = static_cast<std::int64_t>(i < lead ? i : static_cast<std::size_t>(inverse[i - lead]) + lead);
+        }
+        return permute(g, back);
+      }));
 }
 
 Tensor transpose(In x, std::int64_t axis0, std::int64_t axis1) {

@@ -2,10 +2,10 @@
 #include "../catch.hpp"
 #include "files.hpp"
 
+#include <newtape/core/xtensor.hpp>
 #include <newtape/data/datasets.hpp>
 #include <newtape/data/idx.hpp>
 #include <newtape/data/loader.hpp>
-#include <newtape/core/xtensor.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -3,8 +3,8 @@
 #include "files.hpp"
 
 #include <newtape/core/index.hpp>
-#include <newtape/data/idx.hpp>
 #include <newtape/core/xtensor.hpp>
+#include <newtape/data/idx.hpp>
 
 #include <cmath>
 #include <cstdint>

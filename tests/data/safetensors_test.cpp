@@ -3,8 +3,8 @@
 #include "files.hpp"
 
 #include <newtape/core/index.hpp>
-#include <newtape/data/safetensors.hpp>
 #include <newtape/core/xtensor.hpp>
+#include <newtape/data/safetensors.hpp>
 
 #include <sys/resource.h>
 #include <sys/stat.h>

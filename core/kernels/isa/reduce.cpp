@@ -12,26 +12,35 @@ namespace {
 
 // The same lanes whatever the registers' width, so that every instruction set gives the same bits.
 constexpr std::int64_t lanes = 64;
-constexpr std::int64_t row_block = 4096;  // elements that gather in T before they join the accumulator
+constexpr std::int64_t row_block = 4096;   // elements that gather in T before they join the accumulator
 constexpr std::int64_t column_block = 64;  // rows, likewise
 
 struct Sum {
   template <class T>
-  static constexpr T start() { return T(0); }
+  static constexpr T start() {
+    return T(0);
+  }
   template <class T>
-  static T join(T a, T b) { return a + b; }
+  static T join(T a, T b) {
+    return a + b;
+  }
 };
 struct Prod {
   template <class T>
-  static constexpr T start() { return T(1); }
+  static constexpr T start() {
+    return T(1);
+  }
   template <class T>
-  static T join(T a, T b) { return a * b; }
+  static T join(T a, T b) {
+    return a * b;
+  }
 };
 // A NaN wins over everything.
 struct Max {
   template <class T>
   static constexpr T start() {
-    return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+    return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                : std::numeric_limits<T>::lowest();
   }
   template <class T>
   static T join(T a, T b) {
