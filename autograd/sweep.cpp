@@ -161,7 +161,7 @@ class Sweep {
         auto& slot = slots_[find(node.edges[i].get())];
         if (!slot.needed) continue;
         doing = "in the pullback of ";
-        Tensor x = i == last ? node.pull(i, std::move(g)) : node.pull(i, g);
+        Tensor x = i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
         doing = "in the gradient from ";
         if (x.defined()) receive(slot, std::move(x));
       }
@@ -260,10 +260,11 @@ void Leaf::accumulate(Tensor g) {
   for (;;) {
     while (busy_.test_and_set(std::memory_order_acquire)) busy_.wait(true, std::memory_order_relaxed);
     Tensor other = std::exchange(grad_, Tensor());
-    if (!other.defined()) grad_ = std::move(g);
+    const bool alone = !other.defined();
+    if (alone) std::swap(grad_, g);
     busy_.clear(std::memory_order_release);
     busy_.notify_one();
-    if (!other.defined()) return;
+    if (alone) return;
     g = std::move(other) + std::move(g);
   }
 }

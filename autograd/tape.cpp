@@ -18,7 +18,7 @@ GradMode::~GradMode() { recording = before_; }
 std::string to_string(Place place) {
   const std::string_view file(place.file);
   const auto slash = file.rfind('/');
-  return std::string(slash == file.npos ? file : file.substr(slash + 1)) + ":" + std::to_string(place.line);
+  return std::string(slash == std::string_view::npos ? file : file.substr(slash + 1)) + ":" + std::to_string(place.line);
 }
 
 namespace detail {
@@ -35,7 +35,7 @@ void destroy_node(Counted* last) noexcept {
   burying = true;
   while (dead != nullptr) {
     Node* next = dead;
-    dead = reinterpret_cast<Node*>(next->claim.load(std::memory_order_relaxed));
+    dead = reinterpret_cast<Node*>(next->claim.load(std::memory_order_relaxed));  // NOLINT(performance-no-int-to-ptr)
     delete next;
   }
   burying = false;

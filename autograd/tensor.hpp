@@ -22,7 +22,7 @@ class Node;
 struct Counted {
   std::atomic<std::uint32_t> refs{1};
 };
-void destroy_node(Counted* node) noexcept;
+void destroy_node(Counted* last) noexcept;
 
 /// A counted reference to a node of the graph, or to none.
 class NodeRef {

@@ -14,8 +14,10 @@
 extern "C" {
 // OpenBLAS's own pool would fight with ours; another BLAS does not have the function.
 void openblas_set_num_threads(int) __attribute__((weak));
+// NOLINTBEGIN(readability-identifier-naming): LAPACK's names
 void sgesv_(const int*, const int*, float*, const int*, int*, float*, const int*, int*);
 void dgesv_(const int*, const int*, double*, const int*, int*, double*, const int*, int*);
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace newtape::core {

@@ -49,7 +49,7 @@ class ElementFormat {
     std::string text = scientific_ ? fmt::format("{:.{}e}", v, precision_) : fmt::format("{:.{}f}", v, precision_);
     text = text.substr(0, text.find('e'));
     const auto point = text.find('.');
-    if (point == text.npos) return 0;
+    if (point == std::string::npos) return 0;
     const auto last = text.find_last_not_of('0');
     return static_cast<int>(last - point);
   }
@@ -134,7 +134,7 @@ class Printer {
     text_ += '[';
     const bool innermost = axis + 1 == x_.ndim();
     bool first = true;
-    std::size_t line_start = text_.rfind('\n') == text_.npos ? 0 : text_.rfind('\n') + 1;
+    std::size_t line_start = text_.rfind('\n') == std::string::npos ? 0 : text_.rfind('\n') + 1;
     shown(axis, [&](std::int64_t i) {
       if (innermost) {
         const std::string item = i < 0 ? "..." : format_.padded(at(offset + i * x_.strides()[axis]));

@@ -204,7 +204,6 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
   auto walk = plan(x, axes, repeats);
   if (!walk.empty() && walk.back().in != 1) {
     // Nothing steps by one: gather the elements first, each once.
-    Shape once = x.shape();
     Array view = x;
     for (std::size_t i = 0; i < x.ndim(); ++i) {
       if (x.strides()[i] == 0 && x.shape()[i] > 1 &&

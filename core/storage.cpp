@@ -284,7 +284,7 @@ class SharedPool {
 /// Never destroyed: arrays in static variables are given back after our own statics would be gone.
 union Immortal {
   constexpr Immortal() : pool() {}
-  ~Immortal() {}
+  ~Immortal() {}  // NOLINT(modernize-use-equals-default): a union's would be deleted
   SharedPool pool;
 };
 constinit Immortal immortal;

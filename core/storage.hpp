@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 /// The caching pool: freed blocks are kept by size and handed out again, because fresh pages cost more than arithmetic.
 namespace newtape::pool {
@@ -39,17 +40,8 @@ class Ref {
   explicit Ref(T* p) noexcept : p_(p) { retain(); }
   Ref(const Ref& o) noexcept : p_(o.p_) { retain(); }
   Ref(Ref&& o) noexcept : p_(o.p_) { o.p_ = nullptr; }
-  Ref& operator=(const Ref& o) noexcept {
-    Ref copy(o);
-    return *this = static_cast<Ref&&>(copy);
-  }
-  Ref& operator=(Ref&& o) noexcept {
-    if (this != &o) {
-      T* old = p_;
-      p_ = o.p_;
-      o.p_ = nullptr;
-      drop(old);
-    }
+  Ref& operator=(Ref o) noexcept {
+    std::swap(p_, o.p_);
     return *this;
   }
   ~Ref() { drop(p_); }

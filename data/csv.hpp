@@ -29,9 +29,9 @@ struct Csv {
 
   std::int64_t rows() const { return values.shape(0); }
   /// The number of the column of this name; ValueError lists the names there are.
-  std::int64_t index(std::string_view name) const;
+  std::int64_t index(std::string_view column) const;
   /// The values [rows] of one column, a view.
-  Array operator[](std::string_view name) const;
+  Array operator[](std::string_view column) const;
 };
 
 /// Reads comma-separated values (RFC 4180), plain or gzipped, in UTF-8. Numbers are read alike in every locale.

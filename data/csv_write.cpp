@@ -89,7 +89,7 @@ class Writer {
     const char specials[] = {options_.separator, options_.quote, '\n', '\r'};
     const auto outer_blank = [](char c) { return c == ' ' || c == '\t'; };
     const bool quotes = text.empty() || outer_blank(text.front()) || outer_blank(text.back()) ||
-                        text.find_first_of(std::string_view(specials, 4)) != text.npos;
+                        text.find_first_of(std::string_view(specials, 4)) != std::string_view::npos;
     if (!quotes) {
       out_ += text;
       return;

@@ -28,7 +28,7 @@ bool exists(const std::string& path) {
 std::string find(const std::vector<std::string>& directories, const std::string& file) {
   for (const auto& directory : directories) {
     for (const auto* end : {".gz", ""}) {
-      const auto path = directory + "/" + file + end;
+      auto path = directory + "/" + file + end;
       if (exists(path)) return path;
     }
   }
@@ -76,7 +76,7 @@ TrainTest fashion_mnist(const std::string& directory) {
     directories = {directory};
   } else {
     if (const auto own = data_directory(); !own.empty()) directories = {own + "/fashion-mnist", own};
-    directories.push_back("/usr/share/datasets/fashion-mnist");
+    directories.emplace_back("/usr/share/datasets/fashion-mnist");
   }
   return {read_pair(directories, "train", 10), read_pair(directories, "t10k", 10)};
 }

@@ -16,7 +16,8 @@ namespace {
 
 /// A reshape whose result is known: squeeze, unsqueeze and reshape differ only in how they say what shape they want.
 Tensor reshaped(In& x, Array value) {
-  return reshape_op(std::move(value), wrt(x, [shape = x.shape(), ndim = value.ndim()](const Tensor& g) {
+  const std::size_t ndim = value.ndim();
+  return reshape_op(std::move(value), wrt(x, [shape = x.shape(), ndim](const Tensor& g) {
                       return reshape(g, with_leading(g, ndim, shape));
                     }));
 }
