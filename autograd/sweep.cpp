@@ -161,7 +161,8 @@ class Sweep {
         auto& slot = slots_[find(node.edges[i].get())];
         if (!slot.needed) continue;
         doing = "in the pullback of ";
-        Tensor x = i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
+        Tensor x =
+            i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
         doing = "in the gradient from ";
         if (x.defined()) receive(slot, std::move(x));
       }

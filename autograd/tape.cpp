@@ -18,7 +18,8 @@ GradMode::~GradMode() { recording = before_; }
 std::string to_string(Place place) {
   const std::string_view file(place.file);
   const auto slash = file.rfind('/');
-  return std::string(slash == std::string_view::npos ? file : file.substr(slash + 1)) + ":" + std::to_string(place.line);
+  return std::string(slash == std::string_view::npos ? file : file.substr(slash + 1)) + ":" +
+         std::to_string(place.line);
 }
 
 namespace detail {

@@ -102,7 +102,7 @@ function(newtape_kernels folder)
       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
       $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
     target_include_directories(${object} PRIVATE "${PROJECT_BINARY_DIR}/include")
-    target_link_libraries(${object} PRIVATE ${newtape_xtensor} xsimd fmt::fmt)
+    target_link_libraries(${object} PRIVATE ${newtape_xtensor} fmt::fmt)
     set_target_properties(${object} PROPERTIES POSITION_INDEPENDENT_CODE ${BUILD_SHARED_LIBS})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
   endforeach()

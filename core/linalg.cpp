@@ -4,7 +4,8 @@
 #include <newtape/core/linalg.hpp>
 #include <newtape/core/parallel.hpp>
 
-#include <cblas.h>
+#include <xtensor-blas/xblas.hpp>
+#include <xtensor-blas/xlapack.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -14,10 +15,6 @@
 extern "C" {
 // OpenBLAS's own pool would fight with ours; another BLAS does not have the function.
 void openblas_set_num_threads(int) __attribute__((weak));
-// NOLINTBEGIN(readability-identifier-naming): LAPACK's names
-void sgesv_(const int*, const int*, float*, const int*, int*, float*, const int*, int*);
-void dgesv_(const int*, const int*, double*, const int*, int*, double*, const int*, int*);
-// NOLINTEND(readability-identifier-naming)
 }
 
 namespace newtape::core {
@@ -281,12 +278,10 @@ Array solve(const Array& a, const Array& b) {
   const int n = static_cast<int>(a.shape()[0]);
   const int columns = static_cast<int>(b.ndim() == 1 ? 1 : b.shape()[1]);
   std::vector<int> pivots(static_cast<std::size_t>(n));
-  int info = 0;
-  if (a.dtype() == f32) {
-    sgesv_(&n, &columns, lu.data<float>(), &n, pivots.data(), x.data<float>(), &n, &info);
-  } else {
-    dgesv_(&n, &columns, lu.data<double>(), &n, pivots.data(), x.data<double>(), &n, &info);
-  }
+  const auto run = [&]<class T>() {
+    return cxxlapack::gesv<int>(n, columns, lu.data<T>(), n, pivots.data(), x.data<T>(), n);
+  };
+  const int info = a.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   if (info > 0) {
     raise<NumericalError>("solve: a is singular", "nonzero pivots", "pivot " + std::to_string(info) + " is 0");
   }
