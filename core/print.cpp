@@ -62,7 +62,7 @@ class ElementFormat {
     if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
     std::string text = scientific_ ? fmt::format("{:.{}e}", v, digits_) : fmt::format("{:.{}f}", v, digits_);
     // "1." says float, as in NumPy.
-    if (digits_ == 0) return text.insert(std::min(text.find('e'), text.size()), ".");
+    if (digits_ == 0) return text.insert(std::min(text.find('e'), text.size()), 1, '.');
     // Zeros at the end make way for spaces, so that round numbers are seen to be round.
     if (!scientific_)
       std::fill(text.begin() + static_cast<std::ptrdiff_t>(text.find_last_not_of('0')) + 1, text.end(), ' ');

@@ -47,11 +47,10 @@ struct include_newtape_core_xtensor_hpp {
   static auto view(P* data, const Shape& lengths, const Strides& steps) {
     const xt::dynamic_shape<std::size_t> shape(lengths.begin(), lengths.end());
     const xt::dynamic_shape<std::ptrdiff_t> strides(steps.begin(), steps.end());
-    std::size_t reach = element_count(lengths) == 0 ? 0 : 1;  // elements from the first to the last in memory
-    for (std::size_t i = 0; reach != 0 && i < shape.size(); ++i) {
-      reach += (shape[i] - 1) * static_cast<std::size_t>(strides[i]);
-    }
-    return xt::adapt(data, reach, xt::no_ownership(), shape, strides);
+    // The number of elements, not of those from the first to the last in memory: an adaptor that is copied or moved
+    // compares the two, and throws when a broadcast or stepped view makes them differ.
+    const auto size = static_cast<std::size_t>(element_count(lengths));
+    return xt::adapt(data, size, xt::no_ownership(), shape, strides);
   }
 };
 

@@ -20,13 +20,13 @@ int main() {
   const nt::Tensor w = nt::variable(nt::tensor({1, 2, 3}, nt::f64));
   const nt::Tensor loss = nt::sum(nt::exp(-0.5 * w * w));
   loss.backward();
-  fmt::print("gradient of sum(exp(-w^2 / 2)): {}\n", w.grad().value());
+  fmt::print("gradient of sum(exp(-w^2 / 2)): {}\n", w.grad());
 
   // The Hessian times a vector, without the Hessian: the gradient of <gradient, v>.
   const nt::Tensor v = nt::tensor({1, 0, -1}, nt::f64);
   const nt::Tensor g = nt::grad(nt::sum(nt::exp(-0.5 * w * w)), w, {.create_graph = true});
   const nt::Tensor hv = nt::grad(nt::sum(g * v), w);
-  fmt::print("Hessian times {}: {}\n", v.value(), hv.value());
+  fmt::print("Hessian times {}: {}\n", v, hv);
 
   // What calculus says.
   const double s = std::sin(2.0);

@@ -34,6 +34,6 @@ int main() {
   // It is an operation like any other: broadcast, chained, trained through.
   const nt::Tensor w = nt::variable(nt::tensor({0.5, -1, 2}, nt::f64));
   nt::mean(nt::square(swish(x * w))).backward();
-  fmt::print("gradient through it: {}\n", w.grad().value());
+  fmt::print("gradient through it: {}\n", w.grad());
   return good && !bad ? 0 : 1;
 }

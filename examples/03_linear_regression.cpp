@@ -38,10 +38,10 @@ int main() {
   const nt::Tensor H = nt::stack(rows);
   const nt::Tensor newton = start.detach() - nt::Tensor(nt::core::solve(H.value(), g.value()));
 
-  fmt::print("truth             {}\n", truth.value());
-  fmt::print("closed form       {}\n", closed.value());
-  fmt::print("gradient descent  {}  ({} steps)\n", w.value(), steps);
-  fmt::print("Newton            {}  (1 step)\n", newton.value());
+  fmt::print("truth             {}\n", truth);
+  fmt::print("closed form       {}\n", closed);
+  fmt::print("gradient descent  {}  ({} steps)\n", w, steps);
+  fmt::print("Newton            {}  (1 step)\n", newton);
 
   const double apart = std::max(nt::max(nt::abs(w - closed)).item(), nt::max(nt::abs(newton - closed)).item());
   const double off = nt::max(nt::abs(closed - truth)).item();

@@ -14,7 +14,7 @@ int main() {
   const nt::Parameter W2(nt::random::normal({1, 8}, 0, 2));
   const auto network = [&](const nt::Tensor& x) { return nt::sigmoid(nt::matmul(W2, nt::sigmoid(nt::matmul(W1, x)))); };
 
-  fmt::print("before training: {:.2}\n", network(X).value());
+  fmt::print("before training: {:.2}\n", network(X));
 
   nt::optim::Adam optimizer({W1, W2}, {.lr = 0.05});
   for (int step = 1; step <= 1000; ++step) {
@@ -27,7 +27,7 @@ int main() {
   }
 
   const nt::Tensor y = network(X);
-  fmt::print("after training:  {:.2}\n", y.value());
+  fmt::print("after training:  {:.2}\n", y);
   const bool learnt = nt::max(nt::abs(y - target)).item() < 0.1;
   return learnt ? 0 : 1;
 }

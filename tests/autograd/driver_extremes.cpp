@@ -73,7 +73,7 @@ std::string text(const std::vector<Values>& at) {
   std::string s;
   for (const auto& v : at) {
     s += " [";
-    for (const auto x : v.data) s += " " + std::to_string(static_cast<double>(x));
+    for (const auto x : v.data) s.append(" ").append(std::to_string(static_cast<double>(x)));
     s += " ]";
   }
   return s;

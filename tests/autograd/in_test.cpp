@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../catch.hpp"
 
+#include <newtape/autograd/format.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
@@ -134,4 +135,10 @@ TEST_CASE("in: a copy owns what it holds") {
     y = keep_op(in.value(), wrt(in, [in](const Tensor& g) { return g * in; }));
   }
   CHECK(all(grad(y, x, {.grad_outputs = {ones({2}, f64)}}) == tensor({9, 18}, f64)).item<bool>());
+}
+
+TEST_CASE("tensors and parameters print as their arrays do") {
+  const Tensor x = tensor({1, 2.5});
+  CHECK(fmt::format("{}", x) == "[1.  2.5]");
+  CHECK(fmt::format("{:.1}", Parameter(tensor({0.25, 1}))) == fmt::format("{:.1}", tensor({0.25, 1}).value()));
 }

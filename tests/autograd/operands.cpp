@@ -226,7 +226,7 @@ bool all_finite(const Values& v) {
 
 std::string describe(const Row& row, const Sample& sample) {
   std::string text = row.name + " of";
-  for (const auto& s : sample.shapes) text += " " + to_string(s);
+  for (const auto& s : sample.shapes) text.append(" ").append(to_string(s));
   const auto at = &sample - row.samples.data();
   return fmt::format("{} (sample {})", text, at);
 }
