@@ -3,6 +3,7 @@
 #include <newtape/core/index.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/kernels/walk.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/reduce.hpp>
 
@@ -15,6 +16,8 @@ namespace newtape::core {
 
 namespace {
 
+using kernels::Axis;
+using kernels::Odometer;
 using kernels::Reducer;
 using kernels::ReduceTables;
 
@@ -23,78 +26,6 @@ const ReduceTables& tables() {
       kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
   return chosen;
 }
-
-/// One axis of the walk through the input: reduced axes do not move the output.
-struct Axis {
-  std::int64_t length, in, out;
-  bool reduced;
-};
-
-/// The walk with as few axes as possible, the one with the longest steps first, so that memory is read in order.
-std::vector<Axis> plan(const Array& x, const Dims& axes, std::int64_t& repeats) {
-  std::vector<Axis> walk;
-  std::int64_t out = 1;
-  repeats = 1;
-  for (std::size_t i = x.ndim(); i-- > 0;) {
-    const bool reduced = std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
-    const auto length = x.shape()[i];
-    if (reduced && x.strides()[i] == 0) {
-      repeats *= length;  // the same elements again
-    } else if (length != 1) {
-      walk.push_back({length, x.strides()[i], reduced ? 0 : out, reduced});
-    }
-    if (!reduced) out *= length;
-  }
-  std::stable_sort(walk.begin(), walk.end(), [](const Axis& a, const Axis& b) { return a.in > b.in; });
-  std::vector<Axis> merged;
-  for (const auto& a : walk) {
-    if (!merged.empty()) {
-      auto& last = merged.back();
-      if (last.reduced == a.reduced && last.in == a.in * a.length && last.out == a.out * a.length) {
-        last = {last.length * a.length, a.in, a.out, a.reduced};
-        continue;
-      }
-    }
-    merged.push_back(a);
-  }
-  return merged;
-}
-
-/// Steps through all index combinations of some axes.
-class Odometer {
- public:
-  Odometer(std::vector<Axis> axes, std::int64_t start = 0) : axes_(std::move(axes)), index_(axes_.size(), 0) {
-    for (std::size_t i = axes_.size(); i-- > 0;) {
-      index_[i] = start % axes_[i].length;
-      start /= axes_[i].length;
-      in_ += index_[i] * axes_[i].in;
-      out_ += index_[i] * axes_[i].out;
-    }
-  }
-  std::int64_t in() const { return in_; }
-  std::int64_t out() const { return out_; }
-  void step() {
-    for (std::size_t i = axes_.size(); i-- > 0;) {
-      in_ += axes_[i].in;
-      out_ += axes_[i].out;
-      if (++index_[i] < axes_[i].length) return;
-      in_ -= axes_[i].in * axes_[i].length;
-      out_ -= axes_[i].out * axes_[i].length;
-      index_[i] = 0;
-    }
-  }
-  static std::int64_t count(const std::vector<Axis>& axes) {
-    std::int64_t n = 1;
-    for (const auto& a : axes) n *= a.length;
-    return n;
-  }
-
- private:
-  std::vector<Axis> axes_;
-  std::vector<std::int64_t> index_;
-  std::int64_t in_ = 0;
-  std::int64_t out_ = 0;
-};
 
 constexpr std::int64_t serial = 1 << 15;      // elements that one thread does faster than two
 constexpr std::int64_t long_block = 1 << 16;  // a longer row is cut into pieces of this length, whoever does them
@@ -201,7 +132,7 @@ template <class T, class A>
 std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const Array& x, const Dims& axes,
                          A start, A* out) {
   std::int64_t repeats = 1;
-  auto walk = plan(x, axes, repeats);
+  auto walk = kernels::plan(x, axes, repeats);
   if (!walk.empty() && walk.back().in != 1) {
     // Nothing steps by one: gather the elements first, each once.
     Array view = x;
@@ -213,7 +144,7 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
     }
     const Array dense = copy(view);
     std::int64_t again = 1;
-    walk = plan(dense, axes, again);
+    walk = kernels::plan(dense, axes, again);
     // A kept broadcast axis is dense now; the reduced ones are of length 1.
     const T* p = dense.data<T>();
     if (walk.empty()) {

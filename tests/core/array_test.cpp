@@ -66,9 +66,10 @@ TEST_CASE("array: copies and views share memory; only an array that is alone may
 TEST_CASE("array: what does not fit is refused with what was expected and what came") {
   const Array x = core::ones({2, 3}, f32);
   CHECK_THROWS_AS(x.data<double>(), DTypeError);
-  CHECK_THROWS_WITH(x.data<double>(), "array: its elements are of another type\n"
-                                      "  expected: f64\n"
-                                      "  got:      f32 [2, 3]");
+  CHECK_THROWS_WITH(x.data<double>(),
+                    "array: its elements are of another type\n"
+                    "  expected: f64\n"
+                    "  got:      f32 [2, 3]");
   CHECK_THROWS_AS(x.item(), ShapeError);
   CHECK_THROWS_AS(Array().item(), ShapeError);
   CHECK_THROWS_AS(x.shape(2), ShapeError);
