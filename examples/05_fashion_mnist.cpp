@@ -85,6 +85,6 @@ int main(int argc, char** argv) {
   fmt::print("{}\n", nt::inspect::draw_images(shown, captions));
 
   nt::data::save_safetensors(model_file, model.state_dict(), {{"data", digits ? "digits" : "fashion-mnist"}});
-  fmt::print("saved {}\n", model_file);
+  fmt::print("saved {0}; to apply it: 06_apply_model {0} <pictures>\n", model_file);
   return accuracy > 0.85 ? 0 : 1;
 }

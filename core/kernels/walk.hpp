@@ -14,8 +14,8 @@ struct Axis {
   bool reduced;
 };
 
-/// The walk with as few axes as possible, the one with the longest steps first, so that memory is read in order. Reduced
-/// axes along which the elements only repeat are left out; `repeats` says how often each element counts.
+/// The walk with as few axes as possible, the one with the longest steps first, so that memory is read in order.
+/// Reduced axes along which the elements only repeat are left out; `repeats` says how often each element counts.
 std::vector<Axis> plan(const Array& x, const Dims& axes, std::int64_t& repeats);
 
 /// Steps through all index combinations of some axes.
