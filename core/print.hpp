@@ -33,6 +33,11 @@ struct StringFormatter {
     }
     return it;
   }
+  static auto write(const std::string& text, fmt::format_context& ctx) {
+    auto out = ctx.out();  // format_to would need fmt/format.h, which costs every script more than all of this
+    for (const char c : text) *out++ = c;
+    return out;
+  }
   PrintOptions options() const {
     PrintOptions o;
     if (precision >= 0) o.precision = precision;
@@ -45,14 +50,12 @@ struct StringFormatter {
 template <>
 struct fmt::formatter<newtape::Array> : newtape::detail::StringFormatter {
   auto format(const newtape::Array& x, fmt::format_context& ctx) const {
-    return fmt::format_to(ctx.out(), "{}", newtape::to_string(x, options()));
+    return write(newtape::to_string(x, options()), ctx);
   }
 };
 template <>
 struct fmt::formatter<newtape::Dims> : newtape::detail::StringFormatter {
-  auto format(const newtape::Dims& x, fmt::format_context& ctx) const {
-    return fmt::format_to(ctx.out(), "{}", newtape::to_string(x));
-  }
+  auto format(const newtape::Dims& x, fmt::format_context& ctx) const { return write(newtape::to_string(x), ctx); }
 };
 template <>
 struct fmt::formatter<newtape::DType> : fmt::formatter<fmt::string_view> {

@@ -86,7 +86,7 @@ TEST_CASE("take reads, and take_add adds, at indices along every axis of every l
             for (std::size_t k = axis + of_indices.size(); k < i.size(); ++k) from.push_back(i[k]);
             return from;
           };
-          each_index(y.shape(), [&](const Dims& i) { same &= at(y, i) == at(x, source(i)); });
+          each_index(y.shape(), [&, &from = x](const Dims& i) { same &= at(y, i) == at(from, source(i)); });
           CHECK(same);
 
           // The adjoint, by plain additions; small integers, so that their order does not matter.
@@ -148,7 +148,7 @@ TEST_CASE("gather and scatter_add are PyTorch's, along every axis of every layou
             return from;
           };
           bool same = true;
-          each_index(shape, [&](const Dims& i) { same &= at(y, i) == at(x, source(i)); });
+          each_index(shape, [&, &from = x](const Dims& i) { same &= at(y, i) == at(from, source(i)); });
           CHECK(same);
 
           const Array g = make(shape, elements(scattered(shape, i64, 12)), dtype);

@@ -96,8 +96,8 @@ TEST_CASE("matmul broadcasts leading axes", "[linalg]") {
         return core::transpose(core::copy(core::transpose(x, -1, -2)), -1, -2);
       };
       CHECK(error(a, b, core::matmul(turned(a), turned(b))) <= tolerance(dtype));
-      const auto stretched = [&](const Array& x) {
-        Shape full(of_c.begin(), of_c.end() - 2);
+      const auto stretched = [&c](const Array& x) {
+        Shape full(c.shape().begin(), c.shape().end() - 2);
         full.push_back(x.shape(-2));
         full.push_back(x.shape(-1));
         return core::expand(x, full);

@@ -53,7 +53,7 @@ TEST_CASE("softmax, log_softmax and logsumexp agree with plain loops along every
         CHECK(elements(dropped) == elements(lse));
         CHECK(dropped.ndim() == x.ndim() - 1);
         long double worst = 0;
-        each_row(x.shape(), axis, [&](const std::vector<Dims>& row) {
+        each_row(x.shape(), axis, [&, &x = x](const std::vector<Dims>& row) {
           const long double expected = log_sum_exp(x, row);
           worst = std::max(worst, std::abs(at(lse, row[0]) - expected) / (1 + std::abs(expected)));
           for (const auto& i : row) {

@@ -77,7 +77,7 @@ TEST_CASE("permute and transpose exchange indices", "[views]") {
     CHECK(y.shape() == Shape{x.shape()[1], x.shape()[2], x.shape()[0]});
     const Array z = core::transpose(x, 0, -1);
     bool same = true;
-    each_index(x.shape(), [&](const Dims& i) {
+    each_index(x.shape(), [&, &x = x](const Dims& i) {
       same &= at(y, {i[1], i[2], i[0]}) == at(x, i) && at(z, {i[2], i[1], i[0]}) == at(x, i);
     });
     CHECK(same);
