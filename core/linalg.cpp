@@ -216,6 +216,12 @@ Array matmul(const Array& a, const Array& b) {
   shape.push_back(a.shape()[a.ndim() - 2]);
   shape.push_back(b.shape().back());
 
+  // Rows of `a` (columns of `b`) that are all the same, as in the gradient of a sum, give rows (columns) that are all
+  // the same: one is computed, and stretched.
+  if (shape[shape.size() - 2] > 1 && a.strides()[a.ndim() - 2] == 0)
+    return expand(matmul(slice(a, -2, 0, 1), b), shape);
+  if (shape.back() > 1 && b.strides().back() == 0) return expand(matmul(a, slice(b, -1, 0, 1)), shape);
+
   // A stack of matrices times one matrix is one taller matrix times it.
   if (b.ndim() == 2 && a.ndim() > 2 && a.is_contiguous() && a.size() > 0) {
     return reshape(matmul(reshape(a, {-1, a.shape().back()}), b), shape);

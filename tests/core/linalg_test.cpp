@@ -108,6 +108,22 @@ TEST_CASE("matmul broadcasts leading axes", "[linalg]") {
   }
 }
 
+TEST_CASE("Products with operands whose rows or columns are broadcast", "[linalg]") {
+  for (const DType dtype : {f32, f64, i64}) {
+    const Array a = scattered({2, 5, 4}, dtype);
+    const Array b = scattered({4, 3}, dtype, 2);
+    const Array same_rows = core::expand(core::slice(a, 1, 2, 3), {2, 6, 4});
+    const Array same_columns = core::expand(core::slice(b, 1, 1, 2), {4, 7});
+    const Array one_number = core::expand(core::slice(core::slice(b, 0, 3, 4), 1, 0, 1), {4, 3});
+    CHECK(core::matmul(same_rows, b).shape() == Shape{2, 6, 3});
+    CHECK(error(same_rows, b, core::matmul(same_rows, b)) <= tolerance(dtype));
+    CHECK(core::matmul(a, same_columns).shape() == Shape{2, 5, 7});
+    CHECK(error(a, same_columns, core::matmul(a, same_columns)) <= tolerance(dtype));
+    CHECK(error(same_rows, same_columns, core::matmul(same_rows, same_columns)) <= tolerance(dtype));
+    CHECK(error(a, one_number, core::matmul(a, one_number)) <= tolerance(dtype));
+  }
+}
+
 TEST_CASE("An inner length of 0 gives zeros, other lengths of 0 an empty product", "[linalg]") {
   for (const DType dtype : {f32, f64, i64}) {
     CHECK(elements(core::matmul(Array::empty({2, 0}, dtype), Array::empty({0, 3}, dtype))) ==
