@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a user's first program needs: the umbrella header, the library, and nothing else.
-#include <newtape/core/array.hpp>
+// What somebody else's program does with an installed Newtape: xtensor in, a gradient, xtensor out.
+#include <newtape/core/xtensor.hpp>
 #include <newtape/newtape.hpp>
 
+namespace nt = newtape;
+
 int main() {
-  const auto x = newtape::Array::empty({2, 3}, newtape::f32);
-  return x.size() == 6 ? 0 : 1;
+  const nt::nn::Linear layer(3, 2);
+  const nt::Tensor x = nt::variable(xt::xarray<float>{{1, 2, 3}});
+  nt::sum(layer(x)).backward();
+  const nt::Array gradient = x.grad().value();
+  const nt::Array expected = nt::core::sum(layer.weight.value(), 0, true);
+  const bool right = xt::allclose(gradient.view<float>(), expected.view<float>());
+  fmt::print("{} {}\n", gradient, right ? "as it should be" : "WRONG");
+  return right ? 0 : 1;
 }
