@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../catch.hpp"
+#include "threads.hpp"
 
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/parallel.hpp>
@@ -114,17 +115,6 @@ const std::vector<Pair>& shape_pairs() {
   };
   return pairs;
 }
-
-class Threads {
- public:
-  explicit Threads(int n) : before_(num_threads()) { set_num_threads(n); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 // --- accuracy ---
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../catch.hpp"
+#include "threads.hpp"
 
 #include <newtape/core/error.hpp>
 #include <newtape/core/parallel.hpp>
@@ -17,18 +18,6 @@
 using namespace newtape;
 
 namespace {
-
-/// Sets the number of threads and puts the old one back.
-class Threads {
- public:
-  explicit Threads(int n) : before_(num_threads()) { set_num_threads(n); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 bool each_once(std::int64_t n, std::int64_t grain) {
   std::vector<int> visits(static_cast<std::size_t>(n));
