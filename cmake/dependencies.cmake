@@ -11,7 +11,7 @@ find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 include("${CMAKE_CURRENT_LIST_DIR}/blas.cmake")
 # Only the headers of xtensor-blas are used: its CMake package would bring a second BLAS to link.
-find_path(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlinalg.hpp REQUIRED)
+find_path(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlapack.hpp REQUIRED)
 add_library(newtape_xtensor_blas INTERFACE IMPORTED)
 target_include_directories(newtape_xtensor_blas INTERFACE "${NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR}")
 mark_as_advanced(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR)

@@ -97,12 +97,9 @@ function(newtape_kernels folder)
     add_library(${object} OBJECT ${sources})
     newtape_library_flags(${object})
     target_compile_definitions(${object} PRIVATE NEWTAPE_ISA=${isa})
-    # GCC 12 warns of uninitialised values inside its own AVX-512 header.
     target_compile_options(${object} PRIVATE ${flags_${isa}} -fno-math-errno -fno-trapping-math
-      $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
       $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
     target_include_directories(${object} PRIVATE "${PROJECT_BINARY_DIR}/include")
-    target_link_libraries(${object} PRIVATE ${newtape_xtensor} fmt::fmt)
     set_target_properties(${object} PROPERTIES POSITION_INDEPENDENT_CODE ${BUILD_SHARED_LIBS})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
   endforeach()
