@@ -7,7 +7,10 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/conv.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/fold.hpp>
 #include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/interpolate.hpp>
+#include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
