@@ -81,13 +81,20 @@ struct Squares {
   std::int64_t top(std::int64_t plane, std::int64_t row) const { return (plane * height + 2 * row) * width; }
 };
 
+/// Rows of the result that go together, so that what the kernels note down stays in the nearest cache.
+std::int64_t rows_at_once(const Squares& s) {
+  return std::clamp<std::int64_t>(1024 / std::max<std::int64_t>(1, s.columns), 1, std::max<std::int64_t>(1, s.rows));
+}
+
 template <class T>
 void pool_squares(const T* x, const Squares& s, T* y) {
+  const std::int64_t together = rows_at_once(s);
   in_pieces(s.planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
+    Array scratch = Array::empty({2 * together * s.columns}, dtype_of<T>);
     for (std::int64_t p = begin; p < end; ++p) {
-      for (std::int64_t r = 0; r < s.rows; ++r) {
-        const T* top = x + s.top(p, r);
-        table<T>().squares(top, top + s.width, s.columns, y + (p * s.rows + r) * s.columns);
+      for (std::int64_t r = 0; r < s.rows; r += together) {
+        table<T>().squares(x + s.top(p, r), s.width, std::min(together, s.rows - r), s.columns, scratch.data<T>(),
+                           y + (p * s.rows + r) * s.columns);
       }
     }
   });
@@ -95,15 +102,15 @@ void pool_squares(const T* x, const Squares& s, T* y) {
 
 template <class T>
 void pool_squares_grad(const T* g, const T* x, const T* y, const Squares& s, std::int64_t planes, T* to) {
+  const std::int64_t together = rows_at_once(s);
   in_pieces(planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
+    Array scratch = Array::empty({4 * together * s.columns}, dtype_of<T>);
     for (std::int64_t p = begin; p < end; ++p) {
       const std::int64_t own = p % s.planes;
-      for (std::int64_t r = 0; r < s.rows; ++r) {
-        const T* top = x + s.top(own, r);
-        T* out = to + s.top(p, r);
-        table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (own * s.rows + r) * s.columns, top,
-                                top + s.width, s.columns, out, out + s.width);
-        for (std::int64_t i = 2 * s.columns; i < s.width; ++i) out[i] = out[s.width + i] = 0;
+      for (std::int64_t r = 0; r < s.rows; r += together) {
+        table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (own * s.rows + r) * s.columns, x + s.top(own, r),
+                                s.width, std::min(together, s.rows - r), s.columns, scratch.data<T>(),
+                                to + s.top(p, r));
       }
       T* rest = to + s.top(p, s.rows);
       std::fill(rest, rest + (s.height - 2 * s.rows) * s.width, T(0));

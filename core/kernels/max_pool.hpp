@@ -13,10 +13,13 @@ struct MaxPoolTable {
   /// y[j] = max over k < count[j] of x[first[j] + k step]; NaN wins.
   void (*runs)(const T* x, const std::int64_t* first, const std::int64_t* count, std::int64_t step, std::int64_t n,
                T* y);
-  /// y[j] = max of the square a[2j], a[2j + 1], b[2j], b[2j + 1]; NaN wins.
-  void (*squares)(const T* a, const T* b, std::int64_t n, T* y);
-  /// g[j] goes to the first of the square's elements that is y[j] (or NaN); the other three get 0.
-  void (*squares_grad)(const T* g, const T* y, const T* a, const T* b, std::int64_t n, T* to_a, T* to_b);
+  /// y[r][j] = max of the square x[2r][2j], x[2r][2j + 1], x[2r + 1][2j], x[2r + 1][2j + 1]; NaN wins. x has rows of
+  /// `width`; `scratch` has room for 2 rows columns elements.
+  void (*squares)(const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns, T* scratch, T* y);
+  /// g[r][j] goes to the first of the square's elements that is y[r][j] (or NaN), the other three get 0. `out` lies in
+  /// memory like x; `scratch` has room for 4 rows columns elements.
+  void (*squares_grad)(const T* g, const T* y, const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns,
+                       T* scratch, T* out);
 };
 
 struct MaxPoolTables {

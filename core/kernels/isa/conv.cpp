@@ -3,46 +3,17 @@
 // a number read from the image, for a dozen pixels at once. What has few channels (depthwise) goes along the pixels.
 #include <newtape/core/kernels/conv.hpp>
 
-#include "map.hpp"
+#include "vectors.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
 constexpr int most_columns = 12;  // times two vectors: 24 of 32 registers
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-constexpr int most_columns = 6;  // 12 of 16 registers
 #else
-constexpr int vector_bytes = 16;
-constexpr int most_columns = 6;
+constexpr int most_columns = 6;  // 12 of 16 registers
 #endif
 constexpr int most_dots = 8;
-
-template <class T>
-struct VectorOf;
-template <>
-struct VectorOf<float> {
-  using type = float __attribute__((vector_size(vector_bytes)));
-};
-template <>
-struct VectorOf<double> {
-  using type = double __attribute__((vector_size(vector_bytes)));
-};
-template <class T>
-using Vector = typename VectorOf<T>::type;
-template <class T>
-constexpr std::int64_t lanes = vector_bytes / static_cast<std::int64_t>(sizeof(T));
-
-template <class T>
-NEWTAPE_INLINE void load(const T* p, Vector<T>& v) {
-  __builtin_memcpy(&v, p, sizeof(v));
-}
-template <class T>
-NEWTAPE_INLINE void store(T* p, const Vector<T>& v) {
-  __builtin_memcpy(p, &v, sizeof(v));
-}
 
 template <class T, int columns, int vectors>
 void panel_of(const ConvPanel<T>& job) {
