@@ -147,10 +147,11 @@ struct Frame {
             std::fill(to + end, to + row, T(0));
             continue;
           }
+          std::fill_n(to, row, T(0));
           for (std::int64_t p = 0; p < phases; ++p) {
-            for (std::int64_t q = 0; q < row / phases; ++q) {
-              const std::int64_t f = q * phases + p;
-              to[p * (row / phases) + q] = f >= begin && f < end ? line[f] : T(0);
+            T* part = to + p * (row / phases);
+            for (std::int64_t q = (begin - p + phases - 1) / phases; q * phases + p < end; ++q) {
+              part[q] = line[q * phases + p];
             }
           }
         }
@@ -249,6 +250,8 @@ void apply(const Direction& d, const Pass& pass, const T* source, const T* w, co
   const Lanes lanes(d.out, kernel.lanes);
   const std::int64_t width = lanewise ? lanes.width : 1;
   const std::int64_t blocks = lanewise ? lanes.blocks : d.out;
+  const auto taps = static_cast<std::int64_t>(reads.taps.size());
+  const bool whole = taps == product(d.kernel);  // all places of the kernel, and in order
   // [group][block][step][lane], and the same of the bias.
   Array packed = scratch(d.groups * blocks * (step_count + 1) * width, dtype_of<T>);
   T* const weights = packed.data<T>();
@@ -256,16 +259,24 @@ void apply(const Direction& d, const Pass& pass, const T* source, const T* w, co
   for (std::int64_t g = 0; g < d.groups; ++g) {
     for (std::int64_t b = 0; b < blocks; ++b) {
       T* to = weights + (g * blocks + b) * step_count * width;
+      const std::int64_t channels = std::min(width, d.out - b * width);
       for (std::int64_t l = 0; l < width; ++l) {
-        const std::int64_t out = b * width + l;
-        const bool exists = out < d.out;
-        init[(g * blocks + b) * width + l] = exists && bias != nullptr ? bias[g * d.out + out] : T(0);
-        const T* from = w + g * d.weight_group + out * d.weight_out;
-        T* lane = to + l;
-        for (std::int64_t i = 0; i < d.in; ++i) {
-          for (const auto place : reads.places) {
-            *lane = exists ? from[i * d.weight_in + place] : T(0);
-            lane += width;
+        init[(g * blocks + b) * width + l] = l < channels && bias != nullptr ? bias[g * d.out + b * width + l] : T(0);
+      }
+      if (channels < width) std::fill_n(to, step_count * width, T(0));
+      const T* from = w + g * d.weight_group + b * width * d.weight_out;
+      if (whole && d.weight_in == taps) {
+        turn(from, d.weight_out, to, width, step_count, channels);
+        continue;
+      }
+      for (std::int64_t i = 0; i < d.in; ++i, from += d.weight_in, to += taps * width) {
+        if (whole) {
+          turn(from, d.weight_out, to, width, taps, channels);
+          continue;
+        }
+        for (std::int64_t l = 0; l < channels; ++l) {
+          for (std::int64_t t = 0; t < taps; ++t) {
+            to[t * width + l] = from[l * d.weight_out + reads.places[static_cast<std::size_t>(t)]];
           }
         }
       }

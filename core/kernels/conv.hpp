@@ -36,7 +36,8 @@ struct ConvRows {
   T* out;
 };
 
-/// out[j] += sum over r and i of y[r][i] x[columns[j] + rows[r] + i], i < n.
+/// out[j] += sum over r and i of y[r][i] x[columns[j] + rows[r] + i], i < n. Reads up to a vector beyond the end of
+/// rows of x.
 template <class T>
 struct ConvDots {
   const T* y;

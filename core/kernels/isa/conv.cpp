@@ -76,19 +76,19 @@ void panel(const ConvPanel<T>& job) {
   job.vectors == 1 ? panel_with<T, 1>(job) : panel_with<T, 2>(job);
 }
 
-/// `count` vectors of a row, side by side to hide the latency of their sums.
+/// `count` vectors of results, side by side to hide the latency of their sums.
 template <class T, int count>
-NEWTAPE_INLINE void stretch(const ConvRows<T>& job, const T* x, Vector<T>* sum) {
+NEWTAPE_INLINE void stretch(const ConvRows<T>& job, const T* const* x, Vector<T>* sum) {
   Vector<T> part[count];
 #pragma GCC unroll 4
   for (int k = 0; k < count; ++k) part[k] = Vector<T>{} + job.init;
   for (std::int64_t s = 0; s < job.step_count; ++s) {
     const T w = job.w[s];
-    const T* from = x + job.steps[s];
+    const std::int64_t at = job.steps[s];
 #pragma GCC unroll 4
     for (int k = 0; k < count; ++k) {
       Vector<T> v;
-      load(from + k * lanes<T>, v);
+      load(x[k] + at, v);
       part[k] += v * w;
     }
   }
@@ -98,24 +98,36 @@ NEWTAPE_INLINE void stretch(const ConvRows<T>& job, const T* x, Vector<T>* sum) 
 
 template <class T>
 void rows(const ConvRows<T>& job) {
-  for (std::int64_t r = 0; r < job.row_count; ++r) {
-    const T* x = job.x + job.rows[r];
-    T* out = job.out + r * job.n;
-    std::int64_t i = 0;
+  const T* x[4];
+  T* out[4];
+  int waiting = 0;
+  T* const end = job.out + job.row_count * job.n;
+  const auto finish = [&] {
     Vector<T> sum[4];
-    for (; i + 4 * lanes<T> <= job.n; i += 4 * lanes<T>) {
-      stretch<T, 4>(job, x + i, sum);
-      for (int k = 0; k < 4; ++k) store(out + i + k * lanes<T>, sum[k]);
+    if (waiting == 4) {
+      stretch<T, 4>(job, x, sum);
+    } else {
+      for (int k = 0; k < waiting; ++k) stretch<T, 1>(job, x + k, sum + k);
     }
-    for (; i + lanes<T> <= job.n; i += lanes<T>) {
-      stretch<T, 1>(job, x + i, sum);
-      store(out + i, sum[0]);
+    for (int k = 0; k < waiting; ++k) {
+      if (out[k] + lanes<T> <= end) {
+        store(out[k], sum[k]);
+      } else {
+        __builtin_memcpy(out[k], sum + k, static_cast<std::size_t>(end - out[k]) * sizeof(T));
+      }
     }
-    if (i < job.n) {
-      stretch<T, 1>(job, x + i, sum);
-      __builtin_memcpy(out + i, sum, static_cast<std::size_t>(job.n - i) * sizeof(T));
+    waiting = 0;
+  };
+  for (std::int64_t r = 0; r < job.row_count; ++r) {
+    for (std::int64_t i = 0; i < job.n; i += lanes<T>) {
+      // The last vector of a long row overlaps the one before; a short row's reaches into the next, which comes later.
+      const std::int64_t at = i + lanes<T> > job.n && job.n >= lanes<T> ? job.n - lanes<T> : i;
+      x[waiting] = job.x + job.rows[r] + at;
+      out[waiting] = job.out + r * job.n + at;
+      if (++waiting == 4) finish();
     }
   }
+  finish();
 }
 
 template <class T, int count>
@@ -128,6 +140,9 @@ void dots_of(const ConvDots<T>& job, std::int64_t first) {
     x[j] = job.x + job.columns[first + j];
   }
   const std::int64_t whole = job.n / lanes<T> * lanes<T>;
+  // Nothing beyond the end of a row may get in, not even times zero.
+  decltype(sum[0] > sum[0]) inside = {};
+  for (std::int64_t l = 0; l < job.n - whole; ++l) inside[l] = -1;
   for (std::int64_t r = 0; r < job.row_count; ++r) {
     const T* y = job.y + r * job.n;
     const std::int64_t row = job.rows[r];
@@ -142,15 +157,12 @@ void dots_of(const ConvDots<T>& job, std::int64_t first) {
       }
     }
     if (whole == job.n) continue;
-    // Nothing beyond the end may get in, not even times zero.
-    const auto rest = static_cast<std::size_t>(job.n - whole) * sizeof(T);
     g = Vector<T>{};
-    __builtin_memcpy(&g, y + whole, rest);
+    __builtin_memcpy(&g, y + whole, static_cast<std::size_t>(job.n - whole) * sizeof(T));
 #pragma GCC unroll 8
     for (int j = 0; j < count; ++j) {
-      v = Vector<T>{};
-      __builtin_memcpy(&v, x[j] + row + whole, rest);
-      sum[j] += g * v;
+      load(x[j] + row + whole, v);
+      sum[j] += g * (inside ? v : Vector<T>{});
     }
   }
   for (int j = 0; j < count; ++j) {
