@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/conv.hpp>
+#include <newtape/core/conv_reads.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/kernels/conv.hpp>
 #include <newtape/core/kernels/tables.hpp>
 #include <newtape/core/parallel.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -15,8 +14,12 @@ namespace newtape::core {
 
 namespace {
 
-using Three = std::array<std::int64_t, 3>;
-using Offsets = std::vector<std::int64_t>;
+using detail::Offsets;
+using detail::Pass;
+using detail::product;
+using detail::Reads;
+using detail::Three;
+using detail::three;
 
 template <class T>
 const kernels::ConvTable<T>& table() {
@@ -28,175 +31,6 @@ const kernels::ConvTable<T>& table() {
     return chosen.f64;
   }
 }
-
-std::int64_t product(const Three& t) { return t[0] * t[1] * t[2]; }
-
-/// Lengths of up to three axes, ones before them.
-Three three(const Dims& d, std::int64_t fill) {
-  Three t{fill, fill, fill};
-  std::copy(d.begin(), d.end(), t.end() - static_cast<std::ptrdiff_t>(d.size()));
-  return t;
-}
-
-/// Along one axis, result t (of `count`) reads its source at t step + shift of every tap, and stands at first + t
-/// every. A tap is one place of the kernel.
-struct AxisReads {
-  std::int64_t count = 1, step = 1, first = 0, every = 1;
-  std::vector<std::int64_t> taps{};
-  std::vector<std::int64_t> shifts{};
-};
-using Pass = std::array<AxisReads, 3>;
-
-/// The way from x to y.
-Pass forward_reads(const ConvGeometry& g) {
-  const Three output = three(g.output, 1), kernel = three(g.kernel, 1), stride = three(g.stride, 1),
-              padding = three(g.padding, 0), dilation = three(g.dilation, 1);
-  Pass pass;
-  for (std::size_t a = 0; a < 3; ++a) {
-    pass[a].count = output[a];
-    pass[a].step = stride[a];
-    for (std::int64_t k = 0; k < kernel[a]; ++k) {
-      pass[a].taps.push_back(k);
-      pass[a].shifts.push_back(k * dilation[a] - padding[a]);
-    }
-  }
-  return pass;
-}
-
-/// The way from y to x. Places of x that differ by a multiple of the stride are reached by the same taps, and from
-/// neighbouring places of y: each of these classes is a pass with step 1.
-std::vector<Pass> backward_reads(const ConvGeometry& g) {
-  const Three input = three(g.input, 1), kernel = three(g.kernel, 1), stride = three(g.stride, 1),
-              padding = three(g.padding, 0), dilation = three(g.dilation, 1);
-  std::vector<Pass> passes{Pass{}};
-  for (std::size_t a = 0; a < 3; ++a) {
-    std::vector<Pass> grown;
-    for (std::int64_t first = 0; first < std::min(stride[a], input[a]); ++first) {
-      AxisReads reads;
-      reads.count = (input[a] - first + stride[a] - 1) / stride[a];
-      reads.first = first;
-      reads.every = stride[a];
-      for (std::int64_t k = 0; k < kernel[a]; ++k) {
-        const std::int64_t from = first + padding[a] - k * dilation[a];
-        if (from % stride[a] != 0) continue;
-        reads.taps.push_back(k);
-        reads.shifts.push_back(from / stride[a]);
-      }
-      for (Pass pass : passes) {
-        pass[a] = reads;
-        grown.push_back(std::move(pass));
-      }
-    }
-    passes = std::move(grown);
-  }
-  return passes;
-}
-
-/// The part of an image that a pass reads, with zeros around it: the image itself where it needs none.
-struct Frame {
-  Three source{}, from{}, length{};
-  bool copied = false;
-  std::int64_t phases = 1;  ///< elements of a row stand in the order of their remainder by this
-  std::int64_t row = 0, plane = 0, channel = 0;
-
-  /// `along_rows`: neighbouring results must read neighbours, and may read a vector beyond the last.
-  Frame(const Three& lengths, const Pass& pass, bool along_rows) : source(lengths), copied(along_rows) {
-    for (std::size_t a = 0; a < 3; ++a) {
-      const auto& r = pass[a];
-      if (r.taps.empty()) {
-        length[a] = 1;
-        continue;
-      }
-      const auto [low, high] = std::minmax_element(r.shifts.begin(), r.shifts.end());
-      from[a] = *low;
-      length[a] = *high - *low + 1 + (r.count - 1) * r.step;
-      copied |= from[a] < 0 || from[a] + length[a] > source[a];
-    }
-    if (!copied) {
-      from = {};
-      length = source;
-    } else if (along_rows) {
-      phases = pass[2].step;
-    }
-    row = (length[2] + phases - 1) / phases * phases;
-    plane = row * length[1];
-    channel = plane * length[0];
-  }
-
-  std::int64_t tap_offset(std::int64_t s0, std::int64_t s1, std::int64_t s2) const {
-    const std::int64_t at = s2 - from[2];
-    return (s0 - from[0]) * plane + (s1 - from[1]) * row + at % phases * (row / phases) + at / phases;
-  }
-
-  template <class T>
-  void fill(const T* image, std::int64_t channels, T* to) const {
-    const auto inside = [&](std::size_t a, std::int64_t f) { return f + from[a] >= 0 && f + from[a] < source[a]; };
-    const std::int64_t begin = std::clamp<std::int64_t>(-from[2], 0, length[2]);
-    const std::int64_t end = std::clamp<std::int64_t>(source[2] - from[2], begin, length[2]);
-    for (std::int64_t c = 0; c < channels; ++c, image += product(source)) {
-      for (std::int64_t f0 = 0; f0 < length[0]; ++f0) {
-        for (std::int64_t f1 = 0; f1 < length[1]; ++f1, to += row) {
-          if (!inside(0, f0) || !inside(1, f1)) {
-            std::fill_n(to, row, T(0));
-            continue;
-          }
-          const T* line = image + ((f0 + from[0]) * source[1] + f1 + from[1]) * source[2] + from[2];
-          if (phases == 1) {
-            std::fill_n(to, begin, T(0));
-            std::copy(line + begin, line + end, to + begin);
-            std::fill(to + end, to + row, T(0));
-            continue;
-          }
-          std::fill_n(to, row, T(0));
-          for (std::int64_t p = 0; p < phases; ++p) {
-            T* part = to + p * (row / phases);
-            for (std::int64_t q = (begin - p + phases - 1) / phases; q * phases + p < end; ++q) {
-              part[q] = line[q * phases + p];
-            }
-          }
-        }
-      }
-    }
-  }
-};
-
-/// What a pass reads for one result (the taps of all channels), and for which results, as offsets in the frame.
-struct Reads {
-  Frame frame;
-  Offsets taps;    ///< of one channel
-  Offsets places;  ///< in the kernel, of the same taps
-  Offsets pixels;
-  Offsets rows;  ///< the first pixel of every row
-
-  Reads(const Three& source, const Three& kernel, const Pass& pass, bool along_rows) : frame(source, pass, along_rows) {
-    const auto& [r0, r1, r2] = pass;
-    for (std::size_t i = 0; i < r0.taps.size(); ++i) {
-      for (std::size_t j = 0; j < r1.taps.size(); ++j) {
-        for (std::size_t k = 0; k < r2.taps.size(); ++k) {
-          taps.push_back(frame.tap_offset(r0.shifts[i], r1.shifts[j], r2.shifts[k]));
-          places.push_back((r0.taps[i] * kernel[1] + r1.taps[j]) * kernel[2] + r2.taps[k]);
-        }
-      }
-    }
-    const std::int64_t step = frame.phases == 1 ? r2.step : 1;
-    for (std::int64_t i = 0; i < r0.count; ++i) {
-      for (std::int64_t j = 0; j < r1.count; ++j) {
-        rows.push_back(i * r0.step * frame.plane + j * r1.step * frame.row);
-        for (std::int64_t k = 0; k < r2.count; ++k) pixels.push_back(rows.back() + k * step);
-      }
-    }
-  }
-
-  /// The taps of `channels` channels, one channel after the other.
-  Offsets over(std::int64_t channels) const {
-    Offsets all;
-    all.reserve(static_cast<std::size_t>(channels) * taps.size());
-    for (std::int64_t c = 0; c < channels; ++c) {
-      for (const auto t : taps) all.push_back(c * frame.channel + t);
-    }
-    return all;
-  }
-};
 
 /// Lanes for output channels, in blocks of one or two vectors.
 struct Lanes {
@@ -349,7 +183,7 @@ void weight(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, 
             T* w) {
   const auto& kernel = table<T>();
   const bool lanewise = along_channels(out, kernel.lanes);
-  const Pass pass = forward_reads(g);
+  const Pass pass = detail::forward_reads(g);
   const Three input = three(g.input, 1);
   const Reads reads(input, three(g.kernel, 1), pass, !lanewise);
   const Offsets columns = reads.over(in);
@@ -478,7 +312,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
       n,           g.groups, in, out, three(g.input, 1), three(g.output, 1), three(g.kernel, 1), out * in * places,
       in * places, places};
   const auto run = [&]<class T>() {
-    apply<T>(d, forward_reads(g), source.data<T>(), weights.data<T>(), start<T>(bias), y.data<T>());
+    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), start<T>(bias), y.data<T>());
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return y;
@@ -496,7 +330,7 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
       n,      g.groups,   out, in, three(g.output, 1), three(g.input, 1), three(g.kernel, 1), out * in * places,
       places, in * places};
   const auto run = [&]<class T>() {
-    for (const auto& pass : backward_reads(g)) {
+    for (const auto& pass : detail::backward_reads(g)) {
       apply<T>(d, pass, source.data<T>(), weights.data<T>(), start<T>(bias), x.data<T>());
     }
   };
