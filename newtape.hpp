@@ -2,6 +2,7 @@
 #pragma once
 
 /// All of Newtape.
+#include <newtape/autograd/anomaly.hpp>
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/autograd/op.hpp>
