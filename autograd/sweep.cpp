@@ -67,7 +67,7 @@ class Sweep {
     // Inputs finish before what is made of them, so the reverse order has every cotangent complete when its turn comes.
     for (auto i = order_.rbegin(); i != order_.rend(); ++i) {
       const auto index = *i;
-      if (!slots_[index].g.defined() || !slots_[index].needed) continue;
+      if (!slots_[index].arrived() || !slots_[index].needed) continue;
       Node* node = slots_[index].node;
       if (slots_[index].wanted) slots_[index].result = slots_[index].g;
       Tensor g = std::move(slots_[index].g);
@@ -78,7 +78,12 @@ class Sweep {
                           "one backward through each graph, or retain_graph or create_graph for the first",
                           "a second one");
       }
-      step(*node, std::move(g));
+      if (node->which >= 0) {
+        collect(slots_[find(node->edges[0].get())], static_cast<std::size_t>(node->which), std::move(g));
+        continue;
+      }
+      const auto several = std::move(slots_[index].several);
+      step(*node, std::move(g), several.get());
       if (release) {
         node->released.store(true, std::memory_order_relaxed);
         node->release();
@@ -104,11 +109,14 @@ class Sweep {
  private:
   struct Slot {
     Node* node;
-    Tensor g;       ///< what has arrived so far
-    Tensor result;  ///< all that arrived, where it was wanted
+    Tensor g;                                      ///< what has arrived so far
+    Tensor result;                                 ///< all that arrived, where it was wanted
+    std::unique_ptr<std::vector<Tensor>> several;  ///< instead of g, for an operation with several results
     bool explored = false;
     bool wanted = false;
     bool needed = false;  ///< wanted, or on the way to a node that is
+
+    bool arrived() const { return g.defined() || several != nullptr; }
   };
 
   static std::uint64_t next_id() {
@@ -128,7 +136,7 @@ class Sweep {
     }
     const auto index = static_cast<std::uint32_t>(slots_.size());
     if (owner != 0 || !node->claim.compare_exchange_strong(owner, id_ << 32 | index)) elsewhere_.emplace(node, index);
-    slots_.push_back({node, {}, {}});
+    slots_.push_back({node, {}, {}, {}});
     return index;
   }
   std::uint32_t find(Node* node) const {
@@ -147,7 +155,15 @@ class Sweep {
     order_.push_back(index);
   }
 
-  void step(Node& node, Tensor g) {
+  /// Of the cotangents of an operation with several results, the one for result `k`.
+  static void collect(Slot& slot, std::size_t k, Tensor g) {
+    if (slot.several == nullptr) slot.several = std::make_unique<std::vector<Tensor>>();
+    auto& all = *slot.several;
+    if (all.size() <= k) all.resize(k + 1);
+    all[k] = all[k].defined() ? std::move(all[k]) + std::move(g) : std::move(g);
+  }
+
+  void step(Node& node, Tensor g, const std::vector<Tensor>* several) {
     // The last input that needs the cotangent gets it for good, and may write over it.
     std::size_t last = node.edges.size();
     for (std::size_t i = node.edges.size(); i-- > 0 && last == node.edges.size();) {
@@ -161,8 +177,9 @@ class Sweep {
         auto& slot = slots_[find(node.edges[i].get())];
         if (!slot.needed) continue;
         doing = "in the pullback of ";
-        Tensor x =
-            i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
+        Tensor x = several != nullptr ? node.pull_several(i, *several)
+                   : i == last        ? node.pull(i, std::move(g))  // NOLINT(bugprone-use-after-move): the end
+                                      : node.pull(i, g);
         doing = "in the gradient from ";
         if (x.defined()) receive(slot, std::move(x));
       }
