@@ -23,6 +23,7 @@
 #include <newtape/data/idx.hpp>
 #include <newtape/data/image.hpp>
 #include <newtape/data/loader.hpp>
+#include <newtape/data/npy.hpp>
 #include <newtape/data/safetensors.hpp>
 #include <newtape/inspect/classification.hpp>
 #include <newtape/inspect/progress.hpp>
