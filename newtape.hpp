@@ -17,6 +17,7 @@
 #include <newtape/core/print.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/dataset.hpp>
 #include <newtape/data/datasets.hpp>
