@@ -41,17 +41,11 @@ struct MoveTable {
   Transpose transpose4, transpose8;  ///< of elements of 4 and of 8 bytes
 };
 
-struct SgdFactors {
-  double lr, momentum, undamped, weight_decay;
-  bool nesterov;
-};
-struct AdamFactors {
-  double step, beta1, beta2, eps, keep, l2, inverse_bias2;
-};
+/// One step of an optimizer on `n` elements: writes `p` and the rule's state arrays, given the gradient `g` and the
+/// rule's factors.
+using Update = void (*)(void* p, const void* g, void* const* state, std::int64_t n, const double* factors);
 struct UpdateKernels {
-  void (*sgd)(void* p, const void* g, std::int64_t n, const SgdFactors&);
-  void (*sgd_momentum)(void* p, const void* g, void* v, std::int64_t n, const SgdFactors&);
-  void (*adam)(void* p, const void* g, void* m, void* v, std::int64_t n, const AdamFactors&);
+  Update sgd, sgd_momentum, adam, amsgrad, nadam, radam, adagrad, adadelta, rmsprop, rprop, lion, schedule_free, lamb;
   double (*sum_squares)(const void* x, std::int64_t n);
 };
 struct UpdateTable {
