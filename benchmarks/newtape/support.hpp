@@ -37,15 +37,17 @@ Tensor constant(const nt::Shape& shape, std::uint64_t stream) {
 }
 
 template <class T = float>
-Tensor variable(const nt::Shape& shape, std::uint64_t stream) {
-  return nt::variable(filled<T>(shape, stream));
+Tensor variable(const nt::Shape& shape, std::uint64_t stream, T scale = 1) {
+  return nt::variable(filled<T>(shape, stream, scale));
 }
 
-/// A model's parameters, set to numbers from the streams 10, 11, ..
+/// A model's parameters, set to numbers from the streams 10, 11, .., scaled by what reaches one output.
 inline void fill(const std::vector<nt::Parameter>& parameters) {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& shape = parameters[i].shape();
-    parameters[i].set_value(filled(shape, 10 + i, 1 / std::sqrt(static_cast<float>(shape.back()))));
+    const auto size = nt::element_count(shape);
+    const auto fan_in = shape.size() > 1 ? size / shape[0] : size;
+    parameters[i].set_value(filled(shape, 10 + i, 1 / std::sqrt(static_cast<float>(fan_in))));
   }
 }
 
