@@ -2,8 +2,10 @@
 #pragma once
 
 /// All of Newtape.
+#include <newtape/autograd/anomaly.hpp>
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/graph.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
