@@ -32,8 +32,8 @@ nt::Array filled(const nt::Shape& shape, std::uint64_t stream, T scale = 1) {
 }
 
 template <class T = float>
-Tensor constant(const nt::Shape& shape, std::uint64_t stream) {
-  return filled<T>(shape, stream);
+Tensor constant(const nt::Shape& shape, std::uint64_t stream, T scale = 1) {
+  return filled<T>(shape, stream, scale);
 }
 
 template <class T = float>
@@ -84,8 +84,8 @@ Workload gradients(std::vector<Tensor> inputs, Loss loss) {
 }
 
 /// A model that is trained.
-template <class Optimizer, class Options, class Loss>
-Workload training(const nt::nn::Sequential& model, const Options& options, Loss loss) {
+template <class Optimizer, class Model, class Options, class Loss>
+Workload training(const Model& model, const Options& options, Loss loss) {
   const auto parameters = model.parameters();
   fill(parameters);
   const auto optimizer = std::make_shared<Optimizer>(parameters, options);
