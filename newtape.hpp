@@ -17,12 +17,14 @@
 #include <newtape/core/print.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/dataset.hpp>
 #include <newtape/data/datasets.hpp>
 #include <newtape/data/idx.hpp>
 #include <newtape/data/image.hpp>
 #include <newtape/data/loader.hpp>
+#include <newtape/data/npy.hpp>
 #include <newtape/data/safetensors.hpp>
 #include <newtape/inspect/classification.hpp>
 #include <newtape/inspect/progress.hpp>
