@@ -19,7 +19,8 @@ std::string where(const Node& node) {
 /// Two loops, no recursion. Sweeps may run in several threads at once, also over nodes that they share.
 class Sweep {
  public:
-  explicit Sweep(std::size_t batch) : batch_(batch), id_(next_id()) {}
+  explicit Sweep(std::size_t batch, bool stops_at_wanted = false)
+      : batch_(batch), id_(next_id()), stops_at_wanted_(stops_at_wanted) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
   ~Sweep() {
@@ -47,7 +48,7 @@ class Sweep {
     while (!path.empty()) {
       auto& [slot, edge] = path.back();
       Node* node = slots_[slot].node;
-      if (edge == node->edges.size()) {
+      if (edge == node->edges.size() || (stops_at_wanted_ && slots_[slot].wanted)) {
         finish(slot);
         path.pop_back();
         continue;
@@ -72,7 +73,7 @@ class Sweep {
       if (slots_[index].wanted) slots_[index].result = slots_[index].g;
       Tensor g = std::move(slots_[index].g);
       slots_[index].g = Tensor();
-      if (node->edges.empty()) continue;
+      if (node->edges.empty() || (stops_at_wanted_ && slots_[index].wanted)) continue;
       if (node->released.load(std::memory_order_relaxed)) {
         raise<ValueError>("backward: the graph was released by an earlier backward through " + where(*node),
                           "one backward through each graph, or retain_graph or create_graph for the first",
@@ -140,6 +141,10 @@ class Sweep {
     auto& slot = slots_[index];
     if (all_leaves_ && slot.node->op == nullptr) slot.wanted = true;
     slot.needed = slot.wanted;
+    if (stops_at_wanted_ && slot.wanted) {
+      order_.push_back(index);
+      return;
+    }
     for (const auto& edge : slot.node->edges) {
       if (slot.needed) break;
       slot.needed = edge && slots_[find(edge.get())].needed;
@@ -155,14 +160,16 @@ class Sweep {
     }
     if (last == node.edges.size()) return;
     const char* doing = "in the pullback of ";
+    std::vector<Tensor> all;
     try {
+      if (node.pulls_together) all = node.pull_together(needed_by(node), std::move(g));
       for (std::size_t i = 0; i <= last; ++i) {
         if (!node.edges[i]) continue;
         auto& slot = slots_[find(node.edges[i].get())];
         if (!slot.needed) continue;
         doing = "in the pullback of ";
-        Tensor x =
-            i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
+        // NOLINTNEXTLINE(bugprone-use-after-move): the last use
+        Tensor x = node.pulls_together ? std::move(all[i]) : i == last ? node.pull(i, std::move(g)) : node.pull(i, g);
         doing = "in the gradient from ";
         if (x.defined()) receive(slot, std::move(x));
       }
@@ -175,6 +182,12 @@ class Sweep {
     } catch (const NumericalError& e) {
       throw NumericalError(e.what() + ("\n  " + (doing + where(node))));
     }
+  }
+
+  std::vector<bool> needed_by(const Node& node) const {
+    std::vector<bool> needed;
+    for (const auto& edge : node.edges) needed.push_back(edge && slots_[find(edge.get())].needed);
+    return needed;
   }
 
   /// The one place where gradients are summed: over broadcast axes down to the shape of the node, and over its uses.
@@ -212,6 +225,7 @@ class Sweep {
   std::size_t batch_;
   std::uint64_t id_;
   bool all_leaves_ = false;
+  bool stops_at_wanted_;
 };
 
 /// Checks the cotangents of `outputs` and makes those left out. Returns the number of their extra leading axes.
@@ -255,6 +269,28 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
 }
 
 }  // namespace
+
+std::vector<Tensor> Node::pull_together(const std::vector<bool>& needed, Tensor g) {
+  std::vector<Tensor> results(needed.size());
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i]) results[i] = pull(i, g);
+  }
+  return results;
+}
+
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph) {
+  Sweep sweep(g.ndim() - output.ndim(), true);
+  for (const auto& x : inputs) {
+    if (x.requires_grad()) sweep.want(x.node().get());
+  }
+  sweep.explore(output.node().get());
+  const GradMode mode(create_graph);
+  sweep.seed(output.node().get(), std::move(g));
+  sweep.run(!create_graph);
+  std::vector<Tensor> results;
+  for (const auto& x : inputs) results.push_back(x.requires_grad() ? sweep.result(x.node().get()) : Tensor());
+  return results;
+}
 
 void Leaf::accumulate(Tensor g) {
   // Taken out while it is added to, so that the sum can be formed in place; a second thread adds to what it finds.

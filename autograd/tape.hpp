@@ -23,6 +23,9 @@ class Node : public Counted {
 
   /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
   virtual Tensor pull(std::size_t i, Tensor g) = 0;
+  /// The cotangents for all the edges that are `needed`, of an operation that makes them in one go: then it has set
+  /// `pulls_together`, and `pull` is not called.
+  virtual std::vector<Tensor> pull_together(const std::vector<bool>& needed, Tensor g);
   /// Lets go of everything that was saved for `pull`.
   virtual void release() noexcept = 0;
 
@@ -31,6 +34,7 @@ class Node : public Counted {
 
   const DType dtype;
   std::atomic<bool> released{false};
+  bool pulls_together = false;
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const Place place;
@@ -56,6 +60,10 @@ class Leaf final : public Node {
 };
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
+
+/// The cotangents of `inputs` for the cotangent `g` of `output`, undefined where it does not depend on one. The walk
+/// does not go behind the inputs, of which none may depend on another.
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph);
 
 }  // namespace detail
 
