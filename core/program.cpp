@@ -231,6 +231,8 @@ class Plan {
   void run() const;
 
  private:
+  class Ahead;
+
   static constexpr int nowhere = -1;
 
   void use(std::size_t id, const Array& x) {
@@ -293,6 +295,46 @@ class Workspace {
   std::byte* data_;
 };
 
+/// Fetches what the next block will read and write, a part with each call: the processor does not foresee that, as it
+/// sees the same few registers for some time in between.
+class Plan::Ahead {
+ public:
+  /// The next block has `n` elements from number `first` on.
+  Ahead(const Plan& plan, std::int64_t first, std::int64_t n) {
+    std::int64_t bytes = 0;
+    const auto add = [&](const std::byte* data, std::int64_t item) {
+      ranges_[count_++] = {data + first * item, data + (first + n) * item};
+      bytes += n * item;
+    };
+    if (n <= 0) return;
+    for (const auto& x : plan.sources_) {
+      if (x.in_order && count_ < most) add(x.data, x.item);
+    }
+    for (const auto& y : plan.targets_) {
+      if (count_ < most) add(y.data, y.item);
+    }
+    part_ = bytes / static_cast<std::int64_t>(plan.calls_.size()) + line;
+  }
+
+  void fetch_some() {
+    for (std::int64_t left = part_; left > 0 && count_ > 0;) {
+      auto& [from, to] = ranges_[count_ - 1];
+      for (; left > 0 && from < to; from += line, left -= line) __builtin_prefetch(from, 0, 2);
+      if (from >= to) --count_;
+    }
+  }
+
+ private:
+  static constexpr std::int64_t line = 64;
+  static constexpr std::size_t most = 8;
+  struct Range {
+    const std::byte *from, *to;
+  };
+  Range ranges_[most];
+  std::size_t count_ = 0;
+  std::int64_t part_ = 0;
+};
+
 void Plan::run() const {
   const auto in_use = registers_ + static_cast<std::int64_t>(sources_.size() + targets_.size());
   const std::int64_t block =
@@ -309,6 +351,7 @@ void Plan::run() const {
   const std::int64_t grain = std::max<std::int64_t>(1, kernels::parallel_grain / (steps * inner));
   const std::int64_t register_bytes = (steps * inner * widest_ + stagger - 1) / stagger * stagger + stagger;
 
+  const std::int64_t end_of_results = above * walk_[outer] * inner;
   newtape::detail::parallel_for(above * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
     const Workspace memory((registers_ + static_cast<std::int64_t>(sources_.size())) * register_bytes);
     std::vector<const std::byte*> at(place_.size());
@@ -348,7 +391,9 @@ void Plan::run() const {
         filled[k] = outer == 0 && x.strides[0] == 0;
       }
       for (const auto& y : targets_) at[static_cast<std::size_t>(y.id)] = y.data + first * y.item;
+      Ahead ahead(*this, first + n, std::min(n, end_of_results - first - n));
       for (const auto& call : calls_) {
+        ahead.fetch_some();
         const void* in[most_operands];
         for (int k = 0; k < call.step.count; ++k) in[k] = at[static_cast<std::size_t>(call.step.in[k])];
         // Places are read-only to all calls but the one that they are the result of.
