@@ -211,7 +211,8 @@ Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>&
     xs.push_back(x.tensor());
   }
   const bool large = element_count(shape) >= from;
-  if (core::tracing() != nullptr || (!large && checked.load(std::memory_order_relaxed))) {
+  // Who watches for NaN is told the operation that makes it, not just that some part of the function does.
+  if (core::tracing() != nullptr || watching() != 0 || (!large && checked.load(std::memory_order_relaxed))) {
     return composite(f, xs, shape);
   }
   auto traced = std::make_shared<const Traced>(trace(f, xs, shape));
