@@ -15,7 +15,8 @@ namespace detail {
 inline constexpr std::int64_t fuse_from = 16384;
 
 /// `checked` is set once this function has been seen to be elementwise.
-Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>& checked, std::int64_t from = fuse_from);
+Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>& checked,
+                 std::int64_t from = fuse_from);
 
 /// One flag for each type of function.
 template <class F>
@@ -27,7 +28,7 @@ Tensor fuse(F f, std::index_sequence<I...>, X... operands) {
   list.reserve(sizeof...(X));
   (list.push_back(std::move(operands)), ...);
   return fuse_list([f = std::move(f)](std::span<const Tensor> x) -> Tensor { return f(x[I]...); }, std::move(list),
-              fuse_checked<F>);
+                   fuse_checked<F>);
 }
 
 }  // namespace detail

@@ -60,7 +60,8 @@ void ArrayBody::destroy(ArrayBody* body) noexcept {
 }  // namespace detail
 
 Array Array::empty(const Shape& shape, DType dtype) {
-  if (core::tracing() != nullptr) [[unlikely]] core::refuse_in_trace("an operation that makes an array of its own");
+  if (core::tracing() != nullptr) [[unlikely]]
+    core::refuse_in_trace("an operation that makes an array of its own");
   auto body = detail::make_body(dtype, shape);
   detail::lay_out(*body);
   body->storage = detail::Storage::allocate(static_cast<std::size_t>(body->size) * item_size(dtype));
@@ -69,7 +70,8 @@ Array Array::empty(const Shape& shape, DType dtype) {
 }
 
 Array Array::view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
-  if (core::tracing() != nullptr) [[unlikely]] core::refuse_in_trace("an operation that changes a shape");
+  if (core::tracing() != nullptr) [[unlikely]]
+    core::refuse_in_trace("an operation that changes a shape");
   auto body = detail::make_body(base.dtype(), shape);
   body->strides = strides;
   body->size = element_count(shape);

@@ -3,6 +3,7 @@
 
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
+#include <newtape/core/kernels/collapse.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/kernels/pack.hpp>
 #include <newtape/core/kernels/tables.hpp>
@@ -150,44 +151,6 @@ struct Call {
   unsigned scalars;
 };
 
-/// The axes of the results after those of length 1 are dropped and those that all sources walk as one are joined.
-Shape collapse(const Shape& shape, std::span<const Array> arrays, std::vector<Source>& sources) {
-  Shape walk;
-  Strides steps(sources.size());
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    if (shape[axis] == 1) continue;
-    bool joins = !walk.empty();
-    for (std::size_t k = 0; k < sources.size(); ++k) {
-      const Array& x = arrays[k];
-      const std::size_t lead = shape.size() - x.ndim();
-      steps[k] = axis >= lead && x.shape()[axis - lead] != 1 ? x.strides()[axis - lead] : 0;
-      joins = joins && sources[k].strides.back() == steps[k] * shape[axis];
-    }
-    if (joins) {
-      walk[walk.size() - 1] *= shape[axis];
-    } else {
-      walk.push_back(shape[axis]);
-    }
-    for (std::size_t k = 0; k < sources.size(); ++k) {
-      if (joins) {
-        sources[k].strides[walk.size() - 1] = steps[k];
-      } else {
-        sources[k].strides.push_back(steps[k]);
-      }
-    }
-  }
-  if (walk.empty()) {
-    walk.push_back(1);
-    for (auto& s : sources) s.strides.push_back(0);
-  }
-  for (auto& s : sources) {
-    std::int64_t step = 1;
-    s.in_order = true;
-    for (std::size_t i = walk.size(); i-- > 0; step *= walk[i]) s.in_order = s.in_order && s.strides[i] == step;
-  }
-  return walk;
-}
-
 /// Sources whose rows cannot be read as they are would be gathered element by element, over and over.
 Array readable(const Array& x) {
   for (std::size_t i = x.ndim(); i-- > 0;) {
@@ -221,7 +184,7 @@ class Plan {
         use(id, inputs[static_cast<std::size_t>(lowered.value(static_cast<int>(id)).index)]);
       }
     }
-    walk_ = collapse(shape, arrays_, sources_);
+    lay_out(shape);
   }
 
   void write_to(int id, Array& result) {
@@ -266,6 +229,19 @@ class Plan {
       if (place != place_[id]) free_.push_back(place);
     }
     calls_.push_back(call);
+  }
+
+  /// How blocks walk over the sources.
+  void lay_out(const Shape& shape) {
+    std::vector<const Array*> arrays;
+    for (const auto& x : arrays_) arrays.push_back(&x);
+    std::vector<Strides> strides(arrays.size());
+    walk_ = kernels::collapse(shape, arrays, strides);
+    const Strides in_order = contiguous_strides(walk_);
+    for (std::size_t k = 0; k < sources_.size(); ++k) {
+      sources_[k].strides = std::move(strides[k]);
+      sources_[k].in_order = sources_[k].strides == in_order;
+    }
   }
 
   const Lowered& lowered_;
@@ -356,8 +332,8 @@ void Plan::run() const {
     const Workspace memory((registers_ + static_cast<std::int64_t>(sources_.size())) * register_bytes);
     std::vector<const std::byte*> at(place_.size());
     for (std::size_t id = 0; id < at.size(); ++id) {
-      at[id] = place_[id] != nowhere ? memory.data() + place_[id] * register_bytes
-                                     : lowered_.scalar(static_cast<int>(id));
+      at[id] =
+          place_[id] != nowhere ? memory.data() + place_[id] * register_bytes : lowered_.scalar(static_cast<int>(id));
     }
     std::vector<bool> filled(sources_.size());
     for (std::int64_t t = begin; t < end; ++t) {

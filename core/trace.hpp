@@ -62,7 +62,7 @@ class Trace {
   Shape shape_;
   std::vector<Value> values_;
   int inputs_ = 0;
-  std::vector<Array> seen_;  // kept alive, so that no other array can have its address
+  std::vector<Array> seen_;                   // kept alive, so that no other array can have its address
   std::unordered_map<const void*, int> ids_;  // by the address of the first element
   std::map<std::array<std::intptr_t, 1 + most_operands>, int> steps_;
   std::map<std::pair<DType, double>, Array> numbers_;

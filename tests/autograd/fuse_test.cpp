@@ -49,9 +49,8 @@ Found found(const Function& f, const std::vector<Array>& arrays, std::int64_t fr
   const Tensor y = detail::fuse_list(f, std::move(operands), checked, from);
   Found result{y.value(), {}};
   if (!y.requires_grad()) return result;
-  const auto gradients = cotangent.defined()
-                             ? grad(y, variables, {.grad_outputs = {cotangent}, .allow_unused = true})
-                             : grad(sum(y), variables, {.allow_unused = true});
+  const auto gradients = cotangent.defined() ? grad(y, variables, {.grad_outputs = {cotangent}, .allow_unused = true})
+                                             : grad(sum(y), variables, {.allow_unused = true});
   for (const auto& g : gradients) result.gradients.push_back(g.value());
   return result;
 }

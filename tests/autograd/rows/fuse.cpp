@@ -35,33 +35,28 @@ const Domain flags{.low = 0, .high = 1, .dtype = boolean};
 
 const Rows fusions{{
     {.name = "fuse",
-     .call = fused(1,
-                   [](Operands x) {
-                     return tanh(0.5 * x[0]) * x[0] + sigmoid(x[0]) + exp(-x[0] * x[0]);
-                   }),
-     .scalar =
-         [](Numbers x) { return std::tanh(x[0] / 2) * x[0] + logistic(x[0]) + std::exp(-x[0] * x[0]); },
-     .rejects =
-         {{Error::value, "fuse", [] { fuse([](auto x) { return x; }, 1.0); }},
-          {Error::value, "elementwise", refused([](auto x) { return sum(x) * x; })},
-          {Error::value, "elementwise", refused([](auto x) { return softmax(x, -1); })},
-          {Error::value, "elementwise", refused([](auto x) { return matmul(x, x); })},
-          {Error::value, "shape", refused([](auto x) { return reshape(x, {3, 1}); })},
-          {Error::value, "shape", refused([](auto x) { return slice(x, 0, 1, 3); })},
-          {Error::value, "elements", refused([](auto x) { return x * x.value().template data<float>()[0]; })},
-          {Error::value, "elements", [] { fuse([](auto x) { return x * x.item(); }, tensor({2})); }},
-          {Error::value, "[2]", refused([c = tensor({1, 2})](auto x) { return x * c; })},
-          {Error::value, "[3]", refused([c = three()](auto x) { return x * c; })},
-          {Error::value, "[1, 3]", refused([c = ones({1, 1})](auto x) { return x * c; })},
-          {Error::value, "variable", refused([c = variable(tensor(2))](auto x) { return x * c; })},
-          {Error::value, "variable", refused([c = 2 * variable(tensor(2))](auto x) { return tanh(x * c); })},
-          {Error::shape, "fuse", [] { fuse([](auto a, auto b) { return a + b; }, three(), tensor({1, 2})); }},
-          {Error::dtype, "mul", [] { fuse([](auto a, auto b) { return a * b; }, three(), tensor({1, 2, 3}, f64)); }}}},
+     .call = fused(1, [](Operands x) { return tanh(0.5 * x[0]) * x[0] + sigmoid(x[0]) + exp(-x[0] * x[0]); }),
+     .scalar = [](Numbers x) { return std::tanh(x[0] / 2) * x[0] + logistic(x[0]) + std::exp(-x[0] * x[0]); },
+     .rejects = {{Error::value, "fuse", [] { fuse([](auto x) { return x; }, 1.0); }},
+                 {Error::value, "elementwise", refused([](auto x) { return sum(x) * x; })},
+                 {Error::value, "elementwise", refused([](auto x) { return softmax(x, -1); })},
+                 {Error::value, "elementwise", refused([](auto x) { return matmul(x, x); })},
+                 {Error::value, "shape", refused([](auto x) {
+                    return reshape(x, {3, 1});
+                  })},
+                 {Error::value, "shape", refused([](auto x) { return slice(x, 0, 1, 3); })},
+                 {Error::value, "elements", refused([](auto x) { return x * x.value().template data<float>()[0]; })},
+                 {Error::value, "elements", [] { fuse([](auto x) { return x * x.item(); }, tensor({2})); }},
+                 {Error::value, "[2]", refused([c = tensor({1, 2})](auto x) { return x * c; })},
+                 {Error::value, "[3]", refused([c = three()](auto x) { return x * c; })},
+                 {Error::value, "[1, 3]", refused([c = ones({1, 1})](auto x) { return x * c; })},
+                 {Error::value, "variable", refused([c = variable(tensor(2))](auto x) { return x * c; })},
+                 {Error::value, "variable", refused([c = 2 * variable(tensor(2))](auto x) { return tanh(x * c); })},
+                 {Error::shape, "fuse", [] { fuse([](auto a, auto b) { return a + b; }, three(), tensor({1, 2})); }},
+                 {Error::dtype, "mul",
+                  [] { fuse([](auto a, auto b) { return a * b; }, three(), tensor({1, 2, 3}, f64)); }}}},
     {.name = "fuse of cheap steps",
-     .call = fused(2,
-                   [](Operands x) {
-                     return x[0] * x[1] - 3 * x[0] + square(x[1]) / 2.0;
-                   }),
+     .call = fused(2, [](Operands x) { return x[0] * x[1] - 3 * x[0] + square(x[1]) / 2.0; }),
      .scalar = [](Numbers x) { return x[0] * x[1] - 3 * x[0] + x[1] * x[1] / 2; },
      .domains = {numbers, numbers},
      .covers = {"fuse"},
@@ -73,10 +68,7 @@ const Rows fusions{{
      .covers = {"fuse"},
      .slack = 8},
     {.name = "fuse with a condition",
-     .call = fused(3,
-                   [](Operands x) {
-                     return where(x[0], x[1] * x[2], 3 * ones_like(x[1]) + sin(x[2]));
-                   }),
+     .call = fused(3, [](Operands x) { return where(x[0], x[1] * x[2], 3 * ones_like(x[1]) + sin(x[2])); }),
      .scalar = [](Numbers x) { return x[0] != 0 ? x[1] * x[2] : 3 + std::sin(x[2]); },
      .domains = {flags, numbers, numbers},
      .covers = {"fuse"},
@@ -92,7 +84,8 @@ const Rows fusions{{
      .call = fused(2, [](Operands x) { return pow(x[0], x[1]); }),
      .scalar = [](Numbers x) { return std::pow(x[0], x[1]); },
      .domains = {{.low = 0.5, .high = 3, .above = 0}, {.low = -1, .high = 2, .whole = true}},
-     .known = {{{{0, 0, 0}, {1, 2, 0.5 + 1}}, {{1, 0, 0}, {0, 0, 0}}}, {{{2, 0}, {0, 0}}, {{0, 0}, {std::log(2.0), 0}}}},
+     .known = {{{{0, 0, 0}, {1, 2, 0.5 + 1}}, {{1, 0, 0}, {0, 0, 0}}},
+               {{{2, 0}, {0, 0}}, {{0, 0}, {std::log(2.0), 0}}}},
      .covers = {"fuse"},
      .slack = 4},
     {.name = "fuse of a comparison",
