@@ -58,11 +58,9 @@ Traced trace(const Function& f, std::span<const Tensor> operands, const Shape& s
   core::Trace record(shape);
   const core::Tracing on(&record);
   std::vector<Tensor> arguments;
-  bool any = false;
   for (const auto& x : operands) {
     Array a = record.input(x.dtype());
     const bool wanted = grad_enabled() && x.requires_grad();
-    any |= wanted;
     arguments.push_back(wanted ? variable(std::move(a)) : Tensor(std::move(a)));
   }
   const Tensor y = f(arguments);
