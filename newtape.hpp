@@ -4,6 +4,7 @@
 /// All of Newtape.
 #include <newtape/autograd/anomaly.hpp>
 #include <newtape/autograd/format.hpp>
+#include <newtape/autograd/fuse.hpp>
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/autograd/graph.hpp>
 #include <newtape/autograd/op.hpp>

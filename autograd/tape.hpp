@@ -24,6 +24,9 @@ class Node : public Counted {
 
   /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
   virtual Tensor pull(std::size_t i, Tensor g) = 0;
+  /// The cotangents for all the edges that are `needed`, of an operation that makes them in one go: then it has set
+  /// `pulls_together`, and `pull` is not called.
+  virtual std::vector<Tensor> pull_together(const std::vector<bool>& needed, Tensor g);
   /// The same for an operation with several results, from the cotangents of all of them; undefined ones stand for zero.
   virtual Tensor pull_several(std::size_t, std::span<const Tensor>) { return {}; }
   /// Lets go of everything that was saved for `pull`.
@@ -34,6 +37,7 @@ class Node : public Counted {
 
   const DType dtype;
   std::atomic<bool> released{false};
+  bool pulls_together = false;
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const Place place;
@@ -76,6 +80,10 @@ inline GradCell* grad_cell(Node& node) noexcept {
 }
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
+
+/// The cotangents of `inputs` for the cotangent `g` of `output`, undefined where it does not depend on one. The walk
+/// does not go behind the inputs, of which none may depend on another.
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph);
 
 }  // namespace detail
 

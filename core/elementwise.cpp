@@ -3,6 +3,7 @@
 
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/kernels/tables.hpp>
+#include <newtape/core/trace.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -47,9 +48,17 @@ bool same_shape(const Array& a, const Array& b) noexcept {
          std::memcmp(a.shape().data(), b.shape().data(), n * sizeof(std::int64_t)) == 0;
 }
 
+/// Instead of a call of the kernel while a trace is on.
+template <class... X>
+[[gnu::cold, gnu::noinline]] Array record(std::string_view op, Kernel kernel, DType dtype, const X&... x) {
+  const Array* const in[] = {&x...};
+  return tracing()->record(op, kernel, in, dtype);
+}
+
 // `x` gives its memory to the result when it may; the result is of x's dtype or, with `out`, of that.
 Array unary(std::string_view op, const Kernels& k, Array&& x) {
   const Kernel kernel = find(op, k, x);
+  if (tracing() != nullptr) return record(op, kernel, x.dtype(), x);
   const void* in[] = {x.raw()};
   if (x.reusable()) {
     Array y = std::move(x);
@@ -73,6 +82,7 @@ Array unary(std::string_view op, const Kernels& k, Array&& x) {
 
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
   const Kernel kernel = find(op, k, x);
+  if (tracing() != nullptr) return record(op, kernel, dtype, x);
   Array y = Array::empty(x.shape(), dtype);
   if (small_and_plain(x)) {
     const void* in[] = {x.raw()};
@@ -150,6 +160,7 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
   const DType t = a.dtype();
   if (t != b.dtype()) mixed(op, a, b);
   const Kernel kernel = find(op, k, a);
+  if (tracing() != nullptr) return record(op, kernel, t, a, b);
   if (!small_and_plain(a) || !b.is_contiguous() || !same_shape(a, b)) {
     return binary_broadcast(op, kernel, std::move(a), std::move(b));
   }
@@ -162,6 +173,7 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
   if (a.dtype() != b.dtype()) mixed(op, a, b);
   const Kernel kernel = find(op, k, a);
+  if (tracing() != nullptr) return record(op, kernel, boolean, a, b);
   Array y = Array::empty(a.shape() == b.shape() ? a.shape() : broadcast_shapes(op, a.shape(), b.shape()), boolean);
   const Array* const inputs[] = {&a, &b};
   run(kernel, inputs, y);
@@ -240,6 +252,7 @@ Array where(const Array& condition, Array a, Array b) {
   }
   if (a.dtype() != b.dtype()) mixed("where", a, b);
   const Kernel kernel = find("where", tables().logic.where, a);
+  if (tracing() != nullptr) return record("where", kernel, a.dtype(), condition, a, b);
   const Shape shape = broadcast_shapes("where", condition.shape(), broadcast_shapes("where", a.shape(), b.shape()));
   const Array* inputs[] = {&condition, &a, &b};
   Array y;
@@ -260,6 +273,12 @@ Array full(const Shape& shape, double value, DType dtype) {
   Array y = Array::empty(shape, dtype);
   visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
   return y;
+}
+Array number(double value, DType dtype) {
+  return tracing() != nullptr ? tracing()->filled({}, value, dtype) : full({}, value, dtype);
+}
+Array full_like(const Array& x, double value) {
+  return tracing() != nullptr ? tracing()->filled(x.shape(), value, x.dtype()) : full(x.shape(), value, x.dtype());
 }
 Array zeros(const Shape& shape, DType dtype) {
   Array y = Array::empty(shape, dtype);
@@ -286,7 +305,10 @@ Array eye(std::int64_t n, DType dtype) {
   return y;
 }
 
-Array copy(const Array& x) { return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype()); }
+Array copy(const Array& x) {
+  if (tracing() != nullptr) refuse_in_trace("a copy");
+  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
+}
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
 Array cast(Array x, DType dtype) {
   if (x.dtype() == dtype) return x;

@@ -64,6 +64,10 @@ Array where(const Array& condition, Array a, Array b);
 
 // --- making, copying, converting ---
 Array full(const Shape& shape, double value, DType dtype);
+/// An array without axes. (Unlike full, it may be made where an elementwise function is traced; so may full_like.)
+Array number(double value, DType dtype);
+/// Of x's shape and dtype.
+Array full_like(const Array& x, double value);
 Array zeros(const Shape& shape, DType dtype);
 Array ones(const Shape& shape, DType dtype);
 /// start, start + step, ...: `n` of them.

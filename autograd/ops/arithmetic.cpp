@@ -2,6 +2,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/tracing.hpp>
 
 namespace newtape {
 
@@ -62,7 +63,8 @@ Tensor pow(In a, In b) {
       wrt(a,
           [a, b](const Tensor& g) {
             const Tensor flat = (b == 0.0);
-            if (!any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
+            // A trace must serve whatever the exponents will be.
+            if (core::tracing() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
             return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
           }),
       // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
