@@ -127,8 +127,11 @@ Tensor hardtanh(In x, double low, double high) {
     raise<ValueError>("hardtanh: the bounds are not in order", "low < high",
                       std::to_string(low) + " and " + std::to_string(high));
   }
-  const auto bound = [&x](double value) { return core::full({}, value, x.dtype()); };
-  return hardtanh_op(core::clip(x.value(), bound(low), bound(high)),
+  In below = low;
+  In above = high;
+  match(hardtanh_op, x, below);
+  match(hardtanh_op, x, above);
+  return hardtanh_op(core::clip(x.value(), below.value(), above.value()),
                      wrt(x, [x, low, high](const Tensor& g) { return where((x > low) & (x < high), g, 0.0); }));
 }
 

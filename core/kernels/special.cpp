@@ -140,32 +140,40 @@ class Polygamma {
 };
 
 /// The n-th derivative of sin(pi x) / (pi x).
-double sinc_of(double x, int n) {
-  const double z = pi * std::fabs(x);
-  double y = 0;
-  if (z < n + 1 || z < 0.5) {
-    // sum over even 2j >= n of (-1)^j z^(2j-n) / ((2j+1) (2j-n)!)
-    int m = n + n % 2;
-    double term = (m / 2) % 2 == 0 ? 1 : -1;
-    if (m > n) term *= z;
-    for (int i = 0; i < 200; ++i, m += 2) {
-      y += term / (m + 1);
-      term *= -(z * z) / ((m - n + 1.0) * (m - n + 2.0));
-      if (std::fabs(term) < 1e-18 * std::fabs(y)) break;
+class Sinc {
+ public:
+  explicit Sinc(int n) : n_(n) {}
+  double operator()(double x) const {
+    const int n = n_;
+    const double z = pi * std::fabs(x);
+    double y = 0;
+    if (z < n + 1 || z < 0.5) {
+      // sum over even 2j >= n of (-1)^j z^(2j-n) / ((2j+1) (2j-n)!)
+      int m = n + n % 2;
+      double term = (m / 2) % 2 == 0 ? 1 : -1;
+      if (m > n) term *= z;
+      for (int i = 0; i < 200; ++i, m += 2) {
+        y += term / (m + 1);
+        term *= -(z * z) / ((m - n + 1.0) * (m - n + 2.0));
+        if (std::fabs(term) < 1e-18 * std::fabs(y)) break;
+      }
+    } else if (z != infinity) {
+      // z f^(k) + k f^(k-1) is the k-th derivative of the sine: from one order to the next.
+      const double r = std::fabs(x) - 2 * std::rint(std::fabs(x) / 2);  // exact
+      const double sine = r > 0.5 ? std::sin(pi * (1 - r)) : r < -0.5 ? -std::sin(pi * (1 + r)) : std::sin(pi * r);
+      const double cosine = std::fabs(r) > 0.25 ? std::sin(pi * (0.5 - std::fabs(r))) : std::cos(pi * r);
+      const double turns[] = {sine, cosine, -sine, -cosine};
+      y = sine / z;
+      for (int k = 1; k <= n; ++k) y = (turns[k % 4] - k * y) / z;
     }
-  } else if (z != infinity) {
-    // z f^(k) + k f^(k-1) is the k-th derivative of the sine: from one order to the next.
-    const double r = std::fabs(x) - 2 * std::rint(std::fabs(x) / 2);  // exact
-    const double sine = r > 0.5 ? std::sin(pi * (1 - r)) : r < -0.5 ? -std::sin(pi * (1 + r)) : std::sin(pi * r);
-    const double cosine = std::fabs(r) > 0.25 ? std::sin(pi * (0.5 - std::fabs(r))) : std::cos(pi * r);
-    const double turns[] = {sine, cosine, -sine, -cosine};
-    y = sine / z;
-    for (int k = 1; k <= n; ++k) y = (turns[k % 4] - k * y) / z;
+    if (std::isnan(x)) return x;
+    for (int k = 0; k < n; ++k) y *= pi;
+    return n % 2 != 0 && x < 0 ? -y : y;
   }
-  if (std::isnan(x)) return x;
-  for (int k = 0; k < n; ++k) y *= pi;
-  return n % 2 != 0 && x < 0 ? -y : y;
-}
+
+ private:
+  int n_;
+};
 
 template <class T, double (*f)(double)>
 void map(const void* const* in, void* out, std::int64_t n, unsigned) {
@@ -173,30 +181,21 @@ void map(const void* const* in, void* out, std::int64_t n, unsigned) {
   auto* y = static_cast<T*>(out);
   for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(f(static_cast<double>(x[i])));
 }
-template <class T>
-int order(const void* const* in) {
-  return static_cast<int>(*static_cast<const T*>(in[1]));
-}
-template <class T>
-void map_polygamma(const void* const* in, void* out, std::int64_t n, unsigned) {
-  const Polygamma f(order<T>(in));
+/// `in[1]` is the order for all of x.
+template <class T, class F>
+void map_with_order(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
+  const F f(static_cast<int>(*static_cast<const T*>(in[1])));
   const auto* x = static_cast<const T*>(in[0]);
   auto* y = static_cast<T*>(out);
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(f(static_cast<double>(x[i])));
-}
-template <class T>
-void map_sinc(const void* const* in, void* out, std::int64_t n, unsigned) {
-  const int k = order<T>(in);
-  const auto* x = static_cast<const T*>(in[0]);
-  auto* y = static_cast<T*>(out);
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(sinc_of(static_cast<double>(x[i]), k));
+  const std::int64_t step = (scalars & 1) != 0 ? 0 : 1;
+  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(f(static_cast<double>(x[i * step])));
 }
 
 }  // namespace
 
 const Kernels lgamma{{map<float, log_of_gamma>, map<double, log_of_gamma>, nullptr, nullptr}};
 const Kernels digamma{{map<float, digamma_of>, map<double, digamma_of>, nullptr, nullptr}};
-const Kernels polygamma{{map_polygamma<float>, map_polygamma<double>, nullptr, nullptr}};
-const Kernels sinc{{map_sinc<float>, map_sinc<double>, nullptr, nullptr}};
+const Kernels polygamma{{map_with_order<float, Polygamma>, map_with_order<double, Polygamma>, nullptr, nullptr}};
+const Kernels sinc{{map_with_order<float, Sinc>, map_with_order<double, Sinc>, nullptr, nullptr}};
 
 }  // namespace newtape::core::kernels::special

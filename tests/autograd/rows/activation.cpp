@@ -91,17 +91,20 @@ const Rows activations{{
           8);
       return row;
     }(),
-    cornered(
-        "hardtanh", [](In x) { return hardtanh(std::move(x)); }, [](Number x) { return clamped(x, -1, 1); }, {-1, 1},
-        {0, 0}),
-    part(
-        [] {
-          Row row = cornered(
-              "hardtanh", [](In x) { return hardtanh(std::move(x), -2, 0.5); },
-              [](Number x) { return clamped(x, -2, 0.5L); }, {-2, 0.5}, {0, 0});
-          return row;
-        }(),
-        "hardtanh with other bounds"),
+    {.name = "hardtanh",
+     .call = [](Args& x) { return hardtanh(x[0]); },
+     .scalar = [](Numbers x) { return clamped(x[0], -1, 1); },
+     .domains = {{.low = -4, .high = 4, .avoid = {-1, 1}}},
+     .rejects = {{Error::value, "hardtanh: the bounds", [] { hardtanh(three(), 1, -1); }},
+                 {Error::dtype, "hardtanh", [] { hardtanh(three_ints(), 0.5, 2); }}},
+     .known = {{{{-1, 1}}, {{0, 0}}}},
+     .integers = true},
+    {.name = "hardtanh with other bounds",
+     .call = [](Args& x) { return hardtanh(x[0], -2, 0.5); },
+     .scalar = [](Numbers x) { return clamped(x[0], -2, 0.5L); },
+     .domains = {{.low = -4, .high = 4, .avoid = {-2, 0.5}}},
+     .known = {{{{-2, 0.5}}, {{0, 0}}}},
+     .covers = {"hardtanh"}},
     cornered(
         "hardsigmoid", hardsigmoid, [](Number x) { return clamped(x / 6 + 0.5L, 0, 1); }, {-3, 3}, {0, 0}, true, 4),
     cornered(

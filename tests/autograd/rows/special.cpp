@@ -58,7 +58,10 @@ const Rows specials{{
      .slack = 4},
     {.name = "logaddexp2",
      .call = [](Args& x) { return logaddexp2(x[0], x[1]); },
-     .scalar = [](Numbers x) { return std::max(x[0], x[1]) + std::log2(1 + std::exp2(-std::abs(x[0] - x[1]))); },
+     .scalar =
+         [](Numbers x) {
+           return std::max(x[0], x[1]) + std::log1p(std::exp2(-std::abs(x[0] - x[1]))) / std::log(2.0L);
+         },
      .domains = {numbers, numbers},
      .composite = true,
      .slack = 16},
