@@ -186,7 +186,21 @@ Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array
     inputs[i] = &y;
   }
   if (!y.defined()) y = Array::empty(shape, c.dtype());
-  kernels::map_into(kernel, inputs, 3, y);
+  // Whole arrays and single elements need no plan.
+  bool plain = y.size() != 0;
+  unsigned scalars = 0;
+  const void* in[3];
+  for (int i = 0; i < 3 && plain; ++i) {
+    const Array& x = *inputs[i];
+    in[i] = x.raw();
+    if (x.size() != y.size()) scalars |= 1U << i;
+    plain = small_and_plain(x) && (x.size() == y.size() || x.size() == 1);
+  }
+  if (plain && y.size() <= parallel_grain) {
+    kernel(in, y.raw(), y.size(), scalars);
+  } else {
+    map_into(kernel, inputs, 3, y);
+  }
   return y;
 }
 

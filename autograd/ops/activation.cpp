@@ -47,9 +47,10 @@ Tensor prelu(In x, In weight) {
 }
 
 Tensor elu(In x, double alpha) {
-  const Array a = core::full({}, alpha, x.dtype());
-  return elu_op(core::elu(x.value(), a), wrt(x, [x, a](Tensor g) {
-                  if (!recorded(g, x)) return Tensor(core::elu_grad(g.take_value(), x.value(), a));
+  In a = alpha;
+  match(elu_op, x, a);
+  return elu_op(core::elu(x.value(), a.value()), wrt(x, [x, a](Tensor g) {
+                  if (!recorded(g, x)) return Tensor(core::elu_grad(g.take_value(), x.value(), a.value()));
                   const Tensor positive = x > 0.0;
                   return g * where(positive, 1.0, a * exp(where(positive, 0.0, x)));
                 }));
