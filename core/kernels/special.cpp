@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/special.hpp>
 
-#include <math.h>  // lgamma_r is POSIX's
-
 #include <cmath>
 #include <limits>
 #include <numbers>
