@@ -11,6 +11,7 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/transforms.hpp>
+#include <newtape/core/activation.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 #include <newtape/core/linalg.hpp>
@@ -18,6 +19,7 @@
 #include <newtape/core/print.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/special.hpp>
 #include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/dataset.hpp>

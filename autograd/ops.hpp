@@ -4,9 +4,12 @@
 /// The operations. Tensors broadcast by NumPy's rules; a number takes the dtype of the other operand; two float dtypes
 /// do not mix (DTypeError names both). Axes may be negative. Every operation differentiates to any order unless it says
 /// otherwise, and takes constants, variables and temporaries alike.
+#include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/special.hpp>
