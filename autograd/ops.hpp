@@ -5,8 +5,13 @@
 /// do not mix (DTypeError names both). Axes may be negative. Every operation differentiates to any order unless it says
 /// otherwise, and takes constants, variables and temporaries alike.
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/sort.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
