@@ -57,10 +57,20 @@ void radix_sort(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
   }
 }
 
-/// Items with distinct places, in the order of their places.
+/// Rows of this length are sorted by their digits; shorter ones by comparisons.
+template <class K>
+constexpr std::size_t radix_length = 32 * sizeof(K);
+
+/// Rows of this length are sorted as a whole no later than some element of theirs is found by comparisons.
+template <class K>
+bool sorts_fast(const std::vector<Item<K>>& items) {
+  return sizeof(K) == 4 && items.size() >= radix_length<K> && items.size() < (1 << 17);
+}
+
+/// Items in the order of their places.
 template <class K>
 void sort_items(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
-  if (items.size() < 32 * sizeof(K)) {
+  if (items.size() < radix_length<K>) {
     std::sort(items.begin(), items.end());
   } else {
     radix_sort(items, spare);
@@ -138,12 +148,13 @@ Chosen topk(const Array& x, std::int64_t k, std::int64_t axis, bool largest, boo
     raise<ValueError>("topk: k is out of range", "a number from 0 to " + std::to_string(n),
                       std::to_string(k) + " for shape " + to_string(x.shape()));
   }
-  return choose_rows("topk", x, axis, k, largest, true, [k, sorted](auto& items, auto&) {
+  return choose_rows("topk", x, axis, k, largest, true, [k, sorted](auto& items, auto& spare) {
     const auto middle = items.begin() + k;
     if (k <= 64 && static_cast<std::size_t>(8 * k) <= items.size()) {
       std::partial_sort(items.begin(), middle, items.end());  // few get past the worst so far
       return;
     }
+    if (sorts_fast(items)) return sort_items(items, spare);
     if (middle != items.end()) std::nth_element(items.begin(), middle - 1, items.end());
     items.resize(static_cast<std::size_t>(k));
     if (sorted) std::sort(items.begin(), items.end());

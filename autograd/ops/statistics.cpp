@@ -55,10 +55,13 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
     between = between || at != static_cast<double>(below);
     ranks.push_back(below);
   }
-  const auto low = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
-  if (!between) return low;
-  for (auto& r : ranks) r = std::min(r + 1, n - 1);
-  const auto high = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
+  const auto k = static_cast<std::int64_t>(q.size());
+  for (std::int64_t i = 0; between && i < k; ++i)
+    ranks.push_back(std::min(ranks[static_cast<std::size_t>(i)] + 1, n - 1));
+  const Tensor found = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
+  if (!between) return found;
+  const Tensor low = slice(found, -1, 0, k);
+  const Tensor high = slice(found, -1, k, 2 * k);
   return low + (high - low) * Tensor(core::cast(weights, x.dtype()));
 }
 

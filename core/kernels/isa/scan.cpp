@@ -4,6 +4,8 @@
 
 #include "functions.hpp"
 
+#include <cstddef>
+
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
@@ -15,6 +17,15 @@ struct Wide {
 template <>
 struct Wide<float> {
   using type = double;
+};
+
+template <std::size_t bytes>
+struct Same {
+  using type = std::int64_t;
+};
+template <>
+struct Same<4> {
+  using type = std::int32_t;
 };
 
 // Each scan: what it begins with, and how it goes from one element to the next.
@@ -74,7 +85,8 @@ struct LogCumSumExp {
 };
 
 template <template <class> class S, class T>
-void scan1(const Scan& s) {
+void scan1(const Scan& scan) {
+  const Scan s = scan;  // a copy that no store can change
   using A = typename S<T>::A;
   using B = typename S<T>::B;
   const auto* x = static_cast<const T*>(s.x);
@@ -105,28 +117,37 @@ void scan1(const Scan& s) {
 
 /// The largest (smallest) so far, and the last place where it is. A NaN wins over everything.
 template <class T, bool largest>
-void scan_best(const Scan& s) {
+void scan_best(const Scan& scan) {
+  const Scan s = scan;
+  using Place = typename Same<sizeof(T)>::type;  // as wide as an element, or the loop would not become vectors
   const auto* x = static_cast<const T*>(s.x);
   auto* y = static_cast<T*>(s.y);
   auto* best = reinterpret_cast<T*>(s.state->a);
-  auto* where = s.state->b;
+  auto* where = reinterpret_cast<Place*>(s.state->b);
   auto* index = s.index;
   for (std::int64_t j = 0; s.first && j < s.columns; ++j) {
     best[j] = x[j];
-    where[j] = s.at;
+    where[j] = static_cast<Place>(s.at);
   }
   for (std::int64_t i = 0; i < s.n; ++i) {
-    const std::int64_t at = s.at + i * s.step;
+    const auto at = static_cast<Place>(s.at + i * s.step);
     NEWTAPE_INDEPENDENT
     for (std::int64_t j = 0; j < s.columns; ++j) {
       const T v = x[j];
-      const bool better = largest ? v >= best[j] : v <= best[j];
-      const bool take = better | (v != v);  // NOLINT: a NaN is not equal to itself
-      best[j] = take ? v : best[j];
-      where[j] = take ? at : where[j];
-      y[j] = best[j];
-      index[j] = where[j];
+      const T b = best[j];
+      const Place w = where[j];
+      // The old one stays when it is strictly better, or a NaN that v is not.
+      const bool stays = largest ? b > v : b < v;
+      const T kept = stays ? b : v;
+      const Place kept_at = stays ? w : at;
+      const bool nan = b != b && v == v;
+      best[j] = nan ? b : kept;
+      where[j] = nan ? w : kept_at;
     }
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t j = 0; j < s.columns; ++j) y[j] = best[j];
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t j = 0; j < s.columns; ++j) index[j] = where[j];
     x += s.stride;
     y += s.stride;
     index += s.stride;
