@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/tape.hpp>
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -21,7 +22,15 @@
 /// `g` or `g, y` (the output; never capture it), uses Tensor operations only, and may assume nothing about extra
 /// leading axes of `g`: count axes from the last. Gradients of broadcast operands are summed to their shapes by the
 /// sweep.
+///
+/// An operation with several results takes an array of values and returns an array of tensors. Its pullbacks take all
+/// the cotangents, undefined where none came, and all the results:
+///
+///     auto [w, v] = eigh_op(std::array{w_value, v_value}, wrt(a, [](Tensors g, Tensors y) { ... }));
 namespace newtape {
+
+/// The results of an operation, or their cotangents.
+using Tensors = std::span<const Tensor>;
 
 namespace detail {
 
@@ -91,6 +100,52 @@ class OpNode final : public Node {
   std::tuple<std::optional<Fs>...> pullbacks_;
 };
 
+/// The same for an operation with `n` results. They refer to it, not it to them: what the pullbacks see of the results
+/// is made when they are called.
+template <std::size_t n, class... Fs>
+class SeveralNode final : public Node {
+ public:
+  SeveralNode(const Op* by, const std::array<Array, n>& values, Wrt<Fs>&... wrts)
+      : Node(by, std::get<0>(std::tie(wrts...)).place, values[0]),
+        edges_{NodeRef(wrts.node)...},
+        values_(values),
+        pullbacks_{(wrts.node != nullptr ? std::optional<Fs>(std::move(wrts.pullback)) : std::nullopt)...} {
+    edges = edges_;
+  }
+
+  Tensor pull(std::size_t, Tensor) override { return {}; }
+  Tensor pull_several(std::size_t i, Tensors g) override {
+    std::array<Tensor, n> all;  // those of the last results may be missing from `g`
+    std::array<Tensor, n> y;
+    for (std::size_t k = 0; k < n; ++k) {
+      if (k < g.size()) all[k] = g[k];
+      y[k] = grad_enabled() ? result_of(k) : Tensor(values_[k]);
+    }
+    return pull(std::index_sequence_for<Fs...>(), i, all, y);
+  }
+  void release() noexcept override {
+    std::apply([](auto&... p) { (p.reset(), ...); }, pullbacks_);
+    values_ = {};
+  }
+
+  /// Result `k`, in the graph.
+  Tensor result_of(std::size_t k) {
+    return Tensor(values_[k], NodeRef::adopt(new ResultNode(NodeRef(this), k, values_[k])));
+  }
+
+ private:
+  template <std::size_t... I>
+  Tensor pull(std::index_sequence<I...>, std::size_t i, Tensors g, Tensors y) {
+    Tensor x;
+    ((i == I ? void(x = (*std::get<I>(pullbacks_))(g, y)) : void()), ...);
+    return x;
+  }
+
+  NodeRef edges_[sizeof...(Fs)];
+  std::array<Array, n> values_;
+  std::tuple<std::optional<Fs>...> pullbacks_;
+};
+
 /// The same for an operation with any number of inputs and one closure for all of them.
 template <class F>
 class EachNode final : public Node {
@@ -109,7 +164,7 @@ class EachNode final : public Node {
 
 }  // namespace detail
 
-/// Input `x` of an operation and its pullback: `g -> Tensor` or `g, y -> Tensor`.
+/// Input `x` of an operation and its pullback: `g -> Tensor` or `g, y -> Tensor`, with Tensors for several results.
 template <class F>
 detail::Wrt<F> wrt(const In& x, F pullback) {
   return {x.tensor().node().get(), x.place(), std::move(pullback)};
@@ -138,17 +193,37 @@ class Op {
   template <class... Fs>
     requires(sizeof...(Fs) > 0)
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
+    if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, value);
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
     auto node = detail::NodeRef::adopt(new detail::OpNode<Fs...>(this, value, wrts...));
     return Tensor(std::move(value), std::move(node));
   }
   template <class F>
   Tensor operator()(Array value, detail::WrtEach<F> wrt) const {
+    if (detail::watching() != 0) detail::inspect(*this, wrt.place, value);
     bool any = false;
     for (const auto& n : wrt.nodes) any |= static_cast<bool>(n);
     if (!grad_enabled() || !any) return Tensor(std::move(value));
     auto node = detail::NodeRef::adopt(new detail::EachNode<F>(this, value, std::move(wrt)));
     return Tensor(std::move(value), std::move(node));
+  }
+  /// The results of an operation that has several.
+  template <std::size_t n, class... Fs>
+    requires(sizeof...(Fs) > 0)
+  std::array<Tensor, n>
+  operator()(const std::array<Array, n>& values, detail::Wrt<Fs>... wrts) const {
+    std::array<Tensor, n> results;
+    for (std::size_t k = 0; k < n; ++k) {
+      if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, values[k]);
+      results[k] = Tensor(values[k]);
+    }
+    if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return results;
+    auto* node = new detail::SeveralNode<n, Fs...>(this, values, wrts...);
+    const auto hold = detail::NodeRef::adopt(node);
+    for (std::size_t k = 0; k < n; ++k) {
+      if (is_floating(values[k].dtype())) results[k] = node->result_of(k);
+    }
+    return results;
   }
   /// The result of an operation that has no derivative (a comparison, an index): always a constant.
   Tensor operator()(Array value) const { return Tensor(std::move(value)); }
@@ -167,6 +242,12 @@ void match(const Op& op, In& a, In& b);
 template <class... T>
 bool recorded(const T&... x) {
   return grad_enabled() && (x.requires_grad() || ...);
+}
+
+/// Nobody records these or watches for NaN: an operation may return its bare value, without a word to the tape.
+template <class... T>
+bool unobserved(const T&... x) {
+  return !recorded(x...) && detail::watching() == 0;
 }
 
 /// The extra leading axes of a cotangent `g` for an output with `ndim` axes.

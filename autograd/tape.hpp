@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/tensor.hpp>
+#include <newtape/autograd/watch.hpp>
 
 #include <atomic>
 #include <span>
@@ -23,6 +24,8 @@ class Node : public Counted {
 
   /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
   virtual Tensor pull(std::size_t i, Tensor g) = 0;
+  /// The same for an operation with several results, from the cotangents of all of them; undefined ones stand for zero.
+  virtual Tensor pull_several(std::size_t, std::span<const Tensor>) { return {}; }
   /// Lets go of everything that was saved for `pull`.
   virtual void release() noexcept = 0;
 
@@ -34,9 +37,26 @@ class Node : public Counted {
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const Place place;
-  std::span<NodeRef> edges;  ///< null where the input was a constant
+  int which = -1;                ///< it stands for this one of the several results of the operation on its only edge
+  std::span<NodeRef> edges;      ///< null where the input was a constant
+  std::unique_ptr<Watch> watch;  ///< null until somebody asks
   /// Which sweep is using this node, and as which of its entries; linked list of the dead once nobody refers to it.
   std::atomic<std::uint64_t> claim{0};
+};
+
+/// One of the several results of an operation: what comes for it is collected at the operation's node.
+class ResultNode final : public Node {
+ public:
+  ResultNode(NodeRef operation, std::size_t index, const Array& value)
+      : Node(operation.get()->op, operation.get()->place, value), operation_{std::move(operation)} {
+    which = static_cast<int>(index);
+    edges = operation_;
+  }
+  Tensor pull(std::size_t, Tensor) override { return {}; }
+  void release() noexcept override {}
+
+ private:
+  NodeRef operation_[1];
 };
 
 /// A variable. Its gradient gathers here, so that every copy of the tensor sees it.
@@ -46,14 +66,14 @@ class Leaf final : public Node {
   Tensor pull(std::size_t, Tensor) override { return {}; }
   void release() noexcept override {}
 
-  Tensor grad() const;
-  void set_grad(Tensor g);
-  void accumulate(Tensor g);
-
- private:
-  mutable std::atomic_flag busy_;
-  Tensor grad_;
+  GradCell grad;
 };
+
+/// Where the gradient of this node is to be kept; null when nowhere.
+inline GradCell* grad_cell(Node& node) noexcept {
+  if (node.op == nullptr) return &static_cast<Leaf&>(node).grad;
+  return node.watch != nullptr && node.watch->retain ? &node.watch->grad : nullptr;
+}
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
 

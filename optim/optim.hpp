@@ -4,4 +4,5 @@
 #include <newtape/optim/adam.hpp>
 #include <newtape/optim/clip.hpp>
 #include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/schedule.hpp>
 #include <newtape/optim/sgd.hpp>

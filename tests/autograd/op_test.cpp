@@ -26,6 +26,17 @@ Tensor hypotenuse(In a, In b) {
                   wrt(b, [b](const Tensor& g, const Tensor& y) { return g * b / y; }));
 }
 
+static const Op sincos_op{"test.sincos"};
+/// Sine, cosine, and the whole turns in x.
+std::array<Tensor, 3> sincos(In x) {
+  const Array turns =
+      core::cast(core::floor(core::mul(x.value(), core::full({}, 1 / 6.283185307179586, x.dtype()))), i64);
+  return sincos_op(std::array{core::sin(x.value()), core::cos(x.value()), turns}, wrt(x, [](Tensors g, Tensors y) {
+                     if (!g[0].defined()) return -(g[1] * y[0]);
+                     return g[1].defined() ? g[0] * y[1] - g[1] * y[0] : g[0] * y[1];
+                   }));
+}
+
 static const Op wrong_op{"test.wrong"};
 /// A square whose gradient is `pullback(g, x)`.
 Tensor wrong(In x, Tensor (*pullback)(const Tensor& g, const Tensor& x)) {
@@ -42,6 +53,53 @@ TEST_CASE("op: one from outside the library is checked in one line") {
   CHECK(gradcheck([](std::span<const Tensor> x) { return hypotenuse(x[0], x[1]); }, two, {.order = 3}));
   const auto names = registered_ops();
   CHECK(std::count(names.begin(), names.end(), "test.hypot") == 1);
+}
+
+TEST_CASE("op: several results") {
+  const auto x = variable(points());
+  SECTION("values, and which of them have derivatives") {
+    const auto [s, c, turns] = sincos(x);
+    CHECK(sum(abs(s - sin(points()))).item() == 0);
+    CHECK(sum(abs(c - cos(points()))).item() == 0);
+    CHECK(s.requires_grad());
+    CHECK(c.requires_grad());
+    CHECK_FALSE(turns.requires_grad());
+    CHECK(turns.dtype() == i64);
+    CHECK_FALSE(sincos(points())[0].requires_grad());
+  }
+  SECTION("derivatives to order three, of one result and of all") {
+    for (int which = 0; which < 3; ++which) {
+      const auto f = [which](const Tensor& t) {
+        const auto [s, c, turns] = sincos(t);
+        return which == 0 ? s : which == 1 ? c : s * exp(c) + s;
+      };
+      const auto result = gradcheck(f, points(), {.order = 3});
+      INFO(result.message);
+      CHECK(result);
+    }
+  }
+  SECTION("a batch of cotangents, also one for each result") {
+    const auto [s, c, turns] = sincos(x);
+    const Tensor w = variable(expand(tensor({{1, 2, 3}, {4, 5, 6}}, f64), {4, 2, 3}));
+    const std::array both{s, c};
+    const auto g = grad(both, std::span(&x, 1), {.create_graph = true, .grad_outputs = {w, 2 * w}})[0];
+    CHECK(g.shape() == Shape{4, 2, 3});
+    CHECK(max(abs(g - w * (cos(points()) - 2 * sin(points())))).item() < 1e-15);
+    CHECK(sum(abs(grad(sum(g), w) - expand(cos(points()) - 2 * sin(points()), {4, 2, 3}))).item() < 1e-14);
+  }
+  SECTION("a graph of them is released like any other, and leaves no memory behind") {
+    const auto before = pool::stats().live_bytes;
+    {
+      const auto t = variable(points());
+      const auto [s, c, turns] = sincos(t);
+      const Tensor y = sum(s * c);
+      y.backward({.create_graph = true});
+      sum(t.grad()).backward();
+      t.set_grad({});
+      CHECK_THROWS_WITH(sum(c).backward(), contains("test.sincos"));
+    }
+    CHECK(pool::stats().live_bytes == before);
+  }
 }
 
 TEST_CASE("op: a name is taken once") {
