@@ -37,7 +37,7 @@ Tensor mean(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor prod(In x, const Axes& axes, bool keepdims) {
-  if (!recorded(x)) return core::prod(x.value(), axes, keepdims);
+  if (unobserved(x)) return core::prod(x.value(), axes, keepdims);
   // Halves are multiplied until one is left: unlike y / x, the derivatives are right where factors are zero.
   const Reduced r("prod", x.shape(), axes, keepdims);
   Tensor y = r.rows(x);
