@@ -6,10 +6,15 @@
 /// otherwise, and takes constants, variables and temporaries alike.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/sort.hpp>
 #include <newtape/autograd/ops/special.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
