@@ -6,15 +6,21 @@
 /// otherwise, and takes constants, variables and temporaries alike.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/distance.hpp>
 #include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/repeat.hpp>
 #include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/sort.hpp>
 #include <newtape/autograd/ops/special.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/autograd/ops/triangle.hpp>

@@ -208,7 +208,7 @@ class Sweep {
     for (std::size_t i = 0; i <= last; ++i) {
       if (!node.edges[i]) continue;
       auto& slot = slots_[find(node.edges[i].get())];
-      if (!slot.needed) continue;
+      if (!slot.needed || (several == nullptr && added(node, i, slot, g))) continue;
       Tensor x = explain("in the pullback of ", node, [&] {
         if (node.pulls_together) return std::move(all[i]);
         if (several != nullptr) return node.pull_several(i, *several);
@@ -218,6 +218,15 @@ class Sweep {
       inspect("what came from the pullback of ", node, x);
       explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
     }
+  }
+
+  /// Whether the cotangent for edge `i` could be added in place to what has arrived there.
+  bool added(Node& node, std::size_t i, Slot& slot, const Tensor& g) const {
+    if (grad_enabled() || watched_ != 0 || !slot.g.defined() || !slot.g.value().reusable()) return false;
+    Array sum = slot.g.take_value();
+    const bool done = explain("in the pullback of ", node, [&] { return node.pull_onto(i, sum, g.value()); });
+    slot.g = Tensor(std::move(sum));
+    return done;
   }
 
   /// What the hooks of a node make of the gradient that arrived there.

@@ -29,6 +29,9 @@ class Node : public Counted {
   virtual std::vector<Tensor> pull_together(const std::vector<bool>& needed, Tensor g);
   /// The same for an operation with several results, from the cotangents of all of them; undefined ones stand for zero.
   virtual Tensor pull_several(std::size_t, std::span<const Tensor>) { return {}; }
+  /// Adds the cotangent for edge `i` to `sum`, in memory that nobody else sees and without a record; false when that is
+  /// no cheaper than `pull` and an addition. For operations that read a small part of their input.
+  virtual bool pull_onto(std::size_t, Array&, const Array&) { return false; }
   /// Lets go of everything that was saved for `pull`.
   virtual void release() noexcept = 0;
 
