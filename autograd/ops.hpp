@@ -6,14 +6,18 @@
 /// otherwise, and takes constants, variables and temporaries alike.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/conv.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/distance.hpp>
 #include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/fold.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/interpolate.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/repeat.hpp>
