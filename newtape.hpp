@@ -4,6 +4,7 @@
 /// All of Newtape.
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/jacobian.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
