@@ -4,6 +4,7 @@
 /// All of Newtape.
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/implicit.hpp>
 #include <newtape/autograd/jacobian.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
@@ -11,6 +12,7 @@
 #include <newtape/autograd/transforms.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
+#include <newtape/core/krylov.hpp>
 #include <newtape/core/linalg.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/print.hpp>
