@@ -2,7 +2,9 @@
 #pragma once
 
 /// All of Newtape.
+#include <newtape/autograd/checkpoint.hpp>
 #include <newtape/autograd/format.hpp>
+#include <newtape/autograd/functional.hpp>
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/autograd/implicit.hpp>
 #include <newtape/autograd/jacobian.hpp>
