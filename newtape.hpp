@@ -2,10 +2,12 @@
 #pragma once
 
 /// All of Newtape.
+#include <newtape/autograd/anomaly.hpp>
 #include <newtape/autograd/checkpoint.hpp>
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/functional.hpp>
 #include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/graph.hpp>
 #include <newtape/autograd/implicit.hpp>
 #include <newtape/autograd/jacobian.hpp>
 #include <newtape/autograd/op.hpp>
@@ -20,12 +22,14 @@
 #include <newtape/core/print.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/dataset.hpp>
 #include <newtape/data/datasets.hpp>
 #include <newtape/data/idx.hpp>
 #include <newtape/data/image.hpp>
 #include <newtape/data/loader.hpp>
+#include <newtape/data/npy.hpp>
 #include <newtape/data/safetensors.hpp>
 #include <newtape/inspect/classification.hpp>
 #include <newtape/inspect/progress.hpp>

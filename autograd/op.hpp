@@ -193,12 +193,14 @@ class Op {
   template <class... Fs>
     requires(sizeof...(Fs) > 0)
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
+    if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, value);
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
     auto node = detail::NodeRef::adopt(new detail::OpNode<Fs...>(this, value, wrts...));
     return Tensor(std::move(value), std::move(node));
   }
   template <class F>
   Tensor operator()(Array value, detail::WrtEach<F> wrt) const {
+    if (detail::watching() != 0) detail::inspect(*this, wrt.place, value);
     bool any = false;
     for (const auto& n : wrt.nodes) any |= static_cast<bool>(n);
     if (!grad_enabled() || !any) return Tensor(std::move(value));
@@ -211,7 +213,10 @@ class Op {
   std::array<Tensor, n>
   operator()(const std::array<Array, n>& values, detail::Wrt<Fs>... wrts) const {
     std::array<Tensor, n> results;
-    for (std::size_t k = 0; k < n; ++k) results[k] = Tensor(values[k]);
+    for (std::size_t k = 0; k < n; ++k) {
+      if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, values[k]);
+      results[k] = Tensor(values[k]);
+    }
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return results;
     auto* node = new detail::SeveralNode<n, Fs...>(this, values, wrts...);
     const auto hold = detail::NodeRef::adopt(node);
@@ -237,6 +242,12 @@ void match(const Op& op, In& a, In& b);
 template <class... T>
 bool recorded(const T&... x) {
   return grad_enabled() && (x.requires_grad() || ...);
+}
+
+/// Nobody records these or watches for NaN: an operation may return its bare value, without a word to the tape.
+template <class... T>
+bool unobserved(const T&... x) {
+  return !recorded(x...) && detail::watching() == 0;
 }
 
 /// The extra leading axes of a cotangent `g` for an output with `ndim` axes.

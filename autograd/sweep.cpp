@@ -15,11 +15,28 @@ std::string where(const Node& node) {
                             : std::string(node.op->name()) + ", recorded at " + to_string(node.place);
 }
 
+/// Runs `f`; the message of an error says where it came from.
+template <class F>
+auto explain(const char* doing, const Node& node, const F& f) {
+  const auto more = [&](const auto& error) { return error.what() + ("\n  " + (doing + where(node))); };
+  try {
+    return f();
+  } catch (const ShapeError& e) {
+    throw ShapeError(more(e));
+  } catch (const DTypeError& e) {
+    throw DTypeError(more(e));
+  } catch (const ValueError& e) {
+    throw ValueError(more(e));
+  } catch (const NumericalError& e) {
+    throw NumericalError(more(e));
+  }
+}
+
 /// One walk back through the graph: finds what the roots depend on, then takes cotangents from each node to its inputs.
 /// Two loops, no recursion. Sweeps may run in several threads at once, also over nodes that they share.
 class Sweep {
  public:
-  explicit Sweep(std::size_t batch) : batch_(batch), id_(next_id()) {}
+  explicit Sweep(std::size_t batch) : batch_(batch), id_(next_id()), watched_(watching()) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
   ~Sweep() {
@@ -61,18 +78,24 @@ class Sweep {
     }
   }
 
-  void seed(Node* root, Tensor g) { receive(slots_[find(root)], std::move(g)); }
+  void seed(Node* root, Tensor g) {
+    inspect("the cotangent for ", *root, g);
+    receive(slots_[find(root)], std::move(g));
+  }
 
   void run(bool release) {
+    const NoWatch off;
     // Inputs finish before what is made of them, so the reverse order has every cotangent complete when its turn comes.
     for (auto i = order_.rbegin(); i != order_.rend(); ++i) {
       const auto index = *i;
       if (!slots_[index].arrived() || !slots_[index].needed) continue;
       Node* node = slots_[index].node;
+      if (node->watch != nullptr && !node->watch->hooks.empty()) call_hooks(*node, slots_[index].g);
       if (slots_[index].wanted) slots_[index].result = slots_[index].g;
       Tensor g = std::move(slots_[index].g);
       slots_[index].g = Tensor();
-      if (node->edges.empty()) continue;
+      const auto last = last_needed(*node);
+      if (last == node->edges.size()) continue;
       if (node->released.load(std::memory_order_relaxed)) {
         raise<ValueError>("backward: the graph was released by an earlier backward through " + where(*node),
                           "one backward through each graph, or retain_graph or create_graph for the first",
@@ -83,7 +106,7 @@ class Sweep {
         continue;
       }
       const auto several = std::move(slots_[index].several);
-      step(*node, std::move(g), several.get());
+      step(*node, std::move(g), several.get(), last);
       if (release) {
         node->released.store(true, std::memory_order_relaxed);
         node->release();
@@ -94,17 +117,16 @@ class Sweep {
   /// What has arrived at a node that was wanted; undefined when nothing has.
   Tensor result(Node* node) { return slots_[find(node)].result; }
 
-  /// Adds what has arrived at the variables to their gradients.
+  /// Adds what has arrived at the variables, and at results that retain it, to their gradients.
   void deliver() {
     for (auto& slot : slots_) {
-      if (slot.node->op == nullptr && slot.result.defined()) {
-        static_cast<Leaf*>(slot.node)->accumulate(std::move(slot.result));
-      }
+      if (!slot.result.defined()) continue;
+      if (auto* cell = grad_cell(*slot.node)) cell->add(std::move(slot.result));
     }
   }
 
-  /// Every variable is wanted.
-  void want_variables() { all_leaves_ = true; }
+  /// Every tensor that keeps its gradient is wanted.
+  void want_keepers() { all_keepers_ = true; }
 
  private:
   struct Slot {
@@ -146,7 +168,7 @@ class Sweep {
 
   void finish(std::uint32_t index) {
     auto& slot = slots_[index];
-    if (all_leaves_ && slot.node->op == nullptr) slot.wanted = true;
+    if (all_keepers_ && grad_cell(*slot.node) != nullptr) slot.wanted = true;
     slot.needed = slot.wanted;
     for (const auto& edge : slot.node->edges) {
       if (slot.needed) break;
@@ -163,35 +185,48 @@ class Sweep {
     all[k] = all[k].defined() ? std::move(all[k]) + std::move(g) : std::move(g);
   }
 
-  void step(Node& node, Tensor g, const std::vector<Tensor>* several) {
-    // The last input that needs the cotangent gets it for good, and may write over it.
-    std::size_t last = node.edges.size();
-    for (std::size_t i = node.edges.size(); i-- > 0 && last == node.edges.size();) {
-      if (node.edges[i] && slots_[find(node.edges[i].get())].needed) last = i;
+  /// The last edge whose node needs a cotangent; the number of edges when none does.
+  std::size_t last_needed(const Node& node) const {
+    for (std::size_t i = node.edges.size(); i-- > 0;) {
+      if (node.edges[i] && slots_[find(node.edges[i].get())].needed) return i;
     }
-    if (last == node.edges.size()) return;
-    const char* doing = "in the pullback of ";
-    try {
-      for (std::size_t i = 0; i <= last; ++i) {
-        if (!node.edges[i]) continue;
-        auto& slot = slots_[find(node.edges[i].get())];
-        if (!slot.needed) continue;
-        doing = "in the pullback of ";
-        Tensor x = several != nullptr ? node.pull_several(i, *several)
-                   : i == last        ? node.pull(i, std::move(g))  // NOLINT(bugprone-use-after-move): the end
-                                      : node.pull(i, g);
-        doing = "in the gradient from ";
-        if (x.defined()) receive(slot, std::move(x));
+    return node.edges.size();
+  }
+
+  /// Takes the cotangent of a node on to its edges; `last` gets it for good, and may write over it.
+  void step(Node& node, Tensor g, const std::vector<Tensor>* several, std::size_t last) {
+    for (std::size_t i = 0; i <= last; ++i) {
+      if (!node.edges[i]) continue;
+      auto& slot = slots_[find(node.edges[i].get())];
+      if (!slot.needed) continue;
+      Tensor x = explain("in the pullback of ", node, [&] {
+        if (several != nullptr) return node.pull_several(i, *several);
+        return i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
+      });
+      if (!x.defined()) continue;
+      inspect("what came from the pullback of ", node, x);
+      explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
+    }
+  }
+
+  /// What the hooks of a node make of the gradient that arrived there.
+  void call_hooks(const Node& node, Tensor& g) {
+    const auto hooks = node.watch->hooks;  // a hook may register or remove others
+    explain("in a hook on ", node, [&] {
+      for (const auto& hook : hooks) {
+        if (*hook == nullptr) continue;
+        Tensor other = (*hook)(g);
+        if (other.defined()) g = fit(node, std::move(other));
       }
-    } catch (const ShapeError& e) {
-      throw ShapeError(e.what() + ("\n  " + (doing + where(node))));
-    } catch (const DTypeError& e) {
-      throw DTypeError(e.what() + ("\n  " + (doing + where(node))));
-    } catch (const ValueError& e) {
-      throw ValueError(e.what() + ("\n  " + (doing + where(node))));
-    } catch (const NumericalError& e) {
-      throw NumericalError(e.what() + ("\n  " + (doing + where(node))));
-    }
+    });
+  }
+
+  /// NumericalError when somebody watches for what is in `g`.
+  void inspect(const char* what, const Node& node, const Tensor& g) const {
+    if (watched_ == 0) return;
+    const std::string found = offence(g.value(), watched_);
+    if (!found.empty())
+      raise<NumericalError>("anomaly: the first one is in " + (what + where(node)), "finite numbers", found);
   }
 
   /// The one place where gradients are summed: over broadcast axes down to the shape of the node, and over its uses.
@@ -228,7 +263,8 @@ class Sweep {
   std::unordered_map<Node*, std::uint32_t> elsewhere_;
   std::size_t batch_;
   std::uint64_t id_;
-  bool all_leaves_ = false;
+  unsigned watched_;
+  bool all_keepers_ = false;
 };
 
 /// Checks the cotangents of `outputs` and makes those left out. Returns the number of their extra leading axes.
@@ -273,20 +309,6 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
 
 }  // namespace
 
-void Leaf::accumulate(Tensor g) {
-  // Taken out while it is added to, so that the sum can be formed in place; a second thread adds to what it finds.
-  for (;;) {
-    while (busy_.test_and_set(std::memory_order_acquire)) busy_.wait(true, std::memory_order_relaxed);
-    Tensor other = std::exchange(grad_, Tensor());
-    const bool alone = !other.defined();
-    if (alone) std::swap(grad_, g);
-    busy_.clear(std::memory_order_release);
-    busy_.notify_one();
-    if (alone) return;
-    g = std::move(other) + std::move(g);
-  }
-}
-
 }  // namespace detail
 
 void Tensor::backward() const { backward(BackwardOptions{}); }
@@ -300,7 +322,7 @@ void Tensor::backward(const BackwardOptions& options) const {
                       to_string(cotangents[0].shape()));
   }
   detail::Sweep sweep(0);
-  sweep.want_variables();
+  sweep.want_keepers();
   sweep.explore(node_.get());
   const GradMode mode(options.create_graph);
   sweep.seed(node_.get(), std::move(cotangents[0]));

@@ -42,35 +42,6 @@ void destroy_node(Counted* last) noexcept {
   burying = false;
 }
 
-namespace {
-/// Holds a leaf's flag for a scope; the work inside is a pointer swap or one addition.
-class Hold {
- public:
-  explicit Hold(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) flag_.wait(true, std::memory_order_relaxed);
-  }
-  ~Hold() {
-    flag_.clear(std::memory_order_release);
-    flag_.notify_one();
-  }
-  Hold(const Hold&) = delete;
-  Hold& operator=(const Hold&) = delete;
-
- private:
-  std::atomic_flag& flag_;
-};
-}  // namespace
-
-Tensor Leaf::grad() const {
-  const Hold hold(busy_);
-  return grad_;
-}
-
-void Leaf::set_grad(Tensor g) {
-  const Hold hold(busy_);
-  std::swap(grad_, g);  // the old one dies after the flag is free again
-}
-
 }  // namespace detail
 
 namespace {

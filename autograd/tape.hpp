@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/tensor.hpp>
+#include <newtape/autograd/watch.hpp>
 
 #include <atomic>
 #include <span>
@@ -36,8 +37,9 @@ class Node : public Counted {
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const Place place;
-  int which = -1;            ///< it stands for this one of the several results of the operation on its only edge
-  std::span<NodeRef> edges;  ///< null where the input was a constant
+  int which = -1;                ///< it stands for this one of the several results of the operation on its only edge
+  std::span<NodeRef> edges;      ///< null where the input was a constant
+  std::unique_ptr<Watch> watch;  ///< null until somebody asks
   /// Which sweep is using this node, and as which of its entries; linked list of the dead once nobody refers to it.
   std::atomic<std::uint64_t> claim{0};
 };
@@ -64,14 +66,14 @@ class Leaf final : public Node {
   Tensor pull(std::size_t, Tensor) override { return {}; }
   void release() noexcept override {}
 
-  Tensor grad() const;
-  void set_grad(Tensor g);
-  void accumulate(Tensor g);
-
- private:
-  mutable std::atomic_flag busy_;
-  Tensor grad_;
+  GradCell grad;
 };
+
+/// Where the gradient of this node is to be kept; null when nowhere.
+inline GradCell* grad_cell(Node& node) noexcept {
+  if (node.op == nullptr) return &static_cast<Leaf&>(node).grad;
+  return node.watch != nullptr && node.watch->retain ? &node.watch->grad : nullptr;
+}
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
 

@@ -20,25 +20,51 @@ Tensor variable(Array value) {
 bool Tensor::is_leaf() const noexcept { return node_ && node_.get()->op == nullptr; }
 
 namespace {
-detail::Leaf& leaf_of(const Tensor& x, const char* what) {
-  if (!x.is_leaf()) {
-    raise<ValueError>(std::string(what) + ": only a variable keeps a gradient", "a variable",
+detail::Node& node_of(const Tensor& x, const char* what) {
+  if (!x.requires_grad()) {
+    raise<ValueError>(std::string(what) + ": a constant has no gradient", "a variable or a recorded result",
+                      "a constant");
+  }
+  return *x.node().get();
+}
+
+detail::GradCell& cell_of(const Tensor& x, const char* what) {
+  auto* cell = x.requires_grad() ? detail::grad_cell(*x.node().get()) : nullptr;
+  if (cell == nullptr) {
+    raise<ValueError>(std::string(what) + ": only a variable keeps a gradient",
+                      "a variable, or a result after retain_grad()",
                       x.requires_grad() ? "the result of an operation" : "a constant");
   }
-  return static_cast<detail::Leaf&>(*x.node().get());
+  return *cell;
+}
+
+detail::Watch& watch_of(const Tensor& x, const char* what) {
+  auto& watch = node_of(x, what).watch;
+  if (watch == nullptr) watch = std::make_unique<detail::Watch>();
+  return *watch;
 }
 }  // namespace
 
-Tensor Tensor::grad() const { return leaf_of(*this, "grad").grad(); }
+Tensor Tensor::grad() const { return cell_of(*this, "grad").get(); }
 
 void Tensor::set_grad(Tensor grad) const {
-  auto& leaf = leaf_of(*this, "set_grad");
+  auto& cell = cell_of(*this, "set_grad");
   if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
     raise<ShapeError>("set_grad: a gradient must have its variable's shape and dtype",
                       std::string(name(dtype())) + " " + to_string(shape()),
                       std::string(name(grad.dtype())) + " " + to_string(grad.shape()));
   }
-  leaf.set_grad(std::move(grad));
+  cell.set(std::move(grad));
+}
+
+void Tensor::retain_grad() const {
+  if (!is_leaf()) watch_of(*this, "retain_grad").retain = true;
+}
+
+HookHandle Tensor::register_hook(GradHook hook) const {
+  auto& hooks = watch_of(*this, "register_hook").hooks;
+  hooks.push_back(std::make_shared<GradHook>(std::move(hook)));
+  return HookHandle(hooks.back());
 }
 
 Tensor tensor(double value, DType dtype) { return core::full({}, value, dtype); }

@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <concepts>
+#include <functional>
 #include <initializer_list>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -58,6 +60,21 @@ class NodeRef {
 };
 }  // namespace detail
 
+/// Sees the gradient of a tensor, and returns what is to go on in its place; an undefined tensor leaves it as it is.
+using GradHook = std::function<Tensor(const Tensor&)>;
+
+/// A hook that was registered; it stays when this handle dies.
+class HookHandle {
+ public:
+  HookHandle() = default;
+  explicit HookHandle(std::weak_ptr<GradHook> hook) : hook_(std::move(hook)) {}
+  /// The hook is not called any more.
+  void remove();
+
+ private:
+  std::weak_ptr<GradHook> hook_;
+};
+
 /// An array and, when it depends on a variable, its place in the graph. A value: copying is cheap, and it never
 /// changes.
 class Tensor {
@@ -97,11 +114,17 @@ class Tensor {
   /// ValueError when it depends on none, or when the graph was released by an earlier backward.
   void backward() const;
   void backward(const BackwardOptions& options) const;
-  /// What `backward` left in this variable, undefined when nothing yet. Every copy of the variable sees it.
-  /// ValueError when this is no variable.
+  /// What `backward` left in this variable, or in this result since `retain_grad`; undefined when nothing yet. Every
+  /// copy sees it. ValueError for a constant, and for a result that retains nothing.
   Tensor grad() const;
   /// Puts another gradient in its place; an undefined one clears it.
   void set_grad(Tensor grad) const;
+  /// Lets a result of an operation keep its gradient like a variable. ValueError for a constant.
+  void retain_grad() const;
+  /// Calls `hook` in every sweep that comes here, with the gradient once it is complete (after any batch axes, if the
+  /// cotangents have them), before it is kept or goes on. Hooks are called in the order of registration. Register them
+  /// while no other thread sweeps. ValueError for a constant.
+  HookHandle register_hook(GradHook hook) const;
 
   const detail::NodeRef& node() const noexcept { return node_; }
   /// Moves the value out; the place in the graph stays.

@@ -6,6 +6,7 @@
 #include "inputs.hpp"
 #include "report.hpp"
 #include "script.hpp"
+#include "specs.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -16,31 +17,13 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
+#include <stdexcept>
 
 namespace {
 
 using namespace bench;
-
-struct Spec {
-  const char* name;
-  double target;  ///< the least ratio LibTorch / Newtape that is aimed at
-  const char* what;
-};
-
-// Each includes the backward sweep; matrices are f32, 1024x1024 where nothing is said.
-constexpr Spec specs[] = {
-    {"small_chain", 8, "50 times z = z*y; z = z+x on 16 elements: what recording an operation costs"},
-    {"ew_chain", 2.5, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x))"},
-    {"row_softmax", 1.5, "mean(log_softmax(x + b)), b one row"},
-    {"reduce_axis0", 1.5, "variances of the columns, from mean and squares"},
-    {"transpose_mul", 1.5, "sum(x^T * x), elementwise"},
-    {"matmul_64", 1, "sum(a b), 64x64"},
-    {"matmul_512", 1, "sum(a b), 512x512"},
-    {"bmm", 1, "64 products of 64x64, summed"},
-    {"tiny_mlp", 4, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
-    {"mlp", 1, "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
-};
 
 struct Options {
   std::vector<std::string> filters;
@@ -104,7 +87,7 @@ Row measure(const Spec& spec, const Options& options, Child* newtape, Child* lib
     const Fingerprint none;
     const Fingerprint ours = newtape != nullptr ? look(*newtape, spec.name) : none;
     const Fingerprint theirs = libtorch != nullptr ? look(*libtorch, spec.name) : none;
-    if (newtape != nullptr && libtorch != nullptr) row.trouble = difference(ours, theirs);
+    if (newtape != nullptr && libtorch != nullptr) row.trouble = difference(ours, theirs, spec.tolerance);
     if (!row.trouble.empty()) {
       row.trouble = "the sides disagree on the " + row.trouble;
       return row;
@@ -125,14 +108,35 @@ Row measure(const Spec& spec, const Options& options, Child* newtape, Child* lib
 }
 
 void list() {
-  for (const auto& s : specs) fmt::print("{:<14} {}\n", s.name, s.what);
+  for (const auto& s : specs()) fmt::print("{:<14} {}\n", s.name, s.what);
 }
 
-std::unique_ptr<Child> start(const std::filesystem::path& program, const Options& options) {
-  const bool left_out = !options.only.empty() && program.filename().string().rfind(options.only, 0) != 0;
-  if (left_out || !std::filesystem::exists(program)) return nullptr;
-  return std::make_unique<Child>(program, options.threads);
-}
+/// A library's worker, where it is installed and not left out.
+class Library {
+ public:
+  Library(const std::filesystem::path& program, const Options& options) {
+    const bool left_out = !options.only.empty() && program.filename().string().rfind(options.only, 0) != 0;
+    if (left_out || !std::filesystem::exists(program)) return;
+    child_ = std::make_unique<Child>(program, options.threads);
+    std::istringstream names(child_->ask("list"));
+    for (std::string name; names >> name;) {
+      const auto is_it = [&](const Spec& s) { return name == s.name; };
+      if (std::none_of(specs().begin(), specs().end(), is_it)) {
+        throw std::runtime_error(fmt::format("{}: no specification is called {}", program.string(), name));
+      }
+      workloads_.insert(name);
+    }
+  }
+  std::string title(const char* name) const {
+    return child_ != nullptr ? child_->ask("title") : fmt::format("{} left out", name);
+  }
+  /// The worker that knows this workload, or none.
+  Child* with(const char* workload) const { return workloads_.count(workload) != 0 ? child_.get() : nullptr; }
+
+ private:
+  std::unique_ptr<Child> child_;
+  std::set<std::string> workloads_;
+};
 
 int bench_all(const Options& options) {
   const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
@@ -140,21 +144,25 @@ int bench_all(const Options& options) {
   bool sound = true;
 
   if (!options.script || !options.filters.empty()) {
-    const auto newtape = start(folder / "newtape_bench_worker", options);
-    const auto libtorch = start(folder / "torch_bench_worker", options);
-    fmt::print(
-        "{} and {}; {} thread{}, f32, forward and backward\n", newtape ? newtape->ask("title") : "Newtape left out",
-        libtorch ? libtorch->ask("title") : "LibTorch left out", options.threads, options.threads > 1 ? "s" : "");
+    const Library newtape(folder / "newtape_bench_worker", options);
+    const Library libtorch(folder / "torch_bench_worker", options);
+    fmt::print("{} and {}; {} thread{}, forward and backward, f32 where nothing is said\n", newtape.title("Newtape"),
+               libtorch.title("LibTorch"), options.threads, options.threads > 1 ? "s" : "");
     if (!options.check) {
       fmt::print("{} of a step: medians of {} rounds; ratio: LibTorch's time over Newtape's, round by round\n\n",
                  options.processor_time ? "Processor time" : "Time", options.rounds);
       fmt::print("{}", header_text());
     }
-    for (const auto& spec : specs) {
+    for (const auto& spec : specs()) {
       if (!wanted(options, spec.name)) continue;
-      const Row row = measure(spec, options, newtape.get(), libtorch.get());
+      Child* const ours = newtape.with(spec.name);
+      Child* const theirs = libtorch.with(spec.name);
+      if (ours == nullptr && theirs == nullptr) continue;
+      const Row row = measure(spec, options, ours, theirs);
       sound = sound && row.trouble.empty();
-      const char* verdict = newtape && libtorch ? "both sides agree" : "runs";
+      const char* verdict = ours == nullptr     ? "runs in LibTorch alone"
+                            : theirs == nullptr ? "runs in Newtape alone"
+                                                : "both sides agree";
       fmt::print("{}",
                  options.check && row.trouble.empty() ? fmt::format("{:<14} {}\n", row.name, verdict) : row_text(row));
       std::fflush(stdout);

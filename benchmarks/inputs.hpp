@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,18 +13,23 @@
 /// Neither library is included here.
 namespace bench {
 
-/// The i-th number of a stream, uniform in [-1, 1); SplitMix64 (Steele, Lea, Flood 2014).
-inline float number(std::uint64_t stream, std::uint64_t i) {
+/// The i-th number of a stream, uniform in [-1, 1), with as many random bits as T holds; SplitMix64 (Steele, Lea, Flood
+/// 2014).
+template <class T = float>
+T number(std::uint64_t stream, std::uint64_t i) {
+  constexpr int bits = std::numeric_limits<T>::digits;
+  constexpr std::int64_t half = std::int64_t{1} << (bits - 1);
   std::uint64_t z = (stream << 40) + (i + 1) * 0x9e3779b97f4a7c15u;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   z ^= z >> 31;
-  return static_cast<float>(static_cast<std::int64_t>(z >> 40) - (1 << 23)) / static_cast<float>(1 << 23);
+  return static_cast<T>(static_cast<std::int64_t>(z >> (64 - bits)) - half) / static_cast<T>(half);
 }
 
-inline std::vector<float> numbers(std::size_t n, std::uint64_t stream, float scale = 1) {
-  std::vector<float> out(n);
-  for (std::size_t i = 0; i < n; ++i) out[i] = scale * number(stream, i);
+template <class T = float>
+std::vector<T> numbers(std::size_t n, std::uint64_t stream, T scale = 1) {
+  std::vector<T> out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = scale * number<T>(stream, i);
   return out;
 }
 
@@ -46,7 +52,8 @@ struct Fingerprint {
   };
   std::vector<Entry> entries;
 
-  void add(std::string_view name, const float* data, std::size_t n) {
+  template <class T>
+  void add(std::string_view name, const T* data, std::size_t n) {
     double squares = 0;
     double projection = 0;
     for (std::size_t i = 0; i < n; ++i) {
@@ -59,7 +66,7 @@ struct Fingerprint {
 };
 
 /// What differs by more than `tolerance` times the norm, in words; empty when nothing does.
-inline std::string difference(const Fingerprint& a, const Fingerprint& b, double tolerance = 1e-3) {
+inline std::string difference(const Fingerprint& a, const Fingerprint& b, double tolerance) {
   if (a.entries.size() != b.entries.size()) return "different numbers of arrays";
   for (std::size_t i = 0; i < a.entries.size(); ++i) {
     const auto& p = a.entries[i];

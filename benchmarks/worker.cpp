@@ -8,6 +8,7 @@
 #include <ctime>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 
@@ -21,15 +22,19 @@ double seconds(clockid_t clock) {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-Workload make(const Worker& worker, const std::string& name) {
-  for (const auto& [known, set_up] : worker.workloads) {
-    if (known == name) return set_up();
-  }
-  throw std::invalid_argument("no workload is called " + name);
+std::map<std::string, std::function<Workload()>>& registry() {
+  static std::map<std::string, std::function<Workload()>> all;
+  return all;
 }
 
-std::string run(const Worker& worker, const std::string& name, long n) {
-  const Workload workload = make(worker, name);
+Workload make(const std::string& name) {
+  const auto found = registry().find(name);
+  if (found == registry().end()) throw std::invalid_argument("no workload is called " + name);
+  return found->second();
+}
+
+std::string run(const std::string& name, long n) {
+  const Workload workload = make(name);
   // Lets the libraries fill their caches of memory, and optimizers make their state. A few milliseconds are enough, and
   // a slow workload does with two steps.
   const double warm = seconds(CLOCK_MONOTONIC) + 0.005;
@@ -47,44 +52,51 @@ std::string run(const Worker& worker, const std::string& name, long n) {
   return answer.str();
 }
 
-std::string look(const Worker& worker, const std::string& name) {
+std::string look(const std::string& name) {
   Fingerprint print;
-  make(worker, name).look(print);
+  make(name).look(print);
   std::ostringstream answer;
-  answer.precision(9);
+  answer.precision(17);
   answer << "look";
   for (const auto& e : print.entries) answer << ' ' << e.name << ' ' << e.norm << ' ' << e.projection;
   return answer.str();
 }
 
-std::string answer(const Worker& worker, const std::string& line) {
+std::string answer(const std::string& line) {
   std::istringstream request(line);
   std::string verb;
   std::string name;
   request >> verb;
-  if (verb == "title") return "title " + worker.title;
+  if (verb == "title") return "title " + library().title;
   if (verb == "list") {
     std::string names = "list";
-    for (const auto& [known, set_up] : worker.workloads) names += ' ' + known;
+    for (const auto& [known, set_up] : registry()) names += ' ' + known;
     return names;
   }
   request >> name;
-  if (verb == "look") return look(worker, name);
-  if (long n = 0; verb == "run" && request >> n && n > 0) return run(worker, name, n);
+  if (verb == "look") return look(name);
+  if (long n = 0; verb == "run" && request >> n && n > 0) return run(name, n);
   throw std::invalid_argument("not understood: " + line);
 }
 
 }  // namespace
 
-int serve(const Worker& worker, int argc, char** argv) {
+Workloads::Workloads(std::initializer_list<std::pair<const char*, std::function<Workload()>>> added) {
+  for (const auto& [name, set_up] : added) registry().emplace(name, set_up);
+}
+
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  using namespace bench;
   std::FILE* const out = fdopen(dup(STDOUT_FILENO), "w");
   dup2(STDERR_FILENO, STDOUT_FILENO);
-  worker.set_threads(argc > 1 ? std::atoi(argv[1]) : 1);
+  library().set_threads(argc > 1 ? std::atoi(argv[1]) : 1);
 
   for (std::string line; std::getline(std::cin, line);) {
     std::string text;
     try {
-      text = answer(worker, line);
+      text = answer(line);
     } catch (const std::exception& e) {
       text = e.what();
       text = "error " + text.substr(0, text.find('\n'));
@@ -95,5 +107,3 @@ int serve(const Worker& worker, int argc, char** argv) {
   std::fclose(out);
   return 0;
 }
-
-}  // namespace bench

@@ -4,11 +4,20 @@
 #include "inputs.hpp"
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <utility>
-#include <vector>
 
-/// The worker's end of a benchmark: a program that holds one library and runs its workloads when told to.
+/// The worker's end of a benchmark: a program that holds one library and runs its workloads when told to. Its argument
+/// is the number of threads. It answers requests, one line each, until standard input ends:
+///
+///     title              title <text>
+///     list               list <name>...
+///     look <name>        look <array> <norm> <projection> ...
+///     run <name> <n>     run <wall seconds> <processor seconds>, both per step; a fresh workload, warmed up first
+///
+/// or `error <text>`. Answers go to what was standard output at the start; whatever the library prints goes to
+/// standard error.
 namespace bench {
 
 /// One workload, freshly set up.
@@ -19,23 +28,17 @@ struct Workload {
   std::function<void(Fingerprint&)> look;
 };
 
-struct Worker {
-  /// The library and its version, in one line.
-  std::string title;
-  /// Sets the library's threads.
-  std::function<void(int)> set_threads;
-  std::vector<std::pair<std::string, std::function<Workload()>>> workloads;
+/// Adds workloads to those of this program: `static const Workloads family{{"name", set_up}, ...};`.
+struct Workloads {
+  Workloads(std::initializer_list<std::pair<const char*, std::function<Workload()>>> added);
 };
 
-/// Answers requests, one line each, until standard input ends:
-///
-///     title              title <text>
-///     list               list <name>...
-///     look <name>        look <array> <norm> <projection> ...
-///     run <name> <n>     run <wall seconds> <processor seconds>, both per step; a fresh workload, warmed up first
-///
-/// or `error <text>`. Answers go to what was standard output at the start; whatever the library prints goes to
-/// standard error. The arguments of main: the number of threads.
-int serve(const Worker& worker, int argc, char** argv);
+/// The library that this program measures; defined once beside its workloads.
+struct Library {
+  /// Its name and version, in one line.
+  std::string title;
+  void (*set_threads)(int);
+};
+Library library();
 
 }  // namespace bench

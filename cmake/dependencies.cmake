@@ -18,3 +18,5 @@ mark_as_advanced(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR)
 # Optional: reads and writes pictures (data/image.cpp).
 find_path(NEWTAPE_STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb)
 mark_as_advanced(NEWTAPE_STB_INCLUDE_DIR)
+# Optional: reads and writes .npz archives (data/npz.cpp).
+include("${CMAKE_CURRENT_LIST_DIR}/zip.cmake")

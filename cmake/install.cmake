@@ -19,4 +19,4 @@ configure_package_config_file(cmake/newtape-config.cmake.in "${PROJECT_BINARY_DI
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
   COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/newtape-config.cmake" "${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
-  cmake/blas.cmake DESTINATION "${package_dir}")
+  cmake/blas.cmake cmake/zip.cmake DESTINATION "${package_dir}")

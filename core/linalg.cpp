@@ -3,6 +3,7 @@
 #include <newtape/core/index.hpp>
 #include <newtape/core/linalg.hpp>
 #include <newtape/core/parallel.hpp>
+#include <newtape/core/tally.hpp>
 
 #include <xtensor-blas/xblas.hpp>
 #include <xtensor-blas/xlapack.hpp>
@@ -227,6 +228,7 @@ Array matmul(const Array& a, const Array& b) {
     return reshape(matmul(reshape(a, {-1, a.shape().back()}), b), shape);
   }
   Array c = Array::empty(shape, a.dtype());
+  newtape::detail::multiply_adds += c.size() * a.shape().back();
   if (a.dtype() == f32) {
     multiply<float>(a, b, c, batch);
   } else if (a.dtype() == f64) {
@@ -254,6 +256,7 @@ Array linear(const Array& x, const Array& w, const Array& b) {
   if (y.size() == 0) return y;
   assign(y, b);
   if (k == 0) return y;
+  newtape::detail::multiply_adds += y.size() * k;
   use_one_blas_thread();
   const Operand left(x);
   const Operand right(transpose(w, 0, 1));

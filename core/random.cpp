@@ -5,6 +5,7 @@
 #include <newtape/core/kernels/random.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/random.hpp>
+#include <newtape/core/state_reader.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -85,6 +86,24 @@ void expect(bool good, const char* who, const char* expected, double got) {
 
 std::array<std::uint32_t, 4> Generator::block(std::uint64_t seed, std::uint64_t counter) noexcept {
   return philox(seed, counter);
+}
+
+NamedArrays Generator::state_dict() const {
+  const auto number = [](std::uint64_t bits) {
+    Array x = Array::empty({}, i64);
+    *x.data<std::int64_t>() = static_cast<std::int64_t>(bits);
+    return x;
+  };
+  return {{"seed", number(seed_)}, {"position", number(position_)}};
+}
+
+void Generator::load_state_dict(const NamedArrays& state) {
+  detail::StateReader reader(state, "");
+  const Array seed = reader.take("seed", i64, {});
+  const Array position = reader.take("position", i64, {});
+  reader.finish("Generator::load_state_dict", true);
+  seed_ = static_cast<std::uint64_t>(seed.item<std::int64_t>());
+  position_ = static_cast<std::uint64_t>(position.item<std::int64_t>());
 }
 
 Generator Generator::fork(std::uint64_t index) const noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array.hpp>
+#include <newtape/core/named_arrays.hpp>
 
 #include <array>
 
@@ -21,6 +21,10 @@ class Generator {
   std::uint64_t advance(std::uint64_t blocks) noexcept { return std::exchange(position_, position_ + blocks); }
   /// An independent stream for part `index` of a larger work (a layer, a worker, an epoch).
   Generator fork(std::uint64_t index) const noexcept;
+  /// Seed and position, as a checkpoint keeps them.
+  NamedArrays state_dict() const;
+  /// ValueError naming what is missing or does not fit; nothing is changed then.
+  void load_state_dict(const NamedArrays& state);
   /// The next 64 random bits.
   std::uint64_t next() noexcept;
 

@@ -31,10 +31,20 @@ Input::Input(std::string who, std::string path) : who_(std::move(who)), path_(st
   gzbuffer(file_, 1 << 17);
 }
 
-Input::~Input() { gzclose(file_); }
+Input::Input(std::string who, std::string path, std::string bytes)
+    : who_(std::move(who)), path_(std::move(path)), memory_(std::move(bytes)) {}
+
+Input::~Input() {
+  if (file_ != nullptr) gzclose(file_);
+}
 
 std::size_t Input::read(void* to, std::size_t n) {
   auto* p = static_cast<char*>(to);
+  if (file_ == nullptr) {
+    const std::size_t got = memory_.copy(p, n, offset_);
+    offset_ += got;
+    return got;
+  }
   std::size_t done = 0;
   while (done < n) {
     const auto ask = static_cast<unsigned>(std::min<std::size_t>(n - done, 1U << 30));
@@ -77,6 +87,7 @@ std::string Input::read_up_to(std::size_t n) {
 std::string Input::read_all() { return read_up_to(std::numeric_limits<std::size_t>::max()); }
 
 bool Input::could_hold(std::size_t bytes) const {
+  if (file_ == nullptr) return bytes <= memory_.size();
   std::error_code unknown;
   const auto size = std::filesystem::file_size(path_, unknown);
   return !unknown && bytes / 1032 <= size;

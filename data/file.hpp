@@ -15,6 +15,8 @@ class Input {
  public:
   /// `who` is the function that the errors name.
   Input(std::string who, std::string path);
+  /// Bytes that are in memory already; the errors call them `path`.
+  Input(std::string who, std::string path, std::string bytes);
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
   ~Input();
@@ -33,7 +35,8 @@ class Input {
 
  private:
   std::string who_, path_;
-  gzFile_s* file_;
+  gzFile_s* file_ = nullptr;  ///< null when the bytes are in memory
+  std::string memory_;
   std::size_t offset_ = 0;
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/state_reader.hpp>
 #include <newtape/data/loader.hpp>
 
 #include <fmt/core.h>
@@ -31,11 +32,14 @@ class DefaultGenerator {
 /// in order. What a batch holds depends on its number alone, never on who makes it.
 class Loader::iterator::Epoch {
  public:
-  Epoch(const Loader& loader, std::int64_t number)
-      : dataset_(loader.dataset()),
+  Epoch(const Loader& loader, std::int64_t number, std::int64_t first_batch)
+      : progress_(loader.progress_),
+        dataset_(loader.dataset()),
         options_(loader.options()),
         stream_(Generator(options_.seed).fork(static_cast<std::uint64_t>(number))),
-        batches_(loader.size()) {
+        batches_(loader.size()),
+        claimed_(first_batch),
+        taken_(first_batch) {
     if (options_.shuffle) {
       Generator g = stream_;
       order_ = random::permutation(dataset_.size(), g);
@@ -59,11 +63,13 @@ class Loader::iterator::Epoch {
   void advance() {
     current_ = Batch();  // its memory may serve the next batch
     if (done_ || taken_ == batches_) {
+      if (!done_) *progress_ = {progress_->epoch + 1, 0};
       done_ = true;
       return;
     }
     try {
       current_ = threads_.empty() ? make(taken_++) : take();
+      progress_->batch = taken_;
     } catch (...) {
       done_ = true;
       throw;
@@ -139,6 +145,7 @@ class Loader::iterator::Epoch {
     for (auto& t : threads_) t.join();
   }
 
+  const std::shared_ptr<Progress> progress_;  // no loader's any more once it has begun another loop
   const Dataset dataset_;
   const LoaderOptions options_;
   const Generator stream_;
@@ -151,13 +158,14 @@ class Loader::iterator::Epoch {
   std::mutex mutex_;  // guards what follows
   std::condition_variable ready_, room_;
   std::vector<Slot> slots_;
-  std::int64_t claimed_ = 0;  // batches that a worker has begun
-  std::int64_t taken_ = 0;    // batches that the consumer has had; written by its thread alone
+  std::int64_t claimed_;  // batches that a worker has begun
+  std::int64_t taken_;    // batches that the consumer has had; written by its thread alone
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };
 
-Loader::Loader(Dataset dataset, const LoaderOptions& options) : dataset_(std::move(dataset)), options_(options) {
+Loader::Loader(Dataset dataset, const LoaderOptions& options)
+    : dataset_(std::move(dataset)), options_(options), progress_(std::make_shared<Progress>()) {
   if (options.batch_size < 1) {
     raise<ValueError>("loader: a batch must hold examples", "batch_size of at least 1",
                       std::to_string(options.batch_size));
@@ -168,10 +176,69 @@ Loader::Loader(Dataset dataset, const LoaderOptions& options) : dataset_(std::mo
   }
 }
 
+Loader::Loader(const Loader& other)
+    : dataset_(other.dataset_),
+      options_(other.options_),
+      epoch_(other.epoch_),
+      first_batch_(other.first_batch_),
+      progress_(std::make_shared<Progress>(*other.progress_)) {}
+
+Loader& Loader::operator=(Loader other) noexcept {
+  dataset_ = std::move(other.dataset_);
+  options_ = other.options_;
+  epoch_ = other.epoch_;
+  first_batch_ = other.first_batch_;
+  progress_ = std::move(other.progress_);
+  return *this;
+}
+
 Loader::iterator Loader::begin() {
-  auto epoch = std::make_unique<iterator::Epoch>(*this, epoch_++);
+  progress_ = std::make_shared<Progress>(Progress{epoch_, first_batch_});
+  auto epoch = std::make_unique<iterator::Epoch>(*this, epoch_, first_batch_);
+  ++epoch_;
+  first_batch_ = 0;
   epoch->start();
   return iterator(std::move(epoch));
+}
+
+void Loader::set_epoch(std::int64_t epoch) noexcept {
+  epoch_ = epoch;
+  first_batch_ = 0;
+  progress_ = std::make_shared<Progress>(Progress{epoch, 0});
+}
+
+NamedArrays Loader::state_dict() const {
+  const auto number = [](std::int64_t n) {
+    Array x = Array::empty({}, i64);
+    *x.data<std::int64_t>() = n;
+    return x;
+  };
+  return {{"epoch", number(progress_->epoch)},
+          {"batch", number(progress_->batch)},
+          {"examples", number(dataset_.size())},
+          {"batch_size", number(options_.batch_size)},
+          {"seed", number(static_cast<std::int64_t>(options_.seed))},
+          {"shuffle", number(options_.shuffle ? 1 : 0)}};
+}
+
+void Loader::load_state_dict(const NamedArrays& state) {
+  newtape::detail::StateReader reader(state, "");
+  const auto own = state_dict();
+  std::vector<std::int64_t> found;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const auto& [name, mine] = own[i];
+    const Array value = reader.take(name, i64, {});
+    found.push_back(value.defined() ? value.item<std::int64_t>() : 0);
+    const auto wanted = mine.item<std::int64_t>();
+    if (value.defined() && i >= 2 && found[i] != wanted) {
+      reader.reject(name, fmt::format("{}, but this loader has {}", found[i], wanted));
+    }
+  }
+  if (found[0] < 0) reader.reject("epoch", "negative");
+  if (found[1] < 0 || found[1] > size()) reader.reject("batch", fmt::format("not in [0, {}]", size()));
+  reader.finish("Loader::load_state_dict", true);
+  set_epoch(found[0]);
+  first_batch_ = progress_->batch = found[1];
 }
 
 std::int64_t Loader::size() const noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/named_arrays.hpp>
 #include <newtape/data/dataset.hpp>
 
 #include <iterator>
@@ -24,8 +25,12 @@ class Loader {
 
   /// ValueError for options that make no sense.
   explicit Loader(Dataset dataset, const LoaderOptions& options = {});
+  Loader(const Loader& other);
+  Loader(Loader&&) noexcept = default;
+  Loader& operator=(Loader other) noexcept;
+  ~Loader() = default;
 
-  /// Starts the next epoch.
+  /// Starts the next epoch; after load_state_dict, the rest of the one that was under way.
   iterator begin();
   std::default_sentinel_t end() const noexcept { return {}; }
 
@@ -36,12 +41,25 @@ class Loader {
 
   /// The number of the epoch that `begin` will start next, from 0. Setting it resumes a run.
   std::int64_t epoch() const noexcept { return epoch_; }
-  void set_epoch(std::int64_t epoch) noexcept { epoch_ = epoch; }
+  void set_epoch(std::int64_t epoch) noexcept;
+
+  /// How far the loop that was begun last has come, to go on after the batch that it has in hand.
+  NamedArrays state_dict() const;
+  /// ValueError naming what is missing or does not fit this loader's data set, batch size, seed or shuffling; nothing
+  /// is changed then.
+  void load_state_dict(const NamedArrays& state);
 
  private:
+  /// Of the loop that was begun last, which writes it.
+  struct Progress {
+    std::int64_t epoch = 0;
+    std::int64_t batch = 0;  ///< the one after that in hand
+  };
   Dataset dataset_;
   LoaderOptions options_;
   std::int64_t epoch_ = 0;
+  std::int64_t first_batch_ = 0;  ///< where `begin` will start in it
+  std::shared_ptr<Progress> progress_;
 };
 
 /// A single-pass iterator; it owns the epoch it runs over, threads included, so several may run at once.

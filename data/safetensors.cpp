@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
 #include <newtape/data/file.hpp>
+#include <newtape/data/half.hpp>
 #include <newtape/data/safetensors.hpp>
 #include <newtape/data/safetensors_header.hpp>
 
@@ -68,21 +69,6 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
-/// IEEE half precision; `bits` of an infinity, NaN or subnormal number included.
-float half_to_float(std::uint16_t bits) {
-  const std::uint32_t sign = (bits & 0x8000U) << 16;
-  const std::uint32_t exponent = (bits >> 10) & 0x1FU;
-  const std::uint32_t fraction = bits & 0x3FFU;
-  if (exponent == 0) {  // zero and subnormal: fraction * 2^-24, exact in single precision
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 0x1F ? 0xFFU : exponent + 112;  // the biases are 15 and 127
-  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
-}
-
-float bfloat_to_float(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-
 template <class From, class F>
 void convert(const std::byte* from, std::int64_t n, F&& put) {
   for (std::int64_t i = 0; i < n; ++i) {
@@ -113,8 +99,8 @@ class Loader {
     if (type == "F64") return native<double>(t);
     if (type == "I64") return native<std::int64_t>(t);
     if (type == "BOOL") return booleans(t);
-    if (type == "F16") return converted<std::uint16_t, float>(t, half_to_float);
-    if (type == "BF16") return converted<std::uint16_t, float>(t, bfloat_to_float);
+    if (type == "F16") return converted<std::uint16_t, float>(t, detail::half_to_float);
+    if (type == "BF16") return converted<std::uint16_t, float>(t, detail::bfloat_to_float);
     if (type == "I32") return integers<std::int32_t>(t);
     if (type == "I16") return integers<std::int16_t>(t);
     if (type == "I8") return integers<std::int8_t>(t);

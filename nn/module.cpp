@@ -1,40 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/state_reader.hpp>
-#include <newtape/nn/module.hpp>
+#include <newtape/nn/module_body.hpp>
 
-#include <algorithm>
 #include <exception>
 #include <functional>
-#include <unordered_set>
 
 namespace newtape::nn {
 
-struct ModuleBase::Body {
-  // Few names each: a search through a vector keeps the order and needs no map.
-  std::vector<std::pair<std::string, Parameter>> parameters;
-  std::vector<std::pair<std::string, Buffer>> buffers;
-  std::vector<std::pair<std::string, ModuleBase>> children;
-  bool training = true;
+ModuleBase::ModuleBase(const std::string_view* type) : body_(std::make_shared<Body>(type)) {}
+ModuleBase::ModuleBase(std::shared_ptr<Body> body) : body_(std::move(body)) {}
 
-  /// Calls f(path, body) for this module and all below it, parents first; `path` ends with a dot unless it is empty.
-  template <class F>
-  void walk(const std::string& path, F&& f) {
-    f(path, *this);
-    for (const auto& [name, child] : children) child.body_->walk(path + name + ".", f);
-  }
-  /// The same without the paths.
-  template <class F>
-  void visit(F&& f) {
-    f(*this);
-    for (const auto& c : children) c.second.body_->visit(f);
-  }
-  bool holds(const Body* wanted) const {
-    return this == wanted ||
-           std::any_of(children.begin(), children.end(), [&](const auto& c) { return c.second.body_->holds(wanted); });
-  }
-};
-
-ModuleBase::ModuleBase() : body_(std::make_shared<Body>()) {}
+std::string_view ModuleBase::type() const noexcept { return *body_->type; }
+bool ModuleBase::is_type(const std::string_view* type) const noexcept { return body_->type == type; }
 
 // --- registration ---
 
@@ -156,6 +132,73 @@ Parameter ModuleBase::parameter(std::string_view name) const {
   return found;
 }
 
+bool ModuleBase::has_parameter(std::string_view name) const {
+  bool found = false;
+  body_->walk("", [&](const std::string& path, const Body& body) {
+    for (const auto& p : body.parameters) found = found || path + p.first == name;
+  });
+  return found;
+}
+
+std::vector<std::pair<std::string, ModuleBase>> ModuleBase::named_modules() const {
+  std::vector<std::pair<std::string, ModuleBase>> all{{"", *this}};
+  for (const auto& [name, child] : body_->children) {
+    for (auto& [path, module] : child.named_modules()) {
+      all.emplace_back(path.empty() ? name : name + "." + path, std::move(module));
+    }
+  }
+  return all;
+}
+
+void ModuleBase::apply(const std::function<void(const ModuleBase&)>& f) const {
+  for (const auto& child : body_->children) child.second.apply(f);
+  f(*this);
+}
+
+// --- hooks ---
+
+bool ModuleBase::has_hooks() const noexcept { return !body_->hooks.empty() || !body_->pre_hooks.empty(); }
+
+namespace {
+template <class Hooks, class F>
+ModuleHook enlist(Hooks& hooks, F hook) {
+  std::erase_if(hooks, [](const auto& h) { return !*h.active; });  // those that were removed
+  hooks.push_back({std::move(hook), std::make_shared<bool>(true)});
+  return ModuleHook(hooks.back().active);
+}
+}  // namespace
+
+ModuleHook ModuleBase::register_forward_pre_hook(ForwardPreHook hook) const {
+  return enlist(body_->pre_hooks, std::move(hook));
+}
+ModuleHook ModuleBase::register_forward_hook(ForwardHook hook) const { return enlist(body_->hooks, std::move(hook)); }
+
+ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
+  const auto shared = std::make_shared<BackwardHook>(std::move(hook));
+  return register_forward_hook([shared](const ModuleBase& module, std::span<const Tensor>, const Tensor& output) {
+    if (output.defined() && output.requires_grad()) {
+      output.register_hook([shared, module](const Tensor& g) { return (*shared)(module, g); });
+    }
+    return Tensor();
+  });
+}
+
+// A hook may register or remove others: copies are walked.
+
+void ModuleBase::call_pre_hooks(std::span<const Tensor> inputs) const {
+  for (const auto hooks = body_->pre_hooks; const auto& hook : hooks) {
+    if (*hook.active) hook.call(*this, inputs);
+  }
+}
+
+void ModuleBase::call_hooks(std::span<const Tensor> inputs, Tensor* output) const {
+  for (const auto hooks = body_->hooks; const auto& hook : hooks) {
+    if (!*hook.active) continue;
+    Tensor other = hook.call(*this, inputs, output != nullptr ? *output : Tensor());
+    if (other.defined() && output != nullptr) *output = std::move(other);
+  }
+}
+
 // --- modes and conversions ---
 
 void ModuleBase::train(bool training) const {
@@ -178,39 +221,6 @@ void ModuleBase::to(DType dtype) const {
   for (const auto& b : buffers()) {
     if (is_floating(b.dtype())) b.to(dtype);
   }
-}
-
-// --- states ---
-
-StateDict ModuleBase::state_dict(std::string_view prefix) const {
-  StateDict state;
-  body_->walk(std::string(prefix), [&](const std::string& path, const Body& body) {
-    for (const auto& [name, p] : body.parameters) state.emplace_back(path + name, p.value());
-    for (const auto& [name, b] : body.buffers) state.emplace_back(path + name, b.value());
-  });
-  return state;
-}
-
-LoadReport ModuleBase::load_state_dict(const StateDict& state, const LoadOptions& options) const {
-  newtape::detail::StateReader reader(state, options.prefix);
-  std::vector<std::pair<Parameter, Array>> parameters;
-  std::vector<std::pair<Buffer, Array>> buffers;
-  const auto read = [&](const std::string& path, const auto& members, auto& found) {
-    for (const auto& [name, cell] : members) {
-      const Array value = reader.take(path + name, cell.dtype(), cell.shape());
-      if (value.defined()) found.emplace_back(cell, core::copy(value));
-    }
-  };
-  body_->walk("", [&](const std::string& path, const Body& body) {
-    read(path, body.parameters, parameters);
-    read(path, body.buffers, buffers);
-  });
-  reader.finish("load_state_dict", options.strict);
-  LoadReport report{reader.missing(), reader.unexpected()};
-  // From here on nothing fails: everything was copied before.
-  for (auto& [p, value] : parameters) p.exchange(Tensor(std::move(value), p.tensor().node()));
-  for (auto& [b, value] : buffers) b.exchange(std::move(value));
-  return report;
 }
 
 // --- where an error came from ---
@@ -257,58 +267,6 @@ void ModuleBase::rethrow() const {
     again(e);
   }
   std::terminate();  // not reached: every handler throws, and other exceptions pass
-}
-
-// --- other parameter values ---
-
-namespace {
-template <class Cell>
-void check_substitute(const std::string& name, const Cell& cell, const Tensor& value) {
-  if (!value.defined()) raise<ValueError>("functional_call: the value for " + name + " is undefined");
-  if (value.shape() == cell.shape()) return;
-  raise<ShapeError>("functional_call: the value for " + name + " must have its shape", to_string(cell.shape()),
-                    to_string(value.shape()));
-}
-}  // namespace
-
-Substitution::Substitution(const ModuleBase& module, std::span<const Tensor> values) {
-  auto named = module.named_parameters();
-  if (named.size() != values.size()) {
-    raise<ValueError>("functional_call: one value for each of parameters()", std::to_string(named.size()),
-                      std::to_string(values.size()));
-  }
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    check_substitute(named[i].first, named[i].second, values[i]);
-    parameters_.emplace_back(std::move(named[i].second), values[i]);
-  }
-  swap();
-}
-
-Substitution::Substitution(const ModuleBase& module, std::span<const std::pair<std::string, Tensor>> values) {
-  const auto parameters = module.named_parameters();
-  const auto buffers = module.named_buffers();
-  std::unordered_set<std::string_view> seen;
-  for (const auto& [name, value] : values) {
-    if (!seen.insert(name).second) raise<ValueError>("functional_call: there are two values for " + name);
-    const auto match = [&n = name](const auto& member) { return member.first == n; };
-    if (const auto p = std::find_if(parameters.begin(), parameters.end(), match); p != parameters.end()) {
-      check_substitute(name, p->second, value);
-      parameters_.emplace_back(p->second, value);
-    } else if (const auto b = std::find_if(buffers.begin(), buffers.end(), match); b != buffers.end()) {
-      check_substitute(name, b->second, value);
-      buffers_.emplace_back(b->second, value);
-    } else {
-      raise<ValueError>("functional_call: the module has no parameter or buffer of this name", {}, name);
-    }
-  }
-  swap();
-}
-
-Substitution::~Substitution() { swap(); }
-
-void Substitution::swap() noexcept {
-  for (auto& [cell, other] : parameters_) other = cell.exchange(std::move(other));
-  for (auto& [cell, other] : buffers_) other = cell.exchange(std::move(other));
 }
 
 }  // namespace newtape::nn

@@ -10,3 +10,4 @@
 #include <newtape/nn/loss.hpp>
 #include <newtape/nn/module.hpp>
 #include <newtape/nn/sequential.hpp>
+#include <newtape/nn/summary.hpp>

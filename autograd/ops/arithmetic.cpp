@@ -38,14 +38,14 @@ Tensor operator-(In a, In b) {
 
 Tensor operator*(In a, In b) {
   match(mul_op, a, b);
-  if (!recorded(a, b)) return core::mul(a.take(), b.take());  // most of a backward sweep is such products
+  if (unobserved(a, b)) return core::mul(a.take(), b.take());  // most of a backward sweep is such products
   return mul_op(core::mul(a.value(), b.value()), wrt(a, [b = b.tensor()](Tensor g) { return std::move(g) * b; }),
                 wrt(b, [a = a.tensor()](Tensor g) { return std::move(g) * a; }));
 }
 
 Tensor operator/(In a, In b) {
   match(div_op, a, b);
-  if (!recorded(a, b)) return core::div(a.take(), b.take());
+  if (unobserved(a, b)) return core::div(a.take(), b.take());
   return div_op(core::div(a.value(), b.value()), wrt(a, [b](Tensor g) { return std::move(g) / b; }),
                 wrt(b, [b](const Tensor& g, const Tensor& y) { return -(g * y / b); }));
 }

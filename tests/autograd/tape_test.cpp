@@ -341,3 +341,12 @@ TEST_CASE("tape: backward lets go of what was saved while the result lives on") 
   x.set_grad({});
   CHECK(pool::stats().live_bytes - before < 4000);
 }
+
+TEST_CASE("tape: a gradient in a result leaves what the result was made of alone") {
+  const auto x = variable(tensor({1, 2}, f64));
+  const Tensor y = x * x;
+  CHECK(sum(abs(grad(sum(y * y), y) - 2 * y)).item() == 0);  // does not release y's own graph
+  sum(y).backward();
+  CHECK(sum(abs(grad(sum(y * y), y) - 2 * y)).item() == 0);  // nor needs it
+  CHECK_THROWS_WITH(grad(sum(y * y), x), contains("released"));
+}

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the files beside it, with nothing but the formats' descriptions and Python's own tools."""
 import gzip
+import io
 import json
 import pathlib
 import struct
+import zipfile
 
 import numpy as np
 
@@ -26,6 +28,24 @@ def safetensors(tensors, metadata=None):
         data += raw
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
+
+
+def npy(array, version=None):
+    out = io.BytesIO()
+    np.lib.format.write_array(out, array, version=version)
+    return out.getvalue()
+
+
+def npz(save, **arrays):
+    """As savez writes it, but for the time of day."""
+    out = io.BytesIO()
+    save(out, **arrays)
+    source, result = zipfile.ZipFile(out), io.BytesIO()
+    with zipfile.ZipFile(result, "w") as archive:
+        for entry in source.infolist():
+            entry.date_time = (1980, 1, 1, 0, 0, 0)
+            archive.writestr(entry, source.read(entry.filename))
+    return result.getvalue()
 
 
 def bfloat16(values):
@@ -72,6 +92,38 @@ files = {
         "4.9,NA,setosa,?"
     ).encode(),
 }
+for name, array in {
+    "f16": np.array([1, -2, 65504, 2**-24, -0.0, np.inf, -np.inf, 0.1], "<f2"),
+    "f32": np.array([[1.5, -2, 3e38], [1e-40, 0, -0.0]], "<f4"),
+    "f64": np.array([[[0.1], [-1e300]]], "<f8"),
+    "i8": np.array([-128, 127], "i1"),
+    "i16": np.array([-32768, 32767], "<i2"),
+    "i32": np.array([[-(2**31)], [2**31 - 1]], "<i4"),
+    "i64": np.array([-(2**63), 2**63 - 1], "<i8"),
+    "u8": np.array([0, 255], "u1"),
+    "u16": np.array([0, 65535], "<u2"),
+    "u32": np.array([0, 2**32 - 1], "<u4"),
+    "u64": np.array([0, 2**63 - 1], "<u8"),
+    "u64_large": np.array([1, 2**63], "<u8"),
+    "b1": np.array([True, False, True]),
+    "big_f8": np.array([0.1, -1e300], ">f8"),
+    "big_i4": np.array([1, -65536], ">i4"),
+    "big_f2": np.array([1, 0.1], ">f2"),
+    "scalar": np.array(2.5),
+    "empty": np.zeros((0, 3), "<f4"),
+    "fortran": np.asfortranarray(np.arange(24, dtype="<f4").reshape(2, 3, 4)),
+    "fortran_1d": np.asfortranarray(np.arange(3, dtype="<f4")),
+    "complex": np.array([1j]),
+    "text": np.array(["a"]),
+    "record": np.zeros(1, [("a", "<f4")]),
+}.items():
+    files[f"{name}.npy"] = npy(array)
+files["version2.npy"] = npy(np.arange(3.0), (2, 0))
+files["version3.npy"] = npy(np.arange(3.0), (3, 0))
+files["f32.npy.gz"] = gzip.compress(files["f32.npy"], mtime=0)
+arrays = {"b": np.arange(6.0).reshape(2, 3), "a": np.array([1, 2]), "größe": np.array(True), "layer.weight": np.ones((3, 1), "<f4")}
+files["plain.npz"] = npz(np.savez, **arrays)
+files["packed.npz"] = npz(np.savez_compressed, zeros=np.zeros(100000), **arrays)
 files["u8.idx.gz"] = gzip.compress(files["u8.idx"], mtime=0)
 files["iris.csv.gz"] = gzip.compress(files["iris.csv"], mtime=0)
 

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "worker.hpp"
+
+#include <newtape/core/parallel.hpp>
+
+bench::Library bench::library() {
+  return {"Newtape", [](int n) { newtape::set_num_threads(n); }};
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "specs.hpp"
+
+namespace bench {
+
+namespace {
+
+// Two libraries that compute in f64 agree this far even where eigenvalues lie close together.
+constexpr double f64_tolerance = 1e-7;
+
+// Each includes the backward sweep; matrices are f32, 1024x1024 where nothing is said.
+constexpr Spec table[] = {
+    {"small_chain", 8, "50 times z = z*y; z = z+x on 16 elements: what recording an operation costs"},
+    {"ew_chain", 2.5, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x))"},
+    {"row_softmax", 1.5, "mean(log_softmax(x + b)), b one row"},
+    {"reduce_axis0", 1.5, "variances of the columns, from mean and squares"},
+    {"transpose_mul", 1.5, "sum(x^T * x), elementwise"},
+    {"matmul_64", 1, "sum(w * (a b)), w a fixed random matrix, 64x64"},
+    {"matmul_512", 1, "sum(w * (a b)), w a fixed random matrix, 512x512"},
+    {"bmm", 1, "sum(w * (a b)), w fixed and random, 64 products of 64x64"},
+    {"tiny_mlp", 4, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
+    {"mlp", 1, "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
+};
+
+}  // namespace
+
+std::span<const Spec> specs() { return table; }
+
+}  // namespace bench

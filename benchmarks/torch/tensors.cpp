@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Single operations and chains of them; newtape/tensors.cpp is the other side.
+#include "support.hpp"
+
+namespace bench {
+
+namespace {
+
+Workload small_chain() {
+  const auto x = variable({16}, 1);
+  const auto y = variable({16}, 2);
+  return gradients({x, y}, [=] {
+    Tensor z = x;
+    for (int i = 0; i < 50; ++i) {
+      z = z * y;
+      z = z + x;
+    }
+    return z.sum();
+  });
+}
+
+Workload ew_chain() {
+  const auto x = variable({1024, 1024}, 1);
+  return gradients({x}, [=] { return (torch::tanh(0.5 * x) * x + torch::sigmoid(x) * x - torch::exp(-x * x)).sum(); });
+}
+
+Workload row_softmax() {
+  const auto x = variable({1024, 1024}, 1);
+  const auto b = variable({1024}, 2);
+  return gradients({x, b}, [=] { return torch::log_softmax(x + b, -1).mean(); });
+}
+
+Workload reduce_axis0() {
+  const auto x = variable({1024, 1024}, 1);
+  return gradients({x}, [=] {
+    const Tensor m = x.mean(0);
+    return ((x * x).mean(0) - m * m).sum();
+  });
+}
+
+Workload transpose_mul() {
+  const auto x = variable({1024, 1024}, 1);
+  return gradients({x}, [=] { return (x.t() * x).sum(); });
+}
+
+Workload matmul(std::int64_t n) {
+  const auto a = variable({n, n}, 1);
+  const auto b = variable({n, n}, 2);
+  const auto w = constant({n, n}, 3);
+  return gradients({a, b}, [=] { return (w * torch::matmul(a, b)).sum(); });
+}
+
+Workload bmm() {
+  const auto a = variable({64, 64, 64}, 1);
+  const auto b = variable({64, 64, 64}, 2);
+  const auto w = constant({64, 64, 64}, 3);
+  return gradients({a, b}, [=] { return (w * torch::bmm(a, b)).sum(); });
+}
+
+const Workloads tensors{
+    {"small_chain", small_chain},
+    {"ew_chain", ew_chain},
+    {"row_softmax", row_softmax},
+    {"reduce_axis0", reduce_axis0},
+    {"transpose_mul", transpose_mul},
+    {"matmul_64", [] { return matmul(64); }},
+    {"matmul_512", [] { return matmul(512); }},
+    {"bmm", bmm},
+};
+
+}  // namespace
+
+}  // namespace bench
