@@ -381,11 +381,12 @@ class Check {
           for (const double x : a) size = std::max(size, std::abs(x));
           for (std::size_t j = 0; j < a.size(); ++j) {
             if (std::abs(a[j] - b[j]) <= options_.tolerance * size || (std::isnan(a[j]) && std::isnan(b[j]))) continue;
-            return differs("a batch of cotangents gives another gradient than one by one: a pullback must count axes "
-                           "from the last",
-                           number_text(a[j]) + " (one by one)",
-                           number_text(b[j]) + " (in a batch)\n  " + names_[i] + ", entry " +
-                               detail::entry_text(j, alone[i].shape()));
+            return differs(
+                "a batch of cotangents gives another gradient than one by one: a pullback must count axes "
+                "from the last",
+                number_text(a[j]) + " (one by one)",
+                number_text(b[j]) + " (in a batch)\n  " + names_[i] + ", entry " +
+                    detail::entry_text(j, alone[i].shape()));
           }
         }
       }
@@ -469,7 +470,7 @@ class Check {
   std::vector<std::size_t> free_;    ///< those that are differentiated in
   std::vector<std::size_t> inputs_;  ///< how many inputs F_n has
   std::vector<std::string> names_;   ///< of them
-  std::string made_by_;  ///< the operation that made the result
+  std::string made_by_;              ///< the operation that made the result
   Generator generator_{options_.seed};
   GradcheckResult result_;
 };

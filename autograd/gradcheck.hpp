@@ -23,8 +23,8 @@ struct GradcheckOptions {
 /// What a check found. Converts to true when everything agreed.
 struct GradcheckResult {
   bool ok = true;
-  /// The disagreement is at a point where the function is not smooth (a corner, a jump, a pole): the derivative may well
-  /// be right elsewhere.
+  /// The disagreement is at a point where the function is not smooth (a corner, a jump, a pole): the derivative may
+  /// well be right elsewhere.
   bool kink = false;
   double worst = 0;     ///< largest relative error seen
   std::string message;  ///< the first disagreement: order, input, entry, both numbers, seed; the worst entries; a hint

@@ -70,12 +70,14 @@ std::string hint(std::span<const CheckedEntry> entries, const CheckedEntry& wors
     return true;
   };
   if (all([&](std::size_t i) { return std::abs(tape[i]) <= near; })) {
-    return text + "; the tape has zero for all: is a value used where a tensor should be (detach(), value()), or recording"
-                  " off?";
+    return text +
+           "; the tape has zero for all: is a value used where a tensor should be (detach(), value()), or recording"
+           " off?";
   }
   const double factor = nn > 0 ? nt / nn : 0;
-  if (std::abs(factor - 1) > 1e-4 && std::abs(factor) > 1e-4 &&
-      all([&](std::size_t i) { return std::abs(tape[i] - factor * numeric[i]) <= near * std::max(1.0, std::abs(factor)); })) {
+  if (std::abs(factor - 1) > 1e-4 && std::abs(factor) > 1e-4 && all([&](std::size_t i) {
+        return std::abs(tape[i] - factor * numeric[i]) <= near * std::max(1.0, std::abs(factor));
+      })) {
     const double inverse = 1 / factor;
     text += "; the tape has " + number_text(std::round(factor * 1e6) / 1e6) + " times the right value everywhere";
     if (std::abs(factor + 1) < 1e-4) return text + ": a sign";

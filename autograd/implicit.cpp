@@ -121,7 +121,9 @@ Array solve_iteratively(const System& s, const LinearMap& map, Method method, co
   const auto solver = method == Method::cg ? core::cg : method == Method::bicgstab ? core::bicgstab : core::gmres;
   auto found = solver(product, b, options);
   if (!found.converged) {
-    fail(s, std::string(method == Method::cg ? "cg" : method == Method::bicgstab ? "bicgstab" : "gmres") +
+    fail(s, std::string(method == Method::cg         ? "cg"
+                        : method == Method::bicgstab ? "bicgstab"
+                                                     : "gmres") +
                 " stopped after " + std::to_string(found.iterations) + " products with a relative residual of " +
                 std::to_string(found.residual));
   }
@@ -188,8 +190,8 @@ Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor&
       return detail::pull({&product, 1}, {&cotangent, 1}, {&at, 1}, graph, batch)[0];
     };
     // <l, M^T x> is <x, M l>: M itself serves both cases.
-    const Tensor of_p =
-        transposed ? map_leading(l, shape.size(), [&](const Tensor& one) { return back(one, x, {}); }) : back(x, l, lead);
+    const Tensor of_p = transposed ? map_leading(l, shape.size(), [&](const Tensor& one) { return back(one, x, {}); })
+                                   : back(x, l, lead);
     return concatenate({of_b, -of_p}, -1);
   };
   return reshape(custom_linear_solve_op(core::reshape(value, {size}), wrt(In(packed, place), pullback)), shape);
@@ -252,18 +254,18 @@ std::vector<Tensor> with_derivatives(std::shared_ptr<const Root> root, std::vect
       return detail::pull({&r, 1}, {&w, 1}, {&at, 1}, grad_enabled() ? Graph::record : Graph::retain, leading(w, 1))[0];
     };
   };
-  const Tensor y = custom_root_op(
-      core::copy(x.value()), wrt(In(t), [root, system, t](const Tensor& g, const Tensor& solution) {
-        const Tensor l = solve(system, false, g, concatenate({solution, t}, 0));
-        const Tensor at = own_node(t);
-        Tensor r;
-        {
-          const GradMode on(true);
-          r = root->residual(solution, at);
-        }
-        const Graph graph = grad_enabled() ? Graph::record : Graph::release;
-        return -detail::pull({&r, 1}, {&l, 1}, {&at, 1}, graph, leading(g, 1))[0];
-      }));
+  const Tensor y =
+      custom_root_op(core::copy(x.value()), wrt(In(t), [root, system, t](const Tensor& g, const Tensor& solution) {
+                       const Tensor l = solve(system, false, g, concatenate({solution, t}, 0));
+                       const Tensor at = own_node(t);
+                       Tensor r;
+                       {
+                         const GradMode on(true);
+                         r = root->residual(solution, at);
+                       }
+                       const Graph graph = grad_enabled() ? Graph::record : Graph::release;
+                       return -detail::pull({&r, 1}, {&l, 1}, {&at, 1}, graph, leading(g, 1))[0];
+                     }));
   return parted(y, root->x);
 }
 
@@ -294,7 +296,8 @@ class Anderson {
       if (steps_.size() > memory_) steps_.pop_front();
       if (const Array gamma = weights(r); core::all_finite(gamma)) {
         for (std::size_t i = 0; i < steps_.size(); ++i) {
-          const Array weight = core::cast(core::slice(gamma, 0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1), x.dtype());
+          const Array weight = core::cast(
+              core::slice(gamma, 0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1), x.dtype());
           result = core::sub(std::move(result), core::mul(steps_[i].second, weight));
         }
       }

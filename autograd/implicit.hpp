@@ -39,7 +39,8 @@ Tensor custom_root(const UnaryEquation& f, const std::function<Tensor(const Tens
 struct FixedPointOptions {
   double tolerance = 0;  ///< of the largest |f(x) - x|, relative to that of x or to 1; 0: 1e-12 in f64, 1e-6 in f32
   int max_iterations = 1000;
-  int memory = 5;  ///< steps that Anderson's acceleration looks back on (Walker and Ni 2011); 0: x = f(x), over and over
+  int memory =
+      5;  ///< steps that Anderson's acceleration looks back on (Walker and Ni 2011); 0: x = f(x), over and over
   LinearSolveOptions linear = {};
 };
 

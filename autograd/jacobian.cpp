@@ -87,7 +87,8 @@ Tensor columns_last(const Tensor& columns, const Shape& y, const Shape& x) {
 std::vector<std::vector<Tensor>> jacobian_of(const Trace& t, const JacobianOptions& options) {
   const auto rows = total_size(t.ys);
   const auto columns = total_size(t.xs);
-  // A sweep of tangents goes through the recorded pullback, which does about twice the work of one through the function.
+  // A sweep of tangents goes through the recorded pullback, which does about twice the work of one through the
+  // function.
   const bool forward = options.mode == Mode::forward || (options.mode == Mode::automatic && rows > 2 * columns);
   std::vector<std::vector<Tensor>> result(t.ys.size(), std::vector<Tensor>(t.xs.size()));
   if (forward) {
@@ -128,7 +129,8 @@ Gradient gradient_of(std::string_view what, const Function& f, std::span<const T
   return at;
 }
 
-/// The blocks [i][j] with j >= i, as matrices [xs[i].size, xs[j].size]; those below the diagonal are their mirror images.
+/// The blocks [i][j] with j >= i, as matrices [xs[i].size, xs[j].size]; those below the diagonal are their mirror
+/// images.
 std::vector<std::vector<Tensor>> upper_blocks(const Gradient& at, const JacobianOptions& options) {
   const std::span<const Tensor> xs = at.t.xs;
   std::vector<std::vector<Tensor>> blocks(xs.size(), std::vector<Tensor>(xs.size()));

@@ -118,8 +118,8 @@ Shape expect_tangents(std::string_view what, std::string_view one, std::span<con
   return lead;
 }
 
-std::vector<Tensor> pull(std::span<const Tensor> ys, std::span<const Tensor> gs, std::span<const Tensor> xs, Graph graph,
-                         const Shape& lead) {
+std::vector<Tensor> pull(std::span<const Tensor> ys, std::span<const Tensor> gs, std::span<const Tensor> xs,
+                         Graph graph, const Shape& lead) {
   std::vector<Tensor> outputs;
   std::vector<Tensor> cotangents;
   for (std::size_t i = 0; i < ys.size(); ++i) {

@@ -10,8 +10,8 @@ namespace newtape::detail {
 
 /// What a graph says about the work of a sweep through it.
 struct GraphReach {
-  bool outside = false;       ///< it goes on to a variable that is none of the inputs
-  std::size_t largest = 0;    ///< bytes of the largest array on the way
+  bool outside = false;     ///< it goes on to a variable that is none of the inputs
+  std::size_t largest = 0;  ///< bytes of the largest array on the way
 };
 /// Looks at all that `ys` depend on, and no further than `xs`.
 GraphReach reach(std::span<const Tensor> ys, std::span<const Tensor> xs);
@@ -38,18 +38,19 @@ Trace trace(std::string_view what, const Function& f, std::span<const Tensor> xs
 
 /// ShapeError unless f had one float result of one element.
 void expect_scalar(std::string_view what, const Trace& t);
-/// Checks that `vs` have the shapes and dtypes of `xs`, after extra leading axes that are the same in all. Returns those.
+/// Checks that `vs` have the shapes and dtypes of `xs`, after extra leading axes that are the same in all. Returns
+/// those.
 Shape expect_tangents(std::string_view what, std::string_view one, std::span<const Tensor> xs,
                       std::span<const Tensor> vs);
 
 enum class Graph { release, retain, record };
 
 /// Cotangents `gs` of `ys` (with `lead` as extra leading axes) taken back to `xs`; zeros where nothing arrives.
-std::vector<Tensor> pull(std::span<const Tensor> ys, std::span<const Tensor> gs, std::span<const Tensor> xs, Graph graph,
-                         const Shape& lead = {});
+std::vector<Tensor> pull(std::span<const Tensor> ys, std::span<const Tensor> gs, std::span<const Tensor> xs,
+                         Graph graph, const Shape& lead = {});
 
-/// The pullback of a trace as a function of its cotangent, recorded: u is a variable for each y, and `pulled` are linear
-/// in them. Their derivatives in u are the trace's forward derivatives (Townsend 2017).
+/// The pullback of a trace as a function of its cotangent, recorded: u is a variable for each y, and `pulled` are
+/// linear in them. Their derivatives in u are the trace's forward derivatives (Townsend 2017).
 struct Pulled {
   std::vector<Tensor> us;
   std::vector<Tensor> pulled;

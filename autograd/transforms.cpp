@@ -205,8 +205,8 @@ std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const Tensor& x, const Te
 
 namespace {
 
-/// The trace of the Jacobian of each row of `ys` in the same row of `xs`, both [.., d]: a batch of d cotangents, each of
-/// which asks every row for one coordinate.
+/// The trace of the Jacobian of each row of `ys` in the same row of `xs`, both [.., d]: a batch of d cotangents, each
+/// of which asks every row for one coordinate.
 Tensor trace_of_rows(const Tensor& y, const Trace& t) {
   const auto d = y.shape().back();
   const auto rows = detail::chunk_rows(detail::reach(one(y), t.xs), d, 0);

@@ -26,7 +26,9 @@ class Run {
       : what_(what),
         a_(a),
         norm_(1),
-        tolerance_(options.tolerance > 0 ? options.tolerance : b.dtype() == f32 ? 1e-5 : 1e-10),
+        tolerance_(options.tolerance > 0 ? options.tolerance
+                   : b.dtype() == f32    ? 1e-5
+                                         : 1e-10),
         limit_(options.max_iterations > 0 ? options.max_iterations : 10 * b.size() + 100) {
     if (b.ndim() != 1) raise<ShapeError>(std::string(what) + ": b must be a vector", "[n]", to_string(b.shape()));
     if (!is_floating(b.dtype())) {
@@ -88,7 +90,8 @@ KrylovResult cg(const MatVec& a, const Array& b, const KrylovOptions& options) {
 
 KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options) {
   Run run("gmres", a, b, options);
-  const auto m = static_cast<std::size_t>(std::clamp<std::int64_t>(options.restart, 1, std::max<std::int64_t>(b.size(), 1)));
+  const auto m =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(options.restart, 1, std::max<std::int64_t>(b.size(), 1)));
   double before = std::numeric_limits<double>::infinity();
   while (!run.over()) {
     Array r = run.result.iterations == 0 ? b : sub(b, run.product(run.result.x));

@@ -91,7 +91,7 @@ TEST_CASE("checkpoint: it saves the memory of what is in between") {
   };
   const auto with = kept(true);
   const auto without = kept(false);
-  CHECK(with.first < blocks + 0.5);     // one array for each block: its input
+  CHECK(with.first < blocks + 0.5);  // one array for each block: its input
   CHECK(without.first > 3 * with.first);
   CHECK(close(with.second, without.second));
 }

@@ -47,15 +47,16 @@ TEST_CASE("gradcheck: hints at what is wrong") {
                              }),
                              points());
   CHECK_FALSE(one.kink);
-  CHECK_THAT(one.message, contains("1 of the 4 entries") && contains("the worst entries") && contains("input 0 [1, 0]"));
+  CHECK_THAT(one.message,
+             contains("1 of the 4 entries") && contains("the worst entries") && contains("input 0 [1, 0]"));
   CHECK_THAT(one.message, contains("made by test.wrong_square, recorded at gradcheck_test.cpp"));
 }
 
 TEST_CASE("gradcheck: a kink is told from a wrong derivative") {
   const auto at = [](const UnaryFunction& f, double x) { return gradcheck(f, tensor({0.7, x}, f64)); };
-  for (const auto& f : {UnaryFunction([](const Tensor& t) { return abs(t); }),
-                        UnaryFunction([](const Tensor& t) { return relu(t); }),
-                        UnaryFunction([](const Tensor& t) { return maximum(t, 3 * t); })}) {
+  for (const auto& f :
+       {UnaryFunction([](const Tensor& t) { return abs(t); }), UnaryFunction([](const Tensor& t) { return relu(t); }),
+        UnaryFunction([](const Tensor& t) { return maximum(t, 3 * t); })}) {
     const auto corner = at(f, 0);
     if (corner) continue;  // half of both slopes is what central differences say, too
     CHECK(corner.kink);
@@ -108,8 +109,9 @@ TEST_CASE("gradcheck: several results") {
 
 TEST_CASE("gradcheck: batches of cotangents and forward mode belong to it") {
   // Sums over the first axis of g, whatever g has in front.
-  const auto axis = wrong([](const Tensor& g, const Tensor& x) { return expand(sum(g, 0, true), g.shape()) * 0 + 2 * g * x
-                                                                     + (sum(g, 0, true) - sum(g, -2, true)); });
+  const auto axis = wrong([](const Tensor& g, const Tensor& x) {
+    return expand(sum(g, 0, true), g.shape()) * 0 + 2 * g * x + (sum(g, 0, true) - sum(g, -2, true));
+  });
   const auto result = gradcheck(axis, points());
   CHECK_FALSE(result);
   CHECK_THAT(result.message, contains("a batch of cotangents gives another gradient") && contains("one by one"));

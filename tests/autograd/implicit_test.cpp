@@ -101,9 +101,7 @@ TEST_CASE("implicit: ridge regression, differentiated in its penalty") {
     };
     return custom_root(
         [=](const Tensor& w, const Tensor& s) { return grad([&](const Tensor& v) { return objective(v, s); })(w); },
-        [&](const Tensor& s) -> Tensor {
-          return core::solve(gram(exp(s)).value(), matmul(transpose(x), y).value());
-        },
+        [&](const Tensor& s) -> Tensor { return core::solve(gram(exp(s)).value(), matmul(transpose(x), y).value()); },
         log_l, {.method = Method::cg, .symmetric = true, .tolerance = 1e-13});
   };
   const Tensor s = tensor(0.3, f64);

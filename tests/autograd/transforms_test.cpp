@@ -124,8 +124,13 @@ TEST_CASE("transforms: each is itself differentiable, checked by differences") {
   check([&](auto xs) { return jvp(field, xs[0], xs[1]).second; }, {x, v});
   check([&](auto xs) { return vjp(field, xs[0], xs[1]).second; }, {x, v});
   check([&](auto xs) { return hvp(number, xs[0], xs[1]).second; }, {x, v});
-  check([&](auto xs) { return gnvp(field, [](const Tensor& y) { return sum(exp(y * 0.1)); }, xs[0], xs[1]).second; },
-        {x, v});
+  check(
+      [&](auto xs) {
+        return gnvp(
+                   field, [](const Tensor& y) { return sum(exp(y * 0.1)); }, xs[0], xs[1])
+            .second;
+      },
+      {x, v});
   check([&](auto xs) { return laplacian(rows, xs[0]); }, {x});
   check([&](auto xs) { return divergence(field, xs[0]); }, {x});
   check([&](auto xs) { return jacobian(field, xs[0], {.chunk = 4}); }, {x});
@@ -145,7 +150,9 @@ TEST_CASE("transforms: they compose") {
   CHECK(close(grad([&](const Tensor& t) { return dot(hvp(f, t, v).second, u); })(x), 24 * x * v * u));
   CHECK(close(jvp([&](const Tensor& t) { return hvp(f, t, v).second; }, x, u).second, 24 * x * v * u));
   CHECK(close(jacobian([&](const Tensor& t) { return hessian_diag(f, t); }, x), diagonal(24 * x)));
-  const auto taylor = [&](const Tensor& t) { return jvp([&](const Tensor& s) { return jvp(f, s, v).second; }, t, v).second; };
+  const auto taylor = [&](const Tensor& t) {
+    return jvp([&](const Tensor& s) { return jvp(f, s, v).second; }, t, v).second;
+  };
   CHECK(close(taylor(x), sum(12 * x * x * v * v)));
   CHECK(jacobian([&](const Tensor& t) { return hessian(f, t); }, x).shape() == Shape{3, 3, 3});
 }
@@ -211,7 +218,12 @@ TEST_CASE("transforms: Jacobians have the shape of the result, then that of the 
   const Tensor v = normal({2, 3}, 22);
   CHECK(close(sum(reverse * v, {2, 3}), jvp(f, x, v).second));
   // A tall one goes by columns, a constant function has zeros.
-  CHECK(close(jacobian([](const Tensor& t) { return expand(t, {50, 1}) * 2; }, tensor({3}, f64)), full({50, 1, 1}, 2, f64)));
+  CHECK(close(jacobian(
+                  [](const Tensor& t) {
+                    return expand(t, {50, 1}) * 2;
+                  },
+                  tensor({3}, f64)),
+              full({50, 1, 1}, 2, f64)));
   CHECK(close(jacobian([](const Tensor&) { return ones({2}, f64); }, x), zeros({2, 2, 3}, f64)));
   CHECK(jacobian(f, zeros({0, 3}, f64)).shape() == Shape{3, 3, 0, 3});
   CHECK(jacobian([](const Tensor& t) { return slice(t, 0, 0, 0); }, x).shape() == Shape{0, 3, 2, 3});
@@ -239,11 +251,11 @@ TEST_CASE("transforms: Hessians") {
   CHECK(close(blocks[1][0], blocks[0][1]));
   CHECK(close(blocks[1][1], diagonal(2 * xs[0])));
   const Tensor all = hessian_matrix(cubic, xs, {.chunk = 2});
-  CHECK(close(all, concatenate({concatenate({blocks[0][0], blocks[0][1]}, 1),
-                                concatenate({blocks[1][0], blocks[1][1]}, 1)},
-                               0)));
-  CHECK(close(all, hessian([&](const Tensor& t) { return cubic(vector_to_parameters(t, xs)); },
-                           parameters_to_vector(xs))));
+  CHECK(close(
+      all,
+      concatenate({concatenate({blocks[0][0], blocks[0][1]}, 1), concatenate({blocks[1][0], blocks[1][1]}, 1)}, 0)));
+  CHECK(close(all,
+              hessian([&](const Tensor& t) { return cubic(vector_to_parameters(t, xs)); }, parameters_to_vector(xs))));
   // Linear in one input: its block is zero.
   const auto linear_blocks = hessian(Function([](std::span<const Tensor> t) { return dot(t[0], t[1]); }), xs);
   CHECK(close(linear_blocks[0][0], zeros({3, 3}, f64)));

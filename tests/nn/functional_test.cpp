@@ -55,7 +55,8 @@ TEST_CASE("checkpoint of a module: the same gradients, dropout included, in inpu
   // A Hessian through it.
   m.eval();
   const auto loss = [&](bool checkpointed) {
-    return nn::function_of(m, [&m, checkpointed] { return nt::sum(nt::square(checkpointed ? nn::checkpoint(m, x) : m(x))); });
+    return nn::function_of(
+        m, [&m, checkpointed] { return nt::sum(nt::square(checkpointed ? nn::checkpoint(m, x) : m(x))); });
   };
   CHECK(close(nt::hessian_matrix(loss(true), nn::values_of(m)), nt::hessian_matrix(loss(false), nn::values_of(m))));
 }

@@ -108,23 +108,17 @@ const Rows implicit{{
                  {{{}, {}}, solving(product, {}), sherman_morrison},
                  {{{2, 2}, {2, 2}}, solving(product, {}), sherman_morrison},
                  {{{4}, {4}}, solving(reversed, {}), by_pairs},
-                 {{{3}, {3}},
-                  solving(reversed, {.linear = {.method = Method::gmres, .tolerance = 1e-15}}),
-                  by_pairs},
+                 {{{3}, {3}}, solving(reversed, {.linear = {.method = Method::gmres, .tolerance = 1e-15}}), by_pairs},
                  {{{0}, {0}}, solving(product, {}), sherman_morrison}},
      .rejects = {{Error::shape, "custom_linear_solve: the product must have the shape",
-                  [] {
-                    custom_linear_solve([](const Tensor& v, auto) { return sum(v); }, ones({3}));
-                  }},
+                  [] { custom_linear_solve([](const Tensor& v, auto) { return sum(v); }, ones({3})); }},
                  {Error::value, "custom_linear_solve: the function must not depend on variables",
                   [] {
                     const Tensor other = variable(ones({3}));
                     custom_linear_solve([&](const Tensor& v, auto) { return v * other; }, ones({3}));
                   }},
                  {Error::dtype, "custom_linear_solve",
-                  [] {
-                    custom_linear_solve([](const Tensor& v, auto) { return v; }, arange(3));
-                  }}},
+                  [] { custom_linear_solve([](const Tensor& v, auto) { return v; }, arange(3)); }}},
      .slack = 8},
 }};
 
