@@ -3,10 +3,14 @@
 
 /// All of Newtape.
 #include <newtape/autograd/anomaly.hpp>
+#include <newtape/autograd/checkpoint.hpp>
 #include <newtape/autograd/format.hpp>
+#include <newtape/autograd/functional.hpp>
 #include <newtape/autograd/fuse.hpp>
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/autograd/graph.hpp>
+#include <newtape/autograd/implicit.hpp>
+#include <newtape/autograd/jacobian.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
@@ -14,6 +18,7 @@
 #include <newtape/core/activation.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
+#include <newtape/core/krylov.hpp>
 #include <newtape/core/linalg.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/print.hpp>
