@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/gradcheck_report.hpp>
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/trace.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/random.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 namespace newtape {
@@ -25,21 +28,8 @@ Tensor tensor_of(const Shape& shape, const Numbers& values) {
   return a;
 }
 
-std::string text(double x) {
-  std::array<char, 40> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%.12g", x);
-  return buffer.data();
-}
-
-std::string entry_name(std::size_t flat, const Shape& shape) {
-  Dims index(shape.size());
-  auto rest = static_cast<std::int64_t>(flat);
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    index[i] = rest % shape[i];
-    rest /= shape[i];
-  }
-  return to_string(index);
-}
+using detail::CheckedEntry;
+using detail::number_text;
 
 /// The larger of two errors, where a NaN is the largest of all.
 double worse(double a, double b) { return std::isnan(b) ? std::numeric_limits<double>::infinity() : std::max(a, b); }
@@ -48,7 +38,8 @@ double worse(double a, double b) { return std::isnan(b) ? std::numeric_limits<do
 /// <cotangents, F_{n-1}> in the inputs of F_{n-1}: so the cotangents of one order are inputs of the next.
 class Check {
  public:
-  Check(const Function& f, std::span<const Tensor> xs, const GradcheckOptions& options) : f_(f), options_(options) {
+  Check(const MultiFunction& f, std::span<const Tensor> xs, const GradcheckOptions& options)
+      : f_(f), options_(options) {
     for (const auto& x : xs) {
       if (x.dtype() == f32) {
         raise<DTypeError>("gradcheck: differences need double precision", "f64 inputs", "f32 " + to_string(x.shape()));
@@ -70,8 +61,9 @@ class Check {
     double tolerance = options_.tolerance;
     for (int order = 1; order <= options_.order && result_.ok; ++order, tolerance *= 30) {
       const auto ys = derivative(order - 1, point, false);
-      if (order == 1 && ys[0].dtype() != f64) {
-        raise<DTypeError>("gradcheck: the function must return floats", "f64", name(ys[0].dtype()));
+      for (std::size_t i = 0; order == 1 && i < ys.size(); ++i) {
+        if (ys[i].dtype() == f64) continue;
+        raise<DTypeError>("gradcheck: the function must return floats", "f64", name(ys[i].dtype()));
       }
       for (std::size_t i = 0; i < ys.size(); ++i) {
         point.push_back(tensor_of(ys[i].shape(), random(static_cast<std::size_t>(ys[i].size()))));
@@ -80,6 +72,8 @@ class Check {
       inputs_.push_back(point.size());
       check(order, point, tolerance);
     }
+    if (result_.ok && options_.batched) check_batches();
+    if (result_.ok && options_.forward && options_.order > 1) check_forward();
     return result_;
   }
 
@@ -94,13 +88,23 @@ class Check {
     return v;
   }
 
+  /// f, given the inputs that vary.
+  std::vector<Tensor> call(std::span<const Tensor> point) {
+    std::vector<Tensor> all = arguments_;
+    for (std::size_t i = 0; i < free_.size(); ++i) all[free_[i]] = point[i];
+    auto ys = f_(all);
+    for (const auto& y : ys) {
+      if (made_by_.empty() && y.requires_grad() && !y.is_leaf()) {
+        const auto& node = *y.node().get();
+        made_by_ = std::string(node.op->name()) + ", recorded at " + to_string(node.place);
+      }
+    }
+    return ys;
+  }
+
   /// F_n at `point`; `record` makes it part of a graph.
   std::vector<Tensor> derivative(int n, std::span<const Tensor> point, bool record) {
-    if (n == 0) {
-      std::vector<Tensor> all = arguments_;
-      for (std::size_t i = 0; i < free_.size(); ++i) all[free_[i]] = point[i];
-      return {f_(all)};
-    }
+    if (n == 0) return call(point);
     const auto k = inputs_[static_cast<std::size_t>(n - 1)];
     std::vector<Tensor> leaves(point.begin(), point.begin() + static_cast<std::ptrdiff_t>(k));
     for (auto& x : leaves) {
@@ -222,6 +226,7 @@ class Check {
       site.scale.push_back(size > 0 ? std::clamp(size, 1e-6, 1.0) : 1.0);
     }
     if (!check_recorded(site, tolerance)) return;
+    if (options_.full) return check_entries(site, tolerance);
     for (int d = 0; d < options_.directions; ++d) {
       std::vector<Numbers> v;
       for (std::size_t i = 0; i < k; ++i) {
@@ -247,69 +252,243 @@ class Check {
           continue;
         }
         fail("the gradient is another one when it is itself recorded", site, i, j,
-             text(plain) + " (create_graph = false)", text(r[j]) + " (create_graph = true)");
+             number_text(plain) + " (create_graph = false)", number_text(r[j]) + " (create_graph = true)");
         return false;
       }
     }
     return true;
   }
 
+  /// The derivative in one entry of an input. `v` is zero, and is again afterwards.
+  CheckedEntry entry(const Site& site, std::size_t input, std::size_t at, std::vector<Numbers>& v, double tolerance) {
+    v[input][at] = site.scale[input];
+    const auto found = difference(site, v, tolerance);
+    v[input][at] = 0;
+    return {input, at, found.numeric / site.scale[input], found.tape / site.scale[input], found.error};
+  }
+  static std::vector<Numbers> nowhere(const Site& site) {
+    std::vector<Numbers> v;
+    for (const auto& x : site.x) v.emplace_back(x.size(), 0.0);
+    return v;
+  }
+
+  /// Every entry of the result in every entry of the inputs.
+  void check_entries(Site site, double tolerance) {
+    std::vector<CheckedEntry> entries;
+    CheckedEntry worst;
+    Site worst_site = site;
+    const auto k = site.x.size();
+    const auto set_cotangent = [&](std::size_t o) {
+      site.point[k + o] = tensor_of(site.point[k + o].shape(), site.w[o]);
+    };
+    for (std::size_t o = 0; o < site.w.size(); ++o) {
+      std::fill(site.w[o].begin(), site.w[o].end(), 0.0);
+      set_cotangent(o);
+    }
+    for (std::size_t o = 0; o < site.w.size(); ++o) {
+      for (std::size_t e = 0; e < site.w[o].size(); ++e) {
+        site.w[o][e] = 1;
+        set_cotangent(o);
+        site.gradient.clear();
+        for (const auto& g : derivative(site.order, site.point, false)) site.gradient.push_back(numbers(g));
+        auto v = nowhere(site);
+        for (std::size_t i = 0; i < k; ++i) {
+          for (std::size_t j = 0; j < site.x[i].size(); ++j) {
+            entries.push_back(entry(site, i, j, v, tolerance));
+            auto& last = entries.back();
+            last.row = "result " + std::to_string(o) + " " + detail::entry_text(e, site.point[k + o].shape()) + " in ";
+            result_.worst = worse(result_.worst, last.error);
+            if (last.error <= worst.error) continue;
+            worst = last;
+            worst_site = site;
+          }
+        }
+        site.w[o][e] = 0;
+      }
+      set_cotangent(o);
+    }
+    if (worst.error > tolerance) fail(worst_site, entries, worst, "of " + worst.row + "the entry below", tolerance);
+  }
+
   /// A direction has failed: finds the entry that is worst.
   void blame(const Site& site, const Difference& along, int direction, double tolerance) {
-    Difference worst{0, 0, -1};
-    std::size_t input = 0;
-    std::size_t entry = 0;
+    CheckedEntry worst;
+    std::vector<CheckedEntry> entries;
     int budget = 5000;
+    auto v = nowhere(site);
     for (std::size_t i = 0; i < site.x.size(); ++i) {
-      std::vector<Numbers> v;
-      for (const auto& x : site.x) v.emplace_back(x.size(), 0.0);
       for (std::size_t j = 0; j < site.x[i].size() && budget > 0; ++j, --budget) {
-        v[i][j] = site.scale[i];
-        auto found = difference(site, v, tolerance);
-        v[i][j] = 0;
-        found.tape /= site.scale[i];
-        found.numeric /= site.scale[i];
-        if (found.error > worst.error) {
-          worst = found;
-          input = i;
-          entry = j;
+        entries.push_back(entry(site, i, j, v, tolerance));
+        if (entries.back().error > worst.error) worst = entries.back();
+      }
+    }
+    fail(site, entries, worst,
+         "along direction " + std::to_string(direction) + ": " + number_text(along.tape) + " from the tape, " +
+             number_text(along.numeric) + " from differences",
+         tolerance);
+  }
+
+  /// Says so when the function is not smooth in this entry: the slopes to both sides stay apart, or grow, however short
+  /// the step.
+  std::string corner(const Site& site, const CheckedEntry& e) {
+    auto v = nowhere(site);
+    v[e.input][e.at] = site.scale[e.input];
+    const Value middle = value(site, v, 0);
+    const auto slopes = [&](double t) {
+      const auto step = static_cast<long double>(t * site.scale[e.input]);
+      return std::pair((middle.sum - value(site, v, -t).sum) / step, (value(site, v, t).sum - middle.sum) / step);
+    };
+    const auto wide = slopes(1e-3);
+    const auto narrow = slopes(1e-5);
+    const auto apart = [](const std::pair<long double, long double>& s) { return std::abs(s.second - s.first); };
+    const auto larger = [](const std::pair<long double, long double>& s) {
+      return std::max(std::abs(s.first), std::abs(s.second));
+    };
+    const long double size = std::max(larger(narrow), 1e-4L * middle.size);
+    const bool meet = apart(narrow) <= 1e-4L * size || apart(narrow) < 0.3L * apart(wide);
+    const bool grows = larger(narrow) > 5 * larger(wide) && larger(narrow) > 1e-6L * middle.size;
+    if (meet && !grows && std::isfinite(apart(narrow))) return {};
+    return "the function is not smooth here: its slope is " + number_text(static_cast<double>(narrow.first)) +
+           " to the left and " + number_text(static_cast<double>(narrow.second)) +
+           " to the right. The derivative may be right; check it where the function is smooth";
+  }
+
+  /// A batch of cotangents against its members: a pullback must count its axes from the last.
+  void check_batches() {
+    const auto t = detail::trace("gradcheck", MultiFunction([this](auto xs) { return call(xs); }), free_inputs());
+    constexpr std::int64_t members = 2;
+    std::vector<Tensor> batch;
+    for (const auto& y : t.ys) {
+      const Shape shape = detail::joined({members}, y.shape());
+      batch.push_back(tensor_of(shape, random(static_cast<std::size_t>(element_count(shape)))));
+    }
+    for (const auto graph : {detail::Graph::retain, detail::Graph::record}) {
+      std::vector<Tensor> together;
+      try {
+        together = detail::pull(t.ys, batch, t.xs, graph, {members});
+      } catch (const std::exception& e) {
+        return differs("a batch of cotangents is refused: a pullback must count axes from the last", "a gradient",
+                       e.what());
+      }
+      for (std::int64_t m = 0; m < members; ++m) {
+        std::vector<Tensor> one;
+        for (const auto& w : batch) one.push_back(select(w, 0, m));
+        const auto alone = detail::pull(t.ys, one, t.xs, graph);
+        for (std::size_t i = 0; i < alone.size(); ++i) {
+          const Numbers a = numbers(alone[i]);
+          const Numbers b = numbers(select(together[i], 0, m));
+          double size = 1e-30;
+          for (const double x : a) size = std::max(size, std::abs(x));
+          for (std::size_t j = 0; j < a.size(); ++j) {
+            if (std::abs(a[j] - b[j]) <= options_.tolerance * size || (std::isnan(a[j]) && std::isnan(b[j]))) continue;
+            return differs(
+                "a batch of cotangents gives another gradient than one by one: a pullback must count axes "
+                "from the last",
+                number_text(a[j]) + " (one by one)",
+                number_text(b[j]) + " (in a batch)\n  " + names_[i] + ", entry " +
+                    detail::entry_text(j, alone[i].shape()));
+          }
         }
       }
     }
-    const std::string seen = "along direction " + std::to_string(direction) + ": " + text(along.tape) +
-                             " from the tape, " + text(along.numeric) + " from differences";
-    fail("the derivative disagrees with central differences", site, input, entry,
-         text(worst.numeric) + " (differences)", text(worst.tape) + " (tape)", seen);
+  }
+
+  /// <w, J v> from forward mode against <J^T w, v> from reverse mode.
+  void check_forward() {
+    const auto xs = free_inputs();
+    std::vector<Tensor> vs;
+    for (const auto& x : xs) vs.push_back(tensor_of(x.shape(), random(static_cast<std::size_t>(x.size()))));
+    const MultiFunction f = [this](auto inputs) { return call(inputs); };
+    const auto [ys, forward] = jvp(f, xs, vs);
+    std::vector<Tensor> ws;
+    for (const auto& y : ys) ws.push_back(tensor_of(y.shape(), random(static_cast<std::size_t>(y.size()))));
+    const auto back = vjp(f, xs, ws).second;
+    long double size = 1e-30L;
+    const auto inner = [&](const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+      long double total = 0;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        const Numbers p = numbers(a[i]);
+        const Numbers q = numbers(b[i]);
+        for (std::size_t j = 0; j < p.size(); ++j) {
+          total += static_cast<long double>(p[j]) * q[j];
+          size += std::abs(static_cast<long double>(p[j]) * q[j]);
+        }
+      }
+      return static_cast<double>(total);
+    };
+    const double along = inner(forward, ws);
+    const double against = inner(back, vs);
+    if (std::abs(along - against) <= options_.tolerance * static_cast<double>(size)) return;
+    differs("forward mode disagrees with reverse mode: a pullback must be linear in its cotangent",
+            number_text(against) + " (<J^T w, v>, reverse)", number_text(along) + " (<w, J v>, forward)");
+  }
+
+  std::vector<Tensor> free_inputs() const {
+    std::vector<Tensor> xs;
+    for (const auto i : free_) xs.push_back(arguments_[i]);
+    return xs;
+  }
+
+  void differs(const std::string& what, const std::string& expected, const std::string& got) {
+    result_.ok = false;
+    result_.message = describe("gradcheck: " + what, expected, got);
+    add(made_by());
+  }
+  void add(const std::string& line) {
+    if (!line.empty()) result_.message += "\n" + line;
+  }
+  std::string made_by() const { return made_by_.empty() ? "" : "  the result was made by " + made_by_; }
+
+  /// The derivative is not that of differences.
+  void fail(const Site& site, const std::vector<CheckedEntry>& entries, const CheckedEntry& worst,
+            const std::string& seen, double tolerance) {
+    const std::string why = corner(site, worst);
+    result_.kink = !why.empty();
+    fail(result_.kink ? "the derivative disagrees with central differences, at a kink"
+                      : "the derivative disagrees with central differences",
+         site, worst.input, worst.at, number_text(worst.numeric) + " (differences)",
+         number_text(worst.tape) + " (tape)", seen);
+    std::vector<Shape> shapes;
+    for (const auto& x : site.point) shapes.push_back(x.shape());
+    add(detail::worst_entries(entries, names_, shapes));
+    add(result_.kink ? "  " + why : detail::hint(entries, worst, shapes, tolerance));
+    add(made_by());
   }
 
   void fail(const std::string& what, const Site& site, std::size_t input, std::size_t entry,
             const std::string& expected, const std::string& got, const std::string& more = {}) {
     result_.ok = false;
     result_.message = describe("gradcheck: " + what, expected, got) + "\n  order " + std::to_string(site.order) + ", " +
-                      names_[input] + ", entry " + entry_name(entry, site.point[input].shape()) + " of shape " +
+                      names_[input] + ", entry " + detail::entry_text(entry, site.point[input].shape()) + " of shape " +
                       to_string(site.point[input].shape()) + ", seed " + std::to_string(options_.seed);
-    if (!more.empty()) result_.message += "\n  " + more;
+    if (!more.empty()) add("  " + more);
   }
 
-  const Function& f_;
+  const MultiFunction& f_;
   const GradcheckOptions options_;
   std::vector<Tensor> arguments_;    ///< all that f takes
   std::vector<std::size_t> free_;    ///< those that are differentiated in
   std::vector<std::size_t> inputs_;  ///< how many inputs F_n has
   std::vector<std::string> names_;   ///< of them
+  std::string made_by_;              ///< the operation that made the result
   Generator generator_{options_.seed};
   GradcheckResult result_;
 };
 
 }  // namespace
 
-GradcheckResult gradcheck(const Function& f, std::span<const Tensor> xs, const GradcheckOptions& options) {
+GradcheckResult gradcheck(const MultiFunction& f, std::span<const Tensor> xs, const GradcheckOptions& options) {
   return Check(f, xs, options).run();
 }
 
-GradcheckResult gradcheck(const std::function<Tensor(const Tensor&)>& f, const Tensor& x,
-                          const GradcheckOptions& options) {
-  return gradcheck(Function([&](std::span<const Tensor> xs) { return f(xs[0]); }), {&x, 1}, options);
+GradcheckResult gradcheck(const Function& f, std::span<const Tensor> xs, const GradcheckOptions& options) {
+  return gradcheck(MultiFunction([&](std::span<const Tensor> all) { return std::vector<Tensor>{f(all)}; }), xs,
+                   options);
+}
+
+GradcheckResult gradcheck(const UnaryFunction& f, const Tensor& x, const GradcheckOptions& options) {
+  return gradcheck(MultiFunction([&](std::span<const Tensor> all) { return std::vector<Tensor>{f(all[0])}; }), {&x, 1},
+                   options);
 }
 
 }  // namespace newtape

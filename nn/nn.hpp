@@ -4,6 +4,7 @@
 #include <newtape/nn/activation.hpp>
 #include <newtape/nn/buffer.hpp>
 #include <newtape/nn/dropout.hpp>
+#include <newtape/nn/functional.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/linear.hpp>
 #include <newtape/nn/loss.hpp>
