@@ -36,7 +36,11 @@ const Rows functions{{
     function("sqrt", sqrt, std::sqrt, {.low = 0.3, .high = 4, .above = 0}),
     function("sin", sin, std::sin, {.low = -9, .high = 9}, 4),
     function("cos", cos, std::cos, {.low = -9, .high = 9}, 4),
-    function("tanh", tanh, std::tanh),
+    [] {
+      Row row = function("tanh", tanh, std::tanh);
+      row.covers = {"tanh", "tanh_grad"};  // its second derivatives are made of that
+      return row;
+    }(),
     function("erf", erf, std::erf),
     function("sigmoid", sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, {.low = -4, .high = 4}),
     function("softplus", softplus, [](long double x) { return std::max(x, 0.0L) + std::log1p(std::exp(-std::abs(x))); },
