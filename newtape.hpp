@@ -6,6 +6,7 @@
 #include <newtape/autograd/checkpoint.hpp>
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/functional.hpp>
+#include <newtape/autograd/fuse.hpp>
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/autograd/graph.hpp>
 #include <newtape/autograd/implicit.hpp>
@@ -14,6 +15,7 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/transforms.hpp>
+#include <newtape/core/activation.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 #include <newtape/core/krylov.hpp>
@@ -22,6 +24,7 @@
 #include <newtape/core/print.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/special.hpp>
 #include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/dataset.hpp>

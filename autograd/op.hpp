@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/tape.hpp>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -24,7 +25,7 @@
 /// sweep.
 ///
 /// An operation with several results takes an array of values and returns an array of tensors. Its pullbacks take all
-/// the cotangents, undefined where none came, and all the results:
+/// the cotangents, undefined where none came, and (if they want) all the results:
 ///
 ///     auto [w, v] = eigh_op(std::array{w_value, v_value}, wrt(a, [](Tensors g, Tensors y) { ... }));
 namespace newtape {
@@ -56,6 +57,18 @@ inline Tensor saved_output(Node* self, const Array& value) {
   return grad_enabled() ? Tensor(value, NodeRef(self)) : Tensor(value);
 }
 
+/// Lets a pullback that has a member `add_to(sum, g)` add what it gives to what other uses of the input gave: so that
+/// many small parts of one large array do not each cost an array of zeros.
+template <class F>
+bool add_onto(F& pullback, Array& sum, const Array& g) {
+  if constexpr (requires { pullback.add_to(sum, g); }) {
+    pullback.add_to(sum, g);
+    return true;
+  } else {
+    return false;
+  }
+}
+
 /// One allocation holds the node, its edges, and the closures of the inputs that are not constant.
 template <class... Fs>
 class OpNode final : public Node {
@@ -68,6 +81,9 @@ class OpNode final : public Node {
   }
 
   Tensor pull(std::size_t i, Tensor g) override { return pull(std::index_sequence_for<Fs...>(), i, std::move(g)); }
+  bool pull_onto(std::size_t i, Array& sum, const Array& g) override {
+    return pull_onto(std::index_sequence_for<Fs...>(), i, sum, g);
+  }
 
   void release() noexcept override {
     std::apply([](auto&... p) { (p.reset(), ...); }, pullbacks_);
@@ -94,55 +110,76 @@ class OpNode final : public Node {
     ((i == I ? one.template operator()<I>() : void()), ...);
     return result;
   }
+  template <std::size_t... I>
+  bool pull_onto(std::index_sequence<I...>, std::size_t i, Array& sum, const Array& g) {
+    return ((i == I && add_onto(*std::get<I>(pullbacks_), sum, g)) || ...);
+  }
 
   NodeRef edges_[sizeof...(Fs)];
   Array value_;
   std::tuple<std::optional<Fs>...> pullbacks_;
 };
 
-/// The same for an operation with `n` results. They refer to it, not it to them: what the pullbacks see of the results
-/// is made when they are called.
-template <std::size_t n, class... Fs>
+/// As many tensors as there are values: an array, or a vector where the number is known at run time only.
+template <std::size_t n>
+std::array<Tensor, n> as_many(const std::array<Array, n>&) {
+  return {};
+}
+inline std::vector<Tensor> as_many(const std::vector<Array>& values) { return std::vector<Tensor>(values.size()); }
+
+/// The same for an operation with several results. They refer to it, not it to them: what the pullbacks see of the
+/// results is made when they are called.
+template <class Values, class... Fs>
 class SeveralNode final : public Node {
  public:
-  SeveralNode(const Op* by, const std::array<Array, n>& values, Wrt<Fs>&... wrts)
+  SeveralNode(const Op* by, const Values& values, Wrt<Fs>&... wrts)
       : Node(by, std::get<0>(std::tie(wrts...)).place, values[0]),
         edges_{NodeRef(wrts.node)...},
         values_(values),
         pullbacks_{(wrts.node != nullptr ? std::optional<Fs>(std::move(wrts.pullback)) : std::nullopt)...} {
     edges = edges_;
+    // Their number is needed, but not what they hold.
+    if constexpr (!takes_results) {
+      for (auto& v : values_) v = Array();
+    }
   }
 
   Tensor pull(std::size_t, Tensor) override { return {}; }
   Tensor pull_several(std::size_t i, Tensors g) override {
-    std::array<Tensor, n> all;  // those of the last results may be missing from `g`
-    std::array<Tensor, n> y;
-    for (std::size_t k = 0; k < n; ++k) {
-      if (k < g.size()) all[k] = g[k];
-      y[k] = grad_enabled() ? result_of(k) : Tensor(values_[k]);
+    auto all = as_many(values_);  // those of the last results may be missing from `g`
+    std::copy(g.begin(), g.end(), all.begin());
+    if constexpr (takes_results) {
+      auto y = as_many(values_);
+      for (std::size_t k = 0; k < y.size(); ++k) {
+        y[k] = grad_enabled() ? result_of(k, values_[k]) : Tensor(values_[k]);
+      }
+      return pull(std::index_sequence_for<Fs...>(), i, Tensors(all), Tensors(y));
+    } else {
+      return pull(std::index_sequence_for<Fs...>(), i, Tensors(all));
     }
-    return pull(std::index_sequence_for<Fs...>(), i, all, y);
   }
   void release() noexcept override {
     std::apply([](auto&... p) { (p.reset(), ...); }, pullbacks_);
-    values_ = {};
+    for (auto& v : values_) v = Array();
   }
 
   /// Result `k`, in the graph.
-  Tensor result_of(std::size_t k) {
-    return Tensor(values_[k], NodeRef::adopt(new ResultNode(NodeRef(this), k, values_[k])));
+  Tensor result_of(std::size_t k, const Array& value) {
+    return Tensor(value, NodeRef::adopt(new ResultNode(NodeRef(this), k, value)));
   }
 
  private:
-  template <std::size_t... I>
-  Tensor pull(std::index_sequence<I...>, std::size_t i, Tensors g, Tensors y) {
+  static constexpr bool takes_results = (std::is_invocable_v<Fs&, Tensors, Tensors> || ...);
+
+  template <std::size_t... I, class... G>
+  Tensor pull(std::index_sequence<I...>, std::size_t i, G... g) {
     Tensor x;
-    ((i == I ? void(x = (*std::get<I>(pullbacks_))(g, y)) : void()), ...);
+    ((i == I ? void(x = (*std::get<I>(pullbacks_))(g...)) : void()), ...);
     return x;
   }
 
   NodeRef edges_[sizeof...(Fs)];
-  std::array<Array, n> values_;
+  Values values_;
   std::tuple<std::optional<Fs>...> pullbacks_;
 };
 
@@ -207,28 +244,35 @@ class Op {
     auto node = detail::NodeRef::adopt(new detail::EachNode<F>(this, value, std::move(wrt)));
     return Tensor(std::move(value), std::move(node));
   }
-  /// The results of an operation that has several.
+  /// The results of an operation that has several; their pullbacks take `g` or, all of them, `g, y`.
   template <std::size_t n, class... Fs>
     requires(sizeof...(Fs) > 0)
   std::array<Tensor, n>
-  operator()(const std::array<Array, n>& values, detail::Wrt<Fs>... wrts) const {
-    std::array<Tensor, n> results;
-    for (std::size_t k = 0; k < n; ++k) {
-      if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, values[k]);
-      results[k] = Tensor(values[k]);
-    }
-    if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return results;
-    auto* node = new detail::SeveralNode<n, Fs...>(this, values, wrts...);
-    const auto hold = detail::NodeRef::adopt(node);
-    for (std::size_t k = 0; k < n; ++k) {
-      if (is_floating(values[k].dtype())) results[k] = node->result_of(k);
-    }
-    return results;
-  }
+  operator()(const std::array<Array, n>& values, detail::Wrt<Fs>... wrts) const { return several(values, wrts...); }
+  template <class... Fs>
+    requires(sizeof...(Fs) > 0)
+  std::vector<Tensor>
+  operator()(const std::vector<Array>& values, detail::Wrt<Fs>... wrts) const { return several(values, wrts...); }
   /// The result of an operation that has no derivative (a comparison, an index): always a constant.
   Tensor operator()(Array value) const { return Tensor(std::move(value)); }
 
  private:
+  template <class Values, class... Fs>
+  auto several(const Values& values, detail::Wrt<Fs>&... wrts) const {
+    auto results = detail::as_many(values);
+    for (std::size_t k = 0; k < results.size(); ++k) {
+      if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, values[k]);
+      results[k] = Tensor(values[k]);
+    }
+    if (!grad_enabled() || ((wrts.node == nullptr) && ...) || results.empty()) return results;
+    auto* node = new detail::SeveralNode<Values, Fs...>(this, values, wrts...);
+    const auto hold = detail::NodeRef::adopt(node);
+    for (std::size_t k = 0; k < results.size(); ++k) {
+      if (is_floating(values[k].dtype())) results[k] = node->result_of(k, values[k]);
+    }
+    return results;
+  }
+
   const char* name_;
 };
 

@@ -4,9 +4,27 @@
 /// The operations. Tensors broadcast by NumPy's rules; a number takes the dtype of the other operand; two float dtypes
 /// do not mix (DTypeError names both). Axes may be negative. Every operation differentiates to any order unless it says
 /// otherwise, and takes constants, variables and temporaries alike.
+#include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/conv.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/fold.hpp>
 #include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/interpolate.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/repeat.hpp>
+#include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/sort.hpp>
+#include <newtape/autograd/ops/special.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/autograd/ops/triangle.hpp>

@@ -36,7 +36,8 @@ auto explain(const char* doing, const Node& node, const F& f) {
 /// Two loops, no recursion. Sweeps may run in several threads at once, also over nodes that they share.
 class Sweep {
  public:
-  explicit Sweep(std::size_t batch) : batch_(batch), id_(next_id()), watched_(watching()) {}
+  explicit Sweep(std::size_t batch, bool stops_at_wanted = false)
+      : batch_(batch), id_(next_id()), watched_(watching()), stops_at_wanted_(stops_at_wanted) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
   ~Sweep() {
@@ -64,7 +65,7 @@ class Sweep {
     while (!path.empty()) {
       auto& [slot, edge] = path.back();
       Node* node = slots_[slot].node;
-      if (edge == node->edges.size()) {
+      if (edge == node->edges.size() || (stops_at_wanted_ && slots_[slot].wanted)) {
         finish(slot);
         path.pop_back();
         continue;
@@ -94,6 +95,7 @@ class Sweep {
       if (slots_[index].wanted) slots_[index].result = slots_[index].g;
       Tensor g = std::move(slots_[index].g);
       slots_[index].g = Tensor();
+      if (stops_at_wanted_ && slots_[index].wanted) continue;
       const auto last = last_needed(*node);
       if (last == node->edges.size()) continue;
       if (node->released.load(std::memory_order_relaxed)) {
@@ -170,6 +172,10 @@ class Sweep {
     auto& slot = slots_[index];
     if (all_keepers_ && grad_cell(*slot.node) != nullptr) slot.wanted = true;
     slot.needed = slot.wanted;
+    if (stops_at_wanted_ && slot.wanted) {
+      order_.push_back(index);
+      return;
+    }
     for (const auto& edge : slot.node->edges) {
       if (slot.needed) break;
       slot.needed = edge && slots_[find(edge.get())].needed;
@@ -195,11 +201,16 @@ class Sweep {
 
   /// Takes the cotangent of a node on to its edges; `last` gets it for good, and may write over it.
   void step(Node& node, Tensor g, const std::vector<Tensor>* several, std::size_t last) {
+    std::vector<Tensor> all;
+    if (node.pulls_together) {
+      all = explain("in the pullback of ", node, [&] { return node.pull_together(needed_by(node), std::move(g)); });
+    }
     for (std::size_t i = 0; i <= last; ++i) {
       if (!node.edges[i]) continue;
       auto& slot = slots_[find(node.edges[i].get())];
-      if (!slot.needed) continue;
+      if (!slot.needed || (several == nullptr && added(node, i, slot, g))) continue;
       Tensor x = explain("in the pullback of ", node, [&] {
+        if (node.pulls_together) return std::move(all[i]);
         if (several != nullptr) return node.pull_several(i, *several);
         return i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
       });
@@ -207,6 +218,15 @@ class Sweep {
       inspect("what came from the pullback of ", node, x);
       explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
     }
+  }
+
+  /// Whether the cotangent for edge `i` could be added in place to what has arrived there.
+  bool added(Node& node, std::size_t i, Slot& slot, const Tensor& g) const {
+    if (grad_enabled() || watched_ != 0 || !slot.g.defined() || !slot.g.value().reusable()) return false;
+    Array sum = slot.g.take_value();
+    const bool done = explain("in the pullback of ", node, [&] { return node.pull_onto(i, sum, g.value()); });
+    slot.g = Tensor(std::move(sum));
+    return done;
   }
 
   /// What the hooks of a node make of the gradient that arrived there.
@@ -227,6 +247,12 @@ class Sweep {
     const std::string found = offence(g.value(), watched_);
     if (!found.empty())
       raise<NumericalError>("anomaly: the first one is in " + (what + where(node)), "finite numbers", found);
+  }
+
+  std::vector<bool> needed_by(const Node& node) const {
+    std::vector<bool> needed;
+    for (const auto& edge : node.edges) needed.push_back(edge && slots_[find(edge.get())].needed);
+    return needed;
   }
 
   /// The one place where gradients are summed: over broadcast axes down to the shape of the node, and over its uses.
@@ -265,6 +291,7 @@ class Sweep {
   std::uint64_t id_;
   unsigned watched_;
   bool all_keepers_ = false;
+  bool stops_at_wanted_;
 };
 
 /// Checks the cotangents of `outputs` and makes those left out. Returns the number of their extra leading axes.
@@ -308,6 +335,28 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
 }
 
 }  // namespace
+
+std::vector<Tensor> Node::pull_together(const std::vector<bool>& needed, Tensor g) {
+  std::vector<Tensor> results(needed.size());
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i]) results[i] = pull(i, g);
+  }
+  return results;
+}
+
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph) {
+  Sweep sweep(g.ndim() - output.ndim(), true);
+  for (const auto& x : inputs) {
+    if (x.requires_grad()) sweep.want(x.node().get());
+  }
+  sweep.explore(output.node().get());
+  const GradMode mode(create_graph);
+  sweep.seed(output.node().get(), std::move(g));
+  sweep.run(!create_graph);
+  std::vector<Tensor> results;
+  for (const auto& x : inputs) results.push_back(x.requires_grad() ? sweep.result(x.node().get()) : Tensor());
+  return results;
+}
 
 }  // namespace detail
 

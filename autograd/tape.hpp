@@ -24,8 +24,14 @@ class Node : public Counted {
 
   /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
   virtual Tensor pull(std::size_t i, Tensor g) = 0;
+  /// The cotangents for all the edges that are `needed`, of an operation that makes them in one go: then it has set
+  /// `pulls_together`, and `pull` is not called.
+  virtual std::vector<Tensor> pull_together(const std::vector<bool>& needed, Tensor g);
   /// The same for an operation with several results, from the cotangents of all of them; undefined ones stand for zero.
   virtual Tensor pull_several(std::size_t, std::span<const Tensor>) { return {}; }
+  /// Adds the cotangent for edge `i` to `sum`, in memory that nobody else sees and without a record; false when that is
+  /// no cheaper than `pull` and an addition. For operations that read a small part of their input.
+  virtual bool pull_onto(std::size_t, Array&, const Array&) { return false; }
   /// Lets go of everything that was saved for `pull`.
   virtual void release() noexcept = 0;
 
@@ -34,6 +40,7 @@ class Node : public Counted {
 
   const DType dtype;
   std::atomic<bool> released{false};
+  bool pulls_together = false;
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const Place place;
@@ -76,6 +83,10 @@ inline GradCell* grad_cell(Node& node) noexcept {
 }
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
+
+/// The cotangents of `inputs` for the cotangent `g` of `output`, undefined where it does not depend on one. The walk
+/// does not go behind the inputs, of which none may depend on another.
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph);
 
 }  // namespace detail
 

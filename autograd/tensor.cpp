@@ -67,7 +67,7 @@ HookHandle Tensor::register_hook(GradHook hook) const {
   return HookHandle(hooks.back());
 }
 
-Tensor tensor(double value, DType dtype) { return core::full({}, value, dtype); }
+Tensor tensor(double value, DType dtype) { return core::number(value, dtype); }
 
 Tensor tensor(std::initializer_list<double> values, DType dtype) {
   Array x = Array::empty({static_cast<std::int64_t>(values.size())}, f64);
@@ -94,8 +94,8 @@ Tensor ones(const Shape& shape, DType dtype) { return core::ones(shape, dtype); 
 Tensor full(const Shape& shape, double value, DType dtype) { return core::full(shape, value, dtype); }
 Tensor arange(std::int64_t n, DType dtype) { return core::arange(n, dtype); }
 Tensor eye(std::int64_t n, DType dtype) { return core::eye(n, dtype); }
-Tensor zeros_like(const Tensor& x) { return core::zeros(x.shape(), x.dtype()); }
-Tensor ones_like(const Tensor& x) { return core::ones(x.shape(), x.dtype()); }
+Tensor zeros_like(const Tensor& x) { return core::full_like(x.value(), 0); }
+Tensor ones_like(const Tensor& x) { return core::full_like(x.value(), 1); }
 
 void In::resolve(const char* op, DType dtype) {
   if (!is_floating(dtype) && number_ != std::floor(number_)) {
@@ -103,7 +103,7 @@ void In::resolve(const char* op, DType dtype) {
                       "a whole number for " + std::string(name(dtype)) + ", or an operand converted with to(f32)",
                       std::to_string(number_));
   }
-  own_ = Tensor(core::full({}, number_, dtype));
+  own_ = Tensor(core::number(number_, dtype));
   tensor_ = &own_;
 }
 

@@ -14,6 +14,7 @@
 
 namespace newtape {
 
+class Index;
 class Tensor;
 struct BackwardOptions;
 
@@ -109,6 +110,10 @@ class Tensor {
   Tensor detach() const { return Tensor(value_); }
   /// Converted to `dtype`; differentiable among the float dtypes.
   Tensor to(DType dtype, Place place = Place::here()) const;
+
+  /// A part, as NumPy indexes: x[2], x[mask], x[{Slice(1, 5), 0, ellipsis, newaxis, indices}]. See ops/indexing.hpp.
+  Tensor operator[](const Index& index) const;
+  Tensor operator[](std::initializer_list<Index> indices) const;
 
   /// Adds the derivative of this one-element tensor to the `grad()` of every variable that it depends on.
   /// ValueError when it depends on none, or when the graph was released by an earlier backward.

@@ -12,6 +12,7 @@ constexpr double f64_tolerance = 1e-7;
 constexpr Spec table[] = {
     {"small_chain", 8, "50 times z = z*y; z = z+x on 16 elements: what recording an operation costs"},
     {"ew_chain", 2.5, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x))"},
+    {"fuse_chain", 5, "the same, through nt::fuse where Newtape is concerned"},
     {"row_softmax", 1.5, "mean(log_softmax(x + b)), b one row"},
     {"reduce_axis0", 1.5, "variances of the columns, from mean and squares"},
     {"transpose_mul", 1.5, "sum(x^T * x), elementwise"},
@@ -20,6 +21,17 @@ constexpr Spec table[] = {
     {"bmm", 1, "sum(w * (a b)), w fixed and random, 64 products of 64x64"},
     {"tiny_mlp", 4, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
     {"mlp", 1, "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
+    {"cnn", 1, "a step of SGD, batch 64, 28x28: conv 32 3x3, relu, pool, conv 64 3x3, relu, pool, 128, relu, 10"},
+    {"chol_solve_32", 1.5, "a positive definite system by Cholesky, one right side, f64", f64_tolerance},
+    {"chol_solve_256", 1, "the same, 256x256", f64_tolerance},
+    {"inv_32", 1.5, "an inverse, f64", f64_tolerance},
+    {"inv_256", 1, "the same, 256x256", f64_tolerance},
+    {"eigh_32", 1.5, "eigenvalues and squared eigenvectors, symmetric, f64", f64_tolerance},
+    {"eigh_256", 1, "the same, 256x256", f64_tolerance},
+    {"svd_32", 1.5, "singular values and squared singular vectors, f64", f64_tolerance},
+    {"svd_256", 1, "the same, 256x256", f64_tolerance},
+    {"hvp", 3, "Hessian-vector product of a 10-20-10-1 tanh network's squared error, 256 samples, f64", f64_tolerance},
+    {"hessian", 6, "the whole Hessian of the same, 441x441, f64", f64_tolerance},
 };
 
 }  // namespace

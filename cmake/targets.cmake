@@ -27,7 +27,7 @@ function(newtape_own_flags target)
     # With sanitizers GCC warns of uninitialised values inside the standard library.
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     target_compile_options(${target} PRIVATE -fsanitize=${NEWTAPE_SANITIZE} -fno-sanitize-recover=all
-      -fno-omit-frame-pointer)
+      -fno-omit-frame-pointer $<$<BOOL:${NEWTAPE_BUILD_FUZZERS}>:-fsanitize=fuzzer-no-link>)
     target_link_options(${target} PRIVATE -fsanitize=${NEWTAPE_SANITIZE})
   endif()
 endfunction()

@@ -14,7 +14,7 @@ target_link_libraries(newtape_test_main PUBLIC ${newtape_catch})
 target_include_directories(newtape_test_main PUBLIC tests)
 
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" tests/*/*.cpp)
-list(FILTER test_sources EXCLUDE REGEX "^(package|files)/")
+list(FILTER test_sources EXCLUDE REGEX "^(package|files|fuzz)/")
 set(test_folders ${test_sources})
 list(TRANSFORM test_folders REPLACE "/.*" "")
 list(REMOVE_DUPLICATES test_folders)

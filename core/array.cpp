@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array.hpp>
 
+#include <newtape/core/trace.hpp>
+
 #include <limits>
 #include <new>
 #include <string>
@@ -58,6 +60,8 @@ void ArrayBody::destroy(ArrayBody* body) noexcept {
 }  // namespace detail
 
 Array Array::empty(const Shape& shape, DType dtype) {
+  if (core::tracing() != nullptr) [[unlikely]]
+    core::refuse_in_trace("an operation that makes an array of its own");
   auto body = detail::make_body(dtype, shape);
   detail::lay_out(*body);
   body->storage = detail::Storage::allocate(static_cast<std::size_t>(body->size) * item_size(dtype));
@@ -66,6 +70,8 @@ Array Array::empty(const Shape& shape, DType dtype) {
 }
 
 Array Array::view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
+  if (core::tracing() != nullptr) [[unlikely]]
+    core::refuse_in_trace("an operation that changes a shape");
   auto body = detail::make_body(base.dtype(), shape);
   body->strides = strides;
   body->size = element_count(shape);
@@ -86,7 +92,16 @@ Array Array::adopt(const Shape& shape, DType dtype, void* data, void* owner, voi
 
 std::int64_t Array::shape(std::int64_t axis) const { return body_->shape[normalize_axis("shape", axis, ndim())]; }
 
+namespace {
+void expect_elements(const Array& x) {
+  if (auto* trace = core::tracing(); trace != nullptr && trace->stands_in(x)) [[unlikely]] {
+    core::refuse_in_trace("a look at the elements");
+  }
+}
+}  // namespace
+
 void Array::expect_dtype(DType asked) const {
+  expect_elements(*this);
   if (asked != dtype()) {
     raise<DTypeError>("array: its elements are of another type", std::string(name(asked)),
                       std::string(name(dtype())) + " " + to_string(shape()));
@@ -99,6 +114,7 @@ void expect_one(const Array& x) {
     raise<ShapeError>("item: the array must have one element", "one element",
                       x.defined() ? "shape " + to_string(x.shape()) : "no array");
   }
+  expect_elements(x);
 }
 }  // namespace
 

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
 
+#include <newtape/core/kernels/call.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/kernels/tables.hpp>
+#include <newtape/core/reduce.hpp>
+#include <newtape/core/trace.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
 
-namespace newtape::core {
+namespace newtape::core::kernels {
 namespace {
-
-using kernels::Kernel;
-using kernels::Kernels;
-using kernels::tables;
 
 std::string text(const Array& x) { return std::string(name(x.dtype())) + " " + to_string(x.shape()); }
 
@@ -47,9 +46,18 @@ bool same_shape(const Array& a, const Array& b) noexcept {
          std::memcmp(a.shape().data(), b.shape().data(), n * sizeof(std::int64_t)) == 0;
 }
 
-// `x` gives its memory to the result when it may; the result is of x's dtype or, with `out`, of that.
+/// Instead of a call of the kernel while a trace is on.
+template <class... X>
+[[gnu::cold, gnu::noinline]] Array record(std::string_view op, Kernel kernel, DType dtype, const X&... x) {
+  const Array* const in[] = {&x...};
+  return tracing()->record(op, kernel, in, dtype);
+}
+
+}  // namespace
+
 Array unary(std::string_view op, const Kernels& k, Array&& x) {
   const Kernel kernel = find(op, k, x);
+  if (tracing() != nullptr) return record(op, kernel, x.dtype(), x);
   const void* in[] = {x.raw()};
   if (x.reusable()) {
     Array y = std::move(x);
@@ -73,6 +81,7 @@ Array unary(std::string_view op, const Kernels& k, Array&& x) {
 
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
   const Kernel kernel = find(op, k, x);
+  if (tracing() != nullptr) return record(op, kernel, dtype, x);
   Array y = Array::empty(x.shape(), dtype);
   if (small_and_plain(x)) {
     const void* in[] = {x.raw()};
@@ -83,6 +92,8 @@ Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtyp
   }
   return y;
 }
+
+namespace {
 
 /// Whether `part` has the last axes of `x`, so that broadcast to x's shape it repeats as a whole; both contiguous.
 bool repeats_along(const Array& x, const Array& part) noexcept {
@@ -146,10 +157,13 @@ void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
   return y;
 }
 
+}  // namespace
+
 Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
   const DType t = a.dtype();
   if (t != b.dtype()) mixed(op, a, b);
   const Kernel kernel = find(op, k, a);
+  if (tracing() != nullptr) return record(op, kernel, t, a, b);
   if (!small_and_plain(a) || !b.is_contiguous() || !same_shape(a, b)) {
     return binary_broadcast(op, kernel, std::move(a), std::move(b));
   }
@@ -162,12 +176,66 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
   if (a.dtype() != b.dtype()) mixed(op, a, b);
   const Kernel kernel = find(op, k, a);
+  if (tracing() != nullptr) return record(op, kernel, boolean, a, b);
   Array y = Array::empty(a.shape() == b.shape() ? a.shape() : broadcast_shapes(op, a.shape(), b.shape()), boolean);
   const Array* const inputs[] = {&a, &b};
   run(kernel, inputs, y);
   return y;
 }
 
+Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c) {
+  if (b.dtype() != c.dtype()) mixed(op, b, c);
+  if (a.dtype() != c.dtype() && a.dtype() != boolean) mixed(op, a, c);
+  const Kernel kernel = find(op, k, c);
+  if (tracing() != nullptr) return record(op, kernel, c.dtype(), a, b, c);
+  const Shape shape = broadcast_shapes(op, a.shape(), broadcast_shapes(op, b.shape(), c.shape()));
+  Array* const operands[] = {&a, &b, &c};
+  const Array* inputs[] = {&a, &b, &c};
+  Array y;
+  for (int i = 0; i < 3 && !y.defined(); ++i) {
+    Array& x = *operands[i];
+    if (x.dtype() != c.dtype() || !x.reusable() || x.shape() != shape) continue;
+    y = std::move(x);
+    inputs[i] = &y;
+  }
+  if (!y.defined()) y = Array::empty(shape, c.dtype());
+  // Whole arrays and single elements need no plan.
+  bool plain = y.size() != 0;
+  unsigned scalars = 0;
+  const void* in[3];
+  for (int i = 0; i < 3 && plain; ++i) {
+    const Array& x = *inputs[i];
+    in[i] = x.raw();
+    if (x.size() != y.size()) scalars |= 1U << i;
+    plain = small_and_plain(x) && (x.size() == y.size() || x.size() == 1);
+  }
+  if (plain && y.size() <= parallel_grain) {
+    kernel(in, y.raw(), y.size(), scalars);
+  } else {
+    map_into(kernel, inputs, 3, y);
+  }
+  return y;
+}
+
+}  // namespace newtape::core::kernels
+
+namespace newtape::core {
+
+using kernels::binary;
+using kernels::binary_to_boolean;
+using kernels::tables;
+using kernels::ternary;
+using kernels::unary;
+using kernels::unary_to;
+
+namespace {
+/// Of whole numbers there is no quotient by 0.
+void refuse_zeros(std::string_view op, const Array& divisor) {
+  if (divisor.dtype() != i64) return;
+  if (any(equal(divisor, zeros({}, i64))).item<bool>()) {
+    raise<ValueError>(std::string(op) + ": a divisor is zero", "integers other than 0", to_string(divisor.shape()));
+  }
+}
 }  // namespace
 
 Array neg(Array x) { return unary("neg", tables().arithmetic.neg, std::move(x)); }
@@ -177,41 +245,56 @@ Array square(Array x) { return unary("square", tables().arithmetic.square, std::
 Array sqrt(Array x) { return unary("sqrt", tables().arithmetic.sqrt, std::move(x)); }
 Array rsqrt(Array x) { return unary("rsqrt", tables().arithmetic.rsqrt, std::move(x)); }
 Array reciprocal(Array x) { return unary("reciprocal", tables().arithmetic.reciprocal, std::move(x)); }
+Array floor(Array x) { return unary("floor", tables().arithmetic.floor, std::move(x)); }
+Array ceil(Array x) { return unary("ceil", tables().arithmetic.ceil, std::move(x)); }
+Array round(Array x) { return unary("round", tables().arithmetic.round, std::move(x)); }
+Array trunc(Array x) { return unary("trunc", tables().arithmetic.trunc, std::move(x)); }
 Array exp(Array x) { return unary("exp", tables().math.exp, std::move(x)); }
 Array expm1(Array x) { return unary("expm1", tables().math.expm1, std::move(x)); }
+Array exp2(Array x) { return unary("exp2", tables().math.exp2, std::move(x)); }
 Array log(Array x) { return unary("log", tables().math.log, std::move(x)); }
 Array log1p(Array x) { return unary("log1p", tables().math.log1p, std::move(x)); }
+Array log2(Array x) { return unary("log2", tables().math.log2, std::move(x)); }
+Array log10(Array x) { return unary("log10", tables().math.log10, std::move(x)); }
+Array cbrt(Array x) { return unary("cbrt", tables().math.cbrt, std::move(x)); }
 Array sin(Array x) { return unary("sin", tables().math.sin, std::move(x)); }
 Array cos(Array x) { return unary("cos", tables().math.cos, std::move(x)); }
+Array tan(Array x) { return unary("tan", tables().math.tan, std::move(x)); }
+Array asin(Array x) { return unary("asin", tables().math.asin, std::move(x)); }
+Array acos(Array x) { return unary("acos", tables().math.acos, std::move(x)); }
+Array atan(Array x) { return unary("atan", tables().math.atan, std::move(x)); }
+Array sinh(Array x) { return unary("sinh", tables().math.sinh, std::move(x)); }
+Array cosh(Array x) { return unary("cosh", tables().math.cosh, std::move(x)); }
 Array tanh(Array x) { return unary("tanh", tables().math.tanh, std::move(x)); }
-Array sigmoid(Array x) { return unary("sigmoid", tables().math.sigmoid, std::move(x)); }
-Array softplus(Array x) { return unary("softplus", tables().math.softplus, std::move(x)); }
-Array relu(Array x) { return unary("relu", tables().arithmetic.relu, std::move(x)); }
-Array gelu(Array x) { return unary("gelu", tables().math.gelu, std::move(x)); }
-Array erf(Array x) { return unary("erf", tables().math.erf, std::move(x)); }
-Array floor(Array x) { return unary("floor", tables().arithmetic.floor, std::move(x)); }
+Array asinh(Array x) { return unary("asinh", tables().math.asinh, std::move(x)); }
+Array acosh(Array x) { return unary("acosh", tables().math.acosh, std::move(x)); }
+Array atanh(Array x) { return unary("atanh", tables().math.atanh, std::move(x)); }
 
 Array add(Array a, Array b) { return binary("add", tables().arithmetic.add, std::move(a), std::move(b)); }
 Array sub(Array a, Array b) { return binary("sub", tables().arithmetic.sub, std::move(a), std::move(b)); }
 Array mul(Array a, Array b) { return binary("mul", tables().arithmetic.mul, std::move(a), std::move(b)); }
 Array div(Array a, Array b) { return binary("div", tables().arithmetic.div, std::move(a), std::move(b)); }
-Array pow(Array a, Array b) { return binary("pow", tables().math.pow, std::move(a), std::move(b)); }
 Array maximum(Array a, Array b) { return binary("maximum", tables().arithmetic.maximum, std::move(a), std::move(b)); }
 Array minimum(Array a, Array b) { return binary("minimum", tables().arithmetic.minimum, std::move(a), std::move(b)); }
-
-Array tanh_grad(Array g, Array y) {
-  return binary("tanh_grad", tables().arithmetic.tanh_grad, std::move(g), std::move(y));
+Array fmod(Array a, Array b) {
+  refuse_zeros("fmod", b);
+  return binary("fmod", tables().arithmetic.fmod, std::move(a), std::move(b));
 }
-Array sigmoid_grad(Array g, Array y) {
-  return binary("sigmoid_grad", tables().arithmetic.sigmoid_grad, std::move(g), std::move(y));
+Array remainder(Array a, Array b) {
+  refuse_zeros("remainder", b);
+  return binary("remainder", tables().arithmetic.remainder, std::move(a), std::move(b));
 }
-Array relu_grad(Array g, Array y) {
-  return binary("relu_grad", tables().arithmetic.relu_grad, std::move(g), std::move(y));
+Array floor_divide(Array a, Array b) {
+  refuse_zeros("floor_divide", b);
+  return binary("floor_divide", tables().arithmetic.floor_divide, std::move(a), std::move(b));
 }
-Array softplus_grad(Array g, Array x) {
-  return binary("softplus_grad", tables().math.softplus_grad, std::move(g), std::move(x));
+Array pow(Array a, Array b) { return binary("pow", tables().math.pow, std::move(a), std::move(b)); }
+Array atan2(Array a, Array b) { return binary("atan2", tables().math.atan2, std::move(a), std::move(b)); }
+Array hypot(Array a, Array b) { return binary("hypot", tables().math.hypot, std::move(a), std::move(b)); }
+Array clip(Array x, Array low, Array high) {
+  return ternary("clip", tables().arithmetic.clip, std::move(x), std::move(low), std::move(high));
 }
-Array gelu_grad(Array g, Array x) { return binary("gelu_grad", tables().math.gelu_grad, std::move(g), std::move(x)); }
+Array tanh_grad(Array g, Array y) { return binary("tanh_grad", tables().math.tanh_grad, std::move(g), std::move(y)); }
 
 Array equal(const Array& a, const Array& b) { return binary_to_boolean("equal", tables().logic.equal, a, b); }
 Array not_equal(const Array& a, const Array& b) {
@@ -225,41 +308,44 @@ Array greater(const Array& a, const Array& b) { return binary_to_boolean("greate
 Array greater_equal(const Array& a, const Array& b) {
   return binary_to_boolean("greater_equal", tables().logic.greater_equal, a, b);
 }
-Array logical_and(const Array& a, const Array& b) {
-  return binary_to_boolean("logical_and", tables().logic.logical_and, a, b);
+Array bitwise_and(Array a, Array b) {
+  return binary("bitwise_and", tables().logic.bitwise_and, std::move(a), std::move(b));
 }
-Array logical_or(const Array& a, const Array& b) {
-  return binary_to_boolean("logical_or", tables().logic.logical_or, a, b);
+Array bitwise_or(Array a, Array b) {
+  return binary("bitwise_or", tables().logic.bitwise_or, std::move(a), std::move(b));
 }
-Array logical_not(const Array& x) { return unary_to("logical_not", tables().logic.logical_not, x, boolean); }
+Array bitwise_xor(Array a, Array b) {
+  return binary("bitwise_xor", tables().logic.bitwise_xor, std::move(a), std::move(b));
+}
+Array bitwise_not(Array x) { return unary("bitwise_not", tables().logic.bitwise_not, std::move(x)); }
+
+Array logical_and(Array a, Array b) { return bitwise_and(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
+Array logical_or(Array a, Array b) { return bitwise_or(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
+Array logical_xor(Array a, Array b) { return bitwise_xor(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
+Array logical_not(Array x) { return bitwise_not(cast(std::move(x), boolean)); }
+
 Array isfinite(const Array& x) { return unary_to("isfinite", tables().logic.isfinite, x, boolean); }
+Array isinf(const Array& x) { return unary_to("isinf", tables().logic.isinf, x, boolean); }
+Array isnan(const Array& x) { return unary_to("isnan", tables().logic.isnan, x, boolean); }
 
 Array where(const Array& condition, Array a, Array b) {
   if (condition.dtype() != boolean) {
-    raise<DTypeError>("where: the condition must be boolean", "boolean", text(condition));
+    raise<DTypeError>("where: the condition must be boolean", "boolean",
+                      std::string(name(condition.dtype())) + " " + to_string(condition.shape()));
   }
-  if (a.dtype() != b.dtype()) mixed("where", a, b);
-  const Kernel kernel = find("where", tables().logic.where, a);
-  const Shape shape = broadcast_shapes("where", condition.shape(), broadcast_shapes("where", a.shape(), b.shape()));
-  const Array* inputs[] = {&condition, &a, &b};
-  Array y;
-  if (a.shape() == shape && a.reusable()) {
-    y = std::move(a);
-    inputs[1] = &y;
-  } else if (b.shape() == shape && b.reusable()) {
-    y = std::move(b);
-    inputs[2] = &y;
-  } else {
-    y = Array::empty(shape, a.dtype());
-  }
-  kernels::map_into(kernel, inputs, 3, y);
-  return y;
+  return ternary("where", tables().logic.where, Array(condition), std::move(a), std::move(b));
 }
 
 Array full(const Shape& shape, double value, DType dtype) {
   Array y = Array::empty(shape, dtype);
   visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
   return y;
+}
+Array number(double value, DType dtype) {
+  return tracing() != nullptr ? tracing()->filled({}, value, dtype) : full({}, value, dtype);
+}
+Array full_like(const Array& x, double value) {
+  return tracing() != nullptr ? tracing()->filled(x.shape(), value, x.dtype()) : full(x.shape(), value, x.dtype());
 }
 Array zeros(const Shape& shape, DType dtype) {
   Array y = Array::empty(shape, dtype);
@@ -286,7 +372,10 @@ Array eye(std::int64_t n, DType dtype) {
   return y;
 }
 
-Array copy(const Array& x) { return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype()); }
+Array copy(const Array& x) {
+  if (tracing() != nullptr) refuse_in_trace("a copy");
+  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
+}
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
 Array cast(Array x, DType dtype) {
   if (x.dtype() == dtype) return x;
@@ -294,7 +383,7 @@ Array cast(Array x, DType dtype) {
 }
 
 void assign(Array& dst, const Array& src) {
-  if (dst.dtype() != src.dtype()) mixed("assign", dst, src);
+  if (dst.dtype() != src.dtype()) kernels::mixed("assign", dst, src);
   if (broadcast_shapes("assign", dst.shape(), src.shape()) != dst.shape()) {
     raise<ShapeError>("assign: the source does not broadcast to the destination", to_string(dst.shape()),
                       to_string(src.shape()));

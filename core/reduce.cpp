@@ -6,9 +6,9 @@
 #include <newtape/core/kernels/walk.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/sums.hpp>
 
 #include <limits>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -27,12 +27,24 @@ const ReduceTables& tables() {
   return chosen;
 }
 
+template <class T>
+const kernels::ReduceTable<T>& table() {
+  if constexpr (std::is_same_v<T, float>) {
+    return tables().f32;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return tables().f64;
+  } else {
+    return tables().i64;
+  }
+}
+
 constexpr std::int64_t serial = 1 << 15;      // elements that one thread does faster than two
 constexpr std::int64_t long_block = 1 << 16;  // a longer row is cut into pieces of this length, whoever does them
 
 /// The innermost axis is reduced: rows become numbers.
 template <class T, class A>
-void reduce_rows(const Reducer<T, A>& reducer, const T* x, std::vector<Axis> walk, A start, A* out) {
+void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk, A start,
+                 A* out) {
   const Axis row = walk.back();
   walk.pop_back();
   std::vector<Axis> kept;
@@ -49,12 +61,7 @@ void reduce_rows(const Reducer<T, A>& reducer, const T* x, std::vector<Axis> wal
         reducer.row(x + at, std::min(long_block, row.length - at), &partial[static_cast<std::size_t>(p)]);
       }
     });
-    std::vector<T> narrow;  // partial results join in their order, through the same kernel where the types agree
-    if constexpr (std::is_same_v<T, A>) {
-      reducer.row(partial.data(), pieces, out);
-    } else {
-      *out = std::accumulate(partial.begin(), partial.end(), *out);
-    }
+    join.row(partial.data(), pieces, out);
     return;
   }
   const auto grain = std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, rows * row.length));
@@ -150,7 +157,7 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
     if (walk.empty()) {
       reducer.row(p, 1, out);
     } else {
-      walk.back().reduced ? reduce_rows(reducer, p, walk, start, out)
+      walk.back().reduced ? reduce_rows(reducer, join, p, walk, start, out)
                           : reduce_columns(reducer, join, p, walk, start, out);
     }
     return repeats;
@@ -159,23 +166,11 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
   if (walk.empty()) {
     reducer.row(p, 1, out);
   } else if (walk.back().reduced) {
-    reduce_rows(reducer, p, walk, start, out);
+    reduce_rows(reducer, join, p, walk, start, out);
   } else {
     reduce_columns(reducer, join, p, walk, start, out);
   }
   return repeats;
-}
-
-Shape reduced_shape(const Shape& shape, const Dims& axes, bool keepdims) {
-  Shape result;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) == axes.end()) {
-      result.push_back(shape[i]);
-    } else if (keepdims) {
-      result.push_back(1);
-    }
-  }
-  return result;
 }
 
 [[noreturn]] void unsupported(const char* who, const char* expected, const Array& x) {
@@ -183,27 +178,27 @@ Shape reduced_shape(const Shape& shape, const Dims& axes, bool keepdims) {
                     std::string(name(x.dtype())) + " " + to_string(x.shape()));
 }
 
-/// Sums in f64 for f32, each result times `scale` (and times the repeats of broadcast elements).
+/// The sums (of squares, when the reducer's are) behind the elements of the result, in f64 for f32.
 template <class T>
-Array sum_of(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reducer, const Array& x, const Dims& axes,
-             bool keepdims, double scale) {
+auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reducer, const Array& x, const Dims& axes) {
   using A = typename kernels::AccumulatorOf<T>::type;
+  std::vector<A> wide(static_cast<std::size_t>(element_count(reduced_shape(x.shape(), axes, false))), A(0));
+  if (x.size() == 0) return wide;
+  const auto repeats = reduce_into<T, A>(reducer, table<A>().sum, x, axes, A(0), wide.data());
+  for (auto& sum : wide) sum *= static_cast<A>(repeats);
+  return wide;
+}
+
+/// Each sum times `scale`.
+template <class T>
+Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), dtype_of<T>);
   T* results = out.data<T>();
-  std::vector<A> wide(static_cast<std::size_t>(out.size()), A(0));
-  std::int64_t repeats = 1;
-  if (x.size() > 0) {
-    if constexpr (std::is_same_v<A, std::int64_t>) {
-      repeats = reduce_into<T, A>(reducer, tables().i64.sum, x, axes, A(0), wide.data());
+  for (const auto sum : wide_sums<T>(table<T>().sum, x, axes)) {
+    if constexpr (std::is_same_v<T, std::int64_t>) {
+      *results++ = sum;
     } else {
-      repeats = reduce_into<T, A>(reducer, tables().f64.sum, x, axes, A(0), wide.data());
-    }
-  }
-  for (std::size_t i = 0; i < wide.size(); ++i) {
-    if constexpr (std::is_same_v<A, std::int64_t>) {
-      results[i] = wide[i] * repeats;
-    } else {
-      results[i] = static_cast<T>(wide[i] * (static_cast<double>(repeats) * scale));
+      *results++ = static_cast<T>(sum * scale);
     }
   }
   return out;
@@ -211,17 +206,11 @@ Array sum_of(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reducer
 
 Array scaled_sum(const char* who, const Array& x, const Dims& axes, bool keepdims, double scale) {
   switch (x.dtype()) {
-    case f32: return sum_of<float>(tables().f32.sum, x, axes, keepdims, scale);
-    case f64: return sum_of<double>(tables().f64.sum, x, axes, keepdims, scale);
-    case i64: return sum_of<std::int64_t>(tables().i64.sum, x, axes, keepdims, 1);
+    case f32: return sum_of<float>(x, axes, keepdims, scale);
+    case f64: return sum_of<double>(x, axes, keepdims, scale);
+    case i64: return sum_of<std::int64_t>(x, axes, keepdims, 1);
     default: unsupported(who, "f32, f64 or i64", x);
   }
-}
-
-std::int64_t reduced_count(const Array& x, const Dims& axes) {
-  std::int64_t n = 1;
-  for (const auto a : axes) n *= x.shape()[static_cast<std::size_t>(a)];
-  return n;
 }
 
 void expect_some(const char* who, const Array& x, const Dims& axes, const Array& out) {
@@ -272,6 +261,29 @@ Array count_true(const char* who, const Array& x, const Dims& axes, bool keepdim
 }
 
 }  // namespace
+
+Shape reduced_shape(const Shape& shape, const Dims& axes, bool keepdims) {
+  Shape result;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) == axes.end()) {
+      result.push_back(shape[i]);
+    } else if (keepdims) {
+      result.push_back(1);
+    }
+  }
+  return result;
+}
+
+std::int64_t reduced_count(const Array& x, const Dims& axes) {
+  std::int64_t n = 1;
+  for (const auto a : axes) n *= x.shape()[static_cast<std::size_t>(a)];
+  return n;
+}
+
+std::vector<double> wide_sum(const Array& x, const Dims& axes, bool squares) {
+  const auto run = [&]<class T>() { return wide_sums<T>(squares ? table<T>().sum_squares : table<T>().sum, x, axes); };
+  return x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+}
 
 Array sum(const Array& x, const Axes& axes, bool keepdims) {
   const Dims which = axes.normalized("sum", x.ndim());

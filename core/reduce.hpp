@@ -19,6 +19,13 @@ Array all(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< o
 Array argmax(const Array& x, std::int64_t axis, bool keepdims = false);
 Array argmin(const Array& x, std::int64_t axis, bool keepdims = false);
 
+/// The mean square away from the mean, times n / (n - correction), for n elements each; floats only. ValueError unless
+/// n > correction.
+Array var(const Array& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// (sum |x|^p)^(1/p) for any finite p but 0, without overflow on the way; floats only. Of no elements: 0, for p < 0
+/// inf.
+Array norm(const Array& x, double p, const Axes& axes = {}, bool keepdims = false);
+
 /// log(sum(exp(x))) along one axis, without overflow; -inf when every element is -inf.
 Array logsumexp(const Array& x, std::int64_t axis, bool keepdims = false);
 /// exp(x) / sum(exp(x)) along one axis, in one pass over each row.

@@ -41,49 +41,64 @@ const std::byte* at(const Array& x, std::int64_t i) {
   return static_cast<const std::byte*>(x.raw()) + i * static_cast<std::int64_t>(item_size(x.dtype()));
 }
 
-}  // namespace
-
-void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s) {
-  const auto& kernel = kernels_for("sgd_step", p);
-  expect_like("sgd_step", "the parameter", p, p);
-  expect_like("sgd_step", "the gradient", p, g);
-  // v = momentum v + (1 - dampening) d; the first step starts from v = d, whatever v holds.
-  const kernels::SgdFactors f{.lr = s.lr,
-                              .momentum = s.momentum,
-                              .undamped = 1 - s.dampening,
-                              .weight_decay = s.weight_decay,
-                              .nesterov = s.nesterov};
-  if (s.momentum == 0) {
-    detail::parallel_for(p.size(), parallel_grain, [&](std::int64_t begin, std::int64_t end) {
-      kernel.sgd(at(p, begin), at(g, begin), end - begin, f);
-    });
-    return;
-  }
-  expect_like("sgd_step", "the momentum buffer", p, v);
-  kernels::SgdFactors first = f;
-  first.undamped = 1;
-  if (s.first) assign(v, zeros({}, v.dtype()));
+/// The one way to a rule's kernel: checks all arrays, then goes through them in pieces.
+void run(std::string_view op, kernels::Update kernel, Array& p, const Array& g, std::span<Array* const> state,
+         std::span<const double> factors) {
+  expect_like(op, "the parameter", p, p);
+  expect_like(op, "the gradient", p, g);
+  constexpr std::size_t most = 3;
+  constexpr const char* names[most] = {"the first state array", "the second state array", "the third state array"};
+  for (std::size_t k = 0; k < state.size(); ++k) expect_like(op, names[k], p, *state[k]);
   detail::parallel_for(p.size(), parallel_grain, [&](std::int64_t begin, std::int64_t end) {
-    kernel.sgd_momentum(at(p, begin), at(g, begin), at(v, begin), end - begin, s.first ? first : f);
+    void* parts[most] = {};
+    for (std::size_t k = 0; k < state.size(); ++k) parts[k] = at(*state[k], begin);
+    kernel(at(p, begin), at(g, begin), parts, end - begin, factors.data());
   });
 }
 
+kernels::Update kernel_of(const kernels::UpdateKernels& k, UpdateRule rule) {
+  switch (rule) {
+    case UpdateRule::amsgrad: return k.amsgrad;
+    case UpdateRule::nadam: return k.nadam;
+    case UpdateRule::radam: return k.radam;
+    case UpdateRule::adagrad: return k.adagrad;
+    case UpdateRule::adadelta: return k.adadelta;
+    case UpdateRule::rmsprop: return k.rmsprop;
+    case UpdateRule::rprop: return k.rprop;
+    case UpdateRule::lion: return k.lion;
+    case UpdateRule::schedule_free: return k.schedule_free;
+    case UpdateRule::lamb: return k.lamb;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void update(std::string_view op, UpdateRule rule, Array& p, const Array& g, std::span<Array* const> state,
+            std::span<const double> factors) {
+  run(op, kernel_of(kernels_for(op, p), rule), p, g, state, factors);
+}
+
+void add_scaled(Array& p, const Array& x, double factor) {
+  const double factors[] = {-factor, 0};
+  run("add_scaled", kernels_for("add_scaled", p).sgd, p, x, {}, factors);
+}
+
+void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s) {
+  const auto& kernel = kernels_for("sgd_step", p);
+  // v = momentum v + (1 - dampening) d; the first step starts from v = d, whatever v holds.
+  const double factors[] = {s.lr, s.weight_decay, s.momentum, s.first ? 1 : 1 - s.dampening, s.nesterov ? 1.0 : 0.0};
+  if (s.momentum == 0) return run("sgd_step", kernel.sgd, p, g, {}, factors);
+  expect_like("sgd_step", "the momentum buffer", p, v);
+  if (s.first) assign(v, zeros({}, v.dtype()));
+  Array* const state[] = {&v};
+  run("sgd_step", kernel.sgd_momentum, p, g, state, factors);
+}
+
 void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s) {
-  const auto& kernel = kernels_for("adam_step", p);
-  expect_like("adam_step", "the parameter", p, p);
-  expect_like("adam_step", "the gradient", p, g);
-  expect_like("adam_step", "the first moment", p, m);
-  expect_like("adam_step", "the second moment", p, v);
-  const kernels::AdamFactors f{.step = s.lr / s.bias1,
-                               .beta1 = s.beta1,
-                               .beta2 = s.beta2,
-                               .eps = s.eps,
-                               .keep = 1 - s.decay,
-                               .l2 = s.l2,
-                               .inverse_bias2 = 1 / s.bias2};
-  detail::parallel_for(p.size(), parallel_grain, [&](std::int64_t begin, std::int64_t end) {
-    kernel.adam(at(p, begin), at(g, begin), at(m, begin), at(v, begin), end - begin, f);
-  });
+  const double factors[] = {s.l2, s.beta1, s.beta2, s.lr / s.bias1, 1 - s.decay, s.eps, 1 / s.bias2};
+  Array* const state[] = {&m, &v};
+  run("adam_step", kernels_for("adam_step", p).adam, p, g, state, factors);
 }
 
 double sum_squares(const Array& x) {

@@ -3,6 +3,9 @@
 
 #include <newtape/core/array.hpp>
 
+#include <span>
+#include <string_view>
+
 /// Optimizers' updates, each one pass over memory. `p` and the state arrays are written in place; all are contiguous
 /// and of one shape and float dtype (ShapeError, DTypeError).
 namespace newtape::core {
@@ -21,6 +24,29 @@ struct AdamStep {
   double lr, beta1, beta2, eps, decay, l2, bias1, bias2;
 };
 void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s);
+
+/// Rules that are one pass over memory. Below, each rule's state arrays and factors in their order; d = g + l2 p is the
+/// gradient with a penalty's. Adam's kin begin their factors with l2, beta1, beta2, and keep m = beta1 m + (1 - beta1)
+/// d, v = beta2 v + (1 - beta2) d^2.
+enum class UpdateRule {
+  amsgrad,   ///< m, v, max; step, keep, eps, inverse_bias2: p = keep p - step m / (sqrt(max inverse_bias2) + eps)
+  nadam,     ///< m, v; of_g, of_m, eps, inverse_bias2: p -= (of_g d + of_m m) / (sqrt(v inverse_bias2) + eps)
+  radam,     ///< m, v; plain, adapted, eps: p -= m (plain + adapted / (sqrt(v) + eps))
+  adagrad,   ///< sum; l2, step, eps: sum += d^2, p -= step d / (sqrt(sum) + eps)
+  adadelta,  ///< squares, steps; l2, lr, rho, eps (Zeiler 2012, algorithm 1)
+  rmsprop,   ///< squares, buffer, mean; l2, lr, alpha, eps, momentum, centered (0 or 1)
+  rprop,     ///< last gradient, step sizes; shrink, grow, least, most
+  lion,      ///< m; lr, keep, beta1, beta2: p = keep p - lr sign(beta1 m + (1 - beta1) g)
+  /// v, z; decay, beta2, inverse_bias2, eps, lr, part, of_y: y += part (z - y) - of_y d, z -= lr d with the normalised
+  /// gradient d = g / (sqrt(v inverse_bias2) + eps) + decay y
+  schedule_free,
+  lamb,  ///< m, v, direction (written); decay, inverse_bias1, inverse_bias2, eps; `p` stays
+};
+void update(std::string_view op, UpdateRule rule, Array& p, const Array& g, std::span<Array* const> state,
+            std::span<const double> factors);
+
+/// p += factor x.
+void add_scaled(Array& p, const Array& x, double factor);
 
 /// Sum of squares in f64.
 double sum_squares(const Array& x);

@@ -75,6 +75,11 @@ std::optional<Strides> reshaped_strides(const Array& x, const Shape& shape) {
   return strides;
 }
 
+/// How many elements the diagonal of a matrix has, `offset` to the right of the main one.
+std::int64_t diagonal_length(std::int64_t rows, std::int64_t columns, std::int64_t offset) {
+  return std::max<std::int64_t>(0, offset < 0 ? std::min(rows + offset, columns) : std::min(rows, columns - offset));
+}
+
 [[noreturn]] void raise_order(const Array& x, const Dims& order) {
   raise<ShapeError>("permute: the order must name every axis once",
                     "a permutation of " + std::to_string(x.ndim()) + " axes",
@@ -172,38 +177,19 @@ Array expand(const Array& x, const Shape& shape) {
   return Array::view_of(x, shape, strides);
 }
 
-Array slice(const Array& x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
-  const auto i = normalize_axis("slice", axis, x.ndim());
-  if (step < 1) raise<ValueError>("slice: the step must be positive", "a step of at least 1", std::to_string(step));
-  const auto n = x.shape()[i];
-  const auto clip = [n](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + n : at, 0, n); };
-  start = clip(start);
-  stop = clip(stop);
-  if (start == 0 && stop == n && step == 1) return x;
-  const auto length = stop > start ? (stop - start - 1) / step + 1 : 0;
-  const auto offset = length > 0 ? start * x.strides()[i] : 0;
+Array diagonal(const Array& x, std::int64_t offset) {
+  if (x.ndim() < 2) raise<ShapeError>("diagonal: there must be two axes", "x [.., n, m]", to_string(x.shape()));
+  const std::size_t i = x.ndim() - 2;
   Shape shape = x.shape();
   Strides strides = x.strides();
+  const auto length = diagonal_length(shape[i], shape[i + 1], offset);
+  std::int64_t first = 0;
+  if (length > 0) first = offset < 0 ? -offset * strides[i] : offset * strides[i + 1];
+  strides[i] += strides[i + 1];
   shape[i] = length;
-  if (length > 1) strides[i] *= step;
-  return Array::view_of(x, shape, strides, x.size() > 0 ? offset : 0);
-}
-
-Array select(const Array& x, std::int64_t axis, std::int64_t index) {
-  const auto i = normalize_axis("select", axis, x.ndim());
-  const auto n = x.shape()[i];
-  if (index < -n || index >= n) {
-    raise<ValueError>(
-        "select: index out of range", "an index from " + std::to_string(-n) + " to " + std::to_string(n - 1),
-        "index " + std::to_string(index) + " along axis " + std::to_string(i) + " of shape " + to_string(x.shape()));
-  }
-  if (index < 0) index += n;
-  const auto offset = x.size() > 0 ? index * x.strides()[i] : 0;
-  Shape shape = x.shape();
-  Strides strides = x.strides();
-  shape.erase(i);
-  strides.erase(i);
-  return Array::view_of(x, shape, strides, offset);
+  shape.erase(i + 1);
+  strides.erase(i + 1);
+  return Array::view_of(x, shape, strides, first);
 }
 
 }  // namespace newtape::core

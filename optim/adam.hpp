@@ -7,25 +7,28 @@ namespace newtape::optim {
 
 struct AdamOptions {
   double lr = 1e-3;
-  std::pair<double, double> betas = {0.9, 0.999};  ///< decay of the running means of the gradient and of its square
+  std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+  bool amsgrad = false;     ///< divides by the largest second moment so far (Reddi et al. 2018)
 
+  static constexpr const char* name = "Adam";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
   void validate() const;
   template <class F>
   void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay);
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
+        f("amsgrad", amsgrad);
   }
 };
 
-/// Kingma & Ba 2015, algorithm 1.
+/// Adam (Kingma & Ba 2015), algorithm 1.
 class Adam : public OptimizerOf<AdamOptions> {
  public:
-  explicit Adam(std::vector<Parameter> params, const AdamOptions& options = {});
-  explicit Adam(const std::vector<ParamGroup<AdamOptions>>& groups);
+  using OptimizerOf::OptimizerOf;
 
  protected:
-  std::size_t moment_count(std::size_t) const override { return 2; }
+  std::size_t moment_count(std::size_t group) const override { return options_[group].amsgrad ? 3 : 2; }
   void update(Slot& slot) override;
 };
 
@@ -34,7 +37,63 @@ struct AdamWOptions {
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0.01;  ///< multiplies p by 1 - lr * weight_decay before each step
+  bool amsgrad = false;        ///< divides by the largest second moment so far (Reddi et al. 2018)
 
+  static constexpr const char* name = "AdamW";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
+        f("amsgrad", amsgrad);
+  }
+};
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
+class AdamW : public OptimizerOf<AdamWOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  std::size_t moment_count(std::size_t group) const override { return options_[group].amsgrad ? 3 : 2; }
+  void update(Slot& slot) override;
+};
+
+struct NAdamOptions {
+  double lr = 2e-3;
+  std::pair<double, double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+  double momentum_decay = 4e-3;
+
+  static constexpr const char* name = "NAdam";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
+  static std::vector<const char*> scalars() { return {"mu_product"}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
+        f("momentum_decay", momentum_decay);
+  }
+};
+
+/// Adam with Nesterov's momentum (Dozat 2016), and its schedule of momenta.
+class NAdam : public OptimizerOf<NAdamOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  void update(Slot& slot) override;
+};
+
+struct RAdamOptions {
+  double lr = 1e-3;
+  std::pair<double, double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+
+  static constexpr const char* name = "RAdam";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
   void validate() const;
   template <class F>
   void each(F&& f) {
@@ -42,14 +101,12 @@ struct AdamWOptions {
   }
 };
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
-class AdamW : public OptimizerOf<AdamWOptions> {
+/// Adam that adapts only once the variance of its second moment is known (Liu et al. 2020, algorithm 2).
+class RAdam : public OptimizerOf<RAdamOptions> {
  public:
-  explicit AdamW(std::vector<Parameter> params, const AdamWOptions& options = {});
-  explicit AdamW(const std::vector<ParamGroup<AdamWOptions>>& groups);
+  using OptimizerOf::OptimizerOf;
 
  protected:
-  std::size_t moment_count(std::size_t) const override { return 2; }
   void update(Slot& slot) override;
 };
 

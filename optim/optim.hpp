@@ -2,6 +2,10 @@
 #pragma once
 
 #include <newtape/optim/adam.hpp>
+#include <newtape/optim/adaptive.hpp>
 #include <newtape/optim/clip.hpp>
+#include <newtape/optim/muon.hpp>
 #include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/schedule.hpp>
+#include <newtape/optim/schedule_free.hpp>
 #include <newtape/optim/sgd.hpp>

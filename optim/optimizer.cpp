@@ -4,14 +4,15 @@
 #include <newtape/optim/optimizer.hpp>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <unordered_set>
 
 namespace newtape::optim {
 
-Optimizer::Optimizer(const char* name, std::vector<const char*> moments,
+Optimizer::Optimizer(const char* name, std::vector<const char*> moments, std::vector<const char*> scalars,
                      const std::vector<std::vector<Parameter>>& groups)
-    : name_(name), moment_names_(std::move(moments)) {
+    : name_(name), moment_names_(std::move(moments)), scalar_names_(std::move(scalars)) {
   std::unordered_set<const Tensor*> seen;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const auto& p : groups[g]) {
@@ -34,6 +35,7 @@ void Optimizer::zero_grad() const noexcept {
 }
 
 void Optimizer::step() {
+  check_step();
   collect();
   for (auto& s : slots_) {
     if (!s.grad.defined()) continue;
@@ -135,6 +137,9 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
     for (std::size_t k = 0; k < moment_names_.size(); ++k) {
       if (slots_[i].moments[k].defined()) put(state_key(i, moment_names_[k]), slots_[i].moments[k]);
     }
+    for (std::size_t k = 0; k < scalar_names_.size(); ++k) {
+      put(state_key(i, scalar_names_[k]), core::full({}, slots_[i].scalars[k], f64));
+    }
   }
   return state;
 }
@@ -157,6 +162,7 @@ void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& optio
   struct Loaded {
     std::int64_t steps = 0;
     Array moments[Slot::max_moments];
+    double scalars[Slot::max_scalars] = {};
   };
   std::vector<Loaded> loaded(slots_.size());
   for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -165,6 +171,10 @@ void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& optio
       const Array steps = reader.take(state_key(i, "step"), i64, {});
       if (steps.defined()) loaded[i].steps = steps.item<std::int64_t>();
       if (loaded[i].steps < 0) reader.reject(state_key(i, "step"), "expected a count, got a negative number");
+      for (std::size_t k = 0; k < scalar_names_.size(); ++k) {
+        const Array x = reader.take(state_key(i, scalar_names_[k]), f64, {});
+        if (x.defined()) loaded[i].scalars[k] = x.item();
+      }
     }
     for (std::size_t k = 0; k < moment_names_.size(); ++k) {
       const auto key = state_key(i, moment_names_[k]);
@@ -180,7 +190,15 @@ void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& optio
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].steps = loaded[i].steps;
     std::move(std::begin(loaded[i].moments), std::end(loaded[i].moments), std::begin(slots_[i].moments));
+    std::copy(std::begin(loaded[i].scalars), std::end(loaded[i].scalars), std::begin(slots_[i].scalars));
   }
+}
+
+void check_option(const char* optimizer, const char* option, double value, double low, double high) {
+  check_option((std::string(optimizer) + ": " + option).c_str(), value, low, high);
+}
+void check_option(const char* optimizer, const char* option, double value) {
+  check_option(optimizer, option, value, 0, std::numeric_limits<double>::infinity());
 }
 
 void check_option(const char* what, double value, double low, double high) {

@@ -55,6 +55,7 @@ class Optimizer {
   /// One parameter with its state, side by side with the next one's.
   struct Slot {
     static constexpr std::size_t max_moments = 4;
+    static constexpr std::size_t max_scalars = 3;
 
     Parameter param;
     std::uint32_t group = 0;
@@ -62,16 +63,22 @@ class Optimizer {
     std::int64_t steps = 0;  ///< this one included
     Array grad;              ///< only while stepping
     Array moments[max_moments];
+    double scalars[max_scalars] = {};
   };
   using Options = std::vector<std::pair<const char*, double>>;
 
-  /// `moments` names the arrays that updates keep for a parameter. ValueError for no parameters, an undefined one, one
-  /// given twice.
-  Optimizer(const char* name, std::vector<const char*> moments, const std::vector<std::vector<Parameter>>& groups);
+  /// `moments` and `scalars` name the arrays and numbers that updates keep for a parameter, zero at first. ValueError
+  /// for no parameters, an undefined one, one given twice.
+  Optimizer(const char* name, std::vector<const char*> moments, std::vector<const char*> scalars,
+            const std::vector<std::vector<Parameter>>& groups);
   Optimizer(Optimizer&&) noexcept = default;
 
   /// How many of the moments a group uses, given its options.
-  virtual std::size_t moment_count(std::size_t group) const = 0;
+  virtual std::size_t moment_count(std::size_t) const { return moment_names_.size(); }
+  /// Throws when a step must not be taken now; before anything is changed.
+  virtual void check_step() const {}
+  std::vector<Slot>& slots() noexcept { return slots_; }
+  const std::vector<Slot>& slots() const noexcept { return slots_; }
   /// Writes slot.param and slot.moments, given slot.grad: contiguous, of the parameter's shape and dtype, like all
   /// moments.
   virtual void update(Slot& slot) = 0;
@@ -89,15 +96,34 @@ class Optimizer {
 
   const char* name_;
   std::vector<const char*> moment_names_;
+  std::vector<const char*> scalar_names_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> group_sizes_;
 };
 
-/// An optimizer whose groups have options of type `O`: an aggregate with `lr`, with `validate()`, which throws, and
-/// with `each(f)`, which calls f(name, member) for all members.
+/// The names of the numbers that an optimizer keeps for each parameter: none, or what its options say.
+template <class O>
+std::vector<const char*> scalar_names() {
+  if constexpr (requires { O::scalars(); }) {
+    return O::scalars();
+  } else {
+    return {};
+  }
+}
+
+/// An optimizer whose groups have options of type `O`: an aggregate with `lr`, with `validate()`, which throws, with
+/// `each(f)`, which calls f(name, member) for all members, and with static members: `name`, and `moments()`, the names
+/// of the arrays that are kept for each parameter. A class derived from it inherits the constructors.
 template <class O>
 class OptimizerOf : public Optimizer {
  public:
+  explicit OptimizerOf(std::vector<Parameter> params, const O& options = {})
+      : OptimizerOf(std::vector<ParamGroup<O>>{{std::move(params), options}}) {}
+  explicit OptimizerOf(const std::vector<ParamGroup<O>>& groups)
+      : Optimizer(O::name, O::moments(), scalar_names<O>(), split(groups)) {
+    for (const auto& g : groups) options_.push_back(g.options);
+  }
+
   const O& options(std::size_t group = 0) const { return options_[check_group(group)]; }
   void set_options(const O& options, std::size_t group = 0) {
     options.validate();
@@ -112,10 +138,6 @@ class OptimizerOf : public Optimizer {
   }
 
  protected:
-  OptimizerOf(const char* name, std::vector<const char*> moments, const std::vector<ParamGroup<O>>& groups)
-      : Optimizer(name, std::move(moments), split(groups)) {
-    for (const auto& g : groups) options_.push_back(g.options);
-  }
   OptimizerOf(OptimizerOf&&) noexcept = default;
 
   Optimizer::Options get_options(std::size_t group) const override {
@@ -148,6 +170,10 @@ class OptimizerOf : public Optimizer {
   }
 };
 
+/// ValueError naming `option` of `optimizer` unless it is in [low, high), or when it is NaN.
+void check_option(const char* optimizer, const char* option, double value, double low, double high);
+/// Not negative, and finite.
+void check_option(const char* optimizer, const char* option, double value);
 /// ValueError naming `what` unless `value` is in [low, high), or when it is NaN.
 void check_option(const char* what, double value, double low, double high);
 

@@ -8,19 +8,15 @@ namespace newtape::optim {
 
 void SgdOptions::validate() const {
   constexpr double inf = std::numeric_limits<double>::infinity();
-  check_option("SGD: lr", lr, 0, inf);
-  check_option("SGD: momentum", momentum, 0, inf);
-  check_option("SGD: dampening", dampening, -inf, inf);
-  check_option("SGD: weight_decay", weight_decay, 0, inf);
+  check_option(name, "lr", lr);
+  check_option(name, "momentum", momentum);
+  check_option(name, "dampening", dampening, -inf, inf);
+  check_option(name, "weight_decay", weight_decay);
   if (nesterov && (momentum == 0 || dampening != 0)) {
     raise<ValueError>("SGD: nesterov works on a momentum without dampening", "momentum > 0 and dampening = 0",
                       "momentum " + std::to_string(momentum) + ", dampening " + std::to_string(dampening));
   }
 }
-
-SGD::SGD(std::vector<Parameter> params, const SgdOptions& options)
-    : SGD(std::vector<ParamGroup<SgdOptions>>{{std::move(params), options}}) {}
-SGD::SGD(const std::vector<ParamGroup<SgdOptions>>& groups) : OptimizerOf("SGD", {"momentum_buffer"}, groups) {}
 
 void SGD::update(Slot& s) {
   const auto& o = options_[s.group];

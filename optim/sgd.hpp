@@ -12,11 +12,13 @@ struct SgdOptions {
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
   bool nesterov = false;    ///< needs momentum > 0 and dampening = 0
 
+  static constexpr const char* name = "SGD";
+  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
   void validate() const;
   template <class F>
   void each(F&& f) {
-    f("lr", lr), f("momentum", momentum), f("dampening", dampening), f("weight_decay", weight_decay);
-    f("nesterov", nesterov);
+    f("lr", lr), f("momentum", momentum), f("dampening", dampening), f("weight_decay", weight_decay),
+        f("nesterov", nesterov);
   }
 };
 
@@ -24,8 +26,7 @@ struct SgdOptions {
 /// al. 2013).
 class SGD : public OptimizerOf<SgdOptions> {
  public:
-  explicit SGD(std::vector<Parameter> params, const SgdOptions& options = {});
-  explicit SGD(const std::vector<ParamGroup<SgdOptions>>& groups);
+  using OptimizerOf::OptimizerOf;
 
  protected:
   std::size_t moment_count(std::size_t group) const override { return options_[group].momentum != 0 ? 1 : 0; }

@@ -2,6 +2,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/tracing.hpp>
 
 namespace newtape {
 
@@ -12,13 +13,22 @@ static const Op div_op{"div"};
 static const Op neg_op{"neg"};
 static const Op pow_op{"pow"};
 static const Op square_op{"square"};
+static const Op reciprocal_op{"reciprocal"};
 static const Op abs_op{"abs"};
-static const Op sign_op{"sign"};
+static const Op hypot_op{"hypot"};
 static const Op maximum_op{"maximum"};
 static const Op minimum_op{"minimum"};
 static const Op clip_op{"clip"};
 static const Op where_op{"where"};
 static const Op cast_op{"cast"};
+static const Op remainder_op{"remainder"};
+static const Op fmod_op{"fmod"};
+static const Op floor_divide_op{"floor_divide"};
+static const Op sign_op{"sign"};
+static const Op floor_op{"floor"};
+static const Op ceil_op{"ceil"};
+static const Op round_op{"round"};
+static const Op trunc_op{"trunc"};
 
 namespace {
 Tensor pass(Tensor g) { return g; }
@@ -62,7 +72,8 @@ Tensor pow(In a, In b) {
       wrt(a,
           [a, b](const Tensor& g) {
             const Tensor flat = (b == 0.0);
-            if (!any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
+            // A trace must serve whatever the exponents will be.
+            if (core::tracing() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
             return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
           }),
       // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
@@ -76,11 +87,25 @@ Tensor square(In x) {
   return square_op(core::square(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * 2.0 * x; }));
 }
 
+Tensor reciprocal(In x) {
+  return reciprocal_op(core::reciprocal(x.take()),
+                       wrt(x, [](Tensor g, const Tensor& y) { return -(std::move(g) * square(y)); }));
+}
+
 Tensor abs(In x) {
   return abs_op(core::abs(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * sign(x); }));
 }
 
-Tensor sign(In x) { return sign_op(core::sign(x.take())); }
+Tensor hypot(In a, In b) {
+  match(hypot_op, a, b);
+  // a / y, where y is 0 only if a is.
+  const auto share = [](const Tensor& g, const Tensor& x, const Tensor& y) {
+    return g * (x / where(y == 0.0, 1.0, y));
+  };
+  return hypot_op(core::hypot(a.value(), b.value()),
+                  wrt(a, [a, share](const Tensor& g, const Tensor& y) { return share(g, a, y); }),
+                  wrt(b, [b, share](const Tensor& g, const Tensor& y) { return share(g, b, y); }));
+}
 
 namespace {
 /// The part of `g` that goes to `a`: all of it where a wins, half where a and b are equal.
@@ -106,7 +131,7 @@ Tensor minimum(In a, In b) {
 Tensor clip(In x, In low, In high) {
   match(clip_op, x, low);
   match(clip_op, x, high);
-  return clip_op(core::minimum(core::maximum(x.value(), low.value()), high.value()),
+  return clip_op(core::clip(x.value(), low.value(), high.value()),
                  wrt(x,
                      [x, low, high](const Tensor& g) {
                        return where(core::logical_and((x >= low).value(), (x <= high).value()), g, 0.0);
@@ -119,6 +144,8 @@ Tensor clip(In x, In low, In high) {
                    return where(core::logical_or((x > high).value(), (low > high).value()), g, 0.0);
                  }));
 }
+
+Tensor lerp(In start, In end, In weight) { return start + weight * (end - start); }
 
 Tensor where(const Tensor& condition, In a, In b) {
   match(where_op, a, b);
@@ -138,25 +165,34 @@ Tensor Tensor::to(DType dtype, Place place) const {
                  wrt(In(*this, place), [from = this->dtype()](const Tensor& g) { return g.to(from); }));
 }
 
-static const Op equal_op{"equal"};
-static const Op not_equal_op{"not_equal"};
-static const Op less_op{"less"};
-static const Op less_equal_op{"less_equal"};
-static const Op greater_op{"greater"};
-static const Op greater_equal_op{"greater_equal"};
-
 namespace {
-Tensor compare(const Op& op, In& a, In& b, Array (*kernel)(const Array&, const Array&)) {
-  match(op, a, b);
-  return op(kernel(a.value(), b.value()));
+/// The pullback in b of a - b n, where n is the whole number next to a / b that made the remainder y.
+Tensor whole_multiple(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
+  return -(g * round((a - y) / b));
 }
 }  // namespace
 
-Tensor operator==(In a, In b) { return compare(equal_op, a, b, core::equal); }
-Tensor operator!=(In a, In b) { return compare(not_equal_op, a, b, core::not_equal); }
-Tensor operator<(In a, In b) { return compare(less_op, a, b, core::less); }
-Tensor operator<=(In a, In b) { return compare(less_equal_op, a, b, core::less_equal); }
-Tensor operator>(In a, In b) { return compare(greater_op, a, b, core::greater); }
-Tensor operator>=(In a, In b) { return compare(greater_equal_op, a, b, core::greater_equal); }
+Tensor remainder(In a, In b) {
+  match(remainder_op, a, b);
+  return remainder_op(core::remainder(a.value(), b.value()), wrt(a, pass),
+                      wrt(b, [a, b](const Tensor& g, const Tensor& y) { return whole_multiple(g, a, b, y); }));
+}
+
+Tensor fmod(In a, In b) {
+  match(fmod_op, a, b);
+  return fmod_op(core::fmod(a.value(), b.value()), wrt(a, pass),
+                 wrt(b, [a, b](const Tensor& g, const Tensor& y) { return whole_multiple(g, a, b, y); }));
+}
+
+Tensor floor_divide(In a, In b) {
+  match(floor_divide_op, a, b);
+  return floor_divide_op(core::floor_divide(a.take(), b.take()));
+}
+
+Tensor sign(In x) { return sign_op(core::sign(x.take())); }
+Tensor floor(In x) { return floor_op(core::floor(x.take())); }
+Tensor ceil(In x) { return ceil_op(core::ceil(x.take())); }
+Tensor round(In x) { return round_op(core::round(x.take())); }
+Tensor trunc(In x) { return trunc_op(core::trunc(x.take())); }
 
 }  // namespace newtape

@@ -3,24 +3,33 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/elementwise.hpp>
 
-#include <cmath>
 #include <numbers>
 
 namespace newtape {
 
 static const Op exp_op{"exp"};
 static const Op expm1_op{"expm1"};
+static const Op exp2_op{"exp2"};
 static const Op log_op{"log"};
 static const Op log1p_op{"log1p"};
+static const Op log2_op{"log2"};
+static const Op log10_op{"log10"};
 static const Op sqrt_op{"sqrt"};
+static const Op rsqrt_op{"rsqrt"};
+static const Op cbrt_op{"cbrt"};
 static const Op sin_op{"sin"};
 static const Op cos_op{"cos"};
+static const Op tan_op{"tan"};
+static const Op asin_op{"asin"};
+static const Op acos_op{"acos"};
+static const Op atan_op{"atan"};
+static const Op atan2_op{"atan2"};
+static const Op sinh_op{"sinh"};
+static const Op cosh_op{"cosh"};
 static const Op tanh_op{"tanh"};
-static const Op erf_op{"erf"};
-static const Op sigmoid_op{"sigmoid"};
-static const Op softplus_op{"softplus"};
-static const Op relu_op{"relu"};
-static const Op gelu_op{"gelu"};
+static const Op asinh_op{"asinh"};
+static const Op acosh_op{"acosh"};
+static const Op atanh_op{"atanh"};
 
 Tensor exp(In x) {
   return exp_op(core::exp(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * y; }));
@@ -28,6 +37,11 @@ Tensor exp(In x) {
 
 Tensor expm1(In x) {
   return expm1_op(core::expm1(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * (y + 1.0); }));
+}
+
+Tensor exp2(In x) {
+  return exp2_op(core::exp2(x.take()),
+                 wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * std::numbers::ln2 * y; }));
 }
 
 Tensor log(In x) {
@@ -38,8 +52,25 @@ Tensor log1p(In x) {
   return log1p_op(core::log1p(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / (x + 1.0); }));
 }
 
+Tensor log2(In x) {
+  return log2_op(core::log2(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * std::numbers::log2e / x; }));
+}
+
+Tensor log10(In x) {
+  return log10_op(core::log10(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * std::numbers::log10e / x; }));
+}
+
 Tensor sqrt(In x) {
   return sqrt_op(core::sqrt(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * 0.5 / y; }));
+}
+
+Tensor rsqrt(In x) {
+  return rsqrt_op(core::rsqrt(x.take()),
+                  wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * -0.5 * y * y * y; }));
+}
+
+Tensor cbrt(In x) {
+  return cbrt_op(core::cbrt(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) / 3.0 / y / y; }));
 }
 
 Tensor sin(In x) {
@@ -48,6 +79,47 @@ Tensor sin(In x) {
 
 Tensor cos(In x) {
   return cos_op(core::cos(x.value()), wrt(x, [x](Tensor g) { return -(std::move(g) * sin(x)); }));
+}
+
+Tensor tan(In x) {
+  return tan_op(core::tan(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * (1.0 + y * y); }));
+}
+
+namespace {
+/// 1 / sqrt(1 - x^2), with its digits near 1.
+Tensor arc_slope(const Tensor& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
+}  // namespace
+
+Tensor asin(In x) {
+  return asin_op(core::asin(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * arc_slope(x); }));
+}
+
+Tensor acos(In x) {
+  return acos_op(core::acos(x.value()), wrt(x, [x](Tensor g) { return -(std::move(g) * arc_slope(x)); }));
+}
+
+Tensor atan(In x) {
+  return atan_op(core::atan(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / (1.0 + x * x); }));
+}
+
+Tensor atan2(In y, In x) {
+  match(atan2_op, y, x);
+  // x / r^2 and -y / r^2, without the square, which can overflow and vanish.
+  const auto rule = [](const Tensor& g, const Tensor& along, const Tensor& across) {
+    Tensor r = hypot(along, across);
+    r = where(r == 0.0, 1.0, r);
+    return g * (along / r) / r;
+  };
+  return atan2_op(core::atan2(y.value(), x.value()), wrt(y, [y, x, rule](const Tensor& g) { return rule(g, x, y); }),
+                  wrt(x, [y, x, rule](const Tensor& g) { return -rule(g, y, x); }));
+}
+
+Tensor sinh(In x) {
+  return sinh_op(core::sinh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * cosh(x); }));
+}
+
+Tensor cosh(In x) {
+  return cosh_op(core::cosh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * sinh(x); }));
 }
 
 static const Op tanh_grad_op{"tanh_grad"};
@@ -66,40 +138,19 @@ Tensor tanh(In x) {
   return tanh_op(core::tanh(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return tanh_grad(std::move(g), y); }));
 }
 
-Tensor erf(In x) {
-  return erf_op(core::erf(x.value()),
-                wrt(x, [x](Tensor g) { return std::move(g) * (2 / std::sqrt(std::numbers::pi)) * exp(-(x * x)); }));
+// 1 / sqrt(x^2 + 1) and 1 / sqrt(x^2 - 1), without the square, which can overflow.
+
+Tensor asinh(In x) {
+  return asinh_op(core::asinh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / hypot(x, 1.0); }));
 }
 
-Tensor sigmoid(In x) {
-  return sigmoid_op(core::sigmoid(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
-                      if (recorded(g, y)) return g * y * (1.0 - y);
-                      return Tensor(core::sigmoid_grad(g.take_value(), y.value()));
-                    }));
+Tensor acosh(In x) {
+  return acosh_op(core::acosh(x.value()),
+                  wrt(x, [x](Tensor g) { return std::move(g) * rsqrt(x - 1.0) * rsqrt(x + 1.0); }));
 }
 
-Tensor softplus(In x) {
-  return softplus_op(core::softplus(x.value()), wrt(x, [x](Tensor g) {
-                       if (recorded(g, x)) return g * sigmoid(x);
-                       return Tensor(core::softplus_grad(g.take_value(), x.value()));
-                     }));
-}
-
-Tensor relu(In x) {
-  return relu_op(core::relu(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
-                   if (recorded(g, y)) return where(y > 0.0, g, 0.0);
-                   return Tensor(core::relu_grad(g.take_value(), y.value()));
-                 }));
-}
-
-Tensor gelu(In x) {
-  return gelu_op(core::gelu(x.value()), wrt(x, [x](Tensor g) {
-                   if (!recorded(g, x)) return Tensor(core::gelu_grad(g.take_value(), x.value()));
-                   // Phi(x) + x phi(x)
-                   const Tensor cdf = 0.5 * (1.0 + erf(x * std::numbers::sqrt2 * 0.5));
-                   const Tensor pdf = exp(-0.5 * (x * x)) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-                   return g * (cdf + x * pdf);
-                 }));
+Tensor atanh(In x) {
+  return atanh_op(core::atanh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / ((1.0 - x) * (1.0 + x)); }));
 }
 
 }  // namespace newtape

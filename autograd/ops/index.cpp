@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
+
+#include <string>
 
 namespace newtape {
 
 static const Op take_op{"take"};
 static const Op take_add_op{"take_add"};
+static const Op index_add_op{"index_add"};
+static const Op index_copy_op{"index_copy"};
 static const Op gather_op{"gather"};
 static const Op scatter_add_op{"scatter_add"};
-static const Op concatenate_op{"concatenate"};
-static const Op stack_op{"stack"};
 
 namespace {
 
@@ -20,31 +23,117 @@ Tensor take_add(In x, const Array& indices, std::int64_t axis, std::int64_t leng
                      wrt(x, [indices, axis](const Tensor& g) { return take(g, indices, axis); }));
 }
 
-std::vector<Array> values(std::span<const Tensor> parts) {
-  std::vector<Array> arrays;
-  arrays.reserve(parts.size());
-  for (const auto& p : parts) arrays.push_back(p.value());
-  return arrays;
+struct TakeBack {
+  Array indices;
+  std::int64_t axis, length;
+
+  Tensor operator()(const Tensor& g) const { return take_add(g, indices, axis, length); }
+  void add_to(Array& sum, const Array& g) const { sum = core::index_add(std::move(sum), g, indices, axis); }
+};
+
+/// `src` broadcast to the shape of `take(x, indices, axis)`.
+Tensor spread(const In& x, const Tensor& indices, std::int64_t axis, const In& src) {
+  const std::size_t a = x.ndim() - static_cast<std::size_t>(-axis);
+  Shape shape(x.shape().begin(), x.shape().begin() + a);
+  for (const auto d : indices.shape()) shape.push_back(d);
+  for (std::size_t i = a + 1; i < x.ndim(); ++i) shape.push_back(x.shape()[i]);
+  return src.shape() == shape ? src.tensor() : expand(src, shape);
+}
+
+/// What scatter writes or adds: a number, or as many of the first elements along each axis as there are indices.
+Tensor as_far_as(const char* op, const Tensor& indices, const In& src) {
+  if (src.ndim() == 0) return expand(src, indices.shape());
+  core::Window window(src.shape(), src.ndim());
+  bool fits = src.ndim() == indices.ndim();
+  for (std::size_t i = 0; fits && i < src.ndim(); ++i) {
+    fits = indices.shape()[i] <= src.shape()[i];
+    if (fits) window.narrow(op, i, {0, indices.shape()[i]});
+  }
+  if (!fits) {
+    raise<ShapeError>(std::string(op) + ": the source must reach as far as the indices",
+                      to_string(indices.shape()) + " or longer", to_string(src.shape()));
+  }
+  return window.whole() ? src.tensor() : slice(src, window);
 }
 
 }  // namespace
 
 Tensor take(In x, const Tensor& indices, std::int64_t axis) {
   axis = axis_from_last(take_op, axis, x.ndim());
-  const auto length = x.shape()[x.ndim() - static_cast<std::size_t>(-axis)];
-  return take_op(core::take(x.value(), indices.value(), axis),
-                 wrt(x, [indices = indices.value(), axis, length](const Tensor& g) {
-                   return take_add(g, indices, axis, length);
-                 }));
+  const auto length = x.tensor().shape(axis);
+  return take_op(core::take(x.value(), indices.value(), axis), wrt(x, TakeBack{indices.value(), axis, length}));
+}
+
+Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src) {
+  match(index_add_op, x, src);
+  axis = axis_from_last(index_add_op, axis, x.ndim());
+  const In from(spread(x, indices, axis, src), x.place());
+  return index_add_op(core::index_add(x.take(), from.value(), indices.value(), axis),
+                      wrt(x, [](const Tensor& g) { return g; }),
+                      wrt(from, [indices = indices.value(), axis](const Tensor& g) { return take(g, indices, axis); }));
+}
+
+Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
+  match(index_copy_op, x, src);
+  axis = axis_from_last(index_copy_op, axis, x.ndim());
+  const auto length = x.tensor().shape(axis);
+  const In from(spread(x, indices, axis, src), x.place());
+  return index_copy_op(
+      core::index_copy(x.take(), from.value(), indices.value(), axis),
+      wrt(x, [indices = indices.detach(), axis](Tensor g) { return index_copy(std::move(g), axis, indices, 0); }),
+      wrt(from, [indices = indices.value(), axis, length](const Tensor& g) {
+        Tensor back = take(g, indices, axis);
+        const Array last = core::last_of_equals(indices, length);
+        if (!last.defined()) return back;
+        Shape shape = last.shape();
+        for (std::int64_t i = axis + 1; i < 0; ++i) shape.push_back(1);
+        return where(core::reshape(last, shape), std::move(back), 0);
+      }));
 }
 
 Tensor gather(In x, const Tensor& indices, std::int64_t axis) {
   axis = axis_from_last(gather_op, axis, x.ndim());
-  const auto length = x.shape()[x.ndim() - static_cast<std::size_t>(-axis)];
+  if (indices.ndim() == x.ndim()) {
+    core::Window window(x.shape(), x.ndim());
+    for (std::size_t i = 0; i < x.ndim(); ++i) {
+      const bool along = i == x.ndim() - static_cast<std::size_t>(-axis);
+      if (!along && indices.shape()[i] < x.shape()[i]) window.narrow("gather", i, {0, indices.shape()[i]});
+    }
+    if (!window.whole()) return gather(slice(x, window), indices, axis);
+  }
+  const auto length = x.tensor().shape(axis);
   return gather_op(core::gather(x.value(), indices.value(), axis),
                    wrt(x, [indices = indices.detach(), axis, length](const Tensor& g) {
                      return scatter_add(g, indices, axis, length);
                    }));
+}
+
+Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis) {
+  if (indices.ndim() != x.ndim()) {
+    raise<ShapeError>("take_along_axis: the indices must have as many axes as the operand", to_string(x.shape()),
+                      to_string(indices.shape()));
+  }
+  const auto a = normalize_axis("take_along_axis", axis, x.ndim());
+  Shape from = x.shape();
+  Shape to = indices.shape();
+  from[a] = to[a] = 1;
+  const Shape common = broadcast_shapes("take_along_axis", from, to);
+  from = to = common;
+  from[a] = x.shape()[a];
+  to[a] = indices.shape()[a];
+  return gather(from == x.shape() ? x.tensor() : expand(x, from), expand(indices, to), axis);
+}
+
+Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
+  if (src.is_number()) src.resolve("scatter", x.dtype());
+  const Tensor positions = core::flat_positions("scatter", x.shape(), indices.value(), axis);
+  return reshape(index_copy(ravel(x), 0, positions, as_far_as("scatter", indices, src)), x.shape());
+}
+
+Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
+  match(scatter_add_op, x, src);
+  const Tensor positions = core::flat_positions("scatter_add", x.shape(), indices.value(), axis);
+  return reshape(index_add(ravel(x), 0, positions, as_far_as("scatter_add", indices, src)), x.shape());
 }
 
 Tensor scatter_add(In x, const Tensor& indices, std::int64_t axis, std::int64_t length) {
@@ -54,23 +143,37 @@ Tensor scatter_add(In x, const Tensor& indices, std::int64_t axis, std::int64_t 
       wrt(x, [indices = indices.detach(), axis](const Tensor& g) { return gather(g, indices, axis); }));
 }
 
-Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis) {
-  Array value = core::concatenate(values(parts), axis);
-  axis = axis_from_last(concatenate_op, axis, value.ndim());
-  std::vector<std::int64_t> ends;
-  std::int64_t end = 0;
-  for (const auto& p : parts) ends.push_back(end += p.shape(axis));
-  return concatenate_op(std::move(value), wrt_each(parts, [ends, axis](std::size_t i, const Tensor& g) {
-                          return slice(g, axis, i == 0 ? 0 : ends[i - 1], ends[i]);
-                        }));
+Tensor masked_fill(In x, const Tensor& mask, In value) {
+  const Shape with = broadcast_shapes("masked_fill", x.shape(), mask.shape());
+  if (with != x.shape() || (!value.is_number() && broadcast_shapes("masked_fill", with, value.shape()) != with)) {
+    raise<ShapeError>(
+        "masked_fill: mask and value must broadcast to the operand", to_string(x.shape()),
+        to_string(mask.shape()) + (value.is_number() ? std::string() : " and " + to_string(value.shape())));
+  }
+  return where(mask, value, x);
 }
 
-Tensor stack(std::span<const Tensor> parts, std::int64_t axis) {
-  Array value = core::stack(values(parts), axis);
-  axis = axis_from_last(stack_op, axis, value.ndim());
-  return stack_op(std::move(value), wrt_each(parts, [axis](std::size_t i, const Tensor& g) {
-                    return select(g, axis, static_cast<std::int64_t>(i));
-                  }));
+Tensor masked_select(In x, const Tensor& mask) {
+  if (mask.dtype() != boolean) {
+    raise<DTypeError>("masked_select: a mask is boolean", "boolean", name(mask.dtype()));
+  }
+  const Shape common = broadcast_shapes("masked_select", x.shape(), mask.shape());
+  return take(ravel(expand(x, common)), core::flatnonzero(core::expand(mask.value(), common)), 0);
+}
+
+Tensor argwhere(const Tensor& x) { return core::argwhere(x.value()); }
+
+std::vector<Tensor> where(const Tensor& condition) { return unstack(argwhere(condition), 1); }
+
+Tensor one_hot(const Tensor& indices, std::int64_t classes, DType dtype) {
+  if (indices.dtype() != i64) raise<DTypeError>("one_hot: indices are integers", "i64", name(indices.dtype()));
+  if (classes < -1 || (classes == -1 && indices.size() == 0)) {
+    raise<ValueError>("one_hot: how many classes are there?", "a number of at least 0",
+                      classes == -1 ? "neither a number nor an index" : std::to_string(classes));
+  }
+  if (classes == -1) classes = max(indices).item<std::int64_t>() + 1;
+  const Array at = core::unsqueeze(indices.value(), -1);
+  return core::scatter_add(core::ones(at.shape(), dtype), at, -1, classes);
 }
 
 }  // namespace newtape

@@ -3,6 +3,8 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/linalg.hpp>
 
+#include <string>
+
 namespace newtape {
 
 static const Op matmul_op{"matmul"};
@@ -40,7 +42,17 @@ Tensor matmul(In a, In b) {
     return reshape(matrix_product(unsqueeze(a, 0), unsqueeze(b, 1), place), {});
   }
   if (a.ndim() == 1) return squeeze(matrix_product(unsqueeze(a, 0), b, place), -2);
-  if (b.ndim() == 1) return squeeze(matrix_product(a, unsqueeze(b, 1), place), -1);
+  if (b.ndim() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
+  if (b.ndim() == 2 && a.ndim() > 2 && a.shape().back() == b.shape()[0]) {
+    // A stack of matrices times one matrix is one tall matrix times it: so is the product behind b's gradient, which
+    // would otherwise be a stack of products and their sum.
+    Shape shape = a.shape();
+    const auto k = shape.back();
+    shape.resize(shape.size() - 1);
+    const auto rows = element_count(shape);
+    shape.push_back(b.shape()[1]);
+    return reshape(matrix_product(reshape(a, {rows, k}), b, place), shape);
+  }
   return matrix_product(a, b, place);
 }
 
@@ -63,6 +75,117 @@ Tensor linear(In x, In w, In b) {
                    wrt(x, [w = w.tensor()](const Tensor& g) { return matmul(g, w); }),
                    wrt(w, [x = x.tensor()](const Tensor& g) { return matmul(transpose(g), x); }),
                    wrt(b, [](const Tensor& g) { return g; }));
+}
+
+namespace {
+
+std::string shapes(const In& a, const In& b) { return "a " + to_string(a.shape()) + ", b " + to_string(b.shape()); }
+
+}  // namespace
+
+Tensor dot(In a, In b) {
+  if (a.ndim() != 1 || a.shape() != b.shape()) {
+    raise<ShapeError>("dot: the operands must be vectors of one length", "a [k], b [k]", shapes(a, b));
+  }
+  return matmul(a, b);
+}
+
+Tensor vdot(In a, In b) {
+  if (a.size() != b.size()) {
+    raise<ShapeError>("vdot: the operands must have one number of elements", "as many in a as in b", shapes(a, b));
+  }
+  return matmul(reshape(a, {a.size()}), reshape(b, {b.size()}));
+}
+
+Tensor inner(In a, In b) {
+  if (a.ndim() == 0 || b.ndim() == 0) return a * b;
+  if (a.shape().back() != b.shape().back()) {
+    raise<ShapeError>("inner: the last lengths must agree", "a [.., k], b [.., k]", shapes(a, b));
+  }
+  return tensordot(a, b, Dims{-1}, Dims{-1});
+}
+
+Tensor outer(In a, In b) {
+  if (a.ndim() != 1 || b.ndim() != 1) {
+    raise<ShapeError>("outer: the operands must be vectors", "a [n], b [m]", shapes(a, b));
+  }
+  return unsqueeze(a, 1) * b;
+}
+
+Tensor kron(In a, In b) {
+  const std::size_t n = std::max(a.ndim(), b.ndim());
+  Shape of_a;
+  Shape of_b;
+  Shape shape;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto length = [n, i](const Shape& s) { return n - i > s.size() ? 1 : s[s.size() - (n - i)]; };
+    const auto p = length(a.shape());
+    const auto q = length(b.shape());
+    of_a.push_back(p);
+    of_a.push_back(1);
+    of_b.push_back(1);
+    of_b.push_back(q);
+    shape.push_back(p * q);
+  }
+  return reshape(reshape(a, of_a) * reshape(b, of_b), shape);
+}
+
+Tensor cross(In a, In b, std::int64_t axis) {
+  const Shape shape = broadcast_shapes("cross", a.shape(), b.shape());
+  const auto at = normalize_axis("cross", axis, shape.size());
+  if (shape[at] != 3) {
+    raise<ShapeError>("cross: vectors have three components", "length 3 along axis " + std::to_string(axis),
+                      shapes(a, b));
+  }
+  const auto from_last = static_cast<std::int64_t>(at) - static_cast<std::int64_t>(shape.size());
+  const Tensor x = a.shape() == shape ? a.tensor() : expand(a, shape);
+  const Tensor y = b.shape() == shape ? b.tensor() : expand(b, shape);
+  const Tensor next = tensor({1, 2, 0}, i64);
+  const Tensor last = tensor({2, 0, 1}, i64);
+  const auto turned = [from_last](const Tensor& v, const Tensor& places) { return take(v, places, from_last); };
+  return turned(x, next) * turned(y, last) - turned(x, last) * turned(y, next);
+}
+
+Tensor bilinear(In x1, In x2, In w, In b) {
+  if (x1.ndim() < 1 || x2.ndim() < 1 || w.ndim() != 3 || b.ndim() != 1 || x1.shape().back() != w.shape()[1] ||
+      x2.shape().back() != w.shape()[2] || b.shape()[0] != w.shape()[0]) {
+    raise<ShapeError>("bilinear: the features do not meet", "x1 [.., n], x2 [.., m], w [k, n, m], b [k]",
+                      "x1 " + to_string(x1.shape()) + ", x2 " + to_string(x2.shape()) + ", w " + to_string(w.shape()) +
+                          ", b " + to_string(b.shape()));
+  }
+  return einsum("...i,kij,...j->...k", {x1, w, x2}) + b;
+}
+
+namespace {
+
+Tensor add_product(const char* op, std::size_t ndim_a, std::size_t ndim_b, const char* expected, In& c, In& a, In& b,
+                   const AddmmOptions& options) {
+  const std::string got = "a " + to_string(a.shape()) + ", b " + to_string(b.shape()) + ", c " + to_string(c.shape());
+  const std::size_t last = ndim_b == 1 ? 0 : ndim_b - 2;
+  bool fits = a.ndim() == ndim_a && b.ndim() == ndim_b && a.shape().back() == b.shape()[last] &&
+              (ndim_a < 3 || a.shape()[0] == b.shape()[0]);
+  if (!fits) raise<ShapeError>(std::string(op) + ": the lengths do not meet", expected, got);
+  Shape shape(a.shape().begin(), a.shape().end() - 1);
+  if (ndim_b > 1) shape.push_back(b.shape().back());
+  fits = broadcast_shapes(op, c.shape(), shape) == shape;
+  if (!fits) raise<ShapeError>(std::string(op) + ": c must broadcast to the product", to_string(shape), got);
+  Tensor y = matmul(a, b);
+  if (options.alpha != 1) y = std::move(y) * options.alpha;
+  if (options.beta == 0) return y;  // as BLAS has it: c may hold anything
+  if (options.beta == 1) return std::move(y) + c;
+  return std::move(y) + c * options.beta;
+}
+
+}  // namespace
+
+Tensor addmm(In c, In a, In b, const AddmmOptions& options) {
+  return add_product("addmm", 2, 2, "a [n, k], b [k, m], c to [n, m]", c, a, b, options);
+}
+Tensor addmv(In c, In a, In b, const AddmmOptions& options) {
+  return add_product("addmv", 2, 1, "a [n, k], b [k], c to [n]", c, a, b, options);
+}
+Tensor baddbmm(In c, In a, In b, const AddmmOptions& options) {
+  return add_product("baddbmm", 3, 3, "a [i, n, k], b [i, k, m], c to [i, n, m]", c, a, b, options);
 }
 
 }  // namespace newtape

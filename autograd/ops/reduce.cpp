@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/reduced.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/reduce.hpp>
 
@@ -19,35 +20,7 @@ static const Op softmax_op{"softmax"};
 static const Op log_softmax_op{"log_softmax"};
 static const Op sum_to_op{"sum_to"};
 
-namespace {
-
-/// What a reduction did, in the form that its pullback needs.
-struct Reduced {
-  Shape shape;       ///< before
-  Dims axes;         ///< that were reduced
-  Shape kept;        ///< after, with length 1 along those
-  std::size_t ndim;  ///< of the result
-
-  Reduced(const char* op, const Shape& x, const Axes& which, bool keepdims)
-      : shape(x), axes(which.normalized(op, x.size())), kept(x), ndim(x.size()) {
-    for (const auto a : axes) {
-      kept[static_cast<std::size_t>(a)] = 1;
-      ndim -= keepdims ? 0 : 1;
-    }
-  }
-  /// How many elements went into each result.
-  double count() const {
-    double n = 1;
-    for (const auto a : axes) n *= static_cast<double>(shape[static_cast<std::size_t>(a)]);
-    return n;
-  }
-  /// A tensor shaped like the result, with the reduced axes back as length 1.
-  Tensor align(const Tensor& g) const { return reshape(g, with_leading(g, ndim, kept)); }
-  /// The same, stretched to the operand's shape.
-  Tensor spread(const Tensor& g) const { return expand(align(g), with_leading(g, ndim, shape)); }
-};
-
-}  // namespace
+using detail::Reduced;
 
 Tensor sum(In x, const Axes& axes, bool keepdims) {
   Array value = core::sum(x.value(), axes, keepdims);
@@ -64,22 +37,12 @@ Tensor mean(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor prod(In x, const Axes& axes, bool keepdims) {
-  if (!recorded(x)) return core::prod(x.value(), axes, keepdims);
+  if (unobserved(x)) return core::prod(x.value(), axes, keepdims);
   // Halves are multiplied until one is left: unlike y / x, the derivatives are right where factors are zero.
   const Reduced r("prod", x.shape(), axes, keepdims);
-  Dims order;
-  Shape flat;
-  for (std::size_t i = 0; i < r.shape.size(); ++i) {
-    if (std::find(r.axes.begin(), r.axes.end(), static_cast<std::int64_t>(i)) != r.axes.end()) continue;
-    order.push_back(static_cast<std::int64_t>(i));
-    flat.push_back(r.shape[i]);
-  }
-  for (const auto a : r.axes) order.push_back(a);
-  Tensor y = permute(x, order);
-  auto n = static_cast<std::int64_t>(r.count());
-  flat.push_back(n);
-  y = reshape(y, flat);
-  if (n == 0) y = sum(y, -1) + 1.0;  // ones, which depend on the elements that are not there
+  Tensor y = r.rows(x);
+  auto n = y.shape(-1);
+  if (n == 0) y = sum(y, -1, true) + 1.0;  // ones, which depend on the elements that are not there
   while (n > 1) {
     const auto half = n / 2;
     Tensor z = slice(y, -1, 0, half) * slice(y, -1, half, 2 * half);
@@ -87,9 +50,7 @@ Tensor prod(In x, const Axes& axes, bool keepdims) {
     y = z;
     n = half + n % 2;
   }
-  flat.resize(flat.size() - 1);
-  y = reshape(y, r.kept);
-  return keepdims ? y : squeeze(y, axes);
+  return r.result(squeeze(y, -1), keepdims);
 }
 
 namespace {
@@ -115,8 +76,10 @@ Tensor argmin(const Tensor& x, std::int64_t axis, bool keepdims) {
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
 
-Tensor logsumexp(In x, std::int64_t axis, bool keepdims) {
-  axis = axis_from_last(logsumexp_op, axis, x.ndim());
+Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
+  const Reduced r("logsumexp", x.shape(), axes, keepdims);
+  if (r.axes.size() != 1) return r.result(logsumexp(r.rows(x), -1), keepdims);
+  const auto axis = r.axes[0] - static_cast<std::int64_t>(x.ndim());
   return logsumexp_op(core::logsumexp(x.value(), axis, keepdims), wrt(x, [x, axis, keepdims](const Tensor& g) {
                         return (keepdims ? g : unsqueeze(g, axis)) * softmax(x, axis);
                       }));

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
+
+#include <string>
+#include <string_view>
 
 namespace newtape {
 
 static const Op reshape_op{"reshape"};
 static const Op permute_op{"permute"};
 static const Op expand_op{"expand"};
-static const Op slice_op{"slice"};
-static const Op unslice_op{"unslice"};
 
 namespace {
 
@@ -22,25 +22,64 @@ Tensor reshaped(In& x, Array value) {
                     }));
 }
 
-/// Zeros of length `length` along `axis`, with x at start, start + step, ...: the adjoint of slice.
-Tensor unslice(In x, std::int64_t axis, std::int64_t start, std::int64_t step, std::int64_t length) {
-  Shape shape = x.shape();
-  const auto a = normalize_axis("unslice", axis, shape.size());
-  const auto stop = start + step * shape[a];
-  shape[a] = length;
-  Array value = core::zeros(shape, x.dtype());
-  Array part = core::slice(value, axis, start, std::min(stop, length), step);
-  core::assign(part, x.value());
-  part = Array();
-  return unslice_op(std::move(value),
-                    wrt(x, [=](const Tensor& g) { return slice(g, axis, start, std::min(stop, length), step); }));
-}
-
 }  // namespace
 
 Tensor reshape(In x, const Shape& shape) { return reshaped(x, core::reshape(x.value(), shape)); }
 Tensor squeeze(In x, const Axes& axes) { return reshaped(x, core::squeeze(x.value(), axes)); }
 Tensor unsqueeze(In x, std::int64_t axis) { return reshaped(x, core::unsqueeze(x.value(), axis)); }
+
+Tensor ravel(In x) { return reshape(x, {x.size()}); }
+
+Tensor flatten(In x, std::int64_t first, std::int64_t last) {
+  if (x.ndim() == 0) return reshape(x, {1});
+  const auto begin = normalize_axis("flatten", first, x.ndim());
+  const auto end = normalize_axis("flatten", last, x.ndim());
+  if (begin > end) {
+    raise<ShapeError>("flatten: the first axis lies behind the last one", "first <= last",
+                      std::to_string(first) + " and " + std::to_string(last) + " of " + to_string(x.shape()));
+  }
+  Shape shape(x.shape().begin(), x.shape().begin() + begin + 1);
+  for (std::size_t i = begin + 1; i < x.ndim(); ++i) {
+    if (i <= end) {
+      shape[begin] *= x.shape()[i];
+    } else {
+      shape.push_back(x.shape()[i]);
+    }
+  }
+  return reshape(x, shape);
+}
+
+Tensor unflatten(In x, std::int64_t axis, const Shape& lengths) {
+  const auto a = normalize_axis("unflatten", axis, x.ndim());
+  const auto length = x.shape()[a];
+  std::int64_t known = 1;
+  std::size_t open = lengths.size();
+  bool fits = !lengths.empty();
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    if (lengths[i] == -1 && open == lengths.size()) {
+      open = i;
+    } else {
+      fits = fits && lengths[i] >= 0 && !__builtin_mul_overflow(known, lengths[i], &known);
+    }
+  }
+  fits = fits && (open == lengths.size() ? known == length : known != 0 && length % known == 0);
+  if (!fits) {
+    raise<ShapeError>("unflatten: the lengths must come to that of the axis",
+                      "lengths whose product is " + std::to_string(length) + ", at most one of them -1",
+                      to_string(lengths) + " for axis " + std::to_string(a) + " of " + to_string(x.shape()));
+  }
+  Shape shape(x.shape().begin(), x.shape().begin() + a);
+  for (std::size_t i = 0; i < lengths.size(); ++i) shape.push_back(i == open ? length / known : lengths[i]);
+  for (std::size_t i = a + 1; i < x.ndim(); ++i) shape.push_back(x.shape()[i]);
+  return reshape(x, shape);
+}
+
+Tensor atleast_1d(In x) { return x.ndim() >= 1 ? x.tensor() : reshape(x, {1}); }
+Tensor atleast_2d(In x) { return x.ndim() >= 2 ? x.tensor() : reshape(x, {1, x.size()}); }
+Tensor atleast_3d(In x) {
+  if (x.ndim() >= 3) return x;
+  return x.ndim() == 2 ? unsqueeze(x, 2) : reshape(x, {1, x.size(), 1});
+}
 
 Tensor permute(In x, const Dims& order) {
   Array value = core::permute(x.value(), order);
@@ -65,6 +104,34 @@ Tensor transpose(In x, std::int64_t axis0, std::int64_t axis1) {
   return permute(x, order);
 }
 
+Tensor moveaxis(In x, std::int64_t from, std::int64_t to) { return moveaxis(x, Dims{from}, Dims{to}); }
+
+Tensor moveaxis(In x, const Dims& from, const Dims& to) {
+  if (from.size() != to.size()) {
+    raise<ValueError>("moveaxis: every axis goes to one place", std::to_string(from.size()) + " places",
+                      std::to_string(to.size()));
+  }
+  const std::size_t n = x.ndim();
+  Dims order(n, -1);
+  Dims moved(n);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const auto a = normalize_axis("moveaxis", from[i], n);
+    auto& place = order[normalize_axis("moveaxis", to[i], n)];
+    if (moved[a]++ != 0 || place != -1) {
+      raise<ValueError>("moveaxis: an axis or a place is given twice", "distinct axes and places",
+                        to_string(from) + " to " + to_string(to));
+    }
+    place = static_cast<std::int64_t>(a);
+  }
+  std::size_t next = 0;
+  for (auto& place : order) {
+    if (place != -1) continue;
+    while (moved[next] != 0) ++next;
+    place = static_cast<std::int64_t>(next++);
+  }
+  return permute(x, order);
+}
+
 Tensor expand(In x, const Shape& shape) {
   // Back: the sweep would sum the broadcast axes, but only here is it known where batch axes end and new axes begin.
   return expand_op(core::expand(x.value(), shape), wrt(x, [before = x.shape(), ndim = shape.size()](const Tensor& g) {
@@ -72,25 +139,28 @@ Tensor expand(In x, const Shape& shape) {
                    }));
 }
 
-Tensor slice(In x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
-  axis = axis_from_last(slice_op, axis, x.ndim());
-  const auto length = x.shape()[x.ndim() - static_cast<std::size_t>(-axis)];
-  Array value = core::slice(x.value(), axis, start, stop, step);
-  // As Python does: negative bounds count from the end, then all is clipped.
-  if (start < 0) start += length;
-  start = std::clamp<std::int64_t>(start, 0, length);
-  return slice_op(std::move(value), wrt(x, [=](const Tensor& g) { return unslice(g, axis, start, step, length); }));
+std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs) {
+  Shape common;
+  for (const auto& x : xs) common = broadcast_shapes("broadcast_tensors", common, x.shape());
+  std::vector<Tensor> result;
+  result.reserve(xs.size());
+  for (const auto& x : xs) result.push_back(expand(x, common));
+  return result;
 }
 
-Tensor select(In x, std::int64_t axis, std::int64_t index) {
-  axis = static_cast<std::int64_t>(normalize_axis("select", axis, x.ndim())) - static_cast<std::int64_t>(x.ndim());
-  const auto length = x.shape()[x.ndim() - static_cast<std::size_t>(-axis)];
-  if (index < -length || index >= length) {
-    raise<ValueError>("select: the index is out of range", "an index below " + std::to_string(length),
-                      std::to_string(index));
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing) {
+  const std::string_view order = indexing;
+  if (order != "ij" && order != "xy") raise<ValueError>("meshgrid: no such indexing", "ij or xy", order);
+  const bool swapped = order == "xy" && xs.size() > 1;
+  std::vector<Tensor> columns;
+  columns.reserve(xs.size());
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    if (xs[i].ndim() > 1) raise<ShapeError>("meshgrid: the coordinates are vectors", "[n]", to_string(xs[i].shape()));
+    Shape shape(xs.size(), 1);
+    shape[swapped && i < 2 ? 1 - i : i] = xs[i].size();
+    columns.push_back(reshape(xs[i], shape));
   }
-  if (index < 0) index += length;
-  return squeeze(slice(x, axis, index, index + 1), axis);
+  return broadcast_tensors(columns);
 }
 
 }  // namespace newtape

@@ -32,20 +32,22 @@ nt::Array filled(const nt::Shape& shape, std::uint64_t stream, T scale = 1) {
 }
 
 template <class T = float>
-Tensor constant(const nt::Shape& shape, std::uint64_t stream) {
-  return filled<T>(shape, stream);
+Tensor constant(const nt::Shape& shape, std::uint64_t stream, T scale = 1) {
+  return filled<T>(shape, stream, scale);
 }
 
 template <class T = float>
-Tensor variable(const nt::Shape& shape, std::uint64_t stream) {
-  return nt::variable(filled<T>(shape, stream));
+Tensor variable(const nt::Shape& shape, std::uint64_t stream, T scale = 1) {
+  return nt::variable(filled<T>(shape, stream, scale));
 }
 
-/// A model's parameters, set to numbers from the streams 10, 11, ..
+/// A model's parameters, set to numbers from the streams 10, 11, .., scaled by what reaches one output.
 inline void fill(const std::vector<nt::Parameter>& parameters) {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& shape = parameters[i].shape();
-    parameters[i].set_value(filled(shape, 10 + i, 1 / std::sqrt(static_cast<float>(shape.back()))));
+    const auto size = nt::element_count(shape);
+    const auto fan_in = shape.size() > 1 ? size / shape[0] : size;
+    parameters[i].set_value(filled(shape, 10 + i, 1 / std::sqrt(static_cast<float>(fan_in))));
   }
 }
 
@@ -82,8 +84,8 @@ Workload gradients(std::vector<Tensor> inputs, Loss loss) {
 }
 
 /// A model that is trained.
-template <class Optimizer, class Options, class Loss>
-Workload training(const nt::nn::Sequential& model, const Options& options, Loss loss) {
+template <class Optimizer, class Model, class Options, class Loss>
+Workload training(const Model& model, const Options& options, Loss loss) {
   const auto parameters = model.parameters();
   fill(parameters);
   const auto optimizer = std::make_shared<Optimizer>(parameters, options);

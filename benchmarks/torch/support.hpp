@@ -27,16 +27,17 @@ Tensor constant(torch::IntArrayRef shape, std::uint64_t stream, T scale = 1) {
 }
 
 template <class T = float>
-Tensor variable(torch::IntArrayRef shape, std::uint64_t stream) {
-  return constant<T>(shape, stream).requires_grad_();
+Tensor variable(torch::IntArrayRef shape, std::uint64_t stream, T scale = 1) {
+  return constant<T>(shape, stream, scale).requires_grad_();
 }
 
-/// A model's parameters, set to numbers from the streams 10, 11, ..
+/// A model's parameters, set to numbers from the streams 10, 11, .., scaled by what reaches one output.
 inline void fill(std::vector<Tensor> parameters) {
   torch::NoGradGuard no_grad;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     auto& p = parameters[i];
-    p.copy_(constant(p.sizes(), 10 + i, 1 / std::sqrt(static_cast<float>(p.size(-1)))));
+    const auto fan_in = p.dim() > 1 ? p.numel() / p.size(0) : p.numel();
+    p.copy_(constant(p.sizes(), 10 + i, 1 / std::sqrt(static_cast<float>(fan_in))));
   }
 }
 

@@ -60,6 +60,7 @@ Workload bmm() {
 const Workloads tensors{
     {"small_chain", small_chain},
     {"ew_chain", ew_chain},
+    {"fuse_chain", ew_chain},
     {"row_softmax", row_softmax},
     {"reduce_axis0", reduce_axis0},
     {"transpose_mul", transpose_mul},

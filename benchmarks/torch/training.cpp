@@ -26,9 +26,22 @@ Workload mlp() {
       model, adam, [=](nn::Sequential& f) { return nn::functional::cross_entropy(f->forward(x), target); });
 }
 
+Workload cnn() {
+  namespace nn = torch::nn;
+  const auto x = constant({64, 1, 28, 28}, 1);
+  const auto target = torch::tensor(labels(64, 10, 2));
+  const nn::Sequential model(nn::Conv2d(nn::Conv2dOptions(1, 32, 3).padding(1)), nn::ReLU(), nn::MaxPool2d(2),
+                             nn::Conv2d(nn::Conv2dOptions(32, 64, 3).padding(1)), nn::ReLU(), nn::MaxPool2d(2),
+                             nn::Flatten(), nn::Linear(64 * 7 * 7, 128), nn::ReLU(), nn::Linear(128, 10));
+  return training<torch::optim::SGD>(model, torch::optim::SGDOptions(0.01), [=](nn::Sequential& f) {
+    return nn::functional::cross_entropy(f->forward(x), target);
+  });
+}
+
 const Workloads trainings{
     {"tiny_mlp", tiny_mlp},
     {"mlp", mlp},
+    {"cnn", cnn},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/loops.hpp>
 
+#include <newtape/core/kernels/collapse.hpp>
 #include <newtape/core/kernels/pack.hpp>
 #include <newtape/core/parallel.hpp>
 
@@ -48,29 +49,10 @@ Plan plan_of(Kernel kernel, const Array* const* inputs, int count, Array& out) {
     p.in[k].data = static_cast<const std::byte*>(inputs[k]->raw());
     p.in[k].item = static_cast<std::int64_t>(item_size(inputs[k]->dtype()));
   }
-  const Shape& shape = out.shape();
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    if (shape[axis] == 1) continue;
-    std::int64_t steps[most_inputs] = {};
-    bool joins = !p.shape.empty();
-    for (int k = 0; k < count; ++k) {
-      const Array& x = *inputs[k];
-      const std::size_t lead = shape.size() - x.ndim();
-      if (axis >= lead && x.shape()[axis - lead] != 1) steps[k] = x.strides()[axis - lead];
-      joins = joins && p.in[k].strides.back() == steps[k] * shape[axis];
-    }
-    if (joins) {
-      p.shape[p.shape.size() - 1] *= shape[axis];
-      for (int k = 0; k < count; ++k) p.in[k].strides[p.shape.size() - 1] = steps[k];
-    } else {
-      p.shape.push_back(shape[axis]);
-      for (int k = 0; k < count; ++k) p.in[k].strides.push_back(steps[k]);
-    }
-  }
-  if (p.shape.empty()) {
-    p.shape.push_back(1);
-    for (int k = 0; k < count; ++k) p.in[k].strides.push_back(0);
-  }
+  Strides strides[most_inputs];
+  const auto k = static_cast<std::size_t>(count);
+  p.shape = collapse(out.shape(), {inputs, k}, {strides, k});
+  for (int i = 0; i < count; ++i) p.in[i].strides = std::move(strides[i]);
   return p;
 }
 

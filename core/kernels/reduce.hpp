@@ -16,7 +16,8 @@ struct AccumulatorOf<float> {
   using type = double;
 };
 
-/// One way to reduce elements of type T into accumulators of type A.
+/// One way to reduce elements of type T into accumulators of type A. `op` may make something of an element before it
+/// joins it.
 template <class T, class A>
 struct Reducer {
   /// acc = acc op x[0] op ... op x[n-1]
@@ -29,7 +30,7 @@ inline constexpr std::int64_t tile = 1024;  ///< columns that are reduced side b
 
 template <class T>
 struct ReduceTable {
-  Reducer<T, typename AccumulatorOf<T>::type> sum;
+  Reducer<T, typename AccumulatorOf<T>::type> sum, sum_squares;
   Reducer<T, T> prod, max, min;
   bool (*all_finite)(const T* x, std::int64_t n);
 };

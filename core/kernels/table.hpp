@@ -16,20 +16,30 @@ struct Kernels {
 };
 
 struct ArithmeticTable {
-  Kernels neg, abs, sign, square, sqrt, rsqrt, reciprocal, relu, floor;
-  Kernels add, sub, mul, div, maximum, minimum;
-  Kernels tanh_grad, sigmoid_grad, relu_grad;
+  Kernels neg, abs, sign, square, sqrt, rsqrt, reciprocal, floor, ceil, round, trunc;
+  Kernels add, sub, mul, div, maximum, minimum, fmod, remainder, floor_divide;
+  Kernels clip;  ///< operands: x, low, high
 };
 
 struct MathTable {
-  Kernels exp, expm1, log, log1p, sin, cos, tanh, sigmoid, softplus, gelu, erf;
-  Kernels pow, softplus_grad, gelu_grad;
+  Kernels exp, expm1, exp2, log, log1p, log2, log10, cbrt, sin, cos, tan, asin, acos, atan;
+  Kernels sinh, cosh, tanh, asinh, acosh, atanh, erf, erfc, erfinv;
+  Kernels pow, atan2, hypot, logaddexp, xlogy, xlog1py, tanh_grad;
 };
 
-/// Results are boolean, those of `where` (operands: condition, a, b; indexed by the dtype of a and b) and `cast` aside.
+/// Operands of the pullbacks: g, and x or y; elu's and prelu's then have the parameter.
+struct ActivationTable {
+  Kernels relu, sigmoid, softplus, gelu, gelu_tanh, silu, mish, hardswish, softsign, tanhshrink, prelu, elu;
+  Kernels relu_grad, sigmoid_grad, softplus_grad, gelu_grad, gelu_tanh_grad, silu_grad, mish_grad, hardswish_grad;
+  Kernels prelu_grad, elu_grad;
+};
+
+/// Results of comparisons and questions are boolean. `where`'s operands are condition, a, b; it is indexed by the dtype
+/// of a and b.
 struct LogicTable {
   Kernels equal, not_equal, less, less_equal, greater, greater_equal;
-  Kernels logical_and, logical_or, logical_not, isfinite;
+  Kernels bitwise_and, bitwise_or, bitwise_xor, bitwise_not;
+  Kernels isfinite, isinf, isnan;
   Kernels where;
   Kernels cast[4];  ///< cast[to].of[from]; to itself: a copy
 };
@@ -41,17 +51,11 @@ struct MoveTable {
   Transpose transpose4, transpose8;  ///< of elements of 4 and of 8 bytes
 };
 
-struct SgdFactors {
-  double lr, momentum, undamped, weight_decay;
-  bool nesterov;
-};
-struct AdamFactors {
-  double step, beta1, beta2, eps, keep, l2, inverse_bias2;
-};
+/// One step of an optimizer on `n` elements: writes `p` and the rule's state arrays, given the gradient `g` and the
+/// rule's factors.
+using Update = void (*)(void* p, const void* g, void* const* state, std::int64_t n, const double* factors);
 struct UpdateKernels {
-  void (*sgd)(void* p, const void* g, std::int64_t n, const SgdFactors&);
-  void (*sgd_momentum)(void* p, const void* g, void* v, std::int64_t n, const SgdFactors&);
-  void (*adam)(void* p, const void* g, void* m, void* v, std::int64_t n, const AdamFactors&);
+  Update sgd, sgd_momentum, adam, amsgrad, nadam, radam, adagrad, adadelta, rmsprop, rprop, lion, schedule_free, lamb;
   double (*sum_squares)(const void* x, std::int64_t n);
 };
 struct UpdateTable {

@@ -105,4 +105,56 @@ Reference adds(Shape out, std::function<Dims(const Dims&)> to) {
   };
 }
 
+Reference folds(Dims axes, bool keepdims, std::function<long double(const Elements&)> fold) {
+  return [=](const std::vector<Values>& x) {
+    const Shape& before = x[0].shape;
+    Shape kept;
+    Shape dropped;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const bool reduced = std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
+      kept.push_back(reduced ? 1 : before[i]);
+      if (!reduced) dropped.push_back(before[i]);
+    }
+    std::vector<Elements> groups(static_cast<std::size_t>(element_count(kept)));
+    for_each_index(before, [&](const Dims& i) {
+      std::size_t group = 0;
+      for (std::size_t a = 0; a < i.size(); ++a) {
+        group = group * static_cast<std::size_t>(kept[a]) + static_cast<std::size_t>(kept[a] == 1 ? 0 : i[a]);
+      }
+      groups[group].push_back(x[0][i]);
+    });
+    Values y(keepdims ? kept : dropped);
+    std::transform(groups.begin(), groups.end(), y.data.begin(), fold);
+    return y;
+  };
+}
+
+Reference along(std::size_t axis, std::function<Elements(const std::vector<Elements>&)> f) {
+  return [=](const std::vector<Values>& x) {
+    Shape shape;
+    for (const auto& v : x) shape = broadcast_shapes("reference", shape, v.shape);
+    const auto n = shape[axis];
+    Shape starts = shape;
+    starts[axis] = 1;
+    const auto row = [&](Dims i) {
+      std::vector<Elements> rows(x.size());
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        for (i[axis] = 0; i[axis] < n; ++i[axis]) rows[k].push_back(x[k][i]);
+      }
+      return f(rows);
+    };
+    Shape result = shape;
+    result[axis] = element_count(starts) == 0 ? n : static_cast<std::int64_t>(row(Dims(shape.size())).size());
+    Values y(result);
+    for_each_index(starts, [&](Dims i) {
+      const Elements made = row(i);
+      for (std::size_t k = 0; k < made.size(); ++k) {
+        i[axis] = static_cast<std::int64_t>(k);
+        y[i] = made[k];
+      }
+    });
+    return y;
+  };
+}
+
 }  // namespace newtape::table

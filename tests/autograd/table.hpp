@@ -121,4 +121,11 @@ Reference picks(Shape out, std::function<Dims(const Dims&)> from);
 /// Every element of the first operand is added to the result, of shape `out`, at `to(index)`.
 Reference adds(Shape out, std::function<Dims(const Dims&)> to);
 
+using Elements = std::vector<long double>;
+/// Collects, for each element of the result, the elements of the first operand that it is made of, in C order, and
+/// folds them. `axes` as they are: in [0, ndim), sorted.
+Reference folds(Dims axes, bool keepdims, std::function<long double(const Elements&)> fold);
+/// Makes rows along `axis` (from 0) of rows of the operands, which broadcast along all other axes.
+Reference along(std::size_t axis, std::function<Elements(const std::vector<Elements>&)> f);
+
 }  // namespace newtape::table

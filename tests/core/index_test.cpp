@@ -4,6 +4,8 @@
 
 #include <newtape/core/index.hpp>
 
+#include <cmath>
+
 using namespace newtape;
 using namespace layouts;
 
@@ -173,4 +175,70 @@ TEST_CASE("gather and scatter_add are PyTorch's, along every axis of every layou
   CHECK(core::gather(x, indices({2, 0}, {}), 1).shape() == Shape{2, 0});
   CHECK(elements(core::scatter_add(make({2, 2}, {1, 2, 3, 4}), indices({2, 2}, {0, 0, 2, 1}), 1, 3)) ==
         std::vector<double>{3, 0, 0, 0, 4, 3});
+}
+
+TEST_CASE("index_add and index_copy work on rows of every size, also in several threads", "[index]") {
+  for (const auto& [length, inner] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{7, 1}, {100, 40}, {500, 300}}) {
+    INFO(length << " rows of " << inner);
+    const std::int64_t n = 3 * length;
+    const Array x = scattered({length, inner}, i64, 5);
+    const Array src = scattered({n, inner}, i64, 6);
+    const Array at_index = random_indices({n}, length, 7);
+    std::vector<double> sums = elements(x);
+    std::vector<double> last = elements(x);
+    for (std::int64_t k = 0; k < n; ++k) {
+      const auto row = wrapped(at(at_index, {k}), length);
+      for (std::int64_t j = 0; j < inner; ++j) {
+        sums[static_cast<std::size_t>(row * inner + j)] += at(src, {k, j});
+        last[static_cast<std::size_t>(row * inner + j)] = at(src, {k, j});
+      }
+    }
+    CHECK(elements(core::index_add(x, src, at_index, 0)) == sums);
+    CHECK(elements(core::index_copy(x, src, at_index, 0)) == last);
+    const Array mask = core::last_of_equals(at_index, length);
+    REQUIRE(mask.defined());
+    for (std::int64_t k = 0; k < n; ++k) {
+      bool comes_last = true;
+      for (std::int64_t j = k + 1; j < n; ++j) {
+        comes_last &= wrapped(at(at_index, {k}), length) != wrapped(at(at_index, {j}), length);
+      }
+      if ((at(mask, {k}) != 0) != comes_last) FAIL_CHECK("at " << k);
+    }
+  }
+  CHECK_FALSE(core::last_of_equals(indices({2}, {1, -3}), 3).defined());
+}
+
+TEST_CASE("index_add and index_copy write into a temporary's memory, and into no other", "[index]") {
+  Array x = make({3}, {1, 2, 3});
+  const Array kept = x;
+  const void* memory = x.raw();
+  CHECK(core::index_add(x, make({1}, {5}), indices({1}, {0}), 0).raw() != memory);
+  CHECK(elements(kept) == std::vector<double>{1, 2, 3});
+  Array own = make({3}, {1, 2, 3});
+  memory = own.raw();
+  Array y = core::index_copy(std::move(own), make({1}, {5}), indices({1}, {-1}), 0);
+  CHECK(y.raw() == memory);
+  CHECK(elements(y) == std::vector<double>{1, 2, 5});
+}
+
+TEST_CASE("indices are flattened, found and counted", "[index]") {
+  const std::vector<Array> both{indices({2, 1}, {0, -1}), indices({3}, {1, 0, -2})};
+  CHECK(elements(core::ravel_multi_index("test", both, {4, 3})) == std::vector<double>{1, 0, 1, 10, 9, 10});
+  CHECK_THROWS_WITH(core::ravel_multi_index("test", both, {4, 1}), contains("test") && contains("length 1"));
+  CHECK(elements(core::flat_positions("test", {2, 3}, indices({2, 2}, {2, 0, 1, -1}), 1)) ==
+        std::vector<double>{2, 0, 4, 5});
+  CHECK(elements(core::flat_positions("test", {3, 2}, indices({1, 1}, {2}), 0)) == std::vector<double>{4});
+  CHECK_THROWS_AS(core::flat_positions("test", {2, 3}, indices({3, 2}, {0, 0, 0, 0, 0, 0}), 1), ShapeError);
+  for (const auto& [layout, x] : all(boolean)) {
+    INFO(layout);
+    std::vector<double> found;
+    const auto values = elements(x);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      if (values[k] != 0) found.push_back(static_cast<double>(k));
+    }
+    CHECK(elements(core::flatnonzero(x)) == found);
+  }
+  CHECK(elements(core::argwhere(make({2, 2}, {0, NAN, -1, 0}))) == std::vector<double>{0, 1, 1, 0});
+  CHECK(core::argwhere(make({}, {1})).shape() == Shape{1, 0});
 }

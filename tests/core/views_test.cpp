@@ -2,6 +2,7 @@
 #include "../catch.hpp"
 #include "layouts.hpp"
 
+#include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 
 #include <numeric>
@@ -148,4 +149,71 @@ TEST_CASE("select drops its axis", "[views]") {
   CHECK_THROWS_AS(core::select(x, 0, 3), ValueError);
   CHECK_THROWS_AS(core::select(x, 0, -4), ValueError);
   CHECK(core::select(counting({3, 0}), 0, 2).shape() == Shape{0});
+}
+
+TEST_CASE("slice goes backwards where the step is negative, and strides never are", "[views]") {
+  const Array x = counting({10});
+  using V = std::vector<double>;
+  const auto sliced = [&](Slice s) {
+    core::Window w({10}, 1);
+    w.narrow("slice", 0, s);
+    const Array y = core::slice(x, w);
+    CHECK(y.strides()[0] > 0);
+    return elements(y);
+  };
+  // From Python's list(range(10))[s].
+  CHECK(sliced({none, none, -1}) == V{9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+  CHECK(sliced({none, none, -4}) == V{9, 5, 1});
+  CHECK(sliced({-2, 2, -3}) == V{8, 5});
+  CHECK(sliced({100, 6, -1}) == V{9, 8, 7});
+  CHECK(sliced({2, -100, -1}) == V{2, 1, 0});
+  CHECK(sliced({2, 5, -1}).empty());
+  CHECK(sliced({-100, none, -1}).empty());
+  CHECK(sliced({none, 3}) == V{0, 1, 2});
+  CHECK(sliced({7}) == V{7, 8, 9});
+  CHECK(sliced({INT64_MAX, INT64_MIN, INT64_MIN}) == V{9});
+  CHECK(sliced({INT64_MIN, INT64_MAX, INT64_MAX}) == V{0});
+  CHECK_THROWS_AS(sliced({none, none, 0}), ValueError);
+}
+
+TEST_CASE("a window of every layout is read, surrounded and written", "[views]") {
+  for (const DType dtype : {f32, f64, i64, boolean}) {
+    for (const auto& [layout, x] : all(dtype)) {
+      if (x.ndim() != 3) continue;
+      INFO(name(dtype) << ", " << layout);
+      core::Window w(x.shape(), 2);
+      w.narrow("slice", 0, {none, none, -1});
+      w.narrow("slice", 1, {1, none, 2});
+      const auto from = [&](const Dims& i) { return Dims{i[0], w.length[0] - 1 - i[1], 1 + 2 * i[2]}; };
+      const Array y = core::slice(x, w);
+      REQUIRE(y.shape() == Shape{x.shape()[0], x.shape()[1], x.shape()[2] / 2});
+      const Array around = core::unslice(y, w, 1);
+      const Array put = core::slice_put(x, core::full({}, 0, dtype), w);
+      Array outside = core::slice_put(core::ones(x.shape(), dtype), core::full({}, 0, dtype), w);
+      bool same = true;
+      each_index(y.shape(), [&, &x = x](const Dims& i) {
+        same &= at(y, i) == at(x, from(i)) && at(around, from(i)) == at(x, from(i)) && at(put, from(i)) == 0 &&
+                at(outside, from(i)) == 0;
+      });
+      each_index(x.shape(), [&, &x = x](const Dims& i) {
+        if (at(outside, i) != 0) same &= at(around, i) == 1 && at(put, i) == at(x, i);
+      });
+      CHECK(same);
+    }
+  }
+}
+
+TEST_CASE("diagonal is a view", "[views]") {
+  const Array x = counting({2, 3, 4});
+  const Array y = core::diagonal(x, 1);
+  CHECK(y.shares_memory_with(x));
+  CHECK(elements(y) == std::vector<double>{1, 6, 11, 13, 18, 23});
+  CHECK(elements(core::diagonal(x, -2)) == std::vector<double>{8, 20});
+  CHECK(core::diagonal(x, 4).shape() == Shape{2, 0});
+  CHECK(core::diagonal(x, INT64_MIN).shape() == Shape{2, 0});
+  CHECK(core::diagonal(x, INT64_MAX).shape() == Shape{2, 0});
+  CHECK(elements(core::diag_embed(core::diagonal(x, 1), 1, 3, 4)) ==
+        std::vector<double>{0, 1, 0, 0, 0, 0, 6, 0, 0, 0, 0, 11, 0, 13, 0, 0, 0, 0, 18, 0, 0, 0, 0, 23});
+  CHECK_THROWS_AS(core::diagonal(counting({3})), ShapeError);
+  CHECK_THROWS_AS(core::diag_embed(counting({3}), 0, 3, 2), ShapeError);
 }

@@ -45,6 +45,34 @@ const std::vector<std::pair<std::string, Make>> cases = {
     {"adamw", make<optim::AdamW>(optim::AdamWOptions{.lr = 0.1})},
     {"adamw_options",
      make<optim::AdamW>(optim::AdamWOptions{.lr = 0.05, .betas = {0.8, 0.95}, .eps = 1e-3, .weight_decay = 0.2})},
+    {"adam_amsgrad", make<optim::Adam>(optim::AdamOptions{.lr = 0.1, .betas = {0.5, 0.6}, .amsgrad = true})},
+    {"adamw_amsgrad",
+     make<optim::AdamW>(optim::AdamWOptions{.lr = 0.1, .betas = {0.5, 0.6}, .weight_decay = 0.3, .amsgrad = true})},
+    {"radam", make<optim::RAdam>(optim::RAdamOptions{.lr = 0.1})},
+    {"radam_options",
+     make<optim::RAdam>(optim::RAdamOptions{.lr = 0.1, .betas = {0.8, 0.9}, .eps = 1e-3, .weight_decay = 0.2})},
+    {"adagrad", make<optim::Adagrad>(optim::AdagradOptions{.lr = 0.1})},
+    {"adagrad_options",
+     make<optim::Adagrad>(optim::AdagradOptions{
+         .lr = 0.1, .lr_decay = 0.2, .weight_decay = 0.1, .initial_accumulator_value = 0.5, .eps = 1e-3})},
+    {"adadelta", make<optim::Adadelta>(optim::AdadeltaOptions{.lr = 1})},
+    {"adadelta_options",
+     make<optim::Adadelta>(optim::AdadeltaOptions{.lr = 0.5, .rho = 0.7, .eps = 1e-2, .weight_decay = 0.1})},
+    {"rmsprop", make<optim::RMSprop>(optim::RmspropOptions{.lr = 0.02})},
+    {"rmsprop_options",
+     make<optim::RMSprop>(optim::RmspropOptions{
+         .lr = 0.02, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.7, .centered = true})},
+    {"rprop", make<optim::Rprop>(optim::RpropOptions{.lr = 0.1})},
+    {"rprop_options",
+     make<optim::Rprop>(optim::RpropOptions{.lr = 0.3, .etas = {0.3, 1.7}, .step_sizes = {0.01, 0.5}})},
+};
+
+/// Those that PyTorch 1.13 does not have, or has wrong: paper_test.cpp compares them with the papers' formulas.
+const std::vector<std::pair<std::string, Make>> others = {
+    {"nadam", make<optim::NAdam>(optim::NAdamOptions{.lr = 0.1})},
+    {"lion", make<optim::Lion>(optim::LionOptions{.lr = 0.01, .weight_decay = 0.1})},
+    {"lamb", make<optim::LAMB>(optim::LambOptions{.lr = 0.01, .weight_decay = 0.1})},
+    {"schedule_free", make<optim::AdamWScheduleFree>(optim::AdamWScheduleFreeOptions{.lr = 0.01, .warmup_steps = 3})},
 };
 
 void train_step(const Problem& p, optim::Optimizer& o) {
@@ -74,7 +102,9 @@ TEST_CASE("five steps of every optimizer agree with PyTorch's") {
 
 TEST_CASE("a run goes on from a state dict bit for bit") {
   const Reference torch("optim/reference.txt");
-  for (const auto& [name, optimizer] : cases) {
+  auto all = cases;
+  all.insert(all.end(), others.begin(), others.end());
+  for (const auto& [name, optimizer] : all) {
     INFO(name);
     const Problem whole(torch, "f32");
     const auto first = optimizer({whole.a, whole.b});

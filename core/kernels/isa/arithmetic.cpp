@@ -25,8 +25,59 @@ NEWTAPE_INLINE double magnitude(double x) { return __builtin_fabs(x); }
 NEWTAPE_INLINE std::int64_t magnitude(std::int64_t x) {
   return x < 0 ? static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(x)) : x;
 }
-NEWTAPE_INLINE float round_down(float x) { return __builtin_floorf(x); }
-NEWTAPE_INLINE double round_down(double x) { return __builtin_floor(x); }
+
+// To whole numbers; integers are whole already.
+#define NEWTAPE_ROUNDING(Name, f32_function, f64_function)         \
+  struct Name {                                                    \
+    NEWTAPE_INLINE float of(float x) { return f32_function(x); }   \
+    NEWTAPE_INLINE double of(double x) { return f64_function(x); } \
+    NEWTAPE_INLINE std::int64_t of(std::int64_t x) { return x; }   \
+  }
+NEWTAPE_ROUNDING(Floor, __builtin_floorf, __builtin_floor);
+NEWTAPE_ROUNDING(Ceil, __builtin_ceilf, __builtin_ceil);
+NEWTAPE_ROUNDING(Trunc, __builtin_truncf, __builtin_trunc);
+NEWTAPE_ROUNDING(Round, __builtin_rintf, __builtin_rint);  // halves to even
+#undef NEWTAPE_ROUNDING
+
+NEWTAPE_INLINE float modulus(float a, float b) { return __builtin_fmodf(a, b); }
+NEWTAPE_INLINE double modulus(double a, double b) { return __builtin_fmod(a, b); }
+/// 0 for a divisor of 0, which the caller refuses, and for -1, where the processor would trap on the lowest number.
+NEWTAPE_INLINE std::int64_t modulus(std::int64_t a, std::int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
+NEWTAPE_INLINE std::int64_t quotient(std::int64_t a, std::int64_t b) {
+  return b == 0 ? 0 : b == -1 ? static_cast<std::int64_t>(0 - wrap(a)) : a / b;
+}
+
+struct Fmod {
+  template <class T>
+  NEWTAPE_INLINE T of(T a, T b) {
+    return modulus(a, b);
+  }
+};
+/// Has the sign of b, as in Python.
+struct Remainder {
+  template <class T>
+  NEWTAPE_INLINE T of(T a, T b) {
+    const T m = modulus(a, b);
+    if (m == 0) return m * m * (b < 0 ? T(-1) : T(1));
+    return (m < 0) != (b < 0) ? m + b : m;
+  }
+};
+/// floor(a / b) of the exact quotient, which the rounded one may have passed: as in Python and NumPy.
+struct FloorDivide {
+  template <class T>
+  NEWTAPE_INLINE T of(T a, T b) {
+    if (b == 0) return a / b;
+    const T m = modulus(a, b);
+    const T down = m != 0 && (m < 0) != (b < 0) ? T(1) : T(0);
+    const T exact = (a - m) / b - down;
+    const T y = Round::of(exact);
+    return y == 0 ? a / b * 0 : y;
+  }
+  NEWTAPE_INLINE std::int64_t of(std::int64_t a, std::int64_t b) {
+    const std::int64_t m = modulus(a, b);
+    return quotient(a, b) - (m != 0 && (m < 0) != (b < 0) ? 1 : 0);
+  }
+};
 
 // clang-format off
 struct Neg {
@@ -40,8 +91,6 @@ struct Square { template <class T> NEWTAPE_INLINE T of(T x) { return static_cast
 struct Sqrt { template <class T> NEWTAPE_INLINE T of(T x) { return root(x); } };
 struct Rsqrt { template <class T> NEWTAPE_INLINE T of(T x) { return 1 / root(x); } };
 struct Reciprocal { template <class T> NEWTAPE_INLINE T of(T x) { return 1 / x; } };
-struct Relu { template <class T> NEWTAPE_INLINE T of(T x) { return x < 0 ? T(0) : x; } };  // false for NaN, which stays
-struct Floor { template <class T> NEWTAPE_INLINE T of(T x) { return round_down(x); } };
 
 struct Add { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) + wrap(b)); } };
 struct Sub { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) - wrap(b)); } };
@@ -50,10 +99,7 @@ struct Div { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a / b; } 
 // A NaN in `a` fails the comparison with itself; one in `b` fails the first.
 struct Maximum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a > b ? a : a != a ? a : b; } };
 struct Minimum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a < b ? a : a != a ? a : b; } };
-
-struct TanhGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return g * (1 - y * y); } };
-struct SigmoidGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return g * (y * (1 - y)); } };
-struct ReluGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return y > 0 ? g : T(0); } };
+struct Clip { template <class T> NEWTAPE_INLINE T of(T x, T low, T high) { return Minimum::of(Maximum::of(x, low), high); } };
 // clang-format on
 
 template <class F>
@@ -73,22 +119,25 @@ extern const ArithmeticTable arithmetic;
 const ArithmeticTable arithmetic{
     .neg = numbers1<Neg>,
     .abs = numbers1<Abs>,
-    .sign = floats1<Sign>,
+    .sign = numbers1<Sign>,
     .square = numbers1<Square>,
     .sqrt = floats1<Sqrt>,
     .rsqrt = floats1<Rsqrt>,
     .reciprocal = floats1<Reciprocal>,
-    .relu = numbers1<Relu>,
-    .floor = floats1<Floor>,
+    .floor = numbers1<Floor>,
+    .ceil = numbers1<Ceil>,
+    .round = numbers1<Round>,
+    .trunc = numbers1<Trunc>,
     .add = numbers2<Add>,
     .sub = numbers2<Sub>,
     .mul = numbers2<Mul>,
     .div = floats2<Div>,
     .maximum = numbers2<Maximum>,
     .minimum = numbers2<Minimum>,
-    .tanh_grad = floats2<TanhGrad>,
-    .sigmoid_grad = floats2<SigmoidGrad>,
-    .relu_grad = floats2<ReluGrad>,
+    .fmod = numbers2<Fmod>,
+    .remainder = numbers2<Remainder>,
+    .floor_divide = numbers2<FloorDivide>,
+    .clip = {{map3_whole<Clip, float>, map3_whole<Clip, double>, map3_whole<Clip, std::int64_t>, nullptr}},
 };
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

@@ -109,6 +109,13 @@ NEWTAPE_INLINE T with_sign_of(T x, T sign) {
   constexpr auto sign_bit = ~(~Bits<T>{0} >> 1);
   return from_bits<T>(bits(x) | (bits(sign) & sign_bit));  // x is not negative
 }
+/// Without the low half of its digits, so that its square is exact.
+template <class T>
+NEWTAPE_INLINE T high_part(T x) {
+  return from_bits<T>(bits(x) & Constants<T>::high_half);
+}
+NEWTAPE_INLINE float root(float x) { return __builtin_sqrtf(x); }
+NEWTAPE_INLINE double root(double x) { return __builtin_sqrt(x); }
 template <class T>
 inline constexpr T infinity = static_cast<T>(__builtin_inf());
 
@@ -159,17 +166,23 @@ NEWTAPE_INLINE Reduced<T> reduce(T x, T low) {
   return {k, r + (r * r) * polynomial(C::expm1_tail, r), bits(shifted)};
 }
 
+/// exp(r) 2^(k - less).
+template <class T>
+NEWTAPE_INLINE T joined(const Reduced<T>& v, Bits<T> less = 0) {
+  using C = Constants<T>;
+  // 2^k in two factors, either of which is a normal number; the second rounds, should the result not be one.
+  const Bits<T> half = bits(v.k * T(0.5) + C::shifter);
+  const Bits<T> other = v.shifted - half + bits(C::shifter) - less;
+  return ((1 + v.expm1_r) * power_of_two<T>(half)) * power_of_two<T>(other);
+}
+
 /// exp(x + low), where `low` is what x has lost by rounding.
 template <class T>
 NEWTAPE_INLINE T exp_sum(T x, T low) {
   using C = Constants<T>;
   x = x > C::exp_highest ? C::exp_highest : x;
   x = x < C::exp_lowest ? C::exp_lowest : x;
-  const Reduced<T> v = reduce(x, low);
-  // 2^k in two factors, either of which is a normal number; the second rounds, should the result not be one.
-  const Bits<T> half = bits(v.k * T(0.5) + C::shifter);
-  const Bits<T> other = v.shifted - half + bits(C::shifter);
-  return ((1 + v.expm1_r) * power_of_two<T>(half)) * power_of_two<T>(other);
+  return joined(reduce(x, low));
 }
 template <class T>
 NEWTAPE_INLINE T exp(T x) {
@@ -186,9 +199,13 @@ NEWTAPE_INLINE T expm1(T x) {
   const T y = 2 * (s * v.expm1_r + (s - T(0.5)));
   return magnitude(x) < C::epsilon ? x : y;
 }
-/// log(x) + c for 0 < x < inf and c not larger than the rounding error of x, relative to x (as in fdlibm's log1p).
+/// log(x) = k ln 2 + f - half_square + tail, where f is exact, for 0 < x < inf.
 template <class T>
-NEWTAPE_INLINE T log_sum(T x, T c) {
+struct LogParts {
+  T k, f, half_square, tail;
+};
+template <class T>
+NEWTAPE_INLINE LogParts<T> log_parts(T x) {
   using C = Constants<T>;
   constexpr Bits<T> one = C::bias << C::mantissa;
   constexpr Bits<T> root_of_half =
@@ -206,7 +223,14 @@ NEWTAPE_INLINE T log_sum(T x, T c) {
   const T z = s * s;
   const T rest = z * polynomial(C::log_tail, z);
   const T half_square = T(0.5) * f * f;
-  return k * C::ln2_high - ((half_square - (s * (half_square + rest) + (k * C::ln2_low + c))) - f);
+  return {k, f, half_square, s * (half_square + rest)};
+}
+/// log(x) + c for 0 < x < inf and c not larger than the rounding error of x, relative to x (as in fdlibm's log1p).
+template <class T>
+NEWTAPE_INLINE T log_sum(T x, T c) {
+  using C = Constants<T>;
+  const LogParts<T> v = log_parts(x);
+  return v.k * C::ln2_high - ((v.half_square - (v.tail + (v.k * C::ln2_low + c))) - v.f);
 }
 template <class T>
 NEWTAPE_INLINE T log(T x) {
@@ -264,7 +288,7 @@ NEWTAPE_INLINE T erfc_scaled(T u) {
 /// exp(-factor x^2), with the square's rounding error taken into account: it counts x^2 times.
 template <class T>
 NEWTAPE_INLINE T exp_of_square(T x, T factor) {
-  const T high = from_bits<T>(bits(x) & Constants<T>::high_half);
+  const T high = high_part(x);
   return exp_sum(-factor * (high * high), -factor * ((x - high) * (x + high)));
 }
 
@@ -278,6 +302,43 @@ NEWTAPE_INLINE T erf(T x) {
   u = u > C::erfc_highest ? C::erfc_highest : u;
   const T tail = 1 - exp_of_square(u, T(1)) * erfc_scaled(u);
   return with_sign_of(small ? centre : tail, x);
+}
+
+template <class T>
+NEWTAPE_INLINE T erfc(T x) {
+  using C = Constants<T>;
+  T u = magnitude(x);
+  const bool small = u < T(0.5);
+  const T centre = 1 - (x + x * polynomial(C::erf_tail, x * x));
+  u = u > C::erfc_highest ? C::erfc_highest : u;
+  const T tail = exp_of_square(u, T(1)) * erfc_scaled(u);
+  return small ? centre : x < 0 ? 2 - tail : tail;
+}
+
+/// The inverse of erf. An approximation in w = -log(1 - x^2), or its root, as in Giles 2012 (Approximating the erfinv
+/// function) but with seven digits, and one of Halley's steps, which trebles them.
+NEWTAPE_INLINE double erfinv(double x) {
+  using C = Constants<double>;
+  constexpr double centre[] = {1.5014093604503288333,     0.24664027905463662773,    -0.004177392875203148674,
+                               -0.0012527263917732290768, 0.00021834936823976643283, -4.9724196894547512009e-6,
+                               -3.4639852676333715782e-6, 4.681313480553412171e-7,   2.3335967195708106469e-8,
+                               -8.9319259702442215246e-9};
+  constexpr double tail[] = {3.8397839740194937454,      1.0094930676702252823,     0.0012560161622329658378,
+                             -0.00086706755080218389441, 0.00033452801407228955444, -0.00012391937023472754287,
+                             3.8019547800731773349e-5,   -2.4195960847050477667e-5, 2.8879229901978823718e-5,
+                             -1.4563810070415408452e-5,  6.2039773342707850893e-7,  1.4790466920498833585e-6,
+                             -3.0971342420782704893e-7};
+  const double u = magnitude(x);
+  const double rest = 1 - u;  // exact where it is used
+  const double w = -log(rest * (1 + u));
+  const double y = u * (w < 5 ? polynomial(centre, w - 2.5) : polynomial(tail, root(w) - 4));
+  const double density = exp_of_square(y, 1.0);
+  const double z = y * y;
+  const double low = y + y * polynomial(C::erf_tail, z);  // erf for y < 1
+  const double off = u < 0.7 ? low - u : rest - density * erfc_scaled(y);
+  const double step = off * 0.88622692545275801365 / density;
+  const double inverse = y - step / (1 + step * y);
+  return with_sign_of(u == 1 ? infinity<double> : inverse, x);
 }
 
 /// Of the normal distribution: its density is e / sqrt(2 pi), and beyond |x| lies the probability e * ratio, whose
@@ -308,69 +369,6 @@ NEWTAPE_INLINE T gelu_derivative(T x) {
   finite = finite > 50 ? T(50) : finite;
   const T tail = v.ratio * v.e;
   return (x < 0 ? tail : 1 - tail) + finite * (v.e * static_cast<T>(0.39894228040143267794));
-}
-
-/// Largest |x| for which sin_cos holds: the multiples of the parts of pi/2 below are exact.
-inline constexpr double sin_cos_highest = 0x1p19;
-
-/// sin(x + quarter pi/2). `Wanted`, the type of the result, says how many digits are needed. Polynomials for double and
-/// the parts of pi/2: fdlibm.
-template <class Wanted>
-NEWTAPE_INLINE Wanted sin_shifted(double x, std::uint64_t quarter) {
-  const double shifted = x * 0.63661977236758134308 + Constants<double>::shifter;
-  const double k = shifted - Constants<double>::shifter;
-  const std::uint64_t quadrant = bits(shifted) - bits(Constants<double>::shifter) + quarter;
-  double s = 0;
-  double c = 0;
-  if constexpr (sizeof(Wanted) == 4) {
-    constexpr double sine[] = {-0.1666666666383276448, 0.008333331865959414043, -0.0001984008201276553655,
-                               2.724931405469880475e-6};
-    constexpr double cosine[] = {0.04166666666430240589, -0.001388888766471361966, 0.0000248005964356219968,
-                                 -2.730044861948835488e-7};
-    const double r = (x - k * 1.57079632673412561417e+00) - k * 6.07710050650619224932e-11;
-    const double z = r * r;
-    s = r * (1 + z * polynomial(sine, z));  // keeps the sign of a zero
-    c = 1 - 0.5 * z + z * z * polynomial(cosine, z);
-  } else {
-    constexpr double sine[] = {8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
-                               -2.50507602534068634195e-08, 1.58969099521155010221e-10};
-    constexpr double cosine[] = {4.16666666666666019037e-02,  -1.38888888888741095749e-03, 2.48015872894767294178e-05,
-                                 -2.75573143513906633035e-07, 2.08757232129817482790e-09,  -1.13596475577881948265e-11};
-    const double a = x - k * 1.57079632673412561417e+00;
-    const double b = k * 6.07710050630396597660e-11;
-    const double d = a - b;
-    const double w = k * 2.02226624879595063154e-21 - ((a - d) - b);
-    const double r = d - w;
-    const double low = (d - r) - w;
-    const double z = r * r;
-    const double cube = z * r;
-    s = r - ((z * (0.5 * low - cube * polynomial(sine, z)) - low) - cube * -1.66666666666666324348e-01);
-    const double half = 0.5 * z;
-    const double first = 1 - half;
-    c = first + (((1 - first) - half) + (z * z * polynomial(cosine, z) - r * low));
-  }
-  const double y = (quadrant & 1) != 0 ? c : s;
-  return static_cast<Wanted>(from_bits<double>(bits(y) ^ ((quadrant & 2) << 62)));
-}
-
-/// pow in double, good to all digits of a float: 2^-45 at worst. Special values as in C.
-NEWTAPE_INLINE float pow_float(float base, float exponent) {
-  const double a = base;
-  const double b = exponent;
-  const double u = magnitude(a);
-  const double l = u == 0 ? -infinity<double> : u == infinity<double> ? u : log_sum(u, 0.0);
-  double y = exp(b * l);
-  y = u == 1 ? 1 : y;
-  const double rounded = (b + Constants<double>::shifter) - Constants<double>::shifter;
-  const double half = 0.5 * b;
-  const double half_rounded = (half + Constants<double>::shifter) - Constants<double>::shifter;
-  const bool large = magnitude(b) >= 0x1p24;  // an even integer
-  const bool integer = large | (rounded == b);
-  const bool odd = !large & integer & (half_rounded != half);
-  y = a < 0 && u != infinity<double> && !integer ? __builtin_nan("") : y;
-  y = odd ? from_bits<double>(bits(y) | (bits(a) & (std::uint64_t{1} << 63))) : y;
-  y = a != a || b != b ? a + b : y;
-  return static_cast<float>(b == 0 || a == 1 ? 1 : y);
 }
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

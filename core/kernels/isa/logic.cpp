@@ -11,11 +11,18 @@ struct Less { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a < b
 struct LessEqual { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a <= b; } };
 struct Greater { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a > b; } };
 struct GreaterEqual { template <class T> NEWTAPE_INLINE bool of(T a, T b) { return a >= b; } };
-struct And { NEWTAPE_INLINE std::uint8_t of(std::uint8_t a, std::uint8_t b) { return a & b; } };
-struct Or { NEWTAPE_INLINE std::uint8_t of(std::uint8_t a, std::uint8_t b) { return a | b; } };
-struct Not { NEWTAPE_INLINE std::uint8_t of(std::uint8_t x) { return x ^ 1; } };
+struct And { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a & b; } };
+struct Or { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a | b; } };
+struct Xor { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a ^ b; } };
+struct Not {
+  NEWTAPE_INLINE std::uint8_t of(std::uint8_t x) { return x ^ 1; }
+  NEWTAPE_INLINE std::int64_t of(std::int64_t x) { return ~x; }
+};
 struct IsFinite { template <class T> NEWTAPE_INLINE bool of(T x) { return x - x == 0; } };  // inf - inf is NaN
+struct IsInf { template <class T> NEWTAPE_INLINE bool of(T x) { return x == x && x - x != 0; } };
+struct IsNan { template <class T> NEWTAPE_INLINE bool of(T x) { return x != x; } };
 struct True { template <class T> NEWTAPE_INLINE bool of(T) { return true; } };
+struct False { template <class T> NEWTAPE_INLINE bool of(T) { return false; } };
 // clang-format on
 
 template <class To>
@@ -86,6 +93,12 @@ void where(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
 template <class F>
 constexpr Kernels comparison{
     {map2<F, float, bool>, map2<F, double, bool>, map2<F, std::int64_t, bool>, map2<F, std::uint8_t, bool>}};
+template <class F>
+constexpr Kernels bits2{{nullptr, nullptr, map2<F, std::int64_t, std::int64_t>, map2<F, std::uint8_t, std::uint8_t>}};
+/// What is the same for all whole numbers.
+template <class F, class Whole>
+constexpr Kernels question{
+    {map1<F, float, bool>, map1<F, double, bool>, map1<Whole, std::int64_t, bool>, map1<Whole, std::uint8_t, bool>}};
 template <class To>
 constexpr Kernels cast_to{{map1<Cast<To>, float, To>, map1<Cast<To>, double, To>, map1<Cast<To>, std::int64_t, To>,
                            map1<Cast<To>, std::uint8_t, To>}};
@@ -104,11 +117,13 @@ const LogicTable logic{
     .less_equal = comparison<LessEqual>,
     .greater = comparison<Greater>,
     .greater_equal = comparison<GreaterEqual>,
-    .logical_and = {{nullptr, nullptr, nullptr, map2<And, std::uint8_t, std::uint8_t>}},
-    .logical_or = {{nullptr, nullptr, nullptr, map2<Or, std::uint8_t, std::uint8_t>}},
-    .logical_not = {{nullptr, nullptr, nullptr, map1<Not, std::uint8_t, std::uint8_t>}},
-    .isfinite = {{map1<IsFinite, float, bool>, map1<IsFinite, double, bool>, map1<True, std::int64_t, bool>,
-                  map1<True, std::uint8_t, bool>}},
+    .bitwise_and = bits2<And>,
+    .bitwise_or = bits2<Or>,
+    .bitwise_xor = bits2<Xor>,
+    .bitwise_not = {{nullptr, nullptr, map1<Not, std::int64_t, std::int64_t>, map1<Not, std::uint8_t, std::uint8_t>}},
+    .isfinite = question<IsFinite, True>,
+    .isinf = question<IsInf, False>,
+    .isnan = question<IsNan, False>,
     .where = {{where<std::uint32_t>, where<std::uint64_t>, where<std::uint64_t>, where<std::uint8_t>}},
     .cast = {with(cast_to<float>, 0, copy<float>), with(cast_to<double>, 1, copy<double>),
              with(cast_to<std::int64_t>, 2, copy<std::int64_t>), with(cast_to<bool>, 3, copy<bool>)},

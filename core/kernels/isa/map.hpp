@@ -116,4 +116,49 @@ static void map2_whole(const void* const* in, void* out, std::int64_t n, unsigne
   }
 }
 
+// Three operands, of which usually the last ones, or the first and the last, are numbers.
+
+template <class F, class X>
+[[gnu::noinline]] static void vectors3(const X* a, const X* b, const X* c, X* y, std::int64_t n, unsigned scalars) {
+  n = n / whole_vector<X> * whole_vector<X>;
+  if (scalars == 4) {
+    const X t = *c;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], b[i], t);
+  } else if (scalars == 5) {
+    const X s = *a;
+    const X t = *c;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(s, b[i], t);
+  } else if (scalars == 6) {
+    const X s = *b;
+    const X t = *c;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], s, t);
+  } else {
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], b[i], c[i]);
+  }
+}
+
+template <class F, class X>
+static void map3_whole(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
+  constexpr std::int64_t piece = whole_vector<X>;
+  const X* x[3];
+  for (int k = 0; k < 3; ++k) x[k] = static_cast<const X*>(in[k]);
+  auto* y = static_cast<X*>(out);
+  const bool common = scalars == 0 || scalars == 4 || scalars == 5 || scalars == 6;
+  const std::int64_t whole = common ? n / piece * piece : 0;
+  if (whole != 0) vectors3<F>(x[0], x[1], x[2], y, whole, scalars);
+  for (std::int64_t begin = whole; begin < n; begin += piece) {
+    const std::int64_t left = n - begin < piece ? n - begin : piece;
+    X rest[3][piece] = {};
+    for (int k = 0; k < 3; ++k) {
+      for (std::int64_t i = 0; i < left; ++i) rest[k][i] = x[k][(scalars >> k & 1) != 0 ? 0 : begin + i];
+    }
+    vectors3<F>(rest[0], rest[1], rest[2], rest[0], piece, 0);
+    for (std::int64_t i = 0; i < left; ++i) y[begin + i] = rest[0][i];
+  }
+}
+
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

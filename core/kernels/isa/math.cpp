@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "functions.hpp"
+#include "hyperbolic.hpp"
+#include "powers.hpp"
+#include "trigonometry.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
@@ -7,15 +9,35 @@ namespace {
 // clang-format off
 struct Exp { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::exp(x); } };
 struct Expm1 { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::expm1(x); } };
+struct Exp2 { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::exp2(x); } };
 struct Log { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::log(x); } };
 struct Log1p { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::log1p(x); } };
+struct Log2 { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::log2(x); } };
+struct Log10 { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::log10(x); } };
+struct Cbrt { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::cbrt(x); } };
 struct Tanh { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::tanh(x); } };
-struct Sigmoid { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::sigmoid(x); } };
-struct Softplus { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::softplus(x); } };
+struct Sinh { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::sinh(x); } };
+struct Cosh { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::cosh(x); } };
+struct Asin { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::asin(x); } };
+struct Acos { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::acos(x); } };
+struct Atan { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::atan(x); } };
+struct Asinh { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::asinh(x); } };
+struct Acosh { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::acosh(x); } };
+struct Atanh { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::atanh(x); } };
 struct Erf { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::erf(x); } };
-struct Gelu { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::gelu(x); } };
-struct SoftplusGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::sigmoid(x); } };
-struct GeluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::gelu_derivative(x); } };
+struct Erfc { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::erfc(x); } };
+struct Erfinv { template <class T> NEWTAPE_INLINE T of(T x) { return static_cast<T>(NEWTAPE_ISA::erfinv(static_cast<double>(x))); } };
+struct Atan2 { template <class T> NEWTAPE_INLINE T of(T a, T b) { return NEWTAPE_ISA::atan2(a, b); } };
+struct Hypot { template <class T> NEWTAPE_INLINE T of(T a, T b) { return NEWTAPE_ISA::hypot(a, b); } };
+struct TanhGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return g * (1 - y * y); } };
+struct Xlogy { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log(b); } };
+struct Xlog1py { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log1p(b); } };
+struct Logaddexp {
+  template <class T> NEWTAPE_INLINE T of(T a, T b) {
+    const T apart = a == b ? T(0) : a - b;  // equal infinities, too
+    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp(-magnitude(apart)));
+  }
+};
 
 struct Sin {
   template <class T> NEWTAPE_INLINE T of(T x) { return sin_shifted<T>(x, 0); }
@@ -24,6 +46,10 @@ struct Sin {
 struct Cos {
   template <class T> NEWTAPE_INLINE T of(T x) { return sin_shifted<T>(x, 1); }
   static double outside(double x) { return __builtin_cos(x); }
+};
+struct Tan {
+  template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::tan<T>(x); }
+  static double outside(double x) { return __builtin_tan(x); }
 };
 // clang-format on
 
@@ -83,18 +109,34 @@ extern const MathTable math;
 const MathTable math{
     .exp = floats1<Exp>,
     .expm1 = floats1<Expm1>,
+    .exp2 = floats1<Exp2>,
     .log = floats1<Log>,
     .log1p = floats1<Log1p>,
+    .log2 = floats1<Log2>,
+    .log10 = floats1<Log10>,
+    .cbrt = floats1<Cbrt>,
     .sin = {{map_within<Sin, float>, map_within<Sin, double>, nullptr, nullptr}},
     .cos = {{map_within<Cos, float>, map_within<Cos, double>, nullptr, nullptr}},
+    .tan = {{map_within<Tan, float>, map_within<Tan, double>, nullptr, nullptr}},
+    .asin = floats1<Asin>,
+    .acos = floats1<Acos>,
+    .atan = floats1<Atan>,
+    .sinh = floats1<Sinh>,
+    .cosh = floats1<Cosh>,
     .tanh = floats1<Tanh>,
-    .sigmoid = floats1<Sigmoid>,
-    .softplus = floats1<Softplus>,
-    .gelu = floats1<Gelu>,
+    .asinh = floats1<Asinh>,
+    .acosh = floats1<Acosh>,
+    .atanh = floats1<Atanh>,
     .erf = floats1<Erf>,
+    .erfc = floats1<Erfc>,
+    .erfinv = floats1<Erfinv>,
     .pow = {{pow_of_floats, pow_of_doubles, nullptr, nullptr}},
-    .softplus_grad = floats2<SoftplusGrad>,
-    .gelu_grad = floats2<GeluGrad>,
+    .atan2 = floats2<Atan2>,
+    .hypot = floats2<Hypot>,
+    .logaddexp = floats2<Logaddexp>,
+    .xlogy = floats2<Xlogy>,
+    .xlog1py = floats2<Xlog1py>,
+    .tanh_grad = floats2<TanhGrad>,
 };
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

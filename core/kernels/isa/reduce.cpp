@@ -15,7 +15,14 @@ constexpr std::int64_t lanes = 64;
 constexpr std::int64_t row_block = 4096;   // elements that gather in T before they join the accumulator
 constexpr std::int64_t column_block = 64;  // rows, likewise
 
-struct Sum {
+// What becomes of an element before it is joined: nothing, in most reductions.
+struct Plain {
+  template <class T>
+  static T of(T x) {
+    return x;
+  }
+};
+struct Sum : Plain {
   template <class T>
   static constexpr T start() {
     return T(0);
@@ -25,7 +32,13 @@ struct Sum {
     return a + b;
   }
 };
-struct Prod {
+struct SumSquares : Sum {
+  template <class T>
+  static T of(T x) {
+    return x * x;
+  }
+};
+struct Prod : Plain {
   template <class T>
   static constexpr T start() {
     return T(1);
@@ -36,7 +49,7 @@ struct Prod {
   }
 };
 // A NaN wins over everything.
-struct Max {
+struct Max : Plain {
   template <class T>
   static constexpr T start() {
     return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
@@ -48,7 +61,7 @@ struct Max {
     return a != a ? a : larger;
   }
 };
-struct Min {
+struct Min : Plain {
   template <class T>
   static constexpr T start() {
     return std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
@@ -68,16 +81,16 @@ void reduce_row(const T* x, std::int64_t n, A* acc) {
     T rest = Op::template start<T>();
     std::int64_t i = 0;
     if (count >= lanes) {
-      for (std::int64_t l = 0; l < lanes; ++l) lane[l] = x[l];
+      for (std::int64_t l = 0; l < lanes; ++l) lane[l] = Op::of(x[l]);
       for (i = lanes; i + lanes <= count; i += lanes) {
-        for (std::int64_t l = 0; l < lanes; ++l) lane[l] = Op::join(lane[l], x[i + l]);
+        for (std::int64_t l = 0; l < lanes; ++l) lane[l] = Op::join(lane[l], Op::of(x[i + l]));
       }
       for (std::int64_t width = lanes / 2; width > 0; width /= 2) {
         for (std::int64_t l = 0; l < width; ++l) lane[l] = Op::join(lane[l], lane[l + width]);
       }
       rest = lane[0];
     }
-    for (; i < count; ++i) rest = Op::join(rest, x[i]);
+    for (; i < count; ++i) rest = Op::join(rest, Op::of(x[i]));
     *acc = Op::join(*acc, static_cast<A>(rest));
     x += count;
     n -= count;
@@ -89,7 +102,7 @@ void reduce_columns(const T* x, std::int64_t rows, std::int64_t stride, std::int
   T part[tile];
   while (rows > 0) {
     const std::int64_t count = rows < column_block ? rows : column_block;
-    for (std::int64_t j = 0; j < columns; ++j) part[j] = x[j];
+    for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::of(x[j]);
     std::int64_t i = 1;
     // Four rows at a time: the partial results are read and written a quarter as often.
     for (; i + 4 <= count; i += 4) {
@@ -98,12 +111,13 @@ void reduce_columns(const T* x, std::int64_t rows, std::int64_t stride, std::int
       const T* c = b + stride;
       const T* d = c + stride;
       for (std::int64_t j = 0; j < columns; ++j) {
-        part[j] = Op::join(part[j], Op::join(Op::join(a[j], b[j]), Op::join(c[j], d[j])));
+        part[j] =
+            Op::join(part[j], Op::join(Op::join(Op::of(a[j]), Op::of(b[j])), Op::join(Op::of(c[j]), Op::of(d[j]))));
       }
     }
     for (; i < count; ++i) {
       const T* a = x + i * stride;
-      for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::join(part[j], a[j]);
+      for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::join(part[j], Op::of(a[j]));
     }
     for (std::int64_t j = 0; j < columns; ++j) acc[j] = Op::join(acc[j], static_cast<A>(part[j]));
     x += count * stride;
@@ -123,6 +137,7 @@ template <class T>
 constexpr ReduceTable<T> table_of() {
   using A = typename AccumulatorOf<T>::type;
   return {{reduce_row<Sum, T, A>, reduce_columns<Sum, T, A>},
+          {reduce_row<SumSquares, T, A>, reduce_columns<SumSquares, T, A>},
           {reduce_row<Prod, T, T>, reduce_columns<Prod, T, T>},
           {reduce_row<Max, T, T>, reduce_columns<Max, T, T>},
           {reduce_row<Min, T, T>, reduce_columns<Min, T, T>},

@@ -7,60 +7,252 @@ namespace {
 NEWTAPE_INLINE float root(float x) { return __builtin_sqrtf(x); }
 NEWTAPE_INLINE double root(double x) { return __builtin_sqrt(x); }
 
-template <class T>
-void sgd(void* p_, const void* g_, std::int64_t n, const SgdFactors& s) {
-  auto* p = static_cast<T*>(p_);
-  const auto* g = static_cast<const T*>(g_);
-  const T lr = static_cast<T>(s.lr);
-  const T weight_decay = static_cast<T>(s.weight_decay);
-  NEWTAPE_INDEPENDENT
-  for (std::int64_t i = 0; i < n; ++i) p[i] -= lr * (g[i] + weight_decay * p[i]);
-}
+// Each rule takes its factors, in the order of core/update.hpp, and updates one element. No branches: the loops are
+// vectorised.
 
 template <class T>
-void sgd_momentum(void* p_, const void* g_, void* v_, std::int64_t n, const SgdFactors& s) {
-  auto* p = static_cast<T*>(p_);
-  auto* v = static_cast<T*>(v_);
-  const auto* g = static_cast<const T*>(g_);
-  const T weight_decay = static_cast<T>(s.weight_decay);
-  const T momentum = static_cast<T>(s.momentum);
-  const T undamped = static_cast<T>(s.undamped);
-  const T lr = static_cast<T>(s.lr);
-  // p -= lr (d + momentum v) or lr v, without a branch in the loop.
-  const T of_d = s.nesterov ? lr : T(0);
-  const T of_v = s.nesterov ? lr * momentum : lr;
-  NEWTAPE_INDEPENDENT
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T d = g[i] + weight_decay * p[i];
-    const T next = momentum * v[i] + undamped * d;
-    v[i] = next;
-    p[i] -= of_d * d + of_v * next;
+struct Sgd {
+  T lr, decay;
+  explicit Sgd(const double* f) : lr(static_cast<T>(f[0])), decay(static_cast<T>(f[1])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g) const { p -= lr * (g + decay * p); }
+};
+
+template <class T>
+struct SgdMomentum {
+  T decay, momentum, undamped, of_d, of_v;
+  explicit SgdMomentum(const double* f)
+      : decay(static_cast<T>(f[1])),
+        momentum(static_cast<T>(f[2])),
+        undamped(static_cast<T>(f[3])),
+        // p -= lr (d + momentum v) when it is Nesterov's, else lr v.
+        of_d(static_cast<T>(f[4] != 0 ? f[0] : 0)),
+        of_v(static_cast<T>(f[4] != 0 ? f[0] * f[2] : f[0])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& v) const {
+    const T d = g + decay * p;
+    v = momentum * v + undamped * d;
+    p -= of_d * d + of_v * v;
   }
-}
+};
+
+/// The moments that all of Adam's kin keep.
+template <class T>
+struct Moments {
+  T l2, beta1, beta2, new1, new2;
+  explicit Moments(const double* f)
+      : l2(static_cast<T>(f[0])),
+        beta1(static_cast<T>(f[1])),
+        beta2(static_cast<T>(f[2])),
+        new1(static_cast<T>(1 - f[1])),
+        new2(static_cast<T>(1 - f[2])) {}
+  /// The gradient with the penalty's.
+  [[gnu::always_inline]] T advance(T p, T g, T& m, T& v) const {
+    const T d = g + l2 * p;
+    m = beta1 * m + new1 * d;
+    v = beta2 * v + new2 * (d * d);
+    return d;
+  }
+};
 
 template <class T>
-void adam(void* p_, const void* g_, void* m_, void* v_, std::int64_t n, const AdamFactors& s) {
+struct Adam {
+  Moments<T> moments;
+  T step, keep, eps, inverse_bias2;
+  explicit Adam(const double* f)
+      : moments(f),
+        step(static_cast<T>(f[3])),
+        keep(static_cast<T>(f[4])),
+        eps(static_cast<T>(f[5])),
+        inverse_bias2(static_cast<T>(f[6])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
+    moments.advance(p, g, m, v);
+    p = keep * p - step * (m / (root(v * inverse_bias2) + eps));
+  }
+};
+
+template <class T>
+struct Amsgrad : Adam<T> {
+  using Adam<T>::Adam;
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v, T& greatest) const {
+    this->moments.advance(p, g, m, v);
+    greatest = v > greatest ? v : greatest;
+    p = this->keep * p - this->step * (m / (root(greatest * this->inverse_bias2) + this->eps));
+  }
+};
+
+template <class T>
+struct Nadam {
+  Moments<T> moments;
+  T of_g, of_m, eps, inverse_bias2;
+  explicit Nadam(const double* f)
+      : moments(f),
+        of_g(static_cast<T>(f[3])),
+        of_m(static_cast<T>(f[4])),
+        eps(static_cast<T>(f[5])),
+        inverse_bias2(static_cast<T>(f[6])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
+    const T d = moments.advance(p, g, m, v);
+    p -= (of_g * d + of_m * m) / (root(v * inverse_bias2) + eps);
+  }
+};
+
+template <class T>
+struct Radam {
+  Moments<T> moments;
+  T plain, adapted, eps;
+  explicit Radam(const double* f)
+      : moments(f), plain(static_cast<T>(f[3])), adapted(static_cast<T>(f[4])), eps(static_cast<T>(f[5])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
+    moments.advance(p, g, m, v);
+    p -= m * (plain + adapted / (root(v) + eps));
+  }
+};
+
+template <class T>
+struct Adagrad {
+  T l2, step, eps;
+  explicit Adagrad(const double* f) : l2(static_cast<T>(f[0])), step(static_cast<T>(f[1])), eps(static_cast<T>(f[2])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& sum) const {
+    const T d = g + l2 * p;
+    sum += d * d;
+    p -= step * d / (root(sum) + eps);
+  }
+};
+
+template <class T>
+struct Adadelta {
+  T l2, lr, rho, fresh, eps;
+  explicit Adadelta(const double* f)
+      : l2(static_cast<T>(f[0])),
+        lr(static_cast<T>(f[1])),
+        rho(static_cast<T>(f[2])),
+        fresh(static_cast<T>(1 - f[2])),
+        eps(static_cast<T>(f[3])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& steps) const {
+    const T d = g + l2 * p;
+    squares = rho * squares + fresh * (d * d);
+    const T delta = root(steps + eps) / root(squares + eps) * d;
+    steps = rho * steps + fresh * (delta * delta);
+    p -= lr * delta;
+  }
+};
+
+template <class T>
+struct Rmsprop {
+  T l2, lr, alpha, fresh, eps, momentum, centered;
+  explicit Rmsprop(const double* f)
+      : l2(static_cast<T>(f[0])),
+        lr(static_cast<T>(f[1])),
+        alpha(static_cast<T>(f[2])),
+        fresh(static_cast<T>(1 - f[2])),
+        eps(static_cast<T>(f[3])),
+        momentum(static_cast<T>(f[4])),
+        centered(static_cast<T>(f[5])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& buffer, T& mean) const {
+    const T d = g + l2 * p;
+    squares = alpha * squares + fresh * (d * d);
+    mean = alpha * mean + fresh * d;
+    const T variance = squares - centered * (mean * mean);
+    buffer = momentum * buffer + d / (root(variance) + eps);
+    p -= lr * buffer;
+  }
+};
+
+template <class T>
+struct Rprop {
+  T shrink, grow, least, most;
+  explicit Rprop(const double* f)
+      : shrink(static_cast<T>(f[0])),
+        grow(static_cast<T>(f[1])),
+        least(static_cast<T>(f[2])),
+        most(static_cast<T>(f[3])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& before, T& step) const {
+    const T same = g * before;
+    T next = step * (same > 0 ? grow : same < 0 ? shrink : T(1));
+    next = next < least ? least : next > most ? most : next;
+    const T d = same < 0 ? T(0) : g;
+    p -= d > 0 ? next : d < 0 ? -next : T(0);
+    step = next;
+    before = d;
+  }
+};
+
+template <class T>
+struct Lion {
+  T lr, keep, beta1, beta2, new1, new2;
+  explicit Lion(const double* f)
+      : lr(static_cast<T>(f[0])),
+        keep(static_cast<T>(f[1])),
+        beta1(static_cast<T>(f[2])),
+        beta2(static_cast<T>(f[3])),
+        new1(static_cast<T>(1 - f[2])),
+        new2(static_cast<T>(1 - f[3])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m) const {
+    const T c = beta1 * m + new1 * g;
+    p = keep * p - (c > 0 ? lr : c < 0 ? -lr : T(0));
+    m = beta2 * m + new2 * g;
+  }
+};
+
+template <class T>
+struct ScheduleFree {
+  T decay, beta2, new2, inverse_bias2, eps, lr, part, of_y;
+  explicit ScheduleFree(const double* f)
+      : decay(static_cast<T>(f[0])),
+        beta2(static_cast<T>(f[1])),
+        new2(static_cast<T>(1 - f[1])),
+        inverse_bias2(static_cast<T>(f[2])),
+        eps(static_cast<T>(f[3])),
+        lr(static_cast<T>(f[4])),
+        part(static_cast<T>(f[5])),
+        of_y(static_cast<T>(f[6])) {}
+  [[gnu::always_inline]] void operator()(T& y, T g, T& v, T& z) const {
+    v = beta2 * v + new2 * (g * g);
+    const T d = g / (root(v * inverse_bias2) + eps) + decay * y;
+    y = y + part * (z - y) - of_y * d;
+    z -= lr * d;
+  }
+};
+
+/// Writes the direction into the third state array; its length decides the step, so `p` waits.
+template <class T>
+struct Lamb {
+  Moments<T> moments;
+  T decay, inverse_bias1, inverse_bias2, eps;
+  explicit Lamb(const double* f)
+      : moments(f),
+        decay(static_cast<T>(f[3])),
+        inverse_bias1(static_cast<T>(f[4])),
+        inverse_bias2(static_cast<T>(f[5])),
+        eps(static_cast<T>(f[6])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v, T& direction) const {
+    moments.advance(p, g, m, v);
+    direction = m * inverse_bias1 / (root(v * inverse_bias2) + eps) + decay * p;
+  }
+};
+
+template <class Rule, class T>
+void run(void* p_, const void* g_, void* const* state, std::int64_t n, const double* factors) {
   auto* p = static_cast<T*>(p_);
-  auto* m = static_cast<T*>(m_);
-  auto* v = static_cast<T*>(v_);
   const auto* g = static_cast<const T*>(g_);
-  const T l2 = static_cast<T>(s.l2);
-  const T beta1 = static_cast<T>(s.beta1);
-  const T beta2 = static_cast<T>(s.beta2);
-  const T new1 = static_cast<T>(1 - s.beta1);
-  const T new2 = static_cast<T>(1 - s.beta2);
-  const T step = static_cast<T>(s.step);
-  const T keep = static_cast<T>(s.keep);
-  const T eps = static_cast<T>(s.eps);
-  const T inverse_bias2 = static_cast<T>(s.inverse_bias2);
-  NEWTAPE_INDEPENDENT
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T d = g[i] + l2 * p[i];
-    const T first = beta1 * m[i] + new1 * d;
-    const T second = beta2 * v[i] + new2 * (d * d);
-    m[i] = first;
-    v[i] = second;
-    p[i] = keep * p[i] - step * (first / (root(second * inverse_bias2) + eps));
+  const Rule rule(factors);
+  if constexpr (requires(T & x) { rule(x, x); }) {
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i]);
+  } else if constexpr (requires(T & x) { rule(x, x, x); }) {
+    auto* a = static_cast<T*>(state[0]);
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i], a[i]);
+  } else if constexpr (requires(T & x) { rule(x, x, x, x); }) {
+    auto* a = static_cast<T*>(state[0]);
+    auto* b = static_cast<T*>(state[1]);
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i], a[i], b[i]);
+  } else {
+    auto* a = static_cast<T*>(state[0]);
+    auto* b = static_cast<T*>(state[1]);
+    auto* c = static_cast<T*>(state[2]);
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i], a[i], b[i], c[i]);
   }
 }
 
@@ -87,7 +279,20 @@ double sum_squares(const void* x_, std::int64_t n) {
 }
 
 template <class T>
-constexpr UpdateKernels updates{sgd<T>, sgd_momentum<T>, adam<T>, sum_squares<T>};
+constexpr UpdateKernels updates{.sgd = run<Sgd<T>, T>,
+                                .sgd_momentum = run<SgdMomentum<T>, T>,
+                                .adam = run<Adam<T>, T>,
+                                .amsgrad = run<Amsgrad<T>, T>,
+                                .nadam = run<Nadam<T>, T>,
+                                .radam = run<Radam<T>, T>,
+                                .adagrad = run<Adagrad<T>, T>,
+                                .adadelta = run<Adadelta<T>, T>,
+                                .rmsprop = run<Rmsprop<T>, T>,
+                                .rprop = run<Rprop<T>, T>,
+                                .lion = run<Lion<T>, T>,
+                                .schedule_free = run<ScheduleFree<T>, T>,
+                                .lamb = run<Lamb<T>, T>,
+                                .sum_squares = sum_squares<T>};
 
 }  // namespace
 

@@ -1,36 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "operands.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace newtape::table {
 namespace {
-
-using Numbers = const long double*;
-
-Tensor one_two() { return tensor({1, 2}); }
-Tensor three() { return tensor({1, 2, 3}); }
-Tensor three_doubles() { return tensor({1, 2, 3}, f64); }
-Tensor three_flags() { return tensor({1, 0, 1}, boolean); }
-Tensor three_ints() { return tensor({1, 2, 3}, i64); }
-
-/// What every operation of two tensors must refuse. (i64 only where integers have no such operation.)
-std::vector<Rejection> two_refuse(const std::string& name, Tensor (*f)(In, In), bool integers = true) {
-  std::vector<Rejection> r{{Error::shape, name, [f] { f(one_two(), three()); }},
-                           {Error::shape, "[2] and [3]", [f] { f(one_two(), three()); }},
-                           {Error::dtype, name, [f] { f(three(), three_doubles()); }},
-                           {Error::dtype, "f32 [3] and f64 [3]", [f] { f(three(), three_doubles()); }},
-                           {Error::dtype, "i64 [3] and f64 [3]", [f] { f(three_ints(), three_doubles()); }},
-                           {Error::value, name, [f] { f(1.0, 2.0); }}};
-  if (!integers) r.push_back({Error::dtype, "i64", [f] { f(three_ints(), three_ints()); }});
-  return r;
-}
-
-const Domain numbers{};
-const Domain small_whole{.low = -1, .high = 1, .whole = true};
-const Domain flags{.low = 0, .high = 1, .dtype = boolean};
-const std::string step = "its value is constant wherever it has a derivative";
 
 const Rows arithmetic{{
     {.name = "add",
@@ -92,6 +67,42 @@ const Rows arithmetic{{
      .call = [](Args& x) { return square(x[0]); },
      .scalar = [](Numbers x) { return x[0] * x[0]; },
      .integers = true},
+    {.name = "reciprocal",
+     .call = [](Args& x) { return reciprocal(x[0]); },
+     .scalar = [](Numbers x) { return 1 / x[0]; },
+     .domains = {{.low = 0.5, .high = 3, .above = 0}},
+     .rejects = {{Error::dtype, "reciprocal", [] { reciprocal(three_ints()); }}}},
+    {.name = "reciprocal of negative",
+     .call = [](Args& x) { return reciprocal(x[0]); },
+     .scalar = [](Numbers x) { return 1 / x[0]; },
+     .domains = {{.low = -3, .high = -0.5, .below = 0}},
+     .covers = {"reciprocal"}},
+    {.name = "compound assignment",
+     .call =
+         [](Args& x) {
+           Tensor y = x[0];
+           const Tensor b = x[1];
+           y += b;
+           y -= 0.5;
+           y *= b;
+           y /= 4;
+           return y;
+         },
+     .scalar = [](Numbers x) { return (x[0] + x[1] - 0.5L) * x[1] / 4; },
+     .domains = {numbers, numbers},
+     .rejects = {{Error::shape, "[2] and [3]",
+                  [] {
+                    Tensor y = one_two();
+                    y += three();
+                  }}},
+     .composite = true,
+     .slack = 16},
+    {.name = "hypot",
+     .call = [](Args& x) { return hypot(x[0], x[1]); },
+     .scalar = [](Numbers x) { return std::hypot(x[0], x[1]); },
+     .domains = {{.low = 0.5}, numbers},
+     .rejects = two_refuse("hypot", hypot, false),
+     .known = {{{{0, 3, -4}, {0, 4, 3}}, {{0, 0.6, -0.8}, {0, 0.8, 0.6}}}}},
     {.name = "abs",
      .call = [](Args& x) { return abs(x[0]); },
      .scalar = [](Numbers x) { return std::abs(x[0]); },
@@ -104,6 +115,7 @@ const Rows arithmetic{{
                                       : x[0] < 0 ? -1.0L
                                                  : 0.0L; },
      .domains = {small_whole},
+     .integers = true,
      .order = 0,
      .reason = step},
     {.name = "maximum",
@@ -132,6 +144,14 @@ const Rows arithmetic{{
      .known = {{{{0, 1, 2, 3, 4}, {1, 1, 1, 1, 1}, {3, 3, 3, 3, 3}},
                 {{0, 1, 1, 1, 0}, {1, 0, 0, 0, 0}, {0, 0, 0, 0, 1}}}},
      .apart = true},
+    {.name = "lerp",
+     .call = [](Args& x) { return lerp(x[0], x[1], x[2]); },
+     .scalar = [](Numbers x) { return x[0] + x[2] * (x[1] - x[0]); },
+     .domains = {{.low = 1, .high = 2}, {.low = 2, .high = 3}, {.low = 0, .high = 1}},
+     .rejects = {{Error::dtype, "f64 [3] and f32 [3]", [] { lerp(three(), three_doubles(), 0.5); }},
+                 {Error::shape, "[2] and [3]", [] { lerp(three(), three(), one_two()); }}},
+     .composite = true,
+     .slack = 4},
     {.name = "where",
      .call = [](Args& x) { return where(x[0], x[1], x[2]); },
      .scalar = [](Numbers x) { return x[0] != 0 ? x[1] : x[2]; },
@@ -168,25 +188,88 @@ const Rows arithmetic{{
      .reason = step},
 }};
 
-Row comparison(const std::string& name, Tensor (*f)(In, In), bool (*holds)(long double, long double)) {
+/// What divides with a remainder refuses the integer 0, too.
+std::vector<Rejection> division_refuses(const std::string& name, Tensor (*f)(In, In)) {
+  auto r = two_refuse(name, f);
+  r.push_back({Error::value, name + ": a divisor is zero", [f] { f(three_ints(), three_flags().to(i64)); }});
+  return r;
+}
+// Divisors and quotients clear of whole multiples, where the remainder jumps.
+const Domain dividends{.low = 4.2, .high = 5.8};
+const Domain divisors{.low = 2.05, .high = 2.09, .above = 1e4};  // at the extremes the quotients have no digits
+const Domain negative_divisors{.low = -2.09, .high = -2.05, .below = -1e4};
+long double floor_remainder(long double a, long double b) { return a - b * std::floor(a / b); }
+
+const Rows divisions{{
+    {.name = "remainder",
+     .call = [](Args& x) { return remainder(x[0], x[1]); },
+     .scalar = [](Numbers x) { return floor_remainder(x[0], x[1]); },
+     .domains = {dividends, divisors},
+     .rejects = division_refuses("remainder", remainder),
+     .known = {{{{5, -5, 5, -5, 6}, {3, 3, -3, -3, 3}}, {{1, 1, 1, 1, 1}, {-1, 2, 2, -1, -2}}}},
+     .slack = 4},
+    {.name = "remainder by negative",
+     .call = [](Args& x) { return remainder(x[0], x[1]); },
+     .scalar = [](Numbers x) { return floor_remainder(x[0], x[1]); },
+     .domains = {dividends, negative_divisors},
+     .covers = {"remainder"},
+     .slack = 4},
+    {.name = "remainder of whole numbers",
+     .call =
+         [](Args& x) {
+           const Tensor a = x[0];
+           const Tensor b = x[1];
+           return remainder(a, b) + 10 * remainder(a, -b);
+         },
+     .scalar = [](Numbers x) { return floor_remainder(x[0], x[1]) + 10 * floor_remainder(x[0], -x[1]); },
+     .domains = {{.low = -9, .high = 9, .whole = true, .dtype = i64},
+                 {.low = 1, .high = 4, .whole = true, .dtype = i64}},
+     .covers = {"remainder"},
+     .result = i64,
+     .order = 0,
+     .reason = "integers have no derivatives"},
+    {.name = "fmod",
+     .call = [](Args& x) { return fmod(x[0], x[1]); },
+     .scalar = [](Numbers x) { return std::fmod(x[0], x[1]); },
+     .domains = {{.low = -5.8, .high = -4.2}, divisors},
+     .rejects = division_refuses("fmod", fmod),
+     .known = {{{{5, -5, 5, -5, 6}, {3, 3, -3, -3, 3}}, {{1, 1, 1, 1, 1}, {-1, 1, 1, -1, -2}}}},
+     .slack = 4},
+    {.name = "floor_divide",
+     .call = [](Args& x) { return floor_divide(x[0], x[1]); },
+     .scalar = [](Numbers x) { return std::floor(x[0] / x[1]); },
+     .domains = {{.low = -9, .high = 9, .above = -1e4, .below = 1e4, .whole = true},
+                 {.low = 1, .high = 4, .above = 1, .whole = true}},
+     .rejects = division_refuses("floor_divide", floor_divide),
+     .integers = true,
+     .order = 0,
+     .reason = step},
+    {.name = "floor_divide by negative",
+     .call = [](Args& x) { return floor_divide(x[0], x[1]); },
+     .scalar = [](Numbers x) { return std::floor(x[0] / x[1]); },
+     .domains = {{.low = -9, .high = 9, .above = -1e4, .below = 1e4, .whole = true},
+                 {.low = -4, .high = -1, .below = -1, .whole = true}},
+     .covers = {"floor_divide"},
+     .integers = true,
+     .order = 0,
+     .reason = step},
+}};
+
+Row to_whole(const std::string& name, Tensor (*f)(In), long double (*reference)(long double)) {
   return {.name = name,
-          .call = [f](Args& x) { return f(x[0], x[1]); },
-          .scalar = [holds](Numbers x) { return holds(x[0], x[1]) ? 1.0L : 0.0L; },
-          .domains = {small_whole, small_whole},
-          .rejects = two_refuse(name, f),
-          .integers = true,
-          .result = boolean,
+          .call = [f](Args& x) { return f(0.5 * x[0]); },  // halves occur
+          .scalar = [reference](Numbers x) { return reference(0.5L * x[0]); },
+          .domains = {{.low = -9, .high = 9, .whole = true}},
+          .rejects = {{Error::dtype, name, [f] { f(three_flags()); }}},
           .order = 0,
           .reason = step};
 }
 
-const Rows comparisons{{
-    comparison("equal", operator==, [](long double a, long double b) { return a == b; }),
-    comparison("not_equal", operator!=, [](long double a, long double b) { return a != b; }),
-    comparison("less", operator<, [](long double a, long double b) { return a < b; }),
-    comparison("less_equal", operator<=, [](long double a, long double b) { return a <= b; }),
-    comparison("greater", operator>, [](long double a, long double b) { return a > b; }),
-    comparison("greater_equal", operator>=, [](long double a, long double b) { return a >= b; }),
+const Rows roundings{{
+    to_whole("floor", floor, std::floor),
+    to_whole("ceil", ceil, std::ceil),
+    to_whole("round", round, std::nearbyint),
+    to_whole("trunc", trunc, std::trunc),
 }};
 
 }  // namespace

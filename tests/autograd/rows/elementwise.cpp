@@ -1,59 +1,51 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// References are the C library's functions in long double, or the definition.
-#include <newtape/core/xtensor.hpp>
-#include "../table.hpp"
+// References are the C library's functions in long double.
+#include "operands.hpp"
 
 #include <cmath>
 
 namespace newtape::table {
 namespace {
 
-using Numbers = const long double*;
-
-/// Functions of floats: integers are refused.
-std::vector<Rejection> refuse_integers(const std::string& name, Tensor (*f)(In)) {
-  const auto call = [f] { f(Tensor(xt::xarray<std::int64_t>{1, 2, 3})); };
-  return {{Error::dtype, name, call}, {Error::dtype, "i64", call}};
-}
-
-Row function(const std::string& name, Tensor (*f)(In), long double (*reference)(long double), Domain domain = {},
-             double slack = 1) {
-  return {.name = name,
-          .call = [f](Args& x) { return f(x[0]); },
-          .scalar = [reference](Numbers x) { return reference(x[0]); },
-          .domains = {domain},
-          .rejects = refuse_integers(name, f),
-          .slack = slack};
-}
-
-long double phi(long double x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }  // the normal distribution
+const Domain positive{.low = 0.3, .high = 4, .above = 0};
+const Domain negative{.low = -4, .high = -0.3, .below = 0};
+const Domain inside{.low = -0.8, .high = 0.8, .above = -1, .below = 1};
+long double rsqrt_of(long double x) { return 1 / std::sqrt(x); }
 
 const Rows functions{{
     function("exp", exp, std::exp),
     function("expm1", expm1, std::expm1),
-    function("log", log, std::log, {.low = 0.3, .high = 4, .above = 0}),
+    function("exp2", exp2, std::exp2),
+    function("log", log, std::log, positive),
     function("log1p", log1p, std::log1p, {.low = -0.7, .high = 3, .above = -1}),
-    function("sqrt", sqrt, std::sqrt, {.low = 0.3, .high = 4, .above = 0}),
+    function("log2", log2, std::log2, positive),
+    function("log10", log10, std::log10, positive),
+    function("sqrt", sqrt, std::sqrt, positive),
+    function("rsqrt", rsqrt, rsqrt_of, positive),
+    function("cbrt", cbrt, std::cbrt, positive),
+    part(function("cbrt", cbrt, std::cbrt, negative), "cbrt of negative"),
     function("sin", sin, std::sin, {.low = -9, .high = 9}, 4),
     function("cos", cos, std::cos, {.low = -9, .high = 9}, 4),
+    function("tan", tan, std::tan, {.low = -1.2, .high = 1.2}, 4),
+    function("asin", asin, std::asin, inside),
+    function("acos", acos, std::acos, inside),
+    function("atan", atan, std::atan),
+    {.name = "atan2",
+     .call = [](Args& x) { return atan2(x[0], x[1]); },
+     .scalar = [](Numbers x) { return std::atan2(x[0], x[1]); },
+     .domains = {{.low = 0.5}, numbers},
+     .rejects = two_refuse("atan2", atan2, false),
+     .known = {{{{0, 1, 0}, {0, 0, -2}}, {{0, 0, -0.5}, {0, -1, 0}}}}},
+    function("sinh", sinh, std::sinh),
+    function("cosh", cosh, std::cosh),
     [] {
       Row row = function("tanh", tanh, std::tanh);
       row.covers = {"tanh", "tanh_grad"};  // its second derivatives are made of that
       return row;
     }(),
-    function("erf", erf, std::erf),
-    function("sigmoid", sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, {.low = -4, .high = 4}),
-    function("softplus", softplus, [](long double x) { return std::max(x, 0.0L) + std::log1p(std::exp(-std::abs(x))); },
-             {.low = -4, .high = 4}),
-    // 1 + erf cancels far to the left, where the result is small against 1.
-    function(
-        "gelu", gelu, [](long double x) { return x * phi(x); }, {.low = -2, .high = 4}, 8),
-    {.name = "relu",
-     .call = [](Args& x) { return relu(x[0]); },
-     .scalar = [](Numbers x) { return std::max(x[0], 0.0L); },
-     .domains = {{.avoid = {0}}},
-     .known = {{{{-1, 0, 1}}, {{0, 0, 1}}}},
-     .integers = true},
+    function("asinh", asinh, std::asinh),
+    function("acosh", acosh, std::acosh, {.low = 1.3, .high = 4, .above = 1}),
+    function("atanh", atanh, std::atanh, inside),
 }};
 
 }  // namespace

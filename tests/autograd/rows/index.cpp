@@ -124,33 +124,92 @@ std::vector<Sample> scattering() {
   return samples;
 }
 
-/// The parts one after the other along an axis; for stack they get that axis first.
-Reference joined(std::size_t axis, bool stacked) {
-  return [=](std::vector<Values> parts) {
-    if (stacked) {
-      for (auto& p : parts) p.shape.insert(axis, 1);
-    }
-    Shape shape = parts[0].shape;
-    shape[axis] = 0;
-    for (const auto& p : parts) shape[axis] += p.shape[axis];
-    Values y(shape);
-    std::int64_t start = 0;
-    for (const auto& p : parts) {
-      for_each_index(p.shape, [&](Dims i) {
-        const long double x = p[i];
-        i[axis] += start;
-        y[i] = x;
-      });
-      start += p.shape[axis];
-    }
-    return y;
+/// x with src, which has or broadcasts to the shape of what `take` would give, put in or added.
+std::vector<Sample> placing(bool adds) {
+  std::vector<Sample> samples;
+  for (const auto& t : takings) {
+    const auto add = [t, adds](const Shape& of) {
+      return Sample{{t.shape, of},
+                    [t, adds](Args& x) {
+                      const Tensor at = indices(t.index_shape, t.list);
+                      return adds ? index_add(x[0], t.axis, at, x[1]) : index_copy(x[0], t.axis, at, x[1]);
+                    },
+                    [t, adds](const std::vector<Values>& x) {
+                      Values y = x[0];
+                      for_each_index(t.result(), [&](const Dims& i) {
+                        auto& e = y[t.source(i)];
+                        e = (adds ? e : 0) + x[1][i];
+                      });
+                      return y;
+                    }};
+    };
+    samples.push_back(add(t.result()));
+    if (samples.size() == 3) samples.push_back(add({1}));
+  }
+  return samples;
+}
+
+/// Fewer indices than elements along the other axes, a longer source, and equal indices.
+std::vector<Sample> scattering_into(bool adds) {
+  std::vector<Sample> samples;
+  const auto add = [&](const Gathering& t, const Shape& source) {
+    samples.push_back({{t.shape, source},
+                       [t, adds](Args& x) {
+                         const Tensor at = indices(t.index_shape, t.list);
+                         return adds ? scatter_add(x[0], t.axis, at, x[1]) : scatter(x[0], t.axis, at, x[1]);
+                       },
+                       [t, adds](const std::vector<Values>& x) {
+                         Values y = x[0];
+                         for_each_index(t.index_shape, [&](const Dims& i) {
+                           auto& e = y[t.source(i)];
+                           e = (adds ? e : 0) + x[1][i];
+                         });
+                         return y;
+                       }});
   };
+  for (const auto& t : gatherings) add(t, t.index_shape);
+  add({{3, 2}, 0, 0, {2, 1}, {2, -2}}, {2, 1});
+  add({{3, 2}, 0, 0, {2, 1}, {2, 2}}, {3, 2});
+  add({{2, 3}, 1, 1, {1, 2}, {1, 1}}, {});
+  return samples;
 }
-Sample concatenating(std::vector<Shape> parts, std::int64_t axis, std::size_t meant) {
-  return {std::move(parts), [axis](Args& x) { return concatenate(x.list(), axis); }, joined(meant, false)};
+
+/// Indices and operand of different lengths along the other axes: 1 stands for all.
+Sample taking_along(Shape x_shape, std::int64_t axis, std::size_t meant, Shape index_shape,
+                    std::vector<std::int64_t> list, Shape after) {
+  return {{x_shape},
+          [=](Args& x) { return take_along_axis(x[0], indices(index_shape, list), axis); },
+          [=](const std::vector<Values>& x) {
+            Values at(index_shape);
+            std::copy(list.begin(), list.end(), at.data.begin());
+            Values y(after);
+            for_each_index(after, [&](const Dims& i) {
+              Dims from = i;
+              const auto k = static_cast<std::int64_t>(at[i]);
+              from[meant] = k < 0 ? k + x_shape[meant] : k;
+              y[i] = x[0][from];
+            });
+            return y;
+          }};
 }
-Sample stacking(std::vector<Shape> parts, std::int64_t axis, std::size_t meant) {
-  return {std::move(parts), [axis](Args& x) { return stack(x.list(), axis); }, joined(meant, true)};
+
+Tensor mask(const Shape& shape, std::vector<std::int64_t> list) { return indices(shape, std::move(list)).to(boolean); }
+Sample filling(Shape shape, Shape mask_shape, std::vector<std::int64_t> holds, Shape value) {
+  return {{shape, value},
+          [=](Args& x) { return masked_fill(x[0], mask(mask_shape, holds), x[1]); },
+          [=](const std::vector<Values>& x) {
+            Values m(mask_shape);
+            std::copy(holds.begin(), holds.end(), m.data.begin());
+            Values y(shape);
+            for_each_index(shape, [&](const Dims& i) { y[i] = m[i] != 0 ? x[1][i] : x[0][i]; });
+            return y;
+          }};
+}
+Sample choosing(Shape shape, Shape mask_shape, std::vector<std::int64_t> holds, std::vector<Dims> chosen) {
+  return {{shape},
+          [=](Args& x) { return masked_select(x[0], mask(mask_shape, holds)); },
+          picks({static_cast<std::int64_t>(chosen.size())},
+                [=](const Dims& i) { return chosen[static_cast<std::size_t>(i[0])]; })};
 }
 
 const Rows indexing{{
@@ -201,46 +260,158 @@ const Rows indexing{{
                     scatter_add(matrix(), indices({2, 3}, {0, 0, 0, 0, 0, 0}), 1, -1);
                   }}},
      .integers = true},
-    {.name = "concatenate",
-     .samples = {concatenating({{3}}, 0, 0), concatenating({{2}, {3}, {0}}, -1, 0),
-                 concatenating({{2, 3}, {1, 3}}, 0, 0), concatenating({{2, 3}, {2, 1}, {2, 2}}, 1, 1),
-                 concatenating({{0, 3}, {0, 2}}, -1, 1)},
-     .rejects = {{Error::value, "concatenate", [] { concatenate(std::vector<Tensor>{}); }},
-                 {Error::shape, "concatenate",
+    {.name = "index_add",
+     .samples = placing(true),
+     .rejects = {{Error::value, "length 2", [] { index_add(matrix(), 0, indices({1}, {2}), 1); }},
+                 {Error::dtype, "index_add", [] { index_add(matrix(), 0, zeros({2}), 1); }},
+                 {Error::dtype, "index_add",
                   [] {
-                    concatenate({matrix(), zeros({3, 2})}, 0);
+                    index_add(matrix(), 0, pair(), zeros({2, 3}, f64));
                   }},
-                 {Error::shape, "concatenate",
+                 {Error::shape, "index_add", [] { index_add(matrix(), 2, pair(), 1); }},
+                 {Error::shape, "[2, 3]",
                   [] {
-                    concatenate({matrix(), zeros({3})}, 0);
-                  }},
-                 {Error::shape, "concatenate",
-                  [] {
-                    concatenate({tensor(1.0), tensor(2.0)}, 0);
-                  }},
-                 {Error::shape, "concatenate", [] { concatenate({matrix()}, 2); }},
-                 {Error::dtype, "concatenate",
-                  [] {
-                    concatenate({matrix(), zeros({2, 3}, f64)}, 0);
+                    index_add(matrix(), 0, pair(), zeros({3, 3}));
                   }}},
      .integers = true},
-    {.name = "stack",
-     .samples = {stacking({{}, {}}, 0, 0), stacking({{3}, {3}, {3}}, 0, 0), stacking({{2, 3}, {2, 3}}, -1, 2),
-                 stacking({{2, 3}, {2, 3}}, 1, 1), stacking({{0, 2}, {0, 2}}, 0, 0)},
-     .rejects = {{Error::value, "stack", [] { stack(std::vector<Tensor>{}); }},
-                 {Error::shape, "stack",
+    {.name = "index_copy",
+     .samples = placing(false),
+     .rejects = {{Error::value, "-3", [] { index_copy(matrix(), 0, indices({1}, {-3}), 1); }},
+                 {Error::dtype, "index_copy",
                   [] {
-                    stack({matrix(), zeros({3, 2})});
+                    index_copy(matrix(), 0, pair(), zeros({2, 3}, f64));
                   }},
-                 {Error::shape, "stack",
-                  [] {
-                    stack({matrix(), matrix()}, 3);
-                  }},
-                 {Error::dtype, "stack",
-                  [] {
-                    stack({matrix(), zeros({2, 3}, f64)});
-                  }}},
+                 {Error::shape, "index_copy", [] { index_copy(matrix(), 2, pair(), 1); }}},
      .integers = true},
+    {.name = "index_fill",
+     .samples = {{{{3, 2}, {}},
+                  [](Args& x) {
+                    return index_fill(x[0], 0, indices({2}, {0, -1}), x[1]);
+                  },
+                  [](const std::vector<Values>& x) {
+                    Values y = x[0];
+                    for_each_index(y.shape, [&](const Dims& i) { y[i] = i[0] == 1 ? y[i] : x[1][i]; });
+                    return y;
+                  }},
+                 {{{0, 2}, {}},
+                  [](Args& x) { return index_fill(x[0], 1, indices({1}, {1}), x[1]); },
+                  [](const std::vector<Values>& x) { return x[0]; }}},
+     .composite = true,
+     .integers = true},
+    {.name = "scatter",
+     .samples = scattering_into(false),
+     .rejects = {{Error::shape, "scatter", [] { scatter(matrix(), 1, pair(), 1); }},
+                 {Error::shape, "scatter",
+                  [] {
+                    scatter(matrix(), 1, indices({2, 2}, {0, 1, 0, 1}), zeros({2, 1}));
+                  }},
+                 {Error::value, "3",
+                  [] {
+                    scatter(matrix(), 1, indices({1, 1}, {3}), 1);
+                  }}},
+     .composite = true,
+     .integers = true},
+    {.name = "scatter_add into",
+     .samples = scattering_into(true),
+     .rejects = {{Error::shape, "scatter_add",
+                  [] {
+                    scatter_add(matrix(), 1, indices({3, 1}, {0, 0, 0}), 1);
+                  }},
+                 {Error::dtype, "scatter_add",
+                  [] {
+                    scatter_add(matrix(), 1, indices({1, 1}, {0}), zeros({1, 1}, f64));
+                  }}},
+     .composite = true,
+     .integers = true},
+    {.name = "gather of less",
+     .samples = {{{{3, 4}},
+                  [](Args& x) {
+                    return gather(x[0], indices({2, 1}, {3, -3}), 1);
+                  },
+                  picks({2, 1},
+                        [](const Dims& i) {
+                          return Dims{i[0], i[0] == 0 ? 3 : 1};
+                        })},
+                 {{{0, 4}},
+                  [](Args& x) {
+                    return gather(x[0], indices({0, 1}, {}), 1);
+                  },
+                  picks({0, 1}, [](const Dims& i) { return i; })}},
+     .composite = true,
+     .integers = true},
+    {.name = "take_along_axis",
+     .samples = {taking_along({2, 3}, 1, 1, {2, 2}, {2, 0, -1, 1}, {2, 2}),
+                 taking_along({2, 3}, -2, 0, {1, 3}, {1, 0, 1}, {1, 3}),
+                 taking_along({1, 3}, 1, 1, {2, 2}, {2, 2, 0, 1}, {2, 2}),
+                 taking_along({3, 2, 2}, 0, 0, {2, 1, 1}, {2, -2}, {2, 2, 2}),
+                 taking_along({0, 3}, 1, 1, {1, 2}, {1, 2}, {0, 2})},
+     .rejects = {{Error::shape, "take_along_axis", [] { take_along_axis(matrix(), pair(), 0); }},
+                 {Error::shape, "take_along_axis", [] { take_along_axis(matrix(), indices({3, 1}, {0, 0, 0}), 1); }},
+                 {Error::value, "3", [] { take_along_axis(matrix(), indices({1, 1}, {3}), 1); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "masked_fill",
+     .samples = {filling({2, 3}, {2, 3}, {1, 0, 0, 0, 1, 1}, {}), filling({2, 3}, {3}, {1, 0, 1}, {2, 1}),
+                 filling({0, 3}, {3}, {1, 0, 1}, {}), filling({}, {}, {1}, {})},
+     .rejects = {{Error::shape, "masked_fill", [] { masked_fill(zeros({3}), mask({2, 3}, {0, 0, 0, 0, 0, 0}), 1); }},
+                 {Error::shape, "masked_fill", [] { masked_fill(zeros({3}), mask({3}, {0, 0, 0}), zeros({2, 1})); }},
+                 {Error::dtype, "boolean", [] { masked_fill(zeros({3}), zeros({3}), 1); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "masked_select",
+     .samples = {choosing({2, 3}, {2, 3}, {0, 1, 0, 1, 0, 1}, {{0, 1}, {1, 0}, {1, 2}}),
+                 choosing({2, 3}, {3}, {0, 0, 1}, {{0, 2}, {1, 2}}), choosing({2}, {2, 1}, {1, 0}, {{0}, {1}}),
+                 choosing({2, 3}, {}, {0}, {}), choosing({0, 3}, {3}, {1, 1, 1}, {})},
+     .rejects = {{Error::dtype, "masked_select", [] { masked_select(matrix(), matrix()); }},
+                 {Error::shape, "masked_select", [] { masked_select(matrix(), mask({2}, {0, 1})); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "argwhere",
+     .domains = {{.low = 0, .high = 1, .dtype = boolean}},
+     .samples = {{{{2, 3}},
+                  [](Args& x) { return argwhere(x[0]); },
+                  [](const std::vector<Values>& x) {
+                    std::vector<Dims> found;
+                    for_each_index(x[0].shape, [&](const Dims& i) {
+                      if (x[0][i] != 0) found.push_back(i);
+                    });
+                    Values y({static_cast<std::int64_t>(found.size()), 2});
+                    for_each_index(y.shape, [&](const Dims& i) { y[i] = found[static_cast<std::size_t>(i[0])][i[1]]; });
+                    return y;
+                  }},
+                 {{{0, 3}},
+                  [](Args& x) { return argwhere(x[0]); },
+                  [](const std::vector<Values>&) {
+                    return Values({0, 2});
+                  }}},
+     .composite = true,
+     .result = i64,
+     .order = 0,
+     .reason = "indices"},
+    {.name = "one_hot",
+     .domains = {{.low = -3, .high = 3, .dtype = i64}},
+     .samples = {{{{2, 3}},
+                  [](Args& x) { return one_hot(x[0], 4, f64).to(i64); },
+                  [](const std::vector<Values>& x) {
+                    Values y({2, 3, 4});
+                    for_each_index(y.shape, [&](const Dims& i) {
+                      const auto k = x[0][{i[0], i[1]}];
+                      y[i] = (k < 0 ? k + 4 : k) == i[2] ? 1 : 0;
+                    });
+                    return y;
+                  }},
+                 {{{0}},
+                  [](Args& x) { return one_hot(x[0], 2).to(i64); },
+                  [](const std::vector<Values>&) {
+                    return Values({0, 2});
+                  }}},
+     .rejects = {{Error::value, "one_hot", [] { one_hot(indices({0}, {})); }},
+                 {Error::value, "3", [] { one_hot(indices({1}, {3}), 3); }},
+                 {Error::dtype, "one_hot", [] { one_hot(zeros({2}), 3); }}},
+     .composite = true,
+     .result = i64,
+     .order = 0,
+     .reason = "a constant"},
 }};
 
 }  // namespace

@@ -8,36 +8,7 @@
 namespace newtape::table {
 namespace {
 
-using Elements = std::vector<long double>;
 using Fold = long double (*)(const Elements&);
-
-bool among(std::int64_t axis, const Dims& axes) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
-
-/// Collects, for each element of the result, the elements that it is made of, in C order, and folds them.
-/// `axes` as they are: in [0, ndim), sorted.
-Reference folds(Dims axes, bool keepdims, Fold fold) {
-  return [=](const std::vector<Values>& x) {
-    const Shape& before = x[0].shape;
-    Shape kept;
-    Shape dropped;
-    for (std::size_t i = 0; i < before.size(); ++i) {
-      const bool reduced = among(static_cast<std::int64_t>(i), axes);
-      kept.push_back(reduced ? 1 : before[i]);
-      if (!reduced) dropped.push_back(before[i]);
-    }
-    std::vector<Elements> groups(static_cast<std::size_t>(element_count(kept)));
-    for_each_index(before, [&](const Dims& i) {
-      std::size_t group = 0;
-      for (std::size_t a = 0; a < i.size(); ++a) {
-        group = group * static_cast<std::size_t>(kept[a]) + static_cast<std::size_t>(kept[a] == 1 ? 0 : i[a]);
-      }
-      groups[group].push_back(x[0][i]);
-    });
-    Values y(keepdims ? kept : dropped);
-    std::transform(groups.begin(), groups.end(), y.data.begin(), fold);
-    return y;
-  };
-}
 
 using Reduction = Tensor (*)(In, const Axes&, bool);
 
@@ -210,9 +181,8 @@ Row normalization(const std::string& name, Tensor (*f)(In, std::int64_t),
           .slack = 4};
 }
 
-const auto lse = [](Shape shape, std::int64_t axis, bool keepdims, std::int64_t meant) {
-  return Sample{
-      {shape}, [=](Args& x) { return logsumexp(x[0], axis, keepdims); }, folds({meant}, keepdims, log_sum_exp)};
+const auto lse = [](Shape shape, Axes axes, bool keepdims, Dims meant) {
+  return Sample{{shape}, [=](Args& x) { return logsumexp(x[0], axes, keepdims); }, folds(meant, keepdims, log_sum_exp)};
 };
 const auto to = [](Shape before, Shape after, std::size_t batch, std::function<Dims(const Dims&)> where) {
   return Sample{{before},
@@ -224,8 +194,10 @@ const auto to = [](Shape before, Shape after, std::size_t batch, std::function<D
 
 const Rows exponentials{{
     {.name = "logsumexp",
-     .samples = {lse({5}, -1, false, 0), lse({3, 19}, -1, false, 1), lse({4, 3}, 0, true, 0),
-                 lse({2, 3, 4}, -2, false, 1), lse({0, 3}, 1, true, 1), lse({2, 1}, 1, false, 1)},
+     .samples = {lse({5}, -1, false, {0}), lse({3, 19}, -1, false, {1}), lse({4, 3}, 0, true, {0}),
+                 lse({2, 3, 4}, -2, false, {1}), lse({0, 3}, 1, true, {1}), lse({2, 1}, 1, false, {1}),
+                 lse({2, 3}, {}, false, {0, 1}), lse({2, 3, 4}, {0, -1}, true, {0, 2}),
+                 lse({2, 3, 4}, {1, 2}, false, {1, 2})},
      .rejects = {{Error::shape, "logsumexp", [] { logsumexp(matrix(), -3); }},
                  {Error::value, "logsumexp", [] { logsumexp(nothing(), -1); }},
                  {Error::dtype, "i64", [] { logsumexp(matrix().to(i64)); }}},

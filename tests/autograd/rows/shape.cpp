@@ -40,34 +40,31 @@ Sample transposing(Shape before, std::int64_t axis0, std::int64_t axis1, std::si
 Sample expanding(Shape before, Shape after) {
   return {{before}, [after](Args& x) { return expand(x[0], after); }, picks(after, [](const Dims& i) { return i; })};
 }
-/// `first` and `count` say in plain numbers which elements Python's x[start:stop:step] has.
-Sample slicing(Shape before, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step,
-               std::size_t meant, std::int64_t first, std::int64_t count) {
-  Shape after = before;
-  after[meant] = count;
-  return {{before}, [=](Args& x) { return slice(x[0], axis, start, stop, step); }, picks(after, [=](Dims i) {
-            i[meant] = first + step * i[meant];
-            return i;
-          })};
+Sample moving(Shape before, Dims from, Dims to, Dims order) {
+  Sample s = permuting(before, order);
+  s.call = [from, to](Args& x) { return moveaxis(x[0], from, to); };
+  return s;
 }
-Sample selecting(Shape before, std::int64_t axis, std::int64_t index, std::size_t meant, std::int64_t at) {
-  Shape after = before;
-  after.erase(meant);
-  return {{before}, [=](Args& x) { return select(x[0], axis, index); }, picks(after, [=](Dims i) {
-            i.insert(meant, at);
-            return i;
-          })};
-}
-Sample unslicing(Shape before, Shape after, std::int64_t axis, std::int64_t start, std::int64_t stop,
-                 std::int64_t step) {
-  return {{before},
+std::pair<Tensor, Tensor> two(const std::vector<Tensor>& list) { return {list.at(0), list.at(1)}; }
+/// Of the grid over vectors of these lengths, all coordinates, weighted so that they can be told apart; those of
+/// vector k change along axis `along[k]`.
+Sample gridding(Dims lengths, const char* indexing, Shape after, Dims along) {
+  std::vector<Shape> vectors;
+  for (const auto n : lengths) vectors.push_back({n});
+  return {vectors,
           [=](Args& x) {
-            return pulled_back([=](const Tensor& z) { return slice(z, axis, start, stop, step); }, after, x[0]);
+            const auto grids = meshgrid(x.list(), indexing);
+            Tensor y = grids[0];
+            for (std::size_t k = 1; k < grids.size(); ++k) y = 3 * y - grids[k];
+            return y;
           },
-          adds(after, [=](Dims i) {
-            i[static_cast<std::size_t>(axis)] = start + step * i[static_cast<std::size_t>(axis)];
-            return i;
-          })};
+          [=](const std::vector<Values>& x) {
+            Values y(after);
+            for_each_index(after, [&](const Dims& i) {
+              for (std::size_t k = 0; k < x.size(); ++k) y[i] = (k == 0 ? 1 : -1) * x[k][{i[along[k]]}] + 3 * y[i];
+            });
+            return y;
+          }};
 }
 
 const Rows shapes{{
@@ -133,25 +130,81 @@ const Rows shapes{{
                  {Error::shape, "[2, 3]", [] { expand(matrix(), {3, 3}); }},
                  {Error::shape, "expand", [] { expand(matrix(), {2, -1}); }}},
      .integers = true},
-    {.name = "slice",
-     .samples = {slicing({5}, 0, 1, 4, 1, 0, 1, 3), slicing({5}, 0, 0, 5, 2, 0, 0, 3),
-                 slicing({2, 7}, -1, 1, -1, 2, 1, 1, 3), slicing({2, 7}, 1, -4, 100, 3, 1, 3, 2),
-                 slicing({3, 2}, 0, -100, 1, 1, 0, 0, 1), slicing({3, 2}, 0, 2, 1, 1, 0, 2, 0),
-                 slicing({0, 3}, 0, 0, 2, 1, 0, 0, 0), slicing({2, 5, 2}, 1, 4, 5, 3, 1, 4, 1),
-                 slicing({5}, 0, 7, 9, 1, 0, 5, 0)},
-     .rejects = {{Error::shape, "slice", [] { slice(matrix(), 2, 0, 1); }},
-                 {Error::value, "slice", [] { slice(matrix(), 0, 0, 1, 0); }},
-                 {Error::value, "slice", [] { slice(matrix(), 0, 1, 0, -1); }}},
+    {.name = "ravel",
+     .samples = {{{{2, 3}}, [](Args& x) { return ravel(x[0]); }, as({6})},
+                 {{{}}, [](Args& x) { return ravel(x[0]); }, as({1})},
+                 {{{2, 0}}, [](Args& x) { return ravel(x[0]); }, as({0})}},
+     .composite = true,
      .integers = true},
-    {.name = "unslice",
-     .samples = {unslicing({3}, {5}, 0, 1, 4, 1), unslicing({2, 3}, {2, 6}, 1, 1, 6, 2),
-                 unslicing({0, 2}, {3, 2}, 0, 1, 1, 1), unslicing({2, 2}, {6, 2}, 0, 0, 6, 4)}},
-    {.name = "select",
-     .samples = {selecting({3}, 0, 1, 0, 1), selecting({2, 3}, -1, -1, 1, 2), selecting({2, 3, 2}, 1, 0, 1, 0),
-                 selecting({2, 0}, 0, -2, 0, 0)},
-     .rejects = {{Error::shape, "select", [] { select(matrix(), 2, 0); }},
-                 {Error::value, "select", [] { select(matrix(), 1, 3); }},
-                 {Error::value, "-3", [] { select(matrix(), 0, -3); }}},
+    {.name = "flatten",
+     .samples = {{{{2, 3, 2}}, [](Args& x) { return flatten(x[0]); }, as({12})},
+                 {{{2, 3, 2}}, [](Args& x) { return flatten(x[0], 1); }, as({2, 6})},
+                 {{{2, 3, 2}}, [](Args& x) { return flatten(x[0], 0, -2); }, as({6, 2})},
+                 {{{}}, [](Args& x) { return flatten(x[0]); }, as({1})},
+                 {{{0, 3}}, [](Args& x) { return flatten(x[0]); }, as({0})}},
+     .rejects = {{Error::shape, "flatten", [] { flatten(matrix(), 1, 0); }},
+                 {Error::shape, "flatten", [] { flatten(matrix(), 0, 2); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "unflatten",
+     .samples = {{{{2, 6}}, [](Args& x) { return unflatten(x[0], 1, {3, -1}); }, as({2, 3, 2})},
+                 {{{6, 2}}, [](Args& x) { return unflatten(x[0], -2, {2, 3}); }, as({2, 3, 2})},
+                 {{{0, 2}}, [](Args& x) { return unflatten(x[0], 0, {3, -1}); }, as({3, 0, 2})}},
+     .rejects = {{Error::shape, "[2, 2]", [] { unflatten(matrix(), 1, {2, 2}); }},
+                 {Error::shape, "unflatten", [] { unflatten(matrix(), 1, {-1, -1}); }},
+                 {Error::shape, "unflatten", [] { unflatten(matrix(), 1, {}); }},
+                 {Error::shape, "unflatten", [] { unflatten(matrix(), 2, {3}); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "atleast",
+     .samples = {{{{}}, [](Args& x) { return atleast_1d(x[0]); }, as({1})},
+                 {{{}}, [](Args& x) { return atleast_2d(x[0]); }, as({1, 1})},
+                 {{{}}, [](Args& x) { return atleast_3d(x[0]); }, as({1, 1, 1})},
+                 {{{3}}, [](Args& x) { return atleast_1d(x[0] * 1); }, as({3})},
+                 {{{3}}, [](Args& x) { return atleast_2d(x[0]); }, as({1, 3})},
+                 {{{3}}, [](Args& x) { return atleast_3d(x[0]); }, as({1, 3, 1})},
+                 {{{2, 3}}, [](Args& x) { return atleast_3d(x[0]); }, as({2, 3, 1})},
+                 {{{0, 3}}, [](Args& x) { return atleast_3d(x[0]); }, as({0, 3, 1})}},
+     .composite = true,
+     .integers = true},
+    {.name = "moveaxis",
+     .samples = {moving({2, 3, 4}, {0}, {2}, {1, 2, 0}), moving({2, 3, 4}, {-1}, {0}, {2, 0, 1}),
+                 moving({2, 3, 4}, {0, 1}, {-1, -2}, {2, 1, 0}), moving({0, 3, 2}, {2, 0}, {0, 1}, {2, 0, 1}),
+                 moving({2, 3}, {}, {}, {0, 1})},
+     .rejects = {{Error::shape, "moveaxis", [] { moveaxis(matrix(), 2, 0); }},
+                 {Error::value, "moveaxis", [] { moveaxis(matrix(), {0, 0}, {0, 1}); }},
+                 {Error::value, "moveaxis", [] { moveaxis(matrix(), {0, 1}, {1, -1}); }},
+                 {Error::value, "moveaxis", [] { moveaxis(matrix(), Dims{0, 1}, Dims{0}); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "broadcast_tensors",
+     .samples = {{{{2, 1}, {3}},
+                  [](Args& x) {
+                    const auto [a, b] = two(broadcast_tensors(x.list()));
+                    return a * b;
+                  },
+                  [](const std::vector<Values>& x) {
+                    Values y({2, 3});
+                    for_each_index(y.shape, [&](const Dims& i) { y[i] = x[0][i] * x[1][i]; });
+                    return y;
+                  }},
+                 {{{0, 1}, {}},
+                  [](Args& x) {
+                    const auto [a, b] = two(broadcast_tensors(x.list()));
+                    return a + b;
+                  },
+                  [](const std::vector<Values>&) {
+                    return Values({0, 1});
+                  }}},
+     .rejects = {{Error::shape, "broadcast_tensors", [] { broadcast_tensors({matrix(), zeros({2})}); }}},
+     .composite = true,
+     .integers = true},
+    {.name = "meshgrid",
+     .samples = {gridding({3, 2}, "ij", {3, 2}, {0, 1}), gridding({3, 2}, "xy", {2, 3}, {1, 0}),
+                 gridding({2, 3, 2}, "xy", {3, 2, 2}, {1, 0, 2}), gridding({0, 2}, "ij", {0, 2}, {0, 1}),
+                 gridding({3}, "xy", {3}, {0})},
+     .rejects = {{Error::shape, "meshgrid", [] { meshgrid({matrix()}); }},
+                 {Error::value, "ij or xy", [] { meshgrid({zeros({2})}, "yx"); }}},
      .composite = true,
      .integers = true},
 }};

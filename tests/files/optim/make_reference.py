@@ -25,6 +25,21 @@ cases = {
     "adam_options": (torch.optim.Adam, dict(lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2)),
     "adamw": (torch.optim.AdamW, dict(lr=0.1)),
     "adamw_options": (torch.optim.AdamW, dict(lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2)),
+    "adam_amsgrad": (torch.optim.Adam, dict(lr=0.1, betas=(0.5, 0.6), amsgrad=True)),
+    "adamw_amsgrad": (torch.optim.AdamW, dict(lr=0.1, betas=(0.5, 0.6), amsgrad=True, weight_decay=0.3)),
+    # Not NAdam: 1.13 multiplies by one factor too many there (put right in 2.0).
+    "radam": (torch.optim.RAdam, dict(lr=0.1)),
+    "radam_options": (torch.optim.RAdam, dict(lr=0.1, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.2)),
+    "adagrad": (torch.optim.Adagrad, dict(lr=0.1)),
+    "adagrad_options": (torch.optim.Adagrad, dict(lr=0.1, lr_decay=0.2, weight_decay=0.1,
+                                                  initial_accumulator_value=0.5, eps=1e-3)),
+    "adadelta": (torch.optim.Adadelta, dict(lr=1.0)),
+    "adadelta_options": (torch.optim.Adadelta, dict(lr=0.5, rho=0.7, eps=1e-2, weight_decay=0.1)),
+    "rmsprop": (torch.optim.RMSprop, dict(lr=0.02)),
+    "rmsprop_options": (torch.optim.RMSprop, dict(lr=0.02, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.7,
+                                                  centered=True)),
+    "rprop": (torch.optim.Rprop, dict(lr=0.1)),
+    "rprop_options": (torch.optim.Rprop, dict(lr=0.3, etas=(0.3, 1.7), step_sizes=(0.01, 0.5))),
 }
 for dtype in (torch.float64, torch.float32):
     torch.manual_seed(5)

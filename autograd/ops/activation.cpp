@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/activation.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
+
+#include <numbers>
+#include <string>
+
+namespace newtape {
+
+static const Op relu_op{"relu"};
+static const Op prelu_op{"prelu"};
+static const Op elu_op{"elu"};
+static const Op sigmoid_op{"sigmoid"};
+static const Op softplus_op{"softplus"};
+static const Op softsign_op{"softsign"};
+static const Op silu_op{"silu"};
+static const Op mish_op{"mish"};
+static const Op gelu_op{"gelu"};
+static const Op gelu_tanh_op{"gelu_tanh"};
+static const Op hardtanh_op{"hardtanh"};
+static const Op hardswish_op{"hardswish"};
+static const Op tanhshrink_op{"tanhshrink"};
+
+Tensor relu(In x) {
+  return relu_op(core::relu(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
+                   if (recorded(g, y)) return where(y > 0.0, g, 0.0);
+                   return Tensor(core::relu_grad(g.take_value(), y.value()));
+                 }));
+}
+
+Tensor relu6(In x) { return hardtanh(std::move(x), 0, 6); }
+
+Tensor leaky_relu(In x, double negative_slope) { return prelu(std::move(x), negative_slope); }
+
+Tensor prelu(In x, In weight) {
+  match(prelu_op, x, weight);
+  return prelu_op(core::prelu(x.value(), weight.value()),
+                  wrt(x,
+                      [x, weight](Tensor g) {
+                        if (recorded(g, weight)) return where(x > 0.0, g, g * weight);
+                        return Tensor(core::prelu_grad(g.take_value(), x.value(), weight.value()));
+                      }),
+                  wrt(weight, [x](const Tensor& g) { return where(x > 0.0, 0.0, g * x); }));
+}
+
+Tensor elu(In x, double alpha) {
+  In a = alpha;
+  match(elu_op, x, a);
+  return elu_op(core::elu(x.value(), a.value()), wrt(x, [x, a](Tensor g) {
+                  if (!recorded(g, x)) return Tensor(core::elu_grad(g.take_value(), x.value(), a.value()));
+                  const Tensor positive = x > 0.0;
+                  return g * where(positive, 1.0, a * exp(where(positive, 0.0, x)));
+                }));
+}
+
+// Klambauer et al. 2017, Self-normalizing neural networks
+Tensor selu(In x) { return elu(std::move(x), 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946; }
+
+Tensor celu(In x, double alpha) {
+  if (!(alpha > 0)) raise<ValueError>("celu: alpha must be positive", "alpha > 0", std::to_string(alpha));
+  return elu(x / alpha) * alpha;
+}
+
+Tensor sigmoid(In x) {
+  return sigmoid_op(core::sigmoid(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
+                      if (recorded(g, y)) return g * y * (1.0 - y);
+                      return Tensor(core::sigmoid_grad(g.take_value(), y.value()));
+                    }));
+}
+
+Tensor logsigmoid(In x) { return -softplus(-x); }
+
+Tensor softplus(In x) {
+  return softplus_op(core::softplus(x.value()), wrt(x, [x](Tensor g) {
+                       if (recorded(g, x)) return g * sigmoid(x);
+                       return Tensor(core::softplus_grad(g.take_value(), x.value()));
+                     }));
+}
+
+Tensor softsign(In x) {
+  return softsign_op(core::softsign(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / square(1.0 + abs(x)); }));
+}
+
+Tensor silu(In x) {
+  return silu_op(core::silu(x.value()), wrt(x, [x](Tensor g) {
+                   if (!recorded(g, x)) return Tensor(core::silu_grad(g.take_value(), x.value()));
+                   const Tensor s = sigmoid(x);
+                   return g * s * (1.0 + x * (1.0 - s));
+                 }));
+}
+
+Tensor mish(In x) {
+  return mish_op(core::mish(x.value()), wrt(x, [x](Tensor g) {
+                   if (!recorded(g, x)) return Tensor(core::mish_grad(g.take_value(), x.value()));
+                   const Tensor t = tanh(softplus(x));
+                   return g * (t + x * sigmoid(x) * (1.0 - t * t));
+                 }));
+}
+
+Tensor gelu(In x) {
+  return gelu_op(core::gelu(x.value()), wrt(x, [x](Tensor g) {
+                   if (!recorded(g, x)) return Tensor(core::gelu_grad(g.take_value(), x.value()));
+                   // Phi(x) + x phi(x)
+                   const Tensor cdf = 0.5 * (1.0 + erf(x * std::numbers::sqrt2 * 0.5));
+                   const Tensor pdf = exp(-0.5 * (x * x)) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+                   return g * (cdf + x * pdf);
+                 }));
+}
+
+Tensor gelu(In x, Approximate approximate) {
+  if (approximate == Approximate::none) return gelu(std::move(x));
+  return gelu_tanh_op(core::gelu_tanh(x.value()), wrt(x, [x](Tensor g) {
+                        if (!recorded(g, x)) return Tensor(core::gelu_tanh_grad(g.take_value(), x.value()));
+                        // (1 + tanh u) / 2 = sigmoid(2 u) with 2 u = x (a + b x^2)
+                        constexpr double a = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+                        constexpr double b = 0.044715 * a;
+                        const Tensor z = b * square(x);
+                        const Tensor s = sigmoid(x * (a + z));
+                        return g * s * (1.0 + x * (1.0 - s) * (a + 3.0 * z));
+                      }));
+}
+
+Tensor hardtanh(In x, double low, double high) {
+  if (!(low < high)) {
+    raise<ValueError>("hardtanh: the bounds are not in order", "low < high",
+                      std::to_string(low) + " and " + std::to_string(high));
+  }
+  In below = low;
+  In above = high;
+  match(hardtanh_op, x, below);
+  match(hardtanh_op, x, above);
+  return hardtanh_op(core::clip(x.value(), below.value(), above.value()),
+                     wrt(x, [x, low, high](const Tensor& g) { return where((x > low) & (x < high), g, 0.0); }));
+}
+
+Tensor hardsigmoid(In x) { return hardtanh(x / 6.0 + 0.5, 0, 1); }
+
+Tensor hardswish(In x) {
+  return hardswish_op(core::hardswish(x.value()), wrt(x, [x](Tensor g) {
+                        if (!recorded(g, x)) return Tensor(core::hardswish_grad(g.take_value(), x.value()));
+                        return g * where(x <= -3.0, 0.0, where(x < 3.0, x / 3.0 + 0.5, 1.0));
+                      }));
+}
+
+Tensor threshold(In x, double threshold, double value) { return where(x <= threshold, value, x); }
+
+Tensor hardshrink(In x, double lambda) { return where(abs(x.tensor().detach()) <= lambda, 0.0, x); }
+
+Tensor softshrink(In x, double lambda) { return x - clip(x, -lambda, lambda); }
+
+Tensor tanhshrink(In x) {
+  return tanhshrink_op(core::tanhshrink(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * square(tanh(x)); }));
+}
+
+}  // namespace newtape

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/ops/per_axis.hpp>
+#include <newtape/autograd/tensor.hpp>
+
+/// Convolutions as in PyTorch (which are correlations: the kernel is not turned around).
+namespace newtape {
+
+struct ConvOptions {
+  PerAxis stride = 1;
+  Padding padding = 0;
+  PerAxis dilation = 1;
+  std::int64_t groups = 1;
+};
+
+/// x [n, c, l] or [c, l], w [o, c / groups, k], b [o] -> [n, o, (l + 2 padding - dilation (k - 1) - 1) / stride + 1].
+Tensor conv1d(In x, In w, const ConvOptions& options = {});
+Tensor conv1d(In x, In w, In b, const ConvOptions& options = {});
+/// The same for x [n, c, h, w] and w [o, c / groups, kh, kw].
+Tensor conv2d(In x, In w, const ConvOptions& options = {});
+Tensor conv2d(In x, In w, In b, const ConvOptions& options = {});
+/// The same for x [n, c, d, h, w] and w [o, c / groups, kd, kh, kw].
+Tensor conv3d(In x, In w, const ConvOptions& options = {});
+Tensor conv3d(In x, In w, In b, const ConvOptions& options = {});
+
+struct ConvTransposeOptions {
+  PerAxis stride = 1;
+  PerAxis padding = 0;
+  PerAxis output_padding = 0;  ///< below stride or dilation: which of the inputs that conv makes equally long is meant
+  PerAxis dilation = 1;
+  std::int64_t groups = 1;
+};
+
+/// The adjoint of conv in its input: x [n, c, l] or [c, l], w [c, o / groups, k], b [o] ->
+/// [n, o, (l - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1].
+Tensor conv_transpose1d(In x, In w, const ConvTransposeOptions& options = {});
+Tensor conv_transpose1d(In x, In w, In b, const ConvTransposeOptions& options = {});
+Tensor conv_transpose2d(In x, In w, const ConvTransposeOptions& options = {});
+Tensor conv_transpose2d(In x, In w, In b, const ConvTransposeOptions& options = {});
+Tensor conv_transpose3d(In x, In w, const ConvTransposeOptions& options = {});
+Tensor conv_transpose3d(In x, In w, In b, const ConvTransposeOptions& options = {});
+
+}  // namespace newtape

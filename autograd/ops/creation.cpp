@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/core/elementwise.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace newtape {
+
+namespace {
+/// f(0), ..., f(n - 1).
+template <class F>
+Tensor numbers(const char* op, std::int64_t n, DType dtype, const F& f) {
+  if (n < 0) raise<ValueError>(std::string(op) + ": how many?", "a number of at least 0", std::to_string(n));
+  Array y = Array::empty({n}, f64);
+  double* p = y.data<double>();
+  for (std::int64_t i = 0; i < n; ++i) p[i] = f(i);
+  return core::cast(std::move(y), dtype);
+}
+/// Exact at both ends, and symmetric.
+double between(double start, double stop, std::int64_t i, std::int64_t n) {
+  if (n == 1) return start;
+  const double step = (stop - start) / static_cast<double>(n - 1);
+  return i < n / 2 ? start + static_cast<double>(i) * step : stop - static_cast<double>(n - 1 - i) * step;
+}
+}  // namespace
+
+Tensor detail::arange_of(double start, double stop, double step, DType dtype) {
+  const double count = std::ceil((stop - start) / step);
+  if (step == 0 || !std::isfinite(count) || count > 0x1p62) {
+    raise<ValueError>("arange: the steps must lead from start to stop", "a step other than 0 and finite ends",
+                      std::to_string(start) + " to " + std::to_string(stop) + " by " + std::to_string(step));
+  }
+  return core::arange(count > 0 ? static_cast<std::int64_t>(count) : 0, dtype, start, step);
+}
+
+Tensor linspace(double start, double stop, std::int64_t n, DType dtype) {
+  return numbers("linspace", n, dtype, [=](std::int64_t i) { return between(start, stop, i, n); });
+}
+
+Tensor logspace(double start, double stop, std::int64_t n, double base, DType dtype) {
+  return numbers("logspace", n, dtype, [=](std::int64_t i) { return std::pow(base, between(start, stop, i, n)); });
+}
+
+Tensor full_like(const Tensor& x, double value) { return core::full(x.shape(), value, x.dtype()); }
+
+}  // namespace newtape

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/reduced.hpp>
+#include <newtape/core/reduce.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace newtape {
+
+static const Op norm_op{"norm"};
+
+using detail::Reduced;
+
+namespace {
+
+void expect_float(const char* op, const In& x) {
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>(std::string(op) + ": works on floats", "f32 or f64",
+                      std::string(name(x.dtype())) + " " + to_string(x.shape()));
+  }
+}
+
+}  // namespace
+
+Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
+  expect_float("norm", x);
+  if (std::isnan(p)) raise<ValueError>("norm: p must be a number", "a number or an infinity", "NaN");
+  if (std::isinf(p)) return p > 0 ? max(abs(x), axes, keepdims) : min(abs(x), axes, keepdims);
+  if (p == 0) return sum((x != 0.0).to(x.dtype()), axes, keepdims);
+  if (p == 1) return sum(abs(x), axes, keepdims);
+  // dy/dx = sign(x) (|x| / y)^(p-1).
+  return norm_op(core::norm(x.value(), p, axes, keepdims),
+                 wrt(x, [x, r = Reduced("norm", x.shape(), axes, keepdims), p](const Tensor& g, const Tensor& y) {
+                   const Tensor length = r.align(y);
+                   const Tensor zero = (length == 0.0);
+                   const Tensor ratio = where(zero, 0.0, x / where(zero, 1.0, length));
+                   if (p == 2) return r.align(g) * ratio;
+                   const Tensor none = (ratio == 0.0);
+                   const Tensor slope = sign(ratio) * pow(where(none, 1.0, abs(ratio)), p - 1);
+                   return r.align(g) * where(none, 0.0, slope);
+                 }));
+}
+
+Tensor normalize(In x, double p, std::int64_t axis, double eps) {
+  const Tensor length = norm(In(x), p, axis, true);
+  return x / maximum(length, eps);
+}
+
+Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {
+  expect_float("cosine_similarity", a);
+  expect_float("cosine_similarity", b);
+  const Shape shape = broadcast_shapes("cosine_similarity", a.shape(), b.shape());
+  const auto from_last = static_cast<std::int64_t>(normalize_axis("cosine_similarity", axis, shape.size())) -
+                         static_cast<std::int64_t>(shape.size());
+  const Tensor x = a.shape() == shape ? a.tensor() : expand(a, shape);
+  const Tensor y = b.shape() == shape ? b.tensor() : expand(b, shape);
+  return sum(normalize(x, 2, from_last, eps) * normalize(y, 2, from_last, eps), from_last);
+}
+
+Tensor pairwise_distance(In a, In b, double p, double eps, bool keepdims) { return norm(a - b + eps, p, -1, keepdims); }
+
+Tensor cdist(In a, In b, double p) {
+  if (a.ndim() < 2 || b.ndim() < 2 || a.shape().back() != b.shape().back()) {
+    raise<ShapeError>("cdist: the rows must have one length", "a [.., n, d], b [.., m, d]",
+                      "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
+  }
+  if (!(p >= 0)) raise<ValueError>("cdist: p must not be negative", "0 or more", std::to_string(p));
+  return norm(unsqueeze(a, -2) - unsqueeze(b, -3), p, -1);
+}
+
+}  // namespace newtape

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/index.hpp>
+
+#include <string>
+
+namespace newtape {
+namespace {
+
+/// What an index asks for, in three steps: a window, another shape of the same elements, and picks along some axes.
+struct Plan {
+  core::Window window;
+  /// Of the window without the axes that integers drop, with the new ones, and with those of a mask as one.
+  Shape shape;
+  Dims axes;                  ///< of that shape, to be picked from
+  std::vector<Array> picked;  ///< the indices for each of them
+  bool apart = false;         ///< the picked axes come first: something stands between them
+
+  Plan(const char* op, const Shape& x, std::span<const Index> indices) : window(x, x.size()), op_(op), x_(x) {
+    const std::size_t consumed = count(indices);
+    const std::size_t whole = x.size() - consumed;
+    std::size_t axis = 0;
+    const auto keep = [&](std::size_t n) {
+      for (; n > 0; --n) shape.push_back(window.count[axis++]);
+      if (picks_ == Picks::some) picks_ = Picks::done;
+    };
+    for (const auto& i : indices) {
+      switch (i.kind()) {
+        case Index::Kind::integer:
+          pick();
+          window.start[axis] = in_range(i.integer(), axis);
+          window.count[axis++] = 1;
+          break;
+        case Index::Kind::slice:
+          window.narrow(op, axis, i.slice());
+          keep(1);
+          break;
+        case Index::Kind::axes: keep(whole); break;
+        case Index::Kind::new_axis:
+          keep(0);
+          shape.push_back(1);
+          break;
+        case Index::Kind::tensor:
+          pick();
+          axis = pick_from(i.array(), axis);
+          break;
+      }
+    }
+    keep(x.size() - axis);
+    apart = apart && !axes.empty();
+  }
+
+ private:
+  enum class Picks { none, some, done };
+
+  /// How many axes the entries stand for.
+  std::size_t count(std::span<const Index> indices) const {
+    std::size_t consumed = 0;
+    int dots = 0;
+    for (const auto& i : indices) {
+      if (i.kind() == Index::Kind::axes) ++dots;
+      if (i.kind() == Index::Kind::integer || i.kind() == Index::Kind::slice) ++consumed;
+      if (i.kind() != Index::Kind::tensor) continue;
+      if (!i.array().defined() || (i.array().dtype() != i64 && i.array().dtype() != boolean)) {
+        raise<DTypeError>(std::string(op_) + ": a tensor of indices or a mask", "i64 or boolean",
+                          i.array().defined() ? name(i.array().dtype()) : "an undefined tensor");
+      }
+      consumed += i.array().dtype() == boolean ? i.array().ndim() : 1;
+    }
+    if (dots > 1) raise<ValueError>(std::string(op_) + ": there may be one ellipsis", "one", std::to_string(dots));
+    if (consumed > x_.size()) {
+      raise<ShapeError>(std::string(op_) + ": there are more indices than axes",
+                        "at most " + std::to_string(x_.size()) + " for shape " + to_string(x_),
+                        std::to_string(consumed));
+    }
+    return consumed;
+  }
+
+  void pick() {
+    apart |= picks_ == Picks::done;
+    picks_ = Picks::some;
+  }
+
+  std::int64_t in_range(std::int64_t i, std::size_t axis) const {
+    const auto n = x_[axis];
+    if (i < -n || i >= n) {
+      raise<ValueError>(std::string(op_) + ": an index is out of range",
+                        "an index from " + std::to_string(-n) + " to " + std::to_string(n - 1),
+                        std::to_string(i) + " along axis " + std::to_string(axis) + " of shape " + to_string(x_));
+    }
+    return i < 0 ? i + n : i;
+  }
+
+  /// Notes what a tensor picks from `axis` on; returns the axis behind.
+  std::size_t pick_from(const Array& at, std::size_t axis) {
+    axes.push_back(static_cast<std::int64_t>(shape.size()));
+    if (at.dtype() == i64) {
+      picked.push_back(at);
+      shape.push_back(x_[axis]);
+      return axis + 1;
+    }
+    if (at.ndim() == 0 || !std::equal(at.shape().begin(), at.shape().end(), x_.begin() + axis)) {
+      raise<ShapeError>(std::string(op_) + ": a mask must have the shape of the axes that it stands for",
+                        to_string(Shape(x_.begin() + axis, x_.begin() + axis + at.ndim())), to_string(at.shape()));
+    }
+    picked.push_back(core::flatnonzero(at));
+    shape.push_back(at.size());
+    return axis + at.ndim();
+  }
+
+  const char* op_;
+  const Shape& x_;
+  Picks picks_ = Picks::none;
+};
+
+/// The axes `axes` of x as one, at the place of the first; or, where others stand between them, in front.
+Tensor merged(Tensor x, const Dims& axes, std::int64_t& place) {
+  const std::size_t m = axes.size();
+  place = axes[0];
+  if (m == 1) return x;
+  if (axes.back() - axes[0] + 1 != static_cast<std::int64_t>(m)) {
+    Dims front(m);
+    for (std::size_t i = 0; i < m; ++i) front[i] = static_cast<std::int64_t>(i);
+    x = moveaxis(x, axes, front);
+    place = 0;
+  }
+  return flatten(x, place, place + static_cast<std::int64_t>(m) - 1);
+}
+
+/// The indices into the merged axes.
+Array flat_indices(const char* op, const Plan& plan) {
+  Shape lengths;
+  for (const auto a : plan.axes) lengths.push_back(plan.shape[static_cast<std::size_t>(a)]);
+  return core::ravel_multi_index(op, plan.picked, lengths);
+}
+
+Tensor applied(const char* op, In x, const Plan& plan) {
+  Tensor y = plan.window.whole() ? x.tensor() : slice(x, plan.window);
+  if (y.shape() != plan.shape || y.node().get() == x.tensor().node().get()) y = reshape(In(y, x.place()), plan.shape);
+  if (plan.axes.empty()) return y;
+  const Array at = flat_indices(op, plan);
+  std::int64_t place = 0;
+  y = merged(y, plan.axes, place);
+  y = take(In(y, x.place()), at, place);
+  if (!plan.apart || place == 0) return y;
+  Dims from;
+  Dims to;
+  for (std::size_t i = 0; i < at.ndim(); ++i) {
+    from.push_back(place + static_cast<std::int64_t>(i));
+    to.push_back(static_cast<std::int64_t>(i));
+  }
+  return moveaxis(y, from, to);
+}
+
+/// `values` broadcast to the shape of what they replace.
+Tensor spread(const In& values, const Shape& shape) {
+  if (values.ndim() > shape.size() || broadcast_shapes("index_put", values.shape(), shape) != shape) {
+    raise<ShapeError>("index_put: the values must broadcast to what they replace", to_string(shape),
+                      to_string(values.shape()));
+  }
+  return values.shape() == shape ? values.tensor() : expand(values, shape);
+}
+
+}  // namespace
+
+Tensor index(In x, std::span<const Index> indices) {
+  if (indices.size() == 1 && indices[0].kind() == Index::Kind::integer && x.ndim() > 0) {
+    return select(x, 0, indices[0].integer());
+  }
+  return applied("index", x, Plan("index", x.shape(), indices));
+}
+
+Tensor Tensor::operator[](const Index& i) const { return index(In(*this, i.place()), {&i, 1}); }
+Tensor Tensor::operator[](std::initializer_list<Index> indices) const {
+  const Place place = indices.size() == 0 ? Place() : indices.begin()->place();
+  return index(In(*this, place), {indices.begin(), indices.size()});
+}
+
+Tensor index_put(In x, std::span<const Index> indices, In values, bool accumulate) {
+  if (values.is_number()) values.resolve("index_put", x.dtype());
+  const Plan plan("index_put", x.shape(), indices);
+  if (plan.axes.empty()) {
+    const Tensor inside = reshape(spread(values, plan.shape), plan.window.count);
+    return accumulate ? x + unslice(inside, plan.window) : slice_put(x, inside, plan.window);
+  }
+  const auto put = [&](In to, std::int64_t axis, const Array& at, const Tensor& from) {
+    return accumulate ? index_add(std::move(to), axis, at, from) : index_copy(std::move(to), axis, at, from);
+  };
+  if (plan.axes.size() == 1 && plan.window.whole()) {
+    // Whole slices along one axis.
+    const auto axis = plan.axes[0];
+    const Array at = flat_indices("index_put", plan);
+    Shape shape(plan.shape.begin(), plan.shape.begin() + axis);
+    for (const auto d : at.shape()) shape.push_back(d);
+    for (auto i = static_cast<std::size_t>(axis) + 1; i < plan.shape.size(); ++i) shape.push_back(plan.shape[i]);
+    return reshape(put(reshape(x, plan.shape), axis, at, spread(values, shape)), x.shape());
+  }
+  const Tensor positions = applied("index_put", core::reshape(core::arange(x.size(), i64), x.shape()), plan);
+  return reshape(put(ravel(x), 0, positions.value(), spread(values, positions.shape())), x.shape());
+}
+
+}  // namespace newtape

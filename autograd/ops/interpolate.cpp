@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/resample.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace newtape {
+
+namespace {
+
+using core::BandMatrix;
+
+/// One axis: `ratio` input elements go to one of the output.
+struct Scaling {
+  std::int64_t input, output;
+  double ratio;
+  bool align_corners;
+
+  /// The place in the input, in elements, that output i comes from.
+  double source(std::int64_t i) const {
+    const auto at = static_cast<double>(i);
+    if (!align_corners) return (at + 0.5) * ratio - 0.5;
+    return output == 1 ? 0 : at * static_cast<double>(input - 1) / static_cast<double>(output - 1);
+  }
+};
+
+BandMatrix nearest(const Scaling& s, double centre) {
+  BandMatrix m;
+  m.input = s.input;
+  for (std::int64_t i = 0; i < s.output; ++i) {
+    const auto at = static_cast<std::int64_t>(std::floor((static_cast<double>(i) + centre) * s.ratio));
+    m.add_row(std::min(at, s.input - 1), {1.0});
+  }
+  return m;
+}
+
+/// A row of `taps`, the first of them at `column`; those beyond the ends are the element at the end.
+void add_clamped(BandMatrix& m, std::int64_t column, const std::vector<double>& taps) {
+  const auto inside = [&](std::int64_t c) { return std::clamp<std::int64_t>(c, 0, m.input - 1); };
+  const std::int64_t first = inside(column);
+  const std::int64_t last = inside(column + static_cast<std::int64_t>(taps.size()) - 1);
+  std::vector<double> run(static_cast<std::size_t>(last - first + 1));
+  for (const double w : taps) run[static_cast<std::size_t>(inside(column++) - first)] += w;
+  // Not even times zero do elements count that do not belong to it.
+  while (run.size() > 1 && run.back() == 0) run.pop_back();
+  m.add_row(first, run);
+}
+
+BandMatrix linear(const Scaling& s) {
+  BandMatrix m;
+  m.input = s.input;
+  for (std::int64_t i = 0; i < s.output; ++i) {
+    const double at = std::max(0.0, s.source(i));
+    const double t = at - std::floor(at);
+    add_clamped(m, static_cast<std::int64_t>(at), {1 - t, t});
+  }
+  return m;
+}
+
+/// Keys 1981, with a = -3/4.
+BandMatrix cubic(const Scaling& s) {
+  constexpr double a = -0.75;
+  const auto near = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
+  const auto far = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
+  BandMatrix m;
+  m.input = s.input;
+  for (std::int64_t i = 0; i < s.output; ++i) {
+    const double at = s.source(i);
+    const double t = at - std::floor(at);
+    add_clamped(m, static_cast<std::int64_t>(std::floor(at)) - 1, {far(1 + t), near(t), near(1 - t), far(2 - t)});
+  }
+  return m;
+}
+
+}  // namespace
+
+Tensor interpolate(In x, const InterpolateOptions& o) {
+  const std::string_view mode = o.mode;
+  const std::size_t axes = x.is_number() || x.ndim() < 3 || x.ndim() > 5 ? 0 : x.ndim() - 2;
+  if (axes == 0) {
+    raise<ShapeError>("interpolate: works on images", "x [n, c, spatial..] with one to three spatial axes",
+                      x.is_number() ? "a number" : "x " + to_string(x.shape()));
+  }
+  if (!is_floating(x.dtype())) raise<DTypeError>("interpolate: works on floats", "f32 or f64", name(x.dtype()));
+  const bool smooth = mode == "linear" || mode == "bilinear" || mode == "trilinear" || mode == "bicubic";
+  if (!smooth && mode != "nearest" && mode != "nearest-exact" && mode != "area") {
+    raise<ValueError>("interpolate: no such mode",
+                      "nearest, nearest-exact, linear, bilinear, trilinear, bicubic or area", mode);
+  }
+  const std::size_t wanted = mode == "linear" ? 1 : mode == "trilinear" ? 3 : smooth ? 2 : axes;
+  if (axes != wanted) {
+    raise<ShapeError>("interpolate: the mode is for another number of spatial axes",
+                      std::string(mode) + " on " + std::to_string(wanted), "x " + to_string(x.shape()));
+  }
+  if (o.align_corners && !smooth) {
+    raise<ValueError>("interpolate: align_corners is for linear and cubic modes",
+                      "linear, bilinear, trilinear, bicubic", mode);
+  }
+  const auto& f = o.scale_factor;
+  if (o.size.empty() == f.empty() || (f.size() > 1 && f.size() != axes)) {
+    raise<ValueError>(
+        "interpolate: the result's size must be said once",
+        "size or scale_factor, one number or " + std::to_string(axes),
+        std::string(o.size.empty() ? "no size" : "size") + " and " + std::to_string(f.size()) + " scale factors");
+  }
+  const Shape before(x.shape().end() - axes, x.shape().end());
+  Dims after;
+  if (f.empty()) {
+    after = o.size.over("interpolate", "size", axes, 1);
+  } else {
+    for (std::size_t a = 0; a < axes; ++a) {
+      const double factor = f.size() == 1 ? f[0] : f[a];
+      after.push_back(factor > 0 ? static_cast<std::int64_t>(std::floor(static_cast<double>(before[a]) * factor)) : 0);
+    }
+  }
+  if (std::any_of(after.begin(), after.end(), [](std::int64_t d) { return d < 1; }) || element_count(before) == 0) {
+    raise<ShapeError>("interpolate: images must have elements", "lengths of at least 1",
+                      to_string(before) + " to " + to_string(after));
+  }
+  if (mode == "area") {
+    return axes == 1   ? adaptive_avg_pool1d(x, after)
+           : axes == 2 ? adaptive_avg_pool2d(x, after)
+                       : adaptive_avg_pool3d(x, after);
+  }
+  std::vector<detail::ResamplingRef> maps;
+  for (std::size_t a = 0; a < axes; ++a) {
+    // As in PyTorch, a given factor says where the elements come from, even if the size was rounded.
+    const double ratio =
+        f.empty() ? static_cast<double>(before[a]) / static_cast<double>(after[a]) : 1 / (f.size() == 1 ? f[0] : f[a]);
+    const Scaling s{before[a], after[a], ratio, o.align_corners};
+    maps.push_back(detail::resampling(mode == "nearest"         ? nearest(s, 0)
+                                      : mode == "nearest-exact" ? nearest(s, 0.5)
+                                      : mode == "bicubic"       ? cubic(s)
+                                                                : linear(s)));
+  }
+  return detail::resample(x, maps);
+}
+
+}  // namespace newtape

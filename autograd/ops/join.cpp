@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/index.hpp>
+
+#include <string>
+
+namespace newtape {
+
+static const Op concatenate_op{"concatenate"};
+static const Op stack_op{"stack"};
+static const Op split_op{"split"};
+static const Op unstack_op{"unstack"};
+
+namespace {
+
+std::vector<Array> values(std::span<const Tensor> parts) {
+  std::vector<Array> arrays;
+  arrays.reserve(parts.size());
+  for (const auto& p : parts) arrays.push_back(p.value());
+  return arrays;
+}
+
+std::vector<Tensor> at_least(std::size_t ndim, const std::vector<Tensor>& parts) {
+  std::vector<Tensor> result;
+  result.reserve(parts.size());
+  for (const auto& p : parts) result.push_back(ndim == 1 ? atleast_1d(p) : atleast_2d(p));
+  return result;
+}
+
+/// `parts` with zeros, of the shapes that `shape(k)` says, where there is none: what goes back from some of the results
+/// of an operation that takes an array apart. At least one part is there.
+template <class F>
+std::vector<Tensor> filled(Tensors parts, F shape) {
+  const auto& one = *std::find_if(parts.begin(), parts.end(), [](const Tensor& g) { return g.defined(); });
+  std::vector<Tensor> all(parts.begin(), parts.end());
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    // One element is enough for all.
+    if (!all[k].defined()) all[k] = expand(zeros({}, one.dtype()), shape(one.shape(), k));
+  }
+  return all;
+}
+
+std::vector<Tensor> split_at(In& x, const Dims& sizes, std::int64_t axis) {
+  std::vector<Array> parts;
+  parts.reserve(sizes.size());
+  std::int64_t start = 0;
+  for (const auto size : sizes) {
+    parts.push_back(core::slice(x.value(), axis, start, start + size));
+    start += size;
+  }
+  return split_op(parts, wrt(x, [sizes, axis](Tensors g) {
+                    return concatenate(filled(g,
+                                              [&](Shape shape, std::size_t k) {
+                                                shape[shape.size() - static_cast<std::size_t>(-axis)] = sizes[k];
+                                                return shape;
+                                              }),
+                                       axis);
+                  }));
+}
+
+void expect_count(const char* op, std::int64_t count) {
+  if (count < 1) raise<ValueError>(std::string(op) + ": there must be a part", "at least 1", std::to_string(count));
+}
+
+}  // namespace
+
+Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis) {
+  Array value = core::concatenate(values(parts), axis);
+  axis = axis_from_last(concatenate_op, axis, value.ndim());
+  std::vector<std::int64_t> ends;
+  std::int64_t end = 0;
+  for (const auto& p : parts) ends.push_back(end += p.shape(axis));
+  return concatenate_op(std::move(value), wrt_each(parts, [ends, axis](std::size_t i, const Tensor& g) {
+                          return slice(g, axis, i == 0 ? 0 : ends[i - 1], ends[i]);
+                        }));
+}
+
+Tensor stack(std::span<const Tensor> parts, std::int64_t axis) {
+  Array value = core::stack(values(parts), axis);
+  axis = axis_from_last(stack_op, axis, value.ndim());
+  return stack_op(std::move(value), wrt_each(parts, [axis](std::size_t i, const Tensor& g) {
+                    return select(g, axis, static_cast<std::int64_t>(i));
+                  }));
+}
+
+Tensor hstack(const std::vector<Tensor>& parts) {
+  const auto thick = at_least(1, parts);
+  return concatenate(thick, thick.empty() || thick[0].ndim() == 1 ? 0 : 1);
+}
+Tensor vstack(const std::vector<Tensor>& parts) { return concatenate(at_least(2, parts), 0); }
+
+std::vector<Tensor> split(In x, std::int64_t size, std::int64_t axis) {
+  axis = axis_from_last(split_op, axis, x.ndim());
+  expect_count("split", size);
+  const auto length = x.tensor().shape(axis);
+  Dims sizes;
+  for (std::int64_t start = 0; start < length; start += size) sizes.push_back(std::min(size, length - start));
+  if (sizes.empty()) sizes.push_back(0);
+  return split_at(x, sizes, axis);
+}
+
+std::vector<Tensor> split(In x, const Dims& sizes, std::int64_t axis) {
+  axis = axis_from_last(split_op, axis, x.ndim());
+  const auto length = x.tensor().shape(axis);
+  std::int64_t left = length;
+  for (const auto size : sizes) left = size < 0 || size > left ? -1 : left - size;
+  if (left != 0) {
+    raise<ValueError>("split: the sizes must add up to the axis's length",
+                      "sizes of at least 0 that add up to " + std::to_string(length), to_string(sizes));
+  }
+  return split_at(x, sizes, axis);
+}
+
+std::vector<Tensor> chunk(In x, std::int64_t count, std::int64_t axis) {
+  const auto length = x.tensor().shape(axis_from_last(split_op, axis, x.ndim()));
+  expect_count("chunk", count);
+  return split(x, std::max<std::int64_t>(1, (length + count - 1) / count), axis);
+}
+
+std::vector<Tensor> tensor_split(In x, std::int64_t count, std::int64_t axis) {
+  axis = axis_from_last(split_op, axis, x.ndim());
+  const auto length = x.tensor().shape(axis);
+  expect_count("tensor_split", count);
+  Dims sizes;
+  for (std::int64_t k = 0; k < count; ++k) sizes.push_back(length / count + (k < length % count ? 1 : 0));
+  return split_at(x, sizes, axis);
+}
+
+std::vector<Tensor> tensor_split(In x, const Dims& indices, std::int64_t axis) {
+  axis = axis_from_last(split_op, axis, x.ndim());
+  const auto length = x.tensor().shape(axis);
+  Dims sizes;
+  std::int64_t start = 0;
+  for (const auto i : indices) {
+    const auto end = std::clamp<std::int64_t>(i < 0 ? i + length : i, 0, length);
+    if (end < start) {
+      raise<ValueError>("tensor_split: the indices must not go back", "indices in order", to_string(indices));
+    }
+    sizes.push_back(end - start);
+    start = end;
+  }
+  sizes.push_back(length - start);
+  return split_at(x, sizes, axis);
+}
+
+std::vector<Tensor> unstack(In x, std::int64_t axis) {
+  axis = axis_from_last(unstack_op, axis, x.ndim());
+  const auto length = x.tensor().shape(axis);
+  std::vector<Array> parts;
+  parts.reserve(static_cast<std::size_t>(length));
+  for (std::int64_t i = 0; i < length; ++i) parts.push_back(core::select(x.value(), axis, i));
+  return unstack_op(parts, wrt(x, [axis](Tensors g) {
+                      return stack(filled(g, [](const Shape& shape, std::size_t) { return shape; }), axis);
+                    }));
+}
+
+}  // namespace newtape

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/per_axis.hpp>
+#include <newtape/core/error.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace newtape {
+
+Dims PerAxis::over(std::string_view op, std::string_view option, std::size_t axes, std::int64_t least) const {
+  const bool fits = dims_.size() == 1 || dims_.size() == axes;
+  if (!fits || std::any_of(dims_.begin(), dims_.end(), [least](std::int64_t d) { return d < least; })) {
+    raise<ValueError>(std::string(op) + ": no such " + std::string(option),
+                      "a number from " + std::to_string(least) + ", or " + std::to_string(axes) + " of them",
+                      to_string(dims_));
+  }
+  return dims_.size() == axes ? dims_ : Dims(axes, dims_[0]);
+}
+
+}  // namespace newtape

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/resample.hpp>
+#include <newtape/core/max_pool.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+namespace newtape {
+
+static const Op max_pool_op{"max_pool"};
+
+namespace {
+
+using Axis = core::WindowAxis;
+using WindowsRef = std::shared_ptr<const std::vector<Axis>>;
+
+void check_rank(const char* who, const In& x, std::size_t axes) {
+  if (x.is_number() || (x.ndim() != axes + 1 && x.ndim() != axes + 2)) {
+    const std::string spatial(axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w");
+    raise<ShapeError>(std::string(who) + ": works on images", "x [n, c, " + spatial + "] or [c, " + spatial + "]",
+                      x.is_number() ? "a number" : "x " + to_string(x.shape()));
+  }
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+  }
+}
+
+/// Where the windows of one axis begin, counted from the first element (so that padding is negative).
+struct Starts {
+  std::int64_t input, kernel, stride, padding, dilation, output;
+  std::int64_t operator[](std::int64_t i) const { return i * stride - padding; }
+};
+
+std::vector<Starts> starts(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size,
+                           const PerAxis& stride, const PerAxis& padding, const PerAxis& dilation, bool ceil_mode) {
+  check_rank(who, x, axes);
+  const Dims kernel = kernel_size.over(who, "kernel_size", axes, 1);
+  const Dims steps = stride.empty() ? kernel : stride.over(who, "stride", axes, 1);
+  const Dims pad = padding.over(who, "padding", axes, 0);
+  const Dims spread = dilation.over(who, "dilation", axes, 1);
+  std::vector<Starts> all;
+  for (std::size_t a = 0; a < axes; ++a) {
+    const std::int64_t reach = spread[a] * (kernel[a] - 1);
+    if (2 * pad[a] > reach + 1) {
+      raise<ValueError>(std::string(who) + ": a window must reach into the input",
+                        "padding of at most half of the kernel",
+                        "padding " + to_string(pad) + ", kernel_size " + to_string(kernel));
+    }
+    const std::int64_t input = x.shape()[x.ndim() - axes + a];
+    const std::int64_t room = input + 2 * pad[a] - reach - 1;
+    std::int64_t output = room < 0 ? 0 : (room + (ceil_mode ? steps[a] - 1 : 0)) / steps[a] + 1;
+    if (ceil_mode && (output - 1) * steps[a] >= input + pad[a]) --output;
+    if (output < 1) {
+      raise<ShapeError>(std::string(who) + ": the kernel does not fit into the padded input",
+                        "an input longer than dilation (k - 1) - 2 padding along every axis",
+                        "x " + to_string(x.shape()) + ", kernel_size " + to_string(kernel));
+    }
+    all.push_back({input, kernel[a], steps[a], pad[a], spread[a], output});
+  }
+  return all;
+}
+
+std::vector<Axis> windows(const char* who, const std::vector<Starts>& all) {
+  std::vector<Axis> axes;
+  for (const auto& s : all) {
+    Axis axis{s.input, s.dilation};
+    for (std::int64_t i = 0; i < s.output; ++i) {
+      const std::int64_t skipped = s[i] >= 0 ? 0 : (-s[i] + s.dilation - 1) / s.dilation;
+      const std::int64_t first = s[i] + skipped * s.dilation;
+      const std::int64_t inside = first >= s.input ? 0 : (s.input - first - 1) / s.dilation + 1;
+      if (inside < 1) {
+        raise<ShapeError>(std::string(who) + ": a window lies in the padding alone", "less padding or dilation",
+                          "padding " + std::to_string(s.padding) + ", dilation " + std::to_string(s.dilation) +
+                              " on length " + std::to_string(s.input));
+      }
+      axis.first.push_back(first);
+      axis.count.push_back(std::min(s.kernel - skipped, inside));
+    }
+    axes.push_back(std::move(axis));
+  }
+  return axes;
+}
+
+/// Windows of about equal lengths that cover the input. ValueError when there is nothing to cover.
+std::vector<Axis> adaptive_windows(const char* who, const In& x, std::size_t axes, const PerAxis& output_size) {
+  check_rank(who, x, axes);
+  const Dims outputs = output_size.over(who, "output_size", axes, 1);
+  std::vector<Axis> all;
+  for (std::size_t a = 0; a < axes; ++a) {
+    Axis axis{x.shape()[x.ndim() - axes + a]};
+    if (axis.input == 0) {
+      raise<ShapeError>(std::string(who) + ": there is nothing to pool", "spatial axes with elements",
+                        "x " + to_string(x.shape()));
+    }
+    for (std::int64_t i = 0; i < outputs[a]; ++i) {
+      axis.first.push_back(i * axis.input / outputs[a]);
+      axis.count.push_back(((i + 1) * axis.input + outputs[a] - 1) / outputs[a] - axis.first.back());
+    }
+    all.push_back(std::move(axis));
+  }
+  return all;
+}
+
+/// Where the maxima of x stand, a constant.
+Array indices(const Tensor& x, const WindowsRef& w) { return core::max_pool_indices(x.value(), *w); }
+
+Tensor max_pool(const In& x, std::vector<Axis> axes) {
+  const auto w = std::make_shared<const std::vector<Axis>>(std::move(axes));
+  return max_pool_op(core::max_pool(x.value(), *w),
+                     wrt(x, [x = x.tensor().detach(), w](const Tensor& g, const Tensor& y) {
+                       if (!recorded(g)) return Tensor(core::max_pool_grad(g.value(), x.value(), y.value(), *w));
+                       // The windowed axes laid flat are the axis along which the indices say where to.
+                       const std::size_t batch = x.ndim() - w->size();
+                       const std::size_t before = g.ndim() - w->size();
+                       std::int64_t length = 1;
+                       for (const auto& axis : *w) length *= axis.input;
+                       Shape flat(g.shape().begin(), g.shape().begin() + before);
+                       flat.push_back(element_count(Shape(g.shape().begin() + before, g.shape().end())));
+                       const Shape at(flat.end() - batch - 1, flat.end());
+                       return reshape(scatter_add(reshape(g, flat), reshape(Tensor(indices(x, w)), at), -1, length),
+                                      with_leading(g, x.ndim(), x.shape()));
+                     }));
+}
+
+std::vector<Axis> max_windows(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size,
+                              const MaxPoolOptions& o) {
+  return windows(who, starts(who, x, axes, kernel_size, o.stride, o.padding, o.dilation, o.ceil_mode));
+}
+
+std::pair<Tensor, Tensor> max_pool_with_indices(const char* who, const In& x, std::size_t axes,
+                                                const PerAxis& kernel_size, const MaxPoolOptions& o) {
+  auto w = max_windows(who, x, axes, kernel_size, o);
+  Tensor at = core::max_pool_indices(x.value(), w);
+  return {max_pool(x, std::move(w)), std::move(at)};
+}
+
+Tensor avg_pool(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size, const AvgPoolOptions& o) {
+  const auto all = starts(who, x, axes, kernel_size, o.stride, o.padding, 1, o.ceil_mode);
+  if (o.divisor_override < 0) {
+    raise<ValueError>(std::string(who) + ": no such divisor_override", "at least 1",
+                      std::to_string(o.divisor_override));
+  }
+  // The number of elements of a window is the product of its lengths, so every axis can divide by its own.
+  std::vector<detail::ResamplingRef> maps;
+  for (const auto& s : all) {
+    core::BandMatrix m;
+    m.input = s.input;
+    for (std::int64_t i = 0; i < s.output; ++i) {
+      const std::int64_t first = std::max<std::int64_t>(s[i], 0);
+      const std::int64_t end = std::min(s[i] + s.kernel, s.input);
+      const std::int64_t padded_end = std::min(s[i] + s.kernel, s.input + s.padding);
+      const auto count = static_cast<double>(o.count_include_pad ? padded_end - s[i] : end - first);
+      const double w = o.divisor_override == 0 ? 1 / count
+                       : maps.empty()          ? 1 / static_cast<double>(o.divisor_override)
+                                               : 1.0;
+      m.add_row(first, std::vector<double>(static_cast<std::size_t>(std::max<std::int64_t>(end - first, 0)), w));
+    }
+    maps.push_back(detail::resampling(std::move(m)));
+  }
+  return detail::resample(x, maps);
+}
+
+Tensor adaptive_avg_pool(const char* who, const In& x, std::size_t axes, const PerAxis& output_size) {
+  std::vector<detail::ResamplingRef> maps;
+  for (const auto& axis : adaptive_windows(who, x, axes, output_size)) {
+    core::BandMatrix m;
+    m.input = axis.input;
+    for (std::size_t i = 0; i < axis.first.size(); ++i) {
+      const auto count = static_cast<std::size_t>(axis.count[i]);
+      m.add_row(axis.first[i], std::vector<double>(count, 1 / static_cast<double>(count)));
+    }
+    maps.push_back(detail::resampling(std::move(m)));
+  }
+  return detail::resample(x, maps);
+}
+
+Tensor lp_pool(const char* who, const In& x, std::size_t axes, double norm, const PerAxis& kernel_size,
+               const LpPoolOptions& o) {
+  if (!(norm > 0)) raise<ValueError>(std::string(who) + ": no such norm", "above 0", std::to_string(norm));
+  check_rank(who, x, axes);
+  const Tensor sums = avg_pool(who, pow(x, norm), axes, kernel_size,
+                               {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
+  return pow(sums, 1 / norm);
+}
+
+}  // namespace
+
+Tensor max_pool1d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
+  return max_pool(x, max_windows("max_pool1d", x, 1, kernel_size, options));
+}
+Tensor max_pool2d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
+  return max_pool(x, max_windows("max_pool2d", x, 2, kernel_size, options));
+}
+Tensor max_pool3d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
+  return max_pool(x, max_windows("max_pool3d", x, 3, kernel_size, options));
+}
+std::pair<Tensor, Tensor> max_pool1d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
+  return max_pool_with_indices("max_pool1d", x, 1, kernel_size, options);
+}
+std::pair<Tensor, Tensor> max_pool2d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
+  return max_pool_with_indices("max_pool2d", x, 2, kernel_size, options);
+}
+std::pair<Tensor, Tensor> max_pool3d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
+  return max_pool_with_indices("max_pool3d", x, 3, kernel_size, options);
+}
+
+Tensor avg_pool1d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options) {
+  return avg_pool("avg_pool1d", x, 1, kernel_size, options);
+}
+Tensor avg_pool2d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options) {
+  return avg_pool("avg_pool2d", x, 2, kernel_size, options);
+}
+Tensor avg_pool3d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options) {
+  return avg_pool("avg_pool3d", x, 3, kernel_size, options);
+}
+
+Tensor adaptive_avg_pool1d(In x, const PerAxis& output_size) {
+  return adaptive_avg_pool("adaptive_avg_pool1d", x, 1, output_size);
+}
+Tensor adaptive_avg_pool2d(In x, const PerAxis& output_size) {
+  return adaptive_avg_pool("adaptive_avg_pool2d", x, 2, output_size);
+}
+Tensor adaptive_avg_pool3d(In x, const PerAxis& output_size) {
+  return adaptive_avg_pool("adaptive_avg_pool3d", x, 3, output_size);
+}
+Tensor adaptive_max_pool1d(In x, const PerAxis& output_size) {
+  return max_pool(x, adaptive_windows("adaptive_max_pool1d", x, 1, output_size));
+}
+Tensor adaptive_max_pool2d(In x, const PerAxis& output_size) {
+  return max_pool(x, adaptive_windows("adaptive_max_pool2d", x, 2, output_size));
+}
+Tensor adaptive_max_pool3d(In x, const PerAxis& output_size) {
+  return max_pool(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));
+}
+
+Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LpPoolOptions& options) {
+  return lp_pool("lp_pool1d", x, 1, norm, kernel_size, options);
+}
+Tensor lp_pool2d(In x, double norm, const PerAxis& kernel_size, const LpPoolOptions& options) {
+  return lp_pool("lp_pool2d", x, 2, norm, kernel_size, options);
+}
+
+}  // namespace newtape

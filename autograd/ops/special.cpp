@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/special.hpp>
+
+#include <cmath>
+#include <numbers>
+#include <string>
+
+namespace newtape {
+
+static const Op erf_op{"erf"};
+static const Op erfc_op{"erfc"};
+static const Op erfinv_op{"erfinv"};
+static const Op lgamma_op{"lgamma"};
+static const Op digamma_op{"digamma"};
+static const Op polygamma_op{"polygamma"};
+static const Op sinc_op{"sinc"};
+static const Op logaddexp_op{"logaddexp"};
+static const Op xlogy_op{"xlogy"};
+static const Op xlog1py_op{"xlog1py"};
+
+Tensor erf(In x) {
+  return erf_op(core::erf(x.value()),
+                wrt(x, [x](Tensor g) { return std::move(g) * (2 / std::sqrt(std::numbers::pi)) * exp(-(x * x)); }));
+}
+
+Tensor erfc(In x) {
+  return erfc_op(core::erfc(x.value()),
+                 wrt(x, [x](Tensor g) { return std::move(g) * (-2 * std::numbers::inv_sqrtpi) * exp(-(x * x)); }));
+}
+
+Tensor erfinv(In x) {
+  return erfinv_op(core::erfinv(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
+                     return std::move(g) * (0.5 / std::numbers::inv_sqrtpi) * exp(y * y);
+                   }));
+}
+
+Tensor lgamma(In x) {
+  return lgamma_op(core::lgamma(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * digamma(x); }));
+}
+
+Tensor digamma(In x) {
+  return digamma_op(core::digamma(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * polygamma(1, x); }));
+}
+
+Tensor polygamma(int n, In x) {
+  if (n < 0) raise<ValueError>("polygamma: the order must not be negative", "n >= 0", std::to_string(n));
+  if (n == 0) return digamma(std::move(x));
+  return polygamma_op(core::polygamma(n, x.value()),
+                      wrt(x, [n, x](Tensor g) { return std::move(g) * polygamma(n + 1, x); }));
+}
+
+namespace {
+/// The derivative of that order, whose kernel knows what to do near 0.
+Tensor sinc(In x, int order) {
+  return sinc_op(core::sinc(x.value(), order),
+                 wrt(x, [x, order](Tensor g) { return std::move(g) * sinc(x, order + 1); }));
+}
+}  // namespace
+
+Tensor sinc(In x) { return sinc(std::move(x), 0); }
+
+Tensor logaddexp(In a, In b) {
+  match(logaddexp_op, a, b);
+  return logaddexp_op(core::logaddexp(a.value(), b.value()),
+                      wrt(a, [a, b](Tensor g) { return std::move(g) * sigmoid(a - b); }),
+                      wrt(b, [a, b](Tensor g) { return std::move(g) * sigmoid(b - a); }));
+}
+
+Tensor logaddexp2(In a, In b) { return logaddexp(std::numbers::ln2 * a, std::numbers::ln2 * b) * std::numbers::log2e; }
+
+namespace {
+/// `b`, but `instead` where a is 0 and log(b + shift) is not finite: there the product is 0 nevertheless.
+Tensor regular(const Tensor& a, const Tensor& b, double shift, double instead) {
+  return where((a == 0.0) & (b <= -shift), instead, b);
+}
+}  // namespace
+
+Tensor xlogy(In a, In b) {
+  match(xlogy_op, a, b);
+  return xlogy_op(core::xlogy(a.value(), b.value()),
+                  wrt(a, [a, b](Tensor g) { return std::move(g) * log(regular(a, b, 0, 1)); }),
+                  wrt(b, [a, b](Tensor g) { return std::move(g) * (a / regular(a, b, 0, 1)); }));
+}
+
+Tensor xlog1py(In a, In b) {
+  match(xlog1py_op, a, b);
+  return xlog1py_op(core::xlog1py(a.value(), b.value()),
+                    wrt(a, [a, b](Tensor g) { return std::move(g) * log1p(regular(a, b, 1, 0)); }),
+                    wrt(b, [a, b](Tensor g) { return std::move(g) * (a / (1.0 + regular(a, b, 1, 0))); }));
+}
+
+}  // namespace newtape

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/reduced.hpp>
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/reduce.hpp>
+#include <newtape/core/sort.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace newtape {
+
+static const Op var_op{"var"};
+static const Op std_op{"std"};
+
+using detail::Reduced;
+
+Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
+  return var_op(core::var(x.value(), axes, correction, keepdims),
+                wrt(x, [x, r = Reduced("var", x.shape(), axes, keepdims), correction](Tensor g) {
+                  return r.align(std::move(g) * (2 / (r.count() - correction))) * (x - mean(x, r.axes, true));
+                }));
+}
+
+Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
+  return std_op(
+      core::sqrt(core::var(x.value(), axes, correction, keepdims)),
+      wrt(x, [x, r = Reduced("std", x.shape(), axes, keepdims), correction](const Tensor& g, const Tensor& y) {
+        const Tensor flat = (y == 0.0);
+        const Tensor factor = where(flat, 0.0, g / (where(flat, 1.0, y) * (r.count() - correction)));
+        return r.align(factor) * (x - mean(x, r.axes, true));
+      }));
+}
+
+VarMean var_mean(In x, const Axes& axes, double correction, bool keepdims) {
+  return {var(In(x), axes, correction, keepdims), mean(In(x), axes, keepdims)};
+}
+StdMean std_mean(In x, const Axes& axes, double correction, bool keepdims) {
+  return {std(In(x), axes, correction, keepdims), mean(In(x), axes, keepdims)};
+}
+
+namespace {
+
+/// x: an operand whose last axis is reduced -> [.., q.size()].
+Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
+  const auto n = x.shape(-1);
+  std::vector<std::int64_t> ranks;
+  Array weights = Array::empty({static_cast<std::int64_t>(q.size())}, f64);
+  bool between = false;
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    const double at = q[i] * static_cast<double>(n - 1);
+    const auto below = static_cast<std::int64_t>(at);
+    weights.data<double>()[i] = at - static_cast<double>(below);
+    between = between || at != static_cast<double>(below);
+    ranks.push_back(below);
+  }
+  const auto k = static_cast<std::int64_t>(q.size());
+  for (std::int64_t i = 0; between && i < k; ++i)
+    ranks.push_back(std::min(ranks[static_cast<std::size_t>(i)] + 1, n - 1));
+  const Tensor found = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
+  if (!between) return found;
+  const Tensor low = slice(found, -1, 0, k);
+  const Tensor high = slice(found, -1, k, 2 * k);
+  return low + (high - low) * Tensor(core::cast(weights, x.dtype()));
+}
+
+Tensor checked_quantiles(const char* name, const In& x, const std::vector<double>& q, const Reduced& r) {
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>(std::string(name) + ": works on floats", "f32 or f64",
+                      std::string(newtape::name(x.dtype())) + " " + to_string(x.shape()));
+  }
+  for (const double p : q) {
+    if (!(p >= 0 && p <= 1)) {
+      raise<ValueError>(std::string(name) + ": q must be a part of the whole", "0 <= q <= 1", std::to_string(p));
+    }
+  }
+  if (r.count() == 0 && element_count(r.kept) > 0) {
+    raise<ValueError>(std::string(name) + ": there is nothing to choose from",
+                      "at least one element along the reduced axes", "shape " + to_string(x.shape()));
+  }
+  const Tensor rows = r.rows(x);
+  if (rows.size() > 0) return quantiles(rows, q);
+  Shape shape = rows.shape();
+  shape[shape.size() - 1] = static_cast<std::int64_t>(q.size());
+  return expand(sum(rows, -1, true), shape);
+}
+
+}  // namespace
+
+Tensor quantile(In x, double q, const Axes& axes, bool keepdims) {
+  const Reduced r("quantile", x.shape(), axes, keepdims);
+  return r.result(squeeze(checked_quantiles("quantile", x, {q}, r), -1), keepdims);
+}
+
+Tensor quantile(In x, const std::vector<double>& q, const Axes& axes, bool keepdims) {
+  const Reduced r("quantile", x.shape(), axes, keepdims);
+  const Tensor y = checked_quantiles("quantile", x, q, r);
+  Dims order{static_cast<std::int64_t>(y.ndim()) - 1};
+  for (std::size_t i = 0; i + 1 < y.ndim(); ++i) order.push_back(static_cast<std::int64_t>(i));
+  const Tensor first = permute(y, order);
+  if (!keepdims) return first;
+  Shape shape = r.kept;
+  shape.insert(0, static_cast<std::int64_t>(q.size()));
+  return reshape(first, shape);
+}
+
+Tensor median(In x, const Axes& axes, bool keepdims) {
+  const Reduced r("median", x.shape(), axes, keepdims);
+  return r.result(squeeze(checked_quantiles("median", x, {0.5}, r), -1), keepdims);
+}
+
+Tensor nansum(In x, const Axes& axes, bool keepdims) {
+  const Tensor v = x.tensor().detach();
+  return sum(where(v == v, x, 0.0), axes, keepdims);
+}
+
+Tensor nanmean(In x, const Axes& axes, bool keepdims) {
+  const Tensor v = x.tensor().detach();
+  const Tensor there = (v == v);
+  return sum(where(there, x, 0.0), axes, keepdims) / sum(there, axes, keepdims).to(x.dtype());
+}
+
+Tensor count_nonzero(const Tensor& x, const Axes& axes, bool keepdims) {
+  return core::sum(core::cast(x.value(), boolean), axes, keepdims);
+}
+
+MinMax aminmax(In x, const Axes& axes, bool keepdims) {
+  return {min(In(x), axes, keepdims), max(In(x), axes, keepdims)};
+}
+
+bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
+  const Tensor x = a.detach();
+  const Tensor y = b.detach();
+  Array near = (x == y).value();  // also where both are the same infinity
+  if (is_floating(x.dtype())) {
+    const Array close = (abs(x - y) <= atol + rtol * abs(y)).value();
+    near = core::logical_or(near, core::logical_and(close, core::isfinite(y.value())));
+  }
+  if (equal_nan) near = core::logical_or(near, core::logical_and((x != x).value(), (y != y).value()));
+  return core::all(near).item<bool>();
+}
+
+bool array_equal(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() && core::all(core::equal(a.value(), b.value())).item<bool>();
+}
+
+}  // namespace newtape

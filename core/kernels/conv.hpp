@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// The inner loops of convolutions. All read an image through tables of offsets, so that strides, dilations and any
+/// number of axes are the same to them.
+namespace newtape::core::kernels {
+
+/// out[j][l] = init[l] + sum over s of a[s][l] x[steps[s] + columns[j]], where l runs over `vectors` (1 or 2) vectors.
+/// Without `init`, the sum is added to what stands in `out`.
+template <class T>
+struct ConvPanel {
+  const T* a;
+  std::int64_t vectors;
+  const T* x;
+  const std::int64_t* steps;
+  std::int64_t step_count;
+  const std::int64_t* columns;
+  std::int64_t column_count;
+  const T* init;
+  T* out;
+};
+
+/// out[r][i] = init + sum over s of w[s] x[steps[s] + rows[r] + i], i < n. Reads up to a vector beyond the row's end.
+template <class T>
+struct ConvRows {
+  const T* w;
+  const T* x;
+  const std::int64_t* steps;
+  std::int64_t step_count;
+  const std::int64_t* rows;
+  std::int64_t row_count;
+  std::int64_t n;
+  T init;
+  T* out;
+};
+
+/// out[j] += sum over r and i of y[r][i] x[columns[j] + rows[r] + i], i < n. Reads up to a vector beyond the end of
+/// rows of x.
+template <class T>
+struct ConvDots {
+  const T* y;
+  const T* x;
+  const std::int64_t* rows;
+  std::int64_t row_count;
+  std::int64_t n;
+  const std::int64_t* columns;
+  std::int64_t column_count;
+  T* out;
+};
+
+template <class T>
+struct ConvTable {
+  std::int64_t lanes;    ///< elements of a vector
+  std::int64_t columns;  ///< that a panel has at most
+  void (*panel)(const ConvPanel<T>&);
+  void (*rows)(const ConvRows<T>&);
+  void (*dots)(const ConvDots<T>&);
+};
+
+struct ConvTables {
+  ConvTable<float> f32;
+  ConvTable<double> f64;
+};
+
+namespace baseline {
+extern const ConvTables conv;
+}
+#if defined(NEWTAPE_HAVE_X86_ISAS)
+namespace avx2 {
+extern const ConvTables conv;
+}
+namespace avx512 {
+extern const ConvTables conv;
+}
+#endif
+
+}  // namespace newtape::core::kernels

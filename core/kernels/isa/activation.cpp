@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "hyperbolic.hpp"
+
+namespace newtape::core::kernels::NEWTAPE_ISA {
+namespace {
+
+/// Keeps infinities and huge numbers out of products with what is 0 long before.
+template <class T>
+NEWTAPE_INLINE T within(T x, T most) {
+  x = x > most ? most : x;
+  return x < -most ? -most : x;
+}
+/// With e = exp(x): what mish and its derivative are made of. tanh(softplus(x)) = n / (n + 2) with n = e (e + 2), and
+/// sigmoid(x) (1 - tanh(softplus(x))^2) = 4 e (1 + e) / (n + 2)^2. Beyond the limit the quotient is 1, and e^4 finite.
+template <class T>
+struct Mishes {
+  T e, n;
+};
+template <class T>
+NEWTAPE_INLINE Mishes<T> mishes(T x) {
+  constexpr T most = sizeof(T) == 4 ? 20 : 40;
+  const T e = NEWTAPE_ISA::exp(x > most ? most : x);
+  return {e, e * (e + 2)};
+}
+/// The argument of the sigmoid that replaces Phi in gelu_tanh, 2 sqrt(2 / pi) (x + 0.044715 x^3), is x (a + b x^2).
+template <class T>
+inline constexpr T gelu_a = static_cast<T>(1.5957691216057307);
+template <class T>
+inline constexpr T gelu_b = static_cast<T>(0.071354816272600248);
+
+// clang-format off
+struct Relu { template <class T> NEWTAPE_INLINE T of(T x) { return x < 0 ? T(0) : x; } };  // false for NaN, which stays
+struct ReluGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return y > 0 ? g : T(0); } };
+struct Prelu { template <class T> NEWTAPE_INLINE T of(T x, T w) { return x > 0 ? x : x * w; } };
+struct PreluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x, T w) { return x > 0 ? g : g * w; } };
+struct Sigmoid { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::sigmoid(x); } };
+struct SigmoidGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return g * (y * (1 - y)); } };
+struct Softplus { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::softplus(x); } };
+struct SoftplusGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::sigmoid(x); } };
+struct Softsign { template <class T> NEWTAPE_INLINE T of(T x) { return x / (1 + magnitude(x)); } };
+struct Tanhshrink { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::tanhshrink(x); } };
+struct Gelu { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::gelu(x); } };
+struct GeluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::gelu_derivative(x); } };
+struct GeluTanh {
+  template <class T> NEWTAPE_INLINE T of(T x) {
+    const T t = within(x, T(50));
+    return (x < 0 ? t : x) * NEWTAPE_ISA::sigmoid(t * (gelu_a<T> + gelu_b<T> * t * t));
+  }
+};
+struct GeluTanhGrad {
+  template <class T> NEWTAPE_INLINE T of(T g, T x) {
+    const T t = within(x, T(50));
+    const T z = gelu_b<T> * t * t;
+    const T s = NEWTAPE_ISA::sigmoid(t * (gelu_a<T> + z));
+    return g * (s + s * (1 - s) * (t * (gelu_a<T> + 3 * z)));
+  }
+};
+struct Elu { template <class T> NEWTAPE_INLINE T of(T x, T alpha) { return x > 0 ? x : alpha * NEWTAPE_ISA::expm1(x); } };
+struct EluGrad {
+  template <class T> NEWTAPE_INLINE T of(T g, T x, T alpha) { return x > 0 ? g : g * (alpha * NEWTAPE_ISA::exp(x)); }
+};
+struct Silu {
+  template <class T> NEWTAPE_INLINE T of(T x) { return (x < -1000 ? T(-1000) : x) * NEWTAPE_ISA::sigmoid(x); }
+};
+struct SiluGrad {
+  template <class T> NEWTAPE_INLINE T of(T g, T x) {
+    const T s = NEWTAPE_ISA::sigmoid(x);
+    return g * (s + s * (1 - s) * within(x, T(1000)));
+  }
+};
+struct Mish {
+  template <class T> NEWTAPE_INLINE T of(T x) {
+    const Mishes<T> v = mishes(x);
+    return (x < -1000 ? T(-1000) : x) * (v.n / (v.n + 2));
+  }
+};
+struct MishGrad {
+  template <class T> NEWTAPE_INLINE T of(T g, T x) {
+    const Mishes<T> v = mishes(x);
+    const T r = 1 / (v.n + 2);
+    return g * (v.n * r + within(x, T(1000)) * (4 * v.e * (1 + v.e) * (r * r)));
+  }
+};
+struct Hardswish {
+  template <class T> NEWTAPE_INLINE T of(T x) { return x <= -3 ? T(0) : x < 3 ? x * (x + 3) / 6 : x; }
+};
+struct HardswishGrad {
+  template <class T> NEWTAPE_INLINE T of(T g, T x) { return x <= -3 ? T(0) : x < 3 ? g * ((2 * x + 3) / 6) : g; }
+};
+// clang-format on
+
+template <class F>
+constexpr Kernels short1{{map1<F, float, float>, map1<F, double, double>, nullptr, nullptr}};
+template <class F>
+constexpr Kernels short2{{map2<F, float, float>, map2<F, double, double>, nullptr, nullptr}};
+template <class F>
+constexpr Kernels long1{{map1_whole<F, float>, map1_whole<F, double>, nullptr, nullptr}};
+template <class F>
+constexpr Kernels long2{{map2_whole<F, float>, map2_whole<F, double>, nullptr, nullptr}};
+template <class F>
+constexpr Kernels long3{{map3_whole<F, float>, map3_whole<F, double>, nullptr, nullptr}};
+
+}  // namespace
+
+extern const ActivationTable activation;
+const ActivationTable activation{
+    .relu = {{map1<Relu, float, float>, map1<Relu, double, double>, map1<Relu, std::int64_t, std::int64_t>, nullptr}},
+    .sigmoid = long1<Sigmoid>,
+    .softplus = long1<Softplus>,
+    .gelu = long1<Gelu>,
+    .gelu_tanh = long1<GeluTanh>,
+    .silu = long1<Silu>,
+    .mish = long1<Mish>,
+    .hardswish = short1<Hardswish>,
+    .softsign = short1<Softsign>,
+    .tanhshrink = long1<Tanhshrink>,
+    .prelu = short2<Prelu>,
+    .elu = long2<Elu>,
+    .relu_grad = short2<ReluGrad>,
+    .sigmoid_grad = short2<SigmoidGrad>,
+    .softplus_grad = long2<SoftplusGrad>,
+    .gelu_grad = long2<GeluGrad>,
+    .gelu_tanh_grad = long2<GeluTanhGrad>,
+    .silu_grad = long2<SiluGrad>,
+    .mish_grad = long2<MishGrad>,
+    .hardswish_grad = short2<HardswishGrad>,
+    .prelu_grad = long3<PreluGrad>,
+    .elu_grad = long3<EluGrad>,
+};
+
+}  // namespace newtape::core::kernels::NEWTAPE_ISA

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/max_pool.hpp>
+
+#include "vectors.hpp"
+
+#include <utility>
+
+namespace newtape::core::kernels::NEWTAPE_ISA {
+namespace {
+
+template <class T>
+NEWTAPE_INLINE T larger(T a, T b) {
+  return (a > b) | (a != a) ? a : b;
+}
+
+template <class T>
+void join(const T* x, std::int64_t n, T* y) {
+  NEWTAPE_INDEPENDENT
+  for (std::int64_t j = 0; j < n; ++j) y[j] = larger(y[j], x[j]);
+}
+
+template <class T>
+void runs(const T* x, const std::int64_t* first, const std::int64_t* count, std::int64_t step, std::int64_t n, T* y) {
+  for (std::int64_t j = 0; j < n; ++j) {
+    const T* from = x + first[j];
+    T best = from[0];
+    for (std::int64_t k = 1; k < count[j]; ++k) best = larger(best, from[k * step]);
+    y[j] = best;
+  }
+}
+
+// Rows of a network's later layers are shorter than a vector, and an end of a row in single elements would take most of
+// the time. The last vector of a row therefore overlaps the one before it, and short rows go in shorter vectors.
+
+/// Calls f.template operator()<bytes>(i) for vectors that cover a row of n elements; f of 0 bytes is for one pair.
+template <class T, int bytes = vector_bytes, class F>
+NEWTAPE_INLINE void across(std::int64_t n, const F& f) {
+  if constexpr (bytes < 16) {
+    for (std::int64_t i = 0; i < n; i += 2) f.template operator()<0>(i);
+  } else {
+    constexpr std::int64_t step = lanes<T, bytes>;
+    if (n < step) return across<T, bytes / 2>(n, f);
+    for (std::int64_t i = 0; i + step < n; i += step) f.template operator()<bytes>(i);
+    f.template operator()<bytes>(n - step);
+  }
+}
+
+template <class T, int... I>
+NEWTAPE_INLINE void join_pairs(const T* x, T* y, std::integer_sequence<int, I...>) {
+  Vector<T> a;
+  Vector<T> b;
+  load(x, a);
+  load(x + lanes<T>, b);
+  const Vector<T> even = __builtin_shufflevector(a, b, (2 * I)...);
+  const Vector<T> odd = __builtin_shufflevector(a, b, (2 * I + 1)...);
+  store(y, (even > odd) | (even != even) ? even : odd);
+}
+
+template <class T>
+void squares(const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns, T* scratch, T* y) {
+  const std::int64_t n = 2 * columns;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const T* top = x + 2 * r * width;
+    const T* bottom = top + width;
+    T* to = scratch + r * n;
+    across<T>(n, [&]<int bytes>(std::int64_t i) {
+      if constexpr (bytes == 0) {
+        to[i] = larger(top[i], bottom[i]);
+        to[i + 1] = larger(top[i + 1], bottom[i + 1]);
+      } else {
+        Vector<T, bytes> a;
+        Vector<T, bytes> b;
+        load(top + i, a);
+        load(bottom + i, b);
+        store(to + i, (a > b) | (a != a) ? a : b);
+      }
+    });
+  }
+  std::int64_t j = 0;
+  for (; j + lanes<T> <= rows * columns; j += lanes<T>) {
+    join_pairs(scratch + 2 * j, y + j, std::make_integer_sequence<int, static_cast<int>(lanes<T>)>());
+  }
+  for (; j < rows * columns; ++j) y[j] = larger(scratch[2 * j], scratch[2 * j + 1]);
+}
+
+/// g where x is the first of its square's elements to be y (or NaN), for one vector of each row.
+template <class T, int bytes, int... I>
+NEWTAPE_INLINE void hand_out(const T* g, const T* y, const T* top, const T* bottom, T* to_top, T* to_bottom,
+                             std::integer_sequence<int, I...>) {
+  using V = Vector<T, bytes>;
+  V share;
+  V best;
+  V a;
+  V b;
+  load(g, share);
+  load(y, best);
+  load(top, a);
+  load(bottom, b);
+  auto in_a = (a == best) | (a != a);
+  auto in_b = (b == best) | (b != b);
+  using Mask = decltype(in_a);
+  constexpr Mask right = {-(I & 1)...};  // the right one of each pair
+  in_a &= ~(__builtin_shufflevector(in_a, in_a, (I & ~1)...) & right);
+  in_b &= ~(__builtin_shufflevector(in_b, in_b, (I & ~1)...) & right);
+  in_b &= ~(in_a | __builtin_shufflevector(in_a, in_a, (I ^ 1)...));
+  store(to_top, in_a ? share : V{});
+  store(to_bottom, in_b ? share : V{});
+}
+
+template <class T>
+void squares_grad(const T* g, const T* y, const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns,
+                  T* scratch, T* out) {
+  const std::int64_t n = 2 * columns;
+  T* const best = scratch;
+  T* const share = scratch + rows * n;
+  NEWTAPE_INDEPENDENT
+  for (std::int64_t j = 0; j < rows * columns; ++j) {
+    best[2 * j] = y[j];
+    best[2 * j + 1] = y[j];
+    share[2 * j] = g[j];
+    share[2 * j + 1] = g[j];
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const T* top = x + 2 * r * width;
+    const T* bottom = top + width;
+    T* to_top = out + 2 * r * width;
+    T* to_bottom = to_top + width;
+    across<T>(n, [&]<int bytes>(std::int64_t i) {
+      const T* gi = share + r * n + i;
+      const T* yi = best + r * n + i;
+      if constexpr (bytes == 0) {
+        // What is left is handed to each in turn; who takes it leaves nothing.
+        T left = *gi;
+        const T largest = *yi;
+        for (T* to : {to_top + i, to_top + i + 1, to_bottom + i, to_bottom + i + 1}) {
+          const T v = x[to - out];
+          const bool takes = (v == largest) | (v != v);
+          *to = takes ? left : T(0);
+          left = takes ? T(0) : left;
+        }
+      } else {
+        hand_out<T, bytes>(gi, yi, top + i, bottom + i, to_top + i, to_bottom + i,
+                           std::make_integer_sequence<int, static_cast<int>(lanes<T, bytes>)>());
+      }
+    });
+    for (std::int64_t i = n; i < width; ++i) to_top[i] = to_bottom[i] = 0;
+  }
+}
+
+template <class T>
+constexpr MaxPoolTable<T> table_of() {
+  return {join<T>, runs<T>, squares<T>, squares_grad<T>};
+}
+
+}  // namespace
+
+extern const MaxPoolTables max_pool;
+const MaxPoolTables max_pool = {table_of<float>(), table_of<double>()};
+
+}  // namespace newtape::core::kernels::NEWTAPE_ISA

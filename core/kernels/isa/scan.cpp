@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Compiled once for each instruction set; see dispatch.hpp.
+#include <newtape/core/kernels/scan.hpp>
+
+#include "functions.hpp"
+
+#include <cstddef>
+
+namespace newtape::core::kernels::NEWTAPE_ISA {
+namespace {
+
+/// f32 gathers in f64, everything else in its own type.
+template <class T>
+struct Wide {
+  using type = T;
+};
+template <>
+struct Wide<float> {
+  using type = double;
+};
+
+template <std::size_t bytes>
+struct Same {
+  using type = std::int64_t;
+};
+template <>
+struct Same<4> {
+  using type = std::int32_t;
+};
+
+// Each scan: what it begins with, and how it goes from one element to the next.
+
+template <class T>
+struct CumSum {
+  using A = typename Wide<T>::type;
+  using B = A;
+  static constexpr A start_a = 0;
+  static constexpr B start_b = 0;
+  NEWTAPE_INLINE T step(T x, T, A& a, B&) {
+    a += static_cast<A>(x);
+    return static_cast<T>(a);
+  }
+};
+
+template <class T>
+struct CumProd {
+  using A = typename Wide<T>::type;
+  using B = A;
+  static constexpr A start_a = 1;
+  static constexpr B start_b = 0;
+  NEWTAPE_INLINE T step(T x, T, A& a, B&) {
+    a *= static_cast<A>(x);
+    return static_cast<T>(a);
+  }
+};
+
+template <class T>
+struct LinearRecurrence {
+  using A = typename Wide<T>::type;
+  using B = A;
+  static constexpr A start_a = 0;
+  static constexpr B start_b = 0;
+  NEWTAPE_INLINE T step(T x, T b, A& a, B&) {
+    a = static_cast<A>(x) * a + static_cast<A>(b);
+    return static_cast<T>(a);
+  }
+};
+
+/// exp(largest so far) times a sum of exponentials, none of which is above 1.
+template <class T>
+struct LogCumSumExp {
+  using A = T;
+  using B = typename Wide<T>::type;
+  static constexpr A start_a = -infinity<T>;
+  static constexpr B start_b = 0;
+  NEWTAPE_INLINE T step(T x, T, A& top, B& sum) {
+    // Equal infinities differ by 0 here.
+    const T away = x == top ? T(0) : magnitude(x - top);
+    const B e = static_cast<B>(NEWTAPE_ISA::exp(-away));
+    const bool larger = x > top;
+    sum = larger ? sum * e + B(1) : sum + e;
+    top = larger ? x : top;
+    return top + NEWTAPE_ISA::log(static_cast<T>(sum));
+  }
+};
+
+template <template <class> class S, class T>
+void scan1(const Scan& scan) {
+  const Scan s = scan;  // a copy that no store can change
+  using A = typename S<T>::A;
+  using B = typename S<T>::B;
+  const auto* x = static_cast<const T*>(s.x);
+  const auto* b = static_cast<const T*>(s.b != nullptr ? s.b : s.x);
+  auto* y = static_cast<T*>(s.y);
+  auto* state_a = reinterpret_cast<A*>(s.state->a);
+  auto* state_b = reinterpret_cast<B*>(s.state->b);
+  if (s.columns == 1) {
+    A a = s.first ? S<T>::start_a : *state_a;
+    B c = s.first ? S<T>::start_b : *state_b;
+    for (std::int64_t i = 0; i < s.n; ++i) y[i * s.stride] = S<T>::step(x[i * s.stride], b[i * s.stride], a, c);
+    *state_a = a;
+    *state_b = c;
+    return;
+  }
+  for (std::int64_t j = 0; s.first && j < s.columns; ++j) {
+    state_a[j] = S<T>::start_a;
+    state_b[j] = S<T>::start_b;
+  }
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t j = 0; j < s.columns; ++j) y[j] = S<T>::step(x[j], b[j], state_a[j], state_b[j]);
+    x += s.stride;
+    b += s.stride;
+    y += s.stride;
+  }
+}
+
+/// The largest (smallest) so far, and the last place where it is. A NaN wins over everything.
+template <class T, bool largest>
+void scan_best(const Scan& scan) {
+  const Scan s = scan;
+  using Place = typename Same<sizeof(T)>::type;  // as wide as an element, or the loop would not become vectors
+  const auto* x = static_cast<const T*>(s.x);
+  auto* y = static_cast<T*>(s.y);
+  auto* best = reinterpret_cast<T*>(s.state->a);
+  auto* where = reinterpret_cast<Place*>(s.state->b);
+  auto* index = s.index;
+  for (std::int64_t j = 0; s.first && j < s.columns; ++j) {
+    best[j] = x[j];
+    where[j] = static_cast<Place>(s.at);
+  }
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    const auto at = static_cast<Place>(s.at + i * s.step);
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t j = 0; j < s.columns; ++j) {
+      const T v = x[j];
+      const T b = best[j];
+      const Place w = where[j];
+      // The old one stays when it is strictly better, or a NaN that v is not.
+      const bool stays = largest ? b > v : b < v;
+      const T kept = stays ? b : v;
+      const Place kept_at = stays ? w : at;
+      const bool nan = b != b && v == v;
+      best[j] = nan ? b : kept;
+      where[j] = nan ? w : kept_at;
+    }
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t j = 0; j < s.columns; ++j) y[j] = best[j];
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t j = 0; j < s.columns; ++j) index[j] = where[j];
+    x += s.stride;
+    y += s.stride;
+    index += s.stride;
+  }
+}
+
+}  // namespace
+
+extern const ScanTable scan;
+const ScanTable scan = {
+    {{scan1<CumSum, float>, scan1<CumSum, double>, scan1<CumSum, std::int64_t>}},
+    {{scan1<CumProd, float>, scan1<CumProd, double>, scan1<CumProd, std::int64_t>}},
+    {{scan1<LogCumSumExp, float>, scan1<LogCumSumExp, double>, nullptr}},
+    {{scan_best<float, true>, scan_best<double, true>, scan_best<std::int64_t, true>}},
+    {{scan_best<float, false>, scan_best<double, false>, scan_best<std::int64_t, false>}},
+    {{scan1<LinearRecurrence, float>, scan1<LinearRecurrence, double>, nullptr}},
+};
+
+}  // namespace newtape::core::kernels::NEWTAPE_ISA

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// The inner loops of max pooling.
+namespace newtape::core::kernels {
+
+template <class T>
+struct MaxPoolTable {
+  /// y[j] = max(y[j], x[j]); NaN wins.
+  void (*join)(const T* x, std::int64_t n, T* y);
+  /// y[j] = max over k < count[j] of x[first[j] + k step]; NaN wins.
+  void (*runs)(const T* x, const std::int64_t* first, const std::int64_t* count, std::int64_t step, std::int64_t n,
+               T* y);
+  /// y[r][j] = max of the square x[2r][2j], x[2r][2j + 1], x[2r + 1][2j], x[2r + 1][2j + 1]; NaN wins. x has rows of
+  /// `width`; `scratch` has room for 2 rows columns elements.
+  void (*squares)(const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns, T* scratch, T* y);
+  /// g[r][j] goes to the first of the square's elements that is y[r][j] (or NaN), the other three get 0. `out` lies in
+  /// memory like x; `scratch` has room for 4 rows columns elements.
+  void (*squares_grad)(const T* g, const T* y, const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns,
+                       T* scratch, T* out);
+};
+
+struct MaxPoolTables {
+  MaxPoolTable<float> f32;
+  MaxPoolTable<double> f64;
+};
+
+namespace baseline {
+extern const MaxPoolTables max_pool;
+}
+#if defined(NEWTAPE_HAVE_X86_ISAS)
+namespace avx2 {
+extern const MaxPoolTables max_pool;
+}
+namespace avx512 {
+extern const MaxPoolTables max_pool;
+}
+#endif
+
+}  // namespace newtape::core::kernels

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/optimizer.hpp>
+
+namespace newtape::optim {
+
+struct MuonOptions {
+  double lr = 0.02;
+  double momentum = 0.95;
+  bool nesterov = true;
+  double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
+  double ns_steps = 5;      ///< iterations of Newton and Schulz
+
+  static constexpr const char* name = "Muon";
+  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("momentum", momentum), f("nesterov", nesterov), f("weight_decay", weight_decay),
+        f("ns_steps", ns_steps);
+  }
+};
+
+/// Muon (Jordan et al. 2024): the momentum of a matrix, made nearly orthogonal by Newton-Schulz iterations, times
+/// sqrt(max(1, rows / columns)). Parameters of more than two axes count as matrices [n, rest]; those of fewer belong to
+/// another optimizer (ShapeError at the first step).
+class Muon : public OptimizerOf<MuonOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  void update(Slot& slot) override;
+  void check_step() const override;
+};
+
+}  // namespace newtape::optim

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/state_reader.hpp>
+#include <newtape/optim/schedule.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <string>
+
+namespace newtape::optim {
+namespace {
+
+void at_least(const char* what, std::int64_t value, std::int64_t least) {
+  if (value >= least) return;
+  raise<ValueError>(std::string(what) + " is out of range", "at least " + std::to_string(least), std::to_string(value));
+}
+
+double number(std::int64_t n) { return static_cast<double>(n); }
+
+/// From 1 to `low` as t goes from 0 to 1.
+double half_cosine(double t, double low) { return low + (1 - low) * (1 + std::cos(std::numbers::pi * t)) / 2; }
+
+Array scalar(double x) { return core::full({}, x, f64); }
+Array scalar(std::int64_t n) {
+  Array x = Array::empty({}, i64);
+  *x.data<std::int64_t>() = n;
+  return x;
+}
+
+}  // namespace
+
+Schedule constant_lr(const ConstantLrOptions& o) {
+  at_least("constant_lr: total_iters", o.total_iters, 0);
+  return [o](std::int64_t step) { return step < o.total_iters ? o.factor : 1; };
+}
+
+Schedule linear_lr(const LinearLrOptions& o) {
+  at_least("linear_lr: total_iters", o.total_iters, 1);
+  return [o](std::int64_t step) {
+    return o.start_factor +
+           (o.end_factor - o.start_factor) * number(std::min(step, o.total_iters)) / number(o.total_iters);
+  };
+}
+
+Schedule step_lr(const StepLrOptions& o) {
+  at_least("step_lr: step_size", o.step_size, 1);
+  return [o](std::int64_t step) { return std::pow(o.gamma, number(step / o.step_size)); };
+}
+
+Schedule multi_step_lr(const MultiStepLrOptions& o) {
+  return [o](std::int64_t step) {
+    return std::pow(o.gamma, number(std::count_if(o.milestones.begin(), o.milestones.end(),
+                                                  [step](std::int64_t m) { return m <= step; })));
+  };
+}
+
+Schedule exponential_lr(double gamma) {
+  return [gamma](std::int64_t step) { return std::pow(gamma, number(step)); };
+}
+
+Schedule polynomial_lr(const PolynomialLrOptions& o) {
+  at_least("polynomial_lr: total_iters", o.total_iters, 1);
+  return [o](std::int64_t step) {
+    return std::pow(1 - number(std::min(step, o.total_iters)) / number(o.total_iters), o.power);
+  };
+}
+
+Schedule cosine_annealing_lr(const CosineAnnealingLrOptions& o) {
+  at_least("cosine_annealing_lr: t_max", o.t_max, 1);
+  return [o](std::int64_t step) { return half_cosine(number(step) / number(o.t_max), o.eta_min); };
+}
+
+Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& o) {
+  at_least("cosine_annealing_warm_restarts: t_0", o.t_0, 1);
+  at_least("cosine_annealing_warm_restarts: t_mult", o.t_mult, 1);
+  return [o](std::int64_t step) {
+    std::int64_t period = o.t_0;
+    if (o.t_mult == 1) step %= period;
+    while (step >= period) {
+      step -= period;
+      period *= o.t_mult;
+    }
+    return half_cosine(number(step) / number(period), o.eta_min);
+  };
+}
+
+Schedule one_cycle_lr(const OneCycleLrOptions& o) {
+  at_least("one_cycle_lr: total_steps", o.total_steps, 1);
+  check_option("one_cycle_lr: pct_start", o.pct_start, 0, std::nextafter(1.0, 2.0));
+  return [o](std::int64_t step) {
+    if (step > o.total_steps) {
+      raise<ValueError>("one_cycle_lr: the cycle is over", "at most " + std::to_string(o.total_steps) + " steps",
+                        std::to_string(step));
+    }
+    const auto between = [&o](double from, double to, double t) {
+      return o.cosine ? to + (from - to) * (1 + std::cos(std::numbers::pi * t)) / 2 : from + (to - from) * t;
+    };
+    const double start = 1 / o.div_factor;
+    const double peak = o.pct_start * number(o.total_steps) - 1;
+    const double last = number(o.total_steps) - 1;
+    const double at = number(step);
+    if (at <= peak) return between(start, 1, at / peak);
+    return between(1, start / o.final_div_factor, (at - peak) / (last - peak));
+  };
+}
+
+Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t> milestones) {
+  if (schedules.size() != milestones.size() + 1 || !std::is_sorted(milestones.begin(), milestones.end())) {
+    raise<ValueError>(
+        "sequential_lr: the milestones must part the schedules", "one fewer than schedules, in ascending order",
+        std::to_string(schedules.size()) + " schedules, " + std::to_string(milestones.size()) + " milestones");
+  }
+  return [schedules = std::move(schedules), milestones = std::move(milestones)](std::int64_t step) {
+    const auto next = std::upper_bound(milestones.begin(), milestones.end(), step);
+    const auto k = static_cast<std::size_t>(next - milestones.begin());
+    return schedules[k](k == 0 ? step : step - milestones[k - 1]);
+  };
+}
+
+Schedule chained_lr(std::vector<Schedule> schedules) {
+  return [schedules = std::move(schedules)](std::int64_t step) {
+    double factor = 1;
+    for (const auto& s : schedules) factor *= s(step);
+    return factor;
+  };
+}
+
+// --- what applies them ---
+
+Scheduler::Scheduler(Optimizer& optimizer, Schedule schedule)
+    : Scheduler(optimizer, std::vector<Schedule>(optimizer.group_count(), schedule)) {}
+
+Scheduler::Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules)
+    : optimizer_(&optimizer), schedules_(std::move(schedules)) {
+  if (schedules_.size() != optimizer.group_count()) {
+    raise<ValueError>("Scheduler: one schedule, or one for each parameter group",
+                      std::to_string(optimizer.group_count()), std::to_string(schedules_.size()));
+  }
+  for (std::size_t g = 0; g < schedules_.size(); ++g) initial_.push_back(optimizer.lr(g));
+  set_step(0);
+}
+
+void Scheduler::set_step(std::int64_t step) {
+  at_least("Scheduler: step", step, 0);
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < schedules_.size(); ++g) {
+    rates.push_back(initial_[g] * schedules_[g](step));
+    check_option("Scheduler: the learning rate", rates[g], 0, std::numeric_limits<double>::infinity());
+  }
+  for (std::size_t g = 0; g < rates.size(); ++g) optimizer_->set_lr(rates[g], g);
+  steps_ = step;
+}
+
+std::vector<double> Scheduler::last_lr() const {
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < schedules_.size(); ++g) rates.push_back(optimizer_->lr(g));
+  return rates;
+}
+
+StateDict Scheduler::state_dict() const {
+  Array rates = Array::empty({static_cast<std::int64_t>(initial_.size())}, f64);
+  std::copy(initial_.begin(), initial_.end(), rates.data<double>());
+  return {{"step", scalar(steps_)}, {"initial_lr", rates}};
+}
+
+void Scheduler::load_state_dict(const StateDict& state) {
+  detail::StateReader reader(state, "");
+  const Array step = reader.take("step", i64, {});
+  const Array rates = reader.take("initial_lr", f64, {static_cast<std::int64_t>(initial_.size())});
+  if (step.defined() && step.item<std::int64_t>() < 0) reader.reject("step", "negative");
+  reader.finish("Scheduler.load_state_dict", true);
+  const auto before = initial_;
+  initial_.assign(rates.data<double>(), rates.data<double>() + rates.size());
+  try {
+    set_step(step.item<std::int64_t>());
+  } catch (...) {
+    initial_ = before;
+    throw;
+  }
+}
+
+ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLrOnPlateauOptions& options)
+    : optimizer_(&optimizer),
+      options_(options),
+      best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {
+  check_option("ReduceLROnPlateau: factor", options.factor, 0, 1);
+  at_least("ReduceLROnPlateau: patience", options.patience, 0);
+  at_least("ReduceLROnPlateau: cooldown", options.cooldown, 0);
+}
+
+void ReduceLROnPlateau::step(double metric) {
+  const auto& o = options_;
+  const double sign = o.maximize ? -1 : 1;
+  // How far below the best value an improvement has to be. There is no best value at first.
+  const double margin = std::isinf(best_) ? 0 : o.relative ? o.threshold * std::abs(best_) : o.threshold;
+  if (sign * metric < sign * best_ - margin) {
+    best_ = metric;
+    bad_ = 0;
+  } else {
+    ++bad_;
+  }
+  if (cooling_ > 0) {
+    --cooling_;
+    bad_ = 0;
+  }
+  if (bad_ <= o.patience) return;
+  for (std::size_t g = 0; g < optimizer_->group_count(); ++g) {
+    const double rate = optimizer_->lr(g);
+    const double lower = std::max(rate * o.factor, o.min_lr);
+    if (rate - lower > o.eps) optimizer_->set_lr(lower, g);
+  }
+  cooling_ = o.cooldown;
+  bad_ = 0;
+}
+
+StateDict ReduceLROnPlateau::state_dict() const {
+  return {{"best", scalar(best_)}, {"bad_steps", scalar(bad_)}, {"cooldown", scalar(cooling_)}};
+}
+
+void ReduceLROnPlateau::load_state_dict(const StateDict& state) {
+  detail::StateReader reader(state, "");
+  const Array best = reader.take("best", f64, {});
+  const Array bad = reader.take("bad_steps", i64, {});
+  const Array cooling = reader.take("cooldown", i64, {});
+  reader.finish("ReduceLROnPlateau.load_state_dict", true);
+  best_ = best.item();
+  bad_ = bad.item<std::int64_t>();
+  cooling_ = cooling.item<std::int64_t>();
+}
+
+}  // namespace newtape::optim

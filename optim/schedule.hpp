@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/optimizer.hpp>
+
+#include <cstdint>
+#include <vector>
+
+/// Learning rates that change: `optim::Scheduler scheduler(adam, optim::cosine_annealing_lr({.t_max = 100}));`, and
+/// `scheduler.step()` after each epoch or each step.
+namespace newtape::optim {
+
+/// What the initial learning rate is multiplied by after `step` steps of the scheduler, from 0. Any function will do.
+using Schedule = std::function<double(std::int64_t step)>;
+
+struct ConstantLrOptions {
+  double factor = 1. / 3;
+  std::int64_t total_iters = 5;
+};
+/// `factor` until `total_iters`, then 1.
+Schedule constant_lr(const ConstantLrOptions& options = {});
+
+struct LinearLrOptions {
+  double start_factor = 1. / 3;
+  double end_factor = 1;
+  std::int64_t total_iters = 5;
+};
+/// From one factor to the other in equal steps, and constant from then on: a warm-up.
+Schedule linear_lr(const LinearLrOptions& options = {});
+
+struct StepLrOptions {
+  std::int64_t step_size = 1;
+  double gamma = 0.1;
+};
+/// Times gamma every `step_size` steps.
+Schedule step_lr(const StepLrOptions& options);
+
+struct MultiStepLrOptions {
+  std::vector<std::int64_t> milestones = {};
+  double gamma = 0.1;
+};
+/// Times gamma at each milestone.
+Schedule multi_step_lr(const MultiStepLrOptions& options);
+
+/// gamma^step.
+Schedule exponential_lr(double gamma);
+
+struct PolynomialLrOptions {
+  std::int64_t total_iters = 5;
+  double power = 1;
+};
+/// (1 - step / total_iters)^power, 0 from there on.
+Schedule polynomial_lr(const PolynomialLrOptions& options = {});
+
+struct CosineAnnealingLrOptions {
+  std::int64_t t_max = 1;
+  double eta_min = 0;  ///< as a factor of the initial learning rate
+};
+/// eta_min + (1 - eta_min) (1 + cos(pi step / t_max)) / 2 (Loshchilov & Hutter 2017, without restarts).
+Schedule cosine_annealing_lr(const CosineAnnealingLrOptions& options);
+
+struct CosineAnnealingWarmRestartsOptions {
+  std::int64_t t_0 = 1;     ///< steps before the first restart
+  std::int64_t t_mult = 1;  ///< each period is so many times as long as the one before
+  double eta_min = 0;       ///< as a factor of the initial learning rate
+};
+/// The same, started again and again (Loshchilov & Hutter 2017, eq. 5).
+Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& options);
+
+struct OneCycleLrOptions {
+  std::int64_t total_steps = 1;
+  double pct_start = 0.3;         ///< part of the steps in which the rate rises
+  bool cosine = true;             ///< else linear
+  double div_factor = 25;         ///< it starts at 1/div_factor of the greatest rate
+  double final_div_factor = 1e4;  ///< and ends at 1/final_div_factor of where it started
+};
+/// Up, then down to almost nothing (Smith & Topin 2018). Factor 1 is the greatest rate: give that to the optimizer.
+/// ValueError for a step beyond total_steps.
+Schedule one_cycle_lr(const OneCycleLrOptions& options);
+
+/// One schedule after the other, each from its own step 0: schedules[k] begins at milestones[k - 1].
+Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t> milestones);
+/// All factors multiplied.
+Schedule chained_lr(std::vector<Schedule> schedules);
+
+/// Sets an optimizer's learning rates by a schedule, one for all parameter groups or one for each. The optimizer must
+/// outlive it.
+class Scheduler {
+ public:
+  /// Sets the rates of step 0. ValueError unless there is one schedule, or one for each group.
+  Scheduler(Optimizer& optimizer, Schedule schedule);
+  Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules);
+
+  void step() { set_step(steps_ + 1); }
+  std::int64_t steps() const noexcept { return steps_; }
+  void set_step(std::int64_t step);
+  /// The rates as they are set now.
+  std::vector<double> last_lr() const;
+
+  /// How many steps, and the initial rates.
+  StateDict state_dict() const;
+  /// ValueError naming what does not fit; nothing is changed then.
+  void load_state_dict(const StateDict& state);
+
+ private:
+  Optimizer* optimizer_;
+  std::vector<Schedule> schedules_;
+  std::vector<double> initial_;
+  std::int64_t steps_ = 0;
+};
+
+struct ReduceLrOnPlateauOptions {
+  bool maximize = false;  ///< the metric is to grow, not to fall
+  double factor = 0.1;
+  std::int64_t patience = 10;  ///< steps without improvement that are let pass
+  double threshold = 1e-4;     ///< an improvement is larger than this
+  bool relative = true;        ///< than this part of the best value so far, else than this number
+  std::int64_t cooldown = 0;   ///< steps after a reduction that do not count
+  double min_lr = 0;
+  double eps = 1e-8;  ///< smaller changes of the rate are not made
+};
+
+/// Multiplies the rates by a factor when a metric has stopped to improve. The optimizer must outlive it.
+class ReduceLROnPlateau {
+ public:
+  /// ValueError for a factor outside [0, 1), negative counts.
+  explicit ReduceLROnPlateau(Optimizer& optimizer, const ReduceLrOnPlateauOptions& options = {});
+
+  /// Takes the metric of an epoch; a NaN is no improvement.
+  void step(double metric);
+  double best() const noexcept { return best_; }
+
+  StateDict state_dict() const;
+  void load_state_dict(const StateDict& state);
+
+ private:
+  Optimizer* optimizer_;
+  ReduceLrOnPlateauOptions options_;
+  double best_;
+  std::int64_t bad_ = 0;
+  std::int64_t cooling_ = 0;
+};
+
+}  // namespace newtape::optim

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/optimizer.hpp>
+
+namespace newtape::optim {
+
+struct AdamWScheduleFreeOptions {
+  double lr = 2.5e-3;
+  std::pair<double, double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0;     ///< adds weight_decay * p to the normalised gradient
+  double warmup_steps = 0;     ///< the rate rises linearly for so many steps
+  double r = 0;                ///< weight of step t in the average: t^r
+  double weight_lr_power = 2;  ///< ... times the largest rate so far to this power
+
+  static constexpr const char* name = "AdamWScheduleFree";
+  static std::vector<const char*> moments() { return {"exp_avg_sq", "z"}; }
+  static std::vector<const char*> scalars() { return {"weight_sum", "lr_max", "evaluating"}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
+        f("warmup_steps", warmup_steps), f("r", r), f("weight_lr_power", weight_lr_power);
+  }
+};
+
+/// AdamW without a schedule (Defazio et al. 2024, The Road Less Scheduled): in training the parameters are where
+/// gradients are taken; `eval()` puts the average there that is to be used, and `train()` goes back. step() while
+/// evaluating is a ValueError.
+class AdamWScheduleFree : public OptimizerOf<AdamWScheduleFreeOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+  void eval() { switch_to(true); }
+  void train() { switch_to(false); }
+
+ protected:
+  void update(Slot& slot) override;
+  void check_step() const override;
+
+ private:
+  void switch_to(bool evaluating);
+};
+
+}  // namespace newtape::optim

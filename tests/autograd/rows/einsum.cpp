@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../table.hpp"
+
+#include <algorithm>
+
+namespace newtape::table {
+namespace {
+
+/// The sum over all letters that are not in `output`, one after the other, of the operands' products. `terms` are spelt
+/// out: a letter for each axis.
+Reference loops(std::vector<std::string> terms, std::string output) {
+  return [=](const std::vector<Values>& x) {
+    std::string letters = output;
+    for (const auto& t : terms) {
+      for (const char c : t) {
+        if (letters.find(c) == std::string::npos) letters += c;
+      }
+    }
+    Shape lengths(letters.size(), 1);
+    for (std::size_t k = 0; k < terms.size(); ++k) {
+      for (std::size_t axis = 0; axis < terms[k].size(); ++axis) {
+        if (x[k].shape[axis] != 1) lengths[letters.find(terms[k][axis])] = x[k].shape[axis];
+      }
+    }
+    Values y(Shape(lengths.begin(), lengths.begin() + static_cast<std::ptrdiff_t>(output.size())));
+    for_each_index(lengths, [&](const Dims& at) {
+      long double product = 1;
+      for (std::size_t k = 0; k < terms.size(); ++k) {
+        Dims i;
+        for (const char c : terms[k]) i.push_back(at[letters.find(c)]);
+        product *= x[k][i];
+      }
+      y[Dims(at.begin(), at.begin() + static_cast<std::ptrdiff_t>(output.size()))] += product;
+    });
+    return y;
+  };
+}
+
+/// `terms` and `output`: what the expression stands for here, if it does not say so itself.
+Sample of(const std::string& expression, std::vector<Shape> shapes, std::vector<std::string> terms,
+          std::string output) {
+  return {std::move(shapes), [expression](Args& x) { return einsum(expression, x.list()); },
+          loops(std::move(terms), std::move(output))};
+}
+
+const std::vector<Sample> expressions{
+    of("ij,jk->ik", {{2, 3}, {3, 4}}, {"ij", "jk"}, "ik"),
+    of("ij,jk", {{2, 3}, {3, 4}}, {"ij", "jk"}, "ik"),
+    of("ba", {{2, 3}}, {"ba"}, "ab"),
+    of("ij->", {{2, 3}}, {"ij"}, ""),
+    of("ij -> j", {{2, 3}}, {"ij"}, "j"),
+    of("ii->i", {{3, 3}}, {"ii"}, "i"),
+    of("ii", {{3, 3}}, {"ii"}, ""),
+    of("iji->ij", {{2, 3, 2}}, {"iji"}, "ij"),
+    of("iijj->ji", {{2, 2, 3, 3}}, {"iijj"}, "ji"),
+    of("iii->i", {{2, 2, 2}}, {"iii"}, "i"),
+    of("i,j->ji", {{2}, {3}}, {"i", "j"}, "ji"),
+    of("i,i->", {{5}, {5}}, {"i", "i"}, ""),
+    of("i,i->i", {{5}, {5}}, {"i", "i"}, "i"),
+    of("bij,bij->b", {{2, 3, 2}, {2, 3, 2}}, {"bij", "bij"}, "b"),
+    of("bij,bjk->bik", {{2, 2, 3}, {2, 3, 2}}, {"bij", "bjk"}, "bik"),
+    of("ibj,jkb->kib", {{2, 2, 3}, {3, 2, 2}}, {"ibj", "jkb"}, "kib"),
+    of("ijk,kjl->il", {{2, 3, 2}, {2, 3, 2}}, {"ijk", "kjl"}, "il"),
+    of("ijx,jky->ik", {{2, 3, 2}, {3, 2, 2}}, {"ijx", "jky"}, "ik"),
+    of("...ij,...jk->...ik", {{2, 2, 3}, {3, 2}}, {"aij", "jk"}, "aik"),
+    of("...i,i...", {{2, 3}, {3, 2}}, {"ai", "ia"}, "a"),
+    of("i...->...", {{2, 3, 2}}, {"iab"}, "ab"),
+    of("...i->i", {{2, 3, 2}}, {"abi"}, "i"),
+    of("...,...", {{2, 1}, {3}}, {"ab", "b"}, "ab"),
+    of("ij,ij->ij", {{1, 3}, {2, 1}}, {"ij", "ij"}, "ij"),
+    of("ij,jk->ik", {{2, 1}, {3, 2}}, {"ij", "jk"}, "ik"),
+    of("ij,j->i", {{2, 1}, {1}}, {"ij", "j"}, "i"),
+    of("ij,jk,kl->il", {{2, 3}, {3, 2}, {2, 3}}, {"ij", "jk", "kl"}, "il"),
+    of("ij,ik,il->jkl", {{2, 2}, {2, 3}, {2, 1}}, {"ij", "ik", "il"}, "jkl"),
+    of("a,ab,b,c->c", {{2}, {2, 3}, {3}, {2}}, {"a", "ab", "b", "c"}, "c"),
+    of(",i->i", {{}, {3}}, {"", "i"}, "i"),
+    of("", {{}}, {""}, ""),
+    of("ij,jk->ik", {{0, 3}, {3, 2}}, {"ij", "jk"}, "ik"),
+    of("ij,jk->ik", {{2, 0}, {0, 3}}, {"ij", "jk"}, "ik"),
+    of("bi,bi->b", {{2, 0}, {2, 0}}, {"bi", "bi"}, "b"),
+    of("ii->i", {{0, 0}}, {"ii"}, "i"),
+};
+
+/// More operands than are ordered in the best way.
+const std::vector<Sample> chains{
+    of("ab,bc,cd,de,ef,fg,gh,hi,ij->aj", {{1, 2}, {2, 1}, {1, 2}, {2, 2}, {2, 1}, {1, 2}, {2, 1}, {1, 2}, {2, 1}},
+       {"ab", "bc", "cd", "de", "ef", "fg", "gh", "hi", "ij"}, "aj"),
+    of("ab,bc->ac", {{0, 1}, {1, 2}}, {"ab", "bc"}, "ac"),
+};
+
+Tensor with(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
+std::function<void()> call_of(std::string expression, std::vector<Shape> shapes) {
+  return [=] {
+    std::vector<Tensor> operands;
+    for (const auto& s : shapes) operands.push_back(with(s));
+    einsum(expression, operands);
+  };
+}
+
+Sample meeting(Shape a, Shape b, std::int64_t n, std::vector<std::string> terms, std::string output) {
+  return {{a, b}, [n](Args& x) { return tensordot(x[0], x[1], n); }, loops(std::move(terms), std::move(output))};
+}
+Sample meeting(Shape a, Shape b, Dims axes_a, Dims axes_b, std::vector<std::string> terms, std::string output) {
+  return {{a, b},
+          [axes_a, axes_b](Args& x) { return tensordot(x[0], x[1], axes_a, axes_b); },
+          loops(std::move(terms), std::move(output))};
+}
+
+const Rows sums_of_products{{
+    {.name = "einsum",
+     .samples = expressions,
+     .rejects = {{Error::value, "'ij,jk' of [2, 3]", call_of("ij,jk", {{2, 3}})},
+                 {Error::value, "einsum", call_of("ij", {{2, 3}, {3, 2}})},
+                 {Error::value, "einsum", call_of("", {})},
+                 {Error::shape, "'ijk'", call_of("ijk", {{2, 3}})},
+                 {Error::shape, "'i'", call_of("i", {{2, 3}})},
+                 {Error::shape, "'ij...k'", call_of("ij...k", {{2, 3}})},
+                 {Error::shape, "along 'j'", call_of("ij,jk", {{2, 3}, {4, 2}})},
+                 {Error::shape, "along '...'", call_of("...,...", {{2, 3}, {2, 2}})},
+                 {Error::shape, "along 'i'", call_of("ii", {{2, 3}})},
+                 {Error::shape, "along 'i'", call_of("ii", {{1, 3}})},
+                 {Error::value, "the output's 'k'", call_of("ij->ik", {{2, 3}})},
+                 {Error::value, "twice", call_of("ij->ii", {{2, 3}})},
+                 {Error::value, "'1'", call_of("i1", {{2, 3}})},
+                 {Error::value, "names no axis", call_of("ij->i.", {{2, 3}})},
+                 {Error::value, "names no axis", call_of("ij->i->j", {{2, 3}})},
+                 {Error::dtype, "f32 and f64",
+                  [] {
+                    einsum("i,i", {with({2}), with({2}, f64)});
+                  }}},
+     .composite = true,
+     .integers = true},
+    {.name = "einsum of many", .samples = chains, .composite = true},
+    {.name = "tensordot",
+     .samples = {meeting({2, 3}, {2, 3, 2}, 0, {"ab", "cde"}, "abcde"), meeting({2, 3}, {3, 2}, 1, {"ab", "bc"}, "ac"),
+                 meeting({2, 3, 2}, {3, 2, 2}, 2, {"abc", "bcd"}, "ad"), meeting({2, 3}, {2, 3}, 2, {"ab", "ab"}, ""),
+                 meeting({2, 3, 2}, {2, 2, 3}, {-1, 1}, {0, 2}, {"abc", "cdb"}, "ad"),
+                 meeting({2, 0}, {0, 2}, 1, {"ab", "bc"}, "ac")},
+     .rejects = {{Error::shape, "tensordot", [] { tensordot(with({2, 3}), with({3}), 2); }},
+                 {Error::shape, "tensordot", [] { tensordot(with({2, 3}), with({2}), 1); }},
+                 {Error::shape, "in pairs", [] { tensordot(with({2, 3}), with({2}), Dims{0}, Dims{}); }},
+                 {Error::shape, "out of range", [] { tensordot(with({2, 3}), with({2}), Dims{2}, Dims{0}); }},
+                 {Error::value, "twice", [] { tensordot(with({2, 2}), with({2, 2}), Dims{0, -2}, Dims{0, 1}); }},
+                 {Error::value, "twice", [] { tensordot(with({2, 2}), with({2, 2}), Dims{0, 1}, Dims{1, 1}); }},
+                 {Error::dtype, "tensordot", [] { tensordot(with({2}), with({2}, f64), 1); }}},
+     .composite = true,
+     .integers = true},
+}};
+
+}  // namespace
+}  // namespace newtape::table

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What rows of elementwise operations refuse, and with which operands.
+#pragma once
+
+#include "../table.hpp"
+
+#include <string>
+#include <vector>
+
+namespace newtape::table {
+
+using Numbers = const long double*;
+
+inline Tensor one_two() { return tensor({1, 2}); }
+inline Tensor three() { return tensor({1, 2, 3}); }
+inline Tensor three_doubles() { return tensor({1, 2, 3}, f64); }
+inline Tensor three_flags() { return tensor({1, 0, 1}, boolean); }
+inline Tensor three_ints() { return tensor({1, 2, 3}, i64); }
+
+/// What every operation of two tensors must refuse. (i64 only where integers have no such operation.)
+inline std::vector<Rejection> two_refuse(const std::string& name, Tensor (*f)(In, In), bool integers = true) {
+  std::vector<Rejection> r{{Error::shape, name, [f] { f(one_two(), three()); }},
+                           {Error::shape, "[2] and [3]", [f] { f(one_two(), three()); }},
+                           {Error::dtype, name, [f] { f(three(), three_doubles()); }},
+                           {Error::dtype, "f32 [3] and f64 [3]", [f] { f(three(), three_doubles()); }},
+                           {Error::dtype, "i64 [3] and f64 [3]", [f] { f(three_ints(), three_doubles()); }},
+                           {Error::value, name, [f] { f(1.0, 2.0); }}};
+  if (!integers) r.push_back({Error::dtype, "i64", [f] { f(three_ints(), three_ints()); }});
+  return r;
+}
+
+/// Functions of floats refuse integers.
+inline std::vector<Rejection> refuse_integers(const std::string& name, Tensor (*f)(In)) {
+  const auto call = [f] { f(three_ints()); };
+  return {{Error::dtype, name, call}, {Error::dtype, "i64", call}};
+}
+/// A function of one float.
+inline Row function(const std::string& name, Tensor (*f)(In), long double (*reference)(long double), Domain domain = {},
+                    double slack = 1) {
+  return {.name = name,
+          .call = [f](Args& x) { return f(x[0]); },
+          .scalar = [reference](Numbers x) { return reference(x[0]); },
+          .domains = {domain},
+          .rejects = refuse_integers(name, f),
+          .slack = slack};
+}
+/// The same for the left half, or another part of the domain, of an operation that has a row of its own name.
+inline Row part(Row row, const std::string& name) {
+  row.covers = {row.name};
+  row.name = name;
+  row.rejects = {};
+  return row;
+}
+
+inline const Domain numbers{};
+inline const Domain small_whole{.low = -1, .high = 1, .whole = true};
+inline const Domain flags{.low = 0, .high = 1, .dtype = boolean};
+inline const std::string step = "its value is constant wherever it has a derivative";
+
+}  // namespace newtape::table

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The operations of docs/add_an_op.md: one from outside the library passes every check that ours do.
+#include "../../../examples/08_add_an_op.hpp"
+#include "../table.hpp"
+
+#include <cmath>
+
+namespace newtape::table {
+namespace {
+
+using Numbers = const long double*;
+
+/// The root of the mean square along the last axis of a matrix.
+Values root_mean_square(const std::vector<Values>& x) {
+  Values y({x[0].shape[0]});
+  for_each_index(x[0].shape, [&](const Dims& i) { y[{i[0]}] += x[0][i] * x[0][i]; });
+  for (auto& v : y.data) v = std::sqrt(v / static_cast<long double>(x[0].shape[1]));
+  return y;
+}
+
+const Rows rows_of_own{{
+    {.name = "smooth_abs",
+     .call = [](Args& x) { return own::smooth_abs(x[0], x[1]); },
+     .scalar = [](Numbers x) { return std::hypot(x[0], x[1]); },
+     .domains = {{}, {.low = 0.2, .high = 2, .above = 0.1, .below = 10}}},
+    {.name = "rms",
+     // At a row of zeros there is a corner.
+     .domains = {{.low = 0.3, .high = 2, .above = 0.1}},
+     .samples = {{{{3, 4}}, [](Args& x) { return own::rms(x[0]); }, root_mean_square},
+                 {{{2, 5}}, [](Args& x) { return own::rms(x[0], 1); }, root_mean_square},
+                 {{{0, 2}}, [](Args& x) { return own::rms(x[0], -1); }, root_mean_square}},
+     .rejects = {{Error::shape, "rms",
+                  [] {
+                    own::rms(ones({2, 3}), 2);
+                  }},
+                 {Error::value, "rms: of no elements",
+                  [] {
+                    own::rms(ones({2, 0}));
+                  }}}},
+    {.name = "sincos",
+     .call =
+         [](Args& x) {
+           const auto [s, c] = own::sincos(x[0]);
+           return s + 2 * c;
+         },
+     .scalar = [](Numbers x) { return std::sin(x[0]) + 2 * std::cos(x[0]); },
+     .slack = 4},
+}};
+
+}  // namespace
+}  // namespace newtape::table

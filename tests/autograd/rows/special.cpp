@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// References are the C library's functions in long double, or those of special.hpp.
+#include "../../special.hpp"
+#include "operands.hpp"
+
+#include <cmath>
+
+namespace newtape::table {
+namespace {
+
+using namespace special;
+
+template <int n>
+Row polygamma_row(const std::string& name, Domain domain) {
+  return {.name = name,
+          .call = [](Args& x) { return polygamma(n, x[0]); },
+          .scalar = [](Numbers x) { return polygamma_of(n, x[0]); },
+          .domains = {domain},
+          .covers = {"polygamma"},
+          .slack = 4};
+}
+
+const Domain positive{.low = 0.5, .high = 5, .above = 0};
+const Domain between_poles{.low = -1.75, .high = -1.25, .below = 0};
+
+const Rows specials{{
+    function("erf", erf, std::erf),
+    function("erfc", erfc, std::erfc),
+    function("erfinv", erfinv, erfinv_of, {.low = -0.9, .high = 0.9, .above = -1, .below = 1}),
+    function("lgamma", lgamma, lgamma_of, {.low = 2.5, .high = 6, .above = 0}),
+    part(function("lgamma", lgamma, lgamma_of, between_poles, 4), "lgamma of negative"),
+    function("digamma", digamma, digamma_of, {.low = 1.7, .high = 6, .above = 0}),
+    part(function("digamma", digamma, digamma_of, {.low = -0.9, .high = -0.6, .below = 0}, 8), "digamma of negative"),
+    polygamma_row<1>("polygamma 1", positive),
+    polygamma_row<2>("polygamma 2", positive),
+    polygamma_row<1>("polygamma 1 of negative", between_poles),
+    polygamma_row<4>("polygamma 4 of negative", {.low = -1.4, .high = -1.2, .below = 0}),
+    {.name = "polygamma 0",
+     .call = [](Args& x) { return polygamma(0, x[0]); },
+     .scalar = [](Numbers x) { return digamma_of(x[0]); },
+     .domains = {{.low = 1.7, .high = 6, .above = 0}},
+     .rejects = {{Error::value, "polygamma: the order", [] { polygamma(-1, three()); }},
+                 {Error::dtype, "polygamma", [] { polygamma(1, three_ints()); }}},
+     .covers = {"digamma"}},
+    function("sinc", sinc, sinc_of, {.low = -0.9, .high = 0.9, .above = -1e3, .below = 1e3}),
+    // At 0, where the quotient says nothing: the derivatives of 1 - (pi x)^2 / 6 + ...
+    {.name = "sinc at 0",
+     .call = [](Args& x) { return sinc(0.0 * x[0]) + sinc(1e-9 * x[1]) + sinc(x[2]); },
+     .scalar = [](Numbers x) { return sinc_of(0) + sinc_of(1e-9L * x[1]) + sinc_of(x[2]); },
+     .domains = {numbers, numbers, {.low = -2, .high = 2, .above = -1e3, .below = 1e3, .whole = true}},
+     .covers = {"sinc"}},
+    {.name = "logaddexp",
+     .call = [](Args& x) { return logaddexp(x[0], x[1]); },
+     .scalar = [](Numbers x) { return logaddexp_of(x[0], x[1]); },
+     .domains = {numbers, numbers},
+     .rejects = two_refuse("logaddexp", logaddexp, false),
+     .known = {{{{1, -1e4}, {1, 1e4}}, {{0.5, 0}, {0.5, 1}}}},
+     .slack = 4},
+    {.name = "logaddexp2",
+     .call = [](Args& x) { return logaddexp2(x[0], x[1]); },
+     .scalar =
+         [](Numbers x) {
+           return std::max(x[0], x[1]) + std::log1p(std::exp2(-std::abs(x[0] - x[1]))) / std::log(2.0L);
+         },
+     .domains = {numbers, numbers},
+     .composite = true,
+     .slack = 16},
+    {.name = "xlogy",
+     .call = [](Args& x) { return xlogy(x[0], x[1]); },
+     .scalar = [](Numbers x) { return x[0] == 0 ? 0 : x[0] * std::log(x[1]); },
+     .domains = {numbers, {.low = 0.4, .high = 4, .above = 0}},
+     .rejects = two_refuse("xlogy", xlogy, false),
+     .known = {{{{0, 0, 0}, {0, 1, 2}}, {{0, 0, std::log(2.0)}, {0, 0, 0}}}}},
+    {.name = "xlog1py",
+     .call = [](Args& x) { return xlog1py(x[0], x[1]); },
+     .scalar = [](Numbers x) { return x[0] == 0 ? 0 : x[0] * std::log1p(x[1]); },
+     .domains = {numbers, {.low = -0.6, .high = 3, .above = -1}},
+     .rejects = two_refuse("xlog1py", xlog1py, false),
+     .known = {{{{0, 0, 0}, {-1, 0, 1}}, {{0, 0, std::log(2.0)}, {0, 0, 0}}}}},
+}};
+
+}  // namespace
+}  // namespace newtape::table
