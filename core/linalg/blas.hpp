@@ -19,6 +19,7 @@
 #include <vector>
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): LAPACK's names
 void sgetrf_(const int*, const int*, float*, const int*, int*, int*);
 void dgetrf_(const int*, const int*, double*, const int*, int*, int*);
 void sgetri_(const int*, float*, const int*, const int*, float*, const int*, int*);
@@ -41,6 +42,7 @@ void sgeev_(const char*, const char*, const int*, float*, const int*, float*, fl
             const int*, float*, const int*, int*);
 void dgeev_(const char*, const char*, const int*, double*, const int*, double*, double*, double*, const int*, double*,
             const int*, double*, const int*, int*);
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace newtape::core::blas {
