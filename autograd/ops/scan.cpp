@@ -54,7 +54,8 @@ Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
 }  // namespace
 
 Tensor cumsum(In x, std::int64_t axis) {
-  return cumsum_along(std::move(x), axis_from_last(cumsum_op, axis, x.ndim()), false);
+  axis = axis_from_last(cumsum_op, axis, x.ndim());
+  return cumsum_along(std::move(x), axis, false);
 }
 
 Tensor cumprod(In x, std::int64_t axis) {
