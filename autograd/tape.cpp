@@ -15,6 +15,20 @@ bool grad_enabled() noexcept { return recording; }
 GradMode::GradMode(bool enabled) noexcept : before_(std::exchange(recording, enabled)) {}
 GradMode::~GradMode() { recording = before_; }
 
+Tensor::~Tensor() = default;
+
+In::In(const Tensor& x, Place place) noexcept : tensor_(&x), place_(place) {}
+In::In(Tensor&& x, Place place) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
+In::In(Array x, Place place) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
+In::In(Number number, Place place) noexcept : tensor_(&own_), place_(place), number_(number.value) {}
+In::In(const In& o) : own_(*o.tensor_), tensor_(&own_), place_(o.place_), number_(o.number_) {}
+In::In(In&& o) noexcept
+    : own_(std::move(o.own_)),
+      tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_),
+      place_(o.place_),
+      number_(o.number_) {}
+In::~In() = default;
+
 std::string to_string(Place place) {
   const std::string_view file(place.file);
   const auto slash = file.rfind('/');
@@ -24,6 +38,7 @@ std::string to_string(Place place) {
 
 namespace detail {
 
+namespace {
 // A node's death can be the death of everything before it. The dead queue up here instead of dying inside each other,
 // so that a chain of any length takes no more stack than one node.
 void destroy_node(Counted* last) noexcept {
@@ -40,6 +55,11 @@ void destroy_node(Counted* last) noexcept {
     delete next;
   }
   burying = false;
+}
+}  // namespace
+
+void release_node(Counted* node) noexcept {
+  release_counted(node, [](Counted* last) { destroy_node(last); });
 }
 
 }  // namespace detail

@@ -25,7 +25,8 @@ class Node;
 struct Counted {
   std::atomic<std::uint32_t> refs{1};
 };
-void destroy_node(Counted* last) noexcept;
+/// Gives back one reference.
+void release_node(Counted* node) noexcept;
 
 /// A counted reference to a node of the graph, or to none.
 class NodeRef {
@@ -47,11 +48,7 @@ class NodeRef {
     return *this;
   }
   ~NodeRef() {
-    // The last owner needs no locked instruction: nobody else can reach the node any more.
-    if (node_ != nullptr && (node_->refs.load(std::memory_order_acquire) == 1 ||
-                             node_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
-      destroy_node(node_);
-    }
+    if (node_ != nullptr) release_node(node_);
   }
   Node* get() const noexcept;
   explicit operator bool() const noexcept { return node_ != nullptr; }
@@ -89,6 +86,11 @@ class Tensor {
     requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
   explicit Tensor(E&& e) : value_(std::forward<E>(e)) {}
   Tensor(Array value, detail::NodeRef node) noexcept : value_(std::move(value)), node_(std::move(node)) {}
+  Tensor(const Tensor&) noexcept = default;
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(const Tensor&) noexcept = default;
+  Tensor& operator=(Tensor&&) noexcept = default;
+  ~Tensor();
 
   bool defined() const noexcept { return value_.defined(); }
   const Array& value() const noexcept { return value_; }
@@ -184,25 +186,22 @@ struct NoGrad : GradMode {
 /// `take()`.
 class In {
  public:
-  In(const Tensor& x, Place place = Place::here()) noexcept : tensor_(&x), place_(place) {}
-  In(Tensor&& x, Place place = Place::here()) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
-  In(Array x, Place place = Place::here()) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
+  // Not inline: an expression of a script is mostly these, and compiles twice as fast so.
+  In(const Tensor& x, Place place = Place::here()) noexcept;
+  In(Tensor&& x, Place place = Place::here()) noexcept;
+  In(Array x, Place place = Place::here()) noexcept;
   template <class S>
     requires std::is_arithmetic_v<S> In(S number, Place place = Place::here())
-  noexcept : tensor_(&own_), place_(place), number_(static_cast<double>(number)) {}
+  noexcept : In(Number{static_cast<double>(number)}, place) {}
   /// A Parameter, or another holder of a tensor.
   template <class P>
     requires(!std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>)
   In(const P& holder, Place place = Place::here())
-  noexcept : tensor_(&static_cast<const Tensor&>(holder)), place_(place) {}
-  In(const In& o) : own_(*o.tensor_), tensor_(&own_), place_(o.place_), number_(o.number_) {}
-  In(In&& o) noexcept
-      : own_(std::move(o.own_)),
-        tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_),
-        place_(o.place_),
-        number_(o.number_) {}
+  noexcept : In(static_cast<const Tensor&>(holder), place) {}
+  In(const In& o);
+  In(In&& o) noexcept;
   In& operator=(const In&) = delete;
-  ~In() = default;
+  ~In();
 
   operator const Tensor&() const noexcept { return *tensor_; }
   const Tensor& tensor() const noexcept { return *tensor_; }
@@ -225,6 +224,11 @@ class In {
   void resolve(const char* op, DType dtype);
 
  private:
+  struct Number {
+    double value;
+  };
+  In(Number number, Place place) noexcept;
+
   Tensor own_;
   const Tensor* tensor_;
   Place place_;

@@ -52,9 +52,11 @@ bool is_c_contiguous(const Shape& shape, const Strides& strides) noexcept {
 
 }  // namespace
 
-void ArrayBody::destroy(ArrayBody* body) noexcept {
-  body->~ArrayBody();
-  pool::deallocate(body, sizeof(ArrayBody));
+void ArrayBody::release(ArrayBody* body) noexcept {
+  release_counted(body, [](ArrayBody* b) {
+    b->~ArrayBody();
+    pool::deallocate(b, sizeof(ArrayBody));
+  });
 }
 
 }  // namespace detail

@@ -33,7 +33,7 @@ struct ArrayBody {
   Strides strides;  ///< in elements; 0 along a broadcast axis
   Ref<Storage> storage;
 
-  static void destroy(ArrayBody* body) noexcept;
+  static void release(ArrayBody* body) noexcept;
 };
 
 }  // namespace detail

@@ -27,15 +27,17 @@ Ref<Storage> Storage::adopt(void* data, std::size_t bytes, void* owner, void (*f
   return Ref<Storage>::adopt(s);
 }
 
-void Storage::destroy(Storage* s) noexcept {
-  std::size_t bytes = header;
-  if (s->free_foreign != nullptr) {
-    s->free_foreign(s->owner);
-  } else {
-    bytes += s->bytes;
-  }
-  s->~Storage();
-  pool::deallocate(s, bytes);
+void Storage::release(Storage* storage) noexcept {
+  release_counted(storage, [](Storage* s) {
+    std::size_t bytes = header;
+    if (s->free_foreign != nullptr) {
+      s->free_foreign(s->owner);
+    } else {
+      bytes += s->bytes;
+    }
+    s->~Storage();
+    pool::deallocate(s, bytes);
+  });
 }
 
 }  // namespace newtape::detail

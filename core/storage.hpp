@@ -10,7 +10,8 @@
 
 namespace newtape::detail {
 
-/// Counted references without a vtable: `T` has a member `refs_` and a static `destroy(T*)`.
+/// Counted references without a vtable: `T` has a member `refs_` and a static `release(T*)`, which gives one reference
+/// back (see release_counted). That is no inline function: scripts are full of temporaries, and compile faster so.
 template <class T>
 class Ref {
  public:
@@ -28,7 +29,9 @@ class Ref {
     std::swap(p_, o.p_);
     return *this;
   }
-  ~Ref() { drop(p_); }
+  ~Ref() {
+    if (p_ != nullptr) T::release(p_);
+  }
 
   T* get() const noexcept { return p_; }
   T* operator->() const noexcept { return p_; }
@@ -40,15 +43,16 @@ class Ref {
   void retain() noexcept {
     if (p_ != nullptr) p_->refs_.fetch_add(1, std::memory_order_relaxed);
   }
-  static void drop(T* p) noexcept {
-    // The last owner needs no locked instruction: nobody else can reach the object any more.
-    if (p != nullptr &&
-        (p->refs_.load(std::memory_order_acquire) == 1 || p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
-      T::destroy(p);
-    }
-  }
   T* p_ = nullptr;
 };
+
+/// Gives back one reference to `p`; `destroy` ends it when that was the last.
+template <class T, class Destroy>
+void release_counted(T* p, Destroy destroy) noexcept {
+  // The last owner needs no locked instruction: nobody else can reach the object any more.
+  if (p->refs_.load(std::memory_order_acquire) == 1 || p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    destroy(p);
+}
 
 /// A block of memory that arrays share. It stands in front of its own data, or owns somebody else's buffer.
 struct Storage {
@@ -60,7 +64,7 @@ struct Storage {
 
   static Ref<Storage> allocate(std::size_t bytes);
   static Ref<Storage> adopt(void* data, std::size_t bytes, void* owner, void (*free_foreign)(void*));
-  static void destroy(Storage* s) noexcept;
+  static void release(Storage* s) noexcept;
 };
 
 }  // namespace newtape::detail

@@ -7,6 +7,11 @@
 
 namespace newtape::optim {
 
+template class OptimizerOf<AdamOptions>;
+template class OptimizerOf<AdamWOptions>;
+template class OptimizerOf<NAdamOptions>;
+template class OptimizerOf<RAdamOptions>;
+
 namespace {
 
 template <class O>

@@ -22,6 +22,7 @@ struct AdamOptions {
   }
 };
 
+extern template class OptimizerOf<AdamOptions>;
 /// Adam (Kingma & Ba 2015), algorithm 1.
 class Adam : public OptimizerOf<AdamOptions> {
  public:
@@ -49,6 +50,7 @@ struct AdamWOptions {
   }
 };
 
+extern template class OptimizerOf<AdamWOptions>;
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
 class AdamW : public OptimizerOf<AdamWOptions> {
  public:
@@ -77,6 +79,7 @@ struct NAdamOptions {
   }
 };
 
+extern template class OptimizerOf<NAdamOptions>;
 /// Adam with Nesterov's momentum (Dozat 2016), and its schedule of momenta.
 class NAdam : public OptimizerOf<NAdamOptions> {
  public:
@@ -101,6 +104,7 @@ struct RAdamOptions {
   }
 };
 
+extern template class OptimizerOf<RAdamOptions>;
 /// Adam that adapts only once the variance of its second moment is known (Liu et al. 2020, algorithm 2).
 class RAdam : public OptimizerOf<RAdamOptions> {
  public:

@@ -9,6 +9,13 @@
 
 namespace newtape::optim {
 
+template class OptimizerOf<AdagradOptions>;
+template class OptimizerOf<AdadeltaOptions>;
+template class OptimizerOf<RmspropOptions>;
+template class OptimizerOf<RpropOptions>;
+template class OptimizerOf<LionOptions>;
+template class OptimizerOf<LambOptions>;
+
 void AdagradOptions::validate() const {
   check_option(name, "lr", lr);
   check_option(name, "lr_decay", lr_decay);

@@ -22,6 +22,7 @@ struct AdagradOptions {
   }
 };
 
+extern template class OptimizerOf<AdagradOptions>;
 /// Adagrad (Duchi, Hazan & Singer 2011), with a diagonal.
 class Adagrad : public OptimizerOf<AdagradOptions> {
  public:
@@ -46,6 +47,7 @@ struct AdadeltaOptions {
   }
 };
 
+extern template class OptimizerOf<AdadeltaOptions>;
 /// Adadelta (Zeiler 2012), algorithm 1.
 class Adadelta : public OptimizerOf<AdadeltaOptions> {
  public:
@@ -73,6 +75,7 @@ struct RmspropOptions {
   }
 };
 
+extern template class OptimizerOf<RmspropOptions>;
 /// RMSprop (Tieleman & Hinton 2012).
 class RMSprop : public OptimizerOf<RmspropOptions> {
  public:
@@ -97,6 +100,7 @@ struct RpropOptions {
   }
 };
 
+extern template class OptimizerOf<RpropOptions>;
 /// Resilient backpropagation (Riedmiller & Braun 1993): signs only, for full batches.
 class Rprop : public OptimizerOf<RpropOptions> {
  public:
@@ -120,6 +124,7 @@ struct LionOptions {
   }
 };
 
+extern template class OptimizerOf<LionOptions>;
 /// Lion (Chen et al. 2023): the sign of an interpolation between momentum and gradient.
 class Lion : public OptimizerOf<LionOptions> {
  public:
@@ -144,6 +149,7 @@ struct LambOptions {
   }
 };
 
+extern template class OptimizerOf<LambOptions>;
 /// Layer-wise adapted Adam for large batches (You et al. 2020, algorithm 2): each parameter's step is as long as lr
 /// times its norm.
 class LAMB : public OptimizerOf<LambOptions> {

@@ -10,6 +10,8 @@
 
 namespace newtape::optim {
 
+template class OptimizerOf<MuonOptions>;
+
 void MuonOptions::validate() const {
   check_option(name, "lr", lr);
   check_option(name, "momentum", momentum, 0, 1);

@@ -22,6 +22,7 @@ struct MuonOptions {
   }
 };
 
+extern template class OptimizerOf<MuonOptions>;
 /// Muon (Jordan et al. 2024): the momentum of a matrix, made nearly orthogonal by Newton-Schulz iterations, times
 /// sqrt(max(1, rows / columns)). Parameters of more than two axes count as matrices [n, rest]; those of fewer belong to
 /// another optimizer (ShapeError at the first step).

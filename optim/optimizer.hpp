@@ -117,12 +117,9 @@ std::vector<const char*> scalar_names() {
 template <class O>
 class OptimizerOf : public Optimizer {
  public:
-  explicit OptimizerOf(std::vector<Parameter> params, const O& options = {})
-      : OptimizerOf(std::vector<ParamGroup<O>>{{std::move(params), options}}) {}
-  explicit OptimizerOf(const std::vector<ParamGroup<O>>& groups)
-      : Optimizer(O::name, O::moments(), scalar_names<O>(), split(groups)) {
-    for (const auto& g : groups) options_.push_back(g.options);
-  }
+  // Not inline: each optimizer's file instantiates them once, and scripts do not.
+  explicit OptimizerOf(std::vector<Parameter> params, const O& options = {});
+  explicit OptimizerOf(const std::vector<ParamGroup<O>>& groups);
 
   const O& options(std::size_t group = 0) const { return options_[check_group(group)]; }
   void set_options(const O& options, std::size_t group = 0) {
@@ -169,6 +166,15 @@ class OptimizerOf : public Optimizer {
     return options;
   }
 };
+
+template <class O>
+OptimizerOf<O>::OptimizerOf(std::vector<Parameter> params, const O& options)
+    : OptimizerOf(std::vector<ParamGroup<O>>{{std::move(params), options}}) {}
+template <class O>
+OptimizerOf<O>::OptimizerOf(const std::vector<ParamGroup<O>>& groups)
+    : Optimizer(O::name, O::moments(), scalar_names<O>(), split(groups)) {
+  for (const auto& g : groups) options_.push_back(g.options);
+}
 
 /// ValueError naming `option` of `optimizer` unless it is in [low, high), or when it is NaN.
 void check_option(const char* optimizer, const char* option, double value, double low, double high);

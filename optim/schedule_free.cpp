@@ -9,6 +9,8 @@
 
 namespace newtape::optim {
 
+template class OptimizerOf<AdamWScheduleFreeOptions>;
+
 namespace {
 // Of what is kept for each parameter.
 enum { weight_sum = 0, lr_max = 1, evaluating = 2 };

@@ -25,6 +25,7 @@ struct AdamWScheduleFreeOptions {
   }
 };
 
+extern template class OptimizerOf<AdamWScheduleFreeOptions>;
 /// AdamW without a schedule (Defazio et al. 2024, The Road Less Scheduled): in training the parameters are where
 /// gradients are taken; `eval()` puts the average there that is to be used, and `train()` goes back. step() while
 /// evaluating is a ValueError.

@@ -6,6 +6,8 @@
 
 namespace newtape::optim {
 
+template class OptimizerOf<SgdOptions>;
+
 void SgdOptions::validate() const {
   constexpr double inf = std::numeric_limits<double>::infinity();
   check_option(name, "lr", lr);

@@ -22,6 +22,7 @@ struct SgdOptions {
   }
 };
 
+extern template class OptimizerOf<SgdOptions>;
 /// Stochastic gradient descent, with PyTorch's momentum: v = momentum v + (1 - dampening) g, p -= lr v (Sutskever et
 /// al. 2013).
 class SGD : public OptimizerOf<SgdOptions> {
