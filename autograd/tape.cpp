@@ -59,7 +59,7 @@ void destroy_node(Counted* last) noexcept {
 }  // namespace
 
 void release_node(Counted* node) noexcept {
-  release_counted(node, [](Counted* last) { destroy_node(last); });
+  release_counted(node->refs, node, [](Counted* last) { destroy_node(last); });
 }
 
 }  // namespace detail

@@ -53,7 +53,7 @@ bool is_c_contiguous(const Shape& shape, const Strides& strides) noexcept {
 }  // namespace
 
 void ArrayBody::release(ArrayBody* body) noexcept {
-  release_counted(body, [](ArrayBody* b) {
+  release_counted(body->refs_, body, [](ArrayBody* b) {
     b->~ArrayBody();
     pool::deallocate(b, sizeof(ArrayBody));
   });

@@ -28,7 +28,7 @@ Ref<Storage> Storage::adopt(void* data, std::size_t bytes, void* owner, void (*f
 }
 
 void Storage::release(Storage* storage) noexcept {
-  release_counted(storage, [](Storage* s) {
+  release_counted(storage->refs_, storage, [](Storage* s) {
     std::size_t bytes = header;
     if (s->free_foreign != nullptr) {
       s->free_foreign(s->owner);

@@ -46,12 +46,11 @@ class Ref {
   T* p_ = nullptr;
 };
 
-/// Gives back one reference to `p`; `destroy` ends it when that was the last.
+/// Gives back one reference to `p`, counted in `refs`; `destroy` ends it when that was the last.
 template <class T, class Destroy>
-void release_counted(T* p, Destroy destroy) noexcept {
+void release_counted(std::atomic<std::uint32_t>& refs, T* p, Destroy destroy) noexcept {
   // The last owner needs no locked instruction: nobody else can reach the object any more.
-  if (p->refs_.load(std::memory_order_acquire) == 1 || p->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    destroy(p);
+  if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(p);
 }
 
 /// A block of memory that arrays share. It stands in front of its own data, or owns somebody else's buffer.
