@@ -16,6 +16,7 @@
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/interpolate.hpp>
 #include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
