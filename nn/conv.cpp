@@ -24,6 +24,16 @@ Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, cons
   return shape;
 }
 
+/// ShapeError unless the channels stand before the spatial axes, and there are so many.
+void check_channels(std::string_view who, const In& x, std::int64_t channels, std::size_t axes) {
+  const std::size_t ndim = x.is_number() ? 0 : x.ndim();
+  const bool rank_fits = ndim == axes + 1 || ndim == axes + 2;
+  if (rank_fits && x.shape()[ndim - axes - 1] == channels) return;
+  const std::string image = std::to_string(channels) + (axes == 1 ? ", l]" : axes == 2 ? ", h, w]" : ", d, h, w]");
+  raise<ShapeError>(std::string(who) + ": there must be " + std::to_string(channels) + " channels",
+                    "x [n, " + image + " or [" + image, x.is_number() ? "a number" : "x " + to_string(x.shape()));
+}
+
 void initialise(const Parameter& weight, const Parameter& bias) {
   init::kaiming_uniform(weight, {.a = std::sqrt(5.0)});
   if (!bias.defined()) return;
@@ -98,9 +108,9 @@ Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const Pe
 
 template <class Self, std::size_t axes>
 Tensor Convolution<Self, axes>::forward(In x) const {
+  check_channels(this->type(), x, in_channels, axes);
   const newtape::ConvOptions o{options.stride, options.padding, options.dilation, options.groups};
-  const bool padded = !widths_.empty() && (x.ndim() == axes + 1 || x.ndim() == axes + 2);
-  In in = padded ? In(pad(x, widths_, mode_), x.place()) : std::move(x);
+  In in = !widths_.empty() ? In(pad(x, widths_, mode_), x.place()) : std::move(x);
   if (!bias.defined()) return convolve<axes>(std::move(in), weight, o);
   return convolve<axes>(std::move(in), weight, bias, o);
 }
@@ -130,6 +140,7 @@ TransposedConvolution<Self, axes>::TransposedConvolution(std::int64_t in, std::i
 
 template <class Self, std::size_t axes>
 Tensor TransposedConvolution<Self, axes>::forward(In x) const {
+  check_channels(this->type(), x, in_channels, axes);
   const newtape::ConvTransposeOptions o{options.stride, options.padding, options.output_padding, options.dilation,
                                         options.groups};
   if (!bias.defined()) return convolve_transposed<axes>(std::move(x), weight, o);

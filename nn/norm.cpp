@@ -47,16 +47,12 @@ void RunningNorm<Self>::check(const In& x, bool rank_fits, std::size_t axis, std
 }
 
 template <class Self>
-void RunningNorm<Self>::track(const Tensor& mean, const Tensor& var, std::int64_t count) const {
-  const auto batches = num_batches_tracked.value().template item<std::int64_t>() + 1;
+void RunningNorm<Self>::track(const Tensor& mean, const Tensor& var, std::int64_t count, double share) const {
+  if (count < 2) return;
   const NoGrad off;
-  if (count > 1) {
-    const double share = options.momentum.value_or(1 / static_cast<double>(batches));
-    const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
-    running_mean.set_value((running_mean.tensor().detach() * (1 - share) + mean * share).value());
-    running_var.set_value((running_var.tensor().detach() * (1 - share) + var * (share * unbiased)).value());
-  }
-  num_batches_tracked.set_value(core::full({}, static_cast<double>(batches), i64));
+  const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
+  running_mean.set_value((running_mean.tensor().detach() * (1 - share) + mean * share).value());
+  running_var.set_value((running_var.tensor().detach() * (1 - share) + var * (share * unbiased)).value());
 }
 
 template <class Self, std::size_t axes>
@@ -76,7 +72,9 @@ Tensor BatchNorm<Self, axes>::forward(In x) const {
   if (!this->is_training() || !tracked) return batch_norm(std::move(x), w, b, eps);
   const std::int64_t count = x.size() / this->num_features;
   auto result = batch_norm_with_statistics(std::move(x), w, b, eps);
-  this->track(result.mean, result.var, count);
+  const auto batches = this->num_batches_tracked.value().template item<std::int64_t>() + 1;
+  this->num_batches_tracked.set_value(core::full({}, static_cast<double>(batches), i64));
+  this->track(result.mean, result.var, count, this->options.momentum.value_or(1 / static_cast<double>(batches)));
   return result.y;
 }
 
@@ -100,7 +98,7 @@ Tensor InstanceNorm<Self, axes>::forward(In x) const {
   // Each image's statistics, which the layer tracks the means of.
   const NoGrad off;
   const Tensor flat = reshape(x.tensor().detach(), {x.shape()[0], this->num_features, -1});
-  this->track(mean(mean(flat, -1), 0), mean(var(flat, -1, 0), 0), flat.shape(-1));
+  this->track(mean(mean(flat, -1), 0), mean(var(flat, -1, 0), 0), flat.shape(-1), this->options.momentum.value_or(0));
   return y;
 }
 

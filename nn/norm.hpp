@@ -33,8 +33,8 @@ struct RunningNorm : Module<Self> {
  protected:
   /// ShapeError unless x has such a rank, and the features on `axis`.
   void check(const In& x, bool rank_fits, std::size_t axis, std::string_view expected) const;
-  /// Takes the statistics of one more batch in, of `count` elements each.
-  void track(const Tensor& mean, const Tensor& var, std::int64_t count) const;
+  /// Moves the running statistics by `share` towards these, of `count` elements each.
+  void track(const Tensor& mean, const Tensor& var, std::int64_t count, double share) const;
 };
 
 /// The base of BatchNorm1d, BatchNorm2d and BatchNorm3d: the batch's statistics in training or when none are tracked,
@@ -65,7 +65,7 @@ struct InstanceNormOptions {
 };
 
 /// The base of InstanceNorm1d, InstanceNorm2d and InstanceNorm3d: each image's own statistics in training or when none
-/// are tracked, else the running ones.
+/// are tracked, else the running ones. As in PyTorch, batches are not counted, and without a momentum nothing moves.
 template <class Self, std::size_t axes>
 struct InstanceNorm : RunningNorm<Self> {
   explicit InstanceNorm(std::int64_t features, const InstanceNormOptions& o = {})
