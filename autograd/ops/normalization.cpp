@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/normalization.hpp>
 #include <newtape/autograd/ops/together.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>

@@ -2,8 +2,6 @@
 // References are the definitions in long double.
 #include "operands.hpp"
 
-#include <newtape/autograd/ops/normalization.hpp>
-
 #include <cmath>
 
 namespace newtape::table {
