@@ -18,6 +18,7 @@
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/normalization.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>

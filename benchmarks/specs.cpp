@@ -19,6 +19,8 @@ constexpr Spec table[] = {
     {"matmul_64", 1, "sum(w * (a b)), w a fixed random matrix, 64x64"},
     {"matmul_512", 1, "sum(w * (a b)), w a fixed random matrix, 512x512"},
     {"bmm", 1, "sum(w * (a b)), w fixed and random, 64 products of 64x64"},
+    {"batch_norm", 1.5, "batch normalisation of 128 channels, 64x128x28x28"},
+    {"layer_norm", 1.5, "layer normalisation of the rows, 8192x512"},
     {"tiny_mlp", 4, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
     {"mlp", 1, "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
     {"cnn", 1, "a step of SGD, batch 64, 28x28: conv 32 3x3, relu, pool, conv 64 3x3, relu, pool, 128, relu, 10"},

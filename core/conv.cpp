@@ -5,6 +5,7 @@
 #include <newtape/core/kernels/conv.hpp>
 #include <newtape/core/kernels/tables.hpp>
 #include <newtape/core/parallel.hpp>
+#include <newtape/core/tally.hpp>
 
 #include <algorithm>
 #include <string>
@@ -305,6 +306,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
   const auto n = x.shape()[0], c = x.shape()[1], o = w.shape()[0];
   if (c != w.shape()[1] * g.groups || o % g.groups != 0) reject("conv", x, w, g);
   Array y = Array::empty(shaped(n, o, g.output), x.dtype());
+  newtape::detail::multiply_adds += y.size() * (c / g.groups) * element_count(g.kernel);
   if (y.size() == 0) return y;
   const Array source = contiguous(x), weights = contiguous(w), bias = b.defined() ? contiguous(b) : b;
   const std::int64_t in = c / g.groups, out = o / g.groups, places = element_count(g.kernel);
@@ -323,6 +325,7 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
   const auto n = y.shape()[0], o = y.shape()[1], c = w.shape()[1] * g.groups;
   if (o != w.shape()[0] || o % g.groups != 0) reject("conv_transpose", y, w, g);
   Array x = Array::empty(shaped(n, c, g.input), y.dtype());
+  newtape::detail::multiply_adds += y.size() * (c / g.groups) * element_count(g.kernel);
   if (x.size() == 0) return x;
   const Array source = contiguous(y), weights = contiguous(w), bias = b.defined() ? contiguous(b) : b;
   const std::int64_t in = c / g.groups, out = o / g.groups, places = element_count(g.kernel);
@@ -344,6 +347,7 @@ Array conv_weight(const Array& x, const Array& y, const ConvGeometry& g) {
   if (n != y.shape()[0] || c % g.groups != 0 || o % g.groups != 0) reject("conv_weight", x, y, g);
   const std::int64_t in = c / g.groups, out = o / g.groups;
   const Shape shape = shaped(o, in, g.kernel);
+  newtape::detail::multiply_adds += y.size() * in * element_count(g.kernel);
   if (n == 0 || y.size() == 0 || element_count(shape) == 0) return zeros(shape, x.dtype());
   Array w = Array::empty(shape, x.dtype());
   const Array source = contiguous(x), cotangents = contiguous(y);

@@ -3,11 +3,16 @@
 
 #include <newtape/nn/activation.hpp>
 #include <newtape/nn/buffer.hpp>
+#include <newtape/nn/conv.hpp>
 #include <newtape/nn/dropout.hpp>
 #include <newtape/nn/functional.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/linear.hpp>
 #include <newtape/nn/loss.hpp>
 #include <newtape/nn/module.hpp>
+#include <newtape/nn/norm.hpp>
+#include <newtape/nn/pooling.hpp>
 #include <newtape/nn/sequential.hpp>
 #include <newtape/nn/summary.hpp>
+#include <newtape/nn/unflatten.hpp>
+#include <newtape/nn/upsample.hpp>

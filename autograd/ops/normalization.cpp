@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/together.hpp>
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/index.hpp>
+#include <newtape/core/normalize.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+namespace newtape {
+
+static const Op batch_norm_op{"batch_norm"};
+static const Op layer_norm_op{"layer_norm"};
+static const Op rms_norm_op{"rms_norm"};
+static const Op group_norm_op{"group_norm"};
+static const Op instance_norm_op{"instance_norm"};
+
+namespace {
+
+using View = core::NormalizeView;
+
+void expect_floats(const Op& op, const In& x) {
+  if (x.is_number())
+    raise<ValueError>(std::string(op.name()) + ": a number cannot be normalised", "a tensor", "a number");
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>(std::string(op.name()) + ": works on floats", "f32 or f64", name(x.dtype()));
+  }
+}
+
+/// A weight, a bias or a statistic: of this shape, unless it is undefined.
+void expect(const Op& op, const char* what, const Tensor& w, const Shape& shape, const In& x) {
+  if (!w.defined()) return;
+  if (w.dtype() != x.dtype()) {
+    raise<DTypeError>(std::string(op.name()) + ": " + what + " must have the dtype of x", name(x.dtype()),
+                      name(w.dtype()));
+  }
+  if (w.shape() != shape) {
+    raise<ShapeError>(std::string(op.name()) + ": " + what + " does not fit", to_string(shape),
+                      to_string(w.shape()) + " for x " + to_string(x.shape()));
+  }
+}
+
+/// Channels stand on the second axis.
+std::int64_t channels_of(const Op& op, const In& x) {
+  expect_floats(op, x);
+  if (x.ndim() < 2) {
+    raise<ShapeError>(std::string(op.name()) + ": there must be channels", "x [n, c] or [n, c, spatial..]",
+                      "x " + to_string(x.shape()));
+  }
+  return x.shape()[1];
+}
+std::int64_t inner_of(const In& x) { return element_count(Shape(x.shape().begin() + 2, x.shape().end())); }
+
+/// A weight or bias [c] as it broadcasts with x [n, c, spatial..].
+Tensor by_channel(const Tensor& w, const In& x) {
+  Shape shape(x.ndim() - 1, 1);
+  shape[0] = x.shape()[1];
+  return reshape(w, shape);
+}
+
+/// y weight + bias, as far as they are defined.
+Tensor affine(Tensor y, const Tensor& weight, const Tensor& bias) {
+  if (weight.defined()) y = std::move(y) * weight;
+  return bias.defined() ? std::move(y) + bias : y;
+}
+
+/// The pullback in Tensor operations, for x as it is viewed and weight [groups, channels, 1].
+std::vector<Tensor> pull(const Tensor& g, const Tensor& x, const Tensor& weight, const View& view, double eps,
+                         const std::vector<bool>& needed) {
+  const Dims axes = view.across ? Dims{-4, -1} : Dims{-2, -1};
+  const Tensor d = view.centred ? x - mean(x, axes, true) : x;
+  const Tensor r = rsqrt(mean(square(d), axes, true) + eps);
+  const Tensor normal = d * r;
+  std::vector<Tensor> back(3);
+  if (needed[0]) {
+    const Tensor gw = weight.defined() ? g * weight : g;
+    Tensor rest = gw - normal * mean(gw * normal, axes, true);
+    if (view.centred) rest = std::move(rest) - mean(gw, axes, true);
+    back[0] = r * rest;
+  }
+  if (needed[1]) back[1] = g * normal;
+  if (needed[2]) back[2] = g;
+  return back;
+}
+
+struct Result {
+  Tensor y;
+  core::NormalizeStatistics statistics;
+};
+
+Result normalize(const Op& op, const In& x, const Tensor& weight, const Tensor& bias, const View& view, double eps) {
+  const Shape by_group{view.groups, view.channels, 1};
+  const Tensor flat = reshape(x, {view.n, view.groups, view.channels, view.inner});
+  const Tensor w = weight.defined() ? reshape(weight, by_group) : weight;
+  const Tensor b = bias.defined() ? reshape(bias, by_group) : bias;
+  if (x.size() == 0) {
+    const Array none = core::full({view.statistics()}, 0, f64);
+    return {reshape(affine(flat, w, b), x.shape()), {none, none}};
+  }
+  auto found = core::normalize(flat.value(), w.value(), b.value(), view, eps);
+  const auto pullback = [x = flat, w, view, eps, by_group, statistics = found.statistics](
+                            const std::vector<bool>& needed, const Tensor& g) {
+    if (recorded(g, x, w) || g.ndim() != x.ndim()) return pull(g, x, w, view, eps, needed);
+    const auto back =
+        core::normalize_grad(g.value(), x.value(), w.value(), view, eps, statistics, {needed[0], needed[1], needed[2]});
+    std::vector<Tensor> all{back.x};
+    for (const auto& c : {back.weight, back.bias}) all.push_back(c.defined() ? core::reshape(c, by_group) : c);
+    return all;
+  };
+  const Tensor y = detail::record_together(op, x.place(), std::move(found.y), {&flat, &w, &b}, pullback);
+  return {reshape(y, x.shape()), found.statistics};
+}
+
+BatchNormed normalize_batch(const In& x, const Tensor& weight, const Tensor& bias, double eps) {
+  const auto channels = channels_of(batch_norm_op, x);
+  expect(batch_norm_op, "weight", weight, {channels}, x);
+  expect(batch_norm_op, "bias", bias, {channels}, x);
+  const View view{x.shape()[0], 1, channels, inner_of(x), true};
+  if (view.count() == 1) {
+    raise<ValueError>("batch_norm: one element has no variance", "more than one element for each channel",
+                      "x " + to_string(x.shape()));
+  }
+  const auto result = normalize(batch_norm_op, x, weight, bias, view, eps);
+  return {result.y, core::cast(result.statistics.mean, x.dtype()), core::cast(result.statistics.var, x.dtype())};
+}
+
+/// x [.., normalized_shape] -> rows of that many elements.
+View rows(const Op& op, const In& x, const Shape& shape) {
+  expect_floats(op, x);
+  const bool fits = !shape.empty() && x.ndim() >= shape.size() &&
+                    std::equal(shape.begin(), shape.end(), x.shape().end() - shape.size());
+  if (!fits) {
+    std::string wanted = "x [..";
+    for (const auto n : shape) wanted += ", " + std::to_string(n);
+    raise<ShapeError>(std::string(op.name()) + ": the last axes must have the normalized shape", wanted + "]",
+                      "x " + to_string(x.shape()));
+  }
+  return {element_count(Shape(x.shape().begin(), x.shape().end() - shape.size())), 1, element_count(shape), 1};
+}
+
+}  // namespace
+
+Tensor batch_norm(In x, const Tensor& weight, const Tensor& bias, double eps) {
+  return normalize_batch(x, weight, bias, eps).y;
+}
+
+BatchNormed batch_norm_with_statistics(In x, const Tensor& weight, const Tensor& bias, double eps) {
+  return normalize_batch(x, weight, bias, eps);
+}
+
+Tensor batch_norm_by(In x, const Tensor& mean, const Tensor& var, const Tensor& weight, const Tensor& bias,
+                     double eps) {
+  const auto channels = channels_of(batch_norm_op, x);
+  expect(batch_norm_op, "mean", mean, {channels}, x);
+  expect(batch_norm_op, "var", var, {channels}, x);
+  expect(batch_norm_op, "weight", weight, {channels}, x);
+  expect(batch_norm_op, "bias", bias, {channels}, x);
+  if (!mean.defined() || !var.defined()) {
+    raise<ValueError>("batch_norm: statistics are missing", "a mean and a variance", "an undefined tensor");
+  }
+  const Tensor scale = affine(rsqrt(var + eps), weight, {});
+  const Tensor offset = bias.defined() ? by_channel(bias, x) : bias;
+  return affine(x - by_channel(mean, x), by_channel(scale, x), offset);
+}
+
+Tensor layer_norm(In x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias, double eps) {
+  const View view = rows(layer_norm_op, x, normalized_shape);
+  expect(layer_norm_op, "weight", weight, normalized_shape, x);
+  expect(layer_norm_op, "bias", bias, normalized_shape, x);
+  return normalize(layer_norm_op, x, weight, bias, view, eps).y;
+}
+
+Tensor rms_norm(In x, const Shape& normalized_shape, const Tensor& weight, std::optional<double> eps) {
+  View view = rows(rms_norm_op, x, normalized_shape);
+  view.centred = false;
+  expect(rms_norm_op, "weight", weight, normalized_shape, x);
+  const double step = x.dtype() == f32 ? static_cast<double>(std::numeric_limits<float>::epsilon())
+                                       : std::numeric_limits<double>::epsilon();
+  return normalize(rms_norm_op, x, weight, {}, view, eps.value_or(step)).y;
+}
+
+Tensor group_norm(In x, std::int64_t num_groups, const Tensor& weight, const Tensor& bias, double eps) {
+  const auto channels = channels_of(group_norm_op, x);
+  if (num_groups < 1 || channels % num_groups != 0) {
+    raise<ValueError>("group_norm: the channels must fall into groups", "a number of groups that divides them",
+                      std::to_string(num_groups) + " groups of " + std::to_string(channels) + " channels");
+  }
+  expect(group_norm_op, "weight", weight, {channels}, x);
+  expect(group_norm_op, "bias", bias, {channels}, x);
+  return normalize(group_norm_op, x, weight, bias, {x.shape()[0], num_groups, channels / num_groups, inner_of(x)}, eps)
+      .y;
+}
+
+Tensor instance_norm(In x, const Tensor& weight, const Tensor& bias, double eps) {
+  const auto channels = channels_of(instance_norm_op, x);
+  expect(instance_norm_op, "weight", weight, {channels}, x);
+  expect(instance_norm_op, "bias", bias, {channels}, x);
+  const View view{x.shape()[0], channels, 1, inner_of(x)};
+  if (view.inner == 1) {
+    raise<ValueError>("instance_norm: one element has no variance", "more than one element for each channel",
+                      "x " + to_string(x.shape()));
+  }
+  return normalize(instance_norm_op, x, weight, bias, view, eps).y;
+}
+
+Tensor local_response_norm(In x, std::int64_t size, const LocalResponseNormOptions& options) {
+  if (x.is_number() || x.ndim() < 2) {
+    raise<ShapeError>("local_response_norm: there must be channels", "x [n, c] or [n, c, spatial..]",
+                      x.is_number() ? "a number" : "x " + to_string(x.shape()));
+  }
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>("local_response_norm: works on floats", "f32 or f64", name(x.dtype()));
+  }
+  if (size < 1) raise<ValueError>("local_response_norm: no such size", "at least 1", std::to_string(size));
+  if (x.size() == 0) return x * 1.0;
+  // As in PyTorch, an even window reaches farther to the channels in front.
+  std::vector<std::pair<std::int64_t, std::int64_t>> widths(x.ndim() - 1);
+  widths[0] = {size / 2, (size - 1) / 2};
+  const Tensor neighbours = sliding_window_view(pad(square(x), widths), size, 1);
+  return x / pow(options.k + options.alpha * mean(neighbours, -1), options.beta);
+}
+
+}  // namespace newtape
