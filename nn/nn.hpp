@@ -9,5 +9,7 @@
 #include <newtape/nn/linear.hpp>
 #include <newtape/nn/loss.hpp>
 #include <newtape/nn/module.hpp>
+#include <newtape/nn/recurrent.hpp>
+#include <newtape/nn/recurrent_cell.hpp>
 #include <newtape/nn/sequential.hpp>
 #include <newtape/nn/summary.hpp>
