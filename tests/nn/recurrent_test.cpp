@@ -129,7 +129,7 @@ TEST_CASE("cells and layers are the same function") {
 TEST_CASE("a mask passes steps over wherever they are") {
   const nn::GRU layer(3, 4, {.dtype = nt::f64});
   const Tensor x = random({4, 1, 3}, 3);
-  const auto masked = layer(x, {.mask = nt::tensor({{1}, {0}, {1}, {0}}, nt::boolean)});
+  const auto masked = layer(x, {.mask = nt::unsqueeze(nt::tensor({1, 0, 1, 0}, nt::boolean), 1)});
   const auto rest = layer(nt::concatenate({nt::slice(x, 0, 0, 1), nt::slice(x, 0, 2, 3)}));
   CHECK(distance(masked.h_n.value(), rest.h_n.value()) < 1e-15);
   CHECK(identical(nt::select(masked.output, 0, 1).value(), nt::zeros({1, 4}, nt::f64).value()));
