@@ -16,9 +16,11 @@
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/interpolate.hpp>
 #include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/repeat.hpp>
 #include <newtape/autograd/ops/scan.hpp>

@@ -2,103 +2,21 @@
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 #include <newtape/core/linalg.hpp>
+#include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/parallel.hpp>
 #include <newtape/core/tally.hpp>
-
-#include <xtensor-blas/xblas.hpp>
-#include <xtensor-blas/xlapack.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <vector>
-
-extern "C" {
-// OpenBLAS's own pool would fight with ours; another BLAS does not have the function.
-void openblas_set_num_threads(int) __attribute__((weak));
-}
 
 namespace newtape::core {
 
+using blas::batch_offset;
+using blas::gemm;
+using blas::Operand;
+
 namespace {
-
-void use_one_blas_thread() {
-  [[maybe_unused]] static const bool once = [] {
-    if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
-    return true;
-  }();
-}
-
-/// BLAS can read the last two axes as they are: one of them steps by 1, and the other leaves no overlap.
-bool blas_layout(std::int64_t rows, std::int64_t columns, std::int64_t row_step, std::int64_t column_step,
-                 CBLAS_TRANSPOSE& transposed, int& leading) {
-  const auto fits = [](std::int64_t step, std::int64_t least) {
-    return step >= std::max<std::int64_t>(least, 1) && step <= INT32_MAX;
-  };
-  if ((column_step == 1 || columns == 1) && (rows == 1 || fits(row_step, columns))) {
-    transposed = CblasNoTrans;
-    leading = static_cast<int>(rows == 1 ? std::max<std::int64_t>(columns, 1) : row_step);
-    return true;
-  }
-  if ((row_step == 1 || rows == 1) && (columns == 1 || fits(column_step, rows))) {
-    transposed = CblasTrans;
-    leading = static_cast<int>(columns == 1 ? std::max<std::int64_t>(rows, 1) : column_step);
-    return true;
-  }
-  return false;
-}
-
-/// An operand with its batch strides, copied only when BLAS cannot read it.
-struct Operand {
-  Array array;
-  CBLAS_TRANSPOSE transposed = CblasNoTrans;
-  int leading = 0;
-
-  explicit Operand(const Array& x) : array(x) {
-    if (!describe()) {
-      array = copy(x);
-      describe();
-    }
-  }
-  bool describe() {
-    const auto& s = array.shape();
-    const auto& t = array.strides();
-    const std::size_t n = s.size();
-    return blas_layout(s[n - 2], s[n - 1], t[n - 2], t[n - 1], transposed, leading);
-  }
-};
-
-template <class T>
-void gemv(CBLAS_TRANSPOSE trans, int rows, int columns, const T* a, int lda, const T* x, int step, T beta, T* y,
-          int y_step) {
-  if constexpr (std::is_same_v<T, float>) {
-    cblas_sgemv(CblasRowMajor, trans, rows, columns, 1.0F, a, lda, x, step, beta, y, y_step);
-  } else {
-    cblas_dgemv(CblasRowMajor, trans, rows, columns, 1.0, a, lda, x, step, beta, y, y_step);
-  }
-}
-
-/// c [n, m] = a b + beta c. A product with a vector is gemv's: gemm would copy the matrix to walk it once.
-template <class T>
-void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* a, int lda, const T* b, int ldb, T beta,
-          T* c, int ldc) {
-  if (m == 1 || n == 1) {
-    // Some versions of gemv multiply what stood in memory by zero, and NaN stays NaN.
-    for (int i = 0; beta == 0 && i < n * m; ++i) c[m == 1 ? static_cast<std::ptrdiff_t>(i) * ldc : i] = 0;
-    if (m == 1) {
-      const bool plain = ta == CblasNoTrans;
-      gemv<T>(ta, plain ? n : k, plain ? k : n, a, lda, b, tb == CblasNoTrans ? ldb : 1, beta, c, ldc);
-    } else {
-      const bool plain = tb == CblasNoTrans;
-      gemv<T>(plain ? CblasTrans : CblasNoTrans, plain ? k : m, plain ? m : k, b, ldb, a, ta == CblasNoTrans ? 1 : lda,
-              beta, c, 1);
-    }
-  } else if constexpr (std::is_same_v<T, float>) {
-    cblas_sgemm(CblasRowMajor, ta, tb, n, m, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
-  } else {
-    cblas_dgemm(CblasRowMajor, ta, tb, n, m, k, 1.0, a, lda, b, ldb, beta, c, ldc);
-  }
-}
 
 /// c [n, m] = a b + beta c, split over the rows or columns of c when it is large.
 template <class T>
@@ -128,19 +46,6 @@ void product(const Operand& a, const T* pa, const Operand& b, const T* pb, T bet
       by_rows ? part(at, count, 0, m) : part(0, n, at, count);
     }
   });
-}
-
-/// The offset of batch member `index` (over `batch`) in an operand whose leading axes broadcast.
-std::int64_t batch_offset(std::int64_t index, const Shape& batch, const Array& x) {
-  std::int64_t offset = 0;
-  const std::size_t own = x.ndim() - 2;
-  for (std::size_t i = batch.size(); i-- > 0;) {
-    const auto at = index % batch[i];
-    index /= batch[i];
-    const std::size_t from_last = batch.size() - i;
-    if (from_last <= own && x.shape()[own - from_last] != 1) offset += at * x.strides()[own - from_last];
-  }
-  return offset;
 }
 
 void multiply_integers(const Array& a, const Array& b, Array& c, const Shape& batch) {
@@ -175,7 +80,7 @@ void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
     std::memset(out, 0, static_cast<std::size_t>(c.size()) * sizeof(T));
     return;
   }
-  use_one_blas_thread();
+  blas::use_one_thread();
   const Operand left(a);
   const Operand right(b);
   const T* pa = left.array.template data<T>();
@@ -253,7 +158,7 @@ void add_matmul(Array& c, const Array& a, const Array& b) {
   const auto k = a.shape()[1];
   if (c.size() == 0 || k == 0) return;
   newtape::detail::multiply_adds += c.size() * k;
-  use_one_blas_thread();
+  blas::use_one_thread();
   const Operand left(a);
   const Operand right(b);
   const auto run = [&]<class T>() {
@@ -281,7 +186,7 @@ Array linear(const Array& x, const Array& w, const Array& b) {
   assign(y, b);
   if (k == 0) return y;
   newtape::detail::multiply_adds += y.size() * k;
-  use_one_blas_thread();
+  blas::use_one_thread();
   const Operand left(x);
   const Operand right(transpose(w, 0, 1));
   const auto run = [&]<class T>() {
@@ -289,36 +194,6 @@ Array linear(const Array& x, const Array& w, const Array& b) {
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return y;
-}
-
-Array solve(const Array& a, const Array& b) {
-  const auto shapes = [&] { return "a " + to_string(a.shape()) + ", b " + to_string(b.shape()); };
-  if (a.ndim() != 2 || a.shape()[0] != a.shape()[1]) {
-    raise<ShapeError>("solve: a must be square", "a [n, n]", shapes());
-  }
-  if (b.ndim() < 1 || b.ndim() > 2 || b.shape()[0] != a.shape()[0]) {
-    raise<ShapeError>("solve: b must have as many rows as a", "b [n] or [n, m]", shapes());
-  }
-  if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
-    raise<DTypeError>("solve: the operands must have one float dtype", "f32 or f64, twice",
-                      std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
-  }
-  if (b.size() == 0) return copy(b);
-  use_one_blas_thread();
-  // LAPACK works on columns: it is given both matrices transposed, in memory of our own that it may write over.
-  Array lu = copy(transpose(a, 0, 1));
-  Array x = copy(b.ndim() == 1 ? b : transpose(b, 0, 1));
-  const int n = static_cast<int>(a.shape()[0]);
-  const int columns = static_cast<int>(b.ndim() == 1 ? 1 : b.shape()[1]);
-  std::vector<int> pivots(static_cast<std::size_t>(n));
-  const auto run = [&]<class T>() {
-    return cxxlapack::gesv<int>(n, columns, lu.data<T>(), n, pivots.data(), x.data<T>(), n);
-  };
-  const int info = a.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
-  if (info > 0) {
-    raise<NumericalError>("solve: a is singular", "nonzero pivots", "pivot " + std::to_string(info) + " is 0");
-  }
-  return b.ndim() == 1 ? x : contiguous(transpose(x, 0, 1));
 }
 
 }  // namespace newtape::core

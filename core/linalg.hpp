@@ -13,8 +13,8 @@ Array matmul(const Array& a, const Array& b);
 void add_matmul(Array& c, const Array& a, const Array& b);
 /// x [n, k] w [m, k]^T + b [m] -> [n, m]: the product of a Linear layer, its bias added on the way.
 Array linear(const Array& x, const Array& w, const Array& b);
-/// The x with a x = b, for a [n, n] and b [n] or [n, m], by LU with row exchanges (LAPACK gesv). NumericalError names
-/// the pivot that is zero when a is singular.
+/// The x with a x = b, for a [.., n, n] and b [n] or [.., n, m], by LU with row exchanges; leading axes broadcast.
+/// NumericalError names the pivot that is zero when a is singular.
 Array solve(const Array& a, const Array& b);
 
 }  // namespace newtape::core

@@ -280,9 +280,8 @@ Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, con
       add_matmul(a, course.before(y, h0, previous), wt);
       const T* h = course.before<T>(y, h0, previous);
       T* h_next = a.data<T>();
-      course.members(t, [&](std::int64_t r, bool moves) {
-        moves ? f(h_next + r * n, n) : move(h + r * n, h_next + r * n, n);
-      });
+      course.members(
+          t, [&](std::int64_t r, bool moves) { moves ? f(h_next + r * n, n) : move(h + r * n, h_next + r * n, n); });
     });
   });
   return y;

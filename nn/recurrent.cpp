@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/nn/dropout.hpp>
 #include <newtape/nn/recurrent.hpp>
 
@@ -117,8 +116,8 @@ Tensor first_states(const RecurrentStack& of, const char* which, const Tensor& g
                       to_string(expected), to_string(given.shape()));
   }
   if (given.dtype() != dtype) {
-    raise<DTypeError>(std::string(of.name) + ": " + which + " must have the parameters' dtype", std::string(name(dtype)),
-                      std::string(name(given.dtype())));
+    raise<DTypeError>(std::string(of.name) + ": " + which + " must have the parameters' dtype",
+                      std::string(name(dtype)), std::string(name(given.dtype())));
   }
   return batched ? given : unsqueeze(given, 1);
 }
@@ -128,14 +127,13 @@ Tensor first_states(const RecurrentStack& of, const char* which, const Tensor& g
 void RecurrentStack::check() const {
   const std::string of = name;
   if (input_size < 1 || hidden_size < 1 || options.num_layers < 1) {
-    raise<ValueError>(of + ": it needs features on both sides, and a layer",
-                      "input_size, hidden_size, num_layers >= 1",
-                      std::to_string(input_size) + ", " + std::to_string(hidden_size) + ", " +
-                          std::to_string(options.num_layers));
+    raise<ValueError>(
+        of + ": it needs features on both sides, and a layer", "input_size, hidden_size, num_layers >= 1",
+        std::to_string(input_size) + ", " + std::to_string(hidden_size) + ", " + std::to_string(options.num_layers));
   }
   if (options.proj_size < 0 || options.proj_size >= hidden_size || (options.proj_size > 0 && cell != Cell::lstm)) {
-    raise<ValueError>(of + ": a projection is for an LSTM, to fewer features", "0 <= proj_size < hidden_size, 0 unless LSTM",
-                      std::to_string(options.proj_size));
+    raise<ValueError>(of + ": a projection is for an LSTM, to fewer features",
+                      "0 <= proj_size < hidden_size, 0 unless LSTM", std::to_string(options.proj_size));
   }
   if (!(options.dropout >= 0 && options.dropout <= 1)) {
     raise<ValueError>(of + ": dropout is a probability", "0 <= dropout <= 1", std::to_string(options.dropout));
@@ -188,8 +186,8 @@ RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool t
   const Tensor mask = mask_of(*this, more, steps, batch, batched);
   const auto state = options.proj_size > 0 ? options.proj_size : hidden_size;
   const Tensor h_0 = first_states(*this, "h_0", more.h_0, batch, batched, state, dtype);
-  const Tensor c_0 = cell == Cell::lstm ? first_states(*this, "c_0", more.c_0, batch, batched, hidden_size, dtype)
-                                        : Tensor();
+  const Tensor c_0 =
+      cell == Cell::lstm ? first_states(*this, "c_0", more.c_0, batch, batched, hidden_size, dtype) : Tensor();
 
   Tensor x = !batched ? unsqueeze(input, 1) : turned ? transpose(input, 0, 1) : input.tensor();
   std::vector<Tensor> h_n;
@@ -211,8 +209,10 @@ RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool t
   const auto joined = [&](const std::vector<Tensor>& parts) {
     return batched ? stack(parts) : squeeze(stack(parts), 1);
   };
-  return {!batched ? squeeze(x, 1) : turned ? transpose(x, 0, 1) : x, joined(h_n),
-          c_n.empty() ? Tensor() : joined(c_n)};
+  return {!batched ? squeeze(x, 1)
+          : turned ? transpose(x, 0, 1)
+                   : x,
+          joined(h_n), c_n.empty() ? Tensor() : joined(c_n)};
 }
 
 }  // namespace detail

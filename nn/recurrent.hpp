@@ -16,7 +16,7 @@ struct RecurrentOptions {
   bool batch_first = false;  ///< input and output are [B, T, ..] instead of [T, B, ..]
   double dropout = 0;        ///< between layers, in training
   bool bidirectional = false;
-  std::int64_t proj_size = 0;                                    ///< LSTM only: the state is projected to this size
+  std::int64_t proj_size = 0;                                  ///< LSTM only: the state is projected to this size
   init::Nonlinearity nonlinearity = init::Nonlinearity::tanh;  ///< RNN only: tanh or relu
   DType dtype = f32;
 };

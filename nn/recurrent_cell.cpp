@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/nn/recurrent_cell.hpp>
 
 #include <cmath>
@@ -48,7 +47,9 @@ Tensor state_of(const Tensor& given, const Tensor& x, std::int64_t hidden_size, 
 }
 
 /// The state after the one step, like x with a batch or without.
-Tensor after(const Tensor& all, const Tensor& x) { return x.ndim() == 1 ? reshape(all, {all.size()}) : squeeze(all, 0); }
+Tensor after(const Tensor& all, const Tensor& x) {
+  return x.ndim() == 1 ? reshape(all, {all.size()}) : squeeze(all, 0);
+}
 
 void check(const char* name, const Tensor& x, std::initializer_list<const Tensor*> states, std::int64_t input_size,
            std::int64_t hidden_size) {

@@ -43,8 +43,7 @@ void check(const Op& op, std::int64_t gates, const In& x, const In& w, const In&
   }
   if (!options.mask.defined()) return;
   if (options.mask.dtype() != boolean) {
-    raise<DTypeError>(name + ": the mask must be boolean", "boolean",
-                      std::string(newtape::name(options.mask.dtype())));
+    raise<DTypeError>(name + ": the mask must be boolean", "boolean", std::string(newtape::name(options.mask.dtype())));
   }
   if (options.mask.shape() != Shape{x.shape()[0], x.shape()[1]}) {
     raise<ShapeError>(name + ": the mask has one element for each step of each member", "mask [T, B]",
@@ -60,8 +59,7 @@ struct Course {
   Tensor moves;  ///< the mask as numbers [T, B, 1], or undefined
 
   Course(const RecurrentScanOptions& options, DType dtype)
-      : reverse(options.reverse),
-        moves(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
+      : reverse(options.reverse), moves(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
 
   core::ScanOver over(const RecurrentScanOptions& options) const {
     return {options.reverse, options.mask.defined() ? options.mask.value() : Array()};
@@ -135,8 +133,10 @@ class Back {
 
  private:
   bool same(Tensors g) const {
-    return for_.size() == g.size() && std::equal(g.begin(), g.end(), for_.begin(), [](const Tensor& a, const Tensor& b) {
-             return a.defined() == b.defined() && (!a.defined() || (a.value().raw() == b.value().raw() && a.value().strides() == b.value().strides()));
+    return for_.size() == g.size() &&
+           std::equal(g.begin(), g.end(), for_.begin(), [](const Tensor& a, const Tensor& b) {
+             return a.defined() == b.defined() && (!a.defined() || (a.value().raw() == b.value().raw() &&
+                                                                    a.value().strides() == b.value().strides()));
            });
   }
   Rule rule_;
@@ -195,7 +195,8 @@ struct GruRule {
   core::ScanOver over;
 
   std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
-    auto d = core::gru_scan_grad(value_of(g, 0), {y[0].value(), y[1].value(), y[2].value()}, w.value(), h0.value(), over);
+    auto d =
+        core::gru_scan_grad(value_of(g, 0), {y[0].value(), y[1].value(), y[2].value()}, w.value(), h0.value(), over);
     return {std::move(d.x), std::move(d.w), std::move(d.b), std::move(d.h0)};
   }
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
@@ -281,9 +282,8 @@ LstmScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options
   const auto over = course.over(options);
   const auto pullback = back(LstmRule{w, h0, c0, course, over});
   auto y = core::lstm_scan(x.take(), w.value(), h0.value(), c0.value(), over);
-  auto [h, c, gates] = lstm_scan_op(std::array{std::move(y.h), std::move(y.c), std::move(y.gates)},
-                                    wrt(x, pullback(0)), wrt(w, pullback(1)), wrt(h0, pullback(2)),
-                                    wrt(c0, pullback(3)));
+  auto [h, c, gates] = lstm_scan_op(std::array{std::move(y.h), std::move(y.c), std::move(y.gates)}, wrt(x, pullback(0)),
+                                    wrt(w, pullback(1)), wrt(h0, pullback(2)), wrt(c0, pullback(3)));
   return {std::move(h), std::move(c), std::move(gates)};
 }
 

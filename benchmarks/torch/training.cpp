@@ -51,9 +51,8 @@ Workload recurrent() {
   using Model = torch::nn::ModuleHolder<RecurrentImpl<Layer>>;
   const auto x = constant({50, 32, 64}, 1);
   const auto target = torch::tensor(labels(32, 10, 2));
-  return training<torch::optim::Adam>(Model(), adam, [=](Model& f) {
-    return torch::nn::functional::cross_entropy(f->forward(x), target);
-  });
+  return training<torch::optim::Adam>(
+      Model(), adam, [=](Model& f) { return torch::nn::functional::cross_entropy(f->forward(x), target); });
 }
 
 const Workloads trainings{

@@ -12,8 +12,7 @@ struct RecurrentTable {
   /// a [4 n]: arguments of the gates i, f, g, o, which take their place. c = f c0 + i g, h = o tanh(c).
   void (*lstm)(T* a, const T* c0, T* c, T* h, std::int64_t n);
   /// da [4 n]: cotangents of those arguments.
-  void (*lstm_grad)(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T* dh, T* dc, T* da,
-                    std::int64_t n);
+  void (*lstm_grad)(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T* dh, T* dc, T* da, std::int64_t n);
   /// a [3 n]: the inputs' parts of the arguments of r, z, n, which take their place; u [3 n]: the old state's parts.
   /// n has the argument a + r u, and h = (1 - z) n + z h0.
   void (*gru)(T* a, const T* u, const T* h0, T* h, std::int64_t n);

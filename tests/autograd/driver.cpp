@@ -167,6 +167,7 @@ TEST_CASE("table: what an operation cannot take is refused with a message") {
         case Error::shape: check_rejection<ShapeError>(r); break;
         case Error::dtype: check_rejection<DTypeError>(r); break;
         case Error::value: check_rejection<ValueError>(r); break;
+        case Error::numerical: check_rejection<NumericalError>(r); break;
       }
     }
   });

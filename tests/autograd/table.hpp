@@ -63,7 +63,7 @@ struct Sample {
   Reference reference = {};
 };
 
-enum class Error { shape, dtype, value };
+enum class Error { shape, dtype, value, numerical };
 
 /// A call that must throw: which error, with which part in its message.
 struct Rejection {

@@ -34,13 +34,17 @@ Tensor random(const nt::Shape& shape, std::uint64_t seed, nt::DType dtype = nt::
 template <class Layer>
 void check_layer(const std::string& name) {
   const Reference torch("nn/recurrent.txt");
-  check_module(torch, name + "/one", [] { return Layer(2, 3); }, with_states);
-  check_module(torch, name + "/states", [] { return Layer(2, 3, {.bias = false}); }, with_states);
-  check_module(torch, name + "/alone", [] { return Layer(3, 2); }, with_states);
+  check_module(
+      torch, name + "/one", [] { return Layer(2, 3); }, with_states);
+  check_module(
+      torch, name + "/states", [] { return Layer(2, 3, {.bias = false}); }, with_states);
+  check_module(
+      torch, name + "/alone", [] { return Layer(3, 2); }, with_states);
   const auto deep = [] { return Layer(2, 2, {.num_layers = 2, .batch_first = true, .bidirectional = true}); };
   check_module(torch, name + "/deep", deep, with_states);
-  check_module(torch, name + "/lengths", deep,
-               [](const auto& m, const auto& xs) { return all_of(m(xs[0], {.lengths = {3, 4, 1}})); });
+  check_module(torch, name + "/lengths", deep, [](const auto& m, const auto& xs) {
+    return all_of(m(xs[0], {.lengths = {3, 4, 1}}));
+  });
   check_module(torch, name + "/lengths", deep, [](const auto& m, const auto& xs) {
     Tensor mask = nt::tensor({{1, 1, 1, 0}, {1, 1, 1, 1}, {1, 0, 0, 0}}, nt::boolean);
     return all_of(m(xs[0], {.mask = mask}));
@@ -80,8 +84,9 @@ TEST_CASE("LSTM agrees with PyTorch") {
   const Reference torch("nn/recurrent.txt");
   const auto make = [] { return nn::LSTM(2, 3, {.bidirectional = true, .proj_size = 2}); };
   check_module(torch, "lstm/projected", make, with_states);
-  check_module(torch, "lstm/projected_lengths", make,
-               [](const auto& m, const auto& xs) { return all_of(m(xs[0], {.lengths = {2, 3}})); });
+  check_module(torch, "lstm/projected_lengths", make, [](const auto& m, const auto& xs) {
+    return all_of(m(xs[0], {.lengths = {2, 3}}));
+  });
 }
 TEST_CASE("GRU agrees with PyTorch") { check_layer<nn::GRU>("gru"); }
 
@@ -94,13 +99,18 @@ TEST_CASE("recurrent cells agree with PyTorch") {
     const auto y = xs.size() > 1 ? m(xs[0], {xs[1], xs[2]}) : m(xs[0]);
     return {y.h, y.c};
   };
-  check_module(torch, "rnn/cell", [] { return nn::RNNCell(2, 3); }, one);
+  check_module(
+      torch, "rnn/cell", [] { return nn::RNNCell(2, 3); }, one);
   check_module(
       torch, "rnn/relu_cell", [] { return nn::RNNCell(2, 3, {.nonlinearity = nn::init::Nonlinearity::relu}); }, one);
-  check_module(torch, "gru/cell", [] { return nn::GRUCell(2, 3); }, one);
-  check_module(torch, "gru/plain_cell", [] { return nn::GRUCell(2, 3, {.bias = false}); }, one);
-  check_module(torch, "lstm/cell", [] { return nn::LSTMCell(2, 3); }, two);
-  check_module(torch, "lstm/plain_cell", [] { return nn::LSTMCell(2, 3, {.bias = false}); }, two);
+  check_module(
+      torch, "gru/cell", [] { return nn::GRUCell(2, 3); }, one);
+  check_module(
+      torch, "gru/plain_cell", [] { return nn::GRUCell(2, 3, {.bias = false}); }, one);
+  check_module(
+      torch, "lstm/cell", [] { return nn::LSTMCell(2, 3); }, two);
+  check_module(
+      torch, "lstm/plain_cell", [] { return nn::LSTMCell(2, 3, {.bias = false}); }, two);
 }
 
 TEST_CASE("recurrent layers differentiate twice, in all they are given") {

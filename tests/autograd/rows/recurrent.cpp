@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops/recurrent.hpp>
-
 #include "../table.hpp"
 
 #include <cmath>
@@ -31,8 +29,8 @@ long double sigmoid_of(long double x) { return 1 / (1 + std::exp(-x)); }
 
 /// All results of a scan, joined along the last axis: `n` states, then `more`. `cell(a, h, out)` makes of the operands
 /// x and w's part a of one member, and its state h, which it may replace, all that comes out.
-using Cell = std::function<void(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elements& state,
-                                Elements& out)>;
+using Cell =
+    std::function<void(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elements& state, Elements& out)>;
 Reference scan(const Way& way, std::size_t state_at, std::size_t states, std::size_t width, Cell cell) {
   return [=](const std::vector<Values>& x) {
     const auto steps = x[0].shape[0];
@@ -187,14 +185,33 @@ std::vector<Sample> rnn_samples(Tensor (*f)(In, In, In, const RecurrentScanOptio
 
 std::vector<Rejection> rnn_refuses(const std::string& name, Tensor (*f)(In, In, In, const RecurrentScanOptions&)) {
   const auto x = [] { return ones({3, 2, 4}); };
-  return {{Error::shape, name + ": the operands", [=] { f(x(), ones({4, 3}), ones({2, 4}), {}); }},
-          {Error::shape, "x [T, B, H], w [H, H]", [=] { f(x(), ones({4, 4}), ones({3, 4}), {}); }},
-          {Error::shape, name, [=] { f(ones({2, 4}), ones({4, 4}), ones({2, 4}), {}); }},
-          {Error::dtype, "f32 and f64", [=] { f(x(), ones({4, 4}), ones({2, 4}, f64), {}); }},
-          {Error::dtype, name, [=] { f(ones({3, 2, 4}, i64), ones({4, 4}, i64), ones({2, 4}, i64), {}); }},
-          {Error::dtype, "mask", [=] { f(x(), ones({4, 4}), ones({2, 4}), {.mask = ones({3, 2})}); }},
-          {Error::shape, "mask [2, 3]",
-           [=] { f(x(), ones({4, 4}), ones({2, 4}), {.mask = ones({2, 3}, boolean)}); }}};
+  return {{Error::shape, name + ": the operands",
+           [=] {
+             f(x(), ones({4, 3}), ones({2, 4}), {});
+           }},
+          {Error::shape, "x [T, B, H], w [H, H]",
+           [=] {
+             f(x(), ones({4, 4}), ones({3, 4}), {});
+           }},
+          {Error::shape, name,
+           [=] {
+             f(ones({2, 4}), ones({4, 4}), ones({2, 4}), {});
+           }},
+          {Error::dtype, "f32 and f64",
+           [=] {
+             f(x(), ones({4, 4}), ones({2, 4}, f64), {});
+           }},
+          {Error::dtype, name,
+           [=] {
+             f(ones({3, 2, 4}, i64), ones({4, 4}, i64), ones({2, 4}, i64), {});
+           }},
+          {Error::dtype, "mask",
+           [=] {
+             f(x(), ones({4, 4}), ones({2, 4}), {.mask = ones({3, 2})});
+           }},
+          {Error::shape, "mask [2, 3]", [=] {
+             f(x(), ones({4, 4}), ones({2, 4}), {.mask = ones({2, 3}, boolean)});
+           }}};
 }
 
 long double tanh_of(long double x) { return std::tanh(x); }
@@ -205,20 +222,32 @@ const Rows recurrent{{
      .domains = {{.low = -1.5, .high = 1.5, .above = -20, .below = 20}},
      .samples = lstm_samples(),
      .rejects = {{Error::shape, "lstm_scan: the operands",
-                  [] { lstm_scan(ones({3, 2, 8}), ones({8, 2}), ones({2, 2}), ones({2, 3})); }},
+                  [] {
+                    lstm_scan(ones({3, 2, 8}), ones({8, 2}), ones({2, 2}), ones({2, 3}));
+                  }},
                  {Error::shape, "w [4 H, H]",
-                  [] { lstm_scan(ones({3, 2, 6}), ones({6, 2}), ones({2, 2}), ones({2, 2})); }},
+                  [] {
+                    lstm_scan(ones({3, 2, 6}), ones({6, 2}), ones({2, 2}), ones({2, 2}));
+                  }},
                  {Error::dtype, "lstm_scan",
-                  [] { lstm_scan(ones({3, 2, 8}), ones({8, 2}), ones({2, 2}), ones({2, 2}, f64)); }}}},
+                  [] {
+                    lstm_scan(ones({3, 2, 8}), ones({8, 2}), ones({2, 2}), ones({2, 2}, f64));
+                  }}}},
     {.name = "gru_scan",
      .domains = {{.low = -1.5, .high = 1.5, .above = -20, .below = 20}},
      .samples = gru_samples(),
      .rejects = {{Error::shape, "gru_scan: the operands",
-                  [] { gru_scan(ones({3, 2, 6}), ones({6, 2}), ones({5}), ones({2, 2})); }},
+                  [] {
+                    gru_scan(ones({3, 2, 6}), ones({6, 2}), ones({5}), ones({2, 2}));
+                  }},
                  {Error::shape, "b [3 H]",
-                  [] { gru_scan(ones({3, 2, 8}), ones({8, 2}), ones({8}), ones({2, 2})); }},
+                  [] {
+                    gru_scan(ones({3, 2, 8}), ones({8, 2}), ones({8}), ones({2, 2}));
+                  }},
                  {Error::dtype, "gru_scan",
-                  [] { gru_scan(ones({3, 2, 6}), ones({6, 2}), ones({6}, f64), ones({2, 2})); }}}},
+                  [] {
+                    gru_scan(ones({3, 2, 6}), ones({6, 2}), ones({6}, f64), ones({2, 2}));
+                  }}}},
     {.name = "rnn_tanh_scan",
      .domains = {{.low = -1.5, .high = 1.5, .above = -20, .below = 20}},
      .samples = rnn_samples(rnn_tanh_scan, tanh_of),

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/linalg_parts.hpp>
+#include <newtape/core/reduce.hpp>
+
+namespace newtape::linalg {
+
+static const Op eig_op{"eig"};
+
+namespace {
+
+/// Complex numbers as pairs of tensors.
+struct Complex {
+  Tensor re, im;
+};
+Complex operator+(const Complex& a, const Complex& b) { return {a.re + b.re, a.im + b.im}; }
+Complex operator-(const Complex& a, const Complex& b) { return {a.re - b.re, a.im - b.im}; }
+Complex adjoint(const Complex& a) { return {transpose(a.re), -transpose(a.im)}; }
+Complex product(const Complex& a, const Complex& b) {
+  return {matmul(a.re, b.re) - matmul(a.im, b.im), matmul(a.re, b.im) + matmul(a.im, b.re)};
+}
+/// x with a x = b, in twice as many real unknowns.
+Complex solution(const Complex& a, const Complex& b) {
+  const auto n = a.re.shape(-1);
+  const Tensor matrix = concatenate({concatenate({a.re, -a.im}, -1), concatenate({a.im, a.re}, -1)}, -2);
+  const Tensor x = solve(matrix, concatenate({b.re, b.im}, -2));
+  return {slice(x, -2, 0, n), slice(x, -2, n, 2 * n)};
+}
+
+/// Where nothing came, zero.
+Complex cotangent(const Tensor& re, const Tensor& im) {
+  return {re.defined() ? re : zeros_like(im), im.defined() ? im : zeros_like(re)};
+}
+
+/// Columns of length 1 may be turned by any phase: a function that depends on it has no derivative.
+void expect_no_phase(const Tensor& phases, const Tensor& scale) {
+  if (phases.size() == 0) return;
+  const Tensor turned = max(abs(phases.detach()));
+  const Tensor size = max(abs(scale.detach()));
+  if (turned.item() <= std::sqrt(rounding(phases.dtype())) * size.item()) return;
+  raise<NumericalError>("eig: the phases of the vectors are arbitrary, and the derivative depends on them",
+                        "a function of v that is the same for every phase of a column", "another one");
+}
+
+/// Boeddeker et al. 2017, eq. 4.77, and for the length of the columns PyTorch's: with e_ij = w_j - w_i and x = v^H v',
+/// a' = v^-H (diag(w') + (x - v^H v diag(Re x_ii)) / conj(e)) v^H, of which the real part counts.
+Tensor eig_pullback(Tensors g, Tensors y) {
+  const Complex w{y[0], y[1]};
+  const Complex v{y[2], y[3]};
+  const Complex vh = adjoint(v);
+  Complex inner;
+  if (g[2].defined() || g[3].defined()) {
+    const Complex x = product(vh, cotangent(g[2], g[3]));
+    expect_no_phase(diagonal(x.im, 0, -2, -1), x.re);
+    const Complex lengths = product(vh, v);
+    const Tensor along = row(diagonal(x.re, 0, -2, -1));
+    const Complex p = x - Complex{lengths.re * along, lengths.im * along};
+    const Complex e{row(w.re) - column(w.re), row(w.im) - column(w.im)};
+    const Tensor squares = square(e.re) + square(e.im);
+    const double least = 4 * static_cast<double>(w.re.shape(-1)) * rounding(w.re.dtype());
+    const Tensor sizes = square(w.re) + square(w.im);
+    const Tensor largest = sizes.size() == 0 ? sizes : max(sizes, -1, true);
+    const Tensor zero = squares.detach() <= column(largest).detach() * (least * least);
+    // The diagonal's numerator vanishes of itself; elsewhere it has to.
+    const Tensor others = where(eye(w.re.shape(-1)) == 1.0, 0.0, p.re);
+    const Tensor others_im = where(eye(w.re.shape(-1)) == 1.0, 0.0, p.im);
+    core::expect_no_coupling(others.value(), zero.value(), x.re.value(), "eig");
+    core::expect_no_coupling(others_im.value(), zero.value(), x.re.value(), "eig");
+    const Tensor by = where(zero, 1.0, squares);
+    inner = {where(zero, 0.0, (others * e.re - others_im * e.im) / by),
+             where(zero, 0.0, (others * e.im + others_im * e.re) / by)};
+  }
+  if (g[0].defined() || g[1].defined()) {
+    const Complex of_values = cotangent(g[0], g[1]);
+    const Complex on_diagonal{diag_embed(of_values.re), diag_embed(of_values.im)};
+    inner = inner.re.defined() ? inner + on_diagonal : on_diagonal;
+  }
+  const Complex left = solution(vh, inner);
+  return matmul(left.re, transpose(v.re)) + matmul(left.im, transpose(v.im));
+}
+
+}  // namespace
+
+Eig eig(In a) {
+  expect_matrices("eig", a, true);
+  const core::Eig e = core::eig(a.value());
+  const auto [w_real, w_imag, v_real, v_imag] =
+      eig_op(std::array{e.w_real, e.w_imag, e.v_real, e.v_imag}, wrt(a, eig_pullback));
+  return {w_real, w_imag, v_real, v_imag};
+}
+
+// LAPACK's way without vectors may find another order, so that the derivative could not be told by it.
+std::array<Tensor, 2> eigvals(In a) {
+  const Eig e = eig(std::move(a));
+  return {e.w_real, e.w_imag};
+}
+
+}  // namespace newtape::linalg

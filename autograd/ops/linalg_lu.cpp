@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/linalg_parts.hpp>
+#include <newtape/core/reduce.hpp>
+
+namespace newtape::linalg {
+
+static const Op lu_factor_op{"lu_factor"};
+static const Op det_op{"det"};
+static const Op slogdet_op{"slogdet"};
+
+namespace {
+
+constexpr TriangularOptions unit_lower{.unitriangular = true};
+constexpr TriangularOptions unit_lower_transposed{.transposed = true, .unitriangular = true};
+constexpr TriangularOptions upper_from_right_transposed{.upper = true, .left = false, .transposed = true};
+
+Tensor top(const Tensor& x, std::int64_t rows) { return slice(x, -2, 0, rows); }
+Tensor rest_below(const Tensor& x, std::int64_t rows) { return slice(x, -2, rows, x.shape(-2)); }
+Tensor left_part(const Tensor& x, std::int64_t columns) { return slice(x, -1, 0, columns); }
+Tensor right_part(const Tensor& x, std::int64_t columns) { return slice(x, -1, columns, x.shape(-1)); }
+
+/// The gradient in p^T a of the cotangent `g` of l and u in one matrix `y`. For a square a it is
+/// l^-T (tril(l^T l', -1) + triu(u' u^T)) u^-T; columns to the right and rows below reach it through u and l.
+Tensor lu_pullback(const Tensor& g, const Tensor& y) {
+  const auto m = y.shape(-2);
+  const auto n = y.shape(-1);
+  const auto k = std::min(m, n);
+  const Tensor square = left_part(top(y, k), k);
+  const Tensor g_square = left_part(top(g, k), k);
+  const Tensor l = tril(square, -1) + eye(k, y.dtype());
+  const Tensor u = triu(square);
+  Tensor lower = matmul(transpose(l), tril(g_square, -1));
+  Tensor upper = matmul(triu(g_square), transpose(u));
+  if (n > k) lower = lower - matmul(right_part(g, k), transpose(right_part(y, k)));
+  if (m > k) upper = upper - matmul(transpose(rest_below(y, k)), rest_below(g, k));
+  const Tensor inner = solve_triangular(square, tril(lower, -1) + triu(upper), unit_lower_transposed);
+  Tensor result = solve_triangular(square, inner, upper_from_right_transposed);
+  if (n > k) result = concatenate({result, solve_triangular(square, right_part(g, k), unit_lower_transposed)}, -1);
+  if (m > k) {
+    result = concatenate({result, solve_triangular(square, rest_below(g, k), upper_from_right_transposed)}, -2);
+  }
+  return result;
+}
+
+/// The permutation that undoes `rows`.
+Array inverse_of(const Array& rows) {
+  const Array from = core::contiguous(rows);
+  Array to = Array::empty(rows.shape(), i64);
+  const auto n = rows.shape().back();
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    to.data<std::int64_t>()[i / n * n + from.data<std::int64_t>()[i]] = i % n;
+  }
+  return to;
+}
+
+}  // namespace
+
+LUFactor lu_factor(In a) {
+  expect_matrices("lu_factor", a, false);
+  const core::Lu lu = core::lu_factor(a.value());
+  return {lu_factor_op(lu.factors,
+                       wrt(a, [back = inverse_of(core::lu_permutation(lu))](
+                                  const Tensor& g, const Tensor& y) { return permute_rows(lu_pullback(g, y), back); })),
+          lu.pivots};
+}
+
+LU lu(In a) {
+  const auto [packed, pivots] = lu_factor(std::move(a));
+  const auto m = packed.shape(-2);
+  const auto n = packed.shape(-1);
+  const auto k = std::min(m, n);
+  const Array rows = core::lu_permutation({packed.value(), pivots.value()});
+  const Tensor identity = eye(m, packed.dtype());
+  Shape shape = rows.shape();
+  shape.push_back(m);
+  Tensor l = tril(left_part(packed, k), -1);
+  l = l + left_part(identity, k);
+  return {permute_rows(expand(identity, shape), inverse_of(rows)).detach(), std::move(l), triu(top(packed, k))};
+}
+
+Tensor lu_solve(const LUFactor& factor, In b) {
+  const In f(factor.lu);
+  expect_matrices("lu_solve", f, true);
+  expect_system("lu_solve", f, b);
+  const Array rows = core::lu_permutation({factor.lu.value(), factor.pivots.value()});
+  return by_columns(b, [&](const In& columns) {
+    Shape shape = broadcast_shapes("lu_solve", Shape(f.shape().begin(), f.shape().end() - 2),
+                                   Shape(columns.shape().begin(), columns.shape().end() - 2));
+    shape.push_back(columns.tensor().shape(-2));
+    shape.push_back(columns.tensor().shape(-1));
+    Shape of_rows(shape.begin(), shape.end() - 1);
+    const Tensor permuted = permute_rows(expand(columns, shape), core::expand(rows, of_rows));
+    return solve_triangular(factor.lu, solve_triangular(factor.lu, permuted, unit_lower), {.upper = true});
+  });
+}
+
+// --- determinants ---
+
+namespace {
+
+/// a^-T, at first order from a's factors.
+Tensor inverse_transposed(const Tensor& a, const core::Lu& lu, const Tensor& g, const char* op) {
+  if (recorded(g, a)) return transpose(inv(a));
+  core::expect_regular(lu, op);
+  return transpose(Tensor(core::lu_inverse(lu)));
+}
+
+/// Some matrix of the stack has pivots so far apart that its inverse would be wrong in more than a third of its digits.
+bool near_singular(const core::Lu& lu) {
+  const Tensor u = core::abs(core::contiguous(diagonal(lu.factors, 0, -2, -1).value()));
+  if (u.size() == 0) return false;
+  const Tensor least = min(u, -1);
+  return any(least <= max(u, -1) * std::cbrt(rounding(u.dtype()))).item<bool>();
+}
+
+/// By products and sums alone, so that it is right wherever a is (Bird 2011).
+Tensor det_without_division(const Tensor& a) {
+  const auto n = a.shape(-1);
+  const Tensor after = triu(ones({n, n}, a.dtype()), 1);
+  Tensor f = a;
+  for (std::int64_t k = 1; k < n; ++k) {
+    const Tensor sums = matmul(after, diagonal(f, 0, -2, -1));  // of the diagonal's elements after each
+    f = matmul(triu(f, 1) - diag_embed(sums), a);
+  }
+  const Tensor corner = select(select(f, 0, 0), 0, 0);
+  return n % 2 == 0 ? -corner : corner;
+}
+
+Tensor det_regular(const In& a, const core::Lu& lu) {
+  return det_op(core::lu_det(lu), wrt(a, [a = a.tensor(), lu](const Tensor& g, const Tensor& y) {
+                  return column(column(g * y)) * inverse_transposed(a, lu, g, "det");  // Giles 2008, 2.2.4
+                }));
+}
+
+/// In the basis of its singular vectors (constants), a has a block b11 that can be inverted beside a small rest, and
+/// det(a) = +-det(b11) det(b22 - b21 b11^-1 b12), the second factor without a division.
+Tensor det_of_any_rank(const Tensor& a) {
+  if (a.ndim() > 2) {
+    const auto n = a.shape(-1);
+    const Tensor flat = reshape(a, {-1, n, n});
+    std::vector<Tensor> all;
+    for (std::int64_t i = 0; i < flat.shape(0); ++i) all.push_back(det(select(flat, 0, i)));
+    return reshape(stack(all), Shape(a.shape().begin(), a.shape().end() - 2));
+  }
+  const auto n = a.shape(-1);
+  const core::Svd d = core::svd(a.value(), core::SvdPart::reduced, "det");
+  const Tensor s = d.s;
+  const auto rank = sum((s > max(s) * std::cbrt(rounding(a.dtype()))).to(a.dtype())).item<std::int64_t>();
+  const Array signs =
+      core::mul(core::lu_slogdet(core::lu_factor(d.u)).sign, core::lu_slogdet(core::lu_factor(d.vh)).sign);
+  const Tensor b = matmul(matmul(transpose(d.u), a), transpose(d.vh));
+  if (rank == 0) return det_without_division(b) * signs;
+  const Tensor b11 = left_part(top(b, rank), rank);
+  Tensor result = det_regular(b11, core::lu_factor(b11.value(), "det")) * signs;
+  if (rank < n) {
+    const Tensor b12 = right_part(top(b, rank), rank);
+    const Tensor below = rest_below(b, rank);
+    result = result * det_without_division(right_part(below, rank) - matmul(left_part(below, rank), solve(b11, b12)));
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor det(In a) {
+  expect_matrices("det", a, true);
+  const core::Lu lu = core::lu_factor(a.value(), "det");
+  return near_singular(lu) ? det_of_any_rank(a) : det_regular(a, lu);
+}
+
+SLogDet slogdet(In a) {
+  expect_matrices("slogdet", a, true);
+  const core::Lu lu = core::lu_factor(a.value(), "slogdet");
+  core::SignLog value = core::lu_slogdet(lu);
+  return {value.sign, slogdet_op(std::move(value.logabs), wrt(a, [a = a.tensor(), lu](const Tensor& g) {
+                                   return column(column(g)) * inverse_transposed(a, lu, g, "slogdet");
+                                 }))};
+}
+
+Tensor logdet(In a) {
+  const auto [sign, logabs] = slogdet(std::move(a));
+  return where(sign < 0, std::numeric_limits<double>::quiet_NaN(), logabs);
+}
+
+}  // namespace newtape::linalg
