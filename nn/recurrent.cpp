@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/nn/dropout.hpp>
 #include <newtape/nn/recurrent.hpp>
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../table.hpp"
 
-#include <newtape/autograd/ops/recurrent.hpp>
-
 #include <cmath>
 
 namespace newtape::table {
