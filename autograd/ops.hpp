@@ -21,6 +21,7 @@
 #include <newtape/autograd/ops/normalization.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/repeat.hpp>
 #include <newtape/autograd/ops/scan.hpp>

@@ -24,6 +24,8 @@ constexpr Spec table[] = {
     {"tiny_mlp", 4, "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
     {"mlp", 1, "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
     {"cnn", 1, "a step of SGD, batch 64, 28x28: conv 32 3x3, relu, pool, conv 64 3x3, relu, pool, 128, relu, 10"},
+    {"lstm", 1.3, "a step of Adam on an LSTM 64-128 over 50 steps, batch 32, its last state classified by 10"},
+    {"gru", 1.3, "the same with a GRU"},
     {"chol_solve_32", 1.5, "a positive definite system by Cholesky, one right side, f64", f64_tolerance},
     {"chol_solve_256", 1, "the same, 256x256", f64_tolerance},
     {"inv_32", 1.5, "an inverse, f64", f64_tolerance},

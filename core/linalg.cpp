@@ -144,6 +144,30 @@ Array matmul(const Array& a, const Array& b) {
   return c;
 }
 
+void add_matmul(Array& c, const Array& a, const Array& b) {
+  if (a.ndim() != 2 || b.ndim() != 2 || a.shape()[1] != b.shape()[0] ||
+      c.shape() != Shape{a.shape()[0], b.shape()[1]} || !c.is_contiguous()) {
+    raise<ShapeError>("add_matmul: the lengths must agree", "a [n, k], b [k, m], c [n, m], contiguous",
+                      "a " + to_string(a.shape()) + ", b " + to_string(b.shape()) + ", c " + to_string(c.shape()));
+  }
+  if (!is_floating(c.dtype()) || a.dtype() != c.dtype() || b.dtype() != c.dtype()) {
+    raise<DTypeError>(
+        "add_matmul: the operands must have one float dtype", "f32 or f64, three times",
+        std::string(name(a.dtype())) + ", " + std::string(name(b.dtype())) + " and " + std::string(name(c.dtype())));
+  }
+  const auto k = a.shape()[1];
+  if (c.size() == 0 || k == 0) return;
+  newtape::detail::multiply_adds += c.size() * k;
+  blas::use_one_thread();
+  const Operand left(a);
+  const Operand right(b);
+  const auto run = [&]<class T>() {
+    product<T>(left, left.array.data<T>(), right, right.array.data<T>(), T(1), c.data<T>(), c.shape()[0], c.shape()[1],
+               k);
+  };
+  c.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+}
+
 Array linear(const Array& x, const Array& w, const Array& b) {
   if (x.ndim() != 2 || w.ndim() != 2 || b.ndim() != 1 || x.shape()[1] != w.shape()[1] || b.shape()[0] != w.shape()[0]) {
     raise<ShapeError>("linear: the lengths must agree", "x [n, k], w [m, k], b [m]",

@@ -12,6 +12,8 @@
 #include <newtape/nn/module.hpp>
 #include <newtape/nn/norm.hpp>
 #include <newtape/nn/pooling.hpp>
+#include <newtape/nn/recurrent.hpp>
+#include <newtape/nn/recurrent_cell.hpp>
 #include <newtape/nn/sequential.hpp>
 #include <newtape/nn/summary.hpp>
 #include <newtape/nn/unflatten.hpp>

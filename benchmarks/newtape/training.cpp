@@ -49,10 +49,25 @@ Workload cnn() {
                                   [=](const Cnn& f) { return nt::nn::cross_entropy(f(x), target); });
 }
 
+/// A recurrent layer, whose last state is classified.
+template <class Layer>
+struct Recurrent : nt::nn::Module<Recurrent<Layer>> {
+  Layer layer = this->add("layer", Layer(64, 128));
+  nt::nn::Linear fc = this->add("fc", nt::nn::Linear(128, 10));
+  Tensor forward(const Tensor& x) const { return fc(nt::select(layer(x).output, 0, -1)); }
+};
+
+template <class Layer>
+Workload recurrent() {
+  const auto x = constant({50, 32, 64}, 1);
+  const Tensor target = array({32}, labels(32, 10, 2));
+  return training<nt::optim::Adam>(Recurrent<Layer>(), adam,
+                                   [=](const Recurrent<Layer>& f) { return nt::nn::cross_entropy(f(x), target); });
+}
+
 const Workloads trainings{
-    {"tiny_mlp", tiny_mlp},
-    {"mlp", mlp},
-    {"cnn", cnn},
+    {"tiny_mlp", tiny_mlp},          {"mlp", mlp}, {"cnn", cnn}, {"lstm", recurrent<nt::nn::LSTM>},
+    {"gru", recurrent<nt::nn::GRU>},
 };
 
 }  // namespace

@@ -68,8 +68,8 @@ Workload gradients(std::vector<Tensor> inputs, Loss loss) {
 }
 
 /// A model that is trained.
-template <class Optimizer, class Options, class Loss>
-Workload training(torch::nn::Sequential model, const Options& options, Loss loss) {
+template <class Optimizer, class Model, class Options, class Loss>
+Workload training(Model model, const Options& options, Loss loss) {
   const auto parameters = model->parameters();
   fill(parameters);
   auto optimizer = std::make_shared<Optimizer>(parameters, options);

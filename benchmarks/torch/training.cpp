@@ -38,10 +38,29 @@ Workload cnn() {
   });
 }
 
+/// A recurrent layer, whose last state is classified.
+template <class Layer>
+struct RecurrentImpl : torch::nn::Module {
+  Layer layer = register_module("layer", Layer(64, 128));
+  torch::nn::Linear fc = register_module("fc", torch::nn::Linear(128, 10));
+  Tensor forward(const Tensor& x) { return fc(std::get<0>(layer(x)).select(0, -1)); }
+};
+
+template <class Layer>
+Workload recurrent() {
+  using Model = torch::nn::ModuleHolder<RecurrentImpl<Layer>>;
+  const auto x = constant({50, 32, 64}, 1);
+  const auto target = torch::tensor(labels(32, 10, 2));
+  return training<torch::optim::Adam>(
+      Model(), adam, [=](Model& f) { return torch::nn::functional::cross_entropy(f->forward(x), target); });
+}
+
 const Workloads trainings{
     {"tiny_mlp", tiny_mlp},
     {"mlp", mlp},
     {"cnn", cnn},
+    {"lstm", recurrent<torch::nn::LSTM>},
+    {"gru", recurrent<torch::nn::GRU>},
 };
 
 }  // namespace

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Backpropagation through time, twice: as one kernel a step, and in Tensor operations, for when the gradient is itself
+// recorded or comes in batches. Both are written in the results.
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/recurrent.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/recurrent.hpp>
+
+#include <mutex>
+
+namespace newtape {
+
+namespace {
+
+void check(const Op& op, std::int64_t gates, const In& x, const In& w, const In& h0, const In* c0, const In* b,
+           const RecurrentScanOptions& options) {
+  const std::string name = op.name();
+  const bool axes = x.ndim() == 3 && w.ndim() == 2 && h0.ndim() == 2;
+  const auto n = axes ? h0.shape()[1] : 0;
+  const auto m = gates * n;
+  if (!axes || x.shape()[1] != h0.shape()[0] || x.shape()[2] != m || w.shape() != Shape{m, n} ||
+      (c0 != nullptr && c0->shape() != h0.shape()) || (b != nullptr && b->shape() != Shape{m})) {
+    const std::string k = gates == 1 ? "H" : std::to_string(gates) + " H";
+    raise<ShapeError>(name + ": the operands do not fit",
+                      "x [T, B, " + k + "], w [" + k + ", H], h0 [B, H]" + (c0 != nullptr ? ", c0 [B, H]" : "") +
+                          (b != nullptr ? ", b [" + k + "]" : ""),
+                      "x " + to_string(x.shape()) + ", w " + to_string(w.shape()) + ", h0 " + to_string(h0.shape()) +
+                          (c0 != nullptr ? ", c0 " + to_string(c0->shape()) : "") +
+                          (b != nullptr ? ", b " + to_string(b->shape()) : ""));
+  }
+  for (const In* other : {&w, &h0, c0, b}) {
+    if (other == nullptr || (is_floating(x.dtype()) && other->dtype() == x.dtype())) continue;
+    raise<DTypeError>(name + ": the operands must have one float dtype", "f32 or f64 for all",
+                      std::string(newtape::name(x.dtype())) + " and " + std::string(newtape::name(other->dtype())));
+  }
+  if (!options.mask.defined()) return;
+  if (options.mask.dtype() != boolean) {
+    raise<DTypeError>(name + ": the mask must be boolean", "boolean", std::string(newtape::name(options.mask.dtype())));
+  }
+  if (options.mask.shape() != Shape{x.shape()[0], x.shape()[1]}) {
+    raise<ShapeError>(name + ": the mask has one element for each step of each member", "mask [T, B]",
+                      "mask " + to_string(options.mask.shape()) + ", x " + to_string(x.shape()));
+  }
+}
+
+Array value_of(Tensors g, std::size_t k) { return g[k].defined() ? g[k].value() : Array(); }
+
+/// What the rules have in common: one direction over a sequence, in Tensor operations.
+struct Course {
+  bool reverse;
+  Tensor moves;  ///< the mask as numbers [T, B, 1], or undefined
+
+  Course(const RecurrentScanOptions& options, DType dtype)
+      : reverse(options.reverse), moves(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
+
+  core::ScanOver over(const RecurrentScanOptions& options) const {
+    return {options.reverse, options.mask.defined() ? options.mask.value() : Array()};
+  }
+  /// The states before each step [T, B, H].
+  Tensor before(const Tensor& all, const Tensor& first) const {
+    const auto steps = all.shape()[0];
+    const Tensor start = unsqueeze(first, 0);
+    if (steps == 0) return all;
+    return reverse ? concatenate({slice(all, 0, 1, steps), start}) : concatenate({start, slice(all, 0, 0, steps - 1)});
+  }
+  Tensor where_moving(const Tensor& x) const { return moves.defined() ? x * moves : x; }
+  /// How much of the old state stays, given how much does so where it moves.
+  Tensor staying(const Tensor& share) const {
+    if (!moves.defined()) return share;
+    return share.defined() ? share * moves + (1 - moves) : 1 - moves;
+  }
+  /// Calls f(t) from the course's last step to its first, each of which gives an array of the result's steps.
+  template <class F>
+  Tensor back(std::int64_t steps, const Shape& shape, DType dtype, const F& f) const {
+    if (steps == 0) return zeros(shape, dtype);
+    std::vector<Tensor> parts(static_cast<std::size_t>(steps));
+    for (std::int64_t s = steps; s-- > 0;) {
+      const auto t = reverse ? steps - 1 - s : s;
+      parts[static_cast<std::size_t>(t)] = f(t);
+    }
+    return stack(parts, -3);
+  }
+};
+
+Tensor at(const Tensor& x, std::int64_t t) { return select(x, -3, t); }
+/// x and the part of g for step t, if there is one.
+Tensor plus(const Tensor& x, const Tensor& g, std::int64_t t) { return g.defined() ? x + at(g, t) : x; }
+
+/// The sum over all steps of d^T h: d [.., T, B, m], h [T, B, n] -> [.., m, n].
+Tensor weights(const Tensor& d, const Tensor& h) {
+  const auto rows = h.shape()[0] * h.shape()[1];
+  Shape flat(d.shape().begin(), d.shape().end() - 3);
+  flat.push_back(rows);
+  flat.push_back(d.shape().back());
+  return matmul(transpose(reshape(d, flat)), reshape(h, {rows, h.shape()[2]}));
+}
+
+const Tensor& first_defined(Tensors g) {
+  for (const auto& x : g) {
+    if (x.defined()) return x;
+  }
+  return g[0];
+}
+
+/// The pullback to input `i` of an operation that goes back through time once for all its inputs: the first that is
+/// asked keeps the others' gradients for them. `Rule` has `in_tensors(g, y)` and, for as many of the cotangents as
+/// `fused`, `in_kernels(g, y)`.
+template <class Rule>
+class Back {
+ public:
+  explicit Back(Rule rule) : rule_(std::move(rule)) {}
+
+  Tensor operator()(std::size_t i, Tensors g, Tensors y) {
+    bool plain = !grad_enabled() && first_defined(g).ndim() == 3;
+    for (std::size_t k = Rule::fused; k < g.size(); ++k) plain = plain && !g[k].defined();
+    // What is recorded is not kept: it would hold the graph that holds this.
+    if (!plain) return rule_.in_tensors(g, y)[i];
+    const std::lock_guard lock(mutex_);
+    if (!same(g) || !kept_[i].defined()) {
+      kept_ = rule_.in_kernels(g, y);
+      for_.assign(g.begin(), g.end());
+    }
+    return std::exchange(kept_[i], Tensor());
+  }
+
+ private:
+  bool same(Tensors g) const {
+    return for_.size() == g.size() &&
+           std::equal(g.begin(), g.end(), for_.begin(), [](const Tensor& a, const Tensor& b) {
+             return a.defined() == b.defined() && (!a.defined() || (a.value().raw() == b.value().raw() &&
+                                                                    a.value().strides() == b.value().strides()));
+           });
+  }
+  Rule rule_;
+  std::mutex mutex_;
+  std::vector<Tensor> for_;  ///< the cotangents; holding them keeps their memory theirs
+  std::vector<Tensor> kept_;
+};
+
+template <class Rule>
+auto back(Rule rule) {
+  return [all = std::make_shared<Back<Rule>>(std::move(rule))](std::size_t i) {
+    return [all, i](Tensors g, Tensors y) { return (*all)(i, g, y); };
+  };
+}
+
+struct LstmRule {
+  static constexpr std::size_t fused = 2;
+  Tensor w, h0, c0;
+  Course course;
+  core::ScanOver over;
+
+  std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
+    auto d = core::lstm_scan_grad(value_of(g, 0), value_of(g, 1), {y[0].value(), y[1].value(), y[2].value()}, w.value(),
+                                  h0.value(), c0.value(), over);
+    return {std::move(d.x), std::move(d.w), std::move(d.h0), std::move(d.c0)};
+  }
+  std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
+    const auto gates = chunk(y[2], 4, -1);
+    const Tensor &i = gates[0], &f = gates[1], &n = gates[2], &o = gates[3];
+    const Tensor squashed = tanh(y[1]);
+    const Tensor c_from_h = course.where_moving(o * (1 - square(squashed)));
+    const Tensor factor = concatenate({n, course.before(y[1], c0), i, squashed}, -1);
+    const Tensor slope = course.where_moving(concatenate({i * (1 - i), f * (1 - f), 1 - square(n), o * (1 - o)}, -1));
+    const Tensor stays = course.staying({});
+    const Tensor kept = course.staying(f);
+    const auto& one = first_defined(g);
+    Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
+    Tensor dc = dh;
+    Tensor dx = course.back(y[0].shape()[0], with_leading(one, 3, y[2].shape()), w.dtype(), [&](std::int64_t t) {
+      dh = plus(dh, g[0], t);
+      dc = plus(dc, g[1], t) + dh * at(c_from_h, t);
+      const Tensor d = plus(concatenate({dc, dc, dc, dh}, -1) * at(factor, t), g[2], t) * at(slope, t);
+      dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
+      dc = dc * at(kept, t);
+      return d;
+    });
+    Tensor dw = weights(dx, course.before(y[0], h0));
+    return {std::move(dx), std::move(dw), std::move(dh), std::move(dc)};
+  }
+};
+
+struct GruRule {
+  static constexpr std::size_t fused = 1;
+  Tensor w, h0;
+  Course course;
+  core::ScanOver over;
+
+  std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
+    auto d =
+        core::gru_scan_grad(value_of(g, 0), {y[0].value(), y[1].value(), y[2].value()}, w.value(), h0.value(), over);
+    return {std::move(d.x), std::move(d.w), std::move(d.b), std::move(d.h0)};
+  }
+  std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
+    const auto gates = chunk(y[1], 3, -1);
+    const Tensor &r = gates[0], &z = gates[1], &n = gates[2];
+    const Tensor before = course.before(y[0], h0);
+    const Tensor slope_r = course.where_moving(r * (1 - r));
+    const Tensor slope_z = course.where_moving(z * (1 - z));
+    const Tensor slope_n = course.where_moving(1 - square(n));
+    const Tensor g_q = g[2].defined() ? course.where_moving(g[2]) : Tensor();
+    const auto gs = g[1].defined() ? chunk(g[1], 3, -1) : std::vector<Tensor>(3);
+    const Tensor z_from_h = before - n;
+    const Tensor n_from_h = 1 - z;
+    const Tensor kept = course.staying(z);
+    const auto& one = first_defined(g);
+    Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
+    std::vector<Tensor> to_n(static_cast<std::size_t>(y[0].shape()[0]));
+    Tensor du = course.back(y[0].shape()[0], with_leading(one, 3, y[1].shape()), w.dtype(), [&](std::int64_t t) {
+      dh = plus(dh, g[0], t);
+      const Tensor dn = plus(dh * at(n_from_h, t), gs[2], t) * at(slope_n, t);
+      const Tensor dz = plus(dh * at(z_from_h, t), gs[1], t) * at(slope_z, t);
+      const Tensor dr = plus(dn * at(y[2], t), gs[0], t) * at(slope_r, t);
+      const Tensor d = concatenate({dr, dz, plus(dn * at(r, t), g_q, t)}, -1);
+      to_n[static_cast<std::size_t>(t)] = dn;
+      dh = matmul(d, w) + dh * at(kept, t);
+      return d;
+    });
+    const auto n_hidden = h0.shape()[1];
+    Tensor dx = to_n.empty() ? du : concatenate({slice(du, -1, 0, 2 * n_hidden), stack(to_n, -3)}, -1);
+    Tensor dw = weights(du, before);
+    Tensor db = sum(du, {-3, -2});
+    return {std::move(dx), std::move(dw), std::move(db), std::move(dh)};
+  }
+};
+
+struct RnnRule {
+  static constexpr std::size_t fused = 1;
+  Tensor w, h0;
+  Course course;
+  core::ScanOver over;
+  core::Squash squash;
+
+  std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
+    auto d = core::rnn_scan_grad(value_of(g, 0), y[0].value(), w.value(), h0.value(), squash, over);
+    return {std::move(d.x), std::move(d.w), std::move(d.h0)};
+  }
+  std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
+    const Tensor slope =
+        course.where_moving(squash == core::Squash::tanh ? 1 - square(y[0]) : (y[0] > 0).to(w.dtype()));
+    const Tensor stays = course.staying({});
+    const auto& one = first_defined(g);
+    Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
+    Tensor dx = course.back(y[0].shape()[0], with_leading(one, 3, y[0].shape()), w.dtype(), [&](std::int64_t t) {
+      dh = plus(dh, g[0], t);
+      const Tensor d = dh * at(slope, t);
+      dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
+      return d;
+    });
+    Tensor dw = weights(dx, course.before(y[0], h0));
+    return {std::move(dx), std::move(dw), std::move(dh)};
+  }
+};
+
+Tensor rnn_scan(const Op& op, core::Squash squash, In x, In w, In h0, const RecurrentScanOptions& options) {
+  check(op, 1, x, w, h0, nullptr, nullptr, options);
+  const Course course(options, x.dtype());
+  const auto over = course.over(options);
+  const auto pullback = back(RnnRule{w, h0, course, over, squash});
+  return op(std::array{core::rnn_scan(x.take(), w.value(), h0.value(), squash, over)}, wrt(x, pullback(0)),
+            wrt(w, pullback(1)), wrt(h0, pullback(2)))[0];
+}
+
+const Op lstm_scan_op{"lstm_scan"};
+const Op gru_scan_op{"gru_scan"};
+const Op rnn_tanh_scan_op{"rnn_tanh_scan"};
+const Op rnn_relu_scan_op{"rnn_relu_scan"};
+
+}  // namespace
+
+LstmScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options) {
+  check(lstm_scan_op, 4, x, w, h0, &c0, nullptr, options);
+  const Course course(options, x.dtype());
+  const auto over = course.over(options);
+  const auto pullback = back(LstmRule{w, h0, c0, course, over});
+  auto y = core::lstm_scan(x.take(), w.value(), h0.value(), c0.value(), over);
+  auto [h, c, gates] = lstm_scan_op(std::array{std::move(y.h), std::move(y.c), std::move(y.gates)}, wrt(x, pullback(0)),
+                                    wrt(w, pullback(1)), wrt(h0, pullback(2)), wrt(c0, pullback(3)));
+  return {std::move(h), std::move(c), std::move(gates)};
+}
+
+GruScan gru_scan(In x, In w, In b, In h0, const RecurrentScanOptions& options) {
+  check(gru_scan_op, 3, x, w, h0, nullptr, &b, options);
+  const Course course(options, x.dtype());
+  const auto over = course.over(options);
+  const auto pullback = back(GruRule{w, h0, course, over});
+  auto y = core::gru_scan(x.take(), w.value(), b.value(), h0.value(), over);
+  auto [h, gates, q] = gru_scan_op(std::array{std::move(y.h), std::move(y.gates), std::move(y.q)}, wrt(x, pullback(0)),
+                                   wrt(w, pullback(1)), wrt(b, pullback(2)), wrt(h0, pullback(3)));
+  return {std::move(h), std::move(gates), std::move(q)};
+}
+
+Tensor rnn_tanh_scan(In x, In w, In h0, const RecurrentScanOptions& options) {
+  return rnn_scan(rnn_tanh_scan_op, core::Squash::tanh, std::move(x), std::move(w), std::move(h0), options);
+}
+Tensor rnn_relu_scan(In x, In w, In h0, const RecurrentScanOptions& options) {
+  return rnn_scan(rnn_relu_scan_op, core::Squash::relu, std::move(x), std::move(w), std::move(h0), options);
+}
+
+}  // namespace newtape
