@@ -51,7 +51,7 @@ Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptio
     Shape one = input.shape();
     if (!one.empty()) {
       if (v.shape() == Shape(one.begin(), one.end() - 1)) v = unsqueeze(v, -1);
-      one.back() = 1;
+      one[one.size() - 1] = 1;
     }
     if (v.shape() != one) {
       raise<ShapeError>("gaussian_nll_loss: var does not fit", to_string(input.shape()) + ", or 1 as its last length",
