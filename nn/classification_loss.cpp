@@ -46,8 +46,7 @@ void check_indices(const std::string& loss, const In& x, const Tensor& target) {
   }
 }
 
-Classes check_classes(const std::string& loss, const Array& target, std::int64_t n_classes,
-                      std::int64_t ignore_index) {
+Classes check_classes(const std::string& loss, const Array& target, std::int64_t n_classes, std::int64_t ignore_index) {
   Classes classes{core::contiguous(target)};
   const std::int64_t* t = std::as_const(classes.index).data<std::int64_t>();
   for (std::int64_t i = 0; i < classes.index.size(); ++i) {

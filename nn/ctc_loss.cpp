@@ -23,15 +23,16 @@ std::vector<std::int64_t> numbers(const Tensor& x) {
 }
 
 void check_integers(const char* what, const Tensor& x) {
-  if (x.dtype() != i64) raise<DTypeError>(std::string("ctc_loss: ") + what + " must be integers", "i64", name(x.dtype()));
+  if (x.dtype() != i64)
+    raise<DTypeError>(std::string("ctc_loss: ") + what + " must be integers", "i64", name(x.dtype()));
 }
 
 std::vector<std::int64_t> lengths_of(const char* what, const Tensor& x, std::int64_t n, std::int64_t largest) {
   check_integers(what, x);
   auto lengths = numbers(x);
   if (x.ndim() > 1 || static_cast<std::int64_t>(lengths.size()) != n) {
-    raise<ShapeError>(std::string("ctc_loss: there must be one of ") + what + " for each sample",
-                      to_string(Shape{n}), to_string(x.shape()));
+    raise<ShapeError>(std::string("ctc_loss: there must be one of ") + what + " for each sample", to_string(Shape{n}),
+                      to_string(x.shape()));
   }
   for (const auto l : lengths) {
     if (l < 0 || l > largest) {

@@ -65,8 +65,9 @@ void normal(const Parameter& p, double mean, double deviation, Generator& genera
 }
 void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& generator) {
   if (!(o.a < o.b) || !(o.std > 0)) {
-    raise<ValueError>("trunc_normal: bounds and deviation do not fit", "a < b and std > 0",
-                      "a = " + std::to_string(o.a) + ", b = " + std::to_string(o.b) + ", std = " + std::to_string(o.std));
+    raise<ValueError>(
+        "trunc_normal: bounds and deviation do not fit", "a < b and std > 0",
+        "a = " + std::to_string(o.a) + ", b = " + std::to_string(o.b) + ", std = " + std::to_string(o.std));
   }
   // Of the normal distribution function, 2 cdf - 1 = erf(z / sqrt(2)).
   const auto erf_at = [&](double x) { return std::erf((x - o.mean) / (o.std * std::numbers::sqrt2)); };

@@ -248,9 +248,10 @@ void ModuleBase::rethrow() const {
   const auto again = [this]<class E>(const E& e) {
     const auto* trail = dynamic_cast<const Trail*>(&e);
     Trail next = trail != nullptr ? *trail : Trail{{}, e.what(), nullptr};
-    for (const auto& [name, child] : body_->children) {
-      if (child.body_.get() != next.last) continue;
-      next.path = next.path.empty() ? name : name + "." + next.path;
+    // Usually a child; or one of a container that has no forward of its own.
+    for (const auto& [path, module] : named_modules()) {
+      if (path.empty() || module.body_.get() != next.last) continue;
+      next.path = next.path.empty() ? path : path + "." + next.path;
       break;
     }
     next.last = body_.get();

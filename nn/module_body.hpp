@@ -19,7 +19,7 @@ struct ModuleBase::Body {
   struct Computed {
     std::string name;
     Parameter cell;
-    std::size_t place;  ///< among the parameters, before
+    std::size_t place;  ///< among the parameters, were none of them computed
     std::function<Tensor()> compute;
   };
 

@@ -28,7 +28,9 @@ SpectralNorm::SpectralNorm(const Tensor& w, const SpectralNormOptions& o) : opti
   if (w.ndim() == 0) raise<ShapeError>("spectral_norm: a number has no spectrum", "[n, ..]", "[]");
   if (w.ndim() == 1) return;
   const Tensor m = matrix(w);
-  const auto start = [&](std::int64_t n) { return normalize(random::normal({n}, 0, 1, w.dtype()), 2, -1, options.eps); };
+  const auto start = [&](std::int64_t n) {
+    return normalize(random::normal({n}, 0, 1, w.dtype()), 2, -1, options.eps);
+  };
   u = add("_u", Buffer(start(m.shape(0))));
   v = add("_v", Buffer(start(m.shape(1))));
   iterate(w, 15);  // PyTorch's number
@@ -42,11 +44,11 @@ Tensor SpectralNorm::matrix(const Tensor& w) const {
 void SpectralNorm::iterate(const Tensor& w, int times) const {
   const NoGrad guard;
   const Tensor m = matrix(w.detach());
-  Tensor left = u.tensor().to(m.dtype());
-  Tensor right;
+  Tensor left;
+  Tensor right = v.tensor().to(m.dtype());
   for (int i = 0; i < times; ++i) {
-    right = normalize(matmul(transpose(m), left), 2, -1, options.eps);
     left = normalize(matmul(m, right), 2, -1, options.eps);
+    right = normalize(matmul(transpose(m), left), 2, -1, options.eps);
   }
   u.set_value(left.to(u.dtype()).value());
   v.set_value(right.to(v.dtype()).value());

@@ -45,6 +45,16 @@ struct detail::Parametrize {
     return name.empty() ? !computed.empty() : find_computed(computed, name) != computed.end();
   }
 
+  /// The place of parameter `i` among all, those that are computed among them.
+  static std::size_t place_of(const Body& b, std::size_t i) {
+    const auto taken = [&](std::size_t place) {
+      return std::any_of(b.computed.begin(), b.computed.end(), [&](const auto& c) { return c.place == place; });
+    };
+    for (std::size_t place = 0;; ++place) {
+      if (!taken(place) && i-- == 0) return place;
+    }
+  }
+
   static void install(const ModuleBase& module, std::string_view name, const ModuleBase& parametrization,
                       const std::vector<Tensor>& values, std::function<Tensor(std::span<const Tensor>)> compute) {
     const auto at = parameter(module, name);
@@ -75,7 +85,7 @@ struct detail::Parametrize {
       ModuleBase(module).add(container_name, all);
     }
     auto& b = body(module);
-    b.computed.push_back({std::string(name), cell, static_cast<std::size_t>(at - b.parameters.begin()),
+    b.computed.push_back({std::string(name), cell, place_of(b, static_cast<std::size_t>(at - b.parameters.begin())),
                           [originals, compute = std::move(compute)] {
                             std::vector<Tensor> now;
                             for (const auto& o : originals) now.push_back(o.tensor());
@@ -97,8 +107,9 @@ struct detail::Parametrize {
     bool trained = false;
     for (const auto& p : body(one->second).parameters) trained = trained || p.second.requires_grad();
     at->cell.exchange(trained ? variable(at->cell.value()) : Tensor(at->cell.value()));
-    const auto place = std::min(at->place, b.parameters.size());
-    b.parameters.emplace(b.parameters.begin() + static_cast<std::ptrdiff_t>(place), at->name, at->cell);
+    const auto before =
+        std::count_if(b.computed.begin(), b.computed.end(), [&](const auto& c) { return c.place < at->place; });
+    b.parameters.emplace(b.parameters.begin() + static_cast<std::ptrdiff_t>(at->place) - before, at->name, at->cell);
     b.computed.erase(at);
     inner.erase(one);
     if (inner.empty()) b.children.erase(container);
@@ -112,8 +123,7 @@ Tensor detail::value_of(const ModuleBase& module, std::string_view name) {
 }
 
 void detail::install(const ModuleBase& module, std::string_view name, const ModuleBase& parametrization,
-                     const std::vector<Tensor>& originals,
-                     std::function<Tensor(std::span<const Tensor>)> compute) {
+                     const std::vector<Tensor>& originals, std::function<Tensor(std::span<const Tensor>)> compute) {
   nn::detail::Parametrize::install(module, name, parametrization, originals, std::move(compute));
 }
 

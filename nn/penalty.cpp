@@ -37,9 +37,8 @@ Tensor l2_penalty(std::span<const Parameter> parameters) {
 Tensor l2_penalty(const ModuleBase& module, const NameFilter& filter) { return l2_penalty(chosen(module, filter)); }
 
 Tensor elastic_net(std::span<const Parameter> parameters, const ElasticNetOptions& options) {
-  return total("elastic_net", parameters, [&](const Tensor& w) {
-    return options.l1 * sum(abs(w)) + options.l2 * sum(square(w));
-  });
+  return total("elastic_net", parameters,
+               [&](const Tensor& w) { return options.l1 * sum(abs(w)) + options.l2 * sum(square(w)); });
 }
 Tensor elastic_net(const ModuleBase& module, const ElasticNetOptions& options, const NameFilter& filter) {
   return elastic_net(chosen(module, filter), options);

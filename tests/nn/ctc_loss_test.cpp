@@ -71,11 +71,11 @@ TEST_CASE("ctc_loss sums the probabilities of all alignments") {
 
 TEST_CASE("ctc_loss differentiates to third order") {
   const nt::Tensor targets = integers({1, 1, 2});
-  const auto result = nt::gradcheck(
-      nt::UnaryFunction([&](const nt::Tensor& x) {
-        return nn::ctc_loss(nt::log_softmax(x), targets, integers({4, 3}), integers({2, 1}));
-      }),
-      normal({4, 2, 3}, 5), {.order = 3});
+  const auto result =
+      nt::gradcheck(nt::UnaryFunction([&](const nt::Tensor& x) {
+                      return nn::ctc_loss(nt::log_softmax(x), targets, integers({4, 3}), integers({2, 1}));
+                    }),
+                    normal({4, 2, 3}, 5), {.order = 3});
   INFO(result.message);
   CHECK(result);
 }

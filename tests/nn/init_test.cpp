@@ -105,8 +105,7 @@ TEST_CASE("orthogonal values are orthogonal to rounding, whatever the shape") {
       const nt::Tensor w = nt::reshape(p, {shape[0], -1});
       const bool tall = w.shape(0) > w.shape(1);
       const nt::Tensor gram = tall ? nt::matmul(nt::transpose(w), w) : nt::matmul(w, nt::transpose(w));
-      CHECK(distance(gram.value(), (nt::eye(gram.shape(0), dtype) * 2.25).value()) <
-            (dtype == nt::f64 ? 1e-14 : 1e-6));
+      CHECK(distance(gram.value(), (nt::eye(gram.shape(0), dtype) * 2.25).value()) < (dtype == nt::f64 ? 1e-14 : 1e-6));
     }
   }
   // With the signs of r every rotation has the same chance: the mean of the diagonal is 0, its square's is 1/n.

@@ -57,28 +57,26 @@ TEST_CASE("losses agree with PyTorch, values and gradients") {
     check<nn::MarginRankingLoss>(torch, "margin_ranking" + name,
                                  nn::MarginRankingLossOptions{.reduction = r, .margin = 0.3});
     for (const int p : {1, 2}) {
-      check<nn::MultiMarginLoss>(
-          torch, "multi_margin/" + std::to_string(p) + name,
-          nn::MultiMarginLossOptions{.reduction = r, .p = p, .margin = 0.9, .weight = nt::ones({4})});
+      check<nn::MultiMarginLoss>(torch, "multi_margin/" + std::to_string(p) + name,
+                                 nn::MultiMarginLossOptions{.reduction = r, .p = p, .margin = 0.9, .weight = weight});
     }
     check<nn::CosineEmbeddingLoss>(torch, "cosine_embedding" + name,
                                    nn::CosineEmbeddingLossOptions{.reduction = r, .margin = 0.1});
     check<nn::TripletMarginLoss>(torch, "triplet_margin" + name, nn::TripletMarginLossOptions{.reduction = r});
-    check<nn::TripletMarginLoss>(
-        torch, "triplet_margin/swap" + name,
-        nn::TripletMarginLossOptions{.reduction = r, .margin = 2, .p = 3, .swap = true});
+    check<nn::TripletMarginLoss>(torch, "triplet_margin/swap" + name,
+                                 nn::TripletMarginLossOptions{.reduction = r, .margin = 2, .p = 3, .swap = true});
     check<nn::NLLLoss>(torch, "nll" + name, nn::NllLossOptions{.reduction = r, .ignore_index = 1, .weight = weight});
     check<nn::NLLLoss>(torch, "nll/2d" + name, nn::NllLossOptions{.reduction = r});
-    check<nn::CrossEntropyLoss>(
-        torch, "cross_entropy/probabilities" + name,
-        nn::CrossEntropyOptions{.reduction = r, .label_smoothing = 0.2, .weight = weight});
+    check<nn::CrossEntropyLoss>(torch, "cross_entropy/probabilities" + name,
+                                nn::CrossEntropyOptions{.reduction = r, .label_smoothing = 0.2, .weight = weight});
     check<nn::CrossEntropyLoss>(torch, "cross_entropy/one" + name,
                                 nn::CrossEntropyOptions{.reduction = r, .label_smoothing = 0.1});
   }
   for (const auto& [name, r] : reductions) {
     if (r == Reduction::sum) continue;
     check<nn::KLDivLoss>(torch, std::string("kl_div/") + name, nn::KlDivOptions{.reduction = r});
-    check<nn::KLDivLoss>(torch, std::string("kl_div/log/") + name, nn::KlDivOptions{.reduction = r, .log_target = true});
+    check<nn::KLDivLoss>(torch, std::string("kl_div/log/") + name,
+                         nn::KlDivOptions{.reduction = r, .log_target = true});
   }
   check<nn::KLDivLoss>(torch, "kl_div/sum", nn::KlDivOptions{.reduction = Reduction::sum});
   check<nn::GaussianNLLLoss>(torch, "gaussian_nll/full", nn::GaussianNllLossOptions{.full = true});
@@ -110,9 +108,10 @@ TEST_CASE("losses differentiate to second order in all that is a number") {
   check2("nll", [](Xs x) { return nn::nll_loss(nt::log(x[0]), integers({0, 3, 1})); }, {p});
   check2("cross_entropy", [](Xs x) { return nn::cross_entropy(x[0], x[1], {.label_smoothing = 0.1}); }, {a, p});
   check2("bce", [](Xs x) { return nn::binary_cross_entropy(nt::sigmoid(x[0]), x[1]); }, {a, p});
-  check2("bce_with_logits", [&](Xs x) {
-    return nn::binary_cross_entropy_with_logits(x[0], x[1], {.pos_weight = nt::full({4}, 2, nt::f64)});
-  }, {a, p});
+  check2(
+      "bce_with_logits",
+      [&](Xs x) { return nn::binary_cross_entropy_with_logits(x[0], x[1], {.pos_weight = nt::full({4}, 2, nt::f64)}); },
+      {a, p});
   check2("kl_div", [](Xs x) { return nn::kl_div(x[0], x[1], {.reduction = Reduction::batchmean}); }, {a, p});
   check2("hinge", [&](Xs x) { return nn::hinge_embedding_loss(x[0], signs); }, {a});
   check2("soft_margin", [&](Xs x) { return nn::soft_margin_loss(x[0], signs); }, {a});

@@ -85,8 +85,8 @@ TEST_CASE("what a parametrization computes differentiates to second order in wha
   check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64), "bias"));
   check_gradients(parametrize::symmetric(nn::Linear(3, 3).to(nt::f64)));
   check_gradients(parametrize::orthogonal(nn::Linear(3, 2).to(nt::f64)));
-  check_gradients(parametrize::orthogonal(nn::Linear(2, 3).to(nt::f64), "weight",
-                                          {.map = parametrize::OrthogonalMap::cayley}));
+  check_gradients(
+      parametrize::orthogonal(nn::Linear(2, 3).to(nt::f64), "weight", {.map = parametrize::OrthogonalMap::cayley}));
   const auto spectral = parametrize::spectral_norm(nn::Linear(3, 4).to(nt::f64));
   spectral.eval();
   check_gradients(spectral);
@@ -121,8 +121,8 @@ TEST_CASE("a parametrization replaces a parameter, and can be taken away again")
   const nt::Array before = layer(x).value();
   nn::Linear copy = layer;
   parametrize::weight_norm(layer);
-  CHECK(names_of(layer) == std::vector<std::string>{"bias", "parametrizations.weight.original0",
-                                                    "parametrizations.weight.original1"});
+  CHECK(names_of(layer) ==
+        std::vector<std::string>{"bias", "parametrizations.weight.original0", "parametrizations.weight.original1"});
   CHECK(parametrize::is_parametrized(layer));
   CHECK(parametrize::is_parametrized(layer, "weight"));
   CHECK_FALSE(parametrize::is_parametrized(layer, "bias"));
@@ -137,8 +137,8 @@ TEST_CASE("a parametrization replaces a parameter, and can be taken away again")
 
   parametrize::weight_norm(layer, "bias");
   parametrize::remove_parametrizations(layer, "weight");
-  CHECK(names_of(layer) == std::vector<std::string>{"weight", "parametrizations.bias.original0",
-                                                    "parametrizations.bias.original1"});
+  CHECK(names_of(layer) ==
+        std::vector<std::string>{"weight", "parametrizations.bias.original0", "parametrizations.bias.original1"});
   parametrize::remove_parametrizations(layer, "bias");
   CHECK(names_of(layer) == std::vector<std::string>{"weight", "bias"});
   CHECK_FALSE(parametrize::is_parametrized(layer));

@@ -30,8 +30,8 @@ TEST_CASE("penalties are on weights, or on what the filter lets pass") {
 TEST_CASE("penalties differentiate to second order") {
   const auto model = nn::Linear(3, 2).to(nt::f64);
   const auto f = nn::function_of(model, [&] { return nn::elastic_net(model, {.l1 = 0.3, .l2 = 0.7}); });
-  const auto result = nt::gradcheck(
-      nt::Function([&](std::span<const nt::Tensor> xs) { return f(xs); }), nn::values_of(model));
+  const auto result =
+      nt::gradcheck(nt::Function([&](std::span<const nt::Tensor> xs) { return f(xs); }), nn::values_of(model));
   INFO(result.message);
   CHECK(result);
 }
