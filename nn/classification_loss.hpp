@@ -14,9 +14,9 @@ struct CrossEntropyOptions {
   Tensor weight = {};                ///< [C], one for each class; the mean is then weighted by it
 };
 
-/// -log softmax(logits)[target]: logits [C], [N, C] or [N, C, d..], target (class indices, i64) [], [N] or [N, d..]. Or,
-/// with a target of the logits' shape and dtype, probabilities: -sum(target log softmax(logits)) over the classes; the
-/// mean is then over N and d. ShapeError, DTypeError; ValueError for a target outside [0, C).
+/// -log softmax(logits)[target]: logits [C], [N, C] or [N, C, d..], target (class indices, i64) [], [N] or [N, d..].
+/// Or, with a target of the logits' shape and dtype, probabilities: -sum(target log softmax(logits)) over the classes;
+/// the mean is then over N and d. ShapeError, DTypeError; ValueError for a target outside [0, C).
 Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyOptions& options = {});
 
 struct NllLossOptions {

@@ -103,9 +103,7 @@ class ParameterList : public Module<ParameterList> {
   ParameterList(std::initializer_list<Parameter> parameters) {
     for (const auto& p : parameters) push_back(p);
   }
-  void push_back(const Parameter& parameter) {
-    list_->push_back(add(std::to_string(list_->size()), parameter));
-  }
+  void push_back(const Parameter& parameter) { list_->push_back(add(std::to_string(list_->size()), parameter)); }
   std::size_t size() const noexcept { return list_->size(); }
   /// ValueError when there is none.
   const Parameter& operator[](std::size_t i) const {

@@ -10,10 +10,10 @@
 ///
 ///     nn::Linear fc = add("fc", nn::parametrize::spectral_norm(nn::Linear(64, 64)));
 ///
-/// The others are the module's parameters then, as "parametrizations.weight.original" (or "original0", "original1"), and
-/// what else the parametrization keeps is under "parametrizations.weight.0". The value is computed anew by every call of
-/// the module, before its forward: `fc.weight` holds what the last call computed, with its place in that graph. So a
-/// module with parametrizations is not to be called from two threads at once. Make optimizers afterwards.
+/// The others are the module's parameters then, as "parametrizations.weight.original" (or "original0", "original1"),
+/// and what else the parametrization keeps is under "parametrizations.weight.0". The value is computed anew by every
+/// call of the module, before its forward: `fc.weight` holds what the last call computed, with its place in that graph.
+/// So a module with parametrizations is not to be called from two threads at once. Make optimizers afterwards.
 namespace newtape::nn::parametrize {
 
 namespace detail {

@@ -3,8 +3,8 @@
 
 #include <newtape/nn/module.hpp>
 
-/// Penalties on the size of parameters, to be added to a loss: over the parameters of a list, or those of a module whose
-/// names a filter lets pass. ValueError when there are none.
+/// Penalties on the size of parameters, to be added to a loss: over the parameters of a list, or those of a module
+/// whose names a filter lets pass. ValueError when there are none.
 namespace newtape::nn {
 
 /// Which of a module's named_parameters() a penalty is on.
