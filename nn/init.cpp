@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/nn/init.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 
 namespace newtape::nn::init {
@@ -60,6 +63,90 @@ void uniform(const Parameter& p, double low, double high, Generator& generator) 
 void normal(const Parameter& p, double mean, double deviation, Generator& generator) {
   p.set_value(random::normal(p.shape(), mean, deviation, p.dtype(), generator));
 }
+void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& generator) {
+  if (!(o.a < o.b) || !(o.std > 0)) {
+    raise<ValueError>(
+        "trunc_normal: bounds and deviation do not fit", "a < b and std > 0",
+        "a = " + std::to_string(o.a) + ", b = " + std::to_string(o.b) + ", std = " + std::to_string(o.std));
+  }
+  // Of the normal distribution function, 2 cdf - 1 = erf(z / sqrt(2)).
+  const auto erf_at = [&](double x) { return std::erf((x - o.mean) / (o.std * std::numbers::sqrt2)); };
+  const Tensor u = random::uniform(p.shape(), erf_at(o.a), erf_at(o.b), f64, generator);
+  const Tensor x = erfinv(u) * (o.std * std::numbers::sqrt2) + o.mean;
+  p.set_value(core::cast(clip(x, o.a, o.b).value(), p.dtype()));
+}
+
+void orthogonal(const Parameter& p, double gain, Generator& generator) {
+  if (p.shape().size() < 2) {
+    raise<ShapeError>("orthogonal: the parameter must have rows and columns", "[n, m, ..]", to_string(p.shape()));
+  }
+  if (p.size() == 0) return;
+  const NoGrad guard;
+  const auto rows = p.shape()[0];
+  const auto columns = p.size() / rows;
+  const Tensor a = random::normal({std::max(rows, columns), std::min(rows, columns)}, 0, 1, f64, generator);
+  const auto [q, r] = linalg::qr(a);
+  const Tensor signs = where(diagonal(r) < 0.0, Tensor(full({}, -gain, f64)), gain);
+  const Tensor w = q * signs;
+  p.set_value(core::cast(reshape(rows < columns ? transpose(w) : w, p.shape()).value(), p.dtype()));
+}
+
+namespace {
+void check_matrix(const char* what, const Parameter& p) {
+  if (p.shape().size() == 2) return;
+  raise<ShapeError>(std::string(what) + ": the parameter must be a matrix", "[n, m]", to_string(p.shape()));
+}
+}  // namespace
+
+void sparse(const Parameter& p, double sparsity, double deviation, Generator& generator) {
+  check_matrix("sparse", p);
+  if (!(sparsity >= 0 && sparsity <= 1)) {
+    raise<ValueError>("sparse: sparsity is a part of the whole", "in [0, 1]", std::to_string(sparsity));
+  }
+  const auto rows = p.shape()[0];
+  const auto columns = p.shape()[1];
+  const auto zeros = static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
+  Array values = random::normal(p.shape(), 0, deviation, f64, generator);
+  auto* v = values.data<double>();
+  for (std::int64_t j = 0; j < columns; ++j) {
+    const Array order = random::permutation(rows, generator);
+    for (std::int64_t i = 0; i < zeros; ++i) v[order.data<std::int64_t>()[i] * columns + j] = 0;
+  }
+  p.set_value(core::cast(values, p.dtype()));
+}
+
+void eye(const Parameter& p) {
+  check_matrix("eye", p);
+  Array values = core::full(p.shape(), 0, f64);
+  for (std::int64_t i = 0; i < std::min(p.shape()[0], p.shape()[1]); ++i) {
+    values.data<double>()[i * p.shape()[1] + i] = 1;
+  }
+  p.set_value(core::cast(values, p.dtype()));
+}
+
+void dirac(const Parameter& p, std::int64_t groups) {
+  const Shape& shape = p.shape();
+  if (shape.size() < 3 || shape.size() > 5) {
+    raise<ShapeError>("dirac: the parameter must be a convolution's weight", "[out, in, ..] with 3 to 5 axes",
+                      to_string(shape));
+  }
+  if (groups < 1 || shape[0] % groups != 0) {
+    raise<ValueError>("dirac: groups must divide the output channels", std::to_string(shape[0]),
+                      std::to_string(groups));
+  }
+  const auto field = element_count(Shape(shape.begin() + 2, shape.end()));
+  std::int64_t center = 0;
+  for (std::size_t i = 2; i < shape.size(); ++i) center = center * shape[i] + shape[i] / 2;
+  Array values = core::full(shape, 0, f64);
+  const auto out = shape[0] / groups;
+  for (std::int64_t g = 0; g < groups && field > 0; ++g) {
+    for (std::int64_t d = 0; d < std::min(out, shape[1]); ++d) {
+      values.data<double>()[((g * out + d) * shape[1] + d) * field + center] = 1;
+    }
+  }
+  p.set_value(core::cast(values, p.dtype()));
+}
+
 void constant(const Parameter& p, double value) { p.set_value(core::full(p.shape(), value, p.dtype())); }
 void zeros(const Parameter& p) { constant(p, 0); }
 void ones(const Parameter& p) { constant(p, 1); }

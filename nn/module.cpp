@@ -157,7 +157,9 @@ void ModuleBase::apply(const std::function<void(const ModuleBase&)>& f) const {
 
 // --- hooks ---
 
-bool ModuleBase::has_hooks() const noexcept { return !body_->hooks.empty() || !body_->pre_hooks.empty(); }
+bool ModuleBase::has_hooks() const noexcept {
+  return !body_->hooks.empty() || !body_->pre_hooks.empty() || !body_->computed.empty();
+}
 
 namespace {
 template <class Hooks, class F>
@@ -186,6 +188,7 @@ ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
 // A hook may register or remove others: copies are walked.
 
 void ModuleBase::call_pre_hooks(std::span<const Tensor> inputs) const {
+  body_->compute();
   for (const auto hooks = body_->pre_hooks; const auto& hook : hooks) {
     if (*hook.active) hook.call(*this, inputs);
   }
@@ -245,9 +248,10 @@ void ModuleBase::rethrow() const {
   const auto again = [this]<class E>(const E& e) {
     const auto* trail = dynamic_cast<const Trail*>(&e);
     Trail next = trail != nullptr ? *trail : Trail{{}, e.what(), nullptr};
-    for (const auto& [name, child] : body_->children) {
-      if (child.body_.get() != next.last) continue;
-      next.path = next.path.empty() ? name : name + "." + next.path;
+    // Usually a child; or one of a container that has no forward of its own.
+    for (const auto& [path, module] : named_modules()) {
+      if (path.empty() || module.body_.get() != next.last) continue;
+      next.path = next.path.empty() ? path : path + "." + next.path;
       break;
     }
     next.last = body_.get();

@@ -74,6 +74,7 @@ constexpr std::string_view find_type_name() {
   const auto scope = text.rfind("::");
   return scope == std::string_view::npos ? text : text.substr(scope + 2);
 }
+struct Parametrize;
 /// `Linear` for newtape::nn::Linear. Each type has such a name of its own, at one address.
 template <class T>
 inline constexpr std::string_view type_name = find_type_name<T>();
@@ -151,6 +152,7 @@ class ModuleBase {
   [[noreturn]] void rethrow() const;
 
  private:
+  friend struct detail::Parametrize;
   struct Body;
   explicit ModuleBase(std::shared_ptr<Body> body);
   bool is_type(const std::string_view* type) const noexcept;

@@ -15,10 +15,19 @@ struct ModuleBase::Body {
     std::shared_ptr<bool> active;
   };
 
+  /// A parameter that is computed from others: see parametrize.hpp.
+  struct Computed {
+    std::string name;
+    Parameter cell;
+    std::size_t place;  ///< among the parameters, were none of them computed
+    std::function<Tensor()> compute;
+  };
+
   // Few names each: a search through a vector keeps the order and needs no map.
   std::vector<std::pair<std::string, Parameter>> parameters;
   std::vector<std::pair<std::string, Buffer>> buffers;
   std::vector<std::pair<std::string, ModuleBase>> children;
+  std::vector<Computed> computed;
   std::vector<Hook<ForwardPreHook>> pre_hooks;
   std::vector<Hook<ForwardHook>> hooks;
   const std::string_view* type = nullptr;
@@ -37,6 +46,10 @@ struct ModuleBase::Body {
   void visit(F&& f) {
     f(*this);
     for (const auto& c : children) c.second.body_->visit(f);
+  }
+  /// Brings the computed parameters up to date.
+  void compute() const {
+    for (const auto& c : computed) c.cell.exchange(c.compute());
   }
   bool holds(const Body* wanted) const {
     return this == wanted ||

@@ -3,6 +3,7 @@
 #include "../reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/random.hpp>
 #include <newtape/nn/init.hpp>
 
 namespace nt = newtape;
@@ -77,6 +78,83 @@ TEST_CASE("the same generator gives the same initial values") {
   CHECK(identical(a.value(), b.value()));
   init::xavier_normal(b, 1, two);
   CHECK_FALSE(identical(a.value(), b.value()));
+}
+
+TEST_CASE("trunc_normal keeps its bounds, and has the moments of a truncated normal distribution") {
+  nt::Generator g(11);
+  for (const auto dtype : {nt::f32, nt::f64}) {
+    const nt::Parameter p(nt::zeros({300, 200}, dtype));
+    init::trunc_normal(p, {}, g);
+    CHECK(moments(p).largest <= 2);
+    check(p, 0, 0.87962566);  // sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))
+    init::trunc_normal(p, {.mean = 1, .std = 2, .a = 1, .b = 100}, g);
+    CHECK(nt::min(p.tensor()).item() >= 1);
+    check(p, 1 + 2 * 0.79788456, 2 * 0.60281028);  // half a normal distribution: sqrt(2 / pi), sqrt(1 - 2 / pi)
+  }
+  const nt::Parameter p(nt::zeros({3}));
+  CHECK_THROWS_AS(init::trunc_normal(p, {.a = 1, .b = 1}), nt::ValueError);
+  CHECK_THROWS_AS(init::trunc_normal(p, {.std = 0}), nt::ValueError);
+}
+
+TEST_CASE("orthogonal values are orthogonal to rounding, whatever the shape") {
+  nt::Generator g(12);
+  for (const auto dtype : {nt::f32, nt::f64}) {
+    for (const auto& shape : {nt::Shape{5, 5}, nt::Shape{7, 3}, nt::Shape{3, 7}, nt::Shape{4, 2, 3, 3}}) {
+      const nt::Parameter p(nt::zeros(shape, dtype));
+      init::orthogonal(p, 1.5, g);
+      const nt::Tensor w = nt::reshape(p, {shape[0], -1});
+      const bool tall = w.shape(0) > w.shape(1);
+      const nt::Tensor gram = tall ? nt::matmul(nt::transpose(w), w) : nt::matmul(w, nt::transpose(w));
+      CHECK(distance(gram.value(), (nt::eye(gram.shape(0), dtype) * 2.25).value()) < (dtype == nt::f64 ? 1e-14 : 1e-6));
+    }
+  }
+  // With the signs of r every rotation has the same chance: the mean of the diagonal is 0, its square's is 1/n.
+  double mean = 0;
+  double squares = 0;
+  const nt::Parameter p(nt::zeros({4, 4}, nt::f64));
+  for (int i = 0; i < 400; ++i) {
+    init::orthogonal(p, 1, g);
+    const nt::Tensor d = nt::diagonal(p);
+    mean += nt::mean(d).item() / 400;
+    squares += nt::mean(nt::square(d)).item() / 400;
+  }
+  CHECK(std::abs(mean) < 0.06);
+  CHECK(squares == Approx(0.25).margin(0.04));
+  CHECK_THROWS_AS(init::orthogonal(nt::Parameter(nt::zeros({3}))), nt::ShapeError);
+  init::orthogonal(nt::Parameter(nt::zeros({0, 3})));
+}
+
+TEST_CASE("sparse values have as many zeros in every column as was asked for") {
+  nt::Generator g(13);
+  const nt::Parameter p(nt::zeros({101, 50}, nt::f64));
+  init::sparse(p, 0.3, 0.5, g);
+  const nt::Tensor zeros = nt::count_nonzero(p.tensor() == 0.0, {0});
+  CHECK(nt::all(zeros == 31).item<bool>());
+  const nt::Tensor others = nt::masked_select(p, p.tensor() != 0.0);
+  CHECK(std::sqrt(nt::mean(nt::square(others)).item()) == Approx(0.5).epsilon(0.05));
+  CHECK_THROWS_AS(init::sparse(p, 1.5), nt::ValueError);
+  CHECK_THROWS_AS(init::sparse(nt::Parameter(nt::zeros({3})), 0.5), nt::ShapeError);
+}
+
+TEST_CASE("eye and dirac keep what passes through") {
+  const nt::Parameter p(nt::ones({2, 3}));
+  init::eye(p);
+  CHECK(identical(p.value(), nt::tensor({{1, 0, 0}, {0, 1, 0}}).value()));
+  CHECK_THROWS_AS(init::eye(nt::Parameter(nt::zeros({3}))), nt::ShapeError);
+
+  nt::Generator g(14);
+  const nt::Tensor x = nt::random::normal({2, 4, 5, 6}, 0, 1, nt::f64, g);
+  const nt::Parameter w(nt::ones({4, 4, 3, 3}, nt::f64));
+  init::dirac(w);
+  CHECK(identical(nt::conv2d(x, w, {.padding = 1}).value(), x.value()));
+  const nt::Parameter grouped(nt::ones({4, 2, 3, 3}, nt::f64));
+  init::dirac(grouped, 2);
+  CHECK(identical(nt::conv2d(x, grouped, {.padding = 1, .groups = 2}).value(), x.value()));
+  const nt::Parameter line(nt::ones({3, 2, 5}));
+  init::dirac(line);
+  CHECK(nt::sum(line).item() == 2);
+  CHECK_THROWS_AS(init::dirac(w, 3), nt::ValueError);
+  CHECK_THROWS_AS(init::dirac(p), nt::ShapeError);
 }
 
 TEST_CASE("only matrices have fans") {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/module.hpp>
+
+/// Penalties on the size of parameters, to be added to a loss: over the parameters of a list, or those of a module
+/// whose names a filter lets pass. ValueError when there are none.
+namespace newtape::nn {
+
+/// Which of a module's named_parameters() a penalty is on.
+using NameFilter = std::function<bool(std::string_view name)>;
+/// Those whose last name is "weight": not biases.
+bool is_weight(std::string_view name);
+
+/// sum |w|; derivative 0 at 0.
+Tensor l1_penalty(std::span<const Parameter> parameters);
+Tensor l1_penalty(const ModuleBase& module, const NameFilter& filter = is_weight);
+
+/// sum w^2.
+Tensor l2_penalty(std::span<const Parameter> parameters);
+Tensor l2_penalty(const ModuleBase& module, const NameFilter& filter = is_weight);
+
+struct ElasticNetOptions {
+  double l1 = 1;
+  double l2 = 1;
+};
+
+/// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005, the naive form).
+Tensor elastic_net(std::span<const Parameter> parameters, const ElasticNetOptions& options = {});
+Tensor elastic_net(const ModuleBase& module, const ElasticNetOptions& options = {},
+                   const NameFilter& filter = is_weight);
+
+}  // namespace newtape::nn

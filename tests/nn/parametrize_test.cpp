@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "torch_case.hpp"
+
+#include <newtape/autograd/gradcheck.hpp>
+#include <newtape/core/random.hpp>
+#include <newtape/nn/nn.hpp>
+
+namespace nt = newtape;
+namespace nn = newtape::nn;
+namespace parametrize = newtape::nn::parametrize;
+
+namespace {
+nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
+  nt::Generator g(seed);
+  return nt::random::normal(shape, 0, 1, nt::f64, g);
+}
+std::vector<std::string> names_of(const nn::ModuleBase& module) {
+  std::vector<std::string> names;
+  for (const auto& p : module.named_parameters()) names.push_back(p.first);
+  return names;
+}
+
+struct Convolution : nn::Module<Convolution> {
+  nt::Parameter weight = add("weight", nt::Parameter(normal({3, 2, 2}, 1)));
+  nt::Parameter bias = add("bias", nt::Parameter(nt::zeros({3}, nt::f64)));
+  nt::Tensor forward(const nt::Tensor& x) const { return nt::conv1d(x, weight, bias); }
+};
+
+/// exp(original), which is positive.
+struct Positive : nn::Module<Positive> {
+  nt::Tensor forward(nt::In x) const { return nt::exp(std::move(x)); }
+  nt::Tensor right_inverse(const nt::Tensor& w) const { return nt::log(w); }
+};
+
+void check_gradients(const nn::Linear& layer) {
+  std::vector<nt::Tensor> inputs{normal({4, layer.in_features}, 2)};
+  std::uint64_t seed = 10;
+  for (const auto& p : layer.parameters()) inputs.push_back(normal(p.shape(), seed++));
+  const auto result = nt::gradcheck(
+      nt::Function([&](std::span<const nt::Tensor> xs) { return nn::functional_call(layer, xs.subspan(1), xs[0]); }),
+      inputs);
+  INFO(result.message);
+  CHECK(result);
+}
+}  // namespace
+
+TEST_CASE("parametrizations have PyTorch's names, values, gradients and buffers") {
+  const Reference torch("nn/small_layers.txt");
+  check_module(torch, "spectral_norm/Linear/train",
+               [] { return parametrize::spectral_norm(nn::Linear(3, 4), "weight", {.n_power_iterations = 2}); });
+  check_module(torch, "spectral_norm/Linear/eval", [] {
+    const auto layer = parametrize::spectral_norm(nn::Linear(3, 4));
+    layer.eval();
+    return layer;
+  });
+  check_module(torch, "spectral_norm/Conv1d/train",
+               [] { return parametrize::spectral_norm(Convolution(), "weight", {.n_power_iterations = 2}); });
+  check_module(torch, "spectral_norm/Conv1d/eval", [] {
+    const auto layer = parametrize::spectral_norm(Convolution());
+    layer.eval();
+    return layer;
+  });
+  check_module(torch, "weight_norm/0", [] { return parametrize::weight_norm(nn::Linear(3, 4)); });
+  check_module(torch, "weight_norm/1", [] { return parametrize::weight_norm(nn::Linear(3, 4), "weight", {.dim = 1}); });
+  check_module(torch, "weight_norm/-1",
+               [] { return parametrize::weight_norm(nn::Linear(3, 4), "weight", {.dim = {}}); });
+  for (const auto& [name, map] : {std::pair{"matrix_exp", parametrize::OrthogonalMap::matrix_exp},
+                                  std::pair{"cayley", parametrize::OrthogonalMap::cayley}}) {
+    const parametrize::OrthogonalOptions options{.map = map};
+    for (const auto& [shape, in, out] :
+         {std::tuple{"/3x3", 3, 3}, std::tuple{"/4x2", 4, 2}, std::tuple{"/2x4", 2, 4}}) {
+      const nn::Linear layer(in, out);
+      const auto make = [&] {
+        if (!parametrize::is_parametrized(layer)) parametrize::orthogonal(layer, "weight", options);
+        return layer;
+      };
+      check_module(torch, std::string("orthogonal/") + name + shape, make, 1e-12);
+    }
+  }
+}
+
+TEST_CASE("what a parametrization computes differentiates to second order in what it is computed from") {
+  check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64)));
+  check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64), "weight", {.dim = {}}));
+  check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64), "bias"));
+  check_gradients(parametrize::symmetric(nn::Linear(3, 3).to(nt::f64)));
+  check_gradients(parametrize::orthogonal(nn::Linear(3, 2).to(nt::f64)));
+  check_gradients(
+      parametrize::orthogonal(nn::Linear(2, 3).to(nt::f64), "weight", {.map = parametrize::OrthogonalMap::cayley}));
+  const auto spectral = parametrize::spectral_norm(nn::Linear(3, 4).to(nt::f64));
+  spectral.eval();
+  check_gradients(spectral);
+  const auto vector = parametrize::spectral_norm(nn::Linear(3, 4).to(nt::f64), "bias");
+  check_gradients(vector);
+}
+
+TEST_CASE("values have the property that they were given") {
+  const nt::Tensor x = normal({5, 4}, 3);
+  const auto rotation = parametrize::orthogonal(nn::Linear(4, 4).to(nt::f64));
+  const auto mirrored = parametrize::symmetric(nn::Linear(4, 4).to(nt::f64));
+  const auto spectral = parametrize::spectral_norm(nn::Linear(4, 6).to(nt::f64));
+  for (int step = 0; step < 3; ++step) {
+    nt::sum(nt::square(rotation(x)) + nt::square(mirrored(x))).backward();
+    for (const auto& m : {rotation, mirrored}) {
+      for (const auto& p : m.parameters()) p.set_value((p - 0.1 * p.grad()).value());
+      m.zero_grad();
+    }
+    for (int i = 0; i < 30; ++i) spectral(x);
+    rotation(x);
+    mirrored(x);
+    CHECK(distance(nt::matmul(rotation.weight, nt::transpose(rotation.weight)).value(), nt::eye(4, nt::f64).value()) <
+          1e-13);
+    CHECK(identical(mirrored.weight.value(), nt::transpose(mirrored.weight).value()));
+  }
+  CHECK(nt::max(nt::linalg::svdvals(spectral.weight)).item() == Approx(1).epsilon(1e-3));
+}
+
+TEST_CASE("a parametrization replaces a parameter, and can be taken away again") {
+  const nn::Linear layer(3, 2);
+  const nt::Tensor x = nt::ones({4, 3});
+  const nt::Array before = layer(x).value();
+  nn::Linear copy = layer;
+  parametrize::weight_norm(layer);
+  CHECK(names_of(layer) ==
+        std::vector<std::string>{"bias", "parametrizations.weight.original0", "parametrizations.weight.original1"});
+  CHECK(parametrize::is_parametrized(layer));
+  CHECK(parametrize::is_parametrized(layer, "weight"));
+  CHECK_FALSE(parametrize::is_parametrized(layer, "bias"));
+  CHECK(distance(layer(x).value(), before) < 1e-6);
+  layer.parameter("parametrizations.weight.original0").set_value((2.0 * layer.parameters()[1]).value());
+  layer.parameter("bias").set_value((2.0 * layer.bias).value());
+  CHECK(distance(copy(x).value(), (2.0 * nt::Tensor(before)).value()) < 1e-6);
+
+  nt::sum(layer(x)).backward();
+  CHECK(layer.parameters()[1].grad().defined());
+  CHECK(layer.parameters()[2].grad().defined());
+
+  parametrize::weight_norm(layer, "bias");
+  parametrize::remove_parametrizations(layer, "weight");
+  CHECK(names_of(layer) ==
+        std::vector<std::string>{"weight", "parametrizations.bias.original0", "parametrizations.bias.original1"});
+  parametrize::remove_parametrizations(layer, "bias");
+  CHECK(names_of(layer) == std::vector<std::string>{"weight", "bias"});
+  CHECK_FALSE(parametrize::is_parametrized(layer));
+  CHECK(distance(layer(x).value(), (2.0 * nt::Tensor(before)).value()) < 1e-6);
+  layer.zero_grad();
+  nt::sum(layer(x)).backward();
+  CHECK(layer.weight.grad().defined());
+  CHECK(layer.bias.grad().defined());
+}
+
+TEST_CASE("a parametrized module is converted, saved, loaded, frozen and called with other values") {
+  const auto make = [] { return parametrize::spectral_norm(nn::Linear(3, 3)); };
+  const auto a = make();
+  const auto b = make();
+  const nt::Tensor x = nt::ones({2, 3});
+  a.eval();
+  b.eval();
+  CHECK_FALSE(identical(a(x).value(), b(x).value()));
+  b.load_state_dict(a.state_dict());
+  CHECK(identical(a(x).value(), b(x).value()));
+  a.to(nt::f64);
+  CHECK(a(x.to(nt::f64)).dtype() == nt::f64);
+  b.requires_grad(false);
+  CHECK_FALSE(b(x).requires_grad());
+  auto values = nn::values_of(b);
+  for (auto& v : values) v = nt::zeros_like(v);
+  values[1] = nt::eye(3);  // the bias comes first
+  CHECK_FALSE(identical(nn::functional_call(b, values, x).value(), b(x).value()));
+  CHECK(identical(a(x.to(nt::f64)).value(), a(x.to(nt::f64)).value()));
+}
+
+TEST_CASE("a parametrization of one's own takes a module, and its inverse gives the first value") {
+  struct Scale : nn::Module<Scale> {
+    nt::Parameter s = add("s", nt::Parameter(nt::tensor({1, 2, 4}, nt::f64)));
+    nt::Tensor forward(const nt::Tensor& x) const { return x * s; }
+  };
+  const Scale layer;
+  parametrize::register_parametrization(layer, "s", Positive());
+  CHECK(names_of(layer) == std::vector<std::string>{"parametrizations.s.original"});
+  CHECK(distance(layer.s.value(), nt::tensor({1, 2, 4}, nt::f64).value()) < 1e-15);
+  nt::sum(layer(nt::ones({3}, nt::f64))).backward();
+  CHECK(distance(layer.parameters()[0].grad().value(), nt::tensor({1, 2, 4}, nt::f64).value()) < 1e-15);
+}
+
+TEST_CASE("parametrizations refuse what does not fit, and change nothing") {
+  const nn::Linear layer(3, 2);
+  const auto names = names_of(layer);
+  CHECK_THROWS_WITH(parametrize::weight_norm(layer, "wight"), contains("weight, bias") && contains("wight"));
+  CHECK_THROWS_AS(parametrize::symmetric(layer), nt::ShapeError);
+  CHECK_THROWS_AS(parametrize::orthogonal(layer, "bias"), nt::ShapeError);
+  CHECK_THROWS_AS(parametrize::spectral_norm(layer, "weight", {.n_power_iterations = 0}), nt::ValueError);
+  CHECK_THROWS_AS(parametrize::remove_parametrizations(layer, "weight"), nt::ValueError);
+  struct Sum : nn::Module<Sum> {
+    nt::Tensor forward(nt::In x) const { return nt::sum(std::move(x)); }
+  };
+  CHECK_THROWS_WITH(parametrize::register_parametrization(layer, "weight", Sum()), contains("[2, 3]"));
+  CHECK(names_of(layer) == names);
+  parametrize::weight_norm(layer);
+  CHECK_THROWS_WITH(parametrize::weight_norm(layer), contains("already"));
+  const nn::Sequential model(layer);
+  CHECK_THROWS_WITH(model(nt::ones({2, 4})), contains("0: Linear"));
+}
