@@ -14,3 +14,4 @@
 #include <newtape/nn/positional.hpp>
 #include <newtape/nn/sequential.hpp>
 #include <newtape/nn/summary.hpp>
+#include <newtape/nn/transformer.hpp>
