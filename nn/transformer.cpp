@@ -35,7 +35,7 @@ LayerStack<Layer>::LayerStack(std::int64_t d_model, std::int64_t nhead, std::int
                               const TransformerLayerOptions& options) {
   if (count < 1) raise<ValueError>("Transformer: it needs layers", "num_layers >= 1", std::to_string(count));
   for (std::int64_t i = 0; i < count; ++i) {
-    layers.push_back(this->add(std::to_string(i), Layer(d_model, nhead, options)));
+    layers_.push_back(this->add(std::to_string(i), Layer(d_model, nhead, options)));
   }
 }
 }  // namespace detail
@@ -95,25 +95,23 @@ Tensor TransformerDecoderLayer::forward(In tgt, In memory, const DecoderMasks& m
 
 TransformerEncoder::TransformerEncoder(std::int64_t d_model, std::int64_t nhead, std::int64_t num_layers,
                                        const TransformerOptions& o)
-    : layers(add("layers", detail::LayerStack<TransformerEncoderLayer>(d_model, nhead, num_layers, o.layer)).layers) {
+    : layers(add("layers", detail::LayerStack<TransformerEncoderLayer>(d_model, nhead, num_layers, o.layer))) {
   if (o.norm) norm = add("norm", LayerNorm(d_model, norm_options(o.layer)));
 }
 
 Tensor TransformerEncoder::forward(In src, const EncoderMasks& masks) const {
-  Tensor x = src;
-  for (const auto& layer : layers) x = layer(std::move(x), masks);
+  Tensor x = layers(std::move(src), masks);
   return norm ? (*norm)(std::move(x)) : x;
 }
 
 TransformerDecoder::TransformerDecoder(std::int64_t d_model, std::int64_t nhead, std::int64_t num_layers,
                                        const TransformerOptions& o)
-    : layers(add("layers", detail::LayerStack<TransformerDecoderLayer>(d_model, nhead, num_layers, o.layer)).layers) {
+    : layers(add("layers", detail::LayerStack<TransformerDecoderLayer>(d_model, nhead, num_layers, o.layer))) {
   if (o.norm) norm = add("norm", LayerNorm(d_model, norm_options(o.layer)));
 }
 
 Tensor TransformerDecoder::forward(In tgt, In memory, const DecoderMasks& masks) const {
-  Tensor x = tgt;
-  for (const auto& layer : layers) x = layer(std::move(x), memory, masks);
+  Tensor x = layers(std::move(tgt), std::move(memory), masks);
   return norm ? (*norm)(std::move(x)) : x;
 }
 

@@ -6,6 +6,7 @@
 #include <newtape/nn/dropout.hpp>
 #include <newtape/nn/norm.hpp>
 
+#include <optional>
 #include <vector>
 
 /// Layers and stacks of the Transformer (Vaswani et al. 2017), with PyTorch's names and defaults. Sequences are
@@ -81,11 +82,22 @@ struct TransformerOptions {
 };
 
 namespace detail {
-/// Layers of one kind, named "0", "1", ..
+/// Layers of one kind, named "0", "1", .., one after the other: each is called with the last one's result and `args`.
 template <class Layer>
-struct LayerStack : Module<LayerStack<Layer>> {
+class LayerStack : public Module<LayerStack<Layer>> {
+ public:
   LayerStack(std::int64_t d_model, std::int64_t nhead, std::int64_t count, const TransformerLayerOptions& options);
-  std::vector<Layer> layers;
+  template <class... Args>
+  Tensor forward(In x, const Args&... args) const {
+    Tensor y = x;
+    for (const auto& layer : layers_) y = layer(std::move(y), args...);
+    return y;
+  }
+  std::size_t size() const noexcept { return layers_.size(); }
+  const Layer& operator[](std::size_t i) const { return layers_[i]; }
+
+ private:
+  std::vector<Layer> layers_;
 };
 }  // namespace detail
 
@@ -99,7 +111,7 @@ struct TransformerEncoder : Module<TransformerEncoder> {
   using Module::operator();
   Tensor operator()(In src, const EncoderMasks& masks) const { return Module::operator()(std::move(src), masks); }
 
-  std::vector<TransformerEncoderLayer> layers;
+  detail::LayerStack<TransformerEncoderLayer> layers;
   std::optional<LayerNorm> norm;
 };
 
@@ -113,7 +125,7 @@ struct TransformerDecoder : Module<TransformerDecoder> {
     return Module::operator()(std::move(tgt), std::move(memory), masks);
   }
 
-  std::vector<TransformerDecoderLayer> layers;
+  detail::LayerStack<TransformerDecoderLayer> layers;
   std::optional<LayerNorm> norm;
 };
 
