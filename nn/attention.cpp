@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/tape.hpp>
 #include <newtape/nn/attention.hpp>
 #include <newtape/nn/dropout.hpp>
 #include <newtape/nn/init.hpp>
