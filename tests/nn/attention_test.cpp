@@ -186,7 +186,7 @@ TEST_CASE("attention names what does not fit, and where") {
   CHECK_THROWS_WITH(m(x, x, x, {.attn_mask = later(3, 4)}), contains("attn_mask") && contains("[3, 3] or [4, 3, 3]"));
   CHECK_THROWS_WITH(m(x, x, x, {.key_padding_mask = later(3, 2)}), contains("key_padding_mask") && contains("[2, 3]"));
   CHECK_THROWS_AS(m(x, x, x, {.attn_mask = nt::zeros({3, 3}, nt::f64)}), nt::DTypeError);
-  CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, nt::zeros({2, 4})), nt::ShapeError);
+  CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, nt::zeros({3, 4})), nt::ShapeError);
   CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, nt::zeros({3, 2, 3}), x), nt::ShapeError);
   CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, x, {.attn_mask = nt::zeros({5})}), nt::ShapeError);
 }
