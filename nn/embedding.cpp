@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/nn/embedding.hpp>
+#include <newtape/nn/init.hpp>
+
+#include <string>
+
+namespace newtape::nn {
+
+namespace {
+Shape weight_shape(std::int64_t rows, std::int64_t features) {
+  if (rows < 1 || features < 1) {
+    raise<ValueError>("Embedding: it needs rows and features", "num_embeddings >= 1, embedding_dim >= 1",
+                      std::to_string(rows) + ", " + std::to_string(features));
+  }
+  return {rows, features};
+}
+}  // namespace
+
+Embedding::Embedding(std::int64_t rows, std::int64_t features, const EmbeddingOptions& options)
+    : num_embeddings(rows),
+      embedding_dim(features),
+      padding_idx(options.padding_idx),
+      max_norm(options.max_norm),
+      norm_type(options.norm_type),
+      weight(add("weight", Parameter(Array::empty(weight_shape(rows, features), options.dtype)))) {
+  init::normal(weight);
+  if (!padding_idx) return;
+  if (*padding_idx < -rows || *padding_idx >= rows) {
+    raise<ValueError>("Embedding: padding_idx must be a row",
+                      "-" + std::to_string(rows) + " <= padding_idx < " + std::to_string(rows),
+                      std::to_string(*padding_idx));
+  }
+  if (*padding_idx < 0) *padding_idx += rows;
+  weight.set_value(index_fill(weight.tensor().detach(), 0, arange(*padding_idx, *padding_idx + 1), 0).value());
+}
+
+void Embedding::shorten(const Tensor& indices) const {
+  if (!weight.tensor().is_leaf() && weight.requires_grad()) {
+    raise<ValueError>("Embedding: max_norm writes into the weight", "a weight of its own",
+                      "the result of an operation in its place");
+  }
+  const NoGrad scope;
+  const Tensor flat = ravel(indices);
+  const Tensor rows = take(weight, flat);
+  const Tensor length = norm(rows, norm_type, -1, true);
+  const Tensor shorter = where(length > *max_norm, *max_norm / (length + 1e-7), 1.0);
+  weight.set_value(index_copy(weight.tensor().detach(), 0, flat, rows * shorter).value());
+}
+
+Tensor Embedding::forward(In indices) const {
+  if (indices.dtype() != i64) raise<DTypeError>("Embedding: indices are whole numbers", "i64", name(indices.dtype()));
+  if (max_norm) shorten(indices);
+  const Tensor rows = take(weight, indices);
+  if (!padding_idx || !rows.requires_grad()) return rows;
+  const Tensor padding = indices == *padding_idx;
+  return any(padding).item() == 0 ? rows : where(unsqueeze(padding, -1), rows.detach(), rows);
+}
+
+}  // namespace newtape::nn
