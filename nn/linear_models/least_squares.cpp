@@ -108,7 +108,9 @@ LeastSquares least_squares(In x, In y, const LeastSquaresOptions& options) {
                                             concatenate({b, zeros({d, b.shape(1)}, dtype)}), n, options.rcond)
                                 : solve_for(a, b, n, options.rcond);
 
-  LeastSquares model{.rank = solution.rank, .samples = n};
+  LeastSquares model;
+  model.rank = solution.rank;
+  model.samples = n;
   const Tensor squares = sum(square(b - matmul(a, solution.c)), 0);  // [k]
   // Without a penalty the trace is the rank, but for rounding.
   const Tensor freedom = static_cast<double>(n - (options.intercept ? 1 : 0)) -

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/print.hpp>
 #include <newtape/nn/linear_models/samples.hpp>
 
 namespace newtape::nn {
