@@ -124,7 +124,7 @@ TEST_CASE("weights count samples, and the bias may be left out") {
 }
 
 TEST_CASE("without a penalty there is an optimum unless the classes can be separated") {
-  const Tensor x = tensor({{0.0}, {1}, {2}, {3}, {4}, {5}}, f64);
+  const Tensor x = unsqueeze(tensor({0, 1, 2, 3, 4, 5}, f64), 1);
   const auto overlapping = nn::logistic_regression(x, tensor({0, 0, 1, 0, 1, 1}, i64));
   CHECK(overlapping.converged);
   // The same feature twice: any share is an optimum; the prediction is the same.
