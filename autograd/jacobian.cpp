@@ -58,18 +58,27 @@ class Rows {
   std::vector<Tensor> parts_;
 };
 
-/// The Jacobian of `y` in each of `xs`, as [y.size, x.shape..]. The graph stays.
-std::vector<Tensor> jacobian_rows(const Tensor& y, std::span<const Tensor> xs, std::int64_t chunk, bool record) {
+/// Takes some rows of a Jacobian, the first of which is number `first`: [rows, x.shape..] for each input.
+using Sink = std::function<void(std::int64_t first, std::vector<Tensor> rows)>;
+
+/// The rows of the Jacobian of `y` in `xs`. The graph stays.
+void sweep_rows(const Tensor& y, std::span<const Tensor> xs, std::int64_t chunk, bool record, const Sink& sink) {
   const auto n = y.size();
+  for (std::int64_t i = 0; i < n; i += chunk) {
+    const auto count = std::min(chunk, n - i);
+    const Tensor g = reshape(detail::unit_rows(i, count, n, y.dtype()), detail::joined({count}, y.shape()));
+    sink(i, pull({&y, 1}, {&g, 1}, xs, record ? Graph::record : Graph::retain, {count}));
+  }
+}
+
+/// All of them, as [y.size, x.shape..].
+std::vector<Tensor> jacobian_rows(const Tensor& y, std::span<const Tensor> xs, std::int64_t chunk, bool record) {
   std::vector<Rows> all;
-  for (const auto& x : xs) all.emplace_back(n, x, record);
+  for (const auto& x : xs) all.emplace_back(y.size(), x, record);
   if (y.requires_grad()) {
-    for (std::int64_t i = 0; i < n; i += chunk) {
-      const auto count = std::min(chunk, n - i);
-      const Tensor g = reshape(detail::unit_rows(i, count, n, y.dtype()), detail::joined({count}, y.shape()));
-      auto parts = pull({&y, 1}, {&g, 1}, xs, record ? Graph::record : Graph::retain, {count});
-      for (std::size_t k = 0; k < xs.size(); ++k) all[k].put(i, std::move(parts[k]));
-    }
+    sweep_rows(y, xs, chunk, record, [&](std::int64_t first, std::vector<Tensor> rows) {
+      for (std::size_t k = 0; k < rows.size(); ++k) all[k].put(first, std::move(rows[k]));
+    });
   }
   std::vector<Tensor> result;
   for (auto& rows : all) result.push_back(rows.take());
@@ -129,26 +138,66 @@ Gradient gradient_of(std::string_view what, const Function& f, std::span<const T
   return at;
 }
 
-/// The blocks [i][j] with j >= i, as matrices [xs[i].size, xs[j].size]; those below the diagonal are their mirror
-/// images.
-std::vector<std::vector<Tensor>> upper_blocks(const Gradient& at, const JacobianOptions& options) {
+/// The Hessian's rows of input `i`, to the right of the diagonal: blocks [i][j] with j >= i. The others are the mirror
+/// images of these.
+void sweep_hessian(const Gradient& at, std::size_t i, const JacobianOptions& options, const Sink& sink) {
   const std::span<const Tensor> xs = at.t.xs;
+  if (options.mode == Mode::forward) {
+    // The gradient's derivative along the elements of input i: the Hessian's columns, which are its rows.
+    const auto p = detail::pulled({{xs[i]}, {at.g.begin() + static_cast<std::ptrdiff_t>(i), at.g.end()}, true});
+    const auto chunk = detail::chunk_rows(detail::reach(p.pulled, p.us), xs[i].size(), options.chunk);
+    return sweep_rows(p.pulled[0], p.us, chunk, at.t.record, sink);
+  }
+  const auto chunk = detail::chunk_rows(detail::reach({&at.g[i], 1}, xs), xs[i].size(), options.chunk);
+  sweep_rows(at.g[i], xs.subspan(i), chunk, at.t.record, sink);
+}
+
+/// Those blocks, as matrices [xs[i].size, xs[j].size].
+std::vector<std::vector<Tensor>> upper_blocks(const Gradient& at, const JacobianOptions& options) {
+  const auto& xs = at.t.xs;
   std::vector<std::vector<Tensor>> blocks(xs.size(), std::vector<Tensor>(xs.size()));
-  const bool forward = options.mode == Mode::forward;
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    std::vector<Tensor> parts;
-    if (forward) {
-      // The gradient's derivative along the elements of input i: the Hessian's columns, which are its rows.
-      const auto p = detail::pulled({{xs[i]}, {at.g.begin() + static_cast<std::ptrdiff_t>(i), at.g.end()}, true});
-      const auto chunk = detail::chunk_rows(detail::reach(p.pulled, p.us), xs[i].size(), options.chunk);
-      parts = jacobian_rows(p.pulled[0], p.us, chunk, at.t.record);
-    } else {
-      const auto chunk = detail::chunk_rows(detail::reach({&at.g[i], 1}, xs), xs[i].size(), options.chunk);
-      parts = jacobian_rows(at.g[i], xs.subspan(i), chunk, at.t.record);
-    }
-    for (std::size_t j = i; j < xs.size(); ++j) blocks[i][j] = reshape(parts[j - i], {xs[i].size(), xs[j].size()});
+    std::vector<Rows> all;
+    for (std::size_t j = i; j < xs.size(); ++j) all.emplace_back(xs[i].size(), xs[j], at.t.record);
+    sweep_hessian(at, i, options, [&](std::int64_t first, std::vector<Tensor> rows) {
+      for (std::size_t k = 0; k < rows.size(); ++k) all[k].put(first, std::move(rows[k]));
+    });
+    for (std::size_t j = i; j < xs.size(); ++j) blocks[i][j] = reshape(all[j - i].take(), {xs[i].size(), xs[j].size()});
   }
   return blocks;
+}
+
+/// A rectangle of a matrix, in its memory.
+Array rectangle(const Array& matrix, std::int64_t top, std::int64_t rows, std::int64_t left, std::int64_t columns) {
+  return core::slice(core::slice(matrix, 0, top, top + rows), 1, left, left + columns);
+}
+
+/// The whole Hessian, written where it belongs.
+Array hessian_numbers(const Gradient& at, const JacobianOptions& options) {
+  const auto& xs = at.t.xs;
+  const auto n = total_size(xs);
+  const Array h = Array::empty({n, n}, xs[0].dtype());
+  std::int64_t top = 0;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    sweep_hessian(at, i, options, [&](std::int64_t first, const std::vector<Tensor>& rows) {
+      std::int64_t left = top;
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        const auto count = rows[k].shape(0);
+        const auto columns = xs[i + k].size();
+        Array place = rectangle(h, top + first, count, left, columns);
+        core::assign(place, core::reshape(rows[k].value(), {count, columns}));
+        left += columns;
+      }
+    });
+    const auto height = xs[i].size();
+    const auto rest = n - top - height;
+    if (rest > 0) {
+      Array mirror = rectangle(h, top + height, rest, top, height);
+      core::assign(mirror, core::transpose(rectangle(h, top, height, top + height, rest), 0, 1));
+    }
+    top += height;
+  }
+  return h;
 }
 
 }  // namespace
@@ -192,35 +241,15 @@ Tensor hessian_matrix(const Function& f, std::span<const Tensor> xs, const Jacob
   }
   if (xs.empty()) raise<ValueError>("hessian_matrix: there must be an input", "one or more", "none");
   const auto at = gradient_of("hessian_matrix", f, xs);
+  if (!at.t.record) return hessian_numbers(at, options);
   const auto blocks = upper_blocks(at, options);
-  if (at.t.record) {
-    std::vector<Tensor> rows;
-    for (std::size_t i = 0; i < xs.size(); ++i) {
-      std::vector<Tensor> row;
-      for (std::size_t j = 0; j < xs.size(); ++j) row.push_back(j < i ? transpose(blocks[j][i]) : blocks[i][j]);
-      rows.push_back(concatenate(row, 1));
-    }
-    return concatenate(rows, 0);
-  }
-  const auto n = total_size(xs);
-  Array h = Array::empty({n, n}, xs[0].dtype());
-  std::int64_t top = 0;
+  std::vector<Tensor> rows;
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    const auto bottom = top + xs[i].size();
-    std::int64_t left = top;
-    for (std::size_t j = i; j < xs.size(); ++j) {
-      const auto right = left + xs[j].size();
-      Array block = core::slice(core::slice(h, 0, top, bottom), 1, left, right);
-      core::assign(block, blocks[i][j].value());
-      if (j > i) {
-        Array mirror = core::slice(core::slice(h, 0, left, right), 1, top, bottom);
-        core::assign(mirror, core::transpose(blocks[i][j].value(), 0, 1));
-      }
-      left = right;
-    }
-    top = bottom;
+    std::vector<Tensor> row;
+    for (std::size_t j = 0; j < xs.size(); ++j) row.push_back(j < i ? transpose(blocks[j][i]) : blocks[i][j]);
+    rows.push_back(concatenate(row, 1));
   }
-  return h;
+  return concatenate(rows, 0);
 }
 
 Tensor hessian_diag(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options) {

@@ -33,21 +33,21 @@ Array fill(const Shape& shape, DType dtype, const F& f) {
 
 }  // namespace
 
-Array var(const Array& x, const Axes& which, double correction, bool keepdims) {
+Array var(const Array& x, const Axes& axes, double correction, bool keepdims) {
   expect_float("var", x);
-  const Dims axes = which.normalized("var", x.ndim());
-  const auto n = static_cast<double>(reduced_count(x, axes));
-  const Shape shape = reduced_shape(x.shape(), axes, keepdims);
+  const Dims over = axes.normalized("var", x.ndim());
+  const auto n = static_cast<double>(reduced_count(x, over));
+  const Shape shape = reduced_shape(x.shape(), over, keepdims);
   if (!(n - correction > 0) && element_count(shape) > 0) {
     raise<ValueError>("var: there are too few elements", "more of them than the correction",
-                      std::to_string(reduced_count(x, axes)) + " along the axes of " + to_string(x.shape()) +
+                      std::to_string(reduced_count(x, over)) + " along the axes of " + to_string(x.shape()) +
                           ", correction " + std::to_string(correction));
   }
   if (element_count(shape) == 0) return Array::empty(shape, x.dtype());
   // The second term is what the rounding of the mean left over (Chan, Golub, LeVeque 1983, eq. 1.7).
-  const Array off = sub(x, mean(x, axes, true));
-  const auto squares = wide_sum(off, axes, true);
-  const auto rest = wide_sum(off, axes, false);
+  const Array off = sub(x, mean(x, over, true));
+  const auto squares = wide_sum(off, over, true);
+  const auto rest = wide_sum(off, over, false);
   return fill(shape, x.dtype(), [&](std::size_t i) {
     const double v = (squares[i] - rest[i] * rest[i] / n) / (n - correction);
     return v < 0 ? 0 : v;
@@ -70,27 +70,27 @@ Array plain_norm(const Array& x, const Dims& axes, const Shape& shape, bool& saf
 
 }  // namespace
 
-Array norm(const Array& x, double p, const Axes& which, bool keepdims) {
+Array norm(const Array& x, double p, const Axes& axes, bool keepdims) {
   expect_float("norm", x);
-  const Dims axes = which.normalized("norm", x.ndim());
-  const Shape shape = reduced_shape(x.shape(), axes, keepdims);
-  if (reduced_count(x, axes) == 0 && element_count(shape) > 0) {
+  const Dims over = axes.normalized("norm", x.ndim());
+  const Shape shape = reduced_shape(x.shape(), over, keepdims);
+  if (reduced_count(x, over) == 0 && element_count(shape) > 0) {
     return full(shape, p > 0 ? 0 : std::numeric_limits<double>::infinity(), x.dtype());
   }
   if (p == 2) {
     bool safe = true;
-    Array y = plain_norm(x, axes, shape, safe);
+    Array y = plain_norm(x, over, shape, safe);
     if (safe) return y;
   }
   // Divided by the largest (for p < 0 the smallest), no power can overflow, and not all of them vanish.
   const Array sizes = abs(x);
-  const Array scale = p > 0 ? max(sizes, axes, true) : min(sizes, axes, true);
+  const Array scale = p > 0 ? max(sizes, over, true) : min(sizes, over, true);
   const Array plain = logical_and(isfinite(scale), greater(scale, full({}, 0, x.dtype())));
   const Array ratios = div(sizes, where(plain, scale, full({}, 1, x.dtype())));
   bool safe = true;
-  const Shape kept = scale.shape();
-  const Array sum_root = p == 2 ? plain_norm(ratios, axes, kept, safe)
-                                : pow(sum(pow(ratios, full({}, p, x.dtype())), axes, true), full({}, 1 / p, x.dtype()));
+  const Shape& kept = scale.shape();
+  const Array sum_root = p == 2 ? plain_norm(ratios, over, kept, safe)
+                                : pow(sum(pow(ratios, full({}, p, x.dtype())), over, true), full({}, 1 / p, x.dtype()));
   return reshape(where(plain, mul(scale, sum_root), scale), shape);
 }
 

@@ -13,7 +13,6 @@ namespace newtape::core {
 
 namespace {
 
-using kernels::Scan;
 using kernels::ScanKernel;
 using kernels::ScanKernels;
 using kernels::ScanState;

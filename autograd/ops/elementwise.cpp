@@ -122,11 +122,20 @@ Tensor cosh(In x) {
   return cosh_op(core::cosh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * sinh(x); }));
 }
 
+static const Op tanh_grad_op{"tanh_grad"};
+
+namespace {
+/// g (1 - y^2), which is what the derivatives of tanh are made of.
+Tensor tanh_grad(In g, In y) {
+  if (!recorded(g, y)) return core::tanh_grad(g.take(), y.value());
+  return tanh_grad_op(core::tanh_grad(g.value(), y.value()),
+                      wrt(g, [y](Tensor h) { return tanh_grad(std::move(h), y); }),
+                      wrt(y, [g, y](Tensor h) { return std::move(h) * (g * y * -2.0); }));
+}
+}  // namespace
+
 Tensor tanh(In x) {
-  return tanh_op(core::tanh(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
-                   if (recorded(g, y)) return g * (1.0 - y * y);
-                   return Tensor(core::tanh_grad(g.take_value(), y.value()));
-                 }));
+  return tanh_op(core::tanh(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return tanh_grad(std::move(g), y); }));
 }
 
 // 1 / sqrt(x^2 + 1) and 1 / sqrt(x^2 - 1), without the square, which can overflow.

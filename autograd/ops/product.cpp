@@ -11,11 +11,23 @@ static const Op matmul_op{"matmul"};
 static const Op linear_op{"linear"};
 
 namespace {
-/// Both have two axes at least.
+/// Its last two axes lie in memory as those of a transposed matrix.
+bool lies_transposed(const Tensor& x) {
+  const auto& steps = x.value().strides();
+  return steps[x.ndim() - 2] == 1 && steps[x.ndim() - 1] > 1;
+}
+
+/// Both have two axes at least. A gradient lies in memory as its operand does: that of a transposed operand is
+/// contiguous once it is turned back, and what is made of it runs along rows.
 Tensor matrix_product(const Tensor& a, const Tensor& b, Place place) {
   return matmul_op(core::matmul(a.value(), b.value()),
-                   wrt(In(a, place), [b](const Tensor& g) { return matmul(g, transpose(b)); }),
-                   wrt(In(b, place), [a](const Tensor& g) { return matmul(transpose(a), g); }));
+                   wrt(In(a, place),
+                       [b, turned = lies_transposed(a)](const Tensor& g) {
+                         return turned ? transpose(matmul(b, transpose(g))) : matmul(g, transpose(b));
+                       }),
+                   wrt(In(b, place), [a, turned = lies_transposed(b)](const Tensor& g) {
+                     return turned ? transpose(matmul(transpose(g), a)) : matmul(transpose(a), g);
+                   }));
 }
 }  // namespace
 

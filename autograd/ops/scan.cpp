@@ -54,7 +54,8 @@ Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
 }  // namespace
 
 Tensor cumsum(In x, std::int64_t axis) {
-  return cumsum_along(std::move(x), axis_from_last(cumsum_op, axis, x.ndim()), false);
+  axis = axis_from_last(cumsum_op, axis, x.ndim());
+  return cumsum_along(std::move(x), axis, false);
 }
 
 Tensor cumprod(In x, std::int64_t axis) {
@@ -71,8 +72,8 @@ Tensor logcumsumexp(In x, std::int64_t axis) {
   // dy_j/dx_i = exp(x_i - y_j) = exp(x_i - y_i) exp(y_i - y_(i+1)) ... exp(y_(j-1) - y_j), and no factor is above 1.
   return logcumsumexp_op(core::logcumsumexp(x.value(), axis), wrt(x, [x, axis](const Tensor& g, const Tensor& y) {
                            const auto weight = [](const Tensor& part, const Tensor& whole) {
-                             const Tensor none = (whole.detach() == -infinity);
-                             return exp(where(none, 0.0, part - whole));
+                             const Tensor absent = (whole.detach() == -infinity);
+                             return exp(where(absent, 0.0, part - whole));
                            };
                            const Tensor next = weight(y, shifted(y, axis, true, infinity));
                            return recurrence(next, g, axis, true) * weight(x, y);

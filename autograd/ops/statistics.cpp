@@ -58,7 +58,7 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
   const auto k = static_cast<std::int64_t>(q.size());
   for (std::int64_t i = 0; between && i < k; ++i)
     ranks.push_back(std::min(ranks[static_cast<std::size_t>(i)] + 1, n - 1));
-  const Tensor found = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
+  Tensor found = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
   if (!between) return found;
   const Tensor low = slice(found, -1, 0, k);
   const Tensor high = slice(found, -1, k, 2 * k);
@@ -98,7 +98,7 @@ Tensor quantile(In x, const std::vector<double>& q, const Axes& axes, bool keepd
   const Tensor y = checked_quantiles("quantile", x, q, r);
   Dims order{static_cast<std::int64_t>(y.ndim()) - 1};
   for (std::size_t i = 0; i + 1 < y.ndim(); ++i) order.push_back(static_cast<std::int64_t>(i));
-  const Tensor first = permute(y, order);
+  Tensor first = permute(y, order);
   if (!keepdims) return first;
   Shape shape = r.kept;
   shape.insert(0, static_cast<std::int64_t>(q.size()));

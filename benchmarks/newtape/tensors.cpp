@@ -24,6 +24,12 @@ Workload ew_chain() {
   return gradients({x}, [=] { return nt::sum(nt::tanh(0.5 * x) * x + nt::sigmoid(x) * x - nt::exp(-x * x)); });
 }
 
+Workload fuse_chain() {
+  const auto x = variable({1024, 1024}, 1);
+  const auto f = [](auto t) { return nt::tanh(0.5 * t) * t + nt::sigmoid(t) * t - nt::exp(-t * t); };
+  return gradients({x}, [=] { return nt::sum(nt::fuse(f, x)); });
+}
+
 Workload row_softmax() {
   const auto x = variable({1024, 1024}, 1);
   const auto b = variable({1024}, 2);
@@ -60,6 +66,7 @@ Workload bmm() {
 const Workloads tensors{
     {"small_chain", small_chain},
     {"ew_chain", ew_chain},
+    {"fuse_chain", fuse_chain},
     {"row_softmax", row_softmax},
     {"reduce_axis0", reduce_axis0},
     {"transpose_mul", transpose_mul},

@@ -27,9 +27,9 @@ bool close(const Tensor& a, const Tensor& b, double tolerance = 1e-12) {
 /// sum(x_i^3 y_i) + x_0 y_0^2 ...: with mixed derivatives that are easy to write down.
 Tensor cubic(std::span<const Tensor> xs) { return sum(xs[0] * xs[0] * xs[0] * xs[1] + xs[0] * square(xs[1])); }
 
-Tensor diagonal(const Tensor& d) { return unsqueeze(d, 1) * eye(d.size(), d.dtype()); }
+Tensor with_diagonal(const Tensor& d) { return unsqueeze(d, 1) * eye(d.size(), d.dtype()); }
 
-Tensor dot(const Tensor& a, const Tensor& b) { return sum(a * b); }
+Tensor scalar_product(const Tensor& a, const Tensor& b) { return sum(a * b); }
 
 /// A small network from its parameters to its outputs [4, 2].
 Tensor network(std::span<const Tensor> w) {
@@ -146,10 +146,10 @@ TEST_CASE("transforms: they compose") {
   const Tensor u = normal({3}, 7);
   const UnaryFunction f = [](const Tensor& t) { return sum(t * t * t * t); };
   // <x^4>: derivative along v, 4 x^3 v; its Hessian, diag(24 x v).
-  CHECK(close(hessian([&](const Tensor& t) { return jvp(f, t, v).second; }, x), diagonal(24 * x * v)));
-  CHECK(close(grad([&](const Tensor& t) { return dot(hvp(f, t, v).second, u); })(x), 24 * x * v * u));
+  CHECK(close(hessian([&](const Tensor& t) { return jvp(f, t, v).second; }, x), with_diagonal(24 * x * v)));
+  CHECK(close(grad([&](const Tensor& t) { return scalar_product(hvp(f, t, v).second, u); })(x), 24 * x * v * u));
   CHECK(close(jvp([&](const Tensor& t) { return hvp(f, t, v).second; }, x, u).second, 24 * x * v * u));
-  CHECK(close(jacobian([&](const Tensor& t) { return hessian_diag(f, t); }, x), diagonal(24 * x)));
+  CHECK(close(jacobian([&](const Tensor& t) { return hessian_diag(f, t); }, x), with_diagonal(24 * x)));
   const auto taylor = [&](const Tensor& t) {
     return jvp([&](const Tensor& s) { return jvp(f, s, v).second; }, t, v).second;
   };
@@ -184,15 +184,15 @@ TEST_CASE("transforms: several results") {
   const auto [y, forward] = jvp(f, xs, vs);
   REQUIRE(y.size() == 3);
   CHECK(close(forward[0], xs[0] * vs[1] + xs[1] * vs[0]));
-  CHECK(close(forward[1], 2 * dot(xs[0], vs[0])));
+  CHECK(close(forward[1], 2 * scalar_product(xs[0], vs[0])));
   CHECK(close(forward[2], zeros({1}, f64)));
   const auto back = vjp(f, xs, gs).second;
   CHECK(close(back[0], gs[0] * xs[1] + 2 * gs[1] * xs[0]));
   CHECK(close(back[1], gs[0] * xs[0]));
   for (const auto mode : {JacobianOptions::Mode::reverse, JacobianOptions::Mode::forward}) {
     const auto j = jacobian(f, xs, {.mode = mode});
-    CHECK(close(j[0][0], diagonal(xs[1])));
-    CHECK(close(j[0][1], diagonal(xs[0])));
+    CHECK(close(j[0][0], with_diagonal(xs[1])));
+    CHECK(close(j[0][1], with_diagonal(xs[0])));
     CHECK(close(j[1][0], 2 * xs[0]));
     CHECK(close(j[1][1], zeros({3}, f64)));
     CHECK(close(j[2][0], zeros({1, 3}, f64)));
@@ -232,7 +232,7 @@ TEST_CASE("transforms: Jacobians have the shape of the result, then that of the 
 
 TEST_CASE("transforms: Hessians") {
   const Tensor a = normal({4, 4}, 23);
-  const UnaryFunction quadratic = [&](const Tensor& t) { return 0.5 * dot(t, matmul(a, t)); };
+  const UnaryFunction quadratic = [&](const Tensor& t) { return 0.5 * scalar_product(t, matmul(a, t)); };
   const Tensor x = normal({4}, 24);
   const Tensor half = 0.5 * (a + transpose(a));
   for (const auto mode : {JacobianOptions::Mode::reverse, JacobianOptions::Mode::forward}) {
@@ -246,10 +246,10 @@ TEST_CASE("transforms: Hessians") {
   // Blocks of several inputs, and all of them as one matrix.
   const std::vector<Tensor> xs{normal({3}, 25), normal({3}, 26)};
   const auto blocks = hessian(cubic, xs);
-  CHECK(close(blocks[0][0], diagonal(6 * xs[0] * xs[1])));
-  CHECK(close(blocks[0][1], diagonal(3 * square(xs[0]) + 2 * xs[1])));
+  CHECK(close(blocks[0][0], with_diagonal(6 * xs[0] * xs[1])));
+  CHECK(close(blocks[0][1], with_diagonal(3 * square(xs[0]) + 2 * xs[1])));
   CHECK(close(blocks[1][0], blocks[0][1]));
-  CHECK(close(blocks[1][1], diagonal(2 * xs[0])));
+  CHECK(close(blocks[1][1], with_diagonal(2 * xs[0])));
   const Tensor all = hessian_matrix(cubic, xs, {.chunk = 2});
   CHECK(close(
       all,
@@ -257,7 +257,8 @@ TEST_CASE("transforms: Hessians") {
   CHECK(close(all,
               hessian([&](const Tensor& t) { return cubic(vector_to_parameters(t, xs)); }, parameters_to_vector(xs))));
   // Linear in one input: its block is zero.
-  const auto linear_blocks = hessian(Function([](std::span<const Tensor> t) { return dot(t[0], t[1]); }), xs);
+  const auto linear_blocks =
+      hessian(Function([](std::span<const Tensor> t) { return scalar_product(t[0], t[1]); }), xs);
   CHECK(close(linear_blocks[0][0], zeros({3, 3}, f64)));
   CHECK(close(linear_blocks[0][1], eye(3, f64)));
 }

@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 NEWTAPE_INLINE T larger(T a, T b) {
-  return (a > b) | (a != a) ? a : b;
+  return ((a > b) | (a != a)) ? a : b;
 }
 
 template <class T>
@@ -53,7 +53,7 @@ NEWTAPE_INLINE void join_pairs(const T* x, T* y, std::integer_sequence<int, I...
   load(x + lanes<T>, b);
   const Vector<T> even = __builtin_shufflevector(a, b, (2 * I)...);
   const Vector<T> odd = __builtin_shufflevector(a, b, (2 * I + 1)...);
-  store(y, (even > odd) | (even != even) ? even : odd);
+  store(y, ((even > odd) | (even != even)) ? even : odd);
 }
 
 template <class T>
@@ -72,7 +72,7 @@ void squares(const T* x, std::int64_t width, std::int64_t rows, std::int64_t col
         Vector<T, bytes> b;
         load(top + i, a);
         load(bottom + i, b);
-        store(to + i, (a > b) | (a != a) ? a : b);
+        store(to + i, ((a > b) | (a != a)) ? a : b);
       }
     });
   }
@@ -99,7 +99,7 @@ NEWTAPE_INLINE void hand_out(const T* g, const T* y, const T* top, const T* bott
   auto in_a = (a == best) | (a != a);
   auto in_b = (b == best) | (b != b);
   using Mask = decltype(in_a);
-  constexpr Mask right = {-(I & 1)...};  // the right one of each pair
+  const Mask right = {-(I & 1)...};  // the right one of each pair
   in_a &= ~(__builtin_shufflevector(in_a, in_a, (I & ~1)...) & right);
   in_b &= ~(__builtin_shufflevector(in_b, in_b, (I & ~1)...) & right);
   in_b &= ~(in_a | __builtin_shufflevector(in_a, in_a, (I ^ 1)...));

@@ -38,7 +38,11 @@ const Rows functions{{
      .known = {{{{0, 1, 0}, {0, 0, -2}}, {{0, 0, -0.5}, {0, -1, 0}}}}},
     function("sinh", sinh, std::sinh),
     function("cosh", cosh, std::cosh),
-    function("tanh", tanh, std::tanh),
+    [] {
+      Row row = function("tanh", tanh, std::tanh);
+      row.covers = {"tanh", "tanh_grad"};  // its second derivatives are made of that
+      return row;
+    }(),
     function("asinh", asinh, std::asinh),
     function("acosh", acosh, std::acosh, {.low = 1.3, .high = 4, .above = 1}),
     function("atanh", atanh, std::atanh, inside),
