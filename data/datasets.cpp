@@ -65,6 +65,43 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
   return Dataset{{"images", images}, {"labels", labels}};
 }
 
+struct OwnFile {
+  std::string path;
+  Csv table;
+};
+
+/// One of the tables that come with Newtape.
+OwnFile read_own(const std::string& name, const CsvOptions& options) {
+  std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
+  if (const auto own = data_directory(); !own.empty()) directories.insert(directories.begin(), own);
+  const auto path = find(directories, name + ".csv");
+  if (path.empty()) {
+    raise<IoError>(name + ": the data that come with Newtape are missing",
+                   fmt::format("{}.csv.gz in {}", name, fmt::join(directories, " or ")), "no such file");
+  }
+  return {path, read_csv(path, options)};
+}
+
+/// A table of `n` rows whose last column is the target: a class when there are names for these, else a number.
+Table read_table(const std::string& name, std::int64_t n, std::int64_t d, std::vector<std::string> classes,
+                 DType dtype) {
+  auto [path, table] = read_own(name, {.header = CsvOptions::Header::yes, .dtype = dtype});
+  if (table.values.shape() != Shape{n, d + 1}) {
+    raise<IoError>(fmt::format("{}: '{}' holds another table", name, path), to_string(Shape{n, d + 1}),
+                   to_string(table.values.shape()));
+  }
+  Array target = core::contiguous(core::select(table.values, 1, d));
+  auto names = std::move(table.columns);
+  if (classes.empty()) {
+    classes = {names.back()};
+  } else {
+    target = core::cast(target, i64);
+  }
+  names.pop_back();
+  return {Dataset{{"features", core::contiguous(core::slice(table.values, 1, 0, d))}, {"target", target}},
+          std::move(names), std::move(classes)};
+}
+
 }  // namespace
 
 const char* const fashion_mnist_classes[10] = {"T-shirt/top", "trouser", "pullover", "dress", "coat",
@@ -82,14 +119,7 @@ TrainTest fashion_mnist(const std::string& directory) {
 }
 
 TrainTest digits() {
-  std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
-  if (const auto own = data_directory(); !own.empty()) directories.insert(directories.begin(), own);
-  const auto path = find(directories, "digits.csv");
-  if (path.empty()) {
-    raise<IoError>("digits: the data that come with Newtape are missing",
-                   fmt::format("digits.csv.gz in {}", fmt::join(directories, " or ")), "no such file");
-  }
-  const Csv table = read_csv(path, {.header = CsvOptions::Header::no, .dtype = f32});
+  const auto [path, table] = read_own("digits", {.header = CsvOptions::Header::no, .dtype = f32});
   const auto n = table.rows();
   if (table.values.shape(1) != 65 || n <= 297) {
     raise<IoError>(fmt::format("digits: '{}' holds another table", path), "64 pixels and a label in each of 1797 rows",
@@ -100,6 +130,20 @@ TrainTest digits() {
   const Dataset all{{"images", core::reshape(pixels, {n, 8, 8})}, {"labels", labels}};
   auto [train, test] = std::pair(all[Range{0, n - 297}], all[Range{n - 297, n}]);
   return {std::move(train), std::move(test)};
+}
+
+Table iris(DType dtype) { return read_table("iris", 150, 4, {"setosa", "versicolor", "virginica"}, dtype); }
+Table wine(DType dtype) { return read_table("wine", 178, 13, {"class_0", "class_1", "class_2"}, dtype); }
+Table breast_cancer(DType dtype) { return read_table("breast_cancer", 569, 30, {"malignant", "benign"}, dtype); }
+Table diabetes(DType dtype) { return read_table("diabetes", 442, 10, {}, dtype); }
+
+Dataset sunspots(DType dtype) {
+  const auto [path, table] = read_own("sunspots", {.header = CsvOptions::Header::yes, .dtype = dtype});
+  if (table.values.shape() != Shape{309, 2}) {
+    raise<IoError>(fmt::format("sunspots: '{}' holds another table", path), "year and number in each of 309 rows",
+                   to_string(table.values.shape()));
+  }
+  return {{"year", core::contiguous(table["year"])}, {"number", core::contiguous(table["number"])}};
 }
 
 }  // namespace newtape::data

@@ -13,6 +13,11 @@
 #include <newtape/nn/functional.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/linear.hpp>
+#include <newtape/nn/linear_models/least_squares.hpp>
+#include <newtape/nn/linear_models/linear_autoencoder.hpp>
+#include <newtape/nn/linear_models/logistic.hpp>
+#include <newtape/nn/linear_models/pca.hpp>
+#include <newtape/nn/linear_models/truncated_svd.hpp>
 #include <newtape/nn/loss.hpp>
 #include <newtape/nn/loss_modules.hpp>
 #include <newtape/nn/module.hpp>

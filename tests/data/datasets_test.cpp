@@ -57,6 +57,54 @@ TEST_CASE("digits are those of the UCI repository") {
   for (std::size_t i = 0; i < rows.size(); ++i) CHECK(image.data<float>()[i] == rows[i] / 16);
 }
 
+TEST_CASE("the tables are those that their authors published") {
+  struct Case {
+    data::Table table;
+    Shape shape;
+    std::string first_name;
+    std::vector<int> counts;    // of the classes
+    std::vector<double> means;  // of the first, the second and the last feature: from the published summaries
+  };
+  const std::vector<Case> cases = {
+      {data::iris(), {150, 4}, "sepal_length", {50, 50, 50}, {5.843333, 3.057333, 1.199333}},
+      {data::wine(), {178, 13}, "alcohol", {59, 71, 48}, {13.000618, 2.336348, 746.893258}},
+      {data::breast_cancer(), {569, 30}, "mean_radius", {212, 357}, {14.127292, 19.289649, 0.083946}},
+      {data::diabetes(), {442, 10}, "age", {}, {48.518100, 1.468326, 91.260181}},
+  };
+  for (const auto& c : cases) {
+    INFO(c.first_name);
+    CHECK(c.table.features().shape() == c.shape);
+    CHECK(c.table.features().dtype() == f64);
+    CHECK(c.table.target().shape() == Shape{c.shape[0]});
+    CHECK(c.table.feature_names.size() == static_cast<std::size_t>(c.shape[1]));
+    CHECK(c.table.feature_names[0] == c.first_name);
+    const auto features = values<double>(c.table.features());
+    for (std::size_t k = 0; k < 3; ++k) {
+      const auto d = static_cast<std::size_t>(c.shape[1]);
+      const auto column = k < 2 ? k : d - 1;
+      double sum = 0;
+      for (std::size_t i = column; i < features.size(); i += d) sum += features[i];
+      CHECK(sum / static_cast<double>(c.shape[0]) == Approx(c.means[k]).margin(5.1e-7));
+    }
+    if (c.counts.empty()) continue;
+    CHECK(c.table.target_names.size() == c.counts.size());
+    auto counts = class_counts(c.table.target());
+    counts.resize(c.counts.size());
+    CHECK(counts == c.counts);
+  }
+  const auto progression = values<double>(data::diabetes().target());
+  CHECK(std::accumulate(progression.begin(), progression.end(), 0.0) == 67243);
+  CHECK(data::diabetes().target_names == std::vector<std::string>{"progression"});
+  CHECK(data::iris(f32).features().dtype() == f32);
+
+  const auto sunspots = data::sunspots();
+  CHECK(sunspots.size() == 309);
+  CHECK(sunspots.array("year").data<double>()[308] == 2008);
+  const auto numbers = values<double>(sunspots.array("number"));
+  CHECK(*std::max_element(numbers.begin(), numbers.end()) == 190.2);  // the great maximum of 1957
+  CHECK(numbers[257] == 190.2);
+}
+
 TEST_CASE("Fashion-MNIST, where it is installed, is what its authors published") {
   if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) {
     CHECK_THROWS_WITH(data::fashion_mnist(), contains("apt install dataset-fashion-mnist"));
@@ -106,6 +154,10 @@ TEST_CASE("the data sets are looked for where they may be, and errors say what t
     CHECK(data::digits().test.size() == 297);  // not there, so from the library's own
     write_bytes(tmp / "digits.csv", "1,2,3\n");
     CHECK_THROWS_WITH(data::digits(), contains("digits.csv") && contains("[1, 3]"));
+    write_bytes(tmp / "iris.csv", "a,b\n1,2\n");
+    CHECK_THROWS_WITH(data::iris(), contains("iris.csv") && contains("[150, 5]") && contains("[1, 2]"));
+    write_bytes(tmp / "sunspots.csv", "a,b\n1,2\n");
+    CHECK_THROWS_WITH(data::sunspots(), contains("sunspots.csv") && contains("309"));
   }
   write(Array(xt::xarray<std::int64_t>{3}));
   CHECK_THROWS_WITH(data::fashion_mnist(tmp / ""), contains("do not belong together") && contains("[1]"));

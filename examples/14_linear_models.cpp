@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The linear models of machine learning on the classic tables: ridge, softmax regression by Newton, and PCA.
+#include <newtape/newtape.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace nt = newtape;
+namespace nn = nt::nn;
+
+namespace {
+
+/// Which penalty predicts best what was not fitted? Its logarithm is found by Newton's method on the validation error,
+/// which is differentiated through the fit.
+double best_penalty(const nt::Tensor& x, const nt::Tensor& y, const nt::Tensor& x_valid, const nt::Tensor& y_valid) {
+  const auto error = [&](const nt::Tensor& log_penalty) {
+    const auto fit = nn::least_squares(x, y, {.penalty = nt::exp(log_penalty)});
+    return nn::mse_loss(fit.predict(x_valid), y_valid);
+  };
+  nt::Tensor t = nt::tensor(0, nt::f64);
+  for (int i = 0; i < 20; ++i) {
+    const double slope = nt::grad(error)(t).item();
+    const double curvature = std::abs(nt::grad(nt::grad(error))(t).item());
+    t = t - std::clamp(slope / curvature, -1.0, 1.0);
+  }
+  fmt::print("validation error {:.1f} without a penalty, {:.1f} with {:.2f} (slope there {:.0e})\n\n",
+             nn::mse_loss(nn::least_squares(x, y).predict(x_valid), y_valid).item(), error(t).item(),
+             std::exp(t.item()), nt::grad(error)(t).item());
+  return std::exp(t.item());
+}
+
+}  // namespace
+
+int main() {
+  // Ridge: the progress of diabetes from ten measurements.
+  const auto diabetes = nt::data::diabetes();
+  const nt::Tensor raw = diabetes.features();
+  const nt::Tensor y = diabetes.target();
+  const auto [deviation, average] = nt::std_mean(raw, 0, 0);
+  const nt::Tensor x = (raw - average) / deviation;
+  const nt::Slice first(0, 100);
+  const nt::Slice others(100, nt::none);
+  const double penalty = best_penalty(x[first], y[first], x[others], y[others]);
+  const auto ridge = nn::least_squares(x[first], y[first], {.penalty = penalty});
+  fmt::print("ridge on diabetes\n{}\n", nn::to_string(ridge, diabetes.feature_names));
+
+  // Softmax regression: three wines told apart by chemistry.
+  const auto wine = nt::data::wine();
+  const auto [spread, centre] = nt::std_mean(wine.features(), 0, 0);
+  const nt::Tensor z = (wine.features() - centre) / spread;
+  const nt::Tensor labels = wine.target();
+  const auto softmax = nn::softmax_regression(z, labels, {.penalty = 0.005});
+  const double right = nt::mean((softmax.predict(z) == labels).to(nt::f64)).item();
+  fmt::print("softmax regression on wine\n{}{:.1f} % of the wines are told right\n\n", nn::to_string(softmax),
+             100 * right);
+
+  // PCA: thirteen measurements in two numbers.
+  const auto pca = nn::pca(z, {.n_components = 2});
+  const auto by_eigh = nn::pca(z, {.n_components = 2, .method = nn::PcaMethod::eigh});
+  const double apart = nt::max(nt::abs(pca.components - by_eigh.components)).item();
+  const nt::Tensor scores = pca.transform(z);
+  fmt::print("principal components of wine\n{}by singular values and by eigenvalues: {:.0e} apart\n", pca, apart);
+  for (std::int64_t k = 0; k < 3; ++k) {
+    fmt::print("  {}: on average at {:.2}\n", wine.target_names[k], nt::mean(scores[labels == k], 0).value());
+  }
+  return softmax.converged && right > 0.99 && apart < 1e-10 && ridge.rank == 10 ? 0 : 1;
+}
