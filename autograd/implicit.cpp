@@ -169,7 +169,7 @@ Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor&
   transposed = transposed && !s->options.linear.symmetric;
   Array value = solve_numbers(*s, transposed, b.value(), p.detach());
   if (!recorded(b, p)) return value;
-  const Shape shape = b.shape();
+  const Shape& shape = b.shape();
   const auto size = b.size();
   const Tensor packed = concatenate({reshape(b, {size}), p}, 0);
   // From M x = b: with l = M^-T g, the cotangent of b is l, and that of p is that of -<l, M(p) x> at constant l and x.

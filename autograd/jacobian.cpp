@@ -176,7 +176,7 @@ Array rectangle(const Array& matrix, std::int64_t top, std::int64_t rows, std::i
 Array hessian_numbers(const Gradient& at, const JacobianOptions& options) {
   const auto& xs = at.t.xs;
   const auto n = total_size(xs);
-  const Array h = Array::empty({n, n}, xs[0].dtype());
+  Array h = Array::empty({n, n}, xs[0].dtype());
   std::int64_t top = 0;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     sweep_hessian(at, i, options, [&](std::int64_t first, const std::vector<Tensor>& rows) {

@@ -36,7 +36,8 @@ Array read_image(const std::string& path) {
   if (!unknown && stbi_info(path.c_str(), &width, &height, &channels) != 0 &&
       static_cast<double>(width) * height > 8200.0 * static_cast<double>(bytes)) {
     raise<IoError>("read_image: " + path + " breaks off",
-                   std::to_string(width) + " x " + std::to_string(height) + " pixels", std::to_string(bytes) + " bytes");
+                   std::to_string(width) + " x " + std::to_string(height) + " pixels",
+                   std::to_string(bytes) + " bytes");
   }
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(stbi_load(path.c_str(), &width, &height, &channels, 1),
                                                                stbi_image_free);

@@ -43,9 +43,10 @@ Tensor matmul(In a, In b) {
   }
   if (a.ndim() == 1) return squeeze(matrix_product(unsqueeze(a, 0), b, place), -2);
   if (b.ndim() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
-  if (b.ndim() == 2 && a.ndim() > 2 && a.shape().back() == b.shape()[0]) {
+  if (b.ndim() == 2 && a.ndim() > 2 && a.shape().back() == b.shape()[0] &&
+      (recorded(a, b) || a.value().is_contiguous())) {
     // A stack of matrices times one matrix is one tall matrix times it: so is the product behind b's gradient, which
-    // would otherwise be a stack of products and their sum.
+    // would otherwise be a stack of products and their sum. Without a gradient to come it is not worth a copy.
     Shape shape = a.shape();
     const auto k = shape.back();
     shape.resize(shape.size() - 1);

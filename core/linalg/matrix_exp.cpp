@@ -38,7 +38,7 @@ std::array<double, 14> numerator(int m) {
 /// c0 I + c1 x1 + ...
 Array combination(double c0, std::span<const Array> x, std::span<const double> c, const Array& identity) {
   Array sum = mul(identity, full({}, c0, identity.dtype()));
-  for (std::size_t i = 0; i < x.size(); ++i) sum = add(std::move(sum), mul(x[i], full({}, c[i], sum.dtype())));
+  for (std::size_t i = 0; i < x.size(); ++i) sum = add(std::move(sum), mul(x[i], full({}, c[i], identity.dtype())));
   return sum;
 }
 
@@ -48,7 +48,8 @@ Array exp_one(Array a, double norm) {
   int squarings = 0;
   if (norm > degree->norm) {
     squarings = std::max(0, static_cast<int>(std::ceil(std::log2(norm / degree->norm))));
-    a = mul(std::move(a), full({}, std::ldexp(1.0, -squarings), a.dtype()));
+    const Array factor = full({}, std::ldexp(1.0, -squarings), a.dtype());
+    a = mul(std::move(a), factor);
   }
   const auto b = numerator(degree->m);
   const Array identity = eye(a.shape().back(), a.dtype());

@@ -97,13 +97,13 @@ Svd svd(const Array& a, SvdPart part, const char* op) {
     T* pu = vectors ? u.data<T>() : nullptr;
     T* pv = vectors ? vh.data<T>() : nullptr;
     const char job = part == SvdPart::values ? 'N' : part == SvdPart::full ? 'A' : 'S';
-    const blas::Scratch<int> none(8 * k);
+    const blas::Scratch<int> none(std::int64_t{8} * k);
     T best = 0;
     blas::gesdd(job, n, m, pa, n, ps, pv, n, pu, columns, &best, -1, none);
     const int lwork = static_cast<int>(best);
     blas::each_member(count, 20.0 * m * n * k, [&](std::int64_t begin, std::int64_t end) {
       const blas::Scratch<T> work(lwork);
-      const blas::Scratch<int> iwork(8 * k);
+      const blas::Scratch<int> iwork(std::int64_t{8} * k);
       for (auto i = begin; i < end; ++i) {
         failed[i] = blas::gesdd(job, n, m, pa + i * m * n, n, ps + i * k, vectors ? pv + i * rows * n : nullptr, n,
                                 vectors ? pu + i * m * columns : nullptr, columns, work, lwork, iwork);

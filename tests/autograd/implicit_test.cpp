@@ -211,8 +211,8 @@ TEST_CASE("implicit: a system that has no solution is an error that says so") {
   CHECK_THROWS_WITH(flat({}), contains("custom_root: the linear system could not be solved") && contains("singular"));
   CHECK_THROWS_WITH(flat({.method = Method::gmres}), contains("gmres stopped after"));
   CHECK_THROWS_WITH(flat({.method = Method::cg, .symmetric = true}), contains("cg stopped after"));
-  const auto none = [](const Tensor& v, std::span<const Tensor>) { return 0 * v; };
-  CHECK_THROWS_WITH(custom_linear_solve(none, ones({2}, f64)), contains("custom_linear_solve"));
+  const auto nothing = [](const Tensor& v, std::span<const Tensor>) { return 0 * v; };
+  CHECK_THROWS_WITH(custom_linear_solve(nothing, ones({2}, f64)), contains("custom_linear_solve"));
   CHECK_THROWS_WITH(fixed_point([](const Tensor& x, const Tensor& t) { return x + t; }, zeros({2}, f64), ones({2}, f64),
                                 {.max_iterations = 20}),
                     contains("fixed_point: no convergence") && contains("20 iterations"));

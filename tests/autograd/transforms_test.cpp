@@ -319,8 +319,8 @@ TEST_CASE("transforms: the gradient of every sample") {
       for (std::size_t k = 0; k < w.size(); ++k) CHECK(close(select(each[k], 0, i), g[k]));
     }
   }
-  const std::vector<Tensor> none{zeros({0, 3}, f64), zeros({0, 2}, f64)};
-  CHECK(per_sample_grad(loss, w, none)[0].shape() == Shape{0, 5, 3});
+  const std::vector<Tensor> empty{zeros({0, 3}, f64), zeros({0, 2}, f64)};
+  CHECK(per_sample_grad(loss, w, empty)[0].shape() == Shape{0, 5, 3});
   const std::vector<Tensor> uneven{data, zeros({10, 2}, f64)};
   CHECK_THROWS_AS(per_sample_grad(loss, w, uneven), ShapeError);
   const SampleLoss total = [&](auto p, auto b) { return sum(loss(p, b)); };
