@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
 #include <newtape/core/state_reader.hpp>
 #include <newtape/data/loader.hpp>
 
@@ -37,12 +38,21 @@ class Loader::iterator::Epoch {
         dataset_(loader.dataset()),
         options_(loader.options()),
         stream_(Generator(options_.seed).fork(static_cast<std::uint64_t>(number))),
+        examples_(loader.examples()),
         batches_(loader.size()),
         claimed_(first_batch),
         taken_(first_batch) {
-    if (options_.shuffle) {
-      Generator g = stream_;
-      order_ = random::permutation(dataset_.size(), g);
+    Generator g = stream_;
+    if (options_.shuffle) order_ = random::permutation(dataset_.size(), g);
+    if (options_.sampler.draw != nullptr) {
+      const DefaultGenerator guard(g.fork(0));
+      order_ = options_.sampler.draw(g);
+      if (!order_.defined() || order_.dtype() != i64 || order_.shape() != Shape{examples_}) {
+        raise<ValueError>(
+            "loader: the sampler drew something else than the numbers of examples", fmt::format("i64 [{}]", examples_),
+            order_.defined() ? fmt::format("{} {}", name(order_.dtype()), to_string(order_.shape())) : "none");
+      }
+      order_ = core::contiguous(std::move(order_));
     }
   }
   Epoch(const Epoch&) = delete;
@@ -90,7 +100,7 @@ class Loader::iterator::Epoch {
 
   Batch make(std::int64_t number) const {
     const auto first = number * options_.batch_size;
-    const auto count = std::min(options_.batch_size, dataset_.size() - first);
+    const auto count = std::min(options_.batch_size, examples_ - first);
     Generator generator = stream_.fork(1 + static_cast<std::uint64_t>(number));
     const DefaultGenerator guard(generator.fork(0));
     if (order_.defined()) {
@@ -149,8 +159,8 @@ class Loader::iterator::Epoch {
   const Dataset dataset_;
   const LoaderOptions options_;
   const Generator stream_;
-  const std::int64_t batches_;
-  Array order_;  // [n], undefined without shuffling
+  const std::int64_t examples_, batches_;
+  Array order_;  // [n], undefined without shuffling and sampler
 
   Batch current_;
   bool done_ = false;
@@ -174,6 +184,10 @@ Loader::Loader(Dataset dataset, const LoaderOptions& options)
     raise<ValueError>("loader: a number of threads or batches is negative", "prefetch and workers of at least 0",
                       fmt::format("prefetch {}, workers {}", options.prefetch, options.workers));
   }
+  if (options.sampler.draw != nullptr && (options.shuffle || options.sampler.size < 0)) {
+    raise<ValueError>("loader: the sampler alone decides the order", "a sampler of size >= 0, shuffle = false",
+                      fmt::format("size {}, shuffle = {}", options.sampler.size, options.shuffle));
+  }
 }
 
 Loader::Loader(const Loader& other)
@@ -185,7 +199,7 @@ Loader::Loader(const Loader& other)
 
 Loader& Loader::operator=(Loader other) noexcept {
   dataset_ = std::move(other.dataset_);
-  options_ = other.options_;
+  options_ = std::move(other.options_);
   epoch_ = other.epoch_;
   first_batch_ = other.first_batch_;
   progress_ = std::move(other.progress_);
@@ -215,7 +229,7 @@ NamedArrays Loader::state_dict() const {
   };
   return {{"epoch", number(progress_->epoch)},
           {"batch", number(progress_->batch)},
-          {"examples", number(dataset_.size())},
+          {"examples", number(examples())},
           {"batch_size", number(options_.batch_size)},
           {"seed", number(static_cast<std::int64_t>(options_.seed))},
           {"shuffle", number(options_.shuffle ? 1 : 0)}};
@@ -241,9 +255,13 @@ void Loader::load_state_dict(const NamedArrays& state) {
   first_batch_ = progress_->batch = found[1];
 }
 
+std::int64_t Loader::examples() const noexcept {
+  return options_.sampler.draw == nullptr ? dataset_.size() : options_.sampler.size;
+}
+
 std::int64_t Loader::size() const noexcept {
-  const auto whole = dataset_.size() / options_.batch_size;
-  return options_.drop_last || dataset_.size() % options_.batch_size == 0 ? whole : whole + 1;
+  const auto whole = examples() / options_.batch_size;
+  return options_.drop_last || examples() % options_.batch_size == 0 ? whole : whole + 1;
 }
 
 Loader::iterator::iterator(std::unique_ptr<Epoch> epoch) : epoch_(std::move(epoch)) {}

@@ -3,6 +3,7 @@
 
 #include <newtape/core/named_arrays.hpp>
 #include <newtape/data/dataset.hpp>
+#include <newtape/data/sampler.hpp>
 
 #include <iterator>
 
@@ -15,6 +16,7 @@ struct LoaderOptions {
   bool drop_last = false;  ///< leaves out a last batch of fewer than `batch_size` examples
   int prefetch = 2;        ///< batches made ahead; with 0, each is made when it is asked for, by the thread that asks
   int workers = 1;         ///< threads that make them; neither number changes what comes out
+  Sampler sampler = {};    ///< chooses the examples of each epoch in the place of `shuffle`
 };
 
 /// Batches of a data set, made ahead in the background: `for (auto& [x, y] : loader) ...` runs over one epoch.
@@ -34,6 +36,8 @@ class Loader {
   iterator begin();
   std::default_sentinel_t end() const noexcept { return {}; }
 
+  /// Examples in an epoch, before `drop_last`: those of the data set, or as many as the sampler draws.
+  std::int64_t examples() const noexcept;
   /// Batches in an epoch.
   std::int64_t size() const noexcept;
   const Dataset& dataset() const noexcept { return dataset_; }
