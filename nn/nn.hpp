@@ -31,5 +31,4 @@
 #include <newtape/nn/sequential.hpp>
 #include <newtape/nn/summary.hpp>
 #include <newtape/nn/transformer.hpp>
-#include <newtape/nn/unflatten.hpp>
 #include <newtape/nn/upsample.hpp>
