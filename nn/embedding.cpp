@@ -28,7 +28,7 @@ Embedding::Embedding(std::int64_t rows, std::int64_t features, const EmbeddingOp
   if (!padding_idx) return;
   if (*padding_idx < -rows || *padding_idx >= rows) {
     raise<ValueError>("Embedding: padding_idx must be a row",
-                      "-" + std::to_string(rows) + " <= padding_idx < " + std::to_string(rows),
+                      std::to_string(-rows) + " <= padding_idx < " + std::to_string(rows),
                       std::to_string(*padding_idx));
   }
   if (*padding_idx < 0) *padding_idx += rows;
