@@ -17,21 +17,21 @@ Shape weight_shape(std::int64_t rows, std::int64_t features) {
 }
 }  // namespace
 
-Embedding::Embedding(std::int64_t rows, std::int64_t features, const EmbeddingOptions& options)
-    : num_embeddings(rows),
-      embedding_dim(features),
+Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions& options)
+    : num_embeddings(num),
+      embedding_dim(dim),
       padding_idx(options.padding_idx),
       max_norm(options.max_norm),
       norm_type(options.norm_type),
-      weight(add("weight", Parameter(Array::empty(weight_shape(rows, features), options.dtype)))) {
+      weight(add("weight", Parameter(Array::empty(weight_shape(num, dim), options.dtype)))) {
   init::normal(weight);
   if (!padding_idx) return;
-  if (*padding_idx < -rows || *padding_idx >= rows) {
+  if (*padding_idx < -num || *padding_idx >= num) {
     raise<ValueError>("Embedding: padding_idx must be a row",
-                      std::to_string(-rows) + " <= padding_idx < " + std::to_string(rows),
+                      std::to_string(-num) + " <= padding_idx < " + std::to_string(num),
                       std::to_string(*padding_idx));
   }
-  if (*padding_idx < 0) *padding_idx += rows;
+  if (*padding_idx < 0) *padding_idx += num;
   weight.set_value(index_fill(weight.tensor().detach(), 0, arange(*padding_idx, *padding_idx + 1), 0).value());
 }
 
@@ -51,7 +51,7 @@ void Embedding::shorten(const Tensor& indices) const {
 Tensor Embedding::forward(In indices) const {
   if (indices.dtype() != i64) raise<DTypeError>("Embedding: indices are whole numbers", "i64", name(indices.dtype()));
   if (max_norm) shorten(indices);
-  const Tensor rows = take(weight, indices);
+  Tensor rows = take(weight, indices);
   if (!padding_idx || !rows.requires_grad()) return rows;
   const Tensor padding = indices == *padding_idx;
   return any(padding).item() == 0 ? rows : where(unsqueeze(padding, -1), rows.detach(), rows);
