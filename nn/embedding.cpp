@@ -28,8 +28,7 @@ Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions&
   if (!padding_idx) return;
   if (*padding_idx < -num || *padding_idx >= num) {
     raise<ValueError>("Embedding: padding_idx must be a row",
-                      std::to_string(-num) + " <= padding_idx < " + std::to_string(num),
-                      std::to_string(*padding_idx));
+                      std::to_string(-num) + " <= padding_idx < " + std::to_string(num), std::to_string(*padding_idx));
   }
   if (*padding_idx < 0) *padding_idx += num;
   weight.set_value(index_fill(weight.tensor().detach(), 0, arange(*padding_idx, *padding_idx + 1), 0).value());
