@@ -113,16 +113,15 @@ Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotP
   return attend(query, key, value, std::move(mask), options, generator).output;
 }
 
-MultiheadAttention::MultiheadAttention(std::int64_t features, std::int64_t heads,
-                                       const MultiheadAttentionOptions& options)
-    : embed_dim(features),
+MultiheadAttention::MultiheadAttention(std::int64_t embed, std::int64_t heads, const MultiheadAttentionOptions& options)
+    : embed_dim(embed),
       num_heads(heads),
-      head_dim(head_length(features, heads, options.kdim.value_or(features), options.vdim.value_or(features))),
-      kdim(options.kdim.value_or(features)),
-      vdim(options.vdim.value_or(features)),
+      head_dim(head_length(embed, heads, options.kdim.value_or(embed), options.vdim.value_or(embed))),
+      kdim(options.kdim.value_or(embed)),
+      vdim(options.vdim.value_or(embed)),
       dropout(probability(options.dropout)),
       batch_first(options.batch_first),
-      out_proj(features, features, {.bias = options.bias, .dtype = options.dtype}) {
+      out_proj(embed, embed, {.bias = options.bias, .dtype = options.dtype}) {
   const auto weight = [&](const char* name, std::int64_t out, std::int64_t in) {
     Parameter p = add(name, Parameter(Array::empty({out, in}, options.dtype)));
     init::xavier_uniform(p);

@@ -28,7 +28,8 @@ Tensor add_positions(const char* who, In x, const Tensor& positions, bool batch_
                       "x " + to_string(x.shape()));
   }
   const Tensor rows = slice(positions, 0, 0, x.shape()[axis]);
-  return std::move(x) + (x.ndim() == 3 && !batch_first ? unsqueeze(rows, 1) : rows);
+  const bool batch_between = x.ndim() == 3 && !batch_first;
+  return std::move(x) + (batch_between ? unsqueeze(rows, 1) : rows);
 }
 
 }  // namespace
@@ -38,7 +39,8 @@ Tensor sinusoidal_positions(std::int64_t length, std::int64_t features, DType dt
   Array table = Array::empty({length, features}, f64);
   auto* out = table.data<double>();
   for (std::int64_t i = 0; i < features; ++i) {
-    const double rate = std::pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(features));
+    const std::int64_t even = i / 2 * 2;
+    const double rate = std::pow(10000.0, -static_cast<double>(even) / static_cast<double>(features));
     for (std::int64_t t = 0; t < length; ++t) {
       const double angle = static_cast<double>(t) * rate;
       out[t * features + i] = i % 2 == 0 ? std::sin(angle) : std::cos(angle);

@@ -18,7 +18,7 @@ struct PositionOptions {
 /// x [l, n, features] or [l, features] plus sinusoidal_positions. ValueError for sizes below 1, ShapeError for
 /// sequences longer than max_len.
 struct SinusoidalPositions : Module<SinusoidalPositions> {
-  explicit SinusoidalPositions(std::int64_t features, const PositionOptions& options = {});
+  explicit SinusoidalPositions(std::int64_t width, const PositionOptions& options = {});
   Tensor forward(In x) const;
 
   std::int64_t features;
@@ -29,7 +29,7 @@ struct SinusoidalPositions : Module<SinusoidalPositions> {
 /// The same with rows that are trained: weight [max_len, features], which starts normal with deviation 0.02
 /// (Radford et al. 2019).
 struct LearnedPositions : Module<LearnedPositions> {
-  explicit LearnedPositions(std::int64_t features, const PositionOptions& options = {});
+  explicit LearnedPositions(std::int64_t width, const PositionOptions& options = {});
   Tensor forward(In x) const;
 
   std::int64_t features;
