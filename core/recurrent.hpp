@@ -21,12 +21,12 @@ struct LstmSteps {
 struct LstmGrads {
   Array x, w, h0, c0;
 };
-/// x [T, B, 4 H], the inputs' parts of the gates' arguments (a temporary gives its memory to the gates), w [4 H, H], h0
-/// and c0 [B, H]. Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.
-LstmSteps lstm_scan(Array x, const Array& w, const Array& h0, const Array& c0, const ScanOver& over);
-/// gh, gc: cotangents of h and c, or undefined.
-LstmGrads lstm_scan_grad(const Array& gh, const Array& gc, const LstmSteps& y, const Array& w, const Array& h0,
-                         const Array& c0, const ScanOver& over);
+/// x [T, B, 4 H], the inputs' parts of the gates' arguments (a temporary gives its memory to the gates), w [4 H, H],
+/// h_first and c_first [B, H]. Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over);
+/// Cotangents of h and c, or undefined.
+LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LstmSteps& y, const Array& w,
+                         const Array& h_first, const Array& c_first, const ScanOver& over);
 
 struct GruSteps {
   Array h;      ///< [T, B, H]
@@ -36,17 +36,19 @@ struct GruSteps {
 struct GruGrads {
   Array x, w, b, h0;
 };
-/// x [T, B, 3 H], w [3 H, H], b [3 H], h0 [B, H]. Cho et al. 2014, with r applied after the product, as cuDNN has it.
-GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h0, const ScanOver& over);
-GruGrads gru_scan_grad(const Array& gh, const GruSteps& y, const Array& w, const Array& h0, const ScanOver& over);
+/// x [T, B, 3 H], w [3 H, H], b [3 H], h_first [B, H]. Cho et al. 2014, with r applied after the product, as cuDNN has
+/// it.
+GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over);
+GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w, const Array& h_first,
+                       const ScanOver& over);
 
 enum class Squash { tanh, relu };
 struct RnnGrads {
   Array x, w, h0;
 };
-/// h = tanh or relu of x + h w^T: x [T, B, H], w [H, H], h0 [B, H] -> [T, B, H].
-Array rnn_scan(Array x, const Array& w, const Array& h0, Squash squash, const ScanOver& over);
-RnnGrads rnn_scan_grad(const Array& gh, const Array& h, const Array& w, const Array& h0, Squash squash,
+/// h = tanh or relu of x + h w^T: x [T, B, H], w [H, H], h_first [B, H] -> [T, B, H].
+Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over);
+RnnGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
                        const ScanOver& over);
 
 }  // namespace newtape::core

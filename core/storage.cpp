@@ -29,14 +29,14 @@ Ref<Storage> Storage::adopt(void* data, std::size_t bytes, void* owner, void (*f
 
 void Storage::release(Storage* storage) noexcept {
   release_counted(storage->refs_, storage, [](Storage* s) {
-    std::size_t bytes = header;
+    std::size_t size = header;
     if (s->free_foreign != nullptr) {
       s->free_foreign(s->owner);
     } else {
-      bytes += s->bytes;
+      size += s->bytes;
     }
     s->~Storage();
-    pool::deallocate(s, bytes);
+    pool::deallocate(s, size);
   });
 }
 

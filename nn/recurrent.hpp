@@ -62,7 +62,7 @@ struct RecurrentStack {
   std::int64_t directions() const { return options.bidirectional ? 2 : 1; }
   /// Makes the parameters of `layer`, and names them in the order in which PyTorch does.
   std::vector<std::pair<std::string, Parameter*>> make(std::size_t layer, bool reverse, RecurrentWeights& w) const;
-  RecurrentResult run(In x, const RecurrentInput& more, bool training) const;
+  RecurrentResult run(In input, const RecurrentInput& more, bool training) const;
 };
 
 /// The base of RNN, LSTM and GRU.

@@ -50,7 +50,7 @@ Array orthogonalized(Array x, int steps) {
 void Muon::update(Slot& s) {
   const auto& o = options_[s.group];
   Array& buffer = s.moments[0];
-  buffer = core::mul(std::move(buffer), core::full({}, o.momentum, buffer.dtype()));
+  buffer = core::mul(std::move(buffer), core::full({}, o.momentum, s.param.dtype()));
   core::add_scaled(buffer, s.grad, 1);
   Array direction = core::copy(o.nesterov ? s.grad : buffer);
   if (o.nesterov) core::add_scaled(direction, buffer, o.momentum);

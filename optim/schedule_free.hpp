@@ -41,7 +41,7 @@ class AdamWScheduleFree : public OptimizerOf<AdamWScheduleFreeOptions> {
   void check_step() const override;
 
  private:
-  void switch_to(bool evaluating);
+  void switch_to(bool average);
 };
 
 }  // namespace newtape::optim

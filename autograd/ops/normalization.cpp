@@ -106,7 +106,7 @@ Result normalize(const Op& op, const In& x, const Tensor& weight, const Tensor& 
     const auto back =
         core::normalize_grad(g.value(), x.value(), w.value(), view, eps, statistics, {needed[0], needed[1], needed[2]});
     std::vector<Tensor> all{back.x};
-    for (const auto& c : {back.weight, back.bias}) all.push_back(c.defined() ? core::reshape(c, by_group) : c);
+    for (const auto& c : {back.weight, back.bias}) all.emplace_back(c.defined() ? core::reshape(c, by_group) : c);
     return all;
   };
   const Tensor y = detail::record_together(op, x.place(), std::move(found.y), {&flat, &w, &b}, pullback);

@@ -178,7 +178,7 @@ struct LstmRule {
     Tensor dx = course.back(y[0].shape()[0], with_leading(one, 3, y[2].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
       dc = plus(dc, g[1], t) + dh * at(c_from_h, t);
-      const Tensor d = plus(concatenate({dc, dc, dc, dh}, -1) * at(factor, t), g[2], t) * at(slope, t);
+      Tensor d = plus(concatenate({dc, dc, dc, dh}, -1) * at(factor, t), g[2], t) * at(slope, t);
       dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
       dc = dc * at(kept, t);
       return d;
@@ -219,7 +219,7 @@ struct GruRule {
       const Tensor dn = plus(dh * at(n_from_h, t), gs[2], t) * at(slope_n, t);
       const Tensor dz = plus(dh * at(z_from_h, t), gs[1], t) * at(slope_z, t);
       const Tensor dr = plus(dn * at(y[2], t), gs[0], t) * at(slope_r, t);
-      const Tensor d = concatenate({dr, dz, plus(dn * at(r, t), g_q, t)}, -1);
+      Tensor d = concatenate({dr, dz, plus(dn * at(r, t), g_q, t)}, -1);
       to_n[static_cast<std::size_t>(t)] = dn;
       dh = matmul(d, w) + dh * at(kept, t);
       return d;
@@ -251,7 +251,7 @@ struct RnnRule {
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     Tensor dx = course.back(y[0].shape()[0], with_leading(one, 3, y[0].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
-      const Tensor d = dh * at(slope, t);
+      Tensor d = dh * at(slope, t);
       dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
       return d;
     });
