@@ -46,14 +46,12 @@ struct Shrinking {
   Rule rule;
   T threshold;
   explicit Shrinking(const double* f) : rule(f), threshold(static_cast<T>(f[5])) {}
-  [[gnu::always_inline]] void operator()(T& p, T g) const
-    requires requires(T& x) { rule(x, x); }
+  [[gnu::always_inline]] void operator()(T& p, T g) const requires requires(T& x) { rule(x, x); }
   {
     rule(p, g);
     p = shrunk(p, threshold);
   }
-  [[gnu::always_inline]] void operator()(T& p, T g, T& v) const
-    requires requires(T& x) { rule(x, x, x); }
+  [[gnu::always_inline]] void operator()(T& p, T g, T& v) const requires requires(T& x) { rule(x, x, x); }
   {
     rule(p, g, v);
     p = shrunk(p, threshold);
