@@ -9,6 +9,7 @@
 #include <newtape/optim/hutchinson.hpp>
 #include <newtape/optim/muon.hpp>
 #include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/proximal.hpp>
 #include <newtape/optim/schedule.hpp>
 #include <newtape/optim/schedule_free.hpp>
 #include <newtape/optim/sgd.hpp>
