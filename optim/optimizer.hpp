@@ -30,6 +30,9 @@ struct LoadOptions {
 
 /// The base of all optimizers that update each parameter from its own gradient. Parameters that have no gradient, and
 /// frozen ones, are passed over.
+///
+/// Gradients of several backward() calls add up until zero_grad(). So a batch that is too large for the memory is taken
+/// in parts: with the mean loss of each of k equal parts divided by k, one step() is that of the whole batch.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
