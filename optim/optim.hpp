@@ -3,10 +3,12 @@
 
 #include <newtape/optim/adam.hpp>
 #include <newtape/optim/adaptive.hpp>
+#include <newtape/optim/argmin.hpp>
 #include <newtape/optim/average.hpp>
 #include <newtape/optim/clip.hpp>
 #include <newtape/optim/hessian_diagonal.hpp>
 #include <newtape/optim/hutchinson.hpp>
+#include <newtape/optim/l1.hpp>
 #include <newtape/optim/methods.hpp>
 #include <newtape/optim/minimize.hpp>
 #include <newtape/optim/muon.hpp>
