@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/ops.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
@@ -365,6 +366,15 @@ Tensor TestFunction::x0(nt::DType dtype) const {
   nt::Array x = nt::Array::empty({static_cast<std::int64_t>(start.size())}, nt::f64);
   std::copy(start.begin(), start.end(), x.data<double>());
   return Tensor(x).to(dtype);
+}
+
+bool TestFunction::solved(double value) const {
+  return value - minimum <= (minimum == 0 ? 1e-8 : 1e-5 * std::abs(minimum));
+}
+
+bool TestFunction::other(double value) const {
+  return std::any_of(other_minima.begin(), other_minima.end(),
+                     [&](double m) { return std::abs(value - m) <= 1e-3 * std::abs(m); });
 }
 
 const std::vector<TestFunction>& functions() {

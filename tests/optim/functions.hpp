@@ -22,6 +22,10 @@ struct TestFunction {
   std::vector<double> other_minima = {};
 
   newtape::Tensor x0(newtape::DType dtype = newtape::f64) const;
+  /// Whether a value is the minimum, to the five figures that are published, or 1e-8 where it is 0.
+  bool solved(double value) const;
+  /// Whether it is one of the other minima, which a method may well find.
+  bool other(double value) const;
 };
 
 /// In the order of the paper, those without a number behind.
