@@ -15,7 +15,7 @@ struct ProductOptions {
   int diagonal_samples = 0;
 };
 
-struct HutchinsonOptions {
+struct DiagonalOptions {
   int samples = 1;       ///< random vectors at each point
   double decay = 0.9;    ///< of the running mean of the estimates
   double floor = 1e-4;   ///< of the diagonal's sizes, as a part of the largest
@@ -43,7 +43,7 @@ MakeCurvature lbfgs(const LbfgsOptions& options = {});
 /// Symmetric rank one: may be indefinite, as the Hessian may; for trust regions.
 MakeCurvature sr1();
 /// The absolute values of the Hessian's diagonal, estimated from products with random signs (Bekas 2007).
-MakeCurvature hutchinson(const HutchinsonOptions& options = {});
+MakeCurvature hutchinson(const DiagonalOptions& options = {});
 
 }  // namespace curvature
 }  // namespace newtape::optim

@@ -12,17 +12,11 @@ namespace newtape::optim::curvature {
 
 namespace {
 
-/// Random signs, of which z z^T is the identity in the mean.
-Array signs(std::int64_t n, DType dtype, Generator& generator) {
-  const Array u = random::uniform({n}, -1, 1, dtype, generator);
-  return core::where(core::less(u, core::zeros({}, dtype)), core::full({}, -1, dtype), core::ones({}, dtype));
-}
-
 /// z * (B z) over several z: in the mean, B's diagonal (Hutchinson 1990).
 Array diagonal_estimate(const Product& product, std::int64_t n, DType dtype, int samples, Generator& generator) {
   Array sum = core::zeros({n}, dtype);
   for (int i = 0; i < samples; ++i) {
-    const Array z = signs(n, dtype, generator);
+    const Array z = random::rademacher({n}, dtype, generator);
     sum = core::plus(std::move(sum), 1. / samples, core::mul(z, product(z)));
   }
   return sum;
@@ -104,7 +98,7 @@ class Products final : public Curvature {
 
 class Hutchinson final : public Curvature {
  public:
-  explicit Hutchinson(const HutchinsonOptions& options) : options_(options), generator_(options.seed) {}
+  explicit Hutchinson(const DiagonalOptions& options) : options_(options), generator_(options.seed) {}
   void look(Objective& f, const Iterate& at) override {
     size_ = f.size();
     dtype_ = f.dtype();
@@ -123,7 +117,7 @@ class Hutchinson final : public Curvature {
     for (auto& [name, value] : generator_.state_dict()) state.emplace_back(prefix + "generator." + name, value);
   }
   void load(const std::string& prefix, detail::StateReader& state, std::int64_t size, DType dtype) override {
-    if (state.contains(prefix + "mean")) mean_ = core::copy(state.take(prefix + "mean", dtype, {size}));
+    if (state.contains(prefix + "mean")) mean_ = state.take(prefix + "mean", dtype, {size});
     NamedArrays generator;
     for (auto& [name, value] : generator_.state_dict()) {
       generator.emplace_back(name, state.take(prefix + "generator." + name, value.dtype(), value.shape()));
@@ -133,7 +127,7 @@ class Hutchinson final : public Curvature {
   }
 
  private:
-  HutchinsonOptions options_;
+  DiagonalOptions options_;
   Generator generator_;
   Array mean_, diagonal_;
 };
@@ -155,7 +149,7 @@ MakeCurvature gauss_newton() {
 MakeCurvature gauss_newton_product(const ProductOptions& options) {
   return [options] { return std::make_unique<Products>(true, options); };
 }
-MakeCurvature hutchinson(const HutchinsonOptions& options) {
+MakeCurvature hutchinson(const DiagonalOptions& options) {
   return [options] { return std::make_unique<Hutchinson>(options); };
 }
 
