@@ -95,7 +95,8 @@ struct Secular {
     }
   }
 
-  /// The hard case: the gradient has next to no part along the lowest curvature, which must carry the step to the radius.
+  /// The hard case: the gradient has next to no part along the lowest curvature, which must carry the step to the
+  /// radius.
   void reach(double radius, double size) const {
     const double rest = radius * radius - size * size;
     const double root = std::sqrt(d[0] * d[0] + rest);
@@ -110,8 +111,8 @@ class MoreSorensen final : public Direction {
     Step s;
     s.scaled = b.scaled();
     decompose(b.matrix());
-    const Array inside = core::contiguous(
-        core::reshape(core::matmul(core::reshape(core::cast(gradient, f64), {1, n}), vectors_), {n}));
+    const Array inside =
+        core::contiguous(core::reshape(core::matmul(core::reshape(core::cast(gradient, f64), {1, n}), vectors_), {n}));
     Array d = Array::empty({n}, f64);
     const Secular problem{n, values_.data<double>(), inside.data<double>(), d.data<double>()};
     const double lowest = problem.w[0];
