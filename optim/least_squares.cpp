@@ -59,7 +59,11 @@ LeastSquaresSolverOptions solver_options(const LeastSquaresOptions& o, bool prod
   if (!(o.loss_scale > 0) || !std::isfinite(o.loss_scale)) {
     raise<ValueError>("least_squares: loss_scale must be positive", "> 0", fmt::format("{}", o.loss_scale));
   }
-  return {.method = o.method, .acceleration = o.acceleration, .products = products, .loss = o.loss, .loss_scale = o.loss_scale};
+  return {.method = o.method,
+          .acceleration = o.acceleration,
+          .products = products,
+          .loss = o.loss,
+          .loss_scale = o.loss_scale};
 }
 
 /// Whether the Jacobian is too large to be written down; the residuals are counted for that, at the start.
@@ -86,7 +90,8 @@ class Run {
     note({.index = 0, .value = solver_.at().value, .gradient = solver_.gradient_size()});
     std::optional<Status> status = called_back();
     while (!status) status = iterate();
-    if (converged(*status) && solver_.contradicted(false)) status = Status::wrong_gradient;
+    if ((converged(*status) || *status == Status::max_iterations) && solver_.contradicted(false))
+      status = Status::wrong_gradient;
     return finish(*status, problem_);
   }
 
@@ -143,7 +148,8 @@ class Run {
   }
 
   std::optional<Status> called_back() {
-    if (options_.callback && !options_.callback(result_.trace.back(), f_.split(solver_.at().x))) return Status::callback;
+    if (options_.callback && !options_.callback(result_.trace.back(), f_.split(solver_.at().x)))
+      return Status::callback;
     return {};
   }
 
@@ -226,12 +232,14 @@ class Run {
 
 }  // namespace
 
-LeastSquaresResult least_squares(const Function& residuals, std::span<const Tensor> x0, const LeastSquaresOptions& options) {
+LeastSquaresResult least_squares(const Function& residuals, std::span<const Tensor> x0,
+                                 const LeastSquaresOptions& options) {
   return Run(residuals, x0, options)();
 }
 
 LeastSquaresResult least_squares(const UnaryFunction& residuals, const Tensor& x0, const LeastSquaresOptions& options) {
-  return least_squares([residuals](std::span<const Tensor> xs) { return residuals(xs[0]); }, std::span(&x0, 1), options);
+  return least_squares([residuals](std::span<const Tensor> xs) { return residuals(xs[0]); }, std::span(&x0, 1),
+                       options);
 }
 
 LeastSquaresResult least_squares(const std::function<Tensor()>& residuals, const std::vector<Parameter>& parameters,

@@ -12,8 +12,8 @@
 
 namespace newtape::optim {
 
-/// A gradient_tolerance of 0 is none here: unless told otherwise, a run goes on to what the precision of the numbers allows,
-/// whatever the units of residuals and unknowns.
+/// A gradient_tolerance of 0 is none here: unless told otherwise, a run goes on to what the precision of the numbers
+/// allows, whatever the units of residuals and unknowns.
 struct LeastSquaresOptions : StopOptions {
   enum class Solver {
     automatic,  ///< qr, as long as the Jacobian has no more than 3e7 elements
@@ -33,9 +33,9 @@ struct LeastSquaresOptions : StopOptions {
   std::vector<Tensor> upper = {};
 };
 
-/// A Result whose value is half the sum of squares (of rho, with a robust loss), and what follows from its residuals: the
-/// usual estimates of a fit, made as if it were linear around the solution. A robust loss weights residuals, and the
-/// rows of the Jacobian, by the square root of rho'.
+/// A Result whose value is half the sum of squares (of rho, with a robust loss), and what follows from its residuals:
+/// the usual estimates of a fit, made as if it were linear around the solution. A robust loss weights residuals, and
+/// the rows of the Jacobian, by the square root of rho'.
 struct LeastSquaresResult : Result {
   Tensor residuals;  ///< as the function gave them, divided by sigma
 
@@ -47,8 +47,8 @@ struct LeastSquaresResult : Result {
   std::int64_t degrees_of_freedom() const;
   /// s: the square root of the weighted sum of squares over the degrees of freedom; NaN when there are none.
   double residual_standard_deviation() const;
-  /// Of the estimate, s^2 (J^T J)^-1, [n, n]: by QR, or the pseudo-inverse when the rank is less than n. `absolute`: the
-  /// residuals are in units of their known standard deviations, and s is taken as 1.
+  /// Of the estimate, s^2 (J^T J)^-1, [n, n]: by QR, or the pseudo-inverse when the rank is less than n. `absolute`:
+  /// the residuals are in units of their known standard deviations, and s is taken as 1.
   Tensor covariance(bool absolute = false) const;
   /// Its diagonal's square roots, one tensor in the shape of each point.
   std::vector<Tensor> standard_deviations(bool absolute = false) const;
@@ -60,9 +60,10 @@ struct LeastSquaresResult : Result {
 };
 
 /// Minimises half the sum of the squares of the residuals, or of a robust loss of them, from x0. Never throws for what
-/// happens on the way: the status says it, and the result is the best point seen. ValueError, DTypeError, ShapeError for
-/// bad input, and whatever the function throws but NumericalError, which counts as NaN.
-LeastSquaresResult least_squares(const UnaryFunction& residuals, const Tensor& x0, const LeastSquaresOptions& options = {});
+/// happens on the way: the status says it, and the result is the best point seen. ValueError, DTypeError, ShapeError
+/// for bad input, and whatever the function throws but NumericalError, which counts as NaN.
+LeastSquaresResult least_squares(const UnaryFunction& residuals, const Tensor& x0,
+                                 const LeastSquaresOptions& options = {});
 LeastSquaresResult least_squares(const Function& residuals, std::span<const Tensor> x0,
                                  const LeastSquaresOptions& options = {});
 /// Residuals that read parameters, such as those of a model; they are left at the best point. Frozen ones stay as they

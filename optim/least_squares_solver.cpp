@@ -15,10 +15,10 @@ namespace newtape::optim {
 namespace {
 
 constexpr double initial_damping = 1e-3;
-constexpr double scale_kept = 0.7;       // of D from one iteration to the next: it may shrink, but not at once
-constexpr double least_ratio = 1e-4;     // of the promised fall, for a step to be taken
+constexpr double scale_kept = 0.7;          // of D from one iteration to the next: it may shrink, but not at once
+constexpr double least_ratio = 1e-4;        // of the promised fall, for a step to be taken
 constexpr double most_acceleration = 0.75;  // |D a| / |D s|, beyond which the second order is not to be trusted
-constexpr double curvature_kept = 0.1;   // of rho', where rho' + 2 rho'' s is less
+constexpr double curvature_kept = 0.1;      // of rho', where rho' + 2 rho'' s is less
 constexpr int most_trials = 100;
 
 bool finite(const Array& x) { return std::isfinite(core::norm_inf(x)); }
@@ -157,9 +157,7 @@ bool LeastSquaresSolver::look() {
   return false;
 }
 
-double LeastSquaresSolver::gradient_size() const {
-  return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient));
-}
+double LeastSquaresSolver::gradient_size() const { return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient)); }
 
 double LeastSquaresSolver::scaled_length(const Array& step) const { return core::norm2(core::mul(step, state.scale)); }
 
@@ -199,16 +197,14 @@ LeastSquaresSolver::Trial LeastSquaresSolver::attempt(const Array& step, double 
   return t;
 }
 
-void LeastSquaresSolver::accept(Trial trial) {
-  before_ = std::exchange(at_, std::move(trial.to));
-}
+void LeastSquaresSolver::accept(Trial trial) { before_ = std::exchange(at_, std::move(trial.to)); }
 
 std::optional<Array> LeastSquaresSolver::last_digits(double predicted) {
   constexpr double margin = 3;
   const double limit = margin * noise();
   if (predicted > limit) return {};
-  const double rcond = options_.products ? 1e-3 * epsilon_
-                                         : 0x1p-52 * static_cast<double>(std::max(at_.residuals.size(), at_.x.size()));
+  const double rcond =
+      options_.products ? 1e-3 * epsilon_ : 0x1p-52 * static_cast<double>(std::max(at_.residuals.size(), at_.x.size()));
   Array step = model_->undamped(target_, rcond);
   if (!finite(step) || model_fall(step) > 10 * limit) return {};
   return step;
@@ -238,9 +234,10 @@ LeastSquaresMove LeastSquaresSolver::polish(const Array& step) {
   return {.moved = true, .ratio = 1, .region = 0, .note = "last digits"};
 }
 
-LeastSquaresMove LeastSquaresSolver::stuck(bool finite) {
+LeastSquaresMove LeastSquaresSolver::stuck(bool finite, double predicted) {
   if (!finite) return stopped(Status::not_finite, "wherever a step led");
   if (contradicted(true) || contradicted(false)) return stopped(Status::wrong_gradient);
+  if (predicted <= 10 * noise()) return stopped(Status::precision);
   const Array step = model_->undamped(target_, options_.products ? 1e-6 : 0x1p-46);
   const double left = model_fall(step);
   if (left <= std::pow(epsilon_, 2.0 / 3) * at_.value) return stopped(Status::precision);
@@ -257,7 +254,9 @@ bool LeastSquaresSolver::contradicted(bool downhill) {
   double longest = 0;
   for (std::int64_t i = 0; i < v.size(); ++i) longest = std::max(longest, std::abs(g[i]) / scale[i]);
   for (std::int64_t i = 0; i < v.size(); ++i) {
-    const double unit = x[i] != 0 ? std::abs(x[i]) : size > 0 && !options_.products ? std::min(1.0, size / scale[i]) : 1;
+    const double unit = x[i] != 0                        ? std::abs(x[i])
+                        : size > 0 && !options_.products ? std::min(1.0, size / scale[i])
+                                                         : 1;
     const double golden = 0.6180339887498949 * static_cast<double>(i + 1);
     const double spread = golden - std::floor(golden) < 0.5 ? -1 : 1;
     v.data<double>()[i] = unit * (downhill && longest > 0 ? -g[i] / scale[i] / longest : spread);
@@ -308,6 +307,7 @@ std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double a
 
 LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std::optional<Status>()>& limit) {
   bool any_finite = false;
+  double promised = std::numeric_limits<double>::infinity();  // by the first step
   for (int trial = 0; trial < most_trials; ++trial, damp()) {
     if (const auto status = limit()) return stopped(*status);
     const double accuracy = options_.products ? std::min(0.01, std::sqrt(epsilon_)) : 0;
@@ -316,8 +316,9 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
     const Array change = model_->forward(step);
     const double length = scaled_length(step);
     const double predicted = 0.5 * core::dot(change, change) + state.damping * length * length;
+    if (trial == 0) promised = predicted;
     if (const auto last = last_digits(predicted)) return polish(*last);
-    if (negligible(step)) return trial == 0 ? stopped(Status::precision) : stuck(any_finite);
+    if (negligible(step)) return trial == 0 ? stopped(Status::precision) : stuck(any_finite, promised);
 
     std::optional<Array> taken = step;
     const bool correct = options_.acceleration && !options_.products && predicted > 1e-8 * at_.value;
@@ -327,7 +328,7 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
       continue;
     }
     Trial t = attempt(*taken, predicted);
-    if (!t.moved) return trial == 0 ? stopped(Status::precision) : stuck(any_finite);
+    if (!t.moved) return trial == 0 ? stopped(Status::precision) : stuck(any_finite, promised);
     if (!t.to.x.defined() || !finite(t.to)) continue;
     any_finite = true;
     const double ratio = (at_.value - t.to.value) / t.predicted;
@@ -341,7 +342,7 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
     accept(std::move(t));
     return moved;
   }
-  return stuck(any_finite);
+  return stuck(any_finite, promised);
 }
 
 LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optional<Status>()>& limit) {
@@ -372,7 +373,7 @@ LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optio
     const double best = 0.5 * slope / (slope - fall);
     part *= std::isfinite(best) ? std::clamp(best, 0.1, 0.5) : 0.1;
   }
-  return stuck(any_finite);
+  return stuck(any_finite, model_fall(step));
 }
 
 LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<Status>()>& limit) {
@@ -384,7 +385,7 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
   const double slope = -core::dot(at_.gradient, down);
   const Array along = model_->forward(down);
   const double curvature = core::dot(along, along);
-  if (!(slope > 0)) return stuck(true);
+  if (!(slope > 0)) return stuck(true, 0);
   const Array cauchy = core::scaled(curvature > 0 ? slope / curvature : 1, down);
   const double newton_length = scaled_length(newton);
   const double cauchy_length = scaled_length(cauchy);
@@ -394,6 +395,7 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
   }
 
   bool any_finite = false;
+  double promised = std::numeric_limits<double>::infinity();  // by the first step
   for (int trial = 0; trial < most_trials; ++trial) {
     if (const auto status = limit()) return stopped(*status);
     Array step;
@@ -412,7 +414,9 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       step = core::plus(cauchy, b > 0 ? c / (b + root) : (root - b) / a, leg);
     }
     if (negligible(step)) break;
-    Trial t = attempt(step, model_fall(step));
+    const double predicted = model_fall(step);
+    if (trial == 0) promised = predicted;
+    Trial t = attempt(step, predicted);
     if (!t.moved) break;
     if (t.to.x.defined() && finite(t.to)) {
       any_finite = true;
@@ -433,7 +437,7 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       state.radius *= 0.25;
     }
   }
-  return stuck(any_finite);
+  return stuck(any_finite, promised);
 }
 
 }  // namespace newtape::optim

@@ -68,8 +68,8 @@ class LeastSquaresSolver {
   /// To a better point; `look` after that, before the next. `limit` is asked before every evaluation and may end the
   /// attempt.
   LeastSquaresMove move(const std::function<std::optional<Status>()>& limit);
-  /// Derivatives at the point that `move` led to. False when they are not finite: the solver is back at the point before
-  /// and takes smaller steps.
+  /// Derivatives at the point that `move` led to. False when they are not finite: the solver is back at the point
+  /// before and takes smaller steps.
   bool look();
 
   const ResidualPoint& at() const noexcept { return at_; }
@@ -100,7 +100,8 @@ class LeastSquaresSolver {
   /// The step without damping, when what it promises drowns in rounding.
   std::optional<Array> last_digits(double predicted);
   LeastSquaresMove polish(const Array& step);
-  LeastSquaresMove stuck(bool finite);
+  /// No step led lower. `finite`: some led anywhere; `predicted`: what the first one promised.
+  LeastSquaresMove stuck(bool finite, double predicted);
   void accept(Trial trial);
 
   LeastSquaresMove levenberg_marquardt(const std::function<std::optional<Status>()>& limit);
@@ -116,10 +117,10 @@ class LeastSquaresSolver {
   double start_value_ = 0;
   ResidualPoint at_;
   std::unique_ptr<Linearized> model_;
-  Array target_;  ///< the model's b: A b = W r
-  Array rows_;    ///< A; undefined: ones
+  Array target_;                                   ///< the model's b: A b = W r
+  Array rows_;                                     ///< A; undefined: ones
   std::function<Array(const Array&)> derivative_;  ///< v -> J v
-  Array reach_;   ///< |J| |x|, with which the residuals' rounding grows
+  Array reach_;                                    ///< |J| |x|, with which the residuals' rounding grows
   std::optional<ResidualPoint> before_;
 
   // Polishing: how far Gauss-Newton steps went, and the point with the shortest one.

@@ -19,7 +19,6 @@ Array product(const Array& a, const Array& x) {
 
 namespace {
 
-
 Array transposed_of(const Array& a) { return core::transpose(a, 0, 1); }
 Array column(const Array& x) { return core::reshape(x, {x.size(), 1}); }
 Array vector(const Array& x) { return core::contiguous(core::reshape(x, {x.size()})); }
@@ -30,7 +29,8 @@ Array padded(const Array& b, std::int64_t n) {
   return core::concatenate(parts, 0);
 }
 
-/// A J D^-1 = U B V^T with B [k, k], k = min(m, n), where U and V have orthonormal columns, and one of them is the identity.
+/// A J D^-1 = U B V^T with B [k, k], k = min(m, n), where U and V have orthonormal columns, and one of them is the
+/// identity.
 class Dense : public Linearized {
  public:
   Dense(const Array& jacobian, const Array& weights, const Array& scale, const Array& free)
@@ -47,7 +47,9 @@ class Dense : public Linearized {
   }
 
   Array forward(const Array& s) const override { return product(j_, scaled_step(s)); }
-  Array transposed(const Array& u) const override { return core::div(product(transposed_of(j_), u), positive_unscale()); }
+  Array transposed(const Array& u) const override {
+    return core::div(product(transposed_of(j_), u), positive_unscale());
+  }
 
   Array damped(const Array& b, double damping, double) override {
     const std::int64_t k = b_.shape(0);
@@ -62,12 +64,18 @@ class Dense : public Linearized {
   }
 
   Array undamped(const Array& b, double rcond) override {
-    if (!svd_.s.defined()) svd_ = core::svd(b_, core::SvdPart::reduced, "least_squares");
-    Array t = product(transposed_of(svd_.u), core::neg(reduced(b)));
+    if (!svd_.s.defined()) {
+      // Columns of length 1: D may have grown far beyond them, and would make them look like zeros.
+      const Array lengths = column_norms(columns());
+      const Array zero = core::zeros({}, f64);
+      unlength_ = core::where(core::greater(lengths, zero), core::reciprocal(lengths), zero);
+      svd_ = core::svd(core::mul(columns(), unlength_), core::SvdPart::reduced, "least_squares");
+    }
+    Array t = product(transposed_of(svd_.u), core::neg(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();
     double* values = t.data<double>();
     for (std::int64_t i = 0; i < t.size(); ++i) values[i] = s[i] > rcond * s[0] ? values[i] / s[i] : 0;
-    return expanded(product(transposed_of(svd_.vh), t));
+    return core::mul(core::mul(unscale_, unlength_), product(transposed_of(svd_.vh), t));
   }
 
  private:
@@ -78,6 +86,8 @@ class Dense : public Linearized {
     const Array zero = core::zeros({}, f64);
     return core::where(core::greater(unscale_, zero), unscale_, core::ones({}, f64));
   }
+  /// A J D^-1, or the triangle of its QR.
+  const Array& columns() const { return tall_ ? b_ : j_; }
   Array reduced(const Array& b) const { return tall_ ? product(transposed_of(q_), b) : b; }
   Array expanded(const Array& t) const { return core::mul(unscale_, tall_ ? t : product(q_, t)); }
 
@@ -88,6 +98,7 @@ class Dense : public Linearized {
   core::Qr stack_;
   double damping_ = -1;
   core::Svd svd_;
+  Array unlength_;
 };
 
 /// Products only.
@@ -136,7 +147,8 @@ class Implicit : public Linearized {
 
 }  // namespace
 
-std::unique_ptr<Linearized> linearized(const Array& jacobian, const Array& weights, const Array& scale, const Array& free) {
+std::unique_ptr<Linearized> linearized(const Array& jacobian, const Array& weights, const Array& scale,
+                                       const Array& free) {
   return std::make_unique<Dense>(jacobian, weights, scale, free);
 }
 std::unique_ptr<Linearized> linearized(Residuals::Products products, const Array& weights, const Array& scale,
@@ -150,6 +162,5 @@ Array column_norms(const Array& a) {
   const Array unit = core::where(core::greater(largest, zero), largest, core::ones({}, f64));
   return core::mul(unit, core::sqrt(core::sum(core::square(core::div(a, unit)), {0})));
 }
-
 
 }  // namespace newtape::optim

@@ -71,7 +71,9 @@ void Residuals::expect(const Tensor& r) {
   result_shape_ = r.shape();
 }
 
-Array Residuals::nan() const { return core::full({std::max<std::int64_t>(count_, 1)}, std::numeric_limits<double>::quiet_NaN(), f64); }
+Array Residuals::nan() const {
+  return core::full({std::max<std::int64_t>(count_, 1)}, std::numeric_limits<double>::quiet_NaN(), f64);
+}
 
 Array Residuals::value(const Array& x) {
   ++counts.values;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NIST's certified nonlinear regressions: parameters and their standard deviations from both starts, with default options.
+// NIST's certified nonlinear regressions: parameters and their standard deviations from both starts, with default
+// options.
 #include "../catch.hpp"
 #include "nist.hpp"
 

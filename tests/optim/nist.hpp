@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NIST's Statistical Reference Datasets for nonlinear regression: data, starts and certified values from files/nist, and
-// the models.
+// NIST's Statistical Reference Datasets for nonlinear regression: data, starts and certified values from files/nist,
+// and the models.
 #pragma once
 
 #include <newtape/autograd/ops.hpp>
@@ -187,8 +187,8 @@ inline Problem read(const std::string& folder, const std::string& name) {
 
 /// In NIST's order.
 inline const std::vector<std::string> names = {
-    "Misra1a", "Chwirut2", "Chwirut1", "Lanczos3", "Gauss1",   "Gauss2",  "DanWood", "Misra1b", "Kirby2", "Hahn1",
-    "Nelson",  "MGH17",    "Lanczos1", "Lanczos2", "Gauss3",   "Misra1c", "Misra1d", "Roszman1", "ENSO",
-  "MGH09", "Thurber", "BoxBOD", "Rat42", "MGH10", "Eckerle4", "Rat43", "Bennett5"};
+    "Misra1a", "Chwirut2", "Chwirut1", "Lanczos3", "Gauss1",   "Gauss2", "DanWood",  "Misra1b", "Kirby2",
+    "Hahn1",   "Nelson",   "MGH17",    "Lanczos1", "Lanczos2", "Gauss3", "Misra1c",  "Misra1d", "Roszman1",
+    "ENSO",    "MGH09",    "Thurber",  "BoxBOD",   "Rat42",    "MGH10",  "Eckerle4", "Rat43",   "Bennett5"};
 
 }  // namespace nist
