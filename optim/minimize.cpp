@@ -46,9 +46,9 @@ class Run {
       : f_(f),
         options_(options),
         bounds_{bound(f, options.lower, x0, "lower"), bound(f, options.upper, x0, "upper")},
-        engine_(options.method.curvature ? options.method
+        engine_(options.method.curvature                ? options.method
                 : f.size() <= small_enough_for_a_matrix ? bfgs()
-                                                         : lbfgs()),
+                                                        : lbfgs()),
         tolerance_(options.gradient_tolerance > 0 ? options.gradient_tolerance
                    : f.dtype() == f32             ? 1e-4
                                                   : 1e-8) {
@@ -72,7 +72,9 @@ class Run {
  private:
   using Clock = std::chrono::steady_clock;
 
-  static bool finite(const Iterate& at) { return std::isfinite(at.value) && std::isfinite(core::norm_inf(at.gradient)); }
+  static bool finite(const Iterate& at) {
+    return std::isfinite(at.value) && std::isfinite(core::norm_inf(at.gradient));
+  }
   double measure() const { return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient)); }
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
 

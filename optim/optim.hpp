@@ -3,6 +3,7 @@
 
 #include <newtape/optim/adam.hpp>
 #include <newtape/optim/adaptive.hpp>
+#include <newtape/optim/argmin.hpp>
 #include <newtape/optim/clip.hpp>
 #include <newtape/optim/hessian_diagonal.hpp>
 #include <newtape/optim/hutchinson.hpp>

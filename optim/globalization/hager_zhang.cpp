@@ -42,8 +42,10 @@ class Search {
     if (!t.finite()) return t;
     const bool falls = t.value <= start_.value + options_.c1 * alpha * start_.slope;
     const bool wolfe = falls && t.slope >= options_.c2 * start_.slope;
-    const bool approximate = t.value <= roof_ && t.slope >= options_.c2 * start_.slope &&
-                             t.slope <= (2 * options_.c1 - 1) * start_.slope;
+    // Where values differ in their last digits only, the slopes decide.
+    const bool close = t.value <= roof_ && start_.value - t.value <= 1e6 * line_.noise();
+    const bool approximate =
+        close && t.slope >= options_.c2 * start_.slope && t.slope <= (2 * options_.c1 - 1) * start_.slope;
     if (wolfe || approximate) found_ = alpha;
     if (t.value <= start_.value + 1e-4 * alpha * start_.slope && (fallen_.alpha == 0 || t.value < fallen_.value)) {
       fallen_ = t;

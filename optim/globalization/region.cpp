@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Trust regions and damping: a step is tried, and the region follows how well the model foretold what came.
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/direction/direction.hpp>
 #include <newtape/optim/globalization/globalization.hpp>
