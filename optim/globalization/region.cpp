@@ -38,7 +38,7 @@ Trial attempt(Objective& f, const Iterate& at, Curvature& b, Direction& directio
   if (!std::isfinite(t.length)) return t;
   t.to.value = f.value_and_gradient(t.to.x, t.to.gradient);
   if (!std::isfinite(t.to.value) || !std::isfinite(core::norm_inf(t.to.gradient))) return t;
-  const double noise = 10 * epsilon(at.x.dtype()) * std::max(std::abs(at.value), std::abs(t.to.value));
+  const double noise = rounding(at.value, at.x.dtype());
   const double fall = at.value - t.to.value;
   if (std::abs(fall) <= noise && std::abs(t.step.predicted) <= noise) {
     // Rounding hides the fall: the gradient decides.
