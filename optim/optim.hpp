@@ -7,6 +7,7 @@
 #include <newtape/optim/clip.hpp>
 #include <newtape/optim/hessian_diagonal.hpp>
 #include <newtape/optim/hutchinson.hpp>
+#include <newtape/optim/least_squares.hpp>
 #include <newtape/optim/methods.hpp>
 #include <newtape/optim/minimize.hpp>
 #include <newtape/optim/muon.hpp>
