@@ -8,6 +8,10 @@
 #include <string_view>
 #include <vector>
 
+namespace newtape::detail {
+class StateReader;
+}
+
 namespace newtape::optim {
 
 /// An optimizer's state by name, as data::save_safetensors takes it.
@@ -54,16 +58,18 @@ class Optimizer {
  protected:
   /// One parameter with its state, side by side with the next one's.
   struct Slot {
-    static constexpr std::size_t max_moments = 4;
     static constexpr std::size_t max_scalars = 3;
 
     Parameter param;
     std::uint32_t group = 0;
-    bool fresh = false;      ///< the moments were made for this step, and hold zeros
-    std::int64_t steps = 0;  ///< this one included
-    Array grad;              ///< only while stepping
-    Array moments[max_moments];
+    std::uint32_t made = 0;      ///< bit k: see `fresh`
+    std::int64_t steps = 0;      ///< this one included
+    Array grad;                  ///< only while stepping
+    std::vector<Array> moments;  ///< by their names' order; undefined where none is kept
     double scalars[max_scalars] = {};
+
+    /// Moment k was made for this step, and holds zeros.
+    bool fresh(std::size_t k) const noexcept { return (made >> k & 1) != 0; }
   };
   using Options = std::vector<std::pair<const char*, double>>;
 
@@ -73,14 +79,16 @@ class Optimizer {
             const std::vector<std::vector<Parameter>>& groups);
   Optimizer(Optimizer&&) noexcept = default;
 
-  /// How many of the moments a group uses, given its options.
-  virtual std::size_t moment_count(std::size_t) const { return moment_names_.size(); }
+  /// Whether moment k of a parameter is kept, given its options and its shape.
+  virtual bool keeps(const Slot&, std::size_t) const { return true; }
+  /// In which shape; its dtype is the parameter's.
+  virtual Shape moment_shape(const Slot& slot, std::size_t) const { return slot.param.shape(); }
   /// Throws when a step must not be taken now; before anything is changed.
   virtual void check_step() const {}
   std::vector<Slot>& slots() noexcept { return slots_; }
   const std::vector<Slot>& slots() const noexcept { return slots_; }
-  /// Writes slot.param and slot.moments, given slot.grad: contiguous, of the parameter's shape and dtype, like all
-  /// moments.
+  /// Writes slot.param and slot.moments, given slot.grad: contiguous, like the moments, and of the parameter's shape
+  /// and dtype.
   virtual void update(Slot& slot) = 0;
 
   virtual Options get_options(std::size_t group) const = 0;
@@ -93,6 +101,7 @@ class Optimizer {
  private:
   void collect();
   void collect(Slot& slot) const;
+  void load(detail::StateReader& reader);
 
   const char* name_;
   std::vector<const char*> moment_names_;
