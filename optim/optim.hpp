@@ -4,7 +4,10 @@
 #include <newtape/optim/adam.hpp>
 #include <newtape/optim/adaptive.hpp>
 #include <newtape/optim/clip.hpp>
+#include <newtape/optim/fisher.hpp>
+#include <newtape/optim/kfac.hpp>
 #include <newtape/optim/muon.hpp>
+#include <newtape/optim/natural_gradient.hpp>
 #include <newtape/optim/optimizer.hpp>
 #include <newtape/optim/schedule.hpp>
 #include <newtape/optim/schedule_free.hpp>

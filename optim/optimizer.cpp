@@ -56,6 +56,7 @@ Tensor Optimizer::step(const std::function<Tensor()>& closure) {
 void Optimizer::collect() {
   try {
     for (auto& s : slots_) collect(s);
+    prepare();
   } catch (...) {
     for (auto& s : slots_) s.grad = Array();
     throw;
@@ -143,6 +144,7 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
       put(state_key(i, scalar_names_[k]), core::full({}, slots_[i].scalars[k], f64));
     }
   }
+  save_more(prefix, state);
   return state;
 }
 
@@ -201,6 +203,7 @@ void Optimizer::load(detail::StateReader& reader) {
       if (m.defined()) loaded[i].moments[k] = core::copy(m);
     }
   }
+  const auto put_more = load_more(reader);
   reader.finish(std::string(name_) + ".load_state_dict", true);
   // From here on nothing fails.
   for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -208,6 +211,7 @@ void Optimizer::load(detail::StateReader& reader) {
     slots_[i].moments = std::move(loaded[i].moments);
     std::copy(std::begin(loaded[i].scalars), std::end(loaded[i].scalars), std::begin(slots_[i].scalars));
   }
+  if (put_more) put_more();
 }
 
 void check_option(const char* optimizer, const char* option, double value, double low, double high) {

@@ -87,6 +87,12 @@ class Optimizer {
   virtual void check_step() const {}
   std::vector<Slot>& slots() noexcept { return slots_; }
   const std::vector<Slot>& slots() const noexcept { return slots_; }
+  /// Called in each step when all gradients are there, before the first update; may throw.
+  virtual void prepare() {}
+  /// Adds to a state what belongs to no single parameter, under names of its own behind `prefix`.
+  virtual void save_more(std::string_view /*prefix*/, StateDict& /*state*/) const {}
+  /// Reads that. What it returns puts it in place, and does not throw.
+  virtual std::function<void()> load_more(detail::StateReader& /*state*/) { return {}; }
   /// Writes slot.param and slot.moments, given slot.grad: contiguous, like the moments, and of the parameter's shape
   /// and dtype.
   virtual void update(Slot& slot) = 0;
