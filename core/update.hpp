@@ -42,9 +42,9 @@ enum class UpdateRule {
   rmsprop_momentum,           ///< the same with a buffer
   rmsprop_centered,           ///< with the mean of d
   rmsprop_centered_momentum,  ///< with a buffer and the mean
-  rprop,     ///< last gradient, step sizes; shrink, grow, least, most
-  lion,      ///< m; lr, keep, beta1, beta2: p = keep p - lr sign(beta1 m + (1 - beta1) g)
-  sophia,    ///< m, h; lr, keep, beta1, rho, eps: p = keep p - lr clip(m / max(rho h, eps), -1, 1)
+  rprop,                      ///< last gradient, step sizes; shrink, grow, least, most
+  lion,                       ///< m; lr, keep, beta1, beta2: p = keep p - lr sign(beta1 m + (1 - beta1) g)
+  sophia,                     ///< m, h; lr, keep, beta1, rho, eps: p = keep p - lr clip(m / max(rho h, eps), -1, 1)
   /// v, z; decay, beta2, inverse_bias2, eps, lr, part, of_y: y += part (z - y) - of_y d, z -= lr d with the normalised
   /// gradient d = g / (sqrt(v inverse_bias2) + eps) + decay y
   schedule_free,
@@ -55,6 +55,9 @@ void update(std::string_view op, UpdateRule rule, Array& p, const Array& g, std:
 
 /// p += factor x.
 void add_scaled(Array& p, const Array& x, double factor);
+
+/// average += share (x - average).
+void move_towards(Array& average, const Array& x, double share);
 
 /// Sum of squares in f64.
 double sum_squares(const Array& x);

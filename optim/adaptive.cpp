@@ -76,8 +76,8 @@ void RMSprop::update(Slot& s) {
   const auto& o = options_[s.group];
   using enum core::UpdateRule;
   const bool buffered = o.momentum != 0;
-  const auto rule = o.centered ? (buffered ? rmsprop_centered_momentum : rmsprop_centered)
-                               : (buffered ? rmsprop_momentum : rmsprop);
+  const auto rule =
+      o.centered ? (buffered ? rmsprop_centered_momentum : rmsprop_centered) : (buffered ? rmsprop_momentum : rmsprop);
   std::array<Array*, 3> state{&s.moments[0]};
   std::size_t count = 1;
   if (buffered) state[count++] = &s.moments[1];

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/reduce.hpp>
 #include <newtape/core/state_reader.hpp>
 #include <newtape/optim/optimizer.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -50,6 +52,12 @@ Tensor Optimizer::step(const std::function<Tensor()>& closure) {
   Tensor loss = closure();
   step();
   return loss;
+}
+
+void Optimizer::step(const Tensor& loss) {
+  zero_grad();
+  loss.backward();
+  step();
 }
 
 /// All that may fail in a step happens here, before the first parameter is changed.
@@ -110,6 +118,15 @@ std::size_t Optimizer::check_group(std::size_t group) const {
                     std::to_string(group));
 }
 
+void Optimizer::expect_finite_gradients() const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Tensor grad = slots_[i].param.grad();
+    if (!grad.defined() || core::all_finite(grad.value())) continue;
+    raise<NumericalError>(std::string(name_) + ": a gradient has elements that are not finite", "finite numbers",
+                          "inf or nan in that of parameter " + std::to_string(i) + ", " + to_string(grad.shape()));
+  }
+}
+
 // --- states: "param_groups.<group>.<option>", "state.<parameter>.<moment>" ---
 
 namespace {
@@ -135,7 +152,10 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
     for (const auto& [option, value] : get_options(g)) put(option_key(g, option), core::full({}, value, f64));
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].steps == 0) continue;
+    const auto& moments = slots_[i].moments;
+    if (slots_[i].steps == 0 && std::none_of(moments.begin(), moments.end(), [](auto& m) { return m.defined(); })) {
+      continue;
+    }
     put(state_key(i, "step"), count(slots_[i].steps));
     for (std::size_t k = 0; k < moment_names_.size(); ++k) {
       if (slots_[i].moments[k].defined()) put(state_key(i, moment_names_[k]), slots_[i].moments[k]);

@@ -42,6 +42,9 @@ class Optimizer {
   /// For methods that may want the loss several times: `closure` clears the gradients, runs forward and backward, and
   /// returns the loss. Returns what it returned first.
   virtual Tensor step(const std::function<Tensor()>& closure);
+  /// One update for a loss that was recorded and not swept yet: clears the gradients, runs backward and steps. Methods
+  /// that use second derivatives of the loss take them here. ValueError when it depends on no variable.
+  virtual void step(const Tensor& loss);
 
   std::size_t group_count() const noexcept { return group_sizes_.size(); }
   std::vector<Parameter> params() const;
@@ -103,6 +106,8 @@ class Optimizer {
   virtual void set_options(std::size_t group, const Options& values) = 0;
 
   std::size_t check_group(std::size_t group) const;
+  /// NumericalError when a gradient has elements that are not finite, for methods that hand it on to factorisations.
+  void expect_finite_gradients() const;
 
  private:
   void collect();
