@@ -15,8 +15,7 @@ namespace {
 std::vector<Tensor> signs(std::span<const Tensor> like, Generator& generator) {
   std::vector<Tensor> zs;
   zs.reserve(like.size());
-  for (const auto& x : like) zs.push_back(random::bernoulli(x.shape(), 0.5, x.dtype(), generator));
-  for (auto& z : zs) z = 2.0 * z - 1.0;
+  for (const auto& x : like) zs.emplace_back(random::rademacher(x.shape(), x.dtype(), generator));
   return zs;
 }
 

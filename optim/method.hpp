@@ -39,6 +39,8 @@ class Curvature {
   virtual Array solve(const Array& /*v*/) { return {}; }
   /// Something like B^-1 v, to speed up conjugate gradients; else undefined.
   virtual Array precondition(const Array& /*v*/) { return {}; }
+  /// Whether the length of a step made from it means anything: not before something was learnt of the function.
+  virtual bool scaled() const { return true; }
   /// Forgets what was learnt, when it led nowhere. False when there was nothing to forget.
   virtual bool forget() { return false; }
 
@@ -60,9 +62,10 @@ struct Region {
 
 struct Step {
   Array d;
-  double predicted = 0;    ///< how far the quadratic model falls, -g d - d B d / 2
-  std::int64_t inner = 0;  ///< iterations it took
+  double predicted = 0;      ///< how far the quadratic model falls, -g d - d B d / 2
+  std::int64_t inner = 0;    ///< iterations it took
   bool on_boundary = false;  ///< the region's radius cut it short
+  bool scaled = true;        ///< its length means something; else a line search looks for one
   std::string note = {};
 };
 
@@ -93,8 +96,8 @@ struct Bounds {
 /// What became of an attempt to move.
 struct Move {
   bool moved = false;
-  Iterate to;              ///< with its gradient
-  double ratio = 0;        ///< as in Iteration
+  Iterate to = {};   ///< with its gradient
+  double ratio = 0;  ///< as in Iteration
   double region = 0;
   std::int64_t inner = 0;
   std::string note = {};

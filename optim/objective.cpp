@@ -123,8 +123,8 @@ Product Objective::hessian_product(const Array& x) {
 
 void Objective::expect_outputs() const {
   if (has_outputs()) return;
-  raise<ValueError>("gauss_newton: the model's outputs and the loss must be given apart",
-                    "outputs and loss", "one function");
+  raise<ValueError>("gauss_newton: the model's outputs and the loss must be given apart", "outputs and loss",
+                    "one function");
 }
 
 std::function<Array(const Array&)> Objective::gauss_newton_map(const Array& x) {
@@ -132,7 +132,8 @@ std::function<Array(const Array&)> Objective::gauss_newton_map(const Array& x) {
   ++counts.gradients;
   const NoGrad off;
   const auto j = std::make_shared<Linearization>(outputs_, split(x));
-  const auto h = std::make_shared<HessianProduct>([this](std::span<const Tensor> ys) { return loss_(ys[0]); }, j->values());
+  const auto h =
+      std::make_shared<HessianProduct>([this](std::span<const Tensor> ys) { return loss_(ys[0]); }, j->values());
   return [this, j, h](const Array& v) {
     const NoGrad inner;
     return core::contiguous(join(j->vjp((*h)(j->jvp(split_batch(v))))));

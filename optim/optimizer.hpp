@@ -38,7 +38,7 @@ class Optimizer {
 
   void zero_grad() const noexcept;
   /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
-  void step();
+  virtual void step();
   /// For methods that may want the loss several times: `closure` clears the gradients, runs forward and backward, and
   /// returns the loss. Returns what it returned first.
   virtual Tensor step(const std::function<Tensor()>& closure);

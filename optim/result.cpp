@@ -38,9 +38,9 @@ std::string trace_header() {
 }
 
 std::string to_string(const Iteration& i) {
-  std::string line = fmt::format("{:5d} {:14.7e} {:10.2e} {:10.2e} {:10.2e} {:9.2e} {:9.2e} {:6d} {:6d} {:9.2e}", i.index,
-                                 i.value, i.change, i.gradient, i.step, i.ratio, i.region, i.inner, i.evaluations,
-                                 i.seconds);
+  std::string line =
+      fmt::format("{:5d} {:14.7e} {:10.2e} {:10.2e} {:10.2e} {:9.2e} {:9.2e} {:6d} {:6d} {:9.2e}", i.index, i.value,
+                  i.change, i.gradient, i.step, i.ratio, i.region, i.inner, i.evaluations, i.seconds);
   if (!i.note.empty()) line += "  " + i.note;
   return line;
 }

@@ -45,14 +45,14 @@ struct Counts {
 
 /// One iteration: where it led, and how.
 struct Iteration {
-  std::int64_t index = 0;     ///< 0 is the start
-  double value = 0;           ///< after it
-  double change = 0;          ///< how far the value fell
-  double gradient = 0;        ///< the gradient's largest entry's size (with bounds: of the projected gradient)
-  double step = 0;            ///< length of the step
-  double ratio = 0;           ///< the step as a part of the whole direction, or the fall as a part of the predicted one
-  double region = 0;          ///< radius of the trust region or damping; 0 without either
-  std::int64_t inner = 0;     ///< iterations of the linear solver
+  std::int64_t index = 0;  ///< 0 is the start
+  double value = 0;        ///< after it
+  double change = 0;       ///< how far the value fell
+  double gradient = 0;     ///< the gradient's largest entry's size (with bounds: of the projected gradient)
+  double step = 0;         ///< length of the step
+  double ratio = 0;        ///< the step as a part of the whole direction, or the fall as a part of the predicted one
+  double region = 0;       ///< radius of the trust region or damping; 0 without either
+  std::int64_t inner = 0;  ///< iterations of the linear solver
   std::int64_t evaluations = 0;  ///< of the function, so far
   double seconds = 0;            ///< since the start
   std::string note = {};         ///< what was out of the ordinary
