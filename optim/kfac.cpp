@@ -172,20 +172,33 @@ Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& l
 }
 
 Tensor KFAC::step(const std::function<Tensor()>& closure) {
-  if (options().fisher != KfacFisher::empirical) {
-    raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss of them",
-                      "step(outputs, loss), or fisher = KfacFisher::empirical", "a closure");
-  }
   Tensor loss;
-  if (due()) {
-    Collector collector(*this, true);
-    loss = closure();
-    refresh(collector.samples());
-  } else {
-    loss = closure();
-  }
+  backward_and_look([&] { loss = closure(); });
   step();
   return loss;
+}
+
+void KFAC::step(const Tensor& loss) {
+  backward_and_look([&] {
+    zero_grad();
+    loss.backward();
+  });
+  step();
+}
+
+/// Runs a sweep of the loss and, when they are due, takes the factors from it.
+void KFAC::backward_and_look(const std::function<void()>& backward) {
+  if (options().fisher != KfacFisher::empirical) {
+    raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss of them",
+                      "step(outputs, loss), or fisher = KfacFisher::empirical", "a loss");
+  }
+  if (!due()) {
+    backward();
+    return;
+  }
+  Collector collector(*this, true);
+  backward();
+  refresh(collector.samples());
 }
 
 /// Takes what was collected into the factors, and inverts them when that is due.

@@ -60,11 +60,12 @@ class KFAC : public OptimizerOf<KfacOptions> {
   /// the update. Clears the gradients first, and leaves those of the loss behind. Returns the loss. NumericalError,
   /// ValueError before any parameter is changed.
   Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
-  /// With the empirical Fisher matrix (ValueError otherwise): `closure` clears the gradients, runs forward and
-  /// backward, and returns the loss, a mean over as many samples as the fewest rows that a layer got.
+  /// With the empirical Fisher matrix (ValueError otherwise) a loss does, as with other optimizers; it is taken for a
+  /// mean over as many samples as the fewest rows that a layer got.
   Tensor step(const std::function<Tensor()>& closure) override;
+  void step(const Tensor& loss) override;
   /// An update from the gradients that are there, and the factors as they are.
-  using Optimizer::step;
+  using OptimizerOf::step;
 
   /// The averages for a weight: A [k, k] (one more with a bias) and G [m, m]; undefined while none has been seen.
   std::pair<Array, Array> factors(const Parameter& weight) const;
@@ -91,6 +92,7 @@ class KFAC : public OptimizerOf<KfacOptions> {
   const Layer* layer_with(std::size_t slot) const;
   /// Rows and columns of the layer's matrix, the bias's column included.
   std::pair<std::int64_t, std::int64_t> size_of(const Layer& layer) const;
+  void backward_and_look(const std::function<void()>& backward);
   void refresh(double scale);
   double direction(const Layer& layer);
 

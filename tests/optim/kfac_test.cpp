@@ -233,11 +233,13 @@ TEST_CASE("KFAC: empirical factors are means over the samples' own gradients") {
   const nt::Tensor ones = nt::ones({6, 1}, nt::f64);
   const nt::Tensor rows = nt::concatenate({hidden, ones}, 1);
   const auto first = model.state_dict();
-  for (const bool closure : {false, true}) {
+  for (const int way : {0, 1, 2}) {
     for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(first[i].second);
     optim::KFAC optimizer(params, options);
     const auto loss = [&](const nt::Tensor& t) { return nn::cross_entropy(t, labels); };
-    if (closure) {
+    if (way == 1) {
+      optimizer.step(loss(model(x)));
+    } else if (way == 2) {
       optimizer.step([&] {
         optimizer.zero_grad();
         const nt::Tensor l = loss(model(x));
@@ -523,11 +525,15 @@ TEST_CASE("KFAC: errors leave the parameters as they were") {
   optim::KFAC optimizer(layer.parameters());
   CHECK_THROWS_AS(optimizer.step([&] { return layer(x); }, squares), nt::ValueError);  // is not categorical
   CHECK_THROWS_WITH(optimizer.step([&] { return squares(layer(x)); }), contains("KfacFisher::empirical"));
+  CHECK_THROWS_WITH(optimizer.step(squares(layer(x))), contains("KfacFisher::empirical"));
   optim::KFAC of_squares(layer.parameters(), {.likelihood = optim::Likelihood::independent});
   CHECK_THROWS_AS(of_squares.step([&] { return layer(x * INFINITY); }, squares), nt::NumericalError);
-  // Three samples leave A [4, 4] singular.
-  optim::KFAC undamped(layer.parameters(), plain());
-  CHECK_THROWS_AS(undamped.step([&] { return layer(nt::slice(x, 0, 0, 2)); }, squares), nt::NumericalError);
+  // A feature that is always 0 leaves A singular.
+  for (const auto inverse : {KfacInverse::factors, KfacInverse::eigen}) {
+    optim::KFAC undamped(layer.parameters(), plain(inverse));
+    const auto outputs = [&] { return layer(x * nt::tensor({1, 0, 1}, nt::f64)); };
+    CHECK_THROWS_AS(undamped.step(outputs, squares), nt::NumericalError);
+  }
   CHECK(identical(layer.weight.value(), before));
   CHECK_THROWS_WITH(optim::KFAC(layer.parameters(), {.update_freq = 0}), contains("update_freq"));
   CHECK_THROWS_WITH(optim::KFAC(layer.parameters(), {.decay = 1}), contains("decay"));
