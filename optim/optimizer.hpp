@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/core/named_arrays.hpp>
+#include <newtape/core/update.hpp>
 
 #include <functional>
 #include <string_view>
@@ -100,8 +101,9 @@ class Optimizer {
   /// Reads that. What it returns puts it in place, and does not throw.
   virtual std::function<void()> load_more(detail::StateReader& /*state*/) { return {}; }
   /// Writes slot.param and slot.moments, given slot.grad: contiguous, like the moments, and of the parameter's shape
-  /// and dtype.
+  /// and dtype. Or leaves that to `queue()`, which works for all parameters together after the last call.
   virtual void update(Slot& slot) = 0;
+  core::UpdateQueue* queue() noexcept { return &queue_; }
 
   virtual Options get_options(std::size_t group) const = 0;
   /// Throws when `set_options` must not be called with these.
@@ -122,6 +124,7 @@ class Optimizer {
   std::vector<const char*> scalar_names_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> group_sizes_;
+  core::UpdateQueue queue_ = {};
 };
 
 /// The names of the numbers that an optimizer keeps for each parameter: none, or what its options say.
