@@ -122,8 +122,13 @@ class MoreSorensen final : public Direction {
     if (lowest + region.damping > tiny && problem.length(region.damping) <= region.radius) {
       // The model's own minimum lies inside.
     } else if (std::isfinite(region.radius)) {
-      s.on_boundary = true;
-      problem.solve(region.radius, std::max(-lowest, region.damping) + tiny);
+      // What is flat, and level too, gains nothing by going far.
+      const bool level = lowest >= -tiny && std::abs(problem.g[0]) <= 1e-13 * core::norm2(gradient);
+      const double least = std::max(-lowest, region.damping) + tiny;
+      if (!level || problem.length(least) > region.radius) {
+        s.on_boundary = true;
+        problem.solve(region.radius, least);
+      }
     } else {
       // Nothing to stop at: the curvature is taken as just positive.
       problem.length(std::max(region.damping, 1e-3 * largest - lowest));
