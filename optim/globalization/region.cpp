@@ -70,7 +70,7 @@ Trial attempt(Objective& f, const Iterate& at, Curvature& b, Step step, const Bo
   const double fall = at.value - t.to.value;
   if (std::abs(fall) <= noise && std::abs(t.step.predicted) <= noise) {
     // Rounding hides the fall: the gradient decides.
-    t.ratio = core::norm2(t.to.gradient) < core::norm2(at.gradient) ? 1 : -1;
+    t.ratio = core::norm2(t.to.gradient) < 0.9 * core::norm2(at.gradient) ? 1 : -1;
   } else {
     t.ratio = t.step.predicted > 0 ? fall / t.step.predicted : -1;
   }

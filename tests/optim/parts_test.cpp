@@ -39,9 +39,7 @@ Array times(const Array& m, const Array& v) {
 }
 /// x A x / 2 - b x.
 nt::UnaryFunction quadratic(const Array& a, const Array& b) {
-  return [a, b](const Tensor& x) {
-    return 0.5 * nt::sum(x * nt::matmul(Tensor(a), x)) - nt::sum(Tensor(b) * x);
-  };
+  return [a, b](const Tensor& x) { return 0.5 * nt::sum(x * nt::matmul(Tensor(a), x)) - nt::sum(Tensor(b) * x); };
 }
 optim::Objective objective(const nt::UnaryFunction& f, const Tensor& x) {
   return optim::Objective([f](std::span<const Tensor> xs) { return f(xs[0]); }, std::span(&x, 1));
@@ -129,7 +127,8 @@ TEST_CASE("BFGS and L-BFGS keep the secant equation, and their inverses are inve
   const Array a = symmetric({1, 3, 0.5, 10, 7, 2});
   const Tensor x0(normal({6}, 5));
   auto f = objective(quadratic(a, normal({6}, 6)), x0);
-  for (const auto& make : {optim::curvature::bfgs(), optim::curvature::lbfgs({.history = 4}), optim::curvature::sr1()}) {
+  for (const auto& make :
+       {optim::curvature::bfgs(), optim::curvature::lbfgs({.history = 4}), optim::curvature::sr1()}) {
     const auto b = make();
     b->look(f, {x0.value(), 0, {}});
     CHECK_FALSE(b->scaled());
@@ -304,7 +303,8 @@ TEST_CASE("line searches satisfy the Wolfe conditions on More's and Thuente's fu
       {[pi](const Tensor& a) {
          // Piecewise near 1, with ripples.
          const double beta = 0.01, l = 39;
-         const Tensor smooth = nt::where(a.value().item() <= 1 - beta ? Tensor(core::full({}, 1, nt::boolean)) : Tensor(core::full({}, 0, nt::boolean)),
+         const Tensor smooth = nt::where(a.value().item() <= 1 - beta ? Tensor(core::full({}, 1, nt::boolean))
+                                                                      : Tensor(core::full({}, 0, nt::boolean)),
                                          1 - a,
                                          nt::where(Tensor(core::full({}, a.value().item() >= 1 + beta, nt::boolean)),
                                                    a - 1, nt::square(a - 1) / (2 * beta) + beta / 2));
@@ -326,8 +326,8 @@ TEST_CASE("line searches satisfy the Wolfe conditions on More's and Thuente's fu
         INFO("function " << i + 1 << " from " << guess << (thuente ? ", More-Thuente" : ", Hager-Zhang"));
         const optim::Bounds none_at_all;
         optim::Line line(f, at, d, slope, none_at_all);
-        const auto search = thuente ? optim::strong_wolfe({.c1 = p.c1, .c2 = p.c2})
-                                    : optim::hager_zhang({.c1 = p.c1, .c2 = p.c2});
+        const auto search =
+            thuente ? optim::strong_wolfe({.c1 = p.c1, .c2 = p.c2}) : optim::hager_zhang({.c1 = p.c1, .c2 = p.c2});
         const auto result = search(line, guess);
         REQUIRE(result.alpha > 0);
         CHECK(result.evaluations <= 20);
