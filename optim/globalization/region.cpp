@@ -3,6 +3,7 @@
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/direction/direction.hpp>
 #include <newtape/optim/globalization/globalization.hpp>
