@@ -35,6 +35,7 @@ constexpr Section sections[] = {
     {"newton", "softmax regression by Newton's method on four tables", newton},
     {"lbfgs", "L-BFGS beside LibTorch's on digits", lbfgs},
     {"network", "a tanh network of 441 parameters, by second order and by Adam", network},
+    {"fashion", "K-FAC, Shampoo, SOAP and AdamW on mini-batches of Fashion-MNIST", fashion_mnist},
 };
 
 bool run(const std::vector<std::string>& names, const OptimOptions& options) {
@@ -66,6 +67,8 @@ int main(int argc, char** argv) {
   app.add_option("--svg", options.svg, "draw the performance profile into this file");
   app.add_option("--adam-factor", options.adam_factor, "how many times as long Adam may run, default 10")
       ->check(CLI::Range(0.0, 1e4));
+  app.add_option("--steps", options.steps, "of each optimizer on Fashion-MNIST, default 1200")
+      ->check(CLI::Range(80, 1000000));
   app.add_option("--threads", options.threads, "threads of each library, default 1")->check(CLI::Range(1, 1024));
   app.add_flag("--list", list, "list the sections");
   CLI11_PARSE(app, argc, argv);

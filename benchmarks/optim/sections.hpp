@@ -15,6 +15,7 @@ struct OptimOptions {
   int repeats = 3;                   ///< runs of each function and method, of which the quickest counts
   std::string svg;                   ///< where the performance profile is drawn
   double adam_factor = 10;           ///< how much longer than the second-order method Adam may run
+  int steps = 1200;                  ///< of each optimizer on Fashion-MNIST
   int threads = 1;
 };
 
@@ -26,6 +27,8 @@ bool lbfgs(const OptimOptions& options);
 bool newton(const OptimOptions& options);
 /// A tanh network of 441 parameters by second-order methods, and by Adam in many times their time.
 bool network(const OptimOptions& options);
+/// Optimizers on mini-batches of Fashion-MNIST: AdamW, K-FAC, Shampoo and SOAP, loss by step and by second.
+bool fashion_mnist(const OptimOptions& options);
 
 /// The methods that the options name.
 std::vector<newtape::optim::Method> chosen(std::vector<newtape::optim::Method> methods, const OptimOptions& options);
