@@ -16,7 +16,9 @@ Method lbfgs(const LbfgsOptions& options) {
 }
 Method sr1() { return {"SR1", curvature::sr1(), direction::more_sorensen(), globalization::trust_region()}; }
 Method newton() { return {"Newton", curvature::hessian(), direction::newton(), globalization::strong_wolfe()}; }
-Method damped_newton() { return {"damped Newton", curvature::hessian(), direction::newton(), globalization::damping()}; }
+Method damped_newton() {
+  return {"damped Newton", curvature::hessian(), direction::newton(), globalization::damping()};
+}
 Method saddle_free_newton() {
   return {"saddle-free Newton", curvature::hessian(), direction::saddle_free(), globalization::strong_wolfe()};
 }
@@ -42,10 +44,17 @@ Method hessian_free() {
 }
 
 std::vector<Method> general_methods() {
-  return {nonlinear_cg(),  lbfgs(),     bfgs(),
-          sr1(),           newton(),    damped_newton(),
-          dogleg(),        newton_cg(), trust_region_newton_cg(),
-          saddle_free_newton(), trust_region_newton()};
+  return {nonlinear_cg(),
+          lbfgs(),
+          bfgs(),
+          sr1(),
+          newton(),
+          damped_newton(),
+          dogleg(),
+          newton_cg(),
+          trust_region_newton_cg(),
+          saddle_free_newton(),
+          trust_region_newton()};
 }
 
 }  // namespace newtape::optim

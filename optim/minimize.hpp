@@ -4,13 +4,25 @@
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/optim/method.hpp>
 
+#include <functional>
 #include <span>
 #include <vector>
 
 namespace newtape::optim {
 
-struct MinimizeOptions : StopOptions {
+struct MinimizeOptions {
   Method method = {};  ///< BFGS up to 500 unknowns, and L-BFGS beyond, when left out
+  // When to stop; a limit of 0 is none.
+  double gradient_tolerance = 0;  ///< of the gradient's largest entry; 0: 1e-8 in f64, 1e-4 in f32
+  double step_tolerance = 0;      ///< of |step| / |x|
+  double value_tolerance = 0;     ///< of the fall of the value / |value|
+  std::int64_t max_iterations = 1000;
+  std::int64_t max_evaluations = 0;
+  double max_seconds = 0;
+  double unbounded_below = -1e20;  ///< a value that falls below it counts as -infinity
+  /// Sees each iteration, and the point that it led to; false stops the run.
+  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
+  bool verbose = false;  ///< prints a table, one line an iteration
   /// Bounds, each of the shape of its point or broadcast to it; empty, or one for each point. With bounds, line
   /// searches go along the projected ray, and what a bound holds takes no part in a step.
   std::vector<Tensor> lower = {};

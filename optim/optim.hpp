@@ -3,12 +3,14 @@
 
 #include <newtape/optim/adam.hpp>
 #include <newtape/optim/adaptive.hpp>
+#include <newtape/optim/argmin.hpp>
 #include <newtape/optim/average.hpp>
 #include <newtape/optim/clip.hpp>
 #include <newtape/optim/fisher.hpp>
 #include <newtape/optim/hessian_diagonal.hpp>
 #include <newtape/optim/hutchinson.hpp>
 #include <newtape/optim/kfac.hpp>
+#include <newtape/optim/least_squares.hpp>
 #include <newtape/optim/methods.hpp>
 #include <newtape/optim/minimize.hpp>
 #include <newtape/optim/muon.hpp>

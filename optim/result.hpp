@@ -5,12 +5,11 @@
 #include <newtape/core/print.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
-/// What minimize and least_squares are told about when to stop, and what they tell of how it went.
+/// What minimize and least_squares tell of how it went.
 namespace newtape::optim {
 
 /// Why a run stopped.
@@ -56,20 +55,6 @@ struct Iteration {
   std::int64_t evaluations = 0;  ///< of the function, so far
   double seconds = 0;            ///< since the start
   std::string note = {};         ///< what was out of the ordinary
-};
-
-/// When to stop. A limit of 0 is none.
-struct StopOptions {
-  double gradient_tolerance = 0;  ///< of the gradient's largest entry; 0: 1e-8 in f64, 1e-4 in f32
-  double step_tolerance = 0;      ///< of |step| / |x|
-  double value_tolerance = 0;     ///< of the fall of the value / |value|
-  std::int64_t max_iterations = 1000;
-  std::int64_t max_evaluations = 0;
-  double max_seconds = 0;
-  double unbounded_below = -1e20;  ///< a value that falls below it counts as -infinity
-  /// Sees each iteration, and the point that it led to; false stops the run.
-  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
-  bool verbose = false;  ///< prints a table, one line an iteration
 };
 
 /// What a run came to: the best point, and the way there.

@@ -9,14 +9,14 @@
 #include <vector>
 
 /// The methods of `minimize` in training loops: `optimizer.step([&] { return loss(model(x), y); })`. The closure runs
-/// forward and returns the loss; gradients and what else is needed are taken from it, and it may be called several times
-/// in a step, always for the same data.
+/// forward and returns the loss; gradients and what else is needed are taken from it, and it may be called several
+/// times in a step, always for the same data.
 namespace newtape::optim {
 
 struct SecondOrderOptions {
-  double lr = 1;               ///< which part of the way that the method finds is gone
-  std::int64_t max_iter = 1;   ///< iterations of the method in one step
-  double tolerance_grad = 0;   ///< none is made where the gradient's largest entry is not larger
+  double lr = 1;              ///< which part of the way that the method finds is gone
+  std::int64_t max_iter = 1;  ///< iterations of the method in one step
+  double tolerance_grad = 0;  ///< none is made where the gradient's largest entry is not larger
 
   static constexpr const char* name = "SecondOrder";
   static std::vector<const char*> moments() { return {}; }

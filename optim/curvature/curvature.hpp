@@ -16,9 +16,9 @@ struct ProductOptions {
 };
 
 struct DiagonalOptions {
-  int samples = 1;       ///< random vectors at each point
-  double decay = 0.9;    ///< of the running mean of the estimates
-  double floor = 1e-4;   ///< of the diagonal's sizes, as a part of the largest
+  int samples = 1;      ///< random vectors at each point
+  double decay = 0.9;   ///< of the running mean of the estimates
+  double floor = 1e-4;  ///< of the diagonal's sizes, as a part of the largest
   std::uint64_t seed = 0;
 };
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Curvatures that are computed anew at every point.
 #include <newtape/core/elementwise.hpp>
-#include <newtape/core/linalg.hpp>
 #include <newtape/core/index.hpp>
+#include <newtape/core/linalg.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/curvature/curvature.hpp>
 
@@ -103,9 +104,7 @@ class Hutchinson final : public Curvature {
     size_ = f.size();
     dtype_ = f.dtype();
     const Array now = diagonal_estimate(f.hessian_product(at.x), size_, dtype_, options_.samples, generator_);
-    mean_ = mean_.defined()
-                ? core::plus(core::scaled(options_.decay, std::move(mean_)), 1 - options_.decay, now)
-                : now;
+    mean_ = mean_.defined() ? core::plus(core::scaled(options_.decay, std::move(mean_)), 1 - options_.decay, now) : now;
     diagonal_ = raised(mean_, options_.floor);
   }
   Array product(const Array& v) override { return core::mul(diagonal_, v); }

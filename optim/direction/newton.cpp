@@ -99,8 +99,8 @@ class SaddleFree final : public Direction {
     const Array size = core::abs(w);
     // What is flat must not be divided by.
     const double floor = std::max(core::norm_inf(w) * 1e-14, 1e-300);
-    const Array divisor = core::add(core::maximum(size, core::full({}, floor, w.dtype())),
-                                    core::full({}, region.damping, w.dtype()));
+    const Array divisor =
+        core::add(core::maximum(size, core::full({}, floor, w.dtype())), core::full({}, region.damping, w.dtype()));
     const Array inside = core::matmul(core::reshape(gradient, {1, n}), v);
     const Array d = core::matmul(v, core::reshape(core::div(inside, divisor), {n, 1}));
     Step s{.d = core::neg(core::reshape(d, {n})), .scaled = b.scaled()};

@@ -18,7 +18,8 @@ class TruncatedCg final : public Direction {
     const std::int64_t n = gradient.size();
     const double size = core::norm2(gradient);
     const double enough = std::min(options_.forcing, std::pow(size, options_.power)) * size;
-    const std::int64_t limit = options_.max_iterations > 0 ? options_.max_iterations : std::min<std::int64_t>(2 * n, 500);
+    const std::int64_t limit =
+        options_.max_iterations > 0 ? options_.max_iterations : std::min<std::int64_t>(2 * n, 500);
     const auto prepared = [&](const Array& r) {
       Array z = b.precondition(r);
       return z.defined() ? z : r;

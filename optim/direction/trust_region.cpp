@@ -74,11 +74,15 @@ struct Secular {
   }
 
   /// Newton's method on 1 / length - 1 / radius, which is almost linear, kept between bounds. `least` makes all
-  /// eigenvalues positive, but only just.
-  void solve(double radius, double least) const {
+  /// eigenvalues positive, but only just; `tiny` ones are none.
+  void solve(double radius, double least, double tiny) const {
     double shift = least;
     double size = length(shift);
-    if (size < radius) return reach(radius, size);
+    if (size < radius) {
+      // Where the lowest curvature is none, there is nothing to gain along it.
+      if (w[0] < -tiny) reach(radius, size);
+      return;
+    }
     double gg = 0;
     for (std::int64_t i = 0; i < n; ++i) gg += g[i] * g[i];
     double low = least;
@@ -95,7 +99,8 @@ struct Secular {
     }
   }
 
-  /// The hard case: the gradient has next to no part along the lowest curvature, which must carry the step to the radius.
+  /// The hard case: the gradient has next to no part along the lowest curvature, which must carry the step to the
+  /// radius.
   void reach(double radius, double size) const {
     const double rest = radius * radius - size * size;
     const double root = std::sqrt(d[0] * d[0] + rest);
@@ -110,8 +115,8 @@ class MoreSorensen final : public Direction {
     Step s;
     s.scaled = b.scaled();
     decompose(b.matrix());
-    const Array inside = core::contiguous(
-        core::reshape(core::matmul(core::reshape(core::cast(gradient, f64), {1, n}), vectors_), {n}));
+    const Array inside =
+        core::contiguous(core::reshape(core::matmul(core::reshape(core::cast(gradient, f64), {1, n}), vectors_), {n}));
     Array d = Array::empty({n}, f64);
     const Secular problem{n, values_.data<double>(), inside.data<double>(), d.data<double>()};
     const double lowest = problem.w[0];
@@ -122,7 +127,7 @@ class MoreSorensen final : public Direction {
       // The model's own minimum lies inside.
     } else if (std::isfinite(region.radius)) {
       s.on_boundary = true;
-      problem.solve(region.radius, std::max(-lowest, region.damping) + tiny);
+      problem.solve(region.radius, std::max(-lowest, region.damping) + tiny, tiny);
     } else {
       // Nothing to stop at: the curvature is taken as just positive.
       problem.length(std::max(region.damping, 1e-3 * largest - lowest));

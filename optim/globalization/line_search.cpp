@@ -17,7 +17,7 @@ Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, con
       d_(d),
       bounds_(bounds),
       start_{0, start.value, slope},
-      noise_(epsilon(start.x.dtype()) * std::abs(start.value)),
+      noise_(rounding(start.value, start.x.dtype())),
       last_(start_) {}
 
 Line::At Line::at(double alpha) {
@@ -48,7 +48,8 @@ LineSearch backtracking(const BacktrackingOptions& options) {
       // The minimum of the parabola through both values and the first slope.
       const double parabola = -start.slope * alpha / (2 * ((now.value - start.value) / alpha - start.slope));
       const double next = now.finite() ? parabola : options.least * alpha;
-      alpha = std::isfinite(next) ? std::clamp(next, options.least * alpha, options.most * alpha) : options.most * alpha;
+      alpha =
+          std::isfinite(next) ? std::clamp(next, options.least * alpha, options.most * alpha) : options.most * alpha;
     }
     return result;
   };

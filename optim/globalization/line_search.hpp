@@ -48,9 +48,9 @@ struct LineResult {
 using LineSearch = std::function<LineResult(Line& line, double guess)>;
 
 struct BacktrackingOptions {
-  double c1 = 1e-4;          ///< sufficient decrease (Armijo)
-  double least = 0.1;        ///< each alpha is at least this part of the last one,
-  double most = 0.5;         ///< and at most this
+  double c1 = 1e-4;    ///< sufficient decrease (Armijo)
+  double least = 0.1;  ///< each alpha is at least this part of the last one,
+  double most = 0.5;   ///< and at most this
   int max_evaluations = 40;
 };
 /// Smaller and smaller steps, by quadratic interpolation, until the value falls enough.
@@ -68,13 +68,13 @@ LineSearch strong_wolfe(const WolfeOptions& options = {});
 struct HagerZhangOptions {
   double c1 = 0.1;
   double c2 = 0.9;
-  double theta = 0.5;  ///< where an interval is halved
-  double gamma = 0.66; ///< by which an interval must shrink
+  double theta = 0.5;   ///< where an interval is halved
+  double gamma = 0.66;  ///< by which an interval must shrink
   double growth = 5;
   int max_evaluations = 50;
 };
-/// The Wolfe conditions, or their approximate form, which needs slopes only and so works to the last digits of the value
-/// (Hager and Zhang 2005).
+/// The Wolfe conditions, or their approximate form, which needs slopes only and so works to the last digits of the
+/// value (Hager and Zhang 2005).
 LineSearch hager_zhang(const HagerZhangOptions& options = {});
 
 }  // namespace newtape::optim

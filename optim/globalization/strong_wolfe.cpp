@@ -107,13 +107,13 @@ LineSearch strong_wolfe(const WolfeOptions& options) {
       const bool falls = t.value <= start.value + alpha * enough;
       const bool flat = std::abs(t.slope) <= options.c2 * std::abs(start.slope);
       // Where rounding hides the fall, the slopes decide: Hager and Zhang 2005, eq. 4.
-      const bool hidden = std::abs(t.value - start.value) <= 4 * line.noise() &&
-                          t.slope <= (2 * options.c1 - 1) * start.slope;
+      const bool hidden =
+          std::abs(t.value - start.value) <= line.noise() && t.slope <= (2 * options.c1 - 1) * start.slope;
       if ((falls || hidden) && flat) {
         result.alpha = alpha;
         return result;
       }
-      if (falls && (fallen.alpha == 0 || t.value < fallen.value)) fallen = t;
+      if (falls && t.value < (fallen.alpha == 0 ? start : fallen).value) fallen = t;
       if (interval.bracketed && std::abs(interval.other.alpha - interval.best.alpha) <=
                                     1e-15 * std::max(interval.other.alpha, interval.best.alpha)) {
         break;
@@ -121,8 +121,10 @@ LineSearch strong_wolfe(const WolfeOptions& options) {
       if (alpha >= options.max_alpha && falls && t.slope <= enough) break;
 
       if (first_stage && falls && t.slope >= std::min(options.c1, options.c2) * start.slope) first_stage = false;
-      const double low = interval.bracketed ? std::min(interval.best.alpha, interval.other.alpha) : alpha + 1.1 * (alpha - interval.best.alpha);
-      const double high = interval.bracketed ? std::max(interval.best.alpha, interval.other.alpha) : std::min(alpha + 4 * (alpha - interval.best.alpha), options.max_alpha);
+      const double low = interval.bracketed ? std::min(interval.best.alpha, interval.other.alpha)
+                                            : alpha + 1.1 * (alpha - interval.best.alpha);
+      const double high = interval.bracketed ? std::max(interval.best.alpha, interval.other.alpha)
+                                             : std::min(alpha + 4 * (alpha - interval.best.alpha), options.max_alpha);
       if (first_stage && t.value <= interval.best.value && !falls) {
         // The auxiliary function of the first stage: less the sufficient decrease.
         const auto lowered = [&](At p) {

@@ -35,14 +35,15 @@ Tensor vector(const std::vector<double>& values) {
 std::vector<Bounded> bounded_problems() {
   const auto rosenbrock = problems::function("rosenbrock").f;
   const auto same = [](int n, double x) { return std::vector<double>(static_cast<std::size_t>(n), x); };
-  // The bound of HS2 holds x_2 at 1.5: 2 x_1^3 - 2.99 x_1 - 0.01 = 0 has two roots that are minima.
-  const double a = std::sqrt(598.0 / 1200.0);
-  const double b = 400 * std::pow(a, 3);
-  const double x1 = 2 * a * std::cos(std::acos(1 / b) / 3);
-  const double hs2 = 100 * std::pow(1.5 - x1 * x1, 2) + std::pow(1 - x1, 2);
+  // Where a bound holds x_2 at u: x_1^3 - (u - 1/200) x_1 - 1/200 = 0, of whose three roots this is the largest.
+  const auto held = [](double u) {
+    const double p = u - 1.0 / 200;
+    const double x = 2 * std::sqrt(p / 3) * std::cos(std::acos(3 / (400 * p) * std::sqrt(3 / p)) / 3);
+    return 100 * std::pow(u - x * x, 2) + std::pow(1 - x, 2);
+  };
   return {
       {"HS1", rosenbrock, {-2, 1}, {-inf, -1.5}, {inf, inf}, {0}},
-      {"HS2", rosenbrock, {-2, 1}, {-inf, 1.5}, {inf, inf}, {hs2, 4.941229318}},
+      {"HS2", rosenbrock, {-2, 1}, {-inf, 1.5}, {inf, inf}, {held(1.5), 4.941229318}},
       {"HS3",
        [](const Tensor& x) { return x[1] + 1e-5 * nt::square(x[1] - x[0]); },
        {10, 1},
@@ -73,7 +74,7 @@ std::vector<Bounded> bounded_problems() {
        {-45.77846971}},
       // The free minimum lies outside: the corner or the edge nearest to it counts.
       {"rosenbrock in a corner", rosenbrock, {-1.2, 1}, {-2, -2}, {0.5, 2}, {0.25}},
-      {"rosenbrock on its valley's floor", rosenbrock, {-1.2, 1}, {-2, 0}, {2, 0.25}, {0.25}},
+      {"rosenbrock on its valley's floor", rosenbrock, {-1.2, 1}, {-2, 0}, {2, 0.25}, {held(0.25)}},
   };
 }
 
