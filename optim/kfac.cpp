@@ -312,9 +312,13 @@ void KFAC::update(Slot& s) {
   if (!d.defined()) return;
   Array& p = s.param.writable();
   if (o.weight_decay != 0) core::add_scaled(p, core::copy(p), -o.lr * o.weight_decay);
-  core::sgd_step(
-      p, d, s.moments[0],
-      {.lr = o.lr, .momentum = o.momentum, .dampening = 0, .weight_decay = 0, .nesterov = false, .first = s.fresh(0)});
+  core::sgd_step(p, d, s.moments[0],
+                 {.lr = o.lr,
+                  .momentum = o.momentum,
+                  .dampening = o.momentum,
+                  .weight_decay = 0,
+                  .nesterov = false,
+                  .first = s.fresh(0)});
 }
 
 // --- states: "steps", "layers.count", "layers.<layer>.<what>" ---
