@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
 
   nt::manual_seed(1);
   const Writer model(characters.size(), length, width, layers);
-  /// The mean loss on passages from random places.
+  // The mean loss on passages from random places.
   const auto loss_on = [&](const nt::Tensor& tokens, std::int64_t passages) {
     const nt::Tensor starts = nt::random::integers({passages, 1}, 0, tokens.size() - length);
     const nt::Tensor places = starts + nt::arange(length);

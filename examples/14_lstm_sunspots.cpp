@@ -48,7 +48,7 @@ int main() {
   const nt::Tensor scale = nt::std(root[nt::Slice(0, known)]);
   const nt::Tensor series = root / scale;
   const auto count = [&](const nt::Tensor& z) { return nt::square(nt::maximum(z * scale, 1)) - 1; };
-  /// All stretches of n years among those from `first` to before `last`.
+  // All stretches of n years among those from `first` to before `last`.
   const auto stretches = [&](std::int64_t n, std::int64_t first, std::int64_t last) {
     return nt::sliding_window_view(series[nt::Slice(first, last)], n);
   };
