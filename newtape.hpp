@@ -25,6 +25,7 @@
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
 #include <newtape/core/special.hpp>
+#include <newtape/core/vector.hpp>
 #include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/csv_dataset.hpp>

@@ -28,6 +28,8 @@ constexpr Spec table[] = {
     {"gru", 1.3, "the same with a GRU"},
     {"transformer", 1,
      "a step of Adam on an encoder layer, 256 features, 8 heads, 1024 between, 128x8x256, squared error"},
+    {"adam_10m", 2, "a step of Adam on 10 million parameters in 100 tensors, no sweep"},
+    {"adam_10m_memory", 1, "what the memory traffic of adam_10m takes: reads four arrays, writes three"},
     {"chol_solve_32", 1.5, "a positive definite system by Cholesky, one right side, f64", f64_tolerance},
     {"chol_solve_256", 1, "the same, 256x256", f64_tolerance},
     {"inv_32", 1.5, "an inverse, f64", f64_tolerance},
