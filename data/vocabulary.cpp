@@ -96,6 +96,7 @@ Array CharVocabulary::encode(std::string_view text) const {
 }
 
 std::string CharVocabulary::decode(const Array& numbers) const {
+  if (!numbers.defined()) raise<ValueError>("CharVocabulary::decode: there are no numbers", "an array", "none");
   if (numbers.dtype() != i64) {
     raise<DTypeError>("CharVocabulary::decode: characters are given by their numbers", "i64",
                       std::string(name(numbers.dtype())));
