@@ -11,6 +11,7 @@
 #include <newtape/autograd/graph.hpp>
 #include <newtape/autograd/implicit.hpp>
 #include <newtape/autograd/jacobian.hpp>
+#include <newtape/autograd/layers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>

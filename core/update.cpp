@@ -89,6 +89,11 @@ void add_scaled(Array& p, const Array& x, double factor) {
   run("add_scaled", kernels_for("add_scaled", p).sgd, p, x, {}, factors);
 }
 
+void move_towards(Array& average, const Array& x, double share) {
+  const double factors[] = {share};
+  run("move_towards", kernels_for("move_towards", average).average, average, x, {}, factors);
+}
+
 void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s) {
   const auto& kernel = kernels_for("sgd_step", p);
   // v = momentum v + (1 - dampening) d; the first step starts from v = d, whatever v holds.

@@ -56,6 +56,9 @@ void update(std::string_view op, UpdateRule rule, Array& p, const Array& g, std:
 /// p += factor x.
 void add_scaled(Array& p, const Array& x, double factor);
 
+/// average += share (x - average).
+void move_towards(Array& average, const Array& x, double share);
+
 /// Sum of squares in f64.
 double sum_squares(const Array& x);
 

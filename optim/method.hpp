@@ -2,7 +2,6 @@
 #pragma once
 
 #include <newtape/core/named_arrays.hpp>
-#include <newtape/core/state_reader.hpp>
 #include <newtape/optim/objective.hpp>
 
 #include <cstdint>
@@ -10,6 +9,10 @@
 #include <limits>
 #include <memory>
 #include <string>
+
+namespace newtape::detail {
+class StateReader;
+}
 
 /// The three parts of which second-order methods are made, and which combine freely: what is known of the curvature,
 /// the direction that is taken from it, and how far one goes along it. Vectors are [n], of the parameters' dtype.

@@ -11,9 +11,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <optional>
+#include <utility>
 
 namespace newtape::optim {
 
@@ -66,6 +69,7 @@ class Run {
     note({.index = 0, .value = at_.value, .gradient = measure()});
     std::optional<Status> status = stopped_by_callback(0);
     while (!status) status = iterate();
+    *status = believed(*status);
     return finish(*status, message(*status));
   }
 
@@ -94,8 +98,10 @@ class Run {
       return move.problem;
     }
     ++result_.iterations;
-    const double step = core::norm2(core::sub(at_.x, before.x));
+    const Array way = core::sub(at_.x, before.x);
+    const double step = core::norm2(way);
     const double fall = before.value - at_.value;
+    watch(before, way, fall);
     note({.index = result_.iterations,
           .value = at_.value,
           .change = fall,
@@ -113,11 +119,35 @@ class Run {
       if (options_.value_tolerance > 0 && fall <= options_.value_tolerance * std::abs(at_.value)) {
         return Status::value_tolerance;
       }
-      // Steps that change nothing but the last bits, time and again.
-      idle_ = fall <= epsilon(f_.dtype()) * std::abs(at_.value) ? idle_ + 1 : 0;
-      if (idle_ >= 10) return Status::precision;
+      if (idle() >= 20) return Status::precision;
     }
     return stopped_by_callback(result_.iterations);
+  }
+
+  /// The fall along a step is the mean of the slopes at its ends, but for terms of third order: remembers the last step
+  /// where that is not so.
+  void watch(const Iterate& before, const Array& way, double fall) {
+    const double by_slopes = -(core::dot(before.gradient, way) + core::dot(at_.gradient, way)) / 2;
+    const double size = std::max(std::abs(fall), std::abs(by_slopes));
+    if (size <= rounding(at_.value, f_.dtype())) return;
+    doubtful_ = std::abs(fall - by_slopes) > 0.5 * size;
+    if (doubtful_) doubt_ = {before, way};
+  }
+  /// A gradient that belongs to another function comes to its zero like any other: only the values tell.
+  Status believed(Status status) {
+    if (!optim::converged(status) || !doubtful_) return status;
+    return diagnose(f_, doubt_.first, doubt_.second) == Status::wrong_gradient ? Status::wrong_gradient : status;
+  }
+
+  /// How many iterations ago value or gradient were last better than ever before by more than rounding.
+  std::int64_t idle() {
+    const double size = result_.trace.back().gradient;
+    if (at_.value < least_value_ - rounding(at_.value, f_.dtype()) || size < 0.9 * least_gradient_) {
+      least_value_ = std::min(least_value_, at_.value);
+      least_gradient_ = std::min(least_gradient_, size);
+      better_ = result_.iterations;
+    }
+    return result_.iterations - better_;
   }
 
   std::optional<Status> stopped_by_callback(std::int64_t) {
@@ -171,7 +201,11 @@ class Run {
   Iterate at_;
   Result result_;
   std::string problem_;
-  int idle_ = 0;
+  bool doubtful_ = false;
+  std::pair<Iterate, Array> doubt_;
+  double least_value_ = std::numeric_limits<double>::infinity();
+  double least_gradient_ = std::numeric_limits<double>::infinity();
+  std::int64_t better_ = 0;
 };
 
 Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) { return Run(f, x0, options)(); }

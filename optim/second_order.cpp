@@ -2,6 +2,7 @@
 #include <newtape/autograd/functional.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/second_order.hpp>
 

@@ -5,6 +5,7 @@
 #include <newtape/core/linalg.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/curvature/curvature.hpp>
 

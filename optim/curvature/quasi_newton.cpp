@@ -3,6 +3,7 @@
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 #include <newtape/core/linalg.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/curvature/curvature.hpp>
 

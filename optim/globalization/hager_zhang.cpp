@@ -15,7 +15,7 @@ using At = Line::At;
 class Search {
  public:
   Search(Line& line, const HagerZhangOptions& options)
-      : line_(line), options_(options), start_(line.start()), roof_(start_.value + 4 * line.noise()) {}
+      : line_(line), options_(options), start_(line.start()), roof_(start_.value + line.noise()) {}
 
   LineResult run(double guess) {
     double alpha = guess;
@@ -43,13 +43,12 @@ class Search {
     const bool falls = t.value <= start_.value + options_.c1 * alpha * start_.slope;
     const bool wolfe = falls && t.slope >= options_.c2 * start_.slope;
     // Where values differ in their last digits only, the slopes decide.
-    const bool close = t.value <= roof_ && start_.value - t.value <= 1e6 * line_.noise();
+    const bool close = t.value <= roof_ && start_.value - t.value <= 1e3 * line_.noise();
     const bool approximate =
         close && t.slope >= options_.c2 * start_.slope && t.slope <= (2 * options_.c1 - 1) * start_.slope;
     if (wolfe || approximate) found_ = alpha;
-    if (t.value <= start_.value + 1e-4 * alpha * start_.slope && (fallen_.alpha == 0 || t.value < fallen_.value)) {
-      fallen_ = t;
-    }
+    const double lowest = (fallen_.alpha == 0 ? start_ : fallen_).value;
+    if (t.value <= start_.value + 1e-4 * alpha * start_.slope && t.value < lowest) fallen_ = t;
     return t;
   }
 

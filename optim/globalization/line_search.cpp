@@ -17,7 +17,7 @@ Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, con
       d_(d),
       bounds_(bounds),
       start_{0, start.value, slope},
-      noise_(epsilon(start.x.dtype()) * std::abs(start.value)),
+      noise_(rounding(start.value, start.x.dtype())),
       last_(start_) {}
 
 Line::At Line::at(double alpha) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/globalization/globalization.hpp>
 #include <newtape/optim/globalization/precision.hpp>
@@ -29,11 +30,12 @@ class LineSearchMove final : public Globalization {
     Line line(f, at, step.d, slope, bounds);
     const LineResult found = (bounds.any() ? bent_ : search_)(line, guess(at, step, slope));
     Move result{.inner = step.inner, .note = std::move(step.note)};
-    if (found.alpha == 0) {
+    if (found.alpha != 0) result.to = line.take(found.alpha);
+    // A step too short to change x is none.
+    if (found.alpha == 0 || core::norm_inf(core::sub(result.to.x, at.x)) == 0) {
       result.problem = diagnose(f, at, step.d);
       return result;
     }
-    result.to = line.take(found.alpha);
     result.moved = true;
     result.ratio = found.alpha;
     last_fall_ = at.value - result.to.value;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Trust regions and damping: a step is tried, and the region follows how well the model foretold what came.
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/direction/direction.hpp>
 #include <newtape/optim/globalization/globalization.hpp>
@@ -37,7 +38,7 @@ Trial attempt(Objective& f, const Iterate& at, Curvature& b, Direction& directio
   if (!std::isfinite(t.length)) return t;
   t.to.value = f.value_and_gradient(t.to.x, t.to.gradient);
   if (!std::isfinite(t.to.value) || !std::isfinite(core::norm_inf(t.to.gradient))) return t;
-  const double noise = 10 * epsilon(at.x.dtype()) * std::max(std::abs(at.value), std::abs(t.to.value));
+  const double noise = rounding(at.value, at.x.dtype());
   const double fall = at.value - t.to.value;
   if (std::abs(fall) <= noise && std::abs(t.step.predicted) <= noise) {
     // Rounding hides the fall: the gradient decides.

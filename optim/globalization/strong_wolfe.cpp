@@ -108,12 +108,12 @@ LineSearch strong_wolfe(const WolfeOptions& options) {
       const bool flat = std::abs(t.slope) <= options.c2 * std::abs(start.slope);
       // Where rounding hides the fall, the slopes decide: Hager and Zhang 2005, eq. 4.
       const bool hidden =
-          std::abs(t.value - start.value) <= 4 * line.noise() && t.slope <= (2 * options.c1 - 1) * start.slope;
+          std::abs(t.value - start.value) <= line.noise() && t.slope <= (2 * options.c1 - 1) * start.slope;
       if ((falls || hidden) && flat) {
         result.alpha = alpha;
         return result;
       }
-      if (falls && (fallen.alpha == 0 || t.value < fallen.value)) fallen = t;
+      if (falls && t.value < (fallen.alpha == 0 ? start : fallen).value) fallen = t;
       if (interval.bracketed && std::abs(interval.other.alpha - interval.best.alpha) <=
                                     1e-15 * std::max(interval.other.alpha, interval.best.alpha)) {
         break;

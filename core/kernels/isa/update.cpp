@@ -320,6 +320,13 @@ struct Lamb {
   }
 };
 
+template <class T>
+struct Average {
+  T share;
+  explicit Average(const double* f) : share(static_cast<T>(f[0])) {}
+  [[gnu::always_inline]] void operator()(T& average, T x) const { average += share * (x - average); }
+};
+
 template <class Rule, class T>
 void run(void* p_, const void* g_, void* const* state, std::int64_t n, const double* factors) {
   auto* p = static_cast<T*>(p_);
@@ -389,6 +396,7 @@ constexpr UpdateKernels updates{.sgd = run<Sgd<T>, T>,
                                 .sophia = run<Sophia<T>, T>,
                                 .schedule_free = run<ScheduleFree<T>, T>,
                                 .lamb = run<Lamb<T>, T>,
+                                .average = run<Average<T>, T>,
                                 .sum_squares = sum_squares<T>};
 
 }  // namespace
