@@ -9,32 +9,6 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("Linear agrees with PyTorch, values and gradients") {
-  const Reference torch("nn/reference.txt");
-  for (const std::string shape : {"matrix", "batch"}) {
-    for (const bool bias : {true, false}) {
-      for (const auto& [bits, dtype, tolerance] : {std::tuple("64", nt::f64, 1e-14), std::tuple("32", nt::f32, 1e-6)}) {
-        const auto at = "linear/" + shape + (bias ? "/bias/" : "/plain/") + bits + "/";
-        INFO(at);
-        const nn::Linear fc(3, 2, {.bias = bias, .dtype = dtype});
-        fc.weight.set_value(torch(at + "w"));
-        if (bias) fc.bias.set_value(torch(at + "b"));
-        const nt::Tensor x = nt::variable(torch(at + "x"));
-        const nt::Tensor y = fc(x);
-        CHECK(distance(y.value(), torch(at + "y")) < tolerance);
-        y.backward({.gradient = torch(at + "g")});
-        CHECK(distance(x.grad().value(), torch(at + "dx")) < tolerance);
-        CHECK(distance(fc.weight.grad().value(), torch(at + "dw")) < tolerance);
-        if (bias) {
-          CHECK(distance(fc.bias.grad().value(), torch(at + "db")) < tolerance);
-        } else {
-          CHECK_FALSE(fc.bias.defined());
-        }
-      }
-    }
-  }
-}
-
 TEST_CASE("Linear starts within PyTorch's bounds and fills them") {
   nt::manual_seed(1);
   const nn::Linear fc(400, 300);

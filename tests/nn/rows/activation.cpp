@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../table.hpp"
+
+namespace newtape::nn::table {
+namespace {
+
+Torch torch(const std::string& name) { return {"nn/small_layers.txt", name}; }
+
+template <class M, class... Args>
+Row elementwise(const std::string& name, const Args&... args) {
+  return {.name = name, .make = make([=] { return M(args...); }), .torch = torch(name), .takes_all = true};
+}
+
+const Rows activations{
+    elementwise<ReLU>("ReLU"),
+    elementwise<ReLU6>("ReLU6"),
+    elementwise<Tanh>("Tanh"),
+    elementwise<Sigmoid>("Sigmoid"),
+    elementwise<LogSigmoid>("LogSigmoid"),
+    elementwise<SELU>("SELU"),
+    elementwise<SiLU>("SiLU"),
+    elementwise<Mish>("Mish"),
+    elementwise<Softsign>("Softsign"),
+    elementwise<Hardswish>("Hardswish"),
+    elementwise<Tanhshrink>("Tanhshrink"),
+    elementwise<GELU>("GELU"),
+    elementwise<GELU>("GELU/tanh", Approximate::tanh),
+    elementwise<ELU>("ELU"),
+    elementwise<ELU>("ELU/2", 2),
+    elementwise<CELU>("CELU"),
+    elementwise<CELU>("CELU/2", 2),
+    elementwise<LeakyReLU>("LeakyReLU"),
+    elementwise<LeakyReLU>("LeakyReLU/0.2", 0.2),
+    elementwise<Hardtanh>("Hardtanh"),
+    elementwise<Hardtanh>("Hardtanh/-2,0.5", -2, 0.5),
+    elementwise<Threshold>("Threshold", 0.3, -2),
+    elementwise<Hardshrink>("Hardshrink"),
+    elementwise<Softshrink>("Softshrink"),
+    elementwise<Softplus>("Softplus/2,1", SoftplusOptions{.beta = 2, .threshold = 1}),
+    elementwise<Identity>("Identity"),
+    // PyTorch's gradient takes 1/6 from f32.
+    {.name = "Hardsigmoid",
+     .make = make([] { return Hardsigmoid(); }),
+     .torch = torch("Hardsigmoid"),
+     .takes_all = true,
+     .tolerance = 1e-7},
+    // Beyond its threshold PyTorch's is x, from which ours differs by exp(-20).
+    {.name = "Softplus",
+     .make = make([] { return Softplus(); }),
+     .torch = torch("Softplus"),
+     .takes_all = true,
+     .tolerance = 1e-8},
+    {.name = "Softplus/1,30",
+     .make = make([] { return Softplus({.threshold = 30}); }),
+     .torch = torch("Softplus/1,30"),
+     .takes_all = true,
+     .tolerance = 1e-12},
+    {.name = "RReLU",
+     .make = make([] { return RReLU(0.1, 0.4); }),
+     .torch = {"nn/small_layers.txt", "", "RReLU/eval"},
+     .takes_all = true,
+     .modes = true},
+    {.name = "Dropout",
+     .make = make([] { return Dropout(); }),
+     .torch = {"nn/small_layers.txt", "", "Dropout/eval"},
+     .takes_all = true,
+     .modes = true},
+    {.name = "PReLU", .make = make([] { return PReLU(); }), .torch = torch("PReLU"), .takes_all = true},
+    {.name = "PReLU/3",
+     .make = make([] { return PReLU(3, {.init = 0.1}); }),
+     .torch = torch("PReLU/3"),
+     .refuses = {{floats({{2, 4}}), "[2, 4]"}, {floats({{}}), "[]"}}},
+    {.name = "GLU",
+     .make = make([] { return GLU(); }),
+     .torch = torch("GLU"),
+     .refuses = {{floats({{2, 3}}), "[2, 3]"}}},
+    {.name = "GLU/1",
+     .make = make([] { return GLU(1); }),
+     .torch = torch("GLU/1"),
+     .refuses = {{floats({{4}}), "1 axes"}}},
+    {.name = "Softmin",
+     .make = make([] { return Softmin(1); }),
+     .torch = torch("Softmin"),
+     .refuses = {{floats({{4}}), "1 axes"}}},
+    {.name = "Softmax",
+     .make = make([] { return Softmax(0); }),
+     .torch = torch("Softmax"),
+     .batch = {1},
+     .refuses = {{floats({{}}), "0 axes"}}},
+    {.name = "LogSoftmax",
+     .make = make([] { return LogSoftmax(1); }),
+     .torch = torch("LogSoftmax"),
+     .refuses = {{floats({{4}}), "1 axes"}}},
+    {.name = "Softmax2d",
+     .make = make([] { return Softmax2d(); }),
+     .torch = torch("Softmax2d"),
+     .refuses = {{floats({{2, 3}}), "[2, 3]"}}},
+    {.name = "Flatten",
+     .make = make([] { return Flatten(); }),
+     .torch = torch("Flatten"),
+     .refuses = {{floats({{3}}), "1 axes"}}},
+    {.name = "Flatten/all", .make = make([] { return Flatten(0); }), .torch = torch("Flatten/all"), .takes_all = true},
+    {.name = "Unflatten",
+     .make = make([] {
+       return Unflatten(1, {2, 3});
+     }),
+     .torch = torch("Unflatten"),
+     .refuses = {{floats({{2, 7}}), "[2, 7]"}}},
+};
+
+}  // namespace
+}  // namespace newtape::nn::table
