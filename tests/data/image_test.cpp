@@ -86,6 +86,8 @@ TEST_CASE("read_image: headers that lie cost an error, which says where") {
              contains("the rows break off") && contains("4295032832 bytes"));
   CHECK_THAT(claim("grey.jpg", 94, "\xff\xff\xff\xff"),
              contains("byte 89: the picture is larger than its data") && contains("4294836225 pixels"));
+  CHECK_THAT(claim("grey.jpg", 107, std::string(16, '\x11')),
+             contains("byte 106: a Huffman table has more codes than there can be") && contains("272 codes"));
   CHECK_THAT(claim("rgb.bmp", 18, std::string("\xff\xff\xff\x7f", 4)),
              contains("byte 14: the rows do not lie in the file"));
   CHECK_THAT(claim("rgb.ppm", 15, "99 99 #"), contains("byte 385: the pixels break off"));
