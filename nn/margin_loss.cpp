@@ -95,7 +95,7 @@ Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMargin
   const Tensor index = where(there, target, 0);
   const Tensor is_target = any(logical_and(one_hot(index, n_classes) != 0.0, unsqueeze(there, -1)), -2);
   const Tensor counts = logical_and(unsqueeze(there, -1), unsqueeze(logical_not(is_target), -2));
-  const Tensor h = detail::hinge(1.0 - unsqueeze(gather(x, index, -1), -1) + unsqueeze(x, -2));
+  const Tensor h = relu(1.0 - unsqueeze(gather(x, index, -1), -1) + unsqueeze(x, -2));
   return detail::reduce(sum(where(counts, h, 0.0), {-2, -1}) / static_cast<double>(n_classes), options.reduction);
 }
 

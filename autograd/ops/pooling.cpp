@@ -183,7 +183,10 @@ Tensor lp_pool(const char* who, const In& x, std::size_t axes, double norm, cons
   check_rank(who, x, axes);
   const Tensor sums = avg_pool(who, pow(x, norm), axes, kernel_size,
                                {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
-  return pow(sums, 1 / norm);
+  if (norm == 1) return sums;
+  // A root has no derivative at 0: windows of zeros count as constants there, as PyTorch's do.
+  const Tensor none = sums == 0.0;
+  return where(none, 0.0, pow(where(none, 1.0, sums), 1 / norm));
 }
 
 }  // namespace
