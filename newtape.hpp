@@ -11,6 +11,7 @@
 #include <newtape/autograd/graph.hpp>
 #include <newtape/autograd/implicit.hpp>
 #include <newtape/autograd/jacobian.hpp>
+#include <newtape/autograd/layers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
@@ -25,6 +26,7 @@
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
 #include <newtape/core/special.hpp>
+#include <newtape/core/vector.hpp>
 #include <newtape/data/checkpoint.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/csv_dataset.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/krylov.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/core/vector.hpp>
 
 #include <cmath>
 #include <string>
@@ -9,15 +9,6 @@
 
 namespace newtape::core {
 namespace {
-
-double dot(const Array& a, const Array& b) { return sum(mul(a, b)).item(); }
-double norm(const Array& a) { return std::sqrt(dot(a, a)); }
-Array scaled(double s, Array a) {
-  const DType dtype = a.dtype();
-  return mul(std::move(a), full({}, s, dtype));
-}
-/// y + s x.
-Array plus(Array y, double s, const Array& x) { return add(std::move(y), scaled(s, x)); }
 
 /// What the three share: the limits, and counted products.
 class Run {
@@ -34,7 +25,7 @@ class Run {
     if (!is_floating(b.dtype())) {
       raise<DTypeError>(std::string(what) + ": b must be a vector of floats", "f32 or f64", name(b.dtype()));
     }
-    norm_ = norm(b);
+    norm_ = norm2(b);
     result.x = zeros(b.shape(), b.dtype());
     result.converged = norm_ == 0;
   }
@@ -95,7 +86,7 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
   double before = std::numeric_limits<double>::infinity();
   while (!run.over()) {
     Array r = run.result.iterations == 0 ? b : sub(b, run.product(run.result.x));
-    const double beta = norm(r);
+    const double beta = norm2(r);
     // A round that brought nothing: the rest would not either.
     if (run.small(beta) || !(beta < before)) break;
     before = beta;
@@ -108,20 +99,20 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
     while (h.size() < m && !run.over()) {
       const std::size_t k = h.size();
       Array w = run.product(v[k]);
-      const double size = norm(w);
+      const double size = norm2(w);
       std::vector<double> column;
       for (const auto& q : v) {
         column.push_back(dot(q, w));
         w = plus(std::move(w), -column.back(), q);
       }
-      double rest = norm(w);
+      double rest = norm2(w);
       if (rest < 0.1 * size) {  // much was taken away: what rounding left of the old directions goes too
         for (std::size_t i = 0; i < v.size(); ++i) {
           const double again = dot(v[i], w);
           column[i] += again;
           w = plus(std::move(w), -again, v[i]);
         }
-        rest = norm(w);
+        rest = norm2(w);
       }
       for (std::size_t i = 0; i < k; ++i) {
         const double upper = c[i] * column[i] + s[i] * column[i + 1];
@@ -162,13 +153,13 @@ KrylovResult bicgstab(const MatVec& a, const Array& b, const KrylovOptions& opti
     if (!std::isfinite(alpha)) break;
     const Array s = plus(r, -alpha, ap);
     run.result.x = plus(std::move(run.result.x), alpha, p);
-    if (run.small(norm(s))) break;
+    if (run.small(norm2(s))) break;
     const Array as = run.product(s);
     const double omega = dot(as, s) / dot(as, as);
     if (!std::isfinite(omega)) break;
     run.result.x = plus(std::move(run.result.x), omega, s);
     r = plus(s, -omega, as);
-    if (run.small(norm(r))) break;
+    if (run.small(norm2(r))) break;
     const double next = dot(b, r);
     const double beta = next / rho * (alpha / omega);
     if (!std::isfinite(beta) || next == 0) break;

@@ -250,5 +250,15 @@ Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator)
   return out;
 }
 
+Array rademacher(const Shape& shape, DType dtype, Generator& generator) {
+  Array out = Array::empty(shape, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    fill<T, group_words>(out, generator, [](const std::uint32_t* w, T* v) {
+      for (std::int64_t i = 0; i < group_words; ++i) v[i] = static_cast<T>((w[i] >> 31) * 2) - T(1);
+    });
+  });
+  return out;
+}
+
 }  // namespace random
 }  // namespace newtape

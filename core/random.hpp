@@ -48,6 +48,8 @@ Array uniform(const Shape& shape, double low = 0, double high = 1, DType dtype =
               Generator& generator = default_generator());
 Array normal(const Shape& shape, double mean = 0, double deviation = 1, DType dtype = f32,
              Generator& generator = default_generator());
+/// -1 or 1, each as likely.
+Array rademacher(const Shape& shape, DType dtype = f32, Generator& generator = default_generator());
 /// i64 in [low, high), without modulo bias.
 Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generator& generator = default_generator());
 /// 0, ..., n-1 in random order (i64).

@@ -58,14 +58,19 @@ void run(std::string_view op, kernels::Update kernel, Array& p, const Array& g, 
 
 kernels::Update kernel_of(const kernels::UpdateKernels& k, UpdateRule rule) {
   switch (rule) {
+    case UpdateRule::adam_l1: return k.adam_l1;
     case UpdateRule::amsgrad: return k.amsgrad;
     case UpdateRule::nadam: return k.nadam;
     case UpdateRule::radam: return k.radam;
     case UpdateRule::adagrad: return k.adagrad;
     case UpdateRule::adadelta: return k.adadelta;
     case UpdateRule::rmsprop: return k.rmsprop;
+    case UpdateRule::rmsprop_momentum: return k.rmsprop_momentum;
+    case UpdateRule::rmsprop_centered: return k.rmsprop_centered;
+    case UpdateRule::rmsprop_centered_momentum: return k.rmsprop_centered_momentum;
     case UpdateRule::rprop: return k.rprop;
     case UpdateRule::lion: return k.lion;
+    case UpdateRule::sophia: return k.sophia;
     case UpdateRule::schedule_free: return k.schedule_free;
     case UpdateRule::lamb: return k.lamb;
   }
@@ -84,15 +89,22 @@ void add_scaled(Array& p, const Array& x, double factor) {
   run("add_scaled", kernels_for("add_scaled", p).sgd, p, x, {}, factors);
 }
 
+void move_towards(Array& average, const Array& x, double share) {
+  const double factors[] = {share};
+  run("move_towards", kernels_for("move_towards", average).average, average, x, {}, factors);
+}
+
 void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s) {
   const auto& kernel = kernels_for("sgd_step", p);
   // v = momentum v + (1 - dampening) d; the first step starts from v = d, whatever v holds.
-  const double factors[] = {s.lr, s.weight_decay, s.momentum, s.first ? 1 : 1 - s.dampening, s.nesterov ? 1.0 : 0.0};
-  if (s.momentum == 0) return run("sgd_step", kernel.sgd, p, g, {}, factors);
+  const double factors[] = {
+      s.lr, s.weight_decay, s.momentum, s.first ? 1 : 1 - s.dampening, s.nesterov ? 1.0 : 0.0, s.threshold};
+  const bool shrinks = s.threshold != 0;
+  if (s.momentum == 0) return run("sgd_step", shrinks ? kernel.sgd_l1 : kernel.sgd, p, g, {}, factors);
   expect_like("sgd_step", "the momentum buffer", p, v);
   if (s.first) assign(v, zeros({}, v.dtype()));
   Array* const state[] = {&v};
-  run("sgd_step", kernel.sgd_momentum, p, g, state, factors);
+  run("sgd_step", shrinks ? kernel.sgd_momentum_l1 : kernel.sgd_momentum, p, g, state, factors);
 }
 
 void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s) {

@@ -11,10 +11,12 @@
 namespace newtape::core {
 
 /// v = momentum v + (1 - dampening) d, where d = g + weight_decay p; p -= lr (nesterov ? d + momentum v : v).
-/// Without momentum (0), `v` may be undefined and is not touched. On the first step v = d.
+/// Without momentum (0), `v` may be undefined and is not touched. On the first step v = d. Then each element of p moves
+/// `threshold` nearer to 0, or all the way.
 struct SgdStep {
   double lr, momentum, dampening, weight_decay;
   bool nesterov, first;
+  double threshold = 0;
 };
 void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s);
 
@@ -29,14 +31,20 @@ void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s);
 /// gradient with a penalty's. Adam's kin begin their factors with l2, beta1, beta2, and keep m = beta1 m + (1 - beta1)
 /// d, v = beta2 v + (1 - beta2) d^2.
 enum class UpdateRule {
+  adam_l1,   ///< m, v; step, keep, eps, inverse_bias2, scaled, plain: Adam, then p moves nearer to 0 by
+             ///< scaled / (sqrt(v inverse_bias2) + eps) + plain
   amsgrad,   ///< m, v, max; step, keep, eps, inverse_bias2: p = keep p - step m / (sqrt(max inverse_bias2) + eps)
   nadam,     ///< m, v; of_g, of_m, eps, inverse_bias2: p -= (of_g d + of_m m) / (sqrt(v inverse_bias2) + eps)
   radam,     ///< m, v; plain, adapted, eps: p -= m (plain + adapted / (sqrt(v) + eps))
   adagrad,   ///< sum; l2, step, eps: sum += d^2, p -= step d / (sqrt(sum) + eps)
   adadelta,  ///< squares, steps; l2, lr, rho, eps (Zeiler 2012, algorithm 1)
-  rmsprop,   ///< squares, buffer, mean; l2, lr, alpha, eps, momentum, centered (0 or 1)
-  rprop,     ///< last gradient, step sizes; shrink, grow, least, most
-  lion,      ///< m; lr, keep, beta1, beta2: p = keep p - lr sign(beta1 m + (1 - beta1) g)
+  rmsprop,   ///< squares; l2, lr, alpha, eps, momentum
+  rmsprop_momentum,           ///< the same with a buffer
+  rmsprop_centered,           ///< with the mean of d
+  rmsprop_centered_momentum,  ///< with a buffer and the mean
+  rprop,                      ///< last gradient, step sizes; shrink, grow, least, most
+  lion,                       ///< m; lr, keep, beta1, beta2: p = keep p - lr sign(beta1 m + (1 - beta1) g)
+  sophia,                     ///< m, h; lr, keep, beta1, rho, eps: p = keep p - lr clip(m / max(rho h, eps), -1, 1)
   /// v, z; decay, beta2, inverse_bias2, eps, lr, part, of_y: y += part (z - y) - of_y d, z -= lr d with the normalised
   /// gradient d = g / (sqrt(v inverse_bias2) + eps) + decay y
   schedule_free,
@@ -47,6 +55,9 @@ void update(std::string_view op, UpdateRule rule, Array& p, const Array& g, std:
 
 /// p += factor x.
 void add_scaled(Array& p, const Array& x, double factor);
+
+/// average += share (x - average).
+void move_towards(Array& average, const Array& x, double share);
 
 /// Sum of squares in f64.
 double sum_squares(const Array& x);

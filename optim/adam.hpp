@@ -29,7 +29,7 @@ class Adam : public OptimizerOf<AdamOptions> {
   using OptimizerOf::OptimizerOf;
 
  protected:
-  std::size_t moment_count(std::size_t group) const override { return options_[group].amsgrad ? 3 : 2; }
+  bool keeps(const Slot& slot, std::size_t k) const override { return k < 2 || options_[slot.group].amsgrad; }
   void update(Slot& slot) override;
 };
 
@@ -57,7 +57,7 @@ class AdamW : public OptimizerOf<AdamWOptions> {
   using OptimizerOf::OptimizerOf;
 
  protected:
-  std::size_t moment_count(std::size_t group) const override { return options_[group].amsgrad ? 3 : 2; }
+  bool keeps(const Slot& slot, std::size_t k) const override { return k < 2 || options_[slot.group].amsgrad; }
   void update(Slot& slot) override;
 };
 

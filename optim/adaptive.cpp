@@ -59,7 +59,7 @@ void LambOptions::validate() const {
 
 void Adagrad::update(Slot& s) {
   const auto& o = options_[s.group];
-  if (s.fresh) core::assign(s.moments[0], core::full({}, o.initial_accumulator_value, s.param.dtype()));
+  if (s.fresh(0)) core::assign(s.moments[0], core::full({}, o.initial_accumulator_value, s.param.dtype()));
   const std::array<Array*, 1> state{&s.moments[0]};
   const std::array factors{o.weight_decay, o.lr / (1 + static_cast<double>(s.steps - 1) * o.lr_decay), o.eps};
   core::update("Adagrad", core::UpdateRule::adagrad, s.param.writable(), s.grad, state, factors);
@@ -74,14 +74,21 @@ void Adadelta::update(Slot& s) {
 
 void RMSprop::update(Slot& s) {
   const auto& o = options_[s.group];
-  const std::array<Array*, 3> state{&s.moments[0], &s.moments[1], &s.moments[2]};
-  const std::array factors{o.weight_decay, o.lr, o.alpha, o.eps, o.momentum, o.centered ? 1.0 : 0.0};
-  core::update("RMSprop", core::UpdateRule::rmsprop, s.param.writable(), s.grad, state, factors);
+  using enum core::UpdateRule;
+  const bool buffered = o.momentum != 0;
+  const auto rule =
+      o.centered ? (buffered ? rmsprop_centered_momentum : rmsprop_centered) : (buffered ? rmsprop_momentum : rmsprop);
+  std::array<Array*, 3> state{&s.moments[0]};
+  std::size_t count = 1;
+  if (buffered) state[count++] = &s.moments[1];
+  if (o.centered) state[count++] = &s.moments[2];
+  const std::array factors{o.weight_decay, o.lr, o.alpha, o.eps, o.momentum};
+  core::update("RMSprop", rule, s.param.writable(), s.grad, std::span(state).first(count), factors);
 }
 
 void Rprop::update(Slot& s) {
   const auto& o = options_[s.group];
-  if (s.fresh) core::assign(s.moments[1], core::full({}, o.lr, s.param.dtype()));
+  if (s.fresh(1)) core::assign(s.moments[1], core::full({}, o.lr, s.param.dtype()));
   const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
   const std::array factors{o.etas.first, o.etas.second, o.step_sizes.first, o.step_sizes.second};
   core::update("Rprop", core::UpdateRule::rprop, s.param.writable(), s.grad, state, factors);

@@ -82,6 +82,10 @@ class RMSprop : public OptimizerOf<RmspropOptions> {
   using OptimizerOf::OptimizerOf;
 
  protected:
+  bool keeps(const Slot& slot, std::size_t k) const override {
+    const auto& o = options_[slot.group];
+    return k == 0 || (k == 1 ? o.momentum != 0 : o.centered);
+  }
   void update(Slot& slot) override;
 };
 

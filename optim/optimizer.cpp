@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/reduce.hpp>
 #include <newtape/core/state_reader.hpp>
 #include <newtape/optim/optimizer.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -24,6 +26,7 @@ Optimizer::Optimizer(const char* name, std::vector<const char*> moments, std::ve
       slots_.emplace_back();
       slots_.back().param = p;
       slots_.back().group = static_cast<std::uint32_t>(g);
+      slots_.back().moments.resize(moment_names_.size());
     }
     group_sizes_.push_back(groups[g].size());
   }
@@ -51,10 +54,17 @@ Tensor Optimizer::step(const std::function<Tensor()>& closure) {
   return loss;
 }
 
+void Optimizer::step(const Tensor& loss) {
+  zero_grad();
+  loss.backward();
+  step();
+}
+
 /// All that may fail in a step happens here, before the first parameter is changed.
 void Optimizer::collect() {
   try {
     for (auto& s : slots_) collect(s);
+    prepare();
   } catch (...) {
     for (auto& s : slots_) s.grad = Array();
     throw;
@@ -66,22 +76,23 @@ void Optimizer::collect(Slot& s) const {
   if (!grad.defined()) return;
   const auto text = [](DType t, const Shape& shape) { return std::string(newtape::name(t)) + " " + to_string(shape); };
   const DType dtype = s.param.dtype();
-  const Shape& shape = s.param.shape();
-  const auto fits = [&](const Array& x, const char* what) {
+  const auto fits = [&](const Array& x, const Shape& shape, const char* what) {
     if (x.dtype() == dtype && x.shape() == shape) return;
-    const std::string message = std::string(name_) + ": " + what + " must have the dtype and shape of its parameter";
+    const std::string message = std::string(name_) + ": " + what + " must fit its parameter in dtype and shape";
     if (x.dtype() != dtype) raise<DTypeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
     raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
   };
-  fits(grad.value(), "a gradient");
-  s.fresh = false;
-  for (std::size_t k = 0; k < moment_count(s.group); ++k) {
+  fits(grad.value(), s.param.shape(), "a gradient");
+  s.made = 0;
+  for (std::size_t k = 0; k < s.moments.size(); ++k) {
+    if (!keeps(s, k)) continue;
     Array& m = s.moments[k];
+    const Shape shape = moment_shape(s, k);
     if (!m.defined()) {
       m = core::zeros(shape, dtype);
-      s.fresh = true;
+      s.made |= 1U << k;
     } else {
-      fits(m, "the optimizer's state");
+      fits(m, shape, "the optimizer's state");
       // A state dict that somebody holds keeps its values.
       if (!m.reusable()) m = core::copy(m);
     }
@@ -105,6 +116,15 @@ std::size_t Optimizer::check_group(std::size_t group) const {
   if (group < group_count()) return group;
   raise<ValueError>(std::string(name_) + ": there is no such parameter group", "below " + std::to_string(group_count()),
                     std::to_string(group));
+}
+
+void Optimizer::expect_finite_gradients() const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Tensor grad = slots_[i].param.grad();
+    if (!grad.defined() || core::all_finite(grad.value())) continue;
+    raise<NumericalError>(std::string(name_) + ": a gradient has elements that are not finite", "finite numbers",
+                          "inf or nan in that of parameter " + std::to_string(i) + ", " + to_string(grad.shape()));
+  }
 }
 
 // --- states: "param_groups.<group>.<option>", "state.<parameter>.<moment>" ---
@@ -132,7 +152,10 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
     for (const auto& [option, value] : get_options(g)) put(option_key(g, option), core::full({}, value, f64));
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].steps == 0) continue;
+    const auto& moments = slots_[i].moments;
+    if (slots_[i].steps == 0 && std::none_of(moments.begin(), moments.end(), [](auto& m) { return m.defined(); })) {
+      continue;
+    }
     put(state_key(i, "step"), count(slots_[i].steps));
     for (std::size_t k = 0; k < moment_names_.size(); ++k) {
       if (slots_[i].moments[k].defined()) put(state_key(i, moment_names_[k]), slots_[i].moments[k]);
@@ -141,11 +164,13 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
       put(state_key(i, scalar_names_[k]), core::full({}, slots_[i].scalars[k], f64));
     }
   }
+  save_more(prefix, state);
   return state;
 }
 
 void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& options) {
   detail::StateReader reader(state, options.prefix);
+  std::vector<Options> before;
   std::vector<Options> groups;
   for (std::size_t g = 0; g < group_count(); ++g) {
     const Array size = reader.take(option_key(g, "size"), i64, {});
@@ -153,19 +178,34 @@ void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& optio
       reader.reject(option_key(g, "size"), "expected " + std::to_string(group_sizes_[g]) + " parameters, got " +
                                                std::to_string(size.item<std::int64_t>()));
     }
-    groups.push_back(get_options(g));
+    before.push_back(get_options(g));
+    groups.push_back(before.back());
     for (auto& [option, value] : groups.back()) {
       const Array x = reader.take(option_key(g, option), f64, {});
       if (x.defined()) value = x.item();
     }
   }
+  for (const auto& o : groups) check_options(o);
+  // The shapes of the moments may depend on the options.
+  for (std::size_t g = 0; g < group_count(); ++g) set_options(g, groups[g]);
+  try {
+    load(reader);
+  } catch (...) {
+    for (std::size_t g = 0; g < group_count(); ++g) set_options(g, before[g]);
+    throw;
+  }
+}
+
+/// Steps, moments and scalars; ValueError for what does not fit, before anything is changed.
+void Optimizer::load(detail::StateReader& reader) {
   struct Loaded {
     std::int64_t steps = 0;
-    Array moments[Slot::max_moments];
+    std::vector<Array> moments;
     double scalars[Slot::max_scalars] = {};
   };
   std::vector<Loaded> loaded(slots_.size());
   for (std::size_t i = 0; i < slots_.size(); ++i) {
+    loaded[i].moments.resize(moment_names_.size());
     // What was never stepped has no state, and a moment that no option asked for was never made.
     if (reader.contains(state_key(i, "step"))) {
       const Array steps = reader.take(state_key(i, "step"), i64, {});
@@ -179,19 +219,19 @@ void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& optio
     for (std::size_t k = 0; k < moment_names_.size(); ++k) {
       const auto key = state_key(i, moment_names_[k]);
       if (!reader.contains(key)) continue;
-      const Array m = reader.take(key, slots_[i].param.dtype(), slots_[i].param.shape());
+      const Array m = reader.take(key, slots_[i].param.dtype(), moment_shape(slots_[i], k));
       if (m.defined()) loaded[i].moments[k] = core::copy(m);
     }
   }
+  const auto put_more = load_more(reader);
   reader.finish(std::string(name_) + ".load_state_dict", true);
-  for (const auto& o : groups) check_options(o);
   // From here on nothing fails.
-  for (std::size_t g = 0; g < group_count(); ++g) set_options(g, groups[g]);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].steps = loaded[i].steps;
-    std::move(std::begin(loaded[i].moments), std::end(loaded[i].moments), std::begin(slots_[i].moments));
+    slots_[i].moments = std::move(loaded[i].moments);
     std::copy(std::begin(loaded[i].scalars), std::end(loaded[i].scalars), std::begin(slots_[i].scalars));
   }
+  if (put_more) put_more();
 }
 
 void check_option(const char* optimizer, const char* option, double value, double low, double high) {

@@ -8,6 +8,10 @@
 #include <string_view>
 #include <vector>
 
+namespace newtape::detail {
+class StateReader;
+}
+
 namespace newtape::optim {
 
 /// An optimizer's state by name, as data::save_safetensors takes it.
@@ -34,10 +38,13 @@ class Optimizer {
 
   void zero_grad() const noexcept;
   /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
-  void step();
+  virtual void step();
   /// For methods that may want the loss several times: `closure` clears the gradients, runs forward and backward, and
   /// returns the loss. Returns what it returned first.
   virtual Tensor step(const std::function<Tensor()>& closure);
+  /// One update for a loss that was recorded and not swept yet: clears the gradients, runs backward and steps. Methods
+  /// that use second derivatives of the loss take them here. ValueError when it depends on no variable.
+  virtual void step(const Tensor& loss);
 
   std::size_t group_count() const noexcept { return group_sizes_.size(); }
   std::vector<Parameter> params() const;
@@ -54,16 +61,18 @@ class Optimizer {
  protected:
   /// One parameter with its state, side by side with the next one's.
   struct Slot {
-    static constexpr std::size_t max_moments = 4;
     static constexpr std::size_t max_scalars = 3;
 
     Parameter param;
     std::uint32_t group = 0;
-    bool fresh = false;      ///< the moments were made for this step, and hold zeros
-    std::int64_t steps = 0;  ///< this one included
-    Array grad;              ///< only while stepping
-    Array moments[max_moments];
+    std::uint32_t made = 0;      ///< bit k: see `fresh`
+    std::int64_t steps = 0;      ///< this one included
+    Array grad;                  ///< only while stepping
+    std::vector<Array> moments;  ///< by their names' order; undefined where none is kept
     double scalars[max_scalars] = {};
+
+    /// Moment k was made for this step, and holds zeros.
+    bool fresh(std::size_t k) const noexcept { return (made >> k & 1) != 0; }
   };
   using Options = std::vector<std::pair<const char*, double>>;
 
@@ -73,14 +82,22 @@ class Optimizer {
             const std::vector<std::vector<Parameter>>& groups);
   Optimizer(Optimizer&&) noexcept = default;
 
-  /// How many of the moments a group uses, given its options.
-  virtual std::size_t moment_count(std::size_t) const { return moment_names_.size(); }
+  /// Whether moment k of a parameter is kept, given its options and its shape.
+  virtual bool keeps(const Slot&, std::size_t) const { return true; }
+  /// In which shape; its dtype is the parameter's.
+  virtual Shape moment_shape(const Slot& slot, std::size_t) const { return slot.param.shape(); }
   /// Throws when a step must not be taken now; before anything is changed.
   virtual void check_step() const {}
   std::vector<Slot>& slots() noexcept { return slots_; }
   const std::vector<Slot>& slots() const noexcept { return slots_; }
-  /// Writes slot.param and slot.moments, given slot.grad: contiguous, of the parameter's shape and dtype, like all
-  /// moments.
+  /// Called in each step when all gradients are there, before the first update; may throw.
+  virtual void prepare() {}
+  /// Adds to a state what belongs to no single parameter, under names of its own behind `prefix`.
+  virtual void save_more(std::string_view /*prefix*/, StateDict& /*state*/) const {}
+  /// Reads that. What it returns puts it in place, and does not throw.
+  virtual std::function<void()> load_more(detail::StateReader& /*state*/) { return {}; }
+  /// Writes slot.param and slot.moments, given slot.grad: contiguous, like the moments, and of the parameter's shape
+  /// and dtype.
   virtual void update(Slot& slot) = 0;
 
   virtual Options get_options(std::size_t group) const = 0;
@@ -89,10 +106,13 @@ class Optimizer {
   virtual void set_options(std::size_t group, const Options& values) = 0;
 
   std::size_t check_group(std::size_t group) const;
+  /// NumericalError when a gradient has elements that are not finite, for methods that hand it on to factorisations.
+  void expect_finite_gradients() const;
 
  private:
   void collect();
   void collect(Slot& slot) const;
+  void load(detail::StateReader& reader);
 
   const char* name_;
   std::vector<const char*> moment_names_;

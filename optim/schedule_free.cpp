@@ -42,7 +42,7 @@ void AdamWScheduleFree::update(Slot& s) {
   const double weight = std::pow(t, o.r) * std::pow(s.scalars[lr_max], o.weight_lr_power);
   s.scalars[weight_sum] += weight;
   const double part = s.scalars[weight_sum] > 0 ? weight / s.scalars[weight_sum] : 0;
-  if (s.fresh) core::assign(s.moments[1], s.param.value());
+  if (s.fresh(1)) core::assign(s.moments[1], s.param.value());
   const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
   const std::array factors{o.weight_decay,
                            o.betas.second,

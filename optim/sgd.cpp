@@ -28,7 +28,7 @@ void SGD::update(Slot& s) {
                   .dampening = o.dampening,
                   .weight_decay = o.weight_decay,
                   .nesterov = o.nesterov,
-                  .first = s.fresh});
+                  .first = s.fresh(0)});
 }
 
 }  // namespace newtape::optim

@@ -30,7 +30,7 @@ class SGD : public OptimizerOf<SgdOptions> {
   using OptimizerOf::OptimizerOf;
 
  protected:
-  std::size_t moment_count(std::size_t group) const override { return options_[group].momentum != 0 ? 1 : 0; }
+  bool keeps(const Slot& slot, std::size_t) const override { return options_[slot.group].momentum != 0; }
   void update(Slot& slot) override;
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/layers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/conv.hpp>
@@ -115,7 +116,13 @@ Tensor forward(const In& x, const In& w, const In& b, const Geometry& g) {
                        return over_images(y, g, [&](const Tensor& flat) { return backward(flat, w, nothing(), g); });
                      }),
                  wrt(w,
-                     [x = x.tensor(), g, shape = w.shape()](const Tensor& y) {
+                     [x = x.tensor(), g, shape = w.shape(), weight_node = w.tensor().node().get(),
+                      bias_node = b.tensor().node().get()](const Tensor& y) {
+                       const auto pass = [&] {
+                         return LayerPass{
+                             .weight = weight_node, .bias = bias_node, .input = x, .grad = y, .conv = g.get()};
+                       };
+                       if (show_layer(pass)) return Tensor();
                        return over_channels(y, 1, g->groups, 0, g->groups, shape,
                                             [&](const Tensor& flat) { return weight(x, flat, g); });
                      }),

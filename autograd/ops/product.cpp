@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/layers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/linalg.hpp>
@@ -25,7 +26,12 @@ Tensor matrix_product(const Tensor& a, const Tensor& b, Place place) {
                        [b, turned = lies_transposed(a)](const Tensor& g) {
                          return turned ? transpose(matmul(b, transpose(g))) : matmul(g, transpose(b));
                        }),
-                   wrt(In(b, place), [a, turned = lies_transposed(b)](const Tensor& g) {
+                   wrt(In(b, place), [a, weight = b.node().get(), turned = lies_transposed(b)](const Tensor& g) {
+                     const bool matrix = weight->shape.size() == 2 && a.ndim() == 2;
+                     const auto pass = [&] {
+                       return LayerPass{.weight = weight, .input = a, .grad = g, .turned = true};
+                     };
+                     if (matrix && show_layer(pass)) return Tensor();
                      return turned ? transpose(matmul(transpose(g), a)) : matmul(transpose(a), g);
                    }));
 }
@@ -72,10 +78,14 @@ Tensor linear(In x, In w, In b) {
     const std::int64_t rows = element_count(Shape(shape.begin(), shape.end() - 1));
     return reshape(linear(reshape(x, {rows, k}), w, b), shape);
   }
-  return linear_op(core::linear(x.value(), w.value(), b.value()),
-                   wrt(x, [w = w.tensor()](const Tensor& g) { return matmul(g, w); }),
-                   wrt(w, [x = x.tensor()](const Tensor& g) { return matmul(transpose(g), x); }),
-                   wrt(b, [](const Tensor& g) { return g; }));
+  return linear_op(
+      core::linear(x.value(), w.value(), b.value()), wrt(x, [w = w.tensor()](const Tensor& g) { return matmul(g, w); }),
+      wrt(w,
+          [x = x.tensor(), weight = w.tensor().node().get(), bias = b.tensor().node().get()](const Tensor& g) {
+            const auto pass = [&] { return LayerPass{.weight = weight, .bias = bias, .input = x, .grad = g}; };
+            return show_layer(pass) ? Tensor() : matmul(transpose(g), x);
+          }),
+      wrt(b, [](const Tensor& g) { return g; }));
 }
 
 namespace {

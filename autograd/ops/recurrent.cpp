@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Backpropagation through time, twice: as one kernel a step, and in Tensor operations, for when the gradient is itself
 // recorded or comes in batches. Both are written in the results.
+#include <newtape/autograd/layers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -112,7 +113,7 @@ const Tensor& first_defined(Tensors g) {
 
 /// The pullback to input `i` of an operation that goes back through time once for all its inputs: the first that is
 /// asked keeps the others' gradients for them. `Rule` has `in_tensors(g, y)` and, for as many of the cotangents as
-/// `fused`, `in_kernels(g, y)`.
+/// `fused`, `in_kernels(g, y)`: the gradients of x, w and the others; and what an observer of layers is to see.
 template <class Rule>
 class Back {
  public:
@@ -122,16 +123,34 @@ class Back {
     bool plain = !grad_enabled() && first_defined(g).ndim() == 3;
     for (std::size_t k = Rule::fused; k < g.size(); ++k) plain = plain && !g[k].defined();
     // What is recorded is not kept: it would hold the graph that holds this.
-    if (!plain) return rule_.in_tensors(g, y)[i];
+    if (!plain) {
+      auto all = rule_.in_tensors(g, y);
+      if (i == weight) show(all[0], y);
+      return all[i];
+    }
     const std::lock_guard lock(mutex_);
     if (!same(g) || !kept_[i].defined()) {
       kept_ = rule_.in_kernels(g, y);
       for_.assign(g.begin(), g.end());
+      show(kept_[0], y);
     }
     return std::exchange(kept_[i], Tensor());
   }
 
  private:
+  static constexpr std::size_t weight = 1;
+
+  /// The weight's part of the arguments is h w^T + b: `d` are the cotangents of x, the inputs' part.
+  void show(const Tensor& d, Tensors y) const {
+    const auto pass = [&] {
+      return LayerPass{.weight = rule_.w.node().get(),
+                       .bias = rule_.bias(),
+                       .input = rule_.course.before(y[0].detach(), rule_.h0.detach()),
+                       .grad = rule_.of_product(d.detach(), y)};
+    };
+    const NoGrad off;
+    if (rule_.w.requires_grad()) show_layer(pass);
+  }
   bool same(Tensors g) const {
     return for_.size() == g.size() &&
            std::equal(g.begin(), g.end(), for_.begin(), [](const Tensor& a, const Tensor& b) {
@@ -158,6 +177,8 @@ struct LstmRule {
   Course course;
   core::ScanOver over;
 
+  const detail::Node* bias() const { return nullptr; }
+  Tensor of_product(const Tensor& d, Tensors) const { return d; }
   std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
     auto d = core::lstm_scan_grad(value_of(g, 0), value_of(g, 1), {y[0].value(), y[1].value(), y[2].value()}, w.value(),
                                   h0.value(), c0.value(), over);
@@ -191,9 +212,16 @@ struct LstmRule {
 struct GruRule {
   static constexpr std::size_t fused = 1;
   Tensor w, h0;
+  detail::NodeRef b;
   Course course;
   core::ScanOver over;
 
+  const detail::Node* bias() const { return b.get(); }
+  /// n's argument has r times its part of the product.
+  Tensor of_product(const Tensor& d, Tensors y) const {
+    const auto n = h0.shape()[1];
+    return concatenate({slice(d, -1, 0, 2 * n), slice(d, -1, 2 * n, 3 * n) * slice(y[1].detach(), -1, 0, n)}, -1);
+  }
   std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
     auto d =
         core::gru_scan_grad(value_of(g, 0), {y[0].value(), y[1].value(), y[2].value()}, w.value(), h0.value(), over);
@@ -239,6 +267,8 @@ struct RnnRule {
   core::ScanOver over;
   core::Squash squash;
 
+  const detail::Node* bias() const { return nullptr; }
+  Tensor of_product(const Tensor& d, Tensors) const { return d; }
   std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
     auto d = core::rnn_scan_grad(value_of(g, 0), y[0].value(), w.value(), h0.value(), squash, over);
     return {std::move(d.x), std::move(d.w), std::move(d.h0)};
@@ -291,7 +321,7 @@ GruScan gru_scan(In x, In w, In b, In h0, const RecurrentScanOptions& options) {
   check(gru_scan_op, 3, x, w, h0, nullptr, &b, options);
   const Course course(options, x.dtype());
   const auto over = course.over(options);
-  const auto pullback = back(GruRule{w, h0, course, over});
+  const auto pullback = back(GruRule{w, h0, b.tensor().node(), course, over});
   auto y = core::gru_scan(x.take(), w.value(), b.value(), h0.value(), over);
   auto [h, gates, q] = gru_scan_op(std::array{std::move(y.h), std::move(y.gates), std::move(y.q)}, wrt(x, pullback(0)),
                                    wrt(w, pullback(1)), wrt(b, pullback(2)), wrt(h0, pullback(3)));

@@ -55,7 +55,9 @@ struct MoveTable {
 /// rule's factors.
 using Update = void (*)(void* p, const void* g, void* const* state, std::int64_t n, const double* factors);
 struct UpdateKernels {
-  Update sgd, sgd_momentum, adam, amsgrad, nadam, radam, adagrad, adadelta, rmsprop, rprop, lion, schedule_free, lamb;
+  Update sgd, sgd_momentum, sgd_l1, sgd_momentum_l1, adam, adam_l1, amsgrad, nadam, radam, adagrad, adadelta;
+  Update rmsprop, rmsprop_momentum, rmsprop_centered, rmsprop_centered_momentum;
+  Update rprop, lion, sophia, schedule_free, lamb, average;
   double (*sum_squares)(const void* x, std::int64_t n);
 };
 struct UpdateTable {

@@ -46,6 +46,8 @@ TEST_CASE("schedules set the rates that PyTorch's set") {
   const auto warm_up = optim::linear_lr({.start_factor = 0.2, .total_iters = 6});
   compare("sequential", optim::sequential_lr({warm_up, optim::exponential_lr(0.9)}, {6}));
   compare("chained", optim::chained_lr({warm_up, optim::exponential_lr(0.9)}));
+  compare("swa", optim::swa_lr({.swa_lr = 0.2, .anneal_steps = 7}));
+  compare("swa_linear", optim::swa_lr({.swa_lr = 1.4, .anneal_steps = 4, .cosine = false}));
   compare("exponential", [](std::int64_t step) { return std::pow(0.87, static_cast<double>(step)); });
 }
 

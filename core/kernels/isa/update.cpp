@@ -7,6 +7,12 @@ namespace {
 NEWTAPE_INLINE float root(float x) { return __builtin_sqrtf(x); }
 NEWTAPE_INLINE double root(double x) { return __builtin_sqrt(x); }
 
+/// The proximal map of t |x|.
+template <class T>
+[[gnu::always_inline]] inline T shrunk(T x, T t) {
+  return x > t ? x - t : x < -t ? x + t : T(0);
+}
+
 // Each rule takes its factors, in the order of core/update.hpp, and updates one element. No branches: the loops are
 // vectorised.
 
@@ -31,6 +37,24 @@ struct SgdMomentum {
     const T d = g + decay * p;
     v = momentum * v + undamped * d;
     p -= of_d * d + of_v * v;
+  }
+};
+
+/// Sgd or SgdMomentum, and then the proximal map of an l1 penalty.
+template <class Rule, class T>
+struct Shrinking {
+  Rule rule;
+  T threshold;
+  explicit Shrinking(const double* f) : rule(f), threshold(static_cast<T>(f[5])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g) const requires requires(T& x) { rule(x, x); }
+  {
+    rule(p, g);
+    p = shrunk(p, threshold);
+  }
+  [[gnu::always_inline]] void operator()(T& p, T g, T& v) const requires requires(T& x) { rule(x, x, x); }
+  {
+    rule(p, g, v);
+    p = shrunk(p, threshold);
   }
 };
 
@@ -76,6 +100,17 @@ struct Amsgrad : Adam<T> {
     this->moments.advance(p, g, m, v);
     greatest = v > greatest ? v : greatest;
     p = this->keep * p - this->step * (m / (root(greatest * this->inverse_bias2) + this->eps));
+  }
+};
+
+template <class T>
+struct AdamL1 : Adam<T> {
+  T scaled, plain;
+  explicit AdamL1(const double* f) : Adam<T>(f), scaled(static_cast<T>(f[7])), plain(static_cast<T>(f[8])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
+    this->moments.advance(p, g, m, v);
+    const T inverse = 1 / (root(v * this->inverse_bias2) + this->eps);
+    p = shrunk(this->keep * p - this->step * m * inverse, scaled * inverse + plain);
   }
 };
 
@@ -136,24 +171,61 @@ struct Adadelta {
   }
 };
 
+/// What the four of RMSprop's kin share; each keeps only the arrays that it needs.
 template <class T>
-struct Rmsprop {
-  T l2, lr, alpha, fresh, eps, momentum, centered;
-  explicit Rmsprop(const double* f)
+struct RmspropParts {
+  T l2, lr, alpha, fresh, eps, momentum;
+  explicit RmspropParts(const double* f)
       : l2(static_cast<T>(f[0])),
         lr(static_cast<T>(f[1])),
         alpha(static_cast<T>(f[2])),
         fresh(static_cast<T>(1 - f[2])),
         eps(static_cast<T>(f[3])),
-        momentum(static_cast<T>(f[4])),
-        centered(static_cast<T>(f[5])) {}
-  [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& buffer, T& mean) const {
-    const T d = g + l2 * p;
+        momentum(static_cast<T>(f[4])) {}
+  [[gnu::always_inline]] T scaled(T d, T& squares) const {
+    squares = alpha * squares + fresh * (d * d);
+    return d / (root(squares) + eps);
+  }
+  [[gnu::always_inline]] T scaled(T d, T& squares, T& mean) const {
     squares = alpha * squares + fresh * (d * d);
     mean = alpha * mean + fresh * d;
-    const T variance = squares - centered * (mean * mean);
-    buffer = momentum * buffer + d / (root(variance) + eps);
+    return d / (root(squares - mean * mean) + eps);
+  }
+  [[gnu::always_inline]] void descend(T& p, T step, T& buffer) const {
+    buffer = momentum * buffer + step;
     p -= lr * buffer;
+  }
+};
+
+template <class T>
+struct Rmsprop : RmspropParts<T> {
+  using RmspropParts<T>::RmspropParts;
+  [[gnu::always_inline]] void operator()(T& p, T g, T& squares) const {
+    p -= this->lr * this->scaled(g + this->l2 * p, squares);
+  }
+};
+
+template <class T>
+struct RmspropMomentum : RmspropParts<T> {
+  using RmspropParts<T>::RmspropParts;
+  [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& buffer) const {
+    this->descend(p, this->scaled(g + this->l2 * p, squares), buffer);
+  }
+};
+
+template <class T>
+struct RmspropCentered : RmspropParts<T> {
+  using RmspropParts<T>::RmspropParts;
+  [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& mean) const {
+    p -= this->lr * this->scaled(g + this->l2 * p, squares, mean);
+  }
+};
+
+template <class T>
+struct RmspropCenteredMomentum : RmspropParts<T> {
+  using RmspropParts<T>::RmspropParts;
+  [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& buffer, T& mean) const {
+    this->descend(p, this->scaled(g + this->l2 * p, squares, mean), buffer);
   }
 };
 
@@ -194,6 +266,24 @@ struct Lion {
 };
 
 template <class T>
+struct Sophia {
+  T lr, keep, beta1, new1, rho, eps;
+  explicit Sophia(const double* f)
+      : lr(static_cast<T>(f[0])),
+        keep(static_cast<T>(f[1])),
+        beta1(static_cast<T>(f[2])),
+        new1(static_cast<T>(1 - f[2])),
+        rho(static_cast<T>(f[3])),
+        eps(static_cast<T>(f[4])) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& h) const {
+    m = beta1 * m + new1 * g;
+    const T curvature = rho * h;
+    const T step = m / (curvature > eps ? curvature : eps);
+    p = keep * p - lr * (step > 1 ? T(1) : step < -1 ? T(-1) : step);
+  }
+};
+
+template <class T>
 struct ScheduleFree {
   T decay, beta2, new2, inverse_bias2, eps, lr, part, of_y;
   explicit ScheduleFree(const double* f)
@@ -228,6 +318,13 @@ struct Lamb {
     moments.advance(p, g, m, v);
     direction = m * inverse_bias1 / (root(v * inverse_bias2) + eps) + decay * p;
   }
+};
+
+template <class T>
+struct Average {
+  T share;
+  explicit Average(const double* f) : share(static_cast<T>(f[0])) {}
+  [[gnu::always_inline]] void operator()(T& average, T x) const { average += share * (x - average); }
 };
 
 template <class Rule, class T>
@@ -281,17 +378,25 @@ double sum_squares(const void* x_, std::int64_t n) {
 template <class T>
 constexpr UpdateKernels updates{.sgd = run<Sgd<T>, T>,
                                 .sgd_momentum = run<SgdMomentum<T>, T>,
+                                .sgd_l1 = run<Shrinking<Sgd<T>, T>, T>,
+                                .sgd_momentum_l1 = run<Shrinking<SgdMomentum<T>, T>, T>,
                                 .adam = run<Adam<T>, T>,
+                                .adam_l1 = run<AdamL1<T>, T>,
                                 .amsgrad = run<Amsgrad<T>, T>,
                                 .nadam = run<Nadam<T>, T>,
                                 .radam = run<Radam<T>, T>,
                                 .adagrad = run<Adagrad<T>, T>,
                                 .adadelta = run<Adadelta<T>, T>,
                                 .rmsprop = run<Rmsprop<T>, T>,
+                                .rmsprop_momentum = run<RmspropMomentum<T>, T>,
+                                .rmsprop_centered = run<RmspropCentered<T>, T>,
+                                .rmsprop_centered_momentum = run<RmspropCenteredMomentum<T>, T>,
                                 .rprop = run<Rprop<T>, T>,
                                 .lion = run<Lion<T>, T>,
+                                .sophia = run<Sophia<T>, T>,
                                 .schedule_free = run<ScheduleFree<T>, T>,
                                 .lamb = run<Lamb<T>, T>,
+                                .average = run<Average<T>, T>,
                                 .sum_squares = sum_squares<T>};
 
 }  // namespace

@@ -5,6 +5,7 @@ import pathlib
 
 import torch
 from torch.optim import lr_scheduler as s
+from torch.optim import swa_utils
 
 lines = []
 
@@ -36,6 +37,8 @@ run("one_cycle_linear", lambda o: s.OneCycleLR(o, max_lr=0.5, total_steps=24, pc
 run("sequential", lambda o: s.SequentialLR(o, [s.LinearLR(o, start_factor=0.2, total_iters=6), s.ExponentialLR(o, 0.9)],
                                            milestones=[6]))
 run("chained", lambda o: s.ChainedScheduler([s.LinearLR(o, start_factor=0.2, total_iters=6), s.ExponentialLR(o, 0.9)]))
+run("swa", lambda o: swa_utils.SWALR(o, swa_lr=0.1, anneal_epochs=7))
+run("swa_linear", lambda o: swa_utils.SWALR(o, swa_lr=0.7, anneal_epochs=4, anneal_strategy="linear"))
 metric = [3, 2, 1.9, 1.89995, 1.9, 2, 1.9, 1.85, 1.9, 1.9, 1.9, 1.9, float("nan"), 1.9, 1, 2, 2, 2, 2, 2, 2, 2, 2]
 run("plateau", lambda o: s.ReduceLROnPlateau(o, factor=0.5, patience=2), metric=lambda i: metric[i])
 run("plateau_options", lambda o: s.ReduceLROnPlateau(o, mode="max", factor=0.2, patience=1, threshold=0.01,

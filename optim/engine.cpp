@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/index.hpp>
+#include <newtape/core/state_reader.hpp>
+#include <newtape/core/vector.hpp>
+#include <newtape/optim/engine.hpp>
+
+#include <utility>
+
+namespace newtape::optim {
+
+namespace {
+
+/// A curvature for those unknowns that may move: the identity for the others.
+class Masked final : public Curvature {
+ public:
+  Masked(Curvature& b, Array free) : b_(b), free_(std::move(free)) {}
+  void look(Objective&, const Iterate&) override {}
+  Array product(const Array& v) override { return held(core::mul(free_, b_.product(core::mul(free_, v))), v); }
+  Array matrix() override {
+    const std::int64_t n = free_.size();
+    const Array rows = core::reshape(free_, {n, 1});
+    const Array inside = core::mul(core::mul(b_.matrix(), rows), free_);
+    return core::add(inside, core::mul(core::eye(n, free_.dtype()), core::sub(core::ones({}, free_.dtype()), free_)));
+  }
+  Array solve(const Array& v) override {
+    // The part of an inverse is not the inverse of the part, but it is as positive.
+    Array d = b_.solve(core::mul(free_, v));
+    return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
+  }
+  Array precondition(const Array& v) override {
+    Array d = b_.precondition(core::mul(free_, v));
+    return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
+  }
+  bool scaled() const override { return b_.scaled(); }
+
+ private:
+  Array held(const Array& moving, const Array& v) const {
+    return core::add(moving, core::mul(core::sub(core::ones({}, free_.dtype()), free_), v));
+  }
+  Curvature& b_;
+  Array free_;
+};
+
+}  // namespace
+
+Engine::Engine(const Method& method)
+    : curvature_(method.curvature ? method.curvature() : nullptr),
+      direction_(method.direction ? method.direction() : nullptr),
+      globalization_(method.globalization ? method.globalization() : nullptr) {
+  if (curvature_ == nullptr || direction_ == nullptr || globalization_ == nullptr) {
+    raise<ValueError>("a method needs its three parts", "curvature, direction and globalization",
+                      "\"" + method.name + "\", which lacks one");
+  }
+}
+
+Move Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds) {
+  try {
+    curvature_->look(f, at);
+    Array free = bounds.free(at.x, at.gradient);
+    if (!free.defined()) return globalization_->move(f, at, *curvature_, *direction_, bounds);
+    Masked masked(*curvature_, free);
+    const Iterate inside{at.x, at.value, core::mul(at.gradient, free)};
+    return globalization_->move(f, inside, masked, *direction_, bounds);
+  } catch (const NumericalError& e) {
+    return {.note = e.what(), .problem = Status::not_finite};
+  }
+}
+
+Move Engine::advance(Objective& f, Iterate& at, const Bounds& bounds) {
+  Move move = attempt(f, at, bounds);
+  if (!move.moved && curvature_->forget()) {
+    // What was learnt led nowhere: once more, from the gradient alone.
+    direction_->forget();
+    move = attempt(f, at, bounds);
+    if (move.moved) move.note = move.note.empty() ? "curvature forgotten" : "curvature forgotten, " + move.note;
+  }
+  if (!move.moved) return move;
+  curvature_->learn(core::sub(move.to.x, at.x), core::sub(move.to.gradient, at.gradient));
+  at = move.to;
+  return move;
+}
+
+void Engine::save(const std::string& prefix, NamedArrays& state) const {
+  curvature_->save(prefix + "curvature.", state);
+  direction_->save(prefix + "direction.", state);
+  globalization_->save(prefix + "globalization.", state);
+}
+
+void Engine::load(const std::string& prefix, detail::StateReader& state, std::int64_t size, DType dtype) {
+  curvature_->load(prefix + "curvature.", state, size, dtype);
+  direction_->load(prefix + "direction.", state, size, dtype);
+  globalization_->load(prefix + "globalization.", state);
+}
+
+}  // namespace newtape::optim

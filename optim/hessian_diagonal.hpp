@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/optimizer.hpp>
+
+/// Optimizers that divide by estimates of the Hessian's diagonal, for which they need the loss with its graph:
+/// `optimizer.step(loss)`, without a backward() before it.
+namespace newtape::optim {
+
+struct LossCurvature;
+
+struct AdaHessianOptions {
+  double lr = 0.15;
+  std::pair<double, double> betas = {0.9, 0.999};
+  double eps = 1e-4;
+  double weight_decay = 0;      ///< multiplies p by 1 - lr * weight_decay before each step
+  double hessian_power = 1;     ///< k of the paper: 1 divides by the curvature, 0 by 1
+  bool average_kernels = true;  ///< curvature is averaged over the axes behind the second, as those of convolutions
+  std::int64_t samples = 1;     ///< random vectors in a step
+  std::int64_t seed = 0;        ///< of their signs
+
+  static constexpr const char* name = "AdaHessian";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_hessian_diag_sq"}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
+        f("hessian_power", hessian_power), f("average_kernels", average_kernels), f("samples", samples),
+        f("seed", seed);
+  }
+};
+
+extern template class OptimizerOf<AdaHessianOptions>;
+/// AdaHessian (Yao et al. 2021, algorithm 1): Adam with Hutchinson's estimate of the Hessian's diagonal in the place of
+/// the gradient in the second moment. Of `samples` and `seed`, the first group's count. Leaves the gradients in the
+/// parameters.
+class AdaHessian : public OptimizerOf<AdaHessianOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+  using OptimizerOf::step;
+
+  /// Takes gradients and products with the Hessian from the graph of the loss.
+  void step(const Tensor& loss) override;
+  /// The closure runs forward and returns the loss; it need not run backward.
+  Tensor step(const std::function<Tensor()>& closure) override;
+
+ protected:
+  Shape moment_shape(const Slot& slot, std::size_t k) const override;
+  void update(Slot& slot) override;
+  void check_step() const override;
+
+ private:
+  Shape curvature_shape(const Slot& slot) const;
+
+  std::vector<Tensor> curvature_ = {};  ///< of each parameter, in a step
+};
+
+struct SophiaOptions {
+  double lr = 4e-4;
+  std::pair<double, double> betas = {0.96, 0.99};
+  double gamma = 0.01;                 ///< the smaller, the more steps are cut at lr; 0.05 for Gauss-Newton-Bartlett
+  double eps = 1e-12;                  ///< least curvature, times gamma
+  double weight_decay = 0.2;           ///< multiplies p by 1 - lr * weight_decay before each step
+  std::int64_t hessian_interval = 10;  ///< steps after which step(loss) estimates the Hessian again
+  std::int64_t seed = 0;               ///< of the random vectors' signs
+
+  static constexpr const char* name = "Sophia";
+  static std::vector<const char*> moments() { return {"exp_avg", "hessian"}; }
+  static std::vector<const char*> scalars() { return {"estimates"}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("gamma", gamma), f("eps", eps),
+        f("weight_decay", weight_decay), f("hessian_interval", hessian_interval), f("seed", seed);
+  }
+};
+
+extern template class OptimizerOf<SophiaOptions>;
+/// Sophia (Liu et al. 2023, algorithm 3): p -= lr clip(m / max(gamma h, eps), 1) with the average h of estimates of the
+/// Hessian's diagonal. Either `step(loss)`, which estimates by Hutchinson's method where it is due (the first group's
+/// interval counts); or ordinary steps, and one of the two updates below every ten or so.
+class Sophia : public OptimizerOf<SophiaOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+  using OptimizerOf::step;
+
+  void step(const Tensor& loss) override;
+  /// Algorithm 1: an estimate from the graph of a loss.
+  void update_hessian(const Tensor& loss);
+  /// Algorithm 2, Gauss-Newton-Bartlett: batch_size g^2, with the gradient g of the mean loss of a batch whose labels
+  /// are drawn from the model's own predictions. Never negative, and without second derivatives. Gradients stay.
+  void update_gauss_newton(const Tensor& sampled_loss, std::int64_t batch_size);
+
+ protected:
+  void update(Slot& slot) override;
+
+ private:
+  LossCurvature estimate(const Tensor& loss) const;
+  void average(const std::vector<Tensor>& estimate);
+};
+
+}  // namespace newtape::optim

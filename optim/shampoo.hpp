@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/optimizer.hpp>
+
+namespace newtape::optim {
+
+/// Whose length a step of Shampoo takes: its own, or that of the gradient, or of Adagrad's step.
+enum class Grafting { none, sgd, adagrad };
+
+struct ShampooOptions {
+  double lr = 0.1;
+  double momentum = 0;                 ///< of the steps
+  double beta2 = 1;                    ///< products of gradients are summed (1), or averaged with this decay
+  double eps = 1e-4;                   ///< times the identity is added to them
+  double weight_decay = 0;             ///< adds weight_decay * p to the gradient
+  Grafting grafting = Grafting::none;  ///< Anil et al. 2020
+  std::int64_t block_size = 256;       ///< longer axes are cut into blocks, each with its own preconditioners
+  std::int64_t update_interval = 1;    ///< steps after which roots are computed again
+
+  static constexpr const char* name = "Shampoo";
+  static std::vector<const char*> moments();
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("momentum", momentum), f("beta2", beta2), f("eps", eps), f("weight_decay", weight_decay),
+        f("grafting", grafting), f("block_size", block_size), f("update_interval", update_interval);
+  }
+};
+
+extern template class OptimizerOf<ShampooOptions>;
+/// Shampoo (Gupta, Koren & Singer 2018, algorithms 1 and 2): along each of its k axes a gradient is multiplied by
+/// (eps I + sum G G^T)^(-1/2k). Blocks, intervals and grafting are Anil et al.'s (2020); so is that parameters of one
+/// axis (axes of length 1 do not count) are left to Adagrad's diagonal. NumericalError for gradients that are not
+/// finite.
+class Shampoo : public OptimizerOf<ShampooOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  bool keeps(const Slot& slot, std::size_t k) const override;
+  Shape moment_shape(const Slot& slot, std::size_t k) const override;
+  void update(Slot& slot) override;
+  void check_step() const override { expect_finite_gradients(); }
+};
+
+struct SoapOptions {
+  double lr = 3e-3;
+  std::pair<double, double> betas = {0.95, 0.95};
+  double eps = 1e-8;
+  double weight_decay = 0.01;               ///< multiplies p by 1 - lr * weight_decay before each step
+  double shampoo_beta = -1;                 ///< decay of the products of gradients; negative: betas.second
+  std::int64_t precondition_interval = 10;  ///< steps after which the bases are turned
+  std::int64_t max_precond_dim = 1024;      ///< longer axes keep their own basis
+
+  static constexpr const char* name = "SOAP";
+  static std::vector<const char*> moments();
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
+        f("shampoo_beta", shampoo_beta), f("precondition_interval", precondition_interval),
+        f("max_precond_dim", max_precond_dim);
+  }
+};
+
+extern template class OptimizerOf<SoapOptions>;
+/// SOAP (Vyas et al. 2024, algorithms 3 and 4): Adam in the eigenbasis of Shampoo's preconditioners, which one step of
+/// a power iteration by QR follows. The first step only sets up the basis, as in the authors' program. Parameters of
+/// one axis (axes of length 1 do not count) are trained by AdamW. NumericalError for gradients that are not finite.
+class SOAP : public OptimizerOf<SoapOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  bool keeps(const Slot& slot, std::size_t k) const override;
+  Shape moment_shape(const Slot& slot, std::size_t k) const override;
+  void update(Slot& slot) override;
+  void check_step() const override { expect_finite_gradients(); }
+};
+
+}  // namespace newtape::optim

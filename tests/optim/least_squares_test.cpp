@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../catch.hpp"
+#include "../reference.hpp"
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/random.hpp>
+#include <newtape/optim/least_squares.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace nt = newtape;
+namespace optim = newtape::optim;
+using optim::least_squares;
+using optim::LeastSquaresOptions;
+using optim::Status;
+using Method = optim::LeastSquaresMethod;
+using Solver = LeastSquaresOptions::Solver;
+
+namespace {
+
+nt::Tensor numbers(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
+double entry(const nt::Tensor& x, std::int64_t i) { return x[i].item(); }
+
+const std::vector<Method> methods = {Method::levenberg_marquardt, Method::gauss_newton, Method::dogleg};
+
+/// A problem of More, Garbow and Hillstrom (1981) with its start and the sum of squares at its solution.
+struct Problem {
+  const char* name;
+  nt::UnaryFunction residuals;
+  nt::Tensor start;
+  double sum;
+  nt::Tensor solution = {};
+};
+
+nt::Tensor rosenbrock(const nt::Tensor& x) { return nt::stack({10 * (x[1] - nt::square(x[0])), 1 - x[0]}); }
+
+nt::Tensor powell_singular(const nt::Tensor& x) {
+  return nt::stack({x[0] + 10 * x[1], std::sqrt(5.0) * (x[2] - x[3]), nt::square(x[1] - 2 * x[2]),
+                    std::sqrt(10.0) * nt::square(x[0] - x[3])});
+}
+
+nt::Tensor freudenstein_roth(const nt::Tensor& x) {
+  return nt::stack({-13 + x[0] + ((5 - x[1]) * x[1] - 2) * x[1], -29 + x[0] + ((x[1] + 1) * x[1] - 14) * x[1]});
+}
+
+nt::Tensor bard(const nt::Tensor& x) {
+  static const auto y =
+      numbers({0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39});
+  const nt::Tensor u = nt::arange(15).to(nt::f64) + 1;
+  const nt::Tensor v = 16 - u;
+  return y - (x[0] + u / (v * x[1] + nt::minimum(u, v) * x[2]));
+}
+
+nt::Tensor helical_valley(const nt::Tensor& x) {
+  const nt::Tensor angle = nt::atan2(x[1], x[0]) / (2 * std::acos(-1.0));
+  return nt::stack({10 * (x[2] - 10 * angle), 10 * (nt::sqrt(nt::square(x[0]) + nt::square(x[1])) - 1), x[2]});
+}
+
+nt::Tensor box(const nt::Tensor& x) {
+  const nt::Tensor t = (nt::arange(10).to(nt::f64) + 1) / 10;
+  return nt::exp(-t * x[0]) - nt::exp(-t * x[1]) - x[2] * (nt::exp(-t) - nt::exp(-10 * t));
+}
+
+nt::Tensor jennrich_sampson(const nt::Tensor& x) {
+  const nt::Tensor i = nt::arange(10).to(nt::f64) + 1;
+  return 2 + 2 * i - (nt::exp(i * x[0]) + nt::exp(i * x[1]));
+}
+
+std::vector<Problem> problems() {
+  return {{"Rosenbrock", rosenbrock, numbers({-1.2, 1}), 0, numbers({1, 1})},
+          {"Powell's singular function", powell_singular, numbers({3, -1, 0, 1}), 0},
+          {"Freudenstein and Roth", freudenstein_roth, numbers({0.5, -2}), 48.98425367924,
+           numbers({11.41277900, -0.89680525})},
+          {"Bard", bard, numbers({1, 1, 1}), 8.21487730657e-3},
+          {"Helical valley", helical_valley, numbers({-1, 0.01, 0}), 0, numbers({1, 0, 0})},
+          {"Box", box, numbers({0, 10, 20}), 0},
+          {"Jennrich and Sampson", jennrich_sampson, numbers({0.3, 0.4}), 124.362182356,
+           numbers({0.2578252136, 0.2578252136})}};
+}
+
+}  // namespace
+
+TEST_CASE("least_squares reaches published optima by every method and solver") {
+  for (const auto& p : problems()) {
+    for (const auto method : methods) {
+      for (const auto solver : {Solver::qr, Solver::cgls}) {
+        // The Jacobian is singular where these residuals stay large: nothing for undamped steps.
+        const bool singular = p.sum > 1;
+        if (singular && method == Method::gauss_newton) continue;
+        LeastSquaresOptions o;
+        o.method = method;
+        o.solver = solver;
+        const auto r = least_squares(p.residuals, p.start, o);
+        INFO(p.name << ", " << optim::to_string(method) << (solver == Solver::qr ? "" : ", cgls") << "\n"
+                    << optim::to_string(r));
+        CHECK(r.converged());
+        CHECK(std::abs(2 * r.value - p.sum) <= 1e-9 * p.sum + 1e-20);
+        if (p.solution.defined()) CHECK(distance(r.x().value(), p.solution.value()) < 1e-7);
+        CHECK(r.iterations == static_cast<std::int64_t>(r.trace.size()) - 1);
+        CHECK(r.iterations <= 200);
+      }
+    }
+  }
+}
+
+TEST_CASE("the estimates of a straight line are those of its closed form") {
+  const auto x = numbers({0.5, 1, 2, 3.5, 4, 7});
+  const auto y = numbers({1.1, 1.9, 3.2, 5.1, 5.3, 9.9});
+  const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, numbers({0, 0}));
+  const double mean = nt::mean(x).item();
+  const double sxx = nt::sum(nt::square(x - mean)).item();
+  const double slope = nt::sum((x - mean) * y).item() / sxx;
+  const double intercept = nt::mean(y).item() - slope * mean;
+  CHECK(entry(r.x(), 0) == Approx(intercept).epsilon(1e-13));
+  CHECK(entry(r.x(), 1) == Approx(slope).epsilon(1e-13));
+  const double sum = nt::sum(nt::square(y - intercept - slope * x)).item();
+  CHECK(r.value == Approx(sum / 2).epsilon(1e-12));
+  CHECK(r.degrees_of_freedom() == 4);
+  CHECK(r.rank() == 2);
+  const double s2 = sum / 4;
+  CHECK(r.residual_standard_deviation() == Approx(std::sqrt(s2)).epsilon(1e-12));
+  const auto c = r.covariance();
+  CHECK(c[{1, 1}].item() == Approx(s2 / sxx).epsilon(1e-12));
+  CHECK(c[{0, 0}].item() == Approx(s2 * (1.0 / 6 + mean * mean / sxx)).epsilon(1e-12));
+  CHECK(c[{0, 1}].item() == Approx(-s2 * mean / sxx).epsilon(1e-12));
+  CHECK(c[{1, 0}].item() == Approx(-s2 * mean / sxx).epsilon(1e-12));
+  CHECK(r.covariance(true)[{1, 1}].item() == Approx(1 / sxx).epsilon(1e-12));
+  CHECK(entry(r.standard_deviations()[0], 1) == Approx(std::sqrt(s2 / sxx)).epsilon(1e-12));
+  CHECK(distance(r.jacobian().value(), nt::stack({nt::ones_like(x), x}, 1).value()) < 1e-15);
+}
+
+TEST_CASE("sigma weights the residuals") {
+  // A weighted mean: sum(y / s^2) / sum(1 / s^2), of variance 1 / sum(1 / s^2).
+  const auto y = numbers({1, 2, 4});
+  const auto sigma = numbers({1, 0.5, 2});
+  LeastSquaresOptions o;
+  o.sigma = sigma;
+  const auto r = least_squares([&](const nt::Tensor& m) { return m - y; }, nt::tensor(0, nt::f64), o);
+  const double weight = 1 + 4 + 0.25;
+  CHECK(r.x().item() == Approx((1 + 8 + 1) / weight).epsilon(1e-14));
+  CHECK(r.standard_deviations(true)[0].item() == Approx(1 / std::sqrt(weight)).epsilon(1e-14));
+  CHECK(entry(r.residuals, 2) == Approx((r.x().item() - 4) / 2).epsilon(1e-14));
+}
+
+TEST_CASE("robust losses have the derivatives that they should, and their closed forms") {
+  using optim::RobustLoss;
+  const double scale = 0.7;
+  for (const auto loss :
+       {RobustLoss::linear, RobustLoss::soft_l1, RobustLoss::huber, RobustLoss::cauchy, RobustLoss::tukey}) {
+    INFO(optim::to_string(loss));
+    for (const double s : {1e-9, 0.1, 0.3, 0.6, 2.5}) {
+      const double h = 1e-4 * s;
+      const auto at = [&](double t) { return optim::rho(loss, scale, t); };
+      CHECK(at(s).first == Approx((at(s + h).value - at(s - h).value) / (2 * h)).epsilon(1e-6).margin(1e-9));
+      if (s > 0.01)
+        CHECK(at(s).second == Approx((at(s + h).first - at(s - h).first) / (2 * h)).epsilon(1e-6).margin(1e-6));
+    }
+    // Near 0 all are s.
+    CHECK(optim::rho(loss, scale, 1e-10).value == Approx(1e-10).epsilon(1e-8));
+  }
+  CHECK(optim::rho(RobustLoss::huber, 2, 25).value == Approx(2 * 2 * 5 - 4));
+  CHECK(optim::rho(RobustLoss::tukey, 2, 25).value == Approx(4.0 / 3));
+  CHECK(optim::rho(RobustLoss::cauchy, 2, 25).value == Approx(4 * std::log(1 + 25.0 / 4)));
+  CHECK(optim::rho(RobustLoss::soft_l1, 2, 25).value == Approx(8 * (std::sqrt(1 + 25.0 / 4) - 1)));
+}
+
+TEST_CASE("robust and bounded fits are SciPy's") {
+  const Reference scipy("optim/least_squares.txt");
+  const nt::Tensor t = scipy("t");
+  const nt::Tensor y = scipy("y");
+  const auto residuals = [&](const nt::Tensor& p) { return p[0] * nt::exp(-p[1] * t) + p[2] - y; };
+  using optim::RobustLoss;
+  for (const auto method : methods) {
+    for (const auto loss :
+         {RobustLoss::linear, RobustLoss::soft_l1, RobustLoss::huber, RobustLoss::cauchy, RobustLoss::tukey}) {
+      for (const auto solver : {Solver::qr, Solver::cgls}) {
+        LeastSquaresOptions o;
+        o.method = method;
+        o.loss = loss;
+        o.loss_scale = 0.2;
+        o.solver = solver;
+        const auto start = loss == RobustLoss::tukey ? numbers({3, 1.3, 0.5}) : numbers({2, 1, 0});
+        const auto r = least_squares(residuals, start, o);
+        const std::string name = optim::to_string(loss);
+        INFO(name << ", " << optim::to_string(method) << "\n" << optim::to_string(r));
+        CHECK(r.converged());
+        CHECK(distance(r.x().value(), scipy(name + "/x")) < 2e-7);
+        CHECK(r.value == Approx(scipy(name + "/cost").item()).epsilon(1e-12));
+        CHECK(r.iterations <= 60);
+      }
+    }
+    LeastSquaresOptions o;
+    o.method = method;
+    o.lower = {scipy("bounded/lower")};
+    o.upper = {scipy("bounded/upper")};
+    const auto r = least_squares(residuals, numbers({2, 1, 0}), o);
+    INFO(optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(distance(r.x().value(), scipy("bounded/x")) < 1e-7);
+    CHECK(entry(r.x(), 0) == 2.5);
+    CHECK(r.gradient < 1e-6);
+  }
+}
+
+TEST_CASE("bounds: a start outside, an optimum in a corner, and one that bounds do not touch") {
+  const auto residuals = [](const nt::Tensor& x) { return x - numbers({3, -2, 0.5}); };
+  LeastSquaresOptions o;
+  o.lower = {nt::tensor(-1, nt::f64)};
+  o.upper = {numbers({1, 1, 1})};
+  for (const auto method : methods) {
+    o.method = method;
+    const auto r = least_squares(residuals, numbers({5, 5, -5}), o);
+    INFO(optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(distance(r.x().value(), numbers({1, -1, 0.5}).value()) < 1e-15);
+  }
+  o.lower = {numbers({2, 0, 0})};
+  CHECK_THROWS_AS(least_squares(residuals, numbers({0, 0, 0}), o), nt::ValueError);
+  o.lower = {nt::tensor(-1)};
+  CHECK_THROWS_AS(least_squares(residuals, numbers({0, 0, 0}), o), nt::DTypeError);
+}
+
+TEST_CASE("several tensors, and a model's parameters of which one is frozen") {
+  const auto x = numbers({0, 1, 2, 3, 4});
+  const auto y = numbers({2.1, 2.9, 4.2, 4.8, 6.1});
+  const auto line = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, numbers({0, 0}));
+
+  const std::vector<nt::Tensor> start = {nt::tensor(0, nt::f64), nt::zeros({1, 1}, nt::f64)};
+  const auto parts =
+      least_squares([&](std::span<const nt::Tensor> b) { return b[0] + nt::reshape(b[1], {}) * x - y; }, start);
+  REQUIRE(parts.xs.size() == 2);
+  CHECK(parts.xs[1].shape() == nt::Shape{1, 1});
+  CHECK(parts.xs[0].item() == Approx(entry(line.x(), 0)).epsilon(1e-13));
+  CHECK(parts.xs[1].item() == Approx(entry(line.x(), 1)).epsilon(1e-13));
+  const auto deviations = parts.standard_deviations();
+  REQUIRE(deviations.size() == 2);
+  CHECK(deviations[1].shape() == nt::Shape{1, 1});
+  CHECK(deviations[1].item() == Approx(entry(line.standard_deviations()[0], 1)).epsilon(1e-12));
+  CHECK_THROWS_AS(parts.x(), nt::ValueError);
+
+  const nt::Parameter a(nt::tensor(0, nt::f64).value());
+  const nt::Parameter b(nt::tensor(1, nt::f64).value());
+  const nt::Parameter frozen(nt::tensor(0.5, nt::f64).value());
+  frozen.requires_grad(false);
+  const auto model = least_squares([&] { return a + (b + frozen) * x - y; }, {a, frozen, b});
+  CHECK(model.xs.size() == 2);
+  CHECK(a.tensor().item() == Approx(entry(line.x(), 0)).epsilon(1e-13));
+  CHECK(b.tensor().item() == Approx(entry(line.x(), 1) - 0.5).epsilon(1e-13));
+  CHECK(frozen.tensor().item() == 0.5);
+  CHECK(a.requires_grad());
+}
+
+TEST_CASE("rank-deficient problems end at the nearest solution, say so, and estimate by the pseudo-inverse") {
+  const auto y = numbers({1, 2, 4, 5});
+  // Only the sum of the two counts.
+  for (const auto method : methods) {
+    LeastSquaresOptions o;
+    o.method = method;
+    const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] - y; }, numbers({0, 0}), o);
+    INFO(optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(r.message.find("rank 1 for 2 unknowns") != std::string::npos);
+    CHECK(r.rank() == 1);
+    CHECK(r.degrees_of_freedom() == 3);
+    CHECK(distance(r.x().value(), numbers({1.5, 1.5}).value()) < 1e-12);
+    // The mean's variance, shared by two equal parts: s^2 / (4 * 4).
+    const double s2 = 10.0 / 3;
+    CHECK(r.covariance()[{0, 1}].item() == Approx(s2 / 16).epsilon(1e-12));
+  }
+  SECTION("fewer residuals than unknowns") {
+    const auto r = least_squares([](const nt::Tensor& b) { return nt::sum(b * b) - 3; }, numbers({1, 2, 2}));
+    CHECK(r.converged());
+    CHECK(r.value < 1e-28);
+    CHECK(r.degrees_of_freedom() == 0);
+    CHECK(std::isnan(r.residual_standard_deviation()));
+    CHECK(std::isnan(entry(r.standard_deviations()[0], 0)));
+  }
+  SECTION("residuals that do not depend on the unknowns") {
+    const auto r = least_squares([&](const nt::Tensor&) { return y; }, numbers({1, 2}));
+    CHECK(r.converged());
+    CHECK(r.iterations == 0);
+    CHECK(r.value == Approx(23));
+    CHECK(r.message.find("rank 0") != std::string::npos);
+  }
+  SECTION("residuals of zero") {
+    const auto r = least_squares([](const nt::Tensor& b) { return b - b; }, numbers({1, 2}));
+    CHECK(r.status == Status::precision);
+    CHECK(r.value == 0);
+  }
+}
+
+TEST_CASE("what goes wrong has a status, and the best point so far") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const auto method : methods) {
+    LeastSquaresOptions o;
+    o.method = method;
+    INFO(optim::to_string(method));
+    SECTION(std::string("not finite at the start, ") + optim::to_string(method)) {
+      const auto r = least_squares([&](const nt::Tensor& x) { return x * nan; }, numbers({1}), o);
+      CHECK(r.status == Status::not_finite);
+      CHECK(entry(r.x(), 0) == 1);
+    }
+    SECTION(std::string("not finite anywhere else, ") + optim::to_string(method)) {
+      const auto r = least_squares([&](const nt::Tensor& x) { return entry(x.detach(), 0) == 1 ? x + 1 : x * nan; },
+                                   numbers({1}), o);
+      CHECK(r.status == Status::not_finite);
+      CHECK(entry(r.x(), 0) == 1);
+    }
+    SECTION(std::string("a region where the residuals are not defined, ") + optim::to_string(method)) {
+      // The full step from 3 goes far below 0, where there is no logarithm.
+      const auto r = least_squares([](const nt::Tensor& x) { return nt::log(x) + 2; }, numbers({3}), o);
+      INFO(optim::to_string(r));
+      CHECK(r.converged());
+      CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
+    }
+    SECTION(std::string("a NumericalError, ") + optim::to_string(method)) {
+      const auto r = least_squares(
+          [](const nt::Tensor& x) {
+            if (entry(x.detach(), 0) < 0) throw nt::NumericalError("negative");
+            return nt::log(x) + 2;
+          },
+          numbers({3}), o);
+      CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("derivatives that are wrong are found out") {
+  static const nt::Op lying{"test_lying_cube"};
+  for (const double lie : {-1.0, 0.0, 3.0}) {
+    const auto cube = [lie](const nt::Tensor& x) {
+      return lying(
+          nt::core::mul(nt::core::square(x.value()), x.value()),
+          nt::wrt(x, [x, lie](const nt::Tensor& g, const nt::Tensor&) { return lie * 3 * g * nt::square(x); }));
+    };
+    for (const auto method : methods) {
+      LeastSquaresOptions o;
+      o.method = method;
+      o.max_iterations = 200;
+      const auto r = least_squares([&](const nt::Tensor& x) { return cube(x) - numbers({8, 9}); }, numbers({1, 1}), o);
+      INFO(lie << "\n" << optim::to_string(r));
+      CHECK(r.status == Status::wrong_gradient);
+    }
+  }
+}
+
+TEST_CASE("limits, tolerances and the callback stop a run") {
+  const auto start = numbers({-1.2, 1});
+  const auto full = least_squares(rosenbrock, start);
+  SECTION("iterations") {
+    LeastSquaresOptions o;
+    o.max_iterations = 3;
+    const auto r = least_squares(rosenbrock, start, o);
+    CHECK(r.status == Status::max_iterations);
+    CHECK(r.iterations == 3);
+    CHECK(r.value == full.trace[3].value);
+    CHECK_FALSE(r.converged());
+  }
+  SECTION("evaluations") {
+    LeastSquaresOptions o;
+    o.max_evaluations = 5;
+    const auto r = least_squares(rosenbrock, start, o);
+    CHECK(r.status == Status::max_evaluations);
+    CHECK(r.counts.evaluations() <= 6);
+  }
+  SECTION("time") {
+    LeastSquaresOptions o;
+    o.max_seconds = 1e-9;
+    CHECK(least_squares(rosenbrock, start, o).status == Status::max_seconds);
+  }
+  SECTION("the callback") {
+    LeastSquaresOptions o;
+    std::vector<double> values;
+    o.callback = [&](const optim::Iteration& i, const std::vector<nt::Tensor>& xs) {
+      CHECK(0.5 * nt::sum(nt::square(rosenbrock(xs[0]))).item() == i.value);
+      values.push_back(i.value);
+      return i.index < 2;
+    };
+    const auto r = least_squares(rosenbrock, start, o);
+    CHECK(r.status == Status::callback);
+    CHECK(values.size() == 3);
+    CHECK(r.value == values.back());
+  }
+  SECTION("tolerances") {
+    LeastSquaresOptions o;
+    o.gradient_tolerance = 1e-3;
+    const auto r = least_squares(rosenbrock, start, o);
+    CHECK(r.status == Status::gradient_tolerance);
+    CHECK(r.gradient <= 1e-3);
+    CHECK(r.iterations < full.iterations);
+    o.gradient_tolerance = 0;
+    o.value_tolerance = 1e-3;
+    CHECK(least_squares(bard, numbers({1, 1, 1}), o).status == Status::value_tolerance);
+    o.value_tolerance = 0;
+    o.step_tolerance = 0.1;
+    CHECK(least_squares(rosenbrock, start, o).status == Status::step_tolerance);
+  }
+  SECTION("the trace tells it") {
+    const std::string text = optim::to_string(full);
+    CHECK(text.find("converged (as far as the precision of the numbers goes)") != std::string::npos);
+    CHECK(full.trace.front().value == Approx(12.1));
+    CHECK(full.trace.back().value == full.value);
+  }
+}
+
+TEST_CASE("bad input is refused before any work") {
+  const auto f = [](const nt::Tensor& x) { return x; };
+  CHECK_THROWS_AS(least_squares(f, nt::tensor(1, nt::i64)), nt::DTypeError);
+  CHECK_THROWS_AS(least_squares(f, nt::Tensor()), nt::ValueError);
+  CHECK_THROWS_AS(least_squares(f, nt::zeros({0}, nt::f64)), nt::ValueError);
+  CHECK_THROWS_AS(least_squares([](const nt::Tensor&) { return nt::zeros({0}, nt::f64); }, numbers({1})),
+                  nt::ValueError);
+  CHECK_THROWS_AS(least_squares([](const nt::Tensor& x) { return x.to(nt::f32); }, numbers({1})), nt::DTypeError);
+  LeastSquaresOptions o;
+  o.loss_scale = 0;
+  CHECK_THROWS_AS(least_squares(f, numbers({1}), o), nt::ValueError);
+  LeastSquaresOptions s;
+  s.sigma = numbers({0});
+  CHECK_THROWS_AS(least_squares(f, numbers({1}), s), nt::ValueError);
+  LeastSquaresOptions b;
+  b.lower = {numbers({1}), numbers({1})};
+  CHECK_THROWS_AS(least_squares(f, numbers({1}), b), nt::ValueError);
+  int calls = 0;
+  CHECK_THROWS_AS(least_squares(
+                      [&](const nt::Tensor& x) {
+                        return nt::concatenate({x, nt::zeros({++calls}, nt::f64)});
+                      },
+                      numbers({1})),
+                  nt::ShapeError);
+}
+
+TEST_CASE("f32 goes as far as f32 goes") {
+  for (const auto method : methods) {
+    LeastSquaresOptions o;
+    o.method = method;
+    const auto r = least_squares(rosenbrock, nt::tensor({-1.2, 1}), o);
+    INFO(optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(r.x().dtype() == nt::f32);
+    CHECK(distance(r.x().value(), nt::tensor({1, 1}).value()) < 1e-5);
+    CHECK(r.covariance().dtype() == nt::f32);
+  }
+}
+
+TEST_CASE("unknowns of sizes from 1e-13 to 1e9 are found to the same number of digits") {
+  const auto truth = numbers({3e-13, 2, 5e9});
+  const auto t = nt::arange(12).to(nt::f64) / 4;
+  const auto curve = [&](const nt::Tensor& b) { return b[0] * 1e13 * nt::exp(-b[1] * t) + nt::sin(b[2] * 1e-9 * t); };
+  const auto y = curve(truth);
+  const auto r = least_squares([&](const nt::Tensor& b) { return curve(b) - y; }, numbers({1e-13, 1, 4.5e9}));
+  INFO(optim::to_string(r));
+  CHECK(r.converged());
+  CHECK(distance((r.x() / truth).value(), numbers({1, 1, 1}).value()) < 1e-13);
+}
+
+TEST_CASE("without damping too many unknowns are no obstacle: products only") {
+  // Chained Rosenbrock: 2 (n - 1) residuals.
+  const std::int64_t n = 2000;
+  const auto residuals = [](const nt::Tensor& x) {
+    const auto m = x.size() - 1;
+    const nt::Tensor a = nt::slice(x, 0, 0, m);
+    const nt::Tensor b = nt::slice(x, 0, 1, m + 1);
+    return nt::concatenate({10 * (b - nt::square(a)), 1 - a});
+  };
+  LeastSquaresOptions o;
+  o.solver = Solver::cgls;
+  const auto r = least_squares(residuals, nt::full({n}, 0.8, nt::f64), o);
+  INFO(optim::to_string(r));
+  CHECK(r.converged());
+  CHECK(distance(r.x().value(), nt::ones({n}, nt::f64).value()) < 1e-9);
+  CHECK(r.counts.products > 0);
+}
