@@ -12,9 +12,7 @@
 
 namespace newtape::optim {
 
-/// A gradient_tolerance of 0 is none here: unless told otherwise, a run goes on to what the precision of the numbers
-/// allows, whatever the units of residuals and unknowns.
-struct LeastSquaresOptions : StopOptions {
+struct LeastSquaresOptions {
   enum class Solver {
     automatic,  ///< qr, as long as the Jacobian has no more than 3e7 elements
     qr,         ///< of the whole Jacobian (and its singular values, for the steps without damping)
@@ -28,6 +26,17 @@ struct LeastSquaresOptions : StopOptions {
   double loss_scale = 1;  ///< the size of residuals from which on they count as outliers
   /// The residuals' standard deviations: they are divided by it. Of their shape, or broadcast to it.
   Tensor sigma = {};
+  // When to stop; a limit of 0 is none. Without tolerances a run goes on to what the precision of the numbers allows,
+  // whatever the units of residuals and unknowns.
+  double gradient_tolerance = 0;  ///< of the gradient's largest entry
+  double step_tolerance = 0;      ///< of |step| / |x|
+  double value_tolerance = 0;     ///< of the fall of the value / value
+  std::int64_t max_iterations = 5000;
+  std::int64_t max_evaluations = 0;
+  double max_seconds = 0;
+  /// Sees each iteration, and the point that it led to; false stops the run.
+  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
+  bool verbose = false;  ///< prints a table, one line an iteration
   /// Bounds, each of the shape of its point or broadcast to it; empty, or one for each point.
   std::vector<Tensor> lower = {};
   std::vector<Tensor> upper = {};

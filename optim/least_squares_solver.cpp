@@ -15,7 +15,11 @@ namespace newtape::optim {
 namespace {
 
 constexpr double initial_damping = 1e-3;
-constexpr double scale_kept = 0.7;          // of D from one iteration to the next: it may shrink, but not at once
+// D is the largest length that J's columns have had, as in MINPACK (More 1978), so that large residuals with small
+// derivatives do not let go of it; but where a column has shrunk by far (in a canyon far away from the solution, say),
+// D follows it slowly.
+constexpr double scale_margin = 100;
+constexpr double scale_kept = 0.3;
 constexpr double least_ratio = 1e-4;        // of the promised fall, for a step to be taken
 constexpr double most_acceleration = 0.75;  // |D a| / |D s|, beyond which the second order is not to be trusted
 constexpr double curvature_kept = 0.1;      // of rho', where rho' + 2 rho'' s is less
@@ -133,7 +137,11 @@ bool LeastSquaresSolver::derive() {
   if (state.damping == 0) state.damping = initial_damping;
   const Array weights = rows_.defined() ? core::reshape(rows_, {rows_.size(), 1}) : core::ones({1, 1}, f64);
   Array scale = column_norms(core::mul(at_.jacobian, weights));
-  if (state.scale.defined()) scale = core::maximum(std::move(scale), core::scaled(scale_kept, state.scale));
+  if (state.scale.defined()) {
+    const Array slack = core::greater(state.scale, core::scaled(scale_margin, scale));
+    const Array kept = core::where(slack, core::scaled(scale_kept, state.scale), state.scale);
+    scale = core::maximum(std::move(scale), kept);
+  }
   const Array zero = core::zeros({}, f64);
   const double largest = core::norm_inf(scale);
   state.scale = core::where(core::greater(scale, zero), scale, core::number(largest > 0 ? largest : 1, f64));
