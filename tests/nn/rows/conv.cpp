@@ -61,6 +61,11 @@ const Rows pooling{
             return MaxPool2d({3, 2}, {.stride = 2, .dilation = {1, 2}, .ceil_mode = true});
           },
           {2, 4}),
+    image("MaxPool2d", "max_pool2d/beyond",
+          [] {
+            return MaxPool2d(3, {.stride = {1, 3}, .dilation = {1, 2}, .ceil_mode = true});
+          },
+          {2, 4, 1, 1}),
     image("MaxPool3d", "max_pool3d", [] { return MaxPool3d(2); }, {2, 4, 4}),
     image("AvgPool1d", "avg_pool1d", [] { return AvgPool1d(3, {.stride = 2, .padding = 1}); }, {6}),
     image("AvgPool2d", "avg_pool2d",
