@@ -38,11 +38,11 @@ TEST_CASE("update: sgd with everything, two steps, by hand") {
 
 TEST_CASE("update: plain sgd needs no state") {
   Array p = core::ones({2, 3}, f64);
-  Array none;
-  core::sgd_step(p, core::full({2, 3}, 4, f64), none,
+  Array nothing;
+  core::sgd_step(p, core::full({2, 3}, 4, f64), nothing,
                  {.lr = 0.25, .momentum = 0, .dampening = 0, .weight_decay = 0.5, .nesterov = false, .first = false});
   CHECK(p.data<double>()[5] == 1 - 0.25 * 4.5);
-  CHECK(!none.defined());
+  CHECK(!nothing.defined());
 }
 
 TEST_CASE("update: adam, by hand") {
