@@ -20,7 +20,9 @@ struct Path {
 
 /// Contours of f in [-3, 3] x [-2, 2], one for each level, and the paths on top.
 std::string drawing(const nt::UnaryFunction& f, const std::vector<double>& levels, const std::vector<Path>& paths) {
-  const auto at = [](double x, double y) { return fmt::format("{:.2f} {:.2f}", 100 * (x + 3), 100 * (2 - y)); };
+  const auto at = [](char command, const nt::Tensor& p) {
+    return fmt::format("{}{:.2f} {:.2f}", command, 100 * (p[0].item() + 3), 100 * (2 - p[1].item()));
+  };
   std::string svg =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"600\" height=\"460\" font-family=\"sans-serif\">\n";
   svg += "<rect width=\"600\" height=\"460\" fill=\"white\"/>\n";
@@ -33,14 +35,14 @@ std::string drawing(const nt::UnaryFunction& f, const std::vector<double>& level
     std::string points;
     for (std::int64_t i = 0; i < t.size(); ++i) {
       const nt::Tensor p = std::sqrt(2 * level) * ellipse[{nt::Slice(), i}];
-      points += (i == 0 ? "M" : "L") + at(p[0].item(), p[1].item());
+      points += at(i == 0 ? 'M' : 'L', p);
     }
     svg += fmt::format("<path fill=\"none\" stroke=\"#bbb\" d=\"{}\"/>\n", points);
   }
   double row = 425;
   for (const auto& path : paths) {
     std::string points;
-    for (const auto& p : path.points) points += (points.empty() ? "M" : "L") + at(p[0].item(), p[1].item());
+    for (const auto& p : path.points) points += at(points.empty() ? 'M' : 'L', p);
     svg += fmt::format("<path fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" d=\"{}\"/>\n", path.colour, points);
     svg += fmt::format("<text x=\"10\" y=\"{}\" fill=\"{}\">{}</text>\n", row, path.colour, path.caption);
     row += 20;
@@ -51,7 +53,7 @@ std::string drawing(const nt::UnaryFunction& f, const std::vector<double>& level
 }  // namespace
 
 int main(int argc, char** argv) {
-  double condition = 50;
+  double condition = 100;
   std::string file = "newton_vs_gradient_descent.svg";
   CLI::App app{"Newton's method against gradient descent on an ill-conditioned quadratic."};
   app.add_option("--condition", condition, "ratio of the largest curvature to the least")->capture_default_str();

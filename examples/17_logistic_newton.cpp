@@ -39,7 +39,7 @@ int main() {
   fmt::print("gradient descent: {} iterations, |gradient| {:.0e}\n", slower.iterations, slower.gradient);
 
   const bool same = std::abs(slower.value - result.value) < 1e-9;
-  return result.converged() && result.iterations <= 8 && slower.iterations > 10 * result.iterations && same &&
+  return result.converged() && result.iterations <= 8 && slower.iterations > 5 * result.iterations && same &&
                  right > 0.96
              ? 0
              : 1;
