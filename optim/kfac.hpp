@@ -16,12 +16,12 @@ enum class KfacFisher {
 };
 
 struct KfacOptions {
-  double lr = 0.1;
+  double lr = 1;
   double momentum = 0.9;
   double damping = 0.1;     ///< more for the eigenbases, where it is not spread over the factors
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
   double decay = 0.95;      ///< of the factors' averages
-  double kl_clip = 1e-2;    ///< bound of lr^2 d^T F d; 0: none
+  double kl_clip = 0.1;     ///< bound of lr^2 d^T F d; 0: none
   int update_freq = 10;     ///< steps from one look at the factors to the next; fewer while the averages fill
   int inverse_freq = 50;    ///< steps from one inversion to the next; fewer in the first hundreds
   KfacFisher fisher = KfacFisher::sampled;

@@ -41,9 +41,9 @@ auto make(Options options) {
 
 std::vector<Contestant> contestants() {
   return {
-      {"AdamW", {1e-3, 2e-3, 4e-3}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
+      {"AdamW", {1e-3, 2e-3, 4e-3, 8e-3}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
       {"SGD, momentum 0.9", {0.05, 0.1, 0.2}, make<optim::SGD>(optim::SgdOptions{.momentum = 0.9})},
-      {"K-FAC", {0.1, 0.2, 0.4}, make<optim::KFAC>(optim::KfacOptions{.weight_decay = 1e-4})},
+      {"K-FAC", {0.5, 1, 2}, make<optim::KFAC>(optim::KfacOptions{.weight_decay = 1e-4, .kl_clip = 1})},
       {"Shampoo",
        {0.05, 0.1, 0.2},
        make<optim::Shampoo>(optim::ShampooOptions{
