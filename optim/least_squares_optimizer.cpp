@@ -23,8 +23,8 @@ LeastSquaresOptimizer::LeastSquaresOptimizer(std::vector<Parameter> params, Leas
   const DType dtype = slots()[0].param.dtype();
   for (const auto& s : slots()) {
     if (s.param.dtype() == dtype) continue;
-    raise<DTypeError>(fmt::format("{}: all parameters must have one dtype", to_string(method_)),
-                      newtape::name(dtype), newtape::name(s.param.dtype()));
+    raise<DTypeError>(fmt::format("{}: all parameters must have one dtype", to_string(method_)), newtape::name(dtype),
+                      newtape::name(s.param.dtype()));
   }
 }
 

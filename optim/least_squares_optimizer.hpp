@@ -7,13 +7,13 @@
 #include <optional>
 #include <vector>
 
-/// The methods of `least_squares` in training loops: `optimizer.step([&] { return model(x) - y; })`. The closure returns
-/// the residuals, not a loss; their Jacobian is taken from it, and it may be called several times in a step, always for
-/// the same data.
+/// The methods of `least_squares` in training loops: `optimizer.step([&] { return model(x) - y; })`. The closure
+/// returns the residuals, not a loss; their Jacobian is taken from it, and it may be called several times in a step,
+/// always for the same data.
 namespace newtape::optim {
 
 struct LeastSquaresStepOptions {
-  double lr = 1;           ///< which part of the way that the method finds is gone
+  double lr = 1;             ///< which part of the way that the method finds is gone
   bool acceleration = true;  ///< second-order correction of Levenberg-Marquardt steps
   bool products = false;     ///< conjugate gradients on products with the Jacobian, where the whole is too large
   RobustLoss loss = RobustLoss::linear;
@@ -29,8 +29,8 @@ struct LeastSquaresStepOptions {
 };
 
 extern template class OptimizerOf<LeastSquaresStepOptions>;
-/// One iteration of a method a step, on all parameters together, which must have one dtype; frozen ones are passed over.
-/// The damping (or the radius) goes on from step to step, also where the data change.
+/// One iteration of a method a step, on all parameters together, which must have one dtype; frozen ones are passed
+/// over. The damping (or the radius) goes on from step to step, also where the data change.
 class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
  public:
   /// ValueError for no parameters; DTypeError unless they have one dtype.

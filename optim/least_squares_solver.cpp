@@ -292,11 +292,15 @@ LeastSquaresMove LeastSquaresSolver::move(const std::function<std::optional<Stat
   // Twenty digits fewer than at the start, in f64: nobody can mean that the rest matters.
   if (at_.value <= epsilon_ * epsilon_ * 1e-8 * start_value_) return stopped(Status::precision);
   const std::int64_t inner = model_->inner;
-  LeastSquaresMove m = options_.method == LeastSquaresMethod::gauss_newton ? gauss_newton(limit)
-                       : options_.method == LeastSquaresMethod::dogleg     ? dogleg(limit)
-                                                                           : levenberg_marquardt(limit);
-  m.inner = model_->inner - inner;
-  return m;
+  try {
+    LeastSquaresMove m = options_.method == LeastSquaresMethod::gauss_newton ? gauss_newton(limit)
+                         : options_.method == LeastSquaresMethod::dogleg     ? dogleg(limit)
+                                                                             : levenberg_marquardt(limit);
+    m.inner = model_->inner - inner;
+    return m;
+  } catch (const NumericalError&) {
+    return stopped(Status::not_finite, "the linear model around this point");
+  }
 }
 
 void LeastSquaresSolver::damp() noexcept {

@@ -67,9 +67,10 @@ class Dense : public Linearized {
     if (!svd_.s.defined()) {
       // Columns of length 1: D may have grown far beyond them, and would make them look like zeros.
       const Array lengths = column_norms(columns());
-      const Array zero = core::zeros({}, f64);
-      unlength_ = core::where(core::greater(lengths, zero), core::reciprocal(lengths), zero);
-      svd_ = core::svd(core::mul(columns(), unlength_), core::SvdPart::reduced, "least_squares");
+      const Array some = core::greater(lengths, core::zeros({}, f64));
+      const Array one = core::ones({}, f64);
+      unlength_ = core::reciprocal(core::where(some, lengths, one));
+      svd_ = core::svd(core::div(columns(), core::where(some, lengths, one)), core::SvdPart::reduced, "least_squares");
     }
     Array t = product(transposed_of(svd_.u), core::neg(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();

@@ -41,8 +41,8 @@ Digits digits(const nist::Problem& p, const optim::LeastSquaresResult& r) {
   return d;
 }
 
-optim::LeastSquaresResult solve(const nist::Problem& p, int start) {
-  return optim::least_squares([&](const nt::Tensor& b) { return p.residuals(b); }, p.start(start));
+optim::LeastSquaresResult solve(const nist::Problem& p, int start, const optim::LeastSquaresOptions& options = {}) {
+  return optim::least_squares([&](const nt::Tensor& b) { return p.residuals(b); }, p.start(start), options);
 }
 
 const std::string folder = std::string(NEWTAPE_TEST_FILES) + "/nist";
@@ -70,20 +70,20 @@ TEST_CASE("least_squares meets NIST's certified values from both starts") {
 }
 
 TEST_CASE("NIST's problems, with the digits reached", "[.nist]") {
-  const char* other = std::getenv("NEWTAPE_NIST");
-  const std::string where = other != nullptr ? other : folder;
+  // Which method: 0 (the default) to 2.
+  const char* chosen = std::getenv("NEWTAPE_NIST_METHOD");
+  const auto method = static_cast<optim::LeastSquaresMethod>(chosen != nullptr ? std::atoi(chosen) : 0);
   fmt::print("{:10} {:8} {:>5} {:>9} {:>9} {:>9} {:>6} {:>6} {:>6} {:>8}  {}\n", "problem", "level", "start", "params",
              "st.devs", "residual", "iter", "values", "jacobs", "ms", "status");
   for (const auto& name : nist::names) {
-    if (!std::ifstream(where + "/" + name + ".dat")) continue;
-    const auto p = nist::read(where, name);
+    const auto p = nist::read(folder, name);
     for (const int start : {0, 1}) {
-      const auto r = solve(p, start);
+      const auto r = solve(p, start, {.method = method});
       const auto d = digits(p, r);
       fmt::print("{:10} {:8} {:5} {:9.1f} {:9.1f} {:9.1f} {:6} {:6} {:6} {:8.2f}  {}\n", name, p.difficulty, start + 1,
                  d.parameters, d.deviations, d.residual_sum, r.iterations, r.counts.values, r.counts.gradients,
                  r.seconds * 1e3, r.message);
-      CHECK(r.converged());
+      if (chosen == nullptr) CHECK(r.converged());
     }
   }
 }

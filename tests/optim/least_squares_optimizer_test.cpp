@@ -47,8 +47,8 @@ TEST_CASE("steps of the optimizers are the iterations of least_squares") {
         way.push_back(xs[0]);
         return true;
       };
-      const auto r = optim::least_squares(
-          [&](const nt::Tensor& v) { return v[0] * nt::exp(-v[1] * p.x) - p.y; }, p.x0(), o);
+      const auto r =
+          optim::least_squares([&](const nt::Tensor& v) { return v[0] * nt::exp(-v[1] * p.x) - p.y; }, p.x0(), o);
       optim::LeastSquaresOptimizer optimizer({p.a, p.b}, method);
       for (std::size_t i = 0; i + 1 < std::min<std::size_t>(way.size(), 5); ++i) {
         CHECK(optimizer.step([&] { return p.residuals(); }).item() ==
