@@ -22,6 +22,7 @@ using nt::Tensor;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t batch_size = 256;
+constexpr int points = 10;  ///< of a curve
 
 /// One optimizer: how it is made for a learning rate, which rates are tried, and how it steps.
 struct Contestant {
@@ -41,14 +42,14 @@ auto make(Options options) {
 
 std::vector<Contestant> contestants() {
   return {
-      {"AdamW", {1e-3, 2e-3, 4e-3, 8e-3}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
+      {"AdamW", {2e-3, 4e-3, 8e-3, 1.6e-2}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
       {"SGD, momentum 0.9", {0.05, 0.1, 0.2}, make<optim::SGD>(optim::SgdOptions{.momentum = 0.9})},
       {"K-FAC", {0.5, 1, 2}, make<optim::KFAC>(optim::KfacOptions{.weight_decay = 1e-4, .kl_clip = 1})},
       {"Shampoo",
-       {0.05, 0.1, 0.2},
+       {0.02, 0.05, 0.1},
        make<optim::Shampoo>(optim::ShampooOptions{
            .momentum = 0.9, .beta2 = 0.95, .grafting = optim::Grafting::sgd, .update_interval = 20})},
-      {"SOAP", {1e-3, 2e-3, 4e-3}, make<optim::SOAP>(optim::SoapOptions{.precondition_interval = 20})},
+      {"SOAP", {2e-3, 4e-3, 8e-3}, make<optim::SOAP>(optim::SoapOptions{.precondition_interval = 20})},
   };
 }
 
@@ -72,8 +73,7 @@ struct Curve {
   double accuracy = 0;
 };
 
-Curve train(const Contestant& who, double lr, bool convolutions, const nt::data::TrainTest& set, int steps,
-            int points) {
+Curve train(const Contestant& who, double lr, bool convolutions, const nt::data::TrainTest& set, int steps) {
   const nn::Sequential model = network(convolutions);
   const auto optimizer = who.make(model.parameters(), lr);
   auto* const kfac = dynamic_cast<optim::KFAC*>(optimizer.get());
@@ -117,6 +117,16 @@ Curve train(const Contestant& who, double lr, bool convolutions, const nt::data:
   return curve;
 }
 
+/// The loss at the end of a trial; infinite when it came to no finite numbers.
+double trial_loss(const Contestant& who, double lr, bool convolutions, const nt::data::TrainTest& set, int steps) {
+  try {
+    const double loss = train(who, lr, convolutions, set, steps).losses.back();
+    return std::isfinite(loss) ? loss : INFINITY;
+  } catch (const nt::NumericalError&) {
+    return INFINITY;
+  }
+}
+
 /// When the curve first was at `loss` or below, by step or by second; infinite when never.
 template <class Axis>
 double reached(const Curve& curve, double loss, const Axis& axis) {
@@ -127,7 +137,6 @@ double reached(const Curve& curve, double loss, const Axis& axis) {
 }
 
 void compare(bool convolutions, const nt::data::TrainTest& set, int steps, int trial) {
-  constexpr int points = 10;
   fmt::print("{}, batches of {}, {} steps; rates chosen by the loss at the end of {} steps\n\n",
              convolutions ? "convolutions 1-8-16, 64, 10" : "perceptron 784-256-128-10", batch_size, steps, trial);
   std::vector<std::pair<std::string, Curve>> curves;
@@ -136,13 +145,13 @@ void compare(bool convolutions, const nt::data::TrainTest& set, int steps, int t
     double least = INFINITY;
     std::string tried;
     for (const double lr : who.rates) {
-      const double loss = train(who, lr, convolutions, set, trial, points).losses.back();
+      const double loss = trial_loss(who, lr, convolutions, set, trial);
       tried += fmt::format("  {:g}: {:.4f}", lr, loss);
       if (loss < least) std::tie(least, rate) = std::pair(loss, lr);
     }
     fmt::print("{:<18} rates{}\n", who.name, tried);
     std::fflush(stdout);
-    curves.emplace_back(who.name, train(who, rate, convolutions, set, steps, points));
+    curves.emplace_back(who.name, train(who, rate, convolutions, set, steps));
   }
   fmt::print("\n{:<18} {:>6}  training loss, averaged over each tenth of the steps{:>24}  {:>6} {:>8}\n", "", "rate",
              "ms/step", "test", "accuracy");

@@ -545,7 +545,7 @@ TEST_CASE("KFAC: a network learns digits in few steps") {
   const auto [train, test] = nt::data::digits();
   nt::manual_seed(1);
   const nn::Sequential model(nn::Flatten(), nn::Linear(64, 32), nn::ReLU(), nn::Linear(32, 10));
-  optim::KFAC optimizer(model.parameters());
+  optim::KFAC optimizer(model.parameters(), {.lr = 0.3});
   nt::data::Loader loader(train, {.batch_size = 128, .shuffle = true, .seed = 1});
   for (int epoch = 0; epoch < 8; ++epoch) {
     for (auto& [x, y] : loader) {
