@@ -29,7 +29,7 @@ struct KfacOptions {
   Likelihood likelihood = Likelihood::categorical;  ///< of the loss, unless the Fisher matrix is empirical
   int samples = 1;                                  ///< targets drawn for each output
   int seed = 0;                                     ///< of these draws
-  double adam_scale = 0.1;                          ///< parameters of no layer: Adam's step, with this times lr
+  double adam_scale = 1e-3;                         ///< parameters of no layer: Adam's step, with this times lr
   std::pair<double, double> betas = {0.9, 0.999};   ///< theirs
   double eps = 1e-8;
 
