@@ -11,8 +11,14 @@
 #include <memory>
 #include <vector>
 
+#include <cstdlib>
+
 #if defined(NEWTAPE_HAVE_STB)
 #define STB_IMAGE_STATIC
+// Zeroed: the JPEG decoder reads Huffman tables that a damaged picture names but does not define.
+#define STBI_MALLOC(size) std::calloc(1, size)
+#define STBI_REALLOC(p, size) std::realloc(p, size)
+#define STBI_FREE(p) std::free(p)
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_ONLY_PNG  // the decoders of other formats can be kept busy for minutes, or read beyond their memory
 #define STBI_ONLY_JPEG
