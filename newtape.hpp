@@ -41,6 +41,7 @@
 #include <newtape/data/sampler.hpp>
 #include <newtape/data/split.hpp>
 #include <newtape/data/transforms.hpp>
+#include <newtape/data/vocabulary.hpp>
 #include <newtape/inspect/classification.hpp>
 #include <newtape/inspect/progress.hpp>
 #include <newtape/nn/nn.hpp>

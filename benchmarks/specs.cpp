@@ -26,6 +26,8 @@ constexpr Spec table[] = {
     {"cnn", 1, "a step of SGD, batch 64, 28x28: conv 32 3x3, relu, pool, conv 64 3x3, relu, pool, 128, relu, 10"},
     {"lstm", 1.3, "a step of Adam on an LSTM 64-128 over 50 steps, batch 32, its last state classified by 10"},
     {"gru", 1.3, "the same with a GRU"},
+    {"transformer", 1,
+     "a step of Adam on an encoder layer, 256 features, 8 heads, 1024 between, 128x8x256, squared error"},
     {"adam_10m", 2, "a step of Adam on 10 million parameters in 100 tensors, no sweep"},
     {"adam_10m_memory", 1, "what the memory traffic of adam_10m takes: reads four arrays, writes three"},
     {"chol_solve_32", 1.5, "a positive definite system by Cholesky, one right side, f64", f64_tolerance},

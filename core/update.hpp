@@ -2,13 +2,46 @@
 #pragma once
 
 #include <newtape/core/array.hpp>
+#include <newtape/core/kernels/table.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 /// Optimizers' updates, each one pass over memory. `p` and the state arrays are written in place; all are contiguous
 /// and of one shape and float dtype (ShapeError, DTypeError).
 namespace newtape::core {
+
+/// Collects the updates of many parameters and makes them all in one go, by all threads together. The arrays must stay
+/// as they are until then.
+class UpdateQueue {
+ public:
+  void run();
+  void clear() noexcept { jobs_.clear(); }
+
+  struct Job {
+    kernels::Update kernel;
+    std::byte* p;
+    const std::byte* g;
+    std::byte* state[3];
+    std::int64_t n;
+    std::int64_t item;  ///< bytes of an element
+    double factors[9];
+  };
+  void push(const Job& job) { jobs_.push_back(job); }
+
+ private:
+  struct Piece {
+    std::size_t job;
+    std::int64_t begin, end;
+  };
+  std::vector<Job> jobs_;
+  std::vector<Piece> pieces_;
+};
+
+// Each of these updates at once, or puts itself into a queue.
 
 /// v = momentum v + (1 - dampening) d, where d = g + weight_decay p; p -= lr (nesterov ? d + momentum v : v).
 /// Without momentum (0), `v` may be undefined and is not touched. On the first step v = d. Then each element of p moves
@@ -18,14 +51,14 @@ struct SgdStep {
   bool nesterov, first;
   double threshold = 0;
 };
-void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s);
+void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s, UpdateQueue* queue = nullptr);
 
 /// Kingma & Ba 2015, algorithm 1; `decay` is decoupled (AdamW: p *= 1 - decay first), `l2` joins the gradient.
 /// bias1 = 1 - beta1^t, bias2 = 1 - beta2^t.
 struct AdamStep {
   double lr, beta1, beta2, eps, decay, l2, bias1, bias2;
 };
-void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s);
+void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s, UpdateQueue* queue = nullptr);
 
 /// Rules that are one pass over memory. Below, each rule's state arrays and factors in their order; d = g + l2 p is the
 /// gradient with a penalty's. Adam's kin begin their factors with l2, beta1, beta2, and keep m = beta1 m + (1 - beta1)
@@ -51,7 +84,7 @@ enum class UpdateRule {
   lamb,  ///< m, v, direction (written); decay, inverse_bias1, inverse_bias2, eps; `p` stays
 };
 void update(std::string_view op, UpdateRule rule, Array& p, const Array& g, std::span<Array* const> state,
-            std::span<const double> factors);
+            std::span<const double> factors, UpdateQueue* queue = nullptr);
 
 /// p += factor x.
 void add_scaled(Array& p, const Array& x, double factor);

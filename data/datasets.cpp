@@ -3,6 +3,7 @@
 #include <newtape/core/index.hpp>
 #include <newtape/data/csv.hpp>
 #include <newtape/data/datasets.hpp>
+#include <newtape/data/file.hpp>
 #include <newtape/data/idx.hpp>
 
 #include <fmt/format.h>
@@ -65,6 +66,18 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
   return Dataset{{"images", images}, {"labels", labels}};
 }
 
+/// A file that comes with Newtape.
+std::string find_own(const std::string& name, const std::string& file) {
+  std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
+  if (const auto own = data_directory(); !own.empty()) directories.insert(directories.begin(), own);
+  auto path = find(directories, file);
+  if (path.empty()) {
+    raise<IoError>(name + ": the data that come with Newtape are missing",
+                   fmt::format("{}.gz in {}", file, fmt::join(directories, " or ")), "no such file");
+  }
+  return path;
+}
+
 struct OwnFile {
   std::string path;
   Csv table;
@@ -72,14 +85,9 @@ struct OwnFile {
 
 /// One of the tables that come with Newtape.
 OwnFile read_own(const std::string& name, const CsvOptions& options) {
-  std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
-  if (const auto own = data_directory(); !own.empty()) directories.insert(directories.begin(), own);
-  const auto path = find(directories, name + ".csv");
-  if (path.empty()) {
-    raise<IoError>(name + ": the data that come with Newtape are missing",
-                   fmt::format("{}.csv.gz in {}", name, fmt::join(directories, " or ")), "no such file");
-  }
-  return {path, read_csv(path, options)};
+  auto path = find_own(name, name + ".csv");
+  Csv table = read_csv(path, options);
+  return {std::move(path), std::move(table)};
 }
 
 /// A table of `n` rows whose last column is the target: a class when there are names for these, else a number.
@@ -144,6 +152,11 @@ Dataset sunspots(DType dtype) {
                    to_string(table.values.shape()));
   }
   return {{"year", core::contiguous(table["year"])}, {"number", core::contiguous(table["number"])}};
+}
+
+std::string pride_and_prejudice() {
+  const std::string name = "pride_and_prejudice";
+  return detail::Input(name, find_own(name, name + ".txt")).read_all();
 }
 
 }  // namespace newtape::data

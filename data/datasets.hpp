@@ -47,5 +47,8 @@ Table breast_cancer(DType dtype = f64);
 Table diabetes(DType dtype = f64);
 /// The yearly sunspot number, 1700 to 2008 (NOAA): {"year" [309], "number" [309]}.
 Dataset sunspots(DType dtype = f64);
+/// The first of the three volumes of Pride and Prejudice (Austen 1813): 231,267 characters, all ASCII; see
+/// CharVocabulary.
+std::string pride_and_prejudice();
 
 }  // namespace newtape::data

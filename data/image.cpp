@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
+#include <newtape/data/file.hpp>
 #include <newtape/data/image.hpp>
+#include <newtape/data/image_check.hpp>
+#include <newtape/data/pnm.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <limits>
 #include <memory>
-#include <system_error>
 #include <vector>
 
 #if defined(NEWTAPE_HAVE_STB)
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_PNG  // some of the other formats have decoders that a few bytes keep busy for minutes
+#define STBI_ONLY_PNG  // the decoders of other formats can be kept busy for minutes, or read beyond their memory
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
-#define STBI_ONLY_PNM
 #include <stb_image.h>
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -24,31 +25,50 @@
 
 namespace newtape::data {
 
-#if defined(NEWTAPE_HAVE_STB)
+namespace {
+
+Array decode(const detail::Input& file, const std::string& bytes);
+
+}  // namespace
 
 Array read_image(const std::string& path) {
+  detail::Input file("read_image", path);
+  const std::string bytes = file.read_all();
+  const auto starts = [&](std::string_view magic) { return bytes.compare(0, magic.size(), magic) == 0; };
+  if (starts("P5") || starts("P6")) return detail::read_pnm(file, bytes);
+  if (starts("\x89PNG\r\n\x1a\n")) {
+    detail::check_png(file, bytes);
+  } else if (starts("\xff\xd8")) {
+    detail::check_jpeg(file, bytes);
+  } else if (starts("BM")) {
+    detail::check_bmp(file, bytes);
+  } else {
+    file.fail("byte 0: no picture begins here", "a PNG, JPEG, BMP, PGM or PPM picture");
+  }
+  return decode(file, bytes);
+}
+
+#if defined(NEWTAPE_HAVE_STB)
+
+namespace {
+
+Array decode(const detail::Input& file, const std::string& bytes) {
+  if (bytes.size() > std::numeric_limits<int>::max()) file.fail("the file is too long");
   int width = 0;
   int height = 0;
   int channels = 0;
-  // What a header claims is not believed where even the best packed picture of that size would be a longer file.
-  std::error_code unknown;
-  const auto bytes = std::filesystem::file_size(path, unknown);
-  if (!unknown && stbi_info(path.c_str(), &width, &height, &channels) != 0 &&
-      static_cast<double>(width) * height > 8200.0 * static_cast<double>(bytes)) {
-    raise<IoError>("read_image: " + path + " breaks off",
-                   std::to_string(width) + " x " + std::to_string(height) + " pixels",
-                   std::to_string(bytes) + " bytes");
-  }
-  const std::unique_ptr<unsigned char, void (*)(void*)> pixels(stbi_load(path.c_str(), &width, &height, &channels, 1),
-                                                               stbi_image_free);
-  if (pixels == nullptr) {
-    raise<IoError>("read_image: " + path + " cannot be read", "a PNG, JPEG, BMP or PGM picture", stbi_failure_reason());
-  }
+  const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
+      stbi_load_from_memory(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()),
+                            &width, &height, &channels, 1),
+      stbi_image_free);
+  if (pixels == nullptr) file.fail("the picture cannot be decoded", {}, stbi_failure_reason());
   Array image = Array::empty({height, width}, f32);
   std::transform(pixels.get(), pixels.get() + image.size(), image.data<float>(),
                  [](unsigned char v) { return static_cast<float>(v) / 255.0F; });
   return image;
 }
+
+}  // namespace
 
 void write_png(const std::string& path, const Array& image) {
   if (image.ndim() != 2 || image.size() == 0) {
@@ -66,9 +86,13 @@ void write_png(const std::string& path, const Array& image) {
 
 #else
 
-Array read_image(const std::string& path) {
-  raise<IoError>("read_image: " + path + " cannot be read", "a Newtape built with stb (libstb-dev)", "one without");
+namespace {
+
+Array decode(const detail::Input& file, const std::string&) {
+  file.fail("it cannot be decoded", "a Newtape built with stb (libstb-dev)", "one without");
 }
+
+}  // namespace
 
 void write_png(const std::string& path, const Array&) {
   raise<IoError>("write_png: " + path + " cannot be written", "a Newtape built with stb (libstb-dev)", "one without");

@@ -8,6 +8,7 @@
 namespace newtape::nn {
 
 Tensor Flatten::forward(In x) const {
+  if (x.ndim() == 0) return Flatten::forward(reshape(std::move(x), {1}));
   const auto first = normalize_axis("Flatten", start_dim, x.ndim());
   const auto last = normalize_axis("Flatten", end_dim, x.ndim());
   if (first > last) raise<ShapeError>("Flatten: start_dim must not come after end_dim");

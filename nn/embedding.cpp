@@ -49,6 +49,10 @@ void Embedding::shorten(const Tensor& indices) const {
 
 Tensor Embedding::forward(In indices) const {
   if (indices.dtype() != i64) raise<DTypeError>("Embedding: indices are whole numbers", "i64", name(indices.dtype()));
+  if (any(indices < 0).item<bool>()) {
+    raise<ValueError>("Embedding: indices count from the first row", "0 <= index < " + std::to_string(num_embeddings),
+                      std::to_string(min(indices).item<std::int64_t>()));
+  }
   if (max_norm) shorten(indices);
   Tensor rows = take(weight, indices);
   if (!padding_idx || !rows.requires_grad()) return rows;

@@ -116,6 +116,18 @@ struct MultiMarginLoss : detail::Loss<MultiMarginLoss, MultiMarginLossOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
+struct MultiLabelMarginLoss : detail::Loss<MultiLabelMarginLoss, MultilabelMarginLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In x, const Tensor& target) const { return multilabel_margin_loss(std::move(x), target, options); }
+};
+/// Its weight, if any, is a buffer.
+struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultilabelSoftMarginLossOptions> {
+  explicit MultiLabelSoftMarginLoss(const MultilabelSoftMarginLossOptions& o = {}) : Loss(o) {}
+  Tensor forward(In x, In target) const {
+    return multilabel_soft_margin_loss(std::move(x), std::move(target), {options.reduction, value_of(weight)});
+  }
+  Buffer weight = keep("weight", options.weight);
+};
 struct CosineEmbeddingLoss : detail::Loss<CosineEmbeddingLoss, CosineEmbeddingLossOptions> {
   using Loss::Loss;
   Tensor forward(In x1, In x2, In target) const {

@@ -41,6 +41,22 @@ struct MultiMarginLossOptions {
 /// []. ValueError for a target outside [0, C).
 Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOptions& options = {});
 
+struct MultilabelMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+/// sum over targets t and classes j that are no target of max(0, 1 - x_t + x_j) / C: x [N, C] or [C]; target (i64) of
+/// the same shape holds classes, those up to the first -1 in each row. ValueError for others than -1 and [0, C).
+Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMarginLossOptions& options = {});
+
+struct MultilabelSoftMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< [C], one for each class
+};
+
+/// The mean over the classes, each with its weight, of binary_cross_entropy_with_logits: x and target [N, C] or [C].
+Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLossOptions& options = {});
+
 struct CosineEmbeddingLossOptions {
   Reduction reduction = Reduction::mean;
   double margin = 0;

@@ -27,7 +27,7 @@ void validate_adam(const O& o) {
 double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
 template <class O, class Slot>
-void update_adam(const O& o, double decay, double l2, Slot& s) {
+void update_adam(const O& o, double decay, double l2, Slot& s, core::UpdateQueue* queue) {
   const double bias1 = bias(o.betas.first, s.steps);
   const double bias2 = bias(o.betas.second, s.steps);
   if (!o.amsgrad) {
@@ -39,12 +39,13 @@ void update_adam(const O& o, double decay, double l2, Slot& s) {
                      .decay = decay,
                      .l2 = l2,
                      .bias1 = bias1,
-                     .bias2 = bias2});
+                     .bias2 = bias2},
+                    queue);
     return;
   }
   const std::array<Array*, 3> state{&s.moments[0], &s.moments[1], &s.moments[2]};
   const std::array factors{l2, o.betas.first, o.betas.second, o.lr / bias1, 1 - decay, o.eps, 1 / bias2};
-  core::update(O::name, core::UpdateRule::amsgrad, s.param.writable(), s.grad, state, factors);
+  core::update(O::name, core::UpdateRule::amsgrad, s.param.writable(), s.grad, state, factors, queue);
 }
 
 }  // namespace
@@ -59,12 +60,12 @@ void RAdamOptions::validate() const { validate_adam(*this); }
 
 void Adam::update(Slot& s) {
   const auto& o = options_[s.group];
-  update_adam(o, 0, o.weight_decay, s);
+  update_adam(o, 0, o.weight_decay, s, queue());
 }
 
 void AdamW::update(Slot& s) {
   const auto& o = options_[s.group];
-  update_adam(o, o.lr * o.weight_decay, 0, s);
+  update_adam(o, o.lr * o.weight_decay, 0, s, queue());
 }
 
 void NAdam::update(Slot& s) {
@@ -83,7 +84,7 @@ void NAdam::update(Slot& s) {
                            o.lr * next / (1 - product * next),
                            o.eps,
                            1 / bias(o.betas.second, s.steps)};
-  core::update("NAdam", core::UpdateRule::nadam, s.param.writable(), s.grad, state, factors);
+  core::update("NAdam", core::UpdateRule::nadam, s.param.writable(), s.grad, state, factors, queue());
 }
 
 void RAdam::update(Slot& s) {
@@ -101,7 +102,7 @@ void RAdam::update(Slot& s) {
   const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
   const std::array factors{o.weight_decay, o.betas.first, beta2, adapts ? 0 : lr, lr * rectified * std::sqrt(bias2),
                            o.eps};
-  core::update("RAdam", core::UpdateRule::radam, s.param.writable(), s.grad, state, factors);
+  core::update("RAdam", core::UpdateRule::radam, s.param.writable(), s.grad, state, factors, queue());
 }
 
 }  // namespace newtape::optim

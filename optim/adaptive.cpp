@@ -62,14 +62,14 @@ void Adagrad::update(Slot& s) {
   if (s.fresh(0)) core::assign(s.moments[0], core::full({}, o.initial_accumulator_value, s.param.dtype()));
   const std::array<Array*, 1> state{&s.moments[0]};
   const std::array factors{o.weight_decay, o.lr / (1 + static_cast<double>(s.steps - 1) * o.lr_decay), o.eps};
-  core::update("Adagrad", core::UpdateRule::adagrad, s.param.writable(), s.grad, state, factors);
+  core::update("Adagrad", core::UpdateRule::adagrad, s.param.writable(), s.grad, state, factors, queue());
 }
 
 void Adadelta::update(Slot& s) {
   const auto& o = options_[s.group];
   const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
   const std::array factors{o.weight_decay, o.lr, o.rho, o.eps};
-  core::update("Adadelta", core::UpdateRule::adadelta, s.param.writable(), s.grad, state, factors);
+  core::update("Adadelta", core::UpdateRule::adadelta, s.param.writable(), s.grad, state, factors, queue());
 }
 
 void RMSprop::update(Slot& s) {
@@ -83,7 +83,7 @@ void RMSprop::update(Slot& s) {
   if (buffered) state[count++] = &s.moments[1];
   if (o.centered) state[count++] = &s.moments[2];
   const std::array factors{o.weight_decay, o.lr, o.alpha, o.eps, o.momentum};
-  core::update("RMSprop", rule, s.param.writable(), s.grad, std::span(state).first(count), factors);
+  core::update("RMSprop", rule, s.param.writable(), s.grad, std::span(state).first(count), factors, queue());
 }
 
 void Rprop::update(Slot& s) {
@@ -91,14 +91,14 @@ void Rprop::update(Slot& s) {
   if (s.fresh(1)) core::assign(s.moments[1], core::full({}, o.lr, s.param.dtype()));
   const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
   const std::array factors{o.etas.first, o.etas.second, o.step_sizes.first, o.step_sizes.second};
-  core::update("Rprop", core::UpdateRule::rprop, s.param.writable(), s.grad, state, factors);
+  core::update("Rprop", core::UpdateRule::rprop, s.param.writable(), s.grad, state, factors, queue());
 }
 
 void Lion::update(Slot& s) {
   const auto& o = options_[s.group];
   const std::array<Array*, 1> state{&s.moments[0]};
   const std::array factors{o.lr, 1 - o.lr * o.weight_decay, o.betas.first, o.betas.second};
-  core::update("Lion", core::UpdateRule::lion, s.param.writable(), s.grad, state, factors);
+  core::update("Lion", core::UpdateRule::lion, s.param.writable(), s.grad, state, factors, queue());
 }
 
 void LAMB::update(Slot& s) {

@@ -32,6 +32,7 @@ class Masked final : public Curvature {
     Array d = b_.precondition(core::mul(free_, v));
     return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
   }
+  bool dense() const override { return b_.dense(); }
   bool scaled() const override { return b_.scaled(); }
 
  private:
@@ -40,6 +41,22 @@ class Masked final : public Curvature {
   }
   Curvature& b_;
   Array free_;
+};
+
+/// A direction for those unknowns.
+class MaskedDirection final : public Direction {
+ public:
+  MaskedDirection(Direction& inner, const Array& free) : inner_(inner), free_(free) {}
+  Step step(Curvature& b, const Array& gradient, const Region& region) override {
+    Step s = inner_.step(b, gradient, region);
+    s.d = core::mul(free_, s.d);
+    return s;
+  }
+  void forget() override { inner_.forget(); }
+
+ private:
+  Direction& inner_;
+  const Array& free_;
 };
 
 }  // namespace
@@ -58,10 +75,16 @@ Move Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds) {
   try {
     curvature_->look(f, at);
     Array free = bounds.free(at.x, at.gradient);
+    // What a direction remembers is worth little once other unknowns move.
+    const bool same =
+        free.defined() == free_.defined() && (!free.defined() || core::norm_inf(core::sub(free, free_)) == 0);
+    if (!same) direction_->forget();
+    free_ = free;
     if (!free.defined()) return globalization_->move(f, at, *curvature_, *direction_, bounds);
     Masked masked(*curvature_, free);
+    MaskedDirection direction(*direction_, free);
     const Iterate inside{at.x, at.value, core::mul(at.gradient, free)};
-    return globalization_->move(f, inside, masked, *direction_, bounds);
+    return globalization_->move(f, inside, masked, direction, bounds);
   } catch (const NumericalError& e) {
     return {.note = e.what(), .problem = Status::not_finite};
   }

@@ -25,6 +25,7 @@ class Engine {
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<Direction> direction_;
   std::unique_ptr<Globalization> globalization_;
+  Array free_;  ///< which unknowns moved last, where bounds held others
 };
 
 }  // namespace newtape::optim

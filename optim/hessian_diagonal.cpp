@@ -185,7 +185,7 @@ void Sophia::update(Slot& s) {
   const auto& o = options_[s.group];
   const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
   const std::array factors{o.lr, 1 - o.lr * o.weight_decay, o.betas.first, o.gamma, o.eps};
-  core::update("Sophia", core::UpdateRule::sophia, s.param.writable(), s.grad, state, factors);
+  core::update("Sophia", core::UpdateRule::sophia, s.param.writable(), s.grad, state, factors, queue());
 }
 
 }  // namespace newtape::optim

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
@@ -139,9 +140,20 @@ class KFAC::Collector : public LayerObserver {
   std::int64_t samples_ = std::numeric_limits<std::int64_t>::max();
 };
 
+bool KFAC::look_due() const {
+  const auto& o = options();
+  return steps_ % o.update_freq == 0 || static_cast<double>(steps_) * (1 - o.decay) < 1 || inversion_due();
+}
+
+bool KFAC::inversion_due() const {
+  const auto steps = static_cast<std::uint64_t>(steps_);
+  const auto gap = std::bit_floor(std::max<std::uint64_t>(steps / 4, 1));
+  return steps % std::min(gap, static_cast<std::uint64_t>(options().inverse_freq)) == 0;
+}
+
 Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
   const auto& o = options();
-  const bool look = due();
+  const bool look = look_due();
   zero_grad();
   const GradMode on(true);
   const Tensor y = outputs();
@@ -192,7 +204,7 @@ void KFAC::backward_and_look(const std::function<void()>& backward) {
     raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss of them",
                       "step(outputs, loss), or fisher = KfacFisher::empirical", "a loss");
   }
-  if (!due()) {
+  if (!look_due()) {
     backward();
     return;
   }
@@ -204,7 +216,7 @@ void KFAC::backward_and_look(const std::function<void()>& backward) {
 /// Takes what was collected into the factors, and inverts them when that is due.
 void KFAC::refresh(double scale) {
   const auto& o = options();
-  const bool again = steps_ % o.inverse_freq == 0;
+  const bool again = inversion_due();
   for (auto& layer : layers_) {
     if (layer.factors.rows() > 0) layer.factors.update(o.decay, scale, o.inverse);
     const bool known = layer.factors.count() > 0;
@@ -300,9 +312,13 @@ void KFAC::update(Slot& s) {
   if (!d.defined()) return;
   Array& p = s.param.writable();
   if (o.weight_decay != 0) core::add_scaled(p, core::copy(p), -o.lr * o.weight_decay);
-  core::sgd_step(
-      p, d, s.moments[0],
-      {.lr = o.lr, .momentum = o.momentum, .dampening = 0, .weight_decay = 0, .nesterov = false, .first = s.fresh(0)});
+  core::sgd_step(p, d, s.moments[0],
+                 {.lr = o.lr,
+                  .momentum = o.momentum,
+                  .dampening = o.momentum,
+                  .weight_decay = 0,
+                  .nesterov = false,
+                  .first = s.fresh(0)});
 }
 
 // --- states: "steps", "layers.count", "layers.<layer>.<what>" ---

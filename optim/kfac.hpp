@@ -18,12 +18,12 @@ enum class KfacFisher {
 struct KfacOptions {
   double lr = 0.1;
   double momentum = 0.9;
-  double damping = 1e-2;
+  double damping = 0.1;     ///< more for the eigenbases, where it is not spread over the factors
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
   double decay = 0.95;      ///< of the factors' averages
-  double kl_clip = 1e-2;    ///< bound of lr^2 d^T F d, for the step lr d without momentum; 0: none
-  int update_freq = 10;     ///< steps from one look at the factors to the next
-  int inverse_freq = 50;    ///< steps from one inversion to the next
+  double kl_clip = 1e-2;    ///< bound of lr^2 d^T F d; 0: none
+  int update_freq = 10;     ///< steps from one look at the factors to the next; fewer while the averages fill
+  int inverse_freq = 50;    ///< steps from one inversion to the next; fewer in the first hundreds
   KfacFisher fisher = KfacFisher::sampled;
   KfacInverse inverse = KfacInverse::factors;
   Likelihood likelihood = Likelihood::categorical;  ///< of the loss, unless the Fisher matrix is empirical
@@ -47,11 +47,11 @@ struct KfacOptions {
 
 extern template class OptimizerOf<KfacOptions>;
 /// K-FAC (Martens & Grosse 2015; convolutions: Grosse & Martens 2016; recurrent layers, with time steps taken as
-/// independent: Martens, Ba & Johnson 2018): v = momentum v + nu d, p -= lr v, with d = (A (x) G + damping)^-1 g for
-/// each weight and its bias, and nu <= 1 from kl_clip (Ba, Grosse & Martens 2017). The weights are those that backward
-/// sweeps pass in linear, matmul, convolutions without groups and recurrent scans (see LayerObserver); all other
-/// parameters take Adam's steps. lr, momentum, damping, weight_decay and what concerns Adam are a group's own; the
-/// other options are the first group's.
+/// independent: Martens, Ba & Johnson 2018): v = momentum v + (1 - momentum) nu d, at first v = nu d, and p -= lr v,
+/// with d = (A (x) G + damping)^-1 g for each weight and its bias, and nu <= 1 from kl_clip (Ba, Grosse & Martens
+/// 2017). The weights are those that backward sweeps pass in linear, matmul, convolutions without groups and recurrent
+/// scans (see LayerObserver); all other parameters take Adam's steps. lr, momentum, damping, weight_decay and what
+/// concerns Adam are a group's own; the other options are the first group's.
 class KFAC : public OptimizerOf<KfacOptions> {
  public:
   using OptimizerOf::OptimizerOf;
@@ -87,7 +87,10 @@ class KFAC : public OptimizerOf<KfacOptions> {
   };
   class Collector;
 
-  bool due() const { return steps_ % options().update_freq == 0; }
+  /// The averages are filled step by step first.
+  bool look_due() const;
+  /// At the start, when everything changes fast, four to eight times while the steps double.
+  bool inversion_due() const;
   std::size_t index(const Slot& slot) const { return static_cast<std::size_t>(&slot - slots().data()); }
   const Layer* layer_with(std::size_t slot) const;
   /// Rows and columns of the layer's matrix, the bias's column included.

@@ -44,6 +44,8 @@ class Curvature {
   virtual Array precondition(const Array& /*v*/) { return {}; }
   /// Whether the length of a step made from it means anything: not before something was learnt of the function.
   virtual bool scaled() const { return true; }
+  /// Whether matrix() is at hand.
+  virtual bool dense() const { return false; }
   /// Forgets what was learnt, when it led nowhere. False when there was nothing to forget.
   virtual bool forget() { return false; }
 

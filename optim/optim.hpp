@@ -10,6 +10,7 @@
 #include <newtape/optim/hessian_diagonal.hpp>
 #include <newtape/optim/hutchinson.hpp>
 #include <newtape/optim/kfac.hpp>
+#include <newtape/optim/l1.hpp>
 #include <newtape/optim/least_squares.hpp>
 #include <newtape/optim/least_squares_optimizer.hpp>
 #include <newtape/optim/methods.hpp>
@@ -25,3 +26,4 @@
 #include <newtape/optim/second_order.hpp>
 #include <newtape/optim/sgd.hpp>
 #include <newtape/optim/shampoo.hpp>
+#include <newtape/optim/unrolled.hpp>

@@ -40,12 +40,14 @@ void Optimizer::zero_grad() const noexcept {
 void Optimizer::step() {
   check_step();
   collect();
+  queue_.clear();
   for (auto& s : slots_) {
     if (!s.grad.defined()) continue;
     ++s.steps;
     update(s);
-    s.grad = Array();
   }
+  queue_.run();
+  for (auto& s : slots_) s.grad = Array();
 }
 
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/core/named_arrays.hpp>
+#include <newtape/core/update.hpp>
 
 #include <functional>
 #include <string_view>
@@ -30,6 +31,9 @@ struct LoadOptions {
 
 /// The base of all optimizers that update each parameter from its own gradient. Parameters that have no gradient, and
 /// frozen ones, are passed over.
+///
+/// Gradients of several backward() calls add up until zero_grad(). So a batch that is too large for the memory is taken
+/// in parts: with the mean loss of each of k equal parts divided by k, one step() is that of the whole batch.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -97,8 +101,9 @@ class Optimizer {
   /// Reads that. What it returns puts it in place, and does not throw.
   virtual std::function<void()> load_more(detail::StateReader& /*state*/) { return {}; }
   /// Writes slot.param and slot.moments, given slot.grad: contiguous, like the moments, and of the parameter's shape
-  /// and dtype.
+  /// and dtype. Or leaves that to `queue()`, which works for all parameters together after the last call.
   virtual void update(Slot& slot) = 0;
+  core::UpdateQueue* queue() noexcept { return &queue_; }
 
   virtual Options get_options(std::size_t group) const = 0;
   /// Throws when `set_options` must not be called with these.
@@ -119,6 +124,7 @@ class Optimizer {
   std::vector<const char*> scalar_names_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> group_sizes_;
+  core::UpdateQueue queue_ = {};
 };
 
 /// The names of the numbers that an optimizer keeps for each parameter: none, or what its options say.

@@ -35,7 +35,8 @@ void ProximalSGD::update(Slot& s) {
                   .weight_decay = o.weight_decay,
                   .nesterov = false,
                   .first = s.fresh(0),
-                  .threshold = o.lr * o.l1});
+                  .threshold = o.lr * o.l1},
+                 queue());
 }
 
 void ProximalAdam::update(Slot& s) {
@@ -52,7 +53,7 @@ void ProximalAdam::update(Slot& s) {
                            1 / bias(o.betas.second),
                            o.scaled ? threshold : 0,
                            o.scaled ? 0 : threshold};
-  core::update("ProximalAdam", core::UpdateRule::adam_l1, s.param.writable(), s.grad, state, factors);
+  core::update("ProximalAdam", core::UpdateRule::adam_l1, s.param.writable(), s.grad, state, factors, queue());
 }
 
 }  // namespace newtape::optim

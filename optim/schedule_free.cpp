@@ -51,7 +51,8 @@ void AdamWScheduleFree::update(Slot& s) {
                            lr,
                            part,
                            lr * (1 - o.betas.first * (1 - part))};
-  core::update("AdamWScheduleFree", core::UpdateRule::schedule_free, s.param.writable(), s.grad, state, factors);
+  core::update("AdamWScheduleFree", core::UpdateRule::schedule_free, s.param.writable(), s.grad, state, factors,
+               queue());
 }
 
 void AdamWScheduleFree::switch_to(bool average) {

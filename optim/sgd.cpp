@@ -28,7 +28,8 @@ void SGD::update(Slot& s) {
                   .dampening = o.dampening,
                   .weight_decay = o.weight_decay,
                   .nesterov = o.nesterov,
-                  .first = s.fresh(0)});
+                  .first = s.fresh(0)},
+                 queue());
 }
 
 }  // namespace newtape::optim

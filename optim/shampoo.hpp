@@ -16,7 +16,9 @@ struct ShampooOptions {
   double weight_decay = 0;             ///< adds weight_decay * p to the gradient
   Grafting grafting = Grafting::none;  ///< Anil et al. 2020
   std::int64_t block_size = 256;       ///< longer axes are cut into blocks, each with its own preconditioners
-  std::int64_t update_interval = 1;    ///< steps after which roots are computed again
+  /// Steps after which roots are computed again. With more than one take grafting, too: old roots magnify directions
+  /// that they have not seen.
+  std::int64_t update_interval = 1;
 
   static constexpr const char* name = "Shampoo";
   static std::vector<const char*> moments();

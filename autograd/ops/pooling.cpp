@@ -50,8 +50,10 @@ std::vector<Starts> starts(const char* who, const In& x, std::size_t axes, const
                         "padding " + to_string(pad) + ", kernel_size " + to_string(kernel));
     }
     const std::int64_t input = x.shape()[x.ndim() - axes + a];
-    const std::int64_t room = input + 2 * pad[a] - reach - 1;
-    std::int64_t output = room < 0 ? 0 : (room + (ceil_mode ? steps[a] - 1 : 0)) / steps[a] + 1;
+    // From the first window's begin to the last one's; ceil_mode lets that reach out of the input, also when it is the
+    // only one.
+    const std::int64_t room = input + 2 * pad[a] - reach - 1 + (ceil_mode ? steps[a] - 1 : 0);
+    std::int64_t output = room < 0 ? 0 : room / steps[a] + 1;
     if (ceil_mode && (output - 1) * steps[a] >= input + pad[a]) --output;
     if (output < 1) {
       raise<ShapeError>(std::string(who) + ": the kernel does not fit into the padded input",
@@ -183,7 +185,10 @@ Tensor lp_pool(const char* who, const In& x, std::size_t axes, double norm, cons
   check_rank(who, x, axes);
   const Tensor sums = avg_pool(who, pow(x, norm), axes, kernel_size,
                                {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
-  return pow(sums, 1 / norm);
+  if (norm == 1) return sums;
+  // A root has no derivative at 0: windows of zeros count as constants there, as PyTorch's do.
+  const Tensor none = sums == 0.0;
+  return where(none, 0.0, pow(where(none, 1.0, sums), 1 / norm));
 }
 
 }  // namespace

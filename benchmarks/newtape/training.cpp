@@ -25,28 +25,15 @@ Workload mlp() {
                                    [=](const nn::Sequential& f) { return nn::cross_entropy(f(x), target); });
 }
 
-struct Cnn : nt::nn::Module<Cnn> {
-  nt::Parameter w1 = add("w1", nt::Parameter(nt::zeros({32, 1, 3, 3})));
-  nt::Parameter b1 = add("b1", nt::Parameter(nt::zeros({32})));
-  nt::Parameter w2 = add("w2", nt::Parameter(nt::zeros({64, 32, 3, 3})));
-  nt::Parameter b2 = add("b2", nt::Parameter(nt::zeros({64})));
-  nt::nn::Linear fc1 = add("fc1", nt::nn::Linear(64 * 7 * 7, 128));
-  nt::nn::Linear fc2 = add("fc2", nt::nn::Linear(128, 10));
-
-  Tensor forward(nt::In x) const {
-    const auto block = [](nt::In t, const nt::Parameter& w, const nt::Parameter& b) {
-      return nt::max_pool2d(nt::relu(nt::conv2d(std::move(t), w, b, {.padding = 1})), 2);
-    };
-    const Tensor y = block(block(std::move(x), w1, b1), w2, b2);
-    return fc2(nt::relu(fc1(nt::reshape(y, {y.shape(0), -1}))));
-  }
-};
-
 Workload cnn() {
+  namespace nn = nt::nn;
   const auto x = constant({64, 1, 28, 28}, 1);
   const Tensor target = array({64}, labels(64, 10, 2));
-  return training<nt::optim::SGD>(Cnn(), nt::optim::SgdOptions{.lr = 0.01},
-                                  [=](const Cnn& f) { return nt::nn::cross_entropy(f(x), target); });
+  const nn::Sequential model(nn::Conv2d(1, 32, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2),
+                             nn::Conv2d(32, 64, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
+                             nn::Linear(64 * 7 * 7, 128), nn::ReLU(), nn::Linear(128, 10));
+  return training<nt::optim::SGD>(model, nt::optim::SgdOptions{.lr = 0.01},
+                                  [=](const nn::Sequential& f) { return nn::cross_entropy(f(x), target); });
 }
 
 /// A recurrent layer, whose last state is classified.
@@ -65,9 +52,22 @@ Workload recurrent() {
                                    [=](const Recurrent<Layer>& f) { return nt::nn::cross_entropy(f(x), target); });
 }
 
+Workload transformer() {
+  namespace nn = nt::nn;
+  const auto x = constant({128, 8, 256}, 1);
+  const auto target = constant({128, 8, 256}, 2);
+  const nn::TransformerEncoderLayer layer(256, 8, {.dim_feedforward = 1024, .dropout = 0});
+  return training<nt::optim::Adam>(layer, adam,
+                                   [=](const nn::TransformerEncoderLayer& f) { return nn::mse_loss(f(x), target); });
+}
+
 const Workloads trainings{
-    {"tiny_mlp", tiny_mlp},          {"mlp", mlp}, {"cnn", cnn}, {"lstm", recurrent<nt::nn::LSTM>},
+    {"tiny_mlp", tiny_mlp},
+    {"mlp", mlp},
+    {"cnn", cnn},
+    {"lstm", recurrent<nt::nn::LSTM>},
     {"gru", recurrent<nt::nn::GRU>},
+    {"transformer", transformer},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <numbers>
 
 namespace bench {
@@ -31,7 +32,7 @@ struct Problem {
 
   Problem() {
     nt::Generator random(1);
-    x = nt::random::uniform({300, 10}, 0, 1, nt::f64, random);
+    x = nt::random::uniform({std::getenv("NS") ? atoi(std::getenv("NS")) : 300, 10}, 0, 1, nt::f64, random);
     const auto column = [&](int i) { return nt::select(x, 1, i); };
     y = 10.0 * nt::sin(std::numbers::pi * column(0) * column(1)) + 20.0 * nt::square(column(2) - 0.5) +
         10.0 * column(3) + 5.0 * column(4);
@@ -84,7 +85,7 @@ bool network(const OptimOptions& options) {
     p.reset();
     optim::MinimizeOptions stop;
     stop.method = method;
-    stop.max_iterations = 300;
+    stop.max_iterations = std::getenv("NI") ? atoi(std::getenv("NI")) : 300;
     stop.max_seconds = 30;
     const auto loss = [&](const Tensor& outputs) { return nn::mse_loss(outputs, p.y); };
     const auto result = optim::minimize([&] { return p.outputs(); }, loss, p.model.parameters(), stop);

@@ -55,12 +55,22 @@ Workload recurrent() {
       Model(), adam, [=](Model& f) { return torch::nn::functional::cross_entropy(f->forward(x), target); });
 }
 
+Workload transformer() {
+  namespace nn = torch::nn;
+  const auto x = constant({128, 8, 256}, 1);
+  const auto target = constant({128, 8, 256}, 2);
+  const nn::TransformerEncoderLayer layer(nn::TransformerEncoderLayerOptions(256, 8).dim_feedforward(1024).dropout(0));
+  return training<torch::optim::Adam>(
+      layer, adam, [=](nn::TransformerEncoderLayer& f) { return torch::mse_loss(f->forward(x), target); });
+}
+
 const Workloads trainings{
     {"tiny_mlp", tiny_mlp},
     {"mlp", mlp},
     {"cnn", cnn},
     {"lstm", recurrent<torch::nn::LSTM>},
     {"gru", recurrent<torch::nn::GRU>},
+    {"transformer", transformer},
 };
 
 }  // namespace

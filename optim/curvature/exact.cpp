@@ -58,6 +58,7 @@ class Matrix final : public Curvature {
     return matrix_;
   }
   Array precondition(const Array& v) override { return core::div(v, raised(core::diagonal(matrix()), 1e-8)); }
+  bool dense() const override { return true; }
 
  private:
   bool gauss_newton_;

@@ -40,6 +40,7 @@ class Learnt : public Curvature {
   }
   Array product(const Array& v) override { return narrow(times(b_, wide(v))); }
   Array matrix() override { return narrow(b_); }
+  bool dense() const override { return true; }
   bool scaled() const override { return learnt_; }
   bool forget() override {
     if (!learnt_) return false;

@@ -38,22 +38,39 @@ double to_boundary(const Array& p, const Array& d, double radius) {
   return pd > 0 ? rest / (pd + root) : (root - pd) / dd;
 }
 
+namespace {
+
+/// Whether the pivots are more than what rounding leaves of a singular matrix.
+bool regular(const Array& l, const Array& b) {
+  const std::int64_t n = b.shape(0);
+  const Array pivots = core::square(core::diagonal(l));
+  const double least = 10 * static_cast<double>(n) * (b.dtype() == f32 ? 0x1p-23 : 0x1p-52);
+  const Array limits = core::mul(core::abs(core::diagonal(b)), core::full({}, least, b.dtype()));
+  return core::all(core::greater(pivots, limits)).item() != 0;
+}
+
+}  // namespace
+
 Factor factorize(const Array& b, double damping) {
   const std::int64_t n = b.shape(0);
   const Array identity = core::eye(n, b.dtype());
-  const auto attempt = [&](double shift) {
-    return core::cholesky(shift == 0 ? b : core::plus(core::copy(b), shift, identity));
-  };
   const double size = core::norm2(b);
-  const double least = n == 0 ? 0 : core::min(core::diagonal(b)).item();
-  const double beta = 1e-3 * (size > 0 ? size : 1);
-  double shift = least + damping > 0 ? damping : beta - least;
-  if (!std::isfinite(shift)) raise<NumericalError>("the curvature is not finite");
+  if (!std::isfinite(size)) raise<NumericalError>("the curvature is not finite");
+  double shift = damping;
+  try {
+    const Array shifted = shift == 0 ? b : core::plus(core::copy(b), shift, identity);
+    Array l = core::cholesky(shifted);
+    if (regular(l, shifted)) return {std::move(l), shift};
+  } catch (const NumericalError&) {
+  }
+  // The lowest eigenvalue is turned around: the others grow by as little as that allows.
+  const double lowest = core::min(core::eigh(b, false).w).item();
+  shift = std::max(damping, std::abs(lowest) + std::max(std::abs(lowest), 1e-8 * (size > 0 ? size : 1)));
   while (true) {
     try {
-      return {attempt(shift), shift};
+      return {core::cholesky(core::plus(core::copy(b), shift, identity)), shift};
     } catch (const NumericalError&) {
-      shift = std::max(2 * shift, beta);
+      shift *= 10;
       if (!std::isfinite(shift)) throw;
     }
   }

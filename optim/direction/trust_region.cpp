@@ -74,15 +74,11 @@ struct Secular {
   }
 
   /// Newton's method on 1 / length - 1 / radius, which is almost linear, kept between bounds. `least` makes all
-  /// eigenvalues positive, but only just; `tiny` ones are none.
-  void solve(double radius, double least, double tiny) const {
+  /// eigenvalues positive, but only just.
+  void solve(double radius, double least) const {
     double shift = least;
     double size = length(shift);
-    if (size < radius) {
-      // Where the lowest curvature is none, there is nothing to gain along it.
-      if (w[0] < -tiny) reach(radius, size);
-      return;
-    }
+    if (size < radius) return reach(radius, size);
     double gg = 0;
     for (std::int64_t i = 0; i < n; ++i) gg += g[i] * g[i];
     double low = least;
@@ -126,8 +122,13 @@ class MoreSorensen final : public Direction {
     if (lowest + region.damping > tiny && problem.length(region.damping) <= region.radius) {
       // The model's own minimum lies inside.
     } else if (std::isfinite(region.radius)) {
-      s.on_boundary = true;
-      problem.solve(region.radius, std::max(-lowest, region.damping) + tiny, tiny);
+      // What is flat, and level too, gains nothing by going far.
+      const bool level = lowest >= -tiny && std::abs(problem.g[0]) <= 1e-13 * core::norm2(gradient);
+      const double least = std::max(-lowest, region.damping) + tiny;
+      if (!level || problem.length(least) > region.radius) {
+        s.on_boundary = true;
+        problem.solve(region.radius, least);
+      }
     } else {
       // Nothing to stop at: the curvature is taken as just positive.
       problem.length(std::max(region.damping, 1e-3 * largest - lowest));

@@ -10,6 +10,9 @@ struct TrustRegionOptions {
   double initial_radius = 0;  ///< 0: the size of x, 1 at least
   double max_radius = 1e20;
   double accept = 1e-4;  ///< the least part of the predicted fall for which a step is taken
+  /// Measures each unknown in its own unit, where the curvature is at hand as a matrix: in these units no row of it has
+  /// a largest entry other than 1 (Ruiz 2001). The region then does not mind how the unknowns are scaled.
+  bool scaled = true;
 };
 
 struct DampingOptions {

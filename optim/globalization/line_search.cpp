@@ -16,15 +16,16 @@ Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, con
       from_(start),
       d_(d),
       bounds_(bounds),
-      start_{0, start.value, slope},
+      start_{0, start.value, slope, 0},
       noise_(rounding(start.value, start.x.dtype())),
       last_(start_) {}
 
 Line::At Line::at(double alpha) {
   last_point_ = {bounds_.project(core::plus(core::copy(from_.x), alpha, d_)), 0, {}};
   last_point_.value = f_.value_and_gradient(last_point_.x, last_point_.gradient);
-  last_ = {alpha, last_point_.value, 0};
+  last_ = {alpha, last_point_.value, 0, 0};
   last_.slope = std::isfinite(last_.value) ? core::dot(last_point_.gradient, d_) : last_.value;
+  last_.along = bent() ? core::dot(from_.gradient, core::sub(last_point_.x, from_.x)) : alpha * start_.slope;
   return last_;
 }
 
@@ -41,12 +42,12 @@ LineSearch backtracking(const BacktrackingOptions& options) {
     while (result.evaluations < options.max_evaluations) {
       const auto now = line.at(alpha);
       ++result.evaluations;
-      if (now.finite() && now.value <= start.value + options.c1 * alpha * start.slope) {
+      if (now.finite() && now.value <= start.value + options.c1 * now.along) {
         result.alpha = alpha;
         return result;
       }
       // The minimum of the parabola through both values and the first slope.
-      const double parabola = -start.slope * alpha / (2 * ((now.value - start.value) / alpha - start.slope));
+      const double parabola = -now.along * alpha / (2 * (now.value - start.value - now.along));
       const double next = now.finite() ? parabola : options.least * alpha;
       alpha =
           std::isfinite(next) ? std::clamp(next, options.least * alpha, options.most * alpha) : options.most * alpha;

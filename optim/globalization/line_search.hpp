@@ -15,6 +15,7 @@ class Line {
     double alpha = 0;
     double value = 0;
     double slope = 0;
+    double along = 0;  ///< gradient at the start times the way from there: alpha slope, where the line is straight
     bool finite() const noexcept;
   };
 

@@ -23,7 +23,7 @@ struct Quotients {
   bool contradict = false;  ///< settled at something else
 
   void add(double quotient) {
-    const double allowed = 0.05 * std::abs(slope);
+    const double allowed = 0.05 * std::max(std::abs(slope), std::abs(quotient));
     settled = std::abs(quotient - last) <= allowed;
     if (settled) (std::abs(quotient - slope) <= 2 * allowed ? agree : contradict) = true;
     last = quotient;
@@ -36,7 +36,7 @@ Status diagnose(Objective& f, const Iterate& at, const Array& d) {
   const double slope = core::dot(at.gradient, d);
   const double length = core::norm_inf(d);
   if (!std::isfinite(slope) || !std::isfinite(length)) return Status::not_finite;
-  if (length == 0 || slope == 0) return Status::precision;
+  if (length == 0) return Status::precision;
   const double scale = std::max(core::norm_inf(at.x), 1.) / length;
   Quotients central{slope}, ahead{slope}, behind{slope};
   bool seen = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Trust regions and damping: a step is tried, and the region follows how well the model foretold what came.
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/index.hpp>
+#include <newtape/core/reduce.hpp>
 #include <newtape/core/state_reader.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/direction/direction.hpp>
@@ -9,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace newtape::optim::globalization {
 
@@ -24,10 +27,36 @@ struct Trial {
   double ratio = -1;  ///< the fall as a part of the predicted one
 };
 
-Trial attempt(Objective& f, const Iterate& at, Curvature& b, Direction& direction, const Bounds& bounds,
-              const Region& region) {
+/// A curvature in the variables p of d = s p.
+class Scaled final : public Curvature {
+ public:
+  Scaled(Curvature& b, Array s) : b_(b), s_(std::move(s)) {}
+  void look(Objective&, const Iterate&) override {}
+  Array product(const Array& v) override { return core::mul(s_, b_.product(core::mul(s_, v))); }
+  Array matrix() override {
+    if (!matrix_.defined()) {
+      matrix_ = core::mul(core::mul(b_.matrix(), core::reshape(s_, {s_.size(), 1})), s_);
+    }
+    return matrix_;
+  }
+  Array solve(const Array& v) override {
+    Array d = b_.solve(core::div(v, s_));
+    return d.defined() ? core::div(std::move(d), s_) : d;
+  }
+  Array precondition(const Array& v) override {
+    Array d = b_.precondition(core::div(v, s_));
+    return d.defined() ? core::div(std::move(d), s_) : d;
+  }
+  bool scaled() const override { return b_.scaled(); }
+
+ private:
+  Curvature& b_;
+  Array s_, matrix_;
+};
+
+Trial attempt(Objective& f, const Iterate& at, Curvature& b, Step step, const Bounds& bounds) {
   Trial t;
-  t.step = direction.step(b, at.gradient, region);
+  t.step = std::move(step);
   t.to.x = core::plus(core::copy(at.x), 1, t.step.d);
   if (bounds.any()) {
     t.to.x = bounds.project(std::move(t.to.x));
@@ -42,7 +71,7 @@ Trial attempt(Objective& f, const Iterate& at, Curvature& b, Direction& directio
   const double fall = at.value - t.to.value;
   if (std::abs(fall) <= noise && std::abs(t.step.predicted) <= noise) {
     // Rounding hides the fall: the gradient decides.
-    t.ratio = core::norm2(t.to.gradient) < core::norm2(at.gradient) ? 1 : -1;
+    t.ratio = core::norm2(t.to.gradient) < 0.9 * core::norm2(at.gradient) ? 1 : -1;
   } else {
     t.ratio = t.step.predicted > 0 ? fall / t.step.predicted : -1;
   }
@@ -63,17 +92,25 @@ class TrustRegion final : public Globalization {
   explicit TrustRegion(const TrustRegionOptions& options) : options_(options), radius_(options.initial_radius) {}
 
   Move move(Objective& f, const Iterate& at, Curvature& b, Direction& direction, const Bounds& bounds) override {
-    if (radius_ == 0) radius_ = std::clamp(core::norm2(at.x), 1., options_.max_radius);
-    const double least = epsilon(at.x.dtype()) * std::max(core::norm2(at.x), 1e-10);
+    const Array s = scales(b);
+    std::optional<Scaled> inside;
+    if (s.defined()) inside.emplace(b, s);
+    const auto size = [&](const Array& x) { return core::norm2(s.defined() ? core::div(x, s) : x); };
+    if (radius_ == 0) radius_ = std::clamp(size(at.x), 1., options_.max_radius);
+    const double least = epsilon(at.x.dtype()) * std::max(size(at.x), 1e-10);
     std::int64_t inner = 0;
     for (int k = 0; k < max_trials && radius_ > least; ++k) {
       const double radius = radius_;
-      Trial t = attempt(f, at, b, direction, bounds, {.radius = radius});
+      Step step = inside ? direction.step(*inside, core::mul(s, at.gradient), {.radius = radius})
+                         : direction.step(b, at.gradient, {.radius = radius});
+      if (inside) step.d = core::mul(s, step.d);
+      Trial t = attempt(f, at, b, std::move(step), bounds);
+      const double length = size(t.step.d);
       inner += t.step.inner;
       if (t.ratio < 0.25) {
-        radius_ = std::isfinite(t.to.value) ? 0.25 * std::min(radius, t.length) : 0.1 * std::min(radius, t.length);
+        radius_ = std::isfinite(t.to.value) ? 0.25 * std::min(radius, length) : 0.1 * std::min(radius, length);
         if (!std::isfinite(radius_)) radius_ = 0.1 * radius;
-      } else if (t.ratio > 0.75 && t.length > 0.8 * radius) {
+      } else if (t.ratio > 0.75 && length > 0.8 * radius) {
         radius_ = std::min(2 * radius, options_.max_radius);
       }
       if (t.ratio > options_.accept) {
@@ -96,6 +133,23 @@ class TrustRegion final : public Globalization {
   }
 
  private:
+  /// What one unit of the region is, for each unknown; undefined: 1.
+  Array scales(Curvature& b) {
+    if (!options_.scaled || !b.dense()) return {};
+    const Array matrix = core::abs(b.matrix());
+    const double most = matrix.size() == 0 ? 0 : core::max(matrix).item();
+    if (!(most > 0 && std::isfinite(most))) return {};
+    const std::int64_t n = matrix.shape(0);
+    const Array one = core::ones({}, matrix.dtype());
+    Array s = core::full({n}, 1 / std::sqrt(most), matrix.dtype());
+    for (int i = 0; i < 8; ++i) {
+      const Array rows = core::max(core::mul(core::mul(matrix, core::reshape(s, {n, 1})), s), {1});
+      // Rows of zeros have no unit of their own.
+      s = core::div(std::move(s),
+                    core::sqrt(core::where(core::greater(rows, core::zeros({}, rows.dtype())), rows, one)));
+    }
+    return core::minimum(std::move(s), core::full({}, 1e8 / std::sqrt(most), matrix.dtype()));
+  }
   TrustRegionOptions options_;
   double radius_;
 };
@@ -112,7 +166,7 @@ class Damping final : public Globalization {
     std::int64_t inner = 0;
     for (int k = 0; k < max_trials && std::isfinite(damping_); ++k) {
       const double damping = damping_;
-      Trial t = attempt(f, at, b, direction, bounds, {.damping = damping});
+      Trial t = attempt(f, at, b, direction.step(b, at.gradient, {.damping = damping}), bounds);
       inner += t.step.inner;
       if (t.ratio > options_.accept) {
         damping_ *= std::max(1. / 3, 1 - std::pow(2 * std::min(t.ratio, 1.) - 1, 3));

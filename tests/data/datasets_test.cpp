@@ -164,3 +164,18 @@ TEST_CASE("the data sets are looked for where they may be, and errors say what t
   write(Array(xt::xarray<std::int64_t>{3, 10}));
   CHECK_THROWS_WITH(data::fashion_mnist(tmp / ""), contains("label 1 is out of range") && contains("10"));
 }
+
+TEST_CASE("the text is the first volume of the novel") {
+  const std::string text = data::pride_and_prejudice();
+  CHECK(text.size() == 231267);
+  CHECK_THAT(text, Catch::Matchers::StartsWith("PRIDE AND PREJUDICE\n\nBy Jane Austen\n") &&
+                       Catch::Matchers::Contains("It is a truth universally acknowledged, that a single man in "
+                                                 "possession\nof a good fortune, must be in want of a wife.\n") &&
+                       Catch::Matchers::EndsWith("\"I leave it to yourself to determine,\" said Mr. Bennet.\n"));
+  std::size_t at = 0;
+  for (int chapter = 1; chapter <= 23; ++chapter) {
+    at = text.find("\nChapter " + std::to_string(chapter) + "\n", at + 1);
+    REQUIRE(at != std::string::npos);
+  }
+  CHECK(text.find("\nChapter", at + 1) == std::string::npos);
+}

@@ -43,6 +43,7 @@ inline std::string read_bytes(const std::string& path) {
 }
 
 inline void write_bytes(const std::string& path, const std::string& bytes) {
+  std::filesystem::remove(path);  // some file systems wait for the disk when a file is written over
   std::ofstream(path, std::ios::binary) << bytes;
 }
 

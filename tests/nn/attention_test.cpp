@@ -18,22 +18,6 @@ using Tensors = std::vector<nt::Tensor>;
 nt::Tensor randn(const nt::Shape& shape, nt::DType dtype = nt::f64) { return nt::random::normal(shape, 0, 1, dtype); }
 nt::Tensor holds(const nt::Tensor& x) { return x != 0; }
 nt::Tensor later(std::int64_t l, std::int64_t s) { return nt::arange(s) > nt::unsqueeze(nt::arange(l), 1); }
-/// The result, and the weights if there are any.
-Tensors all_of(const nn::AttentionResult& r) {
-  return r.weights.defined() ? Tensors{r.output, r.weights} : Tensors{r.output};
-}
-/// The derivatives of `module`'s result in its inputs and its parameters, to order two.
-template <class M, class Call>
-nt::GradcheckResult check_derivatives(const M& module, const Tensors& xs, const Call& call) {
-  Tensors all = xs;
-  for (const auto& p : module.parameters()) all.push_back(p.tensor().detach());
-  const nt::Function f = [&](std::span<const nt::Tensor> v) {
-    const nn::Substitution scope(module, v.subspan(xs.size()));
-    return nt::Tensor(call(module, Tensors(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(xs.size()))));
-  };
-  return nt::gradcheck(f, all);
-}
-
 }  // namespace
 
 TEST_CASE("scaled_dot_product_attention agrees with PyTorch, values and gradients") {
@@ -110,47 +94,6 @@ TEST_CASE("attention's dropout keeps the mean of the weights and rests at 0") {
   CHECK_FALSE(identical(layer(x).output.value(), layer(x).output.value()));
   layer.eval();
   CHECK(identical(layer(x).output.value(), layer(x).output.value()));
-}
-
-TEST_CASE("MultiheadAttention agrees with PyTorch, values and gradients") {
-  const Reference reference("nn/attention.txt");
-  const auto plain = [] { return nn::MultiheadAttention(4, 2); };
-  check_module(reference, "mha/self", plain,
-               [](const auto& m, const Tensors& x) { return all_of(m(x[0], x[0], x[0])); });
-  check_module(reference, "mha/self", plain, [](const auto& m, const Tensors& x) { return all_of(m(x[0])); });
-  check_module(
-      reference, "mha/batch_first", [] { return nn::MultiheadAttention(4, 2, {.batch_first = true}); },
-      [](const auto& m, const Tensors& x) { return all_of(m(x[0], x[0], x[0], {.need_weights = true})); });
-  check_module(reference, "mha/unbatched", plain, [](const auto& m, const Tensors& x) {
-    return all_of(m(x[0], x[1], x[1], {.need_weights = true, .average_attn_weights = false}));
-  });
-  check_module(reference, "mha/cross", plain, [](const auto& m, const Tensors& x) {
-    return all_of(m(x[0], x[1], x[1], {.key_padding_mask = holds(x[2])}));
-  });
-  const auto unbiased = [] { return nn::MultiheadAttention(4, 2, {.bias = false}); };
-  check_module(reference, "mha/causal", unbiased,
-               [](const auto& m, const Tensors& x) { return all_of(m(x[0], x[0], x[0], {.attn_mask = holds(x[1])})); });
-  check_module(reference, "mha/causal", unbiased,
-               [](const auto& m, const Tensors& x) { return all_of(m(x[0], x[0], x[0], {.is_causal = true})); });
-  check_module(reference, "mha/three", plain,
-               [](const auto& m, const Tensors& x) { return all_of(m(x[0], x[1], x[2], {.attn_mask = x[3]})); });
-  check_module(
-      reference, "mha/kdim", [] { return nn::MultiheadAttention(4, 2, {.kdim = 3, .vdim = 5}); },
-      [](const auto& m, const Tensors& x) { return all_of(m(x[0], x[1], x[2])); });
-}
-
-TEST_CASE("MultiheadAttention has derivatives of order two, in parameters, too") {
-  nt::manual_seed(6);
-  const nn::MultiheadAttention m(4, 2, {.dtype = nt::f64});
-  const auto own = check_derivatives(m, {randn({3, 1, 4})}, [](const auto& f, const Tensors& x) {
-    return f(x[0], x[0], x[0], {.is_causal = true}).output;
-  });
-  INFO(own.message);
-  CHECK(own);
-  const auto cross = check_derivatives(m, {randn({2, 1, 4}), randn({3, 1, 4})},
-                                       [](const auto& f, const Tensors& x) { return f(x[0], x[1], x[1]).output; });
-  INFO(cross.message);
-  CHECK(cross);
 }
 
 TEST_CASE("MultiheadAttention takes empty batches and starts as PyTorch's") {

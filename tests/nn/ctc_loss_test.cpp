@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "torch_case.hpp"
+#include "../catch.hpp"
 
 #include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/ops.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/nn/nn.hpp>
 
@@ -37,24 +38,6 @@ double by_enumeration(const nt::Array& log_probs, const std::vector<std::int64_t
   }
 }
 }  // namespace
-
-TEST_CASE("ctc_loss agrees with PyTorch") {
-  const Reference torch("nn/losses.txt");
-  const auto call = [](const nn::CTCLoss& loss, const std::vector<nt::Tensor>& xs) -> std::vector<nt::Tensor> {
-    return {loss(nt::log_softmax(xs[0], -1), xs[1], xs[2], xs[3])};
-  };
-  for (const auto& [name, r] : {std::pair{"none", Reduction::none}, std::pair{"mean", Reduction::mean}}) {
-    const Reduction reduction = r;
-    for (const bool zero : {false, true}) {
-      const auto make = [&] { return nn::CTCLoss({.reduction = reduction, .blank = 1, .zero_infinity = zero}); };
-      const auto rest = std::string(zero ? "1/" : "0/") + name;
-      check_module(torch, "ctc/padded/" + rest, make, call, 1e-12);
-      check_module(torch, "ctc/joined/" + rest, make, call, 1e-12);
-    }
-    const auto make = [&] { return nn::CTCLoss({.reduction = reduction, .zero_infinity = true}); };
-    check_module(torch, std::string("ctc/short/") + name, make, call, 1e-12);
-  }
-}
 
 TEST_CASE("ctc_loss sums the probabilities of all alignments") {
   const nt::Tensor log_p = nt::log_softmax(normal({5, 3}, 4));

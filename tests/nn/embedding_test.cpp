@@ -14,13 +14,6 @@ namespace {
 nt::Tensor indices(std::initializer_list<double> values) { return nt::tensor(values, nt::i64); }
 }  // namespace
 
-TEST_CASE("Embedding agrees with PyTorch, values and gradients") {
-  const Reference reference("nn/attention.txt");
-  check_module(reference, "embedding/plain", [] { return nn::Embedding(5, 3); });
-  check_module(reference, "embedding/padding", [] { return nn::Embedding(5, 3, {.padding_idx = -3}); });
-  check_module(reference, "embedding/max_norm", [] { return nn::Embedding(5, 3, {.max_norm = 1.0}); });
-}
-
 TEST_CASE("Embedding: padding, norms, empty indices, errors") {
   nt::manual_seed(1);
   const nn::Embedding padded(4, 2, {.padding_idx = 1});

@@ -147,3 +147,26 @@ TEST_CASE("summary: shapes, parameters, bytes and multiply-adds of each layer") 
   CHECK_THAT(nn::summary(big, {5, 1000}, nt::f64).to_string(), contains("16,016,000") && contains("10,000,000"));
   CHECK_THROWS_WITH(nn::summary(big, {5, 7}, nt::f64), contains("[5, 7]"));
 }
+
+TEST_CASE("summary counts the multiply-adds of recurrent layers, attention and their like by their formulas") {
+  const auto of = [](const auto& module, const nt::Shape& input) { return nn::summary(module, input).multiply_adds; };
+  constexpr std::int64_t t = 5, n = 2, in = 3, h = 4;
+  // For each step and sequence: the input and the state times the weights of each gate.
+  CHECK(of(nn::RNN(in, h), {t, n, in}) == t * n * h * (in + h));
+  CHECK(of(nn::GRU(in, h), {t, n, in}) == t * n * 3 * h * (in + h));
+  CHECK(of(nn::LSTM(in, h), {t, n, in}) == t * n * 4 * h * (in + h));
+  CHECK(of(nn::LSTM(in, h, {.num_layers = 2, .bidirectional = true}), {t, n, in}) ==
+        2 * t * n * 4 * h * ((in + h) + (2 * h + h)));
+  CHECK(of(nn::LSTM(in, h, {.proj_size = 2}), {t, n, in}) == t * n * (4 * h * (in + 2) + 2 * h));
+  CHECK(of(nn::LSTMCell(in, h), {n, in}) == n * 4 * h * (in + h));
+  // Four projections; scores and their sums of values, each over all pairs of steps and all features.
+  constexpr std::int64_t l = 6, e = 8, f = 10;
+  constexpr std::int64_t attention = 4 * l * n * e * e + 2 * n * l * l * e;
+  CHECK(of(nn::MultiheadAttention(e, 2), {l, n, e}) == attention);
+  const nn::TransformerEncoder encoder(e, 2, 3, {.layer = {.dim_feedforward = f}});
+  const auto s = nn::summary(encoder, {l, n, e});
+  CHECK(s.multiply_adds == 3 * (attention + 2 * l * n * e * f));
+  const auto parameters = 3 * ((3 * e * e + 3 * e) + (e * e + e) + (f * e + f) + (e * f + e) + 4 * e);
+  CHECK(s.parameters == parameters);
+  CHECK(s.bytes == 4 * parameters);
+}

@@ -9,32 +9,6 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("Linear agrees with PyTorch, values and gradients") {
-  const Reference torch("nn/reference.txt");
-  for (const std::string shape : {"matrix", "batch"}) {
-    for (const bool bias : {true, false}) {
-      for (const auto& [bits, dtype, tolerance] : {std::tuple("64", nt::f64, 1e-14), std::tuple("32", nt::f32, 1e-6)}) {
-        const auto at = "linear/" + shape + (bias ? "/bias/" : "/plain/") + bits + "/";
-        INFO(at);
-        const nn::Linear fc(3, 2, {.bias = bias, .dtype = dtype});
-        fc.weight.set_value(torch(at + "w"));
-        if (bias) fc.bias.set_value(torch(at + "b"));
-        const nt::Tensor x = nt::variable(torch(at + "x"));
-        const nt::Tensor y = fc(x);
-        CHECK(distance(y.value(), torch(at + "y")) < tolerance);
-        y.backward({.gradient = torch(at + "g")});
-        CHECK(distance(x.grad().value(), torch(at + "dx")) < tolerance);
-        CHECK(distance(fc.weight.grad().value(), torch(at + "dw")) < tolerance);
-        if (bias) {
-          CHECK(distance(fc.bias.grad().value(), torch(at + "db")) < tolerance);
-        } else {
-          CHECK_FALSE(fc.bias.defined());
-        }
-      }
-    }
-  }
-}
-
 TEST_CASE("Linear starts within PyTorch's bounds and fills them") {
   nt::manual_seed(1);
   const nn::Linear fc(400, 300);
@@ -107,43 +81,4 @@ TEST_CASE("Flatten joins axes") {
   CHECK(nn::Flatten(-2, -1)(x).shape() == nt::Shape{2, 3, 20});
   CHECK_THROWS_AS(nn::Flatten(3, 1)(x), nt::ShapeError);
   CHECK_THROWS_AS(nn::Flatten(4)(x), nt::ShapeError);
-}
-
-TEST_CASE("Dropout keeps the mean, scales what it keeps, and rests in eval") {
-  nt::manual_seed(2);
-  const nn::Dropout drop(0.3);
-  const nt::Tensor x = nt::variable(nt::ones({200000}).value());
-  const nt::Tensor y = drop(x);
-  const float kept = 1.0F / 0.7F;
-  std::int64_t zeros = 0;
-  for (std::int64_t i = 0; i < y.size(); ++i) {
-    const float v = y.value().data<float>()[i];
-    if (v == 0) {
-      ++zeros;
-    } else {
-      REQUIRE(v == Approx(kept).epsilon(1e-6));
-    }
-  }
-  // Four standard deviations of a binomial count.
-  CHECK(std::abs(static_cast<double>(zeros) - 60000) < 4 * std::sqrt(200000 * 0.3 * 0.7));
-  CHECK(nt::mean(y).item() == Approx(1).epsilon(0.01));
-  nt::sum(y).backward();
-  CHECK(identical(x.grad().value(), y.value()));
-
-  CHECK_FALSE(identical(drop(x).value(), y.value()));
-  nt::manual_seed(2);
-  CHECK(identical(drop(x).value(), y.value()));
-
-  drop.eval();
-  CHECK(identical(drop(x).value(), x.value()));
-}
-
-TEST_CASE("Dropout at its limits") {
-  const nt::Tensor x = nt::tensor({1, 2, 3});
-  CHECK(identical(nn::Dropout(0)(x).value(), x.value()));
-  CHECK(identical(nn::Dropout(1)(x).value(), nt::zeros({3}).value()));
-  CHECK_THROWS_AS(nn::Dropout(-0.1), nt::ValueError);
-  CHECK_THROWS_AS(nn::Dropout(1.1), nt::ValueError);
-  CHECK_THROWS_AS(nn::Dropout(NAN), nt::ValueError);
-  CHECK_THROWS_AS(nn::dropout(x, 2), nt::ValueError);
 }

@@ -151,13 +151,13 @@ TEST_CASE("an error names the path of the module that it came from") {
   const Model m;
   const nt::Tensor x = nt::ones({2, 3});
   CHECK_THROWS_AS(m(x), nt::ShapeError);
-  CHECK_THROWS_WITH(m(x), Catch::StartsWith("encoder.layers.2.fc1: Linear: the last axis"));
-  CHECK_THROWS_WITH(m.encoder(x), Catch::StartsWith("layers.2.fc1: Linear"));
-  CHECK_THROWS_WITH(m.encoder.layers(nt::ones({2, 7})), Catch::StartsWith("0: Linear"));
-  CHECK_THROWS_WITH(nn::Linear(3, 2)(nt::ones({2, 7})), Catch::StartsWith("Linear"));
+  CHECK_THROWS_WITH(m(x), Catch::Matchers::StartsWith("encoder.layers.2.fc1: Linear: the last axis"));
+  CHECK_THROWS_WITH(m.encoder(x), Catch::Matchers::StartsWith("layers.2.fc1: Linear"));
+  CHECK_THROWS_WITH(m.encoder.layers(nt::ones({2, 7})), Catch::Matchers::StartsWith("0: Linear"));
+  CHECK_THROWS_WITH(nn::Linear(3, 2)(nt::ones({2, 7})), Catch::Matchers::StartsWith("Linear"));
 
   const nn::Sequential lambda(nn::ReLU(), [](const nt::Tensor& t) { return nt::matmul(t, t); });
-  CHECK_THROWS_WITH(lambda(x), Catch::StartsWith("1: matmul"));
+  CHECK_THROWS_WITH(lambda(x), Catch::Matchers::StartsWith("1: matmul"));
 
   struct Thrower : nn::Module<Thrower> {
     nt::Tensor forward(const nt::Tensor&, int which) const {

@@ -1,73 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../catch.hpp"
-#include "derivatives.hpp"
-#include "torch_case.hpp"
+#include "../reference.hpp"
 
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/tape.hpp>
 #include <newtape/nn/nn.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;
-
-namespace {
-
-/// In training and in eval, against PyTorch; buffers afterwards, too.
-template <class Make>
-void check(const std::string& name, const Make& make, double tolerance = 1e-13) {
-  static const Reference torch("nn/norm.txt");
-  check_module(torch, name + "/train", make, tolerance);
-  check_module(
-      torch, name + "/eval",
-      [&] {
-        const auto module = make();
-        module.eval();
-        return module;
-      },
-      tolerance);
-}
-
-}  // namespace
-
-TEST_CASE("batch norm agrees with PyTorch") {
-  check("batch_norm1d", [] { return nn::BatchNorm1d(3); });
-  check("batch_norm1d/spatial", [] { return nn::BatchNorm1d(3, {.eps = 0.1, .momentum = 0.3}); });
-  check("batch_norm2d", [] { return nn::BatchNorm2d(4); });
-  check("batch_norm2d/cumulative", [] { return nn::BatchNorm2d(4, {.momentum = std::nullopt, .affine = false}); });
-  check("batch_norm2d/untracked", [] { return nn::BatchNorm2d(4, {.track_running_stats = false}); });
-  check("batch_norm3d", [] { return nn::BatchNorm3d(2); });
-}
-
-TEST_CASE("instance norm agrees with PyTorch") {
-  check("instance_norm1d", [] { return nn::InstanceNorm1d(3); });
-  check("instance_norm1d/unbatched", [] { return nn::InstanceNorm1d(3, {.affine = true}); });
-  check("instance_norm2d", [] { return nn::InstanceNorm2d(4, {.affine = true, .track_running_stats = true}); });
-  check("instance_norm3d", [] { return nn::InstanceNorm3d(2, {.eps = 0.01}); });
-}
-
-TEST_CASE("layer, group, RMS and local response norm agree with PyTorch") {
-  check("layer_norm", [] { return nn::LayerNorm(4); });
-  check("layer_norm/two", [] { return nn::LayerNorm({2, 3}, {.eps = 0.1}); });
-  check("layer_norm/plain", [] { return nn::LayerNorm(4, {.elementwise_affine = false}); });
-  check("group_norm", [] { return nn::GroupNorm(2, 4); });
-  check("group_norm/plain", [] { return nn::GroupNorm(1, 3, {.affine = false}); });
-  check("group_norm/two", [] { return nn::GroupNorm(3, 3, {.eps = 0.1}); });
-  check("local_response_norm", [] { return nn::LocalResponseNorm(3, {.alpha = 0.5, .k = 1.5}); });
-  check("rms_norm", [] { return nn::RMSNorm(4, {.eps = 1e-3}); });
-}
-
-TEST_CASE("normalisation layers differentiate to order two, in training and in eval") {
-  check_derivatives(nn::BatchNorm1d(2), {4, 2});
-  check_derivatives(nn::BatchNorm2d(2), {2, 2, 2, 3});
-  check_derivatives(nn::InstanceNorm1d(2, {.affine = true}), {2, 2, 4});
-  check_derivatives(nn::LayerNorm(5), {3, 5});
-  check_derivatives(nn::LayerNorm(4, {.bias = false}), {2, 4});
-  check_derivatives(nn::RMSNorm({2, 3}), {2, 2, 3});
-  check_derivatives(nn::GroupNorm(2, 4), {2, 4, 3});
-  check_derivatives(nn::LocalResponseNorm(2), {1, 4, 2});
-  const nn::BatchNorm1d trained(2);
-  trained.running_mean.set_value(nt::tensor({0.5, -1}).value());
-  trained.eval();
-  check_derivatives(trained, {3, 2, 2});
-}
 
 TEST_CASE("running statistics follow the batches") {
   const nn::BatchNorm1d plain(1, {.momentum = std::nullopt});

@@ -44,41 +44,6 @@ void check_gradients(const nn::Linear& layer) {
 }
 }  // namespace
 
-TEST_CASE("parametrizations have PyTorch's names, values, gradients and buffers") {
-  const Reference torch("nn/small_layers.txt");
-  check_module(torch, "spectral_norm/Linear/train",
-               [] { return parametrize::spectral_norm(nn::Linear(3, 4), "weight", {.n_power_iterations = 2}); });
-  check_module(torch, "spectral_norm/Linear/eval", [] {
-    const auto layer = parametrize::spectral_norm(nn::Linear(3, 4));
-    layer.eval();
-    return layer;
-  });
-  check_module(torch, "spectral_norm/Conv1d/train",
-               [] { return parametrize::spectral_norm(Convolution(), "weight", {.n_power_iterations = 2}); });
-  check_module(torch, "spectral_norm/Conv1d/eval", [] {
-    const auto layer = parametrize::spectral_norm(Convolution());
-    layer.eval();
-    return layer;
-  });
-  check_module(torch, "weight_norm/0", [] { return parametrize::weight_norm(nn::Linear(3, 4)); });
-  check_module(torch, "weight_norm/1", [] { return parametrize::weight_norm(nn::Linear(3, 4), "weight", {.dim = 1}); });
-  check_module(torch, "weight_norm/-1",
-               [] { return parametrize::weight_norm(nn::Linear(3, 4), "weight", {.dim = {}}); });
-  for (const auto& [name, map] : {std::pair{"matrix_exp", parametrize::OrthogonalMap::matrix_exp},
-                                  std::pair{"cayley", parametrize::OrthogonalMap::cayley}}) {
-    const parametrize::OrthogonalOptions options{.map = map};
-    for (const auto& [shape, in, out] :
-         {std::tuple{"/3x3", 3, 3}, std::tuple{"/4x2", 4, 2}, std::tuple{"/2x4", 2, 4}}) {
-      const nn::Linear layer(in, out);
-      const auto make = [&] {
-        if (!parametrize::is_parametrized(layer)) parametrize::orthogonal(layer, "weight", options);
-        return layer;
-      };
-      check_module(torch, std::string("orthogonal/") + name + shape, make, 1e-12);
-    }
-  }
-}
-
 TEST_CASE("what a parametrization computes differentiates to second order in what it is computed from") {
   check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64)));
   check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64), "weight", {.dim = {}}));

@@ -35,7 +35,7 @@ void with_every_method(const nt::UnaryFunction& f, const Tensor& x0, Check check
     INFO(m.name << ": " << result.message << ", value " << result.value << ", gradient " << result.gradient << ", "
                 << result.iterations << " iterations, " << result.counts.evaluations() << " evaluations");
     CHECK_FALSE(result.message.empty());
-    CHECK(result.counts.evaluations() < 3000);
+    CHECK(result.counts.evaluations() < 5000);
     check(result, m.name);
   }
 }
@@ -304,7 +304,7 @@ TEST_CASE("tolerances on step and value stop a run early") {
         CHECK(r.status == Status::value_tolerance);
         CHECK(r.value < 215);
       },
-      [](optim::MinimizeOptions& o) { o.value_tolerance = 0.999; });
+      [](optim::MinimizeOptions& o) { o.value_tolerance = 100; });
 }
 
 TEST_CASE("the trace tells how it went") {

@@ -5,143 +5,14 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/optim/optim.hpp>
 
-#include <memory>
-
 namespace nt = newtape;
 namespace optim = newtape::optim;
 
-namespace {
-
-/// The problem of the reference: sum((x a - y)^2) + sum(c b^2).
-struct Problem {
-  nt::Tensor x, y, c;
-  nt::Parameter a, b;
-
-  Problem(const Reference& torch, const std::string& dtype)
-      : x(torch(dtype + "/x")),
-        y(torch(dtype + "/y")),
-        c(torch(dtype + "/c")),
-        a(nt::core::copy(torch(dtype + "/a"))),
-        b(nt::core::copy(torch(dtype + "/b"))) {}
-  nt::Tensor loss() const { return nt::sum(nt::square(nt::matmul(x, a) - y)) + nt::sum(c * b * b); }
-};
-
-using Make = std::function<std::unique_ptr<optim::Optimizer>(const std::vector<nt::Parameter>&)>;
-
-template <class O, class Options>
-Make make(const Options& options) {
-  return [options](const std::vector<nt::Parameter>& params) { return std::make_unique<O>(params, options); };
-}
-
-const std::vector<std::pair<std::string, Make>> cases = {
-    {"sgd", make<optim::SGD>(optim::SgdOptions{.lr = 0.02})},
-    {"sgd_momentum", make<optim::SGD>(optim::SgdOptions{.lr = 0.02, .momentum = 0.9})},
-    {"sgd_nesterov", make<optim::SGD>(optim::SgdOptions{.lr = 0.02, .momentum = 0.9, .nesterov = true})},
-    {"sgd_dampening", make<optim::SGD>(optim::SgdOptions{.lr = 0.02, .momentum = 0.8, .dampening = 0.3})},
-    {"sgd_decay", make<optim::SGD>(optim::SgdOptions{.lr = 0.02, .momentum = 0.5, .weight_decay = 0.1})},
-    {"adam", make<optim::Adam>(optim::AdamOptions{.lr = 0.1})},
-    {"adam_options",
-     make<optim::Adam>(optim::AdamOptions{.lr = 0.05, .betas = {0.8, 0.95}, .eps = 1e-3, .weight_decay = 0.2})},
-    {"adamw", make<optim::AdamW>(optim::AdamWOptions{.lr = 0.1})},
-    {"adamw_options",
-     make<optim::AdamW>(optim::AdamWOptions{.lr = 0.05, .betas = {0.8, 0.95}, .eps = 1e-3, .weight_decay = 0.2})},
-    {"adam_amsgrad", make<optim::Adam>(optim::AdamOptions{.lr = 0.1, .betas = {0.5, 0.6}, .amsgrad = true})},
-    {"adamw_amsgrad",
-     make<optim::AdamW>(optim::AdamWOptions{.lr = 0.1, .betas = {0.5, 0.6}, .weight_decay = 0.3, .amsgrad = true})},
-    {"radam", make<optim::RAdam>(optim::RAdamOptions{.lr = 0.1})},
-    {"radam_options",
-     make<optim::RAdam>(optim::RAdamOptions{.lr = 0.1, .betas = {0.8, 0.9}, .eps = 1e-3, .weight_decay = 0.2})},
-    {"adagrad", make<optim::Adagrad>(optim::AdagradOptions{.lr = 0.1})},
-    {"adagrad_options",
-     make<optim::Adagrad>(optim::AdagradOptions{
-         .lr = 0.1, .lr_decay = 0.2, .weight_decay = 0.1, .initial_accumulator_value = 0.5, .eps = 1e-3})},
-    {"adadelta", make<optim::Adadelta>(optim::AdadeltaOptions{.lr = 1})},
-    {"adadelta_options",
-     make<optim::Adadelta>(optim::AdadeltaOptions{.lr = 0.5, .rho = 0.7, .eps = 1e-2, .weight_decay = 0.1})},
-    {"rmsprop", make<optim::RMSprop>(optim::RmspropOptions{.lr = 0.02})},
-    {"rmsprop_options",
-     make<optim::RMSprop>(optim::RmspropOptions{
-         .lr = 0.02, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.7, .centered = true})},
-    {"rprop", make<optim::Rprop>(optim::RpropOptions{.lr = 0.1})},
-    {"rprop_options",
-     make<optim::Rprop>(optim::RpropOptions{.lr = 0.3, .etas = {0.3, 1.7}, .step_sizes = {0.01, 0.5}})},
-};
-
-/// Those that PyTorch 1.13 does not have, or has wrong: paper_test.cpp compares them with the papers' formulas.
-const std::vector<std::pair<std::string, Make>> others = {
-    {"nadam", make<optim::NAdam>(optim::NAdamOptions{.lr = 0.1})},
-    {"lion", make<optim::Lion>(optim::LionOptions{.lr = 0.01, .weight_decay = 0.1})},
-    {"lamb", make<optim::LAMB>(optim::LambOptions{.lr = 0.01, .weight_decay = 0.1})},
-    {"schedule_free", make<optim::AdamWScheduleFree>(optim::AdamWScheduleFreeOptions{.lr = 0.01, .warmup_steps = 3})},
-};
-
-void train_step(const Problem& p, optim::Optimizer& o) {
-  o.zero_grad();
-  p.loss().backward();
-  o.step();
-}
-
-}  // namespace
-
-TEST_CASE("five steps of every optimizer agree with PyTorch's") {
-  const Reference torch("optim/reference.txt");
-  for (const auto& [dtype, tolerance] : {std::pair("f64", 1e-13), std::pair("f32", 2e-6)}) {
-    for (const auto& [name, optimizer] : cases) {
-      const Problem p(torch, dtype);
-      const auto o = optimizer({p.a, p.b});
-      for (int step = 0; step < 5; ++step) {
-        train_step(p, *o);
-        const auto at = std::string(dtype) + "/" + name + "/" + std::to_string(step) + "/";
-        INFO(at);
-        CHECK(distance(p.a.value(), torch(at + "a")) < tolerance);
-        CHECK(distance(p.b.value(), torch(at + "b")) < tolerance);
-      }
-    }
-  }
-}
-
-TEST_CASE("a run goes on from a state dict bit for bit") {
-  const Reference torch("optim/reference.txt");
-  auto all = cases;
-  all.insert(all.end(), others.begin(), others.end());
-  for (const auto& [name, optimizer] : all) {
-    INFO(name);
-    const Problem whole(torch, "f32");
-    const auto first = optimizer({whole.a, whole.b});
-    for (int i = 0; i < 3; ++i) train_step(whole, *first);
-    const auto state = first->state_dict("optimizer.");
-
-    const Problem resumed(torch, "f32");
-    resumed.a.set_value(whole.a.value());
-    resumed.b.set_value(whole.b.value());
-    const auto second = optimizer({resumed.a, resumed.b});
-    second->set_lr(0.9);  // the state brings the learning rate back
-    second->load_state_dict(state, {.prefix = "optimizer."});
-    for (int i = 0; i < 4; ++i) {
-      train_step(whole, *first);
-      train_step(resumed, *second);
-    }
-    CHECK(identical(whole.a.value(), resumed.a.value()));
-    CHECK(identical(whole.b.value(), resumed.b.value()));
-
-    // What was saved did not follow the steps that came after.
-    const Problem again(torch, "f32");
-    const auto third = optimizer({again.a, again.b});
-    for (int i = 0; i < 3; ++i) train_step(again, *third);
-    const auto expected = third->state_dict("optimizer.");
-    REQUIRE(state.size() == expected.size());
-    for (std::size_t i = 0; i < state.size(); ++i) {
-      CHECK(state[i].first == expected[i].first);
-      CHECK(identical(state[i].second, expected[i].second));
-    }
-  }
-}
-
 TEST_CASE("loading a state names everything that does not fit, and changes nothing") {
-  const Reference torch("optim/reference.txt");
-  const Problem p(torch, "f32");
-  optim::Adam o({p.a, p.b}, {.lr = 0.5});
-  train_step(p, o);
+  const nt::Parameter a(nt::ones({3, 2}));
+  const nt::Parameter b(nt::ones({4}));
+  optim::Adam o({a, b}, {.lr = 0.5});
+  o.step(nt::sum(a * a) + nt::sum(b * b));
   const auto before = o.state_dict();
 
   auto state = before;

@@ -41,6 +41,8 @@ cases.add("adaptive_max_pool2d", nn.AdaptiveMaxPool2d((3, 4)), x2)
 cases.add("adaptive_max_pool3d", nn.AdaptiveMaxPool3d(2), x3)
 cases.add("upsample", nn.Upsample(scale_factor=2, mode="nearest"), x1)
 cases.add("upsample/bilinear", nn.Upsample(size=(3, 7), mode="bilinear", align_corners=True), x2)
+cases.add("upsample/linear", nn.Upsample(scale_factor=2, mode="linear"), x1)
 cases.add("unflatten", nn.Unflatten(1, (2, 2)), x1)
+cases.add("max_pool2d/beyond", nn.MaxPool2d(3, stride=(1, 3), dilation=(1, 2), ceil_mode=True), torch.randn(1, 2, 4, 4))
 
 cases.write()

@@ -21,7 +21,7 @@ def probabilities(*shape):
     return torch.rand(*shape, dtype=torch.float64) * 0.9 + 0.05
 
 
-for r in ("none", "mean"):
+for r in ("none", "mean", "sum"):
     cases.add(f"l1/{r}", nn.L1Loss(reduction=r), randn(2, 3), randn(2, 3))
     cases.add(f"smooth_l1/{r}", nn.SmoothL1Loss(reduction=r, beta=0.7), randn(2, 3), randn(2, 3))
     cases.add(f"huber/{r}", nn.HuberLoss(reduction=r, delta=0.6), randn(2, 3), randn(2, 3))
@@ -73,5 +73,19 @@ cases.add("poisson_nll/full", nn.PoissonNLLLoss(full=True), randn(2, 3), probabi
 cases.add("poisson_nll/rate", nn.PoissonNLLLoss(log_input=False), probabilities(2, 3), probabilities(2, 3) * 4)
 cases.add("smooth_l1/beta0", nn.SmoothL1Loss(beta=0.0), randn(2, 3), randn(2, 3))
 cases.add("multi_margin/one", nn.MultiMarginLoss(), randn(4), torch.tensor(1))
-cases.add("cosine_embedding/one", nn.CosineEmbeddingLoss(), randn(4), randn(4), torch.tensor(-1))
+cases.add("cosine_embedding/one", nn.CosineEmbeddingLoss(), randn(4), randn(4), torch.tensor(1))
+
+for r in ("none", "mean", "sum"):
+    cases.add(f"mse/{r}", nn.MSELoss(reduction=r), randn(2, 3), randn(2, 3))
+    weighted = nn.CrossEntropyLoss(reduction=r, weight=probabilities(4), ignore_index=1, label_smoothing=0.1)
+    cases.add(f"cross_entropy/{r}", weighted, randn(5, 4), torch.tensor([2, 0, 1, 3, 2]))
+    cases.add(f"cross_entropy/2d/{r}", nn.CrossEntropyLoss(reduction=r), randn(2, 4, 3), torch.randint(4, (2, 3)))
+    cases.add(f"multilabel_margin/{r}", nn.MultiLabelMarginLoss(reduction=r), randn(3, 4),
+              torch.tensor([[3, 0, -1, 1], [2, 2, 1, -1], [-1, 1, 2, 3]]))
+    cases.add(f"multilabel_soft_margin/{r}", nn.MultiLabelSoftMarginLoss(reduction=r, weight=probabilities(4)),
+              randn(3, 4), probabilities(3, 4))
+cases.add("multilabel_margin/one", nn.MultiLabelMarginLoss(), randn(4), torch.tensor([1, 2, -1, 0]))
+cases.add("bce/plain", nn.BCELoss(), probabilities(2, 3), probabilities(2, 3))
+cases.add("bce_with_logits/plain", nn.BCEWithLogitsLoss(), randn(2, 3), probabilities(2, 3))
+cases.add("nll/one", nn.NLLLoss(), randn(4), torch.tensor(3))
 cases.write()

@@ -51,7 +51,7 @@ cases.add("lstm/projected", projected, rand(3, 2, 2), call=plain)
 cases.add("lstm/projected_lengths", projected, rand(3, 2, 2), call=packed([2, 3]))
 
 cases.add("rnn/cell", nn.RNNCell(2, 3), rand(2, 2), rand(2, 3))
-cases.add("rnn/relu_cell", nn.RNNCell(2, 3, nonlinearity="relu"), rand(2), rand(3))
+cases.add("rnn/relu_cell", nn.RNNCell(2, 3, nonlinearity="relu"), -3 * rand(2), -3 * rand(3))
 cases.add("gru/cell", nn.GRUCell(2, 3), rand(2, 2), rand(2, 3))
 cases.add("gru/plain_cell", nn.GRUCell(2, 3, bias=False), rand(2))
 cases.add("lstm/cell", nn.LSTMCell(2, 3), rand(2, 2), rand(2, 3), rand(2, 3), call=lambda m, x, h, c: m(x, (h, c)))

@@ -74,4 +74,16 @@ for kind in ("matrix_exp", "cayley"):
         with torch.no_grad():
             m.parametrizations.weight.original.copy_(torch.randn(shape[1], shape[0]))
         cases.add(f"orthogonal/{kind}/{shape[0]}x{shape[1]}", m, randn(5, shape[0]))
+
+cases.add("Linear", nn.Linear(3, 2), randn(4, 3))
+cases.add("Linear/plain", nn.Linear(3, 2, bias=False), randn(2, 5, 3))
+cases.add("Linear/vector", nn.Linear(3, 2), randn(3))
+cases.add("Flatten", nn.Flatten(), randn(2, 3, 2))
+cases.add("Flatten/all", nn.Flatten(0), randn(2, 3, 2))
+cases.add("Identity", nn.Identity(), randn(2, 3))
+cases.add("Dropout/eval", nn.Dropout().eval(), randn(2, 3))
+cases.add("AlphaDropout/eval", nn.AlphaDropout().eval(), randn(2, 3))
+cases.add("Dropout1d/eval", nn.Dropout1d().eval(), randn(2, 3, 4))
+cases.add("Dropout2d/eval", nn.Dropout2d().eval(), randn(2, 3, 2, 2))
+cases.add("Dropout3d/eval", nn.Dropout3d().eval(), randn(2, 3, 1, 2, 2))
 cases.write()

@@ -36,6 +36,8 @@ cases = {
     "adadelta": (torch.optim.Adadelta, dict(lr=1.0)),
     "adadelta_options": (torch.optim.Adadelta, dict(lr=0.5, rho=0.7, eps=1e-2, weight_decay=0.1)),
     "rmsprop": (torch.optim.RMSprop, dict(lr=0.02)),
+    "rmsprop_momentum": (torch.optim.RMSprop, dict(lr=0.02, momentum=0.9)),
+    "rmsprop_centered": (torch.optim.RMSprop, dict(lr=0.02, centered=True)),
     "rmsprop_options": (torch.optim.RMSprop, dict(lr=0.02, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.7,
                                                   centered=True)),
     "rprop": (torch.optim.Rprop, dict(lr=0.1)),

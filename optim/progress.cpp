@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/elementwise.hpp>
+#include <newtape/core/vector.hpp>
+#include <newtape/optim/progress.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace newtape::optim {
+
+Progress::Progress(Objective& f, Limits limits) : f_(f), limits_(std::move(limits)) {
+  if (limits_.verbose) fmt::print("{}\n", trace_header());
+}
+
+double Progress::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+}
+
+std::optional<Status> Progress::enter(Iteration i, const Array& x) {
+  const bool start = result_.trace.empty();
+  if (!start) ++result_.iterations;
+  i.index = result_.iterations;
+  i.evaluations = f_.counts.evaluations();
+  i.seconds = seconds();
+  if (limits_.verbose) fmt::print("{}\n", to_string(i));
+  result_.trace.push_back(std::move(i));
+  const Iteration& last = result_.trace.back();
+  if (last.value < limits_.unbounded_below) return Status::unbounded;
+  if (!start && last.gradient > limits_.gradient_tolerance) {
+    if (limits_.step_tolerance > 0 && last.step <= limits_.step_tolerance * core::norm2(x)) {
+      return Status::step_tolerance;
+    }
+    if (limits_.value_tolerance > 0 && std::abs(last.change) <= limits_.value_tolerance * std::abs(last.value)) {
+      return Status::value_tolerance;
+    }
+  }
+  if (limits_.callback && !limits_.callback(last, f_.split(x))) return Status::callback;
+  return {};
+}
+
+std::optional<Status> Progress::exhausted() const {
+  const auto& o = limits_;
+  if (o.max_iterations > 0 && result_.iterations >= o.max_iterations) return Status::max_iterations;
+  if (o.max_evaluations > 0 && f_.counts.evaluations() >= o.max_evaluations) return Status::max_evaluations;
+  if (o.max_seconds > 0 && seconds() >= o.max_seconds) return Status::max_seconds;
+  return {};
+}
+
+Result Progress::finish(Status status, const Array& x, double value, double gradient, const std::string& note) {
+  const auto& o = limits_;
+  std::string words = to_string(status);
+  switch (status) {
+    case Status::gradient_tolerance: words += fmt::format(": {:.2e} <= {:.0e}", gradient, o.gradient_tolerance); break;
+    case Status::max_iterations: words += fmt::format(": {}", o.max_iterations); break;
+    case Status::max_evaluations: words += fmt::format(": {}", o.max_evaluations); break;
+    case Status::max_seconds: words += fmt::format(": {:g} s", o.max_seconds); break;
+    case Status::unbounded: words += fmt::format(": {:.2e} < {:.0e}", value, o.unbounded_below); break;
+    default: break;
+  }
+  if (!note.empty()) words += ": " + note;
+  for (const auto& part : f_.split(x)) result_.xs.emplace_back(core::copy(part.value()));
+  result_.value = value;
+  result_.gradient = gradient;
+  result_.status = status;
+  result_.message = std::move(words);
+  result_.counts = f_.counts;
+  result_.seconds = seconds();
+  if (o.verbose) fmt::print("{}: {}\n", result_.converged() ? "converged" : "stopped", result_.message);
+  return std::move(result_);
+}
+
+}  // namespace newtape::optim

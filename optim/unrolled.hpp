@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/tensor.hpp>
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+/// Steps of optimizers as functions of tensors, so that a training can be differentiated as a whole: in the starting
+/// point, in the data, and in the options, each of which may be a tensor.
+///
+///     std::vector<Tensor> w = {variable(start)};
+///     optim::SgdState state;
+///     for (int i = 0; i < 20; ++i) {
+///       const auto g = grad(loss(w[0]), w, {.create_graph = true});
+///       std::tie(w, state) = optim::sgd_update(w, g, std::move(state), {.lr = rate});
+///     }
+///     validation_loss(w[0]).backward();  // rate.grad() is the hypergradient
+namespace newtape::optim {
+
+/// A number, or a tensor of one element (of the parameters' dtype) that gradients flow back to.
+class Hyper {
+ public:
+  Hyper(double number) : number_(number) {}
+  Hyper(Tensor tensor) : tensor_(std::move(tensor)) {}
+
+  /// As an operand; refers to this.
+  In in() const { return tensor_.defined() ? In(tensor_) : In(number_); }
+  bool is_zero() const { return !tensor_.defined() && number_ == 0; }
+  /// 1 - x, and 1 - x^n.
+  Hyper rest() const;
+  Hyper rest(std::int64_t n) const;
+
+ private:
+  double number_ = 0;
+  Tensor tensor_;
+};
+
+/// SGD's options and what it keeps; see SgdOptions. The buffers are empty before the first step.
+struct SgdHyper {
+  Hyper lr = 1e-3;
+  Hyper momentum = 0;
+  Hyper dampening = 0;
+  Hyper weight_decay = 0;
+  bool nesterov = false;
+};
+struct SgdState {
+  std::vector<Tensor> momentum_buffer = {};
+};
+
+/// The parameters after a step, and the state. An undefined gradient leaves its parameter. ValueError unless there is a
+/// gradient for each parameter, and a state from a step on as many; ShapeError for gradients of other shapes.
+std::pair<std::vector<Tensor>, SgdState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                                    SgdState state, const SgdHyper& hyper = {});
+
+/// Adam's and AdamW's options and what they keep; see AdamOptions.
+struct AdamHyper {
+  Hyper lr = 1e-3;
+  std::pair<Hyper, Hyper> betas = {0.9, 0.999};
+  Hyper eps = 1e-8;
+  Hyper weight_decay = 0;
+};
+struct AdamState {
+  std::vector<Tensor> exp_avg = {};
+  std::vector<Tensor> exp_avg_sq = {};
+  std::int64_t steps = 0;
+};
+
+/// The same for Adam, and with decoupled weight decay for AdamW. Where a second moment is 0, its root has derivative 0.
+std::pair<std::vector<Tensor>, AdamState> adam_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                                      AdamState state, const AdamHyper& hyper = {});
+std::pair<std::vector<Tensor>, AdamState> adamw_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                                       AdamState state, const AdamHyper& hyper = {});
+
+/// RMSprop's options and what it keeps; see RmspropOptions.
+struct RmspropHyper {
+  Hyper lr = 1e-2;
+  Hyper alpha = 0.99;
+  Hyper eps = 1e-8;
+  Hyper weight_decay = 0;
+  Hyper momentum = 0;
+};
+struct RmspropState {
+  std::vector<Tensor> square_avg = {};
+  std::vector<Tensor> momentum_buffer = {};
+};
+std::pair<std::vector<Tensor>, RmspropState> rmsprop_update(std::span<const Tensor> params,
+                                                            std::span<const Tensor> grads, RmspropState state,
+                                                            const RmspropHyper& hyper = {});
+
+}  // namespace newtape::optim

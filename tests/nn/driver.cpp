@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every row of the table of layers through every check that looks at numbers. What all modules can: driver_module.cpp.
+#include "driver.hpp"
+
+#include <newtape/autograd/gradcheck.hpp>
+#include <newtape/core/random.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <regex>
+#include <set>
+
+namespace newtape::nn::table {
+
+const Reference& reference(const std::string& file) {
+  static std::map<std::string, Reference> files;
+  const auto at = files.find(file);
+  return at != files.end() ? at->second : files.emplace(file, Reference(file)).first->second;
+}
+
+Tensor in(const Tensor& x, DType dtype) { return is_floating(x.dtype()) ? x.to(dtype) : x; }
+Tensors in(Tensors xs, DType dtype) {
+  for (auto& x : xs) x = in(x, dtype);
+  return xs;
+}
+
+Tensors inputs(const Row& row, DType dtype) {
+  if (row.inputs) return in(row.inputs(), dtype);
+  Tensors xs = TorchCase(reference(row.torch.file), row.torch.any(), f64).inputs();
+  for (auto& x : xs) x = in(x.detach(), dtype);
+  return xs;
+}
+
+Layer fresh(const Row& row, DType dtype, bool training) {
+  manual_seed(3);
+  Layer layer = row.make();
+  layer.module.to(dtype);
+  if (!row.inputs) {
+    auto state = TorchCase(reference(row.torch.file), row.torch.any(), f64).state();
+    for (auto& [name, value] : state) value = in(Tensor(value), dtype).value();
+    layer.module.load_state_dict(state);
+  }
+  layer.module.train(training);
+  manual_seed(4);  // of what the layer draws
+  return layer;
+}
+
+Tensors run(const Layer& layer, const Tensors& xs) {
+  manual_seed(4);
+  return layer.call(xs);
+}
+
+bool identical(const Tensors& a, const Tensors& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!::identical(a[i].value(), b[i].value())) return false;
+  }
+  return true;
+}
+bool identical(const StateDict& a, const StateDict& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].first != b[i].first || !::identical(a[i].second, b[i].second)) return false;
+  }
+  return true;
+}
+
+namespace {
+
+/// Types in the headers of nn/: what is declared as `struct X : Base<X>`.
+std::set<std::string> declared() {
+  std::set<std::string> types;
+  const auto folder = std::filesystem::path(NEWTAPE_TEST_FILES) / "../../nn";
+  const std::regex layer(R"(^(?:struct|class) (\w+)(?: final)? : .*<\1\b.*)");
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    if (file.path().extension() != ".hpp") continue;
+    std::ifstream text(file.path());
+    std::smatch match;
+    for (std::string line; std::getline(text, line);) {
+      if (std::regex_match(line, match, layer)) types.insert(match[1]);
+    }
+  }
+  return types;
+}
+
+// --- the table itself ---
+
+TEST_CASE("layers: the table has all that the headers declare") {
+  std::set<std::string> covered;
+  for (const auto& row : rows()) {
+    covered.insert(type_of(row));
+    covered.insert(row.covers.begin(), row.covers.end());
+  }
+  for (const auto& type : declared()) {
+    INFO(type << " has no row in tests/nn/rows/");
+    CHECK(covered.count(type) == 1);
+  }
+  CHECK(declared().size() > 100);
+}
+
+TEST_CASE("layers: rows are whole") {
+  std::set<std::string> names;
+  each_row([&](const Row& row) {
+    CHECK(names.insert(row.name).second);
+    CHECK(row.make().module.type() == type_of(row));
+    CHECK(row.torch.file.empty() == static_cast<bool>(row.inputs));
+    CHECK(row.torch.file.empty() == !row.alone.empty());
+    CHECK(row.takes_all == row.refuses.empty());
+  });
+}
+
+// --- values ---
+
+TEST_CASE("layers: values, gradients and buffers against PyTorch, f32 and f64") {
+  each_row([](const Row& row) {
+    for (const bool training : {true, false}) {
+      const auto& name = training ? row.torch.train : row.torch.eval;
+      if (name.empty()) continue;
+      std::optional<Layer> layer;
+      const auto make = [&] {
+        layer = row.make();
+        layer->module.train(training);
+        return layer->module;
+      };
+      check_module(
+          reference(row.torch.file), name, make, [&](const ModuleBase&, const Tensors& xs) { return layer->call(xs); },
+          row.tolerance);
+      // Values that are all 0 would prove nothing.
+      const TorchCase torch(reference(row.torch.file), name, f64);
+      CHECK(newtape::any(Tensor(torch("out/0")) != 0.0).item<bool>());
+    }
+  });
+}
+
+TEST_CASE("layers: f32 agrees with f64") {
+  each_mode([](const Row& row, bool training) {
+    if (row.modes && training) return;  // random numbers differ
+    const auto wide = run(fresh(row, f64, training), inputs(row, f64));
+    const auto narrow = run(fresh(row, f32, training), inputs(row, f32));
+    REQUIRE(wide.size() == narrow.size());
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      CHECK(narrow[i].dtype() == f32);
+      CHECK(distance(in(narrow[i], f64).value(), wide[i].value()) < 1e-4);
+    }
+  });
+}
+
+TEST_CASE("layers: training differs from evaluation where it should, and the same seed gives the same") {
+  each_row([](const Row& row) {
+    const auto xs = inputs(row, f32);
+    const auto training = run(fresh(row, f32, true), xs);
+    CHECK(identical(training, run(fresh(row, f32, true), xs)));
+    CHECK(identical(training, run(fresh(row, f32, false), xs)) != row.modes);
+    const Layer still = fresh(row, f32, false);
+    const auto before = still.module.state_dict();
+    CHECK(identical(run(still, xs), run(still, xs)));
+    if (row.moves.empty()) CHECK(identical(before, still.module.state_dict()));
+  });
+}
+
+TEST_CASE("layers: arguments keep their values, and may lie in memory as they like") {
+  each_mode([](const Row& row, bool training) {
+    const auto xs = inputs(row, f64);
+    const auto plain = run(fresh(row, f64, training), xs);
+    const auto again = inputs(row, f64);
+    CHECK(identical(xs, again));
+    Tensors odd;
+    for (const auto& x : xs)
+      odd.push_back(x.ndim() < 2 ? x : transpose(Tensor(core::contiguous(transpose(x).value()))));
+    const auto other = run(fresh(row, f64, training), odd);
+    REQUIRE(plain.size() == other.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) CHECK(distance(plain[i].value(), other[i].value()) < 1e-12);
+  });
+}
+
+// --- derivatives ---
+
+TEST_CASE("layers: derivatives to order two, in arguments and parameters") {
+  each_mode([](const Row& row, bool training) {
+    if (training && !row.moves.empty()) return;
+    const Layer layer = fresh(row, f64, training);
+    const auto xs = inputs(row, f64);
+    Tensors at;
+    std::vector<std::size_t> free;
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      if (!is_floating(xs[i].dtype()) || is_fixed(row, i)) continue;
+      free.push_back(i);
+      at.push_back(xs[i]);
+    }
+    for (const auto& p : layer.module.parameters()) at.push_back(p.tensor().detach());
+    if (at.empty()) return;
+    const MultiFunction f = [&](std::span<const Tensor> v) {
+      Tensors args = xs;
+      for (std::size_t i = 0; i < free.size(); ++i) args[free[i]] = v[i];
+      const Substitution scope(layer.module, v.subspan(free.size()));
+      return run(layer, args);
+    };
+    const auto result = gradcheck(f, at);
+    INFO(result.message);
+    CHECK(result);
+  });
+}
+
+TEST_CASE("layers: frozen parameters are constants, and the arguments' gradients arrive all the same") {
+  each_row([](const Row& row) {
+    const Layer layer = fresh(row, f32);
+    layer.module.requires_grad(false);
+    auto xs = inputs(row, f32);
+    for (const auto& y : run(layer, xs)) CHECK_FALSE(y.requires_grad());
+    bool any = false;
+    for (auto& x : xs) {
+      any = any || is_floating(x.dtype());
+      if (is_floating(x.dtype())) x = variable(x);
+    }
+    if (!any) return;
+    const auto ys = run(layer, xs);
+    sum(ys[0]).backward();
+    CHECK(xs[0].grad().defined());
+    for (const auto& p : layer.module.parameters()) CHECK_FALSE(p.grad().defined());
+  });
+}
+
+}  // namespace
+}  // namespace newtape::nn::table

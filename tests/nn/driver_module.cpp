@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every row of the table of layers as a module: empty batches, errors, states, dtypes, hooks.
+#include "driver.hpp"
+
+#include <newtape/core/random.hpp>
+
+namespace newtape::nn::table {
+namespace {
+
+// --- batches of nothing ---
+
+/// There is no mean of nothing: a loss may say so. (Weighted means are 0 / 0, as PyTorch's are.)
+bool is_mean(const Row& row) {
+  const auto last = row.name.substr(row.name.rfind('/') + 1);
+  return type_of(row).find("Loss") != std::string::npos && last != "sum" && last != "none";
+}
+
+TEST_CASE("layers: an empty batch gives an empty batch, and gradients of zeros") {
+  each_mode([](const Row& row, bool training) {
+    if (!row.batched) return;
+    const Layer layer = fresh(row, f32, training);
+    const auto full = run(layer, inputs(row, f32));
+    const auto before = layer.module.state_dict();
+    auto xs = inputs(row, f32);
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      const auto axis = row.batch[std::min(i, row.batch.size() - 1)];
+      if (axis >= 0) xs[i] = slice(xs[i], axis, 0, 0);
+      if (is_floating(xs[i].dtype())) xs[i] = variable(xs[i].detach());
+    }
+    Tensors ys;
+    try {
+      ys = run(layer, xs);
+    } catch (const std::invalid_argument& e) {
+      CHECK(is_mean(row));
+      CHECK_THAT(e.what(), contains("at least one element"));
+      return;
+    }
+    REQUIRE(ys.size() == full.size());
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      REQUIRE(ys[i].ndim() == full[i].ndim());
+      if (ys[i].ndim() > 0) CHECK(ys[i].size() == 0);
+    }
+    for (const auto& [name, value] : layer.module.state_dict()) {
+      INFO(name);
+      if (is_floating(value.dtype())) CHECK(all(isfinite(value)).item<bool>());
+    }
+    if (!ys[0].requires_grad()) return;
+    sum(ys[0]).backward();
+    for (const auto& x : xs) {
+      if (x.requires_grad() && x.grad().defined()) CHECK(x.grad().shape() == x.shape());
+    }
+    for (const auto& p : layer.module.parameters()) {
+      if (p.grad().defined()) CHECK(::identical(p.grad().value(), zeros_like(p).value()));
+    }
+  });
+}
+
+// --- errors ---
+
+/// A layer somewhere in a model.
+struct Holder : Module<Holder> {
+  explicit Holder(Layer held) : layer(std::move(held)) { add("layer", layer.module); }
+  Tensor forward(const Tensors& xs) const { return layer.call(xs)[0]; }
+  Layer layer;
+};
+struct Model : Module<Model> {
+  explicit Model(const Layer& layer) : encoder(add("encoder", ModuleList<Holder>{Holder(layer), Holder(layer)})) {}
+  Tensor forward(const Tensors& xs) const { return encoder[1](xs); }
+  ModuleList<Holder> encoder;
+};
+
+template <class E>
+void check_refusal(const Layer& layer, const Tensors& xs, const std::string& part) {
+  const auto before = layer.module.state_dict();
+  const Model model(layer);
+  try {
+    model(xs);
+    FAIL("nothing was thrown");
+  } catch (const E& e) {
+    const std::string what = e.what();
+    // The same module is "encoder.0.layer", too, but that is not where it was called.
+    CHECK_THAT(what, Catch::Matchers::StartsWith("encoder.1.layer"));
+    CHECK_THAT(what, contains(part));
+  }
+  CHECK(identical(before, layer.module.state_dict()));
+}
+
+TEST_CASE("layers: what does not fit is refused, under the layer's path, and changes nothing") {
+  each_row([](const Row& row) {
+    for (const auto& refusal : row.refuses) {
+      const Layer layer = fresh(row, f32, row.moves.empty());
+      const auto xs = in(refusal.inputs(), f32);
+      switch (refusal.error) {
+        case Error::shape: check_refusal<ShapeError>(layer, xs, refusal.part); break;
+        case Error::dtype: check_refusal<DTypeError>(layer, xs, refusal.part); break;
+        case Error::value: check_refusal<ValueError>(layer, xs, refusal.part); break;
+      }
+    }
+    if (!row.takes_all) return;
+    for (const auto& shape : {Shape{}, Shape{5}, Shape{2, 0, 3}, Shape{1, 2, 3, 1, 2}}) {
+      CHECK(run(fresh(row, f32), {ones(shape)})[0].size() == element_count(shape));
+    }
+  });
+}
+
+TEST_CASE("layers: floats of another dtype are refused") {
+  each_row([](const Row& row) {
+    auto xs = inputs(row, f32);
+    const Layer layer = fresh(row, f32, row.moves.empty());
+    std::size_t others = layer.module.parameters().size();
+    for (std::size_t i = 1; i < xs.size(); ++i) others += is_floating(xs[i].dtype()) && !is_fixed(row, i) ? 1 : 0;
+    if (!is_floating(xs[0].dtype()) || others == 0) return;
+    xs[0] = in(xs[0], f64);
+    check_refusal<DTypeError>(layer, xs, "f64");
+  });
+}
+
+// --- what all modules can ---
+
+TEST_CASE("layers: a state goes from one to another, and misfits are named") {
+  each_row([](const Row& row) {
+    const auto xs = inputs(row, f32);
+    const Layer a = fresh(row, f32, false);
+    manual_seed(77);
+    const Layer b = row.make();
+    b.module.eval();
+    const auto state = a.module.state_dict();
+    b.module.load_state_dict(state);
+    CHECK(identical(state, b.module.state_dict()));
+    CHECK(identical(run(a, xs), run(b, xs)));
+    const auto before = b.module.state_dict();
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      INFO(state[i].first);
+      auto other = state;
+      other[i].second = core::zeros({7, 7, 7}, f32);
+      CHECK_THROWS_WITH(b.module.load_state_dict(other), contains(state[i].first + ": expected"));
+      other[i].first = "nothing";
+      CHECK_THROWS_WITH(b.module.load_state_dict(other),
+                        contains("missing: " + state[i].first) && contains("unexpected: nothing"));
+      const auto report = b.module.load_state_dict(other, {.strict = false});
+      CHECK(report.missing == std::vector<std::string>{state[i].first});
+      CHECK(report.unexpected == std::vector<std::string>{"nothing"});
+    }
+    CHECK(identical(before, b.module.state_dict()));
+  });
+}
+
+TEST_CASE("layers: to(dtype) converts all that is a float") {
+  each_row([](const Row& row) {
+    const Layer layer = fresh(row, f64);
+    for (const auto& p : layer.module.parameters()) CHECK(p.dtype() == f64);
+    for (const auto& y : run(layer, inputs(row, f64))) CHECK((!is_floating(y.dtype()) || y.dtype() == f64));
+    layer.module.to(f32);
+    for (const auto& [name, value] : layer.module.state_dict()) CHECK(value.dtype() != f64);
+  });
+}
+
+TEST_CASE("layers: hooks and summary see what was made") {
+  each_row([](const Row& row) {
+    const auto xs = inputs(row, f32);
+    const Layer layer = fresh(row, f32, false);
+    Tensor seen;
+    auto handle =
+        layer.module.register_forward_hook([&](const ModuleBase& m, std::span<const Tensor>, const Tensor& y) {
+          CHECK(m == layer.module);
+          seen = y;
+          return Tensor();
+        });
+    const auto ys = run(layer, xs);
+    REQUIRE(seen.defined());
+    CHECK(seen.shape().size() == seen.ndim());
+    CHECK(::identical(seen.value(), ys[0].value()));
+    handle.remove();
+
+    const auto s = summary(layer.module, [&] { run(layer, xs); });
+    std::int64_t count = 0;
+    for (const auto& p : layer.module.parameters()) count += p.size();
+    CHECK(s.parameters == count);
+    CHECK(s.layers[0].type == type_of(row));
+    REQUIRE(s.layers[0].outputs.size() == 1);
+    CHECK(s.layers[0].outputs[0] == ys[0].shape());
+    CHECK(identical(ys, run(layer, xs)));
+  });
+}
+
+TEST_CASE("layers: other values in the place of the parameters, which are put back") {
+  each_row([](const Row& row) {
+    const auto xs = inputs(row, f32);
+    const Layer layer = fresh(row, f32, false);
+    const auto parameters = layer.module.named_parameters();
+    if (parameters.empty()) return;
+    const auto before = run(layer, xs);
+    std::vector<std::pair<std::string, Tensor>> values;
+    for (const auto& [name, p] : parameters) values.emplace_back(name, 0.5 - 3 * p.tensor().detach());
+    {
+      const Substitution scope(layer.module, std::span<const std::pair<std::string, Tensor>>(values));
+      CHECK_FALSE(identical(before, run(layer, xs)));
+    }
+    CHECK(identical(before, run(layer, xs)));
+  });
+}
+
+}  // namespace
+}  // namespace newtape::nn::table

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Linear layers, distances, containers, and parametrizations.
+#include "../table.hpp"
+
+namespace newtape::nn::table {
+namespace {
+
+Torch torch(const std::string& train, const std::string& eval = {}) { return {"nn/small_layers.txt", train, eval}; }
+
+const Rows linear{
+    {.name = "Linear",
+     .make = make([] { return Linear(3, 2); }),
+     .torch = torch("Linear"),
+     .refuses = {{floats({{4, 5}}), "x [4, 5]"}, {floats({{}}), "x []"}}},
+    {.name = "Linear/plain",
+     .make = make([] { return Linear(3, 2, {.bias = false}); }),
+     .torch = torch("Linear/plain"),
+     .refuses = {{floats({{2, 5, 2}}), "x [2, 5, 2]"}}},
+    {.name = "Linear/vector",
+     .make = make([] { return Linear(3, 2); }),
+     .torch = torch("Linear/vector"),
+     .batched = false,
+     .refuses = {{floats({{2}}), "x [2]"}}},
+    {.name = "Bilinear",
+     .make = make([] { return Bilinear(3, 4, 2); }),
+     .torch = torch("Bilinear"),
+     .refuses = {{floats({{5, 4}, {5, 4}}), "x1 [5, 4]"}, {floats({{5, 3}, {4, 4}}), "[4, 4]"}}},
+    {.name = "Bilinear/plain",
+     .make = make([] { return Bilinear(3, 4, 2, {.bias = false}); }),
+     .torch = torch("Bilinear/plain"),
+     .refuses = {{floats({{5, 3}, {5, 3}}), "x2 [5, 3]"}}},
+    {.name = "LinearAutoencoder",
+     .make = make([] { return LinearAutoencoder(4, 2); }),
+     .inputs = floats({{3, 4}}),
+     .alone = "two linear layers",
+     .refuses = {{floats({{3, 5}}), "x [3, 5]"}}},
+};
+
+const Rows distances{
+    {.name = "CosineSimilarity",
+     .make = make([] { return CosineSimilarity(); }),
+     .torch = torch("CosineSimilarity"),
+     .refuses = {{floats({{3, 4}, {3, 5}}), "[3, 5]"}}},
+    {.name = "CosineSimilarity/0",
+     .make = make([] { return CosineSimilarity({.dim = 0}); }),
+     .torch = torch("CosineSimilarity/0"),
+     .batch = {1},
+     .refuses = {{floats({{2}, {3}}), "[3]"}}},
+    {.name = "PairwiseDistance",
+     .make = make([] { return PairwiseDistance(); }),
+     .torch = torch("PairwiseDistance"),
+     .refuses = {{floats({{3, 4}, {3, 5}}), "[3, 5]"}}},
+    {.name = "PairwiseDistance/1",
+     .make = make([] { return PairwiseDistance({.p = 1, .keepdim = true}); }),
+     .torch = torch("PairwiseDistance/1"),
+     .refuses = {{floats({{3, 4}, {2, 4}}), "[2, 4]"}}},
+};
+
+/// All lists of modules and of parameters.
+struct Lists : Module<Lists> {
+  ModuleList<Linear> layers = add("layers", ModuleList<Linear>{Linear(3, 3), Linear(3, 3)});
+  ModuleDict<Linear> heads = add("heads", ModuleDict<Linear>{{"a", Linear(3, 1)}, {"b", Linear(3, 2)}});
+  ParameterList scales = add("scales", ParameterList{Parameter(ones({3}))});
+  Tensor forward(const Tensor& x) const {
+    Tensor y = x;
+    for (const auto& layer : layers) y = layer(y) * scales[0];
+    return heads["b"](y);
+  }
+};
+
+const Rows containers{
+    {.name = "Sequential",
+     .make = make([] {
+       return Sequential(
+           Linear(3, 4), tanh, [](const Tensor& x) { return x * x; }, Linear(4, 2));
+     }),
+     .inputs = floats({{2, 3}}),
+     .alone = "made of others",
+     .refuses = {{floats({{2, 4}}), "0: Linear"}},
+     .covers = {"Lambda"}},
+    {.name = "Residual",
+     .make = make([] { return Residual(Linear(3, 3)); }),
+     .inputs = floats({{2, 3}}),
+     .alone = "made of others",
+     .refuses = {{floats({{2, 4}}), "inner: Linear"}}},
+    {.name = "Lists",
+     .make = make([] { return Lists(); }),
+     .inputs = floats({{2, 3}}),
+     .alone = "made of others",
+     .refuses = {{floats({{2, 4}}), "layers.0: Linear"}},
+     .covers = {"ModuleList", "ModuleDict", "ParameterList"}},
+};
+
+Row orthogonal(const std::string& map, std::int64_t in, std::int64_t out) {
+  const auto kind = map == "cayley" ? parametrize::OrthogonalMap::cayley : parametrize::OrthogonalMap::matrix_exp;
+  const std::string name = "orthogonal/" + map + "/" + std::to_string(in) + "x" + std::to_string(out);
+  return {.name = "Linear/" + name,
+          .make = make([=] { return parametrize::orthogonal(Linear(in, out), "weight", {.map = kind}); }),
+          .torch = torch(name),
+          .refuses = {{floats({{2, 5}}), "[2, 5]"}},
+          .tolerance = 1e-12,
+          .covers = {"Orthogonal"}};
+}
+
+const std::string follows = "the vectors follow the weight, and count as constants";
+
+const Rows parametrizations{
+    {.name = "Linear/weight_norm",
+     .make = make([] { return parametrize::weight_norm(Linear(3, 4)); }),
+     .torch = torch("weight_norm/0"),
+     .refuses = {{floats({{2, 4}}), "Linear"}},
+     .covers = {"WeightNorm"}},
+    {.name = "Linear/weight_norm/1",
+     .make = make([] { return parametrize::weight_norm(Linear(3, 4), "weight", {.dim = 1}); }),
+     .torch = torch("weight_norm/1"),
+     .refuses = {{floats({{2, 4}}), "Linear"}}},
+    {.name = "Linear/weight_norm/whole",
+     .make = make([] { return parametrize::weight_norm(Linear(3, 4), "weight", {.dim = {}}); }),
+     .torch = torch("weight_norm/-1"),
+     .refuses = {{floats({{2, 4}}), "Linear"}}},
+    {.name = "Linear/spectral_norm",
+     .make = make([] { return parametrize::spectral_norm(Linear(3, 4), "weight", {.n_power_iterations = 2}); }),
+     .torch = torch("spectral_norm/Linear/train", "spectral_norm/Linear/eval"),
+     .refuses = {{floats({{2, 4}}), "Linear"}},
+     .modes = true,
+     .moves = follows,
+     .covers = {"SpectralNorm"}},
+    {.name = "Conv1d/spectral_norm",
+     .make = make([] { return parametrize::spectral_norm(Conv1d(2, 3, 2), "weight", {.n_power_iterations = 2}); }),
+     .torch = torch("spectral_norm/Conv1d/train", "spectral_norm/Conv1d/eval"),
+     .refuses = {{floats({{2, 3, 4}}), "Conv1d"}},
+     .modes = true,
+     .moves = follows},
+    {.name = "Linear/symmetric",
+     .make = make([] { return parametrize::symmetric(Linear(3, 3)); }),
+     .inputs = floats({{2, 3}}),
+     .alone = "its example in PyTorch's documentation is the definition",
+     .refuses = {{floats({{2, 4}}), "Linear"}},
+     .covers = {"Symmetric"}},
+    orthogonal("matrix_exp", 3, 3),
+    orthogonal("matrix_exp", 4, 2),
+    orthogonal("matrix_exp", 2, 4),
+    orthogonal("cayley", 3, 3),
+    orthogonal("cayley", 4, 2),
+    orthogonal("cayley", 2, 4),
+};
+
+}  // namespace
+}  // namespace newtape::nn::table

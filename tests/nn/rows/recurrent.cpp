@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "../table.hpp"
+
+namespace newtape::nn::table {
+namespace {
+
+Torch torch(const std::string& name) { return {"nn/recurrent.txt", name}; }
+
+/// The first argument is the input, the others are initial states.
+const auto with_states = [](const auto& m, const Tensors& xs) {
+  RecurrentInput more;
+  if (xs.size() > 1) more.h_0 = xs[1];
+  if (xs.size() > 2) more.c_0 = xs[2];
+  return m(xs[0], more);
+};
+
+/// Rows for a layer of this type, whose cases start with `name`.
+template <class L>
+struct LayerRows : Rows {
+  LayerRows(const std::string& type, const std::string& name)
+      : Rows{{.name = type,
+              .make = make([] { return L(2, 3); }, with_states),
+              .torch = torch(name + "/one"),
+              .batch = {1},
+              .refuses = {{floats({{5, 2, 7}}), "x [5, 2, 7]"}, {floats({{0, 2, 2}}), "[0, 2, 2]"}}},
+             {.name = type + "/states",
+              .make = make([] { return L(2, 3, {.bias = false}); }, with_states),
+              .torch = torch(name + "/states"),
+              .batch = {1},
+              .refuses = {{floats({{2, 2, 2}, {1, 3, 3}}), "[1, 3, 3]"}}},
+             {.name = type + "/alone",
+              .make = make([] { return L(3, 2); }, with_states),
+              .torch = torch(name + "/alone"),
+              .batched = false,
+              .refuses = {{floats({{2, 4}}), "x [2, 4]"}}},
+             {.name = type + "/deep",
+              .make = make(deep, with_states),
+              .torch = torch(name + "/deep"),
+              .batch = {0, 1},
+              .refuses = {{floats({{2, 3, 3}}), "x [2, 3, 3]"}}},
+             {.name = type + "/lengths",
+              .make = make(deep,
+                           [](const L& m, const Tensors& xs) {
+                             return m(xs[0], {.lengths = {3, 4, 1}});
+                           }),
+              .torch = torch(name + "/lengths"),
+              .batched = false,
+              .refuses = {{floats({{2, 4, 2}}), "one length"}}},
+             {.name = type + "/mask",
+              .make = make(deep,
+                           [](const L& m, const Tensors& xs) {
+                             return m(xs[0], {.mask = tensor({{1, 1, 1, 0}, {1, 1, 1, 1}, {1, 0, 0, 0}}, boolean)});
+                           }),
+              .torch = torch(name + "/lengths"),
+              .batched = false,
+              .refuses = {{floats({{2, 4, 2}}), "mask"}}},
+             {.name = type + "/dropout",
+              .make = make([] { return L(2, 3, {.num_layers = 2, .dropout = 0.5}); }, with_states),
+              .inputs = floats({{3, 2, 2}}),
+              .alone = "its random numbers are others",
+              .batch = {1},
+              .refuses = {{floats({{2}}), "x [2]"}},
+              .modes = true}} {}
+
+  static L deep() { return L(2, 2, {.num_layers = 2, .batch_first = true, .bidirectional = true}); }
+};
+
+const LayerRows<RNN> rnns("RNN", "rnn");
+const LayerRows<LSTM> lstms("LSTM", "lstm");
+const LayerRows<GRU> grus("GRU", "gru");
+
+LSTM projected() { return LSTM(2, 3, {.bidirectional = true, .proj_size = 2}); }
+
+const Rows options{
+    {.name = "RNN/relu",
+     .make = make([] { return RNN(2, 3, {.nonlinearity = init::Nonlinearity::relu}); }, with_states),
+     .torch = torch("rnn/relu"),
+     .batch = {1},
+     .refuses = {{floats({{2, 2, 3}}), "[2, 2, 3]"}}},
+    {.name = "LSTM/projected",
+     .make = make(projected, with_states),
+     .torch = torch("lstm/projected"),
+     .batch = {1},
+     .refuses = {{floats({{3, 2, 2}, {2, 2, 3}}), "[2, 2, 3]"}}},
+    {.name = "LSTM/projected/lengths",
+     .make = make(projected,
+                  [](const LSTM& m, const Tensors& xs) {
+                    return m(xs[0], {.lengths = {2, 3}});
+                  }),
+     .torch = torch("lstm/projected_lengths"),
+     .batched = false,
+     .refuses = {{floats({{3, 3, 2}}), "one length"}}},
+};
+
+const Rows cells{
+    {.name = "RNNCell",
+     .make = make([] { return RNNCell(2, 3); }),
+     .torch = torch("rnn/cell"),
+     .refuses = {{floats({{2, 3}}), "x [2, 3]"}, {floats({{2, 2}, {3, 3}}), "[3, 3]"}}},
+    {.name = "RNNCell/relu",
+     .make = make([] { return RNNCell(2, 3, {.nonlinearity = init::Nonlinearity::relu}); }),
+     .torch = torch("rnn/relu_cell"),
+     .batched = false,
+     .refuses = {{floats({{2}, {4}}), "[4]"}}},
+    {.name = "GRUCell",
+     .make = make([] { return GRUCell(2, 3); }),
+     .torch = torch("gru/cell"),
+     .refuses = {{floats({{2, 3}}), "x [2, 3]"}}},
+    {.name = "GRUCell/plain",
+     .make = make([] { return GRUCell(2, 3, {.bias = false}); }),
+     .torch = torch("gru/plain_cell"),
+     .batched = false,
+     .refuses = {{floats({{3}}), "x [3]"}}},
+    {.name = "LSTMCell",
+     .make = make([] { return LSTMCell(2, 3); },
+                  [](const LSTMCell& m, const Tensors& xs) {
+                    return xs.size() > 1 ? m(xs[0], LstmState{xs[1], xs[2]}) : m(xs[0]);
+                  }),
+     .torch = torch("lstm/cell"),
+     .refuses = {{floats({{2, 3}}), "x [2, 3]"}, {floats({{2, 2}, {2, 3}, {2, 2}}), "state [2, 2]"}}},
+    {.name = "LSTMCell/plain",
+     .make = make([] { return LSTMCell(2, 3, {.bias = false}); }),
+     .torch = torch("lstm/plain_cell"),
+     .batched = false,
+     .refuses = {{floats({{3}}), "x [3]"}}},
+};
+
+}  // namespace
+}  // namespace newtape::nn::table

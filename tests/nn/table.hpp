@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The table of layers and losses. A row says how to make one and what to call it with; the driver (driver*.cpp) puts
+// every row through every check. To add a layer to the table, add a row to a file in rows/. A layer in the headers of
+// nn/ without a row fails the tests.
+#pragma once
+
+#include <newtape/autograd/ops.hpp>
+#include <newtape/nn/nn.hpp>
+
+#include <functional>
+#include <initializer_list>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace newtape::nn::table {
+
+using Tensors = std::vector<Tensor>;
+
+/// A module of whatever type, and how it is called: with these arguments it gives these results.
+struct Layer {
+  ModuleBase module;
+  std::function<Tensors(const Tensors&)> call;
+};
+
+/// What PyTorch made of the same layer: a case of a file in files/nn/, in training, after eval(), or both.
+struct Torch {
+  std::string file;
+  std::string train;
+  std::string eval = {};
+
+  const std::string& any() const { return train.empty() ? eval : train; }
+};
+
+enum class Error { shape, dtype, value };
+
+/// Arguments that must be refused: with which words, by which error.
+struct Refusal {
+  std::function<Tensors()> inputs;
+  std::string part;
+  Error error = Error::shape;
+};
+
+struct Row {
+  std::string name;  ///< the type, and after a slash what is special about it
+  std::function<Layer()> make;
+  Torch torch = {};                      ///< its arguments and state serve all checks
+  std::function<Tensors()> inputs = {};  ///< arguments (f64 or i64) where there is no such case
+  std::string alone = {};                ///< why there is no such case
+  Dims batch = {0};                      ///< the batch axis of each argument, the last one's serves all further ones
+  bool batched = true;                   ///< false: these arguments are of one sample, or the call knows their number
+  std::vector<Refusal> refuses = {};     ///< arguments that do not fit
+  bool takes_all = false;                ///< elementwise: every shape fits
+  bool modes = false;                    ///< training and evaluation differ
+  std::vector<std::size_t> fixed = {};   ///< arguments that are no numbers to differentiate in: signs, targets
+  double tolerance = 1e-13;              ///< against PyTorch, in f64
+  std::string moves = {};  ///< why differences tell nothing about its derivatives in training: a call changes its state
+  std::vector<std::string> covers = {};  ///< further types that this row tests
+};
+
+/// All rows.
+const std::vector<Row>& rows();
+
+/// Adds rows to the table: `static const Rows pooling{{.name = "MaxPool1d", ...}, ...};`.
+struct Rows {
+  Rows(std::initializer_list<Row> added);
+};
+
+/// Numbers of these shapes, the same ones each time.
+std::function<Tensors()> floats(std::initializer_list<Shape> shapes);
+Tensor integers(const std::vector<std::int64_t>& values);
+
+// --- how a row is made ---
+
+inline Tensors all_of(Tensor y) { return {std::move(y)}; }
+inline Tensors all_of(const AttentionResult& y) {
+  return y.weights.defined() ? Tensors{y.output, y.weights} : Tensors{y.output};
+}
+inline Tensors all_of(const RecurrentResult& y) {
+  return y.c_n.defined() ? Tensors{y.output, y.h_n, y.c_n} : Tensors{y.output, y.h_n};
+}
+inline Tensors all_of(const LstmState& y) { return {y.h, y.c}; }
+
+/// The module called with as many tensors as there are.
+template <class M>
+auto call_with(const M& module, const Tensors& xs) {
+  if constexpr (requires { module.forward(xs[0], xs[0], xs[0], xs[0]); }) {
+    if (xs.size() == 4) return module(xs[0], xs[1], xs[2], xs[3]);
+  }
+  if constexpr (requires { module.forward(xs[0], xs[0], xs[0]); }) {
+    if (xs.size() == 3) return module(xs[0], xs[1], xs[2]);
+  }
+  if constexpr (requires { module.forward(xs[0], xs[0]); }) {
+    if (xs.size() == 2) return module(xs[0], xs[1]);
+  }
+  if constexpr (requires { module.forward(xs[0]); }) {
+    if (xs.size() == 1) return module(xs[0]);
+  }
+  throw std::logic_error("the row has arguments that its layer does not take");
+}
+
+/// `module` is a function that makes a new one, `call(module, arguments)` its result.
+template <class Make, class Call>
+std::function<Layer()> make(Make module, Call call) {
+  return [module, call] {
+    const auto made = module();
+    return Layer{made, [made, call](const Tensors& xs) { return all_of(call(made, xs)); }};
+  };
+}
+template <class Make>
+std::function<Layer()> make(Make module) {
+  return make(module, [](const auto& made, const Tensors& xs) { return call_with(made, xs); });
+}
+
+}  // namespace newtape::nn::table
