@@ -5,13 +5,11 @@
 #include "nist_fit.hpp"
 #include "sections.hpp"
 
-#include <newtape/core/elementwise.hpp>
 #include <newtape/optim/least_squares.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 namespace bench {
@@ -21,36 +19,17 @@ namespace {
 namespace nt = newtape;
 namespace optim = newtape::optim;
 
-std::vector<double> numbers(const nt::Tensor& x) {
-  const auto dense = nt::core::contiguous(x.value());
-  return {dense.data<double>(), dense.data<double>() + dense.size()};
-}
-
 NistData plain(const nist::Problem& p, int start) {
-  NistData data{.name = p.name, .y = numbers(p.y), .x = {}, .start = p.starts[static_cast<std::size_t>(start)]};
-  for (const auto& x : p.x) data.x.push_back(numbers(x));
+  NistData data{.name = p.name, .y = nist::numbers(p.y), .x = {}, .start = p.starts[static_cast<std::size_t>(start)]};
+  for (const auto& x : p.x) data.x.push_back(nist::numbers(x));
   return data;
 }
 
 NistFit fit_by_newtape(const nist::Problem& p, int start, double* deviations) {
   const auto r = optim::least_squares([&](const nt::Tensor& b) { return p.residuals(b); }, p.start(start));
-  *deviations = 11;
-  const auto s = numbers(r.standard_deviations()[0]);
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    *deviations = std::min(*deviations, nist::log_relative_error(s[i], p.deviations[i]));
-  }
-  return {.parameters = numbers(r.x()), .iterations = r.iterations, .seconds = r.seconds, .converged = r.converged()};
-}
-
-/// The fewest digits of a parameter. A width enters some models squared, or together with the height's sign.
-double digits(const nist::Problem& p, const NistFit& fit) {
-  const bool free_sign = p.name.substr(0, 5) == "Gauss" || p.name == "Eckerle4";
-  double fewest = 11;
-  for (std::size_t i = 0; i < p.parameters.size(); ++i) {
-    const double b = free_sign ? std::abs(fit.parameters[i]) : fit.parameters[i];
-    fewest = std::min(fewest, nist::log_relative_error(b, p.parameters[i]));
-  }
-  return fewest;
+  *deviations = nist::log_relative_error(nist::numbers(r.standard_deviations()[0]), p.deviations);
+  return {
+      .parameters = nist::numbers(r.x()), .iterations = r.iterations, .seconds = r.seconds, .converged = r.converged()};
 }
 
 struct Side {
@@ -88,7 +67,7 @@ bool nist_problems(const OptimOptions& options) {
         for (int i = 1; i < options.repeats; ++i) {
           fit.seconds = std::min(fit.seconds, side.fit(p, start, &deviations).seconds);
         }
-        const double agree = digits(p, fit);
+        const double agree = nist::digits(p, fit.parameters);
         side.solved += agree >= 6 ? 1 : 0;
         side.iterations += fit.iterations;
         side.seconds += fit.seconds;
