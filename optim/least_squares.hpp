@@ -44,7 +44,7 @@ struct LeastSquaresOptions {
 
 /// A Result whose value is half the sum of squares (of rho, with a robust loss), and what follows from its residuals:
 /// the usual estimates of a fit, made as if it were linear around the solution. A robust loss weights residuals, and
-/// the rows of the Jacobian, by the square root of rho'.
+/// the rows of the Jacobian, by the square root of rho'. ValueError when the residuals were not finite at the start.
 struct LeastSquaresResult : Result {
   Tensor residuals;  ///< as the function gave them, divided by sigma
 

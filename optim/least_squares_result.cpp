@@ -23,6 +23,12 @@ struct Columns {
   std::int64_t rank = 0;
 };
 
+Array weighted(const LeastSquaresResult& r) {
+  if (r.weighted_jacobian) return r.weighted_jacobian();
+  raise<ValueError>("LeastSquaresResult: there are no estimates without a Jacobian",
+                    "residuals that are finite at the start", r.message);
+}
+
 Columns decompose(const Array& j) {
   const Array norms = column_norms(j);
   const Array zero = core::zeros({}, f64);
@@ -57,7 +63,7 @@ double deviation(const LeastSquaresResult& r, std::int64_t freedom) {
 }  // namespace
 
 Tensor LeastSquaresResult::jacobian() const {
-  Array j = weighted_jacobian();
+  Array j = weighted(*this);
   if (weights.defined()) {
     const Array column = core::reshape(weights, {weights.size(), 1});
     const Array zero = core::zeros({}, f64);
@@ -66,21 +72,21 @@ Tensor LeastSquaresResult::jacobian() const {
   return core::cast(j, residuals.dtype());
 }
 
-std::int64_t LeastSquaresResult::rank() const { return decompose(weighted_jacobian()).rank; }
+std::int64_t LeastSquaresResult::rank() const { return decompose(weighted(*this)).rank; }
 
 std::int64_t LeastSquaresResult::degrees_of_freedom() const { return residuals.size() - rank(); }
 
 double LeastSquaresResult::residual_standard_deviation() const { return deviation(*this, degrees_of_freedom()); }
 
 Tensor LeastSquaresResult::covariance(bool absolute) const {
-  const Columns c = decompose(weighted_jacobian());
+  const Columns c = decompose(weighted(*this));
   const double s = absolute ? 1 : deviation(*this, residuals.size() - c.rank);
   const Array f = core::scaled(s, factor(c));
   return core::cast(core::matmul(f, core::transpose(f, 0, 1)), residuals.dtype());
 }
 
 std::vector<Tensor> LeastSquaresResult::standard_deviations(bool absolute) const {
-  const Columns c = decompose(weighted_jacobian());
+  const Columns c = decompose(weighted(*this));
   const double s = absolute ? 1 : deviation(*this, residuals.size() - c.rank);
   const Array lengths = core::scaled(s, column_norms(core::transpose(factor(c), 0, 1)));
   std::vector<Tensor> parts;

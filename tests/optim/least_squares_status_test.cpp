@@ -78,6 +78,7 @@ TEST_CASE("what goes wrong has a status, and the best point so far") {
       const auto r = least_squares([&](const nt::Tensor& x) { return x * nan; }, numbers({1}), o);
       CHECK(r.status == Status::not_finite);
       CHECK(entry(r.x(), 0) == 1);
+      CHECK_THROWS_AS(r.covariance(), nt::ValueError);
     }
     SECTION(std::string("not finite anywhere else, ") + optim::to_string(method)) {
       const auto r = least_squares([&](const nt::Tensor& x) { return entry(x.detach(), 0) == 1 ? x + 1 : x * nan; },
