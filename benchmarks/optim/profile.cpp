@@ -37,7 +37,7 @@ std::string Profile::table(const std::vector<double>& taus) const {
   for (std::size_t s = 0; s < solvers_.size(); ++s) {
     text += fmt::format("{:<24}", solvers_[s]);
     for (const double tau : taus) {
-      text += fmt::format("{:>6.0f}%", 100 * share(s, std::min(tau, std::numeric_limits<double>::max())));
+      text += fmt::format("{:>6.0f}%", 100 * share(s, std::min(tau, 1e300)));
     }
     text += '\n';
   }
