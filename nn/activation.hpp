@@ -147,8 +147,8 @@ struct LogSoftmax : Module<LogSoftmax> {
   std::int64_t dim;
 };
 
-/// Joins the axes from `start_dim` to `end_dim`, both included, to one: [N, c, h, w] -> [N, c h w]. A number has one axis
-/// here.
+/// Joins the axes from `start_dim` to `end_dim`, both included, to one: [N, c, h, w] -> [N, c h w]. A number has one
+/// axis here.
 struct Flatten : Module<Flatten> {
   explicit Flatten(std::int64_t start = 1, std::int64_t end = -1) : start_dim(start), end_dim(end) {}
   Tensor forward(In x) const;

@@ -13,9 +13,9 @@ namespace bench {
 
 struct LbfgsProblem {
   std::int64_t samples = 0, features = 0, classes = 0;
-  std::int64_t hidden = 0;  ///< units of a tanh layer; 0: none
-  double penalty = 0;       ///< times the sum of squares of all weights, but not of biases
-  std::vector<double> x = {};    ///< [samples, features]
+  std::int64_t hidden = 0;     ///< units of a tanh layer; 0: none
+  double penalty = 0;          ///< times the sum of squares of all weights, but not of biases
+  std::vector<double> x = {};  ///< [samples, features]
   std::vector<double> labels = {};
   std::vector<std::vector<double>> parameters = {};  ///< weight [out, in] and bias [out] of each layer
 

@@ -30,10 +30,13 @@ Tensor normal(const nt::Shape& shape, std::uint64_t seed, nt::DType dtype = nt::
 /// A small tanh network and what it is to learn.
 struct Task {
   explicit Task(nt::DType dtype = nt::f64, std::uint64_t seed = 3)
-      : x(normal({40, 3}, 1, dtype)), y(nt::sin(nt::sum(x, {1}, true))), model(nn::Linear(3, 6), nn::Tanh(), nn::Linear(6, 1)) {
+      : x(normal({40, 3}, 1, dtype)),
+        y(nt::sin(nt::sum(x, {1}, true))),
+        model(nn::Linear(3, 6), nn::Tanh(), nn::Linear(6, 1)) {
     model.to(dtype);
     std::uint64_t k = seed;
-    for (const auto& p : model.parameters()) p.set_value(core::mul(normal(p.shape(), k++, dtype).value(), core::full({}, 0.5, dtype)));
+    for (const auto& p : model.parameters())
+      p.set_value(core::mul(normal(p.shape(), k++, dtype).value(), core::full({}, 0.5, dtype)));
   }
   Tensor loss() const { return nn::mse_loss(model(x), y); }
   std::function<Tensor()> closure() const {
@@ -102,7 +105,8 @@ TEST_CASE("a run of steps is a run of minimize") {
   const Task a, b;
   optim::BFGS steps(a.model.parameters());
   for (int i = 0; i < 8; ++i) steps.step(a.closure());
-  const auto result = optim::minimize(b.closure(), b.model.parameters(), {.method = optim::bfgs(), .max_iterations = 8});
+  const auto result =
+      optim::minimize(b.closure(), b.model.parameters(), {.method = optim::bfgs(), .max_iterations = 8});
   CHECK(result.status == optim::Status::max_iterations);
   CHECK(result.value == a.loss().item());
   for (std::size_t i = 0; i < a.model.parameters().size(); ++i) {
@@ -181,14 +185,15 @@ TEST_CASE("frozen parameters stay, and what was learnt of others is forgotten wi
 }
 
 TEST_CASE("parameters that a loss does not read stay where they are") {
-  const nt::Parameter used(nt::tensor({1, 2}, nt::f64)), unused(nt::tensor({3}, nt::f64)), empty(nt::zeros({0}, nt::f64));
+  const nt::Parameter used(nt::tensor({1, 2}, nt::f64)), unused(nt::tensor({3}, nt::f64)),
+      empty(nt::zeros({0}, nt::f64));
   for (const auto& [name, make] : all()) {
     if (std::string(name) == "HessianFree") continue;
     INFO(name);
     used.set_value(nt::tensor({1, 2}, nt::f64).value());
     unused.set_value(nt::tensor({3}, nt::f64).value());
     const auto o = make({used, unused, empty});
-    for (int i = 0; i < 30; ++i) o->step([&] { return nt::sum(nt::square(used - 5)) ; });
+    for (int i = 0; i < 30; ++i) o->step([&] { return nt::sum(nt::square(used - 5)); });
     CHECK(unused.value().item() == 3);
     CHECK(distance(used.value(), nt::tensor({5, 5}, nt::f64).value()) < 1e-5);
   }
