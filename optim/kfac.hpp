@@ -16,12 +16,12 @@ enum class KfacFisher {
 };
 
 struct KfacOptions {
-  double lr = 0.1;
+  double lr = 1;
   double momentum = 0.9;
   double damping = 0.1;     ///< more for the eigenbases, where it is not spread over the factors
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
   double decay = 0.95;      ///< of the factors' averages
-  double kl_clip = 1e-2;    ///< bound of lr^2 d^T F d; 0: none
+  double kl_clip = 0.1;     ///< bound of lr^2 d^T F d; 0: none
   int update_freq = 10;     ///< steps from one look at the factors to the next; fewer while the averages fill
   int inverse_freq = 50;    ///< steps from one inversion to the next; fewer in the first hundreds
   KfacFisher fisher = KfacFisher::sampled;
@@ -29,7 +29,7 @@ struct KfacOptions {
   Likelihood likelihood = Likelihood::categorical;  ///< of the loss, unless the Fisher matrix is empirical
   int samples = 1;                                  ///< targets drawn for each output
   int seed = 0;                                     ///< of these draws
-  double adam_scale = 0.1;                          ///< parameters of no layer: Adam's step, with this times lr
+  double adam_scale = 1e-3;                         ///< parameters of no layer: Adam's step, with this times lr
   std::pair<double, double> betas = {0.9, 0.999};   ///< theirs
   double eps = 1e-8;
 

@@ -77,8 +77,7 @@ class Solver {
 
   Result operator()() {
     if (!finite(at_)) {
-      return progress_.finish(Status::not_finite, at_.x, at_.value, NAN,
-                              "the value or the gradient at the start is not finite");
+      return progress_.finish(Status::not_finite, at_.x, at_.value, NAN, "at the start");
     }
     size_ = measure();
     std::optional<Status> status = progress_.enter({.value = total_, .gradient = size_}, at_.x);
@@ -88,7 +87,7 @@ class Solver {
       status = progress_.exhausted();
       if (!status) status = iterate();
     }
-    return progress_.finish(*status, at_.x, total_, measure(), note_);
+    return progress_.finish(*status, at_.x, total_, measure());
   }
 
  protected:
@@ -126,7 +125,6 @@ class Solver {
   Iterate at_;                                               ///< the best point, with f's value and gradient there
   double total_ = std::numeric_limits<double>::quiet_NaN();  ///< with the penalty
   double size_ = 0;                                          ///< of its subgradient, or of fista's map
-  std::string note_;
 
  private:
   int idle_ = 0;

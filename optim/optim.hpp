@@ -12,6 +12,7 @@
 #include <newtape/optim/kfac.hpp>
 #include <newtape/optim/l1.hpp>
 #include <newtape/optim/least_squares.hpp>
+#include <newtape/optim/least_squares_optimizer.hpp>
 #include <newtape/optim/methods.hpp>
 #include <newtape/optim/minimize.hpp>
 #include <newtape/optim/muon.hpp>

@@ -40,14 +40,22 @@ void Optimizer::zero_grad() const noexcept {
 void Optimizer::step() {
   check_step();
   collect();
-  queue_.clear();
-  for (auto& s : slots_) {
-    if (!s.grad.defined()) continue;
-    ++s.steps;
-    update(s);
+  const auto let_go = [this] {
+    queue_.clear();
+    for (auto& s : slots_) s.grad = Array();
+  };
+  try {
+    for (auto& s : slots_) {
+      if (!s.grad.defined()) continue;
+      ++s.steps;
+      update(s);
+    }
+    queue_.run();
+  } catch (...) {
+    let_go();
+    throw;
   }
-  queue_.run();
-  for (auto& s : slots_) s.grad = Array();
+  let_go();
 }
 
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {

@@ -56,9 +56,12 @@ Result Progress::finish(Status status, const Array& x, double value, double grad
     case Status::max_evaluations: words += fmt::format(": {}", o.max_evaluations); break;
     case Status::max_seconds: words += fmt::format(": {:g} s", o.max_seconds); break;
     case Status::unbounded: words += fmt::format(": {:.2e} < {:.0e}", value, o.unbounded_below); break;
+    case Status::wrong_gradient: words += ": the value does not change along a line as the gradient says"; break;
+    case Status::not_finite: words += ": values, gradients or curvatures around this point"; break;
+    case Status::no_progress: words += ": no step lowers the value"; break;
     default: break;
   }
-  if (!note.empty()) words += ": " + note;
+  if (!note.empty()) words += " (" + note + ")";
   for (const auto& part : f_.split(x)) result_.xs.emplace_back(core::copy(part.value()));
   result_.value = value;
   result_.gradient = gradient;

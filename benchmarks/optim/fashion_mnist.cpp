@@ -22,6 +22,7 @@ using nt::Tensor;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t batch_size = 256;
+constexpr int points = 10;  ///< of a curve
 
 /// One optimizer: how it is made for a learning rate, which rates are tried, and how it steps.
 struct Contestant {
@@ -41,14 +42,14 @@ auto make(Options options) {
 
 std::vector<Contestant> contestants() {
   return {
-      {"AdamW", {1e-3, 2e-3, 4e-3}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
+      {"AdamW", {1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
       {"SGD, momentum 0.9", {0.05, 0.1, 0.2}, make<optim::SGD>(optim::SgdOptions{.momentum = 0.9})},
-      {"K-FAC", {0.1, 0.2, 0.4}, make<optim::KFAC>(optim::KfacOptions{.weight_decay = 1e-4})},
+      {"K-FAC", {0.5, 1, 2}, make<optim::KFAC>(optim::KfacOptions{.weight_decay = 1e-4, .kl_clip = 1})},
       {"Shampoo",
-       {0.05, 0.1, 0.2},
+       {0.02, 0.05, 0.1},
        make<optim::Shampoo>(optim::ShampooOptions{
            .momentum = 0.9, .beta2 = 0.95, .grafting = optim::Grafting::sgd, .update_interval = 20})},
-      {"SOAP", {1e-3, 2e-3, 4e-3}, make<optim::SOAP>(optim::SoapOptions{.precondition_interval = 20})},
+      {"SOAP", {4e-3, 8e-3, 1.6e-2}, make<optim::SOAP>(optim::SoapOptions{.precondition_interval = 20})},
   };
 }
 
@@ -66,19 +67,20 @@ nn::Sequential network(bool convolutions) {
 /// What a run came to, at some points on the way.
 struct Curve {
   double rate = 0;
+  int steps = 0;
   std::vector<double> losses = {};   ///< of training, averaged over the steps since the last point
   std::vector<double> seconds = {};  ///< of steps alone, without looks at the test set
   double test_loss = 0;
   double accuracy = 0;
 };
 
-Curve train(const Contestant& who, double lr, bool convolutions, const nt::data::TrainTest& set, int steps,
-            int points) {
+Curve train(const Contestant& who, double lr, bool convolutions, const nt::data::TrainTest& set, int steps) {
+  steps = std::max(1, steps / points) * points;
   const nn::Sequential model = network(convolutions);
   const auto optimizer = who.make(model.parameters(), lr);
   auto* const kfac = dynamic_cast<optim::KFAC*>(optimizer.get());
   nt::data::Loader loader(set.train, {.batch_size = batch_size, .shuffle = true, .seed = 1, .drop_last = true});
-  Curve curve{.rate = lr};
+  Curve curve{.rate = lr, .steps = steps};
   double sum = 0;
   int step = 0;
   const auto start = Clock::now();
@@ -117,6 +119,17 @@ Curve train(const Contestant& who, double lr, bool convolutions, const nt::data:
   return curve;
 }
 
+/// A curve that came to no finite numbers has no points.
+Curve try_to_train(const Contestant& who, double lr, bool convolutions, const nt::data::TrainTest& set, int steps) {
+  try {
+    const Curve curve = train(who, lr, convolutions, set, steps);
+    if (std::isfinite(curve.losses.back())) return curve;
+  } catch (const nt::NumericalError&) {
+  }
+  return {.rate = lr, .steps = steps};
+}
+double last_loss(const Curve& curve) { return curve.losses.empty() ? INFINITY : curve.losses.back(); }
+
 /// When the curve first was at `loss` or below, by step or by second; infinite when never.
 template <class Axis>
 double reached(const Curve& curve, double loss, const Axis& axis) {
@@ -127,40 +140,56 @@ double reached(const Curve& curve, double loss, const Axis& axis) {
 }
 
 void compare(bool convolutions, const nt::data::TrainTest& set, int steps, int trial) {
-  constexpr int points = 10;
   fmt::print("{}, batches of {}, {} steps; rates chosen by the loss at the end of {} steps\n\n",
              convolutions ? "convolutions 1-8-16, 64, 10" : "perceptron 784-256-128-10", batch_size, steps, trial);
   std::vector<std::pair<std::string, Curve>> curves;
   for (const auto& who : contestants()) {
-    double rate = 0;
-    double least = INFINITY;
-    std::string tried;
+    std::vector<std::pair<double, double>> trials;  // loss, rate
+    fmt::print("{:<18} rates", who.name);
     for (const double lr : who.rates) {
-      const double loss = train(who, lr, convolutions, set, trial, points).losses.back();
-      tried += fmt::format("  {:g}: {:.4f}", lr, loss);
-      if (loss < least) std::tie(least, rate) = std::pair(loss, lr);
+      trials.emplace_back(last_loss(try_to_train(who, lr, convolutions, set, trial)), lr);
+      fmt::print("  {:g}: {:.4f}", lr, trials.back().first);
     }
-    fmt::print("{:<18} rates{}\n", who.name, tried);
+    fmt::print("\n");
     std::fflush(stdout);
-    curves.emplace_back(who.name, train(who, rate, convolutions, set, steps, points));
+    // The best rate of the trials; the next one where a longer run does not survive it.
+    std::sort(trials.begin(), trials.end());
+    Curve curve;
+    for (std::size_t i = 0; i < trials.size() && curve.losses.empty(); ++i) {
+      curve = try_to_train(who, trials[i].second, convolutions, set, steps);
+    }
+    if (!curve.losses.empty()) curves.emplace_back(who.name, curve);
+  }
+  // AdamW once more, in the time that K-FAC takes.
+  const auto kfac = std::find_if(curves.begin(), curves.end(), [](const auto& c) { return c.first == "K-FAC"; });
+  const Curve adamw = curves.front().second;
+  if (kfac != curves.end()) {
+    const double longer = kfac->second.seconds.back() / adamw.seconds.back();
+    const int more = static_cast<int>(longer * steps);
+    for (const double part : {1.0, 0.25}) {
+      const Curve curve = try_to_train(contestants().front(), part * adamw.rate, convolutions, set, more);
+      if (!curve.losses.empty()) curves.emplace_back(fmt::format("AdamW, {} steps", curve.steps), curve);
+    }
   }
   fmt::print("\n{:<18} {:>6}  training loss, averaged over each tenth of the steps{:>24}  {:>6} {:>8}\n", "", "rate",
              "ms/step", "test", "accuracy");
   for (const auto& [name, c] : curves) {
     std::string losses;
     for (const double l : c.losses) losses += fmt::format(" {:.4f}", l);
-    fmt::print("{:<18} {:>6g} {} {:>8.2f}  {:.4f} {:>7.2f}%\n", name, c.rate, losses, 1e3 * c.seconds.back() / steps,
+    fmt::print("{:<18} {:>6g} {} {:>8.2f}  {:.4f} {:>7.2f}%\n", name, c.rate, losses, 1e3 * c.seconds.back() / c.steps,
                c.test_loss, 100 * c.accuracy);
   }
-  const auto& first = curves.front().second;
+  const Curve& first = adamw;
   fmt::print("\nto the losses that {} had after each tenth: steps in per cent of its own, and seconds\n",
              curves.front().first);
   for (const auto& [name, c] : curves) {
     std::string line;
     for (std::size_t i = 0; i < first.losses.size(); ++i) {
       const Curve& mine = c;
-      const double at = reached(mine, first.losses[i],
-                                [&](std::size_t k) { return static_cast<double>(k + 1) / static_cast<double>(i + 1); });
+      const double share = static_cast<double>(mine.steps) / first.steps;
+      const double at = reached(mine, first.losses[i], [&](std::size_t k) {
+        return share * static_cast<double>(k + 1) / static_cast<double>(i + 1);
+      });
       const double seconds = reached(mine, first.losses[i], [&](std::size_t k) { return mine.seconds[k]; });
       line += std::isfinite(at) ? fmt::format(" {:>4.0f}% {:>5.1f}s", 100 * at, seconds) : fmt::format(" {:>12}", "-");
     }
@@ -179,8 +208,8 @@ bool fashion_mnist(const OptimOptions& options) {
     fmt::print("left out: {}\n", e.what());
     return true;
   }
-  compare(false, set, options.steps, options.steps / 4);
-  compare(true, set, options.steps / 2, options.steps / 8);
+  compare(false, set, options.steps, options.steps / 2);
+  compare(true, set, options.steps / 2, options.steps / 4);
   return true;
 }
 

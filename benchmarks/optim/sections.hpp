@@ -30,6 +30,9 @@ bool network(const OptimOptions& options);
 /// Optimizers on mini-batches of Fashion-MNIST: AdamW, K-FAC, Shampoo and SOAP, loss by step and by second.
 bool fashion_mnist(const OptimOptions& options);
 
+/// NIST's certified regressions by least_squares, beside Ceres where that is installed.
+bool nist_problems(const OptimOptions& options);
+
 /// The methods that the options name.
 std::vector<newtape::optim::Method> chosen(std::vector<newtape::optim::Method> methods, const OptimOptions& options);
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "../catch.hpp"
+#include "../reference.hpp"
+#include "threads.hpp"
 
 #include <newtape/core/elementwise.hpp>
+#include <newtape/core/random.hpp>
 #include <newtape/core/update.hpp>
 
 #include <cmath>
+#include <vector>
 
 using namespace newtape;
 
@@ -34,11 +38,11 @@ TEST_CASE("update: sgd with everything, two steps, by hand") {
 
 TEST_CASE("update: plain sgd needs no state") {
   Array p = core::ones({2, 3}, f64);
-  Array none;
-  core::sgd_step(p, core::full({2, 3}, 4, f64), none,
+  Array nothing;
+  core::sgd_step(p, core::full({2, 3}, 4, f64), nothing,
                  {.lr = 0.25, .momentum = 0, .dampening = 0, .weight_decay = 0.5, .nesterov = false, .first = false});
   CHECK(p.data<double>()[5] == 1 - 0.25 * 4.5);
-  CHECK(!none.defined());
+  CHECK(!nothing.defined());
 }
 
 TEST_CASE("update: adam, by hand") {
@@ -88,4 +92,48 @@ TEST_CASE("update: what does not fit is refused before anything is written") {
   CHECK_THROWS_AS(core::adam_step(p, core::ones({3}, f64), m, m, s), DTypeError);
   CHECK(p.data<float>()[0] == 1);
   CHECK_THROWS_AS(core::sum_squares(core::ones({3}, i64)), DTypeError);
+}
+
+TEST_CASE("update: a queue makes the same updates, by any number of threads, when it is run") {
+  const std::vector<std::int64_t> sizes = {0, 1, 7, 40000, 100001, 3, 32768, 32769};
+  struct Arrays {
+    Array p, g, m, v;
+  };
+  const auto make = [&] {
+    Generator random(1);
+    std::vector<Arrays> all;
+    for (const auto n : sizes) {
+      const DType t = n == 7 ? f64 : f32;
+      all.push_back({random::normal({n}, 0, 1, t, random), random::normal({n}, 0, 1, t, random), core::zeros({n}, t),
+                     core::zeros({n}, t)});
+    }
+    return all;
+  };
+  const auto update = [](Arrays& a, core::UpdateQueue* queue) {
+    if (a.p.size() == 3) {
+      return core::sgd_step(
+          a.p, a.g, a.v,
+          {.lr = 0.1, .momentum = 0, .dampening = 0, .weight_decay = 0, .nesterov = false, .first = true}, queue);
+    }
+    core::adam_step(
+        a.p, a.g, a.m, a.v,
+        {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .decay = 0, .l2 = 0, .bias1 = 0.1, .bias2 = 0.01}, queue);
+  };
+  auto want = make();
+  const auto before = make();
+  for (auto& a : want) update(a, nullptr);
+  for (const int n : {1, 2, 3}) {
+    const Threads threads(n);
+    core::UpdateQueue queue;
+    auto got = make();
+    for (auto& a : got) update(a, &queue);
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(identical(got[i].p, before[i].p));
+    queue.run();
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      CHECK(identical(got[i].p, want[i].p));
+      CHECK(identical(got[i].v, want[i].v));
+    }
+    queue.run();  // it is empty now
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(identical(got[i].p, want[i].p));
+  }
 }

@@ -240,14 +240,16 @@ TEST_CASE("every optimizer takes gradients of zeros, and parameters without elem
   }
 }
 
-TEST_CASE("every optimizer takes scalars, and lowers a loss") {
+TEST_CASE("every optimizer takes scalars and kernels, and lowers a loss") {
   for (const auto& row : table) {
     INFO(row.name);
     Problem p(reference(), "f64", row);
     const nt::Parameter s(row.matrices ? nt::full({1, 1}, 0.5, nt::f64) : nt::tensor(0.5, nt::f64));
     p.c = nt::abs(p.c);
-    const auto o = row.make({p.a, p.b, s});
-    const auto loss = [&] { return p.loss() + nt::sum(nt::square(s)); };
+    const nt::Tensor weights = nt::reshape(nt::arange(24, nt::f64) / 12.0 + 0.5, {2, 3, 2, 2});
+    const nt::Parameter kernel(0.1 * weights - 0.2);
+    const auto o = row.make({p.a, p.b, s, kernel});
+    const auto loss = [&] { return p.loss() + nt::sum(nt::square(s)) + nt::sum(weights * kernel * kernel); };
     const double first = loss().item();
     for (int i = 0; i < 30; ++i) o->step(loss());
     CHECK(loss().item() < first);

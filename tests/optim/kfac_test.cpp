@@ -541,19 +541,37 @@ TEST_CASE("KFAC: errors leave the parameters as they were") {
   CHECK_THROWS_WITH(optim::KFAC(layer.parameters(), {.decay = 1}), contains("decay"));
 }
 
-TEST_CASE("KFAC: a network learns digits in few steps") {
-  const auto [train, test] = nt::data::digits();
-  nt::manual_seed(1);
-  const nn::Sequential model(nn::Flatten(), nn::Linear(64, 32), nn::ReLU(), nn::Linear(32, 10));
-  optim::KFAC optimizer(model.parameters(), {.lr = 0.3});
-  nt::data::Loader loader(train, {.batch_size = 128, .shuffle = true, .seed = 1});
-  for (int epoch = 0; epoch < 3; ++epoch) {
-    for (auto& [x, y] : loader) {
-      optimizer.step([&] { return model(x); }, [&](const nt::Tensor& t) { return nn::cross_entropy(t, y); });
+TEST_CASE("KFAC: a network learns digits in fewer steps than by Adam") {
+  const auto digits = nt::data::digits().train;
+  // The loss of the whole training set after 88 steps, on batches that are the same for all.
+  const auto trained = [&](const std::function<std::unique_ptr<optim::Optimizer>(std::vector<nt::Parameter>)>& make) {
+    nt::manual_seed(1);
+    const nn::Sequential model(nn::Flatten(), nn::Linear(64, 32), nn::ReLU(), nn::Linear(32, 10));
+    const auto optimizer = make(model.parameters());
+    auto* const kfac = dynamic_cast<optim::KFAC*>(optimizer.get());
+    nt::data::Loader loader(digits, {.batch_size = 128, .shuffle = true, .seed = 1});
+    for (int epoch = 0; epoch < 8; ++epoch) {
+      for (auto& [x, y] : loader) {
+        const auto& labels = y;
+        const auto loss = [&](const nt::Tensor& t) { return nn::cross_entropy(t, labels); };
+        if (kfac != nullptr) {
+          const auto& images = x;
+          kfac->step([&] { return model(images); }, loss);
+        } else {
+          optimizer->step(loss(model(x)));
+        }
+      }
     }
+    const auto& [x, y] = digits.arrays();
+    return nn::cross_entropy(model(x), y).item();
+  };
+  double adam = INFINITY;
+  for (const double lr : {3e-3, 1e-2, 3e-2}) {
+    adam = std::min(adam, trained([&](std::vector<nt::Parameter> p) {
+                      return std::make_unique<optim::Adam>(std::move(p), optim::AdamOptions{.lr = lr});
+                    }));
   }
-  const auto& [x, y] = test.arrays();
-  const double accuracy = nt::mean((nt::argmax(model(x), 1) == y).to(nt::f32)).item();
-  INFO(accuracy);
-  CHECK(accuracy > 0.93);
+  const double kfac = trained([](std::vector<nt::Parameter> p) { return std::make_unique<optim::KFAC>(std::move(p)); });
+  INFO(kfac << " and " << adam);
+  CHECK(kfac < adam);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 
 #include <algorithm>
@@ -48,6 +49,28 @@ inline double log_relative_error(double value, double certified) {
   const double error = certified == 0 ? std::abs(value) : std::abs(value - certified) / std::abs(certified);
   if (std::isnan(error)) return 0;
   return std::clamp(-std::log10(error), 0.0, 11.0);
+}
+
+/// The fewest digits among several numbers.
+inline double log_relative_error(const std::vector<double>& values, const std::vector<double>& certified) {
+  double fewest = 11;
+  for (std::size_t i = 0; i < certified.size(); ++i) {
+    fewest = std::min(fewest, log_relative_error(values[i], certified[i]));
+  }
+  return fewest;
+}
+/// The same for a problem's parameters.
+inline double digits(const Problem& p, std::vector<double> parameters) {
+  // A width enters these models squared, or together with the height's sign.
+  if (p.name.substr(0, 5) == "Gauss" || p.name == "Eckerle4") {
+    for (double& b : parameters) b = std::abs(b);
+  }
+  return log_relative_error(parameters, p.parameters);
+}
+
+inline std::vector<double> numbers(const nt::Tensor& x) {
+  const nt::Array dense = nt::core::contiguous(x.value());
+  return {dense.data<double>(), dense.data<double>() + dense.size()};
 }
 
 inline Model model(const std::string& name) {

@@ -4,10 +4,12 @@
 #include "../reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/factor.hpp>
 #include <newtape/core/random.hpp>
 #include <newtape/optim/optim.hpp>
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
 namespace nt = newtape;
@@ -295,6 +297,42 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
         },
         20 * tolerance);
   }
+}
+
+TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: turned gradients give turned steps") {
+  // What diagonal methods lack, for a parameter of three axes.
+  nt::Generator random(11);
+  std::vector<nt::Tensor> turns;
+  for (const std::int64_t n : {2, 3, 4}) turns.emplace_back(nt::core::qr(gradient({n, n}, random).value()).q);
+  const auto turned = [&](const nt::Tensor& t) {
+    return nt::einsum("ia,jb,kc,abc->ijk", {turns[0], turns[1], turns[2], t});
+  };
+  const auto difference = [&](auto make) {
+    const auto p = start({2, 3, 4}, nt::f64);
+    const nt::Parameter q(turned(p.tensor().detach()));
+    const auto of_p = make(p);
+    const auto of_q = make(q);
+    nt::Generator gradients(5);
+    for (int step = 0; step < 5; ++step) {
+      const auto g = gradient({2, 3, 4}, gradients);
+      p.set_grad(g);
+      q.set_grad(turned(g));
+      of_p->step();
+      of_q->step();
+    }
+    return distance(q.value(), turned(p.tensor().detach()).value());
+  };
+  CHECK(difference([](const nt::Parameter& p) {
+          return std::make_unique<optim::Shampoo>(
+              std::vector{p}, optim::ShampooOptions{.momentum = 0.5, .weight_decay = 0.1, .update_interval = 2});
+        }) < 1e-10);
+  CHECK(difference([](const nt::Parameter& p) {
+          return std::make_unique<optim::SOAP>(std::vector{p},
+                                               optim::SoapOptions{.lr = 0.1, .precondition_interval = 2});
+        }) < 1e-8);
+  CHECK(difference([](const nt::Parameter& p) {
+          return std::make_unique<optim::AdamW>(std::vector{p}, optim::AdamWOptions{.lr = 0.1});
+        }) > 1e-2);
 }
 
 TEST_CASE("SOAP keeps the basis of long axes, and trains vectors by AdamW") {
