@@ -108,8 +108,7 @@ class TrustRegion final : public Globalization {
       const double length = size(t.step.d);
       inner += t.step.inner;
       if (t.ratio < 0.25) {
-        radius_ = std::isfinite(t.to.value) ? 0.25 * std::min(radius, length) : 0.1 * std::min(radius, length);
-        if (!std::isfinite(radius_)) radius_ = 0.1 * radius;
+        radius_ = (std::isfinite(length) ? std::min(radius, length) : radius) * shrinkage(at, t);
       } else if (t.ratio > 0.75 && length > 0.8 * radius) {
         radius_ = std::min(2 * radius, options_.max_radius);
       }
@@ -133,6 +132,15 @@ class TrustRegion final : public Globalization {
   }
 
  private:
+  /// By which part of itself the region goes on after a poor step: to the minimum, along the step, of the parabola
+  /// through both values and the first slope.
+  static double shrinkage(const Iterate& at, const Trial& t) {
+    if (!std::isfinite(t.to.value)) return 0.1;
+    const double slope = core::dot(at.gradient, t.step.d);
+    const double part = -slope / (2 * (t.to.value - at.value - slope));
+    return std::isfinite(part) ? std::clamp(part, 0.1, 0.5) : 0.25;
+  }
+
   /// What one unit of the region is, for each unknown; undefined: 1.
   Array scales(Curvature& b) {
     if (!options_.scaled || !b.dense()) return {};

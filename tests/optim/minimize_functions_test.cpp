@@ -31,13 +31,11 @@ const Exception exceptions[] = {
     {"nonlinear CG", "watson_6", conditioned},
     {"nonlinear CG", "watson_9", conditioned},
     {"Newton-CG", "meyer", conditioned},
-    {"trust-region Newton-CG", "meyer", conditioned},
     {"Newton-CG", "gulf",
      "along a curved valley of negative curvature by steepest descent; SciPy's needs as many steps"},
     {"SR1", "meyer", "a condition number of 1e15, which updates of rank one do not learn in 1000 steps"},
     {"SR1", "broyden_banded", local},
     {"damped Newton", "osborne_2", local},
-    {"trust-region Newton", "biggs_exp6", "down a valley to infinity, where the value tends to 0.2427"},
 };
 
 const Exception* exception(const std::string& method, const std::string& function) {
