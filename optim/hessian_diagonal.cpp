@@ -4,6 +4,7 @@
 #include <newtape/core/random.hpp>
 #include <newtape/core/reduce.hpp>
 #include <newtape/core/update.hpp>
+#include <newtape/core/vector.hpp>
 #include <newtape/optim/hessian_diagonal.hpp>
 #include <newtape/optim/hutchinson.hpp>
 
@@ -146,7 +147,7 @@ void Sophia::average(const std::vector<Tensor>& estimate) {
     const double beta = options_[s.group].betas.second;
     Array& h = s.moments[1];
     if (!h.defined()) h = core::zeros(s.param.shape(), s.param.dtype());
-    h = core::mul(h.reusable() ? std::move(h) : core::copy(h), core::number(beta, h.dtype()));
+    h = core::scaled(beta, h.reusable() ? std::move(h) : core::copy(h));
     core::add_scaled(h, core::contiguous(estimate[i].value()), 1 - beta);
     ++s.scalars[0];
   }

@@ -6,6 +6,7 @@
 #include <newtape/core/index.hpp>
 #include <newtape/core/reduce.hpp>
 #include <newtape/core/update.hpp>
+#include <newtape/core/vector.hpp>
 #include <newtape/optim/kfac.hpp>
 
 #include <fmt/format.h>
@@ -284,7 +285,7 @@ void KFAC::prepare() {
   const double most = options().kl_clip;
   if (most > 0 && size > most) {
     for (auto& d : directions_) {
-      if (d.defined()) d = core::mul(std::move(d), core::full({}, std::sqrt(most / size), d.dtype()));
+      if (d.defined()) d = core::scaled(std::sqrt(most / size), std::move(d));
     }
   }
   ++steps_;

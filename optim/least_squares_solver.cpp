@@ -345,10 +345,10 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
     any_finite = true;
     const double ratio = (at_.value - t.to.value) / t.predicted;
     if (!(ratio > least_ratio)) continue;
-    const LeastSquaresMove moved{.moved = true,
-                                 .ratio = ratio,
-                                 .region = state.damping,
-                                 .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
+    LeastSquaresMove moved{.moved = true,
+                           .ratio = ratio,
+                           .region = state.damping,
+                           .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
     state.damping = std::max(state.damping * std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3)), 1e-25);
     state.growth = 2;
     accept(std::move(t));
@@ -435,10 +435,10 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       const double ratio = (at_.value - t.to.value) / t.predicted;
       const double length = scaled_length(t.step);
       if (ratio > least_ratio) {
-        const LeastSquaresMove moved{.moved = true,
-                                     .ratio = ratio,
-                                     .region = state.radius,
-                                     .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
+        LeastSquaresMove moved{.moved = true,
+                               .ratio = ratio,
+                               .region = state.radius,
+                               .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
         if (ratio < 0.25) state.radius = 0.25 * length;
         if (ratio > 0.75) state.radius = std::max(state.radius, 3 * length);
         accept(std::move(t));

@@ -69,7 +69,7 @@ Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
     raise<NumericalError>(method_.name + ": the loss and its gradient must be finite", "finite numbers",
                           fmt::format("a loss of {}", at.value));
   }
-  const Tensor loss = tensor(at.value, f.dtype());
+  Tensor loss = tensor(at.value, f.dtype());
   const Array start = at.x;
   const auto& o = options();
   for (std::int64_t i = 0; i < o.max_iter && core::norm_inf(at.gradient) > o.tolerance_grad; ++i) {

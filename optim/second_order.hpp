@@ -57,7 +57,7 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
   std::function<void()> load_more(detail::StateReader& state) override;
 
  private:
-  Tensor step(const std::vector<Parameter>& active, Objective f);
+  Tensor step(const std::vector<Parameter>& params, Objective f);
   std::vector<Parameter> active();
 
   Method method_;
