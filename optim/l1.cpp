@@ -66,7 +66,10 @@ bool finite(const Iterate& at) { return std::isfinite(at.value) && std::isfinite
 class Solver {
  public:
   Solver(const Function& f, std::span<const Tensor> x0, const L1Options& options)
-      : f_(f, x0), penalty_(f_, x0, options), progress_(f_, Limits(options, f_.dtype())), options_(options) {
+      : f_(f, x0),
+        penalty_(f_, x0, options),
+        progress_(f_, options, default_gradient_tolerance(f_.dtype())),
+        options_(options) {
     at_.x = core::copy(f_.flatten(x0));
     at_.value = f_.value_and_gradient(at_.x, at_.gradient);
     if (finite(at_)) total_ = at_.value + penalty_.value(at_.x);

@@ -6,10 +6,10 @@
 #include <newtape/core/reduce.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/least_squares.hpp>
+#include <newtape/optim/progress.hpp>
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -19,32 +19,6 @@ namespace {
 
 constexpr double largest_jacobian = 3e7;
 constexpr int most_setbacks = 30;
-
-/// One bound for all elements; undefined when there is none.
-Array bound(const Residuals& f, const std::vector<Tensor>& given, std::span<const Tensor> x0, const char* which) {
-  if (given.empty()) return {};
-  if (given.size() != x0.size()) {
-    raise<ValueError>(fmt::format("least_squares: {}: none, or one for each starting point", which),
-                      fmt::format("0 or {}", x0.size()), fmt::format("{}", given.size()));
-  }
-  std::vector<Tensor> all;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    if (!given[i].defined() || given[i].dtype() != f.dtype()) {
-      raise<DTypeError>(fmt::format("least_squares: {} must have the dtype of the starting points", which),
-                        name(f.dtype()), given[i].defined() ? name(given[i].dtype()) : "an undefined tensor");
-    }
-    all.emplace_back(core::copy(core::expand(given[i].value(), x0[i].shape())));
-  }
-  return f.flatten(all);
-}
-
-Bounds bounds(const Residuals& f, std::span<const Tensor> x0, const LeastSquaresOptions& options) {
-  Bounds b{bound(f, options.lower, x0, "lower"), bound(f, options.upper, x0, "upper")};
-  if (b.lower.defined() && b.upper.defined() && core::any(core::greater(b.lower, b.upper)).item<bool>()) {
-    raise<ValueError>("least_squares: a lower bound is above its upper bound");
-  }
-  return b;
-}
 
 Function scaled_residuals(const Function& f, const LeastSquaresOptions& options) {
   if (!options.sigma.defined()) return f;
@@ -82,40 +56,28 @@ class Run {
         f_("least_squares", scaled_residuals(f, options), x0),
         x_(f_.flatten(x0)),
         products_(use_products(f_, x_, options)),
-        solver_(f_, solver_options(options, products_), bounds(f_, x0, options)) {}
+        solver_(f_, solver_options(options, products_), Bounds("least_squares", f_, x0, options)),
+        progress_(f_, options, 0) {}
 
   LeastSquaresResult operator()() {
-    if (options_.verbose) fmt::print("{}\n", trace_header());
     if (!solver_.start(x_)) return finish(Status::not_finite, "the residuals or their derivatives at the start");
-    note({.index = 0, .value = solver_.at().value, .gradient = solver_.gradient_size()});
-    std::optional<Status> status = called_back();
+    std::optional<Status> status =
+        progress_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
     while (!status) status = iterate();
-    if ((converged(*status) || *status == Status::max_iterations) && solver_.contradicted(false))
+    if ((converged(*status) || *status == Status::max_iterations) && solver_.contradicted(false)) {
       status = Status::wrong_gradient;
+    }
     return finish(*status, problem_);
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
-  std::optional<Status> limits() const {
-    if (options_.max_evaluations > 0 && f_.counts.evaluations() >= options_.max_evaluations) {
-      return Status::max_evaluations;
-    }
-    if (options_.max_seconds > 0 && seconds() >= options_.max_seconds) return Status::max_seconds;
-    return {};
-  }
-
   std::optional<Status> iterate() {
     const ResidualPoint before = solver_.at();
     if (options_.gradient_tolerance > 0 && solver_.gradient_size() <= options_.gradient_tolerance) {
       return Status::gradient_tolerance;
     }
-    if (options_.max_iterations > 0 && iterations_ >= options_.max_iterations) return Status::max_iterations;
-    if (const auto status = limits()) return status;
-    const LeastSquaresMove move = solver_.move([&] { return limits(); });
+    if (const auto status = progress_.exhausted()) return status;
+    const LeastSquaresMove move = solver_.move([&] { return progress_.out_of_budget(); });
     if (!move.moved) {
       problem_ = move.note;
       return move.status;
@@ -126,74 +88,26 @@ class Run {
       return {};
     }
     setbacks_ = 0;
-    ++iterations_;
-    const double step = core::norm2(core::sub(solver_.at().x, before.x));
-    const double fall = before.value - solver_.at().value;
-    note({.index = iterations_,
-          .value = solver_.at().value,
-          .change = fall,
-          .gradient = solver_.gradient_size(),
-          .step = step,
-          .ratio = move.ratio,
-          .region = move.region,
-          .inner = move.inner,
-          .note = move.note});
-    if (options_.step_tolerance > 0 && step <= options_.step_tolerance * core::norm2(solver_.at().x)) {
-      return Status::step_tolerance;
-    }
-    if (options_.value_tolerance > 0 && fall <= options_.value_tolerance * solver_.at().value) {
-      return Status::value_tolerance;
-    }
-    return called_back();
-  }
-
-  std::optional<Status> called_back() {
-    if (options_.callback && !options_.callback(result_.trace.back(), f_.split(solver_.at().x)))
-      return Status::callback;
-    return {};
-  }
-
-  void note(Iteration i) {
-    i.evaluations = f_.counts.evaluations();
-    i.seconds = seconds();
-    if (options_.verbose) fmt::print("{}\n", to_string(i));
-    result_.trace.push_back(std::move(i));
-  }
-
-  std::string message(Status status, const std::string& problem) const {
-    std::string text = to_string(status);
-    switch (status) {
-      case Status::gradient_tolerance:
-        text += fmt::format(": {:.2e} <= {:.0e}", solver_.gradient_size(), options_.gradient_tolerance);
-        break;
-      case Status::max_iterations: text += fmt::format(": {}", options_.max_iterations); break;
-      case Status::max_evaluations: text += fmt::format(": {}", options_.max_evaluations); break;
-      case Status::max_seconds: text += fmt::format(": {:g} s", options_.max_seconds); break;
-      case Status::wrong_gradient: text += ": the residuals do not change as their derivatives say"; break;
-      case Status::no_progress: text += ": no step lowers the value"; break;
-      default: break;
-    }
-    if (!problem.empty()) text += ": " + problem;
-    return text;
+    return progress_.enter({.value = solver_.at().value,
+                            .change = before.value - solver_.at().value,
+                            .gradient = solver_.gradient_size(),
+                            .step = core::norm2(core::sub(solver_.at().x, before.x)),
+                            .ratio = move.ratio,
+                            .region = move.region,
+                            .inner = move.inner,
+                            .note = move.note},
+                           solver_.at().x);
   }
 
   LeastSquaresResult finish(Status status, const std::string& problem) {
     const ResidualPoint& at = solver_.at();
-    result_.xs = f_.split(at.x);
-    result_.value = at.value;
-    result_.status = status;
-    result_.message = message(status, problem);
-    result_.iterations = iterations_;
-    const DType dtype = f_.dtype();
-    result_.residuals = core::copy(core::reshape(core::cast(at.residuals, dtype), f_.result_shape()));
+    const double size = at.gradient.defined() ? solver_.gradient_size() : std::nan("");
+    static_cast<Result&>(result_) = progress_.finish(status, at.x, at.value, size, problem);
+    result_.residuals = core::copy(core::reshape(core::cast(at.residuals, f_.dtype()), f_.result_shape()));
     if (at.gradient.defined()) {
-      result_.gradient = solver_.gradient_size();
       if (at.first.defined()) result_.weights = core::sqrt(at.first);
       keep_jacobian(at);
     }
-    result_.counts = f_.counts;
-    result_.seconds = seconds();
-    if (options_.verbose) fmt::print("{}: {}\n", result_.converged() ? "converged" : "stopped", result_.message);
     return std::move(result_);
   }
 
@@ -223,9 +137,8 @@ class Run {
   Array x_;
   bool products_;
   LeastSquaresSolver solver_;
-  Clock::time_point begin_ = Clock::now();
+  Progress progress_;
   LeastSquaresResult result_;
-  std::int64_t iterations_ = 0;
   std::string problem_;
   int setbacks_ = 0;
 };

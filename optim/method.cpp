@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
+#include <newtape/core/reduce.hpp>
 #include <newtape/core/slice.hpp>
 #include <newtape/core/vector.hpp>
 #include <newtape/optim/method.hpp>
 
+#include <fmt/format.h>
+
+#include <utility>
 #include <vector>
 
 namespace newtape::optim {
@@ -18,6 +22,32 @@ Array Curvature::matrix() {
     rows.push_back(core::reshape(product(unit), {1, size_}));
   }
   return rows.empty() ? identity : core::concatenate(rows, 0);
+}
+
+std::vector<Tensor> expand_bounds(const char* what, const char* which, const std::vector<Tensor>& given,
+                                  std::span<const Tensor> x0) {
+  if (given.size() != x0.size()) {
+    raise<ValueError>(fmt::format("{}: {}: none, or one for each starting point", what, which),
+                      fmt::format("0 or {}", x0.size()), fmt::format("{}", given.size()));
+  }
+  std::vector<Tensor> all;
+  all.reserve(given.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const DType dtype = x0[i].dtype();
+    if (!given[i].defined() || given[i].dtype() != dtype) {
+      raise<DTypeError>(fmt::format("{}: {} must have the dtype of the starting points", what, which), name(dtype),
+                        given[i].defined() ? name(given[i].dtype()) : "an undefined tensor");
+    }
+    all.emplace_back(core::copy(core::expand(given[i].value(), x0[i].shape())));
+  }
+  return all;
+}
+
+Bounds::Bounds(const char* what, Array lower_bound, Array upper_bound)
+    : lower(std::move(lower_bound)), upper(std::move(upper_bound)) {
+  if (lower.defined() && upper.defined() && core::any(core::greater(lower, upper)).item<bool>()) {
+    raise<ValueError>(fmt::format("{}: a lower bound is above its upper bound", what));
+  }
 }
 
 Array Bounds::project(Array x) const {

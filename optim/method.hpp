@@ -8,7 +8,9 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace newtape::detail {
 class StateReader;
@@ -86,8 +88,22 @@ class Direction {
                     DType /*dtype*/) {}
 };
 
+/// What users give as bounds on each of the points x0, in their shapes; none when there is none. ValueError,
+/// DTypeError, ShapeError naming `what` (the caller) and `which`.
+std::vector<Tensor> expand_bounds(const char* what, const char* which, const std::vector<Tensor>& given,
+                                  std::span<const Tensor> x0);
+
 /// Box constraints, as vectors [n]; undefined where there are none.
 struct Bounds {
+  Bounds() = default;
+  /// ValueError, naming `what`, for a lower bound above its upper one.
+  Bounds(const char* what, Array lower_bound, Array upper_bound);
+  /// From options with `lower` and `upper`, flattened by `f`.
+  template <class F, class Options>
+  Bounds(const char* what, const F& f, std::span<const Tensor> x0, const Options& options)
+      : Bounds(what, options.lower.empty() ? Array() : f.flatten(expand_bounds(what, "lower", options.lower, x0)),
+               options.upper.empty() ? Array() : f.flatten(expand_bounds(what, "upper", options.upper, x0))) {}
+
   Array lower, upper;
   bool any() const noexcept { return lower.defined() || upper.defined(); }
   /// The nearest point inside.

@@ -24,38 +24,15 @@ namespace {
 
 constexpr std::int64_t small_enough_for_a_matrix = 500;
 
-/// One bound for all elements; undefined when there is none.
-Array bound(const Objective& f, const std::vector<Tensor>& given, std::span<const Tensor> x0, const char* which) {
-  if (given.empty()) return {};
-  if (given.size() != x0.size()) {
-    raise<ValueError>(fmt::format("minimize: {}: none, or one for each starting point", which),
-                      fmt::format("0 or {}", x0.size()), fmt::format("{}", given.size()));
-  }
-  std::vector<Tensor> full;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    if (!given[i].defined() || given[i].dtype() != f.dtype()) {
-      raise<DTypeError>(fmt::format("minimize: {} must have the dtype of the starting points", which),
-                        std::string(name(f.dtype())),
-                        given[i].defined() ? std::string(name(given[i].dtype())) : "an undefined tensor");
-    }
-    full.emplace_back(core::copy(core::expand(given[i].value(), x0[i].shape())));
-  }
-  return f.flatten(full);
-}
-
 class Run {
  public:
   Run(Objective& f, std::span<const Tensor> x0, const MinimizeOptions& options)
       : f_(f),
-        bounds_{bound(f, options.lower, x0, "lower"), bound(f, options.upper, x0, "upper")},
+        bounds_("minimize", f, x0, options),
         engine_(options.method.curvature                ? options.method
                 : f.size() <= small_enough_for_a_matrix ? bfgs()
                                                         : lbfgs()),
-        progress_(f, Limits(options, f.dtype())) {
-    if (bounds_.lower.defined() && bounds_.upper.defined() &&
-        core::any(core::greater(bounds_.lower, bounds_.upper)).item() != 0) {
-      raise<ValueError>("minimize: a lower bound is above its upper bound");
-    }
+        progress_(f, options, default_gradient_tolerance(f.dtype())) {
     at_.x = bounds_.project(core::copy(f.flatten(x0)));
   }
 
@@ -143,9 +120,15 @@ Function of_one(const UnaryFunction& f) {
   return [f](std::span<const Tensor> xs) { return f(xs[0]); };
 }
 
-/// Leaves the parameters at the best point.
-Result put(const std::vector<Parameter>& parameters, Result result) {
-  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].set_value(result.xs[i].value());
+/// Minimises over those parameters that train, and leaves them at the best point.
+template <class Minimize>
+Result over(const std::vector<Parameter>& parameters, const Minimize& minimize_from) {
+  std::vector<Parameter> trained;
+  for (const auto& p : parameters) {
+    if (!p.defined() || p.requires_grad()) trained.push_back(p);
+  }
+  Result result = minimize_from(trained, values_of(trained));
+  for (std::size_t i = 0; i < trained.size(); ++i) trained[i].set_value(result.xs[i].value());
   return result;
 }
 
@@ -167,11 +150,15 @@ Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const T
 }
 Result minimize(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters,
                 const MinimizeOptions& options) {
-  return put(parameters, minimize(function_of(parameters, loss), values_of(parameters), options));
+  return over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
+    return minimize(function_of(trained, loss), x0, options);
+  });
 }
 Result minimize(const std::function<Tensor()>& outputs, const UnaryFunction& loss,
                 const std::vector<Parameter>& parameters, const MinimizeOptions& options) {
-  return put(parameters, minimize(function_of(parameters, outputs), loss, values_of(parameters), options));
+  return over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
+    return minimize(function_of(trained, outputs), loss, x0, options);
+  });
 }
 
 }  // namespace newtape::optim

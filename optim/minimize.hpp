@@ -39,7 +39,8 @@ Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const T
                 const MinimizeOptions& options = {});
 Result minimize(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,
                 const MinimizeOptions& options = {});
-/// A loss that reads parameters, such as those of a model; they are left at the best point.
+/// A loss that reads parameters, such as those of a model; they are left at the best point. Frozen ones stay; `xs` and
+/// bounds are those of the others.
 Result minimize(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters,
                 const MinimizeOptions& options = {});
 Result minimize(const std::function<Tensor()>& outputs, const UnaryFunction& loss,

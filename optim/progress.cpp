@@ -9,7 +9,8 @@
 
 namespace newtape::optim {
 
-Progress::Progress(Objective& f, Limits limits) : f_(f), limits_(std::move(limits)) {
+Progress::Progress(const Counts& counts, Split split, Limits limits)
+    : counts_(counts), split_(std::move(split)), limits_(std::move(limits)) {
   if (limits_.verbose) fmt::print("{}\n", trace_header());
 }
 
@@ -21,7 +22,7 @@ std::optional<Status> Progress::enter(Iteration i, const Array& x) {
   const bool start = result_.trace.empty();
   if (!start) ++result_.iterations;
   i.index = result_.iterations;
-  i.evaluations = f_.counts.evaluations();
+  i.evaluations = counts_.evaluations();
   i.seconds = seconds();
   if (limits_.verbose) fmt::print("{}\n", to_string(i));
   result_.trace.push_back(std::move(i));
@@ -35,14 +36,19 @@ std::optional<Status> Progress::enter(Iteration i, const Array& x) {
       return Status::value_tolerance;
     }
   }
-  if (limits_.callback && !limits_.callback(last, f_.split(x))) return Status::callback;
+  if (limits_.callback && !limits_.callback(last, split_(x))) return Status::callback;
   return {};
 }
 
 std::optional<Status> Progress::exhausted() const {
   const auto& o = limits_;
   if (o.max_iterations > 0 && result_.iterations >= o.max_iterations) return Status::max_iterations;
-  if (o.max_evaluations > 0 && f_.counts.evaluations() >= o.max_evaluations) return Status::max_evaluations;
+  return out_of_budget();
+}
+
+std::optional<Status> Progress::out_of_budget() const {
+  const auto& o = limits_;
+  if (o.max_evaluations > 0 && counts_.evaluations() >= o.max_evaluations) return Status::max_evaluations;
   if (o.max_seconds > 0 && seconds() >= o.max_seconds) return Status::max_seconds;
   return {};
 }
@@ -56,18 +62,18 @@ Result Progress::finish(Status status, const Array& x, double value, double grad
     case Status::max_evaluations: words += fmt::format(": {}", o.max_evaluations); break;
     case Status::max_seconds: words += fmt::format(": {:g} s", o.max_seconds); break;
     case Status::unbounded: words += fmt::format(": {:.2e} < {:.0e}", value, o.unbounded_below); break;
-    case Status::wrong_gradient: words += ": the value does not change along a line as the gradient says"; break;
+    case Status::wrong_gradient: words += ": values do not change along a line as the derivatives say"; break;
     case Status::not_finite: words += ": values, gradients or curvatures around this point"; break;
     case Status::no_progress: words += ": no step lowers the value"; break;
     default: break;
   }
   if (!note.empty()) words += " (" + note + ")";
-  for (const auto& part : f_.split(x)) result_.xs.emplace_back(core::copy(part.value()));
+  for (const auto& part : split_(x)) result_.xs.emplace_back(core::copy(part.value()));
   result_.value = value;
   result_.gradient = gradient;
   result_.status = status;
   result_.message = std::move(words);
-  result_.counts = f_.counts;
+  result_.counts = counts_;
   result_.seconds = seconds();
   if (o.verbose) fmt::print("{}: {}\n", result_.converged() ? "converged" : "stopped", result_.message);
   return std::move(result_);

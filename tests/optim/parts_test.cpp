@@ -355,7 +355,7 @@ TEST_CASE("backtracking satisfies Armijo's condition, and backs away from what i
 }
 
 TEST_CASE("bounds know what they hold") {
-  const optim::Bounds b{nt::tensor({0, 0, 0}, nt::f64).value(), nt::tensor({1, 1, 1}, nt::f64).value()};
+  const optim::Bounds b("test", nt::tensor({0, 0, 0}, nt::f64).value(), nt::tensor({1, 1, 1}, nt::f64).value());
   const Array x = nt::tensor({0, 0.5, 1}, nt::f64).value();
   // Held below by a positive gradient, above by a negative one.
   CHECK(distance(b.free(x, nt::tensor({1, 1, -1}, nt::f64).value()), nt::tensor({0, 1, 0}, nt::f64).value()) == 0);

@@ -114,6 +114,16 @@ TEST_CASE("a run of steps is a run of minimize") {
   }
 }
 
+TEST_CASE("minimize leaves frozen parameters where they are") {
+  const nt::Parameter a(nt::tensor({1, 2}, nt::f64)), b(nt::tensor({3}, nt::f64));
+  b.requires_grad(false);
+  const auto result = optim::minimize([&] { return nt::sum(nt::square(a - 2.0 * b)); }, {b, a});
+  CHECK(result.converged());
+  CHECK(distance(result.x().value(), nt::tensor({6, 6}, nt::f64).value()) < 1e-7);
+  CHECK(distance(a.value(), result.x().value()) == 0);
+  CHECK(b.value().item() == 3);
+}
+
 TEST_CASE("Newton's method solves a quadratic in one step") {
   // Least squares: the closed form by the normal equations.
   const Tensor x = normal({20, 4}, 1), y = normal({20, 1}, 2);
