@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/jacobian.hpp>
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/random.hpp>
 #include <newtape/optim/fisher.hpp>
 #include <newtape/optim/objective.hpp>
 
@@ -81,6 +82,12 @@ void expect_outputs(const Tensor& outputs) {
                     outputs.defined() ? std::string(name(outputs.dtype())) : "none");
 }
 
+/// Signs at random, always the same: they show what a single unit vector or a row of ones may miss.
+Tensor signs_like(const Tensor& outputs) {
+  Generator generator(1);
+  return Tensor(random::rademacher(outputs.shape(), outputs.dtype(), generator));
+}
+
 /// The Hessian of softmax cross-entropy is w (diag(p) - p p^T) for each row, with the row's weight w >= 0 in the loss.
 struct Softmax {
   Tensor p;       ///< [rows, d]
@@ -99,16 +106,18 @@ Softmax softmax_of(const UnaryFunction& loss, const Tensor& outputs) {
   const Tensor most = sum(unit * spread, 1, true);
   const Tensor there = sum(unit * product, 1, true);
   const Tensor weight = where(most > 0, maximum(there / where(most > 0, most, 1), 0), 0);
-  expect_kind(product, weight * sum(unit * p, 1, true) * (unit - p), "softmax cross-entropy over the last axis");
+  const char* const kind = "softmax cross-entropy over the last axis";
+  expect_kind(product, weight * sum(unit * p, 1, true) * (unit - p), kind);
+  const Tensor signs = reshape(signs_like(outputs), p.shape());
+  const Tensor mixed = reshape(hvp(loss, outputs, reshape(signs, outputs.shape())).second, p.shape());
+  expect_kind(mixed, weight * p * (signs - sum(p * signs, 1, true)), kind);
   return {p, weight};
 }
 
 /// The diagonal that is all of the Hessian.
 Tensor diagonal_of(const UnaryFunction& loss, const Tensor& outputs) {
   const Tensor diagonal = hvp(loss, outputs, ones_like(outputs)).second;
-  // With signs at random, what stands beside the diagonal shows.
-  Generator generator(1);
-  const Tensor signs = 1 - 2 * Tensor(random::bernoulli(outputs.shape(), 0.5, outputs.dtype(), generator));
+  const Tensor signs = signs_like(outputs);
   expect_kind(hvp(loss, outputs, signs).second, diagonal * signs, "a diagonal one");
   return maximum(diagonal, 0);
 }

@@ -248,7 +248,9 @@ LeastSquaresMove LeastSquaresSolver::stuck(bool finite, double predicted) {
   if (predicted <= 10 * noise()) return stopped(Status::precision);
   const Array step = model_->undamped(target_, options_.products ? 1e-6 : 0x1p-46);
   const double left = model_fall(step);
-  if (left <= std::pow(epsilon_, 2.0 / 3) * at_.value) return stopped(Status::precision);
+  // Conjugate gradients on J^T J know half of the digits.
+  const double hidden = options_.products ? std::sqrt(epsilon_) : std::pow(epsilon_, 2.0 / 3);
+  if (left <= hidden * at_.value) return stopped(Status::precision);
   return stopped(Status::no_progress);
 }
 
@@ -367,9 +369,12 @@ LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optio
   for (int trial = 0; trial < most_trials; ++trial) {
     if (const auto status = limit()) return stopped(*status);
     const Array shorter = core::scaled(part, step);
-    if (negligible(shorter)) break;
-    Trial t = attempt(shorter, std::numeric_limits<double>::min());
-    if (!t.moved) break;
+    Trial t;
+    if (!negligible(shorter)) t = attempt(shorter, std::numeric_limits<double>::min());
+    if (!t.moved) {
+      any_finite |= trial == 0;  // nothing was evaluated that could have been otherwise
+      break;
+    }
     const double slope = -core::dot(at_.gradient, t.step);
     if (!t.to.x.defined() || !finite(t.to)) {
       part *= 0.25;
@@ -425,11 +430,14 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       const double root = std::sqrt(b * b + a * c);
       step = core::plus(cauchy, b > 0 ? c / (b + root) : (root - b) / a, leg);
     }
-    if (negligible(step)) break;
     const double predicted = model_fall(step);
     if (trial == 0) promised = predicted;
-    Trial t = attempt(step, predicted);
-    if (!t.moved) break;
+    Trial t;
+    if (!negligible(step)) t = attempt(step, predicted);
+    if (!t.moved) {
+      any_finite |= trial == 0;
+      break;
+    }
     if (t.to.x.defined() && finite(t.to)) {
       any_finite = true;
       const double ratio = (at_.value - t.to.value) / t.predicted;

@@ -43,7 +43,10 @@ void check_optima(Method method) {
       const auto r = least_squares(p.residuals, p.x0(), {.method = method, .solver = solver});
       INFO(p.name << ", " << optim::to_string(method) << (solver == Solver::qr ? "" : ", cgls") << "\n"
                   << optim::to_string(r));
-      CHECK(r.converged());
+      // At a local minimum with large residuals the model, which lacks their second derivatives, may promise a fall
+      // that is not there.
+      const bool left_over = p.other(2 * r.value) && r.status == optim::Status::no_progress;
+      CHECK((r.converged() || left_over));
       CHECK((p.solved(2 * r.value) || p.other(2 * r.value)));
       CHECK(r.iterations == static_cast<std::int64_t>(r.trace.size()) - 1);
     }
