@@ -58,7 +58,8 @@ Tensor alpha_dropout(In x, double p, bool training, Generator& generator) {
   // a (x mask + low (1 - mask)) - a low p
   const Array rest =
       core::sub(core::full({}, a * low * (1 - p), x.dtype()), core::mul(mask, core::full({}, a * low, x.dtype())));
-  return std::move(x) * Tensor(core::mul(mask, core::full({}, a, x.dtype()))) + Tensor(rest);
+  const Tensor factor(core::mul(mask, core::full({}, a, x.dtype())));
+  return std::move(x) * factor + Tensor(rest);
 }
 
 Dropout::Dropout(double probability) : p(check_probability(probability)) {}
