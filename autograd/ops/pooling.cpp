@@ -184,7 +184,7 @@ Tensor lp_pool(const char* who, const In& x, std::size_t axes, double norm, cons
   if (!(norm > 0)) raise<ValueError>(std::string(who) + ": no such norm", "above 0", std::to_string(norm));
   check_rank(who, x, axes);
   Tensor sums = avg_pool(who, pow(x, norm), axes, kernel_size,
-                               {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
+                         {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
   if (norm == 1) return sums;
   // A root has no derivative at 0: windows of zeros count as constants there, as PyTorch's do.
   const Tensor none = sums == 0.0;
