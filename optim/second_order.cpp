@@ -90,11 +90,13 @@ void SecondOrder::save_more(std::string_view prefix, StateDict& state) const {
 
 std::function<void()> SecondOrder::load_more(detail::StateReader& state) {
   const auto engine = std::make_shared<Engine>(method_);
-  active_.clear();
   std::int64_t size = 0;
   for (const auto& s : slots()) size += s.param.requires_grad() ? s.param.size() : 0;
   engine->load("method.", state, size, slots()[0].param.dtype());
-  return [this, engine] { engine_ = std::move(*engine); };
+  return [this, engine] {
+    engine_ = std::move(*engine);
+    active_.clear();
+  };
 }
 
 LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LbfgsOptions& lbfgs)

@@ -174,6 +174,11 @@ TEST_CASE("a state that does not fit changes nothing") {
   CHECK_THROWS_WITH(o.load_state_dict(state), contains("method.curvature.matrix"));
   const auto after = o.state_dict();
   REQUIRE(after.size() == before.size());
+  // What was learnt still is about the parameters of before: of fewer, it is forgotten.
+  t.model.parameters()[0].requires_grad(false);
+  const double loss = t.loss().item();
+  o.step(t.closure());
+  CHECK(t.loss().item() < loss);
   for (std::size_t i = 0; i < after.size(); ++i) CHECK(distance(after[i].second, before[i].second) == 0);
 }
 
