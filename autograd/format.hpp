@@ -2,7 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/parameter.hpp>
-#include <newtape/core/print.hpp>
+#include <newtape/core/array/print.hpp>
 
 /// Tensors and parameters print as the arrays they hold: `fmt::print("{:.3}\n", x)`, `std::cout << x`.
 namespace newtape {

@@ -38,14 +38,14 @@ namespace detail {
 template <class F>
 struct Wrt {
   Node* node;
-  Place place;
+  SourceLocation location;
   F pullback;
 };
 
 template <class F>
-struct WrtEach {
+struct WrtAll {
   std::vector<NodeRef> nodes;
-  Place place;
+  SourceLocation location;
   F pullback;
 };
 
@@ -57,12 +57,12 @@ inline Tensor saved_output(Node* self, const Array& value) {
   return grad_enabled() ? Tensor(value, NodeRef(self)) : Tensor(value);
 }
 
-/// Lets a pullback that has a member `add_to(sum, g)` add what it gives to what other uses of the input gave: so that
+/// Lets a pullback that has a member `accumulate_into(sum, g)` add what it gives to what other uses of the input gave: so that
 /// many small parts of one large array do not each cost an array of zeros.
 template <class F>
-bool add_onto(F& pullback, Array& sum, const Array& g) {
-  if constexpr (requires { pullback.add_to(sum, g); }) {
-    pullback.add_to(sum, g);
+bool accumulate_pullback(F& pullback, Array& sum, const Array& g) {
+  if constexpr (requires { pullback.accumulate_into(sum, g); }) {
+    pullback.accumulate_into(sum, g);
     return true;
   } else {
     return false;
@@ -74,15 +74,15 @@ template <class... Fs>
 class OpNode final : public Node {
  public:
   OpNode(const Op* by, const Array& value, Wrt<Fs>&... wrts)
-      : Node(by, std::get<0>(std::tie(wrts...)).place, value), edges_{NodeRef(wrts.node)...} {
+      : Node(by, std::get<0>(std::tie(wrts...)).location, value), edges_{NodeRef(wrts.node)...} {
     edges = edges_;
     if constexpr ((takes_output<Fs> || ...)) value_ = value;
     keep(std::index_sequence_for<Fs...>(), wrts...);
   }
 
   Tensor pull(std::size_t i, Tensor g) override { return pull(std::index_sequence_for<Fs...>(), i, std::move(g)); }
-  bool pull_onto(std::size_t i, Array& sum, const Array& g) override {
-    return pull_onto(std::index_sequence_for<Fs...>(), i, sum, g);
+  bool accumulate_into(std::size_t i, Array& sum, const Array& g) override {
+    return accumulate_into(std::index_sequence_for<Fs...>(), i, sum, g);
   }
 
   void release() noexcept override {
@@ -111,8 +111,8 @@ class OpNode final : public Node {
     return result;
   }
   template <std::size_t... I>
-  bool pull_onto(std::index_sequence<I...>, std::size_t i, Array& sum, const Array& g) {
-    return ((i == I && add_onto(*std::get<I>(pullbacks_), sum, g)) || ...);
+  bool accumulate_into(std::index_sequence<I...>, std::size_t i, Array& sum, const Array& g) {
+    return ((i == I && accumulate_pullback(*std::get<I>(pullbacks_), sum, g)) || ...);
   }
 
   NodeRef edges_[sizeof...(Fs)];
@@ -130,10 +130,10 @@ inline std::vector<Tensor> as_many(const std::vector<Array>& values) { return st
 /// The same for an operation with several results. They refer to it, not it to them: what the pullbacks see of the
 /// results is made when they are called.
 template <class Values, class... Fs>
-class SeveralNode final : public Node {
+class MultiOutputNode final : public Node {
  public:
-  SeveralNode(const Op* by, const Values& values, Wrt<Fs>&... wrts)
-      : Node(by, std::get<0>(std::tie(wrts...)).place, values[0]),
+  MultiOutputNode(const Op* by, const Values& values, Wrt<Fs>&... wrts)
+      : Node(by, std::get<0>(std::tie(wrts...)).location, values[0]),
         edges_{NodeRef(wrts.node)...},
         values_(values),
         pullbacks_{(wrts.node != nullptr ? std::optional<Fs>(std::move(wrts.pullback)) : std::nullopt)...} {
@@ -145,7 +145,7 @@ class SeveralNode final : public Node {
   }
 
   Tensor pull(std::size_t, Tensor) override { return {}; }
-  Tensor pull_several(std::size_t i, Tensors g) override {
+  Tensor pull_outputs(std::size_t i, Tensors g) override {
     auto all = as_many(values_);  // those of the last results may be missing from `g`
     std::copy(g.begin(), g.end(), all.begin());
     if constexpr (takes_results) {
@@ -185,10 +185,10 @@ class SeveralNode final : public Node {
 
 /// The same for an operation with any number of inputs and one closure for all of them.
 template <class F>
-class EachNode final : public Node {
+class VariadicNode final : public Node {
  public:
-  EachNode(const Op* by, const Array& value, WrtEach<F>&& wrt)
-      : Node(by, wrt.place, value), edges_(std::move(wrt.nodes)), pullback_(std::move(wrt.pullback)) {
+  VariadicNode(const Op* by, const Array& value, WrtAll<F>&& wrt)
+      : Node(by, wrt.location, value), edges_(std::move(wrt.nodes)), pullback_(std::move(wrt.pullback)) {
     edges = edges_;
   }
   Tensor pull(std::size_t i, Tensor g) override { return (*pullback_)(i, g); }
@@ -204,16 +204,16 @@ class EachNode final : public Node {
 /// Input `x` of an operation and its pullback: `g -> Tensor` or `g, y -> Tensor`, with Tensors for several results.
 template <class F>
 detail::Wrt<F> wrt(const In& x, F pullback) {
-  return {x.tensor().node().get(), x.place(), std::move(pullback)};
+  return {x.tensor().node().get(), x.location(), std::move(pullback)};
 }
 
 /// All the inputs of an operation that takes a list; the pullback is `i, g -> Tensor`.
 template <class F>
-detail::WrtEach<F> wrt_each(std::span<const Tensor> xs, F pullback, Place place = Place::here()) {
+detail::WrtAll<F> wrt_all(std::span<const Tensor> xs, F pullback, SourceLocation location = SourceLocation::current()) {
   std::vector<detail::NodeRef> nodes;
   nodes.reserve(xs.size());
   for (const auto& x : xs) nodes.push_back(x.node());
-  return {std::move(nodes), place, std::move(pullback)};
+  return {std::move(nodes), location, std::move(pullback)};
 }
 
 /// An operation's name, registered when it is constructed: make one `static const` per operation. ValueError when
@@ -230,18 +230,18 @@ class Op {
   template <class... Fs>
     requires(sizeof...(Fs) > 0)
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
-    if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, value);
+    if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, value);
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
     auto node = detail::NodeRef::adopt(new detail::OpNode<Fs...>(this, value, wrts...));
     return Tensor(std::move(value), std::move(node));
   }
   template <class F>
-  Tensor operator()(Array value, detail::WrtEach<F> wrt) const {
-    if (detail::watching() != 0) detail::inspect(*this, wrt.place, value);
+  Tensor operator()(Array value, detail::WrtAll<F> wrt) const {
+    if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, wrt.location, value);
     bool any = false;
     for (const auto& n : wrt.nodes) any |= static_cast<bool>(n);
     if (!grad_enabled() || !any) return Tensor(std::move(value));
-    auto node = detail::NodeRef::adopt(new detail::EachNode<F>(this, value, std::move(wrt)));
+    auto node = detail::NodeRef::adopt(new detail::VariadicNode<F>(this, value, std::move(wrt)));
     return Tensor(std::move(value), std::move(node));
   }
   /// The results of an operation that has several; their pullbacks take `g` or, all of them, `g, y`.
@@ -261,11 +261,12 @@ class Op {
   auto several(const Values& values, detail::Wrt<Fs>&... wrts) const {
     auto results = detail::as_many(values);
     for (std::size_t k = 0; k < results.size(); ++k) {
-      if (detail::watching() != 0) detail::inspect(*this, std::get<0>(std::tie(wrts...)).place, values[k]);
+      if (detail::anomaly_checks() != 0)
+        detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, values[k]);
       results[k] = Tensor(values[k]);
     }
     if (!grad_enabled() || ((wrts.node == nullptr) && ...) || results.empty()) return results;
-    auto* node = new detail::SeveralNode<Values, Fs...>(this, values, wrts...);
+    auto* node = new detail::MultiOutputNode<Values, Fs...>(this, values, wrts...);
     const auto hold = detail::NodeRef::adopt(node);
     for (std::size_t k = 0; k < results.size(); ++k) {
       if (is_floating(values[k].dtype())) results[k] = node->result_of(k, values[k]);
@@ -291,7 +292,7 @@ bool recorded(const T&... x) {
 /// Nobody records these or watches for NaN: an operation may return its bare value, without a word to the tape.
 template <class... T>
 bool unobserved(const T&... x) {
-  return !recorded(x...) && detail::watching() == 0;
+  return !recorded(x...) && detail::anomaly_checks() == 0;
 }
 
 /// The extra leading axes of a cotangent `g` for an output with `ndim` axes.

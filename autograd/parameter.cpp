@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/parameter.hpp>
-#include <newtape/core/elementwise.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 #include <string>
 

@@ -12,7 +12,7 @@ namespace {
 
 std::string where(const Node& node) {
   return node.op == nullptr ? std::string("a variable")
-                            : std::string(node.op->name()) + ", recorded at " + to_string(node.place);
+                            : std::string(node.op->name()) + ", recorded at " + to_string(node.location);
 }
 
 /// Runs `f`; the message of an error says where it came from.
@@ -37,7 +37,7 @@ auto explain(const char* doing, const Node& node, const F& f) {
 class Sweep {
  public:
   explicit Sweep(std::size_t batch, bool stops_at_wanted = false)
-      : batch_(batch), id_(next_id()), watched_(watching()), stops_at_wanted_(stops_at_wanted) {}
+      : batch_(batch), id_(next_id()), anomaly_checks_(anomaly_checks()), stops_at_wanted_(stops_at_wanted) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
   ~Sweep() {
@@ -85,13 +85,13 @@ class Sweep {
   }
 
   void run(bool release) {
-    const NoWatch off;
+    const AnomalyPause off;
     // Inputs finish before what is made of them, so the reverse order has every cotangent complete when its turn comes.
     for (auto i = order_.rbegin(); i != order_.rend(); ++i) {
       const auto index = *i;
       if (!slots_[index].arrived() || !slots_[index].needed) continue;
       Node* node = slots_[index].node;
-      if (node->watch != nullptr && !node->watch->hooks.empty()) call_hooks(*node, slots_[index].g);
+      if (node->grad_hooks != nullptr && !node->grad_hooks->hooks.empty()) call_hooks(*node, slots_[index].g);
       if (slots_[index].wanted) slots_[index].result = slots_[index].g;
       Tensor g = std::move(slots_[index].g);
       slots_[index].g = Tensor();
@@ -103,8 +103,8 @@ class Sweep {
                           "one backward through each graph, or retain_graph or create_graph for the first",
                           "a second one");
       }
-      if (node->which >= 0) {
-        collect(slots_[find(node->edges[0].get())], static_cast<std::size_t>(node->which), std::move(g));
+      if (node->output_index >= 0) {
+        collect(slots_[find(node->edges[0].get())], static_cast<std::size_t>(node->output_index), std::move(g));
         continue;
       }
       const auto several = std::move(slots_[index].several);
@@ -202,16 +202,16 @@ class Sweep {
   /// Takes the cotangent of a node on to its edges; `last` gets it for good, and may write over it.
   void step(Node& node, Tensor g, const std::vector<Tensor>* several, std::size_t last) {
     std::vector<Tensor> all;
-    if (node.pulls_together) {
-      all = explain("in the pullback of ", node, [&] { return node.pull_together(needed_by(node), std::move(g)); });
+    if (node.has_joint_pullback) {
+      all = explain("in the pullback of ", node, [&] { return node.pull_all(needed_by(node), std::move(g)); });
     }
     for (std::size_t i = 0; i <= last; ++i) {
       if (!node.edges[i]) continue;
       auto& slot = slots_[find(node.edges[i].get())];
       if (!slot.needed || (several == nullptr && added(node, i, slot, g))) continue;
       Tensor x = explain("in the pullback of ", node, [&] {
-        if (node.pulls_together) return std::move(all[i]);
-        if (several != nullptr) return node.pull_several(i, *several);
+        if (node.has_joint_pullback) return std::move(all[i]);
+        if (several != nullptr) return node.pull_outputs(i, *several);
         return i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
       });
       if (!x.defined()) continue;
@@ -222,16 +222,16 @@ class Sweep {
 
   /// Whether the cotangent for edge `i` could be added in place to what has arrived there.
   bool added(Node& node, std::size_t i, Slot& slot, const Tensor& g) const {
-    if (grad_enabled() || watched_ != 0 || !slot.g.defined() || !slot.g.value().reusable()) return false;
+    if (grad_enabled() || anomaly_checks_ != 0 || !slot.g.defined() || !slot.g.value().reusable()) return false;
     Array sum = slot.g.take_value();
-    const bool done = explain("in the pullback of ", node, [&] { return node.pull_onto(i, sum, g.value()); });
+    const bool done = explain("in the pullback of ", node, [&] { return node.accumulate_into(i, sum, g.value()); });
     slot.g = Tensor(std::move(sum));
     return done;
   }
 
   /// What the hooks of a node make of the gradient that arrived there.
   void call_hooks(const Node& node, Tensor& g) {
-    const auto hooks = node.watch->hooks;  // a hook may register or remove others
+    const auto hooks = node.grad_hooks->hooks;  // a hook may register or remove others
     explain("in a hook on ", node, [&] {
       for (const auto& hook : hooks) {
         if (*hook == nullptr) continue;
@@ -243,8 +243,8 @@ class Sweep {
 
   /// NumericalError when somebody watches for what is in `g`.
   void inspect(const char* what, const Node& node, const Tensor& g) const {
-    if (watched_ == 0) return;
-    const std::string found = offence(g.value(), watched_);
+    if (anomaly_checks_ == 0) return;
+    const std::string found = first_anomaly(g.value(), anomaly_checks_);
     if (!found.empty())
       raise<NumericalError>("anomaly: the first one is in " + (what + where(node)), "finite numbers", found);
   }
@@ -289,7 +289,7 @@ class Sweep {
   std::unordered_map<Node*, std::uint32_t> elsewhere_;
   std::size_t batch_;
   std::uint64_t id_;
-  unsigned watched_;
+  unsigned anomaly_checks_;
   bool all_keepers_ = false;
   bool stops_at_wanted_;
 };
@@ -336,7 +336,7 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
 
 }  // namespace
 
-std::vector<Tensor> Node::pull_together(const std::vector<bool>& needed, Tensor g) {
+std::vector<Tensor> Node::pull_all(const std::vector<bool>& needed, Tensor g) {
   std::vector<Tensor> results(needed.size());
   for (std::size_t i = 0; i < needed.size(); ++i) {
     if (needed[i]) results[i] = pull(i, g);

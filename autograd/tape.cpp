@@ -17,23 +17,23 @@ GradMode::~GradMode() { recording = before_; }
 
 Tensor::~Tensor() = default;
 
-In::In(const Tensor& x, Place place) noexcept : tensor_(&x), place_(place) {}
-In::In(Tensor&& x, Place place) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
-In::In(Array x, Place place) noexcept : own_(std::move(x)), tensor_(&own_), place_(place) {}
-In::In(Number number, Place place) noexcept : tensor_(&own_), place_(place), number_(number.value) {}
-In::In(const In& o) : own_(*o.tensor_), tensor_(&own_), place_(o.place_), number_(o.number_) {}
+In::In(const Tensor& x, SourceLocation location) noexcept : tensor_(&x), location_(location) {}
+In::In(Tensor&& x, SourceLocation location) noexcept : own_(std::move(x)), tensor_(&own_), location_(location) {}
+In::In(Array x, SourceLocation location) noexcept : own_(std::move(x)), tensor_(&own_), location_(location) {}
+In::In(Number number, SourceLocation location) noexcept : tensor_(&own_), location_(location), number_(number.value) {}
+In::In(const In& o) : own_(*o.tensor_), tensor_(&own_), location_(o.location_), number_(o.number_) {}
 In::In(In&& o) noexcept
     : own_(std::move(o.own_)),
       tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_),
-      place_(o.place_),
+      location_(o.location_),
       number_(o.number_) {}
 In::~In() = default;
 
-std::string to_string(Place place) {
-  const std::string_view file(place.file);
+std::string to_string(SourceLocation location) {
+  const std::string_view file(location.file);
   const auto slash = file.rfind('/');
   return std::string(slash == std::string_view::npos ? file : file.substr(slash + 1)) + ":" +
-         std::to_string(place.line);
+         std::to_string(location.line);
 }
 
 namespace detail {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/observe/grad_hooks.hpp>
 #include <newtape/autograd/tensor.hpp>
-#include <newtape/autograd/watch.hpp>
 
 #include <atomic>
 #include <span>
@@ -17,7 +17,8 @@ namespace detail {
 /// A recorded operation: what it made (shape and dtype), from which nodes, and how cotangents go back to them.
 class Node : public Counted {
  public:
-  Node(const Op* by, Place at, const Array& value) : dtype(value.dtype()), shape(value.shape()), op(by), place(at) {}
+  Node(const Op* by, SourceLocation at, const Array& value)
+      : dtype(value.dtype()), shape(value.shape()), op(by), location(at) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   virtual ~Node() = default;
@@ -25,28 +26,28 @@ class Node : public Counted {
   /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
   virtual Tensor pull(std::size_t i, Tensor g) = 0;
   /// The cotangents for all the edges that are `needed`, of an operation that makes them in one go: then it has set
-  /// `pulls_together`, and `pull` is not called.
-  virtual std::vector<Tensor> pull_together(const std::vector<bool>& needed, Tensor g);
+  /// `has_joint_pullback`, and `pull` is not called.
+  virtual std::vector<Tensor> pull_all(const std::vector<bool>& needed, Tensor g);
   /// The same for an operation with several results, from the cotangents of all of them; undefined ones stand for zero.
-  virtual Tensor pull_several(std::size_t, std::span<const Tensor>) { return {}; }
+  virtual Tensor pull_outputs(std::size_t, std::span<const Tensor>) { return {}; }
   /// Adds the cotangent for edge `i` to `sum`, in memory that nobody else sees and without a record; false when that is
   /// no cheaper than `pull` and an addition. For operations that read a small part of their input.
-  virtual bool pull_onto(std::size_t, Array&, const Array&) { return false; }
+  virtual bool accumulate_into(std::size_t, Array&, const Array&) { return false; }
   /// Lets go of everything that was saved for `pull`.
   virtual void release() noexcept = 0;
 
-  static void* operator new(std::size_t n) { return pool::allocate(n); }
-  static void operator delete(void* p, std::size_t n) noexcept { pool::deallocate(p, n); }
+  static void* operator new(std::size_t n) { return allocator::allocate(n); }
+  static void operator delete(void* p, std::size_t n) noexcept { allocator::deallocate(p, n); }
 
   const DType dtype;
   std::atomic<bool> released{false};
-  bool pulls_together = false;
+  bool has_joint_pullback = false;
   const Shape shape;
   const Op* const op;  ///< null for a leaf
-  const Place place;
-  int which = -1;                ///< it stands for this one of the several results of the operation on its only edge
-  std::span<NodeRef> edges;      ///< null where the input was a constant
-  std::unique_ptr<Watch> watch;  ///< null until somebody asks
+  const SourceLocation location;
+  int output_index = -1;     ///< it stands for this one of the several results of the operation on its only edge
+  std::span<NodeRef> edges;  ///< null where the input was a constant
+  std::unique_ptr<GradHooks> grad_hooks;  ///< null until somebody asks
   /// Which sweep is using this node, and as which of its entries; linked list of the dead once nobody refers to it.
   std::atomic<std::uint64_t> claim{0};
 };
@@ -55,8 +56,8 @@ class Node : public Counted {
 class ResultNode final : public Node {
  public:
   ResultNode(NodeRef operation, std::size_t index, const Array& value)
-      : Node(operation.get()->op, operation.get()->place, value), operation_{std::move(operation)} {
-    which = static_cast<int>(index);
+      : Node(operation.get()->op, operation.get()->location, value), operation_{std::move(operation)} {
+    output_index = static_cast<int>(index);
     edges = operation_;
   }
   Tensor pull(std::size_t, Tensor) override { return {}; }
@@ -79,7 +80,7 @@ class Leaf final : public Node {
 /// Where the gradient of this node is to be kept; null when nowhere.
 inline GradCell* grad_cell(Node& node) noexcept {
   if (node.op == nullptr) return &static_cast<Leaf&>(node).grad;
-  return node.watch != nullptr && node.watch->retain ? &node.watch->grad : nullptr;
+  return node.grad_hooks != nullptr && node.grad_hooks->retain ? &node.grad_hooks->grad : nullptr;
 }
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 #include <cmath>
 #include <string>
@@ -38,10 +38,10 @@ detail::GradCell& cell_of(const Tensor& x, const char* what) {
   return *cell;
 }
 
-detail::Watch& watch_of(const Tensor& x, const char* what) {
-  auto& watch = node_of(x, what).watch;
-  if (watch == nullptr) watch = std::make_unique<detail::Watch>();
-  return *watch;
+detail::GradHooks& grad_hooks_of(const Tensor& x, const char* what) {
+  auto& grad_hooks = node_of(x, what).grad_hooks;
+  if (grad_hooks == nullptr) grad_hooks = std::make_unique<detail::GradHooks>();
+  return *grad_hooks;
 }
 }  // namespace
 
@@ -58,11 +58,11 @@ void Tensor::set_grad(Tensor grad) const {
 }
 
 void Tensor::retain_grad() const {
-  if (!is_leaf()) watch_of(*this, "retain_grad").retain = true;
+  if (!is_leaf()) grad_hooks_of(*this, "retain_grad").retain = true;
 }
 
 HookHandle Tensor::register_hook(GradHook hook) const {
-  auto& hooks = watch_of(*this, "register_hook").hooks;
+  auto& hooks = grad_hooks_of(*this, "register_hook").hooks;
   hooks.push_back(std::make_shared<GradHook>(std::move(hook)));
   return HookHandle(hooks.back());
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/place.hpp>
-#include <newtape/core/array.hpp>
+#include <newtape/autograd/source_location.hpp>
+#include <newtape/core/array/array.hpp>
 
 #include <atomic>
 #include <concepts>
@@ -111,7 +111,7 @@ class Tensor {
   /// The same values as a constant.
   Tensor detach() const { return Tensor(value_); }
   /// Converted to `dtype`; differentiable among the float dtypes.
-  Tensor to(DType dtype, Place place = Place::here()) const;
+  Tensor to(DType dtype, SourceLocation location = SourceLocation::current()) const;
 
   /// A part, as NumPy indexes: x[2], x[mask], x[{Slice(1, 5), 0, ellipsis, newaxis, indices}]. See ops/indexing.hpp.
   Tensor operator[](const Index& index) const;
@@ -187,17 +187,17 @@ struct NoGrad : GradMode {
 class In {
  public:
   // Not inline: an expression of a script is mostly these, and compiles twice as fast so.
-  In(const Tensor& x, Place place = Place::here()) noexcept;
-  In(Tensor&& x, Place place = Place::here()) noexcept;
-  In(Array x, Place place = Place::here()) noexcept;
+  In(const Tensor& x, SourceLocation location = SourceLocation::current()) noexcept;
+  In(Tensor&& x, SourceLocation location = SourceLocation::current()) noexcept;
+  In(Array x, SourceLocation location = SourceLocation::current()) noexcept;
   template <class S>
-    requires std::is_arithmetic_v<S> In(S number, Place place = Place::here())
-  noexcept : In(Number{static_cast<double>(number)}, place) {}
+    requires std::is_arithmetic_v<S> In(S number, SourceLocation location = SourceLocation::current())
+  noexcept : In(Number{static_cast<double>(number)}, location) {}
   /// A Parameter, or another holder of a tensor.
   template <class P>
     requires(!std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>)
-  In(const P& holder, Place place = Place::here())
-  noexcept : In(static_cast<const Tensor&>(holder), place) {}
+  In(const P& holder, SourceLocation location = SourceLocation::current())
+  noexcept : In(static_cast<const Tensor&>(holder), location) {}
   In(const In& o);
   In(In&& o) noexcept;
   In& operator=(const In&) = delete;
@@ -211,7 +211,7 @@ class In {
   std::size_t ndim() const noexcept { return tensor_->ndim(); }
   std::int64_t size() const noexcept { return tensor_->size(); }
   bool requires_grad() const noexcept { return tensor_->requires_grad(); }
-  Place place() const noexcept { return place_; }
+  SourceLocation location() const noexcept { return location_; }
 
   /// The value, given up when the argument was a temporary, so that a kernel may write over it. Only for an operation
   /// whose pullbacks do not capture this argument.
@@ -227,11 +227,11 @@ class In {
   struct Number {
     double value;
   };
-  In(Number number, Place place) noexcept;
+  In(Number number, SourceLocation location) noexcept;
 
   Tensor own_;
   const Tensor* tensor_;
-  Place place_;
+  SourceLocation location_;
   double number_ = 0;
 };
 

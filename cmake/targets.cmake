@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-# The folders of the source tree, seen through ${build}/include/newtape, so that <newtape/core/array.hpp> names the
+# The folders of the source tree, seen through ${build}/include/newtape, so that <newtape/core/array/array.hpp> names the
 # same file in the build tree as it does once installed.
 function(newtape_include_root)
   set(root "${PROJECT_BINARY_DIR}/include/newtape")
   file(MAKE_DIRECTORY "${root}")
-  foreach(name core autograd nn optim data inspect newtape.hpp)
+  foreach(name core autograd nn optim models data inspect newtape.hpp)
     file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${name}" "${root}/${name}" SYMBOLIC)
   endforeach()
 endfunction()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array.hpp>
+#include <newtape/core/array/array.hpp>
 
 // The only file that knows where xtensor keeps its headers: they moved into folders in 0.26.
 #if __has_include(<xtensor/containers/xarray.hpp>)

@@ -4,9 +4,9 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/error.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/runtime/error.hpp>
 
 #include <array>
 

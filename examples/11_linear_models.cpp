@@ -14,7 +14,7 @@ namespace {
 /// which is differentiated through the fit.
 double best_penalty(const nt::Tensor& x, const nt::Tensor& y, const nt::Tensor& x_valid, const nt::Tensor& y_valid) {
   const auto error = [&](const nt::Tensor& log_penalty) {
-    const auto fit = nn::least_squares(x, y, {.penalty = nt::exp(log_penalty)});
+    const auto fit = nt::models::least_squares(x, y, {.penalty = nt::exp(log_penalty)});
     return nn::mse_loss(fit.predict(x_valid), y_valid);
   };
   nt::Tensor t = nt::tensor(0, nt::f64);
@@ -24,7 +24,7 @@ double best_penalty(const nt::Tensor& x, const nt::Tensor& y, const nt::Tensor& 
     t = t - std::clamp(slope / curvature, -1.0, 1.0);
   }
   fmt::print("validation error {:.1f} without a penalty, {:.1f} with {:.2f} (slope there {:.0e})\n\n",
-             nn::mse_loss(nn::least_squares(x, y).predict(x_valid), y_valid).item(), error(t).item(),
+             nn::mse_loss(nt::models::least_squares(x, y).predict(x_valid), y_valid).item(), error(t).item(),
              std::exp(t.item()), nt::grad(error)(t).item());
   return std::exp(t.item());
 }
@@ -41,7 +41,7 @@ int main() {
   const nt::Slice first(0, 100);
   const nt::Slice others(100, nt::none);
   const double penalty = best_penalty(x[first], y[first], x[others], y[others]);
-  const auto ridge = nn::least_squares(x[first], y[first], {.penalty = penalty});
+  const auto ridge = nt::models::least_squares(x[first], y[first], {.penalty = penalty});
   fmt::print("ridge on diabetes\n{}\n", nn::to_string(ridge, diabetes.feature_names));
 
   // Softmax regression: three wines told apart by chemistry.
@@ -49,14 +49,14 @@ int main() {
   const auto [spread, centre] = nt::std_mean(wine.features(), 0, 0);
   const nt::Tensor z = (wine.features() - centre) / spread;
   const nt::Tensor labels = wine.target();
-  const auto softmax = nn::softmax_regression(z, labels, {.penalty = 0.005});
+  const auto softmax = nt::models::softmax_regression(z, labels, {.penalty = 0.005});
   const double right = nt::mean((softmax.predict(z) == labels).to(nt::f64)).item();
   fmt::print("softmax regression on wine\n{}{:.1f} % of the wines are told right\n\n", nn::to_string(softmax),
              100 * right);
 
   // PCA: thirteen measurements in two numbers.
-  const auto pca = nn::pca(z, {.n_components = 2});
-  const auto by_eigh = nn::pca(z, {.n_components = 2, .method = nn::PcaMethod::eigh});
+  const auto pca = nt::models::pca(z, {.n_components = 2});
+  const auto by_eigh = nt::models::pca(z, {.n_components = 2, .method = nt::models::PcaMethod::eigh});
   const double apart = nt::max(nt::abs(pca.components - by_eigh.components)).item();
   const nt::Tensor scores = pca.transform(z);
   fmt::print("principal components of wine\n{}by singular values and by eigenvalues: {:.0e} apart\n", pca, apart);

@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   const nt::Tensor fitted = nt::reshape(train.array("images"), {-1, 64});
   const nt::Tensor unseen = nt::reshape(test.array("images"), {-1, 64});
 
-  const auto pca = nn::pca(fitted, {.n_components = code});
+  const auto pca = nt::models::pca(fitted, {.n_components = code});
   const nn::Sequential encoder(nn::Linear(64, 128), nn::GELU(), nn::Linear(128, code));
   const nn::Sequential decoder(nn::Linear(code, 128), nn::GELU(), nn::Linear(128, 64));
   const nn::Sequential model(encoder, decoder);

@@ -54,7 +54,7 @@ int main() {
   };
 
   const nt::Tensor past = stretches(lags + 1, 0, known);
-  const auto linear = nn::least_squares(past[{nt::ellipsis, before}], past[{nt::ellipsis, -1}]);
+  const auto linear = nt::models::least_squares(past[{nt::ellipsis, before}], past[{nt::ellipsis, -1}]);
   const nt::Tensor by_linear = count(linear.predict(stretches(lags, known - lags, number.size() - 1)));
 
   const nt::Tensor train = stretches(length + 1, 0, known);

@@ -2,7 +2,7 @@
 // A penalty tuned by the gradient of the validation loss, through the optimum of the training loss: the implicit
 // function theorem gives it from the optimum alone. A search over a grid stands beside it.
 #include <newtape/newtape.hpp>
-#include <newtape/optim/argmin.hpp>
+#include <newtape/optim/second_order/argmin.hpp>
 
 #include <cmath>
 

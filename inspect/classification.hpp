@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array.hpp>
+#include <newtape/core/array/array.hpp>
 
 #include <span>
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/nn/init.hpp>
 
 #include <algorithm>

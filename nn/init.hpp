@@ -2,7 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/parameter.hpp>
-#include <newtape/core/random.hpp>
+#include <newtape/core/runtime/random.hpp>
 
 /// Puts first values into parameters. ShapeError from kaiming and xavier for parameters of fewer than two axes.
 namespace newtape::nn::init {

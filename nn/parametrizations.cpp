@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/random.hpp>
+#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/parametrize.hpp>
 
 namespace newtape::nn::parametrize {

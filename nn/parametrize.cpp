@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/nn/module_body.hpp>
+#include <newtape/nn/module/module_body.hpp>
 #include <newtape/nn/parametrize.hpp>
 
 #include <algorithm>

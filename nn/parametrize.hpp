@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/nn/module.hpp>
+#include <newtape/nn/module/module.hpp>
 
 #include <optional>
 #include <type_traits>

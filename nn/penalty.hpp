@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/nn/module.hpp>
+#include <newtape/nn/module/module.hpp>
 
 /// Penalties on the size of parameters, to be added to a loss: over the parameters of a list, or those of a module
 /// whose names a filter lets pass. ValueError when there are none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/state_reader.hpp>
-#include <newtape/core/update.hpp>
+#include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/update.hpp>
 #include <newtape/optim/average.hpp>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ void WeightAverage::update() {
       average = core::copy(values[i]);
     } else {
       if (!average.reusable()) average = core::copy(average);
-      core::move_towards(average, core::contiguous(values[i]), part);
+      core::lerp_(average, core::contiguous(values[i]), part);
     }
   }
 }

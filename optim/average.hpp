@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/named_arrays.hpp>
+#include <newtape/core/array/named_arrays.hpp>
 #include <newtape/optim/schedule.hpp>
 
 #include <concepts>

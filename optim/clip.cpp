@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/update.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/update.hpp>
 #include <newtape/optim/clip.hpp>
 
 #include <cmath>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/reduce.hpp>
-#include <newtape/core/state_reader.hpp>
+#include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/optimizer.hpp>
 
 #include <algorithm>

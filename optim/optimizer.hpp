@@ -2,8 +2,8 @@
 #pragma once
 
 #include <newtape/autograd/parameter.hpp>
-#include <newtape/core/named_arrays.hpp>
-#include <newtape/core/update.hpp>
+#include <newtape/core/array/named_arrays.hpp>
+#include <newtape/core/ops/update.hpp>
 
 #include <functional>
 #include <string_view>

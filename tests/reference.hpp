@@ -2,9 +2,9 @@
 // Values that another program computed: files of lines `name dtype shape values...`, each with the script that made it.
 #pragma once
 
-#include <newtape/core/array.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/array/array.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <algorithm>
 #include <cmath>

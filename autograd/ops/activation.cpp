@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/activation.hpp>
+#include <newtape/core/ops/activation.hpp>
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 #include <numbers>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/tracing.hpp>
+#include <newtape/core/fuse/recording.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 namespace newtape {
 
@@ -73,7 +73,7 @@ Tensor pow(In a, In b) {
           [a, b](const Tensor& g) {
             const Tensor flat = (b == 0.0);
             // A trace must serve whatever the exponents will be.
-            if (core::tracing() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
+            if (core::recorder() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
             return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
           }),
       // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
@@ -157,12 +157,12 @@ Tensor where(const Tensor& condition, In a, In b) {
                   wrt(b, [c](const Tensor& g) { return where(c, 0.0, g); }));
 }
 
-Tensor Tensor::to(DType dtype, Place place) const {
+Tensor Tensor::to(DType dtype, SourceLocation location) const {
   if (dtype == this->dtype()) return *this;
   Array value = core::cast(value_, dtype);
   if (!is_floating(dtype)) return cast_op(std::move(value));
   return cast_op(std::move(value),
-                 wrt(In(*this, place), [from = this->dtype()](const Tensor& g) { return g.to(from); }));
+                 wrt(In(*this, location), [from = this->dtype()](const Tensor& g) { return g.to(from); }));
 }
 
 namespace {

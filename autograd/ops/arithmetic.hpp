@@ -13,10 +13,10 @@ Tensor operator/(In a, In b);
 Tensor operator-(In x);
 
 /// `a = a + b` and so on: the name gets another value, what the tape has saved stays.
-inline Tensor& operator+=(Tensor& a, const In& b) { return a = In(a, b.place()) + b; }
-inline Tensor& operator-=(Tensor& a, const In& b) { return a = In(a, b.place()) - b; }
-inline Tensor& operator*=(Tensor& a, const In& b) { return a = In(a, b.place()) * b; }
-inline Tensor& operator/=(Tensor& a, const In& b) { return a = In(a, b.place()) / b; }
+inline Tensor& operator+=(Tensor& a, const In& b) { return a = In(a, b.location()) + b; }
+inline Tensor& operator-=(Tensor& a, const In& b) { return a = In(a, b.location()) - b; }
+inline Tensor& operator*=(Tensor& a, const In& b) { return a = In(a, b.location()) * b; }
+inline Tensor& operator/=(Tensor& a, const In& b) { return a = In(a, b.location()) / b; }
 
 Tensor pow(In a, In b);  ///< a^b; the derivative in b wants a > 0 (at a = 0, b > 0 it is 0)
 Tensor square(In x);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/layers.hpp>
+#include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/conv.hpp>
+#include <newtape/core/ops/conv.hpp>
 
 #include <memory>
 #include <string>
@@ -200,7 +200,7 @@ Shape last(const Shape& shape, std::size_t axes) { return Shape(shape.end() - ax
 template <class F>
 Tensor with_images(const In& x, std::size_t axes, const F& f) {
   if (x.ndim() == axes + 2) return f(x);
-  return squeeze(f(In(unsqueeze(x, 0), x.place())), 0);
+  return squeeze(f(In(unsqueeze(x, 0), x.location())), 0);
 }
 
 Tensor convolve(const char* who, std::size_t axes, In& x, In& w, In* b, const ConvOptions& o) {

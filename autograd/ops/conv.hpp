@@ -4,7 +4,7 @@
 #include <newtape/autograd/ops/per_axis.hpp>
 #include <newtape/autograd/tensor.hpp>
 
-/// Convolutions as in PyTorch (which are correlations: the kernel is not turned around).
+/// Convolutions as in PyTorch (which are correlations: the kernel is not transposed around).
 namespace newtape {
 
 struct ConvOptions {

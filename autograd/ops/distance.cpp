@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/reduced.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
 #include <string>
@@ -11,7 +11,7 @@ namespace newtape {
 
 static const Op norm_op{"norm"};
 
-using detail::Reduced;
+using detail::ReductionInfo;
 
 namespace {
 
@@ -32,7 +32,7 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
   if (p == 1) return sum(abs(x), axes, keepdims);
   // dy/dx = sign(x) (|x| / y)^(p-1).
   return norm_op(core::norm(x.value(), p, axes, keepdims),
-                 wrt(x, [x, r = Reduced("norm", x.shape(), axes, keepdims), p](const Tensor& g, const Tensor& y) {
+                 wrt(x, [x, r = ReductionInfo("norm", x.shape(), axes, keepdims), p](const Tensor& g, const Tensor& y) {
                    const Tensor length = r.align(y);
                    const Tensor zero = (length == 0.0);
                    const Tensor ratio = where(zero, 0.0, x / where(zero, 1.0, length));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/contraction.hpp>
+#include <newtape/autograd/ops/detail/contraction.hpp>
 
 #include <algorithm>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/fold.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/ops/fold.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <memory>
 #include <string>
@@ -76,7 +76,7 @@ Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options) {
                       "x [n, c, spatial..] or [c, spatial..], one to three spatial axes",
                       "x " + to_string(x.shape()) + ", kernel_size " + to_string(kernel_size));
   }
-  if (x.ndim() == axes + 1) return squeeze(unfold(In(unsqueeze(x, 0), x.place()), kernel_size, options), 0);
+  if (x.ndim() == axes + 1) return squeeze(unfold(In(unsqueeze(x, 0), x.location()), kernel_size, options), 0);
   return unfolded(x, geometry("unfold", Shape(x.shape().end() - axes, x.shape().end()), kernel_size, options));
 }
 
@@ -97,7 +97,7 @@ Tensor fold(In x, const Dims& output_size, const Dims& kernel_size, const FoldOp
                       "x [.., c * " + std::to_string(places) + ", " + std::to_string(patches) + "]",
                       "x " + to_string(x.shape()));
   }
-  if (x.ndim() == 2) return squeeze(folded(In(unsqueeze(x, 0), x.place()), g), 0);
+  if (x.ndim() == 2) return squeeze(folded(In(unsqueeze(x, 0), x.location()), g), 0);
   return folded(x, g);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <string>
 
@@ -28,7 +28,7 @@ struct TakeBack {
   std::int64_t axis, length;
 
   Tensor operator()(const Tensor& g) const { return take_add(g, indices, axis, length); }
-  void add_to(Array& sum, const Array& g) const { sum = core::index_add(std::move(sum), g, indices, axis); }
+  void accumulate_into(Array& sum, const Array& g) const { sum = core::index_add(std::move(sum), g, indices, axis); }
 };
 
 /// `src` broadcast to the shape of `take(x, indices, axis)`.
@@ -67,7 +67,7 @@ Tensor take(In x, const Tensor& indices, std::int64_t axis) {
 Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src) {
   match(index_add_op, x, src);
   axis = axis_from_last(index_add_op, axis, x.ndim());
-  const In from(spread(x, indices, axis, src), x.place());
+  const In from(spread(x, indices, axis, src), x.location());
   return index_add_op(core::index_add(x.take(), from.value(), indices.value(), axis),
                       wrt(x, [](const Tensor& g) { return g; }),
                       wrt(from, [indices = indices.value(), axis](const Tensor& g) { return take(g, indices, axis); }));
@@ -77,7 +77,7 @@ Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
   match(index_copy_op, x, src);
   axis = axis_from_last(index_copy_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
-  const In from(spread(x, indices, axis, src), x.place());
+  const In from(spread(x, indices, axis, src), x.location());
   return index_copy_op(
       core::index_copy(x.take(), from.value(), indices.value(), axis),
       wrt(x, [indices = indices.detach(), axis](Tensor g) { return index_copy(std::move(g), axis, indices, 0); }),

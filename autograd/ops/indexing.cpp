@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <string>
 
@@ -138,12 +138,13 @@ Array flat_indices(const char* op, const Plan& plan) {
 
 Tensor applied(const char* op, In x, const Plan& plan) {
   Tensor y = plan.window.whole() ? x.tensor() : slice(x, plan.window);
-  if (y.shape() != plan.shape || y.node().get() == x.tensor().node().get()) y = reshape(In(y, x.place()), plan.shape);
+  if (y.shape() != plan.shape || y.node().get() == x.tensor().node().get())
+    y = reshape(In(y, x.location()), plan.shape);
   if (plan.axes.empty()) return y;
   const Array at = flat_indices(op, plan);
   std::int64_t place = 0;
   y = merged(y, plan.axes, place);
-  y = take(In(y, x.place()), at, place);
+  y = take(In(y, x.location()), at, place);
   if (!plan.apart || place == 0) return y;
   Dims from;
   Dims to;
@@ -172,10 +173,10 @@ Tensor index(In x, std::span<const Index> indices) {
   return applied("index", x, Plan("index", x.shape(), indices));
 }
 
-Tensor Tensor::operator[](const Index& i) const { return index(In(*this, i.place()), {&i, 1}); }
+Tensor Tensor::operator[](const Index& i) const { return index(In(*this, i.location()), {&i, 1}); }
 Tensor Tensor::operator[](std::initializer_list<Index> indices) const {
-  const Place place = indices.size() == 0 ? Place() : indices.begin()->place();
-  return index(In(*this, place), {indices.begin(), indices.size()});
+  const SourceLocation location = indices.size() == 0 ? SourceLocation() : indices.begin()->location();
+  return index(In(*this, location), {indices.begin(), indices.size()});
 }
 
 Tensor index_put(In x, std::span<const Index> indices, In values, bool accumulate) {

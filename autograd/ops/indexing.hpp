@@ -2,7 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/tensor.hpp>
-#include <newtape/core/slice.hpp>
+#include <newtape/core/array/slice.hpp>
 
 #include <span>
 #include <vector>
@@ -32,25 +32,28 @@ class Index {
 
   template <std::integral I>
     requires(!std::same_as<I, bool>)
-  Index(I at, Place place = Place::here())
-  noexcept : integer_(static_cast<std::int64_t>(at)), place_(place), kind_(Kind::integer) {}
-  Index(Slice slice, Place place = Place::here()) noexcept : slice_(slice), place_(place), kind_(Kind::slice) {}
-  Index(Ellipsis, Place place = Place::here()) noexcept : place_(place), kind_(Kind::axes) {}
-  Index(NewAxis, Place place = Place::here()) noexcept : place_(place), kind_(Kind::new_axis) {}
-  Index(const Tensor& at, Place place = Place::here()) noexcept
-      : array_(at.value()), place_(place), kind_(Kind::tensor) {}
+  Index(I at, SourceLocation location = SourceLocation::current())
+  noexcept : integer_(static_cast<std::int64_t>(at)), location_(location), kind_(Kind::integer) {}
+  Index(Slice slice, SourceLocation location = SourceLocation::current()) noexcept
+      : slice_(slice), location_(location), kind_(Kind::slice) {}
+  Index(Ellipsis, SourceLocation location = SourceLocation::current()) noexcept
+      : location_(location), kind_(Kind::axes) {}
+  Index(NewAxis, SourceLocation location = SourceLocation::current()) noexcept
+      : location_(location), kind_(Kind::new_axis) {}
+  Index(const Tensor& at, SourceLocation location = SourceLocation::current()) noexcept
+      : array_(at.value()), location_(location), kind_(Kind::tensor) {}
 
   Kind kind() const noexcept { return kind_; }
   std::int64_t integer() const noexcept { return integer_; }
   const Slice& slice() const noexcept { return slice_; }
   const Array& array() const noexcept { return array_; }
-  Place place() const noexcept { return place_; }
+  SourceLocation location() const noexcept { return location_; }
 
  private:
   Slice slice_;
   std::int64_t integer_ = 0;
   Array array_;
-  Place place_;
+  SourceLocation location_;
   Kind kind_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/resample.hpp>
+#include <newtape/autograd/ops/detail/resample.hpp>
 
 #include <algorithm>
 #include <cmath>

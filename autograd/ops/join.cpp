@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <string>
 
@@ -71,7 +71,7 @@ Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis) {
   std::vector<std::int64_t> ends;
   std::int64_t end = 0;
   for (const auto& p : parts) ends.push_back(end += p.shape(axis));
-  return concatenate_op(std::move(value), wrt_each(parts, [ends, axis](std::size_t i, const Tensor& g) {
+  return concatenate_op(std::move(value), wrt_all(parts, [ends, axis](std::size_t i, const Tensor& g) {
                           return slice(g, axis, i == 0 ? 0 : ends[i - 1], ends[i]);
                         }));
 }
@@ -79,7 +79,7 @@ Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis) {
 Tensor stack(std::span<const Tensor> parts, std::int64_t axis) {
   Array value = core::stack(values(parts), axis);
   axis = axis_from_last(stack_op, axis, value.ndim());
-  return stack_op(std::move(value), wrt_each(parts, [axis](std::size_t i, const Tensor& g) {
+  return stack_op(std::move(value), wrt_all(parts, [axis](std::size_t i, const Tensor& g) {
                     return select(g, axis, static_cast<std::int64_t>(i));
                   }));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops/linalg_parts.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
 
@@ -31,12 +31,12 @@ Complex cotangent(const Tensor& re, const Tensor& im) {
   return {re.defined() ? re : zeros_like(im), im.defined() ? im : zeros_like(re)};
 }
 
-/// Columns of length 1 may be turned by any phase: a function that depends on it has no derivative.
+/// Columns of length 1 may be transposed by any phase: a function that depends on it has no derivative.
 void expect_no_phase(const Tensor& phases, const Tensor& scale) {
   if (phases.size() == 0) return;
-  const Tensor turned = max(abs(phases.detach()));
+  const Tensor transposed = max(abs(phases.detach()));
   const Tensor size = max(abs(scale.detach()));
-  if (turned.item() <= std::sqrt(rounding(phases.dtype())) * size.item()) return;
+  if (transposed.item() <= std::sqrt(rounding(phases.dtype())) * size.item()) return;
   raise<NumericalError>("eig: the phases of the vectors are arbitrary, and the derivative depends on them",
                         "a function of v that is the same for every phase of a column", "another one");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Functions made of other operations.
-#include <newtape/autograd/ops/linalg_parts.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <vector>
 

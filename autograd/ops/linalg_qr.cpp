@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops/linalg_parts.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
 
@@ -43,7 +43,7 @@ QR qr(In a, QRMode mode) {
   const auto n = a.tensor().shape(-1);
   if (m < n) {
     // a = [x y]: x = q u is square, and r = [u, q^T y].
-    const auto [q, u] = qr(In(slice(a, -1, 0, m), a.place()));
+    const auto [q, u] = qr(In(slice(a, -1, 0, m), a.location()));
     return {q, concatenate({u, matmul(transpose(q), slice(a, -1, m, n))}, -1)};
   }
   const bool complete = mode == QRMode::complete && m > n;
@@ -144,7 +144,7 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
   const auto m = a.tensor().shape(-2);
   const auto n = a.tensor().shape(-1);
   const bool vector = b.ndim() == 1;
-  const In columns = vector ? In(column(b), b.place()) : b;
+  const In columns = vector ? In(column(b), b.location()) : b;
   const Tensor x = apply_inverse(f, a, columns, false);
   Lstsq result;
   result.singular_values = svdvals(a);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops/linalg_parts.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
 
@@ -152,7 +152,7 @@ Tensor cholesky_solve(In b, In l, bool upper) {
   match(cholesky_solve_op, b, l);
   expect_matrices("cholesky_solve", l, true);
   expect_system("cholesky_solve", l, b);
-  const In lower = upper ? In(transpose(l), l.place()) : std::move(l);
+  const In lower = upper ? In(transpose(l), l.location()) : std::move(l);
   return by_columns(b, [&](const In& columns) { return solve_by_cholesky(columns, lower); });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops/linalg_parts.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
 

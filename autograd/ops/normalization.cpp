@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/together.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/index.hpp>
-#include <newtape/core/normalize.hpp>
+#include <newtape/autograd/ops/detail/joint_pullback.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/normalize.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -109,7 +109,7 @@ Result normalize(const Op& op, const In& x, const Tensor& weight, const Tensor& 
     for (const auto& c : {back.weight, back.bias}) all.emplace_back(c.defined() ? core::reshape(c, by_group) : c);
     return all;
   };
-  const Tensor y = detail::record_together(op, x.place(), std::move(found.y), {&flat, &w, &b}, pullback);
+  const Tensor y = detail::record_joint(op, x.location(), std::move(found.y), {&flat, &w, &b}, pullback);
   return {reshape(y, x.shape()), found.statistics};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/shape.hpp>
+#include <newtape/core/array/shape.hpp>
 
 #include <initializer_list>
 #include <string_view>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/resample.hpp>
-#include <newtape/core/max_pool.hpp>
+#include <newtape/autograd/ops/detail/resample.hpp>
+#include <newtape/core/ops/max_pool.hpp>
 
 #include <algorithm>
 #include <memory>

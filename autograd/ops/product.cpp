@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/layers.hpp>
+#include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/linalg.hpp>
+#include <newtape/core/linalg/products.hpp>
 
 #include <string>
 
@@ -19,20 +19,20 @@ bool lies_transposed(const Tensor& x) {
 }
 
 /// Both have two axes at least. A gradient lies in memory as its operand does: that of a transposed operand is
-/// contiguous once it is turned back, and what is made of it runs along rows.
-Tensor matrix_product(const Tensor& a, const Tensor& b, Place place) {
+/// contiguous once it is transposed back, and what is made of it runs along rows.
+Tensor matrix_product(const Tensor& a, const Tensor& b, SourceLocation location) {
   return matmul_op(core::matmul(a.value(), b.value()),
-                   wrt(In(a, place),
-                       [b, turned = lies_transposed(a)](const Tensor& g) {
-                         return turned ? transpose(matmul(b, transpose(g))) : matmul(g, transpose(b));
+                   wrt(In(a, location),
+                       [b, transposed = lies_transposed(a)](const Tensor& g) {
+                         return transposed ? transpose(matmul(b, transpose(g))) : matmul(g, transpose(b));
                        }),
-                   wrt(In(b, place), [a, weight = b.node().get(), turned = lies_transposed(b)](const Tensor& g) {
+                   wrt(In(b, location), [a, weight = b.node().get(), transposed = lies_transposed(b)](const Tensor& g) {
                      const bool matrix = weight->shape.size() == 2 && a.ndim() == 2;
                      const auto pass = [&] {
-                       return LayerPass{.weight = weight, .input = a, .grad = g, .turned = true};
+                       return LayerPass{.weight = weight, .input = a, .grad = g, .transposed = true};
                      };
                      if (matrix && show_layer(pass)) return Tensor();
-                     return turned ? transpose(matmul(transpose(g), a)) : matmul(transpose(a), g);
+                     return transposed ? transpose(matmul(transpose(g), a)) : matmul(transpose(a), g);
                    }));
 }
 }  // namespace
@@ -43,11 +43,11 @@ Tensor matmul(In a, In b) {
     raise<ShapeError>("matmul: the operands must have axes", "a [.., n, k] or [k], b [.., k, m] or [k]",
                       "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
   }
-  const Place place = a.place();
+  const SourceLocation location = a.location();
   if (a.ndim() == 1 && b.ndim() == 1) {
-    return reshape(matrix_product(unsqueeze(a, 0), unsqueeze(b, 1), place), {});
+    return reshape(matrix_product(unsqueeze(a, 0), unsqueeze(b, 1), location), {});
   }
-  if (a.ndim() == 1) return squeeze(matrix_product(unsqueeze(a, 0), b, place), -2);
+  if (a.ndim() == 1) return squeeze(matrix_product(unsqueeze(a, 0), b, location), -2);
   if (b.ndim() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
   if (b.ndim() == 2 && a.ndim() > 2 && a.shape().back() == b.shape()[0] &&
       (recorded(a, b) || a.value().is_contiguous())) {
@@ -58,9 +58,9 @@ Tensor matmul(In a, In b) {
     shape.resize(shape.size() - 1);
     const auto rows = element_count(shape);
     shape.push_back(b.shape()[1]);
-    return reshape(matrix_product(reshape(a, {rows, k}), b, place), shape);
+    return reshape(matrix_product(reshape(a, {rows, k}), b, location), shape);
   }
-  return matrix_product(a, b, place);
+  return matrix_product(a, b, location);
 }
 
 Tensor linear(In x, In w, In b) {
@@ -153,8 +153,8 @@ Tensor cross(In a, In b, std::int64_t axis) {
   const Tensor y = b.shape() == shape ? b.tensor() : expand(b, shape);
   const Tensor next = tensor({1, 2, 0}, i64);
   const Tensor last = tensor({2, 0, 1}, i64);
-  const auto turned = [from_last](const Tensor& v, const Tensor& places) { return take(v, places, from_last); };
-  return turned(x, next) * turned(y, last) - turned(x, last) * turned(y, next);
+  const auto transposed = [from_last](const Tensor& v, const Tensor& places) { return take(v, places, from_last); };
+  return transposed(x, next) * transposed(y, last) - transposed(x, last) * transposed(y, next);
 }
 
 Tensor bilinear(In x1, In x2, In w, In b) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Backpropagation through time, twice: as one kernel a step, and in Tensor operations, for when the gradient is itself
 // recorded or comes in batches. Both are written in the results.
-#include <newtape/autograd/layers.hpp>
+#include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -13,7 +13,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
-#include <newtape/core/recurrent.hpp>
+#include <newtape/core/ops/recurrent.hpp>
 
 #include <mutex>
 
@@ -55,11 +55,11 @@ void check(const Op& op, std::int64_t gates, const In& x, const In& w, const In&
 Array value_of(Tensors g, std::size_t k) { return g[k].defined() ? g[k].value() : Array(); }
 
 /// What the rules have in common: one direction over a sequence, in Tensor operations.
-struct Course {
+struct SequenceOrder {
   bool reverse;
   Tensor moves;  ///< the mask as numbers [T, B, 1], or undefined
 
-  Course(const RecurrentScanOptions& options, DType dtype)
+  SequenceOrder(const RecurrentScanOptions& options, DType dtype)
       : reverse(options.reverse), moves(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
 
   core::ScanOver over(const RecurrentScanOptions& options) const {
@@ -78,7 +78,7 @@ struct Course {
     if (!moves.defined()) return share;
     return share.defined() ? share * moves + (1 - moves) : 1 - moves;
   }
-  /// Calls f(t) from the course's last step to its first, each of which gives an array of the result's steps.
+  /// Calls f(t) from the order's last step to its first, each of which gives an array of the result's steps.
   template <class F>
   Tensor back(std::int64_t steps, const Shape& shape, DType dtype, const F& f) const {
     if (steps == 0) return zeros(shape, dtype);
@@ -145,7 +145,7 @@ class Back {
     const auto pass = [&] {
       return LayerPass{.weight = rule_.w.node().get(),
                        .bias = rule_.bias(),
-                       .input = rule_.course.before(y[0].detach(), rule_.h0.detach()),
+                       .input = rule_.order.before(y[0].detach(), rule_.h0.detach()),
                        .grad = rule_.of_product(d.detach(), y)};
     };
     const NoGrad off;
@@ -174,7 +174,7 @@ auto back(Rule rule) {
 struct LstmRule {
   static constexpr std::size_t fused = 2;
   Tensor w, h0, c0;
-  Course course;
+  SequenceOrder order;
   core::ScanOver over;
 
   const detail::Node* bias() const { return nullptr; }
@@ -188,15 +188,15 @@ struct LstmRule {
     const auto gates = chunk(y[2], 4, -1);
     const Tensor &i = gates[0], &f = gates[1], &n = gates[2], &o = gates[3];
     const Tensor squashed = tanh(y[1]);
-    const Tensor c_from_h = course.where_moving(o * (1 - square(squashed)));
-    const Tensor factor = concatenate({n, course.before(y[1], c0), i, squashed}, -1);
-    const Tensor slope = course.where_moving(concatenate({i * (1 - i), f * (1 - f), 1 - square(n), o * (1 - o)}, -1));
-    const Tensor stays = course.staying({});
-    const Tensor kept = course.staying(f);
+    const Tensor c_from_h = order.where_moving(o * (1 - square(squashed)));
+    const Tensor factor = concatenate({n, order.before(y[1], c0), i, squashed}, -1);
+    const Tensor slope = order.where_moving(concatenate({i * (1 - i), f * (1 - f), 1 - square(n), o * (1 - o)}, -1));
+    const Tensor stays = order.staying({});
+    const Tensor kept = order.staying(f);
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     Tensor dc = dh;
-    Tensor dx = course.back(y[0].shape()[0], with_leading(one, 3, y[2].shape()), w.dtype(), [&](std::int64_t t) {
+    Tensor dx = order.back(y[0].shape()[0], with_leading(one, 3, y[2].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
       dc = plus(dc, g[1], t) + dh * at(c_from_h, t);
       Tensor d = plus(concatenate({dc, dc, dc, dh}, -1) * at(factor, t), g[2], t) * at(slope, t);
@@ -204,7 +204,7 @@ struct LstmRule {
       dc = dc * at(kept, t);
       return d;
     });
-    Tensor dw = weights(dx, course.before(y[0], h0));
+    Tensor dw = weights(dx, order.before(y[0], h0));
     return {std::move(dx), std::move(dw), std::move(dh), std::move(dc)};
   }
 };
@@ -213,7 +213,7 @@ struct GruRule {
   static constexpr std::size_t fused = 1;
   Tensor w, h0;
   detail::NodeRef b;
-  Course course;
+  SequenceOrder order;
   core::ScanOver over;
 
   const detail::Node* bias() const { return b.get(); }
@@ -230,19 +230,19 @@ struct GruRule {
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
     const auto gates = chunk(y[1], 3, -1);
     const Tensor &r = gates[0], &z = gates[1], &n = gates[2];
-    const Tensor before = course.before(y[0], h0);
-    const Tensor slope_r = course.where_moving(r * (1 - r));
-    const Tensor slope_z = course.where_moving(z * (1 - z));
-    const Tensor slope_n = course.where_moving(1 - square(n));
-    const Tensor g_q = g[2].defined() ? course.where_moving(g[2]) : Tensor();
+    const Tensor before = order.before(y[0], h0);
+    const Tensor slope_r = order.where_moving(r * (1 - r));
+    const Tensor slope_z = order.where_moving(z * (1 - z));
+    const Tensor slope_n = order.where_moving(1 - square(n));
+    const Tensor g_q = g[2].defined() ? order.where_moving(g[2]) : Tensor();
     const auto gs = g[1].defined() ? chunk(g[1], 3, -1) : std::vector<Tensor>(3);
     const Tensor z_from_h = before - n;
     const Tensor n_from_h = 1 - z;
-    const Tensor kept = course.staying(z);
+    const Tensor kept = order.staying(z);
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     std::vector<Tensor> to_n(static_cast<std::size_t>(y[0].shape()[0]));
-    Tensor du = course.back(y[0].shape()[0], with_leading(one, 3, y[1].shape()), w.dtype(), [&](std::int64_t t) {
+    Tensor du = order.back(y[0].shape()[0], with_leading(one, 3, y[1].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
       const Tensor dn = plus(dh * at(n_from_h, t), gs[2], t) * at(slope_n, t);
       const Tensor dz = plus(dh * at(z_from_h, t), gs[1], t) * at(slope_z, t);
@@ -263,7 +263,7 @@ struct GruRule {
 struct RnnRule {
   static constexpr std::size_t fused = 1;
   Tensor w, h0;
-  Course course;
+  SequenceOrder order;
   core::ScanOver over;
   core::Squash squash;
 
@@ -274,27 +274,26 @@ struct RnnRule {
     return {std::move(d.x), std::move(d.w), std::move(d.h0)};
   }
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
-    const Tensor slope =
-        course.where_moving(squash == core::Squash::tanh ? 1 - square(y[0]) : (y[0] > 0).to(w.dtype()));
-    const Tensor stays = course.staying({});
+    const Tensor slope = order.where_moving(squash == core::Squash::tanh ? 1 - square(y[0]) : (y[0] > 0).to(w.dtype()));
+    const Tensor stays = order.staying({});
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
-    Tensor dx = course.back(y[0].shape()[0], with_leading(one, 3, y[0].shape()), w.dtype(), [&](std::int64_t t) {
+    Tensor dx = order.back(y[0].shape()[0], with_leading(one, 3, y[0].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
       Tensor d = dh * at(slope, t);
       dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
       return d;
     });
-    Tensor dw = weights(dx, course.before(y[0], h0));
+    Tensor dw = weights(dx, order.before(y[0], h0));
     return {std::move(dx), std::move(dw), std::move(dh)};
   }
 };
 
 Tensor rnn_scan(const Op& op, core::Squash squash, In x, In w, In h0, const RecurrentScanOptions& options) {
   check(op, 1, x, w, h0, nullptr, nullptr, options);
-  const Course course(options, x.dtype());
-  const auto over = course.over(options);
-  const auto pullback = back(RnnRule{w, h0, course, over, squash});
+  const SequenceOrder order(options, x.dtype());
+  const auto over = order.over(options);
+  const auto pullback = back(RnnRule{w, h0, order, over, squash});
   return op(std::array{core::rnn_scan(x.take(), w.value(), h0.value(), squash, over)}, wrt(x, pullback(0)),
             wrt(w, pullback(1)), wrt(h0, pullback(2)))[0];
 }
@@ -308,9 +307,9 @@ const Op rnn_relu_scan_op{"rnn_relu_scan"};
 
 LstmScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options) {
   check(lstm_scan_op, 4, x, w, h0, &c0, nullptr, options);
-  const Course course(options, x.dtype());
-  const auto over = course.over(options);
-  const auto pullback = back(LstmRule{w, h0, c0, course, over});
+  const SequenceOrder order(options, x.dtype());
+  const auto over = order.over(options);
+  const auto pullback = back(LstmRule{w, h0, c0, order, over});
   auto y = core::lstm_scan(x.take(), w.value(), h0.value(), c0.value(), over);
   auto [h, c, gates] = lstm_scan_op(std::array{std::move(y.h), std::move(y.c), std::move(y.gates)}, wrt(x, pullback(0)),
                                     wrt(w, pullback(1)), wrt(h0, pullback(2)), wrt(c0, pullback(3)));
@@ -319,9 +318,9 @@ LstmScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options
 
 GruScan gru_scan(In x, In w, In b, In h0, const RecurrentScanOptions& options) {
   check(gru_scan_op, 3, x, w, h0, nullptr, &b, options);
-  const Course course(options, x.dtype());
-  const auto over = course.over(options);
-  const auto pullback = back(GruRule{w, h0, b.tensor().node(), course, over});
+  const SequenceOrder order(options, x.dtype());
+  const auto over = order.over(options);
+  const auto pullback = back(GruRule{w, h0, b.tensor().node(), order, over});
   auto y = core::gru_scan(x.take(), w.value(), b.value(), h0.value(), over);
   auto [h, gates, q] = gru_scan_op(std::array{std::move(y.h), std::move(y.gates), std::move(y.q)}, wrt(x, pullback(0)),
                                    wrt(w, pullback(1)), wrt(b, pullback(2)), wrt(h0, pullback(3)));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/reduced.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 namespace newtape {
 
@@ -20,18 +20,18 @@ static const Op softmax_op{"softmax"};
 static const Op log_softmax_op{"log_softmax"};
 static const Op sum_to_op{"sum_to"};
 
-using detail::Reduced;
+using detail::ReductionInfo;
 
 Tensor sum(In x, const Axes& axes, bool keepdims) {
   Array value = core::sum(x.value(), axes, keepdims);
   if (!x.requires_grad()) return value;
   return sum_op(std::move(value),
-                wrt(x, [r = Reduced("sum", x.shape(), axes, keepdims)](const Tensor& g) { return r.spread(g); }));
+                wrt(x, [r = ReductionInfo("sum", x.shape(), axes, keepdims)](const Tensor& g) { return r.spread(g); }));
 }
 
 Tensor mean(In x, const Axes& axes, bool keepdims) {
   return mean_op(core::mean(x.value(), axes, keepdims),
-                 wrt(x, [r = Reduced("mean", x.shape(), axes, keepdims)](Tensor g) {
+                 wrt(x, [r = ReductionInfo("mean", x.shape(), axes, keepdims)](Tensor g) {
                    return r.spread(std::move(g) * (1 / r.count()));
                  }));
 }
@@ -39,7 +39,7 @@ Tensor mean(In x, const Axes& axes, bool keepdims) {
 Tensor prod(In x, const Axes& axes, bool keepdims) {
   if (unobserved(x)) return core::prod(x.value(), axes, keepdims);
   // Halves are multiplied until one is left: unlike y / x, the derivatives are right where factors are zero.
-  const Reduced r("prod", x.shape(), axes, keepdims);
+  const ReductionInfo r("prod", x.shape(), axes, keepdims);
   Tensor y = r.rows(x);
   auto n = y.shape(-1);
   if (n == 0) y = sum(y, -1, true) + 1.0;  // ones, which depend on the elements that are not there
@@ -56,7 +56,7 @@ Tensor prod(In x, const Axes& axes, bool keepdims) {
 namespace {
 Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), In& x, const Axes& axes, bool keepdims) {
   return op(kernel(x.value(), axes, keepdims),
-            wrt(x, [x, r = Reduced(op.name(), x.shape(), axes, keepdims)](const Tensor& g, const Tensor& y) {
+            wrt(x, [x, r = ReductionInfo(op.name(), x.shape(), axes, keepdims)](const Tensor& g, const Tensor& y) {
               // Every one of the equal extremes gets the same part.
               const Tensor hit = (x.tensor().detach() == r.align(y.detach())).to(x.dtype());
               return r.align(g) * (hit / sum(hit, r.axes, true));
@@ -77,7 +77,7 @@ Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return any_op(cor
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
 
 Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
-  const Reduced r("logsumexp", x.shape(), axes, keepdims);
+  const ReductionInfo r("logsumexp", x.shape(), axes, keepdims);
   if (r.axes.size() != 1) return r.result(logsumexp(r.rows(x), -1), keepdims);
   const auto axis = r.axes[0] - static_cast<std::int64_t>(x.ndim());
   return logsumexp_op(core::logsumexp(x.value(), axis, keepdims), wrt(x, [x, axis, keepdims](const Tensor& g) {

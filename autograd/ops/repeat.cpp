@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <string>
 
@@ -97,7 +97,7 @@ Tensor roll(In x, const Dims& shifts, const Dims& axes) {
   }
   for (const auto a : axes) normalize_axis("roll", a, x.ndim());
   Tensor y = x;
-  for (std::size_t i = 0; i < axes.size(); ++i) y = roll(In(y, x.place()), shifts[i], axes[i]);
+  for (std::size_t i = 0; i < axes.size(); ++i) y = roll(In(y, x.location()), shifts[i], axes[i]);
   return y;
 }
 

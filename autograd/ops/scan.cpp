@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/choose.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/scan.hpp>
+#include <newtape/autograd/ops/detail/choose.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/scan.hpp>
 
 #include <limits>
 
@@ -46,7 +46,7 @@ Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
   };
   return linear_recurrence_op(
       core::linear_recurrence(factors.value(), b.value(), axis, reverse),
-      wrt(In(factors, a.place()),
+      wrt(In(factors, a.location()),
           [back, axis, reverse](const Tensor& g, const Tensor& y) { return back(g) * shifted(y, axis, reverse); }),
       wrt(b, back));
 }
@@ -84,14 +84,14 @@ Tensor linear_recurrence(In a, In b, std::int64_t axis) {
   match(linear_recurrence_op, a, b);
   const Shape shape = broadcast_shapes("linear_recurrence", a.shape(), b.shape());
   axis = axis_from_last(linear_recurrence_op, axis, shape.size());
-  return recurrence(a, In(expand(b, shape), b.place()), axis, false);
+  return recurrence(a, In(expand(b, shape), b.location()), axis, false);
 }
 
-Chosen cummax(In x, std::int64_t axis) {
+ValuesIndices cummax(In x, std::int64_t axis) {
   axis = axis_from_last(cummax_op, axis, x.ndim());
   return detail::chosen(cummax_op, x, axis, core::cummax(x.value(), axis));
 }
-Chosen cummin(In x, std::int64_t axis) {
+ValuesIndices cummin(In x, std::int64_t axis) {
   axis = axis_from_last(cummin_op, axis, x.ndim());
   return detail::chosen(cummin_op, x, axis, core::cummin(x.value(), axis));
 }

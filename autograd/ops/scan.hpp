@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/ops/chosen.hpp>
+#include <newtape/autograd/ops/values_indices.hpp>
 
 /// Scans: element i of the result is made of the elements up to i along one axis.
 namespace newtape {
@@ -12,7 +12,7 @@ Tensor logcumsumexp(In x, std::int64_t axis);  ///< log(cumsum(exp(x))) without 
 /// y_i = a_i y_(i-1) + b_i along the axis, with 0 before the first; a and b broadcast. Right at zeros, to any order.
 Tensor linear_recurrence(In a, In b, std::int64_t axis = -1);
 /// The largest element so far and where it stands: the last of equals, which gets the gradient. NaN wins.
-Chosen cummax(In x, std::int64_t axis);
-Chosen cummin(In x, std::int64_t axis);
+ValuesIndices cummax(In x, std::int64_t axis);
+ValuesIndices cummin(In x, std::int64_t axis);
 
 }  // namespace newtape

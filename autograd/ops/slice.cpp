@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/index.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <string>
 
@@ -19,7 +19,7 @@ struct SliceBack {
   std::int64_t dropped = 0;  ///< counted from the last: none
 
   Tensor operator()(const Tensor& g) const { return unslice(dropped == 0 ? g : unsqueeze(g, dropped), window); }
-  void add_to(Array& sum, const Array& g) const {
+  void accumulate_into(Array& sum, const Array& g) const {
     core::slice_add(sum, dropped == 0 ? g : core::unsqueeze(g, dropped), window);
   }
 };
@@ -115,7 +115,7 @@ Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& width
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const auto [before, after] = widths[i];
     if (before + after == 0) continue;
-    y = take(In(y, x.place()), padded_indices(before, after, window.count[i], mode),
+    y = take(In(y, x.location()), padded_indices(before, after, window.count[i], mode),
              static_cast<std::int64_t>(lead + i));
   }
   return y;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/tensor.hpp>
-#include <newtape/core/slice.hpp>
+#include <newtape/core/array/slice.hpp>
 
 #include <utility>
 #include <vector>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/choose.hpp>
-#include <newtape/core/sort.hpp>
+#include <newtape/autograd/ops/detail/choose.hpp>
+#include <newtape/core/ops/sort.hpp>
 
 #include <string>
 
@@ -14,7 +14,7 @@ static const Op topk_op{"topk"};
 static const Op bincount_op{"bincount"};
 static const Op searchsorted_op{"searchsorted"};
 
-Chosen sort(In x, std::int64_t axis, bool descending) {
+ValuesIndices sort(In x, std::int64_t axis, bool descending) {
   axis = axis_from_last(sort_op, axis, x.ndim());
   return detail::chosen(sort_op, x, axis, core::sort(x.value(), axis, descending));
 }
@@ -23,12 +23,12 @@ Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
   return argsort_op(core::argsort(x.value(), axis, descending));
 }
 
-Chosen topk(In x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
+ValuesIndices topk(In x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
   axis = axis_from_last(topk_op, axis, x.ndim());
   return detail::chosen(topk_op, x, axis, core::topk(x.value(), k, axis, largest, sorted));
 }
 
-Chosen kthvalue(In x, std::int64_t k, std::int64_t axis, bool keepdims) {
+ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis, bool keepdims) {
   axis = static_cast<std::int64_t>(normalize_axis("kthvalue", axis, x.ndim())) - static_cast<std::int64_t>(x.ndim());
   const auto n = x.tensor().shape(axis);
   if (k < 1 || k > n) {

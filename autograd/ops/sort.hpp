@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/ops/chosen.hpp>
+#include <newtape/autograd/ops/values_indices.hpp>
 
 /// Sorting and what builds on it. NaN counts as larger than everything; of equal elements the first comes first.
 namespace newtape {
 
-Chosen sort(In x, std::int64_t axis = -1, bool descending = false);  ///< stable
+ValuesIndices sort(In x, std::int64_t axis = -1, bool descending = false);  ///< stable
 Tensor argsort(const Tensor& x, std::int64_t axis = -1, bool descending = false);
 /// The k largest (smallest) elements along the axis; in order when `sorted`. ValueError unless 0 <= k <= length.
-Chosen topk(In x, std::int64_t k, std::int64_t axis = -1, bool largest = true, bool sorted = true);
+ValuesIndices topk(In x, std::int64_t k, std::int64_t axis = -1, bool largest = true, bool sorted = true);
 /// The k-th smallest element along the axis, k from 1 as in PyTorch.
-Chosen kthvalue(In x, std::int64_t k, std::int64_t axis = -1, bool keepdims = false);
+ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis = -1, bool keepdims = false);
 
 /// Distinct elements in ascending order, where each element of x is among them, and how often each occurs: constants.
 struct Unique {

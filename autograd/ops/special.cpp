@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/special.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/special.hpp>
 
 #include <cmath>
 #include <numbers>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/autograd/ops/reduced.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/reduce.hpp>
-#include <newtape/core/sort.hpp>
+#include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/ops/sort.hpp>
 
 #include <cmath>
 #include <string>
@@ -14,11 +14,11 @@ namespace newtape {
 static const Op var_op{"var"};
 static const Op std_op{"std"};
 
-using detail::Reduced;
+using detail::ReductionInfo;
 
 Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
   return var_op(core::var(x.value(), axes, correction, keepdims),
-                wrt(x, [x, r = Reduced("var", x.shape(), axes, keepdims), correction](Tensor g) {
+                wrt(x, [x, r = ReductionInfo("var", x.shape(), axes, keepdims), correction](Tensor g) {
                   return r.align(std::move(g) * (2 / (r.count() - correction))) * (x - mean(x, r.axes, true));
                 }));
 }
@@ -26,7 +26,7 @@ Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
 Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
   return std_op(
       core::sqrt(core::var(x.value(), axes, correction, keepdims)),
-      wrt(x, [x, r = Reduced("std", x.shape(), axes, keepdims), correction](const Tensor& g, const Tensor& y) {
+      wrt(x, [x, r = ReductionInfo("std", x.shape(), axes, keepdims), correction](const Tensor& g, const Tensor& y) {
         const Tensor flat = (y == 0.0);
         const Tensor factor = where(flat, 0.0, g / (where(flat, 1.0, y) * (r.count() - correction)));
         return r.align(factor) * (x - mean(x, r.axes, true));
@@ -65,7 +65,7 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
   return low + (high - low) * Tensor(core::cast(weights, x.dtype()));
 }
 
-Tensor checked_quantiles(const char* name, const In& x, const std::vector<double>& q, const Reduced& r) {
+Tensor checked_quantiles(const char* name, const In& x, const std::vector<double>& q, const ReductionInfo& r) {
   if (!is_floating(x.dtype())) {
     raise<DTypeError>(std::string(name) + ": works on floats", "f32 or f64",
                       std::string(newtape::name(x.dtype())) + " " + to_string(x.shape()));
@@ -89,12 +89,12 @@ Tensor checked_quantiles(const char* name, const In& x, const std::vector<double
 }  // namespace
 
 Tensor quantile(In x, double q, const Axes& axes, bool keepdims) {
-  const Reduced r("quantile", x.shape(), axes, keepdims);
+  const ReductionInfo r("quantile", x.shape(), axes, keepdims);
   return r.result(squeeze(checked_quantiles("quantile", x, {q}, r), -1), keepdims);
 }
 
 Tensor quantile(In x, const std::vector<double>& q, const Axes& axes, bool keepdims) {
-  const Reduced r("quantile", x.shape(), axes, keepdims);
+  const ReductionInfo r("quantile", x.shape(), axes, keepdims);
   const Tensor y = checked_quantiles("quantile", x, q, r);
   Dims order{static_cast<std::int64_t>(y.ndim()) - 1};
   for (std::size_t i = 0; i + 1 < y.ndim(); ++i) order.push_back(static_cast<std::int64_t>(i));
@@ -106,7 +106,7 @@ Tensor quantile(In x, const std::vector<double>& q, const Axes& axes, bool keepd
 }
 
 Tensor median(In x, const Axes& axes, bool keepdims) {
-  const Reduced r("median", x.shape(), axes, keepdims);
+  const ReductionInfo r("median", x.shape(), axes, keepdims);
   return r.result(squeeze(checked_quantiles("median", x, {0.5}, r), -1), keepdims);
 }
 

@@ -2,7 +2,7 @@
 // Steps of optimizers alone; torch/optim.cpp is the other side.
 #include "support.hpp"
 
-#include <newtape/core/parallel.hpp>
+#include <newtape/core/runtime/parallel.hpp>
 
 namespace bench {
 

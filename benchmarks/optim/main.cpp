@@ -2,7 +2,7 @@
 // Second order at work: how reliable and how fast the minimisers are, among themselves and beside LibTorch's.
 #include "sections.hpp"
 
-#include <newtape/core/parallel.hpp>
+#include <newtape/core/runtime/parallel.hpp>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>

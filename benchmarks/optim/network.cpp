@@ -3,7 +3,7 @@
 #include "sections.hpp"
 
 #include <newtape/newtape.hpp>
-#include <newtape/optim/least_squares.hpp>
+#include <newtape/optim/least_squares/least_squares.hpp>
 
 #include <fmt/format.h>
 

@@ -73,7 +73,7 @@ bool newton(const OptimOptions& options) {
       fmt::print("  {:<20} loss {:.12f} after {:2d}:{}{}\n", how, loss, gradients.size() - 1, digits_of(gradients),
                  fine ? "" : "  (not to 1e-12 within 12)");
     };
-    const auto fit = nn::softmax_regression(t.x, t.target, {.penalty = penalty}, t.classes);
+    const auto fit = nt::models::softmax_regression(t.x, t.target, {.penalty = penalty}, t.classes);
     std::vector<double> gradients;
     for (const auto& i : fit.trace) gradients.push_back(i.gradient);
     line("softmax_regression", fit.trace.back().loss, gradients);

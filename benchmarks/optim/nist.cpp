@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../../tests/optim/nist.hpp"
+#include "../../tests/optim/least_squares/nist.hpp"
 
 #include "../report.hpp"
 #include "nist_fit.hpp"
 #include "sections.hpp"
 
-#include <newtape/optim/least_squares.hpp>
+#include <newtape/optim/least_squares/least_squares.hpp>
 
 #include <fmt/format.h>
 

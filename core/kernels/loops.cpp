@@ -3,7 +3,7 @@
 
 #include <newtape/core/kernels/collapse.hpp>
 #include <newtape/core/kernels/pack.hpp>
-#include <newtape/core/parallel.hpp>
+#include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>
 #include <utility>

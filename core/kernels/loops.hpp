@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array.hpp>
-#include <newtape/core/kernels/table.hpp>
+#include <newtape/core/array/array.hpp>
+#include <newtape/core/kernels/kernel_types.hpp>
 
 #include <cstdint>
 #include <string_view>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/pack.hpp>
 
-#include <newtape/core/kernels/tables.hpp>
+#include <newtape/core/kernels/kernel_tables.hpp>
 
 #include <cstring>
 #include <utility>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/kernels/table.hpp>
+#include <newtape/core/kernels/kernel_types.hpp>
 
 /// Kernels of special functions that go element by element, in double whatever the dtype: no instruction set makes them
 /// faster.

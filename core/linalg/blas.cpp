@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/blas.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 extern "C" {
 // Another BLAS does not have the function.

@@ -3,10 +3,10 @@
 // memory that these can read, and the loop over a stack of matrices.
 #pragma once
 
-#include <newtape/core/array.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/parallel.hpp>
-#include <newtape/core/pool.hpp>
+#include <newtape/core/array/array.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/runtime/allocator.hpp>
+#include <newtape/core/runtime/parallel.hpp>
 
 #include <xflens/cxxblas/drivers/cblas.h>
 
@@ -273,10 +273,10 @@ class Scratch {
  public:
   explicit Scratch(std::int64_t n)
       : bytes_(static_cast<std::size_t>(std::max<std::int64_t>(n, 1)) * sizeof(T)),
-        data_(static_cast<T*>(pool::allocate(bytes_))) {}
+        data_(static_cast<T*>(allocator::allocate(bytes_))) {}
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { pool::deallocate(data_, bytes_); }
+  ~Scratch() { allocator::deallocate(data_, bytes_); }
   operator T*() const noexcept { return data_; }
 
  private:

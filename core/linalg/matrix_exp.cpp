@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/factor.hpp>
-#include <newtape/core/index.hpp>
-#include <newtape/core/linalg.hpp>
 #include <newtape/core/linalg/blas.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <array>
 #include <cmath>

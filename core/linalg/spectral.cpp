@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/factor.hpp>
-#include <newtape/core/index.hpp>
 #include <newtape/core/linalg/blas.hpp>
-#include <newtape/core/reduce.hpp>
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
 #include <limits>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/factor.hpp>
-#include <newtape/core/index.hpp>
 #include <newtape/core/linalg/blas.hpp>
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/ops/index.hpp>
 
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dense.hpp"
 
-#include <newtape/core/elementwise.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 #include <algorithm>
 #include <cmath>

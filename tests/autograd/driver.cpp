@@ -42,7 +42,7 @@ void check_value(const Row& row, const Sample& sample, DType dtype) {
   const Tensor y = call(sample.call, constants);
   CHECK(y.dtype() == (is_floating(row.result) ? dtype : row.result));
   const bool elementwise = static_cast<bool>(row.scalar);
-  CHECK_SAME(y, sample.reference(values(xs)), 16 * rounding(y.dtype()) * row.slack, elementwise);
+  CHECK_SAME(y, sample.reference(values(xs)), 16 * rounding(y.dtype()) * row.tolerance_scale, elementwise);
 }
 
 TEST_CASE("table: value against the reference") {

@@ -2,7 +2,7 @@
 // How the driver goes through the table: one Catch section for each row, the sample in every message.
 #pragma once
 
-#include "../catch.hpp"
+#include "catch.hpp"
 #include "operands.hpp"
 
 #include <limits>

@@ -2,8 +2,8 @@
 // Every row of the table through every check of derivatives.
 #include "driver.hpp"
 
-#include <newtape/autograd/gradcheck.hpp>
-#include <newtape/core/storage.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/core/runtime/storage.hpp>
 
 namespace newtape::table {
 namespace {
@@ -158,7 +158,7 @@ TEST_CASE("table: f32 agrees with f64") {
     const Tensor y = call(sample.call, narrow);
     const Tensor z = call(sample.call, wide);
     CHECK(y.dtype() == f32);
-    const double relative = 32 * rounding(f32) * row.slack;
+    const double relative = 32 * rounding(f32) * row.tolerance_scale;
     CHECK_SAME(y, z, relative);
     for (const bool recorded : {false, true}) {
       const auto g = gradients(y, narrow, random_like(y.shape(), f32, 17), recorded);
@@ -184,14 +184,14 @@ TEST_CASE("table: an operand that is constant") {
     }
     // What a recorded call keeps alive when the caller lets go of the operands.
     const auto kept = [&](std::size_t constant) {
-      const auto before = pool::stats().live_bytes;
+      const auto before = allocator::stats().live_bytes;
       std::vector<Array> copies;
       for (const auto& x : xs) copies.push_back(own_copy(x));
       auto temporaries = variables(copies, constant);
       copies.clear();
       const Tensor y = call(sample.call, temporaries);
       temporaries.clear();
-      return pool::stats().live_bytes - before;
+      return allocator::stats().live_bytes - before;
     };
     const Tensor y = call(sample.call, all);
     CHECK(y.requires_grad());

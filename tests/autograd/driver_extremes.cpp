@@ -59,7 +59,7 @@ void check_point(const Row& row, const Sample& sample, const std::vector<Values>
   const auto xs = variables(arrays);
   const Tensor y = call(sample.call, xs);
   // Sums of terms of such different sizes have no digits to compare.
-  if (row.scalar) CHECK_SAME(y, want, 16 * rounding(y.dtype()) * row.slack, true);
+  if (row.scalar) CHECK_SAME(y, want, 16 * rounding(y.dtype()) * row.tolerance_scale, true);
   CHECK(all_finite(values(y)));
   if (row.order == 0 || !y.requires_grad()) return;
   if (dtype == f32) {

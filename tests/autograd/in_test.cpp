@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
+#include "catch.hpp"
 
 #include <newtape/autograd/format.hpp>
 #include <newtape/autograd/op.hpp>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operations written outside the library, and what gradcheck says of wrong ones.
-#include "../catch.hpp"
+#include "catch.hpp"
 
-#include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/elementwise.hpp>
-#include <newtape/core/linalg.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 using namespace newtape;
 
@@ -88,7 +88,7 @@ TEST_CASE("op: several results") {
     CHECK(sum(abs(grad(sum(g), w) - expand(cos(points()) - 2 * sin(points()), {4, 2, 3}))).item() < 1e-14);
   }
   SECTION("a graph of them is released like any other, and leaves no memory behind") {
-    const auto before = pool::stats().live_bytes;
+    const auto before = allocator::stats().live_bytes;
     {
       const auto t = variable(points());
       const auto [s, c, turns] = sincos(t);
@@ -98,7 +98,7 @@ TEST_CASE("op: several results") {
       t.set_grad({});
       CHECK_THROWS_WITH(sum(c).backward(), contains("test.sincos"));
     }
-    CHECK(pool::stats().live_bytes == before);
+    CHECK(allocator::stats().live_bytes == before);
   }
 }
 
@@ -227,14 +227,14 @@ TEST_CASE("op: a constant operand's pullback is dropped with all that it holds")
   const auto gone = [](bool a_is_constant, bool b_is_constant) {
     Tensor a = Tensor(core::ones({1000}, f64));
     Tensor b = Tensor(core::ones({2000}, f64));
-    const auto before = pool::stats().live_bytes;
+    const auto before = allocator::stats().live_bytes;
     if (!a_is_constant) a = variable(a);
     if (!b_is_constant) b = variable(b);
     const Tensor y = hypot_op(core::zeros({1}, f64), wrt(In(a), [b](const Tensor& g) { return g * sum(b); }),
                               wrt(In(b), [a](const Tensor& g) { return g * sum(a); }));
     a = Tensor();
     b = Tensor();
-    return static_cast<double>(before) - static_cast<double>(pool::stats().live_bytes);
+    return static_cast<double>(before) - static_cast<double>(allocator::stats().live_bytes);
   };
   CHECK(gone(false, false) < 2000);
   CHECK(gone(true, false) == Approx(16000).margin(2000));  // a's pullback is gone, which held b
@@ -271,7 +271,7 @@ TEST_CASE("op: a list of operands") {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       value = core::add(value, core::mul(parts[i].value(), core::full({}, double(i + 1), f64)));
     }
-    return join_op(value, wrt_each(parts, [](std::size_t i, const Tensor& g) { return g * double(i + 1); }));
+    return join_op(value, wrt_all(parts, [](std::size_t i, const Tensor& g) { return g * double(i + 1); }));
   };
   const std::vector<Tensor> xs{points(), points(), points()};
   CHECK(gradcheck([&](std::span<const Tensor> x) { return weighted_sum({x[0], tanh(x[1]), x[2]}); }, xs, {.order = 3}));

@@ -44,7 +44,7 @@ std::vector<Array> draw(const Row& row, const Sample& sample, DType dtype, std::
   std::vector<double> drawn;
   for (std::size_t k = 0; k < sample.shapes.size(); ++k) {
     const Domain& d = domain(row, k);
-    const double gap = row.apart && is_floating(d.dtype) ? (d.high - d.low) / (4 * total) : 0;
+    const double gap = row.distinct && is_floating(d.dtype) ? (d.high - d.low) / (4 * total) : 0;
     Values v(sample.shapes[k]);
     for (auto& x : v.data) {
       x = draw_one(d, bits, drawn, gap);

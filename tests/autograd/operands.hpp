@@ -5,7 +5,7 @@
 
 #include "table.hpp"
 
-#include <newtape/autograd/transforms.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
 
 #include <cstdint>
 #include <string>

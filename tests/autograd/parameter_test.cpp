@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
+#include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>

@@ -90,14 +90,14 @@ struct Row {
   std::vector<Known> known = {};
   /// Registered operations that this row tests; without any, that of its own name.
   std::vector<std::string> covers = {};
-  bool composite = false;   ///< made of other operations, registers none
-  bool apart = false;       ///< no two elements of the operands may be close: the operation compares them
-  bool integers = false;    ///< takes i64 too
-  DType result = f64;       ///< i64 or boolean: always that. Any float: the dtype of the operands.
-  int order = 3;            ///< differentiable so often; 0: a constant
-  std::string reason = {};  ///< why not three times
-  double slack = 1;         ///< how many times the usual rounding error the value may have
-  double step = 0;          ///< of gradcheck
+  bool composite = false;      ///< made of other operations, registers none
+  bool distinct = false;       ///< no two elements of the operands may be close: the operation compares them
+  bool integers = false;       ///< takes i64 too
+  DType result = f64;          ///< i64 or boolean: always that. Any float: the dtype of the operands.
+  int order = 3;               ///< differentiable so often; 0: a constant
+  std::string reason = {};     ///< why not three times
+  double tolerance_scale = 1;  ///< how many times the usual rounding error the value may have
+  double step = 0;             ///< of gradcheck
 };
 
 /// All rows, in order of name.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
+#include "catch.hpp"
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
@@ -323,23 +323,23 @@ TEST_CASE("tape: graphs that die leave no memory behind") {
     }
   };
   work(true);  // what is allocated once stays
-  const auto before = pool::stats().live_bytes;
+  const auto before = allocator::stats().live_bytes;
   work(false);
-  CHECK(pool::stats().live_bytes == before);
+  CHECK(allocator::stats().live_bytes == before);
   work(true);
-  CHECK(pool::stats().live_bytes == before);
+  CHECK(allocator::stats().live_bytes == before);
 }
 
 TEST_CASE("tape: backward lets go of what was saved while the result lives on") {
   const Tensor x = variable(ones({1000}, f64));
-  const auto before = pool::stats().live_bytes;
+  const auto before = allocator::stats().live_bytes;
   Tensor y = sum(exp(sin(x)));
-  const auto recorded = pool::stats().live_bytes - before;
+  const auto recorded = allocator::stats().live_bytes - before;
   CHECK(recorded > 8000);  // the saved result of exp
   y.backward();
-  CHECK(pool::stats().live_bytes - before < 8000 + 4000);  // the gradient, and nodes without what they saved
+  CHECK(allocator::stats().live_bytes - before < 8000 + 4000);  // the gradient, and nodes without what they saved
   x.set_grad({});
-  CHECK(pool::stats().live_bytes - before < 4000);
+  CHECK(allocator::stats().live_bytes - before < 4000);
 }
 
 TEST_CASE("tape: a gradient in a result leaves what the result was made of alone") {

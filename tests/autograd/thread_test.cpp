@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
+#include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/tape.hpp>
@@ -117,12 +117,12 @@ TEST_CASE("thread: sweeps that end while another is still looking around") {
 }
 
 TEST_CASE("thread: graphs built in one die in another") {
-  const auto before = pool::stats().live_bytes;
+  const auto before = allocator::stats().live_bytes;
   for (int round = 0; round < 20; ++round) {
     const Tensor x = variable(ones({100}, f64));
     Tensor y = x;
     for (int i = 0; i < 50; ++i) y = tanh(y);
     std::thread([y = std::move(y)]() mutable { y = Tensor(); }).join();
   }
-  CHECK(pool::stats().live_bytes == before);
+  CHECK(allocator::stats().live_bytes == before);
 }

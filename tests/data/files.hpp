@@ -2,7 +2,7 @@
 // Files for the tests: those that other tools made, and temporary ones.
 #pragma once
 
-#include <newtape/core/array.hpp>
+#include <newtape/core/array/array.hpp>
 
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "reader.hpp"
 
-#include <newtape/data/csv.hpp>
+#include <newtape/data/formats/csv.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return fuzz::read(data, size, [](const std::string& path) { newtape::data::read_csv(path); });

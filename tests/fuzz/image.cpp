@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "reader.hpp"
 
-#include <newtape/data/image.hpp>
+#include <newtape/data/formats/image.hpp>
 
 #include <zlib.h>
 

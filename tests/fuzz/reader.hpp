@@ -2,7 +2,7 @@
 // Bytes as a file for the readers, which take paths: in memory, under the name that Linux gives an open descriptor.
 #pragma once
 
-#include <newtape/core/error.hpp>
+#include <newtape/core/runtime/error.hpp>
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 // Every row of the table of layers through every check that looks at numbers. What all modules can: driver_module.cpp.
 #include "driver.hpp"
 
-#include <newtape/autograd/gradcheck.hpp>
-#include <newtape/core/random.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/core/runtime/random.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -67,17 +67,19 @@ bool identical(const StateDict& a, const StateDict& b) {
 
 namespace {
 
-/// Types in the headers of nn/: what is declared as `struct X : Base<X>`.
+/// Types in the headers of nn/ and models/: what is declared as `struct X : Base<X>`.
 std::set<std::string> declared() {
   std::set<std::string> types;
-  const auto folder = std::filesystem::path(NEWTAPE_TEST_FILES) / "../../nn";
+  const auto root = std::filesystem::path(NEWTAPE_TEST_FILES) / "../..";
   const std::regex layer(R"(^(?:struct|class) (\w+)(?: final)? : .*<\1\b.*)");
-  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
-    if (file.path().extension() != ".hpp") continue;
-    std::ifstream text(file.path());
-    std::smatch match;
-    for (std::string line; std::getline(text, line);) {
-      if (std::regex_match(line, match, layer)) types.insert(match[1]);
+  for (const auto* folder : {"nn", "models"}) {
+    for (const auto& file : std::filesystem::recursive_directory_iterator(root / folder)) {
+      if (file.path().extension() != ".hpp") continue;
+      std::ifstream text(file.path());
+      std::smatch match;
+      for (std::string line; std::getline(text, line);) {
+        if (std::regex_match(line, match, layer)) types.insert(match[1]);
+      }
     }
   }
   return types;
@@ -104,7 +106,7 @@ TEST_CASE("layers: rows are whole") {
     CHECK(names.insert(row.name).second);
     CHECK(row.make().module.type() == type_of(row));
     CHECK(row.torch.file.empty() == static_cast<bool>(row.inputs));
-    CHECK(row.torch.file.empty() == !row.alone.empty());
+    CHECK(row.torch.file.empty() == !row.no_reference_reason.empty());
     CHECK(row.takes_all == row.refuses.empty());
   });
 }
@@ -152,11 +154,11 @@ TEST_CASE("layers: training differs from evaluation where it should, and the sam
     CHECK(identical(training, run(fresh(row, f32, true), xs)));
     // What moves in training (a power iteration, say) may be where it goes already, but for rounding.
     const bool same = identical(training, run(fresh(row, f32, false), xs));
-    CHECK((row.modes ? !same || !row.moves.empty() : same));
+    CHECK((row.modes ? !same || !row.stateful_reason.empty() : same));
     const Layer still = fresh(row, f32, false);
     const auto before = still.module.state_dict();
     CHECK(identical(run(still, xs), run(still, xs)));
-    if (row.moves.empty()) CHECK(identical(before, still.module.state_dict()));
+    if (row.stateful_reason.empty()) CHECK(identical(before, still.module.state_dict()));
   });
 }
 
@@ -179,7 +181,7 @@ TEST_CASE("layers: arguments keep their values, and may lie in memory as they li
 
 TEST_CASE("layers: derivatives to order two, in arguments and parameters") {
   each_mode([](const Row& row, bool training) {
-    if (training && !row.moves.empty()) return;
+    if (training && !row.stateful_reason.empty()) return;
     const Layer layer = fresh(row, f64, training);
     const auto xs = inputs(row, f64);
     Tensors at;

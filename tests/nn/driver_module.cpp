@@ -2,7 +2,7 @@
 // Every row of the table of layers as a module: empty batches, errors, states, dtypes, hooks.
 #include "driver.hpp"
 
-#include <newtape/core/random.hpp>
+#include <newtape/core/runtime/random.hpp>
 
 namespace newtape::nn::table {
 namespace {
@@ -88,7 +88,7 @@ void check_refusal(const Layer& layer, const Tensors& xs, const std::string& par
 TEST_CASE("layers: what does not fit is refused, under the layer's path, and changes nothing") {
   each_row([](const Row& row) {
     for (const auto& refusal : row.refuses) {
-      const Layer layer = fresh(row, f32, row.moves.empty());
+      const Layer layer = fresh(row, f32, row.stateful_reason.empty());
       const auto xs = in(refusal.inputs(), f32);
       switch (refusal.error) {
         case Error::shape: check_refusal<ShapeError>(layer, xs, refusal.part); break;
@@ -106,7 +106,7 @@ TEST_CASE("layers: what does not fit is refused, under the layer's path, and cha
 TEST_CASE("layers: floats of another dtype are refused") {
   each_row([](const Row& row) {
     auto xs = inputs(row, f32);
-    const Layer layer = fresh(row, f32, row.moves.empty());
+    const Layer layer = fresh(row, f32, row.stateful_reason.empty());
     std::size_t others = layer.module.parameters().size();
     for (std::size_t i = 1; i < xs.size(); ++i) others += is_floating(xs[i].dtype()) && !is_fixed(row, i) ? 1 : 0;
     if (!is_floating(xs[0].dtype()) || others == 0) return;

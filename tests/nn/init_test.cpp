@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/random.hpp>
+#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/init.hpp>
 
 namespace nt = newtape;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "torch_case.hpp"
 
-#include <newtape/autograd/gradcheck.hpp>
-#include <newtape/core/random.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/nn.hpp>
 
 namespace nt = newtape;

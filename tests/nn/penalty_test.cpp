@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
-#include <newtape/autograd/gradcheck.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/nn/nn.hpp>
 

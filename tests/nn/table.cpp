@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "table.hpp"
 
-#include <newtape/core/random.hpp>
+#include <newtape/core/runtime/random.hpp>
 
 #include <algorithm>
 

@@ -46,7 +46,7 @@ struct Row {
   std::function<Layer()> make;
   Torch torch = {};                      ///< its arguments and state serve all checks
   std::function<Tensors()> inputs = {};  ///< arguments (f64 or i64) where there is no such case
-  std::string alone = {};                ///< why there is no such case
+  std::string no_reference_reason = {};  ///< why there is no such case
   Dims batch = {0};                      ///< the batch axis of each argument, the last one's serves all further ones
   bool batched = true;                   ///< false: these arguments are of one sample, or the call knows their number
   std::vector<Refusal> refuses = {};     ///< arguments that do not fit
@@ -54,7 +54,8 @@ struct Row {
   bool modes = false;                    ///< training and evaluation differ
   std::vector<std::size_t> fixed = {};   ///< arguments that are no numbers to differentiate in: signs, targets
   double tolerance = 1e-13;              ///< against PyTorch, in f64
-  std::string moves = {};  ///< why differences tell nothing about its derivatives in training: a call changes its state
+  std::string stateful_reason =
+      {};  ///< why differences tell nothing about its derivatives in training: a call changes its state
   std::vector<std::string> covers = {};  ///< further types that this row tests
 };
 

@@ -2,12 +2,12 @@
 // Compares modules and functions with what PyTorch made of the same: see files/nn/torch_case.py.
 #pragma once
 
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/tape.hpp>
-#include <newtape/nn/module.hpp>
+#include <newtape/nn/module/module.hpp>
 
 #include <string>
 #include <vector>

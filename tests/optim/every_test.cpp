@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What holds for every first-order optimizer: one table, and one driver for each property.
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/optim/optim.hpp>

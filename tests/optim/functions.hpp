@@ -3,7 +3,7 @@
 // "Testing unconstrained optimization software", ACM TOMS 7(1), 1981; the others are old acquaintances.
 #pragma once
 
-#include <newtape/autograd/transforms.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
 
 #include <string>
 #include <string_view>

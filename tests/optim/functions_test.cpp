@@ -2,12 +2,12 @@
 // The test functions are what the literature says they are.
 #include "functions.hpp"
 
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
-#include <newtape/autograd/gradcheck.hpp>
-#include <newtape/autograd/jacobian.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
 
 namespace nt = newtape;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Learning rates, step by step, against PyTorch's: see files/optim/make_schedule.py.
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/optim/optim.hpp>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../catch.hpp"
-#include "../reference.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/random.hpp>
-#include <newtape/core/storage.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/core/runtime/storage.hpp>
 #include <newtape/nn/nn.hpp>
 #include <newtape/optim/optim.hpp>
 
@@ -56,9 +56,9 @@ TEST_CASE("a model learns what no linear one can, and twice the same") {
 TEST_CASE("a training loop of 10,000 steps ends with the memory it had after the tenth") {
   Run run;
   for (int i = 0; i < 10; ++i) run.step();
-  const auto live = nt::pool::stats().live_bytes;
+  const auto live = nt::allocator::stats().live_bytes;
   for (int i = 10; i < 10000; ++i) run.step();
-  CHECK(nt::pool::stats().live_bytes == live);
+  CHECK(nt::allocator::stats().live_bytes == live);
 }
 
 TEST_CASE("two threads train two models at once, as each would alone") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/kernels/table.hpp>
+#include <newtape/core/kernels/kernel_types.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -116,7 +116,7 @@ static void map2_whole(const void* const* in, void* out, std::int64_t n, unsigne
   }
 }
 
-// Three operands, of which usually the last ones, or the first and the last, are numbers.
+// Int3 operands, of which usually the last ones, or the first and the last, are numbers.
 
 template <class F, class X>
 [[gnu::noinline]] static void vectors3(const X* a, const X* b, const X* c, X* y, std::int64_t n, unsigned scalars) {

@@ -13,7 +13,7 @@ template <class T>
   return x > t ? x - t : x < -t ? x + t : T(0);
 }
 
-// Each rule takes its factors, in the order of core/update.hpp, and updates one element. No branches: the loops are
+// Each rule takes its factors, in the order of core/ops/update.hpp, and updates one element. No branches: the loops are
 // vectorised.
 
 template <class T>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // References are the definitions in long double.
-#include "../../special.hpp"
 #include "operands.hpp"
+#include "special.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -23,8 +23,8 @@ Number gelu_tanh_of(Number x) {
 }
 /// A function of one float with corners.
 Row cornered(const std::string& name, Tensor (*f)(In), Number (*reference)(Number), std::vector<double> corners,
-             std::vector<double> gradients, bool composite = false, double slack = 1) {
-  Row row = function(name, f, reference, {.low = -4, .high = 4, .avoid = corners}, slack);
+             std::vector<double> gradients, bool composite = false, double tolerance_scale = 1) {
+  Row row = function(name, f, reference, {.low = -4, .high = 4, .avoid = corners}, tolerance_scale);
   row.known = {{{corners}, {gradients}}};
   row.composite = composite;
   if (composite) row.rejects = {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
-#include <newtape/autograd/checkpoint.hpp>
+#include <newtape/autograd/transforms/checkpoint.hpp>
 
 #include <cmath>
 

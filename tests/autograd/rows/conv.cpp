@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 namespace newtape::table {
 namespace {
@@ -237,7 +237,7 @@ const Rows convolving{{
                   [] {
                     conv1d(of({1, 1, 4}, i64), of({1, 1, 3}, i64));
                   }}},
-     .slack = 2},
+     .tolerance_scale = 2},
     {.name = "conv_transpose",
      .samples = transposed(),
      .rejects = {{Error::shape, "conv_transpose2d: the channels",
@@ -256,8 +256,8 @@ const Rows convolving{{
                   [] {
                     conv_transpose1d(of({1, 1, 4}), of({1, 1, 3}, f64));
                   }}},
-     .slack = 2},
-    {.name = "conv_weight", .samples = weights(), .slack = 2},
+     .tolerance_scale = 2},
+    {.name = "conv_weight", .samples = weights(), .tolerance_scale = 2},
 }};
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -128,8 +128,8 @@ const Rows distances{{
                {{{3, 0, -4}}, {{.6, 0, -.8}}, [](Args& x) { return norm(x[0]); }},
                {{{1, 0, -4}}, {{1, 0, -1}}, [](Args& x) { return norm(x[0], 1); }},
                {{{4, 1, -4}}, {{.5, 0, -.5}}, [](Args& x) { return norm(x[0], infinity); }}},
-     .apart = true,
-     .slack = 2},
+     .distinct = true,
+     .tolerance_scale = 2},
     {.name = "norm of order 0",
      .domains = {{.low = -1, .high = 1, .whole = true}},
      .samples = norms(0, true),
@@ -142,7 +142,7 @@ const Rows distances{{
                  normalizing({0, 3}, 2, 1, 1), normalizing({2, 3, 2}, 1, 1, 1)},
      .rejects = {{Error::shape, "norm", [] { normalize(matrix(), 2, 2); }}},
      .composite = true,
-     .slack = 2},
+     .tolerance_scale = 2},
     {.name = "cosine_similarity",
      .samples = {comparing({5}, {5}, -1, 0), comparing({2, 3}, {3}, -1, 1), comparing({3, 1}, {3, 2}, 0, 0),
                  comparing({0, 3}, {3}, 1, 1), comparing({2, 3, 2}, {3, 2}, 1, 1)},
@@ -150,14 +150,14 @@ const Rows distances{{
                  {Error::shape, "cosine_similarity", [] { cosine_similarity(matrix(), matrix(), 2); }},
                  {Error::dtype, "cosine_similarity", [] { cosine_similarity(matrix().to(i64), matrix()); }}},
      .composite = true,
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "pairwise_distance",
      .samples = {pairing({5}, {5}, 2, false, 0), pairing({2, 3}, {3}, 2, true, 1), pairing({2, 3}, {2, 3}, 3, false, 1),
                  pairing({0, 3}, {3}, 2, false, 1)},
      .rejects = {{Error::shape, "sub", [] { pairwise_distance(matrix(), zeros({2})); }}},
      .composite = true,
-     .apart = true,
-     .slack = 4},
+     .distinct = true,
+     .tolerance_scale = 4},
     {.name = "cdist",
      .samples = {table_of({2, 3}, {4, 3}, 2), table_of({2, 2}, {1, 2}, 3), table_of({2, 1, 3}, {2, 3}, 2),
                  table_of({2, 3}, {2, 3}, 1), table_of({2, 2}, {2, 2}, infinity), table_of({0, 3}, {2, 3}, 2),
@@ -166,8 +166,8 @@ const Rows distances{{
                  {Error::shape, "cdist", [] { cdist(zeros({3}), matrix()); }},
                  {Error::value, "cdist", [] { cdist(matrix(), matrix(), -1); }}},
      .composite = true,
-     .apart = true,
-     .slack = 4},
+     .distinct = true,
+     .tolerance_scale = 4},
 }};
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Fused however small they are; fuse_test.cpp has operands of many blocks.
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
-#include <newtape/autograd/fuse.hpp>
+#include <newtape/autograd/transforms/fuse.hpp>
 
 #include <cmath>
 
@@ -60,26 +60,26 @@ const Rows fusions{{
      .scalar = [](Numbers x) { return x[0] * x[1] - 3 * x[0] + x[1] * x[1] / 2; },
      .domains = {numbers, numbers},
      .covers = {"fuse"},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "fuse of dear steps",
      .call = fused(2, [](Operands x) { return exp(-square(x[0] - x[1])) * x[0] + x[0] * x[1]; }),
      .scalar = [](Numbers x) { return std::exp(-(x[0] - x[1]) * (x[0] - x[1])) * x[0] + x[0] * x[1]; },
      .domains = {numbers, numbers},
      .covers = {"fuse"},
-     .slack = 8},
+     .tolerance_scale = 8},
     {.name = "fuse with a condition",
      .call = fused(3, [](Operands x) { return where(x[0], x[1] * x[2], 3 * ones_like(x[1]) + sin(x[2])); }),
      .scalar = [](Numbers x) { return x[0] != 0 ? x[1] * x[2] : 3 + std::sin(x[2]); },
      .domains = {flags, numbers, numbers},
      .covers = {"fuse"},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "fuse at corners and ties",
      .call = fused(2, [](Operands x) { return maximum(x[0], x[1]) + relu(x[0]); }),
      .scalar = [](Numbers x) { return std::max(x[0], x[1]) + std::max(x[0], 0.0L); },
      .domains = {{.avoid = {0}}, numbers},
      .known = {{{{-1, 0, 3, 1}, {3, 2, -2, 1}}, {{0, 0, 2, 1.5}, {1, 1, 0, 0.5}}}},
      .covers = {"fuse"},
-     .apart = true},
+     .distinct = true},
     {.name = "fuse of a power",
      .call = fused(2, [](Operands x) { return pow(x[0], x[1]); }),
      .scalar = [](Numbers x) { return std::pow(x[0], x[1]); },
@@ -87,7 +87,7 @@ const Rows fusions{{
      .known = {{{{0, 0, 0}, {1, 2, 0.5 + 1}}, {{1, 0, 0}, {0, 0, 0}}},
                {{{2, 0}, {0, 0}}, {{0, 0}, {std::log(2.0), 0}}}},
      .covers = {"fuse"},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "fuse of a comparison",
      .call = fused(2, [](Operands x) { return x[0] < x[1] * x[1]; }),
      .scalar = [](Numbers x) { return x[0] < x[1] * x[1] ? 1.0L : 0.0L; },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
-#include <newtape/autograd/implicit.hpp>
+#include <newtape/autograd/transforms/implicit.hpp>
 
 #include <cmath>
 
@@ -101,7 +101,7 @@ const Rows implicit{{
                     custom_root([](const Tensor& x, const Tensor&) { return x; },
                                 [](const Tensor& t) { return t.to(f64); }, variable(zeros({3})));
                   }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "custom_linear_solve",
      .domains = {{.low = -1, .high = 1}},
      .samples = {{{{3}, {3}}, solving(product, {.linear = {.symmetric = true}}), sherman_morrison},
@@ -119,7 +119,7 @@ const Rows implicit{{
                   }},
                  {Error::dtype, "custom_linear_solve",
                   [] { custom_linear_solve([](const Tensor& v, auto) { return v; }, arange(3)); }}},
-     .slack = 8},
+     .tolerance_scale = 8},
 }};
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -112,7 +112,7 @@ const Rows interpolations{{
                   [] { interpolate(of({1, 1, 3}), {.size = 2, .align_corners = true}); }},
                  {Error::dtype, "floats", [] { interpolate(of({1, 1, 3}, i64), {.size = 2}); }}},
      .composite = true,
-     .slack = 4},
+     .tolerance_scale = 4},
 }};
 
 }  // namespace

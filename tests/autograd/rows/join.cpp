@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 namespace newtape::table {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../dense.hpp"
+#include "autograd/dense.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -282,7 +282,7 @@ const Rows factors{{
                  {Error::shape, "b [3]", [] { lstsq(of({2, 3}), of({3})); }},
                  {Error::dtype, "lstsq", [] { lstsq(of({3, 2}), of({3}, f64)); }},
                  {Error::numerical, "finite", [] { lstsq(not_a_number(), of({2})); }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "pinv",
      .domains = small,
      .samples = {one({4, 2}, pseudo, pseudo_reference),
@@ -304,7 +304,7 @@ const Rows factors{{
      .rejects = {{Error::shape, "pinv", [] { pinv(of({3})); }},
                  {Error::dtype, "pinv", [] { pinv(of({3, 3}, i64)); }},
                  {Error::numerical, "finite", [] { pinv(not_a_number()); }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "eigh",
      .domains = small,
      .samples = {eigen({3, 3}, Part::values), eigen({3, 3}, Part::left), eigen({3, 3}, Part::both),
@@ -318,7 +318,7 @@ const Rows factors{{
                     const auto [w, v] = eigh(variable(eye(2)));
                     sum(v * tensor({{1, 2}, {3, 4}})).backward();
                   }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "eigvalsh",
      .domains = small,
      .samples = {one({3, 3}, values_only, symmetric_values, 1), one({2, 2, 2}, values_only, symmetric_values, 1),
@@ -351,7 +351,7 @@ const Rows factors{{
                   [] {
                     sum(eig(variable(tensor({{1, 2}, {-2, 1}}))).v_imag * tensor({{1, 2}, {3, 4}})).backward();
                   }}},
-     .slack = 8},
+     .tolerance_scale = 8},
     {.name = "svd",
      .domains = small,
      .samples = {singular_part({3, 3}, Part::values), singular_part({3, 3}, Part::left),
@@ -369,7 +369,7 @@ const Rows factors{{
                  {Error::numerical, "equal values", [] {
                     sum(svd(variable(eye(2))).u * tensor({{1, 2}, {3, 4}})).backward();
                   }}},
-     .slack = 8},
+     .tolerance_scale = 8},
     {.name = "svdvals",
      .domains = small,
      .samples = {one({3, 3}, singular_values_only, singular_values, 1),

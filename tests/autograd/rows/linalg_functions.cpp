@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../dense.hpp"
+#include "autograd/dense.hpp"
 
 #include <cmath>
 #include <limits>
@@ -209,7 +209,7 @@ const Rows functions{{
      .rejects = {{Error::shape, "matrix_exp", [] { matrix_exp(of({2, 3})); }},
                  {Error::dtype, "matrix_exp", [] { matrix_exp(of({2, 2}, i64)); }},
                  {Error::numerical, "finite", [] { matrix_exp(not_a_number()); }}},
-     .slack = 16},
+     .tolerance_scale = 16},
     {.name = "matrix_power",
      .domains = small,
      .samples = {power_of({3, 3}, 1), power_of({3, 3}, 2), power_of({2, 2, 2}, 5), power_of({2, 2}, -1),
@@ -217,7 +217,7 @@ const Rows functions{{
      .rejects = {{Error::shape, "matrix_power", [] { matrix_power(of({2, 3}), 2); }},
                  {Error::numerical, "pivot 1 is 0", [] { matrix_power(of({2, 2}), -1); }}},
      .composite = true,
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "matrix_sqrt",
      .domains = small,
      .samples = {one({3, 3}, root, root_reference), one({2, 2, 3}, root, root_reference),
@@ -228,7 +228,7 @@ const Rows functions{{
                  {Error::numerical, "not positive definite", [] { matrix_sqrt(-eye(2)); }},
                  {Error::numerical, "not positive definite", [] { sum(matrix_sqrt(variable(of({2, 2})))).backward(); }},
                  {Error::numerical, "finite", [] { matrix_sqrt(not_a_number()); }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "solve_lyapunov",
      .domains = small,
      .samples = {{{{3, 3}, {3, 3}}, lyapunov, lyapunov_reference},
@@ -239,7 +239,7 @@ const Rows functions{{
                  {Error::shape, "q [2, 3]", [] { solve_lyapunov(of({2, 2}), of({2, 3})); }},
                  {Error::dtype, "solve_lyapunov", [] { solve_lyapunov(of({2, 2}), of({2, 2}, f64)); }},
                  {Error::numerical, "not positive definite", [] { solve_lyapunov(of({2, 2}), of({2, 2})); }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "vector_norm",
      .domains = {{.low = -2, .high = 2, .avoid = {0}, .above = 0}},
      .samples = {vector_norm_of({3, 2}, 2, frobenius),
@@ -253,7 +253,7 @@ const Rows functions{{
                   })},
                  vector_norm_of({0, 2}, 2, frobenius)},
      .composite = true,
-     .apart = true},
+     .distinct = true},
     {.name = "matrix_norm",
      .domains = small,
      .samples = {norm_of({3, 2}, "fro", frobenius), norm_of({3, 2}, "nuc", nuclear), norm_of({3, 3}, 1.0, most_in_column),
@@ -271,7 +271,7 @@ const Rows functions{{
                  {Error::value, "3.0", [] { matrix_norm(of({3, 3}), 3.0); }},
                  {Error::value, "l1", [] { linalg::norm(of({3, 3}), "l1"); }}},
      .composite = true,
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "cond",
      .domains = small,
      .samples = {condition_of({3, 3}, 2.0, largest), condition_of({2, 2, 2}, -2.0, least),
@@ -282,7 +282,7 @@ const Rows functions{{
                  {Error::value, "3.0", [] { cond(eye(2), 3); }},
                  {Error::numerical, "pivot 1 is 0", [] { cond(of({2, 2}), 1); }}},
      .composite = true,
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "trace",
      .samples = {number({3, 3}, [](Args& x) { return trace(x[0]); },
                         [](const Matrix& x) { return x(0, 0) + x(1, 1) + x(2, 2); }),

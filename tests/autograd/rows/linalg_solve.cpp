@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../dense.hpp"
+#include "autograd/dense.hpp"
 
 #include <cmath>
 
@@ -38,13 +38,13 @@ Matrix factored(Matrix a) {
   return a;
 }
 /// The rows of regular(x) the other way round, so that they have to be exchanged.
-Tensor turned(const Tensor& x) {
+Tensor transposed(const Tensor& x) {
   Tensor y = regular(x);
   std::vector<Tensor> rows;
   for (auto i = y.shape(-2); i-- > 0;) rows.push_back(slice(y, -2, i, i + 1));
   return rows.empty() ? y : concatenate(rows, -2);
 }
-Matrix turned(const Matrix& x) {
+Matrix transposed(const Matrix& x) {
   const Matrix y = regular(x);
   Matrix t(y);
   for (std::int64_t i = 0; i < y.rows; ++i) {
@@ -96,17 +96,17 @@ Sample cholesky_solution(Shape l, Shape b, bool up = false) {
   return {{std::move(l), std::move(b)}, call, over_stacks(reference, vector ? 1 : 0)};
 }
 
-const Call packed = [](Args& x) { return lu_factor(turned(x[0])).lu; };
-const Reference packed_reference = over_stacks([](const Matrices& x) { return factored(turned(x[0])); });
+const Call packed = [](Args& x) { return lu_factor(transposed(x[0])).lu; };
+const Reference packed_reference = over_stacks([](const Matrices& x) { return factored(transposed(x[0])); });
 
 /// What one of the factors is.
 Sample lu_part(Shape shape, int which) {
   const auto call = [which](Args& x) {
-    const LU f = lu(turned(x[0]));
+    const LU f = lu(transposed(x[0]));
     return which == 0 ? matmul(f.p, f.l) : which == 1 ? f.l : f.u;
   };
   const auto reference = [which](const Matrices& x) {
-    const Matrix a = turned(x[0]);
+    const Matrix a = transposed(x[0]);
     const auto k = std::min(a.rows, a.columns);
     const Matrix f = factored(a);
     return which == 0   ? a * inverse(upper(f))
@@ -117,21 +117,21 @@ Sample lu_part(Shape shape, int which) {
 }
 
 const Call lu_solved = [](Args& x) {
-  const LUFactor f = lu_factor(turned(x[0]));
+  const LUFactor f = lu_factor(transposed(x[0]));
   return lu_solve(f, x[1]);
 };
 Sample lu_solution(Shape a, Shape b) {
   const bool vector = b.size() == 1;
   return {{std::move(a), std::move(b)},
           lu_solved,
-          over_stacks([](const Matrices& x) { return eliminated(turned(x[0]), x[1]); }, vector ? 1 : 0)};
+          over_stacks([](const Matrices& x) { return eliminated(transposed(x[0]), x[1]); }, vector ? 1 : 0)};
 }
 
 Reference scalar_of(Real (*f)(const Matrix&)) {
-  return over_stacks([f](const Matrices& x) { return Matrix(1, 1, f(turned(x[0]))); }, 2);
+  return over_stacks([f](const Matrices& x) { return Matrix(1, 1, f(transposed(x[0]))); }, 2);
 }
-const Call determined = [](Args& x) { return det(turned(x[0])); };
-const Call logarithm = [](Args& x) { return slogdet(turned(x[0])).logabsdet; };
+const Call determined = [](Args& x) { return det(transposed(x[0])); };
+const Call logarithm = [](Args& x) { return slogdet(transposed(x[0])).logabsdet; };
 
 /// A matrix of rank `r` plus x, where x is zero (or nearly).
 Sample singular_det(std::int64_t n, std::int64_t r) {
@@ -276,14 +276,14 @@ const Rows equations{{
      .samples = {singular_det(1, 0), singular_det(2, 1), singular_det(3, 2), singular_det(3, 1), singular_det(3, 0),
                  singular_det(4, 2), singular_det(4, 3), singular_det(0, 0)},
      .composite = true,
-     .slack = 64},
+     .tolerance_scale = 64},
     {.name = "slogdet",
      .domains = small,
      .samples = {{{{3, 3}}, logarithm, scalar_of([](const Matrix& a) { return std::log(std::abs(determinant(a))); })},
                  {{{2, 2, 2}}, logarithm, scalar_of([](const Matrix& a) { return std::log(std::abs(determinant(a))); })},
                  {{{2, 2}},
                   [](Args& x) {
-                    const auto [sign, logabs] = slogdet(turned(x[0]));
+                    const auto [sign, logabs] = slogdet(transposed(x[0]));
                     return sign * exp(logabs);
                   },
                   scalar_of(determinant)},

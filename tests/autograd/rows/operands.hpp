@@ -2,7 +2,7 @@
 // What rows of elementwise operations refuse, and with which operands.
 #pragma once
 
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <string>
 #include <vector>
@@ -36,13 +36,13 @@ inline std::vector<Rejection> refuse_integers(const std::string& name, Tensor (*
 }
 /// A function of one float.
 inline Row function(const std::string& name, Tensor (*f)(In), long double (*reference)(long double), Domain domain = {},
-                    double slack = 1) {
+                    double tolerance_scale = 1) {
   return {.name = name,
           .call = [f](Args& x) { return f(x[0]); },
           .scalar = [reference](Numbers x) { return reference(x[0]); },
           .domains = {domain},
           .rejects = refuse_integers(name, f),
-          .slack = slack};
+          .tolerance_scale = tolerance_scale};
 }
 /// The same for the left half, or another part of the domain, of an operation that has a row of its own name.
 inline Row part(Row row, const std::string& name) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The operations of docs/add_an_op.md: one from outside the library passes every check that ours do.
-#include "../../../examples/08_add_an_op.hpp"
-#include "../table.hpp"
+#include "../examples/08_add_an_op.hpp"
+#include "autograd/table.hpp"
 
 #include <cmath>
 
@@ -44,7 +44,7 @@ const Rows rows_of_own{{
            return s + 2 * c;
          },
      .scalar = [](Numbers x) { return std::sin(x[0]) + 2 * std::cos(x[0]); },
-     .slack = 4},
+     .tolerance_scale = 4},
 }};
 
 }  // namespace

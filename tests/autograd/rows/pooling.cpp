@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -246,7 +246,7 @@ const Rows pooling{{
                 [](Args& a) {
                   return max_pool1d(reshape(a[0], {1, 1, 5}), 2, {.stride = 1, .dilation = 1});
                 }}},
-     .apart = true},
+     .distinct = true},
     {.name = "adaptive_max_pool",
      .samples = adaptive_samples(true),
      .rejects = {{Error::shape, "nothing to pool",
@@ -258,7 +258,7 @@ const Rows pooling{{
                     adaptive_max_pool1d(of({1, 1, 3}), 0);
                   }}},
      .composite = true,
-     .apart = true},
+     .distinct = true},
     {.name = "avg_pool",
      .samples = averages(),
      .rejects = {{Error::shape, "avg_pool1d: works on images", [] { avg_pool1d(of({4}), 2); }},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -96,14 +96,14 @@ const Rows sums{{
          max, [](const Elements& e) { return *std::max_element(e.begin(), e.end()); }, false),
      .rejects = refuse("max", max, false),
      .known = {{{{1, 3, 3, 2, 3, 3}}, {{0, .25, .25, 0, .25, .25}}, [](Args& x) { return full_call(max, x); }}},
-     .apart = true,
+     .distinct = true,
      .integers = true},
     {.name = "min",
      .samples = reductions(
          min, [](const Elements& e) { return *std::min_element(e.begin(), e.end()); }, false),
      .rejects = refuse("min", min, false),
      .known = {{{{1, 3, 1, 2}}, {{.5, 0, .5, 0}}, [](Args& x) { return full_call(min, x); }}},
-     .apart = true,
+     .distinct = true,
      .integers = true},
 }};
 
@@ -178,7 +178,7 @@ Row normalization(const std::string& name, Tensor (*f)(In, std::int64_t),
           .rejects = {{Error::shape, name, [f] { f(matrix(), 2); }},
                       {Error::shape, name, [f] { f(tensor(1.0), -1); }},
                       {Error::dtype, "i64", [f] { f(matrix().to(i64), 0); }}},
-          .slack = 4};
+          .tolerance_scale = 4};
 }
 
 const auto lse = [](Shape shape, Axes axes, bool keepdims, Dims meant) {
@@ -201,7 +201,7 @@ const Rows exponentials{{
      .rejects = {{Error::shape, "logsumexp", [] { logsumexp(matrix(), -3); }},
                  {Error::value, "logsumexp", [] { logsumexp(nothing(), -1); }},
                  {Error::dtype, "i64", [] { logsumexp(matrix().to(i64)); }}},
-     .slack = 4},
+     .tolerance_scale = 4},
     normalization("softmax", softmax, [](long double x, long double whole) { return std::exp(x - whole); }),
     normalization("log_softmax", log_softmax, [](long double x, long double whole) { return x - whole; }),
     {.name = "sum_to",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +22,7 @@ std::function<Elements(const Rows1&)> prefixes(std::function<long double(const E
 
 using Scan = Tensor (*)(In, std::int64_t);
 
-/// Many rows (they are turned into columns), few of them, and any axis.
+/// Many rows (they are transposed into columns), few of them, and any axis.
 std::vector<Sample> scans(Scan f, const std::function<Elements(const Rows1&)>& reference) {
   const auto sample = [&](Shape shape, std::int64_t axis, std::size_t meant) {
     return Sample{{shape}, [=](Args& x) { return f(x[0], axis); }, along(meant, reference)};
@@ -38,11 +38,11 @@ std::vector<Rejection> refuse(const std::string& name, Scan f) {
   return {{Error::shape, name, [f] { f(matrix(), 2); }}, {Error::shape, name, [f] { f(tensor(1.0), 0); }}};
 }
 
-template <Chosen (*f)(In, std::int64_t)>
+template <ValuesIndices (*f)(In, std::int64_t)>
 Tensor values_of(In x, std::int64_t axis) {
   return f(std::move(x), axis).values;
 }
-template <Chosen (*f)(In, std::int64_t)>
+template <ValuesIndices (*f)(In, std::int64_t)>
 Tensor places_of(In x, std::int64_t axis) {
   return f(std::move(x), axis).indices;
 }
@@ -106,7 +106,7 @@ const Rows scan_rows{{
      .samples = scans(logcumsumexp, prefixes(log_sum_exp)),
      .rejects = {{Error::shape, "logcumsumexp", [] { logcumsumexp(matrix(), 2); }},
                  {Error::dtype, "logcumsumexp", [] { logcumsumexp(matrix().to(i64), 0); }}},
-     .slack = 8},
+     .tolerance_scale = 8},
     {.name = "linear_recurrence",
      .samples = {recurrence({5}, {5}, 0, 0), recurrence({2, 3}, {2, 3}, -1, 1), recurrence({3}, {2, 3}, 1, 1),
                  recurrence({2, 1}, {2, 3}, 1, 1), recurrence({4, 2}, {4, 2}, 0, 0), recurrence({}, {3, 2}, -2, 0),
@@ -121,13 +121,13 @@ const Rows scan_rows{{
      .samples = scans(values_of<cummax>, prefixes(best_of<true>)),
      .rejects = refuse("cummax", values_of<cummax>),
      .known = {{{{1, 3, 3, 2}}, {{1, 1, 2, 0}}, [](Args& x) { return cummax(x[0], 0).values; }}},
-     .apart = true,
+     .distinct = true,
      .integers = true},
     {.name = "cummin",
      .samples = scans(values_of<cummin>, prefixes(best_of<false>)),
      .rejects = refuse("cummin", values_of<cummin>),
      .known = {{{{1, 1, 3, 0}}, {{1, 2, 0, 1}}, [](Args& x) { return cummin(x[0], 0).values; }}},
-     .apart = true,
+     .distinct = true,
      .integers = true},
     {.name = "cummax's indices",
      .domains = {{.low = -1, .high = 1, .whole = true}},

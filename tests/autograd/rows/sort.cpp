@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -44,7 +44,7 @@ Sample placing(Shape shape, std::int64_t axis, std::size_t meant, bool descendin
 Sample choosing(Shape shape, std::int64_t k, std::int64_t axis, std::size_t meant, bool largest, bool places = false) {
   return {{shape},
           [=](Args& x) {
-            const Chosen top = topk(x[0], k, axis, largest);
+            const ValuesIndices top = topk(x[0], k, axis, largest);
             return places ? top.indices : top.values;
           },
           first(meant, largest, static_cast<std::size_t>(k), places)};
@@ -123,7 +123,7 @@ const Rows sorts{{
                 [](Args& x) {
                   return sort(x[0]).values * tensor({1, 2, 4}, f64);
                 }}},
-     .apart = true,
+     .distinct = true,
      .integers = true},
     {.name = "argsort",
      .domains = ties,
@@ -141,7 +141,7 @@ const Rows sorts{{
      .rejects = {{Error::value, "topk", [] { topk(matrix(), 4); }},
                  {Error::value, "-1", [] { topk(matrix(), -1); }},
                  {Error::shape, "topk", [] { topk(matrix(), 1, 2); }}},
-     .apart = true,
+     .distinct = true,
      .integers = true},
     {.name = "topk's indices",
      .domains = ties,
@@ -167,7 +167,7 @@ const Rows sorts{{
                  {Error::value, "kthvalue", [] { kthvalue(matrix(), 0); }},
                  {Error::shape, "kthvalue", [] { kthvalue(matrix(), 1, 2); }}},
      .composite = true,
-     .apart = true,
+     .distinct = true,
      .integers = true},
     {.name = "unique",
      .domains = ties,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // References are the C library's functions in long double, or those of special.hpp.
-#include "../../special.hpp"
+#include "special.hpp"
 #include "operands.hpp"
 
 #include <cmath>
@@ -17,7 +17,7 @@ Row polygamma_row(const std::string& name, Domain domain) {
           .scalar = [](Numbers x) { return polygamma_of(n, x[0]); },
           .domains = {domain},
           .covers = {"polygamma"},
-          .slack = 4};
+          .tolerance_scale = 4};
 }
 
 const Domain positive{.low = 0.5, .high = 5, .above = 0};
@@ -55,7 +55,7 @@ const Rows specials{{
      .domains = {numbers, numbers},
      .rejects = two_refuse("logaddexp", logaddexp, false),
      .known = {{{{1, -1e4}, {1, 1e4}}, {{0.5, 0}, {0.5, 1}}}},
-     .slack = 4},
+     .tolerance_scale = 4},
     {.name = "logaddexp2",
      .call = [](Args& x) { return logaddexp2(x[0], x[1]); },
      .scalar =
@@ -64,7 +64,7 @@ const Rows specials{{
          },
      .domains = {numbers, numbers},
      .composite = true,
-     .slack = 16},
+     .tolerance_scale = 16},
     {.name = "xlogy",
      .call = [](Args& x) { return xlogy(x[0], x[1]); },
      .scalar = [](Numbers x) { return x[0] == 0 ? 0 : x[0] * std::log(x[1]); },

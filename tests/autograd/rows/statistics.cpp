@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -127,13 +127,13 @@ const Rows statistics_rows{{
                  {Error::dtype, "var", [] { var(matrix().to(i64)); }},
                  {Error::value, "correction", [] { var(tensor({1.0})); }},
                  {Error::value, "correction", [] { var(nothing(), 1, 0); }}},
-     .slack = 2},
+     .tolerance_scale = 2},
     {.name = "std",
      .samples = both(reductions(std_with(1), deviation(1)), reductions(std_with(0), deviation(0))),
      .rejects = {{Error::shape, "std", [] { std(matrix(), 2); }},
                  {Error::value, "correction", [] { std(tensor(1.0)); }}},
      .known = {{{{3, 3, 3}}, {{0, 0, 0}}, [](Args& x) { return std(x[0]); }}},
-     .slack = 2},
+     .tolerance_scale = 2},
     {.name = "var_mean",
      .samples = reductions(
          [](In x, const Axes& axes, bool keepdims) {
@@ -142,7 +142,7 @@ const Rows statistics_rows{{
          },
          [](const Elements& e) { return variance(1)(e) + mean_of(e); }),
      .composite = true,
-     .slack = 2},
+     .tolerance_scale = 2},
     {.name = "std_mean",
      .samples = reductions(
          [](In x, const Axes& axes, bool keepdims) {
@@ -151,12 +151,12 @@ const Rows statistics_rows{{
          },
          [](const Elements& e) { return deviation(1)(e) * mean_of(e); }),
      .composite = true,
-     .slack = 2},
+     .tolerance_scale = 2},
     {.name = "quantile",
      .samples = all_quantiles(),
      .rejects = refuse("quantile", [](const Tensor& x, int axis) { return quantile(x, 0.5, axis); }),
      .composite = true,
-     .apart = true},
+     .distinct = true},
     {.name = "median",
      .samples = reductions([](In x, const Axes& axes, bool keepdims) { return median(std::move(x), axes, keepdims); },
                            quantile_of(0.5)),
@@ -164,7 +164,7 @@ const Rows statistics_rows{{
      .known = {{{{4, 1, 3, 2}}, {{0, 0, .5, .5}}, [](Args& x) { return median(x[0]); }},
                {{{4, 1, 3}}, {{0, 0, 1}}, [](Args& x) { return median(x[0]); }}},
      .composite = true,
-     .apart = true},
+     .distinct = true},
     {.name = "nansum",
      .domains = {{.avoid = {0}}},
      .samples = reductions([](In x, const Axes& axes, bool keepdims) { return nansum(with_gaps(x), axes, keepdims); },
@@ -202,7 +202,7 @@ const Rows statistics_rows{{
            return *high - *low;
          }),
      .composite = true,
-     .apart = true},
+     .distinct = true},
 }};
 
 }  // namespace

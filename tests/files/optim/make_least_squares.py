@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Robust and bounded fits by scipy.optimize.least_squares (SciPy 1.10), for tests/optim/least_squares_test.cpp.
+"""Robust and bounded fits by scipy.optimize.least_squares (SciPy 1.10), for tests/optim/least_squares/least_squares_test.cpp.
 
     python3 make_least_squares.py > least_squares.txt
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "nn/table.hpp"
 
 namespace newtape::nn::table {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Attention, transformer layers, embeddings, and positions.
-#include "../table.hpp"
+#include "nn/table.hpp"
 
 namespace newtape::nn::table {
 namespace {
@@ -66,7 +66,7 @@ const Rows attention{
     {.name = "MultiheadAttention/dropout",
      .make = make([] { return MultiheadAttention(4, 2, {.dropout = 0.5}); }),
      .inputs = floats({{3, 2, 4}}),
-     .alone = "its random numbers are others",
+     .no_reference_reason = "its random numbers are others",
      .batch = {1},
      .refuses = {{floats({{3, 2, 5}}), "query [3, 2, 5]"}},
      .modes = true},
@@ -137,7 +137,7 @@ const Rows transformers{
     {.name = "TransformerDecoderLayer/dropout",
      .make = make([] { return TransformerDecoderLayer(4, 2, dropping); }),
      .inputs = floats({{3, 2, 4}, {2, 2, 4}}),
-     .alone = "its random numbers are others",
+     .no_reference_reason = "its random numbers are others",
      .batch = {1},
      .refuses = {{floats({{3, 2, 5}, {2, 2, 4}}), "self_attn"}},
      .modes = true},
@@ -172,25 +172,25 @@ const Rows embeddings{
                     return Tensors{integers({0, -2})};
                   },
                   "-2", Error::value}},
-     .moves = "the padding row has no derivative, whatever its values"},
+     .stateful_reason = "the padding row has no derivative, whatever its values"},
     {.name = "Embedding/max_norm",
      .make = make([] { return Embedding(5, 3, {.max_norm = 1.0}); }),
      .torch = torch("embedding/max_norm"),
      .refuses = {{[] { return Tensors{integers({7})}; }, "7", Error::value}},
-     .moves = "rows are shortened in the weight itself"},
+     .stateful_reason = "rows are shortened in the weight itself"},
 };
 
 const Rows positions{
     {.name = "SinusoidalPositions",
      .make = make([] { return SinusoidalPositions(4, {.max_len = 6}); }),
      .inputs = floats({{3, 2, 4}}),
-     .alone = "not in PyTorch",
+     .no_reference_reason = "not in PyTorch",
      .batch = {1},
      .refuses = {{floats({{7, 2, 4}}), "l <= 6"}, {floats({{3, 2, 5}}), "[3, 2, 5]"}}},
     {.name = "LearnedPositions",
      .make = make([] { return LearnedPositions(4, {.max_len = 6, .batch_first = true}); }),
      .inputs = floats({{2, 3, 4}}),
-     .alone = "not in PyTorch",
+     .no_reference_reason = "not in PyTorch",
      .refuses = {{floats({{2, 7, 4}}), "[2, 7, 4]"}, {floats({{4}}), "[4]"}}},
 };
 

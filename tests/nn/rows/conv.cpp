@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Convolutions, pooling, and images of other sizes.
-#include "../table.hpp"
+#include "nn/table.hpp"
 
 namespace newtape::nn::table {
 namespace {

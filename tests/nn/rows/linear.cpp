@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Linear layers, distances, containers, and parametrizations.
-#include "../table.hpp"
+#include <newtape/models/linear_autoencoder.hpp>
+#include "nn/table.hpp"
 
 namespace newtape::nn::table {
 namespace {
@@ -30,9 +31,9 @@ const Rows linear{
      .torch = torch("Bilinear/plain"),
      .refuses = {{floats({{5, 3}, {5, 3}}), "x2 [5, 3]"}}},
     {.name = "LinearAutoencoder",
-     .make = make([] { return LinearAutoencoder(4, 2); }),
+     .make = make([] { return models::LinearAutoencoder(4, 2); }),
      .inputs = floats({{3, 4}}),
-     .alone = "two linear layers",
+     .no_reference_reason = "two linear layers",
      .refuses = {{floats({{3, 5}}), "x [3, 5]"}}},
 };
 
@@ -75,18 +76,18 @@ const Rows containers{
            Linear(3, 4), tanh, [](const Tensor& x) { return x * x; }, Linear(4, 2));
      }),
      .inputs = floats({{2, 3}}),
-     .alone = "made of others",
+     .no_reference_reason = "made of others",
      .refuses = {{floats({{2, 4}}), "0: Linear"}},
      .covers = {"Lambda"}},
     {.name = "Residual",
      .make = make([] { return Residual(Linear(3, 3)); }),
      .inputs = floats({{2, 3}}),
-     .alone = "made of others",
+     .no_reference_reason = "made of others",
      .refuses = {{floats({{2, 4}}), "inner: Linear"}}},
     {.name = "Lists",
      .make = make([] { return Lists(); }),
      .inputs = floats({{2, 3}}),
-     .alone = "made of others",
+     .no_reference_reason = "made of others",
      .refuses = {{floats({{2, 4}}), "layers.0: Linear"}},
      .covers = {"ModuleList", "ModuleDict", "ParameterList"}},
 };
@@ -123,18 +124,18 @@ const Rows parametrizations{
      .torch = torch("spectral_norm/Linear/train", "spectral_norm/Linear/eval"),
      .refuses = {{floats({{2, 4}}), "Linear"}},
      .modes = true,
-     .moves = follows,
+     .stateful_reason = follows,
      .covers = {"SpectralNorm"}},
     {.name = "Conv1d/spectral_norm",
      .make = make([] { return parametrize::spectral_norm(Conv1d(2, 3, 2), "weight", {.n_power_iterations = 2}); }),
      .torch = torch("spectral_norm/Conv1d/train", "spectral_norm/Conv1d/eval"),
      .refuses = {{floats({{2, 3, 4}}), "Conv1d"}},
      .modes = true,
-     .moves = follows},
+     .stateful_reason = follows},
     {.name = "Linear/symmetric",
      .make = make([] { return parametrize::symmetric(Linear(3, 3)); }),
      .inputs = floats({{2, 3}}),
-     .alone = "its example in PyTorch's documentation is the definition",
+     .no_reference_reason = "its example in PyTorch's documentation is the definition",
      .refuses = {{floats({{2, 4}}), "Linear"}},
      .covers = {"Symmetric"}},
     orthogonal("matrix_exp", 3, 3),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "../table.hpp"
+#include "nn/table.hpp"
 
 namespace newtape::nn::table {
 namespace {
@@ -57,7 +57,7 @@ struct LayerRows : Rows {
              {.name = type + "/dropout",
               .make = make([] { return L(2, 3, {.num_layers = 2, .dropout = 0.5}); }, with_states),
               .inputs = floats({{3, 2, 2}}),
-              .alone = "its random numbers are others",
+              .no_reference_reason = "its random numbers are others",
               .batch = {1},
               .refuses = {{floats({{2}}), "x [2]"}},
               .modes = true}} {}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/anomaly.hpp>
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace newtape {
+
+void HookHandle::remove() {
+  if (const auto hook = hook_.lock()) *hook = nullptr;
+}
+
+namespace detail {
+namespace {
+
+/// Holds a cell's flag for a scope; the work inside is a pointer swap.
+class Hold {
+ public:
+  explicit Hold(std::atomic_flag& flag) : flag_(flag) {
+    while (flag_.test_and_set(std::memory_order_acquire)) flag_.wait(true, std::memory_order_relaxed);
+  }
+  ~Hold() {
+    flag_.clear(std::memory_order_release);
+    flag_.notify_one();
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+ private:
+  std::atomic_flag& flag_;
+};
+
+enum : unsigned { nothing = 0, nan = 1, infinity = 2 };
+constinit thread_local unsigned in_scope = nothing;
+
+}  // namespace
+
+Tensor GradCell::get() const {
+  const Hold hold(busy_);
+  return grad_;
+}
+
+void GradCell::set(Tensor g) {
+  const Hold hold(busy_);
+  std::swap(grad_, g);  // the old one dies after the flag is free again
+}
+
+void GradCell::add(Tensor g) {
+  // Taken out while it is added to, so that the sum can be formed in place; a second thread adds to what it finds.
+  for (;;) {
+    Tensor other;
+    {
+      const Hold hold(busy_);
+      std::swap(grad_, other);
+      if (!other.defined()) {
+        std::swap(grad_, g);
+        return;
+      }
+    }
+    g = std::move(other) + std::move(g);
+  }
+}
+
+unsigned anomaly_checks() noexcept { return in_scope; }
+AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(in_scope, nothing)) {}
+AnomalyPause::~AnomalyPause() { in_scope = before_; }
+
+std::string first_anomaly(const Array& x, unsigned checks) {
+  if (core::all_finite(x)) return {};
+  const Array wide = core::contiguous(core::cast(x, f64));
+  const double* const values = wide.data<double>();
+  for (std::int64_t i = 0; i < wide.size(); ++i) {
+    const bool is_nan = std::isnan(values[i]);
+    if ((checks & (is_nan ? nan : infinity)) == 0 || std::isfinite(values[i])) continue;
+    Dims index(x.ndim());
+    auto rest = i;
+    for (std::size_t axis = x.ndim(); axis-- > 0; rest /= x.shape()[axis]) index[axis] = rest % x.shape()[axis];
+    return std::string(is_nan          ? "NaN"
+                       : values[i] > 0 ? "infinity"
+                                       : "-infinity") +
+           " at " + to_string(index) + " of " + std::string(name(x.dtype())) + " " + to_string(x.shape());
+  }
+  return {};
+}
+
+void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
+  const std::string what = first_anomaly(value, in_scope);
+  if (what.empty()) return;
+  raise<NumericalError>(
+      std::string("anomaly: the first one is in the result of ") + op.name() + ", recorded at " + to_string(location),
+      "finite numbers", what);
+}
+
+}  // namespace detail
+
+DetectAnomaly::DetectAnomaly(const AnomalyOptions& options) noexcept
+    : before_(std::exchange(detail::in_scope, options.infinity ? detail::nan | detail::infinity : detail::nan)) {}
+DetectAnomaly::~DetectAnomaly() { detail::in_scope = before_; }
+
+}  // namespace newtape

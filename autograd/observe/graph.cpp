@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/graph.hpp>
+#include <newtape/autograd/op.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace newtape {
+namespace {
+
+using detail::Node;
+
+/// As Graphviz takes it between quotes.
+std::string quoted(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+/// Nodes are numbered as they are found, the results first, nearest before farthest.
+class Drawing {
+ public:
+  explicit Drawing(const GraphOptions& options) : options_(options) {
+    for (const auto& [name, x] : options.names) {
+      if (x.requires_grad()) names_.emplace(x.node().get(), name);
+    }
+  }
+
+  std::string draw(std::span<const Tensor> ys) {
+    for (const auto& y : ys) {
+      if (!y.requires_grad()) {
+        raise<ValueError>("graph_to_dot: nothing was recorded of a constant", "a recorded result or a variable",
+                          "a constant");
+      }
+      number_of(y.node().get());
+    }
+    for (const auto& y : ys) results_.push_back(y.node().get());
+    fmt::format_to(std::back_inserter(out_),
+                   "digraph {{\n  node [fontname=\"Helvetica\", fontsize=10]\n  edge [arrowsize=0.7]\n");
+    // found_ grows while it is walked.
+    for (std::size_t i = 0; i < found_.size(); ++i) describe(i, *found_[i]);
+    if (left_out_ > 0) {
+      fmt::format_to(std::back_inserter(out_), "  more [shape=plaintext, label=\"{} arrows lead to nodes left out\"]\n",
+                     left_out_);
+    }
+    return out_ + "}\n";
+  }
+
+ private:
+  static constexpr std::size_t nowhere = ~std::size_t{0};
+
+  std::size_t number_of(const Node* node) {
+    const auto at = numbers_.find(node);
+    if (at != numbers_.end()) return at->second;
+    if (found_.size() >= options_.max_nodes) {
+      ++left_out_;
+      return nowhere;
+    }
+    numbers_.emplace(node, found_.size());
+    found_.push_back(node);
+    return found_.size() - 1;
+  }
+
+  void describe(std::size_t number, const Node& node) {
+    const auto to = std::back_inserter(out_);
+    const bool leaf = node.op == nullptr;
+    const auto given = names_.find(&node);
+    std::string label = leaf ? "variable" : node.op->name();
+    if (node.output_index >= 0) {
+      label += fmt::format(", result {}", node.output_index);
+      several_.insert(node.edges[0].get());
+    }
+    if (given != names_.end()) label = leaf ? given->second : given->second + " = " + label;
+    std::string text = quoted(label);
+    if (several_.count(&node) == 0) text += fmt::format("\\n{} {}", newtape::name(node.dtype), to_string(node.shape));
+    if (options_.places && !leaf) text += "\\n" + quoted(to_string(node.location));
+    const bool result = std::find(results_.begin(), results_.end(), &node) != results_.end();
+    fmt::format_to(to, "  n{} [label=\"{}\"{}{}]\n", number, text,
+                   leaf ? ", shape=box, style=filled, fillcolor=\"#dbe9f6\"" : "", result ? ", penwidth=2" : "");
+    for (const auto& edge : node.edges) {
+      if (!edge) continue;
+      const auto from = number_of(edge.get());
+      if (from != nowhere) fmt::format_to(to, "  n{} -> n{}\n", from, number);
+    }
+  }
+
+  const GraphOptions& options_;
+  std::unordered_map<const Node*, std::string> names_;
+  std::unordered_map<const Node*, std::size_t> numbers_;
+  std::vector<const Node*> found_;
+  std::vector<const Node*> results_;
+  std::unordered_set<const Node*>
+      several_;  ///< operations whose results have nodes of their own, which say their shape
+  std::size_t left_out_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string graph_to_dot(std::span<const Tensor> ys, const GraphOptions& options) { return Drawing(options).draw(ys); }
+std::string graph_to_dot(const Tensor& y, const GraphOptions& options) { return graph_to_dot({&y, 1}, options); }
+
+}  // namespace newtape

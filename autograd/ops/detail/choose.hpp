@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/values_indices.hpp>
+#include <newtape/core/ops/values_indices.hpp>
+
+namespace newtape::detail {
+
+/// The result of an operation that chooses elements of `x` along an axis, counted from the last.
+inline ValuesIndices chosen(const Op& op, const In& x, std::int64_t axis, core::ValuesIndices what) {
+  const Tensor indices = std::move(what.indices);
+  const auto length = x.tensor().shape(axis);
+  return {op(std::move(what.values),
+             wrt(x, [indices, axis, length](const Tensor& g) { return scatter_add(g, indices, axis, length); })),
+          indices};
+}
+
+}  // namespace newtape::detail

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The function is traced on stand-ins, and so is the tape's own backward sweep over what it recorded: the rules are
+// those of the operations that the function is made of.
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/transforms/fuse.hpp>
+#include <newtape/core/fuse/program.hpp>
+#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+namespace newtape {
+
+static const Op fuse_op{"fuse"};
+
+namespace detail {
+namespace {
+
+/// What was traced: steps for the value and for the gradients in the operands.
+struct Traced {
+  std::vector<core::Value> values;
+  int value = 0;
+  /// For each operand; -1 where the result does not depend on it. The cotangent is the last input.
+  std::vector<int> gradients;
+};
+
+/// The function as the operations that it is made of, on the operands stretched to one shape.
+Tensor composite(const Function& f, std::span<const Tensor> operands, const Shape& shape) {
+  std::vector<Tensor> xs;
+  for (const auto& x : operands) xs.push_back(x.shape() == shape || core::recorder() != nullptr ? x : expand(x, shape));
+  Tensor y = f(xs);
+  return y.shape() == shape || core::recorder() != nullptr ? y : expand(y, shape);
+}
+
+[[noreturn]] void raise_captured() {
+  raise<ValueError>("fuse: the function captures a tensor that depends on a variable",
+                    "every such tensor as an operand", "a captured one");
+}
+
+/// ValueError when the result depends on variables other than the function's arguments.
+void check_captures(const Tensor& y, std::span<const Tensor> arguments) {
+  std::unordered_set<Node*> seen;
+  for (const auto& x : arguments) seen.insert(x.node().get());
+  std::vector<Node*> path{y.node().get()};
+  while (!path.empty()) {
+    Node* node = path.back();
+    path.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    if (node->op == nullptr) raise_captured();
+    for (const auto& edge : node->edges) path.push_back(edge.get());
+  }
+}
+
+Traced trace(const Function& f, std::span<const Tensor> operands, const Shape& shape) {
+  core::Recorder record(shape);
+  const core::Recording on(&record);
+  std::vector<Tensor> arguments;
+  for (const auto& x : operands) {
+    Array a = record.input(x.dtype());
+    const bool wanted = grad_enabled() && x.requires_grad();
+    arguments.push_back(wanted ? variable(std::move(a)) : Tensor(std::move(a)));
+  }
+  const Tensor y = f(arguments);
+  Traced result;
+  result.value = record.value_of(y.value());
+  result.gradients.resize(operands.size(), -1);
+  if (y.requires_grad()) {
+    check_captures(y, arguments);
+    const Tensor g = record.input(y.dtype());
+    const auto pulled = grad_between(y, arguments, g, false);
+    for (std::size_t i = 0; i < pulled.size(); ++i) {
+      if (pulled[i].defined()) result.gradients[i] = record.value_of(pulled[i].value());
+    }
+  }
+  result.values = record.values();
+  return result;
+}
+
+/// Keeps the slope dy/dx of an operand whose gradient would repeat much of the work of the value; other gradients are
+/// computed from the operands when they are asked for.
+class FusedNode final : public Node {
+ public:
+  FusedNode(const Op* by, SourceLocation at, const Array& value, const Function& f, std::vector<Tensor> operands,
+            std::shared_ptr<const Traced> traced, std::vector<Array> slopes)
+      : Node(by, at, value),
+        f_(f),
+        operands_(std::move(operands)),
+        traced_(std::move(traced)),
+        slopes_(std::move(slopes)) {
+    for (const auto& x : operands_) edges_.push_back(x.node());
+    edges = edges_;
+    has_joint_pullback = true;
+  }
+
+  Tensor pull(std::size_t i, Tensor g) override {
+    std::vector<bool> needed(edges_.size());
+    needed[i] = true;
+    return pull_all(needed, std::move(g))[i];
+  }
+
+  std::vector<Tensor> pull_all(const std::vector<bool>& needed, Tensor g) override {
+    std::vector<Tensor> results(needed.size());
+    std::vector<std::size_t> computed;
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      if (needed[i] && traced_->gradients[i] >= 0 && !slopes_[i].defined()) computed.push_back(i);
+    }
+    const bool batched = g.ndim() != shape.size();
+    if (grad_enabled() || (batched && !computed.empty())) return from_composite(needed, std::move(g));
+
+    const bool one = !batched && core::is_uniform(g.value()) && Array::view_of(g.value(), {}, {}).item() == 1;
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      if (needed[i] && slopes_[i].defined()) results[i] = one ? slopes_[i] : core::mul(g.value(), slopes_[i]);
+    }
+    if (computed.empty()) return results;
+    std::vector<int> wanted;
+    for (const auto i : computed) wanted.push_back(traced_->gradients[i]);
+    auto inputs = values(operands_);
+    inputs.push_back(g.take_value());
+    auto found = core::run(traced_->values, wanted, inputs, shape);
+    for (std::size_t k = 0; k < computed.size(); ++k) results[computed[k]] = std::move(found[k]);
+    return results;
+  }
+
+  void release() noexcept override {
+    f_ = nullptr;
+    operands_.clear();
+    traced_.reset();
+    slopes_.clear();
+  }
+
+  static std::vector<Array> values(std::span<const Tensor> xs) {
+    std::vector<Array> arrays;
+    for (const auto& x : xs) arrays.push_back(x.value());
+    return arrays;
+  }
+
+ private:
+  /// A batch of cotangents, or a gradient that is itself to be differentiated.
+  std::vector<Tensor> from_composite(const std::vector<bool>& needed, Tensor g) const {
+    const bool create_graph = grad_enabled();
+    const GradMode on(true);
+    // Expanded, each is a node of its own, at which the local sweep ends.
+    std::vector<Tensor> xs;
+    std::vector<Tensor> asked;
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      xs.push_back(needed[i] || create_graph ? expand(operands_[i], shape) : expand(operands_[i].detach(), shape));
+      asked.push_back(needed[i] ? xs[i] : Tensor());
+    }
+    const Tensor y = composite(f_, xs, shape);
+    if (!y.requires_grad()) return std::vector<Tensor>(needed.size());
+    return grad_between(y, asked, std::move(g), create_graph);
+  }
+
+  std::vector<NodeRef> edges_;
+  Function f_;
+  std::vector<Tensor> operands_;
+  std::shared_ptr<const Traced> traced_;
+  std::vector<Array> slopes_;  ///< one for each operand
+};
+
+/// From this many additions on it is better to write down a slope than to compute it again.
+constexpr double worth_keeping = 6;
+
+Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_ptr<const Traced> traced,
+                 const Shape& shape, SourceLocation location) {
+  auto inputs = FusedNode::values(operands);
+  std::vector<int> wanted{traced->value};
+  std::vector<std::size_t> kept;
+  bool recorded = false;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const int id = traced->gradients[i];
+    if (id < 0) continue;
+    recorded = true;
+    if (core::shared_cost(traced->values, {&traced->value, 1}, {&id, 1}) < worth_keeping) continue;
+    wanted.push_back(id);
+    kept.push_back(i);
+  }
+  // The cotangent of which the slopes are the gradients.
+  inputs.push_back(core::number(1, traced->values[static_cast<std::size_t>(traced->value)].dtype));
+  auto results = core::run(traced->values, wanted, inputs, shape);
+  if (!recorded) return results[0];
+  std::vector<Array> slopes(operands.size());
+  for (std::size_t k = 0; k < kept.size(); ++k) slopes[kept[k]] = std::move(results[1 + k]);
+  auto node = NodeRef::adopt(
+      new FusedNode(&fuse_op, place, results[0], f, std::move(operands), std::move(traced), std::move(slopes)));
+  return Tensor(std::move(results[0]), std::move(node));
+}
+
+}  // namespace
+
+Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>& checked, std::int64_t from) {
+  // Numbers take the dtype of the first float, or else of the first tensor.
+  const In* like = nullptr;
+  for (const auto& x : operands) {
+    if (x.is_number()) continue;
+    if (like == nullptr || (is_floating(x.dtype()) && !is_floating(like->dtype()))) like = &x;
+  }
+  if (like == nullptr) raise<ValueError>("fuse: an operand must be a tensor", "a tensor", "numbers only");
+  const DType dtype = like->dtype();
+  const SourceLocation location = like->location();
+  std::vector<Tensor> xs;
+  Shape shape;
+  for (auto& x : operands) {
+    if (x.is_number()) x.resolve("fuse", dtype);
+    shape = broadcast_shapes("fuse", shape, x.shape());
+    xs.push_back(x.tensor());
+  }
+  const bool large = element_count(shape) >= from;
+  // Who watches for NaN is told the operation that makes it, not just that some part of the function does.
+  if (core::recorder() != nullptr || anomaly_checks() != 0 || (!large && checked.load(std::memory_order_relaxed))) {
+    return composite(f, xs, shape);
+  }
+  auto traced = std::make_shared<const Traced>(trace(f, xs, shape));
+  checked.store(true, std::memory_order_relaxed);
+  return large ? run_fused(f, std::move(xs), std::move(traced), shape, place) : composite(f, xs, shape);
+}
+
+}  // namespace detail
+}  // namespace newtape

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# newtape_public_headers(<variable> <header>...) lists the headers that these include, and what those include in turn, as
+# paths below the source folder. What newtape.hpp cannot reach is internal: it is not installed.
+function(newtape_public_headers variable)
+  set(pending ${ARGN})
+  set(found "")
+  while(pending)
+    list(POP_FRONT pending header)
+    if(header IN_LIST found)
+      continue()
+    endif()
+    list(APPEND found "${header}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${header}")
+    file(STRINGS "${PROJECT_SOURCE_DIR}/${header}" includes REGEX "^[ ]*#[ ]*include <newtape/")
+    list(TRANSFORM includes REPLACE ".*<newtape/([^>]+)>.*" "\\1")
+    list(APPEND pending ${includes})
+  endwhile()
+  list(SORT found)
+  set(${variable} ${found} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/array.hpp>
+
+#include <newtape/core/fuse/recorder.hpp>
+
+#include <limits>
+#include <new>
+#include <string>
+
+namespace newtape {
+namespace detail {
+namespace {
+
+Ref<ArrayBody> make_body(DType dtype, const Shape& shape) {
+  auto* body = new (allocator::allocate(sizeof(ArrayBody))) ArrayBody;
+  body->dtype = dtype;
+  body->shape = shape;
+  return Ref<ArrayBody>::adopt(body);
+}
+
+/// Fills in C-contiguous strides and the size. Errors: ShapeError for a negative length or more than 2^63 - 1 bytes.
+void lay_out(ArrayBody& body) {
+  const std::size_t n = body.shape.size();
+  body.strides.resize(n);
+  std::int64_t step = 1;
+  bool overflow = false;
+  bool empty = false;
+  for (std::size_t i = n; i-- > 0;) {
+    const auto length = body.shape[i];
+    if (length < 0) raise<ShapeError>("array: a length is negative", "lengths of at least 0", to_string(body.shape));
+    body.strides[i] = step;
+    empty |= length == 0;
+    if (length != 0) overflow |= __builtin_mul_overflow(step, length, &step);
+  }
+  const auto limit = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(item_size(body.dtype));
+  if (!empty && (overflow || step > limit)) {
+    raise<ShapeError>("array: the shape is too large", "fewer than 2^63 bytes", to_string(body.shape));
+  }
+  body.size = empty ? 0 : step;
+  body.contiguous = true;
+}
+
+bool is_c_contiguous(const Shape& shape, const Strides& strides) noexcept {
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 0) return true;
+    if (shape[i] != 1 && strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
+
+}  // namespace
+
+void ArrayBody::release(ArrayBody* body) noexcept {
+  release_counted(body->refs_, body, [](ArrayBody* b) {
+    b->~ArrayBody();
+    allocator::deallocate(b, sizeof(ArrayBody));
+  });
+}
+
+}  // namespace detail
+
+Array Array::empty(const Shape& shape, DType dtype) {
+  if (core::recorder() != nullptr) [[unlikely]]
+    core::refuse_in_recording("an operation that makes an array of its own");
+  auto body = detail::make_body(dtype, shape);
+  detail::lay_out(*body);
+  body->storage = detail::Storage::allocate(static_cast<std::size_t>(body->size) * item_size(dtype));
+  body->data = static_cast<std::byte*>(body->storage->data);
+  return Array(std::move(body));
+}
+
+Array Array::view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
+  if (core::recorder() != nullptr) [[unlikely]]
+    core::refuse_in_recording("an operation that changes a shape");
+  auto body = detail::make_body(base.dtype(), shape);
+  body->strides = strides;
+  body->size = element_count(shape);
+  body->contiguous = detail::is_c_contiguous(shape, strides);
+  body->storage = base.body_->storage;
+  body->data = base.body_->data + offset * static_cast<std::int64_t>(item_size(base.dtype()));
+  return Array(std::move(body));
+}
+
+Array Array::adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*)) {
+  auto body = detail::make_body(dtype, shape);
+  detail::lay_out(*body);
+  body->storage =
+      detail::Storage::adopt(data, static_cast<std::size_t>(body->size) * item_size(dtype), owner, free_owner);
+  body->data = static_cast<std::byte*>(data);
+  return Array(std::move(body));
+}
+
+std::int64_t Array::shape(std::int64_t axis) const { return body_->shape[normalize_axis("shape", axis, ndim())]; }
+
+namespace {
+void expect_elements(const Array& x) {
+  if (auto* trace = core::recorder(); trace != nullptr && trace->stands_in(x)) [[unlikely]] {
+    core::refuse_in_recording("a look at the elements");
+  }
+}
+}  // namespace
+
+void Array::expect_dtype(DType asked) const {
+  expect_elements(*this);
+  if (asked != dtype()) {
+    raise<DTypeError>("array: its elements are of another type", std::string(name(asked)),
+                      std::string(name(dtype())) + " " + to_string(shape()));
+  }
+}
+
+namespace {
+void expect_one(const Array& x) {
+  if (!x.defined() || x.size() != 1) {
+    raise<ShapeError>("item: the array must have one element", "one element",
+                      x.defined() ? "shape " + to_string(x.shape()) : "no array");
+  }
+  expect_elements(x);
+}
+}  // namespace
+
+double Array::item_as_double() const {
+  expect_one(*this);
+  return visit_dtype(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
+}
+
+std::int64_t Array::item_as_int() const {
+  expect_one(*this);
+  return visit_dtype(dtype(), [&]<class T>() { return static_cast<std::int64_t>(*data<T>()); });
+}
+
+}  // namespace newtape

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/dtype.hpp>
+#include <newtape/core/array/shape.hpp>
+#include <newtape/core/runtime/error.hpp>
+#include <newtape/core/runtime/storage.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace xt {
+template <class D>
+class xexpression;
+}
+
+namespace newtape {
+
+namespace detail {
+
+/// The way to and from xtensor, defined in <newtape/core/xtensor.hpp>: whoever goes it includes that header, and nobody
+/// else pays for it.
+template <class T>
+struct include_newtape_core_xtensor_hpp;
+
+struct ArrayBody {
+  std::atomic<std::uint32_t> refs_{1};
+  DType dtype = DType::f32;
+  bool contiguous = true;
+  std::int64_t size = 0;
+  std::byte* data = nullptr;  ///< of the first element
+  Shape shape;
+  Strides strides;  ///< in elements; 0 along a broadcast axis
+  Ref<Storage> storage;
+
+  static void release(ArrayBody* body) noexcept;
+};
+
+}  // namespace detail
+
+/// A handle to an n-dimensional array: dtype, shape, strides and shared memory. Copies and views share the memory.
+class Array {
+ public:
+  /// No array at all: `defined()` is false, and nothing else may be asked.
+  Array() noexcept = default;
+
+  /// Uninitialised, C-contiguous.
+  static Array empty(const Shape& shape, DType dtype);
+  /// A view of `base`'s memory, `offset` elements behind its first.
+  static Array view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset = 0);
+  /// `data` that belong to `owner` (an aligned, C-contiguous buffer, a mapped file), which is freed after its last use.
+  static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
+
+  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). An integer type becomes i64. A
+  /// temporary xarray of float, double, int64 or bool gives up its buffer instead of being copied.
+  template <class E>
+    requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
+  explicit Array(E&& e)
+      : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
+  bool defined() const noexcept { return static_cast<bool>(body_); }
+  const Shape& shape() const noexcept { return body_->shape; }
+  /// The length of one axis; negative axes count from the last.
+  std::int64_t shape(std::int64_t axis) const;
+  /// In elements.
+  const Strides& strides() const noexcept { return body_->strides; }
+  DType dtype() const noexcept { return body_->dtype; }
+  std::size_t ndim() const noexcept { return body_->shape.size(); }
+  std::int64_t size() const noexcept { return body_->size; }
+  /// Elements stand in C order without gaps.
+  bool is_contiguous() const noexcept { return body_->contiguous; }
+  /// Nobody else holds this memory, and it is contiguous: it may be written over.
+  bool reusable() const noexcept { return body_.unique() && body_->contiguous && body_->storage.unique(); }
+  bool shares_memory_with(const Array& other) const noexcept {
+    return body_->storage.get() == other.body_->storage.get();
+  }
+
+  /// The first element; DTypeError when `T` is not what the array holds.
+  template <Element T>
+  const T* data() const {
+    expect_dtype(dtype_of<T>);
+    return reinterpret_cast<const T*>(body_->data);
+  }
+  template <Element T>
+  T* data() {
+    expect_dtype(dtype_of<T>);
+    return reinterpret_cast<T*>(body_->data);
+  }
+  const void* raw() const noexcept { return body_->data; }
+  void* raw() noexcept { return body_->data; }
+
+  /// The only element, converted to `T`; ShapeError when there is not exactly one.
+  template <class T = double>
+    requires std::is_arithmetic_v<T> T item()
+  const;
+
+  /// An xtensor adaptor on the same memory, no copy (include <newtape/core/xtensor.hpp>); it must not outlive the
+  /// array.
+  template <Element T>
+  auto view() {
+    return detail::include_newtape_core_xtensor_hpp<T>::view(data<T>(), shape(), strides());
+  }
+  template <Element T>
+  auto view() const {
+    return detail::include_newtape_core_xtensor_hpp<T>::view(data<T>(), shape(), strides());
+  }
+
+ private:
+  explicit Array(detail::Ref<detail::ArrayBody> body) noexcept : body_(std::move(body)) {}
+  void expect_dtype(DType asked) const;
+  double item_as_double() const;
+  std::int64_t item_as_int() const;
+
+  detail::Ref<detail::ArrayBody> body_;
+};
+
+template <class T>
+  requires std::is_arithmetic_v<T> T Array::item()
+const {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    return static_cast<T>(item_as_int());
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return item_as_double() != 0;
+  } else {
+    return static_cast<T>(item_as_double());
+  }
+}
+
+}  // namespace newtape

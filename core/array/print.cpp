@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/print.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <vector>
+
+namespace newtape {
+
+namespace {
+
+/// One element; integers stay integers, as a double would round large ones.
+struct Element {
+  double real;
+  std::int64_t integer;
+};
+
+/// Turns elements into text of one width, as NumPy does: one look at all that will be shown decides on the notation.
+class ElementFormat {
+ public:
+  ElementFormat(const std::vector<Element>& shown, DType dtype, int precision) : dtype_(dtype), precision_(precision) {
+    if (is_floating(dtype)) choose_notation(shown);
+    for (const auto& v : shown) width_ = std::max(width_, format(v).size());
+  }
+
+  std::string padded(const Element& v) const { return fmt::format("{:>{}}", format(v), width_); }
+
+ private:
+  void choose_notation(const std::vector<Element>& shown) {
+    double largest = 0;
+    double smallest = INFINITY;
+    for (const auto& [v, integer] : shown) {
+      if (!std::isfinite(v) || v == 0) continue;
+      largest = std::max(largest, std::abs(v));
+      smallest = std::min(smallest, std::abs(v));
+    }
+    // NumPy gives up fixed notation at a ratio of 1000 already, and so for 1, 2, ..., 1001.
+    scientific_ = largest >= 1e8 || (largest > 0 && (smallest < 1e-4 || largest / smallest > 1e6));
+    // As few digits after the point as show every element in full, `precision` at the most.
+    for (const auto& [v, integer] : shown) {
+      if (std::isfinite(v)) digits_ = std::max(digits_, digits_needed(v));
+    }
+  }
+
+  int digits_needed(double v) const {
+    std::string text = scientific_ ? fmt::format("{:.{}e}", v, precision_) : fmt::format("{:.{}f}", v, precision_);
+    text = text.substr(0, text.find('e'));
+    const auto point = text.find('.');
+    if (point == std::string::npos) return 0;
+    const auto last = text.find_last_not_of('0');
+    return static_cast<int>(last - point);
+  }
+
+  std::string format(const Element& element) const {
+    if (dtype_ == boolean) return element.integer != 0 ? "True" : "False";
+    if (dtype_ == i64) return fmt::format("{}", element.integer);
+    const double v = element.real;
+    if (std::isnan(v)) return "nan";
+    if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
+    std::string text = scientific_ ? fmt::format("{:.{}e}", v, digits_) : fmt::format("{:.{}f}", v, digits_);
+    // "1." says float, as in NumPy.
+    if (digits_ == 0) return text.insert(std::min(text.find('e'), text.size()), 1, '.');
+    // Zeros at the end make way for spaces, so that round numbers are seen to be round.
+    if (!scientific_)
+      std::fill(text.begin() + static_cast<std::ptrdiff_t>(text.find_last_not_of('0')) + 1, text.end(), ' ');
+    return text;
+  }
+
+  DType dtype_;
+  int precision_;
+  int digits_ = 0;
+  bool scientific_ = false;
+  std::size_t width_ = 0;
+};
+
+class Printer {
+ public:
+  Printer(const Array& x, const PrintOptions& options)
+      : x_(x),
+        options_(options),
+        abbreviated_(x.size() > options.threshold),
+        format_(collect(), x.dtype(), options.precision) {}
+
+  std::string text() {
+    block(0, 0, std::string(1, ' '));
+    return std::move(text_);
+  }
+
+ private:
+  Element at(std::int64_t offset) const {
+    return visit_dtype(x_.dtype(), [&]<class T>() {
+      const T v = static_cast<const T*>(x_.raw())[offset];
+      return Element{static_cast<double>(v), is_floating(dtype_of<T>) ? 0 : static_cast<std::int64_t>(v)};
+    });
+  }
+
+  /// Calls f(i) for the indices shown along an axis, f(-1) for the dots.
+  template <class F>
+  void shown(std::size_t axis, const F& f) const {
+    const auto n = x_.shape()[axis];
+    const auto edge = options_.edge_items;
+    if (!abbreviated_ || n <= 2 * edge) {
+      for (std::int64_t i = 0; i < n; ++i) f(i);
+      return;
+    }
+    for (std::int64_t i = 0; i < edge; ++i) f(i);
+    f(-1);
+    for (std::int64_t i = n - edge; i < n; ++i) f(i);
+  }
+
+  std::vector<Element> collect() const {
+    std::vector<Element> values;
+    collect(0, 0, values);
+    return values;
+  }
+  void collect(std::size_t axis, std::int64_t offset, std::vector<Element>& values) const {
+    if (axis == x_.ndim()) {
+      values.push_back(at(offset));
+      return;
+    }
+    shown(axis, [&](std::int64_t i) {
+      if (i >= 0) collect(axis + 1, offset + i * x_.strides()[axis], values);
+    });
+  }
+
+  void block(std::size_t axis, std::int64_t offset, const std::string& indent) {
+    if (axis == x_.ndim()) {
+      text_ += format_.padded(at(offset));
+      return;
+    }
+    text_ += '[';
+    const bool innermost = axis + 1 == x_.ndim();
+    bool first = true;
+    std::size_t line_start = text_.rfind('\n') == std::string::npos ? 0 : text_.rfind('\n') + 1;
+    shown(axis, [&](std::int64_t i) {
+      if (innermost) {
+        const std::string item = i < 0 ? "..." : format_.padded(at(offset + i * x_.strides()[axis]));
+        if (!first && text_.size() - line_start + item.size() + 1 >= static_cast<std::size_t>(options_.line_width)) {
+          text_.erase(text_.find_last_not_of(' ') + 1);
+          text_ += '\n';
+          line_start = text_.size();
+          text_ += indent + item;
+        } else {
+          text_ += (first ? "" : " ") + item;
+        }
+      } else {
+        if (!first) text_ += std::string(x_.ndim() - axis - 1, '\n') + indent;
+        if (i < 0) {
+          text_ += "...";
+        } else {
+          block(axis + 1, offset + i * x_.strides()[axis], indent + ' ');
+        }
+      }
+      first = false;
+    });
+    text_ += ']';
+  }
+
+  const Array& x_;
+  PrintOptions options_;
+  bool abbreviated_;
+  ElementFormat format_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string to_string(const Array& x, const PrintOptions& options) {
+  if (!x.defined()) return "(undefined)";
+  if (x.size() == 0) return x.ndim() == 1 ? "[]" : fmt::format("[] (shape {})", to_string(x.shape()));
+  return Printer(x, options).text();
+}
+
+std::ostream& operator<<(std::ostream& os, const Array& x) { return os << to_string(x); }
+
+}  // namespace newtape

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+
+#include <fmt/core.h>
+
+#include <iosfwd>
+#include <string>
+
+namespace newtape {
+
+struct PrintOptions {
+  int precision = 4;              ///< digits after the point
+  std::int64_t threshold = 1000;  ///< arrays with more elements are abbreviated
+  std::int64_t edge_items = 3;    ///< how many stand at each end then
+  int line_width = 75;
+};
+
+/// As NumPy prints it: nested brackets, aligned columns, `...` for what is left out.
+std::string to_string(const Array& x, const PrintOptions& options = {});
+std::ostream& operator<<(std::ostream& os, const Array& x);
+
+namespace detail {
+/// Formats anything that has a `to_string`; a precision in the format, as in "{:.3}", goes to arrays' elements.
+struct StringFormatter {
+  int precision = -1;
+  constexpr auto parse(fmt::format_parse_context& ctx) {
+    auto it = ctx.begin();
+    if (it != ctx.end() && *it == '.') {
+      precision = 0;
+      for (++it; it != ctx.end() && *it >= '0' && *it <= '9'; ++it) precision = precision * 10 + (*it - '0');
+    }
+    return it;
+  }
+  static auto write(const std::string& text, fmt::format_context& ctx) {
+    auto out = ctx.out();  // format_to would need fmt/format.h, which costs every script more than all of this
+    for (const char c : text) *out++ = c;
+    return out;
+  }
+  PrintOptions options() const {
+    PrintOptions o;
+    if (precision >= 0) o.precision = precision;
+    return o;
+  }
+};
+}  // namespace detail
+}  // namespace newtape
+
+template <>
+struct fmt::formatter<newtape::Array> : newtape::detail::StringFormatter {
+  auto format(const newtape::Array& x, fmt::format_context& ctx) const {
+    return write(newtape::to_string(x, options()), ctx);
+  }
+};
+template <>
+struct fmt::formatter<newtape::Dims> : newtape::detail::StringFormatter {
+  auto format(const newtape::Dims& x, fmt::format_context& ctx) const { return write(newtape::to_string(x), ctx); }
+};
+template <>
+struct fmt::formatter<newtape::DType> : fmt::formatter<fmt::string_view> {
+  auto format(newtape::DType t, fmt::format_context& ctx) const {
+    const auto s = newtape::name(t);
+    return fmt::formatter<fmt::string_view>::format({s.data(), s.size()}, ctx);
+  }
+};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/state_reader.hpp>
+
+namespace newtape::detail {
+
+StateReader::StateReader(const NamedArrays& state, std::string_view prefix) : prefix_(prefix) {
+  for (const auto& [name, value] : state) {
+    if (name.compare(0, prefix_.size(), prefix_) != 0) continue;
+    if (!entries_.emplace(name, Entry{value}).second) {
+      reject(name.substr(prefix_.size()), "there twice");
+    } else {
+      order_.push_back(name);
+    }
+  }
+}
+
+Array StateReader::take(const std::string& name, DType dtype, const Shape& shape) {
+  const auto at = entries_.find(prefix_ + name);
+  if (at == entries_.end()) {
+    missing_.push_back(prefix_ + name);
+    return {};
+  }
+  at->second.taken = true;
+  const Array& value = at->second.value;
+  if (value.defined() && value.dtype() == dtype && value.shape() == shape) return value;
+  const auto text = [](DType t, const Shape& s) { return std::string(newtape::name(t)) + " " + to_string(s); };
+  reject(name, "expected " + text(dtype, shape) + ", got " +
+                   (value.defined() ? text(value.dtype(), value.shape()) : std::string("an undefined array")));
+  return {};
+}
+
+void StateReader::reject(const std::string& name, std::string_view reason) {
+  wrong_.push_back(prefix_ + name + ": " + std::string(reason));
+}
+
+std::vector<std::string> StateReader::unexpected() const {
+  std::vector<std::string> names;
+  for (const auto& name : order_) {
+    if (!entries_.at(name).taken) names.push_back(name);
+  }
+  return names;
+}
+
+void StateReader::finish(std::string_view what, bool strict) const {
+  std::string problems;
+  const auto list = [&](const char* title, const std::vector<std::string>& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) problems += (i == 0 ? title : ", ") + names[i];
+  };
+  if (strict) {
+    list("\n  missing: ", missing_);
+    list("\n  unexpected: ", unexpected());
+  }
+  for (const auto& w : wrong_) problems += "\n  " + w;
+  if (!problems.empty())
+    throw ValueError(std::string(what) + ": the entries do not fit; nothing was changed" + problems);
+}
+
+}  // namespace newtape::detail

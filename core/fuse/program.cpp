@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/program.hpp>
+
+#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/kernels/collapse.hpp>
+#include <newtape/core/kernels/kernel_tables.hpp>
+#include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/kernels/pack.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace newtape::core {
+namespace {
+
+using kernels::Kernel;
+
+/// Bytes of the blocks of all the values that are in use at a time: they should stay in a first-level cache.
+constexpr std::int64_t cache_bytes = 24576;
+/// Elements of a block: below, calls cost more than work; and whole vectors in any case.
+constexpr std::int64_t smallest_block = 256, largest_block = 1024, vector_elements = 64;
+/// Between the registers, so that they do not all begin in the same lines of the cache.
+constexpr std::int64_t stagger = 64;
+
+std::int64_t item_of(DType t) noexcept { return static_cast<std::int64_t>(item_size(t)); }
+
+/// Which values are needed for `wanted`: a value's operands come before it.
+template <class StepOf>
+std::vector<bool> needed_for(std::span<const int> wanted, std::size_t count, const StepOf& step_of) {
+  std::vector<bool> needed(count);
+  for (const int id : wanted) needed[static_cast<std::size_t>(id)] = true;
+  for (std::size_t id = count; id-- > 0;) {
+    const Step* step = needed[id] ? step_of(id) : nullptr;
+    for (int k = 0; step != nullptr && k < step->count; ++k) needed[static_cast<std::size_t>(step->in[k])] = true;
+  }
+  return needed;
+}
+
+/// What each value becomes for given inputs: known before any element is, or the result of a call for every block.
+class Lowered {
+ public:
+  Lowered(const std::vector<Value>& values, std::span<const int> wanted, std::span<const Array> inputs)
+      : values_(values), inputs_(inputs), same_as_(values.size()), scalar_(values.size()), steps_(values.size()) {
+    const auto needed = needed_for(wanted, values.size(), [&](std::size_t id) {
+      return values[id].kind == Value::step ? &values[id].made : nullptr;
+    });
+    for (std::size_t id = 0; id < values.size(); ++id) {
+      same_as_[id] = static_cast<int>(id);
+      if (needed[id]) lower(id);
+    }
+  }
+
+  /// The value that stands for value `id`, which may be equal to one before it.
+  int same_as(int id) const { return same_as_[static_cast<std::size_t>(id)]; }
+  /// The one element of a value without others, or null.
+  const std::byte* scalar(int id) const { return scalar_[static_cast<std::size_t>(id)]; }
+  const Step* step(std::size_t id) const { return steps_[id].count == 0 ? nullptr : &steps_[id]; }
+  DType dtype(int id) const { return values_[static_cast<std::size_t>(id)].dtype; }
+  const Value& value(int id) const { return values_[static_cast<std::size_t>(id)]; }
+
+ private:
+  struct Cell {
+    alignas(8) std::byte bytes[8];
+  };
+
+  void lower(std::size_t id) {
+    const Value& v = values_[id];
+    if (v.kind == Value::input) {
+      const Array& x = inputs_[static_cast<std::size_t>(v.index)];
+      if (is_uniform(x)) scalar_[id] = static_cast<const std::byte*>(x.raw());
+      return;
+    }
+    if (v.kind == Value::constant) {
+      scalar_[id] = static_cast<const std::byte*>(v.one.raw());
+      return;
+    }
+    Step step = v.made;
+    bool known = true;
+    const void* in[max_operands];
+    for (int k = 0; k < step.count; ++k) {
+      step.in[k] = same_as(step.in[k]);
+      in[k] = scalar(step.in[k]);
+      known = known && in[k] != nullptr;
+    }
+    if (known) {
+      cells_.push_back(std::make_unique<Cell>());
+      step.kernel(in, cells_.back()->bytes, 1, 0);
+      scalar_[id] = cells_.back()->bytes;
+      return;
+    }
+    if (!simplify(step, v.dtype)) {
+      steps_[id] = step;
+    } else {
+      same_as_[id] = step.in[0];
+    }
+  }
+
+  /// Products with 1 and -1, which pullbacks of sums make, are exact without a product. True when nothing is left.
+  bool simplify(Step& step, DType dtype) const {
+    const auto& table = kernels::tables().arithmetic;
+    const auto t = static_cast<int>(dtype);
+    if (!is_floating(dtype) || step.kernel != table.mul.of[t]) return false;
+    for (const int k : {0, 1}) {
+      const std::byte* s = scalar(step.in[k]);
+      if (s == nullptr) continue;
+      double factor = 0;
+      if (dtype == f32) {
+        float narrow = 0;
+        std::memcpy(&narrow, s, sizeof narrow);
+        factor = narrow;
+      } else {
+        std::memcpy(&factor, s, sizeof factor);
+      }
+      if (factor != 1 && factor != -1) continue;
+      step = {table.neg.of[t], 1, {step.in[1 - k]}};
+      return factor == 1;
+    }
+    return false;
+  }
+
+  const std::vector<Value>& values_;
+  std::span<const Array> inputs_;
+  std::vector<int> same_as_;
+  std::vector<const std::byte*> scalar_;
+  std::vector<Step> steps_;
+  std::vector<std::unique_ptr<Cell>> cells_;
+};
+
+/// An input, seen as an array of the blocks' axes.
+struct Source {
+  int id;
+  const std::byte* data;
+  std::int64_t item;
+  Strides strides;  ///< in elements, one for each axis of the walk
+  bool in_order;    ///< its elements stand in the order of the results'
+};
+
+struct Target {
+  int id;
+  std::byte* data;
+  std::int64_t item;
+};
+
+struct Call {
+  Step step;
+  int out;
+  unsigned scalars;
+};
+
+/// Sources whose rows cannot be read as they are would be gathered element by element, over and over.
+Array readable(const Array& x) {
+  for (std::size_t i = x.ndim(); i-- > 0;) {
+    if (x.shape()[i] != 1) return x.strides()[i] == 0 || x.strides()[i] == 1 ? x : contiguous(x);
+  }
+  return x;
+}
+
+/// The calls for one block after another, and where their operands and results lie.
+class Plan {
+ public:
+  Plan(const Lowered& lowered, std::span<const int> wanted, std::span<const Array> inputs, std::size_t values,
+       const Shape& shape)
+      : lowered_(lowered), place_(values, nowhere) {
+    const auto needed = needed_for(wanted, values, [&](std::size_t id) { return lowered.step(id); });
+    std::vector<std::size_t> last_use(values);
+    for (std::size_t id = 0; id < values; ++id) {
+      if (const Step* step = lowered.step(id); needed[id] && step != nullptr) {
+        for (int k = 0; k < step->count; ++k) last_use[static_cast<std::size_t>(step->in[k])] = id;
+      }
+    }
+    for (const int id : wanted) last_use[static_cast<std::size_t>(id)] = values;
+
+    for (std::size_t id = 0; id < values; ++id) {
+      if (!needed[id] || lowered.scalar(static_cast<int>(id)) != nullptr) continue;
+      const DType dtype = lowered.dtype(static_cast<int>(id));
+      widest_ = std::max(widest_, item_of(dtype));
+      if (const Step* step = lowered.step(id); step != nullptr) {
+        add(*step, id, dtype, last_use[id] == values, last_use);
+      } else {
+        use(id, inputs[static_cast<std::size_t>(lowered.value(static_cast<int>(id)).index)]);
+      }
+    }
+    lay_out(shape);
+  }
+
+  void write_to(int id, Array& result) {
+    targets_.push_back({id, static_cast<std::byte*>(result.raw()), item_of(result.dtype())});
+  }
+
+  void run() const;
+
+ private:
+  class Ahead;
+
+  static constexpr int nowhere = -1;
+
+  void use(std::size_t id, const Array& x) {
+    arrays_.push_back(readable(x));
+    const Array& a = arrays_.back();
+    sources_.push_back({static_cast<int>(id), static_cast<const std::byte*>(a.raw()), item_of(a.dtype()), {}, false});
+  }
+
+  void add(const Step& step, std::size_t id, DType dtype, bool wanted, const std::vector<std::size_t>& last_use) {
+    Call call{step, static_cast<int>(id), 0};
+    std::vector<int> freed;
+    for (int k = 0; k < step.count; ++k) {
+      const auto in = static_cast<std::size_t>(step.in[k]);
+      if (lowered_.scalar(step.in[k]) != nullptr) {
+        call.scalars |= 1U << k;
+      } else if (place_[in] != nowhere && last_use[in] == id &&
+                 std::find(freed.begin(), freed.end(), place_[in]) == freed.end()) {
+        freed.push_back(place_[in]);
+        // A kernel may write over an operand whose elements are as large.
+        if (!wanted && place_[id] == nowhere && item_of(lowered_.dtype(step.in[k])) == item_of(dtype)) {
+          place_[id] = place_[in];
+        }
+      }
+    }
+    if (!wanted && place_[id] == nowhere) {
+      if (free_.empty()) free_.push_back(registers_++);
+      place_[id] = free_.back();
+      free_.pop_back();
+    }
+    for (const int place : freed) {
+      if (place != place_[id]) free_.push_back(place);
+    }
+    calls_.push_back(call);
+  }
+
+  /// How blocks walk over the sources.
+  void lay_out(const Shape& shape) {
+    std::vector<const Array*> arrays;
+    for (const auto& x : arrays_) arrays.push_back(&x);
+    std::vector<Strides> strides(arrays.size());
+    walk_ = kernels::collapse(shape, arrays, strides);
+    const Strides in_order = contiguous_strides(walk_);
+    for (std::size_t k = 0; k < sources_.size(); ++k) {
+      sources_[k].strides = std::move(strides[k]);
+      sources_[k].in_order = sources_[k].strides == in_order;
+    }
+  }
+
+  const Lowered& lowered_;
+  std::vector<Call> calls_;
+  std::vector<Array> arrays_;  ///< of the sources
+  std::vector<Source> sources_;
+  std::vector<Target> targets_;
+  std::vector<int> place_;  ///< of a value: the register that it is in
+  std::vector<int> free_;
+  int registers_ = 0;
+  std::int64_t widest_ = 1;
+  Shape walk_;
+};
+
+/// A thread's own memory, from the pool.
+class Workspace {
+ public:
+  explicit Workspace(std::int64_t bytes)
+      : bytes_(static_cast<std::size_t>(bytes)), data_(static_cast<std::byte*>(allocator::allocate(bytes_))) {}
+  ~Workspace() { allocator::deallocate(data_, bytes_); }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  std::byte* data() const noexcept { return data_; }
+
+ private:
+  std::size_t bytes_;
+  std::byte* data_;
+};
+
+/// Fetches what the next block will read and write, a part with each call: the processor does not foresee that, as it
+/// sees the same few registers for some time in between.
+class Plan::Ahead {
+ public:
+  /// The next block has `n` elements from number `first` on.
+  Ahead(const Plan& plan, std::int64_t first, std::int64_t n) {
+    std::int64_t bytes = 0;
+    const auto add = [&](const std::byte* data, std::int64_t item) {
+      ranges_[count_++] = {data + first * item, data + (first + n) * item};
+      bytes += n * item;
+    };
+    if (n <= 0) return;
+    for (const auto& x : plan.sources_) {
+      if (x.in_order && count_ < most) add(x.data, x.item);
+    }
+    for (const auto& y : plan.targets_) {
+      if (count_ < most) add(y.data, y.item);
+    }
+    part_ = bytes / static_cast<std::int64_t>(plan.calls_.size()) + line;
+  }
+
+  void fetch_some() {
+    for (std::int64_t left = part_; left > 0 && count_ > 0;) {
+      auto& [from, to] = ranges_[count_ - 1];
+      for (; left > 0 && from < to; from += line, left -= line) __builtin_prefetch(from, 0, 2);
+      if (from >= to) --count_;
+    }
+  }
+
+ private:
+  static constexpr std::int64_t line = 64;
+  static constexpr std::size_t most = 8;
+  struct Range {
+    const std::byte *from, *to;
+  };
+  Range ranges_[most];
+  std::size_t count_ = 0;
+  std::int64_t part_ = 0;
+};
+
+void Plan::run() const {
+  const auto in_use = registers_ + static_cast<std::int64_t>(sources_.size() + targets_.size());
+  const std::int64_t block =
+      std::clamp(cache_bytes / (widest_ * in_use) / vector_elements * vector_elements, smallest_block, largest_block);
+  // Whole steps along the axes behind `outer` make up a block; `outer` itself is cut into pieces.
+  const std::size_t last = walk_.size() - 1;
+  std::int64_t inner = 1;
+  std::size_t outer = last;
+  while (outer > 0 && inner * walk_[outer] <= block) inner *= walk_[outer--];
+  const std::int64_t steps = std::min(walk_[outer], std::max<std::int64_t>(1, block / inner));
+  const std::int64_t pieces = (walk_[outer] + steps - 1) / steps;
+  std::int64_t above = 1;
+  for (std::size_t i = 0; i < outer; ++i) above *= walk_[i];
+  const std::int64_t grain = std::max<std::int64_t>(1, kernels::parallel_grain / (steps * inner));
+  const std::int64_t register_bytes = (steps * inner * widest_ + stagger - 1) / stagger * stagger + stagger;
+
+  const std::int64_t end_of_results = above * walk_[outer] * inner;
+  newtape::detail::parallel_for(above * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Workspace memory((registers_ + static_cast<std::int64_t>(sources_.size())) * register_bytes);
+    std::vector<const std::byte*> at(place_.size());
+    for (std::size_t id = 0; id < at.size(); ++id) {
+      at[id] =
+          place_[id] != nowhere ? memory.data() + place_[id] * register_bytes : lowered_.scalar(static_cast<int>(id));
+    }
+    std::vector<bool> filled(sources_.size());
+    for (std::int64_t t = begin; t < end; ++t) {
+      const std::int64_t step = t % pieces * steps;
+      const std::int64_t count = std::min(steps, walk_[outer] - step);
+      const std::int64_t first = (t / pieces * walk_[outer] + step) * inner;
+      const std::int64_t n = count * inner;
+      for (std::size_t k = 0; k < sources_.size(); ++k) {
+        const Source& x = sources_[k];
+        auto& place = at[static_cast<std::size_t>(x.id)];
+        if (x.in_order) {
+          place = x.data + first * x.item;
+          continue;
+        }
+        if (filled[k]) continue;
+        std::int64_t offset = step * x.strides[outer];
+        for (std::int64_t i = static_cast<std::int64_t>(outer) - 1, rest = t / pieces; i >= 0; --i) {
+          const auto axis = static_cast<std::size_t>(i);
+          offset += rest % walk_[axis] * x.strides[axis];
+          rest /= walk_[axis];
+        }
+        if (outer == last && x.strides[last] == 1) {
+          place = x.data + offset * x.item;
+          continue;
+        }
+        std::byte* to = memory.data() + (registers_ + static_cast<std::int64_t>(k)) * register_bytes;
+        kernels::pack_nested(x.data + offset * x.item, x.item, count, walk_.data() + outer, x.strides.data() + outer,
+                             walk_.size() - outer, to);
+        place = to;
+        // The first block is never shorter than a later one, so what repeats is packed once.
+        filled[k] = outer == 0 && x.strides[0] == 0;
+      }
+      for (const auto& y : targets_) at[static_cast<std::size_t>(y.id)] = y.data + first * y.item;
+      Ahead ahead(*this, first + n, std::min(n, end_of_results - first - n));
+      for (const auto& call : calls_) {
+        ahead.fetch_some();
+        const void* in[max_operands];
+        for (int k = 0; k < call.step.count; ++k) in[k] = at[static_cast<std::size_t>(call.step.in[k])];
+        // Places are read-only to all calls but the one that they are the result of.
+        call.step.kernel(in, const_cast<std::byte*>(at[static_cast<std::size_t>(call.out)]), n, call.scalars);
+      }
+    }
+  });
+}
+
+/// Arithmetic and logic cost about as much as the memory traffic; other functions several times that.
+double cost(Kernel kernel) {
+  const auto holds = [kernel](const auto& table) {
+    static_assert(sizeof table % sizeof(Kernel) == 0);
+    const auto* first = reinterpret_cast<const Kernel*>(&table);
+    return std::find(first, first + sizeof table / sizeof(Kernel), kernel) != first + sizeof table / sizeof(Kernel);
+  };
+  return holds(kernels::tables().arithmetic) || holds(kernels::tables().logic) ? 1 : 8;
+}
+
+}  // namespace
+
+bool is_uniform(const Array& x) noexcept {
+  for (std::size_t i = 0; i < x.ndim(); ++i) {
+    if (x.shape()[i] != 1 && x.strides()[i] != 0) return false;
+  }
+  return x.size() != 0;
+}
+
+double shared_cost(const std::vector<Value>& values, std::span<const int> a, std::span<const int> b) {
+  const auto step_of = [&](std::size_t id) { return values[id].kind == Value::step ? &values[id].made : nullptr; };
+  const auto for_a = needed_for(a, values.size(), step_of);
+  const auto for_b = needed_for(b, values.size(), step_of);
+  double total = 0;
+  for (std::size_t id = 0; id < values.size(); ++id) {
+    if (for_a[id] && for_b[id] && step_of(id) != nullptr) total += cost(values[id].made.kernel);
+  }
+  return total;
+}
+
+std::vector<Array> run(const std::vector<Value>& values, std::span<const int> wanted, std::span<const Array> inputs,
+                       const Shape& shape) {
+  const Lowered lowered(values, wanted, inputs);
+  std::vector<int> ids;
+  for (const int id : wanted) ids.push_back(lowered.same_as(id));
+  std::vector<int> computed;
+  std::vector<Array> results(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const int id = ids[i];
+    const DType dtype = lowered.dtype(id);
+    if (const auto* s = lowered.scalar(id); s != nullptr) {
+      Array one = Array::empty({}, dtype);
+      std::memcpy(one.raw(), s, item_size(dtype));
+      results[i] = Array::view_of(one, shape, Strides(shape.size()));
+    } else if (lowered.step(static_cast<std::size_t>(id)) == nullptr) {
+      results[i] = expand(inputs[static_cast<std::size_t>(lowered.value(id).index)], shape);
+    } else if (const auto same = std::find(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i), id);
+               same != ids.begin() + static_cast<std::ptrdiff_t>(i)) {
+      results[i] = results[static_cast<std::size_t>(same - ids.begin())];
+    } else {
+      results[i] = Array::empty(shape, dtype);
+      computed.push_back(id);
+    }
+  }
+  if (computed.empty() || element_count(shape) == 0) return results;
+  Plan plan(lowered, computed, inputs, values.size(), shape);
+  for (const int id : computed) {
+    plan.write_to(id, results[static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin())]);
+  }
+  plan.run();
+  return results;
+}
+
+}  // namespace newtape::core

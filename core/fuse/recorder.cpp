@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/recorder.hpp>
+
+#include <newtape/core/ops/elementwise.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace newtape::core {
+
+constinit thread_local Recorder* detail::current_recorder = nullptr;
+
+void refuse_in_recording(const char* what) {
+  const Recording off(nullptr);
+  raise<ValueError>("fuse: the function must be elementwise",
+                    "elementwise operations on the operands, numbers and one-element constants", what);
+}
+
+Array Recorder::input(DType dtype) {
+  const int id = add({Value::input, dtype, inputs_++, {}});
+  return stand_in(id, shape_, dtype);
+}
+
+Array Recorder::record(std::string_view op, kernels::Kernel kernel, std::span<const Array* const> in, DType dtype) {
+  Step step{kernel, static_cast<int>(in.size()), {}};
+  std::array<std::intptr_t, 1 + max_operands> key{reinterpret_cast<std::intptr_t>(kernel), -1, -1, -1};
+  Shape shape;
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    step.in[k] = value_of(*in[k]);
+    key[1 + k] = step.in[k];
+    shape = broadcast_shapes(op, shape, in[k]->shape());
+  }
+  if (shape != shape_ && (element_count(shape) != 1 || shape.size() > shape_.size())) {
+    refuse_in_recording(("a result of shape " + to_string(shape) + " of " + std::string(op) +
+                         " where the operands have " + to_string(shape_))
+                            .c_str());
+  }
+  const auto [at, is_new] = steps_.try_emplace(key, static_cast<int>(values_.size()));
+  if (is_new) add({Value::step, dtype, 0, {}, step});
+  return stand_in(at->second, shape, dtype);
+}
+
+Array Recorder::filled(const Shape& shape, double value, DType dtype) {
+  // One constant for each number: what is computed from equal constants is then seen to be equal. (A NaN would not
+  // find itself.)
+  const auto same = value == value ? numbers_.find({dtype, value}) : numbers_.end();
+  Array one;
+  if (same != numbers_.end() && (value != 0 || std::signbit(same->second.item()) == std::signbit(value))) {
+    one = same->second;
+  } else {
+    const Recording off(nullptr);
+    one = full({}, value, dtype);
+    if (value == value) numbers_.insert_or_assign({dtype, value}, one);
+  }
+  return shape.empty() ? one : stand_in(value_of(one), shape, dtype);
+}
+
+int Recorder::value_of(const Array& x) {
+  if (const auto at = ids_.find(x.raw()); at != ids_.end()) return at->second;
+  if (x.size() != 1) {
+    refuse_in_recording(("an array of shape " + to_string(x.shape()) +
+                         " that is no operand; pass it to fuse as one, and use no reductions or products")
+                            .c_str());
+  }
+  const int id = add({Value::constant, x.dtype(), 0, x});
+  ids_.emplace(x.raw(), id);
+  seen_.push_back(x);
+  return id;
+}
+
+bool Recorder::stands_in(const Array& x) const {
+  const auto at = ids_.find(x.raw());
+  return at != ids_.end() && values_[static_cast<std::size_t>(at->second)].kind != Value::constant;
+}
+
+Array Recorder::stand_in(int id, const Shape& shape, DType dtype) {
+  const Recording off(nullptr);
+  Array x = Array::view_of(Array::empty({}, dtype), shape, Strides(shape.size()));
+  ids_.emplace(x.raw(), id);
+  seen_.push_back(x);
+  return x;
+}
+
+int Recorder::add(Value value) {
+  values_.push_back(std::move(value));
+  return static_cast<int>(values_.size()) - 1;
+}
+
+}  // namespace newtape::core

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+
+/// Convolutions over any one to three spatial axes. All three functions come from one trilinear form,
+///
+///     sum over n, o, p, c, k of y[n, o, p] w[o, c, k] x[n, c, p stride - padding + k dilation],
+///
+/// where x is zero outside its bounds: each is the form's derivative in one of the three arrays, so the other two are
+/// what its pullbacks need.
+namespace newtape::core {
+
+/// Lengths of all spatial axes of x (`input`), y (`output`) and w (`kernel`), and how p and k lead to a place in x.
+struct ConvGeometry {
+  Shape input, output, kernel;
+  Dims stride, padding, dilation;
+  std::int64_t groups = 1;
+};
+
+/// x [n, c, input..], w [o, c / groups, kernel..], b [o] or undefined -> y [n, o, output..], b added to each pixel.
+Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& geometry);
+/// y [n, o, output..], w [o, c / groups, kernel..], b [c] or undefined -> x [n, c, input..].
+Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvGeometry& geometry);
+/// x [n, c, input..], y [n, o, output..] -> w [o, c / groups, kernel..].
+Array conv_weight(const Array& x, const Array& y, const ConvGeometry& geometry);
+
+}  // namespace newtape::core

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+
+#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/kernels/elementwise.hpp>
+#include <newtape/core/kernels/kernel_tables.hpp>
+#include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/ops/reduce.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace newtape::core::kernels {
+namespace {
+
+std::string text(const Array& x) { return std::string(name(x.dtype())) + " " + to_string(x.shape()); }
+
+[[noreturn, gnu::cold, gnu::noinline]] void unsupported(std::string_view op, const Kernels& k, const Array& x) {
+  std::string expected;
+  for (const DType t : {f32, f64, i64, boolean}) {
+    if (k.of[static_cast<int>(t)] == nullptr) continue;
+    if (!expected.empty()) expected += ", ";
+    expected += name(t);
+  }
+  raise<DTypeError>(std::string(op) + ": no such function of this dtype", expected, text(x));
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] void mixed(std::string_view op, const Array& a, const Array& b) {
+  raise<DTypeError>(std::string(op) + ": operands must have one dtype", "two of the same dtype",
+                    text(a) + " and " + text(b));
+}
+
+Kernel find(std::string_view op, const Kernels& k, const Array& x) {
+  const Kernel kernel = k.of[static_cast<int>(x.dtype())];
+  if (kernel == nullptr) unsupported(op, k, x);
+  return kernel;
+}
+
+/// Whether the kernel can be called on the operands as they are, on this thread.
+bool small_and_plain(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
+bool same_shape(const Array& a, const Array& b) noexcept {
+  const std::size_t n = a.ndim();
+  return n == b.ndim() && a.size() == b.size() &&
+         std::memcmp(a.shape().data(), b.shape().data(), n * sizeof(std::int64_t)) == 0;
+}
+
+/// Instead of a call of the kernel while a trace is on.
+template <class... X>
+[[gnu::cold, gnu::noinline]] Array record(std::string_view op, Kernel kernel, DType dtype, const X&... x) {
+  const Array* const in[] = {&x...};
+  return recorder()->record(op, kernel, in, dtype);
+}
+
+}  // namespace
+
+Array unary(std::string_view op, const Kernels& k, Array&& x) {
+  const Kernel kernel = find(op, k, x);
+  if (recorder() != nullptr) return record(op, kernel, x.dtype(), x);
+  const void* in[] = {x.raw()};
+  if (x.reusable()) {
+    Array y = std::move(x);
+    if (y.size() <= kernels::parallel_grain) {
+      kernel(in, y.raw(), y.size(), 0);
+    } else {
+      const Array* inputs[] = {&y};
+      kernels::map_into(kernel, inputs, 1, y);
+    }
+    return y;
+  }
+  Array y = Array::empty(x.shape(), x.dtype());
+  if (small_and_plain(x)) {
+    kernel(in, y.raw(), y.size(), 0);
+  } else {
+    const Array* inputs[] = {&x};
+    kernels::map_into(kernel, inputs, 1, y);
+  }
+  return y;
+}
+
+Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
+  const Kernel kernel = find(op, k, x);
+  if (recorder() != nullptr) return record(op, kernel, dtype, x);
+  Array y = Array::empty(x.shape(), dtype);
+  if (small_and_plain(x)) {
+    const void* in[] = {x.raw()};
+    kernel(in, y.raw(), y.size(), 0);
+  } else {
+    const Array* inputs[] = {&x};
+    kernels::map_into(kernel, inputs, 1, y);
+  }
+  return y;
+}
+
+namespace {
+
+/// Whether `part` has the last axes of `x`, so that broadcast to x's shape it repeats as a whole; both contiguous.
+bool repeats_along(const Array& x, const Array& part) noexcept {
+  const std::size_t n = part.ndim();
+  return n <= x.ndim() && part.is_contiguous() &&
+         std::memcmp(x.shape().data() + (x.ndim() - n), part.shape().data(), n * sizeof(std::int64_t)) == 0;
+}
+
+/// Work of this thread alone that needs no plan: `x` has the shape of `y`, and `part` is one element or a row that
+/// repeats often enough to be worth a call each time. `position` is x's among the kernel's operands. False when it is
+/// not so simple.
+bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, Array& y) {
+  const void* in[2];
+  if (part.size() == 1) {
+    in[position] = x.raw();
+    in[1 - position] = part.raw();
+    kernel(in, y.raw(), y.size(), position == 0 ? 2 : 1);
+    return true;
+  }
+  const std::int64_t row = part.size();
+  if (row == 0 || !repeats_along(x, part) || (row < 16 && y.size() > 16 * row)) return false;
+  const auto x_step = row * static_cast<std::int64_t>(item_size(x.dtype()));
+  const auto y_step = row * static_cast<std::int64_t>(item_size(y.dtype()));
+  const auto* from = static_cast<const std::byte*>(x.raw());
+  auto* to = static_cast<std::byte*>(y.raw());
+  in[1 - position] = part.raw();
+  for (std::int64_t i = y.size() / row; i-- > 0; from += x_step, to += y_step) {
+    in[position] = from;
+    kernel(in, to, row, 0);
+  }
+  return true;
+}
+
+/// y = kernel(a, b) where y has the broadcast shape; `inputs` are a and b, or y itself where that took an operand's
+/// memory.
+void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
+  for (const int i : {0, 1}) {
+    const Array& x = *inputs[i];
+    if (small_and_plain(x) && x.ndim() == y.ndim() && x.size() == y.size() && x.size() != 0 &&
+        run_simply(kernel, x, *inputs[1 - i], i, y)) {
+      return;
+    }
+  }
+  kernels::map_into(kernel, inputs, 2, y);
+}
+
+[[gnu::noinline]] Array binary_broadcast(std::string_view op, Kernel kernel, Array&& a, Array&& b) {
+  const Array* inputs[] = {&a, &b};
+  const Shape shape = broadcast_shapes(op, a.shape(), b.shape());
+  Array y;
+  if (a.shape() == shape && a.reusable()) {
+    y = std::move(a);
+    inputs[0] = &y;
+  } else if (b.shape() == shape && b.reusable()) {
+    y = std::move(b);
+    inputs[1] = &y;
+  } else {
+    y = Array::empty(shape, a.dtype());
+  }
+  run(kernel, inputs, y);
+  return y;
+}
+
+}  // namespace
+
+Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
+  const DType t = a.dtype();
+  if (t != b.dtype()) mixed(op, a, b);
+  const Kernel kernel = find(op, k, a);
+  if (recorder() != nullptr) return record(op, kernel, t, a, b);
+  if (!small_and_plain(a) || !b.is_contiguous() || !same_shape(a, b)) {
+    return binary_broadcast(op, kernel, std::move(a), std::move(b));
+  }
+  const void* in[] = {a.raw(), b.raw()};
+  Array y = a.reusable() ? std::move(a) : b.reusable() ? std::move(b) : Array::empty(a.shape(), t);
+  kernel(in, y.raw(), y.size(), 0);
+  return y;
+}
+
+Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
+  if (a.dtype() != b.dtype()) mixed(op, a, b);
+  const Kernel kernel = find(op, k, a);
+  if (recorder() != nullptr) return record(op, kernel, boolean, a, b);
+  Array y = Array::empty(a.shape() == b.shape() ? a.shape() : broadcast_shapes(op, a.shape(), b.shape()), boolean);
+  const Array* const inputs[] = {&a, &b};
+  run(kernel, inputs, y);
+  return y;
+}
+
+Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c) {
+  if (b.dtype() != c.dtype()) mixed(op, b, c);
+  if (a.dtype() != c.dtype() && a.dtype() != boolean) mixed(op, a, c);
+  const Kernel kernel = find(op, k, c);
+  if (recorder() != nullptr) return record(op, kernel, c.dtype(), a, b, c);
+  const Shape shape = broadcast_shapes(op, a.shape(), broadcast_shapes(op, b.shape(), c.shape()));
+  Array* const operands[] = {&a, &b, &c};
+  const Array* inputs[] = {&a, &b, &c};
+  Array y;
+  for (int i = 0; i < 3 && !y.defined(); ++i) {
+    Array& x = *operands[i];
+    if (x.dtype() != c.dtype() || !x.reusable() || x.shape() != shape) continue;
+    y = std::move(x);
+    inputs[i] = &y;
+  }
+  if (!y.defined()) y = Array::empty(shape, c.dtype());
+  // Whole arrays and single elements need no plan.
+  bool plain = y.size() != 0;
+  unsigned scalars = 0;
+  const void* in[3];
+  for (int i = 0; i < 3 && plain; ++i) {
+    const Array& x = *inputs[i];
+    in[i] = x.raw();
+    if (x.size() != y.size()) scalars |= 1U << i;
+    plain = small_and_plain(x) && (x.size() == y.size() || x.size() == 1);
+  }
+  if (plain && y.size() <= parallel_grain) {
+    kernel(in, y.raw(), y.size(), scalars);
+  } else {
+    map_into(kernel, inputs, 3, y);
+  }
+  return y;
+}
+
+}  // namespace newtape::core::kernels
+
+namespace newtape::core {
+
+using kernels::binary;
+using kernels::binary_to_boolean;
+using kernels::tables;
+using kernels::ternary;
+using kernels::unary;
+using kernels::unary_to;
+
+namespace {
+/// Of whole numbers there is no quotient by 0.
+void refuse_zeros(std::string_view op, const Array& divisor) {
+  if (divisor.dtype() != i64) return;
+  if (any(equal(divisor, zeros({}, i64))).item<bool>()) {
+    raise<ValueError>(std::string(op) + ": a divisor is zero", "integers other than 0", to_string(divisor.shape()));
+  }
+}
+}  // namespace
+
+Array neg(Array x) { return unary("neg", tables().arithmetic.neg, std::move(x)); }
+Array abs(Array x) { return unary("abs", tables().arithmetic.abs, std::move(x)); }
+Array sign(Array x) { return unary("sign", tables().arithmetic.sign, std::move(x)); }
+Array square(Array x) { return unary("square", tables().arithmetic.square, std::move(x)); }
+Array sqrt(Array x) { return unary("sqrt", tables().arithmetic.sqrt, std::move(x)); }
+Array rsqrt(Array x) { return unary("rsqrt", tables().arithmetic.rsqrt, std::move(x)); }
+Array reciprocal(Array x) { return unary("reciprocal", tables().arithmetic.reciprocal, std::move(x)); }
+Array floor(Array x) { return unary("floor", tables().arithmetic.floor, std::move(x)); }
+Array ceil(Array x) { return unary("ceil", tables().arithmetic.ceil, std::move(x)); }
+Array round(Array x) { return unary("round", tables().arithmetic.round, std::move(x)); }
+Array trunc(Array x) { return unary("trunc", tables().arithmetic.trunc, std::move(x)); }
+Array exp(Array x) { return unary("exp", tables().math.exp, std::move(x)); }
+Array expm1(Array x) { return unary("expm1", tables().math.expm1, std::move(x)); }
+Array exp2(Array x) { return unary("exp2", tables().math.exp2, std::move(x)); }
+Array log(Array x) { return unary("log", tables().math.log, std::move(x)); }
+Array log1p(Array x) { return unary("log1p", tables().math.log1p, std::move(x)); }
+Array log2(Array x) { return unary("log2", tables().math.log2, std::move(x)); }
+Array log10(Array x) { return unary("log10", tables().math.log10, std::move(x)); }
+Array cbrt(Array x) { return unary("cbrt", tables().math.cbrt, std::move(x)); }
+Array sin(Array x) { return unary("sin", tables().math.sin, std::move(x)); }
+Array cos(Array x) { return unary("cos", tables().math.cos, std::move(x)); }
+Array tan(Array x) { return unary("tan", tables().math.tan, std::move(x)); }
+Array asin(Array x) { return unary("asin", tables().math.asin, std::move(x)); }
+Array acos(Array x) { return unary("acos", tables().math.acos, std::move(x)); }
+Array atan(Array x) { return unary("atan", tables().math.atan, std::move(x)); }
+Array sinh(Array x) { return unary("sinh", tables().math.sinh, std::move(x)); }
+Array cosh(Array x) { return unary("cosh", tables().math.cosh, std::move(x)); }
+Array tanh(Array x) { return unary("tanh", tables().math.tanh, std::move(x)); }
+Array asinh(Array x) { return unary("asinh", tables().math.asinh, std::move(x)); }
+Array acosh(Array x) { return unary("acosh", tables().math.acosh, std::move(x)); }
+Array atanh(Array x) { return unary("atanh", tables().math.atanh, std::move(x)); }
+
+Array add(Array a, Array b) { return binary("add", tables().arithmetic.add, std::move(a), std::move(b)); }
+Array sub(Array a, Array b) { return binary("sub", tables().arithmetic.sub, std::move(a), std::move(b)); }
+Array mul(Array a, Array b) { return binary("mul", tables().arithmetic.mul, std::move(a), std::move(b)); }
+Array div(Array a, Array b) { return binary("div", tables().arithmetic.div, std::move(a), std::move(b)); }
+Array maximum(Array a, Array b) { return binary("maximum", tables().arithmetic.maximum, std::move(a), std::move(b)); }
+Array minimum(Array a, Array b) { return binary("minimum", tables().arithmetic.minimum, std::move(a), std::move(b)); }
+Array fmod(Array a, Array b) {
+  refuse_zeros("fmod", b);
+  return binary("fmod", tables().arithmetic.fmod, std::move(a), std::move(b));
+}
+Array remainder(Array a, Array b) {
+  refuse_zeros("remainder", b);
+  return binary("remainder", tables().arithmetic.remainder, std::move(a), std::move(b));
+}
+Array floor_divide(Array a, Array b) {
+  refuse_zeros("floor_divide", b);
+  return binary("floor_divide", tables().arithmetic.floor_divide, std::move(a), std::move(b));
+}
+Array pow(Array a, Array b) { return binary("pow", tables().math.pow, std::move(a), std::move(b)); }
+Array atan2(Array a, Array b) { return binary("atan2", tables().math.atan2, std::move(a), std::move(b)); }
+Array hypot(Array a, Array b) { return binary("hypot", tables().math.hypot, std::move(a), std::move(b)); }
+Array clip(Array x, Array low, Array high) {
+  return ternary("clip", tables().arithmetic.clip, std::move(x), std::move(low), std::move(high));
+}
+Array tanh_grad(Array g, Array y) { return binary("tanh_grad", tables().math.tanh_grad, std::move(g), std::move(y)); }
+
+Array equal(const Array& a, const Array& b) { return binary_to_boolean("equal", tables().logic.equal, a, b); }
+Array not_equal(const Array& a, const Array& b) {
+  return binary_to_boolean("not_equal", tables().logic.not_equal, a, b);
+}
+Array less(const Array& a, const Array& b) { return binary_to_boolean("less", tables().logic.less, a, b); }
+Array less_equal(const Array& a, const Array& b) {
+  return binary_to_boolean("less_equal", tables().logic.less_equal, a, b);
+}
+Array greater(const Array& a, const Array& b) { return binary_to_boolean("greater", tables().logic.greater, a, b); }
+Array greater_equal(const Array& a, const Array& b) {
+  return binary_to_boolean("greater_equal", tables().logic.greater_equal, a, b);
+}
+Array bitwise_and(Array a, Array b) {
+  return binary("bitwise_and", tables().logic.bitwise_and, std::move(a), std::move(b));
+}
+Array bitwise_or(Array a, Array b) {
+  return binary("bitwise_or", tables().logic.bitwise_or, std::move(a), std::move(b));
+}
+Array bitwise_xor(Array a, Array b) {
+  return binary("bitwise_xor", tables().logic.bitwise_xor, std::move(a), std::move(b));
+}
+Array bitwise_not(Array x) { return unary("bitwise_not", tables().logic.bitwise_not, std::move(x)); }
+
+Array logical_and(Array a, Array b) { return bitwise_and(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
+Array logical_or(Array a, Array b) { return bitwise_or(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
+Array logical_xor(Array a, Array b) { return bitwise_xor(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
+Array logical_not(Array x) { return bitwise_not(cast(std::move(x), boolean)); }
+
+Array isfinite(const Array& x) { return unary_to("isfinite", tables().logic.isfinite, x, boolean); }
+Array isinf(const Array& x) { return unary_to("isinf", tables().logic.isinf, x, boolean); }
+Array isnan(const Array& x) { return unary_to("isnan", tables().logic.isnan, x, boolean); }
+
+Array where(const Array& condition, Array a, Array b) {
+  if (condition.dtype() != boolean) {
+    raise<DTypeError>("where: the condition must be boolean", "boolean",
+                      std::string(name(condition.dtype())) + " " + to_string(condition.shape()));
+  }
+  return ternary("where", tables().logic.where, Array(condition), std::move(a), std::move(b));
+}
+
+Array full(const Shape& shape, double value, DType dtype) {
+  Array y = Array::empty(shape, dtype);
+  visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
+  return y;
+}
+Array number(double value, DType dtype) {
+  return recorder() != nullptr ? recorder()->filled({}, value, dtype) : full({}, value, dtype);
+}
+Array full_like(const Array& x, double value) {
+  return recorder() != nullptr ? recorder()->filled(x.shape(), value, x.dtype()) : full(x.shape(), value, x.dtype());
+}
+Array zeros(const Shape& shape, DType dtype) {
+  Array y = Array::empty(shape, dtype);
+  if (y.size() != 0) std::memset(y.raw(), 0, static_cast<std::size_t>(y.size()) * item_size(dtype));
+  return y;
+}
+Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+
+Array arange(std::int64_t n, DType dtype, double start, double step) {
+  Array y = Array::empty({n}, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    T* p = y.data<T>();
+    for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(start + static_cast<double>(i) * step);
+  });
+  return y;
+}
+
+Array eye(std::int64_t n, DType dtype) {
+  Array y = zeros({n, n}, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    T* p = y.data<T>();
+    for (std::int64_t i = 0; i < n; ++i) p[i * n + i] = static_cast<T>(1);
+  });
+  return y;
+}
+
+Array copy(const Array& x) {
+  if (recorder() != nullptr) refuse_in_recording("a copy");
+  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
+}
+Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
+Array cast(Array x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  return unary_to("cast", tables().logic.cast[static_cast<int>(dtype)], x, dtype);
+}
+
+void assign(Array& dst, const Array& src) {
+  if (dst.dtype() != src.dtype()) kernels::mixed("assign", dst, src);
+  if (broadcast_shapes("assign", dst.shape(), src.shape()) != dst.shape()) {
+    raise<ShapeError>("assign: the source does not broadcast to the destination", to_string(dst.shape()),
+                      to_string(src.shape()));
+  }
+  // Overlapping views: what is still to be read must not be written over.
+  if (dst.shares_memory_with(src)) return assign(dst, copy(src));
+  if (dst.is_contiguous()) {
+    const Array* inputs[] = {&src};
+    kernels::map_into(tables().logic.cast[static_cast<int>(src.dtype())].of[static_cast<int>(src.dtype())], inputs, 1,
+                      dst);
+    return;
+  }
+  // Both are walked in the order of the destination's memory; often that makes the destination contiguous.
+  const std::size_t n = dst.ndim();
+  const std::size_t lead = n - src.ndim();
+  Dims order(n);
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
+    return dst.strides()[static_cast<std::size_t>(i)] > dst.strides()[static_cast<std::size_t>(j)];
+  });
+  Shape shape(n);
+  Strides from(n);
+  Strides to(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto axis = static_cast<std::size_t>(order[i]);
+    shape[i] = dst.shape()[axis];
+    to[i] = dst.strides()[axis];
+    if (axis >= lead && src.shape()[axis - lead] != 1) from[i] = src.strides()[axis - lead];
+  }
+  Array target = Array::view_of(dst, shape, to);
+  const Array source = Array::view_of(src, shape, from);
+  if (target.is_contiguous()) return assign(target, source);
+  kernels::copy_into(source, target);
+}
+
+}  // namespace newtape::core

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace newtape::core {
+
+namespace {
+
+std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
+  std::int64_t n = 1;
+  for (std::size_t i = begin; i < end; ++i) n *= shape[i];
+  return n;
+}
+
+/// The indices as numbers in [0, length), negative ones counted from the end. ValueError names one that is out of
+/// range.
+std::vector<std::int64_t> checked(const char* op, const Array& indices, std::int64_t length) {
+  if (indices.dtype() != i64) {
+    raise<DTypeError>(std::string(op) + ": indices are integers", "i64", name(indices.dtype()));
+  }
+  const Array flat = contiguous(indices);
+  const auto* p = flat.data<std::int64_t>();
+  std::vector<std::int64_t> result(p, p + flat.size());
+  for (auto& i : result) {
+    if (i < -length || i >= length) {
+      raise<ValueError>(std::string(op) + ": an index is out of range",
+                        "indices from " + std::to_string(-length) + " to " + std::to_string(length - 1),
+                        std::to_string(i) + " along an axis of length " + std::to_string(length));
+    }
+    if (i < 0) i += length;
+  }
+  return result;
+}
+
+void expect_number(const char* op, const Array& x) {
+  if (x.dtype() == boolean) raise<DTypeError>(std::string(op) + ": adds numbers", "f32, f64 or i64", "boolean");
+}
+
+/// x's shape with those of the indices in the place of axis `a`.
+Shape indexed_shape(const Shape& x, const Shape& indices, std::size_t a) {
+  Shape shape(x.begin(), x.begin() + a);
+  for (const auto d : indices) shape.push_back(d);
+  for (std::size_t i = a + 1; i < x.size(); ++i) shape.push_back(x[i]);
+  return shape;
+}
+
+/// The axis that indices work along, with what lies before and behind it as one axis each.
+struct Along {
+  std::int64_t outer, length, inner;
+  Along(const Shape& x, std::size_t a) : outer(product(x, 0, a)), length(x[a]), inner(product(x, a + 1, x.size())) {}
+};
+
+/// Calls row(to, from) for every index: where in x its row of `inner` elements stands, and where in the other array.
+/// Several threads share the rows of x, so that each of them sees its indices in order, as one thread alone would.
+template <class F>
+void each_row_of(const Along& along, const std::vector<std::int64_t>& at, const F& row) {
+  const auto n = static_cast<std::int64_t>(at.size());
+  const auto some = [&](std::int64_t outer, std::int64_t begin, std::int64_t end) {
+    const auto to = outer * along.length;
+    const auto from = outer * n;
+    for (std::int64_t k = 0; k < n; ++k) {
+      const auto i = at[static_cast<std::size_t>(k)];
+      if (begin <= i && i < end) row((to + i) * along.inner, (from + k) * along.inner);
+    }
+  };
+  const auto work = std::max<std::int64_t>(1, n * along.inner);
+  if (along.outer == 1 && along.inner >= 16) {
+    const bool shared = work >= 2 * kernels::parallel_grain;
+    const auto share = shared ? (along.length + num_threads() - 1) / num_threads() : along.length;
+    detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { some(0, begin, end); });
+  } else {
+    detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
+                         [&](std::int64_t begin, std::int64_t end) {
+                           for (auto o = begin; o < end; ++o) some(o, 0, along.length);
+                         });
+  }
+}
+
+/// x += src at indices, for x that may be written.
+void add_at(Array& x, const Array& src, const std::vector<std::int64_t>& at, std::size_t a) {
+  if (src.size() == 0) return;
+  const Along along(x.shape(), a);
+  const Array source = contiguous(src);
+  visit_dtype(x.dtype(), [&]<class T>() {
+    if constexpr (!std::is_same_v<T, bool>) {
+      const T* from = source.data<T>();
+      T* to = x.data<T>();
+      each_row_of(along, at, [=](std::int64_t t, std::int64_t f) {
+        for (std::int64_t k = 0; k < along.inner; ++k) to[t + k] += from[f + k];
+      });
+    }
+  });
+}
+
+/// What index_add and index_copy ask of src.
+void expect_source(const char* op, const Array& x, const Array& src, const Array& indices, std::size_t a) {
+  if (src.dtype() != x.dtype()) {
+    raise<DTypeError>(std::string(op) + ": what is put in must have the dtype of what is there", name(x.dtype()),
+                      name(src.dtype()));
+  }
+  const Shape shape = indexed_shape(x.shape(), indices.shape(), a);
+  if (src.shape() != shape) {
+    raise<ShapeError>(std::string(op) + ": what is put in must have the shape of what is there", to_string(shape),
+                      to_string(src.shape()));
+  }
+}
+
+}  // namespace
+
+Array take(const Array& x, const Array& indices, std::int64_t axis) {
+  const auto a = normalize_axis("take", axis, x.ndim());
+  const Along along(x.shape(), a);
+  const auto at = checked("take", indices, along.length);
+  Array out = Array::empty(indexed_shape(x.shape(), indices.shape(), a), x.dtype());
+  if (out.size() == 0) return out;
+  const Array source = contiguous(x);
+  const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
+  const auto n = static_cast<std::int64_t>(at.size());
+  const auto bytes = along.inner * item;
+  const auto* from = static_cast<const std::byte*>(source.raw());
+  auto* to = static_cast<std::byte*>(out.raw());
+  const auto rows = [&](std::int64_t begin, std::int64_t end, auto copy_one) {
+    for (auto r = begin; r < end;) {
+      const auto o = r / n;
+      const auto* base = from + o * along.length * bytes;
+      for (const auto stop = std::min(end, (o + 1) * n); r < stop; ++r) {
+        copy_one(to + r * bytes, base + at[static_cast<std::size_t>(r - o * n)] * bytes);
+      }
+    }
+  };
+  detail::parallel_for(along.outer * n, std::max<std::int64_t>(1, kernels::parallel_grain / along.inner),
+                       [&](std::int64_t begin, std::int64_t end) {
+                         if (bytes == 4) {
+                           rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 4); });
+                         } else if (bytes == 8) {
+                           rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 8); });
+                         } else {
+                           rows(begin, end, [bytes](std::byte* t, const std::byte* f) {
+                             std::memcpy(t, f, static_cast<std::size_t>(bytes));
+                           });
+                         }
+                       });
+  return out;
+}
+
+Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
+  expect_number("take_add", src);
+  const auto mismatch = [&] {
+    raise<ShapeError>("take_add: the indices' axes must stand in the source", to_string(indices.shape()),
+                      to_string(src.shape()));
+  };
+  if (src.ndim() < indices.ndim()) mismatch();
+  // The axis is one of the result, where the indices' axes are one again.
+  const std::size_t ndim = src.ndim() - indices.ndim() + 1;
+  const auto a = normalize_axis("take_add", axis, ndim);
+  const auto at = checked("take_add", indices, length);
+  Shape shape(src.shape().begin(), src.shape().begin() + a);
+  shape.push_back(length);
+  for (std::size_t i = a + indices.ndim(); i < src.ndim(); ++i) shape.push_back(src.shape()[i]);
+  if (!std::equal(indices.shape().begin(), indices.shape().end(), src.shape().begin() + a)) mismatch();
+  Array out = zeros(shape, src.dtype());
+  add_at(out, src, at, a);
+  return out;
+}
+
+Array index_add(Array x, const Array& src, const Array& indices, std::int64_t axis) {
+  expect_number("index_add", x);
+  const auto a = normalize_axis("index_add", axis, x.ndim());
+  expect_source("index_add", x, src, indices, a);
+  const auto at = checked("index_add", indices, x.shape()[a]);
+  Array out = x.reusable() ? std::move(x) : copy(x);
+  add_at(out, src, at, a);
+  return out;
+}
+
+Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t axis) {
+  const auto a = normalize_axis("index_copy", axis, x.ndim());
+  expect_source("index_copy", x, src, indices, a);
+  const Along along(x.shape(), a);
+  const auto at = checked("index_copy", indices, along.length);
+  Array out = x.reusable() ? std::move(x) : copy(x);
+  if (src.size() == 0) return out;
+  const Array source = contiguous(src);
+  const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
+  const auto* from = static_cast<const std::byte*>(source.raw());
+  auto* to = static_cast<std::byte*>(out.raw());
+  each_row_of(along, at, [=](std::int64_t t, std::int64_t f) {
+    std::memcpy(to + t * item, from + f * item, static_cast<std::size_t>(along.inner * item));
+  });
+  return out;
+}
+
+namespace {
+
+/// How gather and scatter_add walk: `members` batch members, each [outer, m, inner] of indices against
+/// [outer, length, inner].
+struct Walk {
+  std::size_t lead;
+  std::int64_t members, outer, m, inner;
+};
+
+Walk walk(const char* op, const Shape& full, const Array& indices, std::int64_t axis, bool indexed_axis_is_free) {
+  const auto mismatch = [&]() {
+    raise<ShapeError>(std::string(op) + ": the indices' shape must fit the operand's, but for the axis",
+                      "indices like " + to_string(full), to_string(indices.shape()));
+  };
+  if (full.size() < indices.ndim() || indices.ndim() == 0) mismatch();
+  const std::size_t lead = full.size() - indices.ndim();
+  if (lead > 0 && axis >= 0) axis -= static_cast<std::int64_t>(full.size());
+  const auto a = normalize_axis(op, axis, indices.ndim());
+  for (std::size_t i = 0; i < indices.ndim(); ++i) {
+    if (full[lead + i] != indices.shape()[i] && !(indexed_axis_is_free && i == a)) mismatch();
+  }
+  return {lead, product(full, 0, lead), product(indices.shape(), 0, a), indices.shape()[a],
+          product(indices.shape(), a + 1, indices.ndim())};
+}
+
+}  // namespace
+
+Array gather(const Array& x, const Array& indices, std::int64_t axis) {
+  const Walk w = walk("gather", x.shape(), indices, axis, true);
+  const auto length = x.shape()[normalize_axis("gather", axis, x.ndim())];
+  const auto at = checked("gather", indices, length);
+  Shape shape(x.shape().begin(), x.shape().begin() + w.lead);
+  for (const auto d : indices.shape()) shape.push_back(d);
+  Array out = Array::empty(shape, x.dtype());
+  if (out.size() == 0) return out;
+  const Array source = contiguous(x);
+  visit_dtype(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = out.data<T>();
+    for (std::int64_t b = 0; b < w.members; ++b) {
+      const std::int64_t* i = at.data();
+      for (std::int64_t o = 0; o < w.outer; ++o, from += length * w.inner) {
+        for (std::int64_t j = 0; j < w.m; ++j) {
+          for (std::int64_t k = 0; k < w.inner; ++k) *to++ = from[*i++ * w.inner + k];
+        }
+      }
+    }
+  });
+  return out;
+}
+
+Array scatter_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
+  expect_number("scatter_add", src);
+  const Walk w = walk("scatter_add", src.shape(), indices, axis, false);
+  const auto at = checked("scatter_add", indices, length);
+  Shape shape = src.shape();
+  shape[normalize_axis("scatter_add", axis, src.ndim())] = length;
+  Array out = zeros(shape, src.dtype());
+  if (src.size() == 0) return out;
+  const Array source = contiguous(src);
+  visit_dtype(src.dtype(), [&]<class T>() {
+    if constexpr (!std::is_same_v<T, bool>) {
+      const T* from = source.data<T>();
+      T* to = out.data<T>();
+      for (std::int64_t b = 0; b < w.members; ++b) {
+        const std::int64_t* i = at.data();
+        for (std::int64_t o = 0; o < w.outer; ++o, to += length * w.inner) {
+          for (std::int64_t j = 0; j < w.m; ++j) {
+            for (std::int64_t k = 0; k < w.inner; ++k) to[*i++ * w.inner + k] += *from++;
+          }
+        }
+      }
+    }
+  });
+  return out;
+}
+
+Array last_of_equals(const Array& indices, std::int64_t length) {
+  const auto at = checked("last_of_equals", indices, length);
+  std::vector<bool> seen(static_cast<std::size_t>(length));
+  Array last = Array::empty(indices.shape(), boolean);
+  bool* p = last.data<bool>();
+  bool equals = false;
+  for (std::size_t k = at.size(); k-- > 0;) {
+    auto&& before = seen[static_cast<std::size_t>(at[k])];
+    p[k] = !before;
+    equals |= before;
+    before = true;
+  }
+  return equals ? last : Array();
+}
+
+Array flat_positions(const char* op, const Shape& shape, const Array& indices, std::int64_t axis) {
+  const auto a = normalize_axis(op, axis, shape.size());
+  bool fits = indices.ndim() == shape.size();
+  for (std::size_t i = 0; fits && i < shape.size(); ++i) fits = i == a || indices.shape()[i] <= shape[i];
+  if (!fits) {
+    raise<ShapeError>(std::string(op) + ": the indices must have the operand's axes, none but the axis itself longer",
+                      to_string(shape), to_string(indices.shape()));
+  }
+  const auto at = checked(op, indices, shape[a]);
+  Array positions = Array::empty(indices.shape(), i64);
+  auto* p = positions.data<std::int64_t>();
+  const Strides steps = contiguous_strides(shape);
+  Dims index(shape.size());
+  std::int64_t base = 0;  // of everything but the axis
+  for (const auto i : at) {
+    *p++ = base + i * steps[a];
+    for (std::size_t k = shape.size(); k-- > 0;) {
+      const auto step = k == a ? 0 : steps[k];
+      base += step;
+      if (++index[k] < indices.shape()[k]) break;
+      base -= step * index[k];
+      index[k] = 0;
+    }
+  }
+  return positions;
+}
+
+Array ravel_multi_index(const char* op, std::span<const Array> indices, const Shape& shape) {
+  Shape common;
+  for (const auto& i : indices) common = broadcast_shapes(op, common, i.shape());
+  const Strides steps = contiguous_strides(shape);
+  Array flat;
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    const auto at = checked(op, indices[k], shape[k]);
+    Array part = Array::empty(indices[k].shape(), i64);
+    auto* p = part.data<std::int64_t>();
+    for (const auto i : at) *p++ = i * steps[k];
+    flat = flat.defined() ? add(std::move(flat), std::move(part)) : std::move(part);
+  }
+  return expand(flat, common);
+}
+
+Array flatnonzero(const Array& x) {
+  const Array flat = contiguous(x);
+  return visit_dtype(x.dtype(), [&]<class T>() {
+    const T* from = flat.data<T>();
+    std::int64_t n = 0;
+    for (std::int64_t i = 0; i < flat.size(); ++i) n += from[i] != T(0) ? 1 : 0;
+    // Room for one more, so that every position can be written before it is known whether it counts.
+    Array found = Array::empty({n + 1}, i64);
+    auto* to = found.data<std::int64_t>();
+    for (std::int64_t i = 0; i < flat.size(); ++i) {
+      *to = i;
+      to += from[i] != T(0) ? 1 : 0;
+    }
+    return slice(found, 0, 0, n);
+  });
+}
+
+Array argwhere(const Array& x) {
+  const Array found = flatnonzero(x);
+  const auto ndim = static_cast<std::int64_t>(x.ndim());
+  Array rows = Array::empty({found.size(), ndim}, i64);
+  const auto* from = found.data<std::int64_t>();
+  auto* to = rows.data<std::int64_t>();
+  for (std::int64_t r = 0; r < found.size(); ++r) {
+    auto rest = from[r];
+    for (std::size_t a = x.ndim(); a-- > 0;) {
+      to[r * ndim + static_cast<std::int64_t>(a)] = rest % x.shape()[a];
+      rest /= x.shape()[a];
+    }
+  }
+  return rows;
+}
+
+}  // namespace newtape::core

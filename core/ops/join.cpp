@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Arrays put together from others, piece by piece of contiguous memory.
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace newtape::core {
+
+Array concatenate(std::span<const Array> parts, std::int64_t axis) {
+  if (parts.empty()) raise<ValueError>("concatenate: there must be something to join", "at least one array", "none");
+  const auto a = normalize_axis("concatenate", axis, parts[0].ndim());
+  Shape shape = parts[0].shape();
+  shape[a] = 0;
+  for (const auto& p : parts) {
+    Shape other = p.shape();
+    if (p.dtype() != parts[0].dtype()) {
+      raise<DTypeError>("concatenate: the arrays must have one dtype", name(parts[0].dtype()), name(p.dtype()));
+    }
+    if (other.size() == shape.size()) {
+      shape[a] += other[a];
+      other[a] = parts[0].shape()[a];
+    }
+    if (other != parts[0].shape()) {
+      raise<ShapeError>("concatenate: the arrays may differ only along axis " + std::to_string(a),
+                        to_string(parts[0].shape()), to_string(p.shape()));
+    }
+  }
+  Array out = Array::empty(shape, parts[0].dtype());
+  if (out.size() == 0) return out;
+  const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
+  const auto row = out.strides()[a] * shape[a] * item;
+  const auto outer = out.size() * item / row;
+  std::int64_t start = 0;
+  for (const auto& p : parts) {
+    const auto end = start + p.shape()[a];
+    if (outer == 1 && !p.is_contiguous()) {
+      Array place = slice(out, static_cast<std::int64_t>(a), start, end);
+      assign(place, p);
+    } else {
+      const Array part = contiguous(p);
+      const auto bytes = out.strides()[a] * p.shape()[a] * item;
+      auto* to = static_cast<std::byte*>(out.raw()) + out.strides()[a] * start * item;
+      const auto* from = static_cast<const std::byte*>(part.raw());
+      for (std::int64_t i = 0; i < outer && bytes > 0; ++i) {
+        std::memcpy(to + i * row, from + i * bytes, static_cast<std::size_t>(bytes));
+      }
+    }
+    start = end;
+  }
+  return out;
+}
+
+Array stack(std::span<const Array> parts, std::int64_t axis) {
+  if (parts.empty()) raise<ValueError>("stack: there must be something to join", "at least one array", "none");
+  normalize_axis("stack", axis, parts[0].ndim() + 1);
+  std::vector<Array> thick;
+  thick.reserve(parts.size());
+  for (const auto& p : parts) {
+    if (p.dtype() != parts[0].dtype()) {
+      raise<DTypeError>("stack: the arrays must have one dtype", name(parts[0].dtype()), name(p.dtype()));
+    }
+    if (p.shape() != parts[0].shape()) {
+      raise<ShapeError>("stack: the arrays must have one shape", to_string(parts[0].shape()), to_string(p.shape()));
+    }
+    thick.push_back(unsqueeze(p, axis));
+  }
+  return concatenate(thick, axis);
+}
+
+Array roll(const Array& x, std::int64_t shift, std::int64_t axis) {
+  const auto n = x.shape()[normalize_axis("roll", axis, x.ndim())];
+  if (n == 0) return x;
+  const auto cut = n - (shift % n + n) % n;
+  if (cut == n) return x;
+  const Array parts[] = {slice(x, axis, cut, n), slice(x, axis, 0, cut)};
+  return concatenate(parts, axis);
+}
+
+Array diag_embed(const Array& x, std::int64_t offset, std::int64_t rows, std::int64_t columns) {
+  if (x.ndim() == 0) raise<ShapeError>("diag_embed: there must be an axis", "x [.., n]", to_string(x.shape()));
+  Shape shape = x.shape();
+  shape[shape.size() - 1] = rows;
+  shape.push_back(columns);
+  Array y = zeros(shape, x.dtype());
+  Array on = diagonal(y, offset);
+  if (on.shape() != x.shape()) {
+    raise<ShapeError>("diag_embed: the diagonal is of another length", to_string(on.shape()), to_string(x.shape()));
+  }
+  assign(on, x);
+  return y;
+}
+
+}  // namespace newtape::core

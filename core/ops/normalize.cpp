@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/normalize.hpp>
+
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/normalize.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace newtape::core {
+
+namespace {
+
+using View = NormalizeView;
+
+template <class T>
+const kernels::NormalizeTable<T>& table() {
+  static const kernels::NormalizeTables& chosen =
+      kernels::select(kernels::baseline::normalize, kernels::avx2::normalize, kernels::avx512::normalize);
+  if constexpr (std::is_same_v<T, float>) {
+    return chosen.f32;
+  } else {
+    return chosen.f64;
+  }
+}
+
+/// Calls f(begin, end) for pieces of the sets of elements, in parallel when there is much to do.
+template <class F>
+void in_pieces(std::int64_t sets, std::int64_t count, const F& f) {
+  newtape::detail::parallel_for(sets, std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, count)), f);
+}
+
+/// Across short runs ([n, channels] in particular) the elements of a channel are brought together first.
+bool scattered(const View& v) { return v.across && v.n > 1 && v.inner < 16; }
+View gathered_view(const View& v) { return {1, 1, v.channels, v.n * v.inner, true, v.centred}; }
+Array gathered(const Array& x, const View& v) {
+  return contiguous(permute(reshape(x, {v.n, v.channels, v.inner}), {1, 0, 2}));
+}
+Array scattered_again(const Array& x, const View& v, const Shape& shape) {
+  return reshape(contiguous(permute(reshape(x, {v.channels, v.n, v.inner}), {1, 0, 2})), shape);
+}
+
+/// Where the runs of one set of elements begin, all of the same length.
+struct Runs {
+  std::int64_t first, step, count, length;
+};
+Runs runs_of(const View& v, std::int64_t set) {
+  if (v.across) return {set * v.inner, v.channels * v.inner, v.n, v.inner};
+  return {set * v.channels * v.inner, v.channels * v.inner, 1, v.channels * v.inner};
+}
+
+/// The mean as the kernels take it, and what the rounding to T left over.
+template <class T>
+struct Centre {
+  T shift;
+  double rest;
+  explicit Centre(double mean) : shift(static_cast<T>(mean)), rest(mean - static_cast<double>(shift)) {}
+};
+
+/// Finds the mean and the variance of one set of elements.
+template <class T>
+void find_statistics(const View& v, const Runs& r, const T* x, double& mean, double& var) {
+  const auto n = static_cast<double>(v.count());
+  const auto sum = [&](T shift, double* out) {
+    for (std::int64_t i = 0; i < r.count; ++i) table<T>().sums(x + r.first + i * r.step, r.length, shift, out);
+  };
+  double about_zero[2] = {};
+  sum(T(0), about_zero);
+  mean = 0;
+  var = about_zero[1] / n;
+  if (!v.centred) return;
+  const auto shift = static_cast<T>(about_zero[0] / n);
+  double about[2] = {};
+  sum(shift, about);
+  // The second term is what the rounding of the mean left over (Chan, Golub, LeVeque 1983, eq. 1.7).
+  const double rest = about[0] / n;
+  mean = static_cast<double>(shift) + rest;
+  var = about[1] / n - rest * rest;
+  if (var < 0) var = 0;  // NaN stays
+}
+
+/// What is made of the elements once their statistics are known.
+template <class T>
+struct Apply {
+  const View& v;
+  double eps;
+  const T* x;
+  const T* weight;
+  const T* bias;
+  T* y;
+  bool each;  ///< the elements of a set have weights of their own; then neither of the two is missing
+
+  void run(std::int64_t at, std::int64_t n, std::int64_t channel, const Centre<T>& centre, double scale) const {
+    const double a = scale * (weight != nullptr ? static_cast<double>(weight[channel]) : 1);
+    const double b = (bias != nullptr ? static_cast<double>(bias[channel]) : 0) - centre.rest * a;
+    table<T>().apply(x + at, y + at, n, centre.shift, static_cast<T>(a), static_cast<T>(b));
+  }
+  void set(std::int64_t s, const Runs& r, double mean, double var) const {
+    const Centre<T> centre(mean);
+    const double scale = 1 / std::sqrt(var + eps);
+    if (v.across) {
+      for (std::int64_t i = 0; i < r.count; ++i) run(r.first + i * r.step, r.length, s, centre, scale);
+      return;
+    }
+    const auto channel = s % v.groups * v.channels;
+    if (each) {
+      table<T>().apply_each(x + r.first, y + r.first, r.length, centre.shift, static_cast<T>(scale),
+                            static_cast<T>(-centre.rest * scale), weight + channel, bias + channel);
+    } else if (weight == nullptr && bias == nullptr) {
+      run(r.first, r.length, channel, centre, scale);
+    } else {
+      for (std::int64_t c = 0; c < v.channels; ++c) run(r.first + c * v.inner, v.inner, channel + c, centre, scale);
+    }
+  }
+};
+
+/// The cotangents by channel, in f64, of a piece of all sets.
+struct ByChannel {
+  std::vector<double> weight, bias;
+  explicit ByChannel(std::int64_t channels)
+      : weight(static_cast<std::size_t>(channels)), bias(static_cast<std::size_t>(channels)) {}
+};
+
+/// What the sums over one set of elements make of its cotangents: dx = a g + b (x - shift) + c, where a is to be
+/// multiplied by the weight.
+struct Back {
+  double a, b, c;
+  /// {sum of g weight, sum of g weight (x - mean)}
+  Back(const View& v, double scale, double rest, const double* sums) {
+    const auto n = static_cast<double>(v.count());
+    a = scale;
+    b = -scale * scale * scale * sums[1] / n;
+    c = (v.centred ? -scale * sums[0] / n : 0) - b * rest;
+  }
+};
+
+template <class T>
+void back_across(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
+                 const double* var, T* dx, ByChannel& found) {
+  const auto& kernel = table<T>();
+  in_pieces(v.channels, v.count(), [&](std::int64_t begin, std::int64_t end) {
+    for (auto s = begin; s < end; ++s) {
+      const Runs r = runs_of(v, s);
+      const Centre<T> centre(mean[s]);
+      const double scale = 1 / std::sqrt(var[s] + eps);
+      double sums[2] = {};
+      for (std::int64_t i = 0; i < r.count; ++i) {
+        const auto at = r.first + i * r.step;
+        kernel.dots(g + at, x + at, r.length, centre.shift, sums);
+      }
+      sums[1] -= centre.rest * sums[0];
+      const auto channel = static_cast<std::size_t>(s);
+      found.bias[channel] = sums[0];
+      found.weight[channel] = sums[1] * scale;
+      if (dx == nullptr) continue;
+      const double w = weight != nullptr ? static_cast<double>(weight[s]) : 1;
+      const Back back(v, scale, centre.rest, sums);
+      for (std::int64_t i = 0; i < r.count; ++i) {
+        const auto at = r.first + i * r.step;
+        kernel.back(g + at, x + at, dx + at, r.length, centre.shift, static_cast<T>(back.a * w),
+                    static_cast<T>(back.b * w), static_cast<T>(back.c * w));
+      }
+    }
+  });
+}
+
+/// Rows from `begin` to `end` of which each is a set of elements.
+template <class T>
+void back_rows(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
+               const double* var, bool by_channel, T* dx, ByChannel& found, std::int64_t begin, std::int64_t end) {
+  const auto& kernel = table<T>();
+  const auto channels = static_cast<std::size_t>(v.groups * v.channels);
+  const bool each = v.inner == 1;
+  // Some rows are summed up in T before they join the others.
+  const std::int64_t rows = 64 * v.groups;
+  std::vector<T> part(each && by_channel ? 2 * channels : 0);
+  std::vector<double> dots(each ? 0 : 2 * static_cast<std::size_t>(v.channels));
+  const auto flush = [&] {
+    for (std::size_t c = 0; c < channels; ++c) {
+      found.weight[c] += static_cast<double>(part[c]);
+      found.bias[c] += static_cast<double>(part[channels + c]);
+    }
+    std::fill(part.begin(), part.end(), T(0));
+  };
+  for (auto s = begin; s < end; ++s) {
+    const Runs r = runs_of(v, s);
+    const Centre<T> centre(mean[s]);
+    const double scale = 1 / std::sqrt(var[s] + eps);
+    const auto channel = s % v.groups * v.channels;
+    const T* const gs = g + r.first;
+    const T* const xs = x + r.first;
+    double sums[2] = {};
+    if (each) {
+      if (by_channel) {
+        kernel.gather_each(gs, xs, r.length, centre.shift, static_cast<T>(scale), static_cast<T>(-centre.rest * scale),
+                           part.data() + channel, part.data() + channels + channel);
+        if ((s + 1 - begin) % rows == 0) flush();
+      }
+      if (dx == nullptr) continue;
+      weight != nullptr ? kernel.dots_each(gs, xs, weight + channel, r.length, centre.shift, sums)
+                        : kernel.dots(gs, xs, r.length, centre.shift, sums);
+    } else {
+      std::fill(dots.begin(), dots.end(), 0);
+      for (std::int64_t c = 0; c < v.channels; ++c) {
+        double* const of = dots.data() + 2 * c;
+        kernel.dots(gs + c * v.inner, xs + c * v.inner, v.inner, centre.shift, of);
+        const double w = weight != nullptr ? static_cast<double>(weight[channel + c]) : 1;
+        sums[0] += w * of[0];
+        sums[1] += w * of[1];
+        const auto at = static_cast<std::size_t>(channel + c);
+        found.bias[at] += of[0];
+        found.weight[at] += (of[1] - centre.rest * of[0]) * scale;
+      }
+      if (dx == nullptr) continue;
+    }
+    sums[1] -= centre.rest * sums[0];
+    const Back back(v, scale, centre.rest, sums);
+    const auto b = static_cast<T>(back.b);
+    const auto c = static_cast<T>(back.c);
+    if (weight == nullptr) {
+      kernel.back(gs, xs, dx + r.first, r.length, centre.shift, static_cast<T>(back.a), b, c);
+    } else if (each) {
+      kernel.back_each(gs, xs, weight + channel, dx + r.first, r.length, centre.shift, static_cast<T>(back.a), b, c);
+    } else {
+      for (std::int64_t k = 0; k < v.channels; ++k) {
+        const auto at = k * v.inner;
+        kernel.back(gs + at, xs + at, dx + r.first + at, v.inner, centre.shift,
+                    static_cast<T>(back.a * static_cast<double>(weight[channel + k])), b, c);
+      }
+    }
+  }
+  if (!part.empty()) flush();
+}
+
+template <class T>
+void back_rows(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
+               const double* var, bool by_channel, T* dx, ByChannel& found) {
+  // Fixed pieces, so that the number of threads does not change the sums.
+  const std::int64_t rows = v.statistics();
+  const std::int64_t pieces = std::clamp<std::int64_t>(rows * v.count() >> 16, 1, std::min<std::int64_t>(16, rows));
+  std::vector<ByChannel> each(static_cast<std::size_t>(pieces), ByChannel(v.groups * v.channels));
+  newtape::detail::parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto p = begin; p < end; ++p) {
+      back_rows(v, eps, g, x, weight, mean, var, by_channel, dx, each[static_cast<std::size_t>(p)], rows * p / pieces,
+                rows * (p + 1) / pieces);
+    }
+  });
+  for (const auto& e : each) {
+    for (std::size_t c = 0; c < found.weight.size(); ++c) {
+      found.weight[c] += e.weight[c];
+      found.bias[c] += e.bias[c];
+    }
+  }
+}
+
+Array from_doubles(const std::vector<double>& values, DType dtype) {
+  Array x = Array::empty({static_cast<std::int64_t>(values.size())}, f64);
+  std::copy(values.begin(), values.end(), x.data<double>());
+  return cast(x, dtype);
+}
+
+template <class T>
+const T* start(const Array& x) {
+  return x.defined() ? x.data<T>() : nullptr;
+}
+
+Array dense(const Array& x) { return x.defined() ? contiguous(x) : x; }
+
+}  // namespace
+
+Normalized normalize(const Array& x, const Array& weight, const Array& bias, const View& view, double eps) {
+  if (scattered(view)) {
+    Normalized result = normalize(gathered(x, view), weight, bias, gathered_view(view), eps);
+    result.y = scattered_again(result.y, view, x.shape());
+    return result;
+  }
+  const Array in = contiguous(x);
+  const Array w = dense(weight);
+  const Array b = dense(bias);
+  Normalized result{Array::empty(x.shape(), x.dtype()),
+                    {Array::empty({view.statistics()}, f64), Array::empty({view.statistics()}, f64)}};
+  const auto run = [&]<class T>() {
+    auto* const mean = result.statistics.mean.data<double>();
+    auto* const var = result.statistics.var.data<double>();
+    Apply<T> apply{view, eps, in.data<T>(), start<T>(w), start<T>(b), result.y.data<T>(), false};
+    // Where one of the two is missing, numbers stand in for it.
+    std::vector<T> other;
+    if (view.inner == 1 && !view.across && (w.defined() || b.defined())) {
+      apply.each = true;
+      const bool no_weight = apply.weight == nullptr;
+      if (no_weight || apply.bias == nullptr) {
+        other.assign(static_cast<std::size_t>(view.groups * view.channels), no_weight ? T(1) : T(0));
+        (no_weight ? apply.weight : apply.bias) = other.data();
+      }
+    }
+    in_pieces(view.statistics(), view.count(), [&](std::int64_t begin, std::int64_t end) {
+      for (auto s = begin; s < end; ++s) {
+        // One set after the other, while its elements are in the cache.
+        const Runs r = runs_of(view, s);
+        find_statistics(view, r, apply.x, mean[s], var[s]);
+        apply.set(s, r, mean[s], var[s]);
+      }
+    });
+  };
+  x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  return result;
+}
+
+NormalizeGradients normalize_grad(const Array& g, const Array& x, const Array& weight, const View& view, double eps,
+                                  const NormalizeStatistics& statistics, const NormalizeWanted& wanted) {
+  if (scattered(view)) {
+    auto result =
+        normalize_grad(gathered(g, view), gathered(x, view), weight, gathered_view(view), eps, statistics, wanted);
+    if (wanted.x) result.x = scattered_again(result.x, view, x.shape());
+    return result;
+  }
+  const Array gs = contiguous(g);
+  const Array in = contiguous(x);
+  const Array w = dense(weight);
+  NormalizeGradients result;
+  if (wanted.x) result.x = Array::empty(x.shape(), x.dtype());
+  ByChannel found(view.groups * view.channels);
+  const auto run = [&]<class T>() {
+    const auto* const mean = statistics.mean.data<double>();
+    const auto* const var = statistics.var.data<double>();
+    T* const dx = wanted.x ? result.x.data<T>() : nullptr;
+    if (view.across) {
+      back_across(view, eps, gs.data<T>(), in.data<T>(), start<T>(w), mean, var, dx, found);
+    } else {
+      back_rows(view, eps, gs.data<T>(), in.data<T>(), start<T>(w), mean, var, wanted.weight || wanted.bias, dx, found);
+    }
+  };
+  x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  if (wanted.weight) result.weight = from_doubles(found.weight, x.dtype());
+  if (wanted.bias) result.bias = from_doubles(found.bias, x.dtype());
+  return result;
+}
+
+}  // namespace newtape::core

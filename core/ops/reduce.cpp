@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/nd_iterator.hpp>
+#include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/ops/reduce_detail.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace newtape::core {
+
+namespace {
+
+using kernels::Axis;
+using kernels::Odometer;
+using kernels::Reducer;
+using kernels::ReduceTables;
+
+const ReduceTables& tables() {
+  static const ReduceTables& chosen =
+      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
+  return chosen;
+}
+
+template <class T>
+const kernels::ReduceTable<T>& table() {
+  if constexpr (std::is_same_v<T, float>) {
+    return tables().f32;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return tables().f64;
+  } else {
+    return tables().i64;
+  }
+}
+
+constexpr std::int64_t serial = 1 << 15;      // elements that one thread does faster than two
+constexpr std::int64_t long_block = 1 << 16;  // a longer row is cut into pieces of this length, whoever does them
+
+/// The innermost axis is reduced: rows become numbers.
+template <class T, class A>
+void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk, A start,
+                 A* out) {
+  const Axis row = walk.back();
+  walk.pop_back();
+  std::vector<Axis> kept;
+  std::vector<Axis> reduced;
+  for (const auto& a : walk) (a.reduced ? reduced : kept).push_back(a);
+  const auto results = Odometer::count(kept);
+  const auto rows = Odometer::count(reduced);
+  if (results == 1 && rows == 1 && row.length > long_block) {
+    const auto pieces = (row.length + long_block - 1) / long_block;
+    std::vector<A> partial(static_cast<std::size_t>(pieces), start);
+    newtape::detail::parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t p = begin; p < end; ++p) {
+        const auto at = p * long_block;
+        reducer.row(x + at, std::min(long_block, row.length - at), &partial[static_cast<std::size_t>(p)]);
+      }
+    });
+    join.row(partial.data(), pieces, out);
+    return;
+  }
+  const auto grain = std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, rows * row.length));
+  newtape::detail::parallel_for(results, grain, [&](std::int64_t begin, std::int64_t end) {
+    Odometer to(kept, begin);
+    for (std::int64_t r = begin; r < end; ++r, to.step()) {
+      if (rows == 1) {
+        reducer.row(x + to.in(), row.length, out + to.out());
+        continue;
+      }
+      Odometer from(reduced);
+      for (std::int64_t i = 0; i < rows; ++i, from.step())
+        reducer.row(x + to.in() + from.in(), row.length, out + to.out());
+    }
+  });
+}
+
+/// A narrow table [rows, columns] without gaps is read as fewer, wider rows, whose parts are joined in the end.
+template <class T, class A>
+void reduce_narrow(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::int64_t rows,
+                   std::int64_t columns, A start, A* out) {
+  const auto together = std::min<std::int64_t>(rows, 128 / columns);
+  std::vector<A> wide(static_cast<std::size_t>(together * columns), start);
+  const auto full = rows / together;
+  reducer.columns(x, full, together * columns, together * columns, wide.data());
+  join.columns(wide.data(), together, columns, columns, out);
+  const auto left = rows - full * together;
+  if (left > 0) reducer.columns(x + full * together * columns, left, columns, columns, out);
+}
+
+/// The innermost axis is kept: rows are joined element by element.
+template <class T, class A>
+void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk,
+                    A start, A* out) {
+  const Axis inner = walk.back();
+  walk.pop_back();
+  std::vector<Axis> kept;
+  std::vector<Axis> reduced;
+  for (const auto& a : walk) (a.reduced ? reduced : kept).push_back(a);
+  Axis rows{1, 0, 0, true};
+  if (!reduced.empty()) {
+    rows = reduced.back();
+    reduced.pop_back();
+  }
+  const auto tiles = (inner.length + kernels::tile - 1) / kernels::tile;
+  const auto outer = Odometer::count(reduced);
+  const auto results = Odometer::count(kept) * tiles;
+  const auto work = outer * rows.length * std::min(inner.length, kernels::tile);
+  const auto grain = std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, work));
+  newtape::detail::parallel_for(results, grain, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<A> acc(static_cast<std::size_t>(std::min(inner.length, kernels::tile)));
+    for (std::int64_t r = begin; r < end; ++r) {
+      const Odometer to(kept, r / tiles);
+      const auto column = r % tiles * kernels::tile;
+      const auto columns = std::min(kernels::tile, inner.length - column);
+      std::fill(acc.begin(), acc.end(), start);
+      Odometer from(reduced);
+      for (std::int64_t i = 0; i < outer; ++i, from.step()) {
+        const T* at = x + to.in() + from.in() + column;
+        if (columns <= 32 && rows.in == columns && rows.length > 2) {
+          reduce_narrow(reducer, join, at, rows.length, columns, start, acc.data());
+        } else {
+          reducer.columns(at, rows.length, rows.in, columns, acc.data());
+        }
+      }
+      for (std::int64_t j = 0; j < columns; ++j) {
+        out[to.out() + (column + j) * inner.out] = acc[static_cast<std::size_t>(j)];
+      }
+    }
+  });
+}
+
+/// Reduces x over `axes` into `out`, which holds `start` everywhere. Returns how often each element would have counted.
+template <class T, class A>
+std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const Array& x, const Dims& axes,
+                         A start, A* out) {
+  std::int64_t repeats = 1;
+  auto walk = kernels::plan(x, axes, repeats);
+  if (!walk.empty() && walk.back().in != 1) {
+    // Nothing steps by one: gather the elements first, each once.
+    Array view = x;
+    for (std::size_t i = 0; i < x.ndim(); ++i) {
+      if (x.strides()[i] == 0 && x.shape()[i] > 1 &&
+          std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end()) {
+        view = slice(view, static_cast<std::int64_t>(i), 0, 1);
+      }
+    }
+    const Array dense = copy(view);
+    std::int64_t again = 1;
+    walk = kernels::plan(dense, axes, again);
+    // A kept broadcast axis is dense now; the reduced ones are of length 1.
+    const T* p = dense.data<T>();
+    if (walk.empty()) {
+      reducer.row(p, 1, out);
+    } else {
+      walk.back().reduced ? reduce_rows(reducer, join, p, walk, start, out)
+                          : reduce_columns(reducer, join, p, walk, start, out);
+    }
+    return repeats;
+  }
+  const T* p = x.data<T>();
+  if (walk.empty()) {
+    reducer.row(p, 1, out);
+  } else if (walk.back().reduced) {
+    reduce_rows(reducer, join, p, walk, start, out);
+  } else {
+    reduce_columns(reducer, join, p, walk, start, out);
+  }
+  return repeats;
+}
+
+[[noreturn]] void unsupported(const char* who, const char* expected, const Array& x) {
+  raise<DTypeError>(std::string(who) + ": the dtype is not one it works on", expected,
+                    std::string(name(x.dtype())) + " " + to_string(x.shape()));
+}
+
+/// The sums (of squares, when the reducer's are) behind the elements of the result, in f64 for f32.
+template <class T>
+auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reducer, const Array& x, const Dims& axes) {
+  using A = typename kernels::AccumulatorOf<T>::type;
+  std::vector<A> wide(static_cast<std::size_t>(element_count(reduced_shape(x.shape(), axes, false))), A(0));
+  if (x.size() == 0) return wide;
+  const auto repeats = reduce_into<T, A>(reducer, table<A>().sum, x, axes, A(0), wide.data());
+  for (auto& sum : wide) sum *= static_cast<A>(repeats);
+  return wide;
+}
+
+/// Each sum times `scale`.
+template <class T>
+Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
+  Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), dtype_of<T>);
+  T* results = out.data<T>();
+  for (const auto sum : wide_sums<T>(table<T>().sum, x, axes)) {
+    if constexpr (std::is_same_v<T, std::int64_t>) {
+      *results++ = sum;
+    } else {
+      *results++ = static_cast<T>(sum * scale);
+    }
+  }
+  return out;
+}
+
+Array scaled_sum(const char* who, const Array& x, const Dims& axes, bool keepdims, double scale) {
+  switch (x.dtype()) {
+    case f32: return sum_of<float>(x, axes, keepdims, scale);
+    case f64: return sum_of<double>(x, axes, keepdims, scale);
+    case i64: return sum_of<std::int64_t>(x, axes, keepdims, 1);
+    default: unsupported(who, "f32, f64 or i64", x);
+  }
+}
+
+void expect_some(const char* who, const Array& x, const Dims& axes, const Array& out) {
+  if (reduced_count(x, axes) == 0 && out.size() > 0) {
+    raise<ValueError>(std::string(who) + ": there is nothing to choose from",
+                      "at least one element along the reduced axes", "shape " + to_string(x.shape()));
+  }
+}
+
+/// prod, max and min: in the element's own type.
+template <class T>
+void reduce_plain(const Reducer<T, T>& reducer, const Array& x, const Dims& axes, T start, Array& out, bool power) {
+  T* results = out.data<T>();
+  std::fill(results, results + out.size(), start);
+  if (x.size() == 0 || out.size() == 0) return;
+  const auto repeats = reduce_into<T, T>(reducer, reducer, x, axes, start, results);
+  for (std::int64_t i = 0; power && repeats > 1 && i < out.size(); ++i) {
+    const T once = results[i];
+    for (std::int64_t k = 1; k < repeats; ++k) results[i] *= once;
+  }
+}
+
+template <class T>
+constexpr T lowest = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                          : std::numeric_limits<T>::lowest();
+template <class T>
+constexpr T highest = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
+                                                           : std::numeric_limits<T>::max();
+
+template <class F>
+Array plain(const char* who, const Array& x, const Axes& which, bool keepdims, bool may_be_empty, const F& run) {
+  const Dims axes = which.normalized(who, x.ndim());
+  Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), x.dtype());
+  if (!may_be_empty) expect_some(who, x, axes, out);
+  switch (x.dtype()) {
+    case f32: run.template operator()<float>(tables().f32, axes, out); break;
+    case f64: run.template operator()<double>(tables().f64, axes, out); break;
+    case i64: run.template operator()<std::int64_t>(tables().i64, axes, out); break;
+    default: unsupported(who, "f32, f64 or i64", x);
+  }
+  return out;
+}
+
+/// any and all count: booleans are few and small, and a sum of them is exact.
+Array count_true(const char* who, const Array& x, const Dims& axes, bool keepdims) {
+  if (x.dtype() != boolean) unsupported(who, "boolean", x);
+  return scaled_sum(who, cast(x, i64), axes, keepdims, 1);
+}
+
+}  // namespace
+
+Shape reduced_shape(const Shape& shape, const Dims& axes, bool keepdims) {
+  Shape result;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) == axes.end()) {
+      result.push_back(shape[i]);
+    } else if (keepdims) {
+      result.push_back(1);
+    }
+  }
+  return result;
+}
+
+std::int64_t reduced_count(const Array& x, const Dims& axes) {
+  std::int64_t n = 1;
+  for (const auto a : axes) n *= x.shape()[static_cast<std::size_t>(a)];
+  return n;
+}
+
+std::vector<double> wide_sum(const Array& x, const Dims& axes, bool squares) {
+  const auto run = [&]<class T>() { return wide_sums<T>(squares ? table<T>().sum_squares : table<T>().sum, x, axes); };
+  return x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+}
+
+Array sum(const Array& x, const Axes& axes, bool keepdims) {
+  const Dims which = axes.normalized("sum", x.ndim());
+  if (x.dtype() == boolean) return count_true("sum", x, which, keepdims);
+  return scaled_sum("sum", x, which, keepdims, 1);
+}
+
+Array mean(const Array& x, const Axes& axes, bool keepdims) {
+  const Dims which = axes.normalized("mean", x.ndim());
+  if (!is_floating(x.dtype())) unsupported("mean", "f32 or f64", x);
+  Array out = scaled_sum("mean", x, which, keepdims, 1.0 / static_cast<double>(reduced_count(x, which)));
+  expect_some("mean", x, which, out);
+  return out;
+}
+
+Array prod(const Array& x, const Axes& axes, bool keepdims) {
+  return plain("prod", x, axes, keepdims, true, [&]<class T>(const auto& table, const Dims& which, Array& out) {
+    reduce_plain<T>(table.prod, x, which, T(1), out, true);
+  });
+}
+
+Array max(const Array& x, const Axes& axes, bool keepdims) {
+  return plain("max", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& which, Array& out) {
+    reduce_plain<T>(table.max, x, which, lowest<T>, out, false);
+  });
+}
+
+Array min(const Array& x, const Axes& axes, bool keepdims) {
+  return plain("min", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& which, Array& out) {
+    reduce_plain<T>(table.min, x, which, highest<T>, out, false);
+  });
+}
+
+Array any(const Array& x, const Axes& axes, bool keepdims) {
+  return cast(count_true("any", x, axes.normalized("any", x.ndim()), keepdims), boolean);
+}
+
+Array all(const Array& x, const Axes& axes, bool keepdims) {
+  const Dims which = axes.normalized("all", x.ndim());
+  return equal(count_true("all", x, which, keepdims), full({}, static_cast<double>(reduced_count(x, which)), i64));
+}
+
+Array sum_to(Array x, const Shape& shape, std::size_t batch) {
+  bool fits = x.ndim() >= batch + shape.size();
+  for (std::size_t i = 0; fits && i < shape.size(); ++i) {
+    fits = shape[i] == 1 || shape[i] == x.shape()[x.ndim() - shape.size() + i];
+  }
+  if (!fits) {
+    raise<ShapeError>("sum_to: the array is no broadcast of the shape asked for",
+                      "one that broadcasts to " + to_string(x.shape()) +
+                          (batch == 0 ? "" : " behind " + std::to_string(batch) + " batch axes"),
+                      to_string(shape));
+  }
+  const std::size_t extra = x.ndim() - batch - shape.size();
+  Dims axes;
+  Shape result(x.shape().begin(), x.shape().begin() + batch);
+  for (std::size_t i = 0; i < extra; ++i) axes.push_back(static_cast<std::int64_t>(batch + i));
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const std::size_t at = batch + extra + i;
+    if (shape[i] == 1 && x.shape()[at] != 1) axes.push_back(static_cast<std::int64_t>(at));
+    result.push_back(shape[i]);
+  }
+  if (axes.empty()) return x;
+  return reshape(sum(x, axes, true), result);
+}
+
+bool all_finite(const Array& x) {
+  if (!is_floating(x.dtype())) return true;
+  const Array dense = contiguous(x);
+  return x.dtype() == f32 ? tables().f32.all_finite(dense.data<float>(), dense.size())
+                          : tables().f64.all_finite(dense.data<double>(), dense.size());
+}
+
+}  // namespace newtape::core

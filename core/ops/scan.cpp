@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/kernel_tables.hpp>
+#include <newtape/core/kernels/scan.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/scan.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace newtape::core {
+
+namespace {
+
+using kernels::ScanKernel;
+using kernels::ScanKernels;
+using kernels::ScanState;
+
+const kernels::ScanTable& table() {
+  static const kernels::ScanTable& chosen =
+      kernels::select(kernels::baseline::scan, kernels::avx2::scan, kernels::avx512::scan);
+  return chosen;
+}
+
+constexpr std::int64_t serial = 1 << 14;  // elements that one thread does faster than two
+constexpr std::int64_t side = 32;         // rows that are turned into columns together,
+constexpr std::int64_t piece = 64;        // so many elements of each at a time
+
+ScanKernel kernel_for(const char* who, const ScanKernels& kernels, const Array& x) {
+  const bool integers = kernels.of[2] != nullptr;
+  if (is_floating(x.dtype()) || (integers && x.dtype() == i64)) return kernels.of[static_cast<int>(x.dtype())];
+  raise<DTypeError>(std::string(who) + ": the dtype is not one it works on",
+                    integers ? "f32, f64 or i64" : "f32 or f64",
+                    std::string(name(x.dtype())) + " " + to_string(x.shape()));
+}
+
+/// The arrays of one scan, all contiguous and of one shape, seen as [outer, n, inner].
+struct Job {
+  ScanKernel kernel;
+  const std::byte* x;
+  const std::byte* b;  // null: one operand
+  std::byte* y;
+  std::int64_t* index;  // null: nobody asks where
+  std::int64_t item, outer, n, inner;
+  bool reverse;
+
+  static const std::byte* at(const std::byte* p, std::int64_t bytes) { return p == nullptr ? nullptr : p + bytes; }
+
+  /// `columns` neighbours from element `offset` on, all the way.
+  void down(std::int64_t offset, std::int64_t columns) const {
+    ScanState state;
+    const auto begin = offset + (reverse ? (n - 1) * inner : 0);
+    kernel({x + begin * item, at(b, begin * item), y + begin * item, index == nullptr ? nullptr : index + begin, n,
+            reverse ? -inner : inner, columns, reverse ? n - 1 : 0, reverse ? -1 : 1, true, &state});
+  }
+
+  /// `rows` rows from row `first` on, as columns of a buffer, piece by piece.
+  void turned(std::int64_t first, std::int64_t rows) const {
+    alignas(64) std::byte buffer[2][side * piece * 8];
+    alignas(64) std::int64_t places[side * piece];
+    ScanState state;
+    const auto turn = item == 4 ? kernels::tables().move.transpose4 : kernels::tables().move.transpose8;
+    const auto pieces = (n + piece - 1) / piece;
+    for (std::int64_t p = 0; p < pieces; ++p) {
+      const auto begin = (reverse ? pieces - 1 - p : p) * piece;
+      const auto count = std::min(piece, n - begin);
+      const auto offset = (first * n + begin) * item;
+      turn(x + offset, n, buffer[0], rows, count, rows);
+      if (b != nullptr) turn(b + offset, n, buffer[1], rows, count, rows);
+      const auto start = reverse ? count - 1 : 0;
+      const auto skip = start * rows * item;
+      kernel({buffer[0] + skip, b == nullptr ? nullptr : buffer[1] + skip, buffer[0] + skip, places + start * rows,
+              count, reverse ? -rows : rows, rows, begin + start, reverse ? -1 : 1, p == 0, &state});
+      turn(buffer[0], rows, y + offset, n, rows, count);
+      if (index != nullptr) kernels::tables().move.transpose8(places, rows, index + first * n + begin, n, rows, count);
+    }
+  }
+
+  void run() const {
+    const auto grain = [this](std::int64_t columns) {
+      return std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, n * columns));
+    };
+    if (inner == 1 && outer >= side / 4) {
+      const auto groups = (outer + side - 1) / side;
+      newtape::detail::parallel_for(groups, grain(side), [&](std::int64_t begin, std::int64_t end) {
+        for (auto g = begin; g < end; ++g) turned(g * side, std::min(side, outer - g * side));
+      });
+      return;
+    }
+    const auto tiles = (inner + kernels::scan_columns - 1) / kernels::scan_columns;
+    const auto width = std::min(inner, kernels::scan_columns);
+    newtape::detail::parallel_for(outer * tiles, grain(width), [&](std::int64_t begin, std::int64_t end) {
+      for (auto t = begin; t < end; ++t) {
+        const auto column = t % tiles * kernels::scan_columns;
+        down(t / tiles * n * inner + column, std::min(kernels::scan_columns, inner - column));
+      }
+    });
+  }
+};
+
+Job job(const char* who, const ScanKernels& kernels, const Array& x, std::int64_t axis, bool reverse) {
+  Job j{};
+  const auto a = normalize_axis(who, axis, x.ndim());
+  j.kernel = kernel_for(who, kernels, x);
+  j.item = static_cast<std::int64_t>(item_size(x.dtype()));
+  j.outer = j.inner = 1;
+  for (std::size_t i = 0; i < a; ++i) j.outer *= x.shape()[i];
+  for (std::size_t i = a + 1; i < x.ndim(); ++i) j.inner *= x.shape()[i];
+  j.n = x.shape()[a];
+  j.reverse = reverse;
+  return j;
+}
+
+const std::byte* bytes(const Array& x) { return static_cast<const std::byte*>(x.raw()); }
+
+Array scan1(const char* who, const ScanKernels& kernels, Array x, std::int64_t axis, bool reverse) {
+  Job j = job(who, kernels, x, axis, reverse);
+  Array in = contiguous(std::move(x));
+  Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
+  if (in.size() == 0) return out;
+  j.x = bytes(in);
+  j.y = static_cast<std::byte*>(out.raw());
+  j.run();
+  return out;
+}
+
+ValuesIndices scan_best(const char* who, const ScanKernels& kernels, const Array& x, std::int64_t axis) {
+  Job j = job(who, kernels, x, axis, false);
+  const Array in = contiguous(x);
+  ValuesIndices out{Array::empty(x.shape(), x.dtype()), Array::empty(x.shape(), i64)};
+  if (in.size() == 0) return out;
+  j.x = bytes(in);
+  j.y = static_cast<std::byte*>(out.values.raw());
+  j.index = out.indices.data<std::int64_t>();
+  j.run();
+  return out;
+}
+
+}  // namespace
+
+Array cumsum(Array x, std::int64_t axis, bool reverse) {
+  if (x.dtype() == boolean) x = cast(std::move(x), i64);
+  return scan1("cumsum", table().cumsum, std::move(x), axis, reverse);
+}
+Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", table().cumprod, x, axis, false); }
+Array logcumsumexp(const Array& x, std::int64_t axis) {
+  return scan1("logcumsumexp", table().logcumsumexp, x, axis, false);
+}
+ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", table().cummax, x, axis); }
+ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", table().cummin, x, axis); }
+
+Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool reverse) {
+  if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
+    raise<ShapeError>("linear_recurrence: the operands must be alike", "a and b of one shape and dtype",
+                      "a " + std::string(name(a.dtype())) + " " + to_string(a.shape()) + ", b " +
+                          std::string(name(b.dtype())) + " " + to_string(b.shape()));
+  }
+  Job j = job("linear_recurrence", table().linear_recurrence, a, axis, reverse);
+  const Array factors = contiguous(a);
+  const Array terms = contiguous(b);
+  Array out = Array::empty(a.shape(), a.dtype());
+  if (out.size() == 0) return out;
+  j.x = bytes(factors);
+  j.b = bytes(terms);
+  j.y = static_cast<std::byte*>(out.raw());
+  j.run();
+  return out;
+}
+
+}  // namespace newtape::core

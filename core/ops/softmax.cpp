@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/kernels/softmax.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <string>
+
+namespace newtape::core {
+
+namespace {
+
+template <class T>
+const kernels::SoftmaxTable<T>& table() {
+  static const kernels::SoftmaxTables& chosen =
+      kernels::select(kernels::baseline::softmax, kernels::avx2::softmax, kernels::avx512::softmax);
+  if constexpr (std::is_same_v<T, float>) {
+    return chosen.f32;
+  } else {
+    return chosen.f64;
+  }
+}
+
+void expect_float(const char* who, const Array& x) {
+  if (!is_floating(x.dtype())) raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+}
+
+/// Exchanges the axis with the last one.
+Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
+
+/// Calls f(begin, end) for pieces of all rows of length n, in parallel when there is much to do.
+template <class F>
+void in_pieces(std::int64_t rows, std::int64_t n, const F& f) {
+  // A whole number of the vectors that short rows share.
+  const std::int64_t grain = ((1 << 14) / std::max<std::int64_t>(1, n) + 15) / 16 * 16;
+  newtape::detail::parallel_for(rows, std::max<std::int64_t>(1, grain), f);
+}
+
+/// Rows in, rows out; in place when x's memory may be used.
+template <class Pick>
+Array map_rows(const char* who, Array x, std::int64_t axis, const Pick& pick) {
+  expect_float(who, x);
+  const auto a = normalize_axis(who, axis, x.ndim());
+  if (a + 1 != x.ndim()) return to_last(map_rows(who, copy(to_last(x, a)), -1, pick), a);
+  const auto n = x.shape().back();
+  Array in = contiguous(std::move(x));
+  Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
+  if (in.size() == 0) return out;
+  const auto run = [&]<class T>() {
+    const auto kernel = pick(table<T>());
+    const T* from = std::as_const(in).template data<T>();
+    T* to = out.data<T>();
+    in_pieces(in.size() / n, n,
+              [&](std::int64_t begin, std::int64_t end) { kernel(from + begin * n, to + begin * n, end - begin, n); });
+  };
+  in.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  return out;
+}
+
+template <class Pick>
+Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis, const Pick& pick) {
+  expect_float(who, y);
+  const auto a = normalize_axis(who, axis, y.ndim());
+  if (a + 1 != y.ndim()) {
+    // Counted from the last: g may have more axes in front.
+    const auto last = static_cast<std::int64_t>(a) - static_cast<std::int64_t>(y.ndim());
+    return transpose(map_rows_back(who, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last,
+                     -1);
+  }
+  const auto n = y.shape().back();
+  // One number for the whole row is what the pullback of a sum or mean hands over: it is not written out.
+  const bool scalar = g.size() > 0 && n > 1 && g.strides().back() == 0;
+  Array gs = scalar ? contiguous(slice(g, -1, 0, 1)) : contiguous(std::move(g));
+  Shape shape = gs.shape();
+  shape[shape.size() - 1] = n;
+  const Array saved = contiguous(y);
+  Array out = !scalar && gs.reusable() ? gs : Array::empty(shape, y.dtype());
+  if (out.size() == 0) return out;
+  const std::int64_t g_step = scalar ? 1 : n;
+  const auto rows = out.size() / n;
+  const auto y_rows = saved.size() / n;
+  const auto run = [&]<class T>() {
+    const auto kernel = pick(table<T>());
+    const T* pg = std::as_const(gs).template data<T>();
+    const T* py = saved.data<T>();
+    T* to = out.data<T>();
+    in_pieces(rows, n, [&](std::int64_t begin, std::int64_t end) {
+      while (begin < end) {  // up to where y begins anew
+        const auto count = std::min(end - begin, y_rows - begin % y_rows);
+        kernel(pg + begin * g_step, scalar, py + begin % y_rows * n, to + begin * n, count, n);
+        begin += count;
+      }
+    });
+  };
+  y.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  return out;
+}
+
+}  // namespace
+
+Array softmax(Array x, std::int64_t axis) {
+  return map_rows("softmax", std::move(x), axis, [](const auto& t) { return t.softmax; });
+}
+
+Array log_softmax(Array x, std::int64_t axis) {
+  return map_rows("log_softmax", std::move(x), axis, [](const auto& t) { return t.log_softmax; });
+}
+
+Array softmax_grad(Array g, const Array& y, std::int64_t axis) {
+  return map_rows_back("softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.softmax_grad; });
+}
+
+Array log_softmax_grad(Array g, const Array& y, std::int64_t axis) {
+  return map_rows_back("log_softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.log_softmax_grad; });
+}
+
+Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
+  expect_float("logsumexp", x);
+  const auto a = normalize_axis("logsumexp", axis, x.ndim());
+  Shape kept = x.shape();
+  kept[a] = 1;
+  Array out = Array::empty(kept, x.dtype());
+  const Array rows = contiguous(to_last(x, a));
+  const auto n = x.shape()[a];
+  if (n == 0 && out.size() > 0) {
+    raise<ValueError>("logsumexp: there must be elements to reduce", "a longer axis", to_string(x.shape()));
+  }
+  // The rows stand in the order of `x` with the axis exchanged for the last one.
+  Array sums = Array::empty(to_last(out, a).shape(), x.dtype());
+  const auto run = [&]<class T>() {
+    const T* from = rows.data<T>();
+    T* to = sums.data<T>();
+    in_pieces(sums.size(), n, [&](std::int64_t begin, std::int64_t end) {
+      table<T>().logsumexp(from + begin * n, to + begin, end - begin, n);
+    });
+  };
+  x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  out = contiguous(to_last(sums, a));
+  return keepdims ? out : squeeze(out, static_cast<std::int64_t>(a));
+}
+
+namespace {
+
+template <class T>
+const kernels::ReduceTable<T>& reducers() {
+  static const kernels::ReduceTables& chosen =
+      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
+  if constexpr (std::is_same_v<T, float>) {
+    return chosen.f32;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return chosen.f64;
+  } else {
+    return chosen.i64;
+  }
+}
+
+template <class T, bool largest>
+std::int64_t best_of(const T* x, std::int64_t n) {
+  constexpr std::int64_t step = 64;
+  std::int64_t best = 0;
+  if constexpr (!std::is_same_v<T, bool>) {
+    if (n > step) {
+      // The extreme itself is found in vectors, and so is the block that has it first.
+      T extreme = x[0];
+      (largest ? reducers<T>().max : reducers<T>().min).row(x, n, &extreme);
+      const bool is_nan = extreme != extreme;
+      for (; best + step <= n; best += step) {
+        int hits = 0;
+        for (std::int64_t i = best; i < best + step; ++i)
+          hits |= static_cast<int>(is_nan ? x[i] != x[i] : x[i] == extreme);
+        if (hits != 0) break;
+      }
+      while (is_nan ? x[best] == x[best] : x[best] != extreme) ++best;
+      return best;
+    }
+  }
+  for (std::int64_t i = 1; i < n && x[best] == x[best]; ++i) {  // a NaN is not equal to itself, and nothing beats it
+    if (x[i] != x[i] || (largest ? x[i] > x[best] : x[i] < x[best])) best = i;
+  }
+  return best;
+}
+
+template <bool largest>
+Array arg_best(const char* who, const Array& x, std::int64_t axis, bool keepdims) {
+  const auto a = normalize_axis(who, axis, x.ndim());
+  const auto n = x.shape()[a];
+  Shape kept = x.shape();
+  kept[a] = 1;
+  std::swap(kept[a], kept[kept.size() - 1]);
+  Array best = Array::empty(kept, i64);
+  if (n == 0 && best.size() > 0) {
+    raise<ValueError>(std::string(who) + ": there is nothing to choose from", "at least one element along the axis",
+                      "shape " + to_string(x.shape()));
+  }
+  const Array rows = contiguous(to_last(x, a));
+  auto* to = best.data<std::int64_t>();
+  visit_dtype(x.dtype(), [&]<class T>() {
+    const T* from = rows.data<T>();
+    in_pieces(best.size(), n, [&](std::int64_t begin, std::int64_t end) {
+      for (auto r = begin; r < end; ++r) to[r] = best_of<T, largest>(from + r * n, n);
+    });
+  });
+  const Array out = contiguous(to_last(best, a));
+  return keepdims ? out : squeeze(out, static_cast<std::int64_t>(a));
+}
+
+}  // namespace
+
+Array argmax(const Array& x, std::int64_t axis, bool keepdims) { return arg_best<true>("argmax", x, axis, keepdims); }
+Array argmin(const Array& x, std::int64_t axis, bool keepdims) { return arg_best<false>("argmin", x, axis, keepdims); }
+
+}  // namespace newtape::core

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every element becomes an unsigned key that orders as the element does, next to its place. Keys are sorted digit by
+// digit (least significant first, which is stable), or compared where rows are short.
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/sort.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <string>
+
+namespace newtape::core {
+
+namespace {
+
+template <class T>
+using Key = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
+
+template <class T>
+Key<T> key_of(T x) {
+  using K = Key<T>;
+  constexpr K top = K(1) << (8 * sizeof(K) - 1);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (x != x) return std::numeric_limits<K>::max();
+    const auto bits = std::bit_cast<K>(x + T(0));  // -0 becomes 0
+    return (bits & top) != 0 ? static_cast<K>(~bits) : bits | top;
+  } else {
+    return static_cast<K>(x) ^ top;
+  }
+}
+
+/// The place is as wide as the key, so that an item moves as one.
+template <class K>
+struct Item {
+  K key, place;
+  friend bool operator<(const Item& a, const Item& b) { return a.key != b.key ? a.key < b.key : a.place < b.place; }
+};
+
+template <class K>
+void radix_sort(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
+  constexpr std::size_t digits = sizeof(K);
+  std::array<std::array<std::size_t, 256>, digits> counts{};
+  for (const auto& item : items) {
+    for (std::size_t d = 0; d < digits; ++d) ++counts[d][item.key >> (8 * d) & 255];
+  }
+  spare.resize(items.size());
+  for (std::size_t d = 0; d < digits; ++d) {
+    auto& starts = counts[d];
+    if (starts[items[0].key >> (8 * d) & 255] == items.size()) continue;  // the same digit everywhere
+    std::size_t start = 0;
+    for (auto& c : starts) start += std::exchange(c, start);
+    for (const auto& item : items) spare[starts[item.key >> (8 * d) & 255]++] = item;
+    items.swap(spare);
+  }
+}
+
+/// Rows of this length are sorted by their digits; shorter ones by comparisons.
+template <class K>
+constexpr std::size_t radix_length = 32 * sizeof(K);
+
+/// Rows of this length are sorted as a whole no later than some element of theirs is found by comparisons.
+template <class K>
+bool sorts_fast(const std::vector<Item<K>>& items) {
+  return sizeof(K) == 4 && items.size() >= radix_length<K> && items.size() < (1 << 17);
+}
+
+/// Items in the order of their places.
+template <class K>
+void sort_items(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
+  if (items.size() < radix_length<K>) {
+    std::sort(items.begin(), items.end());
+  } else {
+    radix_sort(items, spare);
+  }
+}
+
+void expect_places(const char* who, const Array& x, std::int64_t n) {
+  if (n > std::numeric_limits<std::uint32_t>::max()) {
+    raise<ShapeError>(std::string(who) + ": the axis is too long", "fewer than 2^32 elements", to_string(x.shape()));
+  }
+}
+
+/// Exchanges the axis with the last one.
+Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
+
+/// Hands every row along the axis, as items, to choose(items, spare), which puts the wanted ones first: `count` of
+/// them.
+template <class Choose>
+ValuesIndices choose_rows(const char* who, const Array& x, std::int64_t axis, std::int64_t count, bool descending,
+                          bool values, const Choose& choose) {
+  const auto a = normalize_axis(who, axis, x.ndim());
+  const auto n = x.shape()[a];
+  expect_places(who, x, n);
+  const Array in = contiguous(to_last(x, a));
+  Shape shape = in.shape();
+  shape[shape.size() - 1] = count;
+  ValuesIndices out{values ? Array::empty(shape, x.dtype()) : Array(), Array::empty(shape, i64)};
+  const auto rows = n == 0 || count == 0 ? 0 : in.size() / n;
+  auto* places = out.indices.data<std::int64_t>();
+  visit_dtype(x.dtype(), [&]<class T>() {
+    using K = Key<T>;
+    const T* from = in.data<T>();
+    T* to = values ? out.values.data<T>() : nullptr;
+    const auto grain = std::max<std::int64_t>(1, (1 << 11) / std::max<std::int64_t>(1, n));
+    newtape::detail::parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<Item<K>> items;
+      std::vector<Item<K>> spare;
+      for (auto r = begin; r < end; ++r) {
+        const T* row = from + r * n;
+        items.resize(static_cast<std::size_t>(n));
+        for (std::int64_t i = 0; i < n; ++i) {
+          const K key = key_of(row[i]);
+          items[static_cast<std::size_t>(i)] = {descending ? static_cast<K>(~key) : key, static_cast<K>(i)};
+        }
+        choose(items, spare);
+        for (std::int64_t i = 0; i < count; ++i) {
+          const auto place = static_cast<std::int64_t>(items[static_cast<std::size_t>(i)].place);
+          places[r * count + i] = place;
+          if (values) to[r * count + i] = row[place];
+        }
+      }
+    });
+  });
+  if (values) out.values = contiguous(to_last(out.values, a));
+  out.indices = contiguous(to_last(out.indices, a));
+  return out;
+}
+
+ValuesIndices sorted(const char* who, const Array& x, std::int64_t axis, bool descending, bool values) {
+  const auto n = x.shape()[normalize_axis(who, axis, x.ndim())];
+  return choose_rows(who, x, axis, n, descending, values, [](auto& items, auto& spare) { sort_items(items, spare); });
+}
+
+}  // namespace
+
+ValuesIndices sort(const Array& x, std::int64_t axis, bool descending) {
+  return sorted("sort", x, axis, descending, true);
+}
+
+Array argsort(const Array& x, std::int64_t axis, bool descending) {
+  return sorted("argsort", x, axis, descending, false).indices;
+}
+
+ValuesIndices topk(const Array& x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
+  const auto n = x.shape()[normalize_axis("topk", axis, x.ndim())];
+  if (k < 0 || k > n) {
+    raise<ValueError>("topk: k is out of range", "a number from 0 to " + std::to_string(n),
+                      std::to_string(k) + " for shape " + to_string(x.shape()));
+  }
+  return choose_rows("topk", x, axis, k, largest, true, [k, sorted](auto& items, auto& spare) {
+    const auto middle = items.begin() + k;
+    if (k <= 64 && static_cast<std::size_t>(8 * k) <= items.size()) {
+      std::partial_sort(items.begin(), middle, items.end());  // few get past the worst so far
+      return;
+    }
+    if (sorts_fast(items)) return sort_items(items, spare);
+    if (middle != items.end()) std::nth_element(items.begin(), middle - 1, items.end());
+    items.resize(static_cast<std::size_t>(k));
+    if (sorted) std::sort(items.begin(), items.end());
+  });
+}
+
+Array argrank(const Array& x, const std::vector<std::int64_t>& ranks, std::int64_t axis, bool nan_wins) {
+  const auto n = x.shape()[normalize_axis("argrank", axis, x.ndim())];
+  std::vector<std::size_t> order(ranks.size());
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    if (ranks[i] < 0 || ranks[i] >= n) {
+      raise<ValueError>("argrank: a rank is out of range", "ranks below " + std::to_string(n),
+                        std::to_string(ranks[i]) + " for shape " + to_string(x.shape()));
+    }
+    order[i] = i;
+  }
+  std::sort(order.begin(), order.end(), [&ranks](auto i, auto j) { return ranks[i] < ranks[j]; });
+  const bool floats = is_floating(x.dtype());
+  const auto count = static_cast<std::int64_t>(ranks.size());
+  return choose_rows("argrank", x, axis, count, false, false,
+                     [&](auto& items, auto& spare) {
+                       using I = std::remove_reference_t<decltype(items[0])>;
+                       using K = decltype(I::key);
+                       spare.resize(ranks.size());
+                       auto from = items.begin();
+                       for (const auto i : order) {
+                         const auto at = items.begin() + ranks[i];
+                         if (at >= from) {
+                           std::nth_element(from, at, items.end());
+                           from = at + 1;
+                         }
+                         spare[i] = *at;
+                       }
+                       if (nan_wins && floats) {
+                         const auto nan = std::find_if(items.begin(), items.end(), [](const I& i) {
+                           return i.key == std::numeric_limits<K>::max();
+                         });
+                         if (nan != items.end()) std::fill(spare.begin(), spare.end(), *nan);
+                       }
+                       items = spare;
+                     })
+      .indices;
+}
+
+Unique unique(const Array& x) {
+  const Array flat = contiguous(reshape(x, {-1}));
+  const auto n = flat.size();
+  const ValuesIndices all = sort(flat, 0);
+  Unique out;
+  out.inverse = Array::empty(x.shape(), i64);
+  visit_dtype(x.dtype(), [&]<class T>() {
+    const T* value = all.values.data<T>();
+    const auto* place = all.indices.data<std::int64_t>();
+    auto* inverse = out.inverse.data<std::int64_t>();
+    std::vector<std::int64_t> starts;
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (i == 0 || key_of(value[i]) != key_of(value[i - 1])) starts.push_back(i);
+      inverse[place[i]] = static_cast<std::int64_t>(starts.size()) - 1;
+    }
+    const auto count = static_cast<std::int64_t>(starts.size());
+    starts.push_back(n);
+    out.values = Array::empty({count}, x.dtype());
+    out.counts = Array::empty({count}, i64);
+    for (std::int64_t k = 0; k < count; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      out.values.data<T>()[k] = value[starts[at]];
+      out.counts.data<std::int64_t>()[k] = starts[at + 1] - starts[at];
+    }
+  });
+  return out;
+}
+
+Array bincount(const Array& x, std::int64_t minlength) {
+  if (x.dtype() != i64) {
+    raise<DTypeError>("bincount: counts whole numbers", "i64",
+                      std::string(name(x.dtype())) + " " + to_string(x.shape()));
+  }
+  const Array in = contiguous(x);
+  const auto* value = in.data<std::int64_t>();
+  auto length = std::max<std::int64_t>(0, minlength);
+  for (std::int64_t i = 0; i < in.size(); ++i) {
+    if (value[i] < 0) raise<ValueError>("bincount: a number is negative", "0 or more", std::to_string(value[i]));
+    length = std::max(length, value[i] + 1);
+  }
+  Array counts = zeros({length}, i64);
+  auto* count = counts.data<std::int64_t>();
+  for (std::int64_t i = 0; i < in.size(); ++i) ++count[value[i]];
+  return counts;
+}
+
+Array searchsorted(const Array& sorted, const Array& values, bool right) {
+  if (sorted.ndim() != 1) {
+    raise<ShapeError>("searchsorted: the sorted elements must be a vector", "sorted [n]", to_string(sorted.shape()));
+  }
+  if (sorted.dtype() != values.dtype()) {
+    raise<DTypeError>("searchsorted: both must have one dtype", std::string(name(sorted.dtype())),
+                      std::string(name(values.dtype())));
+  }
+  const Array in = contiguous(sorted);
+  const Array wanted = contiguous(values);
+  Array out = Array::empty(values.shape(), i64);
+  auto* places = out.data<std::int64_t>();
+  visit_dtype(sorted.dtype(), [&]<class T>() {
+    const T* first = in.data<T>();
+    const T* last = first + in.size();
+    const T* value = wanted.data<T>();
+    const auto before = [](T a, T b) { return key_of(a) < key_of(b); };
+    newtape::detail::parallel_for(wanted.size(), 1 << 10, [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = begin; i < end; ++i) {
+        places[i] = (right ? std::upper_bound(first, last, value[i], before)
+                           : std::lower_bound(first, last, value[i], before)) -
+                    first;
+      }
+    });
+  });
+  return out;
+}
+
+}  // namespace newtape::core

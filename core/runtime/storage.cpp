@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/storage.hpp>
+
+#include <limits>
+#include <new>
+
+namespace newtape::detail {
+namespace {
+constexpr std::size_t header = 64;  // keeps the data behind it 64-byte aligned
+static_assert(sizeof(Storage) <= header);
+}  // namespace
+
+Ref<Storage> Storage::allocate(std::size_t bytes) {
+  if (bytes > std::numeric_limits<std::size_t>::max() - header) throw std::bad_alloc();
+  auto* s = new (allocator::allocate(header + bytes)) Storage;
+  s->bytes = bytes;
+  s->data = reinterpret_cast<std::byte*>(s) + header;
+  return Ref<Storage>::adopt(s);
+}
+
+Ref<Storage> Storage::adopt(void* data, std::size_t bytes, void* owner, void (*free_foreign)(void*)) {
+  auto* s = new (allocator::allocate(header)) Storage;
+  s->bytes = bytes;
+  s->data = data;
+  s->free_foreign = free_foreign;
+  s->owner = owner;
+  return Ref<Storage>::adopt(s);
+}
+
+void Storage::release(Storage* storage) noexcept {
+  release_counted(storage->refs_, storage, [](Storage* s) {
+    std::size_t size = header;
+    if (s->free_foreign != nullptr) {
+      s->free_foreign(s->owner);
+    } else {
+      size += s->bytes;
+    }
+    s->~Storage();
+    allocator::deallocate(s, size);
+  });
+}
+
+}  // namespace newtape::detail

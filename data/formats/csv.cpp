@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/index.hpp>
+#include <newtape/data/formats/csv.hpp>
+#include <newtape/data/formats/csv_scanner.hpp>
+#include <newtape/data/formats/file.hpp>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <istream>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <optional>
+#include <type_traits>
+
+namespace newtape::data {
+namespace {
+
+using detail::CsvField;
+using detail::CsvScanner;
+
+enum class Parsed { number, unfit, text };  // unfit: a number, but not one of the dtype
+
+template <class T>
+bool from_chars(std::string_view s, T& value) {
+  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), value);
+  return error == std::errc() && end == s.data() + s.size();
+}
+
+/// Reads a number of type T; beyond the range of T it is infinite or zero, as in Python.
+template <class T>
+Parsed parse(std::string_view s, T& value) {
+  if (s.size() > 1 && s[0] == '+' && s[1] != '-') s.remove_prefix(1);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (from_chars(s, value)) return Parsed::number;
+    long double wide = 0;
+    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), wide);
+    if (end != s.data() + s.size() || error != std::errc()) return Parsed::text;
+    constexpr auto infinity = std::numeric_limits<T>::infinity();
+    constexpr long double limit = std::numeric_limits<T>::max();
+    value = wide > limit ? infinity : wide < -limit ? -infinity : static_cast<T>(wide);
+    return Parsed::number;
+  } else {
+    std::int64_t whole = 0;
+    if (!from_chars(s, whole)) {
+      double real = 0;
+      if (parse(s, real) == Parsed::text) return Parsed::text;
+      if (!(std::abs(real) < 0x1p63) || std::trunc(real) != real) return Parsed::unfit;
+      whole = static_cast<std::int64_t>(real);
+    }
+    value = static_cast<T>(whole);
+    if constexpr (std::is_same_v<T, bool>) return whole == 0 || whole == 1 ? Parsed::number : Parsed::unfit;
+    return Parsed::number;
+  }
+}
+
+bool is_missing(std::string_view text, const CsvOptions& options) {
+  return std::find(options.missing.begin(), options.missing.end(), text) != options.missing.end();
+}
+
+std::int64_t find_column(const std::vector<std::string>& names, std::string_view name, std::string_view who) {
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end()) {
+    raise<ValueError>(fmt::format("{}: no column is called '{}'", who, name), fmt::format("{}", fmt::join(names, ", ")),
+                      std::string(name));
+  }
+  return at - names.begin();
+}
+
+std::vector<std::string> numbered(std::size_t n) {
+  std::vector<std::string> names(n);
+  for (std::size_t i = 0; i < n; ++i) names[i] = std::to_string(i);
+  return names;
+}
+
+/// Reads one table: once for the numbers, and once more when there are columns of text.
+class Reader {
+ public:
+  Reader(std::string_view text, const CsvOptions& options, std::string where)
+      : text_(text), options_(options), where_(std::move(where)) {}
+
+  Csv read() {
+    read_header();
+    const std::size_t n = chosen_.size();
+    text_columns_.assign(n, false);
+    unfit_.assign(n, std::nullopt);
+    table_.categories.resize(n);
+    visit_dtype(options_.dtype, [&]<class T>() { read_values<T>(); });
+    return std::move(table_);
+  }
+
+ private:
+  struct Place {
+    std::size_t line, column;
+    std::string text;
+  };
+
+  void read_header() {
+    CsvScanner scanner(text_, options_, where_);
+    std::vector<CsvField> row;
+    if (!scanner.next(row)) raise<IoError>(where_ + ": there is no table", "at least one row", "no text");
+    double number = 0;
+    using Header = CsvOptions::Header;
+    header_ = options_.header == Header::yes ||
+              (options_.header == Header::automatic && std::none_of(row.begin(), row.end(), [&](const CsvField& f) {
+                 return parse(f.text, number) == Parsed::number;
+               }));
+    width_ = row.size();
+    std::vector<std::string> names = numbered(width_);
+    if (header_) {
+      std::transform(row.begin(), row.end(), names.begin(), [&](const CsvField& f) { return f.value(options_.quote); });
+    }
+    first_line_ = row.front().line;
+    for (const auto& name : options_.columns) {
+      chosen_.push_back(static_cast<std::size_t>(find_column(names, name, where_)));
+    }
+    if (options_.columns.empty()) {
+      for (std::size_t j = 0; j < width_; ++j) chosen_.push_back(j);
+      table_.columns = std::move(names);
+    } else {
+      table_.columns = options_.columns;
+    }
+  }
+
+  /// Calls `f(row)` for every row of values.
+  template <class F>
+  void for_each_row(F&& f) {
+    CsvScanner scanner(text_, options_, where_);
+    std::vector<CsvField> row;
+    if (header_) scanner.next(row);
+    while (scanner.next(row)) {
+      if (row.size() != width_) {
+        const bool more = row.size() > width_;
+        scanner.fail(more ? row[width_].line : scanner.line(), more ? row[width_].column : scanner.column(),
+                     more ? "the row has too many fields" : "the row has too few fields",
+                     fmt::format("{} fields, as in line {}", width_, first_line_), fmt::format("{}", row.size()));
+      }
+      f(row);
+    }
+  }
+
+  [[noreturn]] void fail_unfit(const Place& place, std::string_view what) const {
+    CsvScanner(text_, options_, where_)
+        .fail(place.line, place.column, what,
+              fmt::format("{} values (read as f64, these are not an error)", name(options_.dtype)),
+              fmt::format("'{}'", place.text));
+  }
+
+  template <class T>
+  T missing_value(const CsvField& field) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      return std::numeric_limits<T>::quiet_NaN();
+    } else {
+      fail_unfit({field.line, field.column, std::string(field.text)}, "a value is missing");
+    }
+  }
+
+  template <class T>
+  void read_values() {
+    using Stored = std::conditional_t<std::is_same_v<T, bool>, unsigned char, T>;  // vector<bool> has no memory to copy
+    std::vector<Stored> values;
+    std::int64_t rows = 0;
+    for_each_row([&](const std::vector<CsvField>& row) {
+      ++rows;
+      for (std::size_t j = 0; j < chosen_.size(); ++j) {
+        const CsvField& field = row[chosen_[j]];
+        T value{};
+        if (is_missing(field.text, options_)) {
+          value = missing_value<T>(field);
+        } else if (!text_columns_[j]) {
+          const auto parsed = parse(field.text, value);
+          text_columns_[j] = parsed == Parsed::text;
+          // Not an error yet: the column may turn out to be text.
+          if (parsed == Parsed::unfit && !unfit_[j]) unfit_[j] = {field.line, field.column, std::string(field.text)};
+        }
+        values.push_back(static_cast<Stored>(value));
+      }
+    });
+    for (std::size_t j = 0; j < chosen_.size(); ++j) {
+      if (unfit_[j] && !text_columns_[j]) fail_unfit(*unfit_[j], "a number does not fit the dtype");
+    }
+    table_.values = Array::empty({rows, static_cast<std::int64_t>(chosen_.size())}, options_.dtype);
+    if (!values.empty()) std::memcpy(table_.values.raw(), values.data(), values.size() * sizeof(T));
+    if (std::find(text_columns_.begin(), text_columns_.end(), true) != text_columns_.end()) encode_text<T>();
+  }
+
+  template <class T>
+  void encode_text() {
+    const std::size_t n = chosen_.size();
+    std::vector<std::map<std::string, std::int64_t>> codes(n);
+    std::vector<std::vector<const std::int64_t*>> rows(n);  // by way of the map, whose nodes stay where they are
+    for_each_row([&](const std::vector<CsvField>& row) {
+      for (std::size_t j = 0; j < n; ++j) {
+        if (!text_columns_[j]) continue;
+        const CsvField& field = row[chosen_[j]];
+        rows[j].push_back(is_missing(field.text, options_)
+                              ? nullptr
+                              : &codes[j].try_emplace(field.value(options_.quote), 0).first->second);
+      }
+    });
+    T* values = table_.values.template data<T>();
+    for (std::size_t j = 0; j < n; ++j) {
+      std::int64_t code = 0;
+      for (auto& [text, number] : codes[j]) {
+        table_.categories[j].push_back(text);
+        number = code++;
+      }
+      if (std::is_same_v<T, bool> && code > 2) {
+        raise<IoError>(
+            fmt::format("{}: column '{}' has too many categories for dtype boolean", where_, table_.columns[j]),
+            "at most 2", std::to_string(code));
+      }
+      for (std::size_t i = 0; i < rows[j].size(); ++i) {
+        if (rows[j][i] != nullptr) values[i * n + j] = static_cast<T>(*rows[j][i]);
+      }
+    }
+  }
+
+  std::string_view text_;
+  const CsvOptions& options_;
+  std::string where_;
+  bool header_ = false;
+  std::size_t width_ = 0, first_line_ = 1;
+  std::vector<std::size_t> chosen_;  // fields of a row, in the order asked for
+  std::vector<bool> text_columns_;
+  std::vector<std::optional<Place>> unfit_;
+  Csv table_;
+};
+
+}  // namespace
+
+std::int64_t Csv::index(std::string_view column) const { return find_column(columns, column, "csv"); }
+
+Array Csv::operator[](std::string_view column) const { return core::select(values, 1, index(column)); }
+
+Csv read_csv(const std::string& path, const CsvOptions& options) {
+  const std::string text = detail::Input("read_csv", path).read_all();
+  return Reader(text, options, fmt::format("read_csv: '{}'", path)).read();
+}
+
+Csv read_csv(std::istream& stream, const CsvOptions& options) {
+  const std::string text(std::istreambuf_iterator<char>(stream), {});
+  if (stream.bad()) raise<IoError>("read_csv: reading the stream failed");
+  return Reader(text, options, "read_csv: the stream").read();
+}
+
+}  // namespace newtape::data

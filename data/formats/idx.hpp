@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+
+#include <optional>
+#include <string>
+
+/// Data sets, loaders and file formats. Whatever is wrong with a file is an IoError that names the file and the place.
+namespace newtape::data {
+
+struct IdxOptions {
+  std::optional<DType> dtype = {};  ///< by default i64 for integers (f32 when scaled), f32 for float, f64 for double
+  double scale = 1;                 ///< every element is multiplied by it; needs a float dtype (ValueError)
+};
+
+/// Reads an IDX file (the format of MNIST), plain or gzipped: `read_idx("images.gz", {.dtype = f32, .scale = 1 /
+/// 255.})`.
+Array read_idx(const std::string& path, const IdxOptions& options = {});
+
+/// The element types that an IDX file may have, with the format's own codes.
+enum class IdxType : std::uint8_t { u8 = 0x08, i8 = 0x09, i16 = 0x0B, i32 = 0x0C, f32 = 0x0D, f64 = 0x0E };
+
+/// Writes `x` as `type`; gzipped when `path` ends in .gz. ValueError names an element that `type` cannot hold.
+/// By default boolean is written as u8, i64 as i32, floats as they are.
+void write_idx(const std::string& path, const Array& x, std::optional<IdxType> type = {});
+
+}  // namespace newtape::data

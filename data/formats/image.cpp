@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/data/formats/file.hpp>
+#include <newtape/data/formats/image.hpp>
+#include <newtape/data/formats/image_check.hpp>
+#include <newtape/data/formats/pnm.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include <cstdlib>
+
+#if defined(NEWTAPE_HAVE_STB)
+#define STB_IMAGE_STATIC
+// Zeroed: the JPEG decoder reads Huffman tables that a damaged picture names but does not define.
+#define STBI_MALLOC(size) std::calloc(1, size)
+#define STBI_REALLOC(p, size) std::realloc(p, size)
+#define STBI_FREE(p) std::free(p)
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_PNG  // the decoders of other formats can be kept busy for minutes, or read beyond their memory
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#include <stb_image.h>
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb_image_write.h>
+#endif
+
+namespace newtape::data {
+
+namespace {
+
+Array decode(const detail::Input& file, const std::string& bytes);
+
+}  // namespace
+
+Array read_image(const std::string& path) {
+  detail::Input file("read_image", path);
+  const std::string bytes = file.read_all();
+  const auto starts = [&](std::string_view magic) { return bytes.compare(0, magic.size(), magic) == 0; };
+  if (starts("P5") || starts("P6")) return detail::read_pnm(file, bytes);
+  if (starts("\x89PNG\r\n\x1a\n")) {
+    detail::check_png(file, bytes);
+  } else if (starts("\xff\xd8")) {
+    detail::check_jpeg(file, bytes);
+  } else if (starts("BM")) {
+    detail::check_bmp(file, bytes);
+  } else {
+    file.fail("byte 0: no picture begins here", "a PNG, JPEG, BMP, PGM or PPM picture");
+  }
+  return decode(file, bytes);
+}
+
+#if defined(NEWTAPE_HAVE_STB)
+
+namespace {
+
+Array decode(const detail::Input& file, const std::string& bytes) {
+  if (bytes.size() > std::numeric_limits<int>::max()) file.fail("the file is too long");
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
+      stbi_load_from_memory(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()),
+                            &width, &height, &channels, 1),
+      stbi_image_free);
+  if (pixels == nullptr) file.fail("the picture cannot be decoded", {}, stbi_failure_reason());
+  Array image = Array::empty({height, width}, f32);
+  std::transform(pixels.get(), pixels.get() + image.size(), image.data<float>(),
+                 [](unsigned char v) { return static_cast<float>(v) / 255.0F; });
+  return image;
+}
+
+}  // namespace
+
+void write_png(const std::string& path, const Array& image) {
+  if (image.ndim() != 2 || image.size() == 0) {
+    raise<ShapeError>("write_png: an image has two axes", "[h, w]", to_string(image.shape()));
+  }
+  const Array grey = core::contiguous(core::cast(image, f32));
+  std::vector<unsigned char> pixels(static_cast<std::size_t>(grey.size()));
+  std::transform(grey.data<float>(), grey.data<float>() + grey.size(), pixels.begin(),
+                 [](float v) { return static_cast<unsigned char>(std::lround(255.0F * std::clamp(v, 0.0F, 1.0F))); });
+  const int width = static_cast<int>(grey.shape(1));
+  if (stbi_write_png(path.c_str(), width, static_cast<int>(grey.shape(0)), 1, pixels.data(), width) == 0) {
+    raise<IoError>("write_png: " + path + " cannot be written");
+  }
+}
+
+#else
+
+namespace {
+
+Array decode(const detail::Input& file, const std::string&) {
+  file.fail("it cannot be decoded", "a Newtape built with stb (libstb-dev)", "one without");
+}
+
+}  // namespace
+
+void write_png(const std::string& path, const Array&) {
+  raise<IoError>("write_png: " + path + " cannot be written", "a Newtape built with stb (libstb-dev)", "one without");
+}
+
+#endif
+
+}  // namespace newtape::data

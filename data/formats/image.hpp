@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+
+#include <string>
+
+namespace newtape::data {
+
+/// Reads a PNG, JPEG, BMP, PGM or PPM picture as grey, f32 [h, w] in [0, 1]. IoError when the file is none of these, is
+/// damaged or breaks off, naming the offset; and, but for PGM and PPM, when Newtape was built without stb.
+Array read_image(const std::string& path);
+
+/// Writes a grey image [h, w] with values in [0, 1] as PNG. ShapeError, DTypeError, IoError.
+void write_png(const std::string& path, const Array& image);
+
+}  // namespace newtape::data

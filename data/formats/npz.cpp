@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/data/formats/npy_format.hpp>
+
+#include <fmt/core.h>
+
+#if defined(NEWTAPE_HAVE_LIBZIP)
+#include <zip.h>
+#endif
+
+#include <algorithm>
+#include <memory>
+#include <unordered_set>
+
+namespace newtape::data {
+
+bool Npz::contains(std::string_view name) const {
+  return std::any_of(arrays.begin(), arrays.end(), [&](const auto& a) { return a.first == name; });
+}
+
+const Array& Npz::operator[](std::string_view name) const {
+  std::string known;
+  for (const auto& [n, array] : arrays) {
+    if (n == name) return array;
+    known += (known.empty() ? "" : ", ") + n;
+  }
+  raise<ValueError>("Npz: there is no array of this name", known, name);
+}
+
+#if defined(NEWTAPE_HAVE_LIBZIP)
+
+namespace {
+
+constexpr std::string_view reader = "read_npz";
+constexpr std::string_view writer = "write_npz";
+
+[[noreturn]] void fail(std::string_view who, const std::string& path, std::string_view what, const std::string& why) {
+  raise<IoError>(fmt::format("{}: '{}': {}", who, path, what), {}, why);
+}
+
+std::string text_of(int code) {
+  zip_error_t error;
+  zip_error_init_with_code(&error, code);
+  std::string text = zip_error_strerror(&error);
+  zip_error_fini(&error);
+  return text;
+}
+
+struct Discard {
+  void operator()(zip_t* archive) const { zip_discard(archive); }
+  void operator()(zip_file_t* file) const { zip_fclose(file); }
+};
+using Archive = std::unique_ptr<zip_t, Discard>;
+using Entry = std::unique_ptr<zip_file_t, Discard>;
+
+/// All of an entry; memory grows with what is really there, whatever its header claims.
+std::string unpack(const std::string& path, zip_t* archive, zip_uint64_t index, const char* name) {
+  const Entry entry(zip_fopen_index(archive, index, 0));
+  if (!entry) fail(reader, path, fmt::format("'{}' cannot be unpacked", name), zip_strerror(archive));
+  std::string bytes;
+  while (true) {
+    const std::size_t before = bytes.size();
+    const std::size_t step = std::max<std::size_t>(1 << 16, before / 2);
+    bytes.resize(before + step);
+    const auto got = zip_fread(entry.get(), bytes.data() + before, step);
+    if (got < 0) {
+      fail(reader, path, fmt::format("'{}' is damaged after {} unpacked bytes", name, before),
+           zip_file_strerror(entry.get()));
+    }
+    bytes.resize(before + static_cast<std::size_t>(got));
+    if (got == 0) return bytes;
+  }
+}
+
+}  // namespace
+
+Npz read_npz(const std::string& path, const NpyOptions& options) {
+  int code = 0;
+  const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+  if (!archive) fail(reader, path, "cannot be opened as an archive", text_of(code));
+  Npz result;
+  const auto count = zip_get_num_entries(archive.get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    const auto index = static_cast<zip_uint64_t>(i);
+    const char* name = zip_get_name(archive.get(), index, ZIP_FL_ENC_GUESS);
+    if (name == nullptr) fail(reader, path, "an entry has no name", zip_strerror(archive.get()));
+    std::string key = name;
+    if (!key.ends_with(".npy")) fail(reader, path, "an entry is not an array", fmt::format("'{}'", key));
+    detail::Input file(std::string(reader), path + "/" + key, unpack(path, archive.get(), index, name));
+    key.resize(key.size() - 4);
+    result.arrays.emplace_back(std::move(key), detail::parse_npy(file, options));
+  }
+  return result;
+}
+
+void write_npz(const std::string& path, const NamedArrays& arrays, bool compressed) {
+  std::unordered_set<std::string_view> seen;
+  for (const auto& [name, array] : arrays) {
+    if (name.empty() || !array.defined() || !seen.insert(name).second) {
+      raise<ValueError>("write_npz: each array must be defined and have a name of its own", "distinct names, not empty",
+                        "\"" + name + "\"");
+    }
+  }
+  if (arrays.empty()) {  // libzip makes no archives without entries: this is one, the end of its directory
+    detail::Output file(std::string(writer), path);
+    file.write(std::string("PK\5\6") + std::string(18, '\0'));
+    file.commit();
+    return;
+  }
+  // The archive is made in memory, so that it reaches the file in one step.
+  zip_error_t error;
+  zip_error_init(&error);
+  zip_source_t* memory = zip_source_buffer_create(nullptr, 0, 0, &error);
+  Archive archive(memory == nullptr ? nullptr : zip_open_from_source(memory, ZIP_TRUNCATE, &error));
+  if (!archive) fail(writer, path, "no archive can be made", zip_error_strerror(&error));
+  zip_source_keep(memory);
+  const std::unique_ptr<zip_source_t, void (*)(zip_source_t*)> hold(memory, zip_source_free);
+  std::vector<std::string> contents;  // must live until the archive is closed
+  contents.reserve(arrays.size());
+  for (const auto& [name, array] : arrays) {
+    const Array dense = core::contiguous(array);
+    std::string bytes = detail::npy_header(dense);
+    bytes.append(static_cast<const char*>(dense.raw()),
+                 static_cast<std::size_t>(dense.size()) * item_size(dense.dtype()));
+    contents.push_back(std::move(bytes));
+    zip_source_t* source = zip_source_buffer(archive.get(), contents.back().data(), contents.back().size(), 0);
+    const auto index =
+        source == nullptr ? -1 : zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) {
+      zip_source_free(source);
+      fail(writer, path, "an array cannot be added", zip_strerror(archive.get()));
+    }
+    const auto at = static_cast<zip_uint64_t>(index);
+    zip_set_file_compression(archive.get(), at, compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
+    zip_file_set_mtime(archive.get(), at, 315532800, 0);  // 1980-01-01: the same arrays give the same bytes
+  }
+  if (zip_close(archive.get()) != 0) fail(writer, path, "the archive cannot be made", zip_strerror(archive.get()));
+  static_cast<void>(archive.release());
+
+  zip_stat_t status;
+  if (zip_source_open(memory) != 0 || zip_source_stat(memory, &status) != 0) {
+    fail(writer, path, "the archive cannot be read back", zip_error_strerror(zip_source_error(memory)));
+  }
+  detail::Output file(std::string(writer), path);
+  std::string piece(1 << 18, '\0');
+  for (zip_int64_t got = 0; (got = zip_source_read(memory, piece.data(), piece.size())) > 0;) {
+    file.write(piece.data(), static_cast<std::size_t>(got));
+  }
+  zip_source_close(memory);
+  file.commit();
+}
+
+#else
+
+Npz read_npz(const std::string& path, const NpyOptions&) {
+  raise<IoError>("read_npz: '" + path + "': Newtape was built without libzip", "libzip when Newtape is configured",
+                 "none");
+}
+void write_npz(const std::string& path, const NamedArrays&, bool) {
+  raise<IoError>("write_npz: '" + path + "': Newtape was built without libzip", "libzip when Newtape is configured",
+                 "none");
+}
+
+#endif
+
+}  // namespace newtape::data

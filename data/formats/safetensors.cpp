@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/data/formats/file.hpp>
+#include <newtape/data/formats/half.hpp>
+#include <newtape/data/formats/safetensors.hpp>
+#include <newtape/data/formats/safetensors_header.hpp>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <system_error>
+#include <type_traits>
+#include <unordered_set>
+
+namespace newtape::data {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors files hold little-endian numbers");
+
+using detail::StoredTensor;
+
+constexpr std::string_view who = "load_safetensors";
+
+/// A private mapping: what is written to it stays in this process.
+class Mapping {
+ public:
+  explicit Mapping(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status {};
+    bool ok = descriptor >= 0 && ::fstat(descriptor, &status) == 0;
+    int error = ok ? 0 : errno;
+    if (ok && !S_ISREG(status.st_mode)) {
+      ok = false;
+      error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    }
+    if (ok && status.st_size > 0) {
+      size_ = static_cast<std::size_t>(status.st_size);
+      void* p = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
+      ok = p != MAP_FAILED;
+      error = errno;
+      if (ok) data_ = static_cast<std::byte*>(p);
+    }
+    if (descriptor >= 0) ::close(descriptor);
+    if (!ok) {
+      raise<IoError>(fmt::format("{}: '{}': cannot be read", who, path), {}, std::generic_category().message(error));
+    }
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (data_ != nullptr) ::munmap(data_, size_);
+  }
+
+  std::byte* data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+template <class From, class F>
+void convert(const std::byte* from, std::int64_t n, F&& put) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    From value;  // the file may put it at any address
+    std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof(From)), sizeof(From));
+    put(i, value);
+  }
+}
+
+class Loader {
+ public:
+  explicit Loader(const std::string& path) : path_(path), file_(std::make_shared<Mapping>(path)) {}
+
+  Safetensors load() {
+    const auto header = detail::parse_safetensors_header({reinterpret_cast<const char*>(file_->data()), file_->size()},
+                                                         fmt::format("{}: '{}'", who, path_));
+    Safetensors result;
+    result.metadata = header.metadata;
+    result.arrays.reserve(header.tensors.size());
+    for (const auto& t : header.tensors) result.arrays.emplace_back(t.name, array(t));
+    return result;
+  }
+
+ private:
+  Array array(const StoredTensor& t) {
+    const std::string_view type = t.type->name;
+    if (type == "F32") return native<float>(t);
+    if (type == "F64") return native<double>(t);
+    if (type == "I64") return native<std::int64_t>(t);
+    if (type == "BOOL") return booleans(t);
+    if (type == "F16") return converted<std::uint16_t, float>(t, detail::half_to_float);
+    if (type == "BF16") return converted<std::uint16_t, float>(t, detail::bfloat_to_float);
+    if (type == "I32") return integers<std::int32_t>(t);
+    if (type == "I16") return integers<std::int16_t>(t);
+    if (type == "I8") return integers<std::int8_t>(t);
+    if (type == "U32") return integers<std::uint32_t>(t);
+    if (type == "U16") return integers<std::uint16_t>(t);
+    if (type == "U8") return integers<std::uint8_t>(t);
+    return integers<std::uint64_t>(t);
+  }
+
+  /// The mapped memory itself when it is aligned, else a copy.
+  template <class T>
+  Array native(const StoredTensor& t) {
+    std::byte* from = file_->data() + t.begin;
+    if (t.count != 0 && reinterpret_cast<std::uintptr_t>(from) % alignof(T) == 0) {
+      auto keep = std::make_unique<std::shared_ptr<Mapping>>(file_);
+      auto result = Array::adopt(t.shape, dtype_of<T>, from, keep.get(),
+                                 [](void* p) { delete static_cast<std::shared_ptr<Mapping>*>(p); });
+      static_cast<void>(keep.release());
+      return result;
+    }
+    auto result = Array::empty(t.shape, dtype_of<T>);
+    if (t.count != 0) std::memcpy(result.raw(), from, static_cast<std::size_t>(t.count) * sizeof(T));
+    return result;
+  }
+
+  Array booleans(const StoredTensor& t) {
+    const std::byte* from = file_->data() + t.begin;
+    const std::byte* end = from + t.count;
+    const auto bad = std::find_if(from, end, [](std::byte b) { return b > std::byte{1}; });
+    if (bad != end) {
+      fail(t, t.begin + static_cast<std::size_t>(bad - from), "a boolean is neither 0 nor 1", "0 or 1",
+           std::to_string(std::to_integer<int>(*bad)));
+    }
+    return native<bool>(t);
+  }
+
+  template <class From, class To, class F>
+  Array converted(const StoredTensor& t, F&& f) {
+    auto result = Array::empty(t.shape, dtype_of<To>);
+    To* to = result.template data<To>();
+    convert<From>(file_->data() + t.begin, t.count, [&](std::int64_t i, From v) { to[i] = f(v); });
+    return result;
+  }
+
+  template <class From>
+  Array integers(const StoredTensor& t) {
+    auto result = Array::empty(t.shape, i64);
+    auto* to = result.data<std::int64_t>();
+    convert<From>(file_->data() + t.begin, t.count, [&](std::int64_t i, From v) {
+      if constexpr (std::is_same_v<From, std::uint64_t>) {
+        if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+          fail(t, t.begin + static_cast<std::size_t>(i) * sizeof(From), "an integer does not fit i64",
+               "integers below 2^63", std::to_string(v));
+        }
+      }
+      to[i] = static_cast<std::int64_t>(v);
+    });
+    return result;
+  }
+
+  [[noreturn]] void fail(const StoredTensor& t, std::size_t at, std::string_view what, std::string_view expected,
+                         std::string_view got) const {
+    raise<IoError>(fmt::format("{}: '{}': tensor '{}', byte {}: {}", who, path_, t.name, at, what), expected, got);
+  }
+
+  const std::string& path_;
+  std::shared_ptr<Mapping> file_;
+};
+
+std::string_view stored_type(DType t) { return t == f32 ? "F32" : t == f64 ? "F64" : t == i64 ? "I64" : "BOOL"; }
+
+std::size_t byte_count(const Array& x) { return static_cast<std::size_t>(x.size()) * item_size(x.dtype()); }
+
+}  // namespace
+
+bool Safetensors::contains(std::string_view name) const {
+  return std::any_of(arrays.begin(), arrays.end(), [&](const auto& a) { return a.first == name; });
+}
+
+const Array& Safetensors::operator[](std::string_view name) const {
+  const auto at = std::find_if(arrays.begin(), arrays.end(), [&](const auto& a) { return a.first == name; });
+  if (at == arrays.end()) {
+    std::string names;
+    for (std::size_t i = 0; i < arrays.size() && i < 10; ++i) names += (i == 0 ? "" : ", ") + arrays[i].first;
+    if (arrays.size() > 10) names += fmt::format(", ... ({} in all)", arrays.size());
+    raise<ValueError>(fmt::format("safetensors: there is no tensor '{}'", name), names.empty() ? "(none)" : names,
+                      std::string(name));
+  }
+  return at->second;
+}
+
+void save_safetensors(const std::string& path, const NamedArrays& arrays,
+                      const std::map<std::string, std::string>& metadata) {
+  std::unordered_set<std::string_view> names;
+  for (const auto& [name, x] : arrays) {
+    if (!x.defined()) raise<ValueError>(fmt::format("save_safetensors: '{}' is no array", name), "an array", "none");
+    if (!names.insert(name).second || name == "__metadata__") {
+      raise<ValueError>("save_safetensors: a name cannot be used", "distinct names other than __metadata__", name);
+    }
+  }
+
+  // The format allows no holes, so the widest elements go first: then all of them are aligned when the file is mapped.
+  std::vector<std::size_t> order(arrays.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return item_size(arrays[a].second.dtype()) > item_size(arrays[b].second.dtype());
+  });
+  std::vector<std::size_t> begin(arrays.size());
+  std::size_t end = 0;
+  for (const auto i : order) {
+    begin[i] = end;
+    end += byte_count(arrays[i].second);
+  }
+
+  std::vector<detail::HeaderEntry> entries;
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    const auto& [name, x] = arrays[i];
+    entries.push_back({name, stored_type(x.dtype()), x.shape(), begin[i], begin[i] + byte_count(x)});
+  }
+  const std::string header = detail::format_safetensors_header(entries, metadata);
+
+  detail::Output file("save_safetensors", path);
+  const auto length = static_cast<std::uint64_t>(header.size());
+  file.write(&length, sizeof length);
+  file.write(header);
+  for (const auto i : order) {
+    const Array x = core::contiguous(arrays[i].second);
+    file.write(x.raw(), byte_count(x));
+  }
+  file.commit();
+}
+
+Safetensors load_safetensors(const std::string& path) { return Loader(path).load(); }
+
+}  // namespace newtape::data

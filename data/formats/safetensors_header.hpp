@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/shape.hpp>
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The JSON header of a safetensors file.
+namespace newtape::data::detail {
+
+struct StoredType {
+  std::string_view name;
+  std::size_t item_size;
+};
+
+/// A tensor that lies within the file: its elements are the bytes [begin, begin + count * item_size) of the file.
+struct StoredTensor {
+  std::string name;
+  const StoredType* type;
+  Shape shape;
+  std::int64_t count;
+  std::size_t begin;
+};
+
+struct SafetensorsHeader {
+  std::vector<StoredTensor> tensors;  // in the header's order
+  std::map<std::string, std::string> metadata;
+};
+
+/// Checks the header of `file` (all of its bytes) and that the tensors cover the rest without overlap or hole.
+/// IoErrors start with `where`.
+SafetensorsHeader parse_safetensors_header(std::string_view file, const std::string& where);
+
+struct HeaderEntry {
+  const std::string& name;
+  std::string_view type;
+  const Shape& shape;
+  std::size_t begin, end;  // from the end of the header
+};
+
+/// The JSON text, padded so that what follows the 8 bytes of its length and itself starts at a multiple of 8.
+/// ValueError for a name or metadata that are not UTF-8.
+std::string format_safetensors_header(std::span<const HeaderEntry> entries,
+                                      const std::map<std::string, std::string>& metadata);
+
+}  // namespace newtape::data::detail

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace newtape::data {
+
+namespace detail {
+using Names = std::shared_ptr<const std::vector<std::string>>;  // one list for a data set and all its batches
+}
+
+/// The arrays of one example or of a batch of them. Two arrays can be taken apart: `auto& [x, y] = batch;`
+class Batch {
+ public:
+  Batch() = default;
+  Batch(std::initializer_list<Array> arrays) : arrays_(arrays) {}
+  explicit Batch(std::vector<Array> arrays, detail::Names names = {})
+      : arrays_(std::move(arrays)), names_(std::move(names)) {}
+
+  /// How many arrays (not how many examples).
+  std::size_t size() const noexcept { return arrays_.size(); }
+  /// ValueError when there is no such array.
+  const Array& operator[](std::size_t i) const { return arrays_[checked(i)]; }
+  Array& operator[](std::size_t i) { return arrays_[checked(i)]; }
+  const Array& operator[](std::string_view name) const { return arrays_[index(name)]; }
+  Array& operator[](std::string_view name) { return arrays_[index(name)]; }
+
+  auto begin() const noexcept { return arrays_.begin(); }
+  auto end() const noexcept { return arrays_.end(); }
+
+  /// All of them, when there are N (else ValueError): `const auto [x, mask, y] = batch.unpack<3>();`
+  template <std::size_t N>
+  std::array<Array, N> unpack() const {
+    expect_size(N);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::array<Array, N>{arrays_[I]...}; }
+    (std::make_index_sequence<N>());
+  }
+
+  /// For structured bindings to two names; ValueError when there are more or fewer arrays than two.
+  template <std::size_t I>
+  const Array& get() const {
+    expect_size(2);
+    return arrays_[I];
+  }
+  template <std::size_t I>
+  Array& get() {
+    expect_size(2);
+    return arrays_[I];
+  }
+
+ private:
+  std::size_t checked(std::size_t i) const {
+    if (i >= arrays_.size()) out_of_range(i);
+    return i;
+  }
+  [[noreturn]] void out_of_range(std::size_t i) const;
+  std::size_t index(std::string_view name) const;
+  void expect_size(std::size_t n) const;
+
+  std::vector<Array> arrays_;
+  detail::Names names_;
+};
+
+}  // namespace newtape::data
+
+template <>
+struct std::tuple_size<newtape::data::Batch> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t I>
+struct std::tuple_element<I, newtape::data::Batch> {
+  using type = newtape::Array;
+};

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/data/loading/transforms.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::data {
+namespace {
+
+void expect_float(const char* what, const Array& x) {
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>(fmt::format("{}: the array must hold floats", what), "f32 or f64", std::string(name(x.dtype())));
+  }
+}
+
+/// Numbers for the channels, in a shape that broadcasts against x [n, c, ..]; one number stands for all.
+Array per_channel(const std::vector<double>& numbers, const Array& x) {
+  if (numbers.size() == 1) return core::full({}, numbers[0], x.dtype());
+  const auto channels = static_cast<std::int64_t>(numbers.size());
+  if (x.ndim() < 2 || x.shape(1) != channels) {
+    raise<ShapeError>("normalize: the numbers of channels differ", fmt::format("[n, {}, ..]", channels),
+                      to_string(x.shape()));
+  }
+  Shape shape = x.shape();
+  std::fill(shape.begin(), shape.end(), 1);
+  shape[1] = channels;
+  Array y = Array::empty(shape, f64);
+  std::copy(numbers.begin(), numbers.end(), y.data<double>());
+  return core::cast(y, x.dtype());
+}
+
+}  // namespace
+
+Transform compose(std::vector<Transform> transforms) {
+  return [transforms = std::move(transforms)](Batch batch, Generator& generator) {
+    for (const auto& t : transforms) batch = t(std::move(batch), generator);
+    return batch;
+  };
+}
+
+Transform on(std::size_t array, std::function<Array(Array, Generator&)> function) {
+  return [array, function = std::move(function)](Batch batch, Generator& generator) {
+    batch[array] = function(std::move(batch[array]), generator);
+    return batch;
+  };
+}
+
+Transform normalize(const std::vector<double>& mean, const std::vector<double>& std, std::size_t array) {
+  const auto positive = [](double x) { return x > 0 && std::isfinite(x); };
+  if (mean.empty() || mean.size() != std.size() || !std::all_of(std.begin(), std.end(), positive)) {
+    raise<ValueError>("normalize: means and deviations do not belong together",
+                      "as many deviations as means, each above 0",
+                      fmt::format("means {}, deviations {}", fmt::join(mean, " "), fmt::join(std, " ")));
+  }
+  return on(array, [mean, std](Array x, Generator&) {
+    expect_float("normalize", x);
+    const Array m = per_channel(mean, x);
+    const Array s = per_channel(std, x);
+    return core::div(core::sub(std::move(x), m), s);
+  });
+}
+
+Standardize::Standardize(const Dataset& train, const StandardizeOptions& options) : array_(options.array) {
+  const Array& x = train.array(array_);
+  expect_float("Standardize", x);
+  if (x.size() == 0) {
+    raise<ValueError>("Standardize: statistics need examples", "one example or more", to_string(x.shape()));
+  }
+  Axes over;  // all of them
+  if (options.per == Statistics::feature) over = 0;
+  if (options.per == Statistics::channel) {
+    if (x.ndim() < 2) raise<ShapeError>("Standardize: there are no channels", "[n, c, ..]", to_string(x.shape()));
+    Dims others = {0};
+    for (std::size_t axis = 2; axis < x.ndim(); ++axis) others.push_back(static_cast<std::int64_t>(axis));
+    over = Axes(others);
+  }
+  // Without the axis of examples, so that a single example can be standardised too.
+  const auto lean = [&](const Array& y) {
+    return options.per == Statistics::array ? core::squeeze(y) : core::squeeze(y, 0);
+  };
+  const Array constant = core::equal(core::max(x, over, true), core::min(x, over, true));
+  const Array deviation = core::sqrt(core::var(x, over, 0, true));
+  mean_ = lean(core::mean(x, over, true));
+  deviation_ = lean(core::where(constant, core::full({}, 1, x.dtype()), deviation));
+}
+
+Standardize::Standardize(Array mean, Array deviation, std::size_t array)
+    : mean_(std::move(mean)), deviation_(std::move(deviation)), array_(array) {
+  if (!mean_.defined() || !deviation_.defined() || mean_.shape() != deviation_.shape()) {
+    raise<ShapeError>("Standardize: mean and deviation differ in shape",
+                      mean_.defined() ? to_string(mean_.shape()) : "arrays",
+                      deviation_.defined() ? to_string(deviation_.shape()) : "none");
+  }
+}
+
+Array Standardize::apply(const Array& x) const {
+  expect_float("Standardize", x);
+  return core::div(core::sub(x, core::cast(mean_, x.dtype())), core::cast(deviation_, x.dtype()));
+}
+
+Array Standardize::invert(const Array& y) const {
+  expect_float("Standardize", y);
+  return core::add(core::mul(y, core::cast(deviation_, y.dtype())), core::cast(mean_, y.dtype()));
+}
+
+Batch Standardize::operator()(Batch batch, Generator&) const {
+  batch[array_] = apply(batch[array_]);
+  return batch;
+}
+
+Transform one_hot(std::int64_t classes, std::size_t array, DType dtype) {
+  if (classes < 1) raise<ValueError>("one_hot: there are no classes", "classes >= 1", std::to_string(classes));
+  return on(array, [classes, dtype](const Array& x, Generator&) {
+    if (x.dtype() != i64) {
+      raise<DTypeError>("one_hot: labels must be integers", "i64", std::string(name(x.dtype())));
+    }
+    Array columns = Array::empty({classes}, i64);
+    for (std::int64_t c = 0; c < classes; ++c) columns.data<std::int64_t>()[c] = c;
+    const Array labels = core::contiguous(x);
+    const auto* label = labels.data<std::int64_t>();
+    for (std::int64_t i = 0; i < labels.size(); ++i) {
+      if (label[i] < 0 || label[i] >= classes) {
+        raise<ValueError>("one_hot: a label is out of range", fmt::format("from 0 to {}", classes - 1),
+                          std::to_string(label[i]));
+      }
+    }
+    return core::cast(core::equal(core::unsqueeze(labels, -1), columns), dtype);
+  });
+}
+
+Transform gaussian_noise(double deviation, std::size_t array) {
+  if (!(deviation >= 0)) {
+    raise<ValueError>("gaussian_noise: no such deviation", "at least 0", fmt::format("{}", deviation));
+  }
+  return on(array, [deviation](Array x, Generator& generator) {
+    expect_float("gaussian_noise", x);
+    const Array noise = random::normal(x.shape(), 0, deviation, x.dtype(), generator);
+    return core::add(std::move(x), noise);
+  });
+}
+
+}  // namespace newtape::data

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/data/formats/csv.hpp>
+#include <newtape/data/formats/file.hpp>
+#include <newtape/data/formats/idx.hpp>
+#include <newtape/data/sets/datasets.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace newtape::data {
+namespace {
+
+/// $NEWTAPE_DATA, or nothing.
+std::string data_directory() {
+  const char* directory = std::getenv("NEWTAPE_DATA");
+  return directory == nullptr ? "" : directory;
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+/// The first of `directories` that holds `file`, gzipped or not, and the file's own name there; empty when none does.
+std::string find(const std::vector<std::string>& directories, const std::string& file) {
+  for (const auto& directory : directories) {
+    for (const auto* end : {".gz", ""}) {
+      auto path = directory + "/" + file + end;
+      if (exists(path)) return path;
+    }
+  }
+  return {};
+}
+
+Dataset read_pair(const std::vector<std::string>& directories, const std::string& prefix, std::int64_t classes) {
+  const auto open = [&](const std::string& file, const IdxOptions& options) {
+    const auto path = find(directories, file);
+    if (path.empty()) {
+      raise<IoError>(
+          "fashion_mnist: the data are not installed",
+          fmt::format("{}.gz in {}; on Debian: apt install dataset-fashion-mnist; elsewhere: set NEWTAPE_DATA "
+                      "to a directory with the four files of github.com/zalandoresearch/fashion-mnist",
+                      file, fmt::join(directories, " or ")),
+          "no such file");
+    }
+    return std::pair(path, read_idx(path, options));
+  };
+  const auto [image_path, images] = open(prefix + "-images-idx3-ubyte", {.dtype = f32, .scale = 1 / 255.});
+  const auto [label_path, labels] = open(prefix + "-labels-idx1-ubyte", {.dtype = i64});
+  if (images.ndim() != 3 || labels.ndim() != 1 || images.shape(0) != labels.shape(0)) {
+    raise<IoError>(fmt::format("fashion_mnist: '{}' and '{}' do not belong together", image_path, label_path),
+                   "images [n, height, width] and labels [n]",
+                   fmt::format("{} and {}", to_string(images.shape()), to_string(labels.shape())));
+  }
+  const auto* label = labels.data<std::int64_t>();
+  for (std::int64_t i = 0; i < labels.size(); ++i) {
+    if (label[i] >= classes) {
+      raise<IoError>(fmt::format("fashion_mnist: '{}': label {} is out of range", label_path, i),
+                     fmt::format("a class below {}", classes), std::to_string(label[i]));
+    }
+  }
+  return Dataset{{"images", images}, {"labels", labels}};
+}
+
+/// A file that comes with Newtape.
+std::string find_own(const std::string& name, const std::string& file) {
+  std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
+  if (const auto own = data_directory(); !own.empty()) directories.insert(directories.begin(), own);
+  auto path = find(directories, file);
+  if (path.empty()) {
+    raise<IoError>(name + ": the data that come with Newtape are missing",
+                   fmt::format("{}.gz in {}", file, fmt::join(directories, " or ")), "no such file");
+  }
+  return path;
+}
+
+struct OwnFile {
+  std::string path;
+  Csv table;
+};
+
+/// One of the tables that come with Newtape.
+OwnFile read_own(const std::string& name, const CsvOptions& options) {
+  auto path = find_own(name, name + ".csv");
+  Csv table = read_csv(path, options);
+  return {std::move(path), std::move(table)};
+}
+
+/// A table of `n` rows whose last column is the target: a class when there are names for these, else a number.
+Table read_table(const std::string& name, std::int64_t n, std::int64_t d, std::vector<std::string> classes,
+                 DType dtype) {
+  auto [path, table] = read_own(name, {.header = CsvOptions::Header::yes, .dtype = dtype});
+  if (table.values.shape() != Shape{n, d + 1}) {
+    raise<IoError>(fmt::format("{}: '{}' holds another table", name, path), to_string(Shape{n, d + 1}),
+                   to_string(table.values.shape()));
+  }
+  Array target = core::contiguous(core::select(table.values, 1, d));
+  auto names = std::move(table.columns);
+  if (classes.empty()) {
+    classes = {names.back()};
+  } else {
+    target = core::cast(target, i64);
+  }
+  names.pop_back();
+  return {Dataset{{"features", core::contiguous(core::slice(table.values, 1, 0, d))}, {"target", target}},
+          std::move(names), std::move(classes)};
+}
+
+}  // namespace
+
+const char* const fashion_mnist_classes[10] = {"T-shirt/top", "trouser", "pullover", "dress", "coat",
+                                               "sandal",      "shirt",   "sneaker",  "bag",   "ankle boot"};
+
+TrainTest fashion_mnist(const std::string& directory) {
+  std::vector<std::string> directories;
+  if (!directory.empty()) {
+    directories = {directory};
+  } else {
+    if (const auto own = data_directory(); !own.empty()) directories = {own + "/fashion-mnist", own};
+    directories.emplace_back("/usr/share/datasets/fashion-mnist");
+  }
+  return {read_pair(directories, "train", 10), read_pair(directories, "t10k", 10)};
+}
+
+TrainTest digits() {
+  const auto [path, table] = read_own("digits", {.header = CsvOptions::Header::no, .dtype = f32});
+  const auto n = table.rows();
+  if (table.values.shape(1) != 65 || n <= 297) {
+    raise<IoError>(fmt::format("digits: '{}' holds another table", path), "64 pixels and a label in each of 1797 rows",
+                   to_string(table.values.shape()));
+  }
+  const Array pixels = core::mul(core::slice(table.values, 1, 0, 64), core::full({}, 1 / 16., f32));
+  const Array labels = core::cast(core::contiguous(core::select(table.values, 1, 64)), i64);
+  const Dataset all{{"images", core::reshape(pixels, {n, 8, 8})}, {"labels", labels}};
+  auto [train, test] = std::pair(all[Range{0, n - 297}], all[Range{n - 297, n}]);
+  return {std::move(train), std::move(test)};
+}
+
+Table iris(DType dtype) { return read_table("iris", 150, 4, {"setosa", "versicolor", "virginica"}, dtype); }
+Table wine(DType dtype) { return read_table("wine", 178, 13, {"class_0", "class_1", "class_2"}, dtype); }
+Table breast_cancer(DType dtype) { return read_table("breast_cancer", 569, 30, {"malignant", "benign"}, dtype); }
+Table diabetes(DType dtype) { return read_table("diabetes", 442, 10, {}, dtype); }
+
+Dataset sunspots(DType dtype) {
+  const auto [path, table] = read_own("sunspots", {.header = CsvOptions::Header::yes, .dtype = dtype});
+  if (table.values.shape() != Shape{309, 2}) {
+    raise<IoError>(fmt::format("sunspots: '{}' holds another table", path), "year and number in each of 309 rows",
+                   to_string(table.values.shape()));
+  }
+  return {{"year", core::contiguous(table["year"])}, {"number", core::contiguous(table["number"])}};
+}
+
+std::string pride_and_prejudice() {
+  const std::string name = "pride_and_prejudice";
+  return detail::Input(name, find_own(name, name + ".txt")).read_all();
+}
+
+}  // namespace newtape::data

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/layers/activation.hpp>
+
+#include <string>
+
+namespace newtape::nn {
+
+Tensor Flatten::forward(In x) const {
+  if (x.ndim() == 0) return Flatten::forward(reshape(std::move(x), {1}));
+  const auto first = normalize_axis("Flatten", start_dim, x.ndim());
+  const auto last = normalize_axis("Flatten", end_dim, x.ndim());
+  if (first > last) raise<ShapeError>("Flatten: start_dim must not come after end_dim");
+  Shape shape(x.shape().begin(), x.shape().begin() + first + 1);
+  for (auto i = first + 1; i <= last; ++i) shape[first] *= x.shape()[i];
+  for (auto i = last + 1; i < x.ndim(); ++i) shape.push_back(x.shape()[i]);
+  return reshape(std::move(x), shape);
+}
+
+Tensor Softplus::forward(In x) const {
+  if (options.beta == 1 && options.threshold >= 20) return softplus(std::move(x));  // the same to rounding
+  const Tensor scaled = x * options.beta;
+  const Tensor linear = scaled > options.threshold;
+  return where(linear, x, softplus(where(linear, 0.0, scaled)) / options.beta);
+}
+
+namespace {
+Shape channels(std::int64_t n) {
+  if (n < 1) raise<ValueError>("PReLU: num_parameters must be positive", {}, std::to_string(n));
+  return {n};
+}
+}  // namespace
+
+PReLU::PReLU(std::int64_t num_parameters, const PReLUOptions& options)
+    : weight(add("weight", Parameter(core::full(channels(num_parameters), options.init, options.dtype)))) {}
+
+Tensor PReLU::forward(In x) const {
+  const auto n = weight.size();
+  if (n == 1) return prelu(std::move(x), weight);
+  if (x.ndim() < 2 || x.shape()[1] != n) {
+    raise<ShapeError>("PReLU: axis 1 must hold the channels", "x [N, " + std::to_string(n) + ", ..]",
+                      "x " + to_string(x.shape()));
+  }
+  Shape along(x.ndim(), 1);
+  along[1] = n;
+  return prelu(std::move(x), reshape(weight, along));
+}
+
+RReLU::RReLU(double low, double high) : lower(low), upper(high) {
+  if (!(low <= high)) {
+    raise<ValueError>("RReLU: lower must not be above upper", {}, std::to_string(low) + ", " + std::to_string(high));
+  }
+}
+
+Tensor RReLU::forward(In x) const {
+  if (!is_training()) return leaky_relu(std::move(x), (lower + upper) / 2);
+  const Tensor slopes = random::uniform(x.shape(), lower, upper, x.dtype());
+  return prelu(std::move(x), slopes);
+}
+
+Tensor glu(In x, std::int64_t axis) {
+  const auto along = normalize_axis("glu", axis, x.ndim());
+  const auto length = x.shape()[along];
+  if (length % 2 != 0) {
+    raise<ShapeError>("glu: the axis must have an even length", "an even number along axis " + std::to_string(axis),
+                      to_string(x.shape()));
+  }
+  const auto at = static_cast<std::int64_t>(along);
+  return slice(x, at, 0, length / 2) * sigmoid(slice(x, at, length / 2, length));
+}
+
+Tensor Softmax2d::forward(In x) const {
+  if (x.ndim() != 3 && x.ndim() != 4) {
+    raise<ShapeError>("Softmax2d: x must hold images", "[N, C, H, W] or [C, H, W]", to_string(x.shape()));
+  }
+  return softmax(std::move(x), -3);
+}
+
+}  // namespace newtape::nn

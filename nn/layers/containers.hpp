@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/nn/module/module.hpp>
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Modules that hold others. Copies mean the same container.
+namespace newtape::nn {
+
+/// The identity.
+struct Identity : Module<Identity> {
+  Tensor forward(In x) const { return x; }
+};
+
+/// x + inner(x). ShapeError when the inner module changes the shape.
+template <class M>
+struct Residual : Module<Residual<M>> {
+  explicit Residual(M module) : inner(this->add("inner", std::move(module))) {}
+  Tensor forward(In x) const {
+    Tensor y = inner(In(x.tensor(), x.location()));
+    if (y.shape() != x.shape()) {
+      raise<ShapeError>("Residual: the inner module must keep the shape", to_string(x.shape()), to_string(y.shape()));
+    }
+    return std::move(y) + x;
+  }
+  M inner;
+};
+
+/// Modules of one type, named "0", "1", ... by position; `for (const auto& layer : layers) x = layer(x);`. It has no
+/// forward of its own.
+template <class M>
+class ModuleList : public Module<ModuleList<M>> {
+ public:
+  ModuleList() = default;
+  ModuleList(std::initializer_list<M> modules) {
+    for (const auto& m : modules) push_back(m);
+  }
+  void push_back(const M& module) {
+    this->add(std::to_string(list_->size()), module);
+    list_->push_back(module);
+  }
+  std::size_t size() const noexcept { return list_->size(); }
+  bool empty() const noexcept { return list_->empty(); }
+  /// ValueError when there is none.
+  const M& operator[](std::size_t i) const {
+    if (i >= size()) {
+      raise<ValueError>("ModuleList: there is no such module", "below " + std::to_string(size()), std::to_string(i));
+    }
+    return (*list_)[i];
+  }
+  auto begin() const noexcept { return list_->cbegin(); }
+  auto end() const noexcept { return list_->cend(); }
+
+ private:
+  std::shared_ptr<std::vector<M>> list_ = std::make_shared<std::vector<M>>();
+};
+
+/// Modules of one type by name, in the order in which they were inserted. It has no forward of its own.
+template <class M>
+class ModuleDict : public Module<ModuleDict<M>> {
+ public:
+  ModuleDict() = default;
+  ModuleDict(std::initializer_list<std::pair<std::string, M>> modules) {
+    for (const auto& [name, m] : modules) insert(name, m);
+  }
+  /// ValueError for a name that is empty, has a dot or is taken already.
+  void insert(const std::string& name, const M& module) {
+    this->add(name, module);
+    list_->emplace_back(name, module);
+  }
+  std::size_t size() const noexcept { return list_->size(); }
+  bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
+  /// ValueError when there is none.
+  const M& operator[](std::string_view name) const {
+    const M* found = find(name);
+    if (found == nullptr) raise<ValueError>("ModuleDict: there is no module of this name", {}, name);
+    return *found;
+  }
+  auto begin() const noexcept { return list_->cbegin(); }
+  auto end() const noexcept { return list_->cend(); }
+
+ private:
+  const M* find(std::string_view name) const noexcept {
+    for (const auto& [n, m] : *list_) {
+      if (n == name) return &m;
+    }
+    return nullptr;
+  }
+  std::shared_ptr<std::vector<std::pair<std::string, M>>> list_ =
+      std::make_shared<std::vector<std::pair<std::string, M>>>();
+};
+
+/// Parameters named "0", "1", ... by position. It has no forward of its own.
+class ParameterList : public Module<ParameterList> {
+ public:
+  ParameterList() = default;
+  ParameterList(std::initializer_list<Parameter> parameters) {
+    for (const auto& p : parameters) push_back(p);
+  }
+  void push_back(const Parameter& parameter) { list_->push_back(add(std::to_string(list_->size()), parameter)); }
+  std::size_t size() const noexcept { return list_->size(); }
+  /// ValueError when there is none.
+  const Parameter& operator[](std::size_t i) const {
+    if (i >= size()) {
+      raise<ValueError>("ParameterList: there is no such one", "below " + std::to_string(size()), std::to_string(i));
+    }
+    return (*list_)[i];
+  }
+  auto begin() const noexcept { return list_->cbegin(); }
+  auto end() const noexcept { return list_->cend(); }
+
+ private:
+  std::shared_ptr<std::vector<Parameter>> list_ = std::make_shared<std::vector<Parameter>>();
+};
+
+}  // namespace newtape::nn

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/conv.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/conv.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace newtape::nn {
+
+namespace {
+
+/// [first, second / groups, kernel..]; `who` refuses what makes no layer.
+Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
+                   bool transposed) {
+  if (in < 1 || out < 1 || groups < 1 || in % groups != 0 || out % groups != 0) {
+    raise<ValueError>(std::string(who) + ": the channels must fall into groups",
+                      "in_channels, out_channels >= 1, divided by groups",
+                      std::to_string(in) + ", " + std::to_string(out) + " in " + std::to_string(groups) + " groups");
+  }
+  Shape shape{transposed ? in : out, (transposed ? out : in) / groups};
+  for (const auto k : kernel) shape.push_back(k);
+  return shape;
+}
+
+/// ShapeError unless the channels stand before the spatial axes, and there are so many.
+void check_channels(std::string_view who, const In& x, std::int64_t channels, std::size_t axes) {
+  const std::size_t ndim = x.is_number() ? 0 : x.ndim();
+  const bool rank_fits = ndim == axes + 1 || ndim == axes + 2;
+  if (rank_fits && x.shape()[ndim - axes - 1] == channels) return;
+  const std::string image = std::to_string(channels) + (axes == 1 ? ", l]" : axes == 2 ? ", h, w]" : ", d, h, w]");
+  raise<ShapeError>(std::string(who) + ": there must be " + std::to_string(channels) + " channels",
+                    "x [n, " + image + " or [" + image, x.is_number() ? "a number" : "x " + to_string(x.shape()));
+}
+
+void initialise(const Parameter& weight, const Parameter& bias) {
+  init::kaiming_uniform(weight, {.a = std::sqrt(5.0)});
+  if (!bias.defined()) return;
+  const double bound = 1 / std::sqrt(static_cast<double>(init::fans(weight.shape()).in));
+  init::uniform(bias, -bound, bound);
+}
+
+PadMode pad_mode(std::string_view who, std::string_view mode) {
+  if (mode == "zeros") return PadMode::constant;
+  if (mode == "reflect") return PadMode::reflect;
+  if (mode == "replicate") return PadMode::replicate;
+  if (mode == "circular") return PadMode::circular;
+  raise<ValueError>(std::string(who) + ": no such padding_mode", "zeros, reflect, replicate or circular", mode);
+}
+
+template <std::size_t axes, class... Args>
+Tensor convolve(Args&&... args) {
+  if constexpr (axes == 1) {
+    return conv1d(std::forward<Args>(args)...);
+  } else if constexpr (axes == 2) {
+    return conv2d(std::forward<Args>(args)...);
+  } else {
+    return conv3d(std::forward<Args>(args)...);
+  }
+}
+template <std::size_t axes, class... Args>
+Tensor convolve_transposed(Args&&... args) {
+  if constexpr (axes == 1) {
+    return conv_transpose1d(std::forward<Args>(args)...);
+  } else if constexpr (axes == 2) {
+    return conv_transpose2d(std::forward<Args>(args)...);
+  } else {
+    return conv_transpose3d(std::forward<Args>(args)...);
+  }
+}
+
+}  // namespace
+
+template <class Self, std::size_t axes>
+Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const PerAxis& kernel, const ConvOptions& o)
+    : in_channels(in),
+      out_channels(out),
+      kernel_size(kernel.over(this->type(), "kernel_size", axes, 1)),
+      options(o),
+      weight(this->add("weight", Parameter(Array::empty(
+                                     weight_shape(this->type(), in, out, kernel_size, o.groups, false), o.dtype)))),
+      mode_(pad_mode(this->type(), o.padding_mode)) {
+  const auto who = this->type();
+  const Dims stride = o.stride.over(who, "stride", axes, 1);
+  const Dims dilation = o.dilation.over(who, "dilation", axes, 1);
+  const Dims padding = o.padding.lengths().over(who, "padding", axes, 0);
+  const auto word = o.padding.mode();
+  if (!word.empty() && word != "same" && word != "valid") {
+    raise<ValueError>(std::string(who) + ": no such padding", "numbers, \"same\" or \"valid\"", word);
+  }
+  if (word == "same" && std::any_of(stride.begin(), stride.end(), [](auto s) { return s != 1; })) {
+    raise<ValueError>(std::string(who) + ": padding \"same\" leaves the length as it is", "stride 1",
+                      to_string(stride));
+  }
+  options.padding_mode = {};  // the text may not live as long as this
+  if (mode_ != PadMode::constant) {
+    for (std::size_t a = 0; a < axes; ++a) {
+      const auto reach = dilation[a] * (kernel_size[a] - 1);
+      const auto before = word == "same" ? reach / 2 : padding[a];
+      widths_.emplace_back(before, word == "same" ? reach - before : before);
+    }
+    options.padding = 0;
+  }
+  if (o.bias) bias = this->add("bias", Parameter(Array::empty({out}, o.dtype)));
+  initialise(weight, bias);
+}
+
+template <class Self, std::size_t axes>
+Tensor Convolution<Self, axes>::forward(In x) const {
+  check_channels(this->type(), x, in_channels, axes);
+  const newtape::ConvOptions o{options.stride, options.padding, options.dilation, options.groups};
+  In in = !widths_.empty() ? In(pad(x, widths_, mode_), x.location()) : std::move(x);
+  if (!bias.defined()) return convolve<axes>(std::move(in), weight, o);
+  return convolve<axes>(std::move(in), weight, bias, o);
+}
+
+template struct Convolution<Conv1d, 1>;
+template struct Convolution<Conv2d, 2>;
+template struct Convolution<Conv3d, 3>;
+
+template <class Self, std::size_t axes>
+TransposedConvolution<Self, axes>::TransposedConvolution(std::int64_t in, std::int64_t out, const PerAxis& kernel,
+                                                         const ConvTransposeOptions& o)
+    : in_channels(in),
+      out_channels(out),
+      kernel_size(kernel.over(this->type(), "kernel_size", axes, 1)),
+      options(o),
+      weight(this->add("weight", Parameter(Array::empty(
+                                     weight_shape(this->type(), in, out, kernel_size, o.groups, true), o.dtype)))) {
+  const auto who = this->type();
+  for (const auto& [text, value, least] :
+       {std::tuple("stride", o.stride, 1), std::tuple("dilation", o.dilation, 1), std::tuple("padding", o.padding, 0),
+        std::tuple("output_padding", o.output_padding, 0)}) {
+    (void)value.over(who, text, axes, least);
+  }
+  if (o.bias) bias = this->add("bias", Parameter(Array::empty({out}, o.dtype)));
+  initialise(weight, bias);
+}
+
+template <class Self, std::size_t axes>
+Tensor TransposedConvolution<Self, axes>::forward(In x) const {
+  check_channels(this->type(), x, in_channels, axes);
+  const newtape::ConvTransposeOptions o{options.stride, options.padding, options.output_padding, options.dilation,
+                                        options.groups};
+  if (!bias.defined()) return convolve_transposed<axes>(std::move(x), weight, o);
+  return convolve_transposed<axes>(std::move(x), weight, bias, o);
+}
+
+template struct TransposedConvolution<ConvTranspose1d, 1>;
+template struct TransposedConvolution<ConvTranspose2d, 2>;
+template struct TransposedConvolution<ConvTranspose3d, 3>;
+
+}  // namespace newtape::nn

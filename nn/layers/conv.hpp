@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/ops/per_axis.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/nn/module/module.hpp>
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Convolutions as layers, with PyTorch's names, shapes and first values of weights: kaiming_uniform(a = sqrt(5)), and
+/// biases uniform in +-1 / sqrt(fan in). ValueError for sizes below 1, and for groups that do not divide the channels.
+namespace newtape::nn {
+
+struct ConvOptions {
+  PerAxis stride = 1;
+  Padding padding = 0;  ///< numbers, "same" or "valid"
+  PerAxis dilation = 1;
+  std::int64_t groups = 1;
+  bool bias = true;
+  std::string_view padding_mode = "zeros";  ///< or "reflect", "replicate", "circular"
+  DType dtype = f32;
+};
+
+/// The base of Conv1d, Conv2d and Conv3d. weight [out, in / groups, kernel..], bias [out].
+template <class Self, std::size_t axes>
+struct Convolution : Module<Self> {
+  Convolution(std::int64_t in_channels, std::int64_t out_channels, const PerAxis& kernel_size,
+              const ConvOptions& options = {});
+  /// x [n, in, spatial..] or [in, spatial..] -> [n, out, spatial..], see newtape::conv2d.
+  Tensor forward(In x) const;
+
+  std::int64_t in_channels;
+  std::int64_t out_channels;
+  Dims kernel_size;
+  ConvOptions options;
+  Parameter weight;
+  Parameter bias;  ///< undefined when there is none
+
+ private:
+  PadMode mode_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> widths_;  ///< of what is not zeros
+};
+
+struct Conv1d : Convolution<Conv1d, 1> {
+  using Convolution::Convolution;
+};
+struct Conv2d : Convolution<Conv2d, 2> {
+  using Convolution::Convolution;
+};
+struct Conv3d : Convolution<Conv3d, 3> {
+  using Convolution::Convolution;
+};
+
+struct ConvTransposeOptions {
+  PerAxis stride = 1;
+  PerAxis padding = 0;
+  PerAxis output_padding = 0;
+  std::int64_t groups = 1;
+  bool bias = true;
+  PerAxis dilation = 1;
+  DType dtype = f32;
+};
+
+/// The base of ConvTranspose1d, ConvTranspose2d and ConvTranspose3d. weight [in, out / groups, kernel..], bias [out].
+template <class Self, std::size_t axes>
+struct TransposedConvolution : Module<Self> {
+  TransposedConvolution(std::int64_t in_channels, std::int64_t out_channels, const PerAxis& kernel_size,
+                        const ConvTransposeOptions& options = {});
+  /// x [n, in, spatial..] or [in, spatial..] -> [n, out, spatial..], see newtape::conv_transpose2d.
+  Tensor forward(In x) const;
+
+  std::int64_t in_channels;
+  std::int64_t out_channels;
+  Dims kernel_size;
+  ConvTransposeOptions options;
+  Parameter weight;
+  Parameter bias;  ///< undefined when there is none
+};
+
+struct ConvTranspose1d : TransposedConvolution<ConvTranspose1d, 1> {
+  using TransposedConvolution::TransposedConvolution;
+};
+struct ConvTranspose2d : TransposedConvolution<ConvTranspose2d, 2> {
+  using TransposedConvolution::TransposedConvolution;
+};
+struct ConvTranspose3d : TransposedConvolution<ConvTranspose3d, 3> {
+  using TransposedConvolution::TransposedConvolution;
+};
+
+}  // namespace newtape::nn

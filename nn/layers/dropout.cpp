@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/nn/layers/dropout.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace newtape::nn {
+
+namespace {
+double check_probability(double p) {
+  if (!(p >= 0 && p <= 1)) raise<ValueError>("dropout: p is a probability", "0 <= p <= 1", std::to_string(p));
+  return p;
+}
+
+/// 1 with probability 1 - p, else 0.
+Array kept(const Shape& shape, double p, DType dtype, Generator& generator) {
+  return random::bernoulli(shape, 1 - p, dtype, generator);
+}
+/// At p = 1 nothing is kept, and nothing needs to be made up for.
+double scale_of(double p) { return p == 1 ? 0 : 1 / (1 - p); }
+
+Tensor drop(In x, const Shape& shape, double p, Generator& generator) {
+  Array mask = kept(shape, p, x.dtype(), generator);
+  mask = core::mul(std::move(mask), core::full({}, scale_of(p), x.dtype()));
+  return std::move(x) * Tensor(std::move(mask));
+}
+}  // namespace
+
+Tensor dropout(In x, double p, bool training, Generator& generator) {
+  check_probability(p);
+  if (!training || p == 0) return x;
+  const Shape shape = x.shape();
+  return drop(std::move(x), shape, p, generator);
+}
+
+Tensor feature_dropout(In x, double p, bool training, Generator& generator) {
+  check_probability(p);
+  if (x.ndim() < 2) {
+    raise<ShapeError>("feature_dropout: there must be channels", "x [n, channels, spatial..]",
+                      "x " + to_string(x.shape()));
+  }
+  if (!training || p == 0) return x;
+  Shape shape = x.shape();
+  std::fill(shape.begin() + 2, shape.end(), 1);
+  return drop(std::move(x), shape, p, generator);
+}
+
+Tensor alpha_dropout(In x, double p, bool training, Generator& generator) {
+  check_probability(p);
+  if (!training || p == 0) return x;
+  if (p == 1) return 0.0 * std::move(x);
+  constexpr double low = -1.0507009873554805 * 1.6732632423543772;  // selu's at minus infinity
+  const double a = 1 / std::sqrt((1 - p) * (1 + p * low * low));
+  const Array mask = kept(x.shape(), p, x.dtype(), generator);
+  // a (x mask + low (1 - mask)) - a low p
+  const Array rest =
+      core::sub(core::full({}, a * low * (1 - p), x.dtype()), core::mul(mask, core::full({}, a * low, x.dtype())));
+  const Tensor factor(core::mul(mask, core::full({}, a, x.dtype())));
+  return std::move(x) * factor + Tensor(rest);
+}
+
+Dropout::Dropout(double probability) : p(check_probability(probability)) {}
+Tensor Dropout::forward(In x) const { return dropout(std::move(x), p, is_training()); }
+
+AlphaDropout::AlphaDropout(double probability) : p(check_probability(probability)) {}
+Tensor AlphaDropout::forward(In x) const { return alpha_dropout(std::move(x), p, is_training()); }
+
+template <class Self, std::size_t axes>
+ChannelDropout<Self, axes>::ChannelDropout(double probability) : p(check_probability(probability)) {}
+
+template <class Self, std::size_t axes>
+Tensor ChannelDropout<Self, axes>::forward(In x) const {
+  if (x.ndim() != axes + 1 && x.ndim() != axes + 2) {
+    const std::string spatial = axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w";
+    raise<ShapeError>(std::string(this->type()) + ": there must be images of channels",
+                      "x [n, channels, " + spatial + "] or [channels, " + spatial + "]", "x " + to_string(x.shape()));
+  }
+  if (x.ndim() == axes + 2) return feature_dropout(std::move(x), p, this->is_training());
+  return squeeze(feature_dropout(unsqueeze(x, 0), p, this->is_training()), 0);
+}
+
+template struct ChannelDropout<Dropout1d, 1>;
+template struct ChannelDropout<Dropout2d, 2>;
+template struct ChannelDropout<Dropout3d, 3>;
+
+}  // namespace newtape::nn

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+
+#include <string>
+
+namespace newtape::nn {
+
+namespace {
+Shape weight_shape(std::int64_t rows, std::int64_t features) {
+  if (rows < 1 || features < 1) {
+    raise<ValueError>("Embedding: it needs rows and features", "num_embeddings >= 1, embedding_dim >= 1",
+                      std::to_string(rows) + ", " + std::to_string(features));
+  }
+  return {rows, features};
+}
+}  // namespace
+
+Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions& options)
+    : num_embeddings(num),
+      embedding_dim(dim),
+      padding_idx(options.padding_idx),
+      max_norm(options.max_norm),
+      norm_type(options.norm_type),
+      weight(add("weight", Parameter(Array::empty(weight_shape(num, dim), options.dtype)))) {
+  init::normal(weight);
+  if (!padding_idx) return;
+  if (*padding_idx < -num || *padding_idx >= num) {
+    raise<ValueError>("Embedding: padding_idx must be a row",
+                      std::to_string(-num) + " <= padding_idx < " + std::to_string(num), std::to_string(*padding_idx));
+  }
+  if (*padding_idx < 0) *padding_idx += num;
+  weight.set_value(index_fill(weight.tensor().detach(), 0, arange(*padding_idx, *padding_idx + 1), 0).value());
+}
+
+void Embedding::shorten(const Tensor& indices) const {
+  if (!weight.tensor().is_leaf() && weight.requires_grad()) {
+    raise<ValueError>("Embedding: max_norm writes into the weight", "a weight of its own",
+                      "the result of an operation in its place");
+  }
+  const NoGrad scope;
+  const Tensor flat = ravel(indices);
+  const Tensor rows = take(weight, flat);
+  const Tensor length = norm(rows, norm_type, -1, true);
+  const Tensor shorter = where(length > *max_norm, *max_norm / (length + 1e-7), 1.0);
+  weight.set_value(index_copy(weight.tensor().detach(), 0, flat, rows * shorter).value());
+}
+
+Tensor Embedding::forward(In indices) const {
+  if (indices.dtype() != i64) raise<DTypeError>("Embedding: indices are whole numbers", "i64", name(indices.dtype()));
+  if (any(indices < 0).item<bool>()) {
+    raise<ValueError>("Embedding: indices count from the first row", "0 <= index < " + std::to_string(num_embeddings),
+                      std::to_string(min(indices).item<std::int64_t>()));
+  }
+  if (max_norm) shorten(indices);
+  Tensor rows = take(weight, indices);
+  if (!padding_idx || !rows.requires_grad()) return rows;
+  const Tensor padding = indices == *padding_idx;
+  return any(padding).item() == 0 ? rows : where(unsqueeze(padding, -1), rows.detach(), rows);
+}
+
+}  // namespace newtape::nn

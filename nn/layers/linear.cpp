@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/linear.hpp>
+
+#include <cmath>
+
+namespace newtape::nn {
+
+namespace {
+Shape weight_shape(std::int64_t in, std::int64_t out) {
+  if (in < 1 || out < 1) {
+    raise<ValueError>("Linear: it needs features on both sides", "in_features >= 1, out_features >= 1",
+                      std::to_string(in) + ", " + std::to_string(out));
+  }
+  return {out, in};
+}
+}  // namespace
+
+Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
+    : in_features(in),
+      out_features(out),
+      weight(add("weight", Parameter(Array::empty(weight_shape(in, out), options.dtype)))) {
+  init::kaiming_uniform(weight, {.a = std::sqrt(5.0)});
+  if (!options.bias) return;
+  bias = add("bias", Parameter(Array::empty({out}, options.dtype)));
+  const double bound = 1 / std::sqrt(static_cast<double>(in));
+  init::uniform(bias, -bound, bound);
+}
+
+Tensor Linear::forward(In x) const {
+  if (x.ndim() == 0 || x.shape().back() != in_features) {
+    raise<ShapeError>("Linear: the last axis must hold the input features",
+                      "x [.., " + std::to_string(in_features) + "]", "x " + to_string(x.shape()));
+  }
+  return bias.defined() ? linear(std::move(x), weight, bias) : matmul(std::move(x), transpose(weight));
+}
+
+}  // namespace newtape::nn

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/ops/pooling.hpp>
+#include <newtape/nn/module/module.hpp>
+
+#include <utility>
+
+/// Pooling as layers: see <newtape/autograd/ops/pooling.hpp> for what each does.
+///
+///     nn::MaxPool2d(2), nn::AvgPool1d(3, {.stride = 1}), nn::AdaptiveAvgPool2d(1)
+namespace newtape::nn {
+
+/// A layer that calls `f(x, kernel_size, options)`.
+template <class Self, class Options, Tensor (*f)(In, const PerAxis&, const Options&)>
+struct Pooling : Module<Self> {
+  explicit Pooling(PerAxis kernel, const Options& how = {}) : kernel_size(std::move(kernel)), options(how) {}
+  Tensor forward(In x) const { return f(std::move(x), kernel_size, options); }
+  PerAxis kernel_size;
+  Options options;
+};
+
+struct MaxPool1d : Pooling<MaxPool1d, MaxPoolOptions, max_pool1d> {
+  using Pooling::Pooling;
+};
+struct MaxPool2d : Pooling<MaxPool2d, MaxPoolOptions, max_pool2d> {
+  using Pooling::Pooling;
+};
+struct MaxPool3d : Pooling<MaxPool3d, MaxPoolOptions, max_pool3d> {
+  using Pooling::Pooling;
+};
+struct AvgPool1d : Pooling<AvgPool1d, AvgPoolOptions, avg_pool1d> {
+  using Pooling::Pooling;
+};
+struct AvgPool2d : Pooling<AvgPool2d, AvgPoolOptions, avg_pool2d> {
+  using Pooling::Pooling;
+};
+struct AvgPool3d : Pooling<AvgPool3d, AvgPoolOptions, avg_pool3d> {
+  using Pooling::Pooling;
+};
+
+/// A layer that calls `f(x, norm_type, kernel_size, options)`.
+template <class Self, Tensor (*f)(In, double, const PerAxis&, const LpPoolOptions&)>
+struct LpPooling : Module<Self> {
+  LpPooling(double norm, PerAxis kernel, const LpPoolOptions& how = {})
+      : norm_type(norm), kernel_size(std::move(kernel)), options(how) {}
+  Tensor forward(In x) const { return f(std::move(x), norm_type, kernel_size, options); }
+  double norm_type;
+  PerAxis kernel_size;
+  LpPoolOptions options;
+};
+
+struct LPPool1d : LpPooling<LPPool1d, lp_pool1d> {
+  using LpPooling::LpPooling;
+};
+struct LPPool2d : LpPooling<LPPool2d, lp_pool2d> {
+  using LpPooling::LpPooling;
+};
+
+/// A layer that calls `f(x, output_size)`.
+template <class Self, Tensor (*f)(In, const PerAxis&)>
+struct AdaptivePooling : Module<Self> {
+  explicit AdaptivePooling(PerAxis size) : output_size(std::move(size)) {}
+  Tensor forward(In x) const { return f(std::move(x), output_size); }
+  PerAxis output_size;
+};
+
+struct AdaptiveAvgPool1d : AdaptivePooling<AdaptiveAvgPool1d, adaptive_avg_pool1d> {
+  using AdaptivePooling::AdaptivePooling;
+};
+struct AdaptiveAvgPool2d : AdaptivePooling<AdaptiveAvgPool2d, adaptive_avg_pool2d> {
+  using AdaptivePooling::AdaptivePooling;
+};
+struct AdaptiveAvgPool3d : AdaptivePooling<AdaptiveAvgPool3d, adaptive_avg_pool3d> {
+  using AdaptivePooling::AdaptivePooling;
+};
+struct AdaptiveMaxPool1d : AdaptivePooling<AdaptiveMaxPool1d, adaptive_max_pool1d> {
+  using AdaptivePooling::AdaptivePooling;
+};
+struct AdaptiveMaxPool2d : AdaptivePooling<AdaptiveMaxPool2d, adaptive_max_pool2d> {
+  using AdaptivePooling::AdaptivePooling;
+};
+struct AdaptiveMaxPool3d : AdaptivePooling<AdaptiveMaxPool3d, adaptive_max_pool3d> {
+  using AdaptivePooling::AdaptivePooling;
+};
+
+}  // namespace newtape::nn

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/module/module.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace newtape::nn {
+
+struct RecurrentOptions {
+  std::int64_t num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;  ///< input and output are [B, T, ..] instead of [T, B, ..]
+  double dropout = 0;        ///< between layers, in training
+  bool bidirectional = false;
+  std::int64_t proj_size = 0;                                  ///< LSTM only: the state is projected to this size
+  init::Nonlinearity nonlinearity = init::Nonlinearity::tanh;  ///< RNN only: tanh or relu
+  DType dtype = f32;
+};
+
+/// What a recurrent layer may be given besides its input. D is 2 when it is bidirectional, else 1.
+struct RecurrentInput {
+  Tensor h_0 = {};  ///< [num_layers D, B, H], or [num_layers D, H] for an input without batch; zeros if undefined
+  Tensor c_0 = {};  ///< LSTM only: the same for its cells
+  /// One length, from 1 to T, for each member of the batch, in any order: PyTorch's packed sequences. The output beyond
+  /// is 0, final states are those at the lengths, and the reverse direction starts there.
+  std::vector<std::int64_t> lengths = {};
+  /// Instead of lengths: boolean, [T, B] (or [B, T] with batch_first, or [T]). Where it is false a step is passed over.
+  Tensor mask = {};
+};
+
+struct RecurrentResult {
+  Tensor output;  ///< [T, B, D H]: the last layer's states after each step, both directions side by side
+  Tensor h_n;     ///< [num_layers D, B, H]: final states
+  Tensor c_n;     ///< the same of an LSTM's cells; undefined otherwise
+
+  Tensor& first_tensor() { return output; }
+};
+
+namespace detail {
+
+enum class Cell { rnn, lstm, gru };
+std::int64_t gates_of(Cell cell);
+
+/// The parameters of one layer in one direction; without bias, or projection, undefined.
+struct RecurrentWeights {
+  Parameter w_ih, w_hh, b_ih, b_hh, w_hr;
+};
+/// What RNN, LSTM and GRU have in common, without being modules.
+struct RecurrentStack {
+  const char* name;
+  Cell cell;
+  std::int64_t input_size, hidden_size;
+  RecurrentOptions options;
+  std::vector<RecurrentWeights> weights = {};  ///< layer by layer, each forward and then in reverse
+
+  /// ValueError for options that make no sense.
+  void check() const;
+  std::int64_t directions() const { return options.bidirectional ? 2 : 1; }
+  /// Makes the parameters of `layer`, and names them in the order in which PyTorch does.
+  std::vector<std::pair<std::string, Parameter*>> make(std::size_t layer, bool reverse, RecurrentWeights& w) const;
+  RecurrentResult run(In input, const RecurrentInput& more, bool training) const;
+};
+
+/// The base of RNN, LSTM and GRU.
+template <class Self>
+class Recurrent : public Module<Self> {
+ public:
+  using Module<Self>::operator();
+  RecurrentResult operator()(In x, const RecurrentInput& more) const {
+    return Module<Self>::template operator()<In, const RecurrentInput&>(std::move(x), more);
+  }
+  RecurrentResult forward(In x, const RecurrentInput& more = {}) const {
+    return stack_.run(std::move(x), more, this->is_training());
+  }
+
+  std::int64_t input_size() const noexcept { return stack_.input_size; }
+  std::int64_t hidden_size() const noexcept { return stack_.hidden_size; }
+  const RecurrentOptions& options() const noexcept { return stack_.options; }
+
+ protected:
+  explicit Recurrent(RecurrentStack stack) : stack_(std::move(stack)) {
+    stack_.check();
+    for (std::int64_t layer = 0; layer < stack_.options.num_layers; ++layer) {
+      for (std::int64_t d = 0; d < stack_.directions(); ++d) {
+        RecurrentWeights w;
+        for (auto& [name, p] : stack_.make(static_cast<std::size_t>(layer), d == 1, w)) *p = this->add(name, *p);
+        stack_.weights.push_back(std::move(w));
+      }
+    }
+  }
+
+ private:
+  RecurrentStack stack_;
+};
+
+}  // namespace detail
+
+/// Elman's network: h_t = tanh or relu of (w_ih x_t + b_ih + w_hh h_{t-1} + b_hh). x [T, B, input_size], or without B.
+/// Parameters weight_ih_l0 [H, input], weight_hh_l0 [H, H], bias_ih_l0, bias_hh_l0 [H], .. and their _reverse start
+/// uniform in +-1/sqrt(H), as PyTorch's; so do those of LSTM and GRU. ValueError for sizes below 1.
+struct RNN : detail::Recurrent<RNN> {
+  RNN(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
+};
+
+/// Long short-term memory; see lstm_scan. weight_ih [4 H, input] and so on hold the gates i, f, g, o; with proj_size P
+/// there is weight_hr [P, H], and states are [.., P].
+struct LSTM : detail::Recurrent<LSTM> {
+  LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
+};
+
+/// Gated recurrent units; see gru_scan. weight_ih [3 H, input] and so on hold the gates r, z, n.
+struct GRU : detail::Recurrent<GRU> {
+  GRU(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
+};
+
+}  // namespace newtape::nn

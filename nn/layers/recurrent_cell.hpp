@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/module/module.hpp>
+
+/// Recurrent layers, one step at a time: for sequences whose next input depends on the last output. Parameters
+/// weight_ih, weight_hh, bias_ih, bias_hh start uniform in +-1/sqrt(hidden_size). Whole sequences are faster as RNN,
+/// LSTM, GRU. ValueError for sizes below 1, ShapeError for operands that do not fit.
+namespace newtape::nn {
+
+struct RecurrentCellOptions {
+  bool bias = true;
+  init::Nonlinearity nonlinearity = init::Nonlinearity::tanh;  ///< RNNCell only: tanh or relu
+  DType dtype = f32;
+};
+
+namespace detail {
+struct CellWeights {
+  Parameter weight_ih, weight_hh, bias_ih, bias_hh;
+};
+/// ValueError for what `name` cannot be made of.
+CellWeights make_cell(const char* name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
+                      const RecurrentCellOptions& options);
+}  // namespace detail
+
+/// h' = tanh or relu of (weight_ih x + bias_ih + weight_hh h + bias_hh).
+struct RNNCell : Module<RNNCell> {
+  RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RecurrentCellOptions& options = {});
+  /// x [B, input] or [input], h [B, H] or [H], zeros if undefined -> the next h.
+  Tensor forward(In x, const Tensor& h = {}) const;
+
+  std::int64_t input_size;
+  std::int64_t hidden_size;
+  init::Nonlinearity nonlinearity;
+  Parameter weight_ih, weight_hh;
+  Parameter bias_ih, bias_hh;  ///< undefined when there are none
+};
+
+struct LstmState {
+  Tensor h, c;
+  Tensor& first_tensor() { return h; }
+};
+
+/// One step of lstm_scan.
+struct LSTMCell : Module<LSTMCell> {
+  LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const RecurrentCellOptions& options = {});
+  using Module<LSTMCell>::operator();
+  LstmState operator()(In x, const LstmState& state) const {
+    return Module<LSTMCell>::operator()<In, const LstmState&>(std::move(x), state);
+  }
+  /// x [B, input] or [input], h and c [B, H] or [H], zeros if undefined -> the next ones.
+  LstmState forward(In x, const LstmState& state = {}) const;
+
+  std::int64_t input_size;
+  std::int64_t hidden_size;
+  Parameter weight_ih, weight_hh;
+  Parameter bias_ih, bias_hh;  ///< undefined when there are none
+};
+
+/// One step of gru_scan.
+struct GRUCell : Module<GRUCell> {
+  GRUCell(std::int64_t input_size, std::int64_t hidden_size, const RecurrentCellOptions& options = {});
+  /// x [B, input] or [input], h [B, H] or [H], zeros if undefined -> the next h.
+  Tensor forward(In x, const Tensor& h = {}) const;
+
+  std::int64_t input_size;
+  std::int64_t hidden_size;
+  Parameter weight_ih, weight_hh;
+  Parameter bias_ih, bias_hh;  ///< undefined when there are none
+};
+
+}  // namespace newtape::nn

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/nn/losses/ctc.hpp>
+#include <newtape/nn/losses/loss_parts.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+namespace newtape::nn {
+
+namespace {
+
+/// The logarithm of what is impossible: a number, whose differences are not NaN as those of infinities are.
+constexpr double impossible = -1e30;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+std::vector<std::int64_t> numbers(const Tensor& x) {
+  const Array a = core::contiguous(x.value());
+  const auto* data = a.data<std::int64_t>();
+  return {data, data + a.size()};
+}
+
+void check_integers(const char* what, const Tensor& x) {
+  if (x.dtype() != i64)
+    raise<DTypeError>(std::string("ctc_loss: ") + what + " must be integers", "i64", name(x.dtype()));
+}
+
+std::vector<std::int64_t> lengths_of(const char* what, const Tensor& x, std::int64_t n, std::int64_t largest) {
+  check_integers(what, x);
+  auto lengths = numbers(x);
+  if (x.ndim() > 1 || static_cast<std::int64_t>(lengths.size()) != n) {
+    raise<ShapeError>(std::string("ctc_loss: there must be one of ") + what + " for each sample", to_string(Shape{n}),
+                      to_string(x.shape()));
+  }
+  for (const auto l : lengths) {
+    if (l < 0 || l > largest) {
+      raise<ValueError>(std::string("ctc_loss: one of ") + what + " is out of range",
+                        "in [0, " + std::to_string(largest) + "]", std::to_string(l));
+    }
+  }
+  return lengths;
+}
+
+/// The targets of all samples, [N] vectors.
+std::vector<std::vector<std::int64_t>> targets_of(const Tensor& targets, const std::vector<std::int64_t>& lengths,
+                                                  std::int64_t n_classes, std::int64_t blank) {
+  const auto all = numbers(targets);
+  std::vector<std::vector<std::int64_t>> of(lengths.size());
+  auto next = all.begin();
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    of[i].assign(next, next + lengths[i]);
+    next += targets.ndim() == 2 ? targets.shape(1) : lengths[i];
+    for (const auto c : of[i]) {
+      if (c >= 0 && c < n_classes && c != blank) continue;
+      raise<ValueError>("ctc_loss: a target must be a class other than the blank, " + std::to_string(blank),
+                        "in [0, " + std::to_string(n_classes) + ")", std::to_string(c));
+    }
+  }
+  return of;
+}
+
+/// What the recursion needs to know of the targets: states are the classes with blanks before, between and behind.
+struct States {
+  Tensor classes;  ///< [N, L], i64
+  Tensor start;    ///< [N, L]: 0 where an alignment may start, else impossible
+  Tensor skip;     ///< [N, L]: 0 where the blank before may be left out
+  Tensor ends;     ///< [N, 2], i64: where an alignment may end
+  Tensor end;      ///< [N, 2]: 0, or impossible for a second end that is none
+  Tensor known;    ///< [N]: losses that need no recursion: those of targets that do not fit, or of nothing at all
+  Tensor regular;  ///< [N]: 1 where there is none
+};
+
+States states_of(const std::vector<std::vector<std::int64_t>>& targets, const std::vector<std::int64_t>& input_lengths,
+                 const CtcLossOptions& o, DType dtype) {
+  const auto n = static_cast<std::int64_t>(targets.size());
+  std::size_t longest = 0;
+  for (const auto& t : targets) longest = std::max(longest, t.size());
+  const auto width = 2 * longest + 1;
+  const Shape shape{n, static_cast<std::int64_t>(width)};
+  Array classes = core::full(shape, static_cast<double>(o.blank), i64);
+  Array start = core::full(shape, impossible, f64);
+  Array skip = core::full(shape, impossible, f64);
+  Array ends = Array::empty({n, 2}, i64);
+  Array end = core::full({n, 2}, 0, f64);
+  Array known = core::full({n}, 0, f64);
+  Array regular = core::full({n}, 1, i64);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto& t = targets[i];
+    auto length = static_cast<std::int64_t>(t.size());  // of the shortest alignment
+    const auto row = i * width;
+    start.data<double>()[row] = 0;
+    if (!t.empty()) start.data<double>()[row + 1] = 0;
+    for (std::size_t k = 0; k < t.size(); ++k) {
+      classes.data<std::int64_t>()[row + 2 * k + 1] = t[k];
+      if (k == 0) continue;
+      if (t[k] == t[k - 1]) {
+        ++length;
+      } else {
+        skip.data<double>()[row + 2 * k + 1] = 0;
+      }
+    }
+    const auto last = static_cast<std::int64_t>(2 * t.size());
+    ends.data<std::int64_t>()[2 * i] = last;
+    ends.data<std::int64_t>()[2 * i + 1] = std::max<std::int64_t>(last - 1, 0);
+    if (t.empty()) end.data<double>()[2 * i + 1] = impossible;
+    const bool fits = input_lengths[i] >= length;
+    if (!fits && !o.zero_infinity) known.data<double>()[i] = infinity;
+    regular.data<std::int64_t>()[i] = fits && input_lengths[i] > 0 ? 1 : 0;
+  }
+  const auto cast = [&](const Array& a) { return Tensor(core::cast(a, dtype)); };
+  return {classes, cast(start), cast(skip), ends, cast(end), cast(known), Tensor(regular) != 0};
+}
+
+}  // namespace
+
+Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
+                const CtcLossOptions& options) {
+  if (!is_floating(log_probs.dtype())) {
+    raise<DTypeError>("ctc_loss: log_probs must be floats", "f32 or f64", name(log_probs.dtype()));
+  }
+  if (log_probs.ndim() != 2 && log_probs.ndim() != 3) {
+    raise<ShapeError>("ctc_loss: log_probs has a wrong number of axes", "[T, N, C] or [T, C]",
+                      to_string(log_probs.shape()));
+  }
+  const bool single = log_probs.ndim() == 2;
+  const Tensor x = single ? unsqueeze(log_probs, 1) : Tensor(log_probs.tensor());
+  const auto frames = x.shape(0);
+  const auto n = x.shape(1);
+  const auto n_classes = x.shape(2);
+  if (options.blank < 0 || options.blank >= n_classes) {
+    raise<ValueError>("ctc_loss: the blank must be a class", "in [0, " + std::to_string(n_classes) + ")",
+                      std::to_string(options.blank));
+  }
+  check_integers("targets", targets);
+  const bool padded = targets.ndim() == 2;
+  if ((padded && targets.shape(0) != n) || (!padded && targets.ndim() != 1)) {
+    raise<ShapeError>("ctc_loss: targets do not fit log_probs",
+                      "[" + std::to_string(n) + ", S], or one after the other as a vector", to_string(targets.shape()));
+  }
+  const auto in = lengths_of("input_lengths", input_lengths, n, frames);
+  const auto out = lengths_of("target_lengths", target_lengths, n, padded ? targets.shape(1) : targets.size());
+  if (!padded && std::accumulate(out.begin(), out.end(), std::int64_t{0}) != targets.size()) {
+    raise<ShapeError>("ctc_loss: targets must be as long as target_lengths together", to_string(targets.shape()),
+                      std::to_string(std::accumulate(out.begin(), out.end(), std::int64_t{0})));
+  }
+  const auto s = states_of(targets_of(targets, out, n_classes, options.blank), in, options, x.dtype());
+
+  Tensor losses = s.known;
+  const auto longest = in.empty() ? 0 : *std::max_element(in.begin(), in.end());
+  if (longest > 0) {
+    const auto shortest = *std::min_element(in.begin(), in.end());
+    const Tensor length = reshape(Tensor(core::contiguous(input_lengths.value())), {n, 1});
+    const auto width = s.classes.shape(1);
+    const Tensor emitted = clip(gather(slice(x, 0, 0, longest), s.classes, -1), impossible, infinity);
+    const auto frame = unstack(emitted, 0);
+    const auto from = [&](const Tensor& alpha, std::int64_t back) {
+      return pad(slice(alpha, -1, 0, width - back), {{back, 0}}, PadMode::constant, impossible);
+    };
+    Tensor alpha = s.start + frame[0];
+    for (std::int64_t t = 1; t < longest; ++t) {
+      Tensor next = alpha;
+      if (width > 1) {
+        next = logaddexp(alpha, from(alpha, 1));
+        next = logaddexp(next, from(alpha, 2) + s.skip);
+      }
+      next = next + frame[static_cast<std::size_t>(t)];
+      alpha = t < shortest ? next : where(length > t, next, alpha);
+    }
+    losses = -logsumexp(gather(alpha, s.ends, -1) + s.end, -1);
+    losses = where(s.regular, losses, s.known);
+    losses = where(losses < -0.1 * impossible, losses, options.zero_infinity ? 0.0 : infinity);
+  }
+  if (options.reduction == Reduction::mean) {
+    losses = losses / clip(reshape(target_lengths, {n}).to(x.dtype()), 1.0, infinity);
+  }
+  if (single && options.reduction == Reduction::none) losses = squeeze(losses, 0);
+  return detail::reduce(std::move(losses), options.reduction);
+}
+
+}  // namespace newtape::nn

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/losses/loss.hpp>
+#include <newtape/nn/module/module.hpp>
+
+/// The losses as modules, under PyTorch's names: `nn::HuberLoss loss({.delta = 2}); loss(model(x), y).backward();`
+namespace newtape::nn {
+
+namespace detail {
+template <class Self, class Options>
+struct Loss : Module<Self> {
+  explicit Loss(const Options& o = {}) : options(o) {}
+  Options options;
+
+ protected:
+  /// A tensor among the options as a buffer, if there is one, so that it is converted and saved with the module.
+  Buffer keep(std::string_view name, const Tensor& x) { return x.defined() ? this->add(name, Buffer(x)) : Buffer(); }
+  static Tensor value_of(const Buffer& b) { return b.defined() ? b.tensor() : Tensor(); }
+};
+}  // namespace detail
+
+struct MSELoss : detail::Loss<MSELoss, MseLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return mse_loss(std::move(input), std::move(target), options); }
+};
+struct L1Loss : detail::Loss<L1Loss, L1LossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return l1_loss(std::move(input), std::move(target), options); }
+};
+struct HuberLoss : detail::Loss<HuberLoss, HuberLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return huber_loss(std::move(input), std::move(target), options); }
+};
+struct SmoothL1Loss : detail::Loss<SmoothL1Loss, SmoothL1LossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return smooth_l1_loss(std::move(input), std::move(target), options); }
+};
+struct GaussianNLLLoss : detail::Loss<GaussianNLLLoss, GaussianNllLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target, In var) const {
+    return gaussian_nll_loss(std::move(input), std::move(target), std::move(var), options);
+  }
+};
+struct PoissonNLLLoss : detail::Loss<PoissonNLLLoss, PoissonNllLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return poisson_nll_loss(std::move(input), std::move(target), options); }
+};
+
+/// Its weight, if any, is a buffer.
+struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyOptions> {
+  explicit CrossEntropyLoss(const CrossEntropyOptions& o = {}) : Loss(o) {}
+  Tensor forward(In logits, const Tensor& target) const {
+    CrossEntropyOptions o = options;
+    o.weight = value_of(weight);
+    return cross_entropy(std::move(logits), target, o);
+  }
+  Buffer weight = keep("weight", options.weight);
+};
+/// Its weight, if any, is a buffer.
+struct NLLLoss : detail::Loss<NLLLoss, NllLossOptions> {
+  explicit NLLLoss(const NllLossOptions& o = {}) : Loss(o) {}
+  Tensor forward(In log_p, const Tensor& target) const {
+    NllLossOptions o = options;
+    o.weight = value_of(weight);
+    return nll_loss(std::move(log_p), target, o);
+  }
+  Buffer weight = keep("weight", options.weight);
+};
+/// Its weight, if any, is a buffer.
+struct BCELoss : detail::Loss<BCELoss, BceOptions> {
+  explicit BCELoss(const BceOptions& o = {}) : Loss(o) {}
+  Tensor forward(In input, In target) const {
+    return binary_cross_entropy(std::move(input), std::move(target), {options.reduction, value_of(weight)});
+  }
+  Buffer weight = keep("weight", options.weight);
+};
+/// Its weights, if any, are buffers.
+struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BceWithLogitsOptions> {
+  explicit BCEWithLogitsLoss(const BceWithLogitsOptions& o = {}) : Loss(o) {}
+  Tensor forward(In input, In target) const {
+    return binary_cross_entropy_with_logits(std::move(input), std::move(target),
+                                            {options.reduction, value_of(weight), value_of(pos_weight)});
+  }
+  Buffer weight = keep("weight", options.weight);
+  Buffer pos_weight = keep("pos_weight", options.pos_weight);
+};
+struct KLDivLoss : detail::Loss<KLDivLoss, KlDivOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return kl_div(std::move(input), std::move(target), options); }
+};
+
+struct HingeEmbeddingLoss : detail::Loss<HingeEmbeddingLoss, HingeEmbeddingLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const {
+    return hinge_embedding_loss(std::move(input), std::move(target), options);
+  }
+};
+struct SoftMarginLoss : detail::Loss<SoftMarginLoss, SoftMarginLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In input, In target) const { return soft_margin_loss(std::move(input), std::move(target), options); }
+};
+struct MarginRankingLoss : detail::Loss<MarginRankingLoss, MarginRankingLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In x1, In x2, In target) const {
+    return margin_ranking_loss(std::move(x1), std::move(x2), std::move(target), options);
+  }
+};
+/// Its weight, if any, is a buffer.
+struct MultiMarginLoss : detail::Loss<MultiMarginLoss, MultiMarginLossOptions> {
+  explicit MultiMarginLoss(const MultiMarginLossOptions& o = {}) : Loss(o) {}
+  Tensor forward(In x, const Tensor& target) const {
+    MultiMarginLossOptions o = options;
+    o.weight = value_of(weight);
+    return multi_margin_loss(std::move(x), target, o);
+  }
+  Buffer weight = keep("weight", options.weight);
+};
+struct MultiLabelMarginLoss : detail::Loss<MultiLabelMarginLoss, MultilabelMarginLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In x, const Tensor& target) const { return multilabel_margin_loss(std::move(x), target, options); }
+};
+/// Its weight, if any, is a buffer.
+struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultilabelSoftMarginLossOptions> {
+  explicit MultiLabelSoftMarginLoss(const MultilabelSoftMarginLossOptions& o = {}) : Loss(o) {}
+  Tensor forward(In x, In target) const {
+    return multilabel_soft_margin_loss(std::move(x), std::move(target), {options.reduction, value_of(weight)});
+  }
+  Buffer weight = keep("weight", options.weight);
+};
+struct CosineEmbeddingLoss : detail::Loss<CosineEmbeddingLoss, CosineEmbeddingLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In x1, In x2, In target) const {
+    return cosine_embedding_loss(std::move(x1), std::move(x2), std::move(target), options);
+  }
+};
+struct TripletMarginLoss : detail::Loss<TripletMarginLoss, TripletMarginLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In anchor, In positive, In negative) const {
+    return triplet_margin_loss(std::move(anchor), std::move(positive), std::move(negative), options);
+  }
+};
+
+struct CTCLoss : detail::Loss<CTCLoss, CtcLossOptions> {
+  using Loss::Loss;
+  Tensor forward(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths) const {
+    return ctc_loss(std::move(log_probs), targets, input_lengths, target_lengths, options);
+  }
+};
+
+}  // namespace newtape::nn

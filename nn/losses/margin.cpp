@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/nn/losses/loss_parts.hpp>
+#include <newtape/nn/losses/margin.hpp>
+
+namespace newtape::nn {
+
+namespace {
+/// Where the target is 1. ValueError unless it is -1 elsewhere.
+Tensor positives(const char* loss, const Tensor& target) {
+  Tensor positive = target == 1;
+  if (!all(positive | (target == -1)).item<bool>()) {
+    raise<ValueError>(std::string(loss) + ": a target must be 1 or -1");
+  }
+  return positive;
+}
+
+void check_weight(const char* loss, const Tensor& weight, std::int64_t n_classes) {
+  if (!weight.defined() || weight.shape() == Shape{n_classes}) return;
+  raise<ShapeError>(std::string(loss) + ": weight must have one number for each class", to_string(Shape{n_classes}),
+                    to_string(weight.shape()));
+}
+
+void check_rows(const char* loss, const In& x) {
+  if (x.ndim() == 1 || x.ndim() == 2) return;
+  raise<ShapeError>(std::string(loss) + ": the input must have an axis of classes", "[N, C] or [C]",
+                    to_string(x.shape()));
+}
+
+/// Where `target` [.., C] holds classes: before the first -1. ValueError for what is no class.
+Tensor before_end(const char* loss, const Tensor& target) {
+  const auto n_classes = target.shape().back();
+  if (!all((target >= -1) & (target < n_classes)).item<bool>()) {
+    raise<ValueError>(std::string(loss) + ": a target must be a class, or -1 after the last one",
+                      "in [-1, " + std::to_string(n_classes) + ")");
+  }
+  return cumprod(where(target >= 0, ones({}), 0.0), -1) > 0.5;
+}
+}  // namespace
+
+Tensor hinge_embedding_loss(In input, In target, const HingeEmbeddingLossOptions& options) {
+  detail::check_same_shape("hinge_embedding_loss", input, target);
+  const Tensor positive = positives("hinge_embedding_loss", target);
+  return detail::reduce(where(positive, input, detail::hinge(options.margin - input)), options.reduction);
+}
+
+Tensor soft_margin_loss(In input, In target, const SoftMarginLossOptions& options) {
+  detail::check_pair("soft_margin_loss", input, target);
+  return detail::reduce(softplus(-(std::move(target) * std::move(input))), options.reduction);
+}
+
+Tensor margin_ranking_loss(In x1, In x2, In target, const MarginRankingLossOptions& options) {
+  detail::check_pair("margin_ranking_loss", x1, x2);
+  detail::check_pair("margin_ranking_loss", x1, target);
+  const Tensor d = std::move(x1) - std::move(x2);
+  return detail::reduce(detail::hinge(options.margin - std::move(target) * d), options.reduction);
+}
+
+Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOptions& options) {
+  if (options.p != 1 && options.p != 2) {
+    raise<ValueError>("multi_margin_loss: p must be 1 or 2", {}, std::to_string(options.p));
+  }
+  if (target.dtype() != i64) {
+    raise<DTypeError>("multi_margin_loss: the target must hold class indices", "i64", name(target.dtype()));
+  }
+  check_rows("multi_margin_loss", x);
+  if (target.shape() != Shape(x.shape().begin(), x.shape().end() - 1)) {
+    raise<ShapeError>("multi_margin_loss: input and target do not fit",
+                      "input [N, C] and target [N], or input [C] and target []",
+                      "input " + to_string(x.shape()) + ", target " + to_string(target.shape()));
+  }
+  const auto n_classes = x.shape().back();
+  const Tensor& w = options.weight;
+  check_weight("multi_margin_loss", w, n_classes);
+  if (!all((target >= 0) & (target < n_classes)).item<bool>()) {
+    raise<ValueError>("multi_margin_loss: a target must be a class", "in [0, " + std::to_string(n_classes) + ")");
+  }
+  const Tensor index = unsqueeze(target, -1);
+  Tensor h = relu(options.margin - gather(x, index, -1) + x);
+  if (options.p == 2) h = square(h);
+  const Tensor others = logical_not(one_hot(target, n_classes));
+  Tensor losses = sum(where(others, h, 0.0), -1) / static_cast<double>(n_classes);
+  if (w.defined()) losses = losses * take(w, target);
+  return detail::reduce(std::move(losses), options.reduction);
+}
+
+Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMarginLossOptions& options) {
+  constexpr auto loss = "multilabel_margin_loss";
+  if (target.dtype() != i64) {
+    raise<DTypeError>(std::string(loss) + ": the target must hold class indices", "i64", name(target.dtype()));
+  }
+  check_rows(loss, x);
+  detail::check_same_shape(loss, x, target);
+  const auto n_classes = x.shape().back();
+  const Tensor there = before_end(loss, target);
+  const Tensor index = where(there, target, 0);
+  const Tensor is_target = any(logical_and(one_hot(index, n_classes) != 0.0, unsqueeze(there, -1)), -2);
+  const Tensor counts = logical_and(unsqueeze(there, -1), unsqueeze(logical_not(is_target), -2));
+  const Tensor h = relu(1.0 - unsqueeze(gather(x, index, -1), -1) + unsqueeze(x, -2));
+  return detail::reduce(sum(where(counts, h, 0.0), {-2, -1}) / static_cast<double>(n_classes), options.reduction);
+}
+
+Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLossOptions& options) {
+  detail::check_pair("multilabel_soft_margin_loss", x, target);
+  check_rows("multilabel_soft_margin_loss", x);
+  check_weight("multilabel_soft_margin_loss", options.weight, x.shape().back());
+  Tensor losses = softplus(x) - target * x;
+  if (options.weight.defined()) losses = losses * options.weight;
+  return detail::reduce(mean(losses, -1), options.reduction);
+}
+
+Tensor cosine_embedding_loss(In x1, In x2, In target, const CosineEmbeddingLossOptions& options) {
+  detail::check_pair("cosine_embedding_loss", x1, x2);
+  if ((x1.ndim() != 1 && x1.ndim() != 2) || target.shape() != Shape(x1.shape().begin(), x1.shape().end() - 1)) {
+    raise<ShapeError>("cosine_embedding_loss: inputs and target do not fit",
+                      "inputs [N, D] and target [N], or inputs [D] and target []",
+                      "inputs " + to_string(x1.shape()) + ", target " + to_string(target.shape()));
+  }
+  const Tensor positive = positives("cosine_embedding_loss", target);
+  constexpr double eps = 1e-12;  // PyTorch's, in the squares of the lengths
+  const Tensor lengths = sqrt((sum(square(x1), -1) + eps) * (sum(square(x2), -1) + eps));
+  const Tensor cosine = sum(x1 * x2, -1) / lengths;
+  return detail::reduce(where(positive, 1.0 - cosine, detail::hinge(cosine - options.margin)), options.reduction);
+}
+
+Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options) {
+  detail::check_pair("triplet_margin_loss", anchor, positive);
+  detail::check_pair("triplet_margin_loss", anchor, negative);
+  if (anchor.ndim() == 0) raise<ShapeError>("triplet_margin_loss: inputs must be vectors", "[.., D]", "[]");
+  const auto distance = [&](const In& a, const In& b) { return pairwise_distance(a, b, options.p, options.eps); };
+  Tensor far = distance(anchor, negative);
+  if (options.swap) far = minimum(far, distance(positive, negative));
+  return detail::reduce(detail::hinge(options.margin + distance(anchor, positive) - far), options.reduction);
+}
+
+}  // namespace newtape::nn

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/tensor.hpp>
+#include <newtape/nn/losses/reduction.hpp>
+
+/// Losses that ask for a distance between what belongs together and what does not.
+namespace newtape::nn {
+
+struct HingeEmbeddingLossOptions {
+  Reduction reduction = Reduction::mean;
+  double margin = 1;
+};
+
+/// x where the target is 1, max(0, margin - x) where it is -1. ValueError for other targets.
+Tensor hinge_embedding_loss(In input, In target, const HingeEmbeddingLossOptions& options = {});
+
+struct SoftMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+/// log(1 + exp(-target input)), for targets of 1 and -1.
+Tensor soft_margin_loss(In input, In target, const SoftMarginLossOptions& options = {});
+
+struct MarginRankingLossOptions {
+  Reduction reduction = Reduction::mean;
+  double margin = 0;
+};
+
+/// max(0, margin - target (x1 - x2)): the target is 1 where x1 is to be the larger, -1 where x2 is; all of one shape.
+Tensor margin_ranking_loss(In x1, In x2, In target, const MarginRankingLossOptions& options = {});
+
+struct MultiMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+  int p = 1;  ///< 1 or 2
+  double margin = 1;
+  Tensor weight = {};  ///< [C], one for each class
+};
+
+/// sum over j != y of max(0, margin - x_y + x_j)^p / C, times the weight of y: x [N, C] or [C], target y (i64) [N] or
+/// []. ValueError for a target outside [0, C).
+Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOptions& options = {});
+
+struct MultilabelMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+/// sum over targets t and classes j that are no target of max(0, 1 - x_t + x_j) / C: x [N, C] or [C]; target (i64) of
+/// the same shape holds classes, those up to the first -1 in each row. ValueError for others than -1 and [0, C).
+Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMarginLossOptions& options = {});
+
+struct MultilabelSoftMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+  Tensor weight = {};  ///< [C], one for each class
+};
+
+/// The mean over the classes, each with its weight, of binary_cross_entropy_with_logits: x and target [N, C] or [C].
+Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLossOptions& options = {});
+
+struct CosineEmbeddingLossOptions {
+  Reduction reduction = Reduction::mean;
+  double margin = 0;
+};
+
+/// 1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1: x1, x2 [N, D] or [D], target
+/// [N] or []. ValueError for other targets.
+Tensor cosine_embedding_loss(In x1, In x2, In target, const CosineEmbeddingLossOptions& options = {});
+
+struct TripletMarginLossOptions {
+  Reduction reduction = Reduction::mean;
+  double margin = 1;
+  double p = 2;  ///< of the distance
+  double eps = 1e-6;
+  bool swap = false;  ///< the negative's distance is the smaller one of those from the anchor and from the positive
+};
+
+/// max(0, d(anchor, positive) - d(anchor, negative) + margin) with pairwise_distance: all [.., D] of one shape.
+Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options = {});
+
+}  // namespace newtape::nn

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/nn/losses/loss_parts.hpp>
+#include <newtape/nn/losses/regression.hpp>
+
+#include <cmath>
+#include <numbers>
+
+namespace newtape::nn {
+
+namespace {
+/// c (d - c / 2) with d kept within +-delta as c.
+Tensor huber(const Tensor& d, double delta) {
+  const Tensor c = clip(d, -delta, delta);
+  return c * (d - 0.5 * c);
+}
+}  // namespace
+
+Tensor mse_loss(In input, In target, const MseLossOptions& options) {
+  detail::check_same_shape("mse_loss", input, target);
+  return detail::reduce(square(std::move(input) - std::move(target)), options.reduction);
+}
+
+Tensor l1_loss(In input, In target, const L1LossOptions& options) {
+  detail::check_pair("l1_loss", input, target);
+  return detail::reduce(abs(std::move(input) - std::move(target)), options.reduction);
+}
+
+Tensor huber_loss(In input, In target, const HuberLossOptions& options) {
+  detail::check_pair("huber_loss", input, target);
+  if (!(options.delta > 0)) {
+    raise<ValueError>("huber_loss: delta must be positive", {}, std::to_string(options.delta));
+  }
+  return detail::reduce(huber(std::move(input) - std::move(target), options.delta), options.reduction);
+}
+
+Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options) {
+  detail::check_pair("smooth_l1_loss", input, target);
+  if (!(options.beta >= 0)) {
+    raise<ValueError>("smooth_l1_loss: beta must not be negative", {}, std::to_string(options.beta));
+  }
+  if (options.beta == 0) return l1_loss(std::move(input), std::move(target), {options.reduction});
+  const Tensor d = std::move(input) - std::move(target);
+  return detail::reduce(huber(d, options.beta) / options.beta, options.reduction);
+}
+
+Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptions& options) {
+  detail::check_pair("gaussian_nll_loss", input, target);
+  detail::check_floats("gaussian_nll_loss", input, var);
+  Tensor v = var;
+  if (v.shape() != input.shape()) {
+    Shape one = input.shape();
+    if (!one.empty()) {
+      if (v.shape() == Shape(one.begin(), one.end() - 1)) v = unsqueeze(v, -1);
+      one[one.size() - 1] = 1;
+    }
+    if (v.shape() != one) {
+      raise<ShapeError>("gaussian_nll_loss: var does not fit", to_string(input.shape()) + ", or 1 as its last length",
+                        to_string(var.shape()));
+    }
+  }
+  if (any(v.detach() < 0.0).item<bool>()) raise<ValueError>("gaussian_nll_loss: a variance must not be negative");
+  // Adds exactly 0 to what is large enough, and leaves the derivative of what is not.
+  v = v + (clip(v.detach(), options.eps, std::numeric_limits<double>::infinity()) - v.detach());
+  Tensor losses = 0.5 * (log(v) + square(std::move(input) - std::move(target)) / v);
+  if (options.full) losses = losses + 0.5 * std::log(2 * std::numbers::pi);
+  return detail::reduce(std::move(losses), options.reduction);
+}
+
+Tensor poisson_nll_loss(In input, In target, const PoissonNllLossOptions& options) {
+  detail::check_pair("poisson_nll_loss", input, target);
+  const Tensor& t = target;
+  Tensor losses = options.log_input ? exp(input) - t * input : input - t * log(input + options.eps);
+  if (options.full) {
+    const Tensor large = t > 1.0;
+    const Tensor n = where(large, t, 2.0);
+    losses = losses + where(large, n * log(n) - n + 0.5 * log(2 * std::numbers::pi * n), 0.0);
+  }
+  return detail::reduce(std::move(losses), options.reduction);
+}
+
+}  // namespace newtape::nn

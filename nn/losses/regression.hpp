@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/tensor.hpp>
+#include <newtape/nn/losses/reduction.hpp>
+
+/// Losses of numbers. ShapeError unless input and target have one shape: nothing broadcasts here.
+namespace newtape::nn {
+
+struct MseLossOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+/// (input - target)^2.
+Tensor mse_loss(In input, In target, const MseLossOptions& options = {});
+
+struct L1LossOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+/// |input - target|; derivative 0 where they are equal.
+Tensor l1_loss(In input, In target, const L1LossOptions& options = {});
+
+struct HuberLossOptions {
+  Reduction reduction = Reduction::mean;
+  double delta = 1;  ///< positive
+};
+
+/// d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), for d = input - target (Huber 1964).
+Tensor huber_loss(In input, In target, const HuberLossOptions& options = {});
+
+struct SmoothL1LossOptions {
+  Reduction reduction = Reduction::mean;
+  double beta = 1;  ///< not negative; 0: l1_loss
+};
+
+/// huber_loss with delta = beta, divided by beta.
+Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options = {});
+
+struct GaussianNllLossOptions {
+  Reduction reduction = Reduction::mean;
+  bool full = false;  ///< with the constant log(2 pi) / 2
+  double eps = 1e-6;  ///< a smaller variance counts as this; its derivative is as if it were this
+};
+
+/// (log(var) + (input - target)^2 / var) / 2. var has the shape of the input, or that without its last axis, or with 1
+/// as its last length. ValueError for a negative variance.
+Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptions& options = {});
+
+struct PoissonNllLossOptions {
+  Reduction reduction = Reduction::mean;
+  bool log_input = true;  ///< the input is the logarithm of the rate
+  bool full = false;      ///< with Stirling's formula for log(target!) where target > 1
+  double eps = 1e-8;      ///< added to the rate before its logarithm is taken, without log_input
+};
+
+/// exp(input) - target input, or, without log_input, input - target log(input + eps).
+Tensor poisson_nll_loss(In input, In target, const PoissonNllLossOptions& options = {});
+
+}  // namespace newtape::nn

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/nn/module/buffer.hpp>
+
+#include <string>
+
+namespace newtape {
+
+void Buffer::set_value(const Array& value) const {
+  if (value.dtype() != dtype()) {
+    raise<DTypeError>("Buffer: the new value must have the buffer's dtype", name(dtype()), name(value.dtype()));
+  }
+  if (value.shape() != shape()) {
+    raise<ShapeError>("Buffer: the new value must have the buffer's shape", to_string(shape()),
+                      to_string(value.shape()));
+  }
+  *cell_ = core::copy(value);
+}
+
+}  // namespace newtape

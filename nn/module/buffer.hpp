@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/tensor.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+
+#include <memory>
+
+namespace newtape {
+
+/// A shared cell for what a module keeps but does not train, such as running statistics. Copies are the same cell. It
+/// converts to the constant Tensor that it holds now, and is saved and loaded with the module.
+class Buffer {
+ public:
+  /// No cell: `defined()` is false.
+  Buffer() = default;
+  explicit Buffer(Array initial) : cell_(std::make_shared<Tensor>(std::move(initial))) {}
+  explicit Buffer(const Tensor& initial) : Buffer(initial.value()) {}
+
+  bool defined() const noexcept { return cell_ != nullptr; }
+  operator const Tensor&() const noexcept { return *cell_; }
+  const Tensor& tensor() const noexcept { return *cell_; }
+  const Array& value() const noexcept { return cell_->value(); }
+  const Shape& shape() const noexcept { return cell_->shape(); }
+  DType dtype() const noexcept { return cell_->dtype(); }
+
+  /// Puts another value of the same shape and dtype in; graphs that saved the old one keep it. ShapeError, DTypeError.
+  void set_value(const Array& value) const;
+  /// Replaces the tensor itself, graph and all (see nn::functional_call), and returns the one that was there.
+  Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
+  void to(DType dtype) const { *cell_ = core::cast(cell_->value(), dtype); }
+
+  /// The same cell.
+  friend bool operator==(const Buffer& a, const Buffer& b) noexcept { return a.cell_ == b.cell_; }
+
+ private:
+  std::shared_ptr<Tensor> cell_;
+};
+
+namespace nn {
+using newtape::Buffer;
+}
+
+}  // namespace newtape

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/nn/module/module_body.hpp>
+
+#include <exception>
+#include <functional>
+
+namespace newtape::nn {
+
+ModuleBase::ModuleBase(const std::string_view* type) : body_(std::make_shared<Body>(type)) {}
+ModuleBase::ModuleBase(std::shared_ptr<Body> body) : body_(std::move(body)) {}
+
+std::string_view ModuleBase::type() const noexcept { return *body_->type; }
+bool ModuleBase::is_type(const std::string_view* type) const noexcept { return body_->type == type; }
+
+// --- registration ---
+
+void ModuleBase::check_name(const Body& body, std::string_view name) {
+  if (name.empty() || name.find('.') != std::string_view::npos) {
+    raise<ValueError>("add: a name in a module must not be empty and must have no dot", "a name such as \"fc1\"",
+                      "\"" + std::string(name) + "\"");
+  }
+  const auto taken = [&](const auto& members) {
+    return std::any_of(members.begin(), members.end(), [&](const auto& m) { return m.first == name; });
+  };
+  if (taken(body.parameters) || taken(body.buffers) || taken(body.children)) {
+    raise<ValueError>("add: the module has a member of this name already", "a new name",
+                      "\"" + std::string(name) + "\"");
+  }
+}
+
+namespace {
+template <class Cell>
+void check_defined(const Cell& cell, std::string_view name) {
+  if (!cell.defined()) raise<ValueError>("add: \"" + std::string(name) + "\" is undefined");
+}
+}  // namespace
+
+Parameter ModuleBase::add(std::string_view name, Parameter parameter) {
+  check_name(*body_, name);
+  check_defined(parameter, name);
+  body_->parameters.emplace_back(name, parameter);
+  return parameter;
+}
+
+Buffer ModuleBase::add(std::string_view name, Buffer buffer) {
+  check_name(*body_, name);
+  check_defined(buffer, name);
+  body_->buffers.emplace_back(name, buffer);
+  return buffer;
+}
+
+void ModuleBase::add_child(std::string_view name, const ModuleBase& child) {
+  check_name(*body_, name);
+  if (child.body_->holds(body_.get())) {
+    raise<ValueError>("add: \"" + std::string(name) + "\" would make the module a part of itself");
+  }
+  body_->children.emplace_back(name, child);
+}
+
+// --- members by name ---
+
+namespace {
+/// Cells, each of which is let in once.
+class Once {
+ public:
+  template <class Cell>
+  bool operator()(const Cell& cell) {
+    const Tensor* where = &cell.tensor();
+    const auto at = std::lower_bound(seen_.begin(), seen_.end(), where, std::less<>());
+    if (at != seen_.end() && *at == where) return false;
+    seen_.insert(at, where);
+    return true;
+  }
+
+ private:
+  std::vector<const Tensor*> seen_;
+};
+}  // namespace
+
+std::vector<Parameter> ModuleBase::parameters() const {
+  std::vector<Parameter> all;
+  body_->visit([&, once = Once()](const Body& body) mutable {
+    for (const auto& p : body.parameters) {
+      if (once(p.second)) all.push_back(p.second);
+    }
+  });
+  return all;
+}
+
+std::vector<Buffer> ModuleBase::buffers() const {
+  std::vector<Buffer> all;
+  body_->visit([&, once = Once()](const Body& body) mutable {
+    for (const auto& b : body.buffers) {
+      if (once(b.second)) all.push_back(b.second);
+    }
+  });
+  return all;
+}
+
+std::vector<std::pair<std::string, Parameter>> ModuleBase::named_parameters() const {
+  std::vector<std::pair<std::string, Parameter>> all;
+  body_->walk("", [&, once = Once()](const std::string& path, const Body& body) mutable {
+    for (const auto& [name, p] : body.parameters) {
+      if (once(p)) all.emplace_back(path + name, p);
+    }
+  });
+  return all;
+}
+
+std::vector<std::pair<std::string, Buffer>> ModuleBase::named_buffers() const {
+  std::vector<std::pair<std::string, Buffer>> all;
+  body_->walk("", [&, once = Once()](const std::string& path, const Body& body) mutable {
+    for (const auto& [name, b] : body.buffers) {
+      if (once(b)) all.emplace_back(path + name, b);
+    }
+  });
+  return all;
+}
+
+std::vector<std::pair<std::string, ModuleBase>> ModuleBase::children() const { return body_->children; }
+
+Parameter ModuleBase::parameter(std::string_view name) const {
+  Parameter found;
+  std::string known;
+  body_->walk("", [&](const std::string& path, const Body& body) {
+    for (const auto& [last, p] : body.parameters) {
+      if (path + last == name) found = p;
+      known.append(known.empty() ? "" : ", ").append(path).append(last);
+    }
+  });
+  if (!found.defined()) raise<ValueError>("parameter: the module has none of this name", known, name);
+  return found;
+}
+
+bool ModuleBase::has_parameter(std::string_view name) const {
+  bool found = false;
+  body_->walk("", [&](const std::string& path, const Body& body) {
+    for (const auto& p : body.parameters) found = found || path + p.first == name;
+  });
+  return found;
+}
+
+std::vector<std::pair<std::string, ModuleBase>> ModuleBase::named_modules() const {
+  std::vector<std::pair<std::string, ModuleBase>> all{{"", *this}};
+  for (const auto& [name, child] : body_->children) {
+    for (auto& [path, module] : child.named_modules()) {
+      all.emplace_back(path.empty() ? name : name + "." + path, std::move(module));
+    }
+  }
+  return all;
+}
+
+void ModuleBase::apply(const std::function<void(const ModuleBase&)>& f) const {
+  for (const auto& child : body_->children) child.second.apply(f);
+  f(*this);
+}
+
+// --- hooks ---
+
+bool ModuleBase::has_hooks() const noexcept {
+  return !body_->hooks.empty() || !body_->pre_hooks.empty() || !body_->computed.empty();
+}
+
+namespace {
+template <class Hooks, class F>
+ModuleHook enlist(Hooks& hooks, F hook) {
+  std::erase_if(hooks, [](const auto& h) { return !*h.active; });  // those that were removed
+  hooks.push_back({std::move(hook), std::make_shared<bool>(true)});
+  return ModuleHook(hooks.back().active);
+}
+}  // namespace
+
+ModuleHook ModuleBase::register_forward_pre_hook(ForwardPreHook hook) const {
+  return enlist(body_->pre_hooks, std::move(hook));
+}
+ModuleHook ModuleBase::register_forward_hook(ForwardHook hook) const { return enlist(body_->hooks, std::move(hook)); }
+
+ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
+  const auto shared = std::make_shared<BackwardHook>(std::move(hook));
+  return register_forward_hook([shared](const ModuleBase& module, std::span<const Tensor>, const Tensor& output) {
+    if (output.defined() && output.requires_grad()) {
+      output.register_hook([shared, module](const Tensor& g) { return (*shared)(module, g); });
+    }
+    return Tensor();
+  });
+}
+
+// A hook may register or remove others: copies are walked.
+
+void ModuleBase::call_pre_hooks(std::span<const Tensor> inputs) const {
+  body_->compute();
+  for (const auto hooks = body_->pre_hooks; const auto& hook : hooks) {
+    if (*hook.active) hook.call(*this, inputs);
+  }
+}
+
+void ModuleBase::call_hooks(std::span<const Tensor> inputs, Tensor* output) const {
+  for (const auto hooks = body_->hooks; const auto& hook : hooks) {
+    if (!*hook.active) continue;
+    Tensor other = hook.call(*this, inputs, output != nullptr ? *output : Tensor());
+    if (other.defined() && output != nullptr) *output = std::move(other);
+  }
+}
+
+// --- modes and conversions ---
+
+void ModuleBase::train(bool training) const {
+  body_->visit([&](Body& body) { body.training = training; });
+}
+bool ModuleBase::is_training() const noexcept { return body_->training; }
+
+void ModuleBase::zero_grad() const {
+  body_->visit([](const Body& body) {
+    for (const auto& p : body.parameters) p.second.zero_grad();
+  });
+}
+void ModuleBase::requires_grad(bool wanted) const {
+  for (const auto& p : parameters()) p.requires_grad(wanted);
+}
+
+void ModuleBase::to(DType dtype) const {
+  if (!is_floating(dtype)) raise<DTypeError>("to: a module computes with floats", "f32 or f64", name(dtype));
+  for (const auto& p : parameters()) p.to(dtype);
+  for (const auto& b : buffers()) {
+    if (is_floating(b.dtype())) b.to(dtype);
+  }
+}
+
+// --- where an error came from ---
+
+namespace {
+
+/// What an exception learns on its way up through the modules.
+struct Trail {
+  std::string path;     ///< from the last module that it passed down to where it was thrown
+  std::string message;  ///< without the path
+  const void* last = nullptr;
+};
+
+template <class E>
+struct Traced final : E, Trail {
+  explicit Traced(Trail t) : E(t.path.empty() ? t.message : t.path + ": " + t.message), Trail(std::move(t)) {}
+};
+
+}  // namespace
+
+void ModuleBase::rethrow() const {
+  const auto again = [this]<class E>(const E& e) {
+    const auto* trail = dynamic_cast<const Trail*>(&e);
+    Trail next = trail != nullptr ? *trail : Trail{{}, e.what(), nullptr};
+    // Usually a child; or one of a container that has no forward of its own.
+    for (const auto& [path, module] : named_modules()) {
+      if (path.empty() || module.body_.get() != next.last) continue;
+      next.path = next.path.empty() ? path : path + "." + next.path;
+      break;
+    }
+    next.last = body_.get();
+    throw Traced<E>(std::move(next));
+  };
+  try {
+    throw;
+  } catch (const ShapeError& e) {
+    again(e);
+  } catch (const DTypeError& e) {
+    again(e);
+  } catch (const ValueError& e) {
+    again(e);
+  } catch (const NumericalError& e) {
+    again(e);
+  } catch (const IoError& e) {
+    again(e);
+  }
+  std::terminate();  // not reached: every handler throws, and other exceptions pass
+}
+
+}  // namespace newtape::nn

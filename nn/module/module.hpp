@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/parameter.hpp>
+#include <newtape/core/array/named_arrays.hpp>
+#include <newtape/nn/module/buffer.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// A module is a value whose members are parameters and other modules; copying one aliases its parameters.
+///
+///     struct Mlp : nn::Module<Mlp> {
+///       nn::Linear fc1 = add("fc1", nn::Linear(784, 512));
+///       nn::Linear fc2 = add("fc2", nn::Linear(512, 10));
+///       nt::Tensor forward(const nt::Tensor& x) const { return fc2(nt::relu(fc1(x))); }
+///     };
+namespace newtape::nn {
+
+using newtape::Parameter;
+
+/// A module's values by name, as data::save_safetensors takes them.
+using StateDict = NamedArrays;
+
+struct LoadOptions {
+  bool strict = true;       ///< a missing or unexpected name is an error
+  std::string prefix = {};  ///< only names that start with it belong to this module
+};
+
+/// What load_state_dict without `strict` passed over.
+struct LoadReport {
+  std::vector<std::string> missing;
+  std::vector<std::string> unexpected;
+};
+
+class ModuleBase;
+
+/// Sees a module's arguments, those that are tensors, before its forward.
+using ForwardPreHook = std::function<void(const ModuleBase& module, std::span<const Tensor> inputs)>;
+/// Sees what a module was given and what it returned (the first tensor of its result; undefined when there is none),
+/// and returns what is to take the result's place; an undefined tensor leaves it.
+using ForwardHook =
+    std::function<Tensor(const ModuleBase& module, std::span<const Tensor> inputs, const Tensor& output)>;
+/// Sees the gradient that arrives at a module's result, and returns what is to go on in its place; an undefined tensor
+/// leaves it.
+using BackwardHook = std::function<Tensor(const ModuleBase& module, const Tensor& grad_output)>;
+
+/// A hook that was registered with a module; it stays when this handle dies.
+class ModuleHook {
+ public:
+  ModuleHook() = default;
+  explicit ModuleHook(std::weak_ptr<bool> active) : active_(std::move(active)) {}
+  /// The hook is not called any more.
+  void remove() {
+    if (const auto active = active_.lock()) *active = false;
+  }
+
+ private:
+  std::weak_ptr<bool> active_;
+};
+
+namespace detail {
+template <class T>
+constexpr std::string_view find_type_name() {
+  std::string_view text = __PRETTY_FUNCTION__;  // ... [with T = newtape::nn::Linear; ...] or [T = newtape::nn::Linear]
+  text.remove_prefix(text.find("T = ") + 4);
+  text = text.substr(0, text.find_first_of(";]<"));
+  const auto scope = text.rfind("::");
+  return scope == std::string_view::npos ? text : text.substr(scope + 2);
+}
+struct Parametrize;
+/// `Linear` for newtape::nn::Linear. Each type has such a name of its own, at one address.
+template <class T>
+inline constexpr std::string_view type_name = find_type_name<T>();
+}  // namespace detail
+
+/// What all modules have in common, without what they compute: a handle, whose copies mean the same module.
+class ModuleBase {
+ public:
+  /// The name of the module's class: "Linear".
+  std::string_view type() const noexcept;
+  /// Is it an M? `model.apply([](const nn::ModuleBase& m) { if (m.is<nn::Linear>()) ... })`
+  template <class M>
+  bool is() const noexcept {
+    return is_type(&detail::type_name<M>);
+  }
+
+  /// Each shared cell once; a module's own first, then its children's, in the order in which they were added.
+  std::vector<Parameter> parameters() const;
+  std::vector<std::pair<std::string, Parameter>> named_parameters() const;  ///< "fc1.weight" and so on
+  std::vector<Buffer> buffers() const;
+  std::vector<std::pair<std::string, Buffer>> named_buffers() const;
+  std::vector<std::pair<std::string, ModuleBase>> children() const;
+  /// The one of this name, as in named_parameters(); ValueError when there is none.
+  Parameter parameter(std::string_view name) const;
+  bool has_parameter(std::string_view name) const;
+  /// This module and all below it, by path, parents first; the path of this one is empty.
+  std::vector<std::pair<std::string, ModuleBase>> named_modules() const;
+  /// Calls f with each of named_modules(), those below first, as PyTorch does: to initialise or freeze some of them.
+  void apply(const std::function<void(const ModuleBase&)>& f) const;
+
+  /// Sets the mode of this module and of all below it; Dropout and its like behave differently in training.
+  void train(bool training = true) const;
+  void eval() const { train(false); }
+  bool is_training() const noexcept;
+
+  void zero_grad() const;
+  /// Freezes all parameters (false), or lets them train again.
+  void requires_grad(bool wanted) const;
+  /// Converts parameters and floating buffers. DTypeError unless `dtype` is a float. Make optimizers afterwards.
+  void to(DType dtype) const;
+
+  /// Calls `hook` before, or after, every call of this module.
+  ModuleHook register_forward_pre_hook(ForwardPreHook hook) const;
+  ModuleHook register_forward_hook(ForwardHook hook) const;
+  /// Calls `hook` in every sweep that comes to the result of a forward made after this.
+  ModuleHook register_backward_hook(BackwardHook hook) const;
+
+  /// All parameters and buffers as they are now: later training does not change what was returned.
+  StateDict state_dict(std::string_view prefix = {}) const;
+  /// Copies the values in. ValueError naming every entry that is missing, unexpected, or of the wrong shape or dtype;
+  /// nothing is changed then.
+  LoadReport load_state_dict(const StateDict& state, const LoadOptions& options = {}) const;
+
+  /// The same module.
+  friend bool operator==(const ModuleBase& a, const ModuleBase& b) noexcept { return a.body_ == b.body_; }
+
+ protected:
+  /// Registers a member under a name and returns it. ValueError for a name that is empty, has a dot or is taken
+  /// already.
+  template <std::derived_from<ModuleBase> M>
+  M add(std::string_view name, M module) {
+    add_child(name, module);
+    return module;
+  }
+  Parameter add(std::string_view name, Parameter parameter);
+  Buffer add(std::string_view name, Buffer buffer);
+
+  explicit ModuleBase(const std::string_view* type);
+
+  bool has_hooks() const noexcept;
+  void call_pre_hooks(std::span<const Tensor> inputs) const;
+  void call_hooks(std::span<const Tensor> inputs, Tensor* output) const;
+
+  /// To be called in a handler: throws the exception again, of the same type, with this module's place in front.
+  [[noreturn]] void rethrow() const;
+
+ private:
+  friend struct detail::Parametrize;
+  struct Body;
+  explicit ModuleBase(std::shared_ptr<Body> body);
+  bool is_type(const std::string_view* type) const noexcept;
+  void add_child(std::string_view name, const ModuleBase& child);
+  static void check_name(const Body& body, std::string_view name);
+
+  std::shared_ptr<Body> body_;
+};
+
+/// What a forward with one argument usually takes.
+template <class T> concept TensorLike = std::convertible_to<T, In> && !std::is_arithmetic_v<std::remove_cvref_t<T>>;
+
+namespace detail {
+template <class... Args>
+std::vector<Tensor> tensors_among(const Args&... args) {
+  std::vector<Tensor> tensors;
+  const auto look = [&]<class A>(const A& a) {
+    if constexpr (std::convertible_to<const A&, const Tensor&>) tensors.push_back(static_cast<const Tensor&>(a));
+  };
+  (look(args), ...);
+  return tensors;
+}
+
+/// The result itself, or its first member, as in a pair or in a struct that says `Tensor& first_tensor()`.
+template <class R>
+Tensor* first_tensor(R& result) {
+  if constexpr (std::same_as<R, Tensor>) {
+    return &result;
+  } else if constexpr (requires {
+                         { result.first_tensor() } -> std::same_as<Tensor&>;
+                       }) {
+    return &result.first_tensor();
+  } else if constexpr (requires {
+                         { result.first } -> std::same_as<Tensor&>;
+                       }) {
+    return &result.first;
+  } else {
+    return nullptr;
+  }
+}
+}  // namespace detail
+
+/// The base of a module `Self`, which has a `forward`: calling the module calls it. An exception that passes is
+/// prefixed with the module's path: "encoder.2.fc1: ...".
+template <class Self>
+class Module : public ModuleBase {
+ public:
+  Module() : ModuleBase(&detail::type_name<Self>) {}
+
+  auto operator()(In x) const { return call(std::move(x)); }
+  template <class... Args>
+    requires(sizeof...(Args) != 1 || !(TensorLike<Args> && ...))
+  auto operator()(Args&&... args) const { return call(std::forward<Args>(args)...); }
+
+  /// Converts, see ModuleBase::to, and returns this module.
+  Self to(DType dtype) const {
+    ModuleBase::to(dtype);
+    return self();
+  }
+
+ private:
+  const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+  template <class... Args>
+  auto call(Args&&... args) const {
+    try {
+      if (!has_hooks()) return self().forward(std::forward<Args>(args)...);
+      const std::vector<Tensor> inputs = detail::tensors_among(args...);
+      call_pre_hooks(inputs);
+      auto result = self().forward(std::forward<Args>(args)...);
+      call_hooks(inputs, detail::first_tensor(result));
+      return result;
+    } catch (...) {
+      rethrow();
+    }
+  }
+};
+
+/// For a scope, other tensors in the place of a module's parameters. ValueError, ShapeError before anything is
+/// replaced.
+class Substitution {
+ public:
+  /// In the order of parameters(), all of them.
+  Substitution(const ModuleBase& module, std::span<const Tensor> values);
+  /// Some of named_parameters() and named_buffers().
+  Substitution(const ModuleBase& module, std::span<const std::pair<std::string, Tensor>> values);
+  ~Substitution();
+  Substitution(const Substitution&) = delete;
+  Substitution& operator=(const Substitution&) = delete;
+
+ private:
+  void swap() noexcept;
+  std::vector<std::pair<Parameter, Tensor>> parameters_;
+  std::vector<std::pair<Buffer, Tensor>> buffers_;
+};
+
+/// module(args...) with other values for its parameters, which may be variables or results and carry derivatives.
+/// Their shapes must be those of the parameters, their dtype may be another. The module itself is used meanwhile: not
+/// to be called from two threads at once on one module.
+template <class M, class... Args>
+auto functional_call(const M& module, std::span<const Tensor> values, Args&&... args) {
+  const Substitution scope(module, values);
+  return module(std::forward<Args>(args)...);
+}
+template <class M, class... Args>
+auto functional_call(const M& module, const std::vector<Tensor>& values, Args&&... args) {
+  return functional_call(module, std::span<const Tensor>(values), std::forward<Args>(args)...);
+}
+template <class M, class... Args>
+auto functional_call(const M& module, const std::vector<std::pair<std::string, Tensor>>& values, Args&&... args) {
+  const Substitution scope(module, std::span<const std::pair<std::string, Tensor>>(values));
+  return module(std::forward<Args>(args)...);
+}
+
+}  // namespace newtape::nn

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/module/module.hpp>
+
+#include <algorithm>
+
+namespace newtape::nn {
+
+/// What the copies of a module share.
+struct ModuleBase::Body {
+  template <class F>
+  struct Hook {
+    F call;
+    std::shared_ptr<bool> active;
+  };
+
+  /// A parameter that is computed from others: see parametrize.hpp.
+  struct Computed {
+    std::string name;
+    Parameter cell;
+    std::size_t place;  ///< among the parameters, were none of them computed
+    std::function<Tensor()> compute;
+  };
+
+  // Few names each: a search through a vector keeps the order and needs no map.
+  std::vector<std::pair<std::string, Parameter>> parameters;
+  std::vector<std::pair<std::string, Buffer>> buffers;
+  std::vector<std::pair<std::string, ModuleBase>> children;
+  std::vector<Computed> computed;
+  std::vector<Hook<ForwardPreHook>> pre_hooks;
+  std::vector<Hook<ForwardHook>> hooks;
+  const std::string_view* type = nullptr;
+  bool training = true;
+
+  explicit Body(const std::string_view* name) : type(name) {}
+
+  /// Calls f(path, body) for this module and all below it, parents first; `path` ends with a dot unless it is empty.
+  template <class F>
+  void walk(const std::string& path, F&& f) {
+    f(path, *this);
+    for (const auto& [name, child] : children) child.body_->walk(path + name + ".", f);
+  }
+  /// The same without the paths.
+  template <class F>
+  void visit(F&& f) {
+    f(*this);
+    for (const auto& c : children) c.second.body_->visit(f);
+  }
+  /// Brings the computed parameters up to date.
+  void compute() const {
+    for (const auto& c : computed) c.cell.exchange(c.compute());
+  }
+  bool holds(const Body* wanted) const {
+    return this == wanted ||
+           std::any_of(children.begin(), children.end(), [&](const auto& c) { return c.second.body_->holds(wanted); });
+  }
+};
+
+}  // namespace newtape::nn

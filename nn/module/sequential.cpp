@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/nn/module/sequential.hpp>
+
+#include <string>
+#include <vector>
+
+namespace newtape::nn {
+
+struct Sequential::Steps {
+  std::vector<std::unique_ptr<detail::Step>> list;
+};
+
+Sequential::Sequential(Empty) : steps_(std::make_shared<Steps>()) {}
+
+std::size_t Sequential::size() const noexcept { return steps_->list.size(); }
+
+void Sequential::append(const ModuleBase& child, detail::Step* step) {
+  std::unique_ptr<detail::Step> owned(step);
+  add(std::to_string(size()), child);
+  steps_->list.push_back(std::move(owned));
+}
+
+Tensor Sequential::forward(In x) const {
+  const Place place = x.location();
+  const auto& list = steps_->list;
+  if (list.empty()) return x;
+  Tensor y = list.front()->run(std::move(x));
+  for (std::size_t i = 1; i < list.size(); ++i) y = list[i]->run(In(std::move(y), place));
+  return y;
+}
+
+}  // namespace newtape::nn

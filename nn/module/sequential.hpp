@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/nn/module/module.hpp>
+
+#include <memory>
+
+namespace newtape::nn {
+
+/// A function object `Tensor -> Tensor` as a module without parameters.
+template <class F>
+struct Lambda : Module<Lambda<F>> {
+  explicit Lambda(F function) : f(std::move(function)) {}
+  Tensor forward(In x) const {
+    // An operation such as nt::relu may write over a temporary.
+    if constexpr (std::same_as<F, Tensor (*)(In)>) {
+      return f(std::move(x));
+    } else {
+      return f(x.tensor());
+    }
+  }
+  F f;
+};
+
+namespace detail {
+/// A step of a Sequential, whatever its type.
+struct Step {
+  Step() = default;
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+  virtual ~Step() = default;
+  virtual Tensor run(In x) const = 0;
+};
+template <class S>
+struct StepOf final : Step {
+  explicit StepOf(const S& s) : step(s) {}
+  Tensor run(In x) const override { return step(std::move(x)); }
+  S step;
+};
+}  // namespace detail
+
+/// Modules, lambdas and functions, applied one after the other: `Sequential(Linear(784, 512), nt::relu, Linear(512,
+/// 10))`. Children are named "0", "1", ... by position.
+class Sequential : public Module<Sequential> {
+ public:
+  template <class... Steps>
+  explicit Sequential(const Steps&... steps) : Sequential(Empty()) {
+    (push_back(steps), ...);
+  }
+
+  /// Appends a step, which copies of this module see too.
+  template <class S>
+    requires std::is_invocable_r_v<Tensor, const S&, const Tensor&>
+  void push_back(const S& step) {
+    if constexpr (std::derived_from<S, ModuleBase>) {
+      append(step, new detail::StepOf<S>(step));
+    } else if constexpr (std::is_function_v<S>) {
+      push_back(&step);
+    } else {
+      push_back(Lambda<S>(step));
+    }
+  }
+
+  std::size_t size() const noexcept;
+
+  Tensor forward(In x) const;
+
+ private:
+  struct Empty {};
+  struct Steps;
+  explicit Sequential(Empty);
+  /// Takes the step over.
+  void append(const ModuleBase& child, detail::Step* step);
+
+  std::shared_ptr<Steps> steps_;
+};
+
+}  // namespace newtape::nn

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/update.hpp>
+#include <newtape/optim/first_order/muon.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::optim {
+
+template class OptimizerOf<MuonOptions>;
+
+void MuonOptions::validate() const {
+  check_option(name, "lr", lr);
+  check_option(name, "momentum", momentum, 0, 1);
+  check_option(name, "weight_decay", weight_decay);
+  check_option(name, "ns_steps", ns_steps, 1, 100);
+}
+
+void Muon::check_step() const {
+  for (const auto& s : slots()) {
+    if (s.param.shape().size() >= 2) continue;
+    raise<ShapeError>("Muon: it trains matrices", "parameters of two axes at least; give the others to AdamW",
+                      to_string(s.param.shape()));
+  }
+}
+
+namespace {
+/// Brings the singular values of x [n, m] near 1, by a polynomial that grows small ones fast: x <- a x + (b A + c A^2)
+/// x with A = x x^T. The coefficients are Jordan's.
+Array orthogonalized(Array x, int steps) {
+  const auto scaled = [](Array a, double factor) {
+    const DType t = a.dtype();
+    return core::mul(std::move(a), core::full({}, factor, t));
+  };
+  const bool tall = x.shape()[0] > x.shape()[1];
+  if (tall) x = core::transpose(x, 0, 1);
+  x = scaled(x, 1 / (std::sqrt(core::sum_squares(x)) + 1e-7));
+  for (int i = 0; i < steps; ++i) {
+    const Array a = core::matmul(x, core::transpose(x, 0, 1));
+    const Array b = core::add(scaled(a, -4.7750), scaled(core::matmul(a, a), 2.0315));
+    x = core::add(scaled(x, 3.4445), core::matmul(b, x));
+  }
+  return tall ? core::transpose(x, 0, 1) : x;
+}
+}  // namespace
+
+void Muon::update(Slot& s) {
+  const auto& o = options_[s.group];
+  Array& buffer = s.moments[0];
+  buffer = core::mul(std::move(buffer), core::full({}, o.momentum, s.param.dtype()));
+  core::add_scaled(buffer, s.grad, 1);
+  Array direction = core::copy(o.nesterov ? s.grad : buffer);
+  if (o.nesterov) core::add_scaled(direction, buffer, o.momentum);
+  const auto rows = direction.shape()[0];
+  if (direction.size() == 0) return;
+  const auto columns = direction.size() / rows;
+  direction = orthogonalized(core::reshape(direction, {rows, columns}), static_cast<int>(o.ns_steps));
+  const double scale = std::sqrt(std::max(1.0, static_cast<double>(rows) / static_cast<double>(columns)));
+  Array& p = s.param.writable();
+  if (o.weight_decay != 0) core::add_scaled(p, core::copy(p), -o.lr * o.weight_decay);
+  core::add_scaled(p, core::contiguous(core::reshape(direction, p.shape())), -o.lr * scale);
+}
+
+}  // namespace newtape::optim

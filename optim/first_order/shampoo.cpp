@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/update.hpp>
+#include <newtape/optim/first_order/mode_products.hpp>
+#include <newtape/optim/first_order/shampoo.hpp>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace newtape::optim {
+
+using mode_products::Blocks;
+
+template class OptimizerOf<ShampooOptions>;
+
+namespace {
+
+// The order of the moments. Products of gradients and their roots: one pair for each axis.
+enum : std::size_t { buffer = 0, squares = 1, first_gram = 2, first_root = first_gram + Blocks::max_axes };
+
+Blocks blocks_of(const Parameter& p, const ShampooOptions& o) { return {p.shape(), o.block_size}; }
+
+/// (a + eps I)^(-1/p) of symmetric a [count, n, n], of which rounding may have made an eigenvalue negative. In f64:
+/// small eigenvalues count most.
+Array inverse_root(const Array& a, double eps, double p) {
+  const core::Eigh e = core::eigh(core::cast(a, f64), true, "Shampoo");
+  const Array w = core::add(core::maximum(e.w, core::number(0, f64)), core::number(eps, f64));
+  const Array scaled = core::mul(e.v, core::unsqueeze(core::pow(w, core::number(-1 / p, f64)), -2));
+  return core::contiguous(core::cast(core::matmul(scaled, core::transpose(e.v, -1, -2)), a.dtype()));
+}
+
+double length(const Array& x) { return std::sqrt(core::sum_squares(x)); }
+
+/// sum <- beta sum + x, or the average with this decay.
+void gather(Array& sum, const Array& x, double beta) {
+  if (beta != 1) sum = core::mul(std::move(sum), core::number(beta, x.dtype()));
+  core::add_scaled(sum, core::contiguous(x), beta == 1 ? 1 : 1 - beta);
+}
+
+}  // namespace
+
+std::vector<const char*> ShampooOptions::moments() {
+  return {"momentum_buffer", "sum_squares", "gram_0", "gram_1", "gram_2", "gram_3",
+          "gram_4",          "root_0",      "root_1", "root_2", "root_3", "root_4"};
+}
+
+void ShampooOptions::validate() const {
+  check_option(name, "lr", lr);
+  check_option(name, "momentum", momentum);
+  check_option(name, "beta2", beta2, 0, std::nextafter(1.0, 2.0));
+  check_option(name, "eps", eps, std::numeric_limits<double>::min(), std::numeric_limits<double>::infinity());
+  check_option(name, "weight_decay", weight_decay);
+  check_option(name, "grafting", static_cast<double>(grafting), 0, 3);
+  check_option(name, "block_size", static_cast<double>(block_size), 1, 1e5);
+  check_option(name, "update_interval", static_cast<double>(update_interval), 1, 1e15);
+}
+
+bool Shampoo::keeps(const Slot& s, std::size_t k) const {
+  const auto& o = options_[s.group];
+  if (k == buffer) return o.momentum != 0;
+  const std::size_t axes = blocks_of(s.param, o).axes();
+  if (k == squares) return axes < 2 || o.grafting == Grafting::adagrad;
+  return axes >= 2 && (k - first_gram) % Blocks::max_axes < axes;
+}
+
+Shape Shampoo::moment_shape(const Slot& s, std::size_t k) const {
+  if (k < first_gram) return s.param.shape();
+  return blocks_of(s.param, options_[s.group]).square((k - first_gram) % Blocks::max_axes);
+}
+
+void Shampoo::update(Slot& s) {
+  const auto& o = options_[s.group];
+  Array& p = s.param.writable();
+  Array g = s.grad;
+  if (o.weight_decay != 0) {
+    g = core::copy(g);
+    core::add_scaled(g, p, o.weight_decay);
+  }
+  const auto number = [&](double x) { return core::number(x, p.dtype()); };
+  const Blocks blocks = blocks_of(s.param, o);
+  const bool matrix = blocks.axes() >= 2;
+
+  Array diagonal;  // Adagrad's step
+  if (!matrix || o.grafting == Grafting::adagrad) {
+    gather(s.moments[squares], core::square(g), o.beta2);
+    diagonal = core::mul(g, core::rsqrt(core::add(s.moments[squares], number(o.eps))));
+  }
+  Array step = diagonal;
+  if (matrix && p.size() != 0) {
+    Array x = mode_products::split(g, blocks);
+    for (std::size_t i = 0; i < blocks.axes(); ++i)
+      gather(s.moments[first_gram + i], mode_products::gram(x, i), o.beta2);
+    const bool due = (s.steps - 1) % o.update_interval == 0;
+    for (std::size_t i = 0; i < blocks.axes(); ++i) {
+      Array& root = s.moments[first_root + i];
+      if (due || s.fresh(first_root + i)) {
+        root = inverse_root(s.moments[first_gram + i], o.eps, 2 * static_cast<double>(blocks.axes()));
+      }
+      x = mode_products::multiply(root, x, i);
+    }
+    step = mode_products::join(x, blocks, p.shape());
+    if (o.grafting != Grafting::none) {
+      const double own = length(step);
+      const double other = length(o.grafting == Grafting::sgd ? g : diagonal);
+      if (own > 0) step = core::mul(std::move(step), number(other / own));
+    }
+  } else if (matrix) {
+    step = g;
+  }
+  if (o.momentum != 0) {
+    Array& v = s.moments[buffer];
+    v = core::mul(std::move(v), number(o.momentum));
+    core::add_scaled(v, step, 1);
+    step = v;
+  }
+  core::add_scaled(p, step, -o.lr);
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/update.hpp>
+#include <newtape/optim/first_order/mode_products.hpp>
+#include <newtape/optim/first_order/shampoo.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace newtape::optim {
+
+using mode_products::Blocks;
+
+template class OptimizerOf<SoapOptions>;
+
+namespace {
+
+enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_gram = 2, first_basis = first_gram + Blocks::max_axes };
+
+/// One block: SOAP does not cut axes.
+Blocks whole(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
+
+/// Whether the gradient is turned along this axis.
+bool turns(const Blocks& b, std::size_t axis, const SoapOptions& o) {
+  return b.axes() >= 2 && axis < b.axes() && b.lengths[axis] <= o.max_precond_dim;
+}
+
+double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
+
+/// The eigenvectors, those of the largest eigenvalues first, as power iteration has them.
+Array eigenvectors(const Array& gram) {
+  const Array v = core::eigh(gram, true, "SOAP").v;
+  const std::int64_t n = v.shape(-1);
+  return core::contiguous(core::take(v, core::arange(n, i64, static_cast<double>(n - 1), -1), -1));
+}
+
+/// m <- beta m + (1 - beta) x.
+void average(Array& m, const Array& x, double beta) {
+  m = core::mul(std::move(m), core::number(beta, x.dtype()));
+  core::add_scaled(m, core::contiguous(x), 1 - beta);
+}
+
+}  // namespace
+
+std::vector<const char*> SoapOptions::moments() {
+  return {"exp_avg", "exp_avg_sq", "gram_0",  "gram_1",  "gram_2",  "gram_3",
+          "gram_4",  "basis_0",    "basis_1", "basis_2", "basis_3", "basis_4"};
+}
+
+void SoapOptions::validate() const {
+  check_option(name, "lr", lr);
+  check_option(name, "betas.first", betas.first, 0, 1);
+  check_option(name, "betas.second", betas.second, 0, 1);
+  check_option(name, "eps", eps);
+  check_option(name, "weight_decay", weight_decay);
+  check_option(name, "shampoo_beta", shampoo_beta, -std::numeric_limits<double>::infinity(), 1);
+  check_option(name, "precondition_interval", static_cast<double>(precondition_interval), 1, 1e15);
+  check_option(name, "max_precond_dim", static_cast<double>(max_precond_dim), 0, 1e9);
+}
+
+bool SOAP::keeps(const Slot& s, std::size_t k) const {
+  return k < first_gram || turns(whole(s.param), (k - first_gram) % Blocks::max_axes, options_[s.group]);
+}
+
+Shape SOAP::moment_shape(const Slot& s, std::size_t k) const {
+  const std::size_t axis = (k - first_gram) % Blocks::max_axes;
+  const Blocks blocks = whole(s.param);
+  return k < first_gram || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
+}
+
+void SOAP::update(Slot& s) {
+  const auto& o = options_[s.group];
+  const auto [beta1, beta2] = o.betas;
+  Array& p = s.param.writable();
+  const Blocks blocks = whole(s.param);
+  if (blocks.axes() < 2 || p.size() == 0) {
+    core::adam_step(p, s.grad, s.moments[exp_avg], s.moments[exp_avg_sq],
+                    {.lr = o.lr,
+                     .beta1 = beta1,
+                     .beta2 = beta2,
+                     .eps = o.eps,
+                     .decay = o.lr * o.weight_decay,
+                     .l2 = 0,
+                     .bias1 = bias(beta1, s.steps),
+                     .bias2 = bias(beta2, s.steps)});
+    return;
+  }
+  const Array g = mode_products::split(s.grad, blocks);
+  const auto for_each_turned = [&](auto&& f) {
+    for (std::size_t i = 0; i < blocks.axes(); ++i) {
+      if (turns(blocks, i, o)) f(i, s.moments[first_gram + i], s.moments[first_basis + i]);
+    }
+  };
+  const auto turned = [&](Array x, bool back) {
+    for_each_turned(
+        [&](std::size_t i, const Array&, const Array& basis) { x = mode_products::multiply(basis, x, i, !back); });
+    return x;
+  };
+  // Adam counts the steps that it takes, and takes none in the first.
+  const std::int64_t taken = s.steps - 1;
+  if (taken > 0) {
+    const auto number = [&](double x) { return core::number(x, p.dtype()); };
+    average(s.moments[exp_avg], s.grad, beta1);
+    Array& v = s.moments[exp_avg_sq];
+    average(v, core::reshape(core::square(turned(g, false)), p.shape()), beta2);
+    const Array m = turned(mode_products::split(s.moments[exp_avg], blocks), false);
+    const Array root = core::add(core::sqrt(core::mul(v, number(1 / bias(beta2, taken)))), number(o.eps));
+    const Array step = turned(core::div(m, core::reshape(root, m.shape())), true);
+    if (o.weight_decay != 0) p = core::mul(std::move(p), number(1 - o.lr * o.weight_decay));
+    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / bias(beta1, taken));
+  }
+  const double beta = o.shampoo_beta < 0 ? beta2 : o.shampoo_beta;
+  for_each_turned([&](std::size_t i, Array& gram, Array& basis) {
+    average(gram, mode_products::gram(g, i), beta);
+    if (s.fresh(first_basis + i)) {
+      basis = eigenvectors(gram);
+    } else if (s.steps % o.precondition_interval == 0) {
+      basis = core::contiguous(core::qr(core::matmul(gram, basis), false, "SOAP").q);
+    }
+  });
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/autograd/op.hpp>
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/fold.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/ops/update.hpp>
+#include <newtape/optim/fisher/kfac.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+namespace newtape::optim {
+
+template class OptimizerOf<KfacOptions>;
+
+void KfacOptions::validate() const {
+  constexpr double most = std::numeric_limits<int>::max();
+  check_option(name, "lr", lr);
+  check_option(name, "momentum", momentum, 0, 1);
+  check_option(name, "damping", damping);
+  check_option(name, "weight_decay", weight_decay);
+  check_option(name, "decay", decay, 0, 1);
+  check_option(name, "kl_clip", kl_clip);
+  check_option(name, "update_freq", update_freq, 1, most);
+  check_option(name, "inverse_freq", inverse_freq, 1, most);
+  check_option(name, "fisher", static_cast<double>(fisher), 0, 3);
+  check_option(name, "inverse", static_cast<double>(inverse), 0, 3);
+  check_option(name, "likelihood", static_cast<double>(likelihood), 0, 2);
+  check_option(name, "samples", samples, 1, most);
+  check_option(name, "seed", seed);
+  check_option(name, "adam_scale", adam_scale);
+  check_option(name, "betas.first", betas.first, 0, 1);
+  check_option(name, "betas.second", betas.second, 0, 1);
+  check_option(name, "eps", eps);
+}
+
+/// Takes the rows that sweeps pass to the layers that they belong to. Of a weight that is used in different ways in one
+/// step, the first that is met counts.
+class KFAC::Collector : public LayerObserver {
+ public:
+  Collector(KFAC& of, bool weight_grads) : LayerObserver(weight_grads), of_(of) {
+    for (auto& layer : of_.layers_) layer.factors.drop_rows();
+    for (std::size_t i = 0; i < of_.slots().size(); ++i) {
+      const auto* node = of_.slots()[i].param.tensor().node().get();
+      if (node != nullptr) slots_.emplace(node, i);
+    }
+  }
+
+  void see(const LayerPass& pass) override {
+    bool transposed = pass.transposed;
+    const auto weight = weight_of(pass, transposed);
+    if (weight == nowhere || pass.input.size() == 0 || (pass.conv != nullptr && pass.conv->groups != 1)) return;
+    auto biases = biases_of(pass.bias, weight);
+    Layer& layer = layer_of(weight);
+    if (layer.factors.rows() > 0 && (layer.transposed != transposed || layer.biases != biases)) return;
+    if (layer.transposed != transposed || layer.biases != biases) {
+      layer.factors = KroneckerFactors();  // what there was is of another form
+      layer.transposed = transposed;
+      layer.biases = std::move(biases);
+    }
+    Array inputs = pass.input.value();
+    Array cotangents = pass.grad.value();
+    const std::int64_t count = pass.conv != nullptr ? inputs.shape()[0] : inputs.size() / inputs.shape().back();
+    samples_ = std::min(samples_, count);
+    if (pass.conv != nullptr) {
+      // Each place of each image is a row (Grosse & Martens 2016, section 3).
+      inputs = core::transpose(core::unfold(inputs, *pass.conv), 1, 2);
+      const auto m = layer_shape(weight)[0];
+      const auto places = element_count(pass.conv->output);
+      cotangents = core::reshape(cotangents, {cotangents.size() / (m * places), m, places});
+      cotangents = core::transpose(cotangents, 1, 2);
+    }
+    const auto k = inputs.shape().back();
+    const auto m = cotangents.shape().back();
+    inputs = core::reshape(inputs, {inputs.size() / k, k});
+    const auto rows = inputs.shape()[0];
+    if (!layer.biases.empty()) {
+      inputs = core::concatenate(std::vector{inputs, core::ones({rows, 1}, inputs.dtype())}, 1);
+    }
+    layer.factors.add(std::move(inputs), core::reshape(cotangents, {cotangents.size() / (rows * m), rows, m}));
+  }
+  /// How many samples there were, by the layer that got the fewest rows.
+  double samples() const { return static_cast<double>(samples_); }
+
+ private:
+  static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+
+  std::size_t find(const newtape::detail::Node* node) const {
+    const auto at = slots_.find(node);
+    return at == slots_.end() ? nowhere : at->second;
+  }
+  const Shape& layer_shape(std::size_t slot) const { return of_.slots()[slot].param.shape(); }
+
+  /// The slot of the weight itself, or of what was transposed to make it.
+  std::size_t weight_of(const LayerPass& pass, bool& transposed) const {
+    const auto* node = pass.weight;
+    auto slot = find(node);
+    if (slot == nowhere && node->op != nullptr && node->op->name() == std::string_view("permute") &&
+        node->shape.size() == 2) {
+      slot = find(node->edges[0].get());
+      transposed = !transposed;
+    }
+    return slot;
+  }
+  /// Those that no other layer has. A recurrent layer's two come as their sum.
+  std::vector<std::size_t> biases_of(const newtape::detail::Node* node, std::size_t weight) const {
+    std::vector<std::size_t> found;
+    const auto take = [&](const newtape::detail::Node* one) {
+      const auto slot = one == nullptr ? nowhere : find(one);
+      const Layer* owner = slot == nowhere ? nullptr : of_.layer_with(slot);
+      if (slot != nowhere && (owner == nullptr || owner->weight == weight)) found.push_back(slot);
+    };
+    take(node);
+    if (found.empty() && node != nullptr && node->op != nullptr && node->op->name() == std::string_view("add")) {
+      for (const auto& edge : node->edges) take(edge.get());
+      const bool alike =
+          std::all_of(found.begin(), found.end(), [&](std::size_t slot) { return layer_shape(slot) == node->shape; });
+      if (!alike) found.clear();
+    }
+    return found;
+  }
+  Layer& layer_of(std::size_t weight) {
+    for (auto& layer : of_.layers_) {
+      if (layer.weight == weight) return layer;
+    }
+    of_.layers_.emplace_back().weight = weight;
+    return of_.layers_.back();
+  }
+
+  KFAC& of_;
+  std::unordered_map<const newtape::detail::Node*, std::size_t> slots_;
+  std::int64_t samples_ = std::numeric_limits<std::int64_t>::max();
+};
+
+bool KFAC::look_due() const {
+  const auto& o = options();
+  return steps_ % o.update_freq == 0 || static_cast<double>(steps_) * (1 - o.decay) < 1 || inversion_due();
+}
+
+bool KFAC::inversion_due() const {
+  const auto steps = static_cast<std::uint64_t>(steps_);
+  const auto gap = std::bit_floor(std::max<std::uint64_t>(steps / 4, 1));
+  return steps % std::min(gap, static_cast<std::uint64_t>(options().inverse_freq)) == 0;
+}
+
+Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
+  const auto& o = options();
+  const bool look = look_due();
+  zero_grad();
+  const GradMode on(true);
+  const Tensor y = outputs();
+  const Tensor value = loss(y);
+  if (look && o.fisher == KfacFisher::empirical) {
+    Collector collector(*this, true);
+    value.backward();
+    const auto d = y.ndim() < 2 ? 1 : y.shape().back();
+    refresh(static_cast<double>(y.size()) / static_cast<double>(std::max<std::int64_t>(d, 1)));
+  } else {
+    value.backward({.retain_graph = look});
+    if (look) {
+      Generator generator = Generator(static_cast<std::uint64_t>(o.seed)).fork(static_cast<std::uint64_t>(steps_));
+      const Tensor c = o.fisher == KfacFisher::exact ? fisher_cotangents(loss, y, o.likelihood)
+                                                     : sampled_cotangents(loss, y, o.likelihood, o.samples, generator);
+      std::vector<Tensor> variables;
+      for (const auto& s : slots()) {
+        if (s.param.requires_grad()) variables.push_back(s.param);
+      }
+      Collector collector(*this, false);
+      const Tensor g = c.shape()[0] == 1 ? Tensor(core::squeeze(c.value(), 0)) : c;
+      grad(std::span(&y, 1), variables, {.grad_outputs = {g}, .allow_unused = true});
+      refresh(1);
+    }
+  }
+  step();
+  return value.detach();
+}
+
+Tensor KFAC::step(const std::function<Tensor()>& closure) {
+  Tensor loss;
+  backward_and_look([&] { loss = closure(); });
+  step();
+  return loss;
+}
+
+void KFAC::step(const Tensor& loss) {
+  backward_and_look([&] {
+    zero_grad();
+    loss.backward();
+  });
+  step();
+}
+
+/// Runs a sweep of the loss and, when they are due, takes the factors from it.
+void KFAC::backward_and_look(const std::function<void()>& backward) {
+  if (options().fisher != KfacFisher::empirical) {
+    raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss of them",
+                      "step(outputs, loss), or fisher = KfacFisher::empirical", "a loss");
+  }
+  if (!look_due()) {
+    backward();
+    return;
+  }
+  Collector collector(*this, true);
+  backward();
+  refresh(collector.samples());
+}
+
+/// Takes what was collected into the factors, and inverts them when that is due.
+void KFAC::refresh(double scale) {
+  const auto& o = options();
+  const bool again = inversion_due();
+  for (auto& layer : layers_) {
+    if (layer.factors.rows() > 0) layer.factors.update(o.decay, scale, o.inverse);
+    const bool known = layer.factors.count() > 0;
+    if (known && (again || !layer.factors.solvable())) {
+      layer.factors.invert(options_[slots()[layer.weight].group].damping, o.inverse);
+    }
+  }
+}
+
+const KFAC::Layer* KFAC::layer_with(std::size_t slot) const {
+  for (const auto& layer : layers_) {
+    if (layer.weight == slot || std::count(layer.biases.begin(), layer.biases.end(), slot) != 0) return &layer;
+  }
+  return nullptr;
+}
+
+std::pair<std::int64_t, std::int64_t> KFAC::size_of(const Layer& layer) const {
+  const Shape& shape = slots()[layer.weight].param.shape();
+  const auto m = layer.transposed ? shape[1] : shape[0];
+  return {m, element_count(shape) / m + (layer.biases.empty() ? 0 : 1)};
+}
+
+std::pair<Array, Array> KFAC::factors(const Parameter& weight) const {
+  for (const auto& layer : layers_) {
+    if (slots()[layer.weight].param == weight) return {layer.factors.inputs(), layer.factors.outputs()};
+  }
+  return {};
+}
+
+bool KFAC::keeps(const Slot& slot, std::size_t k) const { return (layer_with(index(slot)) != nullptr) == (k == 0); }
+
+/// Solves for the parameters of a layer. Returns lr^2 d^T g.
+double KFAC::direction(const Layer& layer) {
+  const Slot& weight = slots()[layer.weight];
+  if (!weight.grad.defined() || !layer.factors.solvable()) return 0;
+  const auto& o = options_[weight.group];
+  const auto [m, columns] = size_of(layer);
+  const auto k = columns - (layer.biases.empty() ? 0 : 1);
+  Array v = layer.transposed ? core::transpose(weight.grad, 0, 1) : core::reshape(weight.grad, {m, k});
+  if (!layer.biases.empty()) {
+    Array of_bias = core::zeros({m, 1}, v.dtype());
+    for (const auto b : layer.biases) {
+      if (slots()[b].grad.defined()) of_bias = core::reshape(slots()[b].grad, {m, 1});
+    }
+    v = core::concatenate(std::vector{v, of_bias}, 1);
+  }
+  const Array d = layer.factors.solve(v, o.damping);
+  Array of_weight = core::slice(d, 1, 0, k);
+  if (layer.transposed) of_weight = core::transpose(of_weight, 0, 1);
+  directions_[layer.weight] = core::reshape(core::contiguous(of_weight), weight.param.shape());
+  for (const auto b : layer.biases) {
+    // Each of several takes its share of what their sum should do.
+    const Array share = core::full({}, 1 / static_cast<double>(layer.biases.size()), d.dtype());
+    directions_[b] = core::contiguous(core::mul(core::select(d, 1, k), share));
+  }
+  return o.lr * o.lr * core::sum(core::mul(d, v)).item();
+}
+
+void KFAC::prepare() {
+  directions_.assign(slots().size(), Array());
+  double size = 0;
+  for (const auto& layer : layers_) size += direction(layer);
+  if (!std::isfinite(size)) {
+    raise<NumericalError>("KFAC: the step is not finite", "finite numbers", fmt::format("d^T g = {}", size));
+  }
+  const double most = options().kl_clip;
+  if (most > 0 && size > most) {
+    for (auto& d : directions_) {
+      if (d.defined()) d = core::scaled(std::sqrt(most / size), std::move(d));
+    }
+  }
+  ++steps_;
+}
+
+void KFAC::update(Slot& s) {
+  const auto& o = options_[s.group];
+  const auto i = index(s);
+  const Array d = std::exchange(directions_[i], Array());
+  if (layer_with(i) == nullptr) {
+    const double lr = o.lr * o.adam_scale;
+    const auto t = static_cast<double>(s.steps);
+    core::adam_step(s.param.writable(), s.grad, s.moments[1], s.moments[2],
+                    {.lr = lr,
+                     .beta1 = o.betas.first,
+                     .beta2 = o.betas.second,
+                     .eps = o.eps,
+                     .decay = lr * o.weight_decay,
+                     .l2 = 0,
+                     .bias1 = 1 - std::pow(o.betas.first, t),
+                     .bias2 = 1 - std::pow(o.betas.second, t)});
+    return;
+  }
+  if (!d.defined()) return;
+  Array& p = s.param.writable();
+  if (o.weight_decay != 0) core::add_scaled(p, core::copy(p), -o.lr * o.weight_decay);
+  core::sgd_step(p, d, s.moments[0],
+                 {.lr = o.lr,
+                  .momentum = o.momentum,
+                  .dampening = o.momentum,
+                  .weight_decay = 0,
+                  .nesterov = false,
+                  .first = s.fresh(0)});
+}
+
+}  // namespace newtape::optim

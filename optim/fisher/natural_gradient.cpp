@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/transforms/functional.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/core/linalg/krylov.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/ops/update.hpp>
+#include <newtape/optim/fisher/fisher.hpp>
+#include <newtape/optim/fisher/natural_gradient.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+namespace newtape::optim {
+
+template class OptimizerOf<NaturalGradientOptions>;
+
+void NaturalGradientOptions::validate() const {
+  check_option(name, "lr", lr);
+  check_option(name, "damping", damping);
+  check_option(name, "max_kl", max_kl);
+  check_option(name, "cg_iterations", cg_iterations, 1, std::numeric_limits<int>::max());
+  check_option(name, "cg_tolerance", cg_tolerance, 0, 1);
+  check_option(name, "weight_decay", weight_decay);
+}
+
+namespace {
+
+/// What is needed of either Fisher matrix.
+struct Problem {
+  Tensor loss;
+  std::vector<Tensor> gradient;
+  std::function<std::vector<Tensor>(std::span<const Tensor>)> fisher;
+};
+
+template <class Product>
+Problem problem(const std::shared_ptr<Product>& product) {
+  return {product->value(), product->gradient(), [product](std::span<const Tensor> vs) { return (*product)(vs); }};
+}
+
+}  // namespace
+
+Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
+  const auto& o = options();
+  std::vector<Parameter> params;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < slots().size(); ++i) {
+    if (!slots()[i].param.requires_grad()) continue;
+    params.push_back(slots()[i].param);
+    places.push_back(i);
+  }
+  if (params.empty()) raise<ValueError>("NaturalGradient: every parameter is frozen", "one that trains", "none");
+  const NoGrad off;
+  const auto xs = values_of(params);
+  const auto p =
+      o.empirical
+          ? problem(std::make_shared<EmpiricalFisherProduct>(function_of(params, [&] { return loss(outputs()); }), xs))
+          : problem(std::make_shared<FisherProduct>(function_of(params, outputs), loss, xs));
+  const Tensor g = parameters_to_vector(p.gradient);
+  if (!core::all_finite(g.value())) {
+    raise<NumericalError>("NaturalGradient: the gradient is not finite", "finite numbers", "others");
+  }
+  double curvature = 0;
+  const auto fisher = [&](const Array& v) { return parameters_to_vector(p.fisher(vector_to_parameters(v, xs))); };
+  const auto damped = [&](const Array& v) { return (fisher(v) + o.damping * Tensor(v)).value(); };
+  Tensor d =
+      core::cg(damped, core::contiguous(g.value()), {.tolerance = o.cg_tolerance, .max_iterations = o.cg_iterations}).x;
+  if (o.max_kl > 0) {
+    curvature = vdot(d, fisher(d.value())).item();
+    const double kl = 0.5 * o.lr * o.lr * curvature;
+    if (kl > o.max_kl) d = d * std::sqrt(o.max_kl / kl);
+  }
+  if (!core::all_finite(d.value())) {
+    raise<NumericalError>("NaturalGradient: the step is not finite", "finite numbers", "others");
+  }
+  zero_grad();
+  directions_.assign(slots().size(), Array());
+  const auto parts = vector_to_parameters(d, xs);
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    slots()[places[k]].param.set_grad(p.gradient[k]);
+    directions_[places[k]] = core::contiguous(parts[k].value());
+  }
+  try {
+    step();
+  } catch (...) {
+    directions_.clear();
+    throw;
+  }
+  directions_.clear();
+  return p.loss;
+}
+
+void NaturalGradient::check_step() const {
+  if (!directions_.empty()) return;
+  raise<ValueError>("NaturalGradient: it steps on the model's outputs and the loss of them", "step(outputs, loss)",
+                    "gradients only");
+}
+
+void NaturalGradient::update(Slot& s) {
+  const auto& o = options_[s.group];
+  Array& p = s.param.writable();
+  if (o.weight_decay != 0) core::add_scaled(p, core::copy(p), -o.lr * o.weight_decay);
+  core::add_scaled(p, directions_[static_cast<std::size_t>(&s - slots().data())], -o.lr);
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/optim/optimizer.hpp>
+
+namespace newtape::optim {
+
+struct NaturalGradientOptions {
+  double lr = 1;
+  double damping = 1e-3;       ///< is added to the Fisher matrix's diagonal
+  double max_kl = 0;           ///< a step that is longer, by KL ~ d^T F d / 2, is shortened; 0: no limit
+  int cg_iterations = 50;      ///< products with the Fisher matrix in a step
+  double cg_tolerance = 1e-3;  ///< of the linear system's residual, relative
+  bool empirical = false;      ///< from the gradients of the samples' own losses
+  double weight_decay = 0;     ///< multiplies p by 1 - lr * weight_decay before each step
+
+  static constexpr const char* name = "NaturalGradient";
+  static std::vector<const char*> moments() { return {}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("damping", damping), f("max_kl", max_kl), f("cg_iterations", cg_iterations),
+        f("cg_tolerance", cg_tolerance), f("empirical", empirical), f("weight_decay", weight_decay);
+  }
+};
+
+extern template class OptimizerOf<NaturalGradientOptions>;
+/// Natural gradient descent (Amari 1998) without a matrix: p -= lr (F + damping I)^-1 g, by conjugate gradients on
+/// products with the Fisher matrix F over the parameters of all groups; what is not a group's own (lr, weight_decay) is
+/// the first group's.
+class NaturalGradient : public OptimizerOf<NaturalGradientOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+  using Optimizer::step;
+  /// One step on loss(outputs()), where `outputs` runs the model; returns the loss, and leaves its gradient in the
+  /// parameters. With `empirical` the loss is one number for each sample [n], of which the mean counts. ShapeError,
+  /// NumericalError before any parameter is changed. Other ways to step are ValueErrors.
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
+
+ protected:
+  void check_step() const override;
+  void update(Slot& slot) override;
+
+ private:
+  std::vector<Array> directions_;  ///< only while stepping, one for each slot
+};
+
+}  // namespace newtape::optim

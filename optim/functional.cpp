@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/optim/functional.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace newtape::optim {
+
+Hyper Hyper::rest() const { return rest(1); }
+
+Hyper Hyper::rest(std::int64_t n) const {
+  const auto power = static_cast<double>(n);
+  if (!tensor_.defined()) return 1 - std::pow(number_, power);
+  return 1 - (n == 1 ? tensor_ : pow(tensor_, power));
+}
+
+namespace {
+
+using Tensors = std::vector<Tensor>;
+
+void check(const char* what, std::span<const Tensor> params, std::span<const Tensor> grads) {
+  if (grads.size() != params.size()) {
+    raise<ValueError>(std::string(what) + ": one gradient for each parameter", std::to_string(params.size()),
+                      std::to_string(grads.size()));
+  }
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined() || grads[i].shape() == params[i].shape()) continue;
+    raise<ShapeError>(std::string(what) + ": gradient " + std::to_string(i) + " must have its parameter's shape",
+                      to_string(params[i].shape()), to_string(grads[i].shape()));
+  }
+}
+
+/// Makes room for what a state keeps for each parameter; undefined where nothing is kept yet.
+void grow(const char* what, Tensors& kept, std::size_t n) {
+  if (kept.empty()) kept.resize(n);
+  if (kept.size() == n) return;
+  raise<ValueError>(std::string(what) + ": the state belongs to other parameters", std::to_string(n),
+                    std::to_string(kept.size()));
+}
+
+Tensor with_penalty(const Tensor& g, const Tensor& p, const Hyper& weight_decay) {
+  return weight_decay.is_zero() ? g : g + p * weight_decay.in();
+}
+
+/// beta m + (1 - beta) x, from m = 0 where there is none.
+Tensor average(const Tensor& m, const Tensor& x, const Hyper& beta) {
+  const Hyper rest = beta.rest();
+  const Tensor fresh = x * rest.in();
+  return m.defined() ? m * beta.in() + fresh : fresh;
+}
+
+/// The square root, with derivative 0 at 0.
+Tensor root(const Tensor& v) {
+  const Tensor positive = v > 0;
+  return where(positive, sqrt(where(positive, v, 1)), 0);
+}
+
+std::pair<Tensors, AdamState> adam(const char* what, std::span<const Tensor> params, std::span<const Tensor> grads,
+                                   AdamState state, const AdamHyper& h, bool decoupled) {
+  check(what, params, grads);
+  grow(what, state.exp_avg, params.size());
+  grow(what, state.exp_avg_sq, params.size());
+  ++state.steps;
+  const auto& [beta1, beta2] = h.betas;
+  const Hyper bias1 = beta1.rest(state.steps);
+  const Hyper bias2 = beta2.rest(state.steps);
+  Tensors next(params.begin(), params.end());
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    const Tensor& p = params[i];
+    const Tensor g = decoupled ? grads[i] : with_penalty(grads[i], p, h.weight_decay);
+    Tensor& m = state.exp_avg[i];
+    Tensor& v = state.exp_avg_sq[i];
+    m = average(m, g, beta1);
+    v = average(v, g * g, beta2);
+    const Tensor step = m / bias1.in() / (root(v / bias2.in()) + h.eps.in());
+    next[i] = decoupled && !h.weight_decay.is_zero() ? p - (p * h.weight_decay.in() + step) * h.lr.in()
+                                                     : p - step * h.lr.in();
+  }
+  return {std::move(next), std::move(state)};
+}
+
+}  // namespace
+
+std::pair<Tensors, SgdState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads, SgdState state,
+                                        const SgdHyper& h) {
+  check("sgd_update", params, grads);
+  grow("sgd_update", state.momentum_buffer, params.size());
+  const Hyper undamped = h.dampening.rest();
+  Tensors next(params.begin(), params.end());
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    Tensor g = with_penalty(grads[i], params[i], h.weight_decay);
+    if (!h.momentum.is_zero()) {
+      Tensor& v = state.momentum_buffer[i];
+      v = v.defined() ? v * h.momentum.in() + g * undamped.in() : g;
+      g = h.nesterov ? g + v * h.momentum.in() : v;
+    }
+    next[i] = params[i] - g * h.lr.in();
+  }
+  return {std::move(next), std::move(state)};
+}
+
+std::pair<Tensors, AdamState> adam_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                          AdamState state, const AdamHyper& hyper) {
+  return adam("adam_update", params, grads, std::move(state), hyper, false);
+}
+
+std::pair<Tensors, AdamState> adamw_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                           AdamState state, const AdamHyper& hyper) {
+  return adam("adamw_update", params, grads, std::move(state), hyper, true);
+}
+
+std::pair<Tensors, RmspropState> rmsprop_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                                RmspropState state, const RmspropHyper& h) {
+  check("rmsprop_update", params, grads);
+  grow("rmsprop_update", state.square_avg, params.size());
+  grow("rmsprop_update", state.momentum_buffer, params.size());
+  Tensors next(params.begin(), params.end());
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    const Tensor g = with_penalty(grads[i], params[i], h.weight_decay);
+    Tensor& v = state.square_avg[i];
+    v = average(v, g * g, h.alpha);
+    Tensor step = g / (root(v) + h.eps.in());
+    if (!h.momentum.is_zero()) {
+      Tensor& buffer = state.momentum_buffer[i];
+      step = buffer.defined() ? buffer * h.momentum.in() + step : step;
+      buffer = step;
+    }
+    next[i] = params[i] - step * h.lr.in();
+  }
+  return {std::move(next), std::move(state)};
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/transforms/functional.hpp>
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/second_order/run_recorder.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <optional>
+
+namespace newtape::optim {
+
+namespace {
+
+constexpr double largest_jacobian = 3e7;
+constexpr int most_setbacks = 30;
+
+Function scaled_residuals(const Function& f, const LeastSquaresOptions& options) {
+  if (!options.sigma.defined()) return f;
+  if (!(core::min(options.sigma.value()).item() > 0)) {
+    raise<ValueError>("least_squares: sigma must be positive", "> 0",
+                      fmt::format("{}", core::min(options.sigma.value()).item()));
+  }
+  return [f, sigma = options.sigma.detach()](std::span<const Tensor> xs) { return f(xs) / sigma; };
+}
+
+LeastSquaresSolverOptions solver_options(const LeastSquaresOptions& o, bool products) {
+  if (!(o.loss_scale > 0) || !std::isfinite(o.loss_scale)) {
+    raise<ValueError>("least_squares: loss_scale must be positive", "> 0", fmt::format("{}", o.loss_scale));
+  }
+  return {.method = o.method,
+          .acceleration = o.acceleration,
+          .products = products,
+          .loss = o.loss,
+          .loss_scale = o.loss_scale};
+}
+
+/// Whether the Jacobian is too large to be written down; the residuals are counted for that, at the start.
+bool use_products(Residuals& f, const Array& x, const LeastSquaresOptions& options) {
+  if (options.solver != LeastSquaresOptions::Solver::automatic) {
+    return options.solver == LeastSquaresOptions::Solver::cgls;
+  }
+  if (f.size() < 1000) return false;
+  return static_cast<double>(f.value(x).size()) * static_cast<double>(f.size()) > largest_jacobian;
+}
+
+class Run {
+ public:
+  Run(const Function& f, std::span<const Tensor> x0, const LeastSquaresOptions& options)
+      : options_(options),
+        f_("least_squares", scaled_residuals(f, options), x0),
+        x_(f_.flatten(x0)),
+        products_(use_products(f_, x_, options)),
+        solver_(f_, solver_options(options, products_), Bounds("least_squares", f_, x0, options)),
+        progress_(f_, options, 0) {}
+
+  LeastSquaresResult operator()() {
+    if (!solver_.start(x_)) return finish(Status::not_finite, "the residuals or their derivatives at the start");
+    std::optional<Status> status =
+        progress_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
+    while (!status) status = iterate();
+    if ((converged(*status) || *status == Status::max_iterations) && solver_.contradicted(false)) {
+      status = Status::wrong_gradient;
+    }
+    return finish(*status, problem_);
+  }
+
+ private:
+  std::optional<Status> iterate() {
+    const ResidualPoint before = solver_.at();
+    if (options_.gradient_tolerance > 0 && solver_.gradient_size() <= options_.gradient_tolerance) {
+      return Status::gradient_tolerance;
+    }
+    if (const auto status = progress_.exhausted()) return status;
+    const LeastSquaresMove move = solver_.move([&] { return progress_.out_of_budget(); });
+    if (!move.moved) {
+      problem_ = move.note;
+      return move.status;
+    }
+    if (!solver_.evaluate()) {
+      problem_ = "derivatives wherever a step led";
+      if (++setbacks_ >= most_setbacks) return Status::not_finite;
+      return {};
+    }
+    setbacks_ = 0;
+    return progress_.enter({.value = solver_.at().value,
+                            .change = before.value - solver_.at().value,
+                            .gradient = solver_.gradient_size(),
+                            .step = core::norm2(core::sub(solver_.at().x, before.x)),
+                            .ratio = move.ratio,
+                            .region = move.region,
+                            .inner = move.inner,
+                            .note = move.note},
+                           solver_.at().x);
+  }
+
+  LeastSquaresResult finish(Status status, const std::string& problem) {
+    const ResidualPoint& at = solver_.at();
+    const double size = at.gradient.defined() ? solver_.gradient_size() : std::nan("");
+    static_cast<Result&>(result_) = progress_.finish(status, at.x, at.value, size, problem);
+    result_.residuals = core::copy(core::reshape(core::cast(at.residuals, f_.dtype()), f_.result_shape()));
+    if (at.gradient.defined()) {
+      if (at.first.defined()) result_.weights = core::sqrt(at.first);
+      keep_jacobian(at);
+    }
+    return std::move(result_);
+  }
+
+  void keep_jacobian(const ResidualPoint& at) {
+    const auto weighted = [weights = result_.weights](const Array& j) {
+      return weights.defined() ? core::mul(j, core::reshape(weights, {weights.size(), 1})) : j;
+    };
+    if (at.jacobian.defined()) {
+      result_.weighted_jacobian = [j = weighted(at.jacobian)] { return j; };
+      constexpr std::int64_t worth_it = 1000;
+      const std::int64_t n = f_.size();
+      if (n > worth_it) return;
+      if (const std::int64_t rank = result_.rank(); rank < n) {
+        result_.message += fmt::format("; the Jacobian has rank {} for {} unknowns", rank, n);
+      }
+    } else {
+      result_.weighted_jacobian = [f = f_, x = at.x, weighted]() mutable {
+        Array j;
+        f.value_and_jacobian(x, j);
+        return weighted(j);
+      };
+    }
+  }
+
+  const LeastSquaresOptions& options_;
+  Residuals f_;
+  Array x_;
+  bool products_;
+  LeastSquaresSolver solver_;
+  RunRecorder progress_;
+  LeastSquaresResult result_;
+  std::string problem_;
+  int setbacks_ = 0;
+};
+
+}  // namespace
+
+LeastSquaresResult least_squares(const Function& residuals, std::span<const Tensor> x0,
+                                 const LeastSquaresOptions& options) {
+  return Run(residuals, x0, options)();
+}
+
+LeastSquaresResult least_squares(const UnaryFunction& residuals, const Tensor& x0, const LeastSquaresOptions& options) {
+  return least_squares([residuals](std::span<const Tensor> xs) { return residuals(xs[0]); }, std::span(&x0, 1),
+                       options);
+}
+
+LeastSquaresResult least_squares(const std::function<Tensor()>& residuals, const std::vector<Parameter>& parameters,
+                                 const LeastSquaresOptions& options) {
+  std::vector<Parameter> trained;
+  for (const auto& p : parameters) {
+    if (!p.defined() || p.requires_grad()) trained.push_back(p);
+  }
+  LeastSquaresResult result = least_squares(function_of(trained, residuals), values_of(trained), options);
+  for (std::size_t i = 0; i < trained.size(); ++i) trained[i].set_value(result.xs[i].value());
+  return result;
+}
+
+}  // namespace newtape::optim

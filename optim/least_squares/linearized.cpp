@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/slice.hpp>
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::optim {
+
+Array product(const Array& a, const Array& x) {
+  return core::contiguous(core::reshape(core::matmul(a, core::reshape(x, {x.size(), 1})), {a.shape(0)}));
+}
+
+namespace {
+
+Array transposed_of(const Array& a) { return core::transpose(a, 0, 1); }
+Array column(const Array& x) { return core::reshape(x, {x.size(), 1}); }
+Array vector(const Array& x) { return core::contiguous(core::reshape(x, {x.size()})); }
+
+/// b with zeros behind, for [a; extra] s = -[b; 0].
+Array padded(const Array& b, std::int64_t n) {
+  const std::vector<Array> parts = {b, core::zeros({n}, f64)};
+  return core::concatenate(parts, 0);
+}
+
+/// A J D^-1 = U B V^T with B [k, k], k = min(m, n), where U and V have orthonormal columns, and one of them is the
+/// identity.
+class Dense : public Linearized {
+ public:
+  Dense(const Array& jacobian, const Array& weights, const Array& scale, const Array& free)
+      : unscale_(core::div(free.defined() ? free : core::ones(scale.shape(), f64), scale)) {
+    Array j = core::mul(jacobian, unscale_);
+    if (weights.defined()) j = core::mul(std::move(j), column(weights));
+    j_ = std::move(j);
+    const std::int64_t m = j_.shape(0);
+    const std::int64_t n = j_.shape(1);
+    tall_ = m >= n;
+    core::Qr qr = core::qr(tall_ ? j_ : transposed_of(j_), false, "least_squares");
+    q_ = std::move(qr.q);
+    b_ = tall_ ? qr.r : core::contiguous(transposed_of(qr.r));
+  }
+
+  Array forward(const Array& s) const override { return product(j_, scaled_step(s)); }
+  Array transposed(const Array& u) const override {
+    return core::div(product(transposed_of(j_), u), positive_unscale());
+  }
+
+  Array damped(const Array& b, double damping, double) override {
+    const std::int64_t k = b_.shape(0);
+    if (!stack_.q.defined() || damping != damping_) {
+      const std::vector<Array> parts = {b_, core::mul(core::eye(k, f64), core::number(std::sqrt(damping), f64))};
+      stack_ = core::qr(core::concatenate(parts, 0), false, "least_squares");
+      damping_ = damping;
+    }
+    const Array z = padded(core::neg(reduced(b)), k);
+    const Array right = product(transposed_of(stack_.q), z);
+    return expanded(vector(core::solve_triangular(stack_.r, column(right), {.upper = true}, "least_squares")));
+  }
+
+  Array undamped(const Array& b, double rcond) override {
+    if (!svd_.s.defined()) {
+      // Columns of length 1: D may have grown far beyond them, and would make them look like zeros.
+      const Array lengths = column_norms(columns());
+      const Array some = core::greater(lengths, core::zeros({}, f64));
+      const Array one = core::ones({}, f64);
+      unlength_ = core::reciprocal(core::where(some, lengths, one));
+      svd_ = core::svd(core::div(columns(), core::where(some, lengths, one)), core::SvdPart::reduced, "least_squares");
+    }
+    Array t = product(transposed_of(svd_.u), core::neg(tall_ ? reduced(b) : b));
+    const double* s = svd_.s.data<double>();
+    double* values = t.data<double>();
+    for (std::int64_t i = 0; i < t.size(); ++i) values[i] = s[i] > rcond * s[0] ? values[i] / s[i] : 0;
+    return core::mul(core::mul(unscale_, unlength_), product(transposed_of(svd_.vh), t));
+  }
+
+ private:
+  /// D s; what is held does not take part.
+  Array scaled_step(const Array& s) const { return core::div(s, positive_unscale()); }
+  /// 1 / D, and 1 for what is held: its columns are zero.
+  Array positive_unscale() const {
+    const Array zero = core::zeros({}, f64);
+    return core::where(core::greater(unscale_, zero), unscale_, core::ones({}, f64));
+  }
+  /// A J D^-1, or the triangle of its QR.
+  const Array& columns() const { return tall_ ? b_ : j_; }
+  Array reduced(const Array& b) const { return tall_ ? product(transposed_of(q_), b) : b; }
+  Array expanded(const Array& t) const { return core::mul(unscale_, tall_ ? t : product(q_, t)); }
+
+  Array unscale_;  ///< 1 / D, 0 where held
+  Array j_;        ///< A J D^-1
+  Array q_, b_;
+  bool tall_ = true;
+  core::Qr stack_;
+  double damping_ = -1;
+  core::Svd svd_;
+  Array unlength_;
+};
+
+/// Products only.
+class Implicit : public Linearized {
+ public:
+  Implicit(Residuals::Products products, const Array& weights, const Array& scale, const Array& free)
+      : products_(std::move(products)), weights_(weights), scale_(scale), free_(free) {}
+
+  Array forward(const Array& s) const override { return weighted(products_.forward(held(s))); }
+  Array transposed(const Array& u) const override { return held(products_.transposed(weighted(u))); }
+
+  Array damped(const Array& b, double damping, double accuracy) override {
+    // In t = D s, on [A J D^-1; sqrt(damping) I].
+    Array t = core::zeros(scale_.shape(), f64);
+    Array r = core::neg(b);
+    Array g = core::div(transposed(r), scale_);  // the gradient of t, negative
+    Array p = g;
+    double gamma = core::dot(g, g);
+    const double target = accuracy * std::sqrt(gamma);
+    const std::int64_t limit = 4 * std::min(scale_.size(), b.size()) + 20;
+    for (std::int64_t i = 0; i < limit && gamma > 0 && std::sqrt(gamma) > target; ++i) {
+      ++inner;
+      const Array q = forward(core::div(p, scale_));
+      const double curvature = core::dot(q, q) + damping * core::dot(p, p);
+      if (!(curvature > 0)) break;
+      const double alpha = gamma / curvature;
+      t = core::plus(std::move(t), alpha, p);
+      r = core::plus(std::move(r), -alpha, q);
+      g = core::plus(core::div(transposed(r), scale_), -damping, t);
+      const double next = core::dot(g, g);
+      p = core::plus(core::scaled(next / gamma, std::move(p)), 1, g);
+      gamma = next;
+    }
+    return held(core::div(t, scale_));
+  }
+  /// From 0, the iterates stay in the row space: they go to the solution of least length.
+  Array undamped(const Array& b, double rcond) override { return damped(b, 0, rcond); }
+
+ private:
+  Array weighted(Array u) const { return weights_.defined() ? core::mul(std::move(u), weights_) : u; }
+  Array held(Array s) const { return free_.defined() ? core::mul(std::move(s), free_) : s; }
+
+  Residuals::Products products_;
+  Array weights_, scale_, free_;
+};
+
+}  // namespace
+
+std::unique_ptr<Linearized> linearized(const Array& jacobian, const Array& weights, const Array& scale,
+                                       const Array& free) {
+  return std::make_unique<Dense>(jacobian, weights, scale, free);
+}
+std::unique_ptr<Linearized> linearized(Residuals::Products products, const Array& weights, const Array& scale,
+                                       const Array& free) {
+  return std::make_unique<Implicit>(std::move(products), weights, scale, free);
+}
+
+Array column_norms(const Array& a) {
+  const Array largest = core::max(core::abs(a), {0});
+  const Array zero = core::zeros({}, f64);
+  const Array unit = core::where(core::greater(largest, zero), largest, core::ones({}, f64));
+  return core::mul(unit, core::sqrt(core::sum(core::square(core::div(a, unit)), {0})));
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/least_squares/solver.hpp>
+#include <newtape/optim/optimizer.hpp>
+
+#include <optional>
+#include <vector>
+
+/// The methods of `least_squares` in training loops: `optimizer.step([&] { return model(x) - y; })`. The closure
+/// returns the residuals, not a loss; their Jacobian is taken from it, and it may be called several times in a step,
+/// always for the same data.
+namespace newtape::optim {
+
+struct LeastSquaresStepOptions {
+  double lr = 1;             ///< which part of the way that the method finds is gone
+  bool acceleration = true;  ///< second-order correction of Levenberg-Marquardt steps
+  bool products = false;     ///< conjugate gradients on products with the Jacobian, where the whole is too large
+  RobustLoss loss = RobustLoss::linear;
+  double loss_scale = 1;
+
+  static constexpr const char* name = "LeastSquares";
+  static std::vector<const char*> moments() { return {}; }
+  void validate() const;
+  template <class F>
+  void each(F&& f) {
+    f("lr", lr), f("acceleration", acceleration), f("products", products), f("loss", loss), f("loss_scale", loss_scale);
+  }
+};
+
+extern template class OptimizerOf<LeastSquaresStepOptions>;
+/// One iteration of a method a step, on all parameters together, which must have one dtype; frozen ones are passed
+/// over. The damping (or the radius) goes on from step to step, also where the data change.
+class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
+ public:
+  /// ValueError for no parameters; DTypeError unless they have one dtype.
+  LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresMethod method,
+                        const LeastSquaresStepOptions& options = {});
+
+  /// ValueError: residuals come from a closure.
+  void step() override;
+  /// ValueError: see `step()`.
+  void step(const Tensor& loss) override;
+  /// Returns half the sum of squares (of rho, with a robust loss) before the step. NumericalError when residuals or
+  /// derivatives are not finite; nothing is changed then.
+  Tensor step(const std::function<Tensor()>& residuals) override;
+
+  /// What the last step did. Without progress the parameters are where they were, and the status says why.
+  const LeastSquaresMove& last() const noexcept { return last_; }
+  const Counts& counts() const noexcept { return counts_; }
+
+ protected:
+  void update(Slot&) override {}
+  void save_more(std::string_view prefix, StateDict& state) const override;
+  std::function<void()> load_more(detail::StateReader& state) override;
+
+ private:
+  std::vector<Parameter> active();
+
+  LeastSquaresMethod method_;
+  LeastSquaresState state_;
+  std::vector<Parameter> active_;  ///< those that the state is about
+  LeastSquaresMove last_;
+  Counts counts_;
+};
+
+struct LevenbergMarquardt : LeastSquaresOptimizer {
+  explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+};
+/// With a line search that backtracks.
+struct GaussNewton : LeastSquaresOptimizer {
+  explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+};
+struct Dogleg : LeastSquaresOptimizer {
+  explicit Dogleg(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+};
+
+}  // namespace newtape::optim

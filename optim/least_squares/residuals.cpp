@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/core/array/shape.hpp>
+#include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/optim/least_squares/residuals.hpp>
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace newtape::optim {
+
+namespace {
+
+/// A flat copy in f64.
+Array wide(const Array& x, const Shape& shape) { return core::contiguous(core::cast(core::reshape(x, shape), f64)); }
+Array flat(const Array& x) { return wide(x, {x.size()}); }
+
+}  // namespace
+
+Residuals::Residuals(const char* who, Function f, std::span<const Tensor> xs) : who_(who), f_(std::move(f)) {
+  if (xs.empty()) raise<ValueError>(fmt::format("{}: there must be a point to start from", who), "one or more", "none");
+  for (const auto& x : xs) {
+    if (!x.defined()) raise<ValueError>(fmt::format("{}: a starting point is undefined", who));
+    if (!is_floating(x.dtype()) || x.dtype() != xs[0].dtype()) {
+      raise<DTypeError>(fmt::format("{}: the starting points must have one float dtype", who), "f32 or f64",
+                        fmt::format("{}, {}", name(xs[0].dtype()), name(x.dtype())));
+    }
+    shapes_.push_back(x.shape());
+    size_ += x.size();
+  }
+  if (size_ == 0) raise<ValueError>(fmt::format("{}: there must be an unknown", who), "one or more", "none");
+  dtype_ = xs[0].dtype();
+}
+
+Array Residuals::flatten(std::span<const Tensor> xs) const {
+  std::vector<Array> parts;
+  parts.reserve(xs.size());
+  for (const auto& x : xs) parts.push_back(flat(x.value()));
+  return parts.size() == 1 ? core::copy(parts[0]) : core::concatenate(parts, 0);
+}
+
+std::vector<Tensor> Residuals::split(const Array& x) const {
+  std::vector<Tensor> parts;
+  parts.reserve(shapes_.size());
+  std::int64_t at = 0;
+  for (const auto& shape : shapes_) {
+    const std::int64_t n = element_count(shape);
+    parts.emplace_back(core::copy(core::reshape(core::cast(core::slice(x, 0, at, at + n), dtype_), shape)));
+    at += n;
+  }
+  return parts;
+}
+
+Array Residuals::rounded(const Array& x) const { return core::cast(core::cast(x, dtype_), f64); }
+
+void Residuals::expect(const Tensor& r) {
+  if (!r.defined()) raise<ValueError>(fmt::format("{}: the residuals are undefined", who_));
+  if (r.dtype() != dtype_) {
+    raise<DTypeError>(fmt::format("{}: the residuals must have the dtype of the starting points", who_), name(dtype_),
+                      name(r.dtype()));
+  }
+  if (r.size() == 0) raise<ValueError>(fmt::format("{}: there must be residuals", who_), "one or more", "none");
+  if (count_ >= 0 && r.size() != count_) {
+    raise<ShapeError>(fmt::format("{}: the number of residuals must not change", who_), fmt::format("{}", count_),
+                      fmt::format("{}", r.size()));
+  }
+  count_ = r.size();
+  result_shape_ = r.shape();
+}
+
+Array Residuals::nan() const {
+  return core::full({std::max<std::int64_t>(count_, 1)}, std::numeric_limits<double>::quiet_NaN(), f64);
+}
+
+Array Residuals::value(const Array& x) {
+  ++counts.values;
+  const NoGrad off;
+  try {
+    const Tensor r = f_(split(x));
+    expect(r);
+    return flat(r.value());
+  } catch (const NumericalError&) {
+    return nan();
+  }
+}
+
+Array Residuals::value_and_jacobian(const Array& x, Array& jacobian) {
+  ++counts.gradients;
+  const NoGrad off;
+  Tensor r;
+  const Function noted = [&](std::span<const Tensor> xs) {
+    Tensor result = f_(xs);
+    expect(result);
+    r = result.detach();
+    return result;
+  };
+  try {
+    std::vector<Array> blocks;
+    blocks.reserve(shapes_.size());
+    for (const auto& block : newtape::jacobian(noted, split(x))) {
+      blocks.push_back(wide(block.value(), {r.size(), block.size() / r.size()}));
+    }
+    jacobian = blocks.size() == 1 ? blocks[0] : core::concatenate(blocks, 1);
+    return flat(r.value());
+  } catch (const NumericalError&) {
+    return nan();
+  }
+}
+
+Array Residuals::curvature(const Array& x, const Array& v) {
+  ++counts.products;
+  const NoGrad off;
+  const auto at = split(x);
+  const auto along = split(v);
+  const Function slope = [&](std::span<const Tensor> xs) { return jvp(f_, xs, along).second; };
+  try {
+    return flat(jvp(slope, at, along).second.value());
+  } catch (const NumericalError&) {
+    return nan();
+  }
+}
+
+Residuals::Products Residuals::products(const Array& x) {
+  ++counts.gradients;
+  const NoGrad off;
+  try {
+    const auto map = std::make_shared<Linearization>(f_, split(x));
+    expect(map->values()[0]);
+    return {.value = flat(map->values()[0].value()),
+            .forward =
+                [this, map](const Array& v) {
+                  ++counts.products;
+                  const NoGrad inner;
+                  return flat(map->jvp(split(v))[0].value());
+                },
+            .transposed =
+                [this, map](const Array& g) {
+                  ++counts.products;
+                  const NoGrad inner;
+                  const Tensor cotangent(core::reshape(core::cast(g, dtype_), result_shape_));
+                  return flatten(map->vjp({&cotangent, 1}));
+                }};
+  } catch (const NumericalError&) {
+    return {.value = nan(), .forward = {}, .transposed = {}};
+  }
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/optim/second_order/result.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace newtape::optim {
+
+/// A function of tensors whose result is a set of residuals, as a function of one vector x [n] with values [m]. The
+/// vectors here are f64 whatever the tensors' dtype: the function is evaluated in that, the linear algebra is not.
+/// Every evaluation is counted. Records nothing.
+///
+/// A NumericalError in the function makes its residuals NaN there.
+class Residuals {
+ public:
+  /// `xs` tells the shapes, and the dtype: they must have one float dtype. `who` begins the messages. ValueError,
+  /// DTypeError.
+  Residuals(const char* who, Function f, std::span<const Tensor> xs);
+
+  std::int64_t size() const noexcept { return size_; }
+  DType dtype() const noexcept { return dtype_; }
+  const std::vector<Shape>& shapes() const noexcept { return shapes_; }
+  /// Of the residuals, as the function gave them last.
+  const Shape& result_shape() const noexcept { return result_shape_; }
+
+  /// All elements of the tensors, [n], and back, in their dtype.
+  Array flatten(std::span<const Tensor> xs) const;
+  std::vector<Tensor> split(const Array& x) const;
+  /// The nearest vector whose elements the tensors can hold.
+  Array rounded(const Array& x) const;
+
+  /// [m]. ValueError when there are none or their number changes, DTypeError for another dtype than that of the points.
+  Array value(const Array& x);
+  /// [m], and the Jacobian [m, n].
+  Array value_and_jacobian(const Array& x, Array& jacobian);
+  /// The second derivative of the residuals along v, [m]: d^2/dt^2 r(x + t v) at t = 0.
+  Array curvature(const Array& x, const Array& v);
+
+  /// The residuals at x and products with the Jacobian there: J v [m] for v [n], J^T g [n] for g [m].
+  struct Products {
+    Array value;
+    std::function<Array(const Array& v)> forward;
+    std::function<Array(const Array& g)> transposed;
+  };
+  Products products(const Array& x);
+
+  Counts counts;
+
+ private:
+  void expect(const Tensor& r);
+  Array nan() const;
+
+  const char* who_;
+  Function f_;
+  std::vector<Shape> shapes_;
+  Shape result_shape_;
+  DType dtype_ = f64;
+  std::int64_t size_ = 0;
+  std::int64_t count_ = -1;  ///< m, once it is known
+};
+
+}  // namespace newtape::optim

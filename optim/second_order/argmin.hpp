@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/transforms/implicit.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace newtape::optim {
+
+struct ArgminOptions {
+  MinimizeOptions minimize = {};   ///< bounds are not allowed: a point held by one solves another equation
+  LinearSolveOptions linear = {};  ///< how the derivative's systems with the Hessian are solved
+};
+
+/// The x that minimises f(x, theta), found from x0, as a function of theta: differentiable to any order by the implicit
+/// function theorem at df/dx = 0. How it was found is not recorded. NumericalError when the minimisation does not
+/// converge and, in the derivative, where the Hessian is singular.
+Tensor argmin(const std::function<Tensor(const Tensor& x, const Tensor& theta)>& f, const Tensor& x0,
+              const Tensor& theta, const ArgminOptions& options = {});
+std::vector<Tensor> argmin(const std::function<Tensor(std::span<const Tensor> x, std::span<const Tensor> theta)>& f,
+                           std::span<const Tensor> x0, std::span<const Tensor> theta,
+                           const ArgminOptions& options = {});
+
+}  // namespace newtape::optim

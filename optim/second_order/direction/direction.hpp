@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/second_order/method.hpp>
+
+/// Directions from a gradient g and a curvature B. Each takes a trust region's radius and a damping of B's diagonal;
+/// those that do not solve for the radius themselves are cut at it.
+namespace newtape::optim {
+
+struct ConjugateOptions {
+  enum class Beta { fletcher_reeves, polak_ribiere, hestenes_stiefel, dai_yuan, hager_zhang };
+  Beta beta = Beta::hager_zhang;  ///< polak_ribiere and hestenes_stiefel start anew where they would be negative
+};
+
+struct TruncatedCgOptions {
+  /// Stops at |residual| <= min(forcing, |g|^power) |g|: the default converges superlinearly (Dembo and Steihaug 1983).
+  double forcing = 0.1;
+  double power = 0.5;
+  int max_iterations = 0;  ///< 0: 2 n, at most 500
+};
+
+namespace direction {
+
+/// -g.
+MakeDirection steepest();
+/// Nonlinear conjugate gradients, which use the gradient and the last direction only.
+MakeDirection conjugate(const ConjugateOptions& options = {});
+/// -B^-1 g; where B is not positive definite a multiple of the identity is added (Nocedal and Wright 2006, algorithm
+/// 3.3).
+MakeDirection newton();
+/// -|B|^-1 g, with the absolute values of the eigenvalues (Dauphin 2014).
+MakeDirection saddle_free();
+/// Conjugate gradients on B d = -g, preconditioned if B knows how; stops at the radius or at negative curvature, along
+/// which it goes to the radius (Steihaug 1983).
+MakeDirection truncated_cg(const TruncatedCgOptions& options = {});
+/// From the steepest descent's minimum towards the Newton step, up to the radius (Powell 1970).
+MakeDirection dogleg();
+/// The minimum of the model within the radius, by eigenvalues; the hard case too (More and Sorensen 1983).
+MakeDirection more_sorensen();
+
+}  // namespace direction
+
+/// -g d - d B d / 2, given B d.
+double predicted_reduction(const Array& gradient, const Array& d, const Array& bd);
+/// Cuts a step at the radius.
+Step within(Step step, Curvature& b, const Array& gradient, const Region& region);
+/// The positive tau with |p + tau d| = radius.
+double to_boundary(const Array& p, const Array& d, double radius);
+
+}  // namespace newtape::optim

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::optim::direction {
+
+namespace {
+
+class TruncatedCg final : public Direction {
+ public:
+  explicit TruncatedCg(const TruncatedCgOptions& options) : options_(options) {}
+
+  Step step(Curvature& b, const Array& gradient, const Region& region) override {
+    const std::int64_t n = gradient.size();
+    const double size = core::norm2(gradient);
+    const double enough = std::min(options_.forcing, std::pow(size, options_.power)) * size;
+    const std::int64_t limit =
+        options_.max_iterations > 0 ? options_.max_iterations : std::min<std::int64_t>(2 * n, 500);
+    const auto prepared = [&](const Array& r) {
+      Array z = b.precondition(r);
+      return z.defined() ? z : r;
+    };
+
+    Step s;
+    s.scaled = b.scaled();
+    s.d = core::zeros(gradient.shape(), gradient.dtype());
+    Array bd = s.d;  // B d, which comes along
+    Array r = gradient;
+    Array z = prepared(r);
+    Array p = core::neg(z);
+    double rz = core::dot(r, z);
+    const auto take = [&](double alpha, const Array& bp) {
+      s.d = core::plus(std::move(s.d), alpha, p);
+      bd = core::plus(std::move(bd), alpha, bp);
+    };
+    while (s.inner < limit && rz > 0) {
+      const Array bp = b.product(p);
+      ++s.inner;
+      const double pp = core::dot(p, p);
+      const double curvature = core::dot(p, bp) + region.damping * pp;
+      if (!std::isfinite(curvature)) {
+        s.note = "curvature not finite";
+        break;
+      }
+      if (curvature <= 1e-14 * pp) {
+        s.note = "negative curvature";
+        if (std::isfinite(region.radius)) {
+          take(to_boundary(s.d, p, region.radius), bp);
+          s.on_boundary = true;
+        } else if (s.inner == 1) {
+          // Without a radius: the gradient's direction, of which a line search finds the length.
+          take(1, bp);
+          s.scaled = false;
+        }
+        break;
+      }
+      const double alpha = rz / curvature;
+      if (core::norm2(core::plus(core::copy(s.d), alpha, p)) >= region.radius) {
+        take(to_boundary(s.d, p, region.radius), bp);
+        s.on_boundary = true;
+        break;
+      }
+      take(alpha, bp);
+      r = core::plus(core::plus(core::copy(r), alpha, bp), alpha * region.damping, p);
+      if (core::norm2(r) <= enough) break;
+      z = prepared(r);
+      const double next = core::dot(r, z);
+      p = core::plus(core::scaled(next / rz, std::move(p)), -1, z);
+      rz = next;
+    }
+    s.predicted = predicted_reduction(gradient, s.d, bd);
+    return s;
+  }
+
+ private:
+  TruncatedCgOptions options_;
+};
+
+}  // namespace
+
+MakeDirection truncated_cg(const TruncatedCgOptions& options) {
+  return [options] { return std::make_unique<TruncatedCg>(options); };
+}
+
+}  // namespace newtape::optim::direction

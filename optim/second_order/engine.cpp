@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/optim/second_order/engine.hpp>
+
+#include <utility>
+
+namespace newtape::optim {
+
+namespace {
+
+/// A curvature for those unknowns that may move: the identity for the others.
+class Masked final : public Curvature {
+ public:
+  Masked(Curvature& b, Array free) : b_(b), free_(std::move(free)) {}
+  void evaluate(Objective&, const Iterate&) override {}
+  Array product(const Array& v) override { return held(core::mul(free_, b_.product(core::mul(free_, v))), v); }
+  Array matrix() override {
+    const std::int64_t n = free_.size();
+    const Array rows = core::reshape(free_, {n, 1});
+    const Array inside = core::mul(core::mul(b_.matrix(), rows), free_);
+    return core::add(inside, core::mul(core::eye(n, free_.dtype()), core::sub(core::ones({}, free_.dtype()), free_)));
+  }
+  Array solve(const Array& v) override {
+    // The part of an inverse is not the inverse of the part, but it is as positive.
+    Array d = b_.solve(core::mul(free_, v));
+    return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
+  }
+  Array precondition(const Array& v) override {
+    Array d = b_.precondition(core::mul(free_, v));
+    return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
+  }
+  bool dense() const override { return b_.dense(); }
+  bool scaled() const override { return b_.scaled(); }
+
+ private:
+  Array held(const Array& moving, const Array& v) const {
+    return core::add(moving, core::mul(core::sub(core::ones({}, free_.dtype()), free_), v));
+  }
+  Curvature& b_;
+  Array free_;
+};
+
+/// A direction for those unknowns.
+class MaskedDirection final : public Direction {
+ public:
+  MaskedDirection(Direction& inner, const Array& free) : inner_(inner), free_(free) {}
+  Step step(Curvature& b, const Array& gradient, const Region& region) override {
+    Step s = inner_.step(b, gradient, region);
+    s.d = core::mul(free_, s.d);
+    return s;
+  }
+  void reset() override { inner_.reset(); }
+
+ private:
+  Direction& inner_;
+  const Array& free_;
+};
+
+}  // namespace
+
+Engine::Engine(const Method& method)
+    : curvature_(method.curvature ? method.curvature() : nullptr),
+      direction_(method.direction ? method.direction() : nullptr),
+      globalization_(method.globalization ? method.globalization() : nullptr) {
+  if (curvature_ == nullptr || direction_ == nullptr || globalization_ == nullptr) {
+    raise<ValueError>("a method needs its three parts", "curvature, direction and globalization",
+                      "\"" + method.name + "\", which lacks one");
+  }
+}
+
+StepResult Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds) {
+  try {
+    curvature_->evaluate(f, at);
+    Array free = bounds.free(at.x, at.gradient);
+    // What a direction remembers is worth little once other unknowns move.
+    const bool same =
+        free.defined() == free_.defined() && (!free.defined() || core::norm_inf(core::sub(free, free_)) == 0);
+    if (!same) direction_->reset();
+    free_ = free;
+    if (!free.defined()) return globalization_->move(f, at, *curvature_, *direction_, bounds);
+    Masked masked(*curvature_, free);
+    MaskedDirection direction(*direction_, free);
+    const Iterate inside{at.x, at.value, core::mul(at.gradient, free)};
+    return globalization_->move(f, inside, masked, direction, bounds);
+  } catch (const NumericalError& e) {
+    return {.note = e.what(), .problem = Status::not_finite};
+  }
+}
+
+StepResult Engine::advance(Objective& f, Iterate& at, const Bounds& bounds) {
+  StepResult move = attempt(f, at, bounds);
+  if (!move.moved && curvature_->reset()) {
+    // What was learnt led nowhere: once more, from the gradient alone.
+    direction_->reset();
+    move = attempt(f, at, bounds);
+    if (move.moved) move.note = move.note.empty() ? "curvature forgotten" : "curvature forgotten, " + move.note;
+  }
+  if (!move.moved) return move;
+  curvature_->update(core::sub(move.to.x, at.x), core::sub(move.to.gradient, at.gradient));
+  at = move.to;
+  return move;
+}
+
+void Engine::save(const std::string& prefix, NamedArrays& state) const {
+  curvature_->save(prefix + "curvature.", state);
+  direction_->save(prefix + "direction.", state);
+  globalization_->save(prefix + "globalization.", state);
+}
+
+void Engine::load(const std::string& prefix, detail::StateReader& state, std::int64_t size, DType dtype) {
+  curvature_->load(prefix + "curvature.", state, size, dtype);
+  direction_->load(prefix + "direction.", state, size, dtype);
+  globalization_->load(prefix + "globalization.", state);
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/optim/second_order/globalization/globalization.hpp>
+#include <newtape/optim/second_order/globalization/precision.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::optim::globalization {
+
+namespace {
+
+class LineSearchMove final : public Globalization {
+ public:
+  explicit LineSearchMove(LineSearch search) : search_(std::move(search)), bent_(optim::backtracking()) {}
+
+  StepResult move(Objective& f, const Iterate& at, Curvature& b, Direction& direction, const Bounds& bounds) override {
+    Step step = direction.step(b, at.gradient, {});
+    double slope = core::dot(at.gradient, step.d);
+    // Not downhill, or so little that rounding decides.
+    if (!(slope < -1e-14 * core::norm2(at.gradient) * core::norm2(step.d))) {
+      direction.reset();
+      step = steepest(at);
+      step.note = "not a descent direction: steepest descent";
+      slope = core::dot(at.gradient, step.d);
+    }
+    if (!std::isfinite(slope)) return {.problem = Status::not_finite};
+    Line line(f, at, step.d, slope, bounds);
+    const LineResult found = (bounds.any() ? bent_ : search_)(line, guess(at, step, slope));
+    StepResult result{.inner = step.inner, .note = std::move(step.note)};
+    if (found.alpha != 0) result.to = line.take(found.alpha);
+    // A step too short to change x is none.
+    if (found.alpha == 0 || core::norm_inf(core::sub(result.to.x, at.x)) == 0) {
+      result.problem = diagnose(f, at, step.d);
+      return result;
+    }
+    result.moved = true;
+    result.ratio = found.alpha;
+    last_fall_ = at.value - result.to.value;
+    return result;
+  }
+
+  void save(const std::string& prefix, NamedArrays& state) const override {
+    state.emplace_back(prefix + "last_fall", core::full({}, last_fall_, f64));
+  }
+  void load(const std::string& prefix, detail::StateReader& state) override {
+    const Array x = state.take(prefix + "last_fall", f64, {});
+    if (x.defined()) last_fall_ = x.item();
+  }
+
+ private:
+  static Step steepest(const Iterate& at) {
+    Step s;
+    s.d = core::neg(at.gradient);
+    s.scaled = false;
+    return s;
+  }
+
+  /// The first alpha to try: 1 for steps whose length means something; else what would repeat the last fall (Nocedal
+  /// and Wright 2006, eq. 3.60), or a small step at first.
+  double guess(const Iterate& at, const Step& step, double slope) const {
+    if (step.scaled) return 1;
+    const double size = core::norm_inf(step.d);
+    if (last_fall_ > 0) return std::min(1.01 * 2 * last_fall_ / -slope, 1e8 / size);
+    const double x = core::norm_inf(at.x);
+    return std::min(1., (x > 0 ? 0.1 * std::max(x, 1.) : 1.) / size);
+  }
+
+  LineSearch search_;
+  LineSearch bent_;
+  double last_fall_ = 0;
+};
+
+}  // namespace
+
+MakeGlobalization line_search(LineSearch search) {
+  return [search = std::move(search)] { return std::make_unique<LineSearchMove>(search); };
+}
+MakeGlobalization backtracking(const BacktrackingOptions& options) { return line_search(optim::backtracking(options)); }
+MakeGlobalization strong_wolfe(const WolfeOptions& options) { return line_search(optim::strong_wolfe(options)); }
+MakeGlobalization hager_zhang(const HagerZhangOptions& options) { return line_search(optim::hager_zhang(options)); }
+
+}  // namespace newtape::optim::globalization

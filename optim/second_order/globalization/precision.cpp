@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/optim/second_order/globalization/precision.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace newtape::optim {
+
+double rounding(double value, DType dtype) { return (dtype == f32 ? 16 : 1e3) * epsilon(dtype) * std::abs(value); }
+
+namespace {
+
+/// Difference quotients for smaller and smaller steps, beside a slope that they should come to. Only what two in a row
+/// agree on means anything: else they are far from the limit, or rounding.
+struct Quotients {
+  double slope;
+  double last = std::numeric_limits<double>::quiet_NaN();
+  bool settled = false;     ///< at the last step
+  bool agree = false;       ///< with the slope, at some step
+  bool contradict = false;  ///< settled at something else
+
+  void add(double quotient) {
+    const double allowed = 0.05 * std::max(std::abs(slope), std::abs(quotient));
+    settled = std::abs(quotient - last) <= allowed;
+    if (settled) (std::abs(quotient - slope) <= 2 * allowed ? agree : contradict) = true;
+    last = quotient;
+  }
+};
+
+}  // namespace
+
+Status diagnose(Objective& f, const Iterate& at, const Array& d) {
+  const double slope = core::dot(at.gradient, d);
+  const double length = core::norm_inf(d);
+  if (!std::isfinite(slope) || !std::isfinite(length)) return Status::not_finite;
+  if (length == 0) return Status::precision;
+  const double scale = std::max(core::norm_inf(at.x), 1.) / length;
+  Quotients central{slope}, ahead{slope}, behind{slope};
+  bool seen = false;
+  double curvature = 0;
+  double noise = rounding(at.value, at.x.dtype());
+  for (const double part : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
+    const double h = part * scale;
+    const double after = f.value(core::plus(core::copy(at.x), h, d));
+    const double before = f.value(core::plus(core::copy(at.x), -h, d));
+    central.add((after - before) / (2 * h));
+    ahead.add((after - at.value) / h);
+    behind.add((at.value - before) / h);
+    if (!std::isfinite(after) || !std::isfinite(before)) continue;
+    seen = true;
+    const double bend = after + before - 2 * at.value;
+    if (central.settled) curvature = std::max(curvature, bend / (h * h));
+    if (part == 1e-7) noise = std::max(noise, std::abs(bend));
+  }
+  if (!central.agree) {
+    // A corner has the gradient's slope on one side; where nothing settles there is only rounding.
+    if (ahead.agree || behind.agree) return Status::no_progress;
+    if (central.contradict) return Status::wrong_gradient;
+    return seen ? Status::precision : Status::not_finite;
+  }
+  // What is to be gained along d, by a parabola, against what the value's rounding hides.
+  const double gain = curvature > 0 ? slope * slope / (2 * curvature) : std::abs(slope) * scale;
+  return gain <= noise ? Status::precision : Status::no_progress;
+}
+
+}  // namespace newtape::optim

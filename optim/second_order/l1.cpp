@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/functional.hpp>
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/globalization/precision.hpp>
+#include <newtape/optim/second_order/l1.hpp>
+#include <newtape/optim/second_order/run_recorder.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+namespace newtape::optim {
+
+namespace {
+
+/// sum lambda_i |x_i|.
+class Penalty {
+ public:
+  Penalty(const Objective& f, std::span<const Tensor> x0, const L1Options& o) {
+    check_option("l1", o.l1, 0, std::numeric_limits<double>::infinity());
+    if (!o.weights.empty() && o.weights.size() != x0.size()) {
+      raise<ValueError>("l1: weights: none, or one for each starting point", fmt::format("0 or {}", x0.size()),
+                        fmt::format("{}", o.weights.size()));
+    }
+    std::vector<Tensor> full;
+    for (std::size_t i = 0; i < o.weights.size(); ++i) {
+      const Tensor& w = o.weights[i];
+      if (!w.defined() || w.dtype() != f.dtype()) {
+        raise<DTypeError>("l1: weights must have the dtype of the starting points", std::string(name(f.dtype())),
+                          w.defined() ? std::string(name(w.dtype())) : "an undefined tensor");
+      }
+      full.emplace_back(core::copy(core::expand(w.value(), x0[i].shape())));
+    }
+    lambda_ = full.empty() ? core::full({f.size()}, o.l1, f.dtype()) : core::scaled(o.l1, f.flatten(full));
+    if (f.size() != 0 && !(core::min(lambda_).item() >= 0)) raise<ValueError>("l1: weights must not be negative");
+    penalised_ = core::greater(lambda_, core::number(0, f.dtype()));
+  }
+
+  double value(const Array& x) const { return core::dot(lambda_, core::abs(x)); }
+  /// argmin |z - x|^2 / 2 + step sum lambda_i |z_i|.
+  Array shrunk(const Array& x, double step) const { return shrunk_by(x, core::scaled(step, core::copy(lambda_))); }
+  /// The element nearest to 0 of the subdifferential of f + penalty, with f's gradient g.
+  Array subgradient(const Array& x, const Array& g) const {
+    const Array away = core::add(g, core::mul(lambda_, core::sign(x)));
+    return core::where(core::equal(x, core::number(0, x.dtype())), shrunk_by(g, lambda_), away);
+  }
+  /// a where there is a penalty, b elsewhere.
+  Array where_penalised(const Array& a, const Array& b) const { return core::where(penalised_, a, b); }
+
+ private:
+  static Array shrunk_by(const Array& x, const Array& by) {
+    return core::mul(core::sign(x), core::maximum(core::sub(core::abs(x), by), core::number(0, x.dtype())));
+  }
+  Array lambda_, penalised_;
+};
+
+bool finite(const Iterate& at) { return std::isfinite(at.value) && std::isfinite(core::norm_inf(at.gradient)); }
+
+/// What both methods need: the function, its penalty, the book.
+class Solver {
+ public:
+  Solver(const Function& f, std::span<const Tensor> x0, const L1Options& options)
+      : f_(f, x0),
+        penalty_(f_, x0, options),
+        progress_(f_, options, default_gradient_tolerance(f_.dtype())),
+        options_(options) {
+    at_.x = core::copy(f_.flatten(x0));
+    at_.value = f_.value_and_gradient(at_.x, at_.gradient);
+    if (finite(at_)) total_ = at_.value + penalty_.value(at_.x);
+  }
+  Solver(const Solver&) = delete;
+  Solver& operator=(const Solver&) = delete;
+  virtual ~Solver() = default;
+
+  Result operator()() {
+    if (!finite(at_)) {
+      return progress_.finish(Status::not_finite, at_.x, at_.value, NAN, "at the start");
+    }
+    size_ = measure();
+    std::optional<Status> status = progress_.enter({.value = total_, .gradient = size_}, at_.x);
+    if (!status && size_ <= tolerance()) status = Status::gradient_tolerance;
+    if (!status) begin();
+    while (!status) {
+      status = progress_.exhausted();
+      if (!status) status = iterate();
+    }
+    return progress_.finish(*status, at_.x, total_, measure());
+  }
+
+ protected:
+  /// Sets up what iterations need, at a start that is not the solution yet.
+  virtual void begin() = 0;
+  /// One iteration: enters it, or says why there is none.
+  virtual std::optional<Status> iterate() = 0;
+
+  double tolerance() const { return progress_.limits().gradient_tolerance; }
+  double eps() const { return epsilon(f_.dtype()); }
+  /// Of the best point, whose gradient may not have been needed yet.
+  double measure() {
+    if (!at_.gradient.defined()) f_.value_and_gradient(at_.x, at_.gradient);
+    return core::norm_inf(penalty_.subgradient(at_.x, at_.gradient));
+  }
+
+  /// Takes a point as the best one when it is. Where rounding hides which value is lower, the size of the subgradient
+  /// decides.
+  void offer(const Iterate& at, double total, double size) {
+    const double hidden = 100 * eps() * std::abs(total_);
+    const bool closer = size < 0.99 * size_;
+    idle_ = total < total_ - hidden || (total <= total_ + hidden && closer) ? 0 : idle_ + 1;
+    if (!(total < total_ - hidden || (total <= total_ + hidden && size < size_))) return;
+    at_ = at;
+    total_ = total;
+    size_ = size;
+  }
+  /// Nothing was gained for a long time.
+  bool idle(int iterations) const { return idle_ >= iterations; }
+
+  Objective f_;
+  Penalty penalty_;
+  RunRecorder progress_;
+  L1Options options_;
+  Iterate at_;                                               ///< the best point, with f's value and gradient there
+  double total_ = std::numeric_limits<double>::quiet_NaN();  ///< with the penalty
+  double size_ = 0;                                          ///< of its subgradient, or of fista's map
+
+ private:
+  int idle_ = 0;
+};
+
+// --- FISTA ---
+
+class Fista final : public Solver {
+ public:
+  using Solver::Solver;
+
+ private:
+  void begin() override {
+    x_ = at_.x;
+    y_ = at_;
+    if (options_.step > 0) {
+      step_ = options_.step;
+      return;
+    }
+    // 1 / L from a difference of gradients along the gradient; backtracking puts right what is wrong with it.
+    const double length = core::norm2(at_.gradient);
+    const double h = 1e-4 * std::max(1., core::norm2(at_.x)) / (length > 0 ? length : 1);
+    Array ahead;
+    f_.value_and_gradient(core::plus(core::copy(at_.x), -h, at_.gradient), ahead);
+    const double change = ahead.defined() ? core::norm2(core::sub(ahead, at_.gradient)) : 0;
+    step_ = change > 0 ? h * length / change : 1 / std::max(length, 1.);
+  }
+
+  std::optional<Status> iterate() override {
+    if (!y_.gradient.defined()) y_.value = f_.value_and_gradient(y_.x, y_.gradient);
+    if (!finite(y_)) {
+      if (momentum_ == 1) return Status::not_finite;
+      start_anew();  // the momentum has led out of the domain
+      return {};
+    }
+    std::string remark;
+    Iterate next;
+    Array d;
+    bool hidden = false;  // rounding decides about values: then gradients tell whether the step is short enough
+    for (int tries = 0;; ++tries) {
+      next = {penalty_.shrunk(core::plus(core::copy(y_.x), -step_, y_.gradient), step_), NAN, {}};
+      d = core::sub(next.x, y_.x);
+      const double squares = core::dot(d, d);
+      if (tries == 0) hidden = squares / (2 * step_) <= 1e4 * eps() * std::abs(y_.value);
+      if (hidden) {
+        next.value = f_.value_and_gradient(next.x, next.gradient);
+        if (finite(next) && core::dot(d, core::sub(next.gradient, y_.gradient)) <= squares / step_) break;
+      } else {
+        next.value = f_.value(next.x);
+        if (next.value <= y_.value + core::dot(y_.gradient, d) + squares / (2 * step_)) break;
+      }
+      if (tries == 30) return diagnose(f_, y_, core::neg(y_.gradient));
+      step_ *= 0.5;
+      remark = "backtracked";
+    }
+    const double total = next.value + penalty_.value(next.x);
+    const Array change = core::sub(next.x, x_);
+    const double fall = total_ - total;
+    double size = core::norm_inf(d) / step_;
+    if (size <= tolerance()) {
+      if (!next.gradient.defined()) f_.value_and_gradient(next.x, next.gradient);
+      size = core::norm_inf(penalty_.subgradient(next.x, next.gradient));
+    }
+    offer(next, total, size);
+
+    const bool uphill = options_.restart && core::dot(d, change) < 0;
+    const double before = std::exchange(momentum_, (1 + std::sqrt(1 + 4 * momentum_ * momentum_)) / 2);
+    if (uphill) {
+      momentum_ = 1;
+      if (!hidden) step_ *= 2;  // a larger one may do again
+      remark = remark.empty() ? "restarted" : remark + ", restarted";
+    }
+    y_ = {uphill ? next.x : core::plus(core::copy(next.x), (before - 1) / momentum_, change), NAN, {}};
+    x_ = next.x;
+    const auto status = progress_.enter({.value = total,
+                                         .change = fall,
+                                         .gradient = size,
+                                         .step = core::norm2(change),
+                                         .ratio = step_,
+                                         .note = std::move(remark)},
+                                        next.x);
+    if (status) return status;
+    if (size <= tolerance()) return Status::gradient_tolerance;
+    // Momentum that does not begin anew may lead uphill for long.
+    if (idle(options_.restart ? 200 : 5000)) return Status::precision;
+    return {};
+  }
+
+  void start_anew() {
+    momentum_ = 1;
+    y_ = {x_, NAN, {}};
+  }
+
+  Array x_;    ///< the last point
+  Iterate y_;  ///< where the next step starts
+  double momentum_ = 1;
+  double step_ = 1;
+};
+
+// --- OWL-QN ---
+
+class OwlQn final : public Solver {
+ public:
+  OwlQn(const Function& f, std::span<const Tensor> x0, const L1Options& options)
+      : Solver(f, x0, options), memory_(curvature::lbfgs({.history = options.history})()) {}
+
+ private:
+  void begin() override {
+    now_ = at_;
+    value_ = total_;
+    subgradient_ = penalty_.subgradient(at_.x, at_.gradient);
+    alpha_ = 0.5 * std::min(1., 1 / core::norm2(subgradient_));
+  }
+
+  std::optional<Status> iterate() override {
+    memory_->evaluate(f_, now_);
+    // Where what was learnt leads nowhere: once more, from the subgradient alone.
+    const bool moved = attempt() || (memory_->reset() && attempt());
+    if (!moved) return problem_;
+    const double size = core::norm_inf(subgradient_);
+    offer(now_, value_, size);
+    const auto status = progress_.enter(
+        {.value = value_, .change = fall_, .gradient = size, .step = core::norm2(step_), .ratio = alpha_}, now_.x);
+    if (status) return status;
+    if (size <= tolerance()) return Status::gradient_tolerance;
+    if (idle(50)) return Status::precision;
+    return {};
+  }
+
+  /// Moves to a better point; false, with `problem_`, when there is none.
+  bool attempt() {
+    const Array& v = subgradient_;
+    const Array zero = core::number(0, v.dtype());
+    // Only what goes downhill in its own coordinate: eq. 5 of the paper.
+    Array d = core::neg(memory_->solve(v));
+    d = penalty_.where_penalised(core::where(core::less(core::mul(d, v), zero), d, zero), d);
+    if (!(core::dot(d, v) < 0)) d = core::neg(v);
+    const Array orthant = core::where(core::equal(now_.x, zero), core::neg(core::sign(v)), core::sign(now_.x));
+
+    // Without a curvature, twice what has led on before.
+    alpha_ = memory_->scaled() ? 1 : 2 * alpha_;
+    problem_ = Status::not_finite;
+    for (int tries = 0; tries < 30; ++tries, alpha_ *= 0.5) {
+      Iterate next;
+      next.x = core::plus(core::copy(now_.x), alpha_, d);
+      const Array inside = core::greater(core::mul(next.x, orthant), zero);
+      next.x = penalty_.where_penalised(core::where(inside, next.x, zero), next.x);
+      next.value = f_.value_and_gradient(next.x, next.gradient);
+      if (!std::isfinite(next.value) || !finite(next)) continue;
+      problem_ = Status::no_progress;
+      step_ = core::sub(next.x, now_.x);
+      const double total = next.value + penalty_.value(next.x);
+      Array subgradient = penalty_.subgradient(next.x, next.gradient);
+      if (!falls(total, core::dot(v, step_), core::dot(subgradient, step_), -core::dot(v, d))) continue;
+      memory_->update(step_, core::sub(next.gradient, now_.gradient));
+      fall_ = std::exchange(value_, total) - total;
+      now_ = std::move(next);
+      subgradient_ = std::move(subgradient);
+      return true;
+    }
+    if (problem_ == Status::no_progress) {
+      const bool hidden = -core::dot(d, v) <= 1e3 * eps() * std::abs(value_);
+      problem_ = hidden ? Status::precision : diagnose(f_, now_, d);
+    }
+    return false;
+  }
+
+  /// Eq. 8, by the step that was really made; where rounding hides the fall, by slopes (Hager & Zhang 2005, eq. 4.1).
+  bool falls(double total, double slope, double slope_after, double promised) const {
+    if (!(slope < 0)) return false;
+    const double noise = eps() * std::abs(value_);
+    if (promised > 1e4 * noise) return total <= value_ + 1e-4 * slope;
+    return total <= value_ + 100 * noise && slope_after <= 0.8 * -slope;
+  }
+
+  std::unique_ptr<Curvature> memory_;
+  Iterate now_;
+  Array subgradient_;
+  double value_ = 0;  ///< with the penalty
+  Array step_;        ///< the last one, and how it was found
+  double alpha_ = 1;
+  double fall_ = 0;
+  Status problem_ = Status::no_progress;
+};
+
+Function of_one(const UnaryFunction& f) {
+  return [f](std::span<const Tensor> xs) { return f(xs[0]); };
+}
+
+template <class Method>
+Result run(const Function& f, std::span<const Tensor> x0, const L1Options& options) {
+  return Method(f, x0, options)();
+}
+
+template <class Method>
+Result run(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
+  Result result = run<Method>(function_of(parameters, loss), values_of(parameters), options);
+  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].set_value(result.xs[i].value());
+  return result;
+}
+
+}  // namespace
+
+Result fista(const Function& f, std::span<const Tensor> x0, const L1Options& options) {
+  return run<Fista>(f, x0, options);
+}
+Result fista(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
+  return run<Fista>(of_one(f), std::span(&x0, 1), options);
+}
+Result fista(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
+  return run<Fista>(loss, parameters, options);
+}
+
+Result owl_qn(const Function& f, std::span<const Tensor> x0, const L1Options& options) {
+  return run<OwlQn>(f, x0, options);
+}
+Result owl_qn(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
+  return run<OwlQn>(of_one(f), std::span(&x0, 1), options);
+}
+Result owl_qn(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
+  return run<OwlQn>(loss, parameters, options);
+}
+
+}  // namespace newtape::optim

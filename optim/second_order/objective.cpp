@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/core/array/shape.hpp>
+#include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/optim/second_order/objective.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+
+namespace newtape::optim {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Symmetric but for rounding; factorisations read one half, products both.
+Array symmetrized(const Array& h) {
+  return core::mul(core::add(h, core::transpose(h, 0, 1)), core::full({}, 0.5, h.dtype()));
+}
+
+}  // namespace
+
+Objective::Objective(Function f, std::span<const Tensor> xs) : f_(std::move(f)) {
+  if (xs.empty()) raise<ValueError>("minimize: there must be a point to start from", "one tensor or more", "none");
+  for (const auto& x : xs) {
+    if (!x.defined()) raise<ValueError>("minimize: a starting point is undefined");
+    if (!is_floating(x.dtype()) || x.dtype() != xs[0].dtype()) {
+      raise<DTypeError>("minimize: the starting points must have one float dtype", "f32 or f64",
+                        std::string(name(xs[0].dtype())) + ", " + std::string(name(x.dtype())));
+    }
+    shapes_.push_back(x.shape());
+    size_ += x.size();
+  }
+  dtype_ = xs[0].dtype();
+}
+
+Objective::Objective(Function outputs, UnaryFunction loss, std::span<const Tensor> xs)
+    : Objective([outputs, loss](std::span<const Tensor> ts) { return loss(outputs(ts)); }, xs) {
+  outputs_ = std::move(outputs);
+  loss_ = std::move(loss);
+}
+
+Array Objective::flatten(std::span<const Tensor> xs) const {
+  std::vector<Array> flat;
+  flat.reserve(xs.size());
+  for (const auto& x : xs) flat.push_back(core::reshape(x.value(), {x.size()}));
+  return flat.size() == 1 ? flat[0] : core::concatenate(flat, 0);
+}
+
+std::vector<Tensor> Objective::split(const Array& x) const { return split_batch(x); }
+
+std::vector<Tensor> Objective::split_batch(const Array& v) const {
+  std::vector<Tensor> parts;
+  parts.reserve(shapes_.size());
+  const auto axis = static_cast<std::int64_t>(v.ndim()) - 1;
+  std::int64_t at = 0;
+  for (const auto& s : shapes_) {
+    Shape shape(v.shape().begin(), v.shape().end() - 1);
+    for (const std::int64_t n : s) shape.push_back(n);
+    const std::int64_t n = element_count(s);
+    parts.emplace_back(core::reshape(core::slice(v, axis, at, at + n), shape));
+    at += n;
+  }
+  return parts;
+}
+
+Array Objective::join(std::span<const Tensor> parts) const {
+  std::vector<Array> flat;
+  flat.reserve(parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Shape& s = parts[i].shape();
+    Shape shape(s.begin(), s.end() - static_cast<std::ptrdiff_t>(shapes_[i].size()));
+    shape.push_back(element_count(shapes_[i]));
+    flat.push_back(core::reshape(parts[i].value(), shape));
+  }
+  return flat.size() == 1 ? flat[0] : core::concatenate(flat, static_cast<std::int64_t>(flat[0].ndim()) - 1);
+}
+
+double Objective::value(const Array& x) {
+  ++counts.values;
+  const NoGrad off;
+  try {
+    return f_(split(x)).item();
+  } catch (const NumericalError&) {
+    return nan;
+  }
+}
+
+double Objective::value_and_gradient(const Array& x, Array& gradient) {
+  ++counts.gradients;
+  const NoGrad off;
+  try {
+    const auto [value, gradients] = value_and_grad(f_, split(x));
+    const double v = value.item();
+    if (std::isfinite(v)) gradient = core::contiguous(join(gradients));
+    return v;
+  } catch (const NumericalError&) {
+    return nan;
+  }
+}
+
+Array Objective::hessian(const Array& x) {
+  ++counts.hessians;
+  const NoGrad off;
+  return symmetrized(hessian_matrix(f_, split(x)).value());
+}
+
+Product Objective::hessian_product(const Array& x) {
+  ++counts.gradients;
+  const NoGrad off;
+  auto h = std::make_shared<HessianProduct>(f_, split(x));
+  return [this, h = std::move(h)](const Array& v) {
+    ++counts.products;
+    const NoGrad inner;
+    return core::contiguous(join((*h)(split(v))));
+  };
+}
+
+void Objective::expect_outputs() const {
+  if (has_outputs()) return;
+  raise<ValueError>("gauss_newton: the model's outputs and the loss must be given apart", "outputs and loss",
+                    "one function");
+}
+
+std::function<Array(const Array&)> Objective::gauss_newton_map(const Array& x) {
+  expect_outputs();
+  ++counts.gradients;
+  const NoGrad off;
+  const auto j = std::make_shared<Linearization>(outputs_, split(x));
+  const auto h =
+      std::make_shared<HessianProduct>([this](std::span<const Tensor> ys) { return loss_(ys[0]); }, j->values());
+  return [this, j, h](const Array& v) {
+    const NoGrad inner;
+    return core::contiguous(join(j->vjp((*h)(j->jvp(split_batch(v))))));
+  };
+}
+
+Product Objective::gauss_newton_product(const Array& x) {
+  return [this, map = gauss_newton_map(x)](const Array& v) {
+    ++counts.products;
+    return map(v);
+  };
+}
+
+Array Objective::gauss_newton(const Array& x) {
+  const auto map = gauss_newton_map(x);
+  ++counts.hessians;
+  // Rows of the identity, as many at once as keep the outputs' tangents small.
+  constexpr std::int64_t chunk = 64;
+  const Array identity = core::eye(size_, dtype_);
+  std::vector<Array> rows;
+  for (std::int64_t at = 0; at < size_; at += chunk) {
+    rows.push_back(map(core::slice(identity, 0, at, std::min(at + chunk, size_))));
+  }
+  return symmetrized(rows.size() == 1 ? rows[0] : core::concatenate(rows, 0));
+}
+
+}  // namespace newtape::optim

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/optim/second_order/result.hpp>
+
+#include <functional>
+#include <vector>
+
+namespace newtape::optim {
+
+/// v -> A v for vectors [n].
+using Product = std::function<Array(const Array& v)>;
+
+/// A function of tensors, with one number as its value, as a function of one vector: what all its elements make, one
+/// after the other. Every evaluation is counted. Records nothing.
+///
+/// A NumericalError in the function (a matrix that is singular at some point, say) makes its value a NaN there.
+class Objective {
+ public:
+  /// `xs` tells the shapes, and the dtype: they must have one float dtype. ValueError, DTypeError.
+  Objective(Function f, std::span<const Tensor> xs);
+  /// loss(outputs(xs)), taken apart for the curvatures that need it so (gauss_newton).
+  Objective(Function outputs, UnaryFunction loss, std::span<const Tensor> xs);
+
+  std::int64_t size() const noexcept { return size_; }
+  DType dtype() const noexcept { return dtype_; }
+  /// All elements of the tensors, [n], and back.
+  Array flatten(std::span<const Tensor> xs) const;
+  std::vector<Tensor> split(const Array& x) const;
+
+  double value(const Array& x);
+  /// `gradient` is written only when the value is finite.
+  double value_and_gradient(const Array& x, Array& gradient);
+  /// [n, n].
+  Array hessian(const Array& x);
+  /// The Hessian as a linear map. f and its gradient are evaluated once.
+  Product hessian_product(const Array& x);
+
+  bool has_outputs() const noexcept { return static_cast<bool>(loss_); }
+  /// J^T H J: the Jacobian of the outputs, the Hessian of the loss (Schraudolph 2002). ValueError unless the two are
+  /// known apart.
+  Product gauss_newton_product(const Array& x);
+  /// [n, n].
+  Array gauss_newton(const Array& x);
+
+  Counts counts;
+
+ private:
+  void expect_outputs() const;
+  /// What a linear map does to vectors [n], or to batches of them [k, n].
+  Array join(std::span<const Tensor> parts) const;
+  std::vector<Tensor> split_batch(const Array& v) const;
+  std::function<Array(const Array&)> gauss_newton_map(const Array& x);
+
+  Function f_;
+  Function outputs_;
+  UnaryFunction loss_;
+  std::vector<Shape> shapes_;
+  DType dtype_ = f64;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace newtape::optim

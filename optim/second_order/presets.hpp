@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
+#include <newtape/optim/second_order/globalization/globalization.hpp>
+
+#include <vector>
+
+/// Methods ready to use: `minimize(f, x0, {.method = optim::lbfgs()})`.
+namespace newtape::optim {
+
+/// Steepest descent with a line search, as a yardstick.
+Method gradient_descent();
+/// Hestenes-Stiefel, Polak-Ribiere and others; see ConjugateOptions.
+Method nonlinear_cg(const ConjugateOptions& options = {});
+Method bfgs();
+Method lbfgs(const LbfgsOptions& options = {});
+/// Symmetric rank one in a trust region (Nocedal and Wright 2006, algorithm 6.2).
+Method sr1();
+/// Exact Hessian, modified Cholesky, full steps where a line search lets them pass.
+Method newton();
+/// Newton with Levenberg's damping of the Hessian in place of a line search.
+Method damped_newton();
+/// Exact Hessian with |eigenvalues|: saddle points repel it (Dauphin 2014).
+Method saddle_free_newton();
+/// Truncated conjugate gradients on Hessian-vector products, with a line search.
+Method newton_cg();
+/// Exact Hessian, exact solution of the trust-region problem (More and Sorensen 1983).
+Method trust_region_newton();
+/// Steihaug's conjugate gradients on Hessian-vector products in a trust region: for many unknowns.
+Method trust_region_newton_cg();
+/// Exact Hessian (or its positive definite neighbour), Powell's dogleg.
+Method dogleg();
+/// Generalised Gauss-Newton, of a loss and outputs that are given apart.
+Method gauss_newton();
+Method levenberg_marquardt();
+/// Generalised Gauss-Newton products, damped conjugate gradients (Martens 2010).
+Method hessian_free();
+/// All of them that need one function only, for comparisons.
+std::vector<Method> general_methods();
+
+}  // namespace newtape::optim

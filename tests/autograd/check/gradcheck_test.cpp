@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What gradcheck says of wrong derivatives, kinks and functions of several results.
+#include "catch.hpp"
+
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
+
+using namespace newtape;
+
+namespace {
+
+static const Op wrong_op{"test.wrong_square"};
+/// A square whose pullback is `pullback(g, x)`.
+using Pullback = std::function<Tensor(const Tensor& g, const Tensor& x)>;
+UnaryFunction wrong(Pullback pullback) {
+  return [pullback](const Tensor& x) {
+    return wrong_op(core::square(x.value()), wrt(In(x), [x, pullback](const Tensor& g) { return pullback(g, x); }));
+  };
+}
+Tensor points() { return tensor({{0.5, -1.25}, {1, 0.75}}, f64); }
+
+static const Op total_op{"test.weighted_total"};
+/// <a, x> with the transposed weights as the gradient.
+Tensor transposed_gradient(const Tensor& x) {
+  const Tensor a = tensor({{1, 2}, {3, 4}}, f64);
+  return total_op(core::sum(core::mul(x.value(), a.value())), wrt(In(x), [a](const Tensor& g) {
+                    return reshape(g, with_leading(g, 0, {1, 1})) * transpose(a);
+                  }));
+}
+
+}  // namespace
+
+TEST_CASE("gradcheck: hints at what is wrong") {
+  const auto message = [](Pullback pullback) { return gradcheck(wrong(std::move(pullback)), points()).message; };
+  CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return -2 * g * x; }),
+             contains("-1 times the right value everywhere: a sign") && contains("4 of the 4 entries"));
+  CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return 4 * g * x; }), contains("2 times the right value"));
+  CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return 0.5 * g * x; }), contains("(1/4)"));
+  CHECK_THAT(message([](const Tensor& g, const Tensor&) { return 0 * g; }), contains("zero for all"));
+  CHECK_THAT(gradcheck(transposed_gradient, points()).message, contains("transposed values"));
+  // One entry only: no hint, but the table shows it.
+  const auto one = gradcheck(wrong([](const Tensor& g, const Tensor& x) {
+                               return 2 * g * x + g * tensor({{0, 0}, {0.25, 0}}, f64);
+                             }),
+                             points());
+  CHECK_FALSE(one.kink);
+  CHECK_THAT(one.message,
+             contains("1 of the 4 entries") && contains("the worst entries") && contains("input 0 [1, 0]"));
+  CHECK_THAT(one.message, contains("made by test.wrong_square, recorded at gradcheck_test.cpp"));
+}
+
+TEST_CASE("gradcheck: a kink is told from a wrong derivative") {
+  const auto at = [](const UnaryFunction& f, double x) { return gradcheck(f, tensor({0.7, x}, f64)); };
+  for (const auto& f :
+       {UnaryFunction([](const Tensor& t) { return abs(t); }), UnaryFunction([](const Tensor& t) { return relu(t); }),
+        UnaryFunction([](const Tensor& t) { return maximum(t, 3 * t); })}) {
+    const auto corner = at(f, 0);
+    if (corner) continue;  // half of both slopes is what central differences say, too
+    CHECK(corner.kink);
+    CHECK_THAT(corner.message, contains("at a kink") && contains("to the left") && contains("entry [1]"));
+    CHECK(at(f, 0.01));  // near it is not at it
+    CHECK(at(f, -0.3));
+  }
+  const auto jump = gradcheck([](const Tensor& t) { return where(t > 0.0, t + 1.0, t); }, tensor({0, 1}, f64));
+  CHECK_FALSE(jump);
+  CHECK(jump.kink);
+  // Steep, but smooth, and wrong.
+  const auto steep = gradcheck(wrong([](const Tensor& g, const Tensor& x) { return 1.9 * g * x; }), 100 * points());
+  CHECK_FALSE(steep);
+  CHECK_FALSE(steep.kink);
+}
+
+TEST_CASE("gradcheck: every entry of the Jacobian") {
+  const UnaryFunction f = [](const Tensor& x) { return matmul(x, sin(x)); };
+  const auto right = gradcheck(f, points(), {.full = true});
+  INFO(right.message);
+  CHECK(right);
+  CHECK(right.worst < 1e-6);
+  const auto result = gradcheck(wrong([](const Tensor& g, const Tensor& x) {
+                                  return 2 * g * x + g * tensor({{0, 0}, {0.25, 0}}, f64);
+                                }),
+                                points(), {.full = true});
+  CHECK_FALSE(result);
+  CHECK_THAT(result.message, contains("result 0 [1, 0] in input 0 [1, 0]") && contains("2.25 (tape)") &&
+                                 contains("order 1, input 0, entry [1, 0]"));
+}
+
+TEST_CASE("gradcheck: several results") {
+  const std::vector<Tensor> xs{points(), tensor({1, 2}, f64)};
+  const MultiFunction f = [](std::span<const Tensor> x) {
+    return std::vector<Tensor>{x[0] * x[1], sum(exp(x[1])), tensor({3}, f64), x[0]};
+  };
+  CHECK(gradcheck(f, xs, {.order = 3}));
+  CHECK(gradcheck(f, xs, {.full = true}));
+  CHECK(gradgradcheck(f, xs, {.order = 1}));
+  const MultiFunction second = [](std::span<const Tensor> x) {
+    return std::vector<Tensor>{x[1] * 2, wrong([](const Tensor& g, const Tensor& t) { return 3 * g * t; })(x[0])};
+  };
+  const auto result = gradcheck(second, xs, {.full = true});
+  CHECK_FALSE(result);
+  CHECK_THAT(result.message, contains("result 1 [") && contains("1.5 times"));
+  CHECK_FALSE(gradcheck(second, xs));
+  const MultiFunction mixed = [](std::span<const Tensor> x) { return std::vector<Tensor>{x[0], x[0].to(f32)}; };
+  CHECK_THROWS_AS(gradcheck(mixed, xs), DTypeError);
+}
+
+TEST_CASE("gradcheck: batches of cotangents and forward mode belong to it") {
+  // Sums over the first axis of g, whatever g has in front.
+  const auto axis = wrong([](const Tensor& g, const Tensor& x) {
+    return expand(sum(g, 0, true), g.shape()) * 0 + 2 * g * x + (sum(g, 0, true) - sum(g, -2, true));
+  });
+  const auto result = gradcheck(axis, points());
+  CHECK_FALSE(result);
+  CHECK_THAT(result.message, contains("a batch of cotangents gives another gradient") && contains("one by one"));
+  CHECK(gradcheck(axis, points(), {.order = 1, .batched = false}));
+  const auto shape = wrong([](const Tensor& g, const Tensor& x) { return reshape(g, {2, 2}) * 2 * x; });
+  CHECK_THAT(gradcheck(shape, points()).message, contains("a batch of cotangents is refused"));
+}
+
+TEST_CASE("gradcheck: inputs in single precision are refused") {
+  CHECK_THROWS_AS(gradcheck([](const Tensor& x) { return x; }, ones({2})), DTypeError);
+}

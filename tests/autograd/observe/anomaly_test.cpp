@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The first NaN or infinity, and where it came from.
+#include "catch.hpp"
+
+#include <newtape/autograd/observe/anomaly.hpp>
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+
+#include <limits>
+#include <string>
+#include <thread>
+
+using namespace newtape;
+
+namespace {
+std::string message(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const NumericalError& e) {
+    return e.what();
+  }
+  return "";
+}
+const std::string here = "anomaly_test.cpp:";
+
+static const Op bad_op{"test.bad_pullback"};
+Tensor bad(In x) {
+  return bad_op(x.value(), wrt(x, [](const Tensor& g) { return g * std::numeric_limits<double>::quiet_NaN(); }));
+}
+}  // namespace
+
+TEST_CASE("anomaly: the operation that made the first NaN or infinity is named, with its line and entry") {
+  const auto x = variable(tensor({{1, 2}, {3, 0}}, f64));
+  const DetectAnomaly scope;
+  const auto line = std::to_string(__LINE__ + 1);
+  const auto text = message([&] { exp(sum(log(x))); });
+  CHECK_THAT(text, contains("log, recorded at " + here + line) && contains("-infinity at [1, 1] of f64 [2, 2]"));
+  CHECK_THAT(message([&] { sqrt(x - 2.0); }), contains("the result of sqrt") && contains("NaN at [0, 0]"));
+  CHECK_THAT(message([&] { x / (x - 3.0); }), contains("the result of div") && contains("infinity at [1, 0]"));
+  CHECK(message([&] { exp(x); }).empty());
+}
+
+TEST_CASE("anomaly: in a sweep, the pullback is named, and the line where its operation was recorded") {
+  const auto x = variable(tensor({1, 0, 4}, f64));
+  const DetectAnomaly scope;
+  const auto line = std::to_string(__LINE__ + 1);
+  const Tensor y = sum(sqrt(x) * 2.0);
+  for (const bool create_graph : {true, false}) {
+    CHECK_THAT(message([&] { y.backward({.create_graph = create_graph}); }),
+               contains("the pullback of sqrt, recorded at " + here + line) && contains("infinity at [1] of f64 [3]"));
+  }
+  CHECK_FALSE(x.grad().defined());
+  CHECK_THAT(message([&] { sum(bad(tanh(x))).backward(); }), contains("the pullback of test.bad_pullback"));
+  const Tensor z = x * 2.0;
+  CHECK_THAT(message([&] {
+               z.backward({.gradient = tensor({1, 2, std::numeric_limits<double>::infinity()}, f64)});
+             }),
+             contains("the cotangent for mul"));
+}
+
+TEST_CASE("anomaly: also in derivatives of gradients") {
+  const auto x = variable(tensor({1, 0}, f64));
+  const Tensor g = grad(sum(pow(x, 1.5)), x, {.create_graph = true});
+  const DetectAnomaly scope;
+  CHECK_THAT(message([&] { sum(g).backward(); }), contains("the pullback of pow"));
+}
+
+TEST_CASE("anomaly: infinities may be allowed") {
+  const auto x = variable(tensor({1, 0}, f64));
+  const DetectAnomaly all;
+  {
+    const DetectAnomaly scope({.infinity = false});
+    const Tensor y = log(x);
+    CHECK_THAT(message([&] { y - y; }), contains("the result of sub") && contains("NaN at [1]"));
+  }
+  CHECK_THAT(message([&] { log(x); }), contains("-infinity"));
+}
+
+TEST_CASE("anomaly: nothing is looked at outside the scope, or in another thread") {
+  const auto x = variable(tensor({0.0}, f64));
+  { const DetectAnomaly scope; }
+  CHECK(message([&] { sum(log(x)).backward(); }).empty());
+  const DetectAnomaly scope;
+  std::string other = "not run";
+  std::thread([&] { other = message([&] { log(x); }); }).join();
+  CHECK(other.empty());
+}

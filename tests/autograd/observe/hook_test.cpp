@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Gradients on their way: hooks, and results that keep theirs.
+#include "catch.hpp"
+
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/parameter.hpp>
+#include <newtape/autograd/tape.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace newtape;
+
+namespace {
+std::vector<double> list(const Tensor& x) {
+  std::vector<double> out;
+  for (std::int64_t i = 0; i < x.size(); ++i) out.push_back(select(reshape(x, {-1}), 0, i).item());
+  return out;
+}
+using Numbers = std::vector<double>;
+}  // namespace
+
+TEST_CASE("hook: sees the complete gradient, once a sweep") {
+  const auto x = variable(tensor({1, 2, 3}, f64));
+  const Tensor y = x * x;
+  std::vector<Numbers> seen;
+  y.register_hook([&](const Tensor& g) {
+    seen.push_back(list(g));
+    return Tensor();
+  });
+  sum(y * 2.0 + exp(y) * 0.0 + y).backward({.retain_graph = true});
+  REQUIRE(seen.size() == 1);  // three uses, one gradient
+  CHECK(seen[0] == Numbers{3, 3, 3});
+  CHECK(list(x.grad()) == Numbers{6, 12, 18});
+  CHECK(list(grad(sum(y), x)) == Numbers{2, 4, 6});
+  CHECK(seen.size() == 2);
+}
+
+TEST_CASE("hook: replaces the gradient") {
+  const auto x = variable(tensor({1, 2, 3}, f64));
+  SECTION("of a result") {
+    const Tensor y = x * x;
+    y.register_hook([](const Tensor& g) { return g * 10.0; });
+    y.register_hook([](const Tensor& g) { return clip(g, 0.0, 7.0); });  // after the first
+    sum(y).backward();
+    CHECK(list(x.grad()) == Numbers{14, 28, 42});
+  }
+  SECTION("of a variable, before it is kept") {
+    x.register_hook([](const Tensor& g) { return -g; });
+    sum(x * x).backward();
+    sum(x * x).backward();
+    CHECK(list(x.grad()) == Numbers{-4, -8, -12});
+    CHECK(list(grad(sum(x), x)) == Numbers{-1, -1, -1});
+  }
+  SECTION("of a parameter, whose value changes") {
+    const Parameter p(tensor({1, 2}, f64));
+    p.tensor().register_hook([](const Tensor& g) { return g * 0.5; });
+    p.set_value(tensor({3, 4}, f64).value());
+    sum(p * p).backward();
+    CHECK(list(p.grad()) == Numbers{3, 4});
+  }
+  SECTION("in a way that differentiates") {
+    const Tensor y = x * x;
+    y.register_hook([&](const Tensor& g) { return g * x; });
+    const Tensor g = grad(sum(y), x, {.create_graph = true});  // 2 x * x
+    CHECK(list(grad(sum(g), x)) == Numbers{4, 8, 12});
+  }
+  SECTION("of a batch of cotangents") {
+    const Tensor y = x * x;
+    y.register_hook([](const Tensor& g) { return g * 2.0; });
+    const Tensor g = grad(y, x, {.grad_outputs = {eye(3, f64)}});
+    CHECK(list(g) == Numbers{4, 0, 0, 0, 8, 0, 0, 0, 12});
+  }
+}
+
+TEST_CASE("hook: removed, it is not called any more") {
+  const auto x = variable(tensor({1, 2}, f64));
+  HookHandle handle = x.register_hook([](const Tensor& g) { return g * 3.0; });
+  sum(x).backward();
+  handle.remove();
+  handle.remove();
+  sum(x).backward();
+  CHECK(list(x.grad()) == Numbers{4, 4});
+  HookHandle().remove();
+  HookHandle late;
+  {
+    const auto gone = variable(tensor({1}, f64));
+    late = gone.register_hook([](const Tensor&) { return Tensor(); });
+  }
+  late.remove();
+}
+
+TEST_CASE("hook: one that returns the wrong thing is an error that says where, and no gradient has changed") {
+  const auto x = variable(tensor({1, 2, 3}, f64));
+  const Tensor y = tanh(x);
+  const auto handle = y.register_hook([](const Tensor&) { return ones({2}, f64); });
+  CHECK_THROWS_WITH(sum(y).backward(), contains("in a hook on tanh") && contains("[3]") && contains("[2]"));
+  CHECK_FALSE(x.grad().defined());
+  x.register_hook([](const Tensor& g) { return g.to(f32); });
+  CHECK_THROWS_AS(sum(x).backward(), DTypeError);
+  CHECK_THROWS_WITH(tensor(1.0).register_hook([](const Tensor& g) { return g; }), contains("constant"));
+}
+
+TEST_CASE("retain_grad: a result keeps its gradient like a variable") {
+  const auto x = variable(tensor({1, 2, 3}, f64));
+  const Tensor y = x * x;
+  CHECK_THROWS_WITH(y.grad(), contains("retain_grad"));
+  y.retain_grad();
+  y.retain_grad();
+  x.retain_grad();  // a variable does anyway
+  CHECK_FALSE(y.grad().defined());
+  sum(y * y).backward({.retain_graph = true});
+  CHECK(list(y.grad()) == Numbers{2, 8, 18});
+  CHECK(list(x.grad()) == Numbers{4, 32, 108});
+  sum(y).backward();
+  CHECK(list(y.grad()) == Numbers{3, 9, 19});
+  grad(sum(y * 1.0), y);  // leaves it as it is
+  CHECK(list(y.grad()) == Numbers{3, 9, 19});
+  y.set_grad({});
+  CHECK_FALSE(y.grad().defined());
+  CHECK_THROWS_WITH(tensor(1.0).retain_grad(), contains("retain_grad") && contains("constant"));
+  CHECK_THROWS_WITH(tensor(1.0).grad(), contains("constant"));
+}

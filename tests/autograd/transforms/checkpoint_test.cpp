@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "catch.hpp"
+
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/transforms/checkpoint.hpp>
+#include <newtape/autograd/transforms/functional.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/core/runtime/allocator.hpp>
+#include <newtape/core/runtime/random.hpp>
+
+using namespace newtape;
+
+namespace {
+
+bool close(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && max(abs(a.detach() - b.detach())).item() <= 1e-12;
+}
+/// Three operations that save something each.
+Tensor block(const Tensor& x) { return tanh(sin(x) * exp(x * 0.1)); }
+Tensor noisy(const Tensor& x) { return block(x) * Tensor(random::bernoulli(x.shape(), 0.5, x.dtype())); }
+
+}  // namespace
+
+TEST_CASE("checkpoint: the function runs once forward and once for every sweep") {
+  int runs = 0;
+  const Function f = [&](std::span<const Tensor> xs) {
+    ++runs;
+    return block(xs[0]) * xs[1] + xs[2];
+  };
+  std::vector<Tensor> xs;
+  for (int i = 0; i < 3; ++i) xs.push_back(variable(full({4}, 0.3 * (i + 1), f64)));
+  const Tensor y = checkpoint(f, xs);
+  CHECK(runs == 1);
+  const Tensor g = full({4}, 2, f64);
+  const auto first = grad(std::span(&y, 1), xs, {.retain_graph = true, .grad_outputs = {g}});
+  CHECK(runs == 2);
+  const auto again = grad(std::span(&y, 1), xs, {.retain_graph = true, .grad_outputs = {g}});
+  CHECK(runs == 3);
+  const Tensor plain = block(xs[0]) * xs[1] + xs[2];
+  const auto wanted = grad(std::span(&plain, 1), xs, {.grad_outputs = {g}});
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    CHECK(close(first[i], wanted[i]));
+    CHECK(close(again[i], wanted[i]));
+  }
+  // Other cotangents, and only some of the inputs.
+  CHECK(close(grad(y, xs[1], {.retain_graph = true, .grad_outputs = {3 * g}}), 3 * wanted[1]));
+  CHECK(close(grad(y, xs[0], {.retain_graph = true, .grad_outputs = {g}}), wanted[0]));
+  CHECK(close(grad(y, xs[0], {.grad_outputs = {stack({g, -g}, 0)}}), stack({wanted[0], -wanted[0]}, 0)));
+  // Constants, and recording off: an ordinary call.
+  CHECK_FALSE(checkpoint(block, ones({2}, f64)).requires_grad());
+  const NoGrad off;
+  CHECK_FALSE(checkpoint(block, xs[0]).requires_grad());
+}
+
+TEST_CASE("checkpoint: derivatives of higher order, and nested") {
+  const auto nested = [](const Tensor& x) {
+    return checkpoint([](const Tensor& t) { return checkpoint(block, block(t)) * t; }, x);
+  };
+  const Tensor x = tensor({0.5, -0.25, 1}, f64);
+  const auto result = gradcheck(nested, x, {.order = 3});
+  INFO(result.message);
+  CHECK(result);
+  const auto plain = [](const Tensor& t) { return sum(block(block(t)) * t); };
+  CHECK(close(hessian([&](const Tensor& t) { return sum(nested(t)); }, x), hessian(plain, x)));
+}
+
+TEST_CASE("checkpoint: random numbers are the same again, and the stream goes on") {
+  manual_seed(7);
+  const Tensor x = variable(full({1000}, 0.4, f64));
+  const Tensor y = checkpoint(noisy, x);
+  const auto position = default_generator().position();
+  const Tensor g = grad(sum(y), x);
+  CHECK(default_generator().position() == position);
+  // Where the value was dropped, so is the gradient.
+  CHECK(all((y.detach() == 0.0) == (g == 0.0)).item<bool>());
+  CHECK(any(g == 0.0).item<bool>());
+}
+
+TEST_CASE("checkpoint: it saves the memory of what is in between") {
+  constexpr std::int64_t n = 10000;
+  constexpr int blocks = 8;
+  const auto kept = [&](bool checkpointed) {
+    const Tensor x = variable(full({n}, 0.3, f64));
+    const auto before = allocator::stats().live_bytes;
+    Tensor y = x;
+    for (int i = 0; i < blocks; ++i) y = checkpointed ? checkpoint(block, y) : block(y);
+    const auto live = static_cast<double>(allocator::stats().live_bytes - before) / (n * sizeof(double));
+    const Tensor g = grad(sum(y), x);
+    return std::pair(live, g);
+  };
+  const auto with = kept(true);
+  const auto without = kept(false);
+  CHECK(with.first < blocks + 0.5);  // one array for each block: its input
+  CHECK(without.first > 3 * with.first);
+  CHECK(close(with.second, without.second));
+}
+
+TEST_CASE("functional: code that reads parameters as a function of their values") {
+  const Parameter w(tensor({{1, 2}, {3, 4}}, f64));
+  const Parameter b(tensor({0.5, -0.5}, f64));
+  const Tensor x = tensor({1, -1}, f64);
+  const auto f = function_of({w, b}, [&] { return sum(square(matmul(w, x) + b)); });
+  const std::vector<Parameter> cells{w, b};
+  const auto values = values_of(cells);
+  CHECK_FALSE(values[0].requires_grad());
+  const Tensor r = matmul(w, x) + b;
+  const auto g = grad(f)(values);
+  CHECK(close(g[0], 2 * unsqueeze(r, 1) * x));
+  CHECK(close(g[1], 2 * r));
+  CHECK_FALSE(g[0].requires_grad());  // the cells' own variables have no part in it
+  CHECK_FALSE(w.grad().defined());
+  CHECK(close(hessian(f, values)[1][1], 2 * eye(2, f64)));
+  CHECK(gradcheck(f, values, {.order = 2}));
+  // The cells are as before, also after an error.
+  CHECK(w.requires_grad());
+  CHECK(close(w, tensor({{1, 2}, {3, 4}}, f64)));
+  const auto fails = function_of({w}, [&]() -> Tensor { return matmul(w, ones({3}, f64)); });
+  CHECK_THROWS_AS(fails(std::vector<Tensor>{zeros({2, 2}, f64)}), ShapeError);
+  CHECK(close(w, tensor({{1, 2}, {3, 4}}, f64)));
+  CHECK_THROWS_AS(f(std::vector<Tensor>{values[0]}), ValueError);
+  CHECK_THROWS_WITH(f(std::vector<Tensor>{values[0], zeros({3}, f64)}), contains("parameter 1") && contains("[3]"));
+  CHECK_THROWS_AS(function_of({w, w}, [] { return Tensor(); }), ValueError);
+}

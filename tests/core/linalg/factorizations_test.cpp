@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the tests of linalg's operations do not see: layouts in memory, stacks, threads, errors of core's
+// factorisations.
+#include "catch.hpp"
+
+#include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+#include <newtape/core/runtime/random.hpp>
+
+#include <cmath>
+#include <functional>
+#include <vector>
+
+namespace newtape {
+namespace {
+
+Array random(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
+  Array x = Array::empty(shape, f64);
+  Generator g(seed);
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    x.data<double>()[i] = static_cast<double>(g.next() >> 11) * 0x1p-52 - 1;
+  }
+  return core::cast(x, dtype);
+}
+Array transposed(const Array& a) { return core::transpose(a, -2, -1); }
+/// Positive definite.
+Array positive(const Shape& shape, DType dtype) {
+  const Array x = random(shape, dtype);
+  return core::add(core::matmul(x, transposed(x)), core::eye(shape.back(), dtype));
+}
+double difference(const Array& a, const Array& b) {
+  REQUIRE(a.shape() == b.shape());
+  return a.size() == 0 ? 0 : core::max(core::abs(core::sub(a, b))).item();
+}
+/// The same numbers: lying by columns, and as every second of a larger block.
+std::vector<Array> layouts(const Array& a) {
+  const std::vector<Array> twice{a, a};
+  const Array wide = core::stack(twice, -1);
+  return {a, transposed(core::copy(transposed(a))), core::select(wide, -1, 1)};
+}
+
+using Factor = std::function<std::vector<Array>(const Array&)>;
+const std::vector<std::pair<std::string, Factor>>& factors() {
+  static const std::vector<std::pair<std::string, Factor>> all{
+      {"lu",
+       [](const Array& a) {
+         const auto f = core::lu_factor(a);
+         return std::vector<Array>{f.factors,
+                                   core::lu_det(f),
+                                   core::lu_slogdet(f).logabs,
+                                   core::lu_solve(f, a),
+                                   core::lu_solve(f, transposed(a), true),
+                                   core::lu_inverse(f)};
+       }},
+      {"cholesky",
+       [](const Array& a) {
+         const Array l = core::cholesky(a);
+         return std::vector<Array>{l, core::cholesky_solve(l, a), core::cholesky_grad(l, a)};
+       }},
+      {"triangles",
+       [](const Array& a) {
+         return std::vector<Array>{core::solve_triangular(a, a, {}), core::solve_triangular(a, a, {.upper = true}),
+                                   core::solve_triangular(a, a, {.transposed = true, .left = false})};
+       }},
+      {"qr",
+       [](const Array& a) {
+         const auto [q, r] = core::qr(a);
+         return std::vector<Array>{q, r};
+       }},
+      {"eigh",
+       [](const Array& a) {
+         const auto [w, v] = core::eigh(a);
+         return std::vector<Array>{w, v, core::eigh(a, false).w};
+       }},
+      {"svd",
+       [](const Array& a) {
+         const auto [u, s, vh] = core::svd(a);
+         return std::vector<Array>{u, s, vh, core::svd(a, core::SvdPart::values).s};
+       }},
+      {"eig",
+       [](const Array& a) {
+         const auto e = core::eig(a);
+         return std::vector<Array>{e.w_real, e.w_imag, e.v_real, e.v_imag};
+       }},
+      {"matrix_exp", [](const Array& a) { return std::vector<Array>{core::matrix_exp(a)}; }},
+  };
+  return all;
+}
+
+TEST_CASE("factorisations read any layout and leave their operand alone", "[linalg]") {
+  for (const DType dtype : {f32, f64}) {
+    for (const auto& [what, f] : factors()) {
+      INFO(what << ' ' << name(dtype));
+      const Array a = positive({2, 5, 5}, dtype);
+      const Array before = core::copy(a);
+      const auto want = f(core::copy(a));
+      for (const auto& x : layouts(a)) {
+        const auto got = f(x);
+        for (std::size_t i = 0; i < got.size(); ++i) CHECK(difference(got[i], want[i]) == 0);
+        CHECK(difference(x, before) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("a stack's members are factored one by one, whatever the number of threads", "[linalg][threads]") {
+  const int threads = num_threads();
+  const Array a = positive({3, 70, 24, 24}, f64);
+  for (const auto& [what, f] : factors()) {
+    if (what == "eig") continue;  // takes long
+    set_num_threads(1);
+    const auto want = f(a);
+    set_num_threads(3);
+    const auto got = f(a);
+    const auto one = f(core::select(core::select(a, 0, 2), 0, 41));
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      INFO(what << ", result " << i);
+      CHECK(difference(got[i], want[i]) == 0);
+      CHECK(difference(core::select(core::select(got[i], 0, 2), 0, 41), one[i]) == 0);
+    }
+  }
+  set_num_threads(threads);
+}
+
+TEST_CASE("one matrix and one right side serve a stack of the other", "[linalg]") {
+  const Array a = positive({4, 4}, f64);
+  const Array stretched = core::expand(a, {3, 4, 4});
+  const Array b = random({3, 4, 2}, f64, 2);
+  CHECK(difference(core::solve(a, b), core::solve(stretched, b)) == 0);
+  const Array one = random({4, 2}, f64, 3);
+  const Array stack = positive({3, 4, 4}, f64);
+  CHECK(difference(core::solve(stack, one), core::solve(stack, core::expand(one, {3, 4, 2}))) == 0);
+  const Array l = core::cholesky(a);
+  CHECK(difference(core::cholesky_solve(l, b), core::cholesky_solve(core::expand(l, {3, 4, 4}), b)) == 0);
+}
+
+TEST_CASE("factorisations say which matrix of a stack fails, and how", "[linalg]") {
+  Array a = core::copy(core::expand(core::eye(3, f64), {2, 2, 3, 3}));
+  a.data<double>()[2 * 9 + 4] = -1;  // matrix [1, 0], element [1, 1]
+  CHECK_THROWS_WITH(core::cholesky(a), contains("the one of order 2 is not positive, in matrix [1, 0] of the stack"));
+  a.data<double>()[2 * 9 + 4] = 0;
+  CHECK_THROWS_WITH(core::solve(a, core::ones({3}, f64)), contains("pivot 2 is 0, in matrix [1, 0] of the stack"));
+  CHECK_THROWS_WITH(core::solve_triangular(a, a, {}), contains("0 at 2, in matrix [1, 0] of the stack"));
+  a.data<double>()[2 * 9 + 4] = std::nan("");
+  for (const auto& [what, f] : factors()) {
+    if (what == "triangles") continue;
+    INFO(what);
+    CHECK_THROWS_WITH(f(a), contains("must be finite") && contains("in matrix [1, 0] of the stack"));
+    CHECK_THROWS_AS(f(core::full({2, 2}, INFINITY, f32)), NumericalError);
+    CHECK_THROWS_AS(f(core::ones({2, 2}, i64)), DTypeError);
+    CHECK_THROWS_AS(f(core::ones({2}, f64)), ShapeError);
+  }
+}
+
+}  // namespace
+}  // namespace newtape

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "catch.hpp"
+
+#include <newtape/core/linalg/krylov.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/runtime/random.hpp>
+
+#include <cmath>
+#include <vector>
+
+using namespace newtape;
+
+namespace {
+
+Array normal(const Shape& shape, std::uint64_t seed, DType dtype) {
+  Generator generator(seed);
+  return random::normal(shape, 0, 1, dtype, generator);
+}
+core::MatVec times(const Array& a) {
+  return [a](const Array& v) { return core::reshape(core::matmul(a, core::reshape(v, {-1, 1})), {-1}); };
+}
+double norm(const Array& x) { return std::sqrt(core::sum(core::square(x)).item()); }
+
+}  // namespace
+
+TEST_CASE("krylov: the residual is as small as asked for") {
+  for (const DType dtype : {f32, f64}) {
+    for (const std::int64_t n : {1, 2, 10, 60}) {
+      INFO(name(dtype) << ", n = " << n);
+      const Array r = normal({n, n}, 1, dtype);
+      const Array spd = core::add(core::matmul(r, core::transpose(r, 0, 1)), core::eye(n, dtype));
+      const Array b = normal({n}, 2, dtype);
+      const double tolerance = dtype == f32 ? 2e-4 : 1e-9;
+      const auto good = [&](const core::KrylovResult& found, const Array& a) {
+        CHECK(found.converged);
+        CHECK(norm(core::sub(b, times(a)(found.x))) <= tolerance * norm(b));
+      };
+      core::KrylovOptions options{.tolerance = dtype == f32 ? 1e-5 : 1e-10, .max_iterations = 5000};
+      good(core::cg(times(spd), b, options), spd);
+      // Any matrix with its spectrum away from zero.
+      const Array far = core::add(r, core::mul(core::eye(n, dtype), core::full({}, 3 * std::sqrt(double(n)), dtype)));
+      good(core::gmres(times(far), b, options), far);
+      options.restart = 7;
+      good(core::gmres(times(far), b, options), far);
+      good(core::bicgstab(times(far), b, options), far);
+    }
+  }
+}
+
+TEST_CASE("krylov: gmres ends after n products, without restarts") {
+  const Array a = normal({12, 12}, 3, f64);
+  const auto found = core::gmres(times(a), normal({12}, 4, f64));
+  CHECK(found.converged);
+  CHECK(found.iterations <= 12);
+  // One that needs a product only to see the residual turn: a rotation of the axes by one.
+  const core::MatVec turn = [](const Array& v) {
+    return core::concatenate(std::vector<Array>{core::slice(v, 0, 1, 4), core::slice(v, 0, 0, 1)}, 0);
+  };
+  const auto turned = core::gmres(turn, core::reshape(core::slice(core::eye(4, f64), 0, 0, 1), {4}));
+  CHECK(turned.converged);
+  CHECK(turned.iterations == 4);
+}
+
+TEST_CASE("krylov: what cannot be solved is said not to have converged") {
+  const Array zero = core::zeros({3, 3}, f64);
+  const Array b = core::ones({3}, f64);
+  for (const auto solver : {core::cg, core::gmres, core::bicgstab}) {
+    CHECK_FALSE(solver(times(zero), b, {}).converged);
+    CHECK_FALSE(solver(times(core::mul(core::eye(3, f64), core::full({}, NAN, f64))), b, {}).converged);
+    // Nothing to do.
+    const auto none = solver(times(zero), core::zeros({3}, f64), {});
+    CHECK(none.converged);
+    CHECK(none.iterations == 0);
+    CHECK(solver(times(zero), core::zeros({0}, f64), {}).converged);
+    CHECK_THROWS_AS(solver(times(zero), core::ones({3, 1}, f64), {}), ShapeError);
+    CHECK_THROWS_AS(solver([](const Array&) { return core::ones({2}, f64); }, b, {}), ShapeError);
+    CHECK_THROWS_AS(solver(times(zero), core::arange(3, i64), {}), DTypeError);
+  }
+  CHECK_FALSE(core::cg(times(core::neg(core::eye(3, f64))), b, {}).converged);
+  const auto few = core::gmres(times(normal({40, 40}, 5, f64)), normal({40}, 6, f64), {.max_iterations = 5});
+  CHECK_FALSE(few.converged);
+  CHECK(few.iterations == 5);
+  CHECK(few.residual > 1e-6);
+}

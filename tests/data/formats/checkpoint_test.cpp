@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One file for a whole run: it is always whole, and the run goes on from it bit for bit.
+#include "catch.hpp"
+#include "data/files.hpp"
+#include "reference.hpp"
+
+#include <newtape/newtape.hpp>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+namespace nt = newtape;
+namespace nn = nt::nn;
+namespace data = nt::data;
+
+namespace {
+
+/// A run with everything that has a state: dropout, moments, a schedule of learning rates, shuffled batches, noise.
+struct Run {
+  nn::Sequential model{nn::Linear(6, 8), nn::Tanh(), nn::Dropout(0.3), nn::Linear(8, 3)};
+  nt::optim::AdamW optimizer{model.parameters(), {.lr = 0.02}};
+  data::Loader loader = make_loader();
+
+  static data::Loader make_loader() {
+    nt::Generator g(5);
+    const auto x = nt::random::normal({50, 6}, 0, 1, nt::f32, g);
+    const auto y = nt::random::integers({50}, 0, 3, g);
+    const data::Transform noise = [](data::Batch b, nt::Generator& generator) {
+      b[0] = nt::core::add(b[0], nt::random::normal(b[0].shape(), 0, 0.1, nt::f32, generator));
+      return b;
+    };
+    return data::Loader(data::Dataset{x, y}.map(noise), {.batch_size = 8, .shuffle = true, .seed = 3, .workers = 2});
+  }
+
+  /// Trains until `epochs` are done, or `stop_at` batches (counted over all of them).
+  void train(std::int64_t epochs, int stop_at, const std::string& path = {}) {
+    int count = 0;
+    while (loader.epoch() < epochs || count == 0) {
+      for (auto& [x, y] : loader) {
+        optimizer.set_lr(0.02 / (1 + static_cast<double>(loader.epoch())));
+        optimizer.zero_grad();
+        nn::cross_entropy(model(x), y).backward();
+        optimizer.step();
+        if (++count == stop_at) {
+          save(path);
+          return;
+        }
+      }
+    }
+  }
+  void save(const std::string& path) const {
+    data::save_checkpoint(path, {{{"model", model.state_dict()},
+                                  {"optimizer", optimizer.state_dict()},
+                                  {"generator", nt::default_generator().state_dict()},
+                                  {"loader", loader.state_dict()}},
+                                 {{"note", "half way"}}});
+  }
+  void load(const std::string& path) {
+    const auto c = data::load_checkpoint(path);
+    CHECK(c.metadata == std::map<std::string, std::string>{{"note", "half way"}});
+    model.load_state_dict(c["model"]);
+    optimizer.load_state_dict(c["optimizer"]);
+    nt::default_generator().load_state_dict(c["generator"]);
+    loader.load_state_dict(c["loader"]);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("checkpoint: a run resumed anywhere gives bit for bit what the uninterrupted run gives") {
+  const TemporaryDirectory folder;
+  const std::string path = folder / "run.safetensors";
+  nt::manual_seed(17);
+  Run whole;
+  const auto start = whole.model.state_dict();
+  const auto generator = nt::default_generator();
+  whole.train(3, -1);
+  const auto wanted = whole.model.state_dict();
+
+  // In the first epoch, at its last batch (7 batches in each), between, and in the last epoch.
+  for (const int stop_at : {1, 5, 7, 8, 14, 20}) {
+    INFO("stopped after " << stop_at << " batches");
+    {
+      nt::manual_seed(99);
+      Run first;
+      first.model.load_state_dict(start);
+      nt::default_generator() = generator;
+      first.train(3, stop_at, path);
+    }
+    nt::manual_seed(1234);
+    Run second;
+    second.load(path);
+    second.train(3, -1);
+    const auto got = second.model.state_dict();
+    REQUIRE(got.size() == wanted.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(identical(got[i].second, wanted[i].second));
+  }
+}
+
+TEST_CASE("checkpoint: whenever the writer is killed, the old file or the new one is there, whole") {
+  const TemporaryDirectory folder;
+  const std::string path = folder / "run.safetensors";
+  const auto content = [](double k) {
+    data::Checkpoint c;
+    c.parts = {{"model", {{"w", nt::core::full({60000}, k, nt::f32)}}},
+               {"count", {{"k", nt::core::full({}, k, nt::f64)}}}};
+    return c;
+  };
+  data::save_checkpoint(path, content(0));
+  double last = 0;
+  for (int round = 0; round < 25; ++round) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      for (double k = last + 1;; ++k) data::save_checkpoint(path, content(k));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(500 + 700 * round));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const auto c = data::load_checkpoint(path);
+    const double k = c["count"][0].second.item();
+    REQUIRE(k >= last);
+    REQUIRE(nt::core::min(c["model"][0].second).item() == k);
+    REQUIRE(nt::core::max(c["model"][0].second).item() == k);
+    last = k;
+  }
+  CHECK(last > 0);
+}
+
+TEST_CASE("checkpoint: parts and errors") {
+  const TemporaryDirectory folder;
+  const std::string path = folder / "run.safetensors";
+  data::save_checkpoint(path, {{{"empty", {}}, {"b", {{"x.y", nt::core::ones({2}, nt::f32)}}}}});
+  const auto c = data::load_checkpoint(path);
+  CHECK(c.contains("empty"));
+  CHECK(c["empty"].empty());
+  CHECK(c["b"][0].first == "x.y");
+  CHECK_THROWS_WITH(c["model"], contains("empty, b") && contains("model"));
+  CHECK_THROWS_AS(data::save_checkpoint(path, {{{"a.b", {}}}}), nt::ValueError);
+  CHECK_THROWS_AS(data::save_checkpoint(path, {{{"", {}}}}), nt::ValueError);
+  CHECK_THROWS_AS(data::save_checkpoint(path, {{{"a", {}}, {"a", {}}}}), nt::ValueError);
+  CHECK(data::load_checkpoint(path).contains("empty"));
+  data::save_safetensors(path, {{"x", nt::core::ones({2}, nt::f32)}});
+  CHECK_THROWS_WITH(data::load_checkpoint(path), contains("not a checkpoint"));
+}
+
+TEST_CASE("checkpoint: states that do not fit change nothing") {
+  auto loader = Run::make_loader();
+  auto state = loader.state_dict();
+  data::Loader other(loader.dataset(), {.batch_size = 4});
+  CHECK_THROWS_WITH(other.load_state_dict(state),
+                    contains("batch_size: 8, but this loader has 4") && contains("shuffle"));
+  state[1].second = nt::core::full({}, 8, nt::i64);
+  CHECK_THROWS_WITH(loader.load_state_dict(state), contains("batch: not in [0, 7]"));
+  state.pop_back();
+  CHECK_THROWS_WITH(loader.load_state_dict(state), contains("missing: shuffle"));
+  CHECK(loader.epoch() == 0);
+  nt::Generator g(7);
+  g.next();
+  const auto saved = g.state_dict();
+  nt::Generator h;
+  CHECK_THROWS_AS(h.load_state_dict({}), nt::ValueError);
+  h.load_state_dict(saved);
+  CHECK(h.next() == g.next());
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nn/torch_case.hpp"
+
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/nn/nn.hpp>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace nt = newtape;
+namespace nn = newtape::nn;
+
+namespace {
+
+using Tensors = std::vector<nt::Tensor>;
+
+nt::Tensor randn(const nt::Shape& shape, nt::DType dtype = nt::f64) { return nt::random::normal(shape, 0, 1, dtype); }
+nt::Tensor holds(const nt::Tensor& x) { return x != 0; }
+nt::Tensor later(std::int64_t l, std::int64_t s) { return nt::arange(s) > nt::unsqueeze(nt::arange(l), 1); }
+}  // namespace
+
+TEST_CASE("scaled_dot_product_attention agrees with PyTorch, values and gradients") {
+  const Reference reference("nn/attention.txt");
+  for (const auto dtype : {nt::f64, nt::f32}) {
+    const double tolerance = dtype == nt::f64 ? 1e-14 : 1e-6;
+    check_results(TorchCase(reference, "sdpa/plain", dtype), tolerance,
+                  [](const Tensors& x) -> Tensors { return {nn::scaled_dot_product_attention(x[0], x[1], x[2])}; });
+    check_results(TorchCase(reference, "sdpa/boolean", dtype), tolerance, [](const Tensors& x) -> Tensors {
+      return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = holds(x[3])})};
+    });
+    check_results(TorchCase(reference, "sdpa/boolean", dtype), tolerance, [](const Tensors& x) -> Tensors {
+      return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.is_causal = true})};
+    });
+    check_results(TorchCase(reference, "sdpa/added", dtype), tolerance, [](const Tensors& x) -> Tensors {
+      return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = x[3]})};
+    });
+  }
+}
+
+TEST_CASE("scaled_dot_product_attention: scale, masks together, broadcast, queries that see nothing") {
+  nt::manual_seed(3);
+  const auto q = randn({2, 3, 4});
+  const auto k = randn({3, 4});
+  const auto v = randn({1, 3, 2});
+  const auto y = nn::scaled_dot_product_attention(q, k, v, {.scale = 2});
+  CHECK(distance(y.value(), nn::scaled_dot_product_attention(q * 4, k, v).value()) < 1e-14);
+
+  const auto seen = nt::tensor({{1, 1, 1}, {1, 0, 1}, {0, 1, 1}}) != 0;
+  const auto a = nn::scaled_dot_product_attention(q, k, v, {.attn_mask = seen, .is_causal = true});
+  const auto b = nn::scaled_dot_product_attention(q, k, v, {.attn_mask = nt::logical_and(seen, !later(3, 3))});
+  CHECK(identical(a.value(), b.value()));
+
+  // PyTorch 2.5 and newer give 0, too.
+  const auto blind = nt::tensor({{0, 0, 0}, {1, 1, 0}, {0, 0, 1}}) != 0;
+  const auto x = nt::variable(q);
+  const auto z = nn::scaled_dot_product_attention(x, k, v, {.attn_mask = blind});
+  CHECK(identical(nt::select(z, 1, 0).value(), nt::zeros({2, 2}, nt::f64).value()));
+  CHECK(distance(nt::select(z, 1, 2).value(), nt::expand(nt::select(v, 1, 2), {2, 2}).value()) < 1e-15);
+  nt::sum(z * z).backward();
+  CHECK(nt::all(nt::isfinite(x.grad())).item() == 1);
+  CHECK(identical(nt::select(x.grad(), 1, 0).value(), nt::zeros({2, 4}, nt::f64).value()));
+
+  CHECK(nn::scaled_dot_product_attention(randn({0, 3, 4}), k, v).shape() == nt::Shape{0, 3, 2});
+  const auto no_keys = nn::scaled_dot_product_attention(q, randn({0, 4}), randn({0, 2}), {.is_causal = true});
+  CHECK(identical(no_keys.value(), nt::zeros({2, 3, 2}, nt::f64).value()));
+}
+
+TEST_CASE("scaled_dot_product_attention has derivatives of order two") {
+  nt::manual_seed(4);
+  const Tensors xs{randn({2, 3, 2}), randn({2, 3, 2}), randn({2, 3, 2}), randn({3, 3})};
+  const auto result =
+      nt::gradcheck(nt::Function([](std::span<const nt::Tensor> x) {
+                      return nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = x[3], .is_causal = true});
+                    }),
+                    xs);
+  INFO(result.message);
+  CHECK(result);
+}
+
+TEST_CASE("attention's dropout keeps the mean of the weights and rests at 0") {
+  nt::manual_seed(5);
+  const auto q = nt::zeros({1, 2});
+  const auto v = nt::ones({20000, 1});
+  const auto k = nt::zeros({20000, 2});
+  const auto y = nn::scaled_dot_product_attention(q, k, v, {.dropout_p = 0.25});
+  CHECK(y.item() == Approx(1).margin(0.02));
+  CHECK(y.item() != 1);
+  CHECK(nn::scaled_dot_product_attention(q, k, v).item() == Approx(1).epsilon(1e-5));
+  CHECK_THROWS_AS(nn::scaled_dot_product_attention(q, k, v, {.dropout_p = 1.5}), nt::ValueError);
+
+  const nn::MultiheadAttention layer(4, 2, {.dropout = 0.5});
+  const auto x = randn({3, 2, 4}, nt::f32);
+  CHECK_FALSE(identical(layer(x).output.value(), layer(x).output.value()));
+  layer.eval();
+  CHECK(identical(layer(x).output.value(), layer(x).output.value()));
+}
+
+TEST_CASE("MultiheadAttention takes empty batches and starts as PyTorch's") {
+  const nn::MultiheadAttention m(4, 2);
+  CHECK(m(nt::zeros({3, 0, 4})).output.shape() == nt::Shape{3, 0, 4});
+  const auto r = m(nt::zeros({0, 2, 4}), nt::zeros({3, 2, 4}), nt::zeros({3, 2, 4}), {.need_weights = true});
+  CHECK(r.output.shape() == nt::Shape{0, 2, 4});
+  CHECK(r.weights.shape() == nt::Shape{2, 0, 3});
+
+  const nn::MultiheadAttention big(100, 4);
+  const double bound = std::sqrt(6.0 / 400);
+  CHECK(nt::max(big.in_proj_weight).item() <= bound);
+  CHECK(nt::max(big.in_proj_weight).item() > 0.99 * bound);
+  CHECK(nt::any(big.in_proj_bias != 0.0).item() == 0);
+  CHECK(nt::any(big.out_proj.bias != 0.0).item() == 0);
+  std::vector<std::string> names;
+  for (const auto& [name, p] : big.named_parameters()) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"});
+}
+
+TEST_CASE("attention names what does not fit, and where") {
+  const auto x = nt::zeros({3, 2, 4});
+  const nn::MultiheadAttention m(4, 2);
+  CHECK_THROWS_AS(nn::MultiheadAttention(5, 2), nt::ValueError);
+  CHECK_THROWS_AS(nn::MultiheadAttention(0, 1), nt::ValueError);
+  CHECK_THROWS_AS(nn::MultiheadAttention(4, 2, {.kdim = 0}), nt::ValueError);
+  CHECK_THROWS_AS(nn::MultiheadAttention(4, 2, {.dropout = 2}), nt::ValueError);
+  CHECK_THROWS_WITH(m(nt::zeros({3, 2, 5})), contains("query [l, n, 4]") && contains("query [3, 2, 5]"));
+  CHECK_THROWS_AS(m(x, nt::zeros({3, 1, 4}), nt::zeros({3, 1, 4})), nt::ShapeError);
+  CHECK_THROWS_AS(m(x, x, nt::zeros({2, 2, 4})), nt::ShapeError);
+  CHECK_THROWS_AS(m(nt::zeros({4})), nt::ShapeError);
+  CHECK_THROWS_AS(m(nt::zeros({3, 2, 4}, nt::f64)), nt::DTypeError);
+  CHECK_THROWS_WITH(m(x, x, x, {.attn_mask = later(3, 4)}), contains("attn_mask") && contains("[3, 3] or [4, 3, 3]"));
+  CHECK_THROWS_WITH(m(x, x, x, {.key_padding_mask = later(3, 2)}), contains("key_padding_mask") && contains("[2, 3]"));
+  CHECK_THROWS_AS(m(x, x, x, {.attn_mask = nt::zeros({3, 3}, nt::f64)}), nt::DTypeError);
+  CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, nt::zeros({3, 4})), nt::ShapeError);
+  CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, nt::zeros({3, 2, 3}), x), nt::ShapeError);
+  CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, x, {.attn_mask = nt::zeros({5})}), nt::ShapeError);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "catch.hpp"
+#include "reference.hpp"
+
+#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/tape.hpp>
+#include <newtape/nn/nn.hpp>
+
+namespace nt = newtape;
+namespace nn = newtape::nn;
+
+TEST_CASE("Dropout keeps the mean, scales what it keeps, and rests in eval") {
+  nt::manual_seed(2);
+  const nn::Dropout drop(0.3);
+  const nt::Tensor x = nt::variable(nt::ones({200000}).value());
+  const nt::Tensor y = drop(x);
+  const float kept = 1.0F / 0.7F;
+  std::int64_t zeros = 0;
+  for (std::int64_t i = 0; i < y.size(); ++i) {
+    const float v = y.value().data<float>()[i];
+    if (v == 0) {
+      ++zeros;
+    } else {
+      REQUIRE(v == Approx(kept).epsilon(1e-6));
+    }
+  }
+  // Four standard deviations of a binomial count.
+  CHECK(std::abs(static_cast<double>(zeros) - 60000) < 4 * std::sqrt(200000 * 0.3 * 0.7));
+  CHECK(nt::mean(y).item() == Approx(1).epsilon(0.01));
+  nt::sum(y).backward();
+  CHECK(identical(x.grad().value(), y.value()));
+
+  CHECK_FALSE(identical(drop(x).value(), y.value()));
+  nt::manual_seed(2);
+  CHECK(identical(drop(x).value(), y.value()));
+
+  drop.eval();
+  CHECK(identical(drop(x).value(), x.value()));
+}
+
+TEST_CASE("Dropout at its limits") {
+  const nt::Tensor x = nt::tensor({1, 2, 3});
+  CHECK(identical(nn::Dropout(0)(x).value(), x.value()));
+  CHECK(identical(nn::Dropout(1)(x).value(), nt::zeros({3}).value()));
+  CHECK_THROWS_AS(nn::Dropout(-0.1), nt::ValueError);
+  CHECK_THROWS_AS(nn::Dropout(1.1), nt::ValueError);
+  CHECK_THROWS_AS(nn::Dropout(NAN), nt::ValueError);
+  CHECK_THROWS_AS(nn::dropout(x, 2), nt::ValueError);
+}
+
+TEST_CASE("channels are dropped as a whole") {
+  nt::manual_seed(4);
+  const auto check = [](const auto& layer, const nt::Shape& shape, std::int64_t channels) {
+    const nt::Tensor y = nt::reshape(layer(nt::ones(shape)), {channels, -1});
+    CHECK(identical(nt::min(y, 1).value(), nt::max(y, 1).value()));
+    const nt::Tensor one = nt::max(y, 1);
+    CHECK(nt::all((one == 0.0) | (one == 1 / 0.75)).item<bool>());
+    const double kept = nt::mean((one != 0.0).to(nt::f64)).item();
+    // Four standard deviations of a binomial share.
+    CHECK(std::abs(kept - 0.75) < 4 * std::sqrt(0.75 * 0.25 / static_cast<double>(channels)));
+  };
+  check(nn::Dropout1d(0.25), {50, 20, 3}, 1000);
+  check(nn::Dropout2d(0.25), {50, 20, 3, 2}, 1000);
+  check(nn::Dropout2d(0.25), {1000, 3, 2}, 1000);
+  check(nn::Dropout3d(0.25), {50, 20, 3, 2, 2}, 1000);
+  CHECK(identical(nn::feature_dropout(nt::ones({2, 3, 4}), 1).value(), nt::zeros({2, 3, 4}).value()));
+  CHECK_THROWS_AS(nn::feature_dropout(nt::ones({2})), nt::ShapeError);
+  CHECK_THROWS_AS(nn::Dropout2d(1.5), nt::ValueError);
+}
+
+TEST_CASE("alpha dropout keeps mean and variance, and drops to selu's end") {
+  nt::manual_seed(5);
+  const nt::Tensor x = nt::random::normal({200000}, 0, 1, nt::f64);
+  const nt::Tensor y = nn::AlphaDropout(0.3)(x);
+  CHECK(nt::mean(y).item() == Approx(0).margin(0.02));
+  CHECK(nt::mean(nt::square(y)).item() == Approx(1).epsilon(0.02));
+  // What became of dropped ones: the most frequent value. Others are a line in x.
+  const double low = nt::selu(nt::tensor(-1e4, nt::f64)).item();
+  const double a = 1 / std::sqrt(0.7 * (1 + 0.3 * low * low));
+  const double dropped = a * low - a * low * 0.3;
+  const nt::Tensor is_dropped = nt::abs(y - dropped) < 1e-12;
+  CHECK(nt::mean(is_dropped.to(nt::f64)).item() == Approx(0.3).margin(0.01));
+  const nt::Tensor others = nt::where(is_dropped, 0.0, y - (a * x - a * low * 0.3));
+  CHECK(nt::max(nt::abs(others)).item() < 1e-12);
+  CHECK(identical(nn::alpha_dropout(x, 1).value(), nt::zeros({200000}, nt::f64).value()));
+  CHECK_THROWS_AS(nn::AlphaDropout(-0.1), nt::ValueError);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "catch.hpp"
+#include "reference.hpp"
+
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/nn/nn.hpp>
+
+namespace nt = newtape;
+namespace nn = newtape::nn;
+
+namespace {
+const nt::Tensor x = nt::tensor({{0.3, -0.7, 1.1}, {1.2, 0.4, -0.5}}, nt::f64);
+
+nn::Sequential make() { return nn::Sequential(nn::Linear(3, 4), nt::tanh, nn::Linear(4, 2)); }
+
+std::vector<nt::Tensor> in_f64(const nn::ModuleBase& m) {
+  std::vector<nt::Tensor> values;
+  for (const auto& p : m.parameters()) values.push_back(p.tensor().to(nt::f64).detach());
+  return values;
+}
+}  // namespace
+
+TEST_CASE("functional_call differentiates with respect to the values given, to second order") {
+  const auto m = make();  // f32, called with f64 values
+  const auto loss = [&](std::span<const nt::Tensor> values) {
+    return nt::sum(nt::square(nn::functional_call(m, values, x)));
+  };
+  const auto result = nt::gradcheck(loss, in_f64(m), {.order = 2});
+  INFO(result.message);
+  CHECK(result);
+  for (const auto& p : m.parameters()) {
+    CHECK(p.dtype() == nt::f32);
+    CHECK_FALSE(p.grad().defined());
+  }
+}
+
+TEST_CASE("functional_call with named values leaves the others in place") {
+  const auto m = make();
+  const nt::Tensor x32 = x.to(nt::f32);
+  const nt::Array before = m(x32).value();
+  const nt::Tensor zeros = nt::zeros({2, 4});
+  const auto y = nn::functional_call(m, {{"2.weight", zeros}}, x32);
+  CHECK(identical(y.value(), nt::expand(m.parameter("2.bias"), {2, 2}).value()));
+  CHECK(identical(m(x32).value(), before));
+}
+
+TEST_CASE("functional_call reaches buffers too") {
+  struct Shift : nn::Module<Shift> {
+    nn::Buffer by = add("by", nn::Buffer(nt::zeros({})));
+    nt::Tensor forward(const nt::Tensor& t) const { return t + by; }
+  };
+  const Shift m;
+  CHECK(nn::functional_call(m, {{"by", nt::tensor(2.0)}}, nt::tensor(1.0)).item() == 3);
+  CHECK(m(nt::tensor(1.0)).item() == 1);
+}
+
+TEST_CASE("functional_call puts the parameters back when forward throws") {
+  const auto m = make();
+  const auto before = m.parameters();
+  std::vector<nt::Array> values;
+  for (const auto& p : before) values.push_back(p.value());
+  CHECK_THROWS_AS(nn::functional_call(m, in_f64(m), nt::ones({2, 7}, nt::f64)), nt::ShapeError);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    CHECK(before[i].value().raw() == values[i].raw());
+    CHECK(before[i].requires_grad());
+  }
+}
+
+TEST_CASE("functional_call refuses values that do not fit before it replaces any") {
+  const auto m = make();
+  auto values = in_f64(m);
+  values.pop_back();
+  CHECK_THROWS_AS(nn::functional_call(m, values, x), nt::ValueError);
+  values.push_back(nt::ones({3}, nt::f64));
+  CHECK_THROWS_WITH(nn::functional_call(m, values, x), contains("2.bias") && contains("[2]") && contains("[3]"));
+  values.back() = nt::Tensor();
+  CHECK_THROWS_AS(nn::functional_call(m, values, x), nt::ValueError);
+  CHECK_THROWS_WITH(nn::functional_call(m, {{"2.scale", nt::ones({2})}}, x), contains("2.scale"));
+  CHECK_THROWS_AS(nn::functional_call(m, {{"2.bias", nt::ones({2})}, {"2.bias", nt::ones({2})}}, x), nt::ValueError);
+  for (const auto& p : m.parameters()) CHECK(p.dtype() == nt::f32);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How least_squares ends when something is out of the ordinary.
+#include "catch.hpp"
+#include "optim/functions.hpp"
+#include "reference.hpp"
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/optim/least_squares/least_squares.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace nt = newtape;
+namespace optim = newtape::optim;
+using optim::least_squares;
+using optim::LeastSquaresOptions;
+using optim::Status;
+using Method = optim::LeastSquaresMethod;
+
+namespace {
+
+nt::Tensor numbers(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
+double entry(const nt::Tensor& x, std::int64_t i) { return x[i].item(); }
+
+const std::vector<Method> methods = {Method::levenberg_marquardt, Method::gauss_newton, Method::dogleg};
+
+const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").residuals; }
+
+}  // namespace
+
+TEST_CASE("rank-deficient problems end at the nearest solution, say so, and estimate by the pseudo-inverse") {
+  const auto y = numbers({1, 2, 4, 5});
+  // Only the sum of the two counts.
+  for (const auto method : methods) {
+    LeastSquaresOptions o;
+    o.method = method;
+    const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] - y; }, numbers({0, 0}), o);
+    INFO(optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(r.message.find("rank 1 for 2 unknowns") != std::string::npos);
+    CHECK(r.rank() == 1);
+    CHECK(r.degrees_of_freedom() == 3);
+    CHECK(distance(r.x().value(), numbers({1.5, 1.5}).value()) < 1e-12);
+    // The mean's variance, shared by two equal parts: s^2 / (4 * 4).
+    const double s2 = 10.0 / 3;
+    CHECK(r.covariance()[{0, 1}].item() == Approx(s2 / 16).epsilon(1e-12));
+  }
+  SECTION("fewer residuals than unknowns") {
+    const auto r = least_squares([](const nt::Tensor& b) { return nt::sum(b * b) - 3; }, numbers({1, 2, 2}));
+    CHECK(r.converged());
+    CHECK(r.value < 1e-28);
+    CHECK(r.degrees_of_freedom() == 0);
+    CHECK(std::isnan(r.residual_standard_deviation()));
+    CHECK(std::isnan(entry(r.standard_deviations()[0], 0)));
+  }
+  SECTION("residuals that do not depend on the unknowns") {
+    const auto r = least_squares([&](const nt::Tensor&) { return y; }, numbers({1, 2}));
+    CHECK(r.converged());
+    CHECK(r.iterations == 0);
+    CHECK(r.value == Approx(23));
+    CHECK(r.message.find("rank 0") != std::string::npos);
+  }
+  SECTION("residuals of zero") {
+    const auto r = least_squares([](const nt::Tensor& b) { return b - b; }, numbers({1, 2}));
+    CHECK(r.status == Status::precision);
+    CHECK(r.value == 0);
+  }
+}
+
+TEST_CASE("what goes wrong has a status, and the best point so far") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const auto method : methods) {
+    LeastSquaresOptions o;
+    o.method = method;
+    INFO(optim::to_string(method));
+    SECTION(std::string("not finite at the start, ") + optim::to_string(method)) {
+      const auto r = least_squares([&](const nt::Tensor& x) { return x * nan; }, numbers({1}), o);
+      CHECK(r.status == Status::not_finite);
+      CHECK(entry(r.x(), 0) == 1);
+      CHECK_THROWS_AS(r.covariance(), nt::ValueError);
+    }
+    SECTION(std::string("not finite anywhere else, ") + optim::to_string(method)) {
+      const auto r = least_squares([&](const nt::Tensor& x) { return entry(x.detach(), 0) == 1 ? x + 1 : x * nan; },
+                                   numbers({1}), o);
+      CHECK(r.status == Status::not_finite);
+      CHECK(entry(r.x(), 0) == 1);
+    }
+    SECTION(std::string("a region where the residuals are not defined, ") + optim::to_string(method)) {
+      // The full step from 3 goes far below 0, where there is no logarithm.
+      const auto r = least_squares([](const nt::Tensor& x) { return nt::log(x) + 2; }, numbers({3}), o);
+      INFO(optim::to_string(r));
+      CHECK(r.converged());
+      CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
+    }
+    SECTION(std::string("a NumericalError, ") + optim::to_string(method)) {
+      const auto r = least_squares(
+          [](const nt::Tensor& x) {
+            if (entry(x.detach(), 0) < 0) throw nt::NumericalError("negative");
+            return nt::log(x) + 2;
+          },
+          numbers({3}), o);
+      CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("derivatives that are wrong are found out") {
+  static const nt::Op lying{"test_lying_cube"};
+  for (const double lie : {-1.0, 0.0, 3.0}) {
+    const auto cube = [lie](const nt::Tensor& x) {
+      return lying(
+          nt::core::mul(nt::core::square(x.value()), x.value()),
+          nt::wrt(x, [x, lie](const nt::Tensor& g, const nt::Tensor&) { return lie * 3 * g * nt::square(x); }));
+    };
+    for (const auto method : methods) {
+      LeastSquaresOptions o;
+      o.method = method;
+      o.max_iterations = 200;
+      const auto r = least_squares([&](const nt::Tensor& x) { return cube(x) - numbers({8, 9}); }, numbers({1, 1}), o);
+      INFO(lie << "\n" << optim::to_string(r));
+      CHECK(r.status == Status::wrong_gradient);
+    }
+  }
+}
+
+TEST_CASE("limits, tolerances and the callback stop a run") {
+  const auto start = numbers({-1.2, 1});
+  const auto full = least_squares(rosenbrock(), start);
+  SECTION("iterations") {
+    LeastSquaresOptions o;
+    o.max_iterations = 3;
+    const auto r = least_squares(rosenbrock(), start, o);
+    CHECK(r.status == Status::max_iterations);
+    CHECK(r.iterations == 3);
+    CHECK(r.value == full.trace[3].value);
+    CHECK_FALSE(r.converged());
+  }
+  SECTION("evaluations") {
+    LeastSquaresOptions o;
+    o.max_evaluations = 5;
+    const auto r = least_squares(rosenbrock(), start, o);
+    CHECK(r.status == Status::max_evaluations);
+    CHECK(r.counts.evaluations() <= 6);
+  }
+  SECTION("time") {
+    LeastSquaresOptions o;
+    o.max_seconds = 1e-9;
+    CHECK(least_squares(rosenbrock(), start, o).status == Status::max_seconds);
+  }
+  SECTION("the callback") {
+    LeastSquaresOptions o;
+    std::vector<double> values;
+    o.callback = [&](const optim::Iteration& i, const std::vector<nt::Tensor>& xs) {
+      CHECK(0.5 * nt::sum(nt::square(rosenbrock()(xs[0]))).item() == i.value);
+      values.push_back(i.value);
+      return i.index < 2;
+    };
+    const auto r = least_squares(rosenbrock(), start, o);
+    CHECK(r.status == Status::callback);
+    CHECK(values.size() == 3);
+    CHECK(r.value == values.back());
+  }
+  SECTION("tolerances") {
+    LeastSquaresOptions o;
+    o.gradient_tolerance = 1e-3;
+    const auto r = least_squares(rosenbrock(), start, o);
+    CHECK(r.status == Status::gradient_tolerance);
+    CHECK(r.gradient <= 1e-3);
+    CHECK(r.iterations < full.iterations);
+    o.gradient_tolerance = 0;
+    o.value_tolerance = 1e-3;
+    CHECK(least_squares(problems::function("bard").residuals, numbers({1, 1, 1}), o).status == Status::value_tolerance);
+    o.value_tolerance = 0;
+    o.step_tolerance = 0.1;
+    CHECK(least_squares(rosenbrock(), start, o).status == Status::step_tolerance);
+  }
+  SECTION("the trace tells it") {
+    const std::string text = optim::to_string(full);
+    CHECK(text.find("converged (as far as the precision of the numbers goes)") != std::string::npos);
+    CHECK(full.trace.front().value == Approx(12.1));
+    CHECK(full.trace.back().value == full.value);
+  }
+}
+
+TEST_CASE("bad input is refused before any work") {
+  const auto f = [](const nt::Tensor& x) { return x; };
+  CHECK_THROWS_AS(least_squares(f, nt::tensor(1, nt::i64)), nt::DTypeError);
+  CHECK_THROWS_AS(least_squares(f, nt::Tensor()), nt::ValueError);
+  CHECK_THROWS_AS(least_squares(f, nt::zeros({0}, nt::f64)), nt::ValueError);
+  CHECK_THROWS_AS(least_squares([](const nt::Tensor&) { return nt::zeros({0}, nt::f64); }, numbers({1})),
+                  nt::ValueError);
+  CHECK_THROWS_AS(least_squares([](const nt::Tensor& x) { return x.to(nt::f32); }, numbers({1})), nt::DTypeError);
+  LeastSquaresOptions o;
+  o.loss_scale = 0;
+  CHECK_THROWS_AS(least_squares(f, numbers({1}), o), nt::ValueError);
+  LeastSquaresOptions s;
+  s.sigma = numbers({0});
+  CHECK_THROWS_AS(least_squares(f, numbers({1}), s), nt::ValueError);
+  LeastSquaresOptions b;
+  b.lower = {numbers({1}), numbers({1})};
+  CHECK_THROWS_AS(least_squares(f, numbers({1}), b), nt::ValueError);
+  int calls = 0;
+  CHECK_THROWS_AS(least_squares(
+                      [&](const nt::Tensor& x) {
+                        return nt::concatenate({x, nt::zeros({++calls}, nt::f64)});
+                      },
+                      numbers({1})),
+                  nt::ShapeError);
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Whatever goes wrong ends in a clear status with the best point so far, for every general method.
+#include "optim/functions.hpp"
+
+#include "catch.hpp"
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/nn/nn.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace nt = newtape;
+namespace optim = newtape::optim;
+namespace nn = newtape::nn;
+using nt::Tensor;
+using optim::Status;
+
+namespace {
+
+/// What minimize answers for each of the general methods, which `check` then looks at.
+template <class Check>
+void with_every_method(const nt::UnaryFunction& f, const Tensor& x0, Check check,
+                       const std::function<void(optim::MinimizeOptions&)>& more = {}) {
+  for (const auto& m : optim::general_methods()) {
+    optim::MinimizeOptions options;
+    options.method = m;
+    if (more) more(options);
+    const optim::Result result = optim::minimize(f, x0, options);
+    INFO(m.name << ": " << result.message << ", value " << result.value << ", gradient " << result.gradient << ", "
+                << result.iterations << " iterations, " << result.counts.evaluations() << " evaluations");
+    CHECK_FALSE(result.message.empty());
+    CHECK(result.counts.evaluations() < 5000);
+    check(result, m.name);
+  }
+}
+
+Tensor vector(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
+double entry(const optim::Result& r, int i) { return r.x()[i].item(); }
+
+}  // namespace
+
+TEST_CASE("a start where the value or the gradient is not finite is left at once") {
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    with_every_method([&](const Tensor& x) { return nt::sum(x) * bad; }, vector({1, 2}),
+                      [](const optim::Result& r, const std::string&) {
+                        CHECK(r.status == Status::not_finite);
+                        CHECK(r.iterations == 0);
+                        CHECK(entry(r, 1) == 2);
+                      });
+  }
+  // The value is finite, its slope is not.
+  with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x)); }, vector({0, 1}),
+                    [](const optim::Result& r, const std::string&) { CHECK(r.status == Status::not_finite); });
+}
+
+TEST_CASE("regions where a function is not defined are kept out of") {
+  // x - log x, for x > 0 only, with starts on both sides of the minimum at 1.
+  const auto barrier = [](const Tensor& x) { return nt::sum(x - nt::log(x)); };
+  with_every_method(barrier, vector({1e-3, 30, 1.5}), [](const optim::Result& r, const std::string&) {
+    CHECK(r.converged());
+    for (int i = 0; i < 3; ++i) CHECK(entry(r, i) == Approx(1).epsilon(1e-6));
+  });
+  // The minimum at the very edge of what is defined: sqrt has an infinite slope there.
+  with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x) + x); }, vector({1}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(std::isfinite(r.value));
+                      CHECK(r.value <= 2);
+                    });
+  // A pole: +infinity at 0 keeps the iterates on their side.
+  with_every_method([](const Tensor& x) { return nt::sum(x + 1.0 / x); }, vector({0.05, 20}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(std::isfinite(r.value));
+                      CHECK(r.value <= 41);
+                    });
+}
+
+TEST_CASE("a numerical error in the function counts as no value") {
+  // -log det of [[x, 1], [1, y]] + x + y: Cholesky fails where the matrix is not positive definite.
+  const auto f = [](const Tensor& x) {
+    const Tensor m = nt::diag(x) + nt::tensor({{0, 1}, {1, 0}}, nt::f64);
+    return nt::sum(x) - 2.0 * nt::sum(nt::log(nt::diagonal(nt::linalg::cholesky(m))));
+  };
+  with_every_method(f, vector({5, 4}), [](const optim::Result& r, const std::string&) {
+    CHECK(r.converged());
+    // d/dx (x + y - log(x y - 1)) = 0: x = y, x^2 - x - 1 = 0.
+    const double golden = (1 + std::sqrt(5.0)) / 2;
+    CHECK(entry(r, 0) == Approx(golden).epsilon(1e-6));
+    CHECK(entry(r, 1) == Approx(golden).epsilon(1e-6));
+  });
+}
+
+namespace {
+
+/// x^2 summed, whose pullback lies: by a wrong sign, a wrong factor, or in one entry only.
+enum class Lie { sign, factor, entry };
+Tensor lying_square(const Tensor& x, Lie lie) {
+  static const nt::Op op{"test_lying_square"};
+  const Tensor factor = lie == Lie::sign     ? -nt::ones_like(x)
+                        : lie == Lie::factor ? 3.0 * nt::ones_like(x)
+                                             : nt::where(nt::arange(x.size()) == 0, 50.0, nt::ones_like(x));
+  return op(nt::core::mul(x.value(), x.value()),
+            nt::wrt(x, [x = nt::In(x), factor](const Tensor& g) { return g * factor * 2.0 * x; }));
+}
+
+}  // namespace
+
+TEST_CASE("a wrong gradient is found out") {
+  for (const Lie lie : {Lie::sign, Lie::factor, Lie::entry}) {
+    INFO("lie " << static_cast<int>(lie));
+    // A minimum at -1, where the true slope is zero and the lie's is not.
+    with_every_method([&](const Tensor& x) { return nt::sum(lying_square(x, lie) + 2.0 * x + nt::pow(x + 1.0, 4.0)); },
+                      vector({3, 2, -4}),
+                      [](const optim::Result& r, const std::string&) {
+                        CHECK(r.status == Status::wrong_gradient);
+                        CHECK(std::isfinite(r.value));
+                        CHECK(r.value <= 3 * 3 + 6 + 256 + 4 + 4 + 81 + 16 - 8 + 81);
+                      });
+  }
+}
+
+TEST_CASE("functions without a lower bound are called so") {
+  const auto unbounded = [](const optim::Result& r, const std::string&) {
+    CHECK(r.status == Status::unbounded);
+    CHECK(r.value < -1e20);
+  };
+  with_every_method([](const Tensor& x) { return nt::sum(x); }, vector({1, 2}), unbounded);
+  with_every_method([](const Tensor& x) { return nt::sum(nt::pow(x, 3.0)); }, vector({-1, 2}), unbounded);
+  with_every_method([](const Tensor& x) { return -nt::sum(nt::square(x)); }, vector({1, 2}), unbounded);
+  with_every_method([](const Tensor& x) { return -nt::sum(nt::exp(x)); }, vector({1, 2}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK_FALSE(r.converged());
+                      CHECK(r.value < -1e20);
+                    });
+}
+
+TEST_CASE("flat directions do no harm") {
+  // A valley with a level floor: the Hessian is singular everywhere.
+  with_every_method([](const Tensor& x) { return nt::square(nt::sum(x) - 1.0); }, vector({3, -7, 2}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(r.converged());
+                      CHECK(r.value < 1e-14);
+                    });
+  // A minimum with a Hessian of zero.
+  with_every_method([](const Tensor& x) { return nt::sum(nt::pow(x, 4.0)); }, vector({2, -3}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(r.converged());
+                      CHECK(r.value < 1e-9);
+                    });
+  // An unknown that does not matter.
+  with_every_method([](const Tensor& x) { return nt::square(x[0] - 2.0) + 0.0 * x[1]; }, vector({9, 5}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(r.converged());
+                      CHECK(entry(r, 0) == Approx(2));
+                      CHECK(entry(r, 1) == 5);
+                    });
+}
+
+TEST_CASE("a constant is at its minimum") {
+  with_every_method([](const Tensor& x) { return nt::sum(0.0 * x) + 3.0; }, vector({1, 2}),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(r.status == Status::gradient_tolerance);
+                      CHECK(r.iterations == 0);
+                      CHECK(r.value == 3);
+                    });
+  // One that does not even depend on x.
+  with_every_method([](const Tensor&) { return vector({3})[0]; }, vector({1, 2}),
+                    [](const optim::Result& r, const std::string&) { CHECK(r.status == Status::gradient_tolerance); });
+}
+
+TEST_CASE("saddles are left behind") {
+  const auto f = [](const Tensor& x) { return nt::square(x[0]) - nt::square(x[1]) + nt::pow(x[1], 4.0); };
+  // Not quite on the ridge: everybody falls off.
+  with_every_method(f, vector({1, 1e-3}), [](const optim::Result& r, const std::string&) {
+    CHECK(r.converged());
+    CHECK(r.value == Approx(-0.25));
+    CHECK(std::abs(entry(r, 1)) == Approx(std::sqrt(0.5)).epsilon(1e-6));
+  });
+  // On the ridge, where the gradient leads to the saddle: the curvature knows better.
+  with_every_method(f, vector({1, 0}), [](const optim::Result& r, const std::string& method) {
+    CHECK(r.converged());
+    if (method == "trust-region Newton") {
+      CHECK(r.value == Approx(-0.25));
+    } else {
+      CHECK((r.value == Approx(-0.25) || std::abs(r.value) < 1e-12));
+    }
+  });
+}
+
+TEST_CASE("nothing to find is found at once") {
+  with_every_method([](const Tensor& x) { return nt::sum(x); }, nt::zeros({0}, nt::f64),
+                    [](const optim::Result& r, const std::string&) {
+                      CHECK(r.status == Status::gradient_tolerance);
+                      CHECK(r.value == 0);
+                      CHECK(r.x().shape() == nt::Shape{0});
+                    });
+}
+
+namespace {
+
+/// Goes where the caller says, whatever the gradient.
+class Stubborn final : public optim::Direction {
+ public:
+  explicit Stubborn(double factor) : factor_(factor) {}
+  optim::Step step(optim::Curvature&, const nt::Array& gradient, const optim::Region&) override {
+    optim::Step s;
+    s.d = nt::core::mul(gradient, nt::core::full({}, factor_, gradient.dtype()));
+    s.predicted = 1;
+    return s;
+  }
+
+ private:
+  double factor_;
+};
+
+}  // namespace
+
+TEST_CASE("a direction of one's own that does not go down ends nothing and loops nowhere") {
+  const auto& p = problems::function("beale");
+  for (const double factor : {1.0, 0.0, std::nan("")}) {
+    INFO("factor " << factor);
+    const auto make = [factor] { return std::make_unique<Stubborn>(factor); };
+    optim::MinimizeOptions options;
+    options.method = {"stubborn", optim::curvature::none(), make, optim::globalization::strong_wolfe()};
+    options.max_iterations = 3000;
+    const auto searched = optim::minimize(p.f, p.x0(), options);
+    INFO(searched.message);
+    if (std::isnan(factor)) {
+      CHECK((searched.converged() || searched.status == Status::not_finite));
+    } else {
+      // Steepest descent takes its place, and says so.
+      CHECK(searched.value < 1e-6);
+      CHECK_THAT(searched.trace.at(1).note, contains("descent"));
+    }
+    options.method.globalization = optim::globalization::trust_region();
+    const auto bounded = optim::minimize(p.f, p.x0(), options);
+    INFO(bounded.message);
+    CHECK_FALSE(bounded.converged());
+    CHECK(bounded.value == p.f(p.x0()).item());
+  }
+}
+
+TEST_CASE("limits are kept, and the callback may stop a run") {
+  const auto& p = problems::function("wood");
+  with_every_method(
+      p.f, p.x0(),
+      [](const optim::Result& r, const std::string&) {
+        CHECK(r.status == Status::max_iterations);
+        CHECK(r.iterations == 3);
+        CHECK(r.trace.size() == 4);
+        CHECK(r.value < 19192);
+      },
+      [](optim::MinimizeOptions& o) { o.max_iterations = 3; });
+  with_every_method(
+      p.f, p.x0(),
+      [](const optim::Result& r, const std::string&) {
+        CHECK(r.status == Status::max_evaluations);
+        CHECK(r.counts.evaluations() >= 10);
+        CHECK(r.counts.evaluations() < 60);
+      },
+      [](optim::MinimizeOptions& o) { o.max_evaluations = 10; });
+  with_every_method(
+      p.f, p.x0(),
+      [](const optim::Result& r, const std::string&) {
+        CHECK(r.status == Status::max_seconds);
+        CHECK(r.iterations <= 1);
+      },
+      [](optim::MinimizeOptions& o) { o.max_seconds = 1e-9; });
+  int calls = 0;
+  with_every_method(
+      p.f, p.x0(),
+      [&](const optim::Result& r, const std::string&) {
+        CHECK(r.status == Status::callback);
+        CHECK(r.iterations == 2);
+        CHECK(calls == 3);
+        calls = 0;
+      },
+      [&](optim::MinimizeOptions& o) {
+        o.callback = [&](const optim::Iteration& i, const std::vector<Tensor>& xs) {
+          CHECK(i.index == calls);
+          CHECK(p.f(xs[0]).item() == Approx(i.value).epsilon(1e-12));
+          return ++calls < 3;
+        };
+      });
+}
+
+TEST_CASE("tolerances on step and value stop a run early") {
+  const auto& p = problems::function("powell_singular");
+  with_every_method(
+      p.f, p.x0(),
+      [](const optim::Result& r, const std::string&) {
+        CHECK((r.status == Status::step_tolerance || r.status == Status::gradient_tolerance));
+        CHECK(r.converged());
+      },
+      [](optim::MinimizeOptions& o) { o.step_tolerance = 1e-2; });
+  with_every_method(
+      p.f, p.x0(),
+      [](const optim::Result& r, const std::string&) {
+        CHECK(r.status == Status::value_tolerance);
+        CHECK(r.value < 215);
+      },
+      [](optim::MinimizeOptions& o) { o.value_tolerance = 100; });
+}
+
+TEST_CASE("the trace tells how it went") {
+  const auto& p = problems::function("rosenbrock");
+  with_every_method(p.f, p.x0(), [](const optim::Result& r, const std::string&) {
+    REQUIRE(r.trace.size() == static_cast<std::size_t>(r.iterations) + 1);
+    CHECK(r.trace.front().value == Approx(24.2));
+    CHECK(r.trace.front().evaluations == 1);
+    CHECK(r.trace.back().value == r.value);
+    CHECK(r.trace.back().gradient == r.gradient);
+    CHECK(r.trace.back().evaluations <= r.counts.evaluations());
+    for (std::size_t i = 1; i < r.trace.size(); ++i) {
+      const auto& before = r.trace[i - 1];
+      const auto& now = r.trace[i];
+      CHECK(now.index == static_cast<std::int64_t>(i));
+      CHECK(now.value <= before.value * (1 + 1e-12));
+      CHECK(now.change == Approx(before.value - now.value).margin(1e-300));
+      CHECK(now.evaluations > before.evaluations);
+      CHECK(now.seconds >= before.seconds);
+      CHECK(now.step > 0);
+    }
+    const std::string text = optim::to_string(r);
+    CHECK(std::count(text.begin(), text.end(), '\n') == static_cast<std::ptrdiff_t>(r.trace.size()) + 1);
+    CHECK_THAT(text, contains("converged (gradient small enough"));
+    CHECK_THAT(text, contains("|gradient|"));
+  });
+}
+
+TEST_CASE("several tensors, whatever their shapes, are minimised together") {
+  // (a b - c)^2 + |a - 1|^2 + (c - 3)^2 with a [2, 1], b [1, 2], c [].
+  const auto f = [](std::span<const Tensor> x) {
+    return nt::sum(nt::square(nt::matmul(x[0], x[1]) - x[2])) + nt::sum(nt::square(x[0] - 1.0)) +
+           nt::square(x[2] - 3.0);
+  };
+  const std::vector<Tensor> start{nt::reshape(vector({0.5, 2}), {2, 1}), nt::reshape(vector({1, -1}), {1, 2}),
+                                  nt::tensor(0.0, nt::f64)};
+  for (const auto& m : optim::general_methods()) {
+    INFO(m.name);
+    optim::MinimizeOptions options;
+    options.method = m;
+    const auto r = optim::minimize(f, start, options);
+    CHECK(r.converged());
+    REQUIRE(r.xs.size() == 3);
+    CHECK(r.xs[0].shape() == nt::Shape{2, 1});
+    CHECK(r.xs[1].shape() == nt::Shape{1, 2});
+    CHECK(r.xs[2].ndim() == 0);
+    CHECK(r.value < 1e-14);
+    CHECK(nt::max(nt::abs(r.xs[1] - 3.0)).item() < 1e-6);
+    CHECK_THROWS_AS(r.x(), nt::ValueError);
+  }
+}
+
+TEST_CASE("a model's parameters are left at the best point") {
+  nt::Generator random(2);
+  const Tensor x = nt::random::normal({40, 3}, 0, 1, nt::f64, random);
+  const Tensor y = nt::matmul(x, nt::reshape(vector({1, -2, 0.5}), {3, 1})) + 0.25;
+  for (const auto& m : optim::general_methods()) {
+    INFO(m.name);
+    const nn::Linear model(3, 1, {.dtype = nt::f64});
+    optim::MinimizeOptions options;
+    options.method = m;
+    const auto r = optim::minimize([&] { return nn::mse_loss(model(x), y); }, model.parameters(), options);
+    CHECK(r.converged());
+    CHECK(r.value < 1e-14);
+    CHECK(model.bias.tensor().item() == Approx(0.25));
+    CHECK(nt::max(nt::abs(model.weight.tensor() - r.xs[0])).item() == 0);
+    CHECK(model.weight.requires_grad());
+  }
+}
+
+TEST_CASE("what minimize is given must make sense") {
+  const auto f = [](const Tensor& x) { return nt::sum(nt::square(x)); };
+  CHECK_THROWS_AS(optim::minimize(f, nt::arange(3)), nt::DTypeError);
+  CHECK_THROWS_AS(optim::minimize(f, Tensor()), nt::ValueError);
+  CHECK_THROWS_AS(optim::minimize([](const Tensor& x) { return x; }, vector({1, 2})), nt::ShapeError);
+  // What else a function throws is the caller's to see.
+  CHECK_THROWS_AS(optim::minimize([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); }, vector({1})),
+                  std::runtime_error);
+}
