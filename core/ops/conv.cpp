@@ -20,7 +20,7 @@ using detail::Offsets;
 using detail::Pass;
 using detail::product;
 using detail::Reads;
-using detail::three;
+using detail::to_int3;
 
 template <class T>
 const kernels::ConvTable<T>& table() {
@@ -45,9 +45,10 @@ bool along_channels(std::int64_t channels, std::int64_t vector) { return channel
 
 Array scratch(std::int64_t n, DType dtype) { return Array::empty({n}, dtype); }
 
-/// Moves [columns][rows] with the given step between columns to [rows][columns].
+/// Copies [columns][rows], with the given step between columns, to [rows][columns].
 template <class T>
-void turn(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows, std::int64_t columns) {
+void transpose_block(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
+                     std::int64_t columns) {
   const auto& move = kernels::tables().move;
   (sizeof(T) == 4 ? move.transpose4 : move.transpose8)(from, from_step, to, to_step, rows, columns);
 }
@@ -59,210 +60,309 @@ struct Direction {
   std::int64_t weight_group, weight_out, weight_in;  ///< steps in w
 };
 
-template <class T>
-void apply(const Direction& d, const Pass& pass, const T* source, const T* w, const T* bias, T* target) {
-  const auto& kernel = table<T>();
-  const bool lanewise = along_channels(d.out, kernel.lanes);
-  const Reads reads(d.source, d.kernel, pass, !lanewise);
-  const Offsets steps = reads.over(d.in);
-  const auto step_count = static_cast<std::int64_t>(steps.size());
-  const auto pixels = static_cast<std::int64_t>(reads.pixels.size());
-  const std::int64_t source_size = product(d.source), target_size = product(d.target);
-  const Int3 target_step{d.target[1] * d.target[2], d.target[2], 1};
-
-  Offsets places;  // in the target; empty when they are all, in order
-  if (pixels != target_size) {
-    for (std::int64_t i = 0; i < pass[0].count; ++i) {
-      for (std::int64_t j = 0; j < pass[1].count; ++j) {
-        for (std::int64_t k = 0; k < pass[2].count; ++k) {
-          places.push_back((pass[0].first + i * pass[0].every) * target_step[0] +
-                           (pass[1].first + j * pass[1].every) * target_step[1] + pass[2].first + k * pass[2].every);
-        }
+/// The positions in the target that a pass computes; empty when they are all of them, in order.
+Offsets target_positions(const Direction& d, const Pass& pass, std::int64_t pixels) {
+  Offsets positions;
+  if (pixels == product(d.target)) return positions;
+  for (std::int64_t i = 0; i < pass[0].count; ++i) {
+    for (std::int64_t j = 0; j < pass[1].count; ++j) {
+      for (std::int64_t k = 0; k < pass[2].count; ++k) {
+        const std::int64_t at[3] = {pass[0].first + i * pass[0].every, pass[1].first + j * pass[1].every,
+                                    pass[2].first + k * pass[2].every};
+        positions.push_back((at[0] * d.target[1] + at[1]) * d.target[2] + at[2]);
       }
     }
   }
+  return positions;
+}
 
-  const Lanes lanes(d.out, kernel.lanes);
-  const std::int64_t width = lanewise ? lanes.width : 1;
-  const std::int64_t blocks = lanewise ? lanes.blocks : d.out;
-  const auto taps = static_cast<std::int64_t>(reads.taps.size());
-  const bool whole = taps == product(d.kernel);  // all places of the kernel, and in order
-  // [group][block][step][lane], and the same of the bias.
-  Array packed = scratch(d.groups * blocks * (step_count + 1) * width, dtype_of<T>);
-  T* const weights = packed.data<T>();
-  T* const init = weights + d.groups * blocks * step_count * width;
-  for (std::int64_t g = 0; g < d.groups; ++g) {
-    for (std::int64_t b = 0; b < blocks; ++b) {
-      T* to = weights + (g * blocks + b) * step_count * width;
-      const std::int64_t channels = std::min(width, d.out - b * width);
-      for (std::int64_t l = 0; l < width; ++l) {
-        init[(g * blocks + b) * width + l] = l < channels && bias != nullptr ? bias[g * d.out + b * width + l] : T(0);
+/// The weights as the kernels read them, [group][block][step][lane], and the biases, [group][block][lane].
+template <class T>
+class PackedWeights {
+ public:
+  PackedWeights(const Direction& d, const Reads& reads, const T* w, const T* bias, std::int64_t width,
+                std::int64_t blocks)
+      : steps_(static_cast<std::int64_t>(reads.taps.size()) * d.in),
+        width_(width),
+        blocks_(blocks),
+        memory_(scratch(d.groups * blocks * (steps_ + 1) * width, dtype_of<T>)),
+        weights_(memory_.data<T>()),
+        biases_(weights_ + d.groups * blocks * steps_ * width) {
+    for (std::int64_t g = 0; g < d.groups; ++g) {
+      for (std::int64_t b = 0; b < blocks; ++b) {
+        const std::int64_t channels = std::min(width, d.out - b * width);
+        T* const start = biases_ + (g * blocks + b) * width;
+        for (std::int64_t l = 0; l < width; ++l) {
+          start[l] = l < channels && bias != nullptr ? bias[g * d.out + b * width + l] : T(0);
+        }
+        pack(d, reads, w + g * d.weight_group + b * width * d.weight_out, channels,
+             weights_ + (g * blocks + b) * steps_ * width);
       }
-      if (channels < width) std::fill_n(to, step_count * width, T(0));
-      const T* from = w + g * d.weight_group + b * width * d.weight_out;
-      if (whole && d.weight_in == taps) {
-        turn(from, d.weight_out, to, width, step_count, channels);
+    }
+  }
+  const T* weights(std::int64_t group, std::int64_t block) const {
+    return weights_ + (group * blocks_ + block) * steps_ * width_;
+  }
+  const T* biases(std::int64_t group, std::int64_t block) const { return biases_ + (group * blocks_ + block) * width_; }
+
+ private:
+  /// One block: `channels` of its lanes are used, the others are 0.
+  void pack(const Direction& d, const Reads& reads, const T* from, std::int64_t channels, T* to) {
+    const auto taps = static_cast<std::int64_t>(reads.taps.size());
+    const bool all_taps = taps == product(d.kernel);  // then they are in the kernel's order
+    if (channels < width_) std::fill_n(to, steps_ * width_, T(0));
+    if (all_taps && d.weight_in == taps) {
+      transpose_block(from, d.weight_out, to, width_, steps_, channels);
+      return;
+    }
+    for (std::int64_t i = 0; i < d.in; ++i, from += d.weight_in, to += taps * width_) {
+      if (all_taps) {
+        transpose_block(from, d.weight_out, to, width_, taps, channels);
         continue;
       }
-      for (std::int64_t i = 0; i < d.in; ++i, from += d.weight_in, to += taps * width) {
-        if (whole) {
-          turn(from, d.weight_out, to, width, taps, channels);
-          continue;
-        }
-        for (std::int64_t l = 0; l < channels; ++l) {
-          for (std::int64_t t = 0; t < taps; ++t) {
-            to[t * width + l] = from[l * d.weight_out + reads.places[static_cast<std::size_t>(t)]];
-          }
+      for (std::int64_t l = 0; l < channels; ++l) {
+        for (std::int64_t t = 0; t < taps; ++t) {
+          to[t * width_ + l] = from[l * d.weight_out + reads.places[static_cast<std::size_t>(t)]];
         }
       }
     }
   }
 
-  // Where there are few images, their channels are shared out, too.
-  const std::int64_t items = d.images * d.groups;
-  const std::int64_t shares = items >= 8 ? 1 : std::min<std::int64_t>(blocks, 8);
-  const std::int64_t work = 1 + pixels * step_count * width * ((blocks + shares - 1) / shares);
-  newtape::detail::parallel_for(
-      items * shares, std::max<std::int64_t>(1, (1 << 18) / work), [&](std::int64_t begin, std::int64_t end) {
-        Array copy;
-        if (reads.padded.copied) {
-          copy = scratch(d.in * reads.padded.channel + kernel.lanes, dtype_of<T>);
-          std::fill_n(copy.data<T>() + d.in * reads.padded.channel, kernel.lanes, T(0));
+  std::int64_t steps_, width_, blocks_;
+  Array memory_;
+  T* weights_;
+  T* biases_;
+};
+
+/// One pass of a convolution over all images: the operands, and how the work is divided.
+template <class T>
+class Application {
+ public:
+  Application(const Direction& d, const Pass& pass, const T* source, const T* w, const T* bias, T* target)
+      : d_(d),
+        pass_(pass),
+        source_(source),
+        target_(target),
+        lanewise_(along_channels(d.out, kernel_.lanes)),
+        reads_(d.source, d.kernel, pass, !lanewise_),
+        steps_(reads_.over(d.in)),
+        pixels_(static_cast<std::int64_t>(reads_.pixels.size())),
+        positions_(target_positions(d, pass, pixels_)),
+        lanes_(d.out, kernel_.lanes),
+        width_(lanewise_ ? lanes_.width : 1),
+        blocks_(lanewise_ ? lanes_.blocks : d.out),
+        packed_(d, reads_, w, bias, width_, blocks_),
+        // With few images, their channels are divided among the threads, too.
+        shares_(d.images * d.groups >= 8 ? 1 : std::min<std::int64_t>(blocks_, 8)) {}
+
+  void run() {
+    const std::int64_t work = 1 + pixels_ * step_count() * width_ * ((blocks_ + shares_ - 1) / shares_);
+    newtape::detail::parallel_for(d_.images * d_.groups * shares_, std::max<std::int64_t>(1, (1 << 18) / work),
+                                  [&](std::int64_t begin, std::int64_t end) { run(begin, end); });
+  }
+
+ private:
+  std::int64_t step_count() const { return static_cast<std::int64_t>(steps_.size()); }
+  std::int64_t chunk() const { return lanewise_ ? 8 * kernel_.columns : pixels_; }
+
+  /// Pieces `begin` to `end`, each a share of the channels of one group of one image.
+  void run(std::int64_t begin, std::int64_t end) {
+    Array padded;
+    if (reads_.padded.copied) {
+      padded = scratch(d_.in * reads_.padded.channel + kernel_.lanes, dtype_of<T>);
+      std::fill_n(padded.data<T>() + d_.in * reads_.padded.channel, kernel_.lanes, T(0));
+    }
+    Array tile = scratch(chunk() * width_, dtype_of<T>);
+    std::int64_t padded_item = -1;
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      const std::int64_t item = piece / shares_;
+      const T* image = source_ + item * d_.in * product(d_.source);
+      if (reads_.padded.copied) {
+        if (item != padded_item) reads_.padded.fill(image, d_.in, padded.data<T>());
+        padded_item = item;
+        image = padded.data<T>();
+      }
+      const std::int64_t share = piece % shares_;
+      for (std::int64_t b = blocks_ * share / shares_; b < blocks_ * (share + 1) / shares_; ++b) {
+        lanewise_ ? channels_block(item, b, image, tile.data<T>()) : channel(item, b, image, tile.data<T>());
+      }
+    }
+  }
+
+  /// One output channel, vectors along the pixels of a row.
+  void channel(std::int64_t item, std::int64_t b, const T* image, T* results) {
+    T* to = target_ + (item * d_.out + b) * product(d_.target);
+    const std::int64_t group = item % d_.groups;
+    kernel_.rows({packed_.weights(group, b), image, steps_.data(), step_count(), reads_.rows.data(),
+                  static_cast<std::int64_t>(reads_.rows.size()), pass_[2].count, *packed_.biases(group, b),
+                  positions_.empty() ? to : results});
+    for (std::size_t p = 0; p < positions_.size(); ++p) to[positions_[p]] = results[p];
+  }
+
+  /// A block of output channels, vectors along them.
+  void channels_block(std::int64_t item, std::int64_t b, const T* image, T* results) {
+    const std::int64_t group = item % d_.groups;
+    const std::int64_t target_size = product(d_.target);
+    T* to = target_ + (item * d_.out + b * width_) * target_size;
+    const std::int64_t channels = std::min(width_, d_.out - b * width_);
+    for (std::int64_t first = 0; first < pixels_; first += chunk()) {
+      const std::int64_t count = std::min(chunk(), pixels_ - first);
+      const std::int64_t tiles = (count + kernel_.columns - 1) / kernel_.columns;
+      for (std::int64_t t = 0; t < tiles; ++t) {
+        const std::int64_t p = count * t / tiles;
+        kernel_.panel({packed_.weights(group, b), lanes_.vectors, image, steps_.data(), step_count(),
+                       reads_.pixels.data() + first + p, count * (t + 1) / tiles - p, packed_.biases(group, b),
+                       results + p * width_});
+      }
+      if (positions_.empty()) {
+        transpose_block(results, width_, to + first, target_size, channels, count);
+        continue;
+      }
+      for (std::int64_t c = 0; c < channels; ++c) {
+        T* plane = to + c * target_size;
+        for (std::int64_t p = 0; p < count; ++p) {
+          plane[positions_[static_cast<std::size_t>(first + p)]] = results[p * width_ + c];
         }
-        const std::int64_t chunk = lanewise ? 8 * kernel.columns : pixels;
-        Array tile = scratch(chunk * width, dtype_of<T>);
-        T* const results = tile.data<T>();
-        std::int64_t at_item = -1;
-        for (std::int64_t piece = begin; piece < end; ++piece) {
-          const std::int64_t item = piece / shares;
-          const std::int64_t group = item % d.groups;
-          const T* image = source + item * d.in * source_size;
-          if (reads.padded.copied) {
-            if (item != at_item) reads.padded.fill(image, d.in, copy.data<T>());
-            at_item = item;
-            image = copy.data<T>();
-          }
-          const std::int64_t share = piece % shares;
-          for (std::int64_t b = blocks * share / shares; b < blocks * (share + 1) / shares; ++b) {
-            const T* a = weights + (group * blocks + b) * step_count * width;
-            const T* start = init + (group * blocks + b) * width;
-            T* to = target + (item * d.out + b * width) * target_size;
-            const std::int64_t channels = std::min(width, d.out - b * width);
-            if (!lanewise) {
-              T* line = places.empty() ? to : results;
-              kernel.rows({a, image, steps.data(), step_count, reads.rows.data(),
-                           static_cast<std::int64_t>(reads.rows.size()), pass[2].count, *start, line});
-              for (std::size_t p = 0; p < places.size(); ++p) to[places[p]] = line[p];
-              continue;
-            }
-            for (std::int64_t first = 0; first < pixels; first += chunk) {
-              const std::int64_t count = std::min(chunk, pixels - first);
-              const std::int64_t tiles = (count + kernel.columns - 1) / kernel.columns;
-              for (std::int64_t t = 0; t < tiles; ++t) {
-                const std::int64_t p = count * t / tiles;
-                kernel.panel({a, lanes.vectors, image, steps.data(), step_count, reads.pixels.data() + first + p,
-                              count * (t + 1) / tiles - p, start, results + p * width});
-              }
-              if (places.empty()) {
-                turn(results, width, to + first, target_size, channels, count);
-                continue;
-              }
-              for (std::int64_t c = 0; c < channels; ++c) {
-                T* plane = to + c * target_size;
-                for (std::int64_t p = 0; p < count; ++p) {
-                  plane[places[static_cast<std::size_t>(first + p)]] = results[p * width + c];
-                }
-              }
-            }
-          }
-        }
-      });
+      }
+    }
+  }
+
+  const kernels::ConvTable<T>& kernel_ = table<T>();
+  const Direction& d_;
+  const Pass& pass_;
+  const T* source_;
+  T* target_;
+  bool lanewise_;
+  Reads reads_;
+  Offsets steps_;
+  std::int64_t pixels_;
+  Offsets positions_;
+  Lanes lanes_;
+  std::int64_t width_, blocks_;
+  PackedWeights<T> packed_;
+  std::int64_t shares_;
+};
+
+template <class T>
+void apply(const Direction& d, const Pass& pass, const T* source, const T* w, const T* bias, T* target) {
+  Application<T>(d, pass, source, w, bias, target).run();
 }
+
+/// The gradient of the weights, from images and the cotangents of the outputs.
+template <class T>
+class WeightGradient {
+ public:
+  WeightGradient(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, std::int64_t in, std::int64_t out)
+      : x_(x),
+        y_(y),
+        images_(images),
+        groups_(g.groups),
+        in_(in),
+        out_(out),
+        lanewise_(along_channels(out, kernel_.lanes)),
+        pass_(detail::forward_reads(g)),
+        reads_(to_int3(g.input, 1), to_int3(g.kernel, 1), pass_, !lanewise_),
+        columns_(reads_.over(in)),
+        pixels_(static_cast<std::int64_t>(reads_.pixels.size())),
+        input_size_(product(to_int3(g.input, 1))),
+        lanes_(out, kernel_.lanes),
+        width_(lanewise_ ? lanes_.width : 1),
+        blocks_(lanewise_ ? lanes_.blocks : out),
+        // The images are summed in fixed parts, so that the number of threads does not change the sums.
+        parts_(std::clamp<std::int64_t>(8 / std::max<std::int64_t>(1, groups_ * blocks_), 1, images)),
+        size_(column_count() * width_),
+        // A panel takes several images at once when each has few pixels.
+        batch_(lanewise_ ? std::clamp<std::int64_t>(128 / pixels_, 1, images) : 1),
+        image_step_(reads_.padded.copied ? in * reads_.padded.channel : groups_ * in * input_size_) {
+    for (std::int64_t i = 0; lanewise_ && i < batch_; ++i) {
+      for (const auto p : reads_.pixels) steps_.push_back(i * image_step_ + p);
+    }
+  }
+
+  void run(T* w) {
+    Array partial = zeros({groups_ * blocks_ * parts_ * size_}, dtype_of<T>);
+    T* const sums = partial.data<T>();
+    const std::int64_t work = 1 + (images_ / parts_) * pixels_ * size_;
+    newtape::detail::parallel_for(groups_ * blocks_ * parts_, std::max<std::int64_t>(1, (1 << 18) / work),
+                                  [&](std::int64_t begin, std::int64_t end) { run(begin, end, sums); });
+    for (std::int64_t b = 0; b < groups_ * blocks_; ++b) {
+      T* total = sums + b * parts_ * size_;
+      for (std::int64_t part = 1; part < parts_; ++part) {
+        for (std::int64_t i = 0; i < size_; ++i) total[i] += total[part * size_ + i];
+      }
+      const std::int64_t first = b % blocks_ * width_;
+      transpose_block(total, width_, w + (b / blocks_ * out_ + first) * column_count(), column_count(),
+                      std::min(width_, out_ - first), column_count());
+    }
+  }
+
+ private:
+  std::int64_t column_count() const { return static_cast<std::int64_t>(columns_.size()); }
+
+  /// Pieces `begin` to `end`, each the sum over one part of the images for one block of output channels.
+  void run(std::int64_t begin, std::int64_t end, T* sums) {
+    Array padded;
+    if (reads_.padded.copied) padded = scratch(batch_ * image_step_ + kernel_.lanes, dtype_of<T>);
+    Array transposed = scratch(batch_ * pixels_ * width_, dtype_of<T>);
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      const std::int64_t part = piece % parts_;
+      const std::int64_t block = piece / parts_ % blocks_;
+      const std::int64_t group = piece / parts_ / blocks_;
+      const std::int64_t last = images_ * (part + 1) / parts_;
+      for (std::int64_t image = images_ * part / parts_; image < last; image += batch_) {
+        const std::int64_t count = std::min(batch_, last - image);
+        const T* from = x_ + (image * groups_ + group) * in_ * input_size_;
+        for (std::int64_t i = 0; reads_.padded.copied && i < count; ++i) {
+          reads_.padded.fill(from + i * groups_ * in_ * input_size_, in_, padded.data<T>() + i * image_step_);
+        }
+        if (reads_.padded.copied) from = padded.data<T>();
+        const T* cotangent = y_ + ((image * groups_ + group) * out_ + block * width_) * pixels_;
+        accumulate(from, cotangent, count, std::min(width_, out_ - block * width_), transposed.data<T>(),
+                   sums + piece * size_);
+      }
+    }
+  }
+
+  /// Adds what `count` images contribute to the gradient of `channels` output channels.
+  void accumulate(const T* images, const T* cotangent, std::int64_t count, std::int64_t channels, T* transposed,
+                  T* sum) {
+    if (!lanewise_) {
+      kernel_.dots({cotangent, images, reads_.rows.data(), static_cast<std::int64_t>(reads_.rows.size()),
+                    pass_[2].count, columns_.data(), column_count(), sum});
+      return;
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      T* to = transposed + i * pixels_ * width_;
+      transpose_block(cotangent + i * groups_ * out_ * pixels_, pixels_, to, width_, pixels_, channels);
+      if (channels == width_) continue;
+      for (std::int64_t p = 0; p < pixels_; ++p) std::fill(to + p * width_ + channels, to + (p + 1) * width_, T(0));
+    }
+    const std::int64_t tiles = (column_count() + kernel_.columns - 1) / kernel_.columns;
+    for (std::int64_t t = 0; t < tiles; ++t) {
+      const std::int64_t c = column_count() * t / tiles;
+      kernel_.panel({transposed, lanes_.vectors, images, steps_.data(), count * pixels_, columns_.data() + c,
+                     column_count() * (t + 1) / tiles - c, nullptr, sum + c * width_});
+    }
+  }
+
+  const kernels::ConvTable<T>& kernel_ = table<T>();
+  const T* x_;
+  const T* y_;
+  std::int64_t images_, groups_, in_, out_;
+  bool lanewise_;
+  Pass pass_;
+  Reads reads_;
+  Offsets columns_;
+  std::int64_t pixels_, input_size_;
+  Lanes lanes_;
+  std::int64_t width_, blocks_, parts_, size_, batch_, image_step_;
+  Offsets steps_;
+};
 
 template <class T>
 void weight(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, std::int64_t in, std::int64_t out,
             T* w) {
-  const auto& kernel = table<T>();
-  const bool lanewise = along_channels(out, kernel.lanes);
-  const Pass pass = detail::forward_reads(g);
-  const Int3 input = to_int3(g.input, 1);
-  const Reads reads(input, to_int3(g.kernel, 1), pass, !lanewise);
-  const Offsets columns = reads.over(in);
-  const auto column_count = static_cast<std::int64_t>(columns.size());
-  const auto pixels = static_cast<std::int64_t>(reads.pixels.size());
-  const std::int64_t input_size = product(input);
-  const auto& padded = reads.padded;
-
-  const Lanes lanes(out, kernel.lanes);
-  const std::int64_t width = lanewise ? lanes.width : 1;
-  const std::int64_t blocks = lanewise ? lanes.blocks : out;
-  // The sums over the images go in fixed parts, so that the number of threads does not change them.
-  const std::int64_t parts = std::clamp<std::int64_t>(8 / std::max<std::int64_t>(1, g.groups * blocks), 1, images);
-  const std::int64_t size = column_count * width;  // of one part of one block
-  // So many images at once that their pixels are worth a panel's way through memory.
-  const std::int64_t together = lanewise ? std::clamp<std::int64_t>(128 / pixels, 1, images) : 1;
-  const std::int64_t image_step = padded.copied ? in * padded.channel : g.groups * in * input_size;
-  Offsets steps;
-  for (std::int64_t i = 0; lanewise && i < together; ++i) {
-    for (const auto p : reads.pixels) steps.push_back(i * image_step + p);
-  }
-
-  Array partial = zeros({g.groups * blocks * parts * size}, dtype_of<T>);
-  T* const sums = partial.data<T>();
-  const std::int64_t work = 1 + (images / parts) * pixels * size;
-  newtape::detail::parallel_for(
-      g.groups * blocks * parts, std::max<std::int64_t>(1, (1 << 18) / work),
-      [&](std::int64_t begin, std::int64_t end) {
-        Array copy;
-        if (padded.copied) copy = scratch(together * image_step + kernel.lanes, dtype_of<T>);
-        Array transposed = scratch(together * pixels * width, dtype_of<T>);
-        for (std::int64_t piece = begin; piece < end; ++piece) {
-          const std::int64_t part = piece % parts;
-          const std::int64_t block = piece / parts % blocks;
-          const std::int64_t group = piece / parts / blocks;
-          const std::int64_t channels = std::min(width, out - block * width);
-          T* const sum = sums + piece * size;
-          const std::int64_t last = images * (part + 1) / parts;
-          for (std::int64_t image = images * part / parts; image < last; image += together) {
-            const std::int64_t count = std::min(together, last - image);
-            const T* from = x + (image * g.groups + group) * in * input_size;
-            for (std::int64_t i = 0; padded.copied && i < count; ++i) {
-              padded.fill(from + i * g.groups * in * input_size, in, copy.data<T>() + i * image_step);
-            }
-            if (padded.copied) from = copy.data<T>();
-            const T* cotangent = y + ((image * g.groups + group) * out + block * width) * pixels;
-            if (!lanewise) {
-              kernel.dots({cotangent, from, reads.rows.data(), static_cast<std::int64_t>(reads.rows.size()),
-                           pass[2].count, columns.data(), column_count, sum});
-              continue;
-            }
-            T* a = transposed.data<T>();
-            for (std::int64_t i = 0; i < count; ++i) {
-              T* to = a + i * pixels * width;
-              turn(cotangent + i * g.groups * out * pixels, pixels, to, width, pixels, channels);
-              if (channels == width) continue;
-              for (std::int64_t p = 0; p < pixels; ++p)
-                std::fill(to + p * width + channels, to + (p + 1) * width, T(0));
-            }
-            const std::int64_t tiles = (column_count + kernel.columns - 1) / kernel.columns;
-            for (std::int64_t t = 0; t < tiles; ++t) {
-              const std::int64_t c = column_count * t / tiles;
-              kernel.panel({a, lanes.vectors, from, steps.data(), count * pixels, columns.data() + c,
-                            column_count * (t + 1) / tiles - c, nullptr, sum + c * width});
-            }
-          }
-        }
-      });
-
-  for (std::int64_t b = 0; b < g.groups * blocks; ++b) {
-    T* total = sums + b * parts * size;
-    for (std::int64_t part = 1; part < parts; ++part) {
-      for (std::int64_t i = 0; i < size; ++i) total[i] += total[part * size + i];
-    }
-    const std::int64_t first = b % blocks * width;
-    turn(total, width, w + (b / blocks * out + first) * column_count, column_count, std::min(width, out - first),
-         column_count);
-  }
+  WeightGradient<T>(g, x, y, images, in, out).run(w);
 }
 
 [[noreturn]] void reject(const char* who, const Array& a, const Array& b, const ConvGeometry& g) {

@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -90,12 +91,15 @@ DType result_dtype(IdxType type, const IdxOptions& options) {
   return dtype;
 }
 
-}  // namespace
+/// What an IDX file says of its elements.
+struct Header {
+  IdxType type;
+  Shape shape;
+  std::int64_t count = 1;  ///< of elements
+  bool overflow = false;   ///< the count does not fit 64 bits
+};
 
-Array read_idx(const std::string& path, const IdxOptions& options) {
-  if (options.dtype) result_dtype(IdxType::u8, options);  // wrong options are wrong for every file
-  detail::Input file("read_idx", path);
-
+Header read_header(detail::Input& file) {
   const std::string magic = file.read_up_to(4);
   if (magic.size() < 4) file.fail("not an IDX file", "4 bytes of magic number", fmt::format("{} bytes", magic.size()));
   if (magic[0] != 0 || magic[1] != 0) {
@@ -105,69 +109,84 @@ Array read_idx(const std::string& path, const IdxOptions& options) {
   if (code < 0x08 || code > 0x0E || code == 0x0A) {
     file.fail("unknown element type", "0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e at byte 2", fmt::format("0x{:02x}", code));
   }
-  const auto type = static_cast<IdxType>(code);
   const std::size_t ndim = static_cast<unsigned char>(magic[3]);
-
   const std::string lengths = file.read_up_to(4 * ndim);
   if (lengths.size() < 4 * ndim) {
     file.fail("the header breaks off", fmt::format("{} lengths, up to byte {}", ndim, 4 + 4 * ndim),
               fmt::format("the end of the file at byte {}", file.offset()));
   }
-  Shape shape;
+  Header header{.type = static_cast<IdxType>(code), .shape = {}};
   bool empty = false;
-  bool overflow = false;
-  std::int64_t count = 1;
   for (std::size_t i = 0; i < ndim; ++i) {
-    shape.push_back(load<std::uint32_t>(lengths.data() + 4 * i));
-    empty |= shape.back() == 0;
-    if (shape.back() != 0) overflow |= __builtin_mul_overflow(count, shape.back(), &count);
+    const std::int64_t length = load<std::uint32_t>(lengths.data() + 4 * i);
+    header.shape.push_back(length);
+    empty |= length == 0;
+    if (length != 0) header.overflow |= __builtin_mul_overflow(header.count, length, &header.count);
   }
-  if (empty) count = 0;
+  if (empty) header = {.type = header.type, .shape = header.shape, .count = 0};
+  return header;
+}
 
-  Array result;
-  visit_idx_type(type, [&]<class T>() {
-    const auto item = static_cast<std::int64_t>(sizeof(T));
-    overflow |= count > std::numeric_limits<std::int64_t>::max() / 16 / item;
-    const std::string what = fmt::format("{} of {}", to_string(shape), type_name<T>());
-    if (overflow && !empty) {
-      file.fail("the shape at byte 4 is too large", "fewer than 2^59 bytes of elements", what);
-    }
-    const auto bytes = static_cast<std::size_t>(count * item);
-    const std::size_t start = file.offset();
-    const std::string expected = fmt::format("{} bytes from byte {} on: {}", bytes, start, what);
-    const auto broken_off = [&] {
-      file.fail("the elements break off", expected, fmt::format("the end of the file at byte {}", file.offset()));
-    };
-    if (!file.could_hold(start + bytes)) {  // nothing is allocated for a header that lies
-      file.read_all();
-      broken_off();
-    }
-
-    // Piece by piece into the result: the file's own bytes never stand in memory as a whole.
-    const DType dtype = result_dtype(type, options);
-    result = Array::empty(shape, dtype);
-    std::vector<char> piece(std::min<std::size_t>(bytes, std::size_t{1} << 18));
-    visit_dtype(dtype, [&]<class To>() {
-      To* to = result.data<To>();
-      for (std::size_t done = 0; done < bytes;) {
-        const std::size_t step = std::min(piece.size(), bytes - done);
-        if (file.read(piece.data(), step) < step) broken_off();
-        const auto bad = convert<T>(piece.data(), to, static_cast<std::int64_t>(step / sizeof(T)), options.scale);
-        if (bad >= 0) {
-          const std::size_t at = static_cast<std::size_t>(bad) * sizeof(T);
-          file.fail(fmt::format("element {} does not fit dtype i64", done / sizeof(T) + static_cast<std::size_t>(bad)),
-                    "a finite number within 64 bits",
-                    fmt::format("{} at byte {}", load<T>(piece.data() + at), start + done + at));
-        }
-        done += step;
-        to += step / sizeof(T);
+/// Reads elements of type T into `result`, in pieces, so that the file's bytes are never in memory as a whole.
+template <class T>
+void read_elements(detail::Input& file, Array& result, std::size_t bytes, double scale,
+                   const std::function<void()>& fail_broken_off) {
+  const std::size_t start = file.offset();
+  std::vector<char> piece(std::min<std::size_t>(bytes, std::size_t{1} << 18));
+  visit_dtype(result.dtype(), [&]<class To>() {
+    To* to = result.data<To>();
+    for (std::size_t done = 0; done < bytes;) {
+      const std::size_t step = std::min(piece.size(), bytes - done);
+      if (file.read(piece.data(), step) < step) fail_broken_off();
+      const auto bad = convert<T>(piece.data(), to, static_cast<std::int64_t>(step / sizeof(T)), scale);
+      if (bad >= 0) {
+        const std::size_t at = static_cast<std::size_t>(bad) * sizeof(T);
+        file.fail(fmt::format("element {} does not fit dtype i64", done / sizeof(T) + static_cast<std::size_t>(bad)),
+                  "a finite number within 64 bits",
+                  fmt::format("{} at byte {}", load<T>(piece.data() + at), start + done + at));
       }
-    });
-    char more = 0;
-    if (file.read(&more, 1) != 0) {
-      file.fail("bytes follow the last element", expected, fmt::format("more, at byte {}", start + bytes));
+      done += step;
+      to += step / sizeof(T);
     }
   });
+}
+
+/// Reads what follows the header: elements of type T, and nothing else.
+template <class T>
+Array read_body(detail::Input& file, const Header& header, const IdxOptions& options) {
+  const auto item = static_cast<std::int64_t>(sizeof(T));
+  const std::string what = fmt::format("{} of {}", to_string(header.shape), type_name<T>());
+  if (header.overflow || header.count > std::numeric_limits<std::int64_t>::max() / 16 / item) {
+    file.fail("the shape at byte 4 is too large", "fewer than 2^59 bytes of elements", what);
+  }
+  const auto bytes = static_cast<std::size_t>(header.count * item);
+  const std::size_t start = file.offset();
+  const std::string expected = fmt::format("{} bytes from byte {} on: {}", bytes, start, what);
+  const auto fail_broken_off = [&] {
+    file.fail("the elements break off", expected, fmt::format("the end of the file at byte {}", file.offset()));
+  };
+  // Checked before the result is allocated: a damaged header may claim any size.
+  if (!file.could_hold(start + bytes)) {
+    file.read_all();
+    fail_broken_off();
+  }
+  Array result = Array::empty(header.shape, result_dtype(header.type, options));
+  read_elements<T>(file, result, bytes, options.scale, fail_broken_off);
+  char more = 0;
+  if (file.read(&more, 1) != 0) {
+    file.fail("bytes follow the last element", expected, fmt::format("more, at byte {}", start + bytes));
+  }
+  return result;
+}
+
+}  // namespace
+
+Array read_idx(const std::string& path, const IdxOptions& options) {
+  if (options.dtype) result_dtype(IdxType::u8, options);  // wrong options are wrong for every file
+  detail::Input file("read_idx", path);
+  const Header header = read_header(file);
+  Array result;
+  visit_idx_type(header.type, [&]<class T>() { result = read_body<T>(file, header, options); });
   return result;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace newtape::optim {
 
@@ -80,83 +81,99 @@ struct Interval {
   }
 };
 
-}  // namespace
+/// One search along a line (More and Thuente 1994).
+class Search {
+ public:
+  Search(Line& line, const WolfeOptions& options)
+      : line_(line), options_(options), start_(line.start()), sufficient_(options.c1 * start_.slope) {}
 
-LineSearch strong_wolfe(const WolfeOptions& options) {
-  return [options](Line& line, double guess) {
+  LineResult run(double alpha) {
     LineResult result;
-    const At start = line.start();
-    const double enough = options.c1 * start.slope;
-    Interval interval{start, start};
-    double alpha = guess;
-    double width = 2 * options.max_alpha;
-    double before = 2 * width;
-    bool first_stage = true;
-    // The last resort: the lowest value that fell enough.
-    At fallen;
-    while (result.evaluations < options.max_evaluations) {
-      At t = line.at(alpha);
+    while (result.evaluations < options_.max_evaluations) {
+      const At t = line_.at(alpha);
       ++result.evaluations;
       if (!t.finite()) {
-        // Too far: back towards the best point, before anything is concluded.
-        const double back = interval.best.alpha + 0.1 * (alpha - interval.best.alpha);
+        // Too far: back towards the best point.
+        const double back = interval_.best.alpha + 0.1 * (alpha - interval_.best.alpha);
         if (back == alpha) break;
         alpha = back;
         continue;
       }
-      const bool falls = t.value <= start.value + alpha * enough;
-      const bool flat = std::abs(t.slope) <= options.c2 * std::abs(start.slope);
-      // Where rounding hides the fall, the slopes decide: Hager and Zhang 2005, eq. 4.
-      const bool hidden =
-          std::abs(t.value - start.value) <= line.noise() && t.slope <= (2 * options.c1 - 1) * start.slope;
-      if ((falls || hidden) && flat) {
+      const bool decreases = t.value <= start_.value + alpha * sufficient_;
+      if ((decreases || hidden_by_rounding(t)) && std::abs(t.slope) <= options_.c2 * std::abs(start_.slope)) {
         result.alpha = alpha;
         return result;
       }
-      if (falls && t.value < (fallen.alpha == 0 ? start : fallen).value) fallen = t;
-      if (interval.bracketed && std::abs(interval.other.alpha - interval.best.alpha) <=
-                                    1e-15 * std::max(interval.other.alpha, interval.best.alpha)) {
-        break;
-      }
-      if (alpha >= options.max_alpha && falls && t.slope <= enough) break;
-
-      if (first_stage && falls && t.slope >= std::min(options.c1, options.c2) * start.slope) first_stage = false;
-      const double low = interval.bracketed ? std::min(interval.best.alpha, interval.other.alpha)
-                                            : alpha + 1.1 * (alpha - interval.best.alpha);
-      const double high = interval.bracketed ? std::max(interval.best.alpha, interval.other.alpha)
-                                             : std::min(alpha + 4 * (alpha - interval.best.alpha), options.max_alpha);
-      if (first_stage && t.value <= interval.best.value && !falls) {
-        // The auxiliary function of the first stage: less the sufficient decrease.
-        const auto lowered = [&](At p) {
-          p.value -= p.alpha * enough;
-          p.slope -= enough;
-          return p;
-        };
-        const auto raised = [&](At p) {
-          p.value += p.alpha * enough;
-          p.slope += enough;
-          return p;
-        };
-        Interval auxiliary{lowered(interval.best), lowered(interval.other), interval.bracketed};
-        alpha = auxiliary.next(lowered(t), low, high);
-        interval = {raised(auxiliary.best), raised(auxiliary.other), auxiliary.bracketed};
-      } else {
-        alpha = interval.next(t, low, high);
-      }
-      if (interval.bracketed) {
-        const double now = std::abs(interval.other.alpha - interval.best.alpha);
-        if (now >= 0.66 * before) alpha = interval.best.alpha + (interval.other.alpha - interval.best.alpha) / 2;
-        before = width;
-        width = now;
-        alpha = std::clamp(alpha, std::min(interval.best.alpha, interval.other.alpha),
-                           std::max(interval.best.alpha, interval.other.alpha));
-      }
-      if (!std::isfinite(alpha)) alpha = interval.best.alpha + (interval.other.alpha - interval.best.alpha) / 2;
-      alpha = std::min(alpha, options.max_alpha);
+      if (decreases && t.value < (lowest_.alpha == 0 ? start_ : lowest_).value) lowest_ = t;
+      if (interval_exhausted() || (alpha >= options_.max_alpha && decreases && t.slope <= sufficient_)) break;
+      alpha = next(t, decreases);
     }
-    result.alpha = fallen.alpha;
+    result.alpha = lowest_.alpha;
     return result;
-  };
+  }
+
+ private:
+  /// Where rounding hides the decrease, the slopes decide: Hager and Zhang 2005, eq. 4.
+  bool hidden_by_rounding(const At& t) const {
+    return std::abs(t.value - start_.value) <= line_.noise() && t.slope <= (2 * options_.c1 - 1) * start_.slope;
+  }
+
+  bool interval_exhausted() const {
+    const double a = interval_.best.alpha;
+    const double b = interval_.other.alpha;
+    return interval_.bracketed && std::abs(b - a) <= 1e-15 * std::max(a, b);
+  }
+
+  double middle() const { return interval_.best.alpha + (interval_.other.alpha - interval_.best.alpha) / 2; }
+
+  /// The next trial after `t`.
+  double next(const At& t, bool decreases) {
+    if (first_stage_ && decreases && t.slope >= std::min(options_.c1, options_.c2) * start_.slope) first_stage_ = false;
+    const auto [a, b] = std::minmax(interval_.best.alpha, interval_.other.alpha);
+    const double ahead = t.alpha - interval_.best.alpha;
+    const double low = interval_.bracketed ? a : t.alpha + 1.1 * ahead;
+    const double high = interval_.bracketed ? b : std::min(t.alpha + 4 * ahead, options_.max_alpha);
+    double alpha = first_stage_ && t.value <= interval_.best.value && !decreases ? next_of_auxiliary(t, low, high)
+                                                                                 : interval_.next(t, low, high);
+    if (interval_.bracketed) {
+      const double width = std::abs(interval_.other.alpha - interval_.best.alpha);
+      if (width >= 0.66 * width_before_last_) alpha = middle();
+      width_before_last_ = std::exchange(last_width_, width);
+      alpha = std::clamp(alpha, std::min(interval_.best.alpha, interval_.other.alpha),
+                         std::max(interval_.best.alpha, interval_.other.alpha));
+    }
+    if (!std::isfinite(alpha)) alpha = middle();
+    return std::min(alpha, options_.max_alpha);
+  }
+
+  /// The same for the auxiliary function of the first stage: the function less the sufficient decrease.
+  double next_of_auxiliary(const At& t, double low, double high) {
+    const auto shifted = [this](At p, double sign) {
+      p.value += sign * p.alpha * sufficient_;
+      p.slope += sign * sufficient_;
+      return p;
+    };
+    Interval auxiliary{shifted(interval_.best, -1), shifted(interval_.other, -1), interval_.bracketed};
+    const double alpha = auxiliary.next(shifted(t, -1), low, high);
+    interval_ = {shifted(auxiliary.best, 1), shifted(auxiliary.other, 1), auxiliary.bracketed};
+    return alpha;
+  }
+
+  Line& line_;
+  const WolfeOptions& options_;
+  At start_;
+  double sufficient_;  ///< slope of the line of sufficient decrease
+  Interval interval_{start_, start_};
+  double last_width_ = 2 * options_.max_alpha;
+  double width_before_last_ = 4 * options_.max_alpha;
+  bool first_stage_ = true;
+  At lowest_;  ///< of the trials with sufficient decrease: the result where no trial has a flat slope
+};
+
+}  // namespace
+
+LineSearch strong_wolfe(const WolfeOptions& options) {
+  return [options](Line& line, double guess) { return Search(line, options).run(guess); };
 }
 
 }  // namespace newtape::optim
