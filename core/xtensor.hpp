@@ -3,7 +3,7 @@
 
 #include <newtape/core/array/array.hpp>
 
-// The only file that knows where xtensor keeps its headers: they moved into folders in 0.26.
+// xtensor moved its headers into folders in 0.26; only this file depends on their location.
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/containers/xarray.hpp>
@@ -18,7 +18,7 @@ namespace newtape::detail {
 
 template <class T>
 struct include_newtape_core_xtensor_hpp {
-  /// A new array with an expression's values.
+  /// A new array with the values of an expression.
   template <class E>
   static Array read(const E& e) {
     using V = std::decay_t<typename E::value_type>;
@@ -32,7 +32,7 @@ struct include_newtape_core_xtensor_hpp {
     return x;
   }
 
-  /// A temporary container's own buffer.
+  /// Takes over the buffer of a temporary container.
   template <Element V, xt::layout_type L, class A, class S>
     requires(L == xt::layout_type::row_major)
   static Array read(xt::xarray_container<xt::uvector<V, A>, L, S>&& x) {
@@ -42,13 +42,13 @@ struct include_newtape_core_xtensor_hpp {
                         [](void* p) { delete static_cast<X*>(p); });
   }
 
-  /// An adaptor; T may be const.
+  /// An adaptor on `data`; P may be const.
   template <class P>
   static auto view(P* data, const Shape& lengths, const Strides& steps) {
     const xt::dynamic_shape<std::size_t> shape(lengths.begin(), lengths.end());
     const xt::dynamic_shape<std::ptrdiff_t> strides(steps.begin(), steps.end());
-    // The number of elements, not of those from the first to the last in memory: an adaptor that is copied or moved
-    // compares the two, and throws when a broadcast or stepped view makes them differ.
+    // The number of elements, not the extent in memory: copying or moving an adaptor compares the two, and throws when
+    // a broadcast or stepped view makes them differ.
     const auto size = static_cast<std::size_t>(element_count(lengths));
     return xt::adapt(data, size, xt::no_ownership(), shape, strides);
   }

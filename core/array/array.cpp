@@ -27,7 +27,7 @@ void lay_out(ArrayBody& body) {
   bool empty = false;
   for (std::size_t i = n; i-- > 0;) {
     const auto length = body.shape[i];
-    if (length < 0) raise<ShapeError>("array: a length is negative", "lengths of at least 0", to_string(body.shape));
+    if (length < 0) raise<ShapeError>("array: negative axis length", "lengths of at least 0", to_string(body.shape));
     body.strides[i] = step;
     empty |= length == 0;
     if (length != 0) overflow |= __builtin_mul_overflow(step, length, &step);
@@ -63,7 +63,7 @@ void ArrayBody::release(ArrayBody* body) noexcept {
 
 Array Array::empty(const Shape& shape, DType dtype) {
   if (core::recorder() != nullptr) [[unlikely]]
-    core::refuse_in_recording("an operation that makes an array of its own");
+    core::refuse_in_recording("an operation that allocates an array without recording it");
   auto body = detail::make_body(dtype, shape);
   detail::lay_out(*body);
   body->storage = detail::Storage::allocate(static_cast<std::size_t>(body->size) * item_size(dtype));
@@ -73,7 +73,7 @@ Array Array::empty(const Shape& shape, DType dtype) {
 
 Array Array::view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
   if (core::recorder() != nullptr) [[unlikely]]
-    core::refuse_in_recording("an operation that changes a shape");
+    core::refuse_in_recording("an operation that creates a view");
   auto body = detail::make_body(base.dtype(), shape);
   body->strides = strides;
   body->size = element_count(shape);
@@ -96,8 +96,8 @@ std::int64_t Array::shape(std::int64_t axis) const { return body_->shape[normali
 
 namespace {
 void expect_elements(const Array& x) {
-  if (auto* trace = core::recorder(); trace != nullptr && trace->stands_in(x)) [[unlikely]] {
-    core::refuse_in_recording("a look at the elements");
+  if (auto* active = core::recorder(); active != nullptr && active->stands_in(x)) [[unlikely]] {
+    core::refuse_in_recording("reading elements on the host");
   }
 }
 }  // namespace
@@ -105,7 +105,7 @@ void expect_elements(const Array& x) {
 void Array::expect_dtype(DType asked) const {
   expect_elements(*this);
   if (asked != dtype()) {
-    raise<DTypeError>("array: its elements are of another type", std::string(name(asked)),
+    raise<DTypeError>("data: wrong element type", std::string(name(asked)),
                       std::string(name(dtype())) + " " + to_string(shape()));
   }
 }
@@ -113,7 +113,7 @@ void Array::expect_dtype(DType asked) const {
 namespace {
 void expect_one(const Array& x) {
   if (!x.defined() || x.size() != 1) {
-    raise<ShapeError>("item: the array must have one element", "one element",
+    raise<ShapeError>("item: the array must have exactly one element", "one element",
                       x.defined() ? "shape " + to_string(x.shape()) : "no array");
   }
   expect_elements(x);

@@ -18,8 +18,7 @@ namespace newtape {
 
 namespace detail {
 
-/// The way to and from xtensor, defined in <newtape/core/xtensor.hpp>: whoever goes it includes that header, and nobody
-/// else pays for it.
+/// xtensor conversions, defined in <newtape/core/xtensor.hpp> so that only their users pay for them.
 template <class T>
 struct include_newtape_core_xtensor_hpp;
 
@@ -41,18 +40,19 @@ struct ArrayBody {
 /// A handle to an n-dimensional array: dtype, shape, strides and shared memory. Copies and views share the memory.
 class Array {
  public:
-  /// No array at all: `defined()` is false, and nothing else may be asked.
+  /// An undefined handle: `defined()` is false; every other member requires a defined array.
   Array() noexcept = default;
 
   /// Uninitialised, C-contiguous.
   static Array empty(const Shape& shape, DType dtype);
-  /// A view of `base`'s memory, `offset` elements behind its first.
+  /// A view of `base`'s memory; its first element is `offset` elements after that of `base`.
   static Array view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset = 0);
-  /// `data` that belong to `owner` (an aligned, C-contiguous buffer, a mapped file), which is freed after its last use.
+  /// Wraps `data` owned by `owner` (an aligned, C-contiguous buffer, a mapped file); `free_owner(owner)` is called
+  /// after the last use.
   static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
 
-  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). An integer type becomes i64. A
-  /// temporary xarray of float, double, int64 or bool gives up its buffer instead of being copied.
+  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). Integer types become i64. The buffer of
+  /// a temporary xarray of float, double, int64 or bool is moved, not copied.
   template <class E>
     requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
   explicit Array(E&& e)
@@ -66,9 +66,9 @@ class Array {
   DType dtype() const noexcept { return body_->dtype; }
   std::size_t ndim() const noexcept { return body_->shape.size(); }
   std::int64_t size() const noexcept { return body_->size; }
-  /// Elements stand in C order without gaps.
+  /// Elements are in C order without gaps.
   bool is_contiguous() const noexcept { return body_->contiguous; }
-  /// Nobody else holds this memory, and it is contiguous: it may be written over.
+  /// Contiguous and the only reference to its memory: the buffer may be overwritten.
   bool reusable() const noexcept { return body_.unique() && body_->contiguous && body_->storage.unique(); }
   bool shares_memory_with(const Array& other) const noexcept {
     return body_->storage.get() == other.body_->storage.get();
@@ -93,8 +93,8 @@ class Array {
     requires std::is_arithmetic_v<T> T item()
   const;
 
-  /// An xtensor adaptor on the same memory, no copy (include <newtape/core/xtensor.hpp>); it must not outlive the
-  /// array.
+  /// An xtensor adaptor on the same memory without a copy (include <newtape/core/xtensor.hpp>); valid while the array
+  /// exists.
   template <Element T>
   auto view() {
     return detail::include_newtape_core_xtensor_hpp<T>::view(data<T>(), shape(), strides());

@@ -25,12 +25,12 @@ constexpr std::string_view name(DType t) noexcept {
   return t == f32 ? "f32" : t == f64 ? "f64" : t == i64 ? "i64" : "boolean";
 }
 
-/// The types that an array's memory really holds.
+/// C++ types that are stored as array elements.
 template <class T>
 concept Element =
     std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> || std::same_as<T, bool>;
 
-/// The dtype that holds values of the C++ type `T`: any integer goes to i64.
+/// The dtype for values of the C++ type `T`; every integer type maps to i64.
 template <class T>
   requires std::is_arithmetic_v<T>
 inline constexpr DType dtype_of = std::same_as<T, bool> ? boolean

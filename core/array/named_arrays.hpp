@@ -9,7 +9,7 @@
 
 namespace newtape {
 
-/// What modules and optimizers save and load, in order.
+/// Ordered (name, array) pairs: the state dictionary of modules and optimizers.
 using NamedArrays = std::vector<std::pair<std::string, Array>>;
 
 }  // namespace newtape

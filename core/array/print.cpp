@@ -18,7 +18,7 @@ struct Element {
   std::int64_t integer;
 };
 
-/// Turns elements into text of one width, as NumPy does: one look at all that will be shown decides on the notation.
+/// Formats elements with one common width, as NumPy does; the notation is chosen from all the elements shown.
 class ElementFormat {
  public:
   ElementFormat(const std::vector<Element>& shown, DType dtype, int precision) : dtype_(dtype), precision_(precision) {
@@ -37,9 +37,9 @@ class ElementFormat {
       largest = std::max(largest, std::abs(v));
       smallest = std::min(smallest, std::abs(v));
     }
-    // NumPy gives up fixed notation at a ratio of 1000 already, and so for 1, 2, ..., 1001.
+    // NumPy leaves fixed notation at a ratio of 1000 already, hence also for 1, 2, ..., 1001.
     scientific_ = largest >= 1e8 || (largest > 0 && (smallest < 1e-4 || largest / smallest > 1e6));
-    // As few digits after the point as show every element in full, `precision` at the most.
+    // The fewest digits after the point that show every element in full, at most `precision`.
     for (const auto& [v, integer] : shown) {
       if (std::isfinite(v)) digits_ = std::max(digits_, digits_needed(v));
     }
@@ -61,9 +61,9 @@ class ElementFormat {
     if (std::isnan(v)) return "nan";
     if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
     std::string text = scientific_ ? fmt::format("{:.{}e}", v, digits_) : fmt::format("{:.{}f}", v, digits_);
-    // "1." says float, as in NumPy.
+    // "1." marks a float, as in NumPy.
     if (digits_ == 0) return text.insert(std::min(text.find('e'), text.size()), 1, '.');
-    // Zeros at the end make way for spaces, so that round numbers are seen to be round.
+    // Trailing zeros become spaces.
     if (!scientific_)
       std::fill(text.begin() + static_cast<std::ptrdiff_t>(text.find_last_not_of('0')) + 1, text.end(), ' ');
     return text;
@@ -97,7 +97,7 @@ class Printer {
     });
   }
 
-  /// Calls f(i) for the indices shown along an axis, f(-1) for the dots.
+  /// Calls f(i) for the indices shown along an axis and f(-1) for the ellipsis.
   template <class F>
   void shown(std::size_t axis, const F& f) const {
     const auto n = x_.shape()[axis];

@@ -13,16 +13,16 @@ namespace newtape {
 struct PrintOptions {
   int precision = 4;              ///< digits after the point
   std::int64_t threshold = 1000;  ///< arrays with more elements are abbreviated
-  std::int64_t edge_items = 3;    ///< how many stand at each end then
+  std::int64_t edge_items = 3;    ///< elements shown at each end of an abbreviated axis
   int line_width = 75;
 };
 
-/// As NumPy prints it: nested brackets, aligned columns, `...` for what is left out.
+/// NumPy's format: nested brackets, aligned columns, `...` for omitted elements.
 std::string to_string(const Array& x, const PrintOptions& options = {});
 std::ostream& operator<<(std::ostream& os, const Array& x);
 
 namespace detail {
-/// Formats anything that has a `to_string`; a precision in the format, as in "{:.3}", goes to arrays' elements.
+/// Formats types that have a `to_string`; a precision such as "{:.3}" applies to array elements.
 struct StringFormatter {
   int precision = -1;
   constexpr auto parse(fmt::format_parse_context& ctx) {
@@ -34,7 +34,7 @@ struct StringFormatter {
     return it;
   }
   static auto write(const std::string& text, fmt::format_context& ctx) {
-    auto out = ctx.out();  // format_to would need fmt/format.h, which costs every script more than all of this
+    auto out = ctx.out();  // format_to needs fmt/format.h, which is slow to compile
     for (const char c : text) *out++ = c;
     return out;
   }

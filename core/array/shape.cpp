@@ -23,7 +23,7 @@ Dims Axes::normalized(std::string_view op, std::size_t ndim) const {
   for (const auto a : dims_) axes.push_back(static_cast<std::int64_t>(normalize_axis(op, a, ndim)));
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) {
-    raise<ValueError>(std::string(op) + ": an axis is given twice", "distinct axes", to_string(dims_));
+    raise<ValueError>(std::string(op) + ": duplicate axis", "distinct axes", to_string(dims_));
   }
   return axes;
 }

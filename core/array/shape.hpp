@@ -13,7 +13,7 @@
 
 namespace newtape {
 
-/// A short list of integers (a shape, strides, axes): six fit without a heap allocation, more are welcome.
+/// A short list of integers (shape, strides, axes); up to six are stored inline, more on the heap.
 class Dims {
  public:
   using value_type = std::int64_t;
@@ -120,8 +120,8 @@ class Dims {
 using Shape = Dims;
 using Strides = Dims;
 
-/// Which axes a function works on: one (`1`, `-1`), several (`{0, 2}`), or, as the default, all of them.
-/// Negative axes count from the last.
+/// The axes that a function works on: one (`1`, `-1`), several (`{0, 2}`), or all of them (the default). Negative axes
+/// count from the last.
 class Axes {
  public:
   Axes() = default;
@@ -130,7 +130,7 @@ class Axes {
   Axes(Dims axes) : dims_(std::move(axes)), all_(false) {}
 
   bool all() const noexcept { return all_; }
-  /// As sorted, distinct axes in [0, ndim); errors name `op`.
+  /// Sorted, distinct axes in [0, ndim); errors name `op`.
   Dims normalized(std::string_view op, std::size_t ndim) const;
 
  private:
@@ -151,7 +151,7 @@ inline std::int64_t element_count(const Shape& shape) noexcept {
 /// The strides, in elements, of a C-contiguous array.
 Strides contiguous_strides(const Shape& shape);
 
-/// The common shape of two operands by NumPy's rules; ShapeError naming `op` when there is none.
+/// The common shape of two operands by NumPy's broadcasting rules; ShapeError naming `op` if they are incompatible.
 Shape broadcast_shapes(std::string_view op, const Shape& a, const Shape& b);
 
 /// `[2, 3]`.

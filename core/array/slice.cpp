@@ -8,12 +8,12 @@
 namespace newtape::core {
 namespace {
 
-/// Where a slice starts, in which steps it goes, and how far.
+/// A slice resolved against an axis length: first index, step and number of elements.
 struct Steps {
   std::int64_t start, step, count;
 };
 
-/// The rule of Python's slice.indices.
+/// Same result as Python's slice.indices.
 Steps resolve(const char* op, const Slice& slice, std::int64_t length) {
   const auto step = std::max(slice.step.value_or(1), -std::numeric_limits<std::int64_t>::max());
   if (step == 0) raise<ValueError>(std::string(op) + ": the step must not be zero", "a step other than 0", "0");
@@ -27,7 +27,7 @@ Steps resolve(const char* op, const Slice& slice, std::int64_t length) {
   return {count > 0 ? start : 0, count > 1 ? step : 1, count};
 }
 
-/// The window as a view, whose strides are negative where the steps are.
+/// The window as a view; strides are negative where steps are.
 Array view(const Array& x, const Window& w) {
   const std::size_t lead = x.ndim() - w.start.size();
   Shape shape = x.shape();
@@ -44,7 +44,7 @@ Array view(const Array& x, const Window& w) {
 void expect_lengths(const char* op, const Array& x, const Dims& lengths) {
   const std::size_t n = lengths.size();
   if (x.ndim() < n || !std::equal(lengths.begin(), lengths.end(), x.shape().end() - n)) {
-    raise<ShapeError>(std::string(op) + ": the last axes must be those of the window", to_string(lengths),
+    raise<ShapeError>(std::string(op) + ": the trailing axes must match the window", to_string(lengths),
                       to_string(x.shape()));
   }
 }

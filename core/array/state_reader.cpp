@@ -7,7 +7,7 @@ StateReader::StateReader(const NamedArrays& state, std::string_view prefix) : pr
   for (const auto& [name, value] : state) {
     if (name.compare(0, prefix_.size(), prefix_) != 0) continue;
     if (!entries_.emplace(name, Entry{value}).second) {
-      reject(name.substr(prefix_.size()), "there twice");
+      reject(name.substr(prefix_.size()), "duplicate entry");
     } else {
       order_.push_back(name);
     }

@@ -8,23 +8,23 @@
 
 namespace newtape::detail {
 
-/// Looks up what a state should consist of, and notes everything that does not fit, so that one error can name it all
-/// before anything is changed.
+/// Validates a state dictionary against the expected entries; collects every mismatch so that one error can report them
+/// all before anything is changed.
 class StateReader {
  public:
-  /// Sees only the names that start with `prefix`.
+  /// Considers only the names that start with `prefix`.
   StateReader(const NamedArrays& state, std::string_view prefix);
 
   bool contains(const std::string& name) const { return entries_.count(prefix_ + name) != 0; }
-  /// The array of this name, which must have this dtype and shape; undefined, with a note, when there is none such.
+  /// The array of this name with this dtype and shape; undefined, with the mismatch recorded, if there is none.
   Array take(const std::string& name, DType dtype, const Shape& shape);
-  /// Notes another reason why an entry does not fit.
+  /// Records another reason why an entry is rejected.
   void reject(const std::string& name, std::string_view reason);
 
   const std::vector<std::string>& missing() const noexcept { return missing_; }
-  /// Names that nobody took.
+  /// Names that `take` did not request.
   std::vector<std::string> unexpected() const;
-  /// ValueError naming all that did not fit; missing and unexpected names count only when `strict`.
+  /// ValueError listing all mismatches; missing and unexpected names count only if `strict`.
   void finish(std::string_view what, bool strict) const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Views only rewrite shape and strides. They run once or twice for every operation of a small graph, so each is one
+// Views only change shape and strides. They run once or twice per operation of a small graph, so each costs one
 // allocation (the new body) and a short loop.
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -10,7 +10,7 @@
 namespace newtape::core {
 namespace {
 
-/// The length that -1 stands for filled in; ShapeError when the number of elements does not come out.
+/// Replaces -1 by the inferred length; ShapeError if the number of elements differs.
 Shape resolve(const Array& x, const Shape& shape) {
   Shape full = shape;
   std::int64_t known = 1;
@@ -37,8 +37,8 @@ Shape resolve(const Array& x, const Shape& shape) {
   return full;
 }
 
-/// Strides that give `x` the new shape without a copy, when there are such: every group of new axes must lie inside
-/// old axes that can be walked with one stride.
+/// Strides that give `x` the new shape without a copy, if possible: every group of new axes must lie within old axes
+/// that have one common stride.
 std::optional<Strides> reshaped_strides(const Array& x, const Shape& shape) {
   if (x.size() == 0) return contiguous_strides(shape);
   Shape lengths;
@@ -55,7 +55,7 @@ std::optional<Strides> reshaped_strides(const Array& x, const Shape& shape) {
   }
   Strides strides(shape.size(), 1);
   std::size_t group = lengths.size();
-  std::int64_t left = 1;  // elements of the current group that no new axis has taken yet
+  std::int64_t left = 1;  // elements of the current group not yet assigned to a new axis
   std::int64_t step = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
     if (shape[i] == 1) {
@@ -75,13 +75,13 @@ std::optional<Strides> reshaped_strides(const Array& x, const Shape& shape) {
   return strides;
 }
 
-/// How many elements the diagonal of a matrix has, `offset` to the right of the main one.
+/// Number of elements of the diagonal that is `offset` right of the main one.
 std::int64_t diagonal_length(std::int64_t rows, std::int64_t columns, std::int64_t offset) {
   return std::max<std::int64_t>(0, offset < 0 ? std::min(rows + offset, columns) : std::min(rows, columns - offset));
 }
 
 [[noreturn]] void raise_order(const Array& x, const Dims& order) {
-  raise<ShapeError>("permute: the order must name every axis once",
+  raise<ShapeError>("permute: the order must contain every axis once",
                     "a permutation of " + std::to_string(x.ndim()) + " axes",
                     to_string(order) + " for shape " + to_string(x.shape()));
 }
@@ -131,8 +131,8 @@ Array squeeze(const Array& x, const Axes& axes) {
     bool drop = axes.all() && x.shape()[i] == 1;
     if (next < dropped.size() && dropped[next] == static_cast<std::int64_t>(i)) {
       if (x.shape()[i] != 1) {
-        raise<ShapeError>("squeeze: only an axis of length 1 can be dropped",
-                          "length 1 along axis " + std::to_string(i), "shape " + to_string(x.shape()));
+        raise<ShapeError>("squeeze: only axes of length 1 can be removed", "length 1 along axis " + std::to_string(i),
+                          "shape " + to_string(x.shape()));
       }
       drop = true;
       ++next;
@@ -170,15 +170,15 @@ Array expand(const Array& x, const Shape& shape) {
     }
   }
   if (!valid) {
-    raise<ShapeError>("expand: the shape does not broadcast to the one asked for",
-                      "axes, counted from the last, of the length asked for or of length 1",
+    raise<ShapeError>("expand: the shape does not broadcast to the requested shape",
+                      "axes, counted from the last, of the requested length or of length 1",
                       to_string(x.shape()) + " to " + to_string(shape));
   }
   return Array::view_of(x, shape, strides);
 }
 
 Array diagonal(const Array& x, std::int64_t offset) {
-  if (x.ndim() < 2) raise<ShapeError>("diagonal: there must be two axes", "x [.., n, m]", to_string(x.shape()));
+  if (x.ndim() < 2) raise<ShapeError>("diagonal: at least two axes are required", "x [.., n, m]", to_string(x.shape()));
   const std::size_t i = x.ndim() - 2;
   Shape shape = x.shape();
   Strides strides = x.strides();

@@ -19,16 +19,16 @@ namespace {
 
 using kernels::Kernel;
 
-/// Bytes of the blocks of all the values that are in use at a time: they should stay in a first-level cache.
-constexpr std::int64_t cache_bytes = 24576;
-/// Elements of a block: below, calls cost more than work; and whole vectors in any case.
-constexpr std::int64_t smallest_block = 256, largest_block = 1024, vector_elements = 64;
-/// Between the registers, so that they do not all begin in the same lines of the cache.
-constexpr std::int64_t stagger = 64;
+/// Total bytes of the blocks in use at a time; they should fit in the L1 cache.
+constexpr std::int64_t working_set_bytes = 24576;
+/// Elements of a block: smaller ones are dominated by call overhead; always a multiple of `vector_elements`.
+constexpr std::int64_t min_block = 256, max_block = 1024, vector_elements = 64;
+/// Padding between registers, so that they do not all start in the same cache sets.
+constexpr std::int64_t padding = 64;
 
 std::int64_t item_of(DType t) noexcept { return static_cast<std::int64_t>(item_size(t)); }
 
-/// Which values are needed for `wanted`: a value's operands come before it.
+/// Marks the values that `wanted` depends on; operands precede their results.
 template <class StepOf>
 std::vector<bool> needed_for(std::span<const int> wanted, std::size_t count, const StepOf& step_of) {
   std::vector<bool> needed(count);
@@ -40,7 +40,7 @@ std::vector<bool> needed_for(std::span<const int> wanted, std::size_t count, con
   return needed;
 }
 
-/// What each value becomes for given inputs: known before any element is, or the result of a call for every block.
+/// How each value is obtained for given inputs: a scalar known in advance, or a kernel call per block.
 class Lowered {
  public:
   Lowered(const std::vector<Value>& values, std::span<const int> wanted, std::span<const Array> inputs)
@@ -54,9 +54,9 @@ class Lowered {
     }
   }
 
-  /// The value that stands for value `id`, which may be equal to one before it.
+  /// The representative of value `id`: itself or an equal earlier value.
   int same_as(int id) const { return same_as_[static_cast<std::size_t>(id)]; }
-  /// The one element of a value without others, or null.
+  /// The element of a uniform value, or null.
   const std::byte* scalar(int id) const { return scalar_[static_cast<std::size_t>(id)]; }
   const Step* step(std::size_t id) const { return steps_[id].count == 0 ? nullptr : &steps_[id]; }
   DType dtype(int id) const { return values_[static_cast<std::size_t>(id)].dtype; }
@@ -99,7 +99,8 @@ class Lowered {
     }
   }
 
-  /// Products with 1 and -1, which pullbacks of sums make, are exact without a product. True when nothing is left.
+  /// Products with 1 and -1 (from pullbacks of sums) are replaced exactly by a copy or a negation. True if no step
+  /// remains.
   bool simplify(Step& step, DType dtype) const {
     const auto& table = kernels::tables().arithmetic;
     const auto t = static_cast<int>(dtype);
@@ -130,13 +131,13 @@ class Lowered {
   std::vector<std::unique_ptr<Cell>> cells_;
 };
 
-/// An input, seen as an array of the blocks' axes.
+/// An input, viewed over the axes of the block iteration.
 struct Source {
   int id;
   const std::byte* data;
   std::int64_t item;
-  Strides strides;  ///< in elements, one for each axis of the walk
-  bool in_order;    ///< its elements stand in the order of the results'
+  Strides strides;  ///< in elements, per iteration axis
+  bool in_order;    ///< the elements are in the order of the results
 };
 
 struct Target {
@@ -151,7 +152,7 @@ struct Call {
   unsigned scalars;
 };
 
-/// Sources whose rows cannot be read as they are would be gathered element by element, over and over.
+/// Copies arrays whose last axis is strided; otherwise every block would gather it element by element.
 Array readable(const Array& x) {
   for (std::size_t i = x.ndim(); i-- > 0;) {
     if (x.shape()[i] != 1) return x.strides()[i] == 0 || x.strides()[i] == 1 ? x : contiguous(x);
@@ -159,12 +160,12 @@ Array readable(const Array& x) {
   return x;
 }
 
-/// The calls for one block after another, and where their operands and results lie.
+/// The calls executed per block, and the buffers of their operands and results.
 class Plan {
  public:
   Plan(const Lowered& lowered, std::span<const int> wanted, std::span<const Array> inputs, std::size_t values,
        const Shape& shape)
-      : lowered_(lowered), place_(values, nowhere) {
+      : lowered_(lowered), register_of_(values, no_register) {
     const auto needed = needed_for(wanted, values, [&](std::size_t id) { return lowered.step(id); });
     std::vector<std::size_t> last_use(values);
     for (std::size_t id = 0; id < values; ++id) {
@@ -177,7 +178,7 @@ class Plan {
     for (std::size_t id = 0; id < values; ++id) {
       if (!needed[id] || lowered.scalar(static_cast<int>(id)) != nullptr) continue;
       const DType dtype = lowered.dtype(static_cast<int>(id));
-      widest_ = std::max(widest_, item_of(dtype));
+      max_item_ = std::max(max_item_, item_of(dtype));
       if (const Step* step = lowered.step(id); step != nullptr) {
         add(*step, id, dtype, last_use[id] == values, last_use);
       } else {
@@ -194,9 +195,9 @@ class Plan {
   void run() const;
 
  private:
-  class Ahead;
+  class Prefetcher;
 
-  static constexpr int nowhere = -1;
+  static constexpr int no_register = -1;
 
   void use(std::size_t id, const Array& x) {
     arrays_.push_back(readable(x));
@@ -211,33 +212,33 @@ class Plan {
       const auto in = static_cast<std::size_t>(step.in[k]);
       if (lowered_.scalar(step.in[k]) != nullptr) {
         call.scalars |= 1U << k;
-      } else if (place_[in] != nowhere && last_use[in] == id &&
-                 std::find(freed.begin(), freed.end(), place_[in]) == freed.end()) {
-        freed.push_back(place_[in]);
-        // A kernel may write over an operand whose elements are as large.
-        if (!wanted && place_[id] == nowhere && item_of(lowered_.dtype(step.in[k])) == item_of(dtype)) {
-          place_[id] = place_[in];
+      } else if (register_of_[in] != no_register && last_use[in] == id &&
+                 std::find(freed.begin(), freed.end(), register_of_[in]) == freed.end()) {
+        freed.push_back(register_of_[in]);
+        // A kernel may write over an operand with elements of the same size.
+        if (!wanted && register_of_[id] == no_register && item_of(lowered_.dtype(step.in[k])) == item_of(dtype)) {
+          register_of_[id] = register_of_[in];
         }
       }
     }
-    if (!wanted && place_[id] == nowhere) {
+    if (!wanted && register_of_[id] == no_register) {
       if (free_.empty()) free_.push_back(registers_++);
-      place_[id] = free_.back();
+      register_of_[id] = free_.back();
       free_.pop_back();
     }
-    for (const int place : freed) {
-      if (place != place_[id]) free_.push_back(place);
+    for (const int r : freed) {
+      if (r != register_of_[id]) free_.push_back(r);
     }
     calls_.push_back(call);
   }
 
-  /// How blocks walk over the sources.
+  /// Chooses the iteration axes and the sources' strides.
   void lay_out(const Shape& shape) {
     std::vector<const Array*> arrays;
     for (const auto& x : arrays_) arrays.push_back(&x);
     std::vector<Strides> strides(arrays.size());
-    walk_ = kernels::collapse(shape, arrays, strides);
-    const Strides in_order = contiguous_strides(walk_);
+    loop_shape_ = kernels::collapse(shape, arrays, strides);
+    const Strides in_order = contiguous_strides(loop_shape_);
     for (std::size_t k = 0; k < sources_.size(); ++k) {
       sources_[k].strides = std::move(strides[k]);
       sources_[k].in_order = sources_[k].strides == in_order;
@@ -249,14 +250,14 @@ class Plan {
   std::vector<Array> arrays_;  ///< of the sources
   std::vector<Source> sources_;
   std::vector<Target> targets_;
-  std::vector<int> place_;  ///< of a value: the register that it is in
+  std::vector<int> register_of_;  ///< register of a value
   std::vector<int> free_;
   int registers_ = 0;
-  std::int64_t widest_ = 1;
-  Shape walk_;
+  std::int64_t max_item_ = 1;
+  Shape loop_shape_;
 };
 
-/// A thread's own memory, from the pool.
+/// Scratch memory of one thread, from the allocator.
 class Workspace {
  public:
   explicit Workspace(std::int64_t bytes)
@@ -271,12 +272,12 @@ class Workspace {
   std::byte* data_;
 };
 
-/// Fetches what the next block will read and write, a part with each call: the processor does not foresee that, as it
-/// sees the same few registers for some time in between.
-class Plan::Ahead {
+/// Prefetches the inputs and outputs of the next block, a part with each call: the hardware prefetcher loses track of
+/// them while the calls in between use only registers.
+class Plan::Prefetcher {
  public:
-  /// The next block has `n` elements from number `first` on.
-  Ahead(const Plan& plan, std::int64_t first, std::int64_t n) {
+  /// The next block is elements [first, first + n).
+  Prefetcher(const Plan& plan, std::int64_t first, std::int64_t n) {
     std::int64_t bytes = 0;
     const auto add = [&](const std::byte* data, std::int64_t item) {
       ranges_[count_++] = {data + first * item, data + (first + n) * item};
@@ -284,10 +285,10 @@ class Plan::Ahead {
     };
     if (n <= 0) return;
     for (const auto& x : plan.sources_) {
-      if (x.in_order && count_ < most) add(x.data, x.item);
+      if (x.in_order && count_ < max_ranges) add(x.data, x.item);
     }
     for (const auto& y : plan.targets_) {
-      if (count_ < most) add(y.data, y.item);
+      if (count_ < max_ranges) add(y.data, y.item);
     }
     part_ = bytes / static_cast<std::int64_t>(plan.calls_.size()) + line;
   }
@@ -302,11 +303,11 @@ class Plan::Ahead {
 
  private:
   static constexpr std::int64_t line = 64;
-  static constexpr std::size_t most = 8;
+  static constexpr std::size_t max_ranges = 8;
   struct Range {
     const std::byte *from, *to;
   };
-  Range ranges_[most];
+  Range ranges_[max_ranges];
   std::size_t count_ = 0;
   std::int64_t part_ = 0;
 };
@@ -314,79 +315,79 @@ class Plan::Ahead {
 void Plan::run() const {
   const auto in_use = registers_ + static_cast<std::int64_t>(sources_.size() + targets_.size());
   const std::int64_t block =
-      std::clamp(cache_bytes / (widest_ * in_use) / vector_elements * vector_elements, smallest_block, largest_block);
-  // Whole steps along the axes behind `outer` make up a block; `outer` itself is cut into pieces.
-  const std::size_t last = walk_.size() - 1;
+      std::clamp(working_set_bytes / (max_item_ * in_use) / vector_elements * vector_elements, min_block, max_block);
+  // A block covers several steps along `outer` and all of the axes after it.
+  const std::size_t last = loop_shape_.size() - 1;
   std::int64_t inner = 1;
   std::size_t outer = last;
-  while (outer > 0 && inner * walk_[outer] <= block) inner *= walk_[outer--];
-  const std::int64_t steps = std::min(walk_[outer], std::max<std::int64_t>(1, block / inner));
-  const std::int64_t pieces = (walk_[outer] + steps - 1) / steps;
-  std::int64_t above = 1;
-  for (std::size_t i = 0; i < outer; ++i) above *= walk_[i];
+  while (outer > 0 && inner * loop_shape_[outer] <= block) inner *= loop_shape_[outer--];
+  const std::int64_t steps = std::min(loop_shape_[outer], std::max<std::int64_t>(1, block / inner));
+  const std::int64_t pieces = (loop_shape_[outer] + steps - 1) / steps;
+  std::int64_t outer_count = 1;
+  for (std::size_t i = 0; i < outer; ++i) outer_count *= loop_shape_[i];
   const std::int64_t grain = std::max<std::int64_t>(1, kernels::parallel_grain / (steps * inner));
-  const std::int64_t register_bytes = (steps * inner * widest_ + stagger - 1) / stagger * stagger + stagger;
+  const std::int64_t register_bytes = (steps * inner * max_item_ + padding - 1) / padding * padding + padding;
 
-  const std::int64_t end_of_results = above * walk_[outer] * inner;
-  newtape::detail::parallel_for(above * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t end_of_results = outer_count * loop_shape_[outer] * inner;
+  newtape::detail::parallel_for(outer_count * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
     const Workspace memory((registers_ + static_cast<std::int64_t>(sources_.size())) * register_bytes);
-    std::vector<const std::byte*> at(place_.size());
+    std::vector<const std::byte*> at(register_of_.size());
     for (std::size_t id = 0; id < at.size(); ++id) {
-      at[id] =
-          place_[id] != nowhere ? memory.data() + place_[id] * register_bytes : lowered_.scalar(static_cast<int>(id));
+      at[id] = register_of_[id] != no_register ? memory.data() + register_of_[id] * register_bytes
+                                               : lowered_.scalar(static_cast<int>(id));
     }
     std::vector<bool> filled(sources_.size());
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t step = t % pieces * steps;
-      const std::int64_t count = std::min(steps, walk_[outer] - step);
-      const std::int64_t first = (t / pieces * walk_[outer] + step) * inner;
+      const std::int64_t count = std::min(steps, loop_shape_[outer] - step);
+      const std::int64_t first = (t / pieces * loop_shape_[outer] + step) * inner;
       const std::int64_t n = count * inner;
       for (std::size_t k = 0; k < sources_.size(); ++k) {
         const Source& x = sources_[k];
-        auto& place = at[static_cast<std::size_t>(x.id)];
+        auto& buffer = at[static_cast<std::size_t>(x.id)];
         if (x.in_order) {
-          place = x.data + first * x.item;
+          buffer = x.data + first * x.item;
           continue;
         }
         if (filled[k]) continue;
         std::int64_t offset = step * x.strides[outer];
-        for (std::int64_t i = static_cast<std::int64_t>(outer) - 1, rest = t / pieces; i >= 0; --i) {
+        for (std::int64_t i = static_cast<std::int64_t>(outer) - 1, remainder = t / pieces; i >= 0; --i) {
           const auto axis = static_cast<std::size_t>(i);
-          offset += rest % walk_[axis] * x.strides[axis];
-          rest /= walk_[axis];
+          offset += remainder % loop_shape_[axis] * x.strides[axis];
+          remainder /= loop_shape_[axis];
         }
         if (outer == last && x.strides[last] == 1) {
-          place = x.data + offset * x.item;
+          buffer = x.data + offset * x.item;
           continue;
         }
         std::byte* to = memory.data() + (registers_ + static_cast<std::int64_t>(k)) * register_bytes;
-        kernels::pack_nested(x.data + offset * x.item, x.item, count, walk_.data() + outer, x.strides.data() + outer,
-                             walk_.size() - outer, to);
-        place = to;
-        // The first block is never shorter than a later one, so what repeats is packed once.
+        kernels::pack_nested(x.data + offset * x.item, x.item, count, loop_shape_.data() + outer,
+                             x.strides.data() + outer, loop_shape_.size() - outer, to);
+        buffer = to;
+        // The first block is never shorter than a later one, so repeated data are packed once.
         filled[k] = outer == 0 && x.strides[0] == 0;
       }
       for (const auto& y : targets_) at[static_cast<std::size_t>(y.id)] = y.data + first * y.item;
-      Ahead ahead(*this, first + n, std::min(n, end_of_results - first - n));
+      Prefetcher prefetcher(*this, first + n, std::min(n, end_of_results - first - n));
       for (const auto& call : calls_) {
-        ahead.fetch_some();
+        prefetcher.fetch_some();
         const void* in[max_operands];
         for (int k = 0; k < call.step.count; ++k) in[k] = at[static_cast<std::size_t>(call.step.in[k])];
-        // Places are read-only to all calls but the one that they are the result of.
+        // Buffers are read-only to all calls except the one that writes them.
         call.step.kernel(in, const_cast<std::byte*>(at[static_cast<std::size_t>(call.out)]), n, call.scalars);
       }
     }
   });
 }
 
-/// Arithmetic and logic cost about as much as the memory traffic; other functions several times that.
+/// Arithmetic and logic cost about as much as their memory traffic, other functions several times that.
 double cost(Kernel kernel) {
-  const auto holds = [kernel](const auto& table) {
+  const auto contains = [kernel](const auto& table) {
     static_assert(sizeof table % sizeof(Kernel) == 0);
     const auto* first = reinterpret_cast<const Kernel*>(&table);
     return std::find(first, first + sizeof table / sizeof(Kernel), kernel) != first + sizeof table / sizeof(Kernel);
   };
-  return holds(kernels::tables().arithmetic) || holds(kernels::tables().logic) ? 1 : 8;
+  return contains(kernels::tables().arithmetic) || contains(kernels::tables().logic) ? 1 : 8;
 }
 
 }  // namespace

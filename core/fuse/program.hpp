@@ -6,20 +6,20 @@
 #include <span>
 #include <vector>
 
-/// Carries out what was traced (trace.hpp), block by block: what lies between inputs and results stays in the cache.
+/// Executes a recorded fuse program (recorder.hpp) block by block, so that intermediate values stay in cache.
 namespace newtape::core {
 
 struct Value;
 
-/// Whether all elements are the same one, repeated; false when there is none.
+/// True if all elements are one stored element, broadcast; false for an empty array.
 bool is_uniform(const Array& x) noexcept;
 
-/// The values numbered `wanted`, each of shape `shape`, to which the inputs broadcast. Only what they need is computed;
-/// what is the same for all elements only once. The bits are those of the kernels on whole arrays.
+/// The values with ids `wanted`, each of shape `shape`, to which the inputs broadcast. Computes only what they depend
+/// on, and uniform values only once. Bitwise equal to the kernels on whole arrays.
 std::vector<Array> run(const std::vector<Value>& values, std::span<const int> wanted, std::span<const Array> inputs,
                        const Shape& shape);
 
-/// How long the steps that both `a` and `b` need take for each element, in units of an addition.
+/// Cost per element of the steps needed by both `a` and `b`, in units of an addition.
 double shared_cost(const std::vector<Value>& values, std::span<const int> a, std::span<const int> b);
 
 }  // namespace newtape::core

@@ -32,7 +32,7 @@ Array Recorder::record(std::string_view op, kernels::Kernel kernel, std::span<co
   }
   if (shape != shape_ && (element_count(shape) != 1 || shape.size() > shape_.size())) {
     refuse_in_recording(("a result of shape " + to_string(shape) + " of " + std::string(op) +
-                         " where the operands have " + to_string(shape_))
+                         ", but the operands have " + to_string(shape_))
                             .c_str());
   }
   const auto [at, is_new] = steps_.try_emplace(key, static_cast<int>(values_.size()));
@@ -41,8 +41,8 @@ Array Recorder::record(std::string_view op, kernels::Kernel kernel, std::span<co
 }
 
 Array Recorder::filled(const Shape& shape, double value, DType dtype) {
-  // One constant for each number: what is computed from equal constants is then seen to be equal. (A NaN would not
-  // find itself.)
+  // One constant per number, so that expressions on equal constants are recognised as equal. (NaN is excluded: it
+  // compares unequal to itself.)
   const auto same = value == value ? numbers_.find({dtype, value}) : numbers_.end();
   Array one;
   if (same != numbers_.end() && (value != 0 || std::signbit(same->second.item()) == std::signbit(value))) {
@@ -59,7 +59,7 @@ int Recorder::value_of(const Array& x) {
   if (const auto at = ids_.find(x.raw()); at != ids_.end()) return at->second;
   if (x.size() != 1) {
     refuse_in_recording(("an array of shape " + to_string(x.shape()) +
-                         " that is no operand; pass it to fuse as one, and use no reductions or products")
+                         " that is not an operand; pass it to fuse as an operand, and use no reductions or products")
                             .c_str());
   }
   const int id = add({Value::constant, x.dtype(), 0, x});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-/// Whether elementwise functions on this thread are being recorded (trace.hpp) instead of carried out.
+/// Whether elementwise functions on this thread are recorded (recorder.hpp) instead of executed.
 namespace newtape::core {
 
 class Recorder;
@@ -10,10 +10,10 @@ namespace detail {
 extern constinit thread_local Recorder* current_recorder;
 }
 
-/// The trace that records on this thread, or null.
+/// The recorder active on this thread, or null.
 inline Recorder* recorder() noexcept { return detail::current_recorder; }
 
-/// ValueError: the function that is being traced has done something that is not elementwise.
+/// ValueError: the function being recorded did something that is not elementwise.
 [[noreturn]] void refuse_in_recording(const char* what);
 
 }  // namespace newtape::core

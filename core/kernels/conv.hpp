@@ -3,12 +3,12 @@
 
 #include <cstdint>
 
-/// The inner loops of convolutions. All read an image through tables of offsets, so that strides, dilations and any
-/// number of axes are the same to them.
+/// Inner loops of convolutions. They read images through tables of offsets, which cover strides, dilations and any
+/// number of axes.
 namespace newtape::core::kernels {
 
 /// out[j][l] = init[l] + sum over s of a[s][l] x[steps[s] + columns[j]], where l runs over `vectors` (1 or 2) vectors.
-/// Without `init`, the sum is added to what stands in `out`.
+/// Without `init`, the sum is added to `out`.
 template <class T>
 struct ConvPanel {
   const T* a;
@@ -22,7 +22,7 @@ struct ConvPanel {
   T* out;
 };
 
-/// out[r][i] = init + sum over s of w[s] x[steps[s] + rows[r] + i], i < n. Reads up to a vector beyond the row's end.
+/// out[r][i] = init + sum over s of w[s] x[steps[s] + rows[r] + i], i < n. Reads up to one vector past each row.
 template <class T>
 struct ConvRows {
   const T* w;
@@ -36,7 +36,7 @@ struct ConvRows {
   T* out;
 };
 
-/// out[j] += sum over r and i of y[r][i] x[columns[j] + rows[r] + i], i < n. Reads up to a vector beyond the end of
+/// out[j] += sum over r and i of y[r][i] x[columns[j] + rows[r] + i], i < n. Reads up to one vector beyond the end of
 /// rows of x.
 template <class T>
 struct ConvDots {
@@ -52,8 +52,8 @@ struct ConvDots {
 
 template <class T>
 struct ConvTable {
-  std::int64_t lanes;    ///< elements of a vector
-  std::int64_t columns;  ///< that a panel has at most
+  std::int64_t lanes;    ///< elements per vector
+  std::int64_t columns;  ///< maximum columns per panel
   void (*panel)(const ConvPanel<T>&);
   void (*rows)(const ConvRows<T>&);
   void (*dots)(const ConvDots<T>&);

@@ -4,7 +4,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/kernel_types.hpp>
 
-/// The elementwise kernels for this machine.
+/// The elementwise kernels selected for this machine.
 namespace newtape::core::kernels {
 
 namespace baseline {

@@ -3,14 +3,14 @@
 
 #include <cstdint>
 
-/// What the files in isa/ export: plain structs of function pointers, one of each struct for every instruction set.
+/// Structs of function pointers exported by the files in isa/, one instance per instruction set.
 namespace newtape::core::kernels {
 
-/// out[i] = f(in[0][i], in[1][i], ...) for i in [0, n). Bit k of `scalars` says that in[k] points to one element that
-/// stands for all. `out` may be the same memory as a non-scalar input whose elements are of the same size.
+/// out[i] = f(in[0][i], in[1][i], ...) for i in [0, n). If bit k of `scalars` is set, in[k] points to a single element,
+/// broadcast. `out` may alias a non-scalar input with elements of the same size.
 using Kernel = void (*)(const void* const* in, void* out, std::int64_t n, unsigned scalars);
 
-/// One kernel for each dtype of the operands (indexed by DType), null where there is none.
+/// One kernel per operand dtype (indexed by DType); null if unsupported.
 struct Kernels {
   Kernel of[4];
 };
@@ -27,32 +27,31 @@ struct MathTable {
   Kernels pow, atan2, hypot, logaddexp, xlogy, xlog1py, tanh_grad;
 };
 
-/// Operands of the pullbacks: g, and x or y; elu's and prelu's then have the parameter.
+/// Operands of the gradients: g, then x or y, then the parameter of elu and prelu.
 struct ActivationTable {
   Kernels relu, sigmoid, softplus, gelu, gelu_tanh, silu, mish, hardswish, softsign, tanhshrink, prelu, elu;
   Kernels relu_grad, sigmoid_grad, softplus_grad, gelu_grad, gelu_tanh_grad, silu_grad, mish_grad, hardswish_grad;
   Kernels prelu_grad, elu_grad;
 };
 
-/// Results of comparisons and questions are boolean. `where`'s operands are condition, a, b; it is indexed by the dtype
-/// of a and b.
+/// Comparisons and predicates return boolean. Operands of `where`: condition, a, b; indexed by the dtype of a and b.
 struct LogicTable {
   Kernels equal, not_equal, less, less_equal, greater, greater_equal;
   Kernels bitwise_and, bitwise_or, bitwise_xor, bitwise_not;
   Kernels isfinite, isinf, isnan;
   Kernels where;
-  Kernels cast[4];  ///< cast[to].of[from]; to itself: a copy
+  Kernels cast[4];  ///< cast[to].of[from]; equal dtypes: copy
 };
 
-/// dst[r * dst_stride + c] = src[c * src_stride + r]; strides in elements.
+/// Matrix transpose: dst[r * dst_stride + c] = src[c * src_stride + r]; strides in elements.
 using Transpose = void (*)(const void* src, std::int64_t src_stride, void* dst, std::int64_t dst_stride,
                            std::int64_t rows, std::int64_t columns);
 struct MoveTable {
-  Transpose transpose4, transpose8;  ///< of elements of 4 and of 8 bytes
+  Transpose transpose4, transpose8;  ///< for elements of 4 and of 8 bytes
 };
 
-/// One step of an optimizer on `n` elements: writes `p` and the rule's state arrays, given the gradient `g` and the
-/// rule's factors.
+/// One optimizer step on `n` elements: updates `p` and the state arrays from the gradient `g` and the rule's
+/// coefficients `factors`.
 using Update = void (*)(void* p, const void* g, void* const* state, std::int64_t n, const double* factors);
 struct UpdateKernels {
   Update sgd, sgd_momentum, sgd_l1, sgd_momentum_l1, adam, adam_l1, amsgrad, nadam, radam, adagrad, adadelta;

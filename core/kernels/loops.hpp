@@ -7,17 +7,17 @@
 #include <cstdint>
 #include <string_view>
 
-/// Runs kernels, which know contiguous and single elements only, over operands of any layout.
+/// Runs kernels, which accept only contiguous or scalar operands, on operands of any layout.
 namespace newtape::core::kernels {
 
-/// Work below this many elements stays on one thread; above, it is the size of one piece.
+/// Minimum number of elements per thread; also the size of one piece of work.
 inline constexpr std::int64_t parallel_grain = 32768;
 
-/// out[...] = kernel(inputs[0][...], ...), each of the `count` (up to 3) inputs broadcast to the shape of `out`, which
-/// is contiguous. It may have the memory of an input that is contiguous, too, and of its shape and size of element.
+/// out[...] = kernel(inputs[0][...], ...): each of the `count` (up to 3) inputs broadcasts to the shape of `out`, which
+/// is contiguous and may alias a contiguous input of the same shape and element size.
 void map_into(Kernel kernel, const Array* const* inputs, int count, Array& out);
 
-/// dst[...] = src for a destination of any layout, of src's shape and dtype; they share no memory.
+/// dst[...] = src, of equal shape and dtype, for any layout of dst; they must not overlap.
 void copy_into(const Array& src, Array& dst);
 
 }  // namespace newtape::core::kernels

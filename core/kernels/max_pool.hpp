@@ -3,21 +3,21 @@
 
 #include <cstdint>
 
-/// The inner loops of max pooling.
+/// Inner loops of max pooling. NaN propagates.
 namespace newtape::core::kernels {
 
 template <class T>
 struct MaxPoolTable {
-  /// y[j] = max(y[j], x[j]); NaN wins.
+  /// y[j] = max(y[j], x[j]).
   void (*join)(const T* x, std::int64_t n, T* y);
-  /// y[j] = max over k < count[j] of x[first[j] + k step]; NaN wins.
+  /// y[j] = max over k < count[j] of x[first[j] + k step].
   void (*runs)(const T* x, const std::int64_t* first, const std::int64_t* count, std::int64_t step, std::int64_t n,
                T* y);
-  /// y[r][j] = max of the square x[2r][2j], x[2r][2j + 1], x[2r + 1][2j], x[2r + 1][2j + 1]; NaN wins. x has rows of
-  /// `width`; `scratch` has room for 2 rows columns elements.
+  /// y[r][j] = max of x[2r][2j], x[2r][2j + 1], x[2r + 1][2j], x[2r + 1][2j + 1]. Row stride of x: `width`; `scratch`
+  /// holds 2 rows columns elements.
   void (*squares)(const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns, T* scratch, T* y);
-  /// g[r][j] goes to the first of the square's elements that is y[r][j] (or NaN), the other three get 0. `out` lies in
-  /// memory like x; `scratch` has room for 4 rows columns elements.
+  /// Gradient: g[r][j] is assigned to the first of the four elements that equals y[r][j] (or is NaN), 0 to the others.
+  /// `out` has the layout of x; `scratch` holds 4 rows columns elements.
   void (*squares_grad)(const T* g, const T* y, const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns,
                        T* scratch, T* out);
 };

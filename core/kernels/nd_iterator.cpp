@@ -6,22 +6,22 @@
 namespace newtape::core::kernels {
 
 std::vector<Axis> plan(const Array& x, const Dims& axes, std::int64_t& repeats) {
-  std::vector<Axis> walk;
+  std::vector<Axis> loop;
   std::int64_t out = 1;
   repeats = 1;
   for (std::size_t i = x.ndim(); i-- > 0;) {
     const bool reduced = std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
     const auto length = x.shape()[i];
     if (reduced && x.strides()[i] == 0) {
-      repeats *= length;  // the same elements again
+      repeats *= length;  // broadcast: the same elements again
     } else if (length != 1) {
-      walk.push_back({length, x.strides()[i], reduced ? 0 : out, reduced});
+      loop.push_back({length, x.strides()[i], reduced ? 0 : out, reduced});
     }
     if (!reduced) out *= length;
   }
-  std::stable_sort(walk.begin(), walk.end(), [](const Axis& a, const Axis& b) { return a.in > b.in; });
+  std::stable_sort(loop.begin(), loop.end(), [](const Axis& a, const Axis& b) { return a.in > b.in; });
   std::vector<Axis> merged;
-  for (const auto& a : walk) {
+  for (const auto& a : loop) {
     if (!merged.empty()) {
       auto& last = merged.back();
       if (last.reduced == a.reduced && last.in == a.in * a.length && last.out == a.out * a.length) {

@@ -5,20 +5,20 @@
 
 #include <vector>
 
-/// How a reduction walks through an array of any strides.
+/// Iteration over strided arrays for reductions.
 namespace newtape::core::kernels {
 
-/// One axis of the walk through the input: reduced axes do not move the output.
+/// One axis of the iteration: length, input and output strides; the output stride of a reduced axis is 0.
 struct Axis {
   std::int64_t length, in, out;
   bool reduced;
 };
 
-/// The walk with as few axes as possible, the one with the longest steps first, so that memory is read in order.
-/// Reduced axes along which the elements only repeat are left out; `repeats` says how often each element counts.
+/// The iteration with the fewest axes, largest stride first, so that memory is read in order. Reduced broadcast axes
+/// are omitted; `repeats` is the multiplicity of each element.
 std::vector<Axis> plan(const Array& x, const Dims& axes, std::int64_t& repeats);
 
-/// Steps through all index combinations of some axes.
+/// Iterates over all index combinations of the given axes.
 class Odometer {
  public:
   Odometer(std::vector<Axis> axes, std::int64_t start = 0) : axes_(std::move(axes)), index_(axes_.size(), 0) {

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-/// Runs of elements that are brought to a common mean and variance: with one factor for all of a run, or (`_each`) with
-/// a weight for each element.
+/// Normalizes runs of elements to a common mean and variance, with one scale per run or (`_each`) one weight per
+/// element.
 namespace newtape::core::kernels {
 
 template <class T>
@@ -18,11 +18,11 @@ struct NormalizeTable {
 
   /// out += {sum of g, sum of g (x - shift)}
   void (*dots)(const T* g, const T* x, std::int64_t n, T shift, double* out);
-  /// The same for g weight in the place of g.
+  /// The same with g weight in place of g.
   void (*dots_each)(const T* g, const T* x, const T* weight, std::int64_t n, T shift, double* out);
   /// dweight += g ((x - shift) a + b), dbias += g
   void (*gather_each)(const T* g, const T* x, std::int64_t n, T shift, T a, T b, T* dweight, T* dbias);
-  /// out = a g + b (x - shift) + c
+  /// Gradient: out = a g + b (x - shift) + c
   void (*back)(const T* g, const T* x, T* out, std::int64_t n, T shift, T a, T b, T c);
   void (*back_each)(const T* g, const T* x, const T* weight, T* out, std::int64_t n, T shift, T a, T b, T c);
 };

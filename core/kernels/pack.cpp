@@ -10,7 +10,7 @@ namespace newtape::core::kernels {
 
 namespace {
 
-/// Calls f with an unsigned integer of `item` bytes: moving elements needs no more than their size.
+/// Calls f with an unsigned integer type of `item` bytes; copying depends only on the element size.
 template <class F>
 decltype(auto) visit_item(std::int64_t item, F&& f) {
   if (item == 4) return f(std::uint32_t{});

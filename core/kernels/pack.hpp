@@ -4,24 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Brings elements of any strides side by side, so that kernels need not know strides.
+/// Copies strided elements into contiguous memory for the kernels.
 namespace newtape::core::kernels {
 
 struct Block {
   const std::byte* first;
-  std::int64_t item;  ///< bytes of an element: 1, 4 or 8
+  std::int64_t item;  ///< bytes per element: 1, 4 or 8
   std::int64_t rows, row_stride;
   std::int64_t columns, column_stride;  ///< strides in elements
 };
 
-/// Writes the rows one after the other to `to`.
+/// Writes the rows consecutively to `to`.
 void pack(const Block& block, std::byte* to);
 
-/// Writes in C order `count` steps along axis 0 and all of the other n - 1 axes.
+/// Writes, in C order, indices [0, count) of axis 0 and all of the other n - 1 axes.
 void pack_nested(const std::byte* first, std::int64_t item, std::int64_t count, const std::int64_t* shape,
                  const std::int64_t* strides, std::size_t n, std::byte* to);
 
-/// Strides in elements.
+/// Copies n elements; strides in elements.
 void copy_row(const std::byte* from, std::int64_t from_stride, std::byte* to, std::int64_t to_stride, std::int64_t n,
               std::int64_t item);
 

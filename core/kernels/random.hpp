@@ -3,19 +3,19 @@
 
 #include <cstdint>
 
-/// The inner loops of the random numbers. They give the same bits with every instruction set.
+/// Inner loops of random number generation. Bitwise equal results with every instruction set.
 namespace newtape::core::kernels {
 
-/// Blocks are computed `lanes` at a time and laid out word by word: first word 0 of all lanes, then word 1, and so on.
+/// Blocks are computed `lanes` at a time and stored word by word: word 0 of all lanes, then word 1, and so on.
 inline constexpr std::int64_t lanes = 32;
 inline constexpr std::int64_t group_words = 4 * lanes;
 
 struct RandomTable {
-  /// The words of blocks first, first + 1, ..., `groups` groups of them, to out[groups * group_words].
+  /// The words of `groups` groups of blocks, from block `first` on, to out[groups * group_words].
   void (*words)(std::uint64_t seed, std::uint64_t first, std::int64_t groups, std::uint32_t* out);
-  /// Normal numbers from the words of one group: `group_words` of them in f32, half as many in f64.
-  void (*normal_f32)(const std::uint32_t* words, float mean, float deviation, float* out);
-  void (*normal_f64)(const std::uint32_t* words, double mean, double deviation, double* out);
+  /// Normal variates from the words of one group: `group_words` in f32, half as many in f64.
+  void (*normal_f32)(const std::uint32_t* words, float mean, float std_, float* out);
+  void (*normal_f64)(const std::uint32_t* words, double mean, double std_, double* out);
 };
 
 namespace baseline {

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-/// The inner loops of the reductions; reduce.cpp brings any layout into one of these shapes.
+/// Inner loops of reductions; reduce.cpp maps any layout to one of these.
 namespace newtape::core::kernels {
 
-/// f32 sums gather in f64, everything else in its own type.
+/// Accumulator type: f64 for f32 sums, otherwise the element type.
 template <class T>
 struct AccumulatorOf {
   using type = T;
@@ -16,8 +16,7 @@ struct AccumulatorOf<float> {
   using type = double;
 };
 
-/// One way to reduce elements of type T into accumulators of type A. `op` may make something of an element before it
-/// joins it.
+/// Reduces elements of type T into accumulators of type A. `op` may transform an element first (e.g. square it).
 template <class T, class A>
 struct Reducer {
   /// acc = acc op x[0] op ... op x[n-1]
@@ -26,7 +25,7 @@ struct Reducer {
   void (*columns)(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, A* acc);
 };
 
-inline constexpr std::int64_t tile = 1024;  ///< columns that are reduced side by side, so that they stay in cache
+inline constexpr std::int64_t tile = 1024;  ///< columns reduced together, so that accumulators stay in cache
 
 template <class T>
 struct ReduceTable {

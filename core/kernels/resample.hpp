@@ -3,14 +3,14 @@
 
 #include <cstdint>
 
-/// The inner loops of resampling.
+/// Inner loops of resampling.
 namespace newtape::core::kernels {
 
 template <class T>
 struct ResampleTable {
   /// y[j] = sum over i < count of w[i] x[i n + j], j < n.
   void (*rows)(const T* x, const T* w, std::int64_t count, std::int64_t n, T* y);
-  /// y[o] = sum of w[begin[o]..begin[o + 1]) times x[first[o]..), o < outputs.
+  /// y[o] = dot product of w[begin[o]..begin[o + 1]) and x[first[o]..), o < outputs.
   void (*runs)(const T* x, const T* w, const std::int64_t* first, const std::int64_t* begin, std::int64_t outputs,
                T* y);
 };

@@ -3,38 +3,38 @@
 
 #include <cstdint>
 
-/// The inner loops of the scans: `columns` scans side by side, each of them down a column.
+/// Inner loops of scans over `columns` adjacent columns.
 namespace newtape::core::kernels {
 
-inline constexpr std::int64_t scan_columns = 256;  ///< at most so many side by side
+inline constexpr std::int64_t scan_columns = 256;  ///< maximum columns per call
 
-/// What a scan goes on from when it comes in pieces: two numbers for each column, of the kind that the scan wants.
+/// State carried between calls when a scan is split: two numbers per column, interpreted by the kernel.
 struct ScanState {
   alignas(64) std::int64_t a[scan_columns];
   alignas(64) std::int64_t b[scan_columns];
 };
 
-/// y[i * stride + j] from x (and b) at the same places, for i in [0, n) in this order and j in [0, columns). A negative
-/// stride goes backwards from the last. `y` may be x's or b's memory.
+/// Scans x (and b) into y at i * stride + j, for i = 0, ..., n - 1 and j in [0, columns). A negative stride scans
+/// backwards from the last element. `y` may alias x or b.
 struct Scan {
   const void* x;
-  const void* b;  ///< of the operations with two operands
+  const void* b;  ///< second operand, if any
   void* y;
-  std::int64_t* index;  ///< of the operations that say where
+  std::int64_t* index;  ///< output of cummax and cummin
   std::int64_t n, stride, columns;
-  std::int64_t at, step;  ///< the first index, and how far it is to the next
-  bool first;             ///< else it goes on from `state`
+  std::int64_t at, step;  ///< index of the first element, and increment
+  bool first;             ///< false: continue from `state`
   ScanState* state;
 };
 
 using ScanKernel = void (*)(const Scan&);
-/// f32, f64, i64; null where there is none.
+/// f32, f64, i64; null if unsupported.
 struct ScanKernels {
   ScanKernel of[3];
 };
 struct ScanTable {
   ScanKernels cumsum, cumprod, logcumsumexp, cummax, cummin;
-  ScanKernels linear_recurrence;  ///< y = x y' + b, with y' the one before
+  ScanKernels linear_recurrence;  ///< y[i] = x[i] y[i-1] + b[i]
 };
 
 namespace baseline {

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-/// Rows of exponentials, one behind the other in memory; an output may be the input's memory.
+/// Softmax, log-softmax and logsumexp of contiguous rows; the output may alias the input.
 namespace newtape::core::kernels {
 
-/// `scalar`: g holds one number a row, which stands for all its elements.
+/// `scalar`: g holds one number per row, broadcast along it.
 template <class T>
 struct SoftmaxTable {
   void (*softmax)(const T* x, T* y, std::int64_t rows, std::int64_t n);

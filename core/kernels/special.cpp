@@ -13,20 +13,20 @@ constexpr double pi = std::numbers::pi;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// The C library's, which leaves the sign of gamma in a global variable unless asked otherwise.
+/// log |Gamma(x)| by lgamma_r, as lgamma writes a global variable.
 double log_of_gamma(double x) {
   int sign = 0;
   return ::lgamma_r(x, &sign);
 }
 
-/// cot(pi x), with the digits that pi x would lose.
+/// cot(pi x), without the rounding error of pi x.
 double cotangent(double x) {
   const double r = x - std::rint(x);
   const double t = std::fabs(r) > 0.25 ? std::tan(pi * (0.5 - std::fabs(r))) : 1 / std::tan(pi * std::fabs(r));
   return std::copysign(t, r);
 }
 
-/// For 1 <= x <= 2, where digamma has a zero: the factor beside it, a Chebyshev interpolant in x - 1.5.
+/// digamma on [1, 2]: (x - its zero) times a Chebyshev interpolant in x - 1.5.
 double digamma_between_1_and_2(double x) {
   constexpr double factor[] = {
       0.95105587603183287971,    -0.42362742128146059979,    0.24054248424078698304,   -0.14840492305388091493,
@@ -45,8 +45,8 @@ double digamma_of(double x) {
   if (x == 0) return std::copysign(infinity, -x);
   double y = 0;
   if (x < 0) {
-    if (x == std::floor(x)) return nan;  // a pole; at the left end there is no limit, either
-    // Reflection: psi(x) = psi(1 - x) - pi cot(pi x); up to -1/2 the recurrence is as good and cancels less.
+    if (x == std::floor(x)) return nan;  // a pole
+    // Reflection: psi(x) = psi(1 - x) - pi cot(pi x); for x >= -1/2 the recurrence is as accurate and cancels less.
     if (x < -0.5) {
       y = -pi * cotangent(x);
       x = 1 - x;
@@ -102,7 +102,7 @@ class Polygamma {
   }
 
  private:
-  /// sum over k >= 0 of 1 / (x + k)^(n+1) for x >= 0, by Euler and Maclaurin's formula from x + k > n + 10 on.
+  /// sum over k >= 0 of 1 / (x + k)^(n+1) for x >= 0: direct up to x + k > n + 10, then the Euler-Maclaurin formula.
   double zeta(double x) const {
     const double s = n_ + 1;
     double sum = 0;
@@ -156,7 +156,7 @@ class Sinc {
         if (std::fabs(term) < 1e-18 * std::fabs(y)) break;
       }
     } else if (z != infinity) {
-      // z f^(k) + k f^(k-1) is the k-th derivative of the sine: from one order to the next.
+      // Recurrence in the order k: z f^(k) + k f^(k-1) is the k-th derivative of the sine.
       const double r = std::fabs(x) - 2 * std::rint(std::fabs(x) / 2);  // exact
       const double sine = r > 0.5 ? std::sin(pi * (1 - r)) : r < -0.5 ? -std::sin(pi * (1 + r)) : std::sin(pi * r);
       const double cosine = std::fabs(r) > 0.25 ? std::sin(pi * (0.5 - std::fabs(r))) : std::cos(pi * r);
@@ -179,7 +179,7 @@ void map(const void* const* in, void* out, std::int64_t n, unsigned) {
   auto* y = static_cast<T*>(out);
   for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(f(static_cast<double>(x[i])));
 }
-/// `in[1]` is the order for all of x.
+/// `in[1]` is a single element, the order for all of x.
 template <class T, class F>
 void map_with_order(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
   const F f(static_cast<int>(*static_cast<const T*>(in[1])));

@@ -14,21 +14,21 @@
 #include <unistd.h>
 #endif
 
-// Every block belongs to a size class, found from the size that its owner asked for: no header is kept.
+// Every block belongs to a size class computed from the requested size; blocks have no header.
 //
-//   small (up to 64 KB): a list for each class and thread, taken from and added to without locks or atomic
-//                        read-modify-writes. A thread that holds more than 16 MB hands its lists, each in one piece, to
-//                        the shared pool; a thread whose list is empty takes such a piece.
-//   large:               one list for each class, shared, behind a mutex. Blocks of 2 MB or more are aligned to
+//   small (up to 64 KB): one free list per class and thread, without locks or atomic read-modify-writes. A thread that
+//                        caches more than 16 MB moves each of its lists as one batch to the shared pool; a thread
+//                        with an empty list takes one batch.
+//   large:               one free list per class, shared, behind a mutex. Blocks of 2 MB or more are aligned to
 //                        huge pages.
 //
-// The shared pool keeps at most a quarter of the machine's memory; what was not used for longest goes first.
+// The shared pool keeps at most a quarter of the machine's memory and evicts the least recently used class first.
 
 #if defined(__SANITIZE_ADDRESS__)
-#define NEWTAPE_POOL_PASSES_THROUGH 1
+#define NEWTAPE_BYPASS_ALLOCATOR_CACHE 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define NEWTAPE_POOL_PASSES_THROUGH 1
+#define NEWTAPE_BYPASS_ALLOCATOR_CACHE 1
 #endif
 #endif
 
@@ -41,8 +41,8 @@ constexpr std::size_t largest_request = std::size_t{1} << 46;
 
 // --- size classes ---
 
-/// Sizes are 64 bytes, in which Storage keeps its header, and a payload of 0 to 4 units of 64 bytes or of
-/// 5, 6, 7, 8 units times a power of two. The header apart, arrays whose size is a power of two fit exactly.
+/// Sizes are 64 bytes (the header of Storage) plus a payload of 0 to 4 units of 64 bytes or of 5, 6, 7, 8 units times a
+/// power of two. Thus arrays whose size is a power of two fit exactly.
 constexpr std::size_t class_of(std::size_t bytes) noexcept {
   if (bytes <= alignment) return 0;
   const std::size_t last_unit = (bytes - alignment - 1) / alignment;
@@ -59,7 +59,7 @@ constexpr std::size_t size_of_class(std::size_t c) noexcept {
 
 constexpr std::size_t small_classes = class_of(alignment + (std::size_t{64} << 10)) + 1;
 constexpr std::size_t classes = class_of(largest_request) + 1;
-constexpr std::int64_t most_cached_by_thread = std::int64_t{16} << 20;
+constexpr std::int64_t max_cached_per_thread = std::int64_t{16} << 20;
 
 constexpr auto small_sizes = [] {
   std::array<std::int64_t, small_classes> sizes{};
@@ -67,7 +67,7 @@ constexpr auto small_sizes = [] {
   return sizes;
 }();
 
-// --- the system's memory ---
+// --- system memory ---
 
 [[maybe_unused]] void* system_allocate(std::size_t size) noexcept {
 #if defined(__linux__)
@@ -80,7 +80,7 @@ constexpr auto small_sizes = [] {
     const std::size_t lead = (huge_page - reinterpret_cast<std::uintptr_t>(begin) % huge_page) % huge_page;
     if (lead != 0) munmap(begin, lead);
     munmap(begin + lead + size, huge_page - lead);
-    madvise(begin + lead, size, MADV_HUGEPAGE);  // only a hint: refusal does no harm
+    madvise(begin + lead, size, MADV_HUGEPAGE);  // only a hint: failure is harmless
     return begin + lead;
   }
 #endif
@@ -99,7 +99,7 @@ constexpr auto small_sizes = [] {
   std::free(block);
 }
 
-std::int64_t most_cached_by_all() noexcept {
+std::int64_t max_cached_shared() noexcept {
 #if defined(__linux__)
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 4;
 #else
@@ -107,16 +107,16 @@ std::int64_t most_cached_by_all() noexcept {
 #endif
 }
 
-// --- lists ---
+// --- free lists ---
 
-/// What a free block's own memory is used for. A piece is a chain of blocks; the lists of the shared pool chain pieces.
+/// Header stored in a free block. A batch is a chain of blocks; the lists of the shared pool chain batches.
 struct Free {
   Free* next;
-  Free* next_piece;     ///< in the first block of a piece only
-  std::int64_t blocks;  ///< likewise: the length of the piece
+  Free* next_batch;     ///< in the first block of a batch only
+  std::int64_t blocks;  ///< number of blocks, in the first block of a batch only
 };
 
-/// A counter that one thread writes and any may read: no locked instruction is needed.
+/// A counter with one writing thread and any number of readers: no locked instruction is needed.
 class Counter {
  public:
   std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
@@ -127,8 +127,8 @@ class Counter {
   std::atomic<std::int64_t> value_{0};
 };
 
-/// Constant-initialised and without a destructor, so reaching it costs one instruction and works at any time of the
-/// thread's life. `limit` is 0 before the thread is registered and after it has ended: every call then takes the slow
+/// Constant-initialised and trivially destructible, so access costs one instruction and is valid during the thread's
+/// entire life. `limit` is 0 before the thread is registered and after it has ended: every call then takes the slow
 /// path.
 struct ThreadCache {
   Free* lists[small_classes];
@@ -150,49 +150,49 @@ class SharedPool {
   void* take(std::size_t c) noexcept {
     const std::lock_guard lock(mutex_);
     Class& k = classes_[c];
-    if (k.pieces == nullptr) return nullptr;
-    used(k);
-    Free* first = k.pieces;
+    if (k.batches == nullptr) return nullptr;
+    mark_used(k);
+    Free* first = k.batches;
     if (first->blocks == 1) {
-      k.pieces = first->next_piece;
+      k.batches = first->next_batch;
     } else {
       Free* second = first->next;
-      second->next_piece = first->next_piece;
+      second->next_batch = first->next_batch;
       second->blocks = first->blocks - 1;
-      k.pieces = second;
+      k.batches = second;
     }
     cached_ -= static_cast<std::int64_t>(size_of_class(c));
     return first;
   }
 
-  Free* take_piece(std::size_t c) noexcept {
+  Free* take_batch(std::size_t c) noexcept {
     const std::lock_guard lock(mutex_);
     Class& k = classes_[c];
-    Free* piece = k.pieces;
-    if (piece == nullptr) return nullptr;
-    used(k);
-    k.pieces = piece->next_piece;
-    cached_ -= static_cast<std::int64_t>(size_of_class(c)) * piece->blocks;
-    return piece;
+    Free* batch = k.batches;
+    if (batch == nullptr) return nullptr;
+    mark_used(k);
+    k.batches = batch->next_batch;
+    cached_ -= static_cast<std::int64_t>(size_of_class(c)) * batch->blocks;
+    return batch;
   }
 
-  void give_piece(std::size_t c, Free* first, std::int64_t blocks) noexcept {
+  void give_batch(std::size_t c, Free* first, std::int64_t blocks) noexcept {
     Free* evicted[classes];
     {
       const std::lock_guard lock(mutex_);
-      first->next_piece = classes_[c].pieces;
+      first->next_batch = classes_[c].batches;
       first->blocks = blocks;
-      classes_[c].pieces = first;
-      used(classes_[c]);
+      classes_[c].batches = first;
+      mark_used(classes_[c]);
       cached_ += static_cast<std::int64_t>(size_of_class(c)) * blocks;
-      if (bound_ == 0) bound_ = most_cached_by_all();
+      if (bound_ == 0) bound_ = max_cached_shared();
       if (cached_ <= bound_) return;
       evict(bound_ - bound_ / 4, evicted);
     }
     release(evicted);
   }
 
-  void give(std::size_t c, void* block) noexcept { give_piece(c, new (block) Free{nullptr, nullptr, 1}, 1); }
+  void give(std::size_t c, void* block) noexcept { give_batch(c, new (block) Free{nullptr, nullptr, 1}, 1); }
 
   void trim() noexcept {
     Free* evicted[classes];
@@ -216,7 +216,7 @@ class SharedPool {
     live_ += t.live.get();
     t.live.set(0);
   }
-  /// For threads that have no cache (any more).
+  /// For threads without a cache (not registered, or ended).
   void add_live(std::int64_t bytes) noexcept {
     const std::lock_guard lock(mutex_);
     live_ += bytes;
@@ -235,25 +235,25 @@ class SharedPool {
 
  private:
   struct Class {
-    Free* pieces = nullptr;
+    Free* batches = nullptr;
     std::uint64_t last_use = 0;
   };
 
-  void used(Class& k) noexcept { k.last_use = ++clock_; }
+  void mark_used(Class& k) noexcept { k.last_use = ++clock_; }
 
-  /// Takes whole classes out, the one not used for longest first, until no more than `goal` bytes are left.
+  /// Removes whole classes, least recently used first, until at most `goal` bytes are left.
   void evict(std::int64_t goal, Free* (&evicted)[classes]) noexcept {
-    for (Free*& pieces : evicted) pieces = nullptr;
+    for (Free*& batches : evicted) batches = nullptr;
     while (cached_ > goal) {
       std::size_t oldest = classes;
       for (std::size_t c = 0; c < classes; ++c) {
-        if (classes_[c].pieces == nullptr) continue;
+        if (classes_[c].batches == nullptr) continue;
         if (oldest == classes || classes_[c].last_use < classes_[oldest].last_use) oldest = c;
       }
       if (oldest == classes) return;
-      evicted[oldest] = classes_[oldest].pieces;
-      classes_[oldest].pieces = nullptr;
-      for (const Free* p = evicted[oldest]; p != nullptr; p = p->next_piece) {
+      evicted[oldest] = classes_[oldest].batches;
+      classes_[oldest].batches = nullptr;
+      for (const Free* p = evicted[oldest]; p != nullptr; p = p->next_batch) {
         cached_ -= static_cast<std::int64_t>(size_of_class(oldest)) * p->blocks;
       }
     }
@@ -261,14 +261,14 @@ class SharedPool {
 
   static void release(Free* (&evicted)[classes]) noexcept {
     for (std::size_t c = 0; c < classes; ++c) {
-      for (Free* piece = evicted[c]; piece != nullptr;) {
-        Free* const next_piece = piece->next_piece;
-        for (Free* block = piece; block != nullptr;) {
+      for (Free* batch = evicted[c]; batch != nullptr;) {
+        Free* const next_batch = batch->next_batch;
+        for (Free* block = batch; block != nullptr;) {
           Free* const next = block->next;
           system_free(block, size_of_class(c));
           block = next;
         }
-        piece = next_piece;
+        batch = next_batch;
       }
     }
   }
@@ -282,47 +282,47 @@ class SharedPool {
   std::uint64_t clock_ = 0;
 };
 
-/// Never destroyed: arrays in static variables are given back after our own statics would be gone.
+/// Never destroyed: arrays in static variables are freed after this translation unit's statics are destroyed.
 union Immortal {
   constexpr Immortal() : pool() {}
-  ~Immortal() {}  // NOLINT(modernize-use-equals-default): a union's would be deleted
+  ~Immortal() {}  // NOLINT(modernize-use-equals-default): a defaulted one would be deleted
   SharedPool pool;
 };
 constinit Immortal immortal;
 
 // --- the slow paths ---
 
-void hand_over(ThreadCache& t) noexcept {
+void flush_to_shared(ThreadCache& t) noexcept {
   for (std::size_t c = 0; c < small_classes; ++c) {
     if (t.lists[c] == nullptr) continue;
-    Free* const piece = t.lists[c];
+    Free* const batch = t.lists[c];
     const auto blocks = t.lengths[c];
     t.lists[c] = nullptr;
     t.lengths[c] = 0;
     t.cached.add(-small_sizes[c] * blocks);
-    immortal.pool.give_piece(c, piece, blocks);
+    immortal.pool.give_batch(c, batch, blocks);
   }
 }
 
-/// Its destructor runs when the thread ends; the cache itself has none.
+/// Unregisters the cache when the thread ends (ThreadCache has no destructor).
 struct ThreadEnd {
   bool armed = false;
   ~ThreadEnd() {
     local.limit = 0;
     local.ended = true;
-    hand_over(local);
+    flush_to_shared(local);
     immortal.pool.remove(local);
   }
 };
 thread_local ThreadEnd thread_end;
 
-/// False when the thread has ended already.
+/// False if the thread has ended already.
 bool register_thread(ThreadCache& t) noexcept {
   if (t.ended) return false;
   if (t.limit == 0) {
-    thread_end.armed = true;  // the first touch constructs it and with that arranges for its destruction
+    thread_end.armed = true;  // the first access constructs the object and registers its destructor
     immortal.pool.add(t);
-    t.limit = most_cached_by_thread;
+    t.limit = max_cached_per_thread;
   }
   return true;
 }
@@ -335,9 +335,9 @@ void count_live(std::int64_t bytes) noexcept {
   }
 }
 
-#if !defined(NEWTAPE_POOL_PASSES_THROUGH)
+#if !defined(NEWTAPE_BYPASS_ALLOCATOR_CACHE)
 
-void* fresh(std::size_t size) {
+void* allocate_from_system(std::size_t size) {
   void* block = system_allocate(size);
   if (block == nullptr) {
     trim();
@@ -347,27 +347,27 @@ void* fresh(std::size_t size) {
   return block;
 }
 
-[[gnu::noinline]] void* allocate_slowly(std::size_t bytes) {
+[[gnu::noinline]] void* allocate_slow(std::size_t bytes) {
   if (bytes > largest_request) throw std::bad_alloc();
   const std::size_t c = class_of(bytes);
   void* block = nullptr;
   ThreadCache& t = local;
   if (c < small_classes && register_thread(t)) {
-    if (Free* piece = immortal.pool.take_piece(c)) {
-      t.lists[c] = piece->next;
-      t.lengths[c] = piece->blocks - 1;
-      t.cached.add(small_sizes[c] * (piece->blocks - 1));
-      block = piece;
+    if (Free* batch = immortal.pool.take_batch(c)) {
+      t.lists[c] = batch->next;
+      t.lengths[c] = batch->blocks - 1;
+      t.cached.add(small_sizes[c] * (batch->blocks - 1));
+      block = batch;
     }
   } else {
     block = immortal.pool.take(c);
   }
-  if (block == nullptr) block = fresh(size_of_class(c));
+  if (block == nullptr) block = allocate_from_system(size_of_class(c));
   count_live(static_cast<std::int64_t>(bytes));
   return block;
 }
 
-[[gnu::noinline]] void deallocate_slowly(void* block, std::size_t bytes) noexcept {
+[[gnu::noinline]] void deallocate_slow(void* block, std::size_t bytes) noexcept {
   const std::size_t c = class_of(bytes);
   count_live(-static_cast<std::int64_t>(bytes));
   ThreadCache& t = local;
@@ -375,7 +375,7 @@ void* fresh(std::size_t size) {
     immortal.pool.give(c, block);
     return;
   }
-  if (t.cached.get() + small_sizes[c] > t.limit) hand_over(t);
+  if (t.cached.get() + small_sizes[c] > t.limit) flush_to_shared(t);
   t.lists[c] = new (block) Free{t.lists[c], nullptr, 0};
   ++t.lengths[c];
   t.cached.add(small_sizes[c]);
@@ -385,9 +385,9 @@ void* fresh(std::size_t size) {
 
 }  // namespace
 
-#if defined(NEWTAPE_POOL_PASSES_THROUGH)
+#if defined(NEWTAPE_BYPASS_ALLOCATOR_CACHE)
 
-// The sanitizer sees every use after free only when every block goes back to it.
+// Blocks are not cached, so that the sanitizer sees every use after free.
 void* allocate(std::size_t bytes) {
   if (bytes > largest_request) throw std::bad_alloc();
   void* block = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
@@ -407,7 +407,7 @@ void* allocate(std::size_t bytes) {
   const std::size_t c = class_of(bytes);
   ThreadCache& t = local;
   if (c >= small_classes || t.lists[c] == nullptr) [[unlikely]]
-    return allocate_slowly(bytes);
+    return allocate_slow(bytes);
   Free* const block = t.lists[c];
   t.lists[c] = block->next;
   --t.lengths[c];
@@ -420,7 +420,7 @@ void deallocate(void* block, std::size_t bytes) noexcept {
   const std::size_t c = class_of(bytes);
   ThreadCache& t = local;
   if (c >= small_classes || t.cached.get() + small_sizes[c] > t.limit) [[unlikely]] {
-    deallocate_slowly(block, bytes);
+    deallocate_slow(block, bytes);
     return;
   }
   auto* const free = static_cast<Free*>(block);
@@ -436,7 +436,7 @@ void deallocate(void* block, std::size_t bytes) noexcept {
 Stats stats() noexcept { return immortal.pool.stats(); }
 
 void trim() noexcept {
-  hand_over(local);
+  flush_to_shared(local);
   immortal.pool.trim();
 }
 

@@ -7,7 +7,7 @@
 
 namespace newtape {
 
-/// The caller's mistakes. Every message says what was asked, what was expected and what came.
+/// Errors in arguments. Messages state what failed, what was expected and what was given.
 class ShapeError : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -18,16 +18,17 @@ class ValueError : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-/// The numbers' fault: singular, not positive definite, no convergence.
+/// Numerical failure: singular or indefinite matrix, no convergence.
 class NumericalError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-/// A file that cannot be read or written, or that does not hold what it should.
+/// A file cannot be read or written, or its contents are invalid.
 class IoError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The three-line message of all our errors: `what`, then `expected: ...`, then `got: ...` (empty parts are left out).
+/// The three-line format of all error messages: `what`, then `expected: ...`, then `got: ...` (empty parts are
+/// omitted).
 std::string describe(std::string_view what, std::string_view expected = {}, std::string_view got = {});
 
 /// Throws `E` with the message of `describe`.

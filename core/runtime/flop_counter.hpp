@@ -5,8 +5,7 @@
 
 namespace newtape::detail {
 
-/// Multiply-adds of the matrix products and convolutions that this thread has asked for; whoever wants to know what
-/// some work took looks before and after.
+/// Multiply-adds of matrix products and convolutions issued on this thread; take differences.
 inline constinit thread_local std::int64_t multiply_adds = 0;
 
 }  // namespace newtape::detail

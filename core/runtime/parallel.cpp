@@ -45,7 +45,7 @@ void relax() noexcept {
 
 constinit thread_local bool inside = false;
 
-/// Marks this thread as busy with a parallel_for, in which further ones run serially.
+/// Marks this thread as running a parallel_for; nested ones run serially.
 class Inside {
  public:
   Inside() noexcept { inside = true; }
@@ -54,7 +54,8 @@ class Inside {
   ~Inside() { inside = false; }
 };
 
-/// One call. The pieces are the same whatever the number of threads; who comes first takes the next.
+/// One call. The partition into pieces is independent of the number of threads; threads claim pieces from a shared
+/// counter.
 struct Job {
   std::int64_t n, grain;
   void (*body)(void*, std::int64_t, std::int64_t);
@@ -73,17 +74,17 @@ struct Job {
       } catch (...) {
         const std::lock_guard lock(error_mutex);
         if (!error) error = std::current_exception();
-        next.store(n, std::memory_order_relaxed);  // the pieces nobody has begun are left
+        next.store(n, std::memory_order_relaxed);  // discard the pieces not yet claimed
       }
     }
   }
 };
 
-/// Serves one call at a time. A worker joins a job by counting itself in while the job is open, so a caller waits only
-/// for those that have begun: it never depends on a worker that is asleep, not yet started, or lost in a fork.
+/// Runs one call at a time. A worker registers with a job while it is open, and the caller waits only for registered
+/// workers: never for one that is asleep, not yet started, or absent after a fork.
 class Pool {
  public:
-  /// False when the pool is busy with another thread's call.
+  /// False if the pool is running another thread's call.
   bool run(Job& job, int helpers) {
     const std::unique_lock turn(turn_, std::try_to_lock);
     if (!turn.owns_lock()) return false;
@@ -100,7 +101,7 @@ class Pool {
       const std::lock_guard lock(mutex_);
       job_ = nullptr;
     }
-    // The others' last pieces end within about the time of one: spin before sleeping.
+    // The other threads finish their last pieces within about the time of one piece: spin before sleeping.
     for (int i = 0; i < spins && working_.load(std::memory_order_acquire) != 0; ++i) relax();
     if (working_.load(std::memory_order_acquire) != 0) {
       std::unique_lock lock(mutex_);
@@ -110,14 +111,14 @@ class Pool {
   }
 
  private:
-  static constexpr int spins = 4000;  // some 50 microseconds: the gap between two operations of a training step
+  static constexpr int spins = 4000;  // about 50 microseconds: the gap between two operations of a training step
 
   void start(int helpers) {
     while (static_cast<int>(started_) < helpers) {
       try {
-        std::thread([this] { serve(); }).detach();  // never joined: a worker may outlive main, the pool does, too
+        std::thread([this] { serve(); }).detach();  // never joined: workers may outlive main, as does the pool
       } catch (...) {
-        return;  // no more threads to be had: the caller does the work
+        return;  // no more threads available: the caller does the work
       }
       ++started_;
     }
@@ -143,7 +144,7 @@ class Pool {
     }
   }
 
-  std::mutex turn_;  ///< held for the whole of a call
+  std::mutex turn_;  ///< held for the duration of a call
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   Job* job_ = nullptr;
@@ -155,7 +156,7 @@ class Pool {
 
 std::atomic<Pool*> the_pool{nullptr};
 
-/// Never destroyed, as its workers are never joined. A forked child has none of them, so it makes a pool of its own.
+/// Never destroyed, as its workers are never joined. A forked child has no workers, so it creates a new pool.
 Pool& pool_of_threads() {
   static std::mutex making;
   if (Pool* p = the_pool.load(std::memory_order_acquire)) return *p;
@@ -175,7 +176,7 @@ Pool& pool_of_threads() {
 int num_threads() noexcept { return allowed_threads().load(std::memory_order_relaxed); }
 
 void set_num_threads(int n) {
-  if (n < 1) raise<ValueError>("set_num_threads: there must be a thread", "at least 1", std::to_string(n));
+  if (n < 1) raise<ValueError>("set_num_threads: at least one thread is required", "n >= 1", std::to_string(n));
   allowed_threads().store(n, std::memory_order_relaxed);
 }
 
@@ -193,7 +194,7 @@ void parallel_for(std::int64_t n, std::int64_t grain, void (*body)(void*, std::i
       return;
     }
   }
-  // The same pieces as with more threads, for those who compute something once a piece.
+  // The same partition as with more threads, for callers that compute something once per piece.
   for (std::int64_t begin = 0; begin < n; begin += grain) body(context, begin, std::min(begin + grain, n));
 }
 

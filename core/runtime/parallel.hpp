@@ -5,18 +5,19 @@
 #include <memory>
 #include <type_traits>
 
-/// One pool of threads for kernels and BLAS together.
+/// The thread pool shared by kernels and BLAS.
 namespace newtape {
 
-/// Threads that one operation may use, this one included. Starts as NEWTAPE_NUM_THREADS, or else the number of cores.
+/// Maximum number of threads per operation, including the caller. Initially NEWTAPE_NUM_THREADS, or else the number of
+/// cores.
 int num_threads() noexcept;
-/// ValueError below 1.
+/// ValueError if n < 1.
 void set_num_threads(int n);
 
 namespace detail {
 
-/// Calls body(context, begin, end) over [0, n) in pieces of about `grain`; on this thread alone when n <= grain, when
-/// one thread is allowed, or inside another parallel_for. The first exception is thrown again here.
+/// Calls body(context, begin, end) over [0, n) in pieces of about `grain`; serially if n <= grain, if one thread is
+/// allowed, or inside another parallel_for. Rethrows the first exception.
 void parallel_for(std::int64_t n, std::int64_t grain, void (*body)(void*, std::int64_t, std::int64_t), void* context);
 
 template <class F>

@@ -30,7 +30,7 @@ std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t counter) n
                                {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
 }
 
-/// splitmix64's finaliser (Steele, Lea & Flood 2014): spreads every bit over all.
+/// splitmix64's finalizer (Steele, Lea & Flood 2014): every input bit affects all output bits.
 std::uint64_t mix(std::uint64_t x) noexcept {
   x ^= x >> 30;
   x *= 0xBF58476D1CE4E5B9;
@@ -41,14 +41,14 @@ std::uint64_t mix(std::uint64_t x) noexcept {
 
 std::uint64_t join(std::uint32_t high, std::uint32_t low) noexcept { return std::uint64_t{high} << 32 | low; }
 
-/// In [0, 1), multiples of 2^-24 or 2^-53.
+/// Uniform in [0, 1), multiples of 2^-24 or 2^-53.
 float unit(std::uint32_t bits) noexcept { return static_cast<float>(static_cast<std::int32_t>(bits >> 8)) * 0x1p-24F; }
 double unit(std::uint32_t high, std::uint32_t low) noexcept {
   return static_cast<double>(static_cast<std::int64_t>(join(high, low) >> 11)) * 0x1p-53;
 }
 
-/// Fills `out` group by group: `make(words, values)` turns the words of a group into `per_group` values. Which words
-/// serve which element depends on nothing else, so any number of threads gives the same bits.
+/// Fills `out` group by group: `make(words, values)` turns the words of a group into `per_group` values. The assignment
+/// of words to elements is fixed, so the result does not depend on the number of threads.
 template <class T, std::int64_t per_group, class Make>
 void fill(Array& out, Generator& generator, const Make& make) {
   T* data = out.data<T>();
@@ -75,7 +75,8 @@ void fill(Array& out, Generator& generator, const Make& make) {
 }
 
 void expect_float(const char* who, DType dtype) {
-  if (!is_floating(dtype)) raise<DTypeError>(std::string(who) + ": draws floats", "f32 or f64", name(dtype));
+  if (!is_floating(dtype))
+    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(dtype));
 }
 
 void expect(bool good, const char* who, const char* expected, double got) {
@@ -116,7 +117,7 @@ std::uint64_t Generator::next() noexcept {
 }
 
 namespace {
-const std::thread::id main_thread = std::this_thread::get_id();  // libraries are loaded by it
+const std::thread::id main_thread = std::this_thread::get_id();  // static initialisers run on it
 }
 
 Generator& default_generator() {
@@ -134,7 +135,7 @@ Array uniform(const Shape& shape, double low, double high, DType dtype, Generato
   expect_float("uniform", dtype);
   expect(low <= high && std::isfinite(high - low), "uniform", "finite low <= high", high - low);
   Array out = Array::empty(shape, dtype);
-  // Rounding could lift the largest values to `high` itself, which is excluded.
+  // Rounding could produce `high` itself, which is excluded.
   if (dtype == f32) {
     const auto from = static_cast<float>(low);
     const auto span = static_cast<float>(high - low);
@@ -156,7 +157,7 @@ Array uniform(const Shape& shape, double low, double high, DType dtype, Generato
 
 Array normal(const Shape& shape, double mean, double deviation, DType dtype, Generator& generator) {
   expect_float("normal", dtype);
-  expect(deviation >= 0, "normal", "a deviation of at least 0", deviation);
+  expect(deviation >= 0, "normal", "a standard deviation >= 0", deviation);
   Array out = Array::empty(shape, dtype);
   if (dtype == f32) {
     fill<float, group_words>(out, generator,
@@ -171,8 +172,8 @@ Array normal(const Shape& shape, double mean, double deviation, DType dtype, Gen
 
 namespace {
 
-/// `bits` scaled to [0, n): the top half of their product with n. Without the few low halves that would come up too
-/// often (Lemire 2019) no value is favoured; for those the answer is false.
+/// `bits` scaled to [0, n): the high half of their product with n. Returns false for the few low halves that would bias
+/// the result (Lemire 2019).
 bool scale(std::uint64_t bits, std::uint64_t n, std::uint64_t& result) noexcept {
   __extension__ using u128 = unsigned __int128;
   const auto product = static_cast<u128>(bits) * n;
@@ -181,7 +182,7 @@ bool scale(std::uint64_t bits, std::uint64_t n, std::uint64_t& result) noexcept 
   return low >= n || low >= (0 - n) % n;
 }
 
-/// In [0, n) from `bits`, or else from further ones that only this draw uses.
+/// Uniform in [0, n) from `bits`, or, when they are rejected, from further bits unique to this draw.
 std::uint64_t below(std::uint64_t n, std::uint64_t bits, std::uint64_t seed, std::uint64_t draw) noexcept {
   std::uint64_t result = 0;
   for (std::uint64_t attempt = 1; !scale(bits, n, result); ++attempt) {
@@ -195,8 +196,7 @@ std::uint64_t below(std::uint64_t n, std::uint64_t bits, std::uint64_t seed, std
 
 Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generator& generator) {
   if (low >= high) {
-    raise<ValueError>("integers: the range is empty", "low < high",
-                      std::to_string(low) + " and " + std::to_string(high));
+    raise<ValueError>("integers: empty range", "low < high", std::to_string(low) + " and " + std::to_string(high));
   }
   Array out = Array::empty(shape, i64);
   const auto n = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
@@ -204,7 +204,7 @@ Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generato
   fill<std::int64_t, group_words / 2>(out, generator, [&](const std::uint32_t* w, std::int64_t* v) {
     for (std::int64_t i = 0; i < group_words / 2; ++i) {
       const auto bits = join(w[i], w[i + group_words / 2]);
-      // The words differ from draw to draw, and so number the draw.
+      // The words differ between draws, so they also identify the draw.
       v[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + below(n, bits, seed, bits));
     }
   });
@@ -221,7 +221,7 @@ Array permutation(std::int64_t n, Generator& generator) {
   alignas(64) std::uint32_t words[group_words];
   std::int64_t drawn = group_words;
   std::uint64_t group = 0;
-  for (std::int64_t i = n - 1; i > 0; --i, drawn += 2) {  // Fisher & Yates 1938, as Durstenfeld 1964 put it
+  for (std::int64_t i = n - 1; i > 0; --i, drawn += 2) {  // Fisher & Yates 1938, in the form of Durstenfeld 1964
     if (drawn == group_words) {
       kernel().words(seed, first + group++ * core::kernels::lanes, 1, words);
       drawn = 0;
@@ -235,8 +235,8 @@ Array permutation(std::int64_t n, Generator& generator) {
 Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator) {
   expect(p >= 0 && p <= 1, "bernoulli", "a probability in [0, 1]", p);
   Array out = Array::empty(shape, dtype);
-  // A draw of 32 bits succeeds below p 2^32. Compared as signed numbers, for which every instruction set has a
-  // comparison; at p = 1 the limit itself would not fit.
+  // A 32-bit draw succeeds if it is below p 2^32. Signed 64-bit comparison: available in every instruction set, and the
+  // limit at p = 1 does not fit 32 bits.
   const auto limit = static_cast<std::int64_t>(std::llround(p * 0x1p32));
   if (limit == std::int64_t{1} << 32) return core::full(shape, 1, dtype);
   const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(limit) ^ 0x80000000U);

@@ -7,23 +7,23 @@
 
 namespace newtape {
 
-/// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): the same seed gives the same bits, whatever the
-/// number of threads. A value: copying it copies the stream.
+/// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): the same seed gives the same bits for any number
+/// of threads. Copying a generator copies the stream.
 class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) noexcept : seed_(seed) {}
 
   std::uint64_t seed() const noexcept { return seed_; }
-  /// Blocks of four 32-bit words used so far; with the seed, all there is to save.
+  /// Number of 128-bit blocks used so far; with the seed, the complete state.
   std::uint64_t position() const noexcept { return position_; }
   void seek(std::uint64_t position) noexcept { position_ = position; }
-  /// Reserves `blocks` blocks and returns the first one's number.
+  /// Reserves `blocks` blocks and returns the number of the first.
   std::uint64_t advance(std::uint64_t blocks) noexcept { return std::exchange(position_, position_ + blocks); }
-  /// An independent stream for part `index` of a larger work (a layer, a worker, an epoch).
+  /// An independent stream for item `index` (a layer, a worker, an epoch).
   Generator fork(std::uint64_t index) const noexcept;
-  /// Seed and position, as a checkpoint keeps them.
+  /// Seed and position.
   NamedArrays state_dict() const;
-  /// ValueError naming what is missing or does not fit; nothing is changed then.
+  /// ValueError listing missing and mismatched entries; the generator is then unchanged.
   void load_state_dict(const NamedArrays& state);
   /// The next 64 random bits.
   std::uint64_t next() noexcept;
@@ -36,23 +36,23 @@ class Generator {
   std::uint64_t position_ = 0;
 };
 
-/// This thread's default generator; that of the main thread starts at seed 0, every other at a stream of its own.
+/// This thread's default generator; the main thread's starts with seed 0, every other thread's with a separate stream.
 Generator& default_generator();
-/// Starts this thread's default generator anew.
+/// Reseeds this thread's default generator.
 void manual_seed(std::uint64_t seed);
 
 namespace random {
 
-/// In [low, high).
+/// Uniform in [low, high).
 Array uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = f32,
               Generator& generator = default_generator());
 Array normal(const Shape& shape, double mean = 0, double deviation = 1, DType dtype = f32,
              Generator& generator = default_generator());
-/// -1 or 1, each as likely.
+/// -1 or 1 with equal probability.
 Array rademacher(const Shape& shape, DType dtype = f32, Generator& generator = default_generator());
-/// i64 in [low, high), without modulo bias.
+/// Uniform i64 in [low, high), without modulo bias.
 Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generator& generator = default_generator());
-/// 0, ..., n-1 in random order (i64).
+/// A random permutation of 0, ..., n-1 (i64).
 Array permutation(std::int64_t n, Generator& generator = default_generator());
 /// 1 with probability p, else 0.
 Array bernoulli(const Shape& shape, double p, DType dtype = f32, Generator& generator = default_generator());

@@ -6,7 +6,7 @@
 
 namespace newtape::detail {
 namespace {
-constexpr std::size_t header = 64;  // keeps the data behind it 64-byte aligned
+constexpr std::size_t header = 64;  // keeps the data after it 64-byte aligned
 static_assert(sizeof(Storage) <= header);
 }  // namespace
 

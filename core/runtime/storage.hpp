@@ -10,13 +10,13 @@
 
 namespace newtape::detail {
 
-/// Counted references without a vtable: `T` has a member `refs_` and a static `release(T*)`, which gives one reference
-/// back (see release_counted). That is no inline function: scripts are full of temporaries, and compile faster so.
+/// Intrusive reference-counted pointer without a vtable: `T` has a member `refs_` and a static `release(T*)` that drops
+/// one reference (see release_counted), not inline to keep user code fast to compile.
 template <class T>
 class Ref {
  public:
   Ref() noexcept = default;
-  /// Takes over one reference that the caller holds.
+  /// Takes ownership of one reference held by the caller.
   static Ref adopt(T* p) noexcept {
     Ref r;
     r.p_ = p;
@@ -46,19 +46,19 @@ class Ref {
   T* p_ = nullptr;
 };
 
-/// Gives back one reference to `p`, counted in `refs`; `destroy` ends it when that was the last.
+/// Drops one reference to `p`, counted in `refs`; calls `destroy` if it was the last.
 template <class T, class Destroy>
 void release_counted(std::atomic<std::uint32_t>& refs, T* p, Destroy destroy) noexcept {
-  // The last owner needs no locked instruction: nobody else can reach the object any more.
+  // A unique owner needs no locked instruction: no other thread can reach the object.
   if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(p);
 }
 
-/// A block of memory that arrays share. It stands in front of its own data, or owns somebody else's buffer.
+/// A block of memory shared by arrays: a header directly before its data, or the owner of a foreign buffer.
 struct Storage {
   std::atomic<std::uint32_t> refs_{1};
   std::size_t bytes = 0;
   void* data = nullptr;
-  void (*free_foreign)(void* owner) = nullptr;  ///< set when the data belong to `owner`
+  void (*free_foreign)(void* owner) = nullptr;  ///< set if `owner` owns the data
   void* owner = nullptr;
 
   static Ref<Storage> allocate(std::size_t bytes);

@@ -4,32 +4,32 @@
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
-/// Keeps infinities and huge numbers out of products with what is 0 long before.
+/// Clamps x to [-limit, limit], so that products with an underflowed factor are 0 and not NaN.
 template <class T>
-NEWTAPE_INLINE T within(T x, T most) {
-  x = x > most ? most : x;
-  return x < -most ? -most : x;
+NEWTAPE_INLINE T clamp(T x, T limit) {
+  x = x > limit ? limit : x;
+  return x < -limit ? -limit : x;
 }
-/// With e = exp(x): what mish and its derivative are made of. tanh(softplus(x)) = n / (n + 2) with n = e (e + 2), and
-/// sigmoid(x) (1 - tanh(softplus(x))^2) = 4 e (1 + e) / (n + 2)^2. Beyond the limit the quotient is 1, and e^4 finite.
+/// With e = exp(x): tanh(softplus(x)) = n / (n + 2) with n = e (e + 2), and sigmoid(x) (1 - tanh(softplus(x))^2) = 4 e
+/// (1 + e) / (n + 2)^2. x is clamped where the quotient is 1 and e^4 still finite.
 template <class T>
-struct Mishes {
+struct MishTerms {
   T e, n;
 };
 template <class T>
-NEWTAPE_INLINE Mishes<T> mishes(T x) {
-  constexpr T most = sizeof(T) == 4 ? 20 : 40;
-  const T e = NEWTAPE_ISA::exp(x > most ? most : x);
+NEWTAPE_INLINE MishTerms<T> mish_terms(T x) {
+  constexpr T limit = sizeof(T) == 4 ? 20 : 40;
+  const T e = NEWTAPE_ISA::exp(x > limit ? limit : x);
   return {e, e * (e + 2)};
 }
-/// The argument of the sigmoid that replaces Phi in gelu_tanh, 2 sqrt(2 / pi) (x + 0.044715 x^3), is x (a + b x^2).
+/// gelu_tanh replaces Phi by a sigmoid with argument 2 sqrt(2 / pi) (x + 0.044715 x^3) = x (a + b x^2).
 template <class T>
 inline constexpr T gelu_a = static_cast<T>(1.5957691216057307);
 template <class T>
 inline constexpr T gelu_b = static_cast<T>(0.071354816272600248);
 
 // clang-format off
-struct Relu { template <class T> NEWTAPE_INLINE T of(T x) { return x < 0 ? T(0) : x; } };  // false for NaN, which stays
+struct Relu { template <class T> NEWTAPE_INLINE T of(T x) { return x < 0 ? T(0) : x; } };  // NaN propagates
 struct ReluGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return y > 0 ? g : T(0); } };
 struct Prelu { template <class T> NEWTAPE_INLINE T of(T x, T w) { return x > 0 ? x : x * w; } };
 struct PreluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x, T w) { return x > 0 ? g : g * w; } };
@@ -43,13 +43,13 @@ struct Gelu { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::
 struct GeluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::gelu_derivative(x); } };
 struct GeluTanh {
   template <class T> NEWTAPE_INLINE T of(T x) {
-    const T t = within(x, T(50));
+    const T t = clamp(x, T(50));
     return (x < 0 ? t : x) * NEWTAPE_ISA::sigmoid(t * (gelu_a<T> + gelu_b<T> * t * t));
   }
 };
 struct GeluTanhGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
-    const T t = within(x, T(50));
+    const T t = clamp(x, T(50));
     const T z = gelu_b<T> * t * t;
     const T s = NEWTAPE_ISA::sigmoid(t * (gelu_a<T> + z));
     return g * (s + s * (1 - s) * (t * (gelu_a<T> + 3 * z)));
@@ -65,20 +65,20 @@ struct Silu {
 struct SiluGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
     const T s = NEWTAPE_ISA::sigmoid(x);
-    return g * (s + s * (1 - s) * within(x, T(1000)));
+    return g * (s + s * (1 - s) * clamp(x, T(1000)));
   }
 };
 struct Mish {
   template <class T> NEWTAPE_INLINE T of(T x) {
-    const Mishes<T> v = mishes(x);
+    const MishTerms<T> v = mish_terms(x);
     return (x < -1000 ? T(-1000) : x) * (v.n / (v.n + 2));
   }
 };
 struct MishGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
-    const Mishes<T> v = mishes(x);
+    const MishTerms<T> v = mish_terms(x);
     const T r = 1 / (v.n + 2);
-    return g * (v.n * r + within(x, T(1000)) * (4 * v.e * (1 + v.e) * (r * r)));
+    return g * (v.n * r + clamp(x, T(1000)) * (4 * v.e * (1 + v.e) * (r * r)));
   }
 };
 struct Hardswish {

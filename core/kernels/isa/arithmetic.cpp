@@ -4,7 +4,7 @@
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
-// Integers wrap around, as NumPy's do: the arithmetic is done without a sign, where that is defined.
+// Integers wrap around as in NumPy; computed unsigned, where overflow is defined.
 template <class T>
 struct Wrapping {
   using type = T;
@@ -26,7 +26,7 @@ NEWTAPE_INLINE std::int64_t magnitude(std::int64_t x) {
   return x < 0 ? static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(x)) : x;
 }
 
-// To whole numbers; integers are whole already.
+// Rounding to integral values; the identity for integers.
 #define NEWTAPE_ROUNDING(Name, f32_function, f64_function)         \
   struct Name {                                                    \
     NEWTAPE_INLINE float of(float x) { return f32_function(x); }   \
@@ -41,7 +41,7 @@ NEWTAPE_ROUNDING(Round, __builtin_rintf, __builtin_rint);  // halves to even
 
 NEWTAPE_INLINE float modulus(float a, float b) { return __builtin_fmodf(a, b); }
 NEWTAPE_INLINE double modulus(double a, double b) { return __builtin_fmod(a, b); }
-/// 0 for a divisor of 0, which the caller refuses, and for -1, where the processor would trap on the lowest number.
+/// 0 for a zero divisor (an error reported by the caller) and for -1, where INT64_MIN % -1 would trap.
 NEWTAPE_INLINE std::int64_t modulus(std::int64_t a, std::int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
 NEWTAPE_INLINE std::int64_t quotient(std::int64_t a, std::int64_t b) {
   return b == 0 ? 0 : b == -1 ? static_cast<std::int64_t>(0 - wrap(a)) : a / b;
@@ -53,7 +53,7 @@ struct Fmod {
     return modulus(a, b);
   }
 };
-/// Has the sign of b, as in Python.
+/// Result has the sign of b, as in Python.
 struct Remainder {
   template <class T>
   NEWTAPE_INLINE T of(T a, T b) {
@@ -62,7 +62,7 @@ struct Remainder {
     return (m < 0) != (b < 0) ? m + b : m;
   }
 };
-/// floor(a / b) of the exact quotient, which the rounded one may have passed: as in Python and NumPy.
+/// floor(a / b) of the exact quotient, corrected where the rounded quotient differs, as in Python and NumPy.
 struct FloorDivide {
   template <class T>
   NEWTAPE_INLINE T of(T a, T b) {
@@ -96,7 +96,7 @@ struct Add { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_ca
 struct Sub { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) - wrap(b)); } };
 struct Mul { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) * wrap(b)); } };
 struct Div { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a / b; } };
-// A NaN in `a` fails the comparison with itself; one in `b` fails the first.
+// A NaN in `a` is detected by a != a; for a NaN in `b` both comparisons are false.
 struct Maximum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a > b ? a : a != a ? a : b; } };
 struct Minimum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a < b ? a : a != a ? a : b; } };
 struct Clip { template <class T> NEWTAPE_INLINE T of(T x, T low, T high) { return Minimum::of(Maximum::of(x, low), high); } };

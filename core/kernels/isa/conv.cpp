@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One panel of registers does the work of all convolutions that have channels enough: a vector of output channels times
-// a number read from the image, for a dozen pixels at once. What has few channels (depthwise) goes along the pixels.
+// Convolutions with enough channels use one register-blocked panel: a vector of output channels times a scalar from the
+// image, for up to a dozen pixels at once. Those with few channels (depthwise) are vectorized along the pixels.
 #include <newtape/core/kernels/conv.hpp>
 
 #include "vectors.hpp"
@@ -9,11 +9,11 @@ namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int most_columns = 12;  // times two vectors: 24 of 32 registers
+constexpr int max_columns = 12;  // times two vectors: 24 of 32 registers
 #else
-constexpr int most_columns = 6;  // 12 of 16 registers
+constexpr int max_columns = 6;  // 12 of 16 registers
 #endif
-constexpr int most_dots = 8;
+constexpr int max_dots = 8;
 
 template <class T, int columns, int vectors>
 void panel_of(const ConvPanel<T>& job) {
@@ -67,7 +67,7 @@ void panel_with(const ConvPanel<T>& job) {
     case 10: return panel_of<T, 10, vectors>(job);
     case 11: return panel_of<T, 11, vectors>(job);
 #endif
-    default: return panel_of<T, most_columns, vectors>(job);
+    default: return panel_of<T, max_columns, vectors>(job);
   }
 }
 
@@ -76,9 +76,9 @@ void panel(const ConvPanel<T>& job) {
   job.vectors == 1 ? panel_with<T, 1>(job) : panel_with<T, 2>(job);
 }
 
-/// `count` vectors of results, side by side to hide the latency of their sums.
+/// `count` vectors of results computed together, to hide the latency of their sums.
 template <class T, int count>
-NEWTAPE_INLINE void stretch(const ConvRows<T>& job, const T* const* x, Vector<T>* sum) {
+NEWTAPE_INLINE void row_vectors(const ConvRows<T>& job, const T* const* x, Vector<T>* sum) {
   Vector<T> part[count];
 #pragma GCC unroll 4
   for (int k = 0; k < count; ++k) part[k] = Vector<T>{} + job.init;
@@ -100,31 +100,32 @@ template <class T>
 void rows(const ConvRows<T>& job) {
   const T* x[4];
   T* out[4];
-  int waiting = 0;
+  int pending = 0;
   T* const end = job.out + job.row_count * job.n;
   const auto finish = [&] {
     Vector<T> sum[4];
-    if (waiting == 4) {
-      stretch<T, 4>(job, x, sum);
+    if (pending == 4) {
+      row_vectors<T, 4>(job, x, sum);
     } else {
-      for (int k = 0; k < waiting; ++k) stretch<T, 1>(job, x + k, sum + k);
+      for (int k = 0; k < pending; ++k) row_vectors<T, 1>(job, x + k, sum + k);
     }
-    for (int k = 0; k < waiting; ++k) {
+    for (int k = 0; k < pending; ++k) {
       if (out[k] + lanes<T> <= end) {
         store(out[k], sum[k]);
       } else {
         __builtin_memcpy(out[k], sum + k, static_cast<std::size_t>(end - out[k]) * sizeof(T));
       }
     }
-    waiting = 0;
+    pending = 0;
   };
   for (std::int64_t r = 0; r < job.row_count; ++r) {
     for (std::int64_t i = 0; i < job.n; i += lanes<T>) {
-      // The last vector of a long row overlaps the one before; a short row's reaches into the next, which comes later.
+      // The last vector of a long row overlaps the previous one; that of a short row overlaps the next row, written
+      // later.
       const std::int64_t at = i + lanes<T> > job.n && job.n >= lanes<T> ? job.n - lanes<T> : i;
-      x[waiting] = job.x + job.rows[r] + at;
-      out[waiting] = job.out + r * job.n + at;
-      if (++waiting == 4) finish();
+      x[pending] = job.x + job.rows[r] + at;
+      out[pending] = job.out + r * job.n + at;
+      if (++pending == 4) finish();
     }
   }
   finish();
@@ -140,7 +141,7 @@ void dots_of(const ConvDots<T>& job, std::int64_t first) {
     x[j] = job.x + job.columns[first + j];
   }
   const std::int64_t whole = job.n / lanes<T> * lanes<T>;
-  // Nothing beyond the end of a row may get in, not even times zero.
+  // Masks elements past the end of a row: they may be NaN, so multiplying by zero is not enough.
   decltype(sum[0] > sum[0]) inside = {};
   for (std::int64_t l = 0; l < job.n - whole; ++l) inside[l] = -1;
   for (std::int64_t r = 0; r < job.row_count; ++r) {
@@ -175,14 +176,14 @@ void dots_of(const ConvDots<T>& job, std::int64_t first) {
 template <class T>
 void dots(const ConvDots<T>& job) {
   std::int64_t j = 0;
-  for (; j + most_dots <= job.column_count; j += most_dots) dots_of<T, most_dots>(job, j);
+  for (; j + max_dots <= job.column_count; j += max_dots) dots_of<T, max_dots>(job, j);
   for (; j + 3 <= job.column_count; j += 3) dots_of<T, 3>(job, j);
   for (; j < job.column_count; ++j) dots_of<T, 1>(job, j);
 }
 
 template <class T>
 constexpr ConvTable<T> table_of() {
-  return {lanes<T>, most_columns, panel<T>, rows<T>, dots<T>};
+  return {lanes<T>, max_columns, panel<T>, rows<T>, dots<T>};
 }
 
 }  // namespace

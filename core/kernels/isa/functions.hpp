@@ -3,9 +3,9 @@
 
 #include "map.hpp"
 
-// Elementary functions for one element, without branches or tables, so that loops over them become vector code.
-// Selections are written such that a NaN takes the path on which it survives. Polynomials without another source are
-// Chebyshev interpolants computed with 50 digits; their relative errors are below a tenth of an ulp.
+// Elementary functions of one element, without branches or tables, so that loops over them vectorize. Selections are
+// written so that NaN propagates. Polynomials without a cited source are Chebyshev interpolants computed with 50
+// digits; their relative errors are below a tenth of an ulp.
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
@@ -17,12 +17,12 @@ struct Constants<float> {
   using Bits = std::uint32_t;
   static constexpr int mantissa = 23;
   static constexpr Bits bias = 127;
-  static constexpr float shifter = 0x1.8p23f;  // x + shifter - shifter rounds to an integer, which the low bits hold
+  static constexpr float shifter = 0x1.8p23f;  // x + shifter - shifter rounds x; the sum's low bits hold the integer
   static constexpr float smallest_normal = 0x1p-126f;
   static constexpr float epsilon = 0x1p-24f;
   static constexpr Bits high_half = 0xfffff000U;
   static constexpr float log2e = 1.44269504088896341F;
-  static constexpr float ln2_high = 0.693359375F;  // few bits, so that products with exponents are exact
+  static constexpr float ln2_high = 0.693359375F;  // few significant bits: products with exponents are exact
   static constexpr float ln2_low = -2.12194440e-4F;
   static constexpr float exp_lowest = -104, exp_highest = 89;
   static constexpr float expm1_lowest = -20;
@@ -107,9 +107,9 @@ NEWTAPE_INLINE T magnitude(T x) {
 template <class T>
 NEWTAPE_INLINE T with_sign_of(T x, T sign) {
   constexpr auto sign_bit = ~(~Bits<T>{0} >> 1);
-  return from_bits<T>(bits(x) | (bits(sign) & sign_bit));  // x is not negative
+  return from_bits<T>(bits(x) | (bits(sign) & sign_bit));  // requires x >= 0
 }
-/// Without the low half of its digits, so that its square is exact.
+/// x truncated to the upper half of its digits, so that its square is exact.
 template <class T>
 NEWTAPE_INLINE T high_part(T x) {
   return from_bits<T>(bits(x) & Constants<T>::high_half);
@@ -119,7 +119,7 @@ NEWTAPE_INLINE double root(double x) { return __builtin_sqrt(x); }
 template <class T>
 inline constexpr T infinity = static_cast<T>(__builtin_inf());
 
-/// c[from] + c[from + step] x + c[from + 2 step] x^2 + ...; a recursion, which unlike a loop is always unrolled.
+/// c[from] + c[from + step] x + c[from + 2 step] x^2 + ...; recursive, because recursion is always unrolled.
 template <std::size_t from, std::size_t step, class T, std::size_t n>
 NEWTAPE_INLINE T horner(const T (&c)[n], T x) {
   if constexpr (from + step >= n) {
@@ -128,8 +128,7 @@ NEWTAPE_INLINE T horner(const T (&c)[n], T x) {
     return horner<from + step, step>(c, x) * x + c[from];
   }
 }
-/// c[0] + c[1] x + c[2] x^2 + ...; long ones in several chains, because one would leave the processor waiting for each
-/// step.
+/// c[0] + c[1] x + c[2] x^2 + ...; long ones as several independent chains, to hide the latency of each step.
 template <class T, std::size_t n>
 NEWTAPE_INLINE T polynomial(const T (&c)[n], T x) {
   if constexpr (n < 5) {
@@ -144,14 +143,14 @@ NEWTAPE_INLINE T polynomial(const T (&c)[n], T x) {
   }
 }
 
-/// 2^k for an integer that was rounded by adding `shifter`; k within the exponents of normal numbers.
+/// 2^k for an integer k that was rounded by adding `shifter`; 2^k must be a normal number.
 template <class T>
 NEWTAPE_INLINE T power_of_two(Bits<T> shifted) {
   using C = Constants<T>;
   return from_bits<T>((shifted - bits(C::shifter) + C::bias) << C::mantissa);
 }
 
-/// x = k ln 2 + r with |r| <= ln 2 / 2, and expm1(r).
+/// Argument reduction x = k ln 2 + r with |r| <= ln 2 / 2, and expm1(r).
 template <class T>
 struct Reduced {
   T k, expm1_r;
@@ -166,17 +165,17 @@ NEWTAPE_INLINE Reduced<T> reduce(T x, T low) {
   return {k, r + (r * r) * polynomial(C::expm1_tail, r), bits(shifted)};
 }
 
-/// exp(r) 2^(k - less).
+/// exp(r) 2^(k - less), as in ldexp.
 template <class T>
 NEWTAPE_INLINE T joined(const Reduced<T>& v, Bits<T> less = 0) {
   using C = Constants<T>;
-  // 2^k in two factors, either of which is a normal number; the second rounds, should the result not be one.
+  // 2^k as two normal factors; the second product rounds if the result is subnormal.
   const Bits<T> half = bits(v.k * T(0.5) + C::shifter);
   const Bits<T> other = v.shifted - half + bits(C::shifter) - less;
   return ((1 + v.expm1_r) * power_of_two<T>(half)) * power_of_two<T>(other);
 }
 
-/// exp(x + low), where `low` is what x has lost by rounding.
+/// exp(x + low), where `low` is the rounding error of x.
 template <class T>
 NEWTAPE_INLINE T exp_sum(T x, T low) {
   using C = Constants<T>;
@@ -195,11 +194,11 @@ NEWTAPE_INLINE T expm1(T x) {
   T t = x > C::exp_highest ? C::exp_highest : x;
   t = t < C::expm1_lowest ? C::expm1_lowest : t;
   const Reduced<T> v = reduce(t, T(0));
-  const T s = power_of_two<T>(v.shifted - 1);  // half of 2^k, which may be too large
+  const T s = power_of_two<T>(v.shifted - 1);  // half of 2^k, which could overflow
   const T y = 2 * (s * v.expm1_r + (s - T(0.5)));
   return magnitude(x) < C::epsilon ? x : y;
 }
-/// log(x) = k ln 2 + f - half_square + tail, where f is exact, for 0 < x < inf.
+/// log(x) = k ln 2 + f - half_square + tail with exact f, for 0 < x < inf.
 template <class T>
 struct LogParts {
   T k, f, half_square, tail;
@@ -213,7 +212,8 @@ NEWTAPE_INLINE LogParts<T> log_parts(T x) {
   const bool denormal = x < C::smallest_normal;
   const T scaled = denormal ? x * static_cast<T>(0x1p54) : x;
   const Bits<T> raised = bits(scaled) + (one - root_of_half);
-  // The exponent as the low bits of a number whose unit is the lowest bit: a conversion that every machine has.
+  // Converts the exponent by placing it in the low bits of a number with unit last place; works on every instruction
+  // set.
   constexpr T unit = sizeof(T) == 4 ? static_cast<T>(0x1p23) : static_cast<T>(0x1p52);
   T k = from_bits<T>((raised >> C::mantissa) | bits(unit)) - (unit + static_cast<T>(C::bias));
   k = denormal ? k - 54 : k;
@@ -221,11 +221,11 @@ NEWTAPE_INLINE LogParts<T> log_parts(T x) {
   const T f = m - 1;
   const T s = f / (2 + f);
   const T z = s * s;
-  const T rest = z * polynomial(C::log_tail, z);
+  const T remainder = z * polynomial(C::log_tail, z);
   const T half_square = T(0.5) * f * f;
-  return {k, f, half_square, s * (half_square + rest)};
+  return {k, f, half_square, s * (half_square + remainder)};
 }
-/// log(x) + c for 0 < x < inf and c not larger than the rounding error of x, relative to x (as in fdlibm's log1p).
+/// log(x) + c for 0 < x < inf and |c| at most the relative rounding error of x (as in fdlibm's log1p).
 template <class T>
 NEWTAPE_INLINE T log_sum(T x, T c) {
   using C = Constants<T>;
@@ -255,8 +255,8 @@ NEWTAPE_INLINE T tanh(T x) {
   const Reduced<T> v = reduce(t, T(0));
   const T s = power_of_two<T>(v.shifted);
   const T e = s * v.expm1_r;
-  // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, where expm1 keeps the digits, and 1 - 2 E / (1 + E) elsewhere, where
-  // the quotient's error counts little.
+  // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, accurate by expm1; elsewhere 1 - 2 E / (1 + E), where the error of
+  // the quotient is small relative to 1.
   const bool near_zero = t > T(-1.2);
   const T quotient = (near_zero ? (1 - s) - e : 2 * (s + e)) / ((1 + s) + e);
   return with_sign_of(magnitude(near_zero ? quotient : 1 - quotient), x);
@@ -266,7 +266,7 @@ NEWTAPE_INLINE T sigmoid(T x) {
   const T e = exp(-magnitude(x));
   return (x >= 0 ? T(1) : e) / (1 + e);
 }
-/// log1p(x) for x in [0, 1], which is the range of exp(-|x|).
+/// log1p(x) for x in [0, 1], the range of exp(-|x|).
 template <class T>
 NEWTAPE_INLINE T log1p_unit(T x) {
   const T s = x / (2 + x);
@@ -279,13 +279,13 @@ NEWTAPE_INLINE T softplus(T x) {
   return (x > 0 ? x : T(0)) + log1p_unit(exp(-magnitude(x)));
 }
 
-/// exp(u^2) erfc(u) for 0 <= u <= erfc_highest; (1 + 2u) times it is smooth in (u - c) / (u + c).
+/// exp(u^2) erfc(u) for 0 <= u <= erfc_highest; (1 + 2u) exp(u^2) erfc(u) is smooth in (u - c) / (u + c).
 template <class T>
 NEWTAPE_INLINE T erfc_scaled(T u) {
   using C = Constants<T>;
   return polynomial(C::erfc_scaled, (u - C::erfc_centre) / (u + C::erfc_centre)) / (1 + 2 * u);
 }
-/// exp(-factor x^2), with the square's rounding error taken into account: it counts x^2 times.
+/// exp(-factor x^2), corrected for the rounding error of x^2, which exp would amplify by x^2.
 template <class T>
 NEWTAPE_INLINE T exp_of_square(T x, T factor) {
   const T high = high_part(x);
@@ -315,8 +315,8 @@ NEWTAPE_INLINE T erfc(T x) {
   return small ? centre : x < 0 ? 2 - tail : tail;
 }
 
-/// The inverse of erf. An approximation in w = -log(1 - x^2), or its root, as in Giles 2012 (Approximating the erfinv
-/// function) but with seven digits, and one of Halley's steps, which trebles them.
+/// Inverse of erf: an approximation in w = -log(1 - x^2), or in sqrt(w), as in Giles 2012 (Approximating the erfinv
+/// function) but with seven digits, followed by one Halley step (cubic convergence).
 NEWTAPE_INLINE double erfinv(double x) {
   using C = Constants<double>;
   constexpr double centre[] = {1.5014093604503288333,     0.24664027905463662773,    -0.004177392875203148674,
@@ -329,20 +329,20 @@ NEWTAPE_INLINE double erfinv(double x) {
                              -1.4563810070415408452e-5,  6.2039773342707850893e-7,  1.4790466920498833585e-6,
                              -3.0971342420782704893e-7};
   const double u = magnitude(x);
-  const double rest = 1 - u;  // exact where it is used
-  const double w = -log(rest * (1 + u));
+  const double remainder = 1 - u;  // exact where it is used
+  const double w = -log(remainder * (1 + u));
   const double y = u * (w < 5 ? polynomial(centre, w - 2.5) : polynomial(tail, root(w) - 4));
   const double density = exp_of_square(y, 1.0);
   const double z = y * y;
   const double low = y + y * polynomial(C::erf_tail, z);  // erf for y < 1
-  const double off = u < 0.7 ? low - u : rest - density * erfc_scaled(y);
-  const double step = off * 0.88622692545275801365 / density;
+  const double residual = u < 0.7 ? low - u : remainder - density * erfc_scaled(y);
+  const double step = residual * 0.88622692545275801365 / density;
   const double inverse = y - step / (1 + step * y);
   return with_sign_of(u == 1 ? infinity<double> : inverse, x);
 }
 
-/// Of the normal distribution: its density is e / sqrt(2 pi), and beyond |x| lies the probability e * ratio, whose
-/// relative error is small, too.
+/// Normal distribution: density e / sqrt(2 pi), tail probability beyond |x| e * ratio; the relative error of both is
+/// small.
 template <class T>
 struct Normal {
   T e, ratio;
@@ -359,7 +359,7 @@ NEWTAPE_INLINE Normal<T> normal(T x) {
 template <class T>
 NEWTAPE_INLINE T gelu(T x) {
   const Normal<T> v = normal(x);
-  const T finite = x < -50 ? T(-50) : x;  // e is 0 there; -inf would make it NaN
+  const T finite = x < -50 ? T(-50) : x;  // e underflows to 0 there; -inf * 0 would be NaN
   return x < 0 ? (finite * v.ratio) * v.e : x * (1 - v.ratio * v.e);
 }
 template <class T>

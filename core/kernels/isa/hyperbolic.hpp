@@ -7,14 +7,14 @@
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
-/// exp(x) / 2 for x >= 0, finite as long as the result is.
+/// exp(x) / 2 for x >= 0 without premature overflow.
 template <class T>
 NEWTAPE_INLINE T half_exp(T x) {
   constexpr T highest = Constants<T>::exp_highest + 1;
   return joined(reduce(x > highest ? highest : x, T(0)), 1);
 }
 
-// 1 / 3!, 1 / 5!, ...: the rest is too small to count up to |x| = 1.
+// 1 / 3!, 1 / 5!, ...: the truncation error is negligible for |x| <= 1.
 template <class T>
 inline constexpr T sinh_tail[] = {static_cast<T>(1.6666666666666666e-01), static_cast<T>(8.3333333333333332e-03),
                                   static_cast<T>(1.9841269841269841e-04), static_cast<T>(2.7557319223985893e-06),
@@ -35,7 +35,7 @@ NEWTAPE_INLINE T cosh(T x) {
   return h + T(0.25) / h;
 }
 
-/// From here on x^2 + 1 is x^2.
+/// Beyond this, x^2 + 1 rounds to x^2.
 template <class T>
 inline constexpr T one_vanishes = sizeof(T) == 4 ? static_cast<T>(0x1p13) : static_cast<T>(0x1p28);
 template <class T>
@@ -61,7 +61,7 @@ NEWTAPE_INLINE T atanh(T x) {
   return with_sign_of(T(0.5) * log1p(2 * u / (1 - u)), x);
 }
 
-/// x - tanh(x) = (x - 1) + 2 / (1 + exp(2 x)) for x > 0; near 0, where that cancels, (x - tanh(x)) / x^3 as a
+/// x - tanh(x) = (x - 1) + 2 / (1 + exp(2 x)) for x > 0; near 0, to avoid cancellation, (x - tanh(x)) / x^3 as a
 /// polynomial in x^2.
 template <class T>
 struct TanhTail;

@@ -45,7 +45,7 @@ void copy(const void* const* in, void* out, std::int64_t n, unsigned) {
   if (out != in[0]) __builtin_memcpy(out, in[0], static_cast<std::size_t>(n) * sizeof(T));
 }
 
-/// Selects bits, so that only the size of an element matters.
+/// Selection on bit patterns, so that one kernel serves all types of one size.
 template <class T>
 void where(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
   const auto* c = static_cast<const std::uint8_t*>(in[0]);
@@ -95,10 +95,10 @@ constexpr Kernels comparison{
     {map2<F, float, bool>, map2<F, double, bool>, map2<F, std::int64_t, bool>, map2<F, std::uint8_t, bool>}};
 template <class F>
 constexpr Kernels bits2{{nullptr, nullptr, map2<F, std::int64_t, std::int64_t>, map2<F, std::uint8_t, std::uint8_t>}};
-/// What is the same for all whole numbers.
-template <class F, class Whole>
-constexpr Kernels question{
-    {map1<F, float, bool>, map1<F, double, bool>, map1<Whole, std::int64_t, bool>, map1<Whole, std::uint8_t, bool>}};
+/// Predicates that are constant for integers.
+template <class F, class Integral>
+constexpr Kernels predicate{{map1<F, float, bool>, map1<F, double, bool>, map1<Integral, std::int64_t, bool>,
+                             map1<Integral, std::uint8_t, bool>}};
 template <class To>
 constexpr Kernels cast_to{{map1<Cast<To>, float, To>, map1<Cast<To>, double, To>, map1<Cast<To>, std::int64_t, To>,
                            map1<Cast<To>, std::uint8_t, To>}};
@@ -121,9 +121,9 @@ const LogicTable logic{
     .bitwise_or = bits2<Or>,
     .bitwise_xor = bits2<Xor>,
     .bitwise_not = {{nullptr, nullptr, map1<Not, std::int64_t, std::int64_t>, map1<Not, std::uint8_t, std::uint8_t>}},
-    .isfinite = question<IsFinite, True>,
-    .isinf = question<IsInf, False>,
-    .isnan = question<IsNan, False>,
+    .isfinite = predicate<IsFinite, True>,
+    .isinf = predicate<IsInf, False>,
+    .isnan = predicate<IsNan, False>,
     .where = {{where<std::uint32_t>, where<std::uint64_t>, where<std::uint64_t>, where<std::uint8_t>}},
     .cast = {with(cast_to<float>, 0, copy<float>), with(cast_to<double>, 1, copy<double>),
              with(cast_to<std::int64_t>, 2, copy<std::int64_t>), with(cast_to<bool>, 3, copy<bool>)},

@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 
-// The loops around the elementwise functions, for the files of this folder. The functions are written for one element
-// and without branches; the compiler turns the loops into vector code. `f` is a class with a static member `of`.
+// Loops over the elementwise functions of this folder. These take one element and are free of branches, so that the
+// compiler vectorizes the loops. `F` is a class with a static member `of`.
 
-// The output may be an input's memory, element on element: no iteration depends on another.
+// The output may alias an input exactly: iterations are independent.
 #if defined(__clang__)
 #define NEWTAPE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
@@ -50,8 +50,8 @@ static void map2(const void* const* in, void* out, std::int64_t n, unsigned scal
   }
 }
 
-// For functions of some length: whole vectors only, so that the end of a row costs one more vector and not up to
-// fifteen single elements, and so that an element's value does not depend on where it stands.
+// For expensive functions: whole vectors only, so that the end of a row costs one vector instead of up to fifteen
+// single elements, and the value of an element does not depend on its position.
 
 template <class X>
 inline constexpr std::int64_t whole_vector = 64 / static_cast<std::int64_t>(sizeof(X));
@@ -70,10 +70,10 @@ static void map1_whole(const void* const* in, void* out, std::int64_t n, unsigne
   const std::int64_t whole = n / whole_vector<X> * whole_vector<X>;
   if (whole != 0) vectors1<F>(x, y, whole);
   if (whole == n) return;
-  X rest[whole_vector<X>] = {};
-  for (std::int64_t i = whole; i < n; ++i) rest[i - whole] = x[i];
-  vectors1<F>(rest, rest, whole_vector<X>);
-  for (std::int64_t i = whole; i < n; ++i) y[i] = rest[i - whole];
+  X remainder[whole_vector<X>] = {};
+  for (std::int64_t i = whole; i < n; ++i) remainder[i - whole] = x[i];
+  vectors1<F>(remainder, remainder, whole_vector<X>);
+  for (std::int64_t i = whole; i < n; ++i) y[i] = remainder[i - whole];
 }
 
 template <class F, class X>
@@ -101,22 +101,22 @@ static void map2_whole(const void* const* in, void* out, std::int64_t n, unsigne
   const std::int64_t whole = scalars == 3 ? 0 : n / whole_vector<X> * whole_vector<X>;
   if (whole != 0) vectors2<F>(a, b, y, whole, scalars);
   if (whole == n) return;
-  X rest_a[whole_vector<X>] = {};
-  X rest_b[whole_vector<X>] = {};
+  X remainder_a[whole_vector<X>] = {};
+  X remainder_b[whole_vector<X>] = {};
   const std::int64_t left = scalars == 3 ? 1 : n - whole;
   for (std::int64_t i = 0; i < left; ++i) {
-    rest_a[i] = a[(scalars & 1) != 0 ? 0 : whole + i];
-    rest_b[i] = b[(scalars & 2) != 0 ? 0 : whole + i];
+    remainder_a[i] = a[(scalars & 1) != 0 ? 0 : whole + i];
+    remainder_b[i] = b[(scalars & 2) != 0 ? 0 : whole + i];
   }
-  vectors2<F>(rest_a, rest_b, rest_a, whole_vector<X>, 0);
+  vectors2<F>(remainder_a, remainder_b, remainder_a, whole_vector<X>, 0);
   if (scalars == 3) {
-    for (std::int64_t i = 0; i < n; ++i) y[i] = rest_a[0];
+    for (std::int64_t i = 0; i < n; ++i) y[i] = remainder_a[0];
   } else {
-    for (std::int64_t i = 0; i < left; ++i) y[whole + i] = rest_a[i];
+    for (std::int64_t i = 0; i < left; ++i) y[whole + i] = remainder_a[i];
   }
 }
 
-// Int3 operands, of which usually the last ones, or the first and the last, are numbers.
+// Three operands; usually the last ones, or the first and the last, are scalars.
 
 template <class F, class X>
 [[gnu::noinline]] static void vectors3(const X* a, const X* b, const X* c, X* y, std::int64_t n, unsigned scalars) {
@@ -152,12 +152,12 @@ static void map3_whole(const void* const* in, void* out, std::int64_t n, unsigne
   if (whole != 0) vectors3<F>(x[0], x[1], x[2], y, whole, scalars);
   for (std::int64_t begin = whole; begin < n; begin += piece) {
     const std::int64_t left = n - begin < piece ? n - begin : piece;
-    X rest[3][piece] = {};
+    X remainder[3][piece] = {};
     for (int k = 0; k < 3; ++k) {
-      for (std::int64_t i = 0; i < left; ++i) rest[k][i] = x[k][(scalars >> k & 1) != 0 ? 0 : begin + i];
+      for (std::int64_t i = 0; i < left; ++i) remainder[k][i] = x[k][(scalars >> k & 1) != 0 ? 0 : begin + i];
     }
-    vectors3<F>(rest[0], rest[1], rest[2], rest[0], piece, 0);
-    for (std::int64_t i = 0; i < left; ++i) y[begin + i] = rest[0][i];
+    vectors3<F>(remainder[0], remainder[1], remainder[2], remainder[0], piece, 0);
+    for (std::int64_t i = 0; i < left; ++i) y[begin + i] = remainder[0][i];
   }
 }
 

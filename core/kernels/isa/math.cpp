@@ -34,8 +34,8 @@ struct Xlogy { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 
 struct Xlog1py { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log1p(b); } };
 struct Logaddexp {
   template <class T> NEWTAPE_INLINE T of(T a, T b) {
-    const T apart = a == b ? T(0) : a - b;  // equal infinities, too
-    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp(-magnitude(apart)));
+    const T difference = a == b ? T(0) : a - b;  // 0 for equal infinities
+    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp(-magnitude(difference)));
   }
 };
 
@@ -53,7 +53,7 @@ struct Tan {
 };
 // clang-format on
 
-/// Arguments that are too large go, one by one, to the C library.
+/// Arguments outside the range of the vector code are passed one by one to the C library.
 template <class F, class T>
 void map_within(const void* const* in, void* out, std::int64_t n, unsigned) {
   constexpr std::int64_t piece = 256;
@@ -61,15 +61,15 @@ void map_within(const void* const* in, void* out, std::int64_t n, unsigned) {
   auto* y = static_cast<T*>(out);
   for (std::int64_t begin = 0; begin < n; begin += piece) {
     const std::int64_t m = n - begin < piece ? n - begin : piece;
-    T kept[piece];  // `out` may be the same memory
-    __builtin_memcpy(kept, x + begin, static_cast<std::size_t>(m) * sizeof(T));
-    const void* part[] = {kept};
+    T copy[piece];  // a copy, as `out` may alias the input
+    __builtin_memcpy(copy, x + begin, static_cast<std::size_t>(m) * sizeof(T));
+    const void* part[] = {copy};
     map1_whole<F, T>(part, y + begin, m, 0);
     std::int64_t outside = 0;
-    for (std::int64_t i = 0; i < m; ++i) outside += magnitude(kept[i]) <= static_cast<T>(sin_cos_highest) ? 0 : 1;
+    for (std::int64_t i = 0; i < m; ++i) outside += magnitude(copy[i]) <= static_cast<T>(sin_cos_highest) ? 0 : 1;
     if (outside == 0) continue;
     for (std::int64_t i = 0; i < m; ++i) {
-      if (!(magnitude(kept[i]) <= static_cast<T>(sin_cos_highest))) y[begin + i] = static_cast<T>(F::outside(kept[i]));
+      if (!(magnitude(copy[i]) <= static_cast<T>(sin_cos_highest))) y[begin + i] = static_cast<T>(F::outside(copy[i]));
     }
   }
 }
@@ -87,7 +87,7 @@ void pow_of_floats(const void* const* in, void* out, std::int64_t n, unsigned sc
   if (scalars == 2 && *static_cast<const float*>(in[1]) == 2) return map1<Square, float, float>(in, out, n, 0);
   map2_whole<Power, float>(in, out, n, scalars);
 }
-/// The C library's: as exact as it gets, where the exponent magnifies every error of the logarithm.
+/// The C library's pow: the exponent amplifies every error of the logarithm, so full accuracy needs extended precision.
 void pow_of_doubles(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
   const auto* a = static_cast<const double*>(in[0]);
   const auto* b = static_cast<const double*>(in[1]);

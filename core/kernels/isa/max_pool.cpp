@@ -29,10 +29,10 @@ void runs(const T* x, const std::int64_t* first, const std::int64_t* count, std:
   }
 }
 
-// Rows of a network's later layers are shorter than a vector, and an end of a row in single elements would take most of
-// the time. The last vector of a row therefore overlaps the one before it, and short rows go in shorter vectors.
+// Rows of late layers are shorter than a vector, and scalar remainders would dominate the time. The last vector of a
+// row therefore overlaps the previous one, and short rows use shorter vectors.
 
-/// Calls f.template operator()<bytes>(i) for vectors that cover a row of n elements; f of 0 bytes is for one pair.
+/// Calls f.template operator()<bytes>(i) for vectors that cover a row of n elements; bytes = 0: one pair of elements.
 template <class T, int bytes = vector_bytes, class F>
 NEWTAPE_INLINE void across(std::int64_t n, const F& f) {
   if constexpr (bytes < 16) {
@@ -83,10 +83,10 @@ void squares(const T* x, std::int64_t width, std::int64_t rows, std::int64_t col
   for (; j < rows * columns; ++j) y[j] = larger(scratch[2 * j], scratch[2 * j + 1]);
 }
 
-/// g where x is the first of its square's elements to be y (or NaN), for one vector of each row.
+/// Assigns g to the first element of the 2x2 square that equals y (or is NaN), for one vector of each row.
 template <class T, int bytes, int... I>
-NEWTAPE_INLINE void hand_out(const T* g, const T* y, const T* top, const T* bottom, T* to_top, T* to_bottom,
-                             std::integer_sequence<int, I...>) {
+NEWTAPE_INLINE void assign_gradient(const T* g, const T* y, const T* top, const T* bottom, T* to_top, T* to_bottom,
+                                    std::integer_sequence<int, I...>) {
   using V = Vector<T, bytes>;
   V share;
   V best;
@@ -99,7 +99,7 @@ NEWTAPE_INLINE void hand_out(const T* g, const T* y, const T* top, const T* bott
   auto in_a = (a == best) | (a != a);
   auto in_b = (b == best) | (b != b);
   using Mask = decltype(in_a);
-  const Mask right = {-(I & 1)...};  // the right one of each pair
+  const Mask right = {-(I & 1)...};  // the right element of each pair
   in_a &= ~(__builtin_shufflevector(in_a, in_a, (I & ~1)...) & right);
   in_b &= ~(__builtin_shufflevector(in_b, in_b, (I & ~1)...) & right);
   in_b &= ~(in_a | __builtin_shufflevector(in_a, in_a, (I ^ 1)...));
@@ -129,18 +129,18 @@ void squares_grad(const T* g, const T* y, const T* x, std::int64_t width, std::i
       const T* gi = share + r * n + i;
       const T* yi = best + r * n + i;
       if constexpr (bytes == 0) {
-        // What is left is handed to each in turn; who takes it leaves nothing.
+        // `left` is passed from one element to the next until one selected it.
         T left = *gi;
         const T largest = *yi;
         for (T* to : {to_top + i, to_top + i + 1, to_bottom + i, to_bottom + i + 1}) {
           const T v = x[to - out];
-          const bool takes = (v == largest) | (v != v);
-          *to = takes ? left : T(0);
-          left = takes ? T(0) : left;
+          const bool selected = (v == largest) | (v != v);
+          *to = selected ? left : T(0);
+          left = selected ? T(0) : left;
         }
       } else {
-        hand_out<T, bytes>(gi, yi, top + i, bottom + i, to_top + i, to_bottom + i,
-                           std::make_integer_sequence<int, static_cast<int>(lanes<T, bytes>)>());
+        assign_gradient<T, bytes>(gi, yi, top + i, bottom + i, to_top + i, to_bottom + i,
+                                  std::make_integer_sequence<int, static_cast<int>(lanes<T, bytes>)>());
       }
     });
     for (std::int64_t i = n; i < width; ++i) to_top[i] = to_bottom[i] = 0;

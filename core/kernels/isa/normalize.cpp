@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compiled once for each instruction set; see dispatch.hpp.
+// Compiled once per instruction set; see dispatch.hpp.
 #include <newtape/core/kernels/normalize.hpp>
 
 #include "vectors.hpp"
@@ -8,8 +8,8 @@ namespace newtape::core::kernels::NEWTAPE_ISA {
 
 namespace {
 
-constexpr std::int64_t block = 4096;  // elements that are summed in T before they join a double
-constexpr int wide = 4;               // vectors side by side, so that no addition waits for the one before
+constexpr std::int64_t block = 4096;  // elements accumulated in T before they are added to a double
+constexpr int wide = 4;               // independent vector accumulators, to hide the latency of additions
 
 template <class T, int bytes>
 NEWTAPE_INLINE T total_of(const Vector<T, bytes>& v) {
@@ -31,8 +31,7 @@ NEWTAPE_INLINE T total_of(const Vector<T, bytes>& v) {
   }
 }
 
-/// out += the sums of u and of u v over a run, where f(u, v, i) finds them for the elements (a vector of them, or one)
-/// from i on.
+/// out += {sum of u, sum of u v} over a run; f(u, v, i) computes u and v for a vector of elements (or one) from i on.
 template <class T, class F>
 NEWTAPE_INLINE void sum_pairs(std::int64_t n, double* out, const F& f) {
   using V = Vector<T>;

@@ -3,7 +3,7 @@
 
 #include "functions.hpp"
 
-// Powers, roots and logarithms to other bases for one element, written as in functions.hpp.
+// Powers, roots and logarithms to other bases of one element, written as in functions.hpp.
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
@@ -20,7 +20,7 @@ NEWTAPE_INLINE T exp2(T x) {
   return joined(Reduced<T>{k, r + (r * r) * polynomial(C::expm1_tail, r), bits(shifted)});
 }
 
-/// Of the logarithm to a base b, in a high part of few digits and a low one: 1 / ln b and log_b 2.
+/// 1 / ln b and log_b 2 for a logarithm to base b, each split into a high part with few digits and a low part.
 template <class T>
 struct Base {
   T scale_high, scale_low, two_high, two_low;
@@ -34,8 +34,8 @@ NEWTAPE_INLINE T log_to_base(T x, const Base<T>& b) {
   const T first = high * b.scale_high;
   const T second = v.k * b.two_high;
   const T sum = second + first;
-  const T rest = v.k * b.two_low + (low + high) * b.scale_low + low * b.scale_high;
-  T y = (rest + ((second - sum) + first)) + sum;
+  const T remainder = v.k * b.two_low + (low + high) * b.scale_low + low * b.scale_high;
+  T y = (remainder + ((second - sum) + first)) + sum;
   y = x == infinity<T> ? x : y;
   return x > 0 ? y : x == 0 ? -infinity<T> : static_cast<T>(__builtin_nan(""));
 }
@@ -57,7 +57,7 @@ NEWTAPE_INLINE float cbrt(float x) {
 }
 NEWTAPE_INLINE double cbrt(double x) {
   const double u = magnitude(x);
-  // Away from the ends of the range the cube can be taken back, in a step of Newton's.
+  // One Newton step, except near the ends of the range, where the cube overflows or underflows.
   const bool small = u < 0x1p-900;
   const bool large = u > 0x1p900;
   const double v = u * (small ? 0x1p300 : large ? 0x1p-300 : 1.0);
@@ -67,7 +67,7 @@ NEWTAPE_INLINE double cbrt(double x) {
   return with_sign_of(u > 0 && u < infinity<double> ? y : u, x);
 }
 
-/// Special values as in C: infinite when one operand is, whatever the other.
+/// Special values as in C: infinite if either operand is infinite, even if the other is NaN.
 NEWTAPE_INLINE float hypot(float a, float b) {
   const double u = a;
   const double v = b;
@@ -79,13 +79,13 @@ NEWTAPE_INLINE double hypot(double a, double b) {
   const double v = magnitude(b);
   const double larger = u < v ? v : u;
   const double ratio = (u < v ? u : v) / larger;
-  // sqrt(1 + r^2) = 1 + r^2 / (1 + sqrt(1 + r^2)), of which the second part alone is rounded
+  // sqrt(1 + r^2) = 1 + r^2 / (1 + sqrt(1 + r^2)); only the second term is rounded.
   const double z = ratio * ratio;
   const double y = larger == 0 ? u + v : larger + larger * (z / (1 + root(1 + z)));
   return u == infinity<double> || v == infinity<double> ? infinity<double> : y;
 }
 
-/// pow in double, good to all digits of a float: 2^-45 at worst. Special values as in C.
+/// pow in double, accurate to all digits of a float: error at most 2^-45. Special values as in C.
 NEWTAPE_INLINE float pow_float(float base, float exponent) {
   const double a = base;
   const double b = exponent;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Plain loops over lanes, which the compiler vectorises. Products and sums are never fused: whoever has FMA and whoever
-// has not must draw the same numbers.
+// Plain loops over lanes, vectorized by the compiler. Products and sums must not be contracted to FMA, so that the
+// numbers are the same with and without FMA.
 #if defined(__clang__)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
@@ -17,7 +17,7 @@ namespace {
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
-// Philox4x32-10 as in philox.hpp, `lanes` counters side by side.
+// Philox4x32-10 as in philox.hpp, for `lanes` counters at once.
 void words(u64 seed, u64 first, std::int64_t groups, u32* out) {
   for (std::int64_t g = 0; g < groups; ++g, first += lanes, out += group_words) {
     u32 c0[lanes], c1[lanes], c2[lanes], c3[lanes];
@@ -50,8 +50,8 @@ void words(u64 seed, u64 first, std::int64_t groups, u32* out) {
   }
 }
 
-// The logarithm of x in (0, 1], and sine and cosine of an eighth of a turn either way: polynomials of fdlibm (f64:
-// e_log, k_sin, k_cos) and of FreeBSD's e_logf and Cephes' sinf and cosf (f32).
+// log on (0, 1], sin and cos on [-pi/4, pi/4]: polynomials of fdlibm (f64: e_log, k_sin, k_cos) and of FreeBSD's e_logf
+// and Cephes' sinf and cosf (f32).
 struct F32 {
   using Float = float;
   using Bits = u32;
@@ -95,10 +95,10 @@ struct F64 {
   }
 };
 
-// Box & Muller 1958: `radius` in (0, 1] sets the distance, `turn` (all its bits) the direction.
+// Box & Muller 1958: `radius` in (0, 1] determines the distance, `turn` (all its bits) the angle.
 template <class F>
-inline void box_muller(typename F::Float radius, typename F::Bits turn, typename F::Float mean,
-                       typename F::Float deviation, typename F::Float* first, typename F::Float* second) {
+inline void box_muller(typename F::Float radius, typename F::Bits turn, typename F::Float mean, typename F::Float std_,
+                       typename F::Float* first, typename F::Float* second) {
   using T = typename F::Float;
   using Bits = typename F::Bits;
   using Signed = typename F::Signed;
@@ -111,16 +111,16 @@ inline void box_muller(typename F::Float radius, typename F::Bits turn, typename
   const T z = s * s;
   const T half = T(0.5) * m * m;
   const T log = e * T(0.693147180559945309417) - ((half - s * (half + F::log_poly(z, z * z))) - m);
-  // Sums near zero may come out a rounding above it.
+  // Rounding can make this slightly negative near zero.
   const T square = -2 * log;
-  const T r = deviation * std::sqrt(square > 0 ? square : T(0));
+  const T r = std_ * std::sqrt(square > 0 ? square : T(0));
 
-  // The nearest quarter turn, and the angle from there: the rest of the bits as a signed fraction of a quarter.
+  // The nearest quarter turn, and the remaining angle: the other bits as a signed fraction of a quarter.
   const Bits quarter = (turn + (Bits{1} << (width - 3))) >> (width - 2);
-  const auto rest =
+  const auto angle =
       static_cast<T>(static_cast<Signed>(turn << 2) >> 2) * (T(1.57079632679489661923) / (Bits{1} << (width - 2)));
-  const T q = rest * rest;
-  const T sine = rest + rest * q * F::sin_poly(q);
+  const T q = angle * angle;
+  const T sine = angle + angle * q * F::sin_poly(q);
   const T cosine = 1 - T(0.5) * q + q * q * F::cos_poly(q);
   const T x = (quarter & 1) != 0 ? sine : cosine;
   const T y = (quarter & 1) != 0 ? cosine : sine;
@@ -128,19 +128,19 @@ inline void box_muller(typename F::Float radius, typename F::Bits turn, typename
   *second = mean + r * ((quarter & 2) != 0 ? -y : y);
 }
 
-void normal_f32(const u32* w, float mean, float deviation, float* out) {
+void normal_f32(const u32* w, float mean, float std_, float* out) {
   for (int i = 0; i < 2 * lanes; ++i) {
     const u32 u = w[i] >> 8;
-    box_muller<F32>(static_cast<float>(static_cast<std::int32_t>(u + 1)) * 0x1p-24F, w[2 * lanes + i], mean, deviation,
+    box_muller<F32>(static_cast<float>(static_cast<std::int32_t>(u + 1)) * 0x1p-24F, w[2 * lanes + i], mean, std_,
                     out + i, out + 2 * lanes + i);
   }
 }
 
-void normal_f64(const u32* w, double mean, double deviation, double* out) {
+void normal_f64(const u32* w, double mean, double std_, double* out) {
   for (int i = 0; i < lanes; ++i) {
     const u64 u = (u64{w[i]} << 32 | w[lanes + i]) >> 11;
     const u64 turn = u64{w[2 * lanes + i]} << 32 | w[3 * lanes + i];
-    box_muller<F64>(static_cast<double>(static_cast<std::int64_t>(u + 1)) * 0x1p-53, turn, mean, deviation, out + i,
+    box_muller<F64>(static_cast<double>(static_cast<std::int64_t>(u + 1)) * 0x1p-53, turn, mean, std_, out + i,
                     out + lanes + i);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compiled once for each instruction set; see dispatch.hpp.
+// Compiled once per instruction set; see dispatch.hpp.
 #include <newtape/core/kernels/reduce.hpp>
 
 #include <limits>
@@ -10,12 +10,12 @@ extern const ReduceTables reduce;
 
 namespace {
 
-// The same lanes whatever the registers' width, so that every instruction set gives the same bits.
+// The number of lanes does not depend on the register width, so that every instruction set gives the same bits.
 constexpr std::int64_t lanes = 64;
-constexpr std::int64_t row_block = 4096;   // elements that gather in T before they join the accumulator
-constexpr std::int64_t column_block = 64;  // rows, likewise
+constexpr std::int64_t row_block = 4096;   // elements accumulated in T before they are added to the accumulator
+constexpr std::int64_t column_block = 64;  // the same for rows
 
-// What becomes of an element before it is joined: nothing, in most reductions.
+// Transformation of an element before it is accumulated; the identity for most reductions.
 struct Plain {
   template <class T>
   static T of(T x) {
@@ -48,7 +48,7 @@ struct Prod : Plain {
     return a * b;
   }
 };
-// A NaN wins over everything.
+// NaN propagates.
 struct Max : Plain {
   template <class T>
   static constexpr T start() {
@@ -104,7 +104,7 @@ void reduce_columns(const T* x, std::int64_t rows, std::int64_t stride, std::int
     const std::int64_t count = rows < column_block ? rows : column_block;
     for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::of(x[j]);
     std::int64_t i = 1;
-    // Four rows at a time: the partial results are read and written a quarter as often.
+    // Four rows at a time, to load and store the accumulators a quarter as often.
     for (; i + 4 <= count; i += 4) {
       const T* a = x + i * stride;
       const T* b = a + stride;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compiled once for each instruction set; see dispatch.hpp.
+// Compiled once per instruction set; see dispatch.hpp.
 #include <newtape/core/kernels/scan.hpp>
 
 #include "functions.hpp"
@@ -9,7 +9,7 @@
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
-/// f32 gathers in f64, everything else in its own type.
+/// Accumulator type: f64 for f32, otherwise the element type.
 template <class T>
 struct Wide {
   using type = T;
@@ -28,7 +28,7 @@ struct Same<4> {
   using type = std::int32_t;
 };
 
-// Each scan: what it begins with, and how it goes from one element to the next.
+// Each scan defines its initial state and its step.
 
 template <class T>
 struct CumSum {
@@ -66,7 +66,7 @@ struct LinearRecurrence {
   }
 };
 
-/// exp(largest so far) times a sum of exponentials, none of which is above 1.
+/// Running maximum plus the logarithm of a sum of exponentials, none above 1.
 template <class T>
 struct LogCumSumExp {
   using A = T;
@@ -74,9 +74,9 @@ struct LogCumSumExp {
   static constexpr A start_a = -infinity<T>;
   static constexpr B start_b = 0;
   NEWTAPE_INLINE T step(T x, T, A& top, B& sum) {
-    // Equal infinities differ by 0 here.
-    const T away = x == top ? T(0) : magnitude(x - top);
-    const B e = static_cast<B>(NEWTAPE_ISA::exp(-away));
+    // 0 for equal infinities.
+    const T distance = x == top ? T(0) : magnitude(x - top);
+    const B e = static_cast<B>(NEWTAPE_ISA::exp(-distance));
     const bool larger = x > top;
     sum = larger ? sum * e + B(1) : sum + e;
     top = larger ? x : top;
@@ -86,7 +86,7 @@ struct LogCumSumExp {
 
 template <template <class> class S, class T>
 void scan1(const Scan& scan) {
-  const Scan s = scan;  // a copy that no store can change
+  const Scan s = scan;  // a local copy that stores cannot alias
   using A = typename S<T>::A;
   using B = typename S<T>::B;
   const auto* x = static_cast<const T*>(s.x);
@@ -115,34 +115,34 @@ void scan1(const Scan& scan) {
   }
 }
 
-/// The largest (smallest) so far, and the last place where it is. A NaN wins over everything.
+/// Running maximum (minimum) and the last index at which it occurs. NaN propagates.
 template <class T, bool largest>
-void scan_best(const Scan& scan) {
+void scan_extremum(const Scan& scan) {
   const Scan s = scan;
-  using Place = typename Same<sizeof(T)>::type;  // as wide as an element, or the loop would not become vectors
+  using Index = typename Same<sizeof(T)>::type;  // as wide as an element, so that the loop vectorizes
   const auto* x = static_cast<const T*>(s.x);
   auto* y = static_cast<T*>(s.y);
   auto* best = reinterpret_cast<T*>(s.state->a);
-  auto* where = reinterpret_cast<Place*>(s.state->b);
+  auto* where = reinterpret_cast<Index*>(s.state->b);
   auto* index = s.index;
   for (std::int64_t j = 0; s.first && j < s.columns; ++j) {
     best[j] = x[j];
-    where[j] = static_cast<Place>(s.at);
+    where[j] = static_cast<Index>(s.at);
   }
   for (std::int64_t i = 0; i < s.n; ++i) {
-    const auto at = static_cast<Place>(s.at + i * s.step);
+    const auto at = static_cast<Index>(s.at + i * s.step);
     NEWTAPE_INDEPENDENT
     for (std::int64_t j = 0; j < s.columns; ++j) {
       const T v = x[j];
       const T b = best[j];
-      const Place w = where[j];
-      // The old one stays when it is strictly better, or a NaN that v is not.
-      const bool stays = largest ? b > v : b < v;
-      const T kept = stays ? b : v;
-      const Place kept_at = stays ? w : at;
+      const Index w = where[j];
+      // The previous value is new_best if it is strictly better, or if it is NaN and v is not.
+      const bool keep = largest ? b > v : b < v;
+      const T new_best = keep ? b : v;
+      const Index new_index = keep ? w : at;
       const bool nan = b != b && v == v;
-      best[j] = nan ? b : kept;
-      where[j] = nan ? w : kept_at;
+      best[j] = nan ? b : new_best;
+      where[j] = nan ? w : new_index;
     }
     NEWTAPE_INDEPENDENT
     for (std::int64_t j = 0; j < s.columns; ++j) y[j] = best[j];
@@ -161,8 +161,8 @@ const ScanTable scan = {
     {{scan1<CumSum, float>, scan1<CumSum, double>, scan1<CumSum, std::int64_t>}},
     {{scan1<CumProd, float>, scan1<CumProd, double>, scan1<CumProd, std::int64_t>}},
     {{scan1<LogCumSumExp, float>, scan1<LogCumSumExp, double>, nullptr}},
-    {{scan_best<float, true>, scan_best<double, true>, scan_best<std::int64_t, true>}},
-    {{scan_best<float, false>, scan_best<double, false>, scan_best<std::int64_t, false>}},
+    {{scan_extremum<float, true>, scan_extremum<double, true>, scan_extremum<std::int64_t, true>}},
+    {{scan_extremum<float, false>, scan_extremum<double, false>, scan_extremum<std::int64_t, false>}},
     {{scan1<LinearRecurrence, float>, scan1<LinearRecurrence, double>, nullptr}},
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Long rows go vector by vector. Short rows (ten classes) would spend their time on the ends of rows and on sums across
-// a vector: several of them are turned into columns, so that one vector holds one element of each.
+// Long rows are processed vector by vector. For short rows (ten classes), row remainders and horizontal sums would
+// dominate: several of them are transposed, so that one vector holds one element of each row.
 #include <newtape/core/kernels/softmax.hpp>
 
 #include "functions.hpp"
@@ -11,17 +11,17 @@ namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
 template <class T>
-constexpr std::int64_t lanes = 64 / static_cast<std::int64_t>(sizeof(T));  // a cache line, and AVX-512's vector
+constexpr std::int64_t lanes = 64 / static_cast<std::int64_t>(sizeof(T));  // a cache line, and an AVX-512 vector
 constexpr std::int64_t short_row = 32;
-constexpr std::int64_t block = 4096;  // elements that are summed in T before they join a double
+constexpr std::int64_t block = 4096;  // elements accumulated in T before they are added to a double
 
-// What is subtracted before exponentials are taken: the largest element, but not -inf, as -inf - -inf is no number. NaN
-// is passed over here; it comes back with the sum of the exponentials.
+// The shift of the exponents: the largest element, or 0 if that is -inf, to avoid -inf - -inf. NaN is ignored here and
+// propagates through the sum of the exponentials.
 template <class T>
 NEWTAPE_INLINE T shift_of(T largest) {
   return largest == -infinity<T> ? T(0) : largest;
 }
-// For logsumexp, where inf is an answer like any other.
+// For logsumexp, whose result may be inf.
 template <class T>
 NEWTAPE_INLINE T finite_shift_of(T largest) {
   return magnitude(largest) == infinity<T> ? T(0) : largest;
@@ -29,7 +29,7 @@ NEWTAPE_INLINE T finite_shift_of(T largest) {
 
 // --- long rows ---
 
-/// Calls f(x, y) for one vector after the other; the short last one is filled up with `fill`.
+/// Calls f(x, y) for consecutive vectors; the incomplete last one is padded with `fill`.
 template <class T, class F>
 NEWTAPE_INLINE void along(const T* x, T* y, std::int64_t n, T fill, const F& f) {
   std::int64_t i = 0;
@@ -78,7 +78,7 @@ T largest_of(const T* x, std::int64_t n) {
   return best[0];
 }
 
-/// y = exp(x - shift), and the sum of that; without `keep`, y is not written.
+/// y = exp(x - shift); returns the sum. y is not written unless `keep`.
 template <bool keep, class T>
 double exponentials(const T* x, T* y, std::int64_t n, T shift) {
   double total = 0;
@@ -99,9 +99,9 @@ double exponentials(const T* x, T* y, std::int64_t n, T shift) {
         for (std::int64_t l = 0; l < lanes<T>; ++l) part[l] += NEWTAPE_ISA::exp(x[b + i + l] - shift);
       }
       if (i < count) {
-        T rest[lanes<T>];
-        for (std::int64_t l = 0; l < lanes<T>; ++l) rest[l] = l < count - i ? x[b + i + l] : -infinity<T>;
-        for (std::int64_t l = 0; l < lanes<T>; ++l) part[l] += NEWTAPE_ISA::exp(rest[l] - shift);
+        T remainder[lanes<T>];
+        for (std::int64_t l = 0; l < lanes<T>; ++l) remainder[l] = l < count - i ? x[b + i + l] : -infinity<T>;
+        for (std::int64_t l = 0; l < lanes<T>; ++l) part[l] += NEWTAPE_ISA::exp(remainder[l] - shift);
       }
     }
     total += total_of(part);
@@ -109,15 +109,15 @@ double exponentials(const T* x, T* y, std::int64_t n, T shift) {
   return total;
 }
 
-// --- short rows, turned into columns ---
+// --- short rows, transposed ---
 
 template <class T>
 struct Columns {
   T at[short_row][lanes<T>];
 };
 
-/// `count` rows; the lanes that are left repeat the last one. The empty asm keeps compilers from gather and scatter
-/// instructions, which take several times as long as single moves.
+/// Loads `count` rows; unused lanes repeat the last one. The empty asm prevents gather and scatter instructions, which
+/// are several times slower than scalar moves.
 template <class T>
 void load(Columns<T>& c, const T* x, std::int64_t count, std::int64_t n) {
   for (std::int64_t l = 0; l < lanes<T>; ++l) {
@@ -189,7 +189,7 @@ void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
 
 template <class T>
 void log_softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
-  // In two steps, so that the small differences of large values keep their digits.
+  // Subtracts in two steps, so that small differences of large values keep their digits.
   if (n > short_row) {
     for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
       const T shift = shift_of(largest_of(x, n));
@@ -244,7 +244,7 @@ void logsumexp_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
   });
 }
 
-/// Gradients of short rows: `part(g, y)` is summed over the row, `result(g, y, sum)` is the gradient.
+/// Gradients of short rows: `part(g, y)` is summed over the row; `result(g, y, sum)` is the gradient.
 template <class T, class Part, class Result>
 NEWTAPE_INLINE void short_rows_grad(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n,
                                     const Part& part, const Result& result) {

@@ -4,7 +4,7 @@
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
-// Vectors of the compiler's own: every instruction set gets its best shuffles for them.
+// Compiler vector types: shuffles compile to the best instructions of every instruction set.
 using Eight = std::uint32_t __attribute__((vector_size(32)));
 using Four = std::uint64_t __attribute__((vector_size(32)));
 
@@ -17,7 +17,7 @@ NEWTAPE_INLINE void store(T* p, const V& v) {
   __builtin_memcpy(p, &v, sizeof(V));
 }
 
-/// Eight columns of eight elements each become eight rows.
+/// Transposes an 8 x 8 block.
 NEWTAPE_INLINE void block(const std::uint32_t* src, std::int64_t src_stride, std::uint32_t* dst,
                           std::int64_t dst_stride) {
   Eight c[8];
@@ -63,9 +63,9 @@ void transpose(const void* from, std::int64_t src_stride, void* to, std::int64_t
   auto* dst = static_cast<T*>(to);
   const std::int64_t whole_rows = rows / side * side;
   const std::int64_t whole_columns = columns / side * side;
-  // Down the columns first: these elements share their cache lines.
+  // Innermost loop down the columns: these elements share cache lines.
   for (std::int64_t c = 0; c < whole_columns; c += side) {
-    // The columns lie too far apart for the processor to foresee where the next ones are.
+    // Explicit prefetch: the stride between columns is too large for the hardware prefetcher.
     for (std::int64_t i = ahead; i < ahead + side && c + i < columns; ++i)
       __builtin_prefetch(src + (c + i) * src_stride);
     for (std::int64_t r = 0; r < whole_rows; r += side) {

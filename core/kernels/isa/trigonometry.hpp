@@ -7,17 +7,17 @@
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
-/// Largest |x| for which sin_cos holds: the multiples of the parts of pi/2 below are exact.
+/// Largest |x| for which sin and cos are valid: multiples of the leading parts of pi/2 below are exact.
 inline constexpr double sin_cos_highest = 0x1p19;
 
-/// x = k pi/2 + r with |r| <= pi/4: the last bits of k, and sine and cosine of r. `Wanted`, the type of the result,
-/// says how many digits are needed. Polynomials for double and the parts of pi/2: fdlibm.
-struct Turned {
+/// Argument reduction x = k pi/2 + r with |r| <= pi/4: the low bits of k, sin(r) and cos(r), to the precision of the
+/// result type `Wanted`. Polynomials for double and the parts of pi/2: fdlibm.
+struct ReducedAngle {
   std::uint64_t k;
   double sine, cosine;
 };
 template <class Wanted>
-NEWTAPE_INLINE Turned turned(double x) {
+NEWTAPE_INLINE ReducedAngle reduce_angle(double x) {
   const double shifted = x * 0.63661977236758134308 + Constants<double>::shifter;
   const double k = shifted - Constants<double>::shifter;
   double s = 0;
@@ -29,7 +29,7 @@ NEWTAPE_INLINE Turned turned(double x) {
                                  -2.730044861948835488e-7};
     const double r = (x - k * 1.57079632673412561417e+00) - k * 6.07710050650619224932e-11;
     const double z = r * r;
-    s = r * (1 + z * polynomial(sine, z));  // keeps the sign of a zero
+    s = r * (1 + z * polynomial(sine, z));  // preserves the sign of zero
     c = 1 - 0.5 * z + z * z * polynomial(cosine, z);
   } else {
     constexpr double sine[] = {8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
@@ -54,14 +54,14 @@ NEWTAPE_INLINE Turned turned(double x) {
 /// sin(x + quarter pi/2)
 template <class Wanted>
 NEWTAPE_INLINE Wanted sin_shifted(double x, std::uint64_t quarter) {
-  const Turned v = turned<Wanted>(x);
+  const ReducedAngle v = reduce_angle<Wanted>(x);
   const std::uint64_t quadrant = v.k + quarter;
   const double y = (quadrant & 1) != 0 ? v.cosine : v.sine;
   return static_cast<Wanted>(from_bits<double>(bits(y) ^ ((quadrant & 2) << 62)));
 }
 template <class Wanted>
 NEWTAPE_INLINE Wanted tan(double x) {
-  const Turned v = turned<Wanted>(x);
+  const ReducedAngle v = reduce_angle<Wanted>(x);
   const bool odd = (v.k & 1) != 0;
   const double y = (odd ? v.cosine : v.sine) / (odd ? v.sine : v.cosine);
   return static_cast<Wanted>(odd ? -y : y);
@@ -71,7 +71,7 @@ template <class T>
 struct Circle;
 template <>
 struct Circle<float> {
-  // pi/4, pi/2 and pi, and what they lack
+  // pi/4, pi/2 and pi, and their rounding errors
   static constexpr float quarter = 0.785398185253143310546875F, half = 1.57079637050628662109375F,
                          whole = 3.1415927410125732421875F;
   static constexpr float quarter_low = -2.1855695000931e-08F, half_low = -4.3711390001862e-08F,
@@ -99,8 +99,8 @@ struct Circle<double> {
                                          0.028757851367421564708};
 };
 
-/// atan(num / den) for num, den >= 0, not both 0 nor both infinite. Beyond the tangents of pi/8 and 3/8 pi the angle is
-/// measured from pi/4 and pi/2.
+/// atan(num / den) for num, den >= 0, not both 0 nor both infinite. Above tan(pi/8) and tan(3 pi/8), the angle is
+/// computed relative to pi/4 and pi/2.
 template <class T>
 NEWTAPE_INLINE T atan_of_ratio(T num, T den) {
   using C = Circle<T>;
@@ -115,22 +115,22 @@ template <class T>
 NEWTAPE_INLINE T atan(T x) {
   return with_sign_of(atan_of_ratio(magnitude(x), T(1)), x);
 }
-/// The angle of the point (x, y). Special values as in C.
+/// Polar angle of the point (x, y). Special values as in C.
 template <class T>
 NEWTAPE_INLINE T atan2(T y, T x) {
   using C = Circle<T>;
   const T u = magnitude(y);
   const T v = magnitude(x);
   const T sum = u + v;
-  const bool alike = u == v;  // both may be zero or infinite
-  // Between the axes, then mirrored into the left half; -0 counts as negative.
-  T angle = alike ? (u == 0 ? T(0) : C::quarter) : atan_of_ratio(u, v);
+  const bool equal = u == v;  // both may be zero or infinite
+  // First-quadrant angle, reflected for negative x (including -0).
+  T angle = equal ? (u == 0 ? T(0) : C::quarter) : atan_of_ratio(u, v);
   angle = (bits(x) >> (8 * sizeof(T) - 1)) != 0 ? C::whole - (angle - C::whole_low) : angle;
   return sum != sum ? sum : with_sign_of(angle, y);
 }
 
-/// For asin and acos: asin(s) = s + s tail, where s is |x| up to 1/2 and sqrt((1 - |x|) / 2) beyond; s = high + low,
-/// with low needed and known beyond only. As in fdlibm.
+/// For asin and acos: asin(s) = s + s tail, where s is |x| up to 1/2 and sqrt((1 - |x|) / 2) above; s = high + low is
+/// used only above. As in fdlibm.
 template <class T>
 struct ArcParts {
   bool beyond;

@@ -7,14 +7,14 @@ namespace {
 NEWTAPE_INLINE float root(float x) { return __builtin_sqrtf(x); }
 NEWTAPE_INLINE double root(double x) { return __builtin_sqrt(x); }
 
-/// The proximal map of t |x|.
+/// Proximal map of t |x| (soft thresholding).
 template <class T>
-[[gnu::always_inline]] inline T shrunk(T x, T t) {
+[[gnu::always_inline]] inline T soft_threshold(T x, T t) {
   return x > t ? x - t : x < -t ? x + t : T(0);
 }
 
-// Each rule takes its factors, in the order of core/ops/update.hpp, and updates one element. No branches: the loops are
-// vectorised.
+// Each rule takes its coefficients in the order of core/ops/update.hpp and updates one element without branches, so
+// that the loops vectorize.
 
 template <class T>
 struct Sgd {
@@ -30,7 +30,7 @@ struct SgdMomentum {
       : decay(static_cast<T>(f[1])),
         momentum(static_cast<T>(f[2])),
         undamped(static_cast<T>(f[3])),
-        // p -= lr (d + momentum v) when it is Nesterov's, else lr v.
+        // Nesterov: p -= lr (d + momentum v); otherwise p -= lr v.
         of_d(static_cast<T>(f[4] != 0 ? f[0] : 0)),
         of_v(static_cast<T>(f[4] != 0 ? f[0] * f[2] : f[0])) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& v) const {
@@ -40,7 +40,7 @@ struct SgdMomentum {
   }
 };
 
-/// Sgd or SgdMomentum, and then the proximal map of an l1 penalty.
+/// Sgd or SgdMomentum followed by the proximal map of an l1 penalty.
 template <class Rule, class T>
 struct Shrinking {
   Rule rule;
@@ -49,16 +49,16 @@ struct Shrinking {
   [[gnu::always_inline]] void operator()(T& p, T g) const requires requires(T& x) { rule(x, x); }
   {
     rule(p, g);
-    p = shrunk(p, threshold);
+    p = soft_threshold(p, threshold);
   }
   [[gnu::always_inline]] void operator()(T& p, T g, T& v) const requires requires(T& x) { rule(x, x, x); }
   {
     rule(p, g, v);
-    p = shrunk(p, threshold);
+    p = soft_threshold(p, threshold);
   }
 };
 
-/// The moments that all of Adam's kin keep.
+/// First and second moments of the Adam family.
 template <class T>
 struct Moments {
   T l2, beta1, beta2, new1, new2;
@@ -68,7 +68,7 @@ struct Moments {
         beta2(static_cast<T>(f[2])),
         new1(static_cast<T>(1 - f[1])),
         new2(static_cast<T>(1 - f[2])) {}
-  /// The gradient with the penalty's.
+  /// Updates the moments; returns the gradient including the l2 penalty.
   [[gnu::always_inline]] T advance(T p, T g, T& m, T& v) const {
     const T d = g + l2 * p;
     m = beta1 * m + new1 * d;
@@ -110,7 +110,7 @@ struct AdamL1 : Adam<T> {
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
     this->moments.advance(p, g, m, v);
     const T inverse = 1 / (root(v * this->inverse_bias2) + this->eps);
-    p = shrunk(this->keep * p - this->step * m * inverse, scaled * inverse + plain);
+    p = soft_threshold(this->keep * p - this->step * m * inverse, scaled * inverse + plain);
   }
 };
 
@@ -155,40 +155,40 @@ struct Adagrad {
 
 template <class T>
 struct Adadelta {
-  T l2, lr, rho, fresh, eps;
+  T l2, lr, rho, one_minus_alpha, eps;
   explicit Adadelta(const double* f)
       : l2(static_cast<T>(f[0])),
         lr(static_cast<T>(f[1])),
         rho(static_cast<T>(f[2])),
-        fresh(static_cast<T>(1 - f[2])),
+        one_minus_alpha(static_cast<T>(1 - f[2])),
         eps(static_cast<T>(f[3])) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& steps) const {
     const T d = g + l2 * p;
-    squares = rho * squares + fresh * (d * d);
+    squares = rho * squares + one_minus_alpha * (d * d);
     const T delta = root(steps + eps) / root(squares + eps) * d;
-    steps = rho * steps + fresh * (delta * delta);
+    steps = rho * steps + one_minus_alpha * (delta * delta);
     p -= lr * delta;
   }
 };
 
-/// What the four of RMSprop's kin share; each keeps only the arrays that it needs.
+/// Parameters and state updates shared by the RMSprop variants.
 template <class T>
 struct RmspropParts {
-  T l2, lr, alpha, fresh, eps, momentum;
+  T l2, lr, alpha, one_minus_alpha, eps, momentum;
   explicit RmspropParts(const double* f)
       : l2(static_cast<T>(f[0])),
         lr(static_cast<T>(f[1])),
         alpha(static_cast<T>(f[2])),
-        fresh(static_cast<T>(1 - f[2])),
+        one_minus_alpha(static_cast<T>(1 - f[2])),
         eps(static_cast<T>(f[3])),
         momentum(static_cast<T>(f[4])) {}
   [[gnu::always_inline]] T scaled(T d, T& squares) const {
-    squares = alpha * squares + fresh * (d * d);
+    squares = alpha * squares + one_minus_alpha * (d * d);
     return d / (root(squares) + eps);
   }
   [[gnu::always_inline]] T scaled(T d, T& squares, T& mean) const {
-    squares = alpha * squares + fresh * (d * d);
-    mean = alpha * mean + fresh * d;
+    squares = alpha * squares + one_minus_alpha * (d * d);
+    mean = alpha * mean + one_minus_alpha * d;
     return d / (root(squares - mean * mean) + eps);
   }
   [[gnu::always_inline]] void descend(T& p, T step, T& buffer) const {
@@ -303,7 +303,8 @@ struct ScheduleFree {
   }
 };
 
-/// Writes the direction into the third state array; its length decides the step, so `p` waits.
+/// Writes the direction to the third state array; `p` is updated later, as the step depends on the norm of the
+/// direction.
 template <class T>
 struct Lamb {
   Moments<T> moments;
@@ -353,21 +354,21 @@ void run(void* p_, const void* g_, void* const* state, std::int64_t n, const dou
   }
 }
 
-/// Sixteen running sums, the same whatever the instruction set's width.
+/// Sixteen partial sums for every instruction set, so that the result is the same.
 template <class T>
 double sum_squares(const void* x_, std::int64_t n) {
   const auto* x = static_cast<const T*>(x_);
   double sums[16] = {};
-  const std::int64_t whole = n / 16 * 16;
-  for (std::int64_t i = 0; i < whole; i += 16) {
+  const std::int64_t full = n / 16 * 16;
+  for (std::int64_t i = 0; i < full; i += 16) {
     for (int j = 0; j < 16; ++j) {
       const double value = x[i + j];
       sums[j] += value * value;
     }
   }
-  for (std::int64_t i = whole; i < n; ++i) {
+  for (std::int64_t i = full; i < n; ++i) {
     const double value = x[i];
-    sums[i - whole] += value * value;
+    sums[i - full] += value * value;
   }
   for (int width = 8; width > 0; width /= 2) {
     for (int j = 0; j < width; ++j) sums[j] += sums[j + width];

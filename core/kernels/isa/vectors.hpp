@@ -3,8 +3,7 @@
 
 #include "map.hpp"
 
-// Vectors of the compiler's own, for kernels that shuffle or keep their sums in registers: what a loop over elements
-// would not be turned into.
+// Compiler vector types, for kernels with shuffles or register accumulators that auto-vectorization does not produce.
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
