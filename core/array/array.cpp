@@ -73,7 +73,7 @@ Array Array::empty(const Shape& shape, DType dtype) {
 
 Array Array::view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
   if (core::recorder() != nullptr) [[unlikely]]
-    core::refuse_in_recording("an operation that creates a view");
+    core::refuse_in_recording("an operation that changes the shape or strides");
   auto body = detail::make_body(base.dtype(), shape);
   body->strides = strides;
   body->size = element_count(shape);

@@ -3,13 +3,13 @@
 
 #include <newtape/core/array/array.hpp>
 
-/// Activation functions and their first-order pullbacks, each in one pass; f32 and f64 (relu also i64). Operands
-/// broadcast and give their memory as in <newtape/core/ops/elementwise.hpp>.
+/// Activation functions and their first-order pullbacks, each in one pass; f32 and f64 (relu also i64). Broadcasting
+/// and memory reuse as in <newtape/core/ops/elementwise.hpp>.
 namespace newtape::core {
 
 Array sigmoid(Array x);
 Array softplus(Array x);          ///< log(1 + exp(x)) without overflow
-Array relu(Array x);              ///< NaN stays NaN
+Array relu(Array x);              ///< NaN propagates
 Array gelu(Array x);              ///< x Phi(x), with erf
 Array gelu_tanh(Array x);         ///< x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 Array silu(Array x);              ///< x sigmoid(x)

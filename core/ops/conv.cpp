@@ -40,7 +40,7 @@ struct Lanes {
       : vectors(channels > vector ? 2 : 1), width(vectors * vector), blocks((channels + width - 1) / width) {}
 };
 
-/// Whether vectors of channels are filled well enough, or vectors of pixels are better.
+/// Whether to vectorize over channels (vectors at least a third full) or over pixels.
 bool along_channels(std::int64_t channels, std::int64_t vector) { return channels * 3 >= vector; }
 
 Array scratch(std::int64_t n, DType dtype) { return Array::empty({n}, dtype); }
@@ -53,11 +53,11 @@ void transpose_block(const T* from, std::int64_t from_step, T* to, std::int64_t 
   (sizeof(T) == 4 ? move.transpose4 : move.transpose8)(from, from_step, to, to_step, rows, columns);
 }
 
-/// The convolution of a source with channels of weights: y from x, or x from y.
+/// Geometry of one direction of the convolution: y from x, or x from y.
 struct Direction {
-  std::int64_t images, groups, in, out;  ///< channels of one group
+  std::int64_t images, groups, in, out;  ///< in, out: channels per group
   Int3 source, target, kernel;
-  std::int64_t weight_group, weight_out, weight_in;  ///< steps in w
+  std::int64_t weight_group, weight_out, weight_in;  ///< strides in w
 };
 
 /// The positions in the target that a pass computes; empty when they are all of them, in order.
@@ -366,7 +366,7 @@ void weight(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, 
 }
 
 [[noreturn]] void reject(const char* who, const Array& a, const Array& b, const ConvGeometry& g) {
-  raise<ShapeError>(std::string(who) + ": the shapes do not fit the geometry",
+  raise<ShapeError>(std::string(who) + ": the shapes do not match the geometry",
                     "input " + to_string(g.input) + ", output " + to_string(g.output) + ", kernel " +
                         to_string(g.kernel) + ", groups " + std::to_string(g.groups),
                     to_string(a.shape()) + " and " + to_string(b.shape()));
@@ -382,7 +382,7 @@ Shape shaped(std::int64_t first, std::int64_t second, const Shape& lengths) {
 void check(const char* who, const Array& a, const Shape& lengths_a, const Array& b, const Shape& lengths_b,
            const ConvGeometry& g) {
   if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the operands must have one float dtype", "f32 or f64, twice",
+    raise<DTypeError>(std::string(who) + ": the operands must have the same floating dtype", "f32 or f64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
   const std::size_t axes = g.input.size();
@@ -393,7 +393,7 @@ void check(const char* who, const Array& a, const Shape& lengths_a, const Array&
   }
 }
 
-/// A bias as the kernels read it: null when there is none.
+/// The data of a bias for the kernels; null if there is none.
 template <class T>
 const T* start(const Array& bias) {
   return bias.defined() ? bias.data<T>() : nullptr;

@@ -3,15 +3,16 @@
 
 #include <newtape/core/array/array.hpp>
 
-/// Convolutions over any one to three spatial axes. All three functions come from one trilinear form,
+/// Convolutions over one to three spatial axes. All three functions are derivatives of the trilinear form
 ///
 ///     sum over n, o, p, c, k of y[n, o, p] w[o, c, k] x[n, c, p stride - padding + k dilation],
 ///
-/// where x is zero outside its bounds: each is the form's derivative in one of the three arrays, so the other two are
+/// where x is zero outside its bounds, with respect to one array; hence the pullbacks of each are the other two.
 /// what its pullbacks need.
 namespace newtape::core {
 
-/// Lengths of all spatial axes of x (`input`), y (`output`) and w (`kernel`), and how p and k lead to a place in x.
+/// Lengths of all spatial axes of x (`input`), y (`output`) and w (`kernel`); y[p] w[k] reads x[p stride - padding + k
+/// dilation].
 struct ConvGeometry {
   Shape input, output, kernel;
   Dims stride, padding, dilation;

@@ -24,11 +24,11 @@ std::string text(const Array& x) { return std::string(name(x.dtype())) + " " + t
     if (!expected.empty()) expected += ", ";
     expected += name(t);
   }
-  raise<DTypeError>(std::string(op) + ": no such function of this dtype", expected, text(x));
+  raise<DTypeError>(std::string(op) + ": unsupported dtype", expected, text(x));
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] void mixed(std::string_view op, const Array& a, const Array& b) {
-  raise<DTypeError>(std::string(op) + ": operands must have one dtype", "two of the same dtype",
+  raise<DTypeError>(std::string(op) + ": the operands must have the same dtype", "equal dtypes",
                     text(a) + " and " + text(b));
 }
 
@@ -38,15 +38,15 @@ Kernel find(std::string_view op, const Kernels& k, const Array& x) {
   return kernel;
 }
 
-/// Whether the kernel can be called on the operands as they are, on this thread.
-bool small_and_plain(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
+/// Whether the kernel can be called directly, on one thread.
+bool directly_callable(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
 bool same_shape(const Array& a, const Array& b) noexcept {
   const std::size_t n = a.ndim();
   return n == b.ndim() && a.size() == b.size() &&
          std::memcmp(a.shape().data(), b.shape().data(), n * sizeof(std::int64_t)) == 0;
 }
 
-/// Instead of a call of the kernel while a trace is on.
+/// Records the call while a fuse recorder is active.
 template <class... X>
 [[gnu::cold, gnu::noinline]] Array record(std::string_view op, Kernel kernel, DType dtype, const X&... x) {
   const Array* const in[] = {&x...};
@@ -70,7 +70,7 @@ Array unary(std::string_view op, const Kernels& k, Array&& x) {
     return y;
   }
   Array y = Array::empty(x.shape(), x.dtype());
-  if (small_and_plain(x)) {
+  if (directly_callable(x)) {
     kernel(in, y.raw(), y.size(), 0);
   } else {
     const Array* inputs[] = {&x};
@@ -83,7 +83,7 @@ Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtyp
   const Kernel kernel = find(op, k, x);
   if (recorder() != nullptr) return record(op, kernel, dtype, x);
   Array y = Array::empty(x.shape(), dtype);
-  if (small_and_plain(x)) {
+  if (directly_callable(x)) {
     const void* in[] = {x.raw()};
     kernel(in, y.raw(), y.size(), 0);
   } else {
@@ -95,17 +95,17 @@ Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtyp
 
 namespace {
 
-/// Whether `part` has the last axes of `x`, so that broadcast to x's shape it repeats as a whole; both contiguous.
-bool repeats_along(const Array& x, const Array& part) noexcept {
+/// Whether the shape of `part` equals the trailing axes of `x`, so that broadcasting repeats it as a block; both
+/// contiguous.
+bool is_trailing_block(const Array& x, const Array& part) noexcept {
   const std::size_t n = part.ndim();
   return n <= x.ndim() && part.is_contiguous() &&
          std::memcmp(x.shape().data() + (x.ndim() - n), part.shape().data(), n * sizeof(std::int64_t)) == 0;
 }
 
-/// Work of this thread alone that needs no plan: `x` has the shape of `y`, and `part` is one element or a row that
-/// repeats often enough to be worth a call each time. `position` is x's among the kernel's operands. False when it is
-/// not so simple.
-bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, Array& y) {
+/// Fast path on one thread: `x` has the shape of `y`, and `part` is one element or a block large enough for one call
+/// per repetition. `position` is x's operand number. False if the fast path does not apply.
+bool run_direct(Kernel kernel, const Array& x, const Array& part, int position, Array& y) {
   const void* in[2];
   if (part.size() == 1) {
     in[position] = x.raw();
@@ -114,7 +114,7 @@ bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, 
     return true;
   }
   const std::int64_t row = part.size();
-  if (row == 0 || !repeats_along(x, part) || (row < 16 && y.size() > 16 * row)) return false;
+  if (row == 0 || !is_trailing_block(x, part) || (row < 16 && y.size() > 16 * row)) return false;
   const auto x_step = row * static_cast<std::int64_t>(item_size(x.dtype()));
   const auto y_step = row * static_cast<std::int64_t>(item_size(y.dtype()));
   const auto* from = static_cast<const std::byte*>(x.raw());
@@ -127,13 +127,13 @@ bool run_simply(Kernel kernel, const Array& x, const Array& part, int position, 
   return true;
 }
 
-/// y = kernel(a, b) where y has the broadcast shape; `inputs` are a and b, or y itself where that took an operand's
-/// memory.
+/// y = kernel(a, b), where y has the broadcast shape; `inputs` are a and b, or y itself for the operand whose memory it
+/// reuses.
 void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
   for (const int i : {0, 1}) {
     const Array& x = *inputs[i];
-    if (small_and_plain(x) && x.ndim() == y.ndim() && x.size() == y.size() && x.size() != 0 &&
-        run_simply(kernel, x, *inputs[1 - i], i, y)) {
+    if (directly_callable(x) && x.ndim() == y.ndim() && x.size() == y.size() && x.size() != 0 &&
+        run_direct(kernel, x, *inputs[1 - i], i, y)) {
       return;
     }
   }
@@ -164,7 +164,7 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
   if (t != b.dtype()) mixed(op, a, b);
   const Kernel kernel = find(op, k, a);
   if (recorder() != nullptr) return record(op, kernel, t, a, b);
-  if (!small_and_plain(a) || !b.is_contiguous() || !same_shape(a, b)) {
+  if (!directly_callable(a) || !b.is_contiguous() || !same_shape(a, b)) {
     return binary_broadcast(op, kernel, std::move(a), std::move(b));
   }
   const void* in[] = {a.raw(), b.raw()};
@@ -199,17 +199,17 @@ Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array
     inputs[i] = &y;
   }
   if (!y.defined()) y = Array::empty(shape, c.dtype());
-  // Whole arrays and single elements need no plan.
-  bool plain = y.size() != 0;
+  // Contiguous arrays of equal shape and scalars: call the kernel directly.
+  bool direct = y.size() != 0;
   unsigned scalars = 0;
   const void* in[3];
-  for (int i = 0; i < 3 && plain; ++i) {
+  for (int i = 0; i < 3 && direct; ++i) {
     const Array& x = *inputs[i];
     in[i] = x.raw();
     if (x.size() != y.size()) scalars |= 1U << i;
-    plain = small_and_plain(x) && (x.size() == y.size() || x.size() == 1);
+    direct = directly_callable(x) && (x.size() == y.size() || x.size() == 1);
   }
-  if (plain && y.size() <= parallel_grain) {
+  if (direct && y.size() <= parallel_grain) {
     kernel(in, y.raw(), y.size(), scalars);
   } else {
     map_into(kernel, inputs, 3, y);
@@ -229,11 +229,11 @@ using kernels::unary;
 using kernels::unary_to;
 
 namespace {
-/// Of whole numbers there is no quotient by 0.
-void refuse_zeros(std::string_view op, const Array& divisor) {
+/// Integer division by zero is undefined.
+void reject_zeros(std::string_view op, const Array& divisor) {
   if (divisor.dtype() != i64) return;
   if (any(equal(divisor, zeros({}, i64))).item<bool>()) {
-    raise<ValueError>(std::string(op) + ": a divisor is zero", "integers other than 0", to_string(divisor.shape()));
+    raise<ValueError>(std::string(op) + ": integer division by zero", "nonzero divisors", to_string(divisor.shape()));
   }
 }
 }  // namespace
@@ -277,15 +277,15 @@ Array div(Array a, Array b) { return binary("div", tables().arithmetic.div, std:
 Array maximum(Array a, Array b) { return binary("maximum", tables().arithmetic.maximum, std::move(a), std::move(b)); }
 Array minimum(Array a, Array b) { return binary("minimum", tables().arithmetic.minimum, std::move(a), std::move(b)); }
 Array fmod(Array a, Array b) {
-  refuse_zeros("fmod", b);
+  reject_zeros("fmod", b);
   return binary("fmod", tables().arithmetic.fmod, std::move(a), std::move(b));
 }
 Array remainder(Array a, Array b) {
-  refuse_zeros("remainder", b);
+  reject_zeros("remainder", b);
   return binary("remainder", tables().arithmetic.remainder, std::move(a), std::move(b));
 }
 Array floor_divide(Array a, Array b) {
-  refuse_zeros("floor_divide", b);
+  reject_zeros("floor_divide", b);
   return binary("floor_divide", tables().arithmetic.floor_divide, std::move(a), std::move(b));
 }
 Array pow(Array a, Array b) { return binary("pow", tables().math.pow, std::move(a), std::move(b)); }
@@ -373,7 +373,7 @@ Array eye(std::int64_t n, DType dtype) {
 }
 
 Array copy(const Array& x) {
-  if (recorder() != nullptr) refuse_in_recording("a copy");
+  if (recorder() != nullptr) refuse_in_recording("a copy of an array");
   return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
 }
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
@@ -385,10 +385,10 @@ Array cast(Array x, DType dtype) {
 void assign(Array& dst, const Array& src) {
   if (dst.dtype() != src.dtype()) kernels::mixed("assign", dst, src);
   if (broadcast_shapes("assign", dst.shape(), src.shape()) != dst.shape()) {
-    raise<ShapeError>("assign: the source does not broadcast to the destination", to_string(dst.shape()),
+    raise<ShapeError>("assign: the source does not broadcast to the shape of the destination", to_string(dst.shape()),
                       to_string(src.shape()));
   }
-  // Overlapping views: what is still to be read must not be written over.
+  // Copies the source first if the memory overlaps.
   if (dst.shares_memory_with(src)) return assign(dst, copy(src));
   if (dst.is_contiguous()) {
     const Array* inputs[] = {&src};
@@ -396,7 +396,7 @@ void assign(Array& dst, const Array& src) {
                       dst);
     return;
   }
-  // Both are walked in the order of the destination's memory; often that makes the destination contiguous.
+  // Traverses both in the memory order of the destination, which often makes it contiguous.
   const std::size_t n = dst.ndim();
   const std::size_t lead = n - src.ndim();
   Dims order(n);

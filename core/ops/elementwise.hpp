@@ -5,11 +5,11 @@
 
 #include <cstdint>
 
-/// Elementwise functions. Operands broadcast by NumPy's rules; two operands must have one dtype (DTypeError names
-/// both). Arguments come by value: one that is moved in and `reusable()` gives its memory to the result.
+/// Elementwise functions. Operands broadcast by NumPy's rules and must have the same dtype (DTypeError names both).
+/// Arguments are passed by value: the result reuses the memory of one that is moved in and `reusable()`.
 namespace newtape::core {
 
-// --- one operand; f32 and f64 (neg, abs, sign, square and those to whole numbers also i64) ---
+// --- unary; f32 and f64 (neg, abs, sign, square and rounding also i64) ---
 Array neg(Array x);
 Array abs(Array x);
 Array sign(Array x);
@@ -19,7 +19,7 @@ Array rsqrt(Array x);
 Array reciprocal(Array x);
 Array floor(Array x);
 Array ceil(Array x);
-Array round(Array x);  ///< halves to even
+Array round(Array x);  ///< ties to even
 Array trunc(Array x);
 Array exp(Array x);
 Array expm1(Array x);
@@ -42,23 +42,23 @@ Array asinh(Array x);
 Array acosh(Array x);
 Array atanh(Array x);
 
-// --- two operands; f32, f64, i64 (div, pow, atan2, hypot: floats only) ---
+// --- binary; f32, f64, i64 (div, pow, atan2, hypot: floats only) ---
 Array add(Array a, Array b);
 Array sub(Array a, Array b);
 Array mul(Array a, Array b);
 Array div(Array a, Array b);
-Array maximum(Array a, Array b);       ///< NaN wins
-Array minimum(Array a, Array b);       ///< NaN wins
-Array fmod(Array a, Array b);          ///< with the sign of a; ValueError when an integer b is 0, as the next two
-Array remainder(Array a, Array b);     ///< with the sign of b
+Array maximum(Array a, Array b);       ///< NaN propagates
+Array minimum(Array a, Array b);       ///< NaN propagates
+Array fmod(Array a, Array b);          ///< sign of a; ValueError if an integer b is 0, also for the next two
+Array remainder(Array a, Array b);     ///< sign of b
 Array floor_divide(Array a, Array b);  ///< floor(a / b)
 Array pow(Array a, Array b);
 Array atan2(Array a, Array b);
 Array hypot(Array a, Array b);               ///< sqrt(a^2 + b^2) without overflow
 Array clip(Array x, Array low, Array high);  ///< min(max(x, low), high)
-Array tanh_grad(Array g, Array y);           ///< g (1 - y^2): the pullback in one pass
+Array tanh_grad(Array g, Array y);           ///< g (1 - y^2): the pullback of tanh in one pass
 
-// --- comparisons and questions, of any one dtype; the result is boolean ---
+// --- comparisons and predicates, of any one dtype; boolean result ---
 Array equal(const Array& a, const Array& b);
 Array not_equal(const Array& a, const Array& b);
 Array less(const Array& a, const Array& b);
@@ -69,7 +69,7 @@ Array isfinite(const Array& x);
 Array isinf(const Array& x);
 Array isnan(const Array& x);
 
-// --- logic: operands of any dtype count as true unless 0; bit by bit: i64 and boolean ---
+// --- logical: nonzero elements of any dtype are true; bitwise: i64 and boolean ---
 Array logical_and(Array a, Array b);
 Array logical_or(Array a, Array b);
 Array logical_xor(Array a, Array b);
@@ -79,27 +79,28 @@ Array bitwise_or(Array a, Array b);
 Array bitwise_xor(Array a, Array b);
 Array bitwise_not(Array x);
 
-/// a where `condition` (boolean) holds, b elsewhere; all three broadcast.
+/// a where `condition` (boolean) is true, b elsewhere; all three broadcast.
 Array where(const Array& condition, Array a, Array b);
 
-// --- making, copying, converting ---
+// --- construction, copies, conversion ---
 Array full(const Shape& shape, double value, DType dtype);
-/// An array without axes. (Unlike full, it may be made where an elementwise function is traced; so may full_like.)
+/// A 0-dimensional array. Allowed in recorded (fused) functions, like full_like and unlike full.
 Array number(double value, DType dtype);
-/// Of x's shape and dtype.
+/// With the shape and dtype of x.
 Array full_like(const Array& x, double value);
 Array zeros(const Shape& shape, DType dtype);
 Array ones(const Shape& shape, DType dtype);
-/// start, start + step, ...: `n` of them.
+/// start, start + step, ...; `n` elements.
 Array arange(std::int64_t n, DType dtype, double start = 0, double step = 1);
 Array eye(std::int64_t n, DType dtype);
 /// A contiguous copy.
 Array copy(const Array& x);
-/// `x` itself when it is contiguous, else a contiguous copy.
+/// `x` itself if contiguous, else a contiguous copy.
 Array contiguous(Array x);
-/// Converts; f64 to f32 rounds, floats to i64 truncate, anything to boolean is `!= 0`. `x` itself when it already fits.
+/// Conversion; f64 to f32 rounds, floats to i64 truncate, anything to boolean is `!= 0`. Returns `x` if the dtype
+/// matches.
 Array cast(Array x, DType dtype);
-/// dst[...] = src, broadcast and of dst's dtype; `dst` may be a view (the memory is written).
+/// dst[...] = src, broadcast; dtypes must match. Writes the memory of `dst`, which may be a view.
 void assign(Array& dst, const Array& src);
 
 }  // namespace newtape::core

@@ -14,7 +14,7 @@ namespace {
 struct Axis {
   std::int64_t input = 1, output = 1, kernel = 1, stride = 1, padding = 0, dilation = 1;
 
-  /// The outputs [begin, end) for which tap k lies inside of the input, and the input of output 0.
+  /// The outputs [begin, end) for which tap k is inside the input, and the input index of output 0.
   struct Range {
     std::int64_t begin, end, shift;
   };
@@ -26,8 +26,8 @@ struct Axis {
   }
 };
 
-/// Calls row(x, columns, n, step) for the parts of rows that patches of one channel and that channel share: n elements,
-/// `step` apart in x, side by side in the columns.
+/// Calls row(x, columns, n, step) for every row segment shared by the patches and one channel: n elements, `step` apart
+/// in x, contiguous in the columns.
 template <class T, class F>
 void each_row(const Axis (&axes)[3], T* x, T* columns, const F& row) {
   const auto& [a, b, c] = axes;
@@ -49,7 +49,7 @@ void each_row(const Axis (&axes)[3], T* x, T* columns, const F& row) {
   }
 }
 
-/// Both directions: `row` as above, on memory of which the target's is zero.
+/// Applies `row` to all channels, for unfold and fold; the target must be zero-initialized.
 template <class F>
 void each_channel(const ConvGeometry& g, Array& x, Array& columns, const F& row) {
   Axis axes[3];
@@ -74,9 +74,10 @@ void each_channel(const ConvGeometry& g, Array& x, Array& columns, const F& row)
 }
 
 void check(const char* who, const Array& a, const Shape& expected) {
-  if (!is_floating(a.dtype())) raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(a.dtype()));
+  if (!is_floating(a.dtype()))
+    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(a.dtype()));
   if (a.shape() != expected) {
-    raise<ShapeError>(std::string(who) + ": the shape does not fit the geometry", to_string(expected),
+    raise<ShapeError>(std::string(who) + ": the shape does not match the geometry", to_string(expected),
                       to_string(a.shape()));
   }
 }

@@ -3,13 +3,12 @@
 
 #include <newtape/core/ops/conv.hpp>
 
-/// The patches that a convolution multiplies with its kernel, as columns of a matrix. Floats only.
+/// im2col and col2im: the patches that a convolution multiplies with its kernel, as columns of a matrix. Floats only.
 namespace newtape::core {
 
-/// x [n, c, input..] -> [n, c kernel.., output..] with the last two lists each as one axis; zeros from outside of x.
-/// The geometry's groups do not matter.
+/// x [n, c, input..] -> [n, c * prod(kernel), prod(output)]; zeros outside x. Ignores the geometry's groups.
 Array unfold(const Array& x, const ConvGeometry& geometry);
-/// The adjoint: columns [n, c kernel.., output..] -> x [n, c, input..], where patches overlap their sum.
+/// The adjoint: columns [n, c * prod(kernel), prod(output)] -> x [n, c, input..]; overlapping patches are summed.
 Array fold(const Array& columns, const ConvGeometry& geometry);
 
 }  // namespace newtape::core

@@ -18,18 +18,17 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
   return n;
 }
 
-/// The indices as numbers in [0, length), negative ones counted from the end. ValueError names one that is out of
-/// range.
+/// The indices mapped to [0, length); negative ones count from the end. ValueError naming an index out of range.
 std::vector<std::int64_t> checked(const char* op, const Array& indices, std::int64_t length) {
   if (indices.dtype() != i64) {
-    raise<DTypeError>(std::string(op) + ": indices are integers", "i64", name(indices.dtype()));
+    raise<DTypeError>(std::string(op) + ": indices must be integers", "i64", name(indices.dtype()));
   }
   const Array flat = contiguous(indices);
   const auto* p = flat.data<std::int64_t>();
   std::vector<std::int64_t> result(p, p + flat.size());
   for (auto& i : result) {
     if (i < -length || i >= length) {
-      raise<ValueError>(std::string(op) + ": an index is out of range",
+      raise<ValueError>(std::string(op) + ": index out of range",
                         "indices from " + std::to_string(-length) + " to " + std::to_string(length - 1),
                         std::to_string(i) + " along an axis of length " + std::to_string(length));
     }
@@ -39,10 +38,11 @@ std::vector<std::int64_t> checked(const char* op, const Array& indices, std::int
 }
 
 void expect_number(const char* op, const Array& x) {
-  if (x.dtype() == boolean) raise<DTypeError>(std::string(op) + ": adds numbers", "f32, f64 or i64", "boolean");
+  if (x.dtype() == boolean)
+    raise<DTypeError>(std::string(op) + ": the dtype must be numeric", "f32, f64 or i64", "boolean");
 }
 
-/// x's shape with those of the indices in the place of axis `a`.
+/// x's shape with axis `a` replaced by the shape of the indices.
 Shape indexed_shape(const Shape& x, const Shape& indices, std::size_t a) {
   Shape shape(x.begin(), x.begin() + a);
   for (const auto d : indices) shape.push_back(d);
@@ -50,18 +50,19 @@ Shape indexed_shape(const Shape& x, const Shape& indices, std::size_t a) {
   return shape;
 }
 
-/// The axis that indices work along, with what lies before and behind it as one axis each.
-struct Along {
+/// Shape seen as [outer, length, inner], with the indexed axis in the middle.
+struct IndexedAxis {
   std::int64_t outer, length, inner;
-  Along(const Shape& x, std::size_t a) : outer(product(x, 0, a)), length(x[a]), inner(product(x, a + 1, x.size())) {}
+  IndexedAxis(const Shape& x, std::size_t a)
+      : outer(product(x, 0, a)), length(x[a]), inner(product(x, a + 1, x.size())) {}
 };
 
-/// Calls row(to, from) for every index: where in x its row of `inner` elements stands, and where in the other array.
-/// Several threads share the rows of x, so that each of them sees its indices in order, as one thread alone would.
+/// Calls row(to, from) for every index: offsets of the row of `inner` elements in x and in the other array. The rows of
+/// x are distributed over the threads, so that each row sees its indices in order: deterministic.
 template <class F>
-void each_row_of(const Along& along, const std::vector<std::int64_t>& at, const F& row) {
+void for_each_row(const IndexedAxis& along, const std::vector<std::int64_t>& at, const F& row) {
   const auto n = static_cast<std::int64_t>(at.size());
-  const auto some = [&](std::int64_t outer, std::int64_t begin, std::int64_t end) {
+  const auto run_range = [&](std::int64_t outer, std::int64_t begin, std::int64_t end) {
     const auto to = outer * along.length;
     const auto from = outer * n;
     for (std::int64_t k = 0; k < n; ++k) {
@@ -73,40 +74,40 @@ void each_row_of(const Along& along, const std::vector<std::int64_t>& at, const 
   if (along.outer == 1 && along.inner >= 16) {
     const bool shared = work >= 2 * kernels::parallel_grain;
     const auto share = shared ? (along.length + num_threads() - 1) / num_threads() : along.length;
-    detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { some(0, begin, end); });
+    detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
   } else {
     detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
                          [&](std::int64_t begin, std::int64_t end) {
-                           for (auto o = begin; o < end; ++o) some(o, 0, along.length);
+                           for (auto o = begin; o < end; ++o) run_range(o, 0, along.length);
                          });
   }
 }
 
-/// x += src at indices, for x that may be written.
+/// x += src at the indices, in place.
 void add_at(Array& x, const Array& src, const std::vector<std::int64_t>& at, std::size_t a) {
   if (src.size() == 0) return;
-  const Along along(x.shape(), a);
+  const IndexedAxis along(x.shape(), a);
   const Array source = contiguous(src);
   visit_dtype(x.dtype(), [&]<class T>() {
     if constexpr (!std::is_same_v<T, bool>) {
       const T* from = source.data<T>();
       T* to = x.data<T>();
-      each_row_of(along, at, [=](std::int64_t t, std::int64_t f) {
+      for_each_row(along, at, [=](std::int64_t t, std::int64_t f) {
         for (std::int64_t k = 0; k < along.inner; ++k) to[t + k] += from[f + k];
       });
     }
   });
 }
 
-/// What index_add and index_copy ask of src.
+/// Checks the dtype and shape of src for index_add and index_copy.
 void expect_source(const char* op, const Array& x, const Array& src, const Array& indices, std::size_t a) {
   if (src.dtype() != x.dtype()) {
-    raise<DTypeError>(std::string(op) + ": what is put in must have the dtype of what is there", name(x.dtype()),
+    raise<DTypeError>(std::string(op) + ": the source must have the dtype of the destination", name(x.dtype()),
                       name(src.dtype()));
   }
   const Shape shape = indexed_shape(x.shape(), indices.shape(), a);
   if (src.shape() != shape) {
-    raise<ShapeError>(std::string(op) + ": what is put in must have the shape of what is there", to_string(shape),
+    raise<ShapeError>(std::string(op) + ": the source must have the shape of the indexed part", to_string(shape),
                       to_string(src.shape()));
   }
 }
@@ -115,7 +116,7 @@ void expect_source(const char* op, const Array& x, const Array& src, const Array
 
 Array take(const Array& x, const Array& indices, std::int64_t axis) {
   const auto a = normalize_axis("take", axis, x.ndim());
-  const Along along(x.shape(), a);
+  const IndexedAxis along(x.shape(), a);
   const auto at = checked("take", indices, along.length);
   Array out = Array::empty(indexed_shape(x.shape(), indices.shape(), a), x.dtype());
   if (out.size() == 0) return out;
@@ -152,11 +153,11 @@ Array take(const Array& x, const Array& indices, std::int64_t axis) {
 Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
   expect_number("take_add", src);
   const auto mismatch = [&] {
-    raise<ShapeError>("take_add: the indices' axes must stand in the source", to_string(indices.shape()),
+    raise<ShapeError>("take_add: the source must contain the axes of the indices", to_string(indices.shape()),
                       to_string(src.shape()));
   };
   if (src.ndim() < indices.ndim()) mismatch();
-  // The axis is one of the result, where the indices' axes are one again.
+  // `axis` refers to the result, in which the axes of the indices are replaced by one.
   const std::size_t ndim = src.ndim() - indices.ndim() + 1;
   const auto a = normalize_axis("take_add", axis, ndim);
   const auto at = checked("take_add", indices, length);
@@ -182,7 +183,7 @@ Array index_add(Array x, const Array& src, const Array& indices, std::int64_t ax
 Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t axis) {
   const auto a = normalize_axis("index_copy", axis, x.ndim());
   expect_source("index_copy", x, src, indices, a);
-  const Along along(x.shape(), a);
+  const IndexedAxis along(x.shape(), a);
   const auto at = checked("index_copy", indices, along.length);
   Array out = x.reusable() ? std::move(x) : copy(x);
   if (src.size() == 0) return out;
@@ -190,7 +191,7 @@ Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t a
   const auto item = static_cast<std::int64_t>(item_size(out.dtype()));
   const auto* from = static_cast<const std::byte*>(source.raw());
   auto* to = static_cast<std::byte*>(out.raw());
-  each_row_of(along, at, [=](std::int64_t t, std::int64_t f) {
+  for_each_row(along, at, [=](std::int64_t t, std::int64_t f) {
     std::memcpy(to + t * item, from + f * item, static_cast<std::size_t>(along.inner * item));
   });
   return out;
@@ -198,16 +199,17 @@ Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t a
 
 namespace {
 
-/// How gather and scatter_add walk: `members` batch members, each [outer, m, inner] of indices against
-/// [outer, length, inner].
-struct Walk {
+/// Iteration of gather and scatter_add: `batch` entries, each with indices [outer, m, inner] into [outer,
+/// length, inner].
+struct GatherPlan {
   std::size_t lead;
-  std::int64_t members, outer, m, inner;
+  std::int64_t batch, outer, m, inner;
 };
 
-Walk walk(const char* op, const Shape& full, const Array& indices, std::int64_t axis, bool indexed_axis_is_free) {
+GatherPlan plan_gather(const char* op, const Shape& full, const Array& indices, std::int64_t axis,
+                       bool indexed_axis_is_free) {
   const auto mismatch = [&]() {
-    raise<ShapeError>(std::string(op) + ": the indices' shape must fit the operand's, but for the axis",
+    raise<ShapeError>(std::string(op) + ": the indices must match the operand's shape except along the axis",
                       "indices like " + to_string(full), to_string(indices.shape()));
   };
   if (full.size() < indices.ndim() || indices.ndim() == 0) mismatch();
@@ -224,7 +226,7 @@ Walk walk(const char* op, const Shape& full, const Array& indices, std::int64_t 
 }  // namespace
 
 Array gather(const Array& x, const Array& indices, std::int64_t axis) {
-  const Walk w = walk("gather", x.shape(), indices, axis, true);
+  const GatherPlan w = plan_gather("gather", x.shape(), indices, axis, true);
   const auto length = x.shape()[normalize_axis("gather", axis, x.ndim())];
   const auto at = checked("gather", indices, length);
   Shape shape(x.shape().begin(), x.shape().begin() + w.lead);
@@ -235,7 +237,7 @@ Array gather(const Array& x, const Array& indices, std::int64_t axis) {
   visit_dtype(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = out.data<T>();
-    for (std::int64_t b = 0; b < w.members; ++b) {
+    for (std::int64_t b = 0; b < w.batch; ++b) {
       const std::int64_t* i = at.data();
       for (std::int64_t o = 0; o < w.outer; ++o, from += length * w.inner) {
         for (std::int64_t j = 0; j < w.m; ++j) {
@@ -249,7 +251,7 @@ Array gather(const Array& x, const Array& indices, std::int64_t axis) {
 
 Array scatter_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
   expect_number("scatter_add", src);
-  const Walk w = walk("scatter_add", src.shape(), indices, axis, false);
+  const GatherPlan w = plan_gather("scatter_add", src.shape(), indices, axis, false);
   const auto at = checked("scatter_add", indices, length);
   Shape shape = src.shape();
   shape[normalize_axis("scatter_add", axis, src.ndim())] = length;
@@ -260,7 +262,7 @@ Array scatter_add(const Array& src, const Array& indices, std::int64_t axis, std
     if constexpr (!std::is_same_v<T, bool>) {
       const T* from = source.data<T>();
       T* to = out.data<T>();
-      for (std::int64_t b = 0; b < w.members; ++b) {
+      for (std::int64_t b = 0; b < w.batch; ++b) {
         const std::int64_t* i = at.data();
         for (std::int64_t o = 0; o < w.outer; ++o, to += length * w.inner) {
           for (std::int64_t j = 0; j < w.m; ++j) {
@@ -293,15 +295,17 @@ Array flat_positions(const char* op, const Shape& shape, const Array& indices, s
   bool fits = indices.ndim() == shape.size();
   for (std::size_t i = 0; fits && i < shape.size(); ++i) fits = i == a || indices.shape()[i] <= shape[i];
   if (!fits) {
-    raise<ShapeError>(std::string(op) + ": the indices must have the operand's axes, none but the axis itself longer",
-                      to_string(shape), to_string(indices.shape()));
+    raise<ShapeError>(
+        std::string(op) +
+            ": the indices must have the operand's number of axes and not exceed its lengths except along the axis",
+        to_string(shape), to_string(indices.shape()));
   }
   const auto at = checked(op, indices, shape[a]);
   Array positions = Array::empty(indices.shape(), i64);
   auto* p = positions.data<std::int64_t>();
   const Strides steps = contiguous_strides(shape);
   Dims index(shape.size());
-  std::int64_t base = 0;  // of everything but the axis
+  std::int64_t base = 0;  // offset without the indexed axis
   for (const auto i : at) {
     *p++ = base + i * steps[a];
     for (std::size_t k = shape.size(); k-- > 0;) {
@@ -336,7 +340,7 @@ Array flatnonzero(const Array& x) {
     const T* from = flat.data<T>();
     std::int64_t n = 0;
     for (std::int64_t i = 0; i < flat.size(); ++i) n += from[i] != T(0) ? 1 : 0;
-    // Room for one more, so that every position can be written before it is known whether it counts.
+    // One extra element, so that every position can be written before the condition is evaluated.
     Array found = Array::empty({n + 1}, i64);
     auto* to = found.data<std::int64_t>();
     for (std::int64_t i = 0; i < flat.size(); ++i) {
@@ -354,10 +358,10 @@ Array argwhere(const Array& x) {
   const auto* from = found.data<std::int64_t>();
   auto* to = rows.data<std::int64_t>();
   for (std::int64_t r = 0; r < found.size(); ++r) {
-    auto rest = from[r];
+    auto remainder = from[r];
     for (std::size_t a = x.ndim(); a-- > 0;) {
-      to[r * ndim + static_cast<std::int64_t>(a)] = rest % x.shape()[a];
-      rest /= x.shape()[a];
+      to[r * ndim + static_cast<std::int64_t>(a)] = remainder % x.shape()[a];
+      remainder /= x.shape()[a];
     }
   }
   return rows;

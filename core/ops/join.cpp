@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Arrays put together from others, piece by piece of contiguous memory.
+// Concatenation, by contiguous blocks.
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 
@@ -10,14 +10,14 @@
 namespace newtape::core {
 
 Array concatenate(std::span<const Array> parts, std::int64_t axis) {
-  if (parts.empty()) raise<ValueError>("concatenate: there must be something to join", "at least one array", "none");
+  if (parts.empty()) raise<ValueError>("concatenate: the list is empty", "at least one array", "none");
   const auto a = normalize_axis("concatenate", axis, parts[0].ndim());
   Shape shape = parts[0].shape();
   shape[a] = 0;
   for (const auto& p : parts) {
     Shape other = p.shape();
     if (p.dtype() != parts[0].dtype()) {
-      raise<DTypeError>("concatenate: the arrays must have one dtype", name(parts[0].dtype()), name(p.dtype()));
+      raise<DTypeError>("concatenate: the arrays must have the same dtype", name(parts[0].dtype()), name(p.dtype()));
     }
     if (other.size() == shape.size()) {
       shape[a] += other[a];
@@ -54,16 +54,17 @@ Array concatenate(std::span<const Array> parts, std::int64_t axis) {
 }
 
 Array stack(std::span<const Array> parts, std::int64_t axis) {
-  if (parts.empty()) raise<ValueError>("stack: there must be something to join", "at least one array", "none");
+  if (parts.empty()) raise<ValueError>("stack: the list is empty", "at least one array", "none");
   normalize_axis("stack", axis, parts[0].ndim() + 1);
   std::vector<Array> thick;
   thick.reserve(parts.size());
   for (const auto& p : parts) {
     if (p.dtype() != parts[0].dtype()) {
-      raise<DTypeError>("stack: the arrays must have one dtype", name(parts[0].dtype()), name(p.dtype()));
+      raise<DTypeError>("stack: the arrays must have the same dtype", name(parts[0].dtype()), name(p.dtype()));
     }
     if (p.shape() != parts[0].shape()) {
-      raise<ShapeError>("stack: the arrays must have one shape", to_string(parts[0].shape()), to_string(p.shape()));
+      raise<ShapeError>("stack: the arrays must have the same shape", to_string(parts[0].shape()),
+                        to_string(p.shape()));
     }
     thick.push_back(unsqueeze(p, axis));
   }
@@ -80,14 +81,15 @@ Array roll(const Array& x, std::int64_t shift, std::int64_t axis) {
 }
 
 Array diag_embed(const Array& x, std::int64_t offset, std::int64_t rows, std::int64_t columns) {
-  if (x.ndim() == 0) raise<ShapeError>("diag_embed: there must be an axis", "x [.., n]", to_string(x.shape()));
+  if (x.ndim() == 0) raise<ShapeError>("diag_embed: at least one axis is required", "x [.., n]", to_string(x.shape()));
   Shape shape = x.shape();
   shape[shape.size() - 1] = rows;
   shape.push_back(columns);
   Array y = zeros(shape, x.dtype());
   Array on = diagonal(y, offset);
   if (on.shape() != x.shape()) {
-    raise<ShapeError>("diag_embed: the diagonal is of another length", to_string(on.shape()), to_string(x.shape()));
+    raise<ShapeError>("diag_embed: the length does not match the diagonal", to_string(on.shape()),
+                      to_string(x.shape()));
   }
   assign(on, x);
   return y;

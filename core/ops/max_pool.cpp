@@ -29,9 +29,10 @@ std::int64_t inputs(Windows windows) {
   return n;
 }
 
-/// The shape of the result, after checks.
+/// Checks the arguments and returns the shape of the result.
 Shape pooled(const char* who, const Array& x, Windows windows) {
-  if (!is_floating(x.dtype())) raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+  if (!is_floating(x.dtype()))
+    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(x.dtype()));
   const std::size_t axes = windows.size();
   Shape shape = x.shape();
   bool fits = axes >= 1 && axes <= 3 && x.ndim() >= axes;
@@ -41,8 +42,8 @@ Shape pooled(const char* who, const Array& x, Windows windows) {
     length = windows[a].output();
   }
   if (!fits) {
-    raise<ShapeError>(std::string(who) + ": the windows are made for another shape", "one axis for each window",
-                      to_string(x.shape()));
+    raise<ShapeError>(std::string(who) + ": the shape does not match the windows",
+                      "one trailing axis of the window's input length per window", to_string(x.shape()));
   }
   return shape;
 }
@@ -52,7 +53,7 @@ void in_pieces(std::int64_t planes, std::int64_t size, const F& f) {
   newtape::detail::parallel_for(planes, std::max<std::int64_t>(1, (1 << 15) / (size + 1)), f);
 }
 
-/// Two by two, side by side, over the last two axes: the common case, for which there are kernels.
+/// Non-overlapping 2x2 windows over the last two axes: the common case, with special kernels.
 bool in_squares(Windows windows) {
   const std::size_t axes = windows.size();
   if (axes < 2 || (axes == 3 && windows[0].input != windows[0].output())) return false;
@@ -68,7 +69,7 @@ bool in_squares(Windows windows) {
   return true;
 }
 
-/// Where squares lie: pairs of rows for each of all rows of the result.
+/// Memory layout of the 2x2 windows: two input rows per output row.
 struct Squares {
   std::int64_t height, width, rows, columns, planes;
 
@@ -81,19 +82,19 @@ struct Squares {
   std::int64_t top(std::int64_t plane, std::int64_t row) const { return (plane * height + 2 * row) * width; }
 };
 
-/// Rows of the result that go together, so that what the kernels note down stays in the nearest cache.
-std::int64_t rows_at_once(const Squares& s) {
+/// Output rows processed per kernel call, such that the scratch memory stays in the L1 cache.
+std::int64_t rows_per_call(const Squares& s) {
   return std::clamp<std::int64_t>(1024 / std::max<std::int64_t>(1, s.columns), 1, std::max<std::int64_t>(1, s.rows));
 }
 
 template <class T>
 void pool_squares(const T* x, const Squares& s, T* y) {
-  const std::int64_t together = rows_at_once(s);
+  const std::int64_t block = rows_per_call(s);
   in_pieces(s.planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
-    Array scratch = Array::empty({2 * together * s.columns}, dtype_of<T>);
+    Array scratch = Array::empty({2 * block * s.columns}, dtype_of<T>);
     for (std::int64_t p = begin; p < end; ++p) {
-      for (std::int64_t r = 0; r < s.rows; r += together) {
-        table<T>().squares(x + s.top(p, r), s.width, std::min(together, s.rows - r), s.columns, scratch.data<T>(),
+      for (std::int64_t r = 0; r < s.rows; r += block) {
+        table<T>().squares(x + s.top(p, r), s.width, std::min(block, s.rows - r), s.columns, scratch.data<T>(),
                            y + (p * s.rows + r) * s.columns);
       }
     }
@@ -102,18 +103,18 @@ void pool_squares(const T* x, const Squares& s, T* y) {
 
 template <class T>
 void pool_squares_grad(const T* g, const T* x, const T* y, const Squares& s, std::int64_t planes, T* to) {
-  const std::int64_t together = rows_at_once(s);
+  const std::int64_t block = rows_per_call(s);
   in_pieces(planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
-    Array scratch = Array::empty({4 * together * s.columns}, dtype_of<T>);
+    Array scratch = Array::empty({4 * block * s.columns}, dtype_of<T>);
     for (std::int64_t p = begin; p < end; ++p) {
-      const std::int64_t own = p % s.planes;
-      for (std::int64_t r = 0; r < s.rows; r += together) {
-        table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (own * s.rows + r) * s.columns, x + s.top(own, r),
-                                s.width, std::min(together, s.rows - r), s.columns, scratch.data<T>(),
-                                to + s.top(p, r));
+      const std::int64_t x_plane = p % s.planes;
+      for (std::int64_t r = 0; r < s.rows; r += block) {
+        table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (x_plane * s.rows + r) * s.columns,
+                                x + s.top(x_plane, r), s.width, std::min(block, s.rows - r), s.columns,
+                                scratch.data<T>(), to + s.top(p, r));
       }
-      T* rest = to + s.top(p, s.rows);
-      std::fill(rest, rest + (s.height - 2 * s.rows) * s.width, T(0));
+      T* unused = to + s.top(p, s.rows);
+      std::fill(unused, unused + (s.height - 2 * s.rows) * s.width, T(0));
     }
   });
 }

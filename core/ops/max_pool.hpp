@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-/// Maxima of windows over the last one to three axes; all axes before them are a batch. Floats only.
+/// Max pooling over the last one to three axes; all axes before them are batch axes. Floats only.
 namespace newtape::core {
 
-/// Windows along one axis of length `input`: output i sees first[i] + k step for k < count[i], at least one element.
+/// Windows along one axis of length `input`: output i covers first[i] + k step, 0 <= k < count[i], count[i] >= 1.
 struct WindowAxis {
   std::int64_t input = 0, step = 1;
   std::vector<std::int64_t> first{}, count{};
@@ -18,12 +18,12 @@ struct WindowAxis {
 };
 using Windows = std::span<const WindowAxis>;
 
-/// The largest element of each window; NaN wins.
+/// Maximum of each window; NaN propagates.
 Array max_pool(const Array& x, Windows windows);
-/// Where it stands, as an index into the windowed axes laid flat (i64); the first of equals, the first NaN.
+/// Position of the maximum, as a flat index (i64) into the windowed axes; the first of equals, or the first NaN.
 Array max_pool_indices(const Array& x, Windows windows);
-/// First-order pullback: every element of g goes to where its window's maximum stands. `y` is max_pool(x). Leading axes
-/// of g beyond x's are a batch of cotangents.
+/// First-order pullback: every element of g is added at the position of its window's maximum. `y` is max_pool(x). Extra
+/// leading axes of g are batched cotangents.
 Array max_pool_grad(const Array& g, const Array& x, const Array& y, Windows windows);
 
 }  // namespace newtape::core

@@ -28,23 +28,23 @@ const kernels::NormalizeTable<T>& table() {
   }
 }
 
-/// Calls f(begin, end) for pieces of the sets of elements, in parallel when there is much to do.
+/// Calls f(begin, end) for ranges of sets, in parallel if there is enough work.
 template <class F>
 void in_pieces(std::int64_t sets, std::int64_t count, const F& f) {
   newtape::detail::parallel_for(sets, std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, count)), f);
 }
 
-/// Across short runs ([n, channels] in particular) the elements of a channel are brought together first.
+/// Across short runs ([n, channels] in particular), the elements of a channel are first made contiguous.
 bool scattered(const View& v) { return v.across && v.n > 1 && v.inner < 16; }
 View gathered_view(const View& v) { return {1, 1, v.channels, v.n * v.inner, true, v.centred}; }
 Array gathered(const Array& x, const View& v) {
   return contiguous(permute(reshape(x, {v.n, v.channels, v.inner}), {1, 0, 2}));
 }
-Array scattered_again(const Array& x, const View& v, const Shape& shape) {
+Array scatter_back(const Array& x, const View& v, const Shape& shape) {
   return reshape(contiguous(permute(reshape(x, {v.channels, v.n, v.inner}), {1, 0, 2})), shape);
 }
 
-/// Where the runs of one set of elements begin, all of the same length.
+/// The runs of one set of elements, all of the same length.
 struct Runs {
   std::int64_t first, step, count, length;
 };
@@ -53,15 +53,15 @@ Runs runs_of(const View& v, std::int64_t set) {
   return {set * v.channels * v.inner, v.channels * v.inner, 1, v.channels * v.inner};
 }
 
-/// The mean as the kernels take it, and what the rounding to T left over.
+/// The mean rounded to T, as the kernels need it, and the rounding error.
 template <class T>
-struct Centre {
+struct RoundedMean {
   T shift;
-  double rest;
-  explicit Centre(double mean) : shift(static_cast<T>(mean)), rest(mean - static_cast<double>(shift)) {}
+  double residual;
+  explicit RoundedMean(double mean) : shift(static_cast<T>(mean)), residual(mean - static_cast<double>(shift)) {}
 };
 
-/// Finds the mean and the variance of one set of elements.
+/// Computes the mean and variance of one set of elements.
 template <class T>
 void find_statistics(const View& v, const Runs& r, const T* x, double& mean, double& var) {
   const auto n = static_cast<double>(v.count());
@@ -76,14 +76,14 @@ void find_statistics(const View& v, const Runs& r, const T* x, double& mean, dou
   const auto shift = static_cast<T>(about_zero[0] / n);
   double about[2] = {};
   sum(shift, about);
-  // The second term is what the rounding of the mean left over (Chan, Golub, LeVeque 1983, eq. 1.7).
-  const double rest = about[0] / n;
-  mean = static_cast<double>(shift) + rest;
-  var = about[1] / n - rest * rest;
-  if (var < 0) var = 0;  // NaN stays
+  // The second term corrects for the rounding of the mean (Chan, Golub, LeVeque 1983, eq. 1.7).
+  const double residual = about[0] / n;
+  mean = static_cast<double>(shift) + residual;
+  var = about[1] / n - residual * residual;
+  if (var < 0) var = 0;  // false for NaN, which propagates
 }
 
-/// What is made of the elements once their statistics are known.
+/// Normalizes a set of elements, given its statistics.
 template <class T>
 struct Apply {
   const View& v;
@@ -92,15 +92,15 @@ struct Apply {
   const T* weight;
   const T* bias;
   T* y;
-  bool each;  ///< the elements of a set have weights of their own; then neither of the two is missing
+  bool each;  ///< one weight per element of a set; then neither weight nor bias is null
 
-  void run(std::int64_t at, std::int64_t n, std::int64_t channel, const Centre<T>& centre, double scale) const {
+  void run(std::int64_t at, std::int64_t n, std::int64_t channel, const RoundedMean<T>& centre, double scale) const {
     const double a = scale * (weight != nullptr ? static_cast<double>(weight[channel]) : 1);
-    const double b = (bias != nullptr ? static_cast<double>(bias[channel]) : 0) - centre.rest * a;
+    const double b = (bias != nullptr ? static_cast<double>(bias[channel]) : 0) - centre.residual * a;
     table<T>().apply(x + at, y + at, n, centre.shift, static_cast<T>(a), static_cast<T>(b));
   }
   void set(std::int64_t s, const Runs& r, double mean, double var) const {
-    const Centre<T> centre(mean);
+    const RoundedMean<T> centre(mean);
     const double scale = 1 / std::sqrt(var + eps);
     if (v.across) {
       for (std::int64_t i = 0; i < r.count; ++i) run(r.first + i * r.step, r.length, s, centre, scale);
@@ -109,7 +109,7 @@ struct Apply {
     const auto channel = s % v.groups * v.channels;
     if (each) {
       table<T>().apply_each(x + r.first, y + r.first, r.length, centre.shift, static_cast<T>(scale),
-                            static_cast<T>(-centre.rest * scale), weight + channel, bias + channel);
+                            static_cast<T>(-centre.residual * scale), weight + channel, bias + channel);
     } else if (weight == nullptr && bias == nullptr) {
       run(r.first, r.length, channel, centre, scale);
     } else {
@@ -118,23 +118,23 @@ struct Apply {
   }
 };
 
-/// The cotangents by channel, in f64, of a piece of all sets.
+/// Cotangents of weight and bias per channel, accumulated in f64.
 struct ByChannel {
   std::vector<double> weight, bias;
   explicit ByChannel(std::int64_t channels)
       : weight(static_cast<std::size_t>(channels)), bias(static_cast<std::size_t>(channels)) {}
 };
 
-/// What the sums over one set of elements make of its cotangents: dx = a g + b (x - shift) + c, where a is to be
-/// multiplied by the weight.
-struct Back {
+/// Coefficients of the pullback of one set: dx = a g + b (x - shift) + c, where a is still to be multiplied by the
+/// weight.
+struct PullbackCoefficients {
   double a, b, c;
   /// {sum of g weight, sum of g weight (x - mean)}
-  Back(const View& v, double scale, double rest, const double* sums) {
+  PullbackCoefficients(const View& v, double scale, double residual, const double* sums) {
     const auto n = static_cast<double>(v.count());
     a = scale;
     b = -scale * scale * scale * sums[1] / n;
-    c = (v.centred ? -scale * sums[0] / n : 0) - b * rest;
+    c = (v.centred ? -scale * sums[0] / n : 0) - b * residual;
   }
 };
 
@@ -145,20 +145,20 @@ void back_across(const View& v, double eps, const T* g, const T* x, const T* wei
   in_pieces(v.channels, v.count(), [&](std::int64_t begin, std::int64_t end) {
     for (auto s = begin; s < end; ++s) {
       const Runs r = runs_of(v, s);
-      const Centre<T> centre(mean[s]);
+      const RoundedMean<T> centre(mean[s]);
       const double scale = 1 / std::sqrt(var[s] + eps);
       double sums[2] = {};
       for (std::int64_t i = 0; i < r.count; ++i) {
         const auto at = r.first + i * r.step;
         kernel.dots(g + at, x + at, r.length, centre.shift, sums);
       }
-      sums[1] -= centre.rest * sums[0];
+      sums[1] -= centre.residual * sums[0];
       const auto channel = static_cast<std::size_t>(s);
       found.bias[channel] = sums[0];
       found.weight[channel] = sums[1] * scale;
       if (dx == nullptr) continue;
       const double w = weight != nullptr ? static_cast<double>(weight[s]) : 1;
-      const Back back(v, scale, centre.rest, sums);
+      const PullbackCoefficients back(v, scale, centre.residual, sums);
       for (std::int64_t i = 0; i < r.count; ++i) {
         const auto at = r.first + i * r.step;
         kernel.back(g + at, x + at, dx + at, r.length, centre.shift, static_cast<T>(back.a * w),
@@ -168,14 +168,14 @@ void back_across(const View& v, double eps, const T* g, const T* x, const T* wei
   });
 }
 
-/// Rows from `begin` to `end` of which each is a set of elements.
+/// Pullback of the sets `begin` to `end`, each contiguous.
 template <class T>
 void back_rows(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
                const double* var, bool by_channel, T* dx, ByChannel& found, std::int64_t begin, std::int64_t end) {
   const auto& kernel = table<T>();
   const auto channels = static_cast<std::size_t>(v.groups * v.channels);
   const bool each = v.inner == 1;
-  // Some rows are summed up in T before they join the others.
+  // Partial sums of several rows in T, then added in f64.
   const std::int64_t rows = 64 * v.groups;
   std::vector<T> part(each && by_channel ? 2 * channels : 0);
   std::vector<double> dots(each ? 0 : 2 * static_cast<std::size_t>(v.channels));
@@ -188,7 +188,7 @@ void back_rows(const View& v, double eps, const T* g, const T* x, const T* weigh
   };
   for (auto s = begin; s < end; ++s) {
     const Runs r = runs_of(v, s);
-    const Centre<T> centre(mean[s]);
+    const RoundedMean<T> centre(mean[s]);
     const double scale = 1 / std::sqrt(var[s] + eps);
     const auto channel = s % v.groups * v.channels;
     const T* const gs = g + r.first;
@@ -196,8 +196,9 @@ void back_rows(const View& v, double eps, const T* g, const T* x, const T* weigh
     double sums[2] = {};
     if (each) {
       if (by_channel) {
-        kernel.gather_each(gs, xs, r.length, centre.shift, static_cast<T>(scale), static_cast<T>(-centre.rest * scale),
-                           part.data() + channel, part.data() + channels + channel);
+        kernel.gather_each(gs, xs, r.length, centre.shift, static_cast<T>(scale),
+                           static_cast<T>(-centre.residual * scale), part.data() + channel,
+                           part.data() + channels + channel);
         if ((s + 1 - begin) % rows == 0) flush();
       }
       if (dx == nullptr) continue;
@@ -213,12 +214,12 @@ void back_rows(const View& v, double eps, const T* g, const T* x, const T* weigh
         sums[1] += w * of[1];
         const auto at = static_cast<std::size_t>(channel + c);
         found.bias[at] += of[0];
-        found.weight[at] += (of[1] - centre.rest * of[0]) * scale;
+        found.weight[at] += (of[1] - centre.residual * of[0]) * scale;
       }
       if (dx == nullptr) continue;
     }
-    sums[1] -= centre.rest * sums[0];
-    const Back back(v, scale, centre.rest, sums);
+    sums[1] -= centre.residual * sums[0];
+    const PullbackCoefficients back(v, scale, centre.residual, sums);
     const auto b = static_cast<T>(back.b);
     const auto c = static_cast<T>(back.c);
     if (weight == nullptr) {
@@ -239,7 +240,7 @@ void back_rows(const View& v, double eps, const T* g, const T* x, const T* weigh
 template <class T>
 void back_rows(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
                const double* var, bool by_channel, T* dx, ByChannel& found) {
-  // Fixed pieces, so that the number of threads does not change the sums.
+  // Fixed partition, so that the sums do not depend on the number of threads.
   const std::int64_t rows = v.statistics();
   const std::int64_t pieces = std::clamp<std::int64_t>(rows * v.count() >> 16, 1, std::min<std::int64_t>(16, rows));
   std::vector<ByChannel> each(static_cast<std::size_t>(pieces), ByChannel(v.groups * v.channels));
@@ -275,7 +276,7 @@ Array dense(const Array& x) { return x.defined() ? contiguous(x) : x; }
 Normalized normalize(const Array& x, const Array& weight, const Array& bias, const View& view, double eps) {
   if (scattered(view)) {
     Normalized result = normalize(gathered(x, view), weight, bias, gathered_view(view), eps);
-    result.y = scattered_again(result.y, view, x.shape());
+    result.y = scatter_back(result.y, view, x.shape());
     return result;
   }
   const Array in = contiguous(x);
@@ -287,19 +288,19 @@ Normalized normalize(const Array& x, const Array& weight, const Array& bias, con
     auto* const mean = result.statistics.mean.data<double>();
     auto* const var = result.statistics.var.data<double>();
     Apply<T> apply{view, eps, in.data<T>(), start<T>(w), start<T>(b), result.y.data<T>(), false};
-    // Where one of the two is missing, numbers stand in for it.
-    std::vector<T> other;
+    // A missing weight or bias is replaced by ones or zeros.
+    std::vector<T> defaults;
     if (view.inner == 1 && !view.across && (w.defined() || b.defined())) {
       apply.each = true;
       const bool no_weight = apply.weight == nullptr;
       if (no_weight || apply.bias == nullptr) {
-        other.assign(static_cast<std::size_t>(view.groups * view.channels), no_weight ? T(1) : T(0));
-        (no_weight ? apply.weight : apply.bias) = other.data();
+        defaults.assign(static_cast<std::size_t>(view.groups * view.channels), no_weight ? T(1) : T(0));
+        (no_weight ? apply.weight : apply.bias) = defaults.data();
       }
     }
     in_pieces(view.statistics(), view.count(), [&](std::int64_t begin, std::int64_t end) {
       for (auto s = begin; s < end; ++s) {
-        // One set after the other, while its elements are in the cache.
+        // Statistics and normalization set by set, while the elements are in cache.
         const Runs r = runs_of(view, s);
         find_statistics(view, r, apply.x, mean[s], var[s]);
         apply.set(s, r, mean[s], var[s]);
@@ -315,7 +316,7 @@ NormalizeGradients normalize_grad(const Array& g, const Array& x, const Array& w
   if (scattered(view)) {
     auto result =
         normalize_grad(gathered(g, view), gathered(x, view), weight, gathered_view(view), eps, statistics, wanted);
-    if (wanted.x) result.x = scattered_again(result.x, view, x.shape());
+    if (wanted.x) result.x = scatter_back(result.x, view, x.shape());
     return result;
   }
   const Array gs = contiguous(g);

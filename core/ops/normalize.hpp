@@ -3,21 +3,21 @@
 
 #include <newtape/core/array/array.hpp>
 
-/// What batch, layer, group and RMS normalisation have in common: elements of f32 or f64 that share a mean and a
-/// variance are brought to mean 0 and variance 1, then weighted and shifted by channel.
+/// Common part of batch, layer, group and RMS normalization (f32, f64): sets of elements are normalized to mean 0 and
+/// variance 1, then scaled and shifted by channel.
 namespace newtape::core {
 
-/// How x is seen: as [n, groups, channels, inner].
+/// x viewed as [n, groups, channels, inner].
 struct NormalizeView {
   std::int64_t n, groups, channels, inner;
-  bool across = false;  ///< over n and inner, for each of the channels (groups is 1); else over channels and inner
-  bool centred = true;  ///< else the mean counts as 0
+  bool across = false;  ///< statistics over n and inner, per channel (groups = 1); else over channels and inner
+  bool centred = true;  ///< false: the mean is taken as 0
 
   std::int64_t statistics() const { return across ? channels : n * groups; }
   std::int64_t count() const { return across ? n * inner : channels * inner; }
 };
 
-/// In f64, of each set of elements: the mean, and the variance (divided by their number) about it.
+/// Per set of elements, in f64: mean and biased variance.
 struct NormalizeStatistics {
   Array mean, var;
 };
@@ -27,17 +27,17 @@ struct Normalized {
   NormalizeStatistics statistics;
 };
 
-/// (x - mean) / sqrt(var + eps) * weight + bias; weight and bias have groups * channels elements, or are undefined.
-/// x must have elements.
+/// (x - mean) / sqrt(var + eps) * weight + bias; weight and bias have groups * channels elements, or are undefined. x
+/// must not be empty.
 Normalized normalize(const Array& x, const Array& weight, const Array& bias, const NormalizeView& view, double eps);
 
 struct NormalizeGradients {
-  Array x, weight, bias;  ///< those that were wanted; weight and bias [groups * channels]
+  Array x, weight, bias;  ///< undefined unless requested; weight and bias [groups * channels]
 };
 struct NormalizeWanted {
   bool x, weight, bias;
 };
-/// What comes back for the cotangent `g` of y.
+/// Pullback of `normalize` for the cotangent `g` of y.
 NormalizeGradients normalize_grad(const Array& g, const Array& x, const Array& weight, const NormalizeView& view,
                                   double eps, const NormalizeStatistics& statistics, const NormalizeWanted& wanted);
 

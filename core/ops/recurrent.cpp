@@ -32,7 +32,7 @@ void for_dtype(DType dtype, const F& f) {
   dtype == f32 ? f(float{}) : f(double{});
 }
 
-/// Steps `from` to `from + count` of x [T, B, n] as one matrix.
+/// Steps [from, from + count) of x [T, B, n] as one matrix.
 Array rows(const Array& x, std::int64_t from, std::int64_t count) {
   const auto batch = x.shape()[1];
   const auto n = x.shape()[2];
@@ -41,7 +41,7 @@ Array rows(const Array& x, std::int64_t from, std::int64_t count) {
 
 Array own(Array x) { return x.reusable() ? std::move(x) : copy(x); }
 
-/// A sequence, and the order in which its steps are taken.
+/// The time steps of a sequence in processing order.
 class SequenceOrder {
  public:
   SequenceOrder(const Array& x, const Array& h0, const ScanOver& over)
@@ -54,7 +54,7 @@ class SequenceOrder {
   std::int64_t steps() const { return steps_; }
   Shape states() const { return {steps_, batch_, n_}; }
 
-  /// Calls f(t, the step before it in the order or -1).
+  /// Calls f(t, previous), where previous is the step before t in processing order, or -1.
   template <class F>
   void forward(const F& f) const {
     for (std::int64_t s = 0; s < steps_; ++s) {
@@ -69,7 +69,7 @@ class SequenceOrder {
       f(t, s == 0 ? -1 : reverse_ ? t + 1 : t - 1);
     }
   }
-  /// Calls f(row, whether its state moves) for the batch's rows, in several threads where that is worth it.
+  /// Calls f(row, active) for the rows of the batch, in parallel if there is enough work; active is false where masked.
   template <class F>
   void members(std::int64_t t, const F& f) const {
     const bool* mask = mask_.defined() ? mask_.data<bool>() + t * batch_ : nullptr;
@@ -78,7 +78,7 @@ class SequenceOrder {
       for (std::int64_t r = begin; r < end; ++r) f(r, mask == nullptr || mask[r]);
     });
   }
-  /// The state before step t, given that of all steps and the first.
+  /// The state before step t.
   template <class T>
   const T* before(const Array& all, const Array& first, std::int64_t previous) const {
     return previous < 0 ? first.data<T>() : all.data<T>() + previous * batch_ * n_;
@@ -87,7 +87,7 @@ class SequenceOrder {
     return previous < 0 ? first : rows(all, previous, 1);
   }
 
-  /// The sum over all steps of d^T h, where h is the state before: d [T, B, m] -> [m, H].
+  /// Sum over all steps of d^T h, where h is the state before the step: d [T, B, m] -> [m, H].
   Array weights(const Array& d, const Array& h, const Array& h0) const {
     if (steps_ == 0) return zeros({d.shape()[2], n_}, d.dtype());
     Array g = matmul(transpose(rows(d, reverse_ ? steps_ - 1 : 0, 1), 0, 1), h0);
@@ -111,14 +111,14 @@ template <class T>
 void move(const T* from, T* to, std::int64_t n) {
   std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
 }
-/// A row of cotangents, where there are any.
+/// One row of cotangents; null if undefined.
 template <class T>
 const T* row_of(const Array& g, std::int64_t t, std::int64_t batch, std::int64_t r, std::int64_t n) {
   return g.defined() ? g.data<T>() + (t * batch + r) * n : nullptr;
 }
-/// The state stayed what it was: so does its cotangent.
+/// Masked step: the state is unchanged, so the cotangent is passed on.
 template <class T>
-void stay(const T* g, T* d, std::int64_t n) {
+void add_cotangent(const T* g, T* d, std::int64_t n) {
   for (std::int64_t j = 0; g != nullptr && j < n; ++j) d[j] += g[j];
 }
 Array dense(const Array& g) { return g.defined() ? contiguous(g) : g; }
@@ -142,9 +142,9 @@ LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& 
       T* gates = a.data<T>();
       T* h_next = y.h.data<T>() + t * batch * n;
       T* c_next = y.c.data<T>() + t * batch * n;
-      order.members(t, [&](std::int64_t r, bool moves) {
+      order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
-        if (moves) {
+        if (active) {
           table<T>().lstm(gates + 4 * at, c + at, c_next + at, h_next + at, n);
         } else {
           clear(gates + 4 * at, 4 * n);
@@ -178,17 +178,17 @@ LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
       T* da = d.data<T>();
       T* dh_rows = dh.data<T>();
       T* dc_rows = dc.data<T>();
-      order.members(t, [&](std::int64_t r, bool moves) {
+      order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
         const T* gh_row = row_of<T>(gh, t, batch, r, n);
         const T* gc_row = row_of<T>(gc, t, batch, r, n);
-        if (moves) {
+        if (active) {
           table<T>().lstm_grad(gates + 4 * at, before + at, c + at, gh_row, gc_row, dh_rows + at, dc_rows + at,
                                da + 4 * at, n);
         } else {
           clear(da + 4 * at, 4 * n);
-          stay(gh_row, dh_rows + at, n);
-          stay(gc_row, dc_rows + at, n);
+          add_cotangent(gh_row, dh_rows + at, n);
+          add_cotangent(gc_row, dc_rows + at, n);
         }
       });
       add_matmul(dh, d, w);
@@ -215,9 +215,9 @@ GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first,
       T* gates = y.gates.data<T>() + t * batch * 3 * n;
       T* h_next = y.h.data<T>() + t * batch * n;
       T* q = y.q.data<T>() + t * batch * n;
-      order.members(t, [&](std::int64_t r, bool moves) {
+      order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
-        if (moves) {
+        if (active) {
           table<T>().gru(gates + 3 * at, parts + 3 * at, h + at, h_next + at, n);
           move(parts + 3 * at + 2 * n, q + at, n);
         } else {
@@ -250,15 +250,15 @@ GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w
       T* to_x = dx.data<T>() + t * batch * 3 * n;
       T* to_u = d.data<T>();
       T* to_h = dh.data<T>();
-      order.members(t, [&](std::int64_t r, bool moves) {
+      order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
         const T* g_row = row_of<T>(g, t, batch, r, n);
-        if (moves) {
+        if (active) {
           table<T>().gru_grad(gates + 3 * at, q + at, before + at, g_row, to_h + at, to_x + 3 * at, to_u + 3 * at, n);
         } else {
           clear(to_x + 3 * at, 3 * n);
           clear(to_u + 3 * at, 3 * n);
-          stay(g_row, to_h + at, n);
+          add_cotangent(g_row, to_h + at, n);
         }
       });
       add_matmul(dh, d, w);
@@ -281,7 +281,7 @@ Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, con
       const T* h = order.before<T>(y, h0, previous);
       T* h_next = a.data<T>();
       order.members(
-          t, [&](std::int64_t r, bool moves) { moves ? f(h_next + r * n, n) : move(h + r * n, h_next + r * n, n); });
+          t, [&](std::int64_t r, bool active) { active ? f(h_next + r * n, n) : move(h + r * n, h_next + r * n, n); });
     });
   });
   return y;
@@ -303,14 +303,14 @@ RnnGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, c
       const T* y = h.data<T>() + t * batch * n;
       T* da = d.data<T>();
       T* to_h = dh.data<T>();
-      order.members(t, [&](std::int64_t r, bool moves) {
+      order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
         const T* g_row = row_of<T>(g, t, batch, r, n);
-        if (moves) {
+        if (active) {
           f(y + at, g_row, to_h + at, da + at, n);
         } else {
           clear(da + at, n);
-          stay(g_row, to_h + at, n);
+          add_cotangent(g_row, to_h + at, n);
         }
       });
       add_matmul(dh, d, w);

@@ -38,18 +38,18 @@ const kernels::ReduceTable<T>& table() {
   }
 }
 
-constexpr std::int64_t serial = 1 << 15;      // elements that one thread does faster than two
-constexpr std::int64_t long_block = 1 << 16;  // a longer row is cut into pieces of this length, whoever does them
+constexpr std::int64_t min_parallel = 1 << 15;  // work below this many elements stays on one thread
+constexpr std::int64_t long_block = 1 << 16;    // longer rows are split into pieces of this length
 
-/// The innermost axis is reduced: rows become numbers.
+/// The innermost axis is reduced.
 template <class T, class A>
-void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk, A start,
+void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> loop, A start,
                  A* out) {
-  const Axis row = walk.back();
-  walk.pop_back();
+  const Axis row = loop.back();
+  loop.pop_back();
   std::vector<Axis> kept;
   std::vector<Axis> reduced;
-  for (const auto& a : walk) (a.reduced ? reduced : kept).push_back(a);
+  for (const auto& a : loop) (a.reduced ? reduced : kept).push_back(a);
   const auto results = Odometer::count(kept);
   const auto rows = Odometer::count(reduced);
   if (results == 1 && rows == 1 && row.length > long_block) {
@@ -64,7 +64,7 @@ void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const 
     join.row(partial.data(), pieces, out);
     return;
   }
-  const auto grain = std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, rows * row.length));
+  const auto grain = std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, rows * row.length));
   newtape::detail::parallel_for(results, grain, [&](std::int64_t begin, std::int64_t end) {
     Odometer to(kept, begin);
     for (std::int64_t r = begin; r < end; ++r, to.step()) {
@@ -79,28 +79,29 @@ void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const 
   });
 }
 
-/// A narrow table [rows, columns] without gaps is read as fewer, wider rows, whose parts are joined in the end.
+/// A contiguous narrow matrix [rows, columns] is reshaped to fewer, wider rows; their partial results are joined at the
+/// end.
 template <class T, class A>
 void reduce_narrow(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::int64_t rows,
                    std::int64_t columns, A start, A* out) {
-  const auto together = std::min<std::int64_t>(rows, 128 / columns);
-  std::vector<A> wide(static_cast<std::size_t>(together * columns), start);
-  const auto full = rows / together;
-  reducer.columns(x, full, together * columns, together * columns, wide.data());
-  join.columns(wide.data(), together, columns, columns, out);
-  const auto left = rows - full * together;
-  if (left > 0) reducer.columns(x + full * together * columns, left, columns, columns, out);
+  const auto factor = std::min<std::int64_t>(rows, 128 / columns);
+  std::vector<A> wide(static_cast<std::size_t>(factor * columns), start);
+  const auto full = rows / factor;
+  reducer.columns(x, full, factor * columns, factor * columns, wide.data());
+  join.columns(wide.data(), factor, columns, columns, out);
+  const auto left = rows - full * factor;
+  if (left > 0) reducer.columns(x + full * factor * columns, left, columns, columns, out);
 }
 
-/// The innermost axis is kept: rows are joined element by element.
+/// The innermost axis is kept: rows are accumulated elementwise.
 template <class T, class A>
-void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> walk,
+void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> loop,
                     A start, A* out) {
-  const Axis inner = walk.back();
-  walk.pop_back();
+  const Axis inner = loop.back();
+  loop.pop_back();
   std::vector<Axis> kept;
   std::vector<Axis> reduced;
-  for (const auto& a : walk) (a.reduced ? reduced : kept).push_back(a);
+  for (const auto& a : loop) (a.reduced ? reduced : kept).push_back(a);
   Axis rows{1, 0, 0, true};
   if (!reduced.empty()) {
     rows = reduced.back();
@@ -110,7 +111,7 @@ void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, con
   const auto outer = Odometer::count(reduced);
   const auto results = Odometer::count(kept) * tiles;
   const auto work = outer * rows.length * std::min(inner.length, kernels::tile);
-  const auto grain = std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, work));
+  const auto grain = std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, work));
   newtape::detail::parallel_for(results, grain, [&](std::int64_t begin, std::int64_t end) {
     std::vector<A> acc(static_cast<std::size_t>(std::min(inner.length, kernels::tile)));
     for (std::int64_t r = begin; r < end; ++r) {
@@ -134,14 +135,15 @@ void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, con
   });
 }
 
-/// Reduces x over `axes` into `out`, which holds `start` everywhere. Returns how often each element would have counted.
+/// Reduces x over `axes` into `out`, initialized to `start`. Returns the multiplicity of each element (broadcast axes
+/// are read once).
 template <class T, class A>
 std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const Array& x, const Dims& axes,
                          A start, A* out) {
   std::int64_t repeats = 1;
-  auto walk = kernels::plan(x, axes, repeats);
-  if (!walk.empty() && walk.back().in != 1) {
-    // Nothing steps by one: gather the elements first, each once.
+  auto loop = kernels::plan(x, axes, repeats);
+  if (!loop.empty() && loop.back().in != 1) {
+    // No axis has stride 1: make a contiguous copy first, without repeated elements.
     Array view = x;
     for (std::size_t i = 0; i < x.ndim(); ++i) {
       if (x.strides()[i] == 0 && x.shape()[i] > 1 &&
@@ -151,34 +153,34 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
     }
     const Array dense = copy(view);
     std::int64_t again = 1;
-    walk = kernels::plan(dense, axes, again);
-    // A kept broadcast axis is dense now; the reduced ones are of length 1.
+    loop = kernels::plan(dense, axes, again);
+    // Kept broadcast axes are dense now; reduced ones have length 1.
     const T* p = dense.data<T>();
-    if (walk.empty()) {
+    if (loop.empty()) {
       reducer.row(p, 1, out);
     } else {
-      walk.back().reduced ? reduce_rows(reducer, join, p, walk, start, out)
-                          : reduce_columns(reducer, join, p, walk, start, out);
+      loop.back().reduced ? reduce_rows(reducer, join, p, loop, start, out)
+                          : reduce_columns(reducer, join, p, loop, start, out);
     }
     return repeats;
   }
   const T* p = x.data<T>();
-  if (walk.empty()) {
+  if (loop.empty()) {
     reducer.row(p, 1, out);
-  } else if (walk.back().reduced) {
-    reduce_rows(reducer, join, p, walk, start, out);
+  } else if (loop.back().reduced) {
+    reduce_rows(reducer, join, p, loop, start, out);
   } else {
-    reduce_columns(reducer, join, p, walk, start, out);
+    reduce_columns(reducer, join, p, loop, start, out);
   }
   return repeats;
 }
 
 [[noreturn]] void unsupported(const char* who, const char* expected, const Array& x) {
-  raise<DTypeError>(std::string(who) + ": the dtype is not one it works on", expected,
+  raise<DTypeError>(std::string(who) + ": unsupported dtype", expected,
                     std::string(name(x.dtype())) + " " + to_string(x.shape()));
 }
 
-/// The sums (of squares, when the reducer's are) behind the elements of the result, in f64 for f32.
+/// The sums (of squares, for a sum_squares reducer) of each result, in f64 for f32.
 template <class T>
 auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reducer, const Array& x, const Dims& axes) {
   using A = typename kernels::AccumulatorOf<T>::type;
@@ -189,7 +191,7 @@ auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reduc
   return wide;
 }
 
-/// Each sum times `scale`.
+/// Sums multiplied by `scale`.
 template <class T>
 Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), dtype_of<T>);
@@ -215,12 +217,12 @@ Array scaled_sum(const char* who, const Array& x, const Dims& axes, bool keepdim
 
 void expect_some(const char* who, const Array& x, const Dims& axes, const Array& out) {
   if (reduced_count(x, axes) == 0 && out.size() > 0) {
-    raise<ValueError>(std::string(who) + ": there is nothing to choose from",
-                      "at least one element along the reduced axes", "shape " + to_string(x.shape()));
+    raise<ValueError>(std::string(who) + ": reduction over no elements", "at least one element along the reduced axes",
+                      "shape " + to_string(x.shape()));
   }
 }
 
-/// prod, max and min: in the element's own type.
+/// prod, max and min: accumulated in the element type.
 template <class T>
 void reduce_plain(const Reducer<T, T>& reducer, const Array& x, const Dims& axes, T start, Array& out, bool power) {
   T* results = out.data<T>();
@@ -254,7 +256,7 @@ Array plain(const char* who, const Array& x, const Axes& which, bool keepdims, b
   return out;
 }
 
-/// any and all count: booleans are few and small, and a sum of them is exact.
+/// Number of true elements, for any and all: exact.
 Array count_true(const char* who, const Array& x, const Dims& axes, bool keepdims) {
   if (x.dtype() != boolean) unsupported(who, "boolean", x);
   return scaled_sum(who, cast(x, i64), axes, keepdims, 1);
@@ -332,9 +334,9 @@ Array sum_to(Array x, const Shape& shape, std::size_t batch) {
     fits = shape[i] == 1 || shape[i] == x.shape()[x.ndim() - shape.size() + i];
   }
   if (!fits) {
-    raise<ShapeError>("sum_to: the array is no broadcast of the shape asked for",
-                      "one that broadcasts to " + to_string(x.shape()) +
-                          (batch == 0 ? "" : " behind " + std::to_string(batch) + " batch axes"),
+    raise<ShapeError>("sum_to: the array is not a broadcast of the requested shape",
+                      "a shape that broadcasts to " + to_string(x.shape()) +
+                          (batch == 0 ? "" : " after " + std::to_string(batch) + " batch axes"),
                       to_string(shape));
   }
   const std::size_t extra = x.ndim() - batch - shape.size();

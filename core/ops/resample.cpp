@@ -55,7 +55,7 @@ void BandMatrix::add_row(std::int64_t column, const std::vector<double>& run) {
 }
 
 BandMatrix BandMatrix::transposed() const {
-  // The run of a row of the result reaches from the first to the last row of ours that has its column.
+  // Row `column` of the result spans the first to the last row of this matrix that contains the column.
   std::vector<std::int64_t> low(static_cast<std::size_t>(input), output());
   std::vector<std::int64_t> high(static_cast<std::size_t>(input), 0);
   const auto each = [&](const auto& f) {
@@ -83,10 +83,11 @@ BandMatrix BandMatrix::transposed() const {
 }
 
 Array resample(const Array& x, const BandMatrix& m, std::int64_t axis) {
-  if (!is_floating(x.dtype())) raise<DTypeError>("resample: works on floats", "f32 or f64", name(x.dtype()));
+  if (!is_floating(x.dtype()))
+    raise<DTypeError>("resample: the dtype must be a floating type", "f32 or f64", name(x.dtype()));
   const auto a = normalize_axis("resample", axis, x.ndim());
   if (x.shape()[a] != m.input) {
-    raise<ShapeError>("resample: the axis does not fit the matrix", "length " + std::to_string(m.input),
+    raise<ShapeError>("resample: the axis does not match the matrix", "length " + std::to_string(m.input),
                       to_string(x.shape()));
   }
   Shape shape = x.shape();

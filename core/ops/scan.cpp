@@ -23,68 +23,67 @@ const kernels::ScanTable& table() {
   return chosen;
 }
 
-constexpr std::int64_t serial = 1 << 14;  // elements that one thread does faster than two
-constexpr std::int64_t side = 32;         // rows that are turned into columns together,
-constexpr std::int64_t piece = 64;        // so many elements of each at a time
+constexpr std::int64_t min_parallel = 1 << 14;  // work below this many elements stays on one thread
+constexpr std::int64_t side = 32;               // rows transposed together
+constexpr std::int64_t piece = 64;              // elements of each row transposed at a time
 
 ScanKernel kernel_for(const char* who, const ScanKernels& kernels, const Array& x) {
   const bool integers = kernels.of[2] != nullptr;
   if (is_floating(x.dtype()) || (integers && x.dtype() == i64)) return kernels.of[static_cast<int>(x.dtype())];
-  raise<DTypeError>(std::string(who) + ": the dtype is not one it works on",
-                    integers ? "f32, f64 or i64" : "f32 or f64",
+  raise<DTypeError>(std::string(who) + ": unsupported dtype", integers ? "f32, f64 or i64" : "f32 or f64",
                     std::string(name(x.dtype())) + " " + to_string(x.shape()));
 }
 
-/// The arrays of one scan, all contiguous and of one shape, seen as [outer, n, inner].
+/// The arrays of one scan, contiguous and of the same shape, viewed as [outer, n, inner].
 struct Job {
   ScanKernel kernel;
   const std::byte* x;
-  const std::byte* b;  // null: one operand
+  const std::byte* b;  // second operand, or null
   std::byte* y;
-  std::int64_t* index;  // null: nobody asks where
+  std::int64_t* index;  // output indices, or null
   std::int64_t item, outer, n, inner;
   bool reverse;
 
   static const std::byte* at(const std::byte* p, std::int64_t bytes) { return p == nullptr ? nullptr : p + bytes; }
 
-  /// `columns` neighbours from element `offset` on, all the way.
-  void down(std::int64_t offset, std::int64_t columns) const {
+  /// Scans `columns` adjacent columns from element `offset` on.
+  void run_columns(std::int64_t offset, std::int64_t columns) const {
     ScanState state;
     const auto begin = offset + (reverse ? (n - 1) * inner : 0);
     kernel({x + begin * item, at(b, begin * item), y + begin * item, index == nullptr ? nullptr : index + begin, n,
             reverse ? -inner : inner, columns, reverse ? n - 1 : 0, reverse ? -1 : 1, true, &state});
   }
 
-  /// `rows` rows from row `first` on, as columns of a buffer, piece by piece.
-  void turned(std::int64_t first, std::int64_t rows) const {
+  /// Scans `rows` rows from row `first` on, transposed piece by piece into a buffer.
+  void run_transposed(std::int64_t first, std::int64_t rows) const {
     alignas(64) std::byte buffer[2][side * piece * 8];
-    alignas(64) std::int64_t places[side * piece];
+    alignas(64) std::int64_t indices[side * piece];
     ScanState state;
-    const auto turn = item == 4 ? kernels::tables().move.transpose4 : kernels::tables().move.transpose8;
+    const auto transpose = item == 4 ? kernels::tables().move.transpose4 : kernels::tables().move.transpose8;
     const auto pieces = (n + piece - 1) / piece;
     for (std::int64_t p = 0; p < pieces; ++p) {
       const auto begin = (reverse ? pieces - 1 - p : p) * piece;
       const auto count = std::min(piece, n - begin);
       const auto offset = (first * n + begin) * item;
-      turn(x + offset, n, buffer[0], rows, count, rows);
-      if (b != nullptr) turn(b + offset, n, buffer[1], rows, count, rows);
+      transpose(x + offset, n, buffer[0], rows, count, rows);
+      if (b != nullptr) transpose(b + offset, n, buffer[1], rows, count, rows);
       const auto start = reverse ? count - 1 : 0;
       const auto skip = start * rows * item;
-      kernel({buffer[0] + skip, b == nullptr ? nullptr : buffer[1] + skip, buffer[0] + skip, places + start * rows,
+      kernel({buffer[0] + skip, b == nullptr ? nullptr : buffer[1] + skip, buffer[0] + skip, indices + start * rows,
               count, reverse ? -rows : rows, rows, begin + start, reverse ? -1 : 1, p == 0, &state});
-      turn(buffer[0], rows, y + offset, n, rows, count);
-      if (index != nullptr) kernels::tables().move.transpose8(places, rows, index + first * n + begin, n, rows, count);
+      transpose(buffer[0], rows, y + offset, n, rows, count);
+      if (index != nullptr) kernels::tables().move.transpose8(indices, rows, index + first * n + begin, n, rows, count);
     }
   }
 
   void run() const {
     const auto grain = [this](std::int64_t columns) {
-      return std::max<std::int64_t>(1, serial / std::max<std::int64_t>(1, n * columns));
+      return std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, n * columns));
     };
     if (inner == 1 && outer >= side / 4) {
       const auto groups = (outer + side - 1) / side;
       newtape::detail::parallel_for(groups, grain(side), [&](std::int64_t begin, std::int64_t end) {
-        for (auto g = begin; g < end; ++g) turned(g * side, std::min(side, outer - g * side));
+        for (auto g = begin; g < end; ++g) run_transposed(g * side, std::min(side, outer - g * side));
       });
       return;
     }
@@ -93,7 +92,7 @@ struct Job {
     newtape::detail::parallel_for(outer * tiles, grain(width), [&](std::int64_t begin, std::int64_t end) {
       for (auto t = begin; t < end; ++t) {
         const auto column = t % tiles * kernels::scan_columns;
-        down(t / tiles * n * inner + column, std::min(kernels::scan_columns, inner - column));
+        run_columns(t / tiles * n * inner + column, std::min(kernels::scan_columns, inner - column));
       }
     });
   }
@@ -152,7 +151,7 @@ ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cumm
 
 Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool reverse) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
-    raise<ShapeError>("linear_recurrence: the operands must be alike", "a and b of one shape and dtype",
+    raise<ShapeError>("linear_recurrence: the operands must match", "a and b of equal shape and dtype",
                       "a " + std::string(name(a.dtype())) + " " + to_string(a.shape()) + ", b " +
                           std::string(name(b.dtype())) + " " + to_string(b.shape()));
   }

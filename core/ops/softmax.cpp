@@ -25,21 +25,22 @@ const kernels::SoftmaxTable<T>& table() {
 }
 
 void expect_float(const char* who, const Array& x) {
-  if (!is_floating(x.dtype())) raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+  if (!is_floating(x.dtype()))
+    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(x.dtype()));
 }
 
-/// Exchanges the axis with the last one.
+/// Swaps the axis with the last one.
 Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
 
-/// Calls f(begin, end) for pieces of all rows of length n, in parallel when there is much to do.
+/// Calls f(begin, end) for ranges of rows of length n, in parallel if there is enough work.
 template <class F>
 void in_pieces(std::int64_t rows, std::int64_t n, const F& f) {
-  // A whole number of the vectors that short rows share.
+  // A multiple of 16, the number of short rows that share a vector.
   const std::int64_t grain = ((1 << 14) / std::max<std::int64_t>(1, n) + 15) / 16 * 16;
   newtape::detail::parallel_for(rows, std::max<std::int64_t>(1, grain), f);
 }
 
-/// Rows in, rows out; in place when x's memory may be used.
+/// Maps rows to rows; in place if x's memory is reusable.
 template <class Pick>
 Array map_rows(const char* who, Array x, std::int64_t axis, const Pick& pick) {
   expect_float(who, x);
@@ -65,13 +66,13 @@ Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis,
   expect_float(who, y);
   const auto a = normalize_axis(who, axis, y.ndim());
   if (a + 1 != y.ndim()) {
-    // Counted from the last: g may have more axes in front.
+    // Counted from the last: g may have extra leading axes.
     const auto last = static_cast<std::int64_t>(a) - static_cast<std::int64_t>(y.ndim());
     return transpose(map_rows_back(who, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last,
                      -1);
   }
   const auto n = y.shape().back();
-  // One number for the whole row is what the pullback of a sum or mean hands over: it is not written out.
+  // A broadcast g (pullback of a sum or mean) is passed as one number per row.
   const bool scalar = g.size() > 0 && n > 1 && g.strides().back() == 0;
   Array gs = scalar ? contiguous(slice(g, -1, 0, 1)) : contiguous(std::move(g));
   Shape shape = gs.shape();
@@ -88,7 +89,7 @@ Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis,
     const T* py = saved.data<T>();
     T* to = out.data<T>();
     in_pieces(rows, n, [&](std::int64_t begin, std::int64_t end) {
-      while (begin < end) {  // up to where y begins anew
+      while (begin < end) {  // y repeats for every batch of cotangents
         const auto count = std::min(end - begin, y_rows - begin % y_rows);
         kernel(pg + begin * g_step, scalar, py + begin % y_rows * n, to + begin * n, count, n);
         begin += count;
@@ -126,9 +127,10 @@ Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
   const Array rows = contiguous(to_last(x, a));
   const auto n = x.shape()[a];
   if (n == 0 && out.size() > 0) {
-    raise<ValueError>("logsumexp: there must be elements to reduce", "a longer axis", to_string(x.shape()));
+    raise<ValueError>("logsumexp: reduction over no elements", "at least one element along the axis",
+                      to_string(x.shape()));
   }
-  // The rows stand in the order of `x` with the axis exchanged for the last one.
+  // The rows are in the order of `x` with the axis swapped with the last one.
   Array sums = Array::empty(to_last(out, a).shape(), x.dtype());
   const auto run = [&]<class T>() {
     const T* from = rows.data<T>();
@@ -163,7 +165,7 @@ std::int64_t best_of(const T* x, std::int64_t n) {
   std::int64_t best = 0;
   if constexpr (!std::is_same_v<T, bool>) {
     if (n > step) {
-      // The extreme itself is found in vectors, and so is the block that has it first.
+      // Finds the extremum and the first block that contains it with vector code.
       T extreme = x[0];
       (largest ? reducers<T>().max : reducers<T>().min).row(x, n, &extreme);
       const bool is_nan = extreme != extreme;
@@ -177,7 +179,7 @@ std::int64_t best_of(const T* x, std::int64_t n) {
       return best;
     }
   }
-  for (std::int64_t i = 1; i < n && x[best] == x[best]; ++i) {  // a NaN is not equal to itself, and nothing beats it
+  for (std::int64_t i = 1; i < n && x[best] == x[best]; ++i) {  // stops at the first NaN
     if (x[i] != x[i] || (largest ? x[i] > x[best] : x[i] < x[best])) best = i;
   }
   return best;
@@ -192,7 +194,7 @@ Array arg_best(const char* who, const Array& x, std::int64_t axis, bool keepdims
   std::swap(kept[a], kept[kept.size() - 1]);
   Array best = Array::empty(kept, i64);
   if (n == 0 && best.size() > 0) {
-    raise<ValueError>(std::string(who) + ": there is nothing to choose from", "at least one element along the axis",
+    raise<ValueError>(std::string(who) + ": reduction over no elements", "at least one element along the axis",
                       "shape " + to_string(x.shape()));
   }
   const Array rows = contiguous(to_last(x, a));

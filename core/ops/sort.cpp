@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every element becomes an unsigned key that orders as the element does, next to its place. Keys are sorted digit by
-// digit (least significant first, which is stable), or compared where rows are short.
+// Every element is mapped to an unsigned key with the same order, paired with its position. Keys are sorted by LSD
+// radix sort (stable), or by comparisons if rows are short.
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/sort.hpp>
@@ -25,18 +25,18 @@ Key<T> key_of(T x) {
   constexpr K top = K(1) << (8 * sizeof(K) - 1);
   if constexpr (std::is_floating_point_v<T>) {
     if (x != x) return std::numeric_limits<K>::max();
-    const auto bits = std::bit_cast<K>(x + T(0));  // -0 becomes 0
+    const auto bits = std::bit_cast<K>(x + T(0));  // maps -0 to 0
     return (bits & top) != 0 ? static_cast<K>(~bits) : bits | top;
   } else {
     return static_cast<K>(x) ^ top;
   }
 }
 
-/// The place is as wide as the key, so that an item moves as one.
+/// The position has the width of the key, so that an item is moved as one word.
 template <class K>
 struct Item {
-  K key, place;
-  friend bool operator<(const Item& a, const Item& b) { return a.key != b.key ? a.key < b.key : a.place < b.place; }
+  K key, index;
+  friend bool operator<(const Item& a, const Item& b) { return a.key != b.key ? a.key < b.key : a.index < b.index; }
 };
 
 template <class K>
@@ -49,7 +49,7 @@ void radix_sort(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
   spare.resize(items.size());
   for (std::size_t d = 0; d < digits; ++d) {
     auto& starts = counts[d];
-    if (starts[items[0].key >> (8 * d) & 255] == items.size()) continue;  // the same digit everywhere
+    if (starts[items[0].key >> (8 * d) & 255] == items.size()) continue;  // all keys have the same digit
     std::size_t start = 0;
     for (auto& c : starts) start += std::exchange(c, start);
     for (const auto& item : items) spare[starts[item.key >> (8 * d) & 255]++] = item;
@@ -57,17 +57,17 @@ void radix_sort(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
   }
 }
 
-/// Rows of this length are sorted by their digits; shorter ones by comparisons.
+/// Rows of at least this length are radix-sorted; shorter ones are sorted by comparisons.
 template <class K>
 constexpr std::size_t radix_length = 32 * sizeof(K);
 
-/// Rows of this length are sorted as a whole no later than some element of theirs is found by comparisons.
+/// Whether radix-sorting the whole row is at least as fast as a selection by comparisons.
 template <class K>
-bool sorts_fast(const std::vector<Item<K>>& items) {
+bool radix_sort_is_faster(const std::vector<Item<K>>& items) {
   return sizeof(K) == 4 && items.size() >= radix_length<K> && items.size() < (1 << 17);
 }
 
-/// Items in the order of their places.
+/// Sorts by key, then position.
 template <class K>
 void sort_items(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
   if (items.size() < radix_length<K>) {
@@ -77,29 +77,28 @@ void sort_items(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
   }
 }
 
-void expect_places(const char* who, const Array& x, std::int64_t n) {
+void expect_index_fits(const char* who, const Array& x, std::int64_t n) {
   if (n > std::numeric_limits<std::uint32_t>::max()) {
     raise<ShapeError>(std::string(who) + ": the axis is too long", "fewer than 2^32 elements", to_string(x.shape()));
   }
 }
 
-/// Exchanges the axis with the last one.
+/// Swaps the axis with the last one.
 Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
 
-/// Hands every row along the axis, as items, to choose(items, spare), which puts the wanted ones first: `count` of
-/// them.
+/// Calls choose(items, spare) for every row along the axis; it must put the `count` selected items first.
 template <class Choose>
 ValuesIndices choose_rows(const char* who, const Array& x, std::int64_t axis, std::int64_t count, bool descending,
                           bool values, const Choose& choose) {
   const auto a = normalize_axis(who, axis, x.ndim());
   const auto n = x.shape()[a];
-  expect_places(who, x, n);
+  expect_index_fits(who, x, n);
   const Array in = contiguous(to_last(x, a));
   Shape shape = in.shape();
   shape[shape.size() - 1] = count;
   ValuesIndices out{values ? Array::empty(shape, x.dtype()) : Array(), Array::empty(shape, i64)};
   const auto rows = n == 0 || count == 0 ? 0 : in.size() / n;
-  auto* places = out.indices.data<std::int64_t>();
+  auto* indices = out.indices.data<std::int64_t>();
   visit_dtype(x.dtype(), [&]<class T>() {
     using K = Key<T>;
     const T* from = in.data<T>();
@@ -117,9 +116,9 @@ ValuesIndices choose_rows(const char* who, const Array& x, std::int64_t axis, st
         }
         choose(items, spare);
         for (std::int64_t i = 0; i < count; ++i) {
-          const auto place = static_cast<std::int64_t>(items[static_cast<std::size_t>(i)].place);
-          places[r * count + i] = place;
-          if (values) to[r * count + i] = row[place];
+          const auto index = static_cast<std::int64_t>(items[static_cast<std::size_t>(i)].index);
+          indices[r * count + i] = index;
+          if (values) to[r * count + i] = row[index];
         }
       }
     });
@@ -147,16 +146,16 @@ Array argsort(const Array& x, std::int64_t axis, bool descending) {
 ValuesIndices topk(const Array& x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
   const auto n = x.shape()[normalize_axis("topk", axis, x.ndim())];
   if (k < 0 || k > n) {
-    raise<ValueError>("topk: k is out of range", "a number from 0 to " + std::to_string(n),
+    raise<ValueError>("topk: k out of range", "a number from 0 to " + std::to_string(n),
                       std::to_string(k) + " for shape " + to_string(x.shape()));
   }
   return choose_rows("topk", x, axis, k, largest, true, [k, sorted](auto& items, auto& spare) {
     const auto middle = items.begin() + k;
     if (k <= 64 && static_cast<std::size_t>(8 * k) <= items.size()) {
-      std::partial_sort(items.begin(), middle, items.end());  // few get past the worst so far
+      std::partial_sort(items.begin(), middle, items.end());  // few elements enter the heap
       return;
     }
-    if (sorts_fast(items)) return sort_items(items, spare);
+    if (radix_sort_is_faster(items)) return sort_items(items, spare);
     if (middle != items.end()) std::nth_element(items.begin(), middle - 1, items.end());
     items.resize(static_cast<std::size_t>(k));
     if (sorted) std::sort(items.begin(), items.end());
@@ -168,7 +167,7 @@ Array argrank(const Array& x, const std::vector<std::int64_t>& ranks, std::int64
   std::vector<std::size_t> order(ranks.size());
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     if (ranks[i] < 0 || ranks[i] >= n) {
-      raise<ValueError>("argrank: a rank is out of range", "ranks below " + std::to_string(n),
+      raise<ValueError>("argrank: rank out of range", "ranks below " + std::to_string(n),
                         std::to_string(ranks[i]) + " for shape " + to_string(x.shape()));
     }
     order[i] = i;
@@ -209,12 +208,12 @@ Unique unique(const Array& x) {
   out.inverse = Array::empty(x.shape(), i64);
   visit_dtype(x.dtype(), [&]<class T>() {
     const T* value = all.values.data<T>();
-    const auto* place = all.indices.data<std::int64_t>();
+    const auto* index = all.indices.data<std::int64_t>();
     auto* inverse = out.inverse.data<std::int64_t>();
     std::vector<std::int64_t> starts;
     for (std::int64_t i = 0; i < n; ++i) {
       if (i == 0 || key_of(value[i]) != key_of(value[i - 1])) starts.push_back(i);
-      inverse[place[i]] = static_cast<std::int64_t>(starts.size()) - 1;
+      inverse[index[i]] = static_cast<std::int64_t>(starts.size()) - 1;
     }
     const auto count = static_cast<std::int64_t>(starts.size());
     starts.push_back(n);
@@ -231,14 +230,14 @@ Unique unique(const Array& x) {
 
 Array bincount(const Array& x, std::int64_t minlength) {
   if (x.dtype() != i64) {
-    raise<DTypeError>("bincount: counts whole numbers", "i64",
+    raise<DTypeError>("bincount: integers are required", "i64",
                       std::string(name(x.dtype())) + " " + to_string(x.shape()));
   }
   const Array in = contiguous(x);
   const auto* value = in.data<std::int64_t>();
   auto length = std::max<std::int64_t>(0, minlength);
   for (std::int64_t i = 0; i < in.size(); ++i) {
-    if (value[i] < 0) raise<ValueError>("bincount: a number is negative", "0 or more", std::to_string(value[i]));
+    if (value[i] < 0) raise<ValueError>("bincount: negative number", "numbers >= 0", std::to_string(value[i]));
     length = std::max(length, value[i] + 1);
   }
   Array counts = zeros({length}, i64);
@@ -249,16 +248,16 @@ Array bincount(const Array& x, std::int64_t minlength) {
 
 Array searchsorted(const Array& sorted, const Array& values, bool right) {
   if (sorted.ndim() != 1) {
-    raise<ShapeError>("searchsorted: the sorted elements must be a vector", "sorted [n]", to_string(sorted.shape()));
+    raise<ShapeError>("searchsorted: the sorted array must be a vector", "sorted [n]", to_string(sorted.shape()));
   }
   if (sorted.dtype() != values.dtype()) {
-    raise<DTypeError>("searchsorted: both must have one dtype", std::string(name(sorted.dtype())),
+    raise<DTypeError>("searchsorted: the operands must have the same dtype", std::string(name(sorted.dtype())),
                       std::string(name(values.dtype())));
   }
   const Array in = contiguous(sorted);
   const Array wanted = contiguous(values);
   Array out = Array::empty(values.shape(), i64);
-  auto* places = out.data<std::int64_t>();
+  auto* indices = out.data<std::int64_t>();
   visit_dtype(sorted.dtype(), [&]<class T>() {
     const T* first = in.data<T>();
     const T* last = first + in.size();
@@ -266,9 +265,9 @@ Array searchsorted(const Array& sorted, const Array& values, bool right) {
     const auto before = [](T a, T b) { return key_of(a) < key_of(b); };
     newtape::detail::parallel_for(wanted.size(), 1 << 10, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = begin; i < end; ++i) {
-        places[i] = (right ? std::upper_bound(first, last, value[i], before)
-                           : std::lower_bound(first, last, value[i], before)) -
-                    first;
+        indices[i] = (right ? std::upper_bound(first, last, value[i], before)
+                            : std::lower_bound(first, last, value[i], before)) -
+                     first;
       }
     });
   });

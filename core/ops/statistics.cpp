@@ -14,12 +14,12 @@ namespace {
 
 void expect_float(const char* who, const Array& x) {
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64",
+    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64",
                       std::string(name(x.dtype())) + " " + to_string(x.shape()));
   }
 }
 
-/// f(i) for every element of a new array.
+/// A new array with elements f(i).
 template <class F>
 Array fill(const Shape& shape, DType dtype, const F& f) {
   Array out = Array::empty(shape, dtype);
@@ -39,24 +39,24 @@ Array var(const Array& x, const Axes& axes, double correction, bool keepdims) {
   const auto n = static_cast<double>(reduced_count(x, over));
   const Shape shape = reduced_shape(x.shape(), over, keepdims);
   if (!(n - correction > 0) && element_count(shape) > 0) {
-    raise<ValueError>("var: there are too few elements", "more of them than the correction",
+    raise<ValueError>("var: too few elements", "more elements than the correction",
                       std::to_string(reduced_count(x, over)) + " along the axes of " + to_string(x.shape()) +
                           ", correction " + std::to_string(correction));
   }
   if (element_count(shape) == 0) return Array::empty(shape, x.dtype());
-  // The second term is what the rounding of the mean left over (Chan, Golub, LeVeque 1983, eq. 1.7).
-  const Array off = sub(x, mean(x, over, true));
-  const auto squares = wide_sum(off, over, true);
-  const auto rest = wide_sum(off, over, false);
+  // The second term corrects for the rounding of the mean (Chan, Golub, LeVeque 1983, eq. 1.7).
+  const Array deviations = sub(x, mean(x, over, true));
+  const auto squares = wide_sum(deviations, over, true);
+  const auto sums = wide_sum(deviations, over, false);
   return fill(shape, x.dtype(), [&](std::size_t i) {
-    const double v = (squares[i] - rest[i] * rest[i] / n) / (n - correction);
+    const double v = (squares[i] - sums[i] * sums[i] / n) / (n - correction);
     return v < 0 ? 0 : v;
   });
 }
 
 namespace {
 
-/// The square root of the sum of squares, where these neither overflow nor vanish.
+/// Square root of the sum of squares; `safe` becomes false on possible overflow or underflow.
 Array plain_norm(const Array& x, const Dims& axes, const Shape& shape, bool& safe) {
   const auto squares = wide_sum(x, axes, true);
   const double tiny = x.dtype() == f32 ? 1e-15 : 1e-145;
@@ -82,16 +82,16 @@ Array norm(const Array& x, double p, const Axes& axes, bool keepdims) {
     Array y = plain_norm(x, over, shape, safe);
     if (safe) return y;
   }
-  // Divided by the largest (for p < 0 the smallest), no power can overflow, and not all of them vanish.
+  // Scaled by the largest (for p < 0 the smallest) magnitude, so that powers neither overflow nor all underflow.
   const Array sizes = abs(x);
   const Array scale = p > 0 ? max(sizes, over, true) : min(sizes, over, true);
-  const Array plain = logical_and(isfinite(scale), greater(scale, full({}, 0, x.dtype())));
-  const Array ratios = div(sizes, where(plain, scale, full({}, 1, x.dtype())));
+  const Array scalable = logical_and(isfinite(scale), greater(scale, full({}, 0, x.dtype())));
+  const Array ratios = div(sizes, where(scalable, scale, full({}, 1, x.dtype())));
   bool safe = true;
   const Shape& kept = scale.shape();
   const Array sum_root = p == 2 ? plain_norm(ratios, over, kept, safe)
                                 : pow(sum(pow(ratios, full({}, p, x.dtype())), over, true), full({}, 1 / p, x.dtype()));
-  return reshape(where(plain, mul(scale, sum_root), scale), shape);
+  return reshape(where(scalable, mul(scale, sum_root), scale), shape);
 }
 
 }  // namespace newtape::core

@@ -17,7 +17,7 @@ using kernels::parallel_grain;
 
 const kernels::UpdateKernels& kernels_for(std::string_view op, const Array& x) {
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(op) + ": parameters are floating-point numbers", "f32 or f64",
+    raise<DTypeError>(std::string(op) + ": the dtype must be a floating type", "f32 or f64",
                       std::string(name(x.dtype())) + " " + to_string(x.shape()));
   }
   return kernels::tables().update.of[static_cast<int>(x.dtype())];
@@ -29,7 +29,7 @@ void expect_like(std::string_view op, const char* what, const Array& p, const Ar
   const std::string got = !x.defined() ? "no array"
                                        : std::string(name(x.dtype())) + " " + to_string(x.shape()) +
                                              (x.is_contiguous() ? "" : ", not contiguous");
-  const std::string message = std::string(op) + ": " + what + " does not fit the parameter";
+  const std::string message = std::string(op) + ": " + what + " does not match the parameter";
   if (x.defined() && x.dtype() != p.dtype()) raise<DTypeError>(message, expected, got);
   raise<ShapeError>(message, expected, got);
 }
@@ -41,7 +41,7 @@ const std::byte* at(const Array& x, std::int64_t i) {
   return static_cast<const std::byte*>(x.raw()) + i * static_cast<std::int64_t>(item_size(x.dtype()));
 }
 
-/// A part of a job, which starts `begin` elements behind its first.
+/// Updates elements [begin, end) of a job.
 void work(const UpdateQueue::Job& job, std::int64_t begin, std::int64_t end) {
   const std::int64_t offset = begin * job.item;
   void* state[3] = {};
@@ -49,7 +49,7 @@ void work(const UpdateQueue::Job& job, std::int64_t begin, std::int64_t end) {
   job.kernel(job.p + offset, job.g + offset, state, end - begin, job.factors);
 }
 
-/// The one way to a rule's kernel: checks all arrays.
+/// Checks all arrays, then runs or enqueues the kernel.
 void run(std::string_view op, kernels::Update kernel, Array& p, const Array& g, std::span<Array* const> state,
          std::span<const double> factors, UpdateQueue* queue = nullptr) {
   expect_like(op, "the parameter", p, p);
@@ -98,10 +98,10 @@ void UpdateQueue::run() {
     }
   }
   const auto count = static_cast<std::int64_t>(pieces_.size());
-  // Many small pieces are not worth a turn each.
-  const std::int64_t at_once =
+  // Groups small pieces into larger units of work.
+  const std::int64_t grain =
       total <= parallel_grain ? count : std::max<std::int64_t>(1, count * parallel_grain / total);
-  detail::parallel_for(count, at_once, [&](std::int64_t begin, std::int64_t end) {
+  detail::parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Piece& piece = pieces_[static_cast<std::size_t>(i)];
       work(jobs_[piece.job], piece.begin, piece.end);
@@ -127,7 +127,7 @@ void lerp_(Array& average, const Array& x, double share) {
 
 void sgd_step(Array& p, const Array& g, Array& v, const SgdStep& s, UpdateQueue* queue) {
   const auto& kernel = kernels_for("sgd_step", p);
-  // v = momentum v + (1 - dampening) d; the first step starts from v = d, whatever v holds.
+  // v = momentum v + (1 - dampening) d; on the first step v = d, regardless of its contents.
   const double factors[] = {
       s.lr, s.weight_decay, s.momentum, s.first ? 1 : 1 - s.dampening, s.nesterov ? 1.0 : 0.0, s.threshold};
   const bool shrinks = s.threshold != 0;

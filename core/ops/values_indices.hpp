@@ -5,7 +5,7 @@
 
 namespace newtape::core {
 
-/// Elements of an array, and where they stand along the axis (i64).
+/// Values selected along an axis, and their indices along it (i64).
 struct ValuesIndices {
   Array values, indices;
 };

@@ -191,7 +191,7 @@ const Rows arithmetic{{
 /// What divides with a remainder refuses the integer 0, too.
 std::vector<Rejection> division_refuses(const std::string& name, Tensor (*f)(In, In)) {
   auto r = two_refuse(name, f);
-  r.push_back({Error::value, name + ": a divisor is zero", [f] { f(three_ints(), three_flags().to(i64)); }});
+  r.push_back({Error::value, name + ": integer division by zero", [f] { f(three_ints(), three_flags().to(i64)); }});
   return r;
 }
 // Divisors and quotients clear of whole multiples, where the remainder jumps.

@@ -67,7 +67,7 @@ TEST_CASE("array: what does not fit is refused with what was expected and what c
   const Array x = core::ones({2, 3}, f32);
   CHECK_THROWS_AS(x.data<double>(), DTypeError);
   CHECK_THROWS_WITH(x.data<double>(),
-                    "array: its elements are of another type\n"
+                    "data: wrong element type\n"
                     "  expected: f64\n"
                     "  got:      f32 [2, 3]");
   CHECK_THROWS_AS(x.item(), ShapeError);
