@@ -10,10 +10,10 @@
 namespace newtape::core {
 namespace {
 
-/// What the three share: the limits, and counted products.
-class Run {
+/// State shared by the three methods: limits, residual, and the number of products.
+class IterationState {
  public:
-  Run(const char* what, const MatVec& a, const Array& b, const KrylovOptions& options)
+  IterationState(const char* what, const MatVec& a, const Array& b, const KrylovOptions& options)
       : what_(what),
         a_(a),
         norm_(1),
@@ -23,7 +23,7 @@ class Run {
         limit_(options.max_iterations > 0 ? options.max_iterations : 10 * b.size() + 100) {
     if (b.ndim() != 1) raise<ShapeError>(std::string(what) + ": b must be a vector", "[n]", to_string(b.shape()));
     if (!is_floating(b.dtype())) {
-      raise<DTypeError>(std::string(what) + ": b must be a vector of floats", "f32 or f64", name(b.dtype()));
+      raise<DTypeError>(std::string(what) + ": b must have a floating dtype", "f32 or f64", name(b.dtype()));
     }
     norm_ = norm2(b);
     result.x = zeros(b.shape(), b.dtype());
@@ -32,19 +32,19 @@ class Run {
 
   KrylovResult result;
 
-  bool over() const { return result.converged || result.iterations >= limit_; }
+  bool finished() const { return result.converged || result.iterations >= limit_; }
   Array product(const Array& v) {
     ++result.iterations;
     Array y = a_(v);
     if (y.shape() != v.shape() || y.dtype() != v.dtype()) {
-      raise<ShapeError>(std::string(what_) + ": a product must have the vector's shape and dtype",
+      raise<ShapeError>(std::string(what_) + ": the product must have the shape and dtype of the vector",
                         std::string(name(v.dtype())) + " " + to_string(v.shape()),
                         std::string(name(y.dtype())) + " " + to_string(y.shape()));
     }
     return y;
   }
-  /// Notes the size of the residual; true when it is small enough.
-  bool small(double residual) {
+  /// Records the residual norm; true if converged.
+  bool converged_at(double residual) {
     result.residual = residual / norm_;
     return result.converged = result.residual <= tolerance_;
   }
@@ -60,11 +60,11 @@ class Run {
 }  // namespace
 
 KrylovResult cg(const MatVec& a, const Array& b, const KrylovOptions& options) {
-  Run run("cg", a, b, options);
+  IterationState run("cg", a, b, options);
   Array r = b;
   Array p = b;
   double rr = dot(r, r);
-  while (!run.over()) {
+  while (!run.finished()) {
     const Array ap = run.product(p);
     const double curvature = dot(p, ap);
     if (!(curvature > 0)) break;
@@ -72,7 +72,7 @@ KrylovResult cg(const MatVec& a, const Array& b, const KrylovOptions& options) {
     run.result.x = plus(std::move(run.result.x), step, p);
     r = plus(std::move(r), -step, ap);
     const double next = dot(r, r);
-    if (run.small(std::sqrt(next))) break;
+    if (run.converged_at(std::sqrt(next))) break;
     p = plus(scaled(next / rr, std::move(p)), 1, r);
     rr = next;
   }
@@ -80,23 +80,23 @@ KrylovResult cg(const MatVec& a, const Array& b, const KrylovOptions& options) {
 }
 
 KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options) {
-  Run run("gmres", a, b, options);
+  IterationState run("gmres", a, b, options);
   const auto m =
       static_cast<std::size_t>(std::clamp<std::int64_t>(options.restart, 1, std::max<std::int64_t>(b.size(), 1)));
   double before = std::numeric_limits<double>::infinity();
-  while (!run.over()) {
+  while (!run.finished()) {
     Array r = run.result.iterations == 0 ? b : sub(b, run.product(run.result.x));
     const double beta = norm2(r);
-    // A round that brought nothing: the rest would not either.
-    if (run.small(beta) || !(beta < before)) break;
+    // Stop if the last cycle made no progress.
+    if (run.converged_at(beta) || !(beta < before)) break;
     before = beta;
     std::vector<Array> v{scaled(1 / beta, std::move(r))};
-    // The Hessenberg matrix, made upper triangular by rotations on the way.
+    // The Hessenberg matrix, reduced to triangular form by Givens rotations.
     std::vector<std::vector<double>> h;
     std::vector<double> c;
     std::vector<double> s;
     std::vector<double> g{beta};
-    while (h.size() < m && !run.over()) {
+    while (h.size() < m && !run.finished()) {
       const std::size_t k = h.size();
       Array w = run.product(v[k]);
       const double size = norm2(w);
@@ -105,30 +105,30 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
         column.push_back(dot(q, w));
         w = plus(std::move(w), -column.back(), q);
       }
-      double rest = norm2(w);
-      if (rest < 0.1 * size) {  // much was taken away: what rounding left of the old directions goes too
+      double norm = norm2(w);
+      if (norm < 0.1 * size) {  // cancellation: reorthogonalize
         for (std::size_t i = 0; i < v.size(); ++i) {
           const double again = dot(v[i], w);
           column[i] += again;
           w = plus(std::move(w), -again, v[i]);
         }
-        rest = norm2(w);
+        norm = norm2(w);
       }
       for (std::size_t i = 0; i < k; ++i) {
         const double upper = c[i] * column[i] + s[i] * column[i + 1];
         column[i + 1] = c[i] * column[i + 1] - s[i] * column[i];
         column[i] = upper;
       }
-      const double length = std::hypot(column[k], rest);
+      const double length = std::hypot(column[k], norm);
       if (!(length > 0) || !std::isfinite(length)) break;
       c.push_back(column[k] / length);
-      s.push_back(rest / length);
+      s.push_back(norm / length);
       column[k] = length;
       h.push_back(std::move(column));
       g.push_back(-s[k] * g[k]);
       g[k] *= c[k];
-      if (run.small(std::abs(g[k + 1])) || !(rest > 0)) break;
-      v.push_back(scaled(1 / rest, std::move(w)));
+      if (run.converged_at(std::abs(g[k + 1])) || !(norm > 0)) break;
+      v.push_back(scaled(1 / norm, std::move(w)));
     }
     std::vector<double> y(h.size());
     for (std::size_t i = h.size(); i-- > 0;) {
@@ -143,23 +143,23 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
 }
 
 KrylovResult bicgstab(const MatVec& a, const Array& b, const KrylovOptions& options) {
-  Run run("bicgstab", a, b, options);
+  IterationState run("bicgstab", a, b, options);
   Array r = b;
   Array p = b;
   double rho = dot(b, r);
-  while (!run.over()) {
+  while (!run.finished()) {
     const Array ap = run.product(p);
     const double alpha = rho / dot(b, ap);
     if (!std::isfinite(alpha)) break;
     const Array s = plus(r, -alpha, ap);
     run.result.x = plus(std::move(run.result.x), alpha, p);
-    if (run.small(norm2(s))) break;
+    if (run.converged_at(norm2(s))) break;
     const Array as = run.product(s);
     const double omega = dot(as, s) / dot(as, as);
     if (!std::isfinite(omega)) break;
     run.result.x = plus(std::move(run.result.x), omega, s);
     r = plus(s, -omega, as);
-    if (run.small(norm2(r))) break;
+    if (run.converged_at(norm2(r))) break;
     const double next = dot(b, r);
     const double beta = next / rho * (alpha / omega);
     if (!std::isfinite(beta) || next == 0) break;

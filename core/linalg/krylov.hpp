@@ -5,15 +5,15 @@
 
 #include <functional>
 
-/// Linear systems a x = b whose matrix is only known by its products, for b [n], f32 or f64.
+/// Matrix-free iterative solvers for a x = b, b [n]; f32 or f64.
 namespace newtape::core {
 
 using MatVec = std::function<Array(const Array& v)>;
 
 struct KrylovOptions {
-  double tolerance = 0;    ///< of |b - a x| / |b|; 0: 1e-10 in f64, 1e-5 in f32
-  int max_iterations = 0;  ///< products with a; 0: 10 n + 100
-  int restart = 50;        ///< gmres: vectors that are kept
+  double tolerance = 0;    ///< on |b - a x| / |b|; 0: 1e-10 in f64, 1e-5 in f32
+  int max_iterations = 0;  ///< maximum number of products with a; 0: 10 n + 100
+  int restart = 50;        ///< gmres: dimension of the Krylov space before a restart
 };
 
 struct KrylovResult {
@@ -23,12 +23,12 @@ struct KrylovResult {
   bool converged = false;
 };
 
-/// Conjugate gradients (Hestenes and Stiefel 1952): a symmetric and positive definite. Stops, not converged, at a
-/// direction of no positive curvature.
+/// Conjugate gradients (Hestenes and Stiefel 1952) for symmetric positive definite a. Stops without convergence at a
+/// direction of nonpositive curvature.
 KrylovResult cg(const MatVec& a, const Array& b, const KrylovOptions& options = {});
-/// Restarted generalised minimal residuals (Saad and Schultz 1986): any a.
+/// Restarted generalized minimal residual method (Saad and Schultz 1986) for general a.
 KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options = {});
-/// Stabilised biconjugate gradients (van der Vorst 1992): any a, with little memory.
+/// Stabilized biconjugate gradients (van der Vorst 1992) for general a; little memory.
 KrylovResult bicgstab(const MatVec& a, const Array& b, const KrylovOptions& options = {});
 
 }  // namespace newtape::core

@@ -14,13 +14,13 @@ namespace {
 
 int length(const Array& a, std::size_t from_last) { return static_cast<int>(a.shape()[a.ndim() - from_last]); }
 
-/// The pivots U[i, i], one after the other; `factors` lies in memory by columns.
+/// Calls f(U[i, i]) for every pivot; `factors` is column-major.
 template <class T, class F>
 void each_pivot(const T* factors, std::int64_t m, std::int64_t n, F f) {
   for (std::int64_t i = 0; i < std::min(m, n); ++i) f(factors[i * m + i]);
 }
 
-bool odd(const std::int64_t* pivots, std::int64_t n) {
+bool is_odd(const std::int64_t* pivots, std::int64_t n) {
   bool result = false;
   for (std::int64_t i = 0; i < n; ++i) result ^= pivots[i] != i;
   return result;
@@ -37,20 +37,20 @@ Lu lu_factor(const Array& a, const char* op) {
   const int k = std::min(m, n);
   const Shape stack = blas::stack_of(a.shape());
   const auto count = element_count(stack);
-  // LAPACK's matrices lie by columns: so does the result, seen through a transposed view.
+  // LAPACK is column-major, and so is the result, seen through a transposed view.
   Array factors = copy(transpose(a, -2, -1));
-  Shape of_pivots = stack;
-  of_pivots.push_back(k);
-  Array pivots = Array::empty(of_pivots, i64);
+  Shape pivots_shape = stack;
+  pivots_shape.push_back(k);
+  Array pivots = Array::empty(pivots_shape, i64);
   auto* to = pivots.data<std::int64_t>();
   if (k > 0) {
     blas::with_float(a.dtype(), [&]<class T>() {
       T* data = factors.data<T>();
       blas::each_member(count, double(m) * n * k, [&](std::int64_t begin, std::int64_t end) {
-        const blas::Scratch<int> exchanged(k);
+        const blas::Scratch<int> ipiv(k);
         for (auto i = begin; i < end; ++i) {
-          blas::getrf(m, n, data + i * m * n, m, exchanged);
-          for (int j = 0; j < k; ++j) to[i * k + j] = exchanged[j] - 1;
+          blas::getrf(m, n, data + i * m * n, m, ipiv);
+          for (int j = 0; j < k; ++j) to[i * k + j] = ipiv[j] - 1;
         }
       });
     });
@@ -99,7 +99,7 @@ Array lu_solve(const Lu& lu, const Array& b, bool transposed) {
         const auto exchange = [&](std::int64_t i) {
           if (p[i] != i) std::swap_ranges(y + i * k, y + (i + 1) * k, y + p[i] * k);
         };
-        // By rows, the memory of the factors holds U^T below and L^T above the diagonal.
+        // Read row-major, the factors hold U^T in the lower and L^T in the upper triangle.
         const auto substitute = [&](CBLAS_UPLO uplo, CBLAS_TRANSPOSE trans, CBLAS_DIAG diag) {
           k == 1 ? blas::trsv(uplo, trans, diag, n, f, n, y)
                  : blas::trsm(CblasLeft, uplo, trans, diag, n, k, f, n, y, k);
@@ -133,10 +133,10 @@ Array lu_inverse(Lu lu) {
       blas::each_member(count, double(n) * n * n, [&](std::int64_t begin, std::int64_t end) {
         const int lwork = n * 64;
         const blas::Scratch<T> work(lwork);
-        const blas::Scratch<int> exchanged(n);
+        const blas::Scratch<int> ipiv(n);
         for (auto i = begin; i < end; ++i) {
-          for (int j = 0; j < n; ++j) exchanged[j] = static_cast<int>(pivots[i * n + j] + 1);
-          blas::getri(n, data + i * n * n, n, exchanged, work, lwork);
+          for (int j = 0; j < n; ++j) ipiv[j] = static_cast<int>(pivots[i * n + j] + 1);
+          blas::getri(n, data + i * n * n, n, ipiv, work, lwork);
         }
       });
     });
@@ -150,7 +150,7 @@ SignLog lu_slogdet(const Lu& lu) {
   SignLog result{Array::empty(stack, lu.factors.dtype()), Array::empty(stack, lu.factors.dtype())};
   blas::with_float(lu.factors.dtype(), [&]<class T>() {
     for (std::int64_t member = 0; member < element_count(stack); ++member) {
-      T sign = odd(lu.pivots.data<std::int64_t>() + member * n, n) ? -1 : 1;
+      T sign = is_odd(lu.pivots.data<std::int64_t>() + member * n, n) ? -1 : 1;
       double sum = 0;
       each_pivot(lu.factors.data<T>() + member * n * n, n, n, [&](T u) {
         sign = u == 0 ? 0 : u < 0 ? -sign : sign;
@@ -169,7 +169,7 @@ Array lu_det(const Lu& lu) {
   Array result = Array::empty(stack, lu.factors.dtype());
   blas::with_float(lu.factors.dtype(), [&]<class T>() {
     for (std::int64_t member = 0; member < element_count(stack); ++member) {
-      T product = odd(lu.pivots.data<std::int64_t>() + member * n, n) ? -1 : 1;
+      T product = is_odd(lu.pivots.data<std::int64_t>() + member * n, n) ? -1 : 1;
       each_pivot(lu.factors.data<T>() + member * n * n, n, n, [&](T u) { product *= u; });
       result.data<T>()[member] = product;
     }
@@ -190,7 +190,7 @@ Array lu_permutation(const Lu& lu) {
     for (std::int64_t i = 0; i < k; ++i) {
       const auto other = pivots.data<std::int64_t>()[member * k + i];
       if (other < 0 || other >= m) {
-        raise<ValueError>("lu: a pivot is not a row", "0 to " + std::to_string(m - 1), std::to_string(other));
+        raise<ValueError>("lu: pivot out of range", "0 to " + std::to_string(m - 1), std::to_string(other));
       }
       std::swap(to[i], to[other]);
     }
@@ -208,7 +208,7 @@ Array solve(const Array& a, const Array& b) {
     raise<ShapeError>("solve: b must have as many rows as a", "b [n] or [.., n, m]", shapes());
   }
   if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
-    raise<DTypeError>("solve: the operands must have one float dtype", "f32 or f64, twice",
+    raise<DTypeError>("solve: the operands must have the same floating dtype", "f32 or f64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
   const Lu lu = lu_factor(a, "solve");

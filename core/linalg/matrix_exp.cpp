@@ -13,8 +13,8 @@ namespace newtape::core {
 
 namespace {
 
-// Higham, The scaling and squaring method for the matrix exponential revisited, SIAM J. Matrix Anal. Appl. 26 (2005):
-// up to which 1-norm the Pade approximant of each degree is exact to rounding in double precision (table 2.3).
+// Largest 1-norm for which the Pade approximant of each degree is accurate to double precision (Higham, The scaling and
+// squaring method for the matrix exponential revisited, SIAM J. Matrix Anal. Appl. 26 (2005), table 2.3).
 struct Degree {
   int m;
   double norm;
@@ -25,7 +25,7 @@ constexpr std::array<Degree, 5> degrees{{{3, 1.495585217958292e-2},
                                          {9, 2.097847961257068},
                                          {13, 5.371920351148152}}};
 
-/// The coefficients of the numerator of degree m: (2m - j)! m! / ((2m)! (m - j)! j!), scaled to end in 1.
+/// Numerator coefficients of degree m: (2m - j)! m! / ((2m)! (m - j)! j!), scaled so that the last one is 1.
 std::array<double, 14> numerator(int m) {
   std::array<double, 14> b{};
   b[static_cast<std::size_t>(m)] = 1;
@@ -42,7 +42,7 @@ Array combination(double c0, std::span<const Array> x, std::span<const double> c
   return sum;
 }
 
-/// exp(a) for one matrix of 1-norm `norm`.
+/// exp(a) of one matrix with 1-norm `norm`.
 Array exp_one(Array a, double norm) {
   const auto degree = std::find_if(degrees.begin(), degrees.end() - 1, [&](const Degree& d) { return norm <= d.norm; });
   int squarings = 0;
@@ -56,7 +56,7 @@ Array exp_one(Array a, double norm) {
   std::vector<Array> even{matmul(a, a)};  // a^2, a^4, ...
   const auto powers = static_cast<std::size_t>(degree->m == 13 ? 3 : degree->m / 2);
   while (even.size() < powers) even.push_back(matmul(even.back(), even[0]));
-  const auto part = [&](std::size_t first) {  // of the odd (1) or even (0) coefficients, without the factor a
+  const auto part = [&](std::size_t first) {  // odd (first = 1, divided by a) or even (first = 0) terms
     std::array<double, 6> c{};
     for (std::size_t i = 0; i < powers; ++i) c[i] = b[first + 2 * (i + 1)];
     Array low = combination(b[first], even, std::span(c).first(powers), identity);

@@ -3,18 +3,18 @@
 
 #include <newtape/core/array/array.hpp>
 
-/// The only door to BLAS and LAPACK.
+/// Products and linear systems by BLAS and LAPACK.
 namespace newtape::core {
 
 /// Matrix product a [.., n, k] b [.., k, m] -> [.., n, m]; leading axes broadcast. Transposed operands are not copied.
-/// f32, f64 (BLAS) and i64. ShapeError for fewer than two axes or lengths that do not meet.
+/// f32, f64 (BLAS) and i64. ShapeError for fewer than two axes or mismatched inner lengths.
 Array matmul(const Array& a, const Array& b);
-/// c += a b: a [n, k], b [k, m], c [n, m], which is contiguous and may be a view (the memory is written); f32 and f64.
+/// c += a b: a [n, k], b [k, m], c [n, m], contiguous, possibly a view (its memory is written); f32 and f64.
 void add_matmul(Array& c, const Array& a, const Array& b);
-/// x [n, k] w [m, k]^T + b [m] -> [n, m]: the product of a Linear layer, its bias added on the way.
+/// x [n, k] w [m, k]^T + b [m] -> [n, m]: a fully connected layer with bias.
 Array linear(const Array& x, const Array& w, const Array& b);
-/// The x with a x = b, for a [.., n, n] and b [n] or [.., n, m], by LU with row exchanges; leading axes broadcast.
-/// NumericalError names the pivot that is zero when a is singular.
+/// x with a x = b, for a [.., n, n] and b [n] or [.., n, m], by LU with partial pivoting; leading axes broadcast.
+/// NumericalError naming the zero pivot if a is singular.
 Array solve(const Array& a, const Array& b);
 
 }  // namespace newtape::core

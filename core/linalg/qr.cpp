@@ -15,7 +15,7 @@ Qr qr(const Array& a, bool complete, const char* op) {
   const int columns = complete ? m : k;  // of q
   const Shape stack = blas::stack_of(a.shape());
   const auto count = element_count(stack);
-  // Both by columns, as LAPACK has them; the results are transposed views.
+  // Column-major, as in LAPACK; the results are transposed views.
   const auto stacked = [&](int rows, int width) {
     Shape shape = stack;
     shape.push_back(rows);

@@ -21,11 +21,11 @@ Shape with(Shape stack, std::int64_t a, std::int64_t b) {
   return stack;
 }
 
-/// How many times n eps max|w| numbers may differ and be taken for equal.
+/// Numbers that differ by at most gap_margin n eps max|w| are treated as equal.
 constexpr double gap_margin = 4;
 
 template <class T>
-T smallest_gap(const T* w, std::int64_t n) {
+T gap_tolerance(const T* w, std::int64_t n) {
   T largest = 0;
   for (std::int64_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(w[i]));
   return static_cast<T>(gap_margin * static_cast<double>(n)) * std::numeric_limits<T>::epsilon() * largest;
@@ -48,18 +48,18 @@ Eigh eigh(const Array& a, bool vectors, const char* op) {
     T* pv = v.data<T>();
     T* pw = w.data<T>();
     blas::each_member(count, 9.0 * n * n * n, [&](std::int64_t begin, std::int64_t end) {
-      // Room for LAPACK's blocks of up to 64 columns, and what syevd's page asks for.
+      // Room for LAPACK's blocks of up to 64 columns, and the minimum documented for syevd.
       const int lwork = std::max(1 + 6 * n + 2 * n * n, n * 66);
       const int liwork = 3 + 5 * n;
       const blas::Scratch<T> work(lwork);
       const blas::Scratch<int> iwork(liwork);
       for (auto i = begin; i < end; ++i) {
-        // What is upper by columns is lower by rows; the vectors come as columns, so as rows of this memory.
+        // Column-major upper is row-major lower; the eigenvectors are returned as rows of this memory.
         failed[i] = blas::syevd(vectors ? 'V' : 'N', 'U', n, pv + i * n * n, n, pw + i * n, work, lwork, iwork, liwork);
       }
     });
   });
-  failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK's syevd stopped with ", "");
+  failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK syevd returned info = ", "");
   return {std::move(w), vectors ? transpose(v, -2, -1) : Array()};
 }
 
@@ -82,13 +82,13 @@ Svd svd(const Array& a, SvdPart part, const char* op) {
   }
   const auto count = element_count(stack);
   if (k == 0 || count == 0) {
-    // A basis of what no column spans.
+    // No singular values: any orthonormal basis will do.
     if (vectors && u.size() > 0) assign(u, eye(m, a.dtype()));
     if (vectors && vh.size() > 0) assign(vh, eye(n, a.dtype()));
     return {std::move(u), std::move(s), std::move(vh)};
   }
   blas::use_one_thread();
-  // By columns this memory is a^T = vh^T diag(s) u^T, and LAPACK's "U" by columns is vh by rows.
+  // Read column-major, the memory is a^T = vh^T diag(s) u^T, and LAPACK's column-major "U" is row-major vh.
   Array at = copy(a);
   blas::Failures failed(count);
   blas::with_float(a.dtype(), [&]<class T>() {
@@ -110,8 +110,8 @@ Svd svd(const Array& a, SvdPart part, const char* op) {
       }
     });
   });
-  failed.raise_first(op, stack, "the singular values do not converge", "convergence", "LAPACK's gesdd stopped with ",
-                     "");
+  failed.raise_first(op, stack, "the singular values do not converge", "convergence",
+                     "LAPACK gesdd returned info = ", "");
   return {std::move(u), std::move(s), std::move(vh)};
 }
 
@@ -143,7 +143,7 @@ Eig eig(const Array& a, bool vectors, const char* op) {
         failed[i] = blas::geev('N', vectors ? 'V' : 'N', n, pa + i * n * n, n, wr + i * n, wi + i * n, nullptr, 1,
                                packed, n, work, lwork);
         if (!vectors) continue;
-        // A conjugate pair shares two columns: the real and the imaginary parts of its first.
+        // LAPACK packs a conjugate pair into two columns: real and imaginary part of the first vector.
         T* re = result.v_real.data<T>() + i * n * n;
         T* im = result.v_imag.data<T>() + i * n * n;
         for (int j = 0; j < n; ++j) {
@@ -160,7 +160,7 @@ Eig eig(const Array& a, bool vectors, const char* op) {
       }
     });
   });
-  failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK's geev stopped with ", "");
+  failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK geev returned info = ", "");
   return result;
 }
 
@@ -172,9 +172,9 @@ Array no_gap(const Array& w) {
     bool* to = result.data<bool>();
     for (std::int64_t member = 0; member * n < x.size(); ++member) {
       const T* values = x.data<T>() + member * n;
-      const T least = smallest_gap(values, n);
+      const T tolerance = gap_tolerance(values, n);
       for (std::int64_t i = 0; i < n; ++i) {
-        for (std::int64_t j = 0; j < n; ++j) *to++ = i == j || std::abs(values[j] - values[i]) <= least;
+        for (std::int64_t j = 0; j < n; ++j) *to++ = i == j || std::abs(values[j] - values[i]) <= tolerance;
       }
     }
   });
@@ -183,17 +183,17 @@ Array no_gap(const Array& w) {
 
 namespace {
 
-/// What couples vectors that have no gap between them, against the size of everything.
+/// Largest coupling between vectors without a gap, relative to the largest cotangent.
 template <class T>
 struct Coupling {
-  T worst = 0;
+  T max_coupling = 0;
   T largest = 0;
   void check(const char* op, const Shape& stack, std::int64_t member) const {
-    if (worst <= std::sqrt(std::numeric_limits<T>::epsilon()) * largest) return;  // half of the digits
+    if (max_coupling <= std::sqrt(std::numeric_limits<T>::epsilon()) * largest) return;  // half of the digits
     raise<NumericalError>(
-        std::string(op) + ": equal values have no vectors of their own, and the derivative asks for them",
-        "distinct values, or a function that does not depend on the choice of vectors",
-        "a dependence of " + std::to_string(worst / largest) + ", relative to the cotangent" +
+        std::string(op) + ": the vectors of equal values are not unique, and the derivative depends on them",
+        "distinct values, or a function independent of the choice of vectors",
+        "coupling " + std::to_string(max_coupling / largest) + ", relative to the cotangent" +
             blas::member_name(stack, member));
   }
 };
@@ -216,7 +216,7 @@ void expect_no_coupling(const Array& p, const Array& no_gap, const Array& scale,
         c.largest = std::max(c.largest, std::abs(size.data<T>()[member * each_size + i]));
       }
       for (auto i = member * each; i < (member + 1) * each; ++i) {
-        if (where_none.data<bool>()[i]) c.worst = std::max(c.worst, std::abs(x.data<T>()[i]));
+        if (where_none.data<bool>()[i]) c.max_coupling = std::max(c.max_coupling, std::abs(x.data<T>()[i]));
       }
       c.check(op, stack, member);
     }
@@ -233,7 +233,7 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const ch
     for (std::int64_t member = 0; n > 0 && member < element_count(stack); ++member) {
       T* m = x.data<T>() + member * n * n;
       const T* e = values.data<T>() + blas::batch_offset(member, stack, values);
-      const T least = smallest_gap(e, n);
+      const T tolerance = gap_tolerance(e, n);
       Coupling<T> c;
       for (std::int64_t i = 0; i < n * n; ++i) c.largest = std::max(c.largest, std::abs(m[i]));
       for (std::int64_t i = 0; i < n; ++i) {
@@ -241,8 +241,8 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const ch
         for (std::int64_t l = 0; l < i; ++l) {
           const T coupling = m[i * n + l] - m[l * n + i];
           const T gap = e[l] - e[i];
-          const bool none = std::abs(gap) <= least;
-          if (none) c.worst = std::max(c.worst, std::abs(coupling));
+          const bool none = std::abs(gap) <= tolerance;
+          if (none) c.max_coupling = std::max(c.max_coupling, std::abs(coupling));
           m[i * n + l] = m[l * n + i] = none ? 0 : coupling / (2 * gap);
         }
       }
@@ -255,8 +255,8 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const ch
 Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, const char* op) {
   const Array left = j.defined() ? contiguous(j) : Array();
   const Array right = k.defined() ? contiguous(k) : Array();
-  const Array& some = left.defined() ? left : right;
-  Array x = Array::empty(some.shape(), some.dtype());
+  const Array& given = left.defined() ? left : right;
+  Array x = Array::empty(given.shape(), given.dtype());
   const auto n = x.shape().back();
   const Shape stack = blas::stack_of(x.shape());
   const Array values = unsqueeze(contiguous(s), -1);
@@ -267,7 +267,7 @@ Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array
       const T* pk = right.defined() ? right.data<T>() + member * n * n : nullptr;
       T* m = x.data<T>() + member * n * n;
       const T* e = values.data<T>() + blas::batch_offset(member, stack, values);
-      const T least = smallest_gap(e, n);
+      const T tolerance = gap_tolerance(e, n);
       Coupling<T> c;
       for (std::int64_t i = 0; i < n * n; ++i) {
         if (pj != nullptr) c.largest = std::max(c.largest, std::abs(pj[i]));
@@ -282,11 +282,11 @@ Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array
           const T q = (from_j - from_k) / 2;
           const T gap = e[l] - e[i];
           const T sum = e[l] + e[i];
-          const bool no_gap = std::abs(gap) <= least;
-          const bool no_sum = sum <= least;
-          if (no_gap) c.worst = std::max(c.worst, std::abs(p));
-          if (no_sum) c.worst = std::max(c.worst, std::abs(q));
-          const T by_gap = no_gap ? 0 : p / gap;  // the same for (l, i): both change their sign
+          const bool no_gap = std::abs(gap) <= tolerance;
+          const bool no_sum = sum <= tolerance;
+          if (no_gap) c.max_coupling = std::max(c.max_coupling, std::abs(p));
+          if (no_sum) c.max_coupling = std::max(c.max_coupling, std::abs(q));
+          const T by_gap = no_gap ? 0 : p / gap;  // antisymmetric numerator and denominator: the same for (l, i)
           const T by_sum = no_sum ? 0 : q / sum;
           m[i * n + l] = by_gap + by_sum;
           m[l * n + i] = by_gap - by_sum;

@@ -9,20 +9,20 @@ namespace newtape::core {
 
 namespace {
 
-/// A triangle in memory that BLAS reads by rows: transposed memory has the other triangle, transposed.
-struct Stored {
+/// A triangular matrix for row-major BLAS: in transposed memory, the other triangle, transposed.
+struct StoredTriangle {
   blas::Operand a;
   CBLAS_UPLO uplo;
   CBLAS_TRANSPOSE trans;
 
-  Stored(const Array& x, bool upper, bool transposed)
+  StoredTriangle(const Array& x, bool upper, bool transposed)
       : a(x),
         uplo((a.transposed == CblasTrans) != upper ? CblasUpper : CblasLower),
         trans((a.transposed == CblasTrans) != transposed ? CblasTrans : CblasNoTrans) {}
 };
 
 template <class T>
-void substitute(const Stored& s, const T* a, bool left, bool unit, T* x, int n, int k) {
+void substitute(const StoredTriangle& s, const T* a, bool left, bool unit, T* x, int n, int k) {
   const auto diag = unit ? CblasUnit : CblasNonUnit;
   if (left && k == 1) {
     blas::trsv(s.uplo, s.trans, diag, n, a, s.a.leading, x);
@@ -45,7 +45,7 @@ void expect_system(const char* op, const Array& a, const Array& b, bool left) {
                       "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
   }
   if (a.dtype() != b.dtype()) {
-    raise<DTypeError>(what + ": the operands must have one float dtype", "f32 or f64, twice",
+    raise<DTypeError>(what + ": the operands must have the same floating dtype", "f32 or f64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
 }
@@ -59,15 +59,15 @@ void expect_diagonal(const char* op, const Array& a) {
       const T* data = a.data<T>() + blas::batch_offset(member, stack, a);
       for (std::int64_t i = 0; i < n; ++i) {
         if (data[i * step] != 0) continue;
-        raise<NumericalError>(std::string(op) + ": a is singular", "a diagonal without zeros",
-                              "0 at " + std::to_string(i + 1) + blas::member_name(stack, member));
+        raise<NumericalError>(std::string(op) + ": a is singular", "nonzero diagonal elements",
+                              "0 in row " + std::to_string(i + 1) + blas::member_name(stack, member));
       }
     }
   });
 }
 
-/// A copy of b, stretched to the common stack.
-Array stretched(const char* op, const Array& a, const Array& b, Shape& batch) {
+/// A copy of b, broadcast to the common stack.
+Array broadcast_copy(const char* op, const Array& a, const Array& b, Shape& batch) {
   batch = broadcast_shapes(op, blas::stack_of(a.shape()), blas::stack_of(b.shape()));
   Shape shape = batch;
   shape.push_back(b.shape()[b.ndim() - 2]);
@@ -81,10 +81,10 @@ Array solve_triangular(const Array& a, const Array& b, const Triangle& which, co
   expect_system(op, a, b, which.left);
   if (!which.unit) expect_diagonal(op, a);
   Shape batch;
-  Array x = stretched(op, a, b, batch);
+  Array x = broadcast_copy(op, a, b, batch);
   if (x.size() == 0) return x;
   blas::use_one_thread();
-  const Stored s(a, which.upper, which.transposed);
+  const StoredTriangle s(a, which.upper, which.transposed);
   const int n = static_cast<int>(a.shape().back());
   const int k = static_cast<int>(b.shape()[b.ndim() - (which.left ? 1 : 2)]);
   blas::with_float(x.dtype(), [&]<class T>() {
@@ -114,12 +114,12 @@ Array cholesky(const Array& a, const char* op) {
     blas::each_member(count, double(n) * n * n / 3, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = begin; i < end; ++i) {
         T* m = data + i * n * n;
-        failed[i] = blas::potrf('U', n, m, n);  // what is upper by columns is lower by rows
+        failed[i] = blas::potrf('U', n, m, n);  // column-major upper is row-major lower
         for (int row = 0; row < n; ++row) std::fill(m + row * n + row + 1, m + (row + 1) * n, T(0));
       }
     });
   });
-  failed.raise_first(op, stack, "a is not positive definite", "positive leading minors", "the one of order ",
+  failed.raise_first(op, stack, "a is not positive definite", "positive leading minors", "the minor of order ",
                      " is not positive");
   return l;
 }
@@ -128,11 +128,11 @@ Array cholesky_solve(const Array& l, const Array& b, const char* op) {
   expect_system(op, l, b, true);
   expect_diagonal(op, l);
   Shape batch;
-  Array x = stretched(op, l, b, batch);
+  Array x = broadcast_copy(op, l, b, batch);
   if (x.size() == 0) return x;
   blas::use_one_thread();
-  const Stored s(l, false, false);
-  const Stored t(l, false, true);
+  const StoredTriangle s(l, false, false);
+  const StoredTriangle t(l, false, true);
   const int n = static_cast<int>(l.shape().back());
   const int k = static_cast<int>(b.shape().back());
   blas::with_float(x.dtype(), [&]<class T>() {
@@ -155,8 +155,8 @@ Array cholesky_grad(const Array& l, const Array& g) {
   blas::use_one_thread();
   const int n = static_cast<int>(l.shape().back());
   const Shape batch = blas::stack_of(g.shape());
-  const Stored s(l, false, false);
-  const auto flipped = s.trans == CblasTrans ? CblasNoTrans : CblasTrans;
+  const StoredTriangle s(l, false, false);
+  const auto transposed = s.trans == CblasTrans ? CblasNoTrans : CblasTrans;
   blas::with_float(x.dtype(), [&]<class T>() {
     T* px = x.data<T>();
     blas::each_member(element_count(batch), 3.0 * n * n * n, [&](std::int64_t begin, std::int64_t end) {
@@ -165,12 +165,12 @@ Array cholesky_grad(const Array& l, const Array& g) {
         T* m = px + i * n * n;
         const int lda = s.a.leading;
         for (int row = 0; row < n; ++row) std::fill(m + row * n + row + 1, m + (row + 1) * n, T(0));
-        // a' = L^-T (Phi + Phi^T) L^-1 / 2, where Phi is the lower triangle of L^T L', its diagonal halved.
-        blas::trmm(CblasLeft, s.uplo, flipped, CblasNonUnit, n, n, T(0.5), pl, lda, m, n);
+        // a' = L^-T (Phi + Phi^T) L^-1 / 2, where Phi is the lower triangle of L^T L' with halved diagonal.
+        blas::trmm(CblasLeft, s.uplo, transposed, CblasNonUnit, n, n, T(0.5), pl, lda, m, n);
         for (int row = 0; row < n; ++row) {
           for (int column = row + 1; column < n; ++column) m[row * n + column] = m[column * n + row];
         }
-        blas::trsm(CblasLeft, s.uplo, flipped, CblasNonUnit, n, n, pl, lda, m, n);
+        blas::trsm(CblasLeft, s.uplo, transposed, CblasNonUnit, n, n, pl, lda, m, n);
         blas::trsm(CblasRight, s.uplo, s.trans, CblasNonUnit, n, n, pl, lda, m, n);
       }
     });

@@ -13,7 +13,7 @@ namespace {
 
 template <class T>
 double dot_of(const T* a, const T* b, std::int64_t n) {
-  constexpr std::int64_t lanes = 16;  // independent sums, which the compiler vectorises
+  constexpr std::int64_t lanes = 16;  // independent accumulators, vectorized by the compiler
   double sums[lanes] = {};
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
@@ -29,10 +29,10 @@ double dot_of(const T* a, const T* b, std::int64_t n) {
 
 double dot(const Array& a, const Array& b) {
   if (a.shape() != b.shape()) {
-    raise<ShapeError>("dot: vectors of one shape", to_string(a.shape()), to_string(b.shape()));
+    raise<ShapeError>("dot: the vectors must have the same shape", to_string(a.shape()), to_string(b.shape()));
   }
   if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
-    raise<DTypeError>("dot: vectors of one float dtype", "f32 or f64",
+    raise<DTypeError>("dot: the vectors must have the same floating dtype", "f32 or f64",
                       std::string(name(a.dtype())) + ", " + std::string(name(b.dtype())));
   }
   const Array x = contiguous(a);

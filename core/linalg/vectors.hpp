@@ -3,14 +3,15 @@
 
 #include <newtape/core/array/array.hpp>
 
-/// The algebra of iterative methods: arrays of one shape and float dtype as vectors. Sums are in f64, in a fixed order.
+/// Vector operations for iterative methods, on arrays of the same shape and floating dtype. Sums in f64, in a fixed
+/// order.
 namespace newtape::core {
 
-/// ShapeError, DTypeError unless both have one shape and float dtype.
+/// Inner product. ShapeError, DTypeError unless shapes and floating dtypes match.
 double dot(const Array& a, const Array& b);
-/// Euclidean; 0 for an empty one.
+/// Euclidean norm; 0 if empty.
 double norm2(const Array& a);
-/// The largest absolute value, 0 for an empty one; NaN wins.
+/// Maximum norm, 0 if empty; NaN propagates.
 double norm_inf(const Array& a);
 Array scaled(double factor, Array x);
 /// y + factor x.

@@ -141,10 +141,10 @@ TEST_CASE("one matrix and one right side serve a stack of the other", "[linalg]"
 TEST_CASE("factorisations say which matrix of a stack fails, and how", "[linalg]") {
   Array a = core::copy(core::expand(core::eye(3, f64), {2, 2, 3, 3}));
   a.data<double>()[2 * 9 + 4] = -1;  // matrix [1, 0], element [1, 1]
-  CHECK_THROWS_WITH(core::cholesky(a), contains("the one of order 2 is not positive, in matrix [1, 0] of the stack"));
+  CHECK_THROWS_WITH(core::cholesky(a), contains("the minor of order 2 is not positive, in matrix [1, 0] of the stack"));
   a.data<double>()[2 * 9 + 4] = 0;
   CHECK_THROWS_WITH(core::solve(a, core::ones({3}, f64)), contains("pivot 2 is 0, in matrix [1, 0] of the stack"));
-  CHECK_THROWS_WITH(core::solve_triangular(a, a, {}), contains("0 at 2, in matrix [1, 0] of the stack"));
+  CHECK_THROWS_WITH(core::solve_triangular(a, a, {}), contains("0 in row 2, in matrix [1, 0] of the stack"));
   a.data<double>()[2 * 9 + 4] = std::nan("");
   for (const auto& [what, f] : factors()) {
     if (what == "triangles") continue;
