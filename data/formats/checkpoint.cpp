@@ -10,7 +10,7 @@
 namespace newtape::data {
 
 namespace {
-/// Metadata that lists the parts, also those without arrays: names, a line each.
+/// Metadata key whose value lists the part names, one per line, including parts without arrays.
 const std::string parts_key = "newtape.checkpoint";
 }  // namespace
 
@@ -24,7 +24,7 @@ const NamedArrays& Checkpoint::operator[](std::string_view part) const {
     if (name == part) return arrays;
     known += (known.empty() ? "" : ", ") + name;
   }
-  raise<ValueError>("Checkpoint: there is no part of this name", known, part);
+  raise<ValueError>("Checkpoint: no part of this name", known, part);
 }
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
@@ -36,7 +36,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
     const auto& [name, arrays] = *part;
     const bool twice = std::any_of(checkpoint.parts.begin(), part, [&n = name](const auto& p) { return p.first == n; });
     if (name.empty() || name.find_first_of(".\n") != std::string::npos || twice) {
-      raise<ValueError>("save_checkpoint: each part must have a name of its own", "distinct names without dots",
+      raise<ValueError>("save_checkpoint: invalid part name", "distinct, nonempty names without dots",
                         "\"" + name + "\"");
     }
     list += name + "\n";
@@ -64,7 +64,7 @@ Checkpoint load_checkpoint(const std::string& path) {
     const auto part = std::find_if(result.parts.begin(), result.parts.end(),
                                    [&n = name, dot](const auto& p) { return p.first == n.substr(0, dot); });
     if (dot == std::string::npos || part == result.parts.end()) {
-      raise<IoError>(fmt::format("load_checkpoint: '{}': an array belongs to no part", path), list, name);
+      raise<IoError>(fmt::format("load_checkpoint: '{}': an array belongs to none of the parts", path), list, name);
     }
     part->second.emplace_back(name.substr(dot + 1), std::move(array));
   }

@@ -11,7 +11,7 @@
 
 namespace newtape::data {
 
-/// All that a run needs to go on bit for bit, as the parts' own state_dicts:
+/// State from which a run resumes with bitwise equal results, as the state_dicts of its parts:
 ///
 ///     data::save_checkpoint("run.safetensors", {{{"model", model.state_dict()},
 ///                                                {"optimizer", optimizer.state_dict()},
@@ -22,16 +22,15 @@ struct Checkpoint {
   std::map<std::string, std::string> metadata = {};
 
   bool contains(std::string_view part) const;
-  /// ValueError lists the parts there are.
+  /// ValueError listing the existing parts.
   const NamedArrays& operator[](std::string_view part) const;
 };
 
-/// Writes one safetensors file, with names such as "model.fc1.weight". It is replaced in one step: whatever happens
-/// meanwhile, the old file or the new one is there, whole. IoError; ValueError for a part without a name, with a dot in
-/// it, or there twice.
+/// Writes one safetensors file with names such as "model.fc1.weight". The file is replaced atomically: after a failure
+/// the old one is intact. IoError; ValueError for a part name that is empty, duplicate or contains a dot.
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 
-/// IoError when it is not a whole safetensors file that save_checkpoint wrote.
+/// IoError unless it is a complete safetensors file written by save_checkpoint.
 Checkpoint load_checkpoint(const std::string& path);
 
 }  // namespace newtape::data

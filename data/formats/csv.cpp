@@ -24,7 +24,7 @@ namespace {
 using detail::CsvField;
 using detail::CsvScanner;
 
-enum class Parsed { number, unfit, text };  // unfit: a number, but not one of the dtype
+enum class Parsed { number, unfit, text };  // unfit: a number that the dtype cannot represent
 
 template <class T>
 bool from_chars(std::string_view s, T& value) {
@@ -32,7 +32,7 @@ bool from_chars(std::string_view s, T& value) {
   return error == std::errc() && end == s.data() + s.size();
 }
 
-/// Reads a number of type T; beyond the range of T it is infinite or zero, as in Python.
+/// Parses a number of type T; out-of-range values become infinite or zero, as in Python.
 template <class T>
 Parsed parse(std::string_view s, T& value) {
   if (s.size() > 1 && s[0] == '+' && s[1] != '-') s.remove_prefix(1);
@@ -46,15 +46,15 @@ Parsed parse(std::string_view s, T& value) {
     value = wide > limit ? infinity : wide < -limit ? -infinity : static_cast<T>(wide);
     return Parsed::number;
   } else {
-    std::int64_t whole = 0;
-    if (!from_chars(s, whole)) {
+    std::int64_t integer = 0;
+    if (!from_chars(s, integer)) {
       double real = 0;
       if (parse(s, real) == Parsed::text) return Parsed::text;
       if (!(std::abs(real) < 0x1p63) || std::trunc(real) != real) return Parsed::unfit;
-      whole = static_cast<std::int64_t>(real);
+      integer = static_cast<std::int64_t>(real);
     }
-    value = static_cast<T>(whole);
-    if constexpr (std::is_same_v<T, bool>) return whole == 0 || whole == 1 ? Parsed::number : Parsed::unfit;
+    value = static_cast<T>(integer);
+    if constexpr (std::is_same_v<T, bool>) return integer == 0 || integer == 1 ? Parsed::number : Parsed::unfit;
     return Parsed::number;
   }
 }
@@ -66,7 +66,7 @@ bool is_missing(std::string_view text, const CsvOptions& options) {
 std::int64_t find_column(const std::vector<std::string>& names, std::string_view name, std::string_view who) {
   const auto at = std::find(names.begin(), names.end(), name);
   if (at == names.end()) {
-    raise<ValueError>(fmt::format("{}: no column is called '{}'", who, name), fmt::format("{}", fmt::join(names, ", ")),
+    raise<ValueError>(fmt::format("{}: no column named '{}'", who, name), fmt::format("{}", fmt::join(names, ", ")),
                       std::string(name));
   }
   return at - names.begin();
@@ -78,7 +78,7 @@ std::vector<std::string> numbered(std::size_t n) {
   return names;
 }
 
-/// Reads one table: once for the numbers, and once more when there are columns of text.
+/// Reads one table: one pass for the numbers, and a second one if there are text columns.
 class Reader {
  public:
   Reader(std::string_view text, const CsvOptions& options, std::string where)
@@ -95,7 +95,7 @@ class Reader {
   }
 
  private:
-  struct Place {
+  struct Location {
     std::size_t line, column;
     std::string text;
   };
@@ -103,7 +103,7 @@ class Reader {
   void read_header() {
     CsvScanner scanner(text_, options_, where_);
     std::vector<CsvField> row;
-    if (!scanner.next(row)) raise<IoError>(where_ + ": there is no table", "at least one row", "no text");
+    if (!scanner.next(row)) raise<IoError>(where_ + ": the table is empty", "at least one row", "no text");
     double number = 0;
     using Header = CsvOptions::Header;
     header_ = options_.header == Header::yes ||
@@ -127,7 +127,7 @@ class Reader {
     }
   }
 
-  /// Calls `f(row)` for every row of values.
+  /// Calls `f(row)` for every data row.
   template <class F>
   void for_each_row(F&& f) {
     CsvScanner scanner(text_, options_, where_);
@@ -137,18 +137,18 @@ class Reader {
       if (row.size() != width_) {
         const bool more = row.size() > width_;
         scanner.fail(more ? row[width_].line : scanner.line(), more ? row[width_].column : scanner.column(),
-                     more ? "the row has too many fields" : "the row has too few fields",
+                     more ? "too many fields in the row" : "too few fields in the row",
                      fmt::format("{} fields, as in line {}", width_, first_line_), fmt::format("{}", row.size()));
       }
       f(row);
     }
   }
 
-  [[noreturn]] void fail_unfit(const Place& place, std::string_view what) const {
+  [[noreturn]] void fail_unfit(const Location& location, std::string_view what) const {
     CsvScanner(text_, options_, where_)
-        .fail(place.line, place.column, what,
+        .fail(location.line, location.column, what,
               fmt::format("{} values (read as f64, these are not an error)", name(options_.dtype)),
-              fmt::format("'{}'", place.text));
+              fmt::format("'{}'", location.text));
   }
 
   template <class T>
@@ -156,13 +156,13 @@ class Reader {
     if constexpr (std::is_floating_point_v<T>) {
       return std::numeric_limits<T>::quiet_NaN();
     } else {
-      fail_unfit({field.line, field.column, std::string(field.text)}, "a value is missing");
+      fail_unfit({field.line, field.column, std::string(field.text)}, "missing value");
     }
   }
 
   template <class T>
   void read_values() {
-    using Stored = std::conditional_t<std::is_same_v<T, bool>, unsigned char, T>;  // vector<bool> has no memory to copy
+    using Stored = std::conditional_t<std::is_same_v<T, bool>, unsigned char, T>;  // vector<bool> has no data()
     std::vector<Stored> values;
     std::int64_t rows = 0;
     for_each_row([&](const std::vector<CsvField>& row) {
@@ -175,7 +175,7 @@ class Reader {
         } else if (!text_columns_[j]) {
           const auto parsed = parse(field.text, value);
           text_columns_[j] = parsed == Parsed::text;
-          // Not an error yet: the column may turn out to be text.
+          // Not an error yet: the column may still be text.
           if (parsed == Parsed::unfit && !unfit_[j]) unfit_[j] = {field.line, field.column, std::string(field.text)};
         }
         values.push_back(static_cast<Stored>(value));
@@ -193,7 +193,7 @@ class Reader {
   void encode_text() {
     const std::size_t n = chosen_.size();
     std::vector<std::map<std::string, std::int64_t>> codes(n);
-    std::vector<std::vector<const std::int64_t*>> rows(n);  // by way of the map, whose nodes stay where they are
+    std::vector<std::vector<const std::int64_t*>> rows(n);  // pointers into the map, whose nodes are stable
     for_each_row([&](const std::vector<CsvField>& row) {
       for (std::size_t j = 0; j < n; ++j) {
         if (!text_columns_[j]) continue;
@@ -226,9 +226,9 @@ class Reader {
   std::string where_;
   bool header_ = false;
   std::size_t width_ = 0, first_line_ = 1;
-  std::vector<std::size_t> chosen_;  // fields of a row, in the order asked for
+  std::vector<std::size_t> chosen_;  // field indices, in the requested order
   std::vector<bool> text_columns_;
-  std::vector<std::optional<Place>> unfit_;
+  std::vector<std::optional<Location>> unfit_;
   Csv table_;
 };
 

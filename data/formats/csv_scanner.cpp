@@ -22,7 +22,7 @@ CsvScanner::CsvScanner(std::string_view text, const CsvOptions& options, std::st
     : text_(text), separator_(options.separator), quote_(options.quote), where_(std::move(where)) {
   const auto breaks = [](char c) { return c == '\n' || c == '\r'; };
   if (breaks(separator_) || breaks(quote_) || separator_ == quote_ || separator_ == '\0') {
-    raise<ValueError>("csv: separator and quote must be two characters that do not end a line", {},
+    raise<ValueError>("csv: separator and quote must be distinct and not line breaks", {},
                       fmt::format("separator 0x{:02x}, quote 0x{:02x}", static_cast<unsigned char>(separator_),
                                   static_cast<unsigned char>(quote_)));
   }
@@ -80,7 +80,7 @@ CsvField CsvScanner::quoted() {
   CsvField field{{}, line_, here(), false};
   const std::size_t start = ++at_;
   for (;;) {
-    if (at_end()) fail(field.line, field.column, "a quoted field is never closed", "a closing quote", "the end");
+    if (at_end()) fail(field.line, field.column, "unterminated quoted field", "a closing quote", "the end of the text");
     const char c = text_[at_];
     if (c == quote_) {
       if (at_ + 1 == text_.size() || text_[at_ + 1] != quote_) break;

@@ -10,26 +10,26 @@
 
 namespace newtape::data::detail {
 
-/// One field of a table, and where it stands (from 1; columns in bytes).
+/// One field of a table, and its position (from 1; columns in bytes).
 struct CsvField {
-  std::string_view text;  ///< without the quotes around it, or the blanks around a bare field
+  std::string_view text;  ///< without enclosing quotes, or without blanks around an unquoted field
   std::size_t line = 1, column = 1;
-  bool escaped = false;  ///< holds doubled quotes
+  bool escaped = false;  ///< contains doubled quotes
 
   std::string value(char quote) const;
 };
 
-/// Cuts a text into the rows and fields of a table. The fields point into the text.
+/// Splits a text into rows and fields. The fields point into the text.
 class CsvScanner {
  public:
-  /// `where` stands in front of error messages.
+  /// `where` is the prefix of error messages.
   CsvScanner(std::string_view text, const CsvOptions& options, std::string where);
 
-  /// The fields of the next row, blank lines left out; false at the end.
+  /// Reads the fields of the next row, skipping blank lines; false at the end.
   bool next(std::vector<CsvField>& row);
   [[noreturn]] void fail(std::size_t line, std::size_t column, std::string_view what, std::string_view expected,
                          std::string_view got) const;
-  /// Where the last row ended.
+  /// End of the last row.
   std::size_t line() const noexcept { return end_line_; }
   std::size_t column() const noexcept { return end_column_; }
 

@@ -25,11 +25,11 @@ class Writer {
     width_ = static_cast<std::size_t>(table.values.shape(1));
     for (const auto n : {table.columns.size(), table.categories.size()}) {
       if (n != 0 && n != width_) {
-        raise<ShapeError>("write_csv: names and categories must be as many as columns, or none", std::to_string(width_),
-                          std::to_string(n));
+        raise<ShapeError>("write_csv: the number of names and of categories must be 0 or the number of columns",
+                          std::to_string(width_), std::to_string(n));
       }
     }
-    // An empty field, if that reads as missing; a row of nothing but it would be a blank line.
+    // An empty field if that denotes a missing value; quoted in a single column, where it would be a blank line.
     const auto& missing = options.missing;
     const bool blank = std::find(missing.begin(), missing.end(), "") != missing.end();
     missing_ = !blank && !missing.empty() ? missing.front() : blank ? "" : "nan";
@@ -73,13 +73,13 @@ class Writer {
     for (std::size_t j = 0; j < width_; ++j) {
       if (table_.columns[j] != std::to_string(j)) return true;
     }
-    return false;  // the names of a file without names
+    return false;  // default names of a file without names
   }
 
   const std::string& category(std::size_t j, double code, std::int64_t row) const {
     const auto& categories = table_.categories[j];
     if (!(code >= 0) || std::trunc(code) != code || code >= static_cast<double>(categories.size())) {
-      raise<ValueError>(fmt::format("write_csv: row {}, column {}: no such category", row, j),
+      raise<ValueError>(fmt::format("write_csv: row {}, column {}: category code out of range", row, j),
                         fmt::format("a code below {}", categories.size()), fmt::format("{}", code));
     }
     return categories[static_cast<std::size_t>(code)];
@@ -109,7 +109,7 @@ class Writer {
     if constexpr (std::is_same_v<T, bool>) {
       end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<int>(value)).ptr;
     } else {
-      end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;  // the shortest text that reads as the same bits
+      end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;  // the shortest text that parses to the same bits
     }
     out_.append(buffer, end);
   }

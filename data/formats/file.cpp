@@ -59,9 +59,9 @@ std::size_t Input::read(void* to, std::size_t n) {
       int code = Z_OK;
       const std::string text = gzerror(file_, &code);
       if (code == Z_ERRNO) fail(fmt::format("reading failed at byte {}", offset_), {}, reason(system_error));
-      // zlib tells the end of a truncated file only here, after all that could be unpacked.
+      // zlib reports truncation only here, after all available data are unpacked.
       if (code != Z_OK && code != Z_STREAM_END) {
-        fail(fmt::format("the gzip data break off or are damaged, after {} unpacked bytes", offset_), {}, text);
+        fail(fmt::format("truncated or corrupt gzip data after {} unpacked bytes", offset_), {}, text);
       }
       break;
     }
@@ -99,7 +99,7 @@ void Input::fail(std::string_view what, std::string_view expected, std::string_v
 
 Output::Output(std::string who, const std::string& path) : who_(std::move(who)), path_(path) {
   std::error_code ignored;
-  // Through a symbolic link the file it points to is replaced, not the link.
+  // If the path is a symbolic link, its target is replaced, not the link.
   if (const auto target = std::filesystem::canonical(path, ignored); !ignored) path_ = target.string();
   struct stat old {};
   const bool exists = ::stat(path_.c_str(), &old) == 0;
@@ -113,7 +113,7 @@ Output::Output(std::string who, const std::string& path) : who_(std::move(who)),
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) fail("cannot be written", errno);
-  if (exists) static_cast<void>(::fchmod(descriptor_, old.st_mode & 07777));  // a courtesy, as far as it is allowed
+  if (exists) static_cast<void>(::fchmod(descriptor_, old.st_mode & 07777));  // best effort: keeps the permissions
   if (path.ends_with(".gz")) {
     const int copy = ::dup(descriptor_);
     gzip_ = copy < 0 ? nullptr : gzdopen(copy, "wb");
@@ -156,7 +156,8 @@ void Output::commit() {
   if (::close(std::exchange(descriptor_, -1)) != 0) fail("writing failed", errno);
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot be replaced", errno);
   temporary_.clear();
-  // The new name must outlive a power cut too. Some file systems refuse; the file itself is safe then all the same.
+  // The directory entry must survive a power failure too. Some file systems reject this; the file itself is safe
+  // anyway.
   const auto folder = std::filesystem::path(path_).parent_path();
   const int d = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (d >= 0) {

@@ -7,41 +7,41 @@
 
 struct gzFile_s;
 
-/// What the file formats share: reading plain and gzipped files alike, replacing a file in one step.
+/// Shared by the file formats: transparent gzip reading, atomic replacement of files.
 namespace newtape::data::detail {
 
-/// Bytes from a file, unpacked when it is gzipped. Offsets count unpacked bytes. Every failure is an IoError.
+/// Bytes of a file, decompressed if gzipped. Offsets count decompressed bytes. Every failure is an IoError.
 class Input {
  public:
-  /// `who` is the function that the errors name.
+  /// `who` is the function named in error messages.
   Input(std::string who, std::string path);
-  /// Bytes that are in memory already; the errors call them `path`.
+  /// Reads bytes in memory; error messages call them `path`.
   Input(std::string who, std::string path, std::string bytes);
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
   ~Input();
 
-  /// Fewer than `n` bytes only at the end of the file.
+  /// Returns fewer than `n` bytes only at the end of the file.
   std::size_t read(void* to, std::size_t n);
-  /// At most `n` bytes, however many are asked for: memory grows with what the file really holds.
+  /// At most `n` bytes; allocates only for bytes that the file really contains.
   std::string read_up_to(std::size_t n);
   std::string read_all();
   std::size_t offset() const noexcept { return offset_; }
-  /// Whether the file is long enough to unpack to `bytes` at all (deflate packs 1032 bytes into one at the most).
+  /// Whether the file is large enough to decompress to `bytes` (the maximum ratio of deflate is 1032).
   bool could_hold(std::size_t bytes) const;
 
-  /// Throws an IoError about this file.
+  /// Throws an IoError naming this file.
   [[noreturn]] void fail(std::string_view what, std::string_view expected = {}, std::string_view got = {}) const;
 
  private:
   std::string who_, path_;
-  gzFile_s* file_ = nullptr;  ///< null when the bytes are in memory
+  gzFile_s* file_ = nullptr;  ///< null if the bytes are in memory
   std::string memory_;
   std::size_t offset_ = 0;
 };
 
-/// A file that appears under its name, complete and on disk, with `commit`, and otherwise not at all.
-/// Gzipped when the path ends in .gz.
+/// An output file that replaces `path` atomically on `commit`; without it, nothing is written there. Gzipped if the
+/// path ends in .gz.
 class Output {
  public:
   Output(std::string who, const std::string& path);

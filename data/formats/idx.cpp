@@ -15,7 +15,7 @@
 namespace newtape::data {
 namespace {
 
-/// Calls f.template operator()<T>() with the C++ type that `type` stores.
+/// Calls f.template operator()<T>() with the C++ type of `type`.
 template <class F>
 void visit_idx_type(IdxType type, F&& f) {
   switch (type) {
@@ -33,7 +33,7 @@ using unsigned_of_size = std::conditional_t<
     N == 1, std::uint8_t,
     std::conditional_t<N == 2, std::uint16_t, std::conditional_t<N == 4, std::uint32_t, std::uint64_t>>>;
 
-/// The bytes of an IDX file stand in big-endian order.
+/// IDX files are big-endian.
 template <class T>
 T load(const char* bytes) {
   unsigned_of_size<sizeof(T)> bits = 0;
@@ -49,10 +49,10 @@ void store(std::string& bytes, T value) {
   for (std::size_t i = sizeof(T); i-- > 0;) bytes.push_back(static_cast<char>(bits >> (8 * i)));
 }
 
-/// The truncated value has a place in i64 (NaN has none).
+/// Whether the truncated value fits i64 (false for NaN).
 bool fits_i64(double v) { return v >= -0x1p63 && v < 0x1p63; }
 
-/// `dst = scale * src`; -1, or the first element that has no place in i64.
+/// `dst = scale * src`; returns -1, or the index of the first element that does not fit i64.
 template <class From, class To>
 std::int64_t convert(const char* src, To* dst, std::int64_t n, double scale) {
   for (std::int64_t i = 0; i < n; ++i) {
@@ -91,12 +91,12 @@ DType result_dtype(IdxType type, const IdxOptions& options) {
   return dtype;
 }
 
-/// What an IDX file says of its elements.
+/// Header of an IDX file.
 struct Header {
   IdxType type;
   Shape shape;
-  std::int64_t count = 1;  ///< of elements
-  bool overflow = false;   ///< the count does not fit 64 bits
+  std::int64_t count = 1;  ///< number of elements
+  bool overflow = false;   ///< the count exceeds 64 bits
 };
 
 Header read_header(detail::Input& file) {
@@ -112,7 +112,7 @@ Header read_header(detail::Input& file) {
   const std::size_t ndim = static_cast<unsigned char>(magic[3]);
   const std::string lengths = file.read_up_to(4 * ndim);
   if (lengths.size() < 4 * ndim) {
-    file.fail("the header breaks off", fmt::format("{} lengths, up to byte {}", ndim, 4 + 4 * ndim),
+    file.fail("truncated header", fmt::format("{} lengths, up to byte {}", ndim, 4 + 4 * ndim),
               fmt::format("the end of the file at byte {}", file.offset()));
   }
   Header header{.type = static_cast<IdxType>(code), .shape = {}};
@@ -127,17 +127,17 @@ Header read_header(detail::Input& file) {
   return header;
 }
 
-/// Reads elements of type T into `result`, in pieces, so that the file's bytes are never in memory as a whole.
+/// Reads elements of type T into `result` in blocks, without holding the whole file in memory.
 template <class T>
 void read_elements(detail::Input& file, Array& result, std::size_t bytes, double scale,
-                   const std::function<void()>& fail_broken_off) {
+                   const std::function<void()>& fail_truncated) {
   const std::size_t start = file.offset();
   std::vector<char> piece(std::min<std::size_t>(bytes, std::size_t{1} << 18));
   visit_dtype(result.dtype(), [&]<class To>() {
     To* to = result.data<To>();
     for (std::size_t done = 0; done < bytes;) {
       const std::size_t step = std::min(piece.size(), bytes - done);
-      if (file.read(piece.data(), step) < step) fail_broken_off();
+      if (file.read(piece.data(), step) < step) fail_truncated();
       const auto bad = convert<T>(piece.data(), to, static_cast<std::int64_t>(step / sizeof(T)), scale);
       if (bad >= 0) {
         const std::size_t at = static_cast<std::size_t>(bad) * sizeof(T);
@@ -151,7 +151,7 @@ void read_elements(detail::Input& file, Array& result, std::size_t bytes, double
   });
 }
 
-/// Reads what follows the header: elements of type T, and nothing else.
+/// Reads the elements, which must end the file.
 template <class T>
 Array read_body(detail::Input& file, const Header& header, const IdxOptions& options) {
   const auto item = static_cast<std::int64_t>(sizeof(T));
@@ -162,19 +162,19 @@ Array read_body(detail::Input& file, const Header& header, const IdxOptions& opt
   const auto bytes = static_cast<std::size_t>(header.count * item);
   const std::size_t start = file.offset();
   const std::string expected = fmt::format("{} bytes from byte {} on: {}", bytes, start, what);
-  const auto fail_broken_off = [&] {
-    file.fail("the elements break off", expected, fmt::format("the end of the file at byte {}", file.offset()));
+  const auto fail_truncated = [&] {
+    file.fail("truncated elements", expected, fmt::format("the end of the file at byte {}", file.offset()));
   };
-  // Checked before the result is allocated: a damaged header may claim any size.
+  // Checked before allocating the result: a corrupt header may claim any size.
   if (!file.could_hold(start + bytes)) {
     file.read_all();
-    fail_broken_off();
+    fail_truncated();
   }
   Array result = Array::empty(header.shape, result_dtype(header.type, options));
-  read_elements<T>(file, result, bytes, options.scale, fail_broken_off);
+  read_elements<T>(file, result, bytes, options.scale, fail_truncated);
   char more = 0;
   if (file.read(&more, 1) != 0) {
-    file.fail("bytes follow the last element", expected, fmt::format("more, at byte {}", start + bytes));
+    file.fail("trailing bytes after the last element", expected, fmt::format("more bytes at byte {}", start + bytes));
   }
   return result;
 }
@@ -182,7 +182,7 @@ Array read_body(detail::Input& file, const Header& header, const IdxOptions& opt
 }  // namespace
 
 Array read_idx(const std::string& path, const IdxOptions& options) {
-  if (options.dtype) result_dtype(IdxType::u8, options);  // wrong options are wrong for every file
+  if (options.dtype) result_dtype(IdxType::u8, options);  // reports invalid options before opening the file
   detail::Input file("read_idx", path);
   const Header header = read_header(file);
   Array result;
@@ -200,7 +200,7 @@ void write_idx(const std::string& path, const Array& x, std::optional<IdxType> t
   std::string bytes{'\0', '\0', static_cast<char>(as), static_cast<char>(x.ndim())};
   for (const auto length : x.shape()) {
     if (length > std::numeric_limits<std::uint32_t>::max()) {
-      raise<ValueError>("write_idx: an axis is too long", "lengths below 2^32", to_string(x.shape()));
+      raise<ValueError>("write_idx: axis too long", "lengths below 2^32", to_string(x.shape()));
     }
     store(bytes, static_cast<std::uint32_t>(length));
   }
@@ -212,12 +212,12 @@ void write_idx(const std::string& path, const Array& x, std::optional<IdxType> t
       const From* p = dense.data<From>();
       for (std::int64_t i = 0; i < dense.size(); ++i) {
         if constexpr (std::is_integral_v<To> && !std::is_same_v<From, bool>) {
-          // Both limits are exact in every type of `From`; NaN fails the first comparison.
+          // Both limits are exact in every type `From`; for NaN the first comparison is false.
           const bool fits = p[i] >= static_cast<From>(std::numeric_limits<To>::min()) &&
                             static_cast<double>(p[i]) <= static_cast<double>(std::numeric_limits<To>::max());
-          bool whole = fits;
-          if constexpr (std::is_floating_point_v<From>) whole = fits && std::trunc(p[i]) == p[i];
-          if (!whole) {
+          bool representable = fits;
+          if constexpr (std::is_floating_point_v<From>) representable = fits && std::trunc(p[i]) == p[i];
+          if (!representable) {
             raise<ValueError>(
                 fmt::format("write_idx: element {} does not fit", i),
                 fmt::format("integers from {} to {}", std::numeric_limits<To>::min(), std::numeric_limits<To>::max()),

@@ -6,23 +6,23 @@
 #include <optional>
 #include <string>
 
-/// Data sets, loaders and file formats. Whatever is wrong with a file is an IoError that names the file and the place.
+/// Data sets, loaders and file formats. Invalid files raise IoError naming the file and the position.
 namespace newtape::data {
 
 struct IdxOptions {
-  std::optional<DType> dtype = {};  ///< by default i64 for integers (f32 when scaled), f32 for float, f64 for double
-  double scale = 1;                 ///< every element is multiplied by it; needs a float dtype (ValueError)
+  std::optional<DType> dtype = {};  ///< default: i64 for integers (f32 if scaled), f32 for float, f64 for double
+  double scale = 1;                 ///< factor for every element; requires a floating dtype (ValueError)
 };
 
 /// Reads an IDX file (the format of MNIST), plain or gzipped: `read_idx("images.gz", {.dtype = f32, .scale = 1 /
 /// 255.})`.
 Array read_idx(const std::string& path, const IdxOptions& options = {});
 
-/// The element types that an IDX file may have, with the format's own codes.
+/// Element types of IDX files, with the codes of the format.
 enum class IdxType : std::uint8_t { u8 = 0x08, i8 = 0x09, i16 = 0x0B, i32 = 0x0C, f32 = 0x0D, f64 = 0x0E };
 
-/// Writes `x` as `type`; gzipped when `path` ends in .gz. ValueError names an element that `type` cannot hold.
-/// By default boolean is written as u8, i64 as i32, floats as they are.
+/// Writes `x` as `type`; gzipped if `path` ends in .gz. ValueError naming an element that `type` cannot represent. By
+/// default boolean is written as u8, i64 as i32, floats unchanged.
 void write_idx(const std::string& path, const Array& x, std::optional<IdxType> type = {});
 
 }  // namespace newtape::data

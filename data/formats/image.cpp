@@ -15,12 +15,12 @@
 
 #if defined(NEWTAPE_HAVE_STB)
 #define STB_IMAGE_STATIC
-// Zeroed: the JPEG decoder reads Huffman tables that a damaged picture names but does not define.
+// Zeroed: the JPEG decoder uses Huffman tables that a corrupt picture references but does not define.
 #define STBI_MALLOC(size) std::calloc(1, size)
 #define STBI_REALLOC(p, size) std::realloc(p, size)
 #define STBI_FREE(p) std::free(p)
 #define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_PNG  // the decoders of other formats can be kept busy for minutes, or read beyond their memory
+#define STBI_ONLY_PNG  // on corrupt input the other decoders run for minutes or read out of bounds
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
 #include <stb_image.h>
@@ -49,7 +49,7 @@ Array read_image(const std::string& path) {
   } else if (starts("BM")) {
     detail::check_bmp(file, bytes);
   } else {
-    file.fail("byte 0: no picture begins here", "a PNG, JPEG, BMP, PGM or PPM picture");
+    file.fail("byte 0: unknown image format", "a PNG, JPEG, BMP, PGM or PPM picture");
   }
   return decode(file, bytes);
 }
@@ -59,7 +59,7 @@ Array read_image(const std::string& path) {
 namespace {
 
 Array decode(const detail::Input& file, const std::string& bytes) {
-  if (bytes.size() > std::numeric_limits<int>::max()) file.fail("the file is too long");
+  if (bytes.size() > std::numeric_limits<int>::max()) file.fail("the file is too large");
   int width = 0;
   int height = 0;
   int channels = 0;
@@ -78,7 +78,7 @@ Array decode(const detail::Input& file, const std::string& bytes) {
 
 void write_png(const std::string& path, const Array& image) {
   if (image.ndim() != 2 || image.size() == 0) {
-    raise<ShapeError>("write_png: an image has two axes", "[h, w]", to_string(image.shape()));
+    raise<ShapeError>("write_png: the image must have two axes", "[h, w]", to_string(image.shape()));
   }
   const Array grey = core::contiguous(core::cast(image, f32));
   std::vector<unsigned char> pixels(static_cast<std::size_t>(grey.size()));
@@ -95,13 +95,14 @@ void write_png(const std::string& path, const Array& image) {
 namespace {
 
 Array decode(const detail::Input& file, const std::string&) {
-  file.fail("it cannot be decoded", "a Newtape built with stb (libstb-dev)", "one without");
+  file.fail("cannot be decoded", "Newtape built with stb (libstb-dev)", "built without stb");
 }
 
 }  // namespace
 
 void write_png(const std::string& path, const Array&) {
-  raise<IoError>("write_png: " + path + " cannot be written", "a Newtape built with stb (libstb-dev)", "one without");
+  raise<IoError>("write_png: " + path + " cannot be written", "Newtape built with stb (libstb-dev)",
+                 "built without stb");
 }
 
 #endif

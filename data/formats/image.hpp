@@ -7,8 +7,8 @@
 
 namespace newtape::data {
 
-/// Reads a PNG, JPEG, BMP, PGM or PPM picture as grey, f32 [h, w] in [0, 1]. IoError when the file is none of these, is
-/// damaged or breaks off, naming the offset; and, but for PGM and PPM, when Newtape was built without stb.
+/// Reads a PNG, JPEG, BMP, PGM or PPM image as grey, f32 [h, w] in [0, 1]. IoError with the offset for other, corrupt
+/// or truncated files; also, except for PGM and PPM, if Newtape was built without stb.
 Array read_image(const std::string& path);
 
 /// Writes a grey image [h, w] with values in [0, 1] as PNG. ShapeError, DTypeError, IoError.

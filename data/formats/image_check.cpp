@@ -3,7 +3,7 @@
 #include <newtape/data/formats/image_check.hpp>
 
 #include <fmt/format.h>
-#define ZLIB_CONST  // what is unpacked is only read
+#define ZLIB_CONST  // input buffers are const
 #include <zlib.h>
 
 #include <array>
@@ -15,12 +15,12 @@
 namespace newtape::data::detail {
 namespace {
 
-/// Whole numbers from bytes, checked by whoever asks for them.
+/// Integers from bytes; callers check the bounds.
 struct Bytes {
   std::string_view all;
 
   std::uint64_t at(std::size_t i) const { return static_cast<unsigned char>(all[i]); }
-  /// The most significant byte first, and last.
+  /// Big-endian, and little-endian below.
   std::uint64_t big(std::size_t i, std::size_t n) const {
     std::uint64_t value = 0;
     for (std::size_t k = 0; k < n; ++k) value = value << 8 | at(i + k);
@@ -40,7 +40,7 @@ std::string bytes_text(std::uint64_t n) { return std::to_string(n) + " bytes"; }
   file.fail(fmt::format("byte {}: {}", offset, what), expected, got);
 }
 
-/// Unpacks a stream piece by piece, to count what comes out.
+/// Decompresses a stream piece by piece and counts the output.
 class Unpacked {
  public:
   Unpacked() { inflateInit(&stream_); }
@@ -48,8 +48,8 @@ class Unpacked {
   Unpacked& operator=(const Unpacked&) = delete;
   ~Unpacked() { inflateEnd(&stream_); }
 
-  /// False for data that are none, or that give more than `most` bytes.
-  bool add(std::string_view piece, std::uint64_t most) {
+  /// False for invalid data, or for more than `max_bytes` bytes of output.
+  bool add(std::string_view piece, std::uint64_t max_bytes) {
     stream_.next_in = reinterpret_cast<const Bytef*>(piece.data());
     stream_.avail_in = static_cast<uInt>(piece.size());
     while (!ended_) {
@@ -57,10 +57,9 @@ class Unpacked {
       stream_.avail_out = static_cast<uInt>(scratch_.size());
       const int result = inflate(&stream_, Z_NO_FLUSH);
       count_ += scratch_.size() - stream_.avail_out;
-      if (count_ > most) return false;
+      if (count_ > max_bytes) return false;
       ended_ = result == Z_STREAM_END;
-      if (result == Z_BUF_ERROR || (result == Z_OK && stream_.avail_out != 0))
-        return true;  // it waits for the next piece
+      if (result == Z_BUF_ERROR || (result == Z_OK && stream_.avail_out != 0)) return true;  // needs the next piece
       if (result != Z_OK && !ended_) return false;
     }
     return true;
@@ -74,7 +73,7 @@ class Unpacked {
   bool ended_ = false;
 };
 
-/// Bytes of all rows before they are packed, each with its filter (Portable Network Graphics, 2nd edition, 7.2 to 8.2).
+/// Decompressed size of all rows, with a filter byte each (Portable Network Graphics, 2nd edition, 7.2 to 8.2).
 std::uint64_t png_bytes(std::uint64_t width, std::uint64_t height, std::uint64_t bits, bool interlaced) {
   const auto part = [bits](std::uint64_t w, std::uint64_t h) { return w == 0 ? 0 : h * ((w * bits + 7) / 8 + 1); };
   if (!interlaced) return part(width, height);
@@ -88,28 +87,28 @@ std::uint64_t png_bytes(std::uint64_t width, std::uint64_t height, std::uint64_t
   return sum;
 }
 
-/// What the header of a PNG picture says comes unpacked.
+/// Decompressed size according to the header of a PNG image.
 std::uint64_t png_header(const Input& file, const Bytes& bytes, std::size_t at) {
   constexpr std::array<std::uint64_t, 7> channels{1, 0, 3, 1, 2, 0, 4};
   const auto width = bytes.big(at, 4);
   const auto height = bytes.big(at + 4, 4);
   const auto color = bytes.at(at + 9);
   if (width == 0 || height == 0 || width >= 1U << 31 || height >= 1U << 31) {
-    fail(file, at, "no such size", "from 1 to 2^31 - 1", fmt::format("{} x {}", width, height));
+    fail(file, at, "size out of range", "from 1 to 2^31 - 1", fmt::format("{} x {}", width, height));
   }
   if (color >= channels.size() || channels[color] == 0 || bytes.at(at + 8) > 16 || bytes.at(at + 12) > 1) {
-    fail(file, at + 8, "the header of a PNG picture has unknown fields");
+    fail(file, at + 8, "unknown fields in the PNG header");
   }
-  // Below 2^31 times 2^31 times 64 bits it could overflow; no file is so long.
+  // Above 2^31 times 2^31 times 64 bits it could overflow; no file is that large.
   if (width > (1ULL << 56) / height) fail(file, at, "the picture is too large");
   return png_bytes(width, height, channels[color] * bytes.at(at + 8), bytes.at(at + 12) == 1);
 }
 
-/// Huffman tables from `at` to `end`: each a class, the numbers of its codes of 1 to 16 bits, and their values. There
-/// are at most 256, and they fit (ITU-T T.81, B.2.4.2 and C.2): some decoders write behind their tables otherwise.
+/// Huffman tables in [at, end): class, number of codes of 1 to 16 bits, values. At most 256 codes, within the segment
+/// (ITU-T T.81, B.2.4.2 and C.2); otherwise some decoders write out of bounds.
 void check_huffman(const Input& file, const Bytes& bytes, std::size_t at, std::size_t end) {
   while (at < end) {
-    if (end - at < 17) fail(file, at, "a Huffman table breaks off", "17 bytes", bytes_text(end - at));
+    if (end - at < 17) fail(file, at, "truncated Huffman table", "17 bytes", bytes_text(end - at));
     std::uint64_t codes = 0;
     std::uint64_t space = 0;
     for (std::size_t length = 1; length <= 16; ++length) {
@@ -117,7 +116,7 @@ void check_huffman(const Input& file, const Bytes& bytes, std::size_t at, std::s
       space += bytes.at(at + length) << (16 - length);
     }
     if (codes > 256 || space > 1U << 16 || codes > end - at - 17) {
-      fail(file, at, "a Huffman table has more codes than there can be", "at most 256, with values in its segment",
+      fail(file, at, "too many codes in a Huffman table", "at most 256, with values in its segment",
            fmt::format("{} codes", codes));
     }
     at += 17 + codes;
@@ -131,7 +130,7 @@ void check_png(const Input& file, std::string_view all) {
   Unpacked rows;
   std::uint64_t expected = 0;
   for (std::size_t at = 8;;) {
-    if (all.size() < at + 12) fail(file, all.size(), "the chunks break off", "a chunk called IEND");
+    if (all.size() < at + 12) fail(file, all.size(), "missing end of the image", "an IEND chunk");
     const auto length = bytes.big(at, 4);
     const auto type = all.substr(at + 4, 4);
     if (length > all.size() - at - 12) {
@@ -139,20 +138,20 @@ void check_png(const Input& file, std::string_view all) {
            bytes_text(length));
     }
     if ((type == "IHDR") != (at == 8) || (type == "IHDR" && length != 13)) {
-      fail(file, at, "a PNG picture has one header, at its beginning", "IHDR of 13 bytes");
+      fail(file, at, "a PNG image must begin with its only header", "IHDR of 13 bytes");
     }
     const bool critical = (type[0] & 0x20) == 0;
     const auto* const data = reinterpret_cast<const Bytef*>(all.data());
     if (critical && crc32(0, data + at + 4, static_cast<uInt>(length + 4)) != bytes.big(at + 8 + length, 4)) {
-      fail(file, at, "a chunk is damaged: its checksum is another");
+      fail(file, at, "checksum mismatch in a chunk");
     }
     if (at == 8) expected = png_header(file, bytes, at + 8);
     if (type == "IDAT" && !rows.add(all.substr(at + 8, length), expected)) {
-      fail(file, at, "the packed rows are damaged, or too many", bytes_text(expected));
+      fail(file, at, "the compressed rows are corrupt or too many", bytes_text(expected));
     }
     if (type == "IEND") {
       if (rows.count() != expected) {
-        fail(file, at, "the rows break off", bytes_text(expected), bytes_text(rows.count()));
+        fail(file, at, "truncated rows", bytes_text(expected), bytes_text(rows.count()));
       }
       return;
     }
@@ -166,12 +165,12 @@ void check_jpeg(const Input& file, std::string_view all) {
   std::uint64_t coded = 0;
   std::size_t frame = 0;
   const auto need = [&](std::size_t at, std::size_t n) {
-    if (all.size() < at + n) fail(file, all.size(), "the picture breaks off", "a marker of its end (FF D9)");
+    if (all.size() < at + n) fail(file, all.size(), "truncated image", "an end marker (FF D9)");
   };
   for (std::size_t at = 2;;) {
     need(at, 2);
     const auto marker = bytes.at(at + 1);
-    if (bytes.at(at) != 0xFF) fail(file, at, "no marker follows", "FF", fmt::format("{:02X}", bytes.at(at)));
+    if (bytes.at(at) != 0xFF) fail(file, at, "missing marker", "FF", fmt::format("{:02X}", bytes.at(at)));
     if (marker == 0xFF) {  // a fill byte
       ++at;
       continue;
@@ -185,14 +184,14 @@ void check_jpeg(const Input& file, std::string_view all) {
     }
     const bool is_frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
     if (is_frame) {
-      if (length < 8) fail(file, at, "a header of a JPEG picture is too short", "8 bytes", bytes_text(length));
+      if (length < 8) fail(file, at, "JPEG header too short", "8 bytes", bytes_text(length));
       frame = at;
       pixels = bytes.big(at + 5, 2) * bytes.big(at + 7, 2);
     }
     if (marker == 0xC4) check_huffman(file, bytes, at + 4, at + 2 + length);
     at += 2 + length;
     if (marker != 0xDA) continue;
-    // Coded data reach to the next marker that is neither a stuffed FF nor a restart.
+    // Entropy-coded data extend to the next marker other than a stuffed FF or a restart.
     const std::size_t start = at;
     while (true) {
       need(at, 2);
@@ -202,16 +201,16 @@ void check_jpeg(const Input& file, std::string_view all) {
     }
     coded += at - start;
   }
-  // Each block of 64 pixels takes a bit at least.
+  // Each block of 64 pixels takes at least one bit.
   if (pixels == 0 || pixels / 512 > coded) {
-    fail(file, frame, "the picture is larger than its data", fmt::format("from 1 to {} pixels", 512 * coded),
+    fail(file, frame, "the image is larger than its data", fmt::format("from 1 to {} pixels", 512 * coded),
          fmt::format("{} pixels", pixels));
   }
 }
 
 void check_bmp(const Input& file, std::string_view all) {
   const Bytes bytes{all};
-  if (all.size() < 30) fail(file, all.size(), "the header of a BMP picture breaks off", "30 bytes");
+  if (all.size() < 30) fail(file, all.size(), "truncated BMP header", "30 bytes");
   const bool old = bytes.little(14, 4) == 12;
   const auto size = [&](std::size_t i) {
     return static_cast<std::uint64_t>(
@@ -223,7 +222,7 @@ void check_bmp(const Input& file, std::string_view all) {
   const auto first = bytes.little(10, 4);
   const auto row = (width * bits + 31) / 32 * 4;
   if (row == 0 || height == 0 || first > all.size() || height > (all.size() - first) / row) {
-    fail(file, 14, "the rows do not lie in the file", fmt::format("at most {} from byte {} on", all.size(), first),
+    fail(file, 14, "the rows exceed the file", fmt::format("at most {} from byte {} on", all.size(), first),
          fmt::format("{} rows of {} bytes", height, row));
   }
 }

@@ -3,18 +3,17 @@
 
 #include <string_view>
 
-/// Whether a picture holds what its headers claim, found out before anything is allocated for it: decoders believe
-/// them.
+/// Validates the headers of an image before anything is allocated, because decoders trust them.
 namespace newtape::data::detail {
 
 class Input;
 
-/// Every chunk lies in the file, those that matter have their checksums, and the packed rows are as many bytes as the
-/// header says. Throws an IoError about `file` that names the offset, as those below do.
+/// All chunks are in the file, critical ones have valid checksums, and the size of the decompressed rows matches the
+/// header. All checks throw IoError naming `file` and the offset.
 void check_png(const Input& file, std::string_view all);
-/// Every segment lies in the file, the picture has its end, and no more blocks than bits.
+/// All segments are in the file, the end marker is present, and there are at least as many bits as blocks.
 void check_jpeg(const Input& file, std::string_view all);
-/// The rows lie in the file.
+/// All rows are in the file.
 void check_bmp(const Input& file, std::string_view all);
 
 }  // namespace newtape::data::detail

@@ -16,7 +16,7 @@
 namespace newtape::data {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "elements are written as they stand in memory");
+static_assert(std::endian::native == std::endian::little, "elements are written in native byte order");
 
 struct Header {
   char kind = 0;  ///< b, i, u or f
@@ -26,8 +26,8 @@ struct Header {
   Shape shape;
 };
 
-/// Reads the header's Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }. Only what numpy
-/// writes there is understood, in any order and with any blanks.
+/// Parses the header's Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }. Accepts the
+/// forms that NumPy writes, in any order and with any blanks.
 class HeaderParser {
  public:
   HeaderParser(std::string text, std::size_t start, const detail::Input& file)
@@ -62,16 +62,16 @@ class HeaderParser {
       }
     }
     blanks();
-    if (at_ != text_.size()) fail("the end of the header", rest());
+    if (at_ != text_.size()) fail("the end of the header", remainder());
     if (!descr || !order || !shape) fail("'descr', 'fortran_order' and 'shape'", "not all of them");
     return header;
   }
 
  private:
   [[noreturn]] void fail(std::string_view expected, std::string_view got) const {
-    file_.fail(fmt::format("the header is damaged at byte {}", start_ + at_), expected, got);
+    file_.fail(fmt::format("invalid header at byte {}", start_ + at_), expected, got);
   }
-  std::string rest() const { return at_ < text_.size() ? fmt::format("'{}'", text_.substr(at_, 12)) : "its end"; }
+  std::string remainder() const { return at_ < text_.size() ? fmt::format("'{}'", text_.substr(at_, 12)) : "its end"; }
   void blanks() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) ++at_;
   }
@@ -82,13 +82,13 @@ class HeaderParser {
     return true;
   }
   void expect(char c) {
-    if (!accept(c)) fail(fmt::format("'{}'", c), rest());
+    if (!accept(c)) fail(fmt::format("'{}'", c), remainder());
   }
   std::string quoted() {
     blanks();
     const char quote = at_ < text_.size() ? text_[at_] : '\0';
     const auto end = quote == '\'' || quote == '"' ? text_.find(quote, at_ + 1) : std::string::npos;
-    if (end == std::string::npos) fail("a quoted word", rest());
+    if (end == std::string::npos) fail("a quoted word", remainder());
     std::string word = text_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
     return word;
@@ -101,7 +101,7 @@ class HeaderParser {
       at_ += word.size();
       return value;
     }
-    fail("True or False", rest());
+    fail("True or False", remainder());
   }
   Shape tuple() {
     Shape shape;
@@ -121,10 +121,10 @@ class HeaderParser {
     const std::size_t begin = at_;
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
       if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, text_[at_] - '0', &n)) {
-        fail("a length below 2^63", rest());
+        fail("a length below 2^63", remainder());
       }
     }
-    if (at_ == begin) fail("a length", rest());
+    if (at_ == begin) fail("a length", remainder());
     if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // Python 2 wrote 3L
     return n;
   }
@@ -162,7 +162,7 @@ Header read_header(detail::Input& file) {
   if (head.size() < 8 || head.substr(0, 6) != magic) file.fail("not an .npy file", "\\x93NUMPY at byte 0");
   const int version = static_cast<unsigned char>(head[6]);
   if (version < 1 || version > 3) {
-    file.fail("unknown version of the format", "1, 2 or 3 at byte 6", std::to_string(version));
+    file.fail("unknown format version", "1, 2 or 3 at byte 6", std::to_string(version));
   }
   const std::size_t width = version == 1 ? 2 : 4;
   const std::string size = file.read_up_to(width);
@@ -171,7 +171,7 @@ Header read_header(detail::Input& file) {
   const std::size_t start = file.offset();
   std::string text = size.size() < width ? std::string() : file.read_up_to(length);
   if (size.size() < width || text.size() < length) {
-    file.fail("the header breaks off", fmt::format("{} bytes from byte {} on", length, start),
+    file.fail("truncated header", fmt::format("{} bytes from byte {} on", length, start),
               fmt::format("the end of the file at byte {}", file.offset()));
   }
   return HeaderParser(std::move(text), start, file).parse();
@@ -185,7 +185,7 @@ Bits reversed(Bits bits) {
   return bits;
 }
 
-/// Half precision on its way in.
+/// Tag type for half-precision input.
 struct Half {
   std::uint16_t bits;
 };
@@ -195,7 +195,7 @@ T number(T x) {
   return x;
 }
 
-/// The number of the first element that has no place in i64, or -1.
+/// Index of the first element that does not fit i64, or -1.
 template <class From, class To>
 std::int64_t convert(const char* from, To* to, std::int64_t n, bool swap) {
   using Bits =
@@ -265,12 +265,12 @@ Array detail::parse_npy(Input& file, const NpyOptions& options) {
   const std::size_t start = file.offset();
   const std::size_t size = empty ? 0 : static_cast<std::size_t>(bytes);
   const std::string expected = fmt::format("{} bytes from byte {} on: {}", size, start, what);
-  const auto broken_off = [&] {
-    file.fail("the elements break off", expected, fmt::format("the end of the file at byte {}", file.offset()));
+  const auto fail_truncated = [&] {
+    file.fail("truncated elements", expected, fmt::format("the end of the file at byte {}", file.offset()));
   };
-  if (!file.could_hold(start + size)) {  // nothing is allocated for a header that lies
+  if (!file.could_hold(start + size)) {  // checked before allocating for a corrupt header
     file.read_all();
-    broken_off();
+    fail_truncated();
   }
   const DType dtype = options.dtype.value_or(natural_dtype(h));
   Array result = Array::empty(shape, dtype);
@@ -279,12 +279,12 @@ Array detail::parse_npy(Input& file, const NpyOptions& options) {
     To* to = result.data<To>();
     for (std::size_t done = 0; done < size;) {
       const std::size_t step = std::min(piece.size(), size - done);
-      if (file.read(piece.data(), step) < step) broken_off();
+      if (file.read(piece.data(), step) < step) fail_truncated();
       const auto bad = convert(h, piece.data(), to, static_cast<std::int64_t>(step / h.item));
       if (bad >= 0) {
         const auto at = done + static_cast<std::size_t>(bad) * h.item;
         file.fail(fmt::format("element {} does not fit dtype i64", at / h.item), "a finite number within 64 bits",
-                  fmt::format("another one at byte {}", start + at));
+                  fmt::format("an out-of-range number at byte {}", start + at));
       }
       done += step;
       to += step / h.item;
@@ -292,7 +292,7 @@ Array detail::parse_npy(Input& file, const NpyOptions& options) {
   });
   char more = 0;
   if (file.read(&more, 1) != 0) {
-    file.fail("bytes follow the last element", expected, fmt::format("more, at byte {}", start + size));
+    file.fail("trailing bytes after the last element", expected, fmt::format("more bytes at byte {}", start + size));
   }
   if (!h.fortran_order || shape.size() < 2) return result;
   Dims order;
@@ -306,7 +306,7 @@ std::string detail::npy_header(const Array& x) {
   for (const auto d : x.shape()) shape += fmt::format("{}{}", shape.empty() ? "" : ", ", d);
   if (x.ndim() == 1) shape += ",";
   std::string text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, shape);
-  // Version 2 has room for a header of more than 64 KiB. The elements start at a multiple of 64.
+  // Version 2 allows headers of more than 64 KiB. The elements start at a multiple of 64.
   const bool longer = text.size() > 60000;
   const std::size_t before = longer ? 12 : 10;
   text.append(63 - (before + text.size()) % 64, ' ');

@@ -6,9 +6,9 @@
 
 namespace newtape::data::detail {
 
-/// The array that `file` holds from here on, and nothing else.
+/// Parses an array from the current position of `file` to its end.
 Array parse_npy(Input& file, const NpyOptions& options);
-/// An array as the bytes of a .npy file: the header, and the elements in C order, which `dense` holds.
+/// The header of a .npy file for x; it is followed by the elements in C order.
 std::string npy_header(const Array& x);
 
 }  // namespace newtape::data::detail

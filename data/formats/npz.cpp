@@ -24,7 +24,7 @@ const Array& Npz::operator[](std::string_view name) const {
     if (n == name) return array;
     known += (known.empty() ? "" : ", ") + n;
   }
-  raise<ValueError>("Npz: there is no array of this name", known, name);
+  raise<ValueError>("Npz: no array of this name", known, name);
 }
 
 #if defined(NEWTAPE_HAVE_LIBZIP)
@@ -53,7 +53,7 @@ struct Discard {
 using Archive = std::unique_ptr<zip_t, Discard>;
 using Entry = std::unique_ptr<zip_file_t, Discard>;
 
-/// All of an entry; memory grows with what is really there, whatever its header claims.
+/// Decompresses an entry; allocates only for data that are really present, regardless of the header.
 std::string unpack(const std::string& path, zip_t* archive, zip_uint64_t index, const char* name) {
   const Entry entry(zip_fopen_index(archive, index, 0));
   if (!entry) fail(reader, path, fmt::format("'{}' cannot be unpacked", name), zip_strerror(archive));
@@ -64,7 +64,7 @@ std::string unpack(const std::string& path, zip_t* archive, zip_uint64_t index, 
     bytes.resize(before + step);
     const auto got = zip_fread(entry.get(), bytes.data() + before, step);
     if (got < 0) {
-      fail(reader, path, fmt::format("'{}' is damaged after {} unpacked bytes", name, before),
+      fail(reader, path, fmt::format("'{}' is corrupt after {} unpacked bytes", name, before),
            zip_file_strerror(entry.get()));
     }
     bytes.resize(before + static_cast<std::size_t>(got));
@@ -97,25 +97,25 @@ void write_npz(const std::string& path, const NamedArrays& arrays, bool compress
   std::unordered_set<std::string_view> seen;
   for (const auto& [name, array] : arrays) {
     if (name.empty() || !array.defined() || !seen.insert(name).second) {
-      raise<ValueError>("write_npz: each array must be defined and have a name of its own", "distinct names, not empty",
+      raise<ValueError>("write_npz: every array must be defined and have a unique name", "distinct, nonempty names",
                         "\"" + name + "\"");
     }
   }
-  if (arrays.empty()) {  // libzip makes no archives without entries: this is one, the end of its directory
+  if (arrays.empty()) {  // libzip creates no empty archives: this is one, an end-of-directory record
     detail::Output file(std::string(writer), path);
     file.write(std::string("PK\5\6") + std::string(18, '\0'));
     file.commit();
     return;
   }
-  // The archive is made in memory, so that it reaches the file in one step.
+  // The archive is built in memory, so that the file can be replaced atomically.
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* memory = zip_source_buffer_create(nullptr, 0, 0, &error);
   Archive archive(memory == nullptr ? nullptr : zip_open_from_source(memory, ZIP_TRUNCATE, &error));
-  if (!archive) fail(writer, path, "no archive can be made", zip_error_strerror(&error));
+  if (!archive) fail(writer, path, "the archive cannot be created", zip_error_strerror(&error));
   zip_source_keep(memory);
   const std::unique_ptr<zip_source_t, void (*)(zip_source_t*)> hold(memory, zip_source_free);
-  std::vector<std::string> contents;  // must live until the archive is closed
+  std::vector<std::string> contents;  // must outlive the archive
   contents.reserve(arrays.size());
   for (const auto& [name, array] : arrays) {
     const Array dense = core::contiguous(array);
@@ -132,9 +132,9 @@ void write_npz(const std::string& path, const NamedArrays& arrays, bool compress
     }
     const auto at = static_cast<zip_uint64_t>(index);
     zip_set_file_compression(archive.get(), at, compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
-    zip_file_set_mtime(archive.get(), at, 315532800, 0);  // 1980-01-01: the same arrays give the same bytes
+    zip_file_set_mtime(archive.get(), at, 315532800, 0);  // 1980-01-01, so that equal arrays give equal files
   }
-  if (zip_close(archive.get()) != 0) fail(writer, path, "the archive cannot be made", zip_strerror(archive.get()));
+  if (zip_close(archive.get()) != 0) fail(writer, path, "the archive cannot be written", zip_strerror(archive.get()));
   static_cast<void>(archive.release());
 
   zip_stat_t status;

@@ -9,8 +9,8 @@ namespace newtape::data::detail {
 
 class Input;
 
-/// A PGM (P5) or PPM (P6) picture of one or two bytes a sample as grey, f32 [h, w] in [0, 1]. Throws an IoError about
-/// `file` that names the offset.
+/// Decodes a PGM (P5) or PPM (P6) image with one or two bytes per sample to grey, f32 [h, w] in [0, 1]. Throws IoError
+/// naming `file` and the offset.
 Array read_pnm(const Input& file, std::string_view bytes);
 
 }  // namespace newtape::data::detail

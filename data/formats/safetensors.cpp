@@ -31,7 +31,7 @@ using detail::StoredTensor;
 
 constexpr std::string_view who = "load_safetensors";
 
-/// A private mapping: what is written to it stays in this process.
+/// A private (copy-on-write) mapping of a file.
 class Mapping {
  public:
   explicit Mapping(const std::string& path) {
@@ -72,7 +72,7 @@ class Mapping {
 template <class From, class F>
 void convert(const std::byte* from, std::int64_t n, F&& put) {
   for (std::int64_t i = 0; i < n; ++i) {
-    From value;  // the file may put it at any address
+    From value;  // possibly unaligned
     std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof(From)), sizeof(From));
     put(i, value);
   }
@@ -110,7 +110,7 @@ class Loader {
     return integers<std::uint64_t>(t);
   }
 
-  /// The mapped memory itself when it is aligned, else a copy.
+  /// The mapped memory itself if aligned, else a copy.
   template <class T>
   Array native(const StoredTensor& t) {
     std::byte* from = file_->data() + t.begin;
@@ -186,7 +186,7 @@ const Array& Safetensors::operator[](std::string_view name) const {
     std::string names;
     for (std::size_t i = 0; i < arrays.size() && i < 10; ++i) names += (i == 0 ? "" : ", ") + arrays[i].first;
     if (arrays.size() > 10) names += fmt::format(", ... ({} in all)", arrays.size());
-    raise<ValueError>(fmt::format("safetensors: there is no tensor '{}'", name), names.empty() ? "(none)" : names,
+    raise<ValueError>(fmt::format("safetensors: no tensor '{}'", name), names.empty() ? "(none)" : names,
                       std::string(name));
   }
   return at->second;
@@ -196,13 +196,13 @@ void save_safetensors(const std::string& path, const NamedArrays& arrays,
                       const std::map<std::string, std::string>& metadata) {
   std::unordered_set<std::string_view> names;
   for (const auto& [name, x] : arrays) {
-    if (!x.defined()) raise<ValueError>(fmt::format("save_safetensors: '{}' is no array", name), "an array", "none");
+    if (!x.defined()) raise<ValueError>(fmt::format("save_safetensors: '{}' is undefined", name), "an array", "none");
     if (!names.insert(name).second || name == "__metadata__") {
-      raise<ValueError>("save_safetensors: a name cannot be used", "distinct names other than __metadata__", name);
+      raise<ValueError>("save_safetensors: invalid name", "distinct names other than __metadata__", name);
     }
   }
 
-  // The format allows no holes, so the widest elements go first: then all of them are aligned when the file is mapped.
+  // The format allows no gaps, so arrays are sorted by decreasing element size: all are then aligned in the mapping.
   std::vector<std::size_t> order(arrays.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {

@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t prefix = 8;                    // bytes of the header's length
-constexpr std::size_t longest_header = 100'000'000;  // the format's own limit
+constexpr std::size_t prefix = 8;                    // bytes of the header length field
+constexpr std::size_t longest_header = 100'000'000;  // limit of the format
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 
 constexpr StoredType stored_types[] = {
@@ -38,7 +38,7 @@ class Parser {
   SafetensorsHeader parse() {
     const std::string_view text = header_text();
     const json root = parse_json(text);
-    if (!root.is_object()) fail(prefix, "the header is no JSON object", "an object", root.type_name());
+    if (!root.is_object()) fail(prefix, "the header is not a JSON object", "an object", root.type_name());
     SafetensorsHeader header;
     for (const auto& name : names_) {
       if (name == "__metadata__") {
@@ -68,12 +68,12 @@ class Parser {
     data_ = prefix + static_cast<std::size_t>(length);
     const auto text = file_.substr(prefix, static_cast<std::size_t>(length));
     if (!text.starts_with('{')) {
-      fail(prefix, "the header is no JSON object", "'{'", text.empty() ? "nothing" : shorten(text.substr(0, 1)));
+      fail(prefix, "the header is not a JSON object", "'{'", text.empty() ? "nothing" : shorten(text.substr(0, 1)));
     }
     return text;
   }
 
-  /// The header as JSON; fills names_. The library would keep the last of two equal keys in silence.
+  /// Parses the header as JSON and fills names_. Rejects duplicate keys, of which the library would keep the last.
   json parse_json(std::string_view text) {
     std::vector<std::unordered_set<std::string>> keys;
     const auto watch = [&](int depth, json::parse_event_t event, json& value) {
@@ -85,7 +85,7 @@ class Parser {
       } else if (event == json::parse_event_t::key) {
         const auto& key = value.get_ref<const std::string&>();
         if (!keys.back().insert(key).second) {
-          fail(prefix, keys.size() == 1 ? "two tensors have one name" : "a field is given twice", "distinct names",
+          fail(prefix, keys.size() == 1 ? "duplicate tensor name" : "duplicate field", "distinct names",
                fmt::format("'{}' twice", key));
         }
         if (keys.size() == 1) names_.push_back(key);
@@ -103,22 +103,22 @@ class Parser {
 
   std::map<std::string, std::string> metadata(const json& value) const {
     std::map<std::string, std::string> result;
-    if (!value.is_object()) fail(prefix, "__metadata__ is no object", "an object of strings", shorten(value));
+    if (!value.is_object()) fail(prefix, "__metadata__ is not an object", "an object of strings", shorten(value));
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) fail(prefix, "a value of __metadata__ is no string", "a string", shorten(text));
+      if (!text.is_string()) fail(prefix, "a value of __metadata__ is not a string", "a string", shorten(text));
       result.emplace(key, text.get<std::string>());
     }
     return result;
   }
 
   StoredTensor tensor(const std::string& name, const json& value) const {
-    if (!value.is_object()) fail_tensor(name, "its entry is no object", "an object", shorten(value));
+    if (!value.is_object()) fail_tensor(name, "its entry is not an object", "an object", shorten(value));
     if (value.size() != 3 || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets")) {
-      fail_tensor(name, "its entry has other fields", "dtype, shape and data_offsets", shorten(value));
+      fail_tensor(name, "its entry has wrong fields", "dtype, shape and data_offsets", shorten(value));
     }
     StoredTensor t{name, type(name, value["dtype"]), {}, 1, 0};
     const json& shape = value["shape"];
-    if (!shape.is_array()) fail_tensor(name, "its shape is no list", "a list of lengths", shorten(shape));
+    if (!shape.is_array()) fail_tensor(name, "its shape is not a list", "a list of lengths", shorten(shape));
     bool empty = false;
     bool overflow = false;
     for (const auto& length : shape) {
@@ -136,7 +136,7 @@ class Parser {
 
     const json& offsets = value["data_offsets"];
     if (!offsets.is_array() || offsets.size() != 2) {
-      fail_tensor(name, "its data_offsets are no pair", "[begin, end]", shorten(offsets));
+      fail_tensor(name, "its data_offsets are not a pair", "[begin, end]", shorten(offsets));
     }
     const auto begin = natural(name, offsets[0], "the begin of its data_offsets");
     const auto end = natural(name, offsets[1], "the end of its data_offsets");
@@ -147,7 +147,7 @@ class Parser {
     }
     if (end - begin != bytes) {
       fail_tensor(name,
-                  fmt::format("its data, at byte {}, are of the wrong size", data_ + static_cast<std::size_t>(begin)),
+                  fmt::format("its data, at byte {}, have the wrong size", data_ + static_cast<std::size_t>(begin)),
                   fmt::format("{} bytes for {} of {}", bytes, to_string(t.shape), t.type->name),
                   fmt::format("{} bytes", end - begin));
     }
@@ -163,14 +163,14 @@ class Parser {
     if (found == std::end(stored_types)) {
       std::string known;
       for (const auto& t : stored_types) known += (known.empty() ? "" : ", ") + std::string(t.name);
-      fail_tensor(name, "its dtype is unknown", known, shorten(value));
+      fail_tensor(name, "unknown dtype", known, shorten(value));
     }
     return found;
   }
 
   std::int64_t natural(const std::string& name, const json& value, std::string_view what) const {
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > static_cast<std::uint64_t>(largest)) {
-      fail_tensor(name, fmt::format("{} is wrong", what), "an integer from 0 to 2^63 - 1", shorten(value));
+      fail_tensor(name, fmt::format("{} is invalid", what), "an integer from 0 to 2^63 - 1", shorten(value));
     }
     return value.get<std::int64_t>();
   }
@@ -187,13 +187,14 @@ class Parser {
     std::size_t end = data_;
     for (const auto* t : order) {
       if (t->begin != end) {
-        fail_tensor(t->name, t->begin < end ? "its data overlap another tensor's" : "there is a hole before its data",
+        fail_tensor(t->name,
+                    t->begin < end ? "its data overlap those of another tensor" : "there is a gap before its data",
                     fmt::format("a begin at byte {}", end), fmt::format("byte {}", t->begin));
       }
       end = end_of(t);
     }
     if (end != file_.size()) {
-      fail(end, "bytes belong to no tensor", fmt::format("the end of the file at byte {}", end),
+      fail(end, "bytes after the last tensor", fmt::format("the end of the file at byte {}", end),
            fmt::format("{} bytes", file_.size()));
     }
   }
@@ -208,7 +209,7 @@ class Parser {
 
   std::string_view file_;
   const std::string& where_;
-  std::size_t data_ = 0;  // where the data start
+  std::size_t data_ = 0;  // start of the data
   std::vector<std::string> names_;
 };
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-/// The JSON header of a safetensors file.
+/// JSON header of safetensors files.
 namespace newtape::data::detail {
 
 struct StoredType {
@@ -18,7 +18,7 @@ struct StoredType {
   std::size_t item_size;
 };
 
-/// A tensor that lies within the file: its elements are the bytes [begin, begin + count * item_size) of the file.
+/// A tensor whose elements are the bytes [begin, begin + count * item_size) of the file.
 struct StoredTensor {
   std::string name;
   const StoredType* type;
@@ -32,7 +32,7 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-/// Checks the header of `file` (all of its bytes) and that the tensors cover the rest without overlap or hole.
+/// Parses the header of `file` (all of its bytes) and checks that the tensors cover the data without overlap or gap.
 /// IoErrors start with `where`.
 SafetensorsHeader parse_safetensors_header(std::string_view file, const std::string& where);
 
@@ -40,11 +40,11 @@ struct HeaderEntry {
   const std::string& name;
   std::string_view type;
   const Shape& shape;
-  std::size_t begin, end;  // from the end of the header
+  std::size_t begin, end;  // relative to the end of the header
 };
 
-/// The JSON text, padded so that what follows the 8 bytes of its length and itself starts at a multiple of 8.
-/// ValueError for a name or metadata that are not UTF-8.
+/// The JSON text, padded so that the data after it start at a multiple of 8 bytes. ValueError for names or metadata
+/// that are not UTF-8.
 std::string format_safetensors_header(std::span<const HeaderEntry> entries,
                                       const std::map<std::string, std::string>& metadata);
 

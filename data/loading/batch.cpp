@@ -8,7 +8,7 @@
 namespace newtape::data {
 
 void Batch::out_of_range(std::size_t i) const {
-  raise<ValueError>("batch: there is no such array", fmt::format("an index below {}", arrays_.size()),
+  raise<ValueError>("batch: array index out of range", fmt::format("an index below {}", arrays_.size()),
                     std::to_string(i));
 }
 
@@ -17,15 +17,14 @@ std::size_t Batch::index(std::string_view name) const {
     const auto at = std::find(names_->begin(), names_->end(), name);
     if (at != names_->end() && names_->size() == arrays_.size()) return static_cast<std::size_t>(at - names_->begin());
   }
-  raise<ValueError>("batch: there is no array of this name",
+  raise<ValueError>("batch: no array of this name",
                     names_ == nullptr ? "(the arrays have no names)" : fmt::format("{}", fmt::join(*names_, ", ")),
                     fmt::format("'{}'", name));
 }
 
 void Batch::expect_size(std::size_t n) const {
   if (arrays_.size() != n) {
-    raise<ValueError>("batch: it is taken apart into another number of arrays", std::to_string(arrays_.size()),
-                      std::to_string(n));
+    raise<ValueError>("batch: wrong number of arrays to unpack", std::to_string(arrays_.size()), std::to_string(n));
   }
 }
 

@@ -16,10 +16,10 @@
 namespace newtape::data {
 
 namespace detail {
-using Names = std::shared_ptr<const std::vector<std::string>>;  // one list for a data set and all its batches
+using Names = std::shared_ptr<const std::vector<std::string>>;  // shared by a data set and its batches
 }
 
-/// The arrays of one example or of a batch of them. Two arrays can be taken apart: `auto& [x, y] = batch;`
+/// The arrays of one example or of a batch. Two arrays can be unpacked: `auto& [x, y] = batch;`
 class Batch {
  public:
   Batch() = default;
@@ -27,9 +27,9 @@ class Batch {
   explicit Batch(std::vector<Array> arrays, detail::Names names = {})
       : arrays_(std::move(arrays)), names_(std::move(names)) {}
 
-  /// How many arrays (not how many examples).
+  /// Number of arrays (not of examples).
   std::size_t size() const noexcept { return arrays_.size(); }
-  /// ValueError when there is no such array.
+  /// ValueError if the index or name does not exist.
   const Array& operator[](std::size_t i) const { return arrays_[checked(i)]; }
   Array& operator[](std::size_t i) { return arrays_[checked(i)]; }
   const Array& operator[](std::string_view name) const { return arrays_[index(name)]; }
@@ -38,7 +38,7 @@ class Batch {
   auto begin() const noexcept { return arrays_.begin(); }
   auto end() const noexcept { return arrays_.end(); }
 
-  /// All of them, when there are N (else ValueError): `const auto [x, mask, y] = batch.unpack<3>();`
+  /// All N arrays (ValueError if the number differs): `const auto [x, mask, y] = batch.unpack<3>();`
   template <std::size_t N>
   std::array<Array, N> unpack() const {
     expect_size(N);
@@ -46,7 +46,7 @@ class Batch {
     (std::make_index_sequence<N>());
   }
 
-  /// For structured bindings to two names; ValueError when there are more or fewer arrays than two.
+  /// For structured bindings to two names; ValueError unless there are exactly two arrays.
   template <std::size_t I>
   const Array& get() const {
     expect_size(2);

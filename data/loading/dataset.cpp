@@ -12,8 +12,7 @@
 namespace newtape::data {
 namespace {
 
-/// The row's length is known while compiling for a few lengths, so that a label is moved, not copied by a function
-/// call.
+/// Specialized for a few row lengths known at compile time, so that short rows are copied without a memcpy call.
 template <std::size_t Bytes>
 void copy_rows(const std::byte* from, std::byte* to, std::span<const std::int64_t> rows, std::size_t bytes) {
   if constexpr (Bytes != 0) bytes = Bytes;
@@ -22,7 +21,7 @@ void copy_rows(const std::byte* from, std::byte* to, std::span<const std::int64_
   }
 }
 
-/// Rows of the contiguous array `x`; the numbers are known to be in range.
+/// Copies rows of the contiguous array `x`; the indices must be in range.
 Array gather_rows(const Array& x, std::span<const std::int64_t> rows) {
   Shape shape = x.shape();
   shape[0] = static_cast<std::int64_t>(rows.size());
@@ -42,7 +41,7 @@ Array gather_rows(const Array& x, std::span<const std::int64_t> rows) {
 
 std::int64_t checked(std::int64_t i, std::int64_t n) {
   if (i < -n || i >= n) {
-    raise<ValueError>("dataset: an example is out of range", fmt::format("an index from {} to {}", -n, n - 1),
+    raise<ValueError>("dataset: example index out of range", fmt::format("an index from {} to {}", -n, n - 1),
                       std::to_string(i));
   }
   return i < 0 ? i + n : i;
@@ -68,23 +67,23 @@ Dataset::Dataset(std::initializer_list<std::pair<std::string, Array>> arrays)
     : Dataset(second_of(arrays), first_of(arrays)) {}
 
 Dataset::Dataset(std::vector<Array> arrays, std::vector<std::string> names) {
-  if (arrays.empty()) raise<ValueError>("dataset: it needs an array", "one array or more", "none");
+  if (arrays.empty()) raise<ValueError>("dataset: at least one array is required", "one array or more", "none");
   if (!names.empty()) {
     auto sorted = names;
     std::sort(sorted.begin(), sorted.end());
     if (names.size() != arrays.size() || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
-      raise<ValueError>("dataset: every array needs a name of its own", fmt::format("{} distinct names", arrays.size()),
+      raise<ValueError>("dataset: array names must be distinct", fmt::format("{} distinct names", arrays.size()),
                         fmt::format("{}", fmt::join(names, ", ")));
     }
   }
   for (std::size_t i = 0; i < arrays.size(); ++i) {
     if (!arrays[i].defined()) raise<ValueError>(fmt::format("dataset: array {} is undefined", i), "an array", "none");
     if (arrays[i].ndim() == 0 || arrays[i].shape()[0] != arrays[0].shape()[0]) {
-      raise<ShapeError>(fmt::format("dataset: array {} has another number of examples", i),
+      raise<ShapeError>(fmt::format("dataset: array {} has a different number of examples", i),
                         arrays[0].ndim() == 0 ? "at least one axis" : fmt::format("[{}, ..]", arrays[0].shape()[0]),
                         to_string(arrays[i].shape()));
     }
-    arrays[i] = core::contiguous(std::move(arrays[i]));  // so that an example is one piece of memory
+    arrays[i] = core::contiguous(std::move(arrays[i]));  // so that an example is contiguous
   }
   size_ = arrays[0].shape()[0];
   if (!names.empty()) names_ = std::make_shared<const std::vector<std::string>>(std::move(names));
@@ -118,7 +117,7 @@ Dataset Dataset::operator[](const Array& indices) const {
     raise<DTypeError>("dataset: indices must be integers", "i64", std::string(name(indices.dtype())));
   }
   if (indices.ndim() != 1) {
-    raise<ShapeError>("dataset: indices must be a list", "shape [n]", to_string(indices.shape()));
+    raise<ShapeError>("dataset: indices must be one-dimensional", "shape [n]", to_string(indices.shape()));
   }
   const Array dense = core::contiguous(indices);
   std::vector<std::int64_t> rows(dense.data<std::int64_t>(), dense.data<std::int64_t>() + dense.size());
@@ -142,9 +141,8 @@ std::vector<Dataset> Dataset::split(std::initializer_list<std::int64_t> sizes) c
     }
   }
   if (negative || overflow || open > 1 || sum > size_ || (open == 0 && sum != size_)) {
-    raise<ValueError>("dataset: the sizes of a split do not add up",
-                      fmt::format("a sum of {}, with at most one -1 for what is left over", size_),
-                      to_string(Dims(sizes)));
+    raise<ValueError>("dataset: the sizes of a split must add up to that of the set",
+                      fmt::format("a sum of {}, with at most one -1 for the remainder", size_), to_string(Dims(sizes)));
   }
   std::vector<Dataset> parts;
   std::int64_t start = 0;
@@ -157,7 +155,7 @@ std::vector<Dataset> Dataset::split(std::initializer_list<std::int64_t> sizes) c
 }
 
 std::vector<Dataset> Dataset::split(std::initializer_list<std::int64_t> sizes, Generator& generator) const {
-  static_cast<void>(split(sizes));  // a wrong split shall not advance the generator
+  static_cast<void>(split(sizes));  // validates the sizes before advancing the generator
   return (*this)[random::permutation(size_, generator)].split(sizes);
 }
 

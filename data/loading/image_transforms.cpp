@@ -10,7 +10,7 @@
 namespace newtape::data {
 namespace {
 
-/// A batch of images as n examples of `planes` (channels and the like), each h rows of w pixels.
+/// A batch of images: n examples of `planes` (channels etc.), each of h rows of w pixels.
 struct Layout {
   std::int64_t n, planes, h, w;
 };
@@ -26,18 +26,18 @@ Layout layout(const char* what, const Array& x) {
 
 void check_probability(const char* what, double p) {
   if (!(p >= 0 && p <= 1)) {
-    raise<ValueError>(fmt::format("{}: the probability is out of range", what), "p from 0 to 1", fmt::format("{}", p));
+    raise<ValueError>(fmt::format("{}: probability out of range", what), "p from 0 to 1", fmt::format("{}", p));
   }
 }
 
-/// In [0, 1), from the generator's next 64 bits.
+/// Uniform in [0, 1), from the next 64 bits of the generator.
 double uniform(Generator& generator) { return std::ldexp(static_cast<double>(generator.next() >> 11), -53); }
-/// From 0 to most.
-std::int64_t integer(Generator& generator, std::int64_t most) {
-  return std::min(most, static_cast<std::int64_t>(uniform(generator) * static_cast<double>(most + 1)));
+/// Uniform in [0, max].
+std::int64_t integer(Generator& generator, std::int64_t max) {
+  return std::min(max, static_cast<std::int64_t>(uniform(generator) * static_cast<double>(max + 1)));
 }
 
-/// `f` with a number of the array's type, which says how to read it.
+/// Calls `f` with a value of the element type.
 template <class F>
 void with_type(DType dtype, F&& f) {
   switch (dtype) {
@@ -48,8 +48,8 @@ void with_type(DType dtype, F&& f) {
   }
 }
 
-/// The array itself where nobody else holds it, else a copy, to be written over.
-Array own(Array x) {
+/// The array itself if reusable, else a copy.
+Array writable(Array x) {
   if (x.reusable()) return x;
   Array y = Array::empty(x.shape(), x.dtype());
   const Array dense = core::contiguous(std::move(x));
@@ -57,11 +57,11 @@ Array own(Array x) {
   return y;
 }
 
-/// Calls change(first pixel of a plane, layout) for all planes of the examples that p's draw chooses.
+/// Calls change(first pixel of a plane, layout) for all planes of the examples selected with probability p.
 template <class Change>
 Array change_some(const char* what, Array batch, double p, Generator& generator, Change change) {
   const auto l = layout(what, batch);
-  Array x = own(std::move(batch));
+  Array x = writable(std::move(batch));
   with_type(x.dtype(), [&]<class T>(T) {
     for (std::int64_t i = 0; i < l.n; ++i) {
       if (uniform(generator) >= p) continue;
@@ -75,7 +75,7 @@ struct Rectangle {
   std::int64_t top, left, h, w;
 };
 
-/// h = w = 0 when none was found that fits.
+/// h = w = 0 if no fitting rectangle was found.
 Rectangle draw_rectangle(const Layout& l, const RandomErasingOptions& o, Generator& generator) {
   for (int attempt = 0; attempt < 10; ++attempt) {
     const double area = static_cast<double>(l.h * l.w) * (o.min_area + (o.max_area - o.min_area) * uniform(generator));
@@ -92,7 +92,7 @@ Rectangle draw_rectangle(const Layout& l, const RandomErasingOptions& o, Generat
 
 Transform random_crop(std::int64_t height, std::int64_t width, const RandomCropOptions& options) {
   if (height < 1 || width < 1 || options.padding < 0) {
-    raise<ValueError>("random_crop: no such size", "height >= 1, width >= 1, padding >= 0",
+    raise<ValueError>("random_crop: invalid size or padding", "height >= 1, width >= 1, padding >= 0",
                       fmt::format("{} x {}, padding {}", height, width, options.padding));
   }
   return on(options.array, [height, width, o = options](Array batch, Generator& generator) {
@@ -100,7 +100,7 @@ Transform random_crop(std::int64_t height, std::int64_t width, const RandomCropO
     const auto room_y = l.h + 2 * o.padding - height;
     const auto room_x = l.w + 2 * o.padding - width;
     if (room_y < 0 || room_x < 0) {
-      raise<ShapeError>("random_crop: the image is smaller than the piece",
+      raise<ShapeError>("random_crop: the image is smaller than the crop",
                         fmt::format("[n, .., {}, {}] or larger, padding included", height, width),
                         to_string(batch.shape()));
     }
@@ -115,7 +115,7 @@ Transform random_crop(std::int64_t height, std::int64_t width, const RandomCropO
       for (std::int64_t i = 0; i < l.n; ++i) {
         const auto top = integer(generator, room_y) - o.padding;
         const auto left = integer(generator, room_x) - o.padding;
-        // Columns before, within and behind the image.
+        // Columns left of, inside and right of the image.
         const auto start = std::clamp<std::int64_t>(-left, 0, width);
         const auto stop = std::clamp<std::int64_t>(l.w - left, start, width);
         for (std::int64_t c = 0; c < l.planes; ++c) {
@@ -160,13 +160,13 @@ Transform random_erasing(const RandomErasingOptions& options) {
   check_probability("random_erasing", options.p);
   if (!(options.min_area >= 0 && options.min_area <= options.max_area && options.max_area <= 1 &&
         options.min_ratio > 0 && options.min_ratio <= options.max_ratio && std::isfinite(options.max_ratio))) {
-    raise<ValueError>("random_erasing: no such rectangles", "areas from 0 to 1 and ratios above 0, the least first",
+    raise<ValueError>("random_erasing: invalid ranges", "0 <= min_area <= max_area <= 1 and 0 < min_ratio <= max_ratio",
                       fmt::format("areas {} to {}, ratios {} to {}", options.min_area, options.max_area,
                                   options.min_ratio, options.max_ratio));
   }
   return on(options.array, [o = options](Array batch, Generator& generator) {
     const auto l = layout("random_erasing", batch);
-    Array x = own(std::move(batch));
+    Array x = writable(std::move(batch));
     with_type(x.dtype(), [&]<class T>(T) {
       for (std::int64_t i = 0; i < l.n; ++i) {
         if (uniform(generator) >= o.p) continue;

@@ -15,7 +15,7 @@
 namespace newtape::data {
 namespace {
 
-/// Sets this thread's default generator for a while, so that a transform that draws from it is reproducible too.
+/// Replaces this thread's default generator in a scope, so that transforms that use it are reproducible too.
 class DefaultGenerator {
  public:
   explicit DefaultGenerator(const Generator& g) : before_(default_generator()) { default_generator() = g; }
@@ -29,8 +29,8 @@ class DefaultGenerator {
 
 }  // namespace
 
-/// One run over the data. Workers claim batches in order and put them into a ring of slots; the consumer takes them out
-/// in order. What a batch holds depends on its number alone, never on who makes it.
+/// One pass over the data. Workers claim batches in order and store them in a ring of slots, from which the consumer
+/// takes them in order. The contents of a batch depend only on its number.
 class Loader::iterator::Epoch {
  public:
   Epoch(const Loader& loader, std::int64_t number, std::int64_t first_batch)
@@ -49,7 +49,7 @@ class Loader::iterator::Epoch {
       order_ = options_.sampler.draw(g);
       if (!order_.defined() || order_.dtype() != i64 || order_.shape() != Shape{examples_}) {
         raise<ValueError>(
-            "loader: the sampler drew something else than the numbers of examples", fmt::format("i64 [{}]", examples_),
+            "loader: the sampler returned invalid indices", fmt::format("i64 [{}]", examples_),
             order_.defined() ? fmt::format("{} {}", name(order_.dtype()), to_string(order_.shape())) : "none");
       }
       order_ = core::contiguous(std::move(order_));
@@ -59,7 +59,7 @@ class Loader::iterator::Epoch {
   Epoch& operator=(const Epoch&) = delete;
   ~Epoch() { stop(); }
 
-  /// Not in the constructor: should a thread fail to start, the destructor has to end the others.
+  /// Separate from the constructor, so that the destructor joins the started threads if one fails to start.
   void start() {
     if (options_.prefetch > 0 && options_.workers > 0 && batches_ > 0) {
       slots_.resize(static_cast<std::size_t>(std::max(options_.prefetch, options_.workers)));
@@ -69,9 +69,9 @@ class Loader::iterator::Epoch {
     advance();
   }
 
-  /// Moves on to the next batch. After an exception the epoch is over.
+  /// Moves to the next batch. After an exception the epoch has ended.
   void advance() {
-    current_ = Batch();  // its memory may serve the next batch
+    current_ = Batch();  // frees the memory for the next batch
     if (done_ || taken_ == batches_) {
       if (!done_) *progress_ = {progress_->epoch + 1, 0};
       done_ = true;
@@ -155,21 +155,21 @@ class Loader::iterator::Epoch {
     for (auto& t : threads_) t.join();
   }
 
-  const std::shared_ptr<Progress> progress_;  // no loader's any more once it has begun another loop
+  const std::shared_ptr<Progress> progress_;  // detached from the loader once that starts another loop
   const Dataset dataset_;
   const LoaderOptions options_;
   const Generator stream_;
   const std::int64_t examples_, batches_;
-  Array order_;  // [n], undefined without shuffling and sampler
+  Array order_;  // [n]; undefined without shuffling or sampler
 
   Batch current_;
   bool done_ = false;
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   std::condition_variable ready_, room_;
   std::vector<Slot> slots_;
-  std::int64_t claimed_;  // batches that a worker has begun
-  std::int64_t taken_;    // batches that the consumer has had; written by its thread alone
+  std::int64_t claimed_;  // batches claimed by workers
+  std::int64_t taken_;    // batches taken; written by the consumer thread only
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };
@@ -177,15 +177,14 @@ class Loader::iterator::Epoch {
 Loader::Loader(Dataset dataset, const LoaderOptions& options)
     : dataset_(std::move(dataset)), options_(options), progress_(std::make_shared<Progress>()) {
   if (options.batch_size < 1) {
-    raise<ValueError>("loader: a batch must hold examples", "batch_size of at least 1",
-                      std::to_string(options.batch_size));
+    raise<ValueError>("loader: invalid batch size", "batch_size of at least 1", std::to_string(options.batch_size));
   }
   if (options.prefetch < 0 || options.workers < 0) {
-    raise<ValueError>("loader: a number of threads or batches is negative", "prefetch and workers of at least 0",
+    raise<ValueError>("loader: prefetch and workers must not be negative", "prefetch and workers of at least 0",
                       fmt::format("prefetch {}, workers {}", options.prefetch, options.workers));
   }
   if (options.sampler.draw != nullptr && (options.shuffle || options.sampler.size < 0)) {
-    raise<ValueError>("loader: the sampler alone decides the order", "a sampler of size >= 0, shuffle = false",
+    raise<ValueError>("loader: invalid sampler, or sampler with shuffle", "a sampler of size >= 0, shuffle = false",
                       fmt::format("size {}, shuffle = {}", options.sampler.size, options.shuffle));
   }
 }
@@ -237,10 +236,10 @@ NamedArrays Loader::state_dict() const {
 
 void Loader::load_state_dict(const NamedArrays& state) {
   newtape::detail::StateReader reader(state, "");
-  const auto own = state_dict();
+  const auto expected = state_dict();
   std::vector<std::int64_t> found;
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    const auto& [name, mine] = own[i];
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const auto& [name, mine] = expected[i];
     const Array value = reader.take(name, i64, {});
     found.push_back(value.defined() ? value.item<std::int64_t>() : 0);
     const auto wanted = mine.item<std::int64_t>();
@@ -248,7 +247,7 @@ void Loader::load_state_dict(const NamedArrays& state) {
       reader.reject(name, fmt::format("{}, but this loader has {}", found[i], wanted));
     }
   }
-  if (found[0] < 0) reader.reject("epoch", "negative");
+  if (found[0] < 0) reader.reject("epoch", "must not be negative");
   if (found[1] < 0 || found[1] > size()) reader.reject("batch", fmt::format("not in [0, {}]", size()));
   reader.finish("Loader::load_state_dict", true);
   set_epoch(found[0]);
@@ -260,8 +259,8 @@ std::int64_t Loader::examples() const noexcept {
 }
 
 std::int64_t Loader::size() const noexcept {
-  const auto whole = examples() / options_.batch_size;
-  return options_.drop_last || examples() % options_.batch_size == 0 ? whole : whole + 1;
+  const auto full = examples() / options_.batch_size;
+  return options_.drop_last || examples() % options_.batch_size == 0 ? full : full + 1;
 }
 
 Loader::iterator::iterator(std::unique_ptr<Epoch> epoch) : epoch_(std::move(epoch)) {}

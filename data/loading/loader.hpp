@@ -11,62 +11,62 @@ namespace newtape::data {
 
 struct LoaderOptions {
   std::int64_t batch_size = 32;
-  bool shuffle = false;  ///< a new permutation each epoch, which seed and number of the epoch decide
+  bool shuffle = false;  ///< a new permutation each epoch, determined by seed and epoch number
   std::uint64_t seed = 0;
-  bool drop_last = false;  ///< leaves out a last batch of fewer than `batch_size` examples
-  int prefetch = 2;        ///< batches made ahead; with 0, each is made when it is asked for, by the thread that asks
-  int workers = 1;         ///< threads that make them; neither number changes what comes out
-  Sampler sampler = {};    ///< chooses the examples of each epoch in the place of `shuffle`
+  bool drop_last = false;  ///< omits a last batch of fewer than `batch_size` examples
+  int prefetch = 2;        ///< batches prepared ahead; 0: each is made on request, by the requesting thread
+  int workers = 1;         ///< threads that prepare batches; neither number affects the results
+  Sampler sampler = {};    ///< selects the examples of each epoch instead of `shuffle`
 };
 
-/// Batches of a data set, made ahead in the background: `for (auto& [x, y] : loader) ...` runs over one epoch.
-/// Leaving the loop early is fine. What a worker throws is thrown again in the loop, at the batch it befell.
+/// Batches of a data set, prepared in the background: `for (auto& [x, y] : loader) ...` iterates over one epoch. The
+/// loop may be left early. Exceptions of workers are rethrown in the loop at the batch concerned.
 class Loader {
  public:
   class iterator;
 
-  /// ValueError for options that make no sense.
+  /// ValueError for invalid options.
   explicit Loader(Dataset dataset, const LoaderOptions& options = {});
   Loader(const Loader& other);
   Loader(Loader&&) noexcept = default;
   Loader& operator=(Loader other) noexcept;
   ~Loader() = default;
 
-  /// Starts the next epoch; after load_state_dict, the rest of the one that was under way.
+  /// Starts the next epoch; after load_state_dict, the remainder of the interrupted one.
   iterator begin();
   std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// Examples in an epoch, before `drop_last`: those of the data set, or as many as the sampler draws.
+  /// Examples per epoch, before `drop_last`: the size of the data set or of the sampler.
   std::int64_t examples() const noexcept;
-  /// Batches in an epoch.
+  /// Batches per epoch.
   std::int64_t size() const noexcept;
   const Dataset& dataset() const noexcept { return dataset_; }
   const LoaderOptions& options() const noexcept { return options_; }
 
-  /// The number of the epoch that `begin` will start next, from 0. Setting it resumes a run.
+  /// Number of the epoch that `begin` starts next, from 0. Set it to resume a run.
   std::int64_t epoch() const noexcept { return epoch_; }
   void set_epoch(std::int64_t epoch) noexcept;
 
-  /// How far the loop that was begun last has come, to go on after the batch that it has in hand.
+  /// Position of the most recent loop, from which to resume after its current batch.
   NamedArrays state_dict() const;
-  /// ValueError naming what is missing or does not fit this loader's data set, batch size, seed or shuffling; nothing
-  /// is changed then.
+  /// ValueError listing missing entries and mismatches with this loader's data set, batch size, seed or shuffling; the
+  /// loader is then unchanged.
   void load_state_dict(const NamedArrays& state);
 
  private:
-  /// Of the loop that was begun last, which writes it.
+  /// Position of the most recent loop, which updates it.
   struct Progress {
     std::int64_t epoch = 0;
-    std::int64_t batch = 0;  ///< the one after that in hand
+    std::int64_t batch = 0;  ///< the one after the current batch
   };
   Dataset dataset_;
   LoaderOptions options_;
   std::int64_t epoch_ = 0;
-  std::int64_t first_batch_ = 0;  ///< where `begin` will start in it
+  std::int64_t first_batch_ = 0;  ///< where `begin` starts
   std::shared_ptr<Progress> progress_;
 };
 
-/// A single-pass iterator; it owns the epoch it runs over, threads included, so several may run at once.
+/// A single-pass iterator; it owns its epoch, threads included, so several may run at once.
 class Loader::iterator {
  public:
   using value_type = Batch;
@@ -77,7 +77,7 @@ class Loader::iterator {
   iterator& operator=(iterator&&) noexcept;
   ~iterator();
 
-  /// The batch is the loop's own until the next step.
+  /// The batch is valid until the next increment.
   Batch& operator*() const noexcept;
   Batch* operator->() const noexcept { return &**this; }
   iterator& operator++();

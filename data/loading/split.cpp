@@ -16,15 +16,15 @@ using Numbers = std::vector<std::int64_t>;
 Numbers labels_of(const char* what, const Dataset& set, const Array& labels) {
   auto known = detail::read_labels(what, labels);
   if (static_cast<std::int64_t>(known.size()) != set.size()) {
-    raise<ShapeError>(fmt::format("{}: one label for each example", what), fmt::format("labels [{}]", set.size()),
-                      to_string(labels.shape()));
+    raise<ShapeError>(fmt::format("{}: one label per example is required", what),
+                      fmt::format("labels [{}]", set.size()), to_string(labels.shape()));
   }
   return known;
 }
 
 void check_k(const char* what, const Dataset& set, std::int64_t k) {
   if (k < 2 || k > set.size()) {
-    raise<ValueError>(fmt::format("{}: there cannot be so many parts", what),
+    raise<ValueError>(fmt::format("{}: invalid number of parts", what),
                       fmt::format("k from 2 to the number of examples, {}", set.size()), std::to_string(k));
   }
 }
@@ -37,8 +37,8 @@ void shuffle(Numbers& numbers, Generator& generator) {
   numbers = std::move(shuffled);
 }
 
-/// Folds of neighbours in `order`, the first n % k of them one longer, as scikit-learn's KFold.
-Folds neighbours(const Dataset& set, std::int64_t k, Numbers order) {
+/// Folds of consecutive examples of `order`, the first n % k of them one longer, as in scikit-learn's KFold.
+Folds consecutive_folds(const Dataset& set, std::int64_t k, Numbers order) {
   Numbers part_of(order.size());
   const auto n = set.size();
   std::size_t i = 0;
@@ -55,7 +55,7 @@ std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const Array& la
                                              Generator& generator) {
   const auto known = labels_of("stratified_split", set, labels);
   if (!(fraction >= 0 && fraction <= 1)) {
-    raise<ValueError>("stratified_split: the fraction is out of range", "from 0 to 1", fmt::format("{}", fraction));
+    raise<ValueError>("stratified_split: fraction out of range", "from 0 to 1", fmt::format("{}", fraction));
   }
   const auto n = static_cast<double>(known.size());
   const double wanted = std::round(fraction * n);
@@ -63,8 +63,8 @@ std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const Array& la
   Numbers second;
   double before = 0;
   std::size_t i = 0;
-  // The first part has taken floor(i wanted / n) of the first i examples, so its share of any run of neighbours, such
-  // as a class, is right but for rounding.
+  // The first part takes floor(i wanted / n) of the first i examples, so its fraction of any consecutive range, such as
+  // a class, is exact up to rounding.
   for (const auto example : detail::by_class(known, generator)) {
     const double after = std::floor(static_cast<double>(++i) * wanted / n);
     (after > before ? first : second).push_back(example);
@@ -78,14 +78,14 @@ std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const Array& la
 Folds::Folds(Dataset set, std::int64_t k, Numbers order, Numbers part_of)
     : set_(std::move(set)), k_(k), order_(std::move(order)), part_of_(std::move(part_of)) {
   if (order_.size() != part_of_.size() || static_cast<std::int64_t>(order_.size()) != set_.size()) {
-    raise<ValueError>("Folds: each example belongs to one part", fmt::format("{} examples", set_.size()),
+    raise<ValueError>("Folds: one part per example is required", fmt::format("{} examples", set_.size()),
                       fmt::format("{} examples, {} parts", order_.size(), part_of_.size()));
   }
 }
 
 Fold Folds::operator[](std::int64_t i) const {
   if (i < 0 || i >= k_) {
-    raise<ValueError>("Folds: there is no such fold", fmt::format("from 0 to {}", k_ - 1), std::to_string(i));
+    raise<ValueError>("Folds: fold index out of range", fmt::format("from 0 to {}", k_ - 1), std::to_string(i));
   }
   Numbers train;
   Numbers valid;
@@ -100,7 +100,7 @@ Folds k_fold(const Dataset& set, std::int64_t k) {
   check_k("k_fold", set, k);
   Numbers order(static_cast<std::size_t>(set.size()));
   std::iota(order.begin(), order.end(), 0);
-  return neighbours(set, k, std::move(order));
+  return consecutive_folds(set, k, std::move(order));
 }
 
 Folds k_fold(const Dataset& set, std::int64_t k, Generator& generator) {
@@ -108,21 +108,21 @@ Folds k_fold(const Dataset& set, std::int64_t k, Generator& generator) {
   Numbers order(static_cast<std::size_t>(set.size()));
   std::iota(order.begin(), order.end(), 0);
   shuffle(order, generator);
-  return neighbours(set, k, std::move(order));
+  return consecutive_folds(set, k, std::move(order));
 }
 
 Folds stratified_k_fold(const Dataset& set, const Array& labels, std::int64_t k, Generator& generator) {
   check_k("stratified_k_fold", set, k);
   const auto known = labels_of("stratified_k_fold", set, labels);
-  // Dealt out like cards, class after class; then shuffled together with the part each was dealt to.
-  const auto dealt = detail::by_class(known, generator);
-  Numbers at(dealt.size());
+  // Assigned to the parts cyclically, class by class; then shuffled together with the part numbers.
+  const auto by_class = detail::by_class(known, generator);
+  Numbers at(by_class.size());
   std::iota(at.begin(), at.end(), 0);
   shuffle(at, generator);
   Numbers order;
   Numbers part_of;
   for (const auto i : at) {
-    order.push_back(dealt[static_cast<std::size_t>(i)]);
+    order.push_back(by_class[static_cast<std::size_t>(i)]);
     part_of.push_back(i % k);
   }
   return Folds(set, k, std::move(order), std::move(part_of));

@@ -5,11 +5,11 @@
 
 #include <iterator>
 
-/// Splits beyond Dataset::split: by class, and for cross-validation. Parts are copies of their examples.
+/// Stratified splits and cross-validation, in addition to Dataset::split. Parts are copies of their examples.
 namespace newtape::data {
 
-/// `auto [train, valid] = stratified_split(set, set.array("labels"), 0.9, generator)`: two parts, shuffled. Each class
-/// (labels i64 [n]) is split with this share, rounded up or down so that the first part has round(fraction n) examples.
+/// `auto [train, valid] = stratified_split(set, set.array("labels"), 0.9, generator)`: two shuffled parts. Each class
+/// (labels i64 [n]) is split with this fraction, rounded such that the first part has round(fraction n) examples.
 std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const Array& labels, double fraction,
                                              Generator& generator);
 
@@ -17,17 +17,17 @@ struct Fold {
   Dataset train, valid;
 };
 
-/// The k ways to keep one of k parts of a set for validation: `for (const auto& [train, valid] : k_fold(set, 5, g))`.
-/// A fold is copied together when it is asked for.
+/// k-fold cross-validation: each of k parts is the validation set once: `for (const auto& [train, valid] : k_fold(set,
+/// 5, g))`. A fold is copied on access.
 class Folds {
  public:
   class iterator;
 
-  /// `order` holds the numbers of all examples; part_of[i] says which part order[i] belongs to.
+  /// `order` lists all examples; part_of[i] is the part of order[i].
   Folds(Dataset set, std::int64_t k, std::vector<std::int64_t> order, std::vector<std::int64_t> part_of);
 
   std::int64_t size() const noexcept { return k_; }
-  /// ValueError when there is no such fold.
+  /// ValueError if i is out of range.
   Fold operator[](std::int64_t i) const;
   iterator begin() const;
   iterator end() const;
@@ -38,7 +38,7 @@ class Folds {
   std::vector<std::int64_t> order_, part_of_;
 };
 
-/// A fold at a time; it must not outlive the Folds.
+/// Iterates over the folds; must not outlive the Folds.
 class Folds::iterator {
  public:
   using value_type = Fold;
@@ -60,12 +60,12 @@ class Folds::iterator {
   std::int64_t i_ = 0;
 };
 
-/// Parts of neighbouring examples, in order; their sizes differ by one at most. ValueError unless 2 <= k <= n.
+/// Parts of consecutive examples; sizes differ by at most one. ValueError unless 2 <= k <= n.
 Folds k_fold(const Dataset& set, std::int64_t k);
-/// The same, shuffled first.
+/// The same after shuffling.
 Folds k_fold(const Dataset& set, std::int64_t k, Generator& generator);
-/// Shuffled, and each class (labels i64 [n]) dealt out evenly: its numbers in two parts differ by one at most, and so
-/// do the parts' sizes.
+/// Shuffled and stratified by class (labels i64 [n]): the numbers of examples per class in two parts differ by at most
+/// one, and so do the sizes of the parts.
 Folds stratified_k_fold(const Dataset& set, const Array& labels, std::int64_t k, Generator& generator);
 
 }  // namespace newtape::data

@@ -14,16 +14,17 @@ namespace {
 
 void expect_float(const char* what, const Array& x) {
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(fmt::format("{}: the array must hold floats", what), "f32 or f64", std::string(name(x.dtype())));
+    raise<DTypeError>(fmt::format("{}: the dtype must be a floating type", what), "f32 or f64",
+                      std::string(name(x.dtype())));
   }
 }
 
-/// Numbers for the channels, in a shape that broadcasts against x [n, c, ..]; one number stands for all.
+/// Values per channel in a shape that broadcasts against x [n, c, ..]; a single value applies to all channels.
 Array per_channel(const std::vector<double>& numbers, const Array& x) {
   if (numbers.size() == 1) return core::full({}, numbers[0], x.dtype());
   const auto channels = static_cast<std::int64_t>(numbers.size());
   if (x.ndim() < 2 || x.shape(1) != channels) {
-    raise<ShapeError>("normalize: the numbers of channels differ", fmt::format("[n, {}, ..]", channels),
+    raise<ShapeError>("normalize: wrong number of channels", fmt::format("[n, {}, ..]", channels),
                       to_string(x.shape()));
   }
   Shape shape = x.shape();
@@ -53,9 +54,9 @@ Transform on(std::size_t array, std::function<Array(Array, Generator&)> function
 Transform normalize(const std::vector<double>& mean, const std::vector<double>& std, std::size_t array) {
   const auto positive = [](double x) { return x > 0 && std::isfinite(x); };
   if (mean.empty() || mean.size() != std.size() || !std::all_of(std.begin(), std.end(), positive)) {
-    raise<ValueError>("normalize: means and deviations do not belong together",
-                      "as many deviations as means, each above 0",
-                      fmt::format("means {}, deviations {}", fmt::join(mean, " "), fmt::join(std, " ")));
+    raise<ValueError>("normalize: invalid means or standard deviations",
+                      "equally many of both, positive standard deviations",
+                      fmt::format("means {}, standard deviations {}", fmt::join(mean, " "), fmt::join(std, " ")));
   }
   return on(array, [mean, std](Array x, Generator&) {
     expect_float("normalize", x);
@@ -69,30 +70,31 @@ Standardize::Standardize(const Dataset& train, const StandardizeOptions& options
   const Array& x = train.array(array_);
   expect_float("Standardize", x);
   if (x.size() == 0) {
-    raise<ValueError>("Standardize: statistics need examples", "one example or more", to_string(x.shape()));
+    raise<ValueError>("Standardize: no examples", "one example or more", to_string(x.shape()));
   }
   Axes over;  // all of them
   if (options.per == Statistics::feature) over = 0;
   if (options.per == Statistics::channel) {
-    if (x.ndim() < 2) raise<ShapeError>("Standardize: there are no channels", "[n, c, ..]", to_string(x.shape()));
+    if (x.ndim() < 2)
+      raise<ShapeError>("Standardize: the array has no channel axis", "[n, c, ..]", to_string(x.shape()));
     Dims others = {0};
     for (std::size_t axis = 2; axis < x.ndim(); ++axis) others.push_back(static_cast<std::int64_t>(axis));
     over = Axes(others);
   }
-  // Without the axis of examples, so that a single example can be standardised too.
-  const auto lean = [&](const Array& y) {
+  // Without the example axis, so that single examples can be standardized too.
+  const auto drop_examples = [&](const Array& y) {
     return options.per == Statistics::array ? core::squeeze(y) : core::squeeze(y, 0);
   };
   const Array constant = core::equal(core::max(x, over, true), core::min(x, over, true));
-  const Array deviation = core::sqrt(core::var(x, over, 0, true));
-  mean_ = lean(core::mean(x, over, true));
-  deviation_ = lean(core::where(constant, core::full({}, 1, x.dtype()), deviation));
+  const Array std_ = core::sqrt(core::var(x, over, 0, true));
+  mean_ = drop_examples(core::mean(x, over, true));
+  deviation_ = drop_examples(core::where(constant, core::full({}, 1, x.dtype()), std_));
 }
 
 Standardize::Standardize(Array mean, Array deviation, std::size_t array)
     : mean_(std::move(mean)), deviation_(std::move(deviation)), array_(array) {
   if (!mean_.defined() || !deviation_.defined() || mean_.shape() != deviation_.shape()) {
-    raise<ShapeError>("Standardize: mean and deviation differ in shape",
+    raise<ShapeError>("Standardize: mean and standard deviation must have the same shape",
                       mean_.defined() ? to_string(mean_.shape()) : "arrays",
                       deviation_.defined() ? to_string(deviation_.shape()) : "none");
   }
@@ -114,7 +116,7 @@ Batch Standardize::operator()(Batch batch, Generator&) const {
 }
 
 Transform one_hot(std::int64_t classes, std::size_t array, DType dtype) {
-  if (classes < 1) raise<ValueError>("one_hot: there are no classes", "classes >= 1", std::to_string(classes));
+  if (classes < 1) raise<ValueError>("one_hot: invalid number of classes", "classes >= 1", std::to_string(classes));
   return on(array, [classes, dtype](const Array& x, Generator&) {
     if (x.dtype() != i64) {
       raise<DTypeError>("one_hot: labels must be integers", "i64", std::string(name(x.dtype())));
@@ -125,7 +127,7 @@ Transform one_hot(std::int64_t classes, std::size_t array, DType dtype) {
     const auto* label = labels.data<std::int64_t>();
     for (std::int64_t i = 0; i < labels.size(); ++i) {
       if (label[i] < 0 || label[i] >= classes) {
-        raise<ValueError>("one_hot: a label is out of range", fmt::format("from 0 to {}", classes - 1),
+        raise<ValueError>("one_hot: label out of range", fmt::format("from 0 to {}", classes - 1),
                           std::to_string(label[i]));
       }
     }
@@ -135,7 +137,7 @@ Transform one_hot(std::int64_t classes, std::size_t array, DType dtype) {
 
 Transform gaussian_noise(double deviation, std::size_t array) {
   if (!(deviation >= 0)) {
-    raise<ValueError>("gaussian_noise: no such deviation", "at least 0", fmt::format("{}", deviation));
+    raise<ValueError>("gaussian_noise: invalid standard deviation", "at least 0", fmt::format("{}", deviation));
   }
   return on(array, [deviation](Array x, Generator& generator) {
     expect_float("gaussian_noise", x);

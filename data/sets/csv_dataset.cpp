@@ -11,7 +11,7 @@ namespace newtape::data {
 
 Dataset csv_dataset(const Csv& table, const CsvDatasetOptions& options) {
   if (!is_floating(options.dtype)) {
-    raise<DTypeError>("csv_dataset: features must be floats", "f32 or f64", std::string(name(options.dtype)));
+    raise<DTypeError>("csv_dataset: the dtype must be a floating type", "f32 or f64", std::string(name(options.dtype)));
   }
   const auto target = table.index(options.target);
   std::vector<std::int64_t> chosen;
@@ -38,14 +38,14 @@ Dataset csv_dataset(const Csv& table, const CsvDatasetOptions& options) {
           core::cast(core::equal(column, core::full({}, static_cast<double>(code), column.dtype())), options.dtype));
     }
   }
-  if (columns.empty()) raise<ValueError>("csv_dataset: there are no features", "one column or more", "none");
+  if (columns.empty()) raise<ValueError>("csv_dataset: no features", "one column or more", "none");
   Array y = core::select(table.values, 1, target);
   if (categories(target) > 0) {
     const Array dense = core::contiguous(core::cast(y, f64));
     const auto* code = dense.data<double>();
     for (std::int64_t i = 0; i < dense.size(); ++i) {
       if (!(code[i] >= 0)) {
-        raise<ValueError>(fmt::format("csv_dataset: row {} has no class", i),
+        raise<ValueError>(fmt::format("csv_dataset: row {} has no target", i),
                           fmt::format("a value of '{}'", options.target), "a missing value");
       }
     }

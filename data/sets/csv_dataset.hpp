@@ -9,12 +9,12 @@ namespace newtape::data {
 struct CsvDatasetOptions {
   std::string target;                      ///< the column to predict
   std::vector<std::string> features = {};  ///< the columns to predict it from; empty: all others
-  DType dtype = f32;                       ///< of features and of a target that is a number
+  DType dtype = f32;                       ///< of features and of a numeric target
 };
 
-/// `csv_dataset(read_csv("iris.csv"), {.target = "species"})`: arrays "x" [n, features] and "y" [n]. A target of text
-/// becomes its codes (i64), so that `table.categories` holds the classes' names; a feature of text becomes one column
-/// of 0 and 1 for each of its values. ValueError for a column there is not, DTypeError unless `dtype` is a float.
+/// `csv_dataset(read_csv("iris.csv"), {.target = "species"})`: arrays "x" [n, features] and "y" [n]. A text target is
+/// encoded as i64, with class names in `table.categories`; a text feature becomes one 0/1 column per category.
+/// ValueError for an unknown column, DTypeError unless `dtype` is floating.
 Dataset csv_dataset(const Csv& table, const CsvDatasetOptions& options);
 
 }  // namespace newtape::data

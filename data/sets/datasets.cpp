@@ -14,7 +14,7 @@
 namespace newtape::data {
 namespace {
 
-/// $NEWTAPE_DATA, or nothing.
+/// $NEWTAPE_DATA, or an empty string.
 std::string data_directory() {
   const char* directory = std::getenv("NEWTAPE_DATA");
   return directory == nullptr ? "" : directory;
@@ -25,7 +25,7 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-/// The first of `directories` that holds `file`, gzipped or not, and the file's own name there; empty when none does.
+/// Path of `file`, gzipped or not, in the first of `directories` that contains it; empty if none does.
 std::string find(const std::vector<std::string>& directories, const std::string& file) {
   for (const auto& directory : directories) {
     for (const auto* end : {".gz", ""}) {
@@ -52,50 +52,50 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
   const auto [image_path, images] = open(prefix + "-images-idx3-ubyte", {.dtype = f32, .scale = 1 / 255.});
   const auto [label_path, labels] = open(prefix + "-labels-idx1-ubyte", {.dtype = i64});
   if (images.ndim() != 3 || labels.ndim() != 1 || images.shape(0) != labels.shape(0)) {
-    raise<IoError>(fmt::format("fashion_mnist: '{}' and '{}' do not belong together", image_path, label_path),
+    raise<IoError>(fmt::format("fashion_mnist: '{}' and '{}' do not match", image_path, label_path),
                    "images [n, height, width] and labels [n]",
                    fmt::format("{} and {}", to_string(images.shape()), to_string(labels.shape())));
   }
   const auto* label = labels.data<std::int64_t>();
   for (std::int64_t i = 0; i < labels.size(); ++i) {
     if (label[i] >= classes) {
-      raise<IoError>(fmt::format("fashion_mnist: '{}': label {} is out of range", label_path, i),
+      raise<IoError>(fmt::format("fashion_mnist: '{}': label {} out of range", label_path, i),
                      fmt::format("a class below {}", classes), std::to_string(label[i]));
     }
   }
   return Dataset{{"images", images}, {"labels", labels}};
 }
 
-/// A file that comes with Newtape.
-std::string find_own(const std::string& name, const std::string& file) {
+/// Path of a file distributed with Newtape.
+std::string find_included(const std::string& name, const std::string& file) {
   std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
-  if (const auto own = data_directory(); !own.empty()) directories.insert(directories.begin(), own);
+  if (const auto data = data_directory(); !data.empty()) directories.insert(directories.begin(), data);
   auto path = find(directories, file);
   if (path.empty()) {
-    raise<IoError>(name + ": the data that come with Newtape are missing",
+    raise<IoError>(name + ": data file of Newtape not found",
                    fmt::format("{}.gz in {}", file, fmt::join(directories, " or ")), "no such file");
   }
   return path;
 }
 
-struct OwnFile {
+struct IncludedFile {
   std::string path;
   Csv table;
 };
 
-/// One of the tables that come with Newtape.
-OwnFile read_own(const std::string& name, const CsvOptions& options) {
-  auto path = find_own(name, name + ".csv");
+/// A table distributed with Newtape.
+IncludedFile read_included(const std::string& name, const CsvOptions& options) {
+  auto path = find_included(name, name + ".csv");
   Csv table = read_csv(path, options);
   return {std::move(path), std::move(table)};
 }
 
-/// A table of `n` rows whose last column is the target: a class when there are names for these, else a number.
+/// A table of `n` rows whose last column is the target: a class if `classes` is not empty, else a number.
 Table read_table(const std::string& name, std::int64_t n, std::int64_t d, std::vector<std::string> classes,
                  DType dtype) {
-  auto [path, table] = read_own(name, {.header = CsvOptions::Header::yes, .dtype = dtype});
+  auto [path, table] = read_included(name, {.header = CsvOptions::Header::yes, .dtype = dtype});
   if (table.values.shape() != Shape{n, d + 1}) {
-    raise<IoError>(fmt::format("{}: '{}' holds another table", name, path), to_string(Shape{n, d + 1}),
+    raise<IoError>(fmt::format("{}: '{}' has the wrong shape", name, path), to_string(Shape{n, d + 1}),
                    to_string(table.values.shape()));
   }
   Array target = core::contiguous(core::select(table.values, 1, d));
@@ -120,17 +120,17 @@ TrainTest fashion_mnist(const std::string& directory) {
   if (!directory.empty()) {
     directories = {directory};
   } else {
-    if (const auto own = data_directory(); !own.empty()) directories = {own + "/fashion-mnist", own};
+    if (const auto data = data_directory(); !data.empty()) directories = {data + "/fashion-mnist", data};
     directories.emplace_back("/usr/share/datasets/fashion-mnist");
   }
   return {read_pair(directories, "train", 10), read_pair(directories, "t10k", 10)};
 }
 
 TrainTest digits() {
-  const auto [path, table] = read_own("digits", {.header = CsvOptions::Header::no, .dtype = f32});
+  const auto [path, table] = read_included("digits", {.header = CsvOptions::Header::no, .dtype = f32});
   const auto n = table.rows();
   if (table.values.shape(1) != 65 || n <= 297) {
-    raise<IoError>(fmt::format("digits: '{}' holds another table", path), "64 pixels and a label in each of 1797 rows",
+    raise<IoError>(fmt::format("digits: '{}' has the wrong shape", path), "64 pixels and a label in each of 1797 rows",
                    to_string(table.values.shape()));
   }
   const Array pixels = core::mul(core::slice(table.values, 1, 0, 64), core::full({}, 1 / 16., f32));
@@ -146,9 +146,9 @@ Table breast_cancer(DType dtype) { return read_table("breast_cancer", 569, 30, {
 Table diabetes(DType dtype) { return read_table("diabetes", 442, 10, {}, dtype); }
 
 Dataset sunspots(DType dtype) {
-  const auto [path, table] = read_own("sunspots", {.header = CsvOptions::Header::yes, .dtype = dtype});
+  const auto [path, table] = read_included("sunspots", {.header = CsvOptions::Header::yes, .dtype = dtype});
   if (table.values.shape() != Shape{309, 2}) {
-    raise<IoError>(fmt::format("sunspots: '{}' holds another table", path), "year and number in each of 309 rows",
+    raise<IoError>(fmt::format("sunspots: '{}' has the wrong shape", path), "year and number in each of 309 rows",
                    to_string(table.values.shape()));
   }
   return {{"year", core::contiguous(table["year"])}, {"number", core::contiguous(table["number"])}};
@@ -156,7 +156,7 @@ Dataset sunspots(DType dtype) {
 
 std::string pride_and_prejudice() {
   const std::string name = "pride_and_prejudice";
-  return detail::Input(name, find_own(name, name + ".txt")).read_all();
+  return detail::Input(name, find_included(name, name + ".txt")).read_all();
 }
 
 }  // namespace newtape::data

@@ -13,27 +13,26 @@ struct TrainTest {
 };
 
 /// Fashion-MNIST (Xiao, Rasul & Vollgraf 2017): images f32 [60000 and 10000, 28, 28] in [0, 1], labels i64, 10 classes.
-/// Looks in `directory`, else in $NEWTAPE_DATA, else where Debian's dataset-fashion-mnist puts it. MNIST's own four
-/// files read just as well. IoError says what to install.
+/// Searches `directory`, else $NEWTAPE_DATA, else the path of Debian's dataset-fashion-mnist. The four files of MNIST
+/// can be read as well. IoError says what to install.
 TrainTest fashion_mnist(const std::string& directory = {});
-/// The names of Fashion-MNIST's classes, by label.
+/// Class names of Fashion-MNIST, by label.
 extern const char* const fashion_mnist_classes[10];
 
-/// Handwritten digits (Alpaydin & Kaynak 1998, UCI): images f32 [1500 and 297, 8, 8] in [0, 1], labels i64. They come
-/// with Newtape.
+/// Handwritten digits (Alpaydin & Kaynak 1998, UCI): images f32 [1500 and 297, 8, 8] in [0, 1], labels i64. Included.
 TrainTest digits();
 
-/// A table: its examples are {"features" [n, d], "target" [n]}, where the target is a number or a class (i64).
+/// A table with examples {"features" [n, d], "target" [n]}; the target is a number or a class (i64).
 struct Table {
   Dataset examples;
-  std::vector<std::string> feature_names;  ///< d of them
-  std::vector<std::string> target_names;   ///< of the classes; of a number, one
+  std::vector<std::string> feature_names;  ///< d names
+  std::vector<std::string> target_names;   ///< class names, or the name of a numeric target
 
   const Array& features() const { return examples.array(0); }
   const Array& target() const { return examples.array(1); }
 };
 
-// These come with Newtape, in scikit-learn's order and numbering; sources and licences: data/files/README.md.
+// Included data sets, in scikit-learn's order and numbering; sources and licences: data/files/README.md.
 
 /// Iris (Fisher 1936): 4 lengths of 150 flowers of 3 species.
 Table iris(DType dtype = f64);
@@ -42,8 +41,8 @@ Table wine(DType dtype = f64);
 /// Breast cancer Wisconsin, diagnostic (Street, Wolberg & Mangasarian 1993, UCI): 30 features of the cell nuclei in 569
 /// samples, malignant (0) or benign (1).
 Table breast_cancer(DType dtype = f64);
-/// Diabetes (Efron, Hastie, Johnstone & Tibshirani 2004): 10 measurements of 442 patients, as they were taken, and the
-/// disease's progression after a year.
+/// Diabetes (Efron, Hastie, Johnstone & Tibshirani 2004): 10 unscaled measurements of 442 patients, and disease
+/// progression after a year.
 Table diabetes(DType dtype = f64);
 /// The yearly sunspot number, 1700 to 2008 (NOAA): {"year" [309], "number" [309]}.
 Dataset sunspots(DType dtype = f64);

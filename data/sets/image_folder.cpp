@@ -56,15 +56,14 @@ ImageFolder image_folder(const std::string& directory) {
       labels.push_back(label);
       result.files.push_back(file.string());
       if (images.back().shape() != images.front().shape()) {
-        raise<ShapeError>(fmt::format("image_folder: '{}' is of another size than the first", file.string()),
+        raise<ShapeError>(fmt::format("image_folder: '{}' differs in size from the first", file.string()),
                           to_string(images.front().shape()), to_string(images.back().shape()));
       }
     }
   }
   if (images.empty()) {
-    raise<IoError>(fmt::format("image_folder: '{}' holds no pictures", directory),
-                   "pictures in a folder for each class",
-                   fmt::format("{} folders without pictures", result.classes.size()));
+    raise<IoError>(fmt::format("image_folder: '{}' contains no images", directory), "images in one folder per class",
+                   fmt::format("{} folders without images", result.classes.size()));
   }
   result.set = Dataset{{"images", core::stack(images)}, {"labels", detail::index_array(labels)}};
   return result;

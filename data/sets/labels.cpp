@@ -14,7 +14,7 @@ std::vector<std::int64_t> read_labels(std::string_view what, const Array& labels
     raise<DTypeError>(prefix + ": labels must be integers", "i64", std::string(name(labels.dtype())));
   }
   if (labels.ndim() != 1) {
-    raise<ShapeError>(prefix + ": one label for each example", "shape [n]", to_string(labels.shape()));
+    raise<ShapeError>(prefix + ": labels must be one-dimensional", "shape [n]", to_string(labels.shape()));
   }
   const Array dense = core::contiguous(labels);
   const auto* first = dense.data<std::int64_t>();

@@ -7,16 +7,16 @@
 #include <string_view>
 #include <vector>
 
-/// For what goes by the classes of examples.
+/// Helpers for class labels.
 namespace newtape::data::detail {
 
-/// The i64 labels [n]; DTypeError and ShapeError, naming `what`, for other arrays.
+/// The labels [n] as integers; DTypeError and ShapeError naming `what` unless they are i64 [n].
 std::vector<std::int64_t> read_labels(std::string_view what, const Array& labels);
 
-/// The numbers of the examples, class by class, in random order within each.
+/// Example indices grouped by class, in random order within each class.
 std::vector<std::int64_t> by_class(const std::vector<std::int64_t>& labels, Generator& generator);
 
-/// An i64 array [n] of these numbers.
+/// An i64 array [n] of `numbers`.
 Array index_array(const std::vector<std::int64_t>& numbers);
 
 }  // namespace newtape::data::detail

@@ -10,32 +10,32 @@
 namespace newtape::data {
 namespace {
 
-/// How many bytes follow the first one of a character; -1 when none starts so.
+/// Number of continuation bytes after the first byte of a UTF-8 character; -1 if the byte is invalid.
 int bytes_after(unsigned char first) {
   if (first < 0x80) return 0;
-  if (first < 0xc2) return -1;  // a byte that follows, or more bytes than needed
+  if (first < 0xc2) return -1;  // continuation byte or overlong encoding
   if (first < 0xe0) return 1;
   if (first < 0xf0) return 2;
   return first < 0xf5 ? 3 : -1;
 }
 
-/// The code point of the character at `offset`, which is moved behind it.
+/// Decodes the character at `offset` and advances `offset`.
 char32_t read_character(const char* who, std::string_view text, std::size_t& offset) {
   const auto start = offset;
   const auto first = static_cast<unsigned char>(text[offset++]);
   const int more = bytes_after(first);
   if (more == 0) return first;
-  bool sound = more > 0 && text.size() - offset >= static_cast<std::size_t>(more);
+  bool valid = more > 0 && text.size() - offset >= static_cast<std::size_t>(more);
   char32_t code = first & (0x3fU >> more);
-  for (int i = 0; sound && i < more; ++i) {
+  for (int i = 0; valid && i < more; ++i) {
     const auto byte = static_cast<unsigned char>(text[offset++]);
-    sound = (byte & 0xc0U) == 0x80;
+    valid = (byte & 0xc0U) == 0x80;
     code = code << 6U | (byte & 0x3fU);
   }
-  // Written too long, half of a UTF-16 pair, or beyond the last code point.
-  const char32_t least = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
-  sound = sound && code >= least && (code < 0xd800 || code > 0xdfff) && code <= 0x10ffff;
-  if (!sound) {
+  // Overlong, a UTF-16 surrogate, or beyond the last code point.
+  const char32_t min_code = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
+  valid = valid && code >= min_code && (code < 0xd800 || code > 0xdfff) && code <= 0x10ffff;
+  if (!valid) {
     raise<ValueError>(fmt::format("{}: the text is not UTF-8 at byte {}", who, start), "UTF-8",
                       fmt::format("byte 0x{:02x}", first));
   }
@@ -87,7 +87,7 @@ Array CharVocabulary::encode(std::string_view text) const {
     const auto at = std::lower_bound(characters_.begin(), characters_.end(), c);
     if (at == characters_.end() || *at != c) {
       raise<ValueError>(fmt::format("CharVocabulary::encode: the character at byte {} is not in the vocabulary", start),
-                        fmt::format("one of the {} characters it was made of", size()),
+                        fmt::format("one of its {} characters", size()),
                         fmt::format("'{}' (U+{:04X})", text.substr(start, offset - start), static_cast<unsigned>(c)));
     }
     numbers.push_back(at - characters_.begin());
@@ -96,9 +96,9 @@ Array CharVocabulary::encode(std::string_view text) const {
 }
 
 std::string CharVocabulary::decode(const Array& numbers) const {
-  if (!numbers.defined()) raise<ValueError>("CharVocabulary::decode: there are no numbers", "an array", "none");
+  if (!numbers.defined()) raise<ValueError>("CharVocabulary::decode: the array is undefined", "an array", "none");
   if (numbers.dtype() != i64) {
-    raise<DTypeError>("CharVocabulary::decode: characters are given by their numbers", "i64",
+    raise<DTypeError>("CharVocabulary::decode: the numbers must be integers", "i64",
                       std::string(name(numbers.dtype())));
   }
   const Array dense = core::contiguous(numbers);
@@ -106,7 +106,7 @@ std::string CharVocabulary::decode(const Array& numbers) const {
   std::string text;
   for (std::int64_t i = 0; i < dense.size(); ++i) {
     if (first[i] < 0 || first[i] >= size()) {
-      raise<ValueError>(fmt::format("CharVocabulary::decode: number {} is out of range", i),
+      raise<ValueError>(fmt::format("CharVocabulary::decode: number {} out of range", i),
                         fmt::format("from 0 to {}", size() - 1), std::to_string(first[i]));
     }
     append_character(text, characters_[static_cast<std::size_t>(first[i])]);

@@ -8,23 +8,23 @@
 
 namespace newtape::data {
 
-/// The characters of a text, numbered in the order of their code points: what a model of characters works on.
+/// The distinct characters of a text, numbered by code point, for character-level models.
 ///
 ///     const data::CharVocabulary characters(text);
 ///     const nt::Tensor tokens = characters.encode(text);  // i64 [characters of the text]
 class CharVocabulary {
  public:
-  /// Of the characters that occur in `text`. ValueError, with the offset, where it is not UTF-8; so in encode.
+  /// The characters of `text`. ValueError with the offset if it is not UTF-8; likewise in encode.
   explicit CharVocabulary(std::string_view text);
 
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(characters_.size()); }
-  /// All of them, in order: the text that makes this vocabulary again, to be saved beside a model.
+  /// All characters in order, from which the same vocabulary can be constructed again; save it with the model.
   std::string characters() const;
 
-  /// The numbers of a text's characters: i64 [n]. ValueError names a character that is not in the vocabulary.
+  /// Numbers of the characters of `text`, i64 [n]. ValueError naming a character that is not in the vocabulary.
   Array encode(std::string_view text) const;
-  /// The text that an i64 array of any shape stands for, in C order. DTypeError for other dtypes, ValueError for a
-  /// number out of range.
+  /// The text encoded by an i64 array of any shape, in C order. DTypeError for other dtypes, ValueError for a number
+  /// out of range.
   std::string decode(const Array& numbers) const;
 
  private:

@@ -122,7 +122,7 @@ TEST_CASE("read_idx names what is wrong with a file, and where") {
   CHECK_THAT(error_for(tmp, header({2, 3}) + "12345"),
              contains("6 bytes from byte 12 on: [2, 3] of u8") && contains("the end of the file at byte 17"));
   CHECK_THAT(error_for(tmp, header({2, 3}) + "1234567"),
-             contains("bytes follow the last element") && contains("byte 18"));
+             contains("trailing bytes after the last element") && contains("byte 18"));
   CHECK_THAT(error_for(tmp, header({0, 3}) + "1"), contains("0 bytes from byte 12 on") && contains("byte 12"));
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("a lying IDX header costs an error, not memory") {
   const TemporaryDirectory tmp;
   const auto huge = 0xFFFFFFFFU;
   CHECK_THAT(error_for(tmp, header({huge}, 0x0E) + "12345678"), contains("34359738360 bytes") && contains("byte 16"));
-  CHECK_THAT(error_for(tmp, header({huge, huge}) + "12"), contains("too large") || contains("break off"));
+  CHECK_THAT(error_for(tmp, header({huge, huge}) + "12"), contains("too large") || contains("truncated elements"));
   CHECK_THAT(error_for(tmp, header({huge, huge, huge, huge, huge}) + "12"), contains("too large"));
   CHECK_THAT(error_for(tmp, header({0x80000000U, 0x80000000U, 4}, 0x0C)), contains("too large"));
   write_bytes(tmp / "zero.idx", header({huge, 0, huge, huge}));
@@ -151,5 +151,5 @@ TEST_CASE("an IDX file cut off anywhere is an error") {
   auto damaged = read_bytes(test_file("u8.idx.gz"));
   damaged[damaged.size() - 6] ^= 1;
   write_bytes(tmp / "cut", damaged);
-  CHECK_THROWS_WITH(read_idx(tmp / "cut"), contains("gzip data break off or are damaged"));
+  CHECK_THROWS_WITH(read_idx(tmp / "cut"), contains("truncated or corrupt gzip data"));
 }

@@ -17,7 +17,7 @@ void write_grey(const std::string& path, int h, int w, int grey) {
 
 TEST_CASE("folders of pictures become images with labels") {
   const TemporaryDirectory directory;
-  CHECK_THROWS_WITH(data::image_folder(directory / ""), contains("holds no pictures"));
+  CHECK_THROWS_WITH(data::image_folder(directory / ""), contains("contains no images"));
   CHECK_THROWS_AS(data::image_folder(directory / "missing"), IoError);
   for (const auto* name : {"dogs", "cats", "empty"}) std::filesystem::create_directory(directory / name);
   write_grey(directory / "dogs/b.pgm", 2, 3, 51);
