@@ -12,7 +12,8 @@ namespace newtape::inspect {
 
 Array confusion_matrix(const Array& predicted, const Array& target, std::int64_t classes) {
   if (predicted.shape() != target.shape() || target.ndim() != 1) {
-    raise<ShapeError>("confusion_matrix: one prediction for each target", "two arrays of one shape [n]",
+    raise<ShapeError>("confusion_matrix: predictions and targets must have the same shape",
+                      "two arrays of equal shape [n]",
                       to_string(predicted.shape()) + " and " + to_string(target.shape()));
   }
   Array counts = core::zeros({classes, classes}, i64);
@@ -22,7 +23,7 @@ Array confusion_matrix(const Array& predicted, const Array& target, std::int64_t
     const auto from = t.data<std::int64_t>()[i];
     const auto to = p.data<std::int64_t>()[i];
     if (from < 0 || from >= classes || to < 0 || to >= classes) {
-      raise<ValueError>("confusion_matrix: a class is out of range", "0 to " + std::to_string(classes - 1),
+      raise<ValueError>("confusion_matrix: class out of range", "0 to " + std::to_string(classes - 1),
                         "target " + std::to_string(from) + ", prediction " + std::to_string(to));
     }
     ++counts.data<std::int64_t>()[from * classes + to];
@@ -63,10 +64,10 @@ std::string format_confusion(const Array& confusion, std::span<const char* const
 }
 
 namespace {
-/// The image's lines; every character stands for two pixels, one above the other, in 24 greys.
+/// The lines of the image; every character shows two vertically adjacent pixels in 24 greys.
 std::vector<std::string> image_lines(const Array& image, int columns) {
   if (image.ndim() != 2) {
-    raise<ShapeError>("draw_image: an image has two axes", "[h, w]", to_string(image.shape()));
+    raise<ShapeError>("draw_image: the image must have two axes", "[h, w]", to_string(image.shape()));
   }
   const Array grey = core::contiguous(core::cast(image, f64));
   const auto h = grey.shape(0);
@@ -75,7 +76,7 @@ std::vector<std::string> image_lines(const Array& image, int columns) {
   const auto shade = [&](std::int64_t y, std::int64_t x) {
     if (y >= h) return 232;
     const double v = std::min(1.0, std::max(0.0, grey.data<double>()[y * w + x]));
-    return 232 + static_cast<int>(v * 23);  // the grey ramp of 256-colour terminals
+    return 232 + static_cast<int>(v * 23);  // grey ramp of 256-colour terminals
   };
   std::vector<std::string> lines;
   for (std::int64_t y = 0; y < h; y += 2 * step) {

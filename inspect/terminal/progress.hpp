@@ -6,19 +6,19 @@
 
 namespace newtape::inspect {
 
-/// A progress bar on standard error: share done, rate, loss, time left. On a terminal it is one line that redraws
-/// itself; elsewhere (a file, a pipe) it is a plain line every tenth of the way.
+/// A progress bar on standard error: fraction done, rate, loss, remaining time. A terminal line is redrawn in place;
+/// otherwise (file, pipe) a plain line is printed every 10 percent.
 class Progress {
  public:
-  /// `total` counts in `unit`s: images, steps, ...
+  /// `total` is counted in units of `unit`: images, steps, ...
   Progress(std::string label, std::int64_t total, std::string unit = "images");
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  /// `amount` more is done. The loss that is shown is a running mean of what comes in.
+  /// Adds `amount` to the work done. The displayed loss is a running mean.
   void advance(std::int64_t amount, double loss);
-  /// Draws the last line; the destructor does so too.
+  /// Draws the final line; also called by the destructor.
   void finish();
 
   /// Seconds since the start.

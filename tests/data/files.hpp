@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Files for the tests: those that other tools made, and temporary ones.
+// Files for the tests: reference files of other tools, and temporary ones.
 #pragma once
 
 #include <newtape/core/array/array.hpp>
@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-/// A directory that goes away with the test.
+/// A directory that is removed with the object.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
@@ -43,11 +43,11 @@ inline std::string read_bytes(const std::string& path) {
 }
 
 inline void write_bytes(const std::string& path, const std::string& bytes) {
-  std::filesystem::remove(path);  // some file systems wait for the disk when a file is written over
+  std::filesystem::remove(path);  // on some file systems overwriting a file waits for the disk
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-/// The message of the E that `f` throws; empty when it throws nothing. Anything else passes through.
+/// The message of the E thrown by `f`; empty if it throws nothing. Other exceptions propagate.
 template <class E, class F>
 std::string message_of(F&& f) {
   try {

@@ -9,7 +9,7 @@
 
 using namespace newtape;
 
-TEST_CASE("confusion_matrix counts what was taken for what") {
+TEST_CASE("confusion_matrix counts predictions per class") {
   const Array target(xt::xarray<std::int64_t>{0, 0, 1, 2, 2, 2});
   const Array guess(xt::xarray<std::int64_t>{0, 1, 1, 2, 0, 2});
   const Array counts = inspect::confusion_matrix(guess, target, 3);
@@ -24,13 +24,13 @@ TEST_CASE("confusion_matrix counts what was taken for what") {
   CHECK(table.find("bee |     .     1     . | 100.0%") != std::string::npos);
 }
 
-TEST_CASE("confusion_matrix refuses classes and lengths that do not fit") {
+TEST_CASE("confusion_matrix rejects classes out of range and different lengths") {
   const Array two(xt::xarray<std::int64_t>{0, 3});
   CHECK_THROWS_WITH(inspect::confusion_matrix(two, two, 3), contains("target 3"));
   CHECK_THROWS_AS(inspect::confusion_matrix(two, Array(xt::xarray<std::int64_t>{0}), 3), ShapeError);
 }
 
-TEST_CASE("draw_image gives a line for two rows, black and white where they belong") {
+TEST_CASE("draw_image draws two rows per line with the right grey levels") {
   const Array image(xt::xarray<float>{{0, 1}, {1, 0}, {1, 1}});
   const std::string drawn = inspect::draw_image(image);
   CHECK(std::count(drawn.begin(), drawn.end(), '\n') == 2);

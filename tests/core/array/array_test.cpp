@@ -19,11 +19,11 @@ TEST_CASE("array: any xtensor expression becomes an array, with the dtype of its
   CHECK(Array(xt::xarray<int>{1, 2}).dtype() == i64);
   CHECK(Array(xt::xarray<std::uint8_t>{200}).item<int>() == 200);
   CHECK(Array(xt::equal(a, 2.0F)).dtype() == boolean);
-  // A transposed view is read in its own order.
+  // A transposed view is read in logical order.
   CHECK(Array(xt::transpose(a)).data<float>()[1] == 4);
 }
 
-TEST_CASE("array: a temporary xarray gives up its buffer, a named one is copied") {
+TEST_CASE("array: a temporary xarray is moved, a named one is copied") {
   xt::xarray<double> a{{1, 2}, {3, 4}};
   const double* buffer = a.data();
   const Array copied(a);
@@ -33,7 +33,7 @@ TEST_CASE("array: a temporary xarray gives up its buffer, a named one is copied"
   CHECK(moved.shape() == Shape{2, 2});
 }
 
-TEST_CASE("array: view is an xtensor adaptor on the same memory, whatever the strides") {
+TEST_CASE("array: view is an xtensor adaptor on the same memory, for any strides") {
   Array x(xt::xarray<double>{{1, 2, 3}, {4, 5, 6}});
   auto v = x.view<double>();
   v(1, 2) = 60;
@@ -52,18 +52,18 @@ TEST_CASE("array: view is an xtensor adaptor on the same memory, whatever the st
   CHECK(none.view<double>().size() == 0);
 }
 
-TEST_CASE("array: copies and views share memory; only an array that is alone may be reused") {
+TEST_CASE("array: copies and views share memory; only an array with a single reference is reusable") {
   Array x = core::ones({4}, f32);
   CHECK(x.reusable());
-  const Array y = x;  // NOLINT(performance-unnecessary-copy-initialization): the copy is the point
+  const Array y = x;  // NOLINT(performance-unnecessary-copy-initialization): the copy is tested
   CHECK(!x.reusable());
   CHECK(x.shares_memory_with(y));
   const Array part = core::slice(core::ones({4}, f32), 0, 1, 3);
-  CHECK(part.reusable());  // the rest of the memory belongs to nobody any more
+  CHECK(part.reusable());  // the other array no longer exists
   CHECK(!core::expand(core::ones({1}, f32), {3}).reusable());
 }
 
-TEST_CASE("array: what does not fit is refused with what was expected and what came") {
+TEST_CASE("array: errors state what was expected and what was given") {
   const Array x = core::ones({2, 3}, f32);
   CHECK_THROWS_AS(x.data<double>(), DTypeError);
   CHECK_THROWS_WITH(x.data<double>(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Arrays in every layout, and their elements read one by one: what the tests of core compare fast code with.
+// Arrays in every layout, and their elements read one by one: references for the tests of core.
 #pragma once
 
 #include <newtape/core/array/array.hpp>
@@ -16,7 +16,7 @@ using newtape::Dims;
 using newtape::DType;
 using newtape::Shape;
 
-/// The element at a multi-index, found by the strides alone.
+/// The element at a multi-index, computed from the strides.
 inline double at(const Array& x, const Dims& index) {
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < index.size(); ++i) offset += index[i] * x.strides()[i];
@@ -52,7 +52,7 @@ inline Array make(const Shape& shape, const std::vector<double>& values, DType d
   return x;
 }
 
-/// Small numbers without a pattern; for integers and booleans they truncate.
+/// Small pseudorandom numbers; truncated for integers and booleans.
 inline Array scattered(const Shape& shape, DType dtype = newtape::f64, std::uint64_t seed = 1) {
   std::vector<double> values;
   for (std::int64_t i = 0; i < newtape::element_count(shape); ++i) {
@@ -68,7 +68,7 @@ struct Named {
   Array array;
 };
 
-/// Three-dimensional arrays (unless the name says otherwise) that hold their elements in different ways.
+/// Three-dimensional arrays (unless the name says otherwise) with different memory layouts.
 inline std::vector<Named> all(DType dtype) {
   namespace core = newtape::core;
   return {{"contiguous", scattered({3, 5, 7}, dtype)},

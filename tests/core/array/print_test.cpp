@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The expected texts are what NumPy 1.24 prints with set_printoptions(precision=4), unless a comment says otherwise.
+// Expected texts are NumPy 1.24's with set_printoptions(precision=4), unless a comment says otherwise.
 #include "catch.hpp"
 #include "layouts.hpp"
 
@@ -31,7 +31,7 @@ const double inf = INFINITY;
 
 }  // namespace
 
-TEST_CASE("Floats share as few digits as show them", "[print]") {
+TEST_CASE("Floats share the fewest digits that show them", "[print]") {
   CHECK(to_string(row({1, 2.5, -3.25})) == "[ 1.    2.5  -3.25]");
   CHECK(to_string(row({1, 2, 3})) == "[1. 2. 3.]");
   CHECK(to_string(row({1 / 3., 2 / 3., 1})) == "[0.3333 0.6667 1.    ]");
@@ -48,17 +48,17 @@ TEST_CASE("Very large, very small and very different numbers get exponents", "[p
   CHECK(to_string(row({1e100, 1e-100})) == "[1.e+100 1.e-100]");
   CHECK(to_string(row({1.5e10, -2.25e12})) == "[ 1.50e+10 -2.25e+12]");
   CHECK(to_string(row({12345678, 1})) == "[1.2346e+07 1.0000e+00]");
-  // NumPy takes exponents here, too: its limit is a ratio of 1000, ours a million.
+  // NumPy also uses exponents here: its limit is a ratio of 1000, ours a million.
   CHECK(to_string(row({0.1, 100.25, -7})) == "[  0.1  100.25  -7.  ]");
 }
 
-TEST_CASE("NaN and infinities stand among the numbers", "[print]") {
+TEST_CASE("NaN and infinities among numbers", "[print]") {
   CHECK(to_string(row({NAN, inf, -inf, 1.5})) == "[ nan  inf -inf  1.5]");
   CHECK(to_string(row({NAN, 1, 2})) == "[nan  1.  2.]");
   CHECK(to_string(row({inf, -inf})) == "[ inf -inf]");
 }
 
-TEST_CASE("Integers and booleans print as such, however large", "[print]") {
+TEST_CASE("Integers and booleans print as such, of any magnitude", "[print]") {
   CHECK(to_string(row({1, -20, 300}, i64)) == "[  1 -20 300]");
   CHECK(to_string(row({1, 0}, boolean)) == "[ True False]");
   CHECK(to_string(make({2, 2}, {1, 0, 0, 0}, boolean)) == "[[ True False]\n [False False]]");
@@ -83,7 +83,7 @@ TEST_CASE("Axes nest in brackets, with blank lines between blocks", "[print]") {
   CHECK(to_string(steps({2, 2, 2, 1}, 1, i64)) ==
         "[[[[0]\n   [1]]\n\n  [[2]\n   [3]]]\n\n\n [[[4]\n   [5]]\n\n  [[6]\n   [7]]]]");
   CHECK(to_string(Array::empty({0}, f64)) == "[]");
-  CHECK(to_string(Array::empty({2, 0}, f64)) == "[] (shape [2, 0])");  // NumPy leaves the shape out
+  CHECK(to_string(Array::empty({2, 0}, f64)) == "[] (shape [2, 0])");  // NumPy omits the shape
 }
 
 TEST_CASE("Long rows break, without spaces at the ends of lines", "[print]") {

@@ -20,7 +20,7 @@ Array counting(const Shape& shape) {
 
 }  // namespace
 
-TEST_CASE("reshape keeps the elements in C order, whatever the layout", "[views]") {
+TEST_CASE("reshape keeps the elements in C order, in any layout", "[views]") {
   for (const auto& [name, x] : all(f32)) {
     INFO(name);
     for (const Shape& shape : {Shape{-1}, Shape{1, -1, 1}, x.shape()}) {
@@ -44,7 +44,7 @@ TEST_CASE("reshape copies only when it must", "[views]") {
   CHECK(core::reshape(x, {2, 2, 6}).shares_memory_with(x));
   CHECK(core::reshape(x, {24}).shares_memory_with(x));
   const Array columns = core::slice(x, 1, 0, 4);
-  CHECK(core::reshape(columns, {2, 2, 2, 2}).shares_memory_with(x));  // splits axes, joins none
+  CHECK(core::reshape(columns, {2, 2, 2, 2}).shares_memory_with(x));  // splits axes without joining any
   CHECK_FALSE(core::reshape(columns, {16}).shares_memory_with(x));
   const Array t = core::transpose(x, 0, 1);
   CHECK(core::reshape(t, {2, 3, 4}).shares_memory_with(x));
@@ -65,9 +65,9 @@ TEST_CASE("reshape checks the number of elements", "[views]") {
     CHECK_THROWS_AS(core::reshape(x, bad), ShapeError);
   }
   CHECK_THROWS_WITH(core::reshape(x, {5, 5}), contains("[4, 6]") && contains("[5, 5]"));
-  // A product that wraps around to 0 is not the size of an empty array.
+  // A product that overflows to 0 is not the size of an empty array.
   CHECK_THROWS_AS(core::reshape(counting({0}), {std::int64_t{1} << 32, std::int64_t{1} << 32}), ShapeError);
-  CHECK_THROWS_AS(core::reshape(counting({0}), {-1, 0}), ShapeError);  // any length would do
+  CHECK_THROWS_AS(core::reshape(counting({0}), {-1, 0}), ShapeError);  // any length would satisfy the size
 }
 
 TEST_CASE("permute and transpose exchange indices", "[views]") {
@@ -106,7 +106,7 @@ TEST_CASE("squeeze and unsqueeze drop and add axes of length 1", "[views]") {
   CHECK(elements(core::squeeze(core::transpose(x, 1, 3))) == std::vector<double>{0, 2, 4, 1, 3, 5});
 }
 
-TEST_CASE("expand repeats without a copy", "[views]") {
+TEST_CASE("expand broadcasts without a copy", "[views]") {
   const Array x = counting({3, 1});
   const Array y = core::expand(x, {2, 3, 4});
   CHECK(y.shares_memory_with(x));
@@ -151,7 +151,7 @@ TEST_CASE("select drops its axis", "[views]") {
   CHECK(core::select(counting({3, 0}), 0, 2).shape() == Shape{0});
 }
 
-TEST_CASE("slice goes backwards where the step is negative, and strides never are", "[views]") {
+TEST_CASE("slice with a negative step, and nonnegative strides", "[views]") {
   const Array x = counting({10});
   using V = std::vector<double>;
   const auto sliced = [&](Slice s) {
@@ -161,7 +161,7 @@ TEST_CASE("slice goes backwards where the step is negative, and strides never ar
     CHECK(y.strides()[0] > 0);
     return elements(y);
   };
-  // From Python's list(range(10))[s].
+  // Values of Python's list(range(10))[s].
   CHECK(sliced({none, none, -1}) == V{9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
   CHECK(sliced({none, none, -4}) == V{9, 5, 1});
   CHECK(sliced({-2, 2, -3}) == V{8, 5});
@@ -176,7 +176,7 @@ TEST_CASE("slice goes backwards where the step is negative, and strides never ar
   CHECK_THROWS_AS(sliced({none, none, 0}), ValueError);
 }
 
-TEST_CASE("a window of every layout is read, surrounded and written", "[views]") {
+TEST_CASE("windows are read, padded and written in every layout", "[views]") {
   for (const DType dtype : {f32, f64, i64, boolean}) {
     for (const auto& [layout, x] : all(dtype)) {
       if (x.ndim() != 3) continue;

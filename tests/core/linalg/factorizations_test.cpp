@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the tests of linalg's operations do not see: layouts in memory, stacks, threads, errors of core's
-// factorisations.
+// Aspects not covered by the tests of the autograd operations: memory layouts, stacks, threads, errors of core's
+// factorizations.
 #include "catch.hpp"
 
 #include <newtape/core/linalg/factorizations.hpp>
@@ -27,7 +27,7 @@ Array random(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
   return core::cast(x, dtype);
 }
 Array transposed(const Array& a) { return core::transpose(a, -2, -1); }
-/// Positive definite.
+/// A positive definite matrix.
 Array positive(const Shape& shape, DType dtype) {
   const Array x = random(shape, dtype);
   return core::add(core::matmul(x, transposed(x)), core::eye(shape.back(), dtype));
@@ -36,7 +36,7 @@ double difference(const Array& a, const Array& b) {
   REQUIRE(a.shape() == b.shape());
   return a.size() == 0 ? 0 : core::max(core::abs(core::sub(a, b))).item();
 }
-/// The same numbers: lying by columns, and as every second of a larger block.
+/// The same matrix: row-major, column-major, and with a column stride of 2.
 std::vector<Array> layouts(const Array& a) {
   const std::vector<Array> twice{a, a};
   const Array wide = core::stack(twice, -1);
@@ -91,7 +91,7 @@ const std::vector<std::pair<std::string, Factor>>& factors() {
   return all;
 }
 
-TEST_CASE("factorisations read any layout and leave their operand alone", "[linalg]") {
+TEST_CASE("factorisations read any layout and do not change their operand", "[linalg]") {
   for (const DType dtype : {f32, f64}) {
     for (const auto& [what, f] : factors()) {
       INFO(what << ' ' << name(dtype));
@@ -107,11 +107,11 @@ TEST_CASE("factorisations read any layout and leave their operand alone", "[lina
   }
 }
 
-TEST_CASE("a stack's members are factored one by one, whatever the number of threads", "[linalg][threads]") {
+TEST_CASE("matrices of a stack are factored independently, for any number of threads", "[linalg][threads]") {
   const int threads = num_threads();
   const Array a = positive({3, 70, 24, 24}, f64);
   for (const auto& [what, f] : factors()) {
-    if (what == "eig") continue;  // takes long
+    if (what == "eig") continue;  // slow
     set_num_threads(1);
     const auto want = f(a);
     set_num_threads(3);
@@ -126,7 +126,7 @@ TEST_CASE("a stack's members are factored one by one, whatever the number of thr
   set_num_threads(threads);
 }
 
-TEST_CASE("one matrix and one right side serve a stack of the other", "[linalg]") {
+TEST_CASE("a single matrix or right-hand side broadcasts over a stack", "[linalg]") {
   const Array a = positive({4, 4}, f64);
   const Array stretched = core::expand(a, {3, 4, 4});
   const Array b = random({3, 4, 2}, f64, 2);

@@ -26,7 +26,7 @@ double norm(const Array& x) { return std::sqrt(core::sum(core::square(x)).item()
 
 }  // namespace
 
-TEST_CASE("krylov: the residual is as small as asked for") {
+TEST_CASE("krylov: the residual satisfies the tolerance") {
   for (const DType dtype : {f32, f64}) {
     for (const std::int64_t n : {1, 2, 10, 60}) {
       INFO(name(dtype) << ", n = " << n);
@@ -40,7 +40,7 @@ TEST_CASE("krylov: the residual is as small as asked for") {
       };
       core::KrylovOptions options{.tolerance = dtype == f32 ? 1e-5 : 1e-10, .max_iterations = 5000};
       good(core::cg(times(spd), b, options), spd);
-      // Any matrix with its spectrum away from zero.
+      // A general matrix with eigenvalues away from zero.
       const Array far = core::add(r, core::mul(core::eye(n, dtype), core::full({}, 3 * std::sqrt(double(n)), dtype)));
       good(core::gmres(times(far), b, options), far);
       options.restart = 7;
@@ -55,7 +55,7 @@ TEST_CASE("krylov: gmres ends after n products, without restarts") {
   const auto found = core::gmres(times(a), normal({12}, 4, f64));
   CHECK(found.converged);
   CHECK(found.iterations <= 12);
-  // One that needs a product only to see the residual turn: a rotation of the axes by one.
+  // The residual stays constant until the last step: a cyclic shift.
   const core::MatVec turn = [](const Array& v) {
     return core::concatenate(std::vector<Array>{core::slice(v, 0, 1, 4), core::slice(v, 0, 0, 1)}, 0);
   };
@@ -64,13 +64,13 @@ TEST_CASE("krylov: gmres ends after n products, without restarts") {
   CHECK(turned.iterations == 4);
 }
 
-TEST_CASE("krylov: what cannot be solved is said not to have converged") {
+TEST_CASE("krylov: unsolvable systems are reported as not converged") {
   const Array zero = core::zeros({3, 3}, f64);
   const Array b = core::ones({3}, f64);
   for (const auto solver : {core::cg, core::gmres, core::bicgstab}) {
     CHECK_FALSE(solver(times(zero), b, {}).converged);
     CHECK_FALSE(solver(times(core::mul(core::eye(3, f64), core::full({}, NAN, f64))), b, {}).converged);
-    // Nothing to do.
+    // Zero right-hand side.
     const auto none = solver(times(zero), core::zeros({3}, f64), {});
     CHECK(none.converged);
     CHECK(none.iterations == 0);

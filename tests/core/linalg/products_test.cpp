@@ -13,7 +13,7 @@ using namespace layouts;
 
 namespace {
 
-/// The largest error of c = a b, relative to the sum of the absolute products: rounding cannot make it large.
+/// Largest error of c = a b relative to the sum of the absolute products, which bounds the rounding error.
 double error(const Array& a, const Array& b, const Array& c) {
   double worst = 0;
   const auto k = a.shape(-1);
@@ -42,7 +42,7 @@ double error(const Array& a, const Array& b, const Array& c) {
 
 double tolerance(DType dtype) { return dtype == f32 ? 2e-6 : dtype == f64 ? 4e-15 : 0; }
 
-/// Matrices [n, m] that hold their elements in different ways.
+/// Matrices [n, m] with different memory layouts.
 std::vector<Named> matrices(std::int64_t n, std::int64_t m, DType dtype) {
   const Array column = core::expand(scattered({n, 1}, dtype), {n, m});
   const Array row = core::expand(scattered({m}, dtype), {n, m});
@@ -91,7 +91,7 @@ TEST_CASE("matmul broadcasts leading axes", "[linalg]") {
       const Array c = core::matmul(a, b);
       REQUIRE(c.shape() == of_c);
       CHECK(error(a, b, c) <= tolerance(dtype));
-      // The same with every operand's matrices transposed in memory, and its batches broadcast by stride 0.
+      // The same with the matrices of every operand transposed in memory, and batches broadcast by stride 0.
       const auto turned = [](const Array& x) {
         return core::transpose(core::copy(core::transpose(x, -1, -2)), -1, -2);
       };
@@ -135,14 +135,14 @@ TEST_CASE("An inner length of 0 gives zeros, other lengths of 0 an empty product
   }
 }
 
-TEST_CASE("What stood in the result's memory before does not show through", "[linalg]") {
+TEST_CASE("Previous contents of the result's memory do not matter", "[linalg]") {
   for (const DType dtype : {f32, f64}) {
     for (const auto& [n, k, m] : std::vector<std::array<std::int64_t, 3>>{
              {2, 2, 2}, {1, 8, 64}, {64, 8, 1}, {1, 1, 1}, {30, 30, 30}, {64, 100, 70}}) {
       const Array a = scattered({n, k}, dtype);
       const Array b = scattered({k, m}, dtype);
       for (int attempt = 0; attempt < 4; ++attempt) {
-        core::full({n, m}, NAN, dtype);  // the pool hands this memory out again
+        core::full({n, m}, NAN, dtype);  // the allocator reuses this memory
         const Array c = core::matmul(a, b);
         CHECK(error(a, b, c) <= tolerance(dtype));
       }
@@ -168,7 +168,7 @@ TEST_CASE("NaN and infinities spread over their rows and columns only", "[linalg
   }
 }
 
-TEST_CASE("Large products agree whatever the number of threads", "[linalg][threads]") {
+TEST_CASE("Large products agree for any number of threads", "[linalg][threads]") {
   const int before = num_threads();
   for (const auto& [of_a, of_b] : std::vector<std::array<Shape, 2>>{{Shape{200, 150}, Shape{150, 130}},
                                                                     {Shape{33, 700}, Shape{700, 411}},
@@ -211,7 +211,7 @@ TEST_CASE("linear multiplies by the transposed weight and adds the bias", "[lina
   CHECK_THROWS_AS(core::linear(z({2, 3}), z({4, 3}, f64), z({4})), DTypeError);
 }
 
-TEST_CASE("matmul says what does not fit", "[linalg]") {
+TEST_CASE("matmul reports mismatched shapes", "[linalg]") {
   const auto z = [](const Shape& s, DType t = f32) { return core::zeros(s, t); };
   CHECK_THROWS_AS(core::matmul(z({2, 3}), z({2, 3})), ShapeError);
   CHECK_THROWS_WITH(core::matmul(z({2, 3}), z({4, 5})), contains("[2, 3]") && contains("[4, 5]"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How far a function is from its reference in long double, over samples that cover the range of a dtype.
+// Errors of a function relative to a long double reference, over samples that cover the range of a dtype.
 #pragma once
 
 #include "catch.hpp"
@@ -17,15 +17,14 @@ namespace accuracy {
 using newtape::Array;
 using newtape::dtype_of;
 
-/// Distance in units of the last place of the rounded reference; infinite when only one of them is special, or for -0
-/// and 0.
+/// Distance in ulps of the rounded reference; infinite if only one value is not finite, or for -0 and 0.
 template <class T>
 double ulps(T got, long double reference) {
   const T want = static_cast<T>(reference);
   if (std::isnan(got) || std::isnan(want)) return std::isnan(got) == std::isnan(want) ? 0 : HUGE_VAL;
   if (got == want) return std::signbit(got) == std::signbit(want) ? 0 : HUGE_VAL;
   if (std::isinf(got) || std::isinf(want)) return HUGE_VAL;
-  // Denormal numbers have few digits; they are held to those of the smallest normal one.
+  // Subnormal numbers have few digits; their errors are measured in ulps of the smallest normal number.
   const T size = std::max(std::fabs(want), std::numeric_limits<T>::min());
   const T unit = std::nextafter(size, std::numeric_limits<T>::infinity()) - size;
   return static_cast<double>(std::fabs(static_cast<long double>(got) - reference) / unit);

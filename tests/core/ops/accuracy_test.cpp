@@ -72,10 +72,10 @@ TEST_CASE("elementwise: elementary functions, against long double") {
   both("atanh", core::atanh, std::atanh, -1, 1, 3, 3);
   both("erfc", core::erfc, std::erfc, -7, 28, 4, 4);
   both("tanhshrink", core::tanhshrink, special::tanhshrink_of, -4, 4, 5, 5);
-  // Further to the left sigmoid is no normal number.
+  // Further to the left the sigmoid is subnormal.
   both("silu", core::silu, silu_reference, -87, 40, 4, 4);
   both("mish", core::mish, mish_reference, -87, 40, 6, 6);
-  // The error of the sigmoid's argument, up to -90 and -300 here, counts so many times.
+  // The relative error of the argument of the sigmoid, up to -90 and -300 here, is amplified by its magnitude.
   both("gelu_tanh", core::gelu_tanh, gelu_tanh_reference, -9, 9, 150, 600);
 }
 

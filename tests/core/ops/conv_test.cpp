@@ -26,7 +26,7 @@ struct Case {
   Dims stride, padding, dilation;
 };
 
-// Channels around one and two vectors, planes smaller and larger than a panel, all kinds of steps.
+// Around one and two vectors of channels, planes smaller and larger than a panel, all kinds of strides.
 const Case cases[] = {
     {"several blocks of channels", 2, 3, 70, 1, {9, 10}, {3, 3}, {1, 1}, {0, 0}, {1, 1}},
     {"one vector", 3, 5, 16, 1, {7, 8}, {3, 2}, {1, 1}, {1, 1}, {1, 1}},
@@ -67,7 +67,7 @@ Array random(const Shape& shape, DType dtype, std::uint64_t seed) {
   return core::cast(x, dtype);
 }
 
-/// The three arrays of a convolution, and what becomes of each from the other two by plain loops.
+/// The three arrays of a convolution, and each computed from the other two by plain loops.
 struct Arrays {
   Array x, w, y, b;
   core::ConvGeometry g;
@@ -79,7 +79,7 @@ struct Arrays {
         b(random({std::max(c.in, c.out)}, dtype, 4)),
         g(geometry(c)) {}
 
-  /// Calls f(x's index, w's index, y's index), as offsets, for every product of the sum.
+  /// Calls f(offset in x, in w, in y) for every product of the sum.
   template <class F>
   void each(const F& f) const {
     const std::int64_t out = w.shape()[0] / g.groups, in = w.shape()[1];
@@ -104,7 +104,7 @@ struct Arrays {
   }
 };
 
-/// The largest difference, in units of the largest element wanted.
+/// Largest difference relative to the largest expected element.
 double error(const Array& got, const std::vector<double>& want) {
   const auto have = elements(got);
   REQUIRE(have.size() == want.size());
@@ -167,10 +167,10 @@ TEST_CASE("Convolutions of all kinds agree with plain loops, with any number of 
   }
 }
 
-TEST_CASE("A convolution lets nothing into its sums that does not belong to them", "[conv]") {
+TEST_CASE("Convolutions do not read unrelated elements", "[conv]") {
   for (const auto& c : cases) {
     INFO(c.what);
-    // With NaN in the last image, the others stay as they are; so do weights that the last channel has no part in.
+    // NaN in the last image must not affect the others, nor weights without contribution from the last channel.
     const Arrays all(c, f32);
     Array x = core::copy(all.x), y = core::copy(all.y);
     const auto poison = [](Array& a) {
@@ -198,7 +198,7 @@ TEST_CASE("A convolution lets nothing into its sums that does not belong to them
   }
 }
 
-TEST_CASE("A convolution of arrays that do not fit is refused", "[conv]") {
+TEST_CASE("A convolution of arrays of mismatched shapes is rejected", "[conv]") {
   const Arrays a(cases[0], f32);
   CHECK_THROWS_AS(core::conv(a.y, a.w, Array(), a.g), ShapeError);
   CHECK_THROWS_AS(core::conv_transpose(a.x, a.w, Array(), a.g), ShapeError);

@@ -22,7 +22,7 @@ using accuracy::array_of;
 
 namespace {
 
-// --- layouts, and a reference that walks over strides one element at a time ---
+// --- layouts, and a reference that reads strided arrays element by element ---
 
 enum class Layout { contiguous, transposed, stepped, column, expanded };
 constexpr Layout layouts[] = {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column,
@@ -46,7 +46,7 @@ Array random_array(const Shape& shape, Layout layout, unsigned seed) {
     reach = reach * 3 + 5;
     offset = 5;
   } else if (layout == Layout::column && n > 0) {
-    for (auto& s : strides) s *= 7;  // one column of a matrix with seven
+    for (auto& s : strides) s *= 7;  // one column of a matrix with seven columns
     reach *= 7;
   } else if (layout == Layout::expanded && n > 0) {
     strides[n / 2] = 0;
@@ -64,7 +64,7 @@ Array random_array(const Shape& shape, Layout layout, unsigned seed) {
   return Array::view_of(base, shape, strides, offset);
 }
 
-/// The element of `x`, broadcast to `shape`, that is number `index` in C order.
+/// Element `index` (C order) of `x` broadcast to `shape`.
 template <class T>
 T element(const Array& x, const Shape& shape, std::int64_t index) {
   std::int64_t at = 0;
@@ -121,7 +121,7 @@ const std::vector<Pair>& shape_pairs() {
 
 }  // namespace
 
-TEST_CASE("elementwise: two operands of every layout, against a walk over strides") {
+TEST_CASE("elementwise: two operands of every layout, against an elementwise reference") {
   for (const auto& pair : shape_pairs()) {
     for (const Layout p : layouts) {
       for (const Layout q : layouts) {
@@ -202,7 +202,7 @@ TEST_CASE("elementwise: assign writes through views, and only there") {
   for (int i = 0; i < 6; ++i) CHECK(line.data<std::int64_t>()[i] == std::max(0, i - 1));
 }
 
-TEST_CASE("elementwise: an operand that is given up lends its memory, one that is kept does not change") {
+TEST_CASE("elementwise: a moved operand's memory is reused, others do not change") {
   Array a = core::arange(20, f32);
   const void* memory = a.raw();
   const Array kept = a;
@@ -223,7 +223,7 @@ TEST_CASE("elementwise: an operand that is given up lends its memory, one that i
   a = core::mul(a, a);
   CHECK(a.data<float>()[0] == Approx(std::exp(-2.0)));
 
-  // Large, and with a transposed partner.
+  // Large, with a transposed second operand.
   Array x = random_array<float>({300, 300}, Layout::contiguous, 1);
   const Array copy = core::copy(x);
   const Array t = random_array<float>({300, 300}, Layout::transposed, 2);
@@ -307,14 +307,14 @@ TEST_CASE("elementwise: arithmetic and comparisons") {
   CHECK(divided(core::floor_divide, lowest, -1) == lowest);
   CHECK(divided(core::remainder, lowest, -1) == 0);
   CHECK_THROWS_WITH(divided(core::remainder, 7, 0), contains("remainder: integer division by zero"));
-  // The quotient rounds up to 1, but it is less.
+  // The rounded quotient is 1, but the exact one is less.
   const Array below = array_of<double>({std::nextafter(0.3, 0)});
   CHECK(core::floor_divide(below, core::full({}, 0.1, f64)).item() == 2);
   CHECK(core::mul(i, i).data<std::int64_t>()[3] == 49);
   CHECK(core::maximum(i, core::zeros({}, i64)).data<std::int64_t>()[0] == 0);
 }
 
-TEST_CASE("elementwise: a value does not depend on its place, nor on the number of threads") {
+TEST_CASE("elementwise: values do not depend on position or number of threads") {
   std::vector<float> v(100003);
   std::mt19937 random(1);
   for (auto& x : v) x = std::normal_distribution<float>(0, 3)(random);
@@ -343,7 +343,7 @@ TEST_CASE("elementwise: a value does not depend on its place, nor on the number 
   CHECK(std::memcmp(results[0].raw(), results[1].raw(), 360000) == 0);
 }
 
-TEST_CASE("elementwise: making and converting") {
+TEST_CASE("elementwise: construction and conversion") {
   CHECK(core::full({2, 2}, 1.5, f64).data<double>()[3] == 1.5);
   CHECK(core::full({2}, 3, boolean).data<bool>()[1]);
   CHECK(core::ones({}, i64).item<int>() == 1);
@@ -360,7 +360,7 @@ TEST_CASE("elementwise: making and converting") {
   CHECK(core::cast(array_of<double>({NAN}), boolean).data<bool>()[0]);
 }
 
-TEST_CASE("elementwise: what does not fit is refused with both operands named") {
+TEST_CASE("elementwise: mismatched operands are rejected and both named") {
   const Array a = core::ones({2, 3}, f32);
   const Array b = core::ones({3}, f64);
   CHECK_THROWS_AS(core::add(a, b), DTypeError);

@@ -13,7 +13,7 @@ namespace {
 
 Array indices(const Shape& shape, const std::vector<double>& values) { return make(shape, values, i64); }
 
-/// Indices without a pattern in [-length, length).
+/// Pseudorandom indices in [-length, length).
 Array random_indices(const Shape& shape, std::int64_t length, std::uint64_t seed = 3) {
   std::vector<double> values;
   for (const auto v : elements(scattered(shape, f64, seed))) {
@@ -52,7 +52,7 @@ TEST_CASE("concatenate and stack join arrays of every layout along every axis", 
   }
 }
 
-TEST_CASE("concatenate takes parts of different and of no length, and rejects what does not fit", "[index]") {
+TEST_CASE("concatenate joins parts of different lengths and of length 0, and rejects mismatched shapes", "[index]") {
   const auto join = [](std::vector<Array> parts, std::int64_t axis) { return core::concatenate(parts, axis); };
   const Array a = make({2, 1}, {1, 2});
   const Array b = make({2, 2}, {3, 4, 5, 6});
@@ -70,7 +70,7 @@ TEST_CASE("concatenate takes parts of different and of no length, and rejects wh
   CHECK_THROWS_AS(core::stack(std::vector<Array>{a, b}, 0), ShapeError);
 }
 
-TEST_CASE("take reads, and take_add adds, at indices along every axis of every layout", "[index]") {
+TEST_CASE("take reads and take_add adds at indices along every axis of every layout", "[index]") {
   for (const DType dtype : {f32, f64, i64}) {
     for (const auto& [layout, x] : all(dtype)) {
       for (std::size_t axis = 0; axis < x.ndim(); ++axis) {
@@ -91,7 +91,7 @@ TEST_CASE("take reads, and take_add adds, at indices along every axis of every l
           each_index(y.shape(), [&, &from = x](const Dims& i) { same &= at(y, i) == at(from, source(i)); });
           CHECK(same);
 
-          // The adjoint, by plain additions; small integers, so that their order does not matter.
+          // The adjoint, by plain loops; small integers, so that the order of additions does not matter.
           Array g = scattered(y.shape(), i64, 11);
           g = make(y.shape(), elements(g), dtype);
           std::vector<double> sums(static_cast<std::size_t>(x.size()));
@@ -111,7 +111,7 @@ TEST_CASE("take reads, and take_add adds, at indices along every axis of every l
   }
 }
 
-TEST_CASE("take and take_add know their limits", "[index]") {
+TEST_CASE("take and take_add at limits and with invalid arguments", "[index]") {
   const Array x = make({3, 2}, {1, 2, 3, 4, 5, 6});
   CHECK_THROWS_AS(core::take(x, indices({1}, {3}), 0), ValueError);
   CHECK_THROWS_WITH(core::take(x, indices({2}, {0, -4}), 0), contains("-4") && contains("-3"));
@@ -135,7 +135,7 @@ TEST_CASE("gather and scatter_add are PyTorch's, along every axis of every layou
       for (std::size_t axis = 0; axis < x.ndim(); ++axis) {
         for (const bool batched : {false, true}) {
           INFO(name(dtype) << ", " << layout << ", axis " << axis << ", batched " << batched);
-          if (batched && axis == 0) continue;  // the first axis is the batch
+          if (batched && axis == 0) continue;  // axis 0 is the batch axis
           const auto n = x.shape()[axis];
           Shape shape = x.shape();
           shape[axis] = 4;
@@ -209,7 +209,7 @@ TEST_CASE("index_add and index_copy work on rows of every size, also in several 
   CHECK_FALSE(core::last_of_equals(indices({2}, {1, -3}), 3).defined());
 }
 
-TEST_CASE("index_add and index_copy write into a temporary's memory, and into no other", "[index]") {
+TEST_CASE("index_add and index_copy write only into the memory of temporaries", "[index]") {
   Array x = make({3}, {1, 2, 3});
   const Array kept = x;
   const void* memory = x.raw();

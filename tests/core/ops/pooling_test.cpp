@@ -17,7 +17,7 @@ using namespace layouts;
 
 namespace {
 
-/// Windows of `kernel` elements, one behind the other.
+/// Adjacent windows of `kernel` elements.
 core::WindowAxis tiles(std::int64_t input, std::int64_t kernel) {
   core::WindowAxis w;
   w.input = input;
@@ -28,7 +28,7 @@ core::WindowAxis tiles(std::int64_t input, std::int64_t kernel) {
   return w;
 }
 
-/// Few different numbers, so that many windows have ties.
+/// Few distinct values, so that many windows have ties.
 Array ties(const Shape& shape, DType dtype, std::uint64_t seed) {
   Array x = Array::empty(shape, f64);
   for (std::int64_t i = 0; i < x.size(); ++i) {
@@ -40,7 +40,7 @@ Array ties(const Shape& shape, DType dtype, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("Max pooling in squares finds the first of equals in rows of any length", "[pooling]") {
+TEST_CASE("Max pooling in 2x2 windows finds the first of equals in rows of any length", "[pooling]") {
   for (const DType dtype : {f32, f64}) {
     for (std::int64_t width = 2; width < 70; ++width) {
       const std::int64_t height = 3 + width % 4;
@@ -85,7 +85,7 @@ TEST_CASE("NaN is the maximum of its window and gets its gradient", "[pooling]")
   }
 }
 
-TEST_CASE("A batch of cotangents goes back through one max pooling", "[pooling]") {
+TEST_CASE("Batched cotangents of one max pooling", "[pooling]") {
   for (const std::int64_t kernel : {2, 3}) {
     const core::WindowAxis windows[] = {tiles(6, kernel), tiles(7, kernel)};
     const Array x = ties({2, 6, 7}, f64, 5);

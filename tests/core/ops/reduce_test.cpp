@@ -18,7 +18,7 @@ namespace {
 
 using Row = std::vector<long double>;
 
-/// f applied to the elements that share an output position, in C order of these positions.
+/// f applied to the elements that share an output position; C order of positions.
 template <class F>
 std::vector<long double> naive(const Array& x, const Dims& axes, const F& f) {
   std::map<std::vector<std::int64_t>, Row> rows;
@@ -90,7 +90,7 @@ TEST_CASE("Reductions agree with plain loops in every layout, over every set of 
           CHECK(close(core::mean(x, axes),
                       naive(x, axes, [](const Row& r) { return sum_of(r) / static_cast<long double>(r.size()); }),
                       tolerance));
-          // Factors near one, so that long products stay in range.
+          // Factors near one, so that long products do not overflow.
           const auto root = [](double v) { return 1 + v / 100; };
           auto factors = elements(x);
           std::transform(factors.begin(), factors.end(), factors.begin(), root);
@@ -121,7 +121,7 @@ TEST_CASE("prod works in every layout, broadcast ones too", "[reduce]") {
   CHECK(elements(core::prod(x, 0)) == std::vector<double>{-1, -1, -1, -1});
 }
 
-TEST_CASE("Booleans are counted, and joined with any and all", "[reduce]") {
+TEST_CASE("Booleans are summed as counts, and reduced with any and all", "[reduce]") {
   for (const auto& [layout, x] : all(boolean)) {
     for (const Dims& axes : every_set_of_axes(x.ndim())) {
       INFO(layout << ", axes " << to_string(axes));
@@ -159,7 +159,7 @@ TEST_CASE("Empty reductions give the neutral element or a ValueError", "[reduce]
   CHECK_THROWS_AS(core::sum(x, {0, -3}), ValueError);
 }
 
-TEST_CASE("NaN and infinities pass through reductions", "[reduce]") {
+TEST_CASE("NaN and infinities propagate through reductions", "[reduce]") {
   for (const DType dtype : {f32, f64}) {
     for (std::size_t place : {0, 3, 64, 70, 199}) {
       std::vector<double> values(200, 1);
@@ -183,14 +183,14 @@ TEST_CASE("NaN and infinities pass through reductions", "[reduce]") {
     CHECK(core::max(make({3}, {-inf, -inf, -inf}, dtype)).item() == -inf);
     CHECK(core::all_finite(make({3}, {1e30, -1e30, 0}, dtype)));
     CHECK(core::all_finite(make({1}, {dtype == f32 ? 3.4028234663852886e38 : 1.7976931348623157e308}, dtype)));
-    // What a view leaves out does not count.
+    // Elements outside a view do not count.
     CHECK(core::all_finite(core::slice(make({4}, {1, NAN, 2, inf}, dtype), 0, 0, 4, 2)));
   }
   CHECK(core::all_finite(scattered({5}, i64)));
   CHECK(core::all_finite(Array::empty({0}, f32)));
 }
 
-TEST_CASE("argmax and argmin find the first extreme in every layout", "[reduce]") {
+TEST_CASE("argmax and argmin find the first extremum in every layout", "[reduce]") {
   for (const DType dtype : {f32, f64, i64}) {
     for (const auto& [layout, x] : all(dtype)) {
       for (std::size_t axis = 0; axis < x.ndim(); ++axis) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Scans against plain loops: all the ways that the rows of an array are taken, in every layout.
+// Scans against plain loops: all code paths, in every layout.
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
@@ -21,7 +21,7 @@ const double nan = std::nan("");
 
 using Step = std::function<double(const std::vector<double>& row, std::int64_t i, double before)>;
 
-/// f applied along the axis, one element after the other.
+/// f applied along the axis, element by element.
 std::vector<double> naive(const Array& x, std::size_t axis, bool reverse, double start, const Step& f) {
   std::vector<double> y;
   each_index(x.shape(), [&](Dims i) {
@@ -49,7 +49,7 @@ void compare(const Array& y, const std::vector<double>& want, double tolerance) 
   }
 }
 
-// Rows that become columns, a whole block and more of them; few long rows; wide and narrow columns.
+// Transposed rows (a whole block and more); few long rows; wide and narrow columns.
 const std::vector<std::pair<Shape, std::int64_t>> shapes{{{70, 150}, 1}, {{9, 3}, 1},    {{3, 200}, 1},
                                                          {{500}, 0},     {{40, 300}, 0}, {{3, 20, 7}, 1},
                                                          {{8, 64}, -1},  {{33, 65}, -1}};
@@ -92,13 +92,13 @@ TEST_CASE("scans agree with loops") {
   }
 }
 
-TEST_CASE("scans of f32 gather in f64") {
+TEST_CASE("scans of f32 accumulate in f64") {
   const Array x = core::full({1 << 20}, 0.1, f32);
   const double last = at(core::cumsum(x, 0), {(1 << 20) - 1});
   CHECK(std::abs(last / (static_cast<double>(0.1F) * (1 << 20)) - 1) < 1e-7);
 }
 
-TEST_CASE("scans write over memory that nobody else needs") {
+TEST_CASE("scans reuse the memory of temporaries") {
   Array x = core::full({3}, 2, f64);
   const void* memory = x.raw();
   const Array kept = core::cumsum(x, 0);
@@ -145,7 +145,7 @@ TEST_CASE("scans give the same bits with any number of threads") {
   CHECK(results[0] == results[2]);
 }
 
-TEST_CASE("what scans refuse") {
+TEST_CASE("invalid arguments of scans") {
   CHECK_THROWS_AS(core::logcumsumexp(make({2}, {1, 2}, i64), 0), DTypeError);
   CHECK_THROWS_AS(core::cumprod(make({2}, {1, 1}, boolean), 0), DTypeError);
   CHECK_THROWS_AS(core::cumsum(make({}, {1}), 0), ShapeError);

@@ -113,7 +113,7 @@ TEST_CASE("The pullbacks of softmax and log_softmax agree with plain loops", "[s
   }
 }
 
-TEST_CASE("Extreme rows come out as in PyTorch", "[softmax]") {
+TEST_CASE("Extreme rows give the same results as PyTorch", "[softmax]") {
   for (const DType dtype : {f32, f64}) {
     const double huge = dtype == f32 ? 3e38 : 1e308;
     CHECK(core::logsumexp(make({3}, {-inf, -inf, -inf}, dtype), 0).item() == -inf);
@@ -130,7 +130,7 @@ TEST_CASE("Extreme rows come out as in PyTorch", "[softmax]") {
       CHECK(std::isnan(elements(core::softmax(make({2}, row, dtype), 0))[0]));
       CHECK(std::isnan(elements(core::log_softmax(make({2}, row, dtype), 0))[0]));
     }
-    // One bad row leaves the others alone.
+    // An invalid row does not affect the others.
     const auto mixed = elements(core::softmax(make({2, 2}, {NAN, 0, 1, 1}, dtype), 1));
     CHECK((std::isnan(mixed[1]) && mixed[2] == 0.5 && mixed[3] == 0.5));
   }
@@ -146,7 +146,7 @@ TEST_CASE("Long rows of softmax keep their digits", "[softmax]") {
                1) < 2e-6);
 }
 
-TEST_CASE("softmax rejects what is not a row of floats, and takes empty rows", "[softmax]") {
+TEST_CASE("softmax rejects invalid arguments, and accepts empty rows", "[softmax]") {
   CHECK_THROWS_AS(core::softmax(scattered({2}, i64), 0), DTypeError);
   CHECK_THROWS_AS(core::logsumexp(scattered({2}, boolean), 0), DTypeError);
   CHECK_THROWS_AS(core::softmax(scattered({2}, f32), 1), ShapeError);
@@ -158,7 +158,7 @@ TEST_CASE("softmax rejects what is not a row of floats, and takes empty rows", "
   CHECK(core::softmax_grad(Array::empty({0, 3, 2}, f32), scattered({3, 2}, f32), -1).shape() == Shape{0, 3, 2});
 }
 
-TEST_CASE("softmax writes over memory that nobody else holds, and only that", "[softmax]") {
+TEST_CASE("softmax writes only into the memory of temporaries", "[softmax]") {
   Array x = scattered({4, 4}, f32);
   const Array held = x;
   const auto before = elements(held);

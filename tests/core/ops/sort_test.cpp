@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Sorting against std::stable_sort, for rows short and long.
+// Sorting against std::stable_sort, for short and long rows.
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
@@ -19,7 +19,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 const double nan = std::nan("");
 
-/// NaN last, zeros of both signs equal.
+/// Order with NaN last and -0 = 0.
 bool before(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
 
 std::vector<double> order_of(const std::vector<double>& row, bool descending) {
@@ -33,7 +33,7 @@ std::vector<double> order_of(const std::vector<double>& row, bool descending) {
   return places;
 }
 
-/// Many ties, and all that is odd about floats.
+/// Many ties, and all special float values.
 std::vector<double> awkward(std::size_t n, bool floats) {
   std::vector<double> row = elements(scattered({static_cast<std::int64_t>(n)}, i64, n));
   for (std::size_t i = 0; floats && i < n; ++i) {
@@ -43,7 +43,7 @@ std::vector<double> awkward(std::size_t n, bool floats) {
   return row;
 }
 
-TEST_CASE("sorting is stable, either way round, for every dtype and length") {
+TEST_CASE("sorting is stable, ascending and descending, for every dtype and length") {
   for (const std::size_t n : {1, 2, 7, 100, 129, 300, 1000}) {
     for (const DType dtype : {f32, f64, i64, boolean}) {
       for (const bool descending : {false, true}) {
@@ -85,7 +85,7 @@ TEST_CASE("sorting along any axis, in any layout") {
   const Array odd = core::copy(x);
   for (const std::int64_t axis : {0, 1, 2}) {
     const auto sorted = core::sort(x, axis);
-    // The same rows, brought to the last axis by hand.
+    // The same rows, moved to the last axis by hand.
     const Array rows = core::copy(core::transpose(x, axis, -1));
     const Array want = core::transpose(core::sort(rows, -1).indices, axis, -1);
     CHECK(sorted.indices.shape() == x.shape());
@@ -95,13 +95,13 @@ TEST_CASE("sorting along any axis, in any layout") {
   }
 }
 
-TEST_CASE("a NaN wins at every rank when asked to") {
+TEST_CASE("with nan_wins, a NaN is at every rank") {
   const Array x = make({2, 3}, {3, nan, 1, 3, 2, 1});
   CHECK(elements(core::argrank(x, {0, 2}, 1, true)) == std::vector<double>{1, 1, 2, 0});
   CHECK(elements(core::argrank(x, {0, 2}, 1, false)) == std::vector<double>{2, 1, 2, 0});
 }
 
-TEST_CASE("distinct elements: zeros of both signs are one, and so are NaN") {
+TEST_CASE("distinct elements: -0 equals 0, and all NaN are equal") {
   const auto u = core::unique(make({2, 4}, {nan, 0, 2, -0.0, 2, nan, -inf, 2}));
   const auto values = elements(u.values);
   REQUIRE(values.size() == 4);
@@ -112,7 +112,7 @@ TEST_CASE("distinct elements: zeros of both signs are one, and so are NaN") {
   CHECK(elements(u.inverse) == std::vector<double>{3, 1, 2, 1, 2, 3, 0, 2});
 }
 
-TEST_CASE("NaN is searched behind everything") {
+TEST_CASE("searchsorted orders NaN last") {
   const Array sorted = make({4}, {-1, 0, inf, nan});
   CHECK(elements(core::searchsorted(sorted, make({3}, {nan, -0.0, 5}))) == std::vector<double>{3, 1, 2});
   CHECK(elements(core::searchsorted(sorted, make({2}, {nan, 0}), true)) == std::vector<double>{4, 2});

@@ -13,7 +13,7 @@ using accuracy::ulps;
 
 namespace {
 
-/// Numbers between two, and `more` of them.
+/// Random numbers between `low` and `high`, appended to `more`.
 template <class T>
 std::vector<T> between(double low, double high, std::vector<T> more = {}) {
   std::mt19937_64 random(11);
@@ -22,7 +22,7 @@ std::vector<T> between(double low, double high, std::vector<T> more = {}) {
   return more;
 }
 
-/// The worst error of `y`, in ulps or, with `scale`, in ulps of that where the value is smaller.
+/// Checks the largest error of `y` in ulps; below `scale`, in ulps of `scale`.
 template <class T, class F>
 void check(const std::string& name, const std::vector<T>& x, const Array& y, F reference, double allowed,
            long double scale = 0) {
@@ -44,7 +44,7 @@ void check(const std::string& name, const std::vector<T>& x, const Array& y, F r
   CHECK(worst <= allowed);
 }
 
-/// One of Newton's steps from y on, in long double; near 1 with the complement.
+/// One Newton step for erfinv from y, in long double; near 1 with erfc.
 long double erfinv_from(long double y, long double x) {
   if (!std::isfinite(y) || y == 0) return special::erfinv_of(x);
   const long double u = std::fabs(x);
@@ -63,7 +63,7 @@ void check_all() {
   check<T>(
       "erfinv", x, inverse, [&](long double u) { return erfinv_from(inverse.data<T>()[next++], u); }, 2);
 
-  // Near the zeros of lgamma and digamma at negative arguments only the absolute error is small.
+  // Near the zeros of lgamma and digamma at negative arguments only the absolute error is bounded.
   const auto positive = between<T>(0, 30, {T(1e-30), T(1e-3), T(1), T(2), T(10), T(1e4), T(1e30)});
   const auto negative = between<T>(-6, 0, {T(-1e-30), T(-0.5), T(-1.5), T(-50.25)});
   const auto digamma = [](long double u) { return special::polygamma_of(0, u); };
@@ -96,7 +96,7 @@ TEST_CASE("elementwise: published values of special functions") {
   const auto at = [](Array (*f)(Array), double x) { return f(core::full({}, x, f64)).item(); };
   CHECK(at(core::digamma, 1) == Approx(-0.57721566490153286).epsilon(1e-15));
   CHECK(at(core::digamma, 0.5) == Approx(-1.96351002602142348).epsilon(1e-15));
-  // The double next to the zero, 1.46163214496836234126...: the distance times the slope there.
+  // The double nearest to the zero 1.46163214496836234126...: the distance times the slope there.
   CHECK(at(core::digamma, 0x1.762d86356be3fp+0) == Approx(-9.241265521729427e-17).epsilon(1e-12).margin(0));
   CHECK(core::polygamma(1, core::ones({}, f64)).item() == Approx(1.64493406684822644).epsilon(1e-15));  // pi^2 / 6
   CHECK(core::polygamma(1, core::full({}, 0.5, f64)).item() == Approx(4.93480220054467931).epsilon(1e-15));
@@ -116,7 +116,7 @@ TEST_CASE("elementwise: sinc and its derivatives") {
   }
   CHECK(std::isnan(whole.data<double>()[13]));
   CHECK(whole.data<double>()[14] == 0);
-  // Of order n at z = pi x: pi^n times the integral of t^n cos(z t + n pi / 2) over t from 0 to 1, by Simpson's rule.
+  // Order n at z = pi x: pi^n times the integral of t^n cos(z t + n pi / 2) over t in [0, 1], by Simpson's rule.
   for (int n = 0; n <= 5; ++n) {
     const auto y = core::sinc(array_of(x), n);
     for (std::size_t i = 0; i < 12; ++i) {

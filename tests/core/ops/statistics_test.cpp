@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Variances and norms where the plain formula loses all its digits.
+// Variances and norms for which the naive formula loses all digits.
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 TEST_CASE("the variance of numbers far from zero") {
-  // NIST StRD NumAcc4: 10000000.2 once, then .1 and .3 in turn; the standard deviation is 0.1.
+  // NIST StRD NumAcc4: 10000000.2 once, then .1 and .3 alternating; the standard deviation is 0.1.
   std::vector<double> x{10000000.2};
   for (int i = 0; i < 500; ++i) {
     x.push_back(10000000.1);
@@ -25,7 +25,7 @@ TEST_CASE("the variance of numbers far from zero") {
   }
   const Array y = make({1001}, x);
   CHECK(std::abs(core::var(y).item<double>() - 0.01) < 1e-9);
-  // What f32 cannot tell apart is not there to be found, but nothing is made up either.
+  // Differences below the resolution of f32 are lost, but rounding must not produce any.
   CHECK(core::var(core::full({1000}, 16777217, f32)).item<double>() == 0);
   CHECK(elements(core::var(core::full({3, 1000}, 0.1, f32), 1)) == std::vector<double>(3, 0.0));
 }
@@ -43,7 +43,7 @@ TEST_CASE("the variance over any axes") {
   }
 }
 
-TEST_CASE("norms whose squares overflow or vanish") {
+TEST_CASE("norms whose squares overflow or underflow") {
   for (const double size : {1e-300, 1e-160, 1.0, 1e160, 1e300}) {
     INFO(size);
     const Array x = make({2, 2}, {3 * size, 4 * size, -5 * size, 12 * size});
@@ -56,7 +56,7 @@ TEST_CASE("norms whose squares overflow or vanish") {
   CHECK(std::abs(core::norm(make({2}, {3e30, 4e30}, f32), 2).item<double>() / 5e30 - 1) < 1e-6);
 }
 
-TEST_CASE("norms of zeros, infinities and nothing") {
+TEST_CASE("norms of zeros, infinities and empty arrays") {
   CHECK(core::norm(core::zeros({3}, f32), 2).item<double>() == 0);
   CHECK(core::norm(core::zeros({3}, f32), 2.5).item<double>() == 0);
   CHECK(core::norm(make({2}, {1, -inf}), 2).item<double>() == inf);

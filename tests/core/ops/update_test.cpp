@@ -12,12 +12,12 @@
 
 using namespace newtape;
 
-TEST_CASE("update: sgd with everything, two steps, by hand") {
+TEST_CASE("update: sgd with all options, two steps, by hand") {
   for (const DType t : {f32, f64}) {
     for (const bool nesterov : {false, true}) {
       Array p = core::full({37}, 2, t);
       const Array g = core::full({37}, 0.5, t);
-      Array v = core::full({37}, NAN, t);  // the first step must not look at it
+      Array v = core::full({37}, NAN, t);  // the first step must not read it
       double x = 2;
       double m = 0;
       for (const bool first : {true, false}) {
@@ -75,14 +75,14 @@ TEST_CASE("update: adam, by hand") {
   }
 }
 
-TEST_CASE("update: sum of squares, of any layout") {
+TEST_CASE("update: sum of squares in any layout") {
   CHECK(core::sum_squares(core::arange(101, f32)) == 338350);
   CHECK(core::sum_squares(core::zeros({0}, f64)) == 0);
   CHECK(core::sum_squares(Array::view_of(core::arange(10, f64), {5}, {2})) == 120);
   CHECK(core::sum_squares(core::ones({300, 301}, f32)) == 90300);
 }
 
-TEST_CASE("update: what does not fit is refused before anything is written") {
+TEST_CASE("update: mismatched arrays are rejected before anything is written") {
   Array p = core::ones({3}, f32);
   Array m = core::zeros({3}, f32);
   Array v = core::zeros({4}, f32);
@@ -94,7 +94,7 @@ TEST_CASE("update: what does not fit is refused before anything is written") {
   CHECK_THROWS_AS(core::sum_squares(core::ones({3}, i64)), DTypeError);
 }
 
-TEST_CASE("update: a queue makes the same updates, by any number of threads, when it is run") {
+TEST_CASE("update: a queue makes the same updates when it is run, with any number of threads") {
   const std::vector<std::int64_t> sizes = {0, 1, 7, 40000, 100001, 3, 32768, 32769};
   struct Arrays {
     Array p, g, m, v;
@@ -133,7 +133,7 @@ TEST_CASE("update: a queue makes the same updates, by any number of threads, whe
       CHECK(identical(got[i].p, want[i].p));
       CHECK(identical(got[i].v, want[i].v));
     }
-    queue.run();  // it is empty now
+    queue.run();  // empty now
     for (std::size_t i = 0; i < got.size(); ++i) CHECK(identical(got[i].p, want[i].p));
   }
 }

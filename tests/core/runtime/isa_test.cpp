@@ -6,9 +6,9 @@
 #include <string>
 
 #if defined(__linux__)
-// The set is chosen once a process, so each lower one gets a process of its own. Those that the machine lacks fall back
-// to the next.
-TEST_CASE("instruction sets: the lower ones pass the tests of the kernels") {
+// The instruction set is chosen once per process, so each lower one is tested in a new process. Unsupported sets fall
+// back to the next one.
+TEST_CASE("instruction sets: the lower ones pass the kernel tests") {
   if (std::getenv("NEWTAPE_ISA") != nullptr) return;
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   for (const std::string isa : {"baseline", "avx2"}) {

@@ -52,7 +52,7 @@ TEST_CASE("parallel_for: pieces do not depend on the number of threads") {
   }
 }
 
-TEST_CASE("parallel_for: the first exception is thrown again, and the pool goes on") {
+TEST_CASE("parallel_for: the first exception is rethrown, and the pool stays usable") {
   for (const int threads : {1, 3}) {
     const Threads guard(threads);
     for (int round = 0; round < 20; ++round) {
@@ -96,14 +96,14 @@ TEST_CASE("parallel_for: several threads may call it at once") {
   CHECK(right);
 }
 
-TEST_CASE("set_num_threads: refuses less than one") {
+TEST_CASE("set_num_threads: rejects values below one") {
   const int before = num_threads();
   CHECK_THROWS_AS(set_num_threads(0), ValueError);
   CHECK_THROWS_WITH(set_num_threads(-2), contains("n >= 1") && contains("-2"));
   CHECK(num_threads() == before);
 }
 
-// ThreadSanitizer does not follow threads into a child.
+// ThreadSanitizer does not support threads in a forked child.
 #if defined(__unix__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("parallel_for: works in a forked child") {
   const Threads guard(3);

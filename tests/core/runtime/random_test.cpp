@@ -36,8 +36,8 @@ Moments moments(const std::vector<double>& values) {
   return m;
 }
 
-/// The largest distance between the empirical distribution and `cdf`, times sqrt(n): Kolmogorov and Smirnov's
-/// statistic, which stays below 1.95 in 999 of 1000 cases.
+/// Kolmogorov-Smirnov statistic: the largest distance between the empirical distribution and `cdf`, times sqrt(n);
+/// below 1.95 in 999 of 1000 cases.
 template <class F>
 double ks(std::vector<double> values, const F& cdf) {
   std::sort(values.begin(), values.end());
@@ -75,7 +75,7 @@ TEST_CASE("Philox gives the published known answers", "[random]") {
   CHECK(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
         Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
   CHECK(Generator::block(0, 0) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  // The counter's and the key's low halves come first.
+  // The low halves of counter and key come first.
   CHECK(Generator::block(0x299f31d0a4093822, 0x85a308d3243f6a88) ==
         philox({0x243f6a88, 0x85a308d3, 0, 0}, {0xa4093822, 0x299f31d0}));
 }
@@ -90,7 +90,7 @@ TEST_CASE("Every instruction set draws the same bits", "[random]") {
   }
 #endif
   constexpr std::uint64_t seed = 0x123456789abcdef0;
-  constexpr std::uint64_t first = 0xfffffff0;  // the counter's low half runs over
+  constexpr std::uint64_t first = 0xfffffff0;  // the low half of the counter overflows
   constexpr auto lanes = static_cast<std::size_t>(k::lanes);
   for (const auto* table : tables) {
     std::vector<std::uint32_t> words(k::group_words * 2);
@@ -116,7 +116,7 @@ TEST_CASE("Every instruction set draws the same bits", "[random]") {
   }
 }
 
-TEST_CASE("Normal numbers are Box and Muller's", "[random]") {
+TEST_CASE("Normal numbers follow the Box-Muller formula", "[random]") {
   namespace k = core::kernels;
   constexpr auto lanes = static_cast<std::size_t>(k::lanes);
   constexpr long double turn = 6.283185307179586476925286766559L;
@@ -127,7 +127,7 @@ TEST_CASE("Normal numbers are Box and Muller's", "[random]") {
   long double error_f64 = 0;
   for (std::uint64_t group = 0; group < 500; ++group) {
     k::baseline::random.words(99, group * lanes, 1, w.data());
-    if (group == 0) {  // the ends of both ranges, and the turns at which quarters meet
+    if (group == 0) {  // the ends of both ranges, and the boundaries between quarter turns
       const std::uint32_t ends[] = {0,          0xffffffff, 0x1fffffff, 0x20000000,
                                     0x5fffffff, 0x60000000, 0x80000000, 0xe0000000};
       for (std::size_t i = 0; i < 8; ++i) w[2 * lanes + i] = w[i] = ends[i];
@@ -162,7 +162,7 @@ TEST_CASE("uniform fills its range evenly, without the upper end", "[random]") {
     for (const std::size_t lag : {1, 2, 3, 4, 31, 32, 64, 128})
       CHECK(std::abs(correlation(v, lag)) < 4 / std::sqrt(1e5));
   }
-  // Rounding may not lift a draw to the excluded end.
+  // Rounding must not produce the excluded end.
   const auto tight = elements(random::uniform({100000}, 1, 1 + 0x1p-22, f32, g));
   CHECK(*std::max_element(tight.begin(), tight.end()) < 1 + 0x1p-22);
   CHECK(random::uniform({}, 2, 2, f64, g).item() == 2);
@@ -172,7 +172,7 @@ TEST_CASE("uniform fills its range evenly, without the upper end", "[random]") {
   CHECK_THROWS_AS(random::uniform({2}, 0, 1, i64), DTypeError);
 }
 
-TEST_CASE("normal has the moments and the distribution it should", "[random]") {
+TEST_CASE("normal has the right moments and distribution", "[random]") {
   Generator g(2);
   constexpr double n = 200000;
   for (const DType dtype : {f32, f64}) {
@@ -189,7 +189,7 @@ TEST_CASE("normal has the moments and the distribution it should", "[random]") {
   CHECK_THROWS_AS(random::normal({2}, 0, 1, boolean), DTypeError);
 }
 
-TEST_CASE("integers are even over their range, and reach its ends", "[random]") {
+TEST_CASE("integers are uniform over their range, ends included", "[random]") {
   Generator g(3);
   const auto v = elements(random::integers({70000}, -3, 4, g));
   double chi2 = 0;
@@ -197,11 +197,11 @@ TEST_CASE("integers are even over their range, and reach its ends", "[random]") 
     const auto count = static_cast<double>(std::count(v.begin(), v.end(), i));
     chi2 += (count - 10000) * (count - 10000) / 10000;
   }
-  CHECK(chi2 < 22.5);  // 6 degrees of freedom: 999 of 1000
+  CHECK(chi2 < 22.5);  // chi-square, 6 degrees of freedom: 999 of 1000
   CHECK(*std::min_element(v.begin(), v.end()) == -3);
   CHECK(*std::max_element(v.begin(), v.end()) == 3);
 
-  // A range of three quarters of 2^64, where a plain modulo would favour a third of it twofold.
+  // A range of 3/4 2^64, in which a plain modulo would draw a third of the values twice as often.
   const auto wide = random::integers({60000}, INT64_MIN, INT64_MIN / 2 + INT64_MAX / 2 + INT64_MAX / 2, g);
   const auto low = INT64_MIN + (std::int64_t{1} << 62);
   std::int64_t below = 0;
@@ -211,7 +211,7 @@ TEST_CASE("integers are even over their range, and reach its ends", "[random]") 
   CHECK_THROWS_AS(random::integers({2}, 3, 3), ValueError);
 }
 
-TEST_CASE("permutation is one, and every order equally likely", "[random]") {
+TEST_CASE("permutation returns permutations, all equally likely", "[random]") {
   Generator g(4);
   for (const std::int64_t n : {0, 1, 2, 63, 64, 65, 1000}) {
     auto v = elements(random::permutation(n, g));
@@ -229,7 +229,7 @@ TEST_CASE("permutation is one, and every order equally likely", "[random]") {
   }
   double chi2 = 0;
   for (const auto c : counts) chi2 += (c - 1000) * (c - 1000) / 1000;
-  CHECK(chi2 < 49.7);  // 23 degrees of freedom: 999 of 1000
+  CHECK(chi2 < 49.7);  // chi-square, 23 degrees of freedom: 999 of 1000
   CHECK_THROWS_AS(random::permutation(-1), ValueError);
 }
 
@@ -248,7 +248,7 @@ TEST_CASE("bernoulli succeeds with its probability", "[random]") {
   CHECK_THROWS_AS(random::bernoulli({2}, NAN), ValueError);
 }
 
-TEST_CASE("One seed gives the same bits, whatever the number of threads", "[random][threads]") {
+TEST_CASE("One seed gives the same bits, for any number of threads", "[random][threads]") {
   const int before = num_threads();
   const auto draw = [] {
     Generator g(6);
@@ -265,7 +265,7 @@ TEST_CASE("One seed gives the same bits, whatever the number of threads", "[rand
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(same_bits(one[i], two[i]));
 }
 
-TEST_CASE("A generator is a value that can be saved, set back and forked", "[random]") {
+TEST_CASE("A generator can be copied, saved, restored and forked", "[random]") {
   Generator g(7);
   const Array a = random::normal({1000}, 0, 1, f32, g);
   const Generator saved = g;
@@ -285,7 +285,7 @@ TEST_CASE("A generator is a value that can be saved, set back and forked", "[ran
   CHECK(seen.size() == 2000);
 }
 
-TEST_CASE("manual_seed starts this thread's default generator anew, and threads have streams of their own",
+TEST_CASE("manual_seed reseeds this thread's default generator, and threads have separate streams",
           "[random][threads]") {
   manual_seed(42);
   const Array a = random::uniform({10});

@@ -36,7 +36,7 @@ bool intact(const Block& b) {
 
 }  // namespace
 
-TEST_CASE("pool: blocks are aligned, writable to the end and apart from each other") {
+TEST_CASE("allocator: blocks are aligned, writable to the end and disjoint") {
   const auto before = allocator::stats().live_bytes;
   std::vector<Block> blocks;
   std::size_t total = 0;
@@ -51,7 +51,7 @@ TEST_CASE("pool: blocks are aligned, writable to the end and apart from each oth
   CHECK(allocator::stats().live_bytes == before);
 }
 
-TEST_CASE("pool: sizes around the borders of classes keep their neighbours whole") {
+TEST_CASE("allocator: blocks of sizes near class boundaries do not overlap") {
   std::vector<Block> blocks;
   for (std::size_t power = 6; power <= 22; ++power) {
     for (const std::size_t quarter : {4, 5, 6, 7}) {
@@ -67,32 +67,32 @@ TEST_CASE("pool: sizes around the borders of classes keep their neighbours whole
   for (const auto& b : blocks) allocator::deallocate(b.data, b.bytes);
 }
 
-/// What other threads keep for themselves, which trim leaves to them.
+/// Bytes cached by other threads, which trim does not return.
 std::size_t cached_by_others() {
   allocator::trim();
   return allocator::stats().cached_bytes;
 }
 
-TEST_CASE("pool: trim returns what is cached") {
+TEST_CASE("allocator: trim returns the cached blocks") {
   const auto others = cached_by_others();
   for (const std::size_t bytes : {100U, 100000U, 5000000U}) allocator::deallocate(allocator::allocate(bytes), bytes);
   allocator::trim();
   CHECK(allocator::stats().cached_bytes == others);
 }
 
-TEST_CASE("pool: a freed block is handed out again") {
+TEST_CASE("allocator: a freed block is reused") {
   allocator::trim();
   void* const first = allocator::allocate(3000);
   allocator::deallocate(first, 3000);
   const auto cached = allocator::stats().cached_bytes;
-  if (cached == 0) return;  // under a sanitizer that must see every block come back
+  if (cached == 0) return;  // not cached under the address sanitizer
   CHECK(cached >= 3000);
   void* const second = allocator::allocate(2990);
   CHECK(second == first);
   allocator::deallocate(second, 2990);
 }
 
-TEST_CASE("pool: more than a thread may keep goes to the others") {
+TEST_CASE("allocator: blocks above a thread's limit move to the shared pool") {
   const auto others = cached_by_others();
   const auto before = allocator::stats().live_bytes;
   std::vector<void*> blocks;
@@ -105,12 +105,12 @@ TEST_CASE("pool: more than a thread may keep goes to the others") {
   CHECK(allocator::stats().cached_bytes == others);
 }
 
-TEST_CASE("pool: impossible sizes are refused") {
+TEST_CASE("allocator: impossible sizes are rejected") {
   CHECK_THROWS_AS(allocator::allocate(SIZE_MAX), std::bad_alloc);
   CHECK_THROWS_AS(allocator::allocate(std::size_t{1} << 60), std::bad_alloc);
 }
 
-TEST_CASE("pool: threads exchange blocks and end") {
+TEST_CASE("allocator: threads exchange blocks and end") {
   const auto before = allocator::stats().live_bytes;
   std::mutex mutex;
   std::vector<Block> shelf;
@@ -142,24 +142,24 @@ TEST_CASE("pool: threads exchange blocks and end") {
 }
 
 namespace {
-// Outlive the caches of their thread, whose end is registered later than theirs.
+// Outlive the caches of their threads: the destructors are registered before those of the caches.
 thread_local Array of_thread;
 Array of_program;
 }  // namespace
 
-TEST_CASE("pool: arrays may outlive their thread's cache") {
+TEST_CASE("allocator: arrays may outlive their thread's cache") {
   const auto before = allocator::stats().live_bytes;
   std::thread([] {
-    of_thread = Array();  // its destructor is registered here, before that of the cache
+    of_thread = Array();  // registers its destructor before that of the cache
     of_thread = Array::empty({100}, f32);
     of_program = Array::empty({100}, f32);
   }).join();
   of_program = Array();
   CHECK(allocator::stats().live_bytes == before);
-  of_program = Array::empty({100}, f32);  // given back after main
+  of_program = Array::empty({100}, f32);  // freed after main
 }
 
-TEST_CASE("storage: foreign memory is given back to its owner once") {
+TEST_CASE("storage: foreign memory is freed once") {
   static int freed = 0;
   float values[4] = {1, 2, 3, 4};
   {

@@ -3,7 +3,7 @@
 
 #include <newtape/core/runtime/parallel.hpp>
 
-/// For a scope, another number of threads.
+/// Sets the number of threads for a scope.
 class Threads {
  public:
   explicit Threads(int n) : before_(newtape::num_threads()) { newtape::set_num_threads(n); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One file for a whole run: it is always whole, and the run goes on from it bit for bit.
+// One file per run, replaced atomically; a resumed run gives bitwise equal results.
 #include "catch.hpp"
 #include "data/files.hpp"
 #include "reference.hpp"
@@ -19,7 +19,7 @@ namespace data = nt::data;
 
 namespace {
 
-/// A run with everything that has a state: dropout, moments, a schedule of learning rates, shuffled batches, noise.
+/// A run with all kinds of state: dropout, moments, a learning rate schedule, shuffled batches, noise.
 struct Run {
   nn::Sequential model{nn::Linear(6, 8), nn::Tanh(), nn::Dropout(0.3), nn::Linear(8, 3)};
   nt::optim::AdamW optimizer{model.parameters(), {.lr = 0.02}};
@@ -36,7 +36,7 @@ struct Run {
     return data::Loader(data::Dataset{x, y}.map(noise), {.batch_size = 8, .shuffle = true, .seed = 3, .workers = 2});
   }
 
-  /// Trains until `epochs` are done, or `stop_at` batches (counted over all of them).
+  /// Trains until `epochs` or `stop_at` batches (in total) are done.
   void train(std::int64_t epochs, int stop_at, const std::string& path = {}) {
     int count = 0;
     while (loader.epoch() < epochs || count == 0) {
@@ -71,7 +71,7 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE("checkpoint: a run resumed anywhere gives bit for bit what the uninterrupted run gives") {
+TEST_CASE("checkpoint: a run resumed anywhere gives the same bits as the uninterrupted run") {
   const TemporaryDirectory folder;
   const std::string path = folder / "run.safetensors";
   nt::manual_seed(17);
@@ -81,7 +81,7 @@ TEST_CASE("checkpoint: a run resumed anywhere gives bit for bit what the uninter
   whole.train(3, -1);
   const auto wanted = whole.model.state_dict();
 
-  // In the first epoch, at its last batch (7 batches in each), between, and in the last epoch.
+  // In the first epoch, at its last batch (7 per epoch), in between, and in the last epoch.
   for (const int stop_at : {1, 5, 7, 8, 14, 20}) {
     INFO("stopped after " << stop_at << " batches");
     {
@@ -101,7 +101,7 @@ TEST_CASE("checkpoint: a run resumed anywhere gives bit for bit what the uninter
   }
 }
 
-TEST_CASE("checkpoint: whenever the writer is killed, the old file or the new one is there, whole") {
+TEST_CASE("checkpoint: if the writer is killed, the old or the new file is intact") {
   const TemporaryDirectory folder;
   const std::string path = folder / "run.safetensors";
   const auto content = [](double k) {
@@ -147,7 +147,7 @@ TEST_CASE("checkpoint: parts and errors") {
   CHECK_THROWS_WITH(data::load_checkpoint(path), contains("not a checkpoint"));
 }
 
-TEST_CASE("checkpoint: states that do not fit change nothing") {
+TEST_CASE("checkpoint: mismatched states change nothing") {
   auto loader = Run::make_loader();
   auto state = loader.state_dict();
   data::Loader other(loader.dataset(), {.batch_size = 4});

@@ -56,7 +56,7 @@ bool same(const D& a, const D& b) {
 
 }  // namespace
 
-TEST_CASE("read_csv reads a table with quotes, text, holes, CRLF and a byte order mark") {
+TEST_CASE("read_csv reads a table with quotes, text, missing values, CRLF and a byte order mark") {
   for (const auto* file : {"iris.csv", "iris.csv.gz"}) {
     const auto table = read_csv(test_file(file));
     CHECK(table.columns == Names{"sepal length", "petal length", "species", "a \"quoted\", name"});
@@ -78,7 +78,7 @@ TEST_CASE("read_csv reads a table with quotes, text, holes, CRLF and a byte orde
   CHECK(some.categories[0].size() == 3);
 }
 
-TEST_CASE("read_csv tells a header from data") {
+TEST_CASE("read_csv distinguishes a header from data") {
   CHECK(parse("1,2\n3,4\n").columns == Names{"0", "1"});
   CHECK(parse("1,2\n3,4\n").values.shape() == Shape{2, 2});
   CHECK(parse("a,b\n3,4\n").columns == Names{"a", "b"});
@@ -90,14 +90,14 @@ TEST_CASE("read_csv tells a header from data") {
   CHECK(parse("a,b").rows() == 0);
 }
 
-TEST_CASE("read_csv reads numbers as Python does, in every locale") {
+TEST_CASE("read_csv reads numbers as Python does, in any locale") {
   const auto numbers = [](const std::string& text) { return values<double>(parse(text).values); };
   CHECK(same(numbers("1,-2.5,+3,.5,5.,1e3,1E-3,-0"), {1, -2.5, 3, 0.5, 5, 1000, 1e-3, -0.0}));
   CHECK(same(numbers("inf,-inf,Infinity,1e999,-1e999,1e-999"), {inf, -inf, inf, inf, -inf, 0}));
   CHECK(same(numbers("0.1,123456789.123456789,4.9e-324,1.7976931348623157e308"),
              {0.1, 123456789.123456789, 4.9e-324, 1.7976931348623157e308}));
   CHECK(values<float>(parse("1e39,0.1", {.dtype = f32}).values) == std::vector<float>{HUGE_VALF, 0.1F});
-  // What std::strtod would take, too, or half of it.
+  // Inputs that std::strtod would accept, completely or in part.
   for (const auto* text : {"0x10", "1,5", "1.5.2", "--1", "+-1", "1e", "e5", "1 2", "$1"}) {
     CAPTURE(text);
     CHECK(parse(std::string("x;y\n") + text + ";1\n", {.separator = ';'}).categories[0].size() == 1);
@@ -116,7 +116,8 @@ TEST_CASE("read_csv fills integer and boolean tables exactly") {
   CHECK(values<bool>(parse("1,0\n", {.dtype = boolean}).values) == std::vector<bool>{true, false});
   const auto flags = parse("x,y\ntrue,1\nfalse,0\n", {.dtype = boolean});
   CHECK(values<bool>(flags.values) == std::vector<bool>{true, true, false, false});
-  CHECK(values<std::int64_t>(parse("a\nx\n1.5\n", {.dtype = i64}).values) == I{1, 0});  // text, so no number is unfit
+  CHECK(values<std::int64_t>(parse("a\nx\n1.5\n", {.dtype = i64}).values) ==
+        I{1, 0});  // text, so no number is out of range
 
   CHECK_THAT(error_for("a,b\n1,2\n3,1.5\n", {.dtype = i64}), contains("line 3, column 3") && contains("'1.5'"));
   CHECK_THAT(error_for("9223372036854775808\n", {.dtype = i64}), contains("does not fit the dtype"));
@@ -133,7 +134,7 @@ TEST_CASE("read_csv follows its options") {
   CHECK(same(values<double>(parse("-999,NA\n", {.missing = {"-999", "NA"}}).values), {missing, missing}));
   CHECK(parse("a\nNA\n", {.missing = {}}).categories[0] == Names{"NA"});
   CHECK(same(values<double>(parse("a,b\nx,1\n,2\n\"\",3\n").values), {0, 1, missing, 2, missing, 3}));
-  CHECK(parse("a\rb\r1", {.header = Header::no}).rows() == 3);  // the line ends of old
+  CHECK(parse("a\rb\r1", {.header = Header::no}).rows() == 3);  // old Mac line endings
 
   CHECK_THROWS_WITH(parse("a,b\n1,2\n", {.columns = {"a", "c"}}), contains("'c'") && contains("a, b"));
   CHECK_THROWS_AS(parse("a,b\n1,2\n", {.columns = {"c"}}), ValueError);
@@ -141,7 +142,7 @@ TEST_CASE("read_csv follows its options") {
   CHECK_THROWS_AS(parse("a\n", {.separator = '"'}), ValueError);
 }
 
-TEST_CASE("read_csv says line and column of what is wrong") {
+TEST_CASE("read_csv reports the line and column of errors") {
   CHECK_THAT(message_of<IoError>([] { read_csv(std::string("/none.csv")); }), contains("/none.csv"));
   CHECK_THAT(error_for(""), contains("the table is empty"));
   CHECK_THAT(error_for("\n \n\n"), contains("the table is empty"));
@@ -191,10 +192,10 @@ TEST_CASE("what write_csv writes, read_csv reads") {
                     contains("row 0, column 0: category code out of range") && contains("below 2"));
 }
 
-TEST_CASE("a gzipped CSV file cut off anywhere is an error") {
+TEST_CASE("a gzipped CSV file truncated anywhere is an error") {
   const TemporaryDirectory tmp;
   const auto whole = read_bytes(test_file("iris.csv.gz"));
-  // A first byte alone is text like any other.
+  // The first byte alone is plain text.
   for (std::size_t n = 2; n < whole.size(); ++n) {
     CAPTURE(n);
     write_bytes(tmp / "cut.csv.gz", whole.substr(0, n));
@@ -202,7 +203,7 @@ TEST_CASE("a gzipped CSV file cut off anywhere is an error") {
   }
 }
 
-TEST_CASE("read_csv never crashes, whatever the text") {
+TEST_CASE("read_csv never crashes on any text") {
   const std::string alphabet = "a1,.\"\n\r -e\t";
   std::uint64_t state = 1;
   for (int trial = 0; trial < 20000; ++trial) {

@@ -71,7 +71,7 @@ TEST_CASE("what write_idx writes, read_idx reads") {
       if (name == std::string("a.idx")) CHECK(read_bytes(tmp / name) == original);
     }
   }
-  CHECK(tmp.file_count() == 2);  // no temporary file stays behind
+  CHECK(tmp.file_count() == 2);  // no temporary file remains
 
   const auto x = read_idx(test_file("u8.idx"));
   write_idx(tmp / "t.idx", core::transpose(x, 0, 2));
@@ -109,7 +109,7 @@ std::string error_for(const TemporaryDirectory& tmp, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("read_idx names what is wrong with a file, and where") {
+TEST_CASE("read_idx reports errors in a file with their position") {
   const TemporaryDirectory tmp;
   CHECK_THAT(message_of<IoError>([&] { read_idx(tmp / "none"); }), contains("none") && contains("No such file"));
   CHECK_THAT(message_of<IoError>([&] { read_idx(tmp / ""); }), contains("Is a directory"));
@@ -126,7 +126,7 @@ TEST_CASE("read_idx names what is wrong with a file, and where") {
   CHECK_THAT(error_for(tmp, header({0, 3}) + "1"), contains("0 bytes from byte 12 on") && contains("byte 12"));
 }
 
-TEST_CASE("a lying IDX header costs an error, not memory") {
+TEST_CASE("an IDX header with a wrong size raises an error without allocating") {
   const TemporaryDirectory tmp;
   const auto huge = 0xFFFFFFFFU;
   CHECK_THAT(error_for(tmp, header({huge}, 0x0E) + "12345678"), contains("34359738360 bytes") && contains("byte 16"));
@@ -137,7 +137,7 @@ TEST_CASE("a lying IDX header costs an error, not memory") {
   CHECK(read_idx(tmp / "zero.idx").size() == 0);
 }
 
-TEST_CASE("an IDX file cut off anywhere is an error") {
+TEST_CASE("an IDX file truncated anywhere is an error") {
   const TemporaryDirectory tmp;
   for (const auto* name : {"u8.idx", "i16.idx", "f64.idx", "scalar.idx", "empty.idx", "u8.idx.gz"}) {
     const auto whole = read_bytes(test_file(name));
@@ -147,7 +147,7 @@ TEST_CASE("an IDX file cut off anywhere is an error") {
       CHECK_THROWS_AS(read_idx(tmp / "cut"), IoError);
     }
   }
-  // A gzip file is known by checksum too.
+  // gzip also detects corruption by a checksum.
   auto damaged = read_bytes(test_file("u8.idx.gz"));
   damaged[damaged.size() - 6] ^= 1;
   write_bytes(tmp / "cut", damaged);

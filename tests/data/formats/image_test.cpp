@@ -12,7 +12,7 @@
 
 using namespace newtape;
 
-TEST_CASE("a grey picture survives being written as PNG and read again") {
+TEST_CASE("a grey picture is unchanged after writing and reading PNG") {
   const TemporaryDirectory folder;
   const Array image = core::div(core::reshape(core::arange(12, f32), {3, 4}), core::full({}, 255, f32));
   data::write_png(folder / "grey.png", image);
@@ -34,14 +34,14 @@ std::string error_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("read_image reads what other programs wrote: PNG, JPEG, BMP, PGM and PPM") {
+TEST_CASE("read_image reads files of other programs: PNG, JPEG, BMP, PGM and PPM") {
   const Array expected = data::read_npy(test_file("pictures.npy"));
   REQUIRE(expected.shape() == Shape{static_cast<std::int64_t>(pictures.size()), 9, 13});
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     INFO(pictures[i]);
     const Array image = data::read_image(test_file(pictures[i]));
     REQUIRE(image.shape() == Shape{9, 13});
-    // Decoders round differently, most of all those of JPEG.
+    // Decoders round differently, most of all those for JPEG.
     const double allowed = contains(".jpg").match(pictures[i]) ? 0.02 : 0.006;
     const auto got = values<float>(image);
     const auto wanted = values<float>(core::contiguous(core::select(expected, 0, static_cast<std::int64_t>(i))));
@@ -49,7 +49,7 @@ TEST_CASE("read_image reads what other programs wrote: PNG, JPEG, BMP, PGM and P
   }
 }
 
-TEST_CASE("read_image: a picture cut off anywhere is an error, and damage no crash") {
+TEST_CASE("read_image: a picture truncated anywhere is an error, and corruption no crash") {
   const TemporaryDirectory folder;
   const std::string path = folder / "x";
   for (const auto& name : pictures) {
@@ -69,7 +69,7 @@ TEST_CASE("read_image: a picture cut off anywhere is an error, and damage no cra
   }
 }
 
-TEST_CASE("read_image: headers that lie cost an error, which says where") {
+TEST_CASE("read_image: wrong headers raise errors with the position") {
   const TemporaryDirectory folder;
   const auto claim = [&](const std::string& name, std::size_t at, const std::string& bytes) {
     std::string bad = read_bytes(test_file(name));
@@ -77,11 +77,11 @@ TEST_CASE("read_image: headers that lie cost an error, which says where") {
     write_bytes(folder / "x", bad);
     return error_of(folder / "x");
   };
-  // A chunk of a gigabyte; a size whose checksum is another.
+  // A chunk of a gigabyte; a size with a wrong checksum.
   CHECK_THAT(claim("grey.png", 33, std::string("\x40\0\0\0", 4)),
              contains("byte 33: a chunk is longer than the file") && contains("1073741824 bytes"));
   CHECK_THAT(claim("grey.png", 16, std::string("\0\1\0\0", 4)), contains("byte 8: checksum mismatch in a chunk"));
-  // The same with the checksum that belongs to it (computed by Python's zlib).
+  // The same with the right checksum (computed by Python's zlib).
   CHECK_THAT(claim("grey.png", 16, std::string("\0\1\0\0\0\1\0\0\x08\0\0\0\0\x49\xef\x6f\x3f", 17)),
              contains("truncated rows") && contains("4295032832 bytes"));
   CHECK_THAT(claim("grey.jpg", 94, "\xff\xff\xff\xff"),
@@ -93,7 +93,7 @@ TEST_CASE("read_image: headers that lie cost an error, which says where") {
   CHECK_THAT(claim("wide.pgm", 3, "00 "), contains("byte 3: invalid number in the header"));
 }
 
-TEST_CASE("read_image reads a PGM that was written by hand, and names what it cannot read") {
+TEST_CASE("read_image reads a PGM that was written by hand, and names unreadable files") {
   const TemporaryDirectory folder;
   std::ofstream(folder / "a.pgm", std::ios::binary) << "P5\n2 1\n255\n" << '\x00' << '\xff';
   const Array image = data::read_image(folder / "a.pgm");

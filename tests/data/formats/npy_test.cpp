@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Files that NumPy wrote (see files/data/make.py), and files for NumPy.
+// Files written by NumPy (see files/data/make.py), and files for NumPy.
 #include "catch.hpp"
 #include "data/files.hpp"
 
@@ -58,7 +58,7 @@ TEST_CASE("read_npy reads every type that numpy writes") {
   CHECK(read_npy(test_file("empty.npy")).shape() == Shape{0, 3});
 }
 
-TEST_CASE("read_npy turns Fortran order into C order") {
+TEST_CASE("read_npy converts Fortran order to C order") {
   const auto x = read_npy(test_file("fortran.npy"));
   CHECK(x.shape() == Shape{2, 3, 4});
   CHECK(x.is_contiguous());
@@ -76,7 +76,7 @@ TEST_CASE("read_npy converts") {
   CHECK_THROWS_WITH(read_npy(test_file("f16.npy"), {.dtype = i64}), contains("element 5") && contains("byte 138"));
 }
 
-TEST_CASE("read_npy refuses what it does not know, and says where") {
+TEST_CASE("read_npy rejects unknown types, naming the position") {
   CHECK_THAT(error_of(test_file("u64_large.npy")),
              contains("element 1 does not fit dtype i64") && contains("byte 136"));
   for (const auto* name : {"complex.npy", "text.npy", "record.npy"}) {
@@ -86,7 +86,7 @@ TEST_CASE("read_npy refuses what it does not know, and says where") {
   CHECK_THAT(error_of(test_file("missing.npy")), contains("cannot be opened"));
 }
 
-TEST_CASE("read_npy: a file cut anywhere, or one with a wrong byte, is an IoError or another array, never a crash") {
+TEST_CASE("read_npy: a truncated or corrupted file gives an IoError or another array, never a crash") {
   const TemporaryDirectory folder;
   const std::string path = folder / "x.npy";
   for (const auto* name : {"f32.npy", "fortran.npy", "version2.npy", "b1.npy", "scalar.npy"}) {
@@ -113,7 +113,7 @@ TEST_CASE("read_npy: a file cut anywhere, or one with a wrong byte, is an IoErro
   }
 }
 
-TEST_CASE("read_npy: a header that claims too much allocates nothing") {
+TEST_CASE("read_npy: a header with a wrong size allocates nothing") {
   const TemporaryDirectory folder;
   const std::string path = folder / "x.npy";
   const auto claim = [&](const std::string& shape) {
@@ -154,7 +154,7 @@ TEST_CASE("write_npy writes the bytes that numpy writes") {
     write_npy(path + ".gz", read_npy(test_file("f64.npy")));
     CHECK(values<double>(read_npy(path + ".gz")) == D{0.1, -1e300});
   }
-  SECTION("with more axes than a header of version 1 has room for") {
+  SECTION("with more axes than a version 1 header can hold") {
     const auto x = core::full(Shape(30000, 1), 2, f32);
     write_npy(path, x);
     CHECK(read_bytes(path)[6] == 2);
@@ -214,7 +214,7 @@ TEST_CASE("write_npz and read_npz agree") {
   CHECK(read_npz(path).arrays.empty());
 }
 
-TEST_CASE("read_npz: a damaged archive is an IoError or another array, never a crash") {
+TEST_CASE("read_npz: a corrupt archive gives an IoError or another array, never a crash") {
   const TemporaryDirectory folder;
   const std::string path = folder / "x.npz";
   for (const auto* name : {"plain.npz", "packed.npz"}) {

@@ -85,7 +85,7 @@ TEST_CASE("what save_safetensors writes, load_safetensors reads, aligned and sha
   CHECK(std::signbit(values<double>(file["scale"])[1]));
   CHECK(file["scalar"].item() == 0.1);
 
-  // The layout that the format asks for.
+  // The layout required by the format.
   const auto bytes = read_bytes(tmp / "m");
   std::uint64_t header = 0;
   std::memcpy(&header, bytes.data(), 8);
@@ -109,7 +109,7 @@ TEST_CASE("arrays from a file outlive it, and writing to them does not change it
     a = file.arrays[0].second;
     CHECK_FALSE(a.shares_memory_with(file["b"]));
   }
-  CHECK(a.reusable());  // nobody else sees these elements
+  CHECK(a.reusable());  // single reference
   a.data<float>()[0] = 10;
   CHECK(read_bytes(tmp / "m") == before);
   save_safetensors(tmp / "m", {{"a", a}});  // over the file that it is mapped from
@@ -118,7 +118,7 @@ TEST_CASE("arrays from a file outlive it, and writing to them does not change it
   CHECK(values<float>(a) == F{10, 2});
 }
 
-TEST_CASE("save_safetensors refuses what the format cannot hold, and leaves the old file after a failure") {
+TEST_CASE("save_safetensors rejects unrepresentable input, and keeps the old file after a failure") {
   const TemporaryDirectory tmp;
   const Array x(xt::xarray<float>{1, 2});
   save_safetensors(tmp / "m", {{"x", x}});
@@ -130,7 +130,7 @@ TEST_CASE("save_safetensors refuses what the format cannot hold, and leaves the 
   CHECK_THROWS_AS(save_safetensors(tmp / "m", {{"x", x}}, {{"k", "\xff"}}), ValueError);
   CHECK_THROWS_WITH(save_safetensors(tmp / "no/m", {{"x", x}}), contains("no/m") && contains("No such file"));
 
-  // A disk that fills up, as far as a test can fill one: a limit on the size of files.
+  // Simulates a full disk by a limit on file sizes.
   rlimit old{};
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
@@ -177,7 +177,7 @@ std::string error_for(const TemporaryDirectory& tmp, const std::string& bytes) {
   return message;
 }
 
-/// An entry of four bytes of F32, with one part of it replaced.
+/// An entry of four bytes of F32, with one field replaced.
 std::string entry(const std::string& dtype = R"("F32")", const std::string& shape = "[1]",
                   const std::string& offsets = "[0,4]") {
   return R"({"w":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
@@ -185,7 +185,7 @@ std::string entry(const std::string& dtype = R"("F32")", const std::string& shap
 
 }  // namespace
 
-TEST_CASE("load_safetensors names what is wrong with a file, and where") {
+TEST_CASE("load_safetensors reports errors in a file with their position") {
   const TemporaryDirectory tmp;
   CHECK_THAT(message_of<IoError>([&] { load_safetensors(tmp / "none"); }),
              contains("none") && contains("No such file"));
@@ -257,7 +257,7 @@ TEST_CASE("load_safetensors names what is wrong with a file, and where") {
              contains("tensor 'w', byte ") && contains("18446744073709551615"));
 }
 
-TEST_CASE("a safetensors file cut off, lengthened or damaged anywhere never crashes") {
+TEST_CASE("a safetensors file truncated, extended or corrupted anywhere never crashes") {
   const TemporaryDirectory tmp;
   const auto whole = read_bytes(test_file("types.safetensors"));
   for (std::size_t n = 0; n < whole.size(); ++n) {
@@ -273,7 +273,7 @@ TEST_CASE("a safetensors file cut off, lengthened or damaged anywhere never cras
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
       write_bytes(tmp / "cut", damaged);
       try {
-        load_safetensors(tmp / "cut");  // damage to a name or a number in the data goes unnoticed
+        load_safetensors(tmp / "cut");  // corruption of a name or of the data is not detected
       } catch (const IoError&) {
       }
     }

@@ -35,7 +35,7 @@ I labels(const Dataset& d) { return values<std::int64_t>(d.array("y")); }
 
 }  // namespace
 
-TEST_CASE("a data set gives examples, ranges and chosen ones, the arrays in step") {
+TEST_CASE("a data set gives single examples, ranges and subsets of all arrays") {
   const auto set = numbered(5);
   CHECK(set.size() == 5);
   CHECK(set.array("x").shape() == Shape{5, 2});
@@ -66,7 +66,7 @@ TEST_CASE("a data set gives examples, ranges and chosen ones, the arrays in step
   CHECK(all_y.size() == 5);
 }
 
-TEST_CASE("a data set refuses arrays that do not belong together") {
+TEST_CASE("a data set rejects mismatched arrays") {
   const Array a = Array::empty({3, 2}, f32);
   const Array b = Array::empty({4}, i64);
   CHECK_THROWS_WITH((Dataset{a, b}), contains("array 1") && contains("[3, ..]") && contains("[4]"));
@@ -143,12 +143,12 @@ TEST_CASE("gather transforms the batches it makes, and subsets keep the transfor
   CHECK(values<float>(batch[0])[0] == 1030);
   CHECK(values<float>(batch[0])[1] >= 2000);
   CHECK(values<std::int64_t>(batch[2]) == I{3, 3});
-  CHECK(values<float>(set.array("x"))[0] == 0);  // the data themselves stay as they are
+  CHECK(values<float>(set.array("x"))[0] == 0);  // the data set itself is unchanged
   const std::int64_t bad[] = {0, 4};
   CHECK_THROWS_WITH(set.gather(bad, g), contains("an index from -4 to 3"));
 }
 
-TEST_CASE("a batch comes apart into as many arrays as it has") {
+TEST_CASE("a batch unpacks into its arrays") {
   const Array a = Array::empty({1}, f32);
   Batch two{a, a};
   auto& [x, y] = two;

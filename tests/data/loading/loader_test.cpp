@@ -34,7 +34,7 @@ Dataset numbered(std::int64_t n) {
   return Dataset{x, y};
 }
 
-/// The labels of one epoch, each batch checked to be in step with its images.
+/// The labels of one epoch; checks that images and labels of each batch match.
 I epoch(Loader& loader) {
   I seen;
   std::int64_t batches = 0;
@@ -58,7 +58,7 @@ I counting(std::int64_t n) {
 
 }  // namespace
 
-TEST_CASE("a loader gives every example once an epoch, the last batch shorter or left out") {
+TEST_CASE("a loader gives every example once an epoch, the last batch shorter or omitted") {
   for (const std::int64_t n : {0, 1, 9, 10, 11, 100}) {
     CAPTURE(n);
     Loader all(numbered(n), {.batch_size = 10});
@@ -72,7 +72,7 @@ TEST_CASE("a loader gives every example once an epoch, the last batch shorter or
   }
 }
 
-TEST_CASE("seed and epoch decide the order, not workers or prefetch") {
+TEST_CASE("seed and epoch determine the order, not workers or prefetch") {
   const auto set = numbered(103);
   LoaderOptions options{.batch_size = 8, .shuffle = true, .seed = 5, .prefetch = 0};
   Loader reference(set, options);
@@ -99,7 +99,7 @@ TEST_CASE("seed and epoch decide the order, not workers or prefetch") {
   CHECK(epoch(other) != first);
 }
 
-TEST_CASE("random transforms are the same however many workers there are, whichever generator they draw from") {
+TEST_CASE("random transforms do not depend on the number of workers, with either generator") {
   const auto set = numbered(40).map([](Batch batch, Generator& g) {
     auto own = random::uniform({batch[1].shape(0)}, 0, 1, f64, g);
     auto common = random::uniform({batch[1].shape(0)}, 0, 1, f64);
@@ -117,7 +117,7 @@ TEST_CASE("random transforms are the same however many workers there are, whiche
   };
   manual_seed(1);
   const auto alone = draw(0);
-  CHECK(default_generator().position() == 0);  // the caller's own stream is left alone
+  CHECK(default_generator().position() == 0);  // the caller's stream is not advanced
   CHECK(alone.size() == 160);
   auto distinct = alone;
   std::sort(distinct.begin(), distinct.end());
@@ -126,7 +126,7 @@ TEST_CASE("random transforms are the same however many workers there are, whiche
   CHECK(draw(4) == alone);
 }
 
-TEST_CASE("what a transform throws arrives in the loop, at its own batch") {
+TEST_CASE("exceptions of transforms are rethrown in the loop, at their batch") {
   for (const int workers : {0, 1, 3}) {
     CAPTURE(workers);
     const auto set = numbered(100).map([](Batch batch, Generator&) {
@@ -134,7 +134,7 @@ TEST_CASE("what a transform throws arrives in the loop, at its own batch") {
       return batch;
     });
     Loader loader(set, {.batch_size = 10, .prefetch = 4, .workers = workers});
-    for (int round = 0; round < 2; ++round) {  // the loader can be used again
+    for (int round = 0; round < 2; ++round) {  // the loader is reusable
       int seen = 0;
       const auto message = message_of<NumericalError>([&] {
         for (const auto& batch : loader) {
@@ -145,7 +145,7 @@ TEST_CASE("what a transform throws arrives in the loop, at its own batch") {
       CHECK(message == "batch three");
       CHECK(seen == 3);
     }
-    // At the first batch, and caught within the loop.
+    // At the first batch; caught inside the loop.
     Loader late(set[{30, 60}], {.batch_size = 10, .workers = workers});
     CHECK_THROWS_AS(late.begin(), NumericalError);
     Loader inside(set[{20, 60}], {.batch_size = 10, .workers = workers});
@@ -155,7 +155,7 @@ TEST_CASE("what a transform throws arrives in the loop, at its own batch") {
   }
 }
 
-TEST_CASE("a loop may be left at any time, and loops may run side by side") {
+TEST_CASE("a loop may be left at any time, and loops may run concurrently") {
   const auto slow = numbered(64).map([](Batch batch, Generator&) {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
     return batch;
@@ -181,14 +181,14 @@ TEST_CASE("a loop may be left at any time, and loops may run side by side") {
       from_b.push_back((*b)[1].data<std::int64_t>()[0]);
     }
     CHECK(b == shuffled.end());
-    CHECK(from_a != from_b);  // two epochs
+    CHECK(from_a != from_b);  // different epochs
     auto c = shuffled.begin();
     c = std::move(a);
     CHECK(c == shuffled.end());
   }
 }
 
-TEST_CASE("a batch belongs to the loop: it may be kept and written to") {
+TEST_CASE("a batch may be kept and modified by the loop") {
   const auto set = numbered(6);
   Loader loader(set, {.batch_size = 2});
   std::vector<Array> kept;
@@ -202,7 +202,7 @@ TEST_CASE("a batch belongs to the loop: it may be kept and written to") {
   CHECK(set.array(0).data<float>()[0] == 0);
 }
 
-TEST_CASE("a loader holds no more memory after many epochs than after few") {
+TEST_CASE("the memory of a loader does not grow with the number of epochs") {
   constexpr std::size_t megabyte = std::size_t{1} << 20;
   for (const int workers : {0, 1, 2}) {
     Loader loader(numbered(2000), {.batch_size = 500, .shuffle = true, .workers = workers});
@@ -215,12 +215,13 @@ TEST_CASE("a loader holds no more memory after many epochs than after few") {
     const auto few = run(20);
     const auto many = run(2000);
     CHECK(many.live_bytes == few.live_bytes);
-    // Blocks made by a worker are freed by the consumer, whose cache gives them back from 16 MB on. 96 MB went through.
+    // Blocks allocated by a worker are freed by the consumer, whose cache returns them above 16 MB. 96 MB were
+    // processed.
     CHECK(many.cached_bytes <= few.cached_bytes + 32 * megabyte);
   }
 }
 
-TEST_CASE("a loader refuses options that make no sense") {
+TEST_CASE("a loader rejects invalid options") {
   const auto set = numbered(4);
   CHECK_THROWS_WITH(Loader(set, {.batch_size = 0}), contains("batch_size of at least 1") && contains("0"));
   CHECK_THROWS_AS(Loader(set, {.prefetch = -1}), ValueError);

@@ -20,7 +20,7 @@ using I = std::vector<std::int64_t>;
 
 namespace {
 
-/// shares[c] of n labels are c, in blocks.
+/// shares[c] of the n labels are c, in blocks.
 Array blocks(const I& counts) {
   I all;
   std::int64_t label = 7;  // classes need not start at 0
@@ -55,7 +55,7 @@ TEST_CASE("a weighted sampler draws in proportion to the weights") {
   CHECK(draw(data::weighted_sampler(Array(xt::xarray<float>{0, 2, 0}), 3)) == I{1, 1, 1});
 }
 
-TEST_CASE("without replacement, a weighted sampler draws as if one after the other") {
+TEST_CASE("without replacement, a weighted sampler draws as if one by one") {
   const Array weights(xt::xarray<double>{1, 0, 3, 6});
   std::map<I, double> count;
   const double n = 20000;
@@ -63,7 +63,7 @@ TEST_CASE("without replacement, a weighted sampler draws as if one after the oth
   Generator g(3);
   for (int i = 0; i < 20000; ++i) ++count[values<std::int64_t>(sampler.draw(g))];
   CHECK(count.size() == 6);
-  // Chance of a, then of b among those left.
+  // Probability of a, then of b among the remaining ones.
   const std::map<std::int64_t, double> w{{0, 0.1}, {2, 0.3}, {3, 0.6}};
   for (const auto& [a, wa] : w) {
     for (const auto& [b, wb] : w) {
@@ -78,7 +78,7 @@ TEST_CASE("without replacement, a weighted sampler draws as if one after the oth
   CHECK(all == I{0, 2, 3});
 }
 
-TEST_CASE("weights that make no sense are refused") {
+TEST_CASE("invalid weights are rejected") {
   using data::weighted_sampler;
   CHECK_THROWS_WITH(weighted_sampler(Array(xt::xarray<double>{1, -1}), 1), contains("weight 1") && contains("-1"));
   CHECK_THROWS_AS(weighted_sampler(Array(xt::xarray<double>{1, std::nan("")}), 1), ValueError);
@@ -93,7 +93,7 @@ TEST_CASE("weights that make no sense are refused") {
   CHECK_THROWS_AS(data::subset_sampler(Array()), ValueError);
 }
 
-TEST_CASE("a stratified sampler gives every batch its share of each class") {
+TEST_CASE("a stratified sampler preserves class fractions in every batch") {
   for (const auto& counts : std::vector<I>{{100, 100, 100, 100}, {900, 60, 40}, {7, 1, 2}, {1}}) {
     const Array labels = blocks(counts);
     const auto n = labels.size();
@@ -113,7 +113,8 @@ TEST_CASE("a stratified sampler gives every batch its share of each class") {
             found += labels.view<std::int64_t>()(order[static_cast<std::size_t>(i)]) == label ? 1 : 0;
           }
           ++label;
-          // Up to any example, a class is half an example away from its share, and by as much as all the others are.
+          // In any prefix, a class deviates from its fraction by half an example, plus the deviations of the other
+          // classes.
           const double share = static_cast<double>(m) / static_cast<double>(n);
           CHECK(std::abs(static_cast<double>(found) - share * static_cast<double>(batch)) <= 1 + classes * share);
         }
@@ -138,7 +139,7 @@ TEST_CASE("balanced weights make classes equally frequent") {
   CHECK(values<double>(weights) == std::vector<double>{1, 0.25, 0.25, 0.25, 0.25, 0.5, 0.5});
 }
 
-TEST_CASE("a loader takes its examples from a sampler, whatever its workers, and resumes") {
+TEST_CASE("a loader takes its examples from a sampler, for any number of workers, and resumes") {
   const Dataset set{blocks({20, 5})};
   const auto run = [](Loader& loader) {
     I seen;
@@ -173,7 +174,7 @@ TEST_CASE("a loader takes its examples from a sampler, whatever its workers, and
   CHECK_THROWS_AS(Loader(set, {.batch_size = 8, .seed = 4}).load_state_dict(other.state_dict()), ValueError);
 }
 
-TEST_CASE("a loader refuses what a sampler should not draw") {
+TEST_CASE("a loader rejects invalid indices of a sampler") {
   const Dataset set{blocks({3})};
   CHECK_THROWS_AS(Loader(set, {.shuffle = true, .sampler = data::random_sampler(3, 3)}), ValueError);
   Loader beyond(set, {.workers = 0, .sampler = data::random_sampler(100, 50)});

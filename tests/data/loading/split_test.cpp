@@ -18,7 +18,7 @@ static_assert(std::input_iterator<data::Folds::iterator>);
 
 namespace {
 
-/// Examples 0, ..., n - 1 of class i % classes, but the last class has only one.
+/// Examples 0, ..., n - 1 of class i % classes; the last class has only one.
 Dataset numbered(std::int64_t n, std::int64_t classes) {
   Array x = Array::empty({n}, i64);
   Array y = Array::empty({n}, i64);
@@ -37,7 +37,7 @@ std::map<std::int64_t, std::int64_t> counts(const Dataset& d) {
   return n;
 }
 
-/// The examples of both, sorted, are all there are.
+/// Both parts together contain every example once.
 void check_whole(const Dataset& a, const Dataset& b, std::int64_t n) {
   I all = examples(a);
   const I more = examples(b);
@@ -49,7 +49,7 @@ void check_whole(const Dataset& a, const Dataset& b, std::int64_t n) {
 
 }  // namespace
 
-TEST_CASE("a stratified split gives each class its share") {
+TEST_CASE("a stratified split preserves the class fractions") {
   for (const std::int64_t n : {1, 10, 101, 1000}) {
     const auto set = numbered(n, 4);
     for (const double fraction : {0.0, 0.1, 0.5, 0.8, 1.0}) {
@@ -98,7 +98,7 @@ TEST_CASE("each example is in the validation part of one fold") {
     CHECK(valid.size() == 23);
     CHECK(std::adjacent_find(valid.begin(), valid.end()) == valid.end());
   }
-  // As scikit-learn's KFold: the first n % k parts are longer.
+  // As in scikit-learn's KFold, the first n % k parts are longer.
   CHECK(examples(plain[0].valid) == I{0, 1, 2, 3, 4});
   CHECK(examples(plain[4].valid) == I{19, 20, 21, 22});
   CHECK(examples(plain[1].train) == I{0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22});
@@ -110,7 +110,7 @@ TEST_CASE("each example is in the validation part of one fold") {
   }
 }
 
-TEST_CASE("folds that cannot be are refused") {
+TEST_CASE("invalid folds are rejected") {
   const auto set = numbered(4, 3);
   Generator g;
   CHECK_THROWS_AS(data::k_fold(set, 1), ValueError);
@@ -118,5 +118,5 @@ TEST_CASE("folds that cannot be are refused") {
   CHECK_THROWS_AS(data::stratified_k_fold(set, numbered(5, 3).array("y"), 2, g), ShapeError);
   CHECK_THROWS_AS(data::k_fold(set, 2)[2], ValueError);
   CHECK_THROWS_AS(data::Folds(set, 2, {0, 1}, {0, 1}), ValueError);
-  CHECK(g.position() == 0);  // and the generator is left alone
+  CHECK(g.position() == 0);  // the generator is not advanced
 }

@@ -23,7 +23,7 @@ using I = std::vector<std::int64_t>;
 
 namespace {
 
-/// x[i] = i + 1, so that 0 is recognised as a fill.
+/// x[i] = i + 1, so that 0 identifies fill values.
 Array counting(const Shape& shape, DType dtype = f32) {
   Array x = Array::empty(shape, f32);
   std::iota(x.data<float>(), x.data<float>() + x.size(), 1.0F);
@@ -39,7 +39,7 @@ std::vector<double> doubles(const Array& x) { return values<double>(core::contig
 
 }  // namespace
 
-TEST_CASE("transforms are composed in order, and each works on its own array") {
+TEST_CASE("transforms are composed in order, and each applies to its array") {
   const auto plus = [](double a) {
     return data::on(0, [a](Array x, Generator&) { return core::add(std::move(x), core::full({}, a, f32)); });
   };
@@ -53,7 +53,7 @@ TEST_CASE("transforms are composed in order, and each works on its own array") {
   CHECK_THROWS_AS(transformed(data::normalize({1}, {2}, 1), counting({2})), ValueError);
 }
 
-TEST_CASE("normalize goes by channels") {
+TEST_CASE("normalize works per channel") {
   CHECK(values<float>(transformed(data::normalize({1, 2}, {2, 0.5}), counting({1, 2, 2}))) == F{0, 0.5, 2, 4});
   CHECK(values<float>(transformed(data::normalize({1}, {2}), counting({3}))) == F{0, 0.5, 1});
   CHECK_THROWS_WITH(transformed(data::normalize({1, 2}, {2, 1}), counting({2, 3})), contains("[n, 2, ..]"));
@@ -63,7 +63,7 @@ TEST_CASE("normalize goes by channels") {
   CHECK_THROWS_AS(data::normalize({}, {}), ValueError);
 }
 
-TEST_CASE("standardising uses the statistics of the part it was made from") {
+TEST_CASE("standardization uses the statistics of its training set") {
   using data::Standardize;
   const Dataset train{Array(xt::xarray<double>{{1, 5, 0.1}, {3, 5, 0.1}, {5, 11, 0.1}})};
   const Standardize s(train);
@@ -110,7 +110,7 @@ TEST_CASE("one_hot marks the label") {
   CHECK_THROWS_AS(data::one_hot(0), ValueError);
 }
 
-TEST_CASE("noise has its deviation") {
+TEST_CASE("noise has the given standard deviation") {
   const Array x = transformed(data::gaussian_noise(0.5), core::full({20000}, 3, f64));
   double sum = 0;
   double squares = 0;
@@ -124,7 +124,7 @@ TEST_CASE("noise has its deviation") {
   CHECK_THROWS_AS(transformed(data::gaussian_noise(1), counting({2}, i64)), DTypeError);
 }
 
-TEST_CASE("a crop is a piece of the padded image, every place as likely, the same for all channels") {
+TEST_CASE("crops of the padded image are uniformly distributed and equal for all channels") {
   for (const auto dtype : {f32, f64, i64}) {
     const Array x = counting({500, 2, 3, 4}, dtype);
     const Array y = transformed(data::random_crop(2, 3, {.padding = 1, .fill = -1}), x);
@@ -160,7 +160,7 @@ TEST_CASE("a crop is a piece of the padded image, every place as likely, the sam
   // Larger than the image, by padding on all sides.
   const Array whole = transformed(data::random_crop(4, 4, {.padding = 1}), counting({1, 2, 2}));
   CHECK(values<float>(whole) == F{0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0});
-  // Far outside: nothing but padding on some draws.
+  // Far outside: some crops contain only padding.
   CHECK(transformed(data::random_crop(1, 1, {.padding = 5}), counting({50, 1, 1})).shape() == Shape{50, 1, 1});
   CHECK(transformed(data::random_crop(2, 2), Array::empty({0, 3, 3}, f32)).shape() == Shape{0, 2, 2});
   CHECK_THROWS_WITH(transformed(data::random_crop(4, 2), counting({1, 3, 3})),
@@ -169,7 +169,7 @@ TEST_CASE("a crop is a piece of the padded image, every place as likely, the sam
   CHECK_THROWS_AS(data::random_crop(0, 1), ValueError);
 }
 
-TEST_CASE("flips mirror whole examples, and leave the data set alone") {
+TEST_CASE("flips mirror whole examples, and do not change the data set") {
   const Array x = counting({1, 2, 2, 3});
   CHECK(values<float>(transformed(data::random_horizontal_flip(1), x)) == F{3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10});
   CHECK(values<float>(transformed(data::random_vertical_flip(1), x)) == F{4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9});
@@ -215,7 +215,7 @@ TEST_CASE("erasing fills one rectangle, the same in all channels") {
     if (count == 0) continue;
     ++erased;
     CHECK(count == (bottom - top + 1) * (right - left + 1));
-    CHECK(count <= 36);  // a third of 80, rounded up on both sides
+    CHECK(count <= 36);  // a third of 80, rounded up in both directions
   }
   CHECK(std::abs(erased - 100) < 5 * std::sqrt(50));
   CHECK(values<float>(transformed(data::random_erasing({.p = 0}), x)) == values<float>(x));
@@ -224,7 +224,7 @@ TEST_CASE("erasing fills one rectangle, the same in all channels") {
   CHECK_THROWS_AS(data::random_erasing({.min_ratio = 0}), ValueError);
 }
 
-TEST_CASE("transformed batches are the same however many workers make them") {
+TEST_CASE("transformed batches do not depend on the number of workers") {
   const auto set = Dataset{counting({64, 6, 6})}.map(
       data::compose({data::random_crop(5, 5, {.padding = 1}), data::random_horizontal_flip(), data::random_erasing(),
                      data::gaussian_noise(0.1)}));

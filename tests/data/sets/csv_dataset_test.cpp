@@ -37,7 +37,7 @@ TEST_CASE("a table becomes features and a target") {
   CHECK(values<double>(numbers.array("y")) == std::vector<double>{2, 4, 6.5});
 }
 
-TEST_CASE("columns that do not make a data set are refused") {
+TEST_CASE("invalid columns are rejected") {
   const auto t = table(flowers);
   CHECK_THROWS_WITH(csv_dataset(t, {.target = "petal"}), contains("petal") && contains("species"));
   CHECK_THROWS_AS(csv_dataset(t, {.target = "width", .features = {"x"}}), ValueError);

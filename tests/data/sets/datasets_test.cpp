@@ -21,7 +21,7 @@ std::vector<int> class_counts(const Array& labels) {
   return counts;
 }
 
-/// The sum of the integers that the file stores, from what was scaled to [0, 1].
+/// The sum of the integers stored in the file, recovered from the values scaled to [0, 1].
 std::int64_t stored_sum(const Array& images, float largest) {
   const auto* p = images.data<float>();
   return std::accumulate(p, p + images.size(), std::int64_t{0},
@@ -57,13 +57,13 @@ TEST_CASE("digits are those of the UCI repository") {
   for (std::size_t i = 0; i < rows.size(); ++i) CHECK(image.data<float>()[i] == rows[i] / 16);
 }
 
-TEST_CASE("the tables are those that their authors published") {
+TEST_CASE("the tables are as published") {
   struct Case {
     data::Table table;
     Shape shape;
     std::string first_name;
-    std::vector<int> counts;    // of the classes
-    std::vector<double> means;  // of the first, the second and the last feature: from the published summaries
+    std::vector<int> counts;    // per class
+    std::vector<double> means;  // first, second and last feature, from the published summaries
   };
   const std::vector<Case> cases = {
       {data::iris(), {150, 4}, "sepal_length", {50, 50, 50}, {5.843333, 3.057333, 1.199333}},
@@ -101,11 +101,11 @@ TEST_CASE("the tables are those that their authors published") {
   CHECK(sunspots.size() == 309);
   CHECK(sunspots.array("year").data<double>()[308] == 2008);
   const auto numbers = values<double>(sunspots.array("number"));
-  CHECK(*std::max_element(numbers.begin(), numbers.end()) == 190.2);  // the great maximum of 1957
+  CHECK(*std::max_element(numbers.begin(), numbers.end()) == 190.2);  // the maximum of 1957
   CHECK(numbers[257] == 190.2);
 }
 
-TEST_CASE("Fashion-MNIST, where it is installed, is what its authors published") {
+TEST_CASE("Fashion-MNIST, if installed, is as published") {
   if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) {
     CHECK_THROWS_WITH(data::fashion_mnist(), contains("apt install dataset-fashion-mnist"));
     return;
@@ -135,7 +135,7 @@ TEST_CASE("Fashion-MNIST, where it is installed, is what its authors published")
   CHECK(counts == std::vector<int>(10, 6000));
 }
 
-TEST_CASE("the data sets are looked for where they may be, and errors say what to do") {
+TEST_CASE("the data sets are searched in all directories, and errors say what to install") {
   const TemporaryDirectory tmp;
   CHECK_THROWS_WITH(data::fashion_mnist(tmp / ""), contains("apt install dataset-fashion-mnist") &&
                                                        contains("train-images-idx3-ubyte.gz") && contains(tmp / ""));
@@ -151,7 +151,7 @@ TEST_CASE("the data sets are looked for where they may be, and errors say what t
   {
     const Environment here(tmp / "");
     CHECK(data::fashion_mnist().test.size() == 2);
-    CHECK(data::digits().test.size() == 297);  // not there, so from the library's own
+    CHECK(data::digits().test.size() == 297);  // not found there, so read from the library's data
     write_bytes(tmp / "digits.csv", "1,2,3\n");
     CHECK_THROWS_WITH(data::digits(), contains("digits.csv") && contains("[1, 3]"));
     write_bytes(tmp / "iris.csv", "a,b\n1,2\n");

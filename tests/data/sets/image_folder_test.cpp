@@ -8,7 +8,7 @@
 using namespace newtape;
 
 namespace {
-/// A PGM picture of one grey.
+/// A PGM picture of a single grey level.
 void write_grey(const std::string& path, int h, int w, int grey) {
   write_bytes(path, "P5\n" + std::to_string(w) + " " + std::to_string(h) + "\n255\n" +
                         std::string(static_cast<std::size_t>(h * w), static_cast<char>(grey)));

@@ -35,21 +35,21 @@ TEST_CASE("decode takes arrays of any shape and layout") {
 }
 
 TEST_CASE("a character of a vocabulary may take one to four bytes") {
-  // U+24, U+A2, U+20AC and U+10348 with the bytes that RFC 3629's definition gives.
+  // U+24, U+A2, U+20AC and U+10348 with their bytes according to RFC 3629.
   const std::string text = "$\xc2\xa2\xe2\x82\xac\xf0\x90\x8d\x88";
   const CharVocabulary v(text);
   CHECK(v.size() == 4);
   CHECK(v.characters() == text);
   CHECK(values<std::int64_t>(v.encode("\xe2\x82\xac$\xf0\x90\x8d\x88\xc2\xa2")) == Numbers{2, 0, 3, 1});
   CHECK(v.decode(v.encode(text)) == text);
-  // The first and the last of each length.
+  // The first and last code points of each length.
   for (const char* end : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
                           "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     CHECK(CharVocabulary(end).characters() == end);
   }
 }
 
-TEST_CASE("a vocabulary says what is not UTF-8, not in it, or out of range") {
+TEST_CASE("a vocabulary reports invalid UTF-8, unknown characters and numbers out of range") {
   for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "\xe2\x82z", "\xc2"}) {
     CHECK_THROWS_WITH(CharVocabulary(std::string("ab") + bad),
