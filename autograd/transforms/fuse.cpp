@@ -185,7 +185,7 @@ Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_pt
   std::vector<Array> slopes(operands.size());
   for (std::size_t k = 0; k < kept.size(); ++k) slopes[kept[k]] = std::move(results[1 + k]);
   auto node = NodeRef::adopt(
-      new FusedNode(&fuse_op, place, results[0], f, std::move(operands), std::move(traced), std::move(slopes)));
+      new FusedNode(&fuse_op, location, results[0], f, std::move(operands), std::move(traced), std::move(slopes)));
   return Tensor(std::move(results[0]), std::move(node));
 }
 
@@ -215,7 +215,7 @@ Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>&
   }
   auto traced = std::make_shared<const Traced>(trace(f, xs, shape));
   checked.store(true, std::memory_order_relaxed);
-  return large ? run_fused(f, std::move(xs), std::move(traced), shape, place) : composite(f, xs, shape);
+  return large ? run_fused(f, std::move(xs), std::move(traced), shape, location) : composite(f, xs, shape);
 }
 
 }  // namespace detail

@@ -176,7 +176,7 @@ Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor&
   // From M x = b: with l = M^-T g, the cotangent of b is l, and that of p is that of -<l, M(p) x> at constant l and x.
   const auto pullback = [=](const Tensor& g, const Tensor& y) {
     const Shape lead = leading(g, 1);
-    const Tensor l = solve(s, !transposed, reshape(g, joined(lead, shape)), p, place);
+    const Tensor l = solve(s, !transposed, reshape(g, joined(lead, shape)), p, location);
     const Tensor of_b = reshape(l, joined(lead, {size}));
     if (!p.requires_grad()) return concatenate({of_b, zeros(joined(lead, p.shape()), p.dtype())}, -1);
     const Tensor x = reshape(y, shape);
@@ -195,7 +195,7 @@ Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor&
                                    : back(x, l, lead);
     return concatenate({of_b, -of_p}, -1);
   };
-  return reshape(custom_linear_solve_op(core::reshape(value, {size}), wrt(In(packed, place), pullback)), shape);
+  return reshape(custom_linear_solve_op(core::reshape(value, {size}), wrt(In(packed, location), pullback)), shape);
 }
 
 // --- roots ---
