@@ -41,7 +41,7 @@ TEST_CASE("convolutions refuse what makes no layer, and name the layer when an i
                     contains("1.0: Conv2d: there must be 3 channels") && contains("x [2, 5, 8, 8]"));
   CHECK_THROWS_AS(model(nt::ones({2, 5, 8, 8})), nt::ShapeError);
   CHECK_THROWS_AS(model(nt::ones({8})), nt::ShapeError);
-  CHECK_THROWS_WITH(nn::Conv2d(3, 4, 3)(nt::ones({3, 2, 8})), contains("conv2d: the kernel does not fit"));
+  CHECK_THROWS_WITH(nn::Conv2d(3, 4, 3)(nt::ones({3, 2, 8})), contains("conv2d: the kernel must fit"));
   CHECK_THROWS_WITH(nn::ConvTranspose1d(3, 4, 3)(nt::ones({2, 8})),
                     contains("ConvTranspose1d: there must be 3 channels"));
 }
