@@ -4,7 +4,7 @@
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/core/array/print.hpp>
 
-/// Tensors and parameters print as the arrays they hold: `fmt::print("{:.3}\n", x)`, `std::cout << x`.
+/// Tensors and parameters print as their arrays: `fmt::print("{:.3}\n", x)`, `std::cout << x`.
 namespace newtape {
 
 inline std::string to_string(const Tensor& x, const PrintOptions& options = {}) {

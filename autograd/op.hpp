@@ -10,7 +10,7 @@
 #include <string_view>
 #include <tuple>
 
-/// All that one needs to add an operation:
+/// How an operation is added:
 ///
 ///     static const Op tanh_op{"tanh"};
 ///
@@ -19,13 +19,12 @@
 ///       }));
 ///     }
 ///
-/// The value comes first, then, for every input, how a cotangent `g` of the output goes back to it. A pullback takes
-/// `g` or `g, y` (the output; never capture it), uses Tensor operations only, and may assume nothing about extra
-/// leading axes of `g`: count axes from the last. Gradients of broadcast operands are summed to their shapes by the
-/// sweep.
+/// The value comes first, then a pullback for every input: it maps the cotangent `g` of the output to that of the
+/// input. A pullback takes `g` or `g, y` (the output; never capture it), uses Tensor operations only, and counts axes
+/// from the last, as `g` may have extra leading axes. The sweep sums gradients of broadcast operands to their shapes.
 ///
 /// An operation with several results takes an array of values and returns an array of tensors. Its pullbacks take all
-/// the cotangents, undefined where none came, and (if they want) all the results:
+/// the cotangents (undefined ones mean zero) and optionally all the results:
 ///
 ///     auto [w, v] = eigh_op(std::array{w_value, v_value}, wrt(a, [](Tensors g, Tensors y) { ... }));
 namespace newtape {
@@ -52,13 +51,13 @@ struct WrtAll {
 template <class F>
 inline constexpr bool takes_output = std::is_invocable_v<F&, Tensor, const Tensor&>;
 
-/// The output as the pullbacks see it: part of the graph only when the gradient itself is being recorded.
+/// The output as pullbacks receive it: part of the graph only when the gradient itself is being recorded.
 inline Tensor saved_output(Node* self, const Array& value) {
   return grad_enabled() ? Tensor(value, NodeRef(self)) : Tensor(value);
 }
 
-/// Lets a pullback that has a member `accumulate_into(sum, g)` add what it gives to what other uses of the input gave: so that
-/// many small parts of one large array do not each cost an array of zeros.
+/// Calls the member `accumulate_into(sum, g)` of a pullback that has one; false otherwise. It adds the cotangent to
+/// those of other uses of the input, so that taking many small parts of a large array does not allocate zeros for each.
 template <class F>
 bool accumulate_pullback(F& pullback, Array& sum, const Array& g) {
   if constexpr (requires { pullback.accumulate_into(sum, g); }) {
@@ -69,7 +68,7 @@ bool accumulate_pullback(F& pullback, Array& sum, const Array& g) {
   }
 }
 
-/// One allocation holds the node, its edges, and the closures of the inputs that are not constant.
+/// Node, edges and closures of the non-constant inputs in one allocation.
 template <class... Fs>
 class OpNode final : public Node {
  public:
@@ -120,15 +119,15 @@ class OpNode final : public Node {
   std::tuple<std::optional<Fs>...> pullbacks_;
 };
 
-/// As many tensors as there are values: an array, or a vector where the number is known at run time only.
+/// One undefined tensor for each value: an array, or a vector where the number is only known at run time.
 template <std::size_t n>
 std::array<Tensor, n> as_many(const std::array<Array, n>&) {
   return {};
 }
 inline std::vector<Tensor> as_many(const std::vector<Array>& values) { return std::vector<Tensor>(values.size()); }
 
-/// The same for an operation with several results. They refer to it, not it to them: what the pullbacks see of the
-/// results is made when they are called.
+/// OpNode for an operation with several results. The results refer to the node, not the reverse: the tensors that
+/// pullbacks receive as results are made when they are called.
 template <class Values, class... Fs>
 class MultiOutputNode final : public Node {
  public:
@@ -138,7 +137,7 @@ class MultiOutputNode final : public Node {
         values_(values),
         pullbacks_{(wrts.node != nullptr ? std::optional<Fs>(std::move(wrts.pullback)) : std::nullopt)...} {
     edges = edges_;
-    // Their number is needed, but not what they hold.
+    // Only the number of values is needed.
     if constexpr (!takes_results) {
       for (auto& v : values_) v = Array();
     }
@@ -146,7 +145,7 @@ class MultiOutputNode final : public Node {
 
   Tensor pull(std::size_t, Tensor) override { return {}; }
   Tensor pull_outputs(std::size_t i, Tensors g) override {
-    auto all = as_many(values_);  // those of the last results may be missing from `g`
+    auto all = as_many(values_);  // `g` ends at the last result that received a cotangent
     std::copy(g.begin(), g.end(), all.begin());
     if constexpr (takes_results) {
       auto y = as_many(values_);
@@ -183,7 +182,7 @@ class MultiOutputNode final : public Node {
   std::tuple<std::optional<Fs>...> pullbacks_;
 };
 
-/// The same for an operation with any number of inputs and one closure for all of them.
+/// OpNode for an operation with any number of inputs and one closure for all of them.
 template <class F>
 class VariadicNode final : public Node {
  public:
@@ -201,7 +200,7 @@ class VariadicNode final : public Node {
 
 }  // namespace detail
 
-/// Input `x` of an operation and its pullback: `g -> Tensor` or `g, y -> Tensor`, with Tensors for several results.
+/// Input `x` of an operation and its pullback `g -> Tensor` or `g, y -> Tensor`; with several results g, y are Tensors.
 template <class F>
 detail::Wrt<F> wrt(const In& x, F pullback) {
   return {x.tensor().node().get(), x.location(), std::move(pullback)};
@@ -216,8 +215,8 @@ detail::WrtAll<F> wrt_all(std::span<const Tensor> xs, F pullback, SourceLocation
   return {std::move(nodes), location, std::move(pullback)};
 }
 
-/// An operation's name, registered when it is constructed: make one `static const` per operation. ValueError when
-/// another operation has the name.
+/// An operation's name, registered on construction: define one `static const` per operation. ValueError when the name
+/// is taken.
 class Op {
  public:
   explicit Op(const char* name);
@@ -226,7 +225,7 @@ class Op {
 
   const char* name() const noexcept { return name_; }
 
-  /// The result of the operation: recorded when recording is on and an input asks for it, else a constant.
+  /// The result of the operation: recorded when recording is on and an input requires a gradient, else a constant.
   template <class... Fs>
     requires(sizeof...(Fs) > 0)
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
@@ -244,7 +243,7 @@ class Op {
     auto node = detail::NodeRef::adopt(new detail::VariadicNode<F>(this, value, std::move(wrt)));
     return Tensor(std::move(value), std::move(node));
   }
-  /// The results of an operation that has several; their pullbacks take `g` or, all of them, `g, y`.
+  /// The results of an operation with several; the pullbacks all take `g` or all take `g, y`.
   template <std::size_t n, class... Fs>
     requires(sizeof...(Fs) > 0)
   std::array<Tensor, n>
@@ -280,16 +279,16 @@ class Op {
 /// The names of all operations constructed so far, sorted.
 std::vector<std::string_view> registered_ops();
 
-/// Gives a number among the operands the other's dtype; DTypeError naming both when two tensors' dtypes differ.
+/// Converts a number operand to the dtype of the other; DTypeError naming both when the dtypes of two tensors differ.
 void match(const Op& op, In& a, In& b);
 
-/// Is any of these part of a graph that is being recorded? A fused pullback then has to fall back on Tensor operations.
+/// Whether any of these is part of a graph while recording is on: a fused pullback then must use Tensor operations.
 template <class... T>
 bool recorded(const T&... x) {
   return grad_enabled() && (x.requires_grad() || ...);
 }
 
-/// Nobody records these or watches for NaN: an operation may return its bare value, without a word to the tape.
+/// Whether neither recording nor anomaly checks apply to these: an operation may then return its bare value.
 template <class... T>
 bool unobserved(const T&... x) {
   return !recorded(x...) && detail::anomaly_checks() == 0;
@@ -305,8 +304,8 @@ Shape with_leading(const Tensor& g, std::size_t ndim, const Shape& shape);
 /// `axis` counted from the last, as pullbacks need it: in [-ndim, -1]. ShapeError when out of range.
 std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim);
 
-/// Maps a rule that knows no extra leading axes over those of `g`, the cotangent of an output with `ndim` axes: for
-/// rules without a direct batched form. Prefer a rule that counts its axes from the last.
+/// Applies a rule without batch support to every index of the extra leading axes of `g`, the cotangent of an output
+/// with `ndim` axes. Prefer a rule that counts its axes from the last.
 Tensor map_leading(const Tensor& g, std::size_t ndim, const std::function<Tensor(const Tensor&)>& rule);
 
 }  // namespace newtape

@@ -2,8 +2,8 @@
 #pragma once
 
 /// The operations. Tensors broadcast by NumPy's rules; a number takes the dtype of the other operand; two float dtypes
-/// do not mix (DTypeError names both). Axes may be negative. Every operation differentiates to any order unless it says
-/// otherwise, and takes constants, variables and temporaries alike.
+/// do not mix (DTypeError names both). Axes may be negative. Unless stated otherwise, every operation is differentiable
+/// to any order, and takes constants, variables and temporaries.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/conv.hpp>

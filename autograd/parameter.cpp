@@ -23,7 +23,7 @@ void Parameter::set_value(const Array& value) const {
 
 Array& Parameter::writable() const {
   if (!cell_->value().reusable()) *cell_ = Tensor(core::copy(cell_->value()), cell_->node());
-  return const_cast<Array&>(cell_->value());  // NOLINT: the cell's own tensor, which nobody else refers to
+  return const_cast<Array&>(cell_->value());  // NOLINT: the cell's tensor, whose memory is not shared
 }
 
 void Parameter::to(DType dtype) const {

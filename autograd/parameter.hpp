@@ -7,8 +7,8 @@
 
 namespace newtape {
 
-/// A shared cell that holds the current value of something that is trained. Copies are the same cell. It converts to
-/// the Tensor that it holds now; an optimizer puts new values in.
+/// A shared cell that holds the current value of a trainable tensor. Copies share the cell. It converts to the Tensor
+/// that it holds; optimizers replace the value.
 class Parameter {
  public:
   /// No cell: `defined()` is false.
@@ -24,7 +24,7 @@ class Parameter {
   DType dtype() const noexcept { return cell_->dtype(); }
   std::int64_t size() const noexcept { return cell_->size(); }
 
-  /// Undefined when nothing has arrived, or when the parameter is frozen.
+  /// Undefined before the first backward, and when the parameter is frozen.
   Tensor grad() const { return cell_->is_leaf() ? cell_->grad() : Tensor(); }
   void set_grad(Tensor grad) const { cell_->set_grad(std::move(grad)); }
   void zero_grad() const {
@@ -32,20 +32,20 @@ class Parameter {
   }
 
   bool requires_grad() const noexcept { return cell_->requires_grad(); }
-  /// Freezes the parameter (false: it becomes a constant) or lets it train again.
+  /// False freezes the parameter (it becomes a constant), true unfreezes it.
   void requires_grad(bool wanted) const;
 
-  /// Puts another value of the same shape and dtype in; the gradient stays. ShapeError, DTypeError otherwise.
+  /// Replaces the value; the gradient stays. ShapeError, DTypeError unless shape and dtype are the same.
   void set_value(const Array& value) const;
-  /// The value, to be written over: in place when nothing else holds the memory, else moved to fresh memory first, so
-  /// that a graph that saved the old value keeps it. Write at once; do not keep the reference.
+  /// The value, for overwriting: copied to new memory first when the memory is shared, so that a graph that saved the
+  /// old value keeps it. Write at once; do not keep the reference.
   Array& writable() const;
-  /// Replaces the tensor itself, graph and all (see nn::functional_call), and returns the one that was there.
+  /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
   Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
-  /// Converts value and drops the gradient.
+  /// Converts the value and drops the gradient.
   void to(DType dtype) const;
 
-  /// The same cell.
+  /// Whether both are the same cell.
   friend bool operator==(const Parameter& a, const Parameter& b) noexcept { return a.cell_ == b.cell_; }
 
  private:

@@ -5,7 +5,7 @@
 
 namespace newtape {
 
-/// A line of source. As a default argument, `SourceLocation::current()` is the line of the call.
+/// A line of source code. As a default argument, `SourceLocation::current()` is the line of the call.
 struct SourceLocation {
   const char* file = "";
   unsigned line = 0;

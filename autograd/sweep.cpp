@@ -15,7 +15,7 @@ std::string where(const Node& node) {
                             : std::string(node.op->name()) + ", recorded at " + to_string(node.location);
 }
 
-/// Runs `f`; the message of an error says where it came from.
+/// Runs `f`; appends `doing` and the operation of `node` to the message of an error.
 template <class F>
 auto explain(const char* doing, const Node& node, const F& f) {
   const auto more = [&](const auto& error) { return error.what() + ("\n  " + (doing + where(node))); };
@@ -32,8 +32,8 @@ auto explain(const char* doing, const Node& node, const F& f) {
   }
 }
 
-/// One walk back through the graph: finds what the roots depend on, then takes cotangents from each node to its inputs.
-/// Two loops, no recursion. Sweeps may run in several threads at once, also over nodes that they share.
+/// One reverse sweep: finds the nodes that the roots depend on in topological order, then propagates cotangents from
+/// each node to its inputs. Without recursion. Several threads may run sweeps at once, also over shared nodes.
 class Sweep {
  public:
   explicit Sweep(std::size_t batch, bool stops_at_wanted = false)
@@ -48,10 +48,10 @@ class Sweep {
     }
   }
 
-  /// The gradient of this node is wanted.
+  /// Requests the gradient of this node.
   void want(Node* node) { slots_[enter(node)].wanted = true; }
 
-  /// Finds all that `root` depends on. Call `want` before.
+  /// Finds all nodes that `root` depends on. Call `want` before.
   void explore(Node* root) {
     struct Visit {
       std::uint32_t slot;
@@ -86,7 +86,7 @@ class Sweep {
 
   void run(bool release) {
     const AnomalyPause off;
-    // Inputs finish before what is made of them, so the reverse order has every cotangent complete when its turn comes.
+    // order_ lists inputs before their results, so in reverse order a node's cotangent is complete when it is reached.
     for (auto i = order_.rbegin(); i != order_.rend(); ++i) {
       const auto index = *i;
       if (!slots_[index].arrived() || !slots_[index].needed) continue;
@@ -100,15 +100,15 @@ class Sweep {
       if (last == node->edges.size()) continue;
       if (node->released.load(std::memory_order_relaxed)) {
         raise<ValueError>("backward: the graph was released by an earlier backward through " + where(*node),
-                          "one backward through each graph, or retain_graph or create_graph for the first",
+                          "one backward through each graph, or retain_graph or create_graph in the first",
                           "a second one");
       }
       if (node->output_index >= 0) {
         collect(slots_[find(node->edges[0].get())], static_cast<std::size_t>(node->output_index), std::move(g));
         continue;
       }
-      const auto several = std::move(slots_[index].several);
-      step(*node, std::move(g), several.get(), last);
+      const auto outputs = std::move(slots_[index].outputs);
+      step(*node, std::move(g), outputs.get(), last);
       if (release) {
         node->released.store(true, std::memory_order_relaxed);
         node->release();
@@ -116,10 +116,10 @@ class Sweep {
     }
   }
 
-  /// What has arrived at a node that was wanted; undefined when nothing has.
+  /// The gradient of a requested node; undefined when the roots do not depend on it.
   Tensor result(Node* node) { return slots_[find(node)].result; }
 
-  /// Adds what has arrived at the variables, and at results that retain it, to their gradients.
+  /// Adds the gradients of variables, and of results that retain theirs, to their cells.
   void deliver() {
     for (auto& slot : slots_) {
       if (!slot.result.defined()) continue;
@@ -127,20 +127,20 @@ class Sweep {
     }
   }
 
-  /// Every tensor that keeps its gradient is wanted.
+  /// Requests the gradients of all nodes that keep theirs.
   void want_keepers() { all_keepers_ = true; }
 
  private:
   struct Slot {
     Node* node;
-    Tensor g;                                      ///< what has arrived so far
-    Tensor result;                                 ///< all that arrived, where it was wanted
-    std::unique_ptr<std::vector<Tensor>> several;  ///< instead of g, for an operation with several results
+    Tensor g;                                      ///< the cotangent accumulated so far
+    Tensor result;                                 ///< the complete cotangent of a wanted node
+    std::unique_ptr<std::vector<Tensor>> outputs;  ///< instead of g: cotangents of an operation with several results
     bool explored = false;
     bool wanted = false;
-    bool needed = false;  ///< wanted, or on the way to a node that is
+    bool needed = false;  ///< wanted, or depends on a wanted node
 
-    bool arrived() const { return g.defined() || several != nullptr; }
+    bool arrived() const { return g.defined() || outputs != nullptr; }
   };
 
   static std::uint64_t next_id() {
@@ -150,11 +150,11 @@ class Sweep {
     return id;
   }
 
-  // A node remembers its slot in the sweep that claimed it first; a sweep that comes second keeps its slots in a map.
+  // A node stores its slot in the sweep that claimed it first; concurrent sweeps keep their slots of it in a map.
   std::uint32_t enter(Node* node) {
     std::uint64_t owner = node->claim.load(std::memory_order_acquire);
     if ((owner >> 32) == id_) return static_cast<std::uint32_t>(owner);
-    // The map first: the sweep that had the node when it was put there may have let go of it since.
+    // Search the map first: the sweep that owned the node at the time of insertion may have released its claim since.
     if (!elsewhere_.empty()) {
       if (const auto at = elsewhere_.find(node); at != elsewhere_.end()) return at->second;
     }
@@ -183,10 +183,10 @@ class Sweep {
     order_.push_back(index);
   }
 
-  /// Of the cotangents of an operation with several results, the one for result `k`.
+  /// Adds `g` to the cotangent of result `k` of an operation with several results.
   static void collect(Slot& slot, std::size_t k, Tensor g) {
-    if (slot.several == nullptr) slot.several = std::make_unique<std::vector<Tensor>>();
-    auto& all = *slot.several;
+    if (slot.outputs == nullptr) slot.outputs = std::make_unique<std::vector<Tensor>>();
+    auto& all = *slot.outputs;
     if (all.size() <= k) all.resize(k + 1);
     all[k] = all[k].defined() ? std::move(all[k]) + std::move(g) : std::move(g);
   }
@@ -199,8 +199,8 @@ class Sweep {
     return node.edges.size();
   }
 
-  /// Takes the cotangent of a node on to its edges; `last` gets it for good, and may write over it.
-  void step(Node& node, Tensor g, const std::vector<Tensor>* several, std::size_t last) {
+  /// Propagates the cotangent of a node to its edges. Edge `last` receives it by move, and may overwrite it.
+  void step(Node& node, Tensor g, const std::vector<Tensor>* outputs, std::size_t last) {
     std::vector<Tensor> all;
     if (node.has_joint_pullback) {
       all = explain("in the pullback of ", node, [&] { return node.pull_all(needed_by(node), std::move(g)); });
@@ -208,20 +208,20 @@ class Sweep {
     for (std::size_t i = 0; i <= last; ++i) {
       if (!node.edges[i]) continue;
       auto& slot = slots_[find(node.edges[i].get())];
-      if (!slot.needed || (several == nullptr && added(node, i, slot, g))) continue;
+      if (!slot.needed || (outputs == nullptr && accumulated(node, i, slot, g))) continue;
       Tensor x = explain("in the pullback of ", node, [&] {
         if (node.has_joint_pullback) return std::move(all[i]);
-        if (several != nullptr) return node.pull_outputs(i, *several);
+        if (outputs != nullptr) return node.pull_outputs(i, *outputs);
         return i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
       });
       if (!x.defined()) continue;
-      inspect("what came from the pullback of ", node, x);
+      inspect("the result of the pullback of ", node, x);
       explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
     }
   }
 
-  /// Whether the cotangent for edge `i` could be added in place to what has arrived there.
-  bool added(Node& node, std::size_t i, Slot& slot, const Tensor& g) const {
+  /// Adds the cotangent of edge `i` to the sum in `slot` in place; false, with nothing done, where that is impossible.
+  bool accumulated(Node& node, std::size_t i, Slot& slot, const Tensor& g) const {
     if (grad_enabled() || anomaly_checks_ != 0 || !slot.g.defined() || !slot.g.value().reusable()) return false;
     Array sum = slot.g.take_value();
     const bool done = explain("in the pullback of ", node, [&] { return node.accumulate_into(i, sum, g.value()); });
@@ -229,7 +229,7 @@ class Sweep {
     return done;
   }
 
-  /// What the hooks of a node make of the gradient that arrived there.
+  /// Applies the hooks of a node to its gradient.
   void call_hooks(const Node& node, Tensor& g) {
     const auto hooks = node.grad_hooks->hooks;  // a hook may register or remove others
     explain("in a hook on ", node, [&] {
@@ -241,12 +241,12 @@ class Sweep {
     });
   }
 
-  /// NumericalError when somebody watches for what is in `g`.
+  /// NumericalError when an anomaly check is on and `g` fails it.
   void inspect(const char* what, const Node& node, const Tensor& g) const {
     if (anomaly_checks_ == 0) return;
     const std::string found = first_anomaly(g.value(), anomaly_checks_);
     if (!found.empty())
-      raise<NumericalError>("anomaly: the first one is in " + (what + where(node)), "finite numbers", found);
+      raise<NumericalError>("anomaly: first found in " + (what + where(node)), "finite numbers", found);
   }
 
   std::vector<bool> needed_by(const Node& node) const {
@@ -255,7 +255,7 @@ class Sweep {
     return needed;
   }
 
-  /// The one place where gradients are summed: over broadcast axes down to the shape of the node, and over its uses.
+  /// Sums `g` over broadcast axes to the shape of the node, and adds it to the cotangents from other uses.
   void receive(Slot& slot, Tensor g) {
     g = fit(*slot.node, std::move(g));
     slot.g = slot.g.defined() ? std::move(slot.g) + std::move(g) : std::move(g);
@@ -263,7 +263,7 @@ class Sweep {
 
   Tensor fit(const Node& node, Tensor g) const {
     if (g.dtype() != node.dtype) {
-      raise<DTypeError>("backward: a gradient must have the dtype of what it belongs to",
+      raise<DTypeError>("backward: a gradient must have the dtype of its tensor",
                         std::string(name(node.dtype)) + " " + to_string(node.shape),
                         std::string(name(g.dtype())) + " " + to_string(g.shape()));
     }
@@ -277,7 +277,7 @@ class Sweep {
       fits = got == node.shape[i] || node.shape[i] == 1;
     }
     if (!fits) {
-      raise<ShapeError>("backward: a gradient must have the shape of what it belongs to, or one it broadcasts to",
+      raise<ShapeError>("backward: a gradient must have the shape of its tensor, or one that it broadcasts to",
                         to_string(node.shape) + (batch_ == 0 ? "" : " after " + std::to_string(batch_) + " batch axes"),
                         to_string(g.shape()));
     }
@@ -294,11 +294,11 @@ class Sweep {
   bool stops_at_wanted_;
 };
 
-/// Checks the cotangents of `outputs` and makes those left out. Returns the number of their extra leading axes.
+/// Checks the cotangents of `outputs`; missing ones become ones. Returns the number of their extra leading axes.
 std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, std::vector<Tensor>& cotangents) {
   if (cotangents.empty()) cotangents.resize(outputs.size());
   if (cotangents.size() != outputs.size()) {
-    raise<ValueError>(std::string(what) + ": one cotangent for each output", std::to_string(outputs.size()),
+    raise<ValueError>(std::string(what) + ": each output needs one cotangent", std::to_string(outputs.size()),
                       std::to_string(cotangents.size()));
   }
   std::size_t batch = 0;
@@ -308,7 +308,7 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
     auto& g = cotangents[i];
     if (!y.requires_grad()) {
       raise<ValueError>(std::string(what) + ": the output must depend on a variable", "a recorded result",
-                        "a constant (made of constants, detached, or computed while recording was off)");
+                        "a constant (computed from constants, detached, or computed while recording was off)");
     }
     if (!g.defined()) {
       if (y.size() != 1) {
@@ -364,7 +364,7 @@ void Tensor::backward() const { backward(BackwardOptions{}); }
 
 void Tensor::backward(const BackwardOptions& options) const {
   std::vector<Tensor> cotangents{options.gradient};
-  const Tensor self = *this;  // keeps the graph alive whatever a pullback does
+  const Tensor self = *this;  // keeps the graph alive even if a pullback destroys this tensor
   const auto batch = detail::check_cotangents("backward", {&self, 1}, cotangents);
   if (batch != 0) {
     raise<ShapeError>("backward: the cotangent must have the output's shape", to_string(shape()),
@@ -386,7 +386,7 @@ std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor
   detail::Sweep sweep(batch);
   for (const auto& x : inputs) {
     if (!x.requires_grad()) {
-      raise<ValueError>("grad: an input must be a variable, or made from one", "a variable or a recorded result",
+      raise<ValueError>("grad: an input must depend on a variable", "a variable or a recorded result",
                         "a constant of shape " + (x.defined() ? to_string(x.shape()) : std::string("(undefined)")));
     }
     sweep.want(x.node().get());
@@ -401,7 +401,7 @@ std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor
     Tensor g = sweep.result(x.node().get());
     if (!g.defined()) {
       if (!options.allow_unused) {
-        raise<ValueError>("grad: the outputs do not depend on an input", "a used input, or allow_unused for zeros",
+        raise<ValueError>("grad: the outputs must depend on every input", "a used input, or allow_unused for zeros",
                           "an unused one of shape " + to_string(x.shape()));
       }
       g = zeros(with_leading(cotangents[0], roots[0].ndim(), x.shape()), x.dtype());

@@ -39,22 +39,22 @@ std::string to_string(SourceLocation location) {
 namespace detail {
 
 namespace {
-// A node's death can be the death of everything before it. The dead queue up here instead of dying inside each other,
-// so that a chain of any length takes no more stack than one node.
+// Deleting a node can release all of its ancestors. Nodes to delete are put on a list instead of being deleted
+// recursively, so that the stack depth does not depend on the length of the graph.
 void destroy_node(Counted* last) noexcept {
   Node* node = &static_cast<Node&>(*last);
-  constinit thread_local Node* dead = nullptr;
-  constinit thread_local bool burying = false;
-  node->claim.store(reinterpret_cast<std::uint64_t>(dead), std::memory_order_relaxed);
-  dead = node;
-  if (burying) return;
-  burying = true;
-  while (dead != nullptr) {
-    Node* next = dead;
-    dead = reinterpret_cast<Node*>(next->claim.load(std::memory_order_relaxed));  // NOLINT(performance-no-int-to-ptr)
+  constinit thread_local Node* queue = nullptr;
+  constinit thread_local bool deleting = false;
+  node->claim.store(reinterpret_cast<std::uint64_t>(queue), std::memory_order_relaxed);
+  queue = node;
+  if (deleting) return;
+  deleting = true;
+  while (queue != nullptr) {
+    Node* next = queue;
+    queue = reinterpret_cast<Node*>(next->claim.load(std::memory_order_relaxed));  // NOLINT(performance-no-int-to-ptr)
     delete next;
   }
-  burying = false;
+  deleting = false;
 }
 }  // namespace
 
@@ -79,7 +79,7 @@ Op::Op(const char* name) : name_(name) {
   auto& r = registry();
   const std::lock_guard lock(r.mutex);
   if (!r.names.insert(name).second) {
-    raise<ValueError>(std::string("Op: there is an operation of this name already"), "a new name", name);
+    raise<ValueError>(std::string("Op: the name of an operation must be unique"), "an unused name", name);
   }
 }
 

@@ -14,7 +14,7 @@ class Op;
 
 namespace detail {
 
-/// A recorded operation: what it made (shape and dtype), from which nodes, and how cotangents go back to them.
+/// A recorded operation: shape and dtype of its result, the nodes of its inputs, and the pullbacks to them.
 class Node : public Counted {
  public:
   Node(const Op* by, SourceLocation at, const Array& value)
@@ -23,17 +23,16 @@ class Node : public Counted {
   Node& operator=(const Node&) = delete;
   virtual ~Node() = default;
 
-  /// The cotangent for edge `i`, given that of the output; undefined stands for zero.
+  /// The cotangent of edge `i` for the cotangent `g` of the output; an undefined result means zero.
   virtual Tensor pull(std::size_t i, Tensor g) = 0;
-  /// The cotangents for all the edges that are `needed`, of an operation that makes them in one go: then it has set
-  /// `has_joint_pullback`, and `pull` is not called.
+  /// The cotangents of all `needed` edges at once. Called instead of `pull` when `has_joint_pullback` is set.
   virtual std::vector<Tensor> pull_all(const std::vector<bool>& needed, Tensor g);
-  /// The same for an operation with several results, from the cotangents of all of them; undefined ones stand for zero.
+  /// `pull` for an operation with several results, given the cotangents of all of them; undefined ones mean zero.
   virtual Tensor pull_outputs(std::size_t, std::span<const Tensor>) { return {}; }
-  /// Adds the cotangent for edge `i` to `sum`, in memory that nobody else sees and without a record; false when that is
-  /// no cheaper than `pull` and an addition. For operations that read a small part of their input.
+  /// Adds the cotangent of edge `i` to `sum` in place, unrecorded; `sum` is not shared. False, with nothing done, when
+  /// that is no cheaper than `pull` and an addition. For operations that read a small part of their input.
   virtual bool accumulate_into(std::size_t, Array&, const Array&) { return false; }
-  /// Lets go of everything that was saved for `pull`.
+  /// Frees everything that was saved for `pull`.
   virtual void release() noexcept = 0;
 
   static void* operator new(std::size_t n) { return allocator::allocate(n); }
@@ -45,14 +44,14 @@ class Node : public Counted {
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const SourceLocation location;
-  int output_index = -1;     ///< it stands for this one of the several results of the operation on its only edge
-  std::span<NodeRef> edges;  ///< null where the input was a constant
-  std::unique_ptr<GradHooks> grad_hooks;  ///< null until somebody asks
-  /// Which sweep is using this node, and as which of its entries; linked list of the dead once nobody refers to it.
+  int output_index = -1;                  ///< output index within the operation of edges[0]; -1 otherwise
+  std::span<NodeRef> edges;               ///< null where the input was a constant
+  std::unique_ptr<GradHooks> grad_hooks;  ///< null until a hook or retain_grad is registered
+  /// High 32 bits: the owning sweep; low: the slot. After the last release: link in the deferred-delete list.
   std::atomic<std::uint64_t> claim{0};
 };
 
-/// One of the several results of an operation: what comes for it is collected at the operation's node.
+/// One result of an operation with several: its cotangent is collected at the operation's node.
 class ResultNode final : public Node {
  public:
   ResultNode(NodeRef operation, std::size_t index, const Array& value)
@@ -67,7 +66,7 @@ class ResultNode final : public Node {
   NodeRef operation_[1];
 };
 
-/// A variable. Its gradient gathers here, so that every copy of the tensor sees it.
+/// A variable. Its gradient is accumulated here, so that all copies of the tensor share it.
 class Leaf final : public Node {
  public:
   explicit Leaf(const Array& value) : Node(nullptr, {}, value) {}
@@ -77,7 +76,7 @@ class Leaf final : public Node {
   GradCell grad;
 };
 
-/// Where the gradient of this node is to be kept; null when nowhere.
+/// The cell that keeps the gradient of this node; null when it keeps none.
 inline GradCell* grad_cell(Node& node) noexcept {
   if (node.op == nullptr) return &static_cast<Leaf&>(node).grad;
   return node.grad_hooks != nullptr && node.grad_hooks->retain ? &node.grad_hooks->grad : nullptr;
@@ -85,16 +84,16 @@ inline GradCell* grad_cell(Node& node) noexcept {
 
 inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
 
-/// The cotangents of `inputs` for the cotangent `g` of `output`, undefined where it does not depend on one. The walk
-/// does not go behind the inputs, of which none may depend on another.
+/// The cotangents of `inputs` for the cotangent `g` of `output`; undefined for inputs that it does not depend on. The
+/// traversal stops at the inputs; none of them may depend on another.
 std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph);
 
 }  // namespace detail
 
 struct BackwardOptions {
-  /// The cotangent of the output, of its shape; may be left out for a one-element output.
+  /// The cotangent of the output, of its shape; optional for a one-element output.
   Tensor gradient = {};
-  /// Keep what was recorded, for another backward through it.
+  /// Keep the graph for another backward through it.
   bool retain_graph = false;
   /// Record the backward computation itself, for derivatives of the gradients. Implies retain_graph.
   bool create_graph = false;
@@ -104,10 +103,10 @@ struct GradOptions {
   /// Record the backward computation itself, for derivatives of the result. Implies retain_graph.
   bool create_graph = false;
   bool retain_graph = false;
-  /// One for each output, of its shape; may be left out for one-element outputs. They may all carry the same number of
-  /// extra leading axes (a batch of cotangents): the results then carry them too.
+  /// One for each output, of its shape; optional for one-element outputs. They may all have the same number of extra
+  /// leading axes (a batch of cotangents), which the results then have too.
   std::vector<Tensor> grad_outputs = {};
-  /// An input that the outputs do not depend on gets zeros instead of a ValueError.
+  /// An input that the outputs do not depend on yields zeros instead of a ValueError.
   bool allow_unused = false;
 };
 

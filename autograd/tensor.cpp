@@ -10,7 +10,7 @@ namespace newtape {
 
 Tensor variable(Array value) {
   if (!value.defined() || !is_floating(value.dtype())) {
-    raise<DTypeError>("variable: only floats have derivatives", "f32 or f64",
+    raise<DTypeError>("variable: the dtype must be a float", "f32 or f64",
                       value.defined() ? name(value.dtype()) : "an undefined array");
   }
   auto leaf = detail::NodeRef::adopt(new detail::Leaf(value));
@@ -22,7 +22,7 @@ bool Tensor::is_leaf() const noexcept { return node_ && node_.get()->op == nullp
 namespace {
 detail::Node& node_of(const Tensor& x, const char* what) {
   if (!x.requires_grad()) {
-    raise<ValueError>(std::string(what) + ": a constant has no gradient", "a variable or a recorded result",
+    raise<ValueError>(std::string(what) + ": the tensor must depend on a variable", "a variable or a recorded result",
                       "a constant");
   }
   return *x.node().get();
@@ -31,7 +31,7 @@ detail::Node& node_of(const Tensor& x, const char* what) {
 detail::GradCell& cell_of(const Tensor& x, const char* what) {
   auto* cell = x.requires_grad() ? detail::grad_cell(*x.node().get()) : nullptr;
   if (cell == nullptr) {
-    raise<ValueError>(std::string(what) + ": only a variable keeps a gradient",
+    raise<ValueError>(std::string(what) + ": the tensor must keep a gradient",
                       "a variable, or a result after retain_grad()",
                       x.requires_grad() ? "the result of an operation" : "a constant");
   }
@@ -81,7 +81,7 @@ Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType d
   double* out = x.data<double>();
   for (const auto& row : rows) {
     if (static_cast<std::int64_t>(row.size()) != columns) {
-      raise<ShapeError>("tensor: the rows must be of one length", std::to_string(columns) + " numbers",
+      raise<ShapeError>("tensor: all rows must have the same length", std::to_string(columns) + " numbers",
                         std::to_string(row.size()));
     }
     out = std::copy(row.begin(), row.end(), out);
@@ -100,7 +100,7 @@ Tensor ones_like(const Tensor& x) { return core::full_like(x.value(), 1); }
 void In::resolve(const char* op, DType dtype) {
   if (!is_floating(dtype) && number_ != std::floor(number_)) {
     raise<DTypeError>(std::string(op) + ": a number takes the dtype of the other operand",
-                      "a whole number for " + std::string(name(dtype)) + ", or an operand converted with to(f32)",
+                      "an integer for " + std::string(name(dtype)) + ", or an operand converted with to(f32)",
                       std::to_string(number_));
   }
   own_ = Tensor(core::number(number_, dtype));
@@ -110,13 +110,13 @@ void In::resolve(const char* op, DType dtype) {
 void match(const Op& op, In& a, In& b) {
   if (a.is_number() || b.is_number()) {
     if (a.is_number() && b.is_number()) {
-      raise<ValueError>(std::string(op.name()) + ": an operand must be a tensor", "a tensor and a number",
+      raise<ValueError>(std::string(op.name()) + ": at least one operand must be a tensor", "a tensor and a number",
                         "two numbers");
     }
     a.is_number() ? a.resolve(op.name(), b.dtype()) : b.resolve(op.name(), a.dtype());
   } else if (a.dtype() != b.dtype()) {
-    raise<DTypeError>(std::string(op.name()) + ": the operands must have one dtype",
-                      "one dtype; convert with to(dtype)",
+    raise<DTypeError>(std::string(op.name()) + ": the operands must have the same dtype",
+                      "equal dtypes; convert with to(dtype)",
                       std::string(name(a.dtype())) + " " + to_string(a.shape()) + " and " +
                           std::string(name(b.dtype())) + " " + to_string(b.shape()));
   }
@@ -138,7 +138,7 @@ Tensor map_leading(const Tensor& g, std::size_t ndim, const std::function<Tensor
   std::vector<Tensor> parts;
   for (std::int64_t i = 0; i < g.shape()[0]; ++i) parts.push_back(map_leading(select(g, 0, i), ndim, rule));
   if (parts.empty()) {
-    // An empty batch still has to say what shape its members would have had.
+    // For an empty batch, zeros determine the shape of the result.
     const Tensor one =
         rule(zeros(Shape(g.shape().end() - static_cast<std::ptrdiff_t>(ndim), g.shape().end()), g.dtype()));
     return zeros(with_leading(g, ndim, one.shape()), one.dtype());

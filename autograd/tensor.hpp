@@ -21,11 +21,11 @@ struct BackwardOptions;
 namespace detail {
 class Node;
 
-/// The part of a node that a reference to it needs to see.
+/// The reference count, the base class of a node.
 struct Counted {
   std::atomic<std::uint32_t> refs{1};
 };
-/// Gives back one reference.
+/// Decrements the reference count; the last call deletes the node.
 void release_node(Counted* node) noexcept;
 
 /// A counted reference to a node of the graph, or to none.
@@ -58,26 +58,26 @@ class NodeRef {
 };
 }  // namespace detail
 
-/// Sees the gradient of a tensor, and returns what is to go on in its place; an undefined tensor leaves it as it is.
+/// Receives the gradient of a tensor and returns its replacement; an undefined tensor keeps the gradient.
 using GradHook = std::function<Tensor(const Tensor&)>;
 
-/// A hook that was registered; it stays when this handle dies.
+/// A registered hook; it stays registered when this handle is destroyed.
 class HookHandle {
  public:
   HookHandle() = default;
   explicit HookHandle(std::weak_ptr<GradHook> hook) : hook_(std::move(hook)) {}
-  /// The hook is not called any more.
+  /// Unregisters the hook.
   void remove();
 
  private:
   std::weak_ptr<GradHook> hook_;
 };
 
-/// An array and, when it depends on a variable, its place in the graph. A value: copying is cheap, and it never
-/// changes.
+/// An array and, when it depends on a variable, its node in the graph. Immutable, with value semantics and cheap
+/// copies.
 class Tensor {
  public:
-  /// No tensor at all: `defined()` is false.
+  /// The undefined tensor: `defined()` is false.
   Tensor() noexcept = default;
   /// A constant.
   Tensor(Array value) noexcept : value_(std::move(value)) {}
@@ -105,15 +105,15 @@ class Tensor {
     return value_.item<T>();
   }
 
-  /// It depends on a variable, and the tape knows how.
+  /// Whether it is a variable or was recorded as depending on one.
   bool requires_grad() const noexcept { return static_cast<bool>(node_); }
   bool is_leaf() const noexcept;
-  /// The same values as a constant.
+  /// The same value as a constant.
   Tensor detach() const { return Tensor(value_); }
   /// Converted to `dtype`; differentiable among the float dtypes.
   Tensor to(DType dtype, SourceLocation location = SourceLocation::current()) const;
 
-  /// A part, as NumPy indexes: x[2], x[mask], x[{Slice(1, 5), 0, ellipsis, newaxis, indices}]. See ops/indexing.hpp.
+  /// NumPy's indexing: x[2], x[mask], x[{Slice(1, 5), 0, ellipsis, newaxis, indices}]. See ops/indexing.hpp.
   Tensor operator[](const Index& index) const;
   Tensor operator[](std::initializer_list<Index> indices) const;
 
@@ -121,20 +121,20 @@ class Tensor {
   /// ValueError when it depends on none, or when the graph was released by an earlier backward.
   void backward() const;
   void backward(const BackwardOptions& options) const;
-  /// What `backward` left in this variable, or in this result since `retain_grad`; undefined when nothing yet. Every
-  /// copy sees it. ValueError for a constant, and for a result that retains nothing.
+  /// The gradient that `backward` accumulated in this variable, or in this result since `retain_grad`; undefined before
+  /// the first. Shared by all copies. ValueError for a constant and for a result without `retain_grad`.
   Tensor grad() const;
-  /// Puts another gradient in its place; an undefined one clears it.
+  /// Replaces the gradient; an undefined tensor clears it. ShapeError unless it has this shape and dtype.
   void set_grad(Tensor grad) const;
-  /// Lets a result of an operation keep its gradient like a variable. ValueError for a constant.
+  /// Makes the result of an operation keep its gradient as a variable does. ValueError for a constant.
   void retain_grad() const;
-  /// Calls `hook` in every sweep that comes here, with the gradient once it is complete (after any batch axes, if the
-  /// cotangents have them), before it is kept or goes on. Hooks are called in the order of registration. Register them
-  /// while no other thread sweeps. ValueError for a constant.
+  /// Calls `hook` in every sweep with the complete gradient of this tensor (after any batch axes of the cotangents),
+  /// before it is stored or propagated. Hooks run in the order of registration. Do not register while another thread
+  /// runs a sweep. ValueError for a constant.
   HookHandle register_hook(GradHook hook) const;
 
   const detail::NodeRef& node() const noexcept { return node_; }
-  /// Moves the value out; the place in the graph stays.
+  /// Moves the value out; the node stays.
   Array take_value() noexcept { return std::move(value_); }
 
  private:
@@ -142,7 +142,7 @@ class Tensor {
   detail::NodeRef node_;
 };
 
-/// A leaf of the graph: a tensor whose gradient is wanted. DTypeError unless the dtype is a float.
+/// A leaf of the graph: a tensor with a gradient. DTypeError unless the dtype is a float.
 Tensor variable(Array value);
 template <class E>
   requires std::derived_from<E, xt::xexpression<E>> Tensor variable(const E& e) { return variable(Array(e)); }
@@ -160,10 +160,10 @@ Tensor eye(std::int64_t n, DType dtype = f32);
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 
-/// Whether operations on this thread are being recorded.
+/// Whether operations on this thread are recorded.
 bool grad_enabled() noexcept;
 
-/// Sets recording for a scope on this thread.
+/// Turns recording on or off for a scope on this thread.
 class GradMode {
  public:
   explicit GradMode(bool enabled) noexcept;
@@ -175,25 +175,24 @@ class GradMode {
   bool before_;
 };
 
-/// Nothing is recorded while one of these is in scope.
+/// Turns recording off for a scope on this thread.
 struct NoGrad : GradMode {
   NoGrad() noexcept : GradMode(false) {}
 };
 
-/// What an operation takes: a Tensor, anything that converts to one, or a number, which takes the dtype of the other
-/// operand; and the line of the call. It refers to the caller's tensor, but a copy of it owns what it holds: so a
-/// pullback may capture it by value (never by reference). A temporary tensor is moved in, and gives its memory up in
-/// `take()`.
+/// An operand with the source line of the call: a Tensor, anything that converts to one, or a number, which takes the
+/// dtype of the other operand. It refers to the caller's tensor, but a copy owns its tensor, so pullbacks may capture
+/// it by value (never by reference). A temporary tensor is moved in, and `take()` moves its array out.
 class In {
  public:
-  // Not inline: an expression of a script is mostly these, and compiles twice as fast so.
+  // Not inline: expressions consist mostly of these calls, and compile twice as fast this way.
   In(const Tensor& x, SourceLocation location = SourceLocation::current()) noexcept;
   In(Tensor&& x, SourceLocation location = SourceLocation::current()) noexcept;
   In(Array x, SourceLocation location = SourceLocation::current()) noexcept;
   template <class S>
     requires std::is_arithmetic_v<S> In(S number, SourceLocation location = SourceLocation::current())
   noexcept : In(Number{static_cast<double>(number)}, location) {}
-  /// A Parameter, or another holder of a tensor.
+  /// A Parameter, or another type that converts to a Tensor.
   template <class P>
     requires(!std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>)
   In(const P& holder, SourceLocation location = SourceLocation::current())
@@ -213,14 +212,14 @@ class In {
   bool requires_grad() const noexcept { return tensor_->requires_grad(); }
   SourceLocation location() const noexcept { return location_; }
 
-  /// The value, given up when the argument was a temporary, so that a kernel may write over it. Only for an operation
+  /// The value, moved out when the argument was a temporary, so that a kernel may overwrite it. Only for operations
   /// whose pullbacks do not capture this argument.
   Array take() { return tensor_ == &own_ ? own_.take_value() : tensor_->value(); }
 
-  /// Still a number without a dtype.
+  /// Whether it is a number that has no dtype yet.
   bool is_number() const noexcept { return !tensor_->defined(); }
   double number() const noexcept { return number_; }
-  /// Gives this number a dtype. DTypeError naming `op` when it is not a whole number and `dtype` is no float.
+  /// Gives this number a dtype. DTypeError naming `op` when it is not an integer and `dtype` is not a float.
   void resolve(const char* op, DType dtype);
 
  private:

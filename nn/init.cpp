@@ -22,7 +22,7 @@ double gain(Nonlinearity nonlinearity, double slope) {
 
 Fans fans(const Shape& shape) {
   if (shape.size() < 2) {
-    raise<ShapeError>("init: only a parameter with two axes or more has fans", "[out, in, ..]", to_string(shape));
+    raise<ShapeError>("init: the parameter must have at least two axes", "[out, in, ..]", to_string(shape));
   }
   const auto field = element_count(Shape(shape.begin() + 2, shape.end()));
   return {shape[1] * field, shape[0] * field};
@@ -37,7 +37,7 @@ double xavier_deviation(const Parameter& p, double gain) {
   const auto f = fans(p.shape());
   return gain * std::sqrt(2 / static_cast<double>(f.in + f.out));
 }
-/// Uniform in [-b, b) has the deviation b / sqrt(3).
+/// The uniform distribution on [-b, b) has standard deviation b / sqrt(3).
 void uniform_of(const Parameter& p, double deviation, Generator& generator) {
   const double bound = std::sqrt(3.0) * deviation;
   uniform(p, -bound, bound, generator);
@@ -66,10 +66,10 @@ void normal(const Parameter& p, double mean, double deviation, Generator& genera
 void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& generator) {
   if (!(o.a < o.b) || !(o.std > 0)) {
     raise<ValueError>(
-        "trunc_normal: bounds and deviation do not fit", "a < b and std > 0",
+        "trunc_normal: invalid bounds or standard deviation", "a < b and std > 0",
         "a = " + std::to_string(o.a) + ", b = " + std::to_string(o.b) + ", std = " + std::to_string(o.std));
   }
-  // Of the normal distribution function, 2 cdf - 1 = erf(z / sqrt(2)).
+  // For the normal distribution 2 CDF(z) - 1 = erf(z / sqrt(2)).
   const auto erf_at = [&](double x) { return std::erf((x - o.mean) / (o.std * std::numbers::sqrt2)); };
   const Tensor u = random::uniform(p.shape(), erf_at(o.a), erf_at(o.b), f64, generator);
   const Tensor x = erfinv(u) * (o.std * std::numbers::sqrt2) + o.mean;
@@ -78,7 +78,7 @@ void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& ge
 
 void orthogonal(const Parameter& p, double gain, Generator& generator) {
   if (p.shape().size() < 2) {
-    raise<ShapeError>("orthogonal: the parameter must have rows and columns", "[n, m, ..]", to_string(p.shape()));
+    raise<ShapeError>("orthogonal: the parameter must have at least two axes", "[n, m, ..]", to_string(p.shape()));
   }
   if (p.size() == 0) return;
   const NoGrad guard;
@@ -101,7 +101,7 @@ void check_matrix(const char* what, const Parameter& p) {
 void sparse(const Parameter& p, double sparsity, double deviation, Generator& generator) {
   check_matrix("sparse", p);
   if (!(sparsity >= 0 && sparsity <= 1)) {
-    raise<ValueError>("sparse: sparsity is a part of the whole", "in [0, 1]", std::to_string(sparsity));
+    raise<ValueError>("sparse: sparsity is out of range", "in [0, 1]", std::to_string(sparsity));
   }
   const auto rows = p.shape()[0];
   const auto columns = p.shape()[1];

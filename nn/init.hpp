@@ -4,15 +4,15 @@
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/core/runtime/random.hpp>
 
-/// Puts first values into parameters. ShapeError from kaiming and xavier for parameters of fewer than two axes.
+/// Initialisation of parameters. ShapeError from kaiming and xavier for parameters with fewer than two axes.
 namespace newtape::nn::init {
 
 enum class Nonlinearity { linear, sigmoid, tanh, relu, leaky_relu, selu };
 
-/// The factor that keeps the variance from layer to layer; `slope` is leaky_relu's.
+/// The factor that preserves the variance from layer to layer; `slope` is the negative slope of leaky_relu.
 double gain(Nonlinearity nonlinearity, double slope = 0.01);
 
-/// Inputs that reach one output, and outputs that one input reaches: [out, in, receptive field..].
+/// Fan-in and fan-out of a weight [out, in, receptive field..].
 struct Fans {
   std::int64_t in;
   std::int64_t out;
@@ -22,17 +22,17 @@ Fans fans(const Shape& shape);
 enum class FanMode { in, out };
 
 struct KaimingOptions {
-  double a = 0;  ///< slope of the leaky_relu that follows
+  double a = 0;  ///< negative slope of the following leaky_relu
   FanMode mode = FanMode::in;
   Nonlinearity nonlinearity = Nonlinearity::leaky_relu;
 };
 
-/// Deviation gain / sqrt(fan) (He et al. 2015).
+/// Standard deviation gain / sqrt(fan) (He et al. 2015).
 void kaiming_uniform(const Parameter& p, const KaimingOptions& options = {},
                      Generator& generator = default_generator());
 void kaiming_normal(const Parameter& p, const KaimingOptions& options = {}, Generator& generator = default_generator());
 
-/// Deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+/// Standard deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010).
 void xavier_uniform(const Parameter& p, double gain = 1, Generator& generator = default_generator());
 void xavier_normal(const Parameter& p, double gain = 1, Generator& generator = default_generator());
 
@@ -41,22 +41,21 @@ void normal(const Parameter& p, double mean = 0, double deviation = 1, Generator
 struct TruncNormalOptions {
   double mean = 0;
   double std = 1;
-  double a = -2;  ///< the lowest value
-  double b = 2;   ///< the highest
+  double a = -2;  ///< lower bound
+  double b = 2;   ///< upper bound
 };
-/// A normal distribution's values within [a, b], by inversion. ValueError unless a < b and std > 0.
+/// The normal distribution truncated to [a, b], by inversion of its CDF. ValueError unless a < b and std > 0.
 void trunc_normal(const Parameter& p, const TruncNormalOptions& options = {},
                   Generator& generator = default_generator());
-/// Rows (or, where there are more of them, columns) that are orthogonal, of length `gain`: p [n, ..] as a matrix of n
-/// rows, from the QR factors of a normal one, which gives every rotation the same chance (Saxe et al. 2014; Mezzadri
-/// 2007). ShapeError for fewer than two axes.
+/// Orthogonal rows (or columns, if there are fewer) of norm `gain`: p [n, ..] as a matrix of n rows, Haar distributed,
+/// from the QR factorization of a normal matrix (Saxe et al. 2014; Mezzadri 2007). ShapeError for fewer than two axes.
 void orthogonal(const Parameter& p, double gain = 1, Generator& generator = default_generator());
-/// Normal values, of which in every column this part, rounded up, is 0 (Martens 2010). ShapeError unless p is a matrix,
-/// ValueError unless sparsity is in [0, 1].
+/// Normal values with the fraction `sparsity` of each column, rounded up, set to 0 (Martens 2010). ShapeError unless p
+/// is a matrix, ValueError unless sparsity is in [0, 1].
 void sparse(const Parameter& p, double sparsity, double deviation = 0.01, Generator& generator = default_generator());
 /// 1 on the diagonal, 0 elsewhere. ShapeError unless p is a matrix.
 void eye(const Parameter& p);
-/// A convolution's weight [out, in / groups, ..] that keeps as many channels of each group as it can as they are.
+/// A convolution's weight [out, in / groups, ..] that is the identity on as many channels of each group as possible.
 /// ShapeError unless there are three to five axes, ValueError unless groups divides `out`.
 void dirac(const Parameter& p, std::int64_t groups = 1);
 void constant(const Parameter& p, double value);

@@ -6,7 +6,7 @@
 namespace newtape::nn::parametrize {
 
 namespace {
-/// The lengths of the parts of w along an axis, which stays.
+/// The norms of the slices of w along axis `dim`, which is kept; unset: the norm of w.
 Tensor lengths(const Tensor& w, const std::optional<std::int64_t>& dim) {
   if (!dim) return norm(w, 2);
   const auto kept = normalize_axis("weight_norm", *dim, w.ndim());
@@ -25,7 +25,7 @@ SpectralNorm::SpectralNorm(const Tensor& w, const SpectralNormOptions& o) : opti
   if (o.n_power_iterations < 1) {
     raise<ValueError>("spectral_norm: n_power_iterations must be positive", {}, std::to_string(o.n_power_iterations));
   }
-  if (w.ndim() == 0) raise<ShapeError>("spectral_norm: a number has no spectrum", "[n, ..]", "[]");
+  if (w.ndim() == 0) raise<ShapeError>("spectral_norm: the parameter must have an axis", "[n, ..]", "[]");
   if (w.ndim() == 1) return;
   const Tensor m = matrix(w);
   const auto start = [&](std::int64_t n) {
@@ -33,7 +33,7 @@ SpectralNorm::SpectralNorm(const Tensor& w, const SpectralNormOptions& o) : opti
   };
   u = add("_u", Buffer(start(m.shape(0))));
   v = add("_v", Buffer(start(m.shape(1))));
-  iterate(w, 15);  // PyTorch's number
+  iterate(w, 15);  // as in PyTorch
 }
 
 Tensor SpectralNorm::matrix(const Tensor& w) const {
@@ -65,7 +65,7 @@ namespace {
 bool is_wide(const Tensor& w) { return w.shape(-2) < w.shape(-1); }
 Tensor tall(const Tensor& w) { return is_wide(w) ? transpose(w) : w; }
 
-/// Q of a = q r with all its columns, for r with a positive diagonal.
+/// The complete Q factor of w = q r, with signs such that r has a positive diagonal.
 Tensor complete_q(const Tensor& w) {
   const NoGrad guard;
   const Tensor a = tall(w.detach());

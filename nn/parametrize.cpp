@@ -9,7 +9,7 @@ namespace newtape::nn {
 namespace {
 constexpr auto container_name = "parametrizations";
 
-/// A module without a forward, for names.
+/// A module without a forward, as a container for names.
 struct Parametrizations : Module<Parametrizations> {
   using ModuleBase::add;
 };
@@ -24,7 +24,7 @@ auto find_computed(List& list, std::string_view name) {
 }
 }  // namespace
 
-/// What may look into modules.
+/// Access to the bodies of modules.
 struct detail::Parametrize {
   using Body = ModuleBase::Body;
 
@@ -36,8 +36,8 @@ struct detail::Parametrize {
     if (at != own.end()) return at;
     std::string known;
     for (const auto& p : own) known += (known.empty() ? "" : ", ") + p.first;
-    raise<ValueError>(is_computed(module, name) ? "parametrize: the parameter is parametrized already"
-                                                : "parametrize: the module has no parameter of this name itself",
+    raise<ValueError>(is_computed(module, name) ? "parametrize: the parameter is already parametrized"
+                                                : "parametrize: the module has no own parameter of this name",
                       known, name);
   }
   static bool is_computed(const ModuleBase& module, std::string_view name) {
@@ -45,13 +45,13 @@ struct detail::Parametrize {
     return name.empty() ? !computed.empty() : find_computed(computed, name) != computed.end();
   }
 
-  /// The place of parameter `i` among all, those that are computed among them.
-  static std::size_t place_of(const Body& b, std::size_t i) {
-    const auto taken = [&](std::size_t place) {
-      return std::any_of(b.computed.begin(), b.computed.end(), [&](const auto& c) { return c.place == place; });
+  /// The position of parameter `i` among all parameters, including computed ones.
+  static std::size_t position_of(const Body& b, std::size_t i) {
+    const auto taken = [&](std::size_t position) {
+      return std::any_of(b.computed.begin(), b.computed.end(), [&](const auto& c) { return c.position == position; });
     };
-    for (std::size_t place = 0;; ++place) {
-      if (!taken(place) && i-- == 0) return place;
+    for (std::size_t position = 0;; ++position) {
+      if (!taken(position) && i-- == 0) return position;
     }
   }
 
@@ -61,11 +61,11 @@ struct detail::Parametrize {
     const Parameter cell = at->second;
     const Tensor first = compute(values);
     if (first.shape() != cell.shape()) {
-      raise<ShapeError>("parametrize: what is computed must have the parameter's shape", to_string(cell.shape()),
+      raise<ShapeError>("parametrize: the computed value must have the parameter's shape", to_string(cell.shape()),
                         to_string(first.shape()));
     }
     if (first.dtype() != cell.dtype()) {
-      raise<DTypeError>("parametrize: what is computed must have the parameter's dtype", newtape::name(cell.dtype()),
+      raise<DTypeError>("parametrize: the computed value must have the parameter's dtype", newtape::name(cell.dtype()),
                         newtape::name(first.dtype()));
     }
     Parametrizations one;
@@ -85,11 +85,11 @@ struct detail::Parametrize {
       ModuleBase(module).add(container_name, all);
     }
     auto& b = body(module);
-    b.computed.push_back({std::string(name), cell, place_of(b, static_cast<std::size_t>(at - b.parameters.begin())),
+    b.computed.push_back({std::string(name), cell, position_of(b, static_cast<std::size_t>(at - b.parameters.begin())),
                           [originals, compute = std::move(compute)] {
-                            std::vector<Tensor> now;
-                            for (const auto& o : originals) now.push_back(o.tensor());
-                            return compute(now);
+                            std::vector<Tensor> current;
+                            for (const auto& o : originals) current.push_back(o.tensor());
+                            return compute(current);
                           }});
     b.parameters.erase(at);
     cell.exchange(first.detach());
@@ -108,8 +108,8 @@ struct detail::Parametrize {
     for (const auto& p : body(one->second).parameters) trained = trained || p.second.requires_grad();
     at->cell.exchange(trained ? variable(at->cell.value()) : Tensor(at->cell.value()));
     const auto before =
-        std::count_if(b.computed.begin(), b.computed.end(), [&](const auto& c) { return c.place < at->place; });
-    b.parameters.emplace(b.parameters.begin() + static_cast<std::ptrdiff_t>(at->place) - before, at->name, at->cell);
+        std::count_if(b.computed.begin(), b.computed.end(), [&](const auto& c) { return c.position < at->position; });
+    b.parameters.emplace(b.parameters.begin() + static_cast<std::ptrdiff_t>(at->position) - before, at->name, at->cell);
     b.computed.erase(at);
     inner.erase(one);
     if (inner.empty()) b.children.erase(container);

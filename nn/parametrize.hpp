@@ -6,14 +6,14 @@
 #include <optional>
 #include <type_traits>
 
-/// Parameters that are functions of others, which are trained in their place, as PyTorch's torch.nn.utils.parametrize:
+/// Parameters computed from other parameters, which are trained instead (PyTorch's torch.nn.utils.parametrize):
 ///
 ///     nn::Linear fc = add("fc", nn::parametrize::spectral_norm(nn::Linear(64, 64)));
 ///
-/// The others are the module's parameters then, as "parametrizations.weight.original" (or "original0", "original1"),
-/// and what else the parametrization keeps is under "parametrizations.weight.0". The value is computed anew by every
-/// call of the module, before its forward: `fc.weight` holds what the last call computed, with its place in that graph.
-/// So a module with parametrizations is not to be called from two threads at once. Make optimizers afterwards.
+/// The originals become the module's parameters, as "parametrizations.weight.original" (or "original0", "original1");
+/// parameters and buffers of the parametrization are under "parametrizations.weight.0". Every call of the module
+/// recomputes the value before its forward: `fc.weight` holds the value of the last call, with its node in that graph.
+/// So a module with parametrizations must not be called from two threads at once. Construct optimizers afterwards.
 namespace newtape::nn::parametrize {
 
 namespace detail {
@@ -22,10 +22,10 @@ void install(const ModuleBase& module, std::string_view name, const ModuleBase& 
              const std::vector<Tensor>& originals, std::function<Tensor(std::span<const Tensor>)> compute);
 }  // namespace detail
 
-/// Lets `parametrization.forward(original)`, or `forward(original0, original1)`, compute the parameter `name` of this
-/// module itself. Its `right_inverse(value)`, a tensor or a vector of tensors, gives the first originals; without one
-/// that is the value. ValueError when there is no such parameter, or when it is parametrized already; ShapeError,
-/// DTypeError when what is computed does not fit it. Nothing is changed then.
+/// Computes this module's own parameter `name` by `parametrization.forward(original)` or `forward(original0,
+/// original1)`. The initial originals are `right_inverse(value)`, a tensor or a vector of tensors, if it exists, else
+/// the value. ValueError when there is no such parameter or it is already parametrized; ShapeError, DTypeError when the
+/// computed value has another shape or dtype. Nothing is changed then.
 template <class M>
 void register_parametrization(const ModuleBase& module, std::string_view name, const M& parametrization) {
   const Tensor value = detail::value_of(module, name);
@@ -48,15 +48,15 @@ void register_parametrization(const ModuleBase& module, std::string_view name, c
   });
 }
 
-/// Is this parameter of the module itself (any, for an empty name) computed from others?
+/// Whether the module's own parameter `name` (for an empty name, any) is parametrized.
 bool is_parametrized(const ModuleBase& module, std::string_view name = {});
-/// Makes it a parameter of its own again, with the value that it has now. ValueError unless it is parametrized.
+/// Makes it an ordinary parameter again, with its current value. ValueError unless it is parametrized.
 void remove_parametrizations(const ModuleBase& module, std::string_view name);
 
 struct WeightNormOptions {
-  std::optional<std::int64_t> dim = 0;  ///< the axis of what has a length of its own; without it all have one
+  std::optional<std::int64_t> dim = 0;  ///< the axis with separate norms; unset: one norm of the whole weight
 };
-/// g v / |v| (Salimans & Kingma 2016): original0 holds the lengths g, original1 the directions v.
+/// g v / |v| (Salimans & Kingma 2016): original0 holds the norms g, original1 the directions v.
 struct WeightNorm : Module<WeightNorm> {
   explicit WeightNorm(const WeightNormOptions& o = {}) : options(o) {}
   Tensor forward(In g, In v) const;
@@ -65,12 +65,12 @@ struct WeightNorm : Module<WeightNorm> {
 };
 
 struct SpectralNormOptions {
-  int n_power_iterations = 1;  ///< for each call in training
-  double eps = 1e-12;          ///< vectors are divided by no less
-  std::int64_t dim = 0;        ///< the axis of the outputs: 1 for transposed convolutions
+  int n_power_iterations = 1;  ///< per call in training
+  double eps = 1e-12;          ///< lower bound of the norms in divisors
+  std::int64_t dim = 0;        ///< the output axis: 1 for transposed convolutions
 };
 /// w / sigma, where sigma approximates the largest singular value of w as a matrix (Miyato et al. 2018), by power
-/// iterations whose vectors are buffers; eval() keeps them as they are. A vector w is divided by its length.
+/// iterations on the buffers u and v, which eval() freezes. A vector w is divided by its norm.
 struct SpectralNorm : Module<SpectralNorm> {
   explicit SpectralNorm(const Tensor& w, const SpectralNormOptions& options = {});
   Tensor forward(In w) const;
@@ -86,9 +86,9 @@ enum class OrthogonalMap { matrix_exp, cayley };
 struct OrthogonalOptions {
   OrthogonalMap map = OrthogonalMap::matrix_exp;
 };
-/// Matrices with orthogonal columns of length 1, or, where there are fewer of them, rows: a fixed one, the buffer
-/// "base", turned by exp(a), or by (1 - a/2)^-1 (1 + a/2), for a the skew part of the original (Lezcano-Casado 2019).
-/// It starts at the Q factor of the value.
+/// Matrices with orthonormal columns, or rows if there are fewer: a fixed matrix, the buffer "base", times exp(a) or
+/// (1 - a/2)^-1 (1 + a/2), where a is the skew-symmetric part of the original (Lezcano-Casado 2019). The initial value
+/// is the Q factor of the parameter.
 struct Orthogonal : Module<Orthogonal> {
   explicit Orthogonal(const Tensor& w, const OrthogonalOptions& options = {});
   Tensor forward(In x) const;
@@ -97,12 +97,12 @@ struct Orthogonal : Module<Orthogonal> {
   Buffer base;
 };
 
-/// Symmetric matrices: the upper triangle, mirrored.
+/// Symmetric matrices, from the upper triangle.
 struct Symmetric : Module<Symmetric> {
   Tensor forward(In x) const;
 };
 
-/// These register the above for a parameter, and return the module, which stays the same.
+/// These register the parametrizations above for a parameter and return the same module.
 template <class M>
 M weight_norm(M module, std::string_view name = "weight", const WeightNormOptions& options = {}) {
   register_parametrization(module, name, WeightNorm(options));

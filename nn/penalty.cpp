@@ -17,7 +17,7 @@ std::vector<Parameter> chosen(const ModuleBase& module, const NameFilter& filter
 
 template <class F>
 Tensor total(const char* penalty, std::span<const Parameter> parameters, const F& of) {
-  if (parameters.empty()) raise<ValueError>(std::string(penalty) + ": there is no parameter to look at");
+  if (parameters.empty()) raise<ValueError>(std::string(penalty) + ": there must be at least one parameter");
   Tensor all = of(parameters[0].tensor());
   for (const auto& p : parameters.subspan(1)) all = all + of(p.tensor());
   return all;

@@ -3,13 +3,13 @@
 
 #include <newtape/nn/module/module.hpp>
 
-/// Penalties on the size of parameters, to be added to a loss: over the parameters of a list, or those of a module
-/// whose names a filter lets pass. ValueError when there are none.
+/// Regularization penalties to add to a loss: over a list of parameters, or over those of a module whose names pass a
+/// filter. ValueError when there are none.
 namespace newtape::nn {
 
-/// Which of a module's named_parameters() a penalty is on.
+/// Selects the named_parameters() of a module that are penalised.
 using NameFilter = std::function<bool(std::string_view name)>;
-/// Those whose last name is "weight": not biases.
+/// Whether the last component of the name is "weight", which excludes biases.
 bool is_weight(std::string_view name);
 
 /// sum |w|; derivative 0 at 0.
@@ -25,7 +25,7 @@ struct ElasticNetOptions {
   double l2 = 1;
 };
 
-/// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005, the naive form).
+/// l1 sum |w| + l2 sum w^2 (Zou & Hastie 2005, naive elastic net).
 Tensor elastic_net(std::span<const Parameter> parameters, const ElasticNetOptions& options = {});
 Tensor elastic_net(const ModuleBase& module, const ElasticNetOptions& options = {},
                    const NameFilter& filter = is_weight);

@@ -34,8 +34,8 @@ using detail::number_text;
 /// The larger of two errors, where a NaN is the largest of all.
 double worse(double a, double b) { return std::isnan(b) ? std::numeric_limits<double>::infinity() : std::max(a, b); }
 
-/// F_0 is the function. F_n, of the inputs of F_{n-1} and of a cotangent for each of its outputs, is the gradient of
-/// <cotangents, F_{n-1}> in the inputs of F_{n-1}: so the cotangents of one order are inputs of the next.
+/// F_0 is the function. F_n maps the inputs of F_{n-1} and one cotangent for each of its outputs to the gradient of
+/// <cotangents, F_{n-1}> with respect to the inputs of F_{n-1}: the cotangents of one order are inputs of the next.
 class Check {
  public:
   Check(const MultiFunction& f, std::span<const Tensor> xs, const GradcheckOptions& options)
@@ -50,7 +50,7 @@ class Check {
       }
       arguments_.push_back(x.detach());
     }
-    if (free_.empty()) raise<ValueError>("gradcheck: there is nothing to differentiate in", "an f64 input", "none");
+    if (free_.empty()) raise<ValueError>("gradcheck: at least one input must be a float", "an f64 input", "none");
     inputs_.push_back(free_.size());
   }
 
@@ -78,7 +78,7 @@ class Check {
   }
 
  private:
-  /// Signs at random, sizes between 1/2 and 3/2: no entry may hide behind a small factor.
+  /// Random signs and magnitudes in [1/2, 3/2), so that no entry is masked by a small factor.
   Numbers random(std::size_t n) {
     Numbers v(n);
     for (auto& x : v) {
@@ -88,7 +88,7 @@ class Check {
     return v;
   }
 
-  /// f, given the inputs that vary.
+  /// f as a function of its f64 inputs.
   std::vector<Tensor> call(std::span<const Tensor> point) {
     std::vector<Tensor> all = arguments_;
     for (std::size_t i = 0; i < free_.size(); ++i) all[free_[i]] = point[i];
@@ -114,7 +114,7 @@ class Check {
     std::vector<Tensor> outputs;
     std::vector<Tensor> cotangents;
     for (std::size_t i = 0; i < ys.size(); ++i) {
-      if (!ys[i].requires_grad()) continue;  // constant, so its derivatives are zero
+      if (!ys[i].requires_grad()) continue;  // constant: zero derivatives
       outputs.push_back(ys[i]);
       cotangents.push_back(point[k + i]);
     }
@@ -127,19 +127,19 @@ class Check {
     return none;
   }
 
-  /// The point of one order: inputs and cotangents, what the tape says there, and how far the inputs may be moved.
+  /// The point for one order: inputs, cotangents, the gradient by the tape, and step scales.
   struct Site {
     int order;
     std::vector<Tensor> point;
     std::vector<Numbers> x;         ///< the inputs
     std::vector<Numbers> w;         ///< the cotangents
     std::vector<Numbers> gradient;  ///< of <w, F_{order-1}>, from the tape
-    Numbers scale;                  ///< of a step in each input: its size, where that is below one
+    Numbers scale;                  ///< of a step in each input: min(1, root mean square)
   };
 
   struct Value {
     long double sum = 0;   ///< <w, F_{order-1}(x + t v)>
-    long double size = 0;  ///< the same with all terms positive: what rounding errors are in proportion to
+    long double size = 0;  ///< the sum of the terms' absolute values, to which rounding errors are proportional
   };
   Value value(const Site& site, const std::vector<Numbers>& v, double t) {
     std::vector<Tensor> moved;
@@ -149,7 +149,7 @@ class Check {
       moved.push_back(tensor_of(site.point[i].shape(), x));
     }
     const auto ys = derivative(site.order - 1, moved, false);
-    // A step across an edge of the function's domain may even change what it depends on, but not its shape.
+    // A step across a boundary of the function's domain may change its dependencies, but not its shape.
     Value result;
     for (std::size_t i = 0; i < ys.size(); ++i) {
       const Numbers y = numbers(ys[i]);
@@ -180,9 +180,9 @@ class Check {
         terms += std::abs(term);
       }
     }
-    // A wide step has the most digits. A narrow one stays clear of poles and corners.
+    // Large steps have the smallest rounding error; small ones avoid poles and corners.
     const double first = options_.step > 0 ? options_.step : 1.0 / 32;
-    double guess = std::numeric_limits<double>::infinity();  // of the error of the best one
+    double least_doubt = std::numeric_limits<double>::infinity();  // error estimate of `best`
     for (double h = first; h > first / 5000; h /= 16) {
       constexpr std::size_t sizes = 4;
       std::array<long double, sizes> d{};
@@ -194,7 +194,7 @@ class Check {
         d[i] = (up.sum - down.sum) / (2 * static_cast<long double>(t));
         size = std::max({size, up.size, down.size});
       }
-      // Richardson: each round removes one more even power of the step.
+      // Richardson extrapolation: each round eliminates one more even power of the step.
       long double last = d[sizes - 1];
       for (std::size_t round = 1; round < sizes; ++round) {
         last = d[sizes - 1];
@@ -205,8 +205,8 @@ class Check {
       const long double unit = std::max({std::abs(numeric), terms, 1e-4L * size, 1e-30L});
       const auto error = static_cast<double>(std::abs(numeric - tape) / unit);
       const auto doubt = static_cast<double>(std::abs(numeric - last) / unit);
-      if (doubt < guess || error <= tolerance || std::isinf(guess)) {
-        guess = std::isnan(doubt) ? std::numeric_limits<double>::max() : doubt;
+      if (doubt < least_doubt || error <= tolerance || std::isinf(least_doubt)) {
+        least_doubt = std::isnan(doubt) ? std::numeric_limits<double>::max() : doubt;
         best = {static_cast<double>(tape), static_cast<double>(numeric), worse(0, error)};
       }
       if (error <= tolerance || options_.step > 0) break;
@@ -239,7 +239,7 @@ class Check {
     }
   }
 
-  /// A pullback may have a fast form for when its result is not differentiated again: both must say the same.
+  /// Gradients with and without create_graph must agree: a pullback may have a fast unrecorded form.
   bool check_recorded(const Site& site, double tolerance) {
     const auto recorded = derivative(site.order, site.point, true);
     for (std::size_t i = 0; i < recorded.size(); ++i) {
@@ -251,7 +251,7 @@ class Check {
         if (std::abs(r[j] - plain) <= tolerance * std::max(size, 1e-30) || (std::isnan(r[j]) && std::isnan(plain))) {
           continue;
         }
-        fail("the gradient is another one when it is itself recorded", site, i, j,
+        fail("the gradient differs when it is itself recorded", site, i, j,
              number_text(plain) + " (create_graph = false)", number_text(r[j]) + " (create_graph = true)");
         return false;
       }
@@ -259,20 +259,20 @@ class Check {
     return true;
   }
 
-  /// The derivative in one entry of an input. `v` is zero, and is again afterwards.
+  /// The derivative with respect to one entry of an input. `v` is zero before and after.
   CheckedEntry entry(const Site& site, std::size_t input, std::size_t at, std::vector<Numbers>& v, double tolerance) {
     v[input][at] = site.scale[input];
     const auto found = difference(site, v, tolerance);
     v[input][at] = 0;
     return {input, at, found.numeric / site.scale[input], found.tape / site.scale[input], found.error};
   }
-  static std::vector<Numbers> nowhere(const Site& site) {
+  static std::vector<Numbers> zero_direction(const Site& site) {
     std::vector<Numbers> v;
     for (const auto& x : site.x) v.emplace_back(x.size(), 0.0);
     return v;
   }
 
-  /// Every entry of the result in every entry of the inputs.
+  /// Checks every entry of the Jacobian.
   void check_entries(Site site, double tolerance) {
     std::vector<CheckedEntry> entries;
     CheckedEntry worst;
@@ -291,7 +291,7 @@ class Check {
         set_cotangent(o);
         site.gradient.clear();
         for (const auto& g : derivative(site.order, site.point, false)) site.gradient.push_back(numbers(g));
-        auto v = nowhere(site);
+        auto v = zero_direction(site);
         for (std::size_t i = 0; i < k; ++i) {
           for (std::size_t j = 0; j < site.x[i].size(); ++j) {
             entries.push_back(entry(site, i, j, v, tolerance));
@@ -310,12 +310,12 @@ class Check {
     if (worst.error > tolerance) fail(worst_site, entries, worst, "of " + worst.row + "the entry below", tolerance);
   }
 
-  /// A direction has failed: finds the entry that is worst.
+  /// After a failure along a direction: finds the entry with the largest error.
   void blame(const Site& site, const Difference& along, int direction, double tolerance) {
     CheckedEntry worst;
     std::vector<CheckedEntry> entries;
     int budget = 5000;
-    auto v = nowhere(site);
+    auto v = zero_direction(site);
     for (std::size_t i = 0; i < site.x.size(); ++i) {
       for (std::size_t j = 0; j < site.x[i].size() && budget > 0; ++j, --budget) {
         entries.push_back(entry(site, i, j, v, tolerance));
@@ -328,10 +328,10 @@ class Check {
          tolerance);
   }
 
-  /// Says so when the function is not smooth in this entry: the slopes to both sides stay apart, or grow, however short
-  /// the step.
+  /// A message when the function is not smooth in this entry: with decreasing step the one-sided slopes do not converge
+  /// to each other, or grow.
   std::string corner(const Site& site, const CheckedEntry& e) {
-    auto v = nowhere(site);
+    auto v = zero_direction(site);
     v[e.input][e.at] = site.scale[e.input];
     const Value middle = value(site, v, 0);
     const auto slopes = [&](double t) {
@@ -340,20 +340,20 @@ class Check {
     };
     const auto wide = slopes(1e-3);
     const auto narrow = slopes(1e-5);
-    const auto apart = [](const std::pair<long double, long double>& s) { return std::abs(s.second - s.first); };
+    const auto gap = [](const std::pair<long double, long double>& s) { return std::abs(s.second - s.first); };
     const auto larger = [](const std::pair<long double, long double>& s) {
       return std::max(std::abs(s.first), std::abs(s.second));
     };
     const long double size = std::max(larger(narrow), 1e-4L * middle.size);
-    const bool meet = apart(narrow) <= 1e-4L * size || apart(narrow) < 0.3L * apart(wide);
+    const bool meet = gap(narrow) <= 1e-4L * size || gap(narrow) < 0.3L * gap(wide);
     const bool grows = larger(narrow) > 5 * larger(wide) && larger(narrow) > 1e-6L * middle.size;
-    if (meet && !grows && std::isfinite(apart(narrow))) return {};
+    if (meet && !grows && std::isfinite(gap(narrow))) return {};
     return "the function is not smooth here: its slope is " + number_text(static_cast<double>(narrow.first)) +
            " to the left and " + number_text(static_cast<double>(narrow.second)) +
-           " to the right. The derivative may be right; check it where the function is smooth";
+           " to the right. The derivative may be correct; check it where the function is smooth";
   }
 
-  /// A batch of cotangents against its members: a pullback must count its axes from the last.
+  /// Compares the gradients for a batch of cotangents with those for its members one by one.
   void check_batches() {
     const auto t = detail::record("gradcheck", MultiFunction([this](auto xs) { return call(xs); }), free_inputs());
     constexpr std::int64_t members = 2;
@@ -363,9 +363,9 @@ class Check {
       batch.push_back(tensor_of(shape, random(static_cast<std::size_t>(element_count(shape)))));
     }
     for (const auto graph : {detail::Graph::retain, detail::Graph::record}) {
-      std::vector<Tensor> together;
+      std::vector<Tensor> batched;
       try {
-        together = detail::pull(t.ys, batch, t.xs, graph, {members});
+        batched = detail::pull(t.ys, batch, t.xs, graph, {members});
       } catch (const std::exception& e) {
         return differs("a batch of cotangents is refused: a pullback must count axes from the last", "a gradient",
                        e.what());
@@ -373,27 +373,27 @@ class Check {
       for (std::int64_t m = 0; m < members; ++m) {
         std::vector<Tensor> one;
         for (const auto& w : batch) one.push_back(select(w, 0, m));
-        const auto alone = detail::pull(t.ys, one, t.xs, graph);
-        for (std::size_t i = 0; i < alone.size(); ++i) {
-          const Numbers a = numbers(alone[i]);
-          const Numbers b = numbers(select(together[i], 0, m));
+        const auto single = detail::pull(t.ys, one, t.xs, graph);
+        for (std::size_t i = 0; i < single.size(); ++i) {
+          const Numbers a = numbers(single[i]);
+          const Numbers b = numbers(select(batched[i], 0, m));
           double size = 1e-30;
           for (const double x : a) size = std::max(size, std::abs(x));
           for (std::size_t j = 0; j < a.size(); ++j) {
             if (std::abs(a[j] - b[j]) <= options_.tolerance * size || (std::isnan(a[j]) && std::isnan(b[j]))) continue;
             return differs(
-                "a batch of cotangents gives another gradient than one by one: a pullback must count axes "
+                "a batch of cotangents gives other gradients than one by one: a pullback must count axes "
                 "from the last",
                 number_text(a[j]) + " (one by one)",
                 number_text(b[j]) + " (in a batch)\n  " + names_[i] + ", entry " +
-                    detail::entry_text(j, alone[i].shape()));
+                    detail::entry_text(j, single[i].shape()));
           }
         }
       }
     }
   }
 
-  /// <w, J v> from forward mode against <J^T w, v> from reverse mode.
+  /// Compares <w, J v> by forward mode with <J^T w, v> by reverse mode.
   void check_forward() {
     const auto xs = free_inputs();
     std::vector<Tensor> vs;
@@ -416,11 +416,11 @@ class Check {
       }
       return static_cast<double>(total);
     };
-    const double along = inner(forward, ws);
-    const double against = inner(back, vs);
-    if (std::abs(along - against) <= options_.tolerance * static_cast<double>(size)) return;
+    const double by_forward = inner(forward, ws);
+    const double by_reverse = inner(back, vs);
+    if (std::abs(by_forward - by_reverse) <= options_.tolerance * static_cast<double>(size)) return;
     differs("forward mode disagrees with reverse mode: a pullback must be linear in its cotangent",
-            number_text(against) + " (<J^T w, v>, reverse)", number_text(along) + " (<w, J v>, forward)");
+            number_text(by_reverse) + " (<J^T w, v>, reverse)", number_text(by_forward) + " (<w, J v>, forward)");
   }
 
   std::vector<Tensor> free_inputs() const {
@@ -437,9 +437,9 @@ class Check {
   void add(const std::string& line) {
     if (!line.empty()) result_.message += "\n" + line;
   }
-  std::string made_by() const { return made_by_.empty() ? "" : "  the result was made by " + made_by_; }
+  std::string made_by() const { return made_by_.empty() ? "" : "  the result was computed by " + made_by_; }
 
-  /// The derivative is not that of differences.
+  /// Reports a derivative that disagrees with differences.
   void fail(const Site& site, const std::vector<CheckedEntry>& entries, const CheckedEntry& worst,
             const std::string& seen, double tolerance) {
     const std::string why = corner(site, worst);
@@ -466,11 +466,11 @@ class Check {
 
   const MultiFunction& f_;
   const GradcheckOptions options_;
-  std::vector<Tensor> arguments_;    ///< all that f takes
-  std::vector<std::size_t> free_;    ///< those that are differentiated in
-  std::vector<std::size_t> inputs_;  ///< how many inputs F_n has
-  std::vector<std::string> names_;   ///< of them
-  std::string made_by_;              ///< the operation that made the result
+  std::vector<Tensor> arguments_;    ///< all arguments of f
+  std::vector<std::size_t> free_;    ///< indices of the f64 arguments
+  std::vector<std::size_t> inputs_;  ///< [n]: the number of inputs of F_n
+  std::vector<std::string> names_;   ///< of the inputs
+  std::string made_by_;              ///< the operation that computed the result
   Generator generator_{options_.seed};
   GradcheckResult result_;
 };

@@ -16,18 +16,18 @@ std::string number_text(double x) {
 
 std::string entry_text(std::size_t flat, const Shape& shape) {
   Dims index(shape.size());
-  auto rest = static_cast<std::int64_t>(flat);
+  auto remainder = static_cast<std::int64_t>(flat);
   for (std::size_t i = shape.size(); i-- > 0;) {
-    index[i] = rest % shape[i];
-    rest /= shape[i];
+    index[i] = remainder % shape[i];
+    remainder /= shape[i];
   }
   return to_string(index);
 }
 
 std::string worst_entries(std::vector<CheckedEntry> entries, std::span<const std::string> names,
                           std::span<const Shape> shapes) {
-  constexpr std::size_t most = 5;
-  const auto shown = static_cast<std::ptrdiff_t>(std::min(most, entries.size()));
+  constexpr std::size_t max_shown = 5;
+  const auto shown = static_cast<std::ptrdiff_t>(std::min(max_shown, entries.size()));
   std::partial_sort(entries.begin(), entries.begin() + shown, entries.end(),
                     [](const CheckedEntry& a, const CheckedEntry& b) { return a.error > b.error; });
   std::string text = "  the worst entries:      differences             tape   relative error";
@@ -71,8 +71,7 @@ std::string hint(std::span<const CheckedEntry> entries, const CheckedEntry& wors
   };
   if (all([&](std::size_t i) { return std::abs(tape[i]) <= near; })) {
     return text +
-           "; the tape has zero for all: is a value used where a tensor should be (detach(), value()), or recording"
-           " off?";
+           "; the tape has zero for all: check for detach(), value() in place of a tensor, or recording turned off";
   }
   const double factor = nn > 0 ? nt / nn : 0;
   if (std::abs(factor - 1) > 1e-4 && std::abs(factor) > 1e-4 && all([&](std::size_t i) {
@@ -80,7 +79,7 @@ std::string hint(std::span<const CheckedEntry> entries, const CheckedEntry& wors
       })) {
     const double inverse = 1 / factor;
     text += "; the tape has " + number_text(std::round(factor * 1e6) / 1e6) + " times the right value everywhere";
-    if (std::abs(factor + 1) < 1e-4) return text + ": a sign";
+    if (std::abs(factor + 1) < 1e-4) return text + ": wrong sign";
     if (std::abs(inverse - std::round(inverse)) < 1e-4 && std::abs(inverse) > 1.5) {
       text += " (1/" + number_text(std::round(inverse)) + ")";
     }
@@ -90,8 +89,8 @@ std::string hint(std::span<const CheckedEntry> entries, const CheckedEntry& wors
   if (shape.size() >= 2 && shape.back() == shape[shape.size() - 2] &&
       numeric.size() == static_cast<std::size_t>(element_count(shape))) {
     const auto n = static_cast<std::size_t>(shape.back());
-    const auto mirrored = [n](std::size_t i) { return i / (n * n) * (n * n) + i % n * n + i / n % n; };
-    if (all([&](std::size_t i) { return std::abs(tape[i] - numeric[mirrored(i)]) <= near; })) {
+    const auto transposed = [n](std::size_t i) { return i / (n * n) * (n * n) + i % n * n + i / n % n; };
+    if (all([&](std::size_t i) { return std::abs(tape[i] - numeric[transposed(i)]) <= near; })) {
       return text + "; the tape has the transposed values in the last two axes";
     }
   }

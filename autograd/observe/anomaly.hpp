@@ -7,10 +7,9 @@ struct AnomalyOptions {
   bool infinity = true;  ///< infinities too, not only NaN: false for models that mask with -infinity
 };
 
-/// While one is in scope, every recorded result and every gradient of a sweep on this thread is looked at, and the
-/// first that holds a NaN or an infinity is a NumericalError which names the operation, the line where it was recorded,
-/// and the entry. What was not finite before it came to the tape is reported by the first operation that takes it in.
-/// It costs one more pass over each result.
+/// While one is in scope, every recorded result and every gradient of a sweep on this thread is checked. The first NaN
+/// or infinity raises a NumericalError that names the operation, the source line and the entry. Non-finite inputs are
+/// reported by the first operation that uses them. Costs one more pass over each result.
 class DetectAnomaly {
  public:
   explicit DetectAnomaly(const AnomalyOptions& options = {}) noexcept;

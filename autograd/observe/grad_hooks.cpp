@@ -18,7 +18,7 @@ void HookHandle::remove() {
 namespace detail {
 namespace {
 
-/// Holds a cell's flag for a scope; the work inside is a pointer swap.
+/// Scoped lock of a cell's flag, held for the duration of a pointer swap.
 class Hold {
  public:
   explicit Hold(std::atomic_flag& flag) : flag_(flag) {
@@ -47,11 +47,12 @@ Tensor GradCell::get() const {
 
 void GradCell::set(Tensor g) {
   const Hold hold(busy_);
-  std::swap(grad_, g);  // the old one dies after the flag is free again
+  std::swap(grad_, g);  // the old gradient is destroyed after the flag is released
 }
 
 void GradCell::add(Tensor g) {
-  // Taken out while it is added to, so that the sum can be formed in place; a second thread adds to what it finds.
+  // The gradient is moved out during the addition, so that the sum can be formed in place. If another thread has
+  // stored a gradient meanwhile, that one is added, too.
   for (;;) {
     Tensor other;
     {
@@ -78,8 +79,8 @@ std::string first_anomaly(const Array& x, unsigned checks) {
     const bool is_nan = std::isnan(values[i]);
     if ((checks & (is_nan ? nan : infinity)) == 0 || std::isfinite(values[i])) continue;
     Dims index(x.ndim());
-    auto rest = i;
-    for (std::size_t axis = x.ndim(); axis-- > 0; rest /= x.shape()[axis]) index[axis] = rest % x.shape()[axis];
+    auto flat = i;
+    for (std::size_t axis = x.ndim(); axis-- > 0; flat /= x.shape()[axis]) index[axis] = flat % x.shape()[axis];
     return std::string(is_nan          ? "NaN"
                        : values[i] > 0 ? "infinity"
                                        : "-infinity") +
@@ -92,7 +93,7 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
   const std::string what = first_anomaly(value, in_scope);
   if (what.empty()) return;
   raise<NumericalError>(
-      std::string("anomaly: the first one is in the result of ") + op.name() + ", recorded at " + to_string(location),
+      std::string("anomaly: first found in the result of ") + op.name() + ", recorded at " + to_string(location),
       "finite numbers", what);
 }
 

@@ -8,15 +8,14 @@
 #include <string>
 #include <vector>
 
-/// What a node of the graph keeps for those who look at its gradients, and what looks at every value while somebody
-/// hunts a NaN.
+/// Gradient hooks, retained gradients and anomaly checks of a node.
 namespace newtape {
 
 class Op;
 
 namespace detail {
 
-/// Where gradients of one tensor gather, from sweeps in any thread.
+/// The accumulated gradient of one tensor; thread-safe.
 class GradCell {
  public:
   Tensor get() const;
@@ -28,21 +27,21 @@ class GradCell {
   Tensor grad_;
 };
 
-/// What somebody asked to see or to change of the gradients that arrive at a node.
+/// Hooks on the gradient of a node, and its retained gradient.
 struct GradHooks {
   std::vector<std::shared_ptr<GradHook>> hooks;
   bool retain = false;
-  GradCell grad;  ///< of a result that is to keep it
+  GradCell grad;  ///< used when `retain` is set
 };
 
-/// What DetectAnomaly looks for on this thread; 0 when none is in scope.
+/// Bit set of the checks that DetectAnomaly has turned on for this thread; 0 when none is in scope.
 unsigned anomaly_checks() noexcept;
-/// The first entry of `x` that is among the `watched`, in words; empty when there is none.
+/// Describes the first entry of `x` that fails one of the `checks`; empty when there is none.
 std::string first_anomaly(const Array& x, unsigned checks);
-/// NumericalError when the result of an operation has such an entry.
+/// NumericalError when `value`, the result of `op`, fails a check of this thread.
 void check_anomaly(const Op& op, SourceLocation location, const Array& value);
 
-/// Sets watching aside for a scope: a sweep looks at what each pullback returns, and not into it.
+/// Turns anomaly checks off for a scope: a sweep checks the results of pullbacks, not the operations inside them.
 class AnomalyPause {
  public:
   AnomalyPause() noexcept;

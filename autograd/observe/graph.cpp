@@ -14,7 +14,7 @@ namespace {
 
 using detail::Node;
 
-/// As Graphviz takes it between quotes.
+/// Escaped for a quoted string of Graphviz.
 std::string quoted(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -24,7 +24,7 @@ std::string quoted(const std::string& text) {
   return out;
 }
 
-/// Nodes are numbered as they are found, the results first, nearest before farthest.
+/// Numbers nodes in breadth-first order from the results.
 class Drawing {
  public:
   explicit Drawing(const GraphOptions& options) : options_(options) {
@@ -36,7 +36,7 @@ class Drawing {
   std::string draw(std::span<const Tensor> ys) {
     for (const auto& y : ys) {
       if (!y.requires_grad()) {
-        raise<ValueError>("graph_to_dot: nothing was recorded of a constant", "a recorded result or a variable",
+        raise<ValueError>("graph_to_dot: the tensor must depend on a variable", "a recorded result or a variable",
                           "a constant");
       }
       number_of(y.node().get());
@@ -44,7 +44,7 @@ class Drawing {
     for (const auto& y : ys) results_.push_back(y.node().get());
     fmt::format_to(std::back_inserter(out_),
                    "digraph {{\n  node [fontname=\"Helvetica\", fontsize=10]\n  edge [arrowsize=0.7]\n");
-    // found_ grows while it is walked.
+    // describe() appends to found_.
     for (std::size_t i = 0; i < found_.size(); ++i) describe(i, *found_[i]);
     if (left_out_ > 0) {
       fmt::format_to(std::back_inserter(out_), "  more [shape=plaintext, label=\"{} arrows lead to nodes left out\"]\n",
@@ -75,11 +75,12 @@ class Drawing {
     std::string label = leaf ? "variable" : node.op->name();
     if (node.output_index >= 0) {
       label += fmt::format(", result {}", node.output_index);
-      several_.insert(node.edges[0].get());
+      multi_output_.insert(node.edges[0].get());
     }
     if (given != names_.end()) label = leaf ? given->second : given->second + " = " + label;
     std::string text = quoted(label);
-    if (several_.count(&node) == 0) text += fmt::format("\\n{} {}", newtape::name(node.dtype), to_string(node.shape));
+    if (multi_output_.count(&node) == 0)
+      text += fmt::format("\\n{} {}", newtape::name(node.dtype), to_string(node.shape));
     if (options_.places && !leaf) text += "\\n" + quoted(to_string(node.location));
     const bool result = std::find(results_.begin(), results_.end(), &node) != results_.end();
     fmt::format_to(to, "  n{} [label=\"{}\"{}{}]\n", number, text,
@@ -96,8 +97,7 @@ class Drawing {
   std::unordered_map<const Node*, std::size_t> numbers_;
   std::vector<const Node*> found_;
   std::vector<const Node*> results_;
-  std::unordered_set<const Node*>
-      several_;  ///< operations whose results have nodes of their own, which say their shape
+  std::unordered_set<const Node*> multi_output_;  ///< operations whose shapes are shown at their result nodes
   std::size_t left_out_ = 0;
   std::string out_;
 };

@@ -11,17 +11,17 @@
 namespace newtape {
 
 struct GraphOptions {
-  /// What to call variables (and results): `model.named_parameters()` will do.
+  /// Names of variables and results, such as `model.named_parameters()`.
   std::vector<std::pair<std::string, Tensor>> names = {};
-  /// Source lines beside the operations.
+  /// Label operations with their source lines.
   bool places = false;
-  /// A graph of more nodes is cut there, and says so.
+  /// A larger graph is truncated to this number of nodes, with a note.
   std::size_t max_nodes = 1000;
 };
 
-/// The recorded graph that leads to `y`, or to several results, in Graphviz's language: a box for each variable, an
-/// ellipse for each operation with what it made (shape and dtype), arrows the way the values went. `dot -Tsvg` draws
-/// it. Constants are not part of the graph. ValueError for a constant.
+/// The recorded graph of `y`, or of several results, in Graphviz's language: boxes for variables, ellipses for
+/// operations with shape and dtype of the result, arrows from inputs to results. `dot -Tsvg` draws it. Constants are
+/// left out. ValueError when `y` is a constant.
 std::string graph_to_dot(const Tensor& y, const GraphOptions& options = {});
 std::string graph_to_dot(std::span<const Tensor> ys, const GraphOptions& options = {});
 

@@ -125,7 +125,7 @@ Tensor gelu(In x, Approximate approximate) {
 
 Tensor hardtanh(In x, double low, double high) {
   if (!(low < high)) {
-    raise<ValueError>("hardtanh: the bounds are not in order", "low < high",
+    raise<ValueError>("hardtanh: the bounds must be in ascending order", "low < high",
                       std::to_string(low) + " and " + std::to_string(high));
   }
   In below = low;

@@ -34,7 +34,7 @@ namespace {
 Tensor pass(Tensor g) { return g; }
 }  // namespace
 
-// take() is for operations whose pullbacks do not capture the argument: its memory may become the result's.
+// take() is for operations whose pullbacks do not capture the argument: the result may reuse its memory.
 
 Tensor operator+(In a, In b) {
   match(add_op, a, b);
@@ -48,7 +48,7 @@ Tensor operator-(In a, In b) {
 
 Tensor operator*(In a, In b) {
   match(mul_op, a, b);
-  if (unobserved(a, b)) return core::mul(a.take(), b.take());  // most of a backward sweep is such products
+  if (unobserved(a, b)) return core::mul(a.take(), b.take());  // fast path: most products are in backward sweeps
   return mul_op(core::mul(a.value(), b.value()), wrt(a, [b = b.tensor()](Tensor g) { return std::move(g) * b; }),
                 wrt(b, [a = a.tensor()](Tensor g) { return std::move(g) * a; }));
 }
@@ -66,21 +66,20 @@ Tensor operator-(In x) {
 
 Tensor pow(In a, In b) {
   match(pow_op, a, b);
-  return pow_op(
-      core::pow(a.value(), b.value()),
-      // d a^b / da = b a^(b-1). Where a and b are both 0 that is 0, but a^(b-1) is not finite: another a there.
-      wrt(a,
-          [a, b](const Tensor& g) {
-            const Tensor flat = (b == 0.0);
-            // A trace must serve whatever the exponents will be.
-            if (core::recorder() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
-            return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
-          }),
-      // d a^b / db = a^b log a; where a = 0 it is 0 for b > 0.
-      wrt(b, [a](const Tensor& g, const Tensor& y) {
-        const Tensor zero = (a == 0.0);
-        return g * y * log(where(zero, 1.0, a));
-      }));
+  return pow_op(core::pow(a.value(), b.value()),
+                // d a^b / da = b a^(b-1). At a = b = 0 it is 0, but a^(b-1) is infinite, so a is replaced by 1 there.
+                wrt(a,
+                    [a, b](const Tensor& g) {
+                      const Tensor flat = (b == 0.0);
+                      // A fuse program must be valid for any exponents.
+                      if (core::recorder() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
+                      return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
+                    }),
+                // d a^b / db = a^b log a; 0 at a = 0, b > 0.
+                wrt(b, [a](const Tensor& g, const Tensor& y) {
+                  const Tensor zero = (a == 0.0);
+                  return g * y * log(where(zero, 1.0, a));
+                }));
 }
 
 Tensor square(In x) {
@@ -98,7 +97,7 @@ Tensor abs(In x) {
 
 Tensor hypot(In a, In b) {
   match(hypot_op, a, b);
-  // a / y, where y is 0 only if a is.
+  // a / y; y = 0 implies a = 0.
   const auto share = [](const Tensor& g, const Tensor& x, const Tensor& y) {
     return g * (x / where(y == 0.0, 1.0, y));
   };
@@ -108,24 +107,24 @@ Tensor hypot(In a, In b) {
 }
 
 namespace {
-/// The part of `g` that goes to `a`: all of it where a wins, half where a and b are equal.
-Tensor winner(const Tensor& g, const Tensor& wins, const Tensor& ties) {
-  return where(wins, g, where(ties, g * 0.5, 0.0));
+/// The gradient of one operand of maximum or minimum: g where it is selected, g / 2 where both are equal.
+Tensor selected_share(const Tensor& g, const Tensor& selected, const Tensor& ties) {
+  return where(selected, g, where(ties, g * 0.5, 0.0));
 }
 }  // namespace
 
 Tensor maximum(In a, In b) {
   match(maximum_op, a, b);
   return maximum_op(core::maximum(a.value(), b.value()),
-                    wrt(a, [a, b](const Tensor& g) { return winner(g, a > b, a == b); }),
-                    wrt(b, [a, b](const Tensor& g) { return winner(g, b > a, a == b); }));
+                    wrt(a, [a, b](const Tensor& g) { return selected_share(g, a > b, a == b); }),
+                    wrt(b, [a, b](const Tensor& g) { return selected_share(g, b > a, a == b); }));
 }
 
 Tensor minimum(In a, In b) {
   match(minimum_op, a, b);
   return minimum_op(core::minimum(a.value(), b.value()),
-                    wrt(a, [a, b](const Tensor& g) { return winner(g, a < b, a == b); }),
-                    wrt(b, [a, b](const Tensor& g) { return winner(g, b < a, a == b); }));
+                    wrt(a, [a, b](const Tensor& g) { return selected_share(g, a < b, a == b); }),
+                    wrt(b, [a, b](const Tensor& g) { return selected_share(g, b < a, a == b); }));
 }
 
 Tensor clip(In x, In low, In high) {
@@ -166,8 +165,8 @@ Tensor Tensor::to(DType dtype, SourceLocation location) const {
 }
 
 namespace {
-/// The pullback in b of a - b n, where n is the whole number next to a / b that made the remainder y.
-Tensor whole_multiple(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
+/// The pullback in b of y = a - b n: -g n, with the integer n = (a - y) / b.
+Tensor remainder_grad(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
   return -(g * round((a - y) / b));
 }
 }  // namespace
@@ -175,13 +174,13 @@ Tensor whole_multiple(const Tensor& g, const Tensor& a, const Tensor& b, const T
 Tensor remainder(In a, In b) {
   match(remainder_op, a, b);
   return remainder_op(core::remainder(a.value(), b.value()), wrt(a, pass),
-                      wrt(b, [a, b](const Tensor& g, const Tensor& y) { return whole_multiple(g, a, b, y); }));
+                      wrt(b, [a, b](const Tensor& g, const Tensor& y) { return remainder_grad(g, a, b, y); }));
 }
 
 Tensor fmod(In a, In b) {
   match(fmod_op, a, b);
   return fmod_op(core::fmod(a.value(), b.value()), wrt(a, pass),
-                 wrt(b, [a, b](const Tensor& g, const Tensor& y) { return whole_multiple(g, a, b, y); }));
+                 wrt(b, [a, b](const Tensor& g, const Tensor& y) { return remainder_grad(g, a, b, y); }));
 }
 
 Tensor floor_divide(In a, In b) {

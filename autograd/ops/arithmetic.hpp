@@ -3,7 +3,7 @@
 
 #include <newtape/autograd/tensor.hpp>
 
-/// Arithmetic. Operands broadcast; those of one dtype, or a number and a tensor.
+/// Arithmetic. Operands broadcast; tensors of the same dtype, or a number and a tensor.
 namespace newtape {
 
 Tensor operator+(In a, In b);
@@ -12,29 +12,29 @@ Tensor operator*(In a, In b);  ///< elementwise; for the matrix product see matm
 Tensor operator/(In a, In b);
 Tensor operator-(In x);
 
-/// `a = a + b` and so on: the name gets another value, what the tape has saved stays.
+/// `a = a + b` and so on: rebinds `a`; values saved by the tape do not change.
 inline Tensor& operator+=(Tensor& a, const In& b) { return a = In(a, b.location()) + b; }
 inline Tensor& operator-=(Tensor& a, const In& b) { return a = In(a, b.location()) - b; }
 inline Tensor& operator*=(Tensor& a, const In& b) { return a = In(a, b.location()) * b; }
 inline Tensor& operator/=(Tensor& a, const In& b) { return a = In(a, b.location()) / b; }
 
-Tensor pow(In a, In b);  ///< a^b; the derivative in b wants a > 0 (at a = 0, b > 0 it is 0)
+Tensor pow(In a, In b);  ///< a^b; the derivative in b needs a > 0 (it is 0 at a = 0, b > 0)
 Tensor square(In x);
 Tensor reciprocal(In x);     ///< 1 / x
 Tensor abs(In x);            ///< derivative 0 at 0
 Tensor hypot(In a, In b);    ///< sqrt(a^2 + b^2) without overflow; derivative 0 at (0, 0)
 Tensor maximum(In a, In b);  ///< equal operands share the gradient
 Tensor minimum(In a, In b);
-Tensor clip(In x, In low, In high);        ///< gradient 1 within the bounds, both included
+Tensor clip(In x, In low, In high);        ///< gradient 1 within the bounds, inclusive
 Tensor lerp(In start, In end, In weight);  ///< start + weight (end - start)
-/// `a` where `condition` (boolean) holds, else `b`. What is not chosen gets gradient 0.
+/// `a` where `condition` (boolean) is true, else `b`. Elements not selected get gradient 0.
 Tensor where(const Tensor& condition, In a, In b);
 
 // --- division with a remainder; ValueError when an integer divisor is 0 ---
-Tensor remainder(In a, In b);  ///< a - b floor(a / b), which has the sign of b, as Python's %
-Tensor fmod(In a, In b);       ///< a - b trunc(a / b), which has the sign of a, as C's
-/// floor(a / b), as Python's //. A constant, as all that follow: they are flat wherever they have a derivative, so that
-/// asking for a gradient through nothing but them is an error.
+Tensor remainder(In a, In b);  ///< a - b floor(a / b), with the sign of b, as Python's %
+Tensor fmod(In a, In b);       ///< a - b trunc(a / b), with the sign of a, as C's fmod
+/// floor(a / b), as Python's //. The results of this and the following functions are constants, as their derivative is
+/// 0 wherever it exists: a gradient through them alone is an error.
 Tensor floor_divide(In a, In b);
 Tensor sign(In x);  ///< -1, 0 or 1
 Tensor floor(In x);

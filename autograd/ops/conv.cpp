@@ -23,10 +23,10 @@ Tensor weight(const In& x, const In& y, const Geometry& g);
 
 In nothing() { return Tensor(); }
 
-// The three are linear in each operand, so a batch of cotangents is a batch of images, or, where images are summed
-// over, more channels of each group.
+// The three functions are linear in each operand: a batch of cotangents becomes a batch of images or, where the sum is
+// over images, additional channels in each group.
 
-/// f(x) for x [extra.., n, c, spatial..], the extra axes made part of the batch.
+/// f(x) for x [extra.., n, c, spatial..], with the extra axes merged into the batch axis n.
 template <class F>
 Tensor over_images(const Tensor& x, const Geometry& g, const F& f) {
   const std::size_t ndim = g->input.size() + 2;
@@ -40,7 +40,7 @@ Tensor over_images(const Tensor& x, const Geometry& g, const F& f) {
   return reshape(y, result);
 }
 
-/// x with axis `from` moved to where it becomes axis `to`.
+/// x with axis `from` moved to position `to`.
 Tensor move_axis(const Tensor& x, std::size_t from, std::size_t to) {
   Dims order;
   for (std::size_t i = 0; i < x.ndim(); ++i) {
@@ -50,8 +50,8 @@ Tensor move_axis(const Tensor& x, std::size_t from, std::size_t to) {
   return permute(x, order);
 }
 
-/// [extra.., .., groups * each, ..] -> [.., groups * extra * each, ..]: extra axes become channels of each group. The
-/// channels stand at `axis`, counted without the extra axes.
+/// [extra.., .., groups * each, ..] -> [.., groups * extra * each, ..]: extra axes become channels of each group.
+/// `axis` is the channel axis, counted without the extra axes.
 Tensor into_channels(const Tensor& x, std::size_t ndim, std::size_t axis, std::int64_t groups) {
   const Shape before(x.shape().end() - ndim, x.shape().end());
   const std::int64_t extra = element_count(leading(x, ndim));
@@ -65,7 +65,7 @@ Tensor into_channels(const Tensor& x, std::size_t ndim, std::size_t axis, std::i
   return reshape(move_axis(reshape(x, split), 0, axis + 1), joined);
 }
 
-/// The way back, to the extra axes `extra`.
+/// The inverse of into_channels, for extra axes of shape `extra`.
 Tensor from_channels(const Tensor& x, const Shape& extra, std::size_t axis, std::int64_t groups) {
   const std::int64_t count = element_count(extra);
   Shape split;
@@ -77,7 +77,7 @@ Tensor from_channels(const Tensor& x, const Shape& extra, std::size_t axis, std:
       joined.push_back(length);
       continue;
     }
-    // An empty batch leaves no channels to tell how many there were: the caller has seen to that.
+    // count > 0: the caller handles empty batches.
     split.push_back(groups);
     split.push_back(count);
     split.push_back(length / groups / count);
@@ -86,8 +86,8 @@ Tensor from_channels(const Tensor& x, const Shape& extra, std::size_t axis, std:
   return reshape(move_axis(reshape(x, split), axis + 1, 0), joined);
 }
 
-/// f(x) for x with extra leading axes, made part of the channels at `axis`; the result has them at `out_axis` and is
-/// of shape `shape` but for the extra axes.
+/// f(x) for x [extra.., ..], with the extra axes merged into the channel axis `axis`; in the result of f they are part
+/// of axis `out_axis`. Returns [extra.., shape..].
 template <class F>
 Tensor over_channels(const Tensor& x, std::size_t axis, std::int64_t groups, std::size_t out_axis,
                      std::int64_t out_groups, const Shape& shape, const F& f) {
@@ -98,7 +98,7 @@ Tensor over_channels(const Tensor& x, std::size_t axis, std::int64_t groups, std
   return from_channels(f(into_channels(x, ndim, axis, groups)), extra, out_axis, out_groups);
 }
 
-/// The pullback of b [channels], which is added to every pixel.
+/// The pullback of the bias b [channels]: the sum over images and pixels.
 auto bias_pullback(const Geometry& g) {
   return [axes = g->input.size()](const Tensor& cotangent) {
     Dims others{-static_cast<std::int64_t>(axes) - 2};
@@ -166,14 +166,15 @@ std::string text(const In& x, const In& w, const In* b) {
   return s;
 }
 
-/// Checks what conv and conv_transpose have in common. Without a bias, `b` is null.
+/// Checks the operands of conv and conv_transpose. `b` is null without a bias.
 void check(const Op& op, const char* who, In& x, In& w, In* b, std::size_t axes, std::int64_t groups, bool transposed) {
   match(op, x, w);
   if (b != nullptr) match(op, x, *b);
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
   }
-  if (groups < 1) raise<ValueError>(std::string(who) + ": no such groups", "at least 1", std::to_string(groups));
+  if (groups < 1)
+    raise<ValueError>(std::string(who) + ": invalid number of groups", "at least 1", std::to_string(groups));
   const bool ranks =
       (x.ndim() == axes + 1 || x.ndim() == axes + 2) && w.ndim() == axes + 2 && (b == nullptr || b->ndim() == 1);
   bool fits = ranks;
@@ -187,7 +188,7 @@ void check(const Op& op, const char* who, In& x, In& w, In* b, std::size_t axes,
     const std::string spatial(axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w");
     const std::string kernel(axes == 1 ? "k" : axes == 2 ? "kh, kw" : "kd, kh, kw");
     const std::string per_group = groups == 1 ? "" : " / " + std::to_string(groups);
-    raise<ShapeError>(std::string(who) + ": the channels do not meet",
+    raise<ShapeError>(std::string(who) + ": the channels must agree",
                       "x [n, c, " + spatial + "] or [c, " + spatial + "], w " +
                           (transposed ? "[c, o" + per_group : "[o, c" + per_group) + ", " + kernel + "], b [o]",
                       text(x, w, b));
@@ -196,7 +197,7 @@ void check(const Op& op, const char* who, In& x, In& w, In* b, std::size_t axes,
 
 Shape last(const Shape& shape, std::size_t axes) { return Shape(shape.end() - axes, shape.end()); }
 
-/// f(x) for an x that may lack the axis of images.
+/// f(x), for x with or without the batch axis.
 template <class F>
 Tensor with_images(const In& x, std::size_t axes, const F& f) {
   if (x.ndim() == axes + 2) return f(x);
@@ -214,23 +215,22 @@ Tensor convolve(const char* who, std::size_t axes, In& x, In& w, In* b, const Co
   g->groups = o.groups;
   const bool same = o.padding.mode() == "same";
   if (!same && !o.padding.mode().empty() && o.padding.mode() != "valid") {
-    raise<ValueError>(std::string(who) + ": no such padding", "numbers, \"same\" or \"valid\"", o.padding.mode());
+    raise<ValueError>(std::string(who) + ": invalid padding", "numbers, \"same\" or \"valid\"", o.padding.mode());
   }
   g->output = g->input;
   for (std::size_t a = 0; a < axes; ++a) {
     const std::int64_t reach = g->dilation[a] * (g->kernel[a] - 1);
     if (same) {
       if (g->stride[a] != 1) {
-        raise<ValueError>(std::string(who) + ": padding \"same\" leaves the length as it is", "stride 1",
-                          to_string(g->stride));
+        raise<ValueError>(std::string(who) + ": padding \"same\" requires stride 1", "stride 1", to_string(g->stride));
       }
-      g->padding[a] = reach / 2;  // the zero too many stands behind the end, as in PyTorch
+      g->padding[a] = reach / 2;  // an odd zero is added at the end, as in PyTorch
     } else {
       const std::int64_t room = g->input[a] + 2 * g->padding[a] - reach - 1;
       g->output[a] = room < 0 ? 0 : room / g->stride[a] + 1;
     }
     if (g->output[a] < 1 || g->kernel[a] < 1) {
-      raise<ShapeError>(std::string(who) + ": the kernel does not fit into the padded input",
+      raise<ShapeError>(std::string(who) + ": the kernel must fit into the padded input",
                         "an input longer than dilation (k - 1) - 2 padding along every axis, and k at least 1",
                         text(x, w, b));
     }
@@ -251,12 +251,12 @@ Tensor convolve_transposed(const char* who, std::size_t axes, In& x, In& w, In* 
   g->input = g->output;
   for (std::size_t a = 0; a < axes; ++a) {
     if (more[a] >= std::max(g->stride[a], g->dilation[a])) {
-      raise<ValueError>(std::string(who) + ": no such output_padding", "less than stride or dilation", to_string(more));
+      raise<ValueError>(std::string(who) + ": invalid output_padding", "less than stride or dilation", to_string(more));
     }
     g->input[a] =
         (g->output[a] - 1) * g->stride[a] - 2 * g->padding[a] + g->dilation[a] * (g->kernel[a] - 1) + 1 + more[a];
     if (g->input[a] < 1 || g->output[a] < 1 || g->kernel[a] < 1) {
-      raise<ShapeError>(std::string(who) + ": nothing is left of the output", "lengths of at least 1",
+      raise<ShapeError>(std::string(who) + ": the output must not be empty", "lengths of at least 1",
                         to_string(g->input) + " from " + text(x, w, b));
     }
   }

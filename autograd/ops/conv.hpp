@@ -4,7 +4,7 @@
 #include <newtape/autograd/ops/per_axis.hpp>
 #include <newtape/autograd/tensor.hpp>
 
-/// Convolutions as in PyTorch (which are correlations: the kernel is not transposed around).
+/// Convolutions as in PyTorch (cross-correlations: the kernel is not flipped).
 namespace newtape {
 
 struct ConvOptions {
@@ -27,7 +27,7 @@ Tensor conv3d(In x, In w, In b, const ConvOptions& options = {});
 struct ConvTransposeOptions {
   PerAxis stride = 1;
   PerAxis padding = 0;
-  PerAxis output_padding = 0;  ///< below stride or dilation: which of the inputs that conv makes equally long is meant
+  PerAxis output_padding = 0;  ///< extra length at the end of the output; less than stride or dilation
   PerAxis dilation = 1;
   std::int64_t groups = 1;
 };

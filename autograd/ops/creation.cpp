@@ -11,13 +11,13 @@ namespace {
 /// f(0), ..., f(n - 1).
 template <class F>
 Tensor numbers(const char* op, std::int64_t n, DType dtype, const F& f) {
-  if (n < 0) raise<ValueError>(std::string(op) + ": how many?", "a number of at least 0", std::to_string(n));
+  if (n < 0) raise<ValueError>(std::string(op) + ": n must not be negative", "at least 0", std::to_string(n));
   Array y = Array::empty({n}, f64);
   double* p = y.data<double>();
   for (std::int64_t i = 0; i < n; ++i) p[i] = f(i);
   return core::cast(std::move(y), dtype);
 }
-/// Exact at both ends, and symmetric.
+/// Number i of n from start to stop: exact at both ends, and symmetric.
 double between(double start, double stop, std::int64_t i, std::int64_t n) {
   if (n == 1) return start;
   const double step = (stop - start) / static_cast<double>(n - 1);
@@ -28,7 +28,7 @@ double between(double start, double stop, std::int64_t i, std::int64_t n) {
 Tensor detail::arange_of(double start, double stop, double step, DType dtype) {
   const double count = std::ceil((stop - start) / step);
   if (step == 0 || !std::isfinite(count) || count > 0x1p62) {
-    raise<ValueError>("arange: the steps must lead from start to stop", "a step other than 0 and finite ends",
+    raise<ValueError>("arange: the number of steps must be finite", "a nonzero step and finite bounds",
                       std::to_string(start) + " to " + std::to_string(stop) + " by " + std::to_string(step));
   }
   return core::arange(count > 0 ? static_cast<std::int64_t>(count) : 0, dtype, start, step);

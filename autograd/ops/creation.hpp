@@ -3,25 +3,25 @@
 
 #include <newtape/autograd/tensor.hpp>
 
-/// Constants with a pattern; see also those of tensor.hpp.
+/// Constants with regular values; see also tensor.hpp.
 namespace newtape {
 
 namespace detail {
 Tensor arange_of(double start, double stop, double step, DType dtype);
 }
 
-/// start, start + step, ... up to but without `stop`: i64 when all three are integers, else f32, unless a dtype is
-/// asked for. ValueError for a step of 0 or ends that are not finite.
+/// start, start + step, ... below `stop` (exclusive): by default i64 when all three are integers, else f32. ValueError
+/// for a step of 0 or non-finite bounds.
 template <class A, class B, class C = int>
   requires std::is_arithmetic_v<A> && std::is_arithmetic_v<B> && std::is_arithmetic_v<C> Tensor arange(
       A start, B stop, C step = 1, DType dtype = std::integral<A> && std::integral<B> && std::integral<C> ? i64 : f32) {
     return detail::arange_of(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), dtype);
   }
-/// `n` numbers from `start` to `stop`, both included, equally far apart.
+/// `n` equally spaced numbers from `start` to `stop`, inclusive.
 Tensor linspace(double start, double stop, std::int64_t n, DType dtype = f32);
-/// The same in the exponent: base^start, ..., base^stop.
+/// base^x for the `n` numbers x of linspace: base^start, ..., base^stop.
 Tensor logspace(double start, double stop, std::int64_t n, double base = 10, DType dtype = f32);
-/// `value` in the shape and dtype of x.
+/// A tensor of the shape and dtype of x with all elements `value`.
 Tensor full_like(const Tensor& x, double value);
 
 }  // namespace newtape

@@ -17,7 +17,7 @@ namespace {
 
 void expect_float(const char* op, const In& x) {
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(op) + ": works on floats", "f32 or f64",
+    raise<DTypeError>(std::string(op) + ": the dtype must be a float", "f32 or f64",
                       std::string(name(x.dtype())) + " " + to_string(x.shape()));
   }
 }
@@ -26,7 +26,7 @@ void expect_float(const char* op, const In& x) {
 
 Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
   expect_float("norm", x);
-  if (std::isnan(p)) raise<ValueError>("norm: p must be a number", "a number or an infinity", "NaN");
+  if (std::isnan(p)) raise<ValueError>("norm: p must not be NaN", "a number or an infinity", "NaN");
   if (std::isinf(p)) return p > 0 ? max(abs(x), axes, keepdims) : min(abs(x), axes, keepdims);
   if (p == 0) return sum((x != 0.0).to(x.dtype()), axes, keepdims);
   if (p == 1) return sum(abs(x), axes, keepdims);
@@ -63,7 +63,7 @@ Tensor pairwise_distance(In a, In b, double p, double eps, bool keepdims) { retu
 
 Tensor cdist(In a, In b, double p) {
   if (a.ndim() < 2 || b.ndim() < 2 || a.shape().back() != b.shape().back()) {
-    raise<ShapeError>("cdist: the rows must have one length", "a [.., n, d], b [.., m, d]",
+    raise<ShapeError>("cdist: the rows must have the same length", "a [.., n, d], b [.., m, d]",
                       "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
   }
   if (!(p >= 0)) raise<ValueError>("cdist: p must not be negative", "0 or more", std::to_string(p));

@@ -14,14 +14,14 @@ namespace {
 
 using Names = std::vector<unsigned>;
 
-constexpr std::size_t most_labels = 64;
+constexpr std::size_t max_labels = 64;
 
 std::string quoted(std::string_view text) { return std::string(1, '\'').append(text).append(1, '\''); }
 
-/// An expression, read for operands of certain shapes.
+/// A parsed expression for operands of given shapes.
 class Einsum {
  public:
-  std::vector<Names> operands;  ///< a name for each axis; a name that comes twice asks for the diagonal
+  std::vector<Names> operands;  ///< a name for each axis; a repeated name selects the diagonal
   Names output;
   std::vector<std::int64_t> lengths;  ///< of each name
 
@@ -61,22 +61,22 @@ class Einsum {
  private:
   std::string_view text_;
   const std::vector<Shape>& shapes_;
-  std::vector<char> letters_;       // of each name, '.' for the axes of an ellipsis
-  std::vector<unsigned> ellipsis_;  // the names of those, from the last axis on
+  std::vector<char> letters_;       // of each name; '.' for the axes of an ellipsis
+  std::vector<unsigned> ellipsis_;  // the names of the ellipsis axes, from the last axis on
 
   unsigned add(char letter) {
-    if (letters_.size() == most_labels) fail<ValueError>("there are too many axes", "at most 64 different ones");
+    if (letters_.size() == max_labels) fail<ValueError>("too many axes", "at most 64 different ones");
     letters_.push_back(letter);
     return static_cast<unsigned>(letters_.size() - 1);
   }
   unsigned named(char letter) {
     if (!((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z'))) {
-      fail<ValueError>(quoted({&letter, 1}) + " names no axis", "letters, '...', ',' and '->'");
+      fail<ValueError>(quoted({&letter, 1}) + " is not an axis name", "letters, '...', ',' and '->'");
     }
     const auto at = std::find(letters_.begin(), letters_.end(), letter);
     return at == letters_.end() ? add(letter) : static_cast<unsigned>(at - letters_.begin());
   }
-  /// The term without its ellipsis, and where that stood (npos: nowhere).
+  /// The term without its ellipsis; `at` is the ellipsis's position (npos: none).
   std::string without_ellipsis(const std::string& term, std::size_t& at) const {
     at = term.find("...");
     return at == std::string::npos ? term : term.substr(0, at) + term.substr(at + 3);
@@ -87,7 +87,7 @@ class Einsum {
     const std::string letters = without_ellipsis(term, at);
     const std::size_t axes = shape.size();
     if (at == std::string::npos ? letters.size() != axes : letters.size() > axes) {
-      fail<ShapeError>("the term " + quoted(term) + " does not fit its operand",
+      fail<ShapeError>("the term " + quoted(term) + " must match the axes of its operand",
                        std::to_string(letters.size()) + (at == std::string::npos ? " axes" : " or more axes"));
     }
     Names names;
@@ -119,7 +119,7 @@ class Einsum {
   }
   [[noreturn]] void mismatch(unsigned name) const {
     const std::string what = letters_[name] == '.' ? "'...'" : quoted({&letters_[name], 1});
-    fail<ShapeError>("the lengths along " + what + " differ", "one length, or 1");
+    fail<ShapeError>("the lengths along " + what + " must agree", "equal lengths, or 1");
   }
 
   void infer_output() {
@@ -143,7 +143,8 @@ class Einsum {
       const auto known = letters_.size();
       const unsigned name = named(letters[i]);
       if (name >= known) {
-        fail<ValueError>("the output's " + quoted({&letters[i], 1}) + " is in no term", "letters of the operands");
+        fail<ValueError>("the output's " + quoted({&letters[i], 1}) + " must occur in a term",
+                         "letters of the operands");
       }
       if (std::find(output.begin(), output.end(), name) != output.end()) {
         fail<ValueError>("the output has " + quoted({&letters[i], 1}) + " twice", "each letter once");
@@ -153,7 +154,7 @@ class Einsum {
   }
 };
 
-/// The elements at equal places along two axes, as a new last axis.
+/// The diagonal over axes i and j, as a new last axis.
 Tensor diagonal_of(const Tensor& x, std::size_t i, std::size_t j) {
   Dims order;
   Shape shape;
@@ -169,7 +170,7 @@ Tensor diagonal_of(const Tensor& x, std::size_t i, std::size_t j) {
   return slice(reshape(permute(x, order), shape), -1, 0, n * n, n + 1);
 }
 
-/// The operand with each name once, and without the axes along which it only broadcasts.
+/// The operand with diagonals taken of repeated names, and without the axes along which it broadcasts.
 Labeled prepared(Tensor x, Names names, const std::vector<std::int64_t>& lengths) {
   for (std::size_t j = 0; j < names.size(); ++j) {
     const auto i = static_cast<std::size_t>(std::find(names.begin(), names.end(), names[j]) - names.begin());
@@ -179,18 +180,18 @@ Labeled prepared(Tensor x, Names names, const std::vector<std::int64_t>& lengths
     names.erase(names.begin() + static_cast<std::ptrdiff_t>(j));
     names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
     names.push_back(name);
-    j = 0;  // the axes have moved
+    j = 0;  // the axes have changed: restart
   }
-  Dims stretched;
+  Dims broadcast;
   Names kept;
   for (std::size_t axis = 0; axis < names.size(); ++axis) {
     if (x.shape()[axis] == 1 && lengths[names[axis]] != 1) {
-      stretched.push_back(static_cast<std::int64_t>(axis));
+      broadcast.push_back(static_cast<std::int64_t>(axis));
     } else {
       kept.push_back(names[axis]);
     }
   }
-  if (!stretched.empty()) x = squeeze(x, stretched);
+  if (!broadcast.empty()) x = squeeze(x, broadcast);
   return {std::move(x), std::move(kept)};
 }
 
@@ -206,7 +207,7 @@ Tensor einsum(std::string_view expression, const std::vector<Tensor>& operands) 
   std::vector<Labels> sets;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].dtype() != operands[0].dtype() || operands[i].dtype() == boolean) {
-      raise<DTypeError>("einsum: the operands must have one dtype", "f32, f64 or i64",
+      raise<DTypeError>("einsum: the operands must have the same dtype", "f32, f64 or i64",
                         quoted(expression) + " of " + std::string(name(operands[0].dtype())) + " and " +
                             std::string(name(operands[i].dtype())));
     }
@@ -223,7 +224,7 @@ Tensor einsum(std::string_view expression, const std::vector<Tensor>& operands) 
     list.push_back(detail::contract(a, b, keep));
   }
   const Labeled result = detail::sum_out(std::move(list[0]), e.output_set());
-  // Even where there is nothing to do, the result is an operation's, not the operand itself.
+  // An identity expression still records an operation rather than returning the operand itself.
   if (operands.size() == 1 && result.labels == e.output) return reshape(result.tensor, result.tensor.shape());
   return detail::arranged(result, e.output);
 }
@@ -245,7 +246,7 @@ EinsumPath einsum_path(std::string_view expression, const std::vector<Shape>& sh
 
 Tensor tensordot(In a, In b, std::int64_t n) {
   if (n < 0 || n > static_cast<std::int64_t>(std::min(a.ndim(), b.ndim()))) {
-    raise<ShapeError>("tensordot: there are not so many axes", std::to_string(n) + " axes or more",
+    raise<ShapeError>("tensordot: n must not exceed the number of axes", std::to_string(n) + " axes or more",
                       "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
   }
   Dims axes_a;
@@ -263,14 +264,14 @@ Tensor tensordot(In a, In b, const Dims& axes_a, const Dims& axes_b) {
            to_string(axes_b);
   };
   if (axes_a.size() != axes_b.size()) {
-    raise<ShapeError>("tensordot: the axes must come in pairs", "as many of a as of b", got());
+    raise<ShapeError>("tensordot: axes_a and axes_b must have the same length", "pairs of axes", got());
   }
   if (a.dtype() != b.dtype() || a.dtype() == boolean) {
-    raise<DTypeError>("tensordot: the operands must have one dtype", "f32, f64 or i64, twice",
+    raise<DTypeError>("tensordot: the operands must have the same dtype", "f32, f64 or i64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
-  // Names of a count from 0, those of b from behind it, and paired axes have a's.
-  if (a.ndim() + b.ndim() > most_labels) raise<ShapeError>("tensordot: there are too many axes", "64", got());
+  // The axes of a are named from 0, those of b from a.ndim(); contracted axes of b get the names of a's.
+  if (a.ndim() + b.ndim() > max_labels) raise<ShapeError>("tensordot: too many axes", "at most 64 in total", got());
   Labeled x{a, Names(a.ndim())};
   Labeled y{b, Names(b.ndim())};
   for (std::size_t i = 0; i < a.ndim(); ++i) x.labels[i] = static_cast<unsigned>(i);
@@ -279,10 +280,10 @@ Tensor tensordot(In a, In b, const Dims& axes_a, const Dims& axes_b) {
   for (std::size_t k = 0; k < axes_a.size(); ++k) {
     const auto i = normalize_axis("tensordot", axes_a[k], a.ndim());
     const auto j = normalize_axis("tensordot", axes_b[k], b.ndim());
-    const bool twice = (keep >> i & 1) == 0 || y.labels[j] < a.ndim();
-    if (twice) raise<ValueError>("tensordot: an axis is given twice", "distinct axes", got());
+    const bool repeated = (keep >> i & 1) == 0 || y.labels[j] < a.ndim();
+    if (repeated) raise<ValueError>("tensordot: an axis is given twice", "distinct axes", got());
     if (a.shape()[i] != b.shape()[j]) {
-      raise<ShapeError>("tensordot: the lengths must agree", "pairs of axes of one length", got());
+      raise<ShapeError>("tensordot: the lengths of paired axes must agree", "equal lengths", got());
     }
     y.labels[j] = static_cast<unsigned>(i);
     keep &= ~(Labels{1} << i);

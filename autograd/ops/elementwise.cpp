@@ -86,7 +86,7 @@ Tensor tan(In x) {
 }
 
 namespace {
-/// 1 / sqrt(1 - x^2), with its digits near 1.
+/// 1 / sqrt(1 - x^2), accurate near |x| = 1.
 Tensor arc_slope(const Tensor& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
 }  // namespace
 
@@ -104,7 +104,7 @@ Tensor atan(In x) {
 
 Tensor atan2(In y, In x) {
   match(atan2_op, y, x);
-  // x / r^2 and -y / r^2, without the square, which can overflow and vanish.
+  // x / r^2 and -y / r^2, without r^2, which can overflow or underflow.
   const auto rule = [](const Tensor& g, const Tensor& along, const Tensor& across) {
     Tensor r = hypot(along, across);
     r = where(r == 0.0, 1.0, r);
@@ -125,7 +125,7 @@ Tensor cosh(In x) {
 static const Op tanh_grad_op{"tanh_grad"};
 
 namespace {
-/// g (1 - y^2), which is what the derivatives of tanh are made of.
+/// g (1 - y^2), the pullback of y = tanh(x), as an operation of its own.
 Tensor tanh_grad(In g, In y) {
   if (!recorded(g, y)) return core::tanh_grad(g.take(), y.value());
   return tanh_grad_op(core::tanh_grad(g.value(), y.value()),
@@ -138,7 +138,7 @@ Tensor tanh(In x) {
   return tanh_op(core::tanh(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return tanh_grad(std::move(g), y); }));
 }
 
-// 1 / sqrt(x^2 + 1) and 1 / sqrt(x^2 - 1), without the square, which can overflow.
+// 1 / sqrt(x^2 + 1) and 1 / sqrt(x^2 - 1), without x^2, which can overflow.
 
 Tensor asinh(In x) {
   return asinh_op(core::asinh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / hypot(x, 1.0); }));

@@ -7,10 +7,10 @@
 namespace newtape {
 
 Tensor exp(In x);
-Tensor expm1(In x);  ///< exp(x) - 1, with its digits where x is small
+Tensor expm1(In x);  ///< exp(x) - 1, accurate for small x
 Tensor exp2(In x);
 Tensor log(In x);
-Tensor log1p(In x);  ///< log(1 + x), with its digits where x is small
+Tensor log1p(In x);  ///< log(1 + x), accurate for small x
 Tensor log2(In x);
 Tensor log10(In x);
 Tensor sqrt(In x);

@@ -16,7 +16,7 @@ namespace {
 
 using Geometry = std::shared_ptr<const core::ConvGeometry>;
 
-/// x [.., n, rest..] as [n', rest..], with `ndim` axes, through f, and its leading axes back.
+/// f(x) with the leading axes of x merged into one, so that it has `ndim` axes, and restored in the result.
 template <class F>
 Array over_batch(const Array& x, std::size_t ndim, const F& f) {
   Shape flat(x.shape().end() - (ndim - 1), x.shape().end());
@@ -29,7 +29,7 @@ Array over_batch(const Array& x, std::size_t ndim, const F& f) {
 
 Tensor folded(const In& x, const Geometry& g);
 
-// Leading axes, be there none or many, are images all the same.
+// All leading axes, including extra ones of cotangents, are batch axes.
 Tensor unfolded(const In& x, const Geometry& g) {
   return unfold_op(over_batch(x.value(), g->input.size() + 2, [&](const Array& v) { return core::unfold(v, *g); }),
                    wrt(x, [g](const Tensor& y) { return folded(y, g); }));
@@ -50,7 +50,7 @@ Geometry geometry(const char* who, const Shape& input, const Dims& kernel_size, 
   for (std::size_t a = 0; a < axes; ++a) {
     const std::int64_t room = input[a] + 2 * g->padding[a] - g->dilation[a] * (g->kernel[a] - 1) - 1;
     if (room < 0) {
-      raise<ShapeError>(std::string(who) + ": the kernel does not fit into the padded image",
+      raise<ShapeError>(std::string(who) + ": the kernel must fit into the padded image",
                         "an image longer than dilation (k - 1) - 2 padding along every axis",
                         to_string(input) + ", kernel_size " + to_string(g->kernel));
     }
@@ -61,7 +61,7 @@ Geometry geometry(const char* who, const Shape& input, const Dims& kernel_size, 
 
 void check_float(const char* who, const In& x) {
   if (x.is_number() || !is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64",
+    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64",
                       x.is_number() ? "a number" : name(x.dtype()));
   }
 }
@@ -72,7 +72,7 @@ Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options) {
   check_float("unfold", x);
   const std::size_t axes = kernel_size.size();
   if (axes < 1 || axes > 3 || (x.ndim() != axes + 1 && x.ndim() != axes + 2)) {
-    raise<ShapeError>("unfold: kernel_size has a number for each spatial axis",
+    raise<ShapeError>("unfold: kernel_size must have a number for each spatial axis",
                       "x [n, c, spatial..] or [c, spatial..], one to three spatial axes",
                       "x " + to_string(x.shape()) + ", kernel_size " + to_string(kernel_size));
   }
@@ -84,17 +84,17 @@ Tensor fold(In x, const Dims& output_size, const Dims& kernel_size, const FoldOp
   check_float("fold", x);
   const std::size_t axes = output_size.size();
   if (axes < 1 || axes > 3 || kernel_size.size() != axes || (x.ndim() != 2 && x.ndim() != 3)) {
-    raise<ShapeError>("fold: output_size and kernel_size have a number for each spatial axis",
+    raise<ShapeError>("fold: output_size and kernel_size must have a number for each spatial axis",
                       "x [n, c * kernel, patches] or [c * kernel, patches], one to three spatial axes",
                       "x " + to_string(x.shape()) + ", output_size " + to_string(output_size) + ", kernel_size " +
                           to_string(kernel_size));
   }
   const Geometry g = geometry("fold", output_size, kernel_size, options);
-  const std::int64_t places = element_count(g->kernel);
+  const std::int64_t kernel_elements = element_count(g->kernel);
   const std::int64_t patches = element_count(g->output);
-  if (x.shape()[x.ndim() - 2] % places != 0 || x.shape().back() != patches) {
-    raise<ShapeError>("fold: the columns do not fit the image",
-                      "x [.., c * " + std::to_string(places) + ", " + std::to_string(patches) + "]",
+  if (x.shape()[x.ndim() - 2] % kernel_elements != 0 || x.shape().back() != patches) {
+    raise<ShapeError>("fold: the columns must match output_size",
+                      "x [.., c * " + std::to_string(kernel_elements) + ", " + std::to_string(patches) + "]",
                       "x " + to_string(x.shape()));
   }
   if (x.ndim() == 2) return squeeze(folded(In(unsqueeze(x, 0), x.location()), g), 0);
@@ -105,7 +105,7 @@ Tensor sliding_window_view(In x, std::int64_t window, std::int64_t axis, std::in
   const auto a = normalize_axis("sliding_window_view", axis, x.ndim());
   const std::int64_t length = x.shape()[a];
   if (window < 1 || step < 1 || window > length) {
-    raise<ValueError>("sliding_window_view: no such windows",
+    raise<ValueError>("sliding_window_view: invalid window or step",
                       "1 <= window <= " + std::to_string(length) + " and 1 <= step",
                       "window " + std::to_string(window) + ", step " + std::to_string(step));
   }
@@ -115,7 +115,7 @@ Tensor sliding_window_view(In x, std::int64_t window, std::int64_t axis, std::in
   for (std::int64_t i = 0; i < count; ++i) {
     for (std::int64_t k = 0; k < window; ++k) *to++ = i * step + k;
   }
-  // take leaves the axes of the indices where the axis was; the second of them goes to the end.
+  // take replaces the axis by the two axes of the indices; the second is moved to the end.
   Dims order;
   for (std::size_t i = 0; i <= x.ndim(); ++i) {
     if (i != a + 1) order.push_back(static_cast<std::int64_t>(i));

@@ -4,7 +4,7 @@
 #include <newtape/autograd/ops/per_axis.hpp>
 #include <newtape/autograd/tensor.hpp>
 
-/// Patches of images as columns (im2col), as in PyTorch but for one to three spatial axes.
+/// Patches of images as columns (im2col), as in PyTorch, for one to three spatial axes.
 namespace newtape {
 
 struct FoldOptions {
@@ -13,11 +13,11 @@ struct FoldOptions {
   PerAxis stride = 1;
 };
 
-/// x [n, c, spatial..] -> [n, c * product of kernel_size, number of patches]; without the axis n, x has as many axes as
-/// kernel_size has numbers and one more.
+/// x [n, c, spatial..] -> [n, c * product of kernel_size, patches], or x [c, spatial..] -> the same without n;
+/// kernel_size has one entry for each spatial axis.
 Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options = {});
-/// The adjoint: x [n, c * product of kernel_size, patches] -> [n, c, output_size..], the patches summed where they
-/// overlap.
+/// The adjoint of unfold: x [n, c * product of kernel_size, patches] -> [n, c, output_size..]; overlapping patches are
+/// summed.
 Tensor fold(In x, const Dims& output_size, const Dims& kernel_size, const FoldOptions& options = {});
 /// All windows of `window` elements along `axis`, every `step`-th of them: [.., l, ..] -> [.., windows, .., window],
 /// the new axis last (NumPy's sliding_window_view, PyTorch's Tensor.unfold); a copy.

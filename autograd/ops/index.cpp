@@ -23,7 +23,7 @@ Tensor take_add(In x, const Array& indices, std::int64_t axis, std::int64_t leng
                      wrt(x, [indices, axis](const Tensor& g) { return take(g, indices, axis); }));
 }
 
-struct TakeBack {
+struct TakePullback {
   Array indices;
   std::int64_t axis, length;
 
@@ -40,8 +40,8 @@ Tensor spread(const In& x, const Tensor& indices, std::int64_t axis, const In& s
   return src.shape() == shape ? src.tensor() : expand(src, shape);
 }
 
-/// What scatter writes or adds: a number, or as many of the first elements along each axis as there are indices.
-Tensor as_far_as(const char* op, const Tensor& indices, const In& src) {
+/// The source of scatter, cut (a tensor) or expanded (a number) to the shape of the indices.
+Tensor scatter_source(const char* op, const Tensor& indices, const In& src) {
   if (src.ndim() == 0) return expand(src, indices.shape());
   core::Window window(src.shape(), src.ndim());
   bool fits = src.ndim() == indices.ndim();
@@ -50,7 +50,7 @@ Tensor as_far_as(const char* op, const Tensor& indices, const In& src) {
     if (fits) window.narrow(op, i, {0, indices.shape()[i]});
   }
   if (!fits) {
-    raise<ShapeError>(std::string(op) + ": the source must reach as far as the indices",
+    raise<ShapeError>(std::string(op) + ": the source must be at least as long as the indices along every axis",
                       to_string(indices.shape()) + " or longer", to_string(src.shape()));
   }
   return window.whole() ? src.tensor() : slice(src, window);
@@ -61,7 +61,7 @@ Tensor as_far_as(const char* op, const Tensor& indices, const In& src) {
 Tensor take(In x, const Tensor& indices, std::int64_t axis) {
   axis = axis_from_last(take_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
-  return take_op(core::take(x.value(), indices.value(), axis), wrt(x, TakeBack{indices.value(), axis, length}));
+  return take_op(core::take(x.value(), indices.value(), axis), wrt(x, TakePullback{indices.value(), axis, length}));
 }
 
 Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src) {
@@ -127,13 +127,13 @@ Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis) {
 Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
   if (src.is_number()) src.resolve("scatter", x.dtype());
   const Tensor positions = core::flat_positions("scatter", x.shape(), indices.value(), axis);
-  return reshape(index_copy(ravel(x), 0, positions, as_far_as("scatter", indices, src)), x.shape());
+  return reshape(index_copy(ravel(x), 0, positions, scatter_source("scatter", indices, src)), x.shape());
 }
 
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
   match(scatter_add_op, x, src);
   const Tensor positions = core::flat_positions("scatter_add", x.shape(), indices.value(), axis);
-  return reshape(index_add(ravel(x), 0, positions, as_far_as("scatter_add", indices, src)), x.shape());
+  return reshape(index_add(ravel(x), 0, positions, scatter_source("scatter_add", indices, src)), x.shape());
 }
 
 Tensor scatter_add(In x, const Tensor& indices, std::int64_t axis, std::int64_t length) {
@@ -155,7 +155,7 @@ Tensor masked_fill(In x, const Tensor& mask, In value) {
 
 Tensor masked_select(In x, const Tensor& mask) {
   if (mask.dtype() != boolean) {
-    raise<DTypeError>("masked_select: a mask is boolean", "boolean", name(mask.dtype()));
+    raise<DTypeError>("masked_select: the mask must be boolean", "boolean", name(mask.dtype()));
   }
   const Shape common = broadcast_shapes("masked_select", x.shape(), mask.shape());
   return take(ravel(expand(x, common)), core::flatnonzero(core::expand(mask.value(), common)), 0);
@@ -166,10 +166,10 @@ Tensor argwhere(const Tensor& x) { return core::argwhere(x.value()); }
 std::vector<Tensor> where(const Tensor& condition) { return unstack(argwhere(condition), 1); }
 
 Tensor one_hot(const Tensor& indices, std::int64_t classes, DType dtype) {
-  if (indices.dtype() != i64) raise<DTypeError>("one_hot: indices are integers", "i64", name(indices.dtype()));
+  if (indices.dtype() != i64) raise<DTypeError>("one_hot: the indices must be i64", "i64", name(indices.dtype()));
   if (classes < -1 || (classes == -1 && indices.size() == 0)) {
-    raise<ValueError>("one_hot: how many classes are there?", "a number of at least 0",
-                      classes == -1 ? "neither a number nor an index" : std::to_string(classes));
+    raise<ValueError>("one_hot: invalid number of classes", "at least 0; -1 needs at least one index",
+                      classes == -1 ? "-1 and no index" : std::to_string(classes));
   }
   if (classes == -1) classes = max(indices).item<std::int64_t>() + 1;
   const Array at = core::unsqueeze(indices.value(), -1);

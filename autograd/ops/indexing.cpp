@@ -9,24 +9,24 @@
 namespace newtape {
 namespace {
 
-/// What an index asks for, in three steps: a window, another shape of the same elements, and picks along some axes.
+/// An index expression as three steps: a window, a reshape, and a take along some axes.
 struct Plan {
   core::Window window;
-  /// Of the window without the axes that integers drop, with the new ones, and with those of a mask as one.
+  /// The window's shape without axes dropped by integers, with new axes, and with the axes of a mask merged.
   Shape shape;
-  Dims axes;                  ///< of that shape, to be picked from
-  std::vector<Array> picked;  ///< the indices for each of them
-  bool apart = false;         ///< the picked axes come first: something stands between them
+  Dims axes;                   ///< axes of `shape` indexed by tensors
+  std::vector<Array> indices;  ///< the indices for each of `axes`
+  bool separated = false;      ///< the indexed axes are not adjacent, so the common axes come first
 
-  Plan(const char* op, const Shape& x, std::span<const Index> indices) : window(x, x.size()), op_(op), x_(x) {
-    const std::size_t consumed = count(indices);
+  Plan(const char* op, const Shape& x, std::span<const Index> entries) : window(x, x.size()), op_(op), x_(x) {
+    const std::size_t consumed = count(entries);
     const std::size_t whole = x.size() - consumed;
     std::size_t axis = 0;
     const auto keep = [&](std::size_t n) {
       for (; n > 0; --n) shape.push_back(window.count[axis++]);
       if (picks_ == Picks::some) picks_ = Picks::done;
     };
-    for (const auto& i : indices) {
+    for (const auto& i : entries) {
       switch (i.kind()) {
         case Index::Kind::integer:
           pick();
@@ -49,29 +49,31 @@ struct Plan {
       }
     }
     keep(x.size() - axis);
-    apart = apart && !axes.empty();
+    separated = separated && !axes.empty();
   }
 
  private:
   enum class Picks { none, some, done };
 
-  /// How many axes the entries stand for.
-  std::size_t count(std::span<const Index> indices) const {
+  /// The number of axes that the entries index.
+  std::size_t count(std::span<const Index> entries) const {
     std::size_t consumed = 0;
-    int dots = 0;
-    for (const auto& i : indices) {
-      if (i.kind() == Index::Kind::axes) ++dots;
+    int ellipses = 0;
+    for (const auto& i : entries) {
+      if (i.kind() == Index::Kind::axes) ++ellipses;
       if (i.kind() == Index::Kind::integer || i.kind() == Index::Kind::slice) ++consumed;
       if (i.kind() != Index::Kind::tensor) continue;
       if (!i.array().defined() || (i.array().dtype() != i64 && i.array().dtype() != boolean)) {
-        raise<DTypeError>(std::string(op_) + ": a tensor of indices or a mask", "i64 or boolean",
+        raise<DTypeError>(std::string(op_) + ": an index tensor must hold indices or a mask", "i64 or boolean",
                           i.array().defined() ? name(i.array().dtype()) : "an undefined tensor");
       }
       consumed += i.array().dtype() == boolean ? i.array().ndim() : 1;
     }
-    if (dots > 1) raise<ValueError>(std::string(op_) + ": there may be one ellipsis", "one", std::to_string(dots));
+    if (ellipses > 1) {
+      raise<ValueError>(std::string(op_) + ": at most one ellipsis is allowed", "one", std::to_string(ellipses));
+    }
     if (consumed > x_.size()) {
-      raise<ShapeError>(std::string(op_) + ": there are more indices than axes",
+      raise<ShapeError>(std::string(op_) + ": too many indices",
                         "at most " + std::to_string(x_.size()) + " for shape " + to_string(x_),
                         std::to_string(consumed));
     }
@@ -79,7 +81,7 @@ struct Plan {
   }
 
   void pick() {
-    apart |= picks_ == Picks::done;
+    separated |= picks_ == Picks::done;
     picks_ = Picks::some;
   }
 
@@ -93,19 +95,19 @@ struct Plan {
     return i < 0 ? i + n : i;
   }
 
-  /// Notes what a tensor picks from `axis` on; returns the axis behind.
+  /// Adds an index tensor for the axes from `axis` on; returns the next axis.
   std::size_t pick_from(const Array& at, std::size_t axis) {
     axes.push_back(static_cast<std::int64_t>(shape.size()));
     if (at.dtype() == i64) {
-      picked.push_back(at);
+      indices.push_back(at);
       shape.push_back(x_[axis]);
       return axis + 1;
     }
     if (at.ndim() == 0 || !std::equal(at.shape().begin(), at.shape().end(), x_.begin() + axis)) {
-      raise<ShapeError>(std::string(op_) + ": a mask must have the shape of the axes that it stands for",
+      raise<ShapeError>(std::string(op_) + ": a mask must have the shape of the axes that it indexes",
                         to_string(Shape(x_.begin() + axis, x_.begin() + axis + at.ndim())), to_string(at.shape()));
     }
-    picked.push_back(core::flatnonzero(at));
+    indices.push_back(core::flatnonzero(at));
     shape.push_back(at.size());
     return axis + at.ndim();
   }
@@ -115,25 +117,25 @@ struct Plan {
   Picks picks_ = Picks::none;
 };
 
-/// The axes `axes` of x as one, at the place of the first; or, where others stand between them, in front.
-Tensor merged(Tensor x, const Dims& axes, std::int64_t& place) {
+/// Merges the axes `axes` of x into one, at the position of the first; in front when they are not adjacent.
+Tensor merged(Tensor x, const Dims& axes, std::int64_t& position) {
   const std::size_t m = axes.size();
-  place = axes[0];
+  position = axes[0];
   if (m == 1) return x;
   if (axes.back() - axes[0] + 1 != static_cast<std::int64_t>(m)) {
     Dims front(m);
     for (std::size_t i = 0; i < m; ++i) front[i] = static_cast<std::int64_t>(i);
     x = moveaxis(x, axes, front);
-    place = 0;
+    position = 0;
   }
-  return flatten(x, place, place + static_cast<std::int64_t>(m) - 1);
+  return flatten(x, position, position + static_cast<std::int64_t>(m) - 1);
 }
 
 /// The indices into the merged axes.
 Array flat_indices(const char* op, const Plan& plan) {
   Shape lengths;
   for (const auto a : plan.axes) lengths.push_back(plan.shape[static_cast<std::size_t>(a)]);
-  return core::ravel_multi_index(op, plan.picked, lengths);
+  return core::ravel_multi_index(op, plan.indices, lengths);
 }
 
 Tensor applied(const char* op, In x, const Plan& plan) {
@@ -142,23 +144,23 @@ Tensor applied(const char* op, In x, const Plan& plan) {
     y = reshape(In(y, x.location()), plan.shape);
   if (plan.axes.empty()) return y;
   const Array at = flat_indices(op, plan);
-  std::int64_t place = 0;
-  y = merged(y, plan.axes, place);
-  y = take(In(y, x.location()), at, place);
-  if (!plan.apart || place == 0) return y;
+  std::int64_t position = 0;
+  y = merged(y, plan.axes, position);
+  y = take(In(y, x.location()), at, position);
+  if (!plan.separated || position == 0) return y;
   Dims from;
   Dims to;
   for (std::size_t i = 0; i < at.ndim(); ++i) {
-    from.push_back(place + static_cast<std::int64_t>(i));
+    from.push_back(position + static_cast<std::int64_t>(i));
     to.push_back(static_cast<std::int64_t>(i));
   }
   return moveaxis(y, from, to);
 }
 
-/// `values` broadcast to the shape of what they replace.
+/// `values` broadcast to the shape of the indexed elements.
 Tensor spread(const In& values, const Shape& shape) {
   if (values.ndim() > shape.size() || broadcast_shapes("index_put", values.shape(), shape) != shape) {
-    raise<ShapeError>("index_put: the values must broadcast to what they replace", to_string(shape),
+    raise<ShapeError>("index_put: the values must broadcast to the indexed elements", to_string(shape),
                       to_string(values.shape()));
   }
   return values.shape() == shape ? values.tensor() : expand(values, shape);

@@ -9,15 +9,14 @@
 
 /// NumPy's indexing: x[2], x[-1], x[Slice(1, none, 2)], x[mask], and, with one entry for each axis, x[{0, Slice(), i}].
 ///
-/// An integer drops its axis, a Slice keeps part of it, `ellipsis` stands for as many whole axes as are missing (and
-/// stands at the end when it is left out), `newaxis` puts in an axis of length 1. These give a view, unless a step is
-/// negative. Tensors of i64 broadcast together, and their common axes take the place of the axes that they index; a
-/// boolean one takes the place of as many axes as it has, and stands for the indices where it holds. Where a Slice,
-/// ellipsis or newaxis stands between tensors (with integers among them), the common axes come first. These give a
-/// copy.
+/// An integer drops its axis, a Slice keeps part of it, `ellipsis` stands for all axes without an entry (and is implied
+/// at the end), `newaxis` inserts an axis of length 1. These return a view, unless a step is negative. Tensors of i64
+/// broadcast together, and their common axes replace the indexed axes; a boolean tensor indexes as many axes as it has,
+/// and stands for the indices of its true elements. Where a Slice, ellipsis or newaxis separates tensors (or integers
+/// among them), the common axes come first. Indexing by tensors returns a copy.
 ///
 /// ShapeError for too many entries or a mask of another shape, ValueError for an index out of range, DTypeError for
-/// tensors of floats. A tensor never changes: `index_put` makes the one with other elements.
+/// tensors of floats. Tensors are immutable: `index_put` returns one with other elements.
 namespace newtape {
 
 struct Ellipsis {};
@@ -57,14 +56,14 @@ class Index {
   Kind kind_;
 };
 
-/// x[{indices..}], for indices that are put together at run time.
+/// x[{indices..}], for a list of indices known at run time.
 Tensor index(In x, std::span<const Index> indices);
 inline Tensor index(In x, const std::vector<Index>& indices) {
   return index(std::move(x), std::span<const Index>(indices));
 }
 
-/// x with `values`, which broadcast, in the place of x[{indices..}]; or, with `accumulate`, added to it. Where an
-/// element is named several times the last value counts, also for the gradient, or with `accumulate` all of them do.
+/// x with x[{indices..}] replaced by `values`, which broadcast, or with `values` added (`accumulate`). Of repeated
+/// indices the last value counts, also for the gradient; with `accumulate` all of them do.
 Tensor index_put(In x, std::span<const Index> indices, In values, bool accumulate = false);
 inline Tensor index_put(In x, const std::vector<Index>& indices, In values, bool accumulate = false) {
   return index_put(std::move(x), std::span<const Index>(indices), std::move(values), accumulate);

@@ -13,13 +13,13 @@ namespace {
 
 using core::BandMatrix;
 
-/// One axis: `ratio` input elements go to one of the output.
+/// Scaling of one axis: `ratio` input elements for each output element.
 struct Scaling {
   std::int64_t input, output;
   double ratio;
   bool align_corners;
 
-  /// The place in the input, in elements, that output i comes from.
+  /// The coordinate in the input, in elements, of output i.
   double source(std::int64_t i) const {
     const auto at = static_cast<double>(i);
     if (!align_corners) return (at + 0.5) * ratio - 0.5;
@@ -37,14 +37,14 @@ BandMatrix nearest(const Scaling& s, double centre) {
   return m;
 }
 
-/// A row of `taps`, the first of them at `column`; those beyond the ends are the element at the end.
+/// Adds a row with the weights `taps` from `column` on; columns out of range are clamped to the edge.
 void add_clamped(BandMatrix& m, std::int64_t column, const std::vector<double>& taps) {
   const auto inside = [&](std::int64_t c) { return std::clamp<std::int64_t>(c, 0, m.input - 1); };
   const std::int64_t first = inside(column);
   const std::int64_t last = inside(column + static_cast<std::int64_t>(taps.size()) - 1);
   std::vector<double> run(static_cast<std::size_t>(last - first + 1));
   for (const double w : taps) run[static_cast<std::size_t>(inside(column++) - first)] += w;
-  // Not even times zero do elements count that do not belong to it.
+  // Drop trailing zeros, so that a NaN or infinity at an element with weight 0 does not contribute.
   while (run.size() > 1 && run.back() == 0) run.pop_back();
   m.add_row(first, run);
 }
@@ -81,28 +81,29 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
   const std::string_view mode = o.mode;
   const std::size_t axes = x.is_number() || x.ndim() < 3 || x.ndim() > 5 ? 0 : x.ndim() - 2;
   if (axes == 0) {
-    raise<ShapeError>("interpolate: works on images", "x [n, c, spatial..] with one to three spatial axes",
+    raise<ShapeError>("interpolate: x must have one to three spatial axes", "x [n, c, spatial..]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
-  if (!is_floating(x.dtype())) raise<DTypeError>("interpolate: works on floats", "f32 or f64", name(x.dtype()));
+  if (!is_floating(x.dtype()))
+    raise<DTypeError>("interpolate: the dtype must be a float", "f32 or f64", name(x.dtype()));
   const bool smooth = mode == "linear" || mode == "bilinear" || mode == "trilinear" || mode == "bicubic";
   if (!smooth && mode != "nearest" && mode != "nearest-exact" && mode != "area") {
-    raise<ValueError>("interpolate: no such mode",
+    raise<ValueError>("interpolate: invalid mode",
                       "nearest, nearest-exact, linear, bilinear, trilinear, bicubic or area", mode);
   }
   const std::size_t wanted = mode == "linear" ? 1 : mode == "trilinear" ? 3 : smooth ? 2 : axes;
   if (axes != wanted) {
-    raise<ShapeError>("interpolate: the mode is for another number of spatial axes",
+    raise<ShapeError>("interpolate: the mode must match the number of spatial axes",
                       std::string(mode) + " on " + std::to_string(wanted), "x " + to_string(x.shape()));
   }
   if (o.align_corners && !smooth) {
-    raise<ValueError>("interpolate: align_corners is for linear and cubic modes",
+    raise<ValueError>("interpolate: align_corners requires a linear or cubic mode",
                       "linear, bilinear, trilinear, bicubic", mode);
   }
   const auto& f = o.scale_factor;
   if (o.size.empty() == f.empty() || (f.size() > 1 && f.size() != axes)) {
     raise<ValueError>(
-        "interpolate: the result's size must be said once",
+        "interpolate: exactly one of size and scale_factor must be given",
         "size or scale_factor, one number or " + std::to_string(axes),
         std::string(o.size.empty() ? "no size" : "size") + " and " + std::to_string(f.size()) + " scale factors");
   }
@@ -117,7 +118,7 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
     }
   }
   if (std::any_of(after.begin(), after.end(), [](std::int64_t d) { return d < 1; }) || element_count(before) == 0) {
-    raise<ShapeError>("interpolate: images must have elements", "lengths of at least 1",
+    raise<ShapeError>("interpolate: the images must not be empty", "lengths of at least 1",
                       to_string(before) + " to " + to_string(after));
   }
   if (mode == "area") {
@@ -127,7 +128,7 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
   }
   std::vector<detail::ResamplingRef> maps;
   for (std::size_t a = 0; a < axes; ++a) {
-    // As in PyTorch, a given factor says where the elements come from, even if the size was rounded.
+    // As in PyTorch, a given factor determines the coordinates, even if the size was rounded.
     const double ratio =
         f.empty() ? static_cast<double>(before[a]) / static_cast<double>(after[a]) : 1 / (f.size() == 1 ? f[0] : f[a]);
     const Scaling s{before[a], after[a], ratio, o.align_corners};

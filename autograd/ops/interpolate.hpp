@@ -7,14 +7,14 @@
 #include <string_view>
 #include <vector>
 
-/// Images of other sizes, as in PyTorch.
+/// Resizing of images, as in PyTorch.
 namespace newtape {
 
 struct InterpolateOptions {
-  PerAxis size = {};                      ///< of the spatial axes of the result; this or scale_factor
-  std::vector<double> scale_factor = {};  ///< for all spatial axes, or for each
+  PerAxis size = {};                      ///< of the spatial axes of the result; either this or scale_factor
+  std::vector<double> scale_factor = {};  ///< one for all spatial axes, or one for each
   std::string_view mode = "nearest";      ///< nearest, nearest-exact, linear, bilinear, trilinear, bicubic or area
-  bool align_corners = false;             ///< linear, cubic: the outermost elements (not their edges) stay in place
+  bool align_corners = false;             ///< linear, cubic: align the centres, not the edges, of the corner elements
 };
 
 /// x [n, c, spatial..] with one to three spatial axes (linear one, bilinear and bicubic two, trilinear three) ->

@@ -28,14 +28,14 @@ std::vector<Tensor> at_least(std::size_t ndim, const std::vector<Tensor>& parts)
   return result;
 }
 
-/// `parts` with zeros, of the shapes that `shape(k)` says, where there is none: what goes back from some of the results
-/// of an operation that takes an array apart. At least one part is there.
+/// Replaces undefined cotangents of parts by zeros of shape `shape(shape of a defined part, k)`. At least one part must
+/// be defined.
 template <class F>
 std::vector<Tensor> filled(Tensors parts, F shape) {
   const auto& one = *std::find_if(parts.begin(), parts.end(), [](const Tensor& g) { return g.defined(); });
   std::vector<Tensor> all(parts.begin(), parts.end());
   for (std::size_t k = 0; k < all.size(); ++k) {
-    // One element is enough for all.
+    // An expanded scalar, without memory for the zeros.
     if (!all[k].defined()) all[k] = expand(zeros({}, one.dtype()), shape(one.shape(), k));
   }
   return all;
@@ -60,7 +60,8 @@ std::vector<Tensor> split_at(In& x, const Dims& sizes, std::int64_t axis) {
 }
 
 void expect_count(const char* op, std::int64_t count) {
-  if (count < 1) raise<ValueError>(std::string(op) + ": there must be a part", "at least 1", std::to_string(count));
+  if (count < 1)
+    raise<ValueError>(std::string(op) + ": the number must be positive", "at least 1", std::to_string(count));
 }
 
 }  // namespace
@@ -135,7 +136,7 @@ std::vector<Tensor> tensor_split(In x, const Dims& indices, std::int64_t axis) {
   for (const auto i : indices) {
     const auto end = std::clamp<std::int64_t>(i < 0 ? i + length : i, 0, length);
     if (end < start) {
-      raise<ValueError>("tensor_split: the indices must not go back", "indices in order", to_string(indices));
+      raise<ValueError>("tensor_split: the indices must not decrease", "ascending indices", to_string(indices));
     }
     sizes.push_back(end - start);
     start = end;

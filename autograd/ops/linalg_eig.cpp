@@ -18,7 +18,7 @@ Complex adjoint(const Complex& a) { return {transpose(a.re), -transpose(a.im)}; 
 Complex product(const Complex& a, const Complex& b) {
   return {matmul(a.re, b.re) - matmul(a.im, b.im), matmul(a.re, b.im) + matmul(a.im, b.re)};
 }
-/// x with a x = b, in twice as many real unknowns.
+/// x with a x = b, as a real system with twice as many unknowns.
 Complex solution(const Complex& a, const Complex& b) {
   const auto n = a.re.shape(-1);
   const Tensor matrix = concatenate({concatenate({a.re, -a.im}, -1), concatenate({a.im, a.re}, -1)}, -2);
@@ -26,23 +26,23 @@ Complex solution(const Complex& a, const Complex& b) {
   return {slice(x, -2, 0, n), slice(x, -2, n, 2 * n)};
 }
 
-/// Where nothing came, zero.
+/// The cotangent with zero for an undefined part.
 Complex cotangent(const Tensor& re, const Tensor& im) {
   return {re.defined() ? re : zeros_like(im), im.defined() ? im : zeros_like(re)};
 }
 
-/// Columns of length 1 may be transposed by any phase: a function that depends on it has no derivative.
+/// Unit eigenvectors are unique up to a phase: a function that depends on the phase has no derivative.
 void expect_no_phase(const Tensor& phases, const Tensor& scale) {
   if (phases.size() == 0) return;
-  const Tensor transposed = max(abs(phases.detach()));
+  const Tensor largest = max(abs(phases.detach()));
   const Tensor size = max(abs(scale.detach()));
-  if (transposed.item() <= std::sqrt(rounding(phases.dtype())) * size.item()) return;
-  raise<NumericalError>("eig: the phases of the vectors are arbitrary, and the derivative depends on them",
-                        "a function of v that is the same for every phase of a column", "another one");
+  if (largest.item() <= std::sqrt(rounding(phases.dtype())) * size.item()) return;
+  raise<NumericalError>("eig: the derivative depends on the phases of the eigenvectors, which are arbitrary",
+                        "a function of v invariant to the phases of its columns", "a function that depends on them");
 }
 
-/// Boeddeker et al. 2017, eq. 4.77, and for the length of the columns PyTorch's: with e_ij = w_j - w_i and x = v^H v',
-/// a' = v^-H (diag(w') + (x - v^H v diag(Re x_ii)) / conj(e)) v^H, of which the real part counts.
+/// Boeddeker et al. 2017, eq. 4.77, with PyTorch's normalisation of the columns: with e_ij = w_j - w_i and x = v^H v',
+/// a' = Re(v^-H (diag(w') + (x - v^H v diag(Re x_ii)) / conj(e)) v^H).
 Tensor eig_pullback(Tensors g, Tensors y) {
   const Complex w{y[0], y[1]};
   const Complex v{y[2], y[3]};
@@ -60,7 +60,7 @@ Tensor eig_pullback(Tensors g, Tensors y) {
     const Tensor sizes = square(w.re) + square(w.im);
     const Tensor largest = sizes.size() == 0 ? sizes : max(sizes, -1, true);
     const Tensor zero = squares.detach() <= column(largest).detach() * (least * least);
-    // The diagonal's numerator vanishes of itself; elsewhere it has to.
+    // The numerator is zero on the diagonal; elsewhere it must be zero where the denominator is.
     const Tensor others = where(eye(w.re.shape(-1)) == 1.0, 0.0, p.re);
     const Tensor others_im = where(eye(w.re.shape(-1)) == 1.0, 0.0, p.im);
     core::expect_no_coupling(others.value(), zero.value(), x.re.value(), "eig");
@@ -88,7 +88,7 @@ Eig eig(In a) {
   return {w_real, w_imag, v_real, v_imag};
 }
 
-// LAPACK's way without vectors may find another order, so that the derivative could not be told by it.
+// Without eigenvectors LAPACK may return the eigenvalues in another order than the derivative assumes.
 std::array<Tensor, 2> eigvals(In a) {
   const Eig e = eig(std::move(a));
   return {e.w_real, e.w_imag};

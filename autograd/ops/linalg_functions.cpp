@@ -11,7 +11,7 @@ static const Op solve_lyapunov_op{"solve_lyapunov"};
 Tensor matrix_exp(In a) {
   expect_matrices("matrix_exp", a, true);
   return matrix_exp_op(core::matrix_exp(a.value()), wrt(a, [at = transpose(a)](const Tensor& g) {
-                         // exp([[a^T, g], [0, a^T]]) has the derivative of exp at a^T along g in its corner.
+                         // The upper right block of exp([[a^T, g], [0, a^T]]) is the derivative of exp at a^T along g.
                          const auto n = at.shape(-1);
                          const Tensor block = expand(at, g.shape());
                          const Tensor above = concatenate({block, g}, -1);
@@ -26,28 +26,28 @@ Tensor matrix_power(In a, std::int64_t n) {
   if (n == 0) return expand(eye(a.tensor().shape(-1), a.dtype()), a.shape());
   Tensor base = n < 0 ? inv(a) : a.tensor();
   Tensor result;
-  for (auto rest = static_cast<std::uint64_t>(n < 0 ? -n : n); rest > 0; rest /= 2) {
-    if (rest % 2 == 1) result = result.defined() ? matmul(result, base) : base;
-    if (rest > 1) base = matmul(base, base);
+  for (auto bits = static_cast<std::uint64_t>(n < 0 ? -n : n); bits > 0; bits /= 2) {
+    if (bits % 2 == 1) result = result.defined() ? matmul(result, base) : base;
+    if (bits > 1) base = matmul(base, base);
   }
   return result;
 }
 
 namespace {
 
-/// A symmetric matrix by its eigenvalues and eigenvectors.
+/// Eigenvalues and eigenvectors of a symmetric matrix.
 struct Spectrum {
   Array w, v;
 };
 
-/// x with a x + x a = q, by the spectrum of a; it serves the derivatives of every order.
+/// x with a x + x a = q, by the spectral decomposition of a, which derivatives of all orders reuse.
 Tensor lyapunov_with(const Spectrum& f, const In& a, const In& q) {
   const Array vt = core::transpose(f.v, -2, -1);
   const Array sums = core::add(core::unsqueeze(f.w, -2), core::unsqueeze(f.w, -1));
   const Array inner = core::div(core::matmul(core::matmul(vt, q.value()), f.v), sums);
   const auto adjoint = [f, a = a.tensor()](const Tensor& g) { return lyapunov_with(f, a, g); };
   return solve_lyapunov_op(core::matmul(core::matmul(f.v, inner), vt),
-                           // With z the x of q = g: a' = -(z x^T + x^T z), made symmetric, and q' = z.
+                           // With z the solution for q = g: a' = -(z x^T + x^T z), symmetrised, and q' = z.
                            wrt(a,
                                [adjoint](const Tensor& g, const Tensor& x) {
                                  const Tensor z = -adjoint(g);
@@ -58,11 +58,11 @@ Tensor lyapunov_with(const Spectrum& f, const In& a, const In& q) {
 }
 
 void expect_positive(const char* op, const Array& w, bool zero) {
-  const Tensor least(w);
-  const bool fits = w.size() == 0 || all(zero ? least >= 0.0 : least > 0.0).item<bool>();
+  const Tensor eigenvalues(w);
+  const bool fits = w.size() == 0 || all(zero ? eigenvalues >= 0.0 : eigenvalues > 0.0).item<bool>();
   if (fits) return;
-  raise<NumericalError>(std::string(op) + ": a is not positive definite", "positive eigenvalues",
-                        "one of " + std::to_string(core::min(w).item()));
+  raise<NumericalError>(std::string(op) + ": a must be positive definite", "positive eigenvalues",
+                        "an eigenvalue of " + std::to_string(core::min(w).item()));
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ Tensor solve_lyapunov(In a, In q) {
   match(solve_lyapunov_op, a, q);
   expect_matrices("solve_lyapunov", a, true);
   if (q.ndim() < 2 || q.tensor().shape(-1) != a.tensor().shape(-1) || q.tensor().shape(-2) != a.tensor().shape(-1)) {
-    raise<ShapeError>("solve_lyapunov: q must be as large as a", "a [.., n, n], q [.., n, n]",
+    raise<ShapeError>("solve_lyapunov: q must have the size of a", "a [.., n, n], q [.., n, n]",
                       "a " + to_string(a.shape()) + ", q " + to_string(q.shape()));
   }
   core::Eigh e = core::eigh(a.value(), true, "solve_lyapunov");

@@ -15,12 +15,12 @@ constexpr TriangularOptions unit_lower_transposed{.transposed = true, .unitriang
 constexpr TriangularOptions upper_from_right_transposed{.upper = true, .left = false, .transposed = true};
 
 Tensor top(const Tensor& x, std::int64_t rows) { return slice(x, -2, 0, rows); }
-Tensor rest_below(const Tensor& x, std::int64_t rows) { return slice(x, -2, rows, x.shape(-2)); }
+Tensor bottom(const Tensor& x, std::int64_t rows) { return slice(x, -2, rows, x.shape(-2)); }
 Tensor left_part(const Tensor& x, std::int64_t columns) { return slice(x, -1, 0, columns); }
 Tensor right_part(const Tensor& x, std::int64_t columns) { return slice(x, -1, columns, x.shape(-1)); }
 
-/// The gradient in p^T a of the cotangent `g` of l and u in one matrix `y`. For a square a it is
-/// l^-T (tril(l^T l', -1) + triu(u' u^T)) u^-T; columns to the right and rows below reach it through u and l.
+/// The gradient with respect to p^T a for the cotangent `g` of `y`, l and u in one matrix. For square a it is
+/// l^-T (tril(l^T l', -1) + triu(u' u^T)) u^-T; the remaining columns (rows) contribute through u (l).
 Tensor lu_pullback(const Tensor& g, const Tensor& y) {
   const auto m = y.shape(-2);
   const auto n = y.shape(-1);
@@ -32,17 +32,17 @@ Tensor lu_pullback(const Tensor& g, const Tensor& y) {
   Tensor lower = matmul(transpose(l), tril(g_square, -1));
   Tensor upper = matmul(triu(g_square), transpose(u));
   if (n > k) lower = lower - matmul(right_part(g, k), transpose(right_part(y, k)));
-  if (m > k) upper = upper - matmul(transpose(rest_below(y, k)), rest_below(g, k));
+  if (m > k) upper = upper - matmul(transpose(bottom(y, k)), bottom(g, k));
   const Tensor inner = solve_triangular(square, tril(lower, -1) + triu(upper), unit_lower_transposed);
   Tensor result = solve_triangular(square, inner, upper_from_right_transposed);
   if (n > k) result = concatenate({result, solve_triangular(square, right_part(g, k), unit_lower_transposed)}, -1);
   if (m > k) {
-    result = concatenate({result, solve_triangular(square, rest_below(g, k), upper_from_right_transposed)}, -2);
+    result = concatenate({result, solve_triangular(square, bottom(g, k), upper_from_right_transposed)}, -2);
   }
   return result;
 }
 
-/// The permutation that undoes `rows`.
+/// The inverse of the permutation `rows`.
 Array inverse_of(const Array& rows) {
   const Array from = core::contiguous(rows);
   Array to = Array::empty(rows.shape(), i64);
@@ -98,22 +98,22 @@ Tensor lu_solve(const LUFactor& factor, In b) {
 
 namespace {
 
-/// a^-T, at first order from a's factors.
+/// a^-T; from a's LU factors when the gradient is not recorded.
 Tensor inverse_transposed(const Tensor& a, const core::Lu& lu, const Tensor& g, const char* op) {
   if (recorded(g, a)) return transpose(inv(a));
   core::expect_regular(lu, op);
   return transpose(Tensor(core::lu_inverse(lu)));
 }
 
-/// Some matrix of the stack has pivots so far apart that its inverse would be wrong in more than a third of its digits.
+/// Whether some matrix has a ratio of pivots below eps^(1/3): its inverse would lose more than a third of the digits.
 bool near_singular(const core::Lu& lu) {
   const Tensor u = core::abs(core::contiguous(diagonal(lu.factors, 0, -2, -1).value()));
   if (u.size() == 0) return false;
-  const Tensor least = min(u, -1);
-  return any(least <= max(u, -1) * std::cbrt(rounding(u.dtype()))).item<bool>();
+  const Tensor smallest = min(u, -1);
+  return any(smallest <= max(u, -1) * std::cbrt(rounding(u.dtype()))).item<bool>();
 }
 
-/// By products and sums alone, so that it is right wherever a is (Bird 2011).
+/// The determinant by products and sums alone, so that derivatives are also correct for singular a (Bird 2011).
 Tensor det_without_division(const Tensor& a) {
   const auto n = a.shape(-1);
   const Tensor after = triu(ones({n, n}, a.dtype()), 1);
@@ -132,8 +132,8 @@ Tensor det_regular(const In& a, const core::Lu& lu) {
                 }));
 }
 
-/// In the basis of its singular vectors (constants), a has a block b11 that can be inverted beside a small rest, and
-/// det(a) = +-det(b11) det(b22 - b21 b11^-1 b12), the second factor without a division.
+/// In the basis of its singular vectors (constants), a has a well-conditioned block b11, and
+/// det(a) = +-det(b11) det(b22 - b21 b11^-1 b12), with a division-free second factor.
 Tensor det_of_any_rank(const Tensor& a) {
   if (a.ndim() > 2) {
     const auto n = a.shape(-1);
@@ -154,7 +154,7 @@ Tensor det_of_any_rank(const Tensor& a) {
   Tensor result = det_regular(b11, core::lu_factor(b11.value(), "det")) * signs;
   if (rank < n) {
     const Tensor b12 = right_part(top(b, rank), rank);
-    const Tensor below = rest_below(b, rank);
+    const Tensor below = bottom(b, rank);
     result = result * det_without_division(right_part(below, rank) - matmul(left_part(below, rank), solve(b11, b12)));
   }
   return result;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Functions made of other operations.
+// Norms and other functions composed of public operations.
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
@@ -11,15 +11,14 @@ namespace {
 
 void expect_matrix(const char* op, const In& a) {
   if (a.ndim() >= 2) return;
-  raise<ShapeError>(std::string(op) + ": a must be a matrix, or a stack of them", "a [.., m, n]",
-                    "a " + to_string(a.shape()));
+  raise<ShapeError>(std::string(op) + ": a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
 }
 
 [[noreturn]] void raise_order(const char* op, const std::string& expected, const std::string& got) {
-  raise<ValueError>(std::string(op) + ": there is no such norm", expected, got);
+  raise<ValueError>(std::string(op) + ": invalid order", expected, got);
 }
 
-/// A number for each matrix, with the matrix's axes back where they are asked for.
+/// x [..], one number for each matrix; [.., 1, 1] with keepdims.
 Tensor with_axes(const Tensor& x, bool keepdims) { return keepdims ? column(column(x)) : x; }
 
 }  // namespace
@@ -71,7 +70,7 @@ Tensor trace(In a) {
 Tensor vander(In x, std::optional<std::int64_t> columns, bool increasing) {
   if (x.ndim() == 0) raise<ShapeError>("vander: x must have an axis", "x [.., n]", to_string(x.shape()));
   const auto n = columns.value_or(x.tensor().shape(-1));
-  if (n < 0) raise<ValueError>("vander: a negative number of columns", "0 or more", std::to_string(n));
+  if (n < 0) raise<ValueError>("vander: columns must not be negative", "0 or more", std::to_string(n));
   if (n == 0) {
     Shape shape = x.shape();
     shape.push_back(0);
@@ -87,7 +86,7 @@ Tensor vander(In x, std::optional<std::int64_t> columns, bool increasing) {
 
 Tensor multi_dot(std::span<const Tensor> factors) {
   const auto count = factors.size();
-  if (count < 2) raise<ValueError>("multi_dot: there must be two factors", "2 or more", std::to_string(count));
+  if (count < 2) raise<ValueError>("multi_dot: at least two factors are required", "2 or more", std::to_string(count));
   std::vector<Tensor> matrices(factors.begin(), factors.end());
   const bool leading = matrices.front().ndim() == 1;
   const bool trailing = matrices.back().ndim() == 1;
@@ -98,16 +97,16 @@ Tensor multi_dot(std::span<const Tensor> factors) {
     if (m.ndim() != 2 || (&m != matrices.data() && m.shape(0) != (&m - 1)->shape(1))) {
       std::string shapes;
       for (const auto& f : factors) shapes += (shapes.empty() ? "" : ", ") + to_string(f.shape());
-      raise<ShapeError>("multi_dot: the factors do not meet",
+      raise<ShapeError>("multi_dot: the lengths of adjacent factors must agree",
                         "matrices, of which the first and the last may be vectors", shapes);
     }
     lengths.push_back(static_cast<double>(m.shape(0)));
   }
   lengths.push_back(static_cast<double>(matrices.back().shape(1)));
 
-  // The cheapest way to multiply factors i to j, and where it parts them (Cormen et al., Introduction to Algorithms).
+  // Minimum cost of the product of factors i to j, and its split point (Cormen et al., Introduction to Algorithms).
   std::vector<double> cost(count * count, 0);
-  std::vector<std::size_t> part(count * count, 0);
+  std::vector<std::size_t> split(count * count, 0);
   for (std::size_t width = 1; width < count; ++width) {
     for (std::size_t i = 0; i + width < count; ++i) {
       const auto j = i + width;
@@ -117,14 +116,14 @@ Tensor multi_dot(std::span<const Tensor> factors) {
             cost[i * count + k] + cost[(k + 1) * count + j] + lengths[i] * lengths[k + 1] * lengths[j + 1];
         if (all < cost[i * count + j]) {
           cost[i * count + j] = all;
-          part[i * count + j] = k;
+          split[i * count + j] = k;
         }
       }
     }
   }
   const auto product = [&](const auto& self, std::size_t i, std::size_t j) -> Tensor {
     if (i == j) return matrices[i];
-    const auto k = part[i * count + j];
+    const auto k = split[i * count + j];
     return matmul(self(self, i, k), self(self, k + 1, j));
   };
   Tensor result = product(product, 0, count - 1);
@@ -133,7 +132,7 @@ Tensor multi_dot(std::span<const Tensor> factors) {
 }
 
 Tensor block_diag(std::span<const Tensor> blocks) {
-  if (blocks.empty()) raise<ValueError>("block_diag: there must be a block", "1 or more", "0");
+  if (blocks.empty()) raise<ValueError>("block_diag: at least one block is required", "1 or more", "0");
   std::vector<Tensor> matrices;
   std::int64_t columns = 0;
   for (const auto& b : blocks) {

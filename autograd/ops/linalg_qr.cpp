@@ -10,8 +10,8 @@ static const Op pinv_op{"pinv"};
 
 namespace {
 
-/// r square and upper, q with orthonormal columns: with M = r r'^T - q'^T q and copyltu(M), its lower triangle
-/// mirrored, a' = (q' + q copyltu(M)) r^-T (Walter & Lehmann 2010).
+/// For square r: with M = r r'^T - q'^T q and copyltu(M), the symmetric matrix with the lower triangle of M,
+/// a' = (q' + q copyltu(M)) r^-T (Walter & Lehmann 2010).
 Tensor qr_pullback(Tensors g, Tensors y) {
   const Tensor& q = y[0];
   const Tensor& r = y[1];
@@ -26,11 +26,11 @@ Tensor qr_pullback(Tensors g, Tensors y) {
   return solve_triangular(r, inner, {.upper = true, .left = false, .transposed = true});
 }
 
-/// Of columns beyond the first `k` there is no derivative.
+/// The first k columns of a cotangent. ValueError (`what`) unless the others, which have no derivative, are 0.
 Tensor first_columns(const Tensor& g, std::int64_t k, const char* what) {
   const Tensor beyond = slice(g, -1, k, g.shape(-1));
   if (any(beyond.detach() != 0.0).item<bool>()) {
-    raise<ValueError>(what, "a cotangent that is 0 for them", "another one");
+    raise<ValueError>(what, "a cotangent that is 0 for them", "a nonzero cotangent");
   }
   return slice(g, -1, 0, k);
 }
@@ -62,14 +62,13 @@ QR qr(In a, QRMode mode) {
 
 namespace {
 
-/// How many singular values of each matrix are not zero (i64), and whether these are all.
+/// The rank of each matrix (i64): the number of singular values above `cutoff` times the largest.
 Tensor rank_of(const Tensor& s, double cutoff) {
   if (s.shape(-1) == 0) return sum(s > 0.0, -1);
   return sum(s > max(s, -1, true) * cutoff, -1);
 }
 
-/// A matrix's generalised inverse as factors: the QR of a or, where that is wide, of a^T; or the SVD, when some matrix
-/// of the stack has not its full rank.
+/// A factorised pseudoinverse: QR of a, or of a^T where a is wide; SVD when some matrix of the stack is rank deficient.
 struct Factors {
   bool wide = false;
   bool full_rank = true;
@@ -94,7 +93,7 @@ struct Factors {
     vh = std::move(f.vh);
   }
 
-  /// a^+ b, or (a^+)^T b.
+  /// a^+ b or, `transposed`, (a^+)^T b.
   Array apply(const Array& b, bool transposed) const {
     if (!full_rank) {
       const Array left = transposed ? core::transpose(vh, -2, -1) : u;
@@ -139,8 +138,8 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
   match(lstsq_op, a, b);
   expect_matrices("lstsq", a, false);
   expect_system("lstsq", a, b);
-  const double least = cutoff(a, rcond);
-  const Factors f(a, least, "lstsq");
+  const double tolerance = cutoff(a, rcond);
+  const Factors f(a, tolerance, "lstsq");
   const auto m = a.tensor().shape(-2);
   const auto n = a.tensor().shape(-1);
   const bool vector = b.ndim() == 1;
@@ -148,7 +147,7 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
   const Tensor x = apply_inverse(f, a, columns, false);
   Lstsq result;
   result.singular_values = svdvals(a);
-  result.rank = rank_of(result.singular_values, least);
+  result.rank = rank_of(result.singular_values, tolerance);
   if (m > n && f.full_rank) {
     result.residuals = sum(square(columns.tensor() - matmul(a, x)), -2);
   } else {
@@ -189,8 +188,7 @@ Tensor pinv(In a, std::optional<double> rtol) {
 Tensor matrix_rank(const Tensor& a, std::optional<double> rtol) {
   const In in(a);
   if (a.ndim() < 2) {
-    raise<ShapeError>("matrix_rank: a must be a matrix, or a stack of them", "a [.., m, n]",
-                      "a " + to_string(a.shape()));
+    raise<ShapeError>("matrix_rank: a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
   }
   return rank_of(Tensor(core::svd(a.value(), core::SvdPart::values, "matrix_rank").s), cutoff(a, rtol));
 }

@@ -14,7 +14,7 @@ void expect_matrices(const char* op, const In& a, bool square) {
   const std::string name(op);
   const bool fits = a.ndim() >= 2 && (!square || a.tensor().shape(-1) == a.tensor().shape(-2));
   if (!fits) {
-    raise<ShapeError>(name + (square ? ": a must be square" : ": a must be a matrix, or a stack of them"),
+    raise<ShapeError>(name + (square ? ": a must be square" : ": a must have at least two axes"),
                       square ? "a [.., n, n]" : "a [.., m, n]", "a " + to_string(a.shape()));
   }
   if (!is_floating(a.dtype())) {
@@ -57,7 +57,7 @@ Tensor inv(In a) {
 
 namespace {
 
-/// a x = b, or a^T x = b, with a's factors: those serve the derivatives of every order.
+/// x with a x = b or, `transposed`, a^T x = b, by a's LU factors, which derivatives of all orders reuse.
 Tensor solve_with(const core::Lu& lu, const In& a, const In& b, bool transposed) {
   const auto adjoint = [lu, a = a.tensor(), transposed](const Tensor& g) { return solve_with(lu, a, g, !transposed); };
   return solve_op(core::lu_solve(lu, b.value(), transposed),
@@ -119,7 +119,7 @@ Tensor cholesky(In a, bool upper) {
   if (upper) return transpose(cholesky(transpose(a)));
   return cholesky_op(core::cholesky(a.value()), wrt(a, [](const Tensor& g, const Tensor& l) {
                        if (!recorded(g, l)) return Tensor(core::cholesky_grad(l.value(), g.value()));
-                       // Murray 2016: l^-T (Phi + Phi^T) l^-1 / 2, where Phi is the lower triangle of l^T g, its
+                       // Murray 2016: l^-T (Phi + Phi^T) l^-1 / 2, where Phi is the lower triangle of l^T g with its
                        // diagonal halved.
                        const Tensor p = tril(matmul(transpose(l), tril(g)));
                        const Tensor s = (p + transpose(tril(p, -1))) * 0.5;

@@ -15,13 +15,13 @@ namespace {
 Tensor differences(const Tensor& b) { return row(b) - column(b); }
 Tensor sums(const Tensor& b) { return row(b) + column(b); }
 
-/// p / d, where both vanish together: 0 where `zero` (a boolean constant) holds. NumericalError where p does not.
+/// p / d, and 0 where `zero` (a boolean constant) holds. NumericalError unless p is negligible there.
 Tensor divided(const Tensor& p, const Tensor& d, const Tensor& zero, const Tensor& scale, const char* op) {
   core::expect_no_coupling(p.value(), zero.value(), scale.value(), op);
   return where(zero, 0.0, p / where(zero, 1.0, d));
 }
 
-/// Giles 2008, 3.1: v (diag(w') + F * (v^T v')) v^T, F_ij = 1 / (w_j - w_i), made symmetric.
+/// Giles 2008, 3.1: v (diag(w') + F * (v^T v')) v^T, F_ij = 1 / (w_j - w_i), symmetrised.
 Tensor eigh_pullback(Tensors g, Tensors y) {
   const Tensor& w = y[0];
   const Tensor& v = y[1];
@@ -39,15 +39,15 @@ Tensor eigh_pullback(Tensors g, Tensors y) {
   return matmul(matmul(v, inner), vt);
 }
 
-/// Some numbers are so small beside the largest that they count as zero: which ones.
-Tensor vanishing(const Tensor& s, const Tensor& largest) {
-  const double least = 4 * static_cast<double>(s.shape(-1)) * rounding(s.dtype());
-  return s.detach() <= largest * least;
+/// Mask of the elements of s that are negligible relative to `largest`.
+Tensor negligible(const Tensor& s, const Tensor& largest) {
+  const double tolerance = 4 * static_cast<double>(s.shape(-1)) * rounding(s.dtype());
+  return s.detach() <= largest * tolerance;
 }
 
-/// With j = u^T u' and k = vh vh'^T, and p and q half the sum and the difference of their antisymmetric parts, the
-/// inner matrix is p_ij / (s_j - s_i) + q_ij / (s_j + s_i) + diag(s'): Townsend 2016, with 1 / (s_j^2 - s_i^2) in two
-/// parts, so that what is independent of the choice of vectors (p = 0) is right for equal singular values.
+/// With j = u^T u' and k = vh vh'^T, and p and q half the sum and difference of their antisymmetric parts, the inner
+/// matrix is p_ij / (s_j - s_i) + q_ij / (s_j + s_i) + diag(s'): Townsend 2016, with 1 / (s_j^2 - s_i^2) split in two,
+/// so that functions independent of the choice of vectors (p = 0) have correct derivatives at equal singular values.
 Tensor svd_pullback(Tensors g, Tensors y) {
   const Tensor& u = y[0];
   const Tensor& s = y[1];
@@ -78,12 +78,12 @@ Tensor svd_pullback(Tensors g, Tensors y) {
       scale = j.defined() ? j : k;
     }
     const Tensor largest = s.shape(-1) == 0 ? s.detach() : max(s.detach(), -1, true);
-    const Tensor no_sum = vanishing(sums(s.detach()), column(largest));
+    const Tensor no_sum = negligible(sums(s.detach()), column(largest));
     inner =
         divided(p, differences(s), core::no_gap(s.value()), scale, "svd") + divided(q, sums(s), no_sum, scale, "svd");
     if (g[1].defined()) inner = inner + diag_embed(g[1]);
   }
-  const Tensor zero = vanishing(s, s.shape(-1) == 0 ? s.detach() : max(s.detach(), -1, true));
+  const Tensor zero = negligible(s, s.shape(-1) == 0 ? s.detach() : max(s.detach(), -1, true));
   if (tall && g[0].defined()) {
     const Tensor outside = g[0] - matmul(u, j);  // of the span of u
     return matmul(matmul(u, inner) + divided(outside, row(s), row(zero), g[0], "svd"), vh);
@@ -95,13 +95,13 @@ Tensor svd_pullback(Tensors g, Tensors y) {
   return matmul(matmul(u, inner), vh);
 }
 
-/// The first k of the vectors along `axis`; of those beyond there is no derivative.
+/// The first k vectors of a cotangent along `axis`. ValueError unless the others, which have no derivative, are 0.
 Tensor first_vectors(const Tensor& g, std::int64_t axis, std::int64_t k) {
   if (!g.defined()) return g;
   const Tensor beyond = slice(g, axis, k, g.shape(axis));
   if (any(beyond.detach() != 0.0).item<bool>()) {
     raise<ValueError>("svd: the vectors beyond min(m, n) have no derivative", "a cotangent that is 0 for them",
-                      "another one");
+                      "a nonzero cotangent");
   }
   return slice(g, axis, 0, k);
 }

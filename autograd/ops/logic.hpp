@@ -5,7 +5,7 @@
 
 #include <optional>
 
-/// Comparisons, questions and logic. The results are constants, boolean where nothing else is said.
+/// Comparisons, predicates and logic. The results are constants, boolean unless stated otherwise.
 namespace newtape {
 
 Tensor operator==(In a, In b);
@@ -18,18 +18,18 @@ Tensor operator>=(In a, In b);
 Tensor isnan(const Tensor& x);
 Tensor isinf(const Tensor& x);
 Tensor isfinite(const Tensor& x);
-/// x with other numbers instead of NaN, inf (the dtype's largest by default) and -inf (its lowest). Differentiable:
-/// what was replaced gets gradient 0.
+/// x with NaN, inf and -inf replaced; the default for inf (-inf) is the dtype's largest (lowest) number. Replaced
+/// elements get gradient 0.
 Tensor nan_to_num(In x, double nan = 0, std::optional<double> posinf = {}, std::optional<double> neginf = {});
 
-// --- what is not 0 counts as true ---
+// --- nonzero elements count as true ---
 Tensor logical_and(const Tensor& a, const Tensor& b);
 Tensor logical_or(const Tensor& a, const Tensor& b);
 Tensor logical_xor(const Tensor& a, const Tensor& b);
 Tensor logical_not(const Tensor& x);
 inline Tensor operator!(const Tensor& x) { return logical_not(x); }
 
-// --- bit by bit, of two booleans or two i64, with a result of that dtype ---
+// --- bitwise, of two booleans or two i64; the result has the operands' dtype ---
 Tensor operator&(In a, In b);
 Tensor operator|(In a, In b);
 Tensor operator^(In a, In b);

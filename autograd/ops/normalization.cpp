@@ -22,14 +22,13 @@ namespace {
 using View = core::NormalizeView;
 
 void expect_floats(const Op& op, const In& x) {
-  if (x.is_number())
-    raise<ValueError>(std::string(op.name()) + ": a number cannot be normalised", "a tensor", "a number");
+  if (x.is_number()) raise<ValueError>(std::string(op.name()) + ": x must be a tensor", "a tensor", "a number");
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(op.name()) + ": works on floats", "f32 or f64", name(x.dtype()));
+    raise<DTypeError>(std::string(op.name()) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
   }
 }
 
-/// A weight, a bias or a statistic: of this shape, unless it is undefined.
+/// Checks shape and dtype of a weight, bias or statistic, unless it is undefined.
 void expect(const Op& op, const char* what, const Tensor& w, const Shape& shape, const In& x) {
   if (!w.defined()) return;
   if (w.dtype() != x.dtype()) {
@@ -37,36 +36,36 @@ void expect(const Op& op, const char* what, const Tensor& w, const Shape& shape,
                       name(w.dtype()));
   }
   if (w.shape() != shape) {
-    raise<ShapeError>(std::string(op.name()) + ": " + what + " does not fit", to_string(shape),
-                      to_string(w.shape()) + " for x " + to_string(x.shape()));
+    raise<ShapeError>(std::string(op.name()) + ": " + what + " must have one element for each normalised feature",
+                      to_string(shape), to_string(w.shape()) + " for x " + to_string(x.shape()));
   }
 }
 
-/// Channels stand on the second axis.
+/// The number of channels, the length of the second axis.
 std::int64_t channels_of(const Op& op, const In& x) {
   expect_floats(op, x);
   if (x.ndim() < 2) {
-    raise<ShapeError>(std::string(op.name()) + ": there must be channels", "x [n, c] or [n, c, spatial..]",
+    raise<ShapeError>(std::string(op.name()) + ": x must have a channel axis", "x [n, c] or [n, c, spatial..]",
                       "x " + to_string(x.shape()));
   }
   return x.shape()[1];
 }
 std::int64_t inner_of(const In& x) { return element_count(Shape(x.shape().begin() + 2, x.shape().end())); }
 
-/// A weight or bias [c] as it broadcasts with x [n, c, spatial..].
+/// A weight or bias [c] in the shape that broadcasts with x [n, c, spatial..].
 Tensor by_channel(const Tensor& w, const In& x) {
   Shape shape(x.ndim() - 1, 1);
   shape[0] = x.shape()[1];
   return reshape(w, shape);
 }
 
-/// y weight + bias, as far as they are defined.
+/// y weight + bias, where defined.
 Tensor affine(Tensor y, const Tensor& weight, const Tensor& bias) {
   if (weight.defined()) y = std::move(y) * weight;
   return bias.defined() ? std::move(y) + bias : y;
 }
 
-/// The pullback in Tensor operations, for x as it is viewed and weight [groups, channels, 1].
+/// The pullback in Tensor operations, for x [n, groups, channels, inner] and weight [groups, channels, 1].
 std::vector<Tensor> pull(const Tensor& g, const Tensor& x, const Tensor& weight, const View& view, double eps,
                          const std::vector<bool>& needed) {
   const Dims axes = view.across ? Dims{-4, -1} : Dims{-2, -1};
@@ -76,9 +75,9 @@ std::vector<Tensor> pull(const Tensor& g, const Tensor& x, const Tensor& weight,
   std::vector<Tensor> back(3);
   if (needed[0]) {
     const Tensor gw = weight.defined() ? g * weight : g;
-    Tensor rest = gw - normal * mean(gw * normal, axes, true);
-    if (view.centred) rest = std::move(rest) - mean(gw, axes, true);
-    back[0] = r * rest;
+    Tensor projected = gw - normal * mean(gw * normal, axes, true);
+    if (view.centred) projected = std::move(projected) - mean(gw, axes, true);
+    back[0] = r * projected;
   }
   if (needed[1]) back[1] = g * normal;
   if (needed[2]) back[2] = g;
@@ -119,14 +118,14 @@ BatchNormed normalize_batch(const In& x, const Tensor& weight, const Tensor& bia
   expect(batch_norm_op, "bias", bias, {channels}, x);
   const View view{x.shape()[0], 1, channels, inner_of(x), true};
   if (view.count() == 1) {
-    raise<ValueError>("batch_norm: one element has no variance", "more than one element for each channel",
+    raise<ValueError>("batch_norm: the variance needs several elements", "more than one element for each channel",
                       "x " + to_string(x.shape()));
   }
   const auto result = normalize(batch_norm_op, x, weight, bias, view, eps);
   return {result.y, core::cast(result.statistics.mean, x.dtype()), core::cast(result.statistics.var, x.dtype())};
 }
 
-/// x [.., normalized_shape] -> rows of that many elements.
+/// View of x [.., normalized_shape..] as rows to be normalised.
 View rows(const Op& op, const In& x, const Shape& shape) {
   expect_floats(op, x);
   const bool fits = !shape.empty() && x.ndim() >= shape.size() &&
@@ -158,7 +157,7 @@ Tensor batch_norm_by(In x, const Tensor& mean, const Tensor& var, const Tensor& 
   expect(batch_norm_op, "weight", weight, {channels}, x);
   expect(batch_norm_op, "bias", bias, {channels}, x);
   if (!mean.defined() || !var.defined()) {
-    raise<ValueError>("batch_norm: statistics are missing", "a mean and a variance", "an undefined tensor");
+    raise<ValueError>("batch_norm: mean and var must be defined", "a mean and a variance", "an undefined tensor");
   }
   const Tensor scale = affine(rsqrt(var + eps), weight, {});
   const Tensor offset = bias.defined() ? by_channel(bias, x) : bias;
@@ -184,7 +183,7 @@ Tensor rms_norm(In x, const Shape& normalized_shape, const Tensor& weight, std::
 Tensor group_norm(In x, std::int64_t num_groups, const Tensor& weight, const Tensor& bias, double eps) {
   const auto channels = channels_of(group_norm_op, x);
   if (num_groups < 1 || channels % num_groups != 0) {
-    raise<ValueError>("group_norm: the channels must fall into groups", "a number of groups that divides them",
+    raise<ValueError>("group_norm: num_groups must divide the channels", "a divisor of the number of channels",
                       std::to_string(num_groups) + " groups of " + std::to_string(channels) + " channels");
   }
   expect(group_norm_op, "weight", weight, {channels}, x);
@@ -199,7 +198,7 @@ Tensor instance_norm(In x, const Tensor& weight, const Tensor& bias, double eps)
   expect(instance_norm_op, "bias", bias, {channels}, x);
   const View view{x.shape()[0], channels, 1, inner_of(x)};
   if (view.inner == 1) {
-    raise<ValueError>("instance_norm: one element has no variance", "more than one element for each channel",
+    raise<ValueError>("instance_norm: the variance needs several elements", "more than one element for each channel",
                       "x " + to_string(x.shape()));
   }
   return normalize(instance_norm_op, x, weight, bias, view, eps).y;
@@ -207,15 +206,15 @@ Tensor instance_norm(In x, const Tensor& weight, const Tensor& bias, double eps)
 
 Tensor local_response_norm(In x, std::int64_t size, const LocalResponseNormOptions& options) {
   if (x.is_number() || x.ndim() < 2) {
-    raise<ShapeError>("local_response_norm: there must be channels", "x [n, c] or [n, c, spatial..]",
+    raise<ShapeError>("local_response_norm: x must have a channel axis", "x [n, c] or [n, c, spatial..]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>("local_response_norm: works on floats", "f32 or f64", name(x.dtype()));
+    raise<DTypeError>("local_response_norm: the dtype must be a float", "f32 or f64", name(x.dtype()));
   }
-  if (size < 1) raise<ValueError>("local_response_norm: no such size", "at least 1", std::to_string(size));
+  if (size < 1) raise<ValueError>("local_response_norm: invalid size", "at least 1", std::to_string(size));
   if (x.size() == 0) return x * 1.0;
-  // As in PyTorch, an even window reaches farther to the channels in front.
+  // As in PyTorch, an even window has its extra channel in front.
   std::vector<std::pair<std::int64_t, std::int64_t>> widths(x.ndim() - 1);
   widths[0] = {size / 2, (size - 1) / 2};
   const Tensor neighbours = sliding_window_view(pad(square(x), widths), size, 1);

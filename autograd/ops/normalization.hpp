@@ -5,37 +5,38 @@
 
 #include <optional>
 
-/// Normalisation as in PyTorch: elements less their mean, divided by sqrt(variance + eps), times `weight`, plus `bias`;
-/// an undefined tensor for either leaves it out. Variances are divided by the number of elements.
+/// Normalisation as in PyTorch: (x - mean) / sqrt(variance + eps) * weight + bias; weight and bias may be undefined.
+/// Variances are biased (divided by the number of elements).
 namespace newtape {
 
-/// Over all axes but the second, of x [n, c] or [n, c, spatial..]; weight [c], bias [c] (Ioffe & Szegedy 2015).
-/// ValueError when there is but one element for each channel.
+/// Statistics over all axes but the second of x [n, c] or [n, c, spatial..]; weight [c], bias [c] (Ioffe & Szegedy
+/// 2015). ValueError when there is only one element for each channel.
 Tensor batch_norm(In x, const Tensor& weight = {}, const Tensor& bias = {}, double eps = 1e-5);
-/// And what they were, of each channel: constants.
+/// batch_norm with the mean and variance [c] of the channels, constants.
 struct BatchNormed {
   Tensor y, mean, var;
 };
 BatchNormed batch_norm_with_statistics(In x, const Tensor& weight = {}, const Tensor& bias = {}, double eps = 1e-5);
-/// With a mean [c] and a variance [c] from elsewhere, such as running averages.
+/// batch_norm with given mean [c] and variance [c], such as running averages.
 Tensor batch_norm_by(In x, const Tensor& mean, const Tensor& var, const Tensor& weight = {}, const Tensor& bias = {},
                      double eps = 1e-5);
 
-/// Over the last axes of x, whose lengths are `normalized_shape`, as weight and bias have it (Ba, Kiros, Hinton 2016).
+/// Statistics over the last axes of x, of shape `normalized_shape`, as weight and bias (Ba, Kiros, Hinton 2016).
 Tensor layer_norm(In x, const Shape& normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
                   double eps = 1e-5);
-/// The same with a mean of 0: x / sqrt(mean of x^2 + eps) weight (Zhang & Sennrich 2019). eps is the dtype's rounding
-/// step unless given.
+/// x / sqrt(mean(x^2) + eps) * weight over the last axes (Zhang & Sennrich 2019). Default eps: the dtype's machine
+/// epsilon.
 Tensor rms_norm(In x, const Shape& normalized_shape, const Tensor& weight = {}, std::optional<double> eps = {});
 
-/// x [n, c, spatial..]: over the spatial axes and c / num_groups channels; weight [c], bias [c] (Wu & He 2018).
+/// x [n, c, spatial..], statistics over the spatial axes and c / num_groups channels; weight, bias [c] (Wu & He 2018).
 /// ValueError unless num_groups divides c.
 Tensor group_norm(In x, std::int64_t num_groups, const Tensor& weight = {}, const Tensor& bias = {}, double eps = 1e-5);
-/// Of each channel of each image x [n, c, spatial..] (Ulyanov et al. 2016). ValueError when a channel has one element.
+/// Statistics of each channel of each image in x [n, c, spatial..] (Ulyanov et al. 2016). ValueError when a channel has
+/// one element.
 Tensor instance_norm(In x, const Tensor& weight = {}, const Tensor& bias = {}, double eps = 1e-5);
 
 /// x [n, c, spatial..] / (k + alpha * mean over `size` neighbouring channels of x^2)^beta (Krizhevsky et al. 2012);
-/// neighbours beyond the ends count as zeros.
+/// channels beyond the ends count as zeros.
 struct LocalResponseNormOptions {
   double alpha = 1e-4, beta = 0.75, k = 1;
 };

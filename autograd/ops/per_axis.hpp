@@ -9,10 +9,10 @@
 
 namespace newtape {
 
-/// An option of an operation with spatial axes: one number for all of them, `2`, or one for each, `{2, 1}`.
+/// An option for spatial axes: one number for all axes, `2`, or one for each, `{2, 1}`.
 class PerAxis {
  public:
-  /// Not given.
+  /// Unset.
   PerAxis() = default;
   template <class S>
     requires std::is_integral_v<S> PerAxis(S all) : dims_{static_cast<std::int64_t>(all)} {}
@@ -20,15 +20,15 @@ class PerAxis {
     PerAxis(Dims each) : dims_(std::move(each)) {}
 
     bool empty() const noexcept { return dims_.empty(); }
-    /// One number for each of `axes` axes; ValueError naming `op` and the option unless all are at least `least`.
+    /// The numbers for `axes` axes; ValueError naming `op` and `option` unless all are at least `least`.
     Dims over(std::string_view op, std::string_view option, std::size_t axes, std::int64_t least) const;
 
    private:
     Dims dims_;
 };
 
-/// Zeros around the input: a number of them at both ends of every axis, or "same" (the output is as long as the input;
-/// stride 1 only) or "valid" (none).
+/// Zero padding: the number of zeros at both ends of each axis, or "same" (the output is as long as the input; stride 1
+/// only) or "valid" (none).
 class Padding {
  public:
   template <class S>

@@ -20,15 +20,16 @@ using WindowsRef = std::shared_ptr<const std::vector<Axis>>;
 void check_rank(const char* who, const In& x, std::size_t axes) {
   if (x.is_number() || (x.ndim() != axes + 1 && x.ndim() != axes + 2)) {
     const std::string spatial(axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w");
-    raise<ShapeError>(std::string(who) + ": works on images", "x [n, c, " + spatial + "] or [c, " + spatial + "]",
+    raise<ShapeError>(std::string(who) + ": the number of spatial axes must be " + std::to_string(axes),
+                      "x [n, c, " + spatial + "] or [c, " + spatial + "]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": works on floats", "f32 or f64", name(x.dtype()));
+    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
   }
 }
 
-/// Where the windows of one axis begin, counted from the first element (so that padding is negative).
+/// Start indices of the windows along one axis; negative in the padding.
 struct Starts {
   std::int64_t input, kernel, stride, padding, dilation, output;
   std::int64_t operator[](std::int64_t i) const { return i * stride - padding; }
@@ -45,18 +46,16 @@ std::vector<Starts> starts(const char* who, const In& x, std::size_t axes, const
   for (std::size_t a = 0; a < axes; ++a) {
     const std::int64_t reach = spread[a] * (kernel[a] - 1);
     if (2 * pad[a] > reach + 1) {
-      raise<ValueError>(std::string(who) + ": a window must reach into the input",
-                        "padding of at most half of the kernel",
+      raise<ValueError>(std::string(who) + ": invalid padding", "at most half of the kernel",
                         "padding " + to_string(pad) + ", kernel_size " + to_string(kernel));
     }
     const std::int64_t input = x.shape()[x.ndim() - axes + a];
-    // From the first window's begin to the last one's; ceil_mode lets that reach out of the input, also when it is the
-    // only one.
+    // Distance available to window starts; with ceil_mode the last window may extend beyond the input.
     const std::int64_t room = input + 2 * pad[a] - reach - 1 + (ceil_mode ? steps[a] - 1 : 0);
     std::int64_t output = room < 0 ? 0 : room / steps[a] + 1;
     if (ceil_mode && (output - 1) * steps[a] >= input + pad[a]) --output;
     if (output < 1) {
-      raise<ShapeError>(std::string(who) + ": the kernel does not fit into the padded input",
+      raise<ShapeError>(std::string(who) + ": the kernel must fit into the padded input",
                         "an input longer than dilation (k - 1) - 2 padding along every axis",
                         "x " + to_string(x.shape()) + ", kernel_size " + to_string(kernel));
     }
@@ -74,7 +73,7 @@ std::vector<Axis> windows(const char* who, const std::vector<Starts>& all) {
       const std::int64_t first = s[i] + skipped * s.dilation;
       const std::int64_t inside = first >= s.input ? 0 : (s.input - first - 1) / s.dilation + 1;
       if (inside < 1) {
-        raise<ShapeError>(std::string(who) + ": a window lies in the padding alone", "less padding or dilation",
+        raise<ShapeError>(std::string(who) + ": every window must contain an input element", "less padding or dilation",
                           "padding " + std::to_string(s.padding) + ", dilation " + std::to_string(s.dilation) +
                               " on length " + std::to_string(s.input));
       }
@@ -86,7 +85,7 @@ std::vector<Axis> windows(const char* who, const std::vector<Starts>& all) {
   return axes;
 }
 
-/// Windows of about equal lengths that cover the input. ValueError when there is nothing to cover.
+/// Windows of about equal lengths that cover the input. ShapeError when the input is empty.
 std::vector<Axis> adaptive_windows(const char* who, const In& x, std::size_t axes, const PerAxis& output_size) {
   check_rank(who, x, axes);
   const Dims outputs = output_size.over(who, "output_size", axes, 1);
@@ -94,7 +93,7 @@ std::vector<Axis> adaptive_windows(const char* who, const In& x, std::size_t axe
   for (std::size_t a = 0; a < axes; ++a) {
     Axis axis{x.shape()[x.ndim() - axes + a]};
     if (axis.input == 0) {
-      raise<ShapeError>(std::string(who) + ": there is nothing to pool", "spatial axes with elements",
+      raise<ShapeError>(std::string(who) + ": the input must not be empty", "spatial axes with elements",
                         "x " + to_string(x.shape()));
     }
     for (std::int64_t i = 0; i < outputs[a]; ++i) {
@@ -106,7 +105,7 @@ std::vector<Axis> adaptive_windows(const char* who, const In& x, std::size_t axe
   return all;
 }
 
-/// Where the maxima of x stand, a constant.
+/// Indices of the maxima of x, a constant.
 Array indices(const Tensor& x, const WindowsRef& w) { return core::max_pool_indices(x.value(), *w); }
 
 Tensor max_pool(const In& x, std::vector<Axis> axes) {
@@ -114,7 +113,7 @@ Tensor max_pool(const In& x, std::vector<Axis> axes) {
   return max_pool_op(core::max_pool(x.value(), *w),
                      wrt(x, [x = x.tensor().detach(), w](const Tensor& g, const Tensor& y) {
                        if (!recorded(g)) return Tensor(core::max_pool_grad(g.value(), x.value(), y.value(), *w));
-                       // The windowed axes laid flat are the axis along which the indices say where to.
+                       // The indices refer to the flattened spatial axes.
                        const std::size_t batch = x.ndim() - w->size();
                        const std::size_t before = g.ndim() - w->size();
                        std::int64_t length = 1;
@@ -142,10 +141,10 @@ std::pair<Tensor, Tensor> max_pool_with_indices(const char* who, const In& x, st
 Tensor avg_pool(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size, const AvgPoolOptions& o) {
   const auto all = starts(who, x, axes, kernel_size, o.stride, o.padding, 1, o.ceil_mode);
   if (o.divisor_override < 0) {
-    raise<ValueError>(std::string(who) + ": no such divisor_override", "at least 1",
+    raise<ValueError>(std::string(who) + ": invalid divisor_override", "at least 1",
                       std::to_string(o.divisor_override));
   }
-  // The number of elements of a window is the product of its lengths, so every axis can divide by its own.
+  // A window's number of elements is the product over axes, so the division is done axis by axis.
   std::vector<detail::ResamplingRef> maps;
   for (const auto& s : all) {
     core::BandMatrix m;
@@ -181,12 +180,12 @@ Tensor adaptive_avg_pool(const char* who, const In& x, std::size_t axes, const P
 
 Tensor lp_pool(const char* who, const In& x, std::size_t axes, double norm, const PerAxis& kernel_size,
                const LpPoolOptions& o) {
-  if (!(norm > 0)) raise<ValueError>(std::string(who) + ": no such norm", "above 0", std::to_string(norm));
+  if (!(norm > 0)) raise<ValueError>(std::string(who) + ": norm must be positive", "above 0", std::to_string(norm));
   check_rank(who, x, axes);
   Tensor sums = avg_pool(who, pow(x, norm), axes, kernel_size,
                          {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
   if (norm == 1) return sums;
-  // A root has no derivative at 0: windows of zeros count as constants there, as PyTorch's do.
+  // A root has no derivative at 0: windows of zeros get gradient 0, as in PyTorch.
   const Tensor none = sums == 0.0;
   return where(none, 0.0, pow(where(none, 1.0, sums), 1 / norm));
 }

@@ -7,32 +7,32 @@
 #include <utility>
 
 /// Pooling as in PyTorch, over the last one, two or three axes of x [n, c, spatial..] or [c, spatial..]. An output has
-/// length (l + 2 padding - dilation (k - 1) - 1) / stride + 1, rounded down or, with `ceil_mode`, up; but the last
-/// window then begins before the end of the input and the padding in front.
+/// length (l + 2 padding - dilation (k - 1) - 1) / stride + 1, rounded down or, with `ceil_mode`, up, provided that the
+/// last window begins inside the input or the padding at its start.
 namespace newtape {
 
 struct MaxPoolOptions {
-  PerAxis stride = {};  ///< that of the kernel unless given
-  PerAxis padding = 0;  ///< half of the kernel at most; never the maximum
+  PerAxis stride = {};  ///< default: kernel_size
+  PerAxis padding = 0;  ///< at most half of the kernel; never the maximum
   PerAxis dilation = 1;
   bool ceil_mode = false;
 };
 
-/// The largest element of each window. The gradient goes to the first of equals; NaN wins.
+/// The maximum of each window. The gradient goes to the first of equal maxima; NaN propagates.
 Tensor max_pool1d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 Tensor max_pool2d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 Tensor max_pool3d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
-/// And where they stand: indices (i64 constants) into the spatial axes laid flat.
+/// Maxima and their indices (i64 constants) into the flattened spatial axes.
 std::pair<Tensor, Tensor> max_pool1d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 std::pair<Tensor, Tensor> max_pool2d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 std::pair<Tensor, Tensor> max_pool3d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 
 struct AvgPoolOptions {
-  PerAxis stride = {};  ///< that of the kernel unless given
-  PerAxis padding = 0;  ///< half of the kernel at most
+  PerAxis stride = {};  ///< default: kernel_size
+  PerAxis padding = 0;  ///< at most half of the kernel
   bool ceil_mode = false;
-  bool count_include_pad = true;      ///< the zeros of the padding count as elements
-  std::int64_t divisor_override = 0;  ///< unless 0, divides the sum of a window instead of the number of elements
+  bool count_include_pad = true;      ///< padding zeros count as elements
+  std::int64_t divisor_override = 0;  ///< unless 0, the divisor of each window's sum
 };
 
 /// The mean of each window.
@@ -40,11 +40,11 @@ Tensor avg_pool1d(In x, const PerAxis& kernel_size, const AvgPoolOptions& option
 Tensor avg_pool2d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options = {});
 Tensor avg_pool3d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options = {});
 
-/// As many windows as the output is long, from i l / size to (i + 1) l / size, rounded down and up: their means...
+/// The mean of each window [floor(i l / size), ceil((i + 1) l / size)), for output size `size` and input length l.
 Tensor adaptive_avg_pool1d(In x, const PerAxis& output_size);
 Tensor adaptive_avg_pool2d(In x, const PerAxis& output_size);
 Tensor adaptive_avg_pool3d(In x, const PerAxis& output_size);
-/// ... and their largest elements.
+/// The maximum of each window of adaptive_avg_pool.
 Tensor adaptive_max_pool1d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool2d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool3d(In x, const PerAxis& output_size);

@@ -12,21 +12,21 @@ static const Op matmul_op{"matmul"};
 static const Op linear_op{"linear"};
 
 namespace {
-/// Its last two axes lie in memory as those of a transposed matrix.
-bool lies_transposed(const Tensor& x) {
+/// Whether the last two axes are in column-major order.
+bool is_column_major(const Tensor& x) {
   const auto& steps = x.value().strides();
   return steps[x.ndim() - 2] == 1 && steps[x.ndim() - 1] > 1;
 }
 
-/// Both have two axes at least. A gradient lies in memory as its operand does: that of a transposed operand is
-/// contiguous once it is transposed back, and what is made of it runs along rows.
+/// a b for operands with at least two axes. Gradients have the memory order of their operands: that of a transposed
+/// operand is contiguous after transposing back, for row-wise access by later operations.
 Tensor matrix_product(const Tensor& a, const Tensor& b, SourceLocation location) {
   return matmul_op(core::matmul(a.value(), b.value()),
                    wrt(In(a, location),
-                       [b, transposed = lies_transposed(a)](const Tensor& g) {
+                       [b, transposed = is_column_major(a)](const Tensor& g) {
                          return transposed ? transpose(matmul(b, transpose(g))) : matmul(g, transpose(b));
                        }),
-                   wrt(In(b, location), [a, weight = b.node().get(), transposed = lies_transposed(b)](const Tensor& g) {
+                   wrt(In(b, location), [a, weight = b.node().get(), transposed = is_column_major(b)](const Tensor& g) {
                      const bool matrix = weight->shape.size() == 2 && a.ndim() == 2;
                      const auto pass = [&] {
                        return LayerPass{.weight = weight, .input = a, .grad = g, .transposed = true};
@@ -51,8 +51,8 @@ Tensor matmul(In a, In b) {
   if (b.ndim() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
   if (b.ndim() == 2 && a.ndim() > 2 && a.shape().back() == b.shape()[0] &&
       (recorded(a, b) || a.value().is_contiguous())) {
-    // A stack of matrices times one matrix is one tall matrix times it: so is the product behind b's gradient, which
-    // would otherwise be a stack of products and their sum. Without a gradient to come it is not worth a copy.
+    // A stack of matrices times one matrix is one product of a tall matrix, as is b's gradient, which would otherwise
+    // be a sum over a stack of products. When nothing is recorded this is not worth a copy.
     Shape shape = a.shape();
     const auto k = shape.back();
     shape.resize(shape.size() - 1);
@@ -68,7 +68,7 @@ Tensor linear(In x, In w, In b) {
   match(linear_op, x, b);
   if (x.ndim() < 1 || w.ndim() != 2 || b.ndim() != 1 || x.shape().back() != w.shape()[1] ||
       b.shape()[0] != w.shape()[0]) {
-    raise<ShapeError>("linear: the features do not meet", "x [.., k], w [m, k], b [m]",
+    raise<ShapeError>("linear: the features must agree", "x [.., k], w [m, k], b [m]",
                       "x " + to_string(x.shape()) + ", w " + to_string(w.shape()) + ", b " + to_string(b.shape()));
   }
   if (x.ndim() != 2) {
@@ -96,14 +96,14 @@ std::string shapes(const In& a, const In& b) { return "a " + to_string(a.shape()
 
 Tensor dot(In a, In b) {
   if (a.ndim() != 1 || a.shape() != b.shape()) {
-    raise<ShapeError>("dot: the operands must be vectors of one length", "a [k], b [k]", shapes(a, b));
+    raise<ShapeError>("dot: the operands must be vectors of equal length", "a [k], b [k]", shapes(a, b));
   }
   return matmul(a, b);
 }
 
 Tensor vdot(In a, In b) {
   if (a.size() != b.size()) {
-    raise<ShapeError>("vdot: the operands must have one number of elements", "as many in a as in b", shapes(a, b));
+    raise<ShapeError>("vdot: the operands must have equal numbers of elements", "as many in a as in b", shapes(a, b));
   }
   return matmul(reshape(a, {a.size()}), reshape(b, {b.size()}));
 }
@@ -145,7 +145,7 @@ Tensor cross(In a, In b, std::int64_t axis) {
   const Shape shape = broadcast_shapes("cross", a.shape(), b.shape());
   const auto at = normalize_axis("cross", axis, shape.size());
   if (shape[at] != 3) {
-    raise<ShapeError>("cross: vectors have three components", "length 3 along axis " + std::to_string(axis),
+    raise<ShapeError>("cross: the vectors must have three components", "length 3 along axis " + std::to_string(axis),
                       shapes(a, b));
   }
   const auto from_last = static_cast<std::int64_t>(at) - static_cast<std::int64_t>(shape.size());
@@ -153,14 +153,14 @@ Tensor cross(In a, In b, std::int64_t axis) {
   const Tensor y = b.shape() == shape ? b.tensor() : expand(b, shape);
   const Tensor next = tensor({1, 2, 0}, i64);
   const Tensor last = tensor({2, 0, 1}, i64);
-  const auto transposed = [from_last](const Tensor& v, const Tensor& places) { return take(v, places, from_last); };
-  return transposed(x, next) * transposed(y, last) - transposed(x, last) * transposed(y, next);
+  const auto rotated = [from_last](const Tensor& v, const Tensor& order) { return take(v, order, from_last); };
+  return rotated(x, next) * rotated(y, last) - rotated(x, last) * rotated(y, next);
 }
 
 Tensor bilinear(In x1, In x2, In w, In b) {
   if (x1.ndim() < 1 || x2.ndim() < 1 || w.ndim() != 3 || b.ndim() != 1 || x1.shape().back() != w.shape()[1] ||
       x2.shape().back() != w.shape()[2] || b.shape()[0] != w.shape()[0]) {
-    raise<ShapeError>("bilinear: the features do not meet", "x1 [.., n], x2 [.., m], w [k, n, m], b [k]",
+    raise<ShapeError>("bilinear: the features must agree", "x1 [.., n], x2 [.., m], w [k, n, m], b [k]",
                       "x1 " + to_string(x1.shape()) + ", x2 " + to_string(x2.shape()) + ", w " + to_string(w.shape()) +
                           ", b " + to_string(b.shape()));
   }
@@ -175,14 +175,14 @@ Tensor add_product(const char* op, std::size_t ndim_a, std::size_t ndim_b, const
   const std::size_t last = ndim_b == 1 ? 0 : ndim_b - 2;
   bool fits = a.ndim() == ndim_a && b.ndim() == ndim_b && a.shape().back() == b.shape()[last] &&
               (ndim_a < 3 || a.shape()[0] == b.shape()[0]);
-  if (!fits) raise<ShapeError>(std::string(op) + ": the lengths do not meet", expected, got);
+  if (!fits) raise<ShapeError>(std::string(op) + ": the lengths must agree", expected, got);
   Shape shape(a.shape().begin(), a.shape().end() - 1);
   if (ndim_b > 1) shape.push_back(b.shape().back());
   fits = broadcast_shapes(op, c.shape(), shape) == shape;
   if (!fits) raise<ShapeError>(std::string(op) + ": c must broadcast to the product", to_string(shape), got);
   Tensor y = matmul(a, b);
   if (options.alpha != 1) y = std::move(y) * options.alpha;
-  if (options.beta == 0) return y;  // as BLAS has it: c may hold anything
+  if (options.beta == 0) return y;  // as in BLAS: c is not read
   if (options.beta == 1) return std::move(y) + c;
   return std::move(y) + c * options.beta;
 }

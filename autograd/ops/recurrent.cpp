@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Backpropagation through time, twice: as one kernel a step, and in Tensor operations, for when the gradient is itself
-// recorded or comes in batches. Both are written in the results.
+// Backpropagation through time in two forms: one kernel per step, and Tensor operations for recorded gradients and
+// batches of cotangents. Both compute derivatives from the results.
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/activation.hpp>
@@ -30,7 +30,7 @@ void check(const Op& op, std::int64_t gates, const In& x, const In& w, const In&
   if (!axes || x.shape()[1] != h0.shape()[0] || x.shape()[2] != m || w.shape() != Shape{m, n} ||
       (c0 != nullptr && c0->shape() != h0.shape()) || (b != nullptr && b->shape() != Shape{m})) {
     const std::string k = gates == 1 ? "H" : std::to_string(gates) + " H";
-    raise<ShapeError>(name + ": the operands do not fit",
+    raise<ShapeError>(name + ": the operands must have matching shapes",
                       "x [T, B, " + k + "], w [" + k + ", H], h0 [B, H]" + (c0 != nullptr ? ", c0 [B, H]" : "") +
                           (b != nullptr ? ", b [" + k + "]" : ""),
                       "x " + to_string(x.shape()) + ", w " + to_string(w.shape()) + ", h0 " + to_string(h0.shape()) +
@@ -39,7 +39,7 @@ void check(const Op& op, std::int64_t gates, const In& x, const In& w, const In&
   }
   for (const In* other : {&w, &h0, c0, b}) {
     if (other == nullptr || (is_floating(x.dtype()) && other->dtype() == x.dtype())) continue;
-    raise<DTypeError>(name + ": the operands must have one float dtype", "f32 or f64 for all",
+    raise<DTypeError>(name + ": the operands must have the same float dtype", "f32 or f64 for all",
                       std::string(newtape::name(x.dtype())) + " and " + std::string(newtape::name(other->dtype())));
   }
   if (!options.mask.defined()) return;
@@ -47,20 +47,20 @@ void check(const Op& op, std::int64_t gates, const In& x, const In& w, const In&
     raise<DTypeError>(name + ": the mask must be boolean", "boolean", std::string(newtape::name(options.mask.dtype())));
   }
   if (options.mask.shape() != Shape{x.shape()[0], x.shape()[1]}) {
-    raise<ShapeError>(name + ": the mask has one element for each step of each member", "mask [T, B]",
+    raise<ShapeError>(name + ": the mask must have one element for each step and batch entry", "mask [T, B]",
                       "mask " + to_string(options.mask.shape()) + ", x " + to_string(x.shape()));
   }
 }
 
 Array value_of(Tensors g, std::size_t k) { return g[k].defined() ? g[k].value() : Array(); }
 
-/// What the rules have in common: one direction over a sequence, in Tensor operations.
+/// One direction over a masked sequence, in Tensor operations; shared by the rules.
 struct SequenceOrder {
   bool reverse;
-  Tensor moves;  ///< the mask as numbers [T, B, 1], or undefined
+  Tensor mask;  ///< the mask as numbers [T, B, 1], or undefined
 
   SequenceOrder(const RecurrentScanOptions& options, DType dtype)
-      : reverse(options.reverse), moves(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
+      : reverse(options.reverse), mask(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
 
   core::ScanOver over(const RecurrentScanOptions& options) const {
     return {options.reverse, options.mask.defined() ? options.mask.value() : Array()};
@@ -72,13 +72,13 @@ struct SequenceOrder {
     if (steps == 0) return all;
     return reverse ? concatenate({slice(all, 0, 1, steps), start}) : concatenate({start, slice(all, 0, 0, steps - 1)});
   }
-  Tensor where_moving(const Tensor& x) const { return moves.defined() ? x * moves : x; }
-  /// How much of the old state stays, given how much does so where it moves.
-  Tensor staying(const Tensor& share) const {
-    if (!moves.defined()) return share;
-    return share.defined() ? share * moves + (1 - moves) : 1 - moves;
+  Tensor masked(const Tensor& x) const { return mask.defined() ? x * mask : x; }
+  /// The direct derivative in the previous state: `factor` (undefined: 0) where the mask is true, 1 elsewhere.
+  Tensor carry(const Tensor& factor) const {
+    if (!mask.defined()) return factor;
+    return factor.defined() ? factor * mask + (1 - mask) : 1 - mask;
   }
-  /// Calls f(t) from the order's last step to its first, each of which gives an array of the result's steps.
+  /// Stacks the results of f(t), which is called from the order's last step to its first.
   template <class F>
   Tensor back(std::int64_t steps, const Shape& shape, DType dtype, const F& f) const {
     if (steps == 0) return zeros(shape, dtype);
@@ -92,7 +92,7 @@ struct SequenceOrder {
 };
 
 Tensor at(const Tensor& x, std::int64_t t) { return select(x, -3, t); }
-/// x and the part of g for step t, if there is one.
+/// x + g at step t, or x if g is undefined.
 Tensor plus(const Tensor& x, const Tensor& g, std::int64_t t) { return g.defined() ? x + at(g, t) : x; }
 
 /// The sum over all steps of d^T h: d [.., T, B, m], h [T, B, n] -> [.., m, n].
@@ -111,9 +111,9 @@ const Tensor& first_defined(Tensors g) {
   return g[0];
 }
 
-/// The pullback to input `i` of an operation that goes back through time once for all its inputs: the first that is
-/// asked keeps the others' gradients for them. `Rule` has `in_tensors(g, y)` and, for as many of the cotangents as
-/// `fused`, `in_kernels(g, y)`: the gradients of x, w and the others; and what an observer of layers is to see.
+/// The pullback to input `i` of an operation with one backward pass for all inputs: the first request computes all
+/// gradients and caches the others. `Rule` has `in_tensors(g, y)` and, for the first `fused` cotangents only,
+/// `in_kernels(g, y)`, which return the gradients of x, w and the others, and `bias` and `of_product` for LayerPass.
 template <class Rule>
 class Back {
  public:
@@ -122,7 +122,7 @@ class Back {
   Tensor operator()(std::size_t i, Tensors g, Tensors y) {
     bool plain = !grad_enabled() && first_defined(g).ndim() == 3;
     for (std::size_t k = Rule::fused; k < g.size(); ++k) plain = plain && !g[k].defined();
-    // What is recorded is not kept: it would hold the graph that holds this.
+    // Recorded gradients are not cached: that would form a reference cycle with the graph.
     if (!plain) {
       auto all = rule_.in_tensors(g, y);
       if (i == weight) show(all[0], y);
@@ -140,7 +140,7 @@ class Back {
  private:
   static constexpr std::size_t weight = 1;
 
-  /// The weight's part of the arguments is h w^T + b: `d` are the cotangents of x, the inputs' part.
+  /// Shows the layer h w^T + b to the observer; `d` is the cotangent of x.
   void show(const Tensor& d, Tensors y) const {
     const auto pass = [&] {
       return LayerPass{.weight = rule_.w.node().get(),
@@ -160,7 +160,7 @@ class Back {
   }
   Rule rule_;
   std::mutex mutex_;
-  std::vector<Tensor> for_;  ///< the cotangents; holding them keeps their memory theirs
+  std::vector<Tensor> for_;  ///< the cotangents of kept_; held so that their addresses stay unique
   std::vector<Tensor> kept_;
 };
 
@@ -188,11 +188,11 @@ struct LstmRule {
     const auto gates = chunk(y[2], 4, -1);
     const Tensor &i = gates[0], &f = gates[1], &n = gates[2], &o = gates[3];
     const Tensor squashed = tanh(y[1]);
-    const Tensor c_from_h = order.where_moving(o * (1 - square(squashed)));
+    const Tensor c_from_h = order.masked(o * (1 - square(squashed)));
     const Tensor factor = concatenate({n, order.before(y[1], c0), i, squashed}, -1);
-    const Tensor slope = order.where_moving(concatenate({i * (1 - i), f * (1 - f), 1 - square(n), o * (1 - o)}, -1));
-    const Tensor stays = order.staying({});
-    const Tensor kept = order.staying(f);
+    const Tensor slope = order.masked(concatenate({i * (1 - i), f * (1 - f), 1 - square(n), o * (1 - o)}, -1));
+    const Tensor stays = order.carry({});
+    const Tensor kept = order.carry(f);
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     Tensor dc = dh;
@@ -217,7 +217,7 @@ struct GruRule {
   core::ScanOver over;
 
   const detail::Node* bias() const { return b.get(); }
-  /// n's argument has r times its part of the product.
+  /// The cotangent of h w^T + b; in the argument of n its part is multiplied by r.
   Tensor of_product(const Tensor& d, Tensors y) const {
     const auto n = h0.shape()[1];
     return concatenate({slice(d, -1, 0, 2 * n), slice(d, -1, 2 * n, 3 * n) * slice(y[1].detach(), -1, 0, n)}, -1);
@@ -231,14 +231,14 @@ struct GruRule {
     const auto gates = chunk(y[1], 3, -1);
     const Tensor &r = gates[0], &z = gates[1], &n = gates[2];
     const Tensor before = order.before(y[0], h0);
-    const Tensor slope_r = order.where_moving(r * (1 - r));
-    const Tensor slope_z = order.where_moving(z * (1 - z));
-    const Tensor slope_n = order.where_moving(1 - square(n));
-    const Tensor g_q = g[2].defined() ? order.where_moving(g[2]) : Tensor();
+    const Tensor slope_r = order.masked(r * (1 - r));
+    const Tensor slope_z = order.masked(z * (1 - z));
+    const Tensor slope_n = order.masked(1 - square(n));
+    const Tensor g_q = g[2].defined() ? order.masked(g[2]) : Tensor();
     const auto gs = g[1].defined() ? chunk(g[1], 3, -1) : std::vector<Tensor>(3);
     const Tensor z_from_h = before - n;
     const Tensor n_from_h = 1 - z;
-    const Tensor kept = order.staying(z);
+    const Tensor kept = order.carry(z);
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     std::vector<Tensor> to_n(static_cast<std::size_t>(y[0].shape()[0]));
@@ -274,8 +274,8 @@ struct RnnRule {
     return {std::move(d.x), std::move(d.w), std::move(d.h0)};
   }
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
-    const Tensor slope = order.where_moving(squash == core::Squash::tanh ? 1 - square(y[0]) : (y[0] > 0).to(w.dtype()));
-    const Tensor stays = order.staying({});
+    const Tensor slope = order.masked(squash == core::Squash::tanh ? 1 - square(y[0]) : (y[0] > 0).to(w.dtype()));
+    const Tensor stays = order.carry({});
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     Tensor dx = order.back(y[0].shape()[0], with_leading(one, 3, y[0].shape()), w.dtype(), [&](std::int64_t t) {

@@ -3,14 +3,14 @@
 
 #include <newtape/autograd/tensor.hpp>
 
-/// Recurrent layers, one direction over a whole sequence of T steps as one operation, for a batch of B and H hidden
-/// features. The inputs' part of the arguments, x, comes from one product over all steps: linear(inputs, w_ih, b_ih).
-/// ShapeError, DTypeError for operands that do not fit. nn::LSTM and its like are made of these.
+/// Recurrent layers, one direction over a sequence of T steps as one operation, for batch size B and H hidden features.
+/// x is the input projection of all steps: linear(inputs, w_ih, b_ih). ShapeError, DTypeError for mismatched operands.
+/// Used by nn::LSTM, nn::GRU and nn::RNN.
 namespace newtape {
 
 struct RecurrentScanOptions {
   bool reverse = false;  ///< from the last step to the first
-  /// [T, B], boolean: where it is false the state stays what it was, and the gates are 0.
+  /// [T, B], boolean: where it is false the state is unchanged, and the gates are 0.
   Tensor mask = {};
 };
 
@@ -26,7 +26,7 @@ LstmScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options
 struct GruScan {
   Tensor h;      ///< the state after each step [T, B, H]
   Tensor gates;  ///< r, z, n [T, B, 3 H]
-  Tensor q;      ///< what r multiplies [T, B, H]
+  Tensor q;      ///< hidden part of the candidate, multiplied by r [T, B, H]
 };
 /// With u = h w^T + b: r, z = sigmoid(x + u), n = tanh(x + r q) with q the last third of u, h = (1 - z) n + z h:
 /// x [T, B, 3 H], w [3 H, H], b [3 H], h0 [B, H].

@@ -38,11 +38,11 @@ Tensor mean(In x, const Axes& axes, bool keepdims) {
 
 Tensor prod(In x, const Axes& axes, bool keepdims) {
   if (unobserved(x)) return core::prod(x.value(), axes, keepdims);
-  // Halves are multiplied until one is left: unlike y / x, the derivatives are right where factors are zero.
+  // Pairwise products of halves: unlike y / x, the derivatives are correct where factors are zero.
   const ReductionInfo r("prod", x.shape(), axes, keepdims);
   Tensor y = r.rows(x);
   auto n = y.shape(-1);
-  if (n == 0) y = sum(y, -1, true) + 1.0;  // ones, which depend on the elements that are not there
+  if (n == 0) y = sum(y, -1, true) + 1.0;  // ones that depend on x, so that the result is recorded
   while (n > 1) {
     const auto half = n / 2;
     Tensor z = slice(y, -1, 0, half) * slice(y, -1, half, 2 * half);
@@ -57,7 +57,7 @@ namespace {
 Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), In& x, const Axes& axes, bool keepdims) {
   return op(kernel(x.value(), axes, keepdims),
             wrt(x, [x, r = ReductionInfo(op.name(), x.shape(), axes, keepdims)](const Tensor& g, const Tensor& y) {
-              // Every one of the equal extremes gets the same part.
+              // Equal extremes share the gradient equally.
               const Tensor hit = (x.tensor().detach() == r.align(y.detach())).to(x.dtype());
               return r.align(g) * (hit / sum(hit, r.axes, true));
             }));
@@ -104,7 +104,7 @@ Tensor log_softmax(In x, std::int64_t axis) {
 Tensor sum_to(In x, const Shape& shape, std::size_t batch) {
   const Shape before = x.shape();
   Array value = core::sum_to(x.take(), shape, batch);
-  // x [batch.., extra.., stretched..] <- y [batch.., shape..]: put axes of length 1 where `extra` was, then stretch.
+  // x [batch.., extra.., broadcast..] <- y [batch.., shape..]: insert axes of length 1 for `extra`, then expand.
   return sum_to_op(std::move(value), wrt(x, [before, shape, batch](const Tensor& g) {
                      Shape kept(before.begin(), before.begin() + batch);
                      kept.resize(before.size() - shape.size(), 1);

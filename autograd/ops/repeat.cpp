@@ -12,7 +12,7 @@ static const Op roll_op{"roll"};
 
 namespace {
 
-/// With each axis preceded by one of length `repeats[i]` (1 for the first axes beyond repeats), stretched.
+/// x repeated `repeats[i]` times along axis i, reshaped to `result`: expands a new axis before each axis.
 Tensor repeated(In x, const Dims& repeats, const Shape& result) {
   const std::size_t n = x.ndim();
   Shape thin;
@@ -28,7 +28,7 @@ Tensor repeated(In x, const Dims& repeats, const Shape& result) {
 
 void expect_count(const char* op, std::int64_t count) {
   if (count < 0) {
-    raise<ValueError>(std::string(op) + ": nothing repeats less than no times", "counts of at least 0",
+    raise<ValueError>(std::string(op) + ": the counts must not be negative", "counts of at least 0",
                       std::to_string(count));
   }
 }
@@ -62,10 +62,10 @@ Tensor repeat_interleave(In x, const Tensor& repeats, std::optional<std::int64_t
   if (!axis) return repeat_interleave(ravel(x), repeats, 0);
   const auto length = x.shape()[normalize_axis("repeat_interleave", *axis, x.ndim())];
   if (repeats.dtype() != i64) {
-    raise<DTypeError>("repeat_interleave: counts are integers", "i64", name(repeats.dtype()));
+    raise<DTypeError>("repeat_interleave: the counts must be i64", "i64", name(repeats.dtype()));
   }
   if (repeats.ndim() > 1 || (repeats.size() != 1 && repeats.size() != length)) {
-    raise<ShapeError>("repeat_interleave: one count for each element", "[" + std::to_string(length) + "]",
+    raise<ShapeError>("repeat_interleave: each element needs one count", "[" + std::to_string(length) + "]",
                       to_string(repeats.shape()));
   }
   const Array counts = core::contiguous(core::expand(core::reshape(repeats.value(), {-1}), {length}));
@@ -93,7 +93,7 @@ Tensor roll(In x, std::int64_t shift) { return reshape(roll(ravel(x), shift, 0),
 
 Tensor roll(In x, const Dims& shifts, const Dims& axes) {
   if (shifts.size() != axes.size()) {
-    raise<ValueError>("roll: a shift for each axis", std::to_string(axes.size()), std::to_string(shifts.size()));
+    raise<ValueError>("roll: each axis needs one shift", std::to_string(axes.size()), std::to_string(shifts.size()));
   }
   for (const auto a : axes) normalize_axis("roll", a, x.ndim());
   Tensor y = x;

@@ -25,8 +25,7 @@ Tensor cumsum_along(In x, std::int64_t axis, bool reverse) {
                    wrt(x, [axis, reverse](Tensor g) { return cumsum_along(std::move(g), axis, !reverse); }));
 }
 
-/// One step along the axis: element i of the result is element i - 1 of x (i + 1 with `back`), `fill` where there is
-/// none.
+/// Shift by one along the axis: element i of the result is element i - 1 of x (`back`: i + 1), or `fill` at the end.
 Tensor shifted(const Tensor& x, std::int64_t axis, bool back, double fill = 0) {
   const auto n = x.shape(axis);
   if (n == 0) return x;
@@ -39,8 +38,7 @@ Tensor shifted(const Tensor& x, std::int64_t axis, bool back, double fill = 0) {
 /// y_i = a_i y_(i-1) + b_i; `reverse`: y_i = a_i y_(i+1) + b_i. Leading axes of b beyond those of a broadcast.
 Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
   const Tensor factors = a.shape() == b.shape() ? a.tensor() : expand(a, b.shape());
-  // The cotangents obey the recurrence in the other direction: l_i = g_i + a_(i+1) l_(i+1). They are b's, and those of
-  // a are l_i y_(i-1).
+  // Cotangents: l_i = g_i + a_(i+1) l_(i+1), a recurrence in the other direction, for b_i; l_i y_(i-1) for a_i.
   const auto back = [factors, axis, reverse](const Tensor& g) {
     return recurrence(shifted(factors, axis, !reverse), g, axis, !reverse);
   };
@@ -60,8 +58,8 @@ Tensor cumsum(In x, std::int64_t axis) {
 
 Tensor cumprod(In x, std::int64_t axis) {
   axis = axis_from_last(cumprod_op, axis, x.ndim());
-  // dy_j/dx_i is the product of the others up to j: those before i, times those between i and j. The sum over j of g_j
-  // times the latter is a recurrence.
+  // dy_j/dx_i is the product of x_k for k < i times the product for i < k <= j. The sum over j of g_j times the latter
+  // is a recurrence.
   return cumprod_op(core::cumprod(x.value(), axis), wrt(x, [x, axis](const Tensor& g, const Tensor& y) {
                       return recurrence(shifted(x, axis, true), g, axis, true) * shifted(y, axis, false, 1);
                     }));
@@ -69,7 +67,7 @@ Tensor cumprod(In x, std::int64_t axis) {
 
 Tensor logcumsumexp(In x, std::int64_t axis) {
   axis = axis_from_last(logcumsumexp_op, axis, x.ndim());
-  // dy_j/dx_i = exp(x_i - y_j) = exp(x_i - y_i) exp(y_i - y_(i+1)) ... exp(y_(j-1) - y_j), and no factor is above 1.
+  // dy_j/dx_i = exp(x_i - y_j) = exp(x_i - y_i) exp(y_i - y_(i+1)) ... exp(y_(j-1) - y_j), with all factors <= 1.
   return logcumsumexp_op(core::logcumsumexp(x.value(), axis), wrt(x, [x, axis](const Tensor& g, const Tensor& y) {
                            const auto weight = [](const Tensor& part, const Tensor& whole) {
                              const Tensor absent = (whole.detach() == -infinity);

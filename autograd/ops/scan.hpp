@@ -3,15 +3,15 @@
 
 #include <newtape/autograd/ops/values_indices.hpp>
 
-/// Scans: element i of the result is made of the elements up to i along one axis.
+/// Scans: element i of the result depends on the elements up to i along one axis.
 namespace newtape {
 
 Tensor cumsum(In x, std::int64_t axis);
-Tensor cumprod(In x, std::int64_t axis);       ///< right at zeros too, to any order
+Tensor cumprod(In x, std::int64_t axis);       ///< correct at zeros, to any order
 Tensor logcumsumexp(In x, std::int64_t axis);  ///< log(cumsum(exp(x))) without overflow
-/// y_i = a_i y_(i-1) + b_i along the axis, with 0 before the first; a and b broadcast. Right at zeros, to any order.
+/// y_i = a_i y_(i-1) + b_i along the axis, y_(-1) = 0; a and b broadcast. Correct at zeros, to any order.
 Tensor linear_recurrence(In a, In b, std::int64_t axis = -1);
-/// The largest element so far and where it stands: the last of equals, which gets the gradient. NaN wins.
+/// The running maximum and its index, the last of equal ones, which gets the gradient. NaN propagates.
 ValuesIndices cummax(In x, std::int64_t axis);
 ValuesIndices cummin(In x, std::int64_t axis);
 

@@ -14,7 +14,7 @@ static const Op expand_op{"expand"};
 
 namespace {
 
-/// A reshape whose result is known: squeeze, unsqueeze and reshape differ only in how they say what shape they want.
+/// Records a reshape of x to `value`; shared by squeeze, unsqueeze and reshape.
 Tensor reshaped(In& x, Array value) {
   const std::size_t ndim = value.ndim();
   return reshape_op(std::move(value), wrt(x, [shape = x.shape(), ndim](const Tensor& g) {
@@ -35,7 +35,7 @@ Tensor flatten(In x, std::int64_t first, std::int64_t last) {
   const auto begin = normalize_axis("flatten", first, x.ndim());
   const auto end = normalize_axis("flatten", last, x.ndim());
   if (begin > end) {
-    raise<ShapeError>("flatten: the first axis lies behind the last one", "first <= last",
+    raise<ShapeError>("flatten: the axes must be in ascending order", "first <= last",
                       std::to_string(first) + " and " + std::to_string(last) + " of " + to_string(x.shape()));
   }
   Shape shape(x.shape().begin(), x.shape().begin() + begin + 1);
@@ -64,7 +64,7 @@ Tensor unflatten(In x, std::int64_t axis, const Shape& lengths) {
   }
   fits = fits && (open == lengths.size() ? known == length : known != 0 && length % known == 0);
   if (!fits) {
-    raise<ShapeError>("unflatten: the lengths must come to that of the axis",
+    raise<ShapeError>("unflatten: the product of the lengths must be that of the axis",
                       "lengths whose product is " + std::to_string(length) + ", at most one of them -1",
                       to_string(lengths) + " for axis " + std::to_string(a) + " of " + to_string(x.shape()));
   }
@@ -108,7 +108,7 @@ Tensor moveaxis(In x, std::int64_t from, std::int64_t to) { return moveaxis(x, D
 
 Tensor moveaxis(In x, const Dims& from, const Dims& to) {
   if (from.size() != to.size()) {
-    raise<ValueError>("moveaxis: every axis goes to one place", std::to_string(from.size()) + " places",
+    raise<ValueError>("moveaxis: each axis needs one position", std::to_string(from.size()) + " positions",
                       std::to_string(to.size()));
   }
   const std::size_t n = x.ndim();
@@ -116,24 +116,24 @@ Tensor moveaxis(In x, const Dims& from, const Dims& to) {
   Dims moved(n);
   for (std::size_t i = 0; i < from.size(); ++i) {
     const auto a = normalize_axis("moveaxis", from[i], n);
-    auto& place = order[normalize_axis("moveaxis", to[i], n)];
-    if (moved[a]++ != 0 || place != -1) {
-      raise<ValueError>("moveaxis: an axis or a place is given twice", "distinct axes and places",
+    auto& source = order[normalize_axis("moveaxis", to[i], n)];
+    if (moved[a]++ != 0 || source != -1) {
+      raise<ValueError>("moveaxis: an axis or a position is given twice", "distinct axes and positions",
                         to_string(from) + " to " + to_string(to));
     }
-    place = static_cast<std::int64_t>(a);
+    source = static_cast<std::int64_t>(a);
   }
   std::size_t next = 0;
-  for (auto& place : order) {
-    if (place != -1) continue;
+  for (auto& source : order) {
+    if (source != -1) continue;
     while (moved[next] != 0) ++next;
-    place = static_cast<std::int64_t>(next++);
+    source = static_cast<std::int64_t>(next++);
   }
   return permute(x, order);
 }
 
 Tensor expand(In x, const Shape& shape) {
-  // Back: the sweep would sum the broadcast axes, but only here is it known where batch axes end and new axes begin.
+  // The sweep could sum the broadcast axes, but only here the boundary between batch axes and new axes is known.
   return expand_op(core::expand(x.value(), shape), wrt(x, [before = x.shape(), ndim = shape.size()](const Tensor& g) {
                      return sum_to(g, before, g.ndim() - ndim);
                    }));
@@ -150,12 +150,13 @@ std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs) {
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing) {
   const std::string_view order = indexing;
-  if (order != "ij" && order != "xy") raise<ValueError>("meshgrid: no such indexing", "ij or xy", order);
+  if (order != "ij" && order != "xy") raise<ValueError>("meshgrid: invalid indexing", "ij or xy", order);
   const bool swapped = order == "xy" && xs.size() > 1;
   std::vector<Tensor> columns;
   columns.reserve(xs.size());
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    if (xs[i].ndim() > 1) raise<ShapeError>("meshgrid: the coordinates are vectors", "[n]", to_string(xs[i].shape()));
+    if (xs[i].ndim() > 1)
+      raise<ShapeError>("meshgrid: the coordinates must be vectors", "[n]", to_string(xs[i].shape()));
     Shape shape(xs.size(), 1);
     shape[swapped && i < 2 ? 1 - i : i] = xs[i].size();
     columns.push_back(reshape(xs[i], shape));

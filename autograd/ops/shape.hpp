@@ -5,14 +5,14 @@
 
 #include <vector>
 
-/// Shapes: views where the memory allows.
+/// Changes of shape; the results are views where strides allow.
 namespace newtape {
 
 Tensor reshape(In x, const Shape& shape);  ///< one length may be -1
-Tensor ravel(In x);                        ///< as one axis
-/// Axes `first` to `last`, both included, as one.
+Tensor ravel(In x);                        ///< flattened to one axis
+/// Merges axes `first` to `last`, inclusive.
 Tensor flatten(In x, std::int64_t first = 0, std::int64_t last = -1);
-/// One axis as several, of these lengths, one of which may be -1.
+/// Splits one axis into several of the given lengths, one of which may be -1.
 Tensor unflatten(In x, std::int64_t axis, const Shape& lengths);
 Tensor squeeze(In x, const Axes& axes = {});  ///< drops axes of length 1
 Tensor unsqueeze(In x, std::int64_t axis);
@@ -23,16 +23,16 @@ Tensor atleast_3d(In x);  ///< [n] -> [1, n, 1], [n, m] -> [n, m, 1]
 Tensor permute(In x, const Dims& order);
 Tensor transpose(In x, std::int64_t axis0 = -2, std::int64_t axis1 = -1);
 inline Tensor swapaxes(In x, std::int64_t axis0, std::int64_t axis1) { return transpose(std::move(x), axis0, axis1); }
-/// Axis `from` goes to place `to`; the others keep their order.
+/// Moves axis `from` to position `to`; the others keep their order.
 Tensor moveaxis(In x, std::int64_t from, std::int64_t to);
 Tensor moveaxis(In x, const Dims& from, const Dims& to);
 
 Tensor expand(In x, const Shape& shape);  ///< broadcast to `shape`; new axes lead
 inline Tensor broadcast_to(In x, const Shape& shape) { return expand(std::move(x), shape); }
-/// All of them broadcast to their common shape.
+/// All tensors broadcast to their common shape.
 std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs);
-/// Coordinates of the grid over these vectors, each of shape [len(xs[0]), len(xs[1]), ..]; for "xy" the first two axes
-/// are exchanged. ShapeError for anything but vectors and numbers, ValueError for another indexing.
+/// Coordinates of the grid over the vectors xs, each of shape [len(xs[0]), len(xs[1]), ..]; for "xy" the first two axes
+/// are exchanged. ShapeError unless xs are vectors or scalars, ValueError for another indexing.
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing = "ij");
 
 }  // namespace newtape

@@ -13,10 +13,10 @@ static const Op slice_put_op{"slice_put"};
 
 namespace {
 
-/// The way back from a window, of which integers may have dropped an axis.
-struct SliceBack {
+/// The pullback of a slice, from which an axis may have been removed.
+struct SlicePullback {
   core::Window window;
-  std::int64_t dropped = 0;  ///< counted from the last: none
+  std::int64_t dropped = 0;  ///< the removed axis, counted from the last; 0: none
 
   Tensor operator()(const Tensor& g) const { return unslice(dropped == 0 ? g : unsqueeze(g, dropped), window); }
   void accumulate_into(Array& sum, const Array& g) const {
@@ -24,12 +24,12 @@ struct SliceBack {
   }
 };
 
-/// All of the axes from `axis` on.
+/// The full window over the axes from `axis` on.
 core::Window window_from(const Op& op, const In& x, std::int64_t axis) {
   return {x.shape(), static_cast<std::size_t>(-axis_from_last(op, axis, x.ndim()))};
 }
 
-/// Which elements of an axis of this length a padded one has.
+/// Indices into an axis of length `length` for the elements of the padded axis.
 Array padded_indices(std::int64_t before, std::int64_t after, std::int64_t length, PadMode mode) {
   Array indices = Array::empty({before + length + after}, i64);
   auto* p = indices.data<std::int64_t>();
@@ -51,7 +51,7 @@ Array padded_indices(std::int64_t before, std::int64_t after, std::int64_t lengt
 }  // namespace
 
 Tensor slice(In x, const core::Window& window) {
-  return slice_op(core::slice(x.value(), window), wrt(x, SliceBack{window}));
+  return slice_op(core::slice(x.value(), window), wrt(x, SlicePullback{window}));
 }
 
 Tensor unslice(In x, const core::Window& window, double value) {
@@ -78,7 +78,7 @@ Tensor select(In x, std::int64_t axis, std::int64_t index) {
   auto window = window_from(slice_op, x, axis);
   axis = -static_cast<std::int64_t>(window.start.size());
   window.narrow("select", 0, {index, index == -1 ? none : std::optional(index + 1)});
-  return slice_op(std::move(value), wrt(x, SliceBack{window, axis}));
+  return slice_op(std::move(value), wrt(x, SlicePullback{window, axis}));
 }
 
 Tensor flip(In x, const Axes& axes) {
@@ -91,7 +91,7 @@ Tensor flip(In x, const Axes& axes) {
 
 Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, PadMode mode, double value) {
   if (widths.size() > x.ndim()) {
-    raise<ShapeError>("pad: there are more widths than axes", "at most " + std::to_string(x.ndim()) + " pairs",
+    raise<ShapeError>("pad: too many widths", "at most " + std::to_string(x.ndim()) + " pairs",
                       std::to_string(widths.size()) + " for shape " + to_string(x.shape()));
   }
   const std::size_t lead = x.ndim() - widths.size();
@@ -100,11 +100,11 @@ Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& width
     const auto [before, after] = widths[i];
     if (before < 0 || after < 0) {
       raise<ValueError>(
-          "pad: a width is negative", "widths of at least 0 (slice takes elements away)",
+          "pad: the widths must not be negative", "widths of at least 0 (slice removes elements)",
           std::to_string(before) + " and " + std::to_string(after) + " along axis " + std::to_string(lead + i));
     }
     if (mode != PadMode::constant && before + after > 0 && window.length[i] == 0) {
-      raise<ValueError>("pad: there is nothing to pad with", "an element along axis " + std::to_string(lead + i),
+      raise<ValueError>("pad: the axis must not be empty", "an element along axis " + std::to_string(lead + i),
                         to_string(x.shape()));
     }
     window.start[i] = before;

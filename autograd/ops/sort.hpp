@@ -3,7 +3,7 @@
 
 #include <newtape/autograd/ops/values_indices.hpp>
 
-/// Sorting and what builds on it. NaN counts as larger than everything; of equal elements the first comes first.
+/// Sorting and related functions. NaN is larger than all numbers; equal elements keep their order.
 namespace newtape {
 
 ValuesIndices sort(In x, std::int64_t axis = -1, bool descending = false);  ///< stable
@@ -13,14 +13,14 @@ ValuesIndices topk(In x, std::int64_t k, std::int64_t axis = -1, bool largest = 
 /// The k-th smallest element along the axis, k from 1 as in PyTorch.
 ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis = -1, bool keepdims = false);
 
-/// Distinct elements in ascending order, where each element of x is among them, and how often each occurs: constants.
+/// Distinct elements in ascending order, the index of each element of x among them, and their counts: constants.
 struct Unique {
   Tensor values, inverse, counts;
 };
 Unique unique(const Tensor& x);
-/// How often 0, 1, 2, ... occur in x (i64); at least `minlength` of them. A constant.
+/// The counts of 0, 1, 2, ... in x (i64), at least `minlength` of them. A constant.
 Tensor bincount(const Tensor& x, std::int64_t minlength = 0);
-/// For each of `values` the first place in `sorted` [n] at which inserting it keeps the order; with `right`, the last.
+/// For each of `values` the first index in `sorted` [n] at which inserting it keeps the order; with `right`, the last.
 /// A constant.
 Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right = false);
 

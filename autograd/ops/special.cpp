@@ -53,7 +53,7 @@ Tensor polygamma(int n, In x) {
 }
 
 namespace {
-/// The derivative of that order, whose kernel knows what to do near 0.
+/// The derivative of sinc of that order, by a kernel that is accurate near 0.
 Tensor sinc(In x, int order) {
   return sinc_op(core::sinc(x.value(), order),
                  wrt(x, [x, order](Tensor g) { return std::move(g) * sinc(x, order + 1); }));
@@ -72,7 +72,7 @@ Tensor logaddexp(In a, In b) {
 Tensor logaddexp2(In a, In b) { return logaddexp(std::numbers::ln2 * a, std::numbers::ln2 * b) * std::numbers::log2e; }
 
 namespace {
-/// `b`, but `instead` where a is 0 and log(b + shift) is not finite: there the product is 0 nevertheless.
+/// `b`, or `instead` where a = 0 and log(b + shift) is not finite, as the product is 0 there.
 Tensor regular(const Tensor& a, const Tensor& b, double shift, double instead) {
   return where((a == 0.0) & (b <= -shift), instead, b);
 }

@@ -7,7 +7,7 @@
 namespace newtape {
 
 Tensor erf(In x);
-Tensor erfc(In x);              ///< 1 - erf(x), with its digits where that is small
+Tensor erfc(In x);              ///< 1 - erf(x), accurate for large x
 Tensor erfinv(In x);            ///< the inverse of erf
 Tensor lgamma(In x);            ///< log |Gamma(x)|
 Tensor digamma(In x);           ///< the derivative of lgamma; NaN at the negative integers
@@ -16,7 +16,7 @@ Tensor sinc(In x);              ///< sin(pi x) / (pi x), 1 at 0, as NumPy's
 
 Tensor logaddexp(In a, In b);   ///< log(exp(a) + exp(b)) without overflow
 Tensor logaddexp2(In a, In b);  ///< log2(2^a + 2^b)
-Tensor xlogy(In a, In b);       ///< a log(b); 0, and its derivative in b too, where a is 0
+Tensor xlogy(In a, In b);       ///< a log(b); 0 with derivative 0 in b where a is 0
 Tensor xlog1py(In a, In b);     ///< a log(1 + b), likewise
 
 }  // namespace newtape

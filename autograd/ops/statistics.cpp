@@ -67,16 +67,16 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
 
 Tensor checked_quantiles(const char* name, const In& x, const std::vector<double>& q, const ReductionInfo& r) {
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(name) + ": works on floats", "f32 or f64",
+    raise<DTypeError>(std::string(name) + ": the dtype must be a float", "f32 or f64",
                       std::string(newtape::name(x.dtype())) + " " + to_string(x.shape()));
   }
   for (const double p : q) {
     if (!(p >= 0 && p <= 1)) {
-      raise<ValueError>(std::string(name) + ": q must be a part of the whole", "0 <= q <= 1", std::to_string(p));
+      raise<ValueError>(std::string(name) + ": q is out of range", "0 <= q <= 1", std::to_string(p));
     }
   }
   if (r.count() == 0 && element_count(r.kept) > 0) {
-    raise<ValueError>(std::string(name) + ": there is nothing to choose from",
+    raise<ValueError>(std::string(name) + ": the reduced axes must not be empty",
                       "at least one element along the reduced axes", "shape " + to_string(x.shape()));
   }
   const Tensor rows = r.rows(x);
@@ -132,7 +132,7 @@ MinMax aminmax(In x, const Axes& axes, bool keepdims) {
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
   const Tensor x = a.detach();
   const Tensor y = b.detach();
-  Array near = (x == y).value();  // also where both are the same infinity
+  Array near = (x == y).value();  // includes equal infinities
   if (is_floating(x.dtype())) {
     const Array close = (abs(x - y) <= atol + rtol * abs(y)).value();
     near = core::logical_or(near, core::logical_and(close, core::isfinite(y.value())));

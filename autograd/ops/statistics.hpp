@@ -5,13 +5,13 @@
 
 #include <vector>
 
-/// Statistics: over all axes unless some are named.
+/// Statistics over `axes`, by default all.
 namespace newtape {
 
-/// The sum of squares away from the mean, divided by n - correction (1: unbiased, 0: of the numbers as they are).
-/// ValueError unless n > correction.
+/// The variance: the sum of squared deviations from the mean over n - correction (1: unbiased sample variance, 0:
+/// population variance). ValueError unless n > correction.
 Tensor var(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
-/// Its square root; derivative 0 where that is 0.
+/// The standard deviation, the square root of var; derivative 0 where it is 0.
 Tensor std(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 struct VarMean {
   Tensor var, mean;
@@ -22,15 +22,15 @@ struct StdMean {
 };
 StdMean std_mean(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 
-/// The q-quantile, q in [0, 1], linear between the two nearest elements; NaN where there is one.
+/// The q-quantile, q in [0, 1], by linear interpolation between the nearest two elements; NaN propagates.
 Tensor quantile(In x, double q, const Axes& axes = {}, bool keepdims = false);
-/// Several of them, along a new first axis.
+/// Several quantiles, along a new first axis.
 Tensor quantile(In x, const std::vector<double>& q, const Axes& axes = {}, bool keepdims = false);
-/// The 1/2-quantile: of an even number of elements the mean of the middle two, as in NumPy.
+/// The 1/2-quantile: for an even number of elements the mean of the middle two, as in NumPy.
 Tensor median(In x, const Axes& axes = {}, bool keepdims = false);
 
 Tensor nansum(In x, const Axes& axes = {}, bool keepdims = false);   ///< NaN counts as 0
-Tensor nanmean(In x, const Axes& axes = {}, bool keepdims = false);  ///< without NaN; NaN of nothing else
+Tensor nanmean(In x, const Axes& axes = {}, bool keepdims = false);  ///< mean without NaN; NaN if all are NaN
 Tensor count_nonzero(const Tensor& x, const Axes& axes = {}, bool keepdims = false);  ///< i64 constant
 struct MinMax {
   Tensor min, max;
@@ -40,7 +40,7 @@ MinMax aminmax(In x, const Axes& axes = {}, bool keepdims = false);
 /// |a - b| <= atol + rtol |b| everywhere, after broadcasting; equal infinities are close, and with `equal_nan` so are
 /// NaN.
 bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
-/// The same shape, dtype and elements; NaN equals nothing.
+/// Equal shape, dtype and elements; NaN is not equal to itself.
 bool array_equal(const Tensor& a, const Tensor& b);
 
 }  // namespace newtape

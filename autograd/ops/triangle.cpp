@@ -15,7 +15,7 @@ namespace {
 
 Tensor last_diagonal(In x, std::int64_t offset);
 
-/// A rows x columns matrix for each vector x: the adjoint of last_diagonal.
+/// A rows x columns matrix with the diagonal x for each vector x: the adjoint of last_diagonal.
 Tensor diag_embed(In x, std::int64_t offset, std::int64_t rows, std::int64_t columns) {
   return diag_embed_op(core::diag_embed(x.value(), offset, rows, columns),
                        wrt(x, [offset](const Tensor& g) { return last_diagonal(g, offset); }));
@@ -33,7 +33,7 @@ Array lower(std::int64_t rows, std::int64_t columns, std::int64_t offset) {
   Array mask = Array::empty({rows, columns}, boolean);
   bool* p = mask.data<bool>();
   for (std::int64_t r = 0; r < rows; ++r, p += columns) {
-    // Clipped before it is added to, so that any offset will do.
+    // Clamped before the addition, so that no offset overflows.
     const auto ones =
         std::clamp<std::int64_t>(std::clamp<std::int64_t>(offset, -rows - 1, columns) + r + 1, 0, columns);
     std::fill(p, p + ones, true);
@@ -43,10 +43,10 @@ Array lower(std::int64_t rows, std::int64_t columns, std::int64_t offset) {
 }
 Array lower_of(const char* op, const In& x, std::int64_t offset) {
   if (x.ndim() < 2)
-    raise<ShapeError>(std::string(op) + ": there must be two axes", "x [.., n, m]", to_string(x.shape()));
+    raise<ShapeError>(std::string(op) + ": x must have at least two axes", "x [.., n, m]", to_string(x.shape()));
   return lower(x.tensor().shape(-2), x.tensor().shape(-1), offset);
 }
-/// All diagonals up to the one before this.
+/// offset - 1, without overflow.
 std::int64_t before(std::int64_t offset) { return std::max<std::int64_t>(offset, -(std::int64_t{1} << 62)) - 1; }
 
 std::array<Tensor, 2> pair_of(const Array& mask) {
@@ -57,7 +57,7 @@ std::array<Tensor, 2> pair_of(const Array& mask) {
 }  // namespace
 
 Tensor diagonal(In x, std::int64_t offset, std::int64_t axis0, std::int64_t axis1) {
-  if (x.ndim() < 2) raise<ShapeError>("diagonal: there must be two axes", "x [.., n, m]", to_string(x.shape()));
+  if (x.ndim() < 2) raise<ShapeError>("diagonal: x must have at least two axes", "x [.., n, m]", to_string(x.shape()));
   const auto i = normalize_axis("diagonal", axis0, x.ndim());
   const auto j = normalize_axis("diagonal", axis1, x.ndim());
   if (i == j) raise<ValueError>("diagonal: the two axes must differ", "distinct axes", "axis " + std::to_string(i));
@@ -67,13 +67,14 @@ Tensor diagonal(In x, std::int64_t offset, std::int64_t axis0, std::int64_t axis
 
 Tensor diag(In x, std::int64_t offset) {
   if (x.ndim() != 1 && x.ndim() != 2) {
-    raise<ShapeError>("diag: a vector or a matrix", "[n] or [n, m] (or diagonal, diag_embed)", to_string(x.shape()));
+    raise<ShapeError>("diag: x must be a vector or a matrix", "[n] or [n, m] (or diagonal, diag_embed)",
+                      to_string(x.shape()));
   }
   return x.ndim() == 1 ? diag_embed(x, offset) : last_diagonal(x, offset);
 }
 
 Tensor diag_embed(In x, std::int64_t offset) {
-  if (x.ndim() == 0) raise<ShapeError>("diag_embed: there must be an axis", "x [.., n]", to_string(x.shape()));
+  if (x.ndim() == 0) raise<ShapeError>("diag_embed: x must have an axis", "x [.., n]", to_string(x.shape()));
   const auto n = x.tensor().shape(-1) + (offset < 0 ? -offset : offset);
   return diag_embed(x, offset, n, n);
 }

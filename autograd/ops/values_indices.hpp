@@ -5,8 +5,8 @@
 
 namespace newtape {
 
-/// Elements of a tensor, and where they stand along the axis: constants (i64), as `gather` takes them. The gradient of
-/// an element goes to the place it came from.
+/// Elements of a tensor, and their indices along the axis (i64 constants, for `gather`). The gradient of `values` goes
+/// to the selected elements.
 struct ValuesIndices {
   Tensor values, indices;
 };

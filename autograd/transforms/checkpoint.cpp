@@ -16,37 +16,37 @@ static const Op checkpoint_op{"checkpoint"};
 
 namespace {
 
-/// For a scope, the thread's default generator where it stood at another time.
+/// Sets the thread's default generator to a saved state for a scope.
 class Replay {
  public:
-  explicit Replay(const Generator& then) : now_(std::exchange(default_generator(), then)) {}
-  ~Replay() { default_generator() = now_; }
+  explicit Replay(const Generator& saved) : before_(std::exchange(default_generator(), saved)) {}
+  ~Replay() { default_generator() = before_; }
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
 
  private:
-  Generator now_;
+  Generator before_;
 };
 
-/// What is needed to run the function again, and the gradients from the last time.
+/// A function with its inputs and generator state, for recomputation, and the gradients of the last recomputation.
 class Segment {
  public:
   Segment(Function f, std::span<const Tensor> xs, const Generator& before, std::size_t ndim)
       : f_(std::move(f)), xs_(xs.begin(), xs.end()), before_(before), ndim_(ndim) {}
 
-  /// The gradient in input `i`. A sweep asks for the inputs one after the other with the same cotangent; the first
-  /// question answers all.
+  /// The gradient with respect to input `i`. A sweep requests the inputs one by one with the same cotangent; the first
+  /// request computes all of them.
   Tensor gradient(std::size_t i, const Tensor& g) {
     const std::lock_guard lock(mutex_);
-    if (!answers(g) || !gradients_[i].defined()) run(g);
+    if (!is_current(g) || !gradients_[i].defined()) run(g);
     Tensor result = std::exchange(gradients_[i], Tensor());
     if (std::none_of(gradients_.begin(), gradients_.end(), [](const Tensor& t) { return t.defined(); })) g_ = Tensor();
     return result;
   }
 
  private:
-  /// g_ is held, so nothing else can have its memory.
-  bool answers(const Tensor& g) const {
+  /// Whether the gradients are those for `g`. Pointers can be compared: g_ keeps its memory alive.
+  bool is_current(const Tensor& g) const {
     return g_.defined() && recorded_ == grad_enabled() && g_.node().get() == g.node().get() &&
            g_.value().raw() == g.value().raw() && g_.shape() == g.shape() &&
            g_.value().strides() == g.value().strides();
@@ -66,7 +66,7 @@ class Segment {
     }
     Tensor y;
     {
-      const Replay again(before_);
+      const Replay replay(before_);
       const GradMode on(true);
       y = f_(own);
     }
@@ -82,9 +82,9 @@ class Segment {
   Generator before_;
   std::size_t ndim_;  ///< of the result
   std::mutex mutex_;
-  Tensor g_;  ///< the cotangent that was asked with last
+  Tensor g_;  ///< the cotangent of the last recomputation
   bool recorded_ = false;
-  std::vector<Tensor> gradients_;  ///< those that were not fetched yet
+  std::vector<Tensor> gradients_;  ///< not yet fetched by the sweep
 };
 
 }  // namespace

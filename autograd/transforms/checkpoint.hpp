@@ -5,9 +5,9 @@
 
 namespace newtape {
 
-/// f(xs) without what its operations save: they run again when the derivative is taken, with the default random
-/// generator where it stood, so that dropout drops the same (Chen et al. 2016). Derivatives of any order. Whatever is
-/// differentiated must be among `xs` (see nn::checkpoint for modules): ValueError when f captured another variable.
+/// f(xs) without storing intermediate results: f is recomputed in the backward pass, with the same state of the default
+/// random generator, so that dropout masks repeat (Chen et al. 2016). Derivatives of any order, with respect to `xs`
+/// only (see nn::checkpoint for modules): ValueError when f captures another variable.
 Tensor checkpoint(const Function& f, std::span<const Tensor> xs);
 Tensor checkpoint(const UnaryFunction& f, const Tensor& x);
 

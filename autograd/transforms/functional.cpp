@@ -7,7 +7,7 @@ namespace newtape {
 
 namespace {
 
-/// For a scope, other tensors in the cells.
+/// Replaces the tensors of the cells for a scope.
 class Exchange {
  public:
   Exchange(const std::vector<Parameter>& cells, std::span<const Tensor> values)
@@ -33,14 +33,14 @@ Function function_of(std::vector<Parameter> parameters, std::function<Tensor()> 
     if (!parameters[i].defined()) raise<ValueError>("function_of: parameter " + std::to_string(i) + " is undefined");
     for (std::size_t j = 0; j < i; ++j) {
       if (parameters[i] == parameters[j]) {
-        raise<ValueError>("function_of: each parameter may occur once", "different cells",
-                          "the same as " + std::to_string(j) + " and " + std::to_string(i));
+        raise<ValueError>("function_of: each parameter may occur once", "distinct cells",
+                          "the same cell as parameters " + std::to_string(j) + " and " + std::to_string(i));
       }
     }
   }
   return [parameters = std::move(parameters), f = std::move(f)](std::span<const Tensor> values) {
     if (values.size() != parameters.size()) {
-      raise<ValueError>("function_of: one value for each parameter", std::to_string(parameters.size()),
+      raise<ValueError>("function_of: each parameter needs one value", std::to_string(parameters.size()),
                         std::to_string(values.size()));
     }
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The function is traced on stand-ins, and so is the tape's own backward sweep over what it recorded: the rules are
-// those of the operations that the function is made of.
+// The function is recorded on placeholders, and so is the backward sweep through its graph: the derivatives are those
+// of the operations in the function.
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
@@ -19,7 +19,7 @@ static const Op fuse_op{"fuse"};
 namespace detail {
 namespace {
 
-/// What was traced: steps for the value and for the gradients in the operands.
+/// The recorded program: steps for the value and for the gradients with respect to the operands.
 struct Traced {
   std::vector<core::Value> values;
   int value = 0;
@@ -27,7 +27,7 @@ struct Traced {
   std::vector<int> gradients;
 };
 
-/// The function as the operations that it is made of, on the operands stretched to one shape.
+/// The unfused function on the operands expanded to one shape.
 Tensor composite(const Function& f, std::span<const Tensor> operands, const Shape& shape) {
   std::vector<Tensor> xs;
   for (const auto& x : operands) xs.push_back(x.shape() == shape || core::recorder() != nullptr ? x : expand(x, shape));
@@ -37,7 +37,7 @@ Tensor composite(const Function& f, std::span<const Tensor> operands, const Shap
 
 [[noreturn]] void raise_captured() {
   raise<ValueError>("fuse: the function captures a tensor that depends on a variable",
-                    "every such tensor as an operand", "a captured one");
+                    "every such tensor as an operand", "a captured tensor");
 }
 
 /// ValueError when the result depends on variables other than the function's arguments.
@@ -79,8 +79,8 @@ Traced trace(const Function& f, std::span<const Tensor> operands, const Shape& s
   return result;
 }
 
-/// Keeps the slope dy/dx of an operand whose gradient would repeat much of the work of the value; other gradients are
-/// computed from the operands when they are asked for.
+/// Saves the slope dy/dx of operands whose gradient shares much work with the value; other gradients are recomputed
+/// from the operands in the backward pass.
 class FusedNode final : public Node {
  public:
   FusedNode(const Op* by, SourceLocation at, const Array& value, const Function& f, std::vector<Tensor> operands,
@@ -138,11 +138,11 @@ class FusedNode final : public Node {
   }
 
  private:
-  /// A batch of cotangents, or a gradient that is itself to be differentiated.
+  /// The cotangents by Tensor operations: for a batch of cotangents, or with create_graph.
   std::vector<Tensor> from_composite(const std::vector<bool>& needed, Tensor g) const {
     const bool create_graph = grad_enabled();
     const GradMode on(true);
-    // Expanded, each is a node of its own, at which the local sweep ends.
+    // expand makes new nodes, at which the local sweep stops.
     std::vector<Tensor> xs;
     std::vector<Tensor> asked;
     for (std::size_t i = 0; i < needed.size(); ++i) {
@@ -161,8 +161,8 @@ class FusedNode final : public Node {
   std::vector<Array> slopes_;  ///< one for each operand
 };
 
-/// From this many additions on it is better to write down a slope than to compute it again.
-constexpr double worth_keeping = 6;
+/// Shared work, in additions, from which on saving a slope is faster than recomputing it.
+constexpr double min_shared_cost = 6;
 
 Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_ptr<const Traced> traced,
                  const Shape& shape, SourceLocation location) {
@@ -174,11 +174,11 @@ Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_pt
     const int id = traced->gradients[i];
     if (id < 0) continue;
     recorded = true;
-    if (core::shared_cost(traced->values, {&traced->value, 1}, {&id, 1}) < worth_keeping) continue;
+    if (core::shared_cost(traced->values, {&traced->value, 1}, {&id, 1}) < min_shared_cost) continue;
     wanted.push_back(id);
     kept.push_back(i);
   }
-  // The cotangent of which the slopes are the gradients.
+  // With cotangent 1 the gradients are the slopes.
   inputs.push_back(core::number(1, traced->values[static_cast<std::size_t>(traced->value)].dtype));
   auto results = core::run(traced->values, wanted, inputs, shape);
   if (!recorded) return results[0];
@@ -192,13 +192,13 @@ Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_pt
 }  // namespace
 
 Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>& checked, std::int64_t from) {
-  // Numbers take the dtype of the first float, or else of the first tensor.
+  // Numbers take the dtype of the first float tensor, or else of the first tensor.
   const In* like = nullptr;
   for (const auto& x : operands) {
     if (x.is_number()) continue;
     if (like == nullptr || (is_floating(x.dtype()) && !is_floating(like->dtype()))) like = &x;
   }
-  if (like == nullptr) raise<ValueError>("fuse: an operand must be a tensor", "a tensor", "numbers only");
+  if (like == nullptr) raise<ValueError>("fuse: at least one operand must be a tensor", "a tensor", "numbers only");
   const DType dtype = like->dtype();
   const SourceLocation location = like->location();
   std::vector<Tensor> xs;
@@ -209,7 +209,7 @@ Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>&
     xs.push_back(x.tensor());
   }
   const bool large = element_count(shape) >= from;
-  // Who watches for NaN is told the operation that makes it, not just that some part of the function does.
+  // With anomaly checks the function runs unfused, so that the error names the operation inside it.
   if (core::recorder() != nullptr || anomaly_checks() != 0 || (!large && checked.load(std::memory_order_relaxed))) {
     return composite(f, xs, shape);
   }

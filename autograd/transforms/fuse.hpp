@@ -11,10 +11,10 @@ namespace newtape {
 
 namespace detail {
 
-/// Below this many elements a function is called as it is: to record it would take longer.
+/// Functions of fewer elements are called unfused: recording would take longer.
 inline constexpr std::int64_t fuse_from = 16384;
 
-/// `checked` is set once this function has been seen to be elementwise.
+/// `checked` is set once the function has been verified to be elementwise.
 Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>& checked,
                  std::int64_t from = fuse_from);
 
@@ -33,15 +33,15 @@ Tensor fuse(F f, std::index_sequence<I...>, X... operands) {
 
 }  // namespace detail
 
-/// f(x, ...) of an elementwise function in one pass over the memory, and its gradients in another: what is computed on
-/// the way never leaves the cache.
+/// f(x, ...) of an elementwise function in one pass over memory, and its gradients in another: intermediate results
+/// stay in the cache.
 ///
 ///     const Tensor y = fuse([](auto x, auto b) { return tanh(0.5 * x) * x + b; }, x, b);
 ///
-/// `f` takes and returns tensors, all stretched to the broadcast shape of the operands. It is called once on stand-ins
-/// without elements, to see what it does, and again by a backward pass that is itself recorded (create_graph), so
-/// capture by value. ValueError when it does anything that is not elementwise, looks at elements, or captures an array
-/// of more than one element or one that depends on a variable: those are operands.
+/// `f` takes and returns tensors, all expanded to the broadcast shape of the operands. It is called once on empty
+/// placeholders, to record it, and again by a backward pass with create_graph, so capture by value. ValueError when it
+/// calls an operation that is not elementwise, reads elements, or captures an array of more than one element or one
+/// that depends on a variable: pass those as operands.
 template <class F>
 Tensor fuse(F f, In a) {
   return detail::fuse(std::move(f), std::make_index_sequence<1>(), std::move(a));

@@ -23,7 +23,7 @@ Function lift(const UnaryFunction& f) {
 }
 One one(const Tensor& x) { return {&x, 1}; }
 
-/// The pair of a function of one tensor.
+/// The value and the first of the derivatives.
 std::pair<Tensor, Tensor> first(std::pair<Tensor, std::vector<Tensor>> several) {
   return {std::move(several.first), std::move(several.second[0])};
 }
@@ -32,7 +32,7 @@ bool varies(std::span<const Tensor> vs) {
   return grad_enabled() && std::any_of(vs.begin(), vs.end(), [](const Tensor& v) { return v.requires_grad(); });
 }
 
-/// A sweep whose graph is not needed again, or is part of a larger one.
+/// The mode of the last sweep through the graph of `t`.
 Graph last(const RecordedFunction& t) { return t.record ? Graph::record : Graph::release; }
 
 std::vector<Tensor> ones_for(std::span<const Tensor> ys) {
@@ -171,7 +171,7 @@ std::vector<Tensor> HessianProduct::operator()(std::span<const Tensor> vs) const
 
 namespace {
 
-/// J^T curvature(y, J v).
+/// f(xs) and J^T h(y, J v).
 std::pair<Tensor, std::vector<Tensor>> gauss_newton(const Function& f, std::span<const Tensor> xs,
                                                     std::span<const Tensor> vs,
                                                     const std::function<Tensor(const Tensor&, const Tensor&)>& h) {
@@ -205,8 +205,8 @@ std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const Tensor& x, const Te
 
 namespace {
 
-/// The trace of the Jacobian of each row of `ys` in the same row of `xs`, both [.., d]: a batch of d cotangents, each
-/// of which asks every row for one coordinate.
+/// The trace of the Jacobian of each row of y with respect to the same row of x, both [.., d]: by a batch of d
+/// cotangents, of which the i-th selects coordinate i in every row.
 Tensor trace_of_rows(const Tensor& y, const RecordedFunction& t) {
   const auto d = y.shape().back();
   const auto rows = detail::chunk_rows(detail::reach(one(y), t.xs), d, 0);
@@ -231,7 +231,7 @@ void expect_rows(std::string_view what, const Tensor& x) {
 }
 void expect_shape(std::string_view what, const Tensor& y, const Shape& shape) {
   if (y.shape() == shape) return;
-  raise<ShapeError>(std::string(what) + ": the function must give one result for each row", to_string(shape),
+  raise<ShapeError>(std::string(what) + ": the function must return one result for each row", to_string(shape),
                     to_string(y.shape()));
 }
 

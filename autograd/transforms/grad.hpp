@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-/// Derivatives of functions, as functions. They compose: a result is part of the graph when recording is on and the
-/// inputs, the vectors or what the function captured are, so that it can be differentiated like any other. Where only
-/// a number is wanted, and the function uses parameters that train, `NoGrad` around the call saves that recording.
+/// Derivatives of functions, as functions. They compose: a result is recorded, and so differentiable, when recording is
+/// on and the inputs, the vectors or the tensors that the function captures are part of a graph. Use `NoGrad` around
+/// the call to skip this recording when the function uses trainable parameters and only values are needed.
 ///
-/// A function may also give several tensors; functions of one tensor have overloads of their own.
+/// A function may also return several tensors; functions of one tensor have separate overloads.
 namespace newtape {
 
 /// A function of several tensors, of one tensor, and of several tensors with several results.
@@ -20,7 +20,7 @@ using Function = std::function<Tensor(std::span<const Tensor>)>;
 using UnaryFunction = std::function<Tensor(const Tensor&)>;
 using MultiFunction = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
 
-// --- gradients of functions with one number as result ---
+// --- gradients of scalar-valued functions ---
 
 /// The function whose value is the gradient of f: `grad(grad(f))(x)` is the second derivative of a scalar function.
 UnaryFunction grad(UnaryFunction f);
@@ -29,31 +29,31 @@ MultiFunction grad(Function f);
 std::pair<Tensor, Tensor> value_and_grad(const UnaryFunction& f, const Tensor& x);
 std::pair<Tensor, std::vector<Tensor>> value_and_grad(const Function& f, std::span<const Tensor> xs);
 
-// --- products with the Jacobian; the vectors may carry extra leading axes (a batch), and the products then do too ---
+// --- products with the Jacobian; extra leading axes of the vectors (a batch) are kept in the products ---
 
-/// f(xs), and its Jacobian's product with tangents `vs` (of the shapes of `xs`). Exact: the pullback is linear in its
-/// cotangent, so its own derivative in the cotangent is the forward derivative (Townsend 2017).
+/// f(xs), and its Jacobian's product with tangents `vs` (of the shapes of `xs`). Exact: the pullback is linear in the
+/// cotangent, and the transpose of that linear map is the forward derivative (Townsend 2017).
 std::pair<Tensor, Tensor> jvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
 std::pair<Tensor, Tensor> jvp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
 std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const MultiFunction& f, std::span<const Tensor> xs,
                                                         std::span<const Tensor> vs);
-/// f(xs), and a cotangent's product with the Jacobian in each of `xs`.
+/// f(xs), and the cotangent's product with the Jacobian with respect to each of `xs`.
 std::pair<Tensor, std::vector<Tensor>> vjp(const Function& f, std::span<const Tensor> xs, const Tensor& cotangent);
 std::pair<Tensor, Tensor> vjp(const UnaryFunction& f, const Tensor& x, const Tensor& cotangent);
 std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const MultiFunction& f, std::span<const Tensor> xs,
                                                         std::span<const Tensor> cotangents);
 
-/// f at a point and its Jacobian there as a linear map in both directions. f is evaluated once, whatever the number of
-/// products; what it recorded lives as long as this.
+/// f at a point and its Jacobian there as a linear map in both directions. f is evaluated once for any number of
+/// products; its graph lives as long as this.
 class Linearization {
  public:
   Linearization(const MultiFunction& f, std::span<const Tensor> xs);
   Linearization(const Function& f, std::span<const Tensor> xs);
 
   const std::vector<Tensor>& values() const noexcept { return values_; }
-  /// J v: one for each result.
+  /// J v: one tensor for each result of f.
   std::vector<Tensor> jvp(std::span<const Tensor> vs) const;
-  /// J^T g: one for each input.
+  /// J^T g: one tensor for each input.
   std::vector<Tensor> vjp(std::span<const Tensor> gs) const;
 
  private:
@@ -65,17 +65,17 @@ class Linearization {
   bool record_ = false;
 };
 
-// --- products with second derivatives of functions with one number as result ---
+// --- products with second derivatives of scalar-valued functions ---
 
 /// f(xs), and the product of its Hessian with `vs` (of the shapes of `xs`): the gradient of <gradient, v>.
 std::pair<Tensor, std::vector<Tensor>> hvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
 std::pair<Tensor, Tensor> hvp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
-/// f(xs) and v^T H; the same as hvp, as a Hessian is symmetric.
+/// f(xs) and v^T H; the same as hvp, as the Hessian is symmetric.
 std::pair<Tensor, std::vector<Tensor>> vhp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
 std::pair<Tensor, Tensor> vhp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
 
-/// A function at a point with its gradient, and its Hessian as a linear map: for many products at one point, as
-/// conjugate gradients need them. f and its gradient are evaluated once.
+/// f at a point with its gradient, and its Hessian as a linear map, for many products at one point (conjugate
+/// gradients). f and its gradient are evaluated once.
 class HessianProduct {
  public:
   HessianProduct(const Function& f, std::span<const Tensor> xs);
@@ -92,8 +92,8 @@ class HessianProduct {
   bool record_ = false;
 };
 
-/// f(xs), and the Gauss-Newton product J^T H J v for a loss(f(xs)): J is the Jacobian of `f`, and H the Hessian of
-/// `loss` at its result (Schraudolph 2002). Positive semidefinite wherever the loss is convex in the result.
+/// f(xs), and the Gauss-Newton product J^T H J v for loss(f(xs)): J is the Jacobian of `f`, and H the Hessian of `loss`
+/// at f(xs) (Schraudolph 2002). The matrix is positive semidefinite where `loss` is convex.
 std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, const UnaryFunction& loss, std::span<const Tensor> xs,
                                             std::span<const Tensor> vs);
 std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const UnaryFunction& loss, const Tensor& x, const Tensor& v);
@@ -101,11 +101,11 @@ std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const UnaryFunction& loss
 std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
 std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
 
-// --- fields: f(x) for rows x [.., d] of coordinates, each result made from its own row only ---
+// --- fields: f(x) for rows x [.., d] of coordinates; each result depends on its own row only ---
 
-/// The sum of the second derivatives along the coordinates: f maps [.., d] to [..], and so does this.
+/// sum_i d^2f/dx_i^2: f maps [.., d] to [..]; result [..].
 Tensor laplacian(const UnaryFunction& f, const Tensor& x);
-/// The sum of df_i/dx_i: f maps [.., d] to [.., d], and this to [..].
+/// sum_i df_i/dx_i: f maps [.., d] to [.., d]; result [..].
 Tensor divergence(const UnaryFunction& f, const Tensor& x);
 
 }  // namespace newtape

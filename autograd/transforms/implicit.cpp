@@ -26,16 +26,16 @@ using detail::Graph;
 using detail::joined;
 using Method = LinearSolveOptions::Method;
 
-/// A node of its own for `x`, so that a derivative in it leaves out what it was made from.
+/// `x` with a new node, so that derivatives with respect to it exclude its history.
 Tensor own_node(const Tensor& x) { return recorded(x) ? expand(x, x.shape()) : variable(x); }
 
-// --- many tensors as one vector: an operation with one input has one pullback, so one linear system is solved ---
+// --- several tensors as one vector: an operation with one input has one pullback, which solves one linear system ---
 
 Tensor flat(std::span<const Tensor> xs, DType dtype) {
   return xs.empty() ? zeros({0}, dtype) : parameters_to_vector(xs);
 }
 
-/// Cotangents of several tensors, with `lead` extra axes, as one.
+/// Cotangents of several tensors, with extra leading axes `lead`, flattened and concatenated: [lead.., n].
 Tensor flat(std::span<const Tensor> xs, const Shape& lead) {
   std::vector<Tensor> parts;
   for (std::size_t i = 0; i < xs.size(); ++i) {
@@ -45,7 +45,7 @@ Tensor flat(std::span<const Tensor> xs, const Shape& lead) {
   }
   return parts.size() == 1 ? parts[0] : concatenate(parts, -1);
 }
-/// Back: [lead.., n] into [lead.., shape..] for each of `shapes`.
+/// The inverse: [lead.., n] into [lead.., shape..] for each of `shapes`.
 std::vector<Tensor> parted(const Tensor& x, const std::vector<Shape>& shapes) {
   const Shape lead = leading(x, 1);
   std::vector<Tensor> parts;
@@ -66,7 +66,7 @@ std::vector<Shape> shapes_of(std::span<const Tensor> xs) {
 DType one_dtype(const char* what, DType dtype, std::span<const Tensor> xs) {
   for (const auto& x : xs) {
     if (!x.defined() || x.dtype() != dtype || !is_floating(dtype)) {
-      raise<DTypeError>(std::string(what) + ": all must have one float dtype", name(dtype),
+      raise<DTypeError>(std::string(what) + ": all tensors must have the same float dtype", name(dtype),
                         x.defined() ? name(x.dtype()) : "an undefined tensor");
     }
   }
@@ -81,12 +81,12 @@ void refuse_captured(const char* what, std::span<const Tensor> ys, std::span<con
 
 // --- linear systems ---
 
-/// M(p), a matrix known by its products; p is one vector.
+/// M(p), a matrix given by its products with vectors; p is a vector.
 struct System {
   const char* what;
   /// M at p: w [lead.., n] -> M w [lead.., n] in Tensor operations.
   std::function<LinearMap(const Tensor& p)> at;
-  Shape shape;  ///< of the right side, as the solvers given below see it
+  Shape shape;  ///< of the right-hand side for the solvers in `options`
   CustomLinearSolveOptions options;
 };
 using SystemRef = std::shared_ptr<const System>;
@@ -95,7 +95,7 @@ using SystemRef = std::shared_ptr<const System>;
   raise<NumericalError>(std::string(s.what) + ": the linear system could not be solved", {}, why);
 }
 
-/// v -> M^T v, for vectors, from M's graph.
+/// v -> M^T v for vectors, by a reverse sweep through M.
 LinearMap transposed_map(const LinearMap& m, std::int64_t n, DType dtype) {
   const GradMode on(true);
   const Tensor w = variable(core::zeros({n}, dtype));
@@ -103,7 +103,7 @@ LinearMap transposed_map(const LinearMap& m, std::int64_t n, DType dtype) {
   return [w, y](const Tensor& v) { return detail::pull({&y, 1}, {&v, 1}, {&w, 1}, Graph::retain)[0]; };
 }
 
-/// X with M X_i = b_i (M^T X_i = b_i) for every row of b [rows, n], by factorisation.
+/// X with M X_i = b_i (`transposed`: M^T X_i = b_i) for every row of b [rows, n], by LU factorisation.
 Array solve_dense(const System& s, const LinearMap& m, bool transposed, const Array& b) {
   const Array columns = m(eye(b.shape(-1), b.dtype())).value();  // row i is M e_i
   try {
@@ -130,8 +130,8 @@ Array solve_iteratively(const System& s, const LinearMap& map, Method method, co
   return found.x;
 }
 
-/// The numbers of the solution, for b [lead.., n].
-Array solve_numbers(const System& s, bool transposed, const Array& b, const Tensor& p) {
+/// The value of the solution, for b [lead.., n].
+Array solve_value(const System& s, bool transposed, const Array& b, const Tensor& p) {
   const auto n = b.shape(-1);
   if (b.size() == 0) return core::copy(b);
   const NoGrad off;
@@ -160,20 +160,20 @@ Array solve_numbers(const System& s, bool transposed, const Array& b, const Tens
     }
     x = core::stack(all, 0);
   }
-  if (!core::all_finite(x)) fail(s, "the solution has entries that are not finite");
+  if (!core::all_finite(x)) fail(s, "the solution has non-finite entries");
   return core::reshape(x, b.shape());
 }
 
-/// The x with M(p) x = b (transposed: M(p)^T x = b), for b [lead.., n].
+/// The x with M(p) x = b (`transposed`: M(p)^T x = b), for b [lead.., n].
 Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor& p,
              SourceLocation location = SourceLocation::current()) {
   transposed = transposed && !s->options.linear.symmetric;
-  Array value = solve_numbers(*s, transposed, b.value(), p.detach());
+  Array value = solve_value(*s, transposed, b.value(), p.detach());
   if (!recorded(b, p)) return value;
   const Shape& shape = b.shape();
   const auto size = b.size();
   const Tensor packed = concatenate({reshape(b, {size}), p}, 0);
-  // From M x = b: with l = M^-T g, the cotangent of b is l, and that of p is that of -<l, M(p) x> at constant l and x.
+  // For M x = b and l = M^-T g: the cotangent of b is l, that of p the gradient of -<l, M(p) x> at constant l and x.
   const auto pullback = [=](const Tensor& g, const Tensor& y) {
     const Shape lead = leading(g, 1);
     const Tensor l = solve(s, !transposed, reshape(g, joined(lead, shape)), p, location);
@@ -190,7 +190,7 @@ Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor&
       }
       return detail::pull({&product, 1}, {&cotangent, 1}, {&at, 1}, graph, batch)[0];
     };
-    // <l, M^T x> is <x, M l>: M itself serves both cases.
+    // <l, M^T x> = <x, M l>, so both cases only need products with M.
     const Tensor of_p = transposed ? map_leading(l, shape.size(), [&](const Tensor& one) { return back(one, x, {}); })
                                    : back(x, l, lead);
     return concatenate({of_b, -of_p}, -1);
@@ -206,7 +206,7 @@ struct Root {
   std::vector<Shape> x;
   std::vector<Shape> theta;
 
-  /// f, from and to vectors.
+  /// f as a map from vectors to a vector.
   Tensor residual(const Tensor& x_all, const Tensor& theta_all) const {
     return flat(f(parted(x_all, x), parted(theta_all, theta)), Shape{});
   }
@@ -221,18 +221,20 @@ void check_equation(const Root& root, std::span<const Tensor> xs, std::span<cons
   const auto r = root.f(all.first(xs.size()), all.subspan(xs.size()));
   for (std::size_t i = 0; i < std::max(r.size(), xs.size()); ++i) {
     if (r.size() == xs.size() && r[i].shape() == xs[i].shape() && r[i].dtype() == xs[i].dtype()) continue;
-    raise<ShapeError>(std::string(root.what) + ": the equation must have the shapes and the dtype of the solution",
+    raise<ShapeError>(std::string(root.what) + ": the function must return the shapes and the dtype of the solution",
                       i < xs.size() ? to_string(xs[i].shape()) : std::to_string(xs.size()) + " tensors",
                       i < r.size() ? to_string(r[i].shape()) : std::to_string(r.size()) + " tensors");
   }
   refuse_captured(root.what, r, own);
 }
 
-/// The solution `xs` (numbers), put into the graph of theta.
+/// The solution values `xs` as a differentiable function of theta.
 std::vector<Tensor> with_derivatives(std::shared_ptr<const Root> root, std::vector<Tensor> xs,
                                      std::span<const Tensor> theta, const LinearSolveOptions& options) {
   for (auto& x : xs) x = x.detach();
-  if (xs.empty()) raise<ValueError>(std::string(root->what) + ": there must be a solution", "one tensor", "none");
+  if (xs.empty()) {
+    raise<ValueError>(std::string(root->what) + ": the solver must return a solution", "one tensor or more", "none");
+  }
   const DType dtype = one_dtype(root->what, xs[0].dtype(), xs);
   one_dtype(root->what, dtype, theta);
   const Tensor t = flat(theta, dtype);
@@ -241,16 +243,16 @@ std::vector<Tensor> with_derivatives(std::shared_ptr<const Root> root, std::vect
   const Tensor x = flat(xs, dtype);
   const auto n = x.size();
 
-  // (df/dx)^T as a function of x and theta, which stand one after the other in p.
+  // (df/dx)^T as a function of p, the concatenation of x and theta.
   auto system = std::make_shared<System>();
   system->what = root->what;
   system->shape = {n};
   system->options.linear = options;
   system->at = [root, n](const Tensor& p) -> LinearMap {
     const Tensor at = own_node(slice(p, 0, 0, n));
-    const Tensor rest = slice(p, 0, n, p.size());
+    const Tensor theta_all = slice(p, 0, n, p.size());
     const GradMode on(true);
-    const Tensor r = root->residual(at, rest);
+    const Tensor r = root->residual(at, theta_all);
     return [at, r](const Tensor& w) {
       return detail::pull({&r, 1}, {&w, 1}, {&at, 1}, grad_enabled() ? Graph::record : Graph::retain, leading(w, 1))[0];
     };
@@ -284,7 +286,7 @@ std::vector<Tensor> detached(std::span<const Tensor> xs) {
 
 double largest(const Array& x) { return x.size() == 0 ? 0 : core::max(core::abs(x)).item(); }
 
-/// Anderson's acceleration: the next x is the combination of the last ones' f(x) whose residuals cancel best.
+/// Anderson acceleration: the next x is the combination of the last f(x) with the least combined residual.
 class Anderson {
  public:
   explicit Anderson(int memory) : memory_(static_cast<std::size_t>(std::max(memory, 0))) {}
@@ -317,7 +319,7 @@ class Anderson {
     const Array d = core::stack(rows, 0);
     Array normal = core::matmul(d, core::transpose(d, 0, 1));
     const Array right = core::reshape(core::matmul(d, core::reshape(core::cast(r, f64), {-1, 1})), {m});
-    // So little that the weights stay, so much that steps which say the same twice do no harm.
+    // Relative regularisation at rounding level: keeps the weights, and handles linearly dependent steps.
     double trace = 0;
     for (std::int64_t i = 0; i < m; ++i) trace += normal.data<double>()[i * (m + 1)];
     if (!(trace > 0)) return core::zeros({m}, f64);
@@ -328,7 +330,7 @@ class Anderson {
   std::size_t memory_;
   Array r_;
   Array fx_;
-  std::deque<std::pair<Array, Array>> steps_;  ///< changes of the residual and of f(x), the oldest first
+  std::deque<std::pair<Array, Array>> steps_;  ///< differences of the residual and of f(x), oldest first
 };
 
 }  // namespace
@@ -353,7 +355,7 @@ Tensor custom_root(const UnaryEquation& f, const std::function<Tensor(const Tens
 std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
                                 const FixedPointOptions& options) {
   constexpr auto what = "fixed_point";
-  if (x0.empty()) raise<ValueError>("fixed_point: there must be a point to start from", "one tensor or more", "none");
+  if (x0.empty()) raise<ValueError>("fixed_point: x0 must not be empty", "one tensor or more", "none");
   const DType dtype = one_dtype(what, x0[0].dtype(), x0);
   const Equation residual = [f](std::span<const Tensor> x, std::span<const Tensor> t) {
     auto r = f(x, t);
@@ -373,7 +375,7 @@ std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, s
     for (int i = 0; i < options.max_iterations && !converged; ++i) {
       const auto fx = f(parted(x, root->x), values);
       if (fx.size() != x0.size() || shapes_of(fx) != root->x) {
-        raise<ShapeError>("fixed_point: the function must give what it takes", to_string(x0[0].shape()),
+        raise<ShapeError>("fixed_point: the function must return the shapes of x", to_string(x0[0].shape()),
                           fx.empty() ? "nothing" : to_string(fx[0].shape()));
       }
       one_dtype(what, dtype, fx);
@@ -410,7 +412,7 @@ Tensor custom_linear_solve(const LinearFunction& matvec, const Tensor& b, std::s
     const GradMode on(true);
     const Tensor y = matvec(own[0], std::span<const Tensor>(own).subspan(1));
     if (y.shape() != shape || y.dtype() != dtype) {
-      raise<ShapeError>("custom_linear_solve: the product must have the shape and dtype of the right side",
+      raise<ShapeError>("custom_linear_solve: the product must have the shape and dtype of the right-hand side",
                         to_string(shape), to_string(y.shape()));
     }
     refuse_captured(what, {&y, 1}, own);

@@ -26,10 +26,10 @@ std::int64_t total_size(std::span<const Tensor> xs) {
   return std::accumulate(xs.begin(), xs.end(), std::int64_t{0}, [](auto n, const Tensor& x) { return n + x.size(); });
 }
 
-/// Rows of a Jacobian as they come from the sweeps, put together: each is [rows, shape..].
+/// Collects the rows of a Jacobian [rows, x.shape..] from several sweeps.
 class Rows {
  public:
-  /// `record`: they are part of a graph, so nothing may be written in place.
+  /// `record`: the rows are part of a graph, so they are concatenated rather than written in place.
   Rows(std::int64_t rows, const Tensor& x, bool record)
       : rows_(rows), shape_(detail::joined({rows}, x.shape())), dtype_(x.dtype()), record_(record) {}
 
@@ -58,10 +58,10 @@ class Rows {
   std::vector<Tensor> parts_;
 };
 
-/// Takes some rows of a Jacobian, the first of which is number `first`: [rows, x.shape..] for each input.
+/// Receives consecutive rows of a Jacobian, from row `first` on: [rows, x.shape..] for each input.
 using Sink = std::function<void(std::int64_t first, std::vector<Tensor> rows)>;
 
-/// The rows of the Jacobian of `y` in `xs`. The graph stays.
+/// Passes the rows of the Jacobian of `y` with respect to `xs` to `sink`. The graph is retained.
 void sweep_rows(const Tensor& y, std::span<const Tensor> xs, std::int64_t chunk, bool record, const Sink& sink) {
   const auto n = y.size();
   for (std::int64_t i = 0; i < n; i += chunk) {
@@ -71,7 +71,7 @@ void sweep_rows(const Tensor& y, std::span<const Tensor> xs, std::int64_t chunk,
   }
 }
 
-/// All of them, as [y.size, x.shape..].
+/// The Jacobian of `y` with respect to each of `xs`, [y.size, x.shape..].
 std::vector<Tensor> jacobian_rows(const Tensor& y, std::span<const Tensor> xs, std::int64_t chunk, bool record) {
   std::vector<Rows> all;
   for (const auto& x : xs) all.emplace_back(y.size(), x, record);
@@ -85,7 +85,7 @@ std::vector<Tensor> jacobian_rows(const Tensor& y, std::span<const Tensor> xs, s
   return result;
 }
 
-/// [n, a..] to a.. with the first axis split into or followed by others: `front` + the rest, or the rest + `back`.
+/// Columns of a Jacobian [x.size, y..] to [y.., x..].
 Tensor columns_last(const Tensor& columns, const Shape& y, const Shape& x) {
   Dims order;
   for (std::size_t i = 1; i <= y.size(); ++i) order.push_back(static_cast<std::int64_t>(i));
@@ -96,8 +96,7 @@ Tensor columns_last(const Tensor& columns, const Shape& y, const Shape& x) {
 std::vector<std::vector<Tensor>> jacobian_of(const RecordedFunction& t, const JacobianOptions& options) {
   const auto rows = total_size(t.ys);
   const auto columns = total_size(t.xs);
-  // A sweep of tangents goes through the recorded pullback, which does about twice the work of one through the
-  // function.
+  // Forward mode sweeps through the recorded pullback, with about twice the work of a sweep through the function.
   const bool forward = options.mode == Mode::forward || (options.mode == Mode::automatic && rows > 2 * columns);
   std::vector<std::vector<Tensor>> result(t.ys.size(), std::vector<Tensor>(t.xs.size()));
   if (forward) {
@@ -138,12 +137,11 @@ Gradient gradient_of(std::string_view what, const Function& f, std::span<const T
   return at;
 }
 
-/// The Hessian's rows of input `i`, to the right of the diagonal: blocks [i][j] with j >= i. The others are the mirror
-/// images of these.
+/// The Hessian's rows of input `i` in the upper block triangle: blocks [i][j] with j >= i.
 void sweep_hessian(const Gradient& at, std::size_t i, const JacobianOptions& options, const Sink& sink) {
   const std::span<const Tensor> xs = at.t.xs;
   if (options.mode == Mode::forward) {
-    // The gradient's derivative along the elements of input i: the Hessian's columns, which are its rows.
+    // The derivatives of the gradient in the elements of input i are columns of the Hessian, equal to its rows.
     const auto p = detail::pulled({{xs[i]}, {at.g.begin() + static_cast<std::ptrdiff_t>(i), at.g.end()}, true});
     const auto chunk = detail::chunk_rows(detail::reach(p.pulled, p.us), xs[i].size(), options.chunk);
     return sweep_rows(p.pulled[0], p.us, chunk, at.t.record, sink);
@@ -152,7 +150,7 @@ void sweep_hessian(const Gradient& at, std::size_t i, const JacobianOptions& opt
   sweep_rows(at.g[i], xs.subspan(i), chunk, at.t.record, sink);
 }
 
-/// Those blocks, as matrices [xs[i].size, xs[j].size].
+/// The blocks [i][j] with j >= i of the Hessian, as matrices [xs[i].size, xs[j].size].
 std::vector<std::vector<Tensor>> upper_blocks(const Gradient& at, const JacobianOptions& options) {
   const auto& xs = at.t.xs;
   std::vector<std::vector<Tensor>> blocks(xs.size(), std::vector<Tensor>(xs.size()));
@@ -167,13 +165,13 @@ std::vector<std::vector<Tensor>> upper_blocks(const Gradient& at, const Jacobian
   return blocks;
 }
 
-/// A rectangle of a matrix, in its memory.
-Array rectangle(const Array& matrix, std::int64_t top, std::int64_t rows, std::int64_t left, std::int64_t columns) {
+/// A submatrix, as a view.
+Array submatrix(const Array& matrix, std::int64_t top, std::int64_t rows, std::int64_t left, std::int64_t columns) {
   return core::slice(core::slice(matrix, 0, top, top + rows), 1, left, left + columns);
 }
 
-/// The whole Hessian, written where it belongs.
-Array hessian_numbers(const Gradient& at, const JacobianOptions& options) {
+/// The Hessian [n, n], written block by block.
+Array hessian_value(const Gradient& at, const JacobianOptions& options) {
   const auto& xs = at.t.xs;
   const auto n = total_size(xs);
   Array h = Array::empty({n, n}, xs[0].dtype());
@@ -184,16 +182,16 @@ Array hessian_numbers(const Gradient& at, const JacobianOptions& options) {
       for (std::size_t k = 0; k < rows.size(); ++k) {
         const auto count = rows[k].shape(0);
         const auto columns = xs[i + k].size();
-        Array place = rectangle(h, top + first, count, left, columns);
-        core::assign(place, core::reshape(rows[k].value(), {count, columns}));
+        Array block = submatrix(h, top + first, count, left, columns);
+        core::assign(block, core::reshape(rows[k].value(), {count, columns}));
         left += columns;
       }
     });
     const auto height = xs[i].size();
-    const auto rest = n - top - height;
-    if (rest > 0) {
-      Array mirror = rectangle(h, top + height, rest, top, height);
-      core::assign(mirror, core::transpose(rectangle(h, top, height, top + height, rest), 0, 1));
+    const auto remaining = n - top - height;
+    if (remaining > 0) {
+      Array lower = submatrix(h, top + height, remaining, top, height);
+      core::assign(lower, core::transpose(submatrix(h, top, height, top + height, remaining), 0, 1));
     }
     top += height;
   }
@@ -236,12 +234,12 @@ Tensor hessian(const UnaryFunction& f, const Tensor& x, const JacobianOptions& o
 Tensor hessian_matrix(const Function& f, std::span<const Tensor> xs, const JacobianOptions& options) {
   for (const auto& x : xs) {
     if (x.dtype() != xs[0].dtype()) {
-      raise<DTypeError>("hessian_matrix: the inputs must have one dtype", name(xs[0].dtype()), name(x.dtype()));
+      raise<DTypeError>("hessian_matrix: the inputs must have the same dtype", name(xs[0].dtype()), name(x.dtype()));
     }
   }
-  if (xs.empty()) raise<ValueError>("hessian_matrix: there must be an input", "one or more", "none");
+  if (xs.empty()) raise<ValueError>("hessian_matrix: the list of inputs must not be empty", "one or more", "none");
   const auto at = gradient_of("hessian_matrix", f, xs);
-  if (!at.t.record) return hessian_numbers(at, options);
+  if (!at.t.record) return hessian_value(at, options);
   const auto blocks = upper_blocks(at, options);
   std::vector<Tensor> rows;
   for (std::size_t i = 0; i < xs.size(); ++i) {
@@ -272,16 +270,16 @@ Tensor hessian_diag(const UnaryFunction& f, const Tensor& x, const JacobianOptio
 std::vector<Tensor> per_sample_grad(const SampleLoss& loss, std::span<const Tensor> parameters,
                                     std::span<const Tensor> batch, std::int64_t chunk) {
   constexpr auto what = "per_sample_grad";
-  if (batch.empty()) raise<ValueError>("per_sample_grad: there must be data", "one tensor or more", "none");
+  if (batch.empty()) raise<ValueError>("per_sample_grad: the batch must not be empty", "one tensor or more", "none");
   std::int64_t n = -1;
   for (const auto& b : batch) {
     if (b.ndim() == 0 || (n >= 0 && b.shape(0) != n)) {
-      raise<ShapeError>("per_sample_grad: all data must have one sample for each index of the first axis",
+      raise<ShapeError>("per_sample_grad: all data must have the samples along the first axis",
                         to_string(batch[0].shape()), to_string(b.shape()));
     }
     n = b.shape(0);
   }
-  // m samples at a time cost m times the work that is needed and 1/m of the sweeps.
+  // m samples at a time cost m times the necessary work in 1/m of the sweeps.
   const auto few = chunk > 0 ? chunk : 8;
   std::vector<std::vector<Tensor>> parts(parameters.size());
   for (std::int64_t i = 0; i < n || (n == 0 && i == 0); i += few) {
@@ -302,12 +300,12 @@ std::vector<Tensor> per_sample_grad(const SampleLoss& loss, std::span<const Tens
   return result;
 }
 
-// --- one vector for all ---
+// --- all parameters as one vector ---
 
 Tensor parameters_to_vector(std::span<const Tensor> xs) {
   std::vector<Tensor> flat;
   for (const auto& x : xs) flat.push_back(reshape(x, {x.size()}));
-  if (flat.empty()) raise<ValueError>("parameters_to_vector: there must be a tensor", "one or more", "none");
+  if (flat.empty()) raise<ValueError>("parameters_to_vector: the list must not be empty", "one or more", "none");
   return flat.size() == 1 ? flat[0] : concatenate(flat, 0);
 }
 

@@ -3,47 +3,47 @@
 
 #include <newtape/autograd/transforms/grad.hpp>
 
-/// Whole matrices of derivatives. They are made by sweeps with batches of cotangents, as many at once as keep what a
-/// sweep works on inside the cache. Like the other transforms they compose (see transforms.hpp).
+/// Jacobian and Hessian matrices, computed by sweeps with batches of cotangents; the batch size is chosen to keep the
+/// arrays of a sweep in cache. Like the other transforms they compose (see grad.hpp).
 namespace newtape {
 
 struct JacobianOptions {
-  /// Rows by sweeps back (as JAX's jacrev), columns by tangents (jacfwd), or what needs less work.
+  /// reverse: by rows (JAX's jacrev); forward: by columns (jacfwd); automatic: whichever needs less work.
   enum class Mode { automatic, reverse, forward };
   Mode mode = Mode::automatic;
   std::int64_t chunk = 0;  ///< rows or columns in one sweep; 0: chosen from the sizes in the graph
 };
 
-/// The derivatives of every element of f(x) in every element of x: shape y.shape + x.shape.
+/// The derivatives of all elements of y = f(x) with respect to all elements of x: shape y.shape + x.shape.
 Tensor jacobian(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options = {});
-/// One for each input.
+/// One Jacobian for each input.
 std::vector<Tensor> jacobian(const Function& f, std::span<const Tensor> xs, const JacobianOptions& options = {});
-/// [i][j]: of result i in input j.
+/// [i][j]: of result i with respect to input j.
 std::vector<std::vector<Tensor>> jacobian(const MultiFunction& f, std::span<const Tensor> xs,
                                           const JacobianOptions& options = {});
 
-/// The second derivatives of a function with one number as result: shape x.shape + x.shape. ShapeError unless f returns
-/// one element.
+/// The Hessian of a scalar-valued function: shape x.shape + x.shape. ShapeError unless f returns one element.
 Tensor hessian(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options = {});
-/// [i][j]: in inputs i and j, of shape xs[i].shape + xs[j].shape. Only those with i <= j are computed; the others are
-/// their transposes.
+/// [i][j]: with respect to inputs i and j, of shape xs[i].shape + xs[j].shape. Blocks with i <= j are computed; the
+/// others are their transposes.
 std::vector<std::vector<Tensor>> hessian(const Function& f, std::span<const Tensor> xs,
                                          const JacobianOptions& options = {});
-/// The same as one matrix [n, n] over all n elements of all inputs, in their order; they must have one dtype.
+/// The Hessian as one matrix [n, n] over all n elements of all inputs, in order. DTypeError unless all inputs have
+/// the same dtype.
 Tensor hessian_matrix(const Function& f, std::span<const Tensor> xs, const JacobianOptions& options = {});
 /// The diagonal of the Hessian, of x's shape.
 Tensor hessian_diag(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options = {});
 
-/// A loss of each sample: parameters and a part of the data (some of its first indices) to as many losses [m].
+/// Maps parameters and m samples (a slice of the data along the first axis) to m losses [m].
 using SampleLoss = std::function<Tensor(std::span<const Tensor> parameters, std::span<const Tensor> batch)>;
-/// The gradient of every sample's loss in each of `parameters`: [n, parameter.shape..], for data of n samples along
-/// the first axis. The loss must treat each sample by itself; it is called for a few samples at a time (`chunk`).
+/// The gradients of all samples' losses with respect to each of `parameters`: [n, parameter.shape..], for n samples
+/// along the first axis of `batch`. The loss must treat samples independently; it is called for `chunk` at a time.
 std::vector<Tensor> per_sample_grad(const SampleLoss& loss, std::span<const Tensor> parameters,
                                     std::span<const Tensor> batch, std::int64_t chunk = 0);
 
-/// All elements of the tensors one after the other, [n]: as PyTorch's parameters_to_vector.
+/// The flattened tensors concatenated, [n]: PyTorch's parameters_to_vector.
 Tensor parameters_to_vector(std::span<const Tensor> xs);
-/// The way back: parts of `vector` [n] in the shapes of `like`. ShapeError when the number of elements differs.
+/// The inverse: parts of `vector` [n] in the shapes of `like`. ShapeError when the number of elements differs.
 std::vector<Tensor> vector_to_parameters(const Tensor& vector, std::span<const Tensor> like);
 
 }  // namespace newtape

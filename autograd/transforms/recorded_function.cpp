@@ -23,7 +23,7 @@ GraphReach reach(std::span<const Tensor> ys, std::span<const Tensor> xs) {
     if (node == nullptr) return;
     const auto [at, fresh] = seen.try_emplace(node, false);
     if (fresh) path.push_back(node);
-    // An input that was itself made from something leads outside.
+    // An input that is itself the result of an operation depends on variables outside.
     if (at->second && node->op != nullptr) found.outside = true;
   };
   for (const auto& x : xs) {
@@ -49,7 +49,7 @@ std::vector<Tensor> own_nodes(std::string_view what, std::span<const Tensor> xs)
   own.reserve(xs.size());
   for (const auto& x : xs) {
     if (!x.defined() || !is_floating(x.dtype())) {
-      raise<DTypeError>(std::string(what) + ": only floats have derivatives", "f32 or f64 inputs",
+      raise<DTypeError>(std::string(what) + ": the inputs must be floats", "f32 or f64",
                         x.defined() ? name(x.dtype()) : "an undefined tensor");
     }
     own.push_back(recorded(x) ? expand(x, x.shape()) : variable(x));
@@ -88,7 +88,7 @@ RecordedFunction record(std::string_view what, const Function& f, std::span<cons
 
 void expect_scalar(std::string_view what, const RecordedFunction& t) {
   if (t.ys.size() != 1 || t.ys[0].size() != 1) {
-    raise<ShapeError>(std::string(what) + ": the function must return one number", "one element",
+    raise<ShapeError>(std::string(what) + ": the function must return a scalar", "one element",
                       t.ys.size() == 1 ? to_string(t.ys[0].shape()) : std::to_string(t.ys.size()) + " tensors");
   }
 }
@@ -97,7 +97,7 @@ Shape expect_tangents(std::string_view what, std::string_view one, std::span<con
                       std::span<const Tensor> vs) {
   const std::string start = std::string(what) + ": a " + std::string(one);
   if (vs.size() != xs.size()) {
-    raise<ValueError>(std::string(what) + ": one " + std::string(one) + " for each", std::to_string(xs.size()),
+    raise<ValueError>(std::string(what) + ": each tensor needs one " + std::string(one), std::to_string(xs.size()),
                       std::to_string(vs.size()));
   }
   Shape lead;
@@ -105,13 +105,13 @@ Shape expect_tangents(std::string_view what, std::string_view one, std::span<con
     const auto& x = xs[i];
     const auto& v = vs[i];
     if (!v.defined() || v.dtype() != x.dtype()) {
-      raise<DTypeError>(start + " must have the dtype of what it belongs to", name(x.dtype()),
+      raise<DTypeError>(start + " must have the dtype of its tensor", name(x.dtype()),
                         v.defined() ? name(v.dtype()) : "an undefined tensor");
     }
     const bool fits = v.ndim() >= x.ndim() && with_leading(v, x.ndim(), x.shape()) == v.shape();
     if (i == 0 && fits) lead = leading(v, x.ndim());
     if (!fits || leading(v, x.ndim()) != lead) {
-      raise<ShapeError>(start + " must have the shape of what it belongs to, after extra leading axes that all share",
+      raise<ShapeError>(start + " must have the shape of its tensor, after extra leading axes common to all",
                         to_string(joined(lead, x.shape())), to_string(v.shape()));
     }
   }
@@ -123,7 +123,7 @@ std::vector<Tensor> pull(std::span<const Tensor> ys, std::span<const Tensor> gs,
   std::vector<Tensor> outputs;
   std::vector<Tensor> cotangents;
   for (std::size_t i = 0; i < ys.size(); ++i) {
-    if (!ys[i].requires_grad()) continue;  // constant, so nothing goes back
+    if (!ys[i].requires_grad()) continue;  // constant: no gradient
     outputs.push_back(ys[i]);
     cotangents.push_back(gs[i]);
   }
@@ -173,7 +173,7 @@ std::int64_t second_level_cache() {
 
 std::int64_t chunk_rows(const GraphReach& graph, std::int64_t rows, std::int64_t wanted) {
   if (wanted > 0) return std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(rows, 1));
-  // A pullback has about three arrays in hand: the cotangent, what was saved, and the result.
+  // A pullback works on about three arrays: the cotangent, a saved value, and the result.
   const auto each = 3 * static_cast<std::int64_t>(std::max<std::size_t>(graph.largest, 1));
   return std::clamp<std::int64_t>(second_level_cache() / each, 1, std::max<std::int64_t>(rows, 1));
 }

@@ -19,7 +19,7 @@ Tensor Flatten::forward(In x) const {
 }
 
 Tensor Softplus::forward(In x) const {
-  if (options.beta == 1 && options.threshold >= 20) return softplus(std::move(x));  // the same to rounding
+  if (options.beta == 1 && options.threshold >= 20) return softplus(std::move(x));  // equal up to rounding
   const Tensor scaled = x * options.beta;
   const Tensor linear = scaled > options.threshold;
   return where(linear, x, softplus(where(linear, 0.0, scaled)) / options.beta);
@@ -39,7 +39,7 @@ Tensor PReLU::forward(In x) const {
   const auto n = weight.size();
   if (n == 1) return prelu(std::move(x), weight);
   if (x.ndim() < 2 || x.shape()[1] != n) {
-    raise<ShapeError>("PReLU: axis 1 must hold the channels", "x [N, " + std::to_string(n) + ", ..]",
+    raise<ShapeError>("PReLU: axis 1 must be the channel axis", "x [N, " + std::to_string(n) + ", ..]",
                       "x " + to_string(x.shape()));
   }
   Shape along(x.ndim(), 1);
@@ -49,7 +49,7 @@ Tensor PReLU::forward(In x) const {
 
 RReLU::RReLU(double low, double high) : lower(low), upper(high) {
   if (!(low <= high)) {
-    raise<ValueError>("RReLU: lower must not be above upper", {}, std::to_string(low) + ", " + std::to_string(high));
+    raise<ValueError>("RReLU: lower must not exceed upper", {}, std::to_string(low) + ", " + std::to_string(high));
   }
 }
 
@@ -72,7 +72,7 @@ Tensor glu(In x, std::int64_t axis) {
 
 Tensor Softmax2d::forward(In x) const {
   if (x.ndim() != 3 && x.ndim() != 4) {
-    raise<ShapeError>("Softmax2d: x must hold images", "[N, C, H, W] or [C, H, W]", to_string(x.shape()));
+    raise<ShapeError>("Softmax2d: x must have three or four axes", "[N, C, H, W] or [C, H, W]", to_string(x.shape()));
   }
   return softmax(std::move(x), -3);
 }

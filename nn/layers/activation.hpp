@@ -4,7 +4,7 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/nn/module/module.hpp>
 
-/// Operations as modules, under PyTorch's names, for Sequential.
+/// Operations as modules with PyTorch's names, for Sequential.
 namespace newtape::nn {
 
 struct ReLU : Module<ReLU> {
@@ -89,7 +89,7 @@ struct Softshrink : Module<Softshrink> {
 
 struct SoftplusOptions {
   double beta = 1;
-  double threshold = 20;  ///< x itself where beta x is larger
+  double threshold = 20;  ///< the result is x where beta x exceeds this
 };
 /// softplus(beta x) / beta.
 struct Softplus : Module<Softplus> {
@@ -102,15 +102,15 @@ struct PReLUOptions {
   double init = 0.25;
   DType dtype = f32;
 };
-/// x where x > 0, else weight x, with one weight for all, or one for each channel (axis 1): weight [num_parameters].
+/// x where x > 0, else weight x; weight [num_parameters]: one for all, or one for each channel (axis 1).
 struct PReLU : Module<PReLU> {
   explicit PReLU(std::int64_t num_parameters = 1, const PReLUOptions& options = {});
   Tensor forward(In x) const;
   Parameter weight;
 };
 
-/// In training x where x >= 0, else a x with a uniform in [lower, upper) for each element; after eval() a is their
-/// mean. Draws from default_generator().
+/// x where x >= 0, else a x; in training a is uniform in [lower, upper) for each element, from default_generator(),
+/// after eval() it is (lower + upper) / 2.
 struct RReLU : Module<RReLU> {
   explicit RReLU(double low = 1.0 / 8, double high = 1.0 / 3);
   Tensor forward(In x) const;
@@ -147,8 +147,7 @@ struct LogSoftmax : Module<LogSoftmax> {
   std::int64_t dim;
 };
 
-/// Joins the axes from `start_dim` to `end_dim`, both included, to one: [N, c, h, w] -> [N, c h w]. A number has one
-/// axis here.
+/// Merges the axes from `start_dim` to `end_dim`, inclusive: [N, c, h, w] -> [N, c h w]. A scalar is treated as [1].
 struct Flatten : Module<Flatten> {
   explicit Flatten(std::int64_t start = 1, std::int64_t end = -1) : start_dim(start), end_dim(end) {}
   Tensor forward(In x) const;
@@ -156,7 +155,7 @@ struct Flatten : Module<Flatten> {
   std::int64_t end_dim;
 };
 
-/// One axis as several, of these lengths, one of which may be -1.
+/// Splits one axis into several of the given lengths, one of which may be -1.
 struct Unflatten : Module<Unflatten> {
   Unflatten(std::int64_t axis, Shape lengths) : dim(axis), unflattened_size(std::move(lengths)) {}
   Tensor forward(In x) const { return unflatten(std::move(x), dim, unflattened_size); }

@@ -13,8 +13,8 @@ namespace newtape::nn {
 
 namespace {
 
-/// What to add to the scores: -inf where attention may not go.
-Tensor barred(const Tensor& where, DType dtype) {
+/// The additive form of a mask: -inf where it is true, else 0.
+Tensor additive_mask(const Tensor& where, DType dtype) {
   return masked_fill(zeros(where.shape(), dtype), where, -std::numeric_limits<double>::infinity());
 }
 
@@ -23,16 +23,18 @@ Tensor both(const Tensor& a, const Tensor& b) {
   return b.defined() ? a + b : a;
 }
 
-/// -inf where a key (column) is later than the query (row).
-Tensor later(std::int64_t l, std::int64_t s, DType dtype) { return barred(arange(s) > unsqueeze(arange(l), 1), dtype); }
+/// -inf where the key (column) comes after the query (row), else 0.
+Tensor causal_mask(std::int64_t l, std::int64_t s, DType dtype) {
+  return additive_mask(arange(s) > unsqueeze(arange(l), 1), dtype);
+}
 
-/// `mask` is added to the scores.
+/// Attention with an additive mask.
 AttentionResult attend(const In& query, const In& key, const In& value, Tensor mask,
                        const ScaledDotProductOptions& options, Generator& generator) {
   const auto fits = [](const In& x) { return x.ndim() >= 2; };
   if (!fits(query) || !fits(key) || !fits(value) || query.shape().back() != key.shape().back() ||
       key.tensor().shape(-2) != value.tensor().shape(-2)) {
-    raise<ShapeError>("attention: queries, keys and values do not meet",
+    raise<ShapeError>("attention: query, key and value must have matching shapes",
                       "query [.., l, e], key [.., s, e], value [.., s, d]",
                       "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " +
                           to_string(value.shape()));
@@ -40,36 +42,36 @@ AttentionResult attend(const In& query, const In& key, const In& value, Tensor m
   const auto l = query.tensor().shape(-2);
   const auto s = key.tensor().shape(-2);
   const double e = static_cast<double>(std::max<std::int64_t>(1, query.shape().back()));
-  if (options.is_causal) mask = both(mask, later(l, s, query.dtype()));
+  if (options.is_causal) mask = both(mask, causal_mask(l, s, query.dtype()));
 
-  // A factor on the queries costs less than one on the scores.
+  // Scaling the queries is cheaper than scaling the scores.
   Tensor scores = matmul(query * options.scale.value_or(1 / std::sqrt(e)), transpose(key));
-  Tensor blind;  // queries that may see no key, if there are any
+  Tensor fully_masked;  // mask of queries with all keys masked, if any
   if (mask.defined()) {
     if (broadcast_shapes("attention", scores.shape(), mask.shape()) != scores.shape()) {
       raise<ShapeError>("attention: the mask must broadcast to the scores", to_string(scores.shape()),
                         to_string(mask.shape()));
     }
-    blind = all(mask.detach() == -std::numeric_limits<double>::infinity(), -1, true);
-    if (any(blind).item() != 0) {
-      mask = masked_fill(mask, blind, 0);
+    fully_masked = all(mask.detach() == -std::numeric_limits<double>::infinity(), -1, true);
+    if (any(fully_masked).item() != 0) {
+      mask = masked_fill(mask, fully_masked, 0);
     } else {
-      blind = Tensor();
+      fully_masked = Tensor();
     }
     scores = std::move(scores) + mask;
   }
   Tensor weights = softmax(std::move(scores), -1);
-  if (blind.defined()) weights = masked_fill(std::move(weights), blind, 0);
+  if (fully_masked.defined()) weights = masked_fill(std::move(weights), fully_masked, 0);
   weights = nn::dropout(std::move(weights), options.dropout_p, true, generator);
   Tensor output = matmul(weights, value);
   return {std::move(output), std::move(weights)};
 }
 
-/// A layer's mask, boolean or float, as what is added.
+/// The additive form of a layer's mask, boolean or float.
 Tensor added(const char* what, const Tensor& mask, DType dtype) {
-  if (mask.dtype() == boolean) return barred(mask, dtype);
+  if (mask.dtype() == boolean) return additive_mask(mask, dtype);
   if (mask.dtype() != dtype) {
-    raise<DTypeError>(std::string("MultiheadAttention: ") + what + " has another dtype",
+    raise<DTypeError>(std::string("MultiheadAttention: ") + what + " must be boolean or have the dtype of the query",
                       "boolean or " + std::string(name(dtype)), name(mask.dtype()));
   }
   return mask;
@@ -77,11 +79,11 @@ Tensor added(const char* what, const Tensor& mask, DType dtype) {
 
 std::int64_t head_length(std::int64_t embed_dim, std::int64_t num_heads, std::int64_t kdim, std::int64_t vdim) {
   if (embed_dim < 1 || num_heads < 1 || embed_dim % num_heads != 0) {
-    raise<ValueError>("MultiheadAttention: the heads must divide the features", "embed_dim a multiple of num_heads",
+    raise<ValueError>("MultiheadAttention: num_heads must divide embed_dim", "embed_dim a multiple of num_heads",
                       std::to_string(embed_dim) + ", " + std::to_string(num_heads));
   }
   if (kdim < 1 || vdim < 1) {
-    raise<ValueError>("MultiheadAttention: keys and values need features", "kdim >= 1, vdim >= 1",
+    raise<ValueError>("MultiheadAttention: kdim and vdim must be positive", "kdim >= 1, vdim >= 1",
                       std::to_string(kdim) + ", " + std::to_string(vdim));
   }
   return embed_dim / num_heads;
@@ -89,12 +91,12 @@ std::int64_t head_length(std::int64_t embed_dim, std::int64_t num_heads, std::in
 
 double probability(double p) {
   if (!(p >= 0 && p <= 1)) {
-    raise<ValueError>("MultiheadAttention: dropout is a probability", "0 <= p <= 1", std::to_string(p));
+    raise<ValueError>("MultiheadAttention: dropout must be a probability", "0 <= p <= 1", std::to_string(p));
   }
   return p;
 }
 
-/// One tensor, given twice.
+/// Whether both are the same tensor.
 bool same(const Tensor& a, const Tensor& b) {
   return a.node().get() == b.node().get() && a.value().raw() == b.value().raw() && a.shape() == b.shape() &&
          a.dtype() == b.dtype() && a.value().strides() == b.value().strides();
@@ -109,7 +111,7 @@ Tensor affine(const In& x, const Tensor& weight, const Tensor& bias) {
 Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductOptions& options,
                                     Generator& generator) {
   Tensor mask = options.attn_mask;
-  if (mask.defined() && mask.dtype() == boolean) mask = barred(logical_not(mask), query.dtype());
+  if (mask.defined() && mask.dtype() == boolean) mask = additive_mask(logical_not(mask), query.dtype());
   return attend(query, key, value, std::move(mask), options, generator).output;
 }
 
@@ -184,7 +186,7 @@ AttentionResult MultiheadAttention::forward(In query, In key, In value, const At
       const std::string order = batch_first ? std::string("n, ") + l : std::string(l) + ", n";
       return "[" + order + ", " + std::to_string(features) + "]";
     };
-    raise<ShapeError>("MultiheadAttention: queries, keys and values do not meet",
+    raise<ShapeError>("MultiheadAttention: query, key and value must have matching shapes",
                       "query " + wanted("l", embed_dim) + ", key " + wanted("s", kdim) + ", value " +
                           wanted("s", vdim) + ", or all without n",
                       "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " +
@@ -196,7 +198,7 @@ AttentionResult MultiheadAttention::forward(In query, In key, In value, const At
 
   const auto expect_shape = [](const char* what, const Tensor& mask, const Shape& a, const Shape& b) {
     if (mask.shape() == a || mask.shape() == b) return;
-    raise<ShapeError>(std::string("MultiheadAttention: ") + what + " has another shape",
+    raise<ShapeError>(std::string("MultiheadAttention: ") + what + " must match the scores",
                       to_string(a) + (a == b ? "" : " or " + to_string(b)), to_string(mask.shape()));
   };
   Tensor mask;
@@ -211,7 +213,7 @@ AttentionResult MultiheadAttention::forward(In query, In key, In value, const At
     mask = both(mask, reshape(added("key_padding_mask", how.key_padding_mask, query.dtype()), {n, 1, 1, s}));
   }
 
-  // The heads are taken apart and brought forward as views: [n, heads, length, head_dim].
+  // Views split by heads: [n, heads, length, head_dim].
   std::array<Tensor, 3> parts = project(query, key, value);
   const Dims forward = !batched || !batch_first ? Dims{1, 2, 0, 3} : Dims{0, 2, 1, 3};
   const Dims back = !batched || !batch_first ? Dims{2, 0, 1, 3} : Dims{0, 2, 1, 3};

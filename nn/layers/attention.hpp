@@ -10,52 +10,52 @@
 namespace newtape::nn {
 
 struct ScaledDotProductOptions {
-  Tensor attn_mask = {};             ///< boolean: true where attention may go; float: added to the scores
-  double dropout_p = 0;              ///< of the weights; always applied, as PyTorch does
-  bool is_causal = false;            ///< query i sees the keys 0 to i only; together with attn_mask, if there is one
-  std::optional<double> scale = {};  ///< 1 / sqrt(e) unless given
+  Tensor attn_mask = {};             ///< boolean: true where attention is allowed; float: added to the scores
+  double dropout_p = 0;              ///< of the weights; applied in every mode, as in PyTorch
+  bool is_causal = false;            ///< query i attends to keys 0 to i only; combined with attn_mask
+  std::optional<double> scale = {};  ///< default 1 / sqrt(e)
 };
 
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1): query [.., l, e], key [.., s, e],
-/// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. A query that may see no key gives 0.
+/// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. Queries with all keys masked give 0.
 Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductOptions& options = {},
                                     Generator& generator = default_generator());
 
 struct MultiheadAttentionOptions {
   double dropout = 0;  ///< of the weights, in training
   bool bias = true;
-  std::optional<std::int64_t> kdim = {};  ///< features of the keys; embed_dim unless given
-  std::optional<std::int64_t> vdim = {};  ///< features of the values; embed_dim unless given
+  std::optional<std::int64_t> kdim = {};  ///< features of the keys; default embed_dim
+  std::optional<std::int64_t> vdim = {};  ///< features of the values; default embed_dim
   bool batch_first = false;               ///< sequences are [n, l, e], not [l, n, e]
   DType dtype = f32;
 };
 
-/// How one call attends. Boolean masks hold where attention may NOT go, as in PyTorch's layers.
+/// Options of one call. Boolean masks are true where attention is NOT allowed, as in PyTorch's layers.
 struct AttendOptions {
-  Tensor attn_mask = {};         ///< boolean or added; [l, s], or [n heads, l, s]
-  Tensor key_padding_mask = {};  ///< boolean or added; [n, s], or [s] without a batch
-  bool is_causal = false;        ///< query i sees the keys 0 to i only
+  Tensor attn_mask = {};         ///< boolean, or added to the scores; [l, s], or [n heads, l, s]
+  Tensor key_padding_mask = {};  ///< boolean, or added to the scores; [n, s], or [s] without a batch
+  bool is_causal = false;        ///< query i attends to keys 0 to i only
   bool need_weights = false;
   bool average_attn_weights = true;  ///< over the heads
 };
 
 struct AttentionResult {
   Tensor output;
-  Tensor weights;  ///< [n, l, s], or [n, heads, l, s] when not averaged; undefined unless asked for
+  Tensor weights;  ///< [n, l, s], or [n, heads, l, s] when not averaged; undefined without need_weights
 
   Tensor& first_tensor() { return output; }
 };
 
-/// Attention in `num_heads` parts of the features (Vaswani et al. 2017, 3.2.2). Parameters as PyTorch's: in_proj_weight
-/// [3 embed_dim, embed_dim], or q_proj_weight, k_proj_weight, v_proj_weight where kdim or vdim differ; in_proj_bias
-/// [3 embed_dim], out_proj. ValueError for sizes below 1 and for heads that do not divide embed_dim.
+/// Attention with `num_heads` heads (Vaswani et al. 2017, 3.2.2). Parameters as in PyTorch: in_proj_weight
+/// [3 embed_dim, embed_dim], or q_proj_weight, k_proj_weight, v_proj_weight if kdim or vdim differs from embed_dim;
+/// in_proj_bias [3 embed_dim], out_proj. ValueError for sizes below 1 and unless num_heads divides embed_dim.
 struct MultiheadAttention : Module<MultiheadAttention> {
   MultiheadAttention(std::int64_t embed_dim, std::int64_t num_heads, const MultiheadAttentionOptions& options = {});
 
-  /// query [l, n, embed_dim], key [s, n, kdim], value [s, n, vdim], or all without n -> output as query. The features
-  /// of one tensor, given three times, are projected in one product.
+  /// query [l, n, embed_dim], key [s, n, kdim], value [s, n, vdim], or all without n -> output of the query's shape.
+  /// When all three are the same tensor, it is projected in one product.
   AttentionResult forward(In query, In key, In value, const AttendOptions& how = {}) const;
-  /// Of a sequence to itself.
+  /// Self-attention.
   AttentionResult forward(In x) const { return forward(x, x, x); }
 
   using Module::operator();
@@ -67,9 +67,9 @@ struct MultiheadAttention : Module<MultiheadAttention> {
   std::int64_t kdim, vdim;
   double dropout;
   bool batch_first;
-  Parameter in_proj_weight;                               ///< undefined when kdim or vdim differ
-  Parameter q_proj_weight, k_proj_weight, v_proj_weight;  ///< undefined unless they do
-  Parameter in_proj_bias;                                 ///< undefined when there is none
+  Parameter in_proj_weight;                               ///< undefined if kdim or vdim differs
+  Parameter q_proj_weight, k_proj_weight, v_proj_weight;  ///< undefined otherwise
+  Parameter in_proj_bias;                                 ///< undefined without bias
   Linear out_proj;
 
  private:

@@ -33,7 +33,7 @@ Bilinear::Bilinear(std::int64_t in1, std::int64_t in2, std::int64_t out, const L
 
 Tensor Bilinear::forward(In x1, In x2) const {
   if (!ends_with(x1, in1_features) || !ends_with(x2, in2_features)) {
-    raise<ShapeError>("Bilinear: the last axes must hold the input features",
+    raise<ShapeError>("Bilinear: the last axes must be the input features",
                       "x1 [.., " + std::to_string(in1_features) + "], x2 [.., " + std::to_string(in2_features) + "]",
                       "x1 " + to_string(x1.shape()) + ", x2 " + to_string(x2.shape()));
   }

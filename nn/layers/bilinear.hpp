@@ -6,7 +6,7 @@
 namespace newtape::nn {
 
 /// y_k = x1^T weight_k x2 + bias_k: x1 [.., in1], x2 [.., in2] -> [.., out]. weight [out, in1, in2] and bias [out]
-/// start uniform in +-1/sqrt(in1), as PyTorch's. ValueError for sizes below 1.
+/// are initialised uniformly in +-1/sqrt(in1), as in PyTorch. ValueError for sizes below 1.
 struct Bilinear : Module<Bilinear> {
   Bilinear(std::int64_t in1_features, std::int64_t in2_features, std::int64_t out_features,
            const LinearOptions& options = {});
@@ -16,7 +16,7 @@ struct Bilinear : Module<Bilinear> {
   std::int64_t in2_features;
   std::int64_t out_features;
   Parameter weight;
-  Parameter bias;  ///< undefined when there is none
+  Parameter bias;  ///< undefined without bias
 };
 
 }  // namespace newtape::nn

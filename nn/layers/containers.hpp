@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-/// Modules that hold others. Copies mean the same container.
+/// Modules that contain others. Copies refer to the same container.
 namespace newtape::nn {
 
 /// The identity.
@@ -32,8 +32,8 @@ struct Residual : Module<Residual<M>> {
   M inner;
 };
 
-/// Modules of one type, named "0", "1", ... by position; `for (const auto& layer : layers) x = layer(x);`. It has no
-/// forward of its own.
+/// Modules of one type, named "0", "1", ... by position: `for (const auto& layer : layers) x = layer(x);`. It has no
+/// forward.
 template <class M>
 class ModuleList : public Module<ModuleList<M>> {
  public:
@@ -47,10 +47,10 @@ class ModuleList : public Module<ModuleList<M>> {
   }
   std::size_t size() const noexcept { return list_->size(); }
   bool empty() const noexcept { return list_->empty(); }
-  /// ValueError when there is none.
+  /// ValueError when it does not exist.
   const M& operator[](std::size_t i) const {
     if (i >= size()) {
-      raise<ValueError>("ModuleList: there is no such module", "below " + std::to_string(size()), std::to_string(i));
+      raise<ValueError>("ModuleList: the index is out of range", "below " + std::to_string(size()), std::to_string(i));
     }
     return (*list_)[i];
   }
@@ -61,7 +61,7 @@ class ModuleList : public Module<ModuleList<M>> {
   std::shared_ptr<std::vector<M>> list_ = std::make_shared<std::vector<M>>();
 };
 
-/// Modules of one type by name, in the order in which they were inserted. It has no forward of its own.
+/// Modules of one type by name, in the order of insertion. It has no forward.
 template <class M>
 class ModuleDict : public Module<ModuleDict<M>> {
  public:
@@ -69,14 +69,14 @@ class ModuleDict : public Module<ModuleDict<M>> {
   ModuleDict(std::initializer_list<std::pair<std::string, M>> modules) {
     for (const auto& [name, m] : modules) insert(name, m);
   }
-  /// ValueError for a name that is empty, has a dot or is taken already.
+  /// ValueError for a name that is empty, contains a dot or is taken.
   void insert(const std::string& name, const M& module) {
     this->add(name, module);
     list_->emplace_back(name, module);
   }
   std::size_t size() const noexcept { return list_->size(); }
   bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
-  /// ValueError when there is none.
+  /// ValueError when it does not exist.
   const M& operator[](std::string_view name) const {
     const M* found = find(name);
     if (found == nullptr) raise<ValueError>("ModuleDict: there is no module of this name", {}, name);
@@ -96,7 +96,7 @@ class ModuleDict : public Module<ModuleDict<M>> {
       std::make_shared<std::vector<std::pair<std::string, M>>>();
 };
 
-/// Parameters named "0", "1", ... by position. It has no forward of its own.
+/// Parameters named "0", "1", ... by position. It has no forward.
 class ParameterList : public Module<ParameterList> {
  public:
   ParameterList() = default;
@@ -105,10 +105,11 @@ class ParameterList : public Module<ParameterList> {
   }
   void push_back(const Parameter& parameter) { list_->push_back(add(std::to_string(list_->size()), parameter)); }
   std::size_t size() const noexcept { return list_->size(); }
-  /// ValueError when there is none.
+  /// ValueError when it does not exist.
   const Parameter& operator[](std::size_t i) const {
     if (i >= size()) {
-      raise<ValueError>("ParameterList: there is no such one", "below " + std::to_string(size()), std::to_string(i));
+      raise<ValueError>("ParameterList: the index is out of range", "below " + std::to_string(size()),
+                        std::to_string(i));
     }
     return (*list_)[i];
   }

@@ -11,11 +11,11 @@ namespace newtape::nn {
 
 namespace {
 
-/// [first, second / groups, kernel..]; `who` refuses what makes no layer.
+/// [first, second / groups, kernel..]. ValueError naming `who` for invalid channels and groups.
 Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
                    bool transposed) {
   if (in < 1 || out < 1 || groups < 1 || in % groups != 0 || out % groups != 0) {
-    raise<ValueError>(std::string(who) + ": the channels must fall into groups",
+    raise<ValueError>(std::string(who) + ": the channels must be divisible by groups",
                       "in_channels, out_channels >= 1, divided by groups",
                       std::to_string(in) + ", " + std::to_string(out) + " in " + std::to_string(groups) + " groups");
   }
@@ -24,13 +24,13 @@ Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, cons
   return shape;
 }
 
-/// ShapeError unless the channels stand before the spatial axes, and there are so many.
+/// ShapeError unless x has `channels` channels on the axis before the spatial axes.
 void check_channels(std::string_view who, const In& x, std::int64_t channels, std::size_t axes) {
   const std::size_t ndim = x.is_number() ? 0 : x.ndim();
   const bool rank_fits = ndim == axes + 1 || ndim == axes + 2;
   if (rank_fits && x.shape()[ndim - axes - 1] == channels) return;
   const std::string image = std::to_string(channels) + (axes == 1 ? ", l]" : axes == 2 ? ", h, w]" : ", d, h, w]");
-  raise<ShapeError>(std::string(who) + ": there must be " + std::to_string(channels) + " channels",
+  raise<ShapeError>(std::string(who) + ": x must have " + std::to_string(channels) + " channels",
                     "x [n, " + image + " or [" + image, x.is_number() ? "a number" : "x " + to_string(x.shape()));
 }
 
@@ -46,7 +46,7 @@ PadMode pad_mode(std::string_view who, std::string_view mode) {
   if (mode == "reflect") return PadMode::reflect;
   if (mode == "replicate") return PadMode::replicate;
   if (mode == "circular") return PadMode::circular;
-  raise<ValueError>(std::string(who) + ": no such padding_mode", "zeros, reflect, replicate or circular", mode);
+  raise<ValueError>(std::string(who) + ": invalid padding_mode", "zeros, reflect, replicate or circular", mode);
 }
 
 template <std::size_t axes, class... Args>
@@ -87,13 +87,12 @@ Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const Pe
   const Dims padding = o.padding.lengths().over(who, "padding", axes, 0);
   const auto word = o.padding.mode();
   if (!word.empty() && word != "same" && word != "valid") {
-    raise<ValueError>(std::string(who) + ": no such padding", "numbers, \"same\" or \"valid\"", word);
+    raise<ValueError>(std::string(who) + ": invalid padding", "numbers, \"same\" or \"valid\"", word);
   }
   if (word == "same" && std::any_of(stride.begin(), stride.end(), [](auto s) { return s != 1; })) {
-    raise<ValueError>(std::string(who) + ": padding \"same\" leaves the length as it is", "stride 1",
-                      to_string(stride));
+    raise<ValueError>(std::string(who) + ": padding \"same\" requires stride 1", "stride 1", to_string(stride));
   }
-  options.padding_mode = {};  // the text may not live as long as this
+  options.padding_mode = {};  // the string_view may dangle
   if (mode_ != PadMode::constant) {
     for (std::size_t a = 0; a < axes; ++a) {
       const auto reach = dilation[a] * (kernel_size[a] - 1);

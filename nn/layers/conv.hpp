@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-/// Convolutions as layers, with PyTorch's names, shapes and first values of weights: kaiming_uniform(a = sqrt(5)), and
-/// biases uniform in +-1 / sqrt(fan in). ValueError for sizes below 1, and for groups that do not divide the channels.
+/// Convolutions as layers, with PyTorch's names, shapes and initial values: weights kaiming_uniform(a = sqrt(5)),
+/// biases uniform in +-1 / sqrt(fan in). ValueError for sizes below 1, and unless groups divides the channels.
 namespace newtape::nn {
 
 struct ConvOptions {
@@ -36,11 +36,11 @@ struct Convolution : Module<Self> {
   Dims kernel_size;
   ConvOptions options;
   Parameter weight;
-  Parameter bias;  ///< undefined when there is none
+  Parameter bias;  ///< undefined without bias
 
  private:
   PadMode mode_;
-  std::vector<std::pair<std::int64_t, std::int64_t>> widths_;  ///< of what is not zeros
+  std::vector<std::pair<std::int64_t, std::int64_t>> widths_;  ///< of nonzero padding
 };
 
 struct Conv1d : Convolution<Conv1d, 1> {
@@ -76,7 +76,7 @@ struct TransposedConvolution : Module<Self> {
   Dims kernel_size;
   ConvTransposeOptions options;
   Parameter weight;
-  Parameter bias;  ///< undefined when there is none
+  Parameter bias;  ///< undefined without bias
 };
 
 struct ConvTranspose1d : TransposedConvolution<ConvTranspose1d, 1> {

@@ -4,7 +4,7 @@
 #include <newtape/autograd/ops.hpp>
 #include <newtape/nn/module/module.hpp>
 
-/// Distances as modules, under PyTorch's names.
+/// Distances as modules with PyTorch's names.
 namespace newtape::nn {
 
 struct CosineSimilarityOptions {

@@ -11,7 +11,7 @@ namespace newtape::nn {
 
 namespace {
 double check_probability(double p) {
-  if (!(p >= 0 && p <= 1)) raise<ValueError>("dropout: p is a probability", "0 <= p <= 1", std::to_string(p));
+  if (!(p >= 0 && p <= 1)) raise<ValueError>("dropout: p must be a probability", "0 <= p <= 1", std::to_string(p));
   return p;
 }
 
@@ -19,7 +19,7 @@ double check_probability(double p) {
 Array kept(const Shape& shape, double p, DType dtype, Generator& generator) {
   return random::bernoulli(shape, 1 - p, dtype, generator);
 }
-/// At p = 1 nothing is kept, and nothing needs to be made up for.
+/// The factor of kept elements, 1 / (1 - p); 0 at p = 1, where none are kept.
 double scale_of(double p) { return p == 1 ? 0 : 1 / (1 - p); }
 
 Tensor drop(In x, const Shape& shape, double p, Generator& generator) {
@@ -39,7 +39,7 @@ Tensor dropout(In x, double p, bool training, Generator& generator) {
 Tensor feature_dropout(In x, double p, bool training, Generator& generator) {
   check_probability(p);
   if (x.ndim() < 2) {
-    raise<ShapeError>("feature_dropout: there must be channels", "x [n, channels, spatial..]",
+    raise<ShapeError>("feature_dropout: x must have a channel axis", "x [n, channels, spatial..]",
                       "x " + to_string(x.shape()));
   }
   if (!training || p == 0) return x;
@@ -52,14 +52,14 @@ Tensor alpha_dropout(In x, double p, bool training, Generator& generator) {
   check_probability(p);
   if (!training || p == 0) return x;
   if (p == 1) return 0.0 * std::move(x);
-  constexpr double low = -1.0507009873554805 * 1.6732632423543772;  // selu's at minus infinity
+  constexpr double low = -1.0507009873554805 * 1.6732632423543772;  // selu(-inf)
   const double a = 1 / std::sqrt((1 - p) * (1 + p * low * low));
   const Array mask = kept(x.shape(), p, x.dtype(), generator);
   // a (x mask + low (1 - mask)) - a low p
-  const Array rest =
+  const Array shift =
       core::sub(core::full({}, a * low * (1 - p), x.dtype()), core::mul(mask, core::full({}, a * low, x.dtype())));
   const Tensor factor(core::mul(mask, core::full({}, a, x.dtype())));
-  return std::move(x) * factor + Tensor(rest);
+  return std::move(x) * factor + Tensor(shift);
 }
 
 Dropout::Dropout(double probability) : p(check_probability(probability)) {}
@@ -75,8 +75,9 @@ template <class Self, std::size_t axes>
 Tensor ChannelDropout<Self, axes>::forward(In x) const {
   if (x.ndim() != axes + 1 && x.ndim() != axes + 2) {
     const std::string spatial = axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w";
-    raise<ShapeError>(std::string(this->type()) + ": there must be images of channels",
-                      "x [n, channels, " + spatial + "] or [channels, " + spatial + "]", "x " + to_string(x.shape()));
+    raise<ShapeError>(
+        std::string(this->type()) + ": x must have a channel axis and " + std::to_string(axes) + " spatial axes",
+        "x [n, channels, " + spatial + "] or [channels, " + spatial + "]", "x " + to_string(x.shape()));
   }
   if (x.ndim() == axes + 2) return feature_dropout(std::move(x), p, this->is_training());
   return squeeze(feature_dropout(unsqueeze(x, 0), p, this->is_training()), 0);

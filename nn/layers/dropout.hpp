@@ -6,21 +6,20 @@
 
 #include <cstddef>
 
-/// Noise against overfitting: in training only, the identity after eval(). ValueError for a probability outside [0, 1].
+/// Dropout: random masks in training, the identity after eval(). ValueError for a probability outside [0, 1].
 namespace newtape::nn {
 
 /// Sets each element to 0 with probability p and multiplies the others by 1/(1-p) (Srivastava et al. 2014, inverted).
-/// x itself when not `training`.
+/// Returns x when not `training`.
 Tensor dropout(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
 
-/// The same for whole channels of x [n, channels, spatial..], where neighbours tell the same (Tompson et al. 2015).
+/// Dropout of entire channels of x [n, channels, spatial..] (Tompson et al. 2015).
 Tensor feature_dropout(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
 
-/// Sets elements to what selu has for its far negative end, and scales so that mean 0 and variance 1 stay
-/// (Klambauer et al. 2017).
+/// Sets elements to selu(-inf), then scales and shifts to preserve mean 0 and variance 1 (Klambauer et al. 2017).
 Tensor alpha_dropout(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
 
-/// `dropout`; draws from default_generator(), as those below do.
+/// `dropout`; uses default_generator(), as the modules below do.
 struct Dropout : Module<Dropout> {
   explicit Dropout(double p = 0.5);
   Tensor forward(In x) const;

@@ -10,7 +10,7 @@ namespace newtape::nn {
 namespace {
 Shape weight_shape(std::int64_t rows, std::int64_t features) {
   if (rows < 1 || features < 1) {
-    raise<ValueError>("Embedding: it needs rows and features", "num_embeddings >= 1, embedding_dim >= 1",
+    raise<ValueError>("Embedding: sizes must be positive", "num_embeddings >= 1, embedding_dim >= 1",
                       std::to_string(rows) + ", " + std::to_string(features));
   }
   return {rows, features};
@@ -27,7 +27,7 @@ Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions&
   init::normal(weight);
   if (!padding_idx) return;
   if (*padding_idx < -num || *padding_idx >= num) {
-    raise<ValueError>("Embedding: padding_idx must be a row",
+    raise<ValueError>("Embedding: padding_idx is out of range",
                       std::to_string(-num) + " <= padding_idx < " + std::to_string(num), std::to_string(*padding_idx));
   }
   if (*padding_idx < 0) *padding_idx += num;
@@ -36,8 +36,8 @@ Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions&
 
 void Embedding::shorten(const Tensor& indices) const {
   if (!weight.tensor().is_leaf() && weight.requires_grad()) {
-    raise<ValueError>("Embedding: max_norm writes into the weight", "a weight of its own",
-                      "the result of an operation in its place");
+    raise<ValueError>("Embedding: max_norm modifies the weight, which must be a leaf", "a variable or a constant",
+                      "the result of an operation");
   }
   const NoGrad scope;
   const Tensor flat = ravel(indices);
@@ -48,9 +48,9 @@ void Embedding::shorten(const Tensor& indices) const {
 }
 
 Tensor Embedding::forward(In indices) const {
-  if (indices.dtype() != i64) raise<DTypeError>("Embedding: indices are whole numbers", "i64", name(indices.dtype()));
+  if (indices.dtype() != i64) raise<DTypeError>("Embedding: the indices must be i64", "i64", name(indices.dtype()));
   if (any(indices < 0).item<bool>()) {
-    raise<ValueError>("Embedding: indices count from the first row", "0 <= index < " + std::to_string(num_embeddings),
+    raise<ValueError>("Embedding: the indices must not be negative", "0 <= index < " + std::to_string(num_embeddings),
                       std::to_string(min(indices).item<std::int64_t>()));
   }
   if (max_norm) shorten(indices);

@@ -8,14 +8,14 @@
 namespace newtape::nn {
 
 struct EmbeddingOptions {
-  std::optional<std::int64_t> padding_idx = {};  ///< a row that starts as 0 and gets no gradient; negative from the end
-  std::optional<double> max_norm = {};           ///< longer rows are shortened, in the weight itself, when looked up
+  std::optional<std::int64_t> padding_idx = {};  ///< a row that is 0 initially and gets no gradient; may be negative
+  std::optional<double> max_norm = {};           ///< rows of larger norm are rescaled, in the weight, when looked up
   double norm_type = 2;
   DType dtype = f32;
 };
 
-/// Rows of weight [num_embeddings, embedding_dim], which starts as standard normal: indices (i64, any shape) ->
-/// [.., embedding_dim]. ValueError for sizes below 1, a padding_idx that is no row, and indices out of range.
+/// Rows of weight [num_embeddings, embedding_dim], initially standard normal: indices (i64, any shape) ->
+/// [.., embedding_dim]. ValueError for sizes below 1, and for padding_idx or indices out of range.
 struct Embedding : Module<Embedding> {
   Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingOptions& options = {});
   Tensor forward(In indices) const;

@@ -10,7 +10,7 @@ namespace newtape::nn {
 namespace {
 Shape weight_shape(std::int64_t in, std::int64_t out) {
   if (in < 1 || out < 1) {
-    raise<ValueError>("Linear: it needs features on both sides", "in_features >= 1, out_features >= 1",
+    raise<ValueError>("Linear: sizes must be positive", "in_features >= 1, out_features >= 1",
                       std::to_string(in) + ", " + std::to_string(out));
   }
   return {out, in};
@@ -30,8 +30,8 @@ Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
 
 Tensor Linear::forward(In x) const {
   if (x.ndim() == 0 || x.shape().back() != in_features) {
-    raise<ShapeError>("Linear: the last axis must hold the input features",
-                      "x [.., " + std::to_string(in_features) + "]", "x " + to_string(x.shape()));
+    raise<ShapeError>("Linear: the last axis must be the input features", "x [.., " + std::to_string(in_features) + "]",
+                      "x " + to_string(x.shape()));
   }
   return bias.defined() ? linear(std::move(x), weight, bias) : matmul(std::move(x), transpose(weight));
 }

@@ -10,9 +10,8 @@ struct LinearOptions {
   DType dtype = f32;
 };
 
-/// x [.., in] -> x weight^T + bias [.., out]. weight [out, in] starts as kaiming_uniform(a = sqrt(5)), bias [out]
-/// uniform in
-/// +-1/sqrt(in), as PyTorch's. ValueError for sizes below 1.
+/// x [.., in] -> x weight^T + bias [.., out]. Initially weight [out, in] is kaiming_uniform(a = sqrt(5)) and bias [out]
+/// uniform in +-1/sqrt(in), as in PyTorch. ValueError for sizes below 1.
 struct Linear : Module<Linear> {
   Linear(std::int64_t in_features, std::int64_t out_features, const LinearOptions& options = {});
   Tensor forward(In x) const;
@@ -20,7 +19,7 @@ struct Linear : Module<Linear> {
   std::int64_t in_features;
   std::int64_t out_features;
   Parameter weight;
-  Parameter bias;  ///< undefined when there is none
+  Parameter bias;  ///< undefined without bias
 };
 
 }  // namespace newtape::nn

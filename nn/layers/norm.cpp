@@ -12,7 +12,7 @@ namespace {
 
 void expect_sizes(std::string_view who, const char* what, const Shape& sizes) {
   if (sizes.empty() || std::any_of(sizes.begin(), sizes.end(), [](auto n) { return n < 1; })) {
-    raise<ValueError>(std::string(who) + ": no such " + what, "sizes of at least 1", to_string(sizes));
+    raise<ValueError>(std::string(who) + ": invalid " + what, "sizes of at least 1", to_string(sizes));
   }
 }
 
@@ -42,8 +42,8 @@ RunningNorm<Self>::RunningNorm(std::int64_t features, const BatchNormOptions& o)
 template <class Self>
 void RunningNorm<Self>::check(const In& x, bool rank_fits, std::size_t axis, std::string_view expected) const {
   if (rank_fits && x.shape()[axis] == num_features) return;
-  raise<ShapeError>(std::string(this->type()) + ": there must be " + std::to_string(num_features) + " features",
-                    expected, x.is_number() ? "a number" : "x " + to_string(x.shape()));
+  raise<ShapeError>(std::string(this->type()) + ": x must have " + std::to_string(num_features) + " features", expected,
+                    x.is_number() ? "a number" : "x " + to_string(x.shape()));
 }
 
 template <class Self>
@@ -95,7 +95,7 @@ Tensor InstanceNorm<Self, axes>::forward(In x) const {
   }
   Tensor y = instance_norm(x, w, b, eps);
   if (x.size() == 0) return y;
-  // Each image's statistics, which the layer tracks the means of.
+  // Statistics of each image; the layer tracks their means.
   const NoGrad off;
   const Tensor flat = reshape(x.tensor().detach(), {x.shape()[0], this->num_features, -1});
   this->track(mean(mean(flat, -1), 0), mean(var(flat, -1, 0), 0), flat.shape(-1), this->options.momentum.value_or(0));
@@ -137,7 +137,7 @@ GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNorm
     : num_groups(groups), num_channels(channels), eps(o.eps) {
   expect_sizes(type(), "num_groups, num_channels", {groups, channels});
   if (channels % groups != 0) {
-    raise<ValueError>("GroupNorm: the channels must fall into groups", "num_groups that divides num_channels",
+    raise<ValueError>("GroupNorm: the channels must be divisible by num_groups", "num_groups that divides num_channels",
                       std::to_string(groups) + ", " + std::to_string(channels));
   }
   if (!o.affine) return;
@@ -147,7 +147,7 @@ GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNorm
 
 Tensor GroupNorm::forward(In x) const {
   if (x.is_number() || x.ndim() < 2 || x.shape()[1] != num_channels) {
-    raise<ShapeError>("GroupNorm: there must be " + std::to_string(num_channels) + " channels",
+    raise<ShapeError>("GroupNorm: x must have " + std::to_string(num_channels) + " channels",
                       "x [n, channels, spatial..]", x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
   return group_norm(std::move(x), num_groups, tensor_of(weight), tensor_of(bias), eps);

@@ -7,20 +7,20 @@
 #include <optional>
 #include <string_view>
 
-/// Normalisation as layers, with PyTorch's names: see <newtape/autograd/ops/normalization.hpp> for what each does.
-/// Weights start as 1, biases as 0. ValueError for sizes below 1.
+/// Normalisation as layers, with PyTorch's names; see <newtape/autograd/ops/normalization.hpp> for the functions.
+/// Weights are initially 1, biases 0. ValueError for sizes below 1.
 namespace newtape::nn {
 
 struct BatchNormOptions {
   double eps = 1e-5;
-  std::optional<double> momentum = 0.1;  ///< the share of the latest batch in the running statistics; none: their mean
+  std::optional<double> momentum = 0.1;  ///< weight of the latest batch in running statistics; unset: cumulative mean
   bool affine = true;
   bool track_running_stats = true;
   DType dtype = f32;
 };
 
 /// The base of the layers with running statistics. weight and bias [features] when affine; buffers running_mean,
-/// running_var (divided by the number of elements less one) and num_batches_tracked when those are tracked.
+/// running_var (unbiased) and num_batches_tracked when tracked.
 template <class Self>
 struct RunningNorm : Module<Self> {
   RunningNorm(std::int64_t num_features, const BatchNormOptions& options);
@@ -31,14 +31,14 @@ struct RunningNorm : Module<Self> {
   Buffer running_mean, running_var, num_batches_tracked;
 
  protected:
-  /// ShapeError unless x has such a rank, and the features on `axis`.
+  /// ShapeError unless `rank_fits` and the length of `axis` is num_features.
   void check(const In& x, bool rank_fits, std::size_t axis, std::string_view expected) const;
-  /// Moves the running statistics by `share` towards these, of `count` elements each.
+  /// Updates the running statistics by `share` of those given, which are of `count` elements each.
   void track(const Tensor& mean, const Tensor& var, std::int64_t count, double share) const;
 };
 
-/// The base of BatchNorm1d, BatchNorm2d and BatchNorm3d: the batch's statistics in training or when none are tracked,
-/// else the running ones.
+/// The base of BatchNorm1d, BatchNorm2d and BatchNorm3d: uses batch statistics in training or when none are tracked,
+/// else running ones.
 template <class Self, std::size_t axes>
 struct BatchNorm : RunningNorm<Self> {
   explicit BatchNorm(std::int64_t features, const BatchNormOptions& o = {}) : RunningNorm<Self>(features, o) {}
@@ -64,8 +64,8 @@ struct InstanceNormOptions {
   DType dtype = f32;
 };
 
-/// The base of InstanceNorm1d, InstanceNorm2d and InstanceNorm3d: each image's own statistics in training or when none
-/// are tracked, else the running ones. As in PyTorch, batches are not counted, and without a momentum nothing moves.
+/// The base of InstanceNorm1d, InstanceNorm2d and InstanceNorm3d: uses each image's statistics in training or when none
+/// are tracked, else running ones. As in PyTorch, batches are not counted, and without momentum there are no updates.
 template <class Self, std::size_t axes>
 struct InstanceNorm : RunningNorm<Self> {
   explicit InstanceNorm(std::int64_t features, const InstanceNormOptions& o = {})
@@ -91,7 +91,7 @@ struct LayerNormOptions {
   DType dtype = f32;
 };
 
-/// Over the last axes, whose lengths are `normalized_shape`, as are weight's and bias's.
+/// layer_norm over the last axes, of shape `normalized_shape`, as weight and bias.
 struct LayerNorm : Module<LayerNorm> {
   explicit LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options = {});
   explicit LayerNorm(std::int64_t last, const LayerNormOptions& o = {}) : LayerNorm(Shape{last}, o) {}
@@ -103,7 +103,7 @@ struct LayerNorm : Module<LayerNorm> {
 };
 
 struct RMSNormOptions {
-  std::optional<double> eps = {};  ///< the dtype's rounding step unless given
+  std::optional<double> eps = {};  ///< default: the dtype's machine epsilon
   bool elementwise_affine = true;
   DType dtype = f32;
 };
@@ -124,7 +124,7 @@ struct GroupNormOptions {
   DType dtype = f32;
 };
 
-/// weight and bias [channels]. ValueError unless the groups divide the channels.
+/// weight and bias [channels]. ValueError unless num_groups divides num_channels.
 struct GroupNorm : Module<GroupNorm> {
   GroupNorm(std::int64_t num_groups, std::int64_t num_channels, const GroupNormOptions& options = {});
   /// x [n, channels, spatial..]

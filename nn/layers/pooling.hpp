@@ -6,7 +6,7 @@
 
 #include <utility>
 
-/// Pooling as layers: see <newtape/autograd/ops/pooling.hpp> for what each does.
+/// Pooling as layers; see <newtape/autograd/ops/pooling.hpp> for the functions.
 ///
 ///     nn::MaxPool2d(2), nn::AvgPool1d(3, {.stride = 1}), nn::AdaptiveAvgPool2d(1)
 namespace newtape::nn {

@@ -12,7 +12,7 @@ namespace {
 
 void expect_sizes(const char* who, std::int64_t length, std::int64_t features) {
   if (length >= 1 && features >= 1) return;
-  raise<ValueError>(std::string(who) + ": it needs steps and features", "max_len >= 1, features >= 1",
+  raise<ValueError>(std::string(who) + ": sizes must be positive", "max_len >= 1, features >= 1",
                     std::to_string(length) + ", " + std::to_string(features));
 }
 
@@ -22,7 +22,7 @@ Tensor add_positions(const char* who, In x, const Tensor& positions, bool batch_
   const auto features = positions.shape()[1];
   if ((x.ndim() != 2 && x.ndim() != 3) || x.shape().back() != features || x.shape()[axis] > most) {
     const std::string f = std::to_string(features);
-    raise<ShapeError>(std::string(who) + ": the sequences do not fit",
+    raise<ShapeError>(std::string(who) + ": the sequences must have the layer's features and at most max_len steps",
                       "x " + std::string(batch_first ? "[n, l, " : "[l, n, ") + f + "] or [l, " + f +
                           "], l <= " + std::to_string(most),
                       "x " + to_string(x.shape()));

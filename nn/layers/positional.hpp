@@ -3,7 +3,7 @@
 
 #include <newtape/nn/module/module.hpp>
 
-/// Where in a sequence: added to the features of each step, since attention itself does not see the order.
+/// Positional encodings, added to the features of each step, as attention is invariant to the order of steps.
 namespace newtape::nn {
 
 /// [length, features]: sin(t w_i) and cos(t w_i) in turn, w_i = 10000^(-2i / features) (Vaswani et al. 2017, 3.5).
@@ -26,7 +26,7 @@ struct SinusoidalPositions : Module<SinusoidalPositions> {
   Buffer pe;  ///< [max_len, features]
 };
 
-/// The same with rows that are trained: weight [max_len, features], which starts normal with deviation 0.02
+/// Learned positional encodings: weight [max_len, features], initially normal with standard deviation 0.02
 /// (Radford et al. 2019).
 struct LearnedPositions : Module<LearnedPositions> {
   explicit LearnedPositions(std::int64_t width, const PositionOptions& options = {});

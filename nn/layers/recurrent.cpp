@@ -14,7 +14,7 @@ std::int64_t gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell:
 
 namespace {
 
-/// One direction of one layer: its states after each step, those that it ends with, and the cells'.
+/// The result of one direction of one layer: states after each step, final state and final cell.
 struct Run {
   Tensor output, h, c;
 };
@@ -24,8 +24,8 @@ Tensor inputs_part(const Tensor& x, const RecurrentWeights& w, bool both_biases)
   return both_biases ? linear(x, w.w_ih, w.b_ih.tensor() + w.b_hh.tensor()) : linear(x, w.w_ih, w.b_ih);
 }
 
-/// An LSTM whose state is a projection of what the cell gives out (Sak et al. 2014), step by step. The gates' arguments
-/// hold the inputs' part.
+/// An LSTM whose state is a projection of the cell's output (Sak et al. 2014), step by step. `arguments` is the input
+/// projection of the gates.
 Run projected_lstm(const Tensor& arguments, const RecurrentWeights& w, Tensor h, Tensor c,
                    const RecurrentScanOptions& scan) {
   const auto steps = arguments.shape()[0];
@@ -38,9 +38,9 @@ Run projected_lstm(const Tensor& arguments, const RecurrentWeights& w, Tensor h,
     const Tensor next_c = sigmoid(a[1]) * c + sigmoid(a[0]) * tanh(a[2]);
     const Tensor next_h = matmul(sigmoid(a[3]) * tanh(next_c), to_state);
     if (scan.mask.defined()) {
-      const Tensor moves = unsqueeze(select(scan.mask, 0, t), -1);
-      c = where(moves, next_c, c);
-      h = where(moves, next_h, h);
+      const Tensor mask = unsqueeze(select(scan.mask, 0, t), -1);
+      c = where(mask, next_c, c);
+      h = where(mask, next_h, h);
     } else {
       c = next_c;
       h = next_h;
@@ -72,30 +72,30 @@ Run run_direction(const RecurrentStack& of, const Tensor& x, const RecurrentWeig
   }
 }
 
-/// Which steps count [T, B], undefined when all do.
+/// The mask of valid steps [T, B]; undefined when all are valid.
 Tensor mask_of(const RecurrentStack& of, const RecurrentInput& more, std::int64_t steps, std::int64_t batch,
                bool batched) {
   const std::string name = of.name;
   if (!more.lengths.empty() && more.mask.defined()) {
-    raise<ValueError>(name + ": lengths and a mask say the same", "one of the two", "both");
+    raise<ValueError>(name + ": lengths and mask exclude each other", "one of the two", "both");
   }
   if (more.mask.defined()) {
-    const bool turned = batched && of.options.batch_first;
-    const Shape expected = !batched ? Shape{steps} : turned ? Shape{batch, steps} : Shape{steps, batch};
+    const bool transposed = batched && of.options.batch_first;
+    const Shape expected = !batched ? Shape{steps} : transposed ? Shape{batch, steps} : Shape{steps, batch};
     if (more.mask.shape() != expected) {
-      raise<ShapeError>(name + ": the mask must have an element for each step of each member", to_string(expected),
+      raise<ShapeError>(name + ": the mask must have an element for each step and batch entry", to_string(expected),
                         to_string(more.mask.shape()));
     }
-    return !batched ? unsqueeze(more.mask, 1) : turned ? transpose(more.mask) : more.mask;
+    return !batched ? unsqueeze(more.mask, 1) : transposed ? transpose(more.mask) : more.mask;
   }
   if (more.lengths.empty()) return {};
   const auto count = static_cast<std::int64_t>(more.lengths.size());
   if (count != batch) {
-    raise<ShapeError>(name + ": one length for each member of the batch", std::to_string(batch), std::to_string(count));
+    raise<ShapeError>(name + ": each batch entry needs one length", std::to_string(batch), std::to_string(count));
   }
   for (const auto length : more.lengths) {
     if (length < 1 || length > steps) {
-      raise<ValueError>(name + ": a length must lie within the sequence", "from 1 to " + std::to_string(steps),
+      raise<ValueError>(name + ": a length is out of range", "from 1 to " + std::to_string(steps),
                         std::to_string(length));
     }
   }
@@ -105,7 +105,7 @@ Tensor mask_of(const RecurrentStack& of, const RecurrentInput& more, std::int64_
   return unsqueeze(arange(steps), 1) < Tensor(lengths);
 }
 
-/// h_0 or c_0 as [layers, B, n]; zeros when it was not given.
+/// h_0 or c_0 as [layers, B, n]; zeros if undefined.
 Tensor first_states(const RecurrentStack& of, const char* which, const Tensor& given, std::int64_t batch, bool batched,
                     std::int64_t n, DType dtype) {
   const auto layers = of.options.num_layers * of.directions();
@@ -128,19 +128,19 @@ void RecurrentStack::check() const {
   const std::string of = name;
   if (input_size < 1 || hidden_size < 1 || options.num_layers < 1) {
     raise<ValueError>(
-        of + ": it needs features on both sides, and a layer", "input_size, hidden_size, num_layers >= 1",
+        of + ": sizes must be positive", "input_size, hidden_size, num_layers >= 1",
         std::to_string(input_size) + ", " + std::to_string(hidden_size) + ", " + std::to_string(options.num_layers));
   }
   if (options.proj_size < 0 || options.proj_size >= hidden_size || (options.proj_size > 0 && cell != Cell::lstm)) {
-    raise<ValueError>(of + ": a projection is for an LSTM, to fewer features",
-                      "0 <= proj_size < hidden_size, 0 unless LSTM", std::to_string(options.proj_size));
+    raise<ValueError>(of + ": invalid proj_size", "0 <= proj_size < hidden_size, 0 unless LSTM",
+                      std::to_string(options.proj_size));
   }
   if (!(options.dropout >= 0 && options.dropout <= 1)) {
-    raise<ValueError>(of + ": dropout is a probability", "0 <= dropout <= 1", std::to_string(options.dropout));
+    raise<ValueError>(of + ": dropout must be a probability", "0 <= dropout <= 1", std::to_string(options.dropout));
   }
   const auto f = options.nonlinearity;
   if (f != init::Nonlinearity::tanh && (f != init::Nonlinearity::relu || cell != Cell::rnn)) {
-    raise<ValueError>(of + ": another nonlinearity", "tanh, or for an RNN relu", "another");
+    raise<ValueError>(of + ": invalid nonlinearity", "tanh, or relu for RNN only", "another one");
   }
 }
 
@@ -170,18 +170,18 @@ std::vector<std::pair<std::string, Parameter*>> RecurrentStack::make(std::size_t
 RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool training) const {
   const bool batched = input.ndim() == 3;
   const auto& shape = input.shape();
-  const bool turned = batched && options.batch_first;
-  if ((input.ndim() != 2 && !batched) || shape.back() != input_size || shape[turned ? 1 : 0] == 0) {
+  const bool transposed = batched && options.batch_first;
+  if ((input.ndim() != 2 && !batched) || shape.back() != input_size || shape[transposed ? 1 : 0] == 0) {
     raise<ShapeError>(std::string(name) + ": the input must be a sequence of at least one step",
                       std::string(options.batch_first ? "x [B, T, " : "x [T, B, ") + std::to_string(input_size) +
                           "] or [T, " + std::to_string(input_size) + "]",
                       "x " + to_string(shape));
   }
-  const auto steps = shape[turned ? 1 : 0];
-  const auto batch = !batched ? 1 : shape[turned ? 0 : 1];
+  const auto steps = shape[transposed ? 1 : 0];
+  const auto batch = !batched ? 1 : shape[transposed ? 0 : 1];
   const auto dtype = weights[0].w_ih.dtype();
   if (cell != Cell::lstm && more.c_0.defined()) {
-    raise<ValueError>(std::string(name) + ": it has no cells besides its states", "no c_0", "one");
+    raise<ValueError>(std::string(name) + ": c_0 is for LSTM only", "no c_0", "a c_0");
   }
   const Tensor mask = mask_of(*this, more, steps, batch, batched);
   const auto state = options.proj_size > 0 ? options.proj_size : hidden_size;
@@ -189,7 +189,7 @@ RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool t
   const Tensor c_0 =
       cell == Cell::lstm ? first_states(*this, "c_0", more.c_0, batch, batched, hidden_size, dtype) : Tensor();
 
-  Tensor x = !batched ? unsqueeze(input, 1) : turned ? transpose(input, 0, 1) : input.tensor();
+  Tensor x = !batched ? unsqueeze(input, 1) : transposed ? transpose(input, 0, 1) : input.tensor();
   std::vector<Tensor> h_n;
   std::vector<Tensor> c_n;
   for (std::int64_t layer = 0; layer < options.num_layers; ++layer) {
@@ -209,9 +209,9 @@ RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool t
   const auto joined = [&](const std::vector<Tensor>& parts) {
     return batched ? stack(parts) : squeeze(stack(parts), 1);
   };
-  return {!batched ? squeeze(x, 1)
-          : turned ? transpose(x, 0, 1)
-                   : x,
+  return {!batched     ? squeeze(x, 1)
+          : transposed ? transpose(x, 0, 1)
+                       : x,
           joined(h_n), c_n.empty() ? Tensor() : joined(c_n)};
 }
 

@@ -21,21 +21,21 @@ struct RecurrentOptions {
   DType dtype = f32;
 };
 
-/// What a recurrent layer may be given besides its input. D is 2 when it is bidirectional, else 1.
+/// Optional inputs of a recurrent layer. D is 2 for bidirectional layers, else 1.
 struct RecurrentInput {
   Tensor h_0 = {};  ///< [num_layers D, B, H], or [num_layers D, H] for an input without batch; zeros if undefined
-  Tensor c_0 = {};  ///< LSTM only: the same for its cells
-  /// One length, from 1 to T, for each member of the batch, in any order: PyTorch's packed sequences. The output beyond
-  /// is 0, final states are those at the lengths, and the reverse direction starts there.
+  Tensor c_0 = {};  ///< LSTM only: initial cell states, of the same shape (H is hidden_size with a projection)
+  /// One length, from 1 to T, for each batch entry, in any order (PyTorch's packed sequences). The output beyond it is
+  /// 0, final states are those at the lengths, and the reverse direction starts there.
   std::vector<std::int64_t> lengths = {};
-  /// Instead of lengths: boolean, [T, B] (or [B, T] with batch_first, or [T]). Where it is false a step is passed over.
+  /// Instead of lengths: boolean, [T, B] (or [B, T] with batch_first, or [T]). Steps are skipped where it is false.
   Tensor mask = {};
 };
 
 struct RecurrentResult {
-  Tensor output;  ///< [T, B, D H]: the last layer's states after each step, both directions side by side
+  Tensor output;  ///< [T, B, D H]: the last layer's states after each step, directions concatenated
   Tensor h_n;     ///< [num_layers D, B, H]: final states
-  Tensor c_n;     ///< the same of an LSTM's cells; undefined otherwise
+  Tensor c_n;     ///< LSTM only: final cell states; undefined otherwise
 
   Tensor& first_tensor() { return output; }
 };
@@ -45,11 +45,11 @@ namespace detail {
 enum class Cell { rnn, lstm, gru };
 std::int64_t gates_of(Cell cell);
 
-/// The parameters of one layer in one direction; without bias, or projection, undefined.
+/// The parameters of one layer in one direction; those of missing biases or projections are undefined.
 struct RecurrentWeights {
   Parameter w_ih, w_hh, b_ih, b_hh, w_hr;
 };
-/// What RNN, LSTM and GRU have in common, without being modules.
+/// The implementation shared by RNN, LSTM and GRU.
 struct RecurrentStack {
   const char* name;
   Cell cell;
@@ -57,10 +57,10 @@ struct RecurrentStack {
   RecurrentOptions options;
   std::vector<RecurrentWeights> weights = {};  ///< layer by layer, each forward and then in reverse
 
-  /// ValueError for options that make no sense.
+  /// ValueError for invalid options.
   void check() const;
   std::int64_t directions() const { return options.bidirectional ? 2 : 1; }
-  /// Makes the parameters of `layer`, and names them in the order in which PyTorch does.
+  /// Creates the parameters of `layer`, with PyTorch's names in PyTorch's order.
   std::vector<std::pair<std::string, Parameter*>> make(std::size_t layer, bool reverse, RecurrentWeights& w) const;
   RecurrentResult run(In input, const RecurrentInput& more, bool training) const;
 };
@@ -99,20 +99,20 @@ class Recurrent : public Module<Self> {
 
 }  // namespace detail
 
-/// Elman's network: h_t = tanh or relu of (w_ih x_t + b_ih + w_hh h_{t-1} + b_hh). x [T, B, input_size], or without B.
-/// Parameters weight_ih_l0 [H, input], weight_hh_l0 [H, H], bias_ih_l0, bias_hh_l0 [H], .. and their _reverse start
-/// uniform in +-1/sqrt(H), as PyTorch's; so do those of LSTM and GRU. ValueError for sizes below 1.
+/// Elman network: h_t = tanh or relu of (w_ih x_t + b_ih + w_hh h_{t-1} + b_hh). x [T, B, input_size], or without B.
+/// Parameters weight_ih_l0 [H, input], weight_hh_l0 [H, H], bias_ih_l0, bias_hh_l0 [H], .. and with suffix _reverse,
+/// initially uniform in +-1/sqrt(H) as in PyTorch; also for LSTM and GRU. ValueError for sizes below 1.
 struct RNN : detail::Recurrent<RNN> {
   RNN(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
 };
 
-/// Long short-term memory; see lstm_scan. weight_ih [4 H, input] and so on hold the gates i, f, g, o; with proj_size P
-/// there is weight_hr [P, H], and states are [.., P].
+/// Long short-term memory; see lstm_scan. weight_ih [4 H, input] and the other parameters hold the gates i, f, g, o;
+/// with proj_size P there is weight_hr [P, H], and states are [.., P].
 struct LSTM : detail::Recurrent<LSTM> {
   LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
 };
 
-/// Gated recurrent units; see gru_scan. weight_ih [3 H, input] and so on hold the gates r, z, n.
+/// Gated recurrent units; see gru_scan. weight_ih [3 H, input] and the other parameters hold the gates r, z, n.
 struct GRU : detail::Recurrent<GRU> {
   GRU(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
 };

@@ -10,12 +10,12 @@ namespace newtape::nn {
 detail::CellWeights detail::make_cell(const char* name, std::int64_t gates, std::int64_t input_size,
                                       std::int64_t hidden_size, const RecurrentCellOptions& options) {
   if (input_size < 1 || hidden_size < 1) {
-    raise<ValueError>(std::string(name) + ": it needs features on both sides", "input_size, hidden_size >= 1",
+    raise<ValueError>(std::string(name) + ": sizes must be positive", "input_size, hidden_size >= 1",
                       std::to_string(input_size) + ", " + std::to_string(hidden_size));
   }
   const auto f = options.nonlinearity;
   if (f != init::Nonlinearity::tanh && (f != init::Nonlinearity::relu || gates != 1)) {
-    raise<ValueError>(std::string(name) + ": another nonlinearity", "tanh, or for an RNNCell relu", "another");
+    raise<ValueError>(std::string(name) + ": invalid nonlinearity", "tanh, or relu for RNNCell only", "another one");
   }
   const double bound = 1 / std::sqrt(static_cast<double>(hidden_size));
   const auto made = [&](const Shape& shape) {
@@ -34,19 +34,19 @@ detail::CellWeights detail::make_cell(const char* name, std::int64_t gates, std:
 
 namespace {
 
-/// The input's part of the gates' arguments, as a sequence of one step [1, B, rows].
+/// The input projection of the gates, as a sequence of one step [1, B, rows].
 Tensor inputs_part(const Tensor& x, const Parameter& w, const Tensor& bias) {
   const Tensor step = x.ndim() == 1 ? unsqueeze(x, 0) : x;
   return unsqueeze(bias.defined() ? linear(step, w, bias) : matmul(step, transpose(w)), 0);
 }
 
-/// A state as [B, H]; zeros when it was not given.
+/// A state as [B, H]; zeros if undefined.
 Tensor state_of(const Tensor& given, const Tensor& x, std::int64_t hidden_size, DType dtype) {
   if (!given.defined()) return zeros({x.ndim() == 1 ? 1 : x.shape()[0], hidden_size}, dtype);
   return given.ndim() == 1 ? unsqueeze(given, 0) : given;
 }
 
-/// The state after the one step, like x with a batch or without.
+/// The state after the step, with a batch axis if x has one.
 Tensor after(const Tensor& all, const Tensor& x) {
   return x.ndim() == 1 ? reshape(all, {all.size()}) : squeeze(all, 0);
 }
@@ -63,11 +63,11 @@ void check(const char* name, const Tensor& x, std::initializer_list<const Tensor
   if (fits) return;
   const auto in = std::to_string(input_size);
   const auto n = std::to_string(hidden_size);
-  raise<ShapeError>(std::string(name) + ": one step of a batch, or of one sequence",
+  raise<ShapeError>(std::string(name) + ": x and states must have matching shapes",
                     "x [B, " + in + "], states [B, " + n + "]; or x [" + in + "], states [" + n + "]", got);
 }
 
-/// Puts the parameters into a cell's members, under PyTorch's names.
+/// Registers the parameters as a cell's members, with PyTorch's names.
 template <class Cell, class Add>
 void register_all(Cell& cell, detail::CellWeights w, bool bias, const Add& add) {
   cell.weight_ih = add("weight_ih", std::move(w.weight_ih));

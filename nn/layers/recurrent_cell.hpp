@@ -4,9 +4,9 @@
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/module/module.hpp>
 
-/// Recurrent layers, one step at a time: for sequences whose next input depends on the last output. Parameters
-/// weight_ih, weight_hh, bias_ih, bias_hh start uniform in +-1/sqrt(hidden_size). Whole sequences are faster as RNN,
-/// LSTM, GRU. ValueError for sizes below 1, ShapeError for operands that do not fit.
+/// Single steps of recurrent layers, for sequences whose next input depends on the last output; whole sequences are
+/// faster with RNN, LSTM, GRU. Parameters weight_ih, weight_hh, bias_ih, bias_hh are initially uniform in
+/// +-1/sqrt(hidden_size). ValueError for sizes below 1, ShapeError for mismatched operands.
 namespace newtape::nn {
 
 struct RecurrentCellOptions {
@@ -19,7 +19,7 @@ namespace detail {
 struct CellWeights {
   Parameter weight_ih, weight_hh, bias_ih, bias_hh;
 };
-/// ValueError for what `name` cannot be made of.
+/// ValueError naming `name` for invalid sizes or options.
 CellWeights make_cell(const char* name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
                       const RecurrentCellOptions& options);
 }  // namespace detail
@@ -34,7 +34,7 @@ struct RNNCell : Module<RNNCell> {
   std::int64_t hidden_size;
   init::Nonlinearity nonlinearity;
   Parameter weight_ih, weight_hh;
-  Parameter bias_ih, bias_hh;  ///< undefined when there are none
+  Parameter bias_ih, bias_hh;  ///< undefined without bias
 };
 
 struct LstmState {
@@ -49,13 +49,13 @@ struct LSTMCell : Module<LSTMCell> {
   LstmState operator()(In x, const LstmState& state) const {
     return Module<LSTMCell>::operator()<In, const LstmState&>(std::move(x), state);
   }
-  /// x [B, input] or [input], h and c [B, H] or [H], zeros if undefined -> the next ones.
+  /// x [B, input] or [input], h and c [B, H] or [H], zeros if undefined -> the next h and c.
   LstmState forward(In x, const LstmState& state = {}) const;
 
   std::int64_t input_size;
   std::int64_t hidden_size;
   Parameter weight_ih, weight_hh;
-  Parameter bias_ih, bias_hh;  ///< undefined when there are none
+  Parameter bias_ih, bias_hh;  ///< undefined without bias
 };
 
 /// One step of gru_scan.
@@ -67,7 +67,7 @@ struct GRUCell : Module<GRUCell> {
   std::int64_t input_size;
   std::int64_t hidden_size;
   Parameter weight_ih, weight_hh;
-  Parameter bias_ih, bias_hh;  ///< undefined when there are none
+  Parameter bias_ih, bias_hh;  ///< undefined without bias
 };
 
 }  // namespace newtape::nn

@@ -13,7 +13,7 @@ MultiheadAttention attention(std::int64_t d_model, std::int64_t nhead, const Tra
 }
 LayerNormOptions norm_options(const TransformerLayerOptions& o) { return {.eps = o.layer_norm_eps, .dtype = o.dtype}; }
 
-/// x plus what `part` makes of it.
+/// Residual connection: x + part(x), normalised before or after.
 template <class Part>
 Tensor with_residual(Tensor x, const LayerNorm& norm, bool norm_first, const Part& part) {
   if (norm_first) return x + part(norm(x));
@@ -21,7 +21,7 @@ Tensor with_residual(Tensor x, const LayerNorm& norm, bool norm_first, const Par
   return norm(std::move(x) + std::move(y));
 }
 
-/// The two linear layers with what stands between them.
+/// The feed-forward sublayer: linear, activation, dropout, linear.
 template <class Layer>
 Tensor feed_forward(const Layer& layer, const Tensor& x) {
   return layer.linear2(layer.dropout(layer.activation(layer.linear1(x))));
@@ -33,7 +33,8 @@ namespace detail {
 template <class Layer>
 LayerStack<Layer>::LayerStack(std::int64_t d_model, std::int64_t nhead, std::int64_t count,
                               const TransformerLayerOptions& options) {
-  if (count < 1) raise<ValueError>("Transformer: it needs layers", "num_layers >= 1", std::to_string(count));
+  if (count < 1)
+    raise<ValueError>("Transformer: num_layers must be positive", "num_layers >= 1", std::to_string(count));
   for (std::int64_t i = 0; i < count; ++i) {
     layers_.push_back(this->add(std::to_string(i), Layer(d_model, nhead, options)));
   }

@@ -10,16 +10,17 @@
 #include <vector>
 
 /// Layers and stacks of the Transformer (Vaswani et al. 2017), with PyTorch's names and defaults. Sequences are
-/// [l, n, d_model], [n, l, d_model] for batch_first, or [l, d_model]. Boolean masks hold where attention may NOT go.
+/// [l, n, d_model], [n, l, d_model] for batch_first, or [l, d_model]. Boolean masks are true where attention is NOT
+/// allowed.
 namespace newtape::nn {
 
 struct TransformerLayerOptions {
   std::int64_t dim_feedforward = 2048;
   double dropout = 0.1;
-  Tensor (*activation)(In) = relu;  ///< or gelu, or another such operation
+  Tensor (*activation)(In) = relu;  ///< or gelu, or another elementwise operation
   double layer_norm_eps = 1e-5;
   bool batch_first = false;
-  bool norm_first = false;  ///< normalise what goes into a part, not its sum with the input
+  bool norm_first = false;  ///< pre-norm: normalise the input of each sublayer instead of the residual sum
   DType dtype = f32;
 };
 
@@ -29,7 +30,7 @@ struct EncoderMasks {
   bool is_causal = false;
 };
 
-/// Attention of the sequence to itself, then two linear layers; each added to its input, and normalised.
+/// Self-attention, then two linear layers; each with a residual connection and layer norm.
 struct TransformerEncoderLayer : Module<TransformerEncoderLayer> {
   TransformerEncoderLayer(std::int64_t d_model, std::int64_t nhead, const TransformerLayerOptions& options = {});
   Tensor forward(In src, const EncoderMasks& masks = {}) const;
@@ -56,7 +57,7 @@ struct DecoderMasks {
   bool memory_is_causal = false;
 };
 
-/// The same with attention to an encoder's result, `memory`, in between.
+/// The encoder layer with attention to an encoder's result, `memory`, between its two sublayers.
 struct TransformerDecoderLayer : Module<TransformerDecoderLayer> {
   TransformerDecoderLayer(std::int64_t d_model, std::int64_t nhead, const TransformerLayerOptions& options = {});
   Tensor forward(In tgt, In memory, const DecoderMasks& masks = {}) const;
@@ -78,11 +79,11 @@ struct TransformerDecoderLayer : Module<TransformerDecoderLayer> {
 
 struct TransformerOptions {
   TransformerLayerOptions layer = {};
-  bool norm = false;  ///< normalise the result of the last layer, too
+  bool norm = false;  ///< layer norm of the last layer's result
 };
 
 namespace detail {
-/// Layers of one kind, named "0", "1", .., one after the other: each is called with the last one's result and `args`.
+/// Layers of one type in sequence, named "0", "1", ..: each is called with the result of the last one and `args`.
 template <class Layer>
 class LayerStack : public Module<LayerStack<Layer>> {
  public:
@@ -101,8 +102,8 @@ class LayerStack : public Module<LayerStack<Layer>> {
 };
 }  // namespace detail
 
-/// `num_layers` layers, one after the other: parameters "layers.0.self_attn.in_proj_weight" and so on, "norm.weight".
-/// Each starts from its own random values. ValueError for fewer layers than one.
+/// `num_layers` layers in sequence: parameters "layers.0.self_attn.in_proj_weight" and so on, "norm.weight". Each layer
+/// is initialised separately. ValueError unless num_layers is positive.
 struct TransformerEncoder : Module<TransformerEncoder> {
   TransformerEncoder(std::int64_t d_model, std::int64_t nhead, std::int64_t num_layers,
                      const TransformerOptions& options = {});

@@ -9,7 +9,7 @@
 
 namespace newtape::nn {
 
-/// Images of other sizes, see newtape::interpolate: `Upsample({.scale_factor = {2}, .mode = "bilinear"})`.
+/// Resizing of images; see newtape::interpolate: `Upsample({.scale_factor = {2}, .mode = "bilinear"})`.
 struct Upsample : Module<Upsample> {
   explicit Upsample(InterpolateOptions how) : options(std::move(how)), mode(options.mode) {}
   Tensor forward(In x) const {
@@ -18,7 +18,7 @@ struct Upsample : Module<Upsample> {
     return interpolate(std::move(x), with);
   }
   InterpolateOptions options;
-  std::string mode;  ///< options.mode itself may not live as long as this
+  std::string mode;  ///< a copy, as the string_view options.mode may dangle
 };
 
 }  // namespace newtape::nn

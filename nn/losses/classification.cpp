@@ -9,7 +9,7 @@ namespace newtape::nn {
 
 namespace {
 
-/// Target classes with ignored ones replaced by 0, and how many of those there were.
+/// Target classes with ignored ones replaced by 0, and the number of ignored ones.
 struct Classes {
   Array index;
   std::int64_t ignored = 0;
@@ -17,7 +17,7 @@ struct Classes {
 
 void check_logits(const std::string& loss, const In& x, const Tensor& weight) {
   if (!is_floating(x.dtype())) {
-    raise<DTypeError>(loss + ": the input must hold floats", "f32 or f64", name(x.dtype()));
+    raise<DTypeError>(loss + ": the input must be floats", "f32 or f64", name(x.dtype()));
   }
   if (x.ndim() == 0) {
     raise<ShapeError>(loss + ": the input must have an axis of classes", "[C], [N, C] or [N, C, d..]", "[]");
@@ -40,7 +40,7 @@ void check_indices(const std::string& loss, const In& x, const Tensor& target) {
   Shape wanted = x.shape();
   wanted.erase(wanted.size() == 1 ? 0 : 1);
   if (target.shape() != wanted) {
-    raise<ShapeError>(loss + ": input and target do not fit",
+    raise<ShapeError>(loss + ": input and target must have matching shapes",
                       "input [C] and target [], input [N, C] and target [N], or input [N, C, d..] and target [N, d..]",
                       "input " + to_string(x.shape()) + ", target " + to_string(target.shape()));
   }
@@ -65,14 +65,15 @@ Classes check_classes(const std::string& loss, const Array& target, std::int64_t
   return classes;
 }
 
-/// One number for each class, to be multiplied with [N, C, d..].
+/// A weight [C] in a shape that broadcasts with [N, C, d..].
 Tensor along_classes(const Tensor& weight, std::size_t ndim) {
   Shape along(ndim, 1);
   along[1] = weight.size();
   return reshape(weight, along);
 }
 
-/// The general form: `log_p` [N, C, d..], `index` [N, 1, d..] without ignored classes.
+/// The loss with weights, label smoothing and ignored samples: `log_p` [N, C, d..], `index` [N, 1, d..] with ignored
+/// classes replaced.
 Tensor weighted(const Tensor& log_p, const Tensor& index, const Tensor& target, std::int64_t ignored,
                 const CrossEntropyOptions& o) {
   const double eps = o.label_smoothing;
@@ -97,7 +98,7 @@ Tensor weighted(const Tensor& log_p, const Tensor& index, const Tensor& target, 
   return sum(losses) / (counts.defined() ? sum(counts) : norm);
 }
 
-/// `log_p` [N, C, d..] at the classes in `target` [N, d..].
+/// The negative of `log_p` [N, C, d..] at the classes `target` [N, d..].
 Tensor nll_of(const std::string& loss, const Tensor& log_p, const Tensor& target, const CrossEntropyOptions& o) {
   const auto classes = check_classes(loss, target.value(), log_p.shape(1), o.ignore_index);
   const Tensor index = unsqueeze(classes.index, 1);
@@ -107,7 +108,7 @@ Tensor nll_of(const std::string& loss, const Tensor& log_p, const Tensor& target
   return -detail::reduce(squeeze(gather(log_p, index, 1), 1), o.reduction);
 }
 
-/// The same for probabilities in the target.
+/// Cross entropy for a target of probabilities.
 Tensor cross_entropy_of(const Tensor& log_p, const Tensor& target, const CrossEntropyOptions& o) {
   const auto n_classes = static_cast<double>(log_p.shape(1));
   Tensor t = target;
@@ -116,7 +117,7 @@ Tensor cross_entropy_of(const Tensor& log_p, const Tensor& target, const CrossEn
   return detail::reduce(-sum(t * log_p, 1), o.reduction);
 }
 
-/// A batch of one, and what becomes of the result then.
+/// Adds a batch axis, and removes it from a result.
 Tensor batch_of_one(const In& x) { return unsqueeze(x, 0); }
 Tensor from_batch_of_one(Tensor loss) { return loss.ndim() == 0 ? loss : squeeze(std::move(loss), 0); }
 
@@ -146,7 +147,7 @@ Tensor bounded_log1m(const Tensor& x) {
 Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyOptions& options) {
   check_logits("cross_entropy", logits, options.weight);
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
-    raise<ValueError>("cross_entropy: label_smoothing is a part of the target", "in [0, 1]",
+    raise<ValueError>("cross_entropy: label_smoothing is out of range", "in [0, 1]",
                       std::to_string(options.label_smoothing));
   }
   const bool probabilities = is_floating(target.dtype()) && target.shape() == logits.shape();
@@ -156,7 +157,7 @@ Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyOptions&
     raise<DTypeError>("cross_entropy: a target of probabilities must have the dtype of the logits",
                       name(logits.dtype()), name(target.dtype()));
   } else if (options.ignore_index >= 0) {
-    raise<ValueError>("cross_entropy: ignore_index is for class indices, not for probabilities");
+    raise<ValueError>("cross_entropy: ignore_index requires a target of class indices");
   }
   if (logits.ndim() == 1) {
     return from_batch_of_one(cross_entropy(batch_of_one(logits), unsqueeze(target, 0), options));

@@ -12,7 +12,7 @@ namespace newtape::nn {
 
 namespace {
 
-/// The logarithm of what is impossible: a number, whose differences are not NaN as those of infinities are.
+/// The logarithm of probability 0: finite, as differences of infinities would be NaN.
 constexpr double impossible = -1e30;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -31,12 +31,12 @@ std::vector<std::int64_t> lengths_of(const char* what, const Tensor& x, std::int
   check_integers(what, x);
   auto lengths = numbers(x);
   if (x.ndim() > 1 || static_cast<std::int64_t>(lengths.size()) != n) {
-    raise<ShapeError>(std::string("ctc_loss: there must be one of ") + what + " for each sample", to_string(Shape{n}),
+    raise<ShapeError>(std::string("ctc_loss: each sample needs one of ") + what, to_string(Shape{n}),
                       to_string(x.shape()));
   }
   for (const auto l : lengths) {
     if (l < 0 || l > largest) {
-      raise<ValueError>(std::string("ctc_loss: one of ") + what + " is out of range",
+      raise<ValueError>(std::string("ctc_loss: an element of ") + what + " is out of range",
                         "in [0, " + std::to_string(largest) + "]", std::to_string(l));
     }
   }
@@ -61,15 +61,15 @@ std::vector<std::vector<std::int64_t>> targets_of(const Tensor& targets, const s
   return of;
 }
 
-/// What the recursion needs to know of the targets: states are the classes with blanks before, between and behind.
+/// Input of the recursion: L states, the classes of the target with blanks before, between and after them.
 struct States {
   Tensor classes;  ///< [N, L], i64
   Tensor start;    ///< [N, L]: 0 where an alignment may start, else impossible
-  Tensor skip;     ///< [N, L]: 0 where the blank before may be left out
-  Tensor ends;     ///< [N, 2], i64: where an alignment may end
-  Tensor end;      ///< [N, 2]: 0, or impossible for a second end that is none
-  Tensor known;    ///< [N]: losses that need no recursion: those of targets that do not fit, or of nothing at all
-  Tensor regular;  ///< [N]: 1 where there is none
+  Tensor skip;     ///< [N, L]: 0 where the preceding blank may be skipped, else impossible
+  Tensor ends;     ///< [N, 2], i64: the final states of alignments
+  Tensor end;      ///< [N, 2]: 0, or impossible for a missing second final state
+  Tensor known;    ///< [N]: losses without recursion: of targets too long for the input, or of empty samples
+  Tensor regular;  ///< [N]: true where the recursion applies
 };
 
 States states_of(const std::vector<std::vector<std::int64_t>>& targets, const std::vector<std::int64_t>& input_lengths,
@@ -121,7 +121,7 @@ Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths
     raise<DTypeError>("ctc_loss: log_probs must be floats", "f32 or f64", name(log_probs.dtype()));
   }
   if (log_probs.ndim() != 2 && log_probs.ndim() != 3) {
-    raise<ShapeError>("ctc_loss: log_probs has a wrong number of axes", "[T, N, C] or [T, C]",
+    raise<ShapeError>("ctc_loss: log_probs must have two or three axes", "[T, N, C] or [T, C]",
                       to_string(log_probs.shape()));
   }
   const bool single = log_probs.ndim() == 2;
@@ -136,13 +136,13 @@ Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths
   check_integers("targets", targets);
   const bool padded = targets.ndim() == 2;
   if ((padded && targets.shape(0) != n) || (!padded && targets.ndim() != 1)) {
-    raise<ShapeError>("ctc_loss: targets do not fit log_probs",
-                      "[" + std::to_string(n) + ", S], or one after the other as a vector", to_string(targets.shape()));
+    raise<ShapeError>("ctc_loss: targets must match log_probs",
+                      "[" + std::to_string(n) + ", S], or concatenated as a vector", to_string(targets.shape()));
   }
   const auto in = lengths_of("input_lengths", input_lengths, n, frames);
   const auto out = lengths_of("target_lengths", target_lengths, n, padded ? targets.shape(1) : targets.size());
   if (!padded && std::accumulate(out.begin(), out.end(), std::int64_t{0}) != targets.size()) {
-    raise<ShapeError>("ctc_loss: targets must be as long as target_lengths together", to_string(targets.shape()),
+    raise<ShapeError>("ctc_loss: target_lengths must add up to the length of targets", to_string(targets.shape()),
                       std::to_string(std::accumulate(out.begin(), out.end(), std::int64_t{0})));
   }
   const auto s = states_of(targets_of(targets, out, n_classes, options.blank), in, options, x.dtype());

@@ -14,7 +14,7 @@ struct Loss : Module<Self> {
   Options options;
 
  protected:
-  /// A tensor among the options as a buffer, if there is one, so that it is converted and saved with the module.
+  /// Registers a tensor of the options, if defined, as a buffer, so that it is converted and saved with the module.
   Buffer keep(std::string_view name, const Tensor& x) { return x.defined() ? this->add(name, Buffer(x)) : Buffer(); }
   static Tensor value_of(const Buffer& b) { return b.defined() ? b.tensor() : Tensor(); }
 };
@@ -47,7 +47,7 @@ struct PoissonNLLLoss : detail::Loss<PoissonNLLLoss, PoissonNllLossOptions> {
   Tensor forward(In input, In target) const { return poisson_nll_loss(std::move(input), std::move(target), options); }
 };
 
-/// Its weight, if any, is a buffer.
+/// The weight, if any, is a buffer.
 struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyOptions> {
   explicit CrossEntropyLoss(const CrossEntropyOptions& o = {}) : Loss(o) {}
   Tensor forward(In logits, const Tensor& target) const {
@@ -57,7 +57,7 @@ struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
-/// Its weight, if any, is a buffer.
+/// The weight, if any, is a buffer.
 struct NLLLoss : detail::Loss<NLLLoss, NllLossOptions> {
   explicit NLLLoss(const NllLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In log_p, const Tensor& target) const {
@@ -67,7 +67,7 @@ struct NLLLoss : detail::Loss<NLLLoss, NllLossOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
-/// Its weight, if any, is a buffer.
+/// The weight, if any, is a buffer.
 struct BCELoss : detail::Loss<BCELoss, BceOptions> {
   explicit BCELoss(const BceOptions& o = {}) : Loss(o) {}
   Tensor forward(In input, In target) const {
@@ -75,7 +75,7 @@ struct BCELoss : detail::Loss<BCELoss, BceOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
-/// Its weights, if any, are buffers.
+/// The weights, if any, are buffers.
 struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BceWithLogitsOptions> {
   explicit BCEWithLogitsLoss(const BceWithLogitsOptions& o = {}) : Loss(o) {}
   Tensor forward(In input, In target) const {
@@ -106,7 +106,7 @@ struct MarginRankingLoss : detail::Loss<MarginRankingLoss, MarginRankingLossOpti
     return margin_ranking_loss(std::move(x1), std::move(x2), std::move(target), options);
   }
 };
-/// Its weight, if any, is a buffer.
+/// The weight, if any, is a buffer.
 struct MultiMarginLoss : detail::Loss<MultiMarginLoss, MultiMarginLossOptions> {
   explicit MultiMarginLoss(const MultiMarginLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In x, const Tensor& target) const {
@@ -120,7 +120,7 @@ struct MultiLabelMarginLoss : detail::Loss<MultiLabelMarginLoss, MultilabelMargi
   using Loss::Loss;
   Tensor forward(In x, const Tensor& target) const { return multilabel_margin_loss(std::move(x), target, options); }
 };
-/// Its weight, if any, is a buffer.
+/// The weight, if any, is a buffer.
 struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultilabelSoftMarginLossOptions> {
   explicit MultiLabelSoftMarginLoss(const MultilabelSoftMarginLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In x, In target) const {

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-/// What the losses have in common.
+/// Helpers shared by the losses.
 namespace newtape::nn::detail {
 
 inline Tensor reduce(Tensor losses, Reduction reduction) {
@@ -22,17 +22,17 @@ inline Tensor reduce(Tensor losses, Reduction reduction) {
   }
 }
 
-/// ShapeError unless both have one shape: nothing broadcasts in a loss.
+/// ShapeError unless both have the same shape: losses do not broadcast.
 inline void check_same_shape(const char* loss, const In& input, const In& target) {
   if (input.shape() == target.shape()) return;
-  raise<ShapeError>(std::string(loss) + ": input and target must have one shape", "two equal shapes",
+  raise<ShapeError>(std::string(loss) + ": input and target must have the same shape", "equal shapes",
                     "input " + to_string(input.shape()) + ", target " + to_string(target.shape()));
 }
 
-/// DTypeError unless both have one dtype, a float.
+/// DTypeError unless both have the same float dtype.
 inline void check_floats(const char* loss, const In& input, const In& target) {
   if (is_floating(input.dtype()) && input.dtype() == target.dtype()) return;
-  raise<DTypeError>(std::string(loss) + ": input and target must be floats of one dtype", "f32 or f64",
+  raise<DTypeError>(std::string(loss) + ": input and target must have the same float dtype", "f32 or f64",
                     "input " + std::string(name(input.dtype())) + ", target " + std::string(name(target.dtype())));
 }
 
@@ -41,7 +41,7 @@ inline void check_pair(const char* loss, const In& input, const In& target) {
   check_floats(loss, input, target);
 }
 
-/// max(x, 0) with derivative 1 at 0, as PyTorch's margin losses have it.
+/// max(x, 0) with derivative 1 at 0, as in PyTorch's margin losses.
 inline Tensor hinge(Tensor x) { return clip(std::move(x), 0.0, std::numeric_limits<double>::infinity()); }
 
 }  // namespace newtape::nn::detail

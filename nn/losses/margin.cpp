@@ -5,7 +5,7 @@
 namespace newtape::nn {
 
 namespace {
-/// Where the target is 1. ValueError unless it is -1 elsewhere.
+/// Mask where the target is 1. ValueError unless it is -1 elsewhere.
 Tensor positives(const char* loss, const Tensor& target) {
   Tensor positive = target == 1;
   if (!all(positive | (target == -1)).item<bool>()) {
@@ -26,7 +26,7 @@ void check_rows(const char* loss, const In& x) {
                     to_string(x.shape()));
 }
 
-/// Where `target` [.., C] holds classes: before the first -1. ValueError for what is no class.
+/// Mask of the classes in `target` [.., C], before the first -1. ValueError for values outside [-1, C).
 Tensor before_end(const char* loss, const Tensor& target) {
   const auto n_classes = target.shape().back();
   if (!all((target >= -1) & (target < n_classes)).item<bool>()) {
@@ -64,7 +64,7 @@ Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOption
   }
   check_rows("multi_margin_loss", x);
   if (target.shape() != Shape(x.shape().begin(), x.shape().end() - 1)) {
-    raise<ShapeError>("multi_margin_loss: input and target do not fit",
+    raise<ShapeError>("multi_margin_loss: input and target must have matching shapes",
                       "input [N, C] and target [N], or input [C] and target []",
                       "input " + to_string(x.shape()) + ", target " + to_string(target.shape()));
   }
@@ -111,12 +111,12 @@ Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLo
 Tensor cosine_embedding_loss(In x1, In x2, In target, const CosineEmbeddingLossOptions& options) {
   detail::check_pair("cosine_embedding_loss", x1, x2);
   if ((x1.ndim() != 1 && x1.ndim() != 2) || target.shape() != Shape(x1.shape().begin(), x1.shape().end() - 1)) {
-    raise<ShapeError>("cosine_embedding_loss: inputs and target do not fit",
+    raise<ShapeError>("cosine_embedding_loss: inputs and target must have matching shapes",
                       "inputs [N, D] and target [N], or inputs [D] and target []",
                       "inputs " + to_string(x1.shape()) + ", target " + to_string(target.shape()));
   }
   const Tensor positive = positives("cosine_embedding_loss", target);
-  constexpr double eps = 1e-12;  // PyTorch's, in the squares of the lengths
+  constexpr double eps = 1e-12;  // as in PyTorch, added to the squared norms
   const Tensor lengths = sqrt((sum(square(x1), -1) + eps) * (sum(square(x2), -1) + eps));
   const Tensor cosine = sum(x1 * x2, -1) / lengths;
   return detail::reduce(where(positive, 1.0 - cosine, detail::hinge(cosine - options.margin)), options.reduction);

@@ -4,7 +4,7 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 
-/// Losses that ask for a distance between what belongs together and what does not.
+/// Margin losses: hinge, ranking, embedding and triplet losses.
 namespace newtape::nn {
 
 struct HingeEmbeddingLossOptions {
@@ -27,7 +27,7 @@ struct MarginRankingLossOptions {
   double margin = 0;
 };
 
-/// max(0, margin - target (x1 - x2)): the target is 1 where x1 is to be the larger, -1 where x2 is; all of one shape.
+/// max(0, margin - target (x1 - x2)): target 1 where x1 should be larger, -1 where x2 should; all of the same shape.
 Tensor margin_ranking_loss(In x1, In x2, In target, const MarginRankingLossOptions& options = {});
 
 struct MultiMarginLossOptions {
@@ -45,8 +45,8 @@ struct MultilabelMarginLossOptions {
   Reduction reduction = Reduction::mean;
 };
 
-/// sum over targets t and classes j that are no target of max(0, 1 - x_t + x_j) / C: x [N, C] or [C]; target (i64) of
-/// the same shape holds classes, those up to the first -1 in each row. ValueError for others than -1 and [0, C).
+/// Sum over target classes t and other classes j of max(0, 1 - x_t + x_j) / C: x [N, C] or [C]; target (i64) of that
+/// shape holds the target classes before the first -1 in each row. ValueError for values outside [-1, C).
 Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMarginLossOptions& options = {});
 
 struct MultilabelSoftMarginLossOptions {
@@ -54,7 +54,7 @@ struct MultilabelSoftMarginLossOptions {
   Tensor weight = {};  ///< [C], one for each class
 };
 
-/// The mean over the classes, each with its weight, of binary_cross_entropy_with_logits: x and target [N, C] or [C].
+/// The mean over the classes of weight * binary_cross_entropy_with_logits: x and target [N, C] or [C].
 Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLossOptions& options = {});
 
 struct CosineEmbeddingLossOptions {
@@ -69,12 +69,12 @@ Tensor cosine_embedding_loss(In x1, In x2, In target, const CosineEmbeddingLossO
 struct TripletMarginLossOptions {
   Reduction reduction = Reduction::mean;
   double margin = 1;
-  double p = 2;  ///< of the distance
+  double p = 2;  ///< norm of the distance
   double eps = 1e-6;
-  bool swap = false;  ///< the negative's distance is the smaller one of those from the anchor and from the positive
+  bool swap = false;  ///< use the smaller of the negative's distances from the anchor and from the positive
 };
 
-/// max(0, d(anchor, positive) - d(anchor, negative) + margin) with pairwise_distance: all [.., D] of one shape.
+/// max(0, d(anchor, positive) - d(anchor, negative) + margin), d = pairwise_distance; all [.., D] of the same shape.
 Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options = {});
 
 }  // namespace newtape::nn

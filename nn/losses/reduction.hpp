@@ -3,8 +3,7 @@
 
 namespace newtape::nn {
 
-/// What becomes of the losses of the single samples: nothing, their mean, their sum, or their sum divided by the length
-/// of the first axis.
+/// Reduction of the losses of the samples: none, mean, sum, or sum divided by the length of the first axis.
 enum class Reduction { none, mean, sum, batchmean };
 
 }  // namespace newtape::nn

@@ -8,7 +8,7 @@
 namespace newtape::nn {
 
 namespace {
-/// c (d - c / 2) with d kept within +-delta as c.
+/// c (d - c / 2) with c = clip(d, -delta, delta).
 Tensor huber(const Tensor& d, double delta) {
   const Tensor c = clip(d, -delta, delta);
   return c * (d - 0.5 * c);
@@ -54,12 +54,12 @@ Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptio
       one[one.size() - 1] = 1;
     }
     if (v.shape() != one) {
-      raise<ShapeError>("gaussian_nll_loss: var does not fit", to_string(input.shape()) + ", or 1 as its last length",
-                        to_string(var.shape()));
+      raise<ShapeError>("gaussian_nll_loss: var must have the shape of the input",
+                        to_string(input.shape()) + ", or 1 as its last length", to_string(var.shape()));
     }
   }
   if (any(v.detach() < 0.0).item<bool>()) raise<ValueError>("gaussian_nll_loss: a variance must not be negative");
-  // Adds exactly 0 to what is large enough, and leaves the derivative of what is not.
+  // Clamps the value without changing the derivative: adds exactly 0 to variances above eps.
   v = v + (clip(v.detach(), options.eps, std::numeric_limits<double>::infinity()) - v.detach());
   Tensor losses = 0.5 * (log(v) + square(std::move(input) - std::move(target)) / v);
   if (options.full) losses = losses + 0.5 * std::log(2 * std::numbers::pi);

@@ -4,7 +4,7 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 
-/// Losses of numbers. ShapeError unless input and target have one shape: nothing broadcasts here.
+/// Regression losses. ShapeError unless input and target have the same shape: there is no broadcasting.
 namespace newtape::nn {
 
 struct MseLossOptions {
@@ -39,19 +39,19 @@ Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options = 
 
 struct GaussianNllLossOptions {
   Reduction reduction = Reduction::mean;
-  bool full = false;  ///< with the constant log(2 pi) / 2
-  double eps = 1e-6;  ///< a smaller variance counts as this; its derivative is as if it were this
+  bool full = false;  ///< include the constant log(2 pi) / 2
+  double eps = 1e-6;  ///< lower bound of the variance; the derivative ignores the clamping
 };
 
-/// (log(var) + (input - target)^2 / var) / 2. var has the shape of the input, or that without its last axis, or with 1
-/// as its last length. ValueError for a negative variance.
+/// (log(var) + (input - target)^2 / var) / 2. var has the shape of the input, that without the last axis, or that with
+/// a last axis of length 1. ValueError for a negative variance.
 Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptions& options = {});
 
 struct PoissonNllLossOptions {
   Reduction reduction = Reduction::mean;
   bool log_input = true;  ///< the input is the logarithm of the rate
-  bool full = false;      ///< with Stirling's formula for log(target!) where target > 1
-  double eps = 1e-8;      ///< added to the rate before its logarithm is taken, without log_input
+  bool full = false;      ///< include Stirling's approximation of log(target!) where target > 1
+  double eps = 1e-8;      ///< without log_input: added to the rate before taking its logarithm
 };
 
 /// exp(input) - target input, or, without log_input, input - target log(input + eps).

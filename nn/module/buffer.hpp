@@ -8,8 +8,8 @@
 
 namespace newtape {
 
-/// A shared cell for what a module keeps but does not train, such as running statistics. Copies are the same cell. It
-/// converts to the constant Tensor that it holds now, and is saved and loaded with the module.
+/// A shared cell for state of a module that is not trained, such as running statistics. Copies share the cell. It
+/// converts to the constant Tensor that it holds, and is saved and loaded with the module.
 class Buffer {
  public:
   /// No cell: `defined()` is false.
@@ -24,13 +24,13 @@ class Buffer {
   const Shape& shape() const noexcept { return cell_->shape(); }
   DType dtype() const noexcept { return cell_->dtype(); }
 
-  /// Puts another value of the same shape and dtype in; graphs that saved the old one keep it. ShapeError, DTypeError.
+  /// Replaces the value; graphs that saved the old one keep it. ShapeError, DTypeError for another shape or dtype.
   void set_value(const Array& value) const;
-  /// Replaces the tensor itself, graph and all (see nn::functional_call), and returns the one that was there.
+  /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
   Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
   void to(DType dtype) const { *cell_ = core::cast(cell_->value(), dtype); }
 
-  /// The same cell.
+  /// Whether both are the same cell.
   friend bool operator==(const Buffer& a, const Buffer& b) noexcept { return a.cell_ == b.cell_; }
 
  private:

@@ -5,10 +5,10 @@
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/nn/module/module.hpp>
 
-/// Modules for the transforms, which take functions of tensors.
+/// Modules as functions of tensors, for the transforms.
 namespace newtape::nn {
 
-/// `f()`, which calls the module, as a function of the values of its parameters():
+/// `f()`, which calls the module, as a function of the values of parameters():
 /// `hvp(nn::function_of(model, [&] { return nn::mse_loss(model(x), y); }), nn::values_of(model), v)`.
 inline Function function_of(const ModuleBase& module, std::function<Tensor()> f) {
   return newtape::function_of(module.parameters(), std::move(f));
@@ -16,7 +16,7 @@ inline Function function_of(const ModuleBase& module, std::function<Tensor()> f)
 /// The current values of parameters(), as constants.
 inline std::vector<Tensor> values_of(const ModuleBase& module) { return newtape::values_of(module.parameters()); }
 
-/// module(x) without what its layers save: see newtape::checkpoint. Its buffers are written again when it runs again.
+/// module(x) without storing intermediate results: see newtape::checkpoint. Recomputation also updates buffers again.
 template <class M>
 Tensor checkpoint(const M& module, const Tensor& x) {
   std::vector<Tensor> inputs{x};

@@ -16,15 +16,14 @@ bool ModuleBase::is_type(const std::string_view* type) const noexcept { return b
 
 void ModuleBase::check_name(const Body& body, std::string_view name) {
   if (name.empty() || name.find('.') != std::string_view::npos) {
-    raise<ValueError>("add: a name in a module must not be empty and must have no dot", "a name such as \"fc1\"",
+    raise<ValueError>("add: a name must not be empty or contain a dot", "a name such as \"fc1\"",
                       "\"" + std::string(name) + "\"");
   }
   const auto taken = [&](const auto& members) {
     return std::any_of(members.begin(), members.end(), [&](const auto& m) { return m.first == name; });
   };
   if (taken(body.parameters) || taken(body.buffers) || taken(body.children)) {
-    raise<ValueError>("add: the module has a member of this name already", "a new name",
-                      "\"" + std::string(name) + "\"");
+    raise<ValueError>("add: the name of a member must be unique", "an unused name", "\"" + std::string(name) + "\"");
   }
 }
 
@@ -60,7 +59,7 @@ void ModuleBase::add_child(std::string_view name, const ModuleBase& child) {
 // --- members by name ---
 
 namespace {
-/// Cells, each of which is let in once.
+/// True for the first occurrence of each cell.
 class Once {
  public:
   template <class Cell>
@@ -128,7 +127,7 @@ Parameter ModuleBase::parameter(std::string_view name) const {
       known.append(known.empty() ? "" : ", ").append(path).append(last);
     }
   });
-  if (!found.defined()) raise<ValueError>("parameter: the module has none of this name", known, name);
+  if (!found.defined()) raise<ValueError>("parameter: the module has no parameter of this name", known, name);
   return found;
 }
 
@@ -185,7 +184,7 @@ ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
   });
 }
 
-// A hook may register or remove others: copies are walked.
+// Hooks may register or remove others, so the loops run over copies.
 
 void ModuleBase::call_pre_hooks(std::span<const Tensor> inputs) const {
   body_->compute();
@@ -219,20 +218,20 @@ void ModuleBase::requires_grad(bool wanted) const {
 }
 
 void ModuleBase::to(DType dtype) const {
-  if (!is_floating(dtype)) raise<DTypeError>("to: a module computes with floats", "f32 or f64", name(dtype));
+  if (!is_floating(dtype)) raise<DTypeError>("to: the dtype must be a float", "f32 or f64", name(dtype));
   for (const auto& p : parameters()) p.to(dtype);
   for (const auto& b : buffers()) {
     if (is_floating(b.dtype())) b.to(dtype);
   }
 }
 
-// --- where an error came from ---
+// --- module paths in error messages ---
 
 namespace {
 
-/// What an exception learns on its way up through the modules.
+/// The module path of an exception, extended as it propagates through the modules.
 struct Trail {
-  std::string path;     ///< from the last module that it passed down to where it was thrown
+  std::string path;     ///< from the last module passed to the throwing module
   std::string message;  ///< without the path
   const void* last = nullptr;
 };
@@ -248,7 +247,7 @@ void ModuleBase::rethrow() const {
   const auto again = [this]<class E>(const E& e) {
     const auto* trail = dynamic_cast<const Trail*>(&e);
     Trail next = trail != nullptr ? *trail : Trail{{}, e.what(), nullptr};
-    // Usually a child; or one of a container that has no forward of its own.
+    // Usually a child, or a module in a container without a forward.
     for (const auto& [path, module] : named_modules()) {
       if (path.empty() || module.body_.get() != next.last) continue;
       next.path = next.path.empty() ? path : path + "." + next.path;
@@ -270,7 +269,7 @@ void ModuleBase::rethrow() const {
   } catch (const IoError& e) {
     again(e);
   }
-  std::terminate();  // not reached: every handler throws, and other exceptions pass
+  std::terminate();  // not reached: every handler throws, and other exceptions propagate
 }
 
 }  // namespace newtape::nn

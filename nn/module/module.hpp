@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-/// A module is a value whose members are parameters and other modules; copying one aliases its parameters.
+/// A module is a value whose members are parameters and other modules; copies share the parameters.
 ///
 ///     struct Mlp : nn::Module<Mlp> {
 ///       nn::Linear fc1 = add("fc1", nn::Linear(784, 512));
@@ -33,7 +33,7 @@ struct LoadOptions {
   std::string prefix = {};  ///< only names that start with it belong to this module
 };
 
-/// What load_state_dict without `strict` passed over.
+/// Names that load_state_dict without `strict` skipped.
 struct LoadReport {
   std::vector<std::string> missing;
   std::vector<std::string> unexpected;
@@ -41,22 +41,21 @@ struct LoadReport {
 
 class ModuleBase;
 
-/// Sees a module's arguments, those that are tensors, before its forward.
+/// Receives a module's tensor arguments before its forward.
 using ForwardPreHook = std::function<void(const ModuleBase& module, std::span<const Tensor> inputs)>;
-/// Sees what a module was given and what it returned (the first tensor of its result; undefined when there is none),
-/// and returns what is to take the result's place; an undefined tensor leaves it.
+/// Receives a module's tensor arguments and the first tensor of its result (undefined when there is none), and returns
+/// a replacement of the latter; an undefined tensor keeps it.
 using ForwardHook =
     std::function<Tensor(const ModuleBase& module, std::span<const Tensor> inputs, const Tensor& output)>;
-/// Sees the gradient that arrives at a module's result, and returns what is to go on in its place; an undefined tensor
-/// leaves it.
+/// Receives the gradient of a module's result and returns its replacement; an undefined tensor keeps it.
 using BackwardHook = std::function<Tensor(const ModuleBase& module, const Tensor& grad_output)>;
 
-/// A hook that was registered with a module; it stays when this handle dies.
+/// A hook registered with a module; it stays registered when this handle is destroyed.
 class ModuleHook {
  public:
   ModuleHook() = default;
   explicit ModuleHook(std::weak_ptr<bool> active) : active_(std::move(active)) {}
-  /// The hook is not called any more.
+  /// Unregisters the hook.
   void remove() {
     if (const auto active = active_.lock()) *active = false;
   }
@@ -75,65 +74,64 @@ constexpr std::string_view find_type_name() {
   return scope == std::string_view::npos ? text : text.substr(scope + 2);
 }
 struct Parametrize;
-/// `Linear` for newtape::nn::Linear. Each type has such a name of its own, at one address.
+/// `Linear` for newtape::nn::Linear. The address of the name identifies the type.
 template <class T>
 inline constexpr std::string_view type_name = find_type_name<T>();
 }  // namespace detail
 
-/// What all modules have in common, without what they compute: a handle, whose copies mean the same module.
+/// The base of all modules, a handle: copies refer to the same module.
 class ModuleBase {
  public:
   /// The name of the module's class: "Linear".
   std::string_view type() const noexcept;
-  /// Is it an M? `model.apply([](const nn::ModuleBase& m) { if (m.is<nn::Linear>()) ... })`
+  /// Whether it is an M: `model.apply([](const nn::ModuleBase& m) { if (m.is<nn::Linear>()) ... })`
   template <class M>
   bool is() const noexcept {
     return is_type(&detail::type_name<M>);
   }
 
-  /// Each shared cell once; a module's own first, then its children's, in the order in which they were added.
+  /// Each shared cell once; a module's own parameters first, then its children's, in the order of registration.
   std::vector<Parameter> parameters() const;
   std::vector<std::pair<std::string, Parameter>> named_parameters() const;  ///< "fc1.weight" and so on
   std::vector<Buffer> buffers() const;
   std::vector<std::pair<std::string, Buffer>> named_buffers() const;
   std::vector<std::pair<std::string, ModuleBase>> children() const;
-  /// The one of this name, as in named_parameters(); ValueError when there is none.
+  /// The parameter of this name, as in named_parameters(); ValueError when there is none.
   Parameter parameter(std::string_view name) const;
   bool has_parameter(std::string_view name) const;
-  /// This module and all below it, by path, parents first; the path of this one is empty.
+  /// This module and all below it with their paths, parents first; the path of this module is empty.
   std::vector<std::pair<std::string, ModuleBase>> named_modules() const;
-  /// Calls f with each of named_modules(), those below first, as PyTorch does: to initialise or freeze some of them.
+  /// Calls f with each of named_modules(), children first as in PyTorch, for instance to initialise or freeze some.
   void apply(const std::function<void(const ModuleBase&)>& f) const;
 
-  /// Sets the mode of this module and of all below it; Dropout and its like behave differently in training.
+  /// Sets the training mode of this module and all below it; it affects layers such as Dropout and BatchNorm.
   void train(bool training = true) const;
   void eval() const { train(false); }
   bool is_training() const noexcept;
 
   void zero_grad() const;
-  /// Freezes all parameters (false), or lets them train again.
+  /// False freezes all parameters, true unfreezes them.
   void requires_grad(bool wanted) const;
-  /// Converts parameters and floating buffers. DTypeError unless `dtype` is a float. Make optimizers afterwards.
+  /// Converts parameters and floating buffers. DTypeError unless `dtype` is a float. Construct optimizers afterwards.
   void to(DType dtype) const;
 
   /// Calls `hook` before, or after, every call of this module.
   ModuleHook register_forward_pre_hook(ForwardPreHook hook) const;
   ModuleHook register_forward_hook(ForwardHook hook) const;
-  /// Calls `hook` in every sweep that comes to the result of a forward made after this.
+  /// Calls `hook` in every sweep through the result of a forward that runs after the registration.
   ModuleHook register_backward_hook(BackwardHook hook) const;
 
-  /// All parameters and buffers as they are now: later training does not change what was returned.
+  /// Snapshot of all parameters and buffers, independent of later training.
   StateDict state_dict(std::string_view prefix = {}) const;
-  /// Copies the values in. ValueError naming every entry that is missing, unexpected, or of the wrong shape or dtype;
-  /// nothing is changed then.
+  /// Copies the values into parameters and buffers. ValueError naming every entry that is missing, unexpected, or of
+  /// the wrong shape or dtype; nothing is changed then.
   LoadReport load_state_dict(const StateDict& state, const LoadOptions& options = {}) const;
 
-  /// The same module.
+  /// Whether both are the same module.
   friend bool operator==(const ModuleBase& a, const ModuleBase& b) noexcept { return a.body_ == b.body_; }
 
  protected:
-  /// Registers a member under a name and returns it. ValueError for a name that is empty, has a dot or is taken
-  /// already.
+  /// Registers a member under a name and returns it. ValueError for a name that is empty, contains a dot or is taken.
   template <std::derived_from<ModuleBase> M>
   M add(std::string_view name, M module) {
     add_child(name, module);
@@ -148,7 +146,7 @@ class ModuleBase {
   void call_pre_hooks(std::span<const Tensor> inputs) const;
   void call_hooks(std::span<const Tensor> inputs, Tensor* output) const;
 
-  /// To be called in a handler: throws the exception again, of the same type, with this module's place in front.
+  /// To be called in an exception handler: rethrows the exception with the same type, prefixed with the module's path.
   [[noreturn]] void rethrow() const;
 
  private:
@@ -162,7 +160,7 @@ class ModuleBase {
   std::shared_ptr<Body> body_;
 };
 
-/// What a forward with one argument usually takes.
+/// A type that a forward with one argument accepts as In.
 template <class T> concept TensorLike = std::convertible_to<T, In> && !std::is_arithmetic_v<std::remove_cvref_t<T>>;
 
 namespace detail {
@@ -176,7 +174,7 @@ std::vector<Tensor> tensors_among(const Args&... args) {
   return tensors;
 }
 
-/// The result itself, or its first member, as in a pair or in a struct that says `Tensor& first_tensor()`.
+/// The result itself, the first member of a pair, or `Tensor& first_tensor()` of a struct; null for others.
 template <class R>
 Tensor* first_tensor(R& result) {
   if constexpr (std::same_as<R, Tensor>) {
@@ -195,8 +193,8 @@ Tensor* first_tensor(R& result) {
 }
 }  // namespace detail
 
-/// The base of a module `Self`, which has a `forward`: calling the module calls it. An exception that passes is
-/// prefixed with the module's path: "encoder.2.fc1: ...".
+/// The base of a module `Self` with a `forward`, which calling the module calls. Messages of exceptions are prefixed
+/// with the module's path: "encoder.2.fc1: ...".
 template <class Self>
 class Module : public ModuleBase {
  public:
@@ -207,7 +205,7 @@ class Module : public ModuleBase {
     requires(sizeof...(Args) != 1 || !(TensorLike<Args> && ...))
   auto operator()(Args&&... args) const { return call(std::forward<Args>(args)...); }
 
-  /// Converts, see ModuleBase::to, and returns this module.
+  /// ModuleBase::to; returns this module.
   Self to(DType dtype) const {
     ModuleBase::to(dtype);
     return self();
@@ -230,13 +228,13 @@ class Module : public ModuleBase {
   }
 };
 
-/// For a scope, other tensors in the place of a module's parameters. ValueError, ShapeError before anything is
+/// Replaces a module's parameters or buffers by other tensors for a scope. ValueError, ShapeError before anything is
 /// replaced.
 class Substitution {
  public:
-  /// In the order of parameters(), all of them.
+  /// Values for all of parameters(), in their order.
   Substitution(const ModuleBase& module, std::span<const Tensor> values);
-  /// Some of named_parameters() and named_buffers().
+  /// Values for some of named_parameters() and named_buffers().
   Substitution(const ModuleBase& module, std::span<const std::pair<std::string, Tensor>> values);
   ~Substitution();
   Substitution(const Substitution&) = delete;
@@ -248,9 +246,9 @@ class Substitution {
   std::vector<std::pair<Buffer, Tensor>> buffers_;
 };
 
-/// module(args...) with other values for its parameters, which may be variables or results and carry derivatives.
-/// Their shapes must be those of the parameters, their dtype may be another. The module itself is used meanwhile: not
-/// to be called from two threads at once on one module.
+/// module(args...) with other values for its parameters, with respect to which the result is differentiable. Shapes
+/// must be those of the parameters, the dtype may differ. The values replace the module's during the call: not
+/// thread-safe for one module.
 template <class M, class... Args>
 auto functional_call(const M& module, std::span<const Tensor> values, Args&&... args) {
   const Substitution scope(module, values);

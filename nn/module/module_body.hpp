@@ -7,7 +7,7 @@
 
 namespace newtape::nn {
 
-/// What the copies of a module share.
+/// The state that copies of a module share.
 struct ModuleBase::Body {
   template <class F>
   struct Hook {
@@ -19,11 +19,11 @@ struct ModuleBase::Body {
   struct Computed {
     std::string name;
     Parameter cell;
-    std::size_t place;  ///< among the parameters, were none of them computed
+    std::size_t position;  ///< its original position among the parameters
     std::function<Tensor()> compute;
   };
 
-  // Few names each: a search through a vector keeps the order and needs no map.
+  // Vectors instead of maps: they keep the order, and a linear search is fast enough for few names.
   std::vector<std::pair<std::string, Parameter>> parameters;
   std::vector<std::pair<std::string, Buffer>> buffers;
   std::vector<std::pair<std::string, ModuleBase>> children;
@@ -41,13 +41,13 @@ struct ModuleBase::Body {
     f(path, *this);
     for (const auto& [name, child] : children) child.body_->walk(path + name + ".", f);
   }
-  /// The same without the paths.
+  /// Calls f(body) for this module and all below it, parents first.
   template <class F>
   void visit(F&& f) {
     f(*this);
     for (const auto& c : children) c.second.body_->visit(f);
   }
-  /// Brings the computed parameters up to date.
+  /// Recomputes the computed parameters.
   void compute() const {
     for (const auto& c : computed) c.cell.exchange(c.compute());
   }

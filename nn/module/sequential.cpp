@@ -21,11 +21,11 @@ void Sequential::append(const ModuleBase& child, detail::Step* step) {
 }
 
 Tensor Sequential::forward(In x) const {
-  const Place place = x.location();
+  const SourceLocation location = x.location();
   const auto& list = steps_->list;
   if (list.empty()) return x;
   Tensor y = list.front()->run(std::move(x));
-  for (std::size_t i = 1; i < list.size(); ++i) y = list[i]->run(In(std::move(y), place));
+  for (std::size_t i = 1; i < list.size(); ++i) y = list[i]->run(In(std::move(y), location));
   return y;
 }
 

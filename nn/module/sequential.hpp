@@ -12,7 +12,7 @@ template <class F>
 struct Lambda : Module<Lambda<F>> {
   explicit Lambda(F function) : f(std::move(function)) {}
   Tensor forward(In x) const {
-    // An operation such as nt::relu may write over a temporary.
+    // An operation such as nt::relu may overwrite a temporary.
     if constexpr (std::same_as<F, Tensor (*)(In)>) {
       return f(std::move(x));
     } else {
@@ -23,7 +23,7 @@ struct Lambda : Module<Lambda<F>> {
 };
 
 namespace detail {
-/// A step of a Sequential, whatever its type.
+/// A type-erased step of a Sequential.
 struct Step {
   Step() = default;
   Step(const Step&) = delete;
@@ -39,8 +39,8 @@ struct StepOf final : Step {
 };
 }  // namespace detail
 
-/// Modules, lambdas and functions, applied one after the other: `Sequential(Linear(784, 512), nt::relu, Linear(512,
-/// 10))`. Children are named "0", "1", ... by position.
+/// Modules, lambdas and functions applied in sequence: `Sequential(Linear(784, 512), nt::relu, Linear(512, 10))`.
+/// Children are named "0", "1", ... by position.
 class Sequential : public Module<Sequential> {
  public:
   template <class... Steps>
@@ -48,7 +48,7 @@ class Sequential : public Module<Sequential> {
     (push_back(steps), ...);
   }
 
-  /// Appends a step, which copies of this module see too.
+  /// Appends a step, also to all copies of this module.
   template <class S>
     requires std::is_invocable_r_v<Tensor, const S&, const Tensor&>
   void push_back(const S& step) {
@@ -69,7 +69,7 @@ class Sequential : public Module<Sequential> {
   struct Empty {};
   struct Steps;
   explicit Sequential(Empty);
-  /// Takes the step over.
+  /// Takes ownership of the step.
   void append(const ModuleBase& child, detail::Step* step);
 
   std::shared_ptr<Steps> steps_;

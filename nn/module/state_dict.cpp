@@ -29,7 +29,7 @@ LoadReport ModuleBase::load_state_dict(const StateDict& state, const LoadOptions
   });
   reader.finish("load_state_dict", options.strict);
   LoadReport report{reader.missing(), reader.unexpected()};
-  // From here on nothing fails: everything was copied before.
+  // Nothing below throws: all values have been copied.
   for (auto& [p, value] : parameters) p.exchange(Tensor(std::move(value), p.tensor().node()));
   for (auto& [b, value] : buffers) b.exchange(std::move(value));
   return report;

@@ -19,7 +19,7 @@ void check_substitute(const std::string& name, const Cell& cell, const Tensor& v
 Substitution::Substitution(const ModuleBase& module, std::span<const Tensor> values) {
   auto named = module.named_parameters();
   if (named.size() != values.size()) {
-    raise<ValueError>("functional_call: one value for each of parameters()", std::to_string(named.size()),
+    raise<ValueError>("functional_call: each of parameters() needs one value", std::to_string(named.size()),
                       std::to_string(values.size()));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -34,7 +34,7 @@ Substitution::Substitution(const ModuleBase& module, std::span<const std::pair<s
   const auto buffers = module.named_buffers();
   std::unordered_set<std::string_view> seen;
   for (const auto& [name, value] : values) {
-    if (!seen.insert(name).second) raise<ValueError>("functional_call: there are two values for " + name);
+    if (!seen.insert(name).second) raise<ValueError>("functional_call: duplicate value for " + name);
     const auto match = [&n = name](const auto& member) { return member.first == n; };
     if (const auto p = std::find_if(parameters.begin(), parameters.end(), match); p != parameters.end()) {
       check_substitute(name, p->second, value);

@@ -15,7 +15,7 @@ std::int64_t bytes_of(const auto& cell) {
   return cell.value().size() * static_cast<std::int64_t>(item_size(cell.dtype()));
 }
 
-/// What a module has itself, without the modules below it.
+/// The module's own members, without those of modules below it.
 std::vector<std::pair<std::string, Parameter>> own(const std::vector<std::pair<std::string, Parameter>>& named) {
   std::vector<std::pair<std::string, Parameter>> result;
   std::copy_if(named.begin(), named.end(), std::back_inserter(result),
@@ -32,7 +32,7 @@ std::string grouped(std::int64_t n) {
   return digits;
 }
 
-/// Hooks and modes for the time of one pass.
+/// Removes hooks and restores training modes at the end of the pass.
 struct Observers {
   explicit Observers(const std::vector<std::pair<std::string, ModuleBase>>& all) : modules(all) {
     for (const auto& m : modules) modes.push_back(m.second.is_training());
@@ -41,7 +41,7 @@ struct Observers {
   Observers& operator=(const Observers&) = delete;
   ~Observers() {
     for (auto& hook : hooks) hook.remove();
-    // Parents come first: what is set for all below is set again for each of these.
+    // Parents come first: train() sets all modules below, which are then set individually.
     for (std::size_t i = 0; i < modules.size(); ++i) modules[i].second.train(modes[i]);
   }
 
@@ -50,11 +50,11 @@ struct Observers {
   std::vector<ModuleHook> hooks;
 };
 
-/// Calls of modules that are under way: what was done inside of each, and since when.
+/// An active call of a module.
 struct Call {
   std::size_t layer;
-  std::int64_t start;
-  std::int64_t below = 0;
+  std::int64_t start;      ///< counter at the beginning of the call
+  std::int64_t below = 0;  ///< multiply-adds in calls of other modules inside this one
 };
 
 }  // namespace

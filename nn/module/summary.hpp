@@ -7,32 +7,32 @@
 
 namespace newtape::nn {
 
-/// What a model is made of, and what one pass through it takes.
+/// The layers of a model, their sizes, and the cost of one forward pass.
 struct Summary {
   struct Layer {
     std::string path;                ///< empty for the model itself
     std::string type;                ///< "Linear"
-    std::vector<Shape> outputs;      ///< of each call; none when the layer was not called, or its result is no tensor
-    std::int64_t parameters = 0;     ///< elements, those of the layers below it left out
-    std::int64_t trainable = 0;      ///< of these
-    std::int64_t bytes = 0;          ///< of parameters and buffers, those of the layers below left out
-    std::int64_t multiply_adds = 0;  ///< in matrix products and convolutions, those of the layers below left out
+    std::vector<Shape> outputs;      ///< one for each call with a tensor result
+    std::int64_t parameters = 0;     ///< elements, without those of child layers
+    std::int64_t trainable = 0;      ///< trainable ones among them
+    std::int64_t bytes = 0;          ///< of parameters and buffers, without those of child layers
+    std::int64_t multiply_adds = 0;  ///< in matrix products and convolutions, without those of child layers
   };
   std::vector<Layer> layers;    ///< in the order of named_modules()
-  std::int64_t parameters = 0;  ///< of the whole model, shared ones once
+  std::int64_t parameters = 0;  ///< of the whole model, shared ones counted once
   std::int64_t trainable = 0;
   std::int64_t bytes = 0;
   std::int64_t multiply_adds = 0;
 
-  /// As a table, one line a layer.
+  /// A table with one line for each layer.
   std::string to_string() const;
 };
 
-/// Runs `forward` once, in eval mode and without recording, and notes what each module below `model` did.
-/// Modes are put back afterwards.
+/// Runs `forward` once, in eval mode and without recording, and records shapes and costs of `model` and all modules
+/// below it. Training modes are restored afterwards.
 Summary summary(const ModuleBase& model, const std::function<void()>& forward);
 
-/// The same for a model that takes one tensor, of zeros of this shape (the batch axis included) and dtype.
+/// The summary of a model with one input, for zeros of this shape (including the batch axis) and dtype.
 template <class M>
 Summary summary(const M& model, const Shape& input_shape, DType dtype = f32) {
   return summary(model, [&] { model(zeros(input_shape, dtype)); });

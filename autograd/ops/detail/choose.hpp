@@ -8,7 +8,7 @@
 
 namespace newtape::detail {
 
-/// The result of an operation that chooses elements of `x` along an axis, counted from the last.
+/// The result of an operation that selects elements of `x` along an axis, counted from the last.
 inline ValuesIndices chosen(const Op& op, const In& x, std::int64_t axis, core::ValuesIndices what) {
   const Tensor indices = std::move(what.indices);
   const auto length = x.tensor().shape(axis);

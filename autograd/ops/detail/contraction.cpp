@@ -69,7 +69,7 @@ Labeled contract(Labeled a, Labeled b, Labels keep) {
   for (const auto l : b.labels) {
     if (!in(both, l)) right.push_back(l);
   }
-  // Several summed axes become one: without a copy of the larger operand, if one must be copied.
+  // Merge the summed axes in the order of the larger operand, to avoid copying it.
   if (b.tensor.size() > a.tensor.size()) {
     Names order;
     for (const auto l : b.labels) {
@@ -83,7 +83,7 @@ Labeled contract(Labeled a, Labeled b, Labels keep) {
   const Names result = joined(batch, left, right);
 
   if (inner.empty()) {
-    // Nothing is summed.
+    // Outer product.
     const Tensor x =
         reshape(arranged(a, joined(batch, left)), joined(joined(batch_shape, left_shape), Shape(right.size(), 1)));
     const Tensor y =
@@ -91,7 +91,7 @@ Labeled contract(Labeled a, Labeled b, Labels keep) {
     return {x * y, result};
   }
   if (left.empty() && right.empty() && !batch.empty()) {
-    // Many dot products are one sum.
+    // Batch of dot products.
     Dims axes;
     for (std::size_t i = 0; i < inner.size(); ++i) axes.push_back(-1 - static_cast<std::int64_t>(i));
     const Names order = joined(batch, inner);
@@ -115,7 +115,7 @@ double product_of(Labels labels, const std::vector<double>& lengths) {
   return n;
 }
 
-/// What must be kept of some operands' names when the others still wait.
+/// For each subset of the operands, the names that the output or the other operands need.
 std::vector<Labels> kept_labels(const std::vector<Labels>& operands, Labels output) {
   const std::size_t sets = std::size_t{1} << operands.size();
   std::vector<Labels> own(sets, 0);
@@ -129,7 +129,7 @@ std::vector<Labels> kept_labels(const std::vector<Labels>& operands, Labels outp
   return kept;
 }
 
-/// Over all subsets of the operands, from small to large: the best way to split each in two.
+/// Dynamic programming over all subsets of the operands, by size: the cheapest split of each into two.
 ContractionPath best_path(const std::vector<Labels>& operands, Labels output, const std::vector<double>& lengths) {
   const std::size_t n = operands.size();
   const std::size_t all = (std::size_t{1} << n) - 1;
@@ -140,9 +140,9 @@ ContractionPath best_path(const std::vector<Labels>& operands, Labels output, co
     if ((s & (s - 1)) == 0) continue;  // a single operand
     bool found = false;
     for (std::size_t part = (s - 1) & s; part > 0; part = (part - 1) & s) {
-      const std::size_t rest = s ^ part;
-      if (part < rest) continue;  // the same split again
-      const double c = cost[part] + cost[rest] + product_of(kept[part] | kept[rest], lengths);
+      const std::size_t other = s ^ part;
+      if (part < other) continue;  // symmetric to an earlier split
+      const double c = cost[part] + cost[other] + product_of(kept[part] | kept[other], lengths);
       if (!found || c < cost[s]) {
         cost[s] = c;
         split[s] = part;
@@ -150,7 +150,7 @@ ContractionPath best_path(const std::vector<Labels>& operands, Labels output, co
       }
     }
   }
-  // A split comes before its parts here, so backwards is an order in which they can be done.
+  // A split comes before its parts in the list, so the reverse order is executable.
   std::vector<std::size_t> splits{all};
   for (std::size_t i = 0; i < splits.size(); ++i) {
     for (const auto part : {split[splits[i]], splits[i] ^ split[splits[i]]}) {
@@ -162,11 +162,11 @@ ContractionPath best_path(const std::vector<Labels>& operands, Labels output, co
   std::vector<std::size_t> list;
   for (std::size_t i = 0; i < n; ++i) list.push_back(std::size_t{1} << i);
   for (std::size_t i = splits.size(); i-- > 0;) {
-    const auto place = [&list](std::size_t s) {
+    const auto position = [&list](std::size_t s) {
       return static_cast<std::size_t>(std::find(list.begin(), list.end(), s) - list.begin());
     };
-    const auto p = place(split[splits[i]]);
-    const auto q = place(splits[i] ^ split[splits[i]]);
+    const auto p = position(split[splits[i]]);
+    const auto q = position(splits[i] ^ split[splits[i]]);
     path.steps.emplace_back(std::min(p, q), std::max(p, q));
     list.erase(list.begin() + static_cast<std::ptrdiff_t>(std::max(p, q)));
     list.erase(list.begin() + static_cast<std::ptrdiff_t>(std::min(p, q)));
@@ -175,17 +175,17 @@ ContractionPath best_path(const std::vector<Labels>& operands, Labels output, co
   return path;
 }
 
-/// Always the pair that costs least; of equal ones, the first.
+/// Greedy: always the cheapest pair, the first of equal ones.
 ContractionPath greedy_path(std::vector<Labels> list, Labels output, const std::vector<double>& lengths) {
   ContractionPath path;
   while (list.size() > 1) {
-    double least = 0;
+    double min_cost = 0;
     std::pair<std::size_t, std::size_t> pair{0, 0};
     for (std::size_t i = 0; i < list.size(); ++i) {
       for (std::size_t j = i + 1; j < list.size(); ++j) {
         const double c = product_of(list[i] | list[j], lengths);
-        if (pair.second == 0 || c < least) {
-          least = c;
+        if (pair.second == 0 || c < min_cost) {
+          min_cost = c;
           pair = {i, j};
         }
       }
@@ -199,7 +199,7 @@ ContractionPath greedy_path(std::vector<Labels> list, Labels output, const std::
     list.erase(list.begin() + static_cast<std::ptrdiff_t>(pair.first));
     list.push_back(made);
     path.steps.push_back(pair);
-    path.multiplications += least;
+    path.multiplications += min_cost;
   }
   return path;
 }
@@ -207,9 +207,9 @@ ContractionPath greedy_path(std::vector<Labels> list, Labels output, const std::
 }  // namespace
 
 ContractionPath contraction_path(std::vector<Labels> operands, Labels output, const std::vector<double>& lengths) {
-  constexpr std::size_t most = 8;  // there are 3^8 ways to split subsets in two
+  constexpr std::size_t max_optimal = 8;  // 3^n splits of subsets for n operands
   if (operands.size() < 2) return {};
-  if (operands.size() <= most) return best_path(operands, output, lengths);
+  if (operands.size() <= max_optimal) return best_path(operands, output, lengths);
   return greedy_path(std::move(operands), output, lengths);
 }
 

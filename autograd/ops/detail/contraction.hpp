@@ -7,13 +7,13 @@
 #include <utility>
 #include <vector>
 
-/// Products of tensors whose axes have names: what einsum and tensordot are made of.
+/// Products of tensors with named axes, for einsum and tensordot.
 namespace newtape::detail {
 
-/// A set of names, which are numbers below 64.
+/// A set of axis names, numbers below 64, as a bit mask.
 using Labels = std::uint64_t;
 
-/// A tensor, and a name for each of its axes: no name twice.
+/// A tensor with a distinct name for each of its axes.
 struct Labeled {
   Tensor tensor;
   std::vector<unsigned> labels;
@@ -27,15 +27,15 @@ struct Labeled {
 
 /// Sums over the axes that are not in `keep`.
 Labeled sum_out(Labeled x, Labels keep);
-/// The axes in another order.
+/// The tensor with its axes permuted to `order`.
 Tensor arranged(const Labeled& x, const std::vector<unsigned>& order);
-/// The sum over all that is not in `keep` of a's elements times b's, which have one length along axes of one name. One
-/// matmul, of views where the memory allows it.
+/// The product of a and b, summed over the names not in `keep`. Axes of the same name have the same length. One matmul,
+/// of views where strides allow.
 Labeled contract(Labeled a, Labeled b, Labels keep);
 
-/// In which order to contract the operands of a product two by two, for the least number of multiplications: the best
-/// there is for up to 8 operands, greedily for more. Each step names two places in the list of what is left, the
-/// smaller first; the two leave the list, and their product joins it at the end.
+/// The order of pairwise contractions with the fewest multiplications: optimal for up to 8 operands, greedy for more.
+/// Each step is a pair of positions in the list of operands, the smaller first; both are removed and their product is
+/// appended.
 struct ContractionPath {
   std::vector<std::pair<std::size_t, std::size_t>> steps;
   double multiplications = 0;

@@ -3,10 +3,10 @@
 
 #include <newtape/autograd/op.hpp>
 
-/// For operations that make what goes back to all their inputs in one go.
+/// Operations with one joint pullback for all inputs.
 namespace newtape::detail {
 
-/// `f(needed, g)` gives one tensor for each input; those that are not `needed` are passed over.
+/// `f(needed, g)` returns one cotangent for each input; those not `needed` are ignored.
 template <class F>
 class JointNode final : public Node {
  public:
@@ -30,8 +30,8 @@ class JointNode final : public Node {
   std::optional<F> pullback_;
 };
 
-/// The result of an operation, recorded when recording is on and one of its inputs (which may be undefined) asks for
-/// it.
+/// The result of an operation, recorded when recording is on and one of its inputs (which may be undefined) requires a
+/// gradient.
 template <class F>
 Tensor record_joint(const Op& op, SourceLocation location, Array value, std::initializer_list<const Tensor*> inputs,
                     F f) {

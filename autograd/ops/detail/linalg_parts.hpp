@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the sources of linalg share.
+// Helpers shared by the sources of linalg.
 #pragma once
 
 #include <newtape/autograd/op.hpp>
@@ -15,19 +15,19 @@
 
 namespace newtape::linalg {
 
-/// `x` as a row or as a column beside a matrix.
+/// Vectors x [.., n] as rows [.., 1, n] or columns [.., n, 1].
 inline Tensor row(const Tensor& x) { return unsqueeze(x, -2); }
 inline Tensor column(const Tensor& x) { return unsqueeze(x, -1); }
 
-/// Half of x and half of its transpose.
+/// (x + x^T) / 2.
 inline Tensor symmetrized(const Tensor& x) { return (x + transpose(x)) * 0.5; }
 
-/// ShapeError and DTypeError for what is no float matrix, or no square one.
+/// ShapeError, DTypeError unless `a` is a float matrix or stack of matrices, square if asked for.
 void expect_matrices(const char* op, const In& a, bool square);
-/// ShapeError unless `b` has as many rows as `a` is high (columns, for a system from the right).
+/// ShapeError unless `b` has as many rows as `a` (`left` false: as many columns).
 void expect_system(const char* op, const In& a, const In& b, bool left = true);
 
-/// f(b), where a vector b is taken as one column.
+/// f(b), with a vector b as one column.
 template <class F>
 Tensor by_columns(In& b, F f) {
   return b.ndim() == 1 ? squeeze(f(In(column(b), b.location())), -1) : f(std::move(b));
@@ -36,12 +36,12 @@ Tensor by_columns(In& b, F f) {
 inline double rounding(DType dtype) {
   return dtype == f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
 }
-/// Below which part of the largest singular value another one counts as zero.
+/// The tolerance, relative to the largest singular value, below which singular values count as zero.
 inline double cutoff(const Tensor& a, const std::optional<double>& asked) {
   return asked ? *asked : rounding(a.dtype()) * static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
 }
 
-/// Every row of x [.., m, k] goes to where rows [.., m] (i64, a permutation) says it comes from: y[i] = x[rows[i]].
+/// Permutes the rows of x [.., m, k] by rows [.., m] (i64): y[i] = x[rows[i]].
 Tensor permute_rows(const Tensor& x, const Array& rows);
 
 }  // namespace newtape::linalg

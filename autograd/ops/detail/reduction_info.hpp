@@ -8,11 +8,11 @@
 
 namespace newtape::detail {
 
-/// What a reduction did, in the form that its pullback needs.
+/// Shapes and axes of a reduction, for its pullback.
 struct ReductionInfo {
-  Shape shape;       ///< before
-  Dims axes;         ///< that were reduced
-  Shape kept;        ///< after, with length 1 along those
+  Shape shape;       ///< of the operand
+  Dims axes;         ///< the reduced axes
+  Shape kept;        ///< of the result with keepdims
   std::size_t ndim;  ///< of the result
 
   ReductionInfo(const char* op, const Shape& x, const Axes& which, bool keepdims)
@@ -22,18 +22,18 @@ struct ReductionInfo {
       ndim -= keepdims ? 0 : 1;
     }
   }
-  /// How many elements went into each result.
+  /// The number of elements reduced to each result.
   double count() const {
     double n = 1;
     for (const auto a : axes) n *= static_cast<double>(shape[static_cast<std::size_t>(a)]);
     return n;
   }
-  /// A tensor shaped like the result, with the reduced axes back as length 1.
+  /// A tensor of the result's shape, with the reduced axes inserted with length 1.
   Tensor align(const Tensor& g) const { return reshape(g, with_leading(g, ndim, kept)); }
-  /// The same, stretched to the operand's shape.
+  /// align, expanded to the operand's shape.
   Tensor spread(const Tensor& g) const { return expand(align(g), with_leading(g, ndim, shape)); }
 
-  /// The operand with the reduced axes as one, the last: for reductions that know one axis.
+  /// The operand with the reduced axes merged into one, the last: for reductions over one axis.
   Tensor rows(const In& x) const {
     if (axes.size() == 1 && axes[0] + 1 == static_cast<std::int64_t>(shape.size())) return x;
     Dims order;
@@ -47,7 +47,7 @@ struct ReductionInfo {
     flat.push_back(static_cast<std::int64_t>(count()));
     return reshape(permute(x, order), flat);
   }
-  /// What became of those rows, one number each, as the result.
+  /// The reduced rows, one number each, in the shape of the result.
   Tensor result(const Tensor& y, bool keepdims) const { return keepdims ? reshape(y, kept) : y; }
 };
 

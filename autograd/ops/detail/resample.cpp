@@ -27,7 +27,7 @@ ResamplingRef resampling(core::BandMatrix matrix) {
 Tensor resample(In x, const std::vector<ResamplingRef>& maps) {
   std::vector<std::int64_t> order;
   for (std::size_t i = maps.size(); i > 0; --i) order.push_back(-static_cast<std::int64_t>(i));
-  // Whole rows go in vectors, the last axis does not: it comes when there is the least to do.
+  // Only the last axis is not vectorised: process it when the array is smallest.
   const auto& m = maps.back()->matrix;
   if (m.output() > m.input) std::reverse(order.begin(), order.end());
   Tensor y = x;

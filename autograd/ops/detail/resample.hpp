@@ -7,10 +7,10 @@
 #include <memory>
 #include <vector>
 
-/// For pooling and interpolation: linear maps along single axes.
+/// Linear maps along single axes, for pooling and interpolation.
 namespace newtape::detail {
 
-/// A matrix and its transpose, which is what the pullback needs.
+/// A matrix, and its transpose for the pullback.
 struct Resampling {
   core::BandMatrix matrix, transposed;
 };
@@ -18,7 +18,7 @@ using ResamplingRef = std::shared_ptr<const Resampling>;
 
 ResamplingRef resampling(core::BandMatrix matrix);
 
-/// Replaces the last axes of x, as many as there are maps, by the maps' products with them.
+/// Applies maps[i] along axis i of the last maps.size() axes of x.
 Tensor resample(In x, const std::vector<ResamplingRef>& maps);
 
 }  // namespace newtape::detail

@@ -49,7 +49,7 @@ TEST_CASE("gradcheck: hints at what is wrong") {
   CHECK_FALSE(one.kink);
   CHECK_THAT(one.message,
              contains("1 of the 4 entries") && contains("the worst entries") && contains("input 0 [1, 0]"));
-  CHECK_THAT(one.message, contains("made by test.wrong_square, recorded at gradcheck_test.cpp"));
+  CHECK_THAT(one.message, contains("computed by test.wrong_square, recorded at gradcheck_test.cpp"));
 }
 
 TEST_CASE("gradcheck: a kink is told from a wrong derivative") {
@@ -114,7 +114,7 @@ TEST_CASE("gradcheck: batches of cotangents and forward mode belong to it") {
   });
   const auto result = gradcheck(axis, points());
   CHECK_FALSE(result);
-  CHECK_THAT(result.message, contains("a batch of cotangents gives another gradient") && contains("one by one"));
+  CHECK_THAT(result.message, contains("a batch of cotangents gives other gradients") && contains("one by one"));
   CHECK(gradcheck(axis, points(), {.order = 1, .batched = false}));
   const auto shape = wrong([](const Tensor& g, const Tensor& x) { return reshape(g, {2, 2}) * 2 * x; });
   CHECK_THAT(gradcheck(shape, points()).message, contains("a batch of cotangents is refused"));

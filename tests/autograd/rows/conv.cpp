@@ -201,11 +201,11 @@ const Rows convolving{{
                   [] {
                     conv1d(of({1, 1, 5}), of({2, 1, 3}), 0.5);
                   }},
-                 {Error::shape, "does not fit",
+                 {Error::shape, "must fit",
                   [] {
                     conv1d(of({1, 1, 4}), of({1, 1, 3}), {.dilation = 2});
                   }},
-                 {Error::shape, "does not fit",
+                 {Error::shape, "must fit",
                   [] {
                     conv1d(of({1, 1, 4}), of({1, 1, 0}));
                   }},
@@ -217,7 +217,7 @@ const Rows convolving{{
                   [] {
                     conv2d(of({1, 1, 4, 4}), of({1, 1, 3, 3}), {.padding = {1, 1, 1}});
                   }},
-                 {Error::value, "conv2d: no such padding",
+                 {Error::value, "conv2d: invalid padding",
                   [] {
                     conv2d(of({1, 1, 4, 4}), of({1, 1, 3, 3}), {.padding = "full"});
                   }},
@@ -233,7 +233,7 @@ const Rows convolving{{
                   [] {
                     conv1d(of({1, 1, 4}), of({1, 1, 3}, f64));
                   }},
-                 {Error::dtype, "floats",
+                 {Error::dtype, "must be a float",
                   [] {
                     conv1d(of({1, 1, 4}, i64), of({1, 1, 3}, i64));
                   }}},
@@ -244,7 +244,7 @@ const Rows convolving{{
                   [] {
                     conv_transpose2d(of({2, 3, 5, 5}), of({4, 3, 3, 3}));
                   }},
-                 {Error::shape, "nothing is left",
+                 {Error::shape, "the output must not be empty",
                   [] {
                     conv_transpose1d(of({1, 1, 1}), of({1, 1, 2}), {.padding = 1});
                   }},

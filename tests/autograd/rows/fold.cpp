@@ -92,7 +92,7 @@ const Rows folds{{
                   [] {
                     unfold(of({3, 3}), {2, 2});
                   }},
-                 {Error::shape, "does not fit",
+                 {Error::shape, "must fit",
                   [] {
                     unfold(of({1, 3, 3}), {2, 4});
                   }},
@@ -100,7 +100,7 @@ const Rows folds{{
                   [] {
                     unfold(of({1, 3, 3}), {2, 2}, {.stride = 0});
                   }},
-                 {Error::dtype, "floats",
+                 {Error::dtype, "must be a float",
                   [] {
                     unfold(of({1, 3, 3}, i64), {2, 2});
                   }}}},

@@ -85,7 +85,7 @@ const Rows implicit{{
                  {{{2, 2}}, rooting({.symmetric = true}), by_elements},
                  {{{3}}, rooting({.method = Method::gmres, .tolerance = 1e-14}), by_elements},
                  {{{0}}, rooting({}), by_elements}},
-     .rejects = {{Error::shape, "custom_root: the equation must have the shapes",
+     .rejects = {{Error::shape, "custom_root: the function must return the shapes",
                   [] {
                     custom_root([](const Tensor& x, const Tensor&) { return sum(x); },
                                 [](const Tensor& t) { return t; }, variable(zeros({3})));

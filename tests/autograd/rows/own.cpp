@@ -33,7 +33,7 @@ const Rows rows_of_own{{
                   [] {
                     own::rms(ones({2, 3}), 2);
                   }},
-                 {Error::value, "rms: of no elements",
+                 {Error::value, "rms: the axis is empty",
                   [] {
                     own::rms(ones({2, 0}));
                   }}}},

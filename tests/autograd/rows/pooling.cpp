@@ -203,15 +203,15 @@ Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
 const Rows pooling{{
     {.name = "max_pool",
      .samples = maxima(),
-     .rejects = {{Error::shape, "max_pool2d: works on images",
+     .rejects = {{Error::shape, "max_pool2d: the number of spatial axes",
                   [] {
                     max_pool2d(of({4, 4}), 2);
                   }},
-                 {Error::shape, "does not fit",
+                 {Error::shape, "must fit",
                   [] {
                     max_pool1d(of({1, 1, 2}), 3);
                   }},
-                 {Error::shape, "padding alone",
+                 {Error::shape, "must contain an input element",
                   [] {
                     max_pool1d(of({1, 1, 2}), 2, {.stride = 1, .padding = 2, .dilation = 3});
                   }},
@@ -227,7 +227,7 @@ const Rows pooling{{
                   [] {
                     max_pool2d(of({1, 1, 9, 9}), 2, {.stride = 0});
                   }},
-                 {Error::dtype, "floats",
+                 {Error::dtype, "must be a float",
                   [] {
                     max_pool1d(of({1, 1, 9}, i64), 3);
                   }}},
@@ -249,7 +249,7 @@ const Rows pooling{{
      .distinct = true},
     {.name = "adaptive_max_pool",
      .samples = adaptive_samples(true),
-     .rejects = {{Error::shape, "nothing to pool",
+     .rejects = {{Error::shape, "the input must not be empty",
                   [] {
                     adaptive_max_pool1d(of({1, 1, 0}), 1);
                   }},
@@ -261,8 +261,8 @@ const Rows pooling{{
      .distinct = true},
     {.name = "avg_pool",
      .samples = averages(),
-     .rejects = {{Error::shape, "avg_pool1d: works on images", [] { avg_pool1d(of({4}), 2); }},
-                 {Error::shape, "avg_pool3d: the kernel does not fit",
+     .rejects = {{Error::shape, "avg_pool1d: the number of spatial axes", [] { avg_pool1d(of({4}), 2); }},
+                 {Error::shape, "avg_pool3d: the kernel must fit",
                   [] {
                     avg_pool3d(of({1, 2, 1, 2}), 2);
                   }},
@@ -273,7 +273,7 @@ const Rows pooling{{
      .covers = {"resample"}},
     {.name = "adaptive_avg_pool",
      .samples = adaptive_samples(false),
-     .rejects = {{Error::shape, "nothing to pool",
+     .rejects = {{Error::shape, "the input must not be empty",
                   [] {
                     adaptive_avg_pool2d(of({1, 1, 0, 2}), 1);
                   }}},

@@ -173,7 +173,7 @@ const Rows slices{{
                  padding({0, 3}, {{1, 1}}, PadMode::circular, around)},
      .rejects = {{Error::value, "pad", [] { pad(matrix(), {{-1, 0}}); }},
                  {Error::shape, "pad", [] { pad(zeros({2}), {{1, 1}, {1, 1}}); }},
-                 {Error::value, "nothing to pad with", [] { pad(zeros({0}), {{1, 0}}, PadMode::reflect); }}},
+                 {Error::value, "the axis must not be empty", [] { pad(zeros({0}), {{1, 0}}, PadMode::reflect); }}},
      .composite = true},
 }};
 

@@ -26,24 +26,24 @@ TEST_CASE("convolutions start within PyTorch's bounds and fill them") {
 TEST_CASE("convolutions refuse what makes no layer, and name the layer when an image does not fit") {
   CHECK_THROWS_AS(nn::Conv2d(0, 2, 3), nt::ValueError);
   CHECK_THROWS_WITH(nn::Conv2d(4, 6, 3, {.groups = 4}), contains("Conv2d: the channels") && contains("4, 6 in 4"));
-  CHECK_THROWS_WITH(nn::Conv2d(4, 6, 0), contains("Conv2d: no such kernel_size"));
+  CHECK_THROWS_WITH(nn::Conv2d(4, 6, 0), contains("Conv2d: invalid kernel_size"));
   CHECK_THROWS_AS(nn::Conv2d(4, 6, {1, 2, 3}), nt::ValueError);
-  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.stride = 0}), contains("Conv1d: no such stride"));
+  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.stride = 0}), contains("Conv1d: invalid stride"));
   CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.stride = 2, .padding = "same"}), contains("stride 1"));
-  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.padding = "some"}), contains("no such padding"));
+  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.padding = "some"}), contains("invalid padding"));
   CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.padding_mode = "mirror"}), contains("padding_mode") && contains("mirror"));
-  CHECK_THROWS_WITH(nn::ConvTranspose1d(4, 6, 3, {.padding = -1}), contains("ConvTranspose1d: no such padding"));
+  CHECK_THROWS_WITH(nn::ConvTranspose1d(4, 6, 3, {.padding = -1}), contains("ConvTranspose1d: invalid padding"));
   CHECK_THROWS_AS(nn::Conv1d(1, 1, 1, {.dtype = nt::i64}), nt::DTypeError);
 
   const nn::Sequential model(nn::ReLU(),
                              nn::Sequential(nn::Conv2d(3, 4, 3, {.padding = 1, .padding_mode = "reflect"})));
   CHECK_THROWS_WITH(model(nt::ones({2, 5, 8, 8})),
-                    contains("1.0: Conv2d: there must be 3 channels") && contains("x [2, 5, 8, 8]"));
+                    contains("1.0: Conv2d: x must have 3 channels") && contains("x [2, 5, 8, 8]"));
   CHECK_THROWS_AS(model(nt::ones({2, 5, 8, 8})), nt::ShapeError);
   CHECK_THROWS_AS(model(nt::ones({8})), nt::ShapeError);
-  CHECK_THROWS_WITH(nn::Conv2d(3, 4, 3)(nt::ones({3, 2, 8})), contains("conv2d: the kernel does not fit"));
+  CHECK_THROWS_WITH(nn::Conv2d(3, 4, 3)(nt::ones({3, 2, 8})), contains("conv2d: the kernel must fit"));
   CHECK_THROWS_WITH(nn::ConvTranspose1d(3, 4, 3)(nt::ones({2, 8})),
-                    contains("ConvTranspose1d: there must be 3 channels"));
+                    contains("ConvTranspose1d: x must have 3 channels"));
 }
 
 TEST_CASE("the words of a convolution's options need not live as long as it") {
