@@ -49,7 +49,8 @@ class Dogleg final : public Direction {
     } else {
       s.d = core::scaled(-cauchy, gradient);
       const Array leg = core::sub(newton, s.d);
-      s.d = core::plus(std::move(s.d), to_boundary(s.d, leg, region.radius), leg);
+      const double tau = to_boundary(s.d, leg, region.radius);
+      s.d = core::plus(std::move(s.d), tau, leg);
     }
     s.predicted = predicted_reduction(gradient, s.d, b.product(s.d));
     return s;
