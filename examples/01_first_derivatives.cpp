@@ -7,7 +7,7 @@
 namespace nt = newtape;
 
 int main() {
-  // One number: y = x^2 sin(x) at x = 2. Each derivative is recorded, so that it can be differentiated again.
+  // A scalar: y = x^2 sin(x) at x = 2. Each derivative is recorded, so that it can be differentiated again.
   const nt::Tensor x = nt::variable(nt::tensor(2.0, nt::f64));
   const nt::Tensor y = x * x * nt::sin(x);
   const nt::Tensor first = nt::grad(y, x, {.create_graph = true});
@@ -16,7 +16,7 @@ int main() {
   fmt::print("y = x^2 sin x at 2:  y {:.6f}  y' {:.6f}  y'' {:.6f}  y''' {:.6f}\n", y.item(), first.item(),
              second.item(), third.item());
 
-  // Many numbers: backward leaves the gradient in the variable.
+  // A vector: backward stores the gradient in the variable.
   const nt::Tensor w = nt::variable(nt::tensor({1, 2, 3}, nt::f64));
   const nt::Tensor loss = nt::sum(nt::exp(-0.5 * w * w));
   loss.backward();
@@ -28,13 +28,13 @@ int main() {
   const nt::Tensor hv = nt::grad(nt::sum(g * v), w);
   fmt::print("Hessian times {}: {}\n", v, hv);
 
-  // What calculus says.
+  // The derivatives by hand.
   const double s = std::sin(2.0);
   const double c = std::cos(2.0);
   const bool right = std::abs(first.item() - (4 * s + 4 * c)) < 1e-12 &&
                      std::abs(second.item() - (8 * c - 2 * s)) < 1e-12 &&
                      std::abs(third.item() - (2 * c - 12 * s)) < 1e-12 &&
                      std::abs(nt::select(hv, 0, 2).item() + 8 * std::exp(-4.5)) < 1e-12;
-  fmt::print("{}\n", right ? "as calculus says" : "WRONG");
+  fmt::print("{}\n", right ? "agrees with the derivatives by hand" : "WRONG");
   return right ? 0 : 1;
 }

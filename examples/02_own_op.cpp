@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An operation of one's own, with its derivative, checked to order three in one line.
+// A custom operation with its derivative, checked to order three in one line.
 #include <newtape/newtape.hpp>
 
 namespace nt = newtape;
 
-// swish(x) = x sigmoid(x), and its derivative y + sigmoid(x) (1 - y): the value first, then how a cotangent g of the
-// output goes back to the input. Written in Tensor operations, it can be differentiated again, to any order.
+// swish(x) = x sigmoid(x), and its derivative y + sigmoid(x) (1 - y): the value first, then the pullback of a cotangent
+// g of the output. Written in Tensor operations, it can be differentiated again, to any order.
 static const nt::Op swish_op{"swish"};
 
 nt::Tensor swish(nt::In x) {
@@ -13,7 +13,7 @@ nt::Tensor swish(nt::In x) {
                   wrt(x, [x](const nt::Tensor& g, const nt::Tensor& y) { return g * (y + nt::sigmoid(x) * (1 - y)); }));
 }
 
-// The same with a mistake, to see it found.
+// The same with an error, which gradcheck reports.
 static const nt::Op wrong_op{"wrong_swish"};
 
 nt::Tensor wrong_swish(nt::In x) {
@@ -31,7 +31,7 @@ int main() {
   const auto bad = nt::gradcheck([](const nt::Tensor& t) { return wrong_swish(t); }, x, {.order = 3});
   fmt::print("wrong_swish: {}\n", bad ? "derivatives right?!" : bad.message);
 
-  // It is an operation like any other: broadcast, chained, trained through.
+  // It broadcasts, composes and differentiates like any other operation.
   const nt::Tensor w = nt::variable(nt::tensor({0.5, -1, 2}, nt::f64));
   nt::mean(nt::square(swish(x * w))).backward();
   fmt::print("gradient through it: {}\n", w.grad());

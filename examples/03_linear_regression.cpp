@@ -30,7 +30,7 @@ int main() {
     w = w.detach() - 0.5 * g;
   }
 
-  // 3. One Newton step, w - H^-1 g, with H row by row from the gradient's own gradient.
+  // 3. One Newton step, w - H^-1 g, with H row by row from the gradient of the gradient.
   const nt::Tensor start = nt::variable(nt::zeros({3}, nt::f64));
   const nt::Tensor g = nt::grad(loss_at(start), start, {.create_graph = true});
   std::vector<nt::Tensor> rows;
@@ -43,8 +43,8 @@ int main() {
   fmt::print("gradient descent  {}  ({} steps)\n", w, steps);
   fmt::print("Newton            {}  (1 step)\n", newton);
 
-  const double apart = std::max(nt::max(nt::abs(w - closed)).item(), nt::max(nt::abs(newton - closed)).item());
-  const double off = nt::max(nt::abs(closed - truth)).item();
-  fmt::print("largest difference between the three: {:.1e}\n", apart);
-  return apart < 1e-8 && off < 0.05 ? 0 : 1;
+  const double difference = std::max(nt::max(nt::abs(w - closed)).item(), nt::max(nt::abs(newton - closed)).item());
+  const double error = nt::max(nt::abs(closed - truth)).item();
+  fmt::print("largest difference between the three: {:.1e}\n", difference);
+  return difference < 1e-8 && error < 0.05 ? 0 : 1;
 }

@@ -5,7 +5,7 @@
 namespace nt = newtape;
 
 int main() {
-  // The four points of XOR are the columns of X; the row of ones carries the bias.
+  // The four points of XOR are the columns of X; the row of ones multiplies the bias.
   const nt::Tensor X = nt::tensor({{0, 0, 1, 1}, {0, 1, 0, 1}, {1, 1, 1, 1}});
   const nt::Tensor target = nt::tensor({{0, 1, 1, 0}});
 
@@ -28,6 +28,6 @@ int main() {
 
   const nt::Tensor y = network(X);
   fmt::print("after training:  {:.2}\n", y);
-  const bool learnt = nt::max(nt::abs(y - target)).item() < 0.1;
-  return learnt ? 0 : 1;
+  const bool converged = nt::max(nt::abs(y - target)).item() < 0.1;
+  return converged ? 0 : 1;
 }

@@ -19,10 +19,10 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains a classifier of small grey images."};
   app.add_option("--epochs", epochs, "passes over the training set")->capture_default_str();
   app.add_option("--hidden", hidden, "units of the first hidden layer; the second has half")->capture_default_str();
-  app.add_option("--lr", lr, "learning rate at the start; it falls to a tenth of that")->capture_default_str();
+  app.add_option("--lr", lr, "initial learning rate; it falls to a tenth")->capture_default_str();
   app.add_option("--batch-size", batch_size, "images in a batch")->capture_default_str();
-  app.add_option("--save", model_file, "where the model goes")->capture_default_str();
-  app.add_option("--export-images", export_folder, "writes five test images there as PNG, for 06_apply_model");
+  app.add_option("--save", model_file, "file for the model")->capture_default_str();
+  app.add_option("--export-images", export_folder, "folder for five test images as PNG, for 06_apply_model");
   app.add_flag("--digits", digits, "train on the handwritten digits that come with Newtape");
   CLI11_PARSE(app, argc, argv);
 
@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     try {
       set = nt::data::fashion_mnist();
     } catch (const nt::IoError& e) {
-      fmt::print("{}\n\nGoing on with the handwritten digits.\n", e.what());
+      fmt::print("{}\n\nContinuing with the handwritten digits.\n", e.what());
       digits = true;
     }
   }

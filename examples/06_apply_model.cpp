@@ -11,14 +11,14 @@ int main(int argc, char** argv) {
   std::string model_file;
   std::vector<std::string> pictures;
   bool invert = false;
-  CLI::App app{"Says what is on small grey pictures (PNG, JPEG, BMP, PGM)."};
+  CLI::App app{"Classifies small grey images (PNG, JPEG, BMP, PGM)."};
   app.add_option("model", model_file, "a .safetensors file written by 05_fashion_mnist")->required();
-  app.add_option("pictures", pictures, "pictures of the size that the model was trained on")->required();
-  app.add_flag("--invert", invert, "for dark strokes on a bright ground");
+  app.add_option("pictures", pictures, "images of the size that the model was trained on")->required();
+  app.add_flag("--invert", invert, "for dark strokes on a bright background");
   CLI11_PARSE(app, argc, argv);
 
   try {
-    // The weights say how wide the layers are.
+    // The shapes of the weights give the widths of the layers.
     const auto file = nt::data::load_safetensors(model_file);
     const auto width = [&](const char* layer) { return file[layer].shape(0); };
     const std::int64_t pixels = file["1.weight"].shape(1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Draws the graph that the tape recorded, and the longer one of its gradient; Graphviz makes pictures of them.
+// Writes the graph that the tape recorded, and the larger one of its gradient, for Graphviz.
 #include <newtape/newtape.hpp>
 
 #include <cstdlib>
@@ -11,7 +11,7 @@ namespace nn = nt::nn;
 static void draw(const std::string& name, const std::string& dot) {
   std::ofstream(name + ".dot") << dot;
   const bool drawn = std::system(("dot -Tsvg " + name + ".dot -o " + name + ".svg 2>/dev/null").c_str()) == 0;
-  fmt::print("{}.dot written, {}\n", name, drawn ? "drawn in " + name + ".svg" : "to be drawn by Graphviz's dot");
+  fmt::print("{}.dot written, {}\n", name, drawn ? "drawn in " + name + ".svg" : "Graphviz's dot is not installed");
 }
 
 int main() {
@@ -26,7 +26,7 @@ int main() {
   fmt::print("{}", forward);
   draw("loss", forward);
 
-  // The gradient is made of operations, too: all that its own derivatives need.
+  // The gradient consists of recorded operations too, so it can be differentiated.
   const nt::Tensor slope = nt::grad(loss, named[0].second.tensor(), {.create_graph = true});
   const auto backward = nt::graph_to_dot(slope, options);
   draw("gradient", backward);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operations of one's own, checked to order three: with operands that broadcast, with an axis, with several results.
+// Custom operations, checked to order three: with operands that broadcast, with an axis, with several results.
 #include "08_add_an_op.hpp"
 
 #include <newtape/newtape.hpp>
@@ -28,7 +28,7 @@ int main() {
   };
   right &= report("sincos", nt::gradcheck(waves, x, {.order = 3}));
 
-  // They are operations like any other.
+  // They compose and differentiate like any other operation.
   const Tensor w = nt::variable(nt::tensor({0.5, -1, 2}, nt::f64));
   nt::sum(own::rms(own::smooth_abs(x * w, 0.1))).backward();
   fmt::print("gradient through two of them: {:.4}\n", w.grad());

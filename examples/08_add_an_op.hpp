@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Three operations of one's own: the worked example of docs/add_an_op.md.
+// Three custom operations: the worked example of docs/add_an_op.md.
 #pragma once
 
 #include <newtape/autograd/op.hpp>
@@ -34,7 +34,7 @@ static const Op rms_op{"rms"};
 inline Tensor rms(In x, std::int64_t axis = -1) {
   axis = axis_from_last(rms_op, axis, x.ndim());
   const auto n = x.tensor().shape(axis);
-  if (n == 0) newtape::raise<newtape::ValueError>("rms: the axis is empty", "a longer axis", to_string(x.shape()));
+  if (n == 0) newtape::raise<newtape::ValueError>("rms: the axis is empty", "length >= 1", to_string(x.shape()));
   return rms_op(core::sqrt(core::mean(core::square(x.value()), axis)),
                 wrt(x, [x, axis, n](const Tensor& g, const Tensor& y) { return unsqueeze(g / y, axis) * x / n; }));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An elementwise function written once, and run in one pass over the memory, forward and back: how much faster?
+// The speedup of an elementwise function fused into one pass over memory, forward and backward.
 #include <newtape/newtape.hpp>
 
 #include <chrono>
@@ -34,16 +34,16 @@ int main() {
 
   const Run plain = best_of_ten(x, [&] { return nt::sum(f(x, b)); });
   const Run fused = best_of_ten(x, [&] { return nt::sum(nt::fuse(f, x, b)); });
-  fmt::print("one operation after the other: loss {:.2f}, {:.2f} ms forward and back\n", plain.loss.item(),
+  fmt::print("one operation at a time: loss {:.2f}, {:.2f} ms forward and backward\n", plain.loss.item(),
              plain.milliseconds);
-  fmt::print("fused:                         loss {:.2f}, {:.2f} ms\n", fused.loss.item(), fused.milliseconds);
+  fmt::print("fused:                   loss {:.2f}, {:.2f} ms\n", fused.loss.item(), fused.milliseconds);
 
-  // A fused function is an operation like any other: differentiable again, and again.
+  // A fused function is differentiable to any order, like any other operation.
   const nt::Tensor g = nt::grad(nt::sum(nt::fuse(f, x, b)), x, {.create_graph = true});
   const nt::Tensor curvature = nt::grad(nt::sum(g), x);
   fmt::print("second derivatives from {:.3f} to {:.3f}\n", nt::min(curvature).item(), nt::max(curvature).item());
 
-  const double apart = nt::max(nt::abs(plain.gradient - fused.gradient)).item();
-  fmt::print("the gradients differ by at most {:.1e}\n", apart);
-  return apart < 1e-5 ? 0 : 1;
+  const double difference = nt::max(nt::abs(plain.gradient - fused.gradient)).item();
+  fmt::print("the gradients differ by at most {:.1e}\n", difference);
+  return difference < 1e-5 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Trains a small convolutional network on Fashion-MNIST (or, where that is not installed, on handwritten digits), its
-// images shifted, and clothes mirrored, at random.
+// Trains a small convolutional network on Fashion-MNIST (or, where that is not installed, on handwritten digits), with
+// random shifts, and random flips of clothes.
 #include <newtape/newtape.hpp>
 
 #include <CLI/CLI.hpp>
@@ -17,9 +17,9 @@ int main(int argc, char** argv) {
   bool digits = false;
   CLI::App app{"Trains a convolutional network on small grey images."};
   app.add_option("--epochs", epochs, "passes over the training set")->capture_default_str();
-  app.add_option("--examples", examples, "how many of the training images to use")->capture_default_str();
-  app.add_option("--lr", lr, "the largest learning rate")->capture_default_str();
-  app.add_option("--wanted", wanted, "the accuracy in per cent below which it fails")->capture_default_str();
+  app.add_option("--examples", examples, "number of training images to use")->capture_default_str();
+  app.add_option("--lr", lr, "maximum learning rate")->capture_default_str();
+  app.add_option("--wanted", wanted, "fails below this accuracy in per cent")->capture_default_str();
   app.add_flag("--digits", digits, "train on the handwritten digits that come with Newtape");
   CLI11_PARSE(app, argc, argv);
 
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     try {
       set = data::fashion_mnist();
     } catch (const nt::IoError& e) {
-      fmt::print("{}\n\nGoing on with the handwritten digits.\n", e.what());
+      fmt::print("{}\n\nContinuing with the handwritten digits.\n", e.what());
       clothes = false;
     }
   }
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
                              nn::Conv2d(32, 64, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
                              nn::Linear(side * side * 4, 128), nn::ReLU(), nn::Dropout(0.3), nn::Linear(128, 10));
 
-  // Mean and deviation are those of the training images; the test images are measured by them too.
+  // Standardised by the mean and standard deviation of the training images, test images too.
   const data::Dataset part = set.train[{0, examples}];
   const data::Standardize standardize(part, {.per = data::Statistics::array});
   data::Dataset train = part.map(data::compose({data::random_crop(side, side, {.padding = 1}), standardize}));

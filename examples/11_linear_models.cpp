@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The linear models of machine learning on the classic tables: ridge, softmax regression by Newton, and PCA.
+// Linear models on classic data sets: ridge, softmax regression by Newton, and PCA.
 #include <newtape/newtape.hpp>
 
 #include <algorithm>
@@ -10,8 +10,7 @@ namespace nn = nt::nn;
 
 namespace {
 
-/// Which penalty predicts best what was not fitted? Its logarithm is found by Newton's method on the validation error,
-/// which is differentiated through the fit.
+/// The penalty of minimum validation error: Newton's method on its logarithm, with derivatives through the fit.
 double best_penalty(const nt::Tensor& x, const nt::Tensor& y, const nt::Tensor& x_valid, const nt::Tensor& y_valid) {
   const auto error = [&](const nt::Tensor& log_penalty) {
     const auto fit = nt::models::least_squares(x, y, {.penalty = nt::exp(log_penalty)});
@@ -36,32 +35,33 @@ int main() {
   const auto diabetes = nt::data::diabetes();
   const nt::Tensor raw = diabetes.features();
   const nt::Tensor y = diabetes.target();
-  const auto [deviation, average] = nt::std_mean(raw, 0, 0);
-  const nt::Tensor x = (raw - average) / deviation;
+  const auto [sigma, mu] = nt::std_mean(raw, 0, 0);
+  const nt::Tensor x = (raw - mu) / sigma;
   const nt::Slice first(0, 100);
   const nt::Slice others(100, nt::none);
   const double penalty = best_penalty(x[first], y[first], x[others], y[others]);
   const auto ridge = nt::models::least_squares(x[first], y[first], {.penalty = penalty});
-  fmt::print("ridge on diabetes\n{}\n", nn::to_string(ridge, diabetes.feature_names));
+  fmt::print("ridge on diabetes\n{}\n", nt::models::to_string(ridge, diabetes.feature_names));
 
-  // Softmax regression: three wines told apart by chemistry.
+  // Softmax regression: three wines classified by chemical measurements.
   const auto wine = nt::data::wine();
-  const auto [spread, centre] = nt::std_mean(wine.features(), 0, 0);
-  const nt::Tensor z = (wine.features() - centre) / spread;
+  const auto [wine_sigma, wine_mu] = nt::std_mean(wine.features(), 0, 0);
+  const nt::Tensor z = (wine.features() - wine_mu) / wine_sigma;
   const nt::Tensor labels = wine.target();
   const auto softmax = nt::models::softmax_regression(z, labels, {.penalty = 0.005});
   const double right = nt::mean((softmax.predict(z) == labels).to(nt::f64)).item();
-  fmt::print("softmax regression on wine\n{}{:.1f} % of the wines are told right\n\n", nn::to_string(softmax),
-             100 * right);
+  fmt::print("softmax regression on wine\n{}{:.1f} % of the wines classified correctly\n\n",
+             nt::models::to_string(softmax), 100 * right);
 
-  // PCA: thirteen measurements in two numbers.
+  // PCA: thirteen measurements reduced to two.
   const auto pca = nt::models::pca(z, {.n_components = 2});
   const auto by_eigh = nt::models::pca(z, {.n_components = 2, .method = nt::models::PcaMethod::eigh});
-  const double apart = nt::max(nt::abs(pca.components - by_eigh.components)).item();
+  const double difference = nt::max(nt::abs(pca.components - by_eigh.components)).item();
   const nt::Tensor scores = pca.transform(z);
-  fmt::print("principal components of wine\n{}by singular values and by eigenvalues: {:.0e} apart\n", pca, apart);
+  fmt::print("principal components of wine\n{}by singular values and by eigenvalues: difference {:.0e}\n", pca,
+             difference);
   for (std::int64_t k = 0; k < 3; ++k) {
-    fmt::print("  {}: on average at {:.2}\n", wine.target_names[k], nt::mean(scores[labels == k], 0).value());
+    fmt::print("  {}: mean scores {:.2}\n", wine.target_names[k], nt::mean(scores[labels == k], 0).value());
   }
-  return softmax.converged && right > 0.99 && apart < 1e-10 && ridge.rank == 10 ? 0 : 1;
+  return softmax.converged && right > 0.99 && difference < 1e-10 && ridge.rank == 10 ? 0 : 1;
 }

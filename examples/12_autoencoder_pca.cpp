@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Digits in eight numbers: an autoencoder beside PCA, which is the best that linear maps can do.
+// Digits compressed to eight numbers: an autoencoder against PCA, the optimal linear one.
 #include <newtape/newtape.hpp>
 
 #include <CLI/CLI.hpp>
@@ -12,9 +12,9 @@ namespace nn = nt::nn;
 int main(int argc, char** argv) {
   int epochs = 150;
   std::int64_t code = 8;
-  CLI::App app{"An autoencoder of digits beside PCA."};
-  app.add_option("--epochs", epochs, "how often all digits are seen")->capture_default_str();
-  app.add_option("--code", code, "numbers that a digit is squeezed into")->capture_default_str();
+  CLI::App app{"An autoencoder of digits, against PCA."};
+  app.add_option("--epochs", epochs, "passes over the training set")->capture_default_str();
+  app.add_option("--code", code, "size of the code")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   nt::manual_seed(0);
@@ -54,11 +54,11 @@ int main(int argc, char** argv) {
   }
   fmt::print("{}\n", nt::inspect::draw_images(pictures, captions, 8));
 
-  // As a share of the variance of what was not seen, about the mean of what was.
+  // Relative to the variance of the test images about the training mean.
   const double variance = nn::mse_loss(nt::expand(pca.mean, unseen.shape()), unseen).item();
   const double linear_error = nn::mse_loss(by_pca, unseen).item() / variance;
   const double error = nn::mse_loss(by_model, unseen).item() / variance;
-  fmt::print("left out by {} numbers, on {} digits not seen: PCA {:.1f} %, autoencoder {:.1f} %\n", code,
+  fmt::print("reconstruction error with {} numbers, on {} test digits: PCA {:.1f} %, autoencoder {:.1f} %\n", code,
              unseen.shape(0), 100 * linear_error, 100 * error);
   return error < linear_error ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Takes a network that PyTorch trained on the digits 0 to 4, applies it, and makes it read 5 to 9 from a handful of
-// examples: its body stays as it is, only a new head is trained. Beside it, the same network from scratch.
+// Transfer learning: a network that PyTorch trained on the digits 0 to 4 learns 5 to 9 from a few examples, by a new
+// head on the frozen body; against the same network trained from scratch.
 #include <newtape/newtape.hpp>
 
 #include <CLI/CLI.hpp>
@@ -8,7 +8,7 @@
 namespace nt = newtape;
 namespace nn = nt::nn;
 
-/// As the script built it that trained it: examples/assets/make_digits_0_to_4.py.
+/// The architecture of the training script, examples/assets/make_digits_0_to_4.py.
 struct Network : nn::Module<Network> {
   nn::Sequential body =
       add("body", nn::Sequential(nn::Conv2d(1, 32, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2),
@@ -17,7 +17,7 @@ struct Network : nn::Module<Network> {
   nt::Tensor forward(nt::In x) const { return head(body(nt::unsqueeze(std::move(x), 1))); }
 };
 
-/// The digits from `first` to `first` + 4, whose labels then start at 0.
+/// The digits from `first` to `first` + 4, with labels from 0.
 nt::data::Dataset five(const nt::data::Dataset& digits, std::int64_t first) {
   const nt::Tensor label = digits.array("labels");
   const nt::Tensor wanted = nt::argwhere(nt::logical_and(label >= first, label < first + 5));
@@ -32,7 +32,7 @@ std::int64_t right(const Network& network, const nt::data::Dataset& digits) {
   return nt::sum(nt::argmax(network(x), 1) == y).item<std::int64_t>();
 }
 
-/// Trains those parameters that are not frozen.
+/// Trains the parameters that are not frozen.
 void fit(const Network& network, const nt::data::Dataset& digits, int steps) {
   nt::optim::AdamW optimizer(network.parameters(), {.lr = 1e-2});
   const auto& [x, y] = digits.arrays();
@@ -51,8 +51,8 @@ int main(int argc, char** argv) {
   CLI::App app{"Fine-tunes a network that PyTorch trained."};
   app.add_option("file", file, "examples/assets/digits_0_to_4.safetensors")->required();
   app.add_option("--shots", shots, "examples of each new digit")->capture_default_str();
-  app.add_option("--draws", draws, "how often they are drawn anew; the figures are means")->capture_default_str();
-  app.add_option("--steps", steps, "steps of training")->capture_default_str();
+  app.add_option("--draws", draws, "number of random draws of them; the results are means")->capture_default_str();
+  app.add_option("--steps", steps, "training steps")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   const auto saved = nt::data::load_safetensors(file);
@@ -92,6 +92,6 @@ int main(int argc, char** argv) {
   fmt::print("digits 5 to 9, {} examples of each, mean of {} draws:\n", shots, draws);
   fmt::print("  new head, untrained     {:5.1f} %\n", before);
   fmt::print("  new head, trained       {:5.1f} %\n", tuned);
-  fmt::print("  all of it from scratch  {:5.1f} %\n", scratch);
+  fmt::print("  trained from scratch    {:5.1f} %\n", scratch);
   return as_trained == std::stoll(saved.metadata.at("right")) && tuned > scratch ? 0 : 1;
 }

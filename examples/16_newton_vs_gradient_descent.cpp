@@ -18,7 +18,7 @@ struct Path {
   std::vector<nt::Tensor> points = {};
 };
 
-/// Contours of f in [-3, 3] x [-2, 2], one for each level, and the paths on top.
+/// An SVG of the contours of f in [-3, 3] x [-2, 2], one for each level, and the paths.
 std::string drawing(const nt::UnaryFunction& f, const std::vector<double>& levels, const std::vector<Path>& paths) {
   const auto at = [](char command, const nt::Tensor& p) {
     return fmt::format("{}{:.2f} {:.2f}", command, 100 * (p[0].item() + 3), 100 * (2 - p[1].item()));
@@ -56,16 +56,16 @@ int main(int argc, char** argv) {
   double condition = 100;
   std::string file = "newton_vs_gradient_descent.svg";
   CLI::App app{"Newton's method against gradient descent on an ill-conditioned quadratic."};
-  app.add_option("--condition", condition, "ratio of the largest curvature to the least")->capture_default_str();
-  app.add_option("--svg", file, "where the picture goes")->capture_default_str();
+  app.add_option("--condition", condition, "ratio of the largest curvature to the smallest")->capture_default_str();
+  app.add_option("--svg", file, "file for the plot")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
-  // Curvatures 1 and `condition`, along axes that are turned by 30 degrees.
+  // Curvatures 1 and `condition`, along axes rotated by 30 degrees.
   const double c = std::cos(0.5236);
   const double s = std::sin(0.5236);
-  const nt::Tensor turn = nt::tensor({{c, s}, {-s, c}}, nt::f64);
+  const nt::Tensor rotation = nt::tensor({{c, s}, {-s, c}}, nt::f64);
   const auto f = [&](const nt::Tensor& x) {
-    return 0.5 * nt::sum(nt::tensor({1, condition}, nt::f64) * nt::square(nt::matmul(turn, x)));
+    return 0.5 * nt::sum(nt::tensor({1, condition}, nt::f64) * nt::square(nt::matmul(rotation, x)));
   };
   const nt::Tensor start = nt::tensor({-2.5, -0.6}, nt::f64);
 
@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     iterations.push_back(result.converged() ? result.iterations : -1);
     paths.push_back(path);
   };
-  // The steepest direction, as far as the line falls.
+  // Steepest descent with a nearly exact line search.
   run("#d62728", {"gradient descent", optim::curvature::none(), optim::direction::steepest(),
                   optim::globalization::strong_wolfe({.c2 = 0.1})});
   run("#1f77b4", optim::newton());

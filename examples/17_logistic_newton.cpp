@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Logistic regression by Newton's method: from nothing to twelve digits in a handful of steps, each with twice the
-// digits of the one before.
+// Logistic regression by Newton's method: quadratic convergence from 0 to twelve digits in a few steps.
 #include <newtape/newtape.hpp>
 
 #include <cmath>
@@ -10,10 +9,10 @@ namespace nn = nt::nn;
 namespace optim = nt::optim;
 
 int main() {
-  // Tumours: malignant or benign, by thirty measurements of their cells' nuclei.
+  // Tumours, malignant or benign, by thirty measurements of cell nuclei.
   const auto table = nt::data::breast_cancer();
-  const auto [deviation, average] = nt::std_mean(table.features(), 0, 0);
-  const nt::Tensor x = (table.features() - average) / deviation;
+  const auto [sigma, mu] = nt::std_mean(table.features(), 0, 0);
+  const nt::Tensor x = (table.features() - mu) / sigma;
   const nt::Tensor y = nt::Tensor(table.target()).to(nt::f64);
 
   const nn::Linear model(30, 1, {.dtype = nt::f64});
@@ -30,9 +29,9 @@ int main() {
   std::string digits;
   for (const auto& i : result.trace) digits += fmt::format(" {:.1f}", -std::log10(i.gradient));
   const double right = nt::mean(((nt::squeeze(model(x), -1) > 0.0).to(nt::f64) == y).to(nt::f64)).item();
-  fmt::print("digits of the gradient's zero, step by step:{}\n{:.1f} % are told right\n", digits, 100 * right);
+  fmt::print("-log10 |gradient|, step by step:{}\n{:.1f} % classified correctly\n", digits, 100 * right);
 
-  // Beside it: what a method without second derivatives needs.
+  // For comparison, a method without second derivatives.
   for (const auto& p : model.parameters()) p.set_value(nt::zeros(p.shape(), nt::f64).value());
   const auto slower =
       optim::minimize(loss, model.parameters(), {.method = optim::gradient_descent(), .gradient_tolerance = 1e-12});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// L-BFGS trains a network on all its data at once, here 1500 digits; Adam on mini-batches stands beside it.
+// L-BFGS trains a network on the full batch, here 1500 digits; compared with Adam after as many gradients.
 #include <newtape/newtape.hpp>
 
 #include <CLI/CLI.hpp>
@@ -26,8 +26,8 @@ double accuracy(const nn::Sequential& model, const nt::Tensor& x, const nt::Tens
 
 int main(int argc, char** argv) {
   std::int64_t iterations = 200;
-  CLI::App app{"L-BFGS on a network, on its full batch."};
-  app.add_option("--iterations", iterations, "at most so many")->capture_default_str();
+  CLI::App app{"L-BFGS on a network, with the full batch."};
+  app.add_option("--iterations", iterations, "maximum number of iterations")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   const auto [train, test] = nt::data::digits();
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   const nt::Tensor labels = train.array("labels");
   const nt::Tensor unseen = nt::reshape(test.array("images"), {-1, 64});
   const nt::Tensor unseen_labels = test.array("labels");
-  // Weights cost a little, so that there is a minimum to come to.
+  // A small penalty, so that a minimum exists.
   const auto loss_of = [&](const nn::Sequential& model) {
     nt::Tensor loss = nn::cross_entropy(model(x), labels);
     for (const auto& p : model.parameters()) loss += 1e-4 * nt::sum(nt::square(p));
@@ -45,15 +45,15 @@ int main(int argc, char** argv) {
   const auto model = network();
   const auto result = optim::minimize([&] { return loss_of(model); }, model.parameters(),
                                       {.method = optim::lbfgs({.history = 20}), .max_iterations = iterations});
-  fmt::print("L-BFGS, as a table every 20 iterations\n{}\n", optim::trace_header());
+  fmt::print("L-BFGS, every 20th iteration\n{}\n", optim::trace_header());
   for (const auto& i : result.trace) {
     if (i.index % 20 == 0) fmt::print("{}\n", optim::to_string(i));
   }
   const double right = accuracy(model, unseen, unseen_labels);
-  fmt::print("{} after {} iterations and {} evaluations: loss {:.5f}; {:.1f} % of {} digits not seen\n", result.message,
+  fmt::print("{} after {} iterations and {} evaluations: loss {:.5f}; {:.1f} % of {} test digits\n", result.message,
              result.iterations, result.counts.evaluations(), result.value, 100 * right, unseen.shape(0));
 
-  // The same time for Adam, on the same full batch: as many gradients.
+  // Adam on the same full batch, with as many gradients.
   const auto other = network();
   optim::Adam adam(other.parameters(), {.lr = 1e-2});
   double loss = 0;

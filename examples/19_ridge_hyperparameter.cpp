@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A penalty tuned by the gradient of the validation loss, through the optimum of the training loss: the implicit
-// function theorem gives it from the optimum alone. A search over a grid stands beside it.
+// A penalty tuned by the gradient of the validation loss, through the optimum of the training loss, by the implicit
+// function theorem; compared with a grid search.
 #include <newtape/newtape.hpp>
 #include <newtape/optim/second_order/argmin.hpp>
 
@@ -11,10 +11,10 @@ namespace nn = nt::nn;
 namespace optim = nt::optim;
 
 int main() {
-  // The progress of diabetes from ten measurements; 100 patients to fit, the others to see how well.
+  // The progress of diabetes from ten measurements; 100 patients for training, the others for validation.
   const auto table = nt::data::diabetes();
-  const auto [deviation, average] = nt::std_mean(table.features(), 0, 0);
-  const nt::Tensor features = (table.features() - average) / deviation;
+  const auto [sigma, mu] = nt::std_mean(table.features(), 0, 0);
+  const nt::Tensor features = (table.features() - mu) / sigma;
   const nt::Tensor progress = nt::Tensor(table.target()) / 100.0;
   const nt::Slice first(0, 100);
   const nt::Slice others(100, nt::none);
@@ -23,7 +23,7 @@ int main() {
   const nt::Tensor x_valid = features[others];
   const nt::Tensor y_valid = progress[others];
 
-  // Weights [11], of which the last is the intercept and bears no penalty.
+  // Weights [11], of which the last is the intercept, without penalty.
   const auto predict = [](const nt::Tensor& inputs, const nt::Tensor& w) {
     return nt::matmul(inputs, w[nt::Slice(0, 10)]) + w[10];
   };
@@ -38,7 +38,7 @@ int main() {
     return nn::mse_loss(predict(x_valid, w), y_valid);
   };
 
-  // The gradient through the optimum is right: it agrees with differences.
+  // The gradient through the optimum, compared with differences.
   const nt::Tensor start = nt::tensor(-4.0, nt::f64);
   const double by_theorem = nt::grad(validation_loss)(start).item();
   const double by_difference = (validation_loss(start + 1e-4).item() - validation_loss(start - 1e-4).item()) / 2e-4;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Curve fitting: thermal expansion of copper (NIST's Hahn1) by a rational function, with standard deviations beside
-// NIST's certified ones, and a picture of the curve with its confidence band.
+// Curve fitting: thermal expansion of copper (NIST's Hahn1) by a rational function, with standard deviations compared
+// with NIST's certified ones, and a plot of the curve with its confidence band.
 #include <newtape/newtape.hpp>
 
 #include <fstream>
@@ -39,7 +39,7 @@ nt::Tensor model(const nt::Tensor& b, const nt::Tensor& x) {
 
 int main(int argc, char** argv) {
   const Nist nist(argc > 1 ? argv[1] : "tests/files/nist/Hahn1.dat");
-  if (nist.x.empty()) return fmt::print(stderr, "usage: 20_curve_fitting path/to/Hahn1.dat\n"), 1;
+  if (nist.x.empty()) return fmt::print(stderr, "usage: 20_curve_fitting <Hahn1.dat>\n"), 1;
   const nt::Tensor x = column(nist.x);
   const nt::Tensor y = column(nist.y);
 
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
   fmt::print("residual standard deviation {:.6f}, {} degrees of freedom\n", fit.residual_standard_deviation(),
              fit.degrees_of_freedom());
 
-  // The delta method: the variance of the curve at t is j C j^T, j its derivative in the parameters.
+  // The delta method: the variance of the curve at t is j C j^T, j its derivative with respect to the parameters.
   const nt::Tensor t = nt::arange(200, nt::f64) / 199 * 850 + 12;
   const nt::Tensor curve = model(fit.x(), t);
   const nt::Tensor j = nt::jacobian([&](const nt::Tensor& b) { return model(b, t); }, fit.x());
@@ -85,6 +85,6 @@ int main(int argc, char** argv) {
   svg << fmt::format("<polyline points='{}' fill='none' stroke='#c33'/>", path(curve, false));
   svg << "<text x='300' y='470'>temperature / K</text><text x='70' y='30'>expansion of copper, fitted; "
          "the band is the 95 % confidence band, ten times enlarged</text></svg>\n";
-  fmt::print("curve_fitting.svg shows it\n");
+  fmt::print("curve_fitting.svg shows the fit\n");
   return fit.converged() && worst < 1e-8 ? 0 : 1;
 }

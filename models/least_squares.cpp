@@ -15,7 +15,7 @@ namespace {
 void check_targets(const In& x, const In& y) {
   expect_samples("least_squares", x);
   if ((y.ndim() != 1 && y.ndim() != 2) || y.shape()[0] != x.shape()[0] || y.size() == 0) {
-    raise<ShapeError>("least_squares: the target must have a row for each of x", "x [n, d], y [n] or [n, k]",
+    raise<ShapeError>("least_squares: y must have a row for each row of x", "x [n, d], y [n] or [n, k]",
                       "x " + to_string(x.shape()) + ", y " + to_string(y.shape()));
   }
   if (x.dtype() != y.dtype()) {
@@ -27,16 +27,16 @@ void check_targets(const In& x, const In& y) {
 Tensor checked_penalty(const LeastSquaresOptions& options, std::int64_t d, DType dtype) {
   const Tensor penalty = as_penalty("least_squares", options.penalty, dtype);
   if (penalty.shape() != Shape{} && penalty.shape() != Shape{d}) {
-    raise<ShapeError>("least_squares: the penalty is a number, or one for each feature", "[] or " + to_string(Shape{d}),
-                      to_string(penalty.shape()));
+    raise<ShapeError>("least_squares: the penalty must be one number, or one for each feature",
+                      "[] or " + to_string(Shape{d}), to_string(penalty.shape()));
   }
   if (penalty.requires_grad() && any(penalty.detach() == 0.0).item<bool>()) {
-    raise<ValueError>("least_squares: the derivative in the penalty needs it to be positive", "penalty > 0", "a 0");
+    raise<ValueError>("least_squares: a differentiated penalty must be positive", "penalty > 0", "a 0");
   }
   return any(penalty.detach() != 0.0).item<bool>() ? penalty : Tensor();
 }
 
-/// The minimiser of |a c - b|^2 and what its errors are made from.
+/// The minimiser c of |a c - b|^2, and the quantities for its standard errors.
 struct Solution {
   Tensor c;           ///< [d, k]
   Tensor covariance;  ///< of c for errors of variance 1 in the first n rows, [d, d]
@@ -62,7 +62,7 @@ Solution solve_for(const Tensor& a, const Tensor& b, std::int64_t n, std::option
                   .rank = sum((s > tolerance * largest).to(i64)).item<std::int64_t>()};
   if (m >= d) result.condition = largest / min(s).item();
   if (result.rank == d) {
-    // a = q r, c = r^-1 q^T b; of q those rows count that belong to samples.
+    // a = q r, c = r^-1 q^T b; covariance and trace use the rows of q that belong to samples.
     const Tensor samples = slice(qr.q, 0, 0, n);
     const Tensor half = linalg::solve_triangular(qr.r, eye(d, a.dtype()), {.upper = true});
     result.c = linalg::solve_triangular(qr.r, matmul(transpose(qr.q), b), {.upper = true});
@@ -88,8 +88,7 @@ LeastSquares least_squares(In x, In y, const LeastSquaresOptions& options) {
   expect_sample_weight("least_squares", options.sample_weight, n, dtype);
   if (options.sample_weight.defined() && options.sample_weight.requires_grad() &&
       any(options.sample_weight.detach() == 0.0).item<bool>()) {
-    raise<ValueError>("least_squares: the derivative in the weights needs them to be positive", "sample_weight > 0",
-                      "a 0");
+    raise<ValueError>("least_squares: differentiated sample weights must be positive", "sample_weight > 0", "a 0");
   }
   const bool vector = y.ndim() == 1;
   const Tensor target = vector ? unsqueeze(y, 1) : y.tensor();
@@ -98,7 +97,7 @@ LeastSquares least_squares(In x, In y, const LeastSquaresOptions& options) {
   const Tensor root = sqrt(w);
   const Tensor total = sum(w);
 
-  // The intercept makes the mean of the residuals zero: c_0 = mean(y) - mean(x) . c, and c fits what is centred.
+  // The intercept makes the mean of the residuals zero: c_0 = mean(y) - mean(x) . c, and c fits the centred data.
   const Tensor x_mean = options.intercept ? sum(w * x, 0, true) / total : zeros({1, d}, dtype);
   const Tensor y_mean = options.intercept ? sum(w * target, 0, true) / total : zeros({1, target.shape(1)}, dtype);
   const Tensor a = (x - x_mean) * root;
@@ -112,7 +111,7 @@ LeastSquares least_squares(In x, In y, const LeastSquaresOptions& options) {
   model.rank = solution.rank;
   model.samples = n;
   const Tensor squares = sum(square(b - matmul(a, solution.c)), 0);  // [k]
-  // Without a penalty the trace is the rank, but for rounding.
+  // Without a penalty the trace is the rank, up to rounding.
   const Tensor freedom = static_cast<double>(n - (options.intercept ? 1 : 0)) -
                          (penalty.defined() ? solution.trace : full({}, static_cast<double>(solution.rank), dtype));
   model.degrees_of_freedom = freedom.item();
@@ -170,7 +169,7 @@ std::string to_string(const LeastSquares& model, std::span<const std::string> fe
     for (std::int64_t j = 0; j < d; ++j) {
       line(names[static_cast<std::size_t>(j)], c[{k, j}].item(), e[{k, j}].item());
     }
-    // Without an intercept there is no error of it either.
+    // The standard error is 0 without an intercept.
     const double error = at(model.intercept_standard_error, k);
     if (error != 0) line("intercept", at(model.intercept, k), error);
     text += fmt::format("R2 {:.4f}, residual variance {:.4g}\n", at(model.r2, k), at(model.residual_variance, k));

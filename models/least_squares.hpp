@@ -12,9 +12,9 @@ namespace newtape::models {
 
 struct LeastSquaresOptions {
   bool intercept = true;
-  In penalty = 0.0;           ///< ridge: times the squared coefficients; a number, or one for each feature [d]
-  Tensor sample_weight = {};  ///< [n], not negative: each sample's square counts so many times
-  /// Singular values up to rcond times the largest count as zero (eps max(n, d) when left out).
+  In penalty = 0.0;           ///< ridge: factor of the squared coefficients; a number, or one for each feature [d]
+  Tensor sample_weight = {};  ///< [n], not negative: factors of the squared residuals
+  /// Singular values up to rcond times the largest count as zero; default: eps max(n, d).
   std::optional<double> rcond = {};
 };
 
@@ -24,11 +24,11 @@ struct LeastSquares {
   Tensor intercept;                 ///< [], 0 without one
   Tensor standard_errors;           ///< of the coefficients [d]; NaN without degrees of freedom
   Tensor intercept_standard_error;  ///< []
-  Tensor residual_variance;         ///< the residuals' (weighted) sum of squares over the degrees of freedom, []
-  Tensor r2;  ///< the share of the target's sum of squares (about its mean, with an intercept) explained
-  /// n minus the intercept and the trace of the map from the targets to their fits (the rank, without a penalty).
+  Tensor residual_variance;         ///< (weighted) sum of squared residuals over the degrees of freedom, []
+  Tensor r2;  ///< explained fraction of the target's sum of squares (about its mean, with an intercept)
+  /// n minus 1 for an intercept, minus the trace of the map from targets to fits (the rank, without a penalty).
   double degrees_of_freedom = 0;
-  /// Of the features as they are fitted: centred when there is an intercept, weighted, with the penalty.
+  /// Of the fitted matrix: features, centred if there is an intercept, weighted, with the rows of the penalty.
   double condition_number = 0;
   std::int64_t rank = 0;
   std::int64_t samples = 0;
@@ -39,12 +39,12 @@ struct LeastSquares {
   Tensor predict(In x) const;
 };
 
-/// Minimises sum_i w_i |y_i - x_i . c - c_0|^2 + penalty |c|^2 over c and c_0, which bears no penalty: x [n, d], y [n]
-/// or [n, k], in closed form, by QR, or, where the rank is not full, the solution of least norm by SVD. Differentiable
-/// in x, y, the penalty and the weights, where these two are positive. ShapeError, DTypeError, ValueError.
+/// Minimises sum_i w_i |y_i - x_i . c - c_0|^2 + penalty |c|^2 over c and c_0 (not penalised): x [n, d], y [n] or [n,
+/// k], in closed form by QR or, if rank-deficient, the minimum-norm solution by SVD. Differentiable in x, y, and in the
+/// penalty and the weights where they are positive. ShapeError, DTypeError, ValueError.
 LeastSquares least_squares(In x, In y, const LeastSquaresOptions& options = {});
 
-/// The model as a table: coefficients, standard errors, t values, and below them what tells of the fit.
+/// The model as a table: coefficients, standard errors, t values, and below them the quality of the fit.
 std::string to_string(const LeastSquares& model, std::span<const std::string> feature_names = {});
 
 }  // namespace newtape::models

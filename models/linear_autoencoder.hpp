@@ -5,8 +5,8 @@
 
 namespace newtape::models {
 
-/// x [.., features] -> code [.., latent] -> [.., features], both maps affine. All minima of the squared error of its
-/// reconstructions are global, and there the decoder's columns span the principal components (Baldi & Hornik 1989).
+/// x [.., features] -> code [.., latent] -> [.., features], both maps affine. All local minima of its squared
+/// reconstruction error are global; at them the decoder's columns span the principal components (Baldi & Hornik 1989).
 struct LinearAutoencoder : nn::Module<LinearAutoencoder> {
   LinearAutoencoder(std::int64_t features, std::int64_t latent, const nn::LinearOptions& options = {});
   Tensor encode(In x) const;

@@ -12,8 +12,8 @@ namespace newtape::models {
 
 namespace {
 
-/// What the loss is made from: the features with a column of ones for the bias z [n, m], the samples' shares of the
-/// mean u [n], the penalty of each column's weight [m].
+/// The loss's inputs: features z [n, m], with a column of ones for the bias; normalised sample weights u [n]; the
+/// penalty of each column's weight [m].
 struct Data {
   Tensor z, u, penalty;
 };
@@ -26,19 +26,19 @@ Data data_from(const char* op, const In& x, const LogisticOptions& options) {
   if (penalty.shape() != Shape{}) {
     raise<ShapeError>(std::string(op) + ": the penalty must be one number", "[]", to_string(penalty.shape()));
   }
-  const Tensor every = expand(penalty, {d});
+  const Tensor penalties = expand(penalty, {d});
   return {
       .z = options.intercept ? concatenate({x, ones({n, 1}, x.dtype())}, 1) : x.tensor(),
       .u = options.sample_weight.defined() ? options.sample_weight / sum(options.sample_weight)
                                            : full({n}, 1 / static_cast<double>(n), x.dtype()),
-      .penalty = options.intercept ? concatenate({every, zeros({1}, x.dtype())}) : every,
+      .penalty = options.intercept ? concatenate({penalties, zeros({1}, x.dtype())}) : penalties,
   };
 }
 
 /// The labels as i64, within [0, classes).
 Array labels_from(const char* op, const In& x, const Tensor& target, std::int64_t classes) {
   if (target.dtype() != i64 && target.dtype() != boolean) {
-    raise<DTypeError>(std::string(op) + ": the target must hold classes", "i64", name(target.dtype()));
+    raise<DTypeError>(std::string(op) + ": the target must hold class indices", "i64 or boolean", name(target.dtype()));
   }
   if (target.shape() != Shape{x.shape()[0]}) {
     raise<ShapeError>(std::string(op) + ": the target must have one class for each sample",
@@ -48,19 +48,19 @@ Array labels_from(const char* op, const In& x, const Tensor& target, std::int64_
   const auto low = min(labels).item<std::int64_t>();
   const auto high = max(labels).item<std::int64_t>();
   if (low < 0 || (classes > 0 && high >= classes)) {
-    raise<ValueError>(std::string(op) + ": a target must be a class",
+    raise<ValueError>(std::string(op) + ": targets must be class indices",
                       classes > 0 ? "in [0, " + std::to_string(classes) + ")" : "at least 0",
                       std::to_string(low) + " to " + std::to_string(high));
   }
   return labels.value();
 }
 
-/// A model's loss as a function of all its weights in one vector, and its gradient in operations, to be differentiated.
+/// A model's loss as a function of the vector of all its weights, with its gradient (differentiable) and Hessian.
 struct Model {
   std::function<Tensor(const Tensor& theta, const Data&)> loss;
   std::function<Tensor(const Tensor& theta, const Data&)> gradient;
   std::function<Tensor(const Tensor& theta, const Data&)> hessian;
-  /// Added to the gradient: zero at the solution, and makes the equation regular where the loss leaves theta free.
+  /// Added to the gradient: 0 at the solution; makes the equation nonsingular where the loss does not determine theta.
   std::function<Tensor(const Tensor& theta)> anchor;
 };
 
@@ -113,8 +113,8 @@ Model logistic_model(const Tensor& t) {
 }
 
 /// The loss u . (logsumexp(a) - t . a) + penalty . theta^2 for a = z theta^T, theta [classes, m] in one vector, t [n,
-/// classes] one-hot. It does not change, but for the penalty, when one vector is added to every class's weights; the
-/// anchor, the classes' sum (which the steps from 0 leave at 0), makes up for that.
+/// classes] one-hot. Without a penalty it is invariant to adding one vector to every class's weights; the anchor, their
+/// mean over the classes (0 at the start and after every step), removes this freedom.
 Model softmax_model(const Tensor& t) {
   const std::int64_t classes = t.shape(1);
   const auto rows = [classes](const Tensor& theta) { return reshape(theta, {classes, -1}); };
@@ -135,7 +135,7 @@ Model softmax_model(const Tensor& t) {
             const Tensor p = softmax(matmul(data.z, transpose(w)));
             return reshape(matmul(transpose(unsqueeze(data.u, 1) * (p - t)), data.z) + 2 * data.penalty * w, {-1});
           },
-      // sum_i u_i (diag(p) - p p^T) (x) z z^T: blocks on the diagonal less one product, and the anchor's own part.
+      // sum_i u_i (diag(p) - p p^T) (x) z z^T: diagonal blocks minus one product, plus the anchor's Hessian.
       .hessian =
           [rows, classes](const Tensor& theta, const Data& data) {
             const Tensor w = rows(theta);

@@ -10,13 +10,14 @@ namespace newtape::models {
 
 struct LogisticOptions {
   bool intercept = true;
-  In penalty = 0.0;           ///< times the sum of squared weights is added to the loss; the bias bears none
-  Tensor sample_weight = {};  ///< [n], not negative: the loss is the mean weighted by it
+  In penalty = 0.0;           ///< factor of the sum of squared weights, added to the loss; the bias is not penalised
+  Tensor sample_weight = {};  ///< [n], not negative: weights of the mean loss
   int max_iterations = 50;
   double tolerance = 0;  ///< of the gradient's largest entry; 0: 1e-12 in f64, 1e-5 in f32
 };
 
-/// How the fit went: without `converged` (data that can be separated and no penalty, say) the loss is not at its least.
+/// Convergence of a fit. Unless `converged` (false for separable data without a penalty, say) the loss is not at its
+/// minimum.
 struct LogisticFit {
   bool converged = false;
   std::vector<NewtonIteration> trace;
@@ -29,17 +30,18 @@ struct LogisticRegression : LogisticFit {
 
   Tensor logits(In x) const;              ///< x [.., d] -> [..]
   Tensor predict_proba(In x) const;       ///< of class 1, [..]
-  Tensor predict(const Tensor& x) const;  ///< the likelier class, i64 [..]
+  Tensor predict(const Tensor& x) const;  ///< the more probable class, i64 [..]
 };
 
-/// p(c | x) = softmax(weight x + bias)[c]; weights and biases of all classes add up to 0. They fit nn::Linear.
+/// p(c | x) = softmax(weight x + bias)[c]; weights and biases sum to 0 over the classes. Their shapes are those of
+/// nn::Linear.
 struct SoftmaxRegression : LogisticFit {
   Tensor weight;  ///< [classes, d]
   Tensor bias;    ///< [classes], 0 without an intercept
 
   Tensor logits(In x) const;              ///< x [.., d] -> [.., classes]
   Tensor predict_proba(In x) const;       ///< [.., classes]
-  Tensor predict(const Tensor& x) const;  ///< the likeliest class, i64 [..]
+  Tensor predict(const Tensor& x) const;  ///< the most probable class, i64 [..]
 };
 
 /// Minimises the mean of -log p(target | x) plus the penalty by Newton's method with the exact Hessian: x [n, d],
@@ -47,11 +49,11 @@ struct SoftmaxRegression : LogisticFit {
 /// theorem, to any order. ShapeError, DTypeError, ValueError.
 LogisticRegression logistic_regression(In x, const Tensor& target, const LogisticOptions& options = {});
 
-/// The same for several classes: target [n] (i64) below `classes`, which is one more than the largest when left out.
+/// The same for several classes: target [n] (i64) below `classes`; 0: the largest target plus 1.
 SoftmaxRegression softmax_regression(In x, const Tensor& target, const LogisticOptions& options = {},
                                      std::int64_t classes = 0);
 
-/// How the fit went, iteration by iteration.
+/// The iterations as a table, and whether they converged.
 std::string to_string(const LogisticFit& fit);
 
 }  // namespace newtape::models

@@ -16,7 +16,7 @@ struct Direction {
   double damping;
 };
 
-/// -hessian^-1 gradient, with as little added to the diagonal as makes the matrix positive definite.
+/// -hessian^-1 gradient, with the smallest tried damping of the diagonal that makes the matrix positive definite.
 Direction direction_from(const Tensor& hessian, const Tensor& gradient) {
   double damping = 0;
   const Tensor unit = eye(hessian.shape(0), hessian.dtype());

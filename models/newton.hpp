@@ -6,15 +6,15 @@
 #include <functional>
 #include <vector>
 
-/// Newton's method for smooth convex functions of few numbers, whose Hessian is at hand.
+/// Newton's method for smooth convex functions of few variables, with an explicit Hessian.
 namespace newtape::models {
 
-/// One iteration: where it stood, and the step from there.
+/// One iteration: its point's loss and gradient, and the step.
 struct NewtonIteration {
   double loss;
-  double gradient;     ///< the largest entry's size
-  double step = 0;     ///< the share of the full step that was taken; 0 in the last line, which takes none
-  double damping = 0;  ///< what had to be added to the Hessian's diagonal to make it positive definite
+  double gradient;     ///< its largest |entry|
+  double step = 0;     ///< accepted fraction of the full step; 0 in the last entry
+  double damping = 0;  ///< added to the Hessian's diagonal to make it positive definite
 };
 
 struct NewtonOptions {
@@ -28,7 +28,7 @@ struct NewtonResult {
   std::vector<NewtonIteration> trace;
 };
 
-/// A function of x [m] with one number as its value.
+/// A scalar function of x [m].
 struct NewtonProblem {
   struct Derivatives {
     Tensor value, gradient, hessian;
@@ -37,8 +37,8 @@ struct NewtonProblem {
   std::function<Derivatives(const Tensor& x)> derivatives;
 };
 
-/// Steps by Cholesky, halved until the value falls enough (Armijo). Stops when the gradient is small enough, or when
-/// rounding leaves nothing to gain. Records nothing.
+/// Steps by Cholesky, halved until the decrease is sufficient (Armijo). Stops when the gradient is within the
+/// tolerance, or when rounding hides further progress. Records nothing.
 NewtonResult newton(const NewtonProblem& f, const Tensor& start, const NewtonOptions& options = {});
 
 /// The iterations as a table.

@@ -11,7 +11,7 @@ namespace newtape::models {
 
 namespace {
 
-/// 1 or -1 for each row, so that the entry of the largest size becomes positive: a constant.
+/// 1 or -1 for each row, that makes its entry of largest magnitude positive. A constant.
 Tensor signs_of(const Tensor& rows) {
   const Tensor v = rows.detach();
   const Tensor largest = take_along_axis(v, argmax(abs(v), 1, true), 1);
@@ -26,7 +26,7 @@ Spectrum spectrum_of(const Tensor& centred, std::int64_t k, const PcaOptions& op
   switch (options.method) {
     case PcaMethod::eigh: {
       const auto [w, v] = linalg::eigh(matmul(transpose(centred), centred));
-      const auto d = w.shape(0);  // ascending: the last k, the other way round; rounding may leave -0
+      const auto d = w.shape(0);  // ascending: the last k, reversed; rounding may make them negative
       return {sqrt(relu(flip(slice(w, 0, d - k, d)))), flip(transpose(slice(v, 1, d - k, d)), 0)};
     }
     case PcaMethod::randomized: {
@@ -45,12 +45,13 @@ Spectrum spectrum_of(const Tensor& centred, std::int64_t k, const PcaOptions& op
 Pca pca(In x, const PcaOptions& options) {
   expect_samples("pca", x, 2);
   const auto [n, d] = std::pair(x.shape()[0], x.shape()[1]);
-  const auto most = std::min(n, d);
-  if (options.n_components < 0 || options.n_components > most) {
-    raise<ValueError>("pca: n_components must not exceed min(n, d)", "1 to " + std::to_string(most) + ", or 0 for all",
+  const auto max_components = std::min(n, d);
+  if (options.n_components < 0 || options.n_components > max_components) {
+    raise<ValueError>("pca: n_components must be at max_components min(n, d)",
+                      "1 to " + std::to_string(max_components) + ", or 0 for all",
                       std::to_string(options.n_components));
   }
-  const auto k = options.n_components == 0 ? most : options.n_components;
+  const auto k = options.n_components == 0 ? max_components : options.n_components;
   const Tensor average = mean(x, 0);
   const Tensor centred = x - average;
   const auto [s, vh] = spectrum_of(centred, k, options);

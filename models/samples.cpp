@@ -33,10 +33,10 @@ void expect_sample_weight(const char* op, const Tensor& weight, std::int64_t n, 
     raise<ShapeError>(named(op, "sample_weight must have one number for each sample"), to_string(Shape{n}),
                       to_string(weight.shape()));
   }
-  // Written so that NaN fails.
+  // Written so that NaN is rejected.
   const Tensor w = weight.detach();
   if (!(min(w).item() >= 0) || !(max(w).item() > 0)) {
-    raise<ValueError>(named(op, "weights must not be negative, nor all zero"), "sample_weight >= 0",
+    raise<ValueError>(named(op, "sample weights must not be negative, nor all zero"), "sample_weight >= 0",
                       "from " + std::to_string(min(w).item()) + " to " + std::to_string(max(w).item()));
   }
 }
@@ -54,7 +54,7 @@ Tensor as_penalty(const char* op, In penalty, DType dtype) {
 
 void expect_names(const char* op, std::span<const std::string> names, std::int64_t d) {
   if (!names.empty() && static_cast<std::int64_t>(names.size()) != d) {
-    raise<ValueError>(named(op, "as many names as features are needed"), std::to_string(d) + " or none",
+    raise<ValueError>(named(op, "there must be a name for each feature"), std::to_string(d) + " or none",
                       std::to_string(names.size()));
   }
 }

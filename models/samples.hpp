@@ -6,10 +6,10 @@
 #include <span>
 #include <string>
 
-/// What the linear models ask of their data. Every function names its caller `op` in the error.
+/// Checks of the linear models' data. Errors name the caller `op`.
 namespace newtape::models {
 
-/// x [n, d] of floats with n and d at least 1.
+/// x [n, d] of floats with n >= at_least and d >= 1.
 void expect_samples(const char* op, const In& x, std::int64_t at_least = 1);
 /// x [.., d].
 void expect_features(const char* op, const In& x, std::int64_t d);

@@ -8,16 +8,15 @@ namespace newtape::models {
 
 namespace {
 
-/// The smaller of the matrix's lengths, which k must not exceed.
+/// min(m, n) of a [m, n]; ValueError unless k is from 1 to that.
 std::int64_t expect_rank(const std::string& op, const In& a, std::int64_t k) {
   if (!is_floating(a.dtype())) raise<DTypeError>(op + ": a must hold floats", "f32 or f64", name(a.dtype()));
   if (a.ndim() != 2) raise<ShapeError>(op + ": a must be a matrix", "a [m, n]", "a " + to_string(a.shape()));
-  const auto least = std::min(a.shape()[0], a.shape()[1]);
-  if (k < 1 || k > least) {
-    raise<ValueError>(op + ": k must be a number of singular values", "1 to " + std::to_string(least),
-                      std::to_string(k));
+  const auto max_rank = std::min(a.shape()[0], a.shape()[1]);
+  if (k < 1 || k > max_rank) {
+    raise<ValueError>(op + ": k must be from 1 to min(m, n)", "1 to " + std::to_string(max_rank), std::to_string(k));
   }
-  return least;
+  return max_rank;
 }
 
 linalg::SVD first(const linalg::SVD& svd, std::int64_t k) {
@@ -32,18 +31,18 @@ linalg::SVD truncated_svd(In a, std::int64_t k) {
 }
 
 linalg::SVD randomized_svd(In a, std::int64_t k, const RandomizedSvdOptions& options) {
-  const auto least = expect_rank("randomized_svd", a, k);
+  const auto max_rank = expect_rank("randomized_svd", a, k);
   if (options.oversamples < 0 || options.power_iterations < 0) {
     raise<ValueError>("randomized_svd: counts must not be negative", "oversamples, power_iterations >= 0",
                       std::to_string(options.oversamples) + ", " + std::to_string(options.power_iterations));
   }
-  const auto vectors = std::min(k + options.oversamples, least);
+  const auto vectors = std::min(k + options.oversamples, max_rank);
   auto& generator = options.generator != nullptr ? *options.generator : default_generator();
   const Tensor start = random::normal({a.shape()[1], vectors}, 0, 1, a.dtype(), generator);
   const Tensor at = transpose(a);
   Tensor q = linalg::qr(matmul(a, start)).q;
   for (std::int64_t i = 0; i < options.power_iterations; ++i) {
-    // Orthonormal again after each product, or the small singular values would drown in rounding.
+    // Orthonormalised after each product: otherwise rounding swamps the small singular values.
     q = linalg::qr(matmul(a, linalg::qr(matmul(at, q)).q)).q;
   }
   const auto small = linalg::svd(matmul(transpose(q), a));

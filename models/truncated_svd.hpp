@@ -6,14 +6,14 @@
 
 namespace newtape::models {
 
-/// The first k singular triplets of a [m, n], k at most min(m, n), from the whole decomposition: u [m, k], s [k],
-/// vh [k, n]. Differentiable like linalg::svd. ShapeError, ValueError.
+/// The first k singular triplets of a [m, n], k at most min(m, n), from the full decomposition: u [m, k], s [k], vh [k,
+/// n]. Differentiable like linalg::svd. ShapeError, ValueError.
 linalg::SVD truncated_svd(In a, std::int64_t k);
 
 struct RandomizedSvdOptions {
-  std::int64_t oversamples = 10;      ///< random directions beyond the k that are asked for
-  std::int64_t power_iterations = 4;  ///< products with a^T a that turn the directions towards the large values
-  Generator* generator = nullptr;     ///< the thread's default one when left out
+  std::int64_t oversamples = 10;      ///< random directions beyond k
+  std::int64_t power_iterations = 4;  ///< products with a^T a that amplify large singular values
+  Generator* generator = nullptr;     ///< null: the thread's default generator
 };
 
 /// The same for large matrices, from the range of a times random vectors (Halko, Martinsson & Tropp 2011, algorithms

@@ -14,7 +14,7 @@ namespace newtape::optim {
 
 void WeightAverage::add_cell(Cell cell) {
   if (updates_ != 0) {
-    raise<ValueError>(std::string(name_) + ": everything is added before the first update", "no updates",
+    raise<ValueError>(std::string(name_) + ": add() must precede the first update", "no updates",
                       std::to_string(updates_));
   }
   averages_.push_back(core::copy(cell.value()));
@@ -23,14 +23,15 @@ void WeightAverage::add_cell(Cell cell) {
 
 void WeightAverage::update() {
   if (swapped_)
-    raise<ValueError>(std::string(name_) + ": the averages are in the parameters now", "update() before", "after");
+    raise<ValueError>(std::string(name_) + ": update() is not allowed while the parameters hold the averages",
+                      "update() outside the scope", "within it");
   std::vector<Array> values;
   values.reserve(cells_.size());
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     values.push_back(cells_[i].value());
     const Array& a = averages_[i];
     if (values[i].dtype() == a.dtype() && values[i].shape() == a.shape()) continue;
-    raise<ValueError>(std::string(name_) + ": what is averaged keeps its dtype and shape",
+    raise<ValueError>(std::string(name_) + ": averaged arrays must keep dtype and shape",
                       std::string(newtape::name(a.dtype())) + " " + to_string(a.shape()),
                       std::string(newtape::name(values[i].dtype())) + " " + to_string(values[i].shape()));
   }
@@ -51,7 +52,8 @@ WeightAverage::Scope WeightAverage::average_parameters() { return Scope(*this); 
 
 WeightAverage::Scope::Scope(WeightAverage& average) : average_(average) {
   if (average.swapped_) {
-    raise<ValueError>(std::string(average.name_) + ": the averages are in the parameters already", "one scope", "two");
+    raise<ValueError>(std::string(average.name_) + ": the parameters already hold the averages",
+                      "one scope of average_parameters()", "two");
   }
   for (const auto& c : average.cells_) before_.push_back(core::copy(c.value()));
   for (std::size_t i = 0; i < before_.size(); ++i) average.cells_[i].set(average.averages_[i]);

@@ -8,23 +8,23 @@
 #include <functional>
 #include <vector>
 
-/// Averages of parameters over the steps of a training, which often generalise better than the last values:
+/// Averages of parameters over training steps, which often generalise better than the final values:
 ///
 ///     optim::ExponentialMovingAverage ema(model.parameters(), {.decay = 0.99});
 ///     for (...) { ...; optimizer.step(); ema.update(); }
-///     { const auto scope = ema.average_parameters(); evaluate(model); }  // the averages are in the model meanwhile
+///     { const auto scope = ema.average_parameters(); evaluate(model); }  // the model holds the averages
 ///
-/// The running statistics of batch normalisation belong to the values that were there when they were taken: `add` the
-/// model's buffers, so that they are averaged too; or, in the scope, run the training data through the model once more.
+/// Running statistics of batch normalisation do not match averaged weights: `add` the model's buffers, so that they are
+/// averaged too, or recompute them from the training data within the scope.
 namespace newtape::optim {
 
-/// Parameters, Buffers and whatever else holds an array that can be replaced.
+/// Parameters, Buffers and other types that hold a replaceable array.
 template <class C> concept ArrayCell = requires(const C& cell, const Array& value) {
   { cell.value() } -> std::convertible_to<Array>;
   cell.set_value(value);
 };
 
-/// The base of the averages. It keeps the cells that it is given, and does not change them but where it says so.
+/// Base class of the averages. Holds cells, and writes to them only in average_parameters() and copy_to().
 class WeightAverage {
  public:
   class Scope;
@@ -33,24 +33,26 @@ class WeightAverage {
   WeightAverage(const WeightAverage&) = delete;
   WeightAverage& operator=(const WeightAverage&) = delete;
 
-  /// More to be averaged, such as a model's buffers; before the first update (ValueError). What is no float is copied.
+  /// Adds cells to average, such as a model's buffers; ValueError after the first update. Arrays that are not
+  /// floating-point are copied, not averaged.
   template <ArrayCell C>
   void add(const std::vector<C>& cells) {
     for (const auto& c : cells) add_cell({[c] { return Array(c.value()); }, [c](const Array& x) { c.set_value(x); }});
   }
 
-  /// Takes the values of now into the averages; the first ones are the averages. ValueError while these are swapped in.
+  /// Updates the averages with the current values; the first update copies them. ValueError while the cells hold the
+  /// averages.
   void update();
   std::int64_t updates() const noexcept { return updates_; }
-  /// In the order in which cells were given; before the first update, the values at that time.
+  /// In the order of the cells; before the first update, the values when the cells were added.
   const std::vector<Array>& averages() const noexcept { return averages_; }
 
-  /// Puts the averages into the cells for as long as the scope lives. ValueError when they are there already.
+  /// Puts the averages into the cells for the lifetime of the scope. ValueError within another such scope.
   [[nodiscard]] Scope average_parameters();
-  /// Puts the averages into the cells for good.
+  /// Puts the averages into the cells permanently.
   void copy_to();
 
-  /// The averages, and how many updates they are of.
+  /// The averages and the number of updates.
   NamedArrays state_dict() const;
   /// ValueError naming what does not fit; nothing is changed then.
   void load_state_dict(const NamedArrays& state);
@@ -59,7 +61,7 @@ class WeightAverage {
   explicit WeightAverage(const char* name) : name_(name) {}
   WeightAverage(WeightAverage&&) = default;
 
-  /// The share of the new values in the average, in update number `n`, counted from 1.
+  /// Weight of the new values in update `n`, counted from 1.
   virtual double share(std::int64_t n) const = 0;
 
  private:
@@ -76,7 +78,8 @@ class WeightAverage {
   bool swapped_ = false;
 };
 
-/// The averages are in the cells; it puts back what was there. The average must outlive it.
+/// While it lives, the cells hold the averages; its destructor restores their values. The WeightAverage must outlive
+/// it.
 class WeightAverage::Scope {
  public:
   explicit Scope(WeightAverage& average);
@@ -94,7 +97,7 @@ struct EmaOptions {
   bool warm_up = false;  ///< a smaller decay at first: min(decay, (1 + n) / (10 + n)) in update n
 };
 
-/// An average whose weights fall exponentially with age (Polyak & Juditsky's, as deep learning uses it).
+/// Exponential moving average, the variant of Polyak & Juditsky's averaging that deep learning uses.
 class ExponentialMovingAverage final : public WeightAverage {
  public:
   /// ValueError unless decay is in [0, 1).
@@ -112,8 +115,8 @@ class ExponentialMovingAverage final : public WeightAverage {
   EmaOptions options_;
 };
 
-/// The mean of all values that were given to update(), often once an epoch and with the learning rate of `swa_lr`
-/// (Izmailov et al. 2018).
+/// The mean of the values at all updates, usually one per epoch at the learning rate of `swa_lr` (Izmailov et al.
+/// 2018).
 class StochasticWeightAverage final : public WeightAverage {
  public:
   template <ArrayCell C>
@@ -127,11 +130,10 @@ class StochasticWeightAverage final : public WeightAverage {
 
 struct SwaLrOptions {
   double swa_lr = 0.5;             ///< the constant rate, as a factor of the initial one
-  std::int64_t anneal_steps = 10;  ///< on the way to it
+  std::int64_t anneal_steps = 10;  ///< steps from the initial rate to it
   bool cosine = true;              ///< else linear
 };
-/// From the initial rate to a constant one, with which weights are averaged. `sequential_lr` puts it behind another
-/// schedule.
+/// Anneals from the initial rate to the constant rate of averaging; `sequential_lr` appends it to another schedule.
 Schedule swa_lr(const SwaLrOptions& options = {});
 
 }  // namespace newtape::optim

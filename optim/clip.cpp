@@ -13,7 +13,7 @@ void check_bound(const char* what, double bound) {
   if (!(bound >= 0)) raise<ValueError>(std::string(what) + " must not be negative", ">= 0", std::to_string(bound));
 }
 
-/// Replaces each gradient by f(gradient), in its own memory where nobody else holds it.
+/// Replaces each gradient by f(gradient), in place where its memory is not shared.
 template <class F>
 void transform(const std::vector<Parameter>& params, const F& f) {
   for (const auto& p : params) {
@@ -37,7 +37,7 @@ double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, con
     raise<NumericalError>("clip_grad_norm: the norm of the gradients is not finite", "a finite number",
                           std::to_string(norm));
   }
-  // As in PyTorch, where the small number keeps 0 / 0 away; a NaN goes through.
+  // As in PyTorch: 1e-6 avoids 0 / 0, and NaN propagates.
   const double scale = max_norm / (norm + 1e-6);
   if (scale >= 1) return norm;
   transform(params, [&](Array g) {

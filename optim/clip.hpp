@@ -11,10 +11,10 @@ struct ClipOptions {
   bool error_if_nonfinite = false;  ///< NumericalError instead of NaN gradients
 };
 
-/// Scales the gradients down together so that their joint 2-norm is at most `max_norm`. Returns the norm they had.
+/// Scales the gradients down together so that their joint 2-norm is at most `max_norm`. Returns the norm before.
 double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipOptions& options = {});
 
-/// Puts every element of the gradients between -bound and bound.
+/// Clamps every element of the gradients to [-bound, bound].
 void clip_grad_value(const std::vector<Parameter>& params, double bound);
 
 }  // namespace newtape::optim

@@ -23,8 +23,8 @@ using Tensors = std::vector<Tensor>;
 
 void check(const char* what, std::span<const Tensor> params, std::span<const Tensor> grads) {
   if (grads.size() != params.size()) {
-    raise<ValueError>(std::string(what) + ": one gradient for each parameter", std::to_string(params.size()),
-                      std::to_string(grads.size()));
+    raise<ValueError>(std::string(what) + ": there must be one gradient for each parameter",
+                      std::to_string(params.size()), std::to_string(grads.size()));
   }
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (!grads[i].defined() || grads[i].shape() == params[i].shape()) continue;
@@ -33,11 +33,11 @@ void check(const char* what, std::span<const Tensor> params, std::span<const Ten
   }
 }
 
-/// Makes room for what a state keeps for each parameter; undefined where nothing is kept yet.
-void grow(const char* what, Tensors& kept, std::size_t n) {
+/// Resizes an empty state to n undefined tensors; ValueError for a state of another size.
+void resize_state(const char* what, Tensors& kept, std::size_t n) {
   if (kept.empty()) kept.resize(n);
   if (kept.size() == n) return;
-  raise<ValueError>(std::string(what) + ": the state belongs to other parameters", std::to_string(n),
+  raise<ValueError>(std::string(what) + ": the state must have one entry for each parameter", std::to_string(n),
                     std::to_string(kept.size()));
 }
 
@@ -45,10 +45,10 @@ Tensor with_penalty(const Tensor& g, const Tensor& p, const Hyper& weight_decay)
   return weight_decay.is_zero() ? g : g + p * weight_decay.in();
 }
 
-/// beta m + (1 - beta) x, from m = 0 where there is none.
+/// beta m + (1 - beta) x, with m = 0 where it is undefined.
 Tensor average(const Tensor& m, const Tensor& x, const Hyper& beta) {
-  const Hyper rest = beta.rest();
-  const Tensor fresh = x * rest.in();
+  const Hyper one_minus_beta = beta.rest();
+  const Tensor fresh = x * one_minus_beta.in();
   return m.defined() ? m * beta.in() + fresh : fresh;
 }
 
@@ -61,8 +61,8 @@ Tensor root(const Tensor& v) {
 std::pair<Tensors, AdamState> adam(const char* what, std::span<const Tensor> params, std::span<const Tensor> grads,
                                    AdamState state, const AdamHyper& h, bool decoupled) {
   check(what, params, grads);
-  grow(what, state.exp_avg, params.size());
-  grow(what, state.exp_avg_sq, params.size());
+  resize_state(what, state.exp_avg, params.size());
+  resize_state(what, state.exp_avg_sq, params.size());
   ++state.steps;
   const auto& [beta1, beta2] = h.betas;
   const Hyper bias1 = beta1.rest(state.steps);
@@ -88,7 +88,7 @@ std::pair<Tensors, AdamState> adam(const char* what, std::span<const Tensor> par
 std::pair<Tensors, SgdState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads, SgdState state,
                                         const SgdHyper& h) {
   check("sgd_update", params, grads);
-  grow("sgd_update", state.momentum_buffer, params.size());
+  resize_state("sgd_update", state.momentum_buffer, params.size());
   const Hyper undamped = h.dampening.rest();
   Tensors next(params.begin(), params.end());
   for (std::size_t i = 0; i < params.size(); ++i) {
@@ -117,8 +117,8 @@ std::pair<Tensors, AdamState> adamw_update(std::span<const Tensor> params, std::
 std::pair<Tensors, RmspropState> rmsprop_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                 RmspropState state, const RmspropHyper& h) {
   check("rmsprop_update", params, grads);
-  grow("rmsprop_update", state.square_avg, params.size());
-  grow("rmsprop_update", state.momentum_buffer, params.size());
+  resize_state("rmsprop_update", state.square_avg, params.size());
+  resize_state("rmsprop_update", state.momentum_buffer, params.size());
   Tensors next(params.begin(), params.end());
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (!grads[i].defined()) continue;

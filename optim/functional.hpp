@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-/// Steps of optimizers as functions of tensors, so that a training can be differentiated as a whole: in the starting
-/// point, in the data, and in the options, each of which may be a tensor.
+/// Optimizer steps as pure functions of tensors, so that a training run can be differentiated with respect to the
+/// starting point, the data and the options, each of which may be a tensor.
 ///
 ///     std::vector<Tensor> w = {variable(start)};
 ///     optim::SgdState state;
@@ -26,7 +26,7 @@ class Hyper {
   Hyper(double number) : number_(number) {}
   Hyper(Tensor tensor) : tensor_(std::move(tensor)) {}
 
-  /// As an operand; refers to this.
+  /// As an operand, which refers to this object.
   In in() const { return tensor_.defined() ? In(tensor_) : In(number_); }
   bool is_zero() const { return !tensor_.defined() && number_ == 0; }
   /// 1 - x, and 1 - x^n.
@@ -38,7 +38,7 @@ class Hyper {
   Tensor tensor_;
 };
 
-/// SGD's options and what it keeps; see SgdOptions. The buffers are empty before the first step.
+/// Options and state of SGD; see SgdOptions. The buffers are empty before the first step.
 struct SgdHyper {
   Hyper lr = 1e-3;
   Hyper momentum = 0;
@@ -50,12 +50,13 @@ struct SgdState {
   std::vector<Tensor> momentum_buffer = {};
 };
 
-/// The parameters after a step, and the state. An undefined gradient leaves its parameter. ValueError unless there is a
-/// gradient for each parameter, and a state from a step on as many; ShapeError for gradients of other shapes.
+/// Returns the parameters after a step and the new state. A parameter with an undefined gradient is unchanged.
+/// ValueError unless gradients and a state that is not empty have one entry for each parameter; ShapeError for a
+/// gradient of another shape than its parameter.
 std::pair<std::vector<Tensor>, SgdState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                     SgdState state, const SgdHyper& hyper = {});
 
-/// Adam's and AdamW's options and what they keep; see AdamOptions.
+/// Options and state of Adam and AdamW; see AdamOptions.
 struct AdamHyper {
   Hyper lr = 1e-3;
   std::pair<Hyper, Hyper> betas = {0.9, 0.999};
@@ -68,13 +69,14 @@ struct AdamState {
   std::int64_t steps = 0;
 };
 
-/// The same for Adam, and with decoupled weight decay for AdamW. Where a second moment is 0, its root has derivative 0.
+/// The same for Adam, and with decoupled weight decay for AdamW. Where a second moment is 0, its square root has
+/// derivative 0.
 std::pair<std::vector<Tensor>, AdamState> adam_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                       AdamState state, const AdamHyper& hyper = {});
 std::pair<std::vector<Tensor>, AdamState> adamw_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                        AdamState state, const AdamHyper& hyper = {});
 
-/// RMSprop's options and what it keeps; see RmspropOptions.
+/// Options and state of RMSprop; see RmspropOptions.
 struct RmspropHyper {
   Hyper lr = 1e-2;
   Hyper alpha = 0.99;

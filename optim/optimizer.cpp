@@ -30,7 +30,7 @@ Optimizer::Optimizer(const char* name, std::vector<const char*> moments, std::ve
     }
     group_sizes_.push_back(groups[g].size());
   }
-  if (slots_.empty()) raise<ValueError>(std::string(name_) + ": there are no parameters", "one at least", "none");
+  if (slots_.empty()) raise<ValueError>(std::string(name_) + ": there must be parameters", "at least 1", "none");
 }
 
 void Optimizer::zero_grad() const noexcept {
@@ -40,7 +40,7 @@ void Optimizer::zero_grad() const noexcept {
 void Optimizer::step() {
   check_step();
   collect();
-  const auto let_go = [this] {
+  const auto release = [this] {
     queue_.clear();
     for (auto& s : slots_) s.grad = Array();
   };
@@ -52,10 +52,10 @@ void Optimizer::step() {
     }
     queue_.run();
   } catch (...) {
-    let_go();
+    release();
     throw;
   }
-  let_go();
+  release();
 }
 
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {
@@ -70,7 +70,7 @@ void Optimizer::step(const Tensor& loss) {
   step();
 }
 
-/// All that may fail in a step happens here, before the first parameter is changed.
+/// Everything in a step that may throw happens here, before the first parameter is changed.
 void Optimizer::collect() {
   try {
     for (auto& s : slots_) collect(s);
@@ -88,7 +88,7 @@ void Optimizer::collect(Slot& s) const {
   const DType dtype = s.param.dtype();
   const auto fits = [&](const Array& x, const Shape& shape, const char* what) {
     if (x.dtype() == dtype && x.shape() == shape) return;
-    const std::string message = std::string(name_) + ": " + what + " must fit its parameter in dtype and shape";
+    const std::string message = std::string(name_) + ": " + what + " must have its parameter's dtype and shape";
     if (x.dtype() != dtype) raise<DTypeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
     raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
   };
@@ -103,7 +103,7 @@ void Optimizer::collect(Slot& s) const {
       s.made |= 1U << k;
     } else {
       fits(m, shape, "the optimizer's state");
-      // A state dict that somebody holds keeps its values.
+      // Copy on write: a state dict may share the array.
       if (!m.reusable()) m = core::copy(m);
     }
   }
@@ -132,8 +132,9 @@ void Optimizer::expect_finite_gradients() const {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Tensor grad = slots_[i].param.grad();
     if (!grad.defined() || core::all_finite(grad.value())) continue;
-    raise<NumericalError>(std::string(name_) + ": a gradient has elements that are not finite", "finite numbers",
-                          "inf or nan in that of parameter " + std::to_string(i) + ", " + to_string(grad.shape()));
+    raise<NumericalError>(
+        std::string(name_) + ": a gradient has elements that are not finite", "finite numbers",
+        "inf or nan in the gradient of parameter " + std::to_string(i) + ", " + to_string(grad.shape()));
   }
 }
 
@@ -216,7 +217,7 @@ void Optimizer::load(detail::StateReader& reader) {
   std::vector<Loaded> loaded(slots_.size());
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     loaded[i].moments.resize(moment_names_.size());
-    // What was never stepped has no state, and a moment that no option asked for was never made.
+    // A parameter without steps has no state; a moment exists only where the options need it.
     if (reader.contains(state_key(i, "step"))) {
       const Array steps = reader.take(state_key(i, "step"), i64, {});
       if (steps.defined()) loaded[i].steps = steps.item<std::int64_t>();
@@ -235,7 +236,7 @@ void Optimizer::load(detail::StateReader& reader) {
   }
   const auto put_more = load_more(reader);
   reader.finish(std::string(name_) + ".load_state_dict", true);
-  // From here on nothing fails.
+  // Nothing below throws.
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].steps = loaded[i].steps;
     slots_[i].moments = std::move(loaded[i].moments);

@@ -26,14 +26,14 @@ struct ParamGroup {
 };
 
 struct LoadOptions {
-  std::string prefix = {};  ///< only names that start with it belong to this optimizer
+  std::string prefix = {};  ///< reads only entries whose names start with it
 };
 
-/// The base of all optimizers that update each parameter from its own gradient. Parameters that have no gradient, and
-/// frozen ones, are passed over.
+/// Base class of the optimizers, which update parameters from their gradients. Frozen parameters and those without a
+/// gradient are skipped.
 ///
-/// Gradients of several backward() calls add up until zero_grad(). So a batch that is too large for the memory is taken
-/// in parts: with the mean loss of each of k equal parts divided by k, one step() is that of the whole batch.
+/// Gradients of several backward() calls add up until zero_grad(). Gradient accumulation for large batches: backward()
+/// on the mean loss of each of k equal parts, divided by k, then one step(), equals a step on the whole batch.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -43,11 +43,11 @@ class Optimizer {
   void zero_grad() const noexcept;
   /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
   virtual void step();
-  /// For methods that may want the loss several times: `closure` clears the gradients, runs forward and backward, and
-  /// returns the loss. Returns what it returned first.
+  /// `closure` clears the gradients, runs forward and backward, and returns the loss; some methods call it several
+  /// times. Returns the loss of the first call.
   virtual Tensor step(const std::function<Tensor()>& closure);
-  /// One update for a loss that was recorded and not swept yet: clears the gradients, runs backward and steps. Methods
-  /// that use second derivatives of the loss take them here. ValueError when it depends on no variable.
+  /// Clears the gradients, runs loss.backward() and updates. Methods that use second derivatives take them from the
+  /// graph of the loss. ValueError when it depends on no variable.
   virtual void step(const Tensor& loss);
 
   std::size_t group_count() const noexcept { return group_sizes_.size(); }
@@ -57,61 +57,61 @@ class Optimizer {
   /// The same learning rate for all groups. ValueError when negative or not finite.
   void set_lr(double lr);
 
-  /// Options, step counts and moments, all that a later run needs to go on bit for bit.
+  /// Options, step counts, moments and scalars; a run resumed from them is bitwise identical.
   StateDict state_dict(std::string_view prefix = {}) const;
-  /// ValueError naming every entry that is missing, unexpected, or does not fit; nothing is changed then.
+  /// ValueError listing every missing, unexpected or mismatched entry; nothing is changed then.
   void load_state_dict(const StateDict& state, const LoadOptions& options = {});
 
  protected:
-  /// One parameter with its state, side by side with the next one's.
+  /// One parameter with its state.
   struct Slot {
     static constexpr std::size_t max_scalars = 3;
 
     Parameter param;
     std::uint32_t group = 0;
     std::uint32_t made = 0;      ///< bit k: see `fresh`
-    std::int64_t steps = 0;      ///< this one included
-    Array grad;                  ///< only while stepping
-    std::vector<Array> moments;  ///< by their names' order; undefined where none is kept
+    std::int64_t steps = 0;      ///< updates, the current one included
+    Array grad;                  ///< defined only during a step
+    std::vector<Array> moments;  ///< in the order of their names; undefined where none is kept
     double scalars[max_scalars] = {};
 
-    /// Moment k was made for this step, and holds zeros.
+    /// Moment k was allocated in this step and holds zeros.
     bool fresh(std::size_t k) const noexcept { return (made >> k & 1) != 0; }
   };
   using Options = std::vector<std::pair<const char*, double>>;
 
-  /// `moments` and `scalars` name the arrays and numbers that updates keep for a parameter, zero at first. ValueError
-  /// for no parameters, an undefined one, one given twice.
+  /// `moments` and `scalars` name the arrays and numbers of each parameter's state, zero at first. ValueError for no
+  /// parameters, an undefined or a repeated one.
   Optimizer(const char* name, std::vector<const char*> moments, std::vector<const char*> scalars,
             const std::vector<std::vector<Parameter>>& groups);
   Optimizer(Optimizer&&) noexcept = default;
 
   /// Whether moment k of a parameter is kept, given its options and its shape.
   virtual bool keeps(const Slot&, std::size_t) const { return true; }
-  /// In which shape; its dtype is the parameter's.
+  /// Shape of moment k; its dtype is the parameter's.
   virtual Shape moment_shape(const Slot& slot, std::size_t) const { return slot.param.shape(); }
-  /// Throws when a step must not be taken now; before anything is changed.
+  /// Throws when a step is not allowed at present; called before anything is changed.
   virtual void check_step() const {}
   std::vector<Slot>& slots() noexcept { return slots_; }
   const std::vector<Slot>& slots() const noexcept { return slots_; }
-  /// Called in each step when all gradients are there, before the first update; may throw.
+  /// Called in each step after the gradients are collected and before the first update; may throw.
   virtual void prepare() {}
-  /// Adds to a state what belongs to no single parameter, under names of its own behind `prefix`.
+  /// Appends state that belongs to no single parameter to `state`, under names that start with `prefix`.
   virtual void save_more(std::string_view /*prefix*/, StateDict& /*state*/) const {}
-  /// Reads that. What it returns puts it in place, and does not throw.
+  /// Reads what `save_more` wrote. Returns a function that installs it and does not throw.
   virtual std::function<void()> load_more(detail::StateReader& /*state*/) { return {}; }
-  /// Writes slot.param and slot.moments, given slot.grad: contiguous, like the moments, and of the parameter's shape
-  /// and dtype. Or leaves that to `queue()`, which works for all parameters together after the last call.
+  /// Updates slot.param and slot.moments from slot.grad, which is contiguous, like the moments, and has the parameter's
+  /// shape and dtype. Work put into `queue()` runs for all parameters together after the last call.
   virtual void update(Slot& slot) = 0;
   core::UpdateQueue* queue() noexcept { return &queue_; }
 
   virtual Options get_options(std::size_t group) const = 0;
-  /// Throws when `set_options` must not be called with these.
+  /// Throws when the values are invalid.
   virtual void check_options(const Options& values) const = 0;
   virtual void set_options(std::size_t group, const Options& values) = 0;
 
   std::size_t check_group(std::size_t group) const;
-  /// NumericalError when a gradient has elements that are not finite, for methods that hand it on to factorisations.
+  /// NumericalError when a gradient has non-finite elements; for methods that factorise matrices made of gradients.
   void expect_finite_gradients() const;
 
  private:
@@ -127,7 +127,7 @@ class Optimizer {
   core::UpdateQueue queue_ = {};
 };
 
-/// The names of the numbers that an optimizer keeps for each parameter: none, or what its options say.
+/// Names of the numbers in a parameter's state: O::scalars() where it exists, else none.
 template <class O>
 std::vector<const char*> scalar_names() {
   if constexpr (requires { O::scalars(); }) {
@@ -137,13 +137,13 @@ std::vector<const char*> scalar_names() {
   }
 }
 
-/// An optimizer whose groups have options of type `O`: an aggregate with `lr`, with `validate()`, which throws, with
-/// `each(f)`, which calls f(name, member) for all members, and with static members: `name`, and `moments()`, the names
-/// of the arrays that are kept for each parameter. A class derived from it inherits the constructors.
+/// An optimizer whose groups have options of type `O`, an aggregate with `lr`; `validate()`, which throws; `each(f)`,
+/// which calls f(name, member) for every member; static `name`; and static `moments()`, the names of the arrays in a
+/// parameter's state. Derived classes inherit the constructors.
 template <class O>
 class OptimizerOf : public Optimizer {
  public:
-  // Not inline: each optimizer's file instantiates them once, and scripts do not.
+  // Not inline: instantiated once, in each optimizer's source file.
   explicit OptimizerOf(std::vector<Parameter> params, const O& options = {});
   explicit OptimizerOf(const std::vector<ParamGroup<O>>& groups);
 
@@ -204,7 +204,7 @@ OptimizerOf<O>::OptimizerOf(const std::vector<ParamGroup<O>>& groups)
 
 /// ValueError naming `option` of `optimizer` unless it is in [low, high), or when it is NaN.
 void check_option(const char* optimizer, const char* option, double value, double low, double high);
-/// Not negative, and finite.
+/// The same for [0, inf).
 void check_option(const char* optimizer, const char* option, double value);
 /// ValueError naming `what` unless `value` is in [low, high), or when it is NaN.
 void check_option(const char* what, double value, double low, double high);

@@ -12,9 +12,9 @@
 namespace newtape::optim {
 namespace {
 
-void at_least(const char* what, std::int64_t value, std::int64_t least) {
-  if (value >= least) return;
-  raise<ValueError>(std::string(what) + " is out of range", "at least " + std::to_string(least), std::to_string(value));
+void check_min(const char* what, std::int64_t value, std::int64_t min) {
+  if (value >= min) return;
+  raise<ValueError>(std::string(what) + " is out of range", "at least " + std::to_string(min), std::to_string(value));
 }
 
 double number(std::int64_t n) { return static_cast<double>(n); }
@@ -32,12 +32,12 @@ Array scalar(std::int64_t n) {
 }  // namespace
 
 Schedule constant_lr(const ConstantLrOptions& o) {
-  at_least("constant_lr: total_iters", o.total_iters, 0);
+  check_min("constant_lr: total_iters", o.total_iters, 0);
   return [o](std::int64_t step) { return step < o.total_iters ? o.factor : 1; };
 }
 
 Schedule linear_lr(const LinearLrOptions& o) {
-  at_least("linear_lr: total_iters", o.total_iters, 1);
+  check_min("linear_lr: total_iters", o.total_iters, 1);
   return [o](std::int64_t step) {
     return o.start_factor +
            (o.end_factor - o.start_factor) * number(std::min(step, o.total_iters)) / number(o.total_iters);
@@ -45,7 +45,7 @@ Schedule linear_lr(const LinearLrOptions& o) {
 }
 
 Schedule step_lr(const StepLrOptions& o) {
-  at_least("step_lr: step_size", o.step_size, 1);
+  check_min("step_lr: step_size", o.step_size, 1);
   return [o](std::int64_t step) { return std::pow(o.gamma, number(step / o.step_size)); };
 }
 
@@ -61,20 +61,20 @@ Schedule exponential_lr(double gamma) {
 }
 
 Schedule polynomial_lr(const PolynomialLrOptions& o) {
-  at_least("polynomial_lr: total_iters", o.total_iters, 1);
+  check_min("polynomial_lr: total_iters", o.total_iters, 1);
   return [o](std::int64_t step) {
     return std::pow(1 - number(std::min(step, o.total_iters)) / number(o.total_iters), o.power);
   };
 }
 
 Schedule cosine_annealing_lr(const CosineAnnealingLrOptions& o) {
-  at_least("cosine_annealing_lr: t_max", o.t_max, 1);
+  check_min("cosine_annealing_lr: t_max", o.t_max, 1);
   return [o](std::int64_t step) { return half_cosine(number(step) / number(o.t_max), o.eta_min); };
 }
 
 Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& o) {
-  at_least("cosine_annealing_warm_restarts: t_0", o.t_0, 1);
-  at_least("cosine_annealing_warm_restarts: t_mult", o.t_mult, 1);
+  check_min("cosine_annealing_warm_restarts: t_0", o.t_0, 1);
+  check_min("cosine_annealing_warm_restarts: t_mult", o.t_mult, 1);
   return [o](std::int64_t step) {
     std::int64_t period = o.t_0;
     if (o.t_mult == 1) step %= period;
@@ -87,11 +87,11 @@ Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions
 }
 
 Schedule one_cycle_lr(const OneCycleLrOptions& o) {
-  at_least("one_cycle_lr: total_steps", o.total_steps, 1);
+  check_min("one_cycle_lr: total_steps", o.total_steps, 1);
   check_option("one_cycle_lr: pct_start", o.pct_start, 0, std::nextafter(1.0, 2.0));
   return [o](std::int64_t step) {
     if (step > o.total_steps) {
-      raise<ValueError>("one_cycle_lr: the cycle is over", "at most " + std::to_string(o.total_steps) + " steps",
+      raise<ValueError>("one_cycle_lr: step must not exceed total_steps", "at most " + std::to_string(o.total_steps),
                         std::to_string(step));
     }
     const auto between = [&o](double from, double to, double t) {
@@ -109,7 +109,7 @@ Schedule one_cycle_lr(const OneCycleLrOptions& o) {
 Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t> milestones) {
   if (schedules.size() != milestones.size() + 1 || !std::is_sorted(milestones.begin(), milestones.end())) {
     raise<ValueError>(
-        "sequential_lr: the milestones must part the schedules", "one fewer than schedules, in ascending order",
+        "sequential_lr: there must be a milestone between successive schedules", "one fewer than schedules, ascending",
         std::to_string(schedules.size()) + " schedules, " + std::to_string(milestones.size()) + " milestones");
   }
   return [schedules = std::move(schedules), milestones = std::move(milestones)](std::int64_t step) {
@@ -127,7 +127,7 @@ Schedule chained_lr(std::vector<Schedule> schedules) {
   };
 }
 
-// --- what applies them ---
+// --- schedulers ---
 
 Scheduler::Scheduler(Optimizer& optimizer, Schedule schedule)
     : Scheduler(optimizer, std::vector<Schedule>(optimizer.group_count(), schedule)) {}
@@ -135,7 +135,7 @@ Scheduler::Scheduler(Optimizer& optimizer, Schedule schedule)
 Scheduler::Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules)
     : optimizer_(&optimizer), schedules_(std::move(schedules)) {
   if (schedules_.size() != optimizer.group_count()) {
-    raise<ValueError>("Scheduler: one schedule, or one for each parameter group",
+    raise<ValueError>("Scheduler: there must be one schedule, or one for each parameter group",
                       std::to_string(optimizer.group_count()), std::to_string(schedules_.size()));
   }
   for (std::size_t g = 0; g < schedules_.size(); ++g) initial_.push_back(optimizer.lr(g));
@@ -143,7 +143,7 @@ Scheduler::Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules)
 }
 
 void Scheduler::set_step(std::int64_t step) {
-  at_least("Scheduler: step", step, 0);
+  check_min("Scheduler: step", step, 0);
   std::vector<double> rates;
   for (std::size_t g = 0; g < schedules_.size(); ++g) {
     rates.push_back(initial_[g] * schedules_[g](step));
@@ -186,14 +186,14 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLrOnPlate
       options_(options),
       best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {
   check_option("ReduceLROnPlateau: factor", options.factor, 0, 1);
-  at_least("ReduceLROnPlateau: patience", options.patience, 0);
-  at_least("ReduceLROnPlateau: cooldown", options.cooldown, 0);
+  check_min("ReduceLROnPlateau: patience", options.patience, 0);
+  check_min("ReduceLROnPlateau: cooldown", options.cooldown, 0);
 }
 
 void ReduceLROnPlateau::step(double metric) {
   const auto& o = options_;
   const double sign = o.maximize ? -1 : 1;
-  // How far below the best value an improvement has to be. There is no best value at first.
+  // Improvement on the best value that is required; 0 while there is none.
   const double margin = std::isinf(best_) ? 0 : o.relative ? o.threshold * std::abs(best_) : o.threshold;
   if (sign * metric < sign * best_ - margin) {
     best_ = metric;

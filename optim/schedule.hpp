@@ -10,7 +10,7 @@
 /// `scheduler.step()` after each epoch or each step.
 namespace newtape::optim {
 
-/// What the initial learning rate is multiplied by after `step` steps of the scheduler, from 0. Any function will do.
+/// Factor of the initial learning rate after `step` steps of the scheduler, counted from 0. Any function can be used.
 using Schedule = std::function<double(std::int64_t step)>;
 
 struct ConstantLrOptions {
@@ -25,21 +25,21 @@ struct LinearLrOptions {
   double end_factor = 1;
   std::int64_t total_iters = 5;
 };
-/// From one factor to the other in equal steps, and constant from then on: a warm-up.
+/// Linear from start_factor to end_factor over total_iters steps, then constant: a warm-up.
 Schedule linear_lr(const LinearLrOptions& options = {});
 
 struct StepLrOptions {
   std::int64_t step_size = 1;
   double gamma = 0.1;
 };
-/// Times gamma every `step_size` steps.
+/// Multiplied by gamma every `step_size` steps.
 Schedule step_lr(const StepLrOptions& options);
 
 struct MultiStepLrOptions {
   std::vector<std::int64_t> milestones = {};
   double gamma = 0.1;
 };
-/// Times gamma at each milestone.
+/// Multiplied by gamma at each milestone.
 Schedule multi_step_lr(const MultiStepLrOptions& options);
 
 /// gamma^step.
@@ -49,7 +49,7 @@ struct PolynomialLrOptions {
   std::int64_t total_iters = 5;
   double power = 1;
 };
-/// (1 - step / total_iters)^power, 0 from there on.
+/// (1 - step / total_iters)^power, then 0.
 Schedule polynomial_lr(const PolynomialLrOptions& options = {});
 
 struct CosineAnnealingLrOptions {
@@ -61,26 +61,26 @@ Schedule cosine_annealing_lr(const CosineAnnealingLrOptions& options);
 
 struct CosineAnnealingWarmRestartsOptions {
   std::int64_t t_0 = 1;     ///< steps before the first restart
-  std::int64_t t_mult = 1;  ///< each period is so many times as long as the one before
+  std::int64_t t_mult = 1;  ///< ratio of successive periods
   double eta_min = 0;       ///< as a factor of the initial learning rate
 };
-/// The same, started again and again (Loshchilov & Hutter 2017, eq. 5).
+/// Cosine annealing restarted after each period (Loshchilov & Hutter 2017, eq. 5).
 Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& options);
 
 struct OneCycleLrOptions {
   std::int64_t total_steps = 1;
-  double pct_start = 0.3;         ///< part of the steps in which the rate rises
+  double pct_start = 0.3;         ///< fraction of the steps in which the rate rises
   bool cosine = true;             ///< else linear
-  double div_factor = 25;         ///< it starts at 1/div_factor of the greatest rate
-  double final_div_factor = 1e4;  ///< and ends at 1/final_div_factor of where it started
+  double div_factor = 25;         ///< the first rate is 1/div_factor of the maximum
+  double final_div_factor = 1e4;  ///< the last rate is 1/final_div_factor of the first
 };
-/// Up, then down to almost nothing (Smith & Topin 2018). Factor 1 is the greatest rate: give that to the optimizer.
+/// Rises to the maximum rate, then falls to almost 0 (Smith & Topin 2018). Factor 1 is the maximum: the optimizer's lr.
 /// ValueError for a step beyond total_steps.
 Schedule one_cycle_lr(const OneCycleLrOptions& options);
 
-/// One schedule after the other, each from its own step 0: schedules[k] begins at milestones[k - 1].
+/// One schedule after another, each counted from its own step 0: schedules[k] begins at milestones[k - 1].
 Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t> milestones);
-/// All factors multiplied.
+/// The product of all factors.
 Schedule chained_lr(std::vector<Schedule> schedules);
 
 /// Sets an optimizer's learning rates by a schedule, one for all parameter groups or one for each. The optimizer must
@@ -94,10 +94,10 @@ class Scheduler {
   void step() { set_step(steps_ + 1); }
   std::int64_t steps() const noexcept { return steps_; }
   void set_step(std::int64_t step);
-  /// The rates as they are set now.
+  /// The optimizer's current rates.
   std::vector<double> last_lr() const;
 
-  /// How many steps, and the initial rates.
+  /// The number of steps and the initial rates.
   StateDict state_dict() const;
   /// ValueError naming what does not fit; nothing is changed then.
   void load_state_dict(const StateDict& state);
@@ -110,17 +110,17 @@ class Scheduler {
 };
 
 struct ReduceLrOnPlateauOptions {
-  bool maximize = false;  ///< the metric is to grow, not to fall
+  bool maximize = false;  ///< larger metrics are better
   double factor = 0.1;
-  std::int64_t patience = 10;  ///< steps without improvement that are let pass
-  double threshold = 1e-4;     ///< an improvement is larger than this
-  bool relative = true;        ///< than this part of the best value so far, else than this number
-  std::int64_t cooldown = 0;   ///< steps after a reduction that do not count
+  std::int64_t patience = 10;  ///< allowed steps without improvement
+  double threshold = 1e-4;     ///< smallest improvement that counts
+  bool relative = true;        ///< threshold is a fraction of the best value, else absolute
+  std::int64_t cooldown = 0;   ///< steps after a reduction that are not counted
   double min_lr = 0;
-  double eps = 1e-8;  ///< smaller changes of the rate are not made
+  double eps = 1e-8;  ///< smaller reductions of the rate are skipped
 };
 
-/// Multiplies the rates by a factor when a metric has stopped to improve. The optimizer must outlive it.
+/// Multiplies the rates by a factor when a metric has stopped improving. The optimizer must outlive it.
 class ReduceLROnPlateau {
  public:
   /// ValueError for a factor outside [0, 1), negative counts.

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Trains a small network on the digits 0 to 4 with PyTorch, and saves it as digits_0_to_4.safetensors: what
-15_transfer starts from. Written with nothing but the format's description, in half precision."""
+"""Trains a small network on the digits 0 to 4 with PyTorch, and saves it as digits_0_to_4.safetensors, in half
+precision: the input of 15_transfer. Writes the format by its specification, without a library."""
 import collections
 import json
 import pathlib
@@ -37,7 +37,7 @@ model = nn.Sequential(
 
 
 def distorted(x):
-    """Turned, sheared, resized and moved a little at random, with noise: what reads such digits reads others, too."""
+    """Random small rotation, shear, scale and shift, with noise, so that the features generalise to other digits."""
     n = len(x)
     angle, size, shear = 0.6 * (torch.rand(n) - 0.5), 1 + 0.2 * (torch.rand(n) - 0.5), 0.4 * (torch.rand(n) - 0.5)
     rows = [
@@ -57,7 +57,7 @@ for epoch in range(80):
         optimizer.step()
 
 for p in model.parameters():
-    p.data = p.data.half().float()  # as it will be read
+    p.data = p.data.half().float()  # rounded as in the file
 x, y = part(1500, 1797)
 with torch.no_grad():
     right = (model(x).argmax(1) == y).sum().item()

@@ -23,7 +23,7 @@ void validate_adam(const O& o) {
   check_option(O::name, "weight_decay", o.weight_decay);
 }
 
-/// How much of a moment is there after t steps that began at zero.
+/// Bias correction after t steps of a moment that starts at 0: 1 - beta^t.
 double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
 template <class O, class Slot>
@@ -91,7 +91,7 @@ void RAdam::update(Slot& s) {
   const auto& o = options_[s.group];
   const double beta2 = o.betas.second;
   const double bias2 = bias(beta2, s.steps);
-  // The length of the moving average that an exponential one is approximated by: eqs. 3 and 4 of the paper.
+  // The length of the simple moving average that approximates the exponential one: eqs. 3 and 4 of the paper.
   const double longest = 2 / (1 - beta2) - 1;
   const auto t = static_cast<double>(s.steps);
   const double length = longest - 2 * t * std::pow(beta2, t) / bias2;

@@ -80,7 +80,7 @@ struct NAdamOptions {
 };
 
 extern template class OptimizerOf<NAdamOptions>;
-/// Adam with Nesterov's momentum (Dozat 2016), and its schedule of momenta.
+/// Adam with Nesterov's momentum and its schedule (Dozat 2016).
 class NAdam : public OptimizerOf<NAdamOptions> {
  public:
   using OptimizerOf::OptimizerOf;
@@ -105,7 +105,7 @@ struct RAdamOptions {
 };
 
 extern template class OptimizerOf<RAdamOptions>;
-/// Adam that adapts only once the variance of its second moment is known (Liu et al. 2020, algorithm 2).
+/// Rectified Adam: adaptive only where the variance of the second moment is tractable (Liu et al. 2020, algorithm 2).
 class RAdam : public OptimizerOf<RAdamOptions> {
  public:
   using OptimizerOf::OptimizerOf;

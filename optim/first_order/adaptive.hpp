@@ -23,7 +23,7 @@ struct AdagradOptions {
 };
 
 extern template class OptimizerOf<AdagradOptions>;
-/// Adagrad (Duchi, Hazan & Singer 2011), with a diagonal.
+/// Adagrad (Duchi, Hazan & Singer 2011), the diagonal version.
 class Adagrad : public OptimizerOf<AdagradOptions> {
  public:
   using OptimizerOf::OptimizerOf;
@@ -91,7 +91,7 @@ class RMSprop : public OptimizerOf<RmspropOptions> {
 
 struct RpropOptions {
   double lr = 1e-2;
-  std::pair<double, double> etas = {0.5, 1.2};  ///< a step shrinks when its sign turns, and grows when not
+  std::pair<double, double> etas = {0.5, 1.2};  ///< factors of a step size on a change of sign, and without
   std::pair<double, double> step_sizes = {1e-6, 50};
 
   static constexpr const char* name = "Rprop";
@@ -105,7 +105,7 @@ struct RpropOptions {
 };
 
 extern template class OptimizerOf<RpropOptions>;
-/// Resilient backpropagation (Riedmiller & Braun 1993): signs only, for full batches.
+/// Resilient backpropagation (Riedmiller & Braun 1993): uses only signs of gradients; for full batches.
 class Rprop : public OptimizerOf<RpropOptions> {
  public:
   using OptimizerOf::OptimizerOf;

@@ -25,21 +25,21 @@ Blocks::Blocks(const Shape& shape, std::int64_t largest) {
 
 namespace {
 
-/// All of a whole number of blocks.
+/// The shape padded to full blocks.
 Shape padded(const Blocks& b) {
   Shape shape = b.folded;
   for (std::size_t i = 0; i < b.axes(); ++i) shape[i] = b.counts[i] * b.lengths[i];
   return shape;
 }
 
-/// The elements of `x` [padded..] that are there in the parameter.
+/// `x` [padded..] without the padding.
 Array inner(Array x, const Blocks& b) {
   for (std::size_t i = 0; i < b.axes(); ++i) x = core::slice(x, static_cast<std::int64_t>(i), 0, b.folded[i]);
   return x;
 }
 
-/// Blocks' numbers and places within, [counts[0], lengths[0], counts[1], ..]; and the order of axes with all numbers
-/// first.
+/// The shape [counts[0], lengths[0], counts[1], ..] of block indices and positions within blocks, and the order of axes
+/// with all block indices first.
 struct Grid {
   Shape shape;
   Dims order, inverse;
@@ -63,7 +63,7 @@ Shape stacked(const Blocks& b) {
   return shape;
 }
 
-/// x [count, lengths..] as matrices [count, lengths[i], rest].
+/// x [count, lengths..] as matrices [count, lengths[i], -1].
 Array unfold(const Array& x, std::size_t i) {
   const auto axis = static_cast<std::int64_t>(i + 1);
   return core::reshape(core::transpose(x, 1, axis),
@@ -75,14 +75,14 @@ Array unfold(const Array& x, std::size_t i) {
 Array split(const Array& x, const Blocks& b) {
   const Array folded = core::reshape(x, b.folded);
   if (b.count == 1) return core::reshape(folded, stacked(b));
-  Array whole = folded;
+  Array all = folded;
   if (const Shape shape = padded(b); shape != b.folded) {
-    whole = core::zeros(shape, x.dtype());
-    Array there = inner(whole, b);
-    core::assign(there, folded);
+    all = core::zeros(shape, x.dtype());
+    Array unpadded = inner(all, b);
+    core::assign(unpadded, folded);
   }
   const Grid grid(b);
-  return core::contiguous(core::reshape(core::permute(core::reshape(whole, grid.shape), grid.order), stacked(b)));
+  return core::contiguous(core::reshape(core::permute(core::reshape(all, grid.shape), grid.order), stacked(b)));
 }
 
 Array join(const Array& x, const Blocks& b, const Shape& shape) {
@@ -91,8 +91,8 @@ Array join(const Array& x, const Blocks& b, const Shape& shape) {
   Shape permuted;
   for (const auto n : b.counts) permuted.push_back(n);
   for (const auto n : b.lengths) permuted.push_back(n);
-  const Array whole = core::reshape(core::permute(core::reshape(x, permuted), grid.inverse), padded(b));
-  return core::contiguous(core::reshape(inner(whole, b), shape));
+  const Array all = core::reshape(core::permute(core::reshape(x, permuted), grid.inverse), padded(b));
+  return core::contiguous(core::reshape(inner(all, b), shape));
 }
 
 Array gram(const Array& x, std::size_t i) {
@@ -103,8 +103,8 @@ Array gram(const Array& x, std::size_t i) {
 Array multiply(const Array& m, const Array& x, std::size_t i, bool transposed) {
   const Array y = core::matmul(transposed ? core::transpose(m, 1, 2) : m, unfold(x, i));
   const auto axis = static_cast<std::int64_t>(i + 1);
-  const Array turned = core::transpose(x, 1, axis);
-  return core::transpose(core::reshape(y, turned.shape()), 1, axis);
+  const Array swapped = core::transpose(x, 1, axis);
+  return core::transpose(core::reshape(y, swapped.shape()), 1, axis);
 }
 
 }  // namespace newtape::optim::mode_products

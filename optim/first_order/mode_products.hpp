@@ -5,14 +5,14 @@
 
 #include <cstddef>
 
-/// What Shampoo and SOAP have in common: a gradient seen along each of its axes as a stack of matrices.
+/// Mode products for Shampoo and SOAP: a gradient unfolded along each of its axes into a stack of matrices.
 namespace newtape::optim::mode_products {
 
-/// How a parameter is cut into equal blocks. Axes of length 1 do not count; those beyond the fifth join it.
+/// Partition of a parameter into equal blocks. Axes of length 1 are dropped; those beyond the fifth are merged into it.
 struct Blocks {
   static constexpr std::size_t max_axes = 5;
 
-  Shape folded;   ///< the lengths of the axes that count
+  Shape folded;   ///< lengths of the remaining axes
   Shape counts;   ///< blocks along each
   Shape lengths;  ///< of a block along each
   std::int64_t count = 1;
@@ -25,14 +25,14 @@ struct Blocks {
   Shape square(std::size_t i) const { return {count, lengths[i], lengths[i]}; }
 };
 
-/// x, contiguous, as a stack of blocks [count, lengths..]; the last ones are filled up with zeros.
+/// x, contiguous, as a stack of blocks [count, lengths..]; the last ones are padded with zeros.
 Array split(const Array& x, const Blocks& blocks);
-/// The way back, to an array of `shape`, contiguous.
+/// The inverse of `split`: an array of `shape`, contiguous.
 Array join(const Array& x, const Blocks& blocks, const Shape& shape);
 
-/// Of blocks x [count, lengths..]: the products [count, n, n] of their matrices X along axis `i`, X X^T.
+/// X X^T [count, n, n] for the unfoldings X of blocks x [count, lengths..] along axis `i`.
 Array gram(const Array& x, std::size_t i);
-/// m [count, n, n] times x along axis `i`; or m^T.
+/// The mode product of m [count, n, n], or m^T, and x along axis `i`.
 Array multiply(const Array& m, const Array& x, std::size_t i, bool transposed = false);
 
 }  // namespace newtape::optim::mode_products

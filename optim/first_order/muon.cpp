@@ -22,14 +22,14 @@ void MuonOptions::validate() const {
 void Muon::check_step() const {
   for (const auto& s : slots()) {
     if (s.param.shape().size() >= 2) continue;
-    raise<ShapeError>("Muon: it trains matrices", "parameters of two axes at least; give the others to AdamW",
+    raise<ShapeError>("Muon: parameters must have at least two axes", "[n, m] or more axes; train the others by AdamW",
                       to_string(s.param.shape()));
   }
 }
 
 namespace {
-/// Brings the singular values of x [n, m] near 1, by a polynomial that grows small ones fast: x <- a x + (b A + c A^2)
-/// x with A = x x^T. The coefficients are Jordan's.
+/// Newton-Schulz iterations, which bring the singular values of x [n, m] near 1: x <- a x + (b A + c A^2) x with A = x
+/// x^T. The coefficients are Jordan's.
 Array orthogonalized(Array x, int steps) {
   const auto scaled = [](Array a, double factor) {
     const DType t = a.dtype();

@@ -10,7 +10,7 @@ struct MuonOptions {
   double momentum = 0.95;
   bool nesterov = true;
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
-  double ns_steps = 5;      ///< iterations of Newton and Schulz
+  double ns_steps = 5;      ///< Newton-Schulz iterations
 
   static constexpr const char* name = "Muon";
   static std::vector<const char*> moments() { return {"momentum_buffer"}; }
@@ -24,8 +24,8 @@ struct MuonOptions {
 
 extern template class OptimizerOf<MuonOptions>;
 /// Muon (Jordan et al. 2024): the momentum of a matrix, made nearly orthogonal by Newton-Schulz iterations, times
-/// sqrt(max(1, rows / columns)). Parameters of more than two axes count as matrices [n, rest]; those of fewer belong to
-/// another optimizer (ShapeError at the first step).
+/// sqrt(max(1, rows / columns)). Parameters of more axes are reshaped to [n, -1]; fewer axes are a ShapeError at the
+/// first step.
 class Muon : public OptimizerOf<MuonOptions> {
  public:
   using OptimizerOf::OptimizerOf;

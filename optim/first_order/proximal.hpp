@@ -3,15 +3,15 @@
 
 #include <newtape/optim/optimizer.hpp>
 
-/// Training with an l1 penalty that makes parameters exactly 0: after a step along the loss's gradient comes the
-/// proximal map of the penalty, which moves each element nearer to 0 by a threshold, or all the way. The loss does not
-/// contain the penalty. Parameters that should stay dense (biases) go into a group with l1 = 0.
+/// Training with an l1 penalty that makes parameters exactly 0: a step along the loss's gradient, then the proximal map
+/// of the penalty (soft thresholding). The loss must not contain the penalty. Parameters that should stay dense
+/// (biases) go into a group with l1 = 0.
 namespace newtape::optim {
 
 struct ProximalSgdOptions {
   double lr = 1e-3;
   double l1 = 0;            ///< the penalty is l1 sum |p|
-  double momentum = 0;      ///< steps go along v = momentum v + (1 - momentum) g, an average
+  double momentum = 0;      ///< steps along the average v = momentum v + (1 - momentum) g
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient: with l1, an elastic net
 
   static constexpr const char* name = "ProximalSGD";
@@ -41,7 +41,7 @@ struct ProximalAdamOptions {
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
-  bool scaled = true;       ///< the threshold is divided as the gradient is; else it is lr l1 for every element
+  bool scaled = true;       ///< divides the threshold like the gradient; else it is lr l1 for every element
 
   static constexpr const char* name = "ProximalAdam";
   static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
@@ -54,9 +54,9 @@ struct ProximalAdamOptions {
 };
 
 extern template class OptimizerOf<ProximalAdamOptions>;
-/// AdamW with the proximal map in Adam's own metric (Yun, Lozano & Yang 2021, algorithm 1): p = shrink(p - lr m / d,
-/// lr l1 / d) with d = sqrt(v) + eps, both moments corrected. It rests where the penalised loss is stationary, which
-/// does not hold for an unscaled threshold.
+/// AdamW with the proximal map in Adam's own metric (Yun, Lozano & Yang 2021, algorithm 1): p = shrink(p - lr m / d, lr
+/// l1 / d) with d = sqrt(v) + eps, both moments corrected. Its fixed points are the stationary points of the penalised
+/// loss, unlike those with an unscaled threshold.
 class ProximalAdam : public OptimizerOf<ProximalAdamOptions> {
  public:
   using OptimizerOf::OptimizerOf;

@@ -12,7 +12,7 @@ namespace newtape::optim {
 template class OptimizerOf<AdamWScheduleFreeOptions>;
 
 namespace {
-// Of what is kept for each parameter.
+// Indices of the scalars.
 enum { weight_sum = 0, lr_max = 1, evaluating = 2 };
 }  // namespace
 
@@ -30,7 +30,7 @@ void AdamWScheduleFreeOptions::validate() const {
 void AdamWScheduleFree::check_step() const {
   for (const auto& s : slots()) {
     if (s.scalars[evaluating] == 0) continue;
-    raise<ValueError>("AdamWScheduleFree: the parameters hold the average now", "train() before step()", "eval()");
+    raise<ValueError>("AdamWScheduleFree: step() is not allowed after eval()", "train() before step()", "eval()");
   }
 }
 
@@ -58,7 +58,7 @@ void AdamWScheduleFree::update(Slot& s) {
 void AdamWScheduleFree::switch_to(bool average) {
   for (auto& s : slots()) {
     if (s.steps == 0 || (s.scalars[evaluating] != 0) == average) continue;
-    // y = (1 - beta1) z + beta1 x, with the average x: y + (1 - 1/beta1) (z - y) is x, x + (1 - beta1) (z - x) is y.
+    // y = (1 - beta1) z + beta1 x, x the average: y + (1 - 1/beta1) (z - y) is x, x + (1 - beta1) (z - x) is y.
     const double beta1 = options_[s.group].betas.first;
     const Array way = core::sub(s.moments[1], s.param.value());
     core::add_scaled(s.param.writable(), way, average ? 1 - 1 / beta1 : 1 - beta1);

@@ -10,7 +10,7 @@ struct AdamWScheduleFreeOptions {
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0;     ///< adds weight_decay * p to the normalised gradient
-  double warmup_steps = 0;     ///< the rate rises linearly for so many steps
+  double warmup_steps = 0;     ///< steps of linear warm-up
   double r = 0;                ///< weight of step t in the average: t^r
   double weight_lr_power = 2;  ///< ... times the largest rate so far to this power
 
@@ -26,9 +26,9 @@ struct AdamWScheduleFreeOptions {
 };
 
 extern template class OptimizerOf<AdamWScheduleFreeOptions>;
-/// AdamW without a schedule (Defazio et al. 2024, The Road Less Scheduled): in training the parameters are where
-/// gradients are taken; `eval()` puts the average there that is to be used, and `train()` goes back. step() while
-/// evaluating is a ValueError.
+/// AdamW without a schedule (Defazio et al. 2024, The Road Less Scheduled): in training the parameters are the points
+/// at which gradients are taken; `eval()` replaces them by the averages to evaluate, and `train()` undoes that.
+/// ValueError for step() after eval().
 class AdamWScheduleFree : public OptimizerOf<AdamWScheduleFreeOptions> {
  public:
   using OptimizerOf::OptimizerOf;

@@ -15,7 +15,7 @@ void SgdOptions::validate() const {
   check_option(name, "dampening", dampening, -inf, inf);
   check_option(name, "weight_decay", weight_decay);
   if (nesterov && (momentum == 0 || dampening != 0)) {
-    raise<ValueError>("SGD: nesterov works on a momentum without dampening", "momentum > 0 and dampening = 0",
+    raise<ValueError>("SGD: nesterov requires momentum without dampening", "momentum > 0 and dampening = 0",
                       "momentum " + std::to_string(momentum) + ", dampening " + std::to_string(dampening));
   }
 }

@@ -8,7 +8,7 @@ namespace newtape::optim {
 struct SgdOptions {
   double lr = 1e-3;
   double momentum = 0;
-  double dampening = 0;     ///< of what a gradient adds to the momentum
+  double dampening = 0;     ///< of the gradient's contribution to the momentum
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
   bool nesterov = false;    ///< needs momentum > 0 and dampening = 0
 

@@ -19,13 +19,13 @@ template class OptimizerOf<ShampooOptions>;
 
 namespace {
 
-// The order of the moments. Products of gradients and their roots: one pair for each axis.
+// Indices of the moments: Gram matrices and their inverse roots, one pair for each axis.
 enum : std::size_t { buffer = 0, squares = 1, first_gram = 2, first_root = first_gram + Blocks::max_axes };
 
 Blocks blocks_of(const Parameter& p, const ShampooOptions& o) { return {p.shape(), o.block_size}; }
 
-/// (a + eps I)^(-1/p) of symmetric a [count, n, n], of which rounding may have made an eigenvalue negative. In f64:
-/// small eigenvalues count most.
+/// (a + eps I)^(-1/p) of positive semidefinite a [count, n, n]; eigenvalues that rounding made negative count as 0. In
+/// f64, as small eigenvalues dominate the result.
 Array inverse_root(const Array& a, double eps, double p) {
   const core::Eigh e = core::eigh(core::cast(a, f64), true, "Shampoo");
   const Array w = core::add(core::maximum(e.w, core::number(0, f64)), core::number(eps, f64));
@@ -33,10 +33,10 @@ Array inverse_root(const Array& a, double eps, double p) {
   return core::contiguous(core::cast(core::matmul(scaled, core::transpose(e.v, -1, -2)), a.dtype()));
 }
 
-double length(const Array& x) { return std::sqrt(core::sum_squares(x)); }
+double norm(const Array& x) { return std::sqrt(core::sum_squares(x)); }
 
-/// sum <- beta sum + x, or the average with this decay.
-void gather(Array& sum, const Array& x, double beta) {
+/// sum <- sum + x where beta is 1, else beta sum + (1 - beta) x.
+void accumulate(Array& sum, const Array& x, double beta) {
   if (beta != 1) sum = core::mul(std::move(sum), core::number(beta, x.dtype()));
   core::add_scaled(sum, core::contiguous(x), beta == 1 ? 1 : 1 - beta);
 }
@@ -86,14 +86,14 @@ void Shampoo::update(Slot& s) {
 
   Array diagonal;  // Adagrad's step
   if (!matrix || o.grafting == Grafting::adagrad) {
-    gather(s.moments[squares], core::square(g), o.beta2);
+    accumulate(s.moments[squares], core::square(g), o.beta2);
     diagonal = core::mul(g, core::rsqrt(core::add(s.moments[squares], number(o.eps))));
   }
   Array step = diagonal;
   if (matrix && p.size() != 0) {
     Array x = mode_products::split(g, blocks);
     for (std::size_t i = 0; i < blocks.axes(); ++i)
-      gather(s.moments[first_gram + i], mode_products::gram(x, i), o.beta2);
+      accumulate(s.moments[first_gram + i], mode_products::gram(x, i), o.beta2);
     const bool due = (s.steps - 1) % o.update_interval == 0;
     for (std::size_t i = 0; i < blocks.axes(); ++i) {
       Array& root = s.moments[first_root + i];
@@ -104,9 +104,9 @@ void Shampoo::update(Slot& s) {
     }
     step = mode_products::join(x, blocks, p.shape());
     if (o.grafting != Grafting::none) {
-      const double own = length(step);
-      const double other = length(o.grafting == Grafting::sgd ? g : diagonal);
-      if (own > 0) step = core::mul(std::move(step), number(other / own));
+      const double own_norm = norm(step);
+      const double grafted_norm = norm(o.grafting == Grafting::sgd ? g : diagonal);
+      if (own_norm > 0) step = core::mul(std::move(step), number(grafted_norm / own_norm));
     }
   } else if (matrix) {
     step = g;

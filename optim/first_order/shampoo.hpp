@@ -5,19 +5,19 @@
 
 namespace newtape::optim {
 
-/// Whose length a step of Shampoo takes: its own, or that of the gradient, or of Adagrad's step.
+/// The norm that a step of Shampoo is scaled to: its own, the gradient's, or that of Adagrad's step.
 enum class Grafting { none, sgd, adagrad };
 
 struct ShampooOptions {
   double lr = 0.1;
   double momentum = 0;                 ///< of the steps
-  double beta2 = 1;                    ///< products of gradients are summed (1), or averaged with this decay
-  double eps = 1e-4;                   ///< times the identity is added to them
+  double beta2 = 1;                    ///< decay of the averages of gradient products; 1: their sums
+  double eps = 1e-4;                   ///< multiple of the identity added to them
   double weight_decay = 0;             ///< adds weight_decay * p to the gradient
   Grafting grafting = Grafting::none;  ///< Anil et al. 2020
-  std::int64_t block_size = 256;       ///< longer axes are cut into blocks, each with its own preconditioners
-  /// Steps after which roots are computed again. With more than one take grafting, too: old roots magnify directions
-  /// that they have not seen.
+  std::int64_t block_size = 256;       ///< longer axes are split into blocks, each with its own preconditioners
+  /// Steps between computations of the roots. Combine values above 1 with grafting: outdated roots amplify new
+  /// directions.
   std::int64_t update_interval = 1;
 
   static constexpr const char* name = "Shampoo";
@@ -31,10 +31,9 @@ struct ShampooOptions {
 };
 
 extern template class OptimizerOf<ShampooOptions>;
-/// Shampoo (Gupta, Koren & Singer 2018, algorithms 1 and 2): along each of its k axes a gradient is multiplied by
-/// (eps I + sum G G^T)^(-1/2k). Blocks, intervals and grafting are Anil et al.'s (2020); so is that parameters of one
-/// axis (axes of length 1 do not count) are left to Adagrad's diagonal. NumericalError for gradients that are not
-/// finite.
+/// Shampoo (Gupta, Koren & Singer 2018, algorithms 1 and 2): multiplies a gradient along each of its k axes by (eps I +
+/// sum G G^T)^(-1/2k). Blocks, intervals, grafting, and diagonal Adagrad for parameters of one axis (axes of length 1
+/// do not count) follow Anil et al. (2020). NumericalError for gradients that are not finite.
 class Shampoo : public OptimizerOf<ShampooOptions> {
  public:
   using OptimizerOf::OptimizerOf;
@@ -52,8 +51,8 @@ struct SoapOptions {
   double eps = 1e-8;
   double weight_decay = 0.01;               ///< multiplies p by 1 - lr * weight_decay before each step
   double shampoo_beta = -1;                 ///< decay of the products of gradients; negative: betas.second
-  std::int64_t precondition_interval = 10;  ///< steps after which the bases are turned
-  std::int64_t max_precond_dim = 1024;      ///< longer axes keep their own basis
+  std::int64_t precondition_interval = 10;  ///< steps between updates of the bases
+  std::int64_t max_precond_dim = 1024;      ///< longer axes are not rotated
 
   static constexpr const char* name = "SOAP";
   static std::vector<const char*> moments();
@@ -67,8 +66,8 @@ struct SoapOptions {
 };
 
 extern template class OptimizerOf<SoapOptions>;
-/// SOAP (Vyas et al. 2024, algorithms 3 and 4): Adam in the eigenbasis of Shampoo's preconditioners, which one step of
-/// a power iteration by QR follows. The first step only sets up the basis, as in the authors' program. Parameters of
+/// SOAP (Vyas et al. 2024, algorithms 3 and 4): Adam in the eigenbasis of Shampoo's preconditioners, which a step of
+/// power iteration with QR updates. The first step only initialises the basis, as in the authors' code. Parameters of
 /// one axis (axes of length 1 do not count) are trained by AdamW. NumericalError for gradients that are not finite.
 class SOAP : public OptimizerOf<SoapOptions> {
  public:

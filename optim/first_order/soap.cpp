@@ -20,17 +20,17 @@ namespace {
 
 enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_gram = 2, first_basis = first_gram + Blocks::max_axes };
 
-/// One block: SOAP does not cut axes.
-Blocks whole(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
+/// One block: SOAP does not split axes.
+Blocks single_block(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
 
-/// Whether the gradient is turned along this axis.
-bool turns(const Blocks& b, std::size_t axis, const SoapOptions& o) {
+/// Whether the gradient is rotated along this axis.
+bool is_rotated(const Blocks& b, std::size_t axis, const SoapOptions& o) {
   return b.axes() >= 2 && axis < b.axes() && b.lengths[axis] <= o.max_precond_dim;
 }
 
 double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
-/// The eigenvectors, those of the largest eigenvalues first, as power iteration has them.
+/// The eigenvectors in descending order of their eigenvalues, as power iteration orders them.
 Array eigenvectors(const Array& gram) {
   const Array v = core::eigh(gram, true, "SOAP").v;
   const std::int64_t n = v.shape(-1);
@@ -62,12 +62,12 @@ void SoapOptions::validate() const {
 }
 
 bool SOAP::keeps(const Slot& s, std::size_t k) const {
-  return k < first_gram || turns(whole(s.param), (k - first_gram) % Blocks::max_axes, options_[s.group]);
+  return k < first_gram || is_rotated(single_block(s.param), (k - first_gram) % Blocks::max_axes, options_[s.group]);
 }
 
 Shape SOAP::moment_shape(const Slot& s, std::size_t k) const {
   const std::size_t axis = (k - first_gram) % Blocks::max_axes;
-  const Blocks blocks = whole(s.param);
+  const Blocks blocks = single_block(s.param);
   return k < first_gram || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
 }
 
@@ -75,7 +75,7 @@ void SOAP::update(Slot& s) {
   const auto& o = options_[s.group];
   const auto [beta1, beta2] = o.betas;
   Array& p = s.param.writable();
-  const Blocks blocks = whole(s.param);
+  const Blocks blocks = single_block(s.param);
   if (blocks.axes() < 2 || p.size() == 0) {
     core::adam_step(p, s.grad, s.moments[exp_avg], s.moments[exp_avg_sq],
                     {.lr = o.lr,
@@ -89,31 +89,31 @@ void SOAP::update(Slot& s) {
     return;
   }
   const Array g = mode_products::split(s.grad, blocks);
-  const auto for_each_turned = [&](auto&& f) {
+  const auto for_each_rotated = [&](auto&& f) {
     for (std::size_t i = 0; i < blocks.axes(); ++i) {
-      if (turns(blocks, i, o)) f(i, s.moments[first_gram + i], s.moments[first_basis + i]);
+      if (is_rotated(blocks, i, o)) f(i, s.moments[first_gram + i], s.moments[first_basis + i]);
     }
   };
-  const auto turned = [&](Array x, bool back) {
-    for_each_turned(
+  const auto rotated = [&](Array x, bool back) {
+    for_each_rotated(
         [&](std::size_t i, const Array&, const Array& basis) { x = mode_products::multiply(basis, x, i, !back); });
     return x;
   };
-  // Adam counts the steps that it takes, and takes none in the first.
-  const std::int64_t taken = s.steps - 1;
-  if (taken > 0) {
+  // Adam's step count, which excludes the first step.
+  const std::int64_t adam_steps = s.steps - 1;
+  if (adam_steps > 0) {
     const auto number = [&](double x) { return core::number(x, p.dtype()); };
     average(s.moments[exp_avg], s.grad, beta1);
     Array& v = s.moments[exp_avg_sq];
-    average(v, core::reshape(core::square(turned(g, false)), p.shape()), beta2);
-    const Array m = turned(mode_products::split(s.moments[exp_avg], blocks), false);
-    const Array root = core::add(core::sqrt(core::mul(v, number(1 / bias(beta2, taken)))), number(o.eps));
-    const Array step = turned(core::div(m, core::reshape(root, m.shape())), true);
+    average(v, core::reshape(core::square(rotated(g, false)), p.shape()), beta2);
+    const Array m = rotated(mode_products::split(s.moments[exp_avg], blocks), false);
+    const Array root = core::add(core::sqrt(core::mul(v, number(1 / bias(beta2, adam_steps)))), number(o.eps));
+    const Array step = rotated(core::div(m, core::reshape(root, m.shape())), true);
     if (o.weight_decay != 0) p = core::mul(std::move(p), number(1 - o.lr * o.weight_decay));
-    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / bias(beta1, taken));
+    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / bias(beta1, adam_steps));
   }
   const double beta = o.shampoo_beta < 0 ? beta2 : o.shampoo_beta;
-  for_each_turned([&](std::size_t i, Array& gram, Array& basis) {
+  for_each_rotated([&](std::size_t i, Array& gram, Array& basis) {
     average(gram, mode_products::gram(g, i), beta);
     if (s.fresh(first_basis + i)) {
       basis = eigenvectors(gram);

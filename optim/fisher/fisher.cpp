@@ -24,7 +24,7 @@ FisherProduct::FisherProduct(const Function& outputs, const UnaryFunction& loss,
 EmpiricalFisherProduct::EmpiricalFisherProduct(const Function& losses, std::span<const Tensor> xs) : j_(losses, xs) {
   const Tensor& all = j_.values()[0];
   if (all.ndim() != 1 || all.size() == 0) {
-    raise<ShapeError>("empirical Fisher: the losses must be those of one sample or more", "[n]",
+    raise<ShapeError>("empirical Fisher: the losses must be a vector of one or more elements", "[n]",
                       to_string(all.shape()));
   }
   value_ = mean(all);
@@ -58,22 +58,22 @@ Tensor fisher(const Function& outputs, const UnaryFunction& loss, std::span<cons
 }
 
 Tensor empirical_fisher(const Function& losses, std::span<const Tensor> xs) {
-  // Half the mean square of the losses has the Hessian 1/n in them.
+  // Half the mean square of the losses has the Hessian I / n.
   const auto half_mean_square = [](const Tensor& l) { return sum(square(l)) * (0.5 / static_cast<double>(l.size())); };
   return fisher(losses, half_mean_square, xs);
 }
 
 namespace {
 
-/// Largest absolute value; 0 of nothing.
-double largest(const Tensor& x) { return x.size() == 0 ? 0 : max(abs(x)).item(); }
+/// Largest absolute value; 0 for no elements.
+double max_abs(const Tensor& x) { return x.size() == 0 ? 0 : max(abs(x)).item(); }
 
-/// Compares a product with the loss's Hessian with what it should be.
+/// ValueError unless a product with the loss's Hessian is the expected one.
 void expect_kind(const Tensor& product, const Tensor& expected, const char* kind) {
-  const double size = largest(product);
-  if (largest(product - expected) <= 1e-2 * size) return;
-  raise<ValueError>("Fisher information: the loss's Hessian in the outputs is not that of the likelihood", kind,
-                    "another, for outputs " + to_string(product.shape()));
+  const double size = max_abs(product);
+  if (max_abs(product - expected) <= 1e-2 * size) return;
+  raise<ValueError>("Fisher information: the loss's Hessian in the outputs must be that of the likelihood", kind,
+                    "another Hessian, for outputs " + to_string(product.shape()));
 }
 
 void expect_outputs(const Tensor& outputs) {
@@ -82,7 +82,7 @@ void expect_outputs(const Tensor& outputs) {
                     outputs.defined() ? std::string(name(outputs.dtype())) : "none");
 }
 
-/// Signs at random, always the same: they show what a single unit vector or a row of ones may miss.
+/// Random signs from a fixed seed: they reveal what a single unit vector or a vector of ones may miss.
 Tensor signs_like(const Tensor& outputs) {
   Generator generator(1);
   return Tensor(random::rademacher(outputs.shape(), outputs.dtype(), generator));
@@ -99,13 +99,13 @@ Softmax softmax_of(const UnaryFunction& loss, const Tensor& outputs) {
   const Tensor p =
       reshape(softmax(outputs.ndim() == 0 ? unsqueeze(outputs, 0) : outputs, -1), {d == 0 ? 0 : outputs.size() / d, d});
   if (p.size() == 0) return {p, zeros({p.shape()[0], 1}, p.dtype())};
-  // The product with the unit vector of the class whose probability tells most shows the weight.
+  // The weight follows from the product with the unit vector of the class of largest p (1 - p).
   const Tensor spread = p * (1 - p);
   const Tensor unit = one_hot(argmax(spread, 1), d, p.dtype());
   const Tensor product = reshape(hvp(loss, outputs, reshape(unit, outputs.shape())).second, p.shape());
-  const Tensor most = sum(unit * spread, 1, true);
-  const Tensor there = sum(unit * product, 1, true);
-  const Tensor weight = where(most > 0, maximum(there / where(most > 0, most, 1), 0), 0);
+  const Tensor max_spread = sum(unit * spread, 1, true);
+  const Tensor selected = sum(unit * product, 1, true);
+  const Tensor weight = where(max_spread > 0, maximum(selected / where(max_spread > 0, max_spread, 1), 0), 0);
   const char* const kind = "softmax cross-entropy over the last axis";
   expect_kind(product, weight * sum(unit * p, 1, true) * (unit - p), kind);
   const Tensor signs = reshape(signs_like(outputs), p.shape());
@@ -114,7 +114,7 @@ Softmax softmax_of(const UnaryFunction& loss, const Tensor& outputs) {
   return {p, weight};
 }
 
-/// The diagonal that is all of the Hessian.
+/// The diagonal of the Hessian; ValueError unless that is diagonal.
 Tensor diagonal_of(const UnaryFunction& loss, const Tensor& outputs) {
   const Tensor diagonal = hvp(loss, outputs, ones_like(outputs)).second;
   const Tensor signs = signs_like(outputs);
@@ -150,7 +150,8 @@ Tensor fisher_cotangents(const UnaryFunction& loss, const Tensor& outputs, Likel
 Tensor sampled_cotangents(const UnaryFunction& loss, const Tensor& outputs, Likelihood likelihood, std::int64_t samples,
                           Generator& generator) {
   expect_outputs(outputs);
-  if (samples < 1) raise<ValueError>("sampled_cotangents: how many?", "one or more", std::to_string(samples));
+  if (samples < 1)
+    raise<ValueError>("sampled_cotangents: samples must be positive", "one or more", std::to_string(samples));
   const NoGrad off;
   const Tensor y = outputs.detach();
   const double part = 1 / std::sqrt(static_cast<double>(samples));
@@ -162,7 +163,7 @@ Tensor sampled_cotangents(const UnaryFunction& loss, const Tensor& outputs, Like
   const auto [p, weight] = softmax_of(loss, y);
   const auto rows = p.shape()[0];
   const auto d = p.shape()[1];
-  // The first class at which the sum of probabilities passes a uniform number.
+  // The first class at which the cumulative probability exceeds a uniform number.
   const Tensor u = random::uniform({samples, rows, 1}, 0, 1, y.dtype(), generator);
   const Tensor before = sum((cumsum(p, -1) <= u).to(i64), -1);
   const Tensor drawn = one_hot(minimum(before, d - 1), d, p.dtype());

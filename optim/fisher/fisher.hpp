@@ -11,7 +11,8 @@
 /// Fisher information. For a loss that is the negative logarithm of a likelihood of exponential form in its natural
 /// parameters (softmax cross-entropy, logistic, squared and Poisson errors), the Fisher matrix of a model's parameters
 /// is the generalised Gauss-Newton matrix J^T H J: J the Jacobian of the outputs, H the loss's Hessian in them (Martens
-/// 2020, section 9.2). So it is taken here: scaled as the loss is, weights of classes and ignored targets included.
+/// 2020, section 9.2). Functions here compute that matrix, scaled like the loss, class weights and ignored targets
+/// included.
 namespace newtape::optim {
 
 /// J^T H J at a point as a linear map, with the loss and its gradient there. The outputs are evaluated once.
@@ -29,7 +30,7 @@ class FisherProduct {
 };
 
 /// The same for the empirical Fisher matrix, the mean of g g^T over the gradients g of the samples' losses [n]; value
-/// and gradient are those of their mean. Away from a minimum it is no approximation of the other one (Kunstner et al.
+/// and gradient are those of their mean. Away from a minimum it does not approximate the Fisher matrix (Kunstner et al.
 /// 2019). ShapeError unless `losses` gives a vector.
 class EmpiricalFisherProduct {
  public:
@@ -54,17 +55,17 @@ std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Function& 
 Tensor fisher(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs);
 Tensor empirical_fisher(const Function& losses, std::span<const Tensor> xs);
 
-/// Of what kind a loss is, as a function of the model's outputs.
+/// The kind of the likelihood, as a function of the model's outputs.
 enum class Likelihood {
   categorical,  ///< softmax cross-entropy over the last axis
-  independent,  ///< each output by itself: squared, logistic, Poisson errors
+  independent,  ///< a separate one for each output: squared, logistic, Poisson errors
 };
 
-/// Cotangents c [k, outputs..] whose outer products sum to the loss's Hessian at `outputs` [.., d], apart from its
-/// elements between rows: k = d. ValueError when the Hessian is not of the kind that `likelihood` says.
+/// Cotangents c [k, outputs..], k = d, whose outer products sum to the loss's Hessian at `outputs` [.., d], within
+/// rows. ValueError when the Hessian is not of the kind of `likelihood`.
 Tensor fisher_cotangents(const UnaryFunction& loss, const Tensor& outputs, Likelihood likelihood);
-/// `samples` random ones, of which that is the expectation: gradients of losses for targets that were drawn from the
-/// model's own prediction (of these moments).
+/// `samples` random cotangents, whose outer products sum to it in expectation: gradients of losses for targets drawn
+/// from the model's prediction (or of the same moments).
 Tensor sampled_cotangents(const UnaryFunction& loss, const Tensor& outputs, Likelihood likelihood, std::int64_t samples,
                           Generator& generator);
 

@@ -21,7 +21,7 @@ std::vector<Tensor> signs(std::span<const Tensor> like, Generator& generator) {
 
 void check_samples(const char* what, const HutchinsonOptions& options) {
   if (options.samples >= 1) return;
-  raise<ValueError>(std::string(what) + ": there must be samples", "at least 1", std::to_string(options.samples));
+  raise<ValueError>(std::string(what) + ": samples must be positive", "at least 1", std::to_string(options.samples));
 }
 
 Generator& generator_of(const HutchinsonOptions& options) {
@@ -86,9 +86,9 @@ TraceEstimate hutchinson_trace(const UnaryFunction& f, const Tensor& x, const Hu
 LossCurvature hutchinson_diag(const Tensor& loss, std::span<const Tensor> inputs, const HutchinsonOptions& options) {
   check_samples("hutchinson_diag", options);
   if (loss.size() != 1)
-    raise<ShapeError>("hutchinson_diag: the loss is one number", "one element", to_string(loss.shape()));
+    raise<ShapeError>("hutchinson_diag: the loss must be one number", "one element", to_string(loss.shape()));
   if (!loss.requires_grad()) {
-    raise<ValueError>("hutchinson_diag: the loss depends on no variable", "a recorded loss", "a constant");
+    raise<ValueError>("hutchinson_diag: the loss must depend on a variable", "a recorded loss", "a constant");
   }
   LossCurvature result;
   // Undefined where there is no dependence: grad() would make zeros.
@@ -97,13 +97,13 @@ LossCurvature hutchinson_diag(const Tensor& loss, std::span<const Tensor> inputs
   std::vector<std::size_t> reached;
   std::vector<Tensor> variables;
   std::vector<Tensor> curved;  // gradients that depend on variables themselves
-  std::vector<std::size_t> curved_places;
+  std::vector<std::size_t> curved_positions;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Tensor& g = result.gradient[i];
     if (!g.defined()) continue;
     if (g.requires_grad()) {
       curved.push_back(g);
-      curved_places.push_back(reached.size());
+      curved_positions.push_back(reached.size());
     }
     reached.push_back(i);
     variables.push_back(inputs[i]);
@@ -111,7 +111,7 @@ LossCurvature hutchinson_diag(const Tensor& loss, std::span<const Tensor> inputs
   const auto product = [&](const std::vector<Tensor>& zs) {
     std::vector<Tensor> ofs;
     ofs.reserve(curved.size());
-    for (const auto place : curved_places) ofs.push_back(zs[place]);
+    for (const auto position : curved_positions) ofs.push_back(zs[position]);
     return grad(curved, variables, {.retain_graph = true, .grad_outputs = std::move(ofs), .allow_unused = true});
   };
   const NoGrad constants;

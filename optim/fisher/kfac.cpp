@@ -22,19 +22,19 @@ namespace newtape::optim {
 template class OptimizerOf<KfacOptions>;
 
 void KfacOptions::validate() const {
-  constexpr double most = std::numeric_limits<int>::max();
+  constexpr double max_int = std::numeric_limits<int>::max();
   check_option(name, "lr", lr);
   check_option(name, "momentum", momentum, 0, 1);
   check_option(name, "damping", damping);
   check_option(name, "weight_decay", weight_decay);
   check_option(name, "decay", decay, 0, 1);
   check_option(name, "kl_clip", kl_clip);
-  check_option(name, "update_freq", update_freq, 1, most);
-  check_option(name, "inverse_freq", inverse_freq, 1, most);
+  check_option(name, "update_freq", update_freq, 1, max_int);
+  check_option(name, "inverse_freq", inverse_freq, 1, max_int);
   check_option(name, "fisher", static_cast<double>(fisher), 0, 3);
   check_option(name, "inverse", static_cast<double>(inverse), 0, 3);
   check_option(name, "likelihood", static_cast<double>(likelihood), 0, 2);
-  check_option(name, "samples", samples, 1, most);
+  check_option(name, "samples", samples, 1, max_int);
   check_option(name, "seed", seed);
   check_option(name, "adam_scale", adam_scale);
   check_option(name, "betas.first", betas.first, 0, 1);
@@ -42,8 +42,8 @@ void KfacOptions::validate() const {
   check_option(name, "eps", eps);
 }
 
-/// Takes the rows that sweeps pass to the layers that they belong to. Of a weight that is used in different ways in one
-/// step, the first that is met counts.
+/// Collects the rows of inputs and cotangents of each layer during a sweep. If a weight is used in several forms in one
+/// step, only the first one counts.
 class KFAC::Collector : public LayerObserver {
  public:
   Collector(KFAC& of, bool weight_grads) : LayerObserver(weight_grads), of_(of) {
@@ -62,7 +62,7 @@ class KFAC::Collector : public LayerObserver {
     Layer& layer = layer_of(weight);
     if (layer.factors.rows() > 0 && (layer.transposed != transposed || layer.biases != biases)) return;
     if (layer.transposed != transposed || layer.biases != biases) {
-      layer.factors = KroneckerFactors();  // what there was is of another form
+      layer.factors = KroneckerFactors();  // the averages belong to another form
       layer.transposed = transposed;
       layer.biases = std::move(biases);
     }
@@ -71,11 +71,11 @@ class KFAC::Collector : public LayerObserver {
     const std::int64_t count = pass.conv != nullptr ? inputs.shape()[0] : inputs.size() / inputs.shape().back();
     samples_ = std::min(samples_, count);
     if (pass.conv != nullptr) {
-      // Each place of each image is a row (Grosse & Martens 2016, section 3).
+      // Each position of each image is a row (Grosse & Martens 2016, section 3).
       inputs = core::transpose(core::unfold(inputs, *pass.conv), 1, 2);
       const auto m = layer_shape(weight)[0];
-      const auto places = element_count(pass.conv->output);
-      cotangents = core::reshape(cotangents, {cotangents.size() / (m * places), m, places});
+      const auto positions = element_count(pass.conv->output);
+      cotangents = core::reshape(cotangents, {cotangents.size() / (m * positions), m, positions});
       cotangents = core::transpose(cotangents, 1, 2);
     }
     const auto k = inputs.shape().back();
@@ -87,7 +87,7 @@ class KFAC::Collector : public LayerObserver {
     }
     layer.factors.add(std::move(inputs), core::reshape(cotangents, {cotangents.size() / (rows * m), rows, m}));
   }
-  /// How many samples there were, by the layer that got the fewest rows.
+  /// The number of samples: the smallest number of rows of any layer.
   double samples() const { return static_cast<double>(samples_); }
 
  private:
@@ -99,7 +99,7 @@ class KFAC::Collector : public LayerObserver {
   }
   const Shape& layer_shape(std::size_t slot) const { return of_.slots()[slot].param.shape(); }
 
-  /// The slot of the weight itself, or of what was transposed to make it.
+  /// The slot of the weight, or of the parameter that it is the transpose of.
   std::size_t weight_of(const LayerPass& pass, bool& transposed) const {
     const auto* node = pass.weight;
     auto slot = find(node);
@@ -110,17 +110,17 @@ class KFAC::Collector : public LayerObserver {
     }
     return slot;
   }
-  /// Those that no other layer has. A recurrent layer's two come as their sum.
+  /// The biases that no other layer owns. The two of a recurrent layer are recorded as their sum.
   std::vector<std::size_t> biases_of(const newtape::detail::Node* node, std::size_t weight) const {
     std::vector<std::size_t> found;
-    const auto take = [&](const newtape::detail::Node* one) {
+    const auto collect = [&](const newtape::detail::Node* one) {
       const auto slot = one == nullptr ? nowhere : find(one);
       const Layer* owner = slot == nowhere ? nullptr : of_.layer_with(slot);
       if (slot != nowhere && (owner == nullptr || owner->weight == weight)) found.push_back(slot);
     };
-    take(node);
+    collect(node);
     if (found.empty() && node != nullptr && node->op != nullptr && node->op->name() == std::string_view("add")) {
-      for (const auto& edge : node->edges) take(edge.get());
+      for (const auto& edge : node->edges) collect(edge.get());
       const bool alike =
           std::all_of(found.begin(), found.end(), [&](std::size_t slot) { return layer_shape(slot) == node->shape; });
       if (!alike) found.clear();
@@ -198,10 +198,10 @@ void KFAC::step(const Tensor& loss) {
   step();
 }
 
-/// Runs a sweep of the loss and, when they are due, takes the factors from it.
+/// Runs a sweep of the loss, which updates the factors when they are due.
 void KFAC::backward_and_look(const std::function<void()>& backward) {
   if (options().fisher != KfacFisher::empirical) {
-    raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss of them",
+    raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss",
                       "step(outputs, loss), or fisher = KfacFisher::empirical", "a loss");
   }
   if (!look_due()) {
@@ -213,7 +213,7 @@ void KFAC::backward_and_look(const std::function<void()>& backward) {
   refresh(collector.samples());
 }
 
-/// Takes what was collected into the factors, and inverts them when that is due.
+/// Updates the factors by the collected rows, and inverts them when that is due.
 void KFAC::refresh(double scale) {
   const auto& o = options();
   const bool again = inversion_due();
@@ -248,7 +248,7 @@ std::pair<Array, Array> KFAC::factors(const Parameter& weight) const {
 
 bool KFAC::keeps(const Slot& slot, std::size_t k) const { return (layer_with(index(slot)) != nullptr) == (k == 0); }
 
-/// Solves for the parameters of a layer. Returns lr^2 d^T g.
+/// The direction for the parameters of a layer. Returns lr^2 d^T g.
 double KFAC::direction(const Layer& layer) {
   const Slot& weight = slots()[layer.weight];
   if (!weight.grad.defined() || !layer.factors.solvable()) return 0;
@@ -268,7 +268,7 @@ double KFAC::direction(const Layer& layer) {
   if (layer.transposed) of_weight = core::transpose(of_weight, 0, 1);
   directions_[layer.weight] = core::reshape(core::contiguous(of_weight), weight.param.shape());
   for (const auto b : layer.biases) {
-    // Each of several takes its share of what their sum should do.
+    // Biases that are added share the step of their sum equally.
     const Array share = core::full({}, 1 / static_cast<double>(layer.biases.size()), d.dtype());
     directions_[b] = core::contiguous(core::mul(core::select(d, 1, k), share));
   }
@@ -280,12 +280,12 @@ void KFAC::prepare() {
   double size = 0;
   for (const auto& layer : layers_) size += direction(layer);
   if (!std::isfinite(size)) {
-    raise<NumericalError>("KFAC: the step is not finite", "finite numbers", fmt::format("d^T g = {}", size));
+    raise<NumericalError>("KFAC: the step must be finite", "finite numbers", fmt::format("d^T g = {}", size));
   }
-  const double most = options().kl_clip;
-  if (most > 0 && size > most) {
+  const double max_size = options().kl_clip;
+  if (max_size > 0 && size > max_size) {
     for (auto& d : directions_) {
-      if (d.defined()) d = core::scaled(std::sqrt(most / size), std::move(d));
+      if (d.defined()) d = core::scaled(std::sqrt(max_size / size), std::move(d));
     }
   }
   ++steps_;

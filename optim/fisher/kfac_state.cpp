@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What KFAC keeps beyond its base: "layers" (steps, number of layers) and, for each, "layers.<layer>.<what>".
+// KFAC's state besides that of its base class: "layers" (steps, number of layers) and, for each,
+// "layers.<layer>.<what>".
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
@@ -60,7 +61,7 @@ std::function<void()> KFAC::load_more(newtape::detail::StateReader& reader) {
     const Array form = reader.take(key(i, "form"), i64, {5});
     if (!form.defined()) break;
     if (!fits(form)) {
-      reader.reject(key(i, "form"), "expected a layer of these parameters, got another");
+      reader.reject(key(i, "form"), "expected a layer of these parameters, got another layer");
       break;
     }
     const auto* const f = form.data<std::int64_t>();

@@ -22,7 +22,7 @@ Array scaled(Array x, double factor) {
 Array as_rows(const Array& x) { return core::reshape(x, {x.size() / x.shape().back(), x.shape().back()}); }
 double trace(const Array& x) { return core::sum(core::diagonal(x)).item(); }
 
-/// average = kept average + (1 - kept) x; `average` may be undefined when nothing of it is kept.
+/// average = kept average + (1 - kept) x; an undefined `average` becomes x.
 void mix(Array& average, const Array& x, double kept) {
   if (!average.defined()) {
     average = core::copy(x);
@@ -66,7 +66,7 @@ void KroneckerFactors::update(double decay, double scale, KfacInverse inverse) {
   g = scaled(std::move(g), scale);
   if (!core::all_finite(a) || !core::all_finite(g)) {
     drop_rows();
-    raise<NumericalError>("KFAC: a layer's inputs or gradients are not finite", "finite numbers", "others");
+    raise<NumericalError>("KFAC: a layer's inputs and gradients must be finite", "finite numbers", "inf or nan");
   }
   ++count_;
   const double kept = std::min(decay, 1 - 1 / static_cast<double>(count_));
@@ -87,7 +87,7 @@ void KroneckerFactors::update(double decay, double scale, KfacInverse inverse) {
 
 void KroneckerFactors::invert(double damping, KfacInverse inverse) {
   if (inverse == KfacInverse::factors) {
-    // pi brings the two to one scale.
+    // pi balances the scales of the two factors.
     const double of_a = trace(a_) / static_cast<double>(a_.shape()[0]);
     const double of_g = trace(g_) / static_cast<double>(g_.shape()[0]);
     const double pi = of_a > 0 && of_g > 0 ? std::sqrt(of_a / of_g) : 1;

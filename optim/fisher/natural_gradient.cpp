@@ -28,7 +28,7 @@ void NaturalGradientOptions::validate() const {
 
 namespace {
 
-/// What is needed of either Fisher matrix.
+/// The loss, its gradient and products with either Fisher matrix.
 struct Problem {
   Tensor loss;
   std::vector<Tensor> gradient;
@@ -45,13 +45,13 @@ Problem problem(const std::shared_ptr<Product>& product) {
 Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
   const auto& o = options();
   std::vector<Parameter> params;
-  std::vector<std::size_t> places;
+  std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < slots().size(); ++i) {
     if (!slots()[i].param.requires_grad()) continue;
     params.push_back(slots()[i].param);
-    places.push_back(i);
+    positions.push_back(i);
   }
-  if (params.empty()) raise<ValueError>("NaturalGradient: every parameter is frozen", "one that trains", "none");
+  if (params.empty()) raise<ValueError>("NaturalGradient: there must be a trainable parameter", "at least 1", "none");
   const NoGrad off;
   const auto xs = values_of(params);
   const auto p =
@@ -60,7 +60,7 @@ Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const Unary
           : problem(std::make_shared<FisherProduct>(function_of(params, outputs), loss, xs));
   const Tensor g = parameters_to_vector(p.gradient);
   if (!core::all_finite(g.value())) {
-    raise<NumericalError>("NaturalGradient: the gradient is not finite", "finite numbers", "others");
+    raise<NumericalError>("NaturalGradient: the gradient must be finite", "finite numbers", "inf or nan");
   }
   double curvature = 0;
   const auto fisher = [&](const Array& v) { return parameters_to_vector(p.fisher(vector_to_parameters(v, xs))); };
@@ -73,14 +73,14 @@ Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const Unary
     if (kl > o.max_kl) d = d * std::sqrt(o.max_kl / kl);
   }
   if (!core::all_finite(d.value())) {
-    raise<NumericalError>("NaturalGradient: the step is not finite", "finite numbers", "others");
+    raise<NumericalError>("NaturalGradient: the step must be finite", "finite numbers", "inf or nan");
   }
   zero_grad();
   directions_.assign(slots().size(), Array());
   const auto parts = vector_to_parameters(d, xs);
-  for (std::size_t k = 0; k < places.size(); ++k) {
-    slots()[places[k]].param.set_grad(p.gradient[k]);
-    directions_[places[k]] = core::contiguous(parts[k].value());
+  for (std::size_t k = 0; k < positions.size(); ++k) {
+    slots()[positions[k]].param.set_grad(p.gradient[k]);
+    directions_[positions[k]] = core::contiguous(parts[k].value());
   }
   try {
     step();
@@ -94,7 +94,7 @@ Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const Unary
 
 void NaturalGradient::check_step() const {
   if (!directions_.empty()) return;
-  raise<ValueError>("NaturalGradient: it steps on the model's outputs and the loss of them", "step(outputs, loss)",
+  raise<ValueError>("NaturalGradient: a step needs the model's outputs and the loss", "step(outputs, loss)",
                     "gradients only");
 }
 

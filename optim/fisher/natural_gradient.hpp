@@ -8,11 +8,11 @@ namespace newtape::optim {
 
 struct NaturalGradientOptions {
   double lr = 1;
-  double damping = 1e-3;       ///< is added to the Fisher matrix's diagonal
-  double max_kl = 0;           ///< a step that is longer, by KL ~ d^T F d / 2, is shortened; 0: no limit
+  double damping = 1e-3;       ///< added to the Fisher matrix's diagonal
+  double max_kl = 0;           ///< bound of a step's KL divergence ~ lr^2 d^T F d / 2; 0: none
   int cg_iterations = 50;      ///< products with the Fisher matrix in a step
   double cg_tolerance = 1e-3;  ///< of the linear system's residual, relative
-  bool empirical = false;      ///< from the gradients of the samples' own losses
+  bool empirical = false;      ///< uses the empirical Fisher matrix, of the samples' gradients
   double weight_decay = 0;     ///< multiplies p by 1 - lr * weight_decay before each step
 
   static constexpr const char* name = "NaturalGradient";
@@ -27,8 +27,8 @@ struct NaturalGradientOptions {
 
 extern template class OptimizerOf<NaturalGradientOptions>;
 /// Natural gradient descent (Amari 1998) without a matrix: p -= lr (F + damping I)^-1 g, by conjugate gradients on
-/// products with the Fisher matrix F over the parameters of all groups; what is not a group's own (lr, weight_decay) is
-/// the first group's.
+/// products with the Fisher matrix F over the parameters of all groups; lr and weight_decay are a group's own, the
+/// other options the first group's.
 class NaturalGradient : public OptimizerOf<NaturalGradientOptions> {
  public:
   using OptimizerOf::OptimizerOf;
@@ -36,7 +36,7 @@ class NaturalGradient : public OptimizerOf<NaturalGradientOptions> {
   using Optimizer::step;
   /// One step on loss(outputs()), where `outputs` runs the model; returns the loss, and leaves its gradient in the
   /// parameters. With `empirical` the loss is one number for each sample [n], of which the mean counts. ShapeError,
-  /// NumericalError before any parameter is changed. Other ways to step are ValueErrors.
+  /// NumericalError before any parameter is changed. The other overloads throw ValueError.
   Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
 
  protected:
@@ -44,7 +44,7 @@ class NaturalGradient : public OptimizerOf<NaturalGradientOptions> {
   void update(Slot& slot) override;
 
  private:
-  std::vector<Array> directions_;  ///< only while stepping, one for each slot
+  std::vector<Array> directions_;  ///< one for each slot; empty outside a step
 };
 
 }  // namespace newtape::optim

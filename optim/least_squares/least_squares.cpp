@@ -18,7 +18,7 @@ namespace newtape::optim {
 namespace {
 
 constexpr double largest_jacobian = 3e7;
-constexpr int most_setbacks = 30;
+constexpr int max_setbacks = 30;
 
 Function scaled_residuals(const Function& f, const LeastSquaresOptions& options) {
   if (!options.sigma.defined()) return f;
@@ -40,7 +40,7 @@ LeastSquaresSolverOptions solver_options(const LeastSquaresOptions& o, bool prod
           .loss_scale = o.loss_scale};
 }
 
-/// Whether the Jacobian is too large to be written down; the residuals are counted for that, at the start.
+/// Whether the Jacobian is too large to form; evaluates the residuals at the start for their number.
 bool use_products(Residuals& f, const Array& x, const LeastSquaresOptions& options) {
   if (options.solver != LeastSquaresOptions::Solver::automatic) {
     return options.solver == LeastSquaresOptions::Solver::cgls;
@@ -57,12 +57,12 @@ class Run {
         x_(f_.flatten(x0)),
         products_(use_products(f_, x_, options)),
         solver_(f_, solver_options(options, products_), Bounds("least_squares", f_, x0, options)),
-        progress_(f_, options, 0) {}
+        recorder_(f_, options, 0) {}
 
   LeastSquaresResult operator()() {
     if (!solver_.start(x_)) return finish(Status::not_finite, "the residuals or their derivatives at the start");
     std::optional<Status> status =
-        progress_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
+        recorder_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
     while (!status) status = iterate();
     if ((converged(*status) || *status == Status::max_iterations) && solver_.contradicted(false)) {
       status = Status::wrong_gradient;
@@ -76,19 +76,19 @@ class Run {
     if (options_.gradient_tolerance > 0 && solver_.gradient_size() <= options_.gradient_tolerance) {
       return Status::gradient_tolerance;
     }
-    if (const auto status = progress_.exhausted()) return status;
-    const LeastSquaresMove move = solver_.move([&] { return progress_.out_of_budget(); });
+    if (const auto status = recorder_.exhausted()) return status;
+    const LeastSquaresMove move = solver_.move([&] { return recorder_.out_of_budget(); });
     if (!move.moved) {
       problem_ = move.note;
       return move.status;
     }
     if (!solver_.evaluate()) {
-      problem_ = "derivatives wherever a step led";
-      if (++setbacks_ >= most_setbacks) return Status::not_finite;
+      problem_ = "derivatives after every step tried";
+      if (++setbacks_ >= max_setbacks) return Status::not_finite;
       return {};
     }
     setbacks_ = 0;
-    return progress_.enter({.value = solver_.at().value,
+    return recorder_.enter({.value = solver_.at().value,
                             .change = before.value - solver_.at().value,
                             .gradient = solver_.gradient_size(),
                             .step = core::norm2(core::sub(solver_.at().x, before.x)),
@@ -102,7 +102,7 @@ class Run {
   LeastSquaresResult finish(Status status, const std::string& problem) {
     const ResidualPoint& at = solver_.at();
     const double size = at.gradient.defined() ? solver_.gradient_size() : std::nan("");
-    static_cast<Result&>(result_) = progress_.finish(status, at.x, at.value, size, problem);
+    static_cast<Result&>(result_) = recorder_.finish(status, at.x, at.value, size, problem);
     result_.residuals = core::copy(core::reshape(core::cast(at.residuals, f_.dtype()), f_.result_shape()));
     if (at.gradient.defined()) {
       if (at.first.defined()) result_.weights = core::sqrt(at.first);
@@ -117,9 +117,9 @@ class Run {
     };
     if (at.jacobian.defined()) {
       result_.weighted_jacobian = [j = weighted(at.jacobian)] { return j; };
-      constexpr std::int64_t worth_it = 1000;
+      constexpr std::int64_t max_unknowns = 1000;
       const std::int64_t n = f_.size();
-      if (n > worth_it) return;
+      if (n > max_unknowns) return;
       if (const std::int64_t rank = result_.rank(); rank < n) {
         result_.message += fmt::format("; the Jacobian has rank {} for {} unknowns", rank, n);
       }
@@ -137,7 +137,7 @@ class Run {
   Array x_;
   bool products_;
   LeastSquaresSolver solver_;
-  RunRecorder progress_;
+  RunRecorder recorder_;
   LeastSquaresResult result_;
   std::string problem_;
   int setbacks_ = 0;

@@ -23,7 +23,7 @@ Array transposed_of(const Array& a) { return core::transpose(a, 0, 1); }
 Array column(const Array& x) { return core::reshape(x, {x.size(), 1}); }
 Array vector(const Array& x) { return core::contiguous(core::reshape(x, {x.size()})); }
 
-/// b with zeros behind, for [a; extra] s = -[b; 0].
+/// b padded with n zeros, for [a; extra] s = -[b; 0].
 Array padded(const Array& b, std::int64_t n) {
   const std::vector<Array> parts = {b, core::zeros({n}, f64)};
   return core::concatenate(parts, 0);
@@ -65,24 +65,25 @@ class Dense : public Linearized {
 
   Array undamped(const Array& b, double rcond) override {
     if (!svd_.s.defined()) {
-      // Columns of length 1: D may have grown far beyond them, and would make them look like zeros.
+      // Normalises the columns: D may have grown far beyond their lengths, which would make them look like zeros.
       const Array lengths = column_norms(columns());
-      const Array some = core::greater(lengths, core::zeros({}, f64));
+      const Array nonzero = core::greater(lengths, core::zeros({}, f64));
       const Array one = core::ones({}, f64);
-      unlength_ = core::reciprocal(core::where(some, lengths, one));
-      svd_ = core::svd(core::div(columns(), core::where(some, lengths, one)), core::SvdPart::reduced, "least_squares");
+      inverse_lengths_ = core::reciprocal(core::where(nonzero, lengths, one));
+      svd_ =
+          core::svd(core::div(columns(), core::where(nonzero, lengths, one)), core::SvdPart::reduced, "least_squares");
     }
     Array t = product(transposed_of(svd_.u), core::neg(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();
     double* values = t.data<double>();
     for (std::int64_t i = 0; i < t.size(); ++i) values[i] = s[i] > rcond * s[0] ? values[i] / s[i] : 0;
-    return core::mul(core::mul(unscale_, unlength_), product(transposed_of(svd_.vh), t));
+    return core::mul(core::mul(unscale_, inverse_lengths_), product(transposed_of(svd_.vh), t));
   }
 
  private:
-  /// D s; what is held does not take part.
+  /// D s, with 1 for D where unknowns are held.
   Array scaled_step(const Array& s) const { return core::div(s, positive_unscale()); }
-  /// 1 / D, and 1 for what is held: its columns are zero.
+  /// 1 / D, and 1 for held unknowns, whose columns are zero.
   Array positive_unscale() const {
     const Array zero = core::zeros({}, f64);
     return core::where(core::greater(unscale_, zero), unscale_, core::ones({}, f64));
@@ -99,10 +100,10 @@ class Dense : public Linearized {
   core::Qr stack_;
   double damping_ = -1;
   core::Svd svd_;
-  Array unlength_;
+  Array inverse_lengths_;
 };
 
-/// Products only.
+/// The Jacobian by its products only.
 class Implicit : public Linearized {
  public:
   Implicit(Residuals::Products products, const Array& weights, const Array& scale, const Array& free)
@@ -112,10 +113,10 @@ class Implicit : public Linearized {
   Array transposed(const Array& u) const override { return held(products_.transposed(weighted(u))); }
 
   Array damped(const Array& b, double damping, double accuracy) override {
-    // In t = D s, on [A J D^-1; sqrt(damping) I].
+    // CGLS in t = D s, on [A J D^-1; sqrt(damping) I].
     Array t = core::zeros(scale_.shape(), f64);
     Array r = core::neg(b);
-    Array g = core::div(transposed(r), scale_);  // the gradient of t, negative
+    Array g = core::div(transposed(r), scale_);  // the negative gradient in t
     Array p = g;
     double gamma = core::dot(g, g);
     const double target = accuracy * std::sqrt(gamma);
@@ -135,7 +136,7 @@ class Implicit : public Linearized {
     }
     return held(core::div(t, scale_));
   }
-  /// From 0, the iterates stay in the row space: they go to the solution of least length.
+  /// Started at 0, the iterates stay in the row space and converge to the minimum-norm solution.
   Array undamped(const Array& b, double rcond) override { return damped(b, 0, rcond); }
 
  private:

@@ -8,19 +8,18 @@
 
 namespace newtape::optim {
 
-/// Residuals made linear around a point, |A J s + b|^2, where A weights the rows and the unknowns s are measured by D
-/// (both diagonal, f64). Unknowns that are held keep s = 0.
+/// Residuals linearised at a point, |A J s + b|^2, where A weights the rows and D scales the unknowns s (both diagonal,
+/// f64). Held unknowns have s = 0.
 class Linearized {
  public:
   virtual ~Linearized() = default;
   /// A J s, [m], and its transpose's product, [n].
   virtual Array forward(const Array& s) const = 0;
   virtual Array transposed(const Array& u) const = 0;
-  /// The s with the least |A J s + b|^2 + damping |D s|^2, by QR of the two parts one above the other. `accuracy` is
-  /// for iterative solvers: of the gradient of this.
+  /// The minimiser s of |A J s + b|^2 + damping |D s|^2, by QR of the stacked matrix. `accuracy`: relative tolerance of
+  /// the gradient, for iterative solvers.
   virtual Array damped(const Array& b, double damping, double accuracy) = 0;
-  /// The same without damping: the s of least |D s| where there are several, up to `rcond` times the largest singular
-  /// value.
+  /// The same without damping, of minimum norm; singular values up to `rcond` times the largest count as 0.
   virtual Array undamped(const Array& b, double rcond) = 0;
   /// Iterations of an iterative solver so far.
   std::int64_t inner = 0;
@@ -30,8 +29,8 @@ class Linearized {
 /// may move and 0 where it is held, or undefined.
 std::unique_ptr<Linearized> linearized(const Array& jacobian, const Array& weights, const Array& scale,
                                        const Array& free);
-/// The same for a Jacobian that is only known by its products; solved by conjugate gradients (CGLS: Hestenes and
-/// Stiefel 1952; Bjorck 1996, algorithm 7.4.1).
+/// The same for a Jacobian given by its products only, by conjugate gradients (CGLS: Hestenes and Stiefel 1952; Bjorck
+/// 1996, algorithm 7.4.1).
 std::unique_ptr<Linearized> linearized(Residuals::Products products, const Array& weights, const Array& scale,
                                        const Array& free);
 

@@ -9,13 +9,13 @@
 
 /// The methods of `least_squares` in training loops: `optimizer.step([&] { return model(x) - y; })`. The closure
 /// returns the residuals, not a loss; their Jacobian is taken from it, and it may be called several times in a step,
-/// always for the same data.
+/// with the same data.
 namespace newtape::optim {
 
 struct LeastSquaresStepOptions {
-  double lr = 1;             ///< which part of the way that the method finds is gone
+  double lr = 1;             ///< factor of the step that the method computes
   bool acceleration = true;  ///< second-order correction of Levenberg-Marquardt steps
-  bool products = false;     ///< conjugate gradients on products with the Jacobian, where the whole is too large
+  bool products = false;     ///< conjugate gradients on products with the Jacobian, if it is too large
   RobustLoss loss = RobustLoss::linear;
   double loss_scale = 1;
 
@@ -29,8 +29,8 @@ struct LeastSquaresStepOptions {
 };
 
 extern template class OptimizerOf<LeastSquaresStepOptions>;
-/// One iteration of a method a step, on all parameters together, which must have one dtype; frozen ones are passed
-/// over. The damping (or the radius) goes on from step to step, also where the data change.
+/// One iteration of a method per step, on all parameters as one vector. They must have one dtype; frozen ones are
+/// skipped. The damping (or the radius) carries over from step to step, also to new data.
 class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
  public:
   /// ValueError for no parameters; DTypeError unless they have one dtype.
@@ -45,7 +45,7 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
   /// derivatives are not finite; nothing is changed then.
   Tensor step(const std::function<Tensor()>& residuals) override;
 
-  /// What the last step did. Without progress the parameters are where they were, and the status says why.
+  /// The outcome of the last step. Without progress the parameters are unchanged, and the status gives the reason.
   const LeastSquaresMove& last() const noexcept { return last_; }
   const Counts& counts() const noexcept { return counts_; }
 
@@ -59,7 +59,7 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
 
   LeastSquaresMethod method_;
   LeastSquaresState state_;
-  std::vector<Parameter> active_;  ///< those that the state is about
+  std::vector<Parameter> active_;  ///< the parameters that the state refers to
   LeastSquaresMove last_;
   Counts counts_;
 };
@@ -67,7 +67,7 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
 struct LevenbergMarquardt : LeastSquaresOptimizer {
   explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
 };
-/// With a line search that backtracks.
+/// With a backtracking line search.
 struct GaussNewton : LeastSquaresOptimizer {
   explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
 };

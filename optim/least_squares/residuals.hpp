@@ -9,30 +9,29 @@
 
 namespace newtape::optim {
 
-/// A function of tensors whose result is a set of residuals, as a function of one vector x [n] with values [m]. The
-/// vectors here are f64 whatever the tensors' dtype: the function is evaluated in that, the linear algebra is not.
-/// Every evaluation is counted. Records nothing.
+/// Residuals, a function of tensors, as a function of one vector x [n] with values [m]. The function is evaluated in
+/// the tensors' dtype; the vectors here are f64. Counts evaluations; records nothing.
 ///
 /// A NumericalError in the function makes its residuals NaN there.
 class Residuals {
  public:
-  /// `xs` tells the shapes, and the dtype: they must have one float dtype. `who` begins the messages. ValueError,
+  /// `xs` give the shapes and the dtype, which must be one float dtype. Messages begin with `who`. ValueError,
   /// DTypeError.
   Residuals(const char* who, Function f, std::span<const Tensor> xs);
 
   std::int64_t size() const noexcept { return size_; }
   DType dtype() const noexcept { return dtype_; }
   const std::vector<Shape>& shapes() const noexcept { return shapes_; }
-  /// Of the residuals, as the function gave them last.
+  /// The shape of the function's last result.
   const Shape& result_shape() const noexcept { return result_shape_; }
 
   /// All elements of the tensors, [n], and back, in their dtype.
   Array flatten(std::span<const Tensor> xs) const;
   std::vector<Tensor> split(const Array& x) const;
-  /// The nearest vector whose elements the tensors can hold.
+  /// x rounded to the tensors' dtype.
   Array rounded(const Array& x) const;
 
-  /// [m]. ValueError when there are none or their number changes, DTypeError for another dtype than that of the points.
+  /// [m]. ValueError when there are none or their number changes, DTypeError unless they have the dtype of the points.
   Array value(const Array& x);
   /// [m], and the Jacobian [m, n].
   Array value_and_jacobian(const Array& x, Array& jacobian);

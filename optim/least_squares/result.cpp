@@ -15,7 +15,7 @@ namespace newtape::optim {
 
 namespace {
 
-/// J, its columns divided by `scale`, as far as estimates need it.
+/// QR and SVD of J with its columns divided by `scale`, for the estimates.
 struct Columns {
   Array scale;     ///< [n], 1 for a column of zeros
   Array triangle;  ///< R of its QR, [min(m, n), n]
@@ -37,8 +37,8 @@ Columns decompose(const Array& j) {
   c.triangle = core::qr(core::div(j, c.scale), false, "least_squares").r;
   c.svd = core::svd(c.triangle, core::SvdPart::reduced, "least_squares");
   const double* s = c.svd.s.data<double>();
-  const double least = 0x1p-52 * static_cast<double>(std::max(j.shape(0), j.shape(1))) * s[0];
-  while (c.rank < c.svd.s.size() && s[c.rank] > least) ++c.rank;
+  const double cutoff = 0x1p-52 * static_cast<double>(std::max(j.shape(0), j.shape(1))) * s[0];
+  while (c.rank < c.svd.s.size() && s[c.rank] > cutoff) ++c.rank;
   return c;
 }
 
@@ -53,7 +53,7 @@ Array factor(const Columns& c) {
   return core::mul(unscale, core::div(v, core::slice(c.svd.s, 0, 0, c.rank)));
 }
 
-double deviation(const LeastSquaresResult& r, std::int64_t freedom) {
+double residual_std(const LeastSquaresResult& r, std::int64_t freedom) {
   if (freedom <= 0) return std::numeric_limits<double>::quiet_NaN();
   Array e = core::contiguous(core::reshape(core::cast(r.residuals.value(), f64), {r.residuals.size()}));
   if (r.weights.defined()) e = core::mul(std::move(e), r.weights);
@@ -76,18 +76,18 @@ std::int64_t LeastSquaresResult::rank() const { return decompose(weighted(*this)
 
 std::int64_t LeastSquaresResult::degrees_of_freedom() const { return residuals.size() - rank(); }
 
-double LeastSquaresResult::residual_standard_deviation() const { return deviation(*this, degrees_of_freedom()); }
+double LeastSquaresResult::residual_standard_deviation() const { return residual_std(*this, degrees_of_freedom()); }
 
 Tensor LeastSquaresResult::covariance(bool absolute) const {
   const Columns c = decompose(weighted(*this));
-  const double s = absolute ? 1 : deviation(*this, residuals.size() - c.rank);
+  const double s = absolute ? 1 : residual_std(*this, residuals.size() - c.rank);
   const Array f = core::scaled(s, factor(c));
   return core::cast(core::matmul(f, core::transpose(f, 0, 1)), residuals.dtype());
 }
 
 std::vector<Tensor> LeastSquaresResult::standard_deviations(bool absolute) const {
   const Columns c = decompose(weighted(*this));
-  const double s = absolute ? 1 : deviation(*this, residuals.size() - c.rank);
+  const double s = absolute ? 1 : residual_std(*this, residuals.size() - c.rank);
   const Array lengths = core::scaled(s, column_norms(core::transpose(factor(c), 0, 1)));
   std::vector<Tensor> parts;
   parts.reserve(xs.size());

@@ -15,15 +15,15 @@ namespace newtape::optim {
 namespace {
 
 constexpr double initial_damping = 1e-3;
-// D is the largest length that J's columns have had, as in MINPACK (More 1978), so that large residuals with small
-// derivatives do not let go of it; but where a column has shrunk by far (in a canyon far away from the solution, say),
-// D follows it slowly.
+// D is the largest length that J's columns have had, as in MINPACK (More 1978), so that D does not shrink where large
+// residuals have small derivatives; but where a column is far shorter than D (far from the solution, say), D decreases
+// slowly.
 constexpr double scale_margin = 100;
 constexpr double scale_kept = 0.3;
-constexpr double least_ratio = 1e-4;        // of the promised fall, for a step to be taken
-constexpr double most_acceleration = 0.75;  // |D a| / |D s|, beyond which the second order is not to be trusted
-constexpr double curvature_kept = 0.1;      // of rho', where rho' + 2 rho'' s is less
-constexpr int most_trials = 100;
+constexpr double min_ratio = 1e-4;         // actual over predicted reduction of an accepted step
+constexpr double max_acceleration = 0.75;  // |D a| / |D s|, beyond which the second-order correction is rejected
+constexpr double curvature_kept = 0.1;     // times rho', lower bound of rho' + 2 rho'' s
+constexpr int max_trials = 100;
 
 bool finite(const Array& x) { return std::isfinite(core::norm_inf(x)); }
 bool finite(const ResidualPoint& p) { return std::isfinite(p.value) && finite(p.residuals); }
@@ -111,7 +111,7 @@ bool LeastSquaresSolver::derive() {
   if (!finite(at_.gradient)) return false;
 
   // Triggs' correction: rows of weight rho' + 2 rho'' r^2 make the Gauss-Newton matrix that of the sum of rho. Where
-  // that is small or negative (outliers), a part of rho' keeps the matrix positive.
+  // that is small or negative (outliers), a fraction of rho' keeps the matrix positive definite.
   rows_ = {};
   target_ = at_.residuals;
   if (at_.first.defined()) {
@@ -138,8 +138,8 @@ bool LeastSquaresSolver::derive() {
   const Array weights = rows_.defined() ? core::reshape(rows_, {rows_.size(), 1}) : core::ones({1, 1}, f64);
   Array scale = column_norms(core::mul(at_.jacobian, weights));
   if (state.scale.defined()) {
-    const Array slack = core::greater(state.scale, core::scaled(scale_margin, scale));
-    const Array kept = core::where(slack, core::scaled(scale_kept, state.scale), state.scale);
+    const Array outdated = core::greater(state.scale, core::scaled(scale_margin, scale));
+    const Array kept = core::where(outdated, core::scaled(scale_kept, state.scale), state.scale);
     scale = core::maximum(std::move(scale), kept);
   }
   const Array zero = core::zeros({}, f64);
@@ -169,20 +169,20 @@ double LeastSquaresSolver::gradient_size() const { return core::norm_inf(bounds_
 
 double LeastSquaresSolver::scaled_length(const Array& step) const { return core::norm2(core::mul(step, state.scale)); }
 
-/// How far the linear model says that the value falls.
+/// The reduction of the value that the linear model predicts.
 double LeastSquaresSolver::model_fall(const Array& step) const {
   const Array change = model_->forward(step);
   return -core::dot(at_.gradient, step) - 0.5 * core::dot(change, change);
 }
 
-/// What rounding does to the value: the residuals are made of terms as large as themselves and as J x.
+/// Rounding error of the value, if the residuals are sums of terms of the size of themselves and of J x.
 double LeastSquaresSolver::noise() const {
   const Array size = core::abs(at_.residuals);
   const Array weighted = at_.first.defined() ? core::mul(at_.first, size) : size;
   return epsilon_ * core::dot(weighted, core::add(size, reach_));
 }
 
-/// It changes no unknown by more than its last bit.
+/// Whether the step changes no unknown by more than its last bit.
 bool LeastSquaresSolver::negligible(const Array& step) const {
   const double* s = step.data<double>();
   const double* x = at_.x.data<double>();
@@ -218,8 +218,8 @@ std::optional<Array> LeastSquaresSolver::last_digits(double predicted) {
   return step;
 }
 
-/// The value cannot tell better from worse any more, but the length of the Gauss-Newton step is the distance that is
-/// left (Deuflhard 2004, section 2.1.2: natural monotonicity): go on while it shrinks.
+/// Gauss-Newton steps where rounding hides changes of the value: the length of the step estimates the distance to the
+/// solution, and steps continue while it shrinks (Deuflhard 2004, section 2.1.2: natural monotonicity).
 LeastSquaresMove LeastSquaresSolver::polish(const Array& step) {
   constexpr double shrinking = 0.9;
   constexpr double margin = 30;
@@ -239,23 +239,23 @@ LeastSquaresMove LeastSquaresSolver::polish(const Array& step) {
   Trial trial = attempt(step, std::numeric_limits<double>::min());
   if (!trial.moved || !trial.to.x.defined() || !finite(trial.to) || trial.to.value > allowed) return end();
   accept(std::move(trial));
-  return {.moved = true, .ratio = 1, .region = 0, .note = "last digits"};
+  return {.moved = true, .ratio = 1, .region = 0, .note = "polished"};
 }
 
 LeastSquaresMove LeastSquaresSolver::stuck(bool finite, double predicted) {
-  if (!finite) return stopped(Status::not_finite, "wherever a step led");
+  if (!finite) return stopped(Status::not_finite, "after every step tried");
   if (contradicted(true) || contradicted(false)) return stopped(Status::wrong_gradient);
   if (predicted <= 10 * noise()) return stopped(Status::precision);
   const Array step = model_->undamped(target_, options_.products ? 1e-6 : 0x1p-46);
   const double left = model_fall(step);
-  // Conjugate gradients on J^T J know half of the digits.
+  // Conjugate gradients on J^T J reach half of the digits.
   const double hidden = options_.products ? std::sqrt(epsilon_) : std::pow(epsilon_, 2.0 / 3);
   if (left <= hidden * at_.value) return stopped(Status::precision);
   return stopped(Status::no_progress);
 }
 
 bool LeastSquaresSolver::contradicted(bool downhill) {
-  // Small against each unknown, or against what changes the residuals by their own size.
+  // In units of each unknown or, if it is 0, of the change that alters the residuals by their own size.
   const double size = core::norm2(at_.residuals);
   Array v = Array::empty(at_.x.shape(), f64);
   const double* x = at_.x.data<double>();
@@ -283,7 +283,7 @@ bool LeastSquaresSolver::contradicted(bool downhill) {
     const double error = core::norm2(core::sub(change, linear));
     const double length = std::max(core::norm2(change), core::norm2(linear));
     if (error <= 0.1 * length + rounding) return false;
-    // Curvature makes an error that shrinks with h.
+    // The error due to curvature shrinks with h.
     if (before > 0 && error / length < 0.5 * before) return false;
     before = error / length;
   }
@@ -291,7 +291,7 @@ bool LeastSquaresSolver::contradicted(bool downhill) {
 }
 
 LeastSquaresMove LeastSquaresSolver::move(const std::function<std::optional<Status>()>& limit) {
-  // Twenty digits fewer than at the start, in f64: nobody can mean that the rest matters.
+  // Residuals smaller by twenty orders of magnitude than at the start, in f64: a perfect fit.
   if (at_.value <= epsilon_ * epsilon_ * 1e-8 * start_value_) return stopped(Status::precision);
   const std::int64_t inner = model_->inner;
   try {
@@ -315,14 +315,14 @@ std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double a
   if (!finite(second)) return {};
   if (rows_.defined()) second = core::mul(std::move(second), rows_);
   const Array a = model_->damped(second, state.damping, accuracy);
-  if (!finite(a) || scaled_length(a) > most_acceleration * scaled_length(step)) return {};
+  if (!finite(a) || scaled_length(a) > max_acceleration * scaled_length(step)) return {};
   return core::plus(step, 0.5, a);
 }
 
 LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std::optional<Status>()>& limit) {
   bool any_finite = false;
-  double promised = std::numeric_limits<double>::infinity();  // by the first step
-  for (int trial = 0; trial < most_trials; ++trial, damp()) {
+  double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
+  for (int trial = 0; trial < max_trials; ++trial, damp()) {
     if (const auto status = limit()) return stopped(*status);
     const double accuracy = options_.products ? std::min(0.01, std::sqrt(epsilon_)) : 0;
     const Array step = model_->damped(target_, state.damping, accuracy);
@@ -330,9 +330,9 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
     const Array change = model_->forward(step);
     const double length = scaled_length(step);
     const double predicted = 0.5 * core::dot(change, change) + state.damping * length * length;
-    if (trial == 0) promised = predicted;
+    if (trial == 0) first_predicted = predicted;
     if (const auto last = last_digits(predicted)) return polish(*last);
-    if (negligible(step)) return trial == 0 ? stopped(Status::precision) : stuck(any_finite, promised);
+    if (negligible(step)) return trial == 0 ? stopped(Status::precision) : stuck(any_finite, first_predicted);
 
     std::optional<Array> taken = step;
     const bool correct = options_.acceleration && !options_.products && predicted > 1e-8 * at_.value;
@@ -342,11 +342,11 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
       continue;
     }
     Trial t = attempt(*taken, predicted);
-    if (!t.moved) return trial == 0 ? stopped(Status::precision) : stuck(any_finite, promised);
+    if (!t.moved) return trial == 0 ? stopped(Status::precision) : stuck(any_finite, first_predicted);
     if (!t.to.x.defined() || !finite(t.to)) continue;
     any_finite = true;
     const double ratio = (at_.value - t.to.value) / t.predicted;
-    if (!(ratio > least_ratio)) continue;
+    if (!(ratio > min_ratio)) continue;
     LeastSquaresMove moved{.moved = true,
                            .ratio = ratio,
                            .region = state.damping,
@@ -356,7 +356,7 @@ LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std
     accept(std::move(t));
     return moved;
   }
-  return stuck(any_finite, promised);
+  return stuck(any_finite, first_predicted);
 }
 
 LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optional<Status>()>& limit) {
@@ -366,13 +366,13 @@ LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optio
   if (const auto last = last_digits(model_fall(step))) return polish(*last);
   bool any_finite = false;
   double part = 1;
-  for (int trial = 0; trial < most_trials; ++trial) {
+  for (int trial = 0; trial < max_trials; ++trial) {
     if (const auto status = limit()) return stopped(*status);
     const Array shorter = core::scaled(part, step);
     Trial t;
     if (!negligible(shorter)) t = attempt(shorter, std::numeric_limits<double>::min());
     if (!t.moved) {
-      any_finite |= trial == 0;  // nothing was evaluated that could have been otherwise
+      any_finite |= trial == 0;  // nothing was evaluated, so nothing was not finite
       break;
     }
     const double slope = -core::dot(at_.gradient, t.step);
@@ -381,13 +381,13 @@ LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optio
       continue;
     }
     any_finite = true;
-    const double fall = at_.value - t.to.value;
-    if (fall > 0 && fall >= sufficient * slope && slope > 0) {
+    const double reduction = at_.value - t.to.value;
+    if (reduction > 0 && reduction >= sufficient * slope && slope > 0) {
       accept(std::move(t));
       return {.moved = true, .ratio = part};
     }
-    // The parabola through the value, the slope, and the value that was found.
-    const double best = 0.5 * slope / (slope - fall);
+    // The minimum of the parabola through both values and the first slope.
+    const double best = 0.5 * slope / (slope - reduction);
     part *= std::isfinite(best) ? std::clamp(best, 0.1, 0.5) : 0.1;
   }
   return stuck(any_finite, model_fall(step));
@@ -412,8 +412,8 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
   }
 
   bool any_finite = false;
-  double promised = std::numeric_limits<double>::infinity();  // by the first step
-  for (int trial = 0; trial < most_trials; ++trial) {
+  double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
+  for (int trial = 0; trial < max_trials; ++trial) {
     if (const auto status = limit()) return stopped(*status);
     Array step;
     if (newton_length <= state.radius) {
@@ -431,7 +431,7 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       step = core::plus(cauchy, b > 0 ? c / (b + root) : (root - b) / a, leg);
     }
     const double predicted = model_fall(step);
-    if (trial == 0) promised = predicted;
+    if (trial == 0) first_predicted = predicted;
     Trial t;
     if (!negligible(step)) t = attempt(step, predicted);
     if (!t.moved) {
@@ -442,7 +442,7 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       any_finite = true;
       const double ratio = (at_.value - t.to.value) / t.predicted;
       const double length = scaled_length(t.step);
-      if (ratio > least_ratio) {
+      if (ratio > min_ratio) {
         LeastSquaresMove moved{.moved = true,
                                .ratio = ratio,
                                .region = state.radius,
@@ -457,7 +457,7 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
       state.radius *= 0.25;
     }
   }
-  return stuck(any_finite, promised);
+  return stuck(any_finite, first_predicted);
 }
 
 }  // namespace newtape::optim

@@ -16,17 +16,17 @@ namespace newtape::optim {
 
 enum class LeastSquaresMethod {
   /// |J s + r|^2 + damping |D s|^2, with the length of J's columns as D, corrected by the residuals' second derivative
-  /// along s (Transtrum and Sethna 2012); the damping follows the gain (Nielsen 1999).
+  /// along s (Transtrum and Sethna 2012); the damping is updated by the gain ratio (Nielsen 1999).
   levenberg_marquardt,
-  gauss_newton,  ///< the least |J s + r|^2, and a line search that backtracks
-  dogleg,        ///< Powell 1970: from the steepest descent to the Gauss-Newton step, as far as the trust region goes
+  gauss_newton,  ///< the minimiser of |J s + r|^2, and a backtracking line search
+  dogleg,        ///< Powell 1970: from the Cauchy point to the Gauss-Newton step, within the trust region
 };
 const char* to_string(LeastSquaresMethod method) noexcept;
 
 struct LeastSquaresSolverOptions {
   LeastSquaresMethod method = LeastSquaresMethod::levenberg_marquardt;
   bool acceleration = true;
-  bool products = false;  ///< no whole Jacobian
+  bool products = false;  ///< of the Jacobian, instead of the matrix
   RobustLoss loss = RobustLoss::linear;
   double loss_scale = 1;
 };
@@ -41,42 +41,42 @@ struct ResidualPoint {
   Array jacobian;  ///< undefined when there are only products
 };
 
-/// What a solver remembers from one iteration to the next.
+/// A solver's state between iterations.
 struct LeastSquaresState {
   double damping = 0;  ///< 0: not chosen yet
-  double growth = 2;   ///< of the damping when the next step fails
+  double growth = 2;   ///< factor of the damping when the next step fails
   double radius = 0;   ///< 0: not chosen yet
   Array scale;         ///< D
 };
 
-/// What became of an attempt to move.
+/// The outcome of an iteration.
 struct LeastSquaresMove {
   bool moved = false;
   double ratio = 0, region = 0;
   std::int64_t inner = 0;
   std::string note = {};
-  Status status = Status::no_progress;  ///< why it did not move; some of these mean that there is nothing to gain
+  Status status = Status::no_progress;  ///< why it did not move; may be a converged one
 };
 
-/// The iteration that least_squares runs to its end and that optimizers take one step of.
+/// Iterations of least squares: least_squares runs them to convergence, optimizers one per step.
 class LeastSquaresSolver {
  public:
   LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOptions& options, Bounds bounds = {});
 
   /// Residuals and derivatives at x. False when they are not finite.
   bool start(const Array& x);
-  /// To a better point; `evaluate` after that, before the next. `limit` is asked before every evaluation and may end the
-  /// attempt.
+  /// Moves to a better point; call `evaluate` before the next move. `limit` is called before every evaluation, and a
+  /// status that it returns ends the iteration.
   LeastSquaresMove move(const std::function<std::optional<Status>()>& limit);
-  /// Derivatives at the point that `move` led to. False when they are not finite: the solver is back at the point
-  /// before and takes smaller steps.
+  /// Derivatives at the point that `move` reached. False when they are not finite: the solver returns to the previous
+  /// point and takes smaller steps.
   bool evaluate();
 
   const ResidualPoint& at() const noexcept { return at_; }
   /// The largest entry of the projected gradient.
   double gradient_size() const;
-  /// Whether differences of the residuals say something else than their derivatives do, in a direction that has a part
-  /// of every unknown, or down the gradient.
+  /// Whether differences of the residuals contradict their derivatives, along the negative gradient (`downhill`) or
+  /// along a direction with a component of every unknown.
   bool contradicted(bool downhill);
 
   LeastSquaresState state;
@@ -84,7 +84,7 @@ class LeastSquaresSolver {
  private:
   struct Trial {
     ResidualPoint to;
-    Array step;  ///< from x to where bounds and rounding let it go
+    Array step;  ///< the actual step, after bounds and rounding
     double predicted = 0;
     bool moved = false;  ///< the step changes x
   };
@@ -97,10 +97,11 @@ class LeastSquaresSolver {
   double scaled_length(const Array& step) const;
   double noise() const;
   bool negligible(const Array& step) const;
-  /// The step without damping, when what it promises drowns in rounding.
+  /// The undamped step, if its predicted reduction is below rounding errors.
   std::optional<Array> last_digits(double predicted);
   LeastSquaresMove polish(const Array& step);
-  /// No step led lower. `finite`: some led anywhere; `predicted`: what the first one promised.
+  /// The status when no trial lowered the value. `finite`: some trial was finite; `predicted`: reduction predicted for
+  /// the first.
   LeastSquaresMove stuck(bool finite, double predicted);
   void accept(Trial trial);
 
@@ -120,15 +121,15 @@ class LeastSquaresSolver {
   Array target_;                                   ///< the model's b: A b = W r
   Array rows_;                                     ///< A; undefined: ones
   std::function<Array(const Array&)> derivative_;  ///< v -> J v
-  Array reach_;                                    ///< |J| |x|, with which the residuals' rounding grows
+  Array reach_;                                    ///< |J| |x|, the scale of the residuals' rounding errors
   std::optional<ResidualPoint> before_;
 
-  // Polishing: how far Gauss-Newton steps went, and the point with the shortest one.
+  // Polishing: lengths of the last and the shortest Gauss-Newton step, and the latter's point.
   double last_length_ = std::numeric_limits<double>::infinity();
   double best_length_ = std::numeric_limits<double>::infinity();
   ResidualPoint best_;
   int stalls_ = 0;
-  int failures_ = 0;  ///< of `evaluate`, one after the other
+  int failures_ = 0;  ///< of `evaluate`, in succession
 };
 
 }  // namespace newtape::optim

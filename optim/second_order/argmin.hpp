@@ -11,13 +11,13 @@
 namespace newtape::optim {
 
 struct ArgminOptions {
-  MinimizeOptions minimize = {};   ///< bounds are not allowed: a point held by one solves another equation
-  LinearSolveOptions linear = {};  ///< how the derivative's systems with the Hessian are solved
+  MinimizeOptions minimize = {};   ///< without bounds: at an active bound df/dx is not 0
+  LinearSolveOptions linear = {};  ///< solver of the derivative's linear systems with the Hessian
 };
 
-/// The x that minimises f(x, theta), found from x0, as a function of theta: differentiable to any order by the implicit
-/// function theorem at df/dx = 0. How it was found is not recorded. NumericalError when the minimisation does not
-/// converge and, in the derivative, where the Hessian is singular.
+/// The minimiser x of f(x, theta), searched from x0, as a function of theta: differentiable to any order by the
+/// implicit function theorem at df/dx = 0; the iterations are not recorded. NumericalError when the minimisation does
+/// not converge and, in the derivative, where the Hessian is singular.
 Tensor argmin(const std::function<Tensor(const Tensor& x, const Tensor& theta)>& f, const Tensor& x0,
               const Tensor& theta, const ArgminOptions& options = {});
 std::vector<Tensor> argmin(const std::function<Tensor(std::span<const Tensor> x, std::span<const Tensor> theta)>& f,

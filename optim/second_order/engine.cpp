@@ -11,7 +11,7 @@ namespace newtape::optim {
 
 namespace {
 
-/// A curvature for those unknowns that may move: the identity for the others.
+/// A curvature restricted to the free unknowns; the identity for the held ones.
 class Masked final : public Curvature {
  public:
   Masked(Curvature& b, Array free) : b_(b), free_(std::move(free)) {}
@@ -24,7 +24,7 @@ class Masked final : public Curvature {
     return core::add(inside, core::mul(core::eye(n, free_.dtype()), core::sub(core::ones({}, free_.dtype()), free_)));
   }
   Array solve(const Array& v) override {
-    // The part of an inverse is not the inverse of the part, but it is as positive.
+    // The block of an inverse is not the inverse of the block, but it is positive definite if B is.
     Array d = b_.solve(core::mul(free_, v));
     return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
   }
@@ -43,7 +43,7 @@ class Masked final : public Curvature {
   Array free_;
 };
 
-/// A direction for those unknowns.
+/// A direction within the free unknowns.
 class MaskedDirection final : public Direction {
  public:
   MaskedDirection(Direction& inner, const Array& free) : inner_(inner), free_(free) {}
@@ -75,7 +75,7 @@ StepResult Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds
   try {
     curvature_->evaluate(f, at);
     Array free = bounds.free(at.x, at.gradient);
-    // What a direction remembers is worth little once other unknowns move.
+    // A change of the free set invalidates the direction's memory.
     const bool same =
         free.defined() == free_.defined() && (!free.defined() || core::norm_inf(core::sub(free, free_)) == 0);
     if (!same) direction_->reset();
@@ -93,10 +93,10 @@ StepResult Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds
 StepResult Engine::advance(Objective& f, Iterate& at, const Bounds& bounds) {
   StepResult move = attempt(f, at, bounds);
   if (!move.moved && curvature_->reset()) {
-    // What was learnt led nowhere: once more, from the gradient alone.
+    // The curvature's step failed: reset it and retry.
     direction_->reset();
     move = attempt(f, at, bounds);
-    if (move.moved) move.note = move.note.empty() ? "curvature forgotten" : "curvature forgotten, " + move.note;
+    if (move.moved) move.note = move.note.empty() ? "curvature reset" : "curvature reset, " + move.note;
   }
   if (!move.moved) return move;
   curvature_->update(core::sub(move.to.x, at.x), core::sub(move.to.gradient, at.gradient));

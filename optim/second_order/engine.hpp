@@ -8,12 +8,12 @@
 
 namespace newtape::optim {
 
-/// A method at work: its three parts with what they remember.
+/// The three parts of a method, with their state.
 class Engine {
  public:
   explicit Engine(const Method& method);
 
-  /// One iteration: `at` becomes the next point, with its gradient, or stays when none better was found.
+  /// One iteration: moves `at` to a better point, with its gradient, or leaves it when none was found.
   StepResult advance(Objective& f, Iterate& at, const Bounds& bounds = {});
 
   void save(const std::string& prefix, NamedArrays& state) const;
@@ -25,7 +25,7 @@ class Engine {
   std::unique_ptr<Curvature> curvature_;
   std::unique_ptr<Direction> direction_;
   std::unique_ptr<Globalization> globalization_;
-  Array free_;  ///< which unknowns moved last, where bounds held others
+  Array free_;  ///< 1 for free unknowns of the last iteration, 0 for held ones; undefined: all free
 };
 
 }  // namespace newtape::optim

@@ -20,7 +20,7 @@ template class OptimizerOf<SophiaOptions>;
 
 namespace {
 
-constexpr double most_seeds = 9e15;  // what a state dict keeps exactly
+constexpr double max_seed = 9e15;  // exact in the f64 of state dicts
 
 template <class Slots>
 std::vector<Tensor> variables_of(const Slots& slots) {
@@ -30,7 +30,7 @@ std::vector<Tensor> variables_of(const Slots& slots) {
   return xs;
 }
 
-/// Gradients as backward leaves them: none where the loss does not depend on a parameter.
+/// Sets gradients as backward() does: none where the loss does not depend on a parameter.
 template <class Slots>
 void put_gradients(const Slots& slots, std::vector<Tensor>& gradient) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -50,7 +50,7 @@ void AdaHessianOptions::validate() const {
   check_option(name, "weight_decay", weight_decay);
   check_option(name, "hessian_power", hessian_power, 0, std::nextafter(1.0, 2.0));
   check_option(name, "samples", static_cast<double>(samples), 1, 1e9);
-  check_option(name, "seed", static_cast<double>(seed), 0, most_seeds);
+  check_option(name, "seed", static_cast<double>(seed), 0, max_seed);
 }
 
 Shape AdaHessian::curvature_shape(const Slot& s) const {
@@ -90,7 +90,7 @@ void AdaHessian::step(const Tensor& loss) {
 
 void AdaHessian::check_step() const {
   if (!curvature_.empty()) return;
-  raise<ValueError>("AdaHessian: a step needs the Hessian",
+  raise<ValueError>("AdaHessian: a step needs the loss's Hessian",
                     "step(loss), with a loss that backward() was not called for", "step()");
 }
 
@@ -129,7 +129,7 @@ void SophiaOptions::validate() const {
   check_option(name, "eps", eps);
   check_option(name, "weight_decay", weight_decay);
   check_option(name, "hessian_interval", static_cast<double>(hessian_interval), 1, 1e15);
-  check_option(name, "seed", static_cast<double>(seed), 0, most_seeds);
+  check_option(name, "seed", static_cast<double>(seed), 0, max_seed);
 }
 
 LossCurvature Sophia::estimate(const Tensor& loss) const {
@@ -157,10 +157,10 @@ void Sophia::update_hessian(const Tensor& loss) { average(estimate(loss).hessian
 
 void Sophia::update_gauss_newton(const Tensor& sampled_loss, std::int64_t batch_size) {
   if (batch_size < 1) {
-    raise<ValueError>("Sophia: a batch has samples", "batch_size of at least 1", std::to_string(batch_size));
+    raise<ValueError>("Sophia: batch_size must be positive", "at least 1", std::to_string(batch_size));
   }
   if (!sampled_loss.requires_grad() || sampled_loss.size() != 1) {
-    raise<ValueError>("Sophia: update_gauss_newton takes a recorded loss", "one element that depends on variables",
+    raise<ValueError>("Sophia: update_gauss_newton needs a recorded loss", "one element that depends on variables",
                       to_string(sampled_loss.shape()));
   }
   auto squares = newtape::detail::grad_between(sampled_loss, variables_of(slots()), ones_like(sampled_loss), false);

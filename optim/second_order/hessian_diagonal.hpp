@@ -3,8 +3,8 @@
 
 #include <newtape/optim/optimizer.hpp>
 
-/// Optimizers that divide by estimates of the Hessian's diagonal, for which they need the loss with its graph:
-/// `optimizer.step(loss)`, without a backward() before it.
+/// Optimizers preconditioned by estimates of the Hessian's diagonal from the graph of the loss: `optimizer.step(loss)`,
+/// without a backward() before it.
 namespace newtape::optim {
 
 struct LossCurvature;
@@ -15,9 +15,9 @@ struct AdaHessianOptions {
   double eps = 1e-4;
   double weight_decay = 0;      ///< multiplies p by 1 - lr * weight_decay before each step
   double hessian_power = 1;     ///< k of the paper: 1 divides by the curvature, 0 by 1
-  bool average_kernels = true;  ///< curvature is averaged over the axes behind the second, as those of convolutions
-  std::int64_t samples = 1;     ///< random vectors in a step
-  std::int64_t seed = 0;        ///< of their signs
+  bool average_kernels = true;  ///< averages the curvature over axes 2 and up, as of convolution kernels
+  std::int64_t samples = 1;     ///< random vectors per step
+  std::int64_t seed = 0;        ///< of the random vectors
 
   static constexpr const char* name = "AdaHessian";
   static std::vector<const char*> moments() { return {"exp_avg", "exp_hessian_diag_sq"}; }
@@ -31,8 +31,8 @@ struct AdaHessianOptions {
 };
 
 extern template class OptimizerOf<AdaHessianOptions>;
-/// AdaHessian (Yao et al. 2021, algorithm 1): Adam with Hutchinson's estimate of the Hessian's diagonal in the place of
-/// the gradient in the second moment. Of `samples` and `seed`, the first group's count. Leaves the gradients in the
+/// AdaHessian (Yao et al. 2021, algorithm 1): Adam with Hutchinson's estimate of the Hessian's diagonal in place of the
+/// gradient in the second moment. `samples` and `seed` are those of the first group. Leaves the gradients in the
 /// parameters.
 class AdaHessian : public OptimizerOf<AdaHessianOptions> {
  public:
@@ -52,17 +52,17 @@ class AdaHessian : public OptimizerOf<AdaHessianOptions> {
  private:
   Shape curvature_shape(const Slot& slot) const;
 
-  std::vector<Tensor> curvature_ = {};  ///< of each parameter, in a step
+  std::vector<Tensor> curvature_ = {};  ///< of each parameter; empty outside a step
 };
 
 struct SophiaOptions {
   double lr = 4e-4;
   std::pair<double, double> betas = {0.96, 0.99};
-  double gamma = 0.01;                 ///< the smaller, the more steps are cut at lr; 0.05 for Gauss-Newton-Bartlett
-  double eps = 1e-12;                  ///< least curvature, times gamma
+  double gamma = 0.01;                 ///< smaller values clip more steps at lr; 0.05 for Gauss-Newton-Bartlett
+  double eps = 1e-12;                  ///< lower bound of gamma h
   double weight_decay = 0.2;           ///< multiplies p by 1 - lr * weight_decay before each step
-  std::int64_t hessian_interval = 10;  ///< steps after which step(loss) estimates the Hessian again
-  std::int64_t seed = 0;               ///< of the random vectors' signs
+  std::int64_t hessian_interval = 10;  ///< steps between estimates of the Hessian by step(loss)
+  std::int64_t seed = 0;               ///< of the random vectors
 
   static constexpr const char* name = "Sophia";
   static std::vector<const char*> moments() { return {"exp_avg", "hessian"}; }
@@ -76,9 +76,9 @@ struct SophiaOptions {
 };
 
 extern template class OptimizerOf<SophiaOptions>;
-/// Sophia (Liu et al. 2023, algorithm 3): p -= lr clip(m / max(gamma h, eps), 1) with the average h of estimates of the
-/// Hessian's diagonal. Either `step(loss)`, which estimates by Hutchinson's method where it is due (the first group's
-/// interval counts); or ordinary steps, and one of the two updates below every ten or so.
+/// Sophia (Liu et al. 2023, algorithm 3): p -= lr clip(m / max(gamma h, eps), 1) where h averages estimates of the
+/// Hessian's diagonal. Call either `step(loss)`, which makes Hutchinson's estimate every hessian_interval steps (the
+/// first group's), or ordinary steps with one of the two updates below about every ten.
 class Sophia : public OptimizerOf<SophiaOptions> {
  public:
   using OptimizerOf::OptimizerOf;
@@ -88,7 +88,8 @@ class Sophia : public OptimizerOf<SophiaOptions> {
   /// Algorithm 1: an estimate from the graph of a loss.
   void update_hessian(const Tensor& loss);
   /// Algorithm 2, Gauss-Newton-Bartlett: batch_size g^2, with the gradient g of the mean loss of a batch whose labels
-  /// are drawn from the model's own predictions. Never negative, and without second derivatives. Gradients stay.
+  /// are drawn from the model's own predictions. Nonnegative, and needs no second derivatives. Leaves the parameters'
+  /// gradients.
   void update_gauss_newton(const Tensor& sampled_loss, std::int64_t batch_size);
 
  protected:

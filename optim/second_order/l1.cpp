@@ -25,8 +25,8 @@ class Penalty {
   Penalty(const Objective& f, std::span<const Tensor> x0, const L1Options& o) {
     check_option("l1", o.l1, 0, std::numeric_limits<double>::infinity());
     if (!o.weights.empty() && o.weights.size() != x0.size()) {
-      raise<ValueError>("l1: weights: none, or one for each starting point", fmt::format("0 or {}", x0.size()),
-                        fmt::format("{}", o.weights.size()));
+      raise<ValueError>("l1: weights must be empty or have one tensor for each starting point",
+                        fmt::format("0 or {}", x0.size()), fmt::format("{}", o.weights.size()));
     }
     std::vector<Tensor> full;
     for (std::size_t i = 0; i < o.weights.size(); ++i) {
@@ -44,17 +44,17 @@ class Penalty {
 
   double value(const Array& x) const { return core::dot(lambda_, core::abs(x)); }
   /// argmin |z - x|^2 / 2 + step sum lambda_i |z_i|.
-  Array shrunk(const Array& x, double step) const { return shrunk_by(x, core::scaled(step, core::copy(lambda_))); }
+  Array prox(const Array& x, double step) const { return soft_threshold(x, core::scaled(step, core::copy(lambda_))); }
   /// The element nearest to 0 of the subdifferential of f + penalty, with f's gradient g.
   Array subgradient(const Array& x, const Array& g) const {
     const Array away = core::add(g, core::mul(lambda_, core::sign(x)));
-    return core::where(core::equal(x, core::number(0, x.dtype())), shrunk_by(g, lambda_), away);
+    return core::where(core::equal(x, core::number(0, x.dtype())), soft_threshold(g, lambda_), away);
   }
   /// a where there is a penalty, b elsewhere.
   Array where_penalised(const Array& a, const Array& b) const { return core::where(penalised_, a, b); }
 
  private:
-  static Array shrunk_by(const Array& x, const Array& by) {
+  static Array soft_threshold(const Array& x, const Array& by) {
     return core::mul(core::sign(x), core::maximum(core::sub(core::abs(x), by), core::number(0, x.dtype())));
   }
   Array lambda_, penalised_;
@@ -62,13 +62,13 @@ class Penalty {
 
 bool finite(const Iterate& at) { return std::isfinite(at.value) && std::isfinite(core::norm_inf(at.gradient)); }
 
-/// What both methods need: the function, its penalty, the book.
+/// Common part of both methods: the function, its penalty, the recorder.
 class Solver {
  public:
   Solver(const Function& f, std::span<const Tensor> x0, const L1Options& options)
       : f_(f, x0),
         penalty_(f_, x0, options),
-        progress_(f_, options, default_gradient_tolerance(f_.dtype())),
+        recorder_(f_, options, default_gradient_tolerance(f_.dtype())),
         options_(options) {
     at_.x = core::copy(f_.flatten(x0));
     at_.value = f_.value_and_gradient(at_.x, at_.gradient);
@@ -80,57 +80,57 @@ class Solver {
 
   Result operator()() {
     if (!finite(at_)) {
-      return progress_.finish(Status::not_finite, at_.x, at_.value, NAN, "at the start");
+      return recorder_.finish(Status::not_finite, at_.x, at_.value, NAN, "at the start");
     }
     size_ = measure();
-    std::optional<Status> status = progress_.enter({.value = total_, .gradient = size_}, at_.x);
+    std::optional<Status> status = recorder_.enter({.value = total_, .gradient = size_}, at_.x);
     if (!status && size_ <= tolerance()) status = Status::gradient_tolerance;
     if (!status) begin();
     while (!status) {
-      status = progress_.exhausted();
+      status = recorder_.exhausted();
       if (!status) status = iterate();
     }
-    return progress_.finish(*status, at_.x, total_, measure());
+    return recorder_.finish(*status, at_.x, total_, measure());
   }
 
  protected:
-  /// Sets up what iterations need, at a start that is not the solution yet.
+  /// Initialises the iterations, at a start that is not the solution yet.
   virtual void begin() = 0;
-  /// One iteration: enters it, or says why there is none.
+  /// One iteration, which it records; returns the status if the run ends.
   virtual std::optional<Status> iterate() = 0;
 
-  double tolerance() const { return progress_.limits().gradient_tolerance; }
+  double tolerance() const { return recorder_.limits().gradient_tolerance; }
   double eps() const { return epsilon(f_.dtype()); }
-  /// Of the best point, whose gradient may not have been needed yet.
+  /// Size of the subgradient at the best point, whose gradient may not be evaluated yet.
   double measure() {
     if (!at_.gradient.defined()) f_.value_and_gradient(at_.x, at_.gradient);
     return core::norm_inf(penalty_.subgradient(at_.x, at_.gradient));
   }
 
-  /// Takes a point as the best one when it is. Where rounding hides which value is lower, the size of the subgradient
-  /// decides.
-  void offer(const Iterate& at, double total, double size) {
+  /// Replaces the best point by a better one: of lower value or, where values differ by rounding only, of smaller
+  /// subgradient.
+  void update_best(const Iterate& at, double total, double size) {
     const double hidden = 100 * eps() * std::abs(total_);
     const bool closer = size < 0.99 * size_;
-    idle_ = total < total_ - hidden || (total <= total_ + hidden && closer) ? 0 : idle_ + 1;
+    no_improvement_ = total < total_ - hidden || (total <= total_ + hidden && closer) ? 0 : no_improvement_ + 1;
     if (!(total < total_ - hidden || (total <= total_ + hidden && size < size_))) return;
     at_ = at;
     total_ = total;
     size_ = size;
   }
-  /// Nothing was gained for a long time.
-  bool idle(int iterations) const { return idle_ >= iterations; }
+  /// Whether the last `iterations` iterations brought no improvement.
+  bool no_improvement(int iterations) const { return no_improvement_ >= iterations; }
 
   Objective f_;
   Penalty penalty_;
-  RunRecorder progress_;
+  RunRecorder recorder_;
   L1Options options_;
   Iterate at_;                                               ///< the best point, with f's value and gradient there
   double total_ = std::numeric_limits<double>::quiet_NaN();  ///< with the penalty
   double size_ = 0;                                          ///< of its subgradient, or of fista's map
 
  private:
-  int idle_ = 0;
+  int no_improvement_ = 0;
 };
 
 // --- FISTA ---
@@ -147,7 +147,7 @@ class Fista final : public Solver {
       step_ = options_.step;
       return;
     }
-    // 1 / L from a difference of gradients along the gradient; backtracking puts right what is wrong with it.
+    // 1 / L from a difference of gradients along the gradient; backtracking corrects it.
     const double length = core::norm2(at_.gradient);
     const double h = 1e-4 * std::max(1., core::norm2(at_.x)) / (length > 0 ? length : 1);
     Array ahead;
@@ -160,15 +160,15 @@ class Fista final : public Solver {
     if (!y_.gradient.defined()) y_.value = f_.value_and_gradient(y_.x, y_.gradient);
     if (!finite(y_)) {
       if (momentum_ == 1) return Status::not_finite;
-      start_anew();  // the momentum has led out of the domain
+      restart_momentum();  // the momentum left the domain
       return {};
     }
     std::string remark;
     Iterate next;
     Array d;
-    bool hidden = false;  // rounding decides about values: then gradients tell whether the step is short enough
+    bool hidden = false;  // differences of values are rounding: test the step size by gradients
     for (int tries = 0;; ++tries) {
-      next = {penalty_.shrunk(core::plus(core::copy(y_.x), -step_, y_.gradient), step_), NAN, {}};
+      next = {penalty_.prox(core::plus(core::copy(y_.x), -step_, y_.gradient), step_), NAN, {}};
       d = core::sub(next.x, y_.x);
       const double squares = core::dot(d, d);
       if (tries == 0) hidden = squares / (2 * step_) <= 1e4 * eps() * std::abs(y_.value);
@@ -185,25 +185,25 @@ class Fista final : public Solver {
     }
     const double total = next.value + penalty_.value(next.x);
     const Array change = core::sub(next.x, x_);
-    const double fall = total_ - total;
+    const double reduction = total_ - total;
     double size = core::norm_inf(d) / step_;
     if (size <= tolerance()) {
       if (!next.gradient.defined()) f_.value_and_gradient(next.x, next.gradient);
       size = core::norm_inf(penalty_.subgradient(next.x, next.gradient));
     }
-    offer(next, total, size);
+    update_best(next, total, size);
 
     const bool uphill = options_.restart && core::dot(d, change) < 0;
     const double before = std::exchange(momentum_, (1 + std::sqrt(1 + 4 * momentum_ * momentum_)) / 2);
     if (uphill) {
       momentum_ = 1;
-      if (!hidden) step_ *= 2;  // a larger one may do again
+      if (!hidden) step_ *= 2;  // a larger one may be valid again
       remark = remark.empty() ? "restarted" : remark + ", restarted";
     }
     y_ = {uphill ? next.x : core::plus(core::copy(next.x), (before - 1) / momentum_, change), NAN, {}};
     x_ = next.x;
-    const auto status = progress_.enter({.value = total,
-                                         .change = fall,
+    const auto status = recorder_.enter({.value = total,
+                                         .change = reduction,
                                          .gradient = size,
                                          .step = core::norm2(change),
                                          .ratio = step_,
@@ -211,18 +211,18 @@ class Fista final : public Solver {
                                         next.x);
     if (status) return status;
     if (size <= tolerance()) return Status::gradient_tolerance;
-    // Momentum that does not begin anew may lead uphill for long.
-    if (idle(options_.restart ? 200 : 5000)) return Status::precision;
+    // Momentum without restarts may go uphill for many iterations.
+    if (no_improvement(options_.restart ? 200 : 5000)) return Status::precision;
     return {};
   }
 
-  void start_anew() {
+  void restart_momentum() {
     momentum_ = 1;
     y_ = {x_, NAN, {}};
   }
 
   Array x_;    ///< the last point
-  Iterate y_;  ///< where the next step starts
+  Iterate y_;  ///< the extrapolated point
   double momentum_ = 1;
   double step_ = 1;
 };
@@ -244,16 +244,16 @@ class OwlQn final : public Solver {
 
   std::optional<Status> iterate() override {
     memory_->evaluate(f_, now_);
-    // Where what was learnt leads nowhere: once more, from the subgradient alone.
+    // After a failure with the stored pairs: retry with the subgradient alone.
     const bool moved = attempt() || (memory_->reset() && attempt());
     if (!moved) return problem_;
     const double size = core::norm_inf(subgradient_);
-    offer(now_, value_, size);
-    const auto status = progress_.enter(
-        {.value = value_, .change = fall_, .gradient = size, .step = core::norm2(step_), .ratio = alpha_}, now_.x);
+    update_best(now_, value_, size);
+    const auto status = recorder_.enter(
+        {.value = value_, .change = reduction_, .gradient = size, .step = core::norm2(step_), .ratio = alpha_}, now_.x);
     if (status) return status;
     if (size <= tolerance()) return Status::gradient_tolerance;
-    if (idle(50)) return Status::precision;
+    if (no_improvement(50)) return Status::precision;
     return {};
   }
 
@@ -261,13 +261,13 @@ class OwlQn final : public Solver {
   bool attempt() {
     const Array& v = subgradient_;
     const Array zero = core::number(0, v.dtype());
-    // Only what goes downhill in its own coordinate: eq. 5 of the paper.
+    // Only components with the sign of -v: eq. 5 of the paper.
     Array d = core::neg(memory_->solve(v));
     d = penalty_.where_penalised(core::where(core::less(core::mul(d, v), zero), d, zero), d);
     if (!(core::dot(d, v) < 0)) d = core::neg(v);
     const Array orthant = core::where(core::equal(now_.x, zero), core::neg(core::sign(v)), core::sign(now_.x));
 
-    // Without a curvature, twice what has led on before.
+    // Without curvature pairs, twice the last alpha.
     alpha_ = memory_->scaled() ? 1 : 2 * alpha_;
     problem_ = Status::not_finite;
     for (int tries = 0; tries < 30; ++tries, alpha_ *= 0.5) {
@@ -281,9 +281,9 @@ class OwlQn final : public Solver {
       step_ = core::sub(next.x, now_.x);
       const double total = next.value + penalty_.value(next.x);
       Array subgradient = penalty_.subgradient(next.x, next.gradient);
-      if (!falls(total, core::dot(v, step_), core::dot(subgradient, step_), -core::dot(v, d))) continue;
+      if (!sufficient_decrease(total, core::dot(v, step_), core::dot(subgradient, step_), -core::dot(v, d))) continue;
       memory_->update(step_, core::sub(next.gradient, now_.gradient));
-      fall_ = std::exchange(value_, total) - total;
+      reduction_ = std::exchange(value_, total) - total;
       now_ = std::move(next);
       subgradient_ = std::move(subgradient);
       return true;
@@ -295,11 +295,11 @@ class OwlQn final : public Solver {
     return false;
   }
 
-  /// Eq. 8, by the step that was really made; where rounding hides the fall, by slopes (Hager & Zhang 2005, eq. 4.1).
-  bool falls(double total, double slope, double slope_after, double promised) const {
+  /// Eq. 8, with the actual step; where rounding hides the reduction, by slopes (Hager & Zhang 2005, eq. 4.1).
+  bool sufficient_decrease(double total, double slope, double slope_after, double predicted) const {
     if (!(slope < 0)) return false;
     const double noise = eps() * std::abs(value_);
-    if (promised > 1e4 * noise) return total <= value_ + 1e-4 * slope;
+    if (predicted > 1e4 * noise) return total <= value_ + 1e-4 * slope;
     return total <= value_ + 100 * noise && slope_after <= 0.8 * -slope;
   }
 
@@ -307,9 +307,9 @@ class OwlQn final : public Solver {
   Iterate now_;
   Array subgradient_;
   double value_ = 0;  ///< with the penalty
-  Array step_;        ///< the last one, and how it was found
+  Array step_;        ///< the last one
   double alpha_ = 1;
-  double fall_ = 0;
+  double reduction_ = 0;
   Status problem_ = Status::no_progress;
 };
 

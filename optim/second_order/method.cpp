@@ -27,7 +27,7 @@ Array Curvature::matrix() {
 std::vector<Tensor> expand_bounds(const char* what, const char* which, const std::vector<Tensor>& given,
                                   std::span<const Tensor> x0) {
   if (given.size() != x0.size()) {
-    raise<ValueError>(fmt::format("{}: {}: none, or one for each starting point", what, which),
+    raise<ValueError>(fmt::format("{}: {} must be empty or have one tensor for each starting point", what, which),
                       fmt::format("0 or {}", x0.size()), fmt::format("{}", given.size()));
   }
   std::vector<Tensor> all;

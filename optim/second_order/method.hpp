@@ -16,52 +16,52 @@ namespace newtape::detail {
 class StateReader;
 }
 
-/// The three parts of which second-order methods are made, and which combine freely: what is known of the curvature,
-/// the direction that is taken from it, and how far one goes along it. Vectors are [n], of the parameters' dtype.
+/// The three parts of second-order methods, which combine freely: a model of the curvature, the direction computed from
+/// it, and the globalization, which accepts or rejects steps. Vectors are [n], of the parameters' dtype.
 namespace newtape::optim {
 
-/// Where a method stands.
+/// A point, with the function's value and gradient there.
 struct Iterate {
   Array x;
   double value = std::numeric_limits<double>::quiet_NaN();
   Array gradient;
 };
 
-/// What the curvature of a function is taken to be: a symmetric matrix B.
+/// A model of a function's Hessian: a symmetric matrix B.
 class Curvature {
  public:
   virtual ~Curvature() = default;
 
-  /// Called at every point before the rest.
+  /// Called at every point before the other members.
   virtual void evaluate(Objective& f, const Iterate& at) = 0;
-  /// Called after every step, with the change of the gradient along it.
+  /// Called after every accepted step, with the change of the gradient.
   virtual void update(const Array& /*step*/, const Array& /*change*/) {}
   /// B v.
   virtual Array product(const Array& v) = 0;
-  /// B itself, [n, n]; made from n products unless it is at hand.
+  /// B, [n, n]; by default from n products.
   virtual Array matrix();
   /// B^-1 v where it is as cheap as a product; else undefined.
   virtual Array solve(const Array& /*v*/) { return {}; }
-  /// Something like B^-1 v, to speed up conjugate gradients; else undefined.
+  /// An approximation of B^-1 v, the preconditioner of conjugate gradients; undefined: none.
   virtual Array precondition(const Array& /*v*/) { return {}; }
-  /// Whether the length of a step made from it means anything: not before something was learnt of the function.
+  /// Whether the length of a step computed from B is meaningful; false as long as B holds no information.
   virtual bool scaled() const { return true; }
-  /// Whether matrix() is at hand.
+  /// Whether B is represented as a matrix.
   virtual bool dense() const { return false; }
-  /// Forgets what was learnt, when it led nowhere. False when there was nothing to forget.
+  /// Discards past information, after a failed step. False when there was none.
   virtual bool reset() { return false; }
 
-  /// What a later run needs to go on bit for bit, beyond the point.
+  /// The state that a bitwise identical resumption needs besides the point.
   virtual void save(const std::string& /*prefix*/, NamedArrays& /*state*/) const {}
   virtual void load(const std::string& /*prefix*/, detail::StateReader& /*state*/, std::int64_t /*size*/,
                     DType /*dtype*/) {}
 
  protected:
-  std::int64_t size_ = 0;  ///< of the vectors; `evaluate` sets it where matrix() is left as it is
+  std::int64_t size_ = 0;  ///< length of the vectors; set by `evaluate`, for the default matrix()
   DType dtype_ = f64;
 };
 
-/// A trust region's radius, and what is to be added to B's diagonal.
+/// A trust region's radius, and the damping added to B's diagonal.
 struct Region {
   double radius = std::numeric_limits<double>::infinity();
   double damping = 0;
@@ -69,27 +69,27 @@ struct Region {
 
 struct Step {
   Array d;
-  double predicted = 0;      ///< how far the quadratic model falls, -g d - d B d / 2
-  std::int64_t inner = 0;    ///< iterations it took
-  bool on_boundary = false;  ///< the region's radius cut it short
-  bool scaled = true;        ///< its length means something; else a line search looks for one
+  double predicted = 0;      ///< reduction of the quadratic model, -g d - d B d / 2
+  std::int64_t inner = 0;    ///< iterations of the linear solver
+  bool on_boundary = false;  ///< its length is the region's radius
+  bool scaled = true;        ///< its length is meaningful; else the line search chooses one
   std::string note = {};
 };
 
-/// How a step follows from the gradient and the curvature.
+/// Computes a step from the gradient and the curvature.
 class Direction {
  public:
   virtual ~Direction() = default;
   virtual Step step(Curvature& b, const Array& gradient, const Region& region) = 0;
-  /// Forgets earlier steps.
+  /// Discards the memory of earlier steps.
   virtual void reset() {}
   virtual void save(const std::string& /*prefix*/, NamedArrays& /*state*/) const {}
   virtual void load(const std::string& /*prefix*/, detail::StateReader& /*state*/, std::int64_t /*size*/,
                     DType /*dtype*/) {}
 };
 
-/// What users give as bounds on each of the points x0, in their shapes; none when there is none. ValueError,
-/// DTypeError, ShapeError naming `what` (the caller) and `which`.
+/// The bounds given for the points x0, broadcast to their shapes. ValueError, DTypeError, ShapeError naming `what` (the
+/// caller) and `which`.
 std::vector<Tensor> expand_bounds(const char* what, const char* which, const std::vector<Tensor>& given,
                                   std::span<const Tensor> x0);
 
@@ -106,15 +106,15 @@ struct Bounds {
 
   Array lower, upper;
   bool any() const noexcept { return lower.defined() || upper.defined(); }
-  /// The nearest point inside.
+  /// The nearest point within the bounds.
   Array project(Array x) const;
-  /// P(x - gradient) - x, whose size says how far from a minimum x is; -gradient without bounds.
+  /// P(x - gradient) - x, which is 0 at a constrained stationary point; -gradient without bounds.
   Array projected_step(const Array& x, const Array& gradient) const;
-  /// 1 where x may move, 0 where a bound holds it against the gradient's pull; undefined when nothing is held.
+  /// 1 for free unknowns, 0 for those at a bound that -gradient points across; undefined when all are free.
   Array free(const Array& x, const Array& gradient) const;
 };
 
-/// What became of an attempt to move.
+/// The outcome of an iteration.
 struct StepResult {
   bool moved = false;
   Iterate to = {};   ///< with its gradient
@@ -125,7 +125,7 @@ struct StepResult {
   Status problem = Status::no_progress;  ///< why it did not move
 };
 
-/// How far one goes: it moves from a point to a better one.
+/// Accepts or rejects steps: a line search, trust region or damping.
 class Globalization {
  public:
   virtual ~Globalization() = default;
@@ -139,7 +139,7 @@ using MakeCurvature = std::function<std::unique_ptr<Curvature>()>;
 using MakeDirection = std::function<std::unique_ptr<Direction>()>;
 using MakeGlobalization = std::function<std::unique_ptr<Globalization>()>;
 
-/// A method: three parts, made anew for each run.
+/// A method: factories of its three parts, which each run constructs.
 ///
 ///     Method mine{"mine", curvature::sr1(), direction::truncated_cg(), globalization::trust_region()};
 struct Method {

@@ -22,27 +22,27 @@ namespace newtape::optim {
 
 namespace {
 
-constexpr std::int64_t small_enough_for_a_matrix = 500;
+constexpr std::int64_t max_bfgs_size = 500;
 
 class Run {
  public:
   Run(Objective& f, std::span<const Tensor> x0, const MinimizeOptions& options)
       : f_(f),
         bounds_("minimize", f, x0, options),
-        engine_(options.method.curvature                ? options.method
-                : f.size() <= small_enough_for_a_matrix ? bfgs()
-                                                        : lbfgs()),
-        progress_(f, options, default_gradient_tolerance(f.dtype())) {
+        engine_(options.method.curvature    ? options.method
+                : f.size() <= max_bfgs_size ? bfgs()
+                                            : lbfgs()),
+        recorder_(f, options, default_gradient_tolerance(f.dtype())) {
     at_.x = bounds_.project(core::copy(f.flatten(x0)));
   }
 
   Result operator()() {
     at_.value = f_.value_and_gradient(at_.x, at_.gradient);
-    if (!finite(at_)) return progress_.finish(Status::not_finite, at_.x, at_.value, NAN, "at the start");
+    if (!finite(at_)) return recorder_.finish(Status::not_finite, at_.x, at_.value, NAN, "at the start");
     size_ = measure();
-    std::optional<Status> status = progress_.enter({.value = at_.value, .gradient = size_}, at_.x);
+    std::optional<Status> status = recorder_.enter({.value = at_.value, .gradient = size_}, at_.x);
     while (!status) status = iterate();
-    return progress_.finish(believed(*status), at_.x, at_.value, size_, problem_);
+    return recorder_.finish(verified(*status), at_.x, at_.value, size_, problem_);
   }
 
  private:
@@ -52,8 +52,8 @@ class Run {
   double measure() const { return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient)); }
 
   std::optional<Status> iterate() {
-    if (size_ <= progress_.limits().gradient_tolerance) return Status::gradient_tolerance;
-    if (const auto status = progress_.exhausted()) return status;
+    if (size_ <= recorder_.limits().gradient_tolerance) return Status::gradient_tolerance;
+    if (const auto status = recorder_.exhausted()) return status;
     const Iterate before = at_;
     const StepResult move = engine_.advance(f_, at_, bounds_);
     if (!move.moved) {
@@ -61,7 +61,7 @@ class Run {
       return move.problem;
     }
     size_ = measure();
-    const auto status = progress_.enter({.value = at_.value,
+    const auto status = recorder_.enter({.value = at_.value,
                                          .change = before.value - at_.value,
                                          .gradient = size_,
                                          .step = core::norm2(core::sub(at_.x, before.x)),
@@ -71,13 +71,15 @@ class Run {
                                          .note = move.note},
                                         at_.x);
     if (status) return status;
-    if (size_ > progress_.limits().gradient_tolerance && idle() >= 20) return Status::precision;
+    if (size_ > recorder_.limits().gradient_tolerance && iterations_without_improvement() >= 20)
+      return Status::precision;
     return {};
   }
 
-  /// A gradient that belongs to another function comes to its zero like any other: only values tell. Two of them, on
-  /// either side of the point, differ by less than they curve, unless there is a slope that nobody knows of.
-  Status believed(Status status) {
+  /// The status, or wrong_gradient: a run on a wrong gradient converges to that gradient's zero, which only values
+  /// reveal. Central differences in a random direction must agree with the slope up to the second difference and
+  /// rounding.
+  Status verified(Status status) {
     if (!optim::converged(status) || f_.size() == 0) return status;
     Generator generator(0);
     const Array d =
@@ -86,32 +88,33 @@ class Run {
     const double after = f_.value(core::plus(core::copy(at_.x), h, d));
     const double before = f_.value(core::plus(core::copy(at_.x), -h, d));
     const double slope = core::dot(at_.gradient, d);
-    const double unknown = std::abs((after - before) / 2 - h * slope);
-    const double bend = std::abs(after + before - 2 * at_.value);
-    if (!(unknown > std::max({bend, h * std::abs(slope), rounding(at_.value, f_.dtype())}))) return status;
+    const double slope_error = std::abs((after - before) / 2 - h * slope);
+    const double second_difference = std::abs(after + before - 2 * at_.value);
+    if (!(slope_error > std::max({second_difference, h * std::abs(slope), rounding(at_.value, f_.dtype())})))
+      return status;
     return diagnose(f_, at_, d) == Status::wrong_gradient ? Status::wrong_gradient : status;
   }
 
-  /// How many iterations ago value or gradient were last better than ever before by more than rounding.
-  std::int64_t idle() {
-    if (at_.value < least_value_ - rounding(at_.value, f_.dtype()) || size_ < 0.9 * least_gradient_) {
-      least_value_ = std::min(least_value_, at_.value);
-      least_gradient_ = std::min(least_gradient_, size_);
-      better_ = progress_.iterations();
+  /// Iterations since the value or the gradient last improved on its minimum by more than rounding.
+  std::int64_t iterations_without_improvement() {
+    if (at_.value < min_value_ - rounding(at_.value, f_.dtype()) || size_ < 0.9 * min_gradient_) {
+      min_value_ = std::min(min_value_, at_.value);
+      min_gradient_ = std::min(min_gradient_, size_);
+      last_improvement_ = recorder_.iterations();
     }
-    return progress_.iterations() - better_;
+    return recorder_.iterations() - last_improvement_;
   }
 
   Objective& f_;
   Bounds bounds_;
   Engine engine_;
-  RunRecorder progress_;
+  RunRecorder recorder_;
   Iterate at_;
-  double size_ = 0;  ///< of the gradient, as it counts
+  double size_ = 0;  ///< largest |entry| of the projected gradient
   std::string problem_;
-  double least_value_ = std::numeric_limits<double>::infinity();
-  double least_gradient_ = std::numeric_limits<double>::infinity();
-  std::int64_t better_ = 0;
+  double min_value_ = std::numeric_limits<double>::infinity();
+  double min_gradient_ = std::numeric_limits<double>::infinity();
+  std::int64_t last_improvement_ = 0;
 };
 
 Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) { return Run(f, x0, options)(); }
@@ -120,9 +123,9 @@ Function of_one(const UnaryFunction& f) {
   return [f](std::span<const Tensor> xs) { return f(xs[0]); };
 }
 
-/// Minimises over those parameters that train, and leaves them at the best point.
+/// Minimises over the trainable parameters, and sets them to the best point.
 template <class Minimize>
-Result over(const std::vector<Parameter>& parameters, const Minimize& minimize_from) {
+Result minimize_over(const std::vector<Parameter>& parameters, const Minimize& minimize_from) {
   std::vector<Parameter> trained;
   for (const auto& p : parameters) {
     if (!p.defined() || p.requires_grad()) trained.push_back(p);
@@ -150,13 +153,13 @@ Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const T
 }
 Result minimize(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters,
                 const MinimizeOptions& options) {
-  return over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
+  return minimize_over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
     return minimize(function_of(trained, loss), x0, options);
   });
 }
 Result minimize(const std::function<Tensor()>& outputs, const UnaryFunction& loss,
                 const std::vector<Parameter>& parameters, const MinimizeOptions& options) {
-  return over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
+  return minimize_over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
     return minimize(function_of(trained, outputs), loss, x0, options);
   });
 }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Symmetric but for rounding; factorisations read one half, products both.
+/// (h + h^T) / 2: rounding leaves h asymmetric; factorisations read one triangle, products both.
 Array symmetrized(const Array& h) {
   return core::mul(core::add(h, core::transpose(h, 0, 1)), core::full({}, 0.5, h.dtype()));
 }
@@ -123,8 +123,7 @@ Product Objective::hessian_product(const Array& x) {
 
 void Objective::expect_outputs() const {
   if (has_outputs()) return;
-  raise<ValueError>("gauss_newton: the model's outputs and the loss must be given apart", "outputs and loss",
-                    "one function");
+  raise<ValueError>("gauss_newton: outputs and loss must be two functions", "outputs and loss", "one function");
 }
 
 std::function<Array(const Array&)> Objective::gauss_newton_map(const Array& x) {
@@ -150,7 +149,7 @@ Product Objective::gauss_newton_product(const Array& x) {
 Array Objective::gauss_newton(const Array& x) {
   const auto map = gauss_newton_map(x);
   ++counts.hessians;
-  // Rows of the identity, as many at once as keep the outputs' tangents small.
+  // Rows of the identity in chunks, which bound the memory of the outputs' tangents.
   constexpr std::int64_t chunk = 64;
   const Array identity = core::eye(size_, dtype_);
   std::vector<Array> rows;

@@ -12,15 +12,15 @@ namespace newtape::optim {
 /// v -> A v for vectors [n].
 using Product = std::function<Array(const Array& v)>;
 
-/// A function of tensors, with one number as its value, as a function of one vector: what all its elements make, one
-/// after the other. Every evaluation is counted. Records nothing.
+/// A scalar function of tensors as a function of one vector, the concatenation of all their elements. Counts
+/// evaluations; records nothing.
 ///
-/// A NumericalError in the function (a matrix that is singular at some point, say) makes its value a NaN there.
+/// A NumericalError in the function (at a singular matrix, say) makes its value NaN there.
 class Objective {
  public:
-  /// `xs` tells the shapes, and the dtype: they must have one float dtype. ValueError, DTypeError.
+  /// `xs` give the shapes and the dtype, which must be one float dtype. ValueError, DTypeError.
   Objective(Function f, std::span<const Tensor> xs);
-  /// loss(outputs(xs)), taken apart for the curvatures that need it so (gauss_newton).
+  /// loss(outputs(xs)), two functions for the Gauss-Newton curvatures.
   Objective(Function outputs, UnaryFunction loss, std::span<const Tensor> xs);
 
   std::int64_t size() const noexcept { return size_; }
@@ -38,8 +38,8 @@ class Objective {
   Product hessian_product(const Array& x);
 
   bool has_outputs() const noexcept { return static_cast<bool>(loss_); }
-  /// J^T H J: the Jacobian of the outputs, the Hessian of the loss (Schraudolph 2002). ValueError unless the two are
-  /// known apart.
+  /// J^T H J: the Jacobian of the outputs, the Hessian of the loss (Schraudolph 2002). ValueError unless constructed
+  /// from outputs and loss.
   Product gauss_newton_product(const Array& x);
   /// [n, n].
   Array gauss_newton(const Array& x);
@@ -48,7 +48,7 @@ class Objective {
 
  private:
   void expect_outputs() const;
-  /// What a linear map does to vectors [n], or to batches of them [k, n].
+  /// Concatenation to, and split of, vectors [n] or batches of them [k, n].
   Array join(std::span<const Tensor> parts) const;
   std::vector<Tensor> split_batch(const Array& v) const;
   std::function<Array(const Array&)> gauss_newton_map(const Array& x);

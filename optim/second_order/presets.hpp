@@ -10,7 +10,7 @@
 /// Methods ready to use: `minimize(f, x0, {.method = optim::lbfgs()})`.
 namespace newtape::optim {
 
-/// Steepest descent with a line search, as a yardstick.
+/// Steepest descent with a line search, as a baseline.
 Method gradient_descent();
 /// Hestenes-Stiefel, Polak-Ribiere and others; see ConjugateOptions.
 Method nonlinear_cg(const ConjugateOptions& options = {});
@@ -18,7 +18,7 @@ Method bfgs();
 Method lbfgs(const LbfgsOptions& options = {});
 /// Symmetric rank one in a trust region (Nocedal and Wright 2006, algorithm 6.2).
 Method sr1();
-/// Exact Hessian, modified Cholesky, full steps where a line search lets them pass.
+/// Exact Hessian, modified Cholesky, line search from the full step.
 Method newton();
 /// Newton with Levenberg's damping of the Hessian in place of a line search.
 Method damped_newton();
@@ -30,14 +30,14 @@ Method newton_cg();
 Method trust_region_newton();
 /// Steihaug's conjugate gradients on Hessian-vector products in a trust region: for many unknowns.
 Method trust_region_newton_cg();
-/// Exact Hessian (or its positive definite neighbour), Powell's dogleg.
+/// Exact Hessian (shifted where it is not positive definite), Powell's dogleg.
 Method dogleg();
-/// Generalised Gauss-Newton, of a loss and outputs that are given apart.
+/// Generalised Gauss-Newton, for outputs and loss as two functions.
 Method gauss_newton();
 Method levenberg_marquardt();
 /// Generalised Gauss-Newton products, damped conjugate gradients (Martens 2010).
 Method hessian_free();
-/// All of them that need one function only, for comparisons.
+/// All methods that need one function only, for comparisons.
 std::vector<Method> general_methods();
 
 }  // namespace newtape::optim

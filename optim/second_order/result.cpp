@@ -10,7 +10,7 @@ const char* to_string(Status status) noexcept {
     case Status::gradient_tolerance: return "gradient small enough";
     case Status::step_tolerance: return "steps small enough";
     case Status::value_tolerance: return "changes of the value small enough";
-    case Status::precision: return "as far as the precision of the numbers goes";
+    case Status::precision: return "limit of the floating-point precision";
     case Status::max_iterations: return "limit of iterations";
     case Status::max_evaluations: return "limit of evaluations";
     case Status::max_seconds: return "limit of time";

@@ -9,59 +9,59 @@
 #include <string>
 #include <vector>
 
-/// What minimize and least_squares tell of how it went.
+/// Results of minimize and least_squares.
 namespace newtape::optim {
 
 /// Why a run stopped.
 enum class Status {
-  gradient_tolerance,  ///< converged: the gradient is as small as was asked for
-  step_tolerance,      ///< converged: the steps are
-  value_tolerance,     ///< converged: the changes of the value are
-  precision,           ///< converged: at this precision of numbers there is nothing left to gain
+  gradient_tolerance,  ///< converged: the gradient is within its tolerance
+  step_tolerance,      ///< converged: the step is within its tolerance
+  value_tolerance,     ///< converged: the change of the value is within its tolerance
+  precision,           ///< converged: rounding errors hide further reductions
   max_iterations,
   max_evaluations,
   max_seconds,
-  callback,        ///< the caller's wish
-  not_finite,      ///< a value or gradient that is not a finite number at the start, or wherever a step led
-  unbounded,       ///< the value fell below any reasonable bound
-  wrong_gradient,  ///< the value does not change along a line as the gradient says
-  no_progress,     ///< no step that lowers the value was found, and the gradient is not to blame
+  callback,        ///< the callback returned false
+  not_finite,      ///< value or gradient not finite at the start, or after every step tried
+  unbounded,       ///< the value fell below `unbounded_below`
+  wrong_gradient,  ///< differences of the value contradict the gradient
+  no_progress,     ///< no step that lowers the value was found, though the gradient is right
 };
-/// In a few words.
+/// A short description.
 const char* to_string(Status status) noexcept;
 /// Whether it is one of the first four.
 bool converged(Status status) noexcept;
 
-/// How often what was evaluated.
+/// Numbers of evaluations.
 struct Counts {
   std::int64_t values = 0;     ///< of the function alone
   std::int64_t gradients = 0;  ///< of the function with its gradient, or of residuals with their Jacobian
-  std::int64_t hessians = 0;   ///< whole second-derivative matrices
+  std::int64_t hessians = 0;   ///< Hessian or Gauss-Newton matrices
   std::int64_t products = 0;   ///< with Hessians, Gauss-Newton matrices or Jacobians
-  /// Of the function, whatever came along.
+  /// Of the function, with or without derivatives.
   std::int64_t evaluations() const noexcept { return values + gradients; }
 };
 
-/// One iteration: where it led, and how.
+/// One iteration: a row of the trace.
 struct Iteration {
-  std::int64_t index = 0;  ///< 0 is the start
-  double value = 0;        ///< after it
-  double change = 0;       ///< how far the value fell
-  double gradient = 0;     ///< the gradient's largest entry's size (with bounds: of the projected gradient)
-  double step = 0;         ///< length of the step
-  double ratio = 0;        ///< the step as a part of the whole direction, or the fall as a part of the predicted one
-  double region = 0;       ///< radius of the trust region or damping; 0 without either
-  std::int64_t inner = 0;  ///< iterations of the linear solver
+  std::int64_t index = 0;        ///< 0 is the start
+  double value = 0;              ///< after it
+  double change = 0;             ///< reduction of the value
+  double gradient = 0;           ///< the gradient's largest |entry| (with bounds: the projected gradient's)
+  double step = 0;               ///< length of the step
+  double ratio = 0;              ///< step over direction (line searches), or actual over predicted reduction
+  double region = 0;             ///< radius of the trust region or damping; 0 without either
+  std::int64_t inner = 0;        ///< iterations of the linear solver
   std::int64_t evaluations = 0;  ///< of the function, so far
   double seconds = 0;            ///< since the start
-  std::string note = {};         ///< what was out of the ordinary
+  std::string note = {};         ///< remarks, such as a restart
 };
 
-/// What a run came to: the best point, and the way there.
+/// The result of a run: the best point and the trace.
 struct Result {
   std::vector<Tensor> xs;  ///< constants
   double value = std::numeric_limits<double>::quiet_NaN();
-  double gradient = std::numeric_limits<double>::quiet_NaN();  ///< its largest entry's size
+  double gradient = std::numeric_limits<double>::quiet_NaN();  ///< its largest |entry|
   Status status = Status::no_progress;
   std::string message;  ///< the reason for stopping, in words
   std::int64_t iterations = 0;
@@ -74,10 +74,10 @@ struct Result {
   bool converged() const noexcept { return optim::converged(status); }
 };
 
-/// The table's head and one of its lines, without an end of line.
+/// The trace table's header and one of its rows, without newline.
 std::string trace_header();
 std::string to_string(const Iteration& iteration);
-/// The whole trace, and below it what it came to.
+/// The trace as a table, and the outcome below it.
 std::string to_string(const Result& result);
 
 }  // namespace newtape::optim

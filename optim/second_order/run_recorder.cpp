@@ -62,7 +62,7 @@ Result RunRecorder::finish(Status status, const Array& x, double value, double g
     case Status::max_evaluations: words += fmt::format(": {}", o.max_evaluations); break;
     case Status::max_seconds: words += fmt::format(": {:g} s", o.max_seconds); break;
     case Status::unbounded: words += fmt::format(": {:.2e} < {:.0e}", value, o.unbounded_below); break;
-    case Status::wrong_gradient: words += ": values do not change along a line as the derivatives say"; break;
+    case Status::wrong_gradient: words += ": differences of the value contradict the derivatives"; break;
     case Status::not_finite: words += ": values, gradients or curvatures around this point"; break;
     case Status::no_progress: words += ": no step lowers the value"; break;
     default: break;

@@ -13,7 +13,7 @@
 
 namespace newtape::optim {
 
-/// When a run is to stop, as the options of minimisers have it (see MinimizeOptions).
+/// Stopping criteria from the options of minimisers (see MinimizeOptions).
 struct Limits {
   double gradient_tolerance, step_tolerance, value_tolerance;
   std::int64_t max_iterations, max_evaluations;
@@ -36,14 +36,14 @@ struct Limits {
   }
 };
 
-/// Of a gradient's largest entry, where the options leave it open.
+/// Default tolerance of the gradient's largest |entry|.
 constexpr double default_gradient_tolerance(DType dtype) { return dtype == f32 ? 1e-4 : 1e-8; }
 
-/// The book of a run: its trace, the printed table, and which of the limits it has come to.
+/// Records the trace, prints it, checks the stopping criteria.
 class RunRecorder {
  public:
-  /// `f` counts its evaluations and splits a vector into the caller's tensors (an Objective, Residuals). It stays where
-  /// it is.
+  /// `f` (an Objective, Residuals) counts evaluations and splits a vector into the caller's tensors. It must outlive
+  /// the recorder and not be moved.
   template <class F, class Options>
   RunRecorder(const F& f, const Options& options, double default_gradient_tolerance)
       : RunRecorder(
@@ -51,14 +51,14 @@ class RunRecorder {
 
   const Limits& limits() const noexcept { return limits_; }
   std::int64_t iterations() const noexcept { return result_.iterations; }
-  /// Enters an iteration that led to x (its number, the evaluations and the time are known here); says whether the run
+  /// Appends an iteration that reached x, and fills in its number, evaluations and time. Returns the status if the run
   /// ends with it. The start is iteration 0.
   std::optional<Status> enter(Iteration iteration, const Array& x);
-  /// Whether there may be no further iteration.
+  /// The status if the limit of iterations, evaluations or time is reached.
   std::optional<Status> exhausted() const;
-  /// The same for evaluations and time, which may run out within an iteration.
+  /// The same for evaluations and time, which may be used up within an iteration.
   std::optional<Status> out_of_budget() const;
-  /// The result, with the best point; `note` says more about the reason.
+  /// The result, with the best point x; `note` is appended to the message.
   Result finish(Status status, const Array& x, double value, double gradient, const std::string& note = {});
 
  private:

@@ -9,14 +9,14 @@
 #include <vector>
 
 /// The methods of `minimize` in training loops: `optimizer.step([&] { return loss(model(x), y); })`. The closure runs
-/// forward and returns the loss; gradients and what else is needed are taken from it, and it may be called several
-/// times in a step, always for the same data.
+/// forward and returns the loss; derivatives are taken from it, and it may be called several times in a step, with the
+/// same data.
 namespace newtape::optim {
 
 struct SecondOrderOptions {
-  double lr = 1;              ///< which part of the way that the method finds is gone
+  double lr = 1;              ///< factor of the step that the method computes
   std::int64_t max_iter = 1;  ///< iterations of the method in one step
-  double tolerance_grad = 0;  ///< none is made where the gradient's largest entry is not larger
+  double tolerance_grad = 0;  ///< no iteration where the gradient's largest |entry| is at most this
 
   static constexpr const char* name = "SecondOrder";
   static std::vector<const char*> moments() { return {}; }
@@ -28,11 +28,10 @@ struct SecondOrderOptions {
 };
 
 extern template class OptimizerOf<SecondOrderOptions>;
-/// Any method, on all parameters together, which must have one dtype; frozen ones are passed over.
+/// Any method, on all parameters as one vector. They must have one dtype; frozen ones are skipped.
 ///
-/// On mini-batches, methods that learn from changes of the gradient (BFGS, L-BFGS) see both gradients of a step on the
-/// same batch; those that compute the curvature at each point (Newton, Gauss-Newton) know nothing of other batches, so
-/// these should be large.
+/// On mini-batches, quasi-Newton methods (BFGS, L-BFGS) take both gradients of a step from the same batch; methods that
+/// compute the curvature at each point (Newton, Gauss-Newton) use the current batch only, which should be large.
 class SecondOrder : public OptimizerOf<SecondOrderOptions> {
  public:
   /// ValueError for no parameters; DTypeError unless they have one dtype.
@@ -44,10 +43,10 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
   void step(const Tensor& loss) override;
   /// Returns the loss before the step. NumericalError when it or its gradient is not finite; nothing is changed then.
   Tensor step(const std::function<Tensor()>& loss) override;
-  /// loss(outputs()), taken apart for methods that use the Gauss-Newton matrix.
+  /// A step on loss(outputs()), two functions for methods that use the Gauss-Newton matrix.
   Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
 
-  /// What the last step did: its last iteration. No progress leaves the parameters where they were.
+  /// The last iteration of the last step. Without progress the parameters are unchanged.
   const StepResult& last() const noexcept { return last_; }
   const Counts& counts() const noexcept { return counts_; }
 
@@ -62,7 +61,7 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
 
   Method method_;
   Engine engine_;
-  std::vector<Parameter> active_ = {};  ///< those that what was learnt is about
+  std::vector<Parameter> active_ = {};  ///< the parameters that the engine's state refers to
   StepResult last_ = {};
   Counts counts_ = {};
 };
@@ -94,7 +93,7 @@ struct NewtonCG : SecondOrder {
 struct TrustRegionNewton : SecondOrder {
   explicit TrustRegionNewton(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
-/// Needs outputs and loss apart.
+/// Needs step(outputs, loss).
 struct HessianFree : SecondOrder {
   explicit HessianFree(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };

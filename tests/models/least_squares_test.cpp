@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Against certified values of NIST, and what NumPy, scikit-learn and statsmodels compute.
+// Against certified values of NIST, and values computed by NumPy, scikit-learn and statsmodels.
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -105,7 +105,7 @@ TEST_CASE("least_squares agrees with statsmodels: with an intercept, without, wi
   CHECK(off(counted.coefficients, repeated.coefficients.value()) < 1e-10);
   CHECK(off(counted.r2, repeated.r2.value()) < 1e-12);
 
-  // In f32, within what its digits allow.
+  // In f32, within its precision.
   const auto narrow = models::least_squares(x.to(f32), y.to(f32));
   CHECK(narrow.coefficients.dtype() == f32);
   CHECK(off(narrow.coefficients, "diabetes/ols/coefficients") < 2e-3);
@@ -128,7 +128,7 @@ TEST_CASE("ridge agrees with scikit-learn, and with the definition of its degree
   CHECK(off(weighted.coefficients, "diabetes/ridge/weighted/coefficients") < 1e-10);
   CHECK(off(weighted.intercept, "diabetes/ridge/weighted/intercept") < 1e-10);
 
-  // Errors by the definition: c is linear in y, and so is its covariance in that of y.
+  // Standard errors by definition: c is linear in y, so its covariance is linear in that of y.
   const Tensor small = x[{Slice(0, 30), Slice(0, 3)}];
   const auto fit = models::least_squares(small, y[Slice(0, 30)], {.penalty = 50});
   const Tensor map = jacobian(
@@ -141,14 +141,14 @@ TEST_CASE("ridge agrees with scikit-learn, and with the definition of its degree
   CHECK(off(fit.standard_errors, errors[Slice(0, 3)].value()) < 1e-10);
   CHECK(off(fit.intercept_standard_error, errors[3].value()) < 1e-10);
 
-  // One penalty for each feature: a huge one leaves the feature out, and 0 leaves it free.
+  // One penalty for each feature: a huge one suppresses the feature, and 0 does not penalise it.
   const auto mixed = models::least_squares(x, y, {.penalty = 1e16 * (arange(10) == 9).to(f64)});
   const auto without = models::least_squares(x[{Slice(), Slice(0, 9)}], y);
   CHECK(off(mixed.coefficients[Slice(0, 9)], without.coefficients.value()) < 1e-7);
   CHECK(std::abs(mixed.coefficients[9].item()) < 1e-7);
 }
 
-TEST_CASE("where features depend on one another, least_squares gives the solution of least norm") {
+TEST_CASE("with collinear features, least_squares gives the minimum-norm solution") {
   const auto table = data::diabetes();
   const Tensor x = table.features();
   const Tensor y = table.target();
@@ -164,14 +164,14 @@ TEST_CASE("where features depend on one another, least_squares gives the solutio
   CHECK(off(fit.residual_variance[0], "diabetes/ols/residual_variance") < 1e-11);
   CHECK(fit.predict(deficient).shape() == Shape{442, 2});
 
-  // Fewer samples than features: every residual is 0, and nothing is known of their variance.
+  // Fewer samples than features: every residual is 0, and their variance is undetermined.
   const auto wide = models::least_squares(x[Slice(0, 5)], y[Slice(0, 5)]);
   CHECK(wide.rank == 4);
   CHECK(std::isinf(wide.condition_number));
   CHECK(wide.degrees_of_freedom == 0);
   CHECK(std::isnan(wide.residual_variance.item()));
   CHECK(off(wide.predict(x[Slice(0, 5)]), y[Slice(0, 5)].value()) < 1e-10);
-  // With a penalty there is one solution all the same.
+  // With a penalty the solution is unique.
   CHECK(models::least_squares(x[Slice(0, 5)], y[Slice(0, 5)], {.penalty = 1}).rank == 10);
 }
 
@@ -200,7 +200,7 @@ TEST_CASE("least_squares is differentiable in data, penalty and weights") {
   CHECK(deficient.message == "");
 }
 
-TEST_CASE("least_squares tells of itself in a table") {
+TEST_CASE("least_squares prints as a table") {
   const auto table = data::diabetes();
   const auto fit = models::least_squares(table.features(), table.target());
   const auto text = models::to_string(fit, table.feature_names);
@@ -211,7 +211,7 @@ TEST_CASE("least_squares tells of itself in a table") {
   CHECK_THAT(models::to_string(models::least_squares(table.features(), stack({y, y}, 1))), contains("target 1"));
 }
 
-TEST_CASE("least_squares refuses what it cannot fit") {
+TEST_CASE("least_squares rejects invalid input") {
   const Tensor x = ones({4, 2}, f64);
   const Tensor y = ones({4}, f64);
   CHECK_THROWS_WITH(models::least_squares(ones({0, 2}, f64), ones({0}, f64)), contains("n >= 1") && contains("[0, 2]"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Against scikit-learn, and against the gradient that the tape computes of the loss as nn has it.
+// Against scikit-learn, and against the tape's gradient of nn's loss.
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -15,8 +15,8 @@ const Reference& reference() {
 }
 
 Tensor standardised(const Tensor& x) {
-  const auto [deviation, average] = std_mean(x, 0, 0);
-  return (x - average) / where(deviation == 0, ones_like(deviation), deviation);
+  const auto [sigma, mu] = std_mean(x, 0, 0);
+  return (x - mu) / where(sigma == 0, ones_like(sigma), sigma);
 }
 
 struct Problem {
@@ -50,7 +50,7 @@ double gradient_of(const models::SoftmaxRegression& fit, const Problem& p, doubl
 
 }  // namespace
 
-TEST_CASE("softmax_regression comes to the optimum on iris, wine, breast cancer and digits") {
+TEST_CASE("softmax_regression converges to the optimum on iris, wine, breast cancer and digits") {
   for (const auto& p : problems()) {
     INFO(p.name);
     const auto fit = models::softmax_regression(p.x, p.labels, {.penalty = 0.005});
@@ -61,7 +61,7 @@ TEST_CASE("softmax_regression comes to the optimum on iris, wine, breast cancer 
     CHECK(max(abs(sum(fit.weight, 0))).item() < 1e-12);
     CHECK(std::abs(sum(fit.bias).item()) < 1e-12);
     CHECK(mean((fit.predict(p.x) == p.labels).to(f64)).item() > 0.95);
-    // From here the loss can only rise.
+    // Perturbed weights have a larger loss.
     Generator generator(1);
     for (int i = 0; i < 3; ++i) {
       const Tensor w = fit.weight + Tensor(random::normal(fit.weight.shape(), 0, 1e-3, f64, generator));
@@ -123,11 +123,11 @@ TEST_CASE("weights count samples, and the bias may be left out") {
   CHECK(narrow.weight.dtype() == f32);
 }
 
-TEST_CASE("without a penalty there is an optimum unless the classes can be separated") {
+TEST_CASE("without a penalty there is an optimum unless the classes are separable") {
   const Tensor x = unsqueeze(tensor({0, 1, 2, 3, 4, 5}, f64), 1);
   const auto overlapping = models::logistic_regression(x, tensor({0, 0, 1, 0, 1, 1}, i64));
   CHECK(overlapping.converged);
-  // The same feature twice: any share is an optimum; the prediction is the same.
+  // A duplicated feature: any split of its weight is an optimum; the prediction is the same.
   const auto twice = models::logistic_regression(concatenate({x, x}, 1), tensor({0, 0, 1, 0, 1, 1}, i64));
   CHECK(twice.converged);
   CHECK(sum(twice.weight).item() == Approx(overlapping.weight.item()).epsilon(1e-9));
@@ -160,13 +160,13 @@ TEST_CASE("a fitted model is differentiable in data, penalty and weights") {
   CHECK(logistic.message == "");
 }
 
-TEST_CASE("logistic and softmax regression refuse what they cannot fit") {
+TEST_CASE("logistic and softmax regression reject invalid input") {
   const Tensor x = ones({4, 2}, f64);
   const Tensor t = tensor({0, 1, 0, 1}, i64);
   CHECK_THROWS_WITH(models::softmax_regression(ones({0, 2}, f64), zeros({0}, i64)), contains("[0, 2]"));
   CHECK_THROWS_AS(models::softmax_regression(x, t.to(f64)), DTypeError);
   CHECK_THROWS_AS(models::softmax_regression(x, zeros({3}, i64)), ShapeError);
-  CHECK_THROWS_WITH(models::softmax_regression(x, t - 1), contains("must be a class") && contains("-1"));
+  CHECK_THROWS_WITH(models::softmax_regression(x, t - 1), contains("must be class indices") && contains("-1"));
   CHECK_THROWS_WITH(models::softmax_regression(x, t + 1, {}, 2), contains("[0, 2)") && contains("1 to 2"));
   CHECK_THROWS_WITH(models::logistic_regression(x, t + 1), contains("[0, 2)"));
   CHECK_THROWS_AS(models::logistic_regression(x, t, {.penalty = -1}), ValueError);

@@ -17,8 +17,8 @@ const Reference& reference() {
 }
 
 Tensor standardised(const Tensor& x) {
-  const auto [deviation, average] = std_mean(x, 0, 0);
-  return (x - average) / deviation;
+  const auto [sigma, mu] = std_mean(x, 0, 0);
+  return (x - mu) / sigma;
 }
 
 /// a with singular values 1, r, r^2, ...
@@ -29,8 +29,8 @@ Tensor falling(std::int64_t m, std::int64_t n, double r, Generator& generator) {
   return matmul(u * pow(full({k}, r, f64), arange(k).to(f64)), transpose(v));
 }
 
-/// 1 where the rows of `a` span the same space as those of the orthonormal `b`, but for this.
-double apart(const Tensor& a, const Tensor& b) {
+/// Distance of the space spanned by the rows of `a` from that of the orthonormal rows of `b`.
+double subspace_distance(const Tensor& a, const Tensor& b) {
   const Tensor q = linalg::qr(transpose(a)).q;
   return max(abs(q - matmul(transpose(b), matmul(b, q)))).item();
 }
@@ -57,18 +57,18 @@ TEST_CASE("pca agrees with scikit-learn, by each of its methods") {
   }
 }
 
-TEST_CASE("principal components do what defines them") {
+TEST_CASE("principal components satisfy their definition") {
   const Tensor x = data::iris().features();
   const auto p = models::pca(x);
   CHECK(p.components.shape() == Shape{4, 4});
   CHECK(distance(matmul(p.components, transpose(p.components)).value(), eye(4, f64).value()) < 1e-14);
   CHECK(distance(p.reconstruct(x).value(), x.value()) < 1e-14);
   CHECK(sum(p.explained_variance_ratio).item() == Approx(1).epsilon(1e-14));
-  // What is left out is the error: the sum of the squares of the other singular values.
+  // The reconstruction error is the sum of the squares of the other singular values.
   const auto two = models::pca(x, {.n_components = 2});
   CHECK(sum(square(two.reconstruct(x) - x)).item() ==
         Approx(sum(square(p.singular_values[Slice(2, 4)])).item()).epsilon(1e-12));
-  // Whitened scores have the covariance 1.
+  // Whitened scores have the identity as covariance.
   const Tensor z = models::pca(x, {.whiten = true}).transform(x);
   CHECK(distance((matmul(transpose(z), z) / 149).value(), eye(4, f64).value()) < 1e-12);
   CHECK(max(abs(mean(z, 0))).item() < 1e-13);
@@ -77,7 +77,7 @@ TEST_CASE("principal components do what defines them") {
   CHECK(two.transform(reshape(x, {3, 50, 4})).shape() == Shape{3, 50, 2});
   CHECK_THAT(fmt::format("{}", two), contains("92.46%") && contains("97.77%"));
 
-  // Fewer samples than features: the n - 1 last of eigenvalues are zeros, of which rounding may not make a NaN.
+  // Fewer samples than features: the last eigenvalues are 0, and rounding must not make them NaN.
   const Tensor few = x[Slice(0, 3)];
   const auto by_svd = models::pca(few);
   const auto by_eigh = models::pca(few, {.method = PcaMethod::eigh});
@@ -99,19 +99,19 @@ TEST_CASE("truncated and randomised decompositions find the largest triplets") {
       for (int i = 0; i < 5; ++i) CHECK(svd->s[i].item() == Approx(std::pow(0.7, i)).epsilon(1e-12));
       CHECK(distance(matmul(transpose(svd->u), svd->u).value(), eye(5, f64).value()) < 1e-13);
       CHECK(distance(matmul(svd->vh, transpose(svd->vh)).value(), eye(5, f64).value()) < 1e-13);
-      // By Eckart and Young no matrix of rank 5 is nearer: the rest's norm is that of the other singular values.
-      const Tensor rest = a - matmul(svd->u * svd->s, svd->vh);
-      CHECK(linalg::norm(rest).item() ==
+      // Eckart-Young: the norm of the remainder is that of the other singular values, the minimum for rank 5.
+      const Tensor remainder = a - matmul(svd->u * svd->s, svd->vh);
+      CHECK(linalg::norm(remainder).item() ==
             Approx(std::pow(0.7, 5) / std::sqrt(1 - 0.49) * std::sqrt(1 - std::pow(0.49, 75))).epsilon(1e-9));
     }
-    // Without power iterations only nearly: within the bound on the mean error, theorem 10.5 of the paper, doubled.
+    // Without power iterations: within twice the bound on the mean error, theorem 10.5 of the paper.
     const auto rough = models::randomized_svd(a, 5, {.power_iterations = 0, .generator = &generator});
     const double tail = std::pow(0.7, 5) / std::sqrt(1 - 0.49);
     const double error = linalg::norm(a - matmul(rough.u * rough.s, rough.vh)).item();
     CHECK(error >= tail * (1 - 1e-9));
     CHECK(error < 2 * std::sqrt(1 + 5 / 9.0) * tail);
   }
-  // Rank 3, exactly, whatever falls below.
+  // Exact for a matrix of rank 3.
   const Tensor low = matmul(Tensor(random::normal({50, 3}, 0, 1, f64, generator)),
                             Tensor(random::normal({3, 40}, 0, 1, f64, generator)));
   const auto svd = models::randomized_svd(low, 3, {.power_iterations = 0});
@@ -166,8 +166,8 @@ TEST_CASE("a linear autoencoder at its optimum spans the principal components") 
   }
   const NoGrad off;
   const auto p = models::pca(x, {.n_components = 2});
-  // The decoder's columns, and the rows of the whole map, which is the projection that PCA makes.
-  CHECK(apart(transpose(model.decoder.weight), p.components) < 1e-6);
+  // The decoder's columns, and the rows of the composed map, which is PCA's projection.
+  CHECK(subspace_distance(transpose(model.decoder.weight), p.components) < 1e-6);
   CHECK(distance(matmul(model.decoder.weight, model.encoder.weight).value(),
                  matmul(transpose(p.components), p.components).value()) < 1e-6);
   CHECK(distance(model(x).value(), p.reconstruct(x).value()) < 1e-5);
@@ -178,7 +178,7 @@ TEST_CASE("a linear autoencoder at its optimum spans the principal components") 
   CHECK(model.parameter("encoder.weight").shape() == Shape{2, 4});
 }
 
-TEST_CASE("pca and the decompositions refuse what they cannot do") {
+TEST_CASE("pca and the decompositions reject invalid input") {
   const Tensor x = ones({4, 3}, f64);
   CHECK_THROWS_WITH(models::pca(ones({1, 3}, f64)), contains("n >= 2") && contains("[1, 3]"));
   CHECK_THROWS_AS(models::pca(ones({0, 3}, f64)), ShapeError);

@@ -53,20 +53,20 @@ TEST_CASE("the stochastic weight average is the mean, in f32 too") {
   }
 }
 
-TEST_CASE("averages stand in the parameters for a scope, or for good") {
+TEST_CASE("averages replace the parameters for a scope, or permanently") {
   const nt::Parameter p(value(1));
   optim::StochasticWeightAverage swa(std::vector{p});
   swa.update();
   p.set_value(value(2).value());
   swa.update();
-  const nt::Tensor y = nt::sum(p * p);  // a graph keeps what it has saved
+  const nt::Tensor y = nt::sum(p * p);  // a graph keeps its saved values
   const nt::Array mean = (0.5 * (value(1) + value(2))).value();
   {
     const auto scope = swa.average_parameters();
     CHECK(distance(p.value(), mean) < 1e-15);
-    CHECK_THROWS_WITH(swa.update(), contains("averages are in the parameters"));
+    CHECK_THROWS_WITH(swa.update(), contains("hold the averages"));
     CHECK_THROWS_AS(swa.average_parameters(), nt::ValueError);
-    // What is written meanwhile is lost, and does not reach the averages.
+    // Values written within the scope are discarded, and do not change the averages.
     p.set_value(value(9).value());
   }
   CHECK(identical(p.value(), value(2).value()));
@@ -78,7 +78,7 @@ TEST_CASE("averages stand in the parameters for a scope, or for good") {
   CHECK(distance(p.value(), ((value(1) + value(2) + value(2)) / 3.0).value()) < 1e-15);
 }
 
-TEST_CASE("averages go on from a state dict bit for bit") {
+TEST_CASE("averages resume from a state dict bit for bit") {
   const nt::Parameter p(nt::zeros({2}, nt::f64));
   const auto feed = [&](optim::WeightAverage& average, int from, int to) {
     for (int n = from; n <= to; ++n) {
@@ -101,7 +101,7 @@ TEST_CASE("averages go on from a state dict bit for bit") {
   CHECK_THROWS_AS(resumed.add(std::vector{p}), nt::ValueError);
 }
 
-TEST_CASE("a model's buffers are averaged with it; what counts is copied") {
+TEST_CASE("a model's buffers are averaged with it; counters are copied") {
   const nn::Sequential model(nn::BatchNorm1d(2));
   optim::StochasticWeightAverage swa(model.parameters());
   swa.add(model.buffers());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What holds for every first-order optimizer: one table, and one driver for each property.
+// Properties of every first-order optimizer: one table, and one driver for each property.
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -24,7 +24,7 @@ struct Row {
   std::string name;
   Make make;
   bool in_torch = true;   ///< files/optim/reference.txt has five of PyTorch's steps
-  bool matrices = false;  ///< trains nothing else
+  bool matrices = false;  ///< trains matrices only
 };
 
 const std::vector<Row> table = {
@@ -78,8 +78,8 @@ const std::vector<Row> table = {
                                                 .grafting = optim::Grafting::adagrad,
                                                 .block_size = 2}),
      false},
-    // The second gradient is the first one here: of those directions that it does not have, Adam would see rounding
-    // errors only, and eps keeps them small.
+    // The second gradient equals the first here: in all other directions Adam would see only rounding errors, which eps
+    // keeps small.
     {"soap", make<optim::SOAP>(optim::SoapOptions{.lr = 0.02, .eps = 1e-2, .precondition_interval = 2}), false},
     {"adahessian", make<optim::AdaHessian>(optim::AdaHessianOptions{.seed = 3}), false},
     {"sophia", make<optim::Sophia>(optim::SophiaOptions{.lr = 0.01, .hessian_interval = 2, .seed = 3}), false},
@@ -138,7 +138,7 @@ TEST_CASE("five steps of every optimizer agree with PyTorch's") {
   }
 }
 
-TEST_CASE("every optimizer goes on from a state dict bit for bit") {
+TEST_CASE("every optimizer resumes from a state dict bit for bit") {
   for (const auto& row : table) {
     for (const char* dtype : {"f32", "f64"}) {
       INFO(row.name << " " << dtype);
@@ -151,14 +151,14 @@ TEST_CASE("every optimizer goes on from a state dict bit for bit") {
       resumed.a.set_value(whole.a.value());
       resumed.b.set_value(whole.b.value());
       const auto second = row.make({resumed.a, resumed.b});
-      second->set_lr(0.9);  // the state brings the learning rate back
+      second->set_lr(0.9);  // the state restores the learning rate
       second->load_state_dict(state, {.prefix = "optimizer."});
       whole.train(*first, 4);
       resumed.train(*second, 4);
       CHECK(identical(whole.a.value(), resumed.a.value()));
       CHECK(identical(whole.b.value(), resumed.b.value()));
 
-      // What was saved did not follow the steps that came after.
+      // Later steps did not change the saved state.
       const Problem again(reference(), dtype, row);
       const auto third = row.make({again.a, again.b});
       again.train(*third, 3);
@@ -167,7 +167,7 @@ TEST_CASE("every optimizer goes on from a state dict bit for bit") {
   }
 }
 
-TEST_CASE("every optimizer does in f32 what it does in f64") {
+TEST_CASE("every optimizer gives the same in f32 as in f64") {
   for (const auto& row : table) {
     INFO(row.name);
     const Problem single(reference(), "f32", row);
@@ -183,7 +183,7 @@ TEST_CASE("every optimizer does in f32 what it does in f64") {
   }
 }
 
-TEST_CASE("every optimizer passes over frozen parameters and those without a gradient") {
+TEST_CASE("every optimizer skips frozen parameters and those without a gradient") {
   for (const auto& row : table) {
     INFO(row.name);
     const Problem p(reference(), "f64", row);
@@ -205,7 +205,7 @@ TEST_CASE("every optimizer passes over frozen parameters and those without a gra
       CHECK(name.rfind("state.0", 0) != 0);
       CHECK(name.rfind("state.2", 0) != 0);
     }
-    // Nothing at all to do.
+    // No parameter to update.
     o->zero_grad();
     const nt::Array before = nt::core::copy(p.a.value());
     if (row.name != "adahessian") o->step();

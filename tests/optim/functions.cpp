@@ -273,7 +273,7 @@ Tensor zakharov(const Tensor& x) {
   return join({x, s, nt::square(s)});
 }
 
-// These are no sums of squares as they are written.
+// Not written as sums of squares.
 Tensor matyas(const Tensor& x) { return 0.26 * nt::sum(nt::square(x)) - 0.48 * x[0] * x[1]; }
 Tensor styblinski_tang(const Tensor& x) { return 0.5 * nt::sum(nt::pow(x, 4.0) - 16.0 * nt::square(x) + 5.0 * x); }
 
@@ -286,7 +286,7 @@ std::vector<double> each(int n, F f) {
   return x;
 }
 std::vector<double> same(int n, double value) { return std::vector<double>(static_cast<std::size_t>(n), value); }
-/// n numbers, these over and over.
+/// n numbers that repeat these.
 std::vector<double> repeated(int n, std::vector<double> values) {
   const int period = static_cast<int>(values.size());
   return each(n, [&](int i) { return values[static_cast<std::size_t>((i - 1) % period)]; });
@@ -352,7 +352,7 @@ std::vector<TestFunction> all() {
       squares("booth", booth, {0, 0}, 0, {{1, 3}}),
       {"matyas", {5, -3}, 0, matyas, {}, {0, 0}},
       {"styblinski_tang", same(5, -1), 5 * -39.16616570377142, styblinski_tang, {}, same(5, -2.903534027771177)},
-      // Its minimum in the general case stands at x_i = 2^(2^(1-i) - 1).
+      // Its minimum in the general case is at x_i = 2^(2^(1-i) - 1).
       squares("dixon_price", dixon_price, same(4, 1), 0,
               {each(4, [](int i) { return std::exp2(std::exp2(1 - i) - 1); })}),
       squares("zakharov", zakharov, each(4, [](int i) { return i / 2.0; }), 0, {same(4, 0)}),

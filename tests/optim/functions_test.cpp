@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The test functions are what the literature says they are.
+// The test functions against published values.
 #include "functions.hpp"
 
 #include "catch.hpp"
@@ -18,7 +18,7 @@ const Reference& reference() {
   return values;
 }
 
-/// Where SciPy found the minimum, or, for those that it was not asked for, what is known in closed form.
+/// The minimiser found by SciPy or, where the reference has none, its closed form.
 nt::Tensor minimizer(const problems::TestFunction& p) {
   for (const auto& name : reference().names()) {
     if (name == p.name + ".at") return nt::Tensor(reference()(name));
@@ -40,13 +40,13 @@ TEST_CASE("test functions have the values that another program gives at their st
   }
 }
 
-TEST_CASE("test functions have their published minima, and no slope there") {
+TEST_CASE("test functions have their published minima, and zero slope there") {
   for (const auto& p : problems::functions()) {
     INFO(p.name);
     const nt::Tensor x = minimizer(p);
     // Six figures are published.
     CHECK(std::abs(p.f(x).item() - p.minimum) <= 6e-6 * std::abs(p.minimum) + 1e-15);
-    // Beside the slope that one gets by leaving in each direction by a thousandth of the coordinate, or of 1.
+    // Relative to the slope after a move in each direction by a thousandth of the coordinate, or of 1.
     const nt::Tensor h = nt::maximum(nt::abs(x), 1.0) * 1e-3;
     const nt::Tensor hessian = nt::hessian(p.f, x);
     const nt::Tensor slope = nt::abs(nt::grad(p.f)(x)) * h;

@@ -27,7 +27,7 @@ TEST_CASE("loading a state names everything that does not fit, and changes nothi
                                                   contains("unexpected: param_groups.0.epsilon") &&
                                                   contains("state.0.exp_avg: expected f32 [3, 2], got f32 [2, 3]") &&
                                                   contains("param_groups.0.size: expected 2 parameters, got 3"));
-  // Values that fit in type, but that the constructor would refuse.
+  // Values of the right type that the constructor rejects.
   state = before;
   for (auto& [name, value] : state) {
     if (name == "param_groups.0.lr") value = nt::tensor(-1, nt::f64).value();
@@ -85,14 +85,14 @@ TEST_CASE("a step takes gradients of any layout, and leaves them") {
   p.set_grad(nt::expand(nt::tensor(1.0), {2, 3}));
   o.step();
   CHECK(identical(p.value(), nt::tensor({{-2, -4, -6}, {-3, -5, -7}}).value()));
-  // A gradient that is the parameter's own memory.
+  // A gradient that shares the parameter's memory.
   p.set_grad(p.tensor().detach());
   o.step();
   CHECK(identical(p.value(), nt::zeros({2, 3}).value()));
   CHECK(identical(p.grad().value(), nt::tensor({{-2, -4, -6}, {-3, -5, -7}}).value()));
 }
 
-TEST_CASE("a step in place leaves what a graph has saved") {
+TEST_CASE("a step in place does not change values saved by a graph") {
   const nt::Parameter p(nt::full({3}, 2));
   optim::SGD o({p}, {.lr = 1});
   const void* memory = p.value().raw();
@@ -139,7 +139,7 @@ TEST_CASE("step with a closure returns its loss") {
   CHECK(p.value().item() == 1.5);
 }
 
-TEST_CASE("optimizers refuse options and parameters that make no sense") {
+TEST_CASE("optimizers reject invalid options and parameters") {
   const nt::Parameter p(nt::ones({2}));
   CHECK_THROWS_WITH(optim::SGD({p}, {.lr = -1}), contains("SGD: lr") && contains("-1"));
   CHECK_THROWS_AS(optim::SGD({p}, {.lr = NAN}), nt::ValueError);
@@ -172,7 +172,7 @@ TEST_CASE("clip_grad_norm agrees with PyTorch") {
   }
 }
 
-TEST_CASE("clipping leaves a gradient that somebody else holds, and refuses nonsense") {
+TEST_CASE("clipping does not change a shared gradient, and rejects invalid bounds") {
   const nt::Parameter p(nt::zeros({3}));
   const nt::Tensor grad = nt::tensor({-3, 0.5, 4});
   p.set_grad(grad);

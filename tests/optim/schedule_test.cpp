@@ -108,6 +108,6 @@ TEST_CASE("Scheduler: parameter groups, resuming, errors") {
   CHECK_THROWS_AS(optim::one_cycle_lr({.total_steps = 3})(4), nt::ValueError);
   optim::Scheduler diverging(sgd, [](std::int64_t step) { return step < 2 ? 1.0 : -1.0; });
   diverging.step();
-  CHECK_THROWS_AS(diverging.step(), nt::ValueError);  // the optimizer takes no negative rate
+  CHECK_THROWS_AS(diverging.step(), nt::ValueError);  // the optimizer rejects a negative rate
   CHECK(diverging.steps() == 1);
 }

@@ -3,11 +3,11 @@
 
 #include <newtape/optim/second_order/method.hpp>
 
-/// What is known of a function's curvature.
+/// Models of a function's curvature.
 namespace newtape::optim {
 
 struct LbfgsOptions {
-  int history = 10;  ///< pairs of step and change of gradient that are kept
+  int history = 10;  ///< number of stored pairs of step and change of gradient
 };
 
 struct ProductOptions {
@@ -18,25 +18,24 @@ struct ProductOptions {
 struct DiagonalOptions {
   int samples = 1;      ///< random vectors at each point
   double decay = 0.9;   ///< of the running mean of the estimates
-  double floor = 1e-4;  ///< of the diagonal's sizes, as a part of the largest
+  double floor = 1e-4;  ///< lower bound of |diagonal|, relative to its largest entry
   std::uint64_t seed = 0;
 };
 
 namespace curvature {
 
-/// None: the identity.
+/// The identity.
 MakeCurvature none();
 /// The Hessian as a matrix, by batched sweeps.
 MakeCurvature hessian();
 /// The Hessian by its products with vectors.
 MakeCurvature hessian_product(const ProductOptions& options = {});
-/// J^T H J as a matrix, of a loss and outputs that are given apart (see Objective): positive semidefinite for a convex
-/// loss.
+/// J^T H J as a matrix, for outputs and loss as two functions (see Objective): positive semidefinite for a convex loss.
 MakeCurvature gauss_newton();
 /// The same by its products.
 MakeCurvature gauss_newton_product(const ProductOptions& options = {});
 /// Broyden, Fletcher, Goldfarb, Shanno: B and its inverse, positive definite; kept in f64. Pairs without positive
-/// curvature are passed over.
+/// curvature are skipped.
 MakeCurvature bfgs();
 /// The same from the last few pairs (Nocedal 1980); products by the compact form (Byrd, Nocedal and Schnabel 1994).
 MakeCurvature lbfgs(const LbfgsOptions& options = {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Curvatures that are computed anew at every point.
+// Curvatures computed from the function at every point.
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
@@ -13,7 +13,7 @@ namespace newtape::optim::curvature {
 
 namespace {
 
-/// z * (B z) over several z: in the mean, B's diagonal (Hutchinson 1990).
+/// The mean of z * (B z) over random signs z, whose expectation is B's diagonal (Hutchinson 1990).
 Array diagonal_estimate(const Product& product, std::int64_t n, DType dtype, int samples, Generator& generator) {
   Array sum = core::zeros({n}, dtype);
   for (int i = 0; i < samples; ++i) {
@@ -23,8 +23,8 @@ Array diagonal_estimate(const Product& product, std::int64_t n, DType dtype, int
   return sum;
 }
 
-/// |d|, not smaller than a part of the largest.
-Array raised(const Array& d, double part) {
+/// |d|, at least `part` times its largest entry.
+Array floored(const Array& d, double part) {
   const double floor = part * core::norm_inf(d);
   return core::maximum(core::abs(d), core::full({}, floor > 0 ? floor : 1, d.dtype()));
 }
@@ -41,7 +41,7 @@ class Identity final : public Curvature {
   bool scaled() const override { return false; }
 };
 
-/// The Hessian, or its Gauss-Newton part, as a matrix: computed when somebody asks.
+/// The Hessian, or its Gauss-Newton part, as a matrix, computed on first use.
 class Matrix final : public Curvature {
  public:
   explicit Matrix(bool gauss_newton) : gauss_newton_(gauss_newton) {}
@@ -57,7 +57,7 @@ class Matrix final : public Curvature {
     if (!matrix_.defined()) matrix_ = gauss_newton_ ? f_->gauss_newton(x_) : f_->hessian(x_);
     return matrix_;
   }
-  Array precondition(const Array& v) override { return core::div(v, raised(core::diagonal(matrix()), 1e-8)); }
+  Array precondition(const Array& v) override { return core::div(v, floored(core::diagonal(matrix()), 1e-8)); }
   bool dense() const override { return true; }
 
  private:
@@ -81,7 +81,8 @@ class Products final : public Curvature {
     if (options_.diagonal_samples == 0) return {};
     if (!diagonal_.defined()) {
       Generator generator(0);
-      diagonal_ = raised(diagonal_estimate(map(), f_->size(), f_->dtype(), options_.diagonal_samples, generator), 1e-3);
+      diagonal_ =
+          floored(diagonal_estimate(map(), f_->size(), f_->dtype(), options_.diagonal_samples, generator), 1e-3);
     }
     return core::div(v, diagonal_);
   }
@@ -106,7 +107,7 @@ class Hutchinson final : public Curvature {
     dtype_ = f.dtype();
     const Array now = diagonal_estimate(f.hessian_product(at.x), size_, dtype_, options_.samples, generator_);
     mean_ = mean_.defined() ? core::plus(core::scaled(options_.decay, std::move(mean_)), 1 - options_.decay, now) : now;
-    diagonal_ = raised(mean_, options_.floor);
+    diagonal_ = floored(mean_, options_.floor);
   }
   Array product(const Array& v) override { return core::mul(diagonal_, v); }
   Array matrix() override { return core::mul(core::eye(size_, dtype_), diagonal_); }

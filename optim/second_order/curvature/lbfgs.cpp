@@ -38,7 +38,7 @@ class Lbfgs final : public Curvature {
     return any;
   }
 
-  /// Two loops over the pairs: Nocedal and Wright 2006, algorithm 7.4.
+  /// Two-loop recursion: Nocedal and Wright 2006, algorithm 7.4.
   Array solve(const Array& v) override {
     Array q = core::copy(v);
     std::vector<double> alpha(pairs_.size());
@@ -54,7 +54,7 @@ class Lbfgs final : public Curvature {
     return q;
   }
 
-  /// theta v - W M W^T v with W = [theta S, Y]: the same book, eq. 7.24.
+  /// theta v - W M W^T v with W = [theta S, Y]: Nocedal and Wright 2006, eq. 7.24.
   Array product(const Array& v) override {
     if (pairs_.empty()) return v;
     const double theta = pairs_.back().yy / pairs_.back().sy;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Curvatures learnt from changes of the gradient, as whole matrices.
+// Quasi-Newton curvatures as dense matrices.
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
@@ -18,7 +18,7 @@ Array times(const Array& m, const Array& v) {
   return core::reshape(core::matmul(m, core::reshape(v, {v.size(), 1})), {v.size()});
 }
 
-/// m + factor u v^T, in place where nobody else holds m.
+/// m += factor u v^T; copies m first where its memory is shared.
 void add_outer(Array& m, double factor, const Array& u, const Array& v) {
   if (!m.reusable()) m = core::copy(m);
   const std::int64_t n = u.size();
@@ -30,49 +30,49 @@ void add_outer(Array& m, double factor, const Array& u, const Array& v) {
   }
 }
 
-/// What is kept in f64 whatever the parameters' dtype, so that its two forms stay each other's inverse.
-class Learnt : public Curvature {
+/// B in f64 whatever the parameters' dtype, so that BFGS's matrix and inverse stay consistent.
+class QuasiNewton : public Curvature {
  public:
   void evaluate(Objective& f, const Iterate&) override {
     size_ = f.size();
     dtype_ = f.dtype();
-    if (!b_.defined()) begin(1);
+    if (!b_.defined()) initialize(1);
   }
   Array product(const Array& v) override { return narrow(times(b_, wide(v))); }
   Array matrix() override { return narrow(b_); }
   bool dense() const override { return true; }
-  bool scaled() const override { return learnt_; }
+  bool scaled() const override { return updated_; }
   bool reset() override {
-    if (!learnt_) return false;
-    begin(1);
-    learnt_ = false;
+    if (!updated_) return false;
+    initialize(1);
+    updated_ = false;
     return true;
   }
 
   void save(const std::string& prefix, NamedArrays& state) const override {
-    if (learnt_) state.emplace_back(prefix + "matrix", b_);
+    if (updated_) state.emplace_back(prefix + "matrix", b_);
   }
   void load(const std::string& prefix, detail::StateReader& state, std::int64_t size, DType dtype) override {
     size_ = size;
     dtype_ = dtype;
-    learnt_ = state.contains(prefix + "matrix");
-    if (learnt_) {
+    updated_ = state.contains(prefix + "matrix");
+    if (updated_) {
       b_ = state.take(prefix + "matrix", f64, {size, size});
     } else {
-      begin(1);
+      initialize(1);
     }
   }
 
  protected:
-  virtual void begin(double scale) { b_ = core::scaled(scale, core::eye(size_, f64)); }
+  virtual void initialize(double scale) { b_ = core::scaled(scale, core::eye(size_, f64)); }
   static Array wide(const Array& v) { return core::contiguous(core::cast(v, f64)); }
   Array narrow(Array v) const { return core::cast(std::move(v), dtype_); }
 
   Array b_;
-  bool learnt_ = false;
+  bool updated_ = false;
 };
 
-class Bfgs final : public Learnt {
+class Bfgs final : public QuasiNewton {
  public:
   Array solve(const Array& v) override { return narrow(times(inverse_, wide(v))); }
 
@@ -81,13 +81,13 @@ class Bfgs final : public Learnt {
     const Array y = wide(change);
     const double sy = core::dot(s, y);
     if (!(sy > 1e-10 * core::norm2(s) * core::norm2(y))) return;
-    // The size of the first step tells the scale: Nocedal and Wright 2006, eq. 6.20.
-    if (!learnt_) begin(core::dot(y, y) / sy);
-    learnt_ = true;
+    // The first pair sets the scale: Nocedal and Wright 2006, eq. 6.20.
+    if (!updated_) initialize(core::dot(y, y) / sy);
+    updated_ = true;
     const Array bs = times(b_, s);
     add_outer(b_, -1 / core::dot(s, bs), bs, bs);
     add_outer(b_, 1 / sy, y, y);
-    // Eq. 6.17, multiplied out.
+    // Eq. 6.17, expanded.
     const Array hy = times(inverse_, y);
     add_outer(inverse_, (1 + core::dot(y, hy) / sy) / sy, s, s);
     add_outer(inverse_, -1 / sy, hy, s);
@@ -95,37 +95,37 @@ class Bfgs final : public Learnt {
   }
 
   void save(const std::string& prefix, NamedArrays& state) const override {
-    Learnt::save(prefix, state);
-    if (learnt_) state.emplace_back(prefix + "inverse", inverse_);
+    QuasiNewton::save(prefix, state);
+    if (updated_) state.emplace_back(prefix + "inverse", inverse_);
   }
   void load(const std::string& prefix, detail::StateReader& state, std::int64_t size, DType dtype) override {
-    Learnt::load(prefix, state, size, dtype);
-    if (learnt_) inverse_ = state.take(prefix + "inverse", f64, {size, size});
+    QuasiNewton::load(prefix, state, size, dtype);
+    if (updated_) inverse_ = state.take(prefix + "inverse", f64, {size, size});
   }
 
  private:
-  void begin(double scale) override {
-    Learnt::begin(scale);
+  void initialize(double scale) override {
+    QuasiNewton::initialize(scale);
     inverse_ = core::scaled(1 / scale, core::eye(size_, f64));
   }
   Array inverse_;
 };
 
-class Sr1 final : public Learnt {
+class Sr1 final : public QuasiNewton {
  public:
   void update(const Array& step, const Array& change) override {
     const Array s = wide(step);
     const Array y = wide(change);
-    if (!learnt_) {
+    if (!updated_) {
       const double sy = core::dot(s, y);
-      if (sy > 0) begin(core::dot(y, y) / sy);
-      learnt_ = true;
+      if (sy > 0) initialize(core::dot(y, y) / sy);
+      updated_ = true;
     }
-    const Array rest = core::plus(core::copy(y), -1, times(b_, s));
-    const double along = core::dot(rest, s);
+    const Array residual = core::plus(core::copy(y), -1, times(b_, s));
+    const double denominator = core::dot(residual, s);
     // Nocedal and Wright 2006, eqs. 6.24 and 6.26.
-    if (std::abs(along) < 1e-8 * core::norm2(s) * core::norm2(rest) || along == 0) return;
-    add_outer(b_, 1 / along, rest, rest);
+    if (std::abs(denominator) < 1e-8 * core::norm2(s) * core::norm2(residual) || denominator == 0) return;
+    add_outer(b_, 1 / denominator, residual, residual);
   }
 };
 

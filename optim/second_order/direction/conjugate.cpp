@@ -24,8 +24,9 @@ class Conjugate final : public Direction {
       const Array y = core::sub(gradient, gradient_);
       const double factor = beta(gradient, y, gg);
       // Powell's restart, when successive gradients are far from orthogonal.
-      const bool lost = std::abs(core::dot(gradient, gradient_)) > 0.9 * gg && options_.beta != Beta::hager_zhang;
-      if (std::isfinite(factor) && !lost) {
+      const bool nonorthogonal =
+          std::abs(core::dot(gradient, gradient_)) > 0.9 * gg && options_.beta != Beta::hager_zhang;
+      if (std::isfinite(factor) && !nonorthogonal) {
         d = core::plus(std::move(d), factor, direction_);
         if (core::dot(d, gradient) > -1e-10 * gg) {
           d = core::neg(gradient);
@@ -68,8 +69,8 @@ class Conjugate final : public Direction {
       case Beta::hager_zhang: break;
     }
     const double raw = (core::dot(y, g) - 2 * core::dot(y, y) * core::dot(direction_, g) / dy) / dy;
-    const double least = -1 / (core::norm2(direction_) * std::min(0.01, core::norm2(gradient_)));
-    return std::max(raw, least);
+    const double lower = -1 / (core::norm2(direction_) * std::min(0.01, core::norm2(gradient_)));
+    return std::max(raw, lower);
   }
 
   ConjugateOptions options_;

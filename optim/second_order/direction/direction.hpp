@@ -4,12 +4,12 @@
 #include <newtape/optim/second_order/method.hpp>
 
 /// Directions from a gradient g and a curvature B. Each takes a trust region's radius and a damping of B's diagonal;
-/// those that do not solve for the radius themselves are cut at it.
+/// those that do not solve the trust-region problem are truncated at the radius.
 namespace newtape::optim {
 
 struct ConjugateOptions {
   enum class Beta { fletcher_reeves, polak_ribiere, hestenes_stiefel, dai_yuan, hager_zhang };
-  Beta beta = Beta::hager_zhang;  ///< polak_ribiere and hestenes_stiefel start anew where they would be negative
+  Beta beta = Beta::hager_zhang;  ///< polak_ribiere and hestenes_stiefel are clipped at 0
 };
 
 struct TruncatedCgOptions {
@@ -30,19 +30,19 @@ MakeDirection conjugate(const ConjugateOptions& options = {});
 MakeDirection newton();
 /// -|B|^-1 g, with the absolute values of the eigenvalues (Dauphin 2014).
 MakeDirection saddle_free();
-/// Conjugate gradients on B d = -g, preconditioned if B knows how; stops at the radius or at negative curvature, along
-/// which it goes to the radius (Steihaug 1983).
+/// Conjugate gradients on B d = -g, with B's preconditioner, if any; stops at the radius or at negative curvature,
+/// which it follows to the radius (Steihaug 1983).
 MakeDirection truncated_cg(const TruncatedCgOptions& options = {});
-/// From the steepest descent's minimum towards the Newton step, up to the radius (Powell 1970).
+/// From the Cauchy point towards the Newton step, up to the radius (Powell 1970).
 MakeDirection dogleg();
-/// The minimum of the model within the radius, by eigenvalues; the hard case too (More and Sorensen 1983).
+/// The minimum of the model within the radius, by eigendecomposition, the hard case included (More and Sorensen 1983).
 MakeDirection more_sorensen();
 
 }  // namespace direction
 
 /// -g d - d B d / 2, given B d.
 double predicted_reduction(const Array& gradient, const Array& d, const Array& bd);
-/// Cuts a step at the radius.
+/// Truncates a step at the radius, and sets its predicted reduction.
 Step within(Step step, Curvature& b, const Array& gradient, const Region& region);
 /// The positive tau with |p + tau d| = radius.
 double to_boundary(const Array& p, const Array& d, double radius);

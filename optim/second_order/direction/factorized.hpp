@@ -10,8 +10,7 @@ struct Factor {
   Array l;
   double shift = 0;
 };
-/// Adds at least `damping` to the diagonal, and as much more as makes it positive definite. NumericalError when B is
-/// not finite.
+/// Chooses a shift of at least `damping` that makes B + shift I positive definite. NumericalError when B is not finite.
 Factor factorize(const Array& b, double damping = 0);
 Array solve(const Factor& factor, const Array& v);
 

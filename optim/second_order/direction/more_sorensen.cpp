@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps that solve for a trust region's radius.
+// Directions for trust regions: dogleg and More-Sorensen.
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
@@ -28,7 +28,7 @@ class Dogleg final : public Direction {
       const Factor factor = factorize(b.matrix(), region.damping);
       newton = optim::solve(factor, gradient);
       if (factor.shift > region.damping) {
-        // The model has no minimum: as far as the radius allows.
+        // The model is unbounded below: extend the step to the radius.
         s.note = "indefinite";
         const double length = core::norm2(newton);
         if (std::isfinite(region.radius) && length < region.radius) {
@@ -48,21 +48,21 @@ class Dogleg final : public Direction {
       s.d = core::scaled(-region.radius / size, gradient);
     } else {
       s.d = core::scaled(-cauchy, gradient);
-      const Array way = core::sub(newton, s.d);
-      s.d = core::plus(std::move(s.d), to_boundary(s.d, way, region.radius), way);
+      const Array leg = core::sub(newton, s.d);
+      const double tau = to_boundary(s.d, leg, region.radius);
+      s.d = core::plus(std::move(s.d), tau, leg);
     }
     s.predicted = predicted_reduction(gradient, s.d, b.product(s.d));
     return s;
   }
 };
 
-/// In the basis of eigenvectors the problem is one equation in one unknown: at which shift of the eigenvalues has the
-/// step the radius' length?
+/// The secular equation |d(shift)| = radius in the basis of eigenvectors, where d_i = -g_i / (w_i + shift).
 struct Secular {
   std::int64_t n;
   const double* w;  ///< eigenvalues, ascending
-  const double* g;  ///< the gradient
-  double* d;        ///< the step for the shift that was asked for last
+  const double* g;  ///< the gradient, in this basis
+  double* d;        ///< the step for the last shift
 
   double length(double shift) const {
     double sum = 0;
@@ -73,19 +73,19 @@ struct Secular {
     return std::sqrt(sum);
   }
 
-  /// Newton's method on 1 / length - 1 / radius, which is almost linear, kept between bounds. `least` makes all
-  /// eigenvalues positive, but only just.
-  void solve(double radius, double least) const {
-    double shift = least;
+  /// Newton's method on 1 / length - 1 / radius, which is almost linear, safeguarded by bisection. `min_shift` makes
+  /// all eigenvalues just positive.
+  void solve(double radius, double min_shift) const {
+    double shift = min_shift;
     double size = length(shift);
     if (size < radius) return reach(radius, size);
     double gg = 0;
     for (std::int64_t i = 0; i < n; ++i) gg += g[i] * g[i];
-    double low = least;
-    double high = std::max(low, std::sqrt(gg) / radius - w[0]) * (1 + 1e-10) + least;
+    double low = min_shift;
+    double high = std::max(low, std::sqrt(gg) / radius - w[0]) * (1 + 1e-10) + min_shift;
     for (int k = 0; k < 100 && std::abs(size - radius) > 1e-10 * radius; ++k) {
       (size > radius ? low : high) = shift;
-      double slope = 0;  // of length^2 / 2, but for the sign
+      double slope = 0;  // minus the derivative of length^2 / 2
       for (std::int64_t i = 0; i < n; ++i) slope += g[i] == 0 ? 0 : d[i] * d[i] / (w[i] + shift);
       double next = shift + (size - radius) / radius * size * size / slope;
       if (!(next > low && next < high)) next = low + (high - low) / 2;
@@ -95,11 +95,11 @@ struct Secular {
     }
   }
 
-  /// The hard case: the gradient has next to no part along the lowest curvature, which must carry the step to the
-  /// radius.
+  /// The hard case: the gradient is nearly orthogonal to the lowest eigenvector, along which the step is extended to
+  /// the radius.
   void reach(double radius, double size) const {
-    const double rest = radius * radius - size * size;
-    const double root = std::sqrt(d[0] * d[0] + rest);
+    const double remainder = radius * radius - size * size;
+    const double root = std::sqrt(d[0] * d[0] + remainder);
     d[0] = d[0] < 0 ? -root : root;
   }
 };
@@ -120,17 +120,17 @@ class MoreSorensen final : public Direction {
     const double tiny = 1e-14 * largest;
     if (lowest <= tiny) s.note = "indefinite";
     if (lowest + region.damping > tiny && problem.length(region.damping) <= region.radius) {
-      // The model's own minimum lies inside.
+      // The unconstrained minimum lies inside.
     } else if (std::isfinite(region.radius)) {
-      // What is flat, and level too, gains nothing by going far.
-      const bool level = lowest >= -tiny && std::abs(problem.g[0]) <= 1e-13 * core::norm2(gradient);
-      const double least = std::max(-lowest, region.damping) + tiny;
-      if (!level || problem.length(least) > region.radius) {
+      // Without curvature and slope along the lowest eigenvector, extending the step to the radius gains nothing.
+      const bool flat = lowest >= -tiny && std::abs(problem.g[0]) <= 1e-13 * core::norm2(gradient);
+      const double min_shift = std::max(-lowest, region.damping) + tiny;
+      if (!flat || problem.length(min_shift) > region.radius) {
         s.on_boundary = true;
-        problem.solve(region.radius, least);
+        problem.solve(region.radius, min_shift);
       }
     } else {
-      // Nothing to stop at: the curvature is taken as just positive.
+      // No radius: shift the eigenvalues to be just positive.
       problem.length(std::max(region.damping, 1e-3 * largest - lowest));
     }
     s.d = core::cast(core::reshape(core::matmul(vectors_, core::reshape(d, {n, 1})), {n}), gradient.dtype());
@@ -139,7 +139,7 @@ class MoreSorensen final : public Direction {
   }
 
  private:
-  /// Once for each matrix: a rejected step asks again, with a smaller radius.
+  /// Cached for a matrix: a rejected step is followed by one with a smaller radius.
   void decompose(const Array& matrix) {
     if (matrix_.defined() && matrix_.raw() == matrix.raw()) return;
     matrix_ = matrix;

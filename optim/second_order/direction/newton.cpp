@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Directions by a factorisation of the whole matrix, and the steepest one.
+// Directions by factorisation of the matrix, and steepest descent.
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
@@ -32,20 +32,20 @@ Step within(Step step, Curvature& b, const Array& gradient, const Region& region
 double to_boundary(const Array& p, const Array& d, double radius) {
   const double dd = core::dot(d, d);
   const double pd = core::dot(p, d);
-  const double rest = radius * radius - core::dot(p, p);
-  const double root = std::sqrt(std::max(pd * pd + dd * rest, 0.));
-  // Without cancellation.
-  return pd > 0 ? rest / (pd + root) : (root - pd) / dd;
+  const double remainder = radius * radius - core::dot(p, p);
+  const double root = std::sqrt(std::max(pd * pd + dd * remainder, 0.));
+  // The root without cancellation.
+  return pd > 0 ? remainder / (pd + root) : (root - pd) / dd;
 }
 
 namespace {
 
-/// Whether the pivots are more than what rounding leaves of a singular matrix.
+/// Whether the pivots exceed the rounding errors of a singular matrix.
 bool regular(const Array& l, const Array& b) {
   const std::int64_t n = b.shape(0);
   const Array pivots = core::square(core::diagonal(l));
-  const double least = 10 * static_cast<double>(n) * (b.dtype() == f32 ? 0x1p-23 : 0x1p-52);
-  const Array limits = core::mul(core::abs(core::diagonal(b)), core::full({}, least, b.dtype()));
+  const double tolerance = 10 * static_cast<double>(n) * (b.dtype() == f32 ? 0x1p-23 : 0x1p-52);
+  const Array limits = core::mul(core::abs(core::diagonal(b)), core::full({}, tolerance, b.dtype()));
   return core::all(core::greater(pivots, limits)).item() != 0;
 }
 
@@ -63,7 +63,7 @@ Factor factorize(const Array& b, double damping) {
     if (regular(l, shifted)) return {std::move(l), shift};
   } catch (const NumericalError&) {
   }
-  // The lowest eigenvalue is turned around: the others grow by as little as that allows.
+  // The shift reflects the lowest eigenvalue about 0.
   const double lowest = core::min(core::eigh(b, false).w).item();
   shift = std::max(damping, std::abs(lowest) + std::max(std::abs(lowest), 1e-8 * (size > 0 ? size : 1)));
   while (true) {
@@ -114,7 +114,7 @@ class SaddleFree final : public Direction {
     const auto [w, v] = core::eigh(b.matrix());
     const std::int64_t n = gradient.size();
     const Array size = core::abs(w);
-    // What is flat must not be divided by.
+    // Avoids division by eigenvalues of 0.
     const double floor = std::max(core::norm_inf(w) * 1e-14, 1e-300);
     const Array divisor =
         core::add(core::maximum(size, core::full({}, floor, w.dtype())), core::full({}, region.damping, w.dtype()));

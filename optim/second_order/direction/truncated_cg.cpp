@@ -17,10 +17,10 @@ class TruncatedCg final : public Direction {
   Step step(Curvature& b, const Array& gradient, const Region& region) override {
     const std::int64_t n = gradient.size();
     const double size = core::norm2(gradient);
-    const double enough = std::min(options_.forcing, std::pow(size, options_.power)) * size;
+    const double tolerance = std::min(options_.forcing, std::pow(size, options_.power)) * size;
     const std::int64_t limit =
         options_.max_iterations > 0 ? options_.max_iterations : std::min<std::int64_t>(2 * n, 500);
-    const auto prepared = [&](const Array& r) {
+    const auto preconditioned = [&](const Array& r) {
       Array z = b.precondition(r);
       return z.defined() ? z : r;
     };
@@ -28,12 +28,12 @@ class TruncatedCg final : public Direction {
     Step s;
     s.scaled = b.scaled();
     s.d = core::zeros(gradient.shape(), gradient.dtype());
-    Array bd = s.d;  // B d, which comes along
+    Array bd = s.d;  // B d, updated with d
     Array r = gradient;
-    Array z = prepared(r);
+    Array z = preconditioned(r);
     Array p = core::neg(z);
     double rz = core::dot(r, z);
-    const auto take = [&](double alpha, const Array& bp) {
+    const auto advance = [&](double alpha, const Array& bp) {
       s.d = core::plus(std::move(s.d), alpha, p);
       bd = core::plus(std::move(bd), alpha, bp);
     };
@@ -49,25 +49,25 @@ class TruncatedCg final : public Direction {
       if (curvature <= 1e-14 * pp) {
         s.note = "negative curvature";
         if (std::isfinite(region.radius)) {
-          take(to_boundary(s.d, p, region.radius), bp);
+          advance(to_boundary(s.d, p, region.radius), bp);
           s.on_boundary = true;
         } else if (s.inner == 1) {
-          // Without a radius: the gradient's direction, of which a line search finds the length.
-          take(1, bp);
+          // Without a radius: the first direction, whose length the line search finds.
+          advance(1, bp);
           s.scaled = false;
         }
         break;
       }
       const double alpha = rz / curvature;
       if (core::norm2(core::plus(core::copy(s.d), alpha, p)) >= region.radius) {
-        take(to_boundary(s.d, p, region.radius), bp);
+        advance(to_boundary(s.d, p, region.radius), bp);
         s.on_boundary = true;
         break;
       }
-      take(alpha, bp);
+      advance(alpha, bp);
       r = core::plus(core::plus(core::copy(r), alpha, bp), alpha * region.damping, p);
-      if (core::norm2(r) <= enough) break;
-      z = prepared(r);
+      if (core::norm2(r) <= tolerance) break;
+      z = preconditioned(r);
       const double next = core::dot(r, z);
       p = core::plus(core::scaled(next / rz, std::move(p)), -1, z);
       rz = next;

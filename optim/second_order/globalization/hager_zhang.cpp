@@ -15,7 +15,7 @@ using At = Line::At;
 class Search {
  public:
   Search(Line& line, const HagerZhangOptions& options)
-      : line_(line), options_(options), start_(line.start()), roof_(start_.value + line.noise()) {}
+      : line_(line), options_(options), start_(line.start()), max_value_(start_.value + line.noise()) {}
 
   LineResult run(double guess) {
     double alpha = guess;
@@ -30,7 +30,7 @@ class Search {
       if (!found_ && b_.alpha - a_.alpha > options_.gamma * width) update(evaluate((a_.alpha + b_.alpha) / 2));
     }
     if (found_) return {*found_, evaluations_};
-    return {fallen_.alpha, evaluations_};
+    return {fallback_.alpha, evaluations_};
   }
 
  private:
@@ -40,25 +40,26 @@ class Search {
     const At t = line_.at(alpha);
     ++evaluations_;
     if (!t.finite()) return t;
-    const bool falls = t.value <= start_.value + options_.c1 * alpha * start_.slope;
-    const bool wolfe = falls && t.slope >= options_.c2 * start_.slope;
-    // Where values differ in their last digits only, the slopes decide.
-    const bool close = t.value <= roof_ && start_.value - t.value <= 1e3 * line_.noise();
+    const bool armijo = t.value <= start_.value + options_.c1 * alpha * start_.slope;
+    const bool wolfe = armijo && t.slope >= options_.c2 * start_.slope;
+    // Where values differ by rounding only: the approximate Wolfe conditions.
+    const bool close = t.value <= max_value_ && start_.value - t.value <= 1e3 * line_.noise();
     const bool approximate =
         close && t.slope >= options_.c2 * start_.slope && t.slope <= (2 * options_.c1 - 1) * start_.slope;
     if (wolfe || approximate) found_ = alpha;
-    const double lowest = (fallen_.alpha == 0 ? start_ : fallen_).value;
-    if (t.value <= start_.value + 1e-4 * alpha * start_.slope && t.value < lowest) fallen_ = t;
+    const double lowest = (fallback_.alpha == 0 ? start_ : fallback_).value;
+    if (t.value <= start_.value + 1e-4 * alpha * start_.slope && t.value < lowest) fallback_ = t;
     return t;
   }
 
-  /// Grows the step until the interval [a, b] satisfies (4.4): downhill and low at a, uphill at b.
+  /// Grows the step until the interval [a, b] satisfies (4.4): a negative slope and low value at a, a positive slope at
+  /// b.
   void bracket(At c) {
     a_ = start_;
     b_ = c;
     while (!found_ && left()) {
       if (!c.finite()) {
-        // Beyond what is defined: between it and the last good point.
+        // Outside the domain: bisect towards the last finite point.
         c = evaluate((a_.alpha + c.alpha) / 2);
         continue;
       }
@@ -66,14 +67,15 @@ class Search {
         b_ = c;
         return;
       }
-      if (c.value > roof_) return halve(a_, c);
+      if (c.value > max_value_) return halve(a_, c);
       a_ = c;
       c = evaluate(options_.growth * c.alpha);
       b_ = c;
     }
   }
 
-  /// b is too high although it goes down there: the interval is cut until its end goes up (update, steps U3).
+  /// The value at b is too high, but the slope negative: bisect until the slope at the end is positive (update, steps
+  /// U3).
   void halve(At a, At b) {
     while (!found_ && left()) {
       const At d = evaluate((1 - options_.theta) * a.alpha + options_.theta * b.alpha);
@@ -82,7 +84,7 @@ class Search {
         b_ = d;
         return;
       }
-      if (d.finite() && d.value <= roof_) {
+      if (d.finite() && d.value <= max_value_) {
         a = d;
       } else {
         b = d;
@@ -96,7 +98,7 @@ class Search {
     if (found_ || !(c.alpha > a_.alpha && c.alpha < b_.alpha)) return;
     if (c.finite() && c.slope >= 0) {
       b_ = c;
-    } else if (c.finite() && c.value <= roof_) {
+    } else if (c.finite() && c.value <= max_value_) {
       a_ = c;
     } else {
       halve(a_, c);
@@ -125,9 +127,9 @@ class Search {
   Line& line_;
   const HagerZhangOptions& options_;
   At start_;
-  double roof_;
+  double max_value_;
   At a_, b_;
-  At fallen_;  ///< the lowest that fell enough: what there is when the evaluations are used up
+  At fallback_;  ///< lowest point of sufficient decrease, returned when the evaluations are used up
   std::optional<double> found_;
   int evaluations_ = 0;
 };

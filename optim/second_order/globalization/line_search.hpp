@@ -5,7 +5,7 @@
 
 #include <functional>
 
-/// How far to go along a direction of descent.
+/// Line searches along a descent direction.
 namespace newtape::optim {
 
 /// f along x + alpha d, evaluated with its gradient.
@@ -15,18 +15,18 @@ class Line {
     double alpha = 0;
     double value = 0;
     double slope = 0;
-    double along = 0;  ///< gradient at the start times the way from there: alpha slope, where the line is straight
+    double along = 0;  ///< gradient at the start . (point - start); alpha slope without bounds
     bool finite() const noexcept;
   };
 
-  /// `slope`: gradient d at alpha 0. With bounds, the line bends where it meets them.
+  /// `slope`: gradient d at alpha 0. With bounds, the points are projected.
   Line(Objective& f, const Iterate& start, const Array& d, double slope, const Bounds& bounds);
 
   At at(double alpha);
   const At& start() const noexcept { return start_; }
-  /// The point that was evaluated last at `alpha`; evaluated again if it was not the last one.
+  /// The point at `alpha`, evaluated again unless it was the last one.
   Iterate take(double alpha);
-  /// Values that differ by less than this do not differ.
+  /// Rounding error of values: smaller differences are not significant.
   double noise() const noexcept { return noise_; }
   bool bent() const noexcept { return bounds_.any(); }
 
@@ -42,24 +42,24 @@ class Line {
 };
 
 struct LineResult {
-  double alpha = 0;  ///< 0: nothing was found
+  double alpha = 0;  ///< 0: no acceptable step
   int evaluations = 0;
 };
-/// From the line, and a first guess of alpha.
+/// Searches the line from a first guess of alpha.
 using LineSearch = std::function<LineResult(Line& line, double guess)>;
 
 struct BacktrackingOptions {
   double c1 = 1e-4;    ///< sufficient decrease (Armijo)
-  double least = 0.1;  ///< each alpha is at least this part of the last one,
-  double most = 0.5;   ///< and at most this
+  double least = 0.1;  ///< lower bound of each alpha over the last one
+  double most = 0.5;   ///< upper bound
   int max_evaluations = 40;
 };
-/// Smaller and smaller steps, by quadratic interpolation, until the value falls enough.
+/// Backtracks by quadratic interpolation until the decrease is sufficient.
 LineSearch backtracking(const BacktrackingOptions& options = {});
 
 struct WolfeOptions {
   double c1 = 1e-4;  ///< sufficient decrease
-  double c2 = 0.9;   ///< the slope's size must fall to this part
+  double c2 = 0.9;   ///< upper bound of |slope| over its initial value
   int max_evaluations = 40;
   double max_alpha = 1e20;
 };
@@ -69,13 +69,13 @@ LineSearch strong_wolfe(const WolfeOptions& options = {});
 struct HagerZhangOptions {
   double c1 = 0.1;
   double c2 = 0.9;
-  double theta = 0.5;   ///< where an interval is halved
-  double gamma = 0.66;  ///< by which an interval must shrink
+  double theta = 0.5;   ///< position of the bisection point in an interval
+  double gamma = 0.66;  ///< required shrinkage of an interval
   double growth = 5;
   int max_evaluations = 50;
 };
-/// The Wolfe conditions, or their approximate form, which needs slopes only and so works to the last digits of the
-/// value (Hager and Zhang 2005).
+/// The Wolfe conditions, or their approximate form, which uses slopes only and so works down to rounding of the value
+/// (Hager and Zhang 2005).
 LineSearch hager_zhang(const HagerZhangOptions& options = {});
 
 }  // namespace newtape::optim

@@ -12,14 +12,14 @@ namespace newtape::optim::globalization {
 
 namespace {
 
-class LineSearchMove final : public Globalization {
+class LineSearchStep final : public Globalization {
  public:
-  explicit LineSearchMove(LineSearch search) : search_(std::move(search)), bent_(optim::backtracking()) {}
+  explicit LineSearchStep(LineSearch search) : search_(std::move(search)), projected_(optim::backtracking()) {}
 
   StepResult move(Objective& f, const Iterate& at, Curvature& b, Direction& direction, const Bounds& bounds) override {
     Step step = direction.step(b, at.gradient, {});
     double slope = core::dot(at.gradient, step.d);
-    // Not downhill, or so little that rounding decides.
+    // Not a descent direction, up to rounding.
     if (!(slope < -1e-14 * core::norm2(at.gradient) * core::norm2(step.d))) {
       direction.reset();
       step = steepest(at);
@@ -28,10 +28,10 @@ class LineSearchMove final : public Globalization {
     }
     if (!std::isfinite(slope)) return {.problem = Status::not_finite};
     Line line(f, at, step.d, slope, bounds);
-    const LineResult found = (bounds.any() ? bent_ : search_)(line, guess(at, step, slope));
+    const LineResult found = (bounds.any() ? projected_ : search_)(line, guess(at, step, slope));
     StepResult result{.inner = step.inner, .note = std::move(step.note)};
     if (found.alpha != 0) result.to = line.take(found.alpha);
-    // A step too short to change x is none.
+    // A step too short to change x is a failure.
     if (found.alpha == 0 || core::norm_inf(core::sub(result.to.x, at.x)) == 0) {
       result.problem = diagnose(f, at, step.d);
       return result;
@@ -58,8 +58,8 @@ class LineSearchMove final : public Globalization {
     return s;
   }
 
-  /// The first alpha to try: 1 for steps whose length means something; else what would repeat the last fall (Nocedal
-  /// and Wright 2006, eq. 3.60), or a small step at first.
+  /// The first alpha to try: 1 for steps of meaningful length; else from the last reduction (Nocedal and Wright 2006,
+  /// eq. 3.60), or a small step at first.
   double guess(const Iterate& at, const Step& step, double slope) const {
     if (step.scaled) return 1;
     const double size = core::norm_inf(step.d);
@@ -69,14 +69,14 @@ class LineSearchMove final : public Globalization {
   }
 
   LineSearch search_;
-  LineSearch bent_;
+  LineSearch projected_;
   double last_fall_ = 0;
 };
 
 }  // namespace
 
 MakeGlobalization line_search(LineSearch search) {
-  return [search = std::move(search)] { return std::make_unique<LineSearchMove>(search); };
+  return [search = std::move(search)] { return std::make_unique<LineSearchStep>(search); };
 }
 MakeGlobalization backtracking(const BacktrackingOptions& options) { return line_search(optim::backtracking(options)); }
 MakeGlobalization strong_wolfe(const WolfeOptions& options) { return line_search(optim::strong_wolfe(options)); }

@@ -13,14 +13,14 @@ double rounding(double value, DType dtype) { return (dtype == f32 ? 16 : 1e3) * 
 
 namespace {
 
-/// Difference quotients for smaller and smaller steps, beside a slope that they should come to. Only what two in a row
-/// agree on means anything: else they are far from the limit, or rounding.
+/// Difference quotients for decreasing steps, compared with the slope they should converge to. Only values that two
+/// successive steps agree on count: the others are far from the limit, or rounding.
 struct Quotients {
   double slope;
   double last = std::numeric_limits<double>::quiet_NaN();
   bool settled = false;     ///< at the last step
   bool agree = false;       ///< with the slope, at some step
-  bool contradict = false;  ///< settled at something else
+  bool contradict = false;  ///< settled at another value
 
   void add(double quotient) {
     const double allowed = 0.05 * std::max(std::abs(slope), std::abs(quotient));
@@ -51,19 +51,19 @@ Status diagnose(Objective& f, const Iterate& at, const Array& d) {
     behind.add((at.value - before) / h);
     if (!std::isfinite(after) || !std::isfinite(before)) continue;
     seen = true;
-    const double bend = after + before - 2 * at.value;
-    if (central.settled) curvature = std::max(curvature, bend / (h * h));
-    if (part == 1e-7) noise = std::max(noise, std::abs(bend));
+    const double second_difference = after + before - 2 * at.value;
+    if (central.settled) curvature = std::max(curvature, second_difference / (h * h));
+    if (part == 1e-7) noise = std::max(noise, std::abs(second_difference));
   }
   if (!central.agree) {
-    // A corner has the gradient's slope on one side; where nothing settles there is only rounding.
+    // At a kink, the slope on one side is the gradient's; where nothing settles, there is only rounding.
     if (ahead.agree || behind.agree) return Status::no_progress;
     if (central.contradict) return Status::wrong_gradient;
     return seen ? Status::precision : Status::not_finite;
   }
-  // What is to be gained along d, by a parabola, against what the value's rounding hides.
-  const double gain = curvature > 0 ? slope * slope / (2 * curvature) : std::abs(slope) * scale;
-  return gain <= noise ? Status::precision : Status::no_progress;
+  // The possible reduction along d, by a parabola, against the value's rounding error.
+  const double reduction = curvature > 0 ? slope * slope / (2 * curvature) : std::abs(slope) * scale;
+  return reduction <= noise ? Status::precision : Status::no_progress;
 }
 
 }  // namespace newtape::optim

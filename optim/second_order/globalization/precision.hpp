@@ -5,15 +5,13 @@
 
 namespace newtape::optim {
 
-/// The distance from 1 to the next number.
+/// Machine epsilon: the distance from 1 to the next number.
 constexpr double epsilon(DType dtype) { return dtype == f32 ? 0x1p-23 : 0x1p-52; }
 
-/// Differences between values around `value` that are as small as this are taken for rounding: what a sum of squares of
-/// differences loses, for one, is many times its last digit.
+/// Assumed rounding error of values near `value`: many units in the last place, as in sums of squares of differences.
 double rounding(double value, DType dtype);
 
-/// Why no better point was found along d, a direction in which the gradient promises a fall: by differences of the
-/// value.
+/// Why no better point was found along the descent direction d, judged by differences of the value.
 Status diagnose(Objective& f, const Iterate& at, const Array& d);
 
 }  // namespace newtape::optim

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// More and Thuente 1994, "Line search algorithms with guaranteed sufficient decrease". An interval that holds a good
-// step is kept, and shrinks to it by interpolation.
+// More and Thuente 1994, "Line search algorithms with guaranteed sufficient decrease". Keeps an interval that contains
+// an acceptable step, and shrinks it by interpolation.
 #include <newtape/optim/second_order/globalization/line_search.hpp>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using At = Line::At;
 
-/// Minimum of the cubic with the values and slopes of both, beyond `to` if need be.
+/// Minimiser of the cubic with the values and slopes of both, which may lie beyond `to`.
 double cubic(const At& from, const At& to) {
   const double theta = 3 * (from.value - to.value) / (to.alpha - from.alpha) + from.slope + to.slope;
   const double scale = std::max({std::abs(theta), std::abs(from.slope), std::abs(to.slope)});
@@ -22,12 +22,12 @@ double cubic(const At& from, const At& to) {
   const double r = (gamma - from.slope + theta) / (gamma - from.slope + gamma + to.slope);
   return from.alpha + r * (to.alpha - from.alpha);
 }
-/// Minimum of the parabola with both values and the first slope.
+/// Minimiser of the parabola with both values and the first slope.
 double quadratic(const At& from, const At& to) {
   const double length = to.alpha - from.alpha;
   return from.alpha + from.slope / ((from.value - to.value) / length + from.slope) / 2 * length;
 }
-/// Where the slope, taken as linear, is zero.
+/// Zero of the linearly interpolated slope.
 double secant(const At& from, const At& to) {
   return to.alpha + to.slope / (from.slope - to.slope) * (to.alpha - from.alpha);
 }
@@ -37,7 +37,7 @@ struct Interval {
   At best, other;
   bool bracketed = false;
 
-  /// The next trial, section 4 of the paper, and what is kept after the trial `t`.
+  /// The next trial, and the update of the interval by the trial `t` (section 4 of the paper).
   double next(const At& t, double low, double high) {
     double trial;
     const bool opposite = t.slope * best.slope < 0;
@@ -54,7 +54,7 @@ struct Interval {
     } else if (std::abs(t.slope) < std::abs(best.slope)) {
       double c = cubic(t, best);
       const double s = secant(best, t);
-      // The cubic counts only when it goes on in the direction of the step.
+      // The cubic's minimiser is used only if it lies beyond t.
       if (!((c - t.alpha) * (t.alpha - best.alpha) > 0)) c = t.alpha > best.alpha ? high : low;
       if (bracketed) {
         trial = std::abs(c - t.alpha) < std::abs(s - t.alpha) ? c : s;
@@ -93,7 +93,7 @@ class Search {
       const At t = line_.at(alpha);
       ++result.evaluations;
       if (!t.finite()) {
-        // Too far: back towards the best point.
+        // Not finite: back towards the best point.
         const double back = interval_.best.alpha + 0.1 * (alpha - interval_.best.alpha);
         if (back == alpha) break;
         alpha = back;
@@ -113,7 +113,7 @@ class Search {
   }
 
  private:
-  /// Where rounding hides the decrease, the slopes decide: Hager and Zhang 2005, eq. 4.
+  /// Where rounding hides the decrease, the approximate Wolfe conditions: Hager and Zhang 2005, eq. 4.
   bool hidden_by_rounding(const At& t) const {
     return std::abs(t.value - start_.value) <= line_.noise() && t.slope <= (2 * options_.c1 - 1) * start_.slope;
   }
@@ -146,7 +146,7 @@ class Search {
     return std::min(alpha, options_.max_alpha);
   }
 
-  /// The same for the auxiliary function of the first stage: the function less the sufficient decrease.
+  /// The same for the auxiliary function of the first stage: f minus the line of sufficient decrease.
   double next_of_auxiliary(const At& t, double low, double high) {
     const auto shifted = [this](At p, double sign) {
       p.value += sign * p.alpha * sufficient_;
@@ -167,7 +167,7 @@ class Search {
   double last_width_ = 2 * options_.max_alpha;
   double width_before_last_ = 4 * options_.max_alpha;
   bool first_stage_ = true;
-  At lowest_;  ///< of the trials with sufficient decrease: the result where no trial has a flat slope
+  At lowest_;  ///< lowest trial of sufficient decrease, returned if none satisfies the Wolfe conditions
 };
 
 }  // namespace

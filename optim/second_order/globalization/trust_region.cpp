@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Trust regions and damping: a step is tried, and the region follows how well the model foretold what came.
+// Trust regions and damping, adapted to the ratio of actual to predicted reduction.
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -19,15 +19,15 @@ namespace {
 
 constexpr int max_trials = 60;
 
-/// A step that was tried.
+/// A trial step.
 struct Trial {
   Iterate to;
   Step step;
   double length = 0;
-  double ratio = -1;  ///< the fall as a part of the predicted one
+  double ratio = -1;  ///< actual over predicted reduction
 };
 
-/// A curvature in the variables p of d = s p.
+/// A curvature in the scaled variables p, d = s p.
 class Scaled final : public Curvature {
  public:
   Scaled(Curvature& b, Array s) : b_(b), s_(std::move(s)) {}
@@ -68,17 +68,17 @@ Trial attempt(Objective& f, const Iterate& at, Curvature& b, Step step, const Bo
   t.to.value = f.value_and_gradient(t.to.x, t.to.gradient);
   if (!std::isfinite(t.to.value) || !std::isfinite(core::norm_inf(t.to.gradient))) return t;
   const double noise = rounding(at.value, at.x.dtype());
-  const double fall = at.value - t.to.value;
-  if (std::abs(fall) <= noise && std::abs(t.step.predicted) <= noise) {
-    // Rounding hides the fall: the gradient decides.
+  const double reduction = at.value - t.to.value;
+  if (std::abs(reduction) <= noise && std::abs(t.step.predicted) <= noise) {
+    // Rounding hides the reduction: compare the gradients.
     t.ratio = core::norm2(t.to.gradient) < 0.9 * core::norm2(at.gradient) ? 1 : -1;
   } else {
-    t.ratio = t.step.predicted > 0 ? fall / t.step.predicted : -1;
+    t.ratio = t.step.predicted > 0 ? reduction / t.step.predicted : -1;
   }
   return t;
 }
 
-StepResult taken(Trial t, double region) {
+StepResult accepted(Trial t, double region) {
   return {.moved = true,
           .to = std::move(t.to),
           .ratio = t.ratio,
@@ -97,9 +97,9 @@ class TrustRegion final : public Globalization {
     if (s.defined()) inside.emplace(b, s);
     const auto size = [&](const Array& x) { return core::norm2(s.defined() ? core::div(x, s) : x); };
     if (radius_ == 0) radius_ = std::clamp(size(at.x), 1., options_.max_radius);
-    const double least = epsilon(at.x.dtype()) * std::max(size(at.x), 1e-10);
+    const double min_radius = epsilon(at.x.dtype()) * std::max(size(at.x), 1e-10);
     std::int64_t inner = 0;
-    for (int k = 0; k < max_trials && radius_ > least; ++k) {
+    for (int k = 0; k < max_trials && radius_ > min_radius; ++k) {
       const double radius = radius_;
       Step step = inside ? direction.step(*inside, core::mul(s, at.gradient), {.radius = radius})
                          : direction.step(b, at.gradient, {.radius = radius});
@@ -114,13 +114,13 @@ class TrustRegion final : public Globalization {
       }
       if (t.ratio > options_.accept) {
         t.step.inner = inner;
-        return taken(std::move(t), radius);
+        return accepted(std::move(t), radius);
       }
       if (t.length == 0) break;
     }
-    // Begin anew with some room, should somebody go on from here.
+    // A run that continues from here starts with the initial radius.
     radius_ = 0;
-    return {.region = least, .inner = inner, .problem = diagnose(f, at, core::neg(at.gradient))};
+    return {.region = min_radius, .inner = inner, .problem = diagnose(f, at, core::neg(at.gradient))};
   }
 
   void save(const std::string& prefix, NamedArrays& state) const override {
@@ -132,8 +132,8 @@ class TrustRegion final : public Globalization {
   }
 
  private:
-  /// By which part of itself the region goes on after a poor step: to the minimum, along the step, of the parabola
-  /// through both values and the first slope.
+  /// Factor of the radius after a poor step: the minimiser, along the step, of the parabola through both values and the
+  /// first slope.
   static double shrinkage(const Iterate& at, const Trial& t) {
     if (!std::isfinite(t.to.value)) return 0.1;
     const double slope = core::dot(at.gradient, t.step.d);
@@ -141,22 +141,22 @@ class TrustRegion final : public Globalization {
     return std::isfinite(part) ? std::clamp(part, 0.1, 0.5) : 0.25;
   }
 
-  /// What one unit of the region is, for each unknown; undefined: 1.
+  /// The scale of each unknown in the region's norm; undefined: 1.
   Array scales(Curvature& b) {
     if (!options_.scaled || !b.dense()) return {};
     const Array matrix = core::abs(b.matrix());
-    const double most = matrix.size() == 0 ? 0 : core::max(matrix).item();
-    if (!(most > 0 && std::isfinite(most))) return {};
+    const double max_entry = matrix.size() == 0 ? 0 : core::max(matrix).item();
+    if (!(max_entry > 0 && std::isfinite(max_entry))) return {};
     const std::int64_t n = matrix.shape(0);
     const Array one = core::ones({}, matrix.dtype());
-    Array s = core::full({n}, 1 / std::sqrt(most), matrix.dtype());
+    Array s = core::full({n}, 1 / std::sqrt(max_entry), matrix.dtype());
     for (int i = 0; i < 8; ++i) {
       const Array rows = core::max(core::mul(core::mul(matrix, core::reshape(s, {n, 1})), s), {1});
-      // Rows of zeros have no unit of their own.
+      // Rows of zeros keep their scale.
       s = core::div(std::move(s),
                     core::sqrt(core::where(core::greater(rows, core::zeros({}, rows.dtype())), rows, one)));
     }
-    return core::minimum(std::move(s), core::full({}, 1e8 / std::sqrt(most), matrix.dtype()));
+    return core::minimum(std::move(s), core::full({}, 1e8 / std::sqrt(max_entry), matrix.dtype()));
   }
   TrustRegionOptions options_;
   double radius_;
@@ -180,7 +180,7 @@ class Damping final : public Globalization {
         damping_ *= std::max(1. / 3, 1 - std::pow(2 * std::min(t.ratio, 1.) - 1, 3));
         growth_ = 2;
         t.step.inner = inner;
-        return taken(std::move(t), damping);
+        return accepted(std::move(t), damping);
       }
       if (t.length == 0) break;
       damping_ = std::max(damping_, 1e-300) * growth_;
@@ -205,7 +205,7 @@ class Damping final : public Globalization {
 
  private:
   DampingOptions options_;
-  double damping_ = -1;  ///< below 0: to be chosen
+  double damping_ = -1;  ///< below 0: not chosen yet
   double growth_ = 2;
 };
 

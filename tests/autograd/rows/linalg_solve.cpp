@@ -36,15 +36,15 @@ Matrix factored(Matrix a) {
     }
   }
   return a;
-}
+/// regular(x) with its rows in reverse order, so that they have to be exchanged.
 /// The rows of regular(x) the other way round, so that they have to be exchanged.
-Tensor transposed(const Tensor& x) {
+Tensor rows_reversed(const Tensor& x) {
   Tensor y = regular(x);
   std::vector<Tensor> rows;
   for (auto i = y.shape(-2); i-- > 0;) rows.push_back(slice(y, -2, i, i + 1));
   return rows.empty() ? y : concatenate(rows, -2);
 }
-Matrix transposed(const Matrix& x) {
+Matrix rows_reversed(const Matrix& x) {
   const Matrix y = regular(x);
   Matrix t(y);
   for (std::int64_t i = 0; i < y.rows; ++i) {
@@ -96,8 +96,8 @@ Sample cholesky_solution(Shape l, Shape b, bool up = false) {
   return {{std::move(l), std::move(b)}, call, over_stacks(reference, vector ? 1 : 0)};
 }
 
-const Call packed = [](Args& x) { return lu_factor(transposed(x[0])).lu; };
-const Reference packed_reference = over_stacks([](const Matrices& x) { return factored(transposed(x[0])); });
+const Call packed = [](Args& x) { return lu_factor(rows_reversed(x[0])).lu; };
+const Reference packed_reference = over_stacks([](const Matrices& x) { return factored(rows_reversed(x[0])); });
 
 /// What one of the factors is.
 Sample lu_part(Shape shape, int which) {

@@ -98,14 +98,14 @@ TEST_CASE("LAMB follows its paper's algorithm 2") {
     const double trust = norm(x) / norm(u);
     for (std::size_t i = 0; i < 6; ++i) x[i] -= 0.1 * trust * u[i];
   });
-  const nt::Parameter zero(nt::zeros({2}, nt::f64));  // without a length, the step is Adam's
+  const nt::Parameter zero(nt::zeros({2}, nt::f64));  // with norm 0, the step is Adam's
   optim::LAMB other({zero}, {.lr = 0.1, .eps = 0});
   zero.set_grad(nt::tensor({3, -2}, nt::f64));
   other.step();
   CHECK(distance(zero.value(), nt::tensor({-0.1, 0.1}, nt::f64).value()) < 1e-15);
 }
 
-TEST_CASE("AdamWScheduleFree keeps z, x and y as its paper's eqs. 3 to 5 have them") {
+TEST_CASE("AdamWScheduleFree keeps z, x and y as in its paper's eqs. 3 to 5") {
   const auto p = start();
   const double beta1 = 0.8;
   optim::AdamWScheduleFree o({p},
@@ -160,7 +160,7 @@ TEST_CASE("Muon steps by a nearly orthogonal matrix") {
     const auto n = square.shape(0);
     CHECK(nt::max(nt::abs(square - nt::eye(n, nt::f64))).item() < 0.6);
     CHECK(nt::min(nt::sum(square * nt::eye(n, nt::f64), 1)).item() > 0.4);
-    // It descends.
+    // It lowers the loss.
     CHECK(nt::sum(p.tensor().detach() * nt::Tensor(g)).item() < 0);
   }
   const nt::Parameter vector(nt::zeros({3}));
@@ -169,7 +169,7 @@ TEST_CASE("Muon steps by a nearly orthogonal matrix") {
   CHECK_THROWS_WITH(muon.step(), contains("AdamW") && contains("[3]"));
 }
 
-TEST_CASE("optimizers of one pass refuse options that make no sense") {
+TEST_CASE("one-pass optimizers reject invalid options") {
   const nt::Parameter p(nt::ones({2}));
   CHECK_THROWS_WITH(optim::Adagrad({p}, {.lr_decay = -1}), contains("Adagrad: lr_decay"));
   CHECK_THROWS_WITH(optim::Adadelta({p}, {.rho = 1.5}), contains("Adadelta: rho"));

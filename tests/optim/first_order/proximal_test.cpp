@@ -33,8 +33,7 @@ struct Lasso {
   double l1 = 0.2;
   nt::Tensor loss(nt::In x) const { return 0.5 * nt::mean(nt::square(nt::matmul(a, x) - b)); }
 
-  /// How far a point is from the conditions of the optimum: the gradient is -l1 sign(x_i), or in [-l1, l1] where x_i
-  /// is 0.
+  /// Violation of the optimality conditions: the gradient is -l1 sign(x_i), or in [-l1, l1] where x_i is 0.
   double violation(const nt::Array& at, std::size_t* zeros) const {
     const nt::Tensor x = nt::variable(at);
     loss(x).backward();
@@ -94,7 +93,7 @@ TEST_CASE("ProximalSGD and ProximalAdam follow their formulas") {
   }
 }
 
-TEST_CASE("proximal optimizers come to the optimum of the penalised loss, zeros and all") {
+TEST_CASE("proximal optimizers converge to the optimum of the penalised loss, with its zeros") {
   const Lasso lasso;
   const auto solve = [&](optim::Optimizer& o, const nt::Parameter& x, int steps) {
     optim::Scheduler decay(
@@ -117,7 +116,7 @@ TEST_CASE("proximal optimizers come to the optimum of the penalised loss, zeros 
   CHECK(solve(adam, z, 1500) < 1e-4);
 }
 
-TEST_CASE("proximal optimizers: groups without a penalty, options that make no sense") {
+TEST_CASE("proximal optimizers: groups without a penalty, invalid options") {
   const nt::Parameter w(nt::full({2}, 0.01));
   const nt::Parameter b(nt::full({2}, 0.01));
   optim::ProximalSGD o({{{w}, {.lr = 0.1, .l1 = 1}}, {{b}, {.lr = 0.1}}});

@@ -17,7 +17,7 @@ namespace optim = newtape::optim;
 
 namespace {
 
-/// A matrix of doubles, by the definitions.
+/// A matrix of doubles, with operations by definition.
 struct Matrix {
   std::size_t n, m;
   std::vector<double> v;
@@ -72,7 +72,7 @@ double norm(const Matrix& a) {
 
 /// a^(-1/2) of a positive definite matrix by the iteration of Denman and Beavers (1976): no eigenvalues.
 Matrix inverse_square_root(const Matrix& a) {
-  const auto inverse = [](Matrix x) {  // by Gauss and Jordan; positive definite: no exchanges
+  const auto inverse = [](Matrix x) {  // Gauss-Jordan without pivoting, for positive definite x
     Matrix y = identity(x.n);
     for (std::size_t k = 0; k < x.n; ++k) {
       const double pivot = x(k, k);
@@ -100,7 +100,7 @@ nt::Tensor gradient(const nt::Shape& shape, nt::Generator& random) {
   return nt::random::normal(shape, 0, 1, nt::f64, random);
 }
 
-/// Five steps of an optimizer on a matrix [n, m], beside `rule(t, w, g)`.
+/// Compares five steps of an optimizer on a matrix [n, m] with `rule(t, w, g)`.
 template <class O, class Rule>
 void compare(O& optimizer, const nt::Parameter& p, Rule rule, double tolerance) {
   Matrix want(p.value());
@@ -120,7 +120,7 @@ nt::Parameter start(const nt::Shape& shape, nt::DType dtype) {
   return nt::Parameter(nt::core::cast(nt::core::reshape(numbers, shape), dtype));
 }
 
-/// Those of f32 have lost digits in the roots already.
+/// Tolerances; the roots lose digits in f32.
 const std::vector<std::pair<nt::DType, double>> dtypes = {{nt::f64, 1e-11}, {nt::f32, 2e-5}};
 
 }  // namespace
@@ -239,7 +239,7 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
     const double b1 = 0.8, b2 = 0.9, eps = 1e-3, lr = 0.1, decay = 0.2;
     optim::SOAP o({p}, {.lr = lr, .betas = {b1, b2}, .eps = eps, .weight_decay = decay, .precondition_interval = 2});
     Matrix l(3, 3), r(4, 4), ql(3, 3), qr(4, 4), m(3, 4), v(3, 4);
-    // Gram and Schmidt: q of a full-rank matrix, up to the signs of its columns, on which no step depends.
+    // Gram-Schmidt: q of a full-rank matrix, up to the signs of its columns, which do not change the steps.
     const auto orthonormal = [](Matrix a) {
       for (std::size_t j = 0; j < a.m; ++j) {
         for (int twice = 0; twice < 2; ++twice) {
@@ -260,11 +260,11 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
         [&](int step, Matrix& w, const Matrix& g) {
           if (step > 1) {
             m = b1 * m + (1 - b1) * g;
-            const Matrix turned = t(ql) * g * qr;
+            const Matrix rotated = t(ql) * g * qr;
             const Matrix mean = t(ql) * m * qr;
             Matrix n(3, 4);
             for (std::size_t i = 0; i < 12; ++i) {
-              v.v[i] = b2 * v.v[i] + (1 - b2) * turned.v[i] * turned.v[i];
+              v.v[i] = b2 * v.v[i] + (1 - b2) * rotated.v[i] * rotated.v[i];
               n.v[i] =
                   mean.v[i] / (1 - std::pow(b1, step - 1)) / (std::sqrt(v.v[i] / (1 - std::pow(b2, step - 1))) + eps);
             }
@@ -273,7 +273,7 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
           l = b2 * l + (1 - b2) * (g * t(g));
           r = b2 * r + (1 - b2) * (t(g) * g);
           if (step == 1) {
-            // r has rank 3, so that the choice of its last eigenvector is free but for the sign: any will do.
+            // The eigenvectors are unique up to sign only; take those of the optimizer, and check them.
             const auto state = o.state_dict();
             for (const auto& [name, value] : state) {
               if (name == "state.0.basis_0") ql = Matrix(nt::core::select(value, 0, 0));
@@ -299,28 +299,28 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
   }
 }
 
-TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: turned gradients give turned steps") {
-  // What diagonal methods lack, for a parameter of three axes.
+TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: rotated gradients give rotated steps") {
+  // Unlike diagonal methods; for a parameter of three axes.
   nt::Generator random(11);
-  std::vector<nt::Tensor> turns;
-  for (const std::int64_t n : {2, 3, 4}) turns.emplace_back(nt::core::qr(gradient({n, n}, random).value()).q);
-  const auto turned = [&](const nt::Tensor& t) {
-    return nt::einsum("ia,jb,kc,abc->ijk", {turns[0], turns[1], turns[2], t});
+  std::vector<nt::Tensor> rotations;
+  for (const std::int64_t n : {2, 3, 4}) rotations.emplace_back(nt::core::qr(gradient({n, n}, random).value()).q);
+  const auto rotated = [&](const nt::Tensor& t) {
+    return nt::einsum("ia,jb,kc,abc->ijk", {rotations[0], rotations[1], rotations[2], t});
   };
   const auto difference = [&](auto make) {
     const auto p = start({2, 3, 4}, nt::f64);
-    const nt::Parameter q(turned(p.tensor().detach()));
+    const nt::Parameter q(rotated(p.tensor().detach()));
     const auto of_p = make(p);
     const auto of_q = make(q);
     nt::Generator gradients(5);
     for (int step = 0; step < 5; ++step) {
       const auto g = gradient({2, 3, 4}, gradients);
       p.set_grad(g);
-      q.set_grad(turned(g));
+      q.set_grad(rotated(g));
       of_p->step();
       of_q->step();
     }
-    return distance(q.value(), turned(p.tensor().detach()).value());
+    return distance(q.value(), rotated(p.tensor().detach()).value());
   };
   CHECK(difference([](const nt::Parameter& p) {
           return std::make_unique<optim::Shampoo>(
@@ -336,7 +336,7 @@ TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: turned gradient
 }
 
 TEST_CASE("SOAP keeps the basis of long axes, and trains vectors by AdamW") {
-  // With no axis turned it is AdamW, one step late.
+  // Without rotated axes it is AdamW, one step late.
   const auto p = start({3, 4}, nt::f64);
   const auto q = start({3, 4}, nt::f64);
   const auto u = start({5}, nt::f64);
@@ -358,7 +358,7 @@ TEST_CASE("SOAP keeps the basis of long axes, and trains vectors by AdamW") {
   for (const auto& [name, value] : soap.state_dict()) CHECK(name.find("basis") == std::string::npos);
 }
 
-TEST_CASE("Shampoo and SOAP refuse options and gradients that make no sense") {
+TEST_CASE("Shampoo and SOAP reject invalid options and gradients") {
   const auto p = start({2, 2}, nt::f32);
   CHECK_THROWS_WITH(optim::Shampoo({p}, {.eps = 0}), contains("Shampoo: eps"));
   CHECK_THROWS_WITH(optim::Shampoo({p}, {.block_size = 0}), contains("Shampoo: block_size"));
@@ -372,7 +372,7 @@ TEST_CASE("Shampoo and SOAP refuse options and gradients that make no sense") {
   CHECK_THROWS_AS(soap.step(), nt::NumericalError);
   CHECK(identical(p.value(), before));
 
-  // A state of other blocks does not fit, and leaves the options as they were.
+  // A state with other blocks is rejected, and the options are unchanged.
   p.set_grad(nt::ones({2, 2}));
   shampoo.step();
   auto state = shampoo.state_dict();

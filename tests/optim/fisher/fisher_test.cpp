@@ -64,7 +64,7 @@ TEST_CASE("fisher: the expectation over the model's own labels of the scores' ou
   const nt::Tensor f = optim::fisher(problem.outputs(), problem.loss(), problem.w);
   CHECK(distance(f.value(), expected.value()) < 1e-14);
 
-  // The same as a product, with the loss and its gradient beside it.
+  // The same as a product, with the loss and its gradient.
   nt::Generator random(1);
   const nt::Tensor v = nt::random::normal({f.shape()[0]}, 0, 1, nt::f64, random);
   const auto vs = nt::vector_to_parameters(v, problem.w);
@@ -172,7 +172,7 @@ TEST_CASE("sampled_cotangents: the same in expectation") {
     const nt::Tensor h = nt::reshape(nt::hessian(kind.loss, y), {12, 12});
     const nt::Tensor c = optim::sampled_cotangents(kind.loss, y, kind.likelihood, n, random);
     REQUIRE(c.shape() == nt::Shape{n, 4, 3});
-    // A mean of n products whose deviation is about the Hessian's size: five of the mean's deviations.
+    // A mean of n products whose standard deviation is about the Hessian's size: five standard errors.
     const double size = nt::max(nt::abs(h)).item();
     CHECK(nt::max(nt::abs(covariance(c) - h)).item() < 5 * size / std::sqrt(static_cast<double>(n)));
     if (kind.likelihood == optim::Likelihood::categorical) {
@@ -181,7 +181,7 @@ TEST_CASE("sampled_cotangents: the same in expectation") {
   }
 }
 
-TEST_CASE("fisher cotangents: a loss of another kind is refused") {
+TEST_CASE("fisher cotangents: a loss of another kind is rejected") {
   const nt::Tensor y = nt::tensor({{0.1, 0.2, 0.3}, {1, 2, 4}}, nt::f64);
   const nt::UnaryFunction squares = [](const nt::Tensor& t) { return nt::sum(t * t); };
   const nt::UnaryFunction entropy = [](const nt::Tensor& t) {

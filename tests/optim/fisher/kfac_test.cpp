@@ -35,9 +35,9 @@ optim::KfacOptions plain(KfacInverse inverse = KfacInverse::factors) {
           .likelihood = optim::Likelihood::independent};
 }
 
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed, double deviation = 1) {
+nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed, double std = 1) {
   nt::Generator random(seed);
-  return nt::random::normal(shape, 0, deviation, nt::f64, random);
+  return nt::random::normal(shape, 0, std, nt::f64, random);
 }
 
 /// The Fisher matrix of parameters that `outputs` reads, one dense matrix in their order.
@@ -46,15 +46,15 @@ nt::Tensor dense_fisher(const std::vector<nt::Parameter>& params, const std::fun
   return optim::fisher(nt::function_of(params, outputs), loss, nt::values_of(params));
 }
 
-/// A (x) G as it acts on a weight [m, k] with a bias behind it.
+/// A (x) G, acting on a weight [m, k] with its bias appended.
 nt::Tensor kronecker(const std::pair<nt::Array, nt::Array>& factors, bool bias) {
   const nt::Tensor all = nt::kron(factors.second, factors.first);  // rows and columns by (output, input)
   if (!bias) return all;
   const auto k = factors.first.shape()[0];
   const auto m = factors.second.shape()[0];
-  const nt::Tensor places = nt::reshape(nt::arange(m * k), {m, k});
+  const nt::Tensor indices = nt::reshape(nt::arange(m * k), {m, k});
   const nt::Tensor order = nt::concatenate(
-      {nt::reshape(nt::slice(places, 1, 0, k - 1), {-1}), nt::reshape(nt::slice(places, 1, k - 1, k), {-1})});
+      {nt::reshape(nt::slice(indices, 1, 0, k - 1), {-1}), nt::reshape(nt::slice(indices, 1, k - 1, k), {-1})});
   return nt::take(nt::take(all, order, 0), order, 1);
 }
 
@@ -147,7 +147,7 @@ TEST_CASE("KFAC: of a single sample the blocks are exact, whatever the network")
   }
 }
 
-TEST_CASE("KFAC: a convolution over one place is a linear layer; over more, its patches are the rows") {
+TEST_CASE("KFAC: a convolution over one position is a linear layer; over more, its patches are the rows") {
   const nt::UnaryFunction loss = [](const nt::Tensor& t) { return nt::sum(nt::square(t)) / 2; };
   auto options = plain();
   options.damping = 1;
@@ -160,7 +160,7 @@ TEST_CASE("KFAC: a convolution over one place is a linear layer; over more, its 
     optimizer.step(outputs, loss);
     CHECK(distance(kronecker(optimizer.factors(conv.weight), true).value(), block.value()) < 1e-13);
   }
-  // A = the mean over places of patches' products with a 1 behind them; G = the sum over places of (I for squares).
+  // A = the mean over positions of the products of patches with an appended 1; G = the sum over positions of I.
   const nt::Tensor x = normal({5, 2, 4, 4}, 2);
   optim::KFAC optimizer({conv.weight, conv.bias}, options);
   optimizer.step([&] { return nt::permute(conv(x), {0, 2, 3, 1}); }, loss);
@@ -286,10 +286,10 @@ TEST_CASE("KFAC: the corrected eigenvalues are the diagonal of the Fisher matrix
   options.likelihood = optim::Likelihood::categorical;
   options.lr = 0;
   options.damping = 0.01;
-  options.decay = 0;  // the last look alone counts
+  options.decay = 0;  // only the last update counts
   options.inverse_freq = 50;
   optim::KFAC optimizer(layer.parameters(), options);
-  for (int i = 0; i < 10; ++i) optimizer.step(outputs, loss);  // the last one looks, but keeps the basis
+  for (int i = 0; i < 10; ++i) optimizer.step(outputs, loss);  // the last one updates the factors, but keeps the basis
   const nt::Tensor f = dense_fisher(layer.parameters(), outputs, loss);
   const auto [a, g] = optimizer.factors(layer.weight);
   const nt::Tensor q = nt::kron(nt::linalg::eigh(g).v, nt::linalg::eigh(a).v);
@@ -323,18 +323,18 @@ TEST_CASE("KFAC: averages, momentum, decay and clipping, step by step") {
   nt::Tensor g;
   nt::Tensor solved_with;
   nt::Tensor velocity = nt::zeros({6}, nt::f64);
-  int looks = 0;
+  int updates = 0;
   int clipped = 0;
   for (int i = 0; i < 14; ++i) {
     const bool inverts = i <= 8 || i == 10 || i == 12;  // at first every step, then every second
-    const bool looks_now = inverts || i == 9;
+    const bool updates_now = inverts || i == 9;
     const nt::Tensor x = normal({9, 3}, static_cast<std::uint64_t>(i) + 1);
     const nt::UnaryFunction loss = [&](const nt::Tensor& t) { return nn::cross_entropy(t, labels); };
     const nt::Tensor v = nt::variable(w);
     const nt::Tensor logits = nt::matmul(x, nt::transpose(v));
     const nt::Tensor gradient = nt::reshape(nt::grad(loss(logits), v), {-1});
-    if (looks_now) {
-      const double kept = std::min(0.6, 1 - 1.0 / ++looks);
+    if (updates_now) {
+      const double kept = std::min(0.6, 1 - 1.0 / ++updates);
       const nt::Tensor p = nt::softmax(logits.detach());
       const nt::Tensor of_x = nt::matmul(nt::transpose(x), x) / 9;
       const nt::Tensor of_p = (nt::diag_embed(nt::sum(p, 0)) - nt::matmul(nt::transpose(p), p)) / 9;
@@ -430,7 +430,7 @@ const std::vector<optim::KfacOptions> variants = {
 
 }  // namespace
 
-TEST_CASE("KFAC: a run goes on from a state dict bit for bit") {
+TEST_CASE("KFAC: a run resumes from a state dict bit for bit") {
   for (const auto& options : variants) {
     const Run whole(nt::f32);
     optim::KFAC first(whole.params, options);
@@ -447,7 +447,7 @@ TEST_CASE("KFAC: a run goes on from a state dict bit for bit") {
       CHECK(identical(whole.params[i].value(), resumed.params[i].value()));
     }
 
-    // What was saved did not follow the steps that came after.
+    // Later steps did not change the saved state.
     const Run again(nt::f32);
     optim::KFAC third(again.params, options);
     for (int i = 0; i < 3; ++i) again.step(third);
@@ -465,7 +465,7 @@ TEST_CASE("KFAC: loading a state that does not fit changes nothing") {
   optim::KFAC optimizer(run.params, variants[0]);
   for (int i = 0; i < 3; ++i) run.step(optimizer);
   const auto state = optimizer.state_dict();
-  const auto refused = [&](const std::string& name, const nt::Array& value) {
+  const auto rejected = [&](const std::string& name, const nt::Array& value) {
     auto other = state;
     bool found = false;
     for (auto& [key, x] : other) {
@@ -479,10 +479,10 @@ TEST_CASE("KFAC: loading a state that does not fit changes nothing") {
     REQUIRE(after.size() == state.size());
     for (std::size_t i = 0; i < state.size(); ++i) CHECK(identical(after[i].second, state[i].second));
   };
-  refused("layers.0.inputs", nt::core::zeros({2, 2}, nt::f32));
-  refused("layers.1.form", nt::core::full({5}, 1000, nt::i64));
-  refused("layers.1.form", nt::core::zeros({3}, nt::i64));
-  refused("layers", nt::core::zeros({2}, nt::f64));
+  rejected("layers.0.inputs", nt::core::zeros({2, 2}, nt::f32));
+  rejected("layers.1.form", nt::core::full({5}, 1000, nt::i64));
+  rejected("layers.1.form", nt::core::zeros({3}, nt::i64));
+  rejected("layers", nt::core::zeros({2}, nt::f64));
 }
 
 TEST_CASE("KFAC: f32 follows f64") {
@@ -499,7 +499,7 @@ TEST_CASE("KFAC: f32 follows f64") {
   }
 }
 
-TEST_CASE("KFAC: frozen parameters stay, and those that thaw are taken up") {
+TEST_CASE("KFAC: frozen parameters stay, and unfrozen ones are added") {
   const Run run(nt::f64);
   run.conv.weight.requires_grad(false);
   run.head.bias.requires_grad(false);
@@ -525,7 +525,7 @@ TEST_CASE("KFAC: errors leave the parameters as they were") {
   const nt::Tensor x = normal({4, 3}, 1);
   const nt::UnaryFunction squares = [](const nt::Tensor& y) { return nt::sum(nt::square(y)); };
   optim::KFAC optimizer(layer.parameters());
-  CHECK_THROWS_AS(optimizer.step([&] { return layer(x); }, squares), nt::ValueError);  // is not categorical
+  CHECK_THROWS_AS(optimizer.step([&] { return layer(x); }, squares), nt::ValueError);  // not categorical
   CHECK_THROWS_WITH(optimizer.step([&] { return squares(layer(x)); }), contains("KfacFisher::empirical"));
   CHECK_THROWS_WITH(optimizer.step(squares(layer(x))), contains("KfacFisher::empirical"));
   optim::KFAC of_squares(layer.parameters(), {.likelihood = optim::Likelihood::independent});

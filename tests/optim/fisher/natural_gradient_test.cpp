@@ -86,7 +86,7 @@ TEST_CASE("NaturalGradient: steps stay within the trust region of KL, and decay 
   CHECK(nt::vdot(step, nt::matmul(f, step)).item() / 2 == Approx(1e-5).epsilon(1e-8));
   CHECK(nt::vdot(step, d).item() == Approx(std::sqrt(nt::vdot(step, step).item() * nt::vdot(d, d).item())));
 
-  // And the divergence itself is what its second order says.
+  // The divergence itself agrees with its second-order approximation.
   options.weight_decay = 0;
   const Problem other;
   optim::NaturalGradient plain(other.params, options);
@@ -117,7 +117,7 @@ TEST_CASE("NaturalGradient: states, frozen parameters, f32, errors") {
   CHECK(optimizer.step(p.outputs(), p.loss()).item() < first);
   CHECK(identical(p.params[0].value(), frozen));
 
-  // Nothing but the parameters carries over.
+  // The optimizer has no state besides the parameters.
   const Problem q;
   q.params[0].requires_grad(false);
   for (std::size_t i = 0; i < p.params.size(); ++i) q.params[i].set_value(nt::core::copy(p.params[i].value()));

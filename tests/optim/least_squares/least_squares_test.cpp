@@ -28,7 +28,7 @@ const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").
 /// Every published problem by one method, with both solvers.
 void check_optima(Method method) {
   // Undamped steps end where the Jacobian becomes singular, on the way or at the solution. Columns that shrink with the
-  // unknowns, each in its own time, keep Levenberg-Marquardt's scale from settling.
+  // unknowns, at different rates, keep Levenberg-Marquardt's scale from converging.
   const std::vector<std::string> singular = {"freudenstein_roth", "jennrich_sampson", "gulf", "biggs_exp6",
                                              "chebyquad"};
   const std::vector<std::string> unscaled = {"penalty_1"};
@@ -43,8 +43,8 @@ void check_optima(Method method) {
       const auto r = least_squares(p.residuals, p.x0(), {.method = method, .solver = solver});
       INFO(p.name << ", " << optim::to_string(method) << (solver == Solver::qr ? "" : ", cgls") << "\n"
                   << optim::to_string(r));
-      // At a local minimum with large residuals the model, which lacks their second derivatives, may promise a fall
-      // that is not there.
+      // At a local minimum with large residuals the model, which lacks their second derivatives, may predict a
+      // reduction that does not exist.
       const bool left_over = p.other(2 * r.value) && r.status == optim::Status::no_progress;
       CHECK((r.converged() || left_over));
       CHECK((p.solved(2 * r.value) || p.other(2 * r.value)));
@@ -59,7 +59,7 @@ TEST_CASE("Levenberg-Marquardt reaches published optima") { check_optima(Method:
 TEST_CASE("Gauss-Newton reaches published optima") { check_optima(Method::gauss_newton); }
 TEST_CASE("dogleg steps reach published optima") { check_optima(Method::dogleg); }
 
-TEST_CASE("the estimates of a straight line are those of its closed form") {
+TEST_CASE("the estimates of a straight line are its closed form's") {
   const auto x = numbers({0.5, 1, 2, 3.5, 4, 7});
   const auto y = numbers({1.1, 1.9, 3.2, 5.1, 5.3, 9.9});
   const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, numbers({0, 0}));
@@ -98,7 +98,7 @@ TEST_CASE("sigma weights the residuals") {
   CHECK(entry(r.residuals, 2) == Approx((r.x().item() - 4) / 2).epsilon(1e-14));
 }
 
-TEST_CASE("robust losses have the derivatives that they should, and their closed forms") {
+TEST_CASE("robust losses match their closed forms and derivatives") {
   using optim::RobustLoss;
   const double scale = 0.7;
   for (const auto loss :
@@ -206,7 +206,7 @@ TEST_CASE("several tensors, and a model's parameters of which one is frozen") {
   CHECK(a.requires_grad());
 }
 
-TEST_CASE("f32 goes as far as f32 goes") {
+TEST_CASE("f32 converges to its precision") {
   for (const auto method : methods) {
     LeastSquaresOptions o;
     o.method = method;
@@ -230,7 +230,7 @@ TEST_CASE("unknowns of sizes from 1e-13 to 1e9 are found to the same number of d
   CHECK(distance((r.x() / truth).value(), numbers({1, 1, 1}).value()) < 1e-13);
 }
 
-TEST_CASE("without damping too many unknowns are no obstacle: products only") {
+TEST_CASE("cgls fits many unknowns by products only") {
   // Chained Rosenbrock: 2 (n - 1) residuals.
   const std::int64_t n = 2000;
   const auto residuals = [](const nt::Tensor& x) {

@@ -20,7 +20,7 @@ namespace nist {
 
 namespace nt = newtape;
 
-/// What is to be compared with y, from parameters b [n] and the rows of predictors, x[0] [m] and so on.
+/// The prediction of y from parameters b [n] and the rows of predictors, x[0] [m] and so on.
 using Model = std::function<nt::Tensor(const nt::Tensor& b, const std::vector<nt::Tensor>& x)>;
 
 struct Problem {
@@ -51,7 +51,7 @@ inline double log_relative_error(double value, double certified) {
   return std::clamp(-std::log10(error), 0.0, 11.0);
 }
 
-/// The fewest digits among several numbers.
+/// The minimum over several numbers.
 inline double log_relative_error(const std::vector<double>& values, const std::vector<double>& certified) {
   double fewest = 11;
   for (std::size_t i = 0; i < certified.size(); ++i) {
@@ -61,7 +61,7 @@ inline double log_relative_error(const std::vector<double>& values, const std::v
 }
 /// The same for a problem's parameters.
 inline double digits(const Problem& p, std::vector<double> parameters) {
-  // A width enters these models squared, or together with the height's sign.
+  // The sign of a width is arbitrary: it enters squared, or with the height's sign.
   if (p.name.substr(0, 5) == "Gauss" || p.name == "Eckerle4") {
     for (double& b : parameters) b = std::abs(b);
   }

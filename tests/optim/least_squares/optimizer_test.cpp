@@ -90,13 +90,13 @@ TEST_CASE("least-squares optimizers resume bit for bit from their state") {
   CHECK_THROWS_WITH(lm.load_state_dict(state), contains("scale"));
 }
 
-TEST_CASE("least-squares optimizers pass over what is frozen, and refuse what they cannot do") {
+TEST_CASE("least-squares optimizers skip frozen parameters, and reject invalid calls") {
   const Decay p(nt::f64);
   optim::GaussNewton optimizer({p.a, p.b});
   p.b.requires_grad(false);
   const double loss = optimizer.step([&] { return p.residuals(); }).item();
   CHECK(p.b.tensor().item() == 0.3);
-  // Linear in a: one step is the end.
+  // Linear in a: one step reaches the solution.
   const auto e = nt::exp(-0.3 * p.x);
   CHECK(p.a.tensor().item() == Approx((nt::sum(e * p.y) / nt::sum(e * e)).item()).epsilon(1e-13));
   CHECK(loss == Approx(0.5 * nt::sum(nt::square(0.5 * e - p.y)).item()).epsilon(1e-13));
@@ -143,7 +143,7 @@ struct Network {
 
 }  // namespace
 
-TEST_CASE("a tanh network of 441 parameters: Levenberg-Marquardt goes where Adam does not") {
+TEST_CASE("a tanh network of 441 parameters: Levenberg-Marquardt reaches a loss that Adam does not") {
   const Network by_lm(150);
   optim::LevenbergMarquardt lm(by_lm.model.parameters());
   for (int i = 0; i < 30; ++i) lm.step([&] { return by_lm.residuals(); });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How least_squares ends when something is out of the ordinary.
+// How least_squares ends in exceptional cases.
 #include "catch.hpp"
 #include "optim/functions.hpp"
 #include "reference.hpp"
@@ -29,9 +29,9 @@ const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").
 
 }  // namespace
 
-TEST_CASE("rank-deficient problems end at the nearest solution, say so, and estimate by the pseudo-inverse") {
+TEST_CASE("rank-deficient problems end at the nearest solution, report the rank, and estimate by the pseudo-inverse") {
   const auto y = numbers({1, 2, 4, 5});
-  // Only the sum of the two counts.
+  // Only the sum of the two is determined.
   for (const auto method : methods) {
     LeastSquaresOptions o;
     o.method = method;
@@ -68,7 +68,7 @@ TEST_CASE("rank-deficient problems end at the nearest solution, say so, and esti
   }
 }
 
-TEST_CASE("what goes wrong has a status, and the best point so far") {
+TEST_CASE("failures have a status, and the best point so far") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const auto method : methods) {
     LeastSquaresOptions o;
@@ -105,20 +105,20 @@ TEST_CASE("what goes wrong has a status, and the best point so far") {
   }
 }
 
-TEST_CASE("derivatives that are wrong are found out") {
+TEST_CASE("wrong derivatives are detected") {
   static const nt::Op lying{"test_lying_cube"};
-  for (const double lie : {-1.0, 0.0, 3.0}) {
-    const auto cube = [lie](const nt::Tensor& x) {
+  for (const double factor : {-1.0, 0.0, 3.0}) {
+    const auto cube = [factor](const nt::Tensor& x) {
       return lying(
           nt::core::mul(nt::core::square(x.value()), x.value()),
-          nt::wrt(x, [x, lie](const nt::Tensor& g, const nt::Tensor&) { return lie * 3 * g * nt::square(x); }));
+          nt::wrt(x, [x, factor](const nt::Tensor& g, const nt::Tensor&) { return factor * 3 * g * nt::square(x); }));
     };
     for (const auto method : methods) {
       LeastSquaresOptions o;
       o.method = method;
       o.max_iterations = 200;
       const auto r = least_squares([&](const nt::Tensor& x) { return cube(x) - numbers({8, 9}); }, numbers({1, 1}), o);
-      INFO(lie << "\n" << optim::to_string(r));
+      INFO(factor << "\n" << optim::to_string(r));
       CHECK(r.status == Status::wrong_gradient);
     }
   }
@@ -175,15 +175,15 @@ TEST_CASE("limits, tolerances and the callback stop a run") {
     o.step_tolerance = 0.1;
     CHECK(least_squares(rosenbrock(), start, o).status == Status::step_tolerance);
   }
-  SECTION("the trace tells it") {
+  SECTION("the trace") {
     const std::string text = optim::to_string(full);
-    CHECK(text.find("converged (as far as the precision of the numbers goes)") != std::string::npos);
+    CHECK(text.find("converged (limit of the floating-point precision)") != std::string::npos);
     CHECK(full.trace.front().value == Approx(12.1));
     CHECK(full.trace.back().value == full.value);
   }
 }
 
-TEST_CASE("bad input is refused before any work") {
+TEST_CASE("invalid input is rejected before the run") {
   const auto f = [](const nt::Tensor& x) { return x; };
   CHECK_THROWS_AS(least_squares(f, nt::tensor(1, nt::i64)), nt::DTypeError);
   CHECK_THROWS_AS(least_squares(f, nt::Tensor()), nt::ValueError);

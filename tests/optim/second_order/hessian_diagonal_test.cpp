@@ -41,7 +41,7 @@ TEST_CASE("hutchinson_diag finds a diagonal Hessian with one vector, and any oth
   const auto separable = [](const nt::Tensor& t) { return nt::sum(nt::exp(t)); };
   CHECK(distance(optim::hutchinson_diag(separable, x, {.generator = &random}).value(), nt::exp(x).value()) < 1e-14);
 
-  // x^T A x with A = B + B^T: the estimate's variance is the sum of the squares beside the diagonal, over the samples.
+  // x^T A x with A = B + B^T: the estimate's variance is the sum of the off-diagonal squares, over the samples.
   const nt::Tensor b = normal({5, 5}, 2);
   const nt::Tensor a = b + nt::transpose(b);
   const auto quadratic = [&](const nt::Tensor& t) { return 0.5 * nt::dot(t, nt::matmul(a, t)); };
@@ -57,14 +57,14 @@ TEST_CASE("hutchinson_diag finds a diagonal Hessian with one vector, and any oth
   CHECK(worst < 4);
   CHECK(worst > 1e-3);  // it is an estimate
 
-  // The trace's variance is 2 times the sum of the squares beside the diagonal.
-  double beside = 0;
+  // The trace's variance is 2 times the sum of the off-diagonal squares.
+  double off_diagonal = 0;
   double trace = 0;
-  for (std::size_t i = 0; i < 25; ++i) (i % 6 == 0 ? trace : beside) += i % 6 == 0 ? rows[i] : rows[i] * rows[i];
+  for (std::size_t i = 0; i < 25; ++i) (i % 6 == 0 ? trace : off_diagonal) += i % 6 == 0 ? rows[i] : rows[i] * rows[i];
   const auto estimate = optim::hutchinson_trace(quadratic, x, {.samples = samples, .generator = &random});
-  const double deviation = std::sqrt(2 * beside / samples);
-  CHECK(std::abs(estimate.value - trace) < 4 * deviation);
-  CHECK(estimate.standard_error == Approx(deviation).epsilon(0.2));
+  const double standard_error = std::sqrt(2 * off_diagonal / samples);
+  CHECK(std::abs(estimate.value - trace) < 4 * standard_error);
+  CHECK(estimate.standard_error == Approx(standard_error).epsilon(0.2));
   CHECK(std::isnan(optim::hutchinson_trace(quadratic, x).standard_error));
   CHECK_THROWS_WITH(optim::hutchinson_trace(quadratic, x, {.samples = 0}), contains("at least 1"));
 }
@@ -131,7 +131,7 @@ TEST_CASE("AdaHessian averages the curvature of a kernel") {
   }
 }
 
-TEST_CASE("AdaHessian wants the loss") {
+TEST_CASE("AdaHessian requires the loss") {
   const nt::Parameter p(nt::ones({2}));
   const nt::Parameter unused(nt::ones({2}));
   optim::AdaHessian o({p, unused});

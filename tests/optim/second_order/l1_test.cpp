@@ -34,7 +34,7 @@ const std::vector<std::pair<const char*, Solve>> methods = {
        return optim::owl_qn(f, x, o);
      }}};
 
-/// How far x is from the optimum's conditions: the gradient of f is -l1 sign(x_i), or in [-l1, l1] where x_i is 0.
+/// Violation of the optimality conditions at x: the gradient of f is -l1 sign(x_i), or in [-l1, l1] where x_i is 0.
 double violation(const nt::UnaryFunction& f, const nt::Tensor& at, double l1) {
   const nt::Tensor x = nt::variable(at);
   f(x).backward();
@@ -53,7 +53,7 @@ struct Lasso {
 
 }  // namespace
 
-TEST_CASE("fista and owl_qn: with orthonormal columns, the lasso's solution is a shrunk projection") {
+TEST_CASE("fista and owl_qn: with orthonormal columns, the lasso's solution is a soft-thresholded projection") {
   const nt::Array q = nt::core::qr(normal({30, 10}, 1).value()).q;
   const nt::Tensor b = normal({30}, 2);
   const nt::UnaryFunction f = [&](const nt::Tensor& x) {
@@ -113,7 +113,7 @@ TEST_CASE("fista's restarts bring back the linear rate of a strongly convex func
   CHECK(distance(with.x().value(), want.value()) < 1e-5);
 }
 
-TEST_CASE("fista and owl_qn: sparse logistic regression, with a bias that stays free") {
+TEST_CASE("fista and owl_qn: sparse logistic regression, with a bias that is not penalised") {
   const auto set = nt::data::breast_cancer();
   const nt::Tensor raw = set.features();
   const nt::Tensor x = (raw - nt::mean(raw, 0)) / nt::std(raw, 0);
@@ -165,7 +165,7 @@ TEST_CASE("fista and owl_qn without a penalty minimise a smooth function, in f32
   }
 }
 
-TEST_CASE("fista and owl_qn say why they stopped") {
+TEST_CASE("fista and owl_qn report why they stopped") {
   const Lasso f;
   const nt::Tensor start = nt::zeros({60}, nt::f64);
   for (const auto& [name, solve] : methods) {
@@ -198,7 +198,7 @@ TEST_CASE("fista and owl_qn say why they stopped") {
     INFO(r.message);
     CHECK(r.status == Status::wrong_gradient);
     CHECK(identical(r.x().value(), nt::ones({3}, nt::f64).value()));
-    // A domain that ends: log(x) for x > 0.
+    // A bounded domain: log(x) for x > 0.
     const auto barrier = [](const nt::Tensor& x) { return nt::sum(x - nt::log(x)); };
     const auto inside = solve(barrier, nt::full({2}, 30, nt::f64), {.l1 = 0.5});
     CHECK(inside.converged());

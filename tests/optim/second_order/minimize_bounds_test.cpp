@@ -35,7 +35,7 @@ Tensor vector(const std::vector<double>& values) {
 std::vector<Bounded> bounded_problems() {
   const auto rosenbrock = problems::function("rosenbrock").f;
   const auto same = [](int n, double x) { return std::vector<double>(static_cast<std::size_t>(n), x); };
-  // Where a bound holds x_2 at u: x_1^3 - (u - 1/200) x_1 - 1/200 = 0, of whose three roots this is the largest.
+  // With x_2 held at its bound u: x_1^3 - (u - 1/200) x_1 - 1/200 = 0, of whose three roots this is the largest.
   const auto held = [](double u) {
     const double p = u - 1.0 / 200;
     const double x = 2 * std::sqrt(p / 3) * std::cos(std::acos(3 / (400 * p) * std::sqrt(3 / p)) / 3);
@@ -72,7 +72,7 @@ std::vector<Bounded> bounded_problems() {
        same(10, 2.001),
        same(10, 9.999),
        {-45.77846971}},
-      // The free minimum lies outside: the corner or the edge nearest to it counts.
+      // The unconstrained minimum lies outside; the solution is at a corner or on an edge.
       {"rosenbrock in a corner", rosenbrock, {-1.2, 1}, {-2, -2}, {0.5, 2}, {0.25}},
       {"rosenbrock on its valley's floor", rosenbrock, {-1.2, 1}, {-2, 0}, {2, 0.25}, {held(0.25)}},
   };
@@ -108,7 +108,7 @@ TEST_CASE("bounds hold, and minima with them are the published ones") {
   }
 }
 
-TEST_CASE("bounds broadcast, may meet, and may stand on one side only") {
+TEST_CASE("bounds broadcast, may be equal, and may be one-sided") {
   const auto f = [](const Tensor& x) { return nt::sum(nt::square(x - 3.0)); };
   for (const auto& m : optim::general_methods()) {
     INFO(m.name);
@@ -127,7 +127,7 @@ TEST_CASE("bounds broadcast, may meet, and may stand on one side only") {
   }
 }
 
-TEST_CASE("bounds that make no sense are refused") {
+TEST_CASE("invalid bounds are rejected") {
   const auto f = [](const Tensor& x) { return nt::sum(nt::square(x)); };
   const auto with = [&](std::vector<Tensor> lower, std::vector<Tensor> upper) {
     optim::MinimizeOptions options;

@@ -17,7 +17,7 @@ namespace optim = newtape::optim;
 
 namespace {
 
-/// What a method need not solve within 1000 iterations, and why.
+/// A problem that a method may fail to solve within 1000 iterations, and the reason.
 struct Exception {
   const char* method;
   const char* function;
@@ -34,8 +34,8 @@ const Exception exceptions[] = {
     {"trust-region Newton-CG", "meyer", conditioned},
     {"Newton-CG", "gulf",
      "along a curved valley of negative curvature by steepest descent; SciPy's needs as many steps"},
-    {"SR1", "meyer", "a condition number of 1e15, which updates of rank one do not learn in 1000 steps"},
-    {"SR1", "penalty_2", "along the floor of a valley, which updates of rank one learn slowly"},
+    {"SR1", "meyer", "a condition number of 1e15, which rank-one updates do not resolve in 1000 steps"},
+    {"SR1", "penalty_2", "along the floor of a valley, which rank-one updates resolve slowly"},
     {"SR1", "broyden_banded", local},
     {"damped Newton", "osborne_2", local},
 };
@@ -60,7 +60,7 @@ optim::Result solve(const optim::Method& m, const problems::TestFunction& p) {
   return optim::minimize(p.f, p.x0(), options);
 }
 
-/// `evaluations`: the most that it may use for any of the functions.
+/// `evaluations`: the limit for each function.
 void solves_all(const std::string& name, std::int64_t evaluations) {
   const auto m = method(name);
   for (const auto& p : problems::functions()) {
@@ -74,7 +74,7 @@ void solves_all(const std::string& name, std::int64_t evaluations) {
     if (const auto* const e = exception(name, p.name)) {
       INFO(e->reason);
       CHECK((result.converged() || result.status == optim::Status::max_iterations));
-      // Rounding, another for each set of instructions, decides whether it gets there all the same.
+      // Rounding, which depends on the instruction set, decides whether the method finds the minimum.
       if (e->reason == local && !p.solved(result.value)) {
         CHECK(result.status == optim::Status::gradient_tolerance);
         CHECK(nt::min(nt::linalg::eigvalsh(nt::hessian(p.f, result.x()))).item() > 0);
@@ -101,7 +101,7 @@ TEST_CASE("dogleg finds the published minima") { solves_all("dogleg", 700); }
 TEST_CASE("trust-region Newton-CG finds the published minima") { solves_all("trust-region Newton-CG", 2000); }
 TEST_CASE("trust-region Newton finds the published minima") { solves_all("trust-region Newton", 700); }
 
-TEST_CASE("all general methods have their turn above") {
+TEST_CASE("all general methods are tested above") {
   std::vector<std::string> names;
   for (const auto& m : optim::general_methods()) names.push_back(m.name);
   CHECK(names == std::vector<std::string>{"nonlinear CG", "L-BFGS", "BFGS", "SR1", "Newton", "damped Newton", "dogleg",
@@ -127,7 +127,7 @@ TEST_CASE("Rosenbrock's valley takes as many iterations as the literature says")
   CHECK(iterations("nonlinear CG") <= 60);
 }
 
-TEST_CASE("Newton's digits double where the Hessian is regular") {
+TEST_CASE("Newton's method converges quadratically where the Hessian is nonsingular") {
   const auto result = solve(method("Newton"), problems::function("brown_dennis"));
   const auto& trace = result.trace;
   REQUIRE(trace.size() >= 5);
@@ -140,8 +140,8 @@ TEST_CASE("Newton's digits double where the Hessian is regular") {
   CHECK(ratios.back() <= 10 * ratios.front());
 }
 
-TEST_CASE("f32 does what its digits allow") {
-  // f32 has 7 digits: of functions that are 0 at the minimum, and whose gradients can fall below 1e-4.
+TEST_CASE("methods converge in f32 within its precision") {
+  // f32 has 7 digits: only functions that are 0 at the minimum, and whose gradients can fall below 1e-4.
   for (const auto& m : optim::general_methods()) {
     for (const char* name :
          {"rosenbrock", "beale", "helical_valley", "box_3d", "wood", "powell_singular", "extended_rosenbrock",

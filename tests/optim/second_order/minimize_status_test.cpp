@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Whatever goes wrong ends in a clear status with the best point so far, for every general method.
+// Every failure ends with a clear status and the best point so far, for every general method.
 #include "optim/functions.hpp"
 
 #include "catch.hpp"
@@ -23,7 +23,7 @@ using optim::Status;
 
 namespace {
 
-/// What minimize answers for each of the general methods, which `check` then looks at.
+/// Runs minimize with each general method, and passes the result to `check`.
 template <class Check>
 void with_every_method(const nt::UnaryFunction& f, const Tensor& x0, Check check,
                        const std::function<void(optim::MinimizeOptions&)>& more = {}) {
@@ -45,7 +45,7 @@ double entry(const optim::Result& r, int i) { return r.x()[i].item(); }
 
 }  // namespace
 
-TEST_CASE("a start where the value or the gradient is not finite is left at once") {
+TEST_CASE("a start where the value or the gradient is not finite ends the run") {
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     with_every_method([&](const Tensor& x) { return nt::sum(x) * bad; }, vector({1, 2}),
                       [](const optim::Result& r, const std::string&) {
@@ -54,25 +54,25 @@ TEST_CASE("a start where the value or the gradient is not finite is left at once
                         CHECK(entry(r, 1) == 2);
                       });
   }
-  // The value is finite, its slope is not.
+  // The value is finite, the gradient is not.
   with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x)); }, vector({0, 1}),
                     [](const optim::Result& r, const std::string&) { CHECK(r.status == Status::not_finite); });
 }
 
-TEST_CASE("regions where a function is not defined are kept out of") {
+TEST_CASE("iterates avoid regions where a function is not defined") {
   // x - log x, for x > 0 only, with starts on both sides of the minimum at 1.
   const auto barrier = [](const Tensor& x) { return nt::sum(x - nt::log(x)); };
   with_every_method(barrier, vector({1e-3, 30, 1.5}), [](const optim::Result& r, const std::string&) {
     CHECK(r.converged());
     for (int i = 0; i < 3; ++i) CHECK(entry(r, i) == Approx(1).epsilon(1e-6));
   });
-  // The minimum at the very edge of what is defined: sqrt has an infinite slope there.
+  // The minimum at the boundary of the domain, where sqrt has an infinite slope.
   with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x) + x); }, vector({1}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(std::isfinite(r.value));
                       CHECK(r.value <= 2);
                     });
-  // A pole: +infinity at 0 keeps the iterates on their side.
+  // A pole: +infinity at 0, which the iterates must not cross.
   with_every_method([](const Tensor& x) { return nt::sum(x + 1.0 / x); }, vector({0.05, 20}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(std::isfinite(r.value));
@@ -80,7 +80,7 @@ TEST_CASE("regions where a function is not defined are kept out of") {
                     });
 }
 
-TEST_CASE("a numerical error in the function counts as no value") {
+TEST_CASE("a numerical error in the function counts as NaN") {
   // -log det of [[x, 1], [1, y]] + x + y: Cholesky fails where the matrix is not positive definite.
   const auto f = [](const Tensor& x) {
     const Tensor m = nt::diag(x) + nt::tensor({{0, 1}, {1, 0}}, nt::f64);
@@ -97,34 +97,35 @@ TEST_CASE("a numerical error in the function counts as no value") {
 
 namespace {
 
-/// x^2 summed, whose pullback lies: by a wrong sign, a wrong factor, or in one entry only.
-enum class Lie { sign, factor, entry };
-Tensor lying_square(const Tensor& x, Lie lie) {
-  static const nt::Op op{"test_lying_square"};
-  const Tensor factor = lie == Lie::sign     ? -nt::ones_like(x)
-                        : lie == Lie::factor ? 3.0 * nt::ones_like(x)
-                                             : nt::where(nt::arange(x.size()) == 0, 50.0, nt::ones_like(x));
+/// x^2 with a wrong pullback: a wrong sign, a wrong factor, or one wrong entry.
+enum class Fault { sign, factor, entry };
+Tensor faulty_square(const Tensor& x, Fault fault) {
+  static const nt::Op op{"test_faulty_square"};
+  const Tensor factor = fault == Fault::sign     ? -nt::ones_like(x)
+                        : fault == Fault::factor ? 3.0 * nt::ones_like(x)
+                                                 : nt::where(nt::arange(x.size()) == 0, 50.0, nt::ones_like(x));
   return op(nt::core::mul(x.value(), x.value()),
             nt::wrt(x, [x = nt::In(x), factor](const Tensor& g) { return g * factor * 2.0 * x; }));
 }
 
 }  // namespace
 
-TEST_CASE("a wrong gradient is found out") {
-  for (const Lie lie : {Lie::sign, Lie::factor, Lie::entry}) {
-    INFO("lie " << static_cast<int>(lie));
-    // A minimum at -1, where the true slope is zero and the lie's is not.
-    with_every_method([&](const Tensor& x) { return nt::sum(lying_square(x, lie) + 2.0 * x + nt::pow(x + 1.0, 4.0)); },
-                      vector({3, 2, -4}),
-                      [](const optim::Result& r, const std::string&) {
-                        CHECK(r.status == Status::wrong_gradient);
-                        CHECK(std::isfinite(r.value));
-                        CHECK(r.value <= 3 * 3 + 6 + 256 + 4 + 4 + 81 + 16 - 8 + 81);
-                      });
+TEST_CASE("a wrong gradient is detected") {
+  for (const Fault fault : {Fault::sign, Fault::factor, Fault::entry}) {
+    INFO("fault " << static_cast<int>(fault));
+    // A minimum at -1, where the true slope is zero and the wrong one is not.
+    with_every_method(
+        [&](const Tensor& x) { return nt::sum(faulty_square(x, fault) + 2.0 * x + nt::pow(x + 1.0, 4.0)); },
+        vector({3, 2, -4}),
+        [](const optim::Result& r, const std::string&) {
+          CHECK(r.status == Status::wrong_gradient);
+          CHECK(std::isfinite(r.value));
+          CHECK(r.value <= 3 * 3 + 6 + 256 + 4 + 4 + 81 + 16 - 8 + 81);
+        });
   }
 }
 
-TEST_CASE("functions without a lower bound are called so") {
+TEST_CASE("functions without a lower bound are reported as unbounded") {
   const auto unbounded = [](const optim::Result& r, const std::string&) {
     CHECK(r.status == Status::unbounded);
     CHECK(r.value < -1e20);
@@ -140,7 +141,7 @@ TEST_CASE("functions without a lower bound are called so") {
 }
 
 TEST_CASE("flat directions do no harm") {
-  // A valley with a level floor: the Hessian is singular everywhere.
+  // A valley with a flat floor: the Hessian is singular everywhere.
   with_every_method([](const Tensor& x) { return nt::square(nt::sum(x) - 1.0); }, vector({3, -7, 2}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.converged());
@@ -152,7 +153,7 @@ TEST_CASE("flat directions do no harm") {
                       CHECK(r.converged());
                       CHECK(r.value < 1e-9);
                     });
-  // An unknown that does not matter.
+  // An unknown that the value does not depend on.
   with_every_method([](const Tensor& x) { return nt::square(x[0] - 2.0) + 0.0 * x[1]; }, vector({9, 5}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.converged());
@@ -173,15 +174,15 @@ TEST_CASE("a constant is at its minimum") {
                     [](const optim::Result& r, const std::string&) { CHECK(r.status == Status::gradient_tolerance); });
 }
 
-TEST_CASE("saddles are left behind") {
+TEST_CASE("saddle points are escaped") {
   const auto f = [](const Tensor& x) { return nt::square(x[0]) - nt::square(x[1]) + nt::pow(x[1], 4.0); };
-  // Not quite on the ridge: everybody falls off.
+  // Near the ridge: every method leaves it.
   with_every_method(f, vector({1, 1e-3}), [](const optim::Result& r, const std::string&) {
     CHECK(r.converged());
     CHECK(r.value == Approx(-0.25));
     CHECK(std::abs(entry(r, 1)) == Approx(std::sqrt(0.5)).epsilon(1e-6));
   });
-  // On the ridge, where the gradient leads to the saddle: the curvature knows better.
+  // On the ridge the gradient leads to the saddle; negative curvature leads away from it.
   with_every_method(f, vector({1, 0}), [](const optim::Result& r, const std::string& method) {
     CHECK(r.converged());
     if (method == "trust-region Newton") {
@@ -192,7 +193,7 @@ TEST_CASE("saddles are left behind") {
   });
 }
 
-TEST_CASE("nothing to find is found at once") {
+TEST_CASE("a function of no unknowns converges at once") {
   with_every_method([](const Tensor& x) { return nt::sum(x); }, nt::zeros({0}, nt::f64),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.status == Status::gradient_tolerance);
@@ -203,10 +204,10 @@ TEST_CASE("nothing to find is found at once") {
 
 namespace {
 
-/// Goes where the caller says, whatever the gradient.
-class Stubborn final : public optim::Direction {
+/// A step of `factor` times the gradient.
+class Multiple final : public optim::Direction {
  public:
-  explicit Stubborn(double factor) : factor_(factor) {}
+  explicit Multiple(double factor) : factor_(factor) {}
   optim::Step step(optim::Curvature&, const nt::Array& gradient, const optim::Region&) override {
     optim::Step s;
     s.d = nt::core::mul(gradient, nt::core::full({}, factor_, gradient.dtype()));
@@ -220,11 +221,11 @@ class Stubborn final : public optim::Direction {
 
 }  // namespace
 
-TEST_CASE("a direction of one's own that does not go down ends nothing and loops nowhere") {
+TEST_CASE("a custom direction that is not a descent direction neither breaks nor stalls a run") {
   const auto& p = problems::function("beale");
   for (const double factor : {1.0, 0.0, std::nan("")}) {
     INFO("factor " << factor);
-    const auto make = [factor] { return std::make_unique<Stubborn>(factor); };
+    const auto make = [factor] { return std::make_unique<Multiple>(factor); };
     optim::MinimizeOptions options;
     options.method = {"stubborn", optim::curvature::none(), make, optim::globalization::strong_wolfe()};
     options.max_iterations = 3000;
@@ -233,7 +234,7 @@ TEST_CASE("a direction of one's own that does not go down ends nothing and loops
     if (std::isnan(factor)) {
       CHECK((searched.converged() || searched.status == Status::not_finite));
     } else {
-      // Steepest descent takes its place, and says so.
+      // Steepest descent replaces it, with a note.
       CHECK(searched.value < 1e-6);
       CHECK_THAT(searched.trace.at(1).note, contains("descent"));
     }
@@ -307,7 +308,7 @@ TEST_CASE("tolerances on step and value stop a run early") {
       [](optim::MinimizeOptions& o) { o.value_tolerance = 100; });
 }
 
-TEST_CASE("the trace tells how it went") {
+TEST_CASE("the trace records the iterations") {
   const auto& p = problems::function("rosenbrock");
   with_every_method(p.f, p.x0(), [](const optim::Result& r, const std::string&) {
     REQUIRE(r.trace.size() == static_cast<std::size_t>(r.iterations) + 1);
@@ -357,7 +358,7 @@ TEST_CASE("several tensors, whatever their shapes, are minimised together") {
   }
 }
 
-TEST_CASE("a model's parameters are left at the best point") {
+TEST_CASE("a model's parameters are set to the best point") {
   nt::Generator random(2);
   const Tensor x = nt::random::normal({40, 3}, 0, 1, nt::f64, random);
   const Tensor y = nt::matmul(x, nt::reshape(vector({1, -2, 0.5}), {3, 1})) + 0.25;
@@ -375,12 +376,12 @@ TEST_CASE("a model's parameters are left at the best point") {
   }
 }
 
-TEST_CASE("what minimize is given must make sense") {
+TEST_CASE("minimize rejects invalid input") {
   const auto f = [](const Tensor& x) { return nt::sum(nt::square(x)); };
   CHECK_THROWS_AS(optim::minimize(f, nt::arange(3)), nt::DTypeError);
   CHECK_THROWS_AS(optim::minimize(f, Tensor()), nt::ValueError);
   CHECK_THROWS_AS(optim::minimize([](const Tensor& x) { return x; }, vector({1, 2})), nt::ShapeError);
-  // What else a function throws is the caller's to see.
+  // Other exceptions of the function reach the caller.
   CHECK_THROWS_AS(optim::minimize([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); }, vector({1})),
                   std::runtime_error);
 }

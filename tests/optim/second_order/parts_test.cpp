@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parts of second-order methods, each against what defines it.
+// The parts of second-order methods, each against its definition.
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -45,11 +45,11 @@ optim::Objective objective(const nt::UnaryFunction& f, const Tensor& x) {
   return optim::Objective([f](std::span<const Tensor> xs) { return f(xs[0]); }, std::span(&x, 1));
 }
 
-/// A curvature that is given.
+/// A curvature with a given matrix.
 class Given final : public optim::Curvature {
  public:
   explicit Given(Array m) : m_(std::move(m)) {}
-  void look(optim::Objective&, const optim::Iterate&) override {}
+  void evaluate(optim::Objective&, const optim::Iterate&) override {}
   Array product(const Array& v) override { return times(m_, v); }
   Array matrix() override { return m_; }
 
@@ -84,7 +84,7 @@ TEST_CASE("an objective sees several tensors as one vector") {
   CHECK(o.counts.products == 1);
 }
 
-TEST_CASE("an objective refuses what is no point") {
+TEST_CASE("an objective rejects invalid starting points") {
   const nt::Function f = [](std::span<const Tensor> v) { return nt::sum(v[0]); };
   CHECK_THROWS_AS(optim::Objective(f, {}), nt::ValueError);
   const std::vector<Tensor> mixed{nt::tensor({1, 2}, nt::f64), nt::tensor({1, 2}, nt::f32)};
@@ -93,7 +93,7 @@ TEST_CASE("an objective refuses what is no point") {
   CHECK_THROWS_AS(optim::Objective(f, undefined), nt::ValueError);
   const Tensor x = nt::tensor({1, 2}, nt::f64);
   auto o = objective([](const Tensor& v) { return nt::sum(v); }, x);
-  CHECK_THROWS_WITH(o.gauss_newton(x.value()), contains("outputs and the loss must be given apart"));
+  CHECK_THROWS_WITH(o.gauss_newton(x.value()), contains("outputs and loss must be two functions"));
 }
 
 TEST_CASE("the Gauss-Newton matrix of a softmax is its closed form") {
@@ -130,13 +130,13 @@ TEST_CASE("BFGS and L-BFGS keep the secant equation, and their inverses are inve
   for (const auto& make :
        {optim::curvature::bfgs(), optim::curvature::lbfgs({.history = 4}), optim::curvature::sr1()}) {
     const auto b = make();
-    b->look(f, {x0.value(), 0, {}});
+    b->evaluate(f, {x0.value(), 0, {}});
     CHECK_FALSE(b->scaled());
     Array s, y;
     for (std::uint64_t i = 0; i < 6; ++i) {
       s = normal({6}, 10 + i);
       y = times(a, s);
-      b->learn(s, y);
+      b->update(s, y);
     }
     CHECK(b->scaled());
     CHECK(distance(b->product(s), y) < 1e-9);
@@ -144,10 +144,10 @@ TEST_CASE("BFGS and L-BFGS keep the secant equation, and their inverses are inve
     const Array v = normal({6}, 20);
     const Array solved = b->solve(v);
     if (solved.defined()) CHECK(distance(b->product(solved), v) < 1e-9);
-    // A pair of no positive curvature is passed over; forgetting leaves the identity.
-    CHECK(b->forget());
+    // A pair without positive curvature is skipped; reset() leaves the identity.
+    CHECK(b->reset());
     CHECK(distance(b->product(v), v) == 0);
-    CHECK_FALSE(b->forget());
+    CHECK_FALSE(b->reset());
   }
 }
 
@@ -156,26 +156,26 @@ TEST_CASE("symmetric rank one finds a quadratic's Hessian in n steps") {
   const Tensor x0(normal({4}, 5));
   auto f = objective(quadratic(a, normal({4}, 6)), x0);
   const auto b = optim::curvature::sr1()();
-  b->look(f, {x0.value(), 0, {}});
+  b->evaluate(f, {x0.value(), 0, {}});
   for (std::uint64_t i = 0; i < 4; ++i) {
     const Array s = normal({4}, 30 + i);
-    b->learn(s, times(a, s));
+    b->update(s, times(a, s));
   }
   CHECK(distance(b->matrix(), a) < 1e-10);
 }
 
-TEST_CASE("L-BFGS with all pairs is BFGS that began with its last scale") {
+TEST_CASE("L-BFGS with all pairs is BFGS started with its last scale") {
   const Array a = symmetric({1, 3, 0.5, 10});
   const Tensor x0(normal({4}, 5));
   auto f = objective(quadratic(a, normal({4}, 6)), x0);
   const auto limited = optim::curvature::lbfgs({.history = 10})();
-  limited->look(f, {x0.value(), 0, {}});
+  limited->evaluate(f, {x0.value(), 0, {}});
   Array b;
   std::vector<std::pair<Array, Array>> pairs;
   for (std::uint64_t i = 0; i < 3; ++i) {
     const Array s = normal({4}, 40 + i);
     pairs.emplace_back(s, times(a, s));
-    limited->learn(s, pairs.back().second);
+    limited->update(s, pairs.back().second);
   }
   // Nocedal and Wright 2006, eq. 6.19, from theta I.
   const auto& [s2, y2] = pairs.back();
@@ -215,15 +215,15 @@ TEST_CASE("directions minimise their model") {
       CHECK(core::norm2(step.d) == Approx(0.1).epsilon(1e-9));
       CHECK(step.on_boundary);
       // (B + lambda I) d = -g with lambda >= 0, and B + lambda I positive semidefinite.
-      const Array rest = core::neg(core::add(g, times(a, step.d)));
-      const double lambda = core::dot(rest, step.d) / 0.01;
-      CHECK(distance(rest, core::scaled(lambda, core::copy(step.d))) < 1e-7);
+      const Array residual = core::neg(core::add(g, times(a, step.d)));
+      const double lambda = core::dot(residual, step.d) / 0.01;
+      CHECK(distance(residual, core::scaled(lambda, core::copy(step.d))) < 1e-7);
       CHECK(lambda > 0);
       CHECK(core::eigh(a).w.data<double>()[0] + lambda > -1e-9);
     }
   }
-  SECTION("the hard case goes along the lowest curvature") {
-    // The gradient has no part along the first axis, where the curvature is negative.
+  SECTION("the hard case uses the lowest eigenvector") {
+    // The gradient has no component along the first axis, where the curvature is negative.
     const Array a = core::mul(core::eye(3, nt::f64), nt::tensor({-1, 2, 3}, nt::f64).value());
     Given b(a);
     const Array flat = nt::tensor({0, 1, 1}, nt::f64).value();
@@ -233,7 +233,7 @@ TEST_CASE("directions minimise their model") {
     CHECK(step.d.data<double>()[1] == Approx(-1. / 3));
     CHECK(step.d.data<double>()[2] == Approx(-0.25));
   }
-  SECTION("dogleg and truncated CG fall at least as far as the Cauchy point, within the radius") {
+  SECTION("dogleg and truncated CG reduce the model at least as much as the Cauchy point, within the radius") {
     for (const double radius : {0.01, 0.3, 1., 3.}) {
       for (const Array& a : {symmetric({1, 2, 3, 4, 5}), symmetric({0.01, 10, 3, 4, 5})}) {
         Given b(a);
@@ -273,7 +273,7 @@ TEST_CASE("a preconditioner that is the inverse solves in one iteration") {
   class Diagonal final : public optim::Curvature {
    public:
     explicit Diagonal(Array d) : d_(std::move(d)) {}
-    void look(optim::Objective&, const optim::Iterate&) override {}
+    void evaluate(optim::Objective&, const optim::Iterate&) override {}
     Array product(const Array& v) override { return core::mul(d_, v); }
     Array precondition(const Array& v) override { return core::div(v, d_); }
 
@@ -340,7 +340,7 @@ TEST_CASE("line searches satisfy the Wolfe conditions on More's and Thuente's fu
   }
 }
 
-TEST_CASE("backtracking satisfies Armijo's condition, and backs away from what is not finite") {
+TEST_CASE("backtracking satisfies Armijo's condition, and shortens steps to values that are not finite") {
   const Tensor x0 = nt::tensor({1}, nt::f64);
   auto f = objective([](const Tensor& x) { return nt::sum(x - nt::log(x)) + nt::sum(nt::square(x)); }, x0);
   optim::Iterate at{x0.value(), 0, {}};
@@ -354,7 +354,7 @@ TEST_CASE("backtracking satisfies Armijo's condition, and backs away from what i
   CHECK(line.at(result.alpha).value <= at.value + 1e-4 * result.alpha * slope);
 }
 
-TEST_CASE("bounds know what they hold") {
+TEST_CASE("bounds: free unknowns, projection, projected steps") {
   const optim::Bounds b("test", nt::tensor({0, 0, 0}, nt::f64).value(), nt::tensor({1, 1, 1}, nt::f64).value());
   const Array x = nt::tensor({0, 0.5, 1}, nt::f64).value();
   // Held below by a positive gradient, above by a negative one.

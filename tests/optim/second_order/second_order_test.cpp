@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The methods of minimize as optimizers of training loops, and minima that are differentiated.
+// The methods of minimize as optimizers of training loops, and derivatives of minima.
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -27,7 +27,7 @@ Tensor normal(const nt::Shape& shape, std::uint64_t seed, nt::DType dtype = nt::
   return Tensor(nt::random::normal(shape, 0, 1, dtype, g));
 }
 
-/// A small tanh network and what it is to learn.
+/// A small tanh network and its data.
 struct Task {
   explicit Task(nt::DType dtype = nt::f64, std::uint64_t seed = 3)
       : x(normal({40, 3}, 1, dtype)),
@@ -72,7 +72,7 @@ const std::vector<Named>& all() {
   };
   return list;
 }
-/// One step, of a loss that is taken apart where the method needs it so.
+/// One step, on outputs and loss as two functions where the method needs that.
 Tensor step(optim::SecondOrder& o, const Task& t, const char* name) {
   if (std::string(name) != "HessianFree") return o.step(t.closure());
   return o.step([&] { return t.model(t.x); }, [&](const Tensor& out) { return nn::mse_loss(out, t.y); });
@@ -80,7 +80,7 @@ Tensor step(optim::SecondOrder& o, const Task& t, const char* name) {
 
 }  // namespace
 
-TEST_CASE("every second-order optimizer goes down, step by step, in f64 and f32") {
+TEST_CASE("every second-order optimizer lowers the loss in each step, in f64 and f32") {
   for (const auto dtype : {nt::f64, nt::f32}) {
     for (const auto& [name, make] : all()) {
       INFO(name << " " << nt::name(dtype));
@@ -101,7 +101,7 @@ TEST_CASE("every second-order optimizer goes down, step by step, in f64 and f32"
   }
 }
 
-TEST_CASE("a run of steps is a run of minimize") {
+TEST_CASE("steps of an optimizer are the iterations of minimize") {
   const Task a, b;
   optim::BFGS steps(a.model.parameters());
   for (int i = 0; i < 8; ++i) steps.step(a.closure());
@@ -133,7 +133,7 @@ TEST_CASE("Newton's method solves a quadratic in one step") {
   newton.step(loss);
   const Tensor xt = nt::transpose(x);
   CHECK(distance(w.value(), nt::linalg::solve(nt::matmul(xt, x), nt::matmul(xt, y)).value()) < 1e-12);
-  // There: nothing to gain, and nothing is changed.
+  // At the solution a step changes nothing.
   const Array there = core::copy(w.value());
   newton.step(loss);
   CHECK(distance(w.value(), there) < 1e-14);
@@ -174,7 +174,7 @@ TEST_CASE("a state that does not fit changes nothing") {
   CHECK_THROWS_WITH(o.load_state_dict(state), contains("method.curvature.matrix"));
   const auto after = o.state_dict();
   REQUIRE(after.size() == before.size());
-  // What was learnt still is about the parameters of before: of fewer, it is forgotten.
+  // The engine's state still refers to the parameters before; for fewer of them it is discarded.
   t.model.parameters()[0].requires_grad(false);
   const double loss = t.loss().item();
   o.step(t.closure());
@@ -182,7 +182,7 @@ TEST_CASE("a state that does not fit changes nothing") {
   for (std::size_t i = 0; i < after.size(); ++i) CHECK(distance(after[i].second, before[i].second) == 0);
 }
 
-TEST_CASE("frozen parameters stay, and what was learnt of others is forgotten with them") {
+TEST_CASE("frozen parameters stay, and freezing resets the curvature") {
   const Task t;
   optim::LBFGS o(t.model.parameters());
   o.step(t.closure());
@@ -214,14 +214,14 @@ TEST_CASE("parameters that a loss does not read stay where they are") {
   }
 }
 
-TEST_CASE("lr goes a part of the way") {
+TEST_CASE("lr scales the step") {
   const nt::Parameter w(nt::tensor({1, -4}, nt::f64));
   optim::Newton newton({w}, {.lr = 0.25});
   newton.step([&] { return nt::sum(nt::square(w - 2)); });
   CHECK(distance(w.value(), nt::tensor({1.25, -2.5}, nt::f64).value()) < 1e-14);
 }
 
-TEST_CASE("second-order optimizers say what is wrong") {
+TEST_CASE("second-order optimizers reject invalid calls") {
   const nt::Parameter w(nt::tensor({1, -4}, nt::f64)), half(nt::tensor({1}, nt::f32));
   CHECK_THROWS_AS(optim::LBFGS({w, half}), nt::DTypeError);
   CHECK_THROWS_AS(optim::LBFGS({}), nt::ValueError);
@@ -234,7 +234,7 @@ TEST_CASE("second-order optimizers say what is wrong") {
   CHECK(distance(w.value(), nt::tensor({1, -4}, nt::f64).value()) == 0);
   CHECK_THROWS_AS(o.step([&] { return nt::square(w); }), nt::ShapeError);
   optim::HessianFree free({w});
-  CHECK_THROWS_WITH(free.step([&] { return nt::sum(nt::square(w)); }), contains("apart"));
+  CHECK_THROWS_WITH(free.step([&] { return nt::sum(nt::square(w)); }), contains("two functions"));
 }
 
 TEST_CASE("a minimum is differentiated by the implicit function theorem") {
@@ -260,7 +260,7 @@ TEST_CASE("a minimum is differentiated by the implicit function theorem") {
   CHECK(distance(curve(ridge)(theta).value(), curve(closed)(theta).value()) < 1e-8);
 }
 
-TEST_CASE("argmin of several tensors, and what it refuses") {
+TEST_CASE("argmin of several tensors, and its errors") {
   const auto f = [](std::span<const Tensor> x, std::span<const Tensor> theta) {
     return nt::sum(nt::square(x[0] - theta[0])) + nt::square(x[1] - nt::sum(theta[1])) * 3;
   };
