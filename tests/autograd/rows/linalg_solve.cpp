@@ -36,7 +36,7 @@ Matrix factored(Matrix a) {
     }
   }
   return a;
-/// regular(x) with its rows in reverse order, so that they have to be exchanged.
+}
 /// The rows of regular(x) the other way round, so that they have to be exchanged.
 Tensor rows_reversed(const Tensor& x) {
   Tensor y = regular(x);
