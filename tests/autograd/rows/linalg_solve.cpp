@@ -102,11 +102,11 @@ const Reference packed_reference = over_stacks([](const Matrices& x) { return fa
 /// What one of the factors is.
 Sample lu_part(Shape shape, int which) {
   const auto call = [which](Args& x) {
-    const LU f = lu(transposed(x[0]));
+    const LU f = lu(rows_reversed(x[0]));
     return which == 0 ? matmul(f.p, f.l) : which == 1 ? f.l : f.u;
   };
   const auto reference = [which](const Matrices& x) {
-    const Matrix a = transposed(x[0]);
+    const Matrix a = rows_reversed(x[0]);
     const auto k = std::min(a.rows, a.columns);
     const Matrix f = factored(a);
     return which == 0   ? a * inverse(upper(f))
@@ -117,21 +117,21 @@ Sample lu_part(Shape shape, int which) {
 }
 
 const Call lu_solved = [](Args& x) {
-  const LUFactor f = lu_factor(transposed(x[0]));
+  const LUFactor f = lu_factor(rows_reversed(x[0]));
   return lu_solve(f, x[1]);
 };
 Sample lu_solution(Shape a, Shape b) {
   const bool vector = b.size() == 1;
   return {{std::move(a), std::move(b)},
           lu_solved,
-          over_stacks([](const Matrices& x) { return eliminated(transposed(x[0]), x[1]); }, vector ? 1 : 0)};
+          over_stacks([](const Matrices& x) { return eliminated(rows_reversed(x[0]), x[1]); }, vector ? 1 : 0)};
 }
 
 Reference scalar_of(Real (*f)(const Matrix&)) {
-  return over_stacks([f](const Matrices& x) { return Matrix(1, 1, f(transposed(x[0]))); }, 2);
+  return over_stacks([f](const Matrices& x) { return Matrix(1, 1, f(rows_reversed(x[0]))); }, 2);
 }
-const Call determined = [](Args& x) { return det(transposed(x[0])); };
-const Call logarithm = [](Args& x) { return slogdet(transposed(x[0])).logabsdet; };
+const Call determined = [](Args& x) { return det(rows_reversed(x[0])); };
+const Call logarithm = [](Args& x) { return slogdet(rows_reversed(x[0])).logabsdet; };
 
 /// A matrix of rank `r` plus x, where x is zero (or nearly).
 Sample singular_det(std::int64_t n, std::int64_t r) {
