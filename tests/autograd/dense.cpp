@@ -217,7 +217,7 @@ Reference over_stacks(std::function<Matrix(const Matrices&)> f, std::size_t drop
       batch = broadcast_shapes("reference", batch, Shape(x.shape.begin(), x.shape.end() - 2));
       ones.emplace_back(x.shape[x.shape.size() - 2], x.shape.back());
     }
-    const Matrix like = f(ones);  // for its shape, should there be no matrix in the stack
+    const Matrix like = f(ones);  // for its shape, if the stack is empty
     Shape shape = batch;
     shape.push_back(like.rows);
     shape.push_back(like.columns);
@@ -250,7 +250,7 @@ Reference over_stacks(std::function<Matrix(const Matrices&)> f, std::size_t drop
 
 namespace {
 
-/// diag(first, first + 1, ..), of the shape of x's matrices.
+/// diag(first, first + 1, ..), in the shape of x's matrices.
 Tensor ramp(const Tensor& x, double first) {
   const auto m = x.shape(-2);
   const auto n = x.shape(-1);

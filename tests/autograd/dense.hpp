@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Small matrices in long double: textbook algorithms for the references of linear algebra, and operands for it that are
-// well conditioned whatever numbers are drawn.
+// Small matrices in long double: textbook algorithms for the references of linear algebra, and operands that are well
+// conditioned for any random numbers.
 #pragma once
 
 #include "table.hpp"
@@ -30,19 +30,19 @@ Matrix transposed(const Matrix& a);
 Matrix operator*(const Matrix& a, const Matrix& b);
 Matrix operator+(const Matrix& a, const Matrix& b);
 Matrix operator*(Real c, const Matrix& a);
-/// Element by element.
+/// Elementwise.
 Matrix apply(const Matrix& a, Real (*f)(Real));
 Matrix block(const Matrix& a, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns);
 
-/// Gaussian elimination with row exchanges: the solution, and the determinant.
+/// Gaussian elimination with partial pivoting: the solution, and the determinant.
 Matrix eliminated(Matrix a, Matrix b, Real* det = nullptr);
 inline Matrix inverse(const Matrix& a) { return eliminated(a, identity(a.rows)); }
 Real determinant(const Matrix& a);
 /// l with l l^T = a, by columns.
 Matrix cholesky_of(const Matrix& a);
-/// q (orthonormal columns) and r with a positive diagonal, by Gram and Schmidt, twice. Not wider than high.
+/// q (orthonormal columns) and r with a positive diagonal, by Gram-Schmidt with reorthogonalization; rows >= columns.
 std::pair<Matrix, Matrix> orthogonalised(const Matrix& a);
-/// Eigenvalues (a column, ascending) and vectors of a symmetric matrix, by Jacobi's rotations.
+/// Eigenvalues (a column, ascending) and vectors of a symmetric matrix, by Jacobi rotations.
 std::pair<Matrix, Matrix> rotated(Matrix a);
 /// Singular values (a column, descending) and, as columns, the right vectors.
 std::pair<Matrix, Matrix> singular(const Matrix& a);
@@ -51,8 +51,8 @@ Matrix pseudo_inverse(const Matrix& a);
 /// Roots of the characteristic polynomial, sorted by real, then imaginary part (Faddeev & LeVerrier, Durand & Kerner).
 std::vector<std::complex<Real>> roots(const Matrix& a);
 
-/// f of every matrix of a stack (vectors are columns), leading axes broadcast. Of what f returns the last `drop` axes,
-/// which are of length 1, are left out.
+/// f of every matrix of a stack (vectors are columns), leading axes broadcast. The last `drop` axes of f's results, of
+/// length 1, are removed.
 Reference over_stacks(std::function<Matrix(const Matrices&)> f, std::size_t drop = 0);
 
 // --- operands: x [.., m, n], elements within [-1, 1] ---

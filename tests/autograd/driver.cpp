@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every row of the table through every check that looks at values. Derivatives: driver_derivatives.cpp.
+// The checks of values for every row of the table. Derivatives: driver_derivatives.cpp.
 #include "driver.hpp"
 
 #include <newtape/autograd/op.hpp>
@@ -12,14 +12,14 @@ namespace {
 TEST_CASE("table: registry and table name the same operations") {
   std::set<std::string> registered;
   for (const auto name : registered_ops()) {
-    if (name.substr(0, 5) != "test.") registered.emplace(name);  // operations that tests make up
+    if (name.substr(0, 5) != "test.") registered.emplace(name);  // operations defined in tests
   }
   std::set<std::string> covered;
   for (const auto& row : rows()) covered.insert(row.covers.begin(), row.covers.end());
   CHECK(registered == covered);
 }
 
-TEST_CASE("table: rows are whole") {
+TEST_CASE("table: rows are complete") {
   std::set<std::string> names;
   each_row([&](const Row& row) {
     CHECK(names.insert(row.name).second);
@@ -55,7 +55,7 @@ TEST_CASE("table: value against the reference") {
   });
 }
 
-TEST_CASE("table: other memory layouts give the same") {
+TEST_CASE("table: other memory layouts give the same values") {
   each_sample([](const Row& row, const Sample& sample) {
     for (const auto layout : {Layout::transposed, Layout::stepped, Layout::stretched}) {
       INFO("layout " << static_cast<int>(layout));
@@ -82,7 +82,7 @@ TEST_CASE("table: other memory layouts give the same") {
   });
 }
 
-/// Another holder of the same memory, with a handle of its own.
+/// A view of the same memory, with another handle.
 Array alias(const Array& x) { return Array::view_of(x, x.shape(), x.strides()); }
 
 TEST_CASE("table: operands keep their values, and temporaries give the same as named operands") {
@@ -109,7 +109,7 @@ TEST_CASE("table: operands keep their values, and temporaries give the same as n
       CHECK(bytes(y.value()) == result);
     }
 
-    // Memory that others can still see, through another handle or through a copy of this one.
+    // Memory shared with another handle or a copy of this one.
     for (const bool view : {false, true}) {
       INFO((view ? "temporaries that share their memory with a view" : "temporaries with copies"));
       std::vector<Array> shared;
@@ -124,9 +124,9 @@ TEST_CASE("table: operands keep their values, and temporaries give the same as n
       unchanged(holders);
     }
 
-    // Memory that nobody else sees: it may be written over, as long as no pullback needs it.
+    // Unshared memory: it may be overwritten unless a pullback needs it.
     std::vector<Tensor> temporaries;
-    std::vector<Tensor> handles;  // on the same variables, but not on their memory
+    std::vector<Tensor> handles;  // of the same variables, without their memory
     for (const auto& x : xs) {
       Array value = own_copy(x);
       temporaries.push_back(is_floating(x.dtype()) ? variable(std::move(value)) : Tensor(std::move(value)));
@@ -135,7 +135,7 @@ TEST_CASE("table: operands keep their values, and temporaries give the same as n
     Tensor z = call_moved(sample.call, std::move(temporaries));
     CHECK(bytes(z.value()) == result);
     if (row.order == 0) return;
-    z = -std::move(z);  // may take the result's memory over, unless a pullback needs it
+    z = -std::move(z);  // may reuse the result's memory, unless a pullback needs it
     const auto g = gradients(z, handles, Tensor(array(values(-Tensor(w)), f64)));
     for (std::size_t i = 0; i < g.size(); ++i) {
       INFO("gradient in operand " << i << " as a temporary");
@@ -158,11 +158,11 @@ void check_rejection(const Rejection& r) {
   }
 }
 
-TEST_CASE("table: what an operation cannot take is refused with a message") {
+TEST_CASE("table: invalid operands raise the expected errors") {
   each_row([](const Row& row) {
     for (std::size_t i = 0; i < row.rejects.size(); ++i) {
       const auto& r = row.rejects[i];
-      INFO("rejection " << i << " of " << row.name << ", which should say: " << r.part);
+      INFO("rejection " << i << " of " << row.name << ", expected message: " << r.part);
       switch (r.error) {
         case Error::shape: check_rejection<ShapeError>(r); break;
         case Error::dtype: check_rejection<DTypeError>(r); break;

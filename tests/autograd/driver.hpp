@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How the driver goes through the table: one Catch section for each row, the sample in every message.
+// Iteration over the table: one Catch section for each row, the sample in every message.
 #pragma once
 
 #include "catch.hpp"

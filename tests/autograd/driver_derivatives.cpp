@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every row of the table through every check of derivatives.
+// The checks of derivatives for every row of the table.
 #include "driver.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -48,7 +48,7 @@ TEST_CASE("table: gradients at corners and ties") {
   });
 }
 
-/// One of the arrays in a batch of them.
+/// One member of a batch of arrays.
 Array member(const Values& batch, const Shape& shape, std::size_t k) {
   Values one(shape);
   const std::size_t n = one.data.size();
@@ -82,7 +82,7 @@ void check_batch(const Sample& sample, const std::vector<Tensor>& xs, const Shap
     CHECK_SAME(plain[i], want, 1e-13);
     CHECK_SAME(recorded[i], want, 1e-13);
 
-    // The batched gradient's own gradients are the sums of those of its members.
+    // The gradients of the batched gradient are the sums of those of its members.
     const Array u = random_like(batched, f64, 8);
     if (!recorded[i].requires_grad()) continue;
     const auto second = gradients(recorded[i], xs, u);
@@ -104,7 +104,7 @@ void check_batch(const Sample& sample, const std::vector<Tensor>& xs, const Shap
   }
 }
 
-TEST_CASE("table: a batch of cotangents gives what a loop over them gives") {
+TEST_CASE("table: a batch of cotangents gives the same as a loop over them") {
   each_smooth_sample([](const Row& row, const Sample& sample) {
     const auto xs = variables(draw(row, sample, f64));
     for (const auto& lead : {Shape{3}, Shape{0}, Shape{2, 2}, Shape{1}}) check_batch(sample, xs, lead);
@@ -120,7 +120,7 @@ long double dot(const Values& a, const Values& b) {
 TEST_CASE("table: forward mode is the transpose of reverse mode") {
   each_smooth_sample([](const Row& row, const Sample& sample) {
     const auto arrays = draw(row, sample, f64);
-    // Only the floats vary.
+    // Only floats have tangents.
     std::vector<Tensor> floats;
     std::vector<Tensor> tangents;
     for (std::size_t i = 0; i < arrays.size(); ++i) {
@@ -182,7 +182,7 @@ TEST_CASE("table: an operand that is constant") {
       const NoGrad off;
       CHECK_FALSE(call(sample.call, all).requires_grad());
     }
-    // What a recorded call keeps alive when the caller lets go of the operands.
+    // The memory that a recorded call keeps alive after the caller has released the operands.
     const auto kept = [&](std::size_t constant) {
       const auto before = allocator::stats().live_bytes;
       std::vector<Array> copies;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every row of the table at the extremes: where the value is finite, so are the first and second derivatives.
+// Every row of the table at extreme operands: where the value is finite, so are the first and second derivatives.
 #include "driver.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ std::vector<Values> first_and_second(const Tensor& y, const std::vector<Tensor>&
   return found;
 }
 
-/// Whether a dtype has numbers as large as these, with room for their sums; where it has not, it may say infinity.
+/// Whether a dtype represents numbers of this size and their sums; otherwise the result may be infinite.
 bool fit(const std::vector<Values>& all, DType dtype) {
   const long double limit = dtype == f32 ? 1e36L : 1e306L;
   return std::all_of(all.begin(), all.end(), [limit](const Values& v) {
@@ -58,7 +58,7 @@ void check_point(const Row& row, const Sample& sample, const std::vector<Values>
   if (!fit({want}, dtype)) return;
   const auto xs = variables(arrays);
   const Tensor y = call(sample.call, xs);
-  // Sums of terms of such different sizes have no digits to compare.
+  // Only elementwise: sums of terms of such different sizes have no correct digits.
   if (row.scalar) CHECK_SAME(y, want, 16 * rounding(y.dtype()) * row.tolerance_scale, true);
   CHECK(all_finite(values(y)));
   if (row.order == 0 || !y.requires_grad()) return;
@@ -84,7 +84,7 @@ TEST_CASE("table: extreme operands have finite values and derivatives") {
     for (const DType dtype : {f64, f32}) {
       INFO(name(dtype));
       if (row.scalar) {
-        // One number for each operand, in all combinations.
+        // All combinations of one number for each operand.
         const std::size_t n = row.samples[0].shapes.size();
         std::size_t combinations = 1;
         for (std::size_t i = 0; i < n; ++i) combinations *= extremes(domain(row, i), dtype).size();

@@ -37,7 +37,7 @@ TEST_CASE("in: float dtypes do not mix silently") {
   CHECK((a.to(f64) + b).dtype() == f64);
 }
 
-TEST_CASE("in: arrays, parameters and copies of either serve as operands") {
+TEST_CASE("in: arrays, parameters and copies of them are operands") {
   const Array array(xt::xarray<double>{1, 2});
   const Parameter p(array);
   const Tensor y = sum(p * array + Array(xt::xarray<double>{3, 4}));
@@ -67,7 +67,7 @@ TEST_CASE("in: a temporary gives its memory to the result") {
     CHECK(y.value().raw() != memory);
     CHECK(y.value().data<double>()[5] == 2);
   }
-  SECTION("the results of operations too, when no pullback wants them") {
+  SECTION("results of operations that no pullback saves") {
     const Tensor v = variable(x);
     Tensor y = v + v;
     const void* sum_memory = y.value().raw();
@@ -77,7 +77,7 @@ TEST_CASE("in: a temporary gives its memory to the result") {
   }
 }
 
-TEST_CASE("in: a temporary keeps its memory when somebody else needs it") {
+TEST_CASE("in: a temporary keeps its memory when that is shared") {
   const Array array(xt::xarray<double>{0.5, 1, 2});
   const auto untouched = [&] {
     CHECK(array.data<double>()[0] == 0.5);
@@ -116,7 +116,7 @@ TEST_CASE("in: a temporary keeps its memory when somebody else needs it") {
     const Tensor a = variable(array);
     const Tensor b = variable(array);
     const Tensor w = ones({3}, f64);
-    // Both get the same cotangent; what the one does with it must not reach the other.
+    // Both get the same cotangent: neither may overwrite it.
     const auto g = grad(tanh(a) + tanh(b * 2.0), {a, b}, {.grad_outputs = {w}});
     CHECK(g[0].value().data<double>()[0] == Approx(1 / std::pow(std::cosh(0.5), 2)).epsilon(1e-14));
     CHECK(g[1].value().data<double>()[0] == Approx(2 / std::pow(std::cosh(1.0), 2)).epsilon(1e-14));
@@ -126,7 +126,7 @@ TEST_CASE("in: a temporary keeps its memory when somebody else needs it") {
 
 static const Op keep_op{"test.keep"};
 
-TEST_CASE("in: a copy owns what it holds") {
+TEST_CASE("in: a copy owns its tensor") {
   Tensor y;
   const Tensor x = variable(tensor({1, 2}, f64));
   {

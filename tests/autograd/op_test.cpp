@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operations written outside the library, and what gradcheck says of wrong ones.
+// Operations defined outside the library, and gradcheck's messages for wrong ones.
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -27,7 +27,7 @@ Tensor hypotenuse(In a, In b) {
 }
 
 static const Op sincos_op{"test.sincos"};
-/// Sine, cosine, and the whole turns in x.
+/// Sine, cosine, and floor(x / (2 pi)) as i64.
 std::array<Tensor, 3> sincos(In x) {
   const Array turns =
       core::cast(core::floor(core::mul(x.value(), core::full({}, 1 / 6.283185307179586, x.dtype()))), i64);
@@ -47,7 +47,7 @@ Tensor points() { return tensor({{0.5, -1.25, 2}, {1, 0.75, -3}}, f64); }
 
 }  // namespace
 
-TEST_CASE("op: one from outside the library is checked in one line") {
+TEST_CASE("op: an operation defined outside the library passes gradcheck") {
   CHECK(gradcheck([](const Tensor& x) { return cube(x); }, points(), {.order = 3}));
   const std::vector<Tensor> two{points(), tensor({1, 2, 3}, f64)};
   CHECK(gradcheck([](std::span<const Tensor> x) { return hypotenuse(x[0], x[1]); }, two, {.order = 3}));
@@ -87,7 +87,7 @@ TEST_CASE("op: several results") {
     CHECK(max(abs(g - w * (cos(points()) - 2 * sin(points())))).item() < 1e-15);
     CHECK(sum(abs(grad(sum(g), w) - expand(cos(points()) - 2 * sin(points()), {4, 2, 3}))).item() < 1e-14);
   }
-  SECTION("a graph of them is released like any other, and leaves no memory behind") {
+  SECTION("their graph is released like any other, without memory leaks") {
     const auto before = allocator::stats().live_bytes;
     {
       const auto t = variable(points());
@@ -102,7 +102,7 @@ TEST_CASE("op: several results") {
   }
 }
 
-TEST_CASE("op: a name is taken once") {
+TEST_CASE("op: names are unique") {
   CHECK_THROWS_AS(Op("add"), ValueError);
   CHECK_THROWS_WITH(Op("test.cube"), contains("test.cube"));
 }
@@ -141,13 +141,13 @@ TEST_CASE("op: gradcheck finds wrong derivatives and says where") {
   SECTION("a small error is still an error") {
     CHECK_FALSE(check([](const Tensor& g, const Tensor& x) { return 2.00001 * g * x; }, 1));
   }
-  SECTION("right at order one, but a dead end for the second") {
+  SECTION("correct at order one, but detached for the second") {
     const auto dead = [](const Tensor& g, const Tensor& x) { return 2 * g * x.detach(); };
     CHECK(check(dead, 1));
     const auto result = check(dead, 2);
     CHECK_THAT(result.message, contains("order 2, input 0"));
   }
-  SECTION("a dead end in the cotangent") {
+  SECTION("detached from the cotangent") {
     const auto dead = [](const Tensor& g, const Tensor& x) { return 2 * g.detach() * x; };
     CHECK(check(dead, 1));
     CHECK_THAT(check(dead, 2).message, contains("order 2, cotangent 0 of order 1"));
@@ -165,7 +165,7 @@ TEST_CASE("op: gradcheck finds wrong derivatives and says where") {
   SECTION("not a number") {
     CHECK_FALSE(check([](const Tensor& g, const Tensor& x) { return g * log(x); }, 1));
   }
-  SECTION("a fast form that says something else than the recorded one") {
+  SECTION("a fast form that differs from the recorded one") {
     const auto result =
         check([](const Tensor& g, const Tensor& x) { return recorded(g, x) ? 2 * g * x : 2 * g * x + 1e-3; }, 1);
     CHECK_THAT(result.message, contains("recorded") && contains("create_graph = true"));
@@ -184,7 +184,7 @@ TEST_CASE("op: gradcheck and its inputs") {
   CHECK(gradcheck([](const Tensor& t) { return sum(t); }, x, {.order = 3}));
   const std::vector<Tensor> two{x, x};
   CHECK(gradcheck([](std::span<const Tensor> t) { return exp(t[1]); }, two, {.order = 2}));
-  // A function that hides a dependence: its gradient says zero, differences do not.
+  // A function that detaches its input: the gradient is zero, differences are not.
   CHECK_FALSE(gradcheck([](const Tensor& t) { return t.detach() * 2.0; }, x, {.order = 1}));
   // Small and large inputs, and recording switched off by the caller.
   CHECK(gradcheck([](const Tensor& t) { return log(t); }, tensor({1e-4, 2e-4}, f64), {.order = 3}));
@@ -194,7 +194,7 @@ TEST_CASE("op: gradcheck and its inputs") {
   CHECK_FALSE(grad_enabled());
 }
 
-TEST_CASE("op: what a pullback returns is checked") {
+TEST_CASE("op: the results of pullbacks are checked") {
   const Tensor x = variable(points());
   const auto message = [&](Tensor (*pullback)(const Tensor&, const Tensor&), unsigned& line) -> std::string {
     line = __LINE__ + 1;
@@ -216,15 +216,15 @@ TEST_CASE("op: what a pullback returns is checked") {
   check(message([](const Tensor& g, const Tensor&) { return transpose(g); }, line), "[2, 3]", "[3, 2]");
   check(message([](const Tensor& g, const Tensor&) { return sum(g); }, line), "[2, 3]", "[]");
   check(message([](const Tensor& g, const Tensor&) { return g.to(f32); }, line), "f64", "f32");
-  // Undefined stands for zero.
+  // Undefined means zero.
   const Tensor y = wrong(x, [](const Tensor&, const Tensor&) { return Tensor(); });
   const Tensor g = grad(sum(y) + sum(x), x);
   CHECK(all(g == 1.0).item<bool>());
 }
 
-TEST_CASE("op: a constant operand's pullback is dropped with all that it holds") {
-  // How much memory is gone when only the result is left of two operands of 8 and 16 kB.
-  const auto gone = [](bool a_is_constant, bool b_is_constant) {
+TEST_CASE("op: a constant operand's pullback is dropped with its captures") {
+  // The memory freed when the operands, of 8 and 16 kB, are destroyed and the result is kept.
+  const auto freed = [](bool a_is_constant, bool b_is_constant) {
     Tensor a = Tensor(core::ones({1000}, f64));
     Tensor b = Tensor(core::ones({2000}, f64));
     const auto before = allocator::stats().live_bytes;
@@ -236,9 +236,9 @@ TEST_CASE("op: a constant operand's pullback is dropped with all that it holds")
     b = Tensor();
     return static_cast<double>(before) - static_cast<double>(allocator::stats().live_bytes);
   };
-  CHECK(gone(false, false) < 2000);
-  CHECK(gone(true, false) == Approx(16000).margin(2000));  // a's pullback is gone, which held b
-  CHECK(gone(false, true) == Approx(8000).margin(2000));
+  CHECK(freed(false, false) < 2000);
+  CHECK(freed(true, false) == Approx(16000).margin(2000));  // a's pullback, which held b, is dropped
+  CHECK(freed(false, true) == Approx(8000).margin(2000));
 }
 
 static const Op trace_op{"test.trace"};
@@ -275,7 +275,7 @@ TEST_CASE("op: a list of operands") {
   };
   const std::vector<Tensor> xs{points(), points(), points()};
   CHECK(gradcheck([&](std::span<const Tensor> x) { return weighted_sum({x[0], tanh(x[1]), x[2]}); }, xs, {.order = 3}));
-  // Constants among them are left out.
+  // Constants among them have no pullback.
   const Tensor v = variable(points());
   const Tensor y = weighted_sum({points(), v, points()});
   CHECK(all(grad(sum(y), v) == 2.0).item<bool>());

@@ -18,7 +18,7 @@ const Domain& domain(const Row& row, std::size_t operand) {
 
 double unit(std::mt19937_64& bits) { return static_cast<double>(bits() >> 11) * 0x1p-53; }
 
-/// A number of the domain, away from its corners and from `others`.
+/// A number of the domain, at a distance from its corners and from `others`.
 double draw_one(const Domain& d, std::mt19937_64& bits, const std::vector<double>& others, double gap) {
   for (int attempt = 0; attempt < 100'000; ++attempt) {
     double x = d.low + (d.high - d.low) * unit(bits);
@@ -77,7 +77,7 @@ Array laid_out(const Array& x, Layout layout) {
     Values t(wide, x.dtype() == i64 ? 77'777 : std::nanl(""));
     for_each_index(x.shape(), [&](const Dims& i) {
       Dims j(i);
-      for (auto& k : j) k = 2 * k + 1;  // so that the first element is not the memory's first
+      for (auto& k : j) k = 2 * k + 1;  // the first element is not at the beginning of the memory
       t[j] = v[i];
     });
     Strides strides = contiguous_strides(wide);
@@ -195,7 +195,7 @@ std::string differ(const Tensor& got, const Values& want, double relative, bool 
   for (const auto x : want.data) {
     if (std::isfinite(x)) largest = std::max(largest, std::abs(x));
   }
-  // What is too small for the dtype may as well be zero.
+  // Underflow to zero is allowed.
   const long double tiny = got.dtype() == f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
   std::size_t k = 0;
   for_each_index(want.shape, [&](const Dims& i) {
@@ -214,7 +214,7 @@ std::string bytes(const Array& x) {
   std::string result;
   const Values v = values(x);
   for (const auto e : v.data) {
-    const auto d = static_cast<double>(e);  // exact for what the samples hold
+    const auto d = static_cast<double>(e);  // exact for the numbers of the samples
     result.append(reinterpret_cast<const char*>(&d), sizeof d);
   }
   return result;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the driver needs of numbers: operands drawn for a sample, in several layouts, and comparisons with what comes
-// out.
+// Operands for the driver: drawn for a sample, in several memory layouts; and comparison of results.
 #pragma once
 
 #include "table.hpp"
@@ -13,7 +12,7 @@
 
 namespace newtape::table {
 
-/// How an operand lies in memory.
+/// The memory layout of an operand.
 enum class Layout {
   contiguous,
   transposed,  ///< the axes in reverse order
@@ -25,29 +24,29 @@ enum class Layout {
 std::vector<Array> draw(const Row& row, const Sample& sample, DType dtype, std::uint64_t seed = 1);
 /// The same numbers (but see `stretched`) in another layout.
 Array laid_out(const Array& x, Layout layout);
-/// Contiguous memory of its own, not shared with anything.
+/// A contiguous copy in unshared memory.
 Array own_copy(const Array& x);
 
-/// Numbers as they are in memory; works for any dtype and layout.
+/// The elements in C order, for any dtype and layout.
 Values values(const Array& x);
 inline Values values(const Tensor& x) { return values(x.value()); }
 std::vector<Values> values(const std::vector<Array>& xs);
 Array array(const Values& v, DType dtype);
-/// Signs at random, sizes between 1/2 and 3/2.
+/// Random signs, magnitudes in [1/2, 3/2).
 Array random_like(const Shape& shape, DType dtype, std::uint64_t seed);
 
 bool is_float(const Row& row, std::size_t operand);
-/// Floats become variables, unless `constant` is their number; all others are constants.
+/// Floats become variables, except operand number `constant`; others are constants.
 std::vector<Tensor> variables(const std::vector<Array>& xs, std::size_t constant = ~std::size_t{0});
-/// The operands handed over as lvalues: the caller keeps them.
+/// Passes the operands as lvalues.
 Tensor call(const Call& f, std::span<const Tensor> xs);
-/// Handed over as temporaries.
+/// Passes the operands as temporaries.
 Tensor call_moved(const Call& f, std::vector<Tensor>&& xs);
-/// <w, y>'s gradients in all variables among `xs`, zero where nothing arrives, undefined for constants.
+/// The gradients of <w, y> with respect to the variables among `xs`, zero for unused ones, undefined for constants.
 std::vector<Tensor> gradients(const Tensor& y, std::span<const Tensor> xs, const Tensor& w, bool create_graph = false);
 
-/// Empty when shapes, dtypes and numbers agree; else where they do not. `relative` is to each element's own size
-/// (`own`), or to that of the largest.
+/// Empty when shapes, dtypes and numbers agree; else a description. `relative` is the tolerance relative to each
+/// element (`own`) or to the largest.
 std::string differ(const Tensor& got, const Values& want, double relative, bool own = false);
 inline std::string differ(const Tensor& got, const Tensor& want, double relative) {
   return differ(got, values(want), relative);

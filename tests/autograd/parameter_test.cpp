@@ -9,12 +9,12 @@
 using namespace newtape;
 
 namespace {
-/// A parameter that alone holds its memory.
+/// A parameter with unshared memory.
 Parameter fresh() { return Parameter(Array(xt::xarray<double>({1, 2, 3}))); }
 void put(const Parameter& p, double x) { p.writable().data<double>()[0] = x; }
 }  // namespace
 
-TEST_CASE("parameter: copies are one cell") {
+TEST_CASE("parameter: copies share one cell") {
   const Parameter p = fresh();
   const Parameter q = p;
   CHECK(p == q);
@@ -33,16 +33,16 @@ TEST_CASE("parameter: written in place when nothing else holds the memory") {
   const void* memory = p.value().raw();
   put(p, 5);
   CHECK(p.value().raw() == memory);
-  sum(p * p).backward();  // the graph is gone
+  sum(p * p).backward();  // the graph is destroyed
   put(p, 6);
   CHECK(p.value().raw() == memory);
   const Tensor y = sum(p * p);
-  y.backward();  // the graph is there, but has let go of what it saved
+  y.backward();  // the graph exists, but its saved values are released
   put(p, 7);
   CHECK(p.value().raw() == memory);
 }
 
-TEST_CASE("parameter: written to fresh memory when somebody else sees the old") {
+TEST_CASE("parameter: written to new memory when the old is shared") {
   const Parameter p = fresh();
   const void* memory = p.value().raw();
   SECTION("a graph that saved the value") {
@@ -50,14 +50,14 @@ TEST_CASE("parameter: written to fresh memory when somebody else sees the old") 
     put(p, 100);
     CHECK(p.value().raw() != memory);
     y.backward();
-    CHECK(p.grad().value().data<double>()[0] == 2);  // of the value at which y was computed
+    CHECK(p.grad().value().data<double>()[0] == 2);  // at the value with which y was computed
     CHECK(p.value().data<double>()[0] == 100);
   }
   SECTION("a copy of the tensor") {
     const Tensor copy = p;
     put(p, 100);
     CHECK(copy.value().data<double>()[0] == 1);
-    CHECK(copy.node().get() == p.tensor().node().get());  // and yet the same variable
+    CHECK(copy.node().get() == p.tensor().node().get());  // the same variable
   }
   SECTION("a copy of the array, and a view of it") {
     const Array array = p.value();
@@ -69,7 +69,7 @@ TEST_CASE("parameter: written to fresh memory when somebody else sees the old") 
   }
 }
 
-TEST_CASE("parameter: gradients of before and after a write gather in the same place") {
+TEST_CASE("parameter: gradients before and after a write accumulate in the same cell") {
   const Parameter p = fresh();
   const Tensor before = sum(p * p);
   put(p, 10);
@@ -119,7 +119,7 @@ TEST_CASE("parameter: converted to another dtype") {
   CHECK_FALSE(p.requires_grad());
 }
 
-TEST_CASE("parameter: exchanged for a tensor of some other graph") {
+TEST_CASE("parameter: exchanged for a tensor of another graph") {
   const Parameter p = fresh();
   const Tensor t = variable(tensor(2, f64));
   const Tensor own = p.exchange(t * tensor({1, 1, 1}, f64));

@@ -23,7 +23,7 @@ std::vector<Sample> elementwise_samples(std::size_t operands) {
           {{{3}, {2, 1}, {}}}, {{{2, 3}, {2, 3}, {2, 3}}}, {{{2, 1, 1}, {3}, {1, 2, 1}}}};
 }
 
-/// Applies `f` to every combination of elements that broadcasting brings together.
+/// Applies `f` to the broadcast elements of the operands.
 Reference elementwise_reference(const Scalar& f) {
   return [f](const std::vector<Values>& x) {
     Shape shape;

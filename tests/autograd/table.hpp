@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of operations. A row says what an operation is; the driver (driver*.cpp) puts every row through every
-// check. To add an operation to the table, add a row to a file in rows/, or a file with a `const Rows` of its own.
+// The table of operations. A row describes an operation; the driver (driver*.cpp) runs every check for every row. To
+// add an operation to the table, add a row to a file in rows/, or a file with another `const Rows`.
 #pragma once
 
 #include <newtape/autograd/ops.hpp>
@@ -13,7 +13,7 @@
 
 namespace newtape::table {
 
-/// The operands of one call. Each is moved out, so that an operand that is a temporary stays one: use each once.
+/// The operands of one call. Each is moved out, so that temporaries stay temporaries: use each once.
 class Args {
  public:
   explicit Args(std::vector<In> operands) : operands_(std::move(operands)) {}
@@ -26,15 +26,14 @@ class Args {
 };
 using Call = std::function<Tensor(Args&)>;
 
-/// Numbers in C order: what references compute with.
+/// Numbers in C order, as operands and results of references.
 struct Values {
   Shape shape;
   std::vector<long double> data;
 
   explicit Values(Shape of, long double value = 0)
       : shape(std::move(of)), data(static_cast<std::size_t>(element_count(shape)), value) {}
-  /// The element at `index`; along axes of length 1 any index will do, and leading indices too many are ignored, as in
-  /// broadcasting.
+  /// The element at `index`, with broadcasting: axes of length 1 accept any index, surplus leading indices are ignored.
   const long double& operator[](const Dims& index) const { return data[position(index)]; }
   long double& operator[](const Dims& index) { return data[position(index)]; }
 
@@ -45,18 +44,18 @@ using Reference = std::function<Values(const std::vector<Values>&)>;
 /// One element of the result from one element of each operand.
 using Scalar = std::function<long double(const long double*)>;
 
-/// Which numbers an operand holds.
+/// The range of an operand's numbers.
 struct Domain {
   double low = -2, high = 2;       ///< samples are drawn between these
-  std::vector<double> avoid = {};  ///< corners and poles: samples keep clear of them
-  /// Extreme values are tried between these two, both excluded.
+  std::vector<double> avoid = {};  ///< corners and poles, from which samples keep a distance
+  /// Extreme values are tested between these two (exclusive).
   double above = -std::numeric_limits<double>::infinity();
   double below = std::numeric_limits<double>::infinity();
-  bool whole = false;  ///< whole numbers only: zeros and equal elements occur
-  DType dtype = f64;   ///< i64 or boolean: not a float. Any float: the dtype under test.
+  bool whole = false;  ///< integers only, so that zeros and equal elements occur
+  DType dtype = f64;   ///< i64, boolean, or any float for the dtype under test
 };
 
-/// One way to call the operation: shapes of the operands, and, unless the row has them, call and reference.
+/// One call of the operation: shapes of the operands, and call and reference unless the row has them.
 struct Sample {
   std::vector<Shape> shapes;
   Call call = {};
@@ -65,14 +64,14 @@ struct Sample {
 
 enum class Error { shape, dtype, value, numerical };
 
-/// A call that must throw: which error, with which part in its message.
+/// A call that must throw: the type of the error, and a part of its message.
 struct Rejection {
   Error error;
   std::string part;
   std::function<void()> call;
 };
 
-/// Operands (vectors) whose gradients have a known value, where differences cannot tell: at corners and ties.
+/// Operands (vectors) with known gradients where differences do not apply: at corners and ties.
 struct Known {
   std::vector<std::vector<double>> at;
   std::vector<std::vector<double>> gradient;
@@ -82,22 +81,22 @@ struct Known {
 struct Row {
   std::string name;
   Call call = {};
-  /// Elementwise operations have this, and the driver makes up the samples.
+  /// For elementwise operations, for which the driver generates the samples.
   Scalar scalar = {};
-  std::vector<Domain> domains = {{}};  ///< one for each operand; the last one serves all further operands
+  std::vector<Domain> domains = {{}};  ///< one for each operand; the last applies to all further operands
   std::vector<Sample> samples = {};
   std::vector<Rejection> rejects = {};
   std::vector<Known> known = {};
-  /// Registered operations that this row tests; without any, that of its own name.
+  /// Registered operations that this row tests; default: the one of the row's name.
   std::vector<std::string> covers = {};
-  bool composite = false;      ///< made of other operations, registers none
-  bool distinct = false;       ///< no two elements of the operands may be close: the operation compares them
-  bool integers = false;       ///< takes i64 too
-  DType result = f64;          ///< i64 or boolean: always that. Any float: the dtype of the operands.
-  int order = 3;               ///< differentiable so often; 0: a constant
-  std::string reason = {};     ///< why not three times
-  double tolerance_scale = 1;  ///< how many times the usual rounding error the value may have
-  double step = 0;             ///< of gradcheck
+  bool composite = false;      ///< composed of other operations, registers none
+  bool distinct = false;       ///< elements of the operands must differ clearly, as the operation compares them
+  bool integers = false;       ///< also accepts i64
+  DType result = f64;          ///< i64, boolean, or any float for the dtype of the operands
+  int order = 3;               ///< highest order of derivatives; 0: a constant
+  std::string reason = {};     ///< why `order` is below 3
+  double tolerance_scale = 1;  ///< factor of the usual tolerance of the value
+  double step = 0;             ///< gradcheck's step
 };
 
 /// All rows, in order of name.
@@ -108,24 +107,24 @@ struct Rows {
   Rows(std::vector<Row> added);
 };
 
-/// The pullback of a linear function of an array of this shape, as an operation on the cotangent: for operations that
-/// occur in pullbacks only.
+/// The pullback of a linear function of an array of this shape, as a function of the cotangent: for operations that
+/// only occur in pullbacks.
 Tensor pulled_back(const std::function<Tensor(const Tensor&)>& f, const Shape& shape, const Tensor& cotangent);
 
 // --- references ---
 
 /// Calls f(index) for every index of an array of this shape, in C order.
 void for_each_index(const Shape& shape, const std::function<void(const Dims&)>& f);
-/// The result, of shape `out`, has at every index an element of the first operand: that at `from(index)`.
+/// result[index] = x[from(index)] for the first operand x and a result of shape `out`.
 Reference picks(Shape out, std::function<Dims(const Dims&)> from);
-/// Every element of the first operand is added to the result, of shape `out`, at `to(index)`.
+/// result[to(index)] += x[index] for the first operand x and a result of shape `out`.
 Reference adds(Shape out, std::function<Dims(const Dims&)> to);
 
 using Elements = std::vector<long double>;
-/// Collects, for each element of the result, the elements of the first operand that it is made of, in C order, and
-/// folds them. `axes` as they are: in [0, ndim), sorted.
+/// Reduction of the first operand: applies `fold` to the elements, in C order, of each result. `axes` in [0, ndim),
+/// sorted.
 Reference folds(Dims axes, bool keepdims, std::function<long double(const Elements&)> fold);
-/// Makes rows along `axis` (from 0) of rows of the operands, which broadcast along all other axes.
+/// Applies f to the rows of the operands along `axis` (from 0); the operands broadcast along all other axes.
 Reference along(std::size_t axis, std::function<Elements(const std::vector<Elements>&)> f);
 
 }  // namespace newtape::table

@@ -33,14 +33,14 @@ TEST_CASE("tape: a chain of a million operations") {
   const Tensor x = scalar(2);
   Tensor y = x;
   for (int i = 0; i < 1'000'000; ++i) y = y * (i % 2 == 0 ? 2.0 : 0.5);
-  SECTION("goes back and dies") {
+  SECTION("backward, then destroyed") {
     y.backward();
     CHECK(x.grad().item() == 1);
     CHECK(y.item() == 2);
   }
-  SECTION("dies with everything that it recorded") { y = Tensor(); }
-  SECTION("dies as the gradient's graph") {
-    // A shorter one: what the sweep records is several times as long.
+  SECTION("destroyed with its graph") { y = Tensor(); }
+  SECTION("destroyed as the gradient's graph") {
+    // A shorter chain: the sweep records a graph several times as long.
     Tensor z = x;
     for (int i = 0; i < 100'000; ++i) z = sin(z);
     Tensor g = grad(z, x, {.create_graph = true});
@@ -49,7 +49,7 @@ TEST_CASE("tape: a chain of a million operations") {
   }
 }
 
-TEST_CASE("tape: paths that part and meet again") {
+TEST_CASE("tape: paths that branch and join") {
   const Tensor x = scalar(0.7);
   SECTION("a diamond") {
     const Tensor z = x * x;
@@ -59,7 +59,7 @@ TEST_CASE("tape: paths that part and meet again") {
     CHECK(grad(y, x).item() ==
           Approx((std::cos(v) * std::exp(v) + std::sin(v) * std::exp(v) + 1) * 1.4).epsilon(1e-14));
   }
-  SECTION("more paths than could be walked one by one") {
+  SECTION("exponentially many paths") {
     Tensor y = x;
     for (int i = 0; i < 60; ++i) y = y + y;
     CHECK(grad(y, x).item() == std::ldexp(1.0, 60));
@@ -168,11 +168,11 @@ TEST_CASE("tape: gradients of gradients") {
     const Tensor first = v.grad();
     CHECK(first.item() == 27);
     CHECK(grad(first, v).item() == 18);
-    v.set_grad({});  // it refers to the graph that refers to v
+    v.set_grad({});  // breaks the reference cycle with v
   }
 }
 
-TEST_CASE("tape: what cannot be differentiated is refused") {
+TEST_CASE("tape: invalid inputs of backward and grad raise errors") {
   const Tensor c = tensor({1, 2}, f64);
   const Tensor x = vector({1, 2});
   CHECK_THAT(message<ValueError>([&] { sum(c).backward(); }), contains("constant"));
@@ -185,7 +185,7 @@ TEST_CASE("tape: what cannot be differentiated is refused") {
   CHECK_FALSE(x.grad().defined());
 }
 
-TEST_CASE("tape: cotangents must fit") {
+TEST_CASE("tape: cotangents must have matching shapes and dtypes") {
   const Tensor x = vector({1, 2, 3});
   const Tensor y = x * x;
   const auto refused = [&](const Tensor& g) { y.backward({.gradient = g, .retain_graph = true}); };
@@ -232,7 +232,7 @@ TEST_CASE("tape: detached values are constants") {
   CHECK(grad(y.detach() * x, x).item() == 9);
 }
 
-TEST_CASE("tape: a variable's gradient is seen by all its copies, and adds up") {
+TEST_CASE("tape: copies of a variable share its gradient, which accumulates") {
   const Tensor x = scalar(3);
   const Tensor copy = x;
   CHECK_FALSE(copy.grad().defined());
@@ -243,13 +243,13 @@ TEST_CASE("tape: a variable's gradient is seen by all its copies, and adds up") 
   const Tensor before = x.grad();
   x.backward();
   CHECK(x.grad().item() == 9);
-  CHECK(before.item() == 8);  // a gradient that somebody holds is not written over
+  CHECK(before.item() == 8);  // a shared gradient is not overwritten
   copy.set_grad(tensor(-1, f64));
   CHECK(x.grad().item() == -1);
   x.set_grad({});
   CHECK_FALSE(copy.grad().defined());
   CHECK_THROWS_AS(x.set_grad(ones({2}, f64)), ShapeError);
-  // grad() asks, but leaves no gradient behind.
+  // grad() does not store gradients.
   grad(x * x, x);
   CHECK_FALSE(x.grad().defined());
   // Another variable of the same value is another variable.
@@ -277,7 +277,7 @@ TEST_CASE("tape: gradients of broadcast operands are summed, in their own dtype"
 
 static const Op refuse_op{"test.refuse"};
 
-TEST_CASE("tape: an error inside a pullback says where, and leaves every gradient as it was") {
+TEST_CASE("tape: an error inside a pullback names the operation, and changes no gradient") {
   const Tensor x = vector({1, 2});
   const Tensor z = vector({1, 2});
   sum(x * 3.0).backward();
@@ -305,7 +305,7 @@ TEST_CASE("tape: an error inside a pullback says where, and leaves every gradien
   check([] { raise<NumericalError>("the pullback's own words"); }, NumericalError(""));
 }
 
-TEST_CASE("tape: graphs that die leave no memory behind") {
+TEST_CASE("tape: destroyed graphs free their memory") {
   const auto work = [](bool create) {
     const Tensor x = variable(ones({50, 20}, f64));
     const Tensor w = variable(full({20, 30}, 0.1, f64));
@@ -322,7 +322,7 @@ TEST_CASE("tape: graphs that die leave no memory behind") {
       y.backward({.retain_graph = true});
     }
   };
-  work(true);  // what is allocated once stays
+  work(true);  // one-time allocations
   const auto before = allocator::stats().live_bytes;
   work(false);
   CHECK(allocator::stats().live_bytes == before);
@@ -330,23 +330,23 @@ TEST_CASE("tape: graphs that die leave no memory behind") {
   CHECK(allocator::stats().live_bytes == before);
 }
 
-TEST_CASE("tape: backward lets go of what was saved while the result lives on") {
+TEST_CASE("tape: backward frees saved values while the result stays alive") {
   const Tensor x = variable(ones({1000}, f64));
   const auto before = allocator::stats().live_bytes;
   Tensor y = sum(exp(sin(x)));
   const auto recorded = allocator::stats().live_bytes - before;
   CHECK(recorded > 8000);  // the saved result of exp
   y.backward();
-  CHECK(allocator::stats().live_bytes - before < 8000 + 4000);  // the gradient, and nodes without what they saved
+  CHECK(allocator::stats().live_bytes - before < 8000 + 4000);  // the gradient, and nodes without saved values
   x.set_grad({});
   CHECK(allocator::stats().live_bytes - before < 4000);
 }
 
-TEST_CASE("tape: a gradient in a result leaves what the result was made of alone") {
+TEST_CASE("tape: a gradient with respect to a result does not need its history") {
   const auto x = variable(tensor({1, 2}, f64));
   const Tensor y = x * x;
   CHECK(sum(abs(grad(sum(y * y), y) - 2 * y)).item() == 0);  // does not release y's own graph
   sum(y).backward();
-  CHECK(sum(abs(grad(sum(y * y), y) - 2 * y)).item() == 0);  // nor needs it
+  CHECK(sum(abs(grad(sum(y * y), y) - 2 * y)).item() == 0);  // works without it
   CHECK_THROWS_WITH(grad(sum(y * y), x), contains("released"));
 }

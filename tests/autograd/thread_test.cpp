@@ -14,8 +14,8 @@
 using namespace newtape;
 
 namespace {
-/// Runs f(0), ..., f(n - 1) in n threads that start together; an exception is thrown again here. Catch's macros are not
-/// for these threads.
+/// Runs f(0), ..., f(n - 1) in n threads that start together; exceptions are rethrown. Catch's macros are not
+/// thread-safe.
 template <class F>
 void together(int n, F f) {
   std::atomic<int> ready{0};
@@ -39,7 +39,7 @@ void together(int n, F f) {
 }
 }  // namespace
 
-TEST_CASE("thread: each builds and sweeps graphs of its own") {
+TEST_CASE("thread: separate graphs in each thread") {
   std::atomic<int> wrong{0};
   together(2, [&](int thread) {
     for (int round = 0; round < 200; ++round) {
@@ -61,7 +61,7 @@ TEST_CASE("thread: each builds and sweeps graphs of its own") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("thread: recording is a matter of each thread") {
+TEST_CASE("thread: recording is a thread-local mode") {
   std::atomic<int> wrong{0};
   const Tensor x = variable(tensor(1, f64));
   together(2, [&](int thread) {
@@ -73,7 +73,7 @@ TEST_CASE("thread: recording is a matter of each thread") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("thread: two go back through a shared graph to a shared variable") {
+TEST_CASE("thread: two sweeps through a shared graph to a shared variable") {
   const Tensor x = variable(tensor({1, 2, 3}, f64));
   const Tensor shared = x * x;
   const int rounds = 100;
@@ -87,13 +87,13 @@ TEST_CASE("thread: two go back through a shared graph to a shared variable") {
     }
   });
   CHECK(wrong == 0);
-  // rounds (1 + 2) 2 x, exactly: these are small whole numbers
+  // rounds (1 + 2) 2 x, exact for small integers
   CHECK(all(x.grad() == tensor({600, 1200, 1800}, f64)).item<bool>());
 }
 
-TEST_CASE("thread: sweeps that end while another is still looking around") {
-  // One node with many users: a long sweep meets it again and again, while short sweeps of the other thread take and
-  // leave it.
+TEST_CASE("thread: sweeps that end while another explores the graph") {
+  // One node with many uses: a long sweep visits it repeatedly, while short sweeps of another thread claim and release
+  // it.
   const Tensor x = variable(tensor(3, f64));
   const Tensor shared = x * x;
   std::atomic<int> wrong{0};
@@ -116,7 +116,7 @@ TEST_CASE("thread: sweeps that end while another is still looking around") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("thread: graphs built in one die in another") {
+TEST_CASE("thread: graphs built in one thread and destroyed in another") {
   const auto before = allocator::stats().live_bytes;
   for (int round = 0; round < 20; ++round) {
     const Tensor x = variable(ones({100}, f64));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every row of the table of layers through every check that looks at numbers. What all modules can: driver_module.cpp.
+// The numerical checks for every row of the table of layers. Functions of all modules: driver_module.cpp.
 #include "driver.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -41,7 +41,7 @@ Layer fresh(const Row& row, DType dtype, bool training) {
     layer.module.load_state_dict(state);
   }
   layer.module.train(training);
-  manual_seed(4);  // of what the layer draws
+  manual_seed(4);  // for the layer's random numbers
   return layer;
 }
 
@@ -67,7 +67,7 @@ bool identical(const StateDict& a, const StateDict& b) {
 
 namespace {
 
-/// Types in the headers of nn/ and models/: what is declared as `struct X : Base<X>`.
+/// Types in the headers of nn/ and models/ that are declared as `struct X : Base<X>`.
 std::set<std::string> declared() {
   std::set<std::string> types;
   const auto root = std::filesystem::path(NEWTAPE_TEST_FILES) / "../..";
@@ -87,7 +87,7 @@ std::set<std::string> declared() {
 
 // --- the table itself ---
 
-TEST_CASE("layers: the table has all that the headers declare") {
+TEST_CASE("layers: the table has all layers that the headers declare") {
   std::set<std::string> covered;
   for (const auto& row : rows()) {
     covered.insert(type_of(row));
@@ -100,7 +100,7 @@ TEST_CASE("layers: the table has all that the headers declare") {
   CHECK(declared().size() > 100);
 }
 
-TEST_CASE("layers: rows are whole") {
+TEST_CASE("layers: rows are complete") {
   std::set<std::string> names;
   each_row([&](const Row& row) {
     CHECK(names.insert(row.name).second);
@@ -127,7 +127,7 @@ TEST_CASE("layers: values, gradients and buffers against PyTorch, f32 and f64") 
       check_module(
           reference(row.torch.file), name, make, [&](const ModuleBase&, const Tensors& xs) { return layer->call(xs); },
           row.tolerance);
-      // Values that are all 0 would prove nothing.
+      // Values must not all be 0.
       const TorchCase torch(reference(row.torch.file), name, f64);
       CHECK(newtape::any(Tensor(torch("out/0")) != 0.0).item<bool>());
     }
@@ -152,7 +152,7 @@ TEST_CASE("layers: training differs from evaluation where it should, and the sam
     const auto xs = inputs(row, f32);
     const auto training = run(fresh(row, f32, true), xs);
     CHECK(identical(training, run(fresh(row, f32, true), xs)));
-    // What moves in training (a power iteration, say) may be where it goes already, but for rounding.
+    // State that changes in training, such as a power iteration, may already have converged up to rounding.
     const bool same = identical(training, run(fresh(row, f32, false), xs));
     CHECK((row.modes ? !same || !row.stateful_reason.empty() : same));
     const Layer still = fresh(row, f32, false);
@@ -162,7 +162,7 @@ TEST_CASE("layers: training differs from evaluation where it should, and the sam
   });
 }
 
-TEST_CASE("layers: arguments keep their values, and may lie in memory as they like") {
+TEST_CASE("layers: arguments keep their values, and may have any memory layout") {
   each_mode([](const Row& row, bool training) {
     const auto xs = inputs(row, f64);
     const auto plain = run(fresh(row, f64, training), xs);
@@ -205,7 +205,7 @@ TEST_CASE("layers: derivatives to order two, in arguments and parameters") {
   });
 }
 
-TEST_CASE("layers: frozen parameters are constants, and the arguments' gradients arrive all the same") {
+TEST_CASE("layers: with frozen parameters the arguments still get gradients") {
   each_row([](const Row& row) {
     const Layer layer = fresh(row, f32);
     layer.module.requires_grad(false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the checks of the table of layers have in common.
+// Helpers shared by the checks of the table of layers.
 #pragma once
 
 #include "table.hpp"
@@ -28,16 +28,16 @@ void each_mode(F&& f) {
   });
 }
 
-/// The file with a row's case; read once.
+/// The file with a row's case; cached.
 const Reference& reference(const std::string& file);
 /// Floats are converted.
 Tensor in(const Tensor& x, DType dtype);
 Tensors in(Tensors xs, DType dtype);
 /// The arguments of a row.
 Tensors inputs(const Row& row, DType dtype);
-/// A new layer, with PyTorch's state if there is one, and otherwise the same values each time.
+/// A new layer, with PyTorch's state if there is one, else with reproducible values.
 Layer fresh(const Row& row, DType dtype, bool training = true);
-/// Its results; what it draws is the same each time.
+/// Its results, with reproducible random numbers.
 Tensors run(const Layer& layer, const Tensors& xs);
 
 bool identical(const Tensors& a, const Tensors& b);

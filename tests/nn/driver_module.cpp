@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every row of the table of layers as a module: empty batches, errors, states, dtypes, hooks.
+// Checks of every row of the table of layers as a module: empty batches, errors, states, dtypes, hooks.
 #include "driver.hpp"
 
 #include <newtape/core/runtime/random.hpp>
@@ -7,9 +7,9 @@
 namespace newtape::nn::table {
 namespace {
 
-// --- batches of nothing ---
+// --- empty batches ---
 
-/// There is no mean of nothing: a loss may say so. (Weighted means are 0 / 0, as PyTorch's are.)
+/// Losses with a mean, which is undefined for empty batches and may throw. (Weighted means are 0 / 0, as in PyTorch.)
 bool is_mean(const Row& row) {
   const auto last = row.name.substr(row.name.rfind('/') + 1);
   return type_of(row).find("Loss") != std::string::npos && last != "sum" && last != "none";
@@ -57,7 +57,7 @@ TEST_CASE("layers: an empty batch gives an empty batch, and gradients of zeros")
 
 // --- errors ---
 
-/// A layer somewhere in a model.
+/// A model that contains the layer.
 struct Holder : Module<Holder> {
   explicit Holder(Layer held) : layer(std::move(held)) { add("layer", layer.module); }
   Tensor forward(const Tensors& xs) const { return layer.call(xs)[0]; }
@@ -78,14 +78,14 @@ void check_refusal(const Layer& layer, const Tensors& xs, const std::string& par
     FAIL("nothing was thrown");
   } catch (const E& e) {
     const std::string what = e.what();
-    // The same module is "encoder.0.layer", too, but that is not where it was called.
+    // The same module is also "encoder.0.layer", but it is not called through that path.
     CHECK_THAT(what, Catch::Matchers::StartsWith("encoder.1.layer"));
     CHECK_THAT(what, contains(part));
   }
   CHECK(identical(before, layer.module.state_dict()));
 }
 
-TEST_CASE("layers: what does not fit is refused, under the layer's path, and changes nothing") {
+TEST_CASE("layers: mismatched arguments raise errors with the layer's path, and change nothing") {
   each_row([](const Row& row) {
     for (const auto& refusal : row.refuses) {
       const Layer layer = fresh(row, f32, row.stateful_reason.empty());
@@ -103,7 +103,7 @@ TEST_CASE("layers: what does not fit is refused, under the layer's path, and cha
   });
 }
 
-TEST_CASE("layers: floats of another dtype are refused") {
+TEST_CASE("layers: floats of another dtype raise errors") {
   each_row([](const Row& row) {
     auto xs = inputs(row, f32);
     const Layer layer = fresh(row, f32, row.stateful_reason.empty());
@@ -115,9 +115,9 @@ TEST_CASE("layers: floats of another dtype are refused") {
   });
 }
 
-// --- what all modules can ---
+// --- functions of all modules ---
 
-TEST_CASE("layers: a state goes from one to another, and misfits are named") {
+TEST_CASE("layers: states are copied between modules, and mismatches are named") {
   each_row([](const Row& row) {
     const auto xs = inputs(row, f32);
     const Layer a = fresh(row, f32, false);
@@ -145,7 +145,7 @@ TEST_CASE("layers: a state goes from one to another, and misfits are named") {
   });
 }
 
-TEST_CASE("layers: to(dtype) converts all that is a float") {
+TEST_CASE("layers: to(dtype) converts all floats") {
   each_row([](const Row& row) {
     const Layer layer = fresh(row, f64);
     for (const auto& p : layer.module.parameters()) CHECK(p.dtype() == f64);
@@ -155,7 +155,7 @@ TEST_CASE("layers: to(dtype) converts all that is a float") {
   });
 }
 
-TEST_CASE("layers: hooks and summary see what was made") {
+TEST_CASE("layers: hooks and summary receive the results") {
   each_row([](const Row& row) {
     const auto xs = inputs(row, f32);
     const Layer layer = fresh(row, f32, false);
@@ -183,7 +183,7 @@ TEST_CASE("layers: hooks and summary see what was made") {
   });
 }
 
-TEST_CASE("layers: other values in the place of the parameters, which are put back") {
+TEST_CASE("layers: functional_call replaces the parameters and restores them") {
   each_row([](const Row& row) {
     const auto xs = inputs(row, f32);
     const Layer layer = fresh(row, f32, false);

@@ -41,7 +41,7 @@ TEST_CASE("gains and fans are PyTorch's") {
   CHECK(f.out == torch("fans").data<std::int64_t>()[1]);
 }
 
-TEST_CASE("initial values have the mean, the deviation and the bounds that they should") {
+TEST_CASE("initial values have the right mean, standard deviation and bounds") {
   nt::Generator g(7);
   for (const auto dtype : {nt::f32, nt::f64}) {
     const nt::Parameter p(nt::zeros({300, 200}, dtype));
@@ -96,7 +96,7 @@ TEST_CASE("trunc_normal keeps its bounds, and has the moments of a truncated nor
   CHECK_THROWS_AS(init::trunc_normal(p, {.std = 0}), nt::ValueError);
 }
 
-TEST_CASE("orthogonal values are orthogonal to rounding, whatever the shape") {
+TEST_CASE("orthogonal values are orthogonal up to rounding, for any shape") {
   nt::Generator g(12);
   for (const auto dtype : {nt::f32, nt::f64}) {
     for (const auto& shape : {nt::Shape{5, 5}, nt::Shape{7, 3}, nt::Shape{3, 7}, nt::Shape{4, 2, 3, 3}}) {
@@ -108,7 +108,7 @@ TEST_CASE("orthogonal values are orthogonal to rounding, whatever the shape") {
       CHECK(distance(gram.value(), (nt::eye(gram.shape(0), dtype) * 2.25).value()) < (dtype == nt::f64 ? 1e-14 : 1e-6));
     }
   }
-  // With the signs of r every rotation has the same chance: the mean of the diagonal is 0, its square's is 1/n.
+  // Haar distributed by the signs of r: the mean of the diagonal is 0, that of its square is 1/n.
   double mean = 0;
   double squares = 0;
   const nt::Parameter p(nt::zeros({4, 4}, nt::f64));
@@ -124,7 +124,7 @@ TEST_CASE("orthogonal values are orthogonal to rounding, whatever the shape") {
   init::orthogonal(nt::Parameter(nt::zeros({0, 3})));
 }
 
-TEST_CASE("sparse values have as many zeros in every column as was asked for") {
+TEST_CASE("sparse values have the requested number of zeros in every column") {
   nt::Generator g(13);
   const nt::Parameter p(nt::zeros({101, 50}, nt::f64));
   init::sparse(p, 0.3, 0.5, g);
@@ -136,7 +136,7 @@ TEST_CASE("sparse values have as many zeros in every column as was asked for") {
   CHECK_THROWS_AS(init::sparse(nt::Parameter(nt::zeros({3})), 0.5), nt::ShapeError);
 }
 
-TEST_CASE("eye and dirac keep what passes through") {
+TEST_CASE("layers with eye and dirac weights are the identity") {
   const nt::Parameter p(nt::ones({2, 3}));
   init::eye(p);
   CHECK(identical(p.value(), nt::tensor({{1, 0, 0}, {0, 1, 0}}).value()));
@@ -157,7 +157,7 @@ TEST_CASE("eye and dirac keep what passes through") {
   CHECK_THROWS_AS(init::dirac(p), nt::ShapeError);
 }
 
-TEST_CASE("only matrices have fans") {
+TEST_CASE("fans require at least two axes") {
   const nt::Parameter p(nt::zeros({4}));
   CHECK_THROWS_AS(init::kaiming_uniform(p), nt::ShapeError);
   CHECK_THROWS_WITH(init::xavier_normal(p), contains("[4]"));

@@ -26,7 +26,7 @@ struct Convolution : nn::Module<Convolution> {
   nt::Tensor forward(const nt::Tensor& x) const { return nt::conv1d(x, weight, bias); }
 };
 
-/// exp(original), which is positive.
+/// exp(original): positive values.
 struct Positive : nn::Module<Positive> {
   nt::Tensor forward(nt::In x) const { return nt::exp(std::move(x)); }
   nt::Tensor right_inverse(const nt::Tensor& w) const { return nt::log(w); }
@@ -44,7 +44,7 @@ void check_gradients(const nn::Linear& layer) {
 }
 }  // namespace
 
-TEST_CASE("what a parametrization computes differentiates to second order in what it is computed from") {
+TEST_CASE("parametrizations are differentiable to second order in the originals") {
   check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64)));
   check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64), "weight", {.dim = {}}));
   check_gradients(parametrize::weight_norm(nn::Linear(3, 4).to(nt::f64), "bias"));
@@ -59,7 +59,7 @@ TEST_CASE("what a parametrization computes differentiates to second order in wha
   check_gradients(vector);
 }
 
-TEST_CASE("values have the property that they were given") {
+TEST_CASE("parametrized values have the intended property") {
   const nt::Tensor x = normal({5, 4}, 3);
   const auto rotation = parametrize::orthogonal(nn::Linear(4, 4).to(nt::f64));
   const auto mirrored = parametrize::symmetric(nn::Linear(4, 4).to(nt::f64));
@@ -80,7 +80,7 @@ TEST_CASE("values have the property that they were given") {
   CHECK(nt::max(nt::linalg::svdvals(spectral.weight)).item() == Approx(1).epsilon(1e-3));
 }
 
-TEST_CASE("a parametrization replaces a parameter, and can be taken away again") {
+TEST_CASE("a parametrization replaces a parameter, and can be removed") {
   const nn::Linear layer(3, 2);
   const nt::Tensor x = nt::ones({4, 3});
   const nt::Array before = layer(x).value();
@@ -135,7 +135,7 @@ TEST_CASE("a parametrized module is converted, saved, loaded, frozen and called 
   CHECK(identical(a(x.to(nt::f64)).value(), a(x.to(nt::f64)).value()));
 }
 
-TEST_CASE("a parametrization of one's own takes a module, and its inverse gives the first value") {
+TEST_CASE("a user-defined parametrization is a module, whose inverse gives the initial value") {
   struct Scale : nn::Module<Scale> {
     nt::Parameter s = add("s", nt::Parameter(nt::tensor({1, 2, 4}, nt::f64)));
     nt::Tensor forward(const nt::Tensor& x) const { return x * s; }
@@ -148,7 +148,7 @@ TEST_CASE("a parametrization of one's own takes a module, and its inverse gives 
   CHECK(distance(layer.parameters()[0].grad().value(), nt::tensor({1, 2, 4}, nt::f64).value()) < 1e-15);
 }
 
-TEST_CASE("parametrizations refuse what does not fit, and change nothing") {
+TEST_CASE("parametrizations reject invalid arguments, and change nothing") {
   const nn::Linear layer(3, 2);
   const auto names = names_of(layer);
   CHECK_THROWS_WITH(parametrize::weight_norm(layer, "wight"), contains("weight, bias") && contains("wight"));

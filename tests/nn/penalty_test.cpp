@@ -9,7 +9,7 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("penalties are on weights, or on what the filter lets pass") {
+TEST_CASE("penalties are on weights, or on parameters that pass the filter") {
   const nn::Sequential model(nn::Linear(2, 2), nt::tanh, nn::Linear(2, 1));
   model.parameter("0.weight").set_value(nt::tensor({{1, -2}, {0, 3}}).value());
   model.parameter("0.bias").set_value(nt::tensor({-1, 5}).value());
@@ -27,7 +27,7 @@ TEST_CASE("penalties are on weights, or on what the filter lets pass") {
   CHECK_THROWS_WITH(nn::l2_penalty(std::vector<nt::Parameter>()), contains("l2_penalty"));
 }
 
-TEST_CASE("penalties differentiate to second order") {
+TEST_CASE("penalties are differentiable to second order") {
   const auto model = nn::Linear(3, 2).to(nt::f64);
   const auto f = nn::function_of(model, [&] { return nn::elastic_net(model, {.l1 = 0.3, .l2 = 0.7}); });
   const auto result =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of layers and losses. A row says how to make one and what to call it with; the driver (driver*.cpp) puts
-// every row through every check. To add a layer to the table, add a row to a file in rows/. A layer in the headers of
-// nn/ without a row fails the tests.
+// The table of layers and losses. A row constructs one and has its arguments; the driver (driver*.cpp) runs every check
+// for every row. To add a layer to the table, add a row to a file in rows/. A layer in the headers of nn/ without a row
+// fails the tests.
 #pragma once
 
 #include <newtape/autograd/ops.hpp>
@@ -17,13 +17,13 @@ namespace newtape::nn::table {
 
 using Tensors = std::vector<Tensor>;
 
-/// A module of whatever type, and how it is called: with these arguments it gives these results.
+/// A type-erased module with its call, from arguments to results.
 struct Layer {
   ModuleBase module;
   std::function<Tensors(const Tensors&)> call;
 };
 
-/// What PyTorch made of the same layer: a case of a file in files/nn/, in training, after eval(), or both.
+/// PyTorch's results for the layer: a case of a file in files/nn/, in training, after eval(), or both.
 struct Torch {
   std::string file;
   std::string train;
@@ -34,7 +34,7 @@ struct Torch {
 
 enum class Error { shape, dtype, value };
 
-/// Arguments that must be refused: with which words, by which error.
+/// Arguments that must throw, a part of the message, and the type of the error.
 struct Refusal {
   std::function<Tensors()> inputs;
   std::string part;
@@ -42,20 +42,19 @@ struct Refusal {
 };
 
 struct Row {
-  std::string name;  ///< the type, and after a slash what is special about it
+  std::string name;  ///< the type, and optionally a variant after a slash
   std::function<Layer()> make;
-  Torch torch = {};                      ///< its arguments and state serve all checks
-  std::function<Tensors()> inputs = {};  ///< arguments (f64 or i64) where there is no such case
-  std::string no_reference_reason = {};  ///< why there is no such case
-  Dims batch = {0};                      ///< the batch axis of each argument, the last one's serves all further ones
-  bool batched = true;                   ///< false: these arguments are of one sample, or the call knows their number
-  std::vector<Refusal> refuses = {};     ///< arguments that do not fit
-  bool takes_all = false;                ///< elementwise: every shape fits
+  Torch torch = {};                      ///< its arguments and state are used in all checks
+  std::function<Tensors()> inputs = {};  ///< arguments (f64 or i64) without a PyTorch case
+  std::string no_reference_reason = {};  ///< why there is no PyTorch case
+  Dims batch = {0};                      ///< the batch axis of each argument; the last applies to all further ones
+  bool batched = true;                   ///< false: the arguments have no batch axis, or a fixed batch size
+  std::vector<Refusal> refuses = {};     ///< mismatched arguments
+  bool takes_all = false;                ///< elementwise: accepts every shape
   bool modes = false;                    ///< training and evaluation differ
-  std::vector<std::size_t> fixed = {};   ///< arguments that are no numbers to differentiate in: signs, targets
+  std::vector<std::size_t> fixed = {};   ///< arguments without derivatives: signs, targets
   double tolerance = 1e-13;              ///< against PyTorch, in f64
-  std::string stateful_reason =
-      {};  ///< why differences tell nothing about its derivatives in training: a call changes its state
+  std::string stateful_reason = {};      ///< why differences do not apply in training: a call changes the layer's state
   std::vector<std::string> covers = {};  ///< further types that this row tests
 };
 
@@ -67,11 +66,11 @@ struct Rows {
   Rows(std::initializer_list<Row> added);
 };
 
-/// Numbers of these shapes, the same ones each time.
+/// Reproducible numbers of these shapes.
 std::function<Tensors()> floats(std::initializer_list<Shape> shapes);
 Tensor integers(const std::vector<std::int64_t>& values);
 
-// --- how a row is made ---
+// --- construction of rows ---
 
 inline Tensors all_of(Tensor y) { return {std::move(y)}; }
 inline Tensors all_of(const AttentionResult& y) {
@@ -82,7 +81,7 @@ inline Tensors all_of(const RecurrentResult& y) {
 }
 inline Tensors all_of(const LstmState& y) { return {y.h, y.c}; }
 
-/// The module called with as many tensors as there are.
+/// The module called with all the tensors.
 template <class M>
 auto call_with(const M& module, const Tensors& xs) {
   if constexpr (requires { module.forward(xs[0], xs[0], xs[0], xs[0]); }) {
@@ -100,7 +99,7 @@ auto call_with(const M& module, const Tensors& xs) {
   throw std::logic_error("the row has arguments that its layer does not take");
 }
 
-/// `module` is a function that makes a new one, `call(module, arguments)` its result.
+/// `module` is a function that constructs a module, `call(module, arguments)` returns its result.
 template <class Make, class Call>
 std::function<Layer()> make(Make module, Call call) {
   return [module, call] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compares modules and functions with what PyTorch made of the same: see files/nn/torch_case.py.
+// Compares modules and functions with results of PyTorch: see files/nn/torch_case.py.
 #pragma once
 
 #include "catch.hpp"
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-/// What one case of a file holds, in one dtype.
+/// One case of a file, in one dtype.
 class TorchCase {
  public:
   TorchCase(const Reference& reference, const std::string& name, newtape::DType dtype)
@@ -25,7 +25,7 @@ class TorchCase {
     const auto& names = reference_.names();
     return std::find(names.begin(), names.end(), at_ + entry) != names.end();
   }
-  /// Those that start with `kind`, without it: in the order of the file.
+  /// The entries whose names start with `kind`, without that prefix, in the order of the file.
   std::vector<std::string> entries(const std::string& kind) const {
     std::vector<std::string> found;
     for (const auto& name : reference_.names()) {
@@ -42,7 +42,7 @@ class TorchCase {
     }
     return xs;
   }
-  /// The module's values, under PyTorch's names.
+  /// The module's values, with PyTorch's names.
   newtape::nn::StateDict state() const {
     newtape::nn::StateDict state;
     for (const auto& k : entries("state/")) state.emplace_back(k, (*this)("state/" + k));
@@ -54,8 +54,8 @@ class TorchCase {
   std::string at_;
 };
 
-/// Calls `f(inputs)` and compares results and gradients: f32 and f64. For functions, and for modules whose state was
-/// loaded.
+/// Calls `f(inputs)` and compares results and gradients, in f32 and f64. For functions, and for modules with loaded
+/// state.
 template <class F>
 void check_results(const TorchCase& torch, double tolerance, const F& f) {
   const auto xs = torch.inputs();
@@ -82,8 +82,8 @@ void check_results(const TorchCase& torch, double tolerance, const F& f) {
   }
 }
 
-/// For each dtype: makes a module, loads PyTorch's state (strictly), calls `call(module, inputs)`, which returns the
-/// results, and compares results, gradients and buffers. The tolerance is relative; in f32, 1e8 times that.
+/// For each dtype: constructs a module, loads PyTorch's state (strict), calls `call(module, inputs)`, which returns the
+/// results, and compares results, gradients and buffers. The tolerance is relative, and 1e8 times larger in f32.
 template <class Make, class Call>
 void check_module(const Reference& reference, const std::string& name, const Make& make, const Call& call,
                   double tolerance = 1e-13) {

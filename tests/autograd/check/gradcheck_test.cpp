@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What gradcheck says of wrong derivatives, kinks and functions of several results.
+// gradcheck's results for wrong derivatives, kinks and functions of several results.
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -52,16 +52,16 @@ TEST_CASE("gradcheck: hints at what is wrong") {
   CHECK_THAT(one.message, contains("computed by test.wrong_square, recorded at gradcheck_test.cpp"));
 }
 
-TEST_CASE("gradcheck: a kink is told from a wrong derivative") {
+TEST_CASE("gradcheck: a kink is distinguished from a wrong derivative") {
   const auto at = [](const UnaryFunction& f, double x) { return gradcheck(f, tensor({0.7, x}, f64)); };
   for (const auto& f :
        {UnaryFunction([](const Tensor& t) { return abs(t); }), UnaryFunction([](const Tensor& t) { return relu(t); }),
         UnaryFunction([](const Tensor& t) { return maximum(t, 3 * t); })}) {
     const auto corner = at(f, 0);
-    if (corner) continue;  // half of both slopes is what central differences say, too
+    if (corner) continue;  // central differences also give the mean of both slopes
     CHECK(corner.kink);
     CHECK_THAT(corner.message, contains("at a kink") && contains("to the left") && contains("entry [1]"));
-    CHECK(at(f, 0.01));  // near it is not at it
+    CHECK(at(f, 0.01));  // near the kink, not at it
     CHECK(at(f, -0.3));
   }
   const auto jump = gradcheck([](const Tensor& t) { return where(t > 0.0, t + 1.0, t); }, tensor({0, 1}, f64));
@@ -107,8 +107,8 @@ TEST_CASE("gradcheck: several results") {
   CHECK_THROWS_AS(gradcheck(mixed, xs), DTypeError);
 }
 
-TEST_CASE("gradcheck: batches of cotangents and forward mode belong to it") {
-  // Sums over the first axis of g, whatever g has in front.
+TEST_CASE("gradcheck: includes batches of cotangents and forward mode") {
+  // Sums over the first axis of g, even if that is a batch axis.
   const auto axis = wrong([](const Tensor& g, const Tensor& x) {
     return expand(sum(g, 0, true), g.shape()) * 0 + 2 * g * x + (sum(g, 0, true) - sum(g, -2, true));
   });

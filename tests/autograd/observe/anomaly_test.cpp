@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The first NaN or infinity, and where it came from.
+// Detection of the first NaN or infinity, and of the operation that produced it.
 #include "catch.hpp"
 
 #include <newtape/autograd/observe/anomaly.hpp>
@@ -29,7 +29,7 @@ Tensor bad(In x) {
 }
 }  // namespace
 
-TEST_CASE("anomaly: the operation that made the first NaN or infinity is named, with its line and entry") {
+TEST_CASE("anomaly: the operation with the first NaN or infinity is named, with its line and entry") {
   const auto x = variable(tensor({{1, 2}, {3, 0}}, f64));
   const DetectAnomaly scope;
   const auto line = std::to_string(__LINE__ + 1);
@@ -76,7 +76,7 @@ TEST_CASE("anomaly: infinities may be allowed") {
   CHECK_THAT(message([&] { log(x); }), contains("-infinity"));
 }
 
-TEST_CASE("anomaly: nothing is looked at outside the scope, or in another thread") {
+TEST_CASE("anomaly: no checks outside the scope, or in another thread") {
   const auto x = variable(tensor({0.0}, f64));
   { const DetectAnomaly scope; }
   CHECK(message([&] { sum(log(x)).backward(); }).empty());

@@ -19,7 +19,7 @@ std::size_t count(const std::string& text, const std::string& part) {
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
   return n;
 }
-/// The number that a node with this label has.
+/// The number of the node with this label.
 std::string node(const std::string& dot, const std::string& label) {
   std::smatch match;
   const std::string text = dot;
@@ -68,7 +68,7 @@ TEST_CASE("graph: several results, of one operation and of a computation") {
   CHECK(count(dot, "penwidth") == 2);
 }
 
-TEST_CASE("graph: a long one is cut, a constant refused") {
+TEST_CASE("graph: a large graph is truncated, a constant is an error") {
   auto x = variable(ones({}));
   Tensor y = x;
   for (int i = 0; i < 100000; ++i) y = -y;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Gradients on their way: hooks, and results that keep theirs.
+// Gradient hooks, and retained gradients of results.
 #include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
@@ -20,7 +20,7 @@ std::vector<double> list(const Tensor& x) {
 using Numbers = std::vector<double>;
 }  // namespace
 
-TEST_CASE("hook: sees the complete gradient, once a sweep") {
+TEST_CASE("hook: receives the complete gradient, once per sweep") {
   const auto x = variable(tensor({1, 2, 3}, f64));
   const Tensor y = x * x;
   std::vector<Numbers> seen;
@@ -73,7 +73,7 @@ TEST_CASE("hook: replaces the gradient") {
   }
 }
 
-TEST_CASE("hook: removed, it is not called any more") {
+TEST_CASE("hook: not called after removal") {
   const auto x = variable(tensor({1, 2}, f64));
   HookHandle handle = x.register_hook([](const Tensor& g) { return g * 3.0; });
   sum(x).backward();
@@ -90,7 +90,7 @@ TEST_CASE("hook: removed, it is not called any more") {
   late.remove();
 }
 
-TEST_CASE("hook: one that returns the wrong thing is an error that says where, and no gradient has changed") {
+TEST_CASE("hook: a wrong result is an error that names the operation, and no gradient changes") {
   const auto x = variable(tensor({1, 2, 3}, f64));
   const Tensor y = tanh(x);
   const auto handle = y.register_hook([](const Tensor&) { return ones({2}, f64); });
@@ -101,7 +101,7 @@ TEST_CASE("hook: one that returns the wrong thing is an error that says where, a
   CHECK_THROWS_WITH(tensor(1.0).register_hook([](const Tensor& g) { return g; }), contains("constant"));
 }
 
-TEST_CASE("retain_grad: a result keeps its gradient like a variable") {
+TEST_CASE("retain_grad: a result keeps its gradient as a variable does") {
   const auto x = variable(tensor({1, 2, 3}, f64));
   const Tensor y = x * x;
   CHECK_THROWS_WITH(y.grad(), contains("retain_grad"));
@@ -114,7 +114,7 @@ TEST_CASE("retain_grad: a result keeps its gradient like a variable") {
   CHECK(list(x.grad()) == Numbers{4, 32, 108});
   sum(y).backward();
   CHECK(list(y.grad()) == Numbers{3, 9, 19});
-  grad(sum(y * 1.0), y);  // leaves it as it is
+  grad(sum(y * 1.0), y);  // does not change it
   CHECK(list(y.grad()) == Numbers{3, 9, 19});
   y.set_grad({});
   CHECK_FALSE(y.grad().defined());

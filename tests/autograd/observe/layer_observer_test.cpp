@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a sweep shows of layers: outer products of the rows must sum to the gradients that the sweep itself gives.
+// Layer observers: the outer products of the rows must sum to the gradients of the sweep.
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -31,7 +31,7 @@ struct Seen : LayerObserver {
 };
 
 Tensor rows(const Tensor& x) { return reshape(x, {-1, x.shape().back()}); }
-/// The gradient of a weight [m, k] that the rows make.
+/// The gradient of a weight [m, k] from the observed rows.
 Tensor outer_products(const Seen::Pass& p) { return matmul(transpose(rows(p.grad)), rows(p.input)); }
 
 struct Operands {
@@ -71,7 +71,7 @@ TEST_CASE("layers: linear and products with a matrix on the right") {
   CHECK(distance(transpose(outer_products(seen.passes[0])).value(), u.grad().value()) < 1e-14);
 }
 
-TEST_CASE("layers: what asks for no gradient is not shown, and only the newest observer sees") {
+TEST_CASE("layers: constant weights are not shown, and only the innermost observer is called") {
   Operands of;
   const Tensor w = of.weight({3, 4});
   const Tensor x = of.weight({5, 4});
@@ -89,7 +89,7 @@ TEST_CASE("layers: what asks for no gradient is not shown, and only the newest o
   CHECK(LayerObserver::current() == &outer);
 }
 
-TEST_CASE("layers: an observer may do without the weights' gradients") {
+TEST_CASE("layers: an observer can skip the weights' gradients") {
   Operands of;
   const Tensor w = of.weight({3, 4});
   const Tensor b = of.weight({3});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The order in which einsum multiplies, and helpers that answer on the host.
+// The contraction order of einsum, and functions that return host values.
 #include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
@@ -26,7 +26,7 @@ TEST_CASE("einsum_path finds the cheapest order") {
   const auto numpy = einsum_path("ea,fb,abcd,gc,hd->efgh", {{10, 10}, {10, 10}, {10, 10, 10, 10}, {10, 10}, {10, 10}});
   CHECK(numpy.multiplications == 4e5);
   CHECK(einsum_path("ij->i", {{2, 3}}).steps.empty());
-  // An axis of length 1 only broadcasts, so that the other operand's can be summed over first.
+  // An axis of length 1 only broadcasts, so the other operand can be summed over it first.
   CHECK(einsum_path("ij,ij->i", {{2, 3}, {2, 1}}).multiplications == 2);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the table does not show of indexing: views, places, constants made of patterns, and what a sweep costs.
+// Properties of indexing that the table does not check: views, source lines, constants, and the cost of sweeps.
 #include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
@@ -19,7 +19,7 @@ std::vector<double> numbers(const Tensor& x) {
 using V = std::vector<double>;
 }  // namespace
 
-TEST_CASE("indexing: parts that lie evenly spaced are views") {
+TEST_CASE("indexing: strided slices are views") {
   const Tensor x = reshape(arange(24, f64), {2, 3, 4});
   const auto view = [&](const Tensor& y) { return y.value().shares_memory_with(x.value()); };
   CHECK(view(x[1]));
@@ -39,7 +39,7 @@ TEST_CASE("indexing: an error in the sweep names the line of the index") {
   CHECK_THROWS_WITH(y.backward(), contains("indexing_test.cpp"));
 }
 
-TEST_CASE("indexing: constants with a pattern") {
+TEST_CASE("indexing: constants with regular values") {
   CHECK(numbers(arange(2, 5)) == V{2, 3, 4});
   CHECK(arange(2, 5).dtype() == i64);
   CHECK(numbers(arange(5, 0, -2)) == V{5, 3, 1});
@@ -60,7 +60,7 @@ TEST_CASE("indexing: constants with a pattern") {
   CHECK(numbers(like) == V{3, 3});
 }
 
-TEST_CASE("indexing: where with one argument gives what an index takes") {
+TEST_CASE("indexing: where with one argument returns indices") {
   const Tensor x = tensor({{1, -2}, {-3, 4}}, f64);
   const auto at = where(x > 0);
   REQUIRE(at.size() == 2);
@@ -69,7 +69,7 @@ TEST_CASE("indexing: where with one argument gives what an index takes") {
   CHECK(numbers(index_put(x, {x < 0}, 0)) == V{1, 0, 0, 4});
 }
 
-TEST_CASE("indexing: of values for one place the last counts, and it alone has a gradient") {
+TEST_CASE("indexing: of values for repeated indices only the last counts, also for the gradient") {
   const Tensor x = variable(zeros({3}, f64));
   const Tensor v = variable(tensor({1, 2, 3, 4}, f64));
   const Tensor y = index_put(x, {tensor({0, 2, 0, -1}, i64)}, v);
@@ -79,7 +79,7 @@ TEST_CASE("indexing: of values for one place the last counts, and it alone has a
   CHECK(numbers(g[1]) == V{0, 0, 5, 7});
 }
 
-TEST_CASE("indexing: the results of unstack share one way back") {
+TEST_CASE("indexing: the results of unstack share one pullback") {
   const Tensor x = variable(arange(12, f64));
   const auto rows = unstack(reshape(x, {3, 4}));
   SECTION("those without a cotangent count as zeros") {

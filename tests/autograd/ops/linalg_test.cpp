@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Identities that define the factorisations, on matrices with spectra up to a condition of 1e10 and on Hilbert's; and
-// derivatives there, and at equal and vanishing eigenvalues, against closed forms.
+// Defining identities of the factorisations, on matrices with condition numbers up to 1e10 and on Hilbert matrices; and
+// derivatives there, and at equal and zero eigenvalues, against closed forms.
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -85,7 +85,7 @@ TEST_CASE("linalg: solutions solve their equations", "[linalg]") {
     for (const Tensor& m : {a, transposed_memory(a), slice(concatenate({a, a}, -1), -1, 0, n)}) {
       const Tensor b = random({n, 3}, 7, dtype);
       const Tensor x = solve(m, b);
-      // Backward stable: the residual is small beside |a| |x|, whatever the condition.
+      // Backward stability: the residual is small relative to |a| |x| for any condition number.
       CHECK(size_of(matmul(a, x) - b) <= unit * (size_of(a) * size_of(x) * static_cast<double>(n) + size_of(b)));
       const Tensor f = lu_solve(lu_factor(m), b);
       CHECK(size_of(matmul(a, f) - b) <= unit * (size_of(a) * size_of(f) * static_cast<double>(n) + size_of(b)));
@@ -116,7 +116,7 @@ TEST_CASE("linalg: Cholesky factors", "[linalg]") {
     const Tensor x = cholesky_solve(b, l);
     CHECK(size_of(matmul(a, x) - b) <= unit * (size_of(x) * static_cast<double>(n) + 1));
     CHECK(distance(cholesky_solve(b, u, true), x) <= 10 * unit * condition);
-    // Only the lower triangle counts.
+    // Only the lower triangle is read.
     CHECK(distance(cholesky(tril(a)), l) == 0);
   });
 }
@@ -188,7 +188,7 @@ TEST_CASE("linalg: exponentials", "[linalg]") {
   for (const std::int64_t n : {1, 3, 20}) {
     for (const double scale : {1e-3, 0.1, 0.5, 1.5, 4.0, 30.0}) {
       INFO("n = " << n << ", scale " << scale);
-      // By the spectrum, where that is good.
+      // By eigenvalues, for symmetric matrices.
       const Tensor a = positive(n, 1e3) * scale;
       const auto [w, v] = eigh(a);
       CHECK(distance(matrix_exp(a), matmul(v * exp(w), transpose(v))) <= 1e-13 * (1 + scale));
@@ -211,8 +211,8 @@ TEST_CASE("linalg: exponentials", "[linalg]") {
   CHECK(distance(matrix_exp(jordan), want) <= 1e-13);
 }
 
-TEST_CASE("linalg: Hilbert's matrix", "[linalg]") {
-  // Its inverse has whole numbers, and its determinant is known.
+TEST_CASE("linalg: Hilbert matrix", "[linalg]") {
+  // Its inverse has integer elements, and its determinant is known.
   const std::int64_t n = 6;  // condition 1.5e7
   const Tensor h = hilbert(n);
   const Tensor y = inv(h);
@@ -250,7 +250,7 @@ TEST_CASE("linalg: derivatives at ill-conditioned matrices", "[linalg]") {
     // log det through the factor: 2 sum log l_ii.
     const Tensor through_factor = grad(sum(log(diagonal(cholesky(a), 0, -2, -1))) * 2.0, a);
     CHECK(distance(through_factor, inverse) <= unit);
-    // Eigenvalues: v diag(c) v^T, which knows no condition; and sin(a), whose divided differences do.
+    // Eigenvalues: v diag(c) v^T, independent of gaps; and sin(a), with divided differences.
     const Tensor c = random({n}, 8);
     const Tensor ascending = Tensor(core::copy(eigvalsh(exact).value()));
     const Tensor through_values = grad(eigvalsh(a), a, {.grad_outputs = {c}});
@@ -286,7 +286,7 @@ TEST_CASE("linalg: derivatives at equal eigenvalues", "[linalg]") {
   const Tensor sym = (w + transpose(w)) * 0.5;
   const Tensor want = (matmul(matmul(pv, sym), rest) + matmul(matmul(rest, sym), pv)) * 0.5;  // the gap is 2
   CHECK(distance(got, want) <= 1e-12);
-  // v v^T is the identity, whatever v.
+  // v v^T is the identity for any v.
   CHECK(size_of(grad(matmul(v, transpose(v)), a, {.retain_graph = true, .grad_outputs = {w}})) <= 1e-12);
   // One of the vectors of the triple depends on the choice of basis.
   CHECK_THROWS_AS(grad(sum(slice(v, -1, 0, 1) * slice(w, -1, 0, 1)), a), NumericalError);
@@ -295,7 +295,7 @@ TEST_CASE("linalg: derivatives at equal eigenvalues", "[linalg]") {
   CHECK(distance(g, a.detach() * 2.0) <= 1e-13);
 }
 
-TEST_CASE("linalg: derivatives at equal and vanishing singular values", "[linalg]") {
+TEST_CASE("linalg: derivatives at equal and zero singular values", "[linalg]") {
   const Tensor u = orthogonal(4, 3, 2);
   const Tensor v = orthogonal(3, 3, 3);
   const Tensor w = random({4, 3}, 4);
@@ -328,7 +328,7 @@ TEST_CASE("linalg: derivatives at equal and vanishing singular values", "[linalg
   }
 }
 
-TEST_CASE("linalg: the derivative of a determinant is the adjugate, whatever the rank", "[linalg]") {
+TEST_CASE("linalg: the derivative of a determinant is the adjugate, for any rank", "[linalg]") {
   // Known adjugate of a singular matrix: rows 1 2 3, 4 5 6, 7 8 9.
   const Tensor a = variable(tensor({{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, f64));
   const Tensor cofactors = tensor({{-3, 6, -3}, {6, -12, 6}, {-3, 6, -3}}, f64);
@@ -349,7 +349,7 @@ TEST_CASE("linalg: the derivative of a determinant is the adjugate, whatever the
   CHECK(distance(grad(det(near), near), matmul(u * others, vh) * sign) <= 3e-8);
 }
 
-TEST_CASE("linalg: least squares keeps the rank", "[linalg]") {
+TEST_CASE("linalg: least squares at constant rank", "[linalg]") {
   // Moore-Penrose conditions and least norm for a matrix of rank 2.
   const Tensor a = matmul(random({5, 2}, 1), random({2, 4}, 2));
   const Tensor b = random({5}, 3);

@@ -11,13 +11,13 @@ namespace {
 
 using Number = long double;
 
-Number phi(Number x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }  // the normal distribution
+Number phi(Number x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }  // the normal CDF
 Number sigmoid_of(Number x) { return 1 / (1 + std::exp(-x)); }
 Number softplus_of(Number x) { return std::max(x, 0.0L) + std::log1p(std::exp(-std::abs(x))); }
 Number elu_of(Number x, Number alpha) { return x > 0 ? x : alpha * std::expm1(x); }
 Number clamped(Number x, Number low, Number high) { return std::min(std::max(x, low), high); }
 Number gelu_tanh_of(Number x) {
-  // 1 + tanh(u) cancels to the left, 2 / (1 + exp(-2 u)) does not
+  // 1 + tanh(u) suffers from cancellation for u < 0, 2 / (1 + exp(-2 u)) does not
   const Number u = std::sqrt(2 / std::acos(-1.0L)) * (x + 0.044715L * x * x * x);
   return x / (1 + std::exp(-2 * u));
 }
@@ -78,7 +78,7 @@ const Rows activations{{
         "silu", silu, [](Number x) { return x * sigmoid_of(x); }, wide, 4),
     function(
         "mish", mish, [](Number x) { return x * std::tanh(softplus_of(x)); }, wide, 4),
-    // 1 + erf cancels far to the left, where the result is small against 1.
+    // 1 + erf suffers from cancellation for large negative x.
     function(
         "gelu", gelu, [](Number x) { return x * phi(x); }, {.low = -2, .high = 4}, 8),
     part(function(

@@ -160,7 +160,7 @@ const Rows arithmetic{{
                  {Error::dtype, "f32 [3] and f64 [3]", [] { where(three_flags(), three(), three_doubles()); }},
                  {Error::shape, "where", [] { where(three_flags(), three(), one_two()); }},
                  {Error::value, "where", [] { where(three_flags(), 1.0, 2.0); }}}},
-    // To f32 and back: only a wide step has digits left, and the operation is linear.
+    // To f32 and back: rounding requires a large step, which is exact as the operation is linear.
     {.name = "cast",
      .call =
          [](Args& x) {
@@ -188,15 +188,15 @@ const Rows arithmetic{{
      .reason = step},
 }};
 
-/// What divides with a remainder refuses the integer 0, too.
+/// Division with remainder also rejects the integer divisor 0.
 std::vector<Rejection> division_refuses(const std::string& name, Tensor (*f)(In, In)) {
   auto r = two_refuse(name, f);
   r.push_back({Error::value, name + ": integer division by zero", [f] { f(three_ints(), three_flags().to(i64)); }});
   return r;
 }
-// Divisors and quotients clear of whole multiples, where the remainder jumps.
+// Operands away from integral quotients, where the remainder jumps.
 const Domain dividends{.low = 4.2, .high = 5.8};
-const Domain divisors{.low = 2.05, .high = 2.09, .above = 1e4};  // at the extremes the quotients have no digits
+const Domain divisors{.low = 2.05, .high = 2.09, .above = 1e4};  // extreme quotients have no fractional digits
 const Domain negative_divisors{.low = -2.09, .high = -2.05, .below = -1e4};
 long double floor_remainder(long double a, long double b) { return a - b * std::floor(a / b); }
 

@@ -4,7 +4,7 @@
 namespace newtape::table {
 namespace {
 
-/// One convolution: the axes of both arrays, and how the kernel goes over the input.
+/// One convolution: the shapes of both arrays, and the kernel's stride, padding and dilation.
 struct Case {
   std::int64_t images, in, out;  ///< channels
   Shape input, kernel, output;
@@ -21,7 +21,7 @@ struct Case {
   Shape w() const { return with(out, in / groups, kernel); }
   Shape y() const { return with(images, out, output); }
 
-  /// Calls f(index in x, index in w, index in y) for every product that the convolution sums up.
+  /// Calls f(index in x, index in w, index in y) for every product in the convolution's sums.
   template <class F>
   void each(const F& f) const {
     for_each_index(y(), [&](const Dims& at_y) {
@@ -49,14 +49,14 @@ const std::vector<Case> cases{
     {1, 3, 3, {3, 3}, {3, 3}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 3},  // depthwise
     {1, 2, 4, {5, 4}, {2, 2}, {2, 2}, {3, 2}, {1, 0}, {2, 1}, 2},
     {2, 3, 2, {2, 2}, {1, 1}, {2, 2}, {1, 1}, {0, 0}, {1, 1}},
-    {1, 2, 7, {3, 3}, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {1, 1}},  // channels enough to go in vectors
+    {1, 2, 7, {3, 3}, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {1, 1}},  // enough channels for vectorisation
     {2, 7, 1, {3, 3}, {2, 2}, {2, 2}, {2, 2}, {1, 1}, {1, 1}},
     {1, 1, 2, {2, 3, 2}, {2, 2, 1}, {3, 1, 2}, {1, 2, 1}, {1, 0, 0}, {1, 1, 1}},
     {0, 2, 3, {3, 3}, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {1, 1}},
     {2, 0, 2, {3}, {2}, {2}, {1}, {0}, {1}},
 };
 
-/// Some cases are told to conv by a word.
+/// Some cases use a padding mode.
 Padding padding(const Case& c) {
   if (c.kernel == Shape{3, 3} && c.padding == Dims{1, 1} && c.stride == Dims{1, 1}) return "same";
   if (c.kernel == Shape{2, 3} && c.padding == Dims{0, 0}) return "valid";
@@ -92,7 +92,7 @@ std::vector<Sample> convolutions() {
       samples.push_back({{c.x(), c.w()}, [c](Args& a) { return convolution(c, a[0], a[1]); }, reference});
     }
   }
-  // One image without the axis of images.
+  // One image without a batch axis.
   const Case one{1, 2, 2, {4}, {2}, {3}, {1}, {0}, {1}};
   samples.push_back({{{2, 4}, {2, 2, 2}},
                      [](Args& a) { return conv1d(a[0], a[1]); },
@@ -103,7 +103,7 @@ std::vector<Sample> convolutions() {
                        });
                        return y;
                      }});
-  // An even kernel: "same" puts the odd zero behind the end.
+  // An even kernel: "same" adds the odd zero at the end.
   const Case even{1, 1, 1, {4}, {2}, {4}, {1}, {0}, {1}};
   samples.push_back({{even.x(), even.w()},
                      [](Args& a) { return conv1d(a[0], a[1], {.padding = "same"}); },
@@ -115,7 +115,7 @@ std::vector<Sample> convolutions() {
   return samples;
 }
 
-/// What conv_transpose calls output_padding: how far the input reaches behind the last place that the kernel touches.
+/// output_padding of conv_transpose: the number of input elements beyond the last window.
 Dims output_padding(const Case& c) {
   Dims more;
   for (std::size_t a = 0; a < c.axes(); ++a) {

@@ -58,7 +58,7 @@ long double dot_of(const Elements& a, const Elements& b) {
   for (std::size_t i = 0; i < a.size(); ++i) total += a[i] * b[i];
   return total;
 }
-/// f of the rows of two operands along an axis, which is dropped unless `keepdims`.
+/// f of the rows of two operands along an axis, which is removed unless `keepdims`.
 Reference pairs(std::size_t axis, bool keepdims, std::function<long double(const Elements&, const Elements&)> f) {
   return [=](const std::vector<Values>& x) {
     Values y = along(axis, [f](const std::vector<Elements>& rows) { return Elements{f(rows[0], rows[1])}; })(x);

@@ -6,8 +6,8 @@
 namespace newtape::table {
 namespace {
 
-/// The sum over all letters that are not in `output`, one after the other, of the operands' products. `terms` are spelt
-/// out: a letter for each axis.
+/// The sum of the operands' products over all letters that are not in `output`, by nested loops. `terms` have a letter
+/// for each axis.
 Reference loops(std::vector<std::string> terms, std::string output) {
   return [=](const std::vector<Values>& x) {
     std::string letters = output;
@@ -36,7 +36,7 @@ Reference loops(std::vector<std::string> terms, std::string output) {
   };
 }
 
-/// `terms` and `output`: what the expression stands for here, if it does not say so itself.
+/// `terms` and `output`: the expanded expression, if the expression is abbreviated.
 Sample of(const std::string& expression, std::vector<Shape> shapes, std::vector<std::string> terms,
           std::string output) {
   return {std::move(shapes), [expression](Args& x) { return einsum(expression, x.list()); },
@@ -81,7 +81,7 @@ const std::vector<Sample> expressions{
     of("ii->i", {{0, 0}}, {"ii"}, "i"),
 };
 
-/// More operands than are ordered in the best way.
+/// More operands than contraction_path orders optimally.
 const std::vector<Sample> chains{
     of("ab,bc,cd,de,ef,fg,gh,hi,ij->aj", {{1, 2}, {2, 1}, {1, 2}, {2, 2}, {2, 1}, {1, 2}, {2, 1}, {1, 2}, {2, 1}},
        {"ab", "bc", "cd", "de", "ef", "fg", "gh", "hi", "ij"}, "aj"),

@@ -40,7 +40,7 @@ const Rows functions{{
     function("cosh", cosh, std::cosh),
     [] {
       Row row = function("tanh", tanh, std::tanh);
-      row.covers = {"tanh", "tanh_grad"};  // its second derivatives are made of that
+      row.covers = {"tanh", "tanh_grad"};  // used by second derivatives
       return row;
     }(),
     function("asinh", asinh, std::asinh),

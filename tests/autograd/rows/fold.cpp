@@ -18,7 +18,7 @@ struct Case {
   Shape columns() const { return {images, channels * element_count(kernel), element_count(output)}; }
   FoldOptions options() const { return {.dilation = dilation, .padding = padding, .stride = stride}; }
 
-  /// Calls f(index in x, index in the columns) for every element that is in both.
+  /// Calls f(index in x, index in the columns) for every pair of corresponding elements.
   template <class F>
   void each(const F& f) const {
     Shape all{images, channels};

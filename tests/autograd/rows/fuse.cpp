@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Fused however small they are; fuse_test.cpp has operands of many blocks.
+// Small operands, fused regardless of size; fuse_test.cpp has operands of many blocks.
 #include "autograd/table.hpp"
 
 #include <newtape/autograd/transforms/fuse.hpp>
@@ -95,7 +95,7 @@ const Rows fusions{{
      .covers = {"fuse"},
      .result = boolean,
      .order = 0,
-     .reason = "its value is constant wherever it has a derivative"},
+     .reason = "it is piecewise constant"},
 }};
 
 }  // namespace

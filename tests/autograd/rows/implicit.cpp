@@ -8,7 +8,7 @@
 namespace newtape::table {
 namespace {
 
-/// x^3 + x = t, one number at a time.
+/// x^3 + x = t, elementwise.
 long double cube_root(long double t) {
   long double x = 0;
   for (int i = 0; i < 100; ++i) x -= (x * x * x + x - t) / (3 * x * x + 1);
@@ -23,14 +23,14 @@ Tensor root_of(const Tensor& theta, const LinearSolveOptions& options) {
   };
   return custom_root(equation, newton, theta, options);
 }
-/// The same equation, with neighbours that act on each other through their sum.
+/// The same equation, with unknowns coupled through their sum.
 Values by_elements(const std::vector<Values>& in) {
   Values x(in[0].shape);
   for (std::size_t i = 0; i < x.data.size(); ++i) x.data[i] = cube_root(in[0].data[i]);
   return x;
 }
 
-/// A(t) v = v (2 + t^2) + sum(v t) t: symmetric, positive definite. Its inverse by Sherman and Morrison.
+/// A(t) v = v (2 + t^2) + sum(v t) t: symmetric, positive definite. Its inverse by the Sherman-Morrison formula.
 Tensor product(const Tensor& v, std::span<const Tensor> t) { return v * (2 + t[0] * t[0]) + sum(v * t[0]) * t[0]; }
 Values sherman_morrison(const std::vector<Values>& in) {
   const auto& b = in[0].data;
@@ -45,7 +45,7 @@ Values sherman_morrison(const std::vector<Values>& in) {
   for (std::size_t i = 0; i < b.size(); ++i) x.data[i] = (b[i] - t[i] * up / down) / (2 + t[i] * t[i]);
   return x;
 }
-/// A(t) v = 3 v + t times the elements in reverse order: not symmetric. Each pair is a system of two.
+/// A(t) v = 3 v + t times the elements in reverse order: not symmetric, and decouples into 2 x 2 systems.
 Tensor reversed(const Tensor& v, std::span<const Tensor> t) {
   const auto n = v.size();
   Array order = Array::empty({n}, i64);

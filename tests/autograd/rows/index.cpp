@@ -13,7 +13,7 @@ Tensor indices(const Shape& shape, std::vector<std::int64_t> list) {
 Tensor matrix() { return zeros({2, 3}); }
 Tensor pair() { return indices({2}, {0, 1}); }
 
-/// x has shape `shape`; its axis `axis` gives way to the axes of the indices, which lie in [-length, length).
+/// x has shape `shape`; the axes of the indices, in [-length, length), replace its axis `axis`.
 struct Taking {
   Shape shape;
   std::int64_t axis;
@@ -27,7 +27,7 @@ struct Taking {
     for (std::size_t i = 0; i < index_shape.size(); ++i) r.insert(meant + i, index_shape[i]);
     return r;
   }
-  /// Where the result's element at `i` comes from.
+  /// The source index of the result's element at `i`.
   Dims source(const Dims& i) const {
     std::size_t k = 0;
     for (std::size_t a = 0; a < index_shape.size(); ++a) {
@@ -100,7 +100,7 @@ std::vector<Sample> gathering() {
                        [t](Args& x) { return gather(x[0], indices(t.index_shape, t.list), t.axis); },
                        picks(t.index_shape, [t](const Dims& i) { return t.source(i); })});
   }
-  // Fewer axes of indices than of x: the same indices for all that stands before.
+  // Fewer axes of indices than of x: they broadcast over the leading axes.
   samples.push_back({{{2, 3}},
                      [](Args& x) {
                        return gather(x[0], indices({4}, {2, 0, -1, 1}), -1);
@@ -124,7 +124,7 @@ std::vector<Sample> scattering() {
   return samples;
 }
 
-/// x with src, which has or broadcasts to the shape of what `take` would give, put in or added.
+/// index_copy and index_add; src broadcasts to the shape of `take`'s result.
 std::vector<Sample> placing(bool adds) {
   std::vector<Sample> samples;
   for (const auto& t : takings) {
@@ -174,7 +174,7 @@ std::vector<Sample> scattering_into(bool adds) {
   return samples;
 }
 
-/// Indices and operand of different lengths along the other axes: 1 stands for all.
+/// Indices and operand broadcast along the other axes.
 Sample taking_along(Shape x_shape, std::int64_t axis, std::size_t meant, Shape index_shape,
                     std::vector<std::int64_t> list, Shape after) {
   return {{x_shape},

@@ -11,7 +11,7 @@ Tensor mask(std::initializer_list<std::initializer_list<double>> rows) { return 
 
 Tensor matrix() { return zeros({2, 3}); }
 
-/// An index, the shape it gives, and which element comes where, as NumPy has it.
+/// An index, the shape of the result, and the source of each of its elements, as in NumPy.
 struct Case {
   Shape shape;
   std::vector<Index> at;
@@ -20,7 +20,7 @@ struct Case {
 };
 
 std::int64_t pick(std::int64_t k) { return std::vector<std::int64_t>{2, 0, 2}[static_cast<std::size_t>(k)]; }
-const std::vector<std::int64_t> held{0, 2, 3};  // where the mask of the cases holds
+const std::vector<std::int64_t> held{0, 2, 3};  // indices where the mask of the cases is true
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all{
@@ -107,7 +107,7 @@ const std::vector<Case>& cases() {
          return Dims{2, k[0]};
        }},
       {{3, 2}, {whole(std::initializer_list<double>{})}, {0, 2}, [](const Dims& k) { return k; }},
-      // Several: they broadcast, and stay where they are when they stand together.
+      // Several: they broadcast; adjacent ones keep their position.
       {{3, 3},
        {whole({2, 0, -1}), whole({0, 1, 1})},
        {3},
@@ -126,7 +126,7 @@ const std::vector<Case>& cases() {
        [](const Dims& k) {
          return Dims{1, k[1], k[0] == 0 ? 0 : 1, pick(k[0])};
        }},
-      // With something between them their axes come first.
+      // Separated ones: the common axes come first.
       {{3, 2, 3},
        {whole({2, 0, -1}), Slice(), whole({0, 1, 1})},
        {3, 2},
@@ -198,7 +198,7 @@ std::vector<Sample> reading() {
   for (const auto& c : cases()) {
     samples.push_back({{c.shape}, [c](Args& x) { return index(x[0], c.at); }, picks(c.result, c.from)});
   }
-  // As one writes it.
+  // In operator syntax.
   samples.push_back({{{3, 4}}, [](Args& x) { return x[0].tensor()[1]; }, picks({4}, [](const Dims& k) {
                        return Dims{1, k[0]};
                      })});
@@ -212,8 +212,8 @@ std::vector<Sample> reading() {
   return samples;
 }
 
-/// The same places written, by values of the shape of what is there or of one that broadcasts; of values for the same
-/// place the last one counts.
+/// index_put with the same indices, with values of the full shape or of one that broadcasts; of values for repeated
+/// indices the last one counts.
 std::vector<Sample> writing(bool accumulate) {
   std::vector<Sample> samples;
   for (const auto& c : cases()) {

@@ -7,7 +7,7 @@
 namespace newtape::table {
 namespace {
 
-/// The weight of the element at distance t, as a function that is sampled at every element.
+/// The interpolation kernel: the weight of an element at distance t.
 long double hat(long double t) { return std::max(0.0L, 1 - std::abs(t)); }
 long double keys(long double t) {
   t = std::abs(t);
@@ -16,8 +16,8 @@ long double keys(long double t) {
   return 0;
 }
 
-/// Every output element is the sum over all elements of the input, its border stretched outwards, each weighted by its
-/// distance from where the output element lies.
+/// Every output element is the sum over all elements of the input, with replicated borders, weighted by the kernel at
+/// their distances from the output's coordinate.
 Reference weighted(const Shape& x, const Shape& y, long double (*weight)(long double), bool align_corners, bool clip) {
   return [=](const std::vector<Values>& v) {
     Values out(y);

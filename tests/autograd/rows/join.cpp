@@ -6,7 +6,7 @@ namespace {
 
 Tensor matrix() { return zeros({2, 3}); }
 
-/// The parts one after the other along an axis; for stack they get that axis first.
+/// The parts concatenated along an axis; for stack the axis is inserted first.
 Reference joined(std::size_t axis, bool stacked) {
   return [=](std::vector<Values> parts) {
     if (stacked) {
@@ -35,7 +35,7 @@ Sample stacking(std::vector<Shape> parts, std::int64_t axis, std::size_t meant) 
   return {std::move(parts), [axis](Args& x) { return stack(x.list(), axis); }, joined(meant, true)};
 }
 
-/// The parts of an array in the order `used`, joined again: those left out get no gradient.
+/// The parts of an array concatenated in the order `used`; omitted parts get no gradient.
 Sample parting(Shape before, std::function<std::vector<Tensor>(In)> part, std::size_t axis, Dims sizes, Dims used) {
   Dims from;
   for (const auto k : used) {
@@ -63,7 +63,7 @@ Sample splitting(Shape before, std::int64_t size, std::int64_t axis, std::size_t
   return parting(
       before, [=](In x) { return split(x, size, axis); }, meant, sizes, used);
 }
-/// Elements of x along an axis in another order, joined by stack.
+/// Elements of x along an axis in another order, by stack.
 Sample unstacking(Shape before, std::int64_t axis, std::size_t meant, Dims used) {
   Shape after = before;
   after[meant] = static_cast<std::int64_t>(used.size());

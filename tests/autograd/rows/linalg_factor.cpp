@@ -10,7 +10,7 @@ namespace {
 
 using namespace linalg;
 
-/// Elements that the operands of dense.hpp are made of.
+/// The range of the elements from which dense.hpp constructs operands.
 const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
 
 Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
@@ -31,7 +31,7 @@ Matrix diagonal_matrix(const Matrix& w) {
   return d;
 }
 
-// --- QR: signs are made those of a positive diagonal ---
+// --- QR: signs normalised to a positive diagonal ---
 
 enum class QrPart { q, r, product };
 Sample qr_part(Shape shape, QrPart part, QRMode mode = QRMode::reduced) {
@@ -120,7 +120,7 @@ Sample eigen(Shape shape, Part part) {
 const Call values_only = [](Args& x) { return eigvalsh(symmetric(x[0])); };
 Matrix symmetric_values(const Matrix& x) { return rotated(symmetric(x)).first; }
 
-/// A pair of conjugate eigenvalues and one or two real ones.
+/// A matrix with a pair of conjugate eigenvalues and one or two real ones.
 Matrix rotating(const Matrix& x) {
   Matrix a = 0.25L * x;
   for (std::int64_t i = 0; i < a.rows; ++i) a(i, i) += static_cast<Real>(i < 2 ? 1 : 2 * i);
@@ -135,7 +135,7 @@ Tensor rotating(const Tensor& x) {
   std::copy(at.data.begin(), at.data.end(), base.data<double>());
   return x * 0.25 + Tensor(base).to(x.dtype());
 }
-/// The order of eigenvalues by their real, then imaginary parts.
+/// The permutation that sorts eigenvalues by real, then imaginary part.
 Tensor order_of(const Tensor& re, const Tensor& im) {
   std::vector<double> key;
   for (std::int64_t i = 0; i < re.size(); ++i) {
@@ -150,7 +150,7 @@ Tensor order_of(const Tensor& re, const Tensor& im) {
   return order;
 }
 
-/// Values (re, im), or the squares of the vectors' elements' sizes, or the real part of v_i conj(v_j) for the first.
+/// Eigenvalues (re, im), or |v_ij|^2, or the real part of v_i conj(v_j) for the first eigenvector.
 enum class EigPart { re, im, sizes, projection };
 Sample general(Shape shape, EigPart part) {
   const auto call = [part](Args& x) {
@@ -176,7 +176,7 @@ Sample general(Shape shape, EigPart part) {
       }
       return y;
     }
-    // Vectors by inverse iteration in real numbers, twice as many: (a - w) v = b.
+    // Eigenvectors by inverse iteration, (a - w) v = b, as a real system of twice the size.
     y = Matrix(n, n);
     for (std::int64_t j = 0; j < n; ++j) {
       const auto z = w[static_cast<std::size_t>(j)] + std::complex<Real>(1e-7L, 1e-7L);

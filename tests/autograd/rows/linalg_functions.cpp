@@ -11,7 +11,7 @@ using namespace linalg;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Elements that the operands of dense.hpp are made of.
+/// The range of the elements from which dense.hpp constructs operands.
 const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
 
 Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
@@ -29,7 +29,7 @@ Sample number(Shape shape, Call call, F reference) {
       std::move(shape), std::move(call), [reference](const Matrix& x) { return Matrix(1, 1, reference(x)); }, 2);
 }
 
-/// Taylor's series after enough halvings.
+/// Taylor series with scaling and squaring.
 Matrix exponential(const Matrix& a) {
   const Matrix small_a = std::ldexp(Real(1), -12) * a;
   Matrix term = identity(a.rows);
@@ -75,7 +75,7 @@ const Call lyapunov = [](Args& x) {
   const Tensor a = positive(x[0]);
   return solve_lyapunov(a, x[1]);
 };
-/// n^2 equations in n^2 unknowns.
+/// Lyapunov equation as a linear system of n^2 equations.
 const Reference lyapunov_reference = over_stacks([](const Matrices& x) {
   const Matrix a = positive(x[0]);
   const auto n = a.rows;
@@ -110,7 +110,7 @@ Real nuclear(const Matrix& a) {
   return total;
 }
 Real largest(const Matrix& a) { return singular(a).first.data.front(); }
-Real least(const Matrix& a) { return singular(a).first.data.back(); }
+Real smallest(const Matrix& a) { return singular(a).first.data.back(); }
 std::vector<Real> row_sums(const Matrix& a) {
   std::vector<Real> sums(static_cast<std::size_t>(a.rows), 0);
   for (std::int64_t i = 0; i < a.rows; ++i) {
@@ -118,16 +118,16 @@ std::vector<Real> row_sums(const Matrix& a) {
   }
   return sums;
 }
-Real most_in_row(const Matrix& a) {
+Real max_row_sum(const Matrix& a) {
   const auto sums = row_sums(a);
   return *std::max_element(sums.begin(), sums.end());
 }
-Real least_in_row(const Matrix& a) {
+Real min_row_sum(const Matrix& a) {
   const auto sums = row_sums(a);
   return *std::min_element(sums.begin(), sums.end());
 }
-Real most_in_column(const Matrix& a) { return most_in_row(transposed(a)); }
-Real least_in_column(const Matrix& a) { return least_in_row(transposed(a)); }
+Real max_column_sum(const Matrix& a) { return max_row_sum(transposed(a)); }
+Real min_column_sum(const Matrix& a) { return min_row_sum(transposed(a)); }
 
 template <class Order>
 Sample norm_of(Shape shape, Order order, OfMatrix reference) {
@@ -243,12 +243,12 @@ const Rows functions{{
     {.name = "vector_norm",
      .domains = {{.low = -2, .high = 2, .avoid = {0}, .above = 0}},
      .samples = {vector_norm_of({3, 2}, 2, frobenius),
-                 vector_norm_of({3, 1}, 1, most_in_column),
+                 vector_norm_of({3, 1}, 1, max_column_sum),
                  {{{2, 3}},
                   [](Args& x) { return vector_norm(x[0], infinity, -1, true); },
                   over_stacks([](const Matrices& x) {
                     Matrix y(x[0].rows, 1);
-                    for (std::int64_t i = 0; i < y.rows; ++i) y(i, 0) = most_in_column(block(x[0], i, 1, 0, x[0].columns));
+                    for (std::int64_t i = 0; i < y.rows; ++i) y(i, 0) = max_column_sum(block(x[0], i, 1, 0, x[0].columns));
                     return y;
                   })},
                  vector_norm_of({0, 2}, 2, frobenius)},
@@ -256,11 +256,11 @@ const Rows functions{{
      .distinct = true},
     {.name = "matrix_norm",
      .domains = small,
-     .samples = {norm_of({3, 2}, "fro", frobenius), norm_of({3, 2}, "nuc", nuclear), norm_of({3, 3}, 1.0, most_in_column),
-                 norm_of({3, 3}, -1.0, least_in_column), norm_of({3, 3}, infinity, most_in_row),
-                 norm_of({2, 2, 2}, -infinity, least_in_row), norm_of({3, 2}, 2.0, largest), norm_of({2, 2, 3}, -2.0, least),
+     .samples = {norm_of({3, 2}, "fro", frobenius), norm_of({3, 2}, "nuc", nuclear), norm_of({3, 3}, 1.0, max_column_sum),
+                 norm_of({3, 3}, -1.0, min_column_sum), norm_of({3, 3}, infinity, max_row_sum),
+                 norm_of({2, 2, 2}, -infinity, min_row_sum), norm_of({3, 2}, 2.0, largest), norm_of({2, 2, 3}, -2.0, smallest),
                  number({2, 3}, [](Args& x) { return linalg::norm(regular(x[0]), 1); },
-                        [](const Matrix& x) { return most_in_column(regular(x)); }),
+                        [](const Matrix& x) { return max_column_sum(regular(x)); }),
                  number({2, 3}, [](Args& x) { return linalg::norm(regular(x[0])); },
                         [](const Matrix& x) { return frobenius(regular(x)); }),
                  {{{2, 3}},
@@ -274,8 +274,8 @@ const Rows functions{{
      .tolerance_scale = 4},
     {.name = "cond",
      .domains = small,
-     .samples = {condition_of({3, 3}, 2.0, largest), condition_of({2, 2, 2}, -2.0, least),
-                 condition_of({3, 3}, 1.0, most_in_column), condition_of({2, 2}, infinity, most_in_row),
+     .samples = {condition_of({3, 3}, 2.0, largest), condition_of({2, 2, 2}, -2.0, smallest),
+                 condition_of({3, 3}, 1.0, max_column_sum), condition_of({2, 2}, infinity, max_row_sum),
                  condition_of({2, 2}, "fro", frobenius), condition_of({0, 2, 2}, "nuc", nuclear)},
      .rejects = {{Error::shape, "cond", [] { cond(of({3}), 1); }},
                  {Error::shape, "svdvals", [] { cond(of({3})); }},

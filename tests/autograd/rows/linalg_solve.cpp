@@ -8,7 +8,7 @@ namespace {
 
 using namespace linalg;
 
-/// Elements that the operands of dense.hpp are made of.
+/// The range of the elements from which dense.hpp constructs operands.
 const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
 
 Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
@@ -22,7 +22,7 @@ Matrix lower(Matrix a, bool unit = false) {
 }
 Matrix upper(const Matrix& a, bool unit = false) { return transposed(lower(transposed(a), unit)); }
 
-/// P a = L U with row exchanges; L below and U above the diagonal.
+/// P a = L U with partial pivoting; L below and U above the diagonal.
 Matrix factored(Matrix a) {
   for (std::int64_t k = 0; k < std::min(a.rows, a.columns); ++k) {
     std::int64_t best = k;
@@ -37,7 +37,7 @@ Matrix factored(Matrix a) {
   }
   return a;
 }
-/// The rows of regular(x) the other way round, so that they have to be exchanged.
+/// The rows of regular(x) in reverse order, so that pivoting is required.
 Tensor rows_reversed(const Tensor& x) {
   Tensor y = regular(x);
   std::vector<Tensor> rows;
@@ -99,7 +99,7 @@ Sample cholesky_solution(Shape l, Shape b, bool up = false) {
 const Call packed = [](Args& x) { return lu_factor(rows_reversed(x[0])).lu; };
 const Reference packed_reference = over_stacks([](const Matrices& x) { return factored(rows_reversed(x[0])); });
 
-/// What one of the factors is.
+/// The reference of one factor.
 Sample lu_part(Shape shape, int which) {
   const auto call = [which](Args& x) {
     const LU f = lu(rows_reversed(x[0]));
@@ -147,7 +147,7 @@ Sample singular_det(std::int64_t n, std::int64_t r) {
     const In in = x[0];
     Array a = Array::empty({base.rows, base.columns}, f64);
     std::copy(base.data.begin(), base.data.end(), a.data<double>());
-    return det(Tensor(a).to(in.dtype()) + in.tensor()) + sum(in) + 1.0;  // not zero, for tolerances that are relative
+    return det(Tensor(a).to(in.dtype()) + in.tensor()) + sum(in) + 1.0;  // nonzero, as tolerances are relative
   };
   const auto reference = [base](const Matrices& x) {
     Real total = determinant(base + x[0]) + 1;
@@ -208,7 +208,7 @@ const Rows equations{{
                  {Error::shape, "b [3, 2]", [] { solve_triangular(of({2, 2}), of({3, 2})); }},
                  {Error::shape, "b [2, 3]", [] { solve_triangular(of({2, 2}), of({2, 3}), {.left = false}); }},
                  {Error::dtype, "solve_triangular", [] { solve_triangular(of({2, 2}), of({2}, f64)); }},
-                 {Error::numerical, "0 in row 1", [] { solve_triangular(of({2, 2}), of({2})); }}}},
+                 {Error::numerical, "0 at 1", [] { solve_triangular(of({2, 2}), of({2})); }}}},
     {.name = "cholesky",
      .domains = small,
      .samples = {cholesky_factor({3, 3}, false), cholesky_factor({3, 2}, true), cholesky_factor({2, 2, 2}, false),
@@ -283,7 +283,7 @@ const Rows equations{{
                  {{{2, 2, 2}}, logarithm, scalar_of([](const Matrix& a) { return std::log(std::abs(determinant(a))); })},
                  {{{2, 2}},
                   [](Args& x) {
-                    const auto [sign, logabs] = slogdet(transposed(x[0]));
+                    const auto [sign, logabs] = slogdet(rows_reversed(x[0]));
                     return sign * exp(logabs);
                   },
                   scalar_of(determinant)},

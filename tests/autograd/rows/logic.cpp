@@ -43,7 +43,7 @@ Row logical(const std::string& name, Tensor (*f)(const Tensor&, const Tensor&), 
           .reason = step};
 }
 
-/// Of booleans; the row's name is the operation's, and " of integers" is added for the other one.
+/// Bitwise operations: of booleans under the operation's name, of integers with the suffix " of integers".
 Row bitwise(const std::string& name, Tensor (*f)(In, In), DType dtype,
             long double (*reference)(std::int64_t, std::int64_t)) {
   const Domain d = dtype == boolean ? flags : Domain{.low = -9, .high = 9, .dtype = i64};
@@ -69,8 +69,8 @@ long double bits_and(std::int64_t a, std::int64_t b) { return static_cast<long d
 long double bits_or(std::int64_t a, std::int64_t b) { return static_cast<long double>(a | b); }
 long double bits_xor(std::int64_t a, std::int64_t b) { return static_cast<long double>(a ^ b); }
 
-/// Of x / (x - 1), which is infinite at 1, and not a number at the square root of negatives.
-Row question(const std::string& name, Tensor (*f)(const Tensor&), bool (*holds)(long double)) {
+/// A predicate on sqrt(1 / x), which is infinite at 0, and NaN for negative x.
+Row predicate(const std::string& name, Tensor (*f)(const Tensor&), bool (*holds)(long double)) {
   return {.name = name,
           .call = [f](Args& x) { return f(sqrt(1.0 / x[0])); },
           .scalar = [holds](Numbers x) { return holds(std::sqrt(1 / x[0])) ? 1.0L : 0.0L; },
@@ -115,9 +115,9 @@ const Rows logic{{
      .result = i64,
      .order = 0,
      .reason = step},
-    question("isnan", isnan, [](long double y) { return std::isnan(y); }),
-    question("isinf", isinf, [](long double y) { return std::isinf(y); }),
-    question("isfinite", isfinite, [](long double y) { return std::isfinite(y); }),
+    predicate("isnan", isnan, [](long double y) { return std::isnan(y); }),
+    predicate("isinf", isinf, [](long double y) { return std::isinf(y); }),
+    predicate("isfinite", isfinite, [](long double y) { return std::isfinite(y); }),
     {.name = "nan_to_num",
      .call = [](Args& x) { return nan_to_num(x[0], 7, 8); },
      .scalar = [](Numbers x) { return x[0]; },
@@ -132,7 +132,7 @@ const Rows logic{{
      .domains = {small_whole},
      .composite = true,
      .order = 0,
-     .reason = "its operand is a constant, since the quotient has no derivative"},
+     .reason = "its operand is a constant, as the quotient has no derivative"},
 }};
 
 }  // namespace

@@ -7,10 +7,10 @@
 namespace newtape::table {
 namespace {
 
-/// Which elements of x go together (those with the same key), and which of the weights each has.
+/// Maps an index of x to its group, whose elements are normalised together, or to the index of its weight.
 using Key = std::function<std::size_t(const Dims&)>;
 
-/// (x - mean) / sqrt(var + eps) * weight + bias, of the elements that go together.
+/// (x - mean) / sqrt(var + eps) * weight + bias, with the statistics of each group.
 Reference normalized(Key set, Key channel, long double eps, bool centred = true) {
   return [=](const std::vector<Values>& v) {
     const Values& x = v[0];
@@ -37,11 +37,11 @@ Reference normalized(Key set, Key channel, long double eps, bool centred = true)
 Key second() {
   return [](const Dims& i) { return static_cast<std::size_t>(i[1]); };
 }
-/// The images, each with its own groups of channels.
+/// Groups of channels in each image.
 Key group(std::int64_t channels, std::int64_t each) {
   return [=](const Dims& i) { return static_cast<std::size_t>(i[0] * (channels / each) + i[1] / each); };
 }
-/// Position along some axes of x.
+/// The flat index along some axes of x.
 Key position(const Shape& shape, std::size_t first, std::size_t end) {
   return [=](const Dims& i) {
     std::int64_t at = 0;
@@ -50,7 +50,7 @@ Key position(const Shape& shape, std::size_t first, std::size_t end) {
   };
 }
 
-/// A call with x, with weight, and with weight and bias.
+/// Calls with x alone, with weight, and with weight and bias.
 using Normalize = std::function<Tensor(In, const Tensor&, const Tensor&)>;
 Sample sample_of(const Shape& x, const Shape& w, std::size_t operands, const Normalize& f, const Reference& reference) {
   std::vector<Shape> shapes{x};
@@ -65,7 +65,7 @@ Sample sample_of(const Shape& x, const Shape& w, std::size_t operands, const Nor
           reference};
 }
 
-constexpr double eps = 0.25;  // large enough that rows of nearly equal elements have digits
+constexpr double eps = 0.25;  // large enough for accuracy with nearly equal elements
 
 std::vector<Sample> batches() {
   std::vector<Sample> all;
@@ -79,7 +79,7 @@ std::vector<Sample> batches() {
   add({3, 2, 2}, 3);
   add({2, 3, 2, 2}, 2);
   add({2, 1, 4, 5}, 1);
-  add({2, 2, 17}, 3);  // in one piece, each channel
+  add({2, 2, 17}, 3);  // contiguous channels
   add({0, 2, 3}, 3);
   return all;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What rows of elementwise operations refuse, and with which operands.
+// Rejections and operands for rows of elementwise operations.
 #pragma once
 
 #include "autograd/table.hpp"
@@ -17,7 +17,7 @@ inline Tensor three_doubles() { return tensor({1, 2, 3}, f64); }
 inline Tensor three_flags() { return tensor({1, 0, 1}, boolean); }
 inline Tensor three_ints() { return tensor({1, 2, 3}, i64); }
 
-/// What every operation of two tensors must refuse. (i64 only where integers have no such operation.)
+/// Rejections of every operation of two tensors; i64 only where the operation is not defined for integers.
 inline std::vector<Rejection> two_refuse(const std::string& name, Tensor (*f)(In, In), bool integers = true) {
   std::vector<Rejection> r{{Error::shape, name, [f] { f(one_two(), three()); }},
                            {Error::shape, "[2] and [3]", [f] { f(one_two(), three()); }},
@@ -29,7 +29,7 @@ inline std::vector<Rejection> two_refuse(const std::string& name, Tensor (*f)(In
   return r;
 }
 
-/// Functions of floats refuse integers.
+/// Rejection of integers by functions of floats.
 inline std::vector<Rejection> refuse_integers(const std::string& name, Tensor (*f)(In)) {
   const auto call = [f] { f(three_ints()); };
   return {{Error::dtype, name, call}, {Error::dtype, "i64", call}};
@@ -44,7 +44,7 @@ inline Row function(const std::string& name, Tensor (*f)(In), long double (*refe
           .rejects = refuse_integers(name, f),
           .tolerance_scale = tolerance_scale};
 }
-/// The same for the left half, or another part of the domain, of an operation that has a row of its own name.
+/// A further row for another part of the domain of an operation that has a row of its name.
 inline Row part(Row row, const std::string& name) {
   row.covers = {row.name};
   row.name = name;

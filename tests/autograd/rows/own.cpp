@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The operations of docs/add_an_op.md: one from outside the library passes every check that ours do.
+// The operations of docs/add_an_op.md: operations outside the library pass the same checks.
 #include "../examples/08_add_an_op.hpp"
 #include "autograd/table.hpp"
 
@@ -24,7 +24,7 @@ const Rows rows_of_own{{
      .scalar = [](Numbers x) { return std::hypot(x[0], x[1]); },
      .domains = {{}, {.low = 0.2, .high = 2, .above = 0.1, .below = 10}}},
     {.name = "rms",
-     // At a row of zeros there is a corner.
+     // A row of zeros is a corner.
      .domains = {{.low = 0.3, .high = 2, .above = 0.1}},
      .samples = {{{{3, 4}}, [](Args& x) { return own::rms(x[0]); }, root_mean_square},
                  {{{2, 5}}, [](Args& x) { return own::rms(x[0], 1); }, root_mean_square},

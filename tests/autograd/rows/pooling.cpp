@@ -7,7 +7,7 @@
 namespace newtape::table {
 namespace {
 
-/// Windows over the last axes of x; each has a beginning (perhaps in the padding) and elements `dilation` apart.
+/// Windows over the last axes of x; each has a start, possibly in the padding, and elements `dilation` apart.
 struct Case {
   Shape x;
   Dims kernel, stride, padding, dilation;
@@ -20,7 +20,7 @@ struct Case {
     for (const auto d : output) s.push_back(d);
     return s;
   }
-  /// Calls f(index) for every place of the window of the result at `y`, in order; places may lie outside of x.
+  /// Calls f(index) for every element of the window of result `y`, in order; indices may be outside of x.
   template <class F>
   void each(const Dims& y, const F& f) const {
     const std::size_t lead = x.size() - axes();
@@ -38,7 +38,7 @@ struct Case {
     }
     return true;
   }
-  /// Neither an element nor one of the zeros around.
+  /// Outside of both x and its padding.
   bool outside_padding(const Dims& at) const {
     for (std::size_t a = 0; a < axes(); ++a) {
       const std::size_t i = x.size() - axes() + a;
@@ -98,7 +98,7 @@ std::vector<Sample> maxima() {
   return samples;
 }
 
-/// The mean, by default over elements and zeros around alike.
+/// The mean, by default including padding zeros.
 Reference means(const Case& c, bool count_include_pad, int divisor) {
   return [=](const std::vector<Values>& v) {
     Values y(c.y());
@@ -139,7 +139,7 @@ std::vector<Sample> averages() {
   return samples;
 }
 
-/// Output i sees the elements from floor(i l / n) to ceil((i + 1) l / n) along every axis.
+/// The window of output i is [floor(i l / n), ceil((i + 1) l / n)) along every axis.
 Reference adaptive(const Shape& x, const Shape& output, bool largest) {
   return [=](const std::vector<Values>& v) {
     const std::size_t lead = x.size() - output.size();

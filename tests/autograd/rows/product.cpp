@@ -6,7 +6,7 @@
 namespace newtape::table {
 namespace {
 
-/// c[.., i, j] = sum over k of a[.., i, k] b[.., k, j], with vectors as NumPy's matmul takes them.
+/// c[.., i, j] = sum over k of a[.., i, k] b[.., k, j], with vectors as in NumPy's matmul.
 Values product(const std::vector<Values>& x) {
   Values a = x[0];
   Values b = x[1];

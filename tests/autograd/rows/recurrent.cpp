@@ -6,14 +6,14 @@
 namespace newtape::table {
 namespace {
 
-/// Which steps are taken in which order, and which states move in them.
+/// Direction of the scan, and whether it has a mask.
 struct Way {
   bool reverse = false;
   bool masked = false;
 };
 const std::vector<Way> ways{{}, {.reverse = true}, {.masked = true}, {.reverse = true, .masked = true}};
 
-/// The first member has all steps but the second, the second only the first.
+/// The mask: batch entry 0 skips step 1, entry 1 has only step 0.
 bool moves(const Way& way, std::int64_t t, std::int64_t b) { return !way.masked || (b == 0 ? t != 1 : t == 0); }
 RecurrentScanOptions options(const Way& way, const In& x) {
   const auto steps = x.shape()[0];
@@ -27,8 +27,8 @@ RecurrentScanOptions options(const Way& way, const In& x) {
 
 long double sigmoid_of(long double x) { return 1 / (1 + std::exp(-x)); }
 
-/// All results of a scan, joined along the last axis: `n` states, then `more`. `cell(a, h, out)` makes of the operands
-/// x and w's part a of one member, and its state h, which it may replace, all that comes out.
+/// All results of a scan, concatenated along the last axis, `width` times the state's length. `cell(x, t, b, state,
+/// out)` computes step t of batch entry b: it updates the state and appends the results to `out`.
 using Cell =
     std::function<void(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elements& state, Elements& out)>;
 Reference scan(const Way& way, std::size_t state_at, std::size_t states, std::size_t width, Cell cell) {
@@ -122,7 +122,7 @@ GruScan call_gru(Args& args, const Way& way) {
 std::vector<Sample> lstm_samples() {
   std::vector<Sample> samples;
   for (const auto& way : ways) {
-    // The states alone go back through the kernels, the gates through operations on tensors.
+    // Cotangents of states alone use the kernels, those of gates Tensor operations.
     samples.push_back({{{3, 2, 8}, {8, 2}, {2, 2}, {2, 2}},
                        [way](Args& x) {
                          const auto y = call_lstm(x, way);

@@ -12,7 +12,7 @@ using Fold = long double (*)(const Elements&);
 
 using Reduction = Tensor (*)(In, const Axes&, bool);
 
-/// `empty`: defined without elements.
+/// `empty`: the reduction of no elements is defined.
 std::vector<Sample> reductions(Reduction f, Fold fold, bool empty) {
   struct Case {
     Shape shape;
@@ -81,7 +81,7 @@ const Rows sums{{
          },
          false),
      .rejects = refuse("mean", mean, false)},
-    // Whole numbers around 0: the derivatives must be right where factors are zero.
+    // Integers around 0: the derivatives must be correct where factors are zero.
     {.name = "prod",
      .domains = {{.low = -1, .high = 2, .whole = true}},
      .samples = reductions(
@@ -137,7 +137,7 @@ Row logic(const std::string& name, Tensor (*f)(const Tensor&, const Axes&, bool)
                       {Error::shape, name, [f] { f(matrix() == matrix(), 2, false); }}},
           .result = boolean,
           .order = 0,
-          .reason = "there is no derivative in booleans"};
+          .reason = "booleans have no derivative"};
 }
 
 const Rows choices{{

@@ -16,7 +16,7 @@ Sample tiling(Shape before, Dims repeats, Shape after) {
             return Dims(i.begin() + static_cast<std::ptrdiff_t>(full.size() - before.size()), i.end());
           })};
 }
-/// Place k along `axis` of the result has element from[k] of x.
+/// Element k along `axis` of the result is element from[k] of x.
 Sample repeating(Shape before, std::function<Tensor(In)> f, std::size_t axis, Dims from) {
   Shape after = before;
   after[axis] = static_cast<std::int64_t>(from.size());
@@ -25,7 +25,7 @@ Sample repeating(Shape before, std::function<Tensor(In)> f, std::size_t axis, Di
             return i;
           })};
 }
-/// `to[a]` says how far axis a goes on.
+/// `to[a]` is the shift along axis a.
 Sample rolling(Shape shape, std::function<Tensor(In)> f, Dims to) {
   return {{shape}, [f](Args& x) { return f(x[0]); }, picks(shape, [=](Dims i) {
             for (std::size_t a = 0; a < i.size(); ++a) i[a] = (i[a] + 100 * shape[a] - to[a]) % shape[a];

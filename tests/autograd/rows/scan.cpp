@@ -67,7 +67,7 @@ template <bool largest>
 long double best_of(const Elements& e) {
   return largest ? *std::max_element(e.begin(), e.end()) : *std::min_element(e.begin(), e.end());
 }
-/// The last place of the best.
+/// The last index of the extreme element.
 template <bool largest>
 long double place_of(const Elements& e) {
   std::size_t at = 0;
@@ -94,7 +94,7 @@ const Rows scan_rows{{
      .samples = scans(cumsum, prefixes(sum_of)),
      .rejects = refuse("cumsum", cumsum),
      .integers = true},
-    // Whole numbers around 0: the derivatives must be right where factors are zero.
+    // Integers around 0: the derivatives must be correct where factors are zero.
     {.name = "cumprod",
      .domains = {{.low = -1, .high = 2, .whole = true}},
      .samples = scans(cumprod, prefixes(product_of)),

@@ -36,7 +36,7 @@ Sample transposing(Shape before, std::int64_t axis0, std::int64_t axis1, std::si
             return i;
           })};
 }
-/// Values broadcast by ignoring leading indices, as expand does.
+/// Broadcast values, as by expand.
 Sample expanding(Shape before, Shape after) {
   return {{before}, [after](Args& x) { return expand(x[0], after); }, picks(after, [](const Dims& i) { return i; })};
 }
@@ -46,8 +46,8 @@ Sample moving(Shape before, Dims from, Dims to, Dims order) {
   return s;
 }
 std::pair<Tensor, Tensor> two(const std::vector<Tensor>& list) { return {list.at(0), list.at(1)}; }
-/// Of the grid over vectors of these lengths, all coordinates, weighted so that they can be told apart; those of
-/// vector k change along axis `along[k]`.
+/// All coordinates of the grid over vectors of these lengths, with distinct weights; those of vector k vary along axis
+/// `along[k]`.
 Sample gridding(Dims lengths, const char* indexing, Shape after, Dims along) {
   std::vector<Shape> vectors;
   for (const auto n : lengths) vectors.push_back({n});

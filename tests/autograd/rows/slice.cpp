@@ -6,7 +6,7 @@ namespace {
 
 Tensor matrix() { return zeros({2, 3}); }
 
-/// `first` and `count` say in plain numbers which elements Python's x[start:stop:step] has.
+/// `first` and `count` are the first index and number of elements of Python's x[start:stop:step].
 Sample slicing(Shape before, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step,
                std::size_t meant, std::int64_t first, std::int64_t count) {
   Shape after = before;
@@ -27,7 +27,7 @@ core::Window window_of(const Shape& shape, const Ranges& ranges) {
   }
   return w;
 }
-/// Where in the whole array the window's element at `i` stands.
+/// The index in the full array of the window element at `i`.
 Dims behind_window(const Ranges& ranges, Dims i) {
   for (std::size_t k = 0; k < ranges.size(); ++k) {
     auto& at = i[i.size() - ranges.size() + k];
@@ -60,7 +60,7 @@ Sample flipping(Shape shape, Axes axes, Dims meant) {
             return i;
           })};
 }
-/// `at(i, n)` says which of n elements stands at place i of a padded axis, i = 0 being the first of them.
+/// `at(i, n)` is the index, of n elements, of the padded axis's element i, where i = 0 is the first original element.
 using Widths = std::vector<std::pair<std::int64_t, std::int64_t>>;
 Sample padding(Shape before, Widths widths, PadMode mode, std::int64_t (*at)(std::int64_t, std::int64_t)) {
   Shape after = before;

@@ -9,7 +9,7 @@ namespace {
 
 using Rows1 = std::vector<Elements>;
 
-/// Places in the order of their elements; equal elements keep theirs.
+/// Stable argsort.
 std::vector<std::size_t> order_of(const Elements& e, bool descending) {
   std::vector<std::size_t> places(e.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
@@ -18,7 +18,7 @@ std::vector<std::size_t> order_of(const Elements& e, bool descending) {
   return places;
 }
 
-/// The first k in order: elements or places.
+/// The first k in order: elements or indices.
 Reference first(std::size_t axis, bool descending, std::size_t k, bool places, std::size_t skip = 0) {
   return along(axis, [=](const Rows1& x) {
     const auto order = order_of(x[0], descending);

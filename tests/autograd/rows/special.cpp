@@ -43,7 +43,7 @@ const Rows specials{{
                  {Error::dtype, "polygamma", [] { polygamma(1, three_ints()); }}},
      .covers = {"digamma"}},
     function("sinc", sinc, sinc_of, {.low = -0.9, .high = 0.9, .above = -1e3, .below = 1e3}),
-    // At 0, where the quotient says nothing: the derivatives of 1 - (pi x)^2 / 6 + ...
+    // At 0, where the quotient is undefined: the derivatives of 1 - (pi x)^2 / 6 + ...
     {.name = "sinc at 0",
      .call = [](Args& x) { return sinc(0.0 * x[0]) + sinc(1e-9 * x[1]) + sinc(x[2]); },
      .scalar = [](Numbers x) { return sinc_of(0) + sinc_of(1e-9L * x[1]) + sinc_of(x[2]); },

@@ -6,7 +6,7 @@ namespace {
 
 Tensor matrix() { return zeros({2, 3}); }
 
-/// Element k of a diagonal stands in row k + max(-offset, 0) and column k + max(offset, 0).
+/// Element k of a diagonal is in row k + max(-offset, 0) and column k + max(offset, 0).
 Dims on_diagonal(Dims i, std::int64_t offset) {
   const auto k = i.back();
   i[i.size() - 1] = k + std::max<std::int64_t>(-offset, 0);
@@ -35,7 +35,7 @@ Sample triangle(Shape shape, Tensor (*f)(In, std::int64_t), std::int64_t offset,
             return y;
           }};
 }
-/// The elements at rows and columns that a function of (3, offset, 4) names, of a [3, 4] matrix.
+/// The elements of a [3, 4] matrix at the rows and columns that a function of (3, offset, 4) returns.
 Sample elements_at(std::array<Tensor, 2> (*f)(std::int64_t, std::int64_t, std::int64_t), std::int64_t offset,
                    std::vector<Dims> meant) {
   return {{{3, 4}},

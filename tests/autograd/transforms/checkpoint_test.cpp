@@ -16,7 +16,7 @@ namespace {
 bool close(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && max(abs(a.detach() - b.detach())).item() <= 1e-12;
 }
-/// Three operations that save something each.
+/// Three operations, each of which saves an array.
 Tensor block(const Tensor& x) { return tanh(sin(x) * exp(x * 0.1)); }
 Tensor noisy(const Tensor& x) { return block(x) * Tensor(random::bernoulli(x.shape(), 0.5, x.dtype())); }
 
@@ -65,19 +65,19 @@ TEST_CASE("checkpoint: derivatives of higher order, and nested") {
   CHECK(close(hessian([&](const Tensor& t) { return sum(nested(t)); }, x), hessian(plain, x)));
 }
 
-TEST_CASE("checkpoint: random numbers are the same again, and the stream goes on") {
+TEST_CASE("checkpoint: recomputation repeats the random numbers, and the generator's state is kept") {
   manual_seed(7);
   const Tensor x = variable(full({1000}, 0.4, f64));
   const Tensor y = checkpoint(noisy, x);
   const auto position = default_generator().position();
   const Tensor g = grad(sum(y), x);
   CHECK(default_generator().position() == position);
-  // Where the value was dropped, so is the gradient.
+  // The gradient is zero where the value was dropped.
   CHECK(all((y.detach() == 0.0) == (g == 0.0)).item<bool>());
   CHECK(any(g == 0.0).item<bool>());
 }
 
-TEST_CASE("checkpoint: it saves the memory of what is in between") {
+TEST_CASE("checkpoint: intermediate results are not stored") {
   constexpr std::int64_t n = 10000;
   constexpr int blocks = 8;
   const auto kept = [&](bool checkpointed) {
@@ -108,11 +108,11 @@ TEST_CASE("functional: code that reads parameters as a function of their values"
   const auto g = grad(f)(values);
   CHECK(close(g[0], 2 * unsqueeze(r, 1) * x));
   CHECK(close(g[1], 2 * r));
-  CHECK_FALSE(g[0].requires_grad());  // the cells' own variables have no part in it
+  CHECK_FALSE(g[0].requires_grad());  // independent of the cells' variables
   CHECK_FALSE(w.grad().defined());
   CHECK(close(hessian(f, values)[1][1], 2 * eye(2, f64)));
   CHECK(gradcheck(f, values, {.order = 2}));
-  // The cells are as before, also after an error.
+  // The cells are restored, also after an error.
   CHECK(w.requires_grad());
   CHECK(close(w, tensor({{1, 2}, {3, 4}}, f64)));
   const auto fails = function_of({w}, [&]() -> Tensor { return matmul(w, ones({3}, f64)); });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Fused functions of many blocks against the same functions called as they are. Derivatives: rows/fuse.cpp.
+// Fused functions of many blocks against the unfused functions. Derivatives: rows/fuse.cpp.
 #include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
@@ -36,7 +36,7 @@ struct Found {
   std::vector<Array> gradients;
 };
 
-/// The value, and the gradients in the operands that are floats, for a cotangent or for that of the sum.
+/// The value, and the gradients with respect to float operands, for a given cotangent or that of the sum.
 Found found(const Function& f, const std::vector<Array>& arrays, std::int64_t from, const Tensor& cotangent = {}) {
   std::vector<In> operands;
   std::vector<Tensor> variables;
@@ -57,7 +57,7 @@ Found found(const Function& f, const std::vector<Array>& arrays, std::int64_t fr
 
 constexpr std::int64_t always = 0, never = std::numeric_limits<std::int64_t>::max();
 
-/// Gradients that are computed from the operands, and gradients that come from slopes that were kept.
+/// Gradients recomputed from the operands, and gradients from saved slopes.
 const Function cheap = [](Operands x) { return x[0] * x[1] - 3 * maximum(x[0], x[1]) + square(x[1]) / 2.0; };
 const Function dear = [](Operands x) { return tanh(0.5 * x[0]) * x[1] + exp(-square(x[0] - x[1])) * x[0]; };
 
@@ -74,7 +74,7 @@ void check(const Function& f, const std::vector<Array>& arrays) {
 
 }  // namespace
 
-TEST_CASE("fuse: the bits of the function as it is, for any layout of the operands") {
+TEST_CASE("fuse: bitwise equal to the unfused function, for any layout of the operands") {
   const auto n = GENERATE(1, 3, 1000, 1021, 5000);
   const auto m = GENERATE(1, 2, 70, 1100);
   const DType dtype = GENERATE(f32, f64);
@@ -119,7 +119,7 @@ TEST_CASE("fuse: conditions, conversions and numbers") {
   check([](Operands v) { return (v[0].to(f64) * 0.1).to(f32) + v[0]; }, {x});
   check([c](Operands v) { return v[0] * c + exp(c * 2.0) - (v[0] - c); }, {x});
   check([](Operands v) { return v[0] * v[0] + 2; }, {random::integers({20000}, -9, 9)});
-  const Tensor y = fuse([](auto a, auto b, auto s) { return where(a, b, s); }, mask, x, 2);  // only floats lend a dtype
+  const Tensor y = fuse([](auto a, auto b, auto s) { return where(a, b, s); }, mask, x, 2);  // 2 takes x's dtype
   CHECK(y.dtype() == f32);
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("fuse: gradients for a cotangent of several values") {
   const Found fused = found(cheap, arrays, always, w);
   const Found plain = found(cheap, arrays, never, w);
   for (std::size_t i = 0; i < 2; ++i) CHECK(same_bits(fused.gradients[i], plain.gradients[i]));
-  // Slopes that were kept are rounded before they meet the cotangent.
+  // Saved slopes are rounded before the product with the cotangent.
   const Found kept = found(dear, arrays, always, w);
   const Found exact = found(dear, arrays, never, w);
   for (std::size_t i = 0; i < 2; ++i) {
@@ -149,7 +149,7 @@ TEST_CASE("fuse: gradients for a cotangent of several values") {
   }
 }
 
-TEST_CASE("fuse: any number of threads gives the same bits") {
+TEST_CASE("fuse: results do not depend on the number of threads") {
   const std::vector<Array> arrays{drawn({1000, 300}, 1), drawn({300}, 2)};
   const Found one = [&] {
     const Threads threads(1);
@@ -161,7 +161,7 @@ TEST_CASE("fuse: any number of threads gives the same bits") {
   for (std::size_t i = 0; i < 2; ++i) CHECK(same_bits(one.gradients[i], three.gradients[i]));
 }
 
-TEST_CASE("fuse: no array is made for the cotangent of a sum") {
+TEST_CASE("fuse: no array is allocated for the cotangent of a sum") {
   const Tensor x = variable(drawn({300, 100}, 1));
   const Tensor b = variable(drawn({300, 100}, 2));
   const auto g = grad(sum(fuse([](auto u, auto v) { return u + 2 * v; }, x, b)), {x, b});
@@ -199,21 +199,21 @@ TEST_CASE("fuse: the gradient in one operand of several") {
   const auto f = [](auto u, auto v) { return u * v + square(v); };
   const Tensor y = fuse(f, x, b);
   CHECK(max(abs(grad(sum(y), b) - sum(x + 2 * b, 0))).item() < 1e-3);
-  // One operand may depend on another: the partial derivatives are told apart.
+  // One operand may depend on another: partial derivatives remain separate.
   const Tensor z = fuse(f, x, 3 * x);  // 3 x^2 + 9 x^2
   const Tensor g = grad(sum(z), x, {.create_graph = true});
   CHECK(max(abs(g - 24 * x)).item() < 1e-4);
   CHECK(max(abs(grad(sum(g), x) - 24.0)).item() < 1e-4);
 }
 
-TEST_CASE("fuse: small operands are served by the operations themselves, once they are known to be elementwise") {
+TEST_CASE("fuse: small operands use the unfused function, once it is known to be elementwise") {
   const auto f = [](auto u) { return u * 2 + 1; };
   const Tensor x = variable(tensor({1, 2, 3}));
   for (int i = 0; i < 2; ++i) CHECK(all(fuse(f, x) == tensor({3, 5, 7})).item<bool>());
   const auto reduces = [](auto u) { return u - sum(u); };
   CHECK_THROWS_AS(fuse(reduces, x), ValueError);
   CHECK_THROWS_AS(fuse(reduces, x), ValueError);
-  CHECK(sum(x).item() == 6);  // no trace is left on
+  CHECK(sum(x).item() == 6);  // the recorder is off again
 }
 
 TEST_CASE("fuse: a fused function inside another") {
@@ -222,7 +222,7 @@ TEST_CASE("fuse: a fused function inside another") {
   check([&](Operands v) { return fuse(inner, v[0]) + 1; }, {x});
 }
 
-TEST_CASE("fuse: what is captured is captured by value") {
+TEST_CASE("fuse: captured values are copied") {
   const Tensor x = variable(drawn({200, 100}, 1));
   Tensor y;
   {

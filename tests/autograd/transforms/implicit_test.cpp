@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Implicit derivatives against closed forms and differences. The operations themselves stand in the table.
+// Implicit derivatives against closed forms and differences. The operations are also in the table.
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -71,7 +71,7 @@ TEST_CASE("implicit: several unknowns and several parameters") {
   }
 }
 
-TEST_CASE("implicit: the derivative knows nothing of the solver") {
+TEST_CASE("implicit: the derivative is independent of the solver") {
   int calls = 0;
   const auto root = [&](const Tensor& theta) {
     return custom_root([](const Tensor& x, const Tensor& t) { return x * x * x - t; },
@@ -90,7 +90,7 @@ TEST_CASE("implicit: the derivative knows nothing of the solver") {
   CHECK(calls == 1);
 }
 
-TEST_CASE("implicit: ridge regression, differentiated in its penalty") {
+TEST_CASE("implicit: derivative of ridge regression in the penalty") {
   // w(l) = argmin |X w - y|^2 + l |w|^2, a root of the gradient, which is symmetric in its own derivative.
   const Tensor x = normal({8, 3}, 3);
   const Tensor y = normal({8}, 4);
@@ -142,7 +142,7 @@ TEST_CASE("implicit: fixed points") {
   CHECK(gradcheck(anomaly, kepler, third));
 }
 
-TEST_CASE("implicit: acceleration reaches a slow fixed point in a few steps") {
+TEST_CASE("implicit: Anderson acceleration of a slow fixed point") {
   int calls = 0;
   const auto slow = [&](const Tensor& x, const Tensor& t) {
     ++calls;
@@ -153,7 +153,7 @@ TEST_CASE("implicit: acceleration reaches a slow fixed point in a few steps") {
   CHECK(calls < 20);
 }
 
-TEST_CASE("implicit: linear systems known by their products") {
+TEST_CASE("implicit: linear systems given by matrix-vector products") {
   const Tensor a = normal({5, 5}, 7) + 4 * eye(5, f64);
   const Tensor b = normal({5}, 8);
   const LinearFunction matvec = [](const Tensor& v, std::span<const Tensor> theta) { return matmul(theta[0], v); };
@@ -199,9 +199,9 @@ TEST_CASE("implicit: linear systems known by their products") {
   CHECK(close(matmul(a, jacobian(f, at)[0]), eye(5, f64)));
 }
 
-TEST_CASE("implicit: a system that has no solution is an error that says so") {
+TEST_CASE("implicit: a system without a solution is an error") {
   const auto flat = [](const LinearSolveOptions& options) {
-    // x^2 = 0 has its root where the derivative vanishes.
+    // x^2 = 0 has its root where the derivative is zero.
     const Tensor t = variable(zeros({2}, f64));
     const Tensor x = custom_root([](const Tensor& u, const Tensor& v) { return u * u - v; },
                                  [](const Tensor& v) { return zeros_like(v); }, t, options);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Transforms against closed forms, and against differences where they are themselves differentiated.
+// Transforms against closed forms, and their derivatives against differences.
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -24,7 +24,7 @@ bool close(const Tensor& a, const Tensor& b, double tolerance = 1e-12) {
   return max(abs(a.detach() - b.detach())).item() <= tolerance * (1 + max(abs(b.detach())).item());
 }
 
-/// sum(x_i^3 y_i) + x_0 y_0^2 ...: with mixed derivatives that are easy to write down.
+/// sum(x_i^3 y_i) + x_0 y_0^2 ...: with simple mixed derivatives.
 Tensor cubic(std::span<const Tensor> xs) { return sum(xs[0] * xs[0] * xs[0] * xs[1] + xs[0] * square(xs[1])); }
 
 Tensor with_diagonal(const Tensor& d) { return unsqueeze(d, 1) * eye(d.size(), d.dtype()); }
@@ -56,14 +56,14 @@ TEST_CASE("transforms: gradients nest") {
   CHECK_FALSE(g.requires_grad());
 }
 
-TEST_CASE("transforms: of several inputs, each derivative leaves the others alone") {
+TEST_CASE("transforms: partial derivatives of several inputs are independent") {
   const Tensor x = normal({3}, 1);
   const Tensor y = normal({3}, 2);
   const std::vector<Tensor> xs{x, y};
   const auto g = grad(Function(cubic))(xs);
   CHECK(close(g[0], 3 * x * x * y + y * y));
   CHECK(close(g[1], x * x * x + 2 * x * y));
-  // Also where one input is made from another, or is the same tensor.
+  // Also where one input depends on another, or is the same tensor.
   const Tensor v = variable(x);
   const std::vector<Tensor> tied{v, v};
   const auto both = grad(Function(cubic))(tied);
@@ -73,11 +73,11 @@ TEST_CASE("transforms: of several inputs, each derivative leaves the others alon
   CHECK(close(grad(Function(cubic))(made)[0], 6 * x * x * x + 4 * x * x));
 }
 
-TEST_CASE("transforms: results are part of the graph outside, and only then") {
+TEST_CASE("transforms: results are recorded only when something outside is") {
   const Tensor x = normal({3}, 1);
   const Tensor a = variable(normal({3}, 2));
   const auto f = [&](const Tensor& t) { return sum(a * t * t * t); };
-  SECTION("what the function captured") {
+  SECTION("a captured variable") {
     const Tensor g = grad(f)(x);  // 3 a x^2
     REQUIRE(g.requires_grad());
     CHECK(close(grad(sum(g), a), 3 * x * x));
@@ -110,7 +110,7 @@ TEST_CASE("transforms: results are part of the graph outside, and only then") {
   }
 }
 
-TEST_CASE("transforms: each is itself differentiable, checked by differences") {
+TEST_CASE("transforms: all are differentiable, checked by differences") {
   const Tensor x = normal({2, 3}, 3);
   const Tensor v = normal({2, 3}, 4);
   const UnaryFunction field = [](const Tensor& t) { return tanh(t) * sum(t * t, -1, true); };
@@ -217,7 +217,7 @@ TEST_CASE("transforms: Jacobians have the shape of the result, then that of the 
   // Its products are those of vjp and jvp.
   const Tensor v = normal({2, 3}, 22);
   CHECK(close(sum(reverse * v, {2, 3}), jvp(f, x, v).second));
-  // A tall one goes by columns, a constant function has zeros.
+  // A tall Jacobian is computed by columns, that of a constant function is zero.
   CHECK(close(jacobian(
                   [](const Tensor& t) {
                     return expand(t, {50, 1}) * 2;
@@ -327,7 +327,7 @@ TEST_CASE("transforms: the gradient of every sample") {
   CHECK_THROWS_WITH(per_sample_grad(total, w, batch), contains("one loss for each sample"));
 }
 
-TEST_CASE("transforms: what does not fit is refused, by name") {
+TEST_CASE("transforms: errors name the transform") {
   const Tensor x = normal({3}, 70);
   const UnaryFunction f = [](const Tensor& t) { return t * t; };
   CHECK_THROWS_WITH(grad(f)(x), contains("grad") && contains("scalar") && contains("[3]"));

@@ -38,7 +38,7 @@ TEST_CASE("scaled_dot_product_attention agrees with PyTorch, values and gradient
   }
 }
 
-TEST_CASE("scaled_dot_product_attention: scale, masks together, broadcast, queries that see nothing") {
+TEST_CASE("scaled_dot_product_attention: scale, combined masks, broadcasting, fully masked queries") {
   nt::manual_seed(3);
   const auto q = randn({2, 3, 4});
   const auto k = randn({3, 4});
@@ -51,7 +51,7 @@ TEST_CASE("scaled_dot_product_attention: scale, masks together, broadcast, queri
   const auto b = nn::scaled_dot_product_attention(q, k, v, {.attn_mask = nt::logical_and(seen, !later(3, 3))});
   CHECK(identical(a.value(), b.value()));
 
-  // PyTorch 2.5 and newer give 0, too.
+  // PyTorch 2.5 and newer also return 0.
   const auto blind = nt::tensor({{0, 0, 0}, {1, 1, 0}, {0, 0, 1}}) != 0;
   const auto x = nt::variable(q);
   const auto z = nn::scaled_dot_product_attention(x, k, v, {.attn_mask = blind});
@@ -78,7 +78,7 @@ TEST_CASE("scaled_dot_product_attention has derivatives of order two") {
   CHECK(result);
 }
 
-TEST_CASE("attention's dropout keeps the mean of the weights and rests at 0") {
+TEST_CASE("attention's dropout keeps the mean of the weights, and is off at 0") {
   nt::manual_seed(5);
   const auto q = nt::zeros({1, 2});
   const auto v = nt::ones({20000, 1});
@@ -96,7 +96,7 @@ TEST_CASE("attention's dropout keeps the mean of the weights and rests at 0") {
   CHECK(identical(layer(x).output.value(), layer(x).output.value()));
 }
 
-TEST_CASE("MultiheadAttention takes empty batches and starts as PyTorch's") {
+TEST_CASE("MultiheadAttention accepts empty batches and has PyTorch's initial values") {
   const nn::MultiheadAttention m(4, 2);
   CHECK(m(nt::zeros({3, 0, 4})).output.shape() == nt::Shape{3, 0, 4});
   const auto r = m(nt::zeros({0, 2, 4}), nt::zeros({3, 2, 4}), nt::zeros({3, 2, 4}), {.need_weights = true});
@@ -114,7 +114,7 @@ TEST_CASE("MultiheadAttention takes empty batches and starts as PyTorch's") {
   CHECK(names == std::vector<std::string>{"in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"});
 }
 
-TEST_CASE("attention names what does not fit, and where") {
+TEST_CASE("errors of attention name the argument and the layer") {
   const auto x = nt::zeros({3, 2, 4});
   const nn::MultiheadAttention m(4, 2);
   CHECK_THROWS_AS(nn::MultiheadAttention(5, 2), nt::ValueError);

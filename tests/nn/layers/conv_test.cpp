@@ -8,7 +8,7 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("convolutions start within PyTorch's bounds and fill them") {
+TEST_CASE("initial values of convolutions fill PyTorch's bounds") {
   nt::manual_seed(1);
   const auto fills = [](const nt::Parameter& p, double bound) {
     CHECK(nt::max(nt::abs(p)).item() <= bound);
@@ -23,7 +23,7 @@ TEST_CASE("convolutions start within PyTorch's bounds and fill them") {
   fills(back.weight, 1 / std::sqrt(32 * 6.0));
 }
 
-TEST_CASE("convolutions refuse what makes no layer, and name the layer when an image does not fit") {
+TEST_CASE("convolutions reject invalid options, and errors for mismatched images name the layer") {
   CHECK_THROWS_AS(nn::Conv2d(0, 2, 3), nt::ValueError);
   CHECK_THROWS_WITH(nn::Conv2d(4, 6, 3, {.groups = 4}), contains("Conv2d: the channels") && contains("4, 6 in 4"));
   CHECK_THROWS_WITH(nn::Conv2d(4, 6, 0), contains("Conv2d: invalid kernel_size"));
@@ -46,7 +46,7 @@ TEST_CASE("convolutions refuse what makes no layer, and name the layer when an i
                     contains("ConvTranspose1d: x must have 3 channels"));
 }
 
-TEST_CASE("the words of a convolution's options need not live as long as it") {
+TEST_CASE("strings of a convolution's options may be destroyed before the layer") {
   nn::Conv1d conv = [] {
     const std::string mode = "circular";
     return nn::Conv1d(1, 1, 2, {.padding = 1, .bias = false, .padding_mode = mode});
@@ -62,5 +62,5 @@ TEST_CASE("summary counts the multiply-adds of convolutions") {
   CHECK(s.layers[1].multiply_adds == 2 * 8 * 16 * 16 * 3 * 9);
   CHECK(s.layers[2].multiply_adds == 0);
   CHECK(s.layers[3].multiply_adds == 2 * 4 * 4 * 4 * 2 * 25);
-  CHECK(s.layers[4].multiply_adds == 2 * 4 * 4 * 4 * 2 * 9);  // each input reaches so many outputs
+  CHECK(s.layers[4].multiply_adds == 2 * 4 * 4 * 4 * 2 * 9);  // input elements * outputs * kernel
 }

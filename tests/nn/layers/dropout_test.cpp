@@ -9,7 +9,7 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("Dropout keeps the mean, scales what it keeps, and rests in eval") {
+TEST_CASE("Dropout keeps the mean, scales kept elements, and is the identity in eval") {
   nt::manual_seed(2);
   const nn::Dropout drop(0.3);
   const nt::Tensor x = nt::variable(nt::ones({200000}).value());
@@ -48,7 +48,7 @@ TEST_CASE("Dropout at its limits") {
   CHECK_THROWS_AS(nn::dropout(x, 2), nt::ValueError);
 }
 
-TEST_CASE("channels are dropped as a whole") {
+TEST_CASE("feature_dropout drops entire channels") {
   nt::manual_seed(4);
   const auto check = [](const auto& layer, const nt::Shape& shape, std::int64_t channels) {
     const nt::Tensor y = nt::reshape(layer(nt::ones(shape)), {channels, -1});
@@ -56,7 +56,7 @@ TEST_CASE("channels are dropped as a whole") {
     const nt::Tensor one = nt::max(y, 1);
     CHECK(nt::all((one == 0.0) | (one == 1 / 0.75)).item<bool>());
     const double kept = nt::mean((one != 0.0).to(nt::f64)).item();
-    // Four standard deviations of a binomial share.
+    // Four standard deviations of a binomial fraction.
     CHECK(std::abs(kept - 0.75) < 4 * std::sqrt(0.75 * 0.25 / static_cast<double>(channels)));
   };
   check(nn::Dropout1d(0.25), {50, 20, 3}, 1000);
@@ -68,13 +68,13 @@ TEST_CASE("channels are dropped as a whole") {
   CHECK_THROWS_AS(nn::Dropout2d(1.5), nt::ValueError);
 }
 
-TEST_CASE("alpha dropout keeps mean and variance, and drops to selu's end") {
+TEST_CASE("alpha dropout keeps mean and variance, and drops to selu(-inf)") {
   nt::manual_seed(5);
   const nt::Tensor x = nt::random::normal({200000}, 0, 1, nt::f64);
   const nt::Tensor y = nn::AlphaDropout(0.3)(x);
   CHECK(nt::mean(y).item() == Approx(0).margin(0.02));
   CHECK(nt::mean(nt::square(y)).item() == Approx(1).epsilon(0.02));
-  // What became of dropped ones: the most frequent value. Others are a line in x.
+  // Dropped elements have one common value; the others are affine in x.
   const double low = nt::selu(nt::tensor(-1e4, nt::f64)).item();
   const double a = 1 / std::sqrt(0.7 * (1 + 0.3 * low * low));
   const double dropped = a * low - a * low * 0.3;

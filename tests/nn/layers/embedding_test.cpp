@@ -41,8 +41,7 @@ TEST_CASE("Embedding has derivatives of order two in its weight") {
   const nn::Embedding m(4, 2, {.padding_idx = 0, .dtype = nt::f64});
   const auto which = indices({2, 0, 2, 3});
   const auto result = nt::gradcheck(nt::UnaryFunction([&](const nt::Tensor& w) {
-                                      // The padding row is held at 0 here: its derivative is 0 by definition, not by
-                                      // value.
+                                      // The padding row is fixed at 0, as its derivative is defined as 0.
                                       const auto free = w * nt::tensor({{0, 0}, {1, 1}, {1, 1}, {1, 1}}, nt::f64);
                                       return nt::square(nn::functional_call(m, std::vector<nt::Tensor>{free}, which));
                                     }),
@@ -51,7 +50,7 @@ TEST_CASE("Embedding has derivatives of order two in its weight") {
   CHECK(result);
 }
 
-TEST_CASE("positions are those of the paper, and are added where the steps are") {
+TEST_CASE("positional encodings are those of the paper, and are added along the step axis") {
   const auto table = nn::sinusoidal_positions(6, 5, nt::f64);
   for (std::int64_t t = 0; t < 6; ++t) {
     for (std::int64_t i = 0; i < 5; ++i) {

@@ -9,7 +9,7 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("Linear starts within PyTorch's bounds and fills them") {
+TEST_CASE("initial values of Linear fill PyTorch's bounds") {
   nt::manual_seed(1);
   const nn::Linear fc(400, 300);
   for (const auto& p : {fc.weight, fc.bias}) {
@@ -28,7 +28,7 @@ TEST_CASE("Linear starts within PyTorch's bounds and fills them") {
   CHECK(identical(nn::Linear(400, 300).weight.value(), fc.weight.value()));
 }
 
-TEST_CASE("Linear names expected and got") {
+TEST_CASE("errors of Linear name the expected and the given shape") {
   CHECK_THROWS_WITH(nn::Linear(3, 2)(nt::ones({4, 5})), contains("x [.., 3]") && contains("x [4, 5]"));
   CHECK_THROWS_AS(nn::Linear(3, 2, {.bias = false})(nt::ones({4, 5})), nt::ShapeError);
   CHECK_THROWS_AS(nn::Linear(3, 2)(nt::tensor(1.0)), nt::ShapeError);
@@ -53,7 +53,7 @@ TEST_CASE("Sequential takes modules, operations and lambdas") {
   CHECK(identical(nn::Sequential()(x).value(), x.value()));
 }
 
-TEST_CASE("a temporary goes through activations in its own memory") {
+TEST_CASE("activations of a temporary are computed in place") {
   const nn::Sequential m(nn::Tanh(), nt::relu, nn::Sigmoid());
   nt::Tensor x = nt::ones({1000});
   const void* memory = x.value().raw();
@@ -73,7 +73,7 @@ TEST_CASE("activation modules apply their operations") {
   CHECK(identical(nn::LogSoftmax(0)(x).value(), nt::log_softmax(x, 0).value()));
 }
 
-TEST_CASE("Flatten joins axes") {
+TEST_CASE("Flatten merges axes") {
   const nt::Tensor x = nt::ones({2, 3, 4, 5});
   CHECK(nn::Flatten()(x).shape() == nt::Shape{2, 60});
   CHECK(nn::Flatten(0)(x).shape() == nt::Shape{120});

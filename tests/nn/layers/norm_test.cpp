@@ -30,7 +30,7 @@ TEST_CASE("running statistics follow the batches") {
   CHECK(moving.running_mean.value().item() == Approx(3.5));
 }
 
-TEST_CASE("normalisation layers hold what PyTorch's hold") {
+TEST_CASE("normalisation layers have PyTorch's parameters and buffers") {
   std::vector<std::string> names;
   for (const auto& [name, value] : nn::BatchNorm2d(3).state_dict()) names.push_back(name);
   CHECK(names == std::vector<std::string>{"weight", "bias", "running_mean", "running_var", "num_batches_tracked"});
@@ -44,7 +44,7 @@ TEST_CASE("normalisation layers hold what PyTorch's hold") {
   CHECK(batch.num_batches_tracked.dtype() == nt::i64);
 }
 
-TEST_CASE("empty batches are normalised to empty batches, and tell nothing of the statistics") {
+TEST_CASE("empty batches are normalised to empty batches, and do not change the statistics") {
   const nn::BatchNorm2d batch(3);
   CHECK(batch(nt::ones({0, 3, 2, 2})).shape() == nt::Shape{0, 3, 2, 2});
   CHECK(identical(batch.running_mean.value(), nt::zeros({3}).value()));
@@ -58,7 +58,7 @@ TEST_CASE("empty batches are normalised to empty batches, and tell nothing of th
   CHECK(identical(batch.weight.grad().value(), nt::zeros({3}).value()));
 }
 
-TEST_CASE("normalisation layers name themselves, what they expected and what came") {
+TEST_CASE("errors of normalisation layers name the layer, the expected and the given shape") {
   CHECK_THROWS_AS(nn::BatchNorm1d(0), nt::ValueError);
   CHECK_THROWS_WITH(nn::GroupNorm(3, 4), contains("GroupNorm: the channels") && contains("3, 4"));
   CHECK_THROWS_WITH(nn::LayerNorm({3, 0}), contains("LayerNorm: invalid normalized_shape"));
@@ -74,7 +74,7 @@ TEST_CASE("normalisation layers name themselves, what they expected and what cam
   CHECK_THROWS_AS(nn::InstanceNorm2d(3)(nt::ones({3, 4})), nt::ShapeError);
   CHECK_THROWS_AS(nn::LayerNorm(3)(nt::ones({2, 3}, nt::f64)), nt::DTypeError);
 
-  // What is refused leaves the statistics alone.
+  // A rejected input does not change the statistics.
   const nn::BatchNorm1d batch(3);
   CHECK_THROWS_AS(batch(nt::ones({1, 3})), nt::ValueError);
   CHECK(batch.num_batches_tracked.value().item<std::int64_t>() == 0);

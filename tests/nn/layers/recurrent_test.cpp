@@ -20,7 +20,7 @@ Tensor random(const nt::Shape& shape, std::uint64_t seed, nt::DType dtype = nt::
 
 }  // namespace
 
-TEST_CASE("cells and layers are the same function") {
+TEST_CASE("cells and layers compute the same function") {
   const nn::LSTM layer(3, 4, {.dtype = nt::f64});
   const nn::LSTMCell cell(3, 4, {.dtype = nt::f64});
   cell.weight_ih.set_value(layer.parameter("weight_ih_l0").value());
@@ -35,7 +35,7 @@ TEST_CASE("cells and layers are the same function") {
   CHECK(distance(y.c_n.value(), nt::unsqueeze(state.c, 0).value()) < 1e-14);
 }
 
-TEST_CASE("a mask passes steps over wherever they are") {
+TEST_CASE("a mask skips steps at any position") {
   const nn::GRU layer(3, 4, {.dtype = nt::f64});
   const Tensor x = random({4, 1, 3}, 3);
   const auto masked = layer(x, {.mask = nt::unsqueeze(nt::tensor({1, 0, 1, 0}, nt::boolean), 1)});
@@ -44,7 +44,7 @@ TEST_CASE("a mask passes steps over wherever they are") {
   CHECK(identical(nt::select(masked.output, 0, 1).value(), nt::zeros({1, 4}, nt::f64).value()));
 }
 
-TEST_CASE("hooks see a recurrent layer's output") {
+TEST_CASE("hooks receive a recurrent layer's output") {
   const nn::LSTM layer(3, 4);
   nt::Shape seen;
   layer.register_forward_hook([&](const nn::ModuleBase&, std::span<const Tensor> inputs, const Tensor& output) {
@@ -57,7 +57,7 @@ TEST_CASE("hooks see a recurrent layer's output") {
   CHECK(nt::sum(nt::square(y.output)).item() == 0);
 }
 
-TEST_CASE("recurrent layers name what does not fit, and where") {
+TEST_CASE("errors of recurrent layers name the argument and the layer") {
   struct Tagger : nn::Module<Tagger> {
     nn::LSTM encoder = add("encoder", nn::LSTM(3, 4));
     nn::GRUCell cell = add("cell", nn::GRUCell(3, 4));
@@ -92,7 +92,7 @@ TEST_CASE("recurrent layers name what does not fit, and where") {
   CHECK_THROWS_AS(nn::RNNCell(3, 4)(nt::ones({2, 3}), nt::ones({3, 4})), nt::ShapeError);
 }
 
-TEST_CASE("recurrent parameters start within PyTorch's bounds") {
+TEST_CASE("initial values of recurrent layers are within PyTorch's bounds") {
   const nn::GRU layer(3, 16);
   for (const auto& p : layer.parameters()) {
     CHECK(nt::max(nt::abs(p)).item() <= 0.25);

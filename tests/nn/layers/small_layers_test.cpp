@@ -27,12 +27,12 @@ TEST_CASE("RReLU draws its slopes in training") {
   CHECK_THROWS_AS(nn::RReLU(1, 0), nt::ValueError);
 }
 
-TEST_CASE("small layers refuse what makes no layer") {
+TEST_CASE("small layers reject invalid options") {
   CHECK_THROWS_AS(nn::Bilinear(0, 4, 2), nt::ValueError);
   CHECK_THROWS_AS(nn::PReLU(0), nt::ValueError);
 }
 
-TEST_CASE("containers name their members by position or by name, and copies are the same container") {
+TEST_CASE("containers name their members by position or by name, and copies share the members") {
   struct Model : nn::Module<Model> {
     nn::ModuleList<nn::Linear> layers = add("layers", nn::ModuleList<nn::Linear>{nn::Linear(3, 3), nn::Linear(3, 3)});
     nn::ModuleDict<nn::Linear> heads =

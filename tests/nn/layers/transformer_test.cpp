@@ -8,7 +8,7 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 
-TEST_CASE("what comes later changes nothing before, where attention is causal") {
+TEST_CASE("with causal attention later steps do not affect earlier ones") {
   nt::manual_seed(3);
   const auto randn = [](const nt::Shape& shape) { return nt::Tensor(nt::random::normal(shape)); };
   const nn::TransformerEncoder m(4, 2, 2, {.layer = {.dim_feedforward = 6}});
@@ -20,7 +20,7 @@ TEST_CASE("what comes later changes nothing before, where attention is causal") 
   CHECK(distance(nt::slice(y, 0, 2, 3).value(), nt::slice(z, 0, 2, 3).value()) > 1e-2);
 }
 
-TEST_CASE("transformers refuse what makes no layers") {
+TEST_CASE("transformers reject invalid options") {
   CHECK_THROWS_AS(nn::TransformerEncoder(4, 2, 0), nt::ValueError);
   CHECK_THROWS_AS(nn::TransformerDecoder(4, 3, 1), nt::ValueError);
 }

@@ -17,7 +17,7 @@ nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
   return nt::random::normal(shape, 0, 1, nt::f64, g);
 }
 
-/// By its definition: the probabilities of all sequences of frames that collapse to the target, summed.
+/// By definition: the sum of the probabilities of all frame sequences that collapse to the target.
 double by_enumeration(const nt::Array& log_probs, const std::vector<std::int64_t>& target, std::int64_t blank) {
   const auto frames = log_probs.shape(0);
   const auto classes = log_probs.shape(1);
@@ -52,7 +52,7 @@ TEST_CASE("ctc_loss sums the probabilities of all alignments") {
   CHECK(loss(nt::zeros({0}, nt::i64)) == Approx(by_enumeration(log_p.value(), {}, 0)).epsilon(1e-13));
 }
 
-TEST_CASE("ctc_loss differentiates to third order") {
+TEST_CASE("ctc_loss is differentiable to third order") {
   const nt::Tensor targets = integers({1, 1, 2});
   const auto result =
       nt::gradcheck(nt::UnaryFunction([&](const nt::Tensor& x) {
@@ -63,7 +63,7 @@ TEST_CASE("ctc_loss differentiates to third order") {
   CHECK(result);
 }
 
-TEST_CASE("a target that the input is too short for costs infinity, or nothing, and has no gradient") {
+TEST_CASE("ctc_loss of a target too long for the input is infinity, or 0, without a gradient") {
   const nt::Tensor x = nt::variable(normal({2, 2, 3}, 6));
   const auto loss = [&](bool zero) {
     return nn::ctc_loss(nt::log_softmax(x), integers({1, 1, 2}), integers({2, 2}), integers({2, 1}),
@@ -82,7 +82,7 @@ TEST_CASE("a target that the input is too short for costs infinity, or nothing, 
   CHECK(nt::all(nt::isfinite(never.grad())).item<bool>());
 }
 
-TEST_CASE("ctc_loss takes no samples and no frames") {
+TEST_CASE("ctc_loss of no samples and of no frames") {
   const nt::Tensor none = nt::zeros({0}, nt::i64);
   const auto sum = nn::CtcLossOptions{.reduction = Reduction::sum};
   CHECK(nn::ctc_loss(nt::zeros({4, 0, 3}), nt::zeros({0, 2}, nt::i64), none, none, sum).item() == 0);
@@ -90,7 +90,7 @@ TEST_CASE("ctc_loss takes no samples and no frames") {
   CHECK(std::isinf(nn::ctc_loss(nt::zeros({4, 1, 3}), integers({1}), integers({0}), integers({1}), sum).item()));
 }
 
-TEST_CASE("ctc_loss refuses what does not fit") {
+TEST_CASE("ctc_loss rejects invalid arguments") {
   const nt::Tensor x = nt::zeros({4, 2, 3});
   const nt::Tensor t = integers({1, 2});
   const nt::Tensor n = integers({4, 4});

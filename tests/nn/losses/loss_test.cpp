@@ -46,7 +46,7 @@ TEST_CASE("cross_entropy agrees with PyTorch in every combination of its options
   CHECK(cases == 48);
 }
 
-TEST_CASE("losses differentiate to third order") {
+TEST_CASE("losses are differentiable to third order") {
   const nt::Tensor x = nt::tensor({{0.3, -1.2, 0.8}, {2.0, 0.1, -0.4}}, nt::f64);
   const auto check = [&](const std::function<nt::Tensor(const nt::Tensor&)>& f) {
     const auto result = nt::gradcheck(f, x, {.order = 3});
@@ -69,7 +69,7 @@ TEST_CASE("cross_entropy stays finite for extreme logits") {
   }
 }
 
-TEST_CASE("losses refuse what does not fit, and say what came") {
+TEST_CASE("mse_loss and cross_entropy reject invalid arguments, and name them") {
   const nt::Tensor x = nt::ones({2, 3});
   CHECK_THROWS_WITH(nn::mse_loss(x, nt::ones({3})), contains("[2, 3]") && contains("[3]"));
   CHECK_THROWS_AS(nn::mse_loss(x, nt::ones({2, 3}, nt::f64)), nt::DTypeError);
@@ -84,7 +84,7 @@ TEST_CASE("losses refuse what does not fit, and say what came") {
   CHECK_THROWS_AS(nn::cross_entropy(x, classes({0, 0}), {.weight = nt::ones({3}, nt::f64)}), nt::DTypeError);
 }
 
-TEST_CASE("losses stay finite where their logarithms and exponentials end") {
+TEST_CASE("losses stay finite where their logarithms and exponentials are not") {
   for (const auto dtype : {nt::f32, nt::f64}) {
     const nt::Tensor x = nt::variable(nt::tensor({0, 1, 0, 1}, dtype));
     const nt::Tensor loss =
@@ -100,7 +100,7 @@ TEST_CASE("losses stay finite where their logarithms and exponentials end") {
   }
 }
 
-TEST_CASE("all losses refuse what does not fit, and say what came") {
+TEST_CASE("all losses reject invalid arguments, and name them") {
   const nt::Tensor x = nt::ones({2, 3});
   const nt::Tensor other = nt::ones({3});
   CHECK_THROWS_WITH(nn::l1_loss(x, other), contains("l1_loss") && contains("[2, 3]") && contains("[3]"));

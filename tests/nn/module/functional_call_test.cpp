@@ -21,7 +21,7 @@ std::vector<nt::Tensor> in_f64(const nn::ModuleBase& m) {
 }
 }  // namespace
 
-TEST_CASE("functional_call differentiates with respect to the values given, to second order") {
+TEST_CASE("functional_call is differentiable with respect to the values, to second order") {
   const auto m = make();  // f32, called with f64 values
   const auto loss = [&](std::span<const nt::Tensor> values) {
     return nt::sum(nt::square(nn::functional_call(m, values, x)));
@@ -35,7 +35,7 @@ TEST_CASE("functional_call differentiates with respect to the values given, to s
   }
 }
 
-TEST_CASE("functional_call with named values leaves the others in place") {
+TEST_CASE("functional_call with named values keeps the others") {
   const auto m = make();
   const nt::Tensor x32 = x.to(nt::f32);
   const nt::Array before = m(x32).value();
@@ -45,7 +45,7 @@ TEST_CASE("functional_call with named values leaves the others in place") {
   CHECK(identical(m(x32).value(), before));
 }
 
-TEST_CASE("functional_call reaches buffers too") {
+TEST_CASE("functional_call can replace buffers") {
   struct Shift : nn::Module<Shift> {
     nn::Buffer by = add("by", nn::Buffer(nt::zeros({})));
     nt::Tensor forward(const nt::Tensor& t) const { return t + by; }
@@ -55,7 +55,7 @@ TEST_CASE("functional_call reaches buffers too") {
   CHECK(m(nt::tensor(1.0)).item() == 1);
 }
 
-TEST_CASE("functional_call puts the parameters back when forward throws") {
+TEST_CASE("functional_call restores the parameters when forward throws") {
   const auto m = make();
   const auto before = m.parameters();
   std::vector<nt::Array> values;
@@ -67,7 +67,7 @@ TEST_CASE("functional_call puts the parameters back when forward throws") {
   }
 }
 
-TEST_CASE("functional_call refuses values that do not fit before it replaces any") {
+TEST_CASE("functional_call rejects mismatched values before it replaces any") {
   const auto m = make();
   auto values = in_f64(m);
   values.pop_back();

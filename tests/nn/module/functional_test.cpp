@@ -52,7 +52,7 @@ TEST_CASE("checkpoint of a module: the same gradients, dropout included, in inpu
   const auto plain = gradients(false);
   const auto with = gradients(true);
   for (std::size_t i = 0; i < plain.size(); ++i) CHECK(close(with[i], plain[i]));
-  // A Hessian through it.
+  // The Hessian.
   m.eval();
   const auto loss = [&](bool checkpointed) {
     return nn::function_of(

@@ -53,7 +53,7 @@ TEST_CASE("module: types, paths, and apply") {
   CHECK_FALSE(net.has_parameter("pair.first"));
 }
 
-TEST_CASE("module: forward hooks see and replace") {
+TEST_CASE("module: forward hooks receive and replace the result") {
   const Net net;
   net.eval();
   const nt::Tensor x = nt::ones({6, 3});
@@ -87,7 +87,7 @@ TEST_CASE("module: forward hooks see and replace") {
   CHECK(seen.back() == "Silent 1 none");
 }
 
-TEST_CASE("module: backward hooks see and replace the gradient of the result") {
+TEST_CASE("module: backward hooks receive and replace the gradient of the result") {
   nn::Linear layer(3, 2);
   const nn::Sequential model(layer, nn::Tanh());
   const nt::Tensor x = nt::ones({4, 3});
@@ -136,7 +136,7 @@ TEST_CASE("summary: shapes, parameters, bytes and multiply-adds of each layer") 
   INFO(text);
   CHECK_THAT(text,
              contains("pair: Pair") && contains("[6, 4]") && contains("20 frozen") && contains("46 (26 trainable)"));
-  // What it found is put back as it was.
+  // Training modes are restored.
   CHECK(net.is_training());
   CHECK_FALSE(net.tail.is_training());
   CHECK_FALSE(net.tail.children()[2].second.is_training());
@@ -148,7 +148,7 @@ TEST_CASE("summary: shapes, parameters, bytes and multiply-adds of each layer") 
   CHECK_THROWS_WITH(nn::summary(big, {5, 7}, nt::f64), contains("[5, 7]"));
 }
 
-TEST_CASE("summary counts the multiply-adds of recurrent layers, attention and their like by their formulas") {
+TEST_CASE("summary counts the multiply-adds of recurrent layers and attention by their formulas") {
   const auto of = [](const auto& module, const nt::Shape& input) { return nn::summary(module, input).multiply_adds; };
   constexpr std::int64_t t = 5, n = 2, in = 3, h = 4;
   // For each step and sequence: the input and the state times the weights of each gate.

@@ -71,7 +71,7 @@ TEST_CASE("a copy of a module is the same module") {
   CHECK(b.scale.grad().defined());
   b.zero_grad();
   CHECK_FALSE(a.scale.grad().defined());
-  // What was registered does not refer to where a member stood.
+  // Registered members do not refer to the original object.
   const auto moved = [] {
     Mlp inner;
     return std::vector<Mlp>{inner, Mlp()};
@@ -93,7 +93,7 @@ TEST_CASE("a shared cell is listed once, and saved under each name") {
   m.load_state_dict(m.state_dict());
 }
 
-TEST_CASE("names in a module are distinct, not empty, and without dots") {
+TEST_CASE("names in a module are unique, not empty, and without dots") {
   struct Open : nn::Module<Open> {
     using nn::ModuleBase::add;
     nt::Tensor forward(const nt::Tensor& x) const { return x; }
@@ -124,7 +124,7 @@ TEST_CASE("train and eval reach every module below") {
   CHECK(m.children()[1].second.children()[0].second.is_training());
 }
 
-TEST_CASE("to converts floats, and leaves counts as they are") {
+TEST_CASE("to converts floats, but not integers") {
   const Mlp m;
   const Mlp same = m.to(nt::f64);
   CHECK(same == m);
@@ -147,7 +147,7 @@ TEST_CASE("frozen parameters get no gradient") {
   CHECK(m(nt::ones({1, 3})).requires_grad());
 }
 
-TEST_CASE("an error names the path of the module that it came from") {
+TEST_CASE("an error names the path of the module that raised it") {
   const Model m;
   const nt::Tensor x = nt::ones({2, 3});
   CHECK_THROWS_AS(m(x), nt::ShapeError);

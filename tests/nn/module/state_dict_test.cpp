@@ -33,7 +33,7 @@ TEST_CASE("the state of a Sequential has PyTorch's names and shapes") {
   CHECK(next == state.size());
 }
 
-TEST_CASE("a state goes from one module to another, and keeps its values") {
+TEST_CASE("a state is copied to another module, and keeps its values") {
   const auto a = make();
   const auto b = make();
   const nt::Tensor x = nt::ones({2, 3});
@@ -48,7 +48,7 @@ TEST_CASE("a state goes from one module to another, and keeps its values") {
   CHECK(identical(state[0].second, before));
 }
 
-TEST_CASE("loading keeps gradients and the graph of what was computed before") {
+TEST_CASE("loading keeps gradients and the graphs of earlier results") {
   const auto m = make();
   const auto w = m.parameter("3.weight");
   const nt::Tensor x = nt::ones({2, 3});
@@ -60,11 +60,11 @@ TEST_CASE("loading keeps gradients and the graph of what was computed before") {
   m.load_state_dict(state);
   CHECK(identical(w.grad().value(), grad));
   m.zero_grad();
-  y.backward();  // through the values as they were
+  y.backward();  // through the old values
   CHECK(identical(w.grad().value(), grad));
 }
 
-TEST_CASE("loading names everything that does not fit, and changes nothing") {
+TEST_CASE("loading names all mismatches, and changes nothing") {
   const auto m = make();
   const auto before = m.state_dict();
   auto state = before;
@@ -88,7 +88,7 @@ TEST_CASE("loading names everything that does not fit, and changes nothing") {
   for (std::size_t i = 0; i < before.size(); ++i) CHECK(identical(before[i].second, after[i].second));
 }
 
-TEST_CASE("loading without strict reports what it passed over, and still refuses wrong shapes") {
+TEST_CASE("loading without strict reports skipped names, and still rejects wrong shapes") {
   const auto m = make();
   nn::StateDict state = {{"0.bias", nt::ones({4}).value()}, {"head.weight", nt::ones({1}).value()}};
   CHECK_THROWS_AS(m.load_state_dict(state), nt::ValueError);

@@ -38,13 +38,13 @@ const Rows activations{
     elementwise<Softshrink>("Softshrink"),
     elementwise<Softplus>("Softplus/2,1", SoftplusOptions{.beta = 2, .threshold = 1}),
     elementwise<Identity>("Identity"),
-    // PyTorch's gradient takes 1/6 from f32.
+    // PyTorch's gradient uses 1/6 rounded to f32.
     {.name = "Hardsigmoid",
      .make = make([] { return Hardsigmoid(); }),
      .torch = torch("Hardsigmoid"),
      .takes_all = true,
      .tolerance = 1e-7},
-    // Beyond its threshold PyTorch's is x, from which ours differs by exp(-20).
+    // PyTorch returns x beyond the threshold; the exact value differs by exp(-20).
     {.name = "Softplus",
      .make = make([] { return Softplus(); }),
      .torch = torch("Softplus"),

@@ -66,7 +66,7 @@ const Rows attention{
     {.name = "MultiheadAttention/dropout",
      .make = make([] { return MultiheadAttention(4, 2, {.dropout = 0.5}); }),
      .inputs = floats({{3, 2, 4}}),
-     .no_reference_reason = "its random numbers are others",
+     .no_reference_reason = "PyTorch draws other random numbers",
      .batch = {1},
      .refuses = {{floats({{3, 2, 5}}), "query [3, 2, 5]"}},
      .modes = true},
@@ -137,7 +137,7 @@ const Rows transformers{
     {.name = "TransformerDecoderLayer/dropout",
      .make = make([] { return TransformerDecoderLayer(4, 2, dropping); }),
      .inputs = floats({{3, 2, 4}, {2, 2, 4}}),
-     .no_reference_reason = "its random numbers are others",
+     .no_reference_reason = "PyTorch draws other random numbers",
      .batch = {1},
      .refuses = {{floats({{3, 2, 5}, {2, 2, 4}}), "self_attn"}},
      .modes = true},
@@ -172,12 +172,12 @@ const Rows embeddings{
                     return Tensors{integers({0, -2})};
                   },
                   "-2", Error::value}},
-     .stateful_reason = "the padding row has no derivative, whatever its values"},
+     .stateful_reason = "the padding row has no derivative, for any values"},
     {.name = "Embedding/max_norm",
      .make = make([] { return Embedding(5, 3, {.max_norm = 1.0}); }),
      .torch = torch("embedding/max_norm"),
      .refuses = {{[] { return Tensors{integers({7})}; }, "7", Error::value}},
-     .stateful_reason = "rows are shortened in the weight itself"},
+     .stateful_reason = "a call rescales rows of the weight"},
 };
 
 const Rows positions{

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Convolutions, pooling, and images of other sizes.
+// Convolutions, pooling, and resizing.
 #include "nn/table.hpp"
 
 namespace newtape::nn::table {
 namespace {
 
-/// With the case of this name; `wrong` is a shape of no such images.
+/// A row with the case of this name; `wrong` is an invalid shape.
 template <class Make>
 Row image(const std::string& type, const std::string& torch, Make module, const Shape& wrong, bool batched = true) {
   const auto slash = torch.find('/');

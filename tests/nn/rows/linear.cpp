@@ -76,18 +76,18 @@ const Rows containers{
            Linear(3, 4), tanh, [](const Tensor& x) { return x * x; }, Linear(4, 2));
      }),
      .inputs = floats({{2, 3}}),
-     .no_reference_reason = "made of others",
+     .no_reference_reason = "composed of other layers",
      .refuses = {{floats({{2, 4}}), "0: Linear"}},
      .covers = {"Lambda"}},
     {.name = "Residual",
      .make = make([] { return Residual(Linear(3, 3)); }),
      .inputs = floats({{2, 3}}),
-     .no_reference_reason = "made of others",
+     .no_reference_reason = "composed of other layers",
      .refuses = {{floats({{2, 4}}), "inner: Linear"}}},
     {.name = "Lists",
      .make = make([] { return Lists(); }),
      .inputs = floats({{2, 3}}),
-     .no_reference_reason = "made of others",
+     .no_reference_reason = "composed of other layers",
      .refuses = {{floats({{2, 4}}), "layers.0: Linear"}},
      .covers = {"ModuleList", "ModuleDict", "ParameterList"}},
 };
@@ -103,7 +103,7 @@ Row orthogonal(const std::string& map, std::int64_t in, std::int64_t out) {
           .covers = {"Orthogonal"}};
 }
 
-const std::string follows = "the vectors follow the weight, and count as constants";
+const std::string follows = "the vectors depend on the weight, but are constants";
 
 const Rows parametrizations{
     {.name = "Linear/weight_norm",

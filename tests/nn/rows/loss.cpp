@@ -12,7 +12,7 @@ constexpr Named reductions[] = {{"none", Reduction::none}, {"mean", Reduction::m
 
 Torch torch(const std::string& name) { return {"nn/losses.txt", name}; }
 
-/// Arguments for a loss of two, or more, tensors of one shape.
+/// Arguments for a loss of two or more tensors of the same shape.
 std::vector<Refusal> pairs(std::size_t count = 2) {
   const auto refused = [count](Shape last) {
     return [count, last = std::move(last)] {
@@ -53,7 +53,7 @@ Row row(const std::string& type, const std::string& name, const Make& module, co
           .fixed = more.fixed,
           .tolerance = 1e-12};
 }
-/// A loss with each reduction, and its case of that name.
+/// A loss with each reduction, and the case of that name.
 template <class Make>
 Rows each(const std::string& type, const std::string& name, const Make& module, const More& more = {}) {
   const auto with = [&](const Named& r) {
@@ -157,7 +157,7 @@ const Rows margins[] = {
          [](R r) { return TripletMarginLoss({.reduction = r, .margin = 2, .p = 3, .swap = true}); }, {pairs(3)}),
 };
 
-/// CTC behind the log_softmax that PyTorch's gradient is right for.
+/// CTC after log_softmax, which PyTorch's gradient assumes.
 Row ctc(const std::string& name, const CtcLossOptions& options, Dims batch = {}) {
   return {
       .name = "CTCLoss/" + name,

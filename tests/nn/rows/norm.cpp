@@ -4,7 +4,7 @@
 namespace newtape::nn::table {
 namespace {
 
-/// With the cases of this name in both modes; `wrong` is a shape of something else.
+/// A row with the cases of this name in both modes; `wrong` is an invalid shape.
 template <class Make>
 Row norm(const std::string& name, const std::string& torch, Make module, const Shape& wrong, bool modes = false) {
   return {.name = name,
@@ -13,7 +13,7 @@ Row norm(const std::string& name, const std::string& torch, Make module, const S
           .refuses = {{floats({wrong}), to_string(wrong)}},
           .modes = modes};
 }
-/// The same for arguments without batch.
+/// The row for arguments without a batch axis.
 Row alone(Row row) {
   row.batched = false;
   return row;

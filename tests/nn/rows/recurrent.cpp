@@ -57,7 +57,7 @@ struct LayerRows : Rows {
              {.name = type + "/dropout",
               .make = make([] { return L(2, 3, {.num_layers = 2, .dropout = 0.5}); }, with_states),
               .inputs = floats({{3, 2, 2}}),
-              .no_reference_reason = "its random numbers are others",
+              .no_reference_reason = "PyTorch draws other random numbers",
               .batch = {1},
               .refuses = {{floats({{2}}), "x [2]"}},
               .modes = true}} {}
