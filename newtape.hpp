@@ -17,6 +17,7 @@
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/transforms.hpp>
 #include <newtape/core/activation.hpp>
+#include <newtape/core/build_info.hpp>
 #include <newtape/core/elementwise.hpp>
 #include <newtape/core/index.hpp>
 #include <newtape/core/krylov.hpp>
