@@ -7,13 +7,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <sstream>
 #include <thread>
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <unistd.h>
-#endif
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -52,13 +51,23 @@ std::string isa_name(core::kernels::Isa isa) {
   return isa == Isa::avx512 ? "avx512" : isa == Isa::avx2 ? "avx2" : "baseline";
 }
 
-void measure_caches([[maybe_unused]] BuildInfo& info) {
-#if defined(_SC_LEVEL1_DCACHE_SIZE)
-  const auto size = [](int which) { return std::max<std::int64_t>(0, sysconf(which)); };
-  info.l1_cache = size(_SC_LEVEL1_DCACHE_SIZE);
-  info.l2_cache = size(_SC_LEVEL2_CACHE_SIZE);
-  info.l3_cache = size(_SC_LEVEL3_CACHE_SIZE);
+/// From the kernel's description of the first processor; 0 where there is none.
+std::int64_t cache_size([[maybe_unused]] int level) {
+#if defined(__linux__)
+  for (int index = 0; index < 8; ++index) {
+    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", index);
+    const auto read = [&](const char* name) {
+      std::string text;
+      std::ifstream(folder + name) >> text;
+      return text;
+    };
+    if (read("level") != std::to_string(level) || read("type") == "Instruction") continue;
+    const std::string size = read("size");  // "32K"
+    const std::int64_t number = std::strtoll(size.c_str(), nullptr, 10);
+    return number << (size.ends_with('K') ? 10 : size.ends_with('M') ? 20 : 0);
+  }
 #endif
+  return 0;
 }
 
 std::vector<std::string> words(const std::string& text) {
@@ -115,7 +124,9 @@ BuildInfo build_info() {
   info.original_blas_core = core::blas::core_choice().original;
   info.threads = num_threads();
   info.processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  measure_caches(info);
+  info.l1_cache = cache_size(1);
+  info.l2_cache = cache_size(2);
+  info.l3_cache = cache_size(3);
   info.parts = words(NEWTAPE_OPTIONAL_PARTS);
   find_notes(info);
   return info;

@@ -14,7 +14,6 @@ enum class Level { sse3, sse4, avx, avx2, avx512 };
 /// What the processor has and the operating system supports.
 struct Processor {
   Level level = Level::sse3;
-  bool amd = false;    ///< of two cores of one level, which one is tuned for this processor
   bool sse4a = false;  ///< AMD's cores before AVX
   bool fma4 = false;   ///< AMD's cores before AVX2
   bool bf16 = false;   ///< avx512_bf16 and avx512_vnni
