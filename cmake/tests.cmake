@@ -54,3 +54,16 @@ if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)
     "-DCOMPILER=${CMAKE_CXX_COMPILER}" -P "${PROJECT_SOURCE_DIR}/tests/package/run.cmake")
   set_tests_properties(package PROPERTIES LABELS package TIMEOUT 300)
 endif()
+
+# Choices that are made once a process, as the environment asks. Prescott is what OpenBLAS takes for a processor that it
+# does not know. The names hold "threads": the thread sanitizer runs them, too.
+function(newtape_test_environment name)
+  add_test(NAME "core/BLAS core, products and threads: ${name}" COMMAND test_core "[blas_core],[linalg]")
+  set_tests_properties("core/BLAS core, products and threads: ${name}" PROPERTIES
+    LABELS core TIMEOUT 600 ENVIRONMENT "${ARGN}")
+endfunction()
+newtape_test_environment("auto" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=auto)
+newtape_test_environment("OPENBLAS_CORETYPE is respected" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=)
+newtape_test_environment("keep" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=keep)
+newtape_test_environment("a name" NEWTAPE_BLAS_CORE=Nehalem)
+newtape_test_environment("an unknown name" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=Pentium)

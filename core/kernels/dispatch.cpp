@@ -6,9 +6,8 @@
 #include <string_view>
 
 namespace newtape::core::kernels {
-namespace {
 
-Isa best() noexcept {
+Isa best_isa() noexcept {
 #if defined(NEWTAPE_HAVE_X86_ISAS)
   // What the build passes to the compiler for each set, see cmake/targets.cmake; but not f16c, which Clang 14 cannot
   // ask for and which every processor with AVX2 has.
@@ -24,12 +23,14 @@ Isa best() noexcept {
   return Isa::baseline;
 }
 
+namespace {
+
 Isa choose() noexcept {
   const char* asked = std::getenv("NEWTAPE_ISA");
-  if (asked == nullptr) return best();
+  if (asked == nullptr) return best_isa();
   const std::string_view text(asked);
   const Isa limit = text == "baseline" ? Isa::baseline : text == "avx2" ? Isa::avx2 : Isa::avx512;
-  return std::min(limit, best());
+  return std::min(limit, best_isa());
 }
 
 }  // namespace

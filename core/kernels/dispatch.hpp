@@ -15,8 +15,9 @@ namespace newtape::core::kernels {
 
 enum class Isa { baseline, avx2, avx512 };
 
-/// The best one that was compiled and that the processor has; the environment's NEWTAPE_ISA (baseline, avx2, avx512)
-/// can only lower it. Decided at the first call.
+/// The best one that was compiled and that the processor has.
+Isa best_isa() noexcept;
+/// best_isa(); the environment's NEWTAPE_ISA (baseline, avx2, avx512) can only lower it. Decided at the first call.
 Isa isa() noexcept;
 
 namespace baseline {}

@@ -2,19 +2,7 @@
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
-extern "C" {
-// Another BLAS does not have the function.
-void openblas_set_num_threads(int) __attribute__((weak));
-}
-
 namespace newtape::core::blas {
-
-void use_one_thread() {
-  [[maybe_unused]] static const bool once = [] {
-    if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
-    return true;
-  }();
-}
 
 Shape stack_of(const Shape& shape) { return Shape(shape.begin(), shape.end() - 2); }
 

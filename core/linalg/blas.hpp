@@ -47,8 +47,9 @@ void dgeev_(const char*, const char*, const int*, double*, const int*, double*, 
 
 namespace newtape::core::blas {
 
-/// OpenBLAS keeps no threads of its own: they would fight with ours. Call this before anything else of BLAS.
-void use_one_thread();
+/// Call this before anything else of BLAS. At the first call OpenBLAS gets the core that the processor deserves, if it
+/// has not got it while the program was loaded, and keeps no threads of its own: they would fight with ours.
+void prepare();
 
 /// BLAS can read the last two axes as they are: one of them steps by 1, and the other leaves no overlap.
 inline bool layout(std::int64_t rows, std::int64_t columns, std::int64_t row_step, std::int64_t column_step,
@@ -99,6 +100,17 @@ void gemv(CBLAS_TRANSPOSE trans, int rows, int columns, const T* a, int lda, con
   }
 }
 
+/// c [n, m] = a b + beta c
+template <class T>
+void gemm_always(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* a, int lda, const T* b, int ldb,
+                 T beta, T* c, int ldc) {
+  if constexpr (std::is_same_v<T, float>) {
+    cblas_sgemm(CblasRowMajor, ta, tb, n, m, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
+  } else {
+    cblas_dgemm(CblasRowMajor, ta, tb, n, m, k, 1.0, a, lda, b, ldb, beta, c, ldc);
+  }
+}
+
 /// c [n, m] = a b + beta c. A product with a vector is gemv's: gemm would copy the matrix to walk it once.
 template <class T>
 void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* a, int lda, const T* b, int ldb, T beta,
@@ -114,10 +126,8 @@ void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* 
       gemv<T>(plain ? CblasTrans : CblasNoTrans, plain ? k : m, plain ? m : k, b, ldb, a, ta == CblasNoTrans ? 1 : lda,
               beta, c, 1);
     }
-  } else if constexpr (std::is_same_v<T, float>) {
-    cblas_sgemm(CblasRowMajor, ta, tb, n, m, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
   } else {
-    cblas_dgemm(CblasRowMajor, ta, tb, n, m, k, 1.0, a, lda, b, ldb, beta, c, ldc);
+    gemm_always<T>(ta, tb, n, m, k, a, lda, b, ldb, beta, c, ldc);
   }
 }
 

@@ -31,7 +31,7 @@ bool is_odd(const std::int64_t* pivots, std::int64_t n) {
 Lu lu_factor(const Array& a, const char* op) {
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
-  blas::use_one_thread();
+  blas::prepare();
   const int m = length(a, 2);
   const int n = length(a, 1);
   const int k = std::min(m, n);
@@ -84,7 +84,7 @@ Array lu_solve(const Lu& lu, const Array& b, bool transposed) {
   shape.push_back(k);
   Array x = copy(expand(b, shape));
   if (x.size() == 0) return x;
-  blas::use_one_thread();
+  blas::prepare();
   Array by_member = lu.pivots;
   by_member = unsqueeze(by_member, -1);
   blas::with_float(b.dtype(), [&]<class T>() {
@@ -126,7 +126,7 @@ Array lu_inverse(Lu lu) {
   lu.factors = Array();
   Array y = by_rows.reusable() ? std::move(by_rows) : copy(by_rows);
   if (y.size() > 0) {
-    blas::use_one_thread();
+    blas::prepare();
     const auto* pivots = lu.pivots.data<std::int64_t>();
     blas::with_float(y.dtype(), [&]<class T>() {
       T* data = y.data<T>();

@@ -80,7 +80,7 @@ void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
     std::memset(out, 0, static_cast<std::size_t>(c.size()) * sizeof(T));
     return;
   }
-  blas::use_one_thread();
+  blas::prepare();
   const Operand left(a);
   const Operand right(b);
   const T* pa = left.array.template data<T>();
@@ -158,7 +158,7 @@ void add_matmul(Array& c, const Array& a, const Array& b) {
   const auto k = a.shape()[1];
   if (c.size() == 0 || k == 0) return;
   newtape::detail::multiply_adds += c.size() * k;
-  blas::use_one_thread();
+  blas::prepare();
   const Operand left(a);
   const Operand right(b);
   const auto run = [&]<class T>() {
@@ -186,7 +186,7 @@ Array linear(const Array& x, const Array& w, const Array& b) {
   assign(y, b);
   if (k == 0) return y;
   newtape::detail::multiply_adds += y.size() * k;
-  blas::use_one_thread();
+  blas::prepare();
   const Operand left(x);
   const Operand right(transpose(w, 0, 1));
   const auto run = [&]<class T>() {

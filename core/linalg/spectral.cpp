@@ -41,7 +41,7 @@ Eigh eigh(const Array& a, bool vectors, const char* op) {
   Array v = copy(a);
   Array w = Array::empty(with(stack, n), a.dtype());
   if (v.size() == 0) return {std::move(w), transpose(v, -2, -1)};
-  blas::use_one_thread();
+  blas::prepare();
   const auto count = element_count(stack);
   blas::Failures failed(count);
   blas::with_float(a.dtype(), [&]<class T>() {
@@ -87,7 +87,7 @@ Svd svd(const Array& a, SvdPart part, const char* op) {
     if (vectors && vh.size() > 0) assign(vh, eye(n, a.dtype()));
     return {std::move(u), std::move(s), std::move(vh)};
   }
-  blas::use_one_thread();
+  blas::prepare();
   // Read column-major, the memory is a^T = vh^T diag(s) u^T, and LAPACK's column-major "U" is row-major vh.
   Array at = copy(a);
   blas::Failures failed(count);
@@ -127,7 +127,7 @@ Eig eig(const Array& a, bool vectors, const char* op) {
     result.v_imag = zeros(a.shape(), a.dtype());
   }
   if (a.size() == 0) return result;
-  blas::use_one_thread();
+  blas::prepare();
   Array by_columns = copy(transpose(a, -2, -1));
   const auto count = element_count(stack);
   blas::Failures failed(count);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The BLAS that is linked, and the choice of OpenBLAS's core for the processor.
+#pragma once
+
+#include <newtape/core/linalg/cores.hpp>
+
+#include <string>
+
+namespace newtape::core::blas {
+
+/// "OpenBLAS 0.3.21", "MKL", .. or "unknown", which the reference BLAS is.
+std::string library_name();
+
+/// True: OpenBLAS can change its core at run time (DYNAMIC_ARCH on x86-64).
+bool has_cores() noexcept;
+
+/// The core that runs. The choice is made once, when the program is loaded; empty names for another BLAS.
+const CoreChoice& core_choice();
+
+}  // namespace newtape::core::blas
