@@ -57,13 +57,14 @@ endif()
 
 # Choices that are made once a process, as the environment asks. Prescott is what OpenBLAS takes for a processor that it
 # does not know. The names hold "threads": the thread sanitizer runs them, too.
-function(newtape_test_environment name)
-  add_test(NAME "core/BLAS core, products and threads: ${name}" COMMAND test_core "[blas_core],[linalg]")
-  set_tests_properties("core/BLAS core, products and threads: ${name}" PROPERTIES
-    LABELS core TIMEOUT 600 ENVIRONMENT "${ARGN}")
+function(newtape_test_environment name cases)
+  set(test "core/BLAS core, products and threads: ${name}")
+  add_test(NAME "${test}" COMMAND test_core "${cases}")
+  set_tests_properties("${test}" PROPERTIES LABELS core TIMEOUT 600 ENVIRONMENT "${ARGN}")
 endfunction()
-newtape_test_environment("auto" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=auto)
-newtape_test_environment("OPENBLAS_CORETYPE is respected" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=)
-newtape_test_environment("keep" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=keep)
-newtape_test_environment("a name" NEWTAPE_BLAS_CORE=Nehalem)
-newtape_test_environment("an unknown name" OPENBLAS_CORETYPE=Prescott NEWTAPE_BLAS_CORE=Pentium)
+set(prescott OPENBLAS_CORETYPE=Prescott)
+newtape_test_environment("auto" "[blas_core],[linalg]" ${prescott} NEWTAPE_BLAS_CORE=auto)
+newtape_test_environment("OPENBLAS_CORETYPE is respected" "[blas_core]" ${prescott} NEWTAPE_BLAS_CORE=)
+newtape_test_environment("keep" "[blas_core]" ${prescott} NEWTAPE_BLAS_CORE=keep)
+newtape_test_environment("a name" "[blas_core]" NEWTAPE_BLAS_CORE=Nehalem)
+newtape_test_environment("an unknown name" "[blas_core]" ${prescott} NEWTAPE_BLAS_CORE=Pentium)
