@@ -2,7 +2,8 @@
 #include "worker.hpp"
 
 #include <newtape/core/parallel.hpp>
+#include <newtape/core/tally.hpp>
 
 bench::Library bench::library() {
-  return {"Newtape", [](int n) { newtape::set_num_threads(n); }};
+  return {"Newtape", [](int n) { newtape::set_num_threads(n); }, [] { return newtape::detail::multiply_adds; }};
 }
