@@ -232,10 +232,11 @@ constexpr const char* footer =
     "The limit of a step is the slower of two: its products and convolutions (and factorizations) at the rate of the\n"
     "fastest BLAS at hand, OpenBLAS with its best kernels or oneDNN, at the best of n = 256, 512, 1024; and its\n"
     "compulsory memory traffic at the bandwidth of a copy whose source and destination together take as much room as\n"
-    "the arrays concerned, so that what fits a cache is held against that cache. Both are measured in the same "
-    "rounds,\n"
-    "in programs of their own, with as many threads. Elementwise arithmetic is not counted; benchmarks/work.hpp says\n"
-    "what is. Above 100 %: a copy is not the fastest mix of reads and writes.";
+    "the arrays concerned (or of an update in place of as many bytes, where that is faster), so that what fits a "
+    "cache\n"
+    "is held against that cache. Both are measured in the same rounds, in programs of their own, with as many "
+    "threads.\n"
+    "Elementwise arithmetic is not counted; benchmarks/work.hpp says what is.";
 
 }  // namespace
 

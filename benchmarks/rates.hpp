@@ -53,7 +53,9 @@ inline std::size_t copy_size(double bytes) {
 
 inline std::string copy_name(std::size_t bytes) { return "copy_" + std::to_string(bytes); }
 
-/// How often a step repeats a copy, so that starting threads costs nothing beside it.
-inline std::size_t copy_repeats(std::size_t bytes) { return std::max<std::size_t>(1, (std::size_t{64} << 20) / bytes); }
+/// How often a step repeats a copy, so that starting threads costs nothing beside it. Even: see memory/copies.cpp.
+inline std::size_t copy_repeats(std::size_t bytes) {
+  return std::max<std::size_t>(2, (std::size_t{64} << 20) / bytes / 2 * 2);
+}
 
 }  // namespace bench::rates
