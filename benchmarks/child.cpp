@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 extern char** environ;
 
@@ -38,7 +39,10 @@ struct Pipe {
 bool sets_same(std::string_view a, std::string_view b) { return a.substr(0, a.find('=')) == b.substr(0, b.find('=')); }
 
 std::vector<std::string> merged(const Environment& settings) {
-  std::vector<std::string> all = settings;
+  std::vector<std::string> all;
+  for (const auto& s : settings) {
+    if (s.find('=') != std::string::npos) all.push_back(s);
+  }
   for (char** e = environ; *e != nullptr; ++e) {
     bool overridden = false;
     for (const auto& s : settings) overridden = overridden || sets_same(*e, s);
@@ -84,7 +88,9 @@ Environment thread_settings(int n) {
           fmt::format("MKL_NUM_THREADS={}", n), fmt::format("NEWTAPE_NUM_THREADS={}", n)};
 }
 
-Child::Child(const std::filesystem::path& program, int threads) : program_(program), threads_(threads) {
+Child::Child(const std::filesystem::path& program, int threads, Environment settings)
+    : program_(program), threads_(threads), settings_(std::move(settings)) {
+  for (auto& s : thread_settings(threads)) settings_.push_back(std::move(s));
   std::signal(SIGPIPE, SIG_IGN);  // a worker that died shows in its missing answer
   start();
 }
@@ -94,7 +100,7 @@ Child::~Child() { stop(); }
 void Child::start() {
   const Pipe requests;
   const Pipe answers;
-  pid_ = spawn({program_.string(), std::to_string(threads_)}, thread_settings(threads_), requests.read, answers.write);
+  pid_ = spawn({program_.string(), std::to_string(threads_)}, settings_, requests.read, answers.write);
   close(requests.read);
   close(answers.write);
   to_ = fdopen(requests.write, "w");
@@ -151,7 +157,8 @@ Run run(const std::vector<std::string>& command, const Environment& settings) {
   rusage usage{};
   wait4(pid, &status, 0, &usage);
   if (status != 0) throw std::runtime_error(fmt::format("{} {}", command[0], in_words(status)));
-  result.processor = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  result.user = seconds(usage.ru_utime);
+  result.processor = result.user + seconds(usage.ru_stime);
   result.peak_bytes = 1024.0 * static_cast<double>(usage.ru_maxrss);
   return result;
 }

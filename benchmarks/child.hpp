@@ -12,7 +12,7 @@
 /// Other programs, run and measured from outside.
 namespace bench {
 
-/// `NAME=value` settings on top of this program's environment.
+/// `NAME=value` settings on top of this program's environment; `NAME` alone takes one away.
 using Environment = std::vector<std::string>;
 
 /// The settings that give each library in a child `n` threads, and its BLAS no others.
@@ -22,7 +22,7 @@ Environment thread_settings(int n);
 /// answer; one that died is started anew for the next request, so that the other workloads are still measured.
 class Child {
  public:
-  Child(const std::filesystem::path& program, int threads);
+  Child(const std::filesystem::path& program, int threads, Environment settings = {});
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child();
@@ -37,6 +37,7 @@ class Child {
 
   std::filesystem::path program_;
   int threads_;
+  Environment settings_;
   pid_t pid_ = -1;  ///< below 0 while there is none
   std::FILE* to_ = nullptr;
   std::FILE* from_ = nullptr;
@@ -46,6 +47,7 @@ class Child {
 struct Run {
   double first_line = 0;  ///< wall seconds until its first line of output was complete; 0 when there was none
   double processor = 0;   ///< seconds, user and system, its own children included
+  double user = 0;        ///< the user's part of it
   double peak_bytes = 0;
   std::string output;
 };

@@ -18,20 +18,34 @@ std::string time_text(double seconds);
 /// `12.3 MB`, of a million bytes
 std::string size_text(double bytes);
 
-/// One workload: seconds per step, a number for each round. A side that was not measured is empty.
+/// One workload: seconds per step, a number for each round. What was not measured is empty.
 struct Row {
   std::string name;
   double target = 0;  ///< the least ratio LibTorch / Newtape that is aimed at
   std::vector<double> newtape;
   std::vector<double> libtorch;
-  std::string trouble;  ///< why there are no times
+  std::vector<double> limit;       ///< that the machine sets, see machine.hpp
+  std::vector<double> one_thread;  ///< Newtape's, where it has more
+  std::string no_limit;            ///< why the workload has no limit, where it has none
+  std::string trouble;             ///< why there are no times
 
   /// LibTorch's time over Newtape's, round by round; empty unless both sides were measured.
   std::vector<double> ratios() const;
+  /// The limit over Newtape's time.
+  std::vector<double> reached() const;
+  /// Newtape's time with one thread over that with all.
+  std::vector<double> speedups() const;
 };
 
-std::string header_text();
-std::string row_text(const Row& row);
+double geometric_mean(const std::vector<double>& values);
+
+/// `threads`: with a column for the speed-up.
+std::string header_text(bool threads);
+std::string row_text(const Row& row, bool threads);
+/// The geometric means of the ratios, of what is reached of the limits, and of the speed-ups.
+std::string means_text(const std::vector<Row>& rows);
+
 nlohmann::json to_json(const Row& row);
+nlohmann::json means_json(const std::vector<Row>& rows);
 
 }  // namespace bench

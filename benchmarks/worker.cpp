@@ -62,6 +62,16 @@ std::string look(const std::string& name) {
   return answer.str();
 }
 
+std::string count(const std::string& name) {
+  const auto counter = library().multiply_adds;
+  if (counter == nullptr) return "count -1";
+  const Workload workload = make(name);
+  workload.step();
+  const std::int64_t before = counter();
+  workload.step();
+  return "count " + std::to_string(counter() - before);
+}
+
 std::string answer(const std::string& line) {
   std::istringstream request(line);
   std::string verb;
@@ -75,6 +85,7 @@ std::string answer(const std::string& line) {
   }
   request >> name;
   if (verb == "look") return look(name);
+  if (verb == "count") return count(name);
   if (long n = 0; verb == "run" && request >> n && n > 0) return run(name, n);
   throw std::invalid_argument("not understood: " + line);
 }

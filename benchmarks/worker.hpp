@@ -3,6 +3,7 @@
 
 #include "inputs.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <string>
@@ -15,6 +16,7 @@
 ///     list               list <name>...
 ///     look <name>        look <array> <norm> <projection> ...
 ///     run <name> <n>     run <wall seconds> <processor seconds>, both per step; a fresh workload, warmed up first
+///     count <name>       count <multiply-adds of one step>, below 0 where the library does not count them
 ///
 /// or `error <text>`. Answers go to what was standard output at the start; whatever the library prints goes to
 /// standard error.
@@ -38,6 +40,8 @@ struct Library {
   /// Its name and version, in one line.
   std::string title;
   void (*set_threads)(int);
+  /// Multiply-adds in matrix products and convolutions so far, where the library counts them.
+  std::int64_t (*multiply_adds)() = nullptr;
 };
 Library library();
 

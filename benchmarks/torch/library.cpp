@@ -5,5 +5,5 @@
 #include <torch/version.h>
 
 bench::Library bench::library() {
-  return {"LibTorch " TORCH_VERSION, [](int n) { at::set_num_threads(n); }};
+  return {"LibTorch " TORCH_VERSION, [](int n) { at::set_num_threads(n); }, nullptr};
 }
