@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The folders of the source tree, seen through ${build}/include/newtape, so that <newtape/core/array/array.hpp> names the
-# same file in the build tree as it does once installed.
+# same file in the build tree as it does once installed. Build folders that share it have the same command lines, and
+# so the same entries in ccache.
+set(NEWTAPE_INCLUDE_ROOT "${PROJECT_BINARY_DIR}/include" CACHE PATH "Where the build puts its links to the headers")
+mark_as_advanced(NEWTAPE_INCLUDE_ROOT)
 function(newtape_include_root)
-  set(root "${PROJECT_BINARY_DIR}/include/newtape")
+  set(root "${NEWTAPE_INCLUDE_ROOT}/newtape")
   file(MAKE_DIRECTORY "${root}")
   foreach(name core autograd nn optim models data inspect newtape.hpp)
     file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${name}" "${root}/${name}" SYMBOLIC)
@@ -68,7 +71,7 @@ function(newtape_library folder)
   target_compile_features(${target} ${scope} cxx_std_20)
   target_link_libraries(${target} ${scope} ${arg_PUBLIC})
   target_include_directories(${target} ${scope}
-    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${NEWTAPE_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endfunction()
 
 # Compiles core/kernels/isa/*.cpp once per instruction set, each time with NEWTAPE_ISA set to its name, and links the
@@ -99,7 +102,7 @@ function(newtape_kernels folder)
     target_compile_definitions(${object} PRIVATE NEWTAPE_ISA=${isa})
     target_compile_options(${object} PRIVATE ${flags_${isa}} -fno-math-errno -fno-trapping-math
       $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
-    target_include_directories(${object} PRIVATE "${PROJECT_BINARY_DIR}/include")
+    target_include_directories(${object} PRIVATE "${NEWTAPE_INCLUDE_ROOT}")
     set_target_properties(${object} PROPERTIES POSITION_INDEPENDENT_CODE ${BUILD_SHARED_LIBS})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
   endforeach()
