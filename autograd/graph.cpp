@@ -15,7 +15,7 @@ namespace {
 using detail::Node;
 
 /// As Graphviz takes it between quotes.
-std::string quoted(const std::string& text) {
+std::string dot_quoted(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -78,9 +78,9 @@ class Drawing {
       several_.insert(node.edges[0].get());
     }
     if (given != names_.end()) label = leaf ? given->second : given->second + " = " + label;
-    std::string text = quoted(label);
+    std::string text = dot_quoted(label);
     if (several_.count(&node) == 0) text += fmt::format("\\n{} {}", newtape::name(node.dtype), to_string(node.shape));
-    if (options_.places && !leaf) text += "\\n" + quoted(to_string(node.place));
+    if (options_.places && !leaf) text += "\\n" + dot_quoted(to_string(node.place));
     const bool result = std::find(results_.begin(), results_.end(), &node) != results_.end();
     fmt::format_to(to, "  n{} [label=\"{}\"{}{}]\n", number, text,
                    leaf ? ", shape=box, style=filled, fillcolor=\"#dbe9f6\"" : "", result ? ", penwidth=2" : "");

@@ -23,7 +23,7 @@ using detail::Three;
 using detail::three;
 
 template <class T>
-const kernels::ConvTable<T>& table() {
+const kernels::ConvTable<T>& conv_table() {
   static const kernels::ConvTables& chosen =
       kernels::select(kernels::baseline::conv, kernels::avx2::conv, kernels::avx512::conv);
   if constexpr (std::is_same_v<T, float>) {
@@ -61,7 +61,7 @@ struct Direction {
 
 template <class T>
 void apply(const Direction& d, const Pass& pass, const T* source, const T* w, const T* bias, T* target) {
-  const auto& kernel = table<T>();
+  const auto& kernel = conv_table<T>();
   const bool lanewise = along_channels(d.out, kernel.lanes);
   const Reads reads(d.source, d.kernel, pass, !lanewise);
   const Offsets steps = reads.over(d.in);
@@ -182,7 +182,7 @@ void apply(const Direction& d, const Pass& pass, const T* source, const T* w, co
 template <class T>
 void weight(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, std::int64_t in, std::int64_t out,
             T* w) {
-  const auto& kernel = table<T>();
+  const auto& kernel = conv_table<T>();
   const bool lanewise = along_channels(out, kernel.lanes);
   const Pass pass = detail::forward_reads(g);
   const Three input = three(g.input, 1);
@@ -295,7 +295,7 @@ void check(const char* who, const Array& a, const Shape& lengths_a, const Array&
 
 /// A bias as the kernels read it: null when there is none.
 template <class T>
-const T* start(const Array& bias) {
+const T* bias_start(const Array& bias) {
   return bias.defined() ? bias.data<T>() : nullptr;
 }
 
@@ -314,7 +314,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
       n,           g.groups, in, out, three(g.input, 1), three(g.output, 1), three(g.kernel, 1), out * in * places,
       in * places, places};
   const auto run = [&]<class T>() {
-    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), start<T>(bias), y.data<T>());
+    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), bias_start<T>(bias), y.data<T>());
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return y;
@@ -334,7 +334,7 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
       places, in * places};
   const auto run = [&]<class T>() {
     for (const auto& pass : detail::backward_reads(g)) {
-      apply<T>(d, pass, source.data<T>(), weights.data<T>(), start<T>(bias), x.data<T>());
+      apply<T>(d, pass, source.data<T>(), weights.data<T>(), bias_start<T>(bias), x.data<T>());
     }
   };
   y.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();

@@ -84,7 +84,7 @@ void expect_places(const char* who, const Array& x, std::int64_t n) {
 }
 
 /// Exchanges the axis with the last one.
-Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
+Array axis_to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
 
 /// Hands every row along the axis, as items, to choose(items, spare), which puts the wanted ones first: `count` of
 /// them.
@@ -94,7 +94,7 @@ Chosen choose_rows(const char* who, const Array& x, std::int64_t axis, std::int6
   const auto a = normalize_axis(who, axis, x.ndim());
   const auto n = x.shape()[a];
   expect_places(who, x, n);
-  const Array in = contiguous(to_last(x, a));
+  const Array in = contiguous(axis_to_last(x, a));
   Shape shape = in.shape();
   shape[shape.size() - 1] = count;
   Chosen out{values ? Array::empty(shape, x.dtype()) : Array(), Array::empty(shape, i64)};
@@ -124,8 +124,8 @@ Chosen choose_rows(const char* who, const Array& x, std::int64_t axis, std::int6
       }
     });
   });
-  if (values) out.values = contiguous(to_last(out.values, a));
-  out.indices = contiguous(to_last(out.indices, a));
+  if (values) out.values = contiguous(axis_to_last(out.values, a));
+  out.indices = contiguous(axis_to_last(out.indices, a));
   return out;
 }
 

@@ -3,7 +3,6 @@
 #include <newtape/data/image_check.hpp>
 
 #include <fmt/format.h>
-#define ZLIB_CONST  // what is unpacked is only read
 #include <zlib.h>
 
 #include <array>

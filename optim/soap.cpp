@@ -18,7 +18,7 @@ template class OptimizerOf<SoapOptions>;
 
 namespace {
 
-enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_gram = 2, first_basis = first_gram + Blocks::max_axes };
+enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_outer = 2, first_basis = first_outer + Blocks::max_axes };
 
 /// One block: SOAP does not cut axes.
 Blocks whole(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
@@ -28,7 +28,7 @@ bool turns(const Blocks& b, std::size_t axis, const SoapOptions& o) {
   return b.axes() >= 2 && axis < b.axes() && b.lengths[axis] <= o.max_precond_dim;
 }
 
-double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
+double correction(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
 /// The eigenvectors, those of the largest eigenvalues first, as power iteration has them.
 Array eigenvectors(const Array& gram) {
@@ -62,13 +62,13 @@ void SoapOptions::validate() const {
 }
 
 bool SOAP::keeps(const Slot& s, std::size_t k) const {
-  return k < first_gram || turns(whole(s.param), (k - first_gram) % Blocks::max_axes, options_[s.group]);
+  return k < first_outer || turns(whole(s.param), (k - first_outer) % Blocks::max_axes, options_[s.group]);
 }
 
 Shape SOAP::moment_shape(const Slot& s, std::size_t k) const {
-  const std::size_t axis = (k - first_gram) % Blocks::max_axes;
+  const std::size_t axis = (k - first_outer) % Blocks::max_axes;
   const Blocks blocks = whole(s.param);
-  return k < first_gram || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
+  return k < first_outer || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
 }
 
 void SOAP::update(Slot& s) {
@@ -84,14 +84,14 @@ void SOAP::update(Slot& s) {
                      .eps = o.eps,
                      .decay = o.lr * o.weight_decay,
                      .l2 = 0,
-                     .bias1 = bias(beta1, s.steps),
-                     .bias2 = bias(beta2, s.steps)});
+                     .bias1 = correction(beta1, s.steps),
+                     .bias2 = correction(beta2, s.steps)});
     return;
   }
   const Array g = modes::split(s.grad, blocks);
   const auto for_each_turned = [&](auto&& f) {
     for (std::size_t i = 0; i < blocks.axes(); ++i) {
-      if (turns(blocks, i, o)) f(i, s.moments[first_gram + i], s.moments[first_basis + i]);
+      if (turns(blocks, i, o)) f(i, s.moments[first_outer + i], s.moments[first_basis + i]);
     }
   };
   const auto turned = [&](Array x, bool back) {
@@ -106,10 +106,10 @@ void SOAP::update(Slot& s) {
     Array& v = s.moments[exp_avg_sq];
     average(v, core::reshape(core::square(turned(g, false)), p.shape()), beta2);
     const Array m = turned(modes::split(s.moments[exp_avg], blocks), false);
-    const Array root = core::add(core::sqrt(core::mul(v, number(1 / bias(beta2, taken)))), number(o.eps));
+    const Array root = core::add(core::sqrt(core::mul(v, number(1 / correction(beta2, taken)))), number(o.eps));
     const Array step = turned(core::div(m, core::reshape(root, m.shape())), true);
     if (o.weight_decay != 0) p = core::mul(std::move(p), number(1 - o.lr * o.weight_decay));
-    core::add_scaled(p, modes::join(step, blocks, p.shape()), -o.lr / bias(beta1, taken));
+    core::add_scaled(p, modes::join(step, blocks, p.shape()), -o.lr / correction(beta1, taken));
   }
   const double beta = o.shampoo_beta < 0 ? beta2 : o.shampoo_beta;
   for_each_turned([&](std::size_t i, Array& gram, Array& basis) {
