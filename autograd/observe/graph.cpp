@@ -15,7 +15,7 @@ namespace {
 using detail::Node;
 
 /// Escaped for a quoted string of Graphviz.
-std::string quoted(const std::string& text) {
+std::string dot_quoted(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -78,10 +78,10 @@ class Drawing {
       multi_output_.insert(node.edges[0].get());
     }
     if (given != names_.end()) label = leaf ? given->second : given->second + " = " + label;
-    std::string text = quoted(label);
+    std::string text = dot_quoted(label);
     if (multi_output_.count(&node) == 0)
       text += fmt::format("\\n{} {}", newtape::name(node.dtype), to_string(node.shape));
-    if (options_.places && !leaf) text += "\\n" + quoted(to_string(node.location));
+    if (options_.places && !leaf) text += "\\n" + dot_quoted(to_string(node.location));
     const bool result = std::find(results_.begin(), results_.end(), &node) != results_.end();
     fmt::format_to(to, "  n{} [label=\"{}\"{}{}]\n", number, text,
                    leaf ? ", shape=box, style=filled, fillcolor=\"#dbe9f6\"" : "", result ? ", penwidth=2" : "");

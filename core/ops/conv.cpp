@@ -23,7 +23,7 @@ using detail::Reads;
 using detail::to_int3;
 
 template <class T>
-const kernels::ConvTable<T>& table() {
+const kernels::ConvTable<T>& conv_table() {
   static const kernels::ConvTables& chosen =
       kernels::select(kernels::baseline::conv, kernels::avx2::conv, kernels::avx512::conv);
   if constexpr (std::is_same_v<T, float>) {
@@ -227,7 +227,7 @@ class Application {
     }
   }
 
-  const kernels::ConvTable<T>& kernel_ = table<T>();
+  const kernels::ConvTable<T>& kernel_ = conv_table<T>();
   const Direction& d_;
   const Pass& pass_;
   const T* source_;
@@ -345,7 +345,7 @@ class WeightGradient {
     }
   }
 
-  const kernels::ConvTable<T>& kernel_ = table<T>();
+  const kernels::ConvTable<T>& kernel_ = conv_table<T>();
   const T* x_;
   const T* y_;
   std::int64_t images_, groups_, in_, out_;

@@ -74,9 +74,9 @@ void for_each_row(const IndexedAxis& along, const std::vector<std::int64_t>& at,
   if (along.outer == 1 && along.inner >= 16) {
     const bool shared = work >= 2 * kernels::parallel_grain;
     const auto share = shared ? (along.length + num_threads() - 1) / num_threads() : along.length;
-    detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
+    newtape::detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
   } else {
-    detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
+    newtape::detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
                          [&](std::int64_t begin, std::int64_t end) {
                            for (auto o = begin; o < end; ++o) run_range(o, 0, along.length);
                          });
@@ -135,18 +135,18 @@ Array take(const Array& x, const Array& indices, std::int64_t axis) {
       }
     }
   };
-  detail::parallel_for(along.outer * n, std::max<std::int64_t>(1, kernels::parallel_grain / along.inner),
-                       [&](std::int64_t begin, std::int64_t end) {
-                         if (bytes == 4) {
-                           rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 4); });
-                         } else if (bytes == 8) {
-                           rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 8); });
-                         } else {
-                           rows(begin, end, [bytes](std::byte* t, const std::byte* f) {
-                             std::memcpy(t, f, static_cast<std::size_t>(bytes));
-                           });
-                         }
-                       });
+  newtape::detail::parallel_for(along.outer * n, std::max<std::int64_t>(1, kernels::parallel_grain / along.inner),
+                                [&](std::int64_t begin, std::int64_t end) {
+                                  if (bytes == 4) {
+                                    rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 4); });
+                                  } else if (bytes == 8) {
+                                    rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 8); });
+                                  } else {
+                                    rows(begin, end, [bytes](std::byte* t, const std::byte* f) {
+                                      std::memcpy(t, f, static_cast<std::size_t>(bytes));
+                                    });
+                                  }
+                                });
   return out;
 }
 

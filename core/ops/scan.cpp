@@ -17,13 +17,13 @@ using kernels::ScanKernel;
 using kernels::ScanKernels;
 using kernels::ScanState;
 
-const kernels::ScanTable& table() {
+const kernels::ScanTable& scan_table() {
   static const kernels::ScanTable& chosen =
       kernels::select(kernels::baseline::scan, kernels::avx2::scan, kernels::avx512::scan);
   return chosen;
 }
 
-constexpr std::int64_t min_parallel = 1 << 14;  // work below this many elements stays on one thread
+constexpr std::int64_t scan_min_parallel = 1 << 14;  // work below this many elements stays on one thread
 constexpr std::int64_t side = 32;               // rows transposed together
 constexpr std::int64_t piece = 64;              // elements of each row transposed at a time
 
@@ -78,7 +78,7 @@ struct Job {
 
   void run() const {
     const auto grain = [this](std::int64_t columns) {
-      return std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, n * columns));
+      return std::max<std::int64_t>(1, scan_min_parallel / std::max<std::int64_t>(1, n * columns));
     };
     if (inner == 1 && outer >= side / 4) {
       const auto groups = (outer + side - 1) / side;
@@ -140,11 +140,11 @@ ValuesIndices scan_best(const char* who, const ScanKernels& kernels, const Array
 
 Array cumsum(Array x, std::int64_t axis, bool reverse) {
   if (x.dtype() == boolean) x = cast(std::move(x), i64);
-  return scan1("cumsum", table().cumsum, std::move(x), axis, reverse);
+  return scan1("cumsum", scan_table().cumsum, std::move(x), axis, reverse);
 }
-Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", table().cumprod, x, axis, false); }
+Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", scan_table().cumprod, x, axis, false); }
 Array logcumsumexp(const Array& x, std::int64_t axis) {
-  return scan1("logcumsumexp", table().logcumsumexp, x, axis, false);
+  return scan1("logcumsumexp", scan_table().logcumsumexp, x, axis, false);
 }
 ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", table().cummax, x, axis); }
 ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", table().cummin, x, axis); }
@@ -155,7 +155,7 @@ Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool 
                       "a " + std::string(name(a.dtype())) + " " + to_string(a.shape()) + ", b " +
                           std::string(name(b.dtype())) + " " + to_string(b.shape()));
   }
-  Job j = job("linear_recurrence", table().linear_recurrence, a, axis, reverse);
+  Job j = job("linear_recurrence", scan_table().linear_recurrence, a, axis, reverse);
   const Array factors = contiguous(a);
   const Array terms = contiguous(b);
   Array out = Array::empty(a.shape(), a.dtype());

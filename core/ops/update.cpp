@@ -62,7 +62,8 @@ void run(std::string_view op, kernels::Update kernel, Array& p, const Array& g, 
   }
   std::copy(factors.begin(), factors.end(), job.factors);
   if (queue != nullptr) return queue->push(job);
-  detail::parallel_for(p.size(), parallel_grain, [&](std::int64_t begin, std::int64_t end) { work(job, begin, end); });
+  newtape::detail::parallel_for(p.size(), parallel_grain,
+                                [&](std::int64_t begin, std::int64_t end) { work(job, begin, end); });
 }
 
 kernels::Update kernel_of(const kernels::UpdateKernels& k, UpdateRule rule) {
@@ -101,7 +102,7 @@ void UpdateQueue::run() {
   // Groups small pieces into larger units of work.
   const std::int64_t grain =
       total <= parallel_grain ? count : std::max<std::int64_t>(1, count * parallel_grain / total);
-  detail::parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Piece& piece = pieces_[static_cast<std::size_t>(i)];
       work(jobs_[piece.job], piece.begin, piece.end);
@@ -150,7 +151,7 @@ double sum_squares(const Array& x) {
   const std::int64_t blocks = (y.size() + parallel_grain - 1) / parallel_grain;
   if (blocks <= 1) return kernel.sum_squares(y.raw(), y.size());
   std::vector<double> parts(static_cast<std::size_t>(blocks));
-  detail::parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const std::int64_t first = b * parallel_grain;
       parts[static_cast<std::size_t>(b)] = kernel.sum_squares(at(y, first), std::min(parallel_grain, y.size() - first));

@@ -57,7 +57,7 @@ void fill(Array& out, Generator& generator, const Make& make) {
   const auto seed = generator.seed();
   const auto first = generator.advance(static_cast<std::uint64_t>(groups * core::kernels::lanes));
   const auto& table = kernel();
-  detail::parallel_for(groups, 1 << 9, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(groups, 1 << 9, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) std::uint32_t words[group_words];
     alignas(64) T values[per_group];
     for (std::int64_t g = begin; g < end; ++g) {

@@ -18,7 +18,7 @@ template class OptimizerOf<SoapOptions>;
 
 namespace {
 
-enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_gram = 2, first_basis = first_gram + Blocks::max_axes };
+enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_outer = 2, first_basis = first_outer + Blocks::max_axes };
 
 /// One block: SOAP does not split axes.
 Blocks single_block(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
@@ -28,7 +28,7 @@ bool is_rotated(const Blocks& b, std::size_t axis, const SoapOptions& o) {
   return b.axes() >= 2 && axis < b.axes() && b.lengths[axis] <= o.max_precond_dim;
 }
 
-double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
+double correction(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
 /// The eigenvectors in descending order of their eigenvalues, as power iteration orders them.
 Array eigenvectors(const Array& gram) {
@@ -62,13 +62,13 @@ void SoapOptions::validate() const {
 }
 
 bool SOAP::keeps(const Slot& s, std::size_t k) const {
-  return k < first_gram || is_rotated(single_block(s.param), (k - first_gram) % Blocks::max_axes, options_[s.group]);
+  return k < first_outer || is_rotated(single_block(s.param), (k - first_outer) % Blocks::max_axes, options_[s.group]);
 }
 
 Shape SOAP::moment_shape(const Slot& s, std::size_t k) const {
-  const std::size_t axis = (k - first_gram) % Blocks::max_axes;
+  const std::size_t axis = (k - first_outer) % Blocks::max_axes;
   const Blocks blocks = single_block(s.param);
-  return k < first_gram || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
+  return k < first_outer || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
 }
 
 void SOAP::update(Slot& s) {
@@ -84,14 +84,14 @@ void SOAP::update(Slot& s) {
                      .eps = o.eps,
                      .decay = o.lr * o.weight_decay,
                      .l2 = 0,
-                     .bias1 = bias(beta1, s.steps),
-                     .bias2 = bias(beta2, s.steps)});
+                     .bias1 = correction(beta1, s.steps),
+                     .bias2 = correction(beta2, s.steps)});
     return;
   }
   const Array g = mode_products::split(s.grad, blocks);
   const auto for_each_rotated = [&](auto&& f) {
     for (std::size_t i = 0; i < blocks.axes(); ++i) {
-      if (is_rotated(blocks, i, o)) f(i, s.moments[first_gram + i], s.moments[first_basis + i]);
+      if (is_rotated(blocks, i, o)) f(i, s.moments[first_outer + i], s.moments[first_basis + i]);
     }
   };
   const auto rotated = [&](Array x, bool back) {
@@ -107,10 +107,10 @@ void SOAP::update(Slot& s) {
     Array& v = s.moments[exp_avg_sq];
     average(v, core::reshape(core::square(rotated(g, false)), p.shape()), beta2);
     const Array m = rotated(mode_products::split(s.moments[exp_avg], blocks), false);
-    const Array root = core::add(core::sqrt(core::mul(v, number(1 / bias(beta2, adam_steps)))), number(o.eps));
+    const Array root = core::add(core::sqrt(core::mul(v, number(1 / correction(beta2, adam_steps)))), number(o.eps));
     const Array step = rotated(core::div(m, core::reshape(root, m.shape())), true);
     if (o.weight_decay != 0) p = core::mul(std::move(p), number(1 - o.lr * o.weight_decay));
-    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / bias(beta1, adam_steps));
+    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / correction(beta1, adam_steps));
   }
   const double beta = o.shampoo_beta < 0 ? beta2 : o.shampoo_beta;
   for_each_rotated([&](std::size_t i, Array& gram, Array& basis) {

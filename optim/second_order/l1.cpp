@@ -313,7 +313,7 @@ class OwlQn final : public Solver {
   Status problem_ = Status::no_progress;
 };
 
-Function of_one(const UnaryFunction& f) {
+Function of_single(const UnaryFunction& f) {
   return [f](std::span<const Tensor> xs) { return f(xs[0]); };
 }
 
@@ -335,7 +335,7 @@ Result fista(const Function& f, std::span<const Tensor> x0, const L1Options& opt
   return run<Fista>(f, x0, options);
 }
 Result fista(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
-  return run<Fista>(of_one(f), std::span(&x0, 1), options);
+  return run<Fista>(of_single(f), std::span(&x0, 1), options);
 }
 Result fista(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
   return run<Fista>(loss, parameters, options);
@@ -345,7 +345,7 @@ Result owl_qn(const Function& f, std::span<const Tensor> x0, const L1Options& op
   return run<OwlQn>(f, x0, options);
 }
 Result owl_qn(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
-  return run<OwlQn>(of_one(f), std::span(&x0, 1), options);
+  return run<OwlQn>(of_single(f), std::span(&x0, 1), options);
 }
 Result owl_qn(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
   return run<OwlQn>(loss, parameters, options);

@@ -24,9 +24,9 @@ namespace {
 
 constexpr std::int64_t max_bfgs_size = 500;
 
-class Run {
+class MinimizeRun {
  public:
-  Run(Objective& f, std::span<const Tensor> x0, const MinimizeOptions& options)
+  MinimizeRun(Objective& f, std::span<const Tensor> x0, const MinimizeOptions& options)
       : f_(f),
         bounds_("minimize", f, x0, options),
         engine_(options.method.curvature    ? options.method
@@ -117,7 +117,9 @@ class Run {
   std::int64_t last_improvement_ = 0;
 };
 
-Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) { return Run(f, x0, options)(); }
+Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) {
+  return MinimizeRun(f, x0, options)();
+}
 
 Function of_one(const UnaryFunction& f) {
   return [f](std::span<const Tensor> xs) { return f(xs[0]); };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The numerical checks for every row of the table of layers. Functions of all modules: driver_module.cpp.
+#include "test_files.hpp"
 #include "driver.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -70,7 +71,7 @@ namespace {
 /// Types in the headers of nn/ and models/ that are declared as `struct X : Base<X>`.
 std::set<std::string> declared() {
   std::set<std::string> types;
-  const auto root = std::filesystem::path(NEWTAPE_TEST_FILES) / "../..";
+  const auto root = std::filesystem::path(test_files()) / "../..";
   const std::regex layer(R"(^(?:struct|class) (\w+)(?: final)? : .*<\1\b.*)");
   for (const auto* folder : {"nn", "models"}) {
     for (const auto& file : std::filesystem::recursive_directory_iterator(root / folder)) {
