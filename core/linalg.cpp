@@ -26,11 +26,12 @@ using blas::Operand;
 
 namespace {
 
-/// OpenBLAS with kernels for AVX-512; without any that need more than SSE3; or none of OpenBLAS.
+/// OpenBLAS runs kernels of its own for AVX-512.
 bool blas_has_avx512() {
   const std::string_view core = openblas_get_corename == nullptr ? "" : openblas_get_corename();
   return core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids" || core == "Sapphirerapids";
 }
+/// OpenBLAS runs kernels for SSE at best, or the BLAS is another one.
 bool blas_is_slow() {
   if (openblas_get_corename == nullptr) return true;
   const std::string_view core = openblas_get_corename();

@@ -7,7 +7,8 @@
 namespace newtape::core {
 
 /// Matrix product a [.., n, k] b [.., k, m] -> [.., n, m]; leading axes broadcast. Transposed operands are not copied.
-/// f32, f64 (BLAS) and i64. ShapeError for fewer than two axes or lengths that do not meet.
+/// f32, f64 (our own kernels or BLAS, whichever is faster for the shape) and i64. ShapeError for fewer than two axes or
+/// lengths that do not meet.
 Array matmul(const Array& a, const Array& b);
 /// c += a b: a [n, k], b [k, m], c [n, m], which is contiguous and may be a view (the memory is written); f32 and f64.
 void add_matmul(Array& c, const Array& a, const Array& b);

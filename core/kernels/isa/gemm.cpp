@@ -3,13 +3,9 @@
 // of b in the first cache, a block of a in the second. Operands are packed only where that pays.
 #include <newtape/core/kernels/gemm.hpp>
 
-#include "vectors.hpp"
+#include "part.hpp"
 
 #include <utility>
-
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
@@ -30,71 +26,6 @@ constexpr int most_rows = 4;  // 8 of 16: without FMA a product takes a register
 
 template <class T>
 constexpr std::int64_t panel = 2 * lanes<T>;  ///< columns
-
-// --- Vectors of which only the first `n` elements are there ---
-
-#if defined(__AVX512F__)
-template <class T>
-struct Part {
-  std::uint64_t mask;
-  NEWTAPE_INLINE Part of(std::int64_t n) { return {(std::uint64_t{1} << n) - 1}; }
-};
-NEWTAPE_INLINE void load_part(const Part<float>& p, const float* x, Vector<float>& v) {
-  v = _mm512_maskz_loadu_ps(static_cast<__mmask16>(p.mask), x);
-}
-NEWTAPE_INLINE void load_part(const Part<double>& p, const double* x, Vector<double>& v) {
-  v = _mm512_maskz_loadu_pd(static_cast<__mmask8>(p.mask), x);
-}
-NEWTAPE_INLINE void store_part(const Part<float>& p, float* x, const Vector<float>& v) {
-  _mm512_mask_storeu_ps(x, static_cast<__mmask16>(p.mask), v);
-}
-NEWTAPE_INLINE void store_part(const Part<double>& p, double* x, const Vector<double>& v) {
-  _mm512_mask_storeu_pd(x, static_cast<__mmask8>(p.mask), v);
-}
-#elif defined(__AVX2__)
-template <class T>
-struct Part {
-  __m256i mask;
-  NEWTAPE_INLINE Part of(std::int64_t n) {
-    if constexpr (sizeof(T) == 4) {
-      return {_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))};
-    } else {
-      return {_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3))};
-    }
-  }
-};
-NEWTAPE_INLINE void load_part(const Part<float>& p, const float* x, Vector<float>& v) {
-  v = _mm256_maskload_ps(x, p.mask);
-}
-NEWTAPE_INLINE void load_part(const Part<double>& p, const double* x, Vector<double>& v) {
-  v = _mm256_maskload_pd(x, p.mask);
-}
-NEWTAPE_INLINE void store_part(const Part<float>& p, float* x, const Vector<float>& v) {
-  _mm256_maskstore_ps(x, p.mask, v);
-}
-NEWTAPE_INLINE void store_part(const Part<double>& p, double* x, const Vector<double>& v) {
-  _mm256_maskstore_pd(x, p.mask, v);
-}
-#else
-template <class T>
-struct Part {
-  std::int64_t n;
-  NEWTAPE_INLINE Part of(std::int64_t count) { return {count}; }
-};
-template <class T>
-NEWTAPE_INLINE void load_part(const Part<T>& p, const T* x, Vector<T>& v) {
-  v = Vector<T>{};
-  for (std::int64_t l = 0; l < lanes<T>; ++l) {
-    if (l < p.n) v[l] = x[l];
-  }
-}
-template <class T>
-NEWTAPE_INLINE void store_part(const Part<T>& p, T* x, const Vector<T>& v) {
-  for (std::int64_t l = 0; l < lanes<T>; ++l) {
-    if (l < p.n) x[l] = v[l];
-  }
-}
-#endif
 
 // --- The block in registers ---
 
