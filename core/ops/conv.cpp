@@ -395,7 +395,7 @@ void check(const char* who, const Array& a, const Shape& lengths_a, const Array&
 
 /// The data of a bias for the kernels; null if there is none.
 template <class T>
-const T* start(const Array& bias) {
+const T* bias_start(const Array& bias) {
   return bias.defined() ? bias.data<T>() : nullptr;
 }
 
@@ -421,7 +421,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
                     in * places,
                     places};
   const auto run = [&]<class T>() {
-    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), start<T>(bias), y.data<T>());
+    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), bias_start<T>(bias), y.data<T>());
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return y;
@@ -441,7 +441,7 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
       places, in * places};
   const auto run = [&]<class T>() {
     for (const auto& pass : detail::backward_reads(g)) {
-      apply<T>(d, pass, source.data<T>(), weights.data<T>(), start<T>(bias), x.data<T>());
+      apply<T>(d, pass, source.data<T>(), weights.data<T>(), bias_start<T>(bias), x.data<T>());
     }
   };
   y.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();

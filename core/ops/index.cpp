@@ -74,12 +74,13 @@ void for_each_row(const IndexedAxis& along, const std::vector<std::int64_t>& at,
   if (along.outer == 1 && along.inner >= 16) {
     const bool shared = work >= 2 * kernels::parallel_grain;
     const auto share = shared ? (along.length + num_threads() - 1) / num_threads() : along.length;
-    newtape::detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
+    newtape::detail::parallel_for(along.length, share,
+                                  [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
   } else {
     newtape::detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
-                         [&](std::int64_t begin, std::int64_t end) {
-                           for (auto o = begin; o < end; ++o) run_range(o, 0, along.length);
-                         });
+                                  [&](std::int64_t begin, std::int64_t end) {
+                                    for (auto o = begin; o < end; ++o) run_range(o, 0, along.length);
+                                  });
   }
 }
 

@@ -95,7 +95,7 @@ void pool_squares(const T* x, const Squares& s, T* y) {
     for (std::int64_t p = begin; p < end; ++p) {
       for (std::int64_t r = 0; r < s.rows; r += block) {
         pool_table<T>().squares(x + s.top(p, r), s.width, std::min(block, s.rows - r), s.columns, scratch.data<T>(),
-                           y + (p * s.rows + r) * s.columns);
+                                y + (p * s.rows + r) * s.columns);
       }
     }
   });
@@ -110,8 +110,8 @@ void pool_squares_grad(const T* g, const T* x, const T* y, const Squares& s, std
       const std::int64_t x_plane = p % s.planes;
       for (std::int64_t r = 0; r < s.rows; r += block) {
         pool_table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (x_plane * s.rows + r) * s.columns,
-                                x + s.top(x_plane, r), s.width, std::min(block, s.rows - r), s.columns,
-                                scratch.data<T>(), to + s.top(p, r));
+                                     x + s.top(x_plane, r), s.width, std::min(block, s.rows - r), s.columns,
+                                     scratch.data<T>(), to + s.top(p, r));
       }
       T* unused = to + s.top(p, s.rows);
       std::fill(unused, unused + (s.height - 2 * s.rows) * s.width, T(0));

@@ -110,7 +110,7 @@ struct Apply {
     const auto channel = s % v.groups * v.channels;
     if (each) {
       normalize_table<T>().apply_each(x + r.first, y + r.first, r.length, centre.shift, static_cast<T>(scale),
-                            static_cast<T>(-centre.residual * scale), weight + channel, bias + channel);
+                                      static_cast<T>(-centre.residual * scale), weight + channel, bias + channel);
     } else if (weight == nullptr && bias == nullptr) {
       run(r.first, r.length, channel, centre, scale);
     } else {

@@ -183,8 +183,8 @@ LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
         const T* gh_row = row_of<T>(gh, t, batch, r, n);
         const T* gc_row = row_of<T>(gc, t, batch, r, n);
         if (active) {
-          recurrent_table<T>().lstm_grad(gates + 4 * at, before + at, c + at, gh_row, gc_row, dh_rows + at, dc_rows + at,
-                               da + 4 * at, n);
+          recurrent_table<T>().lstm_grad(gates + 4 * at, before + at, c + at, gh_row, gc_row, dh_rows + at,
+                                         dc_rows + at, da + 4 * at, n);
         } else {
           clear(da + 4 * at, 4 * n);
           add_cotangent(gh_row, dh_rows + at, n);
@@ -254,7 +254,8 @@ GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w
         const auto at = r * n;
         const T* g_row = row_of<T>(g, t, batch, r, n);
         if (active) {
-          recurrent_table<T>().gru_grad(gates + 3 * at, q + at, before + at, g_row, to_h + at, to_x + 3 * at, to_u + 3 * at, n);
+          recurrent_table<T>().gru_grad(gates + 3 * at, q + at, before + at, g_row, to_h + at, to_x + 3 * at,
+                                        to_u + 3 * at, n);
         } else {
           clear(to_x + 3 * at, 3 * n);
           clear(to_u + 3 * at, 3 * n);

@@ -24,8 +24,8 @@ const kernels::ScanTable& scan_table() {
 }
 
 constexpr std::int64_t scan_min_parallel = 1 << 14;  // work below this many elements stays on one thread
-constexpr std::int64_t side = 32;               // rows transposed together
-constexpr std::int64_t piece = 64;              // elements of each row transposed at a time
+constexpr std::int64_t side = 32;                    // rows transposed together
+constexpr std::int64_t piece = 64;                   // elements of each row transposed at a time
 
 ScanKernel kernel_for(const char* who, const ScanKernels& kernels, const Array& x) {
   const bool integers = kernels.of[2] != nullptr;
