@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Our own kernels for products, in every instruction set that the machine has, against plain loops in long double. The
 // bound is that of any order of summation: (k + 1) eps |a| |b| (Higham 2002, eq. 3.13).
-#include "../catch.hpp"
-#include "layouts.hpp"
-#include "threads.hpp"
+#include "catch.hpp"
+#include "core/array/layouts.hpp"
+#include "core/runtime/threads.hpp"
 
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
