@@ -50,8 +50,7 @@ int main() {
   const nt::Tensor labels = wine.target();
   const auto softmax = nt::models::softmax_regression(z, labels, {.penalty = 0.005});
   const double right = nt::mean((softmax.predict(z) == labels).to(nt::f64)).item();
-  fmt::print("softmax regression on wine\n{}{:.1f} % of the wines classified correctly\n\n",
-             nt::models::to_string(softmax), 100 * right);
+  fmt::print("softmax regression on wine\n{}\n{:.1f} % of the wines classified correctly\n\n", softmax, 100 * right);
 
   // PCA: thirteen measurements reduced to two.
   const auto pca = nt::models::pca(z, {.n_components = 2});
