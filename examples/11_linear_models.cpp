@@ -62,5 +62,5 @@ int main() {
   for (std::int64_t k = 0; k < 3; ++k) {
     fmt::print("  {}: mean scores {:.2}\n", wine.target_names[k], nt::mean(scores[labels == k], 0).value());
   }
-  return softmax.converged && right > 0.99 && difference < 1e-10 && ridge.rank == 10 ? 0 : 1;
+  return softmax.converged() && right > 0.99 && difference < 1e-10 && ridge.rank == 10 ? 0 : 1;
 }
