@@ -29,7 +29,7 @@ struct LeastSquaresState {
 };
 
 /// The outcome of an iteration.
-struct LeastSquaresStep {
+struct LeastSquaresStepResult {
   bool moved = false;
   double ratio = 0, region = 0;  ///< as in Iteration
   std::int64_t inner = 0;

@@ -36,7 +36,7 @@ Array LeastSquaresSolver::dogleg_step(const Array& cauchy, const Array& newton) 
   return core::plus(cauchy, b > 0 ? c / (b + root) : (root - b) / a, leg);
 }
 
-LeastSquaresStep LeastSquaresSolver::dogleg(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::dogleg(const Limit& limit) {
   const Array newton = undamped_step();
   if (!finite(newton)) return stopped(Status::not_finite, "the Gauss-Newton step");
   if (const auto last = last_digits(predicted_reduction(newton))) return polish(*last);
@@ -71,10 +71,10 @@ LeastSquaresStep LeastSquaresSolver::dogleg(const Limit& limit) {
       state.radius = 0.25 * std::min(length, state.radius);
       continue;
     }
-    LeastSquaresStep moved{.moved = true,
-                           .ratio = ratio,
-                           .region = state.radius,
-                           .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
+    LeastSquaresStepResult moved{.moved = true,
+                                 .ratio = ratio,
+                                 .region = state.radius,
+                                 .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
     if (ratio < 0.25) state.radius = 0.25 * length;
     if (ratio > 0.75) state.radius = std::max(state.radius, 3 * length);
     accept(std::move(t));

@@ -11,7 +11,7 @@ Array LeastSquaresSolver::undamped_step() const {
   return model_->undamped(target_, options_.products ? 1e-3 * std::sqrt(epsilon_) : 0x1p-46);
 }
 
-LeastSquaresStep LeastSquaresSolver::gauss_newton(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::gauss_newton(const Limit& limit) {
   constexpr double sufficient = 1e-4;
   const Array step = undamped_step();
   if (!finite(step)) return stopped(Status::not_finite, "the Gauss-Newton step");

@@ -40,7 +40,7 @@ std::optional<Array> LeastSquaresSolver::last_digits(double predicted) {
 
 /// Gauss-Newton steps where rounding hides changes of the value: the length of the step estimates the distance to the
 /// solution, and steps continue while it shrinks (Deuflhard 2004, section 2.1.2: natural monotonicity).
-LeastSquaresStep LeastSquaresSolver::polish(const Array& step) {
+LeastSquaresStepResult LeastSquaresSolver::polish(const Array& step) {
   constexpr double shrinking = 0.9;
   constexpr double margin = 30;
   const double length = scaled_length(step);
@@ -62,7 +62,7 @@ LeastSquaresStep LeastSquaresSolver::polish(const Array& step) {
   return {.moved = true, .ratio = 1, .region = 0, .note = "polished"};
 }
 
-LeastSquaresStep LeastSquaresSolver::no_step(bool any_finite, double predicted) {
+LeastSquaresStepResult LeastSquaresSolver::no_step(bool any_finite, double predicted) {
   if (!any_finite) return stopped(Status::not_finite, "after every step tried");
   if (derivatives_contradicted(true) || derivatives_contradicted(false)) return stopped(Status::wrong_gradient);
   if (predicted <= 10 * noise()) return stopped(Status::precision);

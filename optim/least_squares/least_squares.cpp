@@ -77,7 +77,7 @@ class Run {
       return Status::gradient_tolerance;
     }
     if (const auto status = recorder_.exhausted()) return status;
-    const LeastSquaresStep move = solver_.move([&] { return recorder_.out_of_budget(); });
+    const LeastSquaresStepResult move = solver_.move([&] { return recorder_.out_of_budget(); });
     if (!move.moved) {
       problem_ = move.note;
       return move.status;

@@ -28,7 +28,7 @@ std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double a
   return core::plus(step, 0.5, a);
 }
 
-LeastSquaresStep LeastSquaresSolver::levenberg_marquardt(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt(const Limit& limit) {
   bool any_finite = false;
   double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
   for (int trial = 0; trial < max_trials; ++trial, damp()) {
@@ -56,10 +56,10 @@ LeastSquaresStep LeastSquaresSolver::levenberg_marquardt(const Limit& limit) {
     any_finite = true;
     const double ratio = (at_.value - t.to.value) / t.predicted;
     if (!(ratio > min_ratio)) continue;
-    LeastSquaresStep moved{.moved = true,
-                           .ratio = ratio,
-                           .region = state.damping,
-                           .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
+    LeastSquaresStepResult moved{.moved = true,
+                                 .ratio = ratio,
+                                 .region = state.damping,
+                                 .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
     state.damping = std::max(state.damping * std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3)), 1e-25);
     state.growth = 2;
     accept(std::move(t));

@@ -48,7 +48,7 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
   Tensor step(const std::function<Tensor()>& residuals) override;
 
   /// The outcome of the last step. Without progress the parameters are unchanged, and the status gives the reason.
-  const LeastSquaresStep& last() const noexcept { return last_; }
+  const LeastSquaresStepResult& last() const noexcept { return last_; }
   const Counts& counts() const noexcept { return counts_; }
 
  protected:
@@ -60,7 +60,7 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
   LeastSquaresAlgorithm algorithm_;
   LeastSquaresState state_;
   Trainable trained_;  ///< the parameters that the state refers to
-  LeastSquaresStep last_;
+  LeastSquaresStepResult last_;
   Counts counts_;
 };
 

@@ -44,7 +44,7 @@ LeastSquaresSolver::LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOpt
 
 bool LeastSquaresSolver::finite(const Array& x) { return std::isfinite(core::norm_inf(x)); }
 bool LeastSquaresSolver::finite(const ResidualPoint& p) { return std::isfinite(p.value) && finite(p.residuals); }
-LeastSquaresStep LeastSquaresSolver::stopped(Status status, std::string note) {
+LeastSquaresStepResult LeastSquaresSolver::stopped(Status status, std::string note) {
   return {.note = std::move(note), .status = status};
 }
 
@@ -198,14 +198,14 @@ LeastSquaresSolver::Trial LeastSquaresSolver::attempt(const Array& step, double 
 
 void LeastSquaresSolver::accept(Trial trial) { before_ = std::exchange(at_, std::move(trial.to)); }
 
-LeastSquaresStep LeastSquaresSolver::move(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::move(const Limit& limit) {
   // Residuals smaller by twenty orders of magnitude than at the start, in f64: a perfect fit.
   if (at_.value <= epsilon_ * epsilon_ * 1e-8 * start_value_) return stopped(Status::precision);
   const std::int64_t inner = model_->inner;
   try {
-    LeastSquaresStep m = options_.algorithm == LeastSquaresAlgorithm::gauss_newton ? gauss_newton(limit)
-                         : options_.algorithm == LeastSquaresAlgorithm::dogleg     ? dogleg(limit)
-                                                                                   : levenberg_marquardt(limit);
+    LeastSquaresStepResult m = options_.algorithm == LeastSquaresAlgorithm::gauss_newton ? gauss_newton(limit)
+                               : options_.algorithm == LeastSquaresAlgorithm::dogleg     ? dogleg(limit)
+                                                                                         : levenberg_marquardt(limit);
     m.inner = model_->inner - inner;
     return m;
   } catch (const NumericalError&) {

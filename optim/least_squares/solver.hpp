@@ -45,7 +45,7 @@ class LeastSquaresSolver {
   bool start(const Array& x);
   /// Moves to a better point; call `evaluate` before the next move. `limit` is called before every evaluation, and a
   /// status that it returns ends the iteration.
-  LeastSquaresStep move(const Limit& limit);
+  LeastSquaresStepResult move(const Limit& limit);
   /// Derivatives at the point that `move` reached. False when they are not finite: the solver returns to the previous
   /// point and takes smaller steps.
   bool evaluate();
@@ -72,7 +72,7 @@ class LeastSquaresSolver {
 
   static bool finite(const Array& x);
   static bool finite(const ResidualPoint& p);
-  static LeastSquaresStep stopped(Status status, std::string note = {});
+  static LeastSquaresStepResult stopped(Status status, std::string note = {});
 
   ResidualPoint evaluate(const Array& x);
   void weigh(ResidualPoint& p) const;
@@ -87,15 +87,15 @@ class LeastSquaresSolver {
   bool negligible(const Array& step) const;
   /// The undamped step, if its predicted reduction is below rounding errors.
   std::optional<Array> last_digits(double predicted);
-  LeastSquaresStep polish(const Array& step);
+  LeastSquaresStepResult polish(const Array& step);
   /// The status when no trial lowered the value. `any_finite`: some trial was; `predicted`: reduction predicted for
   /// the first.
-  LeastSquaresStep no_step(bool any_finite, double predicted);
+  LeastSquaresStepResult no_step(bool any_finite, double predicted);
   void accept(Trial trial);
 
-  LeastSquaresStep levenberg_marquardt(const Limit& limit);
-  LeastSquaresStep gauss_newton(const Limit& limit);
-  LeastSquaresStep dogleg(const Limit& limit);
+  LeastSquaresStepResult levenberg_marquardt(const Limit& limit);
+  LeastSquaresStepResult gauss_newton(const Limit& limit);
+  LeastSquaresStepResult dogleg(const Limit& limit);
   /// The minimiser of the linear model, to the accuracy of a step far from the solution.
   Array undamped_step() const;
   Array cauchy_point() const;
