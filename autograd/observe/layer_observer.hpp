@@ -3,8 +3,12 @@
 
 #include <newtape/autograd/tensor.hpp>
 
+#include <vector>
+
 /// Inputs and cotangents of layers during a backward sweep, for optimizers that need more than the weight's gradient.
 namespace newtape {
+
+class Op;
 
 namespace core {
 struct ConvGeometry;
@@ -19,7 +23,20 @@ struct LayerPass {
   Tensor grad;                               ///< [extra.., rows.., m], or [extra.., n, m, output..]; extra: batch axes
   const core::ConvGeometry* conv = nullptr;  ///< the weight is a convolution's [m, c / groups, kernel..]
   bool transposed = false;                   ///< the weight is [k, m]: y = input w
+
+  // Set by `show_layer`: the variables behind the operands.
+  const detail::Node* leaf = nullptr;            ///< that is the weight, or whose transpose it is; null for others
+  bool leaf_transposed = false;                  ///< the leaf is [k, m]
+  std::vector<const detail::Node*> bias_leaves;  ///< whose sum is the bias: itself, or two of its shape
 };
+
+namespace detail {
+/// Fills in the leaves of a pass.
+void find_leaves(LayerPass& pass);
+/// Whether this operation is the transposition of a matrix, or an addition; defined beside these operations.
+bool transposes(const Op& op) noexcept;
+bool adds(const Op& op) noexcept;
+}  // namespace detail
 
 /// `see` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
 /// that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h as the
@@ -48,7 +65,9 @@ template <class F>
 bool show_layer(const F& make) {
   auto* const observer = LayerObserver::current();
   if (observer == nullptr) return false;
-  observer->see(make());
+  LayerPass pass = make();
+  detail::find_leaves(pass);
+  observer->see(pass);
   return !observer->weight_grads();
 }
 

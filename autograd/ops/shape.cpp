@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -11,6 +13,8 @@ namespace newtape {
 static const Op reshape_op{"reshape"};
 static const Op permute_op{"permute"};
 static const Op expand_op{"expand"};
+
+bool detail::transposes(const Op& op) noexcept { return &op == &permute_op; }
 
 namespace {
 
@@ -86,6 +90,8 @@ Tensor permute(In x, const Dims& order) {
   const std::size_t n = x.ndim();
   Dims inverse(n);
   for (std::size_t i = 0; i < n; ++i) inverse[normalize_axis("permute", order[i], n)] = static_cast<std::int64_t>(i);
+  // A recorded permutation of a matrix is thus its transpose.
+  if (n == 2 && std::is_sorted(inverse.begin(), inverse.end())) return reshaped(x, std::move(value));
   return permute_op(
       std::move(value), wrt(x, [inverse](const Tensor& g) {
         const std::size_t lead = g.ndim() - inverse.size();

@@ -54,7 +54,7 @@ std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Function& 
 
 Tensor fisher(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs) {
   Objective objective(outputs, loss, xs);
-  return objective.gauss_newton(objective.flatten(xs));
+  return objective.generalized_gauss_newton(objective.flatten(xs));
 }
 
 Tensor empirical_fisher(const Function& losses, std::span<const Tensor> xs) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/observe/layer_observer.hpp>
-#include <newtape/autograd/op.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/fold.hpp>
@@ -55,10 +54,10 @@ class KFAC::Collector : public LayerObserver {
   }
 
   void see(const LayerPass& pass) override {
-    bool transposed = pass.transposed;
-    const auto weight = weight_of(pass, transposed);
+    const bool transposed = pass.leaf_transposed;
+    const auto weight = find(pass.leaf);
     if (weight == nowhere || pass.input.size() == 0 || (pass.conv != nullptr && pass.conv->groups != 1)) return;
-    auto biases = biases_of(pass.bias, weight);
+    auto biases = biases_of(pass, weight);
     Layer& layer = layer_of(weight);
     if (layer.factors.rows() > 0 && (layer.transposed != transposed || layer.biases != biases)) return;
     if (layer.transposed != transposed || layer.biases != biases) {
@@ -99,31 +98,13 @@ class KFAC::Collector : public LayerObserver {
   }
   const Shape& layer_shape(std::size_t slot) const { return of_.slots()[slot].param.shape(); }
 
-  /// The slot of the weight, or of the parameter that it is the transpose of.
-  std::size_t weight_of(const LayerPass& pass, bool& transposed) const {
-    const auto* node = pass.weight;
-    auto slot = find(node);
-    if (slot == nowhere && node->op != nullptr && node->op->name() == std::string_view("permute") &&
-        node->shape.size() == 2) {
-      slot = find(node->edges[0].get());
-      transposed = !transposed;
-    }
-    return slot;
-  }
-  /// The biases that no other layer owns. The two of a recurrent layer are recorded as their sum.
-  std::vector<std::size_t> biases_of(const newtape::detail::Node* node, std::size_t weight) const {
+  /// The biases that no other layer owns.
+  std::vector<std::size_t> biases_of(const LayerPass& pass, std::size_t weight) const {
     std::vector<std::size_t> found;
-    const auto collect = [&](const newtape::detail::Node* one) {
-      const auto slot = one == nullptr ? nowhere : find(one);
+    for (const auto* leaf : pass.bias_leaves) {
+      const auto slot = find(leaf);
       const Layer* owner = slot == nowhere ? nullptr : of_.layer_with(slot);
       if (slot != nowhere && (owner == nullptr || owner->weight == weight)) found.push_back(slot);
-    };
-    collect(node);
-    if (found.empty() && node != nullptr && node->op != nullptr && node->op->name() == std::string_view("add")) {
-      for (const auto& edge : node->edges) collect(edge.get());
-      const bool alike =
-          std::all_of(found.begin(), found.end(), [&](std::size_t slot) { return layer_shape(slot) == node->shape; });
-      if (!alike) found.clear();
     }
     return found;
   }

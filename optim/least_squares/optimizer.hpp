@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/optim/least_squares/solver.hpp>
+#include <newtape/optim/least_squares/algorithm.hpp>
+#include <newtape/optim/least_squares/robust.hpp>
 #include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <optional>
 #include <vector>
@@ -34,7 +36,7 @@ extern template class OptimizerOf<LeastSquaresStepOptions>;
 class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
  public:
   /// ValueError for no parameters; DTypeError unless they have one dtype.
-  LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresMethod method,
+  LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresAlgorithm algorithm,
                         const LeastSquaresStepOptions& options = {});
 
   /// ValueError: residuals come from a closure.
@@ -46,7 +48,7 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
   Tensor step(const std::function<Tensor()>& residuals) override;
 
   /// The outcome of the last step. Without progress the parameters are unchanged, and the status gives the reason.
-  const LeastSquaresMove& last() const noexcept { return last_; }
+  const LeastSquaresStepResult& last() const noexcept { return last_; }
   const Counts& counts() const noexcept { return counts_; }
 
  protected:
@@ -55,12 +57,10 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
   std::function<void()> load_more(detail::StateReader& state) override;
 
  private:
-  std::vector<Parameter> active();
-
-  LeastSquaresMethod method_;
+  LeastSquaresAlgorithm algorithm_;
   LeastSquaresState state_;
-  std::vector<Parameter> active_;  ///< the parameters that the state refers to
-  LeastSquaresMove last_;
+  Trainable trained_;  ///< the parameters that the state refers to
+  LeastSquaresStepResult last_;
   Counts counts_;
 };
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -9,6 +8,7 @@
 #include <newtape/optim/second_order/globalization/precision.hpp>
 #include <newtape/optim/second_order/l1.hpp>
 #include <newtape/optim/second_order/run_recorder.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <fmt/format.h>
 
@@ -68,7 +68,7 @@ class Solver {
   Solver(const Function& f, std::span<const Tensor> x0, const L1Options& options)
       : f_(f, x0),
         penalty_(f_, x0, options),
-        recorder_(f_, options, default_gradient_tolerance(f_.dtype())),
+        recorder_(f_, options.stop, options.verbose, default_gradient_tolerance(f_.dtype())),
         options_(options) {
     at_.x = core::copy(f_.flatten(x0));
     at_.value = f_.value_and_gradient(at_.x, at_.gradient);
@@ -99,7 +99,7 @@ class Solver {
   /// One iteration, which it records; returns the status if the run ends.
   virtual std::optional<Status> iterate() = 0;
 
-  double tolerance() const { return recorder_.limits().gradient_tolerance; }
+  double tolerance() const { return recorder_.gradient_tolerance(); }
   double eps() const { return epsilon(f_.dtype()); }
   /// Size of the subgradient at the best point, whose gradient may not be evaluated yet.
   double measure() {
@@ -324,9 +324,8 @@ Result run(const Function& f, std::span<const Tensor> x0, const L1Options& optio
 
 template <class Method>
 Result run(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
-  Result result = run<Method>(function_of(parameters, loss), values_of(parameters), options);
-  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].set_value(result.xs[i].value());
-  return result;
+  return minimize_over(parameters, loss,
+                       [&](const Function& f, const std::vector<Tensor>& x0) { return run<Method>(f, x0, options); });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <newtape/optim/optimizer.hpp>
 #include <newtape/optim/second_order/engine.hpp>
 #include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <optional>
 #include <vector>
@@ -13,17 +14,18 @@
 /// same data.
 namespace newtape::optim {
 
+/// Named as StoppingCriteria; PyTorch's LBFGS calls the last two max_iter and tolerance_grad.
 struct SecondOrderOptions {
-  double lr = 1;              ///< factor of the step that the method computes
-  std::int64_t max_iter = 1;  ///< iterations of the method in one step
-  double tolerance_grad = 0;  ///< no iteration where the gradient's largest |entry| is at most this
+  double lr = 1;                    ///< factor of the step that the method computes
+  std::int64_t max_iterations = 1;  ///< iterations of the method in one step
+  double gradient_tolerance = 0;    ///< no iteration where the gradient's largest |entry| is at most this
 
   static constexpr const char* name = "SecondOrder";
   static std::vector<const char*> moments() { return {}; }
   void validate() const;
   template <class F>
   void each(F&& f) {
-    f("lr", lr), f("max_iter", max_iter), f("tolerance_grad", tolerance_grad);
+    f("lr", lr), f("max_iterations", max_iterations), f("gradient_tolerance", gradient_tolerance);
   }
 };
 
@@ -56,19 +58,20 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
   std::function<void()> load_more(detail::StateReader& state) override;
 
  private:
-  Tensor step(const std::vector<Parameter>& params, Objective f);
-  std::vector<Parameter> active();
+  Tensor step(Objective f);
+  /// Selects the parameters that train in this step; a change of the selection resets the method.
+  void select();
 
   Method method_;
   Engine engine_;
-  std::vector<Parameter> active_ = {};  ///< the parameters that the engine's state refers to
+  Trainable trained_ = {};  ///< the parameters that the engine's state refers to
   StepResult last_ = {};
   Counts counts_ = {};
 };
 
-/// As in PyTorch: up to max_iter iterations of L-BFGS in each step, with a strong Wolfe line search.
+/// As in PyTorch: up to max_iterations iterations of L-BFGS in each step, with a strong Wolfe line search.
 struct LBFGS : SecondOrder {
-  explicit LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {.max_iter = 20},
+  explicit LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {.max_iterations = 20},
                  const LbfgsOptions& lbfgs = {});
 };
 struct BFGS : SecondOrder {

@@ -30,10 +30,10 @@ MakeCurvature none();
 MakeCurvature hessian();
 /// The Hessian by its products with vectors.
 MakeCurvature hessian_product(const ProductOptions& options = {});
-/// J^T H J as a matrix, for outputs and loss as two functions (see Objective): positive semidefinite for a convex loss.
-MakeCurvature gauss_newton();
+/// The generalised Gauss-Newton matrix J^T H J, for outputs and loss as two functions (see Objective): positive semidefinite for a convex loss.
+MakeCurvature generalized_gauss_newton();
 /// The same by its products.
-MakeCurvature gauss_newton_product(const ProductOptions& options = {});
+MakeCurvature generalized_gauss_newton_product(const ProductOptions& options = {});
 /// Broyden, Fletcher, Goldfarb, Shanno: B and its inverse, positive definite; kept in f64. Pairs without positive
 /// curvature are skipped.
 MakeCurvature bfgs();

@@ -93,10 +93,10 @@ TEST_CASE("an objective rejects invalid starting points") {
   CHECK_THROWS_AS(optim::Objective(f, undefined), nt::ValueError);
   const Tensor x = nt::tensor({1, 2}, nt::f64);
   auto o = objective([](const Tensor& v) { return nt::sum(v); }, x);
-  CHECK_THROWS_WITH(o.gauss_newton(x.value()), contains("outputs and loss must be two functions"));
+  CHECK_THROWS_WITH(o.generalized_gauss_newton(x.value()), contains("outputs and loss must be two functions"));
 }
 
-TEST_CASE("the Gauss-Newton matrix of a softmax is its closed form") {
+TEST_CASE("the generalised Gauss-Newton matrix of a softmax is its closed form") {
   // For cross-entropy of logits X W: the sum over samples of (diag(p) - p p^T) kron x x^T.
   const std::int64_t n = 5, d = 3, k = 4;
   const Tensor x(normal({n, d}, 1));
@@ -116,9 +116,9 @@ TEST_CASE("the Gauss-Newton matrix of a softmax is its closed form") {
       }
     }
   }
-  CHECK(distance(o.gauss_newton(at), want) < 1e-14);
+  CHECK(distance(o.generalized_gauss_newton(at), want) < 1e-14);
   const Array v = normal({d * k}, 3);
-  CHECK(distance(o.gauss_newton_product(at)(v), times(want, v)) < 1e-14);
+  CHECK(distance(o.generalized_gauss_newton_product(at)(v), times(want, v)) < 1e-14);
   // The model is linear in w, so this is the Hessian too.
   CHECK(distance(o.hessian(at), want) < 1e-14);
 }
