@@ -4,21 +4,31 @@
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <fmt/format.h>
 
 namespace newtape::optim {
 
-template class OptimizerOf<LeastSquaresStepOptions>;
-
-void LeastSquaresStepOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "loss", static_cast<double>(loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
-  check_option(name, "loss_scale", loss_scale, std::numeric_limits<double>::min(), std::numeric_limits<double>::max());
-}
+template <>
+struct OptionsTraits<LeastSquaresOptimizerOptions> {
+  static constexpr const char* name = "LeastSquares";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const LeastSquaresOptimizerOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "loss", static_cast<double>(o.loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
+    check_option(name, "loss_scale", o.loss_scale, std::numeric_limits<double>::min(),
+                 std::numeric_limits<double>::max());
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("acceleration", o.acceleration), f("products", o.products), f("loss", o.loss),
+        f("loss_scale", o.loss_scale);
+  }
+};
+template class OptimizerOf<LeastSquaresOptimizerOptions>;
 
 LeastSquaresOptimizer::LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresMethod method,
-                                             const LeastSquaresStepOptions& options)
+                                             const LeastSquaresOptimizerOptions& options)
     : OptimizerOf(std::move(params), options), method_(method) {
   const DType dtype = slots()[0].param.dtype();
   for (const auto& s : slots()) {
@@ -47,20 +57,26 @@ std::vector<Parameter> LeastSquaresOptimizer::active() {
   return now;
 }
 
+Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>&, const UnaryFunction&) {
+  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(method_)),
+                    "step([&] { return model(x) - y; })", "outputs and a loss");
+}
+
 Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
+  zero_grad();
   const auto params = active();
   const DType dtype = slots()[0].param.dtype();
   const auto& o = options();
   if (params.empty()) {
     double value = 0;
-    const Array r = core::contiguous(core::cast(residuals().value(), f64));
+    const Array r = core::contiguous(core::cast(forward(residuals).value(), f64));
     for (std::int64_t i = 0; i < r.size(); ++i) {
       value += 0.5 * rho(o.loss, o.loss_scale, r.data<double>()[i] * r.data<double>()[i]).value;
     }
     return tensor(value, dtype);
   }
   const auto values = values_of(params);
-  Residuals f(to_string(method_), function_of(params, residuals), values);
+  Residuals f(to_string(method_), function_of(params, [&] { return forward(residuals); }), values);
   LeastSquaresSolver solver(f, {.method = method_,
                                 .acceleration = o.acceleration,
                                 .products = o.products,
@@ -72,13 +88,17 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
     raise<NumericalError>(fmt::format("{}: residuals and their derivatives must be finite", to_string(method_)));
   }
   const double before = solver.at().value;
+  const auto gradient = f.split(solver.at().gradient);
   last_ = solver.move([] { return std::optional<Status>(); });
   state_ = solver.state;
   counts_ = f.counts;
   Array x = solver.at().x;
   if (o.lr != 1) x = core::plus(core::copy(start), o.lr, core::sub(x, start));
   const auto moved = f.split(x);
-  for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(moved[i].value());
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    params[i].set_value(moved[i].value());
+    params[i].set_grad(gradient[i].detach());
+  }
   return tensor(before, dtype);
 }
 
@@ -108,11 +128,11 @@ std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& stat
   };
 }
 
-LevenbergMarquardt::LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
+LevenbergMarquardt::LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
     : LeastSquaresOptimizer(std::move(params), LeastSquaresMethod::levenberg_marquardt, options) {}
-GaussNewton::GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
+GaussNewton::GaussNewton(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
     : LeastSquaresOptimizer(std::move(params), LeastSquaresMethod::gauss_newton, options) {}
-Dogleg::Dogleg(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
+Dogleg::Dogleg(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
     : LeastSquaresOptimizer(std::move(params), LeastSquaresMethod::dogleg, options) {}
 
 }  // namespace newtape::optim

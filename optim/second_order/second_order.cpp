@@ -4,6 +4,7 @@
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 #include <newtape/optim/second_order/second_order.hpp>
 
 #include <fmt/format.h>
@@ -12,13 +13,20 @@
 
 namespace newtape::optim {
 
+template <>
+struct OptionsTraits<SecondOrderOptions> {
+  static constexpr const char* name = "SecondOrder";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const SecondOrderOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "max_iter", static_cast<double>(o.max_iter), 1, 1e15);
+    check_option(name, "tolerance_grad", o.tolerance_grad);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("max_iter", o.max_iter), f("tolerance_grad", o.tolerance_grad);
+  }
+};
 template class OptimizerOf<SecondOrderOptions>;
-
-void SecondOrderOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "max_iter", static_cast<double>(max_iter), 1, 1e15);
-  check_option(name, "tolerance_grad", tolerance_grad);
-}
 
 SecondOrder::SecondOrder(std::vector<Parameter> params, Method method, const SecondOrderOptions& options)
     : OptimizerOf(std::move(params), options), method_(std::move(method)), engine_(method_) {
@@ -50,15 +58,17 @@ std::vector<Parameter> SecondOrder::active() {
 }
 
 Tensor SecondOrder::step(const std::function<Tensor()>& loss) {
+  zero_grad();
   const auto params = active();
-  if (params.empty()) return loss().detach();
-  return step(params, Objective(function_of(params, loss), values_of(params)));
+  if (params.empty()) return forward(loss).detach();
+  return step(params, Objective(function_of(params, [&] { return forward(loss); }), values_of(params)));
 }
 
 Tensor SecondOrder::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
+  zero_grad();
   const auto params = active();
-  if (params.empty()) return loss(outputs()).detach();
-  return step(params, Objective(function_of(params, outputs), loss, values_of(params)));
+  if (params.empty()) return loss(forward(outputs)).detach();
+  return step(params, Objective(function_of(params, [&] { return forward(outputs); }), loss, values_of(params)));
 }
 
 Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
@@ -71,6 +81,7 @@ Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
   }
   Tensor loss = tensor(at.value, f.dtype());
   const Array start = at.x;
+  const auto gradient = f.split(at.gradient);
   const auto& o = options();
   for (std::int64_t i = 0; i < o.max_iter && core::norm_inf(at.gradient) > o.tolerance_grad; ++i) {
     last_ = engine_.advance(f, at);
@@ -80,7 +91,10 @@ Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
   counts_ = f.counts;
   if (o.lr != 1) at.x = core::plus(core::copy(start), o.lr, core::sub(at.x, start));
   const auto values = f.split(at.x);
-  for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(values[i].value());
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    params[i].set_value(values[i].value());
+    params[i].set_grad(gradient[i].detach());
+  }
   return loss;
 }
 
@@ -99,7 +113,7 @@ std::function<void()> SecondOrder::load_more(detail::StateReader& state) {
   };
 }
 
-LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LbfgsOptions& lbfgs)
+LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LBFGSOptions& lbfgs)
     : SecondOrder(std::move(params), optim::lbfgs(lbfgs), options) {}
 BFGS::BFGS(std::vector<Parameter> params, const SecondOrderOptions& options)
     : SecondOrder(std::move(params), bfgs(), options) {}

@@ -17,20 +17,20 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 namespace optim = newtape::optim;
-using optim::KfacFisher;
-using optim::KfacInverse;
+using optim::KFACFisher;
+using optim::KFACInverse;
 
 namespace {
 
 /// One undamped, unclipped step with the exact Fisher matrix of squared errors.
-optim::KfacOptions plain(KfacInverse inverse = KfacInverse::factors) {
+optim::KFACOptions plain(KFACInverse inverse = KFACInverse::factors) {
   return {.lr = 1,
           .momentum = 0,
           .damping = 0,
           .kl_clip = 0,
           .update_freq = 1,
           .inverse_freq = 1,
-          .fisher = KfacFisher::exact,
+          .fisher = KFACFisher::exact,
           .inverse = inverse,
           .likelihood = optim::Likelihood::independent};
 }
@@ -71,7 +71,7 @@ TEST_CASE("KFAC: one layer and squared error: a step is Newton's, which solves l
   const nt::Tensor design = nt::concatenate({x, nt::ones({12, 1}, nt::f64)}, 1);
   const nt::Tensor solution =
       nt::linalg::solve(nt::matmul(nt::transpose(design), design), nt::matmul(nt::transpose(design), y));
-  for (const auto inverse : {KfacInverse::factors, KfacInverse::eigen, KfacInverse::ekfac}) {
+  for (const auto inverse : {KFACInverse::factors, KFACInverse::eigen, KFACInverse::ekfac}) {
     const auto layer = linear(3, 2);
     optim::KFAC optimizer(layer.parameters(), plain(inverse));
     optimizer.step([&] { return layer(x); }, [&](const nt::Tensor& t) { return nn::mse_loss(t, y); });
@@ -85,7 +85,7 @@ TEST_CASE("KFAC: damping is that of the whole block in its eigenbasis, and split
   const nt::Tensor y = normal({12, 2}, 2);
   const double damping = 0.3;
   const nt::UnaryFunction loss = [&](const nt::Tensor& t) { return nn::mse_loss(t, y); };
-  for (const auto inverse : {KfacInverse::factors, KfacInverse::eigen}) {
+  for (const auto inverse : {KFACInverse::factors, KFACInverse::eigen}) {
     const auto layer = linear(3, 2, false);
     const nt::Tensor before = layer.weight;
     const auto outputs = [&] { return layer(x); };
@@ -96,7 +96,7 @@ TEST_CASE("KFAC: damping is that of the whole block in its eigenbasis, and split
     optim::KFAC optimizer(layer.parameters(), options);
     optimizer.step(outputs, loss);
     nt::Tensor expected;
-    if (inverse == KfacInverse::eigen) {
+    if (inverse == KFACInverse::eigen) {
       expected = nt::linalg::solve(f + damping * nt::eye(6, nt::f64), g);
     } else {
       // A = X^T X / n, G = I (mse_loss is the mean over n and 2 outputs of squares: its Hessian is I / n).
@@ -219,7 +219,7 @@ TEST_CASE("KFAC: empirical factors are means over the samples' own gradients") {
   const auto params = model.parameters();
   auto options = plain();
   options.damping = 1;
-  options.fisher = KfacFisher::empirical;
+  options.fisher = KFACFisher::empirical;
   // For the pre-activation's gradient: the bias's, sample by sample.
   const auto of_samples = nt::per_sample_grad(
       [&](std::span<const nt::Tensor> p, std::span<const nt::Tensor> batch) {
@@ -240,12 +240,7 @@ TEST_CASE("KFAC: empirical factors are means over the samples' own gradients") {
     if (way == 1) {
       optimizer.step(loss(model(x)));
     } else if (way == 2) {
-      optimizer.step([&] {
-        optimizer.zero_grad();
-        const nt::Tensor l = loss(model(x));
-        l.backward();
-        return l;
-      });
+      optimizer.step([&] { return loss(model(x)); });
     } else {
       optimizer.step([&] { return model(x); }, loss);
     }
@@ -259,7 +254,7 @@ TEST_CASE("KFAC: sampled factors have the exact ones for expectation") {
   const nt::Tensor x = normal({6, 4}, 1);
   const nt::Tensor labels = nt::tensor({0, 2, 1, 1, 0, 2}, nt::i64);
   const auto layer = linear(4, 3);
-  const auto factor = [&](KfacFisher fisher, int samples) {
+  const auto factor = [&](KFACFisher fisher, int samples) {
     auto options = plain();
     options.lr = 0;
     options.damping = 1;
@@ -270,10 +265,10 @@ TEST_CASE("KFAC: sampled factors have the exact ones for expectation") {
     optimizer.step([&] { return layer(x); }, [&](const nt::Tensor& t) { return nn::cross_entropy(t, labels); });
     return nt::Tensor(optimizer.factors(layer.weight).second);
   };
-  const nt::Tensor exact = factor(KfacFisher::exact, 1);
-  const nt::Tensor sampled = factor(KfacFisher::sampled, 4000);
+  const nt::Tensor exact = factor(KFACFisher::exact, 1);
+  const nt::Tensor sampled = factor(KFACFisher::sampled, 4000);
   CHECK(nt::max(nt::abs(exact - sampled)).item() < 5 * nt::max(exact).item() / std::sqrt(6 * 4000.0));
-  CHECK(nt::max(nt::abs(exact - factor(KfacFisher::sampled, 1))).item() > 1e-3 * nt::max(exact).item());
+  CHECK(nt::max(nt::abs(exact - factor(KFACFisher::sampled, 1))).item() > 1e-3 * nt::max(exact).item());
 }
 
 TEST_CASE("KFAC: the corrected eigenvalues are the diagonal of the Fisher matrix in the factors' eigenbasis") {
@@ -282,7 +277,7 @@ TEST_CASE("KFAC: the corrected eigenvalues are the diagonal of the Fisher matrix
   const auto layer = linear(3, 2, false);
   const nt::UnaryFunction loss = [&](const nt::Tensor& t) { return nn::cross_entropy(t, labels); };
   const auto outputs = [&] { return layer(x); };
-  auto options = plain(KfacInverse::ekfac);
+  auto options = plain(KFACInverse::ekfac);
   options.likelihood = optim::Likelihood::categorical;
   options.lr = 0;
   options.damping = 0.01;
@@ -307,7 +302,7 @@ TEST_CASE("KFAC: the corrected eigenvalues are the diagonal of the Fisher matrix
 TEST_CASE("KFAC: averages, momentum, decay and clipping, step by step") {
   const nt::Tensor labels = nt::tensor({0, 1, 1, 0, 1, 0, 0, 1, 1}, nt::i64);
   const auto layer = linear(3, 2, false);
-  const optim::KfacOptions options{.lr = 0.3,
+  const optim::KFACOptions options{.lr = 0.3,
                                    .momentum = 0.8,
                                    .damping = 0.05,
                                    .weight_decay = 0.1,
@@ -315,8 +310,8 @@ TEST_CASE("KFAC: averages, momentum, decay and clipping, step by step") {
                                    .kl_clip = 1e-3,
                                    .update_freq = 3,
                                    .inverse_freq = 4,
-                                   .fisher = KfacFisher::exact,
-                                   .inverse = KfacInverse::eigen};
+                                   .fisher = KFACFisher::exact,
+                                   .inverse = KFACInverse::eigen};
   optim::KFAC optimizer(layer.parameters(), options);
   nt::Tensor w = layer.weight;
   nt::Tensor a;
@@ -421,11 +416,11 @@ struct Run {
   }
 };
 
-const std::vector<optim::KfacOptions> variants = {
+const std::vector<optim::KFACOptions> variants = {
     {.lr = 0.05, .update_freq = 2, .inverse_freq = 4},
-    {.lr = 0.05, .update_freq = 2, .inverse_freq = 4, .inverse = KfacInverse::eigen, .samples = 2},
-    {.lr = 0.05, .update_freq = 1, .inverse_freq = 4, .fisher = KfacFisher::exact, .inverse = KfacInverse::ekfac},
-    {.lr = 0.05, .update_freq = 3, .inverse_freq = 3, .fisher = KfacFisher::empirical},
+    {.lr = 0.05, .update_freq = 2, .inverse_freq = 4, .inverse = KFACInverse::eigen, .samples = 2},
+    {.lr = 0.05, .update_freq = 1, .inverse_freq = 4, .fisher = KFACFisher::exact, .inverse = KFACInverse::ekfac},
+    {.lr = 0.05, .update_freq = 3, .inverse_freq = 3, .fisher = KFACFisher::empirical},
 };
 
 }  // namespace
@@ -487,7 +482,7 @@ TEST_CASE("KFAC: loading a state that does not fit changes nothing") {
 
 TEST_CASE("KFAC: f32 follows f64") {
   for (auto options : variants) {
-    if (options.fisher == KfacFisher::sampled) options.fisher = KfacFisher::exact;  // the draws differ
+    if (options.fisher == KFACFisher::sampled) options.fisher = KFACFisher::exact;  // the draws differ
     const Run narrow(nt::f32);
     const Run wide(nt::f64);
     for (std::size_t i = 0; i < wide.params.size(); ++i) {
@@ -526,12 +521,12 @@ TEST_CASE("KFAC: errors leave the parameters as they were") {
   const nt::UnaryFunction squares = [](const nt::Tensor& y) { return nt::sum(nt::square(y)); };
   optim::KFAC optimizer(layer.parameters());
   CHECK_THROWS_AS(optimizer.step([&] { return layer(x); }, squares), nt::ValueError);  // not categorical
-  CHECK_THROWS_WITH(optimizer.step([&] { return squares(layer(x)); }), contains("KfacFisher::empirical"));
-  CHECK_THROWS_WITH(optimizer.step(squares(layer(x))), contains("KfacFisher::empirical"));
+  CHECK_THROWS_WITH(optimizer.step([&] { return squares(layer(x)); }), contains("KFACFisher::empirical"));
+  CHECK_THROWS_WITH(optimizer.step(squares(layer(x))), contains("KFACFisher::empirical"));
   optim::KFAC of_squares(layer.parameters(), {.likelihood = optim::Likelihood::independent});
   CHECK_THROWS_AS(of_squares.step([&] { return layer(x * INFINITY); }, squares), nt::NumericalError);
   // A feature that is always 0 leaves A singular.
-  for (const auto inverse : {KfacInverse::factors, KfacInverse::eigen}) {
+  for (const auto inverse : {KFACInverse::factors, KFACInverse::eigen}) {
     optim::KFAC undamped(layer.parameters(), plain(inverse));
     const auto outputs = [&] { return layer(x * nt::tensor({1, 0, 1}, nt::f64)); };
     CHECK_THROWS_AS(undamped.step(outputs, squares), nt::NumericalError);
