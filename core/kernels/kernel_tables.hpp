@@ -7,6 +7,8 @@
 /// The elementwise kernels selected for this machine.
 namespace newtape::core::kernels {
 
+struct UpdateTable;  // update_rules.hpp
+
 namespace baseline {
 extern const ArithmeticTable arithmetic;
 extern const MathTable math;

@@ -6,6 +6,7 @@
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/mode_products.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <cmath>
 #include <limits>
@@ -14,7 +15,30 @@ namespace newtape::optim {
 
 using mode_products::Blocks;
 
-template class OptimizerOf<SoapOptions>;
+template <>
+struct OptionsTraits<SOAPOptions> {
+  static constexpr const char* name = "SOAP";
+  static std::vector<const char*> moments() {
+    return {"exp_avg", "exp_avg_sq", "gram_0",  "gram_1",  "gram_2",  "gram_3",
+            "gram_4",  "basis_0",    "basis_1", "basis_2", "basis_3", "basis_4"};
+  }
+  static void validate(const SOAPOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "shampoo_beta", o.shampoo_beta, -std::numeric_limits<double>::infinity(), 1);
+    check_option(name, "precondition_interval", static_cast<double>(o.precondition_interval), 1, 1e15);
+    check_option(name, "max_precond_dim", static_cast<double>(o.max_precond_dim), 0, 1e9);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
+        f("weight_decay", o.weight_decay), f("shampoo_beta", o.shampoo_beta),
+        f("precondition_interval", o.precondition_interval), f("max_precond_dim", o.max_precond_dim);
+  }
+};
+template class OptimizerOf<SOAPOptions>;
 
 namespace {
 
@@ -24,7 +48,7 @@ enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_outer = 2, first_basis =
 Blocks single_block(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
 
 /// Whether the gradient is rotated along this axis.
-bool is_rotated(const Blocks& b, std::size_t axis, const SoapOptions& o) {
+bool is_rotated(const Blocks& b, std::size_t axis, const SOAPOptions& o) {
   return b.axes() >= 2 && axis < b.axes() && b.lengths[axis] <= o.max_precond_dim;
 }
 
@@ -44,22 +68,6 @@ void average(Array& m, const Array& x, double beta) {
 }
 
 }  // namespace
-
-std::vector<const char*> SoapOptions::moments() {
-  return {"exp_avg", "exp_avg_sq", "gram_0",  "gram_1",  "gram_2",  "gram_3",
-          "gram_4",  "basis_0",    "basis_1", "basis_2", "basis_3", "basis_4"};
-}
-
-void SoapOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "betas.first", betas.first, 0, 1);
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "eps", eps);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "shampoo_beta", shampoo_beta, -std::numeric_limits<double>::infinity(), 1);
-  check_option(name, "precondition_interval", static_cast<double>(precondition_interval), 1, 1e15);
-  check_option(name, "max_precond_dim", static_cast<double>(max_precond_dim), 0, 1e9);
-}
 
 bool SOAP::keeps(const Slot& s, std::size_t k) const {
   return k < first_outer || is_rotated(single_block(s.param), (k - first_outer) % Blocks::max_axes, options_[s.group]);

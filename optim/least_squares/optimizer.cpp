@@ -5,21 +5,31 @@
 #include <newtape/optim/least_squares/optimizer.hpp>
 #include <newtape/optim/least_squares/residuals.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <fmt/format.h>
 
 namespace newtape::optim {
 
-template class OptimizerOf<LeastSquaresStepOptions>;
-
-void LeastSquaresStepOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "loss", static_cast<double>(loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
-  check_option(name, "loss_scale", loss_scale, std::numeric_limits<double>::min(), std::numeric_limits<double>::max());
-}
+template <>
+struct OptionsTraits<LeastSquaresOptimizerOptions> {
+  static constexpr const char* name = "LeastSquares";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const LeastSquaresOptimizerOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "loss", static_cast<double>(o.loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
+    check_option(name, "loss_scale", o.loss_scale, std::numeric_limits<double>::min(),
+                 std::numeric_limits<double>::max());
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("acceleration", o.acceleration), f("products", o.products), f("loss", o.loss),
+        f("loss_scale", o.loss_scale);
+  }
+};
+template class OptimizerOf<LeastSquaresOptimizerOptions>;
 
 LeastSquaresOptimizer::LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresAlgorithm algorithm,
-                                             const LeastSquaresStepOptions& options)
+                                             const LeastSquaresOptimizerOptions& options)
     : OptimizerOf(std::move(params), options), algorithm_(algorithm) {
   expect_one_dtype(to_string(algorithm_), this->params());
 }
@@ -33,20 +43,26 @@ void LeastSquaresOptimizer::step(const Tensor&) {
                     "step([&] { return model(x) - y; })", "one value of the loss");
 }
 
+Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>&, const UnaryFunction&) {
+  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(algorithm_)),
+                    "step([&] { return model(x) - y; })", "outputs and a loss");
+}
+
 Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
+  zero_grad();
   if (!trained_.select(params())) state_ = {};
   const DType dtype = slots()[0].param.dtype();
   const auto& o = options();
   if (trained_.empty()) {
     double value = 0;
-    const Array r = core::contiguous(core::cast(residuals().value(), f64));
+    const Array r = core::contiguous(core::cast(forward(residuals).value(), f64));
     for (std::int64_t i = 0; i < r.size(); ++i) {
       value += 0.5 * rho(o.loss, o.loss_scale, r.data<double>()[i] * r.data<double>()[i]).value;
     }
     return tensor(value, dtype);
   }
   const auto values = trained_.values();
-  Residuals f(to_string(algorithm_), trained_.function(residuals), values);
+  Residuals f(to_string(algorithm_), trained_.function([&] { return forward(residuals); }), values);
   LeastSquaresSolver solver(f, {.algorithm = algorithm_,
                                 .acceleration = o.acceleration,
                                 .products = o.products,
@@ -58,12 +74,14 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
     raise<NumericalError>(fmt::format("{}: residuals and their derivatives must be finite", to_string(algorithm_)));
   }
   const double before = solver.at().value;
+  const auto gradient = f.split(solver.at().gradient);
   last_ = solver.move([] { return std::optional<Status>(); });
   state_ = solver.state;
   counts_ = f.counts;
   Array x = solver.at().x;
   if (o.lr != 1) x = core::plus(core::copy(start), o.lr, core::sub(x, start));
   trained_.set_values(f.split(x));
+  trained_.set_grads(gradient);
   return tensor(before, dtype);
 }
 
@@ -92,11 +110,11 @@ std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& stat
   };
 }
 
-LevenbergMarquardt::LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
+LevenbergMarquardt::LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
     : LeastSquaresOptimizer(std::move(params), LeastSquaresAlgorithm::levenberg_marquardt, options) {}
-GaussNewton::GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
+GaussNewton::GaussNewton(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
     : LeastSquaresOptimizer(std::move(params), LeastSquaresAlgorithm::gauss_newton, options) {}
-Dogleg::Dogleg(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
+Dogleg::Dogleg(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
     : LeastSquaresOptimizer(std::move(params), LeastSquaresAlgorithm::dogleg, options) {}
 
 }  // namespace newtape::optim

@@ -14,35 +14,28 @@
 /// with the same data.
 namespace newtape::optim {
 
-struct LeastSquaresStepOptions {
+struct LeastSquaresOptimizerOptions {
   double lr = 1;             ///< factor of the step that the method computes
   bool acceleration = true;  ///< second-order correction of Levenberg-Marquardt steps
   bool products = false;     ///< conjugate gradients on products with the Jacobian, if it is too large
   RobustLoss loss = RobustLoss::linear;
   double loss_scale = 1;
-
-  static constexpr const char* name = "LeastSquares";
-  static std::vector<const char*> moments() { return {}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("acceleration", acceleration), f("products", products), f("loss", loss), f("loss_scale", loss_scale);
-  }
 };
 
-extern template class OptimizerOf<LeastSquaresStepOptions>;
+extern template class OptimizerOf<LeastSquaresOptimizerOptions>;
 /// One iteration of a method per step, on all parameters as one vector. They must have one dtype; frozen ones are
 /// skipped. The damping (or the radius) carries over from step to step, also to new data.
-class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
+class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresOptimizerOptions> {
  public:
   /// ValueError for no parameters; DTypeError unless they have one dtype.
   LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresAlgorithm algorithm,
-                        const LeastSquaresStepOptions& options = {});
+                        const LeastSquaresOptimizerOptions& options = {});
 
   /// ValueError: residuals come from a closure.
   void step() override;
   /// ValueError: see `step()`.
   void step(const Tensor& loss) override;
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
   /// Returns half the sum of squares (of rho, with a robust loss) before the step. NumericalError when residuals or
   /// derivatives are not finite; nothing is changed then.
   Tensor step(const std::function<Tensor()>& residuals) override;
@@ -65,14 +58,14 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
 };
 
 struct LevenbergMarquardt : LeastSquaresOptimizer {
-  explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+  explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
 /// With a backtracking line search.
 struct GaussNewton : LeastSquaresOptimizer {
-  explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+  explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
 struct Dogleg : LeastSquaresOptimizer {
-  explicit Dogleg(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+  explicit Dogleg(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
 
 }  // namespace newtape::optim

@@ -3,6 +3,7 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/check_option.hpp>
 #include <newtape/optim/optimizer.hpp>
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>

@@ -11,7 +11,7 @@ Method nonlinear_cg(const ConjugateOptions& options) {
   return {"nonlinear CG", curvature::none(), direction::conjugate(options), globalization::hager_zhang({.c2 = 0.4})};
 }
 Method bfgs() { return {"BFGS", curvature::bfgs(), direction::newton(), globalization::strong_wolfe()}; }
-Method lbfgs(const LbfgsOptions& options) {
+Method lbfgs(const LBFGSOptions& options) {
   return {"L-BFGS", curvature::lbfgs(options), direction::newton(), globalization::strong_wolfe()};
 }
 Method sr1() { return {"SR1", curvature::sr1(), direction::more_sorensen(), globalization::trust_region()}; }

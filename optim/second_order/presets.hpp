@@ -15,7 +15,7 @@ Method gradient_descent();
 /// Hestenes-Stiefel, Polak-Ribiere and others; see ConjugateOptions.
 Method nonlinear_cg(const ConjugateOptions& options = {});
 Method bfgs();
-Method lbfgs(const LbfgsOptions& options = {});
+Method lbfgs(const LBFGSOptions& options = {});
 /// Symmetric rank one in a trust region (Nocedal and Wright 2006, algorithm 6.2).
 Method sr1();
 /// Exact Hessian, modified Cholesky, line search from the full step.

@@ -3,6 +3,7 @@
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 #include <newtape/optim/second_order/second_order.hpp>
 
 #include <fmt/format.h>
@@ -11,13 +12,20 @@
 
 namespace newtape::optim {
 
+template <>
+struct OptionsTraits<SecondOrderOptions> {
+  static constexpr const char* name = "SecondOrder";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const SecondOrderOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "max_iterations", static_cast<double>(o.max_iterations), 1, 1e15);
+    check_option(name, "gradient_tolerance", o.gradient_tolerance);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("max_iterations", o.max_iterations), f("gradient_tolerance", o.gradient_tolerance);
+  }
+};
 template class OptimizerOf<SecondOrderOptions>;
-
-void SecondOrderOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "max_iterations", static_cast<double>(max_iterations), 1, 1e15);
-  check_option(name, "gradient_tolerance", gradient_tolerance);
-}
 
 SecondOrder::SecondOrder(std::vector<Parameter> params, Method method, const SecondOrderOptions& options)
     : OptimizerOf(std::move(params), options), method_(std::move(method)), engine_(method_) {
@@ -38,15 +46,17 @@ void SecondOrder::select() {
 }
 
 Tensor SecondOrder::step(const std::function<Tensor()>& loss) {
+  zero_grad();
   select();
-  if (trained_.empty()) return loss().detach();
-  return step(Objective(trained_.function(loss), trained_.values()));
+  if (trained_.empty()) return forward(loss).detach();
+  return step(Objective(trained_.function([&] { return forward(loss); }), trained_.values()));
 }
 
 Tensor SecondOrder::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
+  zero_grad();
   select();
-  if (trained_.empty()) return loss(outputs()).detach();
-  return step(Objective(trained_.function(outputs), loss, trained_.values()));
+  if (trained_.empty()) return loss(forward(outputs)).detach();
+  return step(Objective(trained_.function([&] { return forward(outputs); }), loss, trained_.values()));
 }
 
 Tensor SecondOrder::step(Objective f) {
@@ -59,6 +69,7 @@ Tensor SecondOrder::step(Objective f) {
   }
   Tensor loss = tensor(at.value, f.dtype());
   const Array start = at.x;
+  const auto gradient = f.split(at.gradient);
   const auto& o = options();
   for (std::int64_t i = 0; i < o.max_iterations && core::norm_inf(at.gradient) > o.gradient_tolerance; ++i) {
     last_ = engine_.advance(f, at);
@@ -68,6 +79,7 @@ Tensor SecondOrder::step(Objective f) {
   counts_ = f.counts;
   if (o.lr != 1) at.x = core::plus(core::copy(start), o.lr, core::sub(at.x, start));
   trained_.set_values(f.split(at.x));
+  trained_.set_grads(gradient);
   return loss;
 }
 
@@ -84,7 +96,7 @@ std::function<void()> SecondOrder::load_more(detail::StateReader& state) {
   };
 }
 
-LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LbfgsOptions& lbfgs)
+LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LBFGSOptions& lbfgs)
     : SecondOrder(std::move(params), optim::lbfgs(lbfgs), options) {}
 BFGS::BFGS(std::vector<Parameter> params, const SecondOrderOptions& options)
     : SecondOrder(std::move(params), bfgs(), options) {}

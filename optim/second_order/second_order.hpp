@@ -19,14 +19,6 @@ struct SecondOrderOptions {
   double lr = 1;                    ///< factor of the step that the method computes
   std::int64_t max_iterations = 1;  ///< iterations of the method in one step
   double gradient_tolerance = 0;    ///< no iteration where the gradient's largest |entry| is at most this
-
-  static constexpr const char* name = "SecondOrder";
-  static std::vector<const char*> moments() { return {}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("max_iterations", max_iterations), f("gradient_tolerance", gradient_tolerance);
-  }
 };
 
 extern template class OptimizerOf<SecondOrderOptions>;
@@ -43,10 +35,10 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
   void step() override;
   /// ValueError: see `step()`.
   void step(const Tensor& loss) override;
-  /// Returns the loss before the step. NumericalError when it or its gradient is not finite; nothing is changed then.
+  /// NumericalError when the loss or its gradient is not finite; nothing is changed then.
   Tensor step(const std::function<Tensor()>& loss) override;
-  /// A step on loss(outputs()), two functions for methods that use the Gauss-Newton matrix.
-  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
+  /// The same, required by methods that use the Gauss-Newton matrix.
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
 
   /// The last iteration of the last step. Without progress the parameters are unchanged.
   const StepResult& last() const noexcept { return last_; }
@@ -72,7 +64,7 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
 /// As in PyTorch: up to max_iterations iterations of L-BFGS in each step, with a strong Wolfe line search.
 struct LBFGS : SecondOrder {
   explicit LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {.max_iterations = 20},
-                 const LbfgsOptions& lbfgs = {});
+                 const LBFGSOptions& lbfgs = {});
 };
 struct BFGS : SecondOrder {
   explicit BFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {});

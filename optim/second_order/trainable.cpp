@@ -26,6 +26,10 @@ void Trainable::set_values(std::span<const Tensor> values) const {
   for (std::size_t i = 0; i < selected_.size(); ++i) selected_[i].set_value(values[i].value());
 }
 
+void Trainable::set_grads(std::span<const Tensor> grads) const {
+  for (std::size_t i = 0; i < selected_.size(); ++i) selected_[i].set_grad(grads[i].detach());
+}
+
 Function Trainable::function(std::function<Tensor()> f) const { return function_of(selected_, std::move(f)); }
 
 void expect_one_dtype(std::string_view op, std::span<const Parameter> parameters) {

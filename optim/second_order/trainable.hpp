@@ -29,6 +29,7 @@ class Trainable {
   std::int64_t size() const;
   std::vector<Tensor> values() const;
   void set_values(std::span<const Tensor> values) const;
+  void set_grads(std::span<const Tensor> grads) const;
   /// `f()` as a function of the selected parameters' values.
   Function function(std::function<Tensor()> f) const;
 

@@ -101,7 +101,7 @@ class Products final : public Curvature {
 
 class Hutchinson final : public Curvature {
  public:
-  explicit Hutchinson(const DiagonalOptions& options) : options_(options), generator_(options.seed) {}
+  explicit Hutchinson(const HutchinsonOptions& options) : options_(options), generator_(options.seed) {}
   void evaluate(Objective& f, const Iterate& at) override {
     size_ = f.size();
     dtype_ = f.dtype();
@@ -128,7 +128,7 @@ class Hutchinson final : public Curvature {
   }
 
  private:
-  DiagonalOptions options_;
+  HutchinsonOptions options_;
   Generator generator_;
   Array mean_, diagonal_;
 };
@@ -150,7 +150,7 @@ MakeCurvature generalized_gauss_newton() {
 MakeCurvature generalized_gauss_newton_product(const ProductOptions& options) {
   return [options] { return std::make_unique<Products>(true, options); };
 }
-MakeCurvature hutchinson(const DiagonalOptions& options) {
+MakeCurvature hutchinson(const HutchinsonOptions& options) {
   return [options] { return std::make_unique<Hutchinson>(options); };
 }
 

@@ -9,18 +9,18 @@
 namespace nt = newtape;
 namespace nn = newtape::nn;
 namespace optim = newtape::optim;
-using optim::KfacFisher;
-using optim::KfacInverse;
+using optim::KFACFisher;
+using optim::KFACInverse;
 
 /// One undamped, unclipped step with the exact Fisher matrix of squared errors.
-inline optim::KfacOptions plain(KfacInverse inverse = KfacInverse::factors) {
+inline optim::KFACOptions plain(KFACInverse inverse = KFACInverse::factors) {
   return {.lr = 1,
           .momentum = 0,
           .damping = 0,
           .kl_clip = 0,
           .update_freq = 1,
           .inverse_freq = 1,
-          .fisher = KfacFisher::exact,
+          .fisher = KFACFisher::exact,
           .inverse = inverse,
           .likelihood = optim::Likelihood::independent};
 }

@@ -12,7 +12,7 @@
 TEST_CASE("KFAC: averages, momentum, decay and clipping, step by step") {
   const nt::Tensor labels = nt::tensor({0, 1, 1, 0, 1, 0, 0, 1, 1}, nt::i64);
   const auto layer = linear(3, 2, false);
-  const optim::KfacOptions options{.lr = 0.3,
+  const optim::KFACOptions options{.lr = 0.3,
                                    .momentum = 0.8,
                                    .damping = 0.05,
                                    .weight_decay = 0.1,
@@ -20,8 +20,8 @@ TEST_CASE("KFAC: averages, momentum, decay and clipping, step by step") {
                                    .kl_clip = 1e-3,
                                    .update_freq = 3,
                                    .inverse_freq = 4,
-                                   .fisher = KfacFisher::exact,
-                                   .inverse = KfacInverse::eigen};
+                                   .fisher = KFACFisher::exact,
+                                   .inverse = KFACInverse::eigen};
   optim::KFAC optimizer(layer.parameters(), options);
   nt::Tensor w = layer.weight;
   nt::Tensor a;
@@ -126,11 +126,11 @@ struct Run {
   }
 };
 
-const std::vector<optim::KfacOptions> variants = {
+const std::vector<optim::KFACOptions> variants = {
     {.lr = 0.05, .update_freq = 2, .inverse_freq = 4},
-    {.lr = 0.05, .update_freq = 2, .inverse_freq = 4, .inverse = KfacInverse::eigen, .samples = 2},
-    {.lr = 0.05, .update_freq = 1, .inverse_freq = 4, .fisher = KfacFisher::exact, .inverse = KfacInverse::ekfac},
-    {.lr = 0.05, .update_freq = 3, .inverse_freq = 3, .fisher = KfacFisher::empirical},
+    {.lr = 0.05, .update_freq = 2, .inverse_freq = 4, .inverse = KFACInverse::eigen, .samples = 2},
+    {.lr = 0.05, .update_freq = 1, .inverse_freq = 4, .fisher = KFACFisher::exact, .inverse = KFACInverse::ekfac},
+    {.lr = 0.05, .update_freq = 3, .inverse_freq = 3, .fisher = KFACFisher::empirical},
 };
 
 }  // namespace
@@ -192,7 +192,7 @@ TEST_CASE("KFAC: loading a state that does not fit changes nothing") {
 
 TEST_CASE("KFAC: f32 follows f64") {
   for (auto options : variants) {
-    if (options.fisher == KfacFisher::sampled) options.fisher = KfacFisher::exact;  // the draws differ
+    if (options.fisher == KFACFisher::sampled) options.fisher = KFACFisher::exact;  // the draws differ
     const Run narrow(nt::f32);
     const Run wide(nt::f64);
     for (std::size_t i = 0; i < wide.params.size(); ++i) {
@@ -231,12 +231,12 @@ TEST_CASE("KFAC: errors leave the parameters as they were") {
   const nt::UnaryFunction squares = [](const nt::Tensor& y) { return nt::sum(nt::square(y)); };
   optim::KFAC optimizer(layer.parameters());
   CHECK_THROWS_AS(optimizer.step([&] { return layer(x); }, squares), nt::ValueError);  // not categorical
-  CHECK_THROWS_WITH(optimizer.step([&] { return squares(layer(x)); }), contains("KfacFisher::empirical"));
-  CHECK_THROWS_WITH(optimizer.step(squares(layer(x))), contains("KfacFisher::empirical"));
+  CHECK_THROWS_WITH(optimizer.step([&] { return squares(layer(x)); }), contains("KFACFisher::empirical"));
+  CHECK_THROWS_WITH(optimizer.step(squares(layer(x))), contains("KFACFisher::empirical"));
   optim::KFAC of_squares(layer.parameters(), {.likelihood = optim::Likelihood::independent});
   CHECK_THROWS_AS(of_squares.step([&] { return layer(x * INFINITY); }, squares), nt::NumericalError);
   // A feature that is always 0 leaves A singular.
-  for (const auto inverse : {KfacInverse::factors, KfacInverse::eigen}) {
+  for (const auto inverse : {KFACInverse::factors, KFACInverse::eigen}) {
     optim::KFAC undamped(layer.parameters(), plain(inverse));
     const auto outputs = [&] { return layer(x * nt::tensor({1, 0, 1}, nt::f64)); };
     CHECK_THROWS_AS(undamped.step(outputs, squares), nt::NumericalError);
