@@ -11,7 +11,7 @@ struct ConvGeometry;
 }
 
 /// One use of a weight [m, k] in y = input w^T + bias, with the cotangent of y. The weight's gradient is the sum over
-/// rows of their outer products. Valid during the call of `see`.
+/// rows of their outer products. Valid during the call of `on_layer_pass`.
 struct LayerPass {
   const detail::Node* weight;                ///< the operand of the operation: a variable, or a result
   const detail::Node* bias = nullptr;        ///< null when there is none
@@ -21,9 +21,9 @@ struct LayerPass {
   bool transposed = false;                   ///< the weight is [k, m]: y = input w
 };
 
-/// `see` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
-/// that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h as the
-/// input), and user-defined operations that call `show_layer`.
+/// `on_layer_pass` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a
+/// weight that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h
+/// as the input), and user-defined operations that call `show_layer`.
 class LayerObserver {
  public:
   /// Without `weight_grads` these operations skip the matrix products for the weights' gradients, which count as zero.
@@ -32,7 +32,7 @@ class LayerObserver {
   LayerObserver(const LayerObserver&) = delete;
   LayerObserver& operator=(const LayerObserver&) = delete;
 
-  virtual void see(const LayerPass& pass) = 0;
+  virtual void on_layer_pass(const LayerPass& pass) = 0;
   bool weight_grads() const noexcept { return weight_grads_; }
   /// The innermost observer in scope on this thread, or null.
   static LayerObserver* current() noexcept;
@@ -48,7 +48,7 @@ template <class F>
 bool show_layer(const F& make) {
   auto* const observer = LayerObserver::current();
   if (observer == nullptr) return false;
-  observer->see(make());
+  observer->on_layer_pass(make());
   return !observer->weight_grads();
 }
 

@@ -20,14 +20,14 @@ namespace newtape::linalg {
 Tensor inv(In a);
 /// x with a x = b, b [n] or [.., n, k] (as in NumPy 2, b is a vector only when it has one axis).
 Tensor solve(In a, In b);
-struct TriangularOptions {
+struct SolveTriangularOptions {
   bool upper = false;          ///< the triangle of a that is read
   bool left = true;            ///< a x = b, else x a = b
   bool transposed = false;     ///< solve with a^T instead of a
   bool unitriangular = false;  ///< assume ones on the diagonal
 };
 /// x with a x = b for triangular a; b [n] (left only) or a matrix. NumericalError for a zero on the diagonal.
-Tensor solve_triangular(In a, In b, const TriangularOptions& options = {});
+Tensor solve_triangular(In a, In b, const SolveTriangularOptions& options = {});
 /// l with l l^T = a, or with `upper` u with u^T u = a (reading a's upper triangle). Gradient: Murray 2016.
 Tensor cholesky(In a, bool upper = false);
 /// x with a x = b, from cholesky(a); b [n] or [.., n, k].

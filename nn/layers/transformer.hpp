@@ -25,7 +25,7 @@ struct TransformerLayerOptions {
 };
 
 struct EncoderMasks {
-  Tensor src_mask = {};  ///< see AttendOptions
+  Tensor src_mask = {};  ///< see MultiheadAttentionForwardOptions
   Tensor src_key_padding_mask = {};
   bool is_causal = false;
 };

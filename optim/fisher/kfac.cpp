@@ -54,7 +54,7 @@ class KFAC::Collector : public LayerObserver {
     }
   }
 
-  void see(const LayerPass& pass) override {
+  void on_layer_pass(const LayerPass& pass) override {
     bool transposed = pass.transposed;
     const auto weight = weight_of(pass, transposed);
     if (weight == nowhere || pass.input.size() == 0 || (pass.conv != nullptr && pass.conv->groups != 1)) return;

@@ -24,7 +24,7 @@ struct Seen : LayerObserver {
     core::ConvGeometry geometry;
   };
   std::vector<Pass> passes;
-  void see(const LayerPass& p) override {
+  void on_layer_pass(const LayerPass& p) override {
     passes.push_back({p.weight, p.bias, p.input, p.grad, p.transposed, p.conv != nullptr,
                       p.conv != nullptr ? *p.conv : core::ConvGeometry()});
   }
