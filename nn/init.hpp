@@ -21,6 +21,7 @@ Fans fans(const Shape& shape);
 
 enum class FanMode { fan_in, fan_out };
 
+/// Options of kaiming_uniform and kaiming_normal.
 struct KaimingOptions {
   double a = 0;  ///< negative slope of the following leaky_relu
   FanMode mode = FanMode::fan_in;

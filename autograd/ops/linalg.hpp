@@ -6,7 +6,6 @@
 #include <array>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 /// Linear algebra over the last two axes; leading axes are stacks of matrices, those of two operands broadcast. Every
@@ -119,16 +118,18 @@ Tensor solve_lyapunov(In a, In q);
 /// (sum |x|^p)^(1/p) over `axes`, p > 0 or infinite (either sign); p = 0: the number of nonzero elements. At x = 0 the
 /// derivative is 0.
 Tensor vector_norm(In x, double p = 2, const Axes& axes = {}, bool keepdims = false);
-/// Matrix norm "fro", "nuc", or 1, -1, inf, -inf (extreme sums over columns, rows), 2, -2 (extreme singular values).
-Tensor matrix_norm(In a, std::string_view order = "fro", bool keepdims = false);
+/// The Frobenius norm and the nuclear norm (the sum of the singular values).
+enum class MatrixNorm { fro, nuc };
+/// Matrix norm fro, nuc, or 1, -1, inf, -inf (extreme sums over columns, rows), 2, -2 (extreme singular values).
+Tensor matrix_norm(In a, MatrixNorm order = MatrixNorm::fro, bool keepdims = false);
 Tensor matrix_norm(In a, double order, bool keepdims = false);
 /// As in NumPy: the 2-norm of all elements or, with an order, the norm of the vector or of the last two axes.
 Tensor norm(In x);
 Tensor norm(In x, double order);
-Tensor norm(In x, std::string_view order);
+Tensor norm(In x, MatrixNorm order);
 /// norm(a, order) norm(inv(a), order); order 2, -2: the ratio of extreme singular values, inf for singular a.
 Tensor cond(In a, double order = 2);
-Tensor cond(In a, std::string_view order);
+Tensor cond(In a, MatrixNorm order);
 Tensor trace(In a);
 /// x [.., n] -> [.., n, columns] (default n): powers of x, decreasing to x^0 unless `increasing`.
 Tensor vander(In x, std::optional<std::int64_t> columns = {}, bool increasing = false);

@@ -8,6 +8,7 @@
 /// Used by nn::LSTM, nn::GRU and nn::RNN.
 namespace newtape {
 
+/// Options of lstm_scan, gru_scan, rnn_tanh_scan and rnn_relu_scan.
 struct RecurrentScanOptions {
   bool reverse = false;  ///< from the last step to the first
   /// [T, B], boolean: where it is false the state is unchanged, and the gates are 0.

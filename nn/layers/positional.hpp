@@ -9,6 +9,7 @@ namespace newtape::nn {
 /// [length, features]: sin(t w_i) and cos(t w_i) in turn, w_i = 10000^(-2i / features) (Vaswani et al. 2017, 3.5).
 Tensor sinusoidal_positions(std::int64_t length, std::int64_t features, DType dtype = f32);
 
+/// Options of SinusoidalPositions and LearnedPositions.
 struct PositionsOptions {
   std::int64_t max_len = 5000;
   bool batch_first = false;  ///< sequences are [n, l, e], not [l, n, e]

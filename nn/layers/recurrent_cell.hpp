@@ -9,6 +9,7 @@
 /// +-1/sqrt(hidden_size). ValueError for sizes below 1, ShapeError for mismatched operands.
 namespace newtape::nn {
 
+/// Options of RNNCell, LSTMCell and GRUCell.
 struct RecurrentCellOptions {
   bool bias = true;
   init::Nonlinearity nonlinearity = init::Nonlinearity::tanh;  ///< RNNCell only: tanh or relu
