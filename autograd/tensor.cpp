@@ -68,7 +68,13 @@ HookHandle Tensor::register_hook(GradHook hook) const {
   return HookHandle(hooks.back());
 }
 
-Tensor detail::scalar(double value, DType dtype) { return core::number(value, dtype); }
+Tensor detail::from_numbers(const double* values, std::size_t size, DType dtype) {
+  Array x = Array::empty({static_cast<std::int64_t>(size)}, f64);
+  std::copy_n(values, size, x.data<double>());
+  return core::cast(std::move(x), dtype);
+}
+
+Tensor detail::from_number(double value, DType dtype) { return core::number(value, dtype); }
 
 Tensor tensor(std::initializer_list<detail::ListNumber> values, DType dtype) {
   Array x = Array::empty({static_cast<std::int64_t>(values.size())}, f64);

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/source_location.hpp>
 #include <newtape/core/array/array.hpp>
+#include <newtape/core/runtime/storage.hpp>
 
 #include <atomic>
 #include <concepts>
@@ -129,13 +130,18 @@ struct ListNumber {
   constexpr ListNumber(N number) noexcept : value(static_cast<double>(number)) {}
   double value;
 };
-Tensor scalar(double value, DType dtype);
+Tensor from_number(double value, DType dtype);
+Tensor from_numbers(const double* values, std::size_t size, DType dtype);
 }  // namespace detail
 
 /// A constant from numbers in the source: `tensor({1, 2, 3})`, `tensor({{1, 2}, {3, 4}})`, `tensor(0.5, f64)`.
 template <Arithmetic N>
 Tensor tensor(N value, DType dtype = f32) {
-  return detail::scalar(static_cast<double>(value), dtype);
+  return detail::from_number(static_cast<double>(value), dtype);
+}
+template <std::same_as<double> D>
+Tensor tensor(std::initializer_list<D> values, DType dtype = f32) {
+  return detail::from_numbers(values.begin(), values.size(), dtype);
 }
 Tensor tensor(std::initializer_list<detail::ListNumber> values, DType dtype = f32);
 Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype = f32);

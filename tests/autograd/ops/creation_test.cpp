@@ -35,5 +35,7 @@ TEST_CASE("the braces of tensor give the number of axes, whatever their lengths"
   check(nt::tensor({a, a + 1}), {2}, nt::f32, {1, 2});
   check(nt::tensor({n, n}, nt::i64), {2}, nt::i64, {7, 7});
   check(nt::tensor({{a}, {a + 1}}), {2, 1}, nt::f32, {1, 2});
+  const std::initializer_list<double> list = {3, 4};
+  check(nt::tensor(list), {2}, nt::f32, {3, 4});
   CHECK_THROWS_AS(nt::tensor({{1, 2}, {3}}), nt::ShapeError);
 }
