@@ -16,7 +16,7 @@ Tensor var(In x, const Axes& axes = {}, double correction = 1, bool keepdims = f
 Tensor std(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 /// The same, for code with `using namespace newtape;`, where the name std of a call is ambiguous with the namespace.
 inline Tensor stddev(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false) {
-  return std(::std::move(x), axes, correction, keepdims);
+  return std(std::move(x), axes, correction, keepdims);
 }
 struct VarMean {
   Tensor var, mean;
