@@ -8,6 +8,7 @@
 
 namespace newtape::models {
 
+/// Options of logistic_regression and softmax_regression.
 struct LogisticOptions {
   bool intercept = true;
   In penalty = 0.0;           ///< factor of the sum of squared weights, added to the loss; the bias is not penalised

@@ -15,7 +15,7 @@ struct ConvGeometry;
 }
 
 /// One use of a weight [m, k] in y = input w^T + bias, with the cotangent of y. The weight's gradient is the sum over
-/// rows of their outer products. Valid during the call of `see`.
+/// rows of their outer products. Valid during the call of `on_layer_pass`.
 struct LayerPass {
   const detail::Node* weight;                ///< the operand of the operation: a variable, or a result
   const detail::Node* bias = nullptr;        ///< null when there is none
@@ -38,7 +38,7 @@ bool transposes(const Op& op) noexcept;
 bool adds(const Op& op) noexcept;
 }  // namespace detail
 
-/// `see` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
+/// `on_layer_pass` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
 /// that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h as the
 /// input), and user-defined operations that call `show_layer`.
 class LayerObserver {
@@ -49,7 +49,7 @@ class LayerObserver {
   LayerObserver(const LayerObserver&) = delete;
   LayerObserver& operator=(const LayerObserver&) = delete;
 
-  virtual void see(const LayerPass& pass) = 0;
+  virtual void on_layer_pass(const LayerPass& pass) = 0;
   bool weight_grads() const noexcept { return weight_grads_; }
   /// The innermost observer in scope on this thread, or null.
   static LayerObserver* current() noexcept;
@@ -67,7 +67,7 @@ bool show_layer(const F& make) {
   if (observer == nullptr) return false;
   LayerPass pass = make();
   detail::find_leaves(pass);
-  observer->see(pass);
+  observer->on_layer_pass(pass);
   return !observer->weight_grads();
 }
 

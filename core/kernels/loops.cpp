@@ -254,21 +254,21 @@ void copy_into(const Array& src, Array& dst) {
   const std::int64_t from_step = n == 0 ? 1 : src.strides()[n - 1];
   const std::int64_t to_step = n == 0 ? 1 : dst.strides()[n - 1];
   const std::int64_t rows = dst.size() / length;
-  newtape::detail::parallel_for(rows, std::max<std::int64_t>(1, parallel_grain / length),
-                       [&](std::int64_t begin, std::int64_t end) {
-                         for (std::int64_t r = begin; r < end; ++r) {
-                           std::int64_t a = 0;
-                           std::int64_t b = 0;
-                           for (std::int64_t i = static_cast<std::int64_t>(n) - 2, remainder = r; i >= 0; --i) {
-                             const auto axis = static_cast<std::size_t>(i);
-                             const auto at = remainder % dst.shape()[axis];
-                             remainder /= dst.shape()[axis];
-                             a += at * src.strides()[axis];
-                             b += at * dst.strides()[axis];
-                           }
-                           copy_row(from + a * item, from_step, to + b * item, to_step, length, item);
-                         }
-                       });
+  newtape::detail::parallel_for(
+      rows, std::max<std::int64_t>(1, parallel_grain / length), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          std::int64_t a = 0;
+          std::int64_t b = 0;
+          for (std::int64_t i = static_cast<std::int64_t>(n) - 2, remainder = r; i >= 0; --i) {
+            const auto axis = static_cast<std::size_t>(i);
+            const auto at = remainder % dst.shape()[axis];
+            remainder /= dst.shape()[axis];
+            a += at * src.strides()[axis];
+            b += at * dst.strides()[axis];
+          }
+          copy_row(from + a * item, from_step, to + b * item, to_step, length, item);
+        }
+      });
 }
 
 }  // namespace newtape::core::kernels

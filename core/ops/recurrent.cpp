@@ -125,11 +125,11 @@ Array dense_or_none(const Array& g) { return g.defined() ? contiguous(g) : g; }
 
 }  // namespace
 
-LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over) {
+LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over) {
   const Array h0 = contiguous(h_first);
   const Array c0 = contiguous(c_first);
   const SequenceOrder order(x, h0, over);
-  LstmSteps y{Array::empty(order.states(), x.dtype()), Array::empty(order.states(), x.dtype()), own(std::move(x))};
+  LSTMSteps y{Array::empty(order.states(), x.dtype()), Array::empty(order.states(), x.dtype()), own(std::move(x))};
   const Array wt = transpose(w, 0, 1);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
@@ -157,7 +157,7 @@ LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& 
   return y;
 }
 
-LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LstmSteps& y, const Array& w,
+LSTMGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LSTMSteps& y, const Array& w,
                          const Array& h_first, const Array& c_first, const ScanOver& over) {
   const Array gh = dense_or_none(cotangent_h);
   const Array gc = dense_or_none(cotangent_c);
@@ -198,10 +198,10 @@ LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
   return {std::move(dx), std::move(dw), std::move(dh), std::move(dc)};
 }
 
-GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over) {
+GRUSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over) {
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(x, h0, over);
-  GruSteps y{Array::empty(order.states(), h0.dtype()), own(std::move(x)), Array::empty(order.states(), h0.dtype())};
+  GRUSteps y{Array::empty(order.states(), h0.dtype()), own(std::move(x)), Array::empty(order.states(), h0.dtype())};
   const Array wt = transpose(w, 0, 1);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
@@ -231,7 +231,7 @@ GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first,
   return y;
 }
 
-GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w, const Array& h_first,
+GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w, const Array& h_first,
                        const ScanOver& over) {
   const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);
@@ -288,7 +288,7 @@ Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, con
   return y;
 }
 
-RnnGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
+RNNGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
                        const ScanOver& over) {
   const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);

@@ -65,7 +65,7 @@ class KFAC::Collector : public LayerObserver {
     }
   }
 
-  void see(const LayerPass& pass) override {
+  void on_layer_pass(const LayerPass& pass) override {
     const bool transposed = pass.leaf_transposed;
     const auto weight = find(pass.leaf);
     if (weight == nowhere || pass.input.size() == 0 || (pass.conv != nullptr && pass.conv->groups != 1)) return;

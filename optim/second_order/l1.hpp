@@ -14,6 +14,7 @@
 /// subgradient.
 namespace newtape::optim {
 
+/// Options of fista and owl_qn.
 struct L1Options {
   double l1 = 0;
   /// Factors of l1 for each element, one tensor for each point, broadcast to it; 0: no penalty (a bias, say). Default:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The numerical checks for every row of the table of layers. Functions of all modules: driver_module.cpp.
-#include "test_files.hpp"
 #include "driver.hpp"
+#include "test_files.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/core/runtime/random.hpp>

@@ -79,7 +79,7 @@ inline Tensors all_of(const AttentionResult& y) {
 inline Tensors all_of(const RecurrentResult& y) {
   return y.c_n.defined() ? Tensors{y.output, y.h_n, y.c_n} : Tensors{y.output, y.h_n};
 }
-inline Tensors all_of(const LstmState& y) { return {y.h, y.c}; }
+inline Tensors all_of(const LSTMState& y) { return {y.h, y.c}; }
 
 /// The module called with all the tensors.
 template <class M>

@@ -27,7 +27,7 @@ struct Seen : LayerObserver {
     std::vector<const detail::Node*> bias_leaves;
   };
   std::vector<Pass> passes;
-  void see(const LayerPass& p) override {
+  void on_layer_pass(const LayerPass& p) override {
     passes.push_back({p.weight, p.bias, p.input, p.grad, p.transposed, p.conv != nullptr,
                       p.conv != nullptr ? *p.conv : core::ConvGeometry(), p.leaf, p.leaf_transposed, p.bias_leaves});
   }

@@ -316,7 +316,7 @@ TEST_CASE("linalg: derivatives at equal and zero singular values", "[linalg]") {
   {
     // The nuclear norm's gradient at a matrix of rank 2: finite.
     const Tensor a = variable(matmul(u * tensor({2, 1, 0}, f64), transpose(v)));
-    CHECK(std::isfinite(size_of(grad(matrix_norm(a, "nuc"), a))));
+    CHECK(std::isfinite(size_of(grad(matrix_norm(a, MatrixNorm::nuc), a))));
     // The part of rank 2 is smooth there.
     const auto [x, s, yh] = svd(a);
     const Tensor part = matmul(slice(x, -1, 0, 2) * slice(s, -1, 0, 2), slice(yh, -2, 0, 2));

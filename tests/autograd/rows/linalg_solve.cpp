@@ -61,7 +61,7 @@ const Call solved = [](Args& x) {
 const Reference solution = over_stacks([](const Matrices& x) { return eliminated(regular(x[0]), x[1]); });
 const Reference solution_vector = over_stacks([](const Matrices& x) { return eliminated(regular(x[0]), x[1]); }, 1);
 
-Sample triangular(Shape a, Shape b, TriangularOptions o) {
+Sample triangular(Shape a, Shape b, SolveTriangularOptions o) {
   const auto call = [o](Args& x) {
     const Tensor t = regular(x[0]);
     return solve_triangular(t, x[1], o);

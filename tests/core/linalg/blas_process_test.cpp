@@ -3,10 +3,10 @@
 // cases in several environments.
 #include "catch.hpp"
 
-#include <newtape/core/runtime/build_info.hpp>
-#include <newtape/core/ops/elementwise.hpp>
-#include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/openblas.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/runtime/build_info.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -79,7 +79,7 @@ const std::vector<std::pair<std::string, Factor>>& factors() {
       {"svd",
        [](const Array& a) {
          const auto [u, s, vh] = core::svd(a);
-         return std::vector<Array>{u, s, vh, core::svd(a, core::SvdPart::values).s};
+         return std::vector<Array>{u, s, vh, core::svd(a, core::SVDPart::values).s};
        }},
       {"eig",
        [](const Array& a) {

@@ -84,7 +84,7 @@ TEST_CASE("ctc_loss of a target too long for the input is infinity, or 0, withou
 
 TEST_CASE("ctc_loss of no samples and of no frames") {
   const nt::Tensor none = nt::zeros({0}, nt::i64);
-  const auto sum = nn::CtcLossOptions{.reduction = Reduction::sum};
+  const auto sum = nn::CTCLossOptions{.reduction = Reduction::sum};
   CHECK(nn::ctc_loss(nt::zeros({4, 0, 3}), nt::zeros({0, 2}, nt::i64), none, none, sum).item() == 0);
   CHECK(nn::ctc_loss(nt::zeros({4, 1, 3}), none, integers({0}), integers({0}), sum).item() == 0);
   CHECK(std::isinf(nn::ctc_loss(nt::zeros({4, 1, 3}), integers({1}), integers({0}), integers({1}), sum).item()));

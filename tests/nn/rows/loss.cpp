@@ -158,7 +158,7 @@ const Rows margins[] = {
 };
 
 /// CTC after log_softmax, which PyTorch's gradient assumes.
-Row ctc(const std::string& name, const CtcLossOptions& options, Dims batch = {}) {
+Row ctc(const std::string& name, const CTCLossOptions& options, Dims batch = {}) {
   return {
       .name = "CTCLoss/" + name,
       .make = make([options] { return CTCLoss(options); },

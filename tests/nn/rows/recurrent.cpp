@@ -114,7 +114,7 @@ const Rows cells{
     {.name = "LSTMCell",
      .make = make([] { return LSTMCell(2, 3); },
                   [](const LSTMCell& m, const Tensors& xs) {
-                    return xs.size() > 1 ? m(xs[0], LstmState{xs[1], xs[2]}) : m(xs[0]);
+                    return xs.size() > 1 ? m(xs[0], LSTMState{xs[1], xs[2]}) : m(xs[0]);
                   }),
      .torch = torch("lstm/cell"),
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}, {floats({{2, 2}, {2, 3}, {2, 2}}), "state [2, 2]"}}},

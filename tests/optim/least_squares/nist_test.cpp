@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // NIST's certified nonlinear regressions: parameters and their standard deviations from both starts, with default
 // options. `./dev bench optim nist` prints the digits.
-#include "test_files.hpp"
 #include "nist.hpp"
 #include "catch.hpp"
+#include "test_files.hpp"
 
 #include <newtape/optim/least_squares/least_squares.hpp>
 
