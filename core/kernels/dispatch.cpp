@@ -25,6 +25,9 @@ Isa best() noexcept {
 }
 
 Isa choose() noexcept {
+#if defined(NEWTAPE_ONLY_ISA)
+  return Isa::NEWTAPE_ONLY_ISA;
+#endif
   const char* asked = std::getenv("NEWTAPE_ISA");
   if (asked == nullptr) return best();
   const std::string_view text(asked);

@@ -16,7 +16,7 @@ namespace newtape::core::kernels {
 enum class Isa { baseline, avx2, avx512 };
 
 /// The best one that was compiled and that the processor has; the environment's NEWTAPE_ISA (baseline, avx2, avx512)
-/// can only lower it. Decided at the first call.
+/// can only lower it. Decided at the first call. A build for one set only (CMake's NEWTAPE_ISAS) has no choice.
 Isa isa() noexcept;
 
 namespace baseline {}

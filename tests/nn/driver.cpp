@@ -2,6 +2,8 @@
 // Every row of the table of layers through every check that looks at numbers. What all modules can: driver_module.cpp.
 #include "driver.hpp"
 
+#include "../test_files.hpp"
+
 #include <newtape/autograd/gradcheck.hpp>
 #include <newtape/core/random.hpp>
 
@@ -70,7 +72,7 @@ namespace {
 /// Types in the headers of nn/: what is declared as `struct X : Base<X>`.
 std::set<std::string> declared() {
   std::set<std::string> types;
-  const auto folder = std::filesystem::path(NEWTAPE_TEST_FILES) / "../../nn";
+  const auto folder = std::filesystem::path(test_files()) / "../../nn";
   const std::regex layer(R"(^(?:struct|class) (\w+)(?: final)? : .*<\1\b.*)");
   for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
     if (file.path().extension() != ".hpp") continue;
