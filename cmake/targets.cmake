@@ -66,6 +66,8 @@ function(newtape_library folder)
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
     if(NEWTAPE_UNITY GREATER 1)
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${NEWTAPE_UNITY})
+      # A local name may well be that of something local to another source; the dev preset still warns within a source.
+      target_compile_options(${target} PRIVATE -Wno-shadow)
     endif()
   else()
     add_library(${target} INTERFACE)
