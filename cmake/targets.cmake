@@ -69,6 +69,8 @@ function(newtape_library folder)
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
     if(NEWTAPE_UNITY GREATER 1)
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${NEWTAPE_UNITY})
+      # Sources of one batch may use the same local names; the dev preset, without batches, still warns.
+      target_compile_options(${target} PRIVATE -Wno-shadow)
     endif()
   else()
     add_library(${target} INTERFACE)
