@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 #include "core/runtime/threads.hpp"
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 using namespace newtape;
@@ -116,11 +116,6 @@ double error(const Array& got, const std::vector<double>& want) {
     worst = std::isnan(d) ? INFINITY : std::max(worst, d);
   }
   return size == 0 ? worst : worst / size;
-}
-
-bool same_bits(const Array& a, const Array& b) {
-  return a.shape() == b.shape() &&
-         std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.size()) * item_size(a.dtype())) == 0;
 }
 
 }  // namespace
