@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/optim.hpp>
 
 #include <functional>
@@ -15,11 +15,6 @@ namespace nt = newtape;
 namespace optim = newtape::optim;
 
 namespace {
-
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, random);
-}
 
 const nt::Tensor x = normal({8, 3}, 1);
 const nt::Tensor y = normal({8, 2}, 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/dense.hpp"
+#include "autograd/rows/linalg.hpp"
 
 #include <cmath>
 
@@ -7,12 +7,6 @@ namespace newtape::table {
 namespace {
 
 using namespace linalg;
-
-/// The range of the elements from which dense.hpp constructs operands.
-const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
-
-Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
-Tensor not_a_number() { return full({2, 2}, std::nan("")); }
 
 Matrix lower(Matrix a, bool unit = false) {
   for (std::int64_t i = 0; i < a.rows; ++i) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "bounds.hpp"
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 using namespace newtape;
@@ -133,11 +133,6 @@ struct Sums {
     return worst;
   }
 };
-
-bool same_bits(const Array& a, const Array& b) {
-  return a.shape() == b.shape() &&
-         std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.size()) * item_size(a.dtype())) == 0;
-}
 
 }  // namespace
 

@@ -22,18 +22,20 @@ nt::Tensor later(std::int64_t l, std::int64_t s) { return nt::arange(s) > nt::un
 }  // namespace
 
 TEST_CASE("scaled_dot_product_attention agrees with PyTorch, values and gradients") {
-  const Reference reference("nn/attention.txt");
+  const Reference plain("nn/attention/sdpa/plain.txt");
+  const Reference boolean("nn/attention/sdpa/boolean.txt");
+  const Reference added("nn/attention/sdpa/added.txt");
   for (const auto dtype : {nt::f64, nt::f32}) {
     const double tolerance = dtype == nt::f64 ? 1e-14 : 1e-6;
-    check_results(TorchCase(reference, "sdpa/plain", dtype), tolerance,
+    check_results(TorchCase(plain, dtype), tolerance,
                   [](const Tensors& x) -> Tensors { return {nn::scaled_dot_product_attention(x[0], x[1], x[2])}; });
-    check_results(TorchCase(reference, "sdpa/boolean", dtype), tolerance, [](const Tensors& x) -> Tensors {
+    check_results(TorchCase(boolean, dtype), tolerance, [](const Tensors& x) -> Tensors {
       return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = holds(x[3])})};
     });
-    check_results(TorchCase(reference, "sdpa/boolean", dtype), tolerance, [](const Tensors& x) -> Tensors {
+    check_results(TorchCase(boolean, dtype), tolerance, [](const Tensors& x) -> Tensors {
       return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.is_causal = true})};
     });
-    check_results(TorchCase(reference, "sdpa/added", dtype), tolerance, [](const Tensors& x) -> Tensors {
+    check_results(TorchCase(added, dtype), tolerance, [](const Tensors& x) -> Tensors {
       return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = x[3]})};
     });
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/nn.hpp>
 
 namespace nt = newtape;
@@ -12,10 +12,6 @@ using nn::Reduction;
 
 namespace {
 nt::Tensor integers(std::initializer_list<double> c) { return nt::tensor(c).to(nt::i64); }
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator g(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, g);
-}
 
 /// By definition: the sum of the probabilities of all frame sequences that collapse to the target.
 double by_enumeration(const nt::Array& log_probs, const std::vector<std::int64_t>& target, std::int64_t blank) {

@@ -11,7 +11,7 @@ Row image(const std::string& type, const std::string& torch, Make module, const 
   const auto slash = torch.find('/');
   return {.name = type + (slash == std::string::npos ? "" : torch.substr(slash)),
           .make = make(module),
-          .torch = {"nn/conv.txt", torch},
+          .torch = {"conv", torch},
           .batched = batched,
           .refuses = {{floats({wrong}), to_string(wrong)}, {floats({{}}), "[]"}}};
 }

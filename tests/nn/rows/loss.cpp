@@ -10,7 +10,7 @@ struct Named {
 };
 constexpr Named reductions[] = {{"none", Reduction::none}, {"mean", Reduction::mean}, {"sum", Reduction::sum}};
 
-Torch torch(const std::string& name) { return {"nn/losses.txt", name}; }
+Torch torch(const std::string& name) { return {"losses", name}; }
 
 /// Arguments for a loss of two or more tensors of the same shape.
 std::vector<Refusal> pairs(std::size_t count = 2) {

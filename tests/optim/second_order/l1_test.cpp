@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
-#include <newtape/core/runtime/random.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/nn/nn.hpp>
 #include <newtape/optim/optim.hpp>
@@ -20,11 +20,6 @@ namespace optim = newtape::optim;
 using optim::Status;
 
 namespace {
-
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, random);
-}
 
 using Solve = optim::Result (*)(const nt::UnaryFunction&, const nt::Tensor&, const optim::L1Options&);
 const std::vector<std::pair<const char*, Solve>> methods = {

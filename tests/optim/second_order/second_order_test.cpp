@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The methods of minimize as optimizers of training loops, and derivatives of minima.
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
-#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/nn.hpp>
 #include <newtape/optim/optim.hpp>
 
@@ -21,11 +21,6 @@ using nt::Array;
 using nt::Tensor;
 
 namespace {
-
-Tensor normal(const nt::Shape& shape, std::uint64_t seed, nt::DType dtype = nt::f64) {
-  nt::Generator g(seed);
-  return Tensor(nt::random::normal(shape, 0, 1, dtype, g));
-}
 
 /// A small tanh network and its data.
 struct Task {
