@@ -146,8 +146,8 @@ Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", scan_
 Array logcumsumexp(const Array& x, std::int64_t axis) {
   return scan1("logcumsumexp", scan_table().logcumsumexp, x, axis, false);
 }
-ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", table().cummax, x, axis); }
-ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", table().cummin, x, axis); }
+ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", scan_table().cummax, x, axis); }
+ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", scan_table().cummin, x, axis); }
 
 Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool reverse) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
