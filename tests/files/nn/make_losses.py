@@ -74,7 +74,7 @@ cases.add("poisson_nll/full", lambda: nn.PoissonNLLLoss(full=True), (2, 3), lamb
 cases.add("poisson_nll/rate", lambda: nn.PoissonNLLLoss(log_input=False), lambda: probabilities(2, 3),
           lambda: probabilities(2, 3) * 4)
 cases.add("smooth_l1/beta0", lambda: nn.SmoothL1Loss(beta=0.0), (2, 3), (2, 3))
-cases.add("multi_margin/one", lambda: nn.MultiMarginLoss(), (4,), torch.tensor(1))
+cases.add("multi_margin/one", lambda: nn.MultiMarginLoss(), (4,), torch.tensor(2))
 cases.add("cosine_embedding/one", lambda: nn.CosineEmbeddingLoss(), (4,), (4,), torch.tensor(1))
 
 for r in ("none", "mean", "sum"):

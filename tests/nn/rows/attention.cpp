@@ -4,6 +4,7 @@
 #include "nn/table.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace newtape::nn::table {
 namespace {
@@ -193,7 +194,8 @@ const Rows positions{
                                          return i % 2 == 0 ? std::sin(angle) : std::cos(angle);
                                        }),
      .batch = {1},
-     .refuses = {{floats({{7, 2, 4}}), "l <= 6"}, {floats({{3, 2, 5}}), "[3, 2, 5]"}}},
+     .refuses = {{floats({{7, 2, 4}}), "l <= 6"}, {floats({{3, 2, 5}}), "[3, 2, 5]"}},
+     .tolerance = std::numeric_limits<float>::epsilon()},  // the buffer is f32
     {.name = "LearnedPositions",
      .make = make([] { return LearnedPositions(4, {.max_len = 6, .batch_first = true}); }),
      .inputs = floats({{2, 3, 4}}),

@@ -179,10 +179,15 @@ const Rows ctcs{
     ctc("padded/0/sum", {.reduction = Reduction::sum, .blank = 1}, {1, 0}),
     ctc("padded/1/none", {.reduction = Reduction::none, .blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("padded/1/mean", {.blank = 1, .zero_infinity = true}, {1, 0}),
+    ctc("padded/1/sum", {.reduction = Reduction::sum, .blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("joined/0/none", {.reduction = Reduction::none, .blank = 1}, {1, 0}),
     ctc("joined/0/mean", {.blank = 1}, {1, 0}),
+    ctc("joined/0/sum", {.reduction = Reduction::sum, .blank = 1}, {1, 0}),
+    ctc("joined/1/none", {.reduction = Reduction::none, .blank = 1, .zero_infinity = true}, {1, 0}),
+    ctc("joined/1/sum", {.reduction = Reduction::sum, .blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("joined/1/mean", {.blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("short/none", {.reduction = Reduction::none, .zero_infinity = true}),
+    ctc("short/sum", {.reduction = Reduction::sum, .zero_infinity = true}),
     ctc("short/mean", {.zero_infinity = true}),
 };
 
