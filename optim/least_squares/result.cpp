@@ -7,6 +7,7 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
 
 #include <algorithm>
 #include <cmath>
