@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/tensor.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <cmath>
 #include <string>
@@ -51,8 +56,7 @@ void Tensor::set_grad(Tensor grad) const {
   auto& cell = cell_of(*this, "set_grad");
   if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
     raise<ShapeError>("set_grad: a gradient must have its variable's shape and dtype",
-                      std::string(name(dtype())) + " " + to_string(shape()),
-                      std::string(name(grad.dtype())) + " " + to_string(grad.shape()));
+                      std::string(name(dtype())) + " " + to_string(shape()), describe(grad.value()));
   }
   cell.set(std::move(grad));
 }
@@ -116,9 +120,7 @@ void match(const Op& op, In& a, In& b) {
     a.is_number() ? a.resolve(op.name(), b.dtype()) : b.resolve(op.name(), a.dtype());
   } else if (a.dtype() != b.dtype()) {
     raise<DTypeError>(std::string(op.name()) + ": the operands must have the same dtype",
-                      "equal dtypes; convert with to(dtype)",
-                      std::string(name(a.dtype())) + " " + to_string(a.shape()) + " and " +
-                          std::string(name(b.dtype())) + " " + to_string(b.shape()));
+                      "equal dtypes; convert with to(dtype)", describe(a.value()) + " and " + describe(b.value()));
   }
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
 #include <newtape/models/newton.hpp>
+
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 namespace newtape::models {
 
@@ -21,14 +24,12 @@ Direction direction_from(const Tensor& hessian, const Tensor& gradient) {
   double damping = 0;
   const Tensor unit = eye(hessian.shape(0), hessian.dtype());
   const double scale = max(diagonal(hessian)).item();
-  const double epsilon = hessian.dtype() == f64 ? std::numeric_limits<double>::epsilon()
-                                                : static_cast<double>(std::numeric_limits<float>::epsilon());
   while (true) {
     try {
       const Tensor l = linalg::cholesky(damping == 0 ? hessian : hessian + damping * unit);
       return {-linalg::cholesky_solve(gradient, l), damping};
     } catch (const NumericalError&) {
-      damping = damping == 0 ? 10 * epsilon * scale : 100 * damping;
+      damping = damping == 0 ? 10 * epsilon(hessian.dtype()) * scale : 100 * damping;
       if (!(damping <= 1e6 * scale)) throw;
     }
   }
@@ -40,13 +41,11 @@ NewtonResult newton(const NewtonProblem& f, const Tensor& start, const NewtonOpt
   const NoGrad off;
   const bool wide = start.dtype() == f64;
   const double tolerance = options.tolerance > 0 ? options.tolerance : wide ? 1e-12 : 1e-5;
-  const double epsilon =
-      wide ? std::numeric_limits<double>::epsilon() : static_cast<double>(std::numeric_limits<float>::epsilon());
   NewtonResult result{start.detach(), false, {}};
   for (int iteration = 0;; ++iteration) {
     const auto [value, gradient, hessian] = f.derivatives(result.x);
     NewtonIteration now{value.item(), max(abs(gradient)).item()};
-    const double noise = 8 * epsilon * std::abs(now.loss);
+    const double noise = 8 * epsilon(start.dtype()) * std::abs(now.loss);
     result.converged = now.gradient <= tolerance;
     bool stop = result.converged || iteration >= options.max_iterations || !std::isfinite(now.gradient);
     if (!stop && !result.trace.empty()) {

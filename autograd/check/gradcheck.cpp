@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/check/gradcheck.hpp>
+
 #include <newtape/autograd/check/gradcheck_report.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
 
 #include <algorithm>
@@ -431,7 +434,7 @@ class Check {
 
   void differs(const std::string& what, const std::string& expected, const std::string& got) {
     result_.ok = false;
-    result_.message = describe("gradcheck: " + what, expected, got);
+    result_.message = error_message("gradcheck: " + what, expected, got);
     add(made_by());
   }
   void add(const std::string& line) {
@@ -458,9 +461,9 @@ class Check {
   void fail(const std::string& what, const Site& site, std::size_t input, std::size_t entry,
             const std::string& expected, const std::string& got, const std::string& more = {}) {
     result_.ok = false;
-    result_.message = describe("gradcheck: " + what, expected, got) + "\n  order " + std::to_string(site.order) + ", " +
-                      names_[input] + ", entry " + detail::entry_text(entry, site.point[input].shape()) + " of shape " +
-                      to_string(site.point[input].shape()) + ", seed " + std::to_string(options_.seed);
+    result_.message = error_message("gradcheck: " + what, expected, got) + "\n  order " + std::to_string(site.order) +
+                      ", " + names_[input] + ", entry " + detail::entry_text(entry, site.point[input].shape()) +
+                      " of shape " + to_string(site.point[input].shape()) + ", seed " + std::to_string(options_.seed);
     if (!more.empty()) add("  " + more);
   }
 

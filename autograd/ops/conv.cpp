@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/conv.hpp>
+
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/conv.hpp>
 
 #include <memory>
@@ -170,9 +174,7 @@ std::string text(const In& x, const In& w, const In* b) {
 void check(const Op& op, const char* who, In& x, In& w, In* b, std::size_t axes, std::int64_t groups, bool transposed) {
   match(op, x, w);
   if (b != nullptr) match(op, x, *b);
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
-  }
+  expect_floating(who, x.value());
   if (groups < 1)
     raise<ValueError>(std::string(who) + ": invalid number of groups", "at least 1", std::to_string(groups));
   const bool ranks =

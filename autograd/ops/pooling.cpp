@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/pooling.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/resample.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/max_pool.hpp>
 
 #include <algorithm>
@@ -24,9 +29,7 @@ void check_rank(const char* who, const In& x, std::size_t axes) {
                       "x [n, c, " + spatial + "] or [c, " + spatial + "]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
-  }
+  expect_floating(who, x.value());
 }
 
 /// Start indices of the windows along one axis; negative in the padding.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <unistd.h>
 

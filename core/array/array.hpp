@@ -125,4 +125,10 @@ const {
   }
 }
 
+/// The dtype and shape, for messages: "f32 [2, 3]".
+std::string describe(const Array& x);
+
+/// DTypeError naming `op` unless the elements of x are f32 or f64.
+void expect_floating(std::string_view op, const Array& x);
+
 }  // namespace newtape

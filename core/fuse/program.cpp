@@ -6,6 +6,7 @@
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/kernels/named_kernels.hpp>
 #include <newtape/core/kernels/pack.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>

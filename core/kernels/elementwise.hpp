@@ -21,7 +21,7 @@ Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array
 
 /// The same with the kernel of a name, which is also that of the operation.
 template <KernelName name>
-Array unary(Array&& x) {
+Array unary(Array x) {
   return unary(name.view(), kernels_of<name>(), std::move(x));
 }
 template <KernelName name>
@@ -29,7 +29,7 @@ Array unary_to(const Array& x, DType dtype) {
   return unary_to(name.view(), kernels_of<name>(), x, dtype);
 }
 template <KernelName name>
-Array binary(Array&& a, Array&& b) {
+Array binary(Array a, Array b) {
   return binary(name.view(), kernels_of<name>(), std::move(a), std::move(b));
 }
 template <KernelName name>
@@ -37,7 +37,7 @@ Array binary_to_boolean(const Array& a, const Array& b) {
   return binary_to_boolean(name.view(), kernels_of<name>(), a, b);
 }
 template <KernelName name>
-Array ternary(Array&& a, Array&& b, Array&& c) {
+Array ternary(Array a, Array b, Array c) {
   return ternary(name.view(), kernels_of<name>(), std::move(a), std::move(b), std::move(c));
 }
 

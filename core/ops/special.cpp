@@ -3,7 +3,7 @@
 
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/special.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <utility>
 

@@ -3,6 +3,7 @@
 #include "driver.hpp"
 
 #include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 
 #include <set>
 

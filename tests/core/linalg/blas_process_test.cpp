@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which core of OpenBLAS runs in this process: chosen once, as the environment asks. cmake/tests.cmake runs these test
 // cases in several environments.
-#include "../catch.hpp"
+#include "catch.hpp"
 
-#include <newtape/core/runtime/build_info.hpp>
-#include <newtape/core/ops/elementwise.hpp>
-#include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/openblas.hpp>
+#include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/build_info.hpp>
 
 #include <algorithm>
 #include <atomic>

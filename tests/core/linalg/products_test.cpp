@@ -3,7 +3,7 @@
 #include "core/array/layouts.hpp"
 
 #include <newtape/core/linalg/products.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <cmath>
