@@ -12,10 +12,10 @@ namespace newtape::nn {
 namespace {
 
 /// [first, second / groups, kernel..]. ValueError naming `who` for invalid channels and groups.
-Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
+Shape weight_shape(std::string_view op, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
                    bool transposed) {
   if (in < 1 || out < 1 || groups < 1 || in % groups != 0 || out % groups != 0) {
-    raise<ValueError>(std::string(who) + ": the channels must be divisible by groups",
+    raise<ValueError>(std::string(op) + ": the channels must be divisible by groups",
                       "in_channels, out_channels >= 1, divided by groups",
                       std::to_string(in) + ", " + std::to_string(out) + " in " + std::to_string(groups) + " groups");
   }
@@ -25,12 +25,12 @@ Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, cons
 }
 
 /// ShapeError unless x has `channels` channels on the axis before the spatial axes.
-void check_channels(std::string_view who, const In& x, std::int64_t channels, std::size_t axes) {
+void check_channels(std::string_view op, const In& x, std::int64_t channels, std::size_t axes) {
   const std::size_t ndim = x.is_number() ? 0 : x.ndim();
   const bool rank_fits = ndim == axes + 1 || ndim == axes + 2;
   if (rank_fits && x.shape()[ndim - axes - 1] == channels) return;
   const std::string image = std::to_string(channels) + (axes == 1 ? ", l]" : axes == 2 ? ", h, w]" : ", d, h, w]");
-  raise<ShapeError>(std::string(who) + ": x must have " + std::to_string(channels) + " channels",
+  raise<ShapeError>(std::string(op) + ": x must have " + std::to_string(channels) + " channels",
                     "x [n, " + image + " or [" + image, x.is_number() ? "a number" : "x " + to_string(x.shape()));
 }
 
@@ -41,12 +41,12 @@ void initialise(const Parameter& weight, const Parameter& bias) {
   init::uniform(bias, -bound, bound);
 }
 
-PadMode pad_mode(std::string_view who, std::string_view mode) {
+PadMode pad_mode(std::string_view op, std::string_view mode) {
   if (mode == "zeros") return PadMode::constant;
   if (mode == "reflect") return PadMode::reflect;
   if (mode == "replicate") return PadMode::replicate;
   if (mode == "circular") return PadMode::circular;
-  raise<ValueError>(std::string(who) + ": invalid padding_mode", "zeros, reflect, replicate or circular", mode);
+  raise<ValueError>(std::string(op) + ": invalid padding_mode", "zeros, reflect, replicate or circular", mode);
 }
 
 template <std::size_t axes, class... Args>
@@ -81,16 +81,16 @@ Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const Pe
       weight(this->add("weight", Parameter(Array::empty(
                                      weight_shape(this->type(), in, out, kernel_size, o.groups, false), o.dtype)))),
       mode_(pad_mode(this->type(), o.padding_mode)) {
-  const auto who = this->type();
-  const Dims stride = o.stride.over(who, "stride", axes, 1);
-  const Dims dilation = o.dilation.over(who, "dilation", axes, 1);
-  const Dims padding = o.padding.lengths().over(who, "padding", axes, 0);
+  const auto op = this->type();
+  const Dims stride = o.stride.over(op, "stride", axes, 1);
+  const Dims dilation = o.dilation.over(op, "dilation", axes, 1);
+  const Dims padding = o.padding.lengths().over(op, "padding", axes, 0);
   const auto word = o.padding.mode();
   if (!word.empty() && word != "same" && word != "valid") {
-    raise<ValueError>(std::string(who) + ": invalid padding", "numbers, \"same\" or \"valid\"", word);
+    raise<ValueError>(std::string(op) + ": invalid padding", "numbers, \"same\" or \"valid\"", word);
   }
   if (word == "same" && std::any_of(stride.begin(), stride.end(), [](auto s) { return s != 1; })) {
-    raise<ValueError>(std::string(who) + ": padding \"same\" requires stride 1", "stride 1", to_string(stride));
+    raise<ValueError>(std::string(op) + ": padding \"same\" requires stride 1", "stride 1", to_string(stride));
   }
   options.padding_mode = {};  // the string_view may dangle
   if (mode_ != PadMode::constant) {
@@ -127,11 +127,11 @@ TransposedConvolution<Self, axes>::TransposedConvolution(std::int64_t in, std::i
       options(o),
       weight(this->add("weight", Parameter(Array::empty(
                                      weight_shape(this->type(), in, out, kernel_size, o.groups, true), o.dtype)))) {
-  const auto who = this->type();
+  const auto op = this->type();
   for (const auto& [text, value, least] :
        {std::tuple("stride", o.stride, 1), std::tuple("dilation", o.dilation, 1), std::tuple("padding", o.padding, 0),
         std::tuple("output_padding", o.output_padding, 0)}) {
-    (void)value.over(who, text, axes, least);
+    (void)value.over(op, text, axes, least);
   }
   if (o.bias) bias = this->add("bias", Parameter(Array::empty({out}, o.dtype)));
   initialise(weight, bias);

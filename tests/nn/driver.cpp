@@ -3,6 +3,8 @@
 #include "driver.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/runtime/random.hpp>
 
 #include <filesystem>

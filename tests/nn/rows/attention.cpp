@@ -2,6 +2,11 @@
 // Attention, transformer layers, embeddings, and positions.
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/layers/positional.hpp>
+#include <newtape/nn/layers/transformer.hpp>
+
 namespace newtape::nn::table {
 namespace {
 
