@@ -2,7 +2,9 @@
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
 
 #include <fmt/format.h>
@@ -76,7 +78,7 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
   state_ = solver.state;
   counts_ = f.counts;
   Array x = solver.at().x;
-  if (o.lr != 1) x = core::plus(core::copy(start), o.lr, core::sub(x, start));
+  if (o.lr != 1) x = start + o.lr * (x - start);
   const auto moved = f.split(x);
   for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(moved[i].value());
   return tensor(before, dtype);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
 
@@ -50,7 +52,7 @@ const char* to_string(LeastSquaresMethod method) noexcept {
 }
 
 LeastSquaresSolver::LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOptions& options, Bounds bounds)
-    : f_(f), options_(options), bounds_(std::move(bounds)), epsilon_(f.dtype() == f32 ? 0x1p-23 : 0x1p-52) {}
+    : f_(f), options_(options), bounds_(std::move(bounds)), epsilon_(epsilon(f.dtype())) {}
 
 bool LeastSquaresSolver::start(const Array& x) {
   at_ = {};
@@ -97,14 +99,14 @@ bool LeastSquaresSolver::derive() {
   weigh(at_);
   if (!finite(at_) || (!options_.products && !finite(at_.jacobian))) return false;
 
-  const Array weighted = at_.first.defined() ? core::mul(at_.first, at_.residuals) : at_.residuals;
+  const Array weighted = at_.first.defined() ? at_.first * at_.residuals : at_.residuals;
   if (options_.products) {
     at_.gradient = products.transposed(weighted);
     derivative_ = products.forward;
     reach_ = core::abs(derivative_(at_.x));
   } else {
     const Array column = core::reshape(weighted, {weighted.size(), 1});
-    at_.gradient = core::contiguous(core::reshape(core::sum(core::mul(at_.jacobian, column), {0}), at_.x.shape()));
+    at_.gradient = core::contiguous(core::reshape(core::sum(at_.jacobian * column, {0}), at_.x.shape()));
     derivative_ = [j = at_.jacobian](const Array& v) { return product(j, v); };
     reach_ = product(core::abs(at_.jacobian), core::abs(at_.x));
   }
@@ -120,7 +122,7 @@ bool LeastSquaresSolver::derive() {
       return std::sqrt(std::max(at.first + 2 * at.second * r * r, curvature_kept * at.first));
     });
     const Array zero = core::zeros({}, f64);
-    target_ = core::where(core::greater(rows_, zero), core::div(weighted, rows_), zero);
+    target_ = core::where(core::greater(rows_, zero), weighted / rows_, zero);
   }
 
   const Array free = bounds_.free(at_.x, at_.gradient);
@@ -128,7 +130,7 @@ bool LeastSquaresSolver::derive() {
     state.scale = core::ones(at_.x.shape(), f64);
     if (state.damping == 0) {
       const double g = core::norm2(at_.gradient);
-      const double j = g > 0 ? core::norm2(products.forward(core::scaled(1 / g, at_.gradient))) : 1;
+      const double j = g > 0 ? core::norm2(products.forward(1 / g * at_.gradient)) : 1;
       state.damping = initial_damping * (j > 0 ? j * j : 1);
     }
     model_ = linearized(std::move(products), rows_, state.scale, free);
@@ -136,10 +138,10 @@ bool LeastSquaresSolver::derive() {
   }
   if (state.damping == 0) state.damping = initial_damping;
   const Array weights = rows_.defined() ? core::reshape(rows_, {rows_.size(), 1}) : core::ones({1, 1}, f64);
-  Array scale = column_norms(core::mul(at_.jacobian, weights));
+  Array scale = column_norms(at_.jacobian * weights);
   if (state.scale.defined()) {
-    const Array outdated = core::greater(state.scale, core::scaled(scale_margin, scale));
-    const Array kept = core::where(outdated, core::scaled(scale_kept, state.scale), state.scale);
+    const Array outdated = core::greater(state.scale, scale_margin * scale);
+    const Array kept = core::where(outdated, scale_kept * state.scale, state.scale);
     scale = core::maximum(std::move(scale), kept);
   }
   const Array zero = core::zeros({}, f64);
@@ -167,7 +169,7 @@ bool LeastSquaresSolver::evaluate() {
 
 double LeastSquaresSolver::gradient_size() const { return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient)); }
 
-double LeastSquaresSolver::scaled_length(const Array& step) const { return core::norm2(core::mul(step, state.scale)); }
+double LeastSquaresSolver::scaled_length(const Array& step) const { return core::norm2(step * state.scale); }
 
 /// The reduction of the value that the linear model predicts.
 double LeastSquaresSolver::model_fall(const Array& step) const {
@@ -178,8 +180,8 @@ double LeastSquaresSolver::model_fall(const Array& step) const {
 /// Rounding error of the value, if the residuals are sums of terms of the size of themselves and of J x.
 double LeastSquaresSolver::noise() const {
   const Array size = core::abs(at_.residuals);
-  const Array weighted = at_.first.defined() ? core::mul(at_.first, size) : size;
-  return epsilon_ * core::dot(weighted, core::add(size, reach_));
+  const Array weighted = at_.first.defined() ? at_.first * size : size;
+  return epsilon_ * core::dot(weighted, size + reach_);
 }
 
 /// Whether the step changes no unknown by more than its last bit.
@@ -194,13 +196,12 @@ bool LeastSquaresSolver::negligible(const Array& step) const {
 
 LeastSquaresSolver::Trial LeastSquaresSolver::attempt(const Array& step, double predicted) {
   Trial t;
-  const Array wanted = core::add(at_.x, step);
+  const Array wanted = at_.x + step;
   const Array x = f_.rounded(bounds_.project(wanted));
-  t.step = core::sub(x, at_.x);
+  t.step = x - at_.x;
   t.moved = core::norm_inf(t.step) > 0;
-  t.predicted = bounds_.any() && core::norm_inf(core::sub(x, wanted)) > epsilon_ * core::norm_inf(wanted)
-                    ? model_fall(t.step)
-                    : predicted;
+  t.predicted =
+      bounds_.any() && core::norm_inf(x - wanted) > epsilon_ * core::norm_inf(wanted) ? model_fall(t.step) : predicted;
   if (t.moved && t.predicted > 0) t.to = evaluate(x);
   return t;
 }
@@ -271,16 +272,16 @@ bool LeastSquaresSolver::contradicted(bool downhill) {
     const double spread = golden - std::floor(golden) < 0.5 ? -1 : 1;
     v.data<double>()[i] = unit * (downhill && longest > 0 ? -g[i] / scale[i] / longest : spread);
   }
-  const Array terms = core::add(core::abs(at_.residuals), reach_);
+  const Array terms = core::abs(at_.residuals) + reach_;
   const double rounding = 8 * epsilon_ * core::norm2(terms);
   double before = 0;
   for (const double h : {std::cbrt(epsilon_), std::cbrt(epsilon_) / 8}) {
-    const Array up = f_.rounded(bounds_.project(core::plus(at_.x, h, v)));
-    const Array down = f_.rounded(bounds_.project(core::plus(at_.x, -h, v)));
-    const Array change = core::sub(f_.value(up), f_.value(down));
+    const Array up = f_.rounded(bounds_.project(at_.x + h * v));
+    const Array down = f_.rounded(bounds_.project(at_.x - h * v));
+    const Array change = f_.value(up) - f_.value(down);
     if (!finite(change)) return false;
-    const Array linear = derivative_(core::sub(up, down));
-    const double error = core::norm2(core::sub(change, linear));
+    const Array linear = derivative_(up - down);
+    const double error = core::norm2(change - linear);
     const double length = std::max(core::norm2(change), core::norm2(linear));
     if (error <= 0.1 * length + rounding) return false;
     // The error due to curvature shrinks with h.
@@ -313,10 +314,10 @@ void LeastSquaresSolver::damp() noexcept {
 std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double accuracy) {
   Array second = f_.curvature(at_.x, step);
   if (!finite(second)) return {};
-  if (rows_.defined()) second = core::mul(std::move(second), rows_);
+  if (rows_.defined()) second = std::move(second) * rows_;
   const Array a = model_->damped(second, state.damping, accuracy);
   if (!finite(a) || scaled_length(a) > max_acceleration * scaled_length(step)) return {};
-  return core::plus(step, 0.5, a);
+  return step + 0.5 * a;
 }
 
 LeastSquaresMove LeastSquaresSolver::levenberg_marquardt(const std::function<std::optional<Status>()>& limit) {
@@ -368,7 +369,7 @@ LeastSquaresMove LeastSquaresSolver::gauss_newton(const std::function<std::optio
   double part = 1;
   for (int trial = 0; trial < max_trials; ++trial) {
     if (const auto status = limit()) return stopped(*status);
-    const Array shorter = core::scaled(part, step);
+    const Array shorter = part * step;
     Trial t;
     if (!negligible(shorter)) t = attempt(shorter, std::numeric_limits<double>::min());
     if (!t.moved) {
@@ -397,13 +398,13 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
   const Array newton = model_->undamped(target_, options_.products ? 1e-3 * std::sqrt(epsilon_) : 0x1p-46);
   if (!finite(newton)) return stopped(Status::not_finite, "the Gauss-Newton step");
   if (const auto last = last_digits(model_fall(newton))) return polish(*last);
-  Array down = core::neg(core::div(at_.gradient, core::square(state.scale)));
-  if (const Array free = bounds_.free(at_.x, at_.gradient); free.defined()) down = core::mul(std::move(down), free);
+  Array down = -(at_.gradient / core::square(state.scale));
+  if (const Array free = bounds_.free(at_.x, at_.gradient); free.defined()) down = std::move(down) * free;
   const double slope = -core::dot(at_.gradient, down);
   const Array along = model_->forward(down);
   const double curvature = core::dot(along, along);
   if (!(slope > 0)) return stuck(true, 0);
-  const Array cauchy = core::scaled(curvature > 0 ? slope / curvature : 1, down);
+  const Array cauchy = (curvature > 0 ? slope / curvature : 1) * down;
   const double newton_length = scaled_length(newton);
   const double cauchy_length = scaled_length(cauchy);
   if (state.radius == 0) {
@@ -419,16 +420,16 @@ LeastSquaresMove LeastSquaresSolver::dogleg(const std::function<std::optional<St
     if (newton_length <= state.radius) {
       step = newton;
     } else if (cauchy_length >= state.radius) {
-      step = core::scaled(state.radius / cauchy_length, cauchy);
+      step = state.radius / cauchy_length * cauchy;
     } else {
       // |cauchy + t (newton - cauchy)| = radius.
-      const Array leg = core::sub(newton, cauchy);
-      const Array leg_scaled = core::mul(leg, state.scale);
+      const Array leg = newton - cauchy;
+      const Array leg_scaled = leg * state.scale;
       const double a = core::dot(leg_scaled, leg_scaled);
-      const double b = core::dot(core::mul(cauchy, state.scale), leg_scaled);
+      const double b = core::dot(cauchy * state.scale, leg_scaled);
       const double c = (state.radius - cauchy_length) * (state.radius + cauchy_length);
       const double root = std::sqrt(b * b + a * c);
-      step = core::plus(cauchy, b > 0 ? c / (b + root) : (root - b) / a, leg);
+      step = cauchy + (b > 0 ? c / (b + root) : (root - b) / a) * leg;
     }
     const double predicted = model_fall(step);
     if (trial == 0) first_predicted = predicted;

@@ -2,7 +2,9 @@
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/second_order/second_order.hpp>
 
@@ -78,7 +80,7 @@ Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
     if (!last_.moved) break;
   }
   counts_ = f.counts;
-  if (o.lr != 1) at.x = core::plus(core::copy(start), o.lr, core::sub(at.x, start));
+  if (o.lr != 1) at.x = start + o.lr * (at.x - start);
   const auto values = f.split(at.x);
   for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(values[i].value());
   return loss;
