@@ -25,26 +25,26 @@ Tensor variable(Array value) {
 bool Tensor::is_leaf() const noexcept { return node_ && node_.get()->op == nullptr; }
 
 namespace {
-detail::Node& node_of(const Tensor& x, const char* what) {
+detail::Node& node_of(const Tensor& x, const char* op) {
   if (!x.requires_grad()) {
-    raise<ValueError>(std::string(what) + ": the tensor must depend on a variable", "a variable or a recorded result",
+    raise<ValueError>(std::string(op) + ": the tensor must depend on a variable", "a variable or a recorded result",
                       "a constant");
   }
   return *x.node().get();
 }
 
-detail::GradCell& cell_of(const Tensor& x, const char* what) {
+detail::GradCell& cell_of(const Tensor& x, const char* op) {
   auto* cell = x.requires_grad() ? detail::grad_cell(*x.node().get()) : nullptr;
   if (cell == nullptr) {
-    raise<ValueError>(std::string(what) + ": the tensor must keep a gradient",
+    raise<ValueError>(std::string(op) + ": the tensor must keep a gradient",
                       "a variable, or a result after retain_grad()",
                       x.requires_grad() ? "the result of an operation" : "a constant");
   }
   return *cell;
 }
 
-detail::GradHooks& grad_hooks_of(const Tensor& x, const char* what) {
-  auto& grad_hooks = node_of(x, what).grad_hooks;
+detail::GradHooks& grad_hooks_of(const Tensor& x, const char* op) {
+  auto& grad_hooks = node_of(x, op).grad_hooks;
   if (grad_hooks == nullptr) grad_hooks = std::make_unique<detail::GradHooks>();
   return *grad_hooks;
 }

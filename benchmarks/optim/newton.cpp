@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/data/sets/datasets.hpp>
+#include <newtape/models/logistic.hpp>
 #include <newtape/nn/losses/classification.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 #include <newtape/optim/second_order/method.hpp>

@@ -7,6 +7,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/ops/elementwise.hpp>
