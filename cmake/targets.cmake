@@ -121,7 +121,7 @@ function(newtape_build_info folder)
     string(APPEND flags " -fsanitize=${NEWTAPE_SANITIZE}")
   endif()
   string(REPLACE "\"" "\\\"" flags "${flags}")
-  set_property(SOURCE "${PROJECT_SOURCE_DIR}/${folder}/build_info.cpp" APPEND PROPERTY COMPILE_DEFINITIONS
+  set_property(SOURCE "${PROJECT_SOURCE_DIR}/${folder}/runtime/build_info.cpp" APPEND PROPERTY COMPILE_DEFINITIONS
     "NEWTAPE_VERSION=\"${PROJECT_VERSION}\"" "NEWTAPE_OPTIONAL_PARTS=\"${parts}\""
     "NEWTAPE_BUILD=\"$<CONFIG>, ${flags}\"")
 endfunction()

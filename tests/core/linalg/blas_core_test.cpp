@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The choice of OpenBLAS's core, on a library and processors that are made up. What really runs: blas_process_test.cpp.
-#include "../catch.hpp"
+#include "catch.hpp"
 
 #include <newtape/core/linalg/cores.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The self-test of BLAS accepts plain loops and the BLAS that is linked, and rejects everything else.
-#include "../catch.hpp"
+#include "catch.hpp"
 
 #include <newtape/core/linalg/self_test.hpp>
 
