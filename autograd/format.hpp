@@ -7,7 +7,7 @@
 /// Tensors and parameters print as their arrays: `fmt::print("{:.3}\n", x)`, `std::cout << x`.
 namespace newtape {
 
-inline std::string to_string(const Tensor& x, const PrintOptions& options = {}) {
+inline std::string to_string(const Tensor& x, const ToStringOptions& options = {}) {
   return to_string(x.value(), options);
 }
 inline std::ostream& operator<<(std::ostream& os, const Tensor& x) { return os << x.value(); }

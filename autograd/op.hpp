@@ -227,7 +227,6 @@ class Op {
 
   /// The result of the operation: recorded when recording is on and an input requires a gradient, else a constant.
   template <class... Fs>
-    requires(sizeof...(Fs) > 0)
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
     if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, value);
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
@@ -245,19 +244,20 @@ class Op {
   }
   /// The results of an operation with several; the pullbacks all take `g` or all take `g, y`.
   template <std::size_t n, class... Fs>
-    requires(sizeof...(Fs) > 0)
-  std::array<Tensor, n>
-  operator()(const std::array<Array, n>& values, detail::Wrt<Fs>... wrts) const { return several(values, wrts...); }
+  std::array<Tensor, n> operator()(const std::array<Array, n>& values, detail::Wrt<Fs>... wrts) const {
+    return several(values, wrts...);
+  }
   template <class... Fs>
-    requires(sizeof...(Fs) > 0)
-  std::vector<Tensor>
-  operator()(const std::vector<Array>& values, detail::Wrt<Fs>... wrts) const { return several(values, wrts...); }
+  std::vector<Tensor> operator()(const std::vector<Array>& values, detail::Wrt<Fs>... wrts) const {
+    return several(values, wrts...);
+  }
   /// The result of an operation that has no derivative (a comparison, an index): always a constant.
   Tensor operator()(Array value) const { return Tensor(std::move(value)); }
 
  private:
   template <class Values, class... Fs>
   auto several(const Values& values, detail::Wrt<Fs>&... wrts) const {
+    static_assert(sizeof...(Fs) > 0, "an operation with several results must have inputs");
     auto results = detail::as_many(values);
     for (std::size_t k = 0; k < results.size(); ++k) {
       if (detail::anomaly_checks() != 0)

@@ -43,8 +43,7 @@ namespace detail {
 namespace {
 // Deleting a node can release all of its ancestors. Nodes to delete are put on a list instead of being deleted
 // recursively, so that the stack depth does not depend on the length of the graph.
-void destroy_node(Counted* last) noexcept {
-  Node* node = &static_cast<Node&>(*last);
+void destroy_node(Node* node) noexcept {
   constinit thread_local Node* queue = nullptr;
   constinit thread_local bool deleting = false;
   node->claim.store(reinterpret_cast<std::uint64_t>(queue), std::memory_order_relaxed);
@@ -60,8 +59,8 @@ void destroy_node(Counted* last) noexcept {
 }
 }  // namespace
 
-void release_node(Counted* node) noexcept {
-  release_counted(node->refs, node, [](Counted* last) { destroy_node(last); });
+void NodeCount::release(NodeCount* node) noexcept {
+  release_counted(node->refs_, static_cast<Node*>(node), destroy_node);
 }
 
 }  // namespace detail

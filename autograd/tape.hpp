@@ -15,7 +15,7 @@ class Op;
 namespace detail {
 
 /// A recorded operation: shape and dtype of its result, the nodes of its inputs, and the pullbacks to them.
-class Node : public Counted {
+class Node : public NodeCount {
  public:
   Node(const Op* by, SourceLocation at, const Array& value)
       : dtype(value.dtype()), shape(value.shape()), op(by), location(at) {}
@@ -81,8 +81,6 @@ inline GradCell* grad_cell(Node& node) noexcept {
   if (node.op == nullptr) return &static_cast<Leaf&>(node).grad;
   return node.grad_hooks != nullptr && node.grad_hooks->retain ? &node.grad_hooks->grad : nullptr;
 }
-
-inline Node* NodeRef::get() const noexcept { return static_cast<Node*>(node_); }
 
 /// The cotangents of `inputs` for the cotangent `g` of `output`; undefined for inputs that it does not depend on. The
 /// traversal stops at the inputs; none of them may depend on another.

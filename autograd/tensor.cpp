@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -71,11 +72,18 @@ HookHandle Tensor::register_hook(GradHook hook) const {
   return HookHandle(hooks.back());
 }
 
-Tensor tensor(double value, DType dtype) { return core::number(value, dtype); }
+Tensor detail::from_numbers(const double* values, std::size_t size, DType dtype) {
+  Array x = Array::empty({static_cast<std::int64_t>(size)}, f64);
+  std::copy_n(values, size, x.data<double>());
+  return core::cast(std::move(x), dtype);
+}
 
-Tensor tensor(std::initializer_list<double> values, DType dtype) {
+Tensor detail::from_number(double value, DType dtype) { return core::number(value, dtype); }
+
+Tensor tensor(std::initializer_list<detail::ListNumber> values, DType dtype) {
   Array x = Array::empty({static_cast<std::int64_t>(values.size())}, f64);
-  std::copy(values.begin(), values.end(), x.data<double>());
+  std::transform(values.begin(), values.end(), x.data<double>(),
+                 [](detail::ListNumber number) { return number.value; });
   return core::cast(std::move(x), dtype);
 }
 

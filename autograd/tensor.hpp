@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/source_location.hpp>
 #include <newtape/core/array/array.hpp>
+#include <newtape/core/runtime/storage.hpp>
 
 #include <atomic>
 #include <concepts>
@@ -22,40 +23,13 @@ namespace detail {
 class Node;
 
 /// The reference count, the base class of a node.
-struct Counted {
-  std::atomic<std::uint32_t> refs{1};
+struct NodeCount {
+  std::atomic<std::uint32_t> refs_{1};
+  static void release(NodeCount* node) noexcept;
 };
-/// Decrements the reference count; the last call deletes the node.
-void release_node(Counted* node) noexcept;
 
 /// A counted reference to a node of the graph, or to none.
-class NodeRef {
- public:
-  NodeRef() noexcept = default;
-  explicit NodeRef(Counted* node) noexcept : node_(node) {
-    if (node_ != nullptr) node_->refs.fetch_add(1, std::memory_order_relaxed);
-  }
-  /// Takes over one reference that the caller holds.
-  static NodeRef adopt(Counted* node) noexcept {
-    NodeRef r;
-    r.node_ = node;
-    return r;
-  }
-  NodeRef(const NodeRef& o) noexcept : NodeRef(o.node_) {}
-  NodeRef(NodeRef&& o) noexcept : node_(std::exchange(o.node_, nullptr)) {}
-  NodeRef& operator=(NodeRef o) noexcept {
-    std::swap(node_, o.node_);
-    return *this;
-  }
-  ~NodeRef() {
-    if (node_ != nullptr) release_node(node_);
-  }
-  Node* get() const noexcept;
-  explicit operator bool() const noexcept { return node_ != nullptr; }
-
- private:
-  Counted* node_ = nullptr;
-};
+using NodeRef = Ref<Node, NodeCount>;
 }  // namespace detail
 
 /// Receives the gradient of a tensor and returns its replacement; an undefined tensor keeps the gradient.
@@ -82,8 +56,7 @@ class Tensor {
   /// A constant.
   Tensor(Array value) noexcept : value_(std::move(value)) {}
   /// A constant with the values of an xtensor expression.
-  template <class E>
-    requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
+  template <XtensorExpression E>
   explicit Tensor(E&& e) : value_(std::forward<E>(e)) {}
   Tensor(Array value, detail::NodeRef node) noexcept : value_(std::move(value)), node_(std::move(node)) {}
   Tensor(const Tensor&) noexcept = default;
@@ -144,13 +117,33 @@ class Tensor {
 
 /// A leaf of the graph: a tensor with a gradient. DTypeError unless the dtype is a float.
 Tensor variable(Array value);
-template <class E>
-  requires std::derived_from<E, xt::xexpression<E>> Tensor variable(const E& e) { return variable(Array(e)); }
+template <XtensorExpression E>
+Tensor variable(const E& e) {
+  return variable(Array(e));
+}
 inline Tensor variable(const Tensor& x) { return variable(x.value()); }
 
+namespace detail {
+/// A number in a list. A class, so that `{{1}, {2}}` converts better to a list of rows than to a list of numbers.
+struct ListNumber {
+  template <Arithmetic N>
+  constexpr ListNumber(N number) noexcept : value(static_cast<double>(number)) {}
+  double value;
+};
+Tensor from_number(double value, DType dtype);
+Tensor from_numbers(const double* values, std::size_t size, DType dtype);
+}  // namespace detail
+
 /// A constant from numbers in the source: `tensor({1, 2, 3})`, `tensor({{1, 2}, {3, 4}})`, `tensor(0.5, f64)`.
-Tensor tensor(double value, DType dtype = f32);
-Tensor tensor(std::initializer_list<double> values, DType dtype = f32);
+template <Arithmetic N>
+Tensor tensor(N value, DType dtype = f32) {
+  return detail::from_number(static_cast<double>(value), dtype);
+}
+template <std::same_as<double> D>
+Tensor tensor(std::initializer_list<D> values, DType dtype = f32) {
+  return detail::from_numbers(values.begin(), values.size(), dtype);
+}
+Tensor tensor(std::initializer_list<detail::ListNumber> values, DType dtype = f32);
 Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype = f32);
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
@@ -180,6 +173,12 @@ struct NoGrad : GradMode {
   NoGrad() noexcept : GradMode(false) {}
 };
 
+class In;
+
+/// A Parameter, or another type that converts to a Tensor.
+template <class P>
+concept TensorHolder = !std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>;
+
 /// An operand with the source line of the call: a Tensor, anything that converts to one, or a number, which takes the
 /// dtype of the other operand. It refers to the caller's tensor, but a copy owns its tensor, so pullbacks may capture
 /// it by value (never by reference). A temporary tensor is moved in, and `take()` moves its array out.
@@ -189,14 +188,12 @@ class In {
   In(const Tensor& x, SourceLocation location = SourceLocation::current()) noexcept;
   In(Tensor&& x, SourceLocation location = SourceLocation::current()) noexcept;
   In(Array x, SourceLocation location = SourceLocation::current()) noexcept;
-  template <class S>
-    requires std::is_arithmetic_v<S> In(S number, SourceLocation location = SourceLocation::current())
-  noexcept : In(Number{static_cast<double>(number)}, location) {}
-  /// A Parameter, or another type that converts to a Tensor.
-  template <class P>
-    requires(!std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>)
-  In(const P& holder, SourceLocation location = SourceLocation::current())
-  noexcept : In(static_cast<const Tensor&>(holder), location) {}
+  template <Arithmetic N>
+  In(N number, SourceLocation location = SourceLocation::current()) noexcept
+      : In(Number{static_cast<double>(number)}, location) {}
+  template <TensorHolder P>
+  In(const P& holder, SourceLocation location = SourceLocation::current()) noexcept
+      : In(static_cast<const Tensor&>(holder), location) {}
   In(const In& o);
   In(In&& o) noexcept;
   In& operator=(const In&) = delete;

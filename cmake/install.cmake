@@ -6,7 +6,8 @@ install(TARGETS newtape ${newtape_part_targets} EXPORT newtape-targets)
 install(EXPORT newtape-targets NAMESPACE newtape:: DESTINATION "${package_dir}")
 
 include(cmake/public_headers.cmake)
-newtape_public_headers(newtape_headers newtape.hpp core/xtensor.hpp)
+# Beside newtape.hpp: xtensor conversions, and the definitions that an optimizer of one's own needs.
+newtape_public_headers(newtape_headers newtape.hpp core/xtensor.hpp optim/optimizer_of.hpp)
 foreach(header ${newtape_headers})
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${header} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape/${folder}")

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The folders of the source tree, seen through ${build}/include/newtape, so that <newtape/core/array/array.hpp> names the
-# same file in the build tree as it does once installed.
+# same file in the build tree as it does once installed. Build folders that share it have the same command lines, and
+# so the same entries in ccache.
+set(NEWTAPE_INCLUDE_ROOT "${PROJECT_BINARY_DIR}/include" CACHE PATH "Where the build puts its links to the headers")
+mark_as_advanced(NEWTAPE_INCLUDE_ROOT)
 function(newtape_include_root)
-  set(root "${PROJECT_BINARY_DIR}/include/newtape")
+  set(root "${NEWTAPE_INCLUDE_ROOT}/newtape")
   file(MAKE_DIRECTORY "${root}")
   foreach(name core autograd nn optim models data inspect newtape.hpp)
     file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${name}" "${root}/${name}" SYMBOLIC)
@@ -32,6 +35,12 @@ function(newtape_own_flags target)
   endif()
 endfunction()
 
+# Flags for tests and examples: their time goes into the libraries, so that optimising them would only cost time.
+function(newtape_program_flags target)
+  newtape_own_flags(${target})
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 function(newtape_library_flags target)
   newtape_own_flags(${target})
   if(PROJECT_IS_TOP_LEVEL)
@@ -58,6 +67,11 @@ function(newtape_library folder)
       target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${dependency}>)
     endforeach()
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+    if(NEWTAPE_UNITY GREATER 1)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${NEWTAPE_UNITY})
+      # Sources of one batch may use the same local names; the dev preset, without batches, still warns.
+      target_compile_options(${target} PRIVATE -Wno-shadow)
+    endif()
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
@@ -68,13 +82,39 @@ function(newtape_library folder)
   target_compile_features(${target} ${scope} cxx_std_20)
   target_link_libraries(${target} ${scope} ${arg_PUBLIC})
   target_include_directories(${target} ${scope}
-    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${NEWTAPE_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# The best instruction set for the kernels that this machine's processor runs, as core/kernels/dispatch.cpp chooses it.
+function(newtape_native_isa result)
+  if(NOT NEWTAPE_NATIVE_ISA)
+    set(source "${PROJECT_BINARY_DIR}/native_isa.cpp")
+    file(WRITE "${source}" "#include <newtape/core/kernels/dispatch.cpp>
+#include <cstdio>
+int main() {
+  const char* const names[] = {\"baseline\", \"avx2\", \"avx512\"};
+  std::puts(names[static_cast<int>(newtape::core::kernels::isa())]);
+}
+")
+    try_run(runs compiles "${PROJECT_BINARY_DIR}/native_isa" "${source}"
+      CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PROJECT_BINARY_DIR}/include"
+      COMPILE_DEFINITIONS -DNEWTAPE_HAVE_X86_ISAS=1
+      CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
+      COMPILE_OUTPUT_VARIABLE output RUN_OUTPUT_VARIABLE isa)
+    if(NOT compiles OR NOT runs EQUAL 0)
+      message(FATAL_ERROR "NEWTAPE_ISAS=native: cannot tell what this processor has\n${output}")
+    endif()
+    string(STRIP "${isa}" isa)
+    set(NEWTAPE_NATIVE_ISA ${isa} CACHE INTERNAL "What NEWTAPE_ISAS=native stands for")
+  endif()
+  set(${result} ${NEWTAPE_NATIVE_ISA} PARENT_SCOPE)
 endfunction()
 
 # Compiles core/kernels/isa/*.cpp once per instruction set, each time with NEWTAPE_ISA set to its name, and links the
 # results into newtape_<folder>, which picks one at start-up. Only these files may be compiled with wider
 # instructions: whatever they define must carry the name of its instruction set, or the linker could choose an AVX
-# copy of a shared inline function for a machine without AVX (`./dev check` looks for such symbols).
+# copy of a shared inline function for a machine without AVX (`./dev check` looks for such symbols). A build for one
+# set only compiles them with its flags and the name `baseline`, and tells the dispatcher which one that is.
 function(newtape_kernels folder)
   set(target newtape_${folder})
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/kernels/isa/*.cpp")
@@ -88,8 +128,19 @@ function(newtape_kernels folder)
   set(flags_avx2 -mavx2 -mfma -mbmi2 -mf16c)
   set(flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mfma -mbmi2 -mprefer-vector-width=512)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
-    list(APPEND isas avx2 avx512)
-    target_compile_definitions(${target} PRIVATE NEWTAPE_HAVE_X86_ISAS=1)
+    if(NEWTAPE_ISAS STREQUAL "all")
+      list(APPEND isas avx2 avx512)
+      target_compile_definitions(${target} PRIVATE NEWTAPE_HAVE_X86_ISAS=1)
+    elseif(NEWTAPE_ISAS MATCHES "^(native|baseline|avx2|avx512)$")
+      set(only ${NEWTAPE_ISAS})
+      if(only STREQUAL "native")
+        newtape_native_isa(only)
+      endif()
+      set(flags_baseline ${flags_${only}})
+      target_compile_definitions(${target} PRIVATE NEWTAPE_ONLY_ISA=${only})
+    else()
+      message(FATAL_ERROR "NEWTAPE_ISAS is '${NEWTAPE_ISAS}': expected all, native, baseline, avx2 or avx512")
+    endif()
   endif()
 
   foreach(isa ${isas})
@@ -99,7 +150,7 @@ function(newtape_kernels folder)
     target_compile_definitions(${object} PRIVATE NEWTAPE_ISA=${isa})
     target_compile_options(${object} PRIVATE ${flags_${isa}} -fno-math-errno -fno-trapping-math
       $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
-    target_include_directories(${object} PRIVATE "${PROJECT_BINARY_DIR}/include")
+    target_include_directories(${object} PRIVATE "${NEWTAPE_INCLUDE_ROOT}")
     set_target_properties(${object} PROPERTIES POSITION_INDEPENDENT_CODE ${BUILD_SHARED_LIBS})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
   endforeach()
@@ -124,4 +175,25 @@ function(newtape_build_info folder)
   set_property(SOURCE "${PROJECT_SOURCE_DIR}/${folder}/runtime/build_info.cpp" APPEND PROPERTY COMPILE_DEFINITIONS
     "NEWTAPE_VERSION=\"${PROJECT_VERSION}\"" "NEWTAPE_OPTIONAL_PARTS=\"${parts}\""
     "NEWTAPE_BUILD=\"$<CONFIG>, ${flags}\"")
+endfunction()
+
+# newtape_precompile(<name> TARGETS targets LINK targets HEADERS headers) lets all the targets, whose flags must be the
+# same, share one precompiled header when NEWTAPE_PCH is on. Off, each source does with what it includes itself.
+function(newtape_precompile name)
+  cmake_parse_arguments(arg "" "" "TARGETS;LINK;HEADERS" ${ARGN})
+  if(NOT NEWTAPE_PCH OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    return()
+  endif()
+  set(source "${PROJECT_BINARY_DIR}/${name}.cpp")
+  file(CONFIGURE OUTPUT "${source}" CONTENT "")
+  add_library(${name} OBJECT "${source}")
+  newtape_program_flags(${name})
+  target_link_libraries(${name} PRIVATE ${arg_LINK})
+  target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
+  foreach(target ${arg_TARGETS})
+    target_precompile_headers(${target} REUSE_FROM ${name})
+  endforeach()
+  foreach(target ${name} ${arg_TARGETS})
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # or ccache does not know of the precompiled header
+  endforeach()
 endfunction()

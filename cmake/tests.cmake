@@ -8,8 +8,9 @@ set(newtape_catch Catch2::Catch2)
 if(TARGET Catch2::Catch2WithMain)
   set(newtape_catch Catch2::Catch2WithMain)
 endif()
-add_library(newtape_test_main OBJECT tests/main.cpp)
-newtape_own_flags(newtape_test_main)
+add_library(newtape_test_main OBJECT tests/main.cpp tests/test_files.cpp)
+newtape_program_flags(newtape_test_main)
+target_compile_definitions(newtape_test_main PRIVATE "NEWTAPE_TEST_FILES=\"${PROJECT_SOURCE_DIR}/tests/files\"")
 target_link_libraries(newtape_test_main PUBLIC ${newtape_catch})
 target_include_directories(newtape_test_main PUBLIC tests)
 
@@ -25,8 +26,7 @@ foreach(folder ${test_folders})
   list(TRANSFORM sources PREPEND tests/)
   set(test test_${folder})
   add_executable(${test} ${sources})
-  newtape_own_flags(${test})
-  target_compile_definitions(${test} PRIVATE "NEWTAPE_TEST_FILES=\"${PROJECT_SOURCE_DIR}/tests/files\"")
+  newtape_program_flags(${test})
 
   # The tests of the lower layers see these layers only; all others see the whole.
   set(library newtape)
@@ -47,6 +47,9 @@ foreach(folder ${test_folders})
   endif()
   catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
 endforeach()
+list(TRANSFORM test_folders PREPEND test_ OUTPUT_VARIABLE test_targets)
+newtape_precompile(newtape_test_pch TARGETS ${test_targets} LINK newtape ${newtape_catch}
+  HEADERS "${PROJECT_SOURCE_DIR}/tests/catch.hpp" <newtape/newtape.hpp>)
 
 # A consumer cannot link sanitized archives without the same flags.
 if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)

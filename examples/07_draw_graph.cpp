@@ -21,7 +21,7 @@ int main() {
   const nt::Tensor loss = nn::cross_entropy(model(x), labels);
 
   const auto named = model.named_parameters();
-  const nt::GraphOptions options{.names = {named.begin(), named.end()}, .places = true};
+  const nt::GraphToDotOptions options{.names = {named.begin(), named.end()}, .locations = true};
   const auto forward = nt::graph_to_dot(loss, options);
   fmt::print("{}", forward);
   draw("loss", forward);

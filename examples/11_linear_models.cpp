@@ -50,8 +50,7 @@ int main() {
   const nt::Tensor labels = wine.target();
   const auto softmax = nt::models::softmax_regression(z, labels, {.penalty = 0.005});
   const double right = nt::mean((softmax.predict(z) == labels).to(nt::f64)).item();
-  fmt::print("softmax regression on wine\n{}{:.1f} % of the wines classified correctly\n\n",
-             nt::models::to_string(softmax), 100 * right);
+  fmt::print("softmax regression on wine\n{}\n{:.1f} % of the wines classified correctly\n\n", softmax, 100 * right);
 
   // PCA: thirteen measurements reduced to two.
   const auto pca = nt::models::pca(z, {.n_components = 2});
@@ -63,5 +62,5 @@ int main() {
   for (std::int64_t k = 0; k < 3; ++k) {
     fmt::print("  {}: mean scores {:.2}\n", wine.target_names[k], nt::mean(scores[labels == k], 0).value());
   }
-  return softmax.converged && right > 0.99 && difference < 1e-10 && ridge.rank == 10 ? 0 : 1;
+  return softmax.converged() && right > 0.99 && difference < 1e-10 && ridge.rank == 10 ? 0 : 1;
 }

@@ -73,13 +73,11 @@ int main(int argc, char** argv) {
   std::vector<std::int64_t> iterations;
   const auto run = [&](const char* colour, const optim::Method& method) {
     Path path{colour, ""};
-    const auto result = optim::minimize(f, start,
-                                        {.method = method,
-                                         .max_iterations = 10000,
-                                         .callback = [&](const optim::Iteration&, const std::vector<nt::Tensor>& xs) {
-                                           path.points.push_back(xs[0]);
-                                           return true;
-                                         }});
+    const auto result =
+        optim::minimize(f, start, {.method = method, .stop = {.callback = [&](const optim::Iteration&, const auto& xs) {
+                                                       path.points.push_back(xs[0]);
+                                                       return true;
+                                                     }}});
     path.caption = fmt::format("{}: {} iterations", method.name, result.iterations);
     fmt::print("{:<20} {:5d} iterations, {:5d} evaluations, |x| = {:.1e}\n", method.name, result.iterations,
                result.counts.evaluations(), nt::linalg::norm(result.x()).item());

@@ -23,7 +23,7 @@ int main() {
   };
 
   const auto result =
-      optim::minimize(loss, model.parameters(), {.method = optim::newton(), .gradient_tolerance = 1e-12});
+      optim::minimize(loss, model.parameters(), {.method = optim::newton(), .stop = {.gradient_tolerance = 1e-12}});
   fmt::print("{}\n\n", result);
 
   std::string digits;
@@ -33,8 +33,9 @@ int main() {
 
   // For comparison, a method without second derivatives.
   for (const auto& p : model.parameters()) p.set_value(nt::zeros(p.shape(), nt::f64).value());
-  const auto slower =
-      optim::minimize(loss, model.parameters(), {.method = optim::gradient_descent(), .gradient_tolerance = 1e-12});
+  const auto slower = optim::minimize(
+      loss, model.parameters(),
+      {.method = optim::gradient_descent(), .stop = {.gradient_tolerance = 1e-12, .max_iterations = 1000}});
   fmt::print("gradient descent: {} iterations, |gradient| {:.0e}\n", slower.iterations, slower.gradient);
 
   const bool same = std::abs(slower.value - result.value) < 1e-9;

@@ -43,8 +43,9 @@ int main(int argc, char** argv) {
   };
 
   const auto model = network();
-  const auto result = optim::minimize([&] { return loss_of(model); }, model.parameters(),
-                                      {.method = optim::lbfgs({.history = 20}), .max_iterations = iterations});
+  const auto result =
+      optim::minimize([&] { return loss_of(model); }, model.parameters(),
+                      {.method = optim::lbfgs({.history = 20}), .stop = {.max_iterations = iterations}});
   fmt::print("L-BFGS, every 20th iteration\n{}\n", optim::trace_header());
   for (const auto& i : result.trace) {
     if (i.index % 20 == 0) fmt::print("{}\n", optim::to_string(i));

@@ -33,8 +33,9 @@ int main() {
   int fits = 0;
   const auto validation_loss = [&](const nt::Tensor& log_penalty) {
     ++fits;
-    const nt::Tensor w = optim::argmin(training_loss, nt::zeros({11}, nt::f64), log_penalty,
-                                       {.minimize = {.method = optim::newton(), .gradient_tolerance = 1e-12}});
+    const nt::Tensor w =
+        optim::argmin(training_loss, nt::zeros({11}, nt::f64), log_penalty,
+                      {.minimize = {.method = optim::newton(), .stop = {.gradient_tolerance = 1e-12}}});
     return nn::mse_loss(predict(x_valid, w), y_valid);
   };
 
@@ -46,7 +47,7 @@ int main() {
              by_difference);
 
   fits = 0;
-  const auto tuned = optim::minimize(validation_loss, start, {.gradient_tolerance = 1e-8});
+  const auto tuned = optim::minimize(validation_loss, start, {.stop = {.gradient_tolerance = 1e-8}});
   fmt::print("{}\n\n", tuned);
   const int by_gradient = fits;
 

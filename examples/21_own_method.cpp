@@ -50,7 +50,8 @@ int main() {
   double best = 0;
   bool right = true;
   for (const auto& method : methods) {
-    const auto r = optim::minimize(loss, start, {.method = method, .gradient_tolerance = 1e-7, .max_iterations = 5000});
+    const auto r =
+        optim::minimize(loss, start, {.method = method, .stop = {.gradient_tolerance = 1e-7, .max_iterations = 5000}});
     fmt::print("{:22} {:10} {:11} {:9} {:14.10f}  {}\n", method.name, r.iterations, r.counts.evaluations(),
                r.counts.products, r.value, r.converged() ? "" : r.message);
     if (best == 0) best = r.value;

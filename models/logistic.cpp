@@ -13,10 +13,12 @@
 #include <newtape/autograd/transforms/implicit.hpp>
 #include <newtape/models/logistic.hpp>
 #include <newtape/models/samples.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
 
-#include <fmt/format.h>
-
-#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace newtape::models {
 
@@ -75,26 +77,24 @@ struct Model {
 };
 
 /// The theta [size] with gradient 0, differentiable in the data.
-Tensor fit(const Model& model, const Data& data, std::int64_t size, const LogisticOptions& options, LogisticFit* how) {
+Tensor fit(const Model& model, const Data& data, std::int64_t size, const LogisticOptions& options,
+           optim::Result& result) {
   const auto gradient = [model](std::span<const Tensor> theta, std::span<const Tensor> inputs) {
     const Data at{inputs[0], inputs[1], inputs[2]};
     return std::vector<Tensor>{model.gradient(theta[0], at) + model.anchor(theta[0])};
   };
+  optim::MinimizeOptions how{.method = optim::newton(), .stop = options.stop, .verbose = options.verbose};
+  const bool wide = data.z.dtype() == f64;
+  if (!(how.stop.gradient_tolerance > 0)) how.stop.gradient_tolerance = wide ? 1e-12 : 1e-5;
   const auto solve = [&](std::span<const Tensor> inputs) {
     const Data at{inputs[0].detach(), inputs[1].detach(), inputs[2].detach()};
-    const NewtonProblem problem{
+    const optim::DifferentiableFunction loss{
         .value = [&](const Tensor& theta) { return model.loss(theta, at); },
-        .derivatives =
-            [&](const Tensor& theta) {
-              return NewtonProblem::Derivatives{model.loss(theta, at), model.gradient(theta, at),
-                                                model.hessian(theta, at)};
-            },
+        .gradient = [&](const Tensor& theta) { return model.gradient(theta, at); },
+        .hessian = [&](const Tensor& theta) { return model.hessian(theta, at); },
     };
-    auto result = newton(problem, zeros({size}, at.z.dtype()),
-                         {.max_iterations = options.max_iterations, .tolerance = options.tolerance});
-    how->converged = result.converged;
-    how->trace = std::move(result.trace);
-    return std::vector<Tensor>{result.x};
+    result = optim::minimize(loss, zeros({size}, at.z.dtype()), how);
+    return result.xs;
   };
   return custom_root(gradient, solve, std::vector<Tensor>{data.z, data.u, data.penalty}, {.symmetric = true})[0];
 }
@@ -176,7 +176,7 @@ LogisticRegression logistic_regression(In x, const Tensor& target, const Logisti
   const Data data = data_from("logistic_regression", x, options);
   const Tensor t = Tensor(labels_from("logistic_regression", x, target, 2)).to(x.dtype());
   LogisticRegression result;
-  const Tensor theta = fit(logistic_model(t), data, data.z.shape(1), options, &result);
+  const Tensor theta = fit(logistic_model(t), data, data.z.shape(1), options, result);
   std::tie(result.weight, result.bias) = weight_and_bias(theta, options.intercept);
   return result;
 }
@@ -186,7 +186,7 @@ SoftmaxRegression softmax_regression(In x, const Tensor& target, const LogisticO
   const Tensor labels = labels_from("softmax_regression", x, target, classes);
   const Tensor t = one_hot(labels, classes > 0 ? classes : -1, x.dtype());
   SoftmaxRegression result;
-  const Tensor theta = fit(softmax_model(t), data, t.shape(1) * data.z.shape(1), options, &result);
+  const Tensor theta = fit(softmax_model(t), data, t.shape(1) * data.z.shape(1), options, result);
   std::tie(result.weight, result.bias) = weight_and_bias(reshape(theta, {t.shape(1), -1}), options.intercept);
   return result;
 }
@@ -204,10 +204,5 @@ Tensor SoftmaxRegression::logits(In x) const {
 }
 Tensor SoftmaxRegression::predict_proba(In x) const { return softmax(logits(std::move(x))); }
 Tensor SoftmaxRegression::predict(const Tensor& x) const { return argmax(logits(x), -1); }
-
-std::string to_string(const LogisticFit& fit) {
-  return to_string(fit.trace) + fmt::format("{} after {} iterations\n", fit.converged ? "converged" : "not converged",
-                                            fit.trace.empty() ? 0 : fit.trace.size() - 1);
-}
 
 }  // namespace newtape::models

@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array/print.hpp>
-#include <newtape/models/newton.hpp>
+#include <newtape/autograd/tensor.hpp>
+#include <newtape/optim/second_order/stopping_criteria.hpp>
 
-#include <string>
+#include <cstdint>
 
 namespace newtape::models {
 
+/// Options of logistic_regression and softmax_regression.
 struct LogisticOptions {
   bool intercept = true;
   In penalty = 0.0;           ///< factor of the sum of squared weights, added to the loss; the bias is not penalised
   Tensor sample_weight = {};  ///< [n], not negative: weights of the mean loss
-  int max_iterations = 50;
-  double tolerance = 0;  ///< of the gradient's largest entry; 0: 1e-12 in f64, 1e-5 in f32
+  /// A gradient_tolerance of 0 means 1e-12 in f64 and 1e-5 in f32.
+  optim::StoppingCriteria stop = {};
+  bool verbose = false;  ///< prints a table, one line an iteration
 };
 
-/// Convergence of a fit. Unless `converged` (false for separable data without a penalty, say) the loss is not at its
-/// minimum.
-struct LogisticFit {
-  bool converged = false;
-  std::vector<NewtonIteration> trace;
-};
-
-/// p(1 | x) = sigmoid(x . weight + bias).
-struct LogisticRegression : LogisticFit {
+/// p(1 | x) = sigmoid(x . weight + bias), with the result of its minimisation. Unless `converged()` (as for separable
+/// classes without a penalty, where no minimum exists) the loss may be above its infimum.
+struct LogisticRegression : optim::Result {
   Tensor weight;  ///< [d]
   Tensor bias;    ///< [], 0 without an intercept
 
@@ -33,9 +29,9 @@ struct LogisticRegression : LogisticFit {
   Tensor predict(const Tensor& x) const;  ///< the more probable class, i64 [..]
 };
 
-/// p(c | x) = softmax(weight x + bias)[c]; weights and biases sum to 0 over the classes. Their shapes are those of
+/// p(c | x) = softmax(weight x + bias)[c], likewise; weights and biases sum to 0 over the classes. Their shapes are those of
 /// nn::Linear.
-struct SoftmaxRegression : LogisticFit {
+struct SoftmaxRegression : optim::Result {
   Tensor weight;  ///< [classes, d]
   Tensor bias;    ///< [classes], 0 without an intercept
 
@@ -53,20 +49,17 @@ LogisticRegression logistic_regression(In x, const Tensor& target, const Logisti
 SoftmaxRegression softmax_regression(In x, const Tensor& target, const LogisticOptions& options = {},
                                      std::int64_t classes = 0);
 
-/// The iterations as a table, and whether they converged.
-std::string to_string(const LogisticFit& fit);
-
 }  // namespace newtape::models
 
 template <>
 struct fmt::formatter<newtape::models::LogisticRegression> : newtape::detail::StringFormatter {
   auto format(const newtape::models::LogisticRegression& x, fmt::format_context& ctx) const {
-    return write(newtape::models::to_string(x), ctx);
+    return write(newtape::optim::to_string(x), ctx);
   }
 };
 template <>
 struct fmt::formatter<newtape::models::SoftmaxRegression> : newtape::detail::StringFormatter {
   auto format(const newtape::models::SoftmaxRegression& x, fmt::format_context& ctx) const {
-    return write(newtape::models::to_string(x), ctx);
+    return write(newtape::optim::to_string(x), ctx);
   }
 };

@@ -34,39 +34,39 @@ Fans fans(const Shape& shape) {
 }
 
 namespace {
-double kaiming_deviation(const Parameter& p, const KaimingOptions& o) {
+double kaiming_std(const Parameter& p, const KaimingOptions& o) {
   const auto f = fans(p.shape());
-  return gain(o.nonlinearity, o.a) / std::sqrt(static_cast<double>(o.mode == FanMode::in ? f.in : f.out));
+  return gain(o.nonlinearity, o.a) / std::sqrt(static_cast<double>(o.mode == FanMode::fan_in ? f.in : f.out));
 }
-double xavier_deviation(const Parameter& p, double gain) {
+double xavier_std(const Parameter& p, double gain) {
   const auto f = fans(p.shape());
   return gain * std::sqrt(2 / static_cast<double>(f.in + f.out));
 }
 /// The uniform distribution on [-b, b) has standard deviation b / sqrt(3).
-void uniform_of(const Parameter& p, double deviation, Generator& generator) {
-  const double bound = std::sqrt(3.0) * deviation;
+void uniform_of(const Parameter& p, double std, Generator& generator) {
+  const double bound = std::sqrt(3.0) * std;
   uniform(p, -bound, bound, generator);
 }
 }  // namespace
 
 void kaiming_uniform(const Parameter& p, const KaimingOptions& options, Generator& generator) {
-  uniform_of(p, kaiming_deviation(p, options), generator);
+  uniform_of(p, kaiming_std(p, options), generator);
 }
 void kaiming_normal(const Parameter& p, const KaimingOptions& options, Generator& generator) {
-  normal(p, 0, kaiming_deviation(p, options), generator);
+  normal(p, 0, kaiming_std(p, options), generator);
 }
 void xavier_uniform(const Parameter& p, double gain, Generator& generator) {
-  uniform_of(p, xavier_deviation(p, gain), generator);
+  uniform_of(p, xavier_std(p, gain), generator);
 }
 void xavier_normal(const Parameter& p, double gain, Generator& generator) {
-  normal(p, 0, xavier_deviation(p, gain), generator);
+  normal(p, 0, xavier_std(p, gain), generator);
 }
 
 void uniform(const Parameter& p, double low, double high, Generator& generator) {
   p.set_value(random::uniform(p.shape(), low, high, p.dtype(), generator));
 }
-void normal(const Parameter& p, double mean, double deviation, Generator& generator) {
-  p.set_value(random::normal(p.shape(), mean, deviation, p.dtype(), generator));
+void normal(const Parameter& p, double mean, double std, Generator& generator) {
+  p.set_value(random::normal(p.shape(), mean, std, p.dtype(), generator));
 }
 void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& generator) {
   if (!(o.a < o.b) || !(o.std > 0)) {
@@ -103,7 +103,7 @@ void check_matrix(const char* what, const Parameter& p) {
 }
 }  // namespace
 
-void sparse(const Parameter& p, double sparsity, double deviation, Generator& generator) {
+void sparse(const Parameter& p, double sparsity, double std, Generator& generator) {
   check_matrix("sparse", p);
   if (!(sparsity >= 0 && sparsity <= 1)) {
     raise<ValueError>("sparse: sparsity is out of range", "in [0, 1]", std::to_string(sparsity));
@@ -111,7 +111,7 @@ void sparse(const Parameter& p, double sparsity, double deviation, Generator& ge
   const auto rows = p.shape()[0];
   const auto columns = p.shape()[1];
   const auto zeros = static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
-  Array values = random::normal(p.shape(), 0, deviation, f64, generator);
+  Array values = random::normal(p.shape(), 0, std, f64, generator);
   auto* v = values.data<double>();
   for (std::int64_t j = 0; j < columns; ++j) {
     const Array order = random::permutation(rows, generator);

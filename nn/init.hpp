@@ -19,11 +19,12 @@ struct Fans {
 };
 Fans fans(const Shape& shape);
 
-enum class FanMode { in, out };
+enum class FanMode { fan_in, fan_out };
 
+/// Options of kaiming_uniform and kaiming_normal.
 struct KaimingOptions {
   double a = 0;  ///< negative slope of the following leaky_relu
-  FanMode mode = FanMode::in;
+  FanMode mode = FanMode::fan_in;
   Nonlinearity nonlinearity = Nonlinearity::leaky_relu;
 };
 
@@ -37,7 +38,7 @@ void xavier_uniform(const Parameter& p, double gain = 1, Generator& generator = 
 void xavier_normal(const Parameter& p, double gain = 1, Generator& generator = default_generator());
 
 void uniform(const Parameter& p, double low = 0, double high = 1, Generator& generator = default_generator());
-void normal(const Parameter& p, double mean = 0, double deviation = 1, Generator& generator = default_generator());
+void normal(const Parameter& p, double mean = 0, double std = 1, Generator& generator = default_generator());
 struct TruncNormalOptions {
   double mean = 0;
   double std = 1;
@@ -52,7 +53,7 @@ void trunc_normal(const Parameter& p, const TruncNormalOptions& options = {},
 void orthogonal(const Parameter& p, double gain = 1, Generator& generator = default_generator());
 /// Normal values with the fraction `sparsity` of each column, rounded up, set to 0 (Martens 2010). ShapeError unless p
 /// is a matrix, ValueError unless sparsity is in [0, 1].
-void sparse(const Parameter& p, double sparsity, double deviation = 0.01, Generator& generator = default_generator());
+void sparse(const Parameter& p, double sparsity, double std = 0.01, Generator& generator = default_generator());
 /// 1 on the diagonal, 0 elsewhere. ShapeError unless p is a matrix.
 void eye(const Parameter& p);
 /// A convolution's weight [out, in / groups, ..] that is the identity on as many channels of each group as possible.

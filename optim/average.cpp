@@ -3,6 +3,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/average.hpp>
+#include <newtape/optim/check_option.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -90,7 +91,7 @@ void WeightAverage::load_state_dict(const NamedArrays& state) {
   updates_ = updates.item<std::int64_t>();
 }
 
-ExponentialMovingAverage::ExponentialMovingAverage(const EmaOptions& options)
+ExponentialMovingAverage::ExponentialMovingAverage(const ExponentialMovingAverageOptions& options)
     : WeightAverage("ExponentialMovingAverage"), options_(options) {
   check_option("ExponentialMovingAverage", "decay", options.decay, 0, 1);
 }
@@ -100,7 +101,7 @@ double ExponentialMovingAverage::share(std::int64_t n) const {
   return 1 - (options_.warm_up ? std::min(options_.decay, (1 + count) / (10 + count)) : options_.decay);
 }
 
-Schedule swa_lr(const SwaLrOptions& o) {
+Schedule swa_lr(const SWALROptions& o) {
   check_option("swa_lr", "swa_lr", o.swa_lr);
   check_option("swa_lr", "anneal_steps", static_cast<double>(o.anneal_steps));
   return [o](std::int64_t step) {

@@ -92,7 +92,7 @@ class WeightAverage::Scope {
   std::vector<Array> before_;
 };
 
-struct EmaOptions {
+struct ExponentialMovingAverageOptions {
   double decay = 0.999;  ///< average = decay average + (1 - decay) value
   bool warm_up = false;  ///< a smaller decay at first: min(decay, (1 + n) / (10 + n)) in update n
 };
@@ -102,7 +102,7 @@ class ExponentialMovingAverage final : public WeightAverage {
  public:
   /// ValueError unless decay is in [0, 1).
   template <ArrayCell C>
-  explicit ExponentialMovingAverage(const std::vector<C>& cells, const EmaOptions& options = {})
+  explicit ExponentialMovingAverage(const std::vector<C>& cells, const ExponentialMovingAverageOptions& options = {})
       : ExponentialMovingAverage(options) {
     add(cells);
   }
@@ -111,8 +111,8 @@ class ExponentialMovingAverage final : public WeightAverage {
   double share(std::int64_t n) const override;
 
  private:
-  explicit ExponentialMovingAverage(const EmaOptions& options);
-  EmaOptions options_;
+  explicit ExponentialMovingAverage(const ExponentialMovingAverageOptions& options);
+  ExponentialMovingAverageOptions options_;
 };
 
 /// The mean of the values at all updates, usually one per epoch at the learning rate of `swa_lr` (Izmailov et al.
@@ -128,12 +128,12 @@ class StochasticWeightAverage final : public WeightAverage {
   double share(std::int64_t n) const override { return 1 / static_cast<double>(n); }
 };
 
-struct SwaLrOptions {
+struct SWALROptions {
   double swa_lr = 0.5;             ///< the constant rate, as a factor of the initial one
   std::int64_t anneal_steps = 10;  ///< steps from the initial rate to it
   bool cosine = true;              ///< else linear
 };
 /// Anneals from the initial rate to the constant rate of averaging; `sequential_lr` appends it to another schedule.
-Schedule swa_lr(const SwaLrOptions& options = {});
+Schedule swa_lr(const SWALROptions& options = {});
 
 }  // namespace newtape::optim

@@ -27,7 +27,7 @@ void transform(const std::vector<Parameter>& params, const F& f) {
 }
 }  // namespace
 
-double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipOptions& options) {
+double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
   check_bound("clip_grad_norm: max_norm", max_norm);
   double squares = 0;
   for (const auto& p : params) {

@@ -7,12 +7,12 @@
 
 namespace newtape::optim {
 
-struct ClipOptions {
+struct ClipGradNormOptions {
   bool error_if_nonfinite = false;  ///< NumericalError instead of NaN gradients
 };
 
 /// Scales the gradients down together so that their joint 2-norm is at most `max_norm`. Returns the norm before.
-double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipOptions& options = {});
+double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options = {});
 
 /// Clamps every element of the gradients to [-bound, bound].
 void clip_grad_value(const std::vector<Parameter>& params, double bound);

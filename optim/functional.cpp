@@ -9,9 +9,9 @@
 
 namespace newtape::optim {
 
-Hyper Hyper::rest() const { return rest(1); }
+Hyper Hyper::one_minus() const { return one_minus(1); }
 
-Hyper Hyper::rest(std::int64_t n) const {
+Hyper Hyper::one_minus(std::int64_t n) const {
   const auto power = static_cast<double>(n);
   if (!tensor_.defined()) return 1 - std::pow(number_, power);
   return 1 - (n == 1 ? tensor_ : pow(tensor_, power));
@@ -47,7 +47,7 @@ Tensor with_penalty(const Tensor& g, const Tensor& p, const Hyper& weight_decay)
 
 /// beta m + (1 - beta) x, with m = 0 where it is undefined.
 Tensor average(const Tensor& m, const Tensor& x, const Hyper& beta) {
-  const Hyper one_minus_beta = beta.rest();
+  const Hyper one_minus_beta = beta.one_minus();
   const Tensor fresh = x * one_minus_beta.in();
   return m.defined() ? m * beta.in() + fresh : fresh;
 }
@@ -65,8 +65,8 @@ std::pair<Tensors, AdamState> adam(const char* what, std::span<const Tensor> par
   resize_state(what, state.exp_avg_sq, params.size());
   ++state.steps;
   const auto& [beta1, beta2] = h.betas;
-  const Hyper bias1 = beta1.rest(state.steps);
-  const Hyper bias2 = beta2.rest(state.steps);
+  const Hyper bias1 = beta1.one_minus(state.steps);
+  const Hyper bias2 = beta2.one_minus(state.steps);
   Tensors next(params.begin(), params.end());
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (!grads[i].defined()) continue;
@@ -85,11 +85,11 @@ std::pair<Tensors, AdamState> adam(const char* what, std::span<const Tensor> par
 
 }  // namespace
 
-std::pair<Tensors, SgdState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads, SgdState state,
-                                        const SgdHyper& h) {
+std::pair<Tensors, SGDState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads, SGDState state,
+                                        const SGDHyper& h) {
   check("sgd_update", params, grads);
   resize_state("sgd_update", state.momentum_buffer, params.size());
-  const Hyper undamped = h.dampening.rest();
+  const Hyper undamped = h.dampening.one_minus();
   Tensors next(params.begin(), params.end());
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (!grads[i].defined()) continue;
@@ -114,8 +114,8 @@ std::pair<Tensors, AdamState> adamw_update(std::span<const Tensor> params, std::
   return adam("adamw_update", params, grads, std::move(state), hyper, true);
 }
 
-std::pair<Tensors, RmspropState> rmsprop_update(std::span<const Tensor> params, std::span<const Tensor> grads,
-                                                RmspropState state, const RmspropHyper& h) {
+std::pair<Tensors, RMSpropState> rmsprop_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                                RMSpropState state, const RMSpropHyper& h) {
   check("rmsprop_update", params, grads);
   resize_state("rmsprop_update", state.square_avg, params.size());
   resize_state("rmsprop_update", state.momentum_buffer, params.size());

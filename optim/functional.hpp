@@ -12,7 +12,7 @@
 /// starting point, the data and the options, each of which may be a tensor.
 ///
 ///     std::vector<Tensor> w = {variable(start)};
-///     optim::SgdState state;
+///     optim::SGDState state;
 ///     for (int i = 0; i < 20; ++i) {
 ///       const auto g = grad(loss(w[0]), w, {.create_graph = true});
 ///       std::tie(w, state) = optim::sgd_update(w, g, std::move(state), {.lr = rate});
@@ -30,31 +30,31 @@ class Hyper {
   In in() const { return tensor_.defined() ? In(tensor_) : In(number_); }
   bool is_zero() const { return !tensor_.defined() && number_ == 0; }
   /// 1 - x, and 1 - x^n.
-  Hyper rest() const;
-  Hyper rest(std::int64_t n) const;
+  Hyper one_minus() const;
+  Hyper one_minus(std::int64_t n) const;
 
  private:
   double number_ = 0;
   Tensor tensor_;
 };
 
-/// Options and state of SGD; see SgdOptions. The buffers are empty before the first step.
-struct SgdHyper {
+/// Options and state of SGD; see SGDOptions. The buffers are empty before the first step.
+struct SGDHyper {
   Hyper lr = 1e-3;
   Hyper momentum = 0;
   Hyper dampening = 0;
   Hyper weight_decay = 0;
   bool nesterov = false;
 };
-struct SgdState {
+struct SGDState {
   std::vector<Tensor> momentum_buffer = {};
 };
 
 /// Returns the parameters after a step and the new state. A parameter with an undefined gradient is unchanged.
 /// ValueError unless gradients and a state that is not empty have one entry for each parameter; ShapeError for a
 /// gradient of another shape than its parameter.
-std::pair<std::vector<Tensor>, SgdState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads,
-                                                    SgdState state, const SgdHyper& hyper = {});
+std::pair<std::vector<Tensor>, SGDState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                                                    SGDState state, const SGDHyper& hyper = {});
 
 /// Options and state of Adam and AdamW; see AdamOptions.
 struct AdamHyper {
@@ -76,20 +76,20 @@ std::pair<std::vector<Tensor>, AdamState> adam_update(std::span<const Tensor> pa
 std::pair<std::vector<Tensor>, AdamState> adamw_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                        AdamState state, const AdamHyper& hyper = {});
 
-/// Options and state of RMSprop; see RmspropOptions.
-struct RmspropHyper {
+/// Options and state of RMSprop; see RMSpropOptions.
+struct RMSpropHyper {
   Hyper lr = 1e-2;
   Hyper alpha = 0.99;
   Hyper eps = 1e-8;
   Hyper weight_decay = 0;
   Hyper momentum = 0;
 };
-struct RmspropState {
+struct RMSpropState {
   std::vector<Tensor> square_avg = {};
   std::vector<Tensor> momentum_buffer = {};
 };
-std::pair<std::vector<Tensor>, RmspropState> rmsprop_update(std::span<const Tensor> params,
-                                                            std::span<const Tensor> grads, RmspropState state,
-                                                            const RmspropHyper& hyper = {});
+std::pair<std::vector<Tensor>, RMSpropState> rmsprop_update(std::span<const Tensor> params,
+                                                            std::span<const Tensor> grads, RMSpropState state,
+                                                            const RMSpropHyper& hyper = {});
 
 }  // namespace newtape::optim

@@ -27,3 +27,4 @@
 #include <newtape/optim/second_order/presets.hpp>
 #include <newtape/optim/second_order/result.hpp>
 #include <newtape/optim/second_order/second_order.hpp>
+#include <newtape/optim/second_order/stopping_criteria.hpp>

@@ -2,11 +2,10 @@
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/ops/update.hpp>
 #include <newtape/optim/optimizer.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <string>
 #include <unordered_set>
 
@@ -14,7 +13,10 @@ namespace newtape::optim {
 
 Optimizer::Optimizer(const char* name, std::vector<const char*> moments, std::vector<const char*> scalars,
                      const std::vector<std::vector<Parameter>>& groups)
-    : name_(name), moment_names_(std::move(moments)), scalar_names_(std::move(scalars)) {
+    : name_(name),
+      moment_names_(std::move(moments)),
+      scalar_names_(std::move(scalars)),
+      queue_(std::make_unique<core::UpdateQueue>()) {
   std::unordered_set<const Tensor*> seen;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const auto& p : groups[g]) {
@@ -33,6 +35,9 @@ Optimizer::Optimizer(const char* name, std::vector<const char*> moments, std::ve
   if (slots_.empty()) raise<ValueError>(std::string(name_) + ": there must be parameters", "at least 1", "none");
 }
 
+Optimizer::Optimizer(Optimizer&&) noexcept = default;
+Optimizer::~Optimizer() = default;
+
 void Optimizer::zero_grad() const noexcept {
   for (const auto& s : slots_) s.param.zero_grad();
 }
@@ -41,7 +46,7 @@ void Optimizer::step() {
   check_step();
   collect();
   const auto release = [this] {
-    queue_.clear();
+    queue_->clear();
     for (auto& s : slots_) s.grad = Array();
   };
   try {
@@ -50,7 +55,7 @@ void Optimizer::step() {
       ++s.steps;
       update(s);
     }
-    queue_.run();
+    queue_->run();
   } catch (...) {
     release();
     throw;
@@ -58,10 +63,33 @@ void Optimizer::step() {
   release();
 }
 
+bool Optimizer::trainable() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.param.requires_grad(); });
+}
+
+Tensor Optimizer::forward(const std::function<Tensor()>& closure) const {
+  Tensor result = closure();
+  const bool swept = result.requires_grad() && result.node().get()->released.load(std::memory_order_relaxed);
+  const bool accumulated =
+      std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.param.grad().defined(); });
+  if (swept || accumulated) {
+    raise<ValueError>(std::string(name_) + ": the closure of a step must not call backward(), which step() does itself",
+                      "step([&] { return loss(model(x), y); })",
+                      "a closure that ran backward, or returned the loss of an earlier step");
+  }
+  return result;
+}
+
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {
-  Tensor loss = closure();
-  step();
-  return loss;
+  zero_grad();
+  const GradMode on(true);
+  const Tensor loss = forward(closure);
+  if (trainable()) step(loss);
+  return loss.detach();
+}
+
+Tensor Optimizer::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
+  return step([&] { return loss(outputs()); });
 }
 
 void Optimizer::step(const Tensor& loss) {
@@ -179,7 +207,7 @@ StateDict Optimizer::state_dict(std::string_view prefix) const {
   return state;
 }
 
-void Optimizer::load_state_dict(const StateDict& state, const LoadOptions& options) {
+void Optimizer::load_state_dict(const StateDict& state, const LoadStateDictOptions& options) {
   detail::StateReader reader(state, options.prefix);
   std::vector<Options> before;
   std::vector<Options> groups;
@@ -243,20 +271,6 @@ void Optimizer::load(detail::StateReader& reader) {
     std::copy(std::begin(loaded[i].scalars), std::end(loaded[i].scalars), std::begin(slots_[i].scalars));
   }
   if (put_more) put_more();
-}
-
-void check_option(const char* optimizer, const char* option, double value, double low, double high) {
-  check_option((std::string(optimizer) + ": " + option).c_str(), value, low, high);
-}
-void check_option(const char* optimizer, const char* option, double value) {
-  check_option(optimizer, option, value, 0, std::numeric_limits<double>::infinity());
-}
-
-void check_option(const char* what, double value, double low, double high) {
-  if (value >= low && value < high) return;
-  const auto number = [](double x) { return std::isinf(x) ? std::string("inf") : std::to_string(x); };
-  raise<ValueError>(std::string(what) + " is out of range", "in [" + number(low) + ", " + number(high) + ")",
-                    std::isnan(value) ? "nan" : number(value));
 }
 
 }  // namespace newtape::optim

@@ -2,15 +2,21 @@
 #pragma once
 
 #include <newtape/autograd/parameter.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/core/array/named_arrays.hpp>
-#include <newtape/core/ops/update.hpp>
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace newtape::detail {
 class StateReader;
+}
+namespace newtape::core {
+class UpdateQueue;
 }
 
 namespace newtape::optim {
@@ -25,30 +31,41 @@ struct ParamGroup {
   Options options{};
 };
 
-struct LoadOptions {
+struct LoadStateDictOptions {
   std::string prefix = {};  ///< reads only entries whose names start with it
 };
 
 /// Base class of the optimizers, which update parameters from their gradients. Frozen parameters and those without a
 /// gradient are skipped.
 ///
+/// A step on a closure is the same for every optimizer:
+///
+///     const Tensor loss = optimizer.step([&] { return mse_loss(model(x), y); });
+///
+/// It clears the gradients, evaluates the closure (forward only), runs backward, updates the parameters, and returns the
+/// loss before the update, a constant. The loss's gradients are left in the parameters. The overloads below it are its
+/// parts.
+///
 /// Gradients of several backward() calls add up until zero_grad(). Gradient accumulation for large batches: backward()
 /// on the mean loss of each of k equal parts, divided by k, then one step(), equals a step on the whole batch.
 class Optimizer {
  public:
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  void zero_grad() const noexcept;
-  /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
-  virtual void step();
-  /// `closure` clears the gradients, runs forward and backward, and returns the loss; some methods call it several
-  /// times. Returns the loss of the first call.
+  /// One step on the loss that `closure` returns; some methods call it several times. If every parameter is frozen,
+  /// only the loss is evaluated. ValueError when the closure itself called backward(), or when its result depends on no
+  /// variable.
   virtual Tensor step(const std::function<Tensor()>& closure);
+  /// One step on loss(outputs()), where `outputs` runs the model: for methods that need them as two functions.
+  virtual Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
   /// Clears the gradients, runs loss.backward() and updates. Methods that use second derivatives take them from the
   /// graph of the loss. ValueError when it depends on no variable.
   virtual void step(const Tensor& loss);
+  /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
+  virtual void step();
+  void zero_grad() const noexcept;
 
   std::size_t group_count() const noexcept { return group_sizes_.size(); }
   std::vector<Parameter> params() const;
@@ -60,7 +77,7 @@ class Optimizer {
   /// Options, step counts, moments and scalars; a run resumed from them is bitwise identical.
   StateDict state_dict(std::string_view prefix = {}) const;
   /// ValueError listing every missing, unexpected or mismatched entry; nothing is changed then.
-  void load_state_dict(const StateDict& state, const LoadOptions& options = {});
+  void load_state_dict(const StateDict& state, const LoadStateDictOptions& options = {});
 
  protected:
   /// One parameter with its state.
@@ -84,7 +101,7 @@ class Optimizer {
   /// parameters, an undefined or a repeated one.
   Optimizer(const char* name, std::vector<const char*> moments, std::vector<const char*> scalars,
             const std::vector<std::vector<Parameter>>& groups);
-  Optimizer(Optimizer&&) noexcept = default;
+  Optimizer(Optimizer&&) noexcept;
 
   /// Whether moment k of a parameter is kept, given its options and its shape.
   virtual bool keeps(const Slot&, std::size_t) const { return true; }
@@ -100,10 +117,14 @@ class Optimizer {
   virtual void save_more(std::string_view /*prefix*/, StateDict& /*state*/) const {}
   /// Reads what `save_more` wrote. Returns a function that installs it and does not throw.
   virtual std::function<void()> load_more(detail::StateReader& /*state*/) { return {}; }
+  /// Whether any parameter is not frozen.
+  bool trainable() const;
+  /// The result of a closure. ValueError when it called backward().
+  Tensor forward(const std::function<Tensor()>& closure) const;
   /// Updates slot.param and slot.moments from slot.grad, which is contiguous, like the moments, and has the parameter's
   /// shape and dtype. Work put into `queue()` runs for all parameters together after the last call.
   virtual void update(Slot& slot) = 0;
-  core::UpdateQueue* queue() noexcept { return &queue_; }
+  core::UpdateQueue* queue() noexcept { return queue_.get(); }
 
   virtual Options get_options(std::size_t group) const = 0;
   /// Throws when the values are invalid.
@@ -124,89 +145,32 @@ class Optimizer {
   std::vector<const char*> scalar_names_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> group_sizes_;
-  core::UpdateQueue queue_ = {};
+  std::unique_ptr<core::UpdateQueue> queue_;
 };
 
-/// Names of the numbers in a parameter's state: O::scalars() where it exists, else none.
-template <class O>
-std::vector<const char*> scalar_names() {
-  if constexpr (requires { O::scalars(); }) {
-    return O::scalars();
-  } else {
-    return {};
-  }
-}
-
-/// An optimizer whose groups have options of type `O`, an aggregate with `lr`; `validate()`, which throws; `each(f)`,
-/// which calls f(name, member) for every member; static `name`; and static `moments()`, the names of the arrays in a
-/// parameter's state. Derived classes inherit the constructors.
+/// An optimizer whose groups have options of type `O`, an aggregate with a member `lr`. Derived classes inherit the
+/// constructors. Its members are defined in optimizer_of.hpp, which the optimizer's source file includes.
 template <class O>
 class OptimizerOf : public Optimizer {
  public:
-  // Not inline: instantiated once, in each optimizer's source file.
   explicit OptimizerOf(std::vector<Parameter> params, const O& options = {});
   explicit OptimizerOf(const std::vector<ParamGroup<O>>& groups);
 
   const O& options(std::size_t group = 0) const { return options_[check_group(group)]; }
-  void set_options(const O& options, std::size_t group = 0) {
-    options.validate();
-    options_[check_group(group)] = options;
-  }
+  /// ValueError for invalid values.
+  void set_options(const O& options, std::size_t group = 0);
   using Optimizer::set_lr;
   double lr(std::size_t group = 0) const override { return options(group).lr; }
-  void set_lr(double lr, std::size_t group) override {
-    O changed = options(group);
-    changed.lr = lr;
-    set_options(changed, group);
-  }
+  void set_lr(double lr, std::size_t group) override;
 
  protected:
   OptimizerOf(OptimizerOf&&) noexcept = default;
 
-  Optimizer::Options get_options(std::size_t group) const override {
-    Optimizer::Options values;
-    O copy = options_[group];
-    copy.each([&](const char* name, auto& member) { values.emplace_back(name, static_cast<double>(member)); });
-    return values;
-  }
-  void check_options(const Optimizer::Options& values) const override { from(values).validate(); }
-  void set_options(std::size_t group, const Optimizer::Options& values) override { options_[group] = from(values); }
+  Optimizer::Options get_options(std::size_t group) const override;
+  void check_options(const Optimizer::Options& values) const override;
+  void set_options(std::size_t group, const Optimizer::Options& values) override;
 
   std::vector<O> options_;
-
- private:
-  static std::vector<std::vector<Parameter>> split(const std::vector<ParamGroup<O>>& groups) {
-    std::vector<std::vector<Parameter>> params;
-    for (const auto& g : groups) {
-      g.options.validate();
-      params.push_back(g.params);
-    }
-    return params;
-  }
-  static O from(const Optimizer::Options& values) {
-    O options;
-    auto next = values.begin();
-    options.each([&](const char*, auto& member) {
-      member = static_cast<std::remove_reference_t<decltype(member)>>(next++->second);
-    });
-    return options;
-  }
 };
-
-template <class O>
-OptimizerOf<O>::OptimizerOf(std::vector<Parameter> params, const O& options)
-    : OptimizerOf(std::vector<ParamGroup<O>>{{std::move(params), options}}) {}
-template <class O>
-OptimizerOf<O>::OptimizerOf(const std::vector<ParamGroup<O>>& groups)
-    : Optimizer(O::name, O::moments(), scalar_names<O>(), split(groups)) {
-  for (const auto& g : groups) options_.push_back(g.options);
-}
-
-/// ValueError naming `option` of `optimizer` unless it is in [low, high), or when it is NaN.
-void check_option(const char* optimizer, const char* option, double value, double low, double high);
-/// The same for [0, inf).
-void check_option(const char* optimizer, const char* option, double value);
-/// ValueError naming `what` unless `value` is in [low, high), or when it is NaN.
-void check_option(const char* what, double value, double low, double high);
 
 }  // namespace newtape::optim

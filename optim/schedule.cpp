@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/optim/check_option.hpp>
 #include <newtape/optim/schedule.hpp>
 
 #include <algorithm>
@@ -31,12 +33,12 @@ Array scalar(std::int64_t n) {
 
 }  // namespace
 
-Schedule constant_lr(const ConstantLrOptions& o) {
+Schedule constant_lr(const ConstantLROptions& o) {
   check_min("constant_lr: total_iters", o.total_iters, 0);
   return [o](std::int64_t step) { return step < o.total_iters ? o.factor : 1; };
 }
 
-Schedule linear_lr(const LinearLrOptions& o) {
+Schedule linear_lr(const LinearLROptions& o) {
   check_min("linear_lr: total_iters", o.total_iters, 1);
   return [o](std::int64_t step) {
     return o.start_factor +
@@ -44,12 +46,12 @@ Schedule linear_lr(const LinearLrOptions& o) {
   };
 }
 
-Schedule step_lr(const StepLrOptions& o) {
+Schedule step_lr(const StepLROptions& o) {
   check_min("step_lr: step_size", o.step_size, 1);
   return [o](std::int64_t step) { return std::pow(o.gamma, number(step / o.step_size)); };
 }
 
-Schedule multi_step_lr(const MultiStepLrOptions& o) {
+Schedule multi_step_lr(const MultiStepLROptions& o) {
   return [o](std::int64_t step) {
     return std::pow(o.gamma, number(std::count_if(o.milestones.begin(), o.milestones.end(),
                                                   [step](std::int64_t m) { return m <= step; })));
@@ -60,14 +62,14 @@ Schedule exponential_lr(double gamma) {
   return [gamma](std::int64_t step) { return std::pow(gamma, number(step)); };
 }
 
-Schedule polynomial_lr(const PolynomialLrOptions& o) {
+Schedule polynomial_lr(const PolynomialLROptions& o) {
   check_min("polynomial_lr: total_iters", o.total_iters, 1);
   return [o](std::int64_t step) {
     return std::pow(1 - number(std::min(step, o.total_iters)) / number(o.total_iters), o.power);
   };
 }
 
-Schedule cosine_annealing_lr(const CosineAnnealingLrOptions& o) {
+Schedule cosine_annealing_lr(const CosineAnnealingLROptions& o) {
   check_min("cosine_annealing_lr: t_max", o.t_max, 1);
   return [o](std::int64_t step) { return half_cosine(number(step) / number(o.t_max), o.eta_min); };
 }
@@ -86,7 +88,7 @@ Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions
   };
 }
 
-Schedule one_cycle_lr(const OneCycleLrOptions& o) {
+Schedule one_cycle_lr(const OneCycleLROptions& o) {
   check_min("one_cycle_lr: total_steps", o.total_steps, 1);
   check_option("one_cycle_lr: pct_start", o.pct_start, 0, std::nextafter(1.0, 2.0));
   return [o](std::int64_t step) {
@@ -181,7 +183,7 @@ void Scheduler::load_state_dict(const StateDict& state) {
   }
 }
 
-ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLrOnPlateauOptions& options)
+ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options)
     : optimizer_(&optimizer),
       options_(options),
       best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {

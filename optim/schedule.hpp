@@ -13,51 +13,51 @@ namespace newtape::optim {
 /// Factor of the initial learning rate after `step` steps of the scheduler, counted from 0. Any function can be used.
 using Schedule = std::function<double(std::int64_t step)>;
 
-struct ConstantLrOptions {
+struct ConstantLROptions {
   double factor = 1. / 3;
   std::int64_t total_iters = 5;
 };
 /// `factor` until `total_iters`, then 1.
-Schedule constant_lr(const ConstantLrOptions& options = {});
+Schedule constant_lr(const ConstantLROptions& options = {});
 
-struct LinearLrOptions {
+struct LinearLROptions {
   double start_factor = 1. / 3;
   double end_factor = 1;
   std::int64_t total_iters = 5;
 };
 /// Linear from start_factor to end_factor over total_iters steps, then constant: a warm-up.
-Schedule linear_lr(const LinearLrOptions& options = {});
+Schedule linear_lr(const LinearLROptions& options = {});
 
-struct StepLrOptions {
+struct StepLROptions {
   std::int64_t step_size = 1;
   double gamma = 0.1;
 };
 /// Multiplied by gamma every `step_size` steps.
-Schedule step_lr(const StepLrOptions& options);
+Schedule step_lr(const StepLROptions& options);
 
-struct MultiStepLrOptions {
+struct MultiStepLROptions {
   std::vector<std::int64_t> milestones = {};
   double gamma = 0.1;
 };
 /// Multiplied by gamma at each milestone.
-Schedule multi_step_lr(const MultiStepLrOptions& options);
+Schedule multi_step_lr(const MultiStepLROptions& options);
 
 /// gamma^step.
 Schedule exponential_lr(double gamma);
 
-struct PolynomialLrOptions {
+struct PolynomialLROptions {
   std::int64_t total_iters = 5;
   double power = 1;
 };
 /// (1 - step / total_iters)^power, then 0.
-Schedule polynomial_lr(const PolynomialLrOptions& options = {});
+Schedule polynomial_lr(const PolynomialLROptions& options = {});
 
-struct CosineAnnealingLrOptions {
+struct CosineAnnealingLROptions {
   std::int64_t t_max = 1;
   double eta_min = 0;  ///< as a factor of the initial learning rate
 };
 /// eta_min + (1 - eta_min) (1 + cos(pi step / t_max)) / 2 (Loshchilov & Hutter 2017, without restarts).
-Schedule cosine_annealing_lr(const CosineAnnealingLrOptions& options);
+Schedule cosine_annealing_lr(const CosineAnnealingLROptions& options);
 
 struct CosineAnnealingWarmRestartsOptions {
   std::int64_t t_0 = 1;     ///< steps before the first restart
@@ -67,7 +67,7 @@ struct CosineAnnealingWarmRestartsOptions {
 /// Cosine annealing restarted after each period (Loshchilov & Hutter 2017, eq. 5).
 Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& options);
 
-struct OneCycleLrOptions {
+struct OneCycleLROptions {
   std::int64_t total_steps = 1;
   double pct_start = 0.3;         ///< fraction of the steps in which the rate rises
   bool cosine = true;             ///< else linear
@@ -76,7 +76,7 @@ struct OneCycleLrOptions {
 };
 /// Rises to the maximum rate, then falls to almost 0 (Smith & Topin 2018). Factor 1 is the maximum: the optimizer's lr.
 /// ValueError for a step beyond total_steps.
-Schedule one_cycle_lr(const OneCycleLrOptions& options);
+Schedule one_cycle_lr(const OneCycleLROptions& options);
 
 /// One schedule after another, each counted from its own step 0: schedules[k] begins at milestones[k - 1].
 Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t> milestones);
@@ -109,7 +109,7 @@ class Scheduler {
   std::int64_t steps_ = 0;
 };
 
-struct ReduceLrOnPlateauOptions {
+struct ReduceLROnPlateauOptions {
   bool maximize = false;  ///< larger metrics are better
   double factor = 0.1;
   std::int64_t patience = 10;  ///< allowed steps without improvement
@@ -124,7 +124,7 @@ struct ReduceLrOnPlateauOptions {
 class ReduceLROnPlateau {
  public:
   /// ValueError for a factor outside [0, 1), negative counts.
-  explicit ReduceLROnPlateau(Optimizer& optimizer, const ReduceLrOnPlateauOptions& options = {});
+  explicit ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options = {});
 
   /// Takes the metric of an epoch; a NaN is no improvement.
   void step(double metric);
@@ -135,7 +135,7 @@ class ReduceLROnPlateau {
 
  private:
   Optimizer* optimizer_;
-  ReduceLrOnPlateauOptions options_;
+  ReduceLROnPlateauOptions options_;
   double best_;
   std::int64_t bad_ = 0;
   std::int64_t cooling_ = 0;

@@ -2,6 +2,8 @@
 // Values that another program computed: files of lines `name dtype shape values...`, each with the script that made it.
 #pragma once
 
+#include "test_files.hpp"
+
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -19,7 +21,7 @@ class Reference {
  public:
   /// `file` is relative to tests/files.
   explicit Reference(const std::string& file) {
-    std::ifstream in(std::string(NEWTAPE_TEST_FILES) + "/" + file);
+    std::ifstream in(test_files() + "/" + file);
     if (!in) throw std::runtime_error("cannot read " + file);
     for (std::string line; std::getline(in, line);) {
       std::istringstream words(line);

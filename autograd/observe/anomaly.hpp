@@ -3,7 +3,7 @@
 
 namespace newtape {
 
-struct AnomalyOptions {
+struct DetectAnomalyOptions {
   bool infinity = true;  ///< infinities too, not only NaN: false for models that mask with -infinity
 };
 
@@ -12,7 +12,7 @@ struct AnomalyOptions {
 /// reported by the first operation that uses them. Costs one more pass over each result.
 class DetectAnomaly {
  public:
-  explicit DetectAnomaly(const AnomalyOptions& options = {}) noexcept;
+  explicit DetectAnomaly(const DetectAnomalyOptions& options = {}) noexcept;
   ~DetectAnomaly();
   DetectAnomaly(const DetectAnomaly&) = delete;
   DetectAnomaly& operator=(const DetectAnomaly&) = delete;

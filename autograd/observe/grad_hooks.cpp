@@ -101,7 +101,7 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
 
 }  // namespace detail
 
-DetectAnomaly::DetectAnomaly(const AnomalyOptions& options) noexcept
+DetectAnomaly::DetectAnomaly(const DetectAnomalyOptions& options) noexcept
     : before_(std::exchange(detail::in_scope, options.infinity ? detail::nan | detail::infinity : detail::nan)) {}
 DetectAnomaly::~DetectAnomaly() { detail::in_scope = before_; }
 

@@ -16,7 +16,7 @@ namespace {
 using detail::Node;
 
 /// Escaped for a quoted string of Graphviz.
-std::string quoted(const std::string& text) {
+std::string dot_quoted(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -28,7 +28,7 @@ std::string quoted(const std::string& text) {
 /// Numbers nodes in breadth-first order from the results.
 class Drawing {
  public:
-  explicit Drawing(const GraphOptions& options) : options_(options) {
+  explicit Drawing(const GraphToDotOptions& options) : options_(options) {
     for (const auto& [name, x] : options.names) {
       if (x.requires_grad()) names_.emplace(x.node().get(), name);
     }
@@ -79,10 +79,10 @@ class Drawing {
       multi_output_.insert(node.edges[0].get());
     }
     if (given != names_.end()) label = leaf ? given->second : given->second + " = " + label;
-    std::string text = quoted(label);
+    std::string text = dot_quoted(label);
     if (multi_output_.count(&node) == 0)
       text += fmt::format("\\n{} {}", newtape::name(node.dtype), to_string(node.shape));
-    if (options_.places && !leaf) text += "\\n" + quoted(to_string(node.location));
+    if (options_.locations && !leaf) text += "\\n" + dot_quoted(to_string(node.location));
     const bool result = std::find(results_.begin(), results_.end(), &node) != results_.end();
     fmt::format_to(to, "  n{} [label=\"{}\"{}{}]\n", number, text,
                    leaf ? ", shape=box, style=filled, fillcolor=\"#dbe9f6\"" : "", result ? ", penwidth=2" : "");
@@ -93,7 +93,7 @@ class Drawing {
     }
   }
 
-  const GraphOptions& options_;
+  const GraphToDotOptions& options_;
   std::unordered_map<const Node*, std::string> names_;
   std::unordered_map<const Node*, std::size_t> numbers_;
   std::vector<const Node*> found_;
@@ -105,7 +105,9 @@ class Drawing {
 
 }  // namespace
 
-std::string graph_to_dot(std::span<const Tensor> ys, const GraphOptions& options) { return Drawing(options).draw(ys); }
-std::string graph_to_dot(const Tensor& y, const GraphOptions& options) { return graph_to_dot({&y, 1}, options); }
+std::string graph_to_dot(std::span<const Tensor> ys, const GraphToDotOptions& options) {
+  return Drawing(options).draw(ys);
+}
+std::string graph_to_dot(const Tensor& y, const GraphToDotOptions& options) { return graph_to_dot({&y, 1}, options); }
 
 }  // namespace newtape

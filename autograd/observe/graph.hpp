@@ -10,11 +10,11 @@
 
 namespace newtape {
 
-struct GraphOptions {
+struct GraphToDotOptions {
   /// Names of variables and results, such as `model.named_parameters()`.
   std::vector<std::pair<std::string, Tensor>> names = {};
   /// Label operations with their source lines.
-  bool places = false;
+  bool locations = false;
   /// A larger graph is truncated to this number of nodes, with a note.
   std::size_t max_nodes = 1000;
 };
@@ -22,7 +22,7 @@ struct GraphOptions {
 /// The recorded graph of `y`, or of several results, in Graphviz's language: boxes for variables, ellipses for
 /// operations with shape and dtype of the result, arrows from inputs to results. `dot -Tsvg` draws it. Constants are
 /// left out. ValueError when `y` is a constant.
-std::string graph_to_dot(const Tensor& y, const GraphOptions& options = {});
-std::string graph_to_dot(std::span<const Tensor> ys, const GraphOptions& options = {});
+std::string graph_to_dot(const Tensor& y, const GraphToDotOptions& options = {});
+std::string graph_to_dot(std::span<const Tensor> ys, const GraphToDotOptions& options = {});
 
 }  // namespace newtape

@@ -3,15 +3,19 @@
 
 #include <newtape/autograd/tensor.hpp>
 
+#include <vector>
+
 /// Inputs and cotangents of layers during a backward sweep, for optimizers that need more than the weight's gradient.
 namespace newtape {
+
+class Op;
 
 namespace core {
 struct ConvGeometry;
 }
 
 /// One use of a weight [m, k] in y = input w^T + bias, with the cotangent of y. The weight's gradient is the sum over
-/// rows of their outer products. Valid during the call of `see`.
+/// rows of their outer products. Valid during the call of `on_layer_pass`.
 struct LayerPass {
   const detail::Node* weight;                ///< the operand of the operation: a variable, or a result
   const detail::Node* bias = nullptr;        ///< null when there is none
@@ -19,9 +23,22 @@ struct LayerPass {
   Tensor grad;                               ///< [extra.., rows.., m], or [extra.., n, m, output..]; extra: batch axes
   const core::ConvGeometry* conv = nullptr;  ///< the weight is a convolution's [m, c / groups, kernel..]
   bool transposed = false;                   ///< the weight is [k, m]: y = input w
+
+  // Set by `show_layer`: the variables behind the operands.
+  const detail::Node* leaf = nullptr;            ///< that is the weight, or whose transpose it is; null for others
+  bool leaf_transposed = false;                  ///< the leaf is [k, m]
+  std::vector<const detail::Node*> bias_leaves;  ///< whose sum is the bias: itself, or two of its shape
 };
 
-/// `see` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
+namespace detail {
+/// Fills in the leaves of a pass.
+void find_leaves(LayerPass& pass);
+/// Whether this operation is the transposition of a matrix, or an addition; defined beside these operations.
+bool transposes(const Op& op) noexcept;
+bool adds(const Op& op) noexcept;
+}  // namespace detail
+
+/// `on_layer_pass` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
 /// that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h as the
 /// input), and user-defined operations that call `show_layer`.
 class LayerObserver {
@@ -32,7 +49,7 @@ class LayerObserver {
   LayerObserver(const LayerObserver&) = delete;
   LayerObserver& operator=(const LayerObserver&) = delete;
 
-  virtual void see(const LayerPass& pass) = 0;
+  virtual void on_layer_pass(const LayerPass& pass) = 0;
   bool weight_grads() const noexcept { return weight_grads_; }
   /// The innermost observer in scope on this thread, or null.
   static LayerObserver* current() noexcept;
@@ -48,7 +65,9 @@ template <class F>
 bool show_layer(const F& make) {
   auto* const observer = LayerObserver::current();
   if (observer == nullptr) return false;
-  observer->see(make());
+  LayerPass pass = make();
+  detail::find_leaves(pass);
+  observer->on_layer_pass(pass);
   return !observer->weight_grads();
 }
 

@@ -19,7 +19,7 @@ Tensor softplus(In x);    ///< log(1 + exp(x)) without overflow
 Tensor softsign(In x);    ///< x / (1 + |x|)
 Tensor silu(In x);        ///< x sigmoid(x)
 Tensor mish(In x);        ///< x tanh(softplus(x))
-enum class Approximate { exact, tanh };
+enum class Approximate { none, tanh };
 Tensor gelu(In x);                           ///< x Phi(x), exact (erf)
 Tensor gelu(In x, Approximate approximate);  ///< tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 

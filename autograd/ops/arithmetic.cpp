@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 
+#include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -40,6 +41,8 @@ Tensor pass(Tensor g) { return g; }
 }  // namespace
 
 // take() is for operations whose pullbacks do not capture the argument: the result may reuse its memory.
+
+bool detail::adds(const Op& op) noexcept { return &op == &add_op; }
 
 Tensor operator+(In a, In b) {
   match(add_op, a, b);

@@ -207,7 +207,7 @@ Tensor with_images(const In& x, std::size_t axes, const F& f) {
   return squeeze(f(In(unsqueeze(x, 0), x.location())), 0);
 }
 
-Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvOptions& o) {
+Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvFuncOptions& o) {
   check(conv_op, op, x, w, b, axes, o.groups, false);
   const auto g = std::make_shared<core::ConvGeometry>();
   g->input = last(x.shape(), axes);
@@ -216,16 +216,13 @@ Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const Con
   g->dilation = o.dilation.over(op, "dilation", axes, 1);
   g->padding = o.padding.lengths().over(op, "padding", axes, 0);
   g->groups = o.groups;
-  const bool same = o.padding.mode() == "same";
-  if (!same && !o.padding.mode().empty() && o.padding.mode() != "valid") {
-    raise<ValueError>(std::string(op) + ": invalid padding", "numbers, \"same\" or \"valid\"", o.padding.mode());
-  }
+  const bool same = o.padding.mode() == Padding::same;
   g->output = g->input;
   for (std::size_t a = 0; a < axes; ++a) {
     const std::int64_t reach = g->dilation[a] * (g->kernel[a] - 1);
     if (same) {
       if (g->stride[a] != 1) {
-        raise<ValueError>(std::string(op) + ": padding \"same\" requires stride 1", "stride 1", to_string(g->stride));
+        raise<ValueError>(std::string(op) + ": Padding::same requires stride 1", "stride 1", to_string(g->stride));
       }
       g->padding[a] = reach / 2;  // an odd zero is added at the end, as in PyTorch
     } else {
@@ -241,7 +238,7 @@ Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const Con
   return with_images(x, axes, [&](const In& images) { return forward(images, w, b != nullptr ? *b : nothing(), g); });
 }
 
-Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvTransposeOptions& o) {
+Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvTransposeFuncOptions& o) {
   check(conv_transpose_op, op, x, w, b, axes, o.groups, true);
   const auto g = std::make_shared<core::ConvGeometry>();
   g->output = last(x.shape(), axes);
@@ -268,29 +265,29 @@ Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b
 
 }  // namespace
 
-Tensor conv1d(In x, In w, In b, const ConvOptions& options) { return convolve("conv1d", 1, x, w, &b, options); }
-Tensor conv2d(In x, In w, In b, const ConvOptions& options) { return convolve("conv2d", 2, x, w, &b, options); }
-Tensor conv3d(In x, In w, In b, const ConvOptions& options) { return convolve("conv3d", 3, x, w, &b, options); }
-Tensor conv1d(In x, In w, const ConvOptions& options) { return convolve("conv1d", 1, x, w, nullptr, options); }
-Tensor conv2d(In x, In w, const ConvOptions& options) { return convolve("conv2d", 2, x, w, nullptr, options); }
-Tensor conv3d(In x, In w, const ConvOptions& options) { return convolve("conv3d", 3, x, w, nullptr, options); }
+Tensor conv1d(In x, In w, In b, const ConvFuncOptions& options) { return convolve("conv1d", 1, x, w, &b, options); }
+Tensor conv2d(In x, In w, In b, const ConvFuncOptions& options) { return convolve("conv2d", 2, x, w, &b, options); }
+Tensor conv3d(In x, In w, In b, const ConvFuncOptions& options) { return convolve("conv3d", 3, x, w, &b, options); }
+Tensor conv1d(In x, In w, const ConvFuncOptions& options) { return convolve("conv1d", 1, x, w, nullptr, options); }
+Tensor conv2d(In x, In w, const ConvFuncOptions& options) { return convolve("conv2d", 2, x, w, nullptr, options); }
+Tensor conv3d(In x, In w, const ConvFuncOptions& options) { return convolve("conv3d", 3, x, w, nullptr, options); }
 
-Tensor conv_transpose1d(In x, In w, In b, const ConvTransposeOptions& options) {
+Tensor conv_transpose1d(In x, In w, In b, const ConvTransposeFuncOptions& options) {
   return convolve_transposed("conv_transpose1d", 1, x, w, &b, options);
 }
-Tensor conv_transpose2d(In x, In w, In b, const ConvTransposeOptions& options) {
+Tensor conv_transpose2d(In x, In w, In b, const ConvTransposeFuncOptions& options) {
   return convolve_transposed("conv_transpose2d", 2, x, w, &b, options);
 }
-Tensor conv_transpose3d(In x, In w, In b, const ConvTransposeOptions& options) {
+Tensor conv_transpose3d(In x, In w, In b, const ConvTransposeFuncOptions& options) {
   return convolve_transposed("conv_transpose3d", 3, x, w, &b, options);
 }
-Tensor conv_transpose1d(In x, In w, const ConvTransposeOptions& options) {
+Tensor conv_transpose1d(In x, In w, const ConvTransposeFuncOptions& options) {
   return convolve_transposed("conv_transpose1d", 1, x, w, nullptr, options);
 }
-Tensor conv_transpose2d(In x, In w, const ConvTransposeOptions& options) {
+Tensor conv_transpose2d(In x, In w, const ConvTransposeFuncOptions& options) {
   return convolve_transposed("conv_transpose2d", 2, x, w, nullptr, options);
 }
-Tensor conv_transpose3d(In x, In w, const ConvTransposeOptions& options) {
+Tensor conv_transpose3d(In x, In w, const ConvTransposeFuncOptions& options) {
   return convolve_transposed("conv_transpose3d", 3, x, w, nullptr, options);
 }
 

@@ -12,11 +12,11 @@ Tensor arange_of(double start, double stop, double step, DType dtype);
 
 /// start, start + step, ... below `stop` (exclusive): by default i64 when all three are integers, else f32. ValueError
 /// for a step of 0 or non-finite bounds.
-template <class A, class B, class C = int>
-  requires std::is_arithmetic_v<A> && std::is_arithmetic_v<B> && std::is_arithmetic_v<C> Tensor arange(
-      A start, B stop, C step = 1, DType dtype = std::integral<A> && std::integral<B> && std::integral<C> ? i64 : f32) {
-    return detail::arange_of(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), dtype);
-  }
+template <Arithmetic A, Arithmetic B, Arithmetic C = int>
+Tensor arange(A start, B stop, C step = 1,
+              DType dtype = std::integral<A> && std::integral<B> && std::integral<C> ? i64 : f32) {
+  return detail::arange_of(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), dtype);
+}
 /// `n` equally spaced numbers from `start` to `stop`, inclusive.
 Tensor linspace(double start, double stop, std::int64_t n, DType dtype = f32);
 /// base^x for the `n` numbers x of linspace: base^start, ..., base^stop.

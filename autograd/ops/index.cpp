@@ -15,26 +15,27 @@
 namespace newtape {
 
 static const Op take_op{"take"};
-static const Op take_add_op{"take_add"};
+static const Op take_adjoint_op{"take_adjoint"};
 static const Op index_add_op{"index_add"};
 static const Op index_copy_op{"index_copy"};
 static const Op gather_op{"gather"};
+static const Op gather_adjoint_op{"gather_adjoint"};
 static const Op scatter_add_op{"scatter_add"};
 
 namespace {
 
-/// The adjoint of take: see core::take_add.
-Tensor take_add(In x, const Array& indices, std::int64_t axis, std::int64_t length) {
-  return take_add_op(core::take_add(x.value(), indices, axis, length),
-                     wrt(x, [indices, axis](const Tensor& g) { return take(g, indices, axis); }));
+/// The adjoint of take: see core::take_adjoint.
+Tensor take_adjoint(In x, const Array& indices, std::int64_t axis, std::int64_t length) {
+  return take_adjoint_op(core::take_adjoint(x.value(), indices, axis, length),
+                         wrt(x, [indices, axis](const Tensor& g) { return take(g, indices, axis); }));
 }
 
 struct TakePullback {
   Array indices;
   std::int64_t axis, length;
 
-  Tensor operator()(const Tensor& g) const { return take_add(g, indices, axis, length); }
-  void accumulate_into(Array& sum, const Array& g) const { sum = core::index_add(std::move(sum), g, indices, axis); }
+  Tensor operator()(const Tensor& g) const { return take_adjoint(g, indices, axis, length); }
+  void accumulate_into(Array& sum, const Array& g) const { sum = core::index_add(std::move(sum), axis, indices, g); }
 };
 
 /// `src` broadcast to the shape of `take(x, indices, axis)`.
@@ -74,7 +75,7 @@ Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src) {
   match(index_add_op, x, src);
   axis = axis_from_last(index_add_op, axis, x.ndim());
   const In from(spread(x, indices, axis, src), x.location());
-  return index_add_op(core::index_add(x.take(), from.value(), indices.value(), axis),
+  return index_add_op(core::index_add(x.take(), axis, indices.value(), from.value()),
                       wrt(x, [](const Tensor& g) { return g; }),
                       wrt(from, [indices = indices.value(), axis](const Tensor& g) { return take(g, indices, axis); }));
 }
@@ -85,7 +86,7 @@ Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
   const auto length = x.tensor().shape(axis);
   const In from(spread(x, indices, axis, src), x.location());
   return index_copy_op(
-      core::index_copy(x.take(), from.value(), indices.value(), axis),
+      core::index_copy(x.take(), axis, indices.value(), from.value()),
       wrt(x, [indices = indices.detach(), axis](Tensor g) { return index_copy(std::move(g), axis, indices, 0); }),
       wrt(from, [indices = indices.value(), axis, length](const Tensor& g) {
         Tensor back = take(g, indices, axis);
@@ -97,7 +98,7 @@ Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
       }));
 }
 
-Tensor gather(In x, const Tensor& indices, std::int64_t axis) {
+Tensor gather(In x, std::int64_t axis, const Tensor& indices) {
   axis = axis_from_last(gather_op, axis, x.ndim());
   if (indices.ndim() == x.ndim()) {
     core::Window window(x.shape(), x.ndim());
@@ -105,12 +106,12 @@ Tensor gather(In x, const Tensor& indices, std::int64_t axis) {
       const bool along = i == x.ndim() - static_cast<std::size_t>(-axis);
       if (!along && indices.shape()[i] < x.shape()[i]) window.narrow("gather", i, {0, indices.shape()[i]});
     }
-    if (!window.whole()) return gather(slice(x, window), indices, axis);
+    if (!window.whole()) return gather(slice(x, window), axis, indices);
   }
   const auto length = x.tensor().shape(axis);
-  return gather_op(core::gather(x.value(), indices.value(), axis),
+  return gather_op(core::gather(x.value(), axis, indices.value()),
                    wrt(x, [indices = indices.detach(), axis, length](const Tensor& g) {
-                     return scatter_add(g, indices, axis, length);
+                     return gather_adjoint(g, axis, indices, length);
                    }));
 }
 
@@ -127,7 +128,7 @@ Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis) {
   from = to = common;
   from[a] = x.shape()[a];
   to[a] = indices.shape()[a];
-  return gather(from == x.shape() ? x.tensor() : expand(x, from), expand(indices, to), axis);
+  return gather(from == x.shape() ? x.tensor() : expand(x, from), axis, expand(indices, to));
 }
 
 Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
@@ -142,11 +143,11 @@ Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
   return reshape(index_add(ravel(x), 0, positions, scatter_source("scatter_add", indices, src)), x.shape());
 }
 
-Tensor scatter_add(In x, const Tensor& indices, std::int64_t axis, std::int64_t length) {
-  axis = axis_from_last(scatter_add_op, axis, x.ndim());
-  return scatter_add_op(
-      core::scatter_add(x.value(), indices.value(), axis, length),
-      wrt(x, [indices = indices.detach(), axis](const Tensor& g) { return gather(g, indices, axis); }));
+Tensor gather_adjoint(In x, std::int64_t axis, const Tensor& indices, std::int64_t length) {
+  axis = axis_from_last(gather_adjoint_op, axis, x.ndim());
+  return gather_adjoint_op(
+      core::gather_adjoint(x.value(), axis, indices.value(), length),
+      wrt(x, [indices = indices.detach(), axis](const Tensor& g) { return gather(g, axis, indices); }));
 }
 
 Tensor masked_fill(In x, const Tensor& mask, In value) {
@@ -179,7 +180,7 @@ Tensor one_hot(const Tensor& indices, std::int64_t classes, DType dtype) {
   }
   if (classes == -1) classes = max(indices).item<std::int64_t>() + 1;
   const Array at = core::unsqueeze(indices.value(), -1);
-  return core::scatter_add(core::ones(at.shape(), dtype), at, -1, classes);
+  return core::gather_adjoint(core::ones(at.shape(), dtype), -1, at, classes);
 }
 
 }  // namespace newtape

@@ -26,8 +26,9 @@ inline Tensor index_fill(In x, std::int64_t axis, const Tensor& indices, In valu
 
 /// y[i][j] = x[i][indices[i][j]] for axis 1, and so on. indices.shape[d] <= x.shape[d] for d != axis; missing leading
 /// axes of the indices broadcast.
-Tensor gather(In x, const Tensor& indices, std::int64_t axis = -1);
-inline Tensor gather(In x, std::int64_t axis, const Tensor& indices) { return gather(std::move(x), indices, axis); }
+Tensor gather(In x, std::int64_t axis, const Tensor& indices);
+/// Zeros of length `length` along `axis`, with x added at `indices` (of x's shape): the adjoint of gather.
+Tensor gather_adjoint(In x, std::int64_t axis, const Tensor& indices, std::int64_t length);
 /// gather with indices and x broadcast to a common shape along the other axes.
 Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis = -1);
 /// x with y[i][indices[i][j]] = src[i][j] for axis 1, and so on; src is a number or at least as long as the indices
@@ -35,8 +36,6 @@ Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis = -1);
 Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src);
 /// scatter that adds src to x.
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src);
-/// Zeros of length `length` along `axis`, with x added at `indices` (of x's shape): the adjoint of gather.
-Tensor scatter_add(In x, const Tensor& indices, std::int64_t axis, std::int64_t length);
 
 // --- masks ---
 

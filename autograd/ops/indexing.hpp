@@ -4,6 +4,7 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/core/array/slice.hpp>
 
+#include <concepts>
 #include <span>
 #include <vector>
 
@@ -24,15 +25,17 @@ struct NewAxis {};
 inline constexpr Ellipsis ellipsis{};
 inline constexpr NewAxis newaxis{};
 
+/// An integer type other than bool.
+template <class I> concept IndexInteger = std::integral<I> && !std::same_as<I, bool>;
+
 /// One entry of an index: an integer, a Slice, `ellipsis`, `newaxis`, or a tensor of i64 or booleans.
 class Index {
  public:
   enum class Kind { integer, slice, axes, new_axis, tensor };
 
-  template <std::integral I>
-    requires(!std::same_as<I, bool>)
-  Index(I at, SourceLocation location = SourceLocation::current())
-  noexcept : integer_(static_cast<std::int64_t>(at)), location_(location), kind_(Kind::integer) {}
+  template <IndexInteger I>
+  Index(I at, SourceLocation location = SourceLocation::current()) noexcept
+      : integer_(static_cast<std::int64_t>(at)), location_(location), kind_(Kind::integer) {}
   Index(Slice slice, SourceLocation location = SourceLocation::current()) noexcept
       : slice_(slice), location_(location), kind_(Kind::slice) {}
   Index(Ellipsis, SourceLocation location = SourceLocation::current()) noexcept

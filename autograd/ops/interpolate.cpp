@@ -79,29 +79,54 @@ BandMatrix cubic(const Scaling& s) {
   return m;
 }
 
+std::string name_of(InterpolateMode mode) {
+  constexpr const char* names[] = {"nearest", "nearest_exact", "linear", "bilinear", "trilinear", "bicubic", "area"};
+  return names[static_cast<std::size_t>(mode)];
+}
+
+/// The only number of spatial axes that `mode` supports; 0 for any.
+std::size_t axes_of(InterpolateMode mode) {
+  switch (mode) {
+    case InterpolateMode::linear: return 1;
+    case InterpolateMode::bilinear:
+    case InterpolateMode::bicubic: return 2;
+    case InterpolateMode::trilinear: return 3;
+    default: return 0;
+  }
+}
+
+BandMatrix matrix_of(InterpolateMode mode, const Scaling& s) {
+  switch (mode) {
+    case InterpolateMode::nearest: return nearest(s, 0);
+    case InterpolateMode::nearest_exact: return nearest(s, 0.5);
+    case InterpolateMode::bicubic: return cubic(s);
+    default: return linear(s);
+  }
+}
+
+Tensor average_pooled(const In& x, std::size_t axes, const Dims& size) {
+  return axes == 1   ? adaptive_avg_pool1d(x, size)
+         : axes == 2 ? adaptive_avg_pool2d(x, size)
+                     : adaptive_avg_pool3d(x, size);
+}
+
 }  // namespace
 
 Tensor interpolate(In x, const InterpolateOptions& o) {
-  const std::string_view mode = o.mode;
   const std::size_t axes = x.is_number() || x.ndim() < 3 || x.ndim() > 5 ? 0 : x.ndim() - 2;
   if (axes == 0) {
     raise<ShapeError>("interpolate: x must have one to three spatial axes", "x [n, c, spatial..]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
   expect_floating("interpolate", x.value());
-  const bool smooth = mode == "linear" || mode == "bilinear" || mode == "trilinear" || mode == "bicubic";
-  if (!smooth && mode != "nearest" && mode != "nearest-exact" && mode != "area") {
-    raise<ValueError>("interpolate: invalid mode",
-                      "nearest, nearest-exact, linear, bilinear, trilinear, bicubic or area", mode);
-  }
-  const std::size_t wanted = mode == "linear" ? 1 : mode == "trilinear" ? 3 : smooth ? 2 : axes;
-  if (axes != wanted) {
+  const std::size_t wanted = axes_of(o.mode);
+  if (wanted != 0 && axes != wanted) {
     raise<ShapeError>("interpolate: the mode must match the number of spatial axes",
-                      std::string(mode) + " on " + std::to_string(wanted), "x " + to_string(x.shape()));
+                      name_of(o.mode) + " on " + std::to_string(wanted), "x " + to_string(x.shape()));
   }
-  if (o.align_corners && !smooth) {
+  if (o.align_corners && wanted == 0) {
     raise<ValueError>("interpolate: align_corners requires a linear or cubic mode",
-                      "linear, bilinear, trilinear, bicubic", mode);
+                      "linear, bilinear, trilinear, bicubic", name_of(o.mode));
   }
   const auto& f = o.scale_factor;
   if (o.size.empty() == f.empty() || (f.size() > 1 && f.size() != axes)) {
@@ -124,21 +149,14 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
     raise<ShapeError>("interpolate: the images must not be empty", "lengths of at least 1",
                       to_string(before) + " to " + to_string(after));
   }
-  if (mode == "area") {
-    return axes == 1   ? adaptive_avg_pool1d(x, after)
-           : axes == 2 ? adaptive_avg_pool2d(x, after)
-                       : adaptive_avg_pool3d(x, after);
-  }
+  if (o.mode == InterpolateMode::area) return average_pooled(x, axes, after);
   std::vector<detail::ResamplingRef> maps;
   for (std::size_t a = 0; a < axes; ++a) {
     // As in PyTorch, a given factor determines the coordinates, even if the size was rounded.
     const double ratio =
         f.empty() ? static_cast<double>(before[a]) / static_cast<double>(after[a]) : 1 / (f.size() == 1 ? f[0] : f[a]);
     const Scaling s{before[a], after[a], ratio, o.align_corners};
-    maps.push_back(detail::resampling(mode == "nearest"         ? nearest(s, 0)
-                                      : mode == "nearest-exact" ? nearest(s, 0.5)
-                                      : mode == "bicubic"       ? cubic(s)
-                                                                : linear(s)));
+    maps.push_back(detail::resampling(matrix_of(o.mode, s)));
   }
   return detail::resample(x, maps);
 }

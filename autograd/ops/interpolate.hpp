@@ -4,17 +4,18 @@
 #include <newtape/autograd/ops/per_axis.hpp>
 #include <newtape/autograd/tensor.hpp>
 
-#include <string_view>
 #include <vector>
 
 /// Resizing of images, as in PyTorch.
 namespace newtape {
 
+enum class InterpolateMode { nearest, nearest_exact, linear, bilinear, trilinear, bicubic, area };
+
 struct InterpolateOptions {
   PerAxis size = {};                      ///< of the spatial axes of the result; either this or scale_factor
   std::vector<double> scale_factor = {};  ///< one for all spatial axes, or one for each
-  std::string_view mode = "nearest";      ///< nearest, nearest-exact, linear, bilinear, trilinear, bicubic or area
-  bool align_corners = false;             ///< linear, cubic: align the centres, not the edges, of the corner elements
+  InterpolateMode mode = InterpolateMode::nearest;
+  bool align_corners = false;  ///< linear, cubic: align the centres, not the edges, of the corner elements
 };
 
 /// x [n, c, spatial..] with one to three spatial axes (linear one, bilinear and bicubic two, trilinear three) ->

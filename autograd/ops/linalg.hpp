@@ -6,7 +6,6 @@
 #include <array>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 /// Linear algebra over the last two axes; leading axes are stacks of matrices, those of two operands broadcast. Every
@@ -20,14 +19,14 @@ namespace newtape::linalg {
 Tensor inv(In a);
 /// x with a x = b, b [n] or [.., n, k] (as in NumPy 2, b is a vector only when it has one axis).
 Tensor solve(In a, In b);
-struct TriangularOptions {
+struct SolveTriangularOptions {
   bool upper = false;          ///< the triangle of a that is read
   bool left = true;            ///< a x = b, else x a = b
   bool transposed = false;     ///< solve with a^T instead of a
   bool unitriangular = false;  ///< assume ones on the diagonal
 };
 /// x with a x = b for triangular a; b [n] (left only) or a matrix. NumericalError for a zero on the diagonal.
-Tensor solve_triangular(In a, In b, const TriangularOptions& options = {});
+Tensor solve_triangular(In a, In b, const SolveTriangularOptions& options = {});
 /// l with l l^T = a, or with `upper` u with u^T u = a (reading a's upper triangle). Gradient: Murray 2016.
 Tensor cholesky(In a, bool upper = false);
 /// x with a x = b, from cholesky(a); b [n] or [.., n, k].
@@ -119,16 +118,18 @@ Tensor solve_lyapunov(In a, In q);
 /// (sum |x|^p)^(1/p) over `axes`, p > 0 or infinite (either sign); p = 0: the number of nonzero elements. At x = 0 the
 /// derivative is 0.
 Tensor vector_norm(In x, double p = 2, const Axes& axes = {}, bool keepdims = false);
-/// Matrix norm "fro", "nuc", or 1, -1, inf, -inf (extreme sums over columns, rows), 2, -2 (extreme singular values).
-Tensor matrix_norm(In a, std::string_view order = "fro", bool keepdims = false);
+/// The Frobenius norm and the nuclear norm (the sum of the singular values).
+enum class MatrixNorm { fro, nuc };
+/// Matrix norm fro, nuc, or 1, -1, inf, -inf (extreme sums over columns, rows), 2, -2 (extreme singular values).
+Tensor matrix_norm(In a, MatrixNorm order = MatrixNorm::fro, bool keepdims = false);
 Tensor matrix_norm(In a, double order, bool keepdims = false);
 /// As in NumPy: the 2-norm of all elements or, with an order, the norm of the vector or of the last two axes.
 Tensor norm(In x);
 Tensor norm(In x, double order);
-Tensor norm(In x, std::string_view order);
+Tensor norm(In x, MatrixNorm order);
 /// norm(a, order) norm(inv(a), order); order 2, -2: the ratio of extreme singular values, inf for singular a.
 Tensor cond(In a, double order = 2);
-Tensor cond(In a, std::string_view order);
+Tensor cond(In a, MatrixNorm order);
 Tensor trace(In a);
 /// x [.., n] -> [.., n, columns] (default n): powers of x, decreasing to x^0 unless `increasing`.
 Tensor vander(In x, std::optional<std::int64_t> columns = {}, bool increasing = false);

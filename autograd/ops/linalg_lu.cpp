@@ -19,9 +19,9 @@ static const Op slogdet_op{"slogdet"};
 
 namespace {
 
-constexpr TriangularOptions unit_lower{.unitriangular = true};
-constexpr TriangularOptions unit_lower_transposed{.transposed = true, .unitriangular = true};
-constexpr TriangularOptions upper_from_right_transposed{.upper = true, .left = false, .transposed = true};
+constexpr SolveTriangularOptions unit_lower{.unitriangular = true};
+constexpr SolveTriangularOptions unit_lower_transposed{.transposed = true, .unitriangular = true};
+constexpr SolveTriangularOptions upper_from_right_transposed{.upper = true, .left = false, .transposed = true};
 
 Tensor top(const Tensor& x, std::int64_t rows) { return slice(x, -2, 0, rows); }
 Tensor bottom(const Tensor& x, std::int64_t rows) { return slice(x, -2, rows, x.shape(-2)); }
@@ -66,7 +66,7 @@ Array inverse_of(const Array& rows) {
 
 LUFactor lu_factor(In a) {
   expect_matrices("lu_factor", a, false);
-  const core::Lu lu = core::lu_factor(a.value());
+  const core::LU lu = core::lu_factor(a.value());
   return {lu_factor_op(lu.factors,
                        wrt(a, [back = inverse_of(core::lu_permutation(lu))](
                                   const Tensor& g, const Tensor& y) { return permute_rows(lu_pullback(g, y), back); })),
@@ -108,14 +108,14 @@ Tensor lu_solve(const LUFactor& factor, In b) {
 namespace {
 
 /// a^-T; from a's LU factors when the gradient is not recorded.
-Tensor inverse_transposed(const Tensor& a, const core::Lu& lu, const Tensor& g, const char* op) {
+Tensor inverse_transposed(const Tensor& a, const core::LU& lu, const Tensor& g, const char* op) {
   if (recorded(g, a)) return transpose(inv(a));
   core::expect_regular(lu, op);
   return transpose(Tensor(core::lu_inverse(lu)));
 }
 
 /// Whether some matrix has a ratio of pivots below eps^(1/3): its inverse would lose more than a third of the digits.
-bool near_singular(const core::Lu& lu) {
+bool near_singular(const core::LU& lu) {
   const Tensor u = core::abs(core::contiguous(diagonal(lu.factors, 0, -2, -1).value()));
   if (u.size() == 0) return false;
   const Tensor smallest = min(u, -1);
@@ -135,7 +135,7 @@ Tensor det_without_division(const Tensor& a) {
   return n % 2 == 0 ? -corner : corner;
 }
 
-Tensor det_regular(const In& a, const core::Lu& lu) {
+Tensor det_regular(const In& a, const core::LU& lu) {
   return det_op(core::lu_det(lu), wrt(a, [a = a.tensor(), lu](const Tensor& g, const Tensor& y) {
                   return column(column(g * y)) * inverse_transposed(a, lu, g, "det");  // Giles 2008, 2.2.4
                 }));
@@ -152,7 +152,7 @@ Tensor det_of_any_rank(const Tensor& a) {
     return reshape(stack(all), Shape(a.shape().begin(), a.shape().end() - 2));
   }
   const auto n = a.shape(-1);
-  const core::Svd d = core::svd(a.value(), core::SvdPart::reduced, "det");
+  const core::SVD d = core::svd(a.value(), core::SVDPart::reduced, "det");
   const Tensor s = d.s;
   const auto rank = sum((s > max(s) * std::cbrt(epsilon(a.dtype()))).to(a.dtype())).item<std::int64_t>();
   const Array signs =
@@ -173,13 +173,13 @@ Tensor det_of_any_rank(const Tensor& a) {
 
 Tensor det(In a) {
   expect_matrices("det", a, true);
-  const core::Lu lu = core::lu_factor(a.value(), "det");
+  const core::LU lu = core::lu_factor(a.value(), "det");
   return near_singular(lu) ? det_of_any_rank(a) : det_regular(a, lu);
 }
 
 SLogDet slogdet(In a) {
   expect_matrices("slogdet", a, true);
-  const core::Lu lu = core::lu_factor(a.value(), "slogdet");
+  const core::LU lu = core::lu_factor(a.value(), "slogdet");
   core::SignLog value = core::lu_slogdet(lu);
   return {value.sign, slogdet_op(std::move(value.logabs), wrt(a, [a = a.tensor(), lu](const Tensor& g) {
                                    return column(column(g)) * inverse_transposed(a, lu, g, "slogdet");

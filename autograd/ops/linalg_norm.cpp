@@ -21,10 +21,6 @@ void expect_matrix(const char* op, const In& a) {
   raise<ShapeError>(std::string(op) + ": a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
 }
 
-[[noreturn]] void raise_order(const char* op, const std::string& expected, const std::string& got) {
-  raise<ValueError>(std::string(op) + ": invalid order", expected, got);
-}
-
 /// x [..], one number for each matrix; [.., 1, 1] with keepdims.
 Tensor with_axes(const Tensor& x, bool keepdims) { return keepdims ? column(column(x)) : x; }
 
@@ -34,11 +30,10 @@ Tensor vector_norm(In x, double p, const Axes& axes, bool keepdims) {
   return newtape::norm(std::move(x), p, axes, keepdims);
 }
 
-Tensor matrix_norm(In a, std::string_view order, bool keepdims) {
+Tensor matrix_norm(In a, MatrixNorm order, bool keepdims) {
   expect_matrix("matrix_norm", a);
-  if (order == "fro") return vector_norm(a, 2, {-2, -1}, keepdims);
-  if (order == "nuc") return with_axes(sum(svdvals(a), -1), keepdims);
-  raise_order("matrix_norm", "\"fro\", \"nuc\", or a number: 1, -1, 2, -2, inf, -inf", std::string(order));
+  if (order == MatrixNorm::fro) return vector_norm(a, 2, {-2, -1}, keepdims);
+  return with_axes(sum(svdvals(a), -1), keepdims);
 }
 
 Tensor matrix_norm(In a, double order, bool keepdims) {
@@ -47,14 +42,15 @@ Tensor matrix_norm(In a, double order, bool keepdims) {
   const auto extreme = [&](const Tensor& x) { return order > 0 ? max(x, -1) : min(x, -1); };
   if (p == 2) return with_axes(extreme(svdvals(a)), keepdims);
   if (p == 1 || std::isinf(p)) return with_axes(extreme(sum(abs(a), p == 1 ? -2 : -1)), keepdims);
-  raise_order("matrix_norm", "1, -1, 2, -2, inf, -inf, or \"fro\", \"nuc\"", std::to_string(order));
+  raise<ValueError>("matrix_norm: invalid order", "1, -1, 2, -2, inf, -inf, or MatrixNorm::fro, nuc",
+                    std::to_string(order));
 }
 
 Tensor norm(In x) { return vector_norm(std::move(x)); }
 Tensor norm(In x, double order) {
   return x.ndim() < 2 ? vector_norm(std::move(x), order) : matrix_norm(std::move(x), order);
 }
-Tensor norm(In x, std::string_view order) { return matrix_norm(std::move(x), order); }
+Tensor norm(In x, MatrixNorm order) { return matrix_norm(std::move(x), order); }
 
 Tensor cond(In a, double order) {
   if (std::abs(order) != 2) {
@@ -67,7 +63,7 @@ Tensor cond(In a, double order) {
   return order > 0 ? first / last : last / first;
 }
 
-Tensor cond(In a, std::string_view order) { return matrix_norm(a, order) * matrix_norm(inv(a), order); }
+Tensor cond(In a, MatrixNorm order) { return matrix_norm(a, order) * matrix_norm(inv(a), order); }
 
 Tensor trace(In a) {
   expect_matrix("trace", a);

@@ -56,7 +56,7 @@ QR qr(In a, QRMode mode) {
     return {q, concatenate({u, matmul(transpose(q), slice(a, -1, m, n))}, -1)};
   }
   const bool complete = mode == QRMode::complete && m > n;
-  const core::Qr value = core::qr(a.value(), complete);
+  const core::QR value = core::qr(a.value(), complete);
   const auto [q, r] = qr_op(
       std::array{value.q, value.r}, wrt(a, [complete, n](Tensors g, Tensors y) {
         if (!complete) return qr_pullback(g, y);
@@ -85,16 +85,16 @@ struct Factors {
   Array u, inverse_s, vh;
 
   Factors(const Tensor& a, double cutoff, const char* op) : wide(a.shape(-2) < a.shape(-1)) {
-    const core::Svd d = core::svd(a.value(), core::SvdPart::values, op);
+    const core::SVD d = core::svd(a.value(), core::SVDPart::values, op);
     full_rank =
         core::all(core::equal(rank_of(d.s, cutoff).value(), core::full({}, double(d.s.shape(-1)), i64))).item<bool>();
     if (full_rank) {
-      core::Qr f = core::qr(wide ? core::transpose(a.value(), -2, -1) : a.value(), false, op);
+      core::QR f = core::qr(wide ? core::transpose(a.value(), -2, -1) : a.value(), false, op);
       q = std::move(f.q);
       r = std::move(f.r);
       return;
     }
-    core::Svd f = core::svd(a.value(), core::SvdPart::reduced, op);
+    core::SVD f = core::svd(a.value(), core::SVDPart::reduced, op);
     const Tensor s(f.s);
     const Tensor kept = s > max(s, -1, true) * cutoff;
     inverse_s = where(kept, 1.0 / where(kept, s, 1.0), 0.0).value();
@@ -169,7 +169,7 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
 
 Tensor pinv(In a, std::optional<double> rtol) {
   expect_matrices("pinv", a, false);
-  const core::Svd d = core::svd(a.value(), core::SvdPart::reduced, "pinv");
+  const core::SVD d = core::svd(a.value(), core::SVDPart::reduced, "pinv");
   const Tensor s(d.s);
   const auto k = s.shape(-1);
   Tensor kept = k == 0 ? s > 0.0 : s > max(s, -1, true) * cutoff(a, rtol);
@@ -199,7 +199,7 @@ Tensor matrix_rank(const Tensor& a, std::optional<double> rtol) {
   if (a.ndim() < 2) {
     raise<ShapeError>("matrix_rank: a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
   }
-  return rank_of(Tensor(core::svd(a.value(), core::SvdPart::values, "matrix_rank").s), cutoff(a, rtol));
+  return rank_of(Tensor(core::svd(a.value(), core::SVDPart::values, "matrix_rank").s), cutoff(a, rtol));
 }
 
 }  // namespace newtape::linalg

@@ -41,14 +41,14 @@ Tensor permute_rows(const Tensor& x, const Array& rows) {
   shape.resize(0);
   for (const auto length : rows.shape()) shape.push_back(length);
   shape.push_back(width);
-  return gather(x, core::expand(core::unsqueeze(rows, -1), shape), -2);
+  return gather(x, -2, core::expand(core::unsqueeze(rows, -1), shape));
 }
 
 // --- by LU ---
 
 Tensor inv(In a) {
   expect_matrices("inv", a, true);
-  core::Lu lu = core::lu_factor(a.value(), "inv");
+  core::LU lu = core::lu_factor(a.value(), "inv");
   core::expect_regular(lu, "inv");
   return inv_op(core::lu_inverse(std::move(lu)), wrt(a, [](const Tensor& g, const Tensor& y) {
                   // Giles 2008, 2.2.3: -y^T g y^T
@@ -60,7 +60,7 @@ Tensor inv(In a) {
 namespace {
 
 /// x with a x = b or, `transposed`, a^T x = b, by a's LU factors, which derivatives of all orders reuse.
-Tensor solve_with(const core::Lu& lu, const In& a, const In& b, bool transposed) {
+Tensor solve_with(const core::LU& lu, const In& a, const In& b, bool transposed) {
   const auto adjoint = [lu, a = a.tensor(), transposed](const Tensor& g) { return solve_with(lu, a, g, !transposed); };
   return solve_op(core::lu_solve(lu, b.value(), transposed),
                   // Giles 2008, 2.3.1: with z = a^-T g, b' = z and a' = -z x^T
@@ -78,7 +78,7 @@ Tensor solve(In a, In b) {
   match(solve_op, a, b);
   expect_matrices("solve", a, true);
   expect_system("solve", a, b);
-  const core::Lu lu = core::lu_factor(a.value(), "solve");
+  const core::LU lu = core::lu_factor(a.value(), "solve");
   core::expect_regular(lu, "solve");
   return by_columns(b, [&](const In& columns) { return solve_with(lu, a, columns, false); });
 }
@@ -87,13 +87,13 @@ Tensor solve(In a, In b) {
 
 namespace {
 
-Tensor triangle_of(const Tensor& x, const TriangularOptions& o) {
+Tensor triangle_of(const Tensor& x, const SolveTriangularOptions& o) {
   return o.upper ? triu(x, o.unitriangular ? 1 : 0) : tril(x, o.unitriangular ? -1 : 0);
 }
 
-Tensor solve_triangle(const In& a, const In& b, const TriangularOptions& o) {
+Tensor solve_triangle(const In& a, const In& b, const SolveTriangularOptions& o) {
   const core::Triangle which{.upper = o.upper, .transposed = o.transposed, .unit = o.unitriangular, .left = o.left};
-  TriangularOptions back = o;
+  SolveTriangularOptions back = o;
   back.transposed = !o.transposed;
   const auto adjoint = [a = a.tensor(), back](const Tensor& g) { return solve_triangle(a, g, back); };
   return solve_triangular_op(
@@ -109,7 +109,7 @@ Tensor solve_triangle(const In& a, const In& b, const TriangularOptions& o) {
 
 }  // namespace
 
-Tensor solve_triangular(In a, In b, const TriangularOptions& options) {
+Tensor solve_triangular(In a, In b, const SolveTriangularOptions& options) {
   match(solve_triangular_op, a, b);
   expect_matrices("solve_triangular", a, true);
   expect_system("solve_triangular", a, b, options.left);

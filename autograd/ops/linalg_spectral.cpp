@@ -133,7 +133,7 @@ Tensor eigvalsh(In a) {
 SVD svd(In a, bool full_matrices) {
   expect_matrices("svd", a, false);
   const auto k = std::min(a.tensor().shape(-2), a.tensor().shape(-1));
-  const core::Svd value = core::svd(a.value(), full_matrices ? core::SvdPart::full : core::SvdPart::reduced);
+  const core::SVD value = core::svd(a.value(), full_matrices ? core::SVDPart::full : core::SVDPart::reduced);
   const auto [u, s, vh] =
       svd_op(std::array{value.u, value.s, value.vh}, wrt(a, [full_matrices, k](Tensors g, Tensors y) {
                if (!full_matrices) return svd_pullback(g, y);
@@ -146,7 +146,7 @@ SVD svd(In a, bool full_matrices) {
 
 Tensor svdvals(In a) {
   expect_matrices("svdvals", a, false);
-  return svdvals_op(core::svd(a.value(), core::SvdPart::values, "svdvals").s, wrt(a, [a = a.tensor()](const Tensor& g) {
+  return svdvals_op(core::svd(a.value(), core::SVDPart::values, "svdvals").s, wrt(a, [a = a.tensor()](const Tensor& g) {
                       const auto [u, s, vh] = svd(a);
                       return matmul(u * row(g), vh);
                     }));

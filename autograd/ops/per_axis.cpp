@@ -8,12 +8,12 @@
 
 namespace newtape {
 
-Dims PerAxis::over(std::string_view op, std::string_view option, std::size_t axes, std::int64_t least) const {
+Dims PerAxis::over(std::string_view op, std::string_view option, std::size_t axes, std::int64_t min_value) const {
   const bool fits = dims_.size() == 1 || dims_.size() == axes;
-  if (!fits || std::any_of(dims_.begin(), dims_.end(), [least](std::int64_t d) { return d < least; })) {
+  if (!fits || std::any_of(dims_.begin(), dims_.end(), [=](std::int64_t d) { return d < min_value; })) {
     raise<ValueError>(
         std::string(op) + ": invalid " + std::string(option),
-        "one number of at least " + std::to_string(least) + ", or " + std::to_string(axes) + " such numbers",
+        "one number of at least " + std::to_string(min_value) + ", or " + std::to_string(axes) + " such numbers",
         to_string(dims_));
   }
   return dims_.size() == axes ? dims_ : Dims(axes, dims_[0]);

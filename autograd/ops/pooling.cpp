@@ -124,7 +124,7 @@ Tensor max_pool(const In& x, std::vector<Axis> axes) {
                        Shape flat(g.shape().begin(), g.shape().begin() + before);
                        flat.push_back(element_count(Shape(g.shape().begin() + before, g.shape().end())));
                        const Shape at(flat.end() - batch - 1, flat.end());
-                       return reshape(scatter_add(reshape(g, flat), reshape(Tensor(indices(x, w)), at), -1, length),
+                       return reshape(gather_adjoint(reshape(g, flat), -1, reshape(Tensor(indices(x, w)), at), length),
                                       with_leading(g, x.ndim(), x.shape()));
                      }));
 }
@@ -181,7 +181,7 @@ Tensor adaptive_avg_pool(const char* op, const In& x, std::size_t axes, const Pe
 }
 
 Tensor lp_pool(const char* op, const In& x, std::size_t axes, double norm, const PerAxis& kernel_size,
-               const LpPoolOptions& o) {
+               const LPPoolOptions& o) {
   if (!(norm > 0)) raise<ValueError>(std::string(op) + ": norm must be positive", "above 0", std::to_string(norm));
   check_rank(op, x, axes);
   Tensor sums = avg_pool(op, pow(x, norm), axes, kernel_size,
@@ -242,10 +242,10 @@ Tensor adaptive_max_pool3d(In x, const PerAxis& output_size) {
   return max_pool(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));
 }
 
-Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LpPoolOptions& options) {
+Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options) {
   return lp_pool("lp_pool1d", x, 1, norm, kernel_size, options);
 }
-Tensor lp_pool2d(In x, double norm, const PerAxis& kernel_size, const LpPoolOptions& options) {
+Tensor lp_pool2d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options) {
   return lp_pool("lp_pool2d", x, 2, norm, kernel_size, options);
 }
 

@@ -49,12 +49,12 @@ Tensor adaptive_max_pool1d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool2d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool3d(In x, const PerAxis& output_size);
 
-struct LpPoolOptions {
+struct LPPoolOptions {
   PerAxis stride = {};
   bool ceil_mode = false;
 };
 /// (sum of x^norm over each window)^(1 / norm).
-Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LpPoolOptions& options = {});
-Tensor lp_pool2d(In x, double norm, const PerAxis& kernel_size, const LpPoolOptions& options = {});
+Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options = {});
+Tensor lp_pool2d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options = {});
 
 }  // namespace newtape

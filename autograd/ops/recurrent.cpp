@@ -172,7 +172,7 @@ auto back(Rule rule) {
   };
 }
 
-struct LstmRule {
+struct LSTMRule {
   static constexpr std::size_t fused = 2;
   Tensor w, h0, c0;
   SequenceOrder order;
@@ -210,7 +210,7 @@ struct LstmRule {
   }
 };
 
-struct GruRule {
+struct GRURule {
   static constexpr std::size_t fused = 1;
   Tensor w, h0;
   detail::NodeRef b;
@@ -261,7 +261,7 @@ struct GruRule {
   }
 };
 
-struct RnnRule {
+struct RNNRule {
   static constexpr std::size_t fused = 1;
   Tensor w, h0;
   SequenceOrder order;
@@ -294,7 +294,7 @@ Tensor rnn_scan(const Op& op, core::Squash squash, In x, In w, In h0, const Recu
   check(op, 1, x, w, h0, nullptr, nullptr, options);
   const SequenceOrder order(options, x.dtype());
   const auto over = order.over(options);
-  const auto pullback = back(RnnRule{w, h0, order, over, squash});
+  const auto pullback = back(RNNRule{w, h0, order, over, squash});
   return op(std::array{core::rnn_scan(x.take(), w.value(), h0.value(), squash, over)}, wrt(x, pullback(0)),
             wrt(w, pullback(1)), wrt(h0, pullback(2)))[0];
 }
@@ -306,22 +306,22 @@ const Op rnn_relu_scan_op{"rnn_relu_scan"};
 
 }  // namespace
 
-LstmScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options) {
+LSTMScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options) {
   check(lstm_scan_op, 4, x, w, h0, &c0, nullptr, options);
   const SequenceOrder order(options, x.dtype());
   const auto over = order.over(options);
-  const auto pullback = back(LstmRule{w, h0, c0, order, over});
+  const auto pullback = back(LSTMRule{w, h0, c0, order, over});
   auto y = core::lstm_scan(x.take(), w.value(), h0.value(), c0.value(), over);
   auto [h, c, gates] = lstm_scan_op(std::array{std::move(y.h), std::move(y.c), std::move(y.gates)}, wrt(x, pullback(0)),
                                     wrt(w, pullback(1)), wrt(h0, pullback(2)), wrt(c0, pullback(3)));
   return {std::move(h), std::move(c), std::move(gates)};
 }
 
-GruScan gru_scan(In x, In w, In b, In h0, const RecurrentScanOptions& options) {
+GRUScan gru_scan(In x, In w, In b, In h0, const RecurrentScanOptions& options) {
   check(gru_scan_op, 3, x, w, h0, nullptr, &b, options);
   const SequenceOrder order(options, x.dtype());
   const auto over = order.over(options);
-  const auto pullback = back(GruRule{w, h0, b.tensor().node(), order, over});
+  const auto pullback = back(GRURule{w, h0, b.tensor().node(), order, over});
   auto y = core::gru_scan(x.take(), w.value(), b.value(), h0.value(), over);
   auto [h, gates, q] = gru_scan_op(std::array{std::move(y.h), std::move(y.gates), std::move(y.q)}, wrt(x, pullback(0)),
                                    wrt(w, pullback(1)), wrt(b, pullback(2)), wrt(h0, pullback(3)));

@@ -31,7 +31,7 @@ Tensor repeated(In x, const Dims& repeats, const Shape& result) {
   return reshape(expand(reshape(x, thin), wide), result);
 }
 
-void expect_count(const char* op, std::int64_t count) {
+void expect_repeats(const char* op, std::int64_t count) {
   if (count < 0) {
     raise<ValueError>(std::string(op) + ": the counts must not be negative", "counts of at least 0",
                       std::to_string(count));
@@ -41,7 +41,7 @@ void expect_count(const char* op, std::int64_t count) {
 }  // namespace
 
 Tensor tile(In x, const Dims& repeats) {
-  for (const auto r : repeats) expect_count("tile", r);
+  for (const auto r : repeats) expect_repeats("tile", r);
   const std::size_t n = std::max(x.ndim(), repeats.size());
   Dims times(n - repeats.size(), 1);
   for (const auto r : repeats) times.push_back(r);
@@ -53,7 +53,7 @@ Tensor tile(In x, const Dims& repeats) {
 }
 
 Tensor repeat_interleave(In x, std::int64_t repeats, std::optional<std::int64_t> axis) {
-  expect_count("repeat_interleave", repeats);
+  expect_repeats("repeat_interleave", repeats);
   if (!axis) return repeat_interleave(ravel(x), repeats, 0);
   const auto a = normalize_axis("repeat_interleave", *axis, x.ndim());
   Shape result = x.shape();
@@ -77,7 +77,7 @@ Tensor repeat_interleave(In x, const Tensor& repeats, std::optional<std::int64_t
   const auto* count = counts.data<std::int64_t>();
   std::int64_t total = 0;
   for (std::int64_t i = 0; i < length; ++i) {
-    expect_count("repeat_interleave", count[i]);
+    expect_repeats("repeat_interleave", count[i]);
     total += count[i];
   }
   Array indices = Array::empty({total}, i64);

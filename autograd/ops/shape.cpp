@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/shape.hpp>
 
+#include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,8 @@ namespace newtape {
 static const Op reshape_op{"reshape"};
 static const Op permute_op{"permute"};
 static const Op expand_op{"expand"};
+
+bool detail::transposes(const Op& op) noexcept { return &op == &permute_op; }
 
 namespace {
 
@@ -89,6 +93,8 @@ Tensor permute(In x, const Dims& order) {
   const std::size_t n = x.ndim();
   Dims inverse(n);
   for (std::size_t i = 0; i < n; ++i) inverse[normalize_axis("permute", order[i], n)] = static_cast<std::int64_t>(i);
+  // A recorded permutation of a matrix is thus its transpose.
+  if (n == 2 && std::is_sorted(inverse.begin(), inverse.end())) return reshaped(x, std::move(value));
   return permute_op(
       std::move(value), wrt(x, [inverse](const Tensor& g) {
         const std::size_t lead = g.ndim() - inverse.size();

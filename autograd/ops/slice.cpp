@@ -34,18 +34,18 @@ core::Window window_from(const Op& op, const In& x, std::int64_t axis) {
 }
 
 /// Indices into an axis of length `length` for the elements of the padded axis.
-Array padded_indices(std::int64_t before, std::int64_t after, std::int64_t length, PadMode mode) {
+Array padded_indices(std::int64_t before, std::int64_t after, std::int64_t length, PaddingMode mode) {
   Array indices = Array::empty({before + length + after}, i64);
   auto* p = indices.data<std::int64_t>();
   const auto wrap = [](std::int64_t i, std::int64_t n) { return (i % n + n) % n; };
   for (std::int64_t i = -before; i < length + after; ++i) {
     switch (mode) {
-      case PadMode::reflect: {
+      case PaddingMode::reflect: {
         const auto folded = wrap(i, std::max<std::int64_t>(1, 2 * (length - 1)));
         *p++ = std::min(folded, 2 * (length - 1) - folded);
         break;
       }
-      case PadMode::circular: *p++ = wrap(i, length); break;
+      case PaddingMode::circular: *p++ = wrap(i, length); break;
       default: *p++ = std::clamp<std::int64_t>(i, 0, length - 1);
     }
   }
@@ -93,7 +93,7 @@ Tensor flip(In x, const Axes& axes) {
   return slice(x, window);
 }
 
-Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, PadMode mode, double value) {
+Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, PaddingMode mode, double value) {
   if (widths.size() > x.ndim()) {
     raise<ShapeError>("pad: too many widths", "at most " + std::to_string(x.ndim()) + " pairs",
                       std::to_string(widths.size()) + " for shape " + to_string(x.shape()));
@@ -107,14 +107,14 @@ Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& width
           "pad: the widths must not be negative", "widths of at least 0 (slice removes elements)",
           std::to_string(before) + " and " + std::to_string(after) + " along axis " + std::to_string(lead + i));
     }
-    if (mode != PadMode::constant && before + after > 0 && window.length[i] == 0) {
+    if (mode != PaddingMode::constant && before + after > 0 && window.length[i] == 0) {
       raise<ValueError>("pad: the axis must not be empty", "an element along axis " + std::to_string(lead + i),
                         to_string(x.shape()));
     }
     window.start[i] = before;
     window.length[i] += before + after;
   }
-  if (mode == PadMode::constant) return unslice(x, window, value);
+  if (mode == PaddingMode::constant) return unslice(x, window, value);
   Tensor y = x;
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const auto [before, after] = widths[i];

@@ -15,12 +15,13 @@ Tensor slice(In x, std::int64_t axis, std::int64_t start, std::int64_t stop, std
 Tensor select(In x, std::int64_t axis, std::int64_t index);  ///< x[index] along an axis, which is removed
 Tensor flip(In x, const Axes& axes = {});                    ///< reverses the order along these axes
 
-/// Padding: a constant, x mirrored without its edge (b c d | c b), its edge (c d | d d), or x repeated (c d | a b).
-enum class PadMode { constant, reflect, replicate, circular };
+/// Padding: a constant (in layers always zeros), x mirrored without its edge (b c d | c b), its edge (c d | d d), or x
+/// repeated (c d | a b).
+enum class PaddingMode { constant, zeros = constant, reflect, replicate, circular };
 /// x padded by `widths[i]` = {before, after} elements along the last axes, one pair for each. ValueError for a negative
 /// width, or to pad an empty axis with other than constants.
-Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, PadMode mode = PadMode::constant,
-           double value = 0);
+Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths,
+           PaddingMode mode = PaddingMode::constant, double value = 0);
 
 // --- several axes at once ---
 Tensor slice(In x, const core::Window& window);

@@ -40,7 +40,7 @@ ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis, bool keepdims) {
                       std::to_string(k) + " for shape " + to_string(x.shape()));
   }
   const Tensor indices = core::argrank(x.value(), {k - 1}, axis);
-  const Tensor values = gather(x, indices, axis);
+  const Tensor values = gather(x, axis, indices);
   if (keepdims) return {values, indices};
   return {squeeze(values, axis), squeeze(indices, axis)};
 }

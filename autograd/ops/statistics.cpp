@@ -66,7 +66,7 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
   const auto k = static_cast<std::int64_t>(q.size());
   for (std::int64_t i = 0; between && i < k; ++i)
     ranks.push_back(std::min(ranks[static_cast<std::size_t>(i)] + 1, n - 1));
-  Tensor found = gather(x, core::argrank(x.value(), ranks, -1, true), -1);
+  Tensor found = gather(x, -1, core::argrank(x.value(), ranks, -1, true));
   if (!between) return found;
   const Tensor low = slice(found, -1, 0, k);
   const Tensor high = slice(found, -1, k, 2 * k);

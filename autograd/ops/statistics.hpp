@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/tensor.hpp>
 
+#include <utility>
 #include <vector>
 
 /// Statistics over `axes`, by default all.
@@ -13,6 +14,10 @@ namespace newtape {
 Tensor var(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 /// The standard deviation, the square root of var; derivative 0 where it is 0.
 Tensor std(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// The same, for code with `using namespace newtape;`, where the name std of a call is ambiguous with the namespace.
+inline Tensor stddev(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false) {
+  return std(std::move(x), axes, correction, keepdims);
+}
 struct VarMean {
   Tensor var, mean;
 };

@@ -22,7 +22,7 @@ namespace {
 
 using One = std::span<const Tensor>;
 
-Function lift(const UnaryFunction& f) {
+Function of_single(const UnaryFunction& f) {
   return [&f](std::span<const Tensor> xs) { return f(xs[0]); };
 }
 One one(const Tensor& x) { return {&x, 1}; }
@@ -56,7 +56,7 @@ std::pair<Tensor, std::vector<Tensor>> value_and_grad(const Function& f, std::sp
   return {t.result(t.ys[0]), std::move(gradient)};
 }
 std::pair<Tensor, Tensor> value_and_grad(const UnaryFunction& f, const Tensor& x) {
-  return first(value_and_grad(lift(f), one(x)));
+  return first(value_and_grad(of_single(f), one(x)));
 }
 
 UnaryFunction grad(UnaryFunction f) {
@@ -96,7 +96,7 @@ std::pair<Tensor, Tensor> jvp(const Function& f, std::span<const Tensor> xs, std
   return {std::move(y[0]), std::move(forward[0])};
 }
 std::pair<Tensor, Tensor> jvp(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
-  return jvp(lift(f), one(x), one(v));
+  return jvp(of_single(f), one(x), one(v));
 }
 
 std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const MultiFunction& f, std::span<const Tensor> xs,
@@ -108,7 +108,7 @@ std::pair<Tensor, std::vector<Tensor>> vjp(const Function& f, std::span<const Te
   return {std::move(y[0]), std::move(gradients)};
 }
 std::pair<Tensor, Tensor> vjp(const UnaryFunction& f, const Tensor& x, const Tensor& cotangent) {
-  return first(vjp(lift(f), one(x), cotangent));
+  return first(vjp(of_single(f), one(x), cotangent));
 }
 
 Linearization::Linearization(const MultiFunction& f, std::span<const Tensor> xs) {
@@ -150,7 +150,7 @@ std::pair<Tensor, std::vector<Tensor>> hvp(const Function& f, std::span<const Te
   return {t.result(t.ys[0]), std::move(product)};
 }
 std::pair<Tensor, Tensor> hvp(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
-  return first(hvp(lift(f), one(x), one(v)));
+  return first(hvp(of_single(f), one(x), one(v)));
 }
 std::pair<Tensor, std::vector<Tensor>> vhp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
   return hvp(f, xs, vs);
@@ -196,13 +196,13 @@ std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, const UnaryFuncti
   return gauss_newton(f, xs, vs, [&](const Tensor& y, const Tensor& u) { return hvp(loss, y, u).second; });
 }
 std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const UnaryFunction& loss, const Tensor& x, const Tensor& v) {
-  return first(gnvp(lift(f), loss, one(x), one(v)));
+  return first(gnvp(of_single(f), loss, one(x), one(v)));
 }
 std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
   return gauss_newton(f, xs, vs, [](const Tensor&, const Tensor& u) { return u; });
 }
 std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
-  return first(gnvp(lift(f), one(x), one(v)));
+  return first(gnvp(of_single(f), one(x), one(v)));
 }
 
 // --- fields ---
@@ -243,7 +243,7 @@ void expect_shape(std::string_view op, const Tensor& y, const Shape& shape) {
 
 Tensor laplacian(const UnaryFunction& f, const Tensor& x) {
   expect_rows("laplacian", x);
-  const RecordedFunction t = record("laplacian", lift(f), one(x));
+  const RecordedFunction t = record("laplacian", of_single(f), one(x));
   expect_shape("laplacian", t.ys[0], Shape(x.shape().begin(), x.shape().end() - 1));
   const auto gradient = pull(t.ys, ones_for(t.ys), t.xs, Graph::record);
   return t.result(trace_of_rows(gradient[0], t));
@@ -251,7 +251,7 @@ Tensor laplacian(const UnaryFunction& f, const Tensor& x) {
 
 Tensor divergence(const UnaryFunction& f, const Tensor& x) {
   expect_rows("divergence", x);
-  const RecordedFunction t = record("divergence", lift(f), one(x));
+  const RecordedFunction t = record("divergence", of_single(f), one(x));
   expect_shape("divergence", t.ys[0], x.shape());
   return t.result(trace_of_rows(t.ys[0], t));
 }

@@ -13,7 +13,7 @@
 /// as its derivative would be missing.
 namespace newtape {
 
-/// Solver of the linear systems in the derivatives.
+/// Options of custom_root, fixed_point and custom_linear_solve: the solver of the linear systems in the derivatives.
 struct LinearSolveOptions {
   enum class Method { automatic, dense, gmres, bicgstab, cg };
   Method method = Method::automatic;  ///< dense up to dense_limit unknowns, then cg when symmetric, else gmres

@@ -47,7 +47,7 @@ Workload cnn() {
   const nn::Sequential model(nn::Conv2d(1, 32, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2),
                              nn::Conv2d(32, 64, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
                              nn::Linear(64 * 7 * 7, 128), nn::ReLU(), nn::Linear(128, 10));
-  return training<nt::optim::SGD>(model, nt::optim::SgdOptions{.lr = 0.01},
+  return training<nt::optim::SGD>(model, nt::optim::SGDOptions{.lr = 0.01},
                                   [=](const nn::Sequential& f) { return nn::cross_entropy(f(x), target); });
 }
 

@@ -60,13 +60,13 @@ auto make(Options options) {
 std::vector<Contestant> contestants() {
   return {
       {"AdamW", {1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2}, make<optim::AdamW>(optim::AdamWOptions{.weight_decay = 0.01})},
-      {"SGD, momentum 0.9", {0.05, 0.1, 0.2}, make<optim::SGD>(optim::SgdOptions{.momentum = 0.9})},
-      {"K-FAC", {0.5, 1, 2}, make<optim::KFAC>(optim::KfacOptions{.weight_decay = 1e-4, .kl_clip = 1})},
+      {"SGD, momentum 0.9", {0.05, 0.1, 0.2}, make<optim::SGD>(optim::SGDOptions{.momentum = 0.9})},
+      {"K-FAC", {0.5, 1, 2}, make<optim::KFAC>(optim::KFACOptions{.weight_decay = 1e-4, .kl_clip = 1})},
       {"Shampoo",
        {0.02, 0.05, 0.1},
        make<optim::Shampoo>(optim::ShampooOptions{
            .momentum = 0.9, .beta2 = 0.95, .grafting = optim::Grafting::sgd, .update_interval = 20})},
-      {"SOAP", {4e-3, 8e-3, 1.6e-2}, make<optim::SOAP>(optim::SoapOptions{.precondition_interval = 20})},
+      {"SOAP", {4e-3, 8e-3, 1.6e-2}, make<optim::SOAP>(optim::SOAPOptions{.precondition_interval = 20})},
   };
 }
 

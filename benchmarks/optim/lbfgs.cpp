@@ -82,8 +82,8 @@ Way by_newtape(const LbfgsProblem& problem, nt::DType dtype, std::int64_t evalua
   };
   optim::MinimizeOptions options;
   options.method = optim::lbfgs();
-  options.gradient_tolerance = 1e-10;
-  options.max_evaluations = evaluations;
+  options.stop.gradient_tolerance = 1e-10;
+  options.stop.max_evaluations = evaluations;
   const auto result = optim::minimize(loss, start, options);
   Way way;
   for (const auto& i : result.trace) way.push_back({i.evaluations, i.seconds, i.value});

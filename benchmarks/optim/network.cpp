@@ -123,14 +123,14 @@ bool network(const OptimOptions& options) {
   if (wanted("Levenberg-Marquardt")) {
     p.reset();
     const auto result =
-        optim::least_squares([&] { return p.outputs() - p.y; }, p.model.parameters(), {.max_iterations = 70});
+        optim::least_squares([&] { return p.outputs() - p.y; }, p.model.parameters(), {.stop = {.max_iterations = 70}});
     sound = beside_adam(p, "Levenberg-Marquardt", result, p.loss().item(), options) && sound;
   }
   // By products with the Hessian: eigenvalues of 441 x 441 at each point would take most of the time.
   if (wanted("trust-region Newton-CG")) {
     p.reset();
     const auto result = optim::minimize([&] { return p.loss(); }, p.model.parameters(),
-                                        {.method = optim::trust_region_newton_cg(), .max_iterations = 300});
+                                        {.method = optim::trust_region_newton_cg(), .stop = {.max_iterations = 300}});
     sound = beside_adam(p, "trust-region Newton-CG", result, result.value, options) && sound;
   }
   return sound;

@@ -60,7 +60,7 @@ optim::Result minimized(const Table& t, optim::Method method) {
   };
   optim::MinimizeOptions options;
   options.method = std::move(method);
-  options.gradient_tolerance = 1e-12;
+  options.stop.gradient_tolerance = 1e-12;
   return optim::minimize(loss, start, options);
 }
 
@@ -89,7 +89,7 @@ bool newton(const OptimOptions& options) {
     const auto fit = nt::models::softmax_regression(t.x, t.target, {.penalty = penalty}, t.classes);
     std::vector<double> gradients;
     for (const auto& i : fit.trace) gradients.push_back(i.gradient);
-    line("softmax_regression", fit.trace.back().loss, gradients);
+    line("softmax_regression", fit.value, gradients);
     for (const auto& method : chosen({optim::newton(), optim::trust_region_newton()}, options)) {
       const auto result = minimized(t, method);
       gradients.clear();

@@ -123,7 +123,7 @@ void shapes() {
       "picked",
       [&](const Tensor& a) {
         return nt::sum(nt::square(nt::index_select(a, 1, indices))) +
-               nt::sum(nt::gather(a[1], nt::reshape(indices, {1, 4}), 0)) + nt::sum(nt::masked_select(a, a > 0)) +
+               nt::sum(nt::gather(a[1], 0, nt::reshape(indices, {1, 4}))) + nt::sum(nt::masked_select(a, a > 0)) +
                nt::sum(nt::masked_fill(a, a < 0, 0));
       },
       x);
@@ -196,7 +196,7 @@ void convolution() {
   differentiate(
       "interpolate",
       [](const Tensor& a) {
-        return nt::sum(nt::square(nt::interpolate(a, {.scale_factor = {2}, .mode = "bilinear"})));
+        return nt::sum(nt::square(nt::interpolate(a, {.scale_factor = {2}, .mode = nt::InterpolateMode::bilinear})));
       },
       x);
   differentiate(

@@ -6,6 +6,7 @@
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -37,6 +38,10 @@ struct ArrayBody {
 
 }  // namespace detail
 
+/// An xtensor container, view or expression, or a reference to one.
+template <class E>
+concept XtensorExpression = std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>;
+
 /// A handle to an n-dimensional array: dtype, shape, strides and shared memory. Copies and views share the memory.
 class Array {
  public:
@@ -53,8 +58,7 @@ class Array {
 
   /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). Integer types become i64. The buffer of
   /// a temporary xarray of float, double, int64 or bool is moved, not copied.
-  template <class E>
-    requires std::derived_from<std::remove_cvref_t<E>, xt::xexpression<std::remove_cvref_t<E>>>
+  template <XtensorExpression E>
   explicit Array(E&& e)
       : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
   bool defined() const noexcept { return static_cast<bool>(body_); }
@@ -89,9 +93,8 @@ class Array {
   void* raw() noexcept { return body_->data; }
 
   /// The only element, converted to `T`; ShapeError when there is not exactly one.
-  template <class T = double>
-    requires std::is_arithmetic_v<T> T item()
-  const;
+  template <Arithmetic T = double>
+  T item() const;
 
   /// An xtensor adaptor on the same memory without a copy (include <newtape/core/xtensor.hpp>); valid while the array
   /// exists.
@@ -113,9 +116,8 @@ class Array {
   detail::Ref<detail::ArrayBody> body_;
 };
 
-template <class T>
-  requires std::is_arithmetic_v<T> T Array::item()
-const {
+template <Arithmetic T>
+T Array::item() const {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return static_cast<T>(item_as_int());
   } else if constexpr (std::is_same_v<T, bool>) {

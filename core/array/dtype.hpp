@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace newtape {
 
@@ -33,9 +34,11 @@ template <class T>
 concept Element =
     std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> || std::same_as<T, bool>;
 
+/// A C++ number: an integer, a float or a bool.
+template <class T> concept Arithmetic = std::is_arithmetic_v<T>;
+
 /// The dtype for values of the C++ type `T`; every integer type maps to i64.
-template <class T>
-  requires std::is_arithmetic_v<T>
+template <Arithmetic T>
 inline constexpr DType dtype_of = std::same_as<T, bool> ? boolean
                                   : std::integral<T>    ? i64
                                   : (sizeof(T) <= 4)    ? f32

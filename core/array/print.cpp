@@ -78,7 +78,7 @@ class ElementFormat {
 
 class Printer {
  public:
-  Printer(const Array& x, const PrintOptions& options)
+  Printer(const Array& x, const ToStringOptions& options)
       : x_(x),
         options_(options),
         abbreviated_(x.size() > options.threshold),
@@ -160,7 +160,7 @@ class Printer {
   }
 
   const Array& x_;
-  PrintOptions options_;
+  ToStringOptions options_;
   bool abbreviated_;
   ElementFormat format_;
   std::string text_;
@@ -168,7 +168,7 @@ class Printer {
 
 }  // namespace
 
-std::string to_string(const Array& x, const PrintOptions& options) {
+std::string to_string(const Array& x, const ToStringOptions& options) {
   if (!x.defined()) return "(undefined)";
   if (x.size() == 0) return x.ndim() == 1 ? "[]" : fmt::format("[] (shape {})", to_string(x.shape()));
   return Printer(x, options).text();

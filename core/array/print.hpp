@@ -10,7 +10,7 @@
 
 namespace newtape {
 
-struct PrintOptions {
+struct ToStringOptions {
   int precision = 4;              ///< digits after the point
   std::int64_t threshold = 1000;  ///< arrays with more elements are abbreviated
   std::int64_t edge_items = 3;    ///< elements shown at each end of an abbreviated axis
@@ -18,7 +18,7 @@ struct PrintOptions {
 };
 
 /// NumPy's format: nested brackets, aligned columns, `...` for omitted elements.
-std::string to_string(const Array& x, const PrintOptions& options = {});
+std::string to_string(const Array& x, const ToStringOptions& options = {});
 std::ostream& operator<<(std::ostream& os, const Array& x);
 
 namespace detail {
@@ -38,8 +38,8 @@ struct StringFormatter {
     for (const char c : text) *out++ = c;
     return out;
   }
-  PrintOptions options() const {
-    PrintOptions o;
+  ToStringOptions options() const {
+    ToStringOptions o;
     if (precision >= 0) o.precision = precision;
     return o;
   }

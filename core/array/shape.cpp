@@ -14,6 +14,12 @@ std::size_t normalize_axis(std::string_view op, std::int64_t axis, std::size_t n
   return static_cast<std::size_t>(axis < 0 ? axis + n : axis);
 }
 
+Dims::Dims(std::initializer_list<std::int64_t> list) { assign(list.begin(), list.size()); }
+
+Axes::Axes() noexcept = default;
+Axes::Axes(std::initializer_list<std::int64_t> axes) : dims_(axes), all_(false) {}
+Axes::~Axes() = default;
+
 Dims Axes::normalized(std::string_view op, std::size_t ndim) const {
   Dims axes;
   if (all_) {

@@ -20,7 +20,7 @@ class Dims {
   using size_type = std::size_t;
 
   Dims() noexcept = default;
-  Dims(std::initializer_list<std::int64_t> list) { assign(list.begin(), list.size()); }
+  Dims(std::initializer_list<std::int64_t> list);  // not inline: scripts are full of shapes, and compile faster so
   explicit Dims(std::size_t n, std::int64_t value = 0) { resize(n, value); }
   template <std::forward_iterator It>
   Dims(It first, It last) {
@@ -121,13 +121,18 @@ using Shape = Dims;
 using Strides = Dims;
 
 /// The axes that a function works on: one (`1`, `-1`), several (`{0, 2}`), or all of them (the default). Negative axes
-/// count from the last.
+/// count from the last. The constructors and the destructor are not inline: every reduction in a script calls them.
 class Axes {
  public:
-  Axes() = default;
-  Axes(std::integral auto axis) : dims_{static_cast<std::int64_t>(axis)}, all_(false) {}
-  Axes(std::initializer_list<std::int64_t> axes) : dims_(axes), all_(false) {}
+  Axes() noexcept;
+  Axes(std::integral auto axis) : Axes({static_cast<std::int64_t>(axis)}) {}
+  Axes(std::initializer_list<std::int64_t> axes);
   Axes(Dims axes) : dims_(std::move(axes)), all_(false) {}
+  Axes(const Axes&) = default;
+  Axes(Axes&&) noexcept = default;
+  Axes& operator=(const Axes&) = default;
+  Axes& operator=(Axes&&) noexcept = default;
+  ~Axes();
 
   bool all() const noexcept { return all_; }
   /// Sorted, distinct axes in [0, ndim); errors name `op`.

@@ -26,6 +26,9 @@ Isa best_isa() noexcept {
 namespace {
 
 Isa choose() noexcept {
+#if defined(NEWTAPE_ONLY_ISA)
+  return Isa::NEWTAPE_ONLY_ISA;
+#endif
   const char* asked = std::getenv("NEWTAPE_ISA");
   if (asked == nullptr) return best_isa();
   const std::string_view text(asked);

@@ -17,7 +17,8 @@ enum class Isa { baseline, avx2, avx512 };
 
 /// The best one that was compiled and that the processor has.
 Isa best_isa() noexcept;
-/// best_isa(); the environment's NEWTAPE_ISA (baseline, avx2, avx512) can only lower it. Decided at the first call.
+/// best_isa(); the environment's NEWTAPE_ISA (baseline, avx2, avx512) can only lower it. Decided at the first call. A
+/// build for one set only (CMake's NEWTAPE_ISAS) has no choice.
 Isa isa() noexcept;
 
 namespace baseline {}

@@ -7,6 +7,8 @@
 /// Transposes and optimizer updates selected for this machine.
 namespace newtape::core::kernels {
 
+struct UpdateTable;  // update_rules.hpp
+
 namespace baseline {
 extern const MoveTable move;
 extern const UpdateTable update;

@@ -34,17 +34,4 @@ struct MoveTable {
   Transpose transpose4, transpose8;  ///< for elements of 4 and of 8 bytes
 };
 
-/// One optimizer step on `n` elements: updates `p` and the state arrays from the gradient `g` and the rule's
-/// coefficients `factors`.
-using Update = void (*)(void* p, const void* g, void* const* state, std::int64_t n, const double* factors);
-struct UpdateKernels {
-  Update sgd, sgd_momentum, sgd_l1, sgd_momentum_l1, adam, adam_l1, amsgrad, nadam, radam, adagrad, adadelta;
-  Update rmsprop, rmsprop_momentum, rmsprop_centered, rmsprop_centered_momentum;
-  Update rprop, lion, sophia, schedule_free, lamb, average;
-  double (*sum_squares)(const void* x, std::int64_t n);
-};
-struct UpdateTable {
-  UpdateKernels of[2];  ///< f32, f64
-};
-
 }  // namespace newtape::core::kernels

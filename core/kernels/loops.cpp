@@ -91,7 +91,7 @@ class OuterLoop {
 };
 
 void run_contiguous(const Plan& p, unsigned scalars) {
-  detail::parallel_for(p.size, parallel_grain, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(p.size, parallel_grain, [&](std::int64_t begin, std::int64_t end) {
     const void* in[max_inputs];
     for (int k = 0; k < p.count; ++k) in[k] = p.in[k].data + ((scalars >> k) & 1 ? 0 : begin * p.in[k].item);
     p.kernel(in, p.out + begin * p.out_item, end - begin, scalars);
@@ -124,7 +124,7 @@ void run_rows(const Plan& p, unsigned scalars, unsigned packed) {
   const std::int64_t tiles = loop.count() * bands * pieces;
   const std::int64_t grain = std::max<std::int64_t>(1, parallel_grain / (tile_rows * tile_columns));
 
-  detail::parallel_for(tiles, grain, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(tiles, grain, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) std::byte buffer[max_inputs][tile_bytes];
     std::int64_t out_offset = 0;
     std::int64_t offsets[max_inputs];
@@ -192,7 +192,7 @@ void run_short_rows(const Plan& p) {
     constant[k] = outer == 0 && is_broadcast(p.in[k]);
   }
 
-  detail::parallel_for(outer_count * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(outer_count * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) std::byte buffer[max_inputs][tile_bytes];
     bool filled[max_inputs] = {};
     for (std::int64_t t = begin; t < end; ++t) {
@@ -254,21 +254,21 @@ void copy_into(const Array& src, Array& dst) {
   const std::int64_t from_step = n == 0 ? 1 : src.strides()[n - 1];
   const std::int64_t to_step = n == 0 ? 1 : dst.strides()[n - 1];
   const std::int64_t rows = dst.size() / length;
-  detail::parallel_for(rows, std::max<std::int64_t>(1, parallel_grain / length),
-                       [&](std::int64_t begin, std::int64_t end) {
-                         for (std::int64_t r = begin; r < end; ++r) {
-                           std::int64_t a = 0;
-                           std::int64_t b = 0;
-                           for (std::int64_t i = static_cast<std::int64_t>(n) - 2, remainder = r; i >= 0; --i) {
-                             const auto axis = static_cast<std::size_t>(i);
-                             const auto at = remainder % dst.shape()[axis];
-                             remainder /= dst.shape()[axis];
-                             a += at * src.strides()[axis];
-                             b += at * dst.strides()[axis];
-                           }
-                           copy_row(from + a * item, from_step, to + b * item, to_step, length, item);
-                         }
-                       });
+  newtape::detail::parallel_for(
+      rows, std::max<std::int64_t>(1, parallel_grain / length), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          std::int64_t a = 0;
+          std::int64_t b = 0;
+          for (std::int64_t i = static_cast<std::int64_t>(n) - 2, remainder = r; i >= 0; --i) {
+            const auto axis = static_cast<std::size_t>(i);
+            const auto at = remainder % dst.shape()[axis];
+            remainder /= dst.shape()[axis];
+            a += at * src.strides()[axis];
+            b += at * dst.strides()[axis];
+          }
+          copy_row(from + a * item, from_step, to + b * item, to_step, length, item);
+        }
+      });
 }
 
 }  // namespace newtape::core::kernels

@@ -10,27 +10,27 @@ namespace newtape::core {
 
 /// P a = L U. `factors` [.., m, n] holds U in the upper triangle and L (unit diagonal) below it; row i was swapped with
 /// row pivots[i] (i64), in sequence.
-struct Lu {
+struct LU {
   Array factors;
   Array pivots;
 };
 /// No error for a singular matrix.
-Lu lu_factor(const Array& a, const char* op = "lu_factor");
+LU lu_factor(const Array& a, const char* op = "lu_factor");
 /// NumericalError naming the zero pivot if the matrix is singular.
-void expect_regular(const Lu& lu, const char* op);
+void expect_regular(const LU& lu, const char* op);
 /// x with a x = b or a^T x = b, b [.., n, k]; leading axes broadcast. Requires a regular `lu`.
-Array lu_solve(const Lu& lu, const Array& b, bool transposed = false);
+Array lu_solve(const LU& lu, const Array& b, bool transposed = false);
 /// The inverse, from a regular `lu`; computed in its memory if reusable.
-Array lu_inverse(Lu lu);
+Array lu_inverse(LU lu);
 /// Sign of the determinant (-1, 0, 1) and log of its absolute value (-inf if 0), [..].
 struct SignLog {
   Array sign, logabs;
 };
-SignLog lu_slogdet(const Lu& lu);
+SignLog lu_slogdet(const LU& lu);
 /// Determinant: the product of the pivots times the sign of the permutation.
-Array lu_det(const Lu& lu);
+Array lu_det(const LU& lu);
 /// Row permutation as indices (i64): row i of P a is row permutation[i] of a [.., m, n].
-Array lu_permutation(const Lu& lu);
+Array lu_permutation(const LU& lu);
 
 /// Kind of triangular system: `left`: a x = b, else x a = b.
 struct Triangle {
@@ -50,10 +50,10 @@ Array cholesky_solve(const Array& l, const Array& b, const char* op = "cholesky_
 Array cholesky_grad(const Array& l, const Array& g);
 
 /// a = q r; q has k = min(m, n) columns, or m if `complete`.
-struct Qr {
+struct QR {
   Array q, r;
 };
-Qr qr(const Array& a, bool complete = false, const char* op = "qr");
+QR qr(const Array& a, bool complete = false, const char* op = "qr");
 
 /// Eigenvalues in ascending order and, optionally, eigenvectors as columns; reads the lower triangle of a.
 struct Eigh {
@@ -62,11 +62,11 @@ struct Eigh {
 Eigh eigh(const Array& a, bool vectors = true, const char* op = "eigh");
 
 /// a = u diag(s) vh, s descending; k = min(m, n) singular vectors (reduced), all of them (full), or only s (values).
-enum class SvdPart { values, reduced, full };
-struct Svd {
+enum class SVDPart { values, reduced, full };
+struct SVD {
   Array u, s, vh;
 };
-Svd svd(const Array& a, SvdPart part = SvdPart::reduced, const char* op = "svd");
+SVD svd(const Array& a, SVDPart part = SVDPart::reduced, const char* op = "svd");
 
 /// Eigenvalues and, optionally, eigenvectors (columns of norm 1) of a general matrix; real and imaginary parts.
 struct Eig {

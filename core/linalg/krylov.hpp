@@ -10,6 +10,7 @@ namespace newtape::core {
 
 using MatVec = std::function<Array(const Array& v)>;
 
+/// Options of cg, gmres and bicgstab.
 struct KrylovOptions {
   double tolerance = 0;    ///< on |b - a x| / |b|; 0: 1e-10 in f64, 1e-5 in f32
   int max_iterations = 0;  ///< maximum number of products with a; 0: 10 n + 100

@@ -28,7 +28,7 @@ bool is_odd(const std::int64_t* pivots, std::int64_t n) {
 
 }  // namespace
 
-Lu lu_factor(const Array& a, const char* op) {
+LU lu_factor(const Array& a, const char* op) {
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
   blas::prepare();
@@ -58,7 +58,7 @@ Lu lu_factor(const Array& a, const char* op) {
   return {transpose(factors, -2, -1), std::move(pivots)};
 }
 
-void expect_regular(const Lu& lu, const char* op) {
+void expect_regular(const LU& lu, const char* op) {
   const auto n = lu.factors.shape().back();
   const Shape stack = blas::stack_of(lu.factors.shape());
   blas::with_float(lu.factors.dtype(), [&]<class T>() {
@@ -75,7 +75,7 @@ void expect_regular(const Lu& lu, const char* op) {
   });
 }
 
-Array lu_solve(const Lu& lu, const Array& b, bool transposed) {
+Array lu_solve(const LU& lu, const Array& b, bool transposed) {
   const int n = length(lu.factors, 1);
   const int k = length(b, 1);
   const Shape batch = broadcast_shapes("lu_solve", blas::stack_of(lu.factors.shape()), blas::stack_of(b.shape()));
@@ -119,7 +119,7 @@ Array lu_solve(const Lu& lu, const Array& b, bool transposed) {
   return x;
 }
 
-Array lu_inverse(Lu lu) {
+Array lu_inverse(LU lu) {
   const int n = length(lu.factors, 1);
   const auto count = element_count(blas::stack_of(lu.factors.shape()));
   Array by_rows = transpose(lu.factors, -2, -1);
@@ -144,7 +144,7 @@ Array lu_inverse(Lu lu) {
   return transpose(y, -2, -1);
 }
 
-SignLog lu_slogdet(const Lu& lu) {
+SignLog lu_slogdet(const LU& lu) {
   const auto n = lu.factors.shape().back();
   const Shape stack = blas::stack_of(lu.factors.shape());
   SignLog result{Array::empty(stack, lu.factors.dtype()), Array::empty(stack, lu.factors.dtype())};
@@ -163,7 +163,7 @@ SignLog lu_slogdet(const Lu& lu) {
   return result;
 }
 
-Array lu_det(const Lu& lu) {
+Array lu_det(const LU& lu) {
   const auto n = lu.factors.shape().back();
   const Shape stack = blas::stack_of(lu.factors.shape());
   Array result = Array::empty(stack, lu.factors.dtype());
@@ -177,7 +177,7 @@ Array lu_det(const Lu& lu) {
   return result;
 }
 
-Array lu_permutation(const Lu& lu) {
+Array lu_permutation(const LU& lu) {
   const auto m = lu.factors.shape()[lu.factors.ndim() - 2];
   const auto k = lu.pivots.shape().back();
   Shape shape = lu.pivots.shape();
@@ -211,7 +211,7 @@ Array solve(const Array& a, const Array& b) {
     raise<DTypeError>("solve: the operands must have the same floating dtype", "f32 or f64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
-  const Lu lu = lu_factor(a, "solve");
+  const LU lu = lu_factor(a, "solve");
   expect_regular(lu, "solve");
   return vector ? squeeze(lu_solve(lu, unsqueeze(b, -1)), -1) : lu_solve(lu, b);
 }

@@ -7,7 +7,8 @@
 namespace newtape::core {
 
 /// Matrix product a [.., n, k] b [.., k, m] -> [.., n, m]; leading axes broadcast. Transposed operands are not copied.
-/// f32, f64 (BLAS) and i64. ShapeError for fewer than two axes or mismatched inner lengths.
+/// f32, f64 (Newtape's kernels or BLAS, whichever is faster for the shape) and i64. ShapeError for fewer than two axes or
+/// mismatched inner lengths.
 Array matmul(const Array& a, const Array& b);
 /// c += a b: a [n, k], b [k, m], c [n, m], contiguous, possibly a view (its memory is written); f32 and f64.
 void add_matmul(Array& c, const Array& a, const Array& b);

@@ -5,7 +5,7 @@
 
 namespace newtape::core {
 
-Qr qr(const Array& a, bool complete, const char* op) {
+QR qr(const Array& a, bool complete, const char* op) {
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
   blas::prepare();

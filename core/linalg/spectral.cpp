@@ -63,16 +63,16 @@ Eigh eigh(const Array& a, bool vectors, const char* op) {
   return {std::move(w), vectors ? transpose(v, -2, -1) : Array()};
 }
 
-Svd svd(const Array& a, SvdPart part, const char* op) {
+SVD svd(const Array& a, SVDPart part, const char* op) {
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
   const Shape stack = blas::stack_of(a.shape());
   const int m = static_cast<int>(a.shape()[a.ndim() - 2]);
   const int n = static_cast<int>(a.shape().back());
   const int k = std::min(m, n);
-  const bool vectors = part != SvdPart::values;
-  const int rows = part == SvdPart::full ? n : k;     // of vh
-  const int columns = part == SvdPart::full ? m : k;  // of u
+  const bool vectors = part != SVDPart::values;
+  const int rows = part == SVDPart::full ? n : k;     // of vh
+  const int columns = part == SVDPart::full ? m : k;  // of u
   Array s = Array::empty(with(stack, k), a.dtype());
   Array u;
   Array vh;
@@ -96,7 +96,7 @@ Svd svd(const Array& a, SvdPart part, const char* op) {
     T* ps = s.data<T>();
     T* pu = vectors ? u.data<T>() : nullptr;
     T* pv = vectors ? vh.data<T>() : nullptr;
-    const char job = part == SvdPart::values ? 'N' : part == SvdPart::full ? 'A' : 'S';
+    const char job = part == SVDPart::values ? 'N' : part == SVDPart::full ? 'A' : 'S';
     const blas::Scratch<int> none(std::int64_t{8} * k);
     T best = 0;
     blas::gesdd(job, n, m, pa, n, ps, pv, n, pu, columns, &best, -1, none);

@@ -23,7 +23,7 @@ using detail::Reads;
 using detail::to_int3;
 
 template <class T>
-const kernels::ConvTable<T>& table() {
+const kernels::ConvTable<T>& conv_table() {
   static const kernels::ConvTables& chosen =
       kernels::select(kernels::baseline::conv, kernels::avx2::conv, kernels::avx512::conv);
   if constexpr (std::is_same_v<T, float>) {
@@ -227,7 +227,7 @@ class Application {
     }
   }
 
-  const kernels::ConvTable<T>& kernel_ = table<T>();
+  const kernels::ConvTable<T>& kernel_ = conv_table<T>();
   const Direction& d_;
   const Pass& pass_;
   const T* source_;
@@ -345,7 +345,7 @@ class WeightGradient {
     }
   }
 
-  const kernels::ConvTable<T>& kernel_ = table<T>();
+  const kernels::ConvTable<T>& kernel_ = conv_table<T>();
   const T* x_;
   const T* y_;
   std::int64_t images_, groups_, in_, out_;
@@ -395,7 +395,7 @@ void check(const char* op, const Array& a, const Shape& lengths_a, const Array& 
 
 /// The data of a bias for the kernels; null if there is none.
 template <class T>
-const T* start(const Array& bias) {
+const T* bias_start(const Array& bias) {
   return bias.defined() ? bias.data<T>() : nullptr;
 }
 
@@ -421,7 +421,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
                     in * places,
                     places};
   const auto run = [&]<class T>() {
-    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), start<T>(bias), y.data<T>());
+    apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), bias_start<T>(bias), y.data<T>());
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return y;
@@ -441,7 +441,7 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
       places, in * places};
   const auto run = [&]<class T>() {
     for (const auto& pass : detail::backward_reads(g)) {
-      apply<T>(d, pass, source.data<T>(), weights.data<T>(), start<T>(bias), x.data<T>());
+      apply<T>(d, pass, source.data<T>(), weights.data<T>(), bias_start<T>(bias), x.data<T>());
     }
   };
   y.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();

@@ -8,7 +8,6 @@
 ///     sum over n, o, p, c, k of y[n, o, p] w[o, c, k] x[n, c, p stride - padding + k dilation],
 ///
 /// where x is zero outside its bounds, with respect to one array; hence the pullbacks of each are the other two.
-/// what its pullbacks need.
 namespace newtape::core {
 
 /// Lengths of all spatial axes of x (`input`), y (`output`) and w (`kernel`); y[p] w[k] reads x[p stride - padding + k

@@ -11,7 +11,7 @@ namespace newtape::core {
 namespace {
 
 /// One axis of the geometry.
-struct Axis {
+struct FoldAxis {
   std::int64_t input = 1, output = 1, kernel = 1, stride = 1, padding = 0, dilation = 1;
 
   /// The outputs [begin, end) for which tap k is inside the input, and the input index of output 0.
@@ -29,7 +29,7 @@ struct Axis {
 /// Calls row(x, columns, n, step) for every row segment shared by the patches and one channel: n elements, `step` apart
 /// in x, contiguous in the columns.
 template <class T, class F>
-void each_row(const Axis (&axes)[3], T* x, T* columns, const F& row) {
+void each_row(const FoldAxis (&axes)[3], T* x, T* columns, const F& row) {
   const auto& [a, b, c] = axes;
   for (std::int64_t i = 0; i < a.kernel; ++i) {
     const auto r0 = a.range(i);
@@ -52,7 +52,7 @@ void each_row(const Axis (&axes)[3], T* x, T* columns, const F& row) {
 /// Applies `row` to all channels, for unfold and fold; the target must be zero-initialized.
 template <class F>
 void each_channel(const ConvGeometry& g, Array& x, Array& columns, const F& row) {
-  Axis axes[3];
+  FoldAxis axes[3];
   const std::size_t n = g.input.size();
   for (std::size_t i = 0; i < n; ++i) {
     axes[3 - n + i] = {g.input[i], g.output[i], g.kernel[i], g.stride[i], g.padding[i], g.dilation[i]};

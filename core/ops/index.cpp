@@ -75,12 +75,13 @@ void for_each_row(const IndexedAxis& along, const std::vector<std::int64_t>& at,
   if (along.outer == 1 && along.inner >= 16) {
     const bool shared = work >= 2 * kernels::parallel_grain;
     const auto share = shared ? (along.length + num_threads() - 1) / num_threads() : along.length;
-    detail::parallel_for(along.length, share, [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
+    newtape::detail::parallel_for(along.length, share,
+                                  [&](std::int64_t begin, std::int64_t end) { run_range(0, begin, end); });
   } else {
-    detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
-                         [&](std::int64_t begin, std::int64_t end) {
-                           for (auto o = begin; o < end; ++o) run_range(o, 0, along.length);
-                         });
+    newtape::detail::parallel_for(along.outer, std::max<std::int64_t>(1, kernels::parallel_grain / work),
+                                  [&](std::int64_t begin, std::int64_t end) {
+                                    for (auto o = begin; o < end; ++o) run_range(o, 0, along.length);
+                                  });
   }
 }
 
@@ -136,32 +137,32 @@ Array take(const Array& x, const Array& indices, std::int64_t axis) {
       }
     }
   };
-  detail::parallel_for(along.outer * n, std::max<std::int64_t>(1, kernels::parallel_grain / along.inner),
-                       [&](std::int64_t begin, std::int64_t end) {
-                         if (bytes == 4) {
-                           rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 4); });
-                         } else if (bytes == 8) {
-                           rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 8); });
-                         } else {
-                           rows(begin, end, [bytes](std::byte* t, const std::byte* f) {
-                             std::memcpy(t, f, static_cast<std::size_t>(bytes));
-                           });
-                         }
-                       });
+  newtape::detail::parallel_for(along.outer * n, std::max<std::int64_t>(1, kernels::parallel_grain / along.inner),
+                                [&](std::int64_t begin, std::int64_t end) {
+                                  if (bytes == 4) {
+                                    rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 4); });
+                                  } else if (bytes == 8) {
+                                    rows(begin, end, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, 8); });
+                                  } else {
+                                    rows(begin, end, [bytes](std::byte* t, const std::byte* f) {
+                                      std::memcpy(t, f, static_cast<std::size_t>(bytes));
+                                    });
+                                  }
+                                });
   return out;
 }
 
-Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
-  expect_number("take_add", src);
+Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
+  expect_number("take_adjoint", src);
   const auto mismatch = [&] {
-    raise<ShapeError>("take_add: the source must contain the axes of the indices", to_string(indices.shape()),
+    raise<ShapeError>("take_adjoint: the source must contain the axes of the indices", to_string(indices.shape()),
                       to_string(src.shape()));
   };
   if (src.ndim() < indices.ndim()) mismatch();
   // `axis` refers to the result, in which the axes of the indices are replaced by one.
   const std::size_t ndim = src.ndim() - indices.ndim() + 1;
-  const auto a = normalize_axis("take_add", axis, ndim);
-  const auto at = checked("take_add", indices, length);
+  const auto a = normalize_axis("take_adjoint", axis, ndim);
+  const auto at = checked("take_adjoint", indices, length);
   Shape shape(src.shape().begin(), src.shape().begin() + a);
   shape.push_back(length);
   for (std::size_t i = a + indices.ndim(); i < src.ndim(); ++i) shape.push_back(src.shape()[i]);
@@ -171,7 +172,7 @@ Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::i
   return out;
 }
 
-Array index_add(Array x, const Array& src, const Array& indices, std::int64_t axis) {
+Array index_add(Array x, std::int64_t axis, const Array& indices, const Array& src) {
   expect_number("index_add", x);
   const auto a = normalize_axis("index_add", axis, x.ndim());
   expect_source("index_add", x, src, indices, a);
@@ -181,7 +182,7 @@ Array index_add(Array x, const Array& src, const Array& indices, std::int64_t ax
   return out;
 }
 
-Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t axis) {
+Array index_copy(Array x, std::int64_t axis, const Array& indices, const Array& src) {
   const auto a = normalize_axis("index_copy", axis, x.ndim());
   expect_source("index_copy", x, src, indices, a);
   const IndexedAxis along(x.shape(), a);
@@ -200,7 +201,7 @@ Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t a
 
 namespace {
 
-/// Iteration of gather and scatter_add: `batch` entries, each with indices [outer, m, inner] into [outer,
+/// Iteration of gather and gather_adjoint: `batch` entries, each with indices [outer, m, inner] into [outer,
 /// length, inner].
 struct GatherPlan {
   std::size_t lead;
@@ -226,7 +227,7 @@ GatherPlan plan_gather(const char* op, const Shape& full, const Array& indices, 
 
 }  // namespace
 
-Array gather(const Array& x, const Array& indices, std::int64_t axis) {
+Array gather(const Array& x, std::int64_t axis, const Array& indices) {
   const GatherPlan w = plan_gather("gather", x.shape(), indices, axis, true);
   const auto length = x.shape()[normalize_axis("gather", axis, x.ndim())];
   const auto at = checked("gather", indices, length);
@@ -250,12 +251,12 @@ Array gather(const Array& x, const Array& indices, std::int64_t axis) {
   return out;
 }
 
-Array scatter_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
-  expect_number("scatter_add", src);
-  const GatherPlan w = plan_gather("scatter_add", src.shape(), indices, axis, false);
-  const auto at = checked("scatter_add", indices, length);
+Array gather_adjoint(const Array& src, std::int64_t axis, const Array& indices, std::int64_t length) {
+  expect_number("gather_adjoint", src);
+  const GatherPlan w = plan_gather("gather_adjoint", src.shape(), indices, axis, false);
+  const auto at = checked("gather_adjoint", indices, length);
   Shape shape = src.shape();
-  shape[normalize_axis("scatter_add", axis, src.ndim())] = length;
+  shape[normalize_axis("gather_adjoint", axis, src.ndim())] = length;
   Array out = zeros(shape, src.dtype());
   if (src.size() == 0) return out;
   const Array source = contiguous(src);

@@ -34,19 +34,19 @@ Array diag_embed(const Array& x, std::int64_t offset, std::int64_t rows, std::in
 // --- along an axis: i64 indices of any shape, which replaces the axis. ValueError names an index out of range ---
 Array take(const Array& x, const Array& indices, std::int64_t axis);
 /// Adds src to zeros of length `length` along `axis`, at `indices`: the adjoint of `take`.
-Array take_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);
+Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);
 /// x with src (shape of `take(x, indices, axis)`) added at `indices`. Reuses the memory of a temporary x.
-Array index_add(Array x, const Array& src, const Array& indices, std::int64_t axis);
+Array index_add(Array x, std::int64_t axis, const Array& indices, const Array& src);
 /// The same, but src replaces the elements; of duplicate indices the last one wins.
-Array index_copy(Array x, const Array& src, const Array& indices, std::int64_t axis);
+Array index_copy(Array x, std::int64_t axis, const Array& indices, const Array& src);
 
 // --- element by element ---
 /// y[i][j] = x[i][indices[i][j]] for axis 1, etc.: PyTorch's gather. Extra leading axes of x (batched cotangents)
 /// broadcast over the indices; `axis` is then negative.
-Array gather(const Array& x, const Array& indices, std::int64_t axis);
+Array gather(const Array& x, std::int64_t axis, const Array& indices);
 /// Adds src at `indices` along `axis` to zeros of length `length`: the adjoint of `gather`. Leading axes as in
 /// `gather`.
-Array scatter_add(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);
+Array gather_adjoint(const Array& src, std::int64_t axis, const Array& indices, std::int64_t length);
 
 // --- indices ---
 /// Marks the last occurrence of every index (boolean); undefined if all indices are distinct.

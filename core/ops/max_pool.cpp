@@ -13,7 +13,7 @@ namespace newtape::core {
 namespace {
 
 template <class T>
-const kernels::MaxPoolTable<T>& table() {
+const kernels::MaxPoolTable<T>& pool_table() {
   static const kernels::MaxPoolTables& chosen =
       kernels::select(kernels::baseline::max_pool, kernels::avx2::max_pool, kernels::avx512::max_pool);
   if constexpr (std::is_same_v<T, float>) {
@@ -48,7 +48,7 @@ Shape pooled(const char* op, const Array& x, Windows windows) {
 }
 
 template <class F>
-void in_pieces(std::int64_t planes, std::int64_t size, const F& f) {
+void in_planes(std::int64_t planes, std::int64_t size, const F& f) {
   newtape::detail::parallel_for(planes, std::max<std::int64_t>(1, (1 << 15) / (size + 1)), f);
 }
 
@@ -89,12 +89,12 @@ std::int64_t rows_per_call(const Squares& s) {
 template <class T>
 void pool_squares(const T* x, const Squares& s, T* y) {
   const std::int64_t block = rows_per_call(s);
-  in_pieces(s.planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
+  in_planes(s.planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
     Array scratch = Array::empty({2 * block * s.columns}, dtype_of<T>);
     for (std::int64_t p = begin; p < end; ++p) {
       for (std::int64_t r = 0; r < s.rows; r += block) {
-        table<T>().squares(x + s.top(p, r), s.width, std::min(block, s.rows - r), s.columns, scratch.data<T>(),
-                           y + (p * s.rows + r) * s.columns);
+        pool_table<T>().squares(x + s.top(p, r), s.width, std::min(block, s.rows - r), s.columns, scratch.data<T>(),
+                                y + (p * s.rows + r) * s.columns);
       }
     }
   });
@@ -103,14 +103,14 @@ void pool_squares(const T* x, const Squares& s, T* y) {
 template <class T>
 void pool_squares_grad(const T* g, const T* x, const T* y, const Squares& s, std::int64_t planes, T* to) {
   const std::int64_t block = rows_per_call(s);
-  in_pieces(planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
+  in_planes(planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
     Array scratch = Array::empty({4 * block * s.columns}, dtype_of<T>);
     for (std::int64_t p = begin; p < end; ++p) {
       const std::int64_t x_plane = p % s.planes;
       for (std::int64_t r = 0; r < s.rows; r += block) {
-        table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (x_plane * s.rows + r) * s.columns,
-                                x + s.top(x_plane, r), s.width, std::min(block, s.rows - r), s.columns,
-                                scratch.data<T>(), to + s.top(p, r));
+        pool_table<T>().squares_grad(g + (p * s.rows + r) * s.columns, y + (x_plane * s.rows + r) * s.columns,
+                                     x + s.top(x_plane, r), s.width, std::min(block, s.rows - r), s.columns,
+                                     scratch.data<T>(), to + s.top(p, r));
       }
       T* unused = to + s.top(p, s.rows);
       std::fill(unused, unused + (s.height - 2 * s.rows) * s.width, T(0));
@@ -121,19 +121,19 @@ void pool_squares_grad(const T* g, const T* x, const T* y, const Squares& s, std
 /// Maxima along one axis of x [outer, input, inner].
 template <class T>
 void pool_axis(const T* x, const WindowAxis& w, std::int64_t outer, std::int64_t inner, T* y) {
-  in_pieces(outer, w.input * inner, [&](std::int64_t begin, std::int64_t end) {
+  in_planes(outer, w.input * inner, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const T* from = x + i * w.input * inner;
       T* to = y + i * w.output() * inner;
       if (inner == 1) {
-        table<T>().runs(from, w.first.data(), w.count.data(), w.step, w.output(), to);
+        pool_table<T>().runs(from, w.first.data(), w.count.data(), w.step, w.output(), to);
         continue;
       }
       for (std::int64_t o = 0; o < w.output(); ++o, to += inner) {
         const T* row = from + w.first[static_cast<std::size_t>(o)] * inner;
         std::copy(row, row + inner, to);
         for (std::int64_t k = 1; k < w.count[static_cast<std::size_t>(o)]; ++k) {
-          table<T>().join(row + k * w.step * inner, inner, to);
+          pool_table<T>().join(row + k * w.step * inner, inner, to);
         }
       }
     }
@@ -204,7 +204,7 @@ Array max_pool_indices(const Array& x, Windows windows) {
   auto* to = indices.data<std::int64_t>();
   const auto run = [&]<class T>() {
     const T* from = source.data<T>();
-    in_pieces(planes, size, [&](std::int64_t begin, std::int64_t end) {
+    in_planes(planes, size, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p) {
         each_maximum(from + p * size, windows, [&](std::int64_t o, std::int64_t best) { to[p * outputs + o] = best; });
       }
@@ -235,7 +235,7 @@ Array max_pool_grad(const Array& g, const Array& x, const Array& y, Windows wind
       pool_squares_grad<T>(from, values, maxima.data<T>(), s, out.size() / (s.height * s.width), to);
       return;
     }
-    in_pieces(planes, size, [&](std::int64_t begin, std::int64_t end) {
+    in_planes(planes, size, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p) {
         T* plane = to + p * size;
         std::fill(plane, plane + size, T(0));

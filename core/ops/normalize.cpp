@@ -18,7 +18,7 @@ namespace {
 using View = NormalizeView;
 
 template <class T>
-const kernels::NormalizeTable<T>& table() {
+const kernels::NormalizeTable<T>& normalize_table() {
   static const kernels::NormalizeTables& chosen =
       kernels::select(kernels::baseline::normalize, kernels::avx2::normalize, kernels::avx512::normalize);
   if constexpr (std::is_same_v<T, float>) {
@@ -30,7 +30,7 @@ const kernels::NormalizeTable<T>& table() {
 
 /// Calls f(begin, end) for ranges of sets, in parallel if there is enough work.
 template <class F>
-void in_pieces(std::int64_t sets, std::int64_t count, const F& f) {
+void in_sets(std::int64_t sets, std::int64_t count, const F& f) {
   newtape::detail::parallel_for(sets, std::max<std::int64_t>(1, (1 << 14) / std::max<std::int64_t>(1, count)), f);
 }
 
@@ -66,7 +66,8 @@ template <class T>
 void find_statistics(const View& v, const Runs& r, const T* x, double& mean, double& var) {
   const auto n = static_cast<double>(v.count());
   const auto sum = [&](T shift, double* out) {
-    for (std::int64_t i = 0; i < r.count; ++i) table<T>().sums(x + r.first + i * r.step, r.length, shift, out);
+    for (std::int64_t i = 0; i < r.count; ++i)
+      normalize_table<T>().sums(x + r.first + i * r.step, r.length, shift, out);
   };
   double about_zero[2] = {};
   sum(T(0), about_zero);
@@ -97,7 +98,7 @@ struct Apply {
   void run(std::int64_t at, std::int64_t n, std::int64_t channel, const RoundedMean<T>& centre, double scale) const {
     const double a = scale * (weight != nullptr ? static_cast<double>(weight[channel]) : 1);
     const double b = (bias != nullptr ? static_cast<double>(bias[channel]) : 0) - centre.residual * a;
-    table<T>().apply(x + at, y + at, n, centre.shift, static_cast<T>(a), static_cast<T>(b));
+    normalize_table<T>().apply(x + at, y + at, n, centre.shift, static_cast<T>(a), static_cast<T>(b));
   }
   void set(std::int64_t s, const Runs& r, double mean, double var) const {
     const RoundedMean<T> centre(mean);
@@ -108,8 +109,8 @@ struct Apply {
     }
     const auto channel = s % v.groups * v.channels;
     if (each) {
-      table<T>().apply_each(x + r.first, y + r.first, r.length, centre.shift, static_cast<T>(scale),
-                            static_cast<T>(-centre.residual * scale), weight + channel, bias + channel);
+      normalize_table<T>().apply_each(x + r.first, y + r.first, r.length, centre.shift, static_cast<T>(scale),
+                                      static_cast<T>(-centre.residual * scale), weight + channel, bias + channel);
     } else if (weight == nullptr && bias == nullptr) {
       run(r.first, r.length, channel, centre, scale);
     } else {
@@ -141,8 +142,8 @@ struct PullbackCoefficients {
 template <class T>
 void back_across(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
                  const double* var, T* dx, ByChannel& found) {
-  const auto& kernel = table<T>();
-  in_pieces(v.channels, v.count(), [&](std::int64_t begin, std::int64_t end) {
+  const auto& kernel = normalize_table<T>();
+  in_sets(v.channels, v.count(), [&](std::int64_t begin, std::int64_t end) {
     for (auto s = begin; s < end; ++s) {
       const Runs r = runs_of(v, s);
       const RoundedMean<T> centre(mean[s]);
@@ -172,7 +173,7 @@ void back_across(const View& v, double eps, const T* g, const T* x, const T* wei
 template <class T>
 void back_rows(const View& v, double eps, const T* g, const T* x, const T* weight, const double* mean,
                const double* var, bool by_channel, T* dx, ByChannel& found, std::int64_t begin, std::int64_t end) {
-  const auto& kernel = table<T>();
+  const auto& kernel = normalize_table<T>();
   const auto channels = static_cast<std::size_t>(v.groups * v.channels);
   const bool each = v.inner == 1;
   // Partial sums of several rows in T, then added in f64.
@@ -298,7 +299,7 @@ Normalized normalize(const Array& x, const Array& weight, const Array& bias, con
         (no_weight ? apply.weight : apply.bias) = defaults.data();
       }
     }
-    in_pieces(view.statistics(), view.count(), [&](std::int64_t begin, std::int64_t end) {
+    in_sets(view.statistics(), view.count(), [&](std::int64_t begin, std::int64_t end) {
       for (auto s = begin; s < end; ++s) {
         // Statistics and normalization set by set, while the elements are in cache.
         const Runs r = runs_of(view, s);

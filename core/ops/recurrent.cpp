@@ -17,7 +17,7 @@ namespace newtape::core {
 namespace {
 
 template <class T>
-const kernels::RecurrentTable<T>& table() {
+const kernels::RecurrentTable<T>& recurrent_table() {
   static const kernels::RecurrentTables& chosen =
       kernels::select(kernels::baseline::recurrent, kernels::avx2::recurrent, kernels::avx512::recurrent);
   if constexpr (std::is_same_v<T, float>) {
@@ -121,15 +121,15 @@ template <class T>
 void add_cotangent(const T* g, T* d, std::int64_t n) {
   for (std::int64_t j = 0; g != nullptr && j < n; ++j) d[j] += g[j];
 }
-Array dense(const Array& g) { return g.defined() ? contiguous(g) : g; }
+Array dense_or_none(const Array& g) { return g.defined() ? contiguous(g) : g; }
 
 }  // namespace
 
-LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over) {
+LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over) {
   const Array h0 = contiguous(h_first);
   const Array c0 = contiguous(c_first);
   const SequenceOrder order(x, h0, over);
-  LstmSteps y{Array::empty(order.states(), x.dtype()), Array::empty(order.states(), x.dtype()), own(std::move(x))};
+  LSTMSteps y{Array::empty(order.states(), x.dtype()), Array::empty(order.states(), x.dtype()), own(std::move(x))};
   const Array wt = transpose(w, 0, 1);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
@@ -145,7 +145,7 @@ LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& 
       order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
         if (active) {
-          table<T>().lstm(gates + 4 * at, c + at, c_next + at, h_next + at, n);
+          recurrent_table<T>().lstm(gates + 4 * at, c + at, c_next + at, h_next + at, n);
         } else {
           clear(gates + 4 * at, 4 * n);
           move(h + at, h_next + at, n);
@@ -157,10 +157,10 @@ LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& 
   return y;
 }
 
-LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LstmSteps& y, const Array& w,
+LSTMGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LSTMSteps& y, const Array& w,
                          const Array& h_first, const Array& c_first, const ScanOver& over) {
-  const Array gh = dense(cotangent_h);
-  const Array gc = dense(cotangent_c);
+  const Array gh = dense_or_none(cotangent_h);
+  const Array gc = dense_or_none(cotangent_c);
   const Array h0 = contiguous(h_first);
   const Array c0 = contiguous(c_first);
   const SequenceOrder order(y.h, h0, over);
@@ -183,8 +183,8 @@ LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
         const T* gh_row = row_of<T>(gh, t, batch, r, n);
         const T* gc_row = row_of<T>(gc, t, batch, r, n);
         if (active) {
-          table<T>().lstm_grad(gates + 4 * at, before + at, c + at, gh_row, gc_row, dh_rows + at, dc_rows + at,
-                               da + 4 * at, n);
+          recurrent_table<T>().lstm_grad(gates + 4 * at, before + at, c + at, gh_row, gc_row, dh_rows + at,
+                                         dc_rows + at, da + 4 * at, n);
         } else {
           clear(da + 4 * at, 4 * n);
           add_cotangent(gh_row, dh_rows + at, n);
@@ -198,10 +198,10 @@ LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
   return {std::move(dx), std::move(dw), std::move(dh), std::move(dc)};
 }
 
-GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over) {
+GRUSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over) {
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(x, h0, over);
-  GruSteps y{Array::empty(order.states(), h0.dtype()), own(std::move(x)), Array::empty(order.states(), h0.dtype())};
+  GRUSteps y{Array::empty(order.states(), h0.dtype()), own(std::move(x)), Array::empty(order.states(), h0.dtype())};
   const Array wt = transpose(w, 0, 1);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
@@ -218,7 +218,7 @@ GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first,
       order.members(t, [&](std::int64_t r, bool active) {
         const auto at = r * n;
         if (active) {
-          table<T>().gru(gates + 3 * at, parts + 3 * at, h + at, h_next + at, n);
+          recurrent_table<T>().gru(gates + 3 * at, parts + 3 * at, h + at, h_next + at, n);
           move(parts + 3 * at + 2 * n, q + at, n);
         } else {
           clear(gates + 3 * at, 3 * n);
@@ -231,9 +231,9 @@ GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first,
   return y;
 }
 
-GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w, const Array& h_first,
+GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w, const Array& h_first,
                        const ScanOver& over) {
-  const Array g = dense(cotangent);
+  const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(y.h, h0, over);
   const auto batch = h0.shape()[0];
@@ -254,7 +254,8 @@ GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w
         const auto at = r * n;
         const T* g_row = row_of<T>(g, t, batch, r, n);
         if (active) {
-          table<T>().gru_grad(gates + 3 * at, q + at, before + at, g_row, to_h + at, to_x + 3 * at, to_u + 3 * at, n);
+          recurrent_table<T>().gru_grad(gates + 3 * at, q + at, before + at, g_row, to_h + at, to_x + 3 * at,
+                                        to_u + 3 * at, n);
         } else {
           clear(to_x + 3 * at, 3 * n);
           clear(to_u + 3 * at, 3 * n);
@@ -274,7 +275,7 @@ Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, con
   const Array wt = transpose(w, 0, 1);
   const auto n = h0.shape()[1];
   for_dtype(h0.dtype(), [&]<class T>(T) {
-    const auto f = squash == Squash::tanh ? table<T>().tanh : table<T>().relu;
+    const auto f = squash == Squash::tanh ? recurrent_table<T>().tanh : recurrent_table<T>().relu;
     order.forward([&](std::int64_t t, std::int64_t previous) {
       Array a = rows(y, t, 1);
       add_matmul(a, order.before(y, h0, previous), wt);
@@ -287,9 +288,9 @@ Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, con
   return y;
 }
 
-RnnGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
+RNNGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
                        const ScanOver& over) {
-  const Array g = dense(cotangent);
+  const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(h, h0, over);
   const auto batch = h0.shape()[0];
@@ -297,7 +298,7 @@ RnnGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, c
   Array dh = zeros(h0.shape(), h0.dtype());
   Array dx = Array::empty(h.shape(), h0.dtype());
   for_dtype(h0.dtype(), [&]<class T>(T) {
-    const auto f = squash == Squash::tanh ? table<T>().tanh_grad : table<T>().relu_grad;
+    const auto f = squash == Squash::tanh ? recurrent_table<T>().tanh_grad : recurrent_table<T>().relu_grad;
     order.backward([&](std::int64_t t, std::int64_t) {
       Array d = rows(dx, t, 1);
       const T* y = h.data<T>() + t * batch * n;

@@ -13,41 +13,41 @@ struct ScanOver {
   Array mask = {};
 };
 
-struct LstmSteps {
+struct LSTMSteps {
   Array h;      ///< [T, B, H]
   Array c;      ///< [T, B, H]
   Array gates;  ///< [T, B, 4 H]: i, f, g, o
 };
-struct LstmGrads {
+struct LSTMGrads {
   Array x, w, h0, c0;
 };
 /// x [T, B, 4 H]: input part of the pre-activations (the memory of a temporary is reused for the gates), w [4 H, H],
 /// h_first and c_first [B, H]. Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.
-LstmSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over);
+LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over);
 /// The cotangents of h and c may be undefined.
-LstmGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LstmSteps& y, const Array& w,
+LSTMGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LSTMSteps& y, const Array& w,
                          const Array& h_first, const Array& c_first, const ScanOver& over);
 
-struct GruSteps {
+struct GRUSteps {
   Array h;      ///< [T, B, H]
   Array gates;  ///< [T, B, 3 H]: r, z, n
   Array q;      ///< [T, B, H]: h w^T + b for gate n
 };
-struct GruGrads {
+struct GRUGrads {
   Array x, w, b, h0;
 };
 /// x [T, B, 3 H], w [3 H, H], b [3 H], h_first [B, H]. Cho et al. 2014, with r applied after the product, as in cuDNN.
-GruSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over);
-GruGrads gru_scan_grad(const Array& cotangent, const GruSteps& y, const Array& w, const Array& h_first,
+GRUSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over);
+GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w, const Array& h_first,
                        const ScanOver& over);
 
 enum class Squash { tanh, relu };
-struct RnnGrads {
+struct RNNGrads {
   Array x, w, h0;
 };
 /// h_t = tanh or relu of x_t + h_(t-1) w^T: x [T, B, H], w [H, H], h_first [B, H] -> [T, B, H].
 Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over);
-RnnGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
+RNNGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
                        const ScanOver& over);
 
 }  // namespace newtape::core

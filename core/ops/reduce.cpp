@@ -22,20 +22,20 @@ using kernels::Odometer;
 using kernels::Reducer;
 using kernels::ReduceTables;
 
-const ReduceTables& tables() {
+const ReduceTables& reduce_tables() {
   static const ReduceTables& chosen =
       kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
   return chosen;
 }
 
 template <class T>
-const kernels::ReduceTable<T>& table() {
+const kernels::ReduceTable<T>& reduce_table() {
   if constexpr (std::is_same_v<T, float>) {
-    return tables().f32;
+    return reduce_tables().f32;
   } else if constexpr (std::is_same_v<T, double>) {
-    return tables().f64;
+    return reduce_tables().f64;
   } else {
-    return tables().i64;
+    return reduce_tables().i64;
   }
 }
 
@@ -186,7 +186,7 @@ auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reduc
   using A = typename kernels::AccumulatorOf<T>::type;
   std::vector<A> wide(static_cast<std::size_t>(element_count(reduced_shape(x.shape(), axes, false))), A(0));
   if (x.size() == 0) return wide;
-  const auto repeats = reduce_into<T, A>(reducer, table<A>().sum, x, axes, A(0), wide.data());
+  const auto repeats = reduce_into<T, A>(reducer, reduce_table<A>().sum, x, axes, A(0), wide.data());
   for (auto& sum : wide) sum *= static_cast<A>(repeats);
   return wide;
 }
@@ -196,7 +196,7 @@ template <class T>
 Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), dtype_of<T>);
   T* results = out.data<T>();
-  for (const auto sum : wide_sums<T>(table<T>().sum, x, axes)) {
+  for (const auto sum : wide_sums<T>(reduce_table<T>().sum, x, axes)) {
     if constexpr (std::is_same_v<T, std::int64_t>) {
       *results++ = sum;
     } else {
@@ -248,9 +248,9 @@ Array plain(const char* op, const Array& x, const Axes& which, bool keepdims, bo
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), x.dtype());
   if (!may_be_empty) expect_some(op, x, axes, out);
   switch (x.dtype()) {
-    case f32: run.template operator()<float>(tables().f32, axes, out); break;
-    case f64: run.template operator()<double>(tables().f64, axes, out); break;
-    case i64: run.template operator()<std::int64_t>(tables().i64, axes, out); break;
+    case f32: run.template operator()<float>(reduce_tables().f32, axes, out); break;
+    case f64: run.template operator()<double>(reduce_tables().f64, axes, out); break;
+    case i64: run.template operator()<std::int64_t>(reduce_tables().i64, axes, out); break;
     default: unsupported(op, "f32, f64 or i64", x);
   }
   return out;
@@ -283,7 +283,9 @@ std::int64_t reduced_count(const Array& x, const Dims& axes) {
 }
 
 std::vector<double> wide_sum(const Array& x, const Dims& axes, bool squares) {
-  const auto run = [&]<class T>() { return wide_sums<T>(squares ? table<T>().sum_squares : table<T>().sum, x, axes); };
+  const auto run = [&]<class T>() {
+    return wide_sums<T>(squares ? reduce_table<T>().sum_squares : reduce_table<T>().sum, x, axes);
+  };
   return x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
 }
 
@@ -355,8 +357,8 @@ Array sum_to(Array x, const Shape& shape, std::size_t batch) {
 bool all_finite(const Array& x) {
   if (!is_floating(x.dtype())) return true;
   const Array dense = contiguous(x);
-  return x.dtype() == f32 ? tables().f32.all_finite(dense.data<float>(), dense.size())
-                          : tables().f64.all_finite(dense.data<double>(), dense.size());
+  return x.dtype() == f32 ? reduce_tables().f32.all_finite(dense.data<float>(), dense.size())
+                          : reduce_tables().f64.all_finite(dense.data<double>(), dense.size());
 }
 
 }  // namespace newtape::core

@@ -13,7 +13,7 @@ namespace newtape::core {
 namespace {
 
 template <class T>
-const kernels::ResampleTable<T>& table() {
+const kernels::ResampleTable<T>& resample_table() {
   static const kernels::ResampleTables& chosen =
       kernels::select(kernels::baseline::resample, kernels::avx2::resample, kernels::avx512::resample);
   if constexpr (std::is_same_v<T, float>) {
@@ -25,7 +25,7 @@ const kernels::ResampleTable<T>& table() {
 
 template <class T>
 void run(const T* x, const BandMatrix& m, std::int64_t outer, std::int64_t inner, T* y) {
-  const auto& kernel = table<T>();
+  const auto& kernel = resample_table<T>();
   const std::vector<T> w(m.elements.begin(), m.elements.end());
   const std::int64_t work = 1 + inner * static_cast<std::int64_t>(m.elements.size());
   newtape::detail::parallel_for(outer, std::max<std::int64_t>(1, (1 << 16) / work),

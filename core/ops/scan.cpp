@@ -17,15 +17,15 @@ using kernels::ScanKernel;
 using kernels::ScanKernels;
 using kernels::ScanState;
 
-const kernels::ScanTable& table() {
+const kernels::ScanTable& scan_table() {
   static const kernels::ScanTable& chosen =
       kernels::select(kernels::baseline::scan, kernels::avx2::scan, kernels::avx512::scan);
   return chosen;
 }
 
-constexpr std::int64_t min_parallel = 1 << 14;  // work below this many elements stays on one thread
-constexpr std::int64_t side = 32;               // rows transposed together
-constexpr std::int64_t piece = 64;              // elements of each row transposed at a time
+constexpr std::int64_t scan_min_parallel = 1 << 14;  // work below this many elements stays on one thread
+constexpr std::int64_t side = 32;                    // rows transposed together
+constexpr std::int64_t piece = 64;                   // elements of each row transposed at a time
 
 ScanKernel kernel_for(const char* op, const ScanKernels& kernels, const Array& x) {
   const bool integers = kernels.of[2] != nullptr;
@@ -77,7 +77,7 @@ struct Job {
 
   void run() const {
     const auto grain = [this](std::int64_t columns) {
-      return std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, n * columns));
+      return std::max<std::int64_t>(1, scan_min_parallel / std::max<std::int64_t>(1, n * columns));
     };
     if (inner == 1 && outer >= side / 4) {
       const auto groups = (outer + side - 1) / side;
@@ -139,21 +139,21 @@ ValuesIndices scan_best(const char* op, const ScanKernels& kernels, const Array&
 
 Array cumsum(Array x, std::int64_t axis, bool reverse) {
   if (x.dtype() == boolean) x = cast(std::move(x), i64);
-  return scan1("cumsum", table().cumsum, std::move(x), axis, reverse);
+  return scan1("cumsum", scan_table().cumsum, std::move(x), axis, reverse);
 }
-Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", table().cumprod, x, axis, false); }
+Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", scan_table().cumprod, x, axis, false); }
 Array logcumsumexp(const Array& x, std::int64_t axis) {
-  return scan1("logcumsumexp", table().logcumsumexp, x, axis, false);
+  return scan1("logcumsumexp", scan_table().logcumsumexp, x, axis, false);
 }
-ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", table().cummax, x, axis); }
-ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", table().cummin, x, axis); }
+ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", scan_table().cummax, x, axis); }
+ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", scan_table().cummin, x, axis); }
 
 Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool reverse) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
     raise<ShapeError>("linear_recurrence: the operands must match", "a and b of equal shape and dtype",
                       "a " + describe(a) + ", b " + describe(b));
   }
-  Job j = job("linear_recurrence", table().linear_recurrence, a, axis, reverse);
+  Job j = job("linear_recurrence", scan_table().linear_recurrence, a, axis, reverse);
   const Array factors = contiguous(a);
   const Array terms = contiguous(b);
   Array out = Array::empty(a.shape(), a.dtype());

@@ -14,7 +14,7 @@ namespace newtape::core {
 namespace {
 
 template <class T>
-const kernels::SoftmaxTable<T>& table() {
+const kernels::SoftmaxTable<T>& softmax_table() {
   static const kernels::SoftmaxTables& chosen =
       kernels::select(kernels::baseline::softmax, kernels::avx2::softmax, kernels::avx512::softmax);
   if constexpr (std::is_same_v<T, float>) {
@@ -29,7 +29,7 @@ Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cas
 
 /// Calls f(begin, end) for ranges of rows of length n, in parallel if there is enough work.
 template <class F>
-void in_pieces(std::int64_t rows, std::int64_t n, const F& f) {
+void in_rows(std::int64_t rows, std::int64_t n, const F& f) {
   // A multiple of 16, the number of short rows that share a vector.
   const std::int64_t grain = ((1 << 14) / std::max<std::int64_t>(1, n) + 15) / 16 * 16;
   newtape::detail::parallel_for(rows, std::max<std::int64_t>(1, grain), f);
@@ -46,11 +46,11 @@ Array map_rows(const char* op, Array x, std::int64_t axis, const Pick& pick) {
   Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
   if (in.size() == 0) return out;
   const auto run = [&]<class T>() {
-    const auto kernel = pick(table<T>());
+    const auto kernel = pick(softmax_table<T>());
     const T* from = std::as_const(in).template data<T>();
     T* to = out.data<T>();
-    in_pieces(in.size() / n, n,
-              [&](std::int64_t begin, std::int64_t end) { kernel(from + begin * n, to + begin * n, end - begin, n); });
+    in_rows(in.size() / n, n,
+            [&](std::int64_t begin, std::int64_t end) { kernel(from + begin * n, to + begin * n, end - begin, n); });
   };
   in.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return out;
@@ -78,11 +78,11 @@ Array map_rows_back(const char* op, Array g, const Array& y, std::int64_t axis, 
   const auto rows = out.size() / n;
   const auto y_rows = saved.size() / n;
   const auto run = [&]<class T>() {
-    const auto kernel = pick(table<T>());
+    const auto kernel = pick(softmax_table<T>());
     const T* pg = std::as_const(gs).template data<T>();
     const T* py = saved.data<T>();
     T* to = out.data<T>();
-    in_pieces(rows, n, [&](std::int64_t begin, std::int64_t end) {
+    in_rows(rows, n, [&](std::int64_t begin, std::int64_t end) {
       while (begin < end) {  // y repeats for every batch of cotangents
         const auto count = std::min(end - begin, y_rows - begin % y_rows);
         kernel(pg + begin * g_step, scalar, py + begin % y_rows * n, to + begin * n, count, n);
@@ -129,8 +129,8 @@ Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
   const auto run = [&]<class T>() {
     const T* from = rows.data<T>();
     T* to = sums.data<T>();
-    in_pieces(sums.size(), n, [&](std::int64_t begin, std::int64_t end) {
-      table<T>().logsumexp(from + begin * n, to + begin, end - begin, n);
+    in_rows(sums.size(), n, [&](std::int64_t begin, std::int64_t end) {
+      softmax_table<T>().logsumexp(from + begin * n, to + begin, end - begin, n);
     });
   };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
@@ -195,7 +195,7 @@ Array arg_best(const char* op, const Array& x, std::int64_t axis, bool keepdims)
   auto* to = best.data<std::int64_t>();
   visit_dtype(x.dtype(), [&]<class T>() {
     const T* from = rows.data<T>();
-    in_pieces(best.size(), n, [&](std::int64_t begin, std::int64_t end) {
+    in_rows(best.size(), n, [&](std::int64_t begin, std::int64_t end) {
       for (auto r = begin; r < end; ++r) to[r] = best_of<T, largest>(from + r * n, n);
     });
   });

@@ -84,7 +84,7 @@ void expect_index_fits(const char* op, const Array& x, std::int64_t n) {
 }
 
 /// Swaps the axis with the last one.
-Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
+Array axis_to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
 
 /// Calls choose(items, spare) for every row along the axis; it must put the `count` selected items first.
 template <class Choose>
@@ -93,7 +93,7 @@ ValuesIndices choose_rows(const char* op, const Array& x, std::int64_t axis, std
   const auto a = normalize_axis(op, axis, x.ndim());
   const auto n = x.shape()[a];
   expect_index_fits(op, x, n);
-  const Array in = contiguous(to_last(x, a));
+  const Array in = contiguous(axis_to_last(x, a));
   Shape shape = in.shape();
   shape[shape.size() - 1] = count;
   ValuesIndices out{values ? Array::empty(shape, x.dtype()) : Array(), Array::empty(shape, i64)};
@@ -123,8 +123,8 @@ ValuesIndices choose_rows(const char* op, const Array& x, std::int64_t axis, std
       }
     });
   });
-  if (values) out.values = contiguous(to_last(out.values, a));
-  out.indices = contiguous(to_last(out.indices, a));
+  if (values) out.values = contiguous(axis_to_last(out.values, a));
+  out.indices = contiguous(axis_to_last(out.indices, a));
   return out;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/linalg/openblas.hpp>
+#include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <fmt/format.h>

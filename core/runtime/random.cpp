@@ -57,7 +57,7 @@ void fill(Array& out, Generator& generator, const Make& make) {
   const auto seed = generator.seed();
   const auto first = generator.advance(static_cast<std::uint64_t>(groups * core::kernels::lanes));
   const auto& table = kernel();
-  detail::parallel_for(groups, 1 << 9, [&](std::int64_t begin, std::int64_t end) {
+  newtape::detail::parallel_for(groups, 1 << 9, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) std::uint32_t words[group_words];
     alignas(64) T values[per_group];
     for (std::int64_t g = begin; g < end; ++g) {
@@ -155,17 +155,17 @@ Array uniform(const Shape& shape, double low, double high, DType dtype, Generato
   return out;
 }
 
-Array normal(const Shape& shape, double mean, double deviation, DType dtype, Generator& generator) {
+Array normal(const Shape& shape, double mean, double std, DType dtype, Generator& generator) {
   expect_float("normal", dtype);
-  expect(deviation >= 0, "normal", "a standard deviation >= 0", deviation);
+  expect(std >= 0, "normal", "a standard deviation >= 0", std);
   Array out = Array::empty(shape, dtype);
   if (dtype == f32) {
     fill<float, group_words>(out, generator,
-                             [&, m = static_cast<float>(mean), s = static_cast<float>(deviation)](
+                             [&, m = static_cast<float>(mean), s = static_cast<float>(std)](
                                  const std::uint32_t* w, float* v) { kernel().normal_f32(w, m, s, v); });
   } else {
-    fill<double, group_words / 2>(
-        out, generator, [&](const std::uint32_t* w, double* v) { kernel().normal_f64(w, mean, deviation, v); });
+    fill<double, group_words / 2>(out, generator,
+                                  [&](const std::uint32_t* w, double* v) { kernel().normal_f64(w, mean, std, v); });
   }
   return out;
 }

@@ -46,7 +46,7 @@ namespace random {
 /// Uniform in [low, high).
 Array uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = f32,
               Generator& generator = default_generator());
-Array normal(const Shape& shape, double mean = 0, double deviation = 1, DType dtype = f32,
+Array normal(const Shape& shape, double mean = 0, double std = 1, DType dtype = f32,
              Generator& generator = default_generator());
 /// -1 or 1 with equal probability.
 Array rademacher(const Shape& shape, DType dtype = f32, Generator& generator = default_generator());

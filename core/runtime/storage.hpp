@@ -10,19 +10,20 @@
 
 namespace newtape::detail {
 
-/// Intrusive reference-counted pointer without a vtable: `T` has a member `refs_` and a static `release(T*)` that drops
-/// one reference (see release_counted), not inline to keep user code fast to compile.
-template <class T>
+/// Intrusive reference-counted pointer without a vtable. `Base`, T or a base class of it, has a member `refs_` and a
+/// static `release(Base*)` that drops one reference (see release_counted), not inline to keep user code fast to compile.
+/// Only `get` and the dereference operators need T to be complete if Base is another class.
+template <class T, class Base = T>
 class Ref {
  public:
   Ref() noexcept = default;
   /// Takes ownership of one reference held by the caller.
-  static Ref adopt(T* p) noexcept {
+  static Ref adopt(Base* p) noexcept {
     Ref r;
     r.p_ = p;
     return r;
   }
-  explicit Ref(T* p) noexcept : p_(p) { retain(); }
+  explicit Ref(Base* p) noexcept : p_(p) { retain(); }
   Ref(const Ref& o) noexcept : p_(o.p_) { retain(); }
   Ref(Ref&& o) noexcept : p_(o.p_) { o.p_ = nullptr; }
   Ref& operator=(Ref o) noexcept {
@@ -30,12 +31,12 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (p_ != nullptr) T::release(p_);
+    if (p_ != nullptr) Base::release(p_);
   }
 
-  T* get() const noexcept { return p_; }
-  T* operator->() const noexcept { return p_; }
-  T& operator*() const noexcept { return *p_; }
+  T* get() const noexcept { return static_cast<T*>(p_); }
+  T* operator->() const noexcept { return get(); }
+  T& operator*() const noexcept { return *get(); }
   explicit operator bool() const noexcept { return p_ != nullptr; }
   bool unique() const noexcept { return p_ != nullptr && p_->refs_.load(std::memory_order_acquire) == 1; }
 
@@ -43,7 +44,7 @@ class Ref {
   void retain() noexcept {
     if (p_ != nullptr) p_->refs_.fetch_add(1, std::memory_order_relaxed);
   }
-  T* p_ = nullptr;
+  Base* p_ = nullptr;
 };
 
 /// Drops one reference to `p`, counted in `refs`; calls `destroy` if it was the last.

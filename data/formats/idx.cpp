@@ -81,7 +81,7 @@ constexpr std::string_view type_name() {
                                            : "f64";
 }
 
-DType result_dtype(IdxType type, const IdxOptions& options) {
+DType result_dtype(IdxType type, const ReadIdxOptions& options) {
   const DType natural = type == IdxType::f32 ? f32 : type == IdxType::f64 ? f64 : options.scale != 1 ? f32 : i64;
   const DType dtype = options.dtype.value_or(natural);
   if (options.scale != 1 && !is_floating(dtype)) {
@@ -153,7 +153,7 @@ void read_elements(detail::Input& file, Array& result, std::size_t bytes, double
 
 /// Reads the elements, which must end the file.
 template <class T>
-Array read_body(detail::Input& file, const Header& header, const IdxOptions& options) {
+Array read_body(detail::Input& file, const Header& header, const ReadIdxOptions& options) {
   const auto item = static_cast<std::int64_t>(sizeof(T));
   const std::string what = fmt::format("{} of {}", to_string(header.shape), type_name<T>());
   if (header.overflow || header.count > std::numeric_limits<std::int64_t>::max() / 16 / item) {
@@ -181,7 +181,7 @@ Array read_body(detail::Input& file, const Header& header, const IdxOptions& opt
 
 }  // namespace
 
-Array read_idx(const std::string& path, const IdxOptions& options) {
+Array read_idx(const std::string& path, const ReadIdxOptions& options) {
   if (options.dtype) result_dtype(IdxType::u8, options);  // reports invalid options before opening the file
   detail::Input file("read_idx", path);
   const Header header = read_header(file);

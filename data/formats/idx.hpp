@@ -9,14 +9,14 @@
 /// Data sets, loaders and file formats. Invalid files raise IoError naming the file and the position.
 namespace newtape::data {
 
-struct IdxOptions {
+struct ReadIdxOptions {
   std::optional<DType> dtype = {};  ///< default: i64 for integers (f32 if scaled), f32 for float, f64 for double
   double scale = 1;                 ///< factor for every element; requires a floating dtype (ValueError)
 };
 
 /// Reads an IDX file (the format of MNIST), plain or gzipped: `read_idx("images.gz", {.dtype = f32, .scale = 1 /
 /// 255.})`.
-Array read_idx(const std::string& path, const IdxOptions& options = {});
+Array read_idx(const std::string& path, const ReadIdxOptions& options = {});
 
 /// Element types of IDX files, with the codes of the format.
 enum class IdxType : std::uint8_t { u8 = 0x08, i8 = 0x09, i16 = 0x0B, i32 = 0x0C, f32 = 0x0D, f64 = 0x0E };

@@ -3,7 +3,6 @@
 #include <newtape/data/formats/image_check.hpp>
 
 #include <fmt/format.h>
-#define ZLIB_CONST  // input buffers are const
 #include <zlib.h>
 
 #include <array>

@@ -250,7 +250,7 @@ DType natural_dtype(const Header& h) {
 
 }  // namespace
 
-Array detail::parse_npy(Input& file, const NpyOptions& options) {
+Array detail::parse_npy(Input& file, const ReadNpyOptions& options) {
   const Header h = read_header(file);
   Shape shape = h.shape;
   if (h.fortran_order) std::reverse(shape.begin(), shape.end());
@@ -318,7 +318,7 @@ std::string detail::npy_header(const Array& x) {
   return head + text;
 }
 
-Array read_npy(const std::string& path, const NpyOptions& options) {
+Array read_npy(const std::string& path, const ReadNpyOptions& options) {
   detail::Input file("read_npy", path);
   return detail::parse_npy(file, options);
 }

@@ -9,14 +9,14 @@
 
 namespace newtape::data {
 
-struct NpyOptions {
+struct ReadNpyOptions {
   std::optional<DType> dtype = {};  ///< default: a dtype that holds every value: f32 for float16, i64 for all integers
 };
 
 /// Reads an array saved by NumPy (.npy, format versions 1 to 3, either byte order, C or Fortran order), plain or
 /// gzipped: booleans, integers, float16, float32, float64. IoError with the byte for other types, a header that
 /// contradicts the file size, or an integer beyond 64 bits.
-Array read_npy(const std::string& path, const NpyOptions& options = {});
+Array read_npy(const std::string& path, const ReadNpyOptions& options = {});
 
 /// Writes an array for NumPy: `<f4`, `<f8`, `<i8` or `|b1`, in C order; gzipped if `path` ends in .gz. The file is
 /// replaced atomically.
@@ -32,7 +32,7 @@ struct Npz {
 };
 
 /// Reads archives of numpy.savez and savez_compressed. IoError as for read_npy, or if Newtape was built without libzip.
-Npz read_npz(const std::string& path, const NpyOptions& options = {});
+Npz read_npz(const std::string& path, const ReadNpyOptions& options = {});
 
 /// Writes arrays like numpy.savez or, if `compressed`, savez_compressed. ValueError for an empty or duplicate name. The
 /// file is replaced atomically.

@@ -7,7 +7,7 @@
 namespace newtape::data::detail {
 
 /// Parses an array from the current position of `file` to its end.
-Array parse_npy(Input& file, const NpyOptions& options);
+Array parse_npy(Input& file, const ReadNpyOptions& options);
 /// The header of a .npy file for x; it is followed by the elements in C order.
 std::string npy_header(const Array& x);
 

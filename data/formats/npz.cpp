@@ -74,7 +74,7 @@ std::string unpack(const std::string& path, zip_t* archive, zip_uint64_t index, 
 
 }  // namespace
 
-Npz read_npz(const std::string& path, const NpyOptions& options) {
+Npz read_npz(const std::string& path, const ReadNpyOptions& options) {
   int code = 0;
   const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
   if (!archive) fail(reader, path, "cannot be opened as an archive", text_of(code));
@@ -152,7 +152,7 @@ void write_npz(const std::string& path, const NamedArrays& arrays, bool compress
 
 #else
 
-Npz read_npz(const std::string& path, const NpyOptions&) {
+Npz read_npz(const std::string& path, const ReadNpyOptions&) {
   raise<IoError>("read_npz: '" + path + "': Newtape was built without libzip", "libzip when Newtape is configured",
                  "none");
 }

@@ -78,9 +78,9 @@ void convert(const std::byte* from, std::int64_t n, F&& put) {
   }
 }
 
-class Loader {
+class SafetensorsLoader {
  public:
-  explicit Loader(const std::string& path) : path_(path), file_(std::make_shared<Mapping>(path)) {}
+  explicit SafetensorsLoader(const std::string& path) : path_(path), file_(std::make_shared<Mapping>(path)) {}
 
   Safetensors load() {
     const auto header = detail::parse_safetensors_header({reinterpret_cast<const char*>(file_->data()), file_->size()},
@@ -233,6 +233,6 @@ void save_safetensors(const std::string& path, const NamedArrays& arrays,
   file.commit();
 }
 
-Safetensors load_safetensors(const std::string& path) { return Loader(path).load(); }
+Safetensors load_safetensors(const std::string& path) { return SafetensorsLoader(path).load(); }
 
 }  // namespace newtape::data

@@ -81,28 +81,28 @@ Standardize::Standardize(const Dataset& train, const StandardizeOptions& options
     return options.per == Statistics::array ? core::squeeze(y) : core::squeeze(y, 0);
   };
   const Array constant = core::equal(core::max(x, over, true), core::min(x, over, true));
-  const Array std_ = core::sqrt(core::var(x, over, 0, true));
+  const Array std = core::sqrt(core::var(x, over, 0, true));
   mean_ = drop_examples(core::mean(x, over, true));
-  deviation_ = drop_examples(core::where(constant, core::full({}, 1, x.dtype()), std_));
+  std_ = drop_examples(core::where(constant, core::full({}, 1, x.dtype()), std));
 }
 
-Standardize::Standardize(Array mean, Array deviation, std::size_t array)
-    : mean_(std::move(mean)), deviation_(std::move(deviation)), array_(array) {
-  if (!mean_.defined() || !deviation_.defined() || mean_.shape() != deviation_.shape()) {
+Standardize::Standardize(Array mean, Array std, std::size_t array)
+    : mean_(std::move(mean)), std_(std::move(std)), array_(array) {
+  if (!mean_.defined() || !std_.defined() || mean_.shape() != std_.shape()) {
     raise<ShapeError>("Standardize: mean and standard deviation must have the same shape",
                       mean_.defined() ? to_string(mean_.shape()) : "arrays",
-                      deviation_.defined() ? to_string(deviation_.shape()) : "none");
+                      std_.defined() ? to_string(std_.shape()) : "none");
   }
 }
 
 Array Standardize::apply(const Array& x) const {
   expect_floating("Standardize", x);
-  return (x - core::cast(mean_, x.dtype())) / core::cast(deviation_, x.dtype());
+  return (x - core::cast(mean_, x.dtype())) / core::cast(std_, x.dtype());
 }
 
 Array Standardize::invert(const Array& y) const {
   expect_floating("Standardize", y);
-  return y * core::cast(deviation_, y.dtype()) + core::cast(mean_, y.dtype());
+  return y * core::cast(std_, y.dtype()) + core::cast(mean_, y.dtype());
 }
 
 Batch Standardize::operator()(Batch batch, Generator&) const {
@@ -130,13 +130,13 @@ Transform one_hot(std::int64_t classes, std::size_t array, DType dtype) {
   });
 }
 
-Transform gaussian_noise(double deviation, std::size_t array) {
-  if (!(deviation >= 0)) {
-    raise<ValueError>("gaussian_noise: invalid standard deviation", "at least 0", fmt::format("{}", deviation));
+Transform gaussian_noise(double std, std::size_t array) {
+  if (!(std >= 0)) {
+    raise<ValueError>("gaussian_noise: invalid standard deviation", "at least 0", fmt::format("{}", std));
   }
-  return on(array, [deviation](Array x, Generator& generator) {
+  return on(array, [std](Array x, Generator& generator) {
     expect_floating("gaussian_noise", x);
-    const Array noise = random::normal(x.shape(), 0, deviation, x.dtype(), generator);
+    const Array noise = random::normal(x.shape(), 0, std, x.dtype(), generator);
     return std::move(x) + noise;
   });
 }

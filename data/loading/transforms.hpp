@@ -37,10 +37,10 @@ class Standardize {
   /// Uses the set's array without its transforms. DTypeError unless it is floating, ValueError if it has no examples.
   explicit Standardize(const Dataset& train, const StandardizeOptions& options = {});
   /// From saved statistics.
-  Standardize(Array mean, Array deviation, std::size_t array = 0);
+  Standardize(Array mean, Array std, std::size_t array = 0);
 
   const Array& mean() const noexcept { return mean_; }
-  const Array& deviation() const noexcept { return deviation_; }  ///< 1 where the training set is constant
+  const Array& std() const noexcept { return std_; }  ///< 1 where the training set is constant
 
   /// Standardizes x, or inverts it (e.g. for the output of a network).
   Array apply(const Array& x) const;
@@ -48,7 +48,7 @@ class Standardize {
   Batch operator()(Batch batch, Generator& generator) const;
 
  private:
-  Array mean_, deviation_;
+  Array mean_, std_;
   std::size_t array_;
 };
 
@@ -79,6 +79,6 @@ struct RandomErasingOptions {
 Transform random_erasing(const RandomErasingOptions& options = {});
 
 /// Adds normally distributed noise; floats only.
-Transform gaussian_noise(double deviation, std::size_t array = 0);
+Transform gaussian_noise(double std, std::size_t array = 0);
 
 }  // namespace newtape::data

@@ -39,7 +39,7 @@ std::string find(const std::vector<std::string>& directories, const std::string&
 }
 
 Dataset read_pair(const std::vector<std::string>& directories, const std::string& prefix, std::int64_t classes) {
-  const auto open = [&](const std::string& file, const IdxOptions& options) {
+  const auto open = [&](const std::string& file, const ReadIdxOptions& options) {
     const auto path = find(directories, file);
     if (path.empty()) {
       raise<IoError>(

@@ -37,7 +37,7 @@ Tensor causal_mask(std::int64_t l, std::int64_t s, DType dtype) {
 
 /// Attention with an additive mask.
 AttentionResult attend(const In& query, const In& key, const In& value, Tensor mask,
-                       const ScaledDotProductOptions& options, Generator& generator) {
+                       const ScaledDotProductAttentionOptions& options, Generator& generator) {
   const auto fits = [](const In& x) { return x.ndim() >= 2; };
   if (!fits(query) || !fits(key) || !fits(value) || query.shape().back() != key.shape().back() ||
       key.tensor().shape(-2) != value.tensor().shape(-2)) {
@@ -115,7 +115,7 @@ Tensor affine(const In& x, const Tensor& weight, const Tensor& bias) {
 
 }  // namespace
 
-Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductOptions& options,
+Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductAttentionOptions& options,
                                     Generator& generator) {
   Tensor mask = options.attn_mask;
   if (mask.defined() && mask.dtype() == boolean) mask = additive_mask(logical_not(mask), query.dtype());
@@ -178,7 +178,8 @@ std::array<Tensor, 3> MultiheadAttention::project(const In& query, const In& key
   return parts;
 }
 
-AttentionResult MultiheadAttention::forward(In query, In key, In value, const AttendOptions& how) const {
+AttentionResult MultiheadAttention::forward(In query, In key, In value,
+                                            const MultiheadAttentionForwardOptions& how) const {
   const std::size_t ndim = query.ndim();
   const bool batched = ndim == 3;
   const std::size_t batch_axis = batch_first ? 0 : 1;

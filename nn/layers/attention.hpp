@@ -9,7 +9,7 @@
 
 namespace newtape::nn {
 
-struct ScaledDotProductOptions {
+struct ScaledDotProductAttentionOptions {
   Tensor attn_mask = {};             ///< boolean: true where attention is allowed; float: added to the scores
   double dropout_p = 0;              ///< of the weights; applied in every mode, as in PyTorch
   bool is_causal = false;            ///< query i attends to keys 0 to i only; combined with attn_mask
@@ -18,7 +18,7 @@ struct ScaledDotProductOptions {
 
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1): query [.., l, e], key [.., s, e],
 /// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. Queries with all keys masked give 0.
-Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductOptions& options = {},
+Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductAttentionOptions& options = {},
                                     Generator& generator = default_generator());
 
 struct MultiheadAttentionOptions {
@@ -31,7 +31,7 @@ struct MultiheadAttentionOptions {
 };
 
 /// Options of one call. Boolean masks are true where attention is NOT allowed, as in PyTorch's layers.
-struct AttendOptions {
+struct MultiheadAttentionForwardOptions {
   Tensor attn_mask = {};         ///< boolean, or added to the scores; [l, s], or [n heads, l, s]
   Tensor key_padding_mask = {};  ///< boolean, or added to the scores; [n, s], or [s] without a batch
   bool is_causal = false;        ///< query i attends to keys 0 to i only
@@ -54,12 +54,12 @@ struct MultiheadAttention : Module<MultiheadAttention> {
 
   /// query [l, n, embed_dim], key [s, n, kdim], value [s, n, vdim], or all without n -> output of the query's shape.
   /// When all three are the same tensor, it is projected in one product.
-  AttentionResult forward(In query, In key, In value, const AttendOptions& how = {}) const;
+  AttentionResult forward(In query, In key, In value, const MultiheadAttentionForwardOptions& how = {}) const;
   /// Self-attention.
   AttentionResult forward(In x) const { return forward(x, x, x); }
 
   using Module::operator();
-  AttentionResult operator()(In query, In key, In value, const AttendOptions& how) const {
+  AttentionResult operator()(In query, In key, In value, const MultiheadAttentionForwardOptions& how) const {
     return Module::operator()(std::move(query), std::move(key), std::move(value), how);
   }
 

@@ -10,7 +10,7 @@
 namespace newtape::nn {
 
 namespace {
-Shape weight_shape(std::int64_t in1, std::int64_t in2, std::int64_t out) {
+Shape bilinear_shape(std::int64_t in1, std::int64_t in2, std::int64_t out) {
   if (in1 < 1 || in2 < 1 || out < 1) {
     raise<ValueError>("Bilinear: sizes must be positive", "in1, in2, out >= 1",
                       std::to_string(in1) + ", " + std::to_string(in2) + ", " + std::to_string(out));
@@ -24,7 +24,7 @@ Bilinear::Bilinear(std::int64_t in1, std::int64_t in2, std::int64_t out, const L
     : in1_features(in1),
       in2_features(in2),
       out_features(out),
-      weight(add("weight", Parameter(Array::empty(weight_shape(in1, in2, out), options.dtype)))) {
+      weight(add("weight", Parameter(Array::empty(bilinear_shape(in1, in2, out), options.dtype)))) {
   const double bound = 1 / std::sqrt(static_cast<double>(in1));
   init::uniform(weight, -bound, bound);
   if (!options.bias) return;

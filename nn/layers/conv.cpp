@@ -11,7 +11,7 @@ namespace newtape::nn {
 
 namespace {
 
-/// [first, second / groups, kernel..]. ValueError naming `who` for invalid channels and groups.
+/// [first, second / groups, kernel..]. ValueError naming `op` for invalid channels and groups.
 Shape weight_shape(std::string_view op, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
                    bool transposed) {
   if (in < 1 || out < 1 || groups < 1 || in % groups != 0 || out % groups != 0) {
@@ -39,14 +39,6 @@ void initialise(const Parameter& weight, const Parameter& bias) {
   if (!bias.defined()) return;
   const double bound = 1 / std::sqrt(static_cast<double>(init::fans(weight.shape()).in));
   init::uniform(bias, -bound, bound);
-}
-
-PadMode pad_mode(std::string_view op, std::string_view mode) {
-  if (mode == "zeros") return PadMode::constant;
-  if (mode == "reflect") return PadMode::reflect;
-  if (mode == "replicate") return PadMode::replicate;
-  if (mode == "circular") return PadMode::circular;
-  raise<ValueError>(std::string(op) + ": invalid padding_mode", "zeros, reflect, replicate or circular", mode);
 }
 
 template <std::size_t axes, class... Args>
@@ -79,27 +71,21 @@ Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const Pe
       kernel_size(kernel.over(this->type(), "kernel_size", axes, 1)),
       options(o),
       weight(this->add("weight", Parameter(Array::empty(
-                                     weight_shape(this->type(), in, out, kernel_size, o.groups, false), o.dtype)))),
-      mode_(pad_mode(this->type(), o.padding_mode)) {
+                                     weight_shape(this->type(), in, out, kernel_size, o.groups, false), o.dtype)))) {
   const auto op = this->type();
   const Dims stride = o.stride.over(op, "stride", axes, 1);
   const Dims dilation = o.dilation.over(op, "dilation", axes, 1);
   const Dims padding = o.padding.lengths().over(op, "padding", axes, 0);
-  const auto word = o.padding.mode();
-  if (!word.empty() && word != "same" && word != "valid") {
-    raise<ValueError>(std::string(op) + ": invalid padding", "numbers, \"same\" or \"valid\"", word);
+  const bool same = o.padding.mode() == Padding::same;
+  if (same && std::any_of(stride.begin(), stride.end(), [](auto s) { return s != 1; })) {
+    raise<ValueError>(std::string(op) + ": Padding::same requires stride 1", "stride 1", to_string(stride));
   }
-  if (word == "same" && std::any_of(stride.begin(), stride.end(), [](auto s) { return s != 1; })) {
-    raise<ValueError>(std::string(op) + ": padding \"same\" requires stride 1", "stride 1", to_string(stride));
-  }
-  options.padding_mode = {};  // the string_view may dangle
-  if (mode_ != PadMode::constant) {
+  if (o.padding_mode != PaddingMode::zeros) {
     for (std::size_t a = 0; a < axes; ++a) {
       const auto reach = dilation[a] * (kernel_size[a] - 1);
-      const auto before = word == "same" ? reach / 2 : padding[a];
-      widths_.emplace_back(before, word == "same" ? reach - before : before);
+      const auto before = same ? reach / 2 : padding[a];
+      widths_.emplace_back(before, same ? reach - before : before);
     }
-    options.padding = 0;
   }
   if (o.bias) bias = this->add("bias", Parameter(Array::empty({out}, o.dtype)));
   initialise(weight, bias);
@@ -108,8 +94,9 @@ Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const Pe
 template <class Self, std::size_t axes>
 Tensor Convolution<Self, axes>::forward(In x) const {
   check_channels(this->type(), x, in_channels, axes);
-  const newtape::ConvOptions o{options.stride, options.padding, options.dilation, options.groups};
-  In in = !widths_.empty() ? In(pad(x, widths_, mode_), x.location()) : std::move(x);
+  const bool padded = !widths_.empty();
+  const ConvFuncOptions o{options.stride, padded ? Padding(0) : options.padding, options.dilation, options.groups};
+  In in = padded ? In(pad(x, widths_, options.padding_mode), x.location()) : std::move(x);
   if (!bias.defined()) return convolve<axes>(std::move(in), weight, o);
   return convolve<axes>(std::move(in), weight, bias, o);
 }
@@ -128,10 +115,10 @@ TransposedConvolution<Self, axes>::TransposedConvolution(std::int64_t in, std::i
       weight(this->add("weight", Parameter(Array::empty(
                                      weight_shape(this->type(), in, out, kernel_size, o.groups, true), o.dtype)))) {
   const auto op = this->type();
-  for (const auto& [text, value, least] :
+  for (const auto& [text, value, min_value] :
        {std::tuple("stride", o.stride, 1), std::tuple("dilation", o.dilation, 1), std::tuple("padding", o.padding, 0),
         std::tuple("output_padding", o.output_padding, 0)}) {
-    (void)value.over(op, text, axes, least);
+    (void)value.over(op, text, axes, min_value);
   }
   if (o.bias) bias = this->add("bias", Parameter(Array::empty({out}, o.dtype)));
   initialise(weight, bias);
@@ -140,8 +127,8 @@ TransposedConvolution<Self, axes>::TransposedConvolution(std::int64_t in, std::i
 template <class Self, std::size_t axes>
 Tensor TransposedConvolution<Self, axes>::forward(In x) const {
   check_channels(this->type(), x, in_channels, axes);
-  const newtape::ConvTransposeOptions o{options.stride, options.padding, options.output_padding, options.dilation,
-                                        options.groups};
+  const ConvTransposeFuncOptions o{options.stride, options.padding, options.output_padding, options.dilation,
+                                   options.groups};
   if (!bias.defined()) return convolve_transposed<axes>(std::move(x), weight, o);
   return convolve_transposed<axes>(std::move(x), weight, bias, o);
 }

@@ -5,7 +5,6 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/nn/module/module.hpp>
 
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,11 +14,11 @@ namespace newtape::nn {
 
 struct ConvOptions {
   PerAxis stride = 1;
-  Padding padding = 0;  ///< numbers, "same" or "valid"
+  Padding padding = 0;  ///< numbers, Padding::same or Padding::valid
   PerAxis dilation = 1;
   std::int64_t groups = 1;
   bool bias = true;
-  std::string_view padding_mode = "zeros";  ///< or "reflect", "replicate", "circular"
+  PaddingMode padding_mode = PaddingMode::zeros;
   DType dtype = f32;
 };
 
@@ -39,8 +38,7 @@ struct Convolution : Module<Self> {
   Parameter bias;  ///< undefined without bias
 
  private:
-  PadMode mode_;
-  std::vector<std::pair<std::int64_t, std::int64_t>> widths_;  ///< of nonzero padding
+  std::vector<std::pair<std::int64_t, std::int64_t>> widths_;  ///< of padding with values other than zeros
 };
 
 struct Conv1d : Convolution<Conv1d, 1> {

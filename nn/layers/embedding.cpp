@@ -14,7 +14,7 @@
 namespace newtape::nn {
 
 namespace {
-Shape weight_shape(std::int64_t rows, std::int64_t features) {
+Shape table_shape(std::int64_t rows, std::int64_t features) {
   if (rows < 1 || features < 1) {
     raise<ValueError>("Embedding: sizes must be positive", "num_embeddings >= 1, embedding_dim >= 1",
                       std::to_string(rows) + ", " + std::to_string(features));
@@ -29,7 +29,7 @@ Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions&
       padding_idx(options.padding_idx),
       max_norm(options.max_norm),
       norm_type(options.norm_type),
-      weight(add("weight", Parameter(Array::empty(weight_shape(num, dim), options.dtype)))) {
+      weight(add("weight", Parameter(Array::empty(table_shape(num, dim), options.dtype)))) {
   init::normal(weight);
   if (!padding_idx) return;
   if (*padding_idx < -num || *padding_idx >= num) {

@@ -10,7 +10,7 @@
 namespace newtape::nn {
 
 namespace {
-Shape weight_shape(std::int64_t in, std::int64_t out) {
+Shape linear_shape(std::int64_t in, std::int64_t out) {
   if (in < 1 || out < 1) {
     raise<ValueError>("Linear: sizes must be positive", "in_features >= 1, out_features >= 1",
                       std::to_string(in) + ", " + std::to_string(out));
@@ -22,7 +22,7 @@ Shape weight_shape(std::int64_t in, std::int64_t out) {
 Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
     : in_features(in),
       out_features(out),
-      weight(add("weight", Parameter(Array::empty(weight_shape(in, out), options.dtype)))) {
+      weight(add("weight", Parameter(Array::empty(linear_shape(in, out), options.dtype)))) {
   init::kaiming_uniform(weight, {.a = std::sqrt(5.0)});
   if (!options.bias) return;
   bias = add("bias", Parameter(Array::empty({out}, options.dtype)));

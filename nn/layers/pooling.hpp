@@ -40,14 +40,14 @@ struct AvgPool3d : Pooling<AvgPool3d, AvgPoolOptions, avg_pool3d> {
 };
 
 /// A layer that calls `f(x, norm_type, kernel_size, options)`.
-template <class Self, Tensor (*f)(In, double, const PerAxis&, const LpPoolOptions&)>
+template <class Self, Tensor (*f)(In, double, const PerAxis&, const LPPoolOptions&)>
 struct LpPooling : Module<Self> {
-  LpPooling(double norm, PerAxis kernel, const LpPoolOptions& how = {})
+  LpPooling(double norm, PerAxis kernel, const LPPoolOptions& how = {})
       : norm_type(norm), kernel_size(std::move(kernel)), options(how) {}
   Tensor forward(In x) const { return f(std::move(x), norm_type, kernel_size, options); }
   double norm_type;
   PerAxis kernel_size;
-  LpPoolOptions options;
+  LPPoolOptions options;
 };
 
 struct LPPool1d : LpPooling<LPPool1d, lp_pool1d> {

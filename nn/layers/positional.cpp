@@ -52,7 +52,7 @@ Tensor sinusoidal_positions(std::int64_t length, std::int64_t features, DType dt
   return Tensor(core::cast(table, dtype));
 }
 
-SinusoidalPositions::SinusoidalPositions(std::int64_t width, const PositionOptions& options)
+SinusoidalPositions::SinusoidalPositions(std::int64_t width, const PositionsOptions& options)
     : features(width),
       batch_first(options.batch_first),
       pe(add("pe", Buffer(sinusoidal_positions(options.max_len, width, options.dtype)))) {}
@@ -61,7 +61,7 @@ Tensor SinusoidalPositions::forward(In x) const {
   return add_positions("SinusoidalPositions", std::move(x), pe, batch_first);
 }
 
-LearnedPositions::LearnedPositions(std::int64_t width, const PositionOptions& options)
+LearnedPositions::LearnedPositions(std::int64_t width, const PositionsOptions& options)
     : features(width), batch_first(options.batch_first) {
   expect_sizes("LearnedPositions", options.max_len, width);
   weight = add("weight", Parameter(Array::empty({options.max_len, width}, options.dtype)));

@@ -10,6 +10,7 @@
 
 namespace newtape::nn {
 
+/// Options of RNN, LSTM and GRU.
 struct RecurrentOptions {
   std::int64_t num_layers = 1;
   bool bias = true;

@@ -103,7 +103,7 @@ LSTMCell::LSTMCell(std::int64_t in, std::int64_t hidden, const RecurrentCellOpti
   register_all(*this, detail::make_cell("LSTMCell", 4, in, hidden, options), options.bias,
                [this](const char* name, Parameter p) { return add(name, std::move(p)); });
 }
-LstmState LSTMCell::forward(In x, const LstmState& state) const {
+LSTMState LSTMCell::forward(In x, const LSTMState& state) const {
   check("LSTMCell", x, {&state.h, &state.c}, input_size, hidden_size);
   const auto dtype = weight_hh.dtype();
   const auto y = lstm_scan(inputs_part(x, weight_ih, both(bias_ih, bias_hh)), weight_hh,

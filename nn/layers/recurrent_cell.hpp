@@ -9,6 +9,7 @@
 /// +-1/sqrt(hidden_size). ValueError for sizes below 1, ShapeError for mismatched operands.
 namespace newtape::nn {
 
+/// Options of RNNCell, LSTMCell and GRUCell.
 struct RecurrentCellOptions {
   bool bias = true;
   init::Nonlinearity nonlinearity = init::Nonlinearity::tanh;  ///< RNNCell only: tanh or relu
@@ -37,7 +38,7 @@ struct RNNCell : Module<RNNCell> {
   Parameter bias_ih, bias_hh;  ///< undefined without bias
 };
 
-struct LstmState {
+struct LSTMState {
   Tensor h, c;
   Tensor& first_tensor() { return h; }
 };
@@ -46,11 +47,11 @@ struct LstmState {
 struct LSTMCell : Module<LSTMCell> {
   LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const RecurrentCellOptions& options = {});
   using Module<LSTMCell>::operator();
-  LstmState operator()(In x, const LstmState& state) const {
-    return Module<LSTMCell>::operator()<In, const LstmState&>(std::move(x), state);
+  LSTMState operator()(In x, const LSTMState& state) const {
+    return Module<LSTMCell>::operator()<In, const LSTMState&>(std::move(x), state);
   }
   /// x [B, input] or [input], h and c [B, H] or [H], zeros if undefined -> the next h and c.
-  LstmState forward(In x, const LstmState& state = {}) const;
+  LSTMState forward(In x, const LSTMState& state = {}) const;
 
   std::int64_t input_size;
   std::int64_t hidden_size;

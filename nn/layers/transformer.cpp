@@ -57,7 +57,7 @@ TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int6
       dropout2(add("dropout2", Dropout(o.dropout))) {}
 
 Tensor TransformerEncoderLayer::forward(In src, const EncoderMasks& masks) const {
-  const AttendOptions how{
+  const MultiheadAttentionForwardOptions how{
       .attn_mask = masks.src_mask, .key_padding_mask = masks.src_key_padding_mask, .is_causal = masks.is_causal};
   Tensor x =
       with_residual(src, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, how).output); });
@@ -82,11 +82,11 @@ TransformerDecoderLayer::TransformerDecoderLayer(std::int64_t d_model, std::int6
       dropout3(add("dropout3", Dropout(o.dropout))) {}
 
 Tensor TransformerDecoderLayer::forward(In tgt, In memory, const DecoderMasks& masks) const {
-  const AttendOptions own{
+  const MultiheadAttentionForwardOptions own{
       .attn_mask = masks.tgt_mask, .key_padding_mask = masks.tgt_key_padding_mask, .is_causal = masks.tgt_is_causal};
-  const AttendOptions other{.attn_mask = masks.memory_mask,
-                            .key_padding_mask = masks.memory_key_padding_mask,
-                            .is_causal = masks.memory_is_causal};
+  const MultiheadAttentionForwardOptions other{.attn_mask = masks.memory_mask,
+                                               .key_padding_mask = masks.memory_key_padding_mask,
+                                               .is_causal = masks.memory_is_causal};
   const Tensor& from = memory;
   Tensor x =
       with_residual(tgt, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, own).output); });

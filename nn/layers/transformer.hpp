@@ -14,6 +14,7 @@
 /// allowed.
 namespace newtape::nn {
 
+/// Options of TransformerEncoderLayer and TransformerDecoderLayer.
 struct TransformerLayerOptions {
   std::int64_t dim_feedforward = 2048;
   double dropout = 0.1;
@@ -25,7 +26,7 @@ struct TransformerLayerOptions {
 };
 
 struct EncoderMasks {
-  Tensor src_mask = {};  ///< see AttendOptions
+  Tensor src_mask = {};  ///< see MultiheadAttentionForwardOptions
   Tensor src_key_padding_mask = {};
   bool is_causal = false;
 };
@@ -77,6 +78,7 @@ struct TransformerDecoderLayer : Module<TransformerDecoderLayer> {
   Dropout dropout1, dropout2, dropout3;
 };
 
+/// Options of TransformerEncoder and TransformerDecoder.
 struct TransformerOptions {
   TransformerLayerOptions layer = {};
   bool norm = false;  ///< layer norm of the last layer's result

@@ -79,9 +79,9 @@ Tensor along_classes(const Tensor& weight, std::size_t ndim) {
 /// The loss with weights, label smoothing and ignored samples: `log_p` [N, C, d..], `index` [N, 1, d..] with ignored
 /// classes replaced.
 Tensor weighted(const Tensor& log_p, const Tensor& index, const Tensor& target, std::int64_t ignored,
-                const CrossEntropyOptions& o) {
+                const CrossEntropyLossOptions& o) {
   const double eps = o.label_smoothing;
-  Tensor nll = -gather(log_p, index, 1);
+  Tensor nll = -gather(log_p, 1, index);
   Tensor norm = full({}, static_cast<double>(index.size() - ignored), log_p.dtype());
   Tensor counts;
   if (o.weight.defined()) {
@@ -103,17 +103,17 @@ Tensor weighted(const Tensor& log_p, const Tensor& index, const Tensor& target, 
 }
 
 /// The negative of `log_p` [N, C, d..] at the classes `target` [N, d..].
-Tensor nll_of(const std::string& loss, const Tensor& log_p, const Tensor& target, const CrossEntropyOptions& o) {
+Tensor nll_of(const std::string& loss, const Tensor& log_p, const Tensor& target, const CrossEntropyLossOptions& o) {
   const auto classes = check_classes(loss, target.value(), log_p.shape(1), o.ignore_index);
   const Tensor index = unsqueeze(classes.index, 1);
   if (classes.ignored != 0 || o.weight.defined() || o.label_smoothing != 0) {
     return weighted(log_p, index, target, classes.ignored, o);
   }
-  return -detail::reduce(squeeze(gather(log_p, index, 1), 1), o.reduction);
+  return -detail::reduce(squeeze(gather(log_p, 1, index), 1), o.reduction);
 }
 
 /// Cross entropy for a target of probabilities.
-Tensor cross_entropy_of(const Tensor& log_p, const Tensor& target, const CrossEntropyOptions& o) {
+Tensor cross_entropy_of(const Tensor& log_p, const Tensor& target, const CrossEntropyLossOptions& o) {
   const auto n_classes = static_cast<double>(log_p.shape(1));
   Tensor t = target;
   if (o.label_smoothing != 0) t = t * (1 - o.label_smoothing) + o.label_smoothing / n_classes;
@@ -148,7 +148,7 @@ Tensor bounded_log1m(const Tensor& x) {
 
 }  // namespace
 
-Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyOptions& options) {
+Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyLossOptions& options) {
   check_logits("cross_entropy", logits, options.weight);
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
     raise<ValueError>("cross_entropy: label_smoothing is out of range", "in [0, 1]",
@@ -170,10 +170,10 @@ Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyOptions&
   return probabilities ? cross_entropy_of(log_p, target, options) : nll_of("cross_entropy", log_p, target, options);
 }
 
-Tensor nll_loss(In log_p, const Tensor& target, const NllLossOptions& options) {
+Tensor nll_loss(In log_p, const Tensor& target, const NLLLossOptions& options) {
   check_logits("nll_loss", log_p, options.weight);
   check_indices("nll_loss", log_p, target);
-  const CrossEntropyOptions general{
+  const CrossEntropyLossOptions general{
       .reduction = options.reduction, .ignore_index = options.ignore_index, .weight = options.weight};
   if (log_p.ndim() == 1) {
     return from_batch_of_one(nll_of("nll_loss", batch_of_one(log_p), unsqueeze(target, 0), general));
@@ -181,7 +181,7 @@ Tensor nll_loss(In log_p, const Tensor& target, const NllLossOptions& options) {
   return nll_of("nll_loss", log_p, target, general);
 }
 
-Tensor binary_cross_entropy(In input, In target, const BceOptions& options) {
+Tensor binary_cross_entropy(In input, In target, const BCELossOptions& options) {
   detail::check_pair("binary_cross_entropy", input, target);
   const Tensor& x = input;
   const Tensor& t = target;
@@ -192,7 +192,7 @@ Tensor binary_cross_entropy(In input, In target, const BceOptions& options) {
   return detail::reduce(weigh("binary_cross_entropy", std::move(losses), options.weight), options.reduction);
 }
 
-Tensor binary_cross_entropy_with_logits(In input, In target, const BceWithLogitsOptions& options) {
+Tensor binary_cross_entropy_with_logits(In input, In target, const BCEWithLogitsLossOptions& options) {
   constexpr auto loss = "binary_cross_entropy_with_logits";
   detail::check_pair(loss, input, target);
   const Tensor& x = input;
@@ -211,7 +211,7 @@ Tensor binary_cross_entropy_with_logits(In input, In target, const BceWithLogits
   return detail::reduce(weigh(loss, std::move(losses), options.weight), options.reduction);
 }
 
-Tensor kl_div(In input, In target, const KlDivOptions& options) {
+Tensor kl_div(In input, In target, const KLDivLossOptions& options) {
   detail::check_pair("kl_div", input, target);
   const Tensor& t = target;
   Tensor losses = options.log_target ? exp(t) * (t - input) : xlogy(t, t) - t * input;

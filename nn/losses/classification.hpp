@@ -7,7 +7,7 @@
 /// Classification losses, of probabilities or logits.
 namespace newtape::nn {
 
-struct CrossEntropyOptions {
+struct CrossEntropyLossOptions {
   Reduction reduction = Reduction::mean;
   double label_smoothing = 0;        ///< in [0, 1]: fraction of the target distributed uniformly over all classes
   std::int64_t ignore_index = -100;  ///< samples with this target are ignored
@@ -17,41 +17,41 @@ struct CrossEntropyOptions {
 /// -log softmax(logits)[target]: logits [C], [N, C] or [N, C, d..], target (class indices, i64) [], [N] or [N, d..].
 /// With probabilities of the logits' shape and dtype as target: -sum(target log softmax(logits)) over the classes; the
 /// mean is then over N and d. ShapeError, DTypeError; ValueError for a target outside [0, C).
-Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyOptions& options = {});
+Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyLossOptions& options = {});
 
-struct NllLossOptions {
+struct NLLLossOptions {
   Reduction reduction = Reduction::mean;
   std::int64_t ignore_index = -100;  ///< samples with this target are ignored
   Tensor weight = {};                ///< [C], one for each class; the mean is then weighted by it
 };
 
 /// -log_p[target], with the shapes of cross_entropy for class indices.
-Tensor nll_loss(In log_p, const Tensor& target, const NllLossOptions& options = {});
+Tensor nll_loss(In log_p, const Tensor& target, const NLLLossOptions& options = {});
 
-struct BceOptions {
+struct BCELossOptions {
   Reduction reduction = Reduction::mean;
   Tensor weight = {};  ///< factor of each loss; broadcasts to the input
 };
 
 /// -(t log(x) + (1 - t) log(1 - x)) for probabilities x and t of the same shape; logarithms are clamped to at least
 /// -100, with derivative 0. ValueError for x outside [0, 1]. binary_cross_entropy_with_logits is more accurate.
-Tensor binary_cross_entropy(In input, In target, const BceOptions& options = {});
+Tensor binary_cross_entropy(In input, In target, const BCELossOptions& options = {});
 
-struct BceWithLogitsOptions {
+struct BCEWithLogitsLossOptions {
   Reduction reduction = Reduction::mean;
   Tensor weight = {};      ///< factor of each loss; broadcasts to the input
   Tensor pos_weight = {};  ///< factor of the positive class's term; broadcasts to the input
 };
 
 /// -(pos_weight t log(sigmoid(x)) + (1 - t) log(1 - sigmoid(x))) without overflow.
-Tensor binary_cross_entropy_with_logits(In input, In target, const BceWithLogitsOptions& options = {});
+Tensor binary_cross_entropy_with_logits(In input, In target, const BCEWithLogitsLossOptions& options = {});
 
-struct KlDivOptions {
+struct KLDivLossOptions {
   Reduction reduction = Reduction::mean;  ///< batchmean gives the KL divergence as defined
   bool log_target = false;                ///< the target also holds logarithms
 };
 
 /// t (log(t) - input), elementwise, for an input of logarithms of probabilities.
-Tensor kl_div(In input, In target, const KlDivOptions& options = {});
+Tensor kl_div(In input, In target, const KLDivLossOptions& options = {});
 
 }  // namespace newtape::nn

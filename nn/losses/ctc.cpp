@@ -79,7 +79,7 @@ struct States {
 };
 
 States states_of(const std::vector<std::vector<std::int64_t>>& targets, const std::vector<std::int64_t>& input_lengths,
-                 const CtcLossOptions& o, DType dtype) {
+                 const CTCLossOptions& o, DType dtype) {
   const auto n = static_cast<std::int64_t>(targets.size());
   std::size_t longest = 0;
   for (const auto& t : targets) longest = std::max(longest, t.size());
@@ -122,7 +122,7 @@ States states_of(const std::vector<std::vector<std::int64_t>>& targets, const st
 }  // namespace
 
 Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
-                const CtcLossOptions& options) {
+                const CTCLossOptions& options) {
   expect_floating("ctc_loss", log_probs.value());
   if (log_probs.ndim() != 2 && log_probs.ndim() != 3) {
     raise<ShapeError>("ctc_loss: log_probs must have two or three axes", "[T, N, C] or [T, C]",
@@ -157,10 +157,10 @@ Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths
     const auto shortest = *std::min_element(in.begin(), in.end());
     const Tensor length = reshape(Tensor(core::contiguous(input_lengths.value())), {n, 1});
     const auto width = s.classes.shape(1);
-    const Tensor emitted = clip(gather(slice(x, 0, 0, longest), s.classes, -1), impossible, infinity);
+    const Tensor emitted = clip(gather(slice(x, 0, 0, longest), -1, s.classes), impossible, infinity);
     const auto frame = unstack(emitted, 0);
     const auto from = [&](const Tensor& alpha, std::int64_t back) {
-      return pad(slice(alpha, -1, 0, width - back), {{back, 0}}, PadMode::constant, impossible);
+      return pad(slice(alpha, -1, 0, width - back), {{back, 0}}, PaddingMode::constant, impossible);
     };
     Tensor alpha = s.start + frame[0];
     for (std::int64_t t = 1; t < longest; ++t) {
@@ -172,7 +172,7 @@ Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths
       next = next + frame[static_cast<std::size_t>(t)];
       alpha = t < shortest ? next : where(length > t, next, alpha);
     }
-    losses = -logsumexp(gather(alpha, s.ends, -1) + s.end, -1);
+    losses = -logsumexp(gather(alpha, -1, s.ends) + s.end, -1);
     losses = where(s.regular, losses, s.known);
     losses = where(losses < -0.1 * impossible, losses, options.zero_infinity ? 0.0 : infinity);
   }

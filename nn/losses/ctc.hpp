@@ -6,7 +6,7 @@
 
 namespace newtape::nn {
 
-struct CtcLossOptions {
+struct CTCLossOptions {
   Reduction reduction = Reduction::mean;  ///< mean: of the losses divided by their target lengths
   std::int64_t blank = 0;
   bool zero_infinity = false;  ///< losses of targets too long for the input are 0 instead of infinity
@@ -18,6 +18,6 @@ struct CtcLossOptions {
 /// 0. Differentiable to any order. ShapeError; ValueError for lengths and classes out of range, and for a blank among
 /// the targets.
 Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
-                const CtcLossOptions& options = {});
+                const CTCLossOptions& options = {});
 
 }  // namespace newtape::nn

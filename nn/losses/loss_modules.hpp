@@ -20,7 +20,7 @@ struct Loss : Module<Self> {
 };
 }  // namespace detail
 
-struct MSELoss : detail::Loss<MSELoss, MseLossOptions> {
+struct MSELoss : detail::Loss<MSELoss, MSELossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return mse_loss(std::move(input), std::move(target), options); }
 };
@@ -36,48 +36,48 @@ struct SmoothL1Loss : detail::Loss<SmoothL1Loss, SmoothL1LossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return smooth_l1_loss(std::move(input), std::move(target), options); }
 };
-struct GaussianNLLLoss : detail::Loss<GaussianNLLLoss, GaussianNllLossOptions> {
+struct GaussianNLLLoss : detail::Loss<GaussianNLLLoss, GaussianNLLLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target, In var) const {
     return gaussian_nll_loss(std::move(input), std::move(target), std::move(var), options);
   }
 };
-struct PoissonNLLLoss : detail::Loss<PoissonNLLLoss, PoissonNllLossOptions> {
+struct PoissonNLLLoss : detail::Loss<PoissonNLLLoss, PoissonNLLLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return poisson_nll_loss(std::move(input), std::move(target), options); }
 };
 
 /// The weight, if any, is a buffer.
-struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyOptions> {
-  explicit CrossEntropyLoss(const CrossEntropyOptions& o = {}) : Loss(o) {}
+struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyLossOptions> {
+  explicit CrossEntropyLoss(const CrossEntropyLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In logits, const Tensor& target) const {
-    CrossEntropyOptions o = options;
+    CrossEntropyLossOptions o = options;
     o.weight = value_of(weight);
     return cross_entropy(std::move(logits), target, o);
   }
   Buffer weight = keep("weight", options.weight);
 };
 /// The weight, if any, is a buffer.
-struct NLLLoss : detail::Loss<NLLLoss, NllLossOptions> {
-  explicit NLLLoss(const NllLossOptions& o = {}) : Loss(o) {}
+struct NLLLoss : detail::Loss<NLLLoss, NLLLossOptions> {
+  explicit NLLLoss(const NLLLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In log_p, const Tensor& target) const {
-    NllLossOptions o = options;
+    NLLLossOptions o = options;
     o.weight = value_of(weight);
     return nll_loss(std::move(log_p), target, o);
   }
   Buffer weight = keep("weight", options.weight);
 };
 /// The weight, if any, is a buffer.
-struct BCELoss : detail::Loss<BCELoss, BceOptions> {
-  explicit BCELoss(const BceOptions& o = {}) : Loss(o) {}
+struct BCELoss : detail::Loss<BCELoss, BCELossOptions> {
+  explicit BCELoss(const BCELossOptions& o = {}) : Loss(o) {}
   Tensor forward(In input, In target) const {
     return binary_cross_entropy(std::move(input), std::move(target), {options.reduction, value_of(weight)});
   }
   Buffer weight = keep("weight", options.weight);
 };
 /// The weights, if any, are buffers.
-struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BceWithLogitsOptions> {
-  explicit BCEWithLogitsLoss(const BceWithLogitsOptions& o = {}) : Loss(o) {}
+struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BCEWithLogitsLossOptions> {
+  explicit BCEWithLogitsLoss(const BCEWithLogitsLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In input, In target) const {
     return binary_cross_entropy_with_logits(std::move(input), std::move(target),
                                             {options.reduction, value_of(weight), value_of(pos_weight)});
@@ -85,7 +85,7 @@ struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BceWithLogitsOptions>
   Buffer weight = keep("weight", options.weight);
   Buffer pos_weight = keep("pos_weight", options.pos_weight);
 };
-struct KLDivLoss : detail::Loss<KLDivLoss, KlDivOptions> {
+struct KLDivLoss : detail::Loss<KLDivLoss, KLDivLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return kl_div(std::move(input), std::move(target), options); }
 };
@@ -116,13 +116,13 @@ struct MultiMarginLoss : detail::Loss<MultiMarginLoss, MultiMarginLossOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
-struct MultiLabelMarginLoss : detail::Loss<MultiLabelMarginLoss, MultilabelMarginLossOptions> {
+struct MultiLabelMarginLoss : detail::Loss<MultiLabelMarginLoss, MultiLabelMarginLossOptions> {
   using Loss::Loss;
   Tensor forward(In x, const Tensor& target) const { return multilabel_margin_loss(std::move(x), target, options); }
 };
 /// The weight, if any, is a buffer.
-struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultilabelSoftMarginLossOptions> {
-  explicit MultiLabelSoftMarginLoss(const MultilabelSoftMarginLossOptions& o = {}) : Loss(o) {}
+struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultiLabelSoftMarginLossOptions> {
+  explicit MultiLabelSoftMarginLoss(const MultiLabelSoftMarginLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In x, In target) const {
     return multilabel_soft_margin_loss(std::move(x), std::move(target), {options.reduction, value_of(weight)});
   }
@@ -141,7 +141,7 @@ struct TripletMarginLoss : detail::Loss<TripletMarginLoss, TripletMarginLossOpti
   }
 };
 
-struct CTCLoss : detail::Loss<CTCLoss, CtcLossOptions> {
+struct CTCLoss : detail::Loss<CTCLoss, CTCLossOptions> {
   using Loss::Loss;
   Tensor forward(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths) const {
     return ctc_loss(std::move(log_probs), targets, input_lengths, target_lengths, options);

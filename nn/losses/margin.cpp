@@ -82,7 +82,7 @@ Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOption
     raise<ValueError>("multi_margin_loss: a target must be a class", "in [0, " + std::to_string(n_classes) + ")");
   }
   const Tensor index = unsqueeze(target, -1);
-  Tensor h = relu(options.margin - gather(x, index, -1) + x);
+  Tensor h = relu(options.margin - gather(x, -1, index) + x);
   if (options.p == 2) h = square(h);
   const Tensor others = logical_not(one_hot(target, n_classes));
   Tensor losses = sum(where(others, h, 0.0), -1) / static_cast<double>(n_classes);
@@ -90,7 +90,7 @@ Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOption
   return detail::reduce(std::move(losses), options.reduction);
 }
 
-Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMarginLossOptions& options) {
+Tensor multilabel_margin_loss(In x, const Tensor& target, const MultiLabelMarginLossOptions& options) {
   constexpr auto loss = "multilabel_margin_loss";
   if (target.dtype() != i64) {
     raise<DTypeError>(std::string(loss) + ": the target must hold class indices", "i64", name(target.dtype()));
@@ -102,11 +102,11 @@ Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMargin
   const Tensor index = where(there, target, 0);
   const Tensor is_target = any(logical_and(one_hot(index, n_classes) != 0.0, unsqueeze(there, -1)), -2);
   const Tensor counts = logical_and(unsqueeze(there, -1), unsqueeze(logical_not(is_target), -2));
-  const Tensor h = relu(1.0 - unsqueeze(gather(x, index, -1), -1) + unsqueeze(x, -2));
+  const Tensor h = relu(1.0 - unsqueeze(gather(x, -1, index), -1) + unsqueeze(x, -2));
   return detail::reduce(sum(where(counts, h, 0.0), {-2, -1}) / static_cast<double>(n_classes), options.reduction);
 }
 
-Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLossOptions& options) {
+Tensor multilabel_soft_margin_loss(In x, In target, const MultiLabelSoftMarginLossOptions& options) {
   detail::check_pair("multilabel_soft_margin_loss", x, target);
   check_rows("multilabel_soft_margin_loss", x);
   check_weight("multilabel_soft_margin_loss", options.weight, x.shape().back());

@@ -41,21 +41,21 @@ struct MultiMarginLossOptions {
 /// []. ValueError for a target outside [0, C).
 Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOptions& options = {});
 
-struct MultilabelMarginLossOptions {
+struct MultiLabelMarginLossOptions {
   Reduction reduction = Reduction::mean;
 };
 
 /// Sum over target classes t and other classes j of max(0, 1 - x_t + x_j) / C: x [N, C] or [C]; target (i64) of that
 /// shape holds the target classes before the first -1 in each row. ValueError for values outside [-1, C).
-Tensor multilabel_margin_loss(In x, const Tensor& target, const MultilabelMarginLossOptions& options = {});
+Tensor multilabel_margin_loss(In x, const Tensor& target, const MultiLabelMarginLossOptions& options = {});
 
-struct MultilabelSoftMarginLossOptions {
+struct MultiLabelSoftMarginLossOptions {
   Reduction reduction = Reduction::mean;
   Tensor weight = {};  ///< [C], one for each class
 };
 
 /// The mean over the classes of weight * binary_cross_entropy_with_logits: x and target [N, C] or [C].
-Tensor multilabel_soft_margin_loss(In x, In target, const MultilabelSoftMarginLossOptions& options = {});
+Tensor multilabel_soft_margin_loss(In x, In target, const MultiLabelSoftMarginLossOptions& options = {});
 
 struct CosineEmbeddingLossOptions {
   Reduction reduction = Reduction::mean;

@@ -18,7 +18,7 @@ Tensor huber(const Tensor& d, double delta) {
 }
 }  // namespace
 
-Tensor mse_loss(In input, In target, const MseLossOptions& options) {
+Tensor mse_loss(In input, In target, const MSELossOptions& options) {
   detail::check_same_shape("mse_loss", input, target);
   return detail::reduce(square(std::move(input) - std::move(target)), options.reduction);
 }
@@ -46,7 +46,7 @@ Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options) {
   return detail::reduce(huber(d, options.beta) / options.beta, options.reduction);
 }
 
-Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptions& options) {
+Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNLLLossOptions& options) {
   detail::check_pair("gaussian_nll_loss", input, target);
   detail::check_floats("gaussian_nll_loss", input, var);
   Tensor v = var;
@@ -69,7 +69,7 @@ Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptio
   return detail::reduce(std::move(losses), options.reduction);
 }
 
-Tensor poisson_nll_loss(In input, In target, const PoissonNllLossOptions& options) {
+Tensor poisson_nll_loss(In input, In target, const PoissonNLLLossOptions& options) {
   detail::check_pair("poisson_nll_loss", input, target);
   const Tensor& t = target;
   Tensor losses = options.log_input ? exp(input) - t * input : input - t * log(input + options.eps);

@@ -7,12 +7,12 @@
 /// Regression losses. ShapeError unless input and target have the same shape: there is no broadcasting.
 namespace newtape::nn {
 
-struct MseLossOptions {
+struct MSELossOptions {
   Reduction reduction = Reduction::mean;
 };
 
 /// (input - target)^2.
-Tensor mse_loss(In input, In target, const MseLossOptions& options = {});
+Tensor mse_loss(In input, In target, const MSELossOptions& options = {});
 
 struct L1LossOptions {
   Reduction reduction = Reduction::mean;
@@ -37,7 +37,7 @@ struct SmoothL1LossOptions {
 /// huber_loss with delta = beta, divided by beta.
 Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options = {});
 
-struct GaussianNllLossOptions {
+struct GaussianNLLLossOptions {
   Reduction reduction = Reduction::mean;
   bool full = false;  ///< include the constant log(2 pi) / 2
   double eps = 1e-6;  ///< lower bound of the variance; the derivative ignores the clamping
@@ -45,9 +45,9 @@ struct GaussianNllLossOptions {
 
 /// (log(var) + (input - target)^2 / var) / 2. var has the shape of the input, that without the last axis, or that with
 /// a last axis of length 1. ValueError for a negative variance.
-Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNllLossOptions& options = {});
+Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNLLLossOptions& options = {});
 
-struct PoissonNllLossOptions {
+struct PoissonNLLLossOptions {
   Reduction reduction = Reduction::mean;
   bool log_input = true;  ///< the input is the logarithm of the rate
   bool full = false;      ///< include Stirling's approximation of log(target!) where target > 1
@@ -55,6 +55,6 @@ struct PoissonNllLossOptions {
 };
 
 /// exp(input) - target input, or, without log_input, input - target log(input + eps).
-Tensor poisson_nll_loss(In input, In target, const PoissonNllLossOptions& options = {});
+Tensor poisson_nll_loss(In input, In target, const PoissonNLLLossOptions& options = {});
 
 }  // namespace newtape::nn

@@ -28,7 +28,7 @@ using newtape::Parameter;
 /// A module's values by name, as data::save_safetensors takes them.
 using StateDict = NamedArrays;
 
-struct LoadOptions {
+struct LoadStateDictOptions {
   bool strict = true;       ///< a missing or unexpected name is an error
   std::string prefix = {};  ///< only names that start with it belong to this module
 };
@@ -125,7 +125,7 @@ class ModuleBase {
   StateDict state_dict(std::string_view prefix = {}) const;
   /// Copies the values into parameters and buffers. ValueError naming every entry that is missing, unexpected, or of
   /// the wrong shape or dtype; nothing is changed then.
-  LoadReport load_state_dict(const StateDict& state, const LoadOptions& options = {}) const;
+  LoadReport load_state_dict(const StateDict& state, const LoadStateDictOptions& options = {}) const;
 
   /// Whether both are the same module.
   friend bool operator==(const ModuleBase& a, const ModuleBase& b) noexcept { return a.body_ == b.body_; }

@@ -39,6 +39,9 @@ struct StepOf final : Step {
 };
 }  // namespace detail
 
+/// What can be called with a tensor and returns one.
+template <class S> concept SequentialStep = std::is_invocable_r_v<Tensor, const S&, const Tensor&>;
+
 /// Modules, lambdas and functions applied in sequence: `Sequential(Linear(784, 512), nt::relu, Linear(512, 10))`.
 /// Children are named "0", "1", ... by position.
 class Sequential : public Module<Sequential> {
@@ -49,8 +52,7 @@ class Sequential : public Module<Sequential> {
   }
 
   /// Appends a step, also to all copies of this module.
-  template <class S>
-    requires std::is_invocable_r_v<Tensor, const S&, const Tensor&>
+  template <SequentialStep S>
   void push_back(const S& step) {
     if constexpr (std::derived_from<S, ModuleBase>) {
       append(step, new detail::StepOf<S>(step));

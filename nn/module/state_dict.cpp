@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/module/module_body.hpp>
 
 namespace newtape::nn {
@@ -13,7 +14,7 @@ StateDict ModuleBase::state_dict(std::string_view prefix) const {
   return state;
 }
 
-LoadReport ModuleBase::load_state_dict(const StateDict& state, const LoadOptions& options) const {
+LoadReport ModuleBase::load_state_dict(const StateDict& state, const LoadStateDictOptions& options) const {
   newtape::detail::StateReader reader(state, options.prefix);
   std::vector<std::pair<Parameter, Array>> parameters;
   std::vector<std::pair<Buffer, Array>> buffers;

@@ -1,72 +1,85 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
-#include <array>
 #include <cmath>
 
 namespace newtape::optim {
 
+/// Common to Adam and its variants.
+struct AdamTraits {
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
+  static void validate(const char* name, const auto& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
+        f("weight_decay", o.weight_decay);
+  }
+};
+
+template <WeightDecay kind>
+struct OptionsTraits<AdamOptionsOf<kind>> {
+  static constexpr const char* name = kind == WeightDecay::decoupled ? "AdamW" : "Adam";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
+  static void validate(const AdamOptionsOf<kind>& o) { AdamTraits::validate(name, o); }
+  static void each(auto& o, auto&& f) { AdamTraits::each(o, f), f("amsgrad", o.amsgrad); }
+};
 template class OptimizerOf<AdamOptions>;
 template class OptimizerOf<AdamWOptions>;
+
+template <>
+struct OptionsTraits<NAdamOptions> : AdamTraits {
+  static constexpr const char* name = "NAdam";
+  static std::vector<const char*> scalars() { return {"mu_product"}; }
+  static void validate(const NAdamOptions& o) {
+    AdamTraits::validate(name, o);
+    check_option(name, "momentum_decay", o.momentum_decay);
+  }
+  static void each(auto& o, auto&& f) { AdamTraits::each(o, f), f("momentum_decay", o.momentum_decay); }
+};
 template class OptimizerOf<NAdamOptions>;
+
+template <>
+struct OptionsTraits<RAdamOptions> : AdamTraits {
+  static constexpr const char* name = "RAdam";
+  static void validate(const RAdamOptions& o) { AdamTraits::validate(name, o); }
+};
 template class OptimizerOf<RAdamOptions>;
 
 namespace {
 
-template <class O>
-void validate_adam(const O& o) {
-  check_option(O::name, "lr", o.lr);
-  check_option(O::name, "betas.first", o.betas.first, 0, 1);
-  check_option(O::name, "betas.second", o.betas.second, 0, 1);
-  check_option(O::name, "eps", o.eps);
-  check_option(O::name, "weight_decay", o.weight_decay);
-}
-
 /// Bias correction after t steps of a moment that starts at 0: 1 - beta^t.
 double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
-template <class O, class Slot>
-void update_adam(const O& o, double decay, double l2, Slot& s, core::UpdateQueue* queue) {
-  const double bias1 = bias(o.betas.first, s.steps);
-  const double bias2 = bias(o.betas.second, s.steps);
-  if (!o.amsgrad) {
-    core::adam_step(s.param.writable(), s.grad, s.moments[0], s.moments[1],
-                    {.lr = o.lr,
-                     .beta1 = o.betas.first,
-                     .beta2 = o.betas.second,
-                     .eps = o.eps,
-                     .decay = decay,
-                     .l2 = l2,
-                     .bias1 = bias1,
-                     .bias2 = bias2},
-                    queue);
-    return;
+template <WeightDecay kind, class Slot>
+void update_adam(const AdamOptionsOf<kind>& o, Slot& s, core::UpdateQueue* queue) {
+  constexpr bool decoupled = kind == WeightDecay::decoupled;
+  const core::AdamStep step{.lr = o.lr,
+                            .beta1 = o.betas.first,
+                            .beta2 = o.betas.second,
+                            .eps = o.eps,
+                            .decay = decoupled ? o.lr * o.weight_decay : 0,
+                            .l2 = decoupled ? 0 : o.weight_decay,
+                            .bias1 = bias(o.betas.first, s.steps),
+                            .bias2 = bias(o.betas.second, s.steps)};
+  if (o.amsgrad) {
+    core::update(OptionsTraits<AdamOptionsOf<kind>>::name, core::rules::AMSGrad{.adam = step.rule()},
+                 s.param.writable(), s.grad, {s.moments[0], s.moments[1], s.moments[2]}, queue);
+  } else {
+    core::adam_step(s.param.writable(), s.grad, s.moments[0], s.moments[1], step, queue);
   }
-  const std::array<Array*, 3> state{&s.moments[0], &s.moments[1], &s.moments[2]};
-  const std::array factors{l2, o.betas.first, o.betas.second, o.lr / bias1, 1 - decay, o.eps, 1 / bias2};
-  core::update(O::name, core::UpdateRule::amsgrad, s.param.writable(), s.grad, state, factors, queue);
 }
 
 }  // namespace
 
-void AdamOptions::validate() const { validate_adam(*this); }
-void AdamWOptions::validate() const { validate_adam(*this); }
-void NAdamOptions::validate() const {
-  validate_adam(*this);
-  check_option(name, "momentum_decay", momentum_decay);
-}
-void RAdamOptions::validate() const { validate_adam(*this); }
-
-void Adam::update(Slot& s) {
-  const auto& o = options_[s.group];
-  update_adam(o, 0, o.weight_decay, s, queue());
-}
-
-void AdamW::update(Slot& s) {
-  const auto& o = options_[s.group];
-  update_adam(o, o.lr * o.weight_decay, 0, s, queue());
-}
+void Adam::update(Slot& s) { update_adam(options_[s.group], s, queue()); }
+void AdamW::update(Slot& s) { update_adam(options_[s.group], s, queue()); }
 
 void NAdam::update(Slot& s) {
   const auto& o = options_[s.group];
@@ -76,15 +89,12 @@ void NAdam::update(Slot& s) {
   double& product = s.scalars[0];
   product = (s.steps == 1 ? 1 : product) * mu(s.steps);
   const double next = mu(s.steps + 1);
-  const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
-  const std::array factors{o.weight_decay,
-                           o.betas.first,
-                           o.betas.second,
-                           o.lr * (1 - mu(s.steps)) / (1 - product),
-                           o.lr * next / (1 - product * next),
-                           o.eps,
-                           1 / bias(o.betas.second, s.steps)};
-  core::update("NAdam", core::UpdateRule::nadam, s.param.writable(), s.grad, state, factors, queue());
+  const core::rules::NAdam rule{.moments = {.l2 = o.weight_decay, .beta1 = o.betas.first, .beta2 = o.betas.second},
+                                .of_g = o.lr * (1 - mu(s.steps)) / (1 - product),
+                                .of_m = o.lr * next / (1 - product * next),
+                                .eps = o.eps,
+                                .inverse_bias2 = 1 / bias(o.betas.second, s.steps)};
+  core::update("NAdam", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
 }
 
 void RAdam::update(Slot& s) {
@@ -99,10 +109,11 @@ void RAdam::update(Slot& s) {
   const bool adapts = length > 5;
   const double rectified =
       adapts ? std::sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) : 0;
-  const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
-  const std::array factors{o.weight_decay, o.betas.first, beta2, adapts ? 0 : lr, lr * rectified * std::sqrt(bias2),
-                           o.eps};
-  core::update("RAdam", core::UpdateRule::radam, s.param.writable(), s.grad, state, factors, queue());
+  const core::rules::RAdam rule{.moments = {.l2 = o.weight_decay, .beta1 = o.betas.first, .beta2 = beta2},
+                                .plain = adapts ? 0 : lr,
+                                .adapted = lr * rectified * std::sqrt(bias2),
+                                .eps = o.eps};
+  core::update("RAdam", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
 }
 
 }  // namespace newtape::optim

@@ -5,22 +5,21 @@
 
 namespace newtape::optim {
 
-struct AdamOptions {
+/// How weight decay acts: it adds weight_decay * p to the gradient, or multiplies p by 1 - lr * weight_decay before each
+/// step (decoupled: Loshchilov & Hutter 2019).
+enum class WeightDecay { l2, decoupled };
+
+/// The options of Adam and AdamW, which differ in the kind of their weight decay and its default.
+template <WeightDecay kind>
+struct AdamOptionsOf {
   double lr = 1e-3;
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
-  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
-  bool amsgrad = false;     ///< divides by the largest second moment so far (Reddi et al. 2018)
-
-  static constexpr const char* name = "Adam";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
-        f("amsgrad", amsgrad);
-  }
+  double weight_decay = kind == WeightDecay::decoupled ? 0.01 : 0;
+  bool amsgrad = false;  ///< divides by the largest second moment so far (Reddi et al. 2018)
 };
+using AdamOptions = AdamOptionsOf<WeightDecay::l2>;
+using AdamWOptions = AdamOptionsOf<WeightDecay::decoupled>;
 
 extern template class OptimizerOf<AdamOptions>;
 /// Adam (Kingma & Ba 2015), algorithm 1.
@@ -31,23 +30,6 @@ class Adam : public OptimizerOf<AdamOptions> {
  protected:
   bool keeps(const Slot& slot, std::size_t k) const override { return k < 2 || options_[slot.group].amsgrad; }
   void update(Slot& slot) override;
-};
-
-struct AdamWOptions {
-  double lr = 1e-3;
-  std::pair<double, double> betas = {0.9, 0.999};
-  double eps = 1e-8;
-  double weight_decay = 0.01;  ///< multiplies p by 1 - lr * weight_decay before each step
-  bool amsgrad = false;        ///< divides by the largest second moment so far (Reddi et al. 2018)
-
-  static constexpr const char* name = "AdamW";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
-        f("amsgrad", amsgrad);
-  }
 };
 
 extern template class OptimizerOf<AdamWOptions>;
@@ -67,16 +49,6 @@ struct NAdamOptions {
   double eps = 1e-8;
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
   double momentum_decay = 4e-3;
-
-  static constexpr const char* name = "NAdam";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  static std::vector<const char*> scalars() { return {"mu_product"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
-        f("momentum_decay", momentum_decay);
-  }
 };
 
 extern template class OptimizerOf<NAdamOptions>;
@@ -94,14 +66,6 @@ struct RAdamOptions {
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
-
-  static constexpr const char* name = "RAdam";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay);
-  }
 };
 
 extern template class OptimizerOf<RAdamOptions>;

@@ -11,15 +11,6 @@ struct AdagradOptions {
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
   double initial_accumulator_value = 0;
   double eps = 1e-10;
-
-  static constexpr const char* name = "Adagrad";
-  static std::vector<const char*> moments() { return {"sum"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("lr_decay", lr_decay), f("weight_decay", weight_decay),
-        f("initial_accumulator_value", initial_accumulator_value), f("eps", eps);
-  }
 };
 
 extern template class OptimizerOf<AdagradOptions>;
@@ -37,14 +28,6 @@ struct AdadeltaOptions {
   double rho = 0.9;
   double eps = 1e-6;
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
-
-  static constexpr const char* name = "Adadelta";
-  static std::vector<const char*> moments() { return {"square_avg", "acc_delta"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("rho", rho), f("eps", eps), f("weight_decay", weight_decay);
-  }
 };
 
 extern template class OptimizerOf<AdadeltaOptions>;
@@ -57,27 +40,18 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
   void update(Slot& slot) override;
 };
 
-struct RmspropOptions {
+struct RMSpropOptions {
   double lr = 1e-2;
   double alpha = 0.99;
   double eps = 1e-8;
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
   double momentum = 0;
   bool centered = false;  ///< divides by the estimated variance, not by the mean of squares (Graves 2013)
-
-  static constexpr const char* name = "RMSprop";
-  static std::vector<const char*> moments() { return {"square_avg", "momentum_buffer", "grad_avg"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("alpha", alpha), f("eps", eps), f("weight_decay", weight_decay), f("momentum", momentum),
-        f("centered", centered);
-  }
 };
 
-extern template class OptimizerOf<RmspropOptions>;
+extern template class OptimizerOf<RMSpropOptions>;
 /// RMSprop (Tieleman & Hinton 2012).
-class RMSprop : public OptimizerOf<RmspropOptions> {
+class RMSprop : public OptimizerOf<RMSpropOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
@@ -93,15 +67,6 @@ struct RpropOptions {
   double lr = 1e-2;
   std::pair<double, double> etas = {0.5, 1.2};  ///< factors of a step size on a change of sign, and without
   std::pair<double, double> step_sizes = {1e-6, 50};
-
-  static constexpr const char* name = "Rprop";
-  static std::vector<const char*> moments() { return {"prev", "step_size"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("eta_minus", etas.first), f("eta_plus", etas.second), f("step_min", step_sizes.first),
-        f("step_max", step_sizes.second);
-  }
 };
 
 extern template class OptimizerOf<RpropOptions>;
@@ -118,14 +83,6 @@ struct LionOptions {
   double lr = 1e-4;
   std::pair<double, double> betas = {0.9, 0.99};
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
-
-  static constexpr const char* name = "Lion";
-  static std::vector<const char*> moments() { return {"exp_avg"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("weight_decay", weight_decay);
-  }
 };
 
 extern template class OptimizerOf<LionOptions>;
@@ -138,25 +95,17 @@ class Lion : public OptimizerOf<LionOptions> {
   void update(Slot& slot) override;
 };
 
-struct LambOptions {
+struct LAMBOptions {
   double lr = 1e-3;
   std::pair<double, double> betas = {0.9, 0.999};
   double eps = 1e-6;
   double weight_decay = 0;  ///< adds weight_decay * p to the direction
-
-  static constexpr const char* name = "LAMB";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay);
-  }
 };
 
-extern template class OptimizerOf<LambOptions>;
+extern template class OptimizerOf<LAMBOptions>;
 /// Layer-wise adapted Adam for large batches (You et al. 2020, algorithm 2): each parameter's step is as long as lr
 /// times its norm.
-class LAMB : public OptimizerOf<LambOptions> {
+class LAMB : public OptimizerOf<LAMBOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 

@@ -6,20 +6,29 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/muon.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <algorithm>
 #include <cmath>
 
 namespace newtape::optim {
 
+template <>
+struct OptionsTraits<MuonOptions> {
+  static constexpr const char* name = "Muon";
+  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
+  static void validate(const MuonOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "momentum", o.momentum, 0, 1);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "ns_steps", o.ns_steps, 1, 100);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("momentum", o.momentum), f("nesterov", o.nesterov), f("weight_decay", o.weight_decay),
+        f("ns_steps", o.ns_steps);
+  }
+};
 template class OptimizerOf<MuonOptions>;
-
-void MuonOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "momentum", momentum, 0, 1);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "ns_steps", ns_steps, 1, 100);
-}
 
 void Muon::check_step() const {
   for (const auto& s : slots()) {

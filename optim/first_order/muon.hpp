@@ -11,15 +11,6 @@ struct MuonOptions {
   bool nesterov = true;
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
   double ns_steps = 5;      ///< Newton-Schulz iterations
-
-  static constexpr const char* name = "Muon";
-  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("momentum", momentum), f("nesterov", nesterov), f("weight_decay", weight_decay),
-        f("ns_steps", ns_steps);
-  }
 };
 
 extern template class OptimizerOf<MuonOptions>;

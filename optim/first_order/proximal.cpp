@@ -1,30 +1,46 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/proximal.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
-#include <array>
 #include <cmath>
 
 namespace newtape::optim {
 
-template class OptimizerOf<ProximalSgdOptions>;
+template <>
+struct OptionsTraits<ProximalSGDOptions> {
+  static constexpr const char* name = "ProximalSGD";
+  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
+  static void validate(const ProximalSGDOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "l1", o.l1);
+    check_option(name, "momentum", o.momentum, 0, 1);
+    check_option(name, "weight_decay", o.weight_decay);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("l1", o.l1), f("momentum", o.momentum), f("weight_decay", o.weight_decay);
+  }
+};
+template class OptimizerOf<ProximalSGDOptions>;
+
+template <>
+struct OptionsTraits<ProximalAdamOptions> {
+  static constexpr const char* name = "ProximalAdam";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
+  static void validate(const ProximalAdamOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "l1", o.l1);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("l1", o.l1), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
+        f("weight_decay", o.weight_decay), f("scaled", o.scaled);
+  }
+};
 template class OptimizerOf<ProximalAdamOptions>;
-
-void ProximalSgdOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "l1", l1);
-  check_option(name, "momentum", momentum, 0, 1);
-  check_option(name, "weight_decay", weight_decay);
-}
-
-void ProximalAdamOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "l1", l1);
-  check_option(name, "betas.first", betas.first, 0, 1);
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "eps", eps);
-  check_option(name, "weight_decay", weight_decay);
-}
 
 void ProximalSGD::update(Slot& s) {
   const auto& o = options_[s.group];
@@ -42,18 +58,18 @@ void ProximalSGD::update(Slot& s) {
 void ProximalAdam::update(Slot& s) {
   const auto& o = options_[s.group];
   const auto bias = [&](double beta) { return 1 - std::pow(beta, static_cast<double>(s.steps)); };
-  const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
+  const core::AdamStep adam{.lr = o.lr,
+                            .beta1 = o.betas.first,
+                            .beta2 = o.betas.second,
+                            .eps = o.eps,
+                            .decay = o.lr * o.weight_decay,
+                            .l2 = 0,
+                            .bias1 = bias(o.betas.first),
+                            .bias2 = bias(o.betas.second)};
   const double threshold = o.lr * o.l1;
-  const std::array factors{0.0,
-                           o.betas.first,
-                           o.betas.second,
-                           o.lr / bias(o.betas.first),
-                           1 - o.lr * o.weight_decay,
-                           o.eps,
-                           1 / bias(o.betas.second),
-                           o.scaled ? threshold : 0,
-                           o.scaled ? 0 : threshold};
-  core::update("ProximalAdam", core::UpdateRule::adam_l1, s.param.writable(), s.grad, state, factors, queue());
+  const core::rules::AdamL1 rule{
+      .adam = adam.rule(), .scaled = o.scaled ? threshold : 0, .plain = o.scaled ? 0 : threshold};
+  core::update("ProximalAdam", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
 }
 
 }  // namespace newtape::optim

@@ -8,25 +8,17 @@
 /// (biases) go into a group with l1 = 0.
 namespace newtape::optim {
 
-struct ProximalSgdOptions {
+struct ProximalSGDOptions {
   double lr = 1e-3;
   double l1 = 0;            ///< the penalty is l1 sum |p|
   double momentum = 0;      ///< steps along the average v = momentum v + (1 - momentum) g
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient: with l1, an elastic net
-
-  static constexpr const char* name = "ProximalSGD";
-  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("l1", l1), f("momentum", momentum), f("weight_decay", weight_decay);
-  }
 };
 
-extern template class OptimizerOf<ProximalSgdOptions>;
+extern template class OptimizerOf<ProximalSGDOptions>;
 /// Proximal stochastic gradient descent, p = shrink(p - lr v, lr l1): ISTA for full batches (Beck & Teboulle 2009, eq.
 /// 1.4). Its momentum is an average, not SGD's sum, so that the penalty keeps its weight (as in Yang et al. 2020).
-class ProximalSGD : public OptimizerOf<ProximalSgdOptions> {
+class ProximalSGD : public OptimizerOf<ProximalSGDOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
@@ -42,15 +34,6 @@ struct ProximalAdamOptions {
   double eps = 1e-8;
   double weight_decay = 0;  ///< multiplies p by 1 - lr * weight_decay before each step
   bool scaled = true;       ///< divides the threshold like the gradient; else it is lr l1 for every element
-
-  static constexpr const char* name = "ProximalAdam";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("l1", l1), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps),
-        f("weight_decay", weight_decay), f("scaled", scaled);
-  }
 };
 
 extern template class OptimizerOf<ProximalAdamOptions>;

@@ -4,30 +4,40 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/schedule_free.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace newtape::optim {
 
+template <>
+struct OptionsTraits<AdamWScheduleFreeOptions> {
+  static constexpr const char* name = "AdamWScheduleFree";
+  static std::vector<const char*> moments() { return {"exp_avg_sq", "z"}; }
+  static std::vector<const char*> scalars() { return {"weight_sum", "lr_max", "evaluating"}; }
+  static void validate(const AdamWScheduleFreeOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "betas.first", o.betas.first, 1e-12, 1);  // eval() divides by it
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "warmup_steps", o.warmup_steps);
+    check_option(name, "r", o.r);
+    check_option(name, "weight_lr_power", o.weight_lr_power);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
+        f("weight_decay", o.weight_decay), f("warmup_steps", o.warmup_steps), f("r", o.r),
+        f("weight_lr_power", o.weight_lr_power);
+  }
+};
 template class OptimizerOf<AdamWScheduleFreeOptions>;
 
 namespace {
 // Indices of the scalars.
 enum { weight_sum = 0, lr_max = 1, evaluating = 2 };
 }  // namespace
-
-void AdamWScheduleFreeOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "betas.first", betas.first, 1e-12, 1);  // eval() divides by it
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "eps", eps);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "warmup_steps", warmup_steps);
-  check_option(name, "r", r);
-  check_option(name, "weight_lr_power", weight_lr_power);
-}
 
 void AdamWScheduleFree::check_step() const {
   for (const auto& s : slots()) {
@@ -45,16 +55,14 @@ void AdamWScheduleFree::update(Slot& s) {
   s.scalars[weight_sum] += weight;
   const double part = s.scalars[weight_sum] > 0 ? weight / s.scalars[weight_sum] : 0;
   if (s.fresh(1)) core::assign(s.moments[1], s.param.value());
-  const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
-  const std::array factors{o.weight_decay,
-                           o.betas.second,
-                           1 / (1 - std::pow(o.betas.second, t)),
-                           o.eps,
-                           lr,
-                           part,
-                           lr * (1 - o.betas.first * (1 - part))};
-  core::update("AdamWScheduleFree", core::UpdateRule::schedule_free, s.param.writable(), s.grad, state, factors,
-               queue());
+  const core::rules::ScheduleFree rule{.decay = o.weight_decay,
+                                       .beta2 = o.betas.second,
+                                       .inverse_bias2 = 1 / (1 - std::pow(o.betas.second, t)),
+                                       .eps = o.eps,
+                                       .lr = lr,
+                                       .part = part,
+                                       .of_y = lr * (1 - o.betas.first * (1 - part))};
+  core::update("AdamWScheduleFree", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
 }
 
 void AdamWScheduleFree::switch_to(bool average) {

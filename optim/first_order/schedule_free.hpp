@@ -13,16 +13,6 @@ struct AdamWScheduleFreeOptions {
   double warmup_steps = 0;     ///< steps of linear warm-up
   double r = 0;                ///< weight of step t in the average: t^r
   double weight_lr_power = 2;  ///< ... times the largest rate so far to this power
-
-  static constexpr const char* name = "AdamWScheduleFree";
-  static std::vector<const char*> moments() { return {"exp_avg_sq", "z"}; }
-  static std::vector<const char*> scalars() { return {"weight_sum", "lr_max", "evaluating"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
-        f("warmup_steps", warmup_steps), f("r", r), f("weight_lr_power", weight_lr_power);
-  }
 };
 
 extern template class OptimizerOf<AdamWScheduleFreeOptions>;

@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <limits>
 
 namespace newtape::optim {
 
-template class OptimizerOf<SgdOptions>;
-
-void SgdOptions::validate() const {
-  constexpr double inf = std::numeric_limits<double>::infinity();
-  check_option(name, "lr", lr);
-  check_option(name, "momentum", momentum);
-  check_option(name, "dampening", dampening, -inf, inf);
-  check_option(name, "weight_decay", weight_decay);
-  if (nesterov && (momentum == 0 || dampening != 0)) {
-    raise<ValueError>("SGD: nesterov requires momentum without dampening", "momentum > 0 and dampening = 0",
-                      "momentum " + std::to_string(momentum) + ", dampening " + std::to_string(dampening));
+template <>
+struct OptionsTraits<SGDOptions> {
+  static constexpr const char* name = "SGD";
+  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
+  static void validate(const SGDOptions& o) {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    check_option(name, "lr", o.lr);
+    check_option(name, "momentum", o.momentum);
+    check_option(name, "dampening", o.dampening, -inf, inf);
+    check_option(name, "weight_decay", o.weight_decay);
+    if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) {
+      raise<ValueError>("SGD: nesterov requires momentum without dampening", "momentum > 0 and dampening = 0",
+                        "momentum " + std::to_string(o.momentum) + ", dampening " + std::to_string(o.dampening));
+    }
   }
-}
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("momentum", o.momentum), f("dampening", o.dampening), f("weight_decay", o.weight_decay),
+        f("nesterov", o.nesterov);
+  }
+};
+template class OptimizerOf<SGDOptions>;
 
 void SGD::update(Slot& s) {
   const auto& o = options_[s.group];

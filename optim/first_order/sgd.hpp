@@ -5,27 +5,18 @@
 
 namespace newtape::optim {
 
-struct SgdOptions {
+struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0;
   double dampening = 0;     ///< of the gradient's contribution to the momentum
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
   bool nesterov = false;    ///< needs momentum > 0 and dampening = 0
-
-  static constexpr const char* name = "SGD";
-  static std::vector<const char*> moments() { return {"momentum_buffer"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("momentum", momentum), f("dampening", dampening), f("weight_decay", weight_decay),
-        f("nesterov", nesterov);
-  }
 };
 
-extern template class OptimizerOf<SgdOptions>;
+extern template class OptimizerOf<SGDOptions>;
 /// Stochastic gradient descent, with PyTorch's momentum: v = momentum v + (1 - dampening) g, p -= lr v (Sutskever et
 /// al. 2013).
-class SGD : public OptimizerOf<SgdOptions> {
+class SGD : public OptimizerOf<SGDOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 

@@ -8,6 +8,7 @@
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/mode_products.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <array>
 #include <cmath>
@@ -17,6 +18,28 @@ namespace newtape::optim {
 
 using mode_products::Blocks;
 
+template <>
+struct OptionsTraits<ShampooOptions> {
+  static constexpr const char* name = "Shampoo";
+  static std::vector<const char*> moments() {
+    return {"momentum_buffer", "sum_squares", "gram_0", "gram_1", "gram_2", "gram_3",
+            "gram_4",          "root_0",      "root_1", "root_2", "root_3", "root_4"};
+  }
+  static void validate(const ShampooOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "momentum", o.momentum);
+    check_option(name, "beta2", o.beta2, 0, std::nextafter(1.0, 2.0));
+    check_option(name, "eps", o.eps, std::numeric_limits<double>::min(), std::numeric_limits<double>::infinity());
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "grafting", static_cast<double>(o.grafting), 0, 3);
+    check_option(name, "block_size", static_cast<double>(o.block_size), 1, 1e5);
+    check_option(name, "update_interval", static_cast<double>(o.update_interval), 1, 1e15);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("momentum", o.momentum), f("beta2", o.beta2), f("eps", o.eps), f("weight_decay", o.weight_decay),
+        f("grafting", o.grafting), f("block_size", o.block_size), f("update_interval", o.update_interval);
+  }
+};
 template class OptimizerOf<ShampooOptions>;
 
 namespace {
@@ -44,22 +67,6 @@ void accumulate(Array& sum, const Array& x, double beta) {
 }
 
 }  // namespace
-
-std::vector<const char*> ShampooOptions::moments() {
-  return {"momentum_buffer", "sum_squares", "gram_0", "gram_1", "gram_2", "gram_3",
-          "gram_4",          "root_0",      "root_1", "root_2", "root_3", "root_4"};
-}
-
-void ShampooOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "momentum", momentum);
-  check_option(name, "beta2", beta2, 0, std::nextafter(1.0, 2.0));
-  check_option(name, "eps", eps, std::numeric_limits<double>::min(), std::numeric_limits<double>::infinity());
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "grafting", static_cast<double>(grafting), 0, 3);
-  check_option(name, "block_size", static_cast<double>(block_size), 1, 1e5);
-  check_option(name, "update_interval", static_cast<double>(update_interval), 1, 1e15);
-}
 
 bool Shampoo::keeps(const Slot& s, std::size_t k) const {
   const auto& o = options_[s.group];

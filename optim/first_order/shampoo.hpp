@@ -19,15 +19,6 @@ struct ShampooOptions {
   /// Steps between computations of the roots. Combine values above 1 with grafting: outdated roots amplify new
   /// directions.
   std::int64_t update_interval = 1;
-
-  static constexpr const char* name = "Shampoo";
-  static std::vector<const char*> moments();
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("momentum", momentum), f("beta2", beta2), f("eps", eps), f("weight_decay", weight_decay),
-        f("grafting", grafting), f("block_size", block_size), f("update_interval", update_interval);
-  }
 };
 
 extern template class OptimizerOf<ShampooOptions>;
@@ -45,7 +36,7 @@ class Shampoo : public OptimizerOf<ShampooOptions> {
   void check_step() const override { expect_finite_gradients(); }
 };
 
-struct SoapOptions {
+struct SOAPOptions {
   double lr = 3e-3;
   std::pair<double, double> betas = {0.95, 0.95};
   double eps = 1e-8;
@@ -53,23 +44,13 @@ struct SoapOptions {
   double shampoo_beta = -1;                 ///< decay of the products of gradients; negative: betas.second
   std::int64_t precondition_interval = 10;  ///< steps between updates of the bases
   std::int64_t max_precond_dim = 1024;      ///< longer axes are not rotated
-
-  static constexpr const char* name = "SOAP";
-  static std::vector<const char*> moments();
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
-        f("shampoo_beta", shampoo_beta), f("precondition_interval", precondition_interval),
-        f("max_precond_dim", max_precond_dim);
-  }
 };
 
-extern template class OptimizerOf<SoapOptions>;
+extern template class OptimizerOf<SOAPOptions>;
 /// SOAP (Vyas et al. 2024, algorithms 3 and 4): Adam in the eigenbasis of Shampoo's preconditioners, which a step of
 /// power iteration with QR updates. The first step only initialises the basis, as in the authors' code. Parameters of
 /// one axis (axes of length 1 do not count) are trained by AdamW. NumericalError for gradients that are not finite.
-class SOAP : public OptimizerOf<SoapOptions> {
+class SOAP : public OptimizerOf<SOAPOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 

@@ -8,6 +8,7 @@
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/mode_products.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <cmath>
 #include <limits>
@@ -16,21 +17,44 @@ namespace newtape::optim {
 
 using mode_products::Blocks;
 
-template class OptimizerOf<SoapOptions>;
+template <>
+struct OptionsTraits<SOAPOptions> {
+  static constexpr const char* name = "SOAP";
+  static std::vector<const char*> moments() {
+    return {"exp_avg", "exp_avg_sq", "gram_0",  "gram_1",  "gram_2",  "gram_3",
+            "gram_4",  "basis_0",    "basis_1", "basis_2", "basis_3", "basis_4"};
+  }
+  static void validate(const SOAPOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "shampoo_beta", o.shampoo_beta, -std::numeric_limits<double>::infinity(), 1);
+    check_option(name, "precondition_interval", static_cast<double>(o.precondition_interval), 1, 1e15);
+    check_option(name, "max_precond_dim", static_cast<double>(o.max_precond_dim), 0, 1e9);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
+        f("weight_decay", o.weight_decay), f("shampoo_beta", o.shampoo_beta),
+        f("precondition_interval", o.precondition_interval), f("max_precond_dim", o.max_precond_dim);
+  }
+};
+template class OptimizerOf<SOAPOptions>;
 
 namespace {
 
-enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_gram = 2, first_basis = first_gram + Blocks::max_axes };
+enum : std::size_t { exp_avg = 0, exp_avg_sq = 1, first_outer = 2, first_basis = first_outer + Blocks::max_axes };
 
 /// One block: SOAP does not split axes.
 Blocks single_block(const Parameter& p) { return {p.shape(), std::numeric_limits<std::int64_t>::max()}; }
 
 /// Whether the gradient is rotated along this axis.
-bool is_rotated(const Blocks& b, std::size_t axis, const SoapOptions& o) {
+bool is_rotated(const Blocks& b, std::size_t axis, const SOAPOptions& o) {
   return b.axes() >= 2 && axis < b.axes() && b.lengths[axis] <= o.max_precond_dim;
 }
 
-double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
+double correction(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
 /// The eigenvectors in descending order of their eigenvalues, as power iteration orders them.
 Array eigenvectors(const Array& gram) {
@@ -47,30 +71,14 @@ void average(Array& m, const Array& x, double beta) {
 
 }  // namespace
 
-std::vector<const char*> SoapOptions::moments() {
-  return {"exp_avg", "exp_avg_sq", "gram_0",  "gram_1",  "gram_2",  "gram_3",
-          "gram_4",  "basis_0",    "basis_1", "basis_2", "basis_3", "basis_4"};
-}
-
-void SoapOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "betas.first", betas.first, 0, 1);
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "eps", eps);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "shampoo_beta", shampoo_beta, -std::numeric_limits<double>::infinity(), 1);
-  check_option(name, "precondition_interval", static_cast<double>(precondition_interval), 1, 1e15);
-  check_option(name, "max_precond_dim", static_cast<double>(max_precond_dim), 0, 1e9);
-}
-
 bool SOAP::keeps(const Slot& s, std::size_t k) const {
-  return k < first_gram || is_rotated(single_block(s.param), (k - first_gram) % Blocks::max_axes, options_[s.group]);
+  return k < first_outer || is_rotated(single_block(s.param), (k - first_outer) % Blocks::max_axes, options_[s.group]);
 }
 
 Shape SOAP::moment_shape(const Slot& s, std::size_t k) const {
-  const std::size_t axis = (k - first_gram) % Blocks::max_axes;
+  const std::size_t axis = (k - first_outer) % Blocks::max_axes;
   const Blocks blocks = single_block(s.param);
-  return k < first_gram || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
+  return k < first_outer || axis >= blocks.axes() ? s.param.shape() : blocks.square(axis);
 }
 
 void SOAP::update(Slot& s) {
@@ -86,14 +94,14 @@ void SOAP::update(Slot& s) {
                      .eps = o.eps,
                      .decay = o.lr * o.weight_decay,
                      .l2 = 0,
-                     .bias1 = bias(beta1, s.steps),
-                     .bias2 = bias(beta2, s.steps)});
+                     .bias1 = correction(beta1, s.steps),
+                     .bias2 = correction(beta2, s.steps)});
     return;
   }
   const Array g = mode_products::split(s.grad, blocks);
   const auto for_each_rotated = [&](auto&& f) {
     for (std::size_t i = 0; i < blocks.axes(); ++i) {
-      if (is_rotated(blocks, i, o)) f(i, s.moments[first_gram + i], s.moments[first_basis + i]);
+      if (is_rotated(blocks, i, o)) f(i, s.moments[first_outer + i], s.moments[first_basis + i]);
     }
   };
   const auto rotated = [&](Array x, bool back) {
@@ -108,10 +116,10 @@ void SOAP::update(Slot& s) {
     Array& v = s.moments[exp_avg_sq];
     average(v, core::reshape(core::square(rotated(g, false)), p.shape()), beta2);
     const Array m = rotated(mode_products::split(s.moments[exp_avg], blocks), false);
-    const Array root = core::sqrt(v * (1 / bias(beta2, adam_steps))) + o.eps;
+    const Array root = core::sqrt(v * (1 / correction(beta2, adam_steps))) + o.eps;
     const Array step = rotated(m / core::reshape(root, m.shape()), true);
     if (o.weight_decay != 0) p = std::move(p) * (1 - o.lr * o.weight_decay);
-    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / bias(beta1, adam_steps));
+    core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / correction(beta1, adam_steps));
   }
   const double beta = o.shampoo_beta < 0 ? beta2 : o.shampoo_beta;
   for_each_rotated([&](std::size_t i, Array& gram, Array& basis) {

@@ -18,14 +18,14 @@ namespace newtape::optim {
 
 namespace {
 
-Function of_first(const UnaryFunction& loss) {
+Function of_outputs(const UnaryFunction& loss) {
   return [loss](std::span<const Tensor> ys) { return loss(ys[0]); };
 }
 
 }  // namespace
 
 FisherProduct::FisherProduct(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs)
-    : j_(outputs, xs), h_(of_first(loss), j_.values()) {}
+    : j_(outputs, xs), h_(of_outputs(loss), j_.values()) {}
 
 EmpiricalFisherProduct::EmpiricalFisherProduct(const Function& losses, std::span<const Tensor> xs) : j_(losses, xs) {
   const Tensor& all = j_.values()[0];
@@ -60,7 +60,7 @@ std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Function& 
 
 Tensor fisher(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs) {
   Objective objective(outputs, loss, xs);
-  return objective.gauss_newton(objective.flatten(xs));
+  return objective.generalized_gauss_newton(objective.flatten(xs));
 }
 
 Tensor empirical_fisher(const Function& losses, std::span<const Tensor> xs) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/observe/layer_observer.hpp>
-#include <newtape/autograd/op.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -10,6 +9,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <fmt/format.h>
 
@@ -21,28 +21,39 @@
 
 namespace newtape::optim {
 
-template class OptimizerOf<KfacOptions>;
-
-void KfacOptions::validate() const {
-  constexpr double max_int = std::numeric_limits<int>::max();
-  check_option(name, "lr", lr);
-  check_option(name, "momentum", momentum, 0, 1);
-  check_option(name, "damping", damping);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "decay", decay, 0, 1);
-  check_option(name, "kl_clip", kl_clip);
-  check_option(name, "update_freq", update_freq, 1, max_int);
-  check_option(name, "inverse_freq", inverse_freq, 1, max_int);
-  check_option(name, "fisher", static_cast<double>(fisher), 0, 3);
-  check_option(name, "inverse", static_cast<double>(inverse), 0, 3);
-  check_option(name, "likelihood", static_cast<double>(likelihood), 0, 2);
-  check_option(name, "samples", samples, 1, max_int);
-  check_option(name, "seed", seed);
-  check_option(name, "adam_scale", adam_scale);
-  check_option(name, "betas.first", betas.first, 0, 1);
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "eps", eps);
-}
+template <>
+struct OptionsTraits<KFACOptions> {
+  static constexpr const char* name = "KFAC";
+  static std::vector<const char*> moments() { return {"momentum_buffer", "exp_avg", "exp_avg_sq"}; }
+  static void validate(const KFACOptions& o) {
+    constexpr double max_int = std::numeric_limits<int>::max();
+    check_option(name, "lr", o.lr);
+    check_option(name, "momentum", o.momentum, 0, 1);
+    check_option(name, "damping", o.damping);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "decay", o.decay, 0, 1);
+    check_option(name, "kl_clip", o.kl_clip);
+    check_option(name, "update_freq", o.update_freq, 1, max_int);
+    check_option(name, "inverse_freq", o.inverse_freq, 1, max_int);
+    check_option(name, "fisher", static_cast<double>(o.fisher), 0, 3);
+    check_option(name, "inverse", static_cast<double>(o.inverse), 0, 3);
+    check_option(name, "likelihood", static_cast<double>(o.likelihood), 0, 2);
+    check_option(name, "samples", o.samples, 1, max_int);
+    check_option(name, "seed", o.seed);
+    check_option(name, "adam_scale", o.adam_scale);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("momentum", o.momentum), f("damping", o.damping), f("weight_decay", o.weight_decay),
+        f("decay", o.decay), f("kl_clip", o.kl_clip), f("update_freq", o.update_freq),
+        f("inverse_freq", o.inverse_freq), f("fisher", o.fisher), f("inverse", o.inverse),
+        f("likelihood", o.likelihood), f("samples", o.samples), f("seed", o.seed), f("adam_scale", o.adam_scale),
+        f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps);
+  }
+};
+template class OptimizerOf<KFACOptions>;
 
 /// Collects the rows of inputs and cotangents of each layer during a sweep. If a weight is used in several forms in one
 /// step, only the first one counts.
@@ -56,11 +67,11 @@ class KFAC::Collector : public LayerObserver {
     }
   }
 
-  void see(const LayerPass& pass) override {
-    bool transposed = pass.transposed;
-    const auto weight = weight_of(pass, transposed);
+  void on_layer_pass(const LayerPass& pass) override {
+    const bool transposed = pass.leaf_transposed;
+    const auto weight = find(pass.leaf);
     if (weight == nowhere || pass.input.size() == 0 || (pass.conv != nullptr && pass.conv->groups != 1)) return;
-    auto biases = biases_of(pass.bias, weight);
+    auto biases = biases_of(pass, weight);
     Layer& layer = layer_of(weight);
     if (layer.factors.rows() > 0 && (layer.transposed != transposed || layer.biases != biases)) return;
     if (layer.transposed != transposed || layer.biases != biases) {
@@ -101,31 +112,13 @@ class KFAC::Collector : public LayerObserver {
   }
   const Shape& layer_shape(std::size_t slot) const { return of_.slots()[slot].param.shape(); }
 
-  /// The slot of the weight, or of the parameter that it is the transpose of.
-  std::size_t weight_of(const LayerPass& pass, bool& transposed) const {
-    const auto* node = pass.weight;
-    auto slot = find(node);
-    if (slot == nowhere && node->op != nullptr && node->op->name() == std::string_view("permute") &&
-        node->shape.size() == 2) {
-      slot = find(node->edges[0].get());
-      transposed = !transposed;
-    }
-    return slot;
-  }
-  /// The biases that no other layer owns. The two of a recurrent layer are recorded as their sum.
-  std::vector<std::size_t> biases_of(const newtape::detail::Node* node, std::size_t weight) const {
+  /// The biases that no other layer owns.
+  std::vector<std::size_t> biases_of(const LayerPass& pass, std::size_t weight) const {
     std::vector<std::size_t> found;
-    const auto collect = [&](const newtape::detail::Node* one) {
-      const auto slot = one == nullptr ? nowhere : find(one);
+    for (const auto* leaf : pass.bias_leaves) {
+      const auto slot = find(leaf);
       const Layer* owner = slot == nowhere ? nullptr : of_.layer_with(slot);
       if (slot != nowhere && (owner == nullptr || owner->weight == weight)) found.push_back(slot);
-    };
-    collect(node);
-    if (found.empty() && node != nullptr && node->op != nullptr && node->op->name() == std::string_view("add")) {
-      for (const auto& edge : node->edges) collect(edge.get());
-      const bool alike =
-          std::all_of(found.begin(), found.end(), [&](std::size_t slot) { return layer_shape(slot) == node->shape; });
-      if (!alike) found.clear();
     }
     return found;
   }
@@ -158,9 +151,10 @@ Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& l
   const bool look = look_due();
   zero_grad();
   const GradMode on(true);
-  const Tensor y = outputs();
+  const Tensor y = forward(outputs);
   const Tensor value = loss(y);
-  if (look && o.fisher == KfacFisher::empirical) {
+  if (!trainable()) return value.detach();
+  if (look && o.fisher == KFACFisher::empirical) {
     Collector collector(*this, true);
     value.backward();
     const auto d = y.ndim() < 2 ? 1 : y.shape().back();
@@ -169,7 +163,7 @@ Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& l
     value.backward({.retain_graph = look});
     if (look) {
       Generator generator = Generator(static_cast<std::uint64_t>(o.seed)).fork(static_cast<std::uint64_t>(steps_));
-      const Tensor c = o.fisher == KfacFisher::exact ? fisher_cotangents(loss, y, o.likelihood)
+      const Tensor c = o.fisher == KFACFisher::exact ? fisher_cotangents(loss, y, o.likelihood)
                                                      : sampled_cotangents(loss, y, o.likelihood, o.samples, generator);
       std::vector<Tensor> variables;
       for (const auto& s : slots()) {
@@ -185,34 +179,20 @@ Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& l
   return value.detach();
 }
 
-Tensor KFAC::step(const std::function<Tensor()>& closure) {
-  Tensor loss;
-  backward_and_look([&] { loss = closure(); });
-  step();
-  return loss;
-}
-
 void KFAC::step(const Tensor& loss) {
-  backward_and_look([&] {
-    zero_grad();
-    loss.backward();
-  });
-  step();
-}
-
-/// Runs a sweep of the loss, which updates the factors when they are due.
-void KFAC::backward_and_look(const std::function<void()>& backward) {
-  if (options().fisher != KfacFisher::empirical) {
+  if (options().fisher != KFACFisher::empirical) {
     raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss",
-                      "step(outputs, loss), or fisher = KfacFisher::empirical", "a loss");
+                      "step(outputs, loss), or fisher = KFACFisher::empirical", "a loss");
   }
-  if (!look_due()) {
-    backward();
-    return;
+  zero_grad();
+  if (look_due()) {
+    Collector collector(*this, true);
+    loss.backward();
+    refresh(collector.samples());
+  } else {
+    loss.backward();
   }
-  Collector collector(*this, true);
-  backward();
-  refresh(collector.samples());
+  step();
 }
 
 /// Updates the factors by the collected rows, and inverts them when that is due.

@@ -9,13 +9,13 @@
 namespace newtape::optim {
 
 /// The gradients from which K-FAC computes the Fisher matrix.
-enum class KfacFisher {
+enum class KFACFisher {
   sampled,    ///< of losses for targets drawn from the model's prediction: in expectation, the true Fisher matrix
   exact,      ///< the true Fisher matrix: a sweep with as many cotangents as a sample has outputs
   empirical,  ///< of the loss itself
 };
 
-struct KfacOptions {
+struct KFACOptions {
   double lr = 1;
   double momentum = 0.9;
   double damping = 0.1;     ///< needs more in the eigenbases, where it is not split between the factors
@@ -24,48 +24,34 @@ struct KfacOptions {
   double kl_clip = 0.1;     ///< bound of lr^2 d^T F d; 0: none
   int update_freq = 10;     ///< steps between updates of the factors; fewer at first, while averages fill
   int inverse_freq = 50;    ///< steps between inversions; fewer in the first hundreds of steps
-  KfacFisher fisher = KfacFisher::sampled;
-  KfacInverse inverse = KfacInverse::factors;
+  KFACFisher fisher = KFACFisher::sampled;
+  KFACInverse inverse = KFACInverse::factors;
   Likelihood likelihood = Likelihood::categorical;  ///< of the loss, unless the Fisher matrix is empirical
   int samples = 1;                                  ///< targets drawn for each output
   int seed = 0;                                     ///< of these draws
   double adam_scale = 1e-3;                         ///< times lr: Adam's learning rate for parameters of no layer
   std::pair<double, double> betas = {0.9, 0.999};   ///< of Adam, as eps
   double eps = 1e-8;
-
-  static constexpr const char* name = "KFAC";
-  static std::vector<const char*> moments() { return {"momentum_buffer", "exp_avg", "exp_avg_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("momentum", momentum), f("damping", damping), f("weight_decay", weight_decay), f("decay", decay),
-        f("kl_clip", kl_clip), f("update_freq", update_freq), f("inverse_freq", inverse_freq), f("fisher", fisher),
-        f("inverse", inverse), f("likelihood", likelihood), f("samples", samples), f("seed", seed),
-        f("adam_scale", adam_scale), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps);
-  }
 };
 
-extern template class OptimizerOf<KfacOptions>;
+extern template class OptimizerOf<KFACOptions>;
 /// K-FAC (Martens & Grosse 2015; convolutions: Grosse & Martens 2016; recurrent layers, with time steps taken as
 /// independent: Martens, Ba & Johnson 2018): v = momentum v + (1 - momentum) nu d, at first v = nu d, and p -= lr v,
 /// with d = (A (x) G + damping)^-1 g for each weight and its bias, and nu <= 1 from kl_clip (Ba, Grosse & Martens
 /// 2017). The weights are those of linear, matmul, convolutions without groups and recurrent scans in the backward
 /// sweep (see LayerObserver); Adam trains all other parameters. lr, momentum, damping, weight_decay and Adam's options
 /// are a group's own; the other options are the first group's.
-class KFAC : public OptimizerOf<KfacOptions> {
+class KFAC : public OptimizerOf<KFACOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
-  /// One step on loss(outputs()), where `outputs` runs the model: forward, backward, the factors when they are due, and
-  /// the update. Leaves the loss's gradients in the parameters. Returns the loss. NumericalError, ValueError before any
-  /// parameter is changed.
-  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
-  /// A step on a loss alone, as with other optimizers, for the empirical Fisher matrix (ValueError otherwise). The loss
-  /// counts as a mean over as many samples as the smallest number of rows of any layer.
-  Tensor step(const std::function<Tensor()>& closure) override;
-  void step(const Tensor& loss) override;
-  /// An update from the parameters' gradients and the current factors.
   using OptimizerOf::step;
+  /// One step on loss(outputs()), where `outputs` runs the model: forward, backward, the factors when they are due, and
+  /// the update. NumericalError, ValueError before any parameter is changed.
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
+  /// A step on a loss alone, as by a closure, for the empirical Fisher matrix (ValueError otherwise). The loss counts as
+  /// a mean over as many samples as the smallest number of rows of any layer.
+  void step(const Tensor& loss) override;
 
   /// The averages for a weight: A [k, k] (one more with a bias) and G [m, m]; undefined before the first update.
   std::pair<Array, Array> factors(const Parameter& weight) const;
@@ -95,7 +81,6 @@ class KFAC : public OptimizerOf<KfacOptions> {
   const Layer* layer_with(std::size_t slot) const;
   /// Rows and columns of the layer's matrix, the bias's column included.
   std::pair<std::int64_t, std::int64_t> size_of(const Layer& layer) const;
-  void backward_and_look(const std::function<void()>& backward);
   void refresh(double scale);
   double direction(const Layer& layer);
 

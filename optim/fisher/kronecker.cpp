@@ -49,7 +49,7 @@ void KroneckerFactors::drop_rows() noexcept {
   rows_ = 0;
 }
 
-void KroneckerFactors::update(double decay, double scale, KfacInverse inverse) {
+void KroneckerFactors::update(double decay, double scale, KFACInverse inverse) {
   Array a;
   Array g;
   const auto collect = [](Array& sum, const Array& rows) {
@@ -70,7 +70,7 @@ void KroneckerFactors::update(double decay, double scale, KfacInverse inverse) {
   const double kept = std::min(decay, 1 - 1 / static_cast<double>(count_));
   mix(a_, a, kept);
   mix(g_, g, kept);
-  if (inverse == KfacInverse::ekfac && spectrum_.defined()) {
+  if (inverse == KFACInverse::ekfac && spectrum_.defined()) {
     Array squares;
     for (const auto& [inputs, cotangents] : added_) {
       const Array of_g = core::sum(core::square(core::matmul(cotangents, left_)), 0);
@@ -83,8 +83,8 @@ void KroneckerFactors::update(double decay, double scale, KfacInverse inverse) {
   drop_rows();
 }
 
-void KroneckerFactors::invert(double damping, KfacInverse inverse) {
-  if (inverse == KfacInverse::factors) {
+void KroneckerFactors::invert(double damping, KFACInverse inverse) {
+  if (inverse == KFACInverse::factors) {
     // pi balances the scales of the two factors.
     const double of_a = trace(a_) / static_cast<double>(a_.shape()[0]);
     const double of_g = trace(g_) / static_cast<double>(g_.shape()[0]);

@@ -11,7 +11,7 @@
 namespace newtape::optim {
 
 /// How K-FAC solves with the Fisher block A (x) G of a layer, A [k, k] of its inputs and G [m, m] of its outputs.
-enum class KfacInverse {
+enum class KFACInverse {
   factors,  ///< inverses of both, each with its part of the damping (Martens & Grosse 2015, section 6.3)
   eigen,    ///< in the factors' eigenbasis, with the damping of the whole block
   ekfac,    ///< the same, with averages of squared gradients in place of the eigenvalues (George et al. 2018)
@@ -26,10 +26,10 @@ class KroneckerFactors {
   std::int64_t rows() const noexcept { return rows_; }
   /// Adds the rows to the averages, with weight 1 - min(decay, 1 - 1/n) in update n; products of cotangents are
   /// multiplied by `scale`. NumericalError when they are not finite: the rows are dropped, the averages unchanged.
-  void update(double decay, double scale, KfacInverse inverse);
+  void update(double decay, double scale, KFACInverse inverse);
   /// Computes the inverses or eigenbases for `solve` from the averages. NumericalError where they are singular and
   /// undamped.
-  void invert(double damping, KfacInverse inverse);
+  void invert(double damping, KFACInverse inverse);
   void drop_rows() noexcept;
 
   bool solvable() const noexcept { return left_.defined(); }

@@ -9,6 +9,7 @@
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/fisher.hpp>
 #include <newtape/optim/fisher/natural_gradient.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <cmath>
 #include <limits>
@@ -16,16 +17,24 @@
 
 namespace newtape::optim {
 
+template <>
+struct OptionsTraits<NaturalGradientOptions> {
+  static constexpr const char* name = "NaturalGradient";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const NaturalGradientOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "damping", o.damping);
+    check_option(name, "max_kl", o.max_kl);
+    check_option(name, "cg_iterations", o.cg_iterations, 1, std::numeric_limits<int>::max());
+    check_option(name, "cg_tolerance", o.cg_tolerance, 0, 1);
+    check_option(name, "weight_decay", o.weight_decay);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("damping", o.damping), f("max_kl", o.max_kl), f("cg_iterations", o.cg_iterations),
+        f("cg_tolerance", o.cg_tolerance), f("empirical", o.empirical), f("weight_decay", o.weight_decay);
+  }
+};
 template class OptimizerOf<NaturalGradientOptions>;
-
-void NaturalGradientOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "damping", damping);
-  check_option(name, "max_kl", max_kl);
-  check_option(name, "cg_iterations", cg_iterations, 1, std::numeric_limits<int>::max());
-  check_option(name, "cg_tolerance", cg_tolerance, 0, 1);
-  check_option(name, "weight_decay", weight_decay);
-}
 
 namespace {
 
@@ -45,6 +54,7 @@ Problem problem(const std::shared_ptr<Product>& product) {
 
 Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
   const auto& o = options();
+  zero_grad();
   std::vector<Parameter> params;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < slots().size(); ++i) {
@@ -52,13 +62,14 @@ Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const Unary
     params.push_back(slots()[i].param);
     positions.push_back(i);
   }
-  if (params.empty()) raise<ValueError>("NaturalGradient: there must be a trainable parameter", "at least 1", "none");
   const NoGrad off;
+  if (params.empty()) return mean(loss(forward(outputs)));
   const auto xs = values_of(params);
   const auto p =
       o.empirical
-          ? problem(std::make_shared<EmpiricalFisherProduct>(function_of(params, [&] { return loss(outputs()); }), xs))
-          : problem(std::make_shared<FisherProduct>(function_of(params, outputs), loss, xs));
+          ? problem(std::make_shared<EmpiricalFisherProduct>(
+                function_of(params, [&] { return loss(forward(outputs)); }), xs))
+          : problem(std::make_shared<FisherProduct>(function_of(params, [&] { return forward(outputs); }), loss, xs));
   const Tensor g = parameters_to_vector(p.gradient);
   if (!core::all_finite(g.value())) {
     raise<NumericalError>("NaturalGradient: the gradient must be finite", "finite numbers", "inf or nan");
@@ -76,7 +87,6 @@ Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const Unary
   if (!core::all_finite(d.value())) {
     raise<NumericalError>("NaturalGradient: the step must be finite", "finite numbers", "inf or nan");
   }
-  zero_grad();
   directions_.assign(slots().size(), Array());
   const auto parts = vector_to_parameters(d, xs);
   for (std::size_t k = 0; k < positions.size(); ++k) {

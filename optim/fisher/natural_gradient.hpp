@@ -14,15 +14,6 @@ struct NaturalGradientOptions {
   double cg_tolerance = 1e-3;  ///< of the linear system's residual, relative
   bool empirical = false;      ///< uses the empirical Fisher matrix, of the samples' gradients
   double weight_decay = 0;     ///< multiplies p by 1 - lr * weight_decay before each step
-
-  static constexpr const char* name = "NaturalGradient";
-  static std::vector<const char*> moments() { return {}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("damping", damping), f("max_kl", max_kl), f("cg_iterations", cg_iterations),
-        f("cg_tolerance", cg_tolerance), f("empirical", empirical), f("weight_decay", weight_decay);
-  }
 };
 
 extern template class OptimizerOf<NaturalGradientOptions>;
@@ -33,11 +24,11 @@ class NaturalGradient : public OptimizerOf<NaturalGradientOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
-  using Optimizer::step;
-  /// One step on loss(outputs()), where `outputs` runs the model; returns the loss, and leaves its gradient in the
-  /// parameters. With `empirical` the loss is one number for each sample [n], of which the mean counts. ShapeError,
-  /// NumericalError before any parameter is changed. The other overloads throw ValueError.
-  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
+  using OptimizerOf::step;
+  /// One step on loss(outputs()), where `outputs` runs the model. With `empirical` the loss is one number for each sample
+  /// [n], of which the mean counts. ShapeError, NumericalError before any parameter is changed. The other overloads
+  /// throw ValueError.
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
 
  protected:
   void check_step() const override;

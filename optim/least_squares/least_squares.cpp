@@ -8,7 +8,9 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/least_squares/solver.hpp>
 #include <newtape/optim/second_order/run_recorder.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <fmt/format.h>
 
@@ -35,7 +37,7 @@ LeastSquaresSolverOptions solver_options(const LeastSquaresOptions& o, bool prod
   if (!(o.loss_scale > 0) || !std::isfinite(o.loss_scale)) {
     raise<ValueError>("least_squares: loss_scale must be positive", "> 0", fmt::format("{}", o.loss_scale));
   }
-  return {.method = o.method,
+  return {.algorithm = o.algorithm,
           .acceleration = o.acceleration,
           .products = products,
           .loss = o.loss,
@@ -54,19 +56,18 @@ bool use_products(Residuals& f, const Array& x, const LeastSquaresOptions& optio
 class Run {
  public:
   Run(const Function& f, std::span<const Tensor> x0, const LeastSquaresOptions& options)
-      : options_(options),
-        f_("least_squares", scaled_residuals(f, options), x0),
+      : f_("least_squares", scaled_residuals(f, options), x0),
         x_(f_.flatten(x0)),
         products_(use_products(f_, x_, options)),
         solver_(f_, solver_options(options, products_), Bounds("least_squares", f_, x0, options)),
-        recorder_(f_, options, 0) {}
+        recorder_(f_, options.stop, options.verbose, 0) {}
 
   LeastSquaresResult operator()() {
     if (!solver_.start(x_)) return finish(Status::not_finite, "the residuals or their derivatives at the start");
     std::optional<Status> status =
         recorder_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
     while (!status) status = iterate();
-    if ((converged(*status) || *status == Status::max_iterations) && solver_.contradicted(false)) {
+    if ((converged(*status) || *status == Status::max_iterations) && solver_.derivatives_contradicted(false)) {
       status = Status::wrong_gradient;
     }
     return finish(*status, problem_);
@@ -75,11 +76,11 @@ class Run {
  private:
   std::optional<Status> iterate() {
     const ResidualPoint before = solver_.at();
-    if (options_.gradient_tolerance > 0 && solver_.gradient_size() <= options_.gradient_tolerance) {
+    if (recorder_.gradient_tolerance() > 0 && solver_.gradient_size() <= recorder_.gradient_tolerance()) {
       return Status::gradient_tolerance;
     }
     if (const auto status = recorder_.exhausted()) return status;
-    const LeastSquaresMove move = solver_.move([&] { return recorder_.out_of_budget(); });
+    const LeastSquaresStepResult move = solver_.move([&] { return recorder_.out_of_budget(); });
     if (!move.moved) {
       problem_ = move.note;
       return move.status;
@@ -134,7 +135,6 @@ class Run {
     }
   }
 
-  const LeastSquaresOptions& options_;
   Residuals f_;
   Array x_;
   bool products_;
@@ -159,13 +159,8 @@ LeastSquaresResult least_squares(const UnaryFunction& residuals, const Tensor& x
 
 LeastSquaresResult least_squares(const std::function<Tensor()>& residuals, const std::vector<Parameter>& parameters,
                                  const LeastSquaresOptions& options) {
-  std::vector<Parameter> trained;
-  for (const auto& p : parameters) {
-    if (!p.defined() || p.requires_grad()) trained.push_back(p);
-  }
-  LeastSquaresResult result = least_squares(function_of(trained, residuals), values_of(trained), options);
-  for (std::size_t i = 0; i < trained.size(); ++i) trained[i].set_value(result.xs[i].value());
-  return result;
+  return minimize_over(parameters, residuals,
+                       [&](const Function& f, const std::vector<Tensor>& x0) { return least_squares(f, x0, options); });
 }
 
 }  // namespace newtape::optim

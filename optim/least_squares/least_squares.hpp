@@ -3,8 +3,9 @@
 
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
-#include <newtape/optim/least_squares/solver.hpp>
-#include <newtape/optim/second_order/result.hpp>
+#include <newtape/optim/least_squares/algorithm.hpp>
+#include <newtape/optim/least_squares/robust.hpp>
+#include <newtape/optim/second_order/stopping_criteria.hpp>
 
 #include <functional>
 #include <span>
@@ -19,23 +20,15 @@ struct LeastSquaresOptions {
     cgls,       ///< conjugate gradients, on products with the Jacobian
   };
 
-  LeastSquaresMethod method = LeastSquaresMethod::levenberg_marquardt;
+  LeastSquaresAlgorithm algorithm = LeastSquaresAlgorithm::levenberg_marquardt;
   Solver solver = Solver::automatic;
   bool acceleration = true;  ///< second-order correction of Levenberg-Marquardt steps (with qr)
   RobustLoss loss = RobustLoss::linear;
   double loss_scale = 1;  ///< larger residuals count as outliers
   /// The residuals' standard deviations, by which they are divided; of their shape, or broadcast to it.
   Tensor sigma = {};
-  // Stopping criteria; a limit of 0 is none. Without tolerances a run converges to floating-point precision, whatever
-  // the units of residuals and unknowns.
-  double gradient_tolerance = 0;  ///< of the gradient's largest entry
-  double step_tolerance = 0;      ///< of |step| / |x|
-  double value_tolerance = 0;     ///< of the reduction of the value / value
-  std::int64_t max_iterations = 5000;
-  std::int64_t max_evaluations = 0;
-  double max_seconds = 0;
-  /// Called with each iteration and the point it reached; returning false stops the run.
-  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
+  /// By default a run converges to floating-point precision, whatever the units of residuals and unknowns.
+  StoppingCriteria stop = {};
   bool verbose = false;  ///< prints a table, one line an iteration
   /// Bounds, each of the shape of its point or broadcast to it; empty, or one for each point.
   std::vector<Tensor> lower = {};

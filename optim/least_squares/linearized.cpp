@@ -43,7 +43,7 @@ class Dense : public Linearized {
     const std::int64_t m = j_.shape(0);
     const std::int64_t n = j_.shape(1);
     tall_ = m >= n;
-    core::Qr qr = core::qr(tall_ ? j_ : transposed_of(j_), false, "least_squares");
+    core::QR qr = core::qr(tall_ ? j_ : transposed_of(j_), false, "least_squares");
     q_ = std::move(qr.q);
     b_ = tall_ ? qr.r : core::contiguous(transposed_of(qr.r));
   }
@@ -70,7 +70,8 @@ class Dense : public Linearized {
       const Array nonzero = core::greater(lengths, core::zeros({}, f64));
       const Array one = core::ones({}, f64);
       inverse_lengths_ = core::reciprocal(core::where(nonzero, lengths, one));
-      svd_ = core::svd(columns() / core::where(nonzero, lengths, one), core::SvdPart::reduced, "least_squares");
+      svd_ =
+          core::svd(columns() / core::where(nonzero, lengths, one), core::SVDPart::reduced, "least_squares");
     }
     Array t = product(transposed_of(svd_.u), -(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();
@@ -96,9 +97,9 @@ class Dense : public Linearized {
   Array j_;        ///< A J D^-1
   Array q_, b_;
   bool tall_ = true;
-  core::Qr stack_;
+  core::QR stack_;
   double damping_ = -1;
-  core::Svd svd_;
+  core::SVD svd_;
   Array inverse_lengths_;
 };
 

@@ -1,69 +1,71 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
+#include <newtape/optim/least_squares/residuals.hpp>
+#include <newtape/optim/least_squares/solver.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 
 #include <fmt/format.h>
 
 namespace newtape::optim {
 
-template class OptimizerOf<LeastSquaresStepOptions>;
-
-void LeastSquaresStepOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "loss", static_cast<double>(loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
-  check_option(name, "loss_scale", loss_scale, std::numeric_limits<double>::min(), std::numeric_limits<double>::max());
-}
-
-LeastSquaresOptimizer::LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresMethod method,
-                                             const LeastSquaresStepOptions& options)
-    : OptimizerOf(std::move(params), options), method_(method) {
-  const DType dtype = slots()[0].param.dtype();
-  for (const auto& s : slots()) {
-    if (s.param.dtype() == dtype) continue;
-    raise<DTypeError>(fmt::format("{}: all parameters must have one dtype", to_string(method_)), newtape::name(dtype),
-                      newtape::name(s.param.dtype()));
+template <>
+struct OptionsTraits<LeastSquaresOptimizerOptions> {
+  static constexpr const char* name = "LeastSquares";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const LeastSquaresOptimizerOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "loss", static_cast<double>(o.loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
+    check_option(name, "loss_scale", o.loss_scale, std::numeric_limits<double>::min(),
+                 std::numeric_limits<double>::max());
   }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("acceleration", o.acceleration), f("products", o.products), f("loss", o.loss),
+        f("loss_scale", o.loss_scale);
+  }
+};
+template class OptimizerOf<LeastSquaresOptimizerOptions>;
+
+LeastSquaresOptimizer::LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresAlgorithm algorithm,
+                                             const LeastSquaresOptimizerOptions& options)
+    : OptimizerOf(std::move(params), options), algorithm_(algorithm) {
+  expect_one_dtype(to_string(algorithm_), this->params());
 }
 
 void LeastSquaresOptimizer::step() {
-  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(method_)),
+  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(algorithm_)),
                     "step([&] { return model(x) - y; })", "step()");
 }
 void LeastSquaresOptimizer::step(const Tensor&) {
-  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(method_)),
+  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(algorithm_)),
                     "step([&] { return model(x) - y; })", "one value of the loss");
 }
 
-std::vector<Parameter> LeastSquaresOptimizer::active() {
-  std::vector<Parameter> now;
-  for (const auto& s : slots()) {
-    if (s.param.requires_grad()) now.push_back(s.param);
-  }
-  if (!active_.empty() && active_ != now) state_ = {};
-  active_ = now;
-  return now;
+Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>&, const UnaryFunction&) {
+  raise<ValueError>(fmt::format("{}: a step needs a closure that returns the residuals", to_string(algorithm_)),
+                    "step([&] { return model(x) - y; })", "outputs and a loss");
 }
 
 Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
-  const auto params = active();
+  zero_grad();
+  if (!trained_.select(params())) state_ = {};
   const DType dtype = slots()[0].param.dtype();
   const auto& o = options();
-  if (params.empty()) {
+  if (trained_.empty()) {
     double value = 0;
-    const Array r = core::contiguous(core::cast(residuals().value(), f64));
+    const Array r = core::contiguous(core::cast(forward(residuals).value(), f64));
     for (std::int64_t i = 0; i < r.size(); ++i) {
       value += 0.5 * rho(o.loss, o.loss_scale, r.data<double>()[i] * r.data<double>()[i]).value;
     }
     return tensor(value, dtype);
   }
-  const auto values = values_of(params);
-  Residuals f(to_string(method_), function_of(params, residuals), values);
-  LeastSquaresSolver solver(f, {.method = method_,
+  const auto values = trained_.values();
+  Residuals f(to_string(algorithm_), trained_.function([&] { return forward(residuals); }), values);
+  LeastSquaresSolver solver(f, {.algorithm = algorithm_,
                                 .acceleration = o.acceleration,
                                 .products = o.products,
                                 .loss = o.loss,
@@ -71,16 +73,17 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
   solver.state = state_;
   const Array start = f.flatten(values);
   if (!solver.start(start)) {
-    raise<NumericalError>(fmt::format("{}: residuals and their derivatives must be finite", to_string(method_)));
+    raise<NumericalError>(fmt::format("{}: residuals and their derivatives must be finite", to_string(algorithm_)));
   }
   const double before = solver.at().value;
+  const auto gradient = f.split(solver.at().gradient);
   last_ = solver.move([] { return std::optional<Status>(); });
   state_ = solver.state;
   counts_ = f.counts;
   Array x = solver.at().x;
   if (o.lr != 1) x = start + o.lr * (x - start);
-  const auto moved = f.split(x);
-  for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(moved[i].value());
+  trained_.set_values(f.split(x));
+  trained_.set_grads(gradient);
   return tensor(before, dtype);
 }
 
@@ -93,8 +96,7 @@ void LeastSquaresOptimizer::save_more(std::string_view prefix, StateDict& state)
 }
 
 std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& state) {
-  std::int64_t size = 0;
-  for (const auto& s : slots()) size += s.param.requires_grad() ? s.param.size() : 0;
+  const std::int64_t size = Trainable(params()).size();
   const auto number = [&](const char* name) {
     const Array x = state.take(name, f64, {});
     return x.defined() ? x.item() : 0;
@@ -106,15 +108,15 @@ std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& stat
   if (state.contains("scale")) loaded.scale = state.take("scale", f64, {size});
   return [this, loaded] {
     state_ = loaded;
-    active_.clear();
+    trained_.clear();
   };
 }
 
-LevenbergMarquardt::LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
-    : LeastSquaresOptimizer(std::move(params), LeastSquaresMethod::levenberg_marquardt, options) {}
-GaussNewton::GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
-    : LeastSquaresOptimizer(std::move(params), LeastSquaresMethod::gauss_newton, options) {}
-Dogleg::Dogleg(std::vector<Parameter> params, const LeastSquaresStepOptions& options)
-    : LeastSquaresOptimizer(std::move(params), LeastSquaresMethod::dogleg, options) {}
+LevenbergMarquardt::LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
+    : LeastSquaresOptimizer(std::move(params), LeastSquaresAlgorithm::levenberg_marquardt, options) {}
+GaussNewton::GaussNewton(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
+    : LeastSquaresOptimizer(std::move(params), LeastSquaresAlgorithm::gauss_newton, options) {}
+Dogleg::Dogleg(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options)
+    : LeastSquaresOptimizer(std::move(params), LeastSquaresAlgorithm::dogleg, options) {}
 
 }  // namespace newtape::optim

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/optim/least_squares/solver.hpp>
+#include <newtape/optim/least_squares/algorithm.hpp>
+#include <newtape/optim/least_squares/robust.hpp>
 #include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <optional>
 #include <vector>
@@ -12,41 +14,34 @@
 /// with the same data.
 namespace newtape::optim {
 
-struct LeastSquaresStepOptions {
+struct LeastSquaresOptimizerOptions {
   double lr = 1;             ///< factor of the step that the method computes
   bool acceleration = true;  ///< second-order correction of Levenberg-Marquardt steps
   bool products = false;     ///< conjugate gradients on products with the Jacobian, if it is too large
   RobustLoss loss = RobustLoss::linear;
   double loss_scale = 1;
-
-  static constexpr const char* name = "LeastSquares";
-  static std::vector<const char*> moments() { return {}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("acceleration", acceleration), f("products", products), f("loss", loss), f("loss_scale", loss_scale);
-  }
 };
 
-extern template class OptimizerOf<LeastSquaresStepOptions>;
+extern template class OptimizerOf<LeastSquaresOptimizerOptions>;
 /// One iteration of a method per step, on all parameters as one vector. They must have one dtype; frozen ones are
 /// skipped. The damping (or the radius) carries over from step to step, also to new data.
-class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
+class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresOptimizerOptions> {
  public:
   /// ValueError for no parameters; DTypeError unless they have one dtype.
-  LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresMethod method,
-                        const LeastSquaresStepOptions& options = {});
+  LeastSquaresOptimizer(std::vector<Parameter> params, LeastSquaresAlgorithm algorithm,
+                        const LeastSquaresOptimizerOptions& options = {});
 
   /// ValueError: residuals come from a closure.
   void step() override;
   /// ValueError: see `step()`.
   void step(const Tensor& loss) override;
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
   /// Returns half the sum of squares (of rho, with a robust loss) before the step. NumericalError when residuals or
   /// derivatives are not finite; nothing is changed then.
   Tensor step(const std::function<Tensor()>& residuals) override;
 
   /// The outcome of the last step. Without progress the parameters are unchanged, and the status gives the reason.
-  const LeastSquaresMove& last() const noexcept { return last_; }
+  const LeastSquaresStepResult& last() const noexcept { return last_; }
   const Counts& counts() const noexcept { return counts_; }
 
  protected:
@@ -55,24 +50,22 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresStepOptions> {
   std::function<void()> load_more(detail::StateReader& state) override;
 
  private:
-  std::vector<Parameter> active();
-
-  LeastSquaresMethod method_;
+  LeastSquaresAlgorithm algorithm_;
   LeastSquaresState state_;
-  std::vector<Parameter> active_;  ///< the parameters that the state refers to
-  LeastSquaresMove last_;
+  Trainable trained_;  ///< the parameters that the state refers to
+  LeastSquaresStepResult last_;
   Counts counts_;
 };
 
 struct LevenbergMarquardt : LeastSquaresOptimizer {
-  explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+  explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
 /// With a backtracking line search.
 struct GaussNewton : LeastSquaresOptimizer {
-  explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+  explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
 struct Dogleg : LeastSquaresOptimizer {
-  explicit Dogleg(std::vector<Parameter> params, const LeastSquaresStepOptions& options = {});
+  explicit Dogleg(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
 
 }  // namespace newtape::optim

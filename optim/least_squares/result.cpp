@@ -9,6 +9,7 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +22,7 @@ namespace {
 struct Columns {
   Array scale;     ///< [n], 1 for a column of zeros
   Array triangle;  ///< R of its QR, [min(m, n), n]
-  core::Svd svd;   ///< of that
+  core::SVD svd;   ///< of that
   std::int64_t rank = 0;
 };
 
@@ -37,7 +38,7 @@ Columns decompose(const Array& j) {
   Columns c;
   c.scale = core::where(core::greater(norms, zero), norms, core::ones({}, f64));
   c.triangle = core::qr(j / c.scale, false, "least_squares").r;
-  c.svd = core::svd(c.triangle, core::SvdPart::reduced, "least_squares");
+  c.svd = core::svd(c.triangle, core::SVDPart::reduced, "least_squares");
   const double* s = c.svd.s.data<double>();
   const double cutoff = 0x1p-52 * static_cast<double>(std::max(j.shape(0), j.shape(1))) * s[0];
   while (c.rank < c.svd.s.size() && s[c.rank] > cutoff) ++c.rank;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/optim/least_squares/algorithm.hpp>
 #include <newtape/optim/least_squares/linearized.hpp>
 #include <newtape/optim/least_squares/residuals.hpp>
 #include <newtape/optim/least_squares/robust.hpp>
@@ -14,17 +15,8 @@
 
 namespace newtape::optim {
 
-enum class LeastSquaresMethod {
-  /// |J s + r|^2 + damping |D s|^2, with the length of J's columns as D, corrected by the residuals' second derivative
-  /// along s (Transtrum and Sethna 2012); the damping is updated by the gain ratio (Nielsen 1999).
-  levenberg_marquardt,
-  gauss_newton,  ///< the minimiser of |J s + r|^2, and a backtracking line search
-  dogleg,        ///< Powell 1970: from the Cauchy point to the Gauss-Newton step, within the trust region
-};
-const char* to_string(LeastSquaresMethod method) noexcept;
-
 struct LeastSquaresSolverOptions {
-  LeastSquaresMethod method = LeastSquaresMethod::levenberg_marquardt;
+  LeastSquaresAlgorithm algorithm = LeastSquaresAlgorithm::levenberg_marquardt;
   bool acceleration = true;
   bool products = false;  ///< of the Jacobian, instead of the matrix
   RobustLoss loss = RobustLoss::linear;
@@ -41,33 +33,19 @@ struct ResidualPoint {
   Array jacobian;  ///< undefined when there are only products
 };
 
-/// A solver's state between iterations.
-struct LeastSquaresState {
-  double damping = 0;  ///< 0: not chosen yet
-  double growth = 2;   ///< factor of the damping when the next step fails
-  double radius = 0;   ///< 0: not chosen yet
-  Array scale;         ///< D
-};
-
-/// The outcome of an iteration.
-struct LeastSquaresMove {
-  bool moved = false;
-  double ratio = 0, region = 0;
-  std::int64_t inner = 0;
-  std::string note = {};
-  Status status = Status::no_progress;  ///< why it did not move; may be a converged one
-};
-
 /// Iterations of least squares: least_squares runs them to convergence, optimizers one per step.
 class LeastSquaresSolver {
  public:
+  /// Returns a status when evaluations or time are used up.
+  using Limit = std::function<std::optional<Status>()>;
+
   LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOptions& options, Bounds bounds = {});
 
   /// Residuals and derivatives at x. False when they are not finite.
   bool start(const Array& x);
   /// Moves to a better point; call `evaluate` before the next move. `limit` is called before every evaluation, and a
   /// status that it returns ends the iteration.
-  LeastSquaresMove move(const std::function<std::optional<Status>()>& limit);
+  LeastSquaresStepResult move(const Limit& limit);
   /// Derivatives at the point that `move` reached. False when they are not finite: the solver returns to the previous
   /// point and takes smaller steps.
   bool evaluate();
@@ -77,7 +55,7 @@ class LeastSquaresSolver {
   double gradient_size() const;
   /// Whether differences of the residuals contradict their derivatives, along the negative gradient (`downhill`) or
   /// along a direction with a component of every unknown.
-  bool contradicted(bool downhill);
+  bool derivatives_contradicted(bool downhill);
 
   LeastSquaresState state;
 
@@ -89,25 +67,39 @@ class LeastSquaresSolver {
     bool moved = false;  ///< the step changes x
   };
 
+  static constexpr int max_trials = 100;
+  static constexpr double min_ratio = 1e-4;  ///< actual over predicted reduction of an accepted step
+
+  static bool finite(const Array& x);
+  static bool finite(const ResidualPoint& p);
+  static LeastSquaresStepResult stopped(Status status, std::string note = {});
+
   ResidualPoint evaluate(const Array& x);
   void weigh(ResidualPoint& p) const;
   bool derive();
+  void weigh_rows(const Array& weighted);
+  void linearize(Residuals::Products products, const Array& free);
+  bool linearize(const Array& free);
   Trial attempt(const Array& step, double predicted);
-  double model_fall(const Array& step) const;
+  double predicted_reduction(const Array& step) const;
   double scaled_length(const Array& step) const;
   double noise() const;
   bool negligible(const Array& step) const;
   /// The undamped step, if its predicted reduction is below rounding errors.
   std::optional<Array> last_digits(double predicted);
-  LeastSquaresMove polish(const Array& step);
-  /// The status when no trial lowered the value. `finite`: some trial was finite; `predicted`: reduction predicted for
+  LeastSquaresStepResult polish(const Array& step);
+  /// The status when no trial lowered the value. `any_finite`: some trial was; `predicted`: reduction predicted for
   /// the first.
-  LeastSquaresMove stuck(bool finite, double predicted);
+  LeastSquaresStepResult no_step(bool any_finite, double predicted);
   void accept(Trial trial);
 
-  LeastSquaresMove levenberg_marquardt(const std::function<std::optional<Status>()>& limit);
-  LeastSquaresMove gauss_newton(const std::function<std::optional<Status>()>& limit);
-  LeastSquaresMove dogleg(const std::function<std::optional<Status>()>& limit);
+  LeastSquaresStepResult levenberg_marquardt(const Limit& limit);
+  LeastSquaresStepResult gauss_newton(const Limit& limit);
+  LeastSquaresStepResult dogleg(const Limit& limit);
+  /// The minimiser of the linear model, to the accuracy of a step far from the solution.
+  Array undamped_step() const;
+  Array cauchy_point() const;
+  Array dogleg_step(const Array& cauchy, const Array& newton) const;
   std::optional<Array> accelerated(const Array& step, double accuracy);
   void damp() noexcept;
 

@@ -8,21 +8,64 @@
 #include <newtape/core/ops/update.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/fisher/hutchinson.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 #include <newtape/optim/second_order/hessian_diagonal.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 
 namespace newtape::optim {
 
+namespace {
+constexpr double max_seed = 9e15;  // exact in the f64 of state dicts
+}  // namespace
+
+template <>
+struct OptionsTraits<AdaHessianOptions> {
+  static constexpr const char* name = "AdaHessian";
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_hessian_diag_sq"}; }
+  static void validate(const AdaHessianOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "hessian_power", o.hessian_power, 0, std::nextafter(1.0, 2.0));
+    check_option(name, "samples", static_cast<double>(o.samples), 1, 1e9);
+    check_option(name, "seed", static_cast<double>(o.seed), 0, max_seed);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
+        f("weight_decay", o.weight_decay), f("hessian_power", o.hessian_power), f("average_kernels", o.average_kernels),
+        f("samples", o.samples), f("seed", o.seed);
+  }
+};
 template class OptimizerOf<AdaHessianOptions>;
+
+template <>
+struct OptionsTraits<SophiaOptions> {
+  static constexpr const char* name = "Sophia";
+  static std::vector<const char*> moments() { return {"exp_avg", "hessian"}; }
+  static std::vector<const char*> scalars() { return {"estimates"}; }
+  static void validate(const SophiaOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "betas.first", o.betas.first, 0, 1);
+    check_option(name, "betas.second", o.betas.second, 0, 1);
+    check_option(name, "gamma", o.gamma);
+    check_option(name, "eps", o.eps);
+    check_option(name, "weight_decay", o.weight_decay);
+    check_option(name, "hessian_interval", static_cast<double>(o.hessian_interval), 1, 1e15);
+    check_option(name, "seed", static_cast<double>(o.seed), 0, max_seed);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("gamma", o.gamma), f("eps", o.eps),
+        f("weight_decay", o.weight_decay), f("hessian_interval", o.hessian_interval), f("seed", o.seed);
+  }
+};
 template class OptimizerOf<SophiaOptions>;
 
 namespace {
-
-constexpr double max_seed = 9e15;  // exact in the f64 of state dicts
 
 template <class Slots>
 std::vector<Tensor> variables_of(const Slots& slots) {
@@ -44,17 +87,6 @@ void put_gradients(const Slots& slots, std::vector<Tensor>& gradient) {
 
 // --- AdaHessian ---
 
-void AdaHessianOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "betas.first", betas.first, 0, 1);
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "eps", eps);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "hessian_power", hessian_power, 0, std::nextafter(1.0, 2.0));
-  check_option(name, "samples", static_cast<double>(samples), 1, 1e9);
-  check_option(name, "seed", static_cast<double>(seed), 0, max_seed);
-}
-
 Shape AdaHessian::curvature_shape(const Slot& s) const {
   Shape shape = s.param.shape();
   if (options_[s.group].average_kernels) {
@@ -65,12 +97,6 @@ Shape AdaHessian::curvature_shape(const Slot& s) const {
 
 Shape AdaHessian::moment_shape(const Slot& s, std::size_t k) const {
   return k == 0 ? s.param.shape() : curvature_shape(s);
-}
-
-Tensor AdaHessian::step(const std::function<Tensor()>& closure) {
-  Tensor loss = closure();
-  step(loss);
-  return loss;
 }
 
 void AdaHessian::step(const Tensor& loss) {
@@ -122,17 +148,6 @@ void AdaHessian::update(Slot& s) {
 }
 
 // --- Sophia ---
-
-void SophiaOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "betas.first", betas.first, 0, 1);
-  check_option(name, "betas.second", betas.second, 0, 1);
-  check_option(name, "gamma", gamma);
-  check_option(name, "eps", eps);
-  check_option(name, "weight_decay", weight_decay);
-  check_option(name, "hessian_interval", static_cast<double>(hessian_interval), 1, 1e15);
-  check_option(name, "seed", static_cast<double>(seed), 0, max_seed);
-}
 
 LossCurvature Sophia::estimate(const Tensor& loss) const {
   double estimates = 0;
@@ -186,9 +201,9 @@ void Sophia::step(const Tensor& loss) {
 
 void Sophia::update(Slot& s) {
   const auto& o = options_[s.group];
-  const std::array<Array*, 2> state{&s.moments[0], &s.moments[1]};
-  const std::array factors{o.lr, 1 - o.lr * o.weight_decay, o.betas.first, o.gamma, o.eps};
-  core::update("Sophia", core::UpdateRule::sophia, s.param.writable(), s.grad, state, factors, queue());
+  const core::rules::Sophia rule{
+      .lr = o.lr, .keep = 1 - o.lr * o.weight_decay, .beta1 = o.betas.first, .rho = o.gamma, .eps = o.eps};
+  core::update("Sophia", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
 }
 
 }  // namespace newtape::optim

@@ -18,16 +18,6 @@ struct AdaHessianOptions {
   bool average_kernels = true;  ///< averages the curvature over axes 2 and up, as of convolution kernels
   std::int64_t samples = 1;     ///< random vectors per step
   std::int64_t seed = 0;        ///< of the random vectors
-
-  static constexpr const char* name = "AdaHessian";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_hessian_diag_sq"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("eps", eps), f("weight_decay", weight_decay),
-        f("hessian_power", hessian_power), f("average_kernels", average_kernels), f("samples", samples),
-        f("seed", seed);
-  }
 };
 
 extern template class OptimizerOf<AdaHessianOptions>;
@@ -41,8 +31,6 @@ class AdaHessian : public OptimizerOf<AdaHessianOptions> {
 
   /// Takes gradients and products with the Hessian from the graph of the loss.
   void step(const Tensor& loss) override;
-  /// The closure runs forward and returns the loss; it need not run backward.
-  Tensor step(const std::function<Tensor()>& closure) override;
 
  protected:
   Shape moment_shape(const Slot& slot, std::size_t k) const override;
@@ -63,16 +51,6 @@ struct SophiaOptions {
   double weight_decay = 0.2;           ///< multiplies p by 1 - lr * weight_decay before each step
   std::int64_t hessian_interval = 10;  ///< steps between estimates of the Hessian by step(loss)
   std::int64_t seed = 0;               ///< of the random vectors
-
-  static constexpr const char* name = "Sophia";
-  static std::vector<const char*> moments() { return {"exp_avg", "hessian"}; }
-  static std::vector<const char*> scalars() { return {"estimates"}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("beta1", betas.first), f("beta2", betas.second), f("gamma", gamma), f("eps", eps),
-        f("weight_decay", weight_decay), f("hessian_interval", hessian_interval), f("seed", seed);
-  }
 };
 
 extern template class OptimizerOf<SophiaOptions>;

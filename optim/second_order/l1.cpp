@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/check_option.hpp>
 #include <newtape/optim/optimizer.hpp>
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>
 #include <newtape/optim/second_order/l1.hpp>
 #include <newtape/optim/second_order/run_recorder.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <fmt/format.h>
 
@@ -70,7 +71,7 @@ class Solver {
   Solver(const Function& f, std::span<const Tensor> x0, const L1Options& options)
       : f_(f, x0),
         penalty_(f_, x0, options),
-        recorder_(f_, options, default_gradient_tolerance(f_.dtype())),
+        recorder_(f_, options.stop, options.verbose, default_gradient_tolerance(f_.dtype())),
         options_(options) {
     at_.x = core::copy(f_.flatten(x0));
     at_.value = f_.value_and_gradient(at_.x, at_.gradient);
@@ -101,7 +102,7 @@ class Solver {
   /// One iteration, which it records; returns the status if the run ends.
   virtual std::optional<Status> iterate() = 0;
 
-  double tolerance() const { return recorder_.limits().gradient_tolerance; }
+  double tolerance() const { return recorder_.gradient_tolerance(); }
   double eps() const { return epsilon(f_.dtype()); }
   /// Size of the subgradient at the best point, whose gradient may not be evaluated yet.
   double measure() {
@@ -315,7 +316,7 @@ class OwlQn final : public Solver {
   Status problem_ = Status::no_progress;
 };
 
-Function of_one(const UnaryFunction& f) {
+Function of_single(const UnaryFunction& f) {
   return [f](std::span<const Tensor> xs) { return f(xs[0]); };
 }
 
@@ -326,9 +327,8 @@ Result run(const Function& f, std::span<const Tensor> x0, const L1Options& optio
 
 template <class Method>
 Result run(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
-  Result result = run<Method>(function_of(parameters, loss), values_of(parameters), options);
-  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].set_value(result.xs[i].value());
-  return result;
+  return minimize_over(parameters, loss,
+                       [&](const Function& f, const std::vector<Tensor>& x0) { return run<Method>(f, x0, options); });
 }
 
 }  // namespace
@@ -337,7 +337,7 @@ Result fista(const Function& f, std::span<const Tensor> x0, const L1Options& opt
   return run<Fista>(f, x0, options);
 }
 Result fista(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
-  return run<Fista>(of_one(f), std::span(&x0, 1), options);
+  return run<Fista>(of_single(f), std::span(&x0, 1), options);
 }
 Result fista(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
   return run<Fista>(loss, parameters, options);
@@ -347,7 +347,7 @@ Result owl_qn(const Function& f, std::span<const Tensor> x0, const L1Options& op
   return run<OwlQn>(f, x0, options);
 }
 Result owl_qn(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
-  return run<OwlQn>(of_one(f), std::span(&x0, 1), options);
+  return run<OwlQn>(of_single(f), std::span(&x0, 1), options);
 }
 Result owl_qn(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
   return run<OwlQn>(loss, parameters, options);

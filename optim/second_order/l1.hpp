@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/optim/second_order/objective.hpp>
+#include <newtape/optim/second_order/stopping_criteria.hpp>
 
 #include <functional>
 #include <span>
@@ -13,6 +14,7 @@
 /// subgradient.
 namespace newtape::optim {
 
+/// Options of fista and owl_qn.
 struct L1Options {
   double l1 = 0;
   /// Factors of l1 for each element, one tensor for each point, broadcast to it; 0: no penalty (a bias, say). Default:
@@ -21,16 +23,7 @@ struct L1Options {
   double step = 0;      ///< fista: initial step size; 0: from a difference of gradients
   bool restart = true;  ///< fista: restarts the momentum when it points uphill
   int history = 10;     ///< owl_qn: number of stored pairs of step and change of gradient
-  // Stopping criteria; a limit of 0 is none.
-  double gradient_tolerance = 0;  ///< of the subgradient's largest entry; 0: 1e-8 in f64, 1e-4 in f32
-  double step_tolerance = 0;      ///< of |step| / |x|
-  double value_tolerance = 0;     ///< of the change of the value / |value|
-  std::int64_t max_iterations = 10000;
-  std::int64_t max_evaluations = 0;
-  double max_seconds = 0;
-  double unbounded_below = -1e20;  ///< a value below it ends the run as unbounded
-  /// Called with each iteration and the point it reached; returning false stops the run.
-  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
+  StoppingCriteria stop = {};
   bool verbose = false;  ///< prints a table, one line an iteration
 };
 
@@ -39,7 +32,8 @@ struct L1Options {
 /// DTypeError, ShapeError for bad input; the status reports failures during the run.
 Result fista(const UnaryFunction& f, const Tensor& x0, const L1Options& options);
 Result fista(const Function& f, std::span<const Tensor> x0, const L1Options& options);
-/// A loss over parameters, which are set to the best point.
+/// A loss over parameters, which are set to the best point. Frozen ones are constants, without an entry in `xs` and
+/// `weights`.
 Result fista(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options);
 
 /// Orthant-wise limited-memory quasi-Newton (Andrew & Gao 2007): L-BFGS within the orthant that the subgradient points

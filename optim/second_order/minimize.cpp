@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -12,6 +11,7 @@
 #include <newtape/optim/second_order/minimize.hpp>
 #include <newtape/optim/second_order/presets.hpp>
 #include <newtape/optim/second_order/run_recorder.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <fmt/format.h>
 
@@ -26,15 +26,15 @@ namespace {
 
 constexpr std::int64_t max_bfgs_size = 500;
 
-class Run {
+class MinimizeRun {
  public:
-  Run(Objective& f, std::span<const Tensor> x0, const MinimizeOptions& options)
+  MinimizeRun(Objective& f, std::span<const Tensor> x0, const MinimizeOptions& options)
       : f_(f),
         bounds_("minimize", f, x0, options),
         engine_(options.method.curvature    ? options.method
                 : f.size() <= max_bfgs_size ? bfgs()
                                             : lbfgs()),
-        recorder_(f, options, default_gradient_tolerance(f.dtype())) {
+        recorder_(f, options.stop, options.verbose, default_gradient_tolerance(f.dtype())) {
     at_.x = bounds_.project(core::copy(f.flatten(x0)));
   }
 
@@ -54,7 +54,7 @@ class Run {
   double measure() const { return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient)); }
 
   std::optional<Status> iterate() {
-    if (size_ <= recorder_.limits().gradient_tolerance) return Status::gradient_tolerance;
+    if (size_ <= recorder_.gradient_tolerance()) return Status::gradient_tolerance;
     if (const auto status = recorder_.exhausted()) return status;
     const Iterate before = at_;
     const StepResult move = engine_.advance(f_, at_, bounds_);
@@ -73,8 +73,7 @@ class Run {
                                          .note = move.note},
                                         at_.x);
     if (status) return status;
-    if (size_ > recorder_.limits().gradient_tolerance && iterations_without_improvement() >= 20)
-      return Status::precision;
+    if (size_ > recorder_.gradient_tolerance() && iterations_without_improvement() >= 20) return Status::precision;
     return {};
   }
 
@@ -118,22 +117,12 @@ class Run {
   std::int64_t last_improvement_ = 0;
 };
 
-Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) { return Run(f, x0, options)(); }
+Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) {
+  return MinimizeRun(f, x0, options)();
+}
 
 Function of_one(const UnaryFunction& f) {
   return [f](std::span<const Tensor> xs) { return f(xs[0]); };
-}
-
-/// Minimises over the trainable parameters, and sets them to the best point.
-template <class Minimize>
-Result minimize_over(const std::vector<Parameter>& parameters, const Minimize& minimize_from) {
-  std::vector<Parameter> trained;
-  for (const auto& p : parameters) {
-    if (!p.defined() || p.requires_grad()) trained.push_back(p);
-  }
-  Result result = minimize_from(trained, values_of(trained));
-  for (std::size_t i = 0; i < trained.size(); ++i) trained[i].set_value(result.xs[i].value());
-  return result;
 }
 
 }  // namespace
@@ -143,6 +132,9 @@ Result minimize(const Function& f, std::span<const Tensor> x0, const MinimizeOpt
 }
 Result minimize(const UnaryFunction& f, const Tensor& x0, const MinimizeOptions& options) {
   return minimize(of_one(f), std::span(&x0, 1), options);
+}
+Result minimize(const DifferentiableFunction& f, const Tensor& x0, const MinimizeOptions& options) {
+  return run(Objective(f, x0), std::span(&x0, 1), options);
 }
 Result minimize(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,
                 const MinimizeOptions& options) {
@@ -154,14 +146,13 @@ Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const T
 }
 Result minimize(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters,
                 const MinimizeOptions& options) {
-  return minimize_over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
-    return minimize(function_of(trained, loss), x0, options);
-  });
+  return minimize_over(parameters, loss,
+                       [&](const Function& f, const std::vector<Tensor>& x0) { return minimize(f, x0, options); });
 }
 Result minimize(const std::function<Tensor()>& outputs, const UnaryFunction& loss,
                 const std::vector<Parameter>& parameters, const MinimizeOptions& options) {
-  return minimize_over(parameters, [&](const std::vector<Parameter>& trained, const std::vector<Tensor>& x0) {
-    return minimize(function_of(trained, outputs), loss, x0, options);
+  return minimize_over(parameters, outputs, [&](const Function& f, const std::vector<Tensor>& x0) {
+    return minimize(f, loss, x0, options);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/optim/second_order/method.hpp>
+#include <newtape/optim/second_order/stopping_criteria.hpp>
 
 #include <functional>
 #include <span>
@@ -12,16 +13,7 @@ namespace newtape::optim {
 
 struct MinimizeOptions {
   Method method = {};  ///< default: BFGS up to 500 unknowns, L-BFGS beyond
-  // Stopping criteria; a limit of 0 is none.
-  double gradient_tolerance = 0;  ///< of the gradient's largest entry; 0: 1e-8 in f64, 1e-4 in f32
-  double step_tolerance = 0;      ///< of |step| / |x|
-  double value_tolerance = 0;     ///< of the reduction of the value / |value|
-  std::int64_t max_iterations = 1000;
-  std::int64_t max_evaluations = 0;
-  double max_seconds = 0;
-  double unbounded_below = -1e20;  ///< a value below it ends the run as unbounded
-  /// Called with each iteration and the point it reached; returning false stops the run.
-  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
+  StoppingCriteria stop = {};
   bool verbose = false;  ///< prints a table, one line an iteration
   /// Bounds, each of the shape of its point or broadcast to it; empty, or one for each point. With bounds, line
   /// searches follow the projected ray, and steps leave out unknowns held at a bound.
@@ -34,7 +26,9 @@ struct MinimizeOptions {
 /// other than NumericalError, which counts as a NaN.
 Result minimize(const UnaryFunction& f, const Tensor& x0, const MinimizeOptions& options = {});
 Result minimize(const Function& f, std::span<const Tensor> x0, const MinimizeOptions& options = {});
-/// Minimises loss(outputs(x)), two functions for methods that use the Gauss-Newton matrix.
+/// With derivatives given as formulas, which may be faster than autograd's.
+Result minimize(const DifferentiableFunction& f, const Tensor& x0, const MinimizeOptions& options = {});
+/// Minimises loss(outputs(x)), two functions for methods that use the generalised Gauss-Newton matrix.
 Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const Tensor& x0,
                 const MinimizeOptions& options = {});
 Result minimize(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,

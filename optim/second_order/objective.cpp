@@ -3,6 +3,7 @@
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
@@ -43,6 +44,25 @@ Objective::Objective(Function outputs, UnaryFunction loss, std::span<const Tenso
     : Objective([outputs, loss](std::span<const Tensor> ts) { return loss(outputs(ts)); }, xs) {
   outputs_ = std::move(outputs);
   loss_ = std::move(loss);
+}
+
+Objective::Objective(DifferentiableFunction f, const Tensor& x)
+    : Objective([value = std::move(f.value)](std::span<const Tensor> xs) { return value(xs[0]); }, std::span(&x, 1)) {
+  gradient_ = std::move(f.gradient);
+  hessian_ = std::move(f.hessian);
+}
+
+Array Objective::given(const char* which, const UnaryFunction& f, const Array& x, const Shape& shape) const {
+  const Tensor y = f(split(x)[0]);
+  if (!y.defined()) raise<ValueError>(std::string("minimize: the ") + which + " is undefined");
+  if (y.dtype() != dtype_) {
+    raise<DTypeError>(std::string("minimize: the ") + which + " must have the starting point's dtype", name(dtype_),
+                      name(y.dtype()));
+  }
+  if (y.shape() != shape) {
+    raise<ShapeError>(std::string("minimize: the shape of the ") + which, to_string(shape), to_string(y.shape()));
+  }
+  return core::contiguous(y.value());
 }
 
 Array Objective::flatten(std::span<const Tensor> xs) const {
@@ -95,6 +115,11 @@ double Objective::value_and_gradient(const Array& x, Array& gradient) {
   ++counts.gradients;
   const NoGrad off;
   try {
+    if (gradient_) {
+      const double v = f_(split(x)).item();
+      if (std::isfinite(v)) gradient = core::reshape(given("gradient", gradient_, x, shapes_[0]), {size_});
+      return v;
+    }
     const auto [value, gradients] = value_and_grad(f_, split(x));
     const double v = value.item();
     if (std::isfinite(v)) gradient = core::contiguous(join(gradients));
@@ -107,10 +132,17 @@ double Objective::value_and_gradient(const Array& x, Array& gradient) {
 Array Objective::hessian(const Array& x) {
   ++counts.hessians;
   const NoGrad off;
+  if (hessian_) return symmetrized(given("Hessian", hessian_, x, {size_, size_}));
   return symmetrized(hessian_matrix(f_, split(x)).value());
 }
 
 Product Objective::hessian_product(const Array& x) {
+  if (hessian_) {
+    return [this, h = hessian(x)](const Array& v) {
+      ++counts.products;
+      return core::reshape(core::matmul(h, core::reshape(v, {size_, 1})), {size_});
+    };
+  }
   ++counts.gradients;
   const NoGrad off;
   auto h = std::make_shared<HessianProduct>(f_, split(x));
@@ -123,10 +155,11 @@ Product Objective::hessian_product(const Array& x) {
 
 void Objective::expect_outputs() const {
   if (has_outputs()) return;
-  raise<ValueError>("gauss_newton: outputs and loss must be two functions", "outputs and loss", "one function");
+  raise<ValueError>("generalized_gauss_newton: outputs and loss must be two functions", "outputs and loss",
+                    "one function");
 }
 
-std::function<Array(const Array&)> Objective::gauss_newton_map(const Array& x) {
+std::function<Array(const Array&)> Objective::generalized_gauss_newton_map(const Array& x) {
   expect_outputs();
   ++counts.gradients;
   const NoGrad off;
@@ -139,15 +172,15 @@ std::function<Array(const Array&)> Objective::gauss_newton_map(const Array& x) {
   };
 }
 
-Product Objective::gauss_newton_product(const Array& x) {
-  return [this, map = gauss_newton_map(x)](const Array& v) {
+Product Objective::generalized_gauss_newton_product(const Array& x) {
+  return [this, map = generalized_gauss_newton_map(x)](const Array& v) {
     ++counts.products;
     return map(v);
   };
 }
 
-Array Objective::gauss_newton(const Array& x) {
-  const auto map = gauss_newton_map(x);
+Array Objective::generalized_gauss_newton(const Array& x) {
+  const auto map = generalized_gauss_newton_map(x);
   ++counts.hessians;
   // Rows of the identity in chunks, which bound the memory of the outputs' tangents.
   constexpr std::int64_t chunk = 64;

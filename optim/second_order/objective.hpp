@@ -12,6 +12,14 @@ namespace newtape::optim {
 /// v -> A v for vectors [n].
 using Product = std::function<Array(const Array& v)>;
 
+/// A function of one tensor x with derivatives given as formulas; autograd takes the missing ones from `value`. They
+/// are called with recording off.
+struct DifferentiableFunction {
+  UnaryFunction value;          ///< one element
+  UnaryFunction gradient = {};  ///< of x's shape
+  UnaryFunction hessian = {};   ///< [n, n], for the n elements of x in order
+};
+
 /// A scalar function of tensors as a function of one vector, the concatenation of all their elements. Counts
 /// evaluations; records nothing.
 ///
@@ -20,8 +28,11 @@ class Objective {
  public:
   /// `xs` give the shapes and the dtype, which must be one float dtype. ValueError, DTypeError.
   Objective(Function f, std::span<const Tensor> xs);
-  /// loss(outputs(xs)), two functions for the Gauss-Newton curvatures.
+  /// loss(outputs(xs)), two functions for the generalised Gauss-Newton curvatures.
   Objective(Function outputs, UnaryFunction loss, std::span<const Tensor> xs);
+
+  /// With the given derivatives, whose shapes are checked at each call: ShapeError, DTypeError.
+  Objective(DifferentiableFunction f, const Tensor& x);
 
   std::int64_t size() const noexcept { return size_; }
   DType dtype() const noexcept { return dtype_; }
@@ -40,22 +51,26 @@ class Objective {
   bool has_outputs() const noexcept { return static_cast<bool>(loss_); }
   /// J^T H J: the Jacobian of the outputs, the Hessian of the loss (Schraudolph 2002). ValueError unless constructed
   /// from outputs and loss.
-  Product gauss_newton_product(const Array& x);
+  Product generalized_gauss_newton_product(const Array& x);
   /// [n, n].
-  Array gauss_newton(const Array& x);
+  Array generalized_gauss_newton(const Array& x);
 
   Counts counts;
 
  private:
   void expect_outputs() const;
+  /// The given gradient or Hessian at x.
+  Array given(const char* which, const UnaryFunction& f, const Array& x, const Shape& shape) const;
   /// Concatenation to, and split of, vectors [n] or batches of them [k, n].
   Array join(std::span<const Tensor> parts) const;
   std::vector<Tensor> split_batch(const Array& v) const;
-  std::function<Array(const Array&)> gauss_newton_map(const Array& x);
+  std::function<Array(const Array&)> generalized_gauss_newton_map(const Array& x);
 
   Function f_;
   Function outputs_;
   UnaryFunction loss_;
+  UnaryFunction gradient_;  ///< empty: by autograd
+  UnaryFunction hessian_;   ///< empty: by autograd
   std::vector<Shape> shapes_;
   DType dtype_ = f64;
   std::int64_t size_ = 0;

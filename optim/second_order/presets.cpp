@@ -11,7 +11,7 @@ Method nonlinear_cg(const ConjugateOptions& options) {
   return {"nonlinear CG", curvature::none(), direction::conjugate(options), globalization::hager_zhang({.c2 = 0.4})};
 }
 Method bfgs() { return {"BFGS", curvature::bfgs(), direction::newton(), globalization::strong_wolfe()}; }
-Method lbfgs(const LbfgsOptions& options) {
+Method lbfgs(const LBFGSOptions& options) {
   return {"L-BFGS", curvature::lbfgs(options), direction::newton(), globalization::strong_wolfe()};
 }
 Method sr1() { return {"SR1", curvature::sr1(), direction::more_sorensen(), globalization::trust_region()}; }
@@ -32,15 +32,20 @@ Method trust_region_newton_cg() {
   return {"trust-region Newton-CG", curvature::hessian_product(), direction::truncated_cg(),
           globalization::trust_region()};
 }
-Method dogleg() { return {"dogleg", curvature::hessian(), direction::dogleg(), globalization::trust_region()}; }
-Method gauss_newton() {
-  return {"Gauss-Newton", curvature::gauss_newton(), direction::newton(), globalization::strong_wolfe()};
+Method dogleg_newton() {
+  return {"dogleg Newton", curvature::hessian(), direction::dogleg(), globalization::trust_region()};
 }
-Method levenberg_marquardt() {
-  return {"Levenberg-Marquardt", curvature::gauss_newton(), direction::newton(), globalization::damping()};
+Method generalized_gauss_newton() {
+  return {"generalised Gauss-Newton", curvature::generalized_gauss_newton(), direction::newton(),
+          globalization::strong_wolfe()};
+}
+Method damped_generalized_gauss_newton() {
+  return {"damped generalised Gauss-Newton", curvature::generalized_gauss_newton(), direction::newton(),
+          globalization::damping()};
 }
 Method hessian_free() {
-  return {"Hessian-free", curvature::gauss_newton_product(), direction::truncated_cg(), globalization::damping()};
+  return {"Hessian-free", curvature::generalized_gauss_newton_product(), direction::truncated_cg(),
+          globalization::damping()};
 }
 
 std::vector<Method> general_methods() {
@@ -50,7 +55,7 @@ std::vector<Method> general_methods() {
           sr1(),
           newton(),
           damped_newton(),
-          dogleg(),
+          dogleg_newton(),
           newton_cg(),
           trust_region_newton_cg(),
           saddle_free_newton(),

@@ -15,7 +15,7 @@ Method gradient_descent();
 /// Hestenes-Stiefel, Polak-Ribiere and others; see ConjugateOptions.
 Method nonlinear_cg(const ConjugateOptions& options = {});
 Method bfgs();
-Method lbfgs(const LbfgsOptions& options = {});
+Method lbfgs(const LBFGSOptions& options = {});
 /// Symmetric rank one in a trust region (Nocedal and Wright 2006, algorithm 6.2).
 Method sr1();
 /// Exact Hessian, modified Cholesky, line search from the full step.
@@ -31,10 +31,11 @@ Method trust_region_newton();
 /// Steihaug's conjugate gradients on Hessian-vector products in a trust region: for many unknowns.
 Method trust_region_newton_cg();
 /// Exact Hessian (shifted where it is not positive definite), Powell's dogleg.
-Method dogleg();
-/// Generalised Gauss-Newton, for outputs and loss as two functions.
-Method gauss_newton();
-Method levenberg_marquardt();
+Method dogleg_newton();
+/// The generalised Gauss-Newton matrix, for outputs and loss as two functions, with a line search or with damping. For
+/// sums of squares, least_squares has the algorithms of Gauss-Newton and Levenberg-Marquardt, on the Jacobian.
+Method generalized_gauss_newton();
+Method damped_generalized_gauss_newton();
 /// Generalised Gauss-Newton products, damped conjugate gradients (Martens 2010).
 Method hessian_free();
 /// All methods that need one function only, for comparisons.

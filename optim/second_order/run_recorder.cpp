@@ -9,9 +9,11 @@
 
 namespace newtape::optim {
 
-RunRecorder::RunRecorder(const Counts& counts, Split split, Limits limits)
-    : counts_(counts), split_(std::move(split)), limits_(std::move(limits)) {
-  if (limits_.verbose) fmt::print("{}\n", trace_header());
+RunRecorder::RunRecorder(const Counts& counts, Split split, StoppingCriteria stop, bool verbose,
+                         double default_gradient_tolerance)
+    : counts_(counts), split_(std::move(split)), stop_(std::move(stop)), verbose_(verbose) {
+  if (!(stop_.gradient_tolerance > 0)) stop_.gradient_tolerance = default_gradient_tolerance;
+  if (verbose_) fmt::print("{}\n", trace_header());
 }
 
 double RunRecorder::seconds() const {
@@ -24,37 +26,37 @@ std::optional<Status> RunRecorder::enter(Iteration i, const Array& x) {
   i.index = result_.iterations;
   i.evaluations = counts_.evaluations();
   i.seconds = seconds();
-  if (limits_.verbose) fmt::print("{}\n", to_string(i));
+  if (verbose_) fmt::print("{}\n", to_string(i));
   result_.trace.push_back(std::move(i));
   const Iteration& last = result_.trace.back();
-  if (last.value < limits_.unbounded_below) return Status::unbounded;
-  if (!start && last.gradient > limits_.gradient_tolerance) {
-    if (limits_.step_tolerance > 0 && last.step <= limits_.step_tolerance * core::norm2(x)) {
+  if (last.value < stop_.unbounded_below) return Status::unbounded;
+  if (!start && last.gradient > stop_.gradient_tolerance) {
+    if (stop_.step_tolerance > 0 && last.step <= stop_.step_tolerance * core::norm2(x)) {
       return Status::step_tolerance;
     }
-    if (limits_.value_tolerance > 0 && std::abs(last.change) <= limits_.value_tolerance * std::abs(last.value)) {
+    if (stop_.value_tolerance > 0 && std::abs(last.change) <= stop_.value_tolerance * std::abs(last.value)) {
       return Status::value_tolerance;
     }
   }
-  if (limits_.callback && !limits_.callback(last, split_(x))) return Status::callback;
+  if (stop_.callback && !stop_.callback(last, split_(x))) return Status::callback;
   return {};
 }
 
 std::optional<Status> RunRecorder::exhausted() const {
-  const auto& o = limits_;
+  const auto& o = stop_;
   if (o.max_iterations > 0 && result_.iterations >= o.max_iterations) return Status::max_iterations;
   return out_of_budget();
 }
 
 std::optional<Status> RunRecorder::out_of_budget() const {
-  const auto& o = limits_;
+  const auto& o = stop_;
   if (o.max_evaluations > 0 && counts_.evaluations() >= o.max_evaluations) return Status::max_evaluations;
   if (o.max_seconds > 0 && seconds() >= o.max_seconds) return Status::max_seconds;
   return {};
 }
 
 Result RunRecorder::finish(Status status, const Array& x, double value, double gradient, const std::string& note) {
-  const auto& o = limits_;
+  const auto& o = stop_;
   std::string words = to_string(status);
   switch (status) {
     case Status::gradient_tolerance: words += fmt::format(": {:.2e} <= {:.0e}", gradient, o.gradient_tolerance); break;
@@ -75,7 +77,7 @@ Result RunRecorder::finish(Status status, const Array& x, double value, double g
   result_.message = std::move(words);
   result_.counts = counts_;
   result_.seconds = seconds();
-  if (o.verbose) fmt::print("{}: {}\n", result_.converged() ? "converged" : "stopped", result_.message);
+  if (verbose_) fmt::print("{}: {}\n", result_.converged() ? "converged" : "stopped", result_.message);
   return std::move(result_);
 }
 

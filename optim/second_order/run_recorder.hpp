@@ -1,40 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/optim/second_order/result.hpp>
+#include <newtape/optim/second_order/stopping_criteria.hpp>
 
 #include <chrono>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace newtape::optim {
-
-/// Stopping criteria from the options of minimisers (see MinimizeOptions).
-struct Limits {
-  double gradient_tolerance, step_tolerance, value_tolerance;
-  std::int64_t max_iterations, max_evaluations;
-  double max_seconds;
-  double unbounded_below = -std::numeric_limits<double>::infinity();
-  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback;
-  bool verbose;
-
-  template <class Options>
-  Limits(const Options& o, double default_gradient_tolerance)
-      : gradient_tolerance(o.gradient_tolerance > 0 ? o.gradient_tolerance : default_gradient_tolerance),
-        step_tolerance(o.step_tolerance),
-        value_tolerance(o.value_tolerance),
-        max_iterations(o.max_iterations),
-        max_evaluations(o.max_evaluations),
-        max_seconds(o.max_seconds),
-        callback(o.callback),
-        verbose(o.verbose) {
-    if constexpr (requires { o.unbounded_below; }) unbounded_below = o.unbounded_below;
-  }
-};
 
 /// Default tolerance of the gradient's largest |entry|.
 constexpr double default_gradient_tolerance(DType dtype) { return dtype == f32 ? 1e-4 : 1e-8; }
@@ -43,13 +19,14 @@ constexpr double default_gradient_tolerance(DType dtype) { return dtype == f32 ?
 class RunRecorder {
  public:
   /// `f` (an Objective, Residuals) counts evaluations and splits a vector into the caller's tensors. It must outlive
-  /// the recorder and not be moved.
-  template <class F, class Options>
-  RunRecorder(const F& f, const Options& options, double default_gradient_tolerance)
+  /// the recorder and not be moved. `default_gradient_tolerance` stands in for one of 0.
+  template <class F>
+  RunRecorder(const F& f, StoppingCriteria stop, bool verbose, double default_gradient_tolerance)
       : RunRecorder(
-            f.counts, [&f](const Array& x) { return f.split(x); }, Limits(options, default_gradient_tolerance)) {}
+            f.counts, [&f](const Array& x) { return f.split(x); }, std::move(stop), verbose,
+            default_gradient_tolerance) {}
 
-  const Limits& limits() const noexcept { return limits_; }
+  double gradient_tolerance() const noexcept { return stop_.gradient_tolerance; }
   std::int64_t iterations() const noexcept { return result_.iterations; }
   /// Appends an iteration that reached x, and fills in its number, evaluations and time. Returns the status if the run
   /// ends with it. The start is iteration 0.
@@ -63,12 +40,14 @@ class RunRecorder {
 
  private:
   using Split = std::function<std::vector<Tensor>(const Array& x)>;
-  RunRecorder(const Counts& counts, Split split, Limits limits);
+  RunRecorder(const Counts& counts, Split split, StoppingCriteria stop, bool verbose,
+              double default_gradient_tolerance);
   double seconds() const;
 
   const Counts& counts_;
   Split split_;
-  Limits limits_;
+  StoppingCriteria stop_;
+  bool verbose_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   Result result_ = {};
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/optim/optimizer_of.hpp>
 #include <newtape/optim/second_order/second_order.hpp>
 
 #include <fmt/format.h>
@@ -14,22 +14,24 @@
 
 namespace newtape::optim {
 
+template <>
+struct OptionsTraits<SecondOrderOptions> {
+  static constexpr const char* name = "SecondOrder";
+  static std::vector<const char*> moments() { return {}; }
+  static void validate(const SecondOrderOptions& o) {
+    check_option(name, "lr", o.lr);
+    check_option(name, "max_iterations", static_cast<double>(o.max_iterations), 1, 1e15);
+    check_option(name, "gradient_tolerance", o.gradient_tolerance);
+  }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("max_iterations", o.max_iterations), f("gradient_tolerance", o.gradient_tolerance);
+  }
+};
 template class OptimizerOf<SecondOrderOptions>;
-
-void SecondOrderOptions::validate() const {
-  check_option(name, "lr", lr);
-  check_option(name, "max_iter", static_cast<double>(max_iter), 1, 1e15);
-  check_option(name, "tolerance_grad", tolerance_grad);
-}
 
 SecondOrder::SecondOrder(std::vector<Parameter> params, Method method, const SecondOrderOptions& options)
     : OptimizerOf(std::move(params), options), method_(std::move(method)), engine_(method_) {
-  const DType dtype = slots()[0].param.dtype();
-  for (const auto& s : slots()) {
-    if (s.param.dtype() == dtype) continue;
-    raise<DTypeError>(method_.name + ": all parameters must have one dtype", std::string(newtape::name(dtype)),
-                      std::string(newtape::name(s.param.dtype())));
-  }
+  expect_one_dtype(method_.name, this->params());
 }
 
 void SecondOrder::step() {
@@ -41,31 +43,27 @@ void SecondOrder::step(const Tensor&) {
                     "step([&] { return loss(model(x), y); })", "one value of the loss");
 }
 
-std::vector<Parameter> SecondOrder::active() {
-  std::vector<Parameter> now;
-  for (const auto& s : slots()) {
-    if (s.param.requires_grad()) now.push_back(s.param);
-  }
-  if (!active_.empty() && active_ != now) engine_ = Engine(method_);
-  active_ = now;
-  return now;
+void SecondOrder::select() {
+  if (!trained_.select(params())) engine_ = Engine(method_);
 }
 
 Tensor SecondOrder::step(const std::function<Tensor()>& loss) {
-  const auto params = active();
-  if (params.empty()) return loss().detach();
-  return step(params, Objective(function_of(params, loss), values_of(params)));
+  zero_grad();
+  select();
+  if (trained_.empty()) return forward(loss).detach();
+  return step(Objective(trained_.function([&] { return forward(loss); }), trained_.values()));
 }
 
 Tensor SecondOrder::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
-  const auto params = active();
-  if (params.empty()) return loss(outputs()).detach();
-  return step(params, Objective(function_of(params, outputs), loss, values_of(params)));
+  zero_grad();
+  select();
+  if (trained_.empty()) return loss(forward(outputs)).detach();
+  return step(Objective(trained_.function([&] { return forward(outputs); }), loss, trained_.values()));
 }
 
-Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
+Tensor SecondOrder::step(Objective f) {
   Iterate at;
-  at.x = core::contiguous(f.flatten(values_of(params)));
+  at.x = core::contiguous(f.flatten(trained_.values()));
   at.value = f.value_and_gradient(at.x, at.gradient);
   if (!std::isfinite(at.value) || !core::all_finite(at.gradient)) {
     raise<NumericalError>(method_.name + ": the loss and its gradient must be finite", "finite numbers",
@@ -73,16 +71,17 @@ Tensor SecondOrder::step(const std::vector<Parameter>& params, Objective f) {
   }
   Tensor loss = tensor(at.value, f.dtype());
   const Array start = at.x;
+  const auto gradient = f.split(at.gradient);
   const auto& o = options();
-  for (std::int64_t i = 0; i < o.max_iter && core::norm_inf(at.gradient) > o.tolerance_grad; ++i) {
+  for (std::int64_t i = 0; i < o.max_iterations && core::norm_inf(at.gradient) > o.gradient_tolerance; ++i) {
     last_ = engine_.advance(f, at);
     last_.to = {};
     if (!last_.moved) break;
   }
   counts_ = f.counts;
   if (o.lr != 1) at.x = start + o.lr * (at.x - start);
-  const auto values = f.split(at.x);
-  for (std::size_t i = 0; i < params.size(); ++i) params[i].set_value(values[i].value());
+  trained_.set_values(f.split(at.x));
+  trained_.set_grads(gradient);
   return loss;
 }
 
@@ -92,16 +91,14 @@ void SecondOrder::save_more(std::string_view prefix, StateDict& state) const {
 
 std::function<void()> SecondOrder::load_more(detail::StateReader& state) {
   const auto engine = std::make_shared<Engine>(method_);
-  std::int64_t size = 0;
-  for (const auto& s : slots()) size += s.param.requires_grad() ? s.param.size() : 0;
-  engine->load("method.", state, size, slots()[0].param.dtype());
+  engine->load("method.", state, Trainable(params()).size(), params()[0].dtype());
   return [this, engine] {
     engine_ = std::move(*engine);
-    active_.clear();
+    trained_.clear();
   };
 }
 
-LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LbfgsOptions& lbfgs)
+LBFGS::LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options, const LBFGSOptions& lbfgs)
     : SecondOrder(std::move(params), optim::lbfgs(lbfgs), options) {}
 BFGS::BFGS(std::vector<Parameter> params, const SecondOrderOptions& options)
     : SecondOrder(std::move(params), bfgs(), options) {}

@@ -4,6 +4,7 @@
 #include <newtape/optim/optimizer.hpp>
 #include <newtape/optim/second_order/engine.hpp>
 #include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/trainable.hpp>
 
 #include <optional>
 #include <vector>
@@ -13,18 +14,11 @@
 /// same data.
 namespace newtape::optim {
 
+/// Named as StoppingCriteria; PyTorch's LBFGS calls the last two max_iter and tolerance_grad.
 struct SecondOrderOptions {
-  double lr = 1;              ///< factor of the step that the method computes
-  std::int64_t max_iter = 1;  ///< iterations of the method in one step
-  double tolerance_grad = 0;  ///< no iteration where the gradient's largest |entry| is at most this
-
-  static constexpr const char* name = "SecondOrder";
-  static std::vector<const char*> moments() { return {}; }
-  void validate() const;
-  template <class F>
-  void each(F&& f) {
-    f("lr", lr), f("max_iter", max_iter), f("tolerance_grad", tolerance_grad);
-  }
+  double lr = 1;                    ///< factor of the step that the method computes
+  std::int64_t max_iterations = 1;  ///< iterations of the method in one step
+  double gradient_tolerance = 0;    ///< no iteration where the gradient's largest |entry| is at most this
 };
 
 extern template class OptimizerOf<SecondOrderOptions>;
@@ -41,10 +35,10 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
   void step() override;
   /// ValueError: see `step()`.
   void step(const Tensor& loss) override;
-  /// Returns the loss before the step. NumericalError when it or its gradient is not finite; nothing is changed then.
+  /// NumericalError when the loss or its gradient is not finite; nothing is changed then.
   Tensor step(const std::function<Tensor()>& loss) override;
-  /// A step on loss(outputs()), two functions for methods that use the Gauss-Newton matrix.
-  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
+  /// The same, required by methods that use the Gauss-Newton matrix.
+  Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
 
   /// The last iteration of the last step. Without progress the parameters are unchanged.
   const StepResult& last() const noexcept { return last_; }
@@ -56,20 +50,21 @@ class SecondOrder : public OptimizerOf<SecondOrderOptions> {
   std::function<void()> load_more(detail::StateReader& state) override;
 
  private:
-  Tensor step(const std::vector<Parameter>& params, Objective f);
-  std::vector<Parameter> active();
+  Tensor step(Objective f);
+  /// Selects the parameters that train in this step; a change of the selection resets the method.
+  void select();
 
   Method method_;
   Engine engine_;
-  std::vector<Parameter> active_ = {};  ///< the parameters that the engine's state refers to
+  Trainable trained_ = {};  ///< the parameters that the engine's state refers to
   StepResult last_ = {};
   Counts counts_ = {};
 };
 
-/// As in PyTorch: up to max_iter iterations of L-BFGS in each step, with a strong Wolfe line search.
+/// As in PyTorch: up to max_iterations iterations of L-BFGS in each step, with a strong Wolfe line search.
 struct LBFGS : SecondOrder {
-  explicit LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {.max_iter = 20},
-                 const LbfgsOptions& lbfgs = {});
+  explicit LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {.max_iterations = 20},
+                 const LBFGSOptions& lbfgs = {});
 };
 struct BFGS : SecondOrder {
   explicit BFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {});

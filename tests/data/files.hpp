@@ -2,6 +2,8 @@
 // Files for the tests: reference files of other tools, and temporary ones.
 #pragma once
 
+#include "test_files.hpp"
+
 #include <newtape/core/array/array.hpp>
 
 #include <unistd.h>
@@ -35,7 +37,7 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-inline std::string test_file(const std::string& name) { return std::string(NEWTAPE_TEST_FILES) + "/data/" + name; }
+inline std::string test_file(const std::string& name) { return test_files() + "/data/" + name; }
 
 inline std::string read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

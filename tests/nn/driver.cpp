@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The numerical checks for every row of the table of layers. Functions of all modules: driver_module.cpp.
 #include "driver.hpp"
+#include "names.hpp"
+#include "test_files.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -28,7 +30,7 @@ Tensors in(Tensors xs, DType dtype) {
 
 Tensors inputs(const Row& row, DType dtype) {
   if (row.inputs) return in(row.inputs(), dtype);
-  Tensors xs = TorchCase(reference(row.torch.file), row.torch.any(), f64).inputs();
+  Tensors xs = TorchCase(reference(row), f64).inputs();
   for (auto& x : xs) x = in(x.detach(), dtype);
   return xs;
 }
@@ -38,7 +40,7 @@ Layer fresh(const Row& row, DType dtype, bool training) {
   Layer layer = row.make();
   layer.module.to(dtype);
   if (!row.inputs) {
-    auto state = TorchCase(reference(row.torch.file), row.torch.any(), f64).state();
+    auto state = TorchCase(reference(row), f64).state();
     for (auto& [name, value] : state) value = in(Tensor(value), dtype).value();
     layer.module.load_state_dict(state);
   }
@@ -69,14 +71,14 @@ bool identical(const StateDict& a, const StateDict& b) {
 
 namespace {
 
-/// Types in the headers of nn/ and models/ that are declared as `struct X : Base<X>`.
+/// Types in the headers of nn/ and models/, and in the rows, that are declared as `struct X : Base<X>`.
 std::set<std::string> declared() {
   std::set<std::string> types;
-  const auto root = std::filesystem::path(NEWTAPE_TEST_FILES) / "../..";
+  const auto root = std::filesystem::path(test_files()) / "../..";
   const std::regex layer(R"(^(?:struct|class) (\w+)(?: final)? : .*<\1\b.*)");
-  for (const auto* folder : {"nn", "models"}) {
+  for (const std::string folder : {"nn", "models", "tests/nn/rows"}) {
     for (const auto& file : std::filesystem::recursive_directory_iterator(root / folder)) {
-      if (file.path().extension() != ".hpp") continue;
+      if (file.path().extension() != (folder == "tests/nn/rows" ? ".cpp" : ".hpp")) continue;
       std::ifstream text(file.path());
       std::smatch match;
       for (std::string line; std::getline(text, line);) {
@@ -95,11 +97,26 @@ TEST_CASE("layers: the table has all layers that the headers declare") {
     covered.insert(type_of(row));
     covered.insert(row.covers.begin(), row.covers.end());
   }
-  for (const auto& type : declared()) {
-    INFO(type << " has no row in tests/nn/rows/");
-    CHECK(covered.count(type) == 1);
-  }
+  CHECK(difference("in the headers", declared(), "in rows of tests/nn/rows/", covered) == "");
   CHECK(declared().size() > 100);
+}
+
+TEST_CASE("layers: PyTorch's cases are those of the rows") {
+  std::set<std::string> used;
+  for (const auto& row : rows()) {
+    for (const auto& name : {row.torch.train, row.torch.eval}) {
+      if (!name.empty()) used.insert(row.torch.folder + "/" + name);
+    }
+  }
+  std::set<std::string> files;
+  const auto root = std::filesystem::path(NEWTAPE_TEST_FILES) / "nn";
+  for (const auto& file : std::filesystem::recursive_directory_iterator(root)) {
+    auto path = std::filesystem::relative(file.path(), root);
+    if (path.extension() != ".txt" || !path.has_parent_path()) continue;
+    const std::string name = path.replace_extension().generic_string();
+    if (name.rfind("attention/sdpa/", 0) != 0) files.insert(name);  // a function: layers/attention_test.cpp
+  }
+  CHECK(difference("in tests/files/nn/", files, "in rows of tests/nn/rows/", used) == "");
 }
 
 TEST_CASE("layers: rows are complete") {
@@ -107,8 +124,10 @@ TEST_CASE("layers: rows are complete") {
   each_row([&](const Row& row) {
     CHECK(names.insert(row.name).second);
     CHECK(row.make().module.type() == type_of(row));
-    CHECK(row.torch.file.empty() == static_cast<bool>(row.inputs));
-    CHECK(row.torch.file.empty() == !row.no_reference_reason.empty());
+    const bool alone = row.torch.folder.empty();
+    CHECK(alone == static_cast<bool>(row.inputs));
+    CHECK(alone == !row.no_reference_reason.empty());
+    CHECK(alone == static_cast<bool>(row.reference));
     CHECK(row.takes_all == row.refuses.empty());
   });
 }
@@ -126,13 +145,34 @@ TEST_CASE("layers: values, gradients and buffers against PyTorch, f32 and f64") 
         layer->module.train(training);
         return layer->module;
       };
+      const auto& values = reference(row.torch.file(name));
       check_module(
-          reference(row.torch.file), name, make, [&](const ModuleBase&, const Tensors& xs) { return layer->call(xs); },
-          row.tolerance);
+          values, make, [&](const ModuleBase&, const Tensors& xs) { return layer->call(xs); }, row.tolerance);
       // Values must not all be 0.
-      const TorchCase torch(reference(row.torch.file), name, f64);
+      const TorchCase torch(values, f64);
       CHECK(newtape::any(Tensor(torch("out/0")) != 0.0).item<bool>());
     }
+  });
+}
+
+TEST_CASE("layers: values against plain loops where PyTorch has no such layer") {
+  each_mode([](const Row& row, bool training) {
+    if (!row.reference) return;
+    const Layer layer = fresh(row, f64, training);
+    Generator random(7);
+    // No parameter keeps a special initial value, such as 0 or 1.
+    auto state = layer.module.state_dict();
+    std::set<std::string> parameters;
+    for (const auto& [path, p] : layer.module.named_parameters()) parameters.insert(path);
+    for (auto& [path, value] : state) {
+      if (parameters.count(path) == 1) value = random::normal(value.shape(), 0, 1, f64, random);
+    }
+    layer.module.load_state_dict(state);
+    const auto xs = inputs(row, f64);
+    const auto expected = row.reference(xs, state);
+    const auto ys = run(layer, xs);
+    REQUIRE(ys.size() == expected.size());
+    for (std::size_t i = 0; i < ys.size(); ++i) CHECK(distance(ys[i].value(), expected[i].value()) < row.tolerance);
   });
 }
 

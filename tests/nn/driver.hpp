@@ -28,8 +28,9 @@ void each_mode(F&& f) {
   });
 }
 
-/// The file with a row's case; cached.
+/// A case of PyTorch; cached.
 const Reference& reference(const std::string& file);
+inline const Reference& reference(const Row& row) { return reference(row.torch.file(row.torch.any())); }
 /// Floats are converted.
 Tensor in(const Tensor& x, DType dtype);
 Tensors in(Tensors xs, DType dtype);

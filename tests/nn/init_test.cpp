@@ -56,7 +56,7 @@ TEST_CASE("initial values have the right mean, standard deviation and bounds") {
     init::kaiming_uniform(p, {.a = 1}, g);
     check(p, 0, 1 / std::sqrt(200.0));
     CHECK(moments(p).largest <= std::sqrt(3 / 200.0));
-    init::kaiming_normal(p, {.mode = init::FanMode::out, .nonlinearity = Nonlinearity::relu}, g);
+    init::kaiming_normal(p, {.mode = init::FanMode::fan_out, .nonlinearity = Nonlinearity::relu}, g);
     check(p, 0, std::sqrt(2 / 300.0));
     init::xavier_uniform(p, 2, g);
     check(p, 0, 2 * std::sqrt(2 / 500.0));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "torch_case.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -22,10 +23,6 @@ namespace nn = newtape::nn;
 namespace parametrize = newtape::nn::parametrize;
 
 namespace {
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator g(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, g);
-}
 std::vector<std::string> names_of(const nn::ModuleBase& module) {
   std::vector<std::string> names;
   for (const auto& p : module.named_parameters()) names.push_back(p.first);

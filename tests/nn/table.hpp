@@ -26,14 +26,18 @@ struct Layer {
   std::function<Tensors(const Tensors&)> call;
 };
 
-/// PyTorch's results for the layer: a case of a file in files/nn/, in training, after eval(), or both.
+/// PyTorch's results for the layer: cases of a folder of files/nn/, in training, after eval(), or both.
 struct Torch {
-  std::string file;
-  std::string train;
+  std::string folder = {};
+  std::string train = {};
   std::string eval = {};
 
   const std::string& any() const { return train.empty() ? eval : train; }
+  std::string file(const std::string& name) const { return "nn/" + folder + "/" + name + ".txt"; }
 };
+
+/// The results for arguments and a state, both f64, computed by other means than the layer's operations.
+using Plain = std::function<Tensors(const Tensors& inputs, const StateDict& state)>;
 
 enum class Error { shape, dtype, value };
 
@@ -50,6 +54,7 @@ struct Row {
   Torch torch = {};                      ///< its arguments and state are used in all checks
   std::function<Tensors()> inputs = {};  ///< arguments (f64 or i64) without a PyTorch case
   std::string no_reference_reason = {};  ///< why there is no PyTorch case
+  Plain reference = {};                  ///< the results, computed otherwise, where there is no PyTorch case
   Dims batch = {0};                      ///< the batch axis of each argument; the last applies to all further ones
   bool batched = true;                   ///< false: the arguments have no batch axis, or a fixed batch size
   std::vector<Refusal> refuses = {};     ///< mismatched arguments
@@ -82,7 +87,7 @@ inline Tensors all_of(const AttentionResult& y) {
 inline Tensors all_of(const RecurrentResult& y) {
   return y.c_n.defined() ? Tensors{y.output, y.h_n, y.c_n} : Tensors{y.output, y.h_n};
 }
-inline Tensors all_of(const LstmState& y) { return {y.h, y.c}; }
+inline Tensors all_of(const LSTMState& y) { return {y.h, y.c}; }
 
 /// The module called with all the tensors.
 template <class M>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Compares modules and functions with results of PyTorch: see files/nn/torch_case.py.
+// Compares modules and functions with results of PyTorch: see files/nn/layer_case.py.
 #pragma once
 
 #include "catch.hpp"
@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
-/// One case of a file, in one dtype.
+/// A case, in one dtype.
 class TorchCase {
  public:
-  TorchCase(const Reference& reference, const std::string& name, newtape::DType dtype)
-      : reference_(reference), at_(name + (dtype == newtape::f64 ? "/f64/" : "/f32/")) {
-    if (entries("").empty()) throw std::runtime_error("the reference has no case " + at_);
+  TorchCase(const Reference& reference, newtape::DType dtype)
+      : reference_(reference), at_(std::string(newtape::name(dtype)) + "/") {
+    if (entries("").empty()) throw std::runtime_error("the case has no entries " + at_);
   }
 
   const newtape::Array& operator()(const std::string& entry) const { return reference_(at_ + entry); }
@@ -85,11 +85,10 @@ void check_results(const TorchCase& torch, double tolerance, const F& f) {
 /// For each dtype: constructs a module, loads PyTorch's state (strict), calls `call(module, inputs)`, which returns the
 /// results, and compares results, gradients and buffers. The tolerance is relative, and 1e8 times larger in f32.
 template <class Make, class Call>
-void check_module(const Reference& reference, const std::string& name, const Make& make, const Call& call,
-                  double tolerance = 1e-13) {
+void check_module(const Reference& reference, const Make& make, const Call& call, double tolerance) {
   for (const auto dtype : {newtape::f64, newtape::f32}) {
-    INFO(name << ", " << newtape::name(dtype));
-    const TorchCase torch(reference, name, dtype);
+    INFO(newtape::name(dtype));
+    const TorchCase torch(reference, dtype);
     auto module = make();
     module.to(dtype);
     module.load_state_dict(torch.state());
@@ -107,15 +106,4 @@ void check_module(const Reference& reference, const std::string& name, const Mak
       CHECK(distance(b.value(), torch("after/" + path)) < allowed);
     }
   }
-}
-
-/// A module that takes tensors and returns one.
-template <class Make>
-void check_module(const Reference& reference, const std::string& name, const Make& make, double tolerance = 1e-13) {
-  check_module(
-      reference, name, make,
-      [](const auto& module, const std::vector<newtape::Tensor>& xs) -> std::vector<newtape::Tensor> {
-        return {module(xs[0])};
-      },
-      tolerance);
 }

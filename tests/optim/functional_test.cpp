@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -25,11 +26,6 @@ namespace nt = newtape;
 namespace optim = newtape::optim;
 
 namespace {
-
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, random);
-}
 
 const nt::Tensor x = normal({8, 3}, 1);
 const nt::Tensor y = normal({8, 2}, 2);
@@ -78,14 +74,14 @@ TEST_CASE("functional updates are the optimizers' steps") {
   {
     const auto p = parameters();
     optim::SGD o(p, {.lr = 0.3, .momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1});
-    compare(o, p, optim::SgdState{}, [](auto& w, auto& g, auto s) {
+    compare(o, p, optim::SGDState{}, [](auto& w, auto& g, auto s) {
       return optim::sgd_update(w, g, std::move(s), {.lr = 0.3, .momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1});
     });
   }
   {
     const auto p = parameters();
     optim::SGD o(p, {.lr = 0.3, .momentum = 0.8, .nesterov = true});
-    compare(o, p, optim::SgdState{}, [](auto& w, auto& g, auto s) {
+    compare(o, p, optim::SGDState{}, [](auto& w, auto& g, auto s) {
       return optim::sgd_update(w, g, std::move(s), {.lr = 0.3, .momentum = 0.8, .nesterov = true});
     });
   }
@@ -106,7 +102,7 @@ TEST_CASE("functional updates are the optimizers' steps") {
   {
     const auto p = parameters();
     optim::RMSprop o(p, {.lr = 0.1, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.5});
-    compare(o, p, optim::RmspropState{}, [](auto& w, auto& g, auto s) {
+    compare(o, p, optim::RMSpropState{}, [](auto& w, auto& g, auto s) {
       return optim::rmsprop_update(w, g, std::move(s),
                                    {.lr = 0.1, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.5});
     });
@@ -122,7 +118,7 @@ TEST_CASE("gradients in the options flow through unrolled steps") {
   const auto part = [](const nt::Tensor& h, int i) { return nt::select(h, 0, i); };
   check(
       [&](const nt::Tensor& h) {
-        return unrolled(optim::SgdState{}, 4, [&](auto& w, auto& g, auto s) {
+        return unrolled(optim::SGDState{}, 4, [&](auto& w, auto& g, auto s) {
           return optim::sgd_update(
               w, g, std::move(s),
               {.lr = part(h, 0), .momentum = part(h, 1), .dampening = part(h, 2), .weight_decay = part(h, 3)});
@@ -140,7 +136,7 @@ TEST_CASE("gradients in the options flow through unrolled steps") {
       nt::tensor({0.1, 0.8, 0.9, 0.05, 0.2}, nt::f64));
   check(
       [&](const nt::Tensor& h) {
-        return unrolled(optim::RmspropState{}, 3, [&](auto& w, auto& g, auto s) {
+        return unrolled(optim::RMSpropState{}, 3, [&](auto& w, auto& g, auto s) {
           return optim::rmsprop_update(
               w, g, std::move(s), {.lr = part(h, 0), .alpha = part(h, 1), .eps = part(h, 2), .momentum = part(h, 3)});
         });
@@ -154,7 +150,7 @@ TEST_CASE("a penalty's hypergradient through many steps is that of the optimum")
   const double a = 2, b = 3, at = 0.7;
   const nt::Tensor l = nt::variable(nt::tensor(at, nt::f64));
   std::vector<nt::Tensor> w = {nt::variable(nt::tensor(0, nt::f64))};
-  optim::SgdState state;
+  optim::SGDState state;
   for (int i = 0; i < 150; ++i) {
     const nt::Tensor objective = 0.5 * a * w[0] * w[0] - b * w[0];
     const auto g = nt::grad(objective, w, {.create_graph = true});

@@ -59,7 +59,7 @@ TEST_CASE("ReduceLROnPlateau sets the rates that PyTorch's sets, also when resum
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::vector<double> metric{3,   2,   1.9, 1.89995, 1.9, 2, 1.9, 1.85, 1.9, 1.9, 1.9, 1.9,
                                    nan, 1.9, 1,   2,       2,   2, 2,   2,    2,   2,   2};
-  const optim::ReduceLrOnPlateauOptions other{.maximize = true,
+  const optim::ReduceLROnPlateauOptions other{.maximize = true,
                                               .factor = 0.2,
                                               .patience = 1,
                                               .threshold = 0.01,
@@ -68,7 +68,7 @@ TEST_CASE("ReduceLROnPlateau sets the rates that PyTorch's sets, also when resum
                                               .min_lr = 0.001};
   for (const bool second : {false, true}) {
     const auto& want = torch(second ? "plateau_options" : "plateau");
-    const auto options = second ? other : optim::ReduceLrOnPlateauOptions{.factor = 0.5, .patience = 2};
+    const auto options = second ? other : optim::ReduceLROnPlateauOptions{.factor = 0.5, .patience = 2};
     optim::SGD sgd({parameter()}, {.lr = 0.5});
     optim::ReduceLROnPlateau plateau(sgd, options);
     for (std::size_t i = 0; i < metric.size(); ++i) {
@@ -85,7 +85,7 @@ TEST_CASE("ReduceLROnPlateau sets the rates that PyTorch's sets, also when resum
 }
 
 TEST_CASE("Scheduler: parameter groups, resuming, errors") {
-  using Group = optim::ParamGroup<optim::SgdOptions>;
+  using Group = optim::ParamGroup<optim::SGDOptions>;
   const auto p = parameter();
   const auto q = parameter();
   optim::SGD sgd({Group{{p}, {.lr = 1}}, Group{{q}, {.lr = 10}}});

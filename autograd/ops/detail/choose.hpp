@@ -13,7 +13,7 @@ inline ValuesIndices chosen(const Op& op, const In& x, std::int64_t axis, core::
   const Tensor indices = std::move(what.indices);
   const auto length = x.tensor().shape(axis);
   return {op(std::move(what.values),
-             wrt(x, [indices, axis, length](const Tensor& g) { return scatter_add(g, indices, axis, length); })),
+             wrt(x, [indices, axis, length](const Tensor& g) { return gather_adjoint(g, axis, indices, length); })),
           indices};
 }
 

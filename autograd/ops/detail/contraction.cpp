@@ -26,14 +26,14 @@ Shape lengths_of(const Labeled& x, const Names& names) {
   return shape;
 }
 
-Names joined(const Names& a, const Names& b, const Names& c = {}) {
+Names joined_names(const Names& a, const Names& b, const Names& c = {}) {
   Names all(a);
   all.insert(all.end(), b.begin(), b.end());
   all.insert(all.end(), c.begin(), c.end());
   return all;
 }
 
-Shape joined(const Shape& a, const Shape& b) {
+Shape joined_shapes(const Shape& a, const Shape& b) {
   Shape all(a);
   for (const auto n : b) all.push_back(n);
   return all;
@@ -85,29 +85,29 @@ Labeled contract(Labeled a, Labeled b, Labels keep) {
   const Shape batch_shape = lengths_of(a, batch);
   const Shape left_shape = lengths_of(a, left);
   const Shape right_shape = lengths_of(b, right);
-  const Names result = joined(batch, left, right);
+  const Names result = joined_names(batch, left, right);
 
   if (inner.empty()) {
     // Outer product.
-    const Tensor x =
-        reshape(arranged(a, joined(batch, left)), joined(joined(batch_shape, left_shape), Shape(right.size(), 1)));
-    const Tensor y =
-        reshape(arranged(b, joined(batch, right)), joined(joined(batch_shape, Shape(left.size(), 1)), right_shape));
+    const Tensor x = reshape(arranged(a, joined_names(batch, left)),
+                             joined_shapes(joined_shapes(batch_shape, left_shape), Shape(right.size(), 1)));
+    const Tensor y = reshape(arranged(b, joined_names(batch, right)),
+                             joined_shapes(joined_shapes(batch_shape, Shape(left.size(), 1)), right_shape));
     return {x * y, result};
   }
   if (left.empty() && right.empty() && !batch.empty()) {
     // Batch of dot products.
     Dims axes;
     for (std::size_t i = 0; i < inner.size(); ++i) axes.push_back(-1 - static_cast<std::int64_t>(i));
-    const Names order = joined(batch, inner);
+    const Names order = joined_names(batch, inner);
     return {sum(arranged(a, order) * arranged(b, order), axes), result};
   }
   const auto n = element_count(left_shape);
   const auto m = element_count(right_shape);
   const auto k = element_count(lengths_of(a, inner));
-  const Tensor x = reshape(arranged(a, joined(batch, left, inner)), joined(batch_shape, Shape{n, k}));
-  const Tensor y = reshape(arranged(b, joined(batch, inner, right)), joined(batch_shape, Shape{k, m}));
-  return {reshape(matmul(x, y), joined(joined(batch_shape, left_shape), right_shape)), result};
+  const Tensor x = reshape(arranged(a, joined_names(batch, left, inner)), joined_shapes(batch_shape, Shape{n, k}));
+  const Tensor y = reshape(arranged(b, joined_names(batch, inner, right)), joined_shapes(batch_shape, Shape{k, m}));
+  return {reshape(matmul(x, y), joined_shapes(joined_shapes(batch_shape, left_shape), right_shape)), result};
 }
 
 namespace {

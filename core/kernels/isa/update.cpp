@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "map.hpp"
 
+#include <newtape/core/kernels/update_rules.hpp>
+
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
@@ -13,26 +15,27 @@ template <class T>
   return x > t ? x - t : x < -t ? x + t : T(0);
 }
 
-// Each rule takes its coefficients in the order of core/ops/update.hpp and updates one element without branches, so
-// that the loops vectorize.
+/// Updates one element by a rule, without branches, so that the loops vectorize.
+template <class T, class Rule>
+struct Step;
 
 template <class T>
-struct Sgd {
+struct Step<T, rules::SGD> {
   T lr, decay;
-  explicit Sgd(const double* f) : lr(static_cast<T>(f[0])), decay(static_cast<T>(f[1])) {}
+  explicit Step(const rules::SGD& r) : lr(static_cast<T>(r.lr)), decay(static_cast<T>(r.weight_decay)) {}
   [[gnu::always_inline]] void operator()(T& p, T g) const { p -= lr * (g + decay * p); }
 };
 
 template <class T>
-struct SgdMomentum {
+struct Step<T, rules::SGDMomentum> {
   T decay, momentum, undamped, of_d, of_v;
-  explicit SgdMomentum(const double* f)
-      : decay(static_cast<T>(f[1])),
-        momentum(static_cast<T>(f[2])),
-        undamped(static_cast<T>(f[3])),
+  explicit Step(const rules::SGDMomentum& r)
+      : decay(static_cast<T>(r.weight_decay)),
+        momentum(static_cast<T>(r.momentum)),
+        undamped(static_cast<T>(r.undamped)),
         // Nesterov: p -= lr (d + momentum v); otherwise p -= lr v.
-        of_d(static_cast<T>(f[4] != 0 ? f[0] : 0)),
-        of_v(static_cast<T>(f[4] != 0 ? f[0] * f[2] : f[0])) {}
+        of_d(static_cast<T>(r.nesterov ? double(r.lr) : 0)),
+        of_v(static_cast<T>(r.nesterov ? r.lr * r.momentum : double(r.lr))) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& v) const {
     const T d = g + decay * p;
     v = momentum * v + undamped * d;
@@ -40,20 +43,14 @@ struct SgdMomentum {
   }
 };
 
-/// Sgd or SgdMomentum followed by the proximal map of an l1 penalty.
-template <class Rule, class T>
-struct Shrinking {
-  Rule rule;
+template <class T, class Rule>
+struct Step<T, rules::SoftThreshold<Rule>> {
+  Step<T, Rule> rule;
   T threshold;
-  explicit Shrinking(const double* f) : rule(f), threshold(static_cast<T>(f[5])) {}
-  [[gnu::always_inline]] void operator()(T& p, T g) const requires requires(T& x) { rule(x, x); }
-  {
-    rule(p, g);
-    p = soft_threshold(p, threshold);
-  }
-  [[gnu::always_inline]] void operator()(T& p, T g, T& v) const requires requires(T& x) { rule(x, x, x); }
-  {
-    rule(p, g, v);
+  explicit Step(const rules::SoftThreshold<Rule>& r) : rule(r.rule), threshold(static_cast<T>(r.threshold)) {}
+  template <class... State>
+  [[gnu::always_inline]] void operator()(T& p, T g, State&... state) const {
+    rule(p, g, state...);
     p = soft_threshold(p, threshold);
   }
 };
@@ -62,12 +59,12 @@ struct Shrinking {
 template <class T>
 struct Moments {
   T l2, beta1, beta2, new1, new2;
-  explicit Moments(const double* f)
-      : l2(static_cast<T>(f[0])),
-        beta1(static_cast<T>(f[1])),
-        beta2(static_cast<T>(f[2])),
-        new1(static_cast<T>(1 - f[1])),
-        new2(static_cast<T>(1 - f[2])) {}
+  explicit Moments(const rules::Moments& r)
+      : l2(static_cast<T>(r.l2)),
+        beta1(static_cast<T>(r.beta1)),
+        beta2(static_cast<T>(r.beta2)),
+        new1(static_cast<T>(1 - r.beta1)),
+        new2(static_cast<T>(1 - r.beta2)) {}
   /// Updates the moments; returns the gradient including the l2 penalty.
   [[gnu::always_inline]] T advance(T p, T g, T& m, T& v) const {
     const T d = g + l2 * p;
@@ -78,15 +75,15 @@ struct Moments {
 };
 
 template <class T>
-struct Adam {
+struct Step<T, rules::Adam> {
   Moments<T> moments;
   T step, keep, eps, inverse_bias2;
-  explicit Adam(const double* f)
-      : moments(f),
-        step(static_cast<T>(f[3])),
-        keep(static_cast<T>(f[4])),
-        eps(static_cast<T>(f[5])),
-        inverse_bias2(static_cast<T>(f[6])) {}
+  explicit Step(const rules::Adam& r)
+      : moments(r.moments),
+        step(static_cast<T>(r.step)),
+        keep(static_cast<T>(r.keep)),
+        eps(static_cast<T>(r.eps)),
+        inverse_bias2(static_cast<T>(r.inverse_bias2)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
     moments.advance(p, g, m, v);
     p = keep * p - step * (m / (root(v * inverse_bias2) + eps));
@@ -94,8 +91,8 @@ struct Adam {
 };
 
 template <class T>
-struct Amsgrad : Adam<T> {
-  using Adam<T>::Adam;
+struct Step<T, rules::AMSGrad> : Step<T, rules::Adam> {
+  explicit Step(const rules::AMSGrad& r) : Step<T, rules::Adam>(r.adam) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v, T& greatest) const {
     this->moments.advance(p, g, m, v);
     greatest = v > greatest ? v : greatest;
@@ -104,9 +101,10 @@ struct Amsgrad : Adam<T> {
 };
 
 template <class T>
-struct AdamL1 : Adam<T> {
+struct Step<T, rules::AdamL1> : Step<T, rules::Adam> {
   T scaled, plain;
-  explicit AdamL1(const double* f) : Adam<T>(f), scaled(static_cast<T>(f[7])), plain(static_cast<T>(f[8])) {}
+  explicit Step(const rules::AdamL1& r)
+      : Step<T, rules::Adam>(r.adam), scaled(static_cast<T>(r.scaled)), plain(static_cast<T>(r.plain)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
     this->moments.advance(p, g, m, v);
     const T inverse = 1 / (root(v * this->inverse_bias2) + this->eps);
@@ -115,15 +113,15 @@ struct AdamL1 : Adam<T> {
 };
 
 template <class T>
-struct Nadam {
+struct Step<T, rules::NAdam> {
   Moments<T> moments;
   T of_g, of_m, eps, inverse_bias2;
-  explicit Nadam(const double* f)
-      : moments(f),
-        of_g(static_cast<T>(f[3])),
-        of_m(static_cast<T>(f[4])),
-        eps(static_cast<T>(f[5])),
-        inverse_bias2(static_cast<T>(f[6])) {}
+  explicit Step(const rules::NAdam& r)
+      : moments(r.moments),
+        of_g(static_cast<T>(r.of_g)),
+        of_m(static_cast<T>(r.of_m)),
+        eps(static_cast<T>(r.eps)),
+        inverse_bias2(static_cast<T>(r.inverse_bias2)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
     const T d = moments.advance(p, g, m, v);
     p -= (of_g * d + of_m * m) / (root(v * inverse_bias2) + eps);
@@ -131,11 +129,14 @@ struct Nadam {
 };
 
 template <class T>
-struct Radam {
+struct Step<T, rules::RAdam> {
   Moments<T> moments;
   T plain, adapted, eps;
-  explicit Radam(const double* f)
-      : moments(f), plain(static_cast<T>(f[3])), adapted(static_cast<T>(f[4])), eps(static_cast<T>(f[5])) {}
+  explicit Step(const rules::RAdam& r)
+      : moments(r.moments),
+        plain(static_cast<T>(r.plain)),
+        adapted(static_cast<T>(r.adapted)),
+        eps(static_cast<T>(r.eps)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v) const {
     moments.advance(p, g, m, v);
     p -= m * (plain + adapted / (root(v) + eps));
@@ -143,9 +144,10 @@ struct Radam {
 };
 
 template <class T>
-struct Adagrad {
+struct Step<T, rules::Adagrad> {
   T l2, step, eps;
-  explicit Adagrad(const double* f) : l2(static_cast<T>(f[0])), step(static_cast<T>(f[1])), eps(static_cast<T>(f[2])) {}
+  explicit Step(const rules::Adagrad& r)
+      : l2(static_cast<T>(r.l2)), step(static_cast<T>(r.step)), eps(static_cast<T>(r.eps)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& sum) const {
     const T d = g + l2 * p;
     sum += d * d;
@@ -154,14 +156,14 @@ struct Adagrad {
 };
 
 template <class T>
-struct Adadelta {
+struct Step<T, rules::Adadelta> {
   T l2, lr, rho, one_minus_alpha, eps;
-  explicit Adadelta(const double* f)
-      : l2(static_cast<T>(f[0])),
-        lr(static_cast<T>(f[1])),
-        rho(static_cast<T>(f[2])),
-        one_minus_alpha(static_cast<T>(1 - f[2])),
-        eps(static_cast<T>(f[3])) {}
+  explicit Step(const rules::Adadelta& r)
+      : l2(static_cast<T>(r.l2)),
+        lr(static_cast<T>(r.lr)),
+        rho(static_cast<T>(r.rho)),
+        one_minus_alpha(static_cast<T>(1 - r.rho)),
+        eps(static_cast<T>(r.eps)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& steps) const {
     const T d = g + l2 * p;
     squares = rho * squares + one_minus_alpha * (d * d);
@@ -173,15 +175,16 @@ struct Adadelta {
 
 /// Parameters and state updates shared by the RMSprop variants.
 template <class T>
-struct RmspropParts {
+struct RMSpropParts {
   T l2, lr, alpha, one_minus_alpha, eps, momentum;
-  explicit RmspropParts(const double* f)
-      : l2(static_cast<T>(f[0])),
-        lr(static_cast<T>(f[1])),
-        alpha(static_cast<T>(f[2])),
-        one_minus_alpha(static_cast<T>(1 - f[2])),
-        eps(static_cast<T>(f[3])),
-        momentum(static_cast<T>(f[4])) {}
+  template <class Rule>
+  explicit RMSpropParts(const Rule& r)
+      : l2(static_cast<T>(r.l2)),
+        lr(static_cast<T>(r.lr)),
+        alpha(static_cast<T>(r.alpha)),
+        one_minus_alpha(static_cast<T>(1 - r.alpha)),
+        eps(static_cast<T>(r.eps)),
+        momentum(static_cast<T>(r.momentum)) {}
   [[gnu::always_inline]] T scaled(T d, T& squares) const {
     squares = alpha * squares + one_minus_alpha * (d * d);
     return d / (root(squares) + eps);
@@ -198,49 +201,49 @@ struct RmspropParts {
 };
 
 template <class T>
-struct Rmsprop : RmspropParts<T> {
-  using RmspropParts<T>::RmspropParts;
+struct Step<T, rules::RMSprop<false, false>> : RMSpropParts<T> {
+  using RMSpropParts<T>::RMSpropParts;
   [[gnu::always_inline]] void operator()(T& p, T g, T& squares) const {
     p -= this->lr * this->scaled(g + this->l2 * p, squares);
   }
 };
 
 template <class T>
-struct RmspropMomentum : RmspropParts<T> {
-  using RmspropParts<T>::RmspropParts;
+struct Step<T, rules::RMSprop<true, false>> : RMSpropParts<T> {
+  using RMSpropParts<T>::RMSpropParts;
   [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& buffer) const {
     this->descend(p, this->scaled(g + this->l2 * p, squares), buffer);
   }
 };
 
 template <class T>
-struct RmspropCentered : RmspropParts<T> {
-  using RmspropParts<T>::RmspropParts;
+struct Step<T, rules::RMSprop<false, true>> : RMSpropParts<T> {
+  using RMSpropParts<T>::RMSpropParts;
   [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& mean) const {
     p -= this->lr * this->scaled(g + this->l2 * p, squares, mean);
   }
 };
 
 template <class T>
-struct RmspropCenteredMomentum : RmspropParts<T> {
-  using RmspropParts<T>::RmspropParts;
+struct Step<T, rules::RMSprop<true, true>> : RMSpropParts<T> {
+  using RMSpropParts<T>::RMSpropParts;
   [[gnu::always_inline]] void operator()(T& p, T g, T& squares, T& buffer, T& mean) const {
     this->descend(p, this->scaled(g + this->l2 * p, squares, mean), buffer);
   }
 };
 
 template <class T>
-struct Rprop {
-  T shrink, grow, least, most;
-  explicit Rprop(const double* f)
-      : shrink(static_cast<T>(f[0])),
-        grow(static_cast<T>(f[1])),
-        least(static_cast<T>(f[2])),
-        most(static_cast<T>(f[3])) {}
+struct Step<T, rules::Rprop> {
+  T shrink, grow, minimum, maximum;
+  explicit Step(const rules::Rprop& r)
+      : shrink(static_cast<T>(r.shrink)),
+        grow(static_cast<T>(r.grow)),
+        minimum(static_cast<T>(r.min)),
+        maximum(static_cast<T>(r.max)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& before, T& step) const {
     const T same = g * before;
     T next = step * (same > 0 ? grow : same < 0 ? shrink : T(1));
-    next = next < least ? least : next > most ? most : next;
+    next = next < minimum ? minimum : next > maximum ? maximum : next;
     const T d = same < 0 ? T(0) : g;
     p -= d > 0 ? next : d < 0 ? -next : T(0);
     step = next;
@@ -249,15 +252,15 @@ struct Rprop {
 };
 
 template <class T>
-struct Lion {
+struct Step<T, rules::Lion> {
   T lr, keep, beta1, beta2, new1, new2;
-  explicit Lion(const double* f)
-      : lr(static_cast<T>(f[0])),
-        keep(static_cast<T>(f[1])),
-        beta1(static_cast<T>(f[2])),
-        beta2(static_cast<T>(f[3])),
-        new1(static_cast<T>(1 - f[2])),
-        new2(static_cast<T>(1 - f[3])) {}
+  explicit Step(const rules::Lion& r)
+      : lr(static_cast<T>(r.lr)),
+        keep(static_cast<T>(r.keep)),
+        beta1(static_cast<T>(r.beta1)),
+        beta2(static_cast<T>(r.beta2)),
+        new1(static_cast<T>(1 - r.beta1)),
+        new2(static_cast<T>(1 - r.beta2)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m) const {
     const T c = beta1 * m + new1 * g;
     p = keep * p - (c > 0 ? lr : c < 0 ? -lr : T(0));
@@ -266,15 +269,15 @@ struct Lion {
 };
 
 template <class T>
-struct Sophia {
+struct Step<T, rules::Sophia> {
   T lr, keep, beta1, new1, rho, eps;
-  explicit Sophia(const double* f)
-      : lr(static_cast<T>(f[0])),
-        keep(static_cast<T>(f[1])),
-        beta1(static_cast<T>(f[2])),
-        new1(static_cast<T>(1 - f[2])),
-        rho(static_cast<T>(f[3])),
-        eps(static_cast<T>(f[4])) {}
+  explicit Step(const rules::Sophia& r)
+      : lr(static_cast<T>(r.lr)),
+        keep(static_cast<T>(r.keep)),
+        beta1(static_cast<T>(r.beta1)),
+        new1(static_cast<T>(1 - r.beta1)),
+        rho(static_cast<T>(r.rho)),
+        eps(static_cast<T>(r.eps)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& h) const {
     m = beta1 * m + new1 * g;
     const T curvature = rho * h;
@@ -284,17 +287,17 @@ struct Sophia {
 };
 
 template <class T>
-struct ScheduleFree {
+struct Step<T, rules::ScheduleFree> {
   T decay, beta2, new2, inverse_bias2, eps, lr, part, of_y;
-  explicit ScheduleFree(const double* f)
-      : decay(static_cast<T>(f[0])),
-        beta2(static_cast<T>(f[1])),
-        new2(static_cast<T>(1 - f[1])),
-        inverse_bias2(static_cast<T>(f[2])),
-        eps(static_cast<T>(f[3])),
-        lr(static_cast<T>(f[4])),
-        part(static_cast<T>(f[5])),
-        of_y(static_cast<T>(f[6])) {}
+  explicit Step(const rules::ScheduleFree& r)
+      : decay(static_cast<T>(r.decay)),
+        beta2(static_cast<T>(r.beta2)),
+        new2(static_cast<T>(1 - r.beta2)),
+        inverse_bias2(static_cast<T>(r.inverse_bias2)),
+        eps(static_cast<T>(r.eps)),
+        lr(static_cast<T>(r.lr)),
+        part(static_cast<T>(r.part)),
+        of_y(static_cast<T>(r.of_y)) {}
   [[gnu::always_inline]] void operator()(T& y, T g, T& v, T& z) const {
     v = beta2 * v + new2 * (g * g);
     const T d = g / (root(v * inverse_bias2) + eps) + decay * y;
@@ -306,15 +309,15 @@ struct ScheduleFree {
 /// Writes the direction to the third state array; `p` is updated later, as the step depends on the norm of the
 /// direction.
 template <class T>
-struct Lamb {
+struct Step<T, rules::LAMB> {
   Moments<T> moments;
   T decay, inverse_bias1, inverse_bias2, eps;
-  explicit Lamb(const double* f)
-      : moments(f),
-        decay(static_cast<T>(f[3])),
-        inverse_bias1(static_cast<T>(f[4])),
-        inverse_bias2(static_cast<T>(f[5])),
-        eps(static_cast<T>(f[6])) {}
+  explicit Step(const rules::LAMB& r)
+      : moments(r.moments),
+        decay(static_cast<T>(r.decay)),
+        inverse_bias1(static_cast<T>(r.inverse_bias1)),
+        inverse_bias2(static_cast<T>(r.inverse_bias2)),
+        eps(static_cast<T>(r.eps)) {}
   [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v, T& direction) const {
     moments.advance(p, g, m, v);
     direction = m * inverse_bias1 / (root(v * inverse_bias2) + eps) + decay * p;
@@ -322,35 +325,35 @@ struct Lamb {
 };
 
 template <class T>
-struct Average {
+struct Step<T, rules::Average> {
   T share;
-  explicit Average(const double* f) : share(static_cast<T>(f[0])) {}
+  explicit Step(const rules::Average& r) : share(static_cast<T>(r.share)) {}
   [[gnu::always_inline]] void operator()(T& average, T x) const { average += share * (x - average); }
 };
 
-template <class Rule, class T>
-void run(void* p_, const void* g_, void* const* state, std::int64_t n, const double* factors) {
+template <class T, class Rule>
+void run(void* p_, const void* g_, void* const* state, std::int64_t n, const void* rule) {
   auto* p = static_cast<T*>(p_);
   const auto* g = static_cast<const T*>(g_);
-  const Rule rule(factors);
-  if constexpr (requires(T & x) { rule(x, x); }) {
+  const Step<T, Rule> step(*static_cast<const Rule*>(rule));
+  if constexpr (Rule::state_count == 0) {
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i]);
-  } else if constexpr (requires(T & x) { rule(x, x, x); }) {
+    for (std::int64_t i = 0; i < n; ++i) step(p[i], g[i]);
+  } else if constexpr (Rule::state_count == 1) {
     auto* a = static_cast<T*>(state[0]);
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i], a[i]);
-  } else if constexpr (requires(T & x) { rule(x, x, x, x); }) {
+    for (std::int64_t i = 0; i < n; ++i) step(p[i], g[i], a[i]);
+  } else if constexpr (Rule::state_count == 2) {
     auto* a = static_cast<T*>(state[0]);
     auto* b = static_cast<T*>(state[1]);
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i], a[i], b[i]);
+    for (std::int64_t i = 0; i < n; ++i) step(p[i], g[i], a[i], b[i]);
   } else {
     auto* a = static_cast<T*>(state[0]);
     auto* b = static_cast<T*>(state[1]);
     auto* c = static_cast<T*>(state[2]);
     NEWTAPE_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) rule(p[i], g[i], a[i], b[i], c[i]);
+    for (std::int64_t i = 0; i < n; ++i) step(p[i], g[i], a[i], b[i], c[i]);
   }
 }
 
@@ -376,33 +379,14 @@ double sum_squares(const void* x_, std::int64_t n) {
   return sums[0];
 }
 
-template <class T>
-constexpr UpdateKernels updates{.sgd = run<Sgd<T>, T>,
-                                .sgd_momentum = run<SgdMomentum<T>, T>,
-                                .sgd_l1 = run<Shrinking<Sgd<T>, T>, T>,
-                                .sgd_momentum_l1 = run<Shrinking<SgdMomentum<T>, T>, T>,
-                                .adam = run<Adam<T>, T>,
-                                .adam_l1 = run<AdamL1<T>, T>,
-                                .amsgrad = run<Amsgrad<T>, T>,
-                                .nadam = run<Nadam<T>, T>,
-                                .radam = run<Radam<T>, T>,
-                                .adagrad = run<Adagrad<T>, T>,
-                                .adadelta = run<Adadelta<T>, T>,
-                                .rmsprop = run<Rmsprop<T>, T>,
-                                .rmsprop_momentum = run<RmspropMomentum<T>, T>,
-                                .rmsprop_centered = run<RmspropCentered<T>, T>,
-                                .rmsprop_centered_momentum = run<RmspropCenteredMomentum<T>, T>,
-                                .rprop = run<Rprop<T>, T>,
-                                .lion = run<Lion<T>, T>,
-                                .sophia = run<Sophia<T>, T>,
-                                .schedule_free = run<ScheduleFree<T>, T>,
-                                .lamb = run<Lamb<T>, T>,
-                                .average = run<Average<T>, T>,
-                                .sum_squares = sum_squares<T>};
+template <class T, class... Rules>
+constexpr UpdateKernels kernels_of(RuleList<Rules...>) {
+  return {{run<T, Rules>...}, sum_squares<T>};
+}
 
 }  // namespace
 
 extern const UpdateTable update;
-const UpdateTable update{{updates<float>, updates<double>}};
+const UpdateTable update{{kernels_of<float>(UpdateRules()), kernels_of<double>(UpdateRules())}};
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

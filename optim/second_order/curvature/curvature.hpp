@@ -6,7 +6,7 @@
 /// Models of a function's curvature.
 namespace newtape::optim {
 
-struct LbfgsOptions {
+struct LBFGSOptions {
   int history = 10;  ///< number of stored pairs of step and change of gradient
 };
 
@@ -15,14 +15,14 @@ struct ProductOptions {
   int diagonal_samples = 0;
 };
 
-struct DiagonalOptions {
+namespace curvature {
+
+struct HutchinsonOptions {
   int samples = 1;      ///< random vectors at each point
   double decay = 0.9;   ///< of the running mean of the estimates
   double floor = 1e-4;  ///< lower bound of |diagonal|, relative to its largest entry
   std::uint64_t seed = 0;
 };
-
-namespace curvature {
 
 /// The identity.
 MakeCurvature none();
@@ -30,19 +30,19 @@ MakeCurvature none();
 MakeCurvature hessian();
 /// The Hessian by its products with vectors.
 MakeCurvature hessian_product(const ProductOptions& options = {});
-/// J^T H J as a matrix, for outputs and loss as two functions (see Objective): positive semidefinite for a convex loss.
-MakeCurvature gauss_newton();
+/// The generalised Gauss-Newton matrix J^T H J, for outputs and loss as two functions (see Objective): positive semidefinite for a convex loss.
+MakeCurvature generalized_gauss_newton();
 /// The same by its products.
-MakeCurvature gauss_newton_product(const ProductOptions& options = {});
+MakeCurvature generalized_gauss_newton_product(const ProductOptions& options = {});
 /// Broyden, Fletcher, Goldfarb, Shanno: B and its inverse, positive definite; kept in f64. Pairs without positive
 /// curvature are skipped.
 MakeCurvature bfgs();
 /// The same from the last few pairs (Nocedal 1980); products by the compact form (Byrd, Nocedal and Schnabel 1994).
-MakeCurvature lbfgs(const LbfgsOptions& options = {});
+MakeCurvature lbfgs(const LBFGSOptions& options = {});
 /// Symmetric rank one: may be indefinite, as the Hessian may; for trust regions.
 MakeCurvature sr1();
 /// The absolute values of the Hessian's diagonal, estimated from products with random signs (Bekas 2007).
-MakeCurvature hutchinson(const DiagonalOptions& options = {});
+MakeCurvature hutchinson(const HutchinsonOptions& options = {});
 
 }  // namespace curvature
 }  // namespace newtape::optim

@@ -43,7 +43,7 @@ class Identity final : public Curvature {
   bool scaled() const override { return false; }
 };
 
-/// The Hessian, or its Gauss-Newton part, as a matrix, computed on first use.
+/// The Hessian, or the generalised Gauss-Newton matrix, as a matrix, computed on first use.
 class Matrix final : public Curvature {
  public:
   explicit Matrix(bool gauss_newton) : gauss_newton_(gauss_newton) {}
@@ -56,7 +56,7 @@ class Matrix final : public Curvature {
     return core::reshape(core::matmul(matrix(), core::reshape(v, {v.size(), 1})), {v.size()});
   }
   Array matrix() override {
-    if (!matrix_.defined()) matrix_ = gauss_newton_ ? f_->gauss_newton(x_) : f_->hessian(x_);
+    if (!matrix_.defined()) matrix_ = gauss_newton_ ? f_->generalized_gauss_newton(x_) : f_->hessian(x_);
     return matrix_;
   }
   Array precondition(const Array& v) override { return v / floored(core::diagonal(matrix()), 1e-8); }
@@ -78,7 +78,7 @@ class Products final : public Curvature {
     diagonal_ = Array();
   }
   Array product(const Array& v) override { return map()(v); }
-  Array matrix() override { return gauss_newton_ ? f_->gauss_newton(x_) : f_->hessian(x_); }
+  Array matrix() override { return gauss_newton_ ? f_->generalized_gauss_newton(x_) : f_->hessian(x_); }
   Array precondition(const Array& v) override {
     if (options_.diagonal_samples == 0) return {};
     if (!diagonal_.defined()) {
@@ -91,7 +91,7 @@ class Products final : public Curvature {
 
  private:
   const Product& map() {
-    if (!product_) product_ = gauss_newton_ ? f_->gauss_newton_product(x_) : f_->hessian_product(x_);
+    if (!product_) product_ = gauss_newton_ ? f_->generalized_gauss_newton_product(x_) : f_->hessian_product(x_);
     return product_;
   }
   bool gauss_newton_;
@@ -103,7 +103,7 @@ class Products final : public Curvature {
 
 class Hutchinson final : public Curvature {
  public:
-  explicit Hutchinson(const DiagonalOptions& options) : options_(options), generator_(options.seed) {}
+  explicit Hutchinson(const HutchinsonOptions& options) : options_(options), generator_(options.seed) {}
   void evaluate(Objective& f, const Iterate& at) override {
     size_ = f.size();
     dtype_ = f.dtype();
@@ -130,7 +130,7 @@ class Hutchinson final : public Curvature {
   }
 
  private:
-  DiagonalOptions options_;
+  HutchinsonOptions options_;
   Generator generator_;
   Array mean_, diagonal_;
 };
@@ -146,13 +146,13 @@ MakeCurvature hessian() {
 MakeCurvature hessian_product(const ProductOptions& options) {
   return [options] { return std::make_unique<Products>(false, options); };
 }
-MakeCurvature gauss_newton() {
+MakeCurvature generalized_gauss_newton() {
   return [] { return std::make_unique<Matrix>(true); };
 }
-MakeCurvature gauss_newton_product(const ProductOptions& options) {
+MakeCurvature generalized_gauss_newton_product(const ProductOptions& options) {
   return [options] { return std::make_unique<Products>(true, options); };
 }
-MakeCurvature hutchinson(const DiagonalOptions& options) {
+MakeCurvature hutchinson(const HutchinsonOptions& options) {
   return [options] { return std::make_unique<Hutchinson>(options); };
 }
 

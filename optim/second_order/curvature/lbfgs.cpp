@@ -19,7 +19,7 @@ namespace {
 
 class Lbfgs final : public Curvature {
  public:
-  explicit Lbfgs(const LbfgsOptions& options) : history_(static_cast<std::size_t>(options.history)) {}
+  explicit Lbfgs(const LBFGSOptions& options) : history_(static_cast<std::size_t>(options.history)) {}
 
   void evaluate(Objective& f, const Iterate&) override {
     size_ = f.size();
@@ -108,7 +108,7 @@ class Lbfgs final : public Curvature {
 
 }  // namespace
 
-MakeCurvature lbfgs(const LbfgsOptions& options) {
+MakeCurvature lbfgs(const LBFGSOptions& options) {
   if (options.history < 1) {
     raise<ValueError>("lbfgs: history must be positive", "1 or more", fmt::format("{}", options.history));
   }

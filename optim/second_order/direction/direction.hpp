@@ -12,7 +12,7 @@ struct ConjugateOptions {
   Beta beta = Beta::hager_zhang;  ///< polak_ribiere and hestenes_stiefel are clipped at 0
 };
 
-struct TruncatedCgOptions {
+struct TruncatedCGOptions {
   /// Stops at |residual| <= min(forcing, |g|^power) |g|: the default converges superlinearly (Dembo and Steihaug 1983).
   double forcing = 0.1;
   double power = 0.5;
@@ -32,7 +32,7 @@ MakeDirection newton();
 MakeDirection saddle_free();
 /// Conjugate gradients on B d = -g, with B's preconditioner, if any; stops at the radius or at negative curvature,
 /// which it follows to the radius (Steihaug 1983).
-MakeDirection truncated_cg(const TruncatedCgOptions& options = {});
+MakeDirection truncated_cg(const TruncatedCGOptions& options = {});
 /// From the Cauchy point towards the Newton step, up to the radius (Powell 1970).
 MakeDirection dogleg();
 /// The minimum of the model within the radius, by eigendecomposition, the hard case included (More and Sorensen 1983).

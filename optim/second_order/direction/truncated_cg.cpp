@@ -14,7 +14,7 @@ namespace {
 
 class TruncatedCg final : public Direction {
  public:
-  explicit TruncatedCg(const TruncatedCgOptions& options) : options_(options) {}
+  explicit TruncatedCg(const TruncatedCGOptions& options) : options_(options) {}
 
   Step step(Curvature& b, const Array& gradient, const Region& region) override {
     const std::int64_t n = gradient.size();
@@ -79,12 +79,12 @@ class TruncatedCg final : public Direction {
   }
 
  private:
-  TruncatedCgOptions options_;
+  TruncatedCGOptions options_;
 };
 
 }  // namespace
 
-MakeDirection truncated_cg(const TruncatedCgOptions& options) {
+MakeDirection truncated_cg(const TruncatedCGOptions& options) {
   return [options] { return std::make_unique<TruncatedCg>(options); };
 }
 

@@ -25,7 +25,7 @@ namespace globalization {
 /// A step along the direction by a line search. A direction that is not a descent direction is replaced by -g.
 MakeGlobalization line_search(LineSearch search);
 MakeGlobalization backtracking(const BacktrackingOptions& options = {});
-MakeGlobalization strong_wolfe(const WolfeOptions& options = {});
+MakeGlobalization strong_wolfe(const StrongWolfeOptions& options = {});
 MakeGlobalization hager_zhang(const HagerZhangOptions& options = {});
 /// Steps within a radius, which follows the ratio of actual to predicted reduction (Conn, Gould and Toint 2000).
 MakeGlobalization trust_region(const TrustRegionOptions& options = {});

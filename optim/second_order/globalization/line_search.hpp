@@ -57,14 +57,14 @@ struct BacktrackingOptions {
 /// Backtracks by quadratic interpolation until the decrease is sufficient.
 LineSearch backtracking(const BacktrackingOptions& options = {});
 
-struct WolfeOptions {
+struct StrongWolfeOptions {
   double c1 = 1e-4;  ///< sufficient decrease
   double c2 = 0.9;   ///< upper bound of |slope| over its initial value
   int max_evaluations = 40;
   double max_alpha = 1e20;
 };
 /// A step that satisfies the strong Wolfe conditions (More and Thuente 1994).
-LineSearch strong_wolfe(const WolfeOptions& options = {});
+LineSearch strong_wolfe(const StrongWolfeOptions& options = {});
 
 struct HagerZhangOptions {
   double c1 = 0.1;

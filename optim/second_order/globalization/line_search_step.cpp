@@ -81,7 +81,7 @@ MakeGlobalization line_search(LineSearch search) {
   return [search = std::move(search)] { return std::make_unique<LineSearchStep>(search); };
 }
 MakeGlobalization backtracking(const BacktrackingOptions& options) { return line_search(optim::backtracking(options)); }
-MakeGlobalization strong_wolfe(const WolfeOptions& options) { return line_search(optim::strong_wolfe(options)); }
+MakeGlobalization strong_wolfe(const StrongWolfeOptions& options) { return line_search(optim::strong_wolfe(options)); }
 MakeGlobalization hager_zhang(const HagerZhangOptions& options) { return line_search(optim::hager_zhang(options)); }
 
 }  // namespace newtape::optim::globalization

@@ -84,7 +84,7 @@ struct Interval {
 /// One search along a line (More and Thuente 1994).
 class Search {
  public:
-  Search(Line& line, const WolfeOptions& options)
+  Search(Line& line, const StrongWolfeOptions& options)
       : line_(line), options_(options), start_(line.start()), sufficient_(options.c1 * start_.slope) {}
 
   LineResult run(double alpha) {
@@ -160,7 +160,7 @@ class Search {
   }
 
   Line& line_;
-  const WolfeOptions& options_;
+  const StrongWolfeOptions& options_;
   At start_;
   double sufficient_;  ///< slope of the line of sufficient decrease
   Interval interval_{start_, start_};
@@ -172,7 +172,7 @@ class Search {
 
 }  // namespace
 
-LineSearch strong_wolfe(const WolfeOptions& options) {
+LineSearch strong_wolfe(const StrongWolfeOptions& options) {
   return [options](Line& line, double guess) { return Search(line, options).run(guess); };
 }
 

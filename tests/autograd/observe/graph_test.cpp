@@ -53,7 +53,7 @@ TEST_CASE("graph: operations, variables, shapes, dtypes and arrows") {
   CHECK(count(dot, "shape=box") == 2);
   CHECK(count(dot, "constant") == 0);
   CHECK(count(dot, "graph_test.cpp") == 0);
-  CHECK(count(graph_to_dot(loss, {.places = true}), "graph_test.cpp:") == 4);
+  CHECK(count(graph_to_dot(loss, {.locations = true}), "graph_test.cpp:") == 4);
 }
 
 TEST_CASE("graph: several results, of one operation and of a computation") {

@@ -28,11 +28,14 @@ struct Seen : LayerObserver {
     Tensor input, grad;
     bool transposed, conv;
     core::ConvGeometry geometry;
+    const detail::Node* leaf;
+    bool leaf_transposed;
+    std::vector<const detail::Node*> bias_leaves;
   };
   std::vector<Pass> passes;
-  void see(const LayerPass& p) override {
+  void on_layer_pass(const LayerPass& p) override {
     passes.push_back({p.weight, p.bias, p.input, p.grad, p.transposed, p.conv != nullptr,
-                      p.conv != nullptr ? *p.conv : core::ConvGeometry()});
+                      p.conv != nullptr ? *p.conv : core::ConvGeometry(), p.leaf, p.leaf_transposed, p.bias_leaves});
   }
 };
 
@@ -75,6 +78,38 @@ TEST_CASE("layers: linear and products with a matrix on the right") {
   REQUIRE(seen.passes.size() == 1);
   CHECK(seen.passes[0].weight == u.node().get());
   CHECK(distance(transpose(outer_products(seen.passes[0])).value(), u.grad().value()) < 1e-14);
+}
+
+TEST_CASE("layers: passes name the variables behind their operands") {
+  Operands of;
+  const Tensor w = of.weight({3, 3});
+  const Tensor b = of.weight({3});
+  const Tensor c = of.weight({3});
+  const Tensor one = of.weight({1});
+  const Tensor x = of.normal({5, 3});
+  const auto pass = [](const Tensor& y) {
+    Seen seen;
+    sum(sin(y)).backward();
+    REQUIRE(seen.passes.size() == 1);
+    return seen.passes[0];
+  };
+  using Leaves = std::vector<const detail::Node*>;
+  const auto* leaf = w.node().get();
+  for (const auto& [y, transposed] : {std::pair(linear(x, w, b), false),
+                                      {linear(x, transpose(w), b), true},
+                                      {linear(x, permute(w, {0, 1}), b), false},
+                                      {matmul(x, w), true},
+                                      {matmul(x, transpose(w)), false}}) {
+    const auto p = pass(y);
+    CHECK(p.leaf == leaf);
+    CHECK(p.leaf_transposed == transposed);
+  }
+  CHECK(pass(linear(x, 2 * w, b)).leaf == nullptr);
+  CHECK(pass(linear(x, w, b)).bias_leaves == Leaves{b.node().get()});
+  CHECK(pass(linear(x, w, b + c)).bias_leaves == Leaves{b.node().get(), c.node().get()});
+  CHECK(pass(linear(x, w, b + one)).bias_leaves == Leaves{b.node().get()});
+  CHECK(pass(linear(x, w, b - c)).bias_leaves.empty());
+  CHECK(pass(matmul(x, w)).bias_leaves.empty());
 }
 
 TEST_CASE("layers: constant weights are not shown, and only the innermost observer is called") {

@@ -73,7 +73,7 @@ std::vector<Sample> untaking() {
   return samples;
 }
 
-/// Indices have the shape of gather's result and of scatter_add's operand.
+/// Indices have the shape of gather's result and of gather_adjoint's operand.
 struct Gathering {
   Shape shape;
   std::int64_t axis;
@@ -100,13 +100,13 @@ std::vector<Sample> gathering() {
   std::vector<Sample> samples;
   for (const auto& t : gatherings) {
     samples.push_back({{t.shape},
-                       [t](Args& x) { return gather(x[0], indices(t.index_shape, t.list), t.axis); },
+                       [t](Args& x) { return gather(x[0], t.axis, indices(t.index_shape, t.list)); },
                        picks(t.index_shape, [t](const Dims& i) { return t.source(i); })});
   }
   // Fewer axes of indices than of x: they broadcast over the leading axes.
   samples.push_back({{{2, 3}},
                      [](Args& x) {
-                       return gather(x[0], indices({4}, {2, 0, -1, 1}), -1);
+                       return gather(x[0], -1, indices({4}, {2, 0, -1, 1}));
                      },
                      picks({2, 4}, [](const Dims& i) {
                        return Dims{i[0], std::vector<std::int64_t>{2, 0, 2, 1}[static_cast<std::size_t>(i[1])]};
@@ -121,7 +121,7 @@ std::vector<Sample> scattering() {
     after[t.meant] = t.shape[t.meant];
     samples.push_back(
         {{t.index_shape},
-         [t](Args& x) { return scatter_add(x[0], indices(t.index_shape, t.list), t.axis, t.shape[t.meant]); },
+         [t](Args& x) { return gather_adjoint(x[0], t.axis, indices(t.index_shape, t.list), t.shape[t.meant]); },
          adds(after, [t](const Dims& i) { return t.source(i); })});
   }
   return samples;
@@ -227,40 +227,40 @@ const Rows indexing{{
                  {Error::dtype, "take", [] { take(matrix(), zeros({2}), 0); }},
                  {Error::shape, "take", [] { take(tensor(1.0), pair(), 0); }}},
      .integers = true},
-    {.name = "take_add", .samples = untaking()},
+    {.name = "take_adjoint", .samples = untaking()},
     {.name = "gather",
      .samples = gathering(),
      .rejects = {{Error::shape, "gather",
                   [] {
-                    gather(matrix(), indices({2, 1}, {0, 0}), 2);
+                    gather(matrix(), 2, indices({2, 1}, {0, 0}));
                   }},
                  {Error::shape, "gather",
                   [] {
-                    gather(matrix(), indices({3, 1}, {0, 0, 0}), 1);
+                    gather(matrix(), 1, indices({3, 1}, {0, 0, 0}));
                   }},
                  {Error::value, "3",
                   [] {
-                    gather(matrix(), indices({2, 1}, {0, 3}), 1);
+                    gather(matrix(), 1, indices({2, 1}, {0, 3}));
                   }},
                  {Error::dtype, "gather",
                   [] {
-                    gather(matrix(), zeros({2, 1}), 1);
+                    gather(matrix(), 1, zeros({2, 1}));
                   }}},
      .integers = true},
-    {.name = "scatter_add",
+    {.name = "gather_adjoint",
      .samples = scattering(),
-     .rejects = {{Error::shape, "scatter_add", [] { scatter_add(matrix(), pair(), 1, 4); }},
-                 {Error::value, "scatter_add",
+     .rejects = {{Error::shape, "gather_adjoint", [] { gather_adjoint(matrix(), 1, pair(), 4); }},
+                 {Error::value, "gather_adjoint",
                   [] {
-                    scatter_add(matrix(), indices({2, 3}, {0, 1, 2, 3, 4, 5}), 1, 4);
+                    gather_adjoint(matrix(), 1, indices({2, 3}, {0, 1, 2, 3, 4, 5}), 4);
                   }},
-                 {Error::dtype, "scatter_add",
+                 {Error::dtype, "gather_adjoint",
                   [] {
-                    scatter_add(matrix(), zeros({2, 3}), 1, 4);
+                    gather_adjoint(matrix(), 1, zeros({2, 3}), 4);
                   }},
-                 {Error::value, "scatter_add",
+                 {Error::value, "gather_adjoint",
                   [] {
-                    scatter_add(matrix(), indices({2, 3}, {0, 0, 0, 0, 0, 0}), 1, -1);
+                    gather_adjoint(matrix(), 1, indices({2, 3}, {0, 0, 0, 0, 0, 0}), -1);
                   }}},
      .integers = true},
     {.name = "index_add",
@@ -314,7 +314,7 @@ const Rows indexing{{
                   }}},
      .composite = true,
      .integers = true},
-    {.name = "scatter_add into",
+    {.name = "scatter_add",
      .samples = scattering_into(true),
      .rejects = {{Error::shape, "scatter_add",
                   [] {
@@ -324,12 +324,11 @@ const Rows indexing{{
                   [] {
                     scatter_add(matrix(), 1, indices({1, 1}, {0}), zeros({1, 1}, f64));
                   }}},
-     .composite = true,
      .integers = true},
     {.name = "gather of less",
      .samples = {{{{3, 4}},
                   [](Args& x) {
-                    return gather(x[0], indices({2, 1}, {3, -3}), 1);
+                    return gather(x[0], 1, indices({2, 1}, {3, -3}));
                   },
                   picks({2, 1},
                         [](const Dims& i) {
@@ -337,7 +336,7 @@ const Rows indexing{{
                         })},
                  {{{0, 4}},
                   [](Args& x) {
-                    return gather(x[0], indices({0, 1}, {}), 1);
+                    return gather(x[0], 1, indices({0, 1}, {}));
                   },
                   picks({0, 1}, [](const Dims& i) { return i; })}},
      .composite = true,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/dense.hpp"
+#include "autograd/rows/linalg.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
@@ -20,18 +20,6 @@ namespace {
 
 using namespace linalg;
 
-/// The range of the elements from which dense.hpp constructs operands.
-const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
-
-Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
-Tensor not_a_number() { return full({2, 2}, std::nan("")); }
-
-template <class F>
-Sample one(Shape shape, Call call, F reference, std::size_t drop = 0) {
-  return {{std::move(shape)},
-          std::move(call),
-          over_stacks([reference](const Matrices& x) { return reference(x[0]); }, drop)};
-}
 Matrix squares(const Matrix& a) {
   return apply(a, [](Real x) { return x * x; });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/dense.hpp"
+#include "autograd/rows/linalg.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
@@ -16,12 +16,6 @@ namespace newtape::table {
 namespace {
 
 using namespace linalg;
-
-/// The range of the elements from which dense.hpp constructs operands.
-const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
-
-Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
-Tensor not_a_number() { return full({2, 2}, std::nan("")); }
 
 Matrix lower(Matrix a, bool unit = false) {
   for (std::int64_t i = 0; i < a.rows; ++i) {
@@ -70,7 +64,7 @@ const Call solved = [](Args& x) {
 const Reference solution = over_stacks([](const Matrices& x) { return eliminated(regular(x[0]), x[1]); });
 const Reference solution_vector = over_stacks([](const Matrices& x) { return eliminated(regular(x[0]), x[1]); }, 1);
 
-Sample triangular(Shape a, Shape b, TriangularOptions o) {
+Sample triangular(Shape a, Shape b, SolveTriangularOptions o) {
   const auto call = [o](Args& x) {
     const Tensor t = regular(x[0]);
     return solve_triangular(t, x[1], o);

@@ -4,6 +4,8 @@
 
 #include "autograd/table.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -50,6 +52,13 @@ inline Row part(Row row, const std::string& name) {
   row.name = name;
   row.rejects = {};
   return row;
+}
+
+inline long double log_sum_exp(const Elements& e) {
+  const long double top = *std::max_element(e.begin(), e.end());
+  long double total = 0;
+  for (const auto x : e) total += std::exp(x - top);
+  return top + std::log(total);
 }
 
 inline const Domain numbers{};

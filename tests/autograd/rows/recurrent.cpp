@@ -112,12 +112,12 @@ Reference lstm(const Way& way, std::size_t width) { return scan(way, 2, 2, width
 Reference gru(const Way& way, std::size_t width) { return scan(way, 3, 1, width, gru_cell); }
 Reference rnn(const Way& way, long double (*f)(long double)) { return scan(way, 2, 1, 1, rnn_cell(f)); }
 
-LstmScan call_lstm(Args& args, const Way& way) {
+LSTMScan call_lstm(Args& args, const Way& way) {
   const In x = args[0];
   const auto o = options(way, x);
   return lstm_scan(x, args[1], args[2], args[3], o);
 }
-GruScan call_gru(Args& args, const Way& way) {
+GRUScan call_gru(Args& args, const Way& way) {
   const In x = args[0];
   const auto o = options(way, x);
   return gru_scan(x, args[1], args[2], args[3], o);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/fold.hpp>
@@ -153,13 +153,6 @@ const Rows choices{{
     logic("any", any, [](const Elements& e) { return std::count(e.begin(), e.end(), 1) > 0 ? 1.0L : 0.0L; }),
     logic("all", all, [](const Elements& e) { return std::count(e.begin(), e.end(), 0) > 0 ? 0.0L : 1.0L; }),
 }};
-
-long double log_sum_exp(const Elements& e) {
-  const long double top = *std::max_element(e.begin(), e.end());
-  long double total = 0;
-  for (const auto x : e) total += std::exp(x - top);
-  return top + std::log(total);
-}
 
 /// y = f(x, log sum exp(x) along the axis): softmax and its logarithm.
 Reference normalized(std::int64_t axis, long double (*f)(long double, long double)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/scan.hpp>
@@ -60,12 +60,6 @@ long double product_of(const Elements& e) {
   long double total = 1;
   for (const auto v : e) total *= v;
   return total;
-}
-long double log_sum_exp(const Elements& e) {
-  const long double top = *std::max_element(e.begin(), e.end());
-  long double total = 0;
-  for (const auto v : e) total += std::exp(v - top);
-  return top + std::log(total);
 }
 template <bool largest>
 long double best_of(const Elements& e) {

@@ -66,7 +66,7 @@ Sample flipping(Shape shape, Axes axes, Dims meant) {
 }
 /// `at(i, n)` is the index, of n elements, of the padded axis's element i, where i = 0 is the first original element.
 using Widths = std::vector<std::pair<std::int64_t, std::int64_t>>;
-Sample padding(Shape before, Widths widths, PadMode mode, std::int64_t (*at)(std::int64_t, std::int64_t)) {
+Sample padding(Shape before, Widths widths, PaddingMode mode, std::int64_t (*at)(std::int64_t, std::int64_t)) {
   Shape after = before;
   const std::size_t lead = before.size() - widths.size();
   for (std::size_t k = 0; k < widths.size(); ++k) after[lead + k] += widths[k].first + widths[k].second;
@@ -163,21 +163,21 @@ const Rows slices{{
      .composite = true,
      .integers = true},
     {.name = "pad",
-     .samples = {padding({3}, {{1, 2}}, PadMode::constant, itself),
-                 padding({2, 3}, {{1, 0}, {0, 2}}, PadMode::constant, itself),
-                 padding({2, 3}, {{2, 1}}, PadMode::constant, itself),
-                 padding({0, 2}, {{1, 1}, {0, 0}}, PadMode::constant, itself),
-                 padding({}, {}, PadMode::constant, itself), padding({4}, {{2, 3}}, PadMode::reflect, mirrored),
-                 padding({2, 3}, {{1, 1}, {5, 0}}, PadMode::reflect, mirrored),
-                 padding({1}, {{2, 1}}, PadMode::reflect, mirrored),
-                 padding({2, 2}, {{1, 2}}, PadMode::replicate, nearest),
-                 padding({2, 3}, {{2, 0}, {0, 1}}, PadMode::replicate, nearest),
-                 padding({3}, {{2, 4}}, PadMode::circular, around),
-                 padding({2, 2, 3}, {{1, 1}, {0, 2}}, PadMode::circular, around),
-                 padding({0, 3}, {{1, 1}}, PadMode::circular, around)},
+     .samples = {padding({3}, {{1, 2}}, PaddingMode::constant, itself),
+                 padding({2, 3}, {{1, 0}, {0, 2}}, PaddingMode::constant, itself),
+                 padding({2, 3}, {{2, 1}}, PaddingMode::constant, itself),
+                 padding({0, 2}, {{1, 1}, {0, 0}}, PaddingMode::constant, itself),
+                 padding({}, {}, PaddingMode::constant, itself), padding({4}, {{2, 3}}, PaddingMode::reflect, mirrored),
+                 padding({2, 3}, {{1, 1}, {5, 0}}, PaddingMode::reflect, mirrored),
+                 padding({1}, {{2, 1}}, PaddingMode::reflect, mirrored),
+                 padding({2, 2}, {{1, 2}}, PaddingMode::replicate, nearest),
+                 padding({2, 3}, {{2, 0}, {0, 1}}, PaddingMode::replicate, nearest),
+                 padding({3}, {{2, 4}}, PaddingMode::circular, around),
+                 padding({2, 2, 3}, {{1, 1}, {0, 2}}, PaddingMode::circular, around),
+                 padding({0, 3}, {{1, 1}}, PaddingMode::circular, around)},
      .rejects = {{Error::value, "pad", [] { pad(matrix(), {{-1, 0}}); }},
                  {Error::shape, "pad", [] { pad(zeros({2}), {{1, 1}, {1, 1}}); }},
-                 {Error::value, "the axis must not be empty", [] { pad(zeros({0}), {{1, 0}}, PadMode::reflect); }}},
+                 {Error::value, "the axis must not be empty", [] { pad(zeros({0}), {{1, 0}}, PaddingMode::reflect); }}},
      .composite = true},
 }};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Fused functions of many blocks against the unfused functions. Derivatives: rows/fuse.cpp.
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/ops/activation.hpp>
@@ -15,7 +16,6 @@
 
 #include "core/runtime/threads.hpp"
 
-#include <cstring>
 #include <limits>
 
 using namespace newtape;
@@ -27,13 +27,6 @@ using Operands = std::span<const Tensor>;
 Array drawn(const Shape& shape, std::uint64_t seed, DType dtype = f32) {
   Generator from(seed);
   return random::uniform(shape, -2, 2, dtype, from);
-}
-
-bool same_bits(const Array& a, const Array& b) {
-  const Array x = core::contiguous(a);
-  const Array y = core::contiguous(b);
-  return x.shape() == y.shape() && x.dtype() == y.dtype() &&
-         std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.size()) * item_size(x.dtype())) == 0;
 }
 
 struct Found {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Implicit derivatives against closed forms and differences. The operations are also in the table.
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -12,7 +13,6 @@
 #include <newtape/autograd/transforms/implicit.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/linalg/products.hpp>
-#include <newtape/core/runtime/random.hpp>
 
 #include <cmath>
 
@@ -22,10 +22,6 @@ namespace {
 
 using Method = LinearSolveOptions::Method;
 
-Tensor normal(const Shape& shape, std::uint64_t seed) {
-  Generator generator(seed);
-  return random::normal(shape, 0, 1, f64, generator);
-}
 bool close(const Tensor& a, const Tensor& b, double tolerance = 1e-10) {
   return a.shape() == b.shape() && max(abs(a.detach() - b.detach())).item() <= tolerance;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Transforms against closed forms, and their derivatives against differences.
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -13,18 +14,12 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
-#include <newtape/core/runtime/random.hpp>
 
 #include <cmath>
 
 using namespace newtape;
 
 namespace {
-
-Tensor normal(const Shape& shape, std::uint64_t seed, DType dtype = f64) {
-  Generator generator(seed);
-  return random::normal(shape, 0, 1, dtype, generator);
-}
 
 bool close(const Tensor& a, const Tensor& b, double tolerance = 1e-12) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/core/linalg/krylov.hpp>
@@ -7,7 +8,6 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
-#include <newtape/core/runtime/random.hpp>
 
 #include <cmath>
 #include <vector>
@@ -16,10 +16,6 @@ using namespace newtape;
 
 namespace {
 
-Array normal(const Shape& shape, std::uint64_t seed, DType dtype) {
-  Generator generator(seed);
-  return random::normal(shape, 0, 1, dtype, generator);
-}
 core::MatVec times(const Array& a) {
   return [a](const Array& v) { return core::reshape(core::matmul(a, core::reshape(v, {-1, 1})), {-1}); };
 }
@@ -31,9 +27,9 @@ TEST_CASE("krylov: the residual satisfies the tolerance") {
   for (const DType dtype : {f32, f64}) {
     for (const std::int64_t n : {1, 2, 10, 60}) {
       INFO(name(dtype) << ", n = " << n);
-      const Array r = normal({n, n}, 1, dtype);
+      const Array r = normal<Array>({n, n}, 1, dtype);
       const Array spd = core::add(core::matmul(r, core::transpose(r, 0, 1)), core::eye(n, dtype));
-      const Array b = normal({n}, 2, dtype);
+      const Array b = normal<Array>({n}, 2, dtype);
       const double tolerance = dtype == f32 ? 2e-4 : 1e-9;
       const auto good = [&](const core::KrylovResult& found, const Array& a) {
         CHECK(found.converged);
@@ -52,8 +48,8 @@ TEST_CASE("krylov: the residual satisfies the tolerance") {
 }
 
 TEST_CASE("krylov: gmres ends after n products, without restarts") {
-  const Array a = normal({12, 12}, 3, f64);
-  const auto found = core::gmres(times(a), normal({12}, 4, f64));
+  const Array a = normal<Array>({12, 12}, 3, f64);
+  const auto found = core::gmres(times(a), normal<Array>({12}, 4, f64));
   CHECK(found.converged);
   CHECK(found.iterations <= 12);
   // The residual stays constant until the last step: a cyclic shift.
@@ -81,7 +77,8 @@ TEST_CASE("krylov: unsolvable systems are reported as not converged") {
     CHECK_THROWS_AS(solver(times(zero), core::arange(3, i64), {}), DTypeError);
   }
   CHECK_FALSE(core::cg(times(core::neg(core::eye(3, f64))), b, {}).converged);
-  const auto few = core::gmres(times(normal({40, 40}, 5, f64)), normal({40}, 6, f64), {.max_iterations = 5});
+  const auto few =
+      core::gmres(times(normal<Array>({40, 40}, 5, f64)), normal<Array>({40}, 6, f64), {.max_iterations = 5});
   CHECK_FALSE(few.converged);
   CHECK(few.iterations == 5);
   CHECK(few.residual > 1e-6);

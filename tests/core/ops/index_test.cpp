@@ -70,7 +70,7 @@ TEST_CASE("concatenate joins parts of different lengths and of length 0, and rej
   CHECK_THROWS_AS(core::stack(std::vector<Array>{a, b}, 0), ShapeError);
 }
 
-TEST_CASE("take reads and take_add adds at indices along every axis of every layout", "[index]") {
+TEST_CASE("take reads and take_adjoint adds at indices along every axis of every layout", "[index]") {
   for (const DType dtype : {f32, f64, i64}) {
     for (const auto& [layout, x] : all(dtype)) {
       for (std::size_t axis = 0; axis < x.ndim(); ++axis) {
@@ -102,7 +102,7 @@ TEST_CASE("take reads and take_add adds at indices along every axis of every lay
             for (std::size_t k = 0; k < from.size(); ++k) offset += from[k] * steps[k];
             sums[static_cast<std::size_t>(offset)] += at(g, i);
           });
-          const Array back = core::take_add(g, at_index, a, n);
+          const Array back = core::take_adjoint(g, at_index, a, n);
           CHECK(back.shape() == x.shape());
           CHECK(elements(back) == sums);
         }
@@ -111,7 +111,7 @@ TEST_CASE("take reads and take_add adds at indices along every axis of every lay
   }
 }
 
-TEST_CASE("take and take_add at limits and with invalid arguments", "[index]") {
+TEST_CASE("take and take_adjoint at limits and with invalid arguments", "[index]") {
   const Array x = make({3, 2}, {1, 2, 3, 4, 5, 6});
   CHECK_THROWS_AS(core::take(x, indices({1}, {3}), 0), ValueError);
   CHECK_THROWS_WITH(core::take(x, indices({2}, {0, -4}), 0), contains("-4") && contains("-3"));
@@ -120,16 +120,17 @@ TEST_CASE("take and take_add at limits and with invalid arguments", "[index]") {
   CHECK(core::take(x, indices({0}, {}), 0).shape() == Shape{0, 2});
   CHECK(core::take(Array::empty({3, 0}, f64), indices({2}, {0, 1}), 0).shape() == Shape{2, 0});
   CHECK_THROWS_AS(core::take(Array::empty({0, 2}, f64), indices({1}, {0}), 0), ValueError);
-  CHECK(elements(core::take_add(Array::empty({0, 2}, f64), indices({0}, {}), 0, 2)) == std::vector<double>(4, 0));
-  CHECK_THROWS_AS(core::take_add(x, indices({3}, {0, 1, 2}), 0, 2), ValueError);
-  CHECK_THROWS_AS(core::take_add(x, indices({4}, {0, 1, 1, 0}), 0, 2), ShapeError);
-  CHECK_THROWS_AS(core::take_add(x, indices({2}, {0, 1}), 0, 2), ShapeError);                 // three rows, two indices
-  CHECK_THROWS_AS(core::take_add(x, indices({2, 3}, {0, 1, 0, 1, 0, 1}), 0, 2), ShapeError);  // [2, 3] is not [3, 2]
-  CHECK_THROWS_AS(core::take_add(make({6}, elements(x)), indices({1, 2, 3}, {0, 1, 0, 1, 0, 1}), 0, 2), ShapeError);
-  CHECK_THROWS_AS(core::take_add(make({3}, {1, 1, 0}, boolean), indices({3}, {0, 1, 2}), 0, 3), DTypeError);
+  CHECK(elements(core::take_adjoint(Array::empty({0, 2}, f64), indices({0}, {}), 0, 2)) == std::vector<double>(4, 0));
+  CHECK_THROWS_AS(core::take_adjoint(x, indices({3}, {0, 1, 2}), 0, 2), ValueError);
+  CHECK_THROWS_AS(core::take_adjoint(x, indices({4}, {0, 1, 1, 0}), 0, 2), ShapeError);
+  CHECK_THROWS_AS(core::take_adjoint(x, indices({2}, {0, 1}), 0, 2), ShapeError);  // three rows, two indices
+  CHECK_THROWS_AS(core::take_adjoint(x, indices({2, 3}, {0, 1, 0, 1, 0, 1}), 0, 2),
+                  ShapeError);  // [2, 3] is not [3, 2]
+  CHECK_THROWS_AS(core::take_adjoint(make({6}, elements(x)), indices({1, 2, 3}, {0, 1, 0, 1, 0, 1}), 0, 2), ShapeError);
+  CHECK_THROWS_AS(core::take_adjoint(make({3}, {1, 1, 0}, boolean), indices({3}, {0, 1, 2}), 0, 3), DTypeError);
 }
 
-TEST_CASE("gather and scatter_add are PyTorch's, along every axis of every layout", "[index]") {
+TEST_CASE("gather is PyTorch's, and gather_adjoint its adjoint, along every axis of every layout", "[index]") {
   for (const DType dtype : {f32, f64, i64}) {
     for (const auto& [layout, x] : all(dtype)) {
       for (std::size_t axis = 0; axis < x.ndim(); ++axis) {
@@ -142,7 +143,7 @@ TEST_CASE("gather and scatter_add are PyTorch's, along every axis of every layou
           Shape of_indices = batched ? Shape(shape.begin() + 1, shape.end()) : shape;
           const Array at_index = random_indices(of_indices, n);
           const auto a = static_cast<std::int64_t>(axis) - static_cast<std::int64_t>(x.ndim());
-          const Array y = core::gather(x, at_index, a);
+          const Array y = core::gather(x, a, at_index);
           REQUIRE(y.shape() == shape);
           const auto source = [&](const Dims& i) {
             Dims from = i;
@@ -162,18 +163,18 @@ TEST_CASE("gather and scatter_add are PyTorch's, along every axis of every layou
             for (std::size_t k = 0; k < from.size(); ++k) offset += from[k] * steps[k];
             sums[static_cast<std::size_t>(offset)] += at(g, i);
           });
-          CHECK(elements(core::scatter_add(g, at_index, a, n)) == sums);
+          CHECK(elements(core::gather_adjoint(g, a, at_index, n)) == sums);
         }
       }
     }
   }
   const Array x = make({2, 3}, {1, 2, 3, 4, 5, 6});
-  CHECK(elements(core::gather(x, indices({2, 1}, {2, 0}), 1)) == std::vector<double>{3, 4});
-  CHECK_THROWS_AS(core::gather(x, indices({2, 1}, {3, 0}), 1), ValueError);
-  CHECK_THROWS_AS(core::gather(x, indices({3, 1}, {0, 0, 0}), 1), ShapeError);
-  CHECK_THROWS_AS(core::gather(x, make({2, 1}, {0, 0}, f64), 1), DTypeError);
-  CHECK(core::gather(x, indices({2, 0}, {}), 1).shape() == Shape{2, 0});
-  CHECK(elements(core::scatter_add(make({2, 2}, {1, 2, 3, 4}), indices({2, 2}, {0, 0, 2, 1}), 1, 3)) ==
+  CHECK(elements(core::gather(x, 1, indices({2, 1}, {2, 0}))) == std::vector<double>{3, 4});
+  CHECK_THROWS_AS(core::gather(x, 1, indices({2, 1}, {3, 0})), ValueError);
+  CHECK_THROWS_AS(core::gather(x, 1, indices({3, 1}, {0, 0, 0})), ShapeError);
+  CHECK_THROWS_AS(core::gather(x, 1, make({2, 1}, {0, 0}, f64)), DTypeError);
+  CHECK(core::gather(x, 1, indices({2, 0}, {})).shape() == Shape{2, 0});
+  CHECK(elements(core::gather_adjoint(make({2, 2}, {1, 2, 3, 4}), 1, indices({2, 2}, {0, 0, 2, 1}), 3)) ==
         std::vector<double>{3, 0, 0, 0, 4, 3});
 }
 
@@ -194,8 +195,8 @@ TEST_CASE("index_add and index_copy work on rows of every size, also in several 
         last[static_cast<std::size_t>(row * inner + j)] = at(src, {k, j});
       }
     }
-    CHECK(elements(core::index_add(x, src, at_index, 0)) == sums);
-    CHECK(elements(core::index_copy(x, src, at_index, 0)) == last);
+    CHECK(elements(core::index_add(x, 0, at_index, src)) == sums);
+    CHECK(elements(core::index_copy(x, 0, at_index, src)) == last);
     const Array mask = core::last_of_equals(at_index, length);
     REQUIRE(mask.defined());
     for (std::int64_t k = 0; k < n; ++k) {
@@ -213,11 +214,11 @@ TEST_CASE("index_add and index_copy write only into the memory of temporaries", 
   Array x = make({3}, {1, 2, 3});
   const Array kept = x;
   const void* memory = x.raw();
-  CHECK(core::index_add(x, make({1}, {5}), indices({1}, {0}), 0).raw() != memory);
+  CHECK(core::index_add(x, 0, indices({1}, {0}), make({1}, {5})).raw() != memory);
   CHECK(elements(kept) == std::vector<double>{1, 2, 3});
   Array own = make({3}, {1, 2, 3});
   memory = own.raw();
-  Array y = core::index_copy(std::move(own), make({1}, {5}), indices({1}, {-1}), 0);
+  Array y = core::index_copy(std::move(own), 0, indices({1}, {-1}), make({1}, {5}));
   CHECK(y.raw() == memory);
   CHECK(elements(y) == std::vector<double>{1, 2, 5});
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Reductions against plain loops in long double, in every layout and over every set of axes.
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
@@ -7,7 +8,6 @@
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <map>
 
@@ -67,11 +67,6 @@ long double product_of(const Row& row) {
 }
 long double largest(const Row& row) { return *std::max_element(row.begin(), row.end()); }
 long double smallest(const Row& row) { return *std::min_element(row.begin(), row.end()); }
-
-bool same_bits(const Array& a, const Array& b) {
-  return a.shape() == b.shape() &&
-         std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.size()) * item_size(a.dtype())) == 0;
-}
 
 const double inf = INFINITY;
 

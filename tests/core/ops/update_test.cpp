@@ -12,6 +12,29 @@
 
 using namespace newtape;
 
+namespace {
+
+template <class Rule>
+constexpr bool complete_with_lr = requires {
+  Rule{.lr = 0.1};
+};
+template <class Rule, class... States> concept Updates = requires(const Rule& rule, Array& x, States&... states) {
+  core::update("update", rule, x, x, {states...});
+};
+struct NotARule {
+  double lr;
+};
+
+// What would read past a list of coefficients or arrays does not compile.
+static_assert(!complete_with_lr<core::rules::SGD> && !complete_with_lr<core::rules::Lion>);
+static_assert(complete_with_lr<NotARule>);
+static_assert(Updates<core::rules::SGD> && !Updates<core::rules::SGD, Array>);
+static_assert(Updates<core::rules::Adam, Array, Array> && !Updates<core::rules::Adam, Array>);
+static_assert(!Updates<core::rules::Adam, Array, Array, Array> && !Updates<NotARule>);
+static_assert(Updates<core::rules::RMSprop<true, true>, Array, Array, Array>);
+
+}  // namespace
+
 TEST_CASE("update: sgd with all options, two steps, by hand") {
   for (const DType t : {f32, f64}) {
     for (const bool nesterov : {false, true}) {
@@ -135,5 +158,27 @@ TEST_CASE("update: a queue makes the same updates when it is run, with any numbe
     }
     queue.run();  // empty now
     for (std::size_t i = 0; i < got.size(); ++i) CHECK(identical(got[i].p, want[i].p));
+  }
+}
+
+TEST_CASE("update: a rule reads its coefficients by name, by hand") {
+  const double g = 0.5;
+  for (const DType t : {f32, f64}) {
+    Array p = core::full({19}, 2, t);
+    const Array grad = core::full({19}, g, t);
+    Array squares = core::full({19}, 0.4, t);
+    Array buffer = core::full({19}, 0.3, t);
+    Array mean = core::full({19}, 0.1, t);
+    const core::rules::RMSprop<true, true> rule{.l2 = 0.01, .lr = 0.2, .alpha = 0.9, .eps = 1e-3, .momentum = 0.7};
+    core::update("RMSprop", rule, p, grad, {squares, buffer, mean});
+    const double d = g + 0.01 * 2;
+    const double v = 0.9 * 0.4 + 0.1 * d * d;
+    const double m = 0.9 * 0.1 + 0.1 * d;
+    const double b = 0.7 * 0.3 + d / (std::sqrt(v - m * m) + 1e-3);
+    const auto last = [](const Array& x) { return Array::view_of(x, {}, {}, 18).item(); };
+    CHECK(last(squares) == Approx(v).epsilon(1e-6));
+    CHECK(last(mean) == Approx(m).epsilon(1e-6));
+    CHECK(last(buffer) == Approx(b).epsilon(1e-6));
+    CHECK(last(p) == Approx(2 - 0.2 * b).epsilon(1e-6));
   }
 }

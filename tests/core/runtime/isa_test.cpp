@@ -13,8 +13,9 @@ TEST_CASE("instruction sets: the lower ones pass the kernel tests") {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   for (const std::string isa : {"baseline", "avx2"}) {
     INFO(isa);
-    CHECK(std::system(("NEWTAPE_ISA=" + isa + " '" + self + "' 'elementwise:*,update:*,[conv],[pooling]' > /dev/null")
-                          .c_str()) == 0);
+    CHECK(std::system(
+              ("NEWTAPE_ISA=" + isa + " '" + self + "' 'elementwise:*,update:*,[conv],[pooling],[linalg]' > /dev/null")
+                  .c_str()) == 0);
   }
 }
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
@@ -56,11 +57,6 @@ double correlation(const std::vector<double>& v, std::size_t lag) {
   double sum = 0;
   for (std::size_t i = 0; i + lag < v.size(); ++i) sum += (v[i] - m.mean) * (v[i + lag] - m.mean);
   return sum / (m.variance * static_cast<double>(v.size() - lag));
-}
-
-bool same_bits(const Array& a, const Array& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-         std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.size()) * item_size(a.dtype())) == 0;
 }
 
 }  // namespace

@@ -69,9 +69,9 @@ TEST_CASE("standardization uses the statistics of its training set") {
   const Dataset train{Array(xt::xarray<double>{{1, 5, 0.1}, {3, 5, 0.1}, {5, 11, 0.1}})};
   const Standardize s(train);
   CHECK(doubles(s.mean()) == std::vector<double>{3, 7, doubles(s.mean())[2]});
-  CHECK(doubles(s.deviation())[0] == Approx(std::sqrt(8 / 3.)));
-  CHECK(doubles(s.deviation())[1] == Approx(std::sqrt(8)));
-  CHECK(doubles(s.deviation())[2] == 1);  // constant
+  CHECK(doubles(s.std())[0] == Approx(std::sqrt(8 / 3.)));
+  CHECK(doubles(s.std())[1] == Approx(std::sqrt(8)));
+  CHECK(doubles(s.std())[2] == 1);  // constant
   const Array x(xt::xarray<double>{{3, 7 + std::sqrt(8), 0.1}});
   const auto y = doubles(transformed(s, x));
   CHECK(y[0] == Approx(0).margin(1e-15));
@@ -87,11 +87,11 @@ TEST_CASE("standardization uses the statistics of its training set") {
   const Standardize channels(images, {.per = data::Statistics::channel});
   CHECK(channels.mean().shape() == Shape{2, 1, 1});
   CHECK(doubles(channels.mean()) == std::vector<double>{3.5, 5.5});
-  CHECK(doubles(channels.deviation())[0] == Approx(std::sqrt(17 / 4.)));
+  CHECK(doubles(channels.std())[0] == Approx(std::sqrt(17 / 4.)));
   const Standardize all(images, {.per = data::Statistics::array});
   CHECK(all.mean().item() == Approx(4.5));
-  CHECK(all.deviation().item() == Approx(std::sqrt(21 / 4.)));
-  const Standardize saved(all.mean(), all.deviation());
+  CHECK(all.std().item() == Approx(std::sqrt(21 / 4.)));
+  const Standardize saved(all.mean(), all.std());
   CHECK(doubles(saved.apply(images.array(0))) == doubles(all.apply(images.array(0))));
 
   CHECK_THROWS_AS(Standardize(Dataset{Array::empty({0, 2}, f32)}), ValueError);

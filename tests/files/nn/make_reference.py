@@ -1,6 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes what PyTorch computes for cross_entropy and initialisation to reference.txt: `name dtype shape values...` per line."""
+
+
+
+
+
+
+
+
+s what PyTorch computes for cross_entropy and initialisation to reference.txt: `name dtype shape values...` per line."""
 import itertools
 import pathlib
 

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes what PyTorch's activations and small layers give to small_layers.txt, see torch_case.py."""
+"""Activations and small layers by PyTorch, see layer_case.py."""
 import torch
 from torch import nn
 
-from torch_case import Cases
+from layer_case import Cases
 
-cases = Cases(__file__, "small_layers.txt", seed=9)
+cases = Cases(__file__, "small_layers")
 
 
 def randn(*shape):
@@ -16,35 +16,35 @@ def randn(*shape):
 for make in (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.LogSigmoid, nn.SELU, nn.SiLU, nn.Mish, nn.Softsign,
              nn.Hardsigmoid, nn.Hardswish, nn.Tanhshrink, nn.GELU, nn.ELU, nn.CELU, nn.LeakyReLU, nn.Hardtanh,
              nn.Hardshrink, nn.Softshrink, nn.Softplus, nn.PReLU, nn.GLU):
-    cases.add(make.__name__, make(), randn(3, 4))
-cases.add("GELU/tanh", nn.GELU(approximate="tanh"), randn(3, 4))
-cases.add("ELU/2", nn.ELU(2), randn(3, 4))
-cases.add("CELU/2", nn.CELU(2), randn(3, 4))
-cases.add("LeakyReLU/0.2", nn.LeakyReLU(0.2), randn(3, 4))
-cases.add("Hardtanh/-2,0.5", nn.Hardtanh(-2, 0.5), randn(3, 4))
-cases.add("Threshold", nn.Threshold(0.3, -2), randn(3, 4))
-cases.add("Softplus/2,1", nn.Softplus(2, 1), randn(3, 4))
-cases.add("Softplus/1,30", nn.Softplus(1, 30), randn(3, 4) * 20)
-cases.add("PReLU/3", nn.PReLU(3, 0.1), randn(2, 3, 4))
-cases.add("RReLU/eval", nn.RReLU(0.1, 0.4).eval(), randn(3, 4))
-cases.add("GLU/1", nn.GLU(1), randn(2, 4, 3))
-cases.add("Softmin", nn.Softmin(1), randn(3, 4))
-cases.add("Softmax", nn.Softmax(0), randn(3, 4))
-cases.add("LogSoftmax", nn.LogSoftmax(1), randn(3, 4))
-cases.add("Softmax2d", nn.Softmax2d(), randn(2, 3, 2, 2))
-cases.add("Unflatten", nn.Unflatten(1, (2, 3)), randn(2, 6))
-cases.add("Bilinear", nn.Bilinear(3, 4, 2), randn(5, 3), randn(5, 4))
-cases.add("Bilinear/plain", nn.Bilinear(3, 4, 2, bias=False), randn(2, 5, 3), randn(2, 5, 4))
-cases.add("CosineSimilarity", nn.CosineSimilarity(), randn(3, 4), randn(3, 4))
-cases.add("CosineSimilarity/0", nn.CosineSimilarity(0), randn(3, 4), randn(3, 4))
-cases.add("PairwiseDistance", nn.PairwiseDistance(), randn(3, 4), randn(3, 4))
-cases.add("PairwiseDistance/1", nn.PairwiseDistance(1, keepdim=True), randn(3, 4), randn(3, 4))
+    cases.add(make.__name__, make, lambda: randn(3, 4))
+cases.add("GELU/tanh", lambda: nn.GELU(approximate="tanh"), lambda: randn(3, 4))
+cases.add("ELU/2", lambda: nn.ELU(2), lambda: randn(3, 4))
+cases.add("CELU/2", lambda: nn.CELU(2), lambda: randn(3, 4))
+cases.add("LeakyReLU/0.2", lambda: nn.LeakyReLU(0.2), lambda: randn(3, 4))
+cases.add("Hardtanh/-2,0.5", lambda: nn.Hardtanh(-2, 0.5), lambda: randn(3, 4))
+cases.add("Threshold", lambda: nn.Threshold(0.3, -2), lambda: randn(3, 4))
+cases.add("Softplus/2,1", lambda: nn.Softplus(2, 1), lambda: randn(3, 4))
+cases.add("Softplus/1,30", lambda: nn.Softplus(1, 30), lambda: randn(3, 4) * 20)
+cases.add("PReLU/3", lambda: nn.PReLU(3, 0.1), lambda: randn(2, 3, 4))
+cases.add("RReLU/eval", lambda: nn.RReLU(0.1, 0.4).eval(), lambda: randn(3, 4))
+cases.add("GLU/1", lambda: nn.GLU(1), lambda: randn(2, 4, 3))
+cases.add("Softmin", lambda: nn.Softmin(1), lambda: randn(3, 4))
+cases.add("Softmax", lambda: nn.Softmax(0), lambda: randn(3, 4))
+cases.add("LogSoftmax", lambda: nn.LogSoftmax(1), lambda: randn(3, 4))
+cases.add("Softmax2d", lambda: nn.Softmax2d(), lambda: randn(2, 3, 2, 2))
+cases.add("Unflatten", lambda: nn.Unflatten(1, (2, 3)), lambda: randn(2, 6))
+cases.add("Bilinear", lambda: nn.Bilinear(3, 4, 2), lambda: randn(5, 3), lambda: randn(5, 4))
+cases.add("Bilinear/plain", lambda: nn.Bilinear(3, 4, 2, bias=False), lambda: randn(2, 5, 3), lambda: randn(2, 5, 4))
+cases.add("CosineSimilarity", lambda: nn.CosineSimilarity(), lambda: randn(3, 4), lambda: randn(3, 4))
+cases.add("CosineSimilarity/0", lambda: nn.CosineSimilarity(0), lambda: randn(3, 4), lambda: randn(3, 4))
+cases.add("PairwiseDistance", lambda: nn.PairwiseDistance(), lambda: randn(3, 4), lambda: randn(3, 4))
+cases.add("PairwiseDistance/1", lambda: nn.PairwiseDistance(1, keepdim=True), lambda: randn(3, 4), lambda: randn(3, 4))
 
 spectral = nn.utils.parametrizations.spectral_norm
-for name, make, x in [("Linear", lambda: nn.Linear(3, 4), randn(5, 3)),
-                      ("Conv1d", lambda: nn.Conv1d(2, 3, 2), randn(2, 2, 4))]:
-    cases.add(f"spectral_norm/{name}/train", spectral(make(), n_power_iterations=2), x)
-    cases.add(f"spectral_norm/{name}/eval", spectral(make()).eval(), x)
+for name, make, x in [("Linear", lambda: nn.Linear(3, 4), (5, 3)),
+                      ("Conv1d", lambda: nn.Conv1d(2, 3, 2), (2, 2, 4))]:
+    cases.add(f"spectral_norm/{name}/train", lambda: spectral(make(), n_power_iterations=2), x)
+    cases.add(f"spectral_norm/{name}/eval", lambda: spectral(make()).eval(), x)
 
 
 class WeightNorm(nn.Module):
@@ -61,29 +61,36 @@ class WeightNorm(nn.Module):
         return torch.norm_except_dim(w, 2, self.dim), w
 
 
-for dim in (0, 1, -1):
+def weight_norm(dim):
     m = nn.Linear(3, 4)
     nn.utils.parametrize.register_parametrization(m, "weight", WeightNorm(dim), unsafe=True)
     with torch.no_grad():
         m.parametrizations.weight.original1.mul_(1.5)
-    cases.add(f"weight_norm/{dim}", m, randn(5, 3))
+    return m
 
+
+def orthogonal(kind, shape):
+    m = nn.utils.parametrizations.orthogonal(nn.Linear(*shape), orthogonal_map=kind)
+    with torch.no_grad():
+        m.parametrizations.weight.original.copy_(torch.randn(shape[1], shape[0]))
+    return m
+
+
+for dim in (0, 1, -1):
+    cases.add(f"weight_norm/{dim}", lambda: weight_norm(dim), (5, 3))
 for kind in ("matrix_exp", "cayley"):
     for shape in ((3, 3), (4, 2), (2, 4)):
-        m = nn.utils.parametrizations.orthogonal(nn.Linear(*shape), orthogonal_map=kind)
-        with torch.no_grad():
-            m.parametrizations.weight.original.copy_(torch.randn(shape[1], shape[0]))
-        cases.add(f"orthogonal/{kind}/{shape[0]}x{shape[1]}", m, randn(5, shape[0]))
+        cases.add(f"orthogonal/{kind}/{shape[0]}x{shape[1]}", lambda: orthogonal(kind, shape), (5, shape[0]))
 
-cases.add("Linear", nn.Linear(3, 2), randn(4, 3))
-cases.add("Linear/plain", nn.Linear(3, 2, bias=False), randn(2, 5, 3))
-cases.add("Linear/vector", nn.Linear(3, 2), randn(3))
-cases.add("Flatten", nn.Flatten(), randn(2, 3, 2))
-cases.add("Flatten/all", nn.Flatten(0), randn(2, 3, 2))
-cases.add("Identity", nn.Identity(), randn(2, 3))
-cases.add("Dropout/eval", nn.Dropout().eval(), randn(2, 3))
-cases.add("AlphaDropout/eval", nn.AlphaDropout().eval(), randn(2, 3))
-cases.add("Dropout1d/eval", nn.Dropout1d().eval(), randn(2, 3, 4))
-cases.add("Dropout2d/eval", nn.Dropout2d().eval(), randn(2, 3, 2, 2))
-cases.add("Dropout3d/eval", nn.Dropout3d().eval(), randn(2, 3, 1, 2, 2))
-cases.write()
+cases.add("Linear", lambda: nn.Linear(3, 2), lambda: randn(4, 3))
+cases.add("Linear/plain", lambda: nn.Linear(3, 2, bias=False), lambda: randn(2, 5, 3))
+cases.add("Linear/vector", lambda: nn.Linear(3, 2), lambda: randn(3))
+cases.add("Flatten", lambda: nn.Flatten(), lambda: randn(2, 3, 2))
+cases.add("Flatten/all", lambda: nn.Flatten(0), lambda: randn(2, 3, 2))
+cases.add("Identity", lambda: nn.Identity(), lambda: randn(2, 3))
+cases.add("Dropout/eval", lambda: nn.Dropout().eval(), lambda: randn(2, 3))
+cases.add("AlphaDropout/eval", lambda: nn.AlphaDropout().eval(), lambda: randn(2, 3))
+cases.add("Dropout1d/eval", lambda: nn.Dropout1d().eval(), lambda: randn(2, 3, 4))
+cases.add("Dropout2d/eval", lambda: nn.Dropout2d().eval(), lambda: randn(2, 3, 2, 2))
+cases.add("Dropout3d/eval", lambda: nn.Dropout3d().eval(), lambda: randn(2, 3, 1, 2, 2))
+cases.finish()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "bounds.hpp"
 #include "nn/torch_case.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -26,18 +27,20 @@ nt::Tensor later(std::int64_t l, std::int64_t s) { return nt::arange(s) > nt::un
 }  // namespace
 
 TEST_CASE("scaled_dot_product_attention agrees with PyTorch, values and gradients") {
-  const Reference reference("nn/attention.txt");
+  const Reference plain("nn/attention/sdpa/plain.txt");
+  const Reference boolean("nn/attention/sdpa/boolean.txt");
+  const Reference added("nn/attention/sdpa/added.txt");
   for (const auto dtype : {nt::f64, nt::f32}) {
     const double tolerance = dtype == nt::f64 ? 1e-14 : 1e-6;
-    check_results(TorchCase(reference, "sdpa/plain", dtype), tolerance,
+    check_results(TorchCase(plain, dtype), tolerance,
                   [](const Tensors& x) -> Tensors { return {nn::scaled_dot_product_attention(x[0], x[1], x[2])}; });
-    check_results(TorchCase(reference, "sdpa/boolean", dtype), tolerance, [](const Tensors& x) -> Tensors {
+    check_results(TorchCase(boolean, dtype), tolerance, [](const Tensors& x) -> Tensors {
       return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = holds(x[3])})};
     });
-    check_results(TorchCase(reference, "sdpa/boolean", dtype), tolerance, [](const Tensors& x) -> Tensors {
+    check_results(TorchCase(boolean, dtype), tolerance, [](const Tensors& x) -> Tensors {
       return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.is_causal = true})};
     });
-    check_results(TorchCase(reference, "sdpa/added", dtype), tolerance, [](const Tensors& x) -> Tensors {
+    check_results(TorchCase(added, dtype), tolerance, [](const Tensors& x) -> Tensors {
       return {nn::scaled_dot_product_attention(x[0], x[1], x[2], {.attn_mask = x[3]})};
     });
   }
@@ -85,13 +88,17 @@ TEST_CASE("scaled_dot_product_attention has derivatives of order two") {
 
 TEST_CASE("attention's dropout keeps the mean of the weights, and is off at 0") {
   nt::manual_seed(5);
-  const auto q = nt::zeros({1, 2});
-  const auto v = nt::ones({20000, 1});
-  const auto k = nt::zeros({20000, 2});
+  // The mean of n weights, each 0 or 1 / (1 - p): its deviation is sqrt(p / (1 - p) / n).
+  const int n = 20000;
+  const auto q = nt::zeros({1, 2}, nt::f64);
+  const auto v = nt::ones({n, 1}, nt::f64);
+  const auto k = nt::zeros({n, 2}, nt::f64);
   const auto y = nn::scaled_dot_product_attention(q, k, v, {.dropout_p = 0.25});
-  CHECK(y.item() == Approx(1).margin(0.02));
-  CHECK(y.item() != 1);
-  CHECK(nn::scaled_dot_product_attention(q, k, v).item() == Approx(1).epsilon(1e-5));
+  CHECK(std::abs(y.item() - 1) <= bounds::mean_of(n, std::sqrt(0.25 / 0.75)));
+  CHECK(std::abs(y.item() - 1) > bounds::gamma(2 * n, nt::f64));
+  // n numbers are added in the softmax, and n products in the result.
+  const auto rest = nn::scaled_dot_product_attention(q, k, v);
+  CHECK(std::abs(rest.item() - 1) <= bounds::gamma(2 * n, nt::f64));
   CHECK_THROWS_AS(nn::scaled_dot_product_attention(q, k, v, {.dropout_p = 1.5}), nt::ValueError);
 
   const nn::MultiheadAttention layer(4, 2, {.dropout = 0.5});

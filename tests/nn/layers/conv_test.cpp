@@ -35,14 +35,12 @@ TEST_CASE("convolutions reject invalid options, and errors for mismatched images
   CHECK_THROWS_WITH(nn::Conv2d(4, 6, 0), contains("Conv2d: invalid kernel_size"));
   CHECK_THROWS_AS(nn::Conv2d(4, 6, {1, 2, 3}), nt::ValueError);
   CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.stride = 0}), contains("Conv1d: invalid stride"));
-  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.stride = 2, .padding = "same"}), contains("stride 1"));
-  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.padding = "some"}), contains("invalid padding"));
-  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.padding_mode = "mirror"}), contains("padding_mode") && contains("mirror"));
+  CHECK_THROWS_WITH(nn::Conv1d(4, 6, 3, {.stride = 2, .padding = nt::Padding::same}), contains("stride 1"));
   CHECK_THROWS_WITH(nn::ConvTranspose1d(4, 6, 3, {.padding = -1}), contains("ConvTranspose1d: invalid padding"));
   CHECK_THROWS_AS(nn::Conv1d(1, 1, 1, {.dtype = nt::i64}), nt::DTypeError);
 
-  const nn::Sequential model(nn::ReLU(),
-                             nn::Sequential(nn::Conv2d(3, 4, 3, {.padding = 1, .padding_mode = "reflect"})));
+  const nn::Sequential model(
+      nn::ReLU(), nn::Sequential(nn::Conv2d(3, 4, 3, {.padding = 1, .padding_mode = nt::PaddingMode::reflect})));
   CHECK_THROWS_WITH(model(nt::ones({2, 5, 8, 8})),
                     contains("1.0: Conv2d: x must have 3 channels") && contains("x [2, 5, 8, 8]"));
   CHECK_THROWS_AS(model(nt::ones({2, 5, 8, 8})), nt::ShapeError);
@@ -52,11 +50,10 @@ TEST_CASE("convolutions reject invalid options, and errors for mismatched images
                     contains("ConvTranspose1d: x must have 3 channels"));
 }
 
-TEST_CASE("strings of a convolution's options may be destroyed before the layer") {
-  nn::Conv1d conv = [] {
-    const std::string mode = "circular";
-    return nn::Conv1d(1, 1, 2, {.padding = 1, .bias = false, .padding_mode = mode});
-  }();
+TEST_CASE("a convolution keeps the options that it was given, and pads with x repeated") {
+  const nn::Conv1d conv(1, 1, 2, {.padding = 1, .bias = false, .padding_mode = nt::PaddingMode::circular});
+  CHECK(conv.options.padding_mode == nt::PaddingMode::circular);
+  CHECK(conv.options.padding.lengths().over("", "", 1, 0) == nt::Dims{1});
   conv.weight.set_value(nt::ones({1, 1, 2}).value());
   CHECK(identical(conv(nt::tensor({{1, 2, 4}})).value(), nt::tensor({{5, 3, 6, 5}}).value()));
 }

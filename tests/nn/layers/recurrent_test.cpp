@@ -32,7 +32,7 @@ TEST_CASE("cells and layers compute the same function") {
   cell.bias_ih.set_value(layer.parameter("bias_ih_l0").value());
   cell.bias_hh.set_value(layer.parameter("bias_hh_l0").value());
   const Tensor x = random({6, 2, 3}, 2);
-  nn::LstmState state;
+  nn::LSTMState state;
   for (std::int64_t t = 0; t < 6; ++t) state = cell(nt::select(x, 0, t), state);
   const auto y = layer(x);
   CHECK(distance(y.h_n.value(), nt::unsqueeze(state.h, 0).value()) < 1e-14);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -15,14 +16,6 @@
 
 namespace nt = newtape;
 namespace nn = newtape::nn;
-
-namespace {
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator g(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, g);
-}
-
-}  // namespace
 
 TEST_CASE("RReLU draws its slopes in training") {
   const nn::RReLU layer(0.1, 0.4);

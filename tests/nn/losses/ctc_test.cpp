@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -17,10 +18,6 @@ using nn::Reduction;
 
 namespace {
 nt::Tensor integers(std::initializer_list<double> c) { return nt::tensor(c).to(nt::i64); }
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator g(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, g);
-}
 
 /// By definition: the sum of the probabilities of all frame sequences that collapse to the target.
 double by_enumeration(const nt::Array& log_probs, const std::vector<std::int64_t>& target, std::int64_t blank) {
@@ -89,7 +86,7 @@ TEST_CASE("ctc_loss of a target too long for the input is infinity, or 0, withou
 
 TEST_CASE("ctc_loss of no samples and of no frames") {
   const nt::Tensor none = nt::zeros({0}, nt::i64);
-  const auto sum = nn::CtcLossOptions{.reduction = Reduction::sum};
+  const auto sum = nn::CTCLossOptions{.reduction = Reduction::sum};
   CHECK(nn::ctc_loss(nt::zeros({4, 0, 3}), nt::zeros({0, 2}, nt::i64), none, none, sum).item() == 0);
   CHECK(nn::ctc_loss(nt::zeros({4, 1, 3}), none, integers({0}), integers({0}), sum).item() == 0);
   CHECK(std::isinf(nn::ctc_loss(nt::zeros({4, 1, 3}), integers({1}), integers({0}), integers({1}), sum).item()));

@@ -9,7 +9,7 @@
 namespace newtape::nn::table {
 namespace {
 
-Torch torch(const std::string& name) { return {"nn/small_layers.txt", name}; }
+Torch torch(const std::string& name) { return {"small_layers", name}; }
 
 template <class M, class... Args>
 Row elementwise(const std::string& name, const Args&... args) {
@@ -62,32 +62,32 @@ const Rows activations{
      .tolerance = 1e-12},
     {.name = "RReLU",
      .make = make([] { return RReLU(0.1, 0.4); }),
-     .torch = {"nn/small_layers.txt", "", "RReLU/eval"},
+     .torch = {"small_layers", "", "RReLU/eval"},
      .takes_all = true,
      .modes = true},
     {.name = "Dropout",
      .make = make([] { return Dropout(); }),
-     .torch = {"nn/small_layers.txt", "", "Dropout/eval"},
+     .torch = {"small_layers", "", "Dropout/eval"},
      .takes_all = true,
      .modes = true},
     {.name = "AlphaDropout",
      .make = make([] { return AlphaDropout(); }),
-     .torch = {"nn/small_layers.txt", "", "AlphaDropout/eval"},
+     .torch = {"small_layers", "", "AlphaDropout/eval"},
      .takes_all = true,
      .modes = true},
     {.name = "Dropout1d",
      .make = make([] { return Dropout1d(); }),
-     .torch = {"nn/small_layers.txt", "", "Dropout1d/eval"},
+     .torch = {"small_layers", "", "Dropout1d/eval"},
      .refuses = {{floats({{3}}), "x [3]"}},
      .modes = true},
     {.name = "Dropout2d",
      .make = make([] { return Dropout2d(); }),
-     .torch = {"nn/small_layers.txt", "", "Dropout2d/eval"},
+     .torch = {"small_layers", "", "Dropout2d/eval"},
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}},
      .modes = true},
     {.name = "Dropout3d",
      .make = make([] { return Dropout3d(); }),
-     .torch = {"nn/small_layers.txt", "", "Dropout3d/eval"},
+     .torch = {"small_layers", "", "Dropout3d/eval"},
      .refuses = {{floats({{2, 3, 4}}), "x [2, 3, 4]"}},
      .modes = true},
     {.name = "PReLU", .make = make([] { return PReLU(); }), .torch = torch("PReLU"), .takes_all = true},

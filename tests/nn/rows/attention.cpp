@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Attention, transformer layers, embeddings, and positions.
+#include "nn/plain.hpp"
 #include "nn/table.hpp"
 
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/nn/layers/embedding.hpp>
 #include <newtape/nn/layers/positional.hpp>
 #include <newtape/nn/layers/transformer.hpp>
+#include <cmath>
+#include <limits>
 
 namespace newtape::nn::table {
 namespace {
 
-Torch torch(const std::string& train, const std::string& eval = {}) { return {"nn/attention.txt", train, eval}; }
+Torch torch(const std::string& train, const std::string& eval = {}) { return {"attention", train, eval}; }
 Tensor holds(const Tensor& x) { return x != 0; }
 
 MultiheadAttention plain() { return MultiheadAttention(4, 2); }
@@ -70,8 +73,7 @@ const Rows attention{
      .refuses = {{floats({{3, 2, 4}, {2, 2, 4}, {2, 2, 5}}), "key [2, 2, 4]"}}},
     {.name = "MultiheadAttention/dropout",
      .make = make([] { return MultiheadAttention(4, 2, {.dropout = 0.5}); }),
-     .inputs = floats({{3, 2, 4}}),
-     .no_reference_reason = "PyTorch draws other random numbers",
+     .torch = torch("", "mha/dropout/eval"),
      .batch = {1},
      .refuses = {{floats({{3, 2, 5}}), "query [3, 2, 5]"}},
      .modes = true},
@@ -141,8 +143,7 @@ const Rows transformers{
      .tolerance = 1e-12},
     {.name = "TransformerDecoderLayer/dropout",
      .make = make([] { return TransformerDecoderLayer(4, 2, dropping); }),
-     .inputs = floats({{3, 2, 4}, {2, 2, 4}}),
-     .no_reference_reason = "PyTorch draws other random numbers",
+     .torch = torch("", "decoder/eval"),
      .batch = {1},
      .refuses = {{floats({{3, 2, 5}, {2, 2, 4}}), "self_attn"}},
      .modes = true},
@@ -190,12 +191,21 @@ const Rows positions{
      .make = make([] { return SinusoidalPositions(4, {.max_len = 6}); }),
      .inputs = floats({{3, 2, 4}}),
      .no_reference_reason = "not in PyTorch",
+     .reference = plain::add_positions(1,
+                                       [](std::int64_t t, std::int64_t i, const StateDict&) {
+                                         const double angle =
+                                             static_cast<double>(t) / (i < 2 ? 1.0 : 100.0);  // 10000^(2 / 4)
+                                         return i % 2 == 0 ? std::sin(angle) : std::cos(angle);
+                                       }),
      .batch = {1},
-     .refuses = {{floats({{7, 2, 4}}), "l <= 6"}, {floats({{3, 2, 5}}), "[3, 2, 5]"}}},
+     .refuses = {{floats({{7, 2, 4}}), "l <= 6"}, {floats({{3, 2, 5}}), "[3, 2, 5]"}},
+     .tolerance = std::numeric_limits<float>::epsilon()},  // the buffer is f32
     {.name = "LearnedPositions",
      .make = make([] { return LearnedPositions(4, {.max_len = 6, .batch_first = true}); }),
      .inputs = floats({{2, 3, 4}}),
      .no_reference_reason = "not in PyTorch",
+     .reference = plain::add_positions(
+         0, [](std::int64_t t, std::int64_t i, const StateDict& state) { return plain::at(state, "weight")(t, i); }),
      .refuses = {{floats({{2, 7, 4}}), "[2, 7, 4]"}, {floats({{4}}), "[4]"}}},
 };
 

@@ -16,18 +16,19 @@ Row image(const std::string& type, const std::string& torch, Make module, const 
   const auto slash = torch.find('/');
   return {.name = type + (slash == std::string::npos ? "" : torch.substr(slash)),
           .make = make(module),
-          .torch = {"nn/conv.txt", torch},
+          .torch = {"conv", torch},
           .batched = batched,
           .refuses = {{floats({wrong}), to_string(wrong)}, {floats({{}}), "[]"}}};
 }
 
 const Rows convolutions{
     image("Conv1d", "conv1d", [] { return Conv1d(4, 3, 3); }, {2, 3, 6}),
-    image("Conv1d", "conv1d/same", [] { return Conv1d(4, 2, 4, {.padding = "same", .dilation = 2}); }, {2, 4}),
-    image("Conv1d", "conv1d/reflect", [] { return Conv1d(4, 2, 3, {.padding = 2, .padding_mode = "reflect"}); },
-          {2, 3, 6}),
+    image("Conv1d", "conv1d/same", [] { return Conv1d(4, 2, 4, {.padding = Padding::same, .dilation = 2}); }, {2, 4}),
+    image("Conv1d", "conv1d/reflect",
+          [] { return Conv1d(4, 2, 3, {.padding = 2, .padding_mode = PaddingMode::reflect}); }, {2, 3, 6}),
     image("Conv1d", "conv1d/replicate",
-          [] { return Conv1d(4, 2, 2, {.padding = "same", .padding_mode = "replicate"}); }, {1, 2, 4, 6}),
+          [] { return Conv1d(4, 2, 2, {.padding = Padding::same, .padding_mode = PaddingMode::replicate}); },
+          {1, 2, 4, 6}),
     image(
         "Conv1d", "conv1d/unbatched", [] { return Conv1d(4, 3, 3, {.padding = 1}); }, {3, 6}, false),
     image("Conv2d", "conv2d",
@@ -38,12 +39,12 @@ const Rows convolutions{
     image("Conv2d", "conv2d/plain", [] { return Conv2d(4, 6, 3, {.groups = 2, .bias = false}); }, {2, 4, 2, 8}),
     image("Conv2d", "conv2d/valid",
           [] {
-            return Conv2d(4, 2, 2, {.padding = "valid", .dilation = {1, 2}});
+            return Conv2d(4, 2, 2, {.padding = Padding::valid, .dilation = {1, 2}});
           },
           {2, 4}),
     image("Conv2d", "conv2d/circular",
           [] {
-            return Conv2d(4, 4, 3, {.padding = {1, 2}, .groups = 4, .padding_mode = "circular"});
+            return Conv2d(4, 4, 3, {.padding = {1, 2}, .groups = 4, .padding_mode = PaddingMode::circular});
           },
           {2, 3, 4, 5}),
     image("Conv3d", "conv3d", [] { return Conv3d(2, 2, 2, {.stride = 2, .padding = 1}); }, {2, 3, 4, 4, 4}),
@@ -98,10 +99,11 @@ const Rows pooling{
     image("Upsample", "upsample", [] { return Upsample({.scale_factor = {2}}); }, {2, 3}),
     image("Upsample", "upsample/bilinear",
           [] {
-            return Upsample({.size = {3, 7}, .mode = "bilinear", .align_corners = true});
+            return Upsample({.size = {3, 7}, .mode = InterpolateMode::bilinear, .align_corners = true});
           },
           {2, 3, 4}),
-    image("Upsample", "upsample/linear", [] { return Upsample({.scale_factor = {2}, .mode = "linear"}); }, {2, 3}),
+    image("Upsample", "upsample/linear",
+          [] { return Upsample({.scale_factor = {2}, .mode = InterpolateMode::linear}); }, {2, 3}),
 };
 
 }  // namespace

@@ -9,12 +9,17 @@
 #include <newtape/nn/layers/distance.hpp>
 #include <newtape/nn/module/sequential.hpp>
 #include <newtape/nn/parametrize.hpp>
+#include "nn/plain.hpp"
 #include "nn/table.hpp"
+
+#include <cmath>
 
 namespace newtape::nn::table {
 namespace {
 
-Torch torch(const std::string& train, const std::string& eval = {}) { return {"nn/small_layers.txt", train, eval}; }
+using plain::Matrix;
+
+Torch torch(const std::string& train, const std::string& eval = {}) { return {"small_layers", train, eval}; }
 
 const Rows linear{
     {.name = "Linear",
@@ -41,7 +46,10 @@ const Rows linear{
     {.name = "LinearAutoencoder",
      .make = make([] { return models::LinearAutoencoder(4, 2); }),
      .inputs = floats({{3, 4}}),
-     .no_reference_reason = "two linear layers",
+     .no_reference_reason = "not in PyTorch",
+     .reference = plain::rows_of([](const Matrix& x, const StateDict& s) {
+       return plain::linear(plain::linear(x, s, "encoder"), s, "decoder");
+     }),
      .refuses = {{floats({{3, 5}}), "x [3, 5]"}}},
 };
 
@@ -85,17 +93,36 @@ const Rows containers{
      }),
      .inputs = floats({{2, 3}}),
      .no_reference_reason = "composed of other layers",
+     .reference = plain::rows_of([](const Matrix& x, const StateDict& s) {
+       const Matrix y = plain::map(plain::linear(x, s, "0"), [](double v) { return std::tanh(v) * std::tanh(v); });
+       return plain::linear(y, s, "3");
+     }),
      .refuses = {{floats({{2, 4}}), "0: Linear"}},
      .covers = {"Lambda"}},
     {.name = "Residual",
      .make = make([] { return Residual(Linear(3, 3)); }),
      .inputs = floats({{2, 3}}),
      .no_reference_reason = "composed of other layers",
+     .reference = plain::rows_of([](const Matrix& x, const StateDict& s) {
+       Matrix y = plain::linear(x, s, "inner");
+       for (std::size_t i = 0; i < y.data.size(); ++i) y.data[i] += x.data[i];
+       return y;
+     }),
      .refuses = {{floats({{2, 4}}), "inner: Linear"}}},
     {.name = "Lists",
      .make = make([] { return Lists(); }),
      .inputs = floats({{2, 3}}),
      .no_reference_reason = "composed of other layers",
+     .reference = plain::rows_of([](const Matrix& x, const StateDict& s) {
+       Matrix y = x;
+       for (const std::string name : {"layers.0", "layers.1"}) {
+         y = plain::linear(y, s, name);
+         for (std::int64_t i = 0; i < y.rows; ++i) {
+           for (std::int64_t j = 0; j < y.columns; ++j) y(i, j) *= plain::at(s, "scales.0")(0, j);
+         }
+       }
+       return plain::linear(y, s, "heads.b");
+     }),
      .refuses = {{floats({{2, 4}}), "layers.0: Linear"}},
      .covers = {"ModuleList", "ModuleDict", "ParameterList"}},
 };
@@ -144,6 +171,13 @@ const Rows parametrizations{
      .make = make([] { return parametrize::symmetric(Linear(3, 3)); }),
      .inputs = floats({{2, 3}}),
      .no_reference_reason = "its example in PyTorch's documentation is the definition",
+     .reference = plain::rows_of([](const Matrix& x, const StateDict& s) {
+       Matrix w = plain::at(s, "parametrizations.weight.original");
+       for (std::int64_t i = 0; i < w.rows; ++i) {
+         for (std::int64_t j = 0; j < i; ++j) w(i, j) = w(j, i);  // the upper triangle counts
+       }
+       return plain::linear(x, w, plain::at(s, "bias"));
+     }),
      .refuses = {{floats({{2, 4}}), "Linear"}},
      .covers = {"Symmetric"}},
     orthogonal("matrix_exp", 3, 3),

@@ -14,7 +14,7 @@ struct Named {
 };
 constexpr Named reductions[] = {{"none", Reduction::none}, {"mean", Reduction::mean}, {"sum", Reduction::sum}};
 
-Torch torch(const std::string& name) { return {"nn/losses.txt", name}; }
+Torch torch(const std::string& name) { return {"losses", name}; }
 
 /// Arguments for a loss of two or more tensors of the same shape.
 std::vector<Refusal> pairs(std::size_t count = 2) {
@@ -162,7 +162,7 @@ const Rows margins[] = {
 };
 
 /// CTC after log_softmax, which PyTorch's gradient assumes.
-Row ctc(const std::string& name, const CtcLossOptions& options, Dims batch = {}) {
+Row ctc(const std::string& name, const CTCLossOptions& options, Dims batch = {}) {
   return {
       .name = "CTCLoss/" + name,
       .make = make([options] { return CTCLoss(options); },
@@ -183,10 +183,15 @@ const Rows ctcs{
     ctc("padded/0/sum", {.reduction = Reduction::sum, .blank = 1}, {1, 0}),
     ctc("padded/1/none", {.reduction = Reduction::none, .blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("padded/1/mean", {.blank = 1, .zero_infinity = true}, {1, 0}),
+    ctc("padded/1/sum", {.reduction = Reduction::sum, .blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("joined/0/none", {.reduction = Reduction::none, .blank = 1}, {1, 0}),
     ctc("joined/0/mean", {.blank = 1}, {1, 0}),
+    ctc("joined/0/sum", {.reduction = Reduction::sum, .blank = 1}, {1, 0}),
+    ctc("joined/1/none", {.reduction = Reduction::none, .blank = 1, .zero_infinity = true}, {1, 0}),
+    ctc("joined/1/sum", {.reduction = Reduction::sum, .blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("joined/1/mean", {.blank = 1, .zero_infinity = true}, {1, 0}),
     ctc("short/none", {.reduction = Reduction::none, .zero_infinity = true}),
+    ctc("short/sum", {.reduction = Reduction::sum, .zero_infinity = true}),
     ctc("short/mean", {.zero_infinity = true}),
 };
 

@@ -12,7 +12,7 @@ template <class Make>
 Row norm(const std::string& name, const std::string& torch, Make module, const Shape& wrong, bool modes = false) {
   return {.name = name,
           .make = make(module),
-          .torch = {"nn/norm.txt", torch + "/train", torch + "/eval"},
+          .torch = {"norm", torch + "/train", torch + "/eval"},
           .refuses = {{floats({wrong}), to_string(wrong)}},
           .modes = modes};
 }
@@ -57,11 +57,7 @@ const Rows norms{
     norm("GroupNorm/two", "group_norm/two", [] { return GroupNorm(3, 3, {.eps = 0.1}); }, {3}),
     norm("LocalResponseNorm", "local_response_norm", [] { return LocalResponseNorm(3, {.alpha = 0.5, .k = 1.5}); },
          {4}),
-    {.name = "LayerNorm/without bias",
-     .make = make([] { return LayerNorm(4, {.bias = false}); }),
-     .inputs = floats({{2, 4}}),
-     .no_reference_reason = "newer than PyTorch 1.13",
-     .refuses = {{floats({{2, 3}}), "[2, 3]"}}},
+    norm("LayerNorm/without bias", "layer_norm/without_bias", [] { return LayerNorm(4, {.bias = false}); }, {2, 3}),
 };
 
 }  // namespace

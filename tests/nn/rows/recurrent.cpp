@@ -4,7 +4,7 @@
 namespace newtape::nn::table {
 namespace {
 
-Torch torch(const std::string& name) { return {"nn/recurrent.txt", name}; }
+Torch torch(const std::string& name) { return {"recurrent", name}; }
 
 /// The first argument is the input, the others are initial states.
 const auto with_states = [](const auto& m, const Tensors& xs) {
@@ -56,8 +56,7 @@ struct LayerRows : Rows {
               .refuses = {{floats({{2, 4, 2}}), "mask"}}},
              {.name = type + "/dropout",
               .make = make([] { return L(2, 3, {.num_layers = 2, .dropout = 0.5}); }, with_states),
-              .inputs = floats({{3, 2, 2}}),
-              .no_reference_reason = "PyTorch draws other random numbers",
+              .torch = {"recurrent", "", name + "/dropout/eval"},
               .batch = {1},
               .refuses = {{floats({{2}}), "x [2]"}},
               .modes = true}} {}
@@ -114,7 +113,7 @@ const Rows cells{
     {.name = "LSTMCell",
      .make = make([] { return LSTMCell(2, 3); },
                   [](const LSTMCell& m, const Tensors& xs) {
-                    return xs.size() > 1 ? m(xs[0], LstmState{xs[1], xs[2]}) : m(xs[0]);
+                    return xs.size() > 1 ? m(xs[0], LSTMState{xs[1], xs[2]}) : m(xs[0]);
                   }),
      .torch = torch("lstm/cell"),
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}, {floats({{2, 2}, {2, 3}, {2, 2}}), "state [2, 2]"}}},

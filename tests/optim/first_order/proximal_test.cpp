@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -24,10 +25,6 @@ using Numbers = std::vector<double>;
 Numbers numbers(const nt::Array& x) {
   const auto dense = nt::core::contiguous(x);
   return {dense.data<double>(), dense.data<double>() + dense.size()};
-}
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, random);
 }
 double shrunk(double x, double t) { return std::copysign(std::max(std::abs(x) - t, 0.0), x); }
 

@@ -337,7 +337,7 @@ TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: rotated gradien
         }) < 1e-10);
   CHECK(difference([](const nt::Parameter& p) {
           return std::make_unique<optim::SOAP>(std::vector{p},
-                                               optim::SoapOptions{.lr = 0.1, .precondition_interval = 2});
+                                               optim::SOAPOptions{.lr = 0.1, .precondition_interval = 2});
         }) < 1e-8);
   CHECK(difference([](const nt::Parameter& p) {
           return std::make_unique<optim::AdamW>(std::vector{p}, optim::AdamWOptions{.lr = 0.1});

@@ -147,6 +147,6 @@ TEST_CASE("NaturalGradient: states, frozen parameters, f32, errors") {
   CHECK_THROWS_AS(optimizer.step([&] { return p.model(p.x * INFINITY); }, p.loss()), nt::NumericalError);
   CHECK(identical(p.vector().value(), before.value()));
   for (const auto& one : p.params) one.requires_grad(false);
-  CHECK_THROWS_WITH(optimizer.step(p.outputs(), p.loss()), contains("frozen"));
+  CHECK(optimizer.step(p.outputs(), p.loss()).item() == Approx(p.loss()(p.model(p.x)).item()));
   CHECK_THROWS_WITH(optim::NaturalGradient(p.params, {.cg_iterations = 0}), contains("cg_iterations"));
 }

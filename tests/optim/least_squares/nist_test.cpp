@@ -3,6 +3,7 @@
 // options. `./dev bench optim nist` prints the digits.
 #include "nist.hpp"
 #include "catch.hpp"
+#include "test_files.hpp"
 
 #include <newtape/optim/least_squares/least_squares.hpp>
 
@@ -11,7 +12,7 @@ namespace optim = newtape::optim;
 
 TEST_CASE("least_squares meets NIST's certified values from both starts") {
   for (const auto& name : nist::names) {
-    const auto p = nist::read(std::string(NEWTAPE_TEST_FILES) + "/nist", name);
+    const auto p = nist::read(test_files() + "/nist", name);
     for (const int start : {0, 1}) {
       DYNAMIC_SECTION(name << ", start " << start + 1) {
         const auto r = optim::least_squares([&](const nt::Tensor& b) { return p.residuals(b); }, p.start(start));

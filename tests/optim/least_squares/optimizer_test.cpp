@@ -37,26 +37,26 @@ struct Decay {
   nt::Tensor x0() const { return nt::concatenate({a.tensor().detach(), b.tensor().detach()}); }
 };
 
-using Method = optim::LeastSquaresMethod;
-const std::vector<Method> methods = {Method::levenberg_marquardt, Method::gauss_newton, Method::dogleg};
+using Algorithm = optim::LeastSquaresAlgorithm;
+const std::vector<Algorithm> algorithms = {Algorithm::levenberg_marquardt, Algorithm::gauss_newton, Algorithm::dogleg};
 
 }  // namespace
 
 TEST_CASE("steps of the optimizers are the iterations of least_squares") {
   for (const auto dtype : {nt::f64, nt::f32}) {
-    for (const auto method : methods) {
-      INFO(optim::to_string(method));
+    for (const auto algorithm : algorithms) {
+      INFO(optim::to_string(algorithm));
       const Decay p(dtype);
       optim::LeastSquaresOptions o;
-      o.method = method;
+      o.algorithm = algorithm;
       std::vector<nt::Tensor> way;
-      o.callback = [&](const optim::Iteration&, const std::vector<nt::Tensor>& xs) {
+      o.stop.callback = [&](const optim::Iteration&, const std::vector<nt::Tensor>& xs) {
         way.push_back(xs[0]);
         return true;
       };
       const auto r =
           optim::least_squares([&](const nt::Tensor& v) { return v[0] * nt::exp(-v[1] * p.x) - p.y; }, p.x0(), o);
-      optim::LeastSquaresOptimizer optimizer({p.a, p.b}, method);
+      optim::LeastSquaresOptimizer optimizer({p.a, p.b}, algorithm);
       for (std::size_t i = 0; i + 1 < std::min<std::size_t>(way.size(), 5); ++i) {
         CHECK(optimizer.step([&] { return p.residuals(); }).item() ==
               Approx(r.trace[i].value).epsilon(dtype == nt::f32 ? 1e-4 : 1e-12));
@@ -68,20 +68,20 @@ TEST_CASE("steps of the optimizers are the iterations of least_squares") {
 }
 
 TEST_CASE("least-squares optimizers resume bit for bit from their state") {
-  for (const auto method : methods) {
+  for (const auto algorithm : algorithms) {
     for (const auto dtype : {nt::f64, nt::f32}) {
       const Decay straight(dtype);
       const Decay resumed(dtype);
-      optim::LeastSquaresOptimizer one({straight.a, straight.b}, method);
+      optim::LeastSquaresOptimizer one({straight.a, straight.b}, algorithm);
       for (int i = 0; i < 5; ++i) one.step([&] { return straight.residuals(); });
 
       nt::NamedArrays state;
       {
-        optim::LeastSquaresOptimizer first({resumed.a, resumed.b}, method);
+        optim::LeastSquaresOptimizer first({resumed.a, resumed.b}, algorithm);
         for (int i = 0; i < 2; ++i) first.step([&] { return resumed.residuals(); });
         state = first.state_dict("opt.");
       }
-      optim::LeastSquaresOptimizer second({resumed.a, resumed.b}, method);
+      optim::LeastSquaresOptimizer second({resumed.a, resumed.b}, algorithm);
       second.load_state_dict(state, {.prefix = "opt."});
       for (int i = 0; i < 3; ++i) second.step([&] { return resumed.residuals(); });
       CHECK(identical(straight.x0().value(), resumed.x0().value()));

@@ -22,14 +22,14 @@ namespace optim = newtape::optim;
 using optim::least_squares;
 using optim::LeastSquaresOptions;
 using optim::Status;
-using Method = optim::LeastSquaresMethod;
+using Algorithm = optim::LeastSquaresAlgorithm;
 
 namespace {
 
 nt::Tensor numbers(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
 double entry(const nt::Tensor& x, std::int64_t i) { return x[i].item(); }
 
-const std::vector<Method> methods = {Method::levenberg_marquardt, Method::gauss_newton, Method::dogleg};
+const std::vector<Algorithm> algorithms = {Algorithm::levenberg_marquardt, Algorithm::gauss_newton, Algorithm::dogleg};
 
 const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").residuals; }
 
@@ -38,9 +38,9 @@ const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").
 TEST_CASE("rank-deficient problems end at the nearest solution, report the rank, and estimate by the pseudo-inverse") {
   const auto y = numbers({1, 2, 4, 5});
   // Only the sum of the two is determined.
-  for (const auto method : methods) {
+  for (const auto algorithm : algorithms) {
     LeastSquaresOptions o;
-    o.method = method;
+    o.algorithm = algorithm;
     const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] - y; }, numbers({0, 0}), o);
     INFO(optim::to_string(r));
     CHECK(r.converged());
@@ -76,30 +76,30 @@ TEST_CASE("rank-deficient problems end at the nearest solution, report the rank,
 
 TEST_CASE("failures have a status, and the best point so far") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  for (const auto method : methods) {
+  for (const auto algorithm : algorithms) {
     LeastSquaresOptions o;
-    o.method = method;
-    INFO(optim::to_string(method));
-    SECTION(std::string("not finite at the start, ") + optim::to_string(method)) {
+    o.algorithm = algorithm;
+    INFO(optim::to_string(algorithm));
+    SECTION(std::string("not finite at the start, ") + optim::to_string(algorithm)) {
       const auto r = least_squares([&](const nt::Tensor& x) { return x * nan; }, numbers({1}), o);
       CHECK(r.status == Status::not_finite);
       CHECK(entry(r.x(), 0) == 1);
       CHECK_THROWS_AS(r.covariance(), nt::ValueError);
     }
-    SECTION(std::string("not finite anywhere else, ") + optim::to_string(method)) {
+    SECTION(std::string("not finite anywhere else, ") + optim::to_string(algorithm)) {
       const auto r = least_squares([&](const nt::Tensor& x) { return entry(x.detach(), 0) == 1 ? x + 1 : x * nan; },
                                    numbers({1}), o);
       CHECK(r.status == Status::not_finite);
       CHECK(entry(r.x(), 0) == 1);
     }
-    SECTION(std::string("a region where the residuals are not defined, ") + optim::to_string(method)) {
+    SECTION(std::string("a region where the residuals are not defined, ") + optim::to_string(algorithm)) {
       // The full step from 3 goes far below 0, where there is no logarithm.
       const auto r = least_squares([](const nt::Tensor& x) { return nt::log(x) + 2; }, numbers({3}), o);
       INFO(optim::to_string(r));
       CHECK(r.converged());
       CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
     }
-    SECTION(std::string("a NumericalError, ") + optim::to_string(method)) {
+    SECTION(std::string("a NumericalError, ") + optim::to_string(algorithm)) {
       const auto r = least_squares(
           [](const nt::Tensor& x) {
             if (entry(x.detach(), 0) < 0) throw nt::NumericalError("negative");
@@ -119,10 +119,10 @@ TEST_CASE("wrong derivatives are detected") {
           nt::core::square(x.value()) * x.value(),
           nt::wrt(x, [x, factor](const nt::Tensor& g, const nt::Tensor&) { return factor * 3 * g * nt::square(x); }));
     };
-    for (const auto method : methods) {
+    for (const auto algorithm : algorithms) {
       LeastSquaresOptions o;
-      o.method = method;
-      o.max_iterations = 200;
+      o.algorithm = algorithm;
+      o.stop.max_iterations = 200;
       const auto r = least_squares([&](const nt::Tensor& x) { return cube(x) - numbers({8, 9}); }, numbers({1, 1}), o);
       INFO(factor << "\n" << optim::to_string(r));
       CHECK(r.status == Status::wrong_gradient);
@@ -135,7 +135,7 @@ TEST_CASE("limits, tolerances and the callback stop a run") {
   const auto full = least_squares(rosenbrock(), start);
   SECTION("iterations") {
     LeastSquaresOptions o;
-    o.max_iterations = 3;
+    o.stop.max_iterations = 3;
     const auto r = least_squares(rosenbrock(), start, o);
     CHECK(r.status == Status::max_iterations);
     CHECK(r.iterations == 3);
@@ -144,20 +144,20 @@ TEST_CASE("limits, tolerances and the callback stop a run") {
   }
   SECTION("evaluations") {
     LeastSquaresOptions o;
-    o.max_evaluations = 5;
+    o.stop.max_evaluations = 5;
     const auto r = least_squares(rosenbrock(), start, o);
     CHECK(r.status == Status::max_evaluations);
     CHECK(r.counts.evaluations() <= 6);
   }
   SECTION("time") {
     LeastSquaresOptions o;
-    o.max_seconds = 1e-9;
+    o.stop.max_seconds = 1e-9;
     CHECK(least_squares(rosenbrock(), start, o).status == Status::max_seconds);
   }
   SECTION("the callback") {
     LeastSquaresOptions o;
     std::vector<double> values;
-    o.callback = [&](const optim::Iteration& i, const std::vector<nt::Tensor>& xs) {
+    o.stop.callback = [&](const optim::Iteration& i, const std::vector<nt::Tensor>& xs) {
       CHECK(0.5 * nt::sum(nt::square(rosenbrock()(xs[0]))).item() == i.value);
       values.push_back(i.value);
       return i.index < 2;
@@ -169,16 +169,16 @@ TEST_CASE("limits, tolerances and the callback stop a run") {
   }
   SECTION("tolerances") {
     LeastSquaresOptions o;
-    o.gradient_tolerance = 1e-3;
+    o.stop.gradient_tolerance = 1e-3;
     const auto r = least_squares(rosenbrock(), start, o);
     CHECK(r.status == Status::gradient_tolerance);
     CHECK(r.gradient <= 1e-3);
     CHECK(r.iterations < full.iterations);
-    o.gradient_tolerance = 0;
-    o.value_tolerance = 1e-3;
+    o.stop.gradient_tolerance = 0;
+    o.stop.value_tolerance = 1e-3;
     CHECK(least_squares(problems::function("bard").residuals, numbers({1, 1, 1}), o).status == Status::value_tolerance);
-    o.value_tolerance = 0;
-    o.step_tolerance = 0.1;
+    o.stop.value_tolerance = 0;
+    o.stop.step_tolerance = 0.1;
     CHECK(least_squares(rosenbrock(), start, o).status == Status::step_tolerance);
   }
   SECTION("the trace") {

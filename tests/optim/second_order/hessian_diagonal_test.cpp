@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -22,11 +23,6 @@ namespace nt = newtape;
 namespace optim = newtape::optim;
 
 namespace {
-
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, random);
-}
 
 /// sum(c x^4): gradient 4 c x^3, and a diagonal Hessian, 12 c x^2, that one random vector finds exactly.
 nt::Tensor quartic(const nt::Tensor& c, const nt::Parameter& x) { return nt::sum(c * nt::square(nt::square(x))); }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -13,7 +14,6 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
-#include <newtape/core/runtime/random.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/optim/second_order/l1.hpp>
@@ -30,11 +30,6 @@ namespace optim = newtape::optim;
 using optim::Status;
 
 namespace {
-
-nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, 1, nt::f64, random);
-}
 
 using Solve = optim::Result (*)(const nt::UnaryFunction&, const nt::Tensor&, const optim::L1Options&);
 const std::vector<std::pair<const char*, Solve>> methods = {
@@ -74,7 +69,7 @@ TEST_CASE("fista and owl_qn: with orthonormal columns, the lasso's solution is a
   CHECK(zeros(want) > 1);
   for (const auto& [name, solve] : methods) {
     INFO(name);
-    const auto r = solve(f, normal({10}, 5), {.l1 = 0.5, .gradient_tolerance = 1e-12});
+    const auto r = solve(f, normal({10}, 5), {.l1 = 0.5, .stop = {.gradient_tolerance = 1e-12}});
     INFO(optim::to_string(r));
     CHECK(r.status == Status::gradient_tolerance);
     CHECK(distance(r.x().value(), want.value()) < 1e-12);
@@ -114,7 +109,7 @@ TEST_CASE("fista's restarts bring back the linear rate of a strongly convex func
   const auto f = [&](const nt::Tensor& x) { return nt::sum(curvature * nt::square(x) - b * x); };
   const nt::Tensor start = nt::zeros({20}, nt::f64);
   const auto with = optim::fista(f, start, {.l1 = 0.05});
-  const auto without = optim::fista(f, start, {.l1 = 0.05, .restart = false, .max_iterations = 5000});
+  const auto without = optim::fista(f, start, {.l1 = 0.05, .restart = false, .stop = {.max_iterations = 5000}});
   CHECK(with.converged());
   INFO(with.iterations << " " << without.iterations);
   CHECK(2 * with.iterations < without.iterations);
@@ -184,22 +179,23 @@ TEST_CASE("fista and owl_qn report why they stopped") {
     const auto none = solve(f, start, {.l1 = 1e4});
     CHECK(none.status == Status::gradient_tolerance);
     CHECK(none.iterations == 0);
-    CHECK(solve(f, start, {.l1 = 0.1, .max_iterations = 3}).status == Status::max_iterations);
-    CHECK(solve(f, start, {.l1 = 0.1, .max_evaluations = 8}).status == Status::max_evaluations);
-    CHECK(solve(f, start, {.l1 = 0.1, .max_seconds = 1e-9}).status == Status::max_seconds);
-    CHECK(solve(f, start, {.l1 = 0.1, .step_tolerance = 1e-2}).status == Status::step_tolerance);
-    CHECK(solve(f, start, {.l1 = 0.1, .value_tolerance = 1e-2}).status == Status::value_tolerance);
+    CHECK(solve(f, start, {.l1 = 0.1, .stop = {.max_iterations = 3}}).status == Status::max_iterations);
+    CHECK(solve(f, start, {.l1 = 0.1, .stop = {.max_evaluations = 8}}).status == Status::max_evaluations);
+    CHECK(solve(f, start, {.l1 = 0.1, .stop = {.max_seconds = 1e-9}}).status == Status::max_seconds);
+    CHECK(solve(f, start, {.l1 = 0.1, .stop = {.step_tolerance = 1e-2}}).status == Status::step_tolerance);
+    CHECK(solve(f, start, {.l1 = 0.1, .stop = {.value_tolerance = 1e-2}}).status == Status::value_tolerance);
     int seen = 0;
-    const auto stopped = solve(f, start, {.l1 = 0.1, .callback = [&](const optim::Iteration& i, const auto& xs) {
-                                            CHECK(i.index == seen);
-                                            CHECK(xs.size() == 1);
-                                            return ++seen < 4;
-                                          }});
+    const auto stopped =
+        solve(f, start, {.l1 = 0.1, .stop = {.callback = [&](const optim::Iteration& i, const auto& xs) {
+                                      CHECK(i.index == seen);
+                                      CHECK(xs.size() == 1);
+                                      return ++seen < 4;
+                                    }}});
     CHECK(stopped.status == Status::callback);
     CHECK(seen == 4);
 
     const auto line = [](const nt::Tensor& x) { return -1.0 * nt::sum(x); };
-    CHECK(solve(line, start, {.l1 = 0.5, .unbounded_below = -1e6}).status == Status::unbounded);
+    CHECK(solve(line, start, {.l1 = 0.5, .stop = {.unbounded_below = -1e6}}).status == Status::unbounded);
     CHECK(solve(line, start, {.l1 = 1.5}).status == Status::gradient_tolerance);
     const auto nan = [](const nt::Tensor& x) { return nt::sum(nt::log(x)); };
     CHECK(solve(nan, start - 1.0, {.l1 = 0.5}).status == Status::not_finite);

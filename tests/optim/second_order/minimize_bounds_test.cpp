@@ -94,7 +94,7 @@ TEST_CASE("bounds hold, and minima with them are the published ones") {
       options.lower = {lower};
       options.upper = {upper};
       bool inside = true;
-      options.callback = [&](const optim::Iteration&, const std::vector<Tensor>& xs) {
+      options.stop.callback = [&](const optim::Iteration&, const std::vector<Tensor>& xs) {
         inside = inside && nt::all((xs[0] >= lower) & (xs[0] <= upper)).item<bool>();
         return true;
       };

@@ -99,15 +99,15 @@ TEST_CASE("Newton with a line search finds the published minima") { solves_all("
 TEST_CASE("damped Newton finds the published minima") { solves_all("damped Newton", 700); }
 TEST_CASE("saddle-free Newton finds the published minima") { solves_all("saddle-free Newton", 1000); }
 TEST_CASE("Newton-CG finds the published minima") { solves_all("Newton-CG", 2000); }
-TEST_CASE("dogleg finds the published minima") { solves_all("dogleg", 700); }
+TEST_CASE("dogleg Newton finds the published minima") { solves_all("dogleg Newton", 700); }
 TEST_CASE("trust-region Newton-CG finds the published minima") { solves_all("trust-region Newton-CG", 2000); }
 TEST_CASE("trust-region Newton finds the published minima") { solves_all("trust-region Newton", 700); }
 
 TEST_CASE("all general methods are tested above") {
   std::vector<std::string> names;
   for (const auto& m : optim::general_methods()) names.push_back(m.name);
-  CHECK(names == std::vector<std::string>{"nonlinear CG", "L-BFGS", "BFGS", "SR1", "Newton", "damped Newton", "dogleg",
-                                          "Newton-CG", "trust-region Newton-CG", "saddle-free Newton",
+  CHECK(names == std::vector<std::string>{"nonlinear CG", "L-BFGS", "BFGS", "SR1", "Newton", "damped Newton",
+                                          "dogleg Newton", "Newton-CG", "trust-region Newton-CG", "saddle-free Newton",
                                           "trust-region Newton"});
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("Rosenbrock's valley takes as many iterations as the literature says")
   CHECK(iterations("L-BFGS") <= 42);
   CHECK(iterations("Newton") <= 25);
   CHECK(iterations("trust-region Newton") <= 30);
-  CHECK(iterations("dogleg") <= 30);
+  CHECK(iterations("dogleg Newton") <= 30);
   CHECK(iterations("Newton-CG") <= 90);
   CHECK(iterations("nonlinear CG") <= 60);
 }

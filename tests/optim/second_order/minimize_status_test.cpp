@@ -242,7 +242,7 @@ TEST_CASE("a custom direction that is not a descent direction neither breaks nor
     const auto make = [factor] { return std::make_unique<Multiple>(factor); };
     optim::MinimizeOptions options;
     options.method = {"stubborn", optim::curvature::none(), make, optim::globalization::strong_wolfe()};
-    options.max_iterations = 3000;
+    options.stop.max_iterations = 3000;
     const auto searched = optim::minimize(p.f, p.x0(), options);
     INFO(searched.message);
     if (std::isnan(factor)) {
@@ -270,7 +270,7 @@ TEST_CASE("limits are kept, and the callback may stop a run") {
         CHECK(r.trace.size() == 4);
         CHECK(r.value < 19192);
       },
-      [](optim::MinimizeOptions& o) { o.max_iterations = 3; });
+      [](optim::MinimizeOptions& o) { o.stop.max_iterations = 3; });
   with_every_method(
       p.f, p.x0(),
       [](const optim::Result& r, const std::string&) {
@@ -278,14 +278,14 @@ TEST_CASE("limits are kept, and the callback may stop a run") {
         CHECK(r.counts.evaluations() >= 10);
         CHECK(r.counts.evaluations() < 60);
       },
-      [](optim::MinimizeOptions& o) { o.max_evaluations = 10; });
+      [](optim::MinimizeOptions& o) { o.stop.max_evaluations = 10; });
   with_every_method(
       p.f, p.x0(),
       [](const optim::Result& r, const std::string&) {
         CHECK(r.status == Status::max_seconds);
         CHECK(r.iterations <= 1);
       },
-      [](optim::MinimizeOptions& o) { o.max_seconds = 1e-9; });
+      [](optim::MinimizeOptions& o) { o.stop.max_seconds = 1e-9; });
   int calls = 0;
   with_every_method(
       p.f, p.x0(),
@@ -296,7 +296,7 @@ TEST_CASE("limits are kept, and the callback may stop a run") {
         calls = 0;
       },
       [&](optim::MinimizeOptions& o) {
-        o.callback = [&](const optim::Iteration& i, const std::vector<Tensor>& xs) {
+        o.stop.callback = [&](const optim::Iteration& i, const std::vector<Tensor>& xs) {
           CHECK(i.index == calls);
           CHECK(p.f(xs[0]).item() == Approx(i.value).epsilon(1e-12));
           return ++calls < 3;
@@ -312,14 +312,14 @@ TEST_CASE("tolerances on step and value stop a run early") {
         CHECK((r.status == Status::step_tolerance || r.status == Status::gradient_tolerance));
         CHECK(r.converged());
       },
-      [](optim::MinimizeOptions& o) { o.step_tolerance = 1e-2; });
+      [](optim::MinimizeOptions& o) { o.stop.step_tolerance = 1e-2; });
   with_every_method(
       p.f, p.x0(),
       [](const optim::Result& r, const std::string&) {
         CHECK(r.status == Status::value_tolerance);
         CHECK(r.value < 215);
       },
-      [](optim::MinimizeOptions& o) { o.value_tolerance = 100; });
+      [](optim::MinimizeOptions& o) { o.stop.value_tolerance = 100; });
 }
 
 TEST_CASE("the trace records the iterations") {

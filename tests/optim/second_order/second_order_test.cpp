@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The methods of minimize as optimizers of training loops, and derivatives of minima.
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "reference.hpp"
 
@@ -39,11 +40,6 @@ using nt::Tensor;
 
 namespace {
 
-Tensor normal(const nt::Shape& shape, std::uint64_t seed, nt::DType dtype = nt::f64) {
-  nt::Generator g(seed);
-  return Tensor(nt::random::normal(shape, 0, 1, dtype, g));
-}
-
 /// A small tanh network and its data.
 struct Task {
   explicit Task(nt::DType dtype = nt::f64, std::uint64_t seed = 3)
@@ -69,7 +65,8 @@ struct Named {
 const std::vector<Named>& all() {
   using Params = std::vector<nt::Parameter>;
   static const std::vector<Named> list{
-      {"LBFGS", [](Params p) { return std::make_unique<optim::LBFGS>(p, optim::SecondOrderOptions{.max_iter = 3}); }},
+      {"LBFGS",
+       [](Params p) { return std::make_unique<optim::LBFGS>(p, optim::SecondOrderOptions{.max_iterations = 3}); }},
       {"BFGS", [](Params p) { return std::make_unique<optim::BFGS>(p); }},
       {"NonlinearCG", [](Params p) { return std::make_unique<optim::NonlinearCG>(p); }},
       {"Newton", [](Params p) { return std::make_unique<optim::Newton>(p); }},
@@ -122,7 +119,7 @@ TEST_CASE("steps of an optimizer are the iterations of minimize") {
   optim::BFGS steps(a.model.parameters());
   for (int i = 0; i < 8; ++i) steps.step(a.closure());
   const auto result =
-      optim::minimize(b.closure(), b.model.parameters(), {.method = optim::bfgs(), .max_iterations = 8});
+      optim::minimize(b.closure(), b.model.parameters(), {.method = optim::bfgs(), .stop = {.max_iterations = 8}});
   CHECK(result.status == optim::Status::max_iterations);
   CHECK(result.value == a.loss().item());
   for (std::size_t i = 0; i < a.model.parameters().size(); ++i) {
@@ -241,7 +238,7 @@ TEST_CASE("second-order optimizers reject invalid calls") {
   const nt::Parameter w(nt::tensor({1, -4}, nt::f64)), half(nt::tensor({1}, nt::f32));
   CHECK_THROWS_AS(optim::LBFGS({w, half}), nt::DTypeError);
   CHECK_THROWS_AS(optim::LBFGS({}), nt::ValueError);
-  CHECK_THROWS_AS(optim::LBFGS({w}, {.max_iter = 0}), nt::ValueError);
+  CHECK_THROWS_AS(optim::LBFGS({w}, {.max_iterations = 0}), nt::ValueError);
   CHECK_THROWS_AS(optim::curvature::lbfgs({.history = 0}), nt::ValueError);
   CHECK_THROWS_AS(optim::SecondOrder({w}, {"none", optim::curvature::bfgs(), {}, {}}), nt::ValueError);
   optim::LBFGS o({w});
@@ -261,7 +258,8 @@ TEST_CASE("a minimum is differentiated by the implicit function theorem") {
         [&](const Tensor& x, const Tensor& t) {
           return nt::sum(nt::square(nt::matmul(a, x) - b)) + nt::sum(t * nt::square(x));
         },
-        nt::zeros({3}, nt::f64), theta, {.minimize = {.method = optim::newton(), .gradient_tolerance = 1e-12}});
+        nt::zeros({3}, nt::f64), theta,
+        {.minimize = {.method = optim::newton(), .stop = {.gradient_tolerance = 1e-12}}});
   };
   const auto closed = [&](const Tensor& theta) {
     const Tensor at = nt::transpose(a);

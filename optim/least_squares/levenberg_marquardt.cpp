@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
+#include <newtape/optim/least_squares/solver.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::optim {
+
+namespace {
+constexpr double max_acceleration = 0.75;  // |D a| / |D s|, beyond which the second-order correction is rejected
+}
+
+void LeastSquaresSolver::damp() noexcept {
+  state.damping *= state.growth;
+  state.growth *= 2;
+}
+
+std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double accuracy) {
+  Array second = f_.curvature(at_.x, step);
+  if (!finite(second)) return {};
+  if (rows_.defined()) second = std::move(second) * rows_;
+  const Array a = model_->damped(second, state.damping, accuracy);
+  if (!finite(a) || scaled_length(a) > max_acceleration * scaled_length(step)) return {};
+  return step + 0.5 * a;
+}
+
+LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt(const Limit& limit) {
+  bool any_finite = false;
+  double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
+  for (int trial = 0; trial < max_trials; ++trial, damp()) {
+    if (const auto status = limit()) return stopped(*status);
+    const double accuracy = options_.products ? std::min(0.01, std::sqrt(epsilon_)) : 0;
+    const Array step = model_->damped(target_, state.damping, accuracy);
+    if (!finite(step)) continue;
+    const Array change = model_->forward(step);
+    const double length = scaled_length(step);
+    const double predicted = 0.5 * core::dot(change, change) + state.damping * length * length;
+    if (trial == 0) first_predicted = predicted;
+    if (const auto last = last_digits(predicted)) return polish(*last);
+    if (negligible(step)) return trial == 0 ? stopped(Status::precision) : no_step(any_finite, first_predicted);
+
+    std::optional<Array> taken = step;
+    const bool correct = options_.acceleration && !options_.products && predicted > 1e-8 * at_.value;
+    if (correct) taken = accelerated(step, accuracy);
+    if (!taken) {
+      any_finite = true;
+      continue;
+    }
+    Trial t = attempt(*taken, predicted);
+    if (!t.moved) return trial == 0 ? stopped(Status::precision) : no_step(any_finite, first_predicted);
+    if (!t.to.x.defined() || !finite(t.to)) continue;
+    any_finite = true;
+    const double ratio = (at_.value - t.to.value) / t.predicted;
+    if (!(ratio > min_ratio)) continue;
+    LeastSquaresStepResult moved{.moved = true,
+                                 .ratio = ratio,
+                                 .region = state.damping,
+                                 .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
+    state.damping = std::max(state.damping * std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3)), 1e-25);
+    state.growth = 2;
+    accept(std::move(t));
+    return moved;
+  }
+  return no_step(any_finite, first_predicted);
+}
+
+}  // namespace newtape::optim

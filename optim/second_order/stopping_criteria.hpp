@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/optim/second_order/result.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace newtape::optim {
+
+/// When a run ends, for every minimiser: `minimize(f, x0, {.stop = {.gradient_tolerance = 1e-10}})`. The first criterion
+/// that is met gives the result's status. Each minimiser also stops where rounding errors hide further progress.
+struct StoppingCriteria {
+  /// Of the gradient's largest |entry|, projected on the bounds (with an l1 penalty, the subgradient's). 0: 1e-8 in f64
+  /// and 1e-4 in f32 for `minimize`, `fista`, `owl_qn`; none for `least_squares`.
+  double gradient_tolerance = 0;
+  double step_tolerance = 0;            ///< of |step| / |x|; 0: none
+  double value_tolerance = 0;           ///< of |reduction of the value / value|; 0: none
+  std::int64_t max_iterations = 10000;  ///< 0: no limit
+  std::int64_t max_evaluations = 0;     ///< of the function, with or without derivatives; 0: no limit
+  double max_seconds = 0;               ///< 0: no limit
+  double unbounded_below = -1e20;       ///< a value below it ends the run as unbounded
+  /// Called with each iteration and the point it reached; returning false ends the run.
+  std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};
+};
+
+}  // namespace newtape::optim
