@@ -82,9 +82,9 @@ struct Interval {
 };
 
 /// One search along a line (More and Thuente 1994).
-class Search {
+class WolfeSearch {
  public:
-  Search(Line& line, const StrongWolfeOptions& options)
+  WolfeSearch(Line& line, const StrongWolfeOptions& options)
       : line_(line), options_(options), start_(line.start()), sufficient_(options.c1 * start_.slope) {}
 
   LineResult run(double alpha) {
@@ -173,7 +173,7 @@ class Search {
 }  // namespace
 
 LineSearch strong_wolfe(const StrongWolfeOptions& options) {
-  return [options](Line& line, double guess) { return Search(line, options).run(guess); };
+  return [options](Line& line, double guess) { return WolfeSearch(line, options).run(guess); };
 }
 
 }  // namespace newtape::optim
