@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/parameter.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+
+#include <newtape/core/ops/creation.hpp>
 
 #include <string>
 

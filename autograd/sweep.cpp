@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 
 #include <memory>
 #include <string>
@@ -264,8 +265,7 @@ class Sweep {
   Tensor fit(const Node& node, Tensor g) const {
     if (g.dtype() != node.dtype) {
       raise<DTypeError>("backward: a gradient must have the dtype of its tensor",
-                        std::string(name(node.dtype)) + " " + to_string(node.shape),
-                        std::string(name(g.dtype())) + " " + to_string(g.shape()));
+                        std::string(name(node.dtype)) + " " + to_string(node.shape), describe(g.value()));
     }
     if (batch_ == 0 && g.shape() == node.shape) return g;
     const auto extra = static_cast<std::int64_t>(g.ndim()) - static_cast<std::int64_t>(node.shape.size() + batch_);

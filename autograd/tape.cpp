@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/tape.hpp>
+
 #include <newtape/autograd/op.hpp>
 
 #include <mutex>

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/tensor.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -21,26 +26,26 @@ Tensor variable(Array value) {
 bool Tensor::is_leaf() const noexcept { return node_ && node_.get()->op == nullptr; }
 
 namespace {
-detail::Node& node_of(const Tensor& x, const char* what) {
+detail::Node& node_of(const Tensor& x, const char* op) {
   if (!x.requires_grad()) {
-    raise<ValueError>(std::string(what) + ": the tensor must depend on a variable", "a variable or a recorded result",
+    raise<ValueError>(std::string(op) + ": the tensor must depend on a variable", "a variable or a recorded result",
                       "a constant");
   }
   return *x.node().get();
 }
 
-detail::GradCell& cell_of(const Tensor& x, const char* what) {
+detail::GradCell& cell_of(const Tensor& x, const char* op) {
   auto* cell = x.requires_grad() ? detail::grad_cell(*x.node().get()) : nullptr;
   if (cell == nullptr) {
-    raise<ValueError>(std::string(what) + ": the tensor must keep a gradient",
+    raise<ValueError>(std::string(op) + ": the tensor must keep a gradient",
                       "a variable, or a result after retain_grad()",
                       x.requires_grad() ? "the result of an operation" : "a constant");
   }
   return *cell;
 }
 
-detail::GradHooks& grad_hooks_of(const Tensor& x, const char* what) {
-  auto& grad_hooks = node_of(x, what).grad_hooks;
+detail::GradHooks& grad_hooks_of(const Tensor& x, const char* op) {
+  auto& grad_hooks = node_of(x, op).grad_hooks;
   if (grad_hooks == nullptr) grad_hooks = std::make_unique<detail::GradHooks>();
   return *grad_hooks;
 }
@@ -52,8 +57,7 @@ void Tensor::set_grad(Tensor grad) const {
   auto& cell = cell_of(*this, "set_grad");
   if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
     raise<ShapeError>("set_grad: a gradient must have its variable's shape and dtype",
-                      std::string(name(dtype())) + " " + to_string(shape()),
-                      std::string(name(grad.dtype())) + " " + to_string(grad.shape()));
+                      std::string(name(dtype())) + " " + to_string(shape()), describe(grad.value()));
   }
   cell.set(std::move(grad));
 }
@@ -124,9 +128,7 @@ void match(const Op& op, In& a, In& b) {
     a.is_number() ? a.resolve(op.name(), b.dtype()) : b.resolve(op.name(), a.dtype());
   } else if (a.dtype() != b.dtype()) {
     raise<DTypeError>(std::string(op.name()) + ": the operands must have the same dtype",
-                      "equal dtypes; convert with to(dtype)",
-                      std::string(name(a.dtype())) + " " + to_string(a.shape()) + " and " +
-                          std::string(name(b.dtype())) + " " + to_string(b.shape()));
+                      "equal dtypes; convert with to(dtype)", describe(a.value()) + " and " + describe(b.value()));
   }
 }
 

@@ -16,8 +16,8 @@ class BarzilaiBorwein final : public optim::Curvature {
     const double along = core::dot(step, change);
     if (along > 0) curvature_ = along / core::dot(step, step);
   }
-  nt::Array product(const nt::Array& v) override { return core::scaled(curvature_, core::copy(v)); }
-  nt::Array solve(const nt::Array& v) override { return core::scaled(1 / curvature_, core::copy(v)); }
+  nt::Array product(const nt::Array& v) override { return curvature_ * v; }
+  nt::Array solve(const nt::Array& v) override { return 1 / curvature_ * v; }
   bool scaled() const override { return curvature_ != 1; }
   bool reset() override { return std::exchange(curvature_, 1) != 1; }
 

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/models/least_squares.hpp>
 #include <newtape/models/samples.hpp>
 
@@ -48,10 +58,7 @@ struct Solution {
 /// a [m, d], of which the first n rows are samples, b [m, k].
 Solution solve_for(const Tensor& a, const Tensor& b, std::int64_t n, std::optional<double> rcond) {
   const auto [m, d] = std::pair(a.shape(0), a.shape(1));
-  const double tolerance =
-      rcond.value_or((a.dtype() == f64 ? std::numeric_limits<double>::epsilon()
-                                       : static_cast<double>(std::numeric_limits<float>::epsilon())) *
-                     static_cast<double>(std::max(m, d)));
+  const double tolerance = rcond.value_or(epsilon(a.dtype()) * static_cast<double>(std::max(m, d)));
   const linalg::QR qr = m >= d ? linalg::qr(a) : linalg::QR{};
   const Tensor s = linalg::svdvals(m >= d ? qr.r.detach() : a.detach());
   const double largest = max(s).item();

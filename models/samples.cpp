@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/array/print.hpp>
 #include <newtape/models/samples.hpp>
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
 #include <newtape/models/truncated_svd.hpp>
+
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 
 #include <algorithm>
 
@@ -10,7 +14,7 @@ namespace {
 
 /// min(m, n) of a [m, n]; ValueError unless k is from 1 to that.
 std::int64_t expect_rank(const std::string& op, const In& a, std::int64_t k) {
-  if (!is_floating(a.dtype())) raise<DTypeError>(op + ": a must hold floats", "f32 or f64", name(a.dtype()));
+  expect_floating(op, a.value());
   if (a.ndim() != 2) raise<ShapeError>(op + ": a must be a matrix", "a [m, n]", "a " + to_string(a.shape()));
   const auto max_rank = std::min(a.shape()[0], a.shape()[1]);
   if (k < 1 || k > max_rank) {

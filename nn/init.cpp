@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/special.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/init.hpp>
 
 #include <algorithm>

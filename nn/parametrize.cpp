@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/module/module_body.hpp>
 #include <newtape/nn/parametrize.hpp>
 

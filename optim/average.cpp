@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/average.hpp>
 #include <newtape/optim/check_option.hpp>
@@ -32,9 +32,8 @@ void WeightAverage::update() {
     values.push_back(cells_[i].value());
     const Array& a = averages_[i];
     if (values[i].dtype() == a.dtype() && values[i].shape() == a.shape()) continue;
-    raise<ValueError>(std::string(name_) + ": averaged arrays must keep dtype and shape",
-                      std::string(newtape::name(a.dtype())) + " " + to_string(a.shape()),
-                      std::string(newtape::name(values[i].dtype())) + " " + to_string(values[i].shape()));
+    raise<ValueError>(std::string(name_) + ": averaged arrays must keep dtype and shape", describe(a),
+                      describe(values[i]));
   }
   ++updates_;
   const double part = updates_ == 1 ? 1 : share(updates_);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/clip.hpp>
 
@@ -40,10 +42,7 @@ double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, con
   // As in PyTorch: 1e-6 avoids 0 / 0, and NaN propagates.
   const double scale = max_norm / (norm + 1e-6);
   if (scale >= 1) return norm;
-  transform(params, [&](Array g) {
-    const DType dtype = g.dtype();
-    return core::mul(std::move(g), core::full({}, scale, dtype));
-  });
+  transform(params, [&](Array g) { return std::move(g) * scale; });
   return norm;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <newtape/core/array/array.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/runtime/random.hpp>
 

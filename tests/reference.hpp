@@ -5,7 +5,7 @@
 #include "test_files.hpp"
 
 #include <newtape/core/array/array.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
 #include <algorithm>

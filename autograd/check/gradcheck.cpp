@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/check/gradcheck.hpp>
+
 #include <newtape/autograd/check/checked_function.hpp>
 #include <newtape/autograd/check/differences.hpp>
-#include <newtape/autograd/check/gradcheck.hpp>
+
 #include <newtape/autograd/check/gradcheck_report.hpp>
 #include <newtape/autograd/check/sweep_modes.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/random.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -153,7 +161,7 @@ class Check {
   void report(const std::optional<detail::Disagreement>& found) {
     if (!found) return;
     result_.ok = false;
-    result_.message = describe("gradcheck: " + found->what, found->expected, found->got);
+    result_.message = error_message("gradcheck: " + found->what, found->expected, found->got);
     add(f_.origin());
   }
   void add(const std::string& line) {
@@ -178,8 +186,8 @@ class Check {
   void fail(const std::string& what, const Site& site, std::size_t input, std::size_t entry,
             const std::string& expected, const std::string& got, const std::string& more = {}) {
     result_.ok = false;
-    result_.message = describe("gradcheck: " + what, expected, got) + "\n  order " + std::to_string(site.order) + ", " +
-                      f_.names()[input] + ", entry " + detail::entry_text(entry, site.point[input].shape()) +
+    result_.message = error_message("gradcheck: " + what, expected, got) + "\n  order " + std::to_string(site.order) +
+                      ", " + f_.names()[input] + ", entry " + detail::entry_text(entry, site.point[input].shape()) +
                       " of shape " + to_string(site.point[input].shape()) + ", seed " + std::to_string(options_.seed);
     if (!more.empty()) add("  " + more);
   }

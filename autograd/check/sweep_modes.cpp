@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/check/gradcheck_report.hpp>
 #include <newtape/autograd/check/sweep_modes.hpp>
+
+#include <newtape/autograd/check/gradcheck_report.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
 
 #include <algorithm>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/grad_hooks.hpp>
+
 #include <newtape/autograd/observe/anomaly.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
@@ -84,7 +86,7 @@ std::string first_anomaly(const Array& x, unsigned checks) {
     return std::string(is_nan          ? "NaN"
                        : values[i] > 0 ? "infinity"
                                        : "-infinity") +
-           " at " + to_string(index) + " of " + std::string(name(x.dtype())) + " " + to_string(x.shape());
+           " at " + to_string(index) + " of " + describe(x);
   }
   return {};
 }

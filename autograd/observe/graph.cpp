@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/observe/graph.hpp>
+
 #include <newtape/autograd/op.hpp>
 
 #include <fmt/format.h>

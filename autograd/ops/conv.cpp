@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/conv.hpp>
+
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/conv.hpp>
 
 #include <memory>
@@ -167,14 +171,13 @@ std::string text(const In& x, const In& w, const In* b) {
 }
 
 /// Checks the operands of conv and conv_transpose. `b` is null without a bias.
-void check(const Op& op, const char* who, In& x, In& w, In* b, std::size_t axes, std::int64_t groups, bool transposed) {
-  match(op, x, w);
-  if (b != nullptr) match(op, x, *b);
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
-  }
+void check(const Op& kind, const char* op, In& x, In& w, In* b, std::size_t axes, std::int64_t groups,
+           bool transposed) {
+  match(kind, x, w);
+  if (b != nullptr) match(kind, x, *b);
+  expect_floating(op, x.value());
   if (groups < 1)
-    raise<ValueError>(std::string(who) + ": invalid number of groups", "at least 1", std::to_string(groups));
+    raise<ValueError>(std::string(op) + ": invalid number of groups", "at least 1", std::to_string(groups));
   const bool ranks =
       (x.ndim() == axes + 1 || x.ndim() == axes + 2) && w.ndim() == axes + 2 && (b == nullptr || b->ndim() == 1);
   bool fits = ranks;
@@ -188,7 +191,7 @@ void check(const Op& op, const char* who, In& x, In& w, In* b, std::size_t axes,
     const std::string spatial(axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w");
     const std::string kernel(axes == 1 ? "k" : axes == 2 ? "kh, kw" : "kd, kh, kw");
     const std::string per_group = groups == 1 ? "" : " / " + std::to_string(groups);
-    raise<ShapeError>(std::string(who) + ": the channels must agree",
+    raise<ShapeError>(std::string(op) + ": the channels must agree",
                       "x [n, c, " + spatial + "] or [c, " + spatial + "], w " +
                           (transposed ? "[c, o" + per_group : "[o, c" + per_group) + ", " + kernel + "], b [o]",
                       text(x, w, b));
@@ -204,14 +207,14 @@ Tensor with_images(const In& x, std::size_t axes, const F& f) {
   return squeeze(f(In(unsqueeze(x, 0), x.location())), 0);
 }
 
-Tensor convolve(const char* who, std::size_t axes, In& x, In& w, In* b, const ConvFuncOptions& o) {
-  check(conv_op, who, x, w, b, axes, o.groups, false);
+Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvFuncOptions& o) {
+  check(conv_op, op, x, w, b, axes, o.groups, false);
   const auto g = std::make_shared<core::ConvGeometry>();
   g->input = last(x.shape(), axes);
   g->kernel = last(w.shape(), axes);
-  g->stride = o.stride.over(who, "stride", axes, 1);
-  g->dilation = o.dilation.over(who, "dilation", axes, 1);
-  g->padding = o.padding.lengths().over(who, "padding", axes, 0);
+  g->stride = o.stride.over(op, "stride", axes, 1);
+  g->dilation = o.dilation.over(op, "dilation", axes, 1);
+  g->padding = o.padding.lengths().over(op, "padding", axes, 0);
   g->groups = o.groups;
   const bool same = o.padding.mode() == Padding::same;
   g->output = g->input;
@@ -219,7 +222,7 @@ Tensor convolve(const char* who, std::size_t axes, In& x, In& w, In* b, const Co
     const std::int64_t reach = g->dilation[a] * (g->kernel[a] - 1);
     if (same) {
       if (g->stride[a] != 1) {
-        raise<ValueError>(std::string(who) + ": Padding::same requires stride 1", "stride 1", to_string(g->stride));
+        raise<ValueError>(std::string(op) + ": Padding::same requires stride 1", "stride 1", to_string(g->stride));
       }
       g->padding[a] = reach / 2;  // an odd zero is added at the end, as in PyTorch
     } else {
@@ -227,7 +230,7 @@ Tensor convolve(const char* who, std::size_t axes, In& x, In& w, In* b, const Co
       g->output[a] = room < 0 ? 0 : room / g->stride[a] + 1;
     }
     if (g->output[a] < 1 || g->kernel[a] < 1) {
-      raise<ShapeError>(std::string(who) + ": the kernel must fit into the padded input",
+      raise<ShapeError>(std::string(op) + ": the kernel must fit into the padded input",
                         "an input longer than dilation (k - 1) - 2 padding along every axis, and k at least 1",
                         text(x, w, b));
     }
@@ -235,25 +238,25 @@ Tensor convolve(const char* who, std::size_t axes, In& x, In& w, In* b, const Co
   return with_images(x, axes, [&](const In& images) { return forward(images, w, b != nullptr ? *b : nothing(), g); });
 }
 
-Tensor convolve_transposed(const char* who, std::size_t axes, In& x, In& w, In* b, const ConvTransposeFuncOptions& o) {
-  check(conv_transpose_op, who, x, w, b, axes, o.groups, true);
+Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvTransposeFuncOptions& o) {
+  check(conv_transpose_op, op, x, w, b, axes, o.groups, true);
   const auto g = std::make_shared<core::ConvGeometry>();
   g->output = last(x.shape(), axes);
   g->kernel = last(w.shape(), axes);
-  g->stride = o.stride.over(who, "stride", axes, 1);
-  g->dilation = o.dilation.over(who, "dilation", axes, 1);
-  g->padding = o.padding.over(who, "padding", axes, 0);
+  g->stride = o.stride.over(op, "stride", axes, 1);
+  g->dilation = o.dilation.over(op, "dilation", axes, 1);
+  g->padding = o.padding.over(op, "padding", axes, 0);
   g->groups = o.groups;
-  const Dims more = o.output_padding.over(who, "output_padding", axes, 0);
+  const Dims more = o.output_padding.over(op, "output_padding", axes, 0);
   g->input = g->output;
   for (std::size_t a = 0; a < axes; ++a) {
     if (more[a] >= std::max(g->stride[a], g->dilation[a])) {
-      raise<ValueError>(std::string(who) + ": invalid output_padding", "less than stride or dilation", to_string(more));
+      raise<ValueError>(std::string(op) + ": invalid output_padding", "less than stride or dilation", to_string(more));
     }
     g->input[a] =
         (g->output[a] - 1) * g->stride[a] - 2 * g->padding[a] + g->dilation[a] * (g->kernel[a] - 1) + 1 + more[a];
     if (g->input[a] < 1 || g->output[a] < 1 || g->kernel[a] < 1) {
-      raise<ShapeError>(std::string(who) + ": the output must not be empty", "lengths of at least 1",
+      raise<ShapeError>(std::string(op) + ": the output must not be empty", "lengths of at least 1",
                         to_string(g->input) + " from " + text(x, w, b));
     }
   }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/distance.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
@@ -13,19 +18,8 @@ static const Op norm_op{"norm"};
 
 using detail::ReductionInfo;
 
-namespace {
-
-void expect_float(const char* op, const In& x) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(op) + ": the dtype must be a float", "f32 or f64",
-                      std::string(name(x.dtype())) + " " + to_string(x.shape()));
-  }
-}
-
-}  // namespace
-
 Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
-  expect_float("norm", x);
+  expect_floating("norm", x.value());
   if (std::isnan(p)) raise<ValueError>("norm: p must not be NaN", "a number or an infinity", "NaN");
   if (std::isinf(p)) return p > 0 ? max(abs(x), axes, keepdims) : min(abs(x), axes, keepdims);
   if (p == 0) return sum((x != 0.0).to(x.dtype()), axes, keepdims);
@@ -49,8 +43,8 @@ Tensor normalize(In x, double p, std::int64_t axis, double eps) {
 }
 
 Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {
-  expect_float("cosine_similarity", a);
-  expect_float("cosine_similarity", b);
+  expect_floating("cosine_similarity", a.value());
+  expect_floating("cosine_similarity", b.value());
   const Shape shape = broadcast_shapes("cosine_similarity", a.shape(), b.shape());
   const auto from_last = static_cast<std::int64_t>(normalize_axis("cosine_similarity", axis, shape.size())) -
                          static_cast<std::int64_t>(shape.size());

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/fold.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/fold.hpp>
 #include <newtape/core/ops/index.hpp>
 
@@ -39,18 +43,18 @@ Tensor folded(const In& x, const Geometry& g) {
                  wrt(x, [g](const Tensor& y) { return unfolded(y, g); }));
 }
 
-Geometry geometry(const char* who, const Shape& input, const Dims& kernel_size, const FoldOptions& o) {
+Geometry geometry(const char* op, const Shape& input, const Dims& kernel_size, const FoldOptions& o) {
   const std::size_t axes = input.size();
   auto g = std::make_shared<core::ConvGeometry>();
   g->input = input;
-  g->kernel = PerAxis(kernel_size).over(who, "kernel_size", axes, 1);
-  g->stride = o.stride.over(who, "stride", axes, 1);
-  g->padding = o.padding.over(who, "padding", axes, 0);
-  g->dilation = o.dilation.over(who, "dilation", axes, 1);
+  g->kernel = PerAxis(kernel_size).over(op, "kernel_size", axes, 1);
+  g->stride = o.stride.over(op, "stride", axes, 1);
+  g->padding = o.padding.over(op, "padding", axes, 0);
+  g->dilation = o.dilation.over(op, "dilation", axes, 1);
   for (std::size_t a = 0; a < axes; ++a) {
     const std::int64_t room = input[a] + 2 * g->padding[a] - g->dilation[a] * (g->kernel[a] - 1) - 1;
     if (room < 0) {
-      raise<ShapeError>(std::string(who) + ": the kernel must fit into the padded image",
+      raise<ShapeError>(std::string(op) + ": the kernel must fit into the padded image",
                         "an image longer than dilation (k - 1) - 2 padding along every axis",
                         to_string(input) + ", kernel_size " + to_string(g->kernel));
     }
@@ -59,17 +63,10 @@ Geometry geometry(const char* who, const Shape& input, const Dims& kernel_size, 
   return g;
 }
 
-void check_float(const char* who, const In& x) {
-  if (x.is_number() || !is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64",
-                      x.is_number() ? "a number" : name(x.dtype()));
-  }
-}
-
 }  // namespace
 
 Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options) {
-  check_float("unfold", x);
+  expect_floating("unfold", x.value());
   const std::size_t axes = kernel_size.size();
   if (axes < 1 || axes > 3 || (x.ndim() != axes + 1 && x.ndim() != axes + 2)) {
     raise<ShapeError>("unfold: kernel_size must have a number for each spatial axis",
@@ -81,7 +78,7 @@ Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options) {
 }
 
 Tensor fold(In x, const Dims& output_size, const Dims& kernel_size, const FoldOptions& options) {
-  check_float("fold", x);
+  expect_floating("fold", x.value());
   const std::size_t axes = output_size.size();
   if (axes < 1 || axes > 3 || kernel_size.size() != axes || (x.ndim() != 2 && x.ndim() != 3)) {
     raise<ShapeError>("fold: output_size and kernel_size must have a number for each spatial axis",

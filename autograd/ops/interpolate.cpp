@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/interpolate.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/resample.hpp>
+#include <newtape/autograd/ops/pooling.hpp>
+#include <newtape/autograd/ops/product.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -114,8 +118,7 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
     raise<ShapeError>("interpolate: x must have one to three spatial axes", "x [n, c, spatial..]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
-  if (!is_floating(x.dtype()))
-    raise<DTypeError>("interpolate: the dtype must be a float", "f32 or f64", name(x.dtype()));
+  expect_floating("interpolate", x.value());
   const std::size_t wanted = axes_of(o.mode);
   if (wanted != 0 && axes != wanted) {
     raise<ShapeError>("interpolate: the mode must match the number of spatial axes",

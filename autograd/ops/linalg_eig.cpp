@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
@@ -36,7 +43,7 @@ void expect_no_phase(const Tensor& phases, const Tensor& scale) {
   if (phases.size() == 0) return;
   const Tensor largest = max(abs(phases.detach()));
   const Tensor size = max(abs(scale.detach()));
-  if (largest.item() <= std::sqrt(rounding(phases.dtype())) * size.item()) return;
+  if (largest.item() <= std::sqrt(epsilon(phases.dtype())) * size.item()) return;
   raise<NumericalError>("eig: the derivative depends on the phases of the eigenvectors, which are arbitrary",
                         "a function of v invariant to the phases of its columns", "a function that depends on them");
 }
@@ -56,7 +63,7 @@ Tensor eig_pullback(Tensors g, Tensors y) {
     const Complex p = x - Complex{lengths.re * along, lengths.im * along};
     const Complex e{row(w.re) - column(w.re), row(w.im) - column(w.im)};
     const Tensor squares = square(e.re) + square(e.im);
-    const double least = 4 * static_cast<double>(w.re.shape(-1)) * rounding(w.re.dtype());
+    const double least = 4 * static_cast<double>(w.re.shape(-1)) * epsilon(w.re.dtype());
     const Tensor sizes = square(w.re) + square(w.im);
     const Tensor largest = sizes.size() == 0 ? sizes : max(sizes, -1, true);
     const Tensor zero = squares.detach() <= column(largest).detach() * (least * least);

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
@@ -110,7 +119,7 @@ bool near_singular(const core::LU& lu) {
   const Tensor u = core::abs(core::contiguous(diagonal(lu.factors, 0, -2, -1).value()));
   if (u.size() == 0) return false;
   const Tensor smallest = min(u, -1);
-  return any(smallest <= max(u, -1) * std::cbrt(rounding(u.dtype()))).item<bool>();
+  return any(smallest <= max(u, -1) * std::cbrt(epsilon(u.dtype()))).item<bool>();
 }
 
 /// The determinant by products and sums alone, so that derivatives are also correct for singular a (Bird 2011).
@@ -145,7 +154,7 @@ Tensor det_of_any_rank(const Tensor& a) {
   const auto n = a.shape(-1);
   const core::SVD d = core::svd(a.value(), core::SVDPart::reduced, "det");
   const Tensor s = d.s;
-  const auto rank = sum((s > max(s) * std::cbrt(rounding(a.dtype()))).to(a.dtype())).item<std::int64_t>();
+  const auto rank = sum((s > max(s) * std::cbrt(epsilon(a.dtype()))).to(a.dtype())).item<std::int64_t>();
   const Array signs =
       core::mul(core::lu_slogdet(core::lu_factor(d.u)).sign, core::lu_slogdet(core::lu_factor(d.vh)).sign);
   const Tensor b = matmul(matmul(transpose(d.u), a), transpose(d.vh));

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Norms and other functions composed of public operations.
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <vector>

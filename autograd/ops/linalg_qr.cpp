@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {

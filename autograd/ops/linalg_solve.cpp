@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
@@ -17,9 +21,7 @@ void expect_matrices(const char* op, const In& a, bool square) {
     raise<ShapeError>(name + (square ? ": a must be square" : ": a must have at least two axes"),
                       square ? "a [.., n, n]" : "a [.., m, n]", "a " + to_string(a.shape()));
   }
-  if (!is_floating(a.dtype())) {
-    raise<DTypeError>(name + ": a must have a float dtype", "f32 or f64", newtape::name(a.dtype()));
-  }
+  expect_floating(name, a.value());
 }
 
 void expect_system(const char* op, const In& a, const In& b, bool left) {

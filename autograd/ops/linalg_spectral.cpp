@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {
@@ -41,7 +48,7 @@ Tensor eigh_pullback(Tensors g, Tensors y) {
 
 /// Mask of the elements of s that are negligible relative to `largest`.
 Tensor negligible(const Tensor& s, const Tensor& largest) {
-  const double tolerance = 4 * static_cast<double>(s.shape(-1)) * rounding(s.dtype());
+  const double tolerance = 4 * static_cast<double>(s.shape(-1)) * epsilon(s.dtype());
   return s.detach() <= largest * tolerance;
 }
 

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/normalization.hpp>
+
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/joint_pullback.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/fold.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/normalize.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <string>
 
 namespace newtape {
@@ -23,9 +30,7 @@ using View = core::NormalizeView;
 
 void expect_floats(const Op& op, const In& x) {
   if (x.is_number()) raise<ValueError>(std::string(op.name()) + ": x must be a tensor", "a tensor", "a number");
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(op.name()) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
-  }
+  expect_floating(op.name(), x.value());
 }
 
 /// Checks shape and dtype of a weight, bias or statistic, unless it is undefined.
@@ -175,8 +180,7 @@ Tensor rms_norm(In x, const Shape& normalized_shape, const Tensor& weight, std::
   View view = rows(rms_norm_op, x, normalized_shape);
   view.centred = false;
   expect(rms_norm_op, "weight", weight, normalized_shape, x);
-  const double step = x.dtype() == f32 ? static_cast<double>(std::numeric_limits<float>::epsilon())
-                                       : std::numeric_limits<double>::epsilon();
+  const double step = epsilon(x.dtype());
   return normalize(rms_norm_op, x, weight, {}, view, eps.value_or(step)).y;
 }
 
@@ -209,9 +213,7 @@ Tensor local_response_norm(In x, std::int64_t size, const LocalResponseNormOptio
     raise<ShapeError>("local_response_norm: x must have a channel axis", "x [n, c] or [n, c, spatial..]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>("local_response_norm: the dtype must be a float", "f32 or f64", name(x.dtype()));
-  }
+  expect_floating("local_response_norm", x.value());
   if (size < 1) raise<ValueError>("local_response_norm: invalid size", "at least 1", std::to_string(size));
   if (x.size() == 0) return x * 1.0;
   // As in PyTorch, an even window has its extra channel in front.

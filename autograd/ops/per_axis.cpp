@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/per_axis.hpp>
+
 #include <newtape/core/runtime/error.hpp>
 
 #include <algorithm>

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/pooling.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/resample.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/max_pool.hpp>
 
 #include <algorithm>
@@ -17,16 +22,14 @@ namespace {
 using Axis = core::WindowAxis;
 using WindowsRef = std::shared_ptr<const std::vector<Axis>>;
 
-void check_rank(const char* who, const In& x, std::size_t axes) {
+void check_rank(const char* op, const In& x, std::size_t axes) {
   if (x.is_number() || (x.ndim() != axes + 1 && x.ndim() != axes + 2)) {
     const std::string spatial(axes == 1 ? "l" : axes == 2 ? "h, w" : "d, h, w");
-    raise<ShapeError>(std::string(who) + ": the number of spatial axes must be " + std::to_string(axes),
+    raise<ShapeError>(std::string(op) + ": the number of spatial axes must be " + std::to_string(axes),
                       "x [n, c, " + spatial + "] or [c, " + spatial + "]",
                       x.is_number() ? "a number" : "x " + to_string(x.shape()));
   }
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the dtype must be a float", "f32 or f64", name(x.dtype()));
-  }
+  expect_floating(op, x.value());
 }
 
 /// Start indices of the windows along one axis; negative in the padding.
@@ -35,18 +38,18 @@ struct Starts {
   std::int64_t operator[](std::int64_t i) const { return i * stride - padding; }
 };
 
-std::vector<Starts> starts(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size,
+std::vector<Starts> starts(const char* op, const In& x, std::size_t axes, const PerAxis& kernel_size,
                            const PerAxis& stride, const PerAxis& padding, const PerAxis& dilation, bool ceil_mode) {
-  check_rank(who, x, axes);
-  const Dims kernel = kernel_size.over(who, "kernel_size", axes, 1);
-  const Dims steps = stride.empty() ? kernel : stride.over(who, "stride", axes, 1);
-  const Dims pad = padding.over(who, "padding", axes, 0);
-  const Dims spread = dilation.over(who, "dilation", axes, 1);
+  check_rank(op, x, axes);
+  const Dims kernel = kernel_size.over(op, "kernel_size", axes, 1);
+  const Dims steps = stride.empty() ? kernel : stride.over(op, "stride", axes, 1);
+  const Dims pad = padding.over(op, "padding", axes, 0);
+  const Dims spread = dilation.over(op, "dilation", axes, 1);
   std::vector<Starts> all;
   for (std::size_t a = 0; a < axes; ++a) {
     const std::int64_t reach = spread[a] * (kernel[a] - 1);
     if (2 * pad[a] > reach + 1) {
-      raise<ValueError>(std::string(who) + ": invalid padding", "at most half of the kernel",
+      raise<ValueError>(std::string(op) + ": invalid padding", "at most half of the kernel",
                         "padding " + to_string(pad) + ", kernel_size " + to_string(kernel));
     }
     const std::int64_t input = x.shape()[x.ndim() - axes + a];
@@ -55,7 +58,7 @@ std::vector<Starts> starts(const char* who, const In& x, std::size_t axes, const
     std::int64_t output = room < 0 ? 0 : room / steps[a] + 1;
     if (ceil_mode && (output - 1) * steps[a] >= input + pad[a]) --output;
     if (output < 1) {
-      raise<ShapeError>(std::string(who) + ": the kernel must fit into the padded input",
+      raise<ShapeError>(std::string(op) + ": the kernel must fit into the padded input",
                         "an input longer than dilation (k - 1) - 2 padding along every axis",
                         "x " + to_string(x.shape()) + ", kernel_size " + to_string(kernel));
     }
@@ -64,7 +67,7 @@ std::vector<Starts> starts(const char* who, const In& x, std::size_t axes, const
   return all;
 }
 
-std::vector<Axis> windows(const char* who, const std::vector<Starts>& all) {
+std::vector<Axis> windows(const char* op, const std::vector<Starts>& all) {
   std::vector<Axis> axes;
   for (const auto& s : all) {
     Axis axis{s.input, s.dilation};
@@ -73,7 +76,7 @@ std::vector<Axis> windows(const char* who, const std::vector<Starts>& all) {
       const std::int64_t first = s[i] + skipped * s.dilation;
       const std::int64_t inside = first >= s.input ? 0 : (s.input - first - 1) / s.dilation + 1;
       if (inside < 1) {
-        raise<ShapeError>(std::string(who) + ": every window must contain an input element", "less padding or dilation",
+        raise<ShapeError>(std::string(op) + ": every window must contain an input element", "less padding or dilation",
                           "padding " + std::to_string(s.padding) + ", dilation " + std::to_string(s.dilation) +
                               " on length " + std::to_string(s.input));
       }
@@ -86,14 +89,14 @@ std::vector<Axis> windows(const char* who, const std::vector<Starts>& all) {
 }
 
 /// Windows of about equal lengths that cover the input. ShapeError when the input is empty.
-std::vector<Axis> adaptive_windows(const char* who, const In& x, std::size_t axes, const PerAxis& output_size) {
-  check_rank(who, x, axes);
-  const Dims outputs = output_size.over(who, "output_size", axes, 1);
+std::vector<Axis> adaptive_windows(const char* op, const In& x, std::size_t axes, const PerAxis& output_size) {
+  check_rank(op, x, axes);
+  const Dims outputs = output_size.over(op, "output_size", axes, 1);
   std::vector<Axis> all;
   for (std::size_t a = 0; a < axes; ++a) {
     Axis axis{x.shape()[x.ndim() - axes + a]};
     if (axis.input == 0) {
-      raise<ShapeError>(std::string(who) + ": the input must not be empty", "spatial axes with elements",
+      raise<ShapeError>(std::string(op) + ": the input must not be empty", "spatial axes with elements",
                         "x " + to_string(x.shape()));
     }
     for (std::int64_t i = 0; i < outputs[a]; ++i) {
@@ -126,23 +129,22 @@ Tensor max_pool(const In& x, std::vector<Axis> axes) {
                      }));
 }
 
-std::vector<Axis> max_windows(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size,
+std::vector<Axis> max_windows(const char* op, const In& x, std::size_t axes, const PerAxis& kernel_size,
                               const MaxPoolOptions& o) {
-  return windows(who, starts(who, x, axes, kernel_size, o.stride, o.padding, o.dilation, o.ceil_mode));
+  return windows(op, starts(op, x, axes, kernel_size, o.stride, o.padding, o.dilation, o.ceil_mode));
 }
 
-std::pair<Tensor, Tensor> max_pool_with_indices(const char* who, const In& x, std::size_t axes,
+std::pair<Tensor, Tensor> max_pool_with_indices(const char* op, const In& x, std::size_t axes,
                                                 const PerAxis& kernel_size, const MaxPoolOptions& o) {
-  auto w = max_windows(who, x, axes, kernel_size, o);
+  auto w = max_windows(op, x, axes, kernel_size, o);
   Tensor at = core::max_pool_indices(x.value(), w);
   return {max_pool(x, std::move(w)), std::move(at)};
 }
 
-Tensor avg_pool(const char* who, const In& x, std::size_t axes, const PerAxis& kernel_size, const AvgPoolOptions& o) {
-  const auto all = starts(who, x, axes, kernel_size, o.stride, o.padding, 1, o.ceil_mode);
+Tensor avg_pool(const char* op, const In& x, std::size_t axes, const PerAxis& kernel_size, const AvgPoolOptions& o) {
+  const auto all = starts(op, x, axes, kernel_size, o.stride, o.padding, 1, o.ceil_mode);
   if (o.divisor_override < 0) {
-    raise<ValueError>(std::string(who) + ": invalid divisor_override", "at least 1",
-                      std::to_string(o.divisor_override));
+    raise<ValueError>(std::string(op) + ": invalid divisor_override", "at least 1", std::to_string(o.divisor_override));
   }
   // A window's number of elements is the product over axes, so the division is done axis by axis.
   std::vector<detail::ResamplingRef> maps;
@@ -164,9 +166,9 @@ Tensor avg_pool(const char* who, const In& x, std::size_t axes, const PerAxis& k
   return detail::resample(x, maps);
 }
 
-Tensor adaptive_avg_pool(const char* who, const In& x, std::size_t axes, const PerAxis& output_size) {
+Tensor adaptive_avg_pool(const char* op, const In& x, std::size_t axes, const PerAxis& output_size) {
   std::vector<detail::ResamplingRef> maps;
-  for (const auto& axis : adaptive_windows(who, x, axes, output_size)) {
+  for (const auto& axis : adaptive_windows(op, x, axes, output_size)) {
     core::BandMatrix m;
     m.input = axis.input;
     for (std::size_t i = 0; i < axis.first.size(); ++i) {
@@ -178,11 +180,11 @@ Tensor adaptive_avg_pool(const char* who, const In& x, std::size_t axes, const P
   return detail::resample(x, maps);
 }
 
-Tensor lp_pool(const char* who, const In& x, std::size_t axes, double norm, const PerAxis& kernel_size,
+Tensor lp_pool(const char* op, const In& x, std::size_t axes, double norm, const PerAxis& kernel_size,
                const LPPoolOptions& o) {
-  if (!(norm > 0)) raise<ValueError>(std::string(who) + ": norm must be positive", "above 0", std::to_string(norm));
-  check_rank(who, x, axes);
-  Tensor sums = avg_pool(who, pow(x, norm), axes, kernel_size,
+  if (!(norm > 0)) raise<ValueError>(std::string(op) + ": norm must be positive", "above 0", std::to_string(norm));
+  check_rank(op, x, axes);
+  Tensor sums = avg_pool(op, pow(x, norm), axes, kernel_size,
                          {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
   if (norm == 1) return sums;
   // A root has no derivative at 0: windows of zeros get gradient 0, as in PyTorch.

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/product.hpp>
+
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/einsum.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/linalg/products.hpp>
 
 #include <string>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Backpropagation through time in two forms: one kernel per step, and Tensor operations for recorded gradients and
 // batches of cotangents. Both compute derivatives from the results.
+#include <newtape/autograd/ops/recurrent.hpp>
+
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/activation.hpp>
@@ -9,7 +11,6 @@
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
-#include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/reduce.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape {

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/scan.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/choose.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/scan.hpp>
 
 #include <limits>

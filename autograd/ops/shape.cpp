@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/shape.hpp>
+
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/ops/index.hpp>
 
 #include <algorithm>

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/sort.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/choose.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/sort.hpp>
 
 #include <string>

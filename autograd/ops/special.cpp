@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/special.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/core/ops/special.hpp>
 
 #include <cmath>

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/statistics.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/sort.hpp>
@@ -66,10 +74,7 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
 }
 
 Tensor checked_quantiles(const char* name, const In& x, const std::vector<double>& q, const ReductionInfo& r) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(name) + ": the dtype must be a float", "f32 or f64",
-                      std::string(newtape::name(x.dtype())) + " " + to_string(x.shape()));
-  }
+  expect_floating(name, x.value());
   for (const double p : q) {
     if (!(p >= 0 && p <= 1)) {
       raise<ValueError>(std::string(name) + ": q is out of range", "0 <= q <= 1", std::to_string(p));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/checkpoint.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/runtime/random.hpp>
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The function is recorded on placeholders, and so is the backward sweep through its graph: the derivatives are those
 // of the operations in the function.
-#include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/fuse/program.hpp>
 #include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <memory>

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/grad.hpp>
+
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
 
 #include <algorithm>
@@ -226,12 +230,12 @@ Tensor trace_of_rows(const Tensor& y, const RecordedFunction& t) {
   return total;
 }
 
-void expect_rows(std::string_view what, const Tensor& x) {
-  if (x.ndim() == 0) raise<ShapeError>(std::string(what) + ": x must have an axis of coordinates", "[.., d]", "[]");
+void expect_rows(std::string_view op, const Tensor& x) {
+  if (x.ndim() == 0) raise<ShapeError>(std::string(op) + ": x must have an axis of coordinates", "[.., d]", "[]");
 }
-void expect_shape(std::string_view what, const Tensor& y, const Shape& shape) {
+void expect_shape(std::string_view op, const Tensor& y, const Shape& shape) {
   if (y.shape() == shape) return;
-  raise<ShapeError>(std::string(what) + ": the function must return one result for each row", to_string(shape),
+  raise<ShapeError>(std::string(op) + ": the function must return one result for each row", to_string(shape),
                     to_string(y.shape()));
 }
 

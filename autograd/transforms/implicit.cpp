@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/implicit.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -63,19 +68,19 @@ std::vector<Shape> shapes_of(std::span<const Tensor> xs) {
   return shapes;
 }
 
-DType one_dtype(const char* what, DType dtype, std::span<const Tensor> xs) {
+DType one_dtype(const char* op, DType dtype, std::span<const Tensor> xs) {
   for (const auto& x : xs) {
     if (!x.defined() || x.dtype() != dtype || !is_floating(dtype)) {
-      raise<DTypeError>(std::string(what) + ": all tensors must have the same float dtype", name(dtype),
+      raise<DTypeError>(std::string(op) + ": all tensors must have the same float dtype", name(dtype),
                         x.defined() ? name(x.dtype()) : "an undefined tensor");
     }
   }
   return dtype;
 }
 
-void refuse_captured(const char* what, std::span<const Tensor> ys, std::span<const Tensor> own) {
+void refuse_captured(const char* op, std::span<const Tensor> ys, std::span<const Tensor> own) {
   if (!detail::reach(ys, own).outside) return;
-  raise<ValueError>(std::string(what) + ": the function must not depend on variables other than its arguments",
+  raise<ValueError>(std::string(op) + ": the function must not depend on variables other than its arguments",
                     "all variables in theta (or detached)", "a function that captured one");
 }
 
@@ -83,7 +88,7 @@ void refuse_captured(const char* what, std::span<const Tensor> ys, std::span<con
 
 /// M(p), a matrix given by its products with vectors; p is a vector.
 struct System {
-  const char* what;
+  const char* op;
   /// M at p: w [lead.., n] -> M w [lead.., n] in Tensor operations.
   std::function<LinearMap(const Tensor& p)> at;
   Shape shape;  ///< of the right-hand side for the solvers in `options`
@@ -92,7 +97,7 @@ struct System {
 using SystemRef = std::shared_ptr<const System>;
 
 [[noreturn]] void fail(const System& s, const std::string& why) {
-  raise<NumericalError>(std::string(s.what) + ": the linear system could not be solved", {}, why);
+  raise<NumericalError>(std::string(s.op) + ": the linear system could not be solved", {}, why);
 }
 
 /// v -> M^T v for vectors, by a reverse sweep through M.
@@ -201,7 +206,7 @@ Tensor solve(const SystemRef& s, bool transposed, const Tensor& b, const Tensor&
 // --- roots ---
 
 struct Root {
-  const char* what;
+  const char* op;
   Equation f;
   std::vector<Shape> x;
   std::vector<Shape> theta;
@@ -221,11 +226,11 @@ void check_equation(const Root& root, std::span<const Tensor> xs, std::span<cons
   const auto r = root.f(all.first(xs.size()), all.subspan(xs.size()));
   for (std::size_t i = 0; i < std::max(r.size(), xs.size()); ++i) {
     if (r.size() == xs.size() && r[i].shape() == xs[i].shape() && r[i].dtype() == xs[i].dtype()) continue;
-    raise<ShapeError>(std::string(root.what) + ": the function must return the shapes and the dtype of the solution",
+    raise<ShapeError>(std::string(root.op) + ": the function must return the shapes and the dtype of the solution",
                       i < xs.size() ? to_string(xs[i].shape()) : std::to_string(xs.size()) + " tensors",
                       i < r.size() ? to_string(r[i].shape()) : std::to_string(r.size()) + " tensors");
   }
-  refuse_captured(root.what, r, own);
+  refuse_captured(root.op, r, own);
 }
 
 /// The solution values `xs` as a differentiable function of theta.
@@ -233,10 +238,10 @@ std::vector<Tensor> with_derivatives(std::shared_ptr<const Root> root, std::vect
                                      std::span<const Tensor> theta, const LinearSolveOptions& options) {
   for (auto& x : xs) x = x.detach();
   if (xs.empty()) {
-    raise<ValueError>(std::string(root->what) + ": the solver must return a solution", "one tensor or more", "none");
+    raise<ValueError>(std::string(root->op) + ": the solver must return a solution", "one tensor or more", "none");
   }
-  const DType dtype = one_dtype(root->what, xs[0].dtype(), xs);
-  one_dtype(root->what, dtype, theta);
+  const DType dtype = one_dtype(root->op, xs[0].dtype(), xs);
+  one_dtype(root->op, dtype, theta);
   const Tensor t = flat(theta, dtype);
   if (!recorded(t)) return xs;
   check_equation(*root, xs, theta);
@@ -245,7 +250,7 @@ std::vector<Tensor> with_derivatives(std::shared_ptr<const Root> root, std::vect
 
   // (df/dx)^T as a function of p, the concatenation of x and theta.
   auto system = std::make_shared<System>();
-  system->what = root->what;
+  system->op = root->op;
   system->shape = {n};
   system->options.linear = options;
   system->at = [root, n](const Tensor& p) -> LinearMap {
@@ -354,15 +359,15 @@ Tensor custom_root(const UnaryEquation& f, const std::function<Tensor(const Tens
 
 std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
                                 const FixedPointOptions& options) {
-  constexpr auto what = "fixed_point";
+  constexpr auto op = "fixed_point";
   if (x0.empty()) raise<ValueError>("fixed_point: x0 must not be empty", "one tensor or more", "none");
-  const DType dtype = one_dtype(what, x0[0].dtype(), x0);
+  const DType dtype = one_dtype(op, x0[0].dtype(), x0);
   const Equation residual = [f](std::span<const Tensor> x, std::span<const Tensor> t) {
     auto r = f(x, t);
     for (std::size_t i = 0; i < std::min(r.size(), x.size()); ++i) r[i] = r[i] - x[i];
     return r;
   };
-  auto root = std::make_shared<const Root>(Root{what, residual, shapes_of(x0), shapes_of(theta)});
+  auto root = std::make_shared<const Root>(Root{op, residual, shapes_of(x0), shapes_of(theta)});
   const auto values = detached(theta);
   std::vector<Tensor> xs;
   {
@@ -378,7 +383,7 @@ std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, s
         raise<ShapeError>("fixed_point: the function must return the shapes of x", to_string(x0[0].shape()),
                           fx.empty() ? "nothing" : to_string(fx[0].shape()));
       }
-      one_dtype(what, dtype, fx);
+      one_dtype(op, dtype, fx);
       const Array next = flat(fx, dtype).value();
       error = largest(core::sub(next, x)) / std::max(1.0, largest(next));
       converged = error <= tolerance;
@@ -401,9 +406,9 @@ Tensor fixed_point(const UnaryEquation& f, const Tensor& x0, const Tensor& theta
 
 Tensor custom_linear_solve(const LinearFunction& matvec, const Tensor& b, std::span<const Tensor> theta,
                            const CustomLinearSolveOptions& options) {
-  constexpr auto what = "custom_linear_solve";
-  const DType dtype = one_dtype(what, b.defined() ? b.dtype() : f64, {&b, 1});
-  one_dtype(what, dtype, theta);
+  constexpr auto op = "custom_linear_solve";
+  const DType dtype = one_dtype(op, b.defined() ? b.dtype() : f64, {&b, 1});
+  one_dtype(op, dtype, theta);
   const Shape shape = b.shape();
   const auto n = b.size();
   {
@@ -415,10 +420,10 @@ Tensor custom_linear_solve(const LinearFunction& matvec, const Tensor& b, std::s
       raise<ShapeError>("custom_linear_solve: the product must have the shape and dtype of the right-hand side",
                         to_string(shape), to_string(y.shape()));
     }
-    refuse_captured(what, {&y, 1}, own);
+    refuse_captured(op, {&y, 1}, own);
   }
   auto system = std::make_shared<System>();
-  system->what = what;
+  system->op = op;
   system->shape = shape;
   system->options = options;
   system->at = [matvec, shape, n, parts = shapes_of(theta)](const Tensor& p) -> LinearMap {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <unistd.h>
 
@@ -44,12 +46,12 @@ GraphReach reach(std::span<const Tensor> ys, std::span<const Tensor> xs) {
 
 namespace {
 
-std::vector<Tensor> own_nodes(std::string_view what, std::span<const Tensor> xs) {
+std::vector<Tensor> own_nodes(std::string_view op, std::span<const Tensor> xs) {
   std::vector<Tensor> own;
   own.reserve(xs.size());
   for (const auto& x : xs) {
     if (!x.defined() || !is_floating(x.dtype())) {
-      raise<DTypeError>(std::string(what) + ": the inputs must be floats", "f32 or f64",
+      raise<DTypeError>(std::string(op) + ": the inputs must be floats", "f32 or f64",
                         x.defined() ? name(x.dtype()) : "an undefined tensor");
     }
     own.push_back(recorded(x) ? expand(x, x.shape()) : variable(x));
@@ -58,9 +60,9 @@ std::vector<Tensor> own_nodes(std::string_view what, std::span<const Tensor> xs)
 }
 
 template <class F>
-RecordedFunction record_call(std::string_view what, std::span<const Tensor> xs, F&& call) {
+RecordedFunction record_call(std::string_view op, std::span<const Tensor> xs, F&& call) {
   RecordedFunction t;
-  t.xs = own_nodes(what, xs);
+  t.xs = own_nodes(op, xs);
   const bool outer = grad_enabled();
   {
     const GradMode on(true);
@@ -68,7 +70,7 @@ RecordedFunction record_call(std::string_view what, std::span<const Tensor> xs, 
   }
   for (const auto& y : t.ys) {
     if (!y.defined() || !is_floating(y.dtype())) {
-      raise<DTypeError>(std::string(what) + ": the function must return floats", "f32 or f64",
+      raise<DTypeError>(std::string(op) + ": the function must return floats", "f32 or f64",
                         y.defined() ? name(y.dtype()) : "an undefined tensor");
     }
   }
@@ -78,26 +80,26 @@ RecordedFunction record_call(std::string_view what, std::span<const Tensor> xs, 
 
 }  // namespace
 
-RecordedFunction record(std::string_view what, const MultiFunction& f, std::span<const Tensor> xs) {
-  return record_call(what, xs, [&](std::span<const Tensor> own) { return f(own); });
+RecordedFunction record(std::string_view op, const MultiFunction& f, std::span<const Tensor> xs) {
+  return record_call(op, xs, [&](std::span<const Tensor> own) { return f(own); });
 }
 
-RecordedFunction record(std::string_view what, const Function& f, std::span<const Tensor> xs) {
-  return record_call(what, xs, [&](std::span<const Tensor> own) { return std::vector<Tensor>{f(own)}; });
+RecordedFunction record(std::string_view op, const Function& f, std::span<const Tensor> xs) {
+  return record_call(op, xs, [&](std::span<const Tensor> own) { return std::vector<Tensor>{f(own)}; });
 }
 
-void expect_scalar(std::string_view what, const RecordedFunction& t) {
+void expect_scalar(std::string_view op, const RecordedFunction& t) {
   if (t.ys.size() != 1 || t.ys[0].size() != 1) {
-    raise<ShapeError>(std::string(what) + ": the function must return a scalar", "one element",
+    raise<ShapeError>(std::string(op) + ": the function must return a scalar", "one element",
                       t.ys.size() == 1 ? to_string(t.ys[0].shape()) : std::to_string(t.ys.size()) + " tensors");
   }
 }
 
-Shape expect_tangents(std::string_view what, std::string_view one, std::span<const Tensor> xs,
+Shape expect_tangents(std::string_view op, std::string_view one, std::span<const Tensor> xs,
                       std::span<const Tensor> vs) {
-  const std::string start = std::string(what) + ": a " + std::string(one);
+  const std::string start = std::string(op) + ": a " + std::string(one);
   if (vs.size() != xs.size()) {
-    raise<ValueError>(std::string(what) + ": each tensor needs one " + std::string(one), std::to_string(xs.size()),
+    raise<ValueError>(std::string(op) + ": each tensor needs one " + std::string(one), std::to_string(xs.size()),
                       std::to_string(vs.size()));
   }
   Shape lead;

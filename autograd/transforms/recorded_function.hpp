@@ -32,14 +32,14 @@ struct RecordedFunction {
   }
 };
 
-/// Records f at xs; `what` names the transform in errors. DTypeError for an input or result that is not a float.
-RecordedFunction record(std::string_view what, const MultiFunction& f, std::span<const Tensor> xs);
-RecordedFunction record(std::string_view what, const Function& f, std::span<const Tensor> xs);
+/// Records f at xs; `op` names the transform in errors. DTypeError for an input or result that is not a float.
+RecordedFunction record(std::string_view op, const MultiFunction& f, std::span<const Tensor> xs);
+RecordedFunction record(std::string_view op, const Function& f, std::span<const Tensor> xs);
 
 /// ShapeError unless f has one result of one element.
-void expect_scalar(std::string_view what, const RecordedFunction& t);
+void expect_scalar(std::string_view op, const RecordedFunction& t);
 /// Checks that `vs` have the shapes and dtypes of `xs`, after common extra leading axes. Returns those axes.
-Shape expect_tangents(std::string_view what, std::string_view one, std::span<const Tensor> xs,
+Shape expect_tangents(std::string_view op, std::string_view one, std::span<const Tensor> xs,
                       std::span<const Tensor> vs);
 
 enum class Graph { release, retain, record };

@@ -2,6 +2,12 @@
 // Feeding data from memory.
 #include "support.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/data/loading/dataset.hpp>
+#include <newtape/data/loading/loader.hpp>
+
 namespace bench {
 
 namespace {

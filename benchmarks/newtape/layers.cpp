@@ -2,6 +2,8 @@
 // Single layers; torch/layers.cpp is the other side.
 #include "support.hpp"
 
+#include <newtape/nn/layers/norm.hpp>
+
 namespace bench {
 
 namespace {

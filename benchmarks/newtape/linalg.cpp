@@ -4,6 +4,10 @@
 #include "matrices.hpp"
 #include "support.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+
 namespace bench {
 
 namespace {

@@ -2,7 +2,11 @@
 // Steps of optimizers alone; torch/optim.cpp is the other side.
 #include "support.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/parameter.hpp>
 #include <newtape/core/runtime/parallel.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 namespace bench {
 

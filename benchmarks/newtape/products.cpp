@@ -3,6 +3,9 @@
 #include "rates.hpp"
 #include "support.hpp"
 
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
+
 namespace bench {
 
 namespace {

@@ -4,8 +4,12 @@
 #include "inputs.hpp"
 #include "worker.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/parameter.hpp>
+#include <newtape/autograd/tensor.hpp>
 #include <newtape/core/xtensor.hpp>
-#include <newtape/newtape.hpp>
+#include <newtape/nn/losses/loss_modules.hpp>
+#include <newtape/optim/optimizer.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -2,6 +2,14 @@
 // Single operations and chains of them; torch/tensors.cpp is the other side.
 #include "support.hpp"
 
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/transforms/fuse.hpp>
+
 namespace bench {
 
 namespace {

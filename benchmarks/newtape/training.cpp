@@ -2,6 +2,21 @@
 // Steps of training; torch/training.cpp is the other side.
 #include "support.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/layers/pooling.hpp>
+#include <newtape/nn/layers/recurrent.hpp>
+#include <newtape/nn/layers/transformer.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/module.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+
 namespace bench {
 
 namespace {

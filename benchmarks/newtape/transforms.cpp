@@ -2,6 +2,14 @@
 // Second derivatives; torch/transforms.cpp is the other side.
 #include "support.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+
 #include <span>
 
 namespace bench {

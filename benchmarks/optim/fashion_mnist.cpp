@@ -2,7 +2,24 @@
 #include "../report.hpp"
 #include "sections.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/parameter.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/data/loading/loader.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/fisher/kfac.hpp>
+#include <newtape/optim/optimizer.hpp>
 
 #include <fmt/format.h>
 

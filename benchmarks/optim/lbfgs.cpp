@@ -5,7 +5,17 @@
 #include "lbfgs_problem.hpp"
 #include "sections.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
 
 #include <fmt/format.h>
 #include <unistd.h>

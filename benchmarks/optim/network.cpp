@@ -2,8 +2,21 @@
 #include "../report.hpp"
 #include "sections.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/second_order/method.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/result.hpp>
 
 #include <fmt/format.h>
 

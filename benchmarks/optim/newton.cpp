@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sections.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/models/logistic.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
+#include <newtape/optim/second_order/method.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/result.hpp>
 
 #include <fmt/format.h>
 

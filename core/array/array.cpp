@@ -130,4 +130,14 @@ std::int64_t Array::item_as_int() const {
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<std::int64_t>(*data<T>()); });
 }
 
+std::string describe(const Array& x) {
+  if (!x.defined()) return "an undefined array";
+  return std::string(name(x.dtype())) + " " + to_string(x.shape());
+}
+
+void expect_floating(std::string_view op, const Array& x) {
+  if (x.defined() && is_floating(x.dtype())) return;
+  raise<DTypeError>(std::string(op) + ": the dtype must be a float", "f32 or f64", describe(x));
+}
+
 }  // namespace newtape

@@ -127,4 +127,10 @@ T Array::item() const {
   }
 }
 
+/// The dtype and shape, for messages: "f32 [2, 3]".
+std::string describe(const Array& x);
+
+/// DTypeError naming `op` unless the elements of x are f32 or f64.
+void expect_floating(std::string_view op, const Array& x);
+
 }  // namespace newtape

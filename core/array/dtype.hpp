@@ -22,6 +22,9 @@ constexpr std::size_t item_size(DType t) noexcept { return t == f32 ? 4 : t == b
 
 constexpr bool is_floating(DType t) noexcept { return t == f32 || t == f64; }
 
+/// The distance from 1 to the next number of a floating type.
+constexpr double epsilon(DType t) noexcept { return t == f32 ? 0x1p-23 : 0x1p-52; }
+
 constexpr std::string_view name(DType t) noexcept {
   return t == f32 ? "f32" : t == f64 ? "f64" : t == i64 ? "i64" : "boolean";
 }

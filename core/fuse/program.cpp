@@ -3,9 +3,10 @@
 
 #include <newtape/core/fuse/recorder.hpp>
 #include <newtape/core/kernels/collapse.hpp>
-#include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/kernels/named_kernels.hpp>
 #include <newtape/core/kernels/pack.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -102,9 +103,8 @@ class Lowered {
   /// Products with 1 and -1 (from pullbacks of sums) are replaced exactly by a copy or a negation. True if no step
   /// remains.
   bool simplify(Step& step, DType dtype) const {
-    const auto& table = kernels::tables().arithmetic;
     const auto t = static_cast<int>(dtype);
-    if (!is_floating(dtype) || step.kernel != table.mul.of[t]) return false;
+    if (!is_floating(dtype) || step.kernel != kernels::kernels_of<"mul">().of[t]) return false;
     for (const int k : {0, 1}) {
       const std::byte* s = scalar(step.in[k]);
       if (s == nullptr) continue;
@@ -117,7 +117,7 @@ class Lowered {
         std::memcpy(&factor, s, sizeof factor);
       }
       if (factor != 1 && factor != -1) continue;
-      step = {table.neg.of[t], 1, {step.in[1 - k]}};
+      step = {kernels::kernels_of<"neg">().of[t], 1, {step.in[1 - k]}};
       return factor == 1;
     }
     return false;
@@ -380,15 +380,8 @@ void Plan::run() const {
   });
 }
 
-/// Arithmetic and logic cost about as much as their memory traffic, other functions several times that.
-double cost(Kernel kernel) {
-  const auto contains = [kernel](const auto& table) {
-    static_assert(sizeof table % sizeof(Kernel) == 0);
-    const auto* first = reinterpret_cast<const Kernel*>(&table);
-    return std::find(first, first + sizeof table / sizeof(Kernel), kernel) != first + sizeof table / sizeof(Kernel);
-  };
-  return contains(kernels::tables().arithmetic) || contains(kernels::tables().logic) ? 1 : 8;
-}
+/// Relative to one pass over memory.
+double cost(Kernel kernel) { return kernels::is_memory_bound(kernel) ? 1 : 8; }
 
 }  // namespace
 

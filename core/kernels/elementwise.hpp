@@ -2,9 +2,10 @@
 #pragma once
 
 #include <newtape/core/array/array.hpp>
-#include <newtape/core/kernels/kernel_types.hpp>
+#include <newtape/core/kernels/named_kernels.hpp>
 
 #include <string_view>
+#include <utility>
 
 /// Elementwise operations on arrays: check dtypes (DTypeError), broadcast, select the kernel, and reuse the memory of
 /// an operand that was moved in and is `reusable()`. `op` is the function's name in error messages.
@@ -17,5 +18,27 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b);
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b);
 /// The result has the dtype of `c`; so must `b`, and `a` unless the kernel takes boolean there.
 Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c);
+
+/// The same with the kernel of a name, which is also that of the operation.
+template <KernelName name>
+Array unary(Array x) {
+  return unary(name.view(), kernels_of<name>(), std::move(x));
+}
+template <KernelName name>
+Array unary_to(const Array& x, DType dtype) {
+  return unary_to(name.view(), kernels_of<name>(), x, dtype);
+}
+template <KernelName name>
+Array binary(Array a, Array b) {
+  return binary(name.view(), kernels_of<name>(), std::move(a), std::move(b));
+}
+template <KernelName name>
+Array binary_to_boolean(const Array& a, const Array& b) {
+  return binary_to_boolean(name.view(), kernels_of<name>(), a, b);
+}
+template <KernelName name>
+Array ternary(Array a, Array b, Array c) {
+  return ternary(name.view(), kernels_of<name>(), std::move(a), std::move(b), std::move(c));
+}
 
 }  // namespace newtape::core::kernels

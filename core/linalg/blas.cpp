@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/blas.hpp>
+
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::core::blas {
@@ -23,9 +26,7 @@ void expect_matrices(const char* op, const Array& a, bool square) {
     raise<ShapeError>(what + (square ? ": a must be square" : ": a must be a matrix, or a stack of them"),
                       square ? "a [.., n, n]" : "a [.., m, n]", "a " + to_string(a.shape()));
   }
-  if (!is_floating(a.dtype())) {
-    raise<DTypeError>(what + ": a must have a float dtype", "f32 or f64", name(a.dtype()));
-  }
+  expect_floating(what, a);
   for (const auto length : a.shape()) {
     if (length > INT32_MAX) {
       raise<ShapeError>(what + ": an axis is too long for LAPACK", "at most 2^31 - 1", "a " + to_string(a.shape()));

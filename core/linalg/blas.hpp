@@ -4,7 +4,7 @@
 #pragma once
 
 #include <newtape/core/array/array.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/allocator.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 
 #include <cmath>
 #include <string>
@@ -22,9 +24,7 @@ class IterationState {
                                          : 1e-10),
         limit_(options.max_iterations > 0 ? options.max_iterations : 10 * b.size() + 100) {
     if (b.ndim() != 1) raise<ShapeError>(std::string(what) + ": b must be a vector", "[n]", to_string(b.shape()));
-    if (!is_floating(b.dtype())) {
-      raise<DTypeError>(std::string(what) + ": b must have a floating dtype", "f32 or f64", name(b.dtype()));
-    }
+    expect_floating(what, b);
     norm_ = norm2(b);
     result.x = zeros(b.shape(), b.dtype());
     result.converged = norm_ == 0;
@@ -37,9 +37,8 @@ class IterationState {
     ++result.iterations;
     Array y = a_(v);
     if (y.shape() != v.shape() || y.dtype() != v.dtype()) {
-      raise<ShapeError>(std::string(what_) + ": the product must have the shape and dtype of the vector",
-                        std::string(name(v.dtype())) + " " + to_string(v.shape()),
-                        std::string(name(y.dtype())) + " " + to_string(y.shape()));
+      raise<ShapeError>(std::string(what_) + ": the product must have the shape and dtype of the vector", describe(v),
+                        describe(y));
     }
     return y;
   }
@@ -69,11 +68,11 @@ KrylovResult cg(const MatVec& a, const Array& b, const KrylovOptions& options) {
     const double curvature = dot(p, ap);
     if (!(curvature > 0)) break;
     const double step = rr / curvature;
-    run.result.x = plus(std::move(run.result.x), step, p);
-    r = plus(std::move(r), -step, ap);
+    run.result.x = axpy(step, p, std::move(run.result.x));
+    r = axpy(-step, ap, std::move(r));
     const double next = dot(r, r);
     if (run.converged_at(std::sqrt(next))) break;
-    p = plus(scaled(next / rr, std::move(p)), 1, r);
+    p = next / rr * std::move(p) + r;
     rr = next;
   }
   return run.result;
@@ -85,12 +84,12 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
       static_cast<std::size_t>(std::clamp<std::int64_t>(options.restart, 1, std::max<std::int64_t>(b.size(), 1)));
   double before = std::numeric_limits<double>::infinity();
   while (!run.finished()) {
-    Array r = run.result.iterations == 0 ? b : sub(b, run.product(run.result.x));
+    Array r = run.result.iterations == 0 ? b : b - run.product(run.result.x);
     const double beta = norm2(r);
     // Stop if the last cycle made no progress.
     if (run.converged_at(beta) || !(beta < before)) break;
     before = beta;
-    std::vector<Array> v{scaled(1 / beta, std::move(r))};
+    std::vector<Array> v{1 / beta * std::move(r)};
     // The Hessenberg matrix, reduced to triangular form by Givens rotations.
     std::vector<std::vector<double>> h;
     std::vector<double> c;
@@ -103,14 +102,14 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
       std::vector<double> column;
       for (const auto& q : v) {
         column.push_back(dot(q, w));
-        w = plus(std::move(w), -column.back(), q);
+        w = axpy(-column.back(), q, std::move(w));
       }
       double norm = norm2(w);
       if (norm < 0.1 * size) {  // cancellation: reorthogonalize
         for (std::size_t i = 0; i < v.size(); ++i) {
           const double again = dot(v[i], w);
           column[i] += again;
-          w = plus(std::move(w), -again, v[i]);
+          w = axpy(-again, v[i], std::move(w));
         }
         norm = norm2(w);
       }
@@ -128,7 +127,7 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
       g.push_back(-s[k] * g[k]);
       g[k] *= c[k];
       if (run.converged_at(std::abs(g[k + 1])) || !(norm > 0)) break;
-      v.push_back(scaled(1 / norm, std::move(w)));
+      v.push_back(1 / norm * std::move(w));
     }
     std::vector<double> y(h.size());
     for (std::size_t i = h.size(); i-- > 0;) {
@@ -136,7 +135,7 @@ KrylovResult gmres(const MatVec& a, const Array& b, const KrylovOptions& options
       for (std::size_t j = i + 1; j < h.size(); ++j) y[i] -= h[j][i] * y[j];
       y[i] /= h[i][i];
     }
-    for (std::size_t i = 0; i < y.size(); ++i) run.result.x = plus(std::move(run.result.x), y[i], v[i]);
+    for (std::size_t i = 0; i < y.size(); ++i) run.result.x = axpy(y[i], v[i], std::move(run.result.x));
     if (h.empty()) break;
   }
   return run.result;
@@ -151,19 +150,19 @@ KrylovResult bicgstab(const MatVec& a, const Array& b, const KrylovOptions& opti
     const Array ap = run.product(p);
     const double alpha = rho / dot(b, ap);
     if (!std::isfinite(alpha)) break;
-    const Array s = plus(r, -alpha, ap);
-    run.result.x = plus(std::move(run.result.x), alpha, p);
+    const Array s = r - alpha * ap;
+    run.result.x = axpy(alpha, p, std::move(run.result.x));
     if (run.converged_at(norm2(s))) break;
     const Array as = run.product(s);
     const double omega = dot(as, s) / dot(as, as);
     if (!std::isfinite(omega)) break;
-    run.result.x = plus(std::move(run.result.x), omega, s);
-    r = plus(s, -omega, as);
+    run.result.x = axpy(omega, s, std::move(run.result.x));
+    r = s - omega * as;
     if (run.converged_at(norm2(r))) break;
     const double next = dot(b, r);
     const double beta = next / rho * (alpha / omega);
     if (!std::isfinite(beta) || next == 0) break;
-    p = plus(scaled(beta, plus(std::move(p), -omega, ap)), 1, r);
+    p = beta * axpy(-omega, ap, std::move(p)) + r;
     rho = next;
   }
   return run.result;

@@ -2,7 +2,10 @@
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <array>
@@ -37,8 +40,8 @@ std::array<double, 14> numerator(int m) {
 
 /// c0 I + c1 x1 + ...
 Array combination(double c0, std::span<const Array> x, std::span<const double> c, const Array& identity) {
-  Array sum = mul(identity, full({}, c0, identity.dtype()));
-  for (std::size_t i = 0; i < x.size(); ++i) sum = add(std::move(sum), mul(x[i], full({}, c[i], identity.dtype())));
+  Array sum = identity * c0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum = std::move(sum) + x[i] * c[i];
   return sum;
 }
 
@@ -49,7 +52,7 @@ Array exp_one(Array a, double norm) {
   if (norm > degree->norm) {
     squarings = std::max(0, static_cast<int>(std::ceil(std::log2(norm / degree->norm))));
     const Array factor = full({}, std::ldexp(1.0, -squarings), a.dtype());
-    a = mul(std::move(a), factor);
+    a = std::move(a) * factor;
   }
   const auto b = numerator(degree->m);
   const Array identity = eye(a.shape().back(), a.dtype());
@@ -62,11 +65,11 @@ Array exp_one(Array a, double norm) {
     Array low = combination(b[first], even, std::span(c).first(powers), identity);
     if (degree->m != 13) return low;
     const std::array<double, 3> high{b[first + 8], b[first + 10], b[first + 12]};
-    return add(std::move(low), matmul(even[2], combination(0, even, high, identity)));
+    return std::move(low) + matmul(even[2], combination(0, even, high, identity));
   };
   const Array u = matmul(a, part(1));
   const Array v = part(0);
-  Array y = solve(sub(v, u), add(v, u));
+  Array y = solve(v - u, v + u);
   for (; squarings > 0; --squarings) y = matmul(y, y);
   return y;
 }

@@ -3,7 +3,7 @@
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/products.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/flop_counter.hpp>
 #include <newtape/core/runtime/parallel.hpp>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
@@ -45,14 +47,9 @@ double norm2(const Array& a) { return std::sqrt(dot(a, a)); }
 
 double norm_inf(const Array& a) { return a.size() == 0 ? 0 : max(abs(a)).item(); }
 
-Array scaled(double factor, Array x) {
-  const DType dtype = x.dtype();
-  return mul(std::move(x), full({}, factor, dtype));
-}
-
-Array plus(Array y, double factor, const Array& x) {
+Array axpy(double alpha, const Array& x, Array y) {
   if (!y.reusable()) y = copy(y);
-  add_scaled(y, contiguous(x), factor);
+  add_scaled(y, contiguous(x), alpha);
   return y;
 }
 

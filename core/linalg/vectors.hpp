@@ -13,8 +13,7 @@ double dot(const Array& a, const Array& b);
 double norm2(const Array& a);
 /// Maximum norm, 0 if empty; NaN propagates.
 double norm_inf(const Array& a);
-Array scaled(double factor, Array x);
-/// y + factor x.
-Array plus(Array y, double factor, const Array& x);
+/// y + alpha x in one pass; writes the memory of y if it is moved in and `reusable()`.
+Array axpy(double alpha, const Array& x, Array y);
 
 }  // namespace newtape::core

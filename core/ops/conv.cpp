@@ -3,7 +3,7 @@
 #include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/ops/conv.hpp>
 #include <newtape/core/ops/conv_indexing.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/flop_counter.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
@@ -365,8 +365,8 @@ void weight(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, 
   WeightGradient<T>(g, x, y, images, in, out).run(w);
 }
 
-[[noreturn]] void reject(const char* who, const Array& a, const Array& b, const ConvGeometry& g) {
-  raise<ShapeError>(std::string(who) + ": the shapes do not match the geometry",
+[[noreturn]] void reject(const char* op, const Array& a, const Array& b, const ConvGeometry& g) {
+  raise<ShapeError>(std::string(op) + ": the shapes do not match the geometry",
                     "input " + to_string(g.input) + ", output " + to_string(g.output) + ", kernel " +
                         to_string(g.kernel) + ", groups " + std::to_string(g.groups),
                     to_string(a.shape()) + " and " + to_string(b.shape()));
@@ -379,17 +379,17 @@ Shape shaped(std::int64_t first, std::int64_t second, const Shape& lengths) {
   return s;
 }
 
-void check(const char* who, const Array& a, const Shape& lengths_a, const Array& b, const Shape& lengths_b,
+void check(const char* op, const Array& a, const Shape& lengths_a, const Array& b, const Shape& lengths_b,
            const ConvGeometry& g) {
   if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the operands must have the same floating dtype", "f32 or f64",
+    raise<DTypeError>(std::string(op) + ": the operands must have the same floating dtype", "f32 or f64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
   const std::size_t axes = g.input.size();
   if (axes < 1 || axes > 3 || a.ndim() != axes + 2 || b.ndim() != axes + 2 || g.groups < 1 ||
       a.shape() != shaped(a.shape()[0], a.shape()[1], lengths_a) ||
       b.shape() != shaped(b.shape()[0], b.shape()[1], lengths_b)) {
-    reject(who, a, b, g);
+    reject(op, a, b, g);
   }
 }
 

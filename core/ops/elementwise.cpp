@@ -3,8 +3,8 @@
 
 #include <newtape/core/fuse/recorder.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
-#include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <algorithm>
@@ -15,8 +15,6 @@
 namespace newtape::core::kernels {
 namespace {
 
-std::string text(const Array& x) { return std::string(name(x.dtype())) + " " + to_string(x.shape()); }
-
 [[noreturn, gnu::cold, gnu::noinline]] void unsupported(std::string_view op, const Kernels& k, const Array& x) {
   std::string expected;
   for (const DType t : {f32, f64, i64, boolean}) {
@@ -24,12 +22,12 @@ std::string text(const Array& x) { return std::string(name(x.dtype())) + " " + t
     if (!expected.empty()) expected += ", ";
     expected += name(t);
   }
-  raise<DTypeError>(std::string(op) + ": unsupported dtype", expected, text(x));
+  raise<DTypeError>(std::string(op) + ": unsupported dtype", expected, describe(x));
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] void mixed(std::string_view op, const Array& a, const Array& b) {
   raise<DTypeError>(std::string(op) + ": the operands must have the same dtype", "equal dtypes",
-                    text(a) + " and " + text(b));
+                    describe(a) + " and " + describe(b));
 }
 
 Kernel find(std::string_view op, const Kernels& k, const Array& x) {
@@ -223,7 +221,6 @@ namespace newtape::core {
 
 using kernels::binary;
 using kernels::binary_to_boolean;
-using kernels::tables;
 using kernels::ternary;
 using kernels::unary;
 using kernels::unary_to;
@@ -238,185 +235,87 @@ void reject_zeros(std::string_view op, const Array& divisor) {
 }
 }  // namespace
 
-Array neg(Array x) { return unary("neg", tables().arithmetic.neg, std::move(x)); }
-Array abs(Array x) { return unary("abs", tables().arithmetic.abs, std::move(x)); }
-Array sign(Array x) { return unary("sign", tables().arithmetic.sign, std::move(x)); }
-Array square(Array x) { return unary("square", tables().arithmetic.square, std::move(x)); }
-Array sqrt(Array x) { return unary("sqrt", tables().arithmetic.sqrt, std::move(x)); }
-Array rsqrt(Array x) { return unary("rsqrt", tables().arithmetic.rsqrt, std::move(x)); }
-Array reciprocal(Array x) { return unary("reciprocal", tables().arithmetic.reciprocal, std::move(x)); }
-Array floor(Array x) { return unary("floor", tables().arithmetic.floor, std::move(x)); }
-Array ceil(Array x) { return unary("ceil", tables().arithmetic.ceil, std::move(x)); }
-Array round(Array x) { return unary("round", tables().arithmetic.round, std::move(x)); }
-Array trunc(Array x) { return unary("trunc", tables().arithmetic.trunc, std::move(x)); }
-Array exp(Array x) { return unary("exp", tables().math.exp, std::move(x)); }
-Array expm1(Array x) { return unary("expm1", tables().math.expm1, std::move(x)); }
-Array exp2(Array x) { return unary("exp2", tables().math.exp2, std::move(x)); }
-Array log(Array x) { return unary("log", tables().math.log, std::move(x)); }
-Array log1p(Array x) { return unary("log1p", tables().math.log1p, std::move(x)); }
-Array log2(Array x) { return unary("log2", tables().math.log2, std::move(x)); }
-Array log10(Array x) { return unary("log10", tables().math.log10, std::move(x)); }
-Array cbrt(Array x) { return unary("cbrt", tables().math.cbrt, std::move(x)); }
-Array sin(Array x) { return unary("sin", tables().math.sin, std::move(x)); }
-Array cos(Array x) { return unary("cos", tables().math.cos, std::move(x)); }
-Array tan(Array x) { return unary("tan", tables().math.tan, std::move(x)); }
-Array asin(Array x) { return unary("asin", tables().math.asin, std::move(x)); }
-Array acos(Array x) { return unary("acos", tables().math.acos, std::move(x)); }
-Array atan(Array x) { return unary("atan", tables().math.atan, std::move(x)); }
-Array sinh(Array x) { return unary("sinh", tables().math.sinh, std::move(x)); }
-Array cosh(Array x) { return unary("cosh", tables().math.cosh, std::move(x)); }
-Array tanh(Array x) { return unary("tanh", tables().math.tanh, std::move(x)); }
-Array asinh(Array x) { return unary("asinh", tables().math.asinh, std::move(x)); }
-Array acosh(Array x) { return unary("acosh", tables().math.acosh, std::move(x)); }
-Array atanh(Array x) { return unary("atanh", tables().math.atanh, std::move(x)); }
+Array neg(Array x) { return unary<"neg">(std::move(x)); }
+Array abs(Array x) { return unary<"abs">(std::move(x)); }
+Array sign(Array x) { return unary<"sign">(std::move(x)); }
+Array square(Array x) { return unary<"square">(std::move(x)); }
+Array sqrt(Array x) { return unary<"sqrt">(std::move(x)); }
+Array rsqrt(Array x) { return unary<"rsqrt">(std::move(x)); }
+Array reciprocal(Array x) { return unary<"reciprocal">(std::move(x)); }
+Array floor(Array x) { return unary<"floor">(std::move(x)); }
+Array ceil(Array x) { return unary<"ceil">(std::move(x)); }
+Array round(Array x) { return unary<"round">(std::move(x)); }
+Array trunc(Array x) { return unary<"trunc">(std::move(x)); }
+Array exp(Array x) { return unary<"exp">(std::move(x)); }
+Array expm1(Array x) { return unary<"expm1">(std::move(x)); }
+Array exp2(Array x) { return unary<"exp2">(std::move(x)); }
+Array log(Array x) { return unary<"log">(std::move(x)); }
+Array log1p(Array x) { return unary<"log1p">(std::move(x)); }
+Array log2(Array x) { return unary<"log2">(std::move(x)); }
+Array log10(Array x) { return unary<"log10">(std::move(x)); }
+Array cbrt(Array x) { return unary<"cbrt">(std::move(x)); }
+Array sin(Array x) { return unary<"sin">(std::move(x)); }
+Array cos(Array x) { return unary<"cos">(std::move(x)); }
+Array tan(Array x) { return unary<"tan">(std::move(x)); }
+Array asin(Array x) { return unary<"asin">(std::move(x)); }
+Array acos(Array x) { return unary<"acos">(std::move(x)); }
+Array atan(Array x) { return unary<"atan">(std::move(x)); }
+Array sinh(Array x) { return unary<"sinh">(std::move(x)); }
+Array cosh(Array x) { return unary<"cosh">(std::move(x)); }
+Array tanh(Array x) { return unary<"tanh">(std::move(x)); }
+Array asinh(Array x) { return unary<"asinh">(std::move(x)); }
+Array acosh(Array x) { return unary<"acosh">(std::move(x)); }
+Array atanh(Array x) { return unary<"atanh">(std::move(x)); }
 
-Array add(Array a, Array b) { return binary("add", tables().arithmetic.add, std::move(a), std::move(b)); }
-Array sub(Array a, Array b) { return binary("sub", tables().arithmetic.sub, std::move(a), std::move(b)); }
-Array mul(Array a, Array b) { return binary("mul", tables().arithmetic.mul, std::move(a), std::move(b)); }
-Array div(Array a, Array b) { return binary("div", tables().arithmetic.div, std::move(a), std::move(b)); }
-Array maximum(Array a, Array b) { return binary("maximum", tables().arithmetic.maximum, std::move(a), std::move(b)); }
-Array minimum(Array a, Array b) { return binary("minimum", tables().arithmetic.minimum, std::move(a), std::move(b)); }
+Array add(Array a, Array b) { return binary<"add">(std::move(a), std::move(b)); }
+Array sub(Array a, Array b) { return binary<"sub">(std::move(a), std::move(b)); }
+Array mul(Array a, Array b) { return binary<"mul">(std::move(a), std::move(b)); }
+Array div(Array a, Array b) { return binary<"div">(std::move(a), std::move(b)); }
+Array maximum(Array a, Array b) { return binary<"maximum">(std::move(a), std::move(b)); }
+Array minimum(Array a, Array b) { return binary<"minimum">(std::move(a), std::move(b)); }
 Array fmod(Array a, Array b) {
   reject_zeros("fmod", b);
-  return binary("fmod", tables().arithmetic.fmod, std::move(a), std::move(b));
+  return binary<"fmod">(std::move(a), std::move(b));
 }
 Array remainder(Array a, Array b) {
   reject_zeros("remainder", b);
-  return binary("remainder", tables().arithmetic.remainder, std::move(a), std::move(b));
+  return binary<"remainder">(std::move(a), std::move(b));
 }
 Array floor_divide(Array a, Array b) {
   reject_zeros("floor_divide", b);
-  return binary("floor_divide", tables().arithmetic.floor_divide, std::move(a), std::move(b));
+  return binary<"floor_divide">(std::move(a), std::move(b));
 }
-Array pow(Array a, Array b) { return binary("pow", tables().math.pow, std::move(a), std::move(b)); }
-Array atan2(Array a, Array b) { return binary("atan2", tables().math.atan2, std::move(a), std::move(b)); }
-Array hypot(Array a, Array b) { return binary("hypot", tables().math.hypot, std::move(a), std::move(b)); }
-Array clip(Array x, Array low, Array high) {
-  return ternary("clip", tables().arithmetic.clip, std::move(x), std::move(low), std::move(high));
-}
-Array tanh_grad(Array g, Array y) { return binary("tanh_grad", tables().math.tanh_grad, std::move(g), std::move(y)); }
+Array pow(Array a, Array b) { return binary<"pow">(std::move(a), std::move(b)); }
+Array atan2(Array a, Array b) { return binary<"atan2">(std::move(a), std::move(b)); }
+Array hypot(Array a, Array b) { return binary<"hypot">(std::move(a), std::move(b)); }
+Array clip(Array x, Array low, Array high) { return ternary<"clip">(std::move(x), std::move(low), std::move(high)); }
+Array tanh_grad(Array g, Array y) { return binary<"tanh_grad">(std::move(g), std::move(y)); }
 
-Array equal(const Array& a, const Array& b) { return binary_to_boolean("equal", tables().logic.equal, a, b); }
-Array not_equal(const Array& a, const Array& b) {
-  return binary_to_boolean("not_equal", tables().logic.not_equal, a, b);
-}
-Array less(const Array& a, const Array& b) { return binary_to_boolean("less", tables().logic.less, a, b); }
-Array less_equal(const Array& a, const Array& b) {
-  return binary_to_boolean("less_equal", tables().logic.less_equal, a, b);
-}
-Array greater(const Array& a, const Array& b) { return binary_to_boolean("greater", tables().logic.greater, a, b); }
-Array greater_equal(const Array& a, const Array& b) {
-  return binary_to_boolean("greater_equal", tables().logic.greater_equal, a, b);
-}
-Array bitwise_and(Array a, Array b) {
-  return binary("bitwise_and", tables().logic.bitwise_and, std::move(a), std::move(b));
-}
-Array bitwise_or(Array a, Array b) {
-  return binary("bitwise_or", tables().logic.bitwise_or, std::move(a), std::move(b));
-}
-Array bitwise_xor(Array a, Array b) {
-  return binary("bitwise_xor", tables().logic.bitwise_xor, std::move(a), std::move(b));
-}
-Array bitwise_not(Array x) { return unary("bitwise_not", tables().logic.bitwise_not, std::move(x)); }
+Array equal(const Array& a, const Array& b) { return binary_to_boolean<"equal">(a, b); }
+Array not_equal(const Array& a, const Array& b) { return binary_to_boolean<"not_equal">(a, b); }
+Array less(const Array& a, const Array& b) { return binary_to_boolean<"less">(a, b); }
+Array less_equal(const Array& a, const Array& b) { return binary_to_boolean<"less_equal">(a, b); }
+Array greater(const Array& a, const Array& b) { return binary_to_boolean<"greater">(a, b); }
+Array greater_equal(const Array& a, const Array& b) { return binary_to_boolean<"greater_equal">(a, b); }
+Array bitwise_and(Array a, Array b) { return binary<"bitwise_and">(std::move(a), std::move(b)); }
+Array bitwise_or(Array a, Array b) { return binary<"bitwise_or">(std::move(a), std::move(b)); }
+Array bitwise_xor(Array a, Array b) { return binary<"bitwise_xor">(std::move(a), std::move(b)); }
+Array bitwise_not(Array x) { return unary<"bitwise_not">(std::move(x)); }
 
 Array logical_and(Array a, Array b) { return bitwise_and(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
 Array logical_or(Array a, Array b) { return bitwise_or(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
 Array logical_xor(Array a, Array b) { return bitwise_xor(cast(std::move(a), boolean), cast(std::move(b), boolean)); }
 Array logical_not(Array x) { return bitwise_not(cast(std::move(x), boolean)); }
 
-Array isfinite(const Array& x) { return unary_to("isfinite", tables().logic.isfinite, x, boolean); }
-Array isinf(const Array& x) { return unary_to("isinf", tables().logic.isinf, x, boolean); }
-Array isnan(const Array& x) { return unary_to("isnan", tables().logic.isnan, x, boolean); }
+Array isfinite(const Array& x) { return unary_to<"isfinite">(x, boolean); }
+Array isinf(const Array& x) { return unary_to<"isinf">(x, boolean); }
+Array isnan(const Array& x) { return unary_to<"isnan">(x, boolean); }
 
 Array where(const Array& condition, Array a, Array b) {
   if (condition.dtype() != boolean) {
-    raise<DTypeError>("where: the condition must be boolean", "boolean",
-                      std::string(name(condition.dtype())) + " " + to_string(condition.shape()));
+    raise<DTypeError>("where: the condition must be boolean", "boolean", describe(condition));
   }
-  return ternary("where", tables().logic.where, Array(condition), std::move(a), std::move(b));
-}
-
-Array full(const Shape& shape, double value, DType dtype) {
-  Array y = Array::empty(shape, dtype);
-  visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
-  return y;
-}
-Array number(double value, DType dtype) {
-  return recorder() != nullptr ? recorder()->filled({}, value, dtype) : full({}, value, dtype);
-}
-Array full_like(const Array& x, double value) {
-  return recorder() != nullptr ? recorder()->filled(x.shape(), value, x.dtype()) : full(x.shape(), value, x.dtype());
-}
-Array zeros(const Shape& shape, DType dtype) {
-  Array y = Array::empty(shape, dtype);
-  if (y.size() != 0) std::memset(y.raw(), 0, static_cast<std::size_t>(y.size()) * item_size(dtype));
-  return y;
-}
-Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
-
-Array arange(std::int64_t n, DType dtype, double start, double step) {
-  Array y = Array::empty({n}, dtype);
-  visit_dtype(dtype, [&]<class T>() {
-    T* p = y.data<T>();
-    for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(start + static_cast<double>(i) * step);
-  });
-  return y;
-}
-
-Array eye(std::int64_t n, DType dtype) {
-  Array y = zeros({n, n}, dtype);
-  visit_dtype(dtype, [&]<class T>() {
-    T* p = y.data<T>();
-    for (std::int64_t i = 0; i < n; ++i) p[i * n + i] = static_cast<T>(1);
-  });
-  return y;
-}
-
-Array copy(const Array& x) {
-  if (recorder() != nullptr) refuse_in_recording("a copy of an array");
-  return unary_to("copy", tables().logic.cast[static_cast<int>(x.dtype())], x, x.dtype());
-}
-Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
-Array cast(Array x, DType dtype) {
-  if (x.dtype() == dtype) return x;
-  return unary_to("cast", tables().logic.cast[static_cast<int>(dtype)], x, dtype);
-}
-
-void assign(Array& dst, const Array& src) {
-  if (dst.dtype() != src.dtype()) kernels::mixed("assign", dst, src);
-  if (broadcast_shapes("assign", dst.shape(), src.shape()) != dst.shape()) {
-    raise<ShapeError>("assign: the source does not broadcast to the shape of the destination", to_string(dst.shape()),
-                      to_string(src.shape()));
-  }
-  // Copies the source first if the memory overlaps.
-  if (dst.shares_memory_with(src)) return assign(dst, copy(src));
-  if (dst.is_contiguous()) {
-    const Array* inputs[] = {&src};
-    kernels::map_into(tables().logic.cast[static_cast<int>(src.dtype())].of[static_cast<int>(src.dtype())], inputs, 1,
-                      dst);
-    return;
-  }
-  // Traverses both in the memory order of the destination, which often makes it contiguous.
-  const std::size_t n = dst.ndim();
-  const std::size_t lead = n - src.ndim();
-  Dims order(n);
-  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(i);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
-    return dst.strides()[static_cast<std::size_t>(i)] > dst.strides()[static_cast<std::size_t>(j)];
-  });
-  Shape shape(n);
-  Strides from(n);
-  Strides to(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto axis = static_cast<std::size_t>(order[i]);
-    shape[i] = dst.shape()[axis];
-    to[i] = dst.strides()[axis];
-    if (axis >= lead && src.shape()[axis - lead] != 1) from[i] = src.strides()[axis - lead];
-  }
-  Array target = Array::view_of(dst, shape, to);
-  const Array source = Array::view_of(src, shape, from);
-  if (target.is_contiguous()) return assign(target, source);
-  kernels::copy_into(source, target);
+  return ternary<"where">(Array(condition), std::move(a), std::move(b));
 }
 
 }  // namespace newtape::core

@@ -82,25 +82,4 @@ Array bitwise_not(Array x);
 /// a where `condition` (boolean) is true, b elsewhere; all three broadcast.
 Array where(const Array& condition, Array a, Array b);
 
-// --- construction, copies, conversion ---
-Array full(const Shape& shape, double value, DType dtype);
-/// A 0-dimensional array. Allowed in recorded (fused) functions, like full_like and unlike full.
-Array number(double value, DType dtype);
-/// With the shape and dtype of x.
-Array full_like(const Array& x, double value);
-Array zeros(const Shape& shape, DType dtype);
-Array ones(const Shape& shape, DType dtype);
-/// start, start + step, ...; `n` elements.
-Array arange(std::int64_t n, DType dtype, double start = 0, double step = 1);
-Array eye(std::int64_t n, DType dtype);
-/// A contiguous copy.
-Array copy(const Array& x);
-/// `x` itself if contiguous, else a contiguous copy.
-Array contiguous(Array x);
-/// Conversion; f64 to f32 rounds, floats to i64 truncate, anything to boolean is `!= 0`. Returns `x` if the dtype
-/// matches.
-Array cast(Array x, DType dtype);
-/// dst[...] = src, broadcast; dtypes must match. Writes the memory of `dst`, which may be a view.
-void assign(Array& dst, const Array& src);
-
 }  // namespace newtape::core

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/fold.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
@@ -73,11 +73,10 @@ void each_channel(const ConvGeometry& g, Array& x, Array& columns, const F& row)
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
 }
 
-void check(const char* who, const Array& a, const Shape& expected) {
-  if (!is_floating(a.dtype()))
-    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(a.dtype()));
+void check(const char* op, const Array& a, const Shape& expected) {
+  expect_floating(op, a);
   if (a.shape() != expected) {
-    raise<ShapeError>(std::string(who) + ": the shape does not match the geometry", to_string(expected),
+    raise<ShapeError>(std::string(op) + ": the shape does not match the geometry", to_string(expected),
                       to_string(a.shape()));
   }
 }

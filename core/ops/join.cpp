@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Concatenation, by contiguous blocks.
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
 #include <cstring>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/max_pool.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/max_pool.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
@@ -30,9 +30,8 @@ std::int64_t inputs(Windows windows) {
 }
 
 /// Checks the arguments and returns the shape of the result.
-Shape pooled(const char* who, const Array& x, Windows windows) {
-  if (!is_floating(x.dtype()))
-    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(x.dtype()));
+Shape pooled(const char* op, const Array& x, Windows windows) {
+  expect_floating(op, x);
   const std::size_t axes = windows.size();
   Shape shape = x.shape();
   bool fits = axes >= 1 && axes <= 3 && x.ndim() >= axes;
@@ -42,7 +41,7 @@ Shape pooled(const char* who, const Array& x, Windows windows) {
     length = windows[a].output();
   }
   if (!fits) {
-    raise<ShapeError>(std::string(who) + ": the shape does not match the windows",
+    raise<ShapeError>(std::string(op) + ": the shape does not match the windows",
                       "one trailing axis of the window's input length per window", to_string(x.shape()));
   }
   return shape;

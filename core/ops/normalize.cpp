@@ -3,7 +3,7 @@
 
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/normalize.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 

@@ -4,7 +4,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/recurrent.hpp>
 #include <newtape/core/linalg/products.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/parallel.hpp>

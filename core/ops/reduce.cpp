@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/nd_iterator.hpp>
 #include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -175,9 +176,8 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
   return repeats;
 }
 
-[[noreturn]] void unsupported(const char* who, const char* expected, const Array& x) {
-  raise<DTypeError>(std::string(who) + ": unsupported dtype", expected,
-                    std::string(name(x.dtype())) + " " + to_string(x.shape()));
+[[noreturn]] void unsupported(const char* op, const char* expected, const Array& x) {
+  raise<DTypeError>(std::string(op) + ": unsupported dtype", expected, describe(x));
 }
 
 /// The sums (of squares, for a sum_squares reducer) of each result, in f64 for f32.
@@ -206,18 +206,18 @@ Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
   return out;
 }
 
-Array scaled_sum(const char* who, const Array& x, const Dims& axes, bool keepdims, double scale) {
+Array scaled_sum(const char* op, const Array& x, const Dims& axes, bool keepdims, double scale) {
   switch (x.dtype()) {
     case f32: return sum_of<float>(x, axes, keepdims, scale);
     case f64: return sum_of<double>(x, axes, keepdims, scale);
     case i64: return sum_of<std::int64_t>(x, axes, keepdims, 1);
-    default: unsupported(who, "f32, f64 or i64", x);
+    default: unsupported(op, "f32, f64 or i64", x);
   }
 }
 
-void expect_some(const char* who, const Array& x, const Dims& axes, const Array& out) {
+void expect_some(const char* op, const Array& x, const Dims& axes, const Array& out) {
   if (reduced_count(x, axes) == 0 && out.size() > 0) {
-    raise<ValueError>(std::string(who) + ": reduction over no elements", "at least one element along the reduced axes",
+    raise<ValueError>(std::string(op) + ": reduction over no elements", "at least one element along the reduced axes",
                       "shape " + to_string(x.shape()));
   }
 }
@@ -243,23 +243,23 @@ constexpr T highest = std::numeric_limits<T>::has_infinity ? std::numeric_limits
                                                            : std::numeric_limits<T>::max();
 
 template <class F>
-Array plain(const char* who, const Array& x, const Axes& which, bool keepdims, bool may_be_empty, const F& run) {
-  const Dims axes = which.normalized(who, x.ndim());
+Array plain(const char* op, const Array& x, const Axes& which, bool keepdims, bool may_be_empty, const F& run) {
+  const Dims axes = which.normalized(op, x.ndim());
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), x.dtype());
-  if (!may_be_empty) expect_some(who, x, axes, out);
+  if (!may_be_empty) expect_some(op, x, axes, out);
   switch (x.dtype()) {
     case f32: run.template operator()<float>(reduce_tables().f32, axes, out); break;
     case f64: run.template operator()<double>(reduce_tables().f64, axes, out); break;
     case i64: run.template operator()<std::int64_t>(reduce_tables().i64, axes, out); break;
-    default: unsupported(who, "f32, f64 or i64", x);
+    default: unsupported(op, "f32, f64 or i64", x);
   }
   return out;
 }
 
 /// Number of true elements, for any and all: exact.
-Array count_true(const char* who, const Array& x, const Dims& axes, bool keepdims) {
-  if (x.dtype() != boolean) unsupported(who, "boolean", x);
-  return scaled_sum(who, cast(x, i64), axes, keepdims, 1);
+Array count_true(const char* op, const Array& x, const Dims& axes, bool keepdims) {
+  if (x.dtype() != boolean) unsupported(op, "boolean", x);
+  return scaled_sum(op, cast(x, i64), axes, keepdims, 1);
 }
 
 }  // namespace

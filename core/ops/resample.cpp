@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/resample.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/resample.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
@@ -83,8 +83,7 @@ BandMatrix BandMatrix::transposed() const {
 }
 
 Array resample(const Array& x, const BandMatrix& m, std::int64_t axis) {
-  if (!is_floating(x.dtype()))
-    raise<DTypeError>("resample: the dtype must be a floating type", "f32 or f64", name(x.dtype()));
+  expect_floating("resample", x);
   const auto a = normalize_axis("resample", axis, x.ndim());
   if (x.shape()[a] != m.input) {
     raise<ShapeError>("resample: the axis does not match the matrix", "length " + std::to_string(m.input),

@@ -2,7 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/kernels/scan.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/scan.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
@@ -27,11 +27,10 @@ constexpr std::int64_t scan_min_parallel = 1 << 14;  // work below this many ele
 constexpr std::int64_t side = 32;                    // rows transposed together
 constexpr std::int64_t piece = 64;                   // elements of each row transposed at a time
 
-ScanKernel kernel_for(const char* who, const ScanKernels& kernels, const Array& x) {
+ScanKernel kernel_for(const char* op, const ScanKernels& kernels, const Array& x) {
   const bool integers = kernels.of[2] != nullptr;
   if (is_floating(x.dtype()) || (integers && x.dtype() == i64)) return kernels.of[static_cast<int>(x.dtype())];
-  raise<DTypeError>(std::string(who) + ": unsupported dtype", integers ? "f32, f64 or i64" : "f32 or f64",
-                    std::string(name(x.dtype())) + " " + to_string(x.shape()));
+  raise<DTypeError>(std::string(op) + ": unsupported dtype", integers ? "f32, f64 or i64" : "f32 or f64", describe(x));
 }
 
 /// The arrays of one scan, contiguous and of the same shape, viewed as [outer, n, inner].
@@ -98,10 +97,10 @@ struct Job {
   }
 };
 
-Job job(const char* who, const ScanKernels& kernels, const Array& x, std::int64_t axis, bool reverse) {
+Job job(const char* op, const ScanKernels& kernels, const Array& x, std::int64_t axis, bool reverse) {
   Job j{};
-  const auto a = normalize_axis(who, axis, x.ndim());
-  j.kernel = kernel_for(who, kernels, x);
+  const auto a = normalize_axis(op, axis, x.ndim());
+  j.kernel = kernel_for(op, kernels, x);
   j.item = static_cast<std::int64_t>(item_size(x.dtype()));
   j.outer = j.inner = 1;
   for (std::size_t i = 0; i < a; ++i) j.outer *= x.shape()[i];
@@ -113,8 +112,8 @@ Job job(const char* who, const ScanKernels& kernels, const Array& x, std::int64_
 
 const std::byte* bytes(const Array& x) { return static_cast<const std::byte*>(x.raw()); }
 
-Array scan1(const char* who, const ScanKernels& kernels, Array x, std::int64_t axis, bool reverse) {
-  Job j = job(who, kernels, x, axis, reverse);
+Array scan1(const char* op, const ScanKernels& kernels, Array x, std::int64_t axis, bool reverse) {
+  Job j = job(op, kernels, x, axis, reverse);
   Array in = contiguous(std::move(x));
   Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
   if (in.size() == 0) return out;
@@ -124,8 +123,8 @@ Array scan1(const char* who, const ScanKernels& kernels, Array x, std::int64_t a
   return out;
 }
 
-ValuesIndices scan_best(const char* who, const ScanKernels& kernels, const Array& x, std::int64_t axis) {
-  Job j = job(who, kernels, x, axis, false);
+ValuesIndices scan_best(const char* op, const ScanKernels& kernels, const Array& x, std::int64_t axis) {
+  Job j = job(op, kernels, x, axis, false);
   const Array in = contiguous(x);
   ValuesIndices out{Array::empty(x.shape(), x.dtype()), Array::empty(x.shape(), i64)};
   if (in.size() == 0) return out;
@@ -152,8 +151,7 @@ ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cumm
 Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool reverse) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
     raise<ShapeError>("linear_recurrence: the operands must match", "a and b of equal shape and dtype",
-                      "a " + std::string(name(a.dtype())) + " " + to_string(a.shape()) + ", b " +
-                          std::string(name(b.dtype())) + " " + to_string(b.shape()));
+                      "a " + describe(a) + ", b " + describe(b));
   }
   Job j = job("linear_recurrence", scan_table().linear_recurrence, a, axis, reverse);
   const Array factors = contiguous(a);

@@ -2,7 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/reduce.hpp>
 #include <newtape/core/kernels/softmax.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -24,11 +24,6 @@ const kernels::SoftmaxTable<T>& softmax_table() {
   }
 }
 
-void expect_floats(const char* who, const Array& x) {
-  if (!is_floating(x.dtype()))
-    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(x.dtype()));
-}
-
 /// Swaps the axis with the last one.
 Array to_last(const Array& x, std::size_t axis) { return transpose(x, static_cast<std::int64_t>(axis), -1); }
 
@@ -42,10 +37,10 @@ void in_rows(std::int64_t rows, std::int64_t n, const F& f) {
 
 /// Maps rows to rows; in place if x's memory is reusable.
 template <class Pick>
-Array map_rows(const char* who, Array x, std::int64_t axis, const Pick& pick) {
-  expect_floats(who, x);
-  const auto a = normalize_axis(who, axis, x.ndim());
-  if (a + 1 != x.ndim()) return to_last(map_rows(who, copy(to_last(x, a)), -1, pick), a);
+Array map_rows(const char* op, Array x, std::int64_t axis, const Pick& pick) {
+  expect_floating(op, x);
+  const auto a = normalize_axis(op, axis, x.ndim());
+  if (a + 1 != x.ndim()) return to_last(map_rows(op, copy(to_last(x, a)), -1, pick), a);
   const auto n = x.shape().back();
   Array in = contiguous(std::move(x));
   Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
@@ -62,14 +57,13 @@ Array map_rows(const char* who, Array x, std::int64_t axis, const Pick& pick) {
 }
 
 template <class Pick>
-Array map_rows_back(const char* who, Array g, const Array& y, std::int64_t axis, const Pick& pick) {
-  expect_floats(who, y);
-  const auto a = normalize_axis(who, axis, y.ndim());
+Array map_rows_back(const char* op, Array g, const Array& y, std::int64_t axis, const Pick& pick) {
+  expect_floating(op, y);
+  const auto a = normalize_axis(op, axis, y.ndim());
   if (a + 1 != y.ndim()) {
     // Counted from the last: g may have extra leading axes.
     const auto last = static_cast<std::int64_t>(a) - static_cast<std::int64_t>(y.ndim());
-    return transpose(map_rows_back(who, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last,
-                     -1);
+    return transpose(map_rows_back(op, copy(transpose(g, last, -1)), copy(transpose(y, last, -1)), -1, pick), last, -1);
   }
   const auto n = y.shape().back();
   // A broadcast g (pullback of a sum or mean) is passed as one number per row.
@@ -119,7 +113,7 @@ Array log_softmax_grad(Array g, const Array& y, std::int64_t axis) {
 }
 
 Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
-  expect_floats("logsumexp", x);
+  expect_floating("logsumexp", x);
   const auto a = normalize_axis("logsumexp", axis, x.ndim());
   Shape kept = x.shape();
   kept[a] = 1;
@@ -186,15 +180,15 @@ std::int64_t best_of(const T* x, std::int64_t n) {
 }
 
 template <bool largest>
-Array arg_best(const char* who, const Array& x, std::int64_t axis, bool keepdims) {
-  const auto a = normalize_axis(who, axis, x.ndim());
+Array arg_best(const char* op, const Array& x, std::int64_t axis, bool keepdims) {
+  const auto a = normalize_axis(op, axis, x.ndim());
   const auto n = x.shape()[a];
   Shape kept = x.shape();
   kept[a] = 1;
   std::swap(kept[a], kept[kept.size() - 1]);
   Array best = Array::empty(kept, i64);
   if (n == 0 && best.size() > 0) {
-    raise<ValueError>(std::string(who) + ": reduction over no elements", "at least one element along the axis",
+    raise<ValueError>(std::string(op) + ": reduction over no elements", "at least one element along the axis",
                       "shape " + to_string(x.shape()));
   }
   const Array rows = contiguous(to_last(x, a));

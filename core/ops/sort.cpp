@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every element is mapped to an unsigned key with the same order, paired with its position. Keys are sorted by LSD
 // radix sort (stable), or by comparisons if rows are short.
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/sort.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -77,9 +77,9 @@ void sort_items(std::vector<Item<K>>& items, std::vector<Item<K>>& spare) {
   }
 }
 
-void expect_index_fits(const char* who, const Array& x, std::int64_t n) {
+void expect_index_fits(const char* op, const Array& x, std::int64_t n) {
   if (n > std::numeric_limits<std::uint32_t>::max()) {
-    raise<ShapeError>(std::string(who) + ": the axis is too long", "fewer than 2^32 elements", to_string(x.shape()));
+    raise<ShapeError>(std::string(op) + ": the axis is too long", "fewer than 2^32 elements", to_string(x.shape()));
   }
 }
 
@@ -88,11 +88,11 @@ Array axis_to_last(const Array& x, std::size_t axis) { return transpose(x, stati
 
 /// Calls choose(items, spare) for every row along the axis; it must put the `count` selected items first.
 template <class Choose>
-ValuesIndices choose_rows(const char* who, const Array& x, std::int64_t axis, std::int64_t count, bool descending,
+ValuesIndices choose_rows(const char* op, const Array& x, std::int64_t axis, std::int64_t count, bool descending,
                           bool values, const Choose& choose) {
-  const auto a = normalize_axis(who, axis, x.ndim());
+  const auto a = normalize_axis(op, axis, x.ndim());
   const auto n = x.shape()[a];
-  expect_index_fits(who, x, n);
+  expect_index_fits(op, x, n);
   const Array in = contiguous(axis_to_last(x, a));
   Shape shape = in.shape();
   shape[shape.size() - 1] = count;
@@ -128,9 +128,9 @@ ValuesIndices choose_rows(const char* who, const Array& x, std::int64_t axis, st
   return out;
 }
 
-ValuesIndices sorted(const char* who, const Array& x, std::int64_t axis, bool descending, bool values) {
-  const auto n = x.shape()[normalize_axis(who, axis, x.ndim())];
-  return choose_rows(who, x, axis, n, descending, values, [](auto& items, auto& spare) { sort_items(items, spare); });
+ValuesIndices sorted(const char* op, const Array& x, std::int64_t axis, bool descending, bool values) {
+  const auto n = x.shape()[normalize_axis(op, axis, x.ndim())];
+  return choose_rows(op, x, axis, n, descending, values, [](auto& items, auto& spare) { sort_items(items, spare); });
 }
 
 }  // namespace
@@ -230,8 +230,7 @@ Unique unique(const Array& x) {
 
 Array bincount(const Array& x, std::int64_t minlength) {
   if (x.dtype() != i64) {
-    raise<DTypeError>("bincount: integers are required", "i64",
-                      std::string(name(x.dtype())) + " " + to_string(x.shape()));
+    raise<DTypeError>("bincount: integers are required", "i64", describe(x));
   }
   const Array in = contiguous(x);
   const auto* value = in.data<std::int64_t>();

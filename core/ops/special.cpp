@@ -2,21 +2,19 @@
 #include <newtape/core/ops/special.hpp>
 
 #include <newtape/core/kernels/elementwise.hpp>
-#include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/kernels/special.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <utility>
 
 namespace newtape::core {
 
 using kernels::binary;
-using kernels::tables;
 using kernels::unary;
 
-Array erf(Array x) { return unary("erf", tables().math.erf, std::move(x)); }
-Array erfc(Array x) { return unary("erfc", tables().math.erfc, std::move(x)); }
-Array erfinv(Array x) { return unary("erfinv", tables().math.erfinv, std::move(x)); }
+Array erf(Array x) { return unary<"erf">(std::move(x)); }
+Array erfc(Array x) { return unary<"erfc">(std::move(x)); }
+Array erfinv(Array x) { return unary<"erfinv">(std::move(x)); }
 Array lgamma(Array x) { return unary("lgamma", kernels::special::lgamma, std::move(x)); }
 Array digamma(Array x) { return unary("digamma", kernels::special::digamma, std::move(x)); }
 Array polygamma(int n, Array x) {
@@ -27,8 +25,8 @@ Array sinc(Array x, int order) {
   Array n = full({}, order, x.dtype());
   return binary("sinc", kernels::special::sinc, std::move(x), std::move(n));
 }
-Array logaddexp(Array a, Array b) { return binary("logaddexp", tables().math.logaddexp, std::move(a), std::move(b)); }
-Array xlogy(Array a, Array b) { return binary("xlogy", tables().math.xlogy, std::move(a), std::move(b)); }
-Array xlog1py(Array a, Array b) { return binary("xlog1py", tables().math.xlog1py, std::move(a), std::move(b)); }
+Array logaddexp(Array a, Array b) { return binary<"logaddexp">(std::move(a), std::move(b)); }
+Array xlogy(Array a, Array b) { return binary<"xlogy">(std::move(a), std::move(b)); }
+Array xlog1py(Array a, Array b) { return binary<"xlog1py">(std::move(a), std::move(b)); }
 
 }  // namespace newtape::core

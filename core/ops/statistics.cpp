@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -11,13 +12,6 @@
 namespace newtape::core {
 
 namespace {
-
-void expect_float(const char* who, const Array& x) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64",
-                      std::string(name(x.dtype())) + " " + to_string(x.shape()));
-  }
-}
 
 /// A new array with elements f(i).
 template <class F>
@@ -34,7 +28,7 @@ Array fill(const Shape& shape, DType dtype, const F& f) {
 }  // namespace
 
 Array var(const Array& x, const Axes& axes, double correction, bool keepdims) {
-  expect_float("var", x);
+  expect_floating("var", x);
   const Dims over = axes.normalized("var", x.ndim());
   const auto n = static_cast<double>(reduced_count(x, over));
   const Shape shape = reduced_shape(x.shape(), over, keepdims);
@@ -71,7 +65,7 @@ Array plain_norm(const Array& x, const Dims& axes, const Shape& shape, bool& saf
 }  // namespace
 
 Array norm(const Array& x, double p, const Axes& axes, bool keepdims) {
-  expect_float("norm", x);
+  expect_floating("norm", x);
   const Dims over = axes.normalized("norm", x.ndim());
   const Shape shape = reduced_shape(x.shape(), over, keepdims);
   if (reduced_count(x, over) == 0 && element_count(shape) > 0) {

@@ -3,7 +3,7 @@
 
 #include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/kernels/loops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>
@@ -19,19 +19,14 @@ namespace {
 using kernels::parallel_grain;
 
 const kernels::UpdateKernels& kernels_for(std::string_view op, const Array& x) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(std::string(op) + ": the dtype must be a floating type", "f32 or f64",
-                      std::string(name(x.dtype())) + " " + to_string(x.shape()));
-  }
+  expect_floating(op, x);
   return kernels::tables().update.of[static_cast<int>(x.dtype())];
 }
 
 void expect_like(std::string_view op, const char* what, const Array& p, const Array& x) {
   if (x.defined() && x.dtype() == p.dtype() && x.shape() == p.shape() && x.is_contiguous()) return;
-  const std::string expected = std::string(name(p.dtype())) + " " + to_string(p.shape()) + ", contiguous";
-  const std::string got = !x.defined() ? "no array"
-                                       : std::string(name(x.dtype())) + " " + to_string(x.shape()) +
-                                             (x.is_contiguous() ? "" : ", not contiguous");
+  const std::string expected = describe(p) + ", contiguous";
+  const std::string got = !x.defined() ? "no array" : describe(x) + (x.is_contiguous() ? "" : ", not contiguous");
   const std::string message = std::string(op) + ": " + what + " does not match the parameter";
   if (x.defined() && x.dtype() != p.dtype()) raise<DTypeError>(message, expected, got);
   raise<ShapeError>(message, expected, got);

@@ -3,7 +3,7 @@
 
 namespace newtape {
 
-std::string describe(std::string_view what, std::string_view expected, std::string_view got) {
+std::string error_message(std::string_view what, std::string_view expected, std::string_view got) {
   std::string message(what);
   if (!expected.empty()) message.append("\n  expected: ").append(expected);
   if (!got.empty()) message.append("\n  got:      ").append(got);

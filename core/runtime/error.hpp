@@ -29,12 +29,12 @@ class IoError : public std::runtime_error {
 
 /// The three-line format of all error messages: `what`, then `expected: ...`, then `got: ...` (empty parts are
 /// omitted).
-std::string describe(std::string_view what, std::string_view expected = {}, std::string_view got = {});
+std::string error_message(std::string_view what, std::string_view expected = {}, std::string_view got = {});
 
-/// Throws `E` with the message of `describe`.
+/// Throws `E` with that message.
 template <class E>
 [[noreturn]] void raise(std::string_view what, std::string_view expected = {}, std::string_view got = {}) {
-  throw E(describe(what, expected, got));
+  throw E(error_message(what, expected, got));
 }
 
 }  // namespace newtape

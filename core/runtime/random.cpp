@@ -3,7 +3,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/philox.hpp>
 #include <newtape/core/kernels/random.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/core/runtime/random.hpp>
 
@@ -74,13 +74,13 @@ void fill(Array& out, Generator& generator, const Make& make) {
   });
 }
 
-void expect_float(const char* who, DType dtype) {
+void expect_float(const char* op, DType dtype) {
   if (!is_floating(dtype))
-    raise<DTypeError>(std::string(who) + ": the dtype must be a floating type", "f32 or f64", name(dtype));
+    raise<DTypeError>(std::string(op) + ": the dtype must be a floating type", "f32 or f64", name(dtype));
 }
 
-void expect(bool good, const char* who, const char* expected, double got) {
-  if (!good) raise<ValueError>(std::string(who) + ": an argument is out of range", expected, std::to_string(got));
+void expect(bool good, const char* op, const char* expected, double got) {
+  if (!good) raise<ValueError>(std::string(op) + ": an argument is out of range", expected, std::to_string(got));
 }
 
 }  // namespace

@@ -63,10 +63,10 @@ bool is_missing(std::string_view text, const CsvOptions& options) {
   return std::find(options.missing.begin(), options.missing.end(), text) != options.missing.end();
 }
 
-std::int64_t find_column(const std::vector<std::string>& names, std::string_view name, std::string_view who) {
+std::int64_t find_column(const std::vector<std::string>& names, std::string_view name, std::string_view op) {
   const auto at = std::find(names.begin(), names.end(), name);
   if (at == names.end()) {
-    raise<ValueError>(fmt::format("{}: no column named '{}'", who, name), fmt::format("{}", fmt::join(names, ", ")),
+    raise<ValueError>(fmt::format("{}: no column named '{}'", op, name), fmt::format("{}", fmt::join(names, ", ")),
                       std::string(name));
   }
   return at - names.begin();

@@ -24,15 +24,15 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
-Input::Input(std::string who, std::string path) : who_(std::move(who)), path_(std::move(path)) {
+Input::Input(std::string op, std::string path) : who_(std::move(op)), path_(std::move(path)) {
   errno = 0;
   file_ = gzopen(path_.c_str(), "rb");
   if (file_ == nullptr) fail("cannot be opened", {}, reason(errno == 0 ? ENOMEM : errno));
   gzbuffer(file_, 1 << 17);
 }
 
-Input::Input(std::string who, std::string path, std::string bytes)
-    : who_(std::move(who)), path_(std::move(path)), memory_(std::move(bytes)) {}
+Input::Input(std::string op, std::string path, std::string bytes)
+    : who_(std::move(op)), path_(std::move(path)), memory_(std::move(bytes)) {}
 
 Input::~Input() {
   if (file_ != nullptr) gzclose(file_);
@@ -97,7 +97,7 @@ void Input::fail(std::string_view what, std::string_view expected, std::string_v
   raise<IoError>(fmt::format("{}: '{}': {}", who_, path_, what), expected, got);
 }
 
-Output::Output(std::string who, const std::string& path) : who_(std::move(who)), path_(path) {
+Output::Output(std::string op, const std::string& path) : who_(std::move(op)), path_(path) {
   std::error_code ignored;
   // If the path is a symbolic link, its target is replaced, not the link.
   if (const auto target = std::filesystem::canonical(path, ignored); !ignored) path_ = target.string();

@@ -14,9 +14,9 @@ namespace newtape::data::detail {
 class Input {
  public:
   /// `who` is the function named in error messages.
-  Input(std::string who, std::string path);
+  Input(std::string op, std::string path);
   /// Reads bytes in memory; error messages call them `path`.
-  Input(std::string who, std::string path, std::string bytes);
+  Input(std::string op, std::string path, std::string bytes);
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
   ~Input();
@@ -44,7 +44,7 @@ class Input {
 /// path ends in .gz.
 class Output {
  public:
-  Output(std::string who, const std::string& path);
+  Output(std::string op, const std::string& path);
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/npy_format.hpp>
 
 #include <fmt/core.h>
@@ -34,8 +34,8 @@ namespace {
 constexpr std::string_view reader = "read_npz";
 constexpr std::string_view writer = "write_npz";
 
-[[noreturn]] void fail(std::string_view who, const std::string& path, std::string_view what, const std::string& why) {
-  raise<IoError>(fmt::format("{}: '{}': {}", who, path, what), {}, why);
+[[noreturn]] void fail(std::string_view op, const std::string& path, std::string_view what, const std::string& why) {
+  raise<IoError>(fmt::format("{}: '{}': {}", op, path, what), {}, why);
 }
 
 std::string text_of(int code) {

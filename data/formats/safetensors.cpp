@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/half.hpp>
 #include <newtape/data/formats/safetensors.hpp>
@@ -29,7 +29,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors files hol
 
 using detail::StoredTensor;
 
-constexpr std::string_view who = "load_safetensors";
+constexpr std::string_view op = "load_safetensors";
 
 /// A private (copy-on-write) mapping of a file.
 class Mapping {
@@ -52,7 +52,7 @@ class Mapping {
     }
     if (descriptor >= 0) ::close(descriptor);
     if (!ok) {
-      raise<IoError>(fmt::format("{}: '{}': cannot be read", who, path), {}, std::generic_category().message(error));
+      raise<IoError>(fmt::format("{}: '{}': cannot be read", op, path), {}, std::generic_category().message(error));
     }
   }
   Mapping(const Mapping&) = delete;
@@ -84,7 +84,7 @@ class SafetensorsLoader {
 
   Safetensors load() {
     const auto header = detail::parse_safetensors_header({reinterpret_cast<const char*>(file_->data()), file_->size()},
-                                                         fmt::format("{}: '{}'", who, path_));
+                                                         fmt::format("{}: '{}'", op, path_));
     Safetensors result;
     result.metadata = header.metadata;
     result.arrays.reserve(header.tensors.size());
@@ -163,7 +163,7 @@ class SafetensorsLoader {
 
   [[noreturn]] void fail(const StoredTensor& t, std::size_t at, std::string_view what, std::string_view expected,
                          std::string_view got) const {
-    raise<IoError>(fmt::format("{}: '{}': tensor '{}', byte {}: {}", who, path_, t.name, at, what), expected, got);
+    raise<IoError>(fmt::format("{}: '{}': tensor '{}', byte {}: {}", op, path_, t.name, at, what), expected, got);
   }
 
   const std::string& path_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/data/loading/transforms.hpp>
 
 #include <fmt/format.h>
@@ -15,18 +15,18 @@ struct Layout {
   std::int64_t n, planes, h, w;
 };
 
-Layout layout(const char* what, const Array& x) {
+Layout layout(const char* op, const Array& x) {
   if (x.ndim() < 3) {
-    raise<ShapeError>(fmt::format("{}: the array must hold images", what), "[n, .., h, w]", to_string(x.shape()));
+    raise<ShapeError>(fmt::format("{}: the array must hold images", op), "[n, .., h, w]", to_string(x.shape()));
   }
   Layout l{x.shape(0), 1, x.shape(-2), x.shape(-1)};
   for (std::size_t axis = 1; axis + 2 < x.ndim(); ++axis) l.planes *= x.shape()[axis];
   return l;
 }
 
-void check_probability(const char* what, double p) {
+void check_probability(const char* op, double p) {
   if (!(p >= 0 && p <= 1)) {
-    raise<ValueError>(fmt::format("{}: probability out of range", what), "p from 0 to 1", fmt::format("{}", p));
+    raise<ValueError>(fmt::format("{}: probability out of range", op), "p from 0 to 1", fmt::format("{}", p));
   }
 }
 
@@ -59,8 +59,8 @@ Array writable(Array x) {
 
 /// Calls change(first pixel of a plane, layout) for all planes of the examples selected with probability p.
 template <class Change>
-Array change_some(const char* what, Array batch, double p, Generator& generator, Change change) {
-  const auto l = layout(what, batch);
+Array change_some(const char* op, Array batch, double p, Generator& generator, Change change) {
+  const auto l = layout(op, batch);
   Array x = writable(std::move(batch));
   with_type(x.dtype(), [&]<class T>(T) {
     for (std::int64_t i = 0; i < l.n; ++i) {

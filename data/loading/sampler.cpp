@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/data/loading/sampler.hpp>
 #include <newtape/data/sets/labels.hpp>
 
@@ -74,9 +74,7 @@ Sampler weighted_sampler(const Array& weights, std::int64_t count, const Weighte
     raise<ShapeError>("weighted_sampler: the weights must be one-dimensional", "shape [n]",
                       weights.defined() ? to_string(weights.shape()) : "none");
   }
-  if (!is_floating(weights.dtype())) {
-    raise<DTypeError>("weighted_sampler: weights must be floats", "f32 or f64", std::string(name(weights.dtype())));
-  }
+  expect_floating("weighted_sampler", weights);
   const Array dense = core::contiguous(core::cast(weights, f64));
   const auto* first = std::as_const(dense).data<double>();
   auto w = std::make_shared<Weights>(first, first + dense.size());

@@ -13,18 +13,18 @@ namespace {
 
 using Numbers = std::vector<std::int64_t>;
 
-Numbers labels_of(const char* what, const Dataset& set, const Array& labels) {
-  auto known = detail::read_labels(what, labels);
+Numbers labels_of(const char* op, const Dataset& set, const Array& labels) {
+  auto known = detail::read_labels(op, labels);
   if (static_cast<std::int64_t>(known.size()) != set.size()) {
-    raise<ShapeError>(fmt::format("{}: one label per example is required", what),
-                      fmt::format("labels [{}]", set.size()), to_string(labels.shape()));
+    raise<ShapeError>(fmt::format("{}: one label per example is required", op), fmt::format("labels [{}]", set.size()),
+                      to_string(labels.shape()));
   }
   return known;
 }
 
-void check_k(const char* what, const Dataset& set, std::int64_t k) {
+void check_k(const char* op, const Dataset& set, std::int64_t k) {
   if (k < 2 || k > set.size()) {
-    raise<ValueError>(fmt::format("{}: invalid number of parts", what),
+    raise<ValueError>(fmt::format("{}: invalid number of parts", op),
                       fmt::format("k from 2 to the number of examples, {}", set.size()), std::to_string(k));
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/data/loading/transforms.hpp>
 
@@ -11,13 +13,6 @@
 
 namespace newtape::data {
 namespace {
-
-void expect_float(const char* what, const Array& x) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(fmt::format("{}: the dtype must be a floating type", what), "f32 or f64",
-                      std::string(name(x.dtype())));
-  }
-}
 
 /// Values per channel in a shape that broadcasts against x [n, c, ..]; a single value applies to all channels.
 Array per_channel(const std::vector<double>& numbers, const Array& x) {
@@ -59,16 +54,16 @@ Transform normalize(const std::vector<double>& mean, const std::vector<double>& 
                       fmt::format("means {}, standard deviations {}", fmt::join(mean, " "), fmt::join(std, " ")));
   }
   return on(array, [mean, std](Array x, Generator&) {
-    expect_float("normalize", x);
+    expect_floating("normalize", x);
     const Array m = per_channel(mean, x);
     const Array s = per_channel(std, x);
-    return core::div(core::sub(std::move(x), m), s);
+    return (std::move(x) - m) / s;
   });
 }
 
 Standardize::Standardize(const Dataset& train, const StandardizeOptions& options) : array_(options.array) {
   const Array& x = train.array(array_);
-  expect_float("Standardize", x);
+  expect_floating("Standardize", x);
   if (x.size() == 0) {
     raise<ValueError>("Standardize: no examples", "one example or more", to_string(x.shape()));
   }
@@ -101,13 +96,13 @@ Standardize::Standardize(Array mean, Array std, std::size_t array)
 }
 
 Array Standardize::apply(const Array& x) const {
-  expect_float("Standardize", x);
-  return core::div(core::sub(x, core::cast(mean_, x.dtype())), core::cast(std_, x.dtype()));
+  expect_floating("Standardize", x);
+  return (x - core::cast(mean_, x.dtype())) / core::cast(std_, x.dtype());
 }
 
 Array Standardize::invert(const Array& y) const {
-  expect_float("Standardize", y);
-  return core::add(core::mul(y, core::cast(std_, y.dtype())), core::cast(mean_, y.dtype()));
+  expect_floating("Standardize", y);
+  return y * core::cast(std_, y.dtype()) + core::cast(mean_, y.dtype());
 }
 
 Batch Standardize::operator()(Batch batch, Generator&) const {
@@ -140,9 +135,9 @@ Transform gaussian_noise(double std, std::size_t array) {
     raise<ValueError>("gaussian_noise: invalid standard deviation", "at least 0", fmt::format("{}", std));
   }
   return on(array, [std](Array x, Generator& generator) {
-    expect_float("gaussian_noise", x);
+    expect_floating("gaussian_noise", x);
     const Array noise = random::normal(x.shape(), 0, std, x.dtype(), generator);
-    return core::add(std::move(x), noise);
+    return std::move(x) + noise;
   });
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/idx.hpp>
@@ -133,7 +135,7 @@ TrainTest digits() {
     raise<IoError>(fmt::format("digits: '{}' has the wrong shape", path), "64 pixels and a label in each of 1797 rows",
                    to_string(table.values.shape()));
   }
-  const Array pixels = core::mul(core::slice(table.values, 1, 0, 64), core::full({}, 1 / 16., f32));
+  const Array pixels = core::slice(table.values, 1, 0, 64) * (1 / 16.);
   const Array labels = core::cast(core::contiguous(core::select(table.values, 1, 64)), i64);
   const Dataset all{{"images", core::reshape(pixels, {n, 8, 8})}, {"labels", labels}};
   auto [train, test] = std::pair(all[Range{0, n - 297}], all[Range{n - 297, n}]);

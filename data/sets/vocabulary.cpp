@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/data/sets/labels.hpp>
 #include <newtape/data/sets/vocabulary.hpp>
 
@@ -20,7 +20,7 @@ int bytes_after(unsigned char first) {
 }
 
 /// Decodes the character at `offset` and advances `offset`.
-char32_t read_character(const char* who, std::string_view text, std::size_t& offset) {
+char32_t read_character(const char* op, std::string_view text, std::size_t& offset) {
   const auto start = offset;
   const auto first = static_cast<unsigned char>(text[offset++]);
   const int more = bytes_after(first);
@@ -36,7 +36,7 @@ char32_t read_character(const char* who, std::string_view text, std::size_t& off
   const char32_t min_code = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
   valid = valid && code >= min_code && (code < 0xd800 || code > 0xdfff) && code <= 0x10ffff;
   if (!valid) {
-    raise<ValueError>(fmt::format("{}: the text is not UTF-8 at byte {}", who, start), "UTF-8",
+    raise<ValueError>(fmt::format("{}: the text is not UTF-8 at byte {}", op, start), "UTF-8",
                       fmt::format("byte 0x{:02x}", first));
   }
   return code;

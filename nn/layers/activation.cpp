@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/layers/activation.hpp>
 

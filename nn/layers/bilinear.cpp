@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/bilinear.hpp>
 

@@ -11,11 +11,11 @@ namespace newtape::nn {
 
 namespace {
 
-/// [first, second / groups, kernel..]. ValueError naming `who` for invalid channels and groups.
-Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
+/// [first, second / groups, kernel..]. ValueError naming `op` for invalid channels and groups.
+Shape weight_shape(std::string_view op, std::int64_t in, std::int64_t out, const Dims& kernel, std::int64_t groups,
                    bool transposed) {
   if (in < 1 || out < 1 || groups < 1 || in % groups != 0 || out % groups != 0) {
-    raise<ValueError>(std::string(who) + ": the channels must be divisible by groups",
+    raise<ValueError>(std::string(op) + ": the channels must be divisible by groups",
                       "in_channels, out_channels >= 1, divided by groups",
                       std::to_string(in) + ", " + std::to_string(out) + " in " + std::to_string(groups) + " groups");
   }
@@ -25,12 +25,12 @@ Shape weight_shape(std::string_view who, std::int64_t in, std::int64_t out, cons
 }
 
 /// ShapeError unless x has `channels` channels on the axis before the spatial axes.
-void check_channels(std::string_view who, const In& x, std::int64_t channels, std::size_t axes) {
+void check_channels(std::string_view op, const In& x, std::int64_t channels, std::size_t axes) {
   const std::size_t ndim = x.is_number() ? 0 : x.ndim();
   const bool rank_fits = ndim == axes + 1 || ndim == axes + 2;
   if (rank_fits && x.shape()[ndim - axes - 1] == channels) return;
   const std::string image = std::to_string(channels) + (axes == 1 ? ", l]" : axes == 2 ? ", h, w]" : ", d, h, w]");
-  raise<ShapeError>(std::string(who) + ": x must have " + std::to_string(channels) + " channels",
+  raise<ShapeError>(std::string(op) + ": x must have " + std::to_string(channels) + " channels",
                     "x [n, " + image + " or [" + image, x.is_number() ? "a number" : "x " + to_string(x.shape()));
 }
 
@@ -72,13 +72,13 @@ Convolution<Self, axes>::Convolution(std::int64_t in, std::int64_t out, const Pe
       options(o),
       weight(this->add("weight", Parameter(Array::empty(
                                      weight_shape(this->type(), in, out, kernel_size, o.groups, false), o.dtype)))) {
-  const auto who = this->type();
-  const Dims stride = o.stride.over(who, "stride", axes, 1);
-  const Dims dilation = o.dilation.over(who, "dilation", axes, 1);
-  const Dims padding = o.padding.lengths().over(who, "padding", axes, 0);
+  const auto op = this->type();
+  const Dims stride = o.stride.over(op, "stride", axes, 1);
+  const Dims dilation = o.dilation.over(op, "dilation", axes, 1);
+  const Dims padding = o.padding.lengths().over(op, "padding", axes, 0);
   const bool same = o.padding.mode() == Padding::same;
   if (same && std::any_of(stride.begin(), stride.end(), [](auto s) { return s != 1; })) {
-    raise<ValueError>(std::string(who) + ": Padding::same requires stride 1", "stride 1", to_string(stride));
+    raise<ValueError>(std::string(op) + ": Padding::same requires stride 1", "stride 1", to_string(stride));
   }
   if (o.padding_mode != PaddingMode::zeros) {
     for (std::size_t a = 0; a < axes; ++a) {
@@ -114,11 +114,11 @@ TransposedConvolution<Self, axes>::TransposedConvolution(std::int64_t in, std::i
       options(o),
       weight(this->add("weight", Parameter(Array::empty(
                                      weight_shape(this->type(), in, out, kernel_size, o.groups, true), o.dtype)))) {
-  const auto who = this->type();
+  const auto op = this->type();
   for (const auto& [text, value, min_value] :
        {std::tuple("stride", o.stride, 1), std::tuple("dilation", o.dilation, 1), std::tuple("padding", o.padding, 0),
         std::tuple("output_padding", o.output_padding, 0)}) {
-    (void)value.over(who, text, axes, min_value);
+    (void)value.over(op, text, axes, min_value);
   }
   if (o.bias) bias = this->add("bias", Parameter(Array::empty({out}, o.dtype)));
   initialise(weight, bias);

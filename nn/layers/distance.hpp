@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/distance.hpp>
 #include <newtape/nn/module/module.hpp>
 
 /// Distances as modules with PyTorch's names.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/nn/layers/dropout.hpp>
 
 #include <algorithm>
@@ -24,7 +27,7 @@ double scale_of(double p) { return p == 1 ? 0 : 1 / (1 - p); }
 
 Tensor drop(In x, const Shape& shape, double p, Generator& generator) {
   Array mask = kept(shape, p, x.dtype(), generator);
-  mask = core::mul(std::move(mask), core::full({}, scale_of(p), x.dtype()));
+  mask = std::move(mask) * scale_of(p);
   return std::move(x) * Tensor(std::move(mask));
 }
 }  // namespace
@@ -56,9 +59,8 @@ Tensor alpha_dropout(In x, double p, bool training, Generator& generator) {
   const double a = 1 / std::sqrt((1 - p) * (1 + p * low * low));
   const Array mask = kept(x.shape(), p, x.dtype(), generator);
   // a (x mask + low (1 - mask)) - a low p
-  const Array shift =
-      core::sub(core::full({}, a * low * (1 - p), x.dtype()), core::mul(mask, core::full({}, a * low, x.dtype())));
-  const Tensor factor(core::mul(mask, core::full({}, a, x.dtype())));
+  const Array shift = a * low * (1 - p) - mask * (a * low);
+  const Tensor factor(mask * a);
   return std::move(x) * factor + Tensor(shift);
 }
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/embedding.hpp>
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/layers/norm.hpp>
 
 #include <algorithm>
@@ -10,9 +13,9 @@ namespace newtape::nn {
 
 namespace {
 
-void expect_sizes(std::string_view who, const char* what, const Shape& sizes) {
+void expect_sizes(std::string_view op, const char* what, const Shape& sizes) {
   if (sizes.empty() || std::any_of(sizes.begin(), sizes.end(), [](auto n) { return n < 1; })) {
-    raise<ValueError>(std::string(who) + ": invalid " + what, "sizes of at least 1", to_string(sizes));
+    raise<ValueError>(std::string(op) + ": invalid " + what, "sizes of at least 1", to_string(sizes));
   }
 }
 

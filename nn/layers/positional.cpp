@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/positional.hpp>
 
@@ -10,19 +13,19 @@ namespace newtape::nn {
 
 namespace {
 
-void expect_sizes(const char* who, std::int64_t length, std::int64_t features) {
+void expect_sizes(const char* op, std::int64_t length, std::int64_t features) {
   if (length >= 1 && features >= 1) return;
-  raise<ValueError>(std::string(who) + ": sizes must be positive", "max_len >= 1, features >= 1",
+  raise<ValueError>(std::string(op) + ": sizes must be positive", "max_len >= 1, features >= 1",
                     std::to_string(length) + ", " + std::to_string(features));
 }
 
-Tensor add_positions(const char* who, In x, const Tensor& positions, bool batch_first) {
+Tensor add_positions(const char* op, In x, const Tensor& positions, bool batch_first) {
   const std::size_t axis = x.ndim() == 3 && batch_first ? 1 : 0;
   const auto most = positions.shape()[0];
   const auto features = positions.shape()[1];
   if ((x.ndim() != 2 && x.ndim() != 3) || x.shape().back() != features || x.shape()[axis] > most) {
     const std::string f = std::to_string(features);
-    raise<ShapeError>(std::string(who) + ": the sequences must have the layer's features and at most max_len steps",
+    raise<ShapeError>(std::string(op) + ": the sequences must have the layer's features and at most max_len steps",
                       "x " + std::string(batch_first ? "[n, l, " : "[l, n, ") + f + "] or [l, " + f +
                           "], l <= " + std::to_string(most),
                       "x " + to_string(x.shape()));

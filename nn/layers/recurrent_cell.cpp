@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
 #include <newtape/nn/layers/recurrent_cell.hpp>
+
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/recurrent.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 
 #include <cmath>
 #include <string>

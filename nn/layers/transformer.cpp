@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
 #include <newtape/nn/layers/transformer.hpp>
+
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
 
 #include <string>
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/special.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/losses/classification.hpp>
 #include <newtape/nn/losses/loss_parts.hpp>
 
@@ -16,9 +22,7 @@ struct Classes {
 };
 
 void check_logits(const std::string& loss, const In& x, const Tensor& weight) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>(loss + ": the input must be floats", "f32 or f64", name(x.dtype()));
-  }
+  expect_floating(loss, x.value());
   if (x.ndim() == 0) {
     raise<ShapeError>(loss + ": the input must have an axis of classes", "[C], [N, C] or [N, C, d..]", "[]");
   }

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/special.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/losses/ctc.hpp>
 #include <newtape/nn/losses/loss_parts.hpp>
 
@@ -117,9 +123,7 @@ States states_of(const std::vector<std::vector<std::int64_t>>& targets, const st
 
 Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
                 const CTCLossOptions& options) {
-  if (!is_floating(log_probs.dtype())) {
-    raise<DTypeError>("ctc_loss: log_probs must be floats", "f32 or f64", name(log_probs.dtype()));
-  }
+  expect_floating("ctc_loss", log_probs.value());
   if (log_probs.ndim() != 2 && log_probs.ndim() != 3) {
     raise<ShapeError>("ctc_loss: log_probs must have two or three axes", "[T, N, C] or [T, C]",
                       to_string(log_probs.shape()));

@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/scan.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/losses/loss_parts.hpp>
 #include <newtape/nn/losses/margin.hpp>
 

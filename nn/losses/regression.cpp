@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/losses/loss_parts.hpp>
 #include <newtape/nn/losses/regression.hpp>
 

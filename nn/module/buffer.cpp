@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/nn/module/buffer.hpp>
 
+#include <newtape/core/ops/creation.hpp>
+
 #include <string>
 
 namespace newtape {
@@ -15,5 +17,7 @@ void Buffer::set_value(const Array& value) const {
   }
   *cell_ = core::copy(value);
 }
+
+void Buffer::to(DType dtype) const { *cell_ = core::cast(cell_->value(), dtype); }
 
 }  // namespace newtape

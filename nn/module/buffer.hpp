@@ -2,7 +2,6 @@
 #pragma once
 
 #include <newtape/autograd/tensor.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 
 #include <memory>
 
@@ -28,7 +27,7 @@ class Buffer {
   void set_value(const Array& value) const;
   /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
   Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
-  void to(DType dtype) const { *cell_ = core::cast(cell_->value(), dtype); }
+  void to(DType dtype) const;
 
   /// Whether both are the same cell.
   friend bool operator==(const Buffer& a, const Buffer& b) noexcept { return a.cell_ == b.cell_; }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/muon.hpp>
 #include <newtape/optim/optimizer_of.hpp>
@@ -40,17 +42,13 @@ namespace {
 /// Newton-Schulz iterations, which bring the singular values of x [n, m] near 1: x <- a x + (b A + c A^2) x with A = x
 /// x^T. The coefficients are Jordan's.
 Array orthogonalized(Array x, int steps) {
-  const auto scaled = [](Array a, double factor) {
-    const DType t = a.dtype();
-    return core::mul(std::move(a), core::full({}, factor, t));
-  };
   const bool tall = x.shape()[0] > x.shape()[1];
   if (tall) x = core::transpose(x, 0, 1);
-  x = scaled(x, 1 / (std::sqrt(core::sum_squares(x)) + 1e-7));
+  x = x * (1 / (std::sqrt(core::sum_squares(x)) + 1e-7));
   for (int i = 0; i < steps; ++i) {
     const Array a = core::matmul(x, core::transpose(x, 0, 1));
-    const Array b = core::add(scaled(a, -4.7750), scaled(core::matmul(a, a), 2.0315));
-    x = core::add(scaled(x, 3.4445), core::matmul(b, x));
+    const Array b = -4.7750 * a + 2.0315 * core::matmul(a, a);
+    x = 3.4445 * x + core::matmul(b, x);
   }
   return tall ? core::transpose(x, 0, 1) : x;
 }
@@ -59,7 +57,7 @@ Array orthogonalized(Array x, int steps) {
 void Muon::update(Slot& s) {
   const auto& o = options_[s.group];
   Array& buffer = s.moments[0];
-  buffer = core::mul(std::move(buffer), core::full({}, o.momentum, s.param.dtype()));
+  buffer = std::move(buffer) * o.momentum;
   core::add_scaled(buffer, s.grad, 1);
   Array direction = core::copy(o.nesterov ? s.grad : buffer);
   if (o.nesterov) core::add_scaled(direction, buffer, o.momentum);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/schedule_free.hpp>
 #include <newtape/optim/optimizer_of.hpp>
@@ -68,7 +70,7 @@ void AdamWScheduleFree::switch_to(bool average) {
     if (s.steps == 0 || (s.scalars[evaluating] != 0) == average) continue;
     // y = (1 - beta1) z + beta1 x, x the average: y + (1 - 1/beta1) (z - y) is x, x + (1 - beta1) (z - x) is y.
     const double beta1 = options_[s.group].betas.first;
-    const Array way = core::sub(s.moments[1], s.param.value());
+    const Array way = s.moments[1] - s.param.value();
     core::add_scaled(s.param.writable(), way, average ? 1 - 1 / beta1 : 1 - beta1);
     s.scalars[evaluating] = average ? 1 : 0;
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/mode_products.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
@@ -51,8 +53,8 @@ Blocks blocks_of(const Parameter& p, const ShampooOptions& o) { return {p.shape(
 /// f64, as small eigenvalues dominate the result.
 Array inverse_root(const Array& a, double eps, double p) {
   const core::Eigh e = core::eigh(core::cast(a, f64), true, "Shampoo");
-  const Array w = core::add(core::maximum(e.w, core::number(0, f64)), core::number(eps, f64));
-  const Array scaled = core::mul(e.v, core::unsqueeze(core::pow(w, core::number(-1 / p, f64)), -2));
+  const Array w = core::maximum(e.w, core::number(0, f64)) + eps;
+  const Array scaled = e.v * core::unsqueeze(core::pow(w, core::number(-1 / p, f64)), -2);
   return core::contiguous(core::cast(core::matmul(scaled, core::transpose(e.v, -1, -2)), a.dtype()));
 }
 
@@ -60,7 +62,7 @@ double norm(const Array& x) { return std::sqrt(core::sum_squares(x)); }
 
 /// sum <- sum + x where beta is 1, else beta sum + (1 - beta) x.
 void accumulate(Array& sum, const Array& x, double beta) {
-  if (beta != 1) sum = core::mul(std::move(sum), core::number(beta, x.dtype()));
+  if (beta != 1) sum = std::move(sum) * beta;
   core::add_scaled(sum, core::contiguous(x), beta == 1 ? 1 : 1 - beta);
 }
 
@@ -87,14 +89,13 @@ void Shampoo::update(Slot& s) {
     g = core::copy(g);
     core::add_scaled(g, p, o.weight_decay);
   }
-  const auto number = [&](double x) { return core::number(x, p.dtype()); };
   const Blocks blocks = blocks_of(s.param, o);
   const bool matrix = blocks.axes() >= 2;
 
   Array diagonal;  // Adagrad's step
   if (!matrix || o.grafting == Grafting::adagrad) {
     accumulate(s.moments[squares], core::square(g), o.beta2);
-    diagonal = core::mul(g, core::rsqrt(core::add(s.moments[squares], number(o.eps))));
+    diagonal = g * core::rsqrt(s.moments[squares] + o.eps);
   }
   Array step = diagonal;
   if (matrix && p.size() != 0) {
@@ -113,14 +114,14 @@ void Shampoo::update(Slot& s) {
     if (o.grafting != Grafting::none) {
       const double own_norm = norm(step);
       const double grafted_norm = norm(o.grafting == Grafting::sgd ? g : diagonal);
-      if (own_norm > 0) step = core::mul(std::move(step), number(grafted_norm / own_norm));
+      if (own_norm > 0) step = std::move(step) * (grafted_norm / own_norm);
     }
   } else if (matrix) {
     step = g;
   }
   if (o.momentum != 0) {
     Array& v = s.moments[buffer];
-    v = core::mul(std::move(v), number(o.momentum));
+    v = std::move(v) * o.momentum;
     core::add_scaled(v, step, 1);
     step = v;
   }

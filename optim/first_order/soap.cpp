@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/mode_products.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
@@ -63,7 +65,7 @@ Array eigenvectors(const Array& gram) {
 
 /// m <- beta m + (1 - beta) x.
 void average(Array& m, const Array& x, double beta) {
-  m = core::mul(std::move(m), core::number(beta, x.dtype()));
+  m = std::move(m) * beta;
   core::add_scaled(m, core::contiguous(x), 1 - beta);
 }
 
@@ -110,14 +112,13 @@ void SOAP::update(Slot& s) {
   // Adam's step count, which excludes the first step.
   const std::int64_t adam_steps = s.steps - 1;
   if (adam_steps > 0) {
-    const auto number = [&](double x) { return core::number(x, p.dtype()); };
     average(s.moments[exp_avg], s.grad, beta1);
     Array& v = s.moments[exp_avg_sq];
     average(v, core::reshape(core::square(rotated(g, false)), p.shape()), beta2);
     const Array m = rotated(mode_products::split(s.moments[exp_avg], blocks), false);
-    const Array root = core::add(core::sqrt(core::mul(v, number(1 / correction(beta2, adam_steps)))), number(o.eps));
-    const Array step = rotated(core::div(m, core::reshape(root, m.shape())), true);
-    if (o.weight_decay != 0) p = core::mul(std::move(p), number(1 - o.lr * o.weight_decay));
+    const Array root = core::sqrt(v * (1 / correction(beta2, adam_steps))) + o.eps;
+    const Array step = rotated(m / core::reshape(root, m.shape()), true);
+    if (o.weight_decay != 0) p = std::move(p) * (1 - o.lr * o.weight_decay);
     core::add_scaled(p, mode_products::join(step, blocks, p.shape()), -o.lr / correction(beta1, adam_steps));
   }
   const double beta = o.shampoo_beta < 0 ? beta2 : o.shampoo_beta;

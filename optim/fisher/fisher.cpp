@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/scan.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/fisher/fisher.hpp>

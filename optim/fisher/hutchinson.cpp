@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/product.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/optim/fisher/hutchinson.hpp>
 
 #include <cmath>

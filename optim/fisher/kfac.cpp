@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/fold.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
@@ -249,10 +251,10 @@ double KFAC::direction(const Layer& layer) {
   directions_[layer.weight] = core::reshape(core::contiguous(of_weight), weight.param.shape());
   for (const auto b : layer.biases) {
     // Biases that are added share the step of their sum equally.
-    const Array share = core::full({}, 1 / static_cast<double>(layer.biases.size()), d.dtype());
-    directions_[b] = core::contiguous(core::mul(core::select(d, 1, k), share));
+    const double share = 1 / static_cast<double>(layer.biases.size());
+    directions_[b] = core::contiguous(core::select(d, 1, k) * share);
   }
-  return o.lr * o.lr * core::sum(core::mul(d, v)).item();
+  return o.lr * o.lr * core::sum(d * v).item();
 }
 
 void KFAC::prepare() {
@@ -265,7 +267,7 @@ void KFAC::prepare() {
   const double max_size = options().kl_clip;
   if (max_size > 0 && size > max_size) {
     for (auto& d : directions_) {
-      if (d.defined()) d = core::scaled(std::sqrt(max_size / size), std::move(d));
+      if (d.defined()) d = std::sqrt(max_size / size) * std::move(d);
     }
   }
   ++steps_;

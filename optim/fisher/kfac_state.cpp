@@ -2,7 +2,7 @@
 // KFAC's state besides that of its base class: "layers" (steps, number of layers) and, for each,
 // "layers.<layer>.<what>".
 #include <newtape/core/array/state_reader.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
 
 #include <fmt/format.h>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/kronecker.hpp>
@@ -15,10 +17,6 @@ namespace newtape::optim {
 namespace {
 
 Array transposed(const Array& x) { return core::transpose(x, -2, -1); }
-Array scaled(Array x, double factor) {
-  const DType dtype = x.dtype();
-  return core::mul(std::move(x), core::full({}, factor, dtype));
-}
 Array as_rows(const Array& x) { return core::reshape(x, {x.size() / x.shape().back(), x.shape().back()}); }
 double trace(const Array& x) { return core::sum(core::diagonal(x)).item(); }
 
@@ -28,15 +26,15 @@ void mix(Array& average, const Array& x, double kept) {
     average = core::copy(x);
     return;
   }
-  average = scaled(std::move(average), kept);
+  average = std::move(average) * kept;
   core::add_scaled(average, core::contiguous(x), 1 - kept);
 }
 
 Array damped_inverse(const Array& x, double damping) {
   const auto n = x.shape()[0];
   const Array eye = core::eye(n, x.dtype());
-  const Array inverse = core::cholesky_solve(core::cholesky(core::add(x, scaled(eye, damping)), "KFAC"), eye);
-  return core::contiguous(scaled(core::add(inverse, transposed(inverse)), 0.5));
+  const Array inverse = core::cholesky_solve(core::cholesky(x + eye * damping, "KFAC"), eye);
+  return core::contiguous((inverse + transposed(inverse)) * 0.5);
 }
 
 }  // namespace
@@ -56,14 +54,14 @@ void KroneckerFactors::update(double decay, double scale, KFACInverse inverse) {
   Array g;
   const auto collect = [](Array& sum, const Array& rows) {
     Array product = core::matmul(transposed(rows), rows);
-    sum = sum.defined() ? core::add(std::move(sum), product) : std::move(product);
+    sum = sum.defined() ? std::move(sum) + product : std::move(product);
   };
   for (const auto& [inputs, cotangents] : added_) {
     collect(a, inputs);
     collect(g, as_rows(cotangents));
   }
-  a = scaled(std::move(a), 1 / static_cast<double>(rows_));
-  g = scaled(std::move(g), scale);
+  a = std::move(a) * (1 / static_cast<double>(rows_));
+  g = std::move(g) * scale;
   if (!core::all_finite(a) || !core::all_finite(g)) {
     drop_rows();
     raise<NumericalError>("KFAC: a layer's inputs and gradients must be finite", "finite numbers", "inf or nan");
@@ -78,9 +76,9 @@ void KroneckerFactors::update(double decay, double scale, KFACInverse inverse) {
       const Array of_g = core::sum(core::square(core::matmul(cotangents, left_)), 0);
       const Array of_a = core::square(core::matmul(inputs, right_));
       Array product = core::matmul(transposed(of_g), of_a);
-      squares = squares.defined() ? core::add(std::move(squares), product) : std::move(product);
+      squares = squares.defined() ? std::move(squares) + product : std::move(product);
     }
-    mix(spectrum_, scaled(std::move(squares), scale), kept);
+    mix(spectrum_, std::move(squares) * scale, kept);
   }
   drop_rows();
 }
@@ -105,13 +103,13 @@ void KroneckerFactors::invert(double damping, KFACInverse inverse) {
   auto of_g = core::eigh(g_, true, "KFAC");
   left_ = core::contiguous(std::move(of_g.v));
   right_ = core::contiguous(std::move(of_a.v));
-  spectrum_ = core::mul(core::unsqueeze(positive(std::move(of_g.w)), 1), positive(std::move(of_a.w)));
+  spectrum_ = core::unsqueeze(positive(std::move(of_g.w)), 1) * positive(std::move(of_a.w));
 }
 
 Array KroneckerFactors::solve(const Array& v, double damping) const {
   if (!spectrum_.defined()) return core::matmul(core::matmul(left_, v), right_);
   Array inside = core::matmul(core::matmul(transposed(left_), v), right_);
-  inside = core::div(std::move(inside), core::add(spectrum_, core::full({}, damping, spectrum_.dtype())));
+  inside = std::move(inside) / (spectrum_ + damping);
   return core::matmul(core::matmul(left_, inside), transposed(right_));
 }
 

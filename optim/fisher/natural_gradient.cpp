@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/linalg/krylov.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/fisher.hpp>

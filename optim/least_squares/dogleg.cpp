@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
 
 #include <fmt/format.h>
@@ -12,28 +13,28 @@ namespace newtape::optim {
 
 /// The minimiser of the linear model along the scaled steepest descent; undefined when there is no descent.
 Array LeastSquaresSolver::cauchy_point() const {
-  Array down = core::neg(core::div(at_.gradient, core::square(state.scale)));
-  if (const Array free = bounds_.free(at_.x, at_.gradient); free.defined()) down = core::mul(std::move(down), free);
+  Array down = -(at_.gradient / core::square(state.scale));
+  if (const Array free = bounds_.free(at_.x, at_.gradient); free.defined()) down = std::move(down) * free;
   const double slope = -core::dot(at_.gradient, down);
   if (!(slope > 0)) return {};
   const Array along = model_->forward(down);
   const double curvature = core::dot(along, along);
-  return core::scaled(curvature > 0 ? slope / curvature : 1, down);
+  return (curvature > 0 ? slope / curvature : 1) * down;
 }
 
 /// The point of the path 0, cauchy, newton whose scaled length is the radius; newton if that is shorter.
 Array LeastSquaresSolver::dogleg_step(const Array& cauchy, const Array& newton) const {
   const double cauchy_length = scaled_length(cauchy);
   if (scaled_length(newton) <= state.radius) return newton;
-  if (cauchy_length >= state.radius) return core::scaled(state.radius / cauchy_length, cauchy);
+  if (cauchy_length >= state.radius) return state.radius / cauchy_length * cauchy;
   // |cauchy + t (newton - cauchy)| = radius.
-  const Array leg = core::sub(newton, cauchy);
-  const Array leg_scaled = core::mul(leg, state.scale);
+  const Array leg = newton - cauchy;
+  const Array leg_scaled = leg * state.scale;
   const double a = core::dot(leg_scaled, leg_scaled);
-  const double b = core::dot(core::mul(cauchy, state.scale), leg_scaled);
+  const double b = core::dot(cauchy * state.scale, leg_scaled);
   const double c = (state.radius - cauchy_length) * (state.radius + cauchy_length);
   const double root = std::sqrt(b * b + a * c);
-  return core::plus(cauchy, b > 0 ? c / (b + root) : (root - b) / a, leg);
+  return cauchy + (b > 0 ? c / (b + root) : (root - b) / a) * leg;
 }
 
 LeastSquaresStepResult LeastSquaresSolver::dogleg(const Limit& limit) {

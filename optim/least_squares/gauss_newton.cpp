@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ LeastSquaresStepResult LeastSquaresSolver::gauss_newton(const Limit& limit) {
   double part = 1;
   for (int trial = 0; trial < max_trials; ++trial) {
     if (const auto status = limit()) return stopped(*status);
-    const Array shorter = core::scaled(part, step);
+    const Array shorter = part * step;
     Trial t;
     if (!negligible(shorter)) t = attempt(shorter, std::numeric_limits<double>::min());
     if (!t.moved) {

@@ -3,6 +3,7 @@
 // when no step lowers the value.
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
 
 #include <algorithm>
@@ -13,8 +14,8 @@ namespace newtape::optim {
 /// Rounding error of the value, if the residuals are sums of terms of the size of themselves and of J x.
 double LeastSquaresSolver::noise() const {
   const Array size = core::abs(at_.residuals);
-  const Array weighted = at_.first.defined() ? core::mul(at_.first, size) : size;
-  return epsilon_ * core::dot(weighted, core::add(size, reach_));
+  const Array weighted = at_.first.defined() ? at_.first * size : size;
+  return epsilon_ * core::dot(weighted, size + reach_);
 }
 
 /// Whether the step changes no unknown by more than its last bit.
@@ -91,16 +92,16 @@ bool LeastSquaresSolver::derivatives_contradicted(bool downhill) {
     const double spread = golden - std::floor(golden) < 0.5 ? -1 : 1;
     v.data<double>()[i] = unit * (downhill && longest > 0 ? -g[i] / scale[i] / longest : spread);
   }
-  const Array terms = core::add(core::abs(at_.residuals), reach_);
+  const Array terms = core::abs(at_.residuals) + reach_;
   const double rounding = 8 * epsilon_ * core::norm2(terms);
   double before = 0;
   for (const double h : {std::cbrt(epsilon_), std::cbrt(epsilon_) / 8}) {
-    const Array up = f_.rounded(bounds_.project(core::plus(at_.x, h, v)));
-    const Array down = f_.rounded(bounds_.project(core::plus(at_.x, -h, v)));
-    const Array change = core::sub(f_.value(up), f_.value(down));
+    const Array up = f_.rounded(bounds_.project(at_.x + h * v));
+    const Array down = f_.rounded(bounds_.project(at_.x - h * v));
+    const Array change = f_.value(up) - f_.value(down);
     if (!finite(change)) return false;
-    const Array linear = derivative_(core::sub(up, down));
-    const double error = core::norm2(core::sub(change, linear));
+    const Array linear = derivative_(up - down);
+    const double error = core::norm2(change - linear);
     const double length = std::max(core::norm2(change), core::norm2(linear));
     if (error <= 0.1 * length + rounding) return false;
     // The error due to curvature shrinks with h.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
@@ -91,7 +94,7 @@ class Run {
     return recorder_.enter({.value = solver_.at().value,
                             .change = before.value - solver_.at().value,
                             .gradient = solver_.gradient_size(),
-                            .step = core::norm2(core::sub(solver_.at().x, before.x)),
+                            .step = core::norm2(solver_.at().x - before.x),
                             .ratio = move.ratio,
                             .region = move.region,
                             .inner = move.inner,
@@ -113,7 +116,7 @@ class Run {
 
   void keep_jacobian(const ResidualPoint& at) {
     const auto weighted = [weights = result_.weights](const Array& j) {
-      return weights.defined() ? core::mul(j, core::reshape(weights, {weights.size(), 1})) : j;
+      return weights.defined() ? j * core::reshape(weights, {weights.size(), 1}) : j;
     };
     if (at.jacobian.defined()) {
       result_.weighted_jacobian = [j = weighted(at.jacobian)] { return j; };

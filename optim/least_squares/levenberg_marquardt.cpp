@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
 
 #include <fmt/format.h>
@@ -22,10 +23,10 @@ void LeastSquaresSolver::damp() noexcept {
 std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double accuracy) {
   Array second = f_.curvature(at_.x, step);
   if (!finite(second)) return {};
-  if (rows_.defined()) second = core::mul(std::move(second), rows_);
+  if (rows_.defined()) second = std::move(second) * rows_;
   const Array a = model_->damped(second, state.damping, accuracy);
   if (!finite(a) || scaled_length(a) > max_acceleration * scaled_length(step)) return {};
-  return core::plus(step, 0.5, a);
+  return step + 0.5 * a;
 }
 
 LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt(const Limit& limit) {

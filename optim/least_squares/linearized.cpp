@@ -3,8 +3,10 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/least_squares/linearized.hpp>
 
@@ -34,9 +36,9 @@ Array padded(const Array& b, std::int64_t n) {
 class Dense : public Linearized {
  public:
   Dense(const Array& jacobian, const Array& weights, const Array& scale, const Array& free)
-      : unscale_(core::div(free.defined() ? free : core::ones(scale.shape(), f64), scale)) {
-    Array j = core::mul(jacobian, unscale_);
-    if (weights.defined()) j = core::mul(std::move(j), column(weights));
+      : unscale_((free.defined() ? free : core::ones(scale.shape(), f64)) / scale) {
+    Array j = jacobian * unscale_;
+    if (weights.defined()) j = std::move(j) * column(weights);
     j_ = std::move(j);
     const std::int64_t m = j_.shape(0);
     const std::int64_t n = j_.shape(1);
@@ -47,18 +49,16 @@ class Dense : public Linearized {
   }
 
   Array forward(const Array& s) const override { return product(j_, scaled_step(s)); }
-  Array transposed(const Array& u) const override {
-    return core::div(product(transposed_of(j_), u), positive_unscale());
-  }
+  Array transposed(const Array& u) const override { return product(transposed_of(j_), u) / positive_unscale(); }
 
   Array damped(const Array& b, double damping, double) override {
     const std::int64_t k = b_.shape(0);
     if (!stack_.q.defined() || damping != damping_) {
-      const std::vector<Array> parts = {b_, core::mul(core::eye(k, f64), core::number(std::sqrt(damping), f64))};
+      const std::vector<Array> parts = {b_, core::eye(k, f64) * std::sqrt(damping)};
       stack_ = core::qr(core::concatenate(parts, 0), false, "least_squares");
       damping_ = damping;
     }
-    const Array z = padded(core::neg(reduced(b)), k);
+    const Array z = padded(-reduced(b), k);
     const Array right = product(transposed_of(stack_.q), z);
     return expanded(vector(core::solve_triangular(stack_.r, column(right), {.upper = true}, "least_squares")));
   }
@@ -71,18 +71,18 @@ class Dense : public Linearized {
       const Array one = core::ones({}, f64);
       inverse_lengths_ = core::reciprocal(core::where(nonzero, lengths, one));
       svd_ =
-          core::svd(core::div(columns(), core::where(nonzero, lengths, one)), core::SVDPart::reduced, "least_squares");
+          core::svd(columns() / core::where(nonzero, lengths, one), core::SVDPart::reduced, "least_squares");
     }
-    Array t = product(transposed_of(svd_.u), core::neg(tall_ ? reduced(b) : b));
+    Array t = product(transposed_of(svd_.u), -(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();
     double* values = t.data<double>();
     for (std::int64_t i = 0; i < t.size(); ++i) values[i] = s[i] > rcond * s[0] ? values[i] / s[i] : 0;
-    return core::mul(core::mul(unscale_, inverse_lengths_), product(transposed_of(svd_.vh), t));
+    return unscale_ * inverse_lengths_ * product(transposed_of(svd_.vh), t);
   }
 
  private:
   /// D s, with 1 for D where unknowns are held.
-  Array scaled_step(const Array& s) const { return core::div(s, positive_unscale()); }
+  Array scaled_step(const Array& s) const { return s / positive_unscale(); }
   /// 1 / D, and 1 for held unknowns, whose columns are zero.
   Array positive_unscale() const {
     const Array zero = core::zeros({}, f64);
@@ -91,7 +91,7 @@ class Dense : public Linearized {
   /// A J D^-1, or the triangle of its QR.
   const Array& columns() const { return tall_ ? b_ : j_; }
   Array reduced(const Array& b) const { return tall_ ? product(transposed_of(q_), b) : b; }
-  Array expanded(const Array& t) const { return core::mul(unscale_, tall_ ? t : product(q_, t)); }
+  Array expanded(const Array& t) const { return unscale_ * (tall_ ? t : product(q_, t)); }
 
   Array unscale_;  ///< 1 / D, 0 where held
   Array j_;        ///< A J D^-1
@@ -115,33 +115,33 @@ class Implicit : public Linearized {
   Array damped(const Array& b, double damping, double accuracy) override {
     // CGLS in t = D s, on [A J D^-1; sqrt(damping) I].
     Array t = core::zeros(scale_.shape(), f64);
-    Array r = core::neg(b);
-    Array g = core::div(transposed(r), scale_);  // the negative gradient in t
+    Array r = -b;
+    Array g = transposed(r) / scale_;  // the negative gradient in t
     Array p = g;
     double gamma = core::dot(g, g);
     const double target = accuracy * std::sqrt(gamma);
     const std::int64_t limit = 4 * std::min(scale_.size(), b.size()) + 20;
     for (std::int64_t i = 0; i < limit && gamma > 0 && std::sqrt(gamma) > target; ++i) {
       ++inner;
-      const Array q = forward(core::div(p, scale_));
+      const Array q = forward(p / scale_);
       const double curvature = core::dot(q, q) + damping * core::dot(p, p);
       if (!(curvature > 0)) break;
       const double alpha = gamma / curvature;
-      t = core::plus(std::move(t), alpha, p);
-      r = core::plus(std::move(r), -alpha, q);
-      g = core::plus(core::div(transposed(r), scale_), -damping, t);
+      t = core::axpy(alpha, p, std::move(t));
+      r = core::axpy(-alpha, q, std::move(r));
+      g = core::axpy(-damping, t, transposed(r) / scale_);
       const double next = core::dot(g, g);
-      p = core::plus(core::scaled(next / gamma, std::move(p)), 1, g);
+      p = next / gamma * std::move(p) + g;
       gamma = next;
     }
-    return held(core::div(t, scale_));
+    return held(t / scale_);
   }
   /// Started at 0, the iterates stay in the row space and converge to the minimum-norm solution.
   Array undamped(const Array& b, double rcond) override { return damped(b, 0, rcond); }
 
  private:
-  Array weighted(Array u) const { return weights_.defined() ? core::mul(std::move(u), weights_) : u; }
-  Array held(Array s) const { return free_.defined() ? core::mul(std::move(s), free_) : s; }
+  Array weighted(Array u) const { return weights_.defined() ? std::move(u) * weights_ : u; }
+  Array held(Array s) const { return free_.defined() ? std::move(s) * free_ : s; }
 
   Residuals::Products products_;
   Array weights_, scale_, free_;
@@ -162,7 +162,7 @@ Array column_norms(const Array& a) {
   const Array largest = core::max(core::abs(a), {0});
   const Array zero = core::zeros({}, f64);
   const Array unit = core::where(core::greater(largest, zero), largest, core::ones({}, f64));
-  return core::mul(unit, core::sqrt(core::sum(core::square(core::div(a, unit)), {0})));
+  return unit * core::sqrt(core::sum(core::square(a / unit), {0}));
 }
 
 }  // namespace newtape::optim

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
 #include <newtape/optim/least_squares/residuals.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
@@ -79,7 +81,7 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
   state_ = solver.state;
   counts_ = f.counts;
   Array x = solver.at().x;
-  if (o.lr != 1) x = core::plus(core::copy(start), o.lr, core::sub(x, start));
+  if (o.lr != 1) x = start + o.lr * (x - start);
   trained_.set_values(f.split(x));
   trained_.set_grads(gradient);
   return tensor(before, dtype);

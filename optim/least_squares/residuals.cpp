@@ -2,7 +2,7 @@
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/array/slice.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/optim/least_squares/residuals.hpp>
 
@@ -20,18 +20,18 @@ Array flat(const Array& x) { return wide(x, {x.size()}); }
 
 }  // namespace
 
-Residuals::Residuals(const char* who, Function f, std::span<const Tensor> xs) : who_(who), f_(std::move(f)) {
-  if (xs.empty()) raise<ValueError>(fmt::format("{}: there must be a point to start from", who), "one or more", "none");
+Residuals::Residuals(const char* op, Function f, std::span<const Tensor> xs) : who_(op), f_(std::move(f)) {
+  if (xs.empty()) raise<ValueError>(fmt::format("{}: there must be a point to start from", op), "one or more", "none");
   for (const auto& x : xs) {
-    if (!x.defined()) raise<ValueError>(fmt::format("{}: a starting point is undefined", who));
+    if (!x.defined()) raise<ValueError>(fmt::format("{}: a starting point is undefined", op));
     if (!is_floating(x.dtype()) || x.dtype() != xs[0].dtype()) {
-      raise<DTypeError>(fmt::format("{}: the starting points must have one float dtype", who), "f32 or f64",
+      raise<DTypeError>(fmt::format("{}: the starting points must have one float dtype", op), "f32 or f64",
                         fmt::format("{}, {}", name(xs[0].dtype()), name(x.dtype())));
     }
     shapes_.push_back(x.shape());
     size_ += x.size();
   }
-  if (size_ == 0) raise<ValueError>(fmt::format("{}: there must be an unknown", who), "one or more", "none");
+  if (size_ == 0) raise<ValueError>(fmt::format("{}: there must be an unknown", op), "one or more", "none");
   dtype_ = xs[0].dtype();
 }
 

@@ -17,7 +17,7 @@ class Residuals {
  public:
   /// `xs` give the shapes and the dtype, which must be one float dtype. Messages begin with `who`. ValueError,
   /// DTypeError.
-  Residuals(const char* who, Function f, std::span<const Tensor> xs);
+  Residuals(const char* op, Function f, std::span<const Tensor> xs);
 
   std::int64_t size() const noexcept { return size_; }
   DType dtype() const noexcept { return dtype_; }

@@ -4,8 +4,10 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/linearized.hpp>
 
@@ -35,7 +37,7 @@ Columns decompose(const Array& j) {
   const Array zero = core::zeros({}, f64);
   Columns c;
   c.scale = core::where(core::greater(norms, zero), norms, core::ones({}, f64));
-  c.triangle = core::qr(core::div(j, c.scale), false, "least_squares").r;
+  c.triangle = core::qr(j / c.scale, false, "least_squares").r;
   c.svd = core::svd(c.triangle, core::SVDPart::reduced, "least_squares");
   const double* s = c.svd.s.data<double>();
   const double cutoff = 0x1p-52 * static_cast<double>(std::max(j.shape(0), j.shape(1))) * s[0];
@@ -48,16 +50,16 @@ Array factor(const Columns& c) {
   const std::int64_t n = c.scale.size();
   const Array unscale = core::reshape(core::reciprocal(c.scale), {n, 1});
   if (c.rank == n) {
-    return core::mul(unscale, core::solve_triangular(c.triangle, core::eye(n, f64), {.upper = true}, "covariance"));
+    return unscale * core::solve_triangular(c.triangle, core::eye(n, f64), {.upper = true}, "covariance");
   }
   const Array v = core::transpose(core::slice(c.svd.vh, 0, 0, c.rank), 0, 1);
-  return core::mul(unscale, core::div(v, core::slice(c.svd.s, 0, 0, c.rank)));
+  return unscale * (v / core::slice(c.svd.s, 0, 0, c.rank));
 }
 
 double residual_std(const LeastSquaresResult& r, std::int64_t freedom) {
   if (freedom <= 0) return std::numeric_limits<double>::quiet_NaN();
   Array e = core::contiguous(core::reshape(core::cast(r.residuals.value(), f64), {r.residuals.size()}));
-  if (r.weights.defined()) e = core::mul(std::move(e), r.weights);
+  if (r.weights.defined()) e = std::move(e) * r.weights;
   return core::norm2(e) / std::sqrt(static_cast<double>(freedom));
 }
 
@@ -68,7 +70,7 @@ Tensor LeastSquaresResult::jacobian() const {
   if (weights.defined()) {
     const Array column = core::reshape(weights, {weights.size(), 1});
     const Array zero = core::zeros({}, f64);
-    j = core::where(core::greater(column, zero), core::div(j, column), zero);
+    j = core::where(core::greater(column, zero), j / column, zero);
   }
   return core::cast(j, residuals.dtype());
 }
@@ -82,14 +84,14 @@ double LeastSquaresResult::residual_standard_deviation() const { return residual
 Tensor LeastSquaresResult::covariance(bool absolute) const {
   const Columns c = decompose(weighted(*this));
   const double s = absolute ? 1 : residual_std(*this, residuals.size() - c.rank);
-  const Array f = core::scaled(s, factor(c));
+  const Array f = s * factor(c);
   return core::cast(core::matmul(f, core::transpose(f, 0, 1)), residuals.dtype());
 }
 
 std::vector<Tensor> LeastSquaresResult::standard_deviations(bool absolute) const {
   const Columns c = decompose(weighted(*this));
   const double s = absolute ? 1 : residual_std(*this, residuals.size() - c.rank);
-  const Array lengths = core::scaled(s, column_norms(core::transpose(factor(c), 0, 1)));
+  const Array lengths = s * column_norms(core::transpose(factor(c), 0, 1));
   std::vector<Tensor> parts;
   parts.reserve(xs.size());
   std::int64_t at = 0;

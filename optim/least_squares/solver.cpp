@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
 
@@ -40,7 +42,7 @@ const char* to_string(LeastSquaresAlgorithm algorithm) noexcept {
 }
 
 LeastSquaresSolver::LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOptions& options, Bounds bounds)
-    : f_(f), options_(options), bounds_(std::move(bounds)), epsilon_(f.dtype() == f32 ? 0x1p-23 : 0x1p-52) {}
+    : f_(f), options_(options), bounds_(std::move(bounds)), epsilon_(epsilon(f.dtype())) {}
 
 bool LeastSquaresSolver::finite(const Array& x) { return std::isfinite(core::norm_inf(x)); }
 bool LeastSquaresSolver::finite(const ResidualPoint& p) { return std::isfinite(p.value) && finite(p.residuals); }
@@ -92,7 +94,7 @@ void LeastSquaresSolver::weigh_rows(const Array& weighted) {
       return std::sqrt(std::max(at.first + 2 * at.second * r * r, curvature_kept * at.first));
     });
     const Array zero = core::zeros({}, f64);
-    target_ = core::where(core::greater(rows_, zero), core::div(weighted, rows_), zero);
+    target_ = core::where(core::greater(rows_, zero), weighted / rows_, zero);
   }
 }
 
@@ -109,14 +111,14 @@ bool LeastSquaresSolver::derive() {
   weigh(at_);
   if (!finite(at_) || (!options_.products && !finite(at_.jacobian))) return false;
 
-  const Array weighted = at_.first.defined() ? core::mul(at_.first, at_.residuals) : at_.residuals;
+  const Array weighted = at_.first.defined() ? at_.first * at_.residuals : at_.residuals;
   if (options_.products) {
     at_.gradient = products.transposed(weighted);
     derivative_ = products.forward;
     reach_ = core::abs(derivative_(at_.x));
   } else {
     const Array column = core::reshape(weighted, {weighted.size(), 1});
-    at_.gradient = core::contiguous(core::reshape(core::sum(core::mul(at_.jacobian, column), {0}), at_.x.shape()));
+    at_.gradient = core::contiguous(core::reshape(core::sum(at_.jacobian * column, {0}), at_.x.shape()));
     derivative_ = [j = at_.jacobian](const Array& v) { return product(j, v); };
     reach_ = product(core::abs(at_.jacobian), core::abs(at_.x));
   }
@@ -134,7 +136,7 @@ void LeastSquaresSolver::linearize(Residuals::Products products, const Array& fr
   state.scale = core::ones(at_.x.shape(), f64);
   if (state.damping == 0) {
     const double g = core::norm2(at_.gradient);
-    const double j = g > 0 ? core::norm2(products.forward(core::scaled(1 / g, at_.gradient))) : 1;
+    const double j = g > 0 ? core::norm2(products.forward(1 / g * at_.gradient)) : 1;
     state.damping = initial_damping * (j > 0 ? j * j : 1);
   }
   model_ = linearized(std::move(products), rows_, state.scale, free);
@@ -144,10 +146,10 @@ void LeastSquaresSolver::linearize(Residuals::Products products, const Array& fr
 bool LeastSquaresSolver::linearize(const Array& free) {
   if (state.damping == 0) state.damping = initial_damping;
   const Array weights = rows_.defined() ? core::reshape(rows_, {rows_.size(), 1}) : core::ones({1, 1}, f64);
-  Array scale = column_norms(core::mul(at_.jacobian, weights));
+  Array scale = column_norms(at_.jacobian * weights);
   if (state.scale.defined()) {
-    const Array outdated = core::greater(state.scale, core::scaled(scale_margin, scale));
-    const Array kept = core::where(outdated, core::scaled(scale_kept, state.scale), state.scale);
+    const Array outdated = core::greater(state.scale, scale_margin * scale);
+    const Array kept = core::where(outdated, scale_kept * state.scale, state.scale);
     scale = core::maximum(std::move(scale), kept);
   }
   const Array zero = core::zeros({}, f64);
@@ -175,7 +177,7 @@ bool LeastSquaresSolver::evaluate() {
 
 double LeastSquaresSolver::gradient_size() const { return core::norm_inf(bounds_.projected_step(at_.x, at_.gradient)); }
 
-double LeastSquaresSolver::scaled_length(const Array& step) const { return core::norm2(core::mul(step, state.scale)); }
+double LeastSquaresSolver::scaled_length(const Array& step) const { return core::norm2(step * state.scale); }
 
 /// The reduction of the value that the linear model predicts.
 double LeastSquaresSolver::predicted_reduction(const Array& step) const {
@@ -185,11 +187,11 @@ double LeastSquaresSolver::predicted_reduction(const Array& step) const {
 
 LeastSquaresSolver::Trial LeastSquaresSolver::attempt(const Array& step, double predicted) {
   Trial t;
-  const Array wanted = core::add(at_.x, step);
+  const Array wanted = at_.x + step;
   const Array x = f_.rounded(bounds_.project(wanted));
-  t.step = core::sub(x, at_.x);
+  t.step = x - at_.x;
   t.moved = core::norm_inf(t.step) > 0;
-  t.predicted = bounds_.any() && core::norm_inf(core::sub(x, wanted)) > epsilon_ * core::norm_inf(wanted)
+  t.predicted = bounds_.any() && core::norm_inf(x - wanted) > epsilon_ * core::norm_inf(wanted)
                     ? predicted_reduction(t.step)
                     : predicted;
   if (t.moved && t.predicted > 0) t.to = evaluate(x);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/engine.hpp>
 
 #include <utility>
@@ -16,29 +18,27 @@ class Masked final : public Curvature {
  public:
   Masked(Curvature& b, Array free) : b_(b), free_(std::move(free)) {}
   void evaluate(Objective&, const Iterate&) override {}
-  Array product(const Array& v) override { return held(core::mul(free_, b_.product(core::mul(free_, v))), v); }
+  Array product(const Array& v) override { return held(free_ * b_.product(free_ * v), v); }
   Array matrix() override {
     const std::int64_t n = free_.size();
     const Array rows = core::reshape(free_, {n, 1});
-    const Array inside = core::mul(core::mul(b_.matrix(), rows), free_);
-    return core::add(inside, core::mul(core::eye(n, free_.dtype()), core::sub(core::ones({}, free_.dtype()), free_)));
+    const Array inside = b_.matrix() * rows * free_;
+    return inside + core::eye(n, free_.dtype()) * (core::ones({}, free_.dtype()) - free_);
   }
   Array solve(const Array& v) override {
     // The block of an inverse is not the inverse of the block, but it is positive definite if B is.
-    Array d = b_.solve(core::mul(free_, v));
-    return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
+    Array d = b_.solve(free_ * v);
+    return d.defined() ? held(free_ * std::move(d), v) : d;
   }
   Array precondition(const Array& v) override {
-    Array d = b_.precondition(core::mul(free_, v));
-    return d.defined() ? held(core::mul(free_, std::move(d)), v) : d;
+    Array d = b_.precondition(free_ * v);
+    return d.defined() ? held(free_ * std::move(d), v) : d;
   }
   bool dense() const override { return b_.dense(); }
   bool scaled() const override { return b_.scaled(); }
 
  private:
-  Array held(const Array& moving, const Array& v) const {
-    return core::add(moving, core::mul(core::sub(core::ones({}, free_.dtype()), free_), v));
-  }
+  Array held(const Array& moving, const Array& v) const { return moving + (core::ones({}, free_.dtype()) - free_) * v; }
   Curvature& b_;
   Array free_;
 };
@@ -49,7 +49,7 @@ class MaskedDirection final : public Direction {
   MaskedDirection(Direction& inner, const Array& free) : inner_(inner), free_(free) {}
   Step step(Curvature& b, const Array& gradient, const Region& region) override {
     Step s = inner_.step(b, gradient, region);
-    s.d = core::mul(free_, s.d);
+    s.d = free_ * s.d;
     return s;
   }
   void reset() override { inner_.reset(); }
@@ -76,14 +76,13 @@ StepResult Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds
     curvature_->evaluate(f, at);
     Array free = bounds.free(at.x, at.gradient);
     // A change of the free set invalidates the direction's memory.
-    const bool same =
-        free.defined() == free_.defined() && (!free.defined() || core::norm_inf(core::sub(free, free_)) == 0);
+    const bool same = free.defined() == free_.defined() && (!free.defined() || core::norm_inf(free - free_) == 0);
     if (!same) direction_->reset();
     free_ = free;
     if (!free.defined()) return globalization_->move(f, at, *curvature_, *direction_, bounds);
     Masked masked(*curvature_, free);
     MaskedDirection direction(*direction_, free);
-    const Iterate inside{at.x, at.value, core::mul(at.gradient, free)};
+    const Iterate inside{at.x, at.value, at.gradient * free};
     return globalization_->move(f, inside, masked, direction, bounds);
   } catch (const NumericalError& e) {
     return {.note = e.what(), .problem = Status::not_finite};
@@ -99,7 +98,7 @@ StepResult Engine::advance(Objective& f, Iterate& at, const Bounds& bounds) {
     if (move.moved) move.note = move.note.empty() ? "curvature reset" : "curvature reset, " + move.note;
   }
   if (!move.moved) return move;
-  curvature_->update(core::sub(move.to.x, at.x), core::sub(move.to.gradient, at.gradient));
+  curvature_->update(move.to.x - at.x, move.to.gradient - at.gradient);
   at = move.to;
   return move;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/tape.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/core/runtime/random.hpp>
@@ -124,7 +126,7 @@ void AdaHessian::update(Slot& s) {
   const auto& o = options_[s.group];
   const auto number = [&](double x) { return core::number(x, s.param.dtype()); };
   const auto average = [&](Array& m, const Array& x, double beta) {
-    m = core::mul(std::move(m), number(beta));
+    m = std::move(m) * beta;
     core::add_scaled(m, x, 1 - beta);
   };
   const auto bias = [&](double beta) { return 1 - std::pow(beta, static_cast<double>(s.steps)); };
@@ -137,11 +139,11 @@ void AdaHessian::update(Slot& s) {
   }
   average(s.moments[0], s.grad, o.betas.first);
   if (d.shape() == s.moments[1].shape()) average(s.moments[1], core::square(d), o.betas.second);
-  Array root = core::sqrt(core::mul(s.moments[1], number(1 / bias(o.betas.second))));
+  Array root = core::sqrt(s.moments[1] * (1 / bias(o.betas.second)));
   if (o.hessian_power != 1) root = core::pow(std::move(root), number(o.hessian_power));
-  const Array step = core::div(s.moments[0], core::add(std::move(root), number(o.eps)));
+  const Array step = s.moments[0] / (std::move(root) + o.eps);
   Array& p = s.param.writable();
-  if (o.weight_decay != 0) p = core::mul(std::move(p), number(1 - o.lr * o.weight_decay));
+  if (o.weight_decay != 0) p = std::move(p) * (1 - o.lr * o.weight_decay);
   core::add_scaled(p, step, -o.lr / bias(o.betas.first));
 }
 
@@ -162,7 +164,7 @@ void Sophia::average(const std::vector<Tensor>& estimate) {
     const double beta = options_[s.group].betas.second;
     Array& h = s.moments[1];
     if (!h.defined()) h = core::zeros(s.param.shape(), s.param.dtype());
-    h = core::scaled(beta, h.reusable() ? std::move(h) : core::copy(h));
+    h = beta * (h.reusable() ? std::move(h) : core::copy(h));
     core::add_scaled(h, core::contiguous(estimate[i].value()), 1 - beta);
     ++s.scalars[0];
   }
@@ -181,7 +183,7 @@ void Sophia::update_gauss_newton(const Tensor& sampled_loss, std::int64_t batch_
   auto squares = newtape::detail::grad_between(sampled_loss, variables_of(slots()), ones_like(sampled_loss), false);
   for (auto& g : squares) {
     if (g.defined()) {
-      g = core::mul(core::square(g.take_value()), core::number(static_cast<double>(batch_size), g.dtype()));
+      g = core::square(g.take_value()) * static_cast<double>(batch_size);
     }
   }
   average(squares);

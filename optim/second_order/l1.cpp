@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/check_option.hpp>
 #include <newtape/optim/optimizer.hpp>
@@ -38,17 +40,17 @@ class Penalty {
       }
       full.emplace_back(core::copy(core::expand(w.value(), x0[i].shape())));
     }
-    lambda_ = full.empty() ? core::full({f.size()}, o.l1, f.dtype()) : core::scaled(o.l1, f.flatten(full));
+    lambda_ = full.empty() ? core::full({f.size()}, o.l1, f.dtype()) : o.l1 * f.flatten(full);
     if (f.size() != 0 && !(core::min(lambda_).item() >= 0)) raise<ValueError>("l1: weights must not be negative");
     penalised_ = core::greater(lambda_, core::number(0, f.dtype()));
   }
 
   double value(const Array& x) const { return core::dot(lambda_, core::abs(x)); }
   /// argmin |z - x|^2 / 2 + step sum lambda_i |z_i|.
-  Array prox(const Array& x, double step) const { return soft_threshold(x, core::scaled(step, core::copy(lambda_))); }
+  Array prox(const Array& x, double step) const { return soft_threshold(x, step * lambda_); }
   /// The element nearest to 0 of the subdifferential of f + penalty, with f's gradient g.
   Array subgradient(const Array& x, const Array& g) const {
-    const Array away = core::add(g, core::mul(lambda_, core::sign(x)));
+    const Array away = g + lambda_ * core::sign(x);
     return core::where(core::equal(x, core::number(0, x.dtype())), soft_threshold(g, lambda_), away);
   }
   /// a where there is a penalty, b elsewhere.
@@ -56,7 +58,7 @@ class Penalty {
 
  private:
   static Array soft_threshold(const Array& x, const Array& by) {
-    return core::mul(core::sign(x), core::maximum(core::sub(core::abs(x), by), core::number(0, x.dtype())));
+    return core::sign(x) * core::maximum(core::abs(x) - by, core::number(0, x.dtype()));
   }
   Array lambda_, penalised_;
 };
@@ -152,8 +154,8 @@ class Fista final : public Solver {
     const double length = core::norm2(at_.gradient);
     const double h = 1e-4 * std::max(1., core::norm2(at_.x)) / (length > 0 ? length : 1);
     Array ahead;
-    f_.value_and_gradient(core::plus(core::copy(at_.x), -h, at_.gradient), ahead);
-    const double change = ahead.defined() ? core::norm2(core::sub(ahead, at_.gradient)) : 0;
+    f_.value_and_gradient(at_.x - h * at_.gradient, ahead);
+    const double change = ahead.defined() ? core::norm2(ahead - at_.gradient) : 0;
     step_ = change > 0 ? h * length / change : 1 / std::max(length, 1.);
   }
 
@@ -169,23 +171,23 @@ class Fista final : public Solver {
     Array d;
     bool hidden = false;  // differences of values are rounding: test the step size by gradients
     for (int tries = 0;; ++tries) {
-      next = {penalty_.prox(core::plus(core::copy(y_.x), -step_, y_.gradient), step_), NAN, {}};
-      d = core::sub(next.x, y_.x);
+      next = {penalty_.prox(y_.x - step_ * y_.gradient, step_), NAN, {}};
+      d = next.x - y_.x;
       const double squares = core::dot(d, d);
       if (tries == 0) hidden = squares / (2 * step_) <= 1e4 * eps() * std::abs(y_.value);
       if (hidden) {
         next.value = f_.value_and_gradient(next.x, next.gradient);
-        if (finite(next) && core::dot(d, core::sub(next.gradient, y_.gradient)) <= squares / step_) break;
+        if (finite(next) && core::dot(d, next.gradient - y_.gradient) <= squares / step_) break;
       } else {
         next.value = f_.value(next.x);
         if (next.value <= y_.value + core::dot(y_.gradient, d) + squares / (2 * step_)) break;
       }
-      if (tries == 30) return diagnose(f_, y_, core::neg(y_.gradient));
+      if (tries == 30) return diagnose(f_, y_, -y_.gradient);
       step_ *= 0.5;
       remark = "backtracked";
     }
     const double total = next.value + penalty_.value(next.x);
-    const Array change = core::sub(next.x, x_);
+    const Array change = next.x - x_;
     const double reduction = total_ - total;
     double size = core::norm_inf(d) / step_;
     if (size <= tolerance()) {
@@ -201,7 +203,7 @@ class Fista final : public Solver {
       if (!hidden) step_ *= 2;  // a larger one may be valid again
       remark = remark.empty() ? "restarted" : remark + ", restarted";
     }
-    y_ = {uphill ? next.x : core::plus(core::copy(next.x), (before - 1) / momentum_, change), NAN, {}};
+    y_ = {uphill ? next.x : next.x + (before - 1) / momentum_ * change, NAN, {}};
     x_ = next.x;
     const auto status = recorder_.enter({.value = total,
                                          .change = reduction,
@@ -263,27 +265,27 @@ class OwlQn final : public Solver {
     const Array& v = subgradient_;
     const Array zero = core::number(0, v.dtype());
     // Only components with the sign of -v: eq. 5 of the paper.
-    Array d = core::neg(memory_->solve(v));
-    d = penalty_.where_penalised(core::where(core::less(core::mul(d, v), zero), d, zero), d);
-    if (!(core::dot(d, v) < 0)) d = core::neg(v);
-    const Array orthant = core::where(core::equal(now_.x, zero), core::neg(core::sign(v)), core::sign(now_.x));
+    Array d = -memory_->solve(v);
+    d = penalty_.where_penalised(core::where(core::less(d * v, zero), d, zero), d);
+    if (!(core::dot(d, v) < 0)) d = -v;
+    const Array orthant = core::where(core::equal(now_.x, zero), -core::sign(v), core::sign(now_.x));
 
     // Without curvature pairs, twice the last alpha.
     alpha_ = memory_->scaled() ? 1 : 2 * alpha_;
     problem_ = Status::not_finite;
     for (int tries = 0; tries < 30; ++tries, alpha_ *= 0.5) {
       Iterate next;
-      next.x = core::plus(core::copy(now_.x), alpha_, d);
-      const Array inside = core::greater(core::mul(next.x, orthant), zero);
+      next.x = now_.x + alpha_ * d;
+      const Array inside = core::greater(next.x * orthant, zero);
       next.x = penalty_.where_penalised(core::where(inside, next.x, zero), next.x);
       next.value = f_.value_and_gradient(next.x, next.gradient);
       if (!std::isfinite(next.value) || !finite(next)) continue;
       problem_ = Status::no_progress;
-      step_ = core::sub(next.x, now_.x);
+      step_ = next.x - now_.x;
       const double total = next.value + penalty_.value(next.x);
       Array subgradient = penalty_.subgradient(next.x, next.gradient);
       if (!sufficient_decrease(total, core::dot(v, step_), core::dot(subgradient, step_), -core::dot(v, d))) continue;
-      memory_->update(step_, core::sub(next.gradient, now_.gradient));
+      memory_->update(step_, next.gradient - now_.gradient);
       reduction_ = std::exchange(value_, total) - total;
       now_ = std::move(next);
       subgradient_ = std::move(subgradient);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/second_order/method.hpp>
 
@@ -57,8 +59,8 @@ Array Bounds::project(Array x) const {
 }
 
 Array Bounds::projected_step(const Array& x, const Array& gradient) const {
-  if (!any()) return core::neg(gradient);
-  return core::sub(project(core::sub(x, gradient)), x);
+  if (!any()) return -gradient;
+  return project(x - gradient) - x;
 }
 
 Array Bounds::free(const Array& x, const Array& gradient) const {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/second_order/engine.hpp>
@@ -64,7 +66,7 @@ class MinimizeRun {
     const auto status = recorder_.enter({.value = at_.value,
                                          .change = before.value - at_.value,
                                          .gradient = size_,
-                                         .step = core::norm2(core::sub(at_.x, before.x)),
+                                         .step = core::norm2(at_.x - before.x),
                                          .ratio = move.ratio,
                                          .region = move.region,
                                          .inner = move.inner,
@@ -81,11 +83,10 @@ class MinimizeRun {
   Status verified(Status status) {
     if (!optim::converged(status) || f_.size() == 0) return status;
     Generator generator(0);
-    const Array d =
-        core::sub(random::uniform({f_.size()}, 0, 1, f_.dtype(), generator), core::full({}, 0.5, f_.dtype()));
+    const Array d = random::uniform({f_.size()}, 0, 1, f_.dtype(), generator) - 0.5;
     const double h = 1e-3 * std::max(core::norm_inf(at_.x), 1.);
-    const double after = f_.value(core::plus(core::copy(at_.x), h, d));
-    const double before = f_.value(core::plus(core::copy(at_.x), -h, d));
+    const double after = f_.value(at_.x + h * d);
+    const double before = f_.value(at_.x - h * d);
     const double slope = core::dot(at_.gradient, d);
     const double slope_error = std::abs((after - before) / 2 - h * slope);
     const double second_difference = std::abs(after + before - 2 * at_.value);

@@ -2,9 +2,11 @@
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/objective.hpp>
 
 #include <algorithm>
@@ -20,9 +22,7 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// (h + h^T) / 2: rounding leaves h asymmetric; factorisations read one triangle, products both.
-Array symmetrized(const Array& h) {
-  return core::mul(core::add(h, core::transpose(h, 0, 1)), core::full({}, 0.5, h.dtype()));
-}
+Array symmetrized(const Array& h) { return (h + core::transpose(h, 0, 1)) * 0.5; }
 
 }  // namespace
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/optimizer_of.hpp>
 #include <newtape/optim/second_order/second_order.hpp>
@@ -77,7 +79,7 @@ Tensor SecondOrder::step(Objective f) {
     if (!last_.moved) break;
   }
   counts_ = f.counts;
-  if (o.lr != 1) at.x = core::plus(core::copy(start), o.lr, core::sub(at.x, start));
+  if (o.lr != 1) at.x = start + o.lr * (at.x - start);
   trained_.set_values(f.split(at.x));
   trained_.set_grads(gradient);
   return loss;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dense.hpp"
 
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
 #include <cmath>

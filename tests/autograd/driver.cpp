@@ -4,6 +4,7 @@
 #include "names.hpp"
 
 #include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 
 #include <set>
 

@@ -3,6 +3,7 @@
 #include "driver.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops/product.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
 namespace newtape::table {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/tape.hpp>
 #include <newtape/core/xtensor.hpp>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "table.hpp"
 
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+
 #include <algorithm>
 
 namespace newtape::table {

@@ -3,7 +3,6 @@
 // add an operation to the table, add a row to a file in rows/, or a file with another `const Rows`.
 #pragma once
 
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/tape.hpp>
 
 #include <functional>

@@ -4,9 +4,28 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/pooling.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/layers/positional.hpp>
+#include <newtape/nn/layers/recurrent.hpp>
+#include <newtape/nn/layers/transformer.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/module/module.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/clip.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/adaptive.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/optimizer.hpp>
 
 #include <functional>
 #include <memory>

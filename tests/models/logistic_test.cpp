@@ -3,7 +3,20 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/models/logistic.hpp>
+#include <newtape/nn/losses/classification.hpp>
 
 using namespace newtape;
 

@@ -2,7 +2,24 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/models/linear_autoencoder.hpp>
+#include <newtape/models/pca.hpp>
+#include <newtape/models/truncated_svd.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 #include <cmath>
 

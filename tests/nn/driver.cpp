@@ -5,6 +5,8 @@
 #include "test_files.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/runtime/random.hpp>
 
 #include <filesystem>

@@ -2,7 +2,11 @@
 // Checks of every row of the table of layers as a module: empty batches, errors, states, dtypes, hooks.
 #include "driver.hpp"
 
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/layers/containers.hpp>
+#include <newtape/nn/module/summary.hpp>
 
 namespace newtape::nn::table {
 namespace {

@@ -2,7 +2,15 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/conv.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/init.hpp>
 

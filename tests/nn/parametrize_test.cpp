@@ -3,7 +3,20 @@
 #include "torch_case.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/conv.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/module/functional.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/nn/parametrize.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -3,8 +3,11 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/module/functional.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/nn/penalty.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -4,8 +4,11 @@
 // fails the tests.
 #pragma once
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/nn/layers/attention.hpp>
+#include <newtape/nn/layers/recurrent.hpp>
+#include <newtape/nn/layers/recurrent_cell.hpp>
+#include <newtape/nn/module/module.hpp>
 
 #include <functional>
 #include <initializer_list>

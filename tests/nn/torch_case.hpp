@@ -5,7 +5,7 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/tape.hpp>
 #include <newtape/nn/module/module.hpp>
 

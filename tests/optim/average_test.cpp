@@ -2,10 +2,12 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/average.hpp>
 
 #include <cmath>
 

@@ -4,7 +4,24 @@
 #include "optim/table.hpp"
 #include "test_files.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/adaptive.hpp>
+#include <newtape/optim/first_order/muon.hpp>
+#include <newtape/optim/first_order/proximal.hpp>
+#include <newtape/optim/first_order/schedule_free.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/hessian_diagonal.hpp>
 
 #include <filesystem>
 #include <fstream>

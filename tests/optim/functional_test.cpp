@@ -4,8 +4,19 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/adaptive.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/functional.hpp>
+#include <newtape/optim/optimizer.hpp>
 
 #include <functional>
 #include <tuple>

@@ -2,8 +2,13 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/optim/clip.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
 
 namespace nt = newtape;
 namespace optim = newtape::optim;

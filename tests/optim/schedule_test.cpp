@@ -3,8 +3,11 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/optim/average.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/schedule.hpp>
 
 #include <limits>
 

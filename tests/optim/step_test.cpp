@@ -4,7 +4,13 @@
 #include "catch.hpp"
 #include "optim/table.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/fisher/kfac.hpp>
+#include <newtape/optim/fisher/natural_gradient.hpp>
+#include <newtape/optim/least_squares/optimizer.hpp>
+#include <newtape/optim/second_order/second_order.hpp>
 
 namespace nt = newtape;
 namespace optim = newtape::optim;

@@ -1,7 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "optim/table.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/adaptive.hpp>
+#include <newtape/optim/first_order/muon.hpp>
+#include <newtape/optim/first_order/proximal.hpp>
+#include <newtape/optim/first_order/schedule_free.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+#include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/fisher/fisher.hpp>
+#include <newtape/optim/fisher/kfac.hpp>
+#include <newtape/optim/fisher/natural_gradient.hpp>
+#include <newtape/optim/least_squares/algorithm.hpp>
+#include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/least_squares/optimizer.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/hessian_diagonal.hpp>
+#include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/second_order.hpp>
 
 #include <cxxabi.h>
 

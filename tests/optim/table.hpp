@@ -5,7 +5,7 @@
 
 #include "reference.hpp"
 
-#include <newtape/optim/optim.hpp>
+#include <newtape/optim/optimizer.hpp>
 
 #include <functional>
 #include <memory>

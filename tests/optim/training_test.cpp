@@ -2,11 +2,19 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/core/runtime/storage.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/nn/layers/dropout.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/clip.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 #include <thread>
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/ops/detail/contraction.hpp>
+
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 
 #include <algorithm>
 

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 
 #include <cmath>
-#include <limits>
 #include <string>
 
 namespace newtape::linalg {
@@ -33,12 +32,9 @@ Tensor by_columns(In& b, F f) {
   return b.ndim() == 1 ? squeeze(f(In(column(b), b.location())), -1) : f(std::move(b));
 }
 
-inline double rounding(DType dtype) {
-  return dtype == f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
-}
 /// The tolerance, relative to the largest singular value, below which singular values count as zero.
 inline double cutoff(const Tensor& a, const std::optional<double>& asked) {
-  return asked ? *asked : rounding(a.dtype()) * static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
+  return asked ? *asked : epsilon(a.dtype()) * static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
 }
 
 /// Permutes the rows of x [.., m, k] by rows [.., m] (i64): y[i] = x[rows[i]].

@@ -100,32 +100,34 @@ constexpr Kernels long2{{map2_whole<F, float>, map2_whole<F, double>, nullptr, n
 template <class F>
 constexpr Kernels long3{{map3_whole<F, float>, map3_whole<F, double>, nullptr, nullptr}};
 
+constexpr NamedKernels list[] = {
+    {"relu", {{map1<Relu, float, float>, map1<Relu, double, double>, map1<Relu, std::int64_t, std::int64_t>, nullptr}}},
+    {"sigmoid", long1<Sigmoid>},
+    {"softplus", long1<Softplus>},
+    {"gelu", long1<Gelu>},
+    {"gelu_tanh", long1<GeluTanh>},
+    {"silu", long1<Silu>},
+    {"mish", long1<Mish>},
+    {"hardswish", short1<Hardswish>},
+    {"softsign", short1<Softsign>},
+    {"tanhshrink", long1<Tanhshrink>},
+    {"prelu", short2<Prelu>},
+    {"elu", long2<Elu>},
+    {"relu_grad", short2<ReluGrad>},
+    {"sigmoid_grad", short2<SigmoidGrad>},
+    {"softplus_grad", long2<SoftplusGrad>},
+    {"gelu_grad", long2<GeluGrad>},
+    {"gelu_tanh_grad", long2<GeluTanhGrad>},
+    {"silu_grad", long2<SiluGrad>},
+    {"mish_grad", long2<MishGrad>},
+    {"hardswish_grad", short2<HardswishGrad>},
+    {"prelu_grad", long3<PreluGrad>},
+    {"elu_grad", long3<EluGrad>},
+};
+
 }  // namespace
 
-extern const ActivationTable activation;
-const ActivationTable activation{
-    .relu = {{map1<Relu, float, float>, map1<Relu, double, double>, map1<Relu, std::int64_t, std::int64_t>, nullptr}},
-    .sigmoid = long1<Sigmoid>,
-    .softplus = long1<Softplus>,
-    .gelu = long1<Gelu>,
-    .gelu_tanh = long1<GeluTanh>,
-    .silu = long1<Silu>,
-    .mish = long1<Mish>,
-    .hardswish = short1<Hardswish>,
-    .softsign = short1<Softsign>,
-    .tanhshrink = long1<Tanhshrink>,
-    .prelu = short2<Prelu>,
-    .elu = long2<Elu>,
-    .relu_grad = short2<ReluGrad>,
-    .sigmoid_grad = short2<SigmoidGrad>,
-    .softplus_grad = long2<SoftplusGrad>,
-    .gelu_grad = long2<GeluGrad>,
-    .gelu_tanh_grad = long2<GeluTanhGrad>,
-    .silu_grad = long2<SiluGrad>,
-    .mish_grad = long2<MishGrad>,
-    .hardswish_grad = short2<HardswishGrad>,
-    .prelu_grad = long3<PreluGrad>,
-    .elu_grad = long3<EluGrad>,
-};
+extern const KernelList activation;
+const KernelList activation{list, sizeof list / sizeof *list};
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

@@ -113,31 +113,33 @@ template <class F>
 constexpr Kernels numbers2{
     {map2<F, float, float>, map2<F, double, double>, map2<F, std::int64_t, std::int64_t>, nullptr}};
 
+constexpr NamedKernels list[] = {
+    {"neg", numbers1<Neg>},
+    {"abs", numbers1<Abs>},
+    {"sign", numbers1<Sign>},
+    {"square", numbers1<Square>},
+    {"sqrt", floats1<Sqrt>},
+    {"rsqrt", floats1<Rsqrt>},
+    {"reciprocal", floats1<Reciprocal>},
+    {"floor", numbers1<Floor>},
+    {"ceil", numbers1<Ceil>},
+    {"round", numbers1<Round>},
+    {"trunc", numbers1<Trunc>},
+    {"add", numbers2<Add>},
+    {"sub", numbers2<Sub>},
+    {"mul", numbers2<Mul>},
+    {"div", floats2<Div>},
+    {"maximum", numbers2<Maximum>},
+    {"minimum", numbers2<Minimum>},
+    {"fmod", numbers2<Fmod>},
+    {"remainder", numbers2<Remainder>},
+    {"floor_divide", numbers2<FloorDivide>},
+    {"clip", {{map3_whole<Clip, float>, map3_whole<Clip, double>, map3_whole<Clip, std::int64_t>, nullptr}}},
+};
+
 }  // namespace
 
-extern const ArithmeticTable arithmetic;
-const ArithmeticTable arithmetic{
-    .neg = numbers1<Neg>,
-    .abs = numbers1<Abs>,
-    .sign = numbers1<Sign>,
-    .square = numbers1<Square>,
-    .sqrt = floats1<Sqrt>,
-    .rsqrt = floats1<Rsqrt>,
-    .reciprocal = floats1<Reciprocal>,
-    .floor = numbers1<Floor>,
-    .ceil = numbers1<Ceil>,
-    .round = numbers1<Round>,
-    .trunc = numbers1<Trunc>,
-    .add = numbers2<Add>,
-    .sub = numbers2<Sub>,
-    .mul = numbers2<Mul>,
-    .div = floats2<Div>,
-    .maximum = numbers2<Maximum>,
-    .minimum = numbers2<Minimum>,
-    .fmod = numbers2<Fmod>,
-    .remainder = numbers2<Remainder>,
-    .floor_divide = numbers2<FloorDivide>,
-    .clip = {{map3_whole<Clip, float>, map3_whole<Clip, double>, map3_whole<Clip, std::int64_t>, nullptr}},
-};
+extern const KernelList arithmetic;
+const KernelList arithmetic{list, sizeof list / sizeof *list};
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

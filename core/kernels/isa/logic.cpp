@@ -107,26 +107,30 @@ constexpr Kernels with(Kernels k, int at, Kernel special) {
   return k;
 }
 
+constexpr NamedKernels list[] = {
+    {"equal", comparison<Equal>},
+    {"not_equal", comparison<NotEqual>},
+    {"less", comparison<Less>},
+    {"less_equal", comparison<LessEqual>},
+    {"greater", comparison<Greater>},
+    {"greater_equal", comparison<GreaterEqual>},
+    {"bitwise_and", bits2<And>},
+    {"bitwise_or", bits2<Or>},
+    {"bitwise_xor", bits2<Xor>},
+    {"bitwise_not", {{nullptr, nullptr, map1<Not, std::int64_t, std::int64_t>, map1<Not, std::uint8_t, std::uint8_t>}}},
+    {"isfinite", predicate<IsFinite, True>},
+    {"isinf", predicate<IsInf, False>},
+    {"isnan", predicate<IsNan, False>},
+    {"where", {{where<std::uint32_t>, where<std::uint64_t>, where<std::uint64_t>, where<std::uint8_t>}}},
+    {"cast_to_f32", with(cast_to<float>, 0, copy<float>)},
+    {"cast_to_f64", with(cast_to<double>, 1, copy<double>)},
+    {"cast_to_i64", with(cast_to<std::int64_t>, 2, copy<std::int64_t>)},
+    {"cast_to_boolean", with(cast_to<bool>, 3, copy<bool>)},
+};
+
 }  // namespace
 
-extern const LogicTable logic;
-const LogicTable logic{
-    .equal = comparison<Equal>,
-    .not_equal = comparison<NotEqual>,
-    .less = comparison<Less>,
-    .less_equal = comparison<LessEqual>,
-    .greater = comparison<Greater>,
-    .greater_equal = comparison<GreaterEqual>,
-    .bitwise_and = bits2<And>,
-    .bitwise_or = bits2<Or>,
-    .bitwise_xor = bits2<Xor>,
-    .bitwise_not = {{nullptr, nullptr, map1<Not, std::int64_t, std::int64_t>, map1<Not, std::uint8_t, std::uint8_t>}},
-    .isfinite = predicate<IsFinite, True>,
-    .isinf = predicate<IsInf, False>,
-    .isnan = predicate<IsNan, False>,
-    .where = {{where<std::uint32_t>, where<std::uint64_t>, where<std::uint64_t>, where<std::uint8_t>}},
-    .cast = {with(cast_to<float>, 0, copy<float>), with(cast_to<double>, 1, copy<double>),
-             with(cast_to<std::int64_t>, 2, copy<std::int64_t>), with(cast_to<bool>, 3, copy<bool>)},
-};
+extern const KernelList logic;
+const KernelList logic{list, sizeof list / sizeof *list};
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

@@ -103,40 +103,42 @@ constexpr Kernels floats1{{map1_whole<F, float>, map1_whole<F, double>, nullptr,
 template <class F>
 constexpr Kernels floats2{{map2_whole<F, float>, map2_whole<F, double>, nullptr, nullptr}};
 
+constexpr NamedKernels list[] = {
+    {"exp", floats1<Exp>},
+    {"expm1", floats1<Expm1>},
+    {"exp2", floats1<Exp2>},
+    {"log", floats1<Log>},
+    {"log1p", floats1<Log1p>},
+    {"log2", floats1<Log2>},
+    {"log10", floats1<Log10>},
+    {"cbrt", floats1<Cbrt>},
+    {"sin", {{map_within<Sin, float>, map_within<Sin, double>, nullptr, nullptr}}},
+    {"cos", {{map_within<Cos, float>, map_within<Cos, double>, nullptr, nullptr}}},
+    {"tan", {{map_within<Tan, float>, map_within<Tan, double>, nullptr, nullptr}}},
+    {"asin", floats1<Asin>},
+    {"acos", floats1<Acos>},
+    {"atan", floats1<Atan>},
+    {"sinh", floats1<Sinh>},
+    {"cosh", floats1<Cosh>},
+    {"tanh", floats1<Tanh>},
+    {"asinh", floats1<Asinh>},
+    {"acosh", floats1<Acosh>},
+    {"atanh", floats1<Atanh>},
+    {"erf", floats1<Erf>},
+    {"erfc", floats1<Erfc>},
+    {"erfinv", floats1<Erfinv>},
+    {"pow", {{pow_of_floats, pow_of_doubles, nullptr, nullptr}}},
+    {"atan2", floats2<Atan2>},
+    {"hypot", floats2<Hypot>},
+    {"logaddexp", floats2<Logaddexp>},
+    {"xlogy", floats2<Xlogy>},
+    {"xlog1py", floats2<Xlog1py>},
+    {"tanh_grad", floats2<TanhGrad>},
+};
+
 }  // namespace
 
-extern const MathTable math;
-const MathTable math{
-    .exp = floats1<Exp>,
-    .expm1 = floats1<Expm1>,
-    .exp2 = floats1<Exp2>,
-    .log = floats1<Log>,
-    .log1p = floats1<Log1p>,
-    .log2 = floats1<Log2>,
-    .log10 = floats1<Log10>,
-    .cbrt = floats1<Cbrt>,
-    .sin = {{map_within<Sin, float>, map_within<Sin, double>, nullptr, nullptr}},
-    .cos = {{map_within<Cos, float>, map_within<Cos, double>, nullptr, nullptr}},
-    .tan = {{map_within<Tan, float>, map_within<Tan, double>, nullptr, nullptr}},
-    .asin = floats1<Asin>,
-    .acos = floats1<Acos>,
-    .atan = floats1<Atan>,
-    .sinh = floats1<Sinh>,
-    .cosh = floats1<Cosh>,
-    .tanh = floats1<Tanh>,
-    .asinh = floats1<Asinh>,
-    .acosh = floats1<Acosh>,
-    .atanh = floats1<Atanh>,
-    .erf = floats1<Erf>,
-    .erfc = floats1<Erfc>,
-    .erfinv = floats1<Erfinv>,
-    .pow = {{pow_of_floats, pow_of_doubles, nullptr, nullptr}},
-    .atan2 = floats2<Atan2>,
-    .hypot = floats2<Hypot>,
-    .logaddexp = floats2<Logaddexp>,
-    .xlogy = floats2<Xlogy>,
-    .xlog1py = floats2<Xlog1py>,
-    .tanh_grad = floats2<TanhGrad>,
-};
+extern const KernelList math;
+const KernelList math{list, sizeof list / sizeof *list};
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

@@ -3,8 +3,10 @@
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/second_order/curvature/curvature.hpp>
@@ -18,7 +20,7 @@ Array diagonal_estimate(const Product& product, std::int64_t n, DType dtype, int
   Array sum = core::zeros({n}, dtype);
   for (int i = 0; i < samples; ++i) {
     const Array z = random::rademacher({n}, dtype, generator);
-    sum = core::plus(std::move(sum), 1. / samples, core::mul(z, product(z)));
+    sum = core::axpy(1. / samples, z * product(z), std::move(sum));
   }
   return sum;
 }
@@ -57,7 +59,7 @@ class Matrix final : public Curvature {
     if (!matrix_.defined()) matrix_ = gauss_newton_ ? f_->generalized_gauss_newton(x_) : f_->hessian(x_);
     return matrix_;
   }
-  Array precondition(const Array& v) override { return core::div(v, floored(core::diagonal(matrix()), 1e-8)); }
+  Array precondition(const Array& v) override { return v / floored(core::diagonal(matrix()), 1e-8); }
   bool dense() const override { return true; }
 
  private:
@@ -84,7 +86,7 @@ class Products final : public Curvature {
       diagonal_ =
           floored(diagonal_estimate(map(), f_->size(), f_->dtype(), options_.diagonal_samples, generator), 1e-3);
     }
-    return core::div(v, diagonal_);
+    return v / diagonal_;
   }
 
  private:
@@ -106,12 +108,12 @@ class Hutchinson final : public Curvature {
     size_ = f.size();
     dtype_ = f.dtype();
     const Array now = diagonal_estimate(f.hessian_product(at.x), size_, dtype_, options_.samples, generator_);
-    mean_ = mean_.defined() ? core::plus(core::scaled(options_.decay, std::move(mean_)), 1 - options_.decay, now) : now;
+    mean_ = mean_.defined() ? core::axpy(1 - options_.decay, now, options_.decay * std::move(mean_)) : now;
     diagonal_ = floored(mean_, options_.floor);
   }
-  Array product(const Array& v) override { return core::mul(diagonal_, v); }
-  Array matrix() override { return core::mul(core::eye(size_, dtype_), diagonal_); }
-  Array solve(const Array& v) override { return core::div(v, diagonal_); }
+  Array product(const Array& v) override { return diagonal_ * v; }
+  Array matrix() override { return core::eye(size_, dtype_) * diagonal_; }
+  Array solve(const Array& v) override { return v / diagonal_; }
 
   void save(const std::string& prefix, NamedArrays& state) const override {
     if (mean_.defined()) state.emplace_back(prefix + "mean", mean_);

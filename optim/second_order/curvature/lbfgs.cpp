@@ -2,8 +2,9 @@
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 
 #include <fmt/format.h>
@@ -44,12 +45,12 @@ class Lbfgs final : public Curvature {
     std::vector<double> alpha(pairs_.size());
     for (std::size_t i = pairs_.size(); i-- > 0;) {
       alpha[i] = core::dot(pairs_[i].s, q) / pairs_[i].sy;
-      q = core::plus(std::move(q), -alpha[i], pairs_[i].y);
+      q = core::axpy(-alpha[i], pairs_[i].y, std::move(q));
     }
-    if (!pairs_.empty()) q = core::scaled(pairs_.back().sy / pairs_.back().yy, std::move(q));
+    if (!pairs_.empty()) q = pairs_.back().sy / pairs_.back().yy * std::move(q);
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       const double beta = core::dot(pairs_[i].y, q) / pairs_[i].sy;
-      q = core::plus(std::move(q), alpha[i] - beta, pairs_[i].s);
+      q = core::axpy(alpha[i] - beta, pairs_[i].s, std::move(q));
     }
     return q;
   }
@@ -73,10 +74,10 @@ class Lbfgs final : public Curvature {
       right.data<double>()[m + i] = core::dot(pairs_[i].y, v);
     }
     const Array part = core::solve(middle, right);
-    Array result = core::scaled(theta, core::copy(v));
+    Array result = theta * v;
     for (std::size_t i = 0; i < m; ++i) {
-      result = core::plus(std::move(result), -theta * part.data<double>()[i], pairs_[i].s);
-      result = core::plus(std::move(result), -part.data<double>()[m + i], pairs_[i].y);
+      result = core::axpy(-theta * part.data<double>()[i], pairs_[i].s, std::move(result));
+      result = core::axpy(-part.data<double>()[m + i], pairs_[i].y, std::move(result));
     }
     return result;
   }

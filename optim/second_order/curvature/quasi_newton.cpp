@@ -3,8 +3,9 @@
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 
 #include <cmath>
@@ -64,7 +65,7 @@ class QuasiNewton : public Curvature {
   }
 
  protected:
-  virtual void initialize(double scale) { b_ = core::scaled(scale, core::eye(size_, f64)); }
+  virtual void initialize(double scale) { b_ = scale * core::eye(size_, f64); }
   static Array wide(const Array& v) { return core::contiguous(core::cast(v, f64)); }
   Array narrow(Array v) const { return core::cast(std::move(v), dtype_); }
 
@@ -106,7 +107,7 @@ class Bfgs final : public QuasiNewton {
  private:
   void initialize(double scale) override {
     QuasiNewton::initialize(scale);
-    inverse_ = core::scaled(1 / scale, core::eye(size_, f64));
+    inverse_ = 1 / scale * core::eye(size_, f64);
   }
   Array inverse_;
 };
@@ -121,7 +122,7 @@ class Sr1 final : public QuasiNewton {
       if (sy > 0) initialize(core::dot(y, y) / sy);
       updated_ = true;
     }
-    const Array residual = core::plus(core::copy(y), -1, times(b_, s));
+    const Array residual = y - times(b_, s);
     const double denominator = core::dot(residual, s);
     // Nocedal and Wright 2006, eqs. 6.24 and 6.26.
     if (std::abs(denominator) < 1e-8 * core::norm2(s) * core::norm2(residual) || denominator == 0) return;

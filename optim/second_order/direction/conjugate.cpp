@@ -2,6 +2,7 @@
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 
 #include <algorithm>
@@ -16,20 +17,20 @@ class Conjugate final : public Direction {
   explicit Conjugate(const ConjugateOptions& options) : options_(options) {}
 
   Step step(Curvature& b, const Array& gradient, const Region& region) override {
-    Array d = core::neg(gradient);
+    Array d = -gradient;
     const double gg = core::dot(gradient, gradient);
     Step s;
     s.scaled = false;
     if (gradient_.defined()) {
-      const Array y = core::sub(gradient, gradient_);
+      const Array y = gradient - gradient_;
       const double factor = beta(gradient, y, gg);
       // Powell's restart, when successive gradients are far from orthogonal.
       const bool nonorthogonal =
           std::abs(core::dot(gradient, gradient_)) > 0.9 * gg && options_.beta != Beta::hager_zhang;
       if (std::isfinite(factor) && !nonorthogonal) {
-        d = core::plus(std::move(d), factor, direction_);
+        d = core::axpy(factor, direction_, std::move(d));
         if (core::dot(d, gradient) > -1e-10 * gg) {
-          d = core::neg(gradient);
+          d = -gradient;
           s.note = "restart";
         }
       } else {

@@ -3,8 +3,10 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 #include <newtape/optim/second_order/direction/factorized.hpp>
 
@@ -32,11 +34,11 @@ class Dogleg final : public Direction {
         s.note = "indefinite";
         const double length = core::norm2(newton);
         if (std::isfinite(region.radius) && length < region.radius) {
-          newton = core::scaled(region.radius / length, std::move(newton));
+          newton = region.radius / length * std::move(newton);
         }
       }
     }
-    newton = core::neg(std::move(newton));
+    newton = -std::move(newton);
     if (core::norm2(newton) <= region.radius) {
       s.d = std::move(newton);
       return within(std::move(s), b, gradient, {});
@@ -45,12 +47,12 @@ class Dogleg final : public Direction {
     const double size = std::sqrt(gg);
     const double cauchy = along > 0 ? gg / along : std::numeric_limits<double>::infinity();
     if (cauchy * size >= region.radius) {
-      s.d = core::scaled(-region.radius / size, gradient);
+      s.d = -region.radius / size * gradient;
     } else {
-      s.d = core::scaled(-cauchy, gradient);
-      const Array leg = core::sub(newton, s.d);
+      s.d = -cauchy * gradient;
+      const Array leg = newton - s.d;
       const double tau = to_boundary(s.d, leg, region.radius);
-      s.d = core::plus(std::move(s.d), tau, leg);
+      s.d = core::axpy(tau, leg, std::move(s.d));
     }
     s.predicted = predicted_reduction(gradient, s.d, b.product(s.d));
     return s;

@@ -3,8 +3,10 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 #include <newtape/optim/second_order/direction/factorized.hpp>
@@ -22,7 +24,7 @@ double predicted_reduction(const Array& gradient, const Array& d, const Array& b
 Step within(Step step, Curvature& b, const Array& gradient, const Region& region) {
   const double length = core::norm2(step.d);
   if (length > region.radius) {
-    step.d = core::scaled(region.radius / length, std::move(step.d));
+    step.d = region.radius / length * std::move(step.d);
     step.on_boundary = true;
   }
   step.predicted = predicted_reduction(gradient, step.d, b.product(step.d));
@@ -44,8 +46,8 @@ namespace {
 bool regular(const Array& l, const Array& b) {
   const std::int64_t n = b.shape(0);
   const Array pivots = core::square(core::diagonal(l));
-  const double tolerance = 10 * static_cast<double>(n) * (b.dtype() == f32 ? 0x1p-23 : 0x1p-52);
-  const Array limits = core::mul(core::abs(core::diagonal(b)), core::full({}, tolerance, b.dtype()));
+  const double tolerance = 10 * static_cast<double>(n) * epsilon(b.dtype());
+  const Array limits = core::abs(core::diagonal(b)) * tolerance;
   return core::all(core::greater(pivots, limits)).item() != 0;
 }
 
@@ -58,7 +60,7 @@ Factor factorize(const Array& b, double damping) {
   if (!std::isfinite(size)) raise<NumericalError>("the curvature is not finite");
   double shift = damping;
   try {
-    const Array shifted = shift == 0 ? b : core::plus(core::copy(b), shift, identity);
+    const Array shifted = shift == 0 ? b : b + shift * identity;
     Array l = core::cholesky(shifted);
     if (regular(l, shifted)) return {std::move(l), shift};
   } catch (const NumericalError&) {
@@ -68,7 +70,7 @@ Factor factorize(const Array& b, double damping) {
   shift = std::max(damping, std::abs(lowest) + std::max(std::abs(lowest), 1e-8 * (size > 0 ? size : 1)));
   while (true) {
     try {
-      return {core::cholesky(core::plus(core::copy(b), shift, identity)), shift};
+      return {core::cholesky(b + shift * identity), shift};
     } catch (const NumericalError&) {
       shift *= 10;
       if (!std::isfinite(shift)) throw;
@@ -87,7 +89,7 @@ namespace {
 class Steepest final : public Direction {
  public:
   Step step(Curvature& b, const Array& gradient, const Region& region) override {
-    Step s{.d = core::neg(gradient), .scaled = false};
+    Step s{.d = -gradient, .scaled = false};
     return within(std::move(s), b, gradient, region);
   }
 };
@@ -103,7 +105,7 @@ class Newton final : public Direction {
       if (factor.shift > region.damping) s.note = fmt::format("indefinite: {:.1e} added", factor.shift);
       s.d = optim::solve(factor, gradient);
     }
-    s.d = core::neg(std::move(s.d));
+    s.d = -std::move(s.d);
     return within(std::move(s), b, gradient, region);
   }
 };
@@ -116,11 +118,10 @@ class SaddleFree final : public Direction {
     const Array size = core::abs(w);
     // Avoids division by eigenvalues of 0.
     const double floor = std::max(core::norm_inf(w) * 1e-14, 1e-300);
-    const Array divisor =
-        core::add(core::maximum(size, core::full({}, floor, w.dtype())), core::full({}, region.damping, w.dtype()));
+    const Array divisor = core::maximum(size, core::full({}, floor, w.dtype())) + region.damping;
     const Array inside = core::matmul(core::reshape(gradient, {1, n}), v);
-    const Array d = core::matmul(v, core::reshape(core::div(inside, divisor), {n, 1}));
-    Step s{.d = core::neg(core::reshape(d, {n})), .scaled = b.scaled()};
+    const Array d = core::matmul(v, core::reshape(inside / divisor, {n, 1}));
+    Step s{.d = -core::reshape(d, {n}), .scaled = b.scaled()};
     if (n > 0 && core::min(w).item() < 0) s.note = "negative curvature";
     return within(std::move(s), b, gradient, region);
   }

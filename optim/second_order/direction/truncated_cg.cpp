@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 
 #include <algorithm>
@@ -31,11 +33,11 @@ class TruncatedCg final : public Direction {
     Array bd = s.d;  // B d, updated with d
     Array r = gradient;
     Array z = preconditioned(r);
-    Array p = core::neg(z);
+    Array p = -z;
     double rz = core::dot(r, z);
     const auto advance = [&](double alpha, const Array& bp) {
-      s.d = core::plus(std::move(s.d), alpha, p);
-      bd = core::plus(std::move(bd), alpha, bp);
+      s.d = core::axpy(alpha, p, std::move(s.d));
+      bd = core::axpy(alpha, bp, std::move(bd));
     };
     while (s.inner < limit && rz > 0) {
       const Array bp = b.product(p);
@@ -59,17 +61,17 @@ class TruncatedCg final : public Direction {
         break;
       }
       const double alpha = rz / curvature;
-      if (core::norm2(core::plus(core::copy(s.d), alpha, p)) >= region.radius) {
+      if (core::norm2(s.d + alpha * p) >= region.radius) {
         advance(to_boundary(s.d, p, region.radius), bp);
         s.on_boundary = true;
         break;
       }
       advance(alpha, bp);
-      r = core::plus(core::plus(core::copy(r), alpha, bp), alpha * region.damping, p);
+      r = core::axpy(alpha * region.damping, p, r + alpha * bp);
       if (core::norm2(r) <= tolerance) break;
       z = preconditioned(r);
       const double next = core::dot(r, z);
-      p = core::plus(core::scaled(next / rz, std::move(p)), -1, z);
+      p = next / rz * std::move(p) - z;
       rz = next;
     }
     s.predicted = predicted_reduction(gradient, s.d, bd);

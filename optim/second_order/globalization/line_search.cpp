@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/globalization/line_search.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>
 
@@ -21,11 +23,11 @@ Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, con
       last_(start_) {}
 
 Line::At Line::at(double alpha) {
-  last_point_ = {bounds_.project(core::plus(core::copy(from_.x), alpha, d_)), 0, {}};
+  last_point_ = {bounds_.project(from_.x + alpha * d_), 0, {}};
   last_point_.value = f_.value_and_gradient(last_point_.x, last_point_.gradient);
   last_ = {alpha, last_point_.value, 0, 0};
   last_.slope = std::isfinite(last_.value) ? core::dot(last_point_.gradient, d_) : last_.value;
-  last_.along = bent() ? core::dot(from_.gradient, core::sub(last_point_.x, from_.x)) : alpha * start_.slope;
+  last_.along = bent() ? core::dot(from_.gradient, last_point_.x - from_.x) : alpha * start_.slope;
   return last_;
 }
 

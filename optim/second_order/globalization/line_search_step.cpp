@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/globalization/globalization.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>
 
@@ -32,7 +34,7 @@ class LineSearchStep final : public Globalization {
     StepResult result{.inner = step.inner, .note = std::move(step.note)};
     if (found.alpha != 0) result.to = line.take(found.alpha);
     // A step too short to change x is a failure.
-    if (found.alpha == 0 || core::norm_inf(core::sub(result.to.x, at.x)) == 0) {
+    if (found.alpha == 0 || core::norm_inf(result.to.x - at.x) == 0) {
       result.problem = diagnose(f, at, step.d);
       return result;
     }
@@ -53,7 +55,7 @@ class LineSearchStep final : public Globalization {
  private:
   static Step steepest(const Iterate& at) {
     Step s;
-    s.d = core::neg(at.gradient);
+    s.d = -at.gradient;
     s.scaled = false;
     return s;
   }

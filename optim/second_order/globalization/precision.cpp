@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>
 
 #include <algorithm>
@@ -44,8 +45,8 @@ Status diagnose(Objective& f, const Iterate& at, const Array& d) {
   double noise = rounding(at.value, at.x.dtype());
   for (const double part : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
     const double h = part * scale;
-    const double after = f.value(core::plus(core::copy(at.x), h, d));
-    const double before = f.value(core::plus(core::copy(at.x), -h, d));
+    const double after = f.value(at.x + h * d);
+    const double before = f.value(at.x - h * d);
     central.add((after - before) / (2 * h));
     ahead.add((after - at.value) / h);
     behind.add((at.value - before) / h);

@@ -5,9 +5,6 @@
 
 namespace newtape::optim {
 
-/// Machine epsilon: the distance from 1 to the next number.
-constexpr double epsilon(DType dtype) { return dtype == f32 ? 0x1p-23 : 0x1p-52; }
-
 /// Assumed rounding error of values near `value`: many units in the last place, as in sums of squares of differences.
 double rounding(double value, DType dtype);
 

@@ -2,8 +2,10 @@
 // Trust regions and damping, adapted to the ratio of actual to predicted reduction.
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 #include <newtape/optim/second_order/globalization/globalization.hpp>
@@ -32,20 +34,20 @@ class Scaled final : public Curvature {
  public:
   Scaled(Curvature& b, Array s) : b_(b), s_(std::move(s)) {}
   void evaluate(Objective&, const Iterate&) override {}
-  Array product(const Array& v) override { return core::mul(s_, b_.product(core::mul(s_, v))); }
+  Array product(const Array& v) override { return s_ * b_.product(s_ * v); }
   Array matrix() override {
     if (!matrix_.defined()) {
-      matrix_ = core::mul(core::mul(b_.matrix(), core::reshape(s_, {s_.size(), 1})), s_);
+      matrix_ = b_.matrix() * core::reshape(s_, {s_.size(), 1}) * s_;
     }
     return matrix_;
   }
   Array solve(const Array& v) override {
-    Array d = b_.solve(core::div(v, s_));
-    return d.defined() ? core::div(std::move(d), s_) : d;
+    Array d = b_.solve(v / s_);
+    return d.defined() ? std::move(d) / s_ : d;
   }
   Array precondition(const Array& v) override {
-    Array d = b_.precondition(core::div(v, s_));
-    return d.defined() ? core::div(std::move(d), s_) : d;
+    Array d = b_.precondition(v / s_);
+    return d.defined() ? std::move(d) / s_ : d;
   }
   bool scaled() const override { return b_.scaled(); }
 
@@ -57,10 +59,10 @@ class Scaled final : public Curvature {
 Trial attempt(Objective& f, const Iterate& at, Curvature& b, Step step, const Bounds& bounds) {
   Trial t;
   t.step = std::move(step);
-  t.to.x = core::plus(core::copy(at.x), 1, t.step.d);
+  t.to.x = at.x + t.step.d;
   if (bounds.any()) {
     t.to.x = bounds.project(std::move(t.to.x));
-    t.step.d = core::sub(t.to.x, at.x);
+    t.step.d = t.to.x - at.x;
     t.step.predicted = predicted_reduction(at.gradient, t.step.d, b.product(t.step.d));
   }
   t.length = core::norm2(t.step.d);
@@ -95,15 +97,15 @@ class TrustRegion final : public Globalization {
     const Array s = scales(b);
     std::optional<Scaled> inside;
     if (s.defined()) inside.emplace(b, s);
-    const auto size = [&](const Array& x) { return core::norm2(s.defined() ? core::div(x, s) : x); };
+    const auto size = [&](const Array& x) { return core::norm2(s.defined() ? x / s : x); };
     if (radius_ == 0) radius_ = std::clamp(size(at.x), 1., options_.max_radius);
     const double min_radius = epsilon(at.x.dtype()) * std::max(size(at.x), 1e-10);
     std::int64_t inner = 0;
     for (int k = 0; k < max_trials && radius_ > min_radius; ++k) {
       const double radius = radius_;
-      Step step = inside ? direction.step(*inside, core::mul(s, at.gradient), {.radius = radius})
+      Step step = inside ? direction.step(*inside, s * at.gradient, {.radius = radius})
                          : direction.step(b, at.gradient, {.radius = radius});
-      if (inside) step.d = core::mul(s, step.d);
+      if (inside) step.d = s * step.d;
       Trial t = attempt(f, at, b, std::move(step), bounds);
       const double length = size(t.step.d);
       inner += t.step.inner;
@@ -120,7 +122,7 @@ class TrustRegion final : public Globalization {
     }
     // A run that continues from here starts with the initial radius.
     radius_ = 0;
-    return {.region = min_radius, .inner = inner, .problem = diagnose(f, at, core::neg(at.gradient))};
+    return {.region = min_radius, .inner = inner, .problem = diagnose(f, at, -at.gradient)};
   }
 
   void save(const std::string& prefix, NamedArrays& state) const override {
@@ -151,10 +153,9 @@ class TrustRegion final : public Globalization {
     const Array one = core::ones({}, matrix.dtype());
     Array s = core::full({n}, 1 / std::sqrt(max_entry), matrix.dtype());
     for (int i = 0; i < 8; ++i) {
-      const Array rows = core::max(core::mul(core::mul(matrix, core::reshape(s, {n, 1})), s), {1});
+      const Array rows = core::max(matrix * core::reshape(s, {n, 1}) * s, {1});
       // Rows of zeros keep their scale.
-      s = core::div(std::move(s),
-                    core::sqrt(core::where(core::greater(rows, core::zeros({}, rows.dtype())), rows, one)));
+      s = std::move(s) / core::sqrt(core::where(core::greater(rows, core::zeros({}, rows.dtype())), rows, one));
     }
     return core::minimum(std::move(s), core::full({}, 1e8 / std::sqrt(max_entry), matrix.dtype()));
   }
@@ -189,7 +190,7 @@ class Damping final : public Globalization {
     const double reached = damping_;
     damping_ = -1;
     growth_ = 2;
-    return {.region = reached, .inner = inner, .problem = diagnose(f, at, core::neg(at.gradient))};
+    return {.region = reached, .inner = inner, .problem = diagnose(f, at, -at.gradient)};
   }
 
   void save(const std::string& prefix, NamedArrays& state) const override {

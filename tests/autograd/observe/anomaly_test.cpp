@@ -4,7 +4,9 @@
 
 #include <newtape/autograd/observe/anomaly.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 
 #include <limits>
 #include <string>

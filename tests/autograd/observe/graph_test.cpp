@@ -3,8 +3,11 @@
 
 #include <newtape/autograd/observe/graph.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,13 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/observe/layer_observer.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/conv.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/recurrent.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/tape.hpp>
 #include <newtape/core/ops/conv.hpp>
 #include <newtape/core/runtime/random.hpp>

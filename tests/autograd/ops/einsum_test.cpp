@@ -2,7 +2,9 @@
 // The contraction order of einsum, and functions that return host values.
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/einsum.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 
 #include <cmath>
 #include <limits>

@@ -3,6 +3,9 @@
 #include "operands.hpp"
 #include "special.hpp"
 
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+
 #include <algorithm>
 #include <cmath>
 

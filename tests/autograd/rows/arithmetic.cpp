@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "operands.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+
 #include <algorithm>
 #include <cmath>
 

@@ -2,6 +2,9 @@
 // References are the C library's functions in long double.
 #include "operands.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+
 #include <cmath>
 
 namespace newtape::table {

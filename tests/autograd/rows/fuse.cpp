@@ -2,6 +2,14 @@
 // Small operands, fused regardless of size; fuse_test.cpp has operands of many blocks.
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
 
 #include <cmath>

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/implicit.hpp>
 
 #include <cmath>

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/rows/linalg.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>

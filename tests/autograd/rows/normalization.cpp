@@ -2,6 +2,10 @@
 // References are the definitions in long double.
 #include "operands.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/normalization.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+
 #include <cmath>
 
 namespace newtape::table {

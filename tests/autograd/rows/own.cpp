@@ -3,6 +3,8 @@
 #include "../examples/08_add_an_op.hpp"
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+
 #include <cmath>
 
 namespace newtape::table {

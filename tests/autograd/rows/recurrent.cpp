@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/recurrent.hpp>
+
 #include <cmath>
 
 namespace newtape::table {

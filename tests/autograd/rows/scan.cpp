@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/rows/operands.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/scan.hpp>
+#include <newtape/autograd/ops/values_indices.hpp>
+
 #include <algorithm>
 #include <cmath>
 

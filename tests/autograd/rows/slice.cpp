@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+
 namespace newtape::table {
 namespace {
 

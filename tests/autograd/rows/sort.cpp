@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/sort.hpp>
+#include <newtape/autograd/ops/values_indices.hpp>
+
 #include <algorithm>
 #include <numeric>
 

@@ -3,6 +3,9 @@
 #include "special.hpp"
 #include "operands.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/special.hpp>
+
 #include <cmath>
 
 namespace newtape::table {

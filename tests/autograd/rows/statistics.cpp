@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/fold.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+
 #include <algorithm>
 #include <cmath>
 

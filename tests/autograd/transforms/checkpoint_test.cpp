@@ -2,7 +2,13 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/checkpoint.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>

@@ -2,7 +2,7 @@
 #include "catch.hpp"
 #include "layouts.hpp"
 
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
 #include <numeric>

@@ -8,6 +8,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <cmath>

@@ -4,6 +4,7 @@
 #include "core/array/layouts.hpp"
 
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/parallel.hpp>

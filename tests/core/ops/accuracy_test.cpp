@@ -3,6 +3,7 @@
 #include "special.hpp"
 
 #include <newtape/core/ops/activation.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/special.hpp>
 

@@ -6,7 +6,7 @@
 #include "core/runtime/threads.hpp"
 
 #include <newtape/core/ops/conv.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/error.hpp>
 

@@ -4,6 +4,7 @@
 #include "core/runtime/threads.hpp"
 
 #include <newtape/core/ops/activation.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 

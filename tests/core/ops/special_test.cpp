@@ -2,7 +2,7 @@
 #include "special.hpp"
 #include "accuracy.hpp"
 
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/special.hpp>
 
 #include <string>

@@ -3,7 +3,7 @@
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>

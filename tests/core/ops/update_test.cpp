@@ -3,7 +3,7 @@
 #include "core/runtime/threads.hpp"
 #include "reference.hpp"
 
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/core/runtime/random.hpp>
 

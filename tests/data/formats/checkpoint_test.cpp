@@ -4,7 +4,21 @@
 #include "data/files.hpp"
 #include "reference.hpp"
 
-#include <newtape/newtape.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/data/formats/checkpoint.hpp>
+#include <newtape/data/formats/safetensors.hpp>
+#include <newtape/data/loading/dataset.hpp>
+#include <newtape/data/loading/loader.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/dropout.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include "data/files.hpp"
 
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/xtensor.hpp>

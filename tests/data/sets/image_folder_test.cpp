@@ -2,7 +2,6 @@
 #include "catch.hpp"
 #include "data/files.hpp"
 
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/data/sets/image_folder.hpp>
 
 using namespace newtape;

@@ -3,7 +3,12 @@
 #include "nn/torch_case.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/nn/layers/attention.hpp>
 
 #include <cmath>
 #include <string>

@@ -2,8 +2,14 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/pooling.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/nn/module/summary.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -2,9 +2,13 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/tape.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/nn/layers/dropout.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -2,7 +2,17 @@
 #include "nn/torch_case.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/layers/positional.hpp>
 
 #include <cmath>
 #include <vector>

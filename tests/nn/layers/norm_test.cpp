@@ -2,9 +2,13 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/tape.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/module/sequential.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

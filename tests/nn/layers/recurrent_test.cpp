@@ -2,7 +2,11 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/layers/recurrent.hpp>
 #include <newtape/nn/layers/recurrent_cell.hpp>

@@ -3,8 +3,16 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/bilinear.hpp>
+#include <newtape/nn/layers/containers.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/module/module.hpp>
+#include <newtape/nn/module/sequential.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -2,8 +2,9 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/nn/layers/transformer.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

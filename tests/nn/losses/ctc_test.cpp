@@ -3,8 +3,14 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/losses/ctc.hpp>
+#include <newtape/nn/losses/reduction.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -3,8 +3,15 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/loss_modules.hpp>
+#include <newtape/nn/losses/margin.hpp>
+#include <newtape/nn/losses/reduction.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/module.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

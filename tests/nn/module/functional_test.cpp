@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/runtime/random.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/nn/layers/dropout.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/functional.hpp>
+#include <newtape/nn/module/sequential.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

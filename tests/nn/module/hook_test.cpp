@@ -2,8 +2,18 @@
 // Hooks on modules, apply, types, and the table of a model's layers.
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/attention.hpp>
+#include <newtape/nn/layers/dropout.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/layers/recurrent.hpp>
+#include <newtape/nn/layers/recurrent_cell.hpp>
+#include <newtape/nn/layers/transformer.hpp>
+#include <newtape/nn/module/module.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/nn/module/summary.hpp>
 
 #include <string>
 #include <utility>

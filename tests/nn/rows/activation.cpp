@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/containers.hpp>
+#include <newtape/nn/layers/dropout.hpp>
+
 namespace newtape::nn::table {
 namespace {
 

@@ -3,6 +3,10 @@
 #include "nn/plain.hpp"
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/layers/positional.hpp>
+#include <newtape/nn/layers/transformer.hpp>
 #include <cmath>
 #include <limits>
 

@@ -2,6 +2,11 @@
 // Convolutions, pooling, and resizing.
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/pooling.hpp>
+#include <newtape/nn/layers/upsample.hpp>
+
 namespace newtape::nn::table {
 namespace {
 

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Linear layers, distances, containers, and parametrizations.
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/models/linear_autoencoder.hpp>
+#include <newtape/nn/layers/bilinear.hpp>
+#include <newtape/nn/layers/containers.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/distance.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/nn/parametrize.hpp>
 #include "nn/plain.hpp"
 #include "nn/table.hpp"
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/nn/losses/ctc.hpp>
+#include <newtape/nn/losses/loss_modules.hpp>
+#include <newtape/nn/losses/reduction.hpp>
+
 namespace newtape::nn::table {
 namespace {
 

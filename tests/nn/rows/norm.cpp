@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/nn/layers/norm.hpp>
+
 namespace newtape::nn::table {
 namespace {
 

@@ -3,9 +3,17 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/adaptive.hpp>
+#include <newtape/optim/first_order/muon.hpp>
+#include <newtape/optim/first_order/schedule_free.hpp>
 
 #include <cmath>
 #include <vector>

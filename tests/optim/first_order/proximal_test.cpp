@@ -3,8 +3,14 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/optim/first_order/proximal.hpp>
+#include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/schedule.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -3,10 +3,19 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/einsum.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/shampoo.hpp>
 
 #include <cmath>
 #include <memory>

@@ -3,10 +3,17 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/nn/losses/loss.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/optim/fisher/fisher.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/optim/fisher/fisher.hpp>
+#include <newtape/optim/fisher/kfac.hpp>
+#include <newtape/optim/fisher/kronecker.hpp>
 
 /// Operands of K-FAC's tests.
 namespace nt = newtape;

@@ -4,8 +4,24 @@
 #include "optim/fisher/kfac.hpp"
 #include "reference.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/data/sets/datasets.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/layers/recurrent.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 #include <cmath>
 

@@ -5,8 +5,38 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/data/loading/loader.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/conv.hpp>
+#include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/layers/recurrent.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/reduction.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/fisher/fisher.hpp>
+#include <newtape/optim/fisher/kfac.hpp>
+#include <newtape/optim/fisher/kronecker.hpp>
+#include <newtape/optim/optimizer.hpp>
 
 #include <array>
 

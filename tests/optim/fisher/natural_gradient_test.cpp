@@ -3,11 +3,20 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/reduction.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/fisher/fisher.hpp>
+#include <newtape/optim/fisher/natural_gradient.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;

@@ -2,9 +2,16 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/runtime/random.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/module/sequential.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>

@@ -5,7 +5,13 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
 
 #include <cmath>
@@ -110,7 +116,7 @@ TEST_CASE("wrong derivatives are detected") {
   for (const double factor : {-1.0, 0.0, 3.0}) {
     const auto cube = [factor](const nt::Tensor& x) {
       return lying(
-          nt::core::mul(nt::core::square(x.value()), x.value()),
+          nt::core::square(x.value()) * x.value(),
           nt::wrt(x, [x, factor](const nt::Tensor& g, const nt::Tensor&) { return factor * 3 * g * nt::square(x); }));
     };
     for (const auto algorithm : algorithms) {

@@ -3,8 +3,17 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
+#include <newtape/optim/second_order/l1.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/result.hpp>
 
 namespace nt = newtape;
 namespace optim = newtape::optim;

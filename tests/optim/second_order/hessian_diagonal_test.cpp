@@ -3,9 +3,17 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/optim/fisher/hutchinson.hpp>
+#include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/hessian_diagonal.hpp>
 
 #include <array>
 #include <cmath>

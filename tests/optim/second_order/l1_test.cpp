@@ -3,11 +3,21 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/data/sets/datasets.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/optim/second_order/l1.hpp>
+#include <newtape/optim/second_order/result.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,9 @@
 
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/optim/second_order/minimize.hpp>
 #include <newtape/optim/second_order/presets.hpp>

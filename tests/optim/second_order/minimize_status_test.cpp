@@ -5,9 +5,23 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
-#include <newtape/nn/nn.hpp>
+#include <newtape/core/ops/operators.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/sequential.hpp>
 #include <newtape/optim/second_order/minimize.hpp>
 #include <newtape/optim/second_order/presets.hpp>
 
@@ -104,7 +118,7 @@ Tensor faulty_square(const Tensor& x, Fault fault) {
   const Tensor factor = fault == Fault::sign     ? -nt::ones_like(x)
                         : fault == Fault::factor ? 3.0 * nt::ones_like(x)
                                                  : nt::where(nt::arange(x.size()) == 0, 50.0, nt::ones_like(x));
-  return op(nt::core::mul(x.value(), x.value()),
+  return op(x.value() * x.value(),
             nt::wrt(x, [x = nt::In(x), factor](const Tensor& g) { return g * factor * 2.0 * x; }));
 }
 
@@ -210,7 +224,7 @@ class Multiple final : public optim::Direction {
   explicit Multiple(double factor) : factor_(factor) {}
   optim::Step step(optim::Curvature&, const nt::Array& gradient, const optim::Region&) override {
     optim::Step s;
-    s.d = nt::core::mul(gradient, nt::core::full({}, factor_, gradient.dtype()));
+    s.d = factor_ * gradient;
     s.predicted = 1;
     return s;
   }

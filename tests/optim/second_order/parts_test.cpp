@@ -4,15 +4,26 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/nn/losses/loss.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
+#include <newtape/optim/second_order/globalization/globalization.hpp>
+#include <newtape/optim/second_order/globalization/line_search.hpp>
+#include <newtape/optim/second_order/method.hpp>
+#include <newtape/optim/second_order/objective.hpp>
 
 #include <cmath>
 
@@ -28,7 +39,7 @@ namespace {
 Array symmetric(std::initializer_list<double> eigenvalues, std::uint64_t seed = 1) {
   const auto n = static_cast<std::int64_t>(eigenvalues.size());
   const Array q = core::qr(normal<Array>({n, n}, seed)).q;
-  return core::matmul(core::mul(q, nt::tensor(eigenvalues, nt::f64).value()), core::transpose(q, 0, 1));
+  return core::matmul(q * nt::tensor(eigenvalues, nt::f64).value(), core::transpose(q, 0, 1));
 }
 Array times(const Array& m, const Array& v) {
   return core::reshape(core::matmul(m, core::reshape(v, {v.size(), 1})), {v.size()});
@@ -176,11 +187,11 @@ TEST_CASE("L-BFGS with all pairs is BFGS started with its last scale") {
   }
   // Nocedal and Wright 2006, eq. 6.19, from theta I.
   const auto& [s2, y2] = pairs.back();
-  b = core::scaled(core::dot(y2, y2) / core::dot(s2, y2), core::eye(4, nt::f64));
+  b = core::dot(y2, y2) / core::dot(s2, y2) * core::eye(4, nt::f64);
   for (const auto& [s, y] : pairs) {
     const auto outer = [](const Array& u) { return core::matmul(core::reshape(u, {4, 1}), core::reshape(u, {1, 4})); };
     const Array bs = times(b, s);
-    b = core::plus(core::plus(core::copy(b), -1 / core::dot(s, bs), outer(bs)), 1 / core::dot(y, s), outer(y));
+    b = core::axpy(1 / core::dot(y, s), outer(y), b - 1 / core::dot(s, bs) * outer(bs));
   }
   const Array v = normal<Array>({4}, 50);
   CHECK(distance(limited->product(v), times(b, v)) < 1e-11);
@@ -192,7 +203,7 @@ TEST_CASE("directions minimise their model") {
   SECTION("Newton and the interior of a trust region") {
     const Array a = symmetric({1, 2, 3, 4, 5});
     Given b(a);
-    const Array want = core::neg(core::reshape(core::solve(a, core::reshape(g, {5, 1})), {5}));
+    const Array want = -core::reshape(core::solve(a, core::reshape(g, {5, 1})), {5});
     for (const auto& make : {optim::direction::newton(), optim::direction::saddle_free(), optim::direction::dogleg(),
                              optim::direction::more_sorensen(), optim::direction::truncated_cg({.forcing = 1e-14})}) {
       const auto step = make()->step(b, g, {});
@@ -200,9 +211,9 @@ TEST_CASE("directions minimise their model") {
       CHECK(step.predicted == Approx(-model(a, g, step.d)));
       CHECK_FALSE(step.on_boundary);
       // With damping: that of a + damping.
-      const Array more = core::plus(core::copy(a), 0.7, core::eye(5, nt::f64));
+      const Array more = a + 0.7 * core::eye(5, nt::f64);
       const auto damped = make()->step(b, g, {.damping = 0.7});
-      CHECK(distance(damped.d, core::neg(core::reshape(core::solve(more, core::reshape(g, {5, 1})), {5}))) < 1e-10);
+      CHECK(distance(damped.d, -core::reshape(core::solve(more, core::reshape(g, {5, 1})), {5})) < 1e-10);
     }
   }
   SECTION("a trust region's exact step satisfies its optimality conditions") {
@@ -212,16 +223,16 @@ TEST_CASE("directions minimise their model") {
       CHECK(core::norm2(step.d) == Approx(0.1).epsilon(1e-9));
       CHECK(step.on_boundary);
       // (B + lambda I) d = -g with lambda >= 0, and B + lambda I positive semidefinite.
-      const Array residual = core::neg(core::add(g, times(a, step.d)));
+      const Array residual = -(g + times(a, step.d));
       const double lambda = core::dot(residual, step.d) / 0.01;
-      CHECK(distance(residual, core::scaled(lambda, core::copy(step.d))) < 1e-7);
+      CHECK(distance(residual, lambda * step.d) < 1e-7);
       CHECK(lambda > 0);
       CHECK(core::eigh(a).w.data<double>()[0] + lambda > -1e-9);
     }
   }
   SECTION("the hard case uses the lowest eigenvector") {
     // The gradient has no component along the first axis, where the curvature is negative.
-    const Array a = core::mul(core::eye(3, nt::f64), nt::tensor({-1, 2, 3}, nt::f64).value());
+    const Array a = core::eye(3, nt::f64) * nt::tensor({-1, 2, 3}, nt::f64).value();
     Given b(a);
     const Array flat = nt::tensor({0, 1, 1}, nt::f64).value();
     const auto step = optim::direction::more_sorensen()()->step(b, flat, {.radius = 2});
@@ -237,7 +248,7 @@ TEST_CASE("directions minimise their model") {
         const double size = core::norm2(g);
         const double along = core::dot(g, times(a, g));
         const double length = std::min(size * size * size / along, radius);
-        const double cauchy = -model(a, g, core::scaled(-length / size, core::copy(g)));
+        const double cauchy = -model(a, g, -length / size * g);
         for (const auto& make : {optim::direction::dogleg(), optim::direction::truncated_cg()}) {
           const auto step = make()->step(b, g, {.radius = radius});
           CHECK(core::norm2(step.d) <= radius * (1 + 1e-12));
@@ -271,8 +282,8 @@ TEST_CASE("a preconditioner that is the inverse solves in one iteration") {
    public:
     explicit Diagonal(Array d) : d_(std::move(d)) {}
     void evaluate(optim::Objective&, const optim::Iterate&) override {}
-    Array product(const Array& v) override { return core::mul(d_, v); }
-    Array precondition(const Array& v) override { return core::div(v, d_); }
+    Array product(const Array& v) override { return d_ * v; }
+    Array precondition(const Array& v) override { return v / d_; }
 
    private:
     Array d_;
@@ -280,7 +291,7 @@ TEST_CASE("a preconditioner that is the inverse solves in one iteration") {
   const Array g = normal<Array>({4}, 1);
   const auto step = optim::direction::truncated_cg({.forcing = 1e-12})()->step(b, g, {});
   CHECK(step.inner == 1);
-  CHECK(distance(step.d, core::neg(core::div(g, diagonal))) < 1e-14);
+  CHECK(distance(step.d, -(g / diagonal)) < 1e-14);
 }
 
 TEST_CASE("line searches satisfy the Wolfe conditions on More's and Thuente's functions") {
@@ -342,7 +353,7 @@ TEST_CASE("backtracking satisfies Armijo's condition, and shortens steps to valu
   auto f = objective([](const Tensor& x) { return nt::sum(x - nt::log(x)) + nt::sum(nt::square(x)); }, x0);
   optim::Iterate at{x0.value(), 0, {}};
   at.value = f.value_and_gradient(at.x, at.gradient);
-  const Array d = core::neg(at.gradient);
+  const Array d = -at.gradient;
   const optim::Bounds none_at_all;
   const double slope = core::dot(d, at.gradient);
   optim::Line line(f, at, d, slope, none_at_all);

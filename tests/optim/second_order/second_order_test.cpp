@@ -4,11 +4,29 @@
 #include "catch.hpp"
 #include "reference.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
-#include <newtape/nn/nn.hpp>
-#include <newtape/optim/optim.hpp>
+#include <newtape/core/ops/operators.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/init.hpp>
+#include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/linear.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/second_order/argmin.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
+#include <newtape/optim/second_order/method.hpp>
+#include <newtape/optim/second_order/minimize.hpp>
+#include <newtape/optim/second_order/presets.hpp>
+#include <newtape/optim/second_order/result.hpp>
+#include <newtape/optim/second_order/second_order.hpp>
 
 #include <cmath>
 #include <memory>
@@ -30,8 +48,7 @@ struct Task {
         model(nn::Linear(3, 6), nn::Tanh(), nn::Linear(6, 1)) {
     model.to(dtype);
     std::uint64_t k = seed;
-    for (const auto& p : model.parameters())
-      p.set_value(core::mul(normal(p.shape(), k++, dtype).value(), core::full({}, 0.5, dtype)));
+    for (const auto& p : model.parameters()) p.set_value(normal(p.shape(), k++, dtype).value() * 0.5);
   }
   Tensor loss() const { return nn::mse_loss(model(x), y); }
   std::function<Tensor()> closure() const {

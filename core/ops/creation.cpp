@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
+
+#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/kernels/elementwise.hpp>
+#include <newtape/core/kernels/loops.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace newtape::core {
+
+Array full(const Shape& shape, double value, DType dtype) {
+  Array y = Array::empty(shape, dtype);
+  visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
+  return y;
+}
+Array number(double value, DType dtype) {
+  return recorder() != nullptr ? recorder()->filled({}, value, dtype) : full({}, value, dtype);
+}
+Array full_like(const Array& x, double value) {
+  return recorder() != nullptr ? recorder()->filled(x.shape(), value, x.dtype()) : full(x.shape(), value, x.dtype());
+}
+Array zeros(const Shape& shape, DType dtype) {
+  Array y = Array::empty(shape, dtype);
+  if (y.size() != 0) std::memset(y.raw(), 0, static_cast<std::size_t>(y.size()) * item_size(dtype));
+  return y;
+}
+Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+
+Array arange(std::int64_t n, DType dtype, double start, double step) {
+  Array y = Array::empty({n}, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    T* p = y.data<T>();
+    for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(start + static_cast<double>(i) * step);
+  });
+  return y;
+}
+
+Array eye(std::int64_t n, DType dtype) {
+  Array y = zeros({n, n}, dtype);
+  visit_dtype(dtype, [&]<class T>() {
+    T* p = y.data<T>();
+    for (std::int64_t i = 0; i < n; ++i) p[i * n + i] = static_cast<T>(1);
+  });
+  return y;
+}
+
+namespace {
+/// Conversion to `dtype`; a copy from the same.
+const kernels::Kernels& cast_to(DType dtype) {
+  switch (dtype) {
+    case f32: return kernels::kernels_of<"cast_to_f32">();
+    case f64: return kernels::kernels_of<"cast_to_f64">();
+    case i64: return kernels::kernels_of<"cast_to_i64">();
+    default: return kernels::kernels_of<"cast_to_boolean">();
+  }
+}
+}  // namespace
+
+Array copy(const Array& x) {
+  if (recorder() != nullptr) refuse_in_recording("a copy of an array");
+  return kernels::unary_to("copy", cast_to(x.dtype()), x, x.dtype());
+}
+Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
+Array cast(Array x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  return kernels::unary_to("cast", cast_to(dtype), x, dtype);
+}
+
+void assign(Array& dst, const Array& src) {
+  if (dst.dtype() != src.dtype()) {
+    raise<DTypeError>("assign: the operands must have the same dtype", "equal dtypes",
+                      describe(dst) + " and " + describe(src));
+  };
+  if (broadcast_shapes("assign", dst.shape(), src.shape()) != dst.shape()) {
+    raise<ShapeError>("assign: the source does not broadcast to the shape of the destination", to_string(dst.shape()),
+                      to_string(src.shape()));
+  }
+  // Copies the source first if the memory overlaps.
+  if (dst.shares_memory_with(src)) return assign(dst, copy(src));
+  if (dst.is_contiguous()) {
+    const Array* inputs[] = {&src};
+    kernels::map_into(cast_to(src.dtype()).of[static_cast<int>(src.dtype())], inputs, 1, dst);
+    return;
+  }
+  // Traverses both in the memory order of the destination, which often makes it contiguous.
+  const std::size_t n = dst.ndim();
+  const std::size_t lead = n - src.ndim();
+  Dims order(n);
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
+    return dst.strides()[static_cast<std::size_t>(i)] > dst.strides()[static_cast<std::size_t>(j)];
+  });
+  Shape shape(n);
+  Strides from(n);
+  Strides to(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto axis = static_cast<std::size_t>(order[i]);
+    shape[i] = dst.shape()[axis];
+    to[i] = dst.strides()[axis];
+    if (axis >= lead && src.shape()[axis - lead] != 1) from[i] = src.strides()[axis - lead];
+  }
+  Array target = Array::view_of(dst, shape, to);
+  const Array source = Array::view_of(src, shape, from);
+  if (target.is_contiguous()) return assign(target, source);
+  kernels::copy_into(source, target);
+}
+
+}  // namespace newtape::core
