@@ -107,7 +107,7 @@ TEST_CASE("layers: PyTorch's cases are those of the rows") {
     }
   }
   std::set<std::string> files;
-  const auto root = std::filesystem::path(NEWTAPE_TEST_FILES) / "nn";
+  const auto root = std::filesystem::path(test_files()) / "nn";
   for (const auto& file : std::filesystem::recursive_directory_iterator(root)) {
     auto path = std::filesystem::relative(file.path(), root);
     if (path.extension() != ".txt" || !path.has_parent_path()) continue;

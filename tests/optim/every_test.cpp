@@ -2,6 +2,7 @@
 // Properties of every optimizer: one driver for each, over the table.
 #include "catch.hpp"
 #include "optim/table.hpp"
+#include "test_files.hpp"
 
 #include <newtape/autograd/ops.hpp>
 
@@ -27,7 +28,7 @@ std::set<std::string> declared() {
   std::map<std::string, std::string> base_of;
   const std::regex derived(R"(^(?:class|struct) (\w+)(?: final)? : (?:public )?(\w+).*)");
   for (const auto& file :
-       std::filesystem::recursive_directory_iterator(std::filesystem::path(NEWTAPE_TEST_FILES) / "../../optim")) {
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(test_files()) / "../../optim")) {
     if (file.path().extension() != ".hpp") continue;
     std::ifstream text(file.path());
     std::smatch match;
