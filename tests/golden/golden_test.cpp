@@ -147,7 +147,7 @@ TEST_CASE("golden: an MLP with SGD, Nesterov's momentum and weight decay") {
   const double forward = 6 + 8 + 8 + 2 * elementwise + softmax(4);
   check_golden(
       "mlp", [] { return nn::Sequential(nn::Linear(6, 8), nt::tanh, nn::Linear(8, 8), nt::relu, nn::Linear(8, 4)); },
-      optimizer<optim::SGD>(optim::SgdOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 1e-3, .nesterov = true}),
+      optimizer<optim::SGD>(optim::SGDOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 1e-3, .nesterov = true}),
       2 * forward + 5 + update);
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("golden: a CNN with batch norm and RMSprop") {
   const double forward = 2 * 9 + norm(4 * 64) + 2 * 9 + norm(4) + elementwise + 6 + softmax(3);
   check_golden(
       "cnn", [] { return CNN(); },
-      optimizer<optim::RMSprop>(optim::RmspropOptions{.lr = 1e-2, .alpha = 0.9, .eps = 1e-2, .momentum = 0.5}),
+      optimizer<optim::RMSprop>(optim::RMSpropOptions{.lr = 1e-2, .alpha = 0.9, .eps = 1e-2, .momentum = 0.5}),
       2 * forward + 4 * 64 + update);
 }
 
