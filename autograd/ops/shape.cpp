@@ -93,8 +93,8 @@ Tensor permute(In x, const Dims& order) {
   const std::size_t n = x.ndim();
   Dims inverse(n);
   for (std::size_t i = 0; i < n; ++i) inverse[normalize_axis("permute", order[i], n)] = static_cast<std::int64_t>(i);
-  // A recorded permutation of a matrix is thus its transpose.
-  if (n == 2 && std::is_sorted(inverse.begin(), inverse.end())) return reshaped(x, std::move(value));
+  // The identity is not recorded, so a recorded permutation of a matrix is its transpose.
+  if (std::is_sorted(inverse.begin(), inverse.end())) return x.tensor();
   return permute_op(
       std::move(value), wrt(x, [inverse](const Tensor& g) {
         const std::size_t lead = g.ndim() - inverse.size();

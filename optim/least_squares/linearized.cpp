@@ -70,8 +70,7 @@ class Dense : public Linearized {
       const Array nonzero = core::greater(lengths, core::zeros({}, f64));
       const Array one = core::ones({}, f64);
       inverse_lengths_ = core::reciprocal(core::where(nonzero, lengths, one));
-      svd_ =
-          core::svd(columns() / core::where(nonzero, lengths, one), core::SVDPart::reduced, "least_squares");
+      svd_ = core::svd(columns() / core::where(nonzero, lengths, one), core::SVDPart::reduced, "least_squares");
     }
     Array t = product(transposed_of(svd_.u), -(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();

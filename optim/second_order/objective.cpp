@@ -2,8 +2,8 @@
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/array/slice.hpp>
-#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>

@@ -42,7 +42,7 @@ Tensor transposed_gradient(const Tensor& x) {
 TEST_CASE("gradcheck: hints at what is wrong") {
   const auto message = [](Pullback pullback) { return gradcheck(wrong(std::move(pullback)), points()).message; };
   CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return -2 * g * x; }),
-             contains("-1 times the right value everywhere: a sign") && contains("4 of the 4 entries"));
+             contains("-1 times the right value everywhere: wrong sign") && contains("4 of the 4 entries"));
   CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return 4 * g * x; }), contains("2 times the right value"));
   CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return 0.5 * g * x; }), contains("(1/4)"));
   CHECK_THAT(message([](const Tensor& g, const Tensor&) { return 0 * g; }), contains("zero for all"));

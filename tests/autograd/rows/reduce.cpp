@@ -60,7 +60,7 @@ std::vector<Rejection> refuse(const std::string& name, Reduction f, bool empty) 
                             [f] {
                               f(matrix(), {0, -3}, false);
                             }},
-                           {Error::value, "twice", [f] {
+                           {Error::value, "duplicate axis", [f] {
                               f(matrix(), {1, -1}, false);
                             }}};
   if (!empty) r.push_back({Error::value, name, [f] { f(nothing(), -1, false); }});

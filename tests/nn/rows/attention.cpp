@@ -3,12 +3,12 @@
 #include "nn/plain.hpp"
 #include "nn/table.hpp"
 
+#include <cmath>
+#include <limits>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/nn/layers/embedding.hpp>
 #include <newtape/nn/layers/positional.hpp>
 #include <newtape/nn/layers/transformer.hpp>
-#include <cmath>
-#include <limits>
 
 namespace newtape::nn::table {
 namespace {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "arrays.hpp"
+
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/linear.hpp>
@@ -26,11 +28,6 @@ inline optim::KFACOptions plain(KFACInverse inverse = KFACInverse::factors) {
           .fisher = KFACFisher::exact,
           .inverse = inverse,
           .likelihood = optim::Likelihood::independent};
-}
-
-inline nt::Tensor normal(const nt::Shape& shape, std::uint64_t seed, double std = 1) {
-  nt::Generator random(seed);
-  return nt::random::normal(shape, 0, std, nt::f64, random);
 }
 
 inline nn::Linear linear(std::int64_t in, std::int64_t out, bool bias = true) {
