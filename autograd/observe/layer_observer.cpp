@@ -20,6 +20,11 @@ void detail::find_leaves(LayerPass& pass) {
   const auto is_leaf = [](const Node* node) { return node != nullptr && node->op == nullptr; };
   const Node* weight = pass.weight;
   pass.leaf_transposed = pass.transposed;
+  // An identity permutation is recorded as a reshape.
+  if (!is_leaf(weight) && reshapes(*weight->op) && weight->edges[0].get() != nullptr &&
+      weight->edges[0].get()->shape == weight->shape) {
+    weight = weight->edges[0].get();
+  }
   if (!is_leaf(weight) && transposes(*weight->op) && weight->shape.size() == 2) {
     weight = weight->edges[0].get();
     pass.leaf_transposed = !pass.transposed;

@@ -33,14 +33,15 @@ struct LayerPass {
 namespace detail {
 /// Fills in the leaves of a pass.
 void find_leaves(LayerPass& pass);
-/// Whether this operation is the transposition of a matrix, or an addition; defined beside these operations.
+/// Whether this operation is the transposition of a matrix, a reshape, or an addition; defined beside these operations.
 bool transposes(const Op& op) noexcept;
+bool reshapes(const Op& op) noexcept;
 bool adds(const Op& op) noexcept;
 }  // namespace detail
 
-/// `on_layer_pass` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a weight
-/// that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h as the
-/// input), and user-defined operations that call `show_layer`.
+/// `on_layer_pass` is called in sweeps on this thread, while this is the innermost observer in scope, for each use of a
+/// weight that requires a gradient: by linear, matmul with a matrix on the right, convolutions, recurrent scans (with h
+/// as the input), and user-defined operations that call `show_layer`.
 class LayerObserver {
  public:
   /// Without `weight_grads` these operations skip the matrix products for the weights' gradients, which count as zero.

@@ -18,6 +18,7 @@ static const Op permute_op{"permute"};
 static const Op expand_op{"expand"};
 
 bool detail::transposes(const Op& op) noexcept { return &op == &permute_op; }
+bool detail::reshapes(const Op& op) noexcept { return &op == &reshape_op; }
 
 namespace {
 
@@ -93,8 +94,8 @@ Tensor permute(In x, const Dims& order) {
   const std::size_t n = x.ndim();
   Dims inverse(n);
   for (std::size_t i = 0; i < n; ++i) inverse[normalize_axis("permute", order[i], n)] = static_cast<std::int64_t>(i);
-  // The identity is not recorded, so a recorded permutation of a matrix is its transpose.
-  if (std::is_sorted(inverse.begin(), inverse.end())) return x.tensor();
+  // The identity is recorded as a reshape, so a recorded permutation of a matrix is its transpose.
+  if (std::is_sorted(inverse.begin(), inverse.end())) return reshaped(x, std::move(value));
   return permute_op(
       std::move(value), wrt(x, [inverse](const Tensor& g) {
         const std::size_t lead = g.ndim() - inverse.size();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Properties of every optimizer: one driver for each, over the table.
+#include "bounds.hpp"
 #include "catch.hpp"
 #include "optim/table.hpp"
 #include "test_files.hpp"
@@ -23,6 +24,7 @@
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 #include <newtape/optim/second_order/hessian_diagonal.hpp>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -151,8 +153,14 @@ TEST_CASE("every optimizer gives the same in f32 as in f64") {
     exact.b.set_value(nt::core::cast(single.b.value(), nt::f64));
     train(row, *row.make({single.a, single.b}), single, 5);
     train(row, *row.make({exact.a, exact.b}), exact, 5);
-    CHECK(distance(nt::core::cast(single.a.value(), nt::f64), exact.a.value()) < 1e-4);
-    CHECK(distance(nt::core::cast(single.b.value(), nt::f64), exact.b.value()) < 1e-4);
+    if (row.converges) {
+      const double start = Problem("f32", row).loss().item();
+      const auto terms = static_cast<double>(exact.x.size() + exact.b.size());
+      CHECK(std::abs(single.loss().item() - exact.loss().item()) <= bounds::gamma(terms, nt::f32) * start);
+    } else {
+      CHECK(distance(nt::core::cast(single.a.value(), nt::f64), exact.a.value()) < 1e-4);
+      CHECK(distance(nt::core::cast(single.b.value(), nt::f64), exact.b.value()) < 1e-4);
+    }
     CHECK_FALSE(identical(single.a.value(), reference()("f32/a")));
   }
 }

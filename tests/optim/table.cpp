@@ -108,7 +108,7 @@ std::vector<Row> first_order() {
 
 std::vector<Row> second_order() {
   return {
-      {"lbfgs", make<LBFGS>(SecondOrderOptions{.max_iterations = 3}), Needs::closure},
+      {"lbfgs", make<LBFGS>(SecondOrderOptions{.max_iterations = 3}), Needs::closure, false, false, true},
       {"bfgs", by_default<BFGS>, Needs::closure},
       {"nonlinear_cg", by_default<NonlinearCG>, Needs::closure},
       {"newton", by_default<Newton>, Needs::closure},

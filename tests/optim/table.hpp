@@ -29,6 +29,8 @@ struct Row {
   Needs needs = Needs::gradients;
   bool in_torch = false;  ///< files/optim/reference.txt has five of PyTorch's steps
   bool matrices = false;  ///< trains matrices only
+  /// Five steps reach the minimum, where rounding of the value fixes the value to eps, but the point to sqrt(eps) only.
+  bool converges = false;
 
   bool from_loss() const { return needs == Needs::gradients || needs == Needs::loss; }
 };
