@@ -29,7 +29,7 @@ struct Row {
   Needs needs = Needs::gradients;
   bool in_torch = false;  ///< files/optim/reference.txt has five of PyTorch's steps
   bool matrices = false;  ///< trains matrices only
-  /// Line searches near the minimum, where rounding of the value hides the decrease: runs in f32 and f64 differ in path.
+  /// Line searches near the minimum, where rounding hides the decrease: runs in f32 and f64 take different paths.
   bool converges = false;
 
   bool from_loss() const { return needs == Needs::gradients || needs == Needs::loss; }
