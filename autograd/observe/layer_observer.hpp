@@ -25,9 +25,9 @@ struct LayerPass {
   bool transposed = false;                   ///< the weight is [k, m]: y = input w
 
   // Set by `show_layer`: the variables behind the operands.
-  const detail::Node* leaf = nullptr;            ///< that is the weight, or whose transpose it is; null for others
-  bool leaf_transposed = false;                  ///< the leaf is [k, m]
-  std::vector<const detail::Node*> bias_leaves;  ///< whose sum is the bias: itself, or two of its shape
+  const detail::Node* leaf = nullptr;              ///< that is the weight, or whose transpose it is; null for others
+  bool leaf_transposed = false;                    ///< the leaf is [k, m]
+  std::vector<const detail::Node*> bias_leaves{};  ///< whose sum is the bias: itself, or two of its shape
 };
 
 namespace detail {
