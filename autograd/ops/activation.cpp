@@ -116,7 +116,7 @@ Tensor gelu(In x) {
 }
 
 Tensor gelu(In x, Approximate approximate) {
-  if (approximate == Approximate::none) return gelu(std::move(x));
+  if (approximate == Approximate::exact) return gelu(std::move(x));
   return gelu_tanh_op(core::gelu_tanh(x.value()), wrt(x, [x](Tensor g) {
                         if (!recorded(g, x)) return Tensor(core::gelu_tanh_grad(g.take_value(), x.value()));
                         // (1 + tanh u) / 2 = sigmoid(2 u) with 2 u = x (a + b x^2)

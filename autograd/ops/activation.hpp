@@ -14,12 +14,12 @@ Tensor elu(In x, double alpha = 1);   ///< x where x > 0, else alpha (exp(x) - 1
 Tensor selu(In x);                    ///< elu, scaled to preserve mean 0 and variance 1
 Tensor celu(In x, double alpha = 1);  ///< alpha elu(x / alpha); ValueError unless alpha > 0
 Tensor sigmoid(In x);
-Tensor logsigmoid(In x);  ///< log(sigmoid(x)) without overflow
-Tensor softplus(In x);    ///< log(1 + exp(x)) without overflow
-Tensor softsign(In x);    ///< x / (1 + |x|)
-Tensor silu(In x);        ///< x sigmoid(x)
-Tensor mish(In x);        ///< x tanh(softplus(x))
-enum class Approximate { none, tanh };
+Tensor logsigmoid(In x);                     ///< log(sigmoid(x)) without overflow
+Tensor softplus(In x);                       ///< log(1 + exp(x)) without overflow
+Tensor softsign(In x);                       ///< x / (1 + |x|)
+Tensor silu(In x);                           ///< x sigmoid(x)
+Tensor mish(In x);                           ///< x tanh(softplus(x))
+enum class Approximate { exact, tanh };      ///< PyTorch: "none", "tanh"
 Tensor gelu(In x);                           ///< x Phi(x), exact (erf)
 Tensor gelu(In x, Approximate approximate);  ///< tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 

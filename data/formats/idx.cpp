@@ -91,15 +91,15 @@ DType result_dtype(IdxType type, const ReadIdxOptions& options) {
   return dtype;
 }
 
-/// Header of an IDX file.
-struct Header {
+/// The header of an IDX file.
+struct IdxHeader {
   IdxType type;
   Shape shape;
   std::int64_t count = 1;  ///< number of elements
   bool overflow = false;   ///< the count exceeds 64 bits
 };
 
-Header read_header(detail::Input& file) {
+IdxHeader read_idx_header(detail::Input& file) {
   const std::string magic = file.read_up_to(4);
   if (magic.size() < 4) file.fail("not an IDX file", "4 bytes of magic number", fmt::format("{} bytes", magic.size()));
   if (magic[0] != 0 || magic[1] != 0) {
@@ -115,7 +115,7 @@ Header read_header(detail::Input& file) {
     file.fail("truncated header", fmt::format("{} lengths, up to byte {}", ndim, 4 + 4 * ndim),
               fmt::format("the end of the file at byte {}", file.offset()));
   }
-  Header header{.type = static_cast<IdxType>(code), .shape = {}};
+  IdxHeader header{.type = static_cast<IdxType>(code), .shape = {}};
   bool empty = false;
   for (std::size_t i = 0; i < ndim; ++i) {
     const std::int64_t length = load<std::uint32_t>(lengths.data() + 4 * i);
@@ -153,7 +153,7 @@ void read_elements(detail::Input& file, Array& result, std::size_t bytes, double
 
 /// Reads the elements, which must end the file.
 template <class T>
-Array read_body(detail::Input& file, const Header& header, const ReadIdxOptions& options) {
+Array read_body(detail::Input& file, const IdxHeader& header, const ReadIdxOptions& options) {
   const auto item = static_cast<std::int64_t>(sizeof(T));
   const std::string what = fmt::format("{} of {}", to_string(header.shape), type_name<T>());
   if (header.overflow || header.count > std::numeric_limits<std::int64_t>::max() / 16 / item) {
@@ -184,7 +184,7 @@ Array read_body(detail::Input& file, const Header& header, const ReadIdxOptions&
 Array read_idx(const std::string& path, const ReadIdxOptions& options) {
   if (options.dtype) result_dtype(IdxType::u8, options);  // reports invalid options before opening the file
   detail::Input file("read_idx", path);
-  const Header header = read_header(file);
+  const IdxHeader header = read_idx_header(file);
   Array result;
   visit_idx_type(header.type, [&]<class T>() { result = read_body<T>(file, header, options); });
   return result;

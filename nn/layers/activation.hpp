@@ -49,7 +49,7 @@ struct Tanhshrink : Module<Tanhshrink> {
 };
 
 struct GELU : Module<GELU> {
-  explicit GELU(Approximate a = Approximate::none) : approximate(a) {}
+  explicit GELU(Approximate a = Approximate::exact) : approximate(a) {}
   Tensor forward(In x) const { return gelu(std::move(x), approximate); }
   Approximate approximate;
 };

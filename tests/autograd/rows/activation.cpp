@@ -85,7 +85,7 @@ const Rows activations{{
     function(
         "gelu", gelu, [](Number x) { return x * phi(x); }, {.low = -2, .high = 4}, 8),
     part(function(
-             "gelu", [](In x) { return gelu(std::move(x), Approximate::none); }, [](Number x) { return x * phi(x); },
+             "gelu", [](In x) { return gelu(std::move(x), Approximate::exact); }, [](Number x) { return x * phi(x); },
              {.low = -2, .high = 4}, 8),
          "gelu, asked for exactly"),
     [] {
