@@ -21,7 +21,4 @@ foreach(source ${example_sources})
   endif()
   add_test(NAME example_${name} COMMAND ${name} ${arguments} WORKING_DIRECTORY "${PROJECT_BINARY_DIR}/examples")
   set_tests_properties(example_${name} PROPERTIES LABELS example TIMEOUT 600)
-  list(APPEND example_targets ${name})
 endforeach()
-newtape_precompile(newtape_example_pch TARGETS ${example_targets} LINK newtape CLI11::CLI11
-  HEADERS <CLI/CLI.hpp> <fmt/core.h> <newtape/newtape.hpp>)

@@ -176,24 +176,3 @@ function(newtape_build_info folder)
     "NEWTAPE_VERSION=\"${PROJECT_VERSION}\"" "NEWTAPE_OPTIONAL_PARTS=\"${parts}\""
     "NEWTAPE_BUILD=\"$<CONFIG>, ${flags}\"")
 endfunction()
-
-# newtape_precompile(<name> TARGETS targets LINK targets HEADERS headers) lets all the targets, whose flags must be the
-# same, share one precompiled header when NEWTAPE_PCH is on. Off, each source does with what it includes itself.
-function(newtape_precompile name)
-  cmake_parse_arguments(arg "" "" "TARGETS;LINK;HEADERS" ${ARGN})
-  if(NOT NEWTAPE_PCH OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    return()
-  endif()
-  set(source "${PROJECT_BINARY_DIR}/${name}.cpp")
-  file(CONFIGURE OUTPUT "${source}" CONTENT "")
-  add_library(${name} OBJECT "${source}")
-  newtape_program_flags(${name})
-  target_link_libraries(${name} PRIVATE ${arg_LINK})
-  target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
-  foreach(target ${arg_TARGETS})
-    target_precompile_headers(${target} REUSE_FROM ${name})
-  endforeach()
-  foreach(target ${name} ${arg_TARGETS})
-    target_compile_options(${target} PRIVATE -fpch-preprocess)  # or ccache does not know of the precompiled header
-  endforeach()
-endfunction()

@@ -11,7 +11,7 @@ endif()
 add_library(newtape_test_main OBJECT tests/main.cpp tests/test_files.cpp)
 newtape_program_flags(newtape_test_main)
 target_compile_definitions(newtape_test_main PRIVATE "NEWTAPE_TEST_FILES=\"${PROJECT_SOURCE_DIR}/tests/files\"")
-target_link_libraries(newtape_test_main PUBLIC ${newtape_catch})
+target_link_libraries(newtape_test_main PUBLIC ${newtape_catch} PRIVATE newtape_core)
 target_include_directories(newtape_test_main PUBLIC tests)
 
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" tests/*/*.cpp)
@@ -47,9 +47,6 @@ foreach(folder ${test_folders})
   endif()
   catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
 endforeach()
-list(TRANSFORM test_folders PREPEND test_ OUTPUT_VARIABLE test_targets)
-newtape_precompile(newtape_test_pch TARGETS ${test_targets} LINK newtape ${newtape_catch}
-  HEADERS "${PROJECT_SOURCE_DIR}/tests/catch.hpp" <newtape/newtape.hpp>)
 
 # A consumer cannot link sanitized archives without the same flags.
 if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)

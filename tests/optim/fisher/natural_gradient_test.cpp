@@ -121,7 +121,8 @@ TEST_CASE("NaturalGradient: states, frozen parameters, f32, errors") {
   const Problem p;
   const auto frozen = nt::core::copy(p.params[0].value());
   p.params[0].requires_grad(false);
-  optim::NaturalGradient optimizer(p.params, {.lr = 0.3, .max_kl = 0.01});
+  // So close to the start the quadratic model of the divergence holds, and a step along a descent direction descends.
+  optim::NaturalGradient optimizer(p.params, {.lr = 0.3, .max_kl = 1e-5});
   const double first = optimizer.step(p.outputs(), p.loss()).item();
   CHECK(optimizer.step(p.outputs(), p.loss()).item() < first);
   CHECK(identical(p.params[0].value(), frozen));

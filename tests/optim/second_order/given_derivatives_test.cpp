@@ -4,6 +4,7 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
