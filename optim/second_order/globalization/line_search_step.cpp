@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace newtape::optim::globalization {
 
@@ -35,7 +36,8 @@ class LineSearchStep final : public Globalization {
     if (found.alpha != 0) result.to = line.take(found.alpha);
     // A step too short to change x is a failure.
     if (found.alpha == 0 || core::norm_inf(result.to.x - at.x) == 0) {
-      result.problem = diagnose(f, at, step.d);
+      constexpr double unlimited = std::numeric_limits<double>::infinity();
+      result.problem = diagnose(f, at, step.d, step.scaled ? 1 : unlimited);
       return result;
     }
     result.moved = true;

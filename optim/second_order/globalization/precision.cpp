@@ -31,9 +31,21 @@ struct Quotients {
   }
 };
 
+/// Rounding error of values around at.x: the largest second difference along d at steps of a few hundred units in the
+/// last place of x (More and Wild 2011, "Estimating computational noise"); at least `rounding`.
+double measured_noise(Objective& f, const Iterate& at, const Array& d, double scale) {
+  double noise = rounding(at.value, at.x.dtype());
+  for (const double units : {128, 256, 512, 1024}) {
+    const double h = units * epsilon(at.x.dtype()) * scale;
+    const double second_difference = std::abs(f.value(at.x + h * d) + f.value(at.x - h * d) - 2 * at.value);
+    if (std::isfinite(second_difference)) noise = std::max(noise, second_difference);
+  }
+  return noise;
+}
+
 }  // namespace
 
-Status diagnose(Objective& f, const Iterate& at, const Array& d) {
+Status diagnose(Objective& f, const Iterate& at, const Array& d, double longest) {
   const double slope = core::dot(at.gradient, d);
   const double length = core::norm_inf(d);
   if (!std::isfinite(slope) || !std::isfinite(length)) return Status::not_finite;
@@ -42,7 +54,7 @@ Status diagnose(Objective& f, const Iterate& at, const Array& d) {
   Quotients central{slope}, ahead{slope}, behind{slope};
   bool seen = false;
   double curvature = 0;
-  double noise = rounding(at.value, at.x.dtype());
+  double noise = measured_noise(f, at, d, scale);
   for (const double part : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7}) {
     const double h = part * scale;
     const double after = f.value(at.x + h * d);
@@ -63,7 +75,8 @@ Status diagnose(Objective& f, const Iterate& at, const Array& d) {
     return seen ? Status::precision : Status::not_finite;
   }
   // The possible reduction along d, by a parabola, against the value's rounding error.
-  const double reduction = curvature > 0 ? slope * slope / (2 * curvature) : std::abs(slope) * scale;
+  const double parabola = curvature > 0 ? slope * slope / (2 * curvature) : std::abs(slope) * scale;
+  const double reduction = std::min(parabola, longest * std::abs(slope));
   return reduction <= noise ? Status::precision : Status::no_progress;
 }
 
