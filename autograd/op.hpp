@@ -121,10 +121,12 @@ class OpNode final : public Node {
 
 /// One undefined tensor for each value: an array, or a vector where the number is only known at run time.
 template <std::size_t n>
-std::array<Tensor, n> as_many(const std::array<Array, n>&) {
+std::array<Tensor, n> undefined_for_each(const std::array<Array, n>&) {
   return {};
 }
-inline std::vector<Tensor> as_many(const std::vector<Array>& values) { return std::vector<Tensor>(values.size()); }
+inline std::vector<Tensor> undefined_for_each(const std::vector<Array>& values) {
+  return std::vector<Tensor>(values.size());
+}
 
 /// OpNode for an operation with several results. The results refer to the node, not the reverse: the tensors that
 /// pullbacks receive as results are made when they are called.
@@ -145,10 +147,10 @@ class MultiOutputNode final : public Node {
 
   Tensor pull(std::size_t, Tensor) override { return {}; }
   Tensor pull_outputs(std::size_t i, Tensors g) override {
-    auto all = as_many(values_);  // `g` ends at the last result that received a cotangent
+    auto all = undefined_for_each(values_);  // `g` ends at the last result that received a cotangent
     std::copy(g.begin(), g.end(), all.begin());
     if constexpr (takes_results) {
-      auto y = as_many(values_);
+      auto y = undefined_for_each(values_);
       for (std::size_t k = 0; k < y.size(); ++k) {
         y[k] = grad_enabled() ? result_of(k, values_[k]) : Tensor(values_[k]);
       }
@@ -258,7 +260,7 @@ class Op {
   template <class Values, class... Fs>
   auto several(const Values& values, detail::Wrt<Fs>&... wrts) const {
     static_assert(sizeof...(Fs) > 0, "an operation with several results must have inputs");
-    auto results = detail::as_many(values);
+    auto results = detail::undefined_for_each(values);
     for (std::size_t k = 0; k < results.size(); ++k) {
       if (detail::anomaly_checks() != 0)
         detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, values[k]);

@@ -36,7 +36,7 @@ void WeightAverage::update() {
                       describe(values[i]));
   }
   ++updates_;
-  const double part = updates_ == 1 ? 1 : share(updates_);
+  const double part = updates_ == 1 ? 1 : weight(updates_);
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     Array& average = averages_[i];
     if (part == 1 || !is_floating(average.dtype())) {
@@ -96,7 +96,7 @@ ExponentialMovingAverage::ExponentialMovingAverage(const ExponentialMovingAverag
   check_option("ExponentialMovingAverage", "decay", options.decay, 0, 1);
 }
 
-double ExponentialMovingAverage::share(std::int64_t n) const {
+double ExponentialMovingAverage::weight(std::int64_t n) const {
   const auto count = static_cast<double>(n);
   return 1 - (options_.warm_up ? std::min(options_.decay, (1 + count) / (10 + count)) : options_.decay);
 }

@@ -62,7 +62,7 @@ class WeightAverage {
   WeightAverage(WeightAverage&&) = default;
 
   /// Weight of the new values in update `n`, counted from 1.
-  virtual double share(std::int64_t n) const = 0;
+  virtual double weight(std::int64_t n) const = 0;
 
  private:
   struct Cell {
@@ -108,7 +108,7 @@ class ExponentialMovingAverage final : public WeightAverage {
   }
 
  protected:
-  double share(std::int64_t n) const override;
+  double weight(std::int64_t n) const override;
 
  private:
   explicit ExponentialMovingAverage(const ExponentialMovingAverageOptions& options);
@@ -125,7 +125,7 @@ class StochasticWeightAverage final : public WeightAverage {
   }
 
  protected:
-  double share(std::int64_t n) const override { return 1 / static_cast<double>(n); }
+  double weight(std::int64_t n) const override { return 1 / static_cast<double>(n); }
 };
 
 struct SWALROptions {

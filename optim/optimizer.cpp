@@ -121,14 +121,14 @@ void Optimizer::collect(Slot& s) const {
     raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
   };
   fits(grad.value(), s.param.shape(), "a gradient");
-  s.made = 0;
+  s.allocated = 0;
   for (std::size_t k = 0; k < s.moments.size(); ++k) {
     if (!keeps(s, k)) continue;
     Array& m = s.moments[k];
     const Shape shape = moment_shape(s, k);
     if (!m.defined()) {
       m = core::zeros(shape, dtype);
-      s.made |= 1U << k;
+      s.allocated |= 1U << k;
     } else {
       fits(m, shape, "the optimizer's state");
       // Copy on write: a state dict may share the array.

@@ -86,14 +86,14 @@ class Optimizer {
 
     Parameter param;
     std::uint32_t group = 0;
-    std::uint32_t made = 0;      ///< bit k: see `fresh`
-    std::int64_t steps = 0;      ///< updates, the current one included
-    Array grad;                  ///< defined only during a step
-    std::vector<Array> moments;  ///< in the order of their names; undefined where none is kept
+    std::uint32_t allocated = 0;  ///< bit k: see `fresh`
+    std::int64_t steps = 0;       ///< updates, the current one included
+    Array grad;                   ///< defined only during a step
+    std::vector<Array> moments;   ///< in the order of their names; undefined where none is kept
     double scalars[max_scalars] = {};
 
     /// Moment k was allocated in this step and holds zeros.
-    bool fresh(std::size_t k) const noexcept { return (made >> k & 1) != 0; }
+    bool fresh(std::size_t k) const noexcept { return (allocated >> k & 1) != 0; }
   };
   using Options = std::vector<std::pair<const char*, double>>;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The function is recorded on placeholders, and so is the backward sweep through its graph: the derivatives are those
+// The function is program on placeholders, and so is the backward sweep through its graph: the derivatives are those
 // of the operations in the function.
 #include <newtape/autograd/transforms/fuse.hpp>
 
@@ -22,8 +22,8 @@ static const Op fuse_op{"fuse"};
 namespace detail {
 namespace {
 
-/// The recorded program: steps for the value and for the gradients with respect to the operands.
-struct Traced {
+/// The program program: steps for the value and for the gradients with respect to the operands.
+struct FusedProgram {
   std::vector<core::Value> values;
   int value = 0;
   /// For each operand; -1 where the result does not depend on it. The cotangent is the last input.
@@ -57,7 +57,7 @@ void check_captures(const Tensor& y, std::span<const Tensor> arguments) {
   }
 }
 
-Traced trace(const Function& f, std::span<const Tensor> operands, const Shape& shape) {
+FusedProgram trace(const Function& f, std::span<const Tensor> operands, const Shape& shape) {
   core::Recorder record(shape);
   const core::Recording on(&record);
   std::vector<Tensor> arguments;
@@ -67,7 +67,7 @@ Traced trace(const Function& f, std::span<const Tensor> operands, const Shape& s
     arguments.push_back(wanted ? variable(std::move(a)) : Tensor(std::move(a)));
   }
   const Tensor y = f(arguments);
-  Traced result;
+  FusedProgram result;
   result.value = record.value_of(y.value());
   result.gradients.resize(operands.size(), -1);
   if (y.requires_grad()) {
@@ -87,11 +87,11 @@ Traced trace(const Function& f, std::span<const Tensor> operands, const Shape& s
 class FusedNode final : public Node {
  public:
   FusedNode(const Op* by, SourceLocation at, const Array& value, const Function& f, std::vector<Tensor> operands,
-            std::shared_ptr<const Traced> traced, std::vector<Array> slopes)
+            std::shared_ptr<const FusedProgram> program, std::vector<Array> slopes)
       : Node(by, at, value),
         f_(f),
         operands_(std::move(operands)),
-        traced_(std::move(traced)),
+        program_(std::move(program)),
         slopes_(std::move(slopes)) {
     for (const auto& x : operands_) edges_.push_back(x.node());
     edges = edges_;
@@ -108,7 +108,7 @@ class FusedNode final : public Node {
     std::vector<Tensor> results(needed.size());
     std::vector<std::size_t> computed;
     for (std::size_t i = 0; i < needed.size(); ++i) {
-      if (needed[i] && traced_->gradients[i] >= 0 && !slopes_[i].defined()) computed.push_back(i);
+      if (needed[i] && program_->gradients[i] >= 0 && !slopes_[i].defined()) computed.push_back(i);
     }
     const bool batched = g.ndim() != shape.size();
     if (grad_enabled() || (batched && !computed.empty())) return from_composite(needed, std::move(g));
@@ -119,10 +119,10 @@ class FusedNode final : public Node {
     }
     if (computed.empty()) return results;
     std::vector<int> wanted;
-    for (const auto i : computed) wanted.push_back(traced_->gradients[i]);
+    for (const auto i : computed) wanted.push_back(program_->gradients[i]);
     auto inputs = values(operands_);
     inputs.push_back(g.take_value());
-    auto found = core::run(traced_->values, wanted, inputs, shape);
+    auto found = core::run(program_->values, wanted, inputs, shape);
     for (std::size_t k = 0; k < computed.size(); ++k) results[computed[k]] = std::move(found[k]);
     return results;
   }
@@ -130,7 +130,7 @@ class FusedNode final : public Node {
   void release() noexcept override {
     f_ = nullptr;
     operands_.clear();
-    traced_.reset();
+    program_.reset();
     slopes_.clear();
   }
 
@@ -160,35 +160,35 @@ class FusedNode final : public Node {
   std::vector<NodeRef> edges_;
   Function f_;
   std::vector<Tensor> operands_;
-  std::shared_ptr<const Traced> traced_;
+  std::shared_ptr<const FusedProgram> program_;
   std::vector<Array> slopes_;  ///< one for each operand
 };
 
 /// Shared work, in additions, from which on saving a slope is faster than recomputing it.
 constexpr double min_shared_cost = 6;
 
-Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_ptr<const Traced> traced,
+Tensor run_fused(const Function& f, std::vector<Tensor> operands, std::shared_ptr<const FusedProgram> program,
                  const Shape& shape, SourceLocation location) {
   auto inputs = FusedNode::values(operands);
-  std::vector<int> wanted{traced->value};
+  std::vector<int> wanted{program->value};
   std::vector<std::size_t> kept;
-  bool recorded = false;
+  bool needs_grad = false;
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    const int id = traced->gradients[i];
+    const int id = program->gradients[i];
     if (id < 0) continue;
-    recorded = true;
-    if (core::shared_cost(traced->values, {&traced->value, 1}, {&id, 1}) < min_shared_cost) continue;
+    needs_grad = true;
+    if (core::shared_cost(program->values, {&program->value, 1}, {&id, 1}) < min_shared_cost) continue;
     wanted.push_back(id);
     kept.push_back(i);
   }
   // With cotangent 1 the gradients are the slopes.
-  inputs.push_back(core::number(1, traced->values[static_cast<std::size_t>(traced->value)].dtype));
-  auto results = core::run(traced->values, wanted, inputs, shape);
-  if (!recorded) return results[0];
+  inputs.push_back(core::number(1, program->values[static_cast<std::size_t>(program->value)].dtype));
+  auto results = core::run(program->values, wanted, inputs, shape);
+  if (!needs_grad) return results[0];
   std::vector<Array> slopes(operands.size());
   for (std::size_t k = 0; k < kept.size(); ++k) slopes[kept[k]] = std::move(results[1 + k]);
   auto node = NodeRef::adopt(
-      new FusedNode(&fuse_op, location, results[0], f, std::move(operands), std::move(traced), std::move(slopes)));
+      new FusedNode(&fuse_op, location, results[0], f, std::move(operands), std::move(program), std::move(slopes)));
   return Tensor(std::move(results[0]), std::move(node));
 }
 
@@ -216,9 +216,9 @@ Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>&
   if (core::recorder() != nullptr || anomaly_checks() != 0 || (!large && checked.load(std::memory_order_relaxed))) {
     return composite(f, xs, shape);
   }
-  auto traced = std::make_shared<const Traced>(trace(f, xs, shape));
+  auto program = std::make_shared<const FusedProgram>(trace(f, xs, shape));
   checked.store(true, std::memory_order_relaxed);
-  return large ? run_fused(f, std::move(xs), std::move(traced), shape, location) : composite(f, xs, shape);
+  return large ? run_fused(f, std::move(xs), std::move(program), shape, location) : composite(f, xs, shape);
 }
 
 }  // namespace detail

@@ -19,7 +19,7 @@ void refuse_in_recording(const char* what) {
 
 Array Recorder::input(DType dtype) {
   const int id = add({Value::input, dtype, inputs_++, {}});
-  return stand_in(id, shape_, dtype);
+  return placeholder(id, shape_, dtype);
 }
 
 Array Recorder::record(std::string_view op, kernels::Kernel kernel, std::span<const Array* const> in, DType dtype) {
@@ -38,7 +38,7 @@ Array Recorder::record(std::string_view op, kernels::Kernel kernel, std::span<co
   }
   const auto [at, is_new] = steps_.try_emplace(key, static_cast<int>(values_.size()));
   if (is_new) add({Value::step, dtype, 0, {}, step});
-  return stand_in(at->second, shape, dtype);
+  return placeholder(at->second, shape, dtype);
 }
 
 Array Recorder::filled(const Shape& shape, double value, DType dtype) {
@@ -53,7 +53,7 @@ Array Recorder::filled(const Shape& shape, double value, DType dtype) {
     one = full({}, value, dtype);
     if (value == value) numbers_.insert_or_assign({dtype, value}, one);
   }
-  return shape.empty() ? one : stand_in(value_of(one), shape, dtype);
+  return shape.empty() ? one : placeholder(value_of(one), shape, dtype);
 }
 
 int Recorder::value_of(const Array& x) {
@@ -74,7 +74,7 @@ bool Recorder::stands_in(const Array& x) const {
   return at != ids_.end() && values_[static_cast<std::size_t>(at->second)].kind != Value::constant;
 }
 
-Array Recorder::stand_in(int id, const Shape& shape, DType dtype) {
+Array Recorder::placeholder(int id, const Shape& shape, DType dtype) {
   const Recording off(nullptr);
   Array x = Array::view_of(Array::empty({}, dtype), shape, Strides(shape.size()));
   ids_.emplace(x.raw(), id);

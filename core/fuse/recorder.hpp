@@ -56,7 +56,7 @@ class Recorder {
   const std::vector<Value>& values() const noexcept { return values_; }
 
  private:
-  Array stand_in(int id, const Shape& shape, DType dtype);
+  Array placeholder(int id, const Shape& shape, DType dtype);
   int add(Value value);
 
   Shape shape_;

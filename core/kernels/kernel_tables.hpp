@@ -10,22 +10,22 @@ namespace newtape::core::kernels {
 struct UpdateTable;  // update_rules.hpp
 
 namespace baseline {
-extern const MoveTable move;
+extern const TransposeTable move;
 extern const UpdateTable update;
 }  // namespace baseline
 #if defined(NEWTAPE_HAVE_X86_ISAS)
 namespace avx2 {
-extern const MoveTable move;
+extern const TransposeTable move;
 extern const UpdateTable update;
 }  // namespace avx2
 namespace avx512 {
-extern const MoveTable move;
+extern const TransposeTable move;
 extern const UpdateTable update;
 }  // namespace avx512
 #endif
 
 struct Tables {
-  const MoveTable& move;
+  const TransposeTable& move;
   const UpdateTable& update;
 };
 

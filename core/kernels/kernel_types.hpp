@@ -30,7 +30,7 @@ struct KernelList {
 /// Matrix transpose: dst[r * dst_stride + c] = src[c * src_stride + r]; strides in elements.
 using Transpose = void (*)(const void* src, std::int64_t src_stride, void* dst, std::int64_t dst_stride,
                            std::int64_t rows, std::int64_t columns);
-struct MoveTable {
+struct TransposeTable {
   Transpose transpose4, transpose8;  ///< for elements of 4 and of 8 bytes
 };
 

@@ -18,8 +18,8 @@ namespace {
 using detail::Int3;
 using detail::Offsets;
 using detail::Pass;
+using detail::PassOffsets;
 using detail::product;
-using detail::Reads;
 using detail::to_int3;
 
 template <class T>
@@ -67,8 +67,8 @@ Offsets target_positions(const Direction& d, const Pass& pass, std::int64_t pixe
   for (std::int64_t i = 0; i < pass[0].count; ++i) {
     for (std::int64_t j = 0; j < pass[1].count; ++j) {
       for (std::int64_t k = 0; k < pass[2].count; ++k) {
-        const std::int64_t at[3] = {pass[0].first + i * pass[0].every, pass[1].first + j * pass[1].every,
-                                    pass[2].first + k * pass[2].every};
+        const std::int64_t at[3] = {pass[0].first + i * pass[0].stride, pass[1].first + j * pass[1].stride,
+                                    pass[2].first + k * pass[2].stride};
         positions.push_back((at[0] * d.target[1] + at[1]) * d.target[2] + at[2]);
       }
     }
@@ -80,7 +80,7 @@ Offsets target_positions(const Direction& d, const Pass& pass, std::int64_t pixe
 template <class T>
 class PackedWeights {
  public:
-  PackedWeights(const Direction& d, const Reads& reads, const T* w, const T* bias, std::int64_t width,
+  PackedWeights(const Direction& d, const PassOffsets& reads, const T* w, const T* bias, std::int64_t width,
                 std::int64_t blocks)
       : steps_(static_cast<std::int64_t>(reads.taps.size()) * d.in),
         width_(width),
@@ -107,7 +107,7 @@ class PackedWeights {
 
  private:
   /// One block: `channels` of its lanes are used, the others are 0.
-  void pack(const Direction& d, const Reads& reads, const T* from, std::int64_t channels, T* to) {
+  void pack(const Direction& d, const PassOffsets& reads, const T* from, std::int64_t channels, T* to) {
     const auto taps = static_cast<std::int64_t>(reads.taps.size());
     const bool all_taps = taps == product(d.kernel);  // then they are in the kernel's order
     if (channels < width_) std::fill_n(to, steps_ * width_, T(0));
@@ -122,7 +122,7 @@ class PackedWeights {
       }
       for (std::int64_t l = 0; l < channels; ++l) {
         for (std::int64_t t = 0; t < taps; ++t) {
-          to[t * width_ + l] = from[l * d.weight_out + reads.places[static_cast<std::size_t>(t)]];
+          to[t * width_ + l] = from[l * d.weight_out + reads.tap_positions[static_cast<std::size_t>(t)]];
         }
       }
     }
@@ -145,7 +145,7 @@ class Application {
         target_(target),
         lanewise_(along_channels(d.out, kernel_.lanes)),
         reads_(d.source, d.kernel, pass, !lanewise_),
-        steps_(reads_.over(d.in)),
+        steps_(reads_.taps_of_channels(d.in)),
         pixels_(static_cast<std::int64_t>(reads_.pixels.size())),
         positions_(target_positions(d, pass, pixels_)),
         lanes_(d.out, kernel_.lanes),
@@ -233,7 +233,7 @@ class Application {
   const T* source_;
   T* target_;
   bool lanewise_;
-  Reads reads_;
+  PassOffsets reads_;
   Offsets steps_;
   std::int64_t pixels_;
   Offsets positions_;
@@ -262,7 +262,7 @@ class WeightGradient {
         lanewise_(along_channels(out, kernel_.lanes)),
         pass_(detail::forward_reads(g)),
         reads_(to_int3(g.input, 1), to_int3(g.kernel, 1), pass_, !lanewise_),
-        columns_(reads_.over(in)),
+        columns_(reads_.taps_of_channels(in)),
         pixels_(static_cast<std::int64_t>(reads_.pixels.size())),
         input_size_(product(to_int3(g.input, 1))),
         lanes_(out, kernel_.lanes),
@@ -351,7 +351,7 @@ class WeightGradient {
   std::int64_t images_, groups_, in_, out_;
   bool lanewise_;
   Pass pass_;
-  Reads reads_;
+  PassOffsets reads_;
   Offsets columns_;
   std::int64_t pixels_, input_size_;
   Lanes lanes_;
@@ -409,7 +409,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
   newtape::detail::multiply_adds += y.size() * (c / g.groups) * element_count(g.kernel);
   if (y.size() == 0) return y;
   const Array source = contiguous(x), weights = contiguous(w), bias = b.defined() ? contiguous(b) : b;
-  const std::int64_t in = c / g.groups, out = o / g.groups, places = element_count(g.kernel);
+  const std::int64_t in = c / g.groups, out = o / g.groups, kernel_size = element_count(g.kernel);
   const Direction d{n,
                     g.groups,
                     in,
@@ -417,9 +417,9 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
                     to_int3(g.input, 1),
                     to_int3(g.output, 1),
                     to_int3(g.kernel, 1),
-                    out * in * places,
-                    in * places,
-                    places};
+                    out * in * kernel_size,
+                    in * kernel_size,
+                    kernel_size};
   const auto run = [&]<class T>() {
     apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), bias_start<T>(bias), y.data<T>());
   };
@@ -435,10 +435,17 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
   newtape::detail::multiply_adds += y.size() * (c / g.groups) * element_count(g.kernel);
   if (x.size() == 0) return x;
   const Array source = contiguous(y), weights = contiguous(w), bias = b.defined() ? contiguous(b) : b;
-  const std::int64_t in = c / g.groups, out = o / g.groups, places = element_count(g.kernel);
-  const Direction d{
-      n,      g.groups,   out, in, to_int3(g.output, 1), to_int3(g.input, 1), to_int3(g.kernel, 1), out * in * places,
-      places, in * places};
+  const std::int64_t in = c / g.groups, out = o / g.groups, kernel_size = element_count(g.kernel);
+  const Direction d{n,
+                    g.groups,
+                    out,
+                    in,
+                    to_int3(g.output, 1),
+                    to_int3(g.input, 1),
+                    to_int3(g.kernel, 1),
+                    out * in * kernel_size,
+                    kernel_size,
+                    in * kernel_size};
   const auto run = [&]<class T>() {
     for (const auto& pass : detail::backward_reads(g)) {
       apply<T>(d, pass, source.data<T>(), weights.data<T>(), bias_start<T>(bias), x.data<T>());

@@ -36,7 +36,7 @@ std::vector<Pass> backward_reads(const ConvGeometry& g) {
       AxisAccess reads;
       reads.count = (input[a] - first + stride[a] - 1) / stride[a];
       reads.first = first;
-      reads.every = stride[a];
+      reads.stride = stride[a];
       for (std::int64_t k = 0; k < kernel[a]; ++k) {
         const std::int64_t from = first + padding[a] - k * dilation[a];
         if (from % stride[a] != 0) continue;
@@ -110,14 +110,14 @@ void PaddedInput::fill(const T* image, std::int64_t channels, T* to) const {
 template void PaddedInput::fill(const float* image, std::int64_t channels, float* to) const;
 template void PaddedInput::fill(const double* image, std::int64_t channels, double* to) const;
 
-Reads::Reads(const Int3& source, const Int3& kernel, const Pass& pass, bool along_rows)
+PassOffsets::PassOffsets(const Int3& source, const Int3& kernel, const Pass& pass, bool along_rows)
     : padded(source, pass, along_rows) {
   const auto& [r0, r1, r2] = pass;
   for (std::size_t i = 0; i < r0.taps.size(); ++i) {
     for (std::size_t j = 0; j < r1.taps.size(); ++j) {
       for (std::size_t k = 0; k < r2.taps.size(); ++k) {
         taps.push_back(padded.tap_offset(r0.shifts[i], r1.shifts[j], r2.shifts[k]));
-        places.push_back((r0.taps[i] * kernel[1] + r1.taps[j]) * kernel[2] + r2.taps[k]);
+        tap_positions.push_back((r0.taps[i] * kernel[1] + r1.taps[j]) * kernel[2] + r2.taps[k]);
       }
     }
   }
@@ -130,7 +130,7 @@ Reads::Reads(const Int3& source, const Int3& kernel, const Pass& pass, bool alon
   }
 }
 
-Offsets Reads::over(std::int64_t channels) const {
+Offsets PassOffsets::taps_of_channels(std::int64_t channels) const {
   Offsets all;
   all.reserve(static_cast<std::size_t>(channels) * taps.size());
   for (std::int64_t c = 0; c < channels; ++c) {

@@ -18,10 +18,10 @@ using Offsets = std::vector<std::int64_t>;
 Int3 to_int3(const Dims& d, std::int64_t fill);
 inline std::int64_t product(const Int3& t) { return t[0] * t[1] * t[2]; }
 
-/// One axis of a pass: output t (of `count`) is stored at first + t * every and reads t * step + shifts[k] for every
+/// One axis of a pass: output t (of `count`) is stored at first + t * stride and reads t * step + shifts[k] for every
 /// tap k. A tap is a position of the kernel.
 struct AxisAccess {
-  std::int64_t count = 1, step = 1, first = 0, every = 1;
+  std::int64_t count = 1, step = 1, first = 0, stride = 1;
   std::vector<std::int64_t> taps{};
   std::vector<std::int64_t> shifts{};
 };
@@ -53,17 +53,17 @@ struct PaddedInput {
 };
 
 /// What a pass reads: the taps of one output, and the outputs, as offsets in the padded image.
-struct Reads {
+struct PassOffsets {
   PaddedInput padded;
-  Offsets taps;    ///< of one channel
-  Offsets places;  ///< of the taps, in the kernel
+  Offsets taps;           ///< of one channel
+  Offsets tap_positions;  ///< in the kernel
   Offsets pixels;
   Offsets rows;  ///< first pixel of every row
 
-  Reads(const Int3& source, const Int3& kernel, const Pass& pass, bool along_rows);
+  PassOffsets(const Int3& source, const Int3& kernel, const Pass& pass, bool along_rows);
 
   /// The taps of `channels` channels, channel by channel.
-  Offsets over(std::int64_t channels) const;
+  Offsets taps_of_channels(std::int64_t channels) const;
 };
 
 }  // namespace newtape::core::detail

@@ -9,7 +9,7 @@
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
-extern const MoveTable move;
+extern const TransposeTable move;
 
 namespace {
 

@@ -80,7 +80,7 @@ void transpose(const void* from, std::int64_t src_stride, void* to, std::int64_t
 
 }  // namespace
 
-extern const MoveTable move;
-const MoveTable move{transpose<std::uint32_t>, transpose<std::uint64_t>};
+extern const TransposeTable move;
+const TransposeTable move{transpose<std::uint32_t>, transpose<std::uint64_t>};
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA

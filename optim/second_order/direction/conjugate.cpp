@@ -40,7 +40,7 @@ class Conjugate final : public Direction {
     gradient_ = gradient;
     direction_ = d;
     s.d = std::move(d);
-    return within(std::move(s), b, gradient, region);
+    return truncate_to_radius(std::move(s), b, gradient, region);
   }
 
   void reset() override { gradient_ = direction_ = Array(); }

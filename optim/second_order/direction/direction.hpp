@@ -43,7 +43,7 @@ MakeDirection more_sorensen();
 /// -g d - d B d / 2, given B d.
 double predicted_reduction(const Array& gradient, const Array& d, const Array& bd);
 /// Truncates a step at the radius, and sets its predicted reduction.
-Step within(Step step, Curvature& b, const Array& gradient, const Region& region);
+Step truncate_to_radius(Step step, Curvature& b, const Array& gradient, const Region& region);
 /// The positive tau with |p + tau d| = radius.
 double to_boundary(const Array& p, const Array& d, double radius);
 

@@ -41,7 +41,7 @@ class Dogleg final : public Direction {
     newton = -std::move(newton);
     if (core::norm2(newton) <= region.radius) {
       s.d = std::move(newton);
-      return within(std::move(s), b, gradient, {});
+      return truncate_to_radius(std::move(s), b, gradient, {});
     }
     s.on_boundary = true;
     const double size = std::sqrt(gg);

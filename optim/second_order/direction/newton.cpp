@@ -21,7 +21,7 @@ double predicted_reduction(const Array& gradient, const Array& d, const Array& b
   return -core::dot(gradient, d) - core::dot(d, bd) / 2;
 }
 
-Step within(Step step, Curvature& b, const Array& gradient, const Region& region) {
+Step truncate_to_radius(Step step, Curvature& b, const Array& gradient, const Region& region) {
   const double length = core::norm2(step.d);
   if (length > region.radius) {
     step.d = region.radius / length * std::move(step.d);
@@ -90,7 +90,7 @@ class Steepest final : public Direction {
  public:
   Step step(Curvature& b, const Array& gradient, const Region& region) override {
     Step s{.d = -gradient, .scaled = false};
-    return within(std::move(s), b, gradient, region);
+    return truncate_to_radius(std::move(s), b, gradient, region);
   }
 };
 
@@ -106,7 +106,7 @@ class Newton final : public Direction {
       s.d = optim::solve(factor, gradient);
     }
     s.d = -std::move(s.d);
-    return within(std::move(s), b, gradient, region);
+    return truncate_to_radius(std::move(s), b, gradient, region);
   }
 };
 
@@ -123,7 +123,7 @@ class SaddleFree final : public Direction {
     const Array d = core::matmul(v, core::reshape(inside / divisor, {n, 1}));
     Step s{.d = -core::reshape(d, {n}), .scaled = b.scaled()};
     if (n > 0 && core::min(w).item() < 0) s.note = "negative curvature";
-    return within(std::move(s), b, gradient, region);
+    return truncate_to_radius(std::move(s), b, gradient, region);
   }
 };
 

@@ -27,7 +27,7 @@ Line::At Line::at(double alpha) {
   last_point_.value = f_.value_and_gradient(last_point_.x, last_point_.gradient);
   last_ = {alpha, last_point_.value, 0, 0};
   last_.slope = std::isfinite(last_.value) ? core::dot(last_point_.gradient, d_) : last_.value;
-  last_.along = bent() ? core::dot(from_.gradient, last_point_.x - from_.x) : alpha * start_.slope;
+  last_.along = bounded() ? core::dot(from_.gradient, last_point_.x - from_.x) : alpha * start_.slope;
   return last_;
 }
 
@@ -50,9 +50,9 @@ LineSearch backtracking(const BacktrackingOptions& options) {
       }
       // The minimum of the parabola through both values and the first slope.
       const double parabola = -now.along * alpha / (2 * (now.value - start.value - now.along));
-      const double next = now.finite() ? parabola : options.least * alpha;
-      alpha =
-          std::isfinite(next) ? std::clamp(next, options.least * alpha, options.most * alpha) : options.most * alpha;
+      const double next = now.finite() ? parabola : options.min_factor * alpha;
+      alpha = std::isfinite(next) ? std::clamp(next, options.min_factor * alpha, options.max_factor * alpha)
+                                  : options.max_factor * alpha;
     }
     return result;
   };

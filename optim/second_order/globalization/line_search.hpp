@@ -28,7 +28,7 @@ class Line {
   Iterate take(double alpha);
   /// Rounding error of values: smaller differences are not significant.
   double noise() const noexcept { return noise_; }
-  bool bent() const noexcept { return bounds_.any(); }
+  bool bounded() const noexcept { return bounds_.any(); }
 
  private:
   Objective& f_;
@@ -49,9 +49,9 @@ struct LineResult {
 using LineSearch = std::function<LineResult(Line& line, double guess)>;
 
 struct BacktrackingOptions {
-  double c1 = 1e-4;    ///< sufficient decrease (Armijo)
-  double least = 0.1;  ///< lower bound of each alpha over the last one
-  double most = 0.5;   ///< upper bound
+  double c1 = 1e-4;         ///< sufficient decrease (Armijo)
+  double min_factor = 0.1;  ///< lower bound of each alpha over the last one
+  double max_factor = 0.5;  ///< upper bound
   int max_evaluations = 40;
 };
 /// Backtracks by quadratic interpolation until the decrease is sufficient.
