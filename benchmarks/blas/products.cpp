@@ -10,9 +10,7 @@ void sgemm_(const char*, const char*, const int*, const int*, const int*, const 
             const float*, const int*, const float*, float*, const int*);
 void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
             const double*, const int*, const double*, double*, const int*);
-#ifdef NEWTAPE_HAVE_OPENBLAS
-char* openblas_get_corename();
-#endif
+char* openblas_get_corename() __attribute__((weak));  // null in other libraries
 }
 
 namespace bench {
@@ -59,11 +57,8 @@ const Products products;
 }  // namespace
 
 Library library() {
-#ifdef NEWTAPE_HAVE_OPENBLAS
+  if (openblas_get_corename == nullptr) return {"BLAS", [](int) {}};
   return {std::string("OpenBLAS ") + openblas_get_corename(), [](int) {}};
-#else
-  return {"BLAS", [](int) {}};
-#endif
 }
 
 }  // namespace bench

@@ -31,6 +31,14 @@ bool blas_has_avx512() {
   const std::string_view core = openblas_get_corename == nullptr ? "" : openblas_get_corename();
   return core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids" || core == "Sapphirerapids";
 }
+bool made_by_intel() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return false;
+#endif
+}
 /// OpenBLAS runs kernels for SSE at best, or the BLAS is another one.
 bool blas_is_slow() {
   if (openblas_get_corename == nullptr) return true;
@@ -40,15 +48,19 @@ bool blas_is_slow() {
 
 /// Whether our kernels multiply, or BLAS. Measured with AVX2 beside OpenBLAS 0.3.21 on a Zen 3: ours are up to three
 /// times as fast for small products and for few rows, and equal in the middle; from about 768 on in all lengths
-/// OpenBLAS leads by up to a tenth. With AVX-512 ours take what OpenBLAS's calls cost most for, unless it lacks such
-/// kernels itself. Vectors go to gemv.
+/// OpenBLAS leads by up to a tenth. With AVX-512 on a Zen 5, ours lead OpenBLAS's SkylakeX kernels from 128 on, by a
+/// third in f64, by less towards 1024. On Intel's processors, whose those are, ours take what OpenBLAS's calls cost most
+/// for, unless it lacks such kernels. Vectors go to gemv.
 bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k) {
   if (n == 1 || m == 1) return false;
   static const bool slow = blas_is_slow();
   static const bool wide = blas_has_avx512();
+  static const bool intel = made_by_intel();
   if (slow) return true;
   if (kernels::isa() == kernels::Isa::avx2) return std::min({n, m, k}) < 640;
-  return kernels::isa() == kernels::Isa::avx512 && (!wide || n * m * k <= 32 * 32 * 32);
+  if (kernels::isa() != kernels::Isa::avx512) return false;
+  if (!wide) return true;
+  return intel ? n * m * k <= 32 * 32 * 32 : std::min({n, m, k}) < 1280;
 }
 
 template <class T>
