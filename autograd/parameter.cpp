@@ -8,7 +8,7 @@
 namespace newtape {
 
 void Parameter::requires_grad(bool wanted) const {
-  if (wanted != cell_->requires_grad()) *cell_ = wanted ? variable(cell_->value()) : cell_->detach();
+  if (wanted != cell().requires_grad()) cell() = wanted ? variable(cell().value()) : cell().detach();
 }
 
 void Parameter::set_value(const Array& value) const {
@@ -23,14 +23,14 @@ void Parameter::set_value(const Array& value) const {
 }
 
 Array& Parameter::writable() const {
-  if (!cell_->value().reusable()) *cell_ = Tensor(core::copy(cell_->value()), cell_->node());
-  return const_cast<Array&>(cell_->value());  // NOLINT: the cell's tensor, whose memory is not shared
+  if (!cell().value().reusable()) cell() = Tensor(core::copy(cell().value()), cell().node());
+  return const_cast<Array&>(cell().value());  // NOLINT: the cell's tensor, whose memory is not shared
 }
 
 void Parameter::to(DType dtype) const {
   if (dtype == this->dtype()) return;
-  const Array value = core::cast(cell_->value(), dtype);
-  *cell_ = requires_grad() ? variable(value) : Tensor(value);
+  const Array value = core::cast(cell().value(), dtype);
+  cell() = requires_grad() ? variable(value) : Tensor(value);
 }
 
 }  // namespace newtape

@@ -11,27 +11,32 @@ namespace newtape {
 /// that it holds; optimizers replace the value.
 class Parameter {
  public:
-  /// No cell: `defined()` is false.
+  /// No cell: `defined()` is false; every other member throws ValueError.
   Parameter() = default;
   explicit Parameter(Array initial) : cell_(std::make_shared<Tensor>(variable(std::move(initial)))) {}
   explicit Parameter(const Tensor& initial) : Parameter(initial.value()) {}
 
   bool defined() const noexcept { return cell_ != nullptr; }
-  operator const Tensor&() const noexcept { return *cell_; }
-  const Tensor& tensor() const noexcept { return *cell_; }
-  const Array& value() const noexcept { return cell_->value(); }
-  const Shape& shape() const noexcept { return cell_->shape(); }
-  DType dtype() const noexcept { return cell_->dtype(); }
-  std::int64_t size() const noexcept { return cell_->size(); }
+  operator const Tensor&() const { return cell(); }
+  const Tensor& tensor() const { return cell(); }
+  const Array& value() const { return cell().value(); }
+  const Shape& shape() const { return cell().shape(); }
+  std::int64_t shape(std::int64_t axis) const { return cell().shape(axis); }
+  DType dtype() const { return cell().dtype(); }
+  std::size_t ndim() const { return cell().ndim(); }
+  std::int64_t size() const { return cell().size(); }
+  /// As of the tensor; include <newtape/autograd/ops/indexing.hpp>.
+  Tensor operator[](const Index& index) const { return cell()[index]; }
+  Tensor operator[](std::initializer_list<Index> indices) const { return cell()[indices]; }
 
   /// Undefined before the first backward, and when the parameter is frozen.
-  Tensor grad() const { return cell_->is_leaf() ? cell_->grad() : Tensor(); }
-  void set_grad(Tensor grad) const { cell_->set_grad(std::move(grad)); }
+  Tensor grad() const { return cell().is_leaf() ? cell().grad() : Tensor(); }
+  void set_grad(Tensor grad) const { cell().set_grad(std::move(grad)); }
   void zero_grad() const {
-    if (cell_->is_leaf()) cell_->set_grad({});
+    if (cell().is_leaf()) cell().set_grad({});
   }
 
-  bool requires_grad() const noexcept { return cell_->requires_grad(); }
+  bool requires_grad() const { return cell().requires_grad(); }
   /// False freezes the parameter (it becomes a constant), true unfreezes it.
   void requires_grad(bool wanted) const;
 
@@ -41,7 +46,7 @@ class Parameter {
   /// old value keeps it. Write at once; do not keep the reference.
   Array& writable() const;
   /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
-  Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
+  Tensor exchange(Tensor other) const { return std::exchange(cell(), std::move(other)); }
   /// Converts the value and drops the gradient.
   void to(DType dtype) const;
 
@@ -49,6 +54,12 @@ class Parameter {
   friend bool operator==(const Parameter& a, const Parameter& b) noexcept { return a.cell_ == b.cell_; }
 
  private:
+  Tensor& cell() const {
+    if (cell_ == nullptr) [[unlikely]]
+      detail::undefined_array();
+    return *cell_;
+  }
+
   std::shared_ptr<Tensor> cell_;
 };
 

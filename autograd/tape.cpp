@@ -2,6 +2,7 @@
 #include <newtape/autograd/tape.hpp>
 
 #include <newtape/autograd/op.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <mutex>
 #include <set>
@@ -19,17 +20,39 @@ GradMode::~GradMode() { recording = before_; }
 
 Tensor::~Tensor() = default;
 
-In::In(const Tensor& x, SourceLocation location) noexcept : tensor_(&x), location_(location) {}
-In::In(Tensor&& x, SourceLocation location) noexcept : own_(std::move(x)), tensor_(&own_), location_(location) {}
-In::In(Array x, SourceLocation location) noexcept : own_(std::move(x)), tensor_(&own_), location_(location) {}
-In::In(Number number, SourceLocation location) noexcept : tensor_(&own_), location_(location), number_(number.value) {}
-In::In(const In& o) : own_(*o.tensor_), tensor_(&own_), location_(o.location_), number_(o.number_) {}
+namespace {
+[[noreturn]] void undefined_operand(SourceLocation location) {
+  raise<ValueError>("an operand is undefined, at " + to_string(location), "a defined tensor",
+                    "one that holds nothing yet: default-constructed, moved from, or a gradient before backward");
+}
+}  // namespace
+
+In::In(const Tensor& x, SourceLocation location) : tensor_(&x), location_(location) {
+  if (!x.defined()) undefined_operand(location);
+}
+In::In(Tensor&& x, SourceLocation location) : own_(std::move(x)), tensor_(&own_), location_(location) {
+  if (!own_.defined()) undefined_operand(location);
+}
+In::In(Array x, SourceLocation location) : In(Tensor(std::move(x)), location) {}
+In::In(Number number, SourceLocation location) noexcept
+    : tensor_(&own_), location_(location), is_number_(true), number_(number.value) {}
+In::In(const In& o)
+    : own_(*o.tensor_), tensor_(&own_), location_(o.location_), is_number_(o.is_number_), number_(o.number_) {}
 In::In(In&& o) noexcept
     : own_(std::move(o.own_)),
       tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_),
       location_(o.location_),
+      is_number_(o.is_number_),
       number_(o.number_) {}
 In::~In() = default;
+
+In In::absent() noexcept { return {}; }
+
+const Tensor& In::promoted() const {
+  own_ = Tensor(core::number(number_, f32));
+  is_number_ = false;
+  return own_;
+}
 
 std::string to_string(SourceLocation location) {
   const std::string_view file(location.file);

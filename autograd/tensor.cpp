@@ -117,6 +117,7 @@ void In::resolve(const char* op, DType dtype) {
   }
   own_ = Tensor(core::number(number_, dtype));
   tensor_ = &own_;
+  is_number_ = false;
 }
 
 void match(const Op& op, In& a, In& b) {

@@ -61,17 +61,18 @@ class Tensor {
   Tensor(Array value, detail::NodeRef node) noexcept : value_(std::move(value)), node_(std::move(node)) {}
   Tensor(const Tensor&) noexcept = default;
   Tensor(Tensor&&) noexcept = default;
-  Tensor& operator=(const Tensor&) noexcept = default;
-  Tensor& operator=(Tensor&&) noexcept = default;
+  // Not for temporaries: x[0] = y would change a copy. `index_put` gives a tensor with other values at an index.
+  Tensor& operator=(const Tensor&) & noexcept = default;
+  Tensor& operator=(Tensor&&) & noexcept = default;
   ~Tensor();
 
   bool defined() const noexcept { return value_.defined(); }
   const Array& value() const noexcept { return value_; }
-  const Shape& shape() const noexcept { return value_.shape(); }
+  const Shape& shape() const { return value_.shape(); }
   std::int64_t shape(std::int64_t axis) const { return value_.shape(axis); }
-  DType dtype() const noexcept { return value_.dtype(); }
-  std::size_t ndim() const noexcept { return value_.ndim(); }
-  std::int64_t size() const noexcept { return value_.size(); }
+  DType dtype() const { return value_.dtype(); }
+  std::size_t ndim() const { return value_.ndim(); }
+  std::int64_t size() const { return value_.size(); }
   /// The only element; ShapeError when there is not exactly one.
   template <class T = double>
   T item() const {
@@ -185,36 +186,39 @@ concept TensorHolder = !std::same_as<P, Tensor> && !std::same_as<P, In> && std::
 class In {
  public:
   // Not inline: expressions consist mostly of these calls, and compile twice as fast this way.
-  In(const Tensor& x, SourceLocation location = SourceLocation::current()) noexcept;
-  In(Tensor&& x, SourceLocation location = SourceLocation::current()) noexcept;
-  In(Array x, SourceLocation location = SourceLocation::current()) noexcept;
+  // ValueError when the tensor is undefined.
+  In(const Tensor& x, SourceLocation location = SourceLocation::current());
+  In(Tensor&& x, SourceLocation location = SourceLocation::current());
+  In(Array x, SourceLocation location = SourceLocation::current());
   template <Arithmetic N>
   In(N number, SourceLocation location = SourceLocation::current()) noexcept
       : In(Number{static_cast<double>(number)}, location) {}
   template <TensorHolder P>
-  In(const P& holder, SourceLocation location = SourceLocation::current()) noexcept
+  In(const P& holder, SourceLocation location = SourceLocation::current())
       : In(static_cast<const Tensor&>(holder), location) {}
+  /// An operand that is left out, whose tensor is undefined. For the implementation of operations.
+  static In absent() noexcept;
   In(const In& o);
   In(In&& o) noexcept;
   In& operator=(const In&) = delete;
   ~In();
 
-  operator const Tensor&() const noexcept { return *tensor_; }
-  const Tensor& tensor() const noexcept { return *tensor_; }
-  const Array& value() const noexcept { return tensor_->value(); }
-  const Shape& shape() const noexcept { return tensor_->shape(); }
-  DType dtype() const noexcept { return tensor_->dtype(); }
-  std::size_t ndim() const noexcept { return tensor_->ndim(); }
-  std::int64_t size() const noexcept { return tensor_->size(); }
+  operator const Tensor&() const { return tensor(); }
+  const Tensor& tensor() const { return is_number() ? promoted() : *tensor_; }
+  const Array& value() const { return tensor().value(); }
+  const Shape& shape() const { return tensor().shape(); }
+  DType dtype() const { return tensor().dtype(); }
+  std::size_t ndim() const { return tensor().ndim(); }
+  std::int64_t size() const { return tensor().size(); }
   bool requires_grad() const noexcept { return tensor_->requires_grad(); }
   SourceLocation location() const noexcept { return location_; }
 
   /// The value, moved out when the argument was a temporary, so that a kernel may overwrite it. Only for operations
   /// whose pullbacks do not capture this argument.
-  Array take() { return tensor_ == &own_ ? own_.take_value() : tensor_->value(); }
+  Array take() { return tensor_ == &own_ && !is_number() ? own_.take_value() : value(); }
 
-  /// Whether it is a number that has no dtype yet.
-  bool is_number() const noexcept { return !tensor_->defined(); }
+  /// Whether it is a number that has no dtype yet. It becomes a 0-d f32 tensor when it is used as a tensor.
+  bool is_number() const noexcept { return is_number_; }
   double number() const noexcept { return number_; }
   /// Gives this number a dtype. DTypeError naming `op` when it is not an integer and `dtype` is not a float.
   void resolve(const char* op, DType dtype);
@@ -224,10 +228,13 @@ class In {
     double value;
   };
   In(Number number, SourceLocation location) noexcept;
+  In() noexcept : tensor_(&own_) {}
+  const Tensor& promoted() const;
 
-  Tensor own_;
+  mutable Tensor own_;
   const Tensor* tensor_;
   SourceLocation location_;
+  mutable bool is_number_ = false;
   double number_ = 0;
 };
 

@@ -25,8 +25,6 @@ Tensor forward(const In& x, const In& w, const In& b, const Geometry& g);
 Tensor backward(const In& y, const In& w, const In& b, const Geometry& g);
 Tensor weight(const In& x, const In& y, const Geometry& g);
 
-In nothing() { return Tensor(); }
-
 // The three functions are linear in each operand: a batch of cotangents becomes a batch of images or, where the sum is
 // over images, additional channels in each group.
 
@@ -117,7 +115,7 @@ Tensor forward(const In& x, const In& w, const In& b, const Geometry& g) {
   return conv_op(std::move(value),
                  wrt(x,
                      [w = w.tensor(), g](const Tensor& y) {
-                       return over_images(y, g, [&](const Tensor& flat) { return backward(flat, w, nothing(), g); });
+                       return over_images(y, g, [&](const Tensor& flat) { return backward(flat, w, In::absent(), g); });
                      }),
                  wrt(w,
                      [x = x.tensor(), g, shape = w.shape(), weight_node = w.tensor().node().get(),
@@ -140,7 +138,7 @@ Tensor backward(const In& y, const In& w, const In& b, const Geometry& g) {
       std::move(value),
       wrt(y,
           [w = w.tensor(), g](const Tensor& x) {
-            return over_images(x, g, [&](const Tensor& flat) { return forward(flat, w, nothing(), g); });
+            return over_images(x, g, [&](const Tensor& flat) { return forward(flat, w, In::absent(), g); });
           }),
       wrt(w,
           [y = y.tensor(), g, shape = w.shape()](const Tensor& x) {
@@ -156,11 +154,11 @@ Tensor weight(const In& x, const In& y, const Geometry& g) {
                         wrt(x,
                             [y = y.tensor(), g, shape = x.shape()](const Tensor& w) {
                               return over_channels(w, 1, 1, 1, g->groups, shape,
-                                                   [&](const Tensor& flat) { return backward(y, flat, nothing(), g); });
+                                                   [&](const Tensor& flat) { return backward(y, flat, In::absent(), g); });
                             }),
                         wrt(y, [x = x.tensor(), g, shape = y.shape()](const Tensor& w) {
                           return over_channels(w, 0, g->groups, 1, g->groups, shape,
-                                               [&](const Tensor& flat) { return forward(x, flat, nothing(), g); });
+                                               [&](const Tensor& flat) { return forward(x, flat, In::absent(), g); });
                         }));
 }
 
@@ -235,7 +233,7 @@ Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const Con
                         text(x, w, b));
     }
   }
-  return with_images(x, axes, [&](const In& images) { return forward(images, w, b != nullptr ? *b : nothing(), g); });
+  return with_images(x, axes, [&](const In& images) { return forward(images, w, b != nullptr ? *b : In::absent(), g); });
 }
 
 Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvTransposeFuncOptions& o) {
@@ -260,7 +258,7 @@ Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b
                         to_string(g->input) + " from " + text(x, w, b));
     }
   }
-  return with_images(x, axes, [&](const In& images) { return backward(images, w, b != nullptr ? *b : nothing(), g); });
+  return with_images(x, axes, [&](const In& images) { return backward(images, w, b != nullptr ? *b : In::absent(), g); });
 }
 
 }  // namespace

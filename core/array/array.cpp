@@ -8,6 +8,11 @@
 #include <string>
 
 namespace newtape {
+
+void detail::undefined_array() {
+  raise<ValueError>("an operand is undefined", "a defined array or tensor",
+                    "one that holds nothing yet: default-constructed, moved from, or a gradient before backward");
+}
 namespace detail {
 namespace {
 
@@ -78,8 +83,8 @@ Array Array::view_of(const Array& base, const Shape& shape, const Strides& strid
   body->strides = strides;
   body->size = element_count(shape);
   body->contiguous = detail::is_c_contiguous(shape, strides);
-  body->storage = base.body_->storage;
-  body->data = base.body_->data + offset * static_cast<std::int64_t>(item_size(base.dtype()));
+  body->storage = base.body().storage;
+  body->data = base.body().data + offset * static_cast<std::int64_t>(item_size(base.dtype()));
   return Array(std::move(body));
 }
 
@@ -92,7 +97,7 @@ Array Array::adopt(const Shape& shape, DType dtype, void* data, void* owner, voi
   return Array(std::move(body));
 }
 
-std::int64_t Array::shape(std::int64_t axis) const { return body_->shape[normalize_axis("shape", axis, ndim())]; }
+std::int64_t Array::shape(std::int64_t axis) const { return body().shape[normalize_axis("shape", axis, ndim())]; }
 
 namespace {
 void expect_elements(const Array& x) {

@@ -36,6 +36,9 @@ struct ArrayBody {
   static void release(ArrayBody* body) noexcept;
 };
 
+/// Throws the ValueError of an undefined operand.
+[[noreturn]] void undefined_array();
+
 }  // namespace detail
 
 /// An xtensor container, view or expression, or a reference to one.
@@ -45,7 +48,7 @@ concept XtensorExpression = std::derived_from<std::remove_cvref_t<E>, xt::xexpre
 /// A handle to an n-dimensional array: dtype, shape, strides and shared memory. Copies and views share the memory.
 class Array {
  public:
-  /// An undefined handle: `defined()` is false; every other member requires a defined array.
+  /// An undefined handle: `defined()` is false; every other member throws ValueError.
   Array() noexcept = default;
 
   /// Uninitialised, C-contiguous.
@@ -62,35 +65,33 @@ class Array {
   explicit Array(E&& e)
       : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
   bool defined() const noexcept { return static_cast<bool>(body_); }
-  const Shape& shape() const noexcept { return body_->shape; }
+  const Shape& shape() const { return body().shape; }
   /// The length of one axis; negative axes count from the last.
   std::int64_t shape(std::int64_t axis) const;
   /// In elements.
-  const Strides& strides() const noexcept { return body_->strides; }
-  DType dtype() const noexcept { return body_->dtype; }
-  std::size_t ndim() const noexcept { return body_->shape.size(); }
-  std::int64_t size() const noexcept { return body_->size; }
+  const Strides& strides() const { return body().strides; }
+  DType dtype() const { return body().dtype; }
+  std::size_t ndim() const { return body().shape.size(); }
+  std::int64_t size() const { return body().size; }
   /// Elements are in C order without gaps.
-  bool is_contiguous() const noexcept { return body_->contiguous; }
+  bool is_contiguous() const { return body().contiguous; }
   /// Contiguous and the only reference to its memory: the buffer may be overwritten.
-  bool reusable() const noexcept { return body_.unique() && body_->contiguous && body_->storage.unique(); }
-  bool shares_memory_with(const Array& other) const noexcept {
-    return body_->storage.get() == other.body_->storage.get();
-  }
+  bool reusable() const { return body().contiguous && body_.unique() && body_->storage.unique(); }
+  bool shares_memory_with(const Array& other) const { return body().storage.get() == other.body().storage.get(); }
 
   /// The first element; DTypeError when `T` is not what the array holds.
   template <Element T>
   const T* data() const {
     expect_dtype(dtype_of<T>);
-    return reinterpret_cast<const T*>(body_->data);
+    return reinterpret_cast<const T*>(body().data);
   }
   template <Element T>
   T* data() {
     expect_dtype(dtype_of<T>);
-    return reinterpret_cast<T*>(body_->data);
+    return reinterpret_cast<T*>(body().data);
   }
-  const void* raw() const noexcept { return body_->data; }
-  void* raw() noexcept { return body_->data; }
+  const void* raw() const { return body().data; }
+  void* raw() { return body().data; }
 
   /// The only element, converted to `T`; ShapeError when there is not exactly one.
   template <Arithmetic T = double>
@@ -109,6 +110,11 @@ class Array {
 
  private:
   explicit Array(detail::Ref<detail::ArrayBody> body) noexcept : body_(std::move(body)) {}
+  const detail::ArrayBody& body() const {
+    if (!body_) [[unlikely]]
+      detail::undefined_array();
+    return *body_.get();
+  }
   void expect_dtype(DType asked) const;
   double item_as_double() const;
   std::int64_t item_as_int() const;
