@@ -117,9 +117,8 @@ void Array::expect_dtype(DType asked) const {
 
 namespace {
 void expect_one(const Array& x) {
-  if (!x.defined() || x.size() != 1) {
-    raise<ShapeError>("item: the array must have exactly one element", "one element",
-                      x.defined() ? "shape " + to_string(x.shape()) : "no array");
+  if (x.size() != 1) {
+    raise<ShapeError>("item: the array must have exactly one element", "one element", "shape " + to_string(x.shape()));
   }
   expect_elements(x);
 }

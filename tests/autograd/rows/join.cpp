@@ -52,7 +52,7 @@ Sample parting(Shape before, std::function<std::vector<Tensor>(In)> part, std::s
   return {{before},
           [=](Args& x) {
             const auto parts = part(x[0]);
-            if (parts.size() != count) throw std::logic_error("another number of parts");
+            if (parts.size() != count) raise<ShapeError>("split: another number of parts");
             std::vector<Tensor> chosen;
             for (const auto k : used) chosen.push_back(parts[static_cast<std::size_t>(k)]);
             return concatenate(chosen, static_cast<std::int64_t>(axis));
@@ -74,7 +74,10 @@ Sample unstacking(Shape before, std::int64_t axis, std::size_t meant, Dims used)
           [=](Args& x) {
             const auto parts = unstack(x[0], axis);
             std::vector<Tensor> chosen;
-            for (const auto k : used) chosen.push_back(parts.at(static_cast<std::size_t>(k)));
+            for (const auto k : used) {
+              if (k >= static_cast<std::int64_t>(parts.size())) raise<ShapeError>("unstack: fewer parts");
+              chosen.push_back(parts[static_cast<std::size_t>(k)]);
+            }
             return stack(chosen, static_cast<std::int64_t>(meant));
           },
           picks(after, [=](Dims i) {

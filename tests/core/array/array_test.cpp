@@ -72,7 +72,7 @@ TEST_CASE("array: errors state what was expected and what was given") {
                     "  expected: f64\n"
                     "  got:      f32 [2, 3]");
   CHECK_THROWS_AS(x.item(), ShapeError);
-  CHECK_THROWS_AS(Array().item(), ShapeError);
+  CHECK_THROWS_AS(Array().item(), ValueError);
   CHECK_THROWS_AS(x.shape(2), ShapeError);
   CHECK(x.shape(-1) == 3);
   CHECK_THROWS_AS(Array::empty({2, -1}, f32), ShapeError);
