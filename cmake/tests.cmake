@@ -20,6 +20,9 @@ set(test_folders ${test_sources})
 list(TRANSFORM test_folders REPLACE "/.*" "")
 list(REMOVE_DUPLICATES test_folders)
 
+# It opens namespaces, std among them, for the whole translation unit.
+set_source_files_properties(tests/nn/using_namespace_test.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+
 foreach(folder ${test_folders})
   set(sources ${test_sources})
   list(FILTER sources INCLUDE REGEX "^${folder}/")
@@ -27,6 +30,9 @@ foreach(folder ${test_folders})
   set(test test_${folder})
   add_executable(${test} ${sources})
   newtape_program_flags(${test})
+  if(NEWTAPE_UNITY GREATER 1)
+    set_target_properties(${test} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
 
   # The tests of the lower layers see these layers only; all others see the whole.
   set(library newtape)

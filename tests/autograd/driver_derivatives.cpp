@@ -9,7 +9,7 @@
 namespace newtape::table {
 namespace {
 
-Function function(const Sample& sample) {
+Function function_of(const Sample& sample) {
   return [&sample](std::span<const Tensor> xs) { return call(sample.call, xs); };
 }
 
@@ -20,7 +20,7 @@ TEST_CASE("table: gradients to the order stated, by gradcheck") {
       CHECK_FALSE(call(sample.call, xs).requires_grad());
       return;
     }
-    const auto result = gradcheck(function(sample), xs, {.order = row.order, .step = row.step});
+    const auto result = gradcheck(function_of(sample), xs, {.order = row.order, .step = row.step});
     INFO(result.message);
     CHECK(result.ok);
   });

@@ -17,8 +17,6 @@ std::vector<double> extremes(const Domain& d, DType dtype) {
   return xs;
 }
 
-const Domain& domain(const Row& row, std::size_t i) { return row.domains[std::min(i, row.domains.size() - 1)]; }
-
 std::vector<Values> first_and_second(const Tensor& y, const std::vector<Tensor>& xs) {
   const DType dtype = y.dtype();
   std::vector<Values> found;

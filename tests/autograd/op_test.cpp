@@ -51,29 +51,29 @@ Tensor wrong(In x, Tensor (*pullback)(const Tensor& g, const Tensor& x)) {
   return wrong_op(core::square(x.value()), wrt(x, [x, pullback](const Tensor& g) { return pullback(g, x); }));
 }
 
-Tensor points() { return tensor({{0.5, -1.25, 2}, {1, 0.75, -3}}, f64); }
+Tensor six_points() { return tensor({{0.5, -1.25, 2}, {1, 0.75, -3}}, f64); }
 
 }  // namespace
 
 TEST_CASE("op: an operation defined outside the library passes gradcheck") {
-  CHECK(gradcheck([](const Tensor& x) { return cube(x); }, points(), {.order = 3}));
-  const std::vector<Tensor> two{points(), tensor({1, 2, 3}, f64)};
+  CHECK(gradcheck([](const Tensor& x) { return cube(x); }, six_points(), {.order = 3}));
+  const std::vector<Tensor> two{six_points(), tensor({1, 2, 3}, f64)};
   CHECK(gradcheck([](std::span<const Tensor> x) { return hypotenuse(x[0], x[1]); }, two, {.order = 3}));
   const auto names = registered_ops();
   CHECK(std::count(names.begin(), names.end(), "test.hypot") == 1);
 }
 
 TEST_CASE("op: several results") {
-  const auto x = variable(points());
+  const auto x = variable(six_points());
   SECTION("values, and which of them have derivatives") {
     const auto [s, c, turns] = sincos(x);
-    CHECK(sum(abs(s - sin(points()))).item() == 0);
-    CHECK(sum(abs(c - cos(points()))).item() == 0);
+    CHECK(sum(abs(s - sin(six_points()))).item() == 0);
+    CHECK(sum(abs(c - cos(six_points()))).item() == 0);
     CHECK(s.requires_grad());
     CHECK(c.requires_grad());
     CHECK_FALSE(turns.requires_grad());
     CHECK(turns.dtype() == i64);
-    CHECK_FALSE(sincos(points())[0].requires_grad());
+    CHECK_FALSE(sincos(six_points())[0].requires_grad());
   }
   SECTION("derivatives to order three, of one result and of all") {
     for (int which = 0; which < 3; ++which) {
@@ -81,7 +81,7 @@ TEST_CASE("op: several results") {
         const auto [s, c, turns] = sincos(t);
         return which == 0 ? s : which == 1 ? c : s * exp(c) + s;
       };
-      const auto result = gradcheck(f, points(), {.order = 3});
+      const auto result = gradcheck(f, six_points(), {.order = 3});
       INFO(result.message);
       CHECK(result);
     }
@@ -94,13 +94,13 @@ TEST_CASE("op: several results") {
     CHECK(g.shape() == Shape{4, 2, 3});
     // Weights up to 6, terms up to 1 and 2, four roundings on either side; with or without fused multiply-adds.
     const double term = bounds::gamma(8, f64) * 3;
-    CHECK(max(abs(g - w * (cos(points()) - 2 * sin(points())))).item() <= 6 * term);
-    CHECK(max(abs(grad(sum(g), w) - expand(cos(points()) - 2 * sin(points()), {4, 2, 3}))).item() <= term);
+    CHECK(max(abs(g - w * (cos(six_points()) - 2 * sin(six_points())))).item() <= 6 * term);
+    CHECK(max(abs(grad(sum(g), w) - expand(cos(six_points()) - 2 * sin(six_points()), {4, 2, 3}))).item() <= term);
   }
   SECTION("their graph is released like any other, without memory leaks") {
     const auto before = allocator::stats().live_bytes;
     {
-      const auto t = variable(points());
+      const auto t = variable(six_points());
       const auto [s, c, turns] = sincos(t);
       const Tensor y = sum(s * c);
       y.backward({.create_graph = true});
@@ -119,7 +119,7 @@ TEST_CASE("op: names are unique") {
 
 TEST_CASE("op: gradcheck finds wrong derivatives and says where") {
   const auto check = [](Tensor (*pullback)(const Tensor&, const Tensor&), int order) {
-    return gradcheck([=](const Tensor& x) { return wrong(x, pullback); }, points(), {.order = order, .seed = 42});
+    return gradcheck([=](const Tensor& x) { return wrong(x, pullback); }, six_points(), {.order = order, .seed = 42});
   };
   SECTION("a right one passes") {
     const auto result = check([](const Tensor& g, const Tensor& x) { return 2 * g * x; }, 3);
@@ -169,7 +169,7 @@ TEST_CASE("op: gradcheck finds wrong derivatives and says where") {
                            return 3 * g * wrong(x, [](const Tensor& h, const Tensor& z) { return 2 * h * z.detach(); });
                          }));
         },
-        points(), {.order = 3});
+        six_points(), {.order = 3});
     CHECK_THAT(result.message, contains("order 3, input 0"));
   }
   SECTION("not a number") {
@@ -183,7 +183,7 @@ TEST_CASE("op: gradcheck finds wrong derivatives and says where") {
 }
 
 TEST_CASE("op: gradcheck and its inputs") {
-  const Tensor x = points();
+  const Tensor x = six_points();
   CHECK_THROWS_AS(gradcheck([](const Tensor& t) { return exp(t); }, x.to(f32)), DTypeError);
   CHECK_THROWS_AS(gradcheck([](const Tensor& t) { return t.to(i64); }, x), DTypeError);
   CHECK_THROWS_AS(gradcheck([](const Tensor& t) { return t.to(f64); }, arange(3)), ValueError);
@@ -205,7 +205,7 @@ TEST_CASE("op: gradcheck and its inputs") {
 }
 
 TEST_CASE("op: the results of pullbacks are checked") {
-  const Tensor x = variable(points());
+  const Tensor x = variable(six_points());
   const auto message = [&](Tensor (*pullback)(const Tensor&, const Tensor&), unsigned& line) -> std::string {
     line = __LINE__ + 1;
     const Tensor y = wrong(x, pullback);
@@ -283,11 +283,11 @@ TEST_CASE("op: a list of operands") {
     }
     return join_op(value, wrt_all(parts, [](std::size_t i, const Tensor& g) { return g * double(i + 1); }));
   };
-  const std::vector<Tensor> xs{points(), points(), points()};
+  const std::vector<Tensor> xs{six_points(), six_points(), six_points()};
   CHECK(gradcheck([&](std::span<const Tensor> x) { return weighted_sum({x[0], tanh(x[1]), x[2]}); }, xs, {.order = 3}));
   // Constants among them have no pullback.
-  const Tensor v = variable(points());
-  const Tensor y = weighted_sum({points(), v, points()});
+  const Tensor v = variable(six_points());
+  const Tensor y = weighted_sum({six_points(), v, six_points()});
   CHECK(all(grad(sum(y), v) == 2.0).item<bool>());
-  CHECK_FALSE(weighted_sum({points(), points()}).requires_grad());
+  CHECK_FALSE(weighted_sum({six_points(), six_points()}).requires_grad());
 }

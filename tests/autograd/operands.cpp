@@ -12,10 +12,6 @@ namespace newtape::table {
 
 namespace {
 
-const Domain& domain(const Row& row, std::size_t operand) {
-  return row.domains[std::min(operand, row.domains.size() - 1)];
-}
-
 double unit(std::mt19937_64& bits) { return static_cast<double>(bits() >> 11) * 0x1p-53; }
 
 /// A number of the domain, at a distance from its corners and from `others`.

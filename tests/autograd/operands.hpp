@@ -6,6 +6,7 @@
 
 #include <newtape/autograd/transforms/grad.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ Array array(const Values& v, DType dtype);
 /// Random signs, magnitudes in [1/2, 3/2).
 Array random_like(const Shape& shape, DType dtype, std::uint64_t seed);
 
+inline const Domain& domain(const Row& row, std::size_t operand) {
+  return row.domains[std::min(operand, row.domains.size() - 1)];
+}
 bool is_float(const Row& row, std::size_t operand);
 /// Floats become variables, except operand number `constant`; others are constants.
 std::vector<Tensor> variables(const std::vector<Array>& xs, std::size_t constant = ~std::size_t{0});

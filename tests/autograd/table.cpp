@@ -9,7 +9,7 @@
 namespace newtape::table {
 
 namespace {
-std::vector<Row>& all() {
+std::vector<Row>& all_rows() {
   static std::vector<Row> r;
   return r;
 }
@@ -54,14 +54,14 @@ void complete(Row& row) {
 }
 }  // namespace
 
-const std::vector<Row>& rows() { return all(); }
+const std::vector<Row>& rows() { return all_rows(); }
 
 Rows::Rows(std::vector<Row> added) {
   for (auto& row : added) {
     complete(row);
-    all().push_back(std::move(row));
+    all_rows().push_back(std::move(row));
   }
-  std::sort(all().begin(), all().end(), [](const Row& a, const Row& b) { return a.name < b.name; });
+  std::sort(all_rows().begin(), all_rows().end(), [](const Row& a, const Row& b) { return a.name < b.name; });
 }
 
 Tensor pulled_back(const std::function<Tensor(const Tensor&)>& f, const Shape& shape, const Tensor& cotangent) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Against certified values of NIST, and values computed by NumPy, scikit-learn and statsmodels.
 #include "catch.hpp"
+#include "models/linear_models.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -21,11 +22,6 @@
 using namespace newtape;
 
 namespace {
-
-const Reference& reference() {
-  static const Reference r("models/linear_models.txt");
-  return r;
-}
 
 /// The largest difference, relative to the largest entry.
 double off(const Tensor& x, const Array& expected) {

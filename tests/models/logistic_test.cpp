@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Against scikit-learn, and against the tape's gradient of nn's loss.
 #include "catch.hpp"
+#include "models/linear_models.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -21,16 +22,6 @@
 using namespace newtape;
 
 namespace {
-
-const Reference& reference() {
-  static const Reference r("models/linear_models.txt");
-  return r;
-}
-
-Tensor standardised(const Tensor& x) {
-  const auto [sigma, mu] = std_mean(x, 0, 0);
-  return (x - mu) / where(sigma == 0, ones_like(sigma), sigma);
-}
 
 struct Problem {
   std::string name;

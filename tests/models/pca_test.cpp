@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
+#include "models/linear_models.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -27,16 +28,6 @@ using namespace newtape;
 using models::PcaMethod;
 
 namespace {
-
-const Reference& reference() {
-  static const Reference r("models/linear_models.txt");
-  return r;
-}
-
-Tensor standardised(const Tensor& x) {
-  const auto [sigma, mu] = std_mean(x, 0, 0);
-  return (x - mu) / sigma;
-}
 
 /// a with singular values 1, r, r^2, ...
 Tensor falling(std::int64_t m, std::int64_t n, double r, Generator& generator) {

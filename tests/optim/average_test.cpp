@@ -16,27 +16,27 @@ namespace nn = newtape::nn;
 namespace optim = newtape::optim;
 
 namespace {
-nt::Tensor value(int step) { return nt::tensor({std::sin(step), std::cos(3.0 * step)}, nt::f64); }
+nt::Tensor value_at(int step) { return nt::tensor({std::sin(step), std::cos(3.0 * step)}, nt::f64); }
 }  // namespace
 
 TEST_CASE("the exponential average is the sum of all values, each weighted by its age") {
   const nt::Parameter p(nt::zeros({2}, nt::f64));
   optim::ExponentialMovingAverage ema(std::vector{p}, {.decay = 0.7});
   for (int n = 1; n <= 6; ++n) {
-    p.set_value(value(n).value());
+    p.set_value(value_at(n).value());
     ema.update();
   }
-  nt::Tensor want = std::pow(0.7, 5) * value(1);
-  for (int n = 2; n <= 6; ++n) want = want + 0.3 * std::pow(0.7, 6 - n) * value(n);
+  nt::Tensor want = std::pow(0.7, 5) * value_at(1);
+  for (int n = 2; n <= 6; ++n) want = want + 0.3 * std::pow(0.7, 6 - n) * value_at(n);
   CHECK(distance(ema.averages()[0], want.value()) < 1e-15);
   CHECK(ema.updates() == 6);
 
   optim::ExponentialMovingAverage warm(std::vector{p}, {.decay = 0.99, .warm_up = true});
-  p.set_value(value(1).value());
+  p.set_value(value_at(1).value());
   warm.update();
-  p.set_value(value(2).value());
+  p.set_value(value_at(2).value());
   warm.update();
-  CHECK(distance(warm.averages()[0], (0.25 * value(1) + 0.75 * value(2)).value()) < 1e-15);
+  CHECK(distance(warm.averages()[0], (0.25 * value_at(1) + 0.75 * value_at(2)).value()) < 1e-15);
   CHECK_THROWS_WITH(optim::ExponentialMovingAverage(std::vector{p}, {.decay = 1}), contains("decay"));
 }
 
@@ -46,9 +46,9 @@ TEST_CASE("the stochastic weight average is the mean, in f32 too") {
     optim::StochasticWeightAverage swa(std::vector{p});
     nt::Tensor sum = nt::zeros({2}, nt::f64);
     for (int n = 1; n <= 50; ++n) {
-      p.set_value(value(n).to(dtype).value());
+      p.set_value(value_at(n).to(dtype).value());
       swa.update();
-      sum = sum + value(n);
+      sum = sum + value_at(n);
     }
     CHECK(distance(nt::core::cast(swa.averages()[0], nt::f64), (sum / 50.0).value()) <
           (dtype == nt::f32 ? 1e-7 : 1e-15));
@@ -56,35 +56,35 @@ TEST_CASE("the stochastic weight average is the mean, in f32 too") {
 }
 
 TEST_CASE("averages replace the parameters for a scope, or permanently") {
-  const nt::Parameter p(value(1));
+  const nt::Parameter p(value_at(1));
   optim::StochasticWeightAverage swa(std::vector{p});
   swa.update();
-  p.set_value(value(2).value());
+  p.set_value(value_at(2).value());
   swa.update();
   const nt::Tensor y = nt::sum(p * p);  // a graph keeps its saved values
-  const nt::Array mean = (0.5 * (value(1) + value(2))).value();
+  const nt::Array mean = (0.5 * (value_at(1) + value_at(2))).value();
   {
     const auto scope = swa.average_parameters();
     CHECK(distance(p.value(), mean) < 1e-15);
     CHECK_THROWS_WITH(swa.update(), contains("hold the averages"));
     CHECK_THROWS_AS(swa.average_parameters(), nt::ValueError);
     // Values written within the scope are discarded, and do not change the averages.
-    p.set_value(value(9).value());
+    p.set_value(value_at(9).value());
   }
-  CHECK(identical(p.value(), value(2).value()));
+  CHECK(identical(p.value(), value_at(2).value()));
   CHECK(distance(swa.averages()[0], mean) < 1e-15);
   y.backward();
-  CHECK(identical(p.grad().value(), (2.0 * value(2)).value()));
+  CHECK(identical(p.grad().value(), (2.0 * value_at(2)).value()));
   swa.update();
   swa.copy_to();
-  CHECK(distance(p.value(), ((value(1) + value(2) + value(2)) / 3.0).value()) < 1e-15);
+  CHECK(distance(p.value(), ((value_at(1) + value_at(2) + value_at(2)) / 3.0).value()) < 1e-15);
 }
 
 TEST_CASE("averages resume from a state dict bit for bit") {
   const nt::Parameter p(nt::zeros({2}, nt::f64));
   const auto feed = [&](optim::WeightAverage& average, int from, int to) {
     for (int n = from; n <= to; ++n) {
-      p.set_value(value(n).value());
+      p.set_value(value_at(n).value());
       average.update();
     }
   };

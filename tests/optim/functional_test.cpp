@@ -27,32 +27,33 @@ namespace optim = newtape::optim;
 
 namespace {
 
-const nt::Tensor x = normal({8, 3}, 1);
-const nt::Tensor y = normal({8, 2}, 2);
-nt::Tensor loss(std::span<const nt::Tensor> w) {
-  return nt::mean(nt::square(nt::matmul(nt::tanh(nt::matmul(x, w[0])), w[1]) - y));
+const nt::Tensor network_inputs = normal({8, 3}, 1);
+const nt::Tensor network_targets = normal({8, 2}, 2);
+nt::Tensor network_loss(std::span<const nt::Tensor> w) {
+  return nt::mean(nt::square(nt::matmul(nt::tanh(nt::matmul(network_inputs, w[0])), w[1]) - network_targets));
 }
-std::vector<nt::Tensor> start() { return {normal({3, 4}, 3), normal({4, 2}, 4)}; }
+std::vector<nt::Tensor> network_start() { return {normal({3, 4}, 3), normal({4, 2}, 4)}; }
 
 /// Compares five steps of `update` with five of the optimizer, from the same start.
 template <class State, class Update>
-void compare(optim::Optimizer& optimizer, const std::vector<nt::Parameter>& params, State state, Update update) {
-  std::vector<nt::Tensor> w = start();
+void compare_updates(optim::Optimizer& optimizer, const std::vector<nt::Parameter>& params, State state,
+                     Update update) {
+  std::vector<nt::Tensor> w = network_start();
   for (int step = 0; step < 5; ++step) {
     INFO("step " << step);
     std::vector<nt::Tensor> leaves;
     for (const auto& p : w) leaves.push_back(nt::variable(p));
-    const auto g = nt::grad(loss(leaves), leaves);
+    const auto g = nt::grad(network_loss(leaves), leaves);
     std::tie(w, state) = update(w, g, std::move(state));
     const std::vector<nt::Tensor> values(params.begin(), params.end());
-    optimizer.step(loss(values));
+    optimizer.step(network_loss(values));
     for (std::size_t i = 0; i < 2; ++i) CHECK(distance(params[i].value(), w[i].value()) < 1e-14);
   }
 }
 
 std::vector<nt::Parameter> parameters() {
   std::vector<nt::Parameter> p;
-  for (const auto& w : start()) p.emplace_back(nt::core::copy(w.value()));
+  for (const auto& w : network_start()) p.emplace_back(nt::core::copy(w.value()));
   return p;
 }
 
@@ -60,12 +61,12 @@ std::vector<nt::Parameter> parameters() {
 template <class State, class Update>
 nt::Tensor unrolled(State state, int steps, Update update) {
   std::vector<nt::Tensor> w;
-  for (const auto& p : start()) w.push_back(nt::variable(p));
+  for (const auto& p : network_start()) w.push_back(nt::variable(p));
   for (int i = 0; i < steps; ++i) {
-    const auto g = nt::grad(loss(w), w, {.create_graph = true});
+    const auto g = nt::grad(network_loss(w), w, {.create_graph = true});
     std::tie(w, state) = update(w, g, std::move(state));
   }
-  return loss(w);
+  return network_loss(w);
 }
 
 }  // namespace
@@ -74,35 +75,35 @@ TEST_CASE("functional updates are the optimizers' steps") {
   {
     const auto p = parameters();
     optim::SGD o(p, {.lr = 0.3, .momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1});
-    compare(o, p, optim::SGDState{}, [](auto& w, auto& g, auto s) {
+    compare_updates(o, p, optim::SGDState{}, [](auto& w, auto& g, auto s) {
       return optim::sgd_update(w, g, std::move(s), {.lr = 0.3, .momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1});
     });
   }
   {
     const auto p = parameters();
     optim::SGD o(p, {.lr = 0.3, .momentum = 0.8, .nesterov = true});
-    compare(o, p, optim::SGDState{}, [](auto& w, auto& g, auto s) {
+    compare_updates(o, p, optim::SGDState{}, [](auto& w, auto& g, auto s) {
       return optim::sgd_update(w, g, std::move(s), {.lr = 0.3, .momentum = 0.8, .nesterov = true});
     });
   }
   {
     const auto p = parameters();
     optim::Adam o(p, {.lr = 0.1, .betas = {0.8, 0.9}, .eps = 1e-3, .weight_decay = 0.1});
-    compare(o, p, optim::AdamState{}, [](auto& w, auto& g, auto s) {
+    compare_updates(o, p, optim::AdamState{}, [](auto& w, auto& g, auto s) {
       return optim::adam_update(w, g, std::move(s), {.lr = 0.1, .betas = {0.8, 0.9}, .eps = 1e-3, .weight_decay = 0.1});
     });
   }
   {
     const auto p = parameters();
     optim::AdamW o(p, {.lr = 0.1, .weight_decay = 0.3});
-    compare(o, p, optim::AdamState{}, [](auto& w, auto& g, auto s) {
+    compare_updates(o, p, optim::AdamState{}, [](auto& w, auto& g, auto s) {
       return optim::adamw_update(w, g, std::move(s), {.lr = 0.1, .weight_decay = 0.3});
     });
   }
   {
     const auto p = parameters();
     optim::RMSprop o(p, {.lr = 0.1, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.5});
-    compare(o, p, optim::RMSpropState{}, [](auto& w, auto& g, auto s) {
+    compare_updates(o, p, optim::RMSpropState{}, [](auto& w, auto& g, auto s) {
       return optim::rmsprop_update(w, g, std::move(s),
                                    {.lr = 0.1, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.5});
     });

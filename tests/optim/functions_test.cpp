@@ -19,15 +19,15 @@ namespace nt = newtape;
 
 namespace {
 
-const Reference& reference() {
+const Reference& published() {
   static const Reference values("optim/functions.txt");
   return values;
 }
 
 /// The minimiser found by SciPy or, where the reference has none, its closed form.
 nt::Tensor minimizer(const problems::TestFunction& p) {
-  for (const auto& name : reference().names()) {
-    if (name == p.name + ".at") return nt::Tensor(reference()(name));
+  for (const auto& name : published().names()) {
+    if (name == p.name + ".at") return nt::Tensor(published()(name));
   }
   problems::TestFunction at = p;
   at.start = p.at;
@@ -40,9 +40,9 @@ TEST_CASE("test functions have the values that another program gives at their st
   CHECK(problems::functions().size() >= 40);
   for (const auto& p : problems::functions()) {
     INFO(p.name);
-    CHECK(p.f(p.x0()).item() == Approx(reference()(p.name).item()).epsilon(1e-12));
+    CHECK(p.f(p.x0()).item() == Approx(published()(p.name).item()).epsilon(1e-12));
     CHECK(p.f(p.x0(nt::f32)).dtype() == nt::f32);
-    CHECK(p.f(p.x0(nt::f32)).item() == Approx(reference()(p.name).item()).epsilon(1e-3));
+    CHECK(p.f(p.x0(nt::f32)).item() == Approx(published()(p.name).item()).epsilon(1e-3));
   }
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("test functions that are sums of squares say so") {
     INFO(p.name);
     const nt::Tensor r = p.residuals(p.x0());
     CHECK(r.ndim() == 1);
-    CHECK(nt::sum(r * r).item() == Approx(reference()(p.name).item()).epsilon(1e-12));
+    CHECK(nt::sum(r * r).item() == Approx(published()(p.name).item()).epsilon(1e-12));
   }
   CHECK(squares >= 38);
 }

@@ -17,7 +17,7 @@ namespace optim = nt::optim;
 namespace {
 nt::Parameter parameter() { return nt::Parameter(nt::zeros({1}, nt::f64)); }
 
-void compare(const std::string& name, const optim::Schedule& schedule) {
+void compare_rates(const std::string& name, const optim::Schedule& schedule) {
   INFO(name);
   const Reference torch("optim/schedule.txt");
   const auto& want = torch(name);
@@ -33,25 +33,25 @@ void compare(const std::string& name, const optim::Schedule& schedule) {
 }  // namespace
 
 TEST_CASE("schedules set the rates that PyTorch's set") {
-  compare("constant", optim::constant_lr({.factor = 0.25, .total_iters = 7}));
-  compare("linear", optim::linear_lr({.start_factor = 0.1, .end_factor = 0.9, .total_iters = 9}));
-  compare("step", optim::step_lr({.step_size = 5, .gamma = 0.3}));
-  compare("multi_step", optim::multi_step_lr({.milestones = {3, 10, 10, 17}, .gamma = 0.5}));
-  compare("exponential", optim::exponential_lr(0.87));
-  compare("polynomial", optim::polynomial_lr({.total_iters = 15, .power = 2.5}));
-  compare("cosine", optim::cosine_annealing_lr({.t_max = 23, .eta_min = 0.1}));
-  compare("restarts", optim::cosine_annealing_warm_restarts({.t_0 = 3, .t_mult = 2, .eta_min = 0.1}));
-  compare("restarts_equal", optim::cosine_annealing_warm_restarts({.t_0 = 5}));
-  compare("one_cycle", optim::one_cycle_lr({.total_steps = 24}));
-  compare("one_cycle_linear",
-          optim::one_cycle_lr(
-              {.total_steps = 24, .pct_start = 0.4, .cosine = false, .div_factor = 10, .final_div_factor = 100}));
+  compare_rates("constant", optim::constant_lr({.factor = 0.25, .total_iters = 7}));
+  compare_rates("linear", optim::linear_lr({.start_factor = 0.1, .end_factor = 0.9, .total_iters = 9}));
+  compare_rates("step", optim::step_lr({.step_size = 5, .gamma = 0.3}));
+  compare_rates("multi_step", optim::multi_step_lr({.milestones = {3, 10, 10, 17}, .gamma = 0.5}));
+  compare_rates("exponential", optim::exponential_lr(0.87));
+  compare_rates("polynomial", optim::polynomial_lr({.total_iters = 15, .power = 2.5}));
+  compare_rates("cosine", optim::cosine_annealing_lr({.t_max = 23, .eta_min = 0.1}));
+  compare_rates("restarts", optim::cosine_annealing_warm_restarts({.t_0 = 3, .t_mult = 2, .eta_min = 0.1}));
+  compare_rates("restarts_equal", optim::cosine_annealing_warm_restarts({.t_0 = 5}));
+  compare_rates("one_cycle", optim::one_cycle_lr({.total_steps = 24}));
+  compare_rates("one_cycle_linear",
+                optim::one_cycle_lr(
+                    {.total_steps = 24, .pct_start = 0.4, .cosine = false, .div_factor = 10, .final_div_factor = 100}));
   const auto warm_up = optim::linear_lr({.start_factor = 0.2, .total_iters = 6});
-  compare("sequential", optim::sequential_lr({warm_up, optim::exponential_lr(0.9)}, {6}));
-  compare("chained", optim::chained_lr({warm_up, optim::exponential_lr(0.9)}));
-  compare("swa", optim::swa_lr({.swa_lr = 0.2, .anneal_steps = 7}));
-  compare("swa_linear", optim::swa_lr({.swa_lr = 1.4, .anneal_steps = 4, .cosine = false}));
-  compare("exponential", [](std::int64_t step) { return std::pow(0.87, static_cast<double>(step)); });
+  compare_rates("sequential", optim::sequential_lr({warm_up, optim::exponential_lr(0.9)}, {6}));
+  compare_rates("chained", optim::chained_lr({warm_up, optim::exponential_lr(0.9)}));
+  compare_rates("swa", optim::swa_lr({.swa_lr = 0.2, .anneal_steps = 7}));
+  compare_rates("swa_linear", optim::swa_lr({.swa_lr = 1.4, .anneal_steps = 4, .cosine = false}));
+  compare_rates("exponential", [](std::int64_t step) { return std::pow(0.87, static_cast<double>(step)); });
 }
 
 TEST_CASE("ReduceLROnPlateau sets the rates that PyTorch's sets, also when resumed") {

@@ -24,7 +24,7 @@ using optim::table::train;
 namespace {
 
 /// The loss of a problem with a minimum for every row.
-Problem quadratic(const optim::table::Row& row) {
+Problem quadratic_problem(const optim::table::Row& row) {
   Problem p("f64", row);
   p.c = nt::abs(p.c);
   return p;
@@ -35,7 +35,7 @@ Problem quadratic(const optim::table::Row& row) {
 TEST_CASE("every optimizer lowers a quadratic by steps on a forward-only closure") {
   for (const auto& row : rows()) {
     INFO(row.name);
-    const Problem p = quadratic(row);
+    const Problem p = quadratic_problem(row);
     const double first = p.loss().item();
     const auto o = row.make(p.params());
     for (int i = 0; i < 20; ++i) {
@@ -52,7 +52,7 @@ TEST_CASE("every optimizer lowers a quadratic by steps on a forward-only closure
 TEST_CASE("every step on a closure clears the gradients, and leaves those of the loss") {
   for (const auto& row : rows()) {
     INFO(row.name);
-    const Problem p = quadratic(row);
+    const Problem p = quadratic_problem(row);
     const auto o = row.make(p.params());
     train(row, *o, p, 2);
     p.loss().backward();  // adds to what the step left
@@ -75,8 +75,8 @@ TEST_CASE("every step on a closure clears the gradients, and leaves those of the
 TEST_CASE("every optimizer records a closure's evaluation, also within NoGrad") {
   for (const auto& row : rows()) {
     INFO(row.name);
-    const Problem p = quadratic(row);
-    const Problem other = quadratic(row);
+    const Problem p = quadratic_problem(row);
+    const Problem other = quadratic_problem(row);
     const auto o = row.make(p.params());
     const auto same = row.make(other.params());
     {
@@ -91,7 +91,7 @@ TEST_CASE("every optimizer records a closure's evaluation, also within NoGrad") 
 TEST_CASE("every optimizer refuses a closure that calls backward, and changes nothing") {
   for (const auto& row : rows()) {
     INFO(row.name);
-    const Problem p = quadratic(row);
+    const Problem p = quadratic_problem(row);
     const auto o = row.make(p.params());
     const nt::Array a = nt::core::copy(p.a.value());
     const nt::Array b = nt::core::copy(p.b.value());
@@ -127,7 +127,7 @@ TEST_CASE("every optimizer refuses a closure that calls backward, and changes no
 TEST_CASE("a step of every optimizer with frozen parameters only evaluates the loss") {
   for (const auto& row : rows()) {
     INFO(row.name);
-    const Problem p = quadratic(row);
+    const Problem p = quadratic_problem(row);
     const auto o = row.make(p.params());
     p.a.requires_grad(false);
     p.b.requires_grad(false);
@@ -141,8 +141,8 @@ TEST_CASE("steps on outputs and a loss are steps on the loss") {
   for (const auto& row : rows()) {
     if (row.needs == Needs::residuals || row.needs == Needs::outputs || row.name == "kfac_empirical") continue;
     INFO(row.name);
-    const Problem one = quadratic(row);
-    const Problem two = quadratic(row);
+    const Problem one = quadratic_problem(row);
+    const Problem two = quadratic_problem(row);
     const auto whole = row.make(one.params());
     const auto parts = row.make(two.params());
     for (int i = 0; i < 3; ++i) {

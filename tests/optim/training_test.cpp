@@ -25,7 +25,7 @@ namespace optim = newtape::optim;
 namespace {
 
 /// Classifies points by the quadrant's diagonal, which no linear model can.
-struct Run {
+struct TrainingRun {
   nt::Generator random{11};
   nt::Tensor x = nt::random::uniform({64, 2}, -1, 1, nt::f32, random);
   nt::Tensor target =
@@ -48,7 +48,7 @@ struct Run {
 TEST_CASE("a model learns a nonlinear classification, reproducibly") {
   const auto train = [] {
     nt::manual_seed(5);
-    Run run;
+    TrainingRun run;
     double loss = 0;
     for (int i = 0; i < 600; ++i) loss = run.step();
     run.model.eval();
@@ -62,7 +62,7 @@ TEST_CASE("a model learns a nonlinear classification, reproducibly") {
 }
 
 TEST_CASE("a training loop of 10,000 steps ends with the memory it had after the tenth") {
-  Run run;
+  TrainingRun run;
   for (int i = 0; i < 10; ++i) run.step();
   const auto live = nt::allocator::stats().live_bytes;
   for (int i = 10; i < 10000; ++i) run.step();
@@ -72,7 +72,7 @@ TEST_CASE("a training loop of 10,000 steps ends with the memory it had after the
 TEST_CASE("two threads train two models at once, as each would alone") {
   const auto train = [](double* loss) {
     nt::manual_seed(9);
-    Run run;
+    TrainingRun run;
     for (int i = 0; i < 200; ++i) *loss = run.step();
   };
   double alone = 0;

@@ -18,15 +18,16 @@ using namespace newtape;
 
 namespace {
 
-static const Op wrong_op{"test.wrong_square"};
+static const Op wrong_square_op{"test.wrong_square"};
 /// A square whose pullback is `pullback(g, x)`.
 using Pullback = std::function<Tensor(const Tensor& g, const Tensor& x)>;
-UnaryFunction wrong(Pullback pullback) {
+UnaryFunction wrong_square(Pullback pullback) {
   return [pullback](const Tensor& x) {
-    return wrong_op(core::square(x.value()), wrt(In(x), [x, pullback](const Tensor& g) { return pullback(g, x); }));
+    return wrong_square_op(core::square(x.value()),
+                           wrt(In(x), [x, pullback](const Tensor& g) { return pullback(g, x); }));
   };
 }
-Tensor points() { return tensor({{0.5, -1.25}, {1, 0.75}}, f64); }
+Tensor four_points() { return tensor({{0.5, -1.25}, {1, 0.75}}, f64); }
 
 static const Op total_op{"test.weighted_total"};
 /// <a, x> with the transposed weights as the gradient.
@@ -40,18 +41,20 @@ Tensor transposed_gradient(const Tensor& x) {
 }  // namespace
 
 TEST_CASE("gradcheck: hints at what is wrong") {
-  const auto message = [](Pullback pullback) { return gradcheck(wrong(std::move(pullback)), points()).message; };
+  const auto message = [](Pullback pullback) {
+    return gradcheck(wrong_square(std::move(pullback)), four_points()).message;
+  };
   CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return -2 * g * x; }),
              contains("-1 times the right value everywhere: wrong sign") && contains("4 of the 4 entries"));
   CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return 4 * g * x; }), contains("2 times the right value"));
   CHECK_THAT(message([](const Tensor& g, const Tensor& x) { return 0.5 * g * x; }), contains("(1/4)"));
   CHECK_THAT(message([](const Tensor& g, const Tensor&) { return 0 * g; }), contains("zero for all"));
-  CHECK_THAT(gradcheck(transposed_gradient, points()).message, contains("transposed values"));
+  CHECK_THAT(gradcheck(transposed_gradient, four_points()).message, contains("transposed values"));
   // One entry only: no hint, but the table shows it.
-  const auto one = gradcheck(wrong([](const Tensor& g, const Tensor& x) {
+  const auto one = gradcheck(wrong_square([](const Tensor& g, const Tensor& x) {
                                return 2 * g * x + g * tensor({{0, 0}, {0.25, 0}}, f64);
                              }),
-                             points());
+                             four_points());
   CHECK_FALSE(one.kink);
   CHECK_THAT(one.message,
              contains("1 of the 4 entries") && contains("the worst entries") && contains("input 0 [1, 0]"));
@@ -74,28 +77,29 @@ TEST_CASE("gradcheck: a kink is distinguished from a wrong derivative") {
   CHECK_FALSE(jump);
   CHECK(jump.kink);
   // Steep, but smooth, and wrong.
-  const auto steep = gradcheck(wrong([](const Tensor& g, const Tensor& x) { return 1.9 * g * x; }), 100 * points());
+  const auto steep =
+      gradcheck(wrong_square([](const Tensor& g, const Tensor& x) { return 1.9 * g * x; }), 100 * four_points());
   CHECK_FALSE(steep);
   CHECK_FALSE(steep.kink);
 }
 
 TEST_CASE("gradcheck: every entry of the Jacobian") {
   const UnaryFunction f = [](const Tensor& x) { return matmul(x, sin(x)); };
-  const auto right = gradcheck(f, points(), {.full = true});
+  const auto right = gradcheck(f, four_points(), {.full = true});
   INFO(right.message);
   CHECK(right);
   CHECK(right.worst < 1e-6);
-  const auto result = gradcheck(wrong([](const Tensor& g, const Tensor& x) {
+  const auto result = gradcheck(wrong_square([](const Tensor& g, const Tensor& x) {
                                   return 2 * g * x + g * tensor({{0, 0}, {0.25, 0}}, f64);
                                 }),
-                                points(), {.full = true});
+                                four_points(), {.full = true});
   CHECK_FALSE(result);
   CHECK_THAT(result.message, contains("result 0 [1, 0] in input 0 [1, 0]") && contains("2.25 (tape)") &&
                                  contains("order 1, input 0, entry [1, 0]"));
 }
 
 TEST_CASE("gradcheck: several results") {
-  const std::vector<Tensor> xs{points(), tensor({1, 2}, f64)};
+  const std::vector<Tensor> xs{four_points(), tensor({1, 2}, f64)};
   const MultiFunction f = [](std::span<const Tensor> x) {
     return std::vector<Tensor>{x[0] * x[1], sum(exp(x[1])), tensor({3}, f64), x[0]};
   };
@@ -103,7 +107,8 @@ TEST_CASE("gradcheck: several results") {
   CHECK(gradcheck(f, xs, {.full = true}));
   CHECK(gradgradcheck(f, xs, {.order = 1}));
   const MultiFunction second = [](std::span<const Tensor> x) {
-    return std::vector<Tensor>{x[1] * 2, wrong([](const Tensor& g, const Tensor& t) { return 3 * g * t; })(x[0])};
+    return std::vector<Tensor>{x[1] * 2,
+                               wrong_square([](const Tensor& g, const Tensor& t) { return 3 * g * t; })(x[0])};
   };
   const auto result = gradcheck(second, xs, {.full = true});
   CHECK_FALSE(result);
@@ -115,15 +120,15 @@ TEST_CASE("gradcheck: several results") {
 
 TEST_CASE("gradcheck: includes batches of cotangents and forward mode") {
   // Sums over the first axis of g, even if that is a batch axis.
-  const auto axis = wrong([](const Tensor& g, const Tensor& x) {
+  const auto axis = wrong_square([](const Tensor& g, const Tensor& x) {
     return expand(sum(g, 0, true), g.shape()) * 0 + 2 * g * x + (sum(g, 0, true) - sum(g, -2, true));
   });
-  const auto result = gradcheck(axis, points());
+  const auto result = gradcheck(axis, four_points());
   CHECK_FALSE(result);
   CHECK_THAT(result.message, contains("a batch of cotangents gives other gradients") && contains("one by one"));
-  CHECK(gradcheck(axis, points(), {.order = 1, .batched = false}));
-  const auto shape = wrong([](const Tensor& g, const Tensor& x) { return reshape(g, {2, 2}) * 2 * x; });
-  CHECK_THAT(gradcheck(shape, points()).message, contains("a batch of cotangents is refused"));
+  CHECK(gradcheck(axis, four_points(), {.order = 1, .batched = false}));
+  const auto shape = wrong_square([](const Tensor& g, const Tensor& x) { return reshape(g, {2, 2}) * 2 * x; });
+  CHECK_THAT(gradcheck(shape, four_points()).message, contains("a batch of cotangents is refused"));
 }
 
 TEST_CASE("gradcheck: inputs in single precision are refused") {

@@ -15,7 +15,7 @@
 using namespace newtape;
 
 namespace {
-std::string message(const std::function<void()>& f) {
+std::string numerical_error_of(const std::function<void()>& f) {
   try {
     f();
   } catch (const NumericalError& e) {
@@ -35,11 +35,12 @@ TEST_CASE("anomaly: the operation with the first NaN or infinity is named, with 
   const auto x = variable(tensor({{1, 2}, {3, 0}}, f64));
   const DetectAnomaly scope;
   const auto line = std::to_string(__LINE__ + 1);
-  const auto text = message([&] { exp(sum(log(x))); });
+  const auto text = numerical_error_of([&] { exp(sum(log(x))); });
   CHECK_THAT(text, contains("log, recorded at " + here + line) && contains("-infinity at [1, 1] of f64 [2, 2]"));
-  CHECK_THAT(message([&] { sqrt(x - 2.0); }), contains("the result of sqrt") && contains("NaN at [0, 0]"));
-  CHECK_THAT(message([&] { x / (x - 3.0); }), contains("the result of div") && contains("infinity at [1, 0]"));
-  CHECK(message([&] { exp(x); }).empty());
+  CHECK_THAT(numerical_error_of([&] { sqrt(x - 2.0); }), contains("the result of sqrt") && contains("NaN at [0, 0]"));
+  CHECK_THAT(numerical_error_of([&] { x / (x - 3.0); }),
+             contains("the result of div") && contains("infinity at [1, 0]"));
+  CHECK(numerical_error_of([&] { exp(x); }).empty());
 }
 
 TEST_CASE("anomaly: in a sweep, the pullback is named, and the line where its operation was recorded") {
@@ -48,13 +49,13 @@ TEST_CASE("anomaly: in a sweep, the pullback is named, and the line where its op
   const auto line = std::to_string(__LINE__ + 1);
   const Tensor y = sum(sqrt(x) * 2.0);
   for (const bool create_graph : {true, false}) {
-    CHECK_THAT(message([&] { y.backward({.create_graph = create_graph}); }),
+    CHECK_THAT(numerical_error_of([&] { y.backward({.create_graph = create_graph}); }),
                contains("the pullback of sqrt, recorded at " + here + line) && contains("infinity at [1] of f64 [3]"));
   }
   CHECK_FALSE(x.grad().defined());
-  CHECK_THAT(message([&] { sum(bad(tanh(x))).backward(); }), contains("the pullback of test.bad_pullback"));
+  CHECK_THAT(numerical_error_of([&] { sum(bad(tanh(x))).backward(); }), contains("the pullback of test.bad_pullback"));
   const Tensor z = x * 2.0;
-  CHECK_THAT(message([&] {
+  CHECK_THAT(numerical_error_of([&] {
                z.backward({.gradient = tensor({1, 2, std::numeric_limits<double>::infinity()}, f64)});
              }),
              contains("the cotangent for mul"));
@@ -64,7 +65,7 @@ TEST_CASE("anomaly: also in derivatives of gradients") {
   const auto x = variable(tensor({1, 0}, f64));
   const Tensor g = grad(sum(pow(x, 1.5)), x, {.create_graph = true});
   const DetectAnomaly scope;
-  CHECK_THAT(message([&] { sum(g).backward(); }), contains("the pullback of pow"));
+  CHECK_THAT(numerical_error_of([&] { sum(g).backward(); }), contains("the pullback of pow"));
 }
 
 TEST_CASE("anomaly: infinities may be allowed") {
@@ -73,17 +74,17 @@ TEST_CASE("anomaly: infinities may be allowed") {
   {
     const DetectAnomaly scope({.infinity = false});
     const Tensor y = log(x);
-    CHECK_THAT(message([&] { y - y; }), contains("the result of sub") && contains("NaN at [1]"));
+    CHECK_THAT(numerical_error_of([&] { y - y; }), contains("the result of sub") && contains("NaN at [1]"));
   }
-  CHECK_THAT(message([&] { log(x); }), contains("-infinity"));
+  CHECK_THAT(numerical_error_of([&] { log(x); }), contains("-infinity"));
 }
 
 TEST_CASE("anomaly: no checks outside the scope, or in another thread") {
   const auto x = variable(tensor({0.0}, f64));
   { const DetectAnomaly scope; }
-  CHECK(message([&] { sum(log(x)).backward(); }).empty());
+  CHECK(numerical_error_of([&] { sum(log(x)).backward(); }).empty());
   const DetectAnomaly scope;
   std::string other = "not run";
-  std::thread([&] { other = message([&] { log(x); }); }).join();
+  std::thread([&] { other = numerical_error_of([&] { log(x); }); }).join();
   CHECK(other.empty());
 }

@@ -43,7 +43,7 @@ Tensor rows(const Tensor& x) { return reshape(x, {-1, x.shape().back()}); }
 /// The gradient of a weight [m, k] from the observed rows.
 Tensor outer_products(const Seen::Pass& p) { return matmul(transpose(rows(p.grad)), rows(p.input)); }
 
-struct Operands {
+struct LayerOperands {
   Generator random{3};
   Tensor normal(const Shape& shape) { return random::normal(shape, 0, 1, f64, random); }
   Tensor weight(const Shape& shape) { return variable(random::normal(shape, 0, 0.5, f64, random)); }
@@ -52,7 +52,7 @@ struct Operands {
 }  // namespace
 
 TEST_CASE("layers: linear and products with a matrix on the right") {
-  Operands of;
+  LayerOperands of;
   const Tensor w = of.weight({3, 4});
   const Tensor b = of.weight({3});
   const Tensor x = of.normal({2, 5, 4});
@@ -81,7 +81,7 @@ TEST_CASE("layers: linear and products with a matrix on the right") {
 }
 
 TEST_CASE("layers: passes name the variables behind their operands") {
-  Operands of;
+  LayerOperands of;
   const Tensor w = of.weight({3, 3});
   const Tensor b = of.weight({3});
   const Tensor c = of.weight({3});
@@ -113,7 +113,7 @@ TEST_CASE("layers: passes name the variables behind their operands") {
 }
 
 TEST_CASE("layers: constant weights are not shown, and only the innermost observer is called") {
-  Operands of;
+  LayerOperands of;
   const Tensor w = of.weight({3, 4});
   const Tensor x = of.weight({5, 4});
   const Tensor frozen = of.normal({3, 4});
@@ -131,7 +131,7 @@ TEST_CASE("layers: constant weights are not shown, and only the innermost observ
 }
 
 TEST_CASE("layers: an observer can skip the weights' gradients") {
-  Operands of;
+  LayerOperands of;
   const Tensor w = of.weight({3, 4});
   const Tensor b = of.weight({3});
   const Tensor k = of.weight({2, 1, 2, 2});
@@ -151,7 +151,7 @@ TEST_CASE("layers: an observer can skip the weights' gradients") {
 }
 
 TEST_CASE("layers: batches of cotangents come with their extra axes") {
-  Operands of;
+  LayerOperands of;
   const Tensor w = of.weight({3, 4});
   const Tensor k = of.weight({3, 2, 2, 2});
   const Tensor y = linear(of.normal({5, 4}), w, of.normal({3}));
@@ -167,7 +167,7 @@ TEST_CASE("layers: batches of cotangents come with their extra axes") {
 }
 
 TEST_CASE("layers: convolutions") {
-  Operands of;
+  LayerOperands of;
   const Tensor w = of.weight({4, 1, 3, 2});
   const Tensor b = of.weight({4});
   const Tensor x = of.normal({2, 2, 6, 5});
@@ -183,7 +183,7 @@ TEST_CASE("layers: convolutions") {
 }
 
 TEST_CASE("layers: recurrent scans show the states before each step") {
-  Operands of;
+  LayerOperands of;
   const std::int64_t steps = 4;
   const std::int64_t batch = 3;
   const std::int64_t n = 2;

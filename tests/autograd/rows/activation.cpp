@@ -15,7 +15,6 @@ namespace {
 using Number = long double;
 
 Number phi(Number x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }  // the normal CDF
-Number sigmoid_of(Number x) { return 1 / (1 + std::exp(-x)); }
 Number softplus_of(Number x) { return std::max(x, 0.0L) + std::log1p(std::exp(-std::abs(x))); }
 Number elu_of(Number x, Number alpha) { return x > 0 ? x : alpha * std::expm1(x); }
 Number clamped(Number x, Number low, Number high) { return std::min(std::max(x, low), high); }
@@ -39,7 +38,7 @@ Row composite(Row row) {
   return row;
 }
 
-const Domain wide{.low = -4, .high = 4};
+const Domain wide_numbers{.low = -4, .high = 4};
 
 const Rows activations{{
     {.name = "relu",
@@ -72,15 +71,15 @@ const Rows activations{{
      .rejects = {{Error::value, "celu: alpha", [] { celu(three(), 0); }}},
      .known = {{{{0}}, {{1}}}},
      .composite = true},
-    function("sigmoid", sigmoid, sigmoid_of, wide),
+    function("sigmoid", sigmoid, sigmoid_of, wide_numbers),
     composite(function(
-        "logsigmoid", logsigmoid, [](Number x) { return -softplus_of(-x); }, wide)),
-    function("softplus", softplus, softplus_of, wide),
+        "logsigmoid", logsigmoid, [](Number x) { return -softplus_of(-x); }, wide_numbers)),
+    function("softplus", softplus, softplus_of, wide_numbers),
     cornered("softsign", softsign, [](Number x) { return x / (1 + std::abs(x)); }, {0}, {1}),
     function(
-        "silu", silu, [](Number x) { return x * sigmoid_of(x); }, wide, 4),
+        "silu", silu, [](Number x) { return x * sigmoid_of(x); }, wide_numbers, 4),
     function(
-        "mish", mish, [](Number x) { return x * std::tanh(softplus_of(x)); }, wide, 4),
+        "mish", mish, [](Number x) { return x * std::tanh(softplus_of(x)); }, wide_numbers, 4),
     // 1 + erf suffers from cancellation for large negative x.
     function(
         "gelu", gelu, [](Number x) { return x * phi(x); }, {.low = -2, .high = 4}, 8),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/conv.hpp>
@@ -9,7 +9,7 @@ namespace newtape::table {
 namespace {
 
 /// One convolution: the shapes of both arrays, and the kernel's stride, padding and dilation.
-struct Case {
+struct ConvCase {
   std::int64_t images, in, out;  ///< channels
   Shape input, kernel, output;
   Dims stride, padding, dilation;
@@ -43,7 +43,7 @@ struct Case {
   }
 };
 
-const std::vector<Case> cases{
+const std::vector<ConvCase> conv_cases{
     {2, 2, 3, {5}, {3}, {3}, {1}, {0}, {1}},
     {1, 2, 2, {6}, {2}, {4}, {2}, {1}, {1}},  // one zero of the padding is read
     {2, 2, 4, {7}, {2}, {4}, {1}, {0}, {3}, 2},
@@ -61,18 +61,18 @@ const std::vector<Case> cases{
 };
 
 /// Some cases use a padding mode.
-Padding padding(const Case& c) {
+Padding padding_of(const ConvCase& c) {
   if (c.kernel == Shape{3, 3} && c.padding == Dims{1, 1} && c.stride == Dims{1, 1}) return Padding::same;
   if (c.kernel == Shape{2, 3} && c.padding == Dims{0, 0}) return Padding::valid;
   return c.padding;
 }
 
-Tensor convolution(const Case& c, const In& x, const In& w) {
-  const ConvFuncOptions o{.stride = c.stride, .padding = padding(c), .dilation = c.dilation, .groups = c.groups};
+Tensor convolution(const ConvCase& c, const In& x, const In& w) {
+  const ConvFuncOptions o{.stride = c.stride, .padding = padding_of(c), .dilation = c.dilation, .groups = c.groups};
   return c.axes() == 1 ? conv1d(x, w, o) : c.axes() == 2 ? conv2d(x, w, o) : conv3d(x, w, o);
 }
-Tensor convolution(const Case& c, const In& x, const In& w, const In& b) {
-  const ConvFuncOptions o{.stride = c.stride, .padding = padding(c), .dilation = c.dilation, .groups = c.groups};
+Tensor convolution(const ConvCase& c, const In& x, const In& w, const In& b) {
+  const ConvFuncOptions o{.stride = c.stride, .padding = padding_of(c), .dilation = c.dilation, .groups = c.groups};
   return c.axes() == 1 ? conv1d(x, w, b, o) : c.axes() == 2 ? conv2d(x, w, b, o) : conv3d(x, w, b, o);
 }
 
@@ -82,7 +82,7 @@ void add_bias(Values& y, const Values& b) {
 
 std::vector<Sample> convolutions() {
   std::vector<Sample> samples;
-  for (const auto& c : cases) {
+  for (const auto& c : conv_cases) {
     const Reference reference = [c](const std::vector<Values>& v) {
       Values y(c.y());
       c.each([&](const Dims& x, const Dims& w, const Dims& at) { y[at] += v[0][x] * v[1][w]; });
@@ -97,7 +97,7 @@ std::vector<Sample> convolutions() {
     }
   }
   // One image without a batch axis.
-  const Case one{1, 2, 2, {4}, {2}, {3}, {1}, {0}, {1}};
+  const ConvCase one{1, 2, 2, {4}, {2}, {3}, {1}, {0}, {1}};
   samples.push_back({{{2, 4}, {2, 2, 2}},
                      [](Args& a) { return conv1d(a[0], a[1]); },
                      [one](const std::vector<Values>& v) {
@@ -108,7 +108,7 @@ std::vector<Sample> convolutions() {
                        return y;
                      }});
   // An even kernel: Padding::same adds the odd zero at the end.
-  const Case even{1, 1, 1, {4}, {2}, {4}, {1}, {0}, {1}};
+  const ConvCase even{1, 1, 1, {4}, {2}, {4}, {1}, {0}, {1}};
   samples.push_back({{even.x(), even.w()},
                      [](Args& a) { return conv1d(a[0], a[1], {.padding = Padding::same}); },
                      [even](const std::vector<Values>& v) {
@@ -120,7 +120,7 @@ std::vector<Sample> convolutions() {
 }
 
 /// output_padding of conv_transpose: the number of input elements beyond the last window.
-Dims output_padding(const Case& c) {
+Dims output_padding(const ConvCase& c) {
   Dims more;
   for (std::size_t a = 0; a < c.axes(); ++a) {
     more.push_back(c.input[a] -
@@ -129,9 +129,9 @@ Dims output_padding(const Case& c) {
   return more;
 }
 
-std::vector<Sample> transposed() {
+std::vector<Sample> transposed_convolutions() {
   std::vector<Sample> samples;
-  for (const auto& c : cases) {
+  for (const auto& c : conv_cases) {
     const ConvTransposeFuncOptions o{.stride = c.stride,
                                      .padding = c.padding,
                                      .output_padding = output_padding(c),
@@ -162,9 +162,9 @@ std::vector<Sample> transposed() {
   return samples;
 }
 
-std::vector<Sample> weights() {
+std::vector<Sample> weight_gradients() {
   std::vector<Sample> samples;
-  for (const auto& c : cases) {
+  for (const auto& c : conv_cases) {
     if (c.in == 0) continue;
     samples.push_back({{c.x(), c.y()},
                        [c](Args& a) {
@@ -179,8 +179,6 @@ std::vector<Sample> weights() {
   }
   return samples;
 }
-
-Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
 
 const Rows convolving{{
     {.name = "conv",
@@ -239,7 +237,7 @@ const Rows convolving{{
                   }}},
      .tolerance_scale = 2},
     {.name = "conv_transpose",
-     .samples = transposed(),
+     .samples = transposed_convolutions(),
      .rejects = {{Error::shape, "conv_transpose2d: the channels",
                   [] {
                     conv_transpose2d(of({2, 3, 5, 5}), of({4, 3, 3, 3}));
@@ -257,7 +255,7 @@ const Rows convolving{{
                     conv_transpose1d(of({1, 1, 4}), of({1, 1, 3}, f64));
                   }}},
      .tolerance_scale = 2},
-    {.name = "conv_weight", .samples = weights(), .tolerance_scale = 2},
+    {.name = "conv_weight", .samples = weight_gradients(), .tolerance_scale = 2},
 }};
 
 }  // namespace

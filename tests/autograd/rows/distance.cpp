@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/distance.hpp>
@@ -10,9 +10,7 @@
 namespace newtape::table {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-long double norm_of(const Elements& e, double p) {
+long double p_norm_of(const Elements& e, double p) {
   if (p == infinity || p == -infinity) {
     long double best = p > 0 ? 0 : static_cast<long double>(infinity);
     for (const auto v : e) best = p > 0 ? std::max(best, std::abs(v)) : std::min(best, std::abs(v));
@@ -23,11 +21,11 @@ long double norm_of(const Elements& e, double p) {
   return p == 0 ? total : std::pow(total, 1 / static_cast<long double>(p));
 }
 
-std::vector<Sample> norms(double p, bool full) {
+std::vector<Sample> p_norms(double p, bool full) {
   const auto sample = [p](Shape shape, Axes axes, bool keepdims, Dims meant) {
     return Sample{{shape},
-                  [=](Args& x) { return norm(x[0], p, axes, keepdims); },
-                  folds(meant, keepdims, [p](const Elements& e) { return norm_of(e, p); })};
+                  [=](Args& x) { return newtape::norm(x[0], p, axes, keepdims); },
+                  folds(meant, keepdims, [p](const Elements& e) { return p_norm_of(e, p); })};
   };
   std::vector<Sample> samples{sample({5}, {}, false, {0}), sample({2, 3}, {-1}, false, {1}),
                               sample({0, 3}, {1}, true, {1})};
@@ -40,10 +38,10 @@ std::vector<Sample> norms(double p, bool full) {
   }
   return samples;
 }
-std::vector<Sample> powers(const std::vector<double>& ps) {
-  std::vector<Sample> samples = norms(2, true);
+std::vector<Sample> p_norm_samples(const std::vector<double>& ps) {
+  std::vector<Sample> samples = p_norms(2, true);
   for (const double p : ps) {
-    for (auto& s : norms(p, false)) samples.push_back(s);
+    for (auto& s : p_norms(p, false)) samples.push_back(s);
   }
   return samples;
 }
@@ -51,7 +49,7 @@ std::vector<Sample> powers(const std::vector<double>& ps) {
 Sample normalizing(Shape shape, double p, std::int64_t axis, std::size_t meant) {
   return {{shape}, [=](Args& x) { return normalize(x[0], p, axis); }, along(meant, [p](const std::vector<Elements>& x) {
             Elements y(x[0]);
-            for (auto& v : y) v /= std::max(norm_of(x[0], p), 1e-12L);
+            for (auto& v : y) v /= std::max(p_norm_of(x[0], p), 1e-12L);
             return y;
           })};
 }
@@ -72,7 +70,7 @@ Reference pairs(std::size_t axis, bool keepdims, std::function<long double(const
 }
 
 long double cosine(const Elements& a, const Elements& b) {
-  return dot_of(a, b) / (std::max(norm_of(a, 2), 1e-8L) * std::max(norm_of(b, 2), 1e-8L));
+  return dot_of(a, b) / (std::max(p_norm_of(a, 2), 1e-8L) * std::max(p_norm_of(b, 2), 1e-8L));
 }
 Sample comparing(Shape a, Shape b, std::int64_t axis, std::size_t meant) {
   return {{a, b}, [=](Args& x) { return cosine_similarity(x[0], x[1], axis); }, pairs(meant, false, cosine)};
@@ -81,7 +79,7 @@ Sample comparing(Shape a, Shape b, std::int64_t axis, std::size_t meant) {
 long double distance_of(const Elements& a, const Elements& b, double p, long double eps) {
   Elements off;
   for (std::size_t i = 0; i < a.size(); ++i) off.push_back(a[i] - b[i] + eps);
-  return norm_of(off, p);
+  return p_norm_of(off, p);
 }
 Sample pairing(Shape a, Shape b, double p, bool keepdims, std::size_t meant) {
   return {{a, b},
@@ -117,25 +115,23 @@ Sample table_of(Shape a, Shape b, double p) {
           [p](const std::vector<Values>& x) { return row_distances(x, p); }};
 }
 
-Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
-
 const Rows distances{{
     {.name = "norm",
      .domains = {{.avoid = {0}}},
-     .samples = powers({1, 3, 2.5, infinity, -infinity, -2}),
-     .rejects = {{Error::shape, "norm", [] { norm(matrix(), 2, 2); }},
-                 {Error::dtype, "norm", [] { norm(matrix().to(i64)); }},
-                 {Error::value, "norm", [] { norm(matrix(), std::nan("")); }}},
-     .known = {{{{0, 0}}, {{0, 0}}, [](Args& x) { return norm(x[0]); }},
-               {{{0, 0}}, {{0, 0}}, [](Args& x) { return norm(x[0], 3); }},
-               {{{3, 0, -4}}, {{.6, 0, -.8}}, [](Args& x) { return norm(x[0]); }},
-               {{{1, 0, -4}}, {{1, 0, -1}}, [](Args& x) { return norm(x[0], 1); }},
-               {{{4, 1, -4}}, {{.5, 0, -.5}}, [](Args& x) { return norm(x[0], infinity); }}},
+     .samples = p_norm_samples({1, 3, 2.5, infinity, -infinity, -2}),
+     .rejects = {{Error::shape, "norm", [] { newtape::norm(matrix(), 2, 2); }},
+                 {Error::dtype, "norm", [] { newtape::norm(matrix().to(i64)); }},
+                 {Error::value, "norm", [] { newtape::norm(matrix(), std::nan("")); }}},
+     .known = {{{{0, 0}}, {{0, 0}}, [](Args& x) { return newtape::norm(x[0]); }},
+               {{{0, 0}}, {{0, 0}}, [](Args& x) { return newtape::norm(x[0], 3); }},
+               {{{3, 0, -4}}, {{.6, 0, -.8}}, [](Args& x) { return newtape::norm(x[0]); }},
+               {{{1, 0, -4}}, {{1, 0, -1}}, [](Args& x) { return newtape::norm(x[0], 1); }},
+               {{{4, 1, -4}}, {{.5, 0, -.5}}, [](Args& x) { return newtape::norm(x[0], infinity); }}},
      .distinct = true,
      .tolerance_scale = 2},
     {.name = "norm of order 0",
      .domains = {{.low = -1, .high = 1, .whole = true}},
-     .samples = norms(0, true),
+     .samples = p_norms(0, true),
      .composite = true,
      .order = 0,
      .reason = "a number of elements is a constant"},

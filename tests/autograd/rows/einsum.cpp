@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/einsum.hpp>
@@ -40,62 +40,62 @@ Reference loops(std::vector<std::string> terms, std::string output) {
 }
 
 /// `terms` and `output`: the expanded expression, if the expression is abbreviated.
-Sample of(const std::string& expression, std::vector<Shape> shapes, std::vector<std::string> terms,
-          std::string output) {
+Sample contracting(const std::string& expression, std::vector<Shape> shapes, std::vector<std::string> terms,
+                   std::string output) {
   return {std::move(shapes), [expression](Args& x) { return einsum(expression, x.list()); },
           loops(std::move(terms), std::move(output))};
 }
 
 const std::vector<Sample> expressions{
-    of("ij,jk->ik", {{2, 3}, {3, 4}}, {"ij", "jk"}, "ik"),
-    of("ij,jk", {{2, 3}, {3, 4}}, {"ij", "jk"}, "ik"),
-    of("ba", {{2, 3}}, {"ba"}, "ab"),
-    of("ij->", {{2, 3}}, {"ij"}, ""),
-    of("ij -> j", {{2, 3}}, {"ij"}, "j"),
-    of("ii->i", {{3, 3}}, {"ii"}, "i"),
-    of("ii", {{3, 3}}, {"ii"}, ""),
-    of("iji->ij", {{2, 3, 2}}, {"iji"}, "ij"),
-    of("iijj->ji", {{2, 2, 3, 3}}, {"iijj"}, "ji"),
-    of("iii->i", {{2, 2, 2}}, {"iii"}, "i"),
-    of("i,j->ji", {{2}, {3}}, {"i", "j"}, "ji"),
-    of("i,i->", {{5}, {5}}, {"i", "i"}, ""),
-    of("i,i->i", {{5}, {5}}, {"i", "i"}, "i"),
-    of("bij,bij->b", {{2, 3, 2}, {2, 3, 2}}, {"bij", "bij"}, "b"),
-    of("bij,bjk->bik", {{2, 2, 3}, {2, 3, 2}}, {"bij", "bjk"}, "bik"),
-    of("ibj,jkb->kib", {{2, 2, 3}, {3, 2, 2}}, {"ibj", "jkb"}, "kib"),
-    of("ijk,kjl->il", {{2, 3, 2}, {2, 3, 2}}, {"ijk", "kjl"}, "il"),
-    of("ijx,jky->ik", {{2, 3, 2}, {3, 2, 2}}, {"ijx", "jky"}, "ik"),
-    of("...ij,...jk->...ik", {{2, 2, 3}, {3, 2}}, {"aij", "jk"}, "aik"),
-    of("...i,i...", {{2, 3}, {3, 2}}, {"ai", "ia"}, "a"),
-    of("i...->...", {{2, 3, 2}}, {"iab"}, "ab"),
-    of("...i->i", {{2, 3, 2}}, {"abi"}, "i"),
-    of("...,...", {{2, 1}, {3}}, {"ab", "b"}, "ab"),
-    of("ij,ij->ij", {{1, 3}, {2, 1}}, {"ij", "ij"}, "ij"),
-    of("ij,jk->ik", {{2, 1}, {3, 2}}, {"ij", "jk"}, "ik"),
-    of("ij,j->i", {{2, 1}, {1}}, {"ij", "j"}, "i"),
-    of("ij,jk,kl->il", {{2, 3}, {3, 2}, {2, 3}}, {"ij", "jk", "kl"}, "il"),
-    of("ij,ik,il->jkl", {{2, 2}, {2, 3}, {2, 1}}, {"ij", "ik", "il"}, "jkl"),
-    of("a,ab,b,c->c", {{2}, {2, 3}, {3}, {2}}, {"a", "ab", "b", "c"}, "c"),
-    of(",i->i", {{}, {3}}, {"", "i"}, "i"),
-    of("", {{}}, {""}, ""),
-    of("ij,jk->ik", {{0, 3}, {3, 2}}, {"ij", "jk"}, "ik"),
-    of("ij,jk->ik", {{2, 0}, {0, 3}}, {"ij", "jk"}, "ik"),
-    of("bi,bi->b", {{2, 0}, {2, 0}}, {"bi", "bi"}, "b"),
-    of("ii->i", {{0, 0}}, {"ii"}, "i"),
+    contracting("ij,jk->ik", {{2, 3}, {3, 4}}, {"ij", "jk"}, "ik"),
+    contracting("ij,jk", {{2, 3}, {3, 4}}, {"ij", "jk"}, "ik"),
+    contracting("ba", {{2, 3}}, {"ba"}, "ab"),
+    contracting("ij->", {{2, 3}}, {"ij"}, ""),
+    contracting("ij -> j", {{2, 3}}, {"ij"}, "j"),
+    contracting("ii->i", {{3, 3}}, {"ii"}, "i"),
+    contracting("ii", {{3, 3}}, {"ii"}, ""),
+    contracting("iji->ij", {{2, 3, 2}}, {"iji"}, "ij"),
+    contracting("iijj->ji", {{2, 2, 3, 3}}, {"iijj"}, "ji"),
+    contracting("iii->i", {{2, 2, 2}}, {"iii"}, "i"),
+    contracting("i,j->ji", {{2}, {3}}, {"i", "j"}, "ji"),
+    contracting("i,i->", {{5}, {5}}, {"i", "i"}, ""),
+    contracting("i,i->i", {{5}, {5}}, {"i", "i"}, "i"),
+    contracting("bij,bij->b", {{2, 3, 2}, {2, 3, 2}}, {"bij", "bij"}, "b"),
+    contracting("bij,bjk->bik", {{2, 2, 3}, {2, 3, 2}}, {"bij", "bjk"}, "bik"),
+    contracting("ibj,jkb->kib", {{2, 2, 3}, {3, 2, 2}}, {"ibj", "jkb"}, "kib"),
+    contracting("ijk,kjl->il", {{2, 3, 2}, {2, 3, 2}}, {"ijk", "kjl"}, "il"),
+    contracting("ijx,jky->ik", {{2, 3, 2}, {3, 2, 2}}, {"ijx", "jky"}, "ik"),
+    contracting("...ij,...jk->...ik", {{2, 2, 3}, {3, 2}}, {"aij", "jk"}, "aik"),
+    contracting("...i,i...", {{2, 3}, {3, 2}}, {"ai", "ia"}, "a"),
+    contracting("i...->...", {{2, 3, 2}}, {"iab"}, "ab"),
+    contracting("...i->i", {{2, 3, 2}}, {"abi"}, "i"),
+    contracting("...,...", {{2, 1}, {3}}, {"ab", "b"}, "ab"),
+    contracting("ij,ij->ij", {{1, 3}, {2, 1}}, {"ij", "ij"}, "ij"),
+    contracting("ij,jk->ik", {{2, 1}, {3, 2}}, {"ij", "jk"}, "ik"),
+    contracting("ij,j->i", {{2, 1}, {1}}, {"ij", "j"}, "i"),
+    contracting("ij,jk,kl->il", {{2, 3}, {3, 2}, {2, 3}}, {"ij", "jk", "kl"}, "il"),
+    contracting("ij,ik,il->jkl", {{2, 2}, {2, 3}, {2, 1}}, {"ij", "ik", "il"}, "jkl"),
+    contracting("a,ab,b,c->c", {{2}, {2, 3}, {3}, {2}}, {"a", "ab", "b", "c"}, "c"),
+    contracting(",i->i", {{}, {3}}, {"", "i"}, "i"),
+    contracting("", {{}}, {""}, ""),
+    contracting("ij,jk->ik", {{0, 3}, {3, 2}}, {"ij", "jk"}, "ik"),
+    contracting("ij,jk->ik", {{2, 0}, {0, 3}}, {"ij", "jk"}, "ik"),
+    contracting("bi,bi->b", {{2, 0}, {2, 0}}, {"bi", "bi"}, "b"),
+    contracting("ii->i", {{0, 0}}, {"ii"}, "i"),
 };
 
 /// More operands than contraction_path orders optimally.
 const std::vector<Sample> chains{
-    of("ab,bc,cd,de,ef,fg,gh,hi,ij->aj", {{1, 2}, {2, 1}, {1, 2}, {2, 2}, {2, 1}, {1, 2}, {2, 1}, {1, 2}, {2, 1}},
-       {"ab", "bc", "cd", "de", "ef", "fg", "gh", "hi", "ij"}, "aj"),
-    of("ab,bc->ac", {{0, 1}, {1, 2}}, {"ab", "bc"}, "ac"),
+    contracting("ab,bc,cd,de,ef,fg,gh,hi,ij->aj",
+                {{1, 2}, {2, 1}, {1, 2}, {2, 2}, {2, 1}, {1, 2}, {2, 1}, {1, 2}, {2, 1}},
+                {"ab", "bc", "cd", "de", "ef", "fg", "gh", "hi", "ij"}, "aj"),
+    contracting("ab,bc->ac", {{0, 1}, {1, 2}}, {"ab", "bc"}, "ac"),
 };
 
-Tensor with(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
 std::function<void()> call_of(std::string expression, std::vector<Shape> shapes) {
   return [=] {
     std::vector<Tensor> operands;
-    for (const auto& s : shapes) operands.push_back(with(s));
+    for (const auto& s : shapes) operands.push_back(of(s));
     einsum(expression, operands);
   };
 }
@@ -129,7 +129,7 @@ const Rows sums_of_products{{
                  {Error::value, "is not an axis name", call_of("ij->i->j", {{2, 3}})},
                  {Error::dtype, "f32 and f64",
                   [] {
-                    einsum("i,i", {with({2}), with({2}, f64)});
+                    einsum("i,i", {of({2}), of({2}, f64)});
                   }}},
      .composite = true,
      .integers = true},
@@ -139,13 +139,13 @@ const Rows sums_of_products{{
                  meeting({2, 3, 2}, {3, 2, 2}, 2, {"abc", "bcd"}, "ad"), meeting({2, 3}, {2, 3}, 2, {"ab", "ab"}, ""),
                  meeting({2, 3, 2}, {2, 2, 3}, {-1, 1}, {0, 2}, {"abc", "cdb"}, "ad"),
                  meeting({2, 0}, {0, 2}, 1, {"ab", "bc"}, "ac")},
-     .rejects = {{Error::shape, "tensordot", [] { tensordot(with({2, 3}), with({3}), 2); }},
-                 {Error::shape, "tensordot", [] { tensordot(with({2, 3}), with({2}), 1); }},
-                 {Error::shape, "the same length", [] { tensordot(with({2, 3}), with({2}), Dims{0}, Dims{}); }},
-                 {Error::shape, "out of range", [] { tensordot(with({2, 3}), with({2}), Dims{2}, Dims{0}); }},
-                 {Error::value, "twice", [] { tensordot(with({2, 2}), with({2, 2}), Dims{0, -2}, Dims{0, 1}); }},
-                 {Error::value, "twice", [] { tensordot(with({2, 2}), with({2, 2}), Dims{0, 1}, Dims{1, 1}); }},
-                 {Error::dtype, "tensordot", [] { tensordot(with({2}), with({2}, f64), 1); }}},
+     .rejects = {{Error::shape, "tensordot", [] { tensordot(of({2, 3}), of({3}), 2); }},
+                 {Error::shape, "tensordot", [] { tensordot(of({2, 3}), of({2}), 1); }},
+                 {Error::shape, "the same length", [] { tensordot(of({2, 3}), of({2}), Dims{0}, Dims{}); }},
+                 {Error::shape, "out of range", [] { tensordot(of({2, 3}), of({2}), Dims{2}, Dims{0}); }},
+                 {Error::value, "twice", [] { tensordot(of({2, 2}), of({2, 2}), Dims{0, -2}, Dims{0, 1}); }},
+                 {Error::value, "twice", [] { tensordot(of({2, 2}), of({2, 2}), Dims{0, 1}, Dims{1, 1}); }},
+                 {Error::dtype, "tensordot", [] { tensordot(of({2}), of({2}, f64), 1); }}},
      .composite = true,
      .integers = true},
 }};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/fold.hpp>
@@ -9,7 +9,7 @@ namespace newtape::table {
 namespace {
 
 /// Patches of an image: columns [n, c kernel.., output..].
-struct Case {
+struct FoldCase {
   std::int64_t images, channels;
   Shape input, kernel, output;
   Dims stride, padding, dilation;
@@ -44,7 +44,7 @@ struct Case {
   }
 };
 
-const std::vector<Case> cases{
+const std::vector<FoldCase> fold_cases{
     {2, 2, {3, 4}, {2, 2}, {2, 3}, {1, 1}, {0, 0}, {1, 1}},
     {1, 2, {4, 3}, {2, 3}, {3, 2}, {1, 2}, {0, 1}, {1, 1}},
     {1, 1, {4, 4}, {2, 2}, {3, 3}, {2, 1}, {2, 0}, {3, 1}},
@@ -55,7 +55,7 @@ const std::vector<Case> cases{
 
 std::vector<Sample> unfolding() {
   std::vector<Sample> samples;
-  for (const auto& c : cases) {
+  for (const auto& c : fold_cases) {
     samples.push_back({{c.x()},
                        [c](Args& a) { return unfold(a[0], c.kernel, c.options()); },
                        [c](const std::vector<Values>& v) {
@@ -72,7 +72,7 @@ std::vector<Sample> unfolding() {
 
 std::vector<Sample> folding() {
   std::vector<Sample> samples;
-  for (const auto& c : cases) {
+  for (const auto& c : fold_cases) {
     samples.push_back({{c.columns()},
                        [c](Args& a) { return fold(a[0], c.input, c.kernel, c.options()); },
                        [c](const std::vector<Values>& v) {
@@ -87,9 +87,7 @@ std::vector<Sample> folding() {
   return samples;
 }
 
-Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
-
-const Rows folds{{
+const Rows windows_and_folds{{
     {.name = "unfold",
      .samples = unfolding(),
      .rejects = {{Error::shape, "unfold: kernel_size",

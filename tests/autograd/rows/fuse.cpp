@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Small operands, fused regardless of size; fuse_test.cpp has operands of many blocks.
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -17,7 +17,6 @@
 namespace newtape::table {
 namespace {
 
-using Numbers = const long double*;
 using Operands = std::span<const Tensor>;
 
 /// A call that fuses `f` at any size.
@@ -30,21 +29,15 @@ Call fused(std::size_t count, Function f) {
   };
 }
 
-long double logistic(long double x) { return 1 / (1 + std::exp(-x)); }
-
-Tensor three() { return tensor({1, 2, 3}); }
 template <class F>
 std::function<void()> refused(F f) {
   return [f] { fuse(f, three()); };
 }
 
-const Domain numbers{};
-const Domain flags{.low = 0, .high = 1, .dtype = boolean};
-
 const Rows fusions{{
     {.name = "fuse",
      .call = fused(1, [](Operands x) { return tanh(0.5 * x[0]) * x[0] + sigmoid(x[0]) + exp(-x[0] * x[0]); }),
-     .scalar = [](Numbers x) { return std::tanh(x[0] / 2) * x[0] + logistic(x[0]) + std::exp(-x[0] * x[0]); },
+     .scalar = [](Numbers x) { return std::tanh(x[0] / 2) * x[0] + sigmoid_of(x[0]) + std::exp(-x[0] * x[0]); },
      .rejects = {{Error::value, "fuse", [] { fuse([](auto x) { return x; }, 1.0); }},
                  {Error::value, "elementwise", refused([](auto x) { return sum(x) * x; })},
                  {Error::value, "elementwise", refused([](auto x) { return softmax(x, -1); })},

@@ -35,7 +35,9 @@ Values by_elements(const std::vector<Values>& in) {
 }
 
 /// A(t) v = v (2 + t^2) + sum(v t) t: symmetric, positive definite. Its inverse by the Sherman-Morrison formula.
-Tensor product(const Tensor& v, std::span<const Tensor> t) { return v * (2 + t[0] * t[0]) + sum(v * t[0]) * t[0]; }
+Tensor implicit_product(const Tensor& v, std::span<const Tensor> t) {
+  return v * (2 + t[0] * t[0]) + sum(v * t[0]) * t[0];
+}
 Values sherman_morrison(const std::vector<Values>& in) {
   const auto& b = in[0].data;
   const auto& t = in[1].data;
@@ -108,12 +110,12 @@ const Rows implicit{{
      .tolerance_scale = 4},
     {.name = "custom_linear_solve",
      .domains = {{.low = -1, .high = 1}},
-     .samples = {{{{3}, {3}}, solving(product, {.linear = {.symmetric = true}}), sherman_morrison},
-                 {{{}, {}}, solving(product, {}), sherman_morrison},
-                 {{{2, 2}, {2, 2}}, solving(product, {}), sherman_morrison},
+     .samples = {{{{3}, {3}}, solving(implicit_product, {.linear = {.symmetric = true}}), sherman_morrison},
+                 {{{}, {}}, solving(implicit_product, {}), sherman_morrison},
+                 {{{2, 2}, {2, 2}}, solving(implicit_product, {}), sherman_morrison},
                  {{{4}, {4}}, solving(reversed, {}), by_pairs},
                  {{{3}, {3}}, solving(reversed, {.linear = {.method = Method::gmres, .tolerance = 1e-15}}), by_pairs},
-                 {{{0}, {0}}, solving(product, {}), sherman_morrison}},
+                 {{{0}, {0}}, solving(implicit_product, {}), sherman_morrison}},
      .rejects = {{Error::shape, "custom_linear_solve: the product must have the shape",
                   [] { custom_linear_solve([](const Tensor& v, auto) { return sum(v); }, ones({3})); }},
                  {Error::value, "custom_linear_solve: the function must not depend on variables",

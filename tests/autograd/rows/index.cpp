@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/index.hpp>
@@ -13,7 +13,6 @@ Tensor indices(const Shape& shape, std::vector<std::int64_t> list) {
   return a;
 }
 
-Tensor matrix() { return zeros({2, 3}); }
 Tensor pair() { return indices({2}, {0, 1}); }
 
 /// x has shape `shape`; the axes of the indices, in [-length, length), replace its axis `axis`.
@@ -128,7 +127,7 @@ std::vector<Sample> scattering() {
 }
 
 /// index_copy and index_add; src broadcasts to the shape of `take`'s result.
-std::vector<Sample> placing(bool adds) {
+std::vector<Sample> placing_slices(bool adds) {
   std::vector<Sample> samples;
   for (const auto& t : takings) {
     const auto add = [t, adds](const Shape& of) {
@@ -196,10 +195,12 @@ Sample taking_along(Shape x_shape, std::int64_t axis, std::size_t meant, Shape i
           }};
 }
 
-Tensor mask(const Shape& shape, std::vector<std::int64_t> list) { return indices(shape, std::move(list)).to(boolean); }
+Tensor mask_of(const Shape& shape, std::vector<std::int64_t> list) {
+  return indices(shape, std::move(list)).to(boolean);
+}
 Sample filling(Shape shape, Shape mask_shape, std::vector<std::int64_t> holds, Shape value) {
   return {{shape, value},
-          [=](Args& x) { return masked_fill(x[0], mask(mask_shape, holds), x[1]); },
+          [=](Args& x) { return masked_fill(x[0], mask_of(mask_shape, holds), x[1]); },
           [=](const std::vector<Values>& x) {
             Values m(mask_shape);
             std::copy(holds.begin(), holds.end(), m.data.begin());
@@ -208,14 +209,14 @@ Sample filling(Shape shape, Shape mask_shape, std::vector<std::int64_t> holds, S
             return y;
           }};
 }
-Sample choosing(Shape shape, Shape mask_shape, std::vector<std::int64_t> holds, std::vector<Dims> chosen) {
+Sample choosing_by_mask(Shape shape, Shape mask_shape, std::vector<std::int64_t> holds, std::vector<Dims> chosen) {
   return {{shape},
-          [=](Args& x) { return masked_select(x[0], mask(mask_shape, holds)); },
+          [=](Args& x) { return masked_select(x[0], mask_of(mask_shape, holds)); },
           picks({static_cast<std::int64_t>(chosen.size())},
                 [=](const Dims& i) { return chosen[static_cast<std::size_t>(i[0])]; })};
 }
 
-const Rows indexing{{
+const Rows index_rows{{
     {.name = "take",
      .samples = taking(),
      .rejects = {{Error::shape, "take", [] { take(matrix(), pair(), 2); }},
@@ -264,7 +265,7 @@ const Rows indexing{{
                   }}},
      .integers = true},
     {.name = "index_add",
-     .samples = placing(true),
+     .samples = placing_slices(true),
      .rejects = {{Error::value, "length 2", [] { index_add(matrix(), 0, indices({1}, {2}), 1); }},
                  {Error::dtype, "index_add", [] { index_add(matrix(), 0, zeros({2}), 1); }},
                  {Error::dtype, "index_add",
@@ -278,7 +279,7 @@ const Rows indexing{{
                   }}},
      .integers = true},
     {.name = "index_copy",
-     .samples = placing(false),
+     .samples = placing_slices(false),
      .rejects = {{Error::value, "-3", [] { index_copy(matrix(), 0, indices({1}, {-3}), 1); }},
                  {Error::dtype, "index_copy",
                   [] {
@@ -355,17 +356,18 @@ const Rows indexing{{
     {.name = "masked_fill",
      .samples = {filling({2, 3}, {2, 3}, {1, 0, 0, 0, 1, 1}, {}), filling({2, 3}, {3}, {1, 0, 1}, {2, 1}),
                  filling({0, 3}, {3}, {1, 0, 1}, {}), filling({}, {}, {1}, {})},
-     .rejects = {{Error::shape, "masked_fill", [] { masked_fill(zeros({3}), mask({2, 3}, {0, 0, 0, 0, 0, 0}), 1); }},
-                 {Error::shape, "masked_fill", [] { masked_fill(zeros({3}), mask({3}, {0, 0, 0}), zeros({2, 1})); }},
+     .rejects = {{Error::shape, "masked_fill", [] { masked_fill(zeros({3}), mask_of({2, 3}, {0, 0, 0, 0, 0, 0}), 1); }},
+                 {Error::shape, "masked_fill", [] { masked_fill(zeros({3}), mask_of({3}, {0, 0, 0}), zeros({2, 1})); }},
                  {Error::dtype, "boolean", [] { masked_fill(zeros({3}), zeros({3}), 1); }}},
      .composite = true,
      .integers = true},
     {.name = "masked_select",
-     .samples = {choosing({2, 3}, {2, 3}, {0, 1, 0, 1, 0, 1}, {{0, 1}, {1, 0}, {1, 2}}),
-                 choosing({2, 3}, {3}, {0, 0, 1}, {{0, 2}, {1, 2}}), choosing({2}, {2, 1}, {1, 0}, {{0}, {1}}),
-                 choosing({2, 3}, {}, {0}, {}), choosing({0, 3}, {3}, {1, 1, 1}, {})},
+     .samples = {choosing_by_mask({2, 3}, {2, 3}, {0, 1, 0, 1, 0, 1}, {{0, 1}, {1, 0}, {1, 2}}),
+                 choosing_by_mask({2, 3}, {3}, {0, 0, 1}, {{0, 2}, {1, 2}}),
+                 choosing_by_mask({2}, {2, 1}, {1, 0}, {{0}, {1}}), choosing_by_mask({2, 3}, {}, {0}, {}),
+                 choosing_by_mask({0, 3}, {3}, {1, 1, 1}, {})},
      .rejects = {{Error::dtype, "masked_select", [] { masked_select(matrix(), matrix()); }},
-                 {Error::shape, "masked_select", [] { masked_select(matrix(), mask({2}, {0, 1})); }}},
+                 {Error::shape, "masked_select", [] { masked_select(matrix(), mask_of({2}, {0, 1})); }}},
      .composite = true,
      .integers = true},
     {.name = "argwhere",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
@@ -10,13 +10,11 @@ namespace {
 
 Tensor whole(std::initializer_list<double> list) { return tensor(list, i64); }
 Tensor whole(std::initializer_list<std::initializer_list<double>> rows) { return tensor(rows, i64); }
-Tensor mask(std::initializer_list<double> list) { return tensor(list, boolean); }
-Tensor mask(std::initializer_list<std::initializer_list<double>> rows) { return tensor(rows, boolean); }
-
-Tensor matrix() { return zeros({2, 3}); }
+Tensor flag_list(std::initializer_list<double> list) { return tensor(list, boolean); }
+Tensor flag_list(std::initializer_list<std::initializer_list<double>> rows) { return tensor(rows, boolean); }
 
 /// An index, the shape of the result, and the source of each of its elements, as in NumPy.
-struct Case {
+struct IndexCase {
   Shape shape;
   std::vector<Index> at;
   Shape result;
@@ -24,10 +22,10 @@ struct Case {
 };
 
 std::int64_t pick(std::int64_t k) { return std::vector<std::int64_t>{2, 0, 2}[static_cast<std::size_t>(k)]; }
-const std::vector<std::int64_t> held{0, 2, 3};  // indices where the mask of the cases is true
+const std::vector<std::int64_t> held{0, 2, 3};  // indices where the flag_list of the cases is true
 
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all{
+const std::vector<IndexCase>& index_cases() {
+  static const std::vector<IndexCase> all{
       {{4}, {1}, {}, [](const Dims&) { return Dims{1}; }},
       {{3, 4},
        {-1},
@@ -163,43 +161,43 @@ const std::vector<Case>& cases() {
        }},
       // Masks.
       {{4, 2},
-       {mask({1, 0, 1, 1})},
+       {flag_list({1, 0, 1, 1})},
        {3, 2},
        [](const Dims& k) {
          return Dims{held[static_cast<std::size_t>(k[0])], k[1]};
        }},
       {{2, 4},
-       {Slice(1, none), mask({1, 0, 1, 1})},
+       {Slice(1, none), flag_list({1, 0, 1, 1})},
        {1, 3},
        [](const Dims& k) {
          return Dims{1, held[static_cast<std::size_t>(k[1])]};
        }},
       {{2, 3},
-       {mask({{0, 1, 0}, {1, 0, 0}})},
+       {flag_list({{0, 1, 0}, {1, 0, 0}})},
        {2},
        [](const Dims& k) {
          return Dims{k[0], 1 - k[0]};
        }},
       {{2, 2, 3},
-       {ellipsis, mask({{0, 1, 0}, {1, 0, 0}})},
+       {ellipsis, flag_list({{0, 1, 0}, {1, 0, 0}})},
        {2, 2},
        [](const Dims& k) {
          return Dims{k[0], k[1], 1 - k[1]};
        }},
       {{4, 3},
-       {mask({1, 0, 1, 1}), whole({2, 0, -1})},
+       {flag_list({1, 0, 1, 1}), whole({2, 0, -1})},
        {3},
        [](const Dims& k) {
          return Dims{held[static_cast<std::size_t>(k[0])], pick(k[0])};
        }},
-      {{2, 3}, {mask({0, 0})}, {0, 3}, [](const Dims& k) { return k; }},
+      {{2, 3}, {flag_list({0, 0})}, {0, 3}, [](const Dims& k) { return k; }},
   };
   return all;
 }
 
 std::vector<Sample> reading() {
   std::vector<Sample> samples;
-  for (const auto& c : cases()) {
+  for (const auto& c : index_cases()) {
     samples.push_back({{c.shape}, [c](Args& x) { return index(x[0], c.at); }, picks(c.result, c.from)});
   }
   // In operator syntax.
@@ -220,7 +218,7 @@ std::vector<Sample> reading() {
 /// indices the last one counts.
 std::vector<Sample> writing(bool accumulate) {
   std::vector<Sample> samples;
-  for (const auto& c : cases()) {
+  for (const auto& c : index_cases()) {
     Shape of = c.result;
     if (samples.size() % 3 == 1 && !of.empty()) of.erase(0);
     samples.push_back({{c.shape, of},
@@ -262,9 +260,9 @@ const Rows indexings{{
                     (void)matrix()[{0, 0, 0}];
                   }},
                  {Error::shape, "index", [] { (void)tensor(1.0)[0]; }},
-                 {Error::shape, "mask",
+                 {Error::shape, "flag_list",
                   [] {
-                    (void)matrix()[mask({1, 0, 1})];
+                    (void)matrix()[flag_list({1, 0, 1})];
                   }},
                  {Error::shape, "broadcast",
                   [] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/interpolate.hpp>
@@ -54,8 +54,6 @@ Sample smooth(const Shape& x, const Shape& y, InterpolateMode mode, bool align_c
           [=](Args& a) { return interpolate(a[0], {.size = size, .mode = mode, .align_corners = align_corners}); },
           weighted(x, y, cubic ? keys : hat, align_corners, !cubic)};
 }
-
-Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
 
 const Rows interpolations{{
     {.name = "interpolate",

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/join.hpp>
 
 namespace newtape::table {
 namespace {
-
-Tensor matrix() { return zeros({2, 3}); }
 
 /// The parts concatenated along an axis; for stack the axis is inserted first.
 Reference joined(std::size_t axis, bool stacked) {

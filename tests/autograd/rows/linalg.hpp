@@ -3,6 +3,7 @@
 #pragma once
 
 #include "autograd/dense.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <cmath>
 #include <utility>
@@ -13,7 +14,6 @@ namespace newtape::table {
 /// The range of the elements from which dense.hpp constructs operands.
 inline const std::vector<Domain> small{{.low = -1, .high = 1, .above = -1, .below = 1}};
 
-inline Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
 inline Tensor not_a_number() { return full({2, 2}, std::nan("")); }
 
 /// A sample with one argument, and a function of each of its matrices as the reference.

@@ -96,24 +96,24 @@ Matrix pseudo_reference(const Matrix& x) { return pseudo_inverse(regular(x)); }
 
 // --- eigenvalues ---
 
-enum class Part { values, left, right, both };
+enum class Factor { values, left, right, both };
 
-Sample eigen(Shape shape, Part part) {
+Sample eigen(Shape shape, Factor part) {
   const auto call = [part](Args& x) {
     const auto [w, v] = eigh(symmetric(x[0]));
-    if (part == Part::values) return w;
-    if (part == Part::left) return square(v);
+    if (part == Factor::values) return w;
+    if (part == Factor::left) return square(v);
     return matmul(v * unsqueeze(sin(w), -2), transpose(v));
   };
   return one(
       std::move(shape), call,
       [part](const Matrix& x) {
         const auto [w, v] = rotated(symmetric(x));
-        if (part == Part::values) return w;
-        if (part == Part::left) return squares(v);
+        if (part == Factor::values) return w;
+        if (part == Factor::left) return squares(v);
         return v * (diagonal_matrix(apply(w, [](Real e) { return std::sin(e); })) * transposed(v));
       },
-      part == Part::values ? 1 : 0);
+      part == Factor::values ? 1 : 0);
 }
 const Call values_only = [](Args& x) { return eigvalsh(symmetric(x[0])); };
 Matrix symmetric_values(const Matrix& x) { return rotated(symmetric(x)).first; }
@@ -134,7 +134,7 @@ Tensor rotating(const Tensor& x) {
   return x * 0.25 + Tensor(base).to(x.dtype());
 }
 /// The permutation that sorts eigenvalues by real, then imaginary part.
-Tensor order_of(const Tensor& re, const Tensor& im) {
+Tensor eigenvalue_order(const Tensor& re, const Tensor& im) {
   std::vector<double> key;
   for (std::int64_t i = 0; i < re.size(); ++i) {
     key.push_back(std::round(select(re, 0, i).item() * 1e4) + (select(im, 0, i).item() > 0 ? 0.5 : 0));
@@ -153,7 +153,7 @@ enum class EigPart { re, im, sizes, projection };
 Sample general(Shape shape, EigPart part) {
   const auto call = [part](Args& x) {
     const Eig e = eig(rotating(x[0]));
-    const Tensor order = order_of(e.w_real, e.w_imag);
+    const Tensor order = eigenvalue_order(e.w_real, e.w_imag);
     if (part == EigPart::re) return take(e.w_real, order, 0);
     if (part == EigPart::im) return take(e.w_imag, order, 0);
     const Tensor re = take(e.v_real, order, -1);
@@ -208,26 +208,26 @@ Sample general(Shape shape, EigPart part) {
 
 // --- singular values ---
 
-Sample singular_part(Shape shape, Part part, bool full = false) {
+Sample singular_part(Shape shape, Factor part, bool full = false) {
   const auto call = [part, full](Args& x) {
     const auto [u, s, vh] = svd(regular(x[0]), full);
     const auto k = s.shape(-1);
     const Tensor left = slice(u, -1, 0, k);
     const Tensor right = slice(vh, -2, 0, k);
-    if (part == Part::values) return s;
-    if (part == Part::left) return square(left);
-    if (part == Part::right) return square(right);
+    if (part == Factor::values) return s;
+    if (part == Factor::left) return square(left);
+    if (part == Factor::right) return square(right);
     return matmul(left * unsqueeze(square(s), -2), right);
   };
   const auto reference = [part](const Matrix& x) {
     const Matrix a = regular(x);
     const auto [s, v] = singular(a);
-    if (part == Part::values) return s;
-    if (part == Part::right) return squares(transposed(v));
-    if (part == Part::left) return squares(singular(transposed(a)).second);
+    if (part == Factor::values) return s;
+    if (part == Factor::right) return squares(transposed(v));
+    if (part == Factor::left) return squares(singular(transposed(a)).second);
     return a * (v * (diagonal_matrix(s) * transposed(v)));
   };
-  return one(std::move(shape), call, reference, part == Part::values ? 1 : 0);
+  return one(std::move(shape), call, reference, part == Factor::values ? 1 : 0);
 }
 /// The orthogonal matrix nearest to a.
 Sample polar(Shape shape) {
@@ -305,9 +305,9 @@ const Rows factors{{
      .tolerance_scale = 4},
     {.name = "eigh",
      .domains = small,
-     .samples = {eigen({3, 3}, Part::values), eigen({3, 3}, Part::left), eigen({3, 3}, Part::both),
-                 eigen({1, 1}, Part::both), eigen({2, 2, 2}, Part::left), eigen({2, 2, 2}, Part::both),
-                 eigen({0, 0}, Part::left), eigen({0, 2, 2}, Part::both), eigen({0, 0}, Part::values)},
+     .samples = {eigen({3, 3}, Factor::values), eigen({3, 3}, Factor::left), eigen({3, 3}, Factor::both),
+                 eigen({1, 1}, Factor::both), eigen({2, 2, 2}, Factor::left), eigen({2, 2, 2}, Factor::both),
+                 eigen({0, 0}, Factor::left), eigen({0, 2, 2}, Factor::both), eigen({0, 0}, Factor::values)},
      .rejects = {{Error::shape, "eigh", [] { eigh(of({2, 3})); }},
                  {Error::dtype, "eigh", [] { eigh(of({2, 2}, i64)); }},
                  {Error::numerical, "finite", [] { eigh(not_a_number()); }},
@@ -352,14 +352,15 @@ const Rows factors{{
      .tolerance_scale = 8},
     {.name = "svd",
      .domains = small,
-     .samples = {singular_part({3, 3}, Part::values), singular_part({3, 3}, Part::left),
-                 singular_part({3, 3}, Part::right), singular_part({3, 3}, Part::both),
-                 singular_part({4, 2}, Part::left), singular_part({4, 2}, Part::right),
-                 singular_part({4, 2}, Part::both), singular_part({2, 4}, Part::left),
-                 singular_part({2, 4}, Part::right), singular_part({2, 4}, Part::both), polar({3, 3}), polar({3, 2}),
-                 polar({2, 2, 3}), singular_part({2, 2, 2}, Part::both), singular_part({3, 2}, Part::both, true),
-                 singular_part({2, 3}, Part::right, true), singular_part({0, 0}, Part::left),
-                 singular_part({2, 0}, Part::both), singular_part({0, 2, 3}, Part::both)},
+     .samples = {singular_part({3, 3}, Factor::values), singular_part({3, 3}, Factor::left),
+                 singular_part({3, 3}, Factor::right), singular_part({3, 3}, Factor::both),
+                 singular_part({4, 2}, Factor::left), singular_part({4, 2}, Factor::right),
+                 singular_part({4, 2}, Factor::both), singular_part({2, 4}, Factor::left),
+                 singular_part({2, 4}, Factor::right), singular_part({2, 4}, Factor::both), polar({3, 3}),
+                 polar({3, 2}), polar({2, 2, 3}), singular_part({2, 2, 2}, Factor::both),
+                 singular_part({3, 2}, Factor::both, true),
+                 singular_part({2, 3}, Factor::right, true), singular_part({0, 0}, Factor::left),
+                 singular_part({2, 0}, Factor::both), singular_part({0, 2, 3}, Factor::both)},
      .rejects = {{Error::shape, "svd", [] { svd(of({3})); }},
                  {Error::dtype, "svd", [] { svd(of({3, 3}, i64)); }},
                  {Error::numerical, "finite", [] { svd(not_a_number()); }},

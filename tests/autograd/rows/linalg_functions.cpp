@@ -6,14 +6,11 @@
 #include <newtape/autograd/ops/reduce.hpp>
 
 #include <cmath>
-#include <limits>
 
 namespace newtape::table {
 namespace {
 
 using namespace linalg;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 template <class F>
 Sample number(Shape shape, Call call, F reference) {
@@ -101,8 +98,8 @@ Real nuclear(const Matrix& a) {
   for (const auto s : singular(a).first.data) total += s;
   return total;
 }
-Real largest(const Matrix& a) { return singular(a).first.data.front(); }
-Real smallest(const Matrix& a) { return singular(a).first.data.back(); }
+Real largest_singular(const Matrix& a) { return singular(a).first.data.front(); }
+Real smallest_singular(const Matrix& a) { return singular(a).first.data.back(); }
 std::vector<Real> row_sums(const Matrix& a) {
   std::vector<Real> sums(static_cast<std::size_t>(a.rows), 0);
   for (std::int64_t i = 0; i < a.rows; ++i) {
@@ -122,7 +119,7 @@ Real max_column_sum(const Matrix& a) { return max_row_sum(transposed(a)); }
 Real min_column_sum(const Matrix& a) { return min_row_sum(transposed(a)); }
 
 template <class Order>
-Sample norm_of(Shape shape, Order order, OfMatrix reference) {
+Sample matrix_norm_of(Shape shape, Order order, OfMatrix reference) {
   return number(
       std::move(shape), [order](Args& x) { return matrix_norm(regular(x[0]), order); },
       [reference](const Matrix& x) { return reference(regular(x)); });
@@ -142,7 +139,7 @@ Sample vector_norm_of(Shape shape, double p, Real (*reference)(const Matrix&)) {
 }
 
 /// Powers of every element, along a new last axis.
-Sample powers(Shape shape, std::int64_t columns, bool asked, bool increasing) {
+Sample powers_of_vector(Shape shape, std::int64_t columns, bool asked, bool increasing) {
   Shape out = shape;
   out.push_back(columns);
   const auto call = [=](Args& x) { return asked ? vander(x[0], columns, increasing) : vander(x[0], {}, increasing); };
@@ -192,7 +189,7 @@ const Reference blocks_reference = [](const std::vector<Values>& x) {
   return y;
 };
 
-const Rows functions{{
+const Rows matrix_functions{{
     {.name = "matrix_exp",
      .domains = small,
      .samples = {exponential_of({3, 3}, 1), exponential_of({2, 2}, 0.0078125), exponential_of({2, 2}, 0.125),
@@ -240,7 +237,9 @@ const Rows functions{{
                   [](Args& x) { return vector_norm(x[0], infinity, -1, true); },
                   over_stacks([](const Matrices& x) {
                     Matrix y(x[0].rows, 1);
-                    for (std::int64_t i = 0; i < y.rows; ++i) y(i, 0) = max_column_sum(block(x[0], i, 1, 0, x[0].columns));
+                    for (std::int64_t i = 0; i < y.rows; ++i) {
+                      y(i, 0) = max_column_sum(block(x[0], i, 1, 0, x[0].columns));
+                    }
                     return y;
                   })},
                  vector_norm_of({0, 2}, 2, frobenius)},
@@ -248,9 +247,11 @@ const Rows functions{{
      .distinct = true},
     {.name = "matrix_norm",
      .domains = small,
-     .samples = {norm_of({3, 2}, MatrixNorm::fro, frobenius), norm_of({3, 2}, MatrixNorm::nuc, nuclear), norm_of({3, 3}, 1.0, max_column_sum),
-                 norm_of({3, 3}, -1.0, min_column_sum), norm_of({3, 3}, infinity, max_row_sum),
-                 norm_of({2, 2, 2}, -infinity, min_row_sum), norm_of({3, 2}, 2.0, largest), norm_of({2, 2, 3}, -2.0, smallest),
+     .samples = {matrix_norm_of({3, 2}, MatrixNorm::fro, frobenius), matrix_norm_of({3, 2}, MatrixNorm::nuc, nuclear),
+                 matrix_norm_of({3, 3}, 1.0, max_column_sum), matrix_norm_of({3, 3}, -1.0, min_column_sum),
+                 matrix_norm_of({3, 3}, infinity, max_row_sum),
+                 matrix_norm_of({2, 2, 2}, -infinity, min_row_sum), matrix_norm_of({3, 2}, 2.0, largest_singular),
+                 matrix_norm_of({2, 2, 3}, -2.0, smallest_singular),
                  number({2, 3}, [](Args& x) { return linalg::norm(regular(x[0]), 1); },
                         [](const Matrix& x) { return max_column_sum(regular(x)); }),
                  number({2, 3}, [](Args& x) { return linalg::norm(regular(x[0])); },
@@ -258,14 +259,15 @@ const Rows functions{{
                  {{{2, 3}},
                   [](Args& x) { return matrix_norm(regular(x[0]), MatrixNorm::nuc, true); },
                   over_stacks([](const Matrices& x) { return Matrix(1, 1, nuclear(regular(x[0]))); })},
-                 norm_of({0, 2, 2}, MatrixNorm::nuc, nuclear), norm_of({0, 2, 2}, MatrixNorm::fro, frobenius)},
+                 matrix_norm_of({0, 2, 2}, MatrixNorm::nuc, nuclear),
+                 matrix_norm_of({0, 2, 2}, MatrixNorm::fro, frobenius)},
      .rejects = {{Error::shape, "matrix_norm", [] { matrix_norm(of({3})); }},
                  {Error::value, "3.0", [] { matrix_norm(of({3, 3}), 3.0); }}},
      .composite = true,
      .tolerance_scale = 4},
     {.name = "cond",
      .domains = small,
-     .samples = {condition_of({3, 3}, 2.0, largest), condition_of({2, 2, 2}, -2.0, smallest),
+     .samples = {condition_of({3, 3}, 2.0, largest_singular), condition_of({2, 2, 2}, -2.0, smallest_singular),
                  condition_of({3, 3}, 1.0, max_column_sum), condition_of({2, 2}, infinity, max_row_sum),
                  condition_of({2, 2}, MatrixNorm::fro, frobenius), condition_of({0, 2, 2}, MatrixNorm::nuc, nuclear)},
      .rejects = {{Error::shape, "cond", [] { cond(of({3}), 1); }},
@@ -284,8 +286,8 @@ const Rows functions{{
      .composite = true},
     {.name = "vander",
      .domains = small,
-     .samples = {powers({3}, 3, false, false), powers({3}, 4, true, true), powers({2, 2}, 3, true, false),
-                 powers({0}, 3, true, false)},
+     .samples = {powers_of_vector({3}, 3, false, false), powers_of_vector({3}, 4, true, true),
+                 powers_of_vector({2, 2}, 3, true, false), powers_of_vector({0}, 3, true, false)},
      .rejects = {{Error::shape, "vander", [] { vander(of({})); }}, {Error::value, "-1", [] { vander(of({2}), -1); }}},
      .composite = true},
     {.name = "multi_dot",

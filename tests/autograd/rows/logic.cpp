@@ -23,12 +23,12 @@ Row comparison(const std::string& name, Tensor (*f)(In, In), bool (*holds)(long 
 }
 
 const Rows comparisons{{
-    comparison("equal", operator==, [](long double a, long double b) { return a == b; }),
-    comparison("not_equal", operator!=, [](long double a, long double b) { return a != b; }),
-    comparison("less", operator<, [](long double a, long double b) { return a < b; }),
-    comparison("less_equal", operator<=, [](long double a, long double b) { return a <= b; }),
-    comparison("greater", operator>, [](long double a, long double b) { return a > b; }),
-    comparison("greater_equal", operator>=, [](long double a, long double b) { return a >= b; }),
+    comparison("equal", newtape::operator==, [](long double a, long double b) { return a == b; }),
+    comparison("not_equal", newtape::operator!=, [](long double a, long double b) { return a != b; }),
+    comparison("less", newtape::operator<, [](long double a, long double b) { return a < b; }),
+    comparison("less_equal", newtape::operator<=, [](long double a, long double b) { return a <= b; }),
+    comparison("greater", newtape::operator>, [](long double a, long double b) { return a > b; }),
+    comparison("greater_equal", newtape::operator>=, [](long double a, long double b) { return a >= b; }),
 }};
 
 Row logical(const std::string& name, Tensor (*f)(const Tensor&, const Tensor&), bool (*holds)(bool, bool)) {
@@ -85,7 +85,7 @@ Row predicate(const std::string& name, Tensor (*f)(const Tensor&), bool (*holds)
           .reason = step};
 }
 
-const Rows logic{{
+const Rows predicates{{
     logical("logical_and", logical_and, [](bool a, bool b) { return a && b; }),
     logical("logical_or", logical_or, [](bool a, bool b) { return a || b; }),
     logical("logical_xor", logical_xor, [](bool a, bool b) { return a != b; }),
@@ -97,12 +97,12 @@ const Rows logic{{
      .result = boolean,
      .order = 0,
      .reason = step},
-    bitwise("bitwise_and", operator&, boolean, bits_and),
-    bitwise("bitwise_and", operator&, i64, bits_and),
-    bitwise("bitwise_or", operator|, boolean, bits_or),
-    bitwise("bitwise_or", operator|, i64, bits_or),
-    bitwise("bitwise_xor", operator^, boolean, bits_xor),
-    bitwise("bitwise_xor", operator^, i64, bits_xor),
+    bitwise("bitwise_and", newtape::operator&, boolean, bits_and),
+    bitwise("bitwise_and", newtape::operator&, i64, bits_and),
+    bitwise("bitwise_or", newtape::operator|, boolean, bits_or),
+    bitwise("bitwise_or", newtape::operator|, i64, bits_or),
+    bitwise("bitwise_xor", newtape::operator^, boolean, bits_xor),
+    bitwise("bitwise_xor", newtape::operator^, i64, bits_xor),
     {.name = "bitwise_not",
      .call = [](Args& x) { return ~x[0].tensor(); },
      .scalar = [](Numbers x) { return x[0] == 0 ? 1.0L : 0.0L; },

@@ -69,15 +69,15 @@ Sample sample_of(const Shape& x, const Shape& w, std::size_t operands, const Nor
           reference};
 }
 
-constexpr double eps = 0.25;  // large enough for accuracy with nearly equal elements
+constexpr double large_eps = 0.25;  // large enough for accuracy with nearly equal elements
 
 std::vector<Sample> batches() {
   std::vector<Sample> all;
   const auto add = [&](const Shape& x, std::size_t operands) {
     all.push_back(sample_of(
         x, {x[1]}, operands,
-        [](In in, const Tensor& w, const Tensor& b) { return batch_norm(std::move(in), w, b, eps); },
-        normalized(second(), second(), eps)));
+        [](In in, const Tensor& w, const Tensor& b) { return batch_norm(std::move(in), w, b, large_eps); },
+        normalized(second(), second(), large_eps)));
   };
   add({4, 3}, 3);
   add({3, 2, 2}, 3);
@@ -92,13 +92,13 @@ std::vector<Sample> batches_by_statistics() {
   std::vector<Sample> all;
   for (const Shape& x : {Shape{4, 3}, Shape{2, 2, 3}, Shape{0, 2, 3}}) {
     all.push_back({{x, {x[1]}, {x[1]}, {x[1]}, {x[1]}},
-                   [](Args& a) { return batch_norm_by(a[0], a[1], square(a[2]), a[3], a[4], eps); },
+                   [](Args& a) { return batch_norm_by(a[0], a[1], square(a[2]), a[3], a[4], large_eps); },
                    [](const std::vector<Values>& v) {
                      Values y(v[0].shape);
                      for_each_index(y.shape, [&](const Dims& i) {
                        const auto c = static_cast<std::size_t>(i[1]);
                        const long double d = v[0][i] - v[1].data[c];
-                       y[i] = d / std::sqrt(v[2].data[c] * v[2].data[c] + eps) * v[3].data[c] + v[4].data[c];
+                       y[i] = d / std::sqrt(v[2].data[c] * v[2].data[c] + large_eps) * v[3].data[c] + v[4].data[c];
                      });
                      return y;
                    }});
@@ -111,10 +111,10 @@ std::vector<Sample> layers(bool centred) {
   const auto add = [&](const Shape& x, const Shape& last, std::size_t operands) {
     const auto first = x.size() - last.size();
     const Normalize f = [last, centred](In in, const Tensor& w, const Tensor& b) {
-      return centred ? layer_norm(std::move(in), last, w, b, eps) : rms_norm(std::move(in), last, w, eps);
+      return centred ? layer_norm(std::move(in), last, w, b, large_eps) : rms_norm(std::move(in), last, w, large_eps);
     };
     all.push_back(sample_of(x, last, centred ? operands : std::min<std::size_t>(operands, 2), f,
-                            normalized(position(x, 0, first), position(x, first, x.size()), eps, centred)));
+                            normalized(position(x, 0, first), position(x, first, x.size()), large_eps, centred)));
   };
   add({3, 4}, {4}, 3);
   add({2, 2, 3}, {2, 3}, 3);
@@ -130,8 +130,10 @@ std::vector<Sample> groups() {
   const auto add = [&](const Shape& x, std::int64_t number, std::size_t operands) {
     all.push_back(sample_of(
         x, {x[1]}, operands,
-        [number](In in, const Tensor& w, const Tensor& b) { return group_norm(std::move(in), number, w, b, eps); },
-        normalized(group(x[1], x[1] / number), second(), eps)));
+        [number](In in, const Tensor& w, const Tensor& b) {
+          return group_norm(std::move(in), number, w, b, large_eps);
+        },
+        normalized(group(x[1], x[1] / number), second(), large_eps)));
   };
   add({2, 4, 3}, 2, 3);
   add({2, 4}, 2, 3);
@@ -146,8 +148,8 @@ std::vector<Sample> instances() {
   const auto add = [&](const Shape& x, std::size_t operands) {
     all.push_back(sample_of(
         x, {x[1]}, operands,
-        [](In in, const Tensor& w, const Tensor& b) { return instance_norm(std::move(in), w, b, eps); },
-        normalized(group(x[1], 1), second(), eps)));
+        [](In in, const Tensor& w, const Tensor& b) { return instance_norm(std::move(in), w, b, large_eps); },
+        normalized(group(x[1], 1), second(), large_eps)));
   };
   add({2, 2, 4}, 3);
   add({2, 3, 2, 2}, 1);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rejections and operands for rows of elementwise operations.
+// Rejections, operands and small references that rows of several families share.
 #pragma once
 
 #include "autograd/table.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace newtape::table {
 
 using Numbers = const long double*;
 
+/// Zeros.
+inline Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
+inline Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
+inline Tensor nothing() { return zeros({2, 0}); }
 inline Tensor one_two() { return tensor({1, 2}); }
 inline Tensor three() { return tensor({1, 2, 3}); }
 inline Tensor three_doubles() { return tensor({1, 2, 3}, f64); }
@@ -54,6 +59,10 @@ inline Row part(Row row, const std::string& name) {
   return row;
 }
 
+/// The operands' lines along an axis, as the function of `along` gets them.
+using Lines = std::vector<Elements>;
+
+inline long double sigmoid_of(long double x) { return 1 / (1 + std::exp(-x)); }
 inline long double log_sum_exp(const Elements& e) {
   const long double top = *std::max_element(e.begin(), e.end());
   long double total = 0;
@@ -64,6 +73,8 @@ inline long double log_sum_exp(const Elements& e) {
 inline const Domain numbers{};
 inline const Domain small_whole{.low = -1, .high = 1, .whole = true};
 inline const Domain flags{.low = 0, .high = 1, .dtype = boolean};
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
 inline const std::string step = "its value is constant wherever it has a derivative";
+inline const std::string index_step = "an index is constant wherever it has a derivative";
 
 }  // namespace newtape::table

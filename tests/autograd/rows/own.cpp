@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The operations of docs/add_an_op.md: operations outside the library pass the same checks.
 #include "../examples/08_add_an_op.hpp"
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 
@@ -9,8 +9,6 @@
 
 namespace newtape::table {
 namespace {
-
-using Numbers = const long double*;
 
 /// The root of the mean square along the last axis of a matrix.
 Values root_mean_square(const std::vector<Values>& x) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/distance.hpp>
@@ -14,7 +14,7 @@ namespace newtape::table {
 namespace {
 
 /// Windows over the last axes of x; each has a start, possibly in the padding, and elements `dilation` apart.
-struct Case {
+struct PoolCase {
   Shape x;
   Dims kernel, stride, padding, dilation;
   bool ceil_mode = false;
@@ -54,7 +54,7 @@ struct Case {
   }
 };
 
-const std::vector<Case> cases{
+const std::vector<PoolCase> pool_cases{
     {{2, 2, 6}, {2}, {2}, {0}, {1}, false, {3}},
     {{1, 7}, {3}, {2}, {1}, {1}, false, {4}},
     {{1, 2, 6}, {3}, {2}, {0}, {1}, true, {3}},
@@ -66,12 +66,12 @@ const std::vector<Case> cases{
     {{1, 1, 3, 3, 2}, {2, 2, 2}, {1, 2, 1}, {1, 0, 0}, {1, 1, 1}, false, {4, 1, 1}},
     {{0, 2, 4, 4}, {2, 2}, {2, 2}, {0, 0}, {1, 1}, false, {2, 2}},
 };
-const std::vector<Case> dilated{
+const std::vector<PoolCase> dilated{
     {{1, 2, 7}, {2}, {2}, {1}, {3}, false, {3}},
     {{1, 1, 5, 6}, {2, 3}, {1, 2}, {0, 1}, {3, 2}, false, {2, 2}},
 };
 
-Reference largest(const Case& c) {
+Reference maxima_of(const PoolCase& c) {
   return [c](const std::vector<Values>& v) {
     Values y(c.y());
     for_each_index(y.shape, [&](const Dims& i) {
@@ -86,7 +86,7 @@ Reference largest(const Case& c) {
 
 std::vector<Sample> maxima() {
   std::vector<Sample> samples;
-  std::vector<Case> all(cases);
+  std::vector<PoolCase> all(pool_cases);
   all.insert(all.end(), dilated.begin(), dilated.end());
   for (const auto& c : all) {
     const MaxPoolOptions o{.stride = c.stride, .padding = c.padding, .dilation = c.dilation, .ceil_mode = c.ceil_mode};
@@ -96,16 +96,16 @@ std::vector<Sample> maxima() {
                                 : c.axes() == 2 ? max_pool2d(a[0], c.kernel, o)
                                                 : max_pool3d(a[0], c.kernel, o);
                        },
-                       largest(c)});
+                       maxima_of(c)});
   }
   samples.push_back({{{1, 2, 4}},
                      [](Args& a) { return max_pool1d_with_indices(a[0], 2).first; },
-                     largest({{1, 2, 4}, {2}, {2}, {0}, {1}, false, {2}})});
+                     maxima_of({{1, 2, 4}, {2}, {2}, {0}, {1}, false, {2}})});
   return samples;
 }
 
 /// The mean, by default including padding zeros.
-Reference means(const Case& c, bool count_include_pad, int divisor) {
+Reference means(const PoolCase& c, bool count_include_pad, int divisor) {
   return [=](const std::vector<Values>& v) {
     Values y(c.y());
     for_each_index(y.shape, [&](const Dims& i) {
@@ -120,7 +120,7 @@ Reference means(const Case& c, bool count_include_pad, int divisor) {
   };
 }
 
-Tensor average(const Case& c, const In& x, const AvgPoolOptions& o) {
+Tensor average(const PoolCase& c, const In& x, const AvgPoolOptions& o) {
   return c.axes() == 1   ? avg_pool1d(x, c.kernel, o)
          : c.axes() == 2 ? avg_pool2d(x, c.kernel, o)
                          : avg_pool3d(x, c.kernel, o);
@@ -128,7 +128,7 @@ Tensor average(const Case& c, const In& x, const AvgPoolOptions& o) {
 
 std::vector<Sample> averages() {
   std::vector<Sample> samples;
-  for (const auto& c : cases) {
+  for (const auto& c : pool_cases) {
     for (const bool include : {true, false}) {
       if (!include && c.padding == Dims(c.axes(), 0)) continue;
       const AvgPoolOptions o{
@@ -136,7 +136,7 @@ std::vector<Sample> averages() {
       samples.push_back({{c.x}, [c, o](Args& a) { return average(c, a[0], o); }, means(c, include, 0)});
     }
   }
-  const Case c{{1, 1, 4, 4}, {2, 3}, {2, 3}, {0, 0}, {1, 1}, false, {2, 1}};
+  const PoolCase c{{1, 1, 4, 4}, {2, 3}, {2, 3}, {0, 0}, {1, 1}, false, {2, 1}};
   samples.push_back({{c.x},
                      [](Args& a) {
                        return avg_pool2d(a[0], {2, 3}, {.divisor_override = 5});
@@ -193,7 +193,7 @@ std::vector<Sample> adaptive_samples(bool largest) {
   return samples;
 }
 
-Reference norms(const Case& c, double norm) {
+Reference window_norms(const PoolCase& c, double norm) {
   return [c, norm](const std::vector<Values>& v) {
     Values y(c.y());
     for_each_index(y.shape, [&](const Dims& i) {
@@ -203,8 +203,6 @@ Reference norms(const Case& c, double norm) {
     return y;
   };
 }
-
-Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
 
 const Rows pooling{{
     {.name = "max_pool",
@@ -288,13 +286,13 @@ const Rows pooling{{
      .domains = {{.low = 0.5, .above = 0}},
      .samples = {{{{1, 2, 5}},
                   [](Args& a) { return lp_pool1d(a[0], 3, 2); },
-                  norms({{1, 2, 5}, {2}, {2}, {0}, {1}, false, {2}}, 3)},
+                  window_norms({{1, 2, 5}, {2}, {2}, {0}, {1}, false, {2}}, 3)},
                  {{{1, 1, 4, 3}},
                   [](Args& a) { return lp_pool2d(a[0], 2, 2, {.stride = 1}); },
-                  norms({{1, 1, 4, 3}, {2, 2}, {1, 1}, {0, 0}, {1, 1}, false, {3, 2}}, 2)},
+                  window_norms({{1, 1, 4, 3}, {2, 2}, {1, 1}, {0, 0}, {1, 1}, false, {3, 2}}, 2)},
                  {{{0, 1, 4}},
                   [](Args& a) { return lp_pool1d(a[0], 3, 2); },
-                  norms({{0, 1, 4}, {2}, {2}, {0}, {1}, false, {2}}, 3)}},
+                  window_norms({{0, 1, 4}, {2}, {2}, {0}, {1}, false, {2}}, 3)}},
      .rejects = {{Error::value, "norm",
                   [] {
                     lp_pool1d(of({1, 1, 4}), 0, 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/product.hpp>
@@ -10,7 +10,7 @@ namespace newtape::table {
 namespace {
 
 /// c[.., i, j] = sum over k of a[.., i, k] b[.., k, j], with vectors as in NumPy's matmul.
-Values product(const std::vector<Values>& x) {
+Values matrix_product(const std::vector<Values>& x) {
   Values a = x[0];
   Values b = x[1];
   const bool row = a.shape.size() == 1;
@@ -146,7 +146,7 @@ Sample adding(AddProduct f, Shape c, Shape a, Shape b, AddmmOptions options) {
   return {{c, a, b},
           [=](Args& x) { return f(x[0], x[1], x[2], options); },
           [=](const std::vector<Values>& x) {
-            Values y = product({x[1], x[2]});
+            Values y = matrix_product({x[1], x[2]});
             for_each_index(y.shape, [&](const Dims& i) {
               y[i] = static_cast<long double>(options.alpha) * y[i] + static_cast<long double>(options.beta) * x[0][i];
             });
@@ -154,28 +154,26 @@ Sample adding(AddProduct f, Shape c, Shape a, Shape b, AddmmOptions options) {
           }};
 }
 
-Tensor of(Shape shape, DType dtype = f32) { return zeros(shape, dtype); }
-
 const Call multiply = [](Args& x) { return matmul(x[0], x[1]); };
 const Call layer = [](Args& x) { return linear(x[0], x[1], x[2]); };
 
 const Rows products{{
     {.name = "matmul",
-     .samples = {{{{2, 3}, {3, 4}}, multiply, product},
-                 {{{1, 1}, {1, 1}}, multiply, product},
-                 {{{5}, {5}}, multiply, product},
-                 {{{3}, {3, 2}}, multiply, product},
-                 {{{2, 3}, {3}}, multiply, product},
-                 {{{2, 2, 3}, {3}}, multiply, product},
-                 {{{3}, {2, 3, 2}}, multiply, product},
-                 {{{2, 2, 3}, {2, 3, 2}}, multiply, product},
-                 {{{2, 2, 3}, {3, 2}}, multiply, product},
-                 {{{2, 3}, {2, 3, 2}}, multiply, product},
-                 {{{2, 1, 2, 2}, {3, 2, 1}}, multiply, product},
-                 {{{0, 3}, {3, 2}}, multiply, product},
-                 {{{2, 0}, {0, 3}}, multiply, product},
-                 {{{0, 2, 3}, {3, 2}}, multiply, product},
-                 {{{0}, {0}}, multiply, product}},
+     .samples = {{{{2, 3}, {3, 4}}, multiply, matrix_product},
+                 {{{1, 1}, {1, 1}}, multiply, matrix_product},
+                 {{{5}, {5}}, multiply, matrix_product},
+                 {{{3}, {3, 2}}, multiply, matrix_product},
+                 {{{2, 3}, {3}}, multiply, matrix_product},
+                 {{{2, 2, 3}, {3}}, multiply, matrix_product},
+                 {{{3}, {2, 3, 2}}, multiply, matrix_product},
+                 {{{2, 2, 3}, {2, 3, 2}}, multiply, matrix_product},
+                 {{{2, 2, 3}, {3, 2}}, multiply, matrix_product},
+                 {{{2, 3}, {2, 3, 2}}, multiply, matrix_product},
+                 {{{2, 1, 2, 2}, {3, 2, 1}}, multiply, matrix_product},
+                 {{{0, 3}, {3, 2}}, multiply, matrix_product},
+                 {{{2, 0}, {0, 3}}, multiply, matrix_product},
+                 {{{0, 2, 3}, {3, 2}}, multiply, matrix_product},
+                 {{{0}, {0}}, multiply, matrix_product}},
      .rejects = {{Error::shape, "matmul",
                   [] {
                     matmul(of({2, 3}), of({2, 3}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/join.hpp>
@@ -28,8 +28,6 @@ RecurrentScanOptions options(const Way& way, const In& x) {
   }
   return {.reverse = way.reverse, .mask = way.masked ? Tensor(mask) : Tensor()};
 }
-
-long double sigmoid_of(long double x) { return 1 / (1 + std::exp(-x)); }
 
 /// All results of a scan, concatenated along the last axis, `width` times the state's length. `cell(x, t, b, state,
 /// out)` computes step t of batch entry b: it updates the state and appends the results to `out`.
@@ -62,7 +60,7 @@ Reference scan(const Way& way, std::size_t state_at, std::size_t states, std::si
 }
 
 /// sum_j w[row][j] h[j]
-long double product(const Values& w, std::int64_t row, const Elements& h) {
+long double row_product(const Values& w, std::int64_t row, const Elements& h) {
   long double total = 0;
   for (std::int64_t j = 0; j < w.shape[1]; ++j) total += w[{row, j}] * h[static_cast<std::size_t>(j)];
   return total;
@@ -72,7 +70,7 @@ long double product(const Values& w, std::int64_t row, const Elements& h) {
 void lstm_cell(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elements& state, Elements& out) {
   const auto n = x[2].shape[1];
   for (std::int64_t k = 0; k < 4 * n; ++k) {
-    const long double a = x[0][{t, b, k}] + product(x[1], k, state);
+    const long double a = x[0][{t, b, k}] + row_product(x[1], k, state);
     out.push_back(k / n == 2 ? std::tanh(a) : sigmoid_of(a));
   }
   const auto m = static_cast<std::size_t>(n);
@@ -86,7 +84,7 @@ void gru_cell(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elem
   const auto n = x[3].shape[1];
   const auto m = static_cast<std::size_t>(n);
   Elements u;
-  for (std::int64_t k = 0; k < 3 * n; ++k) u.push_back(product(x[1], k, state) + x[2][{k}]);
+  for (std::int64_t k = 0; k < 3 * n; ++k) u.push_back(row_product(x[1], k, state) + x[2][{k}]);
   for (std::int64_t k = 0; k < 2 * n; ++k) {
     out.push_back(sigmoid_of(x[0][{t, b, k}] + u[static_cast<std::size_t>(k)]));
   }
@@ -103,7 +101,7 @@ Cell rnn_cell(long double (*f)(long double)) {
   return [f](const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elements& state, Elements&) {
     const Elements before = state;
     for (std::int64_t k = 0; k < x[2].shape[1]; ++k) {
-      state[static_cast<std::size_t>(k)] = f(x[0][{t, b, k}] + product(x[1], k, before));
+      state[static_cast<std::size_t>(k)] = f(x[0][{t, b, k}] + row_product(x[1], k, before));
     }
   };
 }

@@ -51,10 +51,7 @@ std::vector<Sample> reductions(Reduction f, Fold fold, bool empty) {
   return samples;
 }
 
-Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
-Tensor nothing() { return zeros({2, 0}); }
-
-std::vector<Rejection> refuse(const std::string& name, Reduction f, bool empty) {
+std::vector<Rejection> reduction_refuses(const std::string& name, Reduction f, bool empty) {
   std::vector<Rejection> r{{Error::shape, name, [f] { f(matrix(), 2, false); }},
                            {Error::shape, "axis -3",
                             [f] {
@@ -72,11 +69,11 @@ Tensor full_call(F f, Args& x) {
   return f(x[0], Axes(), false);
 }
 
-const Rows sums{{
+const Rows sum_rows{{
     {.name = "sum",
      .samples = reductions(
          sum, [](const Elements& e) { return std::accumulate(e.begin(), e.end(), 0.0L); }, true),
-     .rejects = refuse("sum", sum, true),
+     .rejects = reduction_refuses("sum", sum, true),
      .integers = true},
     {.name = "mean",
      .samples = reductions(
@@ -85,13 +82,13 @@ const Rows sums{{
            return std::accumulate(e.begin(), e.end(), 0.0L) / static_cast<long double>(e.size());
          },
          false),
-     .rejects = refuse("mean", mean, false)},
+     .rejects = reduction_refuses("mean", mean, false)},
     // Integers around 0: the derivatives must be correct where factors are zero.
     {.name = "prod",
      .domains = {{.low = -1, .high = 2, .whole = true}},
      .samples = reductions(
          prod, [](const Elements& e) { return std::accumulate(e.begin(), e.end(), 1.0L, std::multiplies<>()); }, true),
-     .rejects = refuse("prod", prod, true),
+     .rejects = reduction_refuses("prod", prod, true),
      .known = {{{{0, 2, 3}}, {{6, 0, 0}}, [](Args& x) { return full_call(prod, x); }},
                {{{0, 2, 0}}, {{0, 0, 0}}, [](Args& x) { return full_call(prod, x); }}},
      .composite = true,
@@ -99,20 +96,18 @@ const Rows sums{{
     {.name = "max",
      .samples = reductions(
          max, [](const Elements& e) { return *std::max_element(e.begin(), e.end()); }, false),
-     .rejects = refuse("max", max, false),
+     .rejects = reduction_refuses("max", max, false),
      .known = {{{{1, 3, 3, 2, 3, 3}}, {{0, .25, .25, 0, .25, .25}}, [](Args& x) { return full_call(max, x); }}},
      .distinct = true,
      .integers = true},
     {.name = "min",
      .samples = reductions(
          min, [](const Elements& e) { return *std::min_element(e.begin(), e.end()); }, false),
-     .rejects = refuse("min", min, false),
+     .rejects = reduction_refuses("min", min, false),
      .known = {{{{1, 3, 1, 2}}, {{.5, 0, .5, 0}}, [](Args& x) { return full_call(min, x); }}},
      .distinct = true,
      .integers = true},
 }};
-
-const std::string index = "an index is constant wherever it has a derivative";
 
 Row which(const std::string& name, Tensor (*f)(const Tensor&, std::int64_t, bool), Fold fold) {
   const auto sample = [&](Shape shape, std::int64_t axis, bool keepdims, std::int64_t meant) {
@@ -127,10 +122,10 @@ Row which(const std::string& name, Tensor (*f)(const Tensor&, std::int64_t, bool
           .integers = true,
           .result = i64,
           .order = 0,
-          .reason = index};
+          .reason = index_step};
 }
 
-Row logic(const std::string& name, Tensor (*f)(const Tensor&, const Axes&, bool), Fold fold) {
+Row truth(const std::string& name, Tensor (*f)(const Tensor&, const Axes&, bool), Fold fold) {
   const auto sample = [&](Shape shape, Axes axes, bool keepdims, Dims meant) {
     return Sample{{shape}, [=](Args& x) { return f(x[0], axes, keepdims); }, folds(meant, keepdims, fold)};
   };
@@ -150,12 +145,12 @@ const Rows choices{{
           [](const Elements& e) { return static_cast<long double>(std::max_element(e.begin(), e.end()) - e.begin()); }),
     which("argmin", argmin,
           [](const Elements& e) { return static_cast<long double>(std::min_element(e.begin(), e.end()) - e.begin()); }),
-    logic("any", any, [](const Elements& e) { return std::count(e.begin(), e.end(), 1) > 0 ? 1.0L : 0.0L; }),
-    logic("all", all, [](const Elements& e) { return std::count(e.begin(), e.end(), 0) > 0 ? 0.0L : 1.0L; }),
+    truth("any", any, [](const Elements& e) { return std::count(e.begin(), e.end(), 1) > 0 ? 1.0L : 0.0L; }),
+    truth("all", all, [](const Elements& e) { return std::count(e.begin(), e.end(), 0) > 0 ? 0.0L : 1.0L; }),
 }};
 
 /// y = f(x, log sum exp(x) along the axis): softmax and its logarithm.
-Reference normalized(std::int64_t axis, long double (*f)(long double, long double)) {
+Reference softmax_along(std::int64_t axis, long double (*f)(long double, long double)) {
   return [=](const std::vector<Values>& x) {
     Values y(x[0].shape);
     if (y.data.empty()) return y;
@@ -168,7 +163,7 @@ Reference normalized(std::int64_t axis, long double (*f)(long double, long doubl
 Row normalization(const std::string& name, Tensor (*f)(In, std::int64_t),
                   long double (*reference)(long double, long double)) {
   const auto sample = [&](Shape shape, std::int64_t axis, std::int64_t meant) {
-    return Sample{{shape}, [=](Args& x) { return f(x[0], axis); }, normalized(meant, reference)};
+    return Sample{{shape}, [=](Args& x) { return f(x[0], axis); }, softmax_along(meant, reference)};
   };
   return {.name = name,
           .samples = {sample({5}, -1, 0), sample({3, 19}, -1, 1), sample({4, 3}, 0, 0), sample({2, 3, 4}, 1, 1),
@@ -182,7 +177,7 @@ Row normalization(const std::string& name, Tensor (*f)(In, std::int64_t),
 const auto lse = [](Shape shape, Axes axes, bool keepdims, Dims meant) {
   return Sample{{shape}, [=](Args& x) { return logsumexp(x[0], axes, keepdims); }, folds(meant, keepdims, log_sum_exp)};
 };
-const auto to = [](Shape before, Shape after, std::size_t batch, std::function<Dims(const Dims&)> where) {
+const auto summing_to = [](Shape before, Shape after, std::size_t batch, std::function<Dims(const Dims&)> where) {
   return Sample{{before},
                 [=](Args& x) {
                   return sum_to(x[0], Shape(after.begin() + static_cast<std::ptrdiff_t>(batch), after.end()), batch);
@@ -203,29 +198,29 @@ const Rows exponentials{{
     normalization("softmax", softmax, [](long double x, long double whole) { return std::exp(x - whole); }),
     normalization("log_softmax", log_softmax, [](long double x, long double whole) { return x - whole; }),
     {.name = "sum_to",
-     .samples = {to({2, 3}, {3}, 0, [](const Dims& i) { return Dims{i[1]}; }),
-                 to({2, 3}, {2, 1}, 0,
-                    [](const Dims& i) {
-                      return Dims{i[0], 0};
-                    }),
-                 to({2, 3}, {}, 0, [](const Dims&) { return Dims{}; }),
-                 to({4, 2, 3}, {4, 3}, 1,
-                    [](const Dims& i) {
-                      return Dims{i[0], i[2]};
-                    }),
-                 to({4, 2, 3, 2}, {4, 1, 2}, 1,
-                    [](const Dims& i) {
-                      return Dims{i[0], 0, i[3]};
-                    }),
-                 to({0, 3}, {1, 3}, 0,
-                    [](const Dims& i) {
-                      return Dims{0, i[1]};
-                    }),
-                 to({2, 0, 3}, {2, 0}, 2,
-                    [](const Dims& i) {
-                      return Dims{i[0], i[1]};
-                    }),
-                 to({3}, {3}, 0, [](const Dims& i) { return i; })},
+     .samples = {summing_to({2, 3}, {3}, 0, [](const Dims& i) { return Dims{i[1]}; }),
+                 summing_to({2, 3}, {2, 1}, 0,
+                            [](const Dims& i) {
+                              return Dims{i[0], 0};
+                            }),
+                 summing_to({2, 3}, {}, 0, [](const Dims&) { return Dims{}; }),
+                 summing_to({4, 2, 3}, {4, 3}, 1,
+                            [](const Dims& i) {
+                              return Dims{i[0], i[2]};
+                            }),
+                 summing_to({4, 2, 3, 2}, {4, 1, 2}, 1,
+                            [](const Dims& i) {
+                              return Dims{i[0], 0, i[3]};
+                            }),
+                 summing_to({0, 3}, {1, 3}, 0,
+                            [](const Dims& i) {
+                              return Dims{0, i[1]};
+                            }),
+                 summing_to({2, 0, 3}, {2, 0}, 2,
+                            [](const Dims& i) {
+                              return Dims{i[0], i[1]};
+                            }),
+                 summing_to({3}, {3}, 0, [](const Dims& i) { return i; })},
      .rejects = {{Error::shape, "sum_to", [] { sum_to(matrix(), {2}); }},
                  {Error::shape, "sum_to", [] { sum_to(matrix(), {1, 2, 3}); }}},
      .integers = true},

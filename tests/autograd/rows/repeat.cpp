@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/repeat.hpp>
@@ -7,7 +7,6 @@
 namespace newtape::table {
 namespace {
 
-Tensor matrix() { return zeros({2, 3}); }
 Tensor counts(std::initializer_list<double> list) { return tensor(list, i64); }
 
 /// Missing leading axes count as 1.

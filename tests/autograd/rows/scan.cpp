@@ -11,11 +11,9 @@
 namespace newtape::table {
 namespace {
 
-using Rows1 = std::vector<Elements>;
-
 /// y_i = f(x_0, ..., x_i).
-std::function<Elements(const Rows1&)> prefixes(std::function<long double(const Elements&)> f) {
-  return [f](const Rows1& x) {
+std::function<Elements(const Lines&)> prefixes(std::function<long double(const Elements&)> f) {
+  return [f](const Lines& x) {
     Elements y;
     for (std::size_t i = 0; i < x[0].size(); ++i) {
       y.push_back(f(Elements(x[0].begin(), x[0].begin() + static_cast<std::ptrdiff_t>(i) + 1)));
@@ -27,7 +25,7 @@ std::function<Elements(const Rows1&)> prefixes(std::function<long double(const E
 using Scan = Tensor (*)(In, std::int64_t);
 
 /// Many rows (they are transposed into columns), few of them, and any axis.
-std::vector<Sample> scans(Scan f, const std::function<Elements(const Rows1&)>& reference) {
+std::vector<Sample> scans(Scan f, const std::function<Elements(const Lines&)>& reference) {
   const auto sample = [&](Shape shape, std::int64_t axis, std::size_t meant) {
     return Sample{{shape}, [=](Args& x) { return f(x[0], axis); }, along(meant, reference)};
   };
@@ -36,9 +34,7 @@ std::vector<Sample> scans(Scan f, const std::function<Elements(const Rows1&)>& r
           sample({1}, 0, 0),     sample({2, 4, 1}, -2, 1), sample({3, 2}, -2, 0)};
 }
 
-Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
-
-std::vector<Rejection> refuse(const std::string& name, Scan f) {
+std::vector<Rejection> scan_refuses(const std::string& name, Scan f) {
   return {{Error::shape, name, [f] { f(matrix(), 2); }}, {Error::shape, name, [f] { f(tensor(1.0), 0); }}};
 }
 
@@ -75,7 +71,7 @@ long double place_of(const Elements& e) {
   return static_cast<long double>(at);
 }
 
-Elements recur(const Rows1& x) {
+Elements recur(const Lines& x) {
   Elements y;
   long double last = 0;
   for (std::size_t i = 0; i < x[0].size(); ++i) y.push_back(last = x[0][i] * last + x[1][i]);
@@ -85,18 +81,16 @@ Sample recurrence(Shape a, Shape b, std::int64_t axis, std::size_t meant) {
   return {{a, b}, [=](Args& x) { return linear_recurrence(x[0], x[1], axis); }, along(meant, recur)};
 }
 
-const std::string index = "an index is constant wherever it has a derivative";
-
 const Rows scan_rows{{
     {.name = "cumsum",
      .samples = scans(cumsum, prefixes(sum_of)),
-     .rejects = refuse("cumsum", cumsum),
+     .rejects = scan_refuses("cumsum", cumsum),
      .integers = true},
     // Integers around 0: the derivatives must be correct where factors are zero.
     {.name = "cumprod",
      .domains = {{.low = -1, .high = 2, .whole = true}},
      .samples = scans(cumprod, prefixes(product_of)),
-     .rejects = refuse("cumprod", cumprod),
+     .rejects = scan_refuses("cumprod", cumprod),
      .known = {{{{2, 0, 3}}, {{1, 8, 0}}, [](Args& x) { return cumprod(x[0], 0); }},
                {{{0, 2, 0}}, {{3, 0, 0}}, [](Args& x) { return cumprod(x[0], 0); }}},
      .integers = true},
@@ -117,13 +111,13 @@ const Rows scan_rows{{
                   [] { linear_recurrence(matrix().to(i64), matrix().to(i64), 0); }}}},
     {.name = "cummax",
      .samples = scans(values_of<cummax>, prefixes(best_of<true>)),
-     .rejects = refuse("cummax", values_of<cummax>),
+     .rejects = scan_refuses("cummax", values_of<cummax>),
      .known = {{{{1, 3, 3, 2}}, {{1, 1, 2, 0}}, [](Args& x) { return cummax(x[0], 0).values; }}},
      .distinct = true,
      .integers = true},
     {.name = "cummin",
      .samples = scans(values_of<cummin>, prefixes(best_of<false>)),
-     .rejects = refuse("cummin", values_of<cummin>),
+     .rejects = scan_refuses("cummin", values_of<cummin>),
      .known = {{{{1, 1, 3, 0}}, {{1, 2, 0, 1}}, [](Args& x) { return cummin(x[0], 0).values; }}},
      .distinct = true,
      .integers = true},
@@ -134,7 +128,7 @@ const Rows scan_rows{{
      .integers = true,
      .result = i64,
      .order = 0,
-     .reason = index},
+     .reason = index_step},
     {.name = "cummin's indices",
      .domains = {{.low = -1, .high = 1, .whole = true}},
      .samples = scans(places_of<cummin>, prefixes(place_of<false>)),
@@ -142,7 +136,7 @@ const Rows scan_rows{{
      .integers = true,
      .result = i64,
      .order = 0,
-     .reason = index},
+     .reason = index_step},
 }};
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -15,8 +15,6 @@ Reference as(Shape out) {
     return y;
   };
 }
-
-Tensor matrix() { return zeros({2, 3}); }
 
 Sample reshaping(Shape before, Shape asked, Shape after) {
   return {{before}, [asked](Args& x) { return reshape(x[0], asked); }, as(after)};
@@ -70,7 +68,7 @@ Sample gridding(Dims lengths, const char* indexing, Shape after, Dims along) {
           }};
 }
 
-const Rows shapes{{
+const Rows shape_rows{{
     {.name = "reshape",
      .samples = {reshaping({}, {1, 1}, {1, 1}), reshaping({6}, {2, 3}, {2, 3}), reshaping({2, 3}, {-1}, {6}),
                  reshaping({2, 3, 2}, {3, -1}, {3, 4}), reshaping({0, 3}, {3, 0, 2}, {3, 0, 2}), reshaping({1}, {}, {}),

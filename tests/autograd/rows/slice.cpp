@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
@@ -7,8 +7,6 @@
 
 namespace newtape::table {
 namespace {
-
-Tensor matrix() { return zeros({2, 3}); }
 
 /// `first` and `count` are the first index and number of elements of Python's x[start:stop:step].
 Sample slicing(Shape before, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/table.hpp"
+#include "autograd/rows/operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -12,10 +12,8 @@
 namespace newtape::table {
 namespace {
 
-using Rows1 = std::vector<Elements>;
-
 /// Stable argsort.
-std::vector<std::size_t> order_of(const Elements& e, bool descending) {
+std::vector<std::size_t> sorted_order(const Elements& e, bool descending) {
   std::vector<std::size_t> places(e.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
   std::stable_sort(places.begin(), places.end(),
@@ -25,8 +23,8 @@ std::vector<std::size_t> order_of(const Elements& e, bool descending) {
 
 /// The first k in order: elements or indices.
 Reference first(std::size_t axis, bool descending, std::size_t k, bool places, std::size_t skip = 0) {
-  return along(axis, [=](const Rows1& x) {
-    const auto order = order_of(x[0], descending);
+  return along(axis, [=](const Lines& x) {
+    const auto order = sorted_order(x[0], descending);
     Elements y;
     for (std::size_t i = skip; i < std::min(order.size(), k); ++i) {
       y.push_back(places ? static_cast<long double>(order[i]) : x[0][order[i]]);
@@ -42,11 +40,12 @@ Sample sorting(Shape shape, std::int64_t axis, std::size_t meant, bool descendin
           [=](Args& x) { return sort(x[0], axis, descending).values; },
           first(meant, descending, everything, false)};
 }
-Sample placing(Shape shape, std::int64_t axis, std::size_t meant, bool descending) {
+Sample ranks(Shape shape, std::int64_t axis, std::size_t meant, bool descending) {
   return {
       {shape}, [=](Args& x) { return argsort(x[0], axis, descending); }, first(meant, descending, everything, true)};
 }
-Sample choosing(Shape shape, std::int64_t k, std::int64_t axis, std::size_t meant, bool largest, bool places = false) {
+Sample choosing_largest(Shape shape, std::int64_t k, std::int64_t axis, std::size_t meant, bool largest,
+                        bool places = false) {
   return {{shape},
           [=](Args& x) {
             const ValuesIndices top = topk(x[0], k, axis, largest);
@@ -60,32 +59,32 @@ Sample ranking(Shape shape, std::int64_t k, std::int64_t axis, std::size_t meant
           first(meant, false, static_cast<std::size_t>(k), false, static_cast<std::size_t>(k) - 1)};
 }
 
-Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
-Tensor numbers() { return tensor({0, 2, 1}, i64); }
+Tensor zero_two_one() { return tensor({0, 2, 1}, i64); }
 
-enum class Part { values, inverse, counts };
+enum class UniquePart { values, inverse, counts };
 
-Values distinct(const std::vector<Values>& x, Part part) {
+Values distinct(const std::vector<Values>& x, UniquePart part) {
   Elements all(x[0].data);
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
-  Values y(part == Part::inverse ? x[0].shape : Shape{static_cast<std::int64_t>(all.size())});
+  Values y(part == UniquePart::inverse ? x[0].shape : Shape{static_cast<std::int64_t>(all.size())});
   for (std::size_t i = 0; i < y.data.size(); ++i) {
-    if (part == Part::values) y.data[i] = all[i];
-    if (part == Part::counts) y.data[i] = std::count(x[0].data.begin(), x[0].data.end(), all[i]);
-    if (part == Part::inverse) y.data[i] = std::find(all.begin(), all.end(), x[0].data[i]) - all.begin();
+    if (part == UniquePart::values) y.data[i] = all[i];
+    if (part == UniquePart::counts) y.data[i] = std::count(x[0].data.begin(), x[0].data.end(), all[i]);
+    if (part == UniquePart::inverse) y.data[i] = std::find(all.begin(), all.end(), x[0].data[i]) - all.begin();
   }
   return y;
 }
-std::vector<Sample> uniques(Part part) {
+std::vector<Sample> uniques(UniquePart part) {
   std::vector<Sample> samples;
   for (const auto& shape : {Shape{}, Shape{9}, Shape{2, 3}, Shape{0}, Shape{2, 0}}) {
-    samples.push_back({{shape},
-                       [part](Args& x) {
-                         const Unique u = unique(x[0]);
-                         return part == Part::values ? u.values : part == Part::inverse ? u.inverse : u.counts;
-                       },
-                       [part](const std::vector<Values>& x) { return distinct(x, part); }});
+    samples.push_back(
+        {{shape},
+         [part](Args& x) {
+           const Unique u = unique(x[0]);
+           return part == UniquePart::values ? u.values : part == UniquePart::inverse ? u.inverse : u.counts;
+         },
+         [part](const std::vector<Values>& x) { return distinct(x, part); }});
   }
   return samples;
 }
@@ -114,7 +113,6 @@ Sample searching(Shape sorted, Shape values, bool right) {
           }};
 }
 
-const std::string index = "an index is constant wherever it has a derivative";
 const std::vector<Domain> ties{{.low = -1, .high = 1, .whole = true}};
 
 const Rows sorts{{
@@ -132,17 +130,18 @@ const Rows sorts{{
      .integers = true},
     {.name = "argsort",
      .domains = ties,
-     .samples = {placing({7}, -1, 0, false), placing({2, 7}, -1, 1, true), placing({7, 2}, 0, 0, false),
-                 placing({2, 5, 3}, 1, 1, true), placing({0, 3}, 1, 1, false), placing({300}, 0, 0, true)},
+     .samples = {ranks({7}, -1, 0, false), ranks({2, 7}, -1, 1, true), ranks({7, 2}, 0, 0, false),
+                 ranks({2, 5, 3}, 1, 1, true), ranks({0, 3}, 1, 1, false), ranks({300}, 0, 0, true)},
      .rejects = {{Error::shape, "argsort", [] { argsort(matrix(), 2); }}},
      .integers = true,
      .result = i64,
      .order = 0,
-     .reason = index},
+     .reason = index_step},
     {.name = "topk",
-     .samples = {choosing({5}, 3, -1, 0, true), choosing({2, 3}, 2, -1, 1, false), choosing({4, 2}, 1, 0, 0, true),
-                 choosing({2, 3, 2}, 3, 1, 1, true), choosing({9}, 1, 0, 0, false), choosing({4}, 0, 0, 0, true),
-                 choosing({0, 3}, 3, 1, 1, true)},
+     .samples = {choosing_largest({5}, 3, -1, 0, true), choosing_largest({2, 3}, 2, -1, 1, false),
+                 choosing_largest({4, 2}, 1, 0, 0, true), choosing_largest({2, 3, 2}, 3, 1, 1, true),
+                 choosing_largest({9}, 1, 0, 0, false), choosing_largest({4}, 0, 0, 0, true),
+                 choosing_largest({0, 3}, 3, 1, 1, true)},
      .rejects = {{Error::value, "topk", [] { topk(matrix(), 4); }},
                  {Error::value, "-1", [] { topk(matrix(), -1); }},
                  {Error::shape, "topk", [] { topk(matrix(), 1, 2); }}},
@@ -150,13 +149,13 @@ const Rows sorts{{
      .integers = true},
     {.name = "topk's indices",
      .domains = ties,
-     .samples = {choosing({9}, 4, -1, 0, true, true), choosing({2, 9}, 1, 1, 1, false, true),
-                 choosing({4, 2}, 3, 0, 0, true, true), choosing({0}, 0, 0, 0, true, true)},
+     .samples = {choosing_largest({9}, 4, -1, 0, true, true), choosing_largest({2, 9}, 1, 1, 1, false, true),
+                 choosing_largest({4, 2}, 3, 0, 0, true, true), choosing_largest({0}, 0, 0, 0, true, true)},
      .composite = true,
      .integers = true,
      .result = i64,
      .order = 0,
-     .reason = index},
+     .reason = index_step},
     {.name = "kthvalue",
      .samples = {ranking({5}, 2, -1, 0),
                  ranking({2, 3}, 3, -1, 1),
@@ -164,7 +163,7 @@ const Rows sorts{{
                  ranking({2, 3, 2}, 2, 1, 1),
                  {{{2, 4}},
                   [](Args& x) { return kthvalue(x[0], 2).values; },
-                  folds({1}, false, [](const Elements& e) { return e[order_of(e, false)[1]]; })},
+                  folds({1}, false, [](const Elements& e) { return e[sorted_order(e, false)[1]]; })},
                  {{{0, 3}},
                   [](Args& x) { return kthvalue(x[0], 2).values; },
                   folds({1}, false, [](const Elements& e) { return e[0]; })}},
@@ -176,22 +175,22 @@ const Rows sorts{{
      .integers = true},
     {.name = "unique",
      .domains = ties,
-     .samples = uniques(Part::values),
+     .samples = uniques(UniquePart::values),
      .composite = true,
      .integers = true,
      .order = 0,
      .reason = "which elements there are is a constant"},
     {.name = "unique's inverse",
      .domains = ties,
-     .samples = uniques(Part::inverse),
+     .samples = uniques(UniquePart::inverse),
      .composite = true,
      .integers = true,
      .result = i64,
      .order = 0,
-     .reason = index},
+     .reason = index_step},
     {.name = "unique's counts",
      .domains = ties,
-     .samples = uniques(Part::counts),
+     .samples = uniques(UniquePart::counts),
      .composite = true,
      .integers = true,
      .result = i64,
@@ -210,11 +209,11 @@ const Rows sorts{{
      .samples = {searching({9}, {2, 3}, false), searching({9}, {5}, true), searching({0}, {2}, false),
                  searching({3}, {}, true), searching({3}, {0}, true)},
      .rejects = {{Error::shape, "searchsorted", [] { searchsorted(matrix(), tensor({1, 2})); }},
-                 {Error::dtype, "searchsorted", [] { searchsorted(numbers(), tensor({1, 2})); }}},
+                 {Error::dtype, "searchsorted", [] { searchsorted(zero_two_one(), tensor({1, 2})); }}},
      .integers = true,
      .result = i64,
      .order = 0,
-     .reason = index},
+     .reason = index_step},
 }};
 
 }  // namespace

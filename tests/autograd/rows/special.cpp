@@ -23,7 +23,7 @@ Row polygamma_row(const std::string& name, Domain domain) {
           .tolerance_scale = 4};
 }
 
-const Domain positive{.low = 0.5, .high = 5, .above = 0};
+const Domain positive_arguments{.low = 0.5, .high = 5, .above = 0};
 const Domain between_poles{.low = -1.75, .high = -1.25, .below = 0};
 
 const Rows specials{{
@@ -34,8 +34,8 @@ const Rows specials{{
     part(function("lgamma", lgamma, lgamma_of, between_poles, 4), "lgamma of negative"),
     function("digamma", digamma, digamma_of, {.low = 1.7, .high = 6, .above = 0}),
     part(function("digamma", digamma, digamma_of, {.low = -0.9, .high = -0.6, .below = 0}, 8), "digamma of negative"),
-    polygamma_row<1>("polygamma 1", positive),
-    polygamma_row<2>("polygamma 2", positive),
+    polygamma_row<1>("polygamma 1", positive_arguments),
+    polygamma_row<2>("polygamma 2", positive_arguments),
     polygamma_row<1>("polygamma 1 of negative", between_poles),
     polygamma_row<4>("polygamma 4 of negative", {.low = -1.4, .high = -1.2, .below = 0}),
     {.name = "polygamma 0",

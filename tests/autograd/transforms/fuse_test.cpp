@@ -59,7 +59,7 @@ constexpr std::int64_t always = 0, never = std::numeric_limits<std::int64_t>::ma
 const Function cheap = [](Operands x) { return x[0] * x[1] - 3 * maximum(x[0], x[1]) + square(x[1]) / 2.0; };
 const Function dear = [](Operands x) { return tanh(0.5 * x[0]) * x[1] + exp(-square(x[0] - x[1])) * x[0]; };
 
-void check(const Function& f, const std::vector<Array>& arrays) {
+void check_fused(const Function& f, const std::vector<Array>& arrays) {
   const Found fused = found(f, arrays, always);
   const Found plain = found(f, arrays, never);
   CHECK(same_bits(fused.value, plain.value));
@@ -79,15 +79,15 @@ TEST_CASE("fuse: bitwise equal to the unfused function, for any layout of the op
   INFO("[" << n << ", " << m << "] " << name(dtype));
   for (const auto& f : {cheap, dear}) {
     const Array x = drawn({n, m}, 1, dtype);
-    check(f, {x, drawn({n, m}, 2, dtype)});
-    check(f, {x, drawn({m}, 2, dtype)});
-    check(f, {x, drawn({n, 1}, 2, dtype)});
-    check(f, {drawn({}, 2, dtype), x});
-    check(f, {drawn({n, 1}, 1, dtype), drawn({m}, 2, dtype)});
-    check(f, {core::transpose(drawn({m, n}, 1, dtype), 0, 1), x});
-    check(f, {core::slice(drawn({n, m + 5}, 1, dtype), 1, 3, m + 3), x});
-    check(f, {core::slice(drawn({2 * n, m}, 1, dtype), 0, 1, 2 * n, 2), x});
-    check(f, {core::slice(drawn({n, 3 * m}, 1, dtype), 1, 1, 3 * m, 3), x});
+    check_fused(f, {x, drawn({n, m}, 2, dtype)});
+    check_fused(f, {x, drawn({m}, 2, dtype)});
+    check_fused(f, {x, drawn({n, 1}, 2, dtype)});
+    check_fused(f, {drawn({}, 2, dtype), x});
+    check_fused(f, {drawn({n, 1}, 1, dtype), drawn({m}, 2, dtype)});
+    check_fused(f, {core::transpose(drawn({m, n}, 1, dtype), 0, 1), x});
+    check_fused(f, {core::slice(drawn({n, m + 5}, 1, dtype), 1, 3, m + 3), x});
+    check_fused(f, {core::slice(drawn({2 * n, m}, 1, dtype), 0, 1, 2 * n, 2), x});
+    check_fused(f, {core::slice(drawn({n, 3 * m}, 1, dtype), 1, 1, 3 * m, 3), x});
   }
 }
 
@@ -99,10 +99,10 @@ TEST_CASE("fuse: operands of three axes, broadcast along any of them") {
         INFO(to_string(shape) << " axis " << axis);
         Shape one = shape;
         one[axis] = 1;
-        check(f, {x, drawn(one, 2)});
+        check_fused(f, {x, drawn(one, 2)});
         Shape alone(3, 1);
         alone[axis] = shape[axis];
-        check(f, {x, drawn(alone, 2)});
+        check_fused(f, {x, drawn(alone, 2)});
       }
     }
   }
@@ -112,24 +112,24 @@ TEST_CASE("fuse: conditions, conversions and numbers") {
   const Array x = drawn({300, 100}, 1);
   const Array mask = core::less(drawn({300, 1}, 2), core::number(0, f32));
   const Tensor c = tensor(0.75);
-  check([](Operands v) { return where(v[0], v[1] * v[1], zeros_like(v[1])); }, {mask, x});
-  check([](Operands v) { return where(v[1] > 0.5, v[1] * 3, sin(v[1])) * v[0].to(f32); }, {mask, x});
-  check([](Operands v) { return (v[0].to(f64) * 0.1).to(f32) + v[0]; }, {x});
-  check([c](Operands v) { return v[0] * c + exp(c * 2.0) - (v[0] - c); }, {x});
-  check([](Operands v) { return v[0] * v[0] + 2; }, {random::integers({20000}, -9, 9)});
+  check_fused([](Operands v) { return where(v[0], v[1] * v[1], zeros_like(v[1])); }, {mask, x});
+  check_fused([](Operands v) { return where(v[1] > 0.5, v[1] * 3, sin(v[1])) * v[0].to(f32); }, {mask, x});
+  check_fused([](Operands v) { return (v[0].to(f64) * 0.1).to(f32) + v[0]; }, {x});
+  check_fused([c](Operands v) { return v[0] * c + exp(c * 2.0) - (v[0] - c); }, {x});
+  check_fused([](Operands v) { return v[0] * v[0] + 2; }, {random::integers({20000}, -9, 9)});
   const Tensor y = fuse([](auto a, auto b, auto s) { return where(a, b, s); }, mask, x, 2);  // 2 takes x's dtype
   CHECK(y.dtype() == f32);
 }
 
 TEST_CASE("fuse: results that are operands, constants, or equal") {
   const Array x = drawn({300, 100}, 1);
-  check([](Operands v) { return v[0]; }, {x, drawn({100}, 2)});
-  check([](Operands v) { return v[1]; }, {x, drawn({100}, 2)});
-  check([](Operands v) { return tanh(v[1]); }, {x, drawn({100}, 2)});
-  check([](Operands v) { return tanh(v[1]) * v[0]; }, {x, drawn({}, 2)});
-  check([](Operands) { return tensor(3); }, {x});
-  check([](Operands v) { return v[0] + v[1]; }, {x, x});
-  check([](Operands v) { return v[0] * 1.0 + v[1] * -1.0; }, {x, x});
+  check_fused([](Operands v) { return v[0]; }, {x, drawn({100}, 2)});
+  check_fused([](Operands v) { return v[1]; }, {x, drawn({100}, 2)});
+  check_fused([](Operands v) { return tanh(v[1]); }, {x, drawn({100}, 2)});
+  check_fused([](Operands v) { return tanh(v[1]) * v[0]; }, {x, drawn({}, 2)});
+  check_fused([](Operands) { return tensor(3); }, {x});
+  check_fused([](Operands v) { return v[0] + v[1]; }, {x, x});
+  check_fused([](Operands v) { return v[0] * 1.0 + v[1] * -1.0; }, {x, x});
 }
 
 TEST_CASE("fuse: gradients for a cotangent of several values") {
@@ -217,7 +217,7 @@ TEST_CASE("fuse: small operands use the unfused function, once it is known to be
 TEST_CASE("fuse: a fused function inside another") {
   const Array x = drawn({300, 100}, 1);
   const auto inner = [](auto u) { return sigmoid(u) * u; };
-  check([&](Operands v) { return fuse(inner, v[0]) + 1; }, {x});
+  check_fused([&](Operands v) { return fuse(inner, v[0]) + 1; }, {x});
 }
 
 TEST_CASE("fuse: captured values are copied") {

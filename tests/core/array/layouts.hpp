@@ -6,6 +6,7 @@
 #include <newtape/core/ops/index.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ using newtape::Array;
 using newtape::Dims;
 using newtape::DType;
 using newtape::Shape;
+
+inline constexpr double inf = std::numeric_limits<double>::infinity();
+inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 /// The element at a multi-index, computed from the strides.
 inline double at(const Array& x, const Dims& index) {

@@ -27,8 +27,6 @@ Array steps(const Shape& shape, double step, DType dtype = f64) {
   return make(shape, values, dtype);
 }
 
-const double inf = INFINITY;
-
 }  // namespace
 
 TEST_CASE("Floats share the fewest digits that show them", "[print]") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Aspects not covered by the tests of the autograd operations: memory layouts, stacks, threads, errors of core's
+// Aspects not covered by the tests of the autograd operations: memory three_layouts, stacks, threads, errors of core's
 // factorizations.
 #include "bounds.hpp"
 #include "catch.hpp"
@@ -21,7 +21,7 @@
 namespace newtape {
 namespace {
 
-Array random(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
+Array random_matrices(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
   Array x = Array::empty(shape, f64);
   Generator g(seed);
   for (std::int64_t i = 0; i < x.size(); ++i) {
@@ -32,7 +32,7 @@ Array random(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
 Array transposed(const Array& a) { return core::transpose(a, -2, -1); }
 /// A positive definite matrix.
 Array positive(const Shape& shape, DType dtype) {
-  const Array x = random(shape, dtype);
+  const Array x = random_matrices(shape, dtype);
   return core::add(core::matmul(x, transposed(x)), core::eye(shape.back(), dtype));
 }
 double difference(const Array& a, const Array& b) {
@@ -40,7 +40,7 @@ double difference(const Array& a, const Array& b) {
   return a.size() == 0 ? 0 : core::max(core::abs(core::sub(a, b))).item();
 }
 /// The same matrix: row-major, column-major, and with a column stride of 2.
-std::vector<Array> layouts(const Array& a) {
+std::vector<Array> three_layouts(const Array& a) {
   const std::vector<Array> twice{a, a};
   const Array wide = core::stack(twice, -1);
   return {a, transposed(core::copy(transposed(a))), core::select(wide, -1, 1)};
@@ -48,7 +48,7 @@ std::vector<Array> layouts(const Array& a) {
 
 /// LAPACK sees a copy that lies in memory the same each time. These two hand the matrices to BLAS as they lie, and a
 /// transposed one may be summed in another order.
-double allowed(const std::string& what, const Array& a, const Array& want) {
+double allowed_difference(const std::string& what, const Array& a, const Array& want) {
   const auto n = static_cast<double>(a.shape(-1));
   const auto largest = [](const Array& x) { return core::max(core::abs(x)).item(); };
   // Some 20 products of n terms, whose errors log2 |a| squarings double each.
@@ -118,9 +118,10 @@ TEST_CASE("factorisations read any layout and do not change their operand", "[li
       const Array a = positive({2, 5, 5}, dtype);
       const Array before = core::copy(a);
       const auto want = f(core::copy(a));
-      for (const auto& x : layouts(a)) {
+      for (const auto& x : three_layouts(a)) {
         const auto got = f(x);
-        for (std::size_t i = 0; i < got.size(); ++i) CHECK(difference(got[i], want[i]) <= allowed(what, a, want[i]));
+        for (std::size_t i = 0; i < got.size(); ++i)
+          CHECK(difference(got[i], want[i]) <= allowed_difference(what, a, want[i]));
         CHECK(difference(x, before) == 0);
       }
     }
@@ -149,9 +150,9 @@ TEST_CASE("matrices of a stack are factored independently, for any number of thr
 TEST_CASE("a single matrix or right-hand side broadcasts over a stack", "[linalg]") {
   const Array a = positive({4, 4}, f64);
   const Array stretched = core::expand(a, {3, 4, 4});
-  const Array b = random({3, 4, 2}, f64, 2);
+  const Array b = random_matrices({3, 4, 2}, f64, 2);
   CHECK(difference(core::solve(a, b), core::solve(stretched, b)) == 0);
-  const Array one = random({4, 2}, f64, 3);
+  const Array one = random_matrices({4, 2}, f64, 3);
   const Array stack = positive({3, 4, 4}, f64);
   CHECK(difference(core::solve(stack, one), core::solve(stack, core::expand(one, {3, 4, 2}))) == 0);
   const Array l = core::cholesky(a);

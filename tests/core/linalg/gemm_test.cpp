@@ -45,7 +45,7 @@ const kernels::GemmTable<T>& table_of(const Set& set) {
 }
 
 template <class T>
-std::vector<T> numbers(std::int64_t n, std::uint64_t seed) {
+std::vector<T> scattered_numbers(std::int64_t n, std::uint64_t seed) {
   std::vector<T> x(static_cast<std::size_t>(n));
   for (T& v : x) {
     seed = seed * 6364136223846793005U + 1442695040888963407U;
@@ -56,7 +56,7 @@ std::vector<T> numbers(std::int64_t n, std::uint64_t seed) {
 
 enum class Start { zero, c, row };
 
-struct Case {
+struct GemmCase {
   std::int64_t n, m, k;
   bool a_transposed = false, b_transposed = false;
   Start start = Start::zero;
@@ -67,7 +67,7 @@ struct Case {
 
 /// The largest error over the bound; infinite where NaN comes out. Nothing outside of c may be written.
 template <class T>
-double error(const kernels::GemmTable<T>& table, const Case& s) {
+double worst_error(const kernels::GemmTable<T>& table, const GemmCase& s) {
   const std::int64_t a_row = s.a_transposed ? s.step : s.k * s.step + 3;
   const std::int64_t a_column = s.a_transposed ? s.n * s.step + 1 : s.step;
   const std::int64_t b_row = s.b_transposed ? s.step : s.m * s.step + 2;
@@ -76,10 +76,10 @@ double error(const kernels::GemmTable<T>& table, const Case& s) {
   const std::int64_t b_size = (s.k - 1) * b_row + (s.m - 1) * b_column + 1;
   const std::int64_t c_row = s.m + 3;
   const std::int64_t c_size = s.n * c_row + 2;
-  const auto a = numbers<T>(a_size * s.members, 1);
-  const auto b = numbers<T>(b_size * s.members, 2);
-  const auto row = numbers<T>(s.m, 3);
-  auto c = s.start == Start::c ? numbers<T>(c_size * s.members, 4)
+  const auto a = scattered_numbers<T>(a_size * s.members, 1);
+  const auto b = scattered_numbers<T>(b_size * s.members, 2);
+  const auto row = scattered_numbers<T>(s.m, 3);
+  auto c = s.start == Start::c ? scattered_numbers<T>(c_size * s.members, 4)
                                : std::vector<T>(static_cast<std::size_t>(c_size * s.members), T(NAN));
   const auto before = c;
   const T* init = s.start == Start::zero ? nullptr : s.start == Start::c ? c.data() : row.data();
@@ -136,26 +136,26 @@ double error(const kernels::GemmTable<T>& table, const Case& s) {
 }
 
 template <class T>
-void check(const std::vector<Case>& cases) {
+void check_cases(const std::vector<GemmCase>& cases) {
   for (const Set& set : sets()) {
-    for (const Case& s : cases) {
+    for (const GemmCase& s : cases) {
       INFO(set.name << (sizeof(T) == 4 ? " f32 " : " f64 ") << s.n << " x " << s.k << " x " << s.m << " transposed "
                     << s.a_transposed << s.b_transposed << " start " << static_cast<int>(s.start) << " step " << s.step
                     << " members " << s.members);
-      REQUIRE(error<T>(table_of<T>(set), s) <= 1);
+      REQUIRE(worst_error<T>(table_of<T>(set), s) <= 1);
     }
   }
 }
 
-void check_both(const std::vector<Case>& cases) {
-  check<float>(cases);
-  check<double>(cases);
+void check_both(const std::vector<GemmCase>& cases) {
+  check_cases<float>(cases);
+  check_cases<double>(cases);
 }
 
 }  // namespace
 
 TEST_CASE("gemm: every small size, transposed or not, from zero, from c and from a row", "[gemm]") {
-  std::vector<Case> cases;
+  std::vector<GemmCase> cases;
   int turn = 0;
   for (std::int64_t n = 1; n <= 40; ++n) {
     for (std::int64_t m = 1; m <= 40; ++m) {
@@ -169,7 +169,7 @@ TEST_CASE("gemm: every small size, transposed or not, from zero, from c and from
 }
 
 TEST_CASE("gemm: sizes on both sides of every block's edge, in all layouts", "[gemm]") {
-  std::vector<Case> cases;
+  std::vector<GemmCase> cases;
   for (const auto& [n, m, k] : std::vector<std::array<std::int64_t, 3>>{{97, 65, 257},
                                                                         {41, 130, 256},
                                                                         {100, 200, 515},
@@ -187,7 +187,7 @@ TEST_CASE("gemm: sizes on both sides of every block's edge, in all layouts", "[g
 }
 
 TEST_CASE("gemm: any strides, and stacks with shared operands", "[gemm]") {
-  std::vector<Case> cases;
+  std::vector<GemmCase> cases;
   for (int layout = 0; layout < 4; ++layout) {
     const bool ta = layout % 2 == 1;
     const bool tb = layout >= 2;

@@ -17,7 +17,7 @@ using namespace layouts;
 namespace {
 
 /// Largest error of c = a b relative to the sum of the absolute products, which bounds the rounding error.
-double error(const Array& a, const Array& b, const Array& c) {
+double product_error(const Array& a, const Array& b, const Array& c) {
   double worst = 0;
   const auto k = a.shape(-1);
   each_index(c.shape(), [&](const Dims& i) {
@@ -43,9 +43,9 @@ double error(const Array& a, const Array& b, const Array& c) {
   return worst;
 }
 
-/// What error(a, b, c) may be: each product is rounded, and takes part in at most k - 1 additions.
-double allowed(const Array& a) { return bounds::gamma(static_cast<double>(a.shape(-1)), a.dtype()); }
-double largest(const Array& x) { return x.size() == 0 ? 0 : core::max(core::abs(x)).item(); }
+/// What product_error(a, b, c) may be: each product is rounded, and takes part in at most k - 1 additions.
+double allowed_error(const Array& a) { return bounds::gamma(static_cast<double>(a.shape(-1)), a.dtype()); }
+double largest_magnitude(const Array& x) { return x.size() == 0 ? 0 : core::max(core::abs(x)).item(); }
 
 /// Matrices [n, m] with different memory layouts.
 std::vector<Named> matrices(std::int64_t n, std::int64_t m, DType dtype) {
@@ -73,7 +73,7 @@ TEST_CASE("matmul multiplies matrices of every layout and shape", "[linalg]") {
           INFO(name(dtype) << " " << n << " x " << k << " x " << m << ": a " << of_a << ", b " << of_b);
           const Array c = core::matmul(a, b);
           REQUIRE(c.shape() == Shape{n, m});
-          CHECK(error(a, b, c) <= allowed(a));
+          CHECK(product_error(a, b, c) <= allowed_error(a));
         }
       }
     }
@@ -95,20 +95,20 @@ TEST_CASE("matmul broadcasts leading axes", "[linalg]") {
       const Array b = scattered(of_b, dtype, 2);
       const Array c = core::matmul(a, b);
       REQUIRE(c.shape() == of_c);
-      CHECK(error(a, b, c) <= allowed(a));
+      CHECK(product_error(a, b, c) <= allowed_error(a));
       // The same with the matrices of every operand transposed in memory, and batches broadcast by stride 0.
       const auto turned = [](const Array& x) {
         return core::transpose(core::copy(core::transpose(x, -1, -2)), -1, -2);
       };
-      CHECK(error(a, b, core::matmul(turned(a), turned(b))) <= allowed(a));
+      CHECK(product_error(a, b, core::matmul(turned(a), turned(b))) <= allowed_error(a));
       const auto stretched = [&c](const Array& x) {
         Shape full(c.shape().begin(), c.shape().end() - 2);
         full.push_back(x.shape(-2));
         full.push_back(x.shape(-1));
         return core::expand(x, full);
       };
-      CHECK(error(a, b, core::matmul(stretched(a), stretched(b))) <= allowed(a));
-      CHECK(error(a, b, core::matmul(stretched(a), b)) <= allowed(a));
+      CHECK(product_error(a, b, core::matmul(stretched(a), stretched(b))) <= allowed_error(a));
+      CHECK(product_error(a, b, core::matmul(stretched(a), b)) <= allowed_error(a));
     }
   }
 }
@@ -121,11 +121,11 @@ TEST_CASE("Products with operands whose rows or columns are broadcast", "[linalg
     const Array same_columns = core::expand(core::slice(b, 1, 1, 2), {4, 7});
     const Array one_number = core::expand(core::slice(core::slice(b, 0, 3, 4), 1, 0, 1), {4, 3});
     CHECK(core::matmul(same_rows, b).shape() == Shape{2, 6, 3});
-    CHECK(error(same_rows, b, core::matmul(same_rows, b)) <= allowed(same_rows));
+    CHECK(product_error(same_rows, b, core::matmul(same_rows, b)) <= allowed_error(same_rows));
     CHECK(core::matmul(a, same_columns).shape() == Shape{2, 5, 7});
-    CHECK(error(a, same_columns, core::matmul(a, same_columns)) <= allowed(a));
-    CHECK(error(same_rows, same_columns, core::matmul(same_rows, same_columns)) <= allowed(same_rows));
-    CHECK(error(a, one_number, core::matmul(a, one_number)) <= allowed(a));
+    CHECK(product_error(a, same_columns, core::matmul(a, same_columns)) <= allowed_error(a));
+    CHECK(product_error(same_rows, same_columns, core::matmul(same_rows, same_columns)) <= allowed_error(same_rows));
+    CHECK(product_error(a, one_number, core::matmul(a, one_number)) <= allowed_error(a));
   }
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("Previous contents of the result's memory do not matter", "[linalg]") 
       for (int attempt = 0; attempt < 4; ++attempt) {
         core::full({n, m}, NAN, dtype);  // the allocator reuses this memory
         const Array c = core::matmul(a, b);
-        CHECK(error(a, b, c) <= allowed(a));
+        CHECK(product_error(a, b, c) <= allowed_error(a));
       }
     }
   }
@@ -185,7 +185,7 @@ TEST_CASE("Large products agree for any number of threads", "[linalg][threads]")
     for (const int threads : {1, 2, 3}) {
       INFO(to_string(of_a) << " times " << to_string(of_b) << ", " << threads << " threads");
       set_num_threads(threads);
-      CHECK(error(a, b, core::matmul(a, b)) <= allowed(a));
+      CHECK(product_error(a, b, core::matmul(a, b)) <= allowed_error(a));
     }
   }
   set_num_threads(before);
@@ -205,7 +205,8 @@ TEST_CASE("linear multiplies by the transposed weight and adds the bias", "[lina
         const std::vector<Array> left{x, core::ones({n, 1}, dtype)};
         const std::vector<Array> right{w, core::reshape(b, {m, 1})};
         const Array extended = core::concatenate(left, 1);
-        CHECK(error(extended, core::transpose(core::concatenate(right, 1), 0, 1), y) <= allowed(extended));
+        CHECK(product_error(extended, core::transpose(core::concatenate(right, 1), 0, 1), y) <=
+              allowed_error(extended));
       }
     }
   }
@@ -239,7 +240,7 @@ TEST_CASE("solve satisfies its equation", "[linalg]") {
         const Array back = core::matmul(a, core::reshape(x, {6, of_b.size() == 1 ? 1 : of_b[1]}));
         const auto expected = elements(b);
         const auto got = elements(back);
-        const double bound = bounds::residual(6, largest(a), largest(x), dtype);
+        const double bound = bounds::residual(6, largest_magnitude(a), largest_magnitude(x), dtype);
         for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::abs(got[i] - expected[i]) <= bound);
       }
     }

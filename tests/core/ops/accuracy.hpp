@@ -73,9 +73,10 @@ Array array_of(const std::vector<T>& v) {
   return x;
 }
 
-using Reference = long double (*)(long double);
+using ScalarReference = long double (*)(long double);
 template <class T>
-void check_accuracy(const char* name, Array (*f)(Array), Reference reference, double low, double high, double allowed) {
+void check_accuracy(const char* name, Array (*f)(Array), ScalarReference reference, double low, double high,
+                    double allowed) {
   const auto v = samples<T>(low, high);
   const Array y = f(array_of(v));
   double worst = 0;

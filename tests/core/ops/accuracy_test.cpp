@@ -10,7 +10,7 @@
 using namespace newtape;
 using accuracy::array_of;
 using accuracy::check_accuracy;
-using accuracy::Reference;
+using accuracy::ScalarReference;
 using accuracy::ulps;
 
 namespace {
@@ -34,7 +34,7 @@ long double gelu_reference(long double x) { return x < -1000 ? -0.0L : x / 2 * s
 }  // namespace
 
 TEST_CASE("elementwise: elementary functions, against long double") {
-  const auto both = [](const char* name, Array (*f)(Array), Reference reference, double low, double high,
+  const auto both = [](const char* name, Array (*f)(Array), ScalarReference reference, double low, double high,
                        double f32_ulps, double f64_ulps) {
     check_accuracy<float>(name, f, reference, low, high, f32_ulps);
     check_accuracy<double>(name, f, reference, low, high, f64_ulps);

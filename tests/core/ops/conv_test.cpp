@@ -20,7 +20,7 @@ using namespace layouts;
 
 namespace {
 
-struct Case {
+struct ConvCase {
   const char* what;
   std::int64_t images, in, out, groups;
   Shape input, kernel;
@@ -28,7 +28,7 @@ struct Case {
 };
 
 // Around one and two vectors of channels, planes smaller and larger than a panel, all kinds of strides.
-const Case cases[] = {
+const ConvCase conv_cases[] = {
     {"several blocks of channels", 2, 3, 70, 1, {9, 10}, {3, 3}, {1, 1}, {0, 0}, {1, 1}},
     {"one vector", 3, 5, 16, 1, {7, 8}, {3, 2}, {1, 1}, {1, 1}, {1, 1}},
     {"one vector and one channel", 1, 4, 17, 1, {6, 6}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
@@ -45,7 +45,7 @@ const Case cases[] = {
     {"three axes", 2, 3, 19, 1, {4, 5, 6}, {2, 3, 2}, {1, 2, 1}, {0, 1, 1}, {1, 1, 2}},
 };
 
-core::ConvGeometry geometry(const Case& c) {
+core::ConvGeometry geometry(const ConvCase& c) {
   core::ConvGeometry g{c.input, {}, c.kernel, c.stride, c.padding, c.dilation, c.groups};
   for (std::size_t a = 0; a < c.input.size(); ++a) {
     g.output.push_back((c.input[a] + 2 * c.padding[a] - c.dilation[a] * (c.kernel[a] - 1) - 1) / c.stride[a] + 1);
@@ -59,7 +59,7 @@ Shape with(std::int64_t a, std::int64_t b, const Shape& spatial) {
   return s;
 }
 
-Array random(const Shape& shape, DType dtype, std::uint64_t seed) {
+Array random_operand(const Shape& shape, DType dtype, std::uint64_t seed) {
   Array x = Array::empty(shape, f64);
   for (std::int64_t i = 0; i < x.size(); ++i) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
@@ -73,11 +73,11 @@ struct Arrays {
   Array x, w, y, b;
   core::ConvGeometry g;
 
-  Arrays(const Case& c, DType dtype)
-      : x(random(with(c.images, c.in, c.input), dtype, 1)),
-        w(random(with(c.out, c.in / c.groups, c.kernel), dtype, 2)),
-        y(random(with(c.images, c.out, geometry(c).output), dtype, 3)),
-        b(random({std::max(c.in, c.out)}, dtype, 4)),
+  Arrays(const ConvCase& c, DType dtype)
+      : x(random_operand(with(c.images, c.in, c.input), dtype, 1)),
+        w(random_operand(with(c.out, c.in / c.groups, c.kernel), dtype, 2)),
+        y(random_operand(with(c.images, c.out, geometry(c).output), dtype, 3)),
+        b(random_operand({std::max(c.in, c.out)}, dtype, 4)),
         g(geometry(c)) {}
 
   /// Calls f(offset in x, in w, in y) for every product of the sum.
@@ -137,7 +137,7 @@ struct Sums {
 }  // namespace
 
 TEST_CASE("Convolutions of all kinds agree with plain loops, with any number of threads", "[conv]") {
-  for (const auto& c : cases) {
+  for (const auto& c : conv_cases) {
     for (const DType dtype : {f32, f64}) {
       INFO(c.what << ", " << name(dtype));
       const Arrays all(c, dtype);
@@ -177,7 +177,7 @@ TEST_CASE("Convolutions of all kinds agree with plain loops, with any number of 
 }
 
 TEST_CASE("Convolutions do not read unrelated elements", "[conv]") {
-  for (const auto& c : cases) {
+  for (const auto& c : conv_cases) {
     INFO(c.what);
     // NaN in the last image must not affect the others, nor weights without contribution from the last channel.
     const Arrays all(c, f32);
@@ -208,7 +208,7 @@ TEST_CASE("Convolutions do not read unrelated elements", "[conv]") {
 }
 
 TEST_CASE("A convolution of arrays of mismatched shapes is rejected", "[conv]") {
-  const Arrays a(cases[0], f32);
+  const Arrays a(conv_cases[0], f32);
   CHECK_THROWS_AS(core::conv(a.y, a.w, Array(), a.g), ShapeError);
   CHECK_THROWS_AS(core::conv_transpose(a.x, a.w, Array(), a.g), ShapeError);
   CHECK_THROWS_AS(core::conv_weight(a.y, a.x, a.g), ShapeError);

@@ -23,11 +23,11 @@ using accuracy::array_of;
 
 namespace {
 
-// --- layouts, and a reference that reads strided arrays element by element ---
+// --- every_layout, and a reference that reads strided arrays element by element ---
 
 enum class Layout { contiguous, transposed, stepped, column, expanded };
-constexpr Layout layouts[] = {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column,
-                              Layout::expanded};
+constexpr Layout every_layout[] = {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column,
+                                   Layout::expanded};
 
 template <class T>
 Array random_array(const Shape& shape, Layout layout, unsigned seed) {
@@ -124,8 +124,8 @@ const std::vector<Pair>& shape_pairs() {
 
 TEST_CASE("elementwise: two operands of every layout, against an elementwise reference") {
   for (const auto& pair : shape_pairs()) {
-    for (const Layout p : layouts) {
-      for (const Layout q : layouts) {
+    for (const Layout p : every_layout) {
+      for (const Layout q : every_layout) {
         INFO(to_string(pair.a) << " layout " << static_cast<int>(p) << ", " << to_string(pair.b) << " layout "
                                << static_cast<int>(q));
         const Array a = random_array<float>(pair.a, p, 1);
@@ -156,7 +156,7 @@ TEST_CASE("elementwise: two operands of every layout, against an elementwise ref
 
 TEST_CASE("elementwise: one operand of every layout") {
   for (const auto& pair : shape_pairs()) {
-    for (const Layout p : layouts) {
+    for (const Layout p : every_layout) {
       INFO(to_string(pair.a) << " layout " << static_cast<int>(p));
       const auto negate = [](auto u, auto) { return -u; };
       const Array a = random_array<float>(pair.a, p, 1);
@@ -179,7 +179,7 @@ TEST_CASE("elementwise: one operand of every layout") {
 TEST_CASE("elementwise: assign writes through views, and only there") {
   for (const auto& pair : shape_pairs()) {
     for (const Layout p : {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column}) {
-      for (const Layout q : layouts) {
+      for (const Layout q : every_layout) {
         Array dst = random_array<double>(pair.together, p, 1);
         const Array src = random_array<double>(pair.b, q, 2);
         core::assign(dst, src);

@@ -20,7 +20,7 @@ using Row = std::vector<long double>;
 
 /// f applied to the elements that share an output position; C order of positions.
 template <class F>
-std::vector<long double> naive(const Array& x, const Dims& axes, const F& f) {
+std::vector<long double> reduced_by_loops(const Array& x, const Dims& axes, const F& f) {
   std::map<std::vector<std::int64_t>, Row> rows;
   each_index(x.shape(), [&](const Dims& index) {
     std::vector<std::int64_t> kept;
@@ -65,10 +65,8 @@ long double product_of(const Row& row) {
   for (const auto v : row) p *= v;
   return p;
 }
-long double largest(const Row& row) { return *std::max_element(row.begin(), row.end()); }
+long double largest_of(const Row& row) { return *std::max_element(row.begin(), row.end()); }
 long double smallest(const Row& row) { return *std::min_element(row.begin(), row.end()); }
-
-const double inf = INFINITY;
 
 }  // namespace
 
@@ -78,19 +76,20 @@ TEST_CASE("Reductions agree with plain loops in every layout, over every set of 
     for (const auto& [layout, x] : all(dtype)) {
       for (const Dims& axes : every_set_of_axes(x.ndim())) {
         INFO(name(dtype) << ", " << layout << ", axes " << to_string(axes));
-        CHECK(close(core::sum(x, axes), naive(x, axes, sum_of), tolerance));
-        CHECK(close(core::max(x, axes), naive(x, axes, largest), 0));
-        CHECK(close(core::min(x, axes), naive(x, axes, smallest), 0));
+        CHECK(close(core::sum(x, axes), reduced_by_loops(x, axes, sum_of), tolerance));
+        CHECK(close(core::max(x, axes), reduced_by_loops(x, axes, largest_of), 0));
+        CHECK(close(core::min(x, axes), reduced_by_loops(x, axes, smallest), 0));
         if (dtype != i64) {
-          CHECK(close(core::mean(x, axes),
-                      naive(x, axes, [](const Row& r) { return sum_of(r) / static_cast<long double>(r.size()); }),
-                      tolerance));
+          CHECK(close(
+              core::mean(x, axes),
+              reduced_by_loops(x, axes, [](const Row& r) { return sum_of(r) / static_cast<long double>(r.size()); }),
+              tolerance));
           // Factors near one, so that long products do not overflow.
           const auto root = [](double v) { return 1 + v / 100; };
           auto factors = elements(x);
           std::transform(factors.begin(), factors.end(), factors.begin(), root);
           const Array near_one = make(x.shape(), factors, dtype);
-          CHECK(close(core::prod(near_one, axes), naive(near_one, axes, product_of), 20 * tolerance));
+          CHECK(close(core::prod(near_one, axes), reduced_by_loops(near_one, axes, product_of), 20 * tolerance));
         }
         Shape kept = x.shape();
         for (const auto a : axes) kept[static_cast<std::size_t>(a)] = 1;
@@ -105,7 +104,7 @@ TEST_CASE("prod works in every layout, broadcast ones too", "[reduce]") {
   for (const auto& [layout, x] : all(i64)) {
     if (x.size() > 200) continue;
     for (const Dims& axes : every_set_of_axes(x.ndim())) {
-      const auto expected = naive(x, axes, product_of);
+      const auto expected = reduced_by_loops(x, axes, product_of);
       if (std::any_of(expected.begin(), expected.end(), [](long double v) { return std::abs(v) > 1e15L; })) continue;
       INFO(layout << ", axes " << to_string(axes));
       CHECK(close(core::prod(x, axes), expected, 0));
@@ -122,10 +121,10 @@ TEST_CASE("Booleans are summed as counts, and reduced with any and all", "[reduc
       INFO(layout << ", axes " << to_string(axes));
       const Array count = core::sum(x, axes);
       CHECK(count.dtype() == i64);
-      CHECK(close(count, naive(x, axes, sum_of), 0));
+      CHECK(close(count, reduced_by_loops(x, axes, sum_of), 0));
       CHECK(core::any(x, axes).dtype() == boolean);
-      CHECK(close(core::any(x, axes), naive(x, axes, largest), 0));
-      CHECK(close(core::all(x, axes), naive(x, axes, smallest), 0));
+      CHECK(close(core::any(x, axes), reduced_by_loops(x, axes, largest_of), 0));
+      CHECK(close(core::all(x, axes), reduced_by_loops(x, axes, smallest), 0));
     }
   }
   CHECK_THROWS_AS(core::any(scattered({2}, f32)), DTypeError);
@@ -192,16 +191,18 @@ TEST_CASE("argmax and argmin find the first extremum in every layout", "[reduce]
         INFO(name(dtype) << ", " << layout << ", axis " << axis);
         const Dims axes{static_cast<std::int64_t>(axis)};
         CHECK(close(core::argmax(x, axes[0]),
-                    naive(x, axes,
-                          [](const Row& r) {
-                            return static_cast<long double>(std::max_element(r.begin(), r.end()) - r.begin());
-                          }),
+                    reduced_by_loops(x, axes,
+                                     [](const Row& r) {
+                                       return static_cast<long double>(std::max_element(r.begin(), r.end()) -
+                                                                       r.begin());
+                                     }),
                     0));
         CHECK(close(core::argmin(x, axes[0]),
-                    naive(x, axes,
-                          [](const Row& r) {
-                            return static_cast<long double>(std::min_element(r.begin(), r.end()) - r.begin());
-                          }),
+                    reduced_by_loops(x, axes,
+                                     [](const Row& r) {
+                                       return static_cast<long double>(std::min_element(r.begin(), r.end()) -
+                                                                       r.begin());
+                                     }),
                     0));
       }
     }
@@ -267,7 +268,7 @@ TEST_CASE("sum_to undoes broadcasting", "[reduce]") {
     const Array x = scattered(from, f64);
     const Array y = core::sum_to(x, to, batch);
     CHECK(y.shape() == result);
-    CHECK(close(y, naive(x, axes, sum_of), 1e-13L));
+    CHECK(close(y, reduced_by_loops(x, axes, sum_of), 1e-13L));
   };
   check({3, 4}, {3, 4}, 0, {}, {3, 4});
   check({3, 4}, {4}, 0, {0}, {4});

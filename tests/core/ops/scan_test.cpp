@@ -10,20 +10,16 @@
 
 #include <cmath>
 #include <functional>
-#include <limits>
 
 using namespace newtape;
 using namespace layouts;
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
-const double nan = std::nan("");
-
 using Step = std::function<double(const std::vector<double>& row, std::int64_t i, double before)>;
 
 /// f applied along the axis, element by element.
-std::vector<double> naive(const Array& x, std::size_t axis, bool reverse, double start, const Step& f) {
+std::vector<double> scanned_by_loops(const Array& x, std::size_t axis, bool reverse, double start, const Step& f) {
   std::vector<double> y;
   each_index(x.shape(), [&](Dims i) {
     const auto n = x.shape()[axis];
@@ -65,28 +61,31 @@ TEST_CASE("scans agree with loops") {
       for (const bool reverse : {false, true}) {
         const Array y = core::cumsum(x, axis, reverse);
         CHECK(y.dtype() == dtype);
-        compare(y, naive(x, a, reverse, 0, [](const auto& row, auto i, double s) { return s + row[i]; }), tolerance);
+        compare(y, scanned_by_loops(x, a, reverse, 0, [](const auto& row, auto i, double s) { return s + row[i]; }),
+                tolerance);
       }
       const Array places = core::cummax(x, axis).indices;
       compare(places,
-              naive(x, a, false, 0,
-                    [](const auto& row, auto i, double best) {
-                      return row[i] >= row[static_cast<std::size_t>(best)] ? static_cast<double>(i) : best;
-                    }),
+              scanned_by_loops(x, a, false, 0,
+                               [](const auto& row, auto i, double best) {
+                                 return row[i] >= row[static_cast<std::size_t>(best)] ? static_cast<double>(i) : best;
+                               }),
               0);
       if (dtype == i64) continue;
       const Array small = core::mul(x, core::full({}, 0.25, dtype));
       compare(core::cumprod(small, axis),
-              naive(small, a, false, 1, [](const auto& row, auto i, double s) { return s * row[i]; }), tolerance);
+              scanned_by_loops(small, a, false, 1, [](const auto& row, auto i, double s) { return s * row[i]; }),
+              tolerance);
       compare(core::logcumsumexp(x, axis),
-              naive(x, a, false, -inf,
-                    [](const auto& row, auto i, double s) {
-                      return std::max(s, row[i]) + std::log1p(std::exp(-std::abs(s - row[i])));
-                    }),
+              scanned_by_loops(x, a, false, -inf,
+                               [](const auto& row, auto i, double s) {
+                                 return std::max(s, row[i]) + std::log1p(std::exp(-std::abs(s - row[i])));
+                               }),
               4 * tolerance);
       for (const bool reverse : {false, true}) {
         compare(core::linear_recurrence(small, small, axis, reverse),
-                naive(small, a, reverse, 0, [](const auto& row, auto i, double s) { return row[i] * s + row[i]; }),
+                scanned_by_loops(small, a, reverse, 0,
+                                 [](const auto& row, auto i, double s) { return row[i] * s + row[i]; }),
                 tolerance);
       }
     }
@@ -121,11 +120,11 @@ TEST_CASE("infinities and NaN in scans") {
   CHECK(lcse({-inf, 1, -inf}) == std::vector<double>{-inf, 1, 1});
   CHECK(lcse({1, inf, 2, inf}) == std::vector<double>{1, inf, inf, inf});
   CHECK(lcse({1000, 0}) == std::vector<double>{1000, 1000});
-  const auto odd = lcse({1, nan, 2});
+  const auto odd = lcse({1, not_a_number, 2});
   CHECK(odd[0] == 1);
   CHECK(std::isnan(odd[1]));
   CHECK(std::isnan(odd[2]));
-  const auto best = core::cummax(make({5}, {1, nan, 3, nan, 2}), 0);
+  const auto best = core::cummax(make({5}, {1, not_a_number, 3, not_a_number, 2}), 0);
   CHECK(elements(best.indices) == std::vector<double>{0, 1, 1, 3, 3});
   CHECK(std::isnan(elements(best.values)[4]));
   CHECK(elements(core::cummin(make({3}, {inf, inf, 1}), 0).indices) == std::vector<double>{0, 1, 2});

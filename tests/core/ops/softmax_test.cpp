@@ -35,8 +35,6 @@ long double log_sum_exp(const Array& x, const std::vector<Dims>& row) {
   return largest + std::log(sum);
 }
 
-const double inf = INFINITY;
-
 }  // namespace
 
 TEST_CASE("softmax, log_softmax and logsumexp agree with plain loops along every axis", "[softmax]") {

@@ -24,8 +24,8 @@ std::vector<T> between(double low, double high, std::vector<T> more = {}) {
 
 /// Checks the largest error of `y` in ulps; below `scale`, in ulps of `scale`.
 template <class T, class F>
-void check(const std::string& name, const std::vector<T>& x, const Array& y, F reference, double allowed,
-           long double scale = 0) {
+void check_error(const std::string& name, const std::vector<T>& x, const Array& y, F reference, double allowed,
+                 long double scale = 0) {
   double worst = 0;
   double at = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -60,28 +60,28 @@ void check_all() {
   for (int i = 1; i < 24; ++i) x.push_back(1 - std::ldexp(T(1), -i));
   const Array inverse = core::erfinv(array_of(x));
   std::size_t next = 0;
-  check<T>(
+  check_error<T>(
       "erfinv", x, inverse, [&](long double u) { return erfinv_from(inverse.data<T>()[next++], u); }, 2);
 
   // Near the zeros of lgamma and digamma at negative arguments only the absolute error is bounded.
   const auto positive = between<T>(0, 30, {T(1e-30), T(1e-3), T(1), T(2), T(10), T(1e4), T(1e30)});
   const auto negative = between<T>(-6, 0, {T(-1e-30), T(-0.5), T(-1.5), T(-50.25)});
   const auto digamma = [](long double u) { return special::polygamma_of(0, u); };
-  check<T>("lgamma", positive, core::lgamma(array_of(positive)), special::lgamma_of, 2);
-  check<T>("lgamma", negative, core::lgamma(array_of(negative)), special::lgamma_of, 4, 1);
+  check_error<T>("lgamma", positive, core::lgamma(array_of(positive)), special::lgamma_of, 2);
+  check_error<T>("lgamma", negative, core::lgamma(array_of(negative)), special::lgamma_of, 4, 1);
   const std::vector<T> poles{T(-1), T(-7), T(-300)};
   for (int i = 0; i < 3; ++i) {
     CHECK(std::isnan(core::digamma(array_of(poles)).template data<T>()[i]));
     CHECK(std::isinf(core::lgamma(array_of(poles)).template data<T>()[i]));
     CHECK(std::isinf(core::polygamma(1, array_of(poles)).template data<T>()[i]));
   }
-  check<T>("digamma", positive, core::digamma(array_of(positive)), digamma, 3);
-  check<T>("digamma", negative, core::digamma(array_of(negative)), digamma, 4, 1);
+  check_error<T>("digamma", positive, core::digamma(array_of(positive)), digamma, 3);
+  check_error<T>("digamma", negative, core::digamma(array_of(negative)), digamma, 4, 1);
   for (int n = 1; n <= 5; ++n) {
     const auto reference = [n](long double u) { return special::polygamma_of(n, u); };
     INFO("order " << n);
-    check<T>("polygamma", positive, core::polygamma(n, array_of(positive)), reference, 8);
-    check<T>("polygamma", negative, core::polygamma(n, array_of(negative)), reference, 24, 1);
+    check_error<T>("polygamma", positive, core::polygamma(n, array_of(positive)), reference, 8);
+    check_error<T>("polygamma", negative, core::polygamma(n, array_of(negative)), reference, 24, 1);
   }
 }
 

@@ -7,14 +7,11 @@
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
-#include <limits>
 
 using namespace newtape;
 using namespace layouts;
 
 namespace {
-
-constexpr double inf = std::numeric_limits<double>::infinity();
 
 TEST_CASE("the variance of numbers far from zero") {
   // NIST StRD NumAcc4: 10000000.2 once, then .1 and .3 alternating; the standard deviation is 0.1.

@@ -29,7 +29,6 @@
 
 namespace nt = newtape;
 namespace nn = nt::nn;
-namespace data = nt::data;
 
 namespace {
 
@@ -37,17 +36,18 @@ namespace {
 struct Run {
   nn::Sequential model{nn::Linear(6, 8), nn::Tanh(), nn::Dropout(0.3), nn::Linear(8, 3)};
   nt::optim::AdamW optimizer{model.parameters(), {.lr = 0.02}};
-  data::Loader loader = make_loader();
+  nt::data::Loader loader = make_loader();
 
-  static data::Loader make_loader() {
+  static nt::data::Loader make_loader() {
     nt::Generator g(5);
     const auto x = nt::random::normal({50, 6}, 0, 1, nt::f32, g);
     const auto y = nt::random::integers({50}, 0, 3, g);
-    const data::Transform noise = [](data::Batch b, nt::Generator& generator) {
+    const nt::data::Transform noise = [](nt::data::Batch b, nt::Generator& generator) {
       b[0] = nt::core::add(b[0], nt::random::normal(b[0].shape(), 0, 0.1, nt::f32, generator));
       return b;
     };
-    return data::Loader(data::Dataset{x, y}.map(noise), {.batch_size = 8, .shuffle = true, .seed = 3, .workers = 2});
+    return nt::data::Loader(nt::data::Dataset{x, y}.map(noise),
+                            {.batch_size = 8, .shuffle = true, .seed = 3, .workers = 2});
   }
 
   /// Trains until `epochs` or `stop_at` batches (in total) are done.
@@ -67,14 +67,14 @@ struct Run {
     }
   }
   void save(const std::string& path) const {
-    data::save_checkpoint(path, {{{"model", model.state_dict()},
-                                  {"optimizer", optimizer.state_dict()},
-                                  {"generator", nt::default_generator().state_dict()},
-                                  {"loader", loader.state_dict()}},
-                                 {{"note", "half way"}}});
+    nt::data::save_checkpoint(path, {{{"model", model.state_dict()},
+                                      {"optimizer", optimizer.state_dict()},
+                                      {"generator", nt::default_generator().state_dict()},
+                                      {"loader", loader.state_dict()}},
+                                     {{"note", "half way"}}});
   }
   void load(const std::string& path) {
-    const auto c = data::load_checkpoint(path);
+    const auto c = nt::data::load_checkpoint(path);
     CHECK(c.metadata == std::map<std::string, std::string>{{"note", "half way"}});
     model.load_state_dict(c["model"]);
     optimizer.load_state_dict(c["optimizer"]);
@@ -119,22 +119,22 @@ TEST_CASE("checkpoint: if the writer is killed, the old or the new file is intac
   const TemporaryDirectory folder;
   const std::string path = folder / "run.safetensors";
   const auto content = [](double k) {
-    data::Checkpoint c;
+    nt::data::Checkpoint c;
     c.parts = {{"model", {{"w", nt::core::full({60000}, k, nt::f32)}}},
                {"count", {{"k", nt::core::full({}, k, nt::f64)}}}};
     return c;
   };
-  data::save_checkpoint(path, content(0));
+  nt::data::save_checkpoint(path, content(0));
   double last = 0;
   for (int round = 0; round < 25; ++round) {
     const pid_t child = ::fork();
     if (child == 0) {
-      for (double k = last + 1;; ++k) data::save_checkpoint(path, content(k));
+      for (double k = last + 1;; ++k) nt::data::save_checkpoint(path, content(k));
     }
     std::this_thread::sleep_for(std::chrono::microseconds(500 + 700 * round));
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
-    const auto c = data::load_checkpoint(path);
+    const auto c = nt::data::load_checkpoint(path);
     const double k = c["count"][0].second.item();
     REQUIRE(k >= last);
     REQUIRE(nt::core::min(c["model"][0].second).item() == k);
@@ -147,24 +147,24 @@ TEST_CASE("checkpoint: if the writer is killed, the old or the new file is intac
 TEST_CASE("checkpoint: parts and errors") {
   const TemporaryDirectory folder;
   const std::string path = folder / "run.safetensors";
-  data::save_checkpoint(path, {{{"empty", {}}, {"b", {{"x.y", nt::core::ones({2}, nt::f32)}}}}});
-  const auto c = data::load_checkpoint(path);
+  nt::data::save_checkpoint(path, {{{"empty", {}}, {"b", {{"x.y", nt::core::ones({2}, nt::f32)}}}}});
+  const auto c = nt::data::load_checkpoint(path);
   CHECK(c.contains("empty"));
   CHECK(c["empty"].empty());
   CHECK(c["b"][0].first == "x.y");
   CHECK_THROWS_WITH(c["model"], contains("empty, b") && contains("model"));
-  CHECK_THROWS_AS(data::save_checkpoint(path, {{{"a.b", {}}}}), nt::ValueError);
-  CHECK_THROWS_AS(data::save_checkpoint(path, {{{"", {}}}}), nt::ValueError);
-  CHECK_THROWS_AS(data::save_checkpoint(path, {{{"a", {}}, {"a", {}}}}), nt::ValueError);
-  CHECK(data::load_checkpoint(path).contains("empty"));
-  data::save_safetensors(path, {{"x", nt::core::ones({2}, nt::f32)}});
-  CHECK_THROWS_WITH(data::load_checkpoint(path), contains("not a checkpoint"));
+  CHECK_THROWS_AS(nt::data::save_checkpoint(path, {{{"a.b", {}}}}), nt::ValueError);
+  CHECK_THROWS_AS(nt::data::save_checkpoint(path, {{{"", {}}}}), nt::ValueError);
+  CHECK_THROWS_AS(nt::data::save_checkpoint(path, {{{"a", {}}, {"a", {}}}}), nt::ValueError);
+  CHECK(nt::data::load_checkpoint(path).contains("empty"));
+  nt::data::save_safetensors(path, {{"x", nt::core::ones({2}, nt::f32)}});
+  CHECK_THROWS_WITH(nt::data::load_checkpoint(path), contains("not a checkpoint"));
 }
 
 TEST_CASE("checkpoint: mismatched states change nothing") {
   auto loader = Run::make_loader();
   auto state = loader.state_dict();
-  data::Loader other(loader.dataset(), {.batch_size = 4});
+  nt::data::Loader other(loader.dataset(), {.batch_size = 4});
   CHECK_THROWS_WITH(other.load_state_dict(state),
                     contains("batch_size: 8, but this loader has 4") && contains("shuffle"));
   state[1].second = nt::core::full({}, 8, nt::i64);

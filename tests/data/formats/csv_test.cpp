@@ -20,6 +20,7 @@ using Header = data::CsvOptions::Header;
 
 using Names = std::vector<std::string>;
 using D = std::vector<double>;
+using I = std::vector<std::int64_t>;
 
 namespace {
 
@@ -34,12 +35,12 @@ std::string write(const Csv& table, const CsvOptions& options = {}) {
   return stream.str();
 }
 
-std::string error_for(const std::string& text, const CsvOptions& options = {}) {
+std::string csv_error(const std::string& text, const CsvOptions& options = {}) {
   return message_of<IoError>([&] { parse(text, options); });
 }
 
 const double missing = std::numeric_limits<double>::quiet_NaN();
-const double inf = std::numeric_limits<double>::infinity();
+const double infinity = std::numeric_limits<double>::infinity();
 
 /// [n, 1]
 template <class T>
@@ -93,7 +94,8 @@ TEST_CASE("read_csv distinguishes a header from data") {
 TEST_CASE("read_csv reads numbers as Python does, in any locale") {
   const auto numbers = [](const std::string& text) { return values<double>(parse(text).values); };
   CHECK(same(numbers("1,-2.5,+3,.5,5.,1e3,1E-3,-0"), {1, -2.5, 3, 0.5, 5, 1000, 1e-3, -0.0}));
-  CHECK(same(numbers("inf,-inf,Infinity,1e999,-1e999,1e-999"), {inf, -inf, inf, inf, -inf, 0}));
+  CHECK(same(numbers("infinity,-infinity,Infinity,1e999,-1e999,1e-999"),
+             {infinity, -infinity, infinity, infinity, -infinity, 0}));
   CHECK(same(numbers("0.1,123456789.123456789,4.9e-324,1.7976931348623157e308"),
              {0.1, 123456789.123456789, 4.9e-324, 1.7976931348623157e308}));
   CHECK(values<float>(parse("1e39,0.1", {.dtype = f32}).values) == std::vector<float>{HUGE_VALF, 0.1F});
@@ -110,7 +112,6 @@ TEST_CASE("read_csv reads numbers as Python does, in any locale") {
 }
 
 TEST_CASE("read_csv fills integer and boolean tables exactly") {
-  using I = std::vector<std::int64_t>;
   const auto big = parse("9223372036854775807,-9223372036854775808,1e3,2.0\n", {.dtype = i64});
   CHECK(values<std::int64_t>(big.values) == I{9223372036854775807, -9223372036854775807 - 1, 1000, 2});
   CHECK(values<bool>(parse("1,0\n", {.dtype = boolean}).values) == std::vector<bool>{true, false});
@@ -119,11 +120,11 @@ TEST_CASE("read_csv fills integer and boolean tables exactly") {
   CHECK(values<std::int64_t>(parse("a\nx\n1.5\n", {.dtype = i64}).values) ==
         I{1, 0});  // text, so no number is out of range
 
-  CHECK_THAT(error_for("a,b\n1,2\n3,1.5\n", {.dtype = i64}), contains("line 3, column 3") && contains("'1.5'"));
-  CHECK_THAT(error_for("9223372036854775808\n", {.dtype = i64}), contains("does not fit the dtype"));
-  CHECK_THAT(error_for("a,b\n1,\n", {.dtype = i64}), contains("line 2, column 3: missing value"));
-  CHECK_THAT(error_for("1\n2\n", {.dtype = boolean}), contains("line 2, column 1") && contains("boolean values"));
-  CHECK_THAT(error_for("a\nx\ny\nz\n", {.dtype = boolean}), contains("column 'a'") && contains("too many categories"));
+  CHECK_THAT(csv_error("a,b\n1,2\n3,1.5\n", {.dtype = i64}), contains("line 3, column 3") && contains("'1.5'"));
+  CHECK_THAT(csv_error("9223372036854775808\n", {.dtype = i64}), contains("does not fit the dtype"));
+  CHECK_THAT(csv_error("a,b\n1,\n", {.dtype = i64}), contains("line 2, column 3: missing value"));
+  CHECK_THAT(csv_error("1\n2\n", {.dtype = boolean}), contains("line 2, column 1") && contains("boolean values"));
+  CHECK_THAT(csv_error("a\nx\ny\nz\n", {.dtype = boolean}), contains("column 'a'") && contains("too many categories"));
 }
 
 TEST_CASE("read_csv follows its options") {
@@ -144,17 +145,17 @@ TEST_CASE("read_csv follows its options") {
 
 TEST_CASE("read_csv reports the line and column of errors") {
   CHECK_THAT(message_of<IoError>([] { read_csv(std::string("/none.csv")); }), contains("/none.csv"));
-  CHECK_THAT(error_for(""), contains("the table is empty"));
-  CHECK_THAT(error_for("\n \n\n"), contains("the table is empty"));
-  CHECK_THAT(error_for("a,b,c\n1,2,3\n\n4,5\n"), contains("line 4, column 4: too few fields in the row") &&
+  CHECK_THAT(csv_error(""), contains("the table is empty"));
+  CHECK_THAT(csv_error("\n \n\n"), contains("the table is empty"));
+  CHECK_THAT(csv_error("a,b,c\n1,2,3\n\n4,5\n"), contains("line 4, column 4: too few fields in the row") &&
                                                      contains("3 fields, as in line 1") && contains("got:      2"));
-  CHECK_THAT(error_for("1,2\n3,4,5,6\n"), contains("line 2, column 5: too many fields in the row"));
-  CHECK_THAT(error_for("a,b\n\"x\ny\",1\n2\n"), contains("line 4, column 2"));  // a quoted line break counts
-  CHECK_THAT(error_for("a,b\r\n1,2\r\n3\r\n"), contains("line 3, column 2"));
-  CHECK_THAT(error_for("a,b\n1,\"two\n3,4\n"), contains("line 2, column 3: unterminated quoted field"));
-  CHECK_THAT(error_for("a,b\n1,\"two\"3\n"),
+  CHECK_THAT(csv_error("1,2\n3,4,5,6\n"), contains("line 2, column 5: too many fields in the row"));
+  CHECK_THAT(csv_error("a,b\n\"x\ny\",1\n2\n"), contains("line 4, column 2"));  // a quoted line break counts
+  CHECK_THAT(csv_error("a,b\r\n1,2\r\n3\r\n"), contains("line 3, column 2"));
+  CHECK_THAT(csv_error("a,b\n1,\"two\n3,4\n"), contains("line 2, column 3: unterminated quoted field"));
+  CHECK_THAT(csv_error("a,b\n1,\"two\"3\n"),
              contains("line 2, column 8: text follows a closing quote") && contains("'3'"));
-  CHECK_THAT(error_for(std::string("\xFF\xFE"
+  CHECK_THAT(csv_error(std::string("\xFF\xFE"
                                    "a\0",
                                    4)),
              contains("UTF-16"));
@@ -173,7 +174,8 @@ TEST_CASE("what write_csv writes, read_csv reads") {
   CHECK(read_bytes(tmp / "t.csv.gz").substr(0, 2) == "\x1f\x8b");
   CHECK(tmp.file_count() == 2);
 
-  const D hard = {0.1, 1.0 / 3, 1e-308, 5e-324, -0.0, inf, -inf, missing, 1.7976931348623157e308, 123456789012345678.0};
+  const D hard = {
+      0.1, 1.0 / 3, 1e-308, 5e-324, -0.0, infinity, -infinity, missing, 1.7976931348623157e308, 123456789012345678.0};
   Csv table{{"x"}, Array::empty({10, 1}, f64), {}};
   std::copy(hard.begin(), hard.end(), table.values.data<double>());
   CHECK(same(values<double>(parse(write(table)).values), hard));

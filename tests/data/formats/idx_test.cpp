@@ -98,7 +98,7 @@ std::string header(std::initializer_list<std::uint32_t> lengths, char type = 0x0
   return bytes;
 }
 
-std::string error_for(const TemporaryDirectory& tmp, const std::string& bytes) {
+std::string idx_error(const TemporaryDirectory& tmp, const std::string& bytes) {
   write_bytes(tmp / "bad.idx", bytes);
   const auto before = allocator::stats().live_bytes;
   auto message = message_of<IoError>([&] { read_idx(tmp / "bad.idx"); });
@@ -113,26 +113,26 @@ TEST_CASE("read_idx reports errors in a file with their position") {
   const TemporaryDirectory tmp;
   CHECK_THAT(message_of<IoError>([&] { read_idx(tmp / "none"); }), contains("none") && contains("No such file"));
   CHECK_THAT(message_of<IoError>([&] { read_idx(tmp / ""); }), contains("Is a directory"));
-  CHECK_THAT(error_for(tmp, ""), contains("not an IDX file") && contains("0 bytes"));
-  CHECK_THAT(error_for(tmp, "PK\3\4..."), contains("0x504b") && contains("byte 0"));
+  CHECK_THAT(idx_error(tmp, ""), contains("not an IDX file") && contains("0 bytes"));
+  CHECK_THAT(idx_error(tmp, "PK\3\4..."), contains("0x504b") && contains("byte 0"));
   for (const char code : {0x00, 0x07, 0x0A, 0x0F, 0x7F}) {
-    CHECK_THAT(error_for(tmp, header({1}, code) + "x"), contains("unknown element type") && contains("byte 2"));
+    CHECK_THAT(idx_error(tmp, header({1}, code) + "x"), contains("unknown element type") && contains("byte 2"));
   }
-  CHECK_THAT(error_for(tmp, header({2, 3}).substr(0, 9)), contains("2 lengths, up to byte 12") && contains("byte 9"));
-  CHECK_THAT(error_for(tmp, header({2, 3}) + "12345"),
+  CHECK_THAT(idx_error(tmp, header({2, 3}).substr(0, 9)), contains("2 lengths, up to byte 12") && contains("byte 9"));
+  CHECK_THAT(idx_error(tmp, header({2, 3}) + "12345"),
              contains("6 bytes from byte 12 on: [2, 3] of u8") && contains("the end of the file at byte 17"));
-  CHECK_THAT(error_for(tmp, header({2, 3}) + "1234567"),
+  CHECK_THAT(idx_error(tmp, header({2, 3}) + "1234567"),
              contains("trailing bytes after the last element") && contains("byte 18"));
-  CHECK_THAT(error_for(tmp, header({0, 3}) + "1"), contains("0 bytes from byte 12 on") && contains("byte 12"));
+  CHECK_THAT(idx_error(tmp, header({0, 3}) + "1"), contains("0 bytes from byte 12 on") && contains("byte 12"));
 }
 
 TEST_CASE("an IDX header with a wrong size raises an error without allocating") {
   const TemporaryDirectory tmp;
   const auto huge = 0xFFFFFFFFU;
-  CHECK_THAT(error_for(tmp, header({huge}, 0x0E) + "12345678"), contains("34359738360 bytes") && contains("byte 16"));
-  CHECK_THAT(error_for(tmp, header({huge, huge}) + "12"), contains("too large") || contains("truncated elements"));
-  CHECK_THAT(error_for(tmp, header({huge, huge, huge, huge, huge}) + "12"), contains("too large"));
-  CHECK_THAT(error_for(tmp, header({0x80000000U, 0x80000000U, 4}, 0x0C)), contains("too large"));
+  CHECK_THAT(idx_error(tmp, header({huge}, 0x0E) + "12345678"), contains("34359738360 bytes") && contains("byte 16"));
+  CHECK_THAT(idx_error(tmp, header({huge, huge}) + "12"), contains("too large") || contains("truncated elements"));
+  CHECK_THAT(idx_error(tmp, header({huge, huge, huge, huge, huge}) + "12"), contains("too large"));
+  CHECK_THAT(idx_error(tmp, header({0x80000000U, 0x80000000U, 4}, 0x0C)), contains("too large"));
   write_bytes(tmp / "zero.idx", header({huge, 0, huge, huge}));
   CHECK(read_idx(tmp / "zero.idx").size() == 0);
 }

@@ -29,7 +29,7 @@ const std::vector<std::string> pictures{
     "rgb.png",         "grey.png", "bits.png", "palette.png", "alpha.png", "wide.png", "interlaced.png", "rgb.jpg",
     "progressive.jpg", "grey.jpg", "rgb.bmp",  "palette.bmp", "rgb.ppm",   "grey.pgm", "wide.ppm",       "wide.pgm"};
 
-std::string error_of(const std::string& path) {
+std::string png_error(const std::string& path) {
   return message_of<IoError>([&] { data::read_image(path); });
 }
 
@@ -58,13 +58,13 @@ TEST_CASE("read_image: a picture truncated anywhere is an error, and corruption 
     for (std::size_t n = 0; n < whole.size(); ++n) {
       INFO(name << " cut after " << n << " bytes");
       write_bytes(path, whole.substr(0, n));
-      CHECK_THAT(error_of(path), contains("read_image: '" + path) && contains("byte "));
+      CHECK_THAT(png_error(path), contains("read_image: '" + path) && contains("byte "));
     }
     for (std::size_t at = 0; at < whole.size(); ++at) {
       std::string bad = whole;
       bad[at] = static_cast<char>(bad[at] ^ 0x21);
       write_bytes(path, bad);
-      const auto message = error_of(path);
+      const auto message = png_error(path);
       if (!message.empty()) CHECK_THAT(message, contains(path));
     }
   }
@@ -76,7 +76,7 @@ TEST_CASE("read_image: wrong headers raise errors with the position") {
     std::string bad = read_bytes(test_file(name));
     bad.replace(at, bytes.size(), bytes);
     write_bytes(folder / "x", bad);
-    return error_of(folder / "x");
+    return png_error(folder / "x");
   };
   // A chunk of a gigabyte; a size with a wrong checksum.
   CHECK_THAT(claim("grey.png", 33, std::string("\x40\0\0\0", 4)),

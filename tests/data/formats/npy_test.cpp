@@ -23,7 +23,7 @@ using D = std::vector<double>;
 using I = std::vector<std::int64_t>;
 
 namespace {
-std::string error_of(const std::string& path) {
+std::string npy_error(const std::string& path) {
   return message_of<IoError>([&] { read_npy(path); });
 }
 }  // namespace
@@ -77,13 +77,13 @@ TEST_CASE("read_npy converts") {
 }
 
 TEST_CASE("read_npy rejects unknown types, naming the position") {
-  CHECK_THAT(error_of(test_file("u64_large.npy")),
+  CHECK_THAT(npy_error(test_file("u64_large.npy")),
              contains("element 1 does not fit dtype i64") && contains("byte 136"));
   for (const auto* name : {"complex.npy", "text.npy", "record.npy"}) {
-    CHECK_THAT(error_of(test_file(name)), contains("invalid header at byte") && contains("f2, f4 or f8"));
+    CHECK_THAT(npy_error(test_file(name)), contains("invalid header at byte") && contains("f2, f4 or f8"));
   }
-  CHECK_THAT(error_of(test_file("u8.idx")), contains("not an .npy file"));
-  CHECK_THAT(error_of(test_file("missing.npy")), contains("cannot be opened"));
+  CHECK_THAT(npy_error(test_file("u8.idx")), contains("not an .npy file"));
+  CHECK_THAT(npy_error(test_file("missing.npy")), contains("cannot be opened"));
 }
 
 TEST_CASE("read_npy: a truncated or corrupted file gives an IoError or another array, never a crash") {
@@ -94,10 +94,10 @@ TEST_CASE("read_npy: a truncated or corrupted file gives an IoError or another a
     for (std::size_t n = 0; n < whole.size(); ++n) {
       write_bytes(path, whole.substr(0, n));
       INFO(name << " cut after " << n << " bytes");
-      CHECK_THAT(error_of(path), contains("read_npy: '" + path));
+      CHECK_THAT(npy_error(path), contains("read_npy: '" + path));
     }
     write_bytes(path, whole + "x");
-    CHECK_THAT(error_of(path), contains("trailing bytes after the last element"));
+    CHECK_THAT(npy_error(path), contains("trailing bytes after the last element"));
     for (std::size_t at = 0; at < whole.size(); ++at) {
       for (const int bit : {0, 3, 6}) {
         std::string bad = whole;
@@ -121,7 +121,7 @@ TEST_CASE("read_npy: a header with a wrong size allocates nothing") {
     text += std::string(117 - text.size(), ' ') + "\n";
     write_bytes(path, std::string("\x93NUMPY\x01\x00\x76\x00", 10) + text + "12345678");
     const auto before = allocator::stats().live_bytes + allocator::stats().cached_bytes;
-    const auto message = error_of(path);
+    const auto message = npy_error(path);
     CHECK(allocator::stats().live_bytes + allocator::stats().cached_bytes <= before + (1 << 16));
     return message;
   };

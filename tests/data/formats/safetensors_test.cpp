@@ -168,7 +168,7 @@ std::string framed(const std::string& header, const std::string& data = {}) {
   return bytes + header + data;
 }
 
-std::string error_for(const TemporaryDirectory& tmp, const std::string& bytes) {
+std::string safetensors_error(const TemporaryDirectory& tmp, const std::string& bytes) {
   write_bytes(tmp / "bad", bytes);
   const auto before = allocator::stats().live_bytes;
   auto message = message_of<IoError>([&] { load_safetensors(tmp / "bad"); });
@@ -193,47 +193,48 @@ TEST_CASE("load_safetensors reports errors in a file with their position") {
   write_bytes(tmp / "good", framed(entry(), "1234"));
   CHECK(load_safetensors(tmp / "good")["w"].size() == 1);
 
-  CHECK_THAT(error_for(tmp, ""), contains("byte 0: the file is too short") && contains("0 bytes"));
-  CHECK_THAT(error_for(tmp, std::string(8, '\xFF') + "{}"),
+  CHECK_THAT(safetensors_error(tmp, ""), contains("byte 0: the file is too short") && contains("0 bytes"));
+  CHECK_THAT(safetensors_error(tmp, std::string(8, '\xFF') + "{}"),
              contains("the header is longer than the file") && contains("18446744073709551615"));
-  CHECK_THAT(error_for(tmp, framed("{}").substr(0, 9)), contains("the header is longer than the file"));
-  CHECK_THAT(error_for(tmp, framed("")), contains("byte 8: the header is not a JSON object"));
-  CHECK_THAT(error_for(tmp, framed("[]")), contains("'{'"));
-  CHECK_THAT(error_for(tmp, framed(R"({"w":,})")), contains("byte 13: the header is not valid JSON"));
-  CHECK_THAT(error_for(tmp, framed("{} {}")), contains("not valid JSON"));
-  CHECK_THAT(error_for(tmp, framed("{\"\xff\":1}")), contains("not valid JSON"));
-  CHECK_THAT(error_for(tmp, framed("{\"a\":" + std::string(100000, '['))), contains("nested too deeply"));
-  CHECK_THAT(error_for(tmp, framed(R"({"__metadata__":{"a":1}})")), contains("__metadata__") && contains("1"));
-  CHECK_THAT(error_for(tmp, framed(R"({"__metadata__":[]})")), contains("__metadata__"));
+  CHECK_THAT(safetensors_error(tmp, framed("{}").substr(0, 9)), contains("the header is longer than the file"));
+  CHECK_THAT(safetensors_error(tmp, framed("")), contains("byte 8: the header is not a JSON object"));
+  CHECK_THAT(safetensors_error(tmp, framed("[]")), contains("'{'"));
+  CHECK_THAT(safetensors_error(tmp, framed(R"({"w":,})")), contains("byte 13: the header is not valid JSON"));
+  CHECK_THAT(safetensors_error(tmp, framed("{} {}")), contains("not valid JSON"));
+  CHECK_THAT(safetensors_error(tmp, framed("{\"\xff\":1}")), contains("not valid JSON"));
+  CHECK_THAT(safetensors_error(tmp, framed("{\"a\":" + std::string(100000, '['))), contains("nested too deeply"));
+  CHECK_THAT(safetensors_error(tmp, framed(R"({"__metadata__":{"a":1}})")), contains("__metadata__") && contains("1"));
+  CHECK_THAT(safetensors_error(tmp, framed(R"({"__metadata__":[]})")), contains("__metadata__"));
 
-  CHECK_THAT(error_for(tmp, framed(R"({"w":1})")), contains("tensor 'w': its entry is not an object"));
-  CHECK_THAT(error_for(tmp, framed(R"({"w":{"dtype":"F32","shape":[1]}})")),
+  CHECK_THAT(safetensors_error(tmp, framed(R"({"w":1})")), contains("tensor 'w': its entry is not an object"));
+  CHECK_THAT(safetensors_error(tmp, framed(R"({"w":{"dtype":"F32","shape":[1]}})")),
              contains("tensor 'w': its entry has wrong fields") && contains("data_offsets"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F8_E4M3")"), "1234")),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F8_E4M3")"), "1234")),
              contains("tensor 'w': unknown dtype") && contains("F8_E4M3") && contains("BF16"));
-  CHECK_THAT(error_for(tmp, framed(entry("32"), "1234")), contains("tensor 'w': unknown dtype"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "1"), "1234")), contains("tensor 'w': its shape is not a list"));
+  CHECK_THAT(safetensors_error(tmp, framed(entry("32"), "1234")), contains("tensor 'w': unknown dtype"));
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "1"), "1234")),
+             contains("tensor 'w': its shape is not a list"));
   for (const auto* length : {"[-1]", "[1.5]", "[\"1\"]", "[9223372036854775808]", "[1e2]", "[null]"}) {
-    CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", length), "1234")),
+    CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", length), "1234")),
                contains("tensor 'w': a length of its shape"));
   }
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "[4294967296,4294967296]"), "1234")),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "[4294967296,4294967296]"), "1234")),
              contains("shape is too large"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F64")", "[2305843009213693952]"), "1234")),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F64")", "[2305843009213693952]"), "1234")),
              contains("shape is too large"));
   for (const auto* offsets : {"[0]", "[0,4,8]", "{}", "4"}) {
-    CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "[1]", offsets), "1234")),
+    CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "[1]", offsets), "1234")),
                contains("data_offsets are not a pair"));
   }
   for (const auto* offsets : {"[4,0]", "[0,5]", "[4,8]", "[9223372036854775803,9223372036854775807]"}) {
-    CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "[1]", offsets), "1234")),
+    CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "[1]", offsets), "1234")),
                contains("tensor 'w': its data_offsets are out of range") && contains("<= 4, the bytes from byte "));
   }
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "[1]", "[-1,3]"), "1234")),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "[1]", "[-1,3]"), "1234")),
              contains("the begin of its data_offsets"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "[2]"), "1234")),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "[2]"), "1234")),
              contains("8 bytes for [2] of F32") && contains("got:      4 bytes"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("F32")", "[0]"), "1234")), contains("0 bytes for [0] of F32"));
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F32")", "[0]"), "1234")), contains("0 bytes for [0] of F32"));
 
   const auto two = [](const std::string& second_name, const std::string& second, const std::string& third) {
     return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},")" + second_name +
@@ -241,19 +242,19 @@ TEST_CASE("load_safetensors reports errors in a file with their position") {
   };
   write_bytes(tmp / "good", framed(two("b", "4", "8"), "12345678"));
   CHECK(load_safetensors(tmp / "good").arrays.size() == 2);
-  CHECK_THAT(error_for(tmp, framed(two("a", "4", "8"), "12345678")),
+  CHECK_THAT(safetensors_error(tmp, framed(two("a", "4", "8"), "12345678")),
              contains("duplicate tensor name") && contains("'a'"));
-  CHECK_THAT(error_for(tmp, framed(two("b", "3", "7"), "12345678")),
+  CHECK_THAT(safetensors_error(tmp, framed(two("b", "3", "7"), "12345678")),
              contains("tensor 'b': its data overlap those of another tensor") && contains("a begin at byte 117") &&
                  contains("got:      byte 116"));
-  CHECK_THAT(error_for(tmp, framed(two("b", "5", "9"), "123456789")),
+  CHECK_THAT(safetensors_error(tmp, framed(two("b", "5", "9"), "123456789")),
              contains("tensor 'b': there is a gap before its data"));
-  CHECK_THAT(error_for(tmp, framed(two("b", "4", "8"), "123456789")), contains("bytes after the last tensor"));
-  CHECK_THAT(error_for(tmp, framed(R"({"w":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}})")),
+  CHECK_THAT(safetensors_error(tmp, framed(two("b", "4", "8"), "123456789")), contains("bytes after the last tensor"));
+  CHECK_THAT(safetensors_error(tmp, framed(R"({"w":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}})")),
              contains("duplicate field") && contains("'dtype'"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("BOOL")", "[4]"), std::string("\1\0\2\1", 4))),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("BOOL")", "[4]"), std::string("\1\0\2\1", 4))),
              contains("tensor 'w', byte ") && contains("a boolean is neither 0 nor 1") && contains("got:      2"));
-  CHECK_THAT(error_for(tmp, framed(entry(R"("U64")", "[1]", "[0,8]"), std::string(8, '\xFF'))),
+  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("U64")", "[1]", "[0,8]"), std::string(8, '\xFF'))),
              contains("tensor 'w', byte ") && contains("18446744073709551615"));
 }
 

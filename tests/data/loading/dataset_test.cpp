@@ -20,7 +20,7 @@ using I = std::vector<std::int64_t>;
 namespace {
 
 /// n examples: x = [10 i, 10 i + 1], y = i.
-Dataset numbered(std::int64_t n) {
+Dataset labelled_pairs(std::int64_t n) {
   Array x = Array::empty({n, 2}, f32);
   Array y = Array::empty({n}, i64);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -36,7 +36,7 @@ I labels(const Dataset& d) { return values<std::int64_t>(d.array("y")); }
 }  // namespace
 
 TEST_CASE("a data set gives single examples, ranges and subsets of all arrays") {
-  const auto set = numbered(5);
+  const auto set = labelled_pairs(5);
   CHECK(set.size() == 5);
   CHECK(set.array("x").shape() == Shape{5, 2});
   CHECK(set.array(1).dtype() == i64);
@@ -94,7 +94,7 @@ TEST_CASE("arrays of any layout and dtype become examples") {
 }
 
 TEST_CASE("split cuts a data set into parts that share no example") {
-  const auto set = numbered(10);
+  const auto set = labelled_pairs(10);
   const auto parts = set.split({3, -1, 2});
   CHECK(labels(parts[0]) == I{0, 1, 2});
   CHECK(labels(parts[1]) == I{3, 4, 5, 6, 7});
@@ -126,7 +126,7 @@ TEST_CASE("split cuts a data set into parts that share no example") {
 }
 
 TEST_CASE("gather transforms the batches it makes, and subsets keep the transform") {
-  const auto set = numbered(4)
+  const auto set = labelled_pairs(4)
                        .map([](Batch batch, Generator&) {
                          auto& [x, y] = batch;
                          x.data<float>()[0] += 1000;

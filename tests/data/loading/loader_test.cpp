@@ -24,7 +24,7 @@ static_assert(std::sentinel_for<std::default_sentinel_t, Loader::iterator>);
 namespace {
 
 /// n examples: x = [i, i, i] and y = i.
-Dataset numbered(std::int64_t n) {
+Dataset labelled_triples(std::int64_t n) {
   Array x = Array::empty({n, 3}, f32);
   Array y = Array::empty({n}, i64);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -50,7 +50,7 @@ I epoch(Loader& loader) {
   return seen;
 }
 
-I counting(std::int64_t n) {
+I first_integers(std::int64_t n) {
   I all(static_cast<std::size_t>(n));
   std::iota(all.begin(), all.end(), 0);
   return all;
@@ -61,19 +61,19 @@ I counting(std::int64_t n) {
 TEST_CASE("a loader gives every example once an epoch, the last batch shorter or omitted") {
   for (const std::int64_t n : {0, 1, 9, 10, 11, 100}) {
     CAPTURE(n);
-    Loader all(numbered(n), {.batch_size = 10});
+    Loader all(labelled_triples(n), {.batch_size = 10});
     CHECK(all.size() == (n + 9) / 10);
-    CHECK(epoch(all) == counting(n));
-    CHECK(epoch(all) == counting(n));
+    CHECK(epoch(all) == first_integers(n));
+    CHECK(epoch(all) == first_integers(n));
     CHECK(all.epoch() == 2);
-    Loader whole(numbered(n), {.batch_size = 10, .drop_last = true});
+    Loader whole(labelled_triples(n), {.batch_size = 10, .drop_last = true});
     CHECK(whole.size() == n / 10);
-    CHECK(epoch(whole) == counting(n / 10 * 10));
+    CHECK(epoch(whole) == first_integers(n / 10 * 10));
   }
 }
 
 TEST_CASE("seed and epoch determine the order, not workers or prefetch") {
-  const auto set = numbered(103);
+  const auto set = labelled_triples(103);
   LoaderOptions options{.batch_size = 8, .shuffle = true, .seed = 5, .prefetch = 0};
   Loader reference(set, options);
   const auto first = epoch(reference);
@@ -81,7 +81,7 @@ TEST_CASE("seed and epoch determine the order, not workers or prefetch") {
   CHECK(first != second);
   auto sorted = first;
   std::sort(sorted.begin(), sorted.end());
-  CHECK(sorted == counting(103));
+  CHECK(sorted == first_integers(103));
   for (const int prefetch : {0, 1, 2, 5, 100}) {
     for (const int workers : {0, 1, 2, 7}) {
       CAPTURE(prefetch, workers);
@@ -100,7 +100,7 @@ TEST_CASE("seed and epoch determine the order, not workers or prefetch") {
 }
 
 TEST_CASE("random transforms do not depend on the number of workers, with either generator") {
-  const auto set = numbered(40).map([](Batch batch, Generator& g) {
+  const auto set = labelled_triples(40).map([](Batch batch, Generator& g) {
     auto own = random::uniform({batch[1].shape(0)}, 0, 1, f64, g);
     auto common = random::uniform({batch[1].shape(0)}, 0, 1, f64);
     return Batch{own, common};
@@ -129,7 +129,7 @@ TEST_CASE("random transforms do not depend on the number of workers, with either
 TEST_CASE("exceptions of transforms are rethrown in the loop, at their batch") {
   for (const int workers : {0, 1, 3}) {
     CAPTURE(workers);
-    const auto set = numbered(100).map([](Batch batch, Generator&) {
+    const auto set = labelled_triples(100).map([](Batch batch, Generator&) {
       if (std::as_const(batch[1]).data<std::int64_t>()[0] == 30) throw NumericalError("batch three");
       return batch;
     });
@@ -156,7 +156,7 @@ TEST_CASE("exceptions of transforms are rethrown in the loop, at their batch") {
 }
 
 TEST_CASE("a loop may be left at any time, and loops may run concurrently") {
-  const auto slow = numbered(64).map([](Batch batch, Generator&) {
+  const auto slow = labelled_triples(64).map([](Batch batch, Generator&) {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
     return batch;
   });
@@ -171,7 +171,7 @@ TEST_CASE("a loop may be left at any time, and loops may run concurrently") {
     }
     { const auto unused = loader.begin(); }
 
-    Loader shuffled(numbered(64), {.batch_size = 4, .shuffle = true, .workers = workers});
+    Loader shuffled(labelled_triples(64), {.batch_size = 4, .shuffle = true, .workers = workers});
     auto a = shuffled.begin();
     auto b = shuffled.begin();
     I from_a;
@@ -189,7 +189,7 @@ TEST_CASE("a loop may be left at any time, and loops may run concurrently") {
 }
 
 TEST_CASE("a batch may be kept and modified by the loop") {
-  const auto set = numbered(6);
+  const auto set = labelled_triples(6);
   Loader loader(set, {.batch_size = 2});
   std::vector<Array> kept;
   for (auto& [x, y] : loader) {
@@ -205,7 +205,7 @@ TEST_CASE("a batch may be kept and modified by the loop") {
 TEST_CASE("the memory of a loader does not grow with the number of epochs") {
   constexpr std::size_t megabyte = std::size_t{1} << 20;
   for (const int workers : {0, 1, 2}) {
-    Loader loader(numbered(2000), {.batch_size = 500, .shuffle = true, .workers = workers});
+    Loader loader(labelled_triples(2000), {.batch_size = 500, .shuffle = true, .workers = workers});
     const auto run = [&](int epochs) {
       for (int i = 0; i < epochs; ++i) {
         for (const auto& batch : loader) static_cast<void>(batch);
@@ -222,7 +222,7 @@ TEST_CASE("the memory of a loader does not grow with the number of epochs") {
 }
 
 TEST_CASE("a loader rejects invalid options") {
-  const auto set = numbered(4);
+  const auto set = labelled_triples(4);
   CHECK_THROWS_WITH(Loader(set, {.batch_size = 0}), contains("batch_size of at least 1") && contains("0"));
   CHECK_THROWS_AS(Loader(set, {.prefetch = -1}), ValueError);
   CHECK_THROWS_AS(Loader(set, {.workers = -1}), ValueError);

@@ -19,7 +19,7 @@ static_assert(std::input_iterator<data::Folds::iterator>);
 namespace {
 
 /// Examples 0, ..., n - 1 of class i % classes; the last class has only one.
-Dataset numbered(std::int64_t n, std::int64_t classes) {
+Dataset examples_of_classes(std::int64_t n, std::int64_t classes) {
   Array x = Array::empty({n}, i64);
   Array y = Array::empty({n}, i64);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -51,7 +51,7 @@ void check_whole(const Dataset& a, const Dataset& b, std::int64_t n) {
 
 TEST_CASE("a stratified split preserves the class fractions") {
   for (const std::int64_t n : {1, 10, 101, 1000}) {
-    const auto set = numbered(n, 4);
+    const auto set = examples_of_classes(n, 4);
     for (const double fraction : {0.0, 0.1, 0.5, 0.8, 1.0}) {
       CAPTURE(n, fraction);
       Generator g(5);
@@ -65,7 +65,7 @@ TEST_CASE("a stratified split preserves the class fractions") {
       }
     }
   }
-  const auto set = numbered(100, 4);
+  const auto set = examples_of_classes(100, 4);
   Generator g(5);
   const auto one = data::stratified_split(set, set.array("y"), 0.5, g);
   const auto other = data::stratified_split(set, set.array("y"), 0.5, g);
@@ -73,12 +73,12 @@ TEST_CASE("a stratified split preserves the class fractions") {
   const auto order = values<std::int64_t>(one.first.array("y"));
   CHECK(!std::is_sorted(order.begin(), order.end()));  // shuffled, not class by class
   CHECK_THROWS_AS(data::stratified_split(set, set.array("y"), 1.5, g), ValueError);
-  CHECK_THROWS_AS(data::stratified_split(set, numbered(99, 4).array("y"), 0.5, g), ShapeError);
+  CHECK_THROWS_AS(data::stratified_split(set, examples_of_classes(99, 4).array("y"), 0.5, g), ShapeError);
   CHECK_THROWS_AS(data::stratified_split(set, Array::empty({100}, f32), 0.5, g), DTypeError);
 }
 
 TEST_CASE("each example is in the validation part of one fold") {
-  const auto set = numbered(23, 4);
+  const auto set = examples_of_classes(23, 4);
   Generator g(2);
   const auto plain = data::k_fold(set, 5);
   const auto shuffled = data::k_fold(set, 5, g);
@@ -111,11 +111,11 @@ TEST_CASE("each example is in the validation part of one fold") {
 }
 
 TEST_CASE("invalid folds are rejected") {
-  const auto set = numbered(4, 3);
+  const auto set = examples_of_classes(4, 3);
   Generator g;
   CHECK_THROWS_AS(data::k_fold(set, 1), ValueError);
   CHECK_THROWS_WITH(data::k_fold(set, 5, g), contains("4") && contains("5"));
-  CHECK_THROWS_AS(data::stratified_k_fold(set, numbered(5, 3).array("y"), 2, g), ShapeError);
+  CHECK_THROWS_AS(data::stratified_k_fold(set, examples_of_classes(5, 3).array("y"), 2, g), ShapeError);
   CHECK_THROWS_AS(data::k_fold(set, 2)[2], ValueError);
   CHECK_THROWS_AS(data::Folds(set, 2, {0, 1}, {0, 1}), ValueError);
   CHECK(g.position() == 0);  // the generator is not advanced

@@ -25,7 +25,7 @@ using I = std::vector<std::int64_t>;
 namespace {
 
 /// x[i] = i + 1, so that 0 identifies fill values.
-Array counting(const Shape& shape, DType dtype = f32) {
+Array counting_from_1(const Shape& shape, DType dtype = f32) {
   Array x = Array::empty(shape, f32);
   std::iota(x.data<float>(), x.data<float>() + x.size(), 1.0F);
   return core::cast(x, dtype);
@@ -45,20 +45,20 @@ TEST_CASE("transforms are composed in order, and each applies to its array") {
     return data::on(0, [a](Array x, Generator&) { return core::add(std::move(x), core::full({}, a, f32)); });
   };
   const auto twice = data::on(0, [](const Array& x, Generator&) { return core::add(x, x); });
-  CHECK(values<float>(transformed(data::compose({plus(1), twice, plus(3)}), counting({2}))) == F{7, 9});
-  CHECK(values<float>(transformed(data::compose({}), counting({2}))) == F{1, 2});
+  CHECK(values<float>(transformed(data::compose({plus(1), twice, plus(3)}), counting_from_1({2}))) == F{7, 9});
+  CHECK(values<float>(transformed(data::compose({}), counting_from_1({2}))) == F{1, 2});
   Generator g;
-  const auto second = data::normalize({1}, {2}, 1)(Batch{counting({2}), counting({2})}, g);
+  const auto second = data::normalize({1}, {2}, 1)(Batch{counting_from_1({2}), counting_from_1({2})}, g);
   CHECK(values<float>(second[0]) == F{1, 2});
   CHECK(values<float>(second[1]) == F{0, 0.5});
-  CHECK_THROWS_AS(transformed(data::normalize({1}, {2}, 1), counting({2})), ValueError);
+  CHECK_THROWS_AS(transformed(data::normalize({1}, {2}, 1), counting_from_1({2})), ValueError);
 }
 
 TEST_CASE("normalize works per channel") {
-  CHECK(values<float>(transformed(data::normalize({1, 2}, {2, 0.5}), counting({1, 2, 2}))) == F{0, 0.5, 2, 4});
-  CHECK(values<float>(transformed(data::normalize({1}, {2}), counting({3}))) == F{0, 0.5, 1});
-  CHECK_THROWS_WITH(transformed(data::normalize({1, 2}, {2, 1}), counting({2, 3})), contains("[n, 2, ..]"));
-  CHECK_THROWS_AS(transformed(data::normalize({1}, {2}), counting({3}, i64)), DTypeError);
+  CHECK(values<float>(transformed(data::normalize({1, 2}, {2, 0.5}), counting_from_1({1, 2, 2}))) == F{0, 0.5, 2, 4});
+  CHECK(values<float>(transformed(data::normalize({1}, {2}), counting_from_1({3}))) == F{0, 0.5, 1});
+  CHECK_THROWS_WITH(transformed(data::normalize({1, 2}, {2, 1}), counting_from_1({2, 3})), contains("[n, 2, ..]"));
+  CHECK_THROWS_AS(transformed(data::normalize({1}, {2}), counting_from_1({3}, i64)), DTypeError);
   CHECK_THROWS_AS(data::normalize({1}, {0}), ValueError);
   CHECK_THROWS_AS(data::normalize({1, 2}, {1}), ValueError);
   CHECK_THROWS_AS(data::normalize({}, {}), ValueError);
@@ -83,7 +83,7 @@ TEST_CASE("standardization uses the statistics of its training set") {
   CHECK(s.apply(core::cast(x, f32)).dtype() == f32);
 
   // Channels: 1, 2 | 5, 6 and 3, 4 | 7, 8.
-  const Dataset images{counting({2, 2, 1, 2})};
+  const Dataset images{counting_from_1({2, 2, 1, 2})};
   const Standardize channels(images, {.per = data::Statistics::channel});
   CHECK(channels.mean().shape() == Shape{2, 1, 1});
   CHECK(doubles(channels.mean()) == std::vector<double>{3.5, 5.5});
@@ -95,8 +95,8 @@ TEST_CASE("standardization uses the statistics of its training set") {
   CHECK(doubles(saved.apply(images.array(0))) == doubles(all.apply(images.array(0))));
 
   CHECK_THROWS_AS(Standardize(Dataset{Array::empty({0, 2}, f32)}), ValueError);
-  CHECK_THROWS_AS(Standardize(Dataset{counting({2}, i64)}), DTypeError);
-  CHECK_THROWS_AS(Standardize(Dataset{counting({2})}, {.per = data::Statistics::channel}), ShapeError);
+  CHECK_THROWS_AS(Standardize(Dataset{counting_from_1({2}, i64)}), DTypeError);
+  CHECK_THROWS_AS(Standardize(Dataset{counting_from_1({2})}, {.per = data::Statistics::channel}), ShapeError);
   CHECK_THROWS_AS(Standardize(all.mean(), channels.mean()), ShapeError);
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("one_hot marks the label") {
   CHECK(values<float>(y) == F{0, 0, 1, 1, 0, 0});
   CHECK(transformed(data::one_hot(3, 0, f64), Array::empty({0, 2}, i64)).shape() == Shape{0, 2, 3});
   CHECK_THROWS_WITH(transformed(data::one_hot(2, 0), labels), contains("from 0 to 1") && contains("2"));
-  CHECK_THROWS_AS(transformed(data::one_hot(2, 0), counting({2})), DTypeError);
+  CHECK_THROWS_AS(transformed(data::one_hot(2, 0), counting_from_1({2})), DTypeError);
   CHECK_THROWS_AS(data::one_hot(0), ValueError);
 }
 
@@ -122,12 +122,12 @@ TEST_CASE("noise has the given standard deviation") {
   CHECK(std::abs(sum / 20000) < 5 * 0.5 / std::sqrt(20000));
   CHECK(squares / 20000 == Approx(0.25).epsilon(0.05));
   CHECK_THROWS_AS(data::gaussian_noise(-1), ValueError);
-  CHECK_THROWS_AS(transformed(data::gaussian_noise(1), counting({2}, i64)), DTypeError);
+  CHECK_THROWS_AS(transformed(data::gaussian_noise(1), counting_from_1({2}, i64)), DTypeError);
 }
 
 TEST_CASE("crops of the padded image are uniformly distributed and equal for all channels") {
   for (const auto dtype : {f32, f64, i64}) {
-    const Array x = counting({500, 2, 3, 4}, dtype);
+    const Array x = counting_from_1({500, 2, 3, 4}, dtype);
     const Array y = transformed(data::random_crop(2, 3, {.padding = 1, .fill = -1}), x);
     REQUIRE(y.shape() == Shape{500, 2, 2, 3});
     CHECK(y.dtype() == dtype);
@@ -159,27 +159,27 @@ TEST_CASE("crops of the padded image are uniformly distributed and equal for all
     CHECK(places.size() == 16);
   }
   // Larger than the image, by padding on all sides.
-  const Array whole = transformed(data::random_crop(4, 4, {.padding = 1}), counting({1, 2, 2}));
+  const Array whole = transformed(data::random_crop(4, 4, {.padding = 1}), counting_from_1({1, 2, 2}));
   CHECK(values<float>(whole) == F{0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0});
   // Far outside: some crops contain only padding.
-  CHECK(transformed(data::random_crop(1, 1, {.padding = 5}), counting({50, 1, 1})).shape() == Shape{50, 1, 1});
+  CHECK(transformed(data::random_crop(1, 1, {.padding = 5}), counting_from_1({50, 1, 1})).shape() == Shape{50, 1, 1});
   CHECK(transformed(data::random_crop(2, 2), Array::empty({0, 3, 3}, f32)).shape() == Shape{0, 2, 2});
-  CHECK_THROWS_WITH(transformed(data::random_crop(4, 2), counting({1, 3, 3})),
+  CHECK_THROWS_WITH(transformed(data::random_crop(4, 2), counting_from_1({1, 3, 3})),
                     contains("random_crop") && contains("[1, 3, 3]"));
-  CHECK_THROWS_AS(transformed(data::random_crop(1, 1), counting({3, 3})), ShapeError);
+  CHECK_THROWS_AS(transformed(data::random_crop(1, 1), counting_from_1({3, 3})), ShapeError);
   CHECK_THROWS_AS(data::random_crop(0, 1), ValueError);
 }
 
 TEST_CASE("flips mirror whole examples, and do not change the data set") {
-  const Array x = counting({1, 2, 2, 3});
+  const Array x = counting_from_1({1, 2, 2, 3});
   CHECK(values<float>(transformed(data::random_horizontal_flip(1), x)) == F{3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10});
   CHECK(values<float>(transformed(data::random_vertical_flip(1), x)) == F{4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9});
   CHECK(values<float>(transformed(data::random_horizontal_flip(0), x)) == values<float>(x));
   CHECK(values<float>(x)[0] == 1);
-  CHECK(values<float>(transformed(data::random_vertical_flip(1), core::transpose(counting({1, 2, 2}), 1, 2))) ==
+  CHECK(values<float>(transformed(data::random_vertical_flip(1), core::transpose(counting_from_1({1, 2, 2}), 1, 2))) ==
         F{2, 4, 1, 3});
 
-  const Array many = transformed(data::random_horizontal_flip(0.3), counting({10000, 1, 2}));
+  const Array many = transformed(data::random_horizontal_flip(0.3), counting_from_1({10000, 1, 2}));
   int flipped = 0;
   for (std::size_t i = 0; i < 10000; ++i) {
     const auto* pair = std::as_const(many).data<float>() + 2 * i;
@@ -188,11 +188,11 @@ TEST_CASE("flips mirror whole examples, and do not change the data set") {
   CHECK(std::abs(flipped - 3000) < 5 * std::sqrt(10000 * 0.21));
   CHECK_THROWS_AS(data::random_horizontal_flip(1.1), ValueError);
   CHECK_THROWS_AS(data::random_vertical_flip(std::nan("")), ValueError);
-  CHECK_THROWS_AS(transformed(data::random_vertical_flip(), counting({3, 3})), ShapeError);
+  CHECK_THROWS_AS(transformed(data::random_vertical_flip(), counting_from_1({3, 3})), ShapeError);
 }
 
 TEST_CASE("erasing fills one rectangle, the same in all channels") {
-  const Array x = counting({200, 2, 10, 8});
+  const Array x = counting_from_1({200, 2, 10, 8});
   const Array y = transformed(data::random_erasing({.p = 0.5, .value = 0}), x);
   CHECK(values<float>(x)[0] == 1);
   int erased = 0;
@@ -226,7 +226,7 @@ TEST_CASE("erasing fills one rectangle, the same in all channels") {
 }
 
 TEST_CASE("transformed batches do not depend on the number of workers") {
-  const auto set = Dataset{counting({64, 6, 6})}.map(
+  const auto set = Dataset{counting_from_1({64, 6, 6})}.map(
       data::compose({data::random_crop(5, 5, {.padding = 1}), data::random_horizontal_flip(), data::random_erasing(),
                      data::gaussian_noise(0.1)}));
   const auto run = [&](int workers) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
+#include "nn/module/two_rows.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
@@ -16,9 +17,8 @@ namespace nt = newtape;
 namespace nn = newtape::nn;
 
 namespace {
-const nt::Tensor x = nt::tensor({{0.3, -0.7, 1.1}, {1.2, 0.4, -0.5}}, nt::f64);
 
-nn::Sequential make() { return nn::Sequential(nn::Linear(3, 4), nt::tanh, nn::Linear(4, 2)); }
+nn::Sequential tanh_network() { return nn::Sequential(nn::Linear(3, 4), nt::tanh, nn::Linear(4, 2)); }
 
 std::vector<nt::Tensor> in_f64(const nn::ModuleBase& m) {
   std::vector<nt::Tensor> values;
@@ -28,9 +28,9 @@ std::vector<nt::Tensor> in_f64(const nn::ModuleBase& m) {
 }  // namespace
 
 TEST_CASE("functional_call is differentiable with respect to the values, to second order") {
-  const auto m = make();  // f32, called with f64 values
+  const auto m = tanh_network();  // f32, called with f64 values
   const auto loss = [&](std::span<const nt::Tensor> values) {
-    return nt::sum(nt::square(nn::functional_call(m, values, x)));
+    return nt::sum(nt::square(nn::functional_call(m, values, two_rows)));
   };
   const auto result = nt::gradcheck(loss, in_f64(m), {.order = 2});
   INFO(result.message);
@@ -42,8 +42,8 @@ TEST_CASE("functional_call is differentiable with respect to the values, to seco
 }
 
 TEST_CASE("functional_call with named values keeps the others") {
-  const auto m = make();
-  const nt::Tensor x32 = x.to(nt::f32);
+  const auto m = tanh_network();
+  const nt::Tensor x32 = two_rows.to(nt::f32);
   const nt::Array before = m(x32).value();
   const nt::Tensor zeros = nt::zeros({2, 4});
   const auto y = nn::functional_call(m, {{"2.weight", zeros}}, x32);
@@ -62,7 +62,7 @@ TEST_CASE("functional_call can replace buffers") {
 }
 
 TEST_CASE("functional_call restores the parameters when forward throws") {
-  const auto m = make();
+  const auto m = tanh_network();
   const auto before = m.parameters();
   std::vector<nt::Array> values;
   for (const auto& p : before) values.push_back(p.value());
@@ -74,15 +74,16 @@ TEST_CASE("functional_call restores the parameters when forward throws") {
 }
 
 TEST_CASE("functional_call rejects mismatched values before it replaces any") {
-  const auto m = make();
+  const auto m = tanh_network();
   auto values = in_f64(m);
   values.pop_back();
-  CHECK_THROWS_AS(nn::functional_call(m, values, x), nt::ValueError);
+  CHECK_THROWS_AS(nn::functional_call(m, values, two_rows), nt::ValueError);
   values.push_back(nt::ones({3}, nt::f64));
-  CHECK_THROWS_WITH(nn::functional_call(m, values, x), contains("2.bias") && contains("[2]") && contains("[3]"));
+  CHECK_THROWS_WITH(nn::functional_call(m, values, two_rows), contains("2.bias") && contains("[2]") && contains("[3]"));
   values.back() = nt::Tensor();
-  CHECK_THROWS_AS(nn::functional_call(m, values, x), nt::ValueError);
-  CHECK_THROWS_WITH(nn::functional_call(m, {{"2.scale", nt::ones({2})}}, x), contains("2.scale"));
-  CHECK_THROWS_AS(nn::functional_call(m, {{"2.bias", nt::ones({2})}, {"2.bias", nt::ones({2})}}, x), nt::ValueError);
+  CHECK_THROWS_AS(nn::functional_call(m, values, two_rows), nt::ValueError);
+  CHECK_THROWS_WITH(nn::functional_call(m, {{"2.scale", nt::ones({2})}}, two_rows), contains("2.scale"));
+  CHECK_THROWS_AS(nn::functional_call(m, {{"2.bias", nt::ones({2})}, {"2.bias", nt::ones({2})}}, two_rows),
+                  nt::ValueError);
   for (const auto& p : m.parameters()) CHECK(p.dtype() == nt::f32);
 }

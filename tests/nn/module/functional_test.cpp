@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
+#include "nn/module/two_rows.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
@@ -21,22 +22,21 @@ namespace {
 bool close(const nt::Tensor& a, const nt::Tensor& b) {
   return a.shape() == b.shape() && nt::max(nt::abs(a.detach() - b.detach())).item() <= 1e-12;
 }
-nn::Sequential make() {
+nn::Sequential dropout_network() {
   nn::Sequential m(nn::Linear(3, 4), nt::tanh, nn::Dropout(0.5), nn::Linear(4, 2));
   m.to(nt::f64);
   return m;
 }
-const nt::Tensor x = nt::tensor({{0.3, -0.7, 1.1}, {1.2, 0.4, -0.5}}, nt::f64);
 }  // namespace
 
 TEST_CASE("function_of a module: transforms of its loss in its parameters") {
-  const auto m = make();
+  const auto m = dropout_network();
   m.eval();
   const nt::Tensor target = nt::ones({2, 2}, nt::f64);
-  const auto loss = nn::function_of(m, [&] { return nn::mse_loss(m(x), target); });
+  const auto loss = nn::function_of(m, [&] { return nn::mse_loss(m(two_rows), target); });
   const auto at = nn::values_of(m);
   const auto g = nt::grad(loss)(at);
-  nn::mse_loss(m(x), target).backward();
+  nn::mse_loss(m(two_rows), target).backward();
   for (std::size_t i = 0; i < g.size(); ++i) CHECK(close(g[i], m.parameters()[i].grad()));
   const nt::Tensor h = nt::hessian_matrix(loss, at);
   CHECK(h.shape() == nt::Shape{26, 26});
@@ -46,8 +46,8 @@ TEST_CASE("function_of a module: transforms of its loss in its parameters") {
 }
 
 TEST_CASE("checkpoint of a module: the same gradients, dropout included, in input and parameters") {
-  const auto m = make();
-  const nt::Tensor v = nt::variable(x);
+  const auto m = dropout_network();
+  const nt::Tensor v = nt::variable(two_rows);
   const auto gradients = [&](bool checkpointed) {
     nt::manual_seed(3);
     m.zero_grad();
@@ -63,8 +63,9 @@ TEST_CASE("checkpoint of a module: the same gradients, dropout included, in inpu
   // The Hessian.
   m.eval();
   const auto loss = [&](bool checkpointed) {
-    return nn::function_of(
-        m, [&m, checkpointed] { return nt::sum(nt::square(checkpointed ? nn::checkpoint(m, x) : m(x))); });
+    return nn::function_of(m, [&m, checkpointed] {
+      return nt::sum(nt::square(checkpointed ? nn::checkpoint(m, two_rows) : m(two_rows)));
+    });
   };
   CHECK(close(nt::hessian_matrix(loss(true), nn::values_of(m)), nt::hessian_matrix(loss(false), nn::values_of(m))));
 }

@@ -16,7 +16,7 @@ namespace nt = newtape;
 namespace nn = newtape::nn;
 
 namespace {
-nn::Sequential make() {
+nn::Sequential nested_network() {
   return nn::Sequential(nn::Linear(3, 4), nn::ReLU(), nn::Sequential(nn::Linear(4, 4, {.bias = false}), nt::tanh),
                         nn::Linear(4, 2));
 }
@@ -24,7 +24,7 @@ nn::Sequential make() {
 
 TEST_CASE("the state of a Sequential has PyTorch's names and shapes") {
   const Reference torch("nn/reference.txt");
-  const auto state = make().state_dict();
+  const auto state = nested_network().state_dict();
   std::size_t next = 0;
   for (const auto& name : torch.names()) {
     if (name.rfind("state_dict/", 0) != 0) continue;
@@ -41,8 +41,8 @@ TEST_CASE("the state of a Sequential has PyTorch's names and shapes") {
 }
 
 TEST_CASE("a state is copied to another module, and keeps its values") {
-  const auto a = make();
-  const auto b = make();
+  const auto a = nested_network();
+  const auto b = nested_network();
   const nt::Tensor x = nt::ones({2, 3});
   CHECK_FALSE(identical(a(x).value(), b(x).value()));
   const auto state = a.state_dict("model.");
@@ -56,7 +56,7 @@ TEST_CASE("a state is copied to another module, and keeps its values") {
 }
 
 TEST_CASE("loading keeps gradients and the graphs of earlier results") {
-  const auto m = make();
+  const auto m = nested_network();
   const auto w = m.parameter("3.weight");
   const nt::Tensor x = nt::ones({2, 3});
   nt::sum(m(x)).backward();
@@ -72,7 +72,7 @@ TEST_CASE("loading keeps gradients and the graphs of earlier results") {
 }
 
 TEST_CASE("loading names all mismatches, and changes nothing") {
-  const auto m = make();
+  const auto m = nested_network();
   const auto before = m.state_dict();
   auto state = before;
   for (auto& s : state) s.second = nt::zeros(s.second.shape()).value();
@@ -96,7 +96,7 @@ TEST_CASE("loading names all mismatches, and changes nothing") {
 }
 
 TEST_CASE("loading without strict reports skipped names, and still rejects wrong shapes") {
-  const auto m = make();
+  const auto m = nested_network();
   nn::StateDict state = {{"0.bias", nt::ones({4}).value()}, {"head.weight", nt::ones({1}).value()}};
   CHECK_THROWS_AS(m.load_state_dict(state), nt::ValueError);
   const auto report = m.load_state_dict(state, {.strict = false});

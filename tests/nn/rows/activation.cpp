@@ -9,11 +9,11 @@
 namespace newtape::nn::table {
 namespace {
 
-Torch torch(const std::string& name) { return {"small_layers", name}; }
+Torch torch_activation(const std::string& name) { return {"small_layers", name}; }
 
 template <class M, class... Args>
 Row elementwise(const std::string& name, const Args&... args) {
-  return {.name = name, .make = make([=] { return M(args...); }), .torch = torch(name), .takes_all = true};
+  return {.name = name, .make = make([=] { return M(args...); }), .torch = torch_activation(name), .takes_all = true};
 }
 
 const Rows activations{
@@ -46,18 +46,18 @@ const Rows activations{
     // PyTorch's gradient uses 1/6 rounded to f32.
     {.name = "Hardsigmoid",
      .make = make([] { return Hardsigmoid(); }),
-     .torch = torch("Hardsigmoid"),
+     .torch = torch_activation("Hardsigmoid"),
      .takes_all = true,
      .tolerance = 1e-7},
     // PyTorch returns x beyond the threshold; the exact value differs by exp(-20).
     {.name = "Softplus",
      .make = make([] { return Softplus(); }),
-     .torch = torch("Softplus"),
+     .torch = torch_activation("Softplus"),
      .takes_all = true,
      .tolerance = 1e-8},
     {.name = "Softplus/1,30",
      .make = make([] { return Softplus({.threshold = 30}); }),
-     .torch = torch("Softplus/1,30"),
+     .torch = torch_activation("Softplus/1,30"),
      .takes_all = true,
      .tolerance = 1e-12},
     {.name = "RReLU",
@@ -90,46 +90,49 @@ const Rows activations{
      .torch = {"small_layers", "", "Dropout3d/eval"},
      .refuses = {{floats({{2, 3, 4}}), "x [2, 3, 4]"}},
      .modes = true},
-    {.name = "PReLU", .make = make([] { return PReLU(); }), .torch = torch("PReLU"), .takes_all = true},
+    {.name = "PReLU", .make = make([] { return PReLU(); }), .torch = torch_activation("PReLU"), .takes_all = true},
     {.name = "PReLU/3",
      .make = make([] { return PReLU(3, {.init = 0.1}); }),
-     .torch = torch("PReLU/3"),
+     .torch = torch_activation("PReLU/3"),
      .refuses = {{floats({{2, 4}}), "[2, 4]"}, {floats({{}}), "[]"}}},
     {.name = "GLU",
      .make = make([] { return GLU(); }),
-     .torch = torch("GLU"),
+     .torch = torch_activation("GLU"),
      .refuses = {{floats({{2, 3}}), "[2, 3]"}}},
     {.name = "GLU/1",
      .make = make([] { return GLU(1); }),
-     .torch = torch("GLU/1"),
+     .torch = torch_activation("GLU/1"),
      .refuses = {{floats({{4}}), "1 axes"}}},
     {.name = "Softmin",
      .make = make([] { return Softmin(1); }),
-     .torch = torch("Softmin"),
+     .torch = torch_activation("Softmin"),
      .refuses = {{floats({{4}}), "1 axes"}}},
     {.name = "Softmax",
      .make = make([] { return Softmax(0); }),
-     .torch = torch("Softmax"),
+     .torch = torch_activation("Softmax"),
      .batch = {1},
      .refuses = {{floats({{}}), "0 axes"}}},
     {.name = "LogSoftmax",
      .make = make([] { return LogSoftmax(1); }),
-     .torch = torch("LogSoftmax"),
+     .torch = torch_activation("LogSoftmax"),
      .refuses = {{floats({{4}}), "1 axes"}}},
     {.name = "Softmax2d",
      .make = make([] { return Softmax2d(); }),
-     .torch = torch("Softmax2d"),
+     .torch = torch_activation("Softmax2d"),
      .refuses = {{floats({{2, 3}}), "[2, 3]"}}},
     {.name = "Flatten",
      .make = make([] { return Flatten(); }),
-     .torch = torch("Flatten"),
+     .torch = torch_activation("Flatten"),
      .refuses = {{floats({{3}}), "1 axes"}}},
-    {.name = "Flatten/all", .make = make([] { return Flatten(0); }), .torch = torch("Flatten/all"), .takes_all = true},
+    {.name = "Flatten/all",
+     .make = make([] { return Flatten(0); }),
+     .torch = torch_activation("Flatten/all"),
+     .takes_all = true},
     {.name = "Unflatten",
      .make = make([] {
        return Unflatten(1, {2, 3});
      }),
-     .torch = torch("Unflatten"),
+     .torch = torch_activation("Unflatten"),
      .refuses = {{floats({{2, 7}}), "[2, 7]"}}},
 };
 

@@ -14,7 +14,7 @@ struct Named {
 };
 constexpr Named reductions[] = {{"none", Reduction::none}, {"mean", Reduction::mean}, {"sum", Reduction::sum}};
 
-Torch torch(const std::string& name) { return {"losses", name}; }
+Torch torch_loss(const std::string& name) { return {"losses", name}; }
 
 /// Arguments for a loss of two or more tensors of the same shape.
 std::vector<Refusal> pairs(std::size_t count = 2) {
@@ -51,7 +51,7 @@ template <class Make>
 Row row(const std::string& type, const std::string& name, const Make& module, const More& more) {
   return {.name = type + "/" + name,
           .make = make(module),
-          .torch = torch(name),
+          .torch = torch_loss(name),
           .batched = more.batched,
           .refuses = more.refuses,
           .fixed = more.fixed,
@@ -167,7 +167,7 @@ Row ctc(const std::string& name, const CTCLossOptions& options, Dims batch = {})
       .name = "CTCLoss/" + name,
       .make = make([options] { return CTCLoss(options); },
                    [](const CTCLoss& loss, const Tensors& x) { return loss(log_softmax(x[0], -1), x[1], x[2], x[3]); }),
-      .torch = torch("ctc/" + name),
+      .torch = torch_loss("ctc/" + name),
       .batch = batch.empty() ? Dims{0} : batch,
       .batched = !batch.empty(),
       .refuses = {{[] {

@@ -4,7 +4,7 @@
 namespace newtape::nn::table {
 namespace {
 
-Torch torch(const std::string& name) { return {"recurrent", name}; }
+Torch torch_recurrent(const std::string& name) { return {"recurrent", name}; }
 
 /// The first argument is the input, the others are initial states.
 const auto with_states = [](const auto& m, const Tensors& xs) {
@@ -20,22 +20,22 @@ struct LayerRows : Rows {
   LayerRows(const std::string& type, const std::string& name)
       : Rows{{.name = type,
               .make = make([] { return L(2, 3); }, with_states),
-              .torch = torch(name + "/one"),
+              .torch = torch_recurrent(name + "/one"),
               .batch = {1},
               .refuses = {{floats({{5, 2, 7}}), "x [5, 2, 7]"}, {floats({{0, 2, 2}}), "[0, 2, 2]"}}},
              {.name = type + "/states",
               .make = make([] { return L(2, 3, {.bias = false}); }, with_states),
-              .torch = torch(name + "/states"),
+              .torch = torch_recurrent(name + "/states"),
               .batch = {1},
               .refuses = {{floats({{2, 2, 2}, {1, 3, 3}}), "[1, 3, 3]"}}},
              {.name = type + "/alone",
               .make = make([] { return L(3, 2); }, with_states),
-              .torch = torch(name + "/alone"),
+              .torch = torch_recurrent(name + "/alone"),
               .batched = false,
               .refuses = {{floats({{2, 4}}), "x [2, 4]"}}},
              {.name = type + "/deep",
               .make = make(deep, with_states),
-              .torch = torch(name + "/deep"),
+              .torch = torch_recurrent(name + "/deep"),
               .batch = {0, 1},
               .refuses = {{floats({{2, 3, 3}}), "x [2, 3, 3]"}}},
              {.name = type + "/lengths",
@@ -43,7 +43,7 @@ struct LayerRows : Rows {
                            [](const L& m, const Tensors& xs) {
                              return m(xs[0], {.lengths = {3, 4, 1}});
                            }),
-              .torch = torch(name + "/lengths"),
+              .torch = torch_recurrent(name + "/lengths"),
               .batched = false,
               .refuses = {{floats({{2, 4, 2}}), "one length"}}},
              {.name = type + "/mask",
@@ -51,7 +51,7 @@ struct LayerRows : Rows {
                            [](const L& m, const Tensors& xs) {
                              return m(xs[0], {.mask = tensor({{1, 1, 1, 0}, {1, 1, 1, 1}, {1, 0, 0, 0}}, boolean)});
                            }),
-              .torch = torch(name + "/lengths"),
+              .torch = torch_recurrent(name + "/lengths"),
               .batched = false,
               .refuses = {{floats({{2, 4, 2}}), "mask"}}},
              {.name = type + "/dropout",
@@ -70,15 +70,15 @@ const LayerRows<GRU> grus("GRU", "gru");
 
 LSTM projected() { return LSTM(2, 3, {.bidirectional = true, .proj_size = 2}); }
 
-const Rows options{
+const Rows rows_with_options{
     {.name = "RNN/relu",
      .make = make([] { return RNN(2, 3, {.nonlinearity = init::Nonlinearity::relu}); }, with_states),
-     .torch = torch("rnn/relu"),
+     .torch = torch_recurrent("rnn/relu"),
      .batch = {1},
      .refuses = {{floats({{2, 2, 3}}), "[2, 2, 3]"}}},
     {.name = "LSTM/projected",
      .make = make(projected, with_states),
-     .torch = torch("lstm/projected"),
+     .torch = torch_recurrent("lstm/projected"),
      .batch = {1},
      .refuses = {{floats({{3, 2, 2}, {2, 2, 3}}), "[2, 2, 3]"}}},
     {.name = "LSTM/projected/lengths",
@@ -86,7 +86,7 @@ const Rows options{
                   [](const LSTM& m, const Tensors& xs) {
                     return m(xs[0], {.lengths = {2, 3}});
                   }),
-     .torch = torch("lstm/projected_lengths"),
+     .torch = torch_recurrent("lstm/projected_lengths"),
      .batched = false,
      .refuses = {{floats({{3, 3, 2}}), "one length"}}},
 };
@@ -94,20 +94,20 @@ const Rows options{
 const Rows cells{
     {.name = "RNNCell",
      .make = make([] { return RNNCell(2, 3); }),
-     .torch = torch("rnn/cell"),
+     .torch = torch_recurrent("rnn/cell"),
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}, {floats({{2, 2}, {3, 3}}), "[3, 3]"}}},
     {.name = "RNNCell/relu",
      .make = make([] { return RNNCell(2, 3, {.nonlinearity = init::Nonlinearity::relu}); }),
-     .torch = torch("rnn/relu_cell"),
+     .torch = torch_recurrent("rnn/relu_cell"),
      .batched = false,
      .refuses = {{floats({{2}, {4}}), "[4]"}}},
     {.name = "GRUCell",
      .make = make([] { return GRUCell(2, 3); }),
-     .torch = torch("gru/cell"),
+     .torch = torch_recurrent("gru/cell"),
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}}},
     {.name = "GRUCell/plain",
      .make = make([] { return GRUCell(2, 3, {.bias = false}); }),
-     .torch = torch("gru/plain_cell"),
+     .torch = torch_recurrent("gru/plain_cell"),
      .batched = false,
      .refuses = {{floats({{3}}), "x [3]"}}},
     {.name = "LSTMCell",
@@ -115,11 +115,11 @@ const Rows cells{
                   [](const LSTMCell& m, const Tensors& xs) {
                     return xs.size() > 1 ? m(xs[0], LSTMState{xs[1], xs[2]}) : m(xs[0]);
                   }),
-     .torch = torch("lstm/cell"),
+     .torch = torch_recurrent("lstm/cell"),
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}, {floats({{2, 2}, {2, 3}, {2, 2}}), "state [2, 2]"}}},
     {.name = "LSTMCell/plain",
      .make = make([] { return LSTMCell(2, 3, {.bias = false}); }),
-     .torch = torch("lstm/plain_cell"),
+     .torch = torch_recurrent("lstm/plain_cell"),
      .batched = false,
      .refuses = {{floats({{3}}), "x [3]"}}},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Optimizers that PyTorch 1.13 does not have, against their papers' formulas, worked in double precision.
 #include "catch.hpp"
+#include "optim/entries.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -25,16 +26,7 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-Numbers numbers(const nt::Array& x) {
-  const auto dense = nt::core::contiguous(nt::core::cast(x, nt::f64));
-  return {dense.data<double>(), dense.data<double>() + dense.size()};
-}
-nt::Array array(const nt::Shape& shape, const Numbers& v) {
-  auto x = nt::Array::empty(shape, nt::f64);
-  std::copy(v.begin(), v.end(), x.data<double>());
-  return x;
-}
-double norm(const Numbers& v) {
+double norm_of(const Numbers& v) {
   double s = 0;
   for (const double x : v) s += x * x;
   return std::sqrt(s);
@@ -42,28 +34,28 @@ double norm(const Numbers& v) {
 
 /// Five steps with the gradients g_t, entry by entry: `rule(t, p, g)` is the formula.
 template <class O, class Rule>
-void compare(O& optimizer, const nt::Parameter& p, Rule rule, double tolerance = 1e-14) {
-  Numbers want = numbers(p.value());
+void compare_entries(O& optimizer, const nt::Parameter& p, Rule rule, double tolerance = 1e-14) {
+  Numbers want = entries(p.value());
   nt::Generator random(7);
   for (int t = 1; t <= 5; ++t) {
     INFO("step " << t);
     const auto g = nt::random::normal(p.shape(), 0, 1, nt::f64, random);
     p.set_grad(g);
     optimizer.step();
-    rule(t, want, numbers(g));
-    CHECK(distance(p.value(), array(p.shape(), want)) < tolerance);
+    rule(t, want, entries(g));
+    CHECK(distance(p.value(), array_of(p.shape(), want)) < tolerance);
   }
 }
 
-nt::Parameter start() { return nt::Parameter(array({2, 3}, {0.5, -1, 2, 0, 0.25, -3})); }
+nt::Parameter six_numbers() { return nt::Parameter(array_of({2, 3}, {0.5, -1, 2, 0, 0.25, -3})); }
 
 }  // namespace
 
 TEST_CASE("Lion follows its paper's algorithm 2") {
-  const auto p = start();
+  const auto p = six_numbers();
   optim::Lion lion({p}, {.lr = 0.1, .betas = {0.8, 0.95}, .weight_decay = 0.2});
   Numbers m(6);
-  compare(lion, p, [&](int, Numbers& x, const Numbers& g) {
+  compare_entries(lion, p, [&](int, Numbers& x, const Numbers& g) {
     for (std::size_t i = 0; i < 6; ++i) {
       const double c = 0.8 * m[i] + 0.2 * g[i];
       x[i] -= 0.1 * ((c > 0) - (c < 0) + 0.2 * x[i]);
@@ -73,12 +65,12 @@ TEST_CASE("Lion follows its paper's algorithm 2") {
 }
 
 TEST_CASE("NAdam follows Dozat's algorithm, with its schedule of momenta") {
-  const auto p = start();
+  const auto p = six_numbers();
   optim::NAdam nadam({p}, {.lr = 0.1, .betas = {0.8, 0.95}, .eps = 1e-3, .weight_decay = 0.2, .momentum_decay = 0.1});
   Numbers m(6);
   Numbers v(6);
   double product = 1;
-  compare(nadam, p, [&](int t, Numbers& x, const Numbers& g) {
+  compare_entries(nadam, p, [&](int t, Numbers& x, const Numbers& g) {
     const auto mu = [](int s) { return 0.8 * (1 - 0.5 * std::pow(0.96, 0.1 * s)); };
     product *= mu(t);
     for (std::size_t i = 0; i < 6; ++i) {
@@ -92,18 +84,18 @@ TEST_CASE("NAdam follows Dozat's algorithm, with its schedule of momenta") {
 }
 
 TEST_CASE("LAMB follows its paper's algorithm 2") {
-  const auto p = start();
+  const auto p = six_numbers();
   optim::LAMB lamb({p}, {.lr = 0.1, .betas = {0.8, 0.95}, .eps = 1e-3, .weight_decay = 0.2});
   Numbers m(6);
   Numbers v(6);
-  compare(lamb, p, [&](int t, Numbers& x, const Numbers& g) {
+  compare_entries(lamb, p, [&](int t, Numbers& x, const Numbers& g) {
     Numbers u(6);
     for (std::size_t i = 0; i < 6; ++i) {
       m[i] = 0.8 * m[i] + 0.2 * g[i];
       v[i] = 0.95 * v[i] + 0.05 * g[i] * g[i];
       u[i] = m[i] / (1 - std::pow(0.8, t)) / (std::sqrt(v[i] / (1 - std::pow(0.95, t))) + 1e-3) + 0.2 * x[i];
     }
-    const double trust = norm(x) / norm(u);
+    const double trust = norm_of(x) / norm_of(u);
     for (std::size_t i = 0; i < 6; ++i) x[i] -= 0.1 * trust * u[i];
   });
   const nt::Parameter zero(nt::zeros({2}, nt::f64));  // with norm 0, the step is Adam's
@@ -114,16 +106,16 @@ TEST_CASE("LAMB follows its paper's algorithm 2") {
 }
 
 TEST_CASE("AdamWScheduleFree keeps z, x and y as in its paper's eqs. 3 to 5") {
-  const auto p = start();
+  const auto p = six_numbers();
   const double beta1 = 0.8;
   optim::AdamWScheduleFree o({p},
                              {.lr = 0.1, .betas = {beta1, 0.95}, .eps = 1e-3, .weight_decay = 0.2, .warmup_steps = 3});
-  Numbers z = numbers(p.value());
+  Numbers z = entries(p.value());
   Numbers x = z;
   Numbers v(6);
   double weights = 0;
   double greatest = 0;
-  compare(
+  compare_entries(
       o, p,
       [&](int t, Numbers& y, const Numbers& g) {
         const double lr = 0.1 * std::min(1.0, t / 3.0);
@@ -138,14 +130,14 @@ TEST_CASE("AdamWScheduleFree keeps z, x and y as in its paper's eqs. 3 to 5") {
         }
       },
       1e-13);
-  const Numbers y = numbers(p.value());
+  const Numbers y = entries(p.value());
   o.eval();
   o.eval();
-  CHECK(distance(p.value(), array({2, 3}, x)) < 1e-13);
+  CHECK(distance(p.value(), array_of({2, 3}, x)) < 1e-13);
   CHECK_THROWS_WITH(o.step(), contains("train()"));
   const auto saved = o.state_dict();
   o.train();
-  CHECK(distance(p.value(), array({2, 3}, y)) < 1e-13);
+  CHECK(distance(p.value(), array_of({2, 3}, y)) < 1e-13);
   o.load_state_dict(saved);
   CHECK_THROWS_AS(o.step(), nt::ValueError);
 }

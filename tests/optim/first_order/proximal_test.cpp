@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "arrays.hpp"
 #include "catch.hpp"
+#include "optim/entries.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -22,14 +23,10 @@ namespace optim = newtape::optim;
 namespace {
 
 using Numbers = std::vector<double>;
-Numbers numbers(const nt::Array& x) {
-  const auto dense = nt::core::contiguous(x);
-  return {dense.data<double>(), dense.data<double>() + dense.size()};
-}
 double shrunk(double x, double t) { return std::copysign(std::max(std::abs(x) - t, 0.0), x); }
 
 /// A lasso problem whose solution is sparse.
-struct Lasso {
+struct SparseLasso {
   nt::Tensor a = normal({40, 12}, 1);
   nt::Tensor b = nt::matmul(a, nt::tensor({2, 0, 0, -3, 0, 0, 0, 1, 0, 0, 0, 0}, nt::f64)) + 0.3 * normal({40}, 2);
   double l1 = 0.2;
@@ -39,8 +36,8 @@ struct Lasso {
   double violation(const nt::Array& at, std::size_t* zeros) const {
     const nt::Tensor x = nt::variable(at);
     loss(x).backward();
-    const Numbers g = numbers(x.grad().value());
-    const Numbers v = numbers(at);
+    const Numbers g = entries(x.grad().value());
+    const Numbers v = entries(at);
     double worst = 0;
     for (std::size_t i = 0; i < v.size(); ++i) {
       *zeros += v[i] == 0;
@@ -65,10 +62,10 @@ TEST_CASE("ProximalSGD and ProximalAdam follow their formulas") {
       p.set_grad(g);
       o.step();
       for (std::size_t i = 0; i < 6; ++i) {
-        const double d = numbers(g.value())[i] + 0.2 * x[i];
+        const double d = entries(g.value())[i] + 0.2 * x[i];
         v[i] = t == 1 ? d : beta * v[i] + (1 - beta) * d;
         x[i] = shrunk(x[i] - 0.1 * v[i], 0.06);
-        CHECK(numbers(p.value())[i] == Approx(x[i]).margin(1e-15));
+        CHECK(entries(p.value())[i] == Approx(x[i]).margin(1e-15));
       }
     }
   }
@@ -84,19 +81,19 @@ TEST_CASE("ProximalSGD and ProximalAdam follow their formulas") {
       p.set_grad(gradient);
       o.step();
       for (std::size_t i = 0; i < 6; ++i) {
-        const double g = numbers(gradient.value())[i];
+        const double g = entries(gradient.value())[i];
         m[i] = 0.8 * m[i] + 0.2 * g;
         v[i] = 0.9 * v[i] + 0.1 * g * g;
         const double d = std::sqrt(v[i] / (1 - std::pow(0.9, t))) + 1e-3;
         x[i] = shrunk(0.98 * x[i] - 0.1 * m[i] / (1 - std::pow(0.8, t)) / d, scaled ? 0.06 / d : 0.06);
-        CHECK(numbers(p.value())[i] == Approx(x[i]).margin(1e-14));
+        CHECK(entries(p.value())[i] == Approx(x[i]).margin(1e-14));
       }
     }
   }
 }
 
 TEST_CASE("proximal optimizers converge to the optimum of the penalised loss, with its zeros") {
-  const Lasso lasso;
+  const SparseLasso lasso;
   const auto solve = [&](optim::Optimizer& o, const nt::Parameter& x, int steps) {
     optim::Scheduler decay(
         o, [&](std::int64_t step) { return step < steps / 2 ? 1.0 : std::pow(0.98, step - steps / 2); });

@@ -73,7 +73,7 @@ Matrix identity(std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x(i, i) = 1;
   return x;
 }
-double norm(const Matrix& a) {
+double frobenius(const Matrix& a) {
   double s = 0;
   for (const double x : a.v) s += x * x;
   return std::sqrt(s);
@@ -105,18 +105,18 @@ Matrix inverse_square_root(const Matrix& a) {
 }
 Matrix square_root(const Matrix& a) { return a * inverse_square_root(a); }
 
-nt::Tensor gradient(const nt::Shape& shape, nt::Generator& random) {
+nt::Tensor random_gradient(const nt::Shape& shape, nt::Generator& random) {
   return nt::random::normal(shape, 0, 1, nt::f64, random);
 }
 
 /// Compares five steps of an optimizer on a matrix [n, m] with `rule(t, w, g)`.
 template <class O, class Rule>
-void compare(O& optimizer, const nt::Parameter& p, Rule rule, double tolerance) {
+void compare_matrices(O& optimizer, const nt::Parameter& p, Rule rule, double tolerance) {
   Matrix want(p.value());
   nt::Generator random(7);
   for (int step = 1; step <= 5; ++step) {
     INFO("step " << step);
-    const auto g = gradient(p.shape(), random);
+    const auto g = random_gradient(p.shape(), random);
     p.set_grad(g.to(p.dtype()));
     optimizer.step();
     rule(step, want, Matrix(g.value()));
@@ -124,7 +124,7 @@ void compare(O& optimizer, const nt::Parameter& p, Rule rule, double tolerance) 
   }
 }
 
-nt::Parameter start(const nt::Shape& shape, nt::DType dtype) {
+nt::Parameter start_of(const nt::Shape& shape, nt::DType dtype) {
   const auto numbers = nt::core::arange(nt::element_count(shape), nt::f64, -1, 0.37);
   return nt::Parameter(nt::core::cast(nt::core::reshape(numbers, shape), dtype));
 }
@@ -136,12 +136,12 @@ const std::vector<std::pair<nt::DType, double>> dtypes = {{nt::f64, 1e-11}, {nt:
 
 TEST_CASE("Shampoo follows its paper's algorithm 1") {
   for (const auto& [dtype, tolerance] : dtypes) {
-    const auto p = start({3, 4}, dtype);
+    const auto p = start_of({3, 4}, dtype);
     optim::Shampoo o({p}, {.lr = 0.1, .momentum = 0.6, .eps = 0.1, .weight_decay = 0.2});
     Matrix l = 0.1 * identity(3);
     Matrix r = 0.1 * identity(4);
     Matrix v(3, 4);
-    compare(
+    compare_matrices(
         o, p,
         [&](int, Matrix& w, const Matrix& gradient_of_loss) {
           const Matrix g = gradient_of_loss + 0.2 * w;
@@ -156,7 +156,7 @@ TEST_CASE("Shampoo follows its paper's algorithm 1") {
 }
 
 TEST_CASE("Shampoo's averages, intervals and grafting") {
-  const auto p = start({3, 2}, nt::f64);
+  const auto p = start_of({3, 2}, nt::f64);
   optim::Shampoo o({p},
                    {.lr = 0.1, .beta2 = 0.9, .eps = 0.1, .grafting = optim::Grafting::adagrad, .update_interval = 3});
   Matrix l(3, 3);
@@ -164,7 +164,7 @@ TEST_CASE("Shampoo's averages, intervals and grafting") {
   Matrix left(3, 3);
   Matrix right(2, 2);
   Matrix squares(3, 2);
-  compare(
+  compare_matrices(
       o, p,
       [&](int step, Matrix& w, const Matrix& g) {
         l = 0.9 * l + 0.1 * (g * t(g));
@@ -179,14 +179,14 @@ TEST_CASE("Shampoo's averages, intervals and grafting") {
           adagrad.v[i] = g.v[i] / std::sqrt(squares.v[i] + 0.1);
         }
         const Matrix direction = left * g * right;
-        w = w + (-0.1 * norm(adagrad) / norm(direction)) * direction;
+        w = w + (-0.1 * frobenius(adagrad) / frobenius(direction)) * direction;
       },
       1e-11);
 }
 
 TEST_CASE("Shampoo in blocks is Shampoo of each block") {
   // [5, 3] in blocks of at most [2, 2]: rows 2 2 1, columns 2 1.
-  const auto whole = start({5, 3}, nt::f64);
+  const auto whole = start_of({5, 3}, nt::f64);
   const optim::ShampooOptions options{.lr = 0.1, .block_size = 2};
   optim::Shampoo o({whole}, options);
   const auto part = [](const nt::Tensor& x, int i, int j) {
@@ -196,7 +196,7 @@ TEST_CASE("Shampoo in blocks is Shampoo of each block") {
   std::vector<nt::Tensor> gradients;
   const nt::Array before = nt::core::copy(whole.value());
   for (int step = 0; step < 3; ++step) {
-    gradients.push_back(gradient({5, 3}, random));
+    gradients.push_back(random_gradient({5, 3}, random));
     whole.set_grad(gradients.back());
     o.step();
   }
@@ -217,7 +217,7 @@ TEST_CASE("Shampoo of more axes, by algorithm 2: along each the root of order 2k
   const nt::Parameter p(nt::zeros({2, 3, 4}, nt::f64));
   nt::Generator random(5);
   const auto unit = [&](std::int64_t n) {
-    const auto x = gradient({n}, random);
+    const auto x = random_gradient({n}, random);
     return x / nt::sqrt(nt::sum(x * x));
   };
   const nt::Tensor outer = nt::reshape(unit(2), {2, 1, 1}) * nt::reshape(unit(3), {3, 1}) * unit(4);
@@ -229,11 +229,11 @@ TEST_CASE("Shampoo of more axes, by algorithm 2: along each the root of order 2k
 
 TEST_CASE("Shampoo trains vectors by Adagrad, whatever axes of length 1 they have") {
   for (const nt::Shape& shape : {nt::Shape{4}, nt::Shape{4, 1}, nt::Shape{1, 1, 4}}) {
-    const auto p = start(shape, nt::f64);
+    const auto p = start_of(shape, nt::f64);
     const nt::Array before = nt::core::copy(p.value());
     optim::Shampoo o({p}, {.lr = 0.1, .eps = 0.25});
     nt::Generator random(2);
-    const auto g = gradient(shape, random);
+    const auto g = random_gradient(shape, random);
     p.set_grad(g);
     o.step();
     CHECK(distance(p.value(), (nt::Tensor(before) - 0.1 * g / nt::sqrt(g * g + 0.25)).value()) < 1e-14);
@@ -244,7 +244,7 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
   for (const auto& dtype_and_tolerance : dtypes) {
     const auto dtype = dtype_and_tolerance.first;
     const double tolerance = dtype_and_tolerance.second;
-    const auto p = start({3, 4}, dtype);
+    const auto p = start_of({3, 4}, dtype);
     const double b1 = 0.8, b2 = 0.9, eps = 1e-3, lr = 0.1, decay = 0.2;
     optim::SOAP o({p}, {.lr = lr, .betas = {b1, b2}, .eps = eps, .weight_decay = decay, .precondition_interval = 2});
     Matrix l(3, 3), r(4, 4), ql(3, 3), qr(4, 4), m(3, 4), v(3, 4);
@@ -264,7 +264,7 @@ TEST_CASE("SOAP follows its paper's algorithm 3") {
       }
       return a;
     };
-    compare(
+    compare_matrices(
         o, p,
         [&](int step, Matrix& w, const Matrix& g) {
           if (step > 1) {
@@ -312,18 +312,19 @@ TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: rotated gradien
   // Unlike diagonal methods; for a parameter of three axes.
   nt::Generator random(11);
   std::vector<nt::Tensor> rotations;
-  for (const std::int64_t n : {2, 3, 4}) rotations.emplace_back(nt::core::qr(gradient({n, n}, random).value()).q);
+  for (const std::int64_t n : {2, 3, 4})
+    rotations.emplace_back(nt::core::qr(random_gradient({n, n}, random).value()).q);
   const auto rotated = [&](const nt::Tensor& t) {
     return nt::einsum("ia,jb,kc,abc->ijk", {rotations[0], rotations[1], rotations[2], t});
   };
   const auto difference = [&](auto make) {
-    const auto p = start({2, 3, 4}, nt::f64);
+    const auto p = start_of({2, 3, 4}, nt::f64);
     const nt::Parameter q(rotated(p.tensor().detach()));
     const auto of_p = make(p);
     const auto of_q = make(q);
     nt::Generator gradients(5);
     for (int step = 0; step < 5; ++step) {
-      const auto g = gradient({2, 3, 4}, gradients);
+      const auto g = random_gradient({2, 3, 4}, gradients);
       p.set_grad(g);
       q.set_grad(rotated(g));
       of_p->step();
@@ -346,17 +347,17 @@ TEST_CASE("Shampoo and SOAP do not depend on the choice of axes: rotated gradien
 
 TEST_CASE("SOAP keeps the basis of long axes, and trains vectors by AdamW") {
   // Without rotated axes it is AdamW, one step late.
-  const auto p = start({3, 4}, nt::f64);
-  const auto q = start({3, 4}, nt::f64);
-  const auto u = start({5}, nt::f64);
-  const auto w = start({5}, nt::f64);
+  const auto p = start_of({3, 4}, nt::f64);
+  const auto q = start_of({3, 4}, nt::f64);
+  const auto u = start_of({5}, nt::f64);
+  const auto w = start_of({5}, nt::f64);
   optim::SOAP soap({p, u}, {.lr = 0.1, .betas = {0.8, 0.9}, .max_precond_dim = 2});
   optim::AdamW late({q}, {.lr = 0.1, .betas = {0.8, 0.9}});
   optim::AdamW at_once({w}, {.lr = 0.1, .betas = {0.8, 0.9}});
   nt::Generator random(1);
   for (int step = 0; step < 4; ++step) {
-    const auto g = gradient({3, 4}, random);
-    const auto h = gradient({5}, random);
+    const auto g = random_gradient({3, 4}, random);
+    const auto h = random_gradient({5}, random);
     p.set_grad(g), q.set_grad(g), u.set_grad(h), w.set_grad(h);
     soap.step();
     if (step > 0) late.step();
@@ -368,7 +369,7 @@ TEST_CASE("SOAP keeps the basis of long axes, and trains vectors by AdamW") {
 }
 
 TEST_CASE("Shampoo and SOAP reject invalid options and gradients") {
-  const auto p = start({2, 2}, nt::f32);
+  const auto p = start_of({2, 2}, nt::f32);
   CHECK_THROWS_WITH(optim::Shampoo({p}, {.eps = 0}), contains("Shampoo: eps"));
   CHECK_THROWS_WITH(optim::Shampoo({p}, {.block_size = 0}), contains("Shampoo: block_size"));
   CHECK_THROWS_WITH(optim::Shampoo({p}, {.beta2 = 1.1}), contains("Shampoo: beta2"));

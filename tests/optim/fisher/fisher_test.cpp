@@ -21,14 +21,14 @@ namespace optim = newtape::optim;
 
 namespace {
 
-constexpr std::int64_t samples = 6;
+constexpr std::int64_t sample_count = 6;
 constexpr std::int64_t classes = 3;
 
 /// A network of two layers on a few points.
-struct Problem {
+struct FisherProblem {
   nt::Generator random{7};
-  nt::Tensor x = nt::random::normal({samples, 4}, 0, 1, nt::f64, random);
-  nt::Tensor labels = nt::random::integers({samples}, 0, classes, random);
+  nt::Tensor x = nt::random::normal({sample_count, 4}, 0, 1, nt::f64, random);
+  nt::Tensor labels = nt::random::integers({sample_count}, 0, classes, random);
   std::vector<nt::Tensor> w{nt::random::normal({5, 4}, 0, 0.5, nt::f64, random),
                             nt::random::normal({5}, 0, 0.5, nt::f64, random),
                             nt::random::normal({classes, 5}, 0, 0.7, nt::f64, random)};
@@ -50,7 +50,7 @@ struct Problem {
         },
         w, std::vector{x, targets});
     std::vector<nt::Tensor> flat;
-    for (const auto& g : each) flat.push_back(nt::reshape(g, {samples, -1}));
+    for (const auto& g : each) flat.push_back(nt::reshape(g, {sample_count, -1}));
     return nt::concatenate(flat, 1);
   }
 };
@@ -60,12 +60,12 @@ nt::Tensor outer_products(const nt::Tensor& rows) { return nt::matmul(nt::transp
 }  // namespace
 
 TEST_CASE("fisher: the expectation over the model's own labels of the scores' outer products") {
-  const Problem problem;
-  const nt::Tensor p = nt::softmax(Problem::outputs_of(problem.w, problem.x));
+  const FisherProblem problem;
+  const nt::Tensor p = nt::softmax(FisherProblem::outputs_of(problem.w, problem.x));
   nt::Tensor expected;
   for (std::int64_t k = 0; k < classes; ++k) {
-    const nt::Tensor g = problem.scores(nt::full({samples}, static_cast<double>(k), nt::i64));
-    const nt::Tensor part = outer_products(g * nt::sqrt(nt::slice(p, 1, k, k + 1))) / static_cast<double>(samples);
+    const nt::Tensor g = problem.scores(nt::full({sample_count}, static_cast<double>(k), nt::i64));
+    const nt::Tensor part = outer_products(g * nt::sqrt(nt::slice(p, 1, k, k + 1))) / static_cast<double>(sample_count);
     expected = expected.defined() ? expected + part : part;
   }
   const nt::Tensor f = optim::fisher(problem.outputs(), problem.loss(), problem.w);
@@ -83,11 +83,11 @@ TEST_CASE("fisher: the expectation over the model's own labels of the scores' ou
   const nt::Tensor mean_score = nt::mean(problem.scores(problem.labels), 0);
   CHECK(distance(nt::parameters_to_vector(product.gradient()).value(), mean_score.value()) < 1e-14);
   CHECK(product.value().item() ==
-        Approx(nn::cross_entropy(Problem::outputs_of(problem.w, problem.x), problem.labels).item()));
+        Approx(nn::cross_entropy(FisherProblem::outputs_of(problem.w, problem.x), problem.labels).item()));
 }
 
 TEST_CASE("fisher: the Hessian itself of a model that is linear in its parameters") {
-  const Problem problem;
+  const FisherProblem problem;
   const std::vector<nt::Tensor> w{nt::random::normal({classes, 4}, 0, 1, nt::f64)};
   const nt::Function outputs = [&](std::span<const nt::Tensor> p) {
     return nt::matmul(problem.x, nt::transpose(p[0]));
@@ -97,12 +97,13 @@ TEST_CASE("fisher: the Hessian itself of a model that is linear in its parameter
 }
 
 TEST_CASE("empirical_fisher: the mean of the gradients' outer products") {
-  const Problem problem;
+  const FisherProblem problem;
   const nt::Function losses = [&](std::span<const nt::Tensor> p) {
-    return nn::cross_entropy(Problem::outputs_of(p, problem.x), problem.labels, {.reduction = nn::Reduction::none});
+    return nn::cross_entropy(FisherProblem::outputs_of(p, problem.x), problem.labels,
+                             {.reduction = nn::Reduction::none});
   };
   const nt::Tensor g = problem.scores(problem.labels);
-  const nt::Tensor expected = outer_products(g) / static_cast<double>(samples);
+  const nt::Tensor expected = outer_products(g) / static_cast<double>(sample_count);
   CHECK(distance(optim::empirical_fisher(losses, problem.w).value(), expected.value()) < 1e-14);
 
   nt::Generator random(1);
@@ -110,7 +111,7 @@ TEST_CASE("empirical_fisher: the mean of the gradients' outer products") {
   const auto [mean, product] =
       optim::empirical_fisher_product(losses, problem.w, nt::vector_to_parameters(v, problem.w));
   CHECK(distance(nt::parameters_to_vector(product).value(), nt::matmul(expected, v).value()) < 1e-14);
-  CHECK(mean.item() == Approx(problem.loss()(Problem::outputs_of(problem.w, problem.x)).item()));
+  CHECK(mean.item() == Approx(problem.loss()(FisherProblem::outputs_of(problem.w, problem.x)).item()));
   const optim::EmpiricalFisherProduct at(losses, problem.w);
   CHECK(distance(nt::parameters_to_vector(at.gradient()).value(), nt::mean(g, 0).value()) < 1e-14);
 

@@ -108,7 +108,7 @@ TEST_CASE("KFAC: parameters of no layer take Adam's steps") {
 namespace {
 
 /// A small network with all kinds of layers, whose steps can be repeated.
-struct Run {
+struct KfacRun {
   nt::Tensor x, labels;
   nn::Conv2d conv;
   nn::GRU gru;
@@ -116,7 +116,7 @@ struct Run {
   nn::LayerNorm norm;
   std::vector<nt::Parameter> params;
 
-  explicit Run(nt::DType dtype)
+  explicit KfacRun(nt::DType dtype)
       : x(normal({6, 1, 5, 4}, 1).to(dtype)),
         labels(nt::tensor({0, 2, 1, 1, 0, 2}, nt::i64)),
         conv(1, 2, 2, {.dtype = dtype}),
@@ -153,11 +153,11 @@ const std::vector<optim::KFACOptions> variants = {
 
 TEST_CASE("KFAC: a run resumes from a state dict bit for bit") {
   for (const auto& options : variants) {
-    const Run whole(nt::f32);
+    const KfacRun whole(nt::f32);
     optim::KFAC first(whole.params, options);
     for (int i = 0; i < 3; ++i) whole.step(first);
     const auto state = first.state_dict("optimizer.");
-    const Run resumed(nt::f32);
+    const KfacRun resumed(nt::f32);
     for (std::size_t i = 0; i < whole.params.size(); ++i) {
       resumed.params[i].set_value(nt::core::copy(whole.params[i].value()));
     }
@@ -169,7 +169,7 @@ TEST_CASE("KFAC: a run resumes from a state dict bit for bit") {
     }
 
     // Later steps did not change the saved state.
-    const Run again(nt::f32);
+    const KfacRun again(nt::f32);
     optim::KFAC third(again.params, options);
     for (int i = 0; i < 3; ++i) again.step(third);
     const auto expected = third.state_dict("optimizer.");
@@ -182,7 +182,7 @@ TEST_CASE("KFAC: a run resumes from a state dict bit for bit") {
 }
 
 TEST_CASE("KFAC: loading a state that does not fit changes nothing") {
-  const Run run(nt::f32);
+  const KfacRun run(nt::f32);
   optim::KFAC optimizer(run.params, variants[0]);
   for (int i = 0; i < 3; ++i) run.step(optimizer);
   const auto state = optimizer.state_dict();
@@ -209,8 +209,8 @@ TEST_CASE("KFAC: loading a state that does not fit changes nothing") {
 TEST_CASE("KFAC: f32 follows f64") {
   for (auto options : variants) {
     if (options.fisher == KFACFisher::sampled) options.fisher = KFACFisher::exact;  // the draws differ
-    const Run narrow(nt::f32);
-    const Run wide(nt::f64);
+    const KfacRun narrow(nt::f32);
+    const KfacRun wide(nt::f64);
     for (std::size_t i = 0; i < wide.params.size(); ++i) {
       wide.params[i].set_value(nt::core::cast(narrow.params[i].value(), nt::f64));
     }
@@ -221,7 +221,7 @@ TEST_CASE("KFAC: f32 follows f64") {
 }
 
 TEST_CASE("KFAC: frozen parameters stay, and unfrozen ones are added") {
-  const Run run(nt::f64);
+  const KfacRun run(nt::f64);
   run.conv.weight.requires_grad(false);
   run.head.bias.requires_grad(false);
   const auto weight = run.conv.weight.value();

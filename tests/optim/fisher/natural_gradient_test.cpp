@@ -24,7 +24,7 @@ namespace optim = newtape::optim;
 
 namespace {
 
-struct Problem {
+struct NaturalGradientProblem {
   nt::Generator random{4};
   nt::Tensor x = nt::random::normal({10, 4}, 0, 1, nt::f64, random);
   nt::Tensor labels = nt::random::integers({10}, 0, 3, random);
@@ -53,7 +53,7 @@ const optim::NaturalGradientOptions tight{.lr = 0.5, .damping = 0.02, .cg_iterat
 }  // namespace
 
 TEST_CASE("NaturalGradient: a step solves with the damped Fisher matrix") {
-  const Problem p;
+  const NaturalGradientProblem p;
   const nt::Tensor f = optim::fisher(nt::function_of(p.params, p.outputs()), p.loss(), nt::values_of(p.params));
   const nt::Tensor d = p.solved(f, 0.02);
   const nt::Tensor gradient = p.gradient();
@@ -68,7 +68,7 @@ TEST_CASE("NaturalGradient: a step solves with the damped Fisher matrix") {
 }
 
 TEST_CASE("NaturalGradient: with the empirical Fisher matrix, from the samples' losses") {
-  const Problem p;
+  const NaturalGradientProblem p;
   const nt::Function losses = nt::function_of(p.params, [&] { return p.loss(nn::Reduction::none)(p.model(p.x)); });
   const nt::Tensor d = p.solved(optim::empirical_fisher(losses, nt::values_of(p.params)), 0.02);
   const nt::Tensor before = p.vector();
@@ -81,7 +81,7 @@ TEST_CASE("NaturalGradient: with the empirical Fisher matrix, from the samples' 
 }
 
 TEST_CASE("NaturalGradient: steps stay within the trust region of KL, and decay weights") {
-  const Problem p;
+  const NaturalGradientProblem p;
   const nt::Tensor f = optim::fisher(nt::function_of(p.params, p.outputs()), p.loss(), nt::values_of(p.params));
   const nt::Tensor d = p.solved(f, 0.02);
   const nt::Tensor before = p.vector();
@@ -97,7 +97,7 @@ TEST_CASE("NaturalGradient: steps stay within the trust region of KL, and decay 
 
   // The divergence itself agrees with its second-order approximation.
   options.weight_decay = 0;
-  const Problem other;
+  const NaturalGradientProblem other;
   optim::NaturalGradient plain(other.params, options);
   const nt::Tensor old = nt::softmax(other.model(other.x)).detach();
   plain.step(other.outputs(), other.loss());
@@ -106,7 +106,7 @@ TEST_CASE("NaturalGradient: steps stay within the trust region of KL, and decay 
 }
 
 TEST_CASE("NaturalGradient: least squares in one step") {
-  const Problem p;
+  const NaturalGradientProblem p;
   const nn::Linear layer(4, 1, {.dtype = nt::f64});
   const nt::Tensor y = nt::random::normal({10, 1}, 0, 1, nt::f64);
   optim::NaturalGradient optimizer(layer.parameters(), {.damping = 0, .cg_tolerance = 1e-13});
@@ -118,7 +118,7 @@ TEST_CASE("NaturalGradient: least squares in one step") {
 }
 
 TEST_CASE("NaturalGradient: states, frozen parameters, f32, errors") {
-  const Problem p;
+  const NaturalGradientProblem p;
   const auto frozen = nt::core::copy(p.params[0].value());
   p.params[0].requires_grad(false);
   // So close to the start the quadratic model of the divergence holds, and a step along a descent direction descends.
@@ -128,7 +128,7 @@ TEST_CASE("NaturalGradient: states, frozen parameters, f32, errors") {
   CHECK(identical(p.params[0].value(), frozen));
 
   // The optimizer has no state besides the parameters.
-  const Problem q;
+  const NaturalGradientProblem q;
   q.params[0].requires_grad(false);
   for (std::size_t i = 0; i < p.params.size(); ++i) q.params[i].set_value(nt::core::copy(p.params[i].value()));
   optim::NaturalGradient resumed(q.params, {.lr = 0.9});

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bounds.hpp"
 #include "catch.hpp"
+#include "optim/entries.hpp"
 #include "optim/functions.hpp"
+#include "optim/least_squares/algorithms.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -21,17 +23,9 @@ namespace nt = newtape;
 namespace optim = newtape::optim;
 using optim::least_squares;
 using optim::LeastSquaresOptions;
-using Algorithm = optim::LeastSquaresAlgorithm;
 using Solver = LeastSquaresOptions::Solver;
 
 namespace {
-
-nt::Tensor numbers(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
-double entry(const nt::Tensor& x, std::int64_t i) { return x[i].item(); }
-
-const std::vector<Algorithm> algorithms = {Algorithm::levenberg_marquardt, Algorithm::gauss_newton, Algorithm::dogleg};
-
-const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").residuals; }
 
 /// Every published problem by one algorithm, with both solvers.
 void check_optima(Algorithm algorithm) {
@@ -73,9 +67,9 @@ TEST_CASE("Gauss-Newton reaches published optima") { check_optima(Algorithm::gau
 TEST_CASE("dogleg steps reach published optima") { check_optima(Algorithm::dogleg); }
 
 TEST_CASE("the estimates of a straight line are its closed form's") {
-  const auto x = numbers({0.5, 1, 2, 3.5, 4, 7});
-  const auto y = numbers({1.1, 1.9, 3.2, 5.1, 5.3, 9.9});
-  const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, numbers({0, 0}));
+  const auto x = doubles({0.5, 1, 2, 3.5, 4, 7});
+  const auto y = doubles({1.1, 1.9, 3.2, 5.1, 5.3, 9.9});
+  const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, doubles({0, 0}));
   const double mean = nt::mean(x).item();
   const double sxx = nt::sum(nt::square(x - mean)).item();
   const double slope = nt::sum((x - mean) * y).item() / sxx;
@@ -100,8 +94,8 @@ TEST_CASE("the estimates of a straight line are its closed form's") {
 
 TEST_CASE("sigma weights the residuals") {
   // A weighted mean: sum(y / s^2) / sum(1 / s^2), of variance 1 / sum(1 / s^2).
-  const auto y = numbers({1, 2, 4});
-  const auto sigma = numbers({1, 0.5, 2});
+  const auto y = doubles({1, 2, 4});
+  const auto sigma = doubles({1, 0.5, 2});
   LeastSquaresOptions o;
   o.sigma = sigma;
   const auto r = least_squares([&](const nt::Tensor& m) { return m - y; }, nt::tensor(0, nt::f64), o);
@@ -148,7 +142,7 @@ TEST_CASE("robust and bounded fits are SciPy's") {
         o.loss = loss;
         o.loss_scale = 0.2;
         o.solver = solver;
-        const auto start = loss == RobustLoss::tukey ? numbers({3, 1.3, 0.5}) : numbers({2, 1, 0});
+        const auto start = loss == RobustLoss::tukey ? doubles({3, 1.3, 0.5}) : doubles({2, 1, 0});
         const auto r = least_squares(residuals, start, o);
         const std::string name = optim::to_string(loss);
         INFO(name << ", " << optim::to_string(algorithm) << "\n" << optim::to_string(r));
@@ -162,7 +156,7 @@ TEST_CASE("robust and bounded fits are SciPy's") {
     o.algorithm = algorithm;
     o.lower = {scipy("bounded/lower")};
     o.upper = {scipy("bounded/upper")};
-    const auto r = least_squares(residuals, numbers({2, 1, 0}), o);
+    const auto r = least_squares(residuals, doubles({2, 1, 0}), o);
     INFO(optim::to_string(r));
     CHECK(r.converged());
     CHECK(distance(r.x().value(), scipy("bounded/x")) < 1e-7);
@@ -172,27 +166,27 @@ TEST_CASE("robust and bounded fits are SciPy's") {
 }
 
 TEST_CASE("bounds: a start outside, an optimum in a corner, and one that bounds do not touch") {
-  const auto residuals = [](const nt::Tensor& x) { return x - numbers({3, -2, 0.5}); };
+  const auto residuals = [](const nt::Tensor& x) { return x - doubles({3, -2, 0.5}); };
   LeastSquaresOptions o;
   o.lower = {nt::tensor(-1, nt::f64)};
-  o.upper = {numbers({1, 1, 1})};
+  o.upper = {doubles({1, 1, 1})};
   for (const auto algorithm : algorithms) {
     o.algorithm = algorithm;
-    const auto r = least_squares(residuals, numbers({5, 5, -5}), o);
+    const auto r = least_squares(residuals, doubles({5, 5, -5}), o);
     INFO(optim::to_string(r));
     CHECK(r.converged());
-    CHECK(distance(r.x().value(), numbers({1, -1, 0.5}).value()) < 1e-15);
+    CHECK(distance(r.x().value(), doubles({1, -1, 0.5}).value()) < 1e-15);
   }
-  o.lower = {numbers({2, 0, 0})};
-  CHECK_THROWS_AS(least_squares(residuals, numbers({0, 0, 0}), o), nt::ValueError);
+  o.lower = {doubles({2, 0, 0})};
+  CHECK_THROWS_AS(least_squares(residuals, doubles({0, 0, 0}), o), nt::ValueError);
   o.lower = {nt::tensor(-1)};
-  CHECK_THROWS_AS(least_squares(residuals, numbers({0, 0, 0}), o), nt::DTypeError);
+  CHECK_THROWS_AS(least_squares(residuals, doubles({0, 0, 0}), o), nt::DTypeError);
 }
 
 TEST_CASE("several tensors, and a model's parameters of which one is frozen") {
-  const auto x = numbers({0, 1, 2, 3, 4});
-  const auto y = numbers({2.1, 2.9, 4.2, 4.8, 6.1});
-  const auto line = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, numbers({0, 0}));
+  const auto x = doubles({0, 1, 2, 3, 4});
+  const auto y = doubles({2.1, 2.9, 4.2, 4.8, 6.1});
+  const auto line = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] * x - y; }, doubles({0, 0}));
 
   const std::vector<nt::Tensor> start = {nt::tensor(0, nt::f64), nt::zeros({1, 1}, nt::f64)};
   const auto parts =
@@ -223,7 +217,7 @@ TEST_CASE("f32 converges to its precision") {
   for (const auto algorithm : algorithms) {
     LeastSquaresOptions o;
     o.algorithm = algorithm;
-    const auto r = least_squares(rosenbrock(), nt::tensor({-1.2, 1}), o);
+    const auto r = least_squares(rosenbrock_residuals(), nt::tensor({-1.2, 1}), o);
     INFO(optim::to_string(r));
     CHECK(r.converged());
     CHECK(r.x().dtype() == nt::f32);
@@ -233,14 +227,14 @@ TEST_CASE("f32 converges to its precision") {
 }
 
 TEST_CASE("unknowns of sizes from 1e-13 to 1e9 are found to the same number of digits") {
-  const auto truth = numbers({3e-13, 2, 5e9});
+  const auto truth = doubles({3e-13, 2, 5e9});
   const auto t = nt::arange(12).to(nt::f64) / 4;
   const auto curve = [&](const nt::Tensor& b) { return b[0] * 1e13 * nt::exp(-b[1] * t) + nt::sin(b[2] * 1e-9 * t); };
   const auto y = curve(truth);
-  const auto r = least_squares([&](const nt::Tensor& b) { return curve(b) - y; }, numbers({1e-13, 1, 4.5e9}));
+  const auto r = least_squares([&](const nt::Tensor& b) { return curve(b) - y; }, doubles({1e-13, 1, 4.5e9}));
   INFO(optim::to_string(r));
   CHECK(r.converged());
-  CHECK(distance((r.x() / truth).value(), numbers({1, 1, 1}).value()) < 1e-13);
+  CHECK(distance((r.x() / truth).value(), doubles({1, 1, 1}).value()) < 1e-13);
 }
 
 TEST_CASE("cgls fits many unknowns by products only") {

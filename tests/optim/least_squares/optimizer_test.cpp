@@ -37,9 +37,6 @@ struct Decay {
   nt::Tensor x0() const { return nt::concatenate({a.tensor().detach(), b.tensor().detach()}); }
 };
 
-using Algorithm = optim::LeastSquaresAlgorithm;
-const std::vector<Algorithm> algorithms = {Algorithm::levenberg_marquardt, Algorithm::gauss_newton, Algorithm::dogleg};
-
 }  // namespace
 
 TEST_CASE("steps of the optimizers are the iterations of least_squares") {

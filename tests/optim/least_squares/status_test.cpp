@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How least_squares ends in exceptional cases.
 #include "catch.hpp"
+#include "optim/entries.hpp"
 #include "optim/functions.hpp"
+#include "optim/least_squares/algorithms.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/op.hpp>
@@ -22,38 +24,28 @@ namespace optim = newtape::optim;
 using optim::least_squares;
 using optim::LeastSquaresOptions;
 using optim::Status;
-using Algorithm = optim::LeastSquaresAlgorithm;
 
-namespace {
-
-nt::Tensor numbers(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
-double entry(const nt::Tensor& x, std::int64_t i) { return x[i].item(); }
-
-const std::vector<Algorithm> algorithms = {Algorithm::levenberg_marquardt, Algorithm::gauss_newton, Algorithm::dogleg};
-
-const nt::UnaryFunction& rosenbrock() { return problems::function("rosenbrock").residuals; }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("rank-deficient problems end at the nearest solution, report the rank, and estimate by the pseudo-inverse") {
-  const auto y = numbers({1, 2, 4, 5});
+  const auto y = doubles({1, 2, 4, 5});
   // Only the sum of the two is determined.
   for (const auto algorithm : algorithms) {
     LeastSquaresOptions o;
     o.algorithm = algorithm;
-    const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] - y; }, numbers({0, 0}), o);
+    const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + b[1] - y; }, doubles({0, 0}), o);
     INFO(optim::to_string(r));
     CHECK(r.converged());
     CHECK(r.message.find("rank 1 for 2 unknowns") != std::string::npos);
     CHECK(r.rank() == 1);
     CHECK(r.degrees_of_freedom() == 3);
-    CHECK(distance(r.x().value(), numbers({1.5, 1.5}).value()) < 1e-12);
+    CHECK(distance(r.x().value(), doubles({1.5, 1.5}).value()) < 1e-12);
     // The mean's variance, shared by two equal parts: s^2 / (4 * 4).
     const double s2 = 10.0 / 3;
     CHECK(r.covariance()[{0, 1}].item() == Approx(s2 / 16).epsilon(1e-12));
   }
   SECTION("fewer residuals than unknowns") {
-    const auto r = least_squares([](const nt::Tensor& b) { return nt::sum(b * b) - 3; }, numbers({1, 2, 2}));
+    const auto r = least_squares([](const nt::Tensor& b) { return nt::sum(b * b) - 3; }, doubles({1, 2, 2}));
     CHECK(r.converged());
     CHECK(r.value < 1e-28);
     CHECK(r.degrees_of_freedom() == 0);
@@ -61,14 +53,14 @@ TEST_CASE("rank-deficient problems end at the nearest solution, report the rank,
     CHECK(std::isnan(entry(r.standard_deviations()[0], 0)));
   }
   SECTION("residuals that do not depend on the unknowns") {
-    const auto r = least_squares([&](const nt::Tensor&) { return y; }, numbers({1, 2}));
+    const auto r = least_squares([&](const nt::Tensor&) { return y; }, doubles({1, 2}));
     CHECK(r.converged());
     CHECK(r.iterations == 0);
     CHECK(r.value == Approx(23));
     CHECK(r.message.find("rank 0") != std::string::npos);
   }
   SECTION("residuals of zero") {
-    const auto r = least_squares([](const nt::Tensor& b) { return b - b; }, numbers({1, 2}));
+    const auto r = least_squares([](const nt::Tensor& b) { return b - b; }, doubles({1, 2}));
     CHECK(r.status == Status::precision);
     CHECK(r.value == 0);
   }
@@ -81,20 +73,20 @@ TEST_CASE("failures have a status, and the best point so far") {
     o.algorithm = algorithm;
     INFO(optim::to_string(algorithm));
     SECTION(std::string("not finite at the start, ") + optim::to_string(algorithm)) {
-      const auto r = least_squares([&](const nt::Tensor& x) { return x * nan; }, numbers({1}), o);
+      const auto r = least_squares([&](const nt::Tensor& x) { return x * nan; }, doubles({1}), o);
       CHECK(r.status == Status::not_finite);
       CHECK(entry(r.x(), 0) == 1);
       CHECK_THROWS_AS(r.covariance(), nt::ValueError);
     }
     SECTION(std::string("not finite anywhere else, ") + optim::to_string(algorithm)) {
       const auto r = least_squares([&](const nt::Tensor& x) { return entry(x.detach(), 0) == 1 ? x + 1 : x * nan; },
-                                   numbers({1}), o);
+                                   doubles({1}), o);
       CHECK(r.status == Status::not_finite);
       CHECK(entry(r.x(), 0) == 1);
     }
     SECTION(std::string("a region where the residuals are not defined, ") + optim::to_string(algorithm)) {
       // The full step from 3 goes far below 0, where there is no logarithm.
-      const auto r = least_squares([](const nt::Tensor& x) { return nt::log(x) + 2; }, numbers({3}), o);
+      const auto r = least_squares([](const nt::Tensor& x) { return nt::log(x) + 2; }, doubles({3}), o);
       INFO(optim::to_string(r));
       CHECK(r.converged());
       CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
@@ -105,7 +97,7 @@ TEST_CASE("failures have a status, and the best point so far") {
             if (entry(x.detach(), 0) < 0) throw nt::NumericalError("negative");
             return nt::log(x) + 2;
           },
-          numbers({3}), o);
+          doubles({3}), o);
       CHECK(entry(r.x(), 0) == Approx(std::exp(-2)).epsilon(1e-12));
     }
   }
@@ -123,7 +115,7 @@ TEST_CASE("wrong derivatives are detected") {
       LeastSquaresOptions o;
       o.algorithm = algorithm;
       o.stop.max_iterations = 200;
-      const auto r = least_squares([&](const nt::Tensor& x) { return cube(x) - numbers({8, 9}); }, numbers({1, 1}), o);
+      const auto r = least_squares([&](const nt::Tensor& x) { return cube(x) - doubles({8, 9}); }, doubles({1, 1}), o);
       INFO(factor << "\n" << optim::to_string(r));
       CHECK(r.status == Status::wrong_gradient);
     }
@@ -131,12 +123,12 @@ TEST_CASE("wrong derivatives are detected") {
 }
 
 TEST_CASE("limits, tolerances and the callback stop a run") {
-  const auto start = numbers({-1.2, 1});
-  const auto full = least_squares(rosenbrock(), start);
+  const auto start = doubles({-1.2, 1});
+  const auto full = least_squares(rosenbrock_residuals(), start);
   SECTION("iterations") {
     LeastSquaresOptions o;
     o.stop.max_iterations = 3;
-    const auto r = least_squares(rosenbrock(), start, o);
+    const auto r = least_squares(rosenbrock_residuals(), start, o);
     CHECK(r.status == Status::max_iterations);
     CHECK(r.iterations == 3);
     CHECK(r.value == full.trace[3].value);
@@ -145,24 +137,24 @@ TEST_CASE("limits, tolerances and the callback stop a run") {
   SECTION("evaluations") {
     LeastSquaresOptions o;
     o.stop.max_evaluations = 5;
-    const auto r = least_squares(rosenbrock(), start, o);
+    const auto r = least_squares(rosenbrock_residuals(), start, o);
     CHECK(r.status == Status::max_evaluations);
     CHECK(r.counts.evaluations() <= 6);
   }
   SECTION("time") {
     LeastSquaresOptions o;
     o.stop.max_seconds = 1e-9;
-    CHECK(least_squares(rosenbrock(), start, o).status == Status::max_seconds);
+    CHECK(least_squares(rosenbrock_residuals(), start, o).status == Status::max_seconds);
   }
   SECTION("the callback") {
     LeastSquaresOptions o;
     std::vector<double> values;
     o.stop.callback = [&](const optim::Iteration& i, const std::vector<nt::Tensor>& xs) {
-      CHECK(0.5 * nt::sum(nt::square(rosenbrock()(xs[0]))).item() == i.value);
+      CHECK(0.5 * nt::sum(nt::square(rosenbrock_residuals()(xs[0]))).item() == i.value);
       values.push_back(i.value);
       return i.index < 2;
     };
-    const auto r = least_squares(rosenbrock(), start, o);
+    const auto r = least_squares(rosenbrock_residuals(), start, o);
     CHECK(r.status == Status::callback);
     CHECK(values.size() == 3);
     CHECK(r.value == values.back());
@@ -170,16 +162,16 @@ TEST_CASE("limits, tolerances and the callback stop a run") {
   SECTION("tolerances") {
     LeastSquaresOptions o;
     o.stop.gradient_tolerance = 1e-3;
-    const auto r = least_squares(rosenbrock(), start, o);
+    const auto r = least_squares(rosenbrock_residuals(), start, o);
     CHECK(r.status == Status::gradient_tolerance);
     CHECK(r.gradient <= 1e-3);
     CHECK(r.iterations < full.iterations);
     o.stop.gradient_tolerance = 0;
     o.stop.value_tolerance = 1e-3;
-    CHECK(least_squares(problems::function("bard").residuals, numbers({1, 1, 1}), o).status == Status::value_tolerance);
+    CHECK(least_squares(problems::function("bard").residuals, doubles({1, 1, 1}), o).status == Status::value_tolerance);
     o.stop.value_tolerance = 0;
     o.stop.step_tolerance = 0.1;
-    CHECK(least_squares(rosenbrock(), start, o).status == Status::step_tolerance);
+    CHECK(least_squares(rosenbrock_residuals(), start, o).status == Status::step_tolerance);
   }
   SECTION("the trace") {
     const std::string text = optim::to_string(full);
@@ -194,23 +186,23 @@ TEST_CASE("invalid input is rejected before the run") {
   CHECK_THROWS_AS(least_squares(f, nt::tensor(1, nt::i64)), nt::DTypeError);
   CHECK_THROWS_AS(least_squares(f, nt::Tensor()), nt::ValueError);
   CHECK_THROWS_AS(least_squares(f, nt::zeros({0}, nt::f64)), nt::ValueError);
-  CHECK_THROWS_AS(least_squares([](const nt::Tensor&) { return nt::zeros({0}, nt::f64); }, numbers({1})),
+  CHECK_THROWS_AS(least_squares([](const nt::Tensor&) { return nt::zeros({0}, nt::f64); }, doubles({1})),
                   nt::ValueError);
-  CHECK_THROWS_AS(least_squares([](const nt::Tensor& x) { return x.to(nt::f32); }, numbers({1})), nt::DTypeError);
+  CHECK_THROWS_AS(least_squares([](const nt::Tensor& x) { return x.to(nt::f32); }, doubles({1})), nt::DTypeError);
   LeastSquaresOptions o;
   o.loss_scale = 0;
-  CHECK_THROWS_AS(least_squares(f, numbers({1}), o), nt::ValueError);
+  CHECK_THROWS_AS(least_squares(f, doubles({1}), o), nt::ValueError);
   LeastSquaresOptions s;
-  s.sigma = numbers({0});
-  CHECK_THROWS_AS(least_squares(f, numbers({1}), s), nt::ValueError);
+  s.sigma = doubles({0});
+  CHECK_THROWS_AS(least_squares(f, doubles({1}), s), nt::ValueError);
   LeastSquaresOptions b;
-  b.lower = {numbers({1}), numbers({1})};
-  CHECK_THROWS_AS(least_squares(f, numbers({1}), b), nt::ValueError);
+  b.lower = {doubles({1}), doubles({1})};
+  CHECK_THROWS_AS(least_squares(f, doubles({1}), b), nt::ValueError);
   int calls = 0;
   CHECK_THROWS_AS(least_squares(
                       [&](const nt::Tensor& x) {
                         return nt::concatenate({x, nt::zeros({++calls}, nt::f64)});
                       },
-                      numbers({1})),
+                      doubles({1})),
                   nt::ShapeError);
 }

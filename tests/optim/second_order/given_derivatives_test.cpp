@@ -24,27 +24,29 @@ using optim::Status;
 namespace {
 
 // Rosenbrock's function of x and y.
-Tensor value(const Tensor& p) { return 100 * nt::square(p[1] - p[0] * p[0]) + nt::square(1 - p[0]); }
-Tensor gradient(const Tensor& p) {
+Tensor rosenbrock(const Tensor& p) { return 100 * nt::square(p[1] - p[0] * p[0]) + nt::square(1 - p[0]); }
+Tensor rosenbrock_gradient(const Tensor& p) {
   const Tensor gap = p[1] - p[0] * p[0];
   return nt::stack({-400 * p[0] * gap - 2 * (1 - p[0]), 200 * gap});
 }
-Tensor hessian(const Tensor& p) {
+Tensor rosenbrock_hessian(const Tensor& p) {
   const Tensor side = -400 * p[0];
   const Tensor corner = 1200 * p[0] * p[0] - 400 * p[1] + 2;
   return nt::reshape(nt::stack({corner, side, side, nt::tensor(200, nt::f64)}), {2, 2});
 }
-Tensor start() { return nt::tensor({-1.2, 1}, nt::f64); }
+Tensor rosenbrock_start() { return nt::tensor({-1.2, 1}, nt::f64); }
 
 }  // namespace
 
 TEST_CASE("minimize takes derivatives given as formulas") {
   for (const auto& method : optim::general_methods()) {
     INFO(method.name);
-    const auto by_autograd = optim::minimize(value, start(), {.method = method});
-    const auto by_gradient = optim::minimize({.value = value, .gradient = gradient}, start(), {.method = method});
+    const auto by_autograd = optim::minimize(rosenbrock, rosenbrock_start(), {.method = method});
+    const auto by_gradient =
+        optim::minimize({.value = rosenbrock, .gradient = rosenbrock_gradient}, rosenbrock_start(), {.method = method});
     const auto by_both =
-        optim::minimize({.value = value, .gradient = gradient, .hessian = hessian}, start(), {.method = method});
+        optim::minimize({.value = rosenbrock, .gradient = rosenbrock_gradient, .hessian = rosenbrock_hessian},
+                        rosenbrock_start(), {.method = method});
     for (const auto& r : {by_autograd, by_gradient, by_both}) {
       INFO(optim::to_string(r));
       CHECK(r.converged());
@@ -62,14 +64,15 @@ TEST_CASE("minimize takes derivatives given as formulas") {
 TEST_CASE("given derivatives are checked") {
   const optim::MinimizeOptions newton{.method = optim::newton()};
   const auto run = [&](const nt::UnaryFunction& g, const nt::UnaryFunction& h) {
-    return optim::minimize({.value = value, .gradient = g, .hessian = h}, start(), newton);
+    return optim::minimize({.value = rosenbrock, .gradient = g, .hessian = h}, rosenbrock_start(), newton);
   };
   CHECK_THROWS_WITH(run([](const Tensor& p) { return nt::sum(p); }, {}), contains("gradient") && contains("[2]"));
   CHECK_THROWS_AS(run([](const Tensor& p) { return nt::sum(p); }, {}), nt::ShapeError);
   CHECK_THROWS_AS(run([](const Tensor& p) { return p.to(nt::f32); }, {}), nt::DTypeError);
   CHECK_THROWS_AS(run([](const Tensor&) { return Tensor(); }, {}), nt::ValueError);
-  CHECK_THROWS_WITH(run(gradient, [](const Tensor& p) { return p; }), contains("Hessian") && contains("[2, 2]"));
-  CHECK(run([](const Tensor& p) { return -gradient(p); }, {}).status == Status::wrong_gradient);
+  CHECK_THROWS_WITH(run(rosenbrock_gradient, [](const Tensor& p) { return p; }),
+                    contains("Hessian") && contains("[2, 2]"));
+  CHECK(run([](const Tensor& p) { return -rosenbrock_gradient(p); }, {}).status == Status::wrong_gradient);
 }
 
 TEST_CASE("frozen parameters are constants of every minimiser") {

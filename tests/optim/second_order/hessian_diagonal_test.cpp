@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "arrays.hpp"
 #include "catch.hpp"
+#include "optim/entries.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -27,16 +28,6 @@ namespace {
 /// sum(c x^4): gradient 4 c x^3, and a diagonal Hessian, 12 c x^2, that one random vector finds exactly.
 nt::Tensor quartic(const nt::Tensor& c, const nt::Parameter& x) { return nt::sum(c * nt::square(nt::square(x))); }
 
-std::vector<double> numbers(const nt::Array& x) {
-  const auto dense = nt::core::contiguous(x);
-  return {dense.data<double>(), dense.data<double>() + dense.size()};
-}
-nt::Array array(const nt::Shape& shape, const std::vector<double>& v) {
-  auto x = nt::Array::empty(shape, nt::f64);
-  std::copy(v.begin(), v.end(), x.data<double>());
-  return x;
-}
-
 }  // namespace
 
 TEST_CASE("hutchinson_diag finds a diagonal Hessian with one vector, and any other in the mean") {
@@ -50,8 +41,8 @@ TEST_CASE("hutchinson_diag finds a diagonal Hessian with one vector, and any oth
   const nt::Tensor a = b + nt::transpose(b);
   const auto quadratic = [&](const nt::Tensor& t) { return 0.5 * nt::dot(t, nt::matmul(a, t)); };
   constexpr std::int64_t samples = 400;
-  const auto diag = numbers(optim::hutchinson_diag(quadratic, x, {.samples = samples, .generator = &random}).value());
-  const auto rows = numbers(a.value());
+  const auto diag = entries(optim::hutchinson_diag(quadratic, x, {.samples = samples, .generator = &random}).value());
+  const auto rows = entries(a.value());
   double worst = 0;
   for (std::size_t i = 0; i < 5; ++i) {
     double others = 0;
@@ -102,21 +93,21 @@ TEST_CASE("AdaHessian follows its paper's algorithm 1") {
     const nt::Parameter p(normal({2, 3}, 5));
     const double lr = 0.05, b1 = 0.8, b2 = 0.9, eps = 1e-3, decay = 0.1;
     optim::AdaHessian o({p}, {.lr = lr, .betas = {b1, b2}, .eps = eps, .weight_decay = decay, .hessian_power = power});
-    auto x = numbers(p.value());
-    const auto k = numbers(c.value());
+    auto x = entries(p.value());
+    const auto k = entries(c.value());
     std::vector<double> m(6), v(6);
     for (int t = 1; t <= 5; ++t) {
       o.step(quartic(c, p));
       for (std::size_t i = 0; i < 6; ++i) {
         const double g = 4 * k[i] * std::pow(x[i], 3);
         const double d = 12 * k[i] * x[i] * x[i];
-        CHECK(numbers(p.grad().value())[i] == Approx(g).epsilon(1e-12));
+        CHECK(entries(p.grad().value())[i] == Approx(g).epsilon(1e-12));
         m[i] = b1 * m[i] + (1 - b1) * g;
         v[i] = b2 * v[i] + (1 - b2) * d * d;
         const double denominator = std::pow(std::sqrt(v[i] / (1 - std::pow(b2, t))), power) + eps;
         x[i] = (1 - lr * decay) * x[i] - lr * m[i] / (1 - std::pow(b1, t)) / denominator;
       }
-      CHECK(distance(p.value(), array({2, 3}, x)) < 1e-13);
+      CHECK(distance(p.value(), array_of({2, 3}, x)) < 1e-13);
     }
   }
 }
@@ -159,8 +150,8 @@ TEST_CASE("Sophia follows its paper's algorithm 3") {
   const double lr = 0.05, b1 = 0.8, b2 = 0.9, gamma = 0.3, eps = 1e-3, decay = 0.1;
   optim::Sophia o(
       {p}, {.lr = lr, .betas = {b1, b2}, .gamma = gamma, .eps = eps, .weight_decay = decay, .hessian_interval = 2});
-  auto x = numbers(p.value());
-  const auto k = numbers(c.value());
+  auto x = entries(p.value());
+  const auto k = entries(c.value());
   std::vector<double> m(6), h(6);
   int cut = 0;
   for (int t = 1; t <= 5; ++t) {
@@ -173,7 +164,7 @@ TEST_CASE("Sophia follows its paper's algorithm 3") {
       cut += std::abs(step) > 1;
       x[i] = x[i] - lr * decay * x[i] - lr * std::clamp(step, -1.0, 1.0);
     }
-    CHECK(distance(p.value(), array({6}, x)) < 1e-13);
+    CHECK(distance(p.value(), array_of({6}, x)) < 1e-13);
   }
   CHECK(cut > 0);
   CHECK(cut < 30);

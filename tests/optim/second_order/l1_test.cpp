@@ -50,7 +50,7 @@ double violation(const nt::UnaryFunction& f, const nt::Tensor& at, double l1) {
 std::int64_t zeros(const nt::Tensor& x) { return nt::sum(x == 0).item<std::int64_t>(); }
 
 /// Least squares in 60 unknowns, with columns of lengths from 1 to 1/20.
-struct Lasso {
+struct ScaledLasso {
   nt::Tensor a = normal({80, 60}, 1) / (1.0 + nt::arange(60, nt::f64) / 3.0);
   nt::Tensor b = nt::matmul(a, normal({60}, 2)) + 0.1 * normal({80}, 3);
   nt::Tensor operator()(const nt::Tensor& x) const { return 0.5 * nt::sum(nt::square(nt::matmul(a, x) - b)); }
@@ -80,7 +80,7 @@ TEST_CASE("fista and owl_qn: with orthonormal columns, the lasso's solution is a
 }
 
 TEST_CASE("fista and owl_qn meet the conditions of the optimum on an ill-conditioned problem") {
-  const Lasso f;
+  const ScaledLasso f;
   std::vector<optim::Result> results;
   for (const auto& [name, solve] : methods) {
     INFO(name);
@@ -171,7 +171,7 @@ TEST_CASE("fista and owl_qn without a penalty minimise a smooth function, in f32
 }
 
 TEST_CASE("fista and owl_qn report why they stopped") {
-  const Lasso f;
+  const ScaledLasso f;
   const nt::Tensor start = nt::zeros({60}, nt::f64);
   for (const auto& [name, solve] : methods) {
     INFO(name);

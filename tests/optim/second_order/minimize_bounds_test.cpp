@@ -30,7 +30,7 @@ struct Bounded {
   std::vector<double> minima;  ///< the published one first, then other local ones
 };
 
-Tensor vector(const std::vector<double>& values) {
+Tensor starting_point(const std::vector<double>& values) {
   problems::TestFunction p;
   p.start = values;
   return p.x0();
@@ -86,8 +86,8 @@ std::vector<Bounded> bounded_problems() {
 
 TEST_CASE("bounds hold, and minima with them are the published ones") {
   for (const auto& p : bounded_problems()) {
-    const Tensor lower = vector(p.lower);
-    const Tensor upper = vector(p.upper);
+    const Tensor lower = starting_point(p.lower);
+    const Tensor upper = starting_point(p.upper);
     for (const auto& m : optim::general_methods()) {
       optim::MinimizeOptions options;
       options.method = m;
@@ -98,7 +98,7 @@ TEST_CASE("bounds hold, and minima with them are the published ones") {
         inside = inside && nt::all((xs[0] >= lower) & (xs[0] <= upper)).item<bool>();
         return true;
       };
-      const auto r = optim::minimize(p.f, vector(p.start), options);
+      const auto r = optim::minimize(p.f, starting_point(p.start), options);
       INFO(p.name << " by " << m.name << ": " << r.message << ", value " << r.value << ", gradient " << r.gradient
                   << ", " << r.counts.evaluations() << " evaluations");
       CHECK(inside);
@@ -119,12 +119,12 @@ TEST_CASE("bounds broadcast, may be equal, and may be one-sided") {
     optim::MinimizeOptions options;
     options.method = m;
     options.upper = {nt::tensor(1.0, nt::f64)};
-    const auto above = optim::minimize(f, vector({0, -5, 9}), options);
+    const auto above = optim::minimize(f, starting_point({0, -5, 9}), options);
     CHECK(above.converged());
     CHECK(above.gradient == 0);
     CHECK(nt::all(above.x() == 1.0).item<bool>());
     options.lower = options.upper;
-    const auto held = optim::minimize(f, vector({0, -5, 9}), options);
+    const auto held = optim::minimize(f, starting_point({0, -5, 9}), options);
     CHECK(held.converged());
     CHECK(held.iterations == 0);
     CHECK(nt::all(held.x() == 1.0).item<bool>());
@@ -137,10 +137,10 @@ TEST_CASE("invalid bounds are rejected") {
     optim::MinimizeOptions options;
     options.lower = std::move(lower);
     options.upper = std::move(upper);
-    return optim::minimize(f, vector({1, 2}), options);
+    return optim::minimize(f, starting_point({1, 2}), options);
   };
-  CHECK_THROWS_AS(with({vector({0, 3})}, {vector({1, 2})}), nt::ValueError);
-  CHECK_THROWS_AS(with({vector({0, 0}), vector({0, 0})}, {}), nt::ValueError);
+  CHECK_THROWS_AS(with({starting_point({0, 3})}, {starting_point({1, 2})}), nt::ValueError);
+  CHECK_THROWS_AS(with({starting_point({0, 0}), starting_point({0, 0})}, {}), nt::ValueError);
   CHECK_THROWS_AS(with({nt::tensor({0, 0})}, {}), nt::DTypeError);
-  CHECK_THROWS_AS(with({vector({0, 0, 0})}, {}), nt::ShapeError);
+  CHECK_THROWS_AS(with({starting_point({0, 0, 0})}, {}), nt::ShapeError);
 }

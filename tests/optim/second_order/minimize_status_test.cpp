@@ -3,6 +3,7 @@
 #include "optim/functions.hpp"
 
 #include "catch.hpp"
+#include "optim/entries.hpp"
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -54,40 +55,39 @@ void with_every_method(const nt::UnaryFunction& f, const Tensor& x0, Check check
   }
 }
 
-Tensor vector(std::initializer_list<double> values) { return nt::tensor(values, nt::f64); }
-double entry(const optim::Result& r, int i) { return r.x()[i].item(); }
+double solution_entry(const optim::Result& r, int i) { return r.x()[i].item(); }
 
 }  // namespace
 
 TEST_CASE("a start where the value or the gradient is not finite ends the run") {
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
-    with_every_method([&](const Tensor& x) { return nt::sum(x) * bad; }, vector({1, 2}),
+    with_every_method([&](const Tensor& x) { return nt::sum(x) * bad; }, doubles({1, 2}),
                       [](const optim::Result& r, const std::string&) {
                         CHECK(r.status == Status::not_finite);
                         CHECK(r.iterations == 0);
-                        CHECK(entry(r, 1) == 2);
+                        CHECK(solution_entry(r, 1) == 2);
                       });
   }
   // The value is finite, the gradient is not.
-  with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x)); }, vector({0, 1}),
+  with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x)); }, doubles({0, 1}),
                     [](const optim::Result& r, const std::string&) { CHECK(r.status == Status::not_finite); });
 }
 
 TEST_CASE("iterates avoid regions where a function is not defined") {
   // x - log x, for x > 0 only, with starts on both sides of the minimum at 1.
   const auto barrier = [](const Tensor& x) { return nt::sum(x - nt::log(x)); };
-  with_every_method(barrier, vector({1e-3, 30, 1.5}), [](const optim::Result& r, const std::string&) {
+  with_every_method(barrier, doubles({1e-3, 30, 1.5}), [](const optim::Result& r, const std::string&) {
     CHECK(r.converged());
-    for (int i = 0; i < 3; ++i) CHECK(entry(r, i) == Approx(1).epsilon(1e-6));
+    for (int i = 0; i < 3; ++i) CHECK(solution_entry(r, i) == Approx(1).epsilon(1e-6));
   });
   // The minimum at the boundary of the domain, where sqrt has an infinite slope.
-  with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x) + x); }, vector({1}),
+  with_every_method([](const Tensor& x) { return nt::sum(nt::sqrt(x) + x); }, doubles({1}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(std::isfinite(r.value));
                       CHECK(r.value <= 2);
                     });
   // A pole: +infinity at 0, which the iterates must not cross.
-  with_every_method([](const Tensor& x) { return nt::sum(x + 1.0 / x); }, vector({0.05, 20}),
+  with_every_method([](const Tensor& x) { return nt::sum(x + 1.0 / x); }, doubles({0.05, 20}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(std::isfinite(r.value));
                       CHECK(r.value <= 41);
@@ -100,12 +100,12 @@ TEST_CASE("a numerical error in the function counts as NaN") {
     const Tensor m = nt::diag(x) + nt::tensor({{0, 1}, {1, 0}}, nt::f64);
     return nt::sum(x) - 2.0 * nt::sum(nt::log(nt::diagonal(nt::linalg::cholesky(m))));
   };
-  with_every_method(f, vector({5, 4}), [](const optim::Result& r, const std::string&) {
+  with_every_method(f, doubles({5, 4}), [](const optim::Result& r, const std::string&) {
     CHECK(r.converged());
     // d/dx (x + y - log(x y - 1)) = 0: x = y, x^2 - x - 1 = 0.
     const double golden = (1 + std::sqrt(5.0)) / 2;
-    CHECK(entry(r, 0) == Approx(golden).epsilon(1e-6));
-    CHECK(entry(r, 1) == Approx(golden).epsilon(1e-6));
+    CHECK(solution_entry(r, 0) == Approx(golden).epsilon(1e-6));
+    CHECK(solution_entry(r, 1) == Approx(golden).epsilon(1e-6));
   });
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("a wrong gradient is detected") {
     // A minimum at -1, where the true slope is zero and the wrong one is not.
     with_every_method(
         [&](const Tensor& x) { return nt::sum(faulty_square(x, fault) + 2.0 * x + nt::pow(x + 1.0, 4.0)); },
-        vector({3, 2, -4}),
+        doubles({3, 2, -4}),
         [](const optim::Result& r, const std::string&) {
           CHECK(r.status == Status::wrong_gradient);
           CHECK(std::isfinite(r.value));
@@ -144,10 +144,10 @@ TEST_CASE("functions without a lower bound are reported as unbounded") {
     CHECK(r.status == Status::unbounded);
     CHECK(r.value < -1e20);
   };
-  with_every_method([](const Tensor& x) { return nt::sum(x); }, vector({1, 2}), unbounded);
-  with_every_method([](const Tensor& x) { return nt::sum(nt::pow(x, 3.0)); }, vector({-1, 2}), unbounded);
-  with_every_method([](const Tensor& x) { return -nt::sum(nt::square(x)); }, vector({1, 2}), unbounded);
-  with_every_method([](const Tensor& x) { return -nt::sum(nt::exp(x)); }, vector({1, 2}),
+  with_every_method([](const Tensor& x) { return nt::sum(x); }, doubles({1, 2}), unbounded);
+  with_every_method([](const Tensor& x) { return nt::sum(nt::pow(x, 3.0)); }, doubles({-1, 2}), unbounded);
+  with_every_method([](const Tensor& x) { return -nt::sum(nt::square(x)); }, doubles({1, 2}), unbounded);
+  with_every_method([](const Tensor& x) { return -nt::sum(nt::exp(x)); }, doubles({1, 2}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK_FALSE(r.converged());
                       CHECK(r.value < -1e20);
@@ -156,48 +156,48 @@ TEST_CASE("functions without a lower bound are reported as unbounded") {
 
 TEST_CASE("flat directions do no harm") {
   // A valley with a flat floor: the Hessian is singular everywhere.
-  with_every_method([](const Tensor& x) { return nt::square(nt::sum(x) - 1.0); }, vector({3, -7, 2}),
+  with_every_method([](const Tensor& x) { return nt::square(nt::sum(x) - 1.0); }, doubles({3, -7, 2}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.converged());
                       CHECK(r.value < 1e-14);
                     });
   // A minimum with a Hessian of zero.
-  with_every_method([](const Tensor& x) { return nt::sum(nt::pow(x, 4.0)); }, vector({2, -3}),
+  with_every_method([](const Tensor& x) { return nt::sum(nt::pow(x, 4.0)); }, doubles({2, -3}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.converged());
                       CHECK(r.value < 1e-9);
                     });
   // An unknown that the value does not depend on.
-  with_every_method([](const Tensor& x) { return nt::square(x[0] - 2.0) + 0.0 * x[1]; }, vector({9, 5}),
+  with_every_method([](const Tensor& x) { return nt::square(x[0] - 2.0) + 0.0 * x[1]; }, doubles({9, 5}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.converged());
-                      CHECK(entry(r, 0) == Approx(2));
-                      CHECK(entry(r, 1) == 5);
+                      CHECK(solution_entry(r, 0) == Approx(2));
+                      CHECK(solution_entry(r, 1) == 5);
                     });
 }
 
 TEST_CASE("a constant is at its minimum") {
-  with_every_method([](const Tensor& x) { return nt::sum(0.0 * x) + 3.0; }, vector({1, 2}),
+  with_every_method([](const Tensor& x) { return nt::sum(0.0 * x) + 3.0; }, doubles({1, 2}),
                     [](const optim::Result& r, const std::string&) {
                       CHECK(r.status == Status::gradient_tolerance);
                       CHECK(r.iterations == 0);
                       CHECK(r.value == 3);
                     });
   // One that does not even depend on x.
-  with_every_method([](const Tensor&) { return vector({3})[0]; }, vector({1, 2}),
+  with_every_method([](const Tensor&) { return doubles({3})[0]; }, doubles({1, 2}),
                     [](const optim::Result& r, const std::string&) { CHECK(r.status == Status::gradient_tolerance); });
 }
 
 TEST_CASE("saddle points are escaped") {
   const auto f = [](const Tensor& x) { return nt::square(x[0]) - nt::square(x[1]) + nt::pow(x[1], 4.0); };
   // Near the ridge: every method leaves it.
-  with_every_method(f, vector({1, 1e-3}), [](const optim::Result& r, const std::string&) {
+  with_every_method(f, doubles({1, 1e-3}), [](const optim::Result& r, const std::string&) {
     CHECK(r.converged());
     CHECK(r.value == Approx(-0.25));
-    CHECK(std::abs(entry(r, 1)) == Approx(std::sqrt(0.5)).epsilon(1e-6));
+    CHECK(std::abs(solution_entry(r, 1)) == Approx(std::sqrt(0.5)).epsilon(1e-6));
   });
   // On the ridge the gradient leads to the saddle; negative curvature leads away from it.
-  with_every_method(f, vector({1, 0}), [](const optim::Result& r, const std::string& method) {
+  with_every_method(f, doubles({1, 0}), [](const optim::Result& r, const std::string& method) {
     CHECK(r.converged());
     if (method == "trust-region Newton") {
       CHECK(r.value == Approx(-0.25));
@@ -354,7 +354,7 @@ TEST_CASE("several tensors, whatever their shapes, are minimised together") {
     return nt::sum(nt::square(nt::matmul(x[0], x[1]) - x[2])) + nt::sum(nt::square(x[0] - 1.0)) +
            nt::square(x[2] - 3.0);
   };
-  const std::vector<Tensor> start{nt::reshape(vector({0.5, 2}), {2, 1}), nt::reshape(vector({1, -1}), {1, 2}),
+  const std::vector<Tensor> start{nt::reshape(doubles({0.5, 2}), {2, 1}), nt::reshape(doubles({1, -1}), {1, 2}),
                                   nt::tensor(0.0, nt::f64)};
   for (const auto& m : optim::general_methods()) {
     INFO(m.name);
@@ -375,7 +375,7 @@ TEST_CASE("several tensors, whatever their shapes, are minimised together") {
 TEST_CASE("a model's parameters are set to the best point") {
   nt::Generator random(2);
   const Tensor x = nt::random::normal({40, 3}, 0, 1, nt::f64, random);
-  const Tensor y = nt::matmul(x, nt::reshape(vector({1, -2, 0.5}), {3, 1})) + 0.25;
+  const Tensor y = nt::matmul(x, nt::reshape(doubles({1, -2, 0.5}), {3, 1})) + 0.25;
   for (const auto& m : optim::general_methods()) {
     INFO(m.name);
     const nn::Linear model(3, 1, {.dtype = nt::f64});
@@ -394,8 +394,8 @@ TEST_CASE("minimize rejects invalid input") {
   const auto f = [](const Tensor& x) { return nt::sum(nt::square(x)); };
   CHECK_THROWS_AS(optim::minimize(f, nt::arange(3)), nt::DTypeError);
   CHECK_THROWS_AS(optim::minimize(f, Tensor()), nt::ValueError);
-  CHECK_THROWS_AS(optim::minimize([](const Tensor& x) { return x; }, vector({1, 2})), nt::ShapeError);
+  CHECK_THROWS_AS(optim::minimize([](const Tensor& x) { return x; }, doubles({1, 2})), nt::ShapeError);
   // Other exceptions of the function reach the caller.
-  CHECK_THROWS_AS(optim::minimize([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); }, vector({1})),
+  CHECK_THROWS_AS(optim::minimize([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); }, doubles({1})),
                   std::runtime_error);
 }

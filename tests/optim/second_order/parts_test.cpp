@@ -45,7 +45,7 @@ Array times(const Array& m, const Array& v) {
   return core::reshape(core::matmul(m, core::reshape(v, {v.size(), 1})), {v.size()});
 }
 /// x A x / 2 - b x.
-nt::UnaryFunction quadratic(const Array& a, const Array& b) {
+nt::UnaryFunction quadratic_form(const Array& a, const Array& b) {
   return [a, b](const Tensor& x) { return 0.5 * nt::sum(x * nt::matmul(Tensor(a), x)) - nt::sum(Tensor(b) * x); };
 }
 optim::Objective objective(const nt::UnaryFunction& f, const Tensor& x) {
@@ -134,7 +134,7 @@ TEST_CASE("the generalised Gauss-Newton matrix of a softmax is its closed form")
 TEST_CASE("BFGS and L-BFGS keep the secant equation, and their inverses are inverses") {
   const Array a = symmetric({1, 3, 0.5, 10, 7, 2});
   const Tensor x0(normal<Array>({6}, 5));
-  auto f = objective(quadratic(a, normal<Array>({6}, 6)), x0);
+  auto f = objective(quadratic_form(a, normal<Array>({6}, 6)), x0);
   for (const auto& make :
        {optim::curvature::bfgs(), optim::curvature::lbfgs({.history = 4}), optim::curvature::sr1()}) {
     const auto b = make();
@@ -162,7 +162,7 @@ TEST_CASE("BFGS and L-BFGS keep the secant equation, and their inverses are inve
 TEST_CASE("symmetric rank one finds a quadratic's Hessian in n steps") {
   const Array a = symmetric({1, -3, 0.5, 10});
   const Tensor x0(normal<Array>({4}, 5));
-  auto f = objective(quadratic(a, normal<Array>({4}, 6)), x0);
+  auto f = objective(quadratic_form(a, normal<Array>({4}, 6)), x0);
   const auto b = optim::curvature::sr1()();
   b->evaluate(f, {x0.value(), 0, {}});
   for (std::uint64_t i = 0; i < 4; ++i) {
@@ -175,7 +175,7 @@ TEST_CASE("symmetric rank one finds a quadratic's Hessian in n steps") {
 TEST_CASE("L-BFGS with all pairs is BFGS started with its last scale") {
   const Array a = symmetric({1, 3, 0.5, 10});
   const Tensor x0(normal<Array>({4}, 5));
-  auto f = objective(quadratic(a, normal<Array>({4}, 6)), x0);
+  auto f = objective(quadratic_form(a, normal<Array>({4}, 6)), x0);
   const auto limited = optim::curvature::lbfgs({.history = 10})();
   limited->evaluate(f, {x0.value(), 0, {}});
   Array b;
@@ -297,11 +297,11 @@ TEST_CASE("a preconditioner that is the inverse solves in one iteration") {
 TEST_CASE("line searches satisfy the Wolfe conditions on More's and Thuente's functions") {
   // Their test functions 1 to 3 (1994, section 5), with beta = 2, 0.004, 0.01, from starts far too small and too large.
   const double pi = std::acos(-1);
-  struct Problem {
+  struct LineProblem {
     std::function<Tensor(const Tensor&)> f;
     double c1, c2;
   };
-  const std::vector<Problem> problems{
+  const std::vector<LineProblem> problems{
       {[](const Tensor& a) { return -a / (a * a + 2); }, 1e-3, 0.1},
       {[](const Tensor& a) {
          const Tensor b = a + 0.004;

@@ -58,13 +58,13 @@ struct Task {
   nn::Sequential model;
 };
 
-struct Named {
+struct NamedOptimizer {
   const char* name;
   std::function<std::unique_ptr<optim::SecondOrder>(std::vector<nt::Parameter>)> make;
 };
-const std::vector<Named>& all() {
+const std::vector<NamedOptimizer>& second_order_optimizers() {
   using Params = std::vector<nt::Parameter>;
-  static const std::vector<Named> list{
+  static const std::vector<NamedOptimizer> list{
       {"LBFGS",
        [](Params p) { return std::make_unique<optim::LBFGS>(p, optim::SecondOrderOptions{.max_iterations = 3}); }},
       {"BFGS", [](Params p) { return std::make_unique<optim::BFGS>(p); }},
@@ -86,7 +86,7 @@ const std::vector<Named>& all() {
   return list;
 }
 /// One step, on outputs and loss as two functions where the method needs that.
-Tensor step(optim::SecondOrder& o, const Task& t, const char* name) {
+Tensor step_of(optim::SecondOrder& o, const Task& t, const char* name) {
   if (std::string(name) != "HessianFree") return o.step(t.closure());
   return o.step([&] { return t.model(t.x); }, [&](const Tensor& out) { return nn::mse_loss(out, t.y); });
 }
@@ -95,14 +95,14 @@ Tensor step(optim::SecondOrder& o, const Task& t, const char* name) {
 
 TEST_CASE("every second-order optimizer lowers the loss in each step, in f64 and f32") {
   for (const auto dtype : {nt::f64, nt::f32}) {
-    for (const auto& [name, make] : all()) {
+    for (const auto& [name, make] : second_order_optimizers()) {
       INFO(name << " " << nt::name(dtype));
       const Task t(dtype);
       const auto o = make(t.model.parameters());
       const double first = t.loss().item();
       double last = first;
       for (int i = 0; i < 12; ++i) {
-        const Tensor before = step(*o, t, name);
+        const Tensor before = step_of(*o, t, name);
         CHECK(before.dtype() == dtype);
         CHECK(before.item() == Approx(last));
         const double now = t.loss().item();
@@ -153,11 +153,11 @@ TEST_CASE("Newton's method solves a quadratic in one step") {
 }
 
 TEST_CASE("every second-order optimizer resumes bit for bit") {
-  for (const auto& [name, make] : all()) {
+  for (const auto& [name, make] : second_order_optimizers()) {
     INFO(name);
     const Task t;
     const auto o = make(t.model.parameters());
-    for (int i = 0; i < 4; ++i) step(*o, t, name);
+    for (int i = 0; i < 4; ++i) step_of(*o, t, name);
     const auto weights = t.model.state_dict();
     const auto state = o->state_dict("optimizer.");
 
@@ -166,8 +166,8 @@ TEST_CASE("every second-order optimizer resumes bit for bit") {
     const auto resumed = make(other.model.parameters());
     resumed->load_state_dict(state, {.prefix = "optimizer."});
     for (int i = 0; i < 3; ++i) {
-      step(*o, t, name);
-      step(*resumed, other, name);
+      step_of(*o, t, name);
+      step_of(*resumed, other, name);
     }
     for (std::size_t i = 0; i < t.model.parameters().size(); ++i) {
       CHECK(distance(t.model.parameters()[i].value(), other.model.parameters()[i].value()) == 0);
@@ -215,7 +215,7 @@ TEST_CASE("frozen parameters stay, and freezing resets the curvature") {
 TEST_CASE("parameters that a loss does not read stay where they are") {
   const nt::Parameter used(nt::tensor({1, 2}, nt::f64)), unused(nt::tensor({3}, nt::f64)),
       empty(nt::zeros({0}, nt::f64));
-  for (const auto& [name, make] : all()) {
+  for (const auto& [name, make] : second_order_optimizers()) {
     if (std::string(name) == "HessianFree") continue;
     INFO(name);
     used.set_value(nt::tensor({1, 2}, nt::f64).value());
