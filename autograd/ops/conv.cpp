@@ -153,8 +153,9 @@ Tensor weight(const In& x, const In& y, const Geometry& g) {
   return conv_weight_op(std::move(value),
                         wrt(x,
                             [y = y.tensor(), g, shape = x.shape()](const Tensor& w) {
-                              return over_channels(w, 1, 1, 1, g->groups, shape,
-                                                   [&](const Tensor& flat) { return backward(y, flat, In::absent(), g); });
+                              return over_channels(w, 1, 1, 1, g->groups, shape, [&](const Tensor& flat) {
+                                return backward(y, flat, In::absent(), g);
+                              });
                             }),
                         wrt(y, [x = x.tensor(), g, shape = y.shape()](const Tensor& w) {
                           return over_channels(w, 0, g->groups, 1, g->groups, shape,
@@ -233,7 +234,8 @@ Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const Con
                         text(x, w, b));
     }
   }
-  return with_images(x, axes, [&](const In& images) { return forward(images, w, b != nullptr ? *b : In::absent(), g); });
+  return with_images(x, axes,
+                     [&](const In& images) { return forward(images, w, b != nullptr ? *b : In::absent(), g); });
 }
 
 Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvTransposeFuncOptions& o) {
@@ -258,7 +260,8 @@ Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b
                         to_string(g->input) + " from " + text(x, w, b));
     }
   }
-  return with_images(x, axes, [&](const In& images) { return backward(images, w, b != nullptr ? *b : In::absent(), g); });
+  return with_images(x, axes,
+                     [&](const In& images) { return backward(images, w, b != nullptr ? *b : In::absent(), g); });
 }
 
 }  // namespace

@@ -16,15 +16,16 @@
 #include <type_traits>
 #include <utility>
 
-using namespace newtape;
+namespace newtape {
+namespace {
 
 TEST_CASE("a number where an operation takes a tensor is a tensor without axes") {
-  CHECK(newtape::sqrt(64).item() == 8);
-  CHECK(newtape::sqrt(64).shape().empty());
+  CHECK(sqrt(64).item() == 8);
+  CHECK(sqrt(64).shape().empty());
   CHECK(relu(2.0).item() == 2);
   CHECK(sum(3).item() == 3);
   CHECK(reshape(1, {1, 1}).shape() == Shape{1, 1});
-  CHECK(newtape::exp(0).dtype() == f32);
+  CHECK(exp(0).dtype() == f32);
   CHECK_THROWS_AS(softmax(1.), ShapeError);
   CHECK_THROWS_AS(linalg::inv(2), ShapeError);
   CHECK_THROWS_AS(linalg::svd(2), ShapeError);
@@ -70,3 +71,6 @@ TEST_CASE("parameters are indexed as tensors are") {
   CHECK(p.ndim() == 2);
   CHECK(p.shape(-1) == 2);
 }
+
+}  // namespace
+}  // namespace newtape

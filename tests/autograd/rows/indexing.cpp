@@ -260,7 +260,7 @@ const Rows indexings{{
                     (void)matrix()[{0, 0, 0}];
                   }},
                  {Error::shape, "index", [] { (void)tensor(1.0)[0]; }},
-                 {Error::shape, "flag_list",
+                 {Error::shape, "flags",
                   [] {
                     (void)matrix()[flag_list({1, 0, 1})];
                   }},
