@@ -22,7 +22,7 @@ struct IndexCase {
 };
 
 std::int64_t pick(std::int64_t k) { return std::vector<std::int64_t>{2, 0, 2}[static_cast<std::size_t>(k)]; }
-const std::vector<std::int64_t> held{0, 2, 3};  // indices where the flag_list of the cases is true
+const std::vector<std::int64_t> held{0, 2, 3};  // indices where the mask of the cases is true
 
 const std::vector<IndexCase>& index_cases() {
   static const std::vector<IndexCase> all{
@@ -260,7 +260,7 @@ const Rows indexings{{
                     (void)matrix()[{0, 0, 0}];
                   }},
                  {Error::shape, "index", [] { (void)tensor(1.0)[0]; }},
-                 {Error::shape, "flags",
+                 {Error::shape, "mask",
                   [] {
                     (void)matrix()[flag_list({1, 0, 1})];
                   }},
