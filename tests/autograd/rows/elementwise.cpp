@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// References are the C library's elementwise_functions in long double.
+// References are the C library's functions in long double.
 #include "operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -26,7 +26,7 @@ const Rows elementwise_functions{{
     function("sqrt", sqrt, std::sqrt, positive_numbers),
     function("rsqrt", rsqrt, rsqrt_of, positive_numbers),
     function("cbrt", cbrt, std::cbrt, positive_numbers),
-    part(function("cbrt", cbrt, std::cbrt, negative_numbers), "cbrt of negative_numbers"),
+    part(function("cbrt", cbrt, std::cbrt, negative_numbers), "cbrt of negative"),
     function("sin", sin, std::sin, {.low = -9, .high = 9}, 4),
     function("cos", cos, std::cos, {.low = -9, .high = 9}, 4),
     function("tan", tan, std::tan, {.low = -1.2, .high = 1.2}, 4),

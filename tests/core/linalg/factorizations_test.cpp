@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Aspects not covered by the tests of the autograd operations: memory three_layouts, stacks, threads, errors of core's
+// Aspects not covered by the tests of the autograd operations: memory layouts, stacks, threads, errors of core's
 // factorizations.
 #include "bounds.hpp"
 #include "catch.hpp"

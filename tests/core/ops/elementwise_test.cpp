@@ -23,7 +23,7 @@ using accuracy::array_of;
 
 namespace {
 
-// --- every_layout, and a reference that reads strided arrays element by element ---
+// --- layouts, and a reference that reads strided arrays element by element ---
 
 enum class Layout { contiguous, transposed, stepped, column, expanded };
 constexpr Layout every_layout[] = {Layout::contiguous, Layout::transposed, Layout::stepped, Layout::column,
