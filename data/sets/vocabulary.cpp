@@ -26,7 +26,7 @@ char32_t read_character(const char* op, std::string_view text, std::size_t& offs
   const int more = bytes_after(first);
   if (more == 0) return first;
   bool valid = more > 0 && text.size() - offset >= static_cast<std::size_t>(more);
-  char32_t code = first & (0x3fU >> more);
+  char32_t code = first & (0x3fU >> std::max(more, 0));
   for (int i = 0; valid && i < more; ++i) {
     const auto byte = static_cast<unsigned char>(text[offset++]);
     valid = (byte & 0xc0U) == 0x80;

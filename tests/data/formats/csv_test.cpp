@@ -94,8 +94,8 @@ TEST_CASE("read_csv distinguishes a header from data") {
 TEST_CASE("read_csv reads numbers as Python does, in any locale") {
   const auto numbers = [](const std::string& text) { return values<double>(parse(text).values); };
   CHECK(same(numbers("1,-2.5,+3,.5,5.,1e3,1E-3,-0"), {1, -2.5, 3, 0.5, 5, 1000, 1e-3, -0.0}));
-  CHECK(same(numbers("inf,-inf,Infinity,1e999,-1e999,1e-999"),
-             {infinity, -infinity, infinity, infinity, -infinity, 0}));
+  CHECK(
+      same(numbers("inf,-inf,Infinity,1e999,-1e999,1e-999"), {infinity, -infinity, infinity, infinity, -infinity, 0}));
   CHECK(same(numbers("0.1,123456789.123456789,4.9e-324,1.7976931348623157e308"),
              {0.1, 123456789.123456789, 4.9e-324, 1.7976931348623157e308}));
   CHECK(values<float>(parse("1e39,0.1", {.dtype = f32}).values) == std::vector<float>{HUGE_VALF, 0.1F});
