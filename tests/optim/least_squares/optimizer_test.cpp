@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
+#include "optim/least_squares/algorithms.hpp"
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
