@@ -50,7 +50,8 @@ Sample parting(Shape before, std::function<std::vector<Tensor>(In)> part, std::s
   return {{before},
           [=](Args& x) {
             const auto parts = part(x[0]);
-            if (parts.size() != count) raise<ShapeError>("split: another number of parts");
+            if (parts.size() != count)
+              raise<ShapeError>("split: another number of parts", std::to_string(count), std::to_string(parts.size()));
             std::vector<Tensor> chosen;
             for (const auto k : used) chosen.push_back(parts[static_cast<std::size_t>(k)]);
             return concatenate(chosen, static_cast<std::int64_t>(axis));
@@ -73,7 +74,8 @@ Sample unstacking(Shape before, std::int64_t axis, std::size_t meant, Dims used)
             const auto parts = unstack(x[0], axis);
             std::vector<Tensor> chosen;
             for (const auto k : used) {
-              if (k >= static_cast<std::int64_t>(parts.size())) raise<ShapeError>("unstack: fewer parts");
+              if (k >= static_cast<std::int64_t>(parts.size()))
+                raise<ShapeError>("unstack: fewer parts", "a part " + std::to_string(k), std::to_string(parts.size()));
               chosen.push_back(parts[static_cast<std::size_t>(k)]);
             }
             return stack(chosen, static_cast<std::int64_t>(meant));
