@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace newtape::core {
@@ -59,6 +60,21 @@ struct Direction {
   Int3 source, target, kernel;
   std::int64_t weight_group, weight_out, weight_in;  ///< strides in w
 };
+
+/// From x to y, for `n` images, `in` and `out` channels per group.
+Direction from_x_to_y(const ConvGeometry& g, std::int64_t n, std::int64_t in, std::int64_t out) {
+  const std::int64_t taps = element_count(g.kernel);
+  return {
+      n,         g.groups, in, out, to_int3(g.input, 1), to_int3(g.output, 1), to_int3(g.kernel, 1), out * in * taps,
+      in * taps, taps};
+}
+/// The other way.
+Direction reversed(Direction d) {
+  std::swap(d.in, d.out);
+  std::swap(d.source, d.target);
+  std::swap(d.weight_out, d.weight_in);
+  return d;
+}
 
 /// The positions in the target that a pass computes; empty when they are all of them, in order.
 Offsets target_positions(const Direction& d, const Pass& pass, std::int64_t pixels) {
@@ -409,17 +425,7 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
   newtape::detail::multiply_adds += y.size() * (c / g.groups) * element_count(g.kernel);
   if (y.size() == 0) return y;
   const Array source = contiguous(x), weights = contiguous(w), bias = b.defined() ? contiguous(b) : b;
-  const std::int64_t in = c / g.groups, out = o / g.groups, kernel_size = element_count(g.kernel);
-  const Direction d{n,
-                    g.groups,
-                    in,
-                    out,
-                    to_int3(g.input, 1),
-                    to_int3(g.output, 1),
-                    to_int3(g.kernel, 1),
-                    out * in * kernel_size,
-                    in * kernel_size,
-                    kernel_size};
+  const Direction d = from_x_to_y(g, n, c / g.groups, o / g.groups);
   const auto run = [&]<class T>() {
     apply<T>(d, detail::forward_reads(g), source.data<T>(), weights.data<T>(), bias_start<T>(bias), y.data<T>());
   };
@@ -435,17 +441,7 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
   newtape::detail::multiply_adds += y.size() * (c / g.groups) * element_count(g.kernel);
   if (x.size() == 0) return x;
   const Array source = contiguous(y), weights = contiguous(w), bias = b.defined() ? contiguous(b) : b;
-  const std::int64_t in = c / g.groups, out = o / g.groups, kernel_size = element_count(g.kernel);
-  const Direction d{n,
-                    g.groups,
-                    out,
-                    in,
-                    to_int3(g.output, 1),
-                    to_int3(g.input, 1),
-                    to_int3(g.kernel, 1),
-                    out * in * kernel_size,
-                    kernel_size,
-                    in * kernel_size};
+  const Direction d = reversed(from_x_to_y(g, n, c / g.groups, o / g.groups));
   const auto run = [&]<class T>() {
     for (const auto& pass : detail::backward_reads(g)) {
       apply<T>(d, pass, source.data<T>(), weights.data<T>(), bias_start<T>(bias), x.data<T>());
