@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/cotangent.hpp>
 #include <newtape/autograd/tape.hpp>
 
 #include <algorithm>
@@ -15,13 +16,13 @@
 ///     static const Op tanh_op{"tanh"};
 ///
 ///     Tensor tanh(In x) {
-///       return tanh_op(core::tanh(x.take()), wrt(x, [](const Tensor& g, const Tensor& y) { return g * (1 - y * y);
-///       }));
+///       return tanh_op(core::tanh(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return g * (1 - y * y); }));
 ///     }
 ///
 /// The value comes first, then a pullback for every input: it maps the cotangent `g` of the output to that of the
 /// input. A pullback takes `g` or `g, y` (the output; never capture it), uses Tensor operations only, and counts axes
-/// from the last, as `g` may have extra leading axes. The sweep sums gradients of broadcast operands to their shapes.
+/// from the last, as `g` may have extra leading axes. Elementwise ones take g as a Cotangent, whose products are 0
+/// where g is; `const Tensor& g` does for those that only select or move elements. The sweep sums gradients of broadcast operands to their shapes.
 ///
 /// An operation with several results takes an array of values and returns an array of tensors. Its pullbacks take all
 /// the cotangents (undefined ones mean zero) and optionally all the results:

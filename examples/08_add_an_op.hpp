@@ -13,6 +13,7 @@
 namespace own {
 
 namespace core = newtape::core;
+using newtape::Cotangent;
 using newtape::In;
 using newtape::Op;
 using newtape::Tensor;
@@ -24,8 +25,8 @@ static const Op smooth_abs_op{"smooth_abs"};
 inline Tensor smooth_abs(In x, In eps) {
   match(smooth_abs_op, x, eps);
   return smooth_abs_op(core::sqrt(core::add(core::square(x.value()), core::square(eps.value()))),
-                       wrt(x, [x](const Tensor& g, const Tensor& y) { return g * (x / y); }),
-                       wrt(eps, [eps](const Tensor& g, const Tensor& y) { return g * (eps / y); }));
+                       wrt(x, [x](Cotangent g, const Tensor& y) { return g * (x / y); }),
+                       wrt(eps, [eps](Cotangent g, const Tensor& y) { return g * (eps / y); }));
 }
 
 // 2. An axis: the root of the mean square along it.
@@ -35,8 +36,9 @@ inline Tensor rms(In x, std::int64_t axis = -1) {
   axis = axis_from_last(rms_op, axis, x.ndim());
   const auto n = x.tensor().shape(axis);
   if (n == 0) newtape::raise<newtape::ValueError>("rms: the axis is empty", "length >= 1", to_string(x.shape()));
-  return rms_op(core::sqrt(core::mean(core::square(x.value()), axis)),
-                wrt(x, [x, axis, n](const Tensor& g, const Tensor& y) { return unsqueeze(g / y, axis) * x / n; }));
+  return rms_op(
+      core::sqrt(core::mean(core::square(x.value()), axis)),
+      wrt(x, [x, axis, n](Cotangent g, const Tensor& y) { return Cotangent(unsqueeze(g / y, axis)) * x / n; }));
 }
 
 // 3. Two results: sine and cosine.
@@ -44,9 +46,9 @@ static const Op sincos_op{"sincos"};
 
 inline std::array<Tensor, 2> sincos(In x) {
   return sincos_op(std::array{core::sin(x.value()), core::cos(x.value())}, wrt(x, [](Tensors g, Tensors y) {
-                     if (!g[0].defined()) return -(g[1] * y[0]);
-                     if (!g[1].defined()) return g[0] * y[1];
-                     return g[0] * y[1] - g[1] * y[0];
+                     if (!g[0].defined()) return -(Cotangent(g[1]) * y[0]);
+                     if (!g[1].defined()) return Cotangent(g[0]) * y[1];
+                     return Cotangent(g[0]) * y[1] - Cotangent(g[1]) * y[0];
                    }));
 }
 

@@ -30,9 +30,9 @@ static const Op hardswish_op{"hardswish"};
 static const Op tanhshrink_op{"tanhshrink"};
 
 Tensor relu(In x) {
-  return relu_op(core::relu(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
+  return relu_op(core::relu(x.take()), wrt(x, [](Cotangent g, const Tensor& y) -> Tensor {
                    if (recorded(g, y)) return where(y > 0.0, g, 0.0);
-                   return Tensor(core::relu_grad(g.take_value(), y.value()));
+                   return core::relu_grad(g.take_value(), y.value());
                  }));
 }
 
@@ -44,18 +44,18 @@ Tensor prelu(In x, In weight) {
   match(prelu_op, x, weight);
   return prelu_op(core::prelu(x.value(), weight.value()),
                   wrt(x,
-                      [x, weight](Tensor g) {
+                      [x, weight](Cotangent g) -> Tensor {
                         if (recorded(g, weight)) return where(x > 0.0, g, g * weight);
-                        return Tensor(core::prelu_grad(g.take_value(), x.value(), weight.value()));
+                        return core::prelu_grad(g.take_value(), x.value(), weight.value());
                       }),
-                  wrt(weight, [x](const Tensor& g) { return where(x > 0.0, 0.0, g * x); }));
+                  wrt(weight, [x](const Cotangent& g) { return where(x > 0.0, 0.0, g * x); }));
 }
 
 Tensor elu(In x, double alpha) {
   In a = alpha;
   match(elu_op, x, a);
-  return elu_op(core::elu(x.value(), a.value()), wrt(x, [x, a](Tensor g) {
-                  if (!recorded(g, x)) return Tensor(core::elu_grad(g.take_value(), x.value(), a.value()));
+  return elu_op(core::elu(x.value(), a.value()), wrt(x, [x, a](Cotangent g) -> Tensor {
+                  if (!recorded(g, x)) return core::elu_grad(g.take_value(), x.value(), a.value());
                   const Tensor positive = x > 0.0;
                   return g * where(positive, 1.0, a * exp(where(positive, 0.0, x)));
                 }));
@@ -70,44 +70,45 @@ Tensor celu(In x, double alpha) {
 }
 
 Tensor sigmoid(In x) {
-  return sigmoid_op(core::sigmoid(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
+  return sigmoid_op(core::sigmoid(x.take()), wrt(x, [](Cotangent g, const Tensor& y) -> Tensor {
                       if (recorded(g, y)) return g * y * (1.0 - y);
-                      return Tensor(core::sigmoid_grad(g.take_value(), y.value()));
+                      return core::sigmoid_grad(g.take_value(), y.value());
                     }));
 }
 
 Tensor logsigmoid(In x) { return -softplus(-x); }
 
 Tensor softplus(In x) {
-  return softplus_op(core::softplus(x.value()), wrt(x, [x](Tensor g) {
+  return softplus_op(core::softplus(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
                        if (recorded(g, x)) return g * sigmoid(x);
-                       return Tensor(core::softplus_grad(g.take_value(), x.value()));
+                       return core::softplus_grad(g.take_value(), x.value());
                      }));
 }
 
 Tensor softsign(In x) {
-  return softsign_op(core::softsign(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / square(1.0 + abs(x)); }));
+  return softsign_op(core::softsign(x.value()),
+                     wrt(x, [x](Cotangent g) { return std::move(g) / square(1.0 + abs(x)); }));
 }
 
 Tensor silu(In x) {
-  return silu_op(core::silu(x.value()), wrt(x, [x](Tensor g) {
-                   if (!recorded(g, x)) return Tensor(core::silu_grad(g.take_value(), x.value()));
+  return silu_op(core::silu(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
+                   if (!recorded(g, x)) return core::silu_grad(g.take_value(), x.value());
                    const Tensor s = sigmoid(x);
                    return g * s * (1.0 + x * (1.0 - s));
                  }));
 }
 
 Tensor mish(In x) {
-  return mish_op(core::mish(x.value()), wrt(x, [x](Tensor g) {
-                   if (!recorded(g, x)) return Tensor(core::mish_grad(g.take_value(), x.value()));
+  return mish_op(core::mish(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
+                   if (!recorded(g, x)) return core::mish_grad(g.take_value(), x.value());
                    const Tensor t = tanh(softplus(x));
                    return g * (t + x * sigmoid(x) * (1.0 - t * t));
                  }));
 }
 
 Tensor gelu(In x) {
-  return gelu_op(core::gelu(x.value()), wrt(x, [x](Tensor g) {
-                   if (!recorded(g, x)) return Tensor(core::gelu_grad(g.take_value(), x.value()));
+  return gelu_op(core::gelu(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
+                   if (!recorded(g, x)) return core::gelu_grad(g.take_value(), x.value());
                    // Phi(x) + x phi(x)
                    const Tensor cdf = 0.5 * (1.0 + erf(x * std::numbers::sqrt2 * 0.5));
                    const Tensor pdf = exp(-0.5 * (x * x)) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
@@ -117,8 +118,8 @@ Tensor gelu(In x) {
 
 Tensor gelu(In x, Approximate approximate) {
   if (approximate == Approximate::exact) return gelu(std::move(x));
-  return gelu_tanh_op(core::gelu_tanh(x.value()), wrt(x, [x](Tensor g) {
-                        if (!recorded(g, x)) return Tensor(core::gelu_tanh_grad(g.take_value(), x.value()));
+  return gelu_tanh_op(core::gelu_tanh(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
+                        if (!recorded(g, x)) return core::gelu_tanh_grad(g.take_value(), x.value());
                         // (1 + tanh u) / 2 = sigmoid(2 u) with 2 u = x (a + b x^2)
                         constexpr double a = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
                         constexpr double b = 0.044715 * a;
@@ -144,8 +145,8 @@ Tensor hardtanh(In x, double low, double high) {
 Tensor hardsigmoid(In x) { return hardtanh(x / 6.0 + 0.5, 0, 1); }
 
 Tensor hardswish(In x) {
-  return hardswish_op(core::hardswish(x.value()), wrt(x, [x](Tensor g) {
-                        if (!recorded(g, x)) return Tensor(core::hardswish_grad(g.take_value(), x.value()));
+  return hardswish_op(core::hardswish(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
+                        if (!recorded(g, x)) return core::hardswish_grad(g.take_value(), x.value());
                         return g * where(x <= -3.0, 0.0, where(x < 3.0, x / 3.0 + 0.5, 1.0));
                       }));
 }
@@ -157,7 +158,8 @@ Tensor hardshrink(In x, double lambda) { return where(abs(x.tensor().detach()) <
 Tensor softshrink(In x, double lambda) { return x - clip(x, -lambda, lambda); }
 
 Tensor tanhshrink(In x) {
-  return tanhshrink_op(core::tanhshrink(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * square(tanh(x)); }));
+  return tanhshrink_op(core::tanhshrink(x.value()),
+                       wrt(x, [x](Cotangent g) { return std::move(g) * square(tanh(x)); }));
 }
 
 }  // namespace newtape

@@ -57,15 +57,15 @@ Tensor operator-(In a, In b) {
 Tensor operator*(In a, In b) {
   match(mul_op, a, b);
   if (unobserved(a, b)) return core::mul(a.take(), b.take());  // fast path: most products are in backward sweeps
-  return mul_op(core::mul(a.value(), b.value()), wrt(a, [b = b.tensor()](Tensor g) { return std::move(g) * b; }),
-                wrt(b, [a = a.tensor()](Tensor g) { return std::move(g) * a; }));
+  return mul_op(core::mul(a.value(), b.value()), wrt(a, [b = b.tensor()](Cotangent g) { return std::move(g) * b; }),
+                wrt(b, [a = a.tensor()](Cotangent g) { return std::move(g) * a; }));
 }
 
 Tensor operator/(In a, In b) {
   match(div_op, a, b);
   if (unobserved(a, b)) return core::div(a.take(), b.take());
-  return div_op(core::div(a.value(), b.value()), wrt(a, [b](Tensor g) { return std::move(g) / b; }),
-                wrt(b, [b](const Tensor& g, const Tensor& y) { return -(g * y / b); }));
+  return div_op(core::div(a.value(), b.value()), wrt(a, [b](Cotangent g) { return std::move(g) / b; }),
+                wrt(b, [b](Cotangent g, const Tensor& y) { return -(std::move(g) * y / b); }));
 }
 
 Tensor operator-(In x) {
@@ -74,44 +74,39 @@ Tensor operator-(In x) {
 
 Tensor pow(In a, In b) {
   match(pow_op, a, b);
-  return pow_op(core::pow(a.value(), b.value()),
-                // d a^b / da = b a^(b-1). At a = b = 0 it is 0, but a^(b-1) is infinite, so a is replaced by 1 there.
-                wrt(a,
-                    [a, b](const Tensor& g) {
-                      const Tensor flat = (b == 0.0);
-                      // A fuse program must be valid for any exponents.
-                      if (core::recorder() == nullptr && !any(flat).item<bool>()) return g * b * pow(a, b - 1.0);
-                      return g * b * pow(where(core::logical_and(flat.value(), (a == 0.0).value()), 1.0, a), b - 1.0);
-                    }),
-                // d a^b / db = a^b log a; 0 at a = 0, b > 0.
-                wrt(b, [a](const Tensor& g, const Tensor& y) {
-                  const Tensor zero = (a == 0.0);
-                  return g * y * log(where(zero, 1.0, a));
-                }));
+  return pow_op(
+      core::pow(a.value(), b.value()),
+      // b a^(b-1); the first product is 0 at b = 0, and so is the second, though a^(b-1) is infinite at a = 0.
+      wrt(a, [a, b](Cotangent g) { return std::move(g) * b * pow(a, b - 1.0); }),
+      // a^b log a; 0 at a = 0, b > 0.
+      wrt(b, [a](Cotangent g, const Tensor& y) {
+        const Tensor zero = (a == 0.0);
+        return std::move(g) * y * log(where(zero, 1.0, a));
+      }));
 }
 
 Tensor square(In x) {
-  return square_op(core::square(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * 2.0 * x; }));
+  return square_op(core::square(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * 2.0 * x; }));
 }
 
 Tensor reciprocal(In x) {
   return reciprocal_op(core::reciprocal(x.take()),
-                       wrt(x, [](Tensor g, const Tensor& y) { return -(std::move(g) * square(y)); }));
+                       wrt(x, [](Cotangent g, const Tensor& y) { return -(std::move(g) * y * y); }));
 }
 
 Tensor abs(In x) {
-  return abs_op(core::abs(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * sign(x); }));
+  return abs_op(core::abs(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * sign(x); }));
 }
 
 Tensor hypot(In a, In b) {
   match(hypot_op, a, b);
   // a / y; y = 0 implies a = 0.
-  const auto share = [](const Tensor& g, const Tensor& x, const Tensor& y) {
-    return g * (x / where(y == 0.0, 1.0, y));
+  const auto share = [](Cotangent g, const Tensor& x, const Tensor& y) {
+    return std::move(g) * (x / where(y == 0.0, 1.0, y));
   };
   return hypot_op(core::hypot(a.value(), b.value()),
-                  wrt(a, [a, share](const Tensor& g, const Tensor& y) { return share(g, a, y); }),
-                  wrt(b, [b, share](const Tensor& g, const Tensor& y) { return share(g, b, y); }));
+                  wrt(a, [a, share](Cotangent g, const Tensor& y) { return share(std::move(g), a, y); }),
+                  wrt(b, [b, share](Cotangent g, const Tensor& y) { return share(std::move(g), b, y); }));
 }
 
 namespace {
@@ -174,21 +169,21 @@ Tensor Tensor::to(DType dtype, SourceLocation location) const {
 
 namespace {
 /// The pullback in b of y = a - b n: -g n, with the integer n = (a - y) / b.
-Tensor remainder_grad(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
-  return -(g * round((a - y) / b));
+Cotangent remainder_grad(Cotangent g, const Tensor& a, const Tensor& b, const Tensor& y) {
+  return -(std::move(g) * round((a - y) / b));
 }
 }  // namespace
 
 Tensor remainder(In a, In b) {
   match(remainder_op, a, b);
   return remainder_op(core::remainder(a.value(), b.value()), wrt(a, pass),
-                      wrt(b, [a, b](const Tensor& g, const Tensor& y) { return remainder_grad(g, a, b, y); }));
+                      wrt(b, [a, b](Cotangent g, const Tensor& y) { return remainder_grad(std::move(g), a, b, y); }));
 }
 
 Tensor fmod(In a, In b) {
   match(fmod_op, a, b);
   return fmod_op(core::fmod(a.value(), b.value()), wrt(a, pass),
-                 wrt(b, [a, b](const Tensor& g, const Tensor& y) { return remainder_grad(g, a, b, y); }));
+                 wrt(b, [a, b](Cotangent g, const Tensor& y) { return remainder_grad(std::move(g), a, b, y); }));
 }
 
 Tensor floor_divide(In a, In b) {

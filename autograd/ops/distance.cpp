@@ -30,10 +30,10 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
                    const Tensor length = r.align(y);
                    const Tensor zero = (length == 0.0);
                    const Tensor ratio = where(zero, 0.0, x / where(zero, 1.0, length));
-                   if (p == 2) return r.align(g) * ratio;
+                   if (p == 2) return Cotangent(r.align(g)) * ratio;
                    const Tensor absent = (ratio == 0.0);
                    const Tensor slope = sign(ratio) * pow(where(absent, 1.0, abs(ratio)), p - 1);
-                   return r.align(g) * where(absent, 0.0, slope);
+                   return Cotangent(r.align(g)) * where(absent, 0.0, slope);
                  }));
 }
 

@@ -35,57 +35,57 @@ static const Op acosh_op{"acosh"};
 static const Op atanh_op{"atanh"};
 
 Tensor exp(In x) {
-  return exp_op(core::exp(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * y; }));
+  return exp_op(core::exp(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * y; }));
 }
 
 Tensor expm1(In x) {
-  return expm1_op(core::expm1(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * (y + 1.0); }));
+  return expm1_op(core::expm1(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * (y + 1.0); }));
 }
 
 Tensor exp2(In x) {
   return exp2_op(core::exp2(x.take()),
-                 wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * std::numbers::ln2 * y; }));
+                 wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * std::numbers::ln2 * y; }));
 }
 
 Tensor log(In x) {
-  return log_op(core::log(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / x; }));
+  return log_op(core::log(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / x; }));
 }
 
 Tensor log1p(In x) {
-  return log1p_op(core::log1p(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / (x + 1.0); }));
+  return log1p_op(core::log1p(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / (x + 1.0); }));
 }
 
 Tensor log2(In x) {
-  return log2_op(core::log2(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * std::numbers::log2e / x; }));
+  return log2_op(core::log2(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * std::numbers::log2e / x; }));
 }
 
 Tensor log10(In x) {
-  return log10_op(core::log10(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * std::numbers::log10e / x; }));
+  return log10_op(core::log10(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * std::numbers::log10e / x; }));
 }
 
 Tensor sqrt(In x) {
-  return sqrt_op(core::sqrt(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * 0.5 / y; }));
+  return sqrt_op(core::sqrt(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * 0.5 / y; }));
 }
 
 Tensor rsqrt(In x) {
   return rsqrt_op(core::rsqrt(x.take()),
-                  wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * -0.5 * y * y * y; }));
+                  wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * -0.5 * y * y * y; }));
 }
 
 Tensor cbrt(In x) {
-  return cbrt_op(core::cbrt(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) / 3.0 / y / y; }));
+  return cbrt_op(core::cbrt(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) / 3.0 / y / y; }));
 }
 
 Tensor sin(In x) {
-  return sin_op(core::sin(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * cos(x); }));
+  return sin_op(core::sin(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * cos(x); }));
 }
 
 Tensor cos(In x) {
-  return cos_op(core::cos(x.value()), wrt(x, [x](Tensor g) { return -(std::move(g) * sin(x)); }));
+  return cos_op(core::cos(x.value()), wrt(x, [x](Cotangent g) { return -(std::move(g) * sin(x)); }));
 }
 
 Tensor tan(In x) {
-  return tan_op(core::tan(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return std::move(g) * (1.0 + y * y); }));
+  return tan_op(core::tan(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * (1.0 + y * y); }));
 }
 
 namespace {
@@ -94,35 +94,36 @@ Tensor arc_slope(const Tensor& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
 }  // namespace
 
 Tensor asin(In x) {
-  return asin_op(core::asin(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * arc_slope(x); }));
+  return asin_op(core::asin(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * arc_slope(x); }));
 }
 
 Tensor acos(In x) {
-  return acos_op(core::acos(x.value()), wrt(x, [x](Tensor g) { return -(std::move(g) * arc_slope(x)); }));
+  return acos_op(core::acos(x.value()), wrt(x, [x](Cotangent g) { return -(std::move(g) * arc_slope(x)); }));
 }
 
 Tensor atan(In x) {
-  return atan_op(core::atan(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / (1.0 + x * x); }));
+  return atan_op(core::atan(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / (1.0 + x * x); }));
 }
 
 Tensor atan2(In y, In x) {
   match(atan2_op, y, x);
   // x / r^2 and -y / r^2, without r^2, which can overflow or underflow.
-  const auto rule = [](const Tensor& g, const Tensor& along, const Tensor& across) {
+  const auto rule = [](Cotangent g, const Tensor& along, const Tensor& across) {
     Tensor r = hypot(along, across);
     r = where(r == 0.0, 1.0, r);
-    return g * (along / r) / r;
+    return std::move(g) * (along / r) / r;
   };
-  return atan2_op(core::atan2(y.value(), x.value()), wrt(y, [y, x, rule](const Tensor& g) { return rule(g, x, y); }),
-                  wrt(x, [y, x, rule](const Tensor& g) { return -rule(g, y, x); }));
+  return atan2_op(core::atan2(y.value(), x.value()),
+                  wrt(y, [y, x, rule](Cotangent g) { return rule(std::move(g), x, y); }),
+                  wrt(x, [y, x, rule](Cotangent g) { return -rule(std::move(g), y, x); }));
 }
 
 Tensor sinh(In x) {
-  return sinh_op(core::sinh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * cosh(x); }));
+  return sinh_op(core::sinh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * cosh(x); }));
 }
 
 Tensor cosh(In x) {
-  return cosh_op(core::cosh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * sinh(x); }));
+  return cosh_op(core::cosh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * sinh(x); }));
 }
 
 static const Op tanh_grad_op{"tanh_grad"};
@@ -133,7 +134,7 @@ Tensor tanh_grad(In g, In y) {
   if (!recorded(g, y)) return core::tanh_grad(g.take(), y.value());
   return tanh_grad_op(core::tanh_grad(g.value(), y.value()),
                       wrt(g, [y](Tensor h) { return tanh_grad(std::move(h), y); }),
-                      wrt(y, [g, y](Tensor h) { return std::move(h) * (g * y * -2.0); }));
+                      wrt(y, [g, y](Cotangent h) { return std::move(h) * Cotangent(g) * y * -2.0; }));
 }
 }  // namespace
 
@@ -144,16 +145,16 @@ Tensor tanh(In x) {
 // 1 / sqrt(x^2 + 1) and 1 / sqrt(x^2 - 1), without x^2, which can overflow.
 
 Tensor asinh(In x) {
-  return asinh_op(core::asinh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / hypot(x, 1.0); }));
+  return asinh_op(core::asinh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / hypot(x, 1.0); }));
 }
 
 Tensor acosh(In x) {
   return acosh_op(core::acosh(x.value()),
-                  wrt(x, [x](Tensor g) { return std::move(g) * rsqrt(x - 1.0) * rsqrt(x + 1.0); }));
+                  wrt(x, [x](Cotangent g) { return std::move(g) * rsqrt(x - 1.0) * rsqrt(x + 1.0); }));
 }
 
 Tensor atanh(In x) {
-  return atanh_op(core::atanh(x.value()), wrt(x, [x](Tensor g) { return std::move(g) / ((1.0 - x) * (1.0 + x)); }));
+  return atanh_op(core::atanh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / ((1.0 - x) * (1.0 + x)); }));
 }
 
 }  // namespace newtape

@@ -58,10 +58,13 @@ Array value_of(Tensors g, std::size_t k) { return g[k].defined() ? g[k].value() 
 /// One direction over a masked sequence, in Tensor operations; shared by the rules.
 struct SequenceOrder {
   bool reverse;
-  Tensor mask;  ///< the mask as numbers [T, B, 1], or undefined
+  Tensor mask;    ///< the mask [T, B, 1], or undefined
+  Tensor absent;  ///< 1 where the mask is false and 0 elsewhere, or undefined
 
   SequenceOrder(const RecurrentScanOptions& options, DType dtype)
-      : reverse(options.reverse), mask(options.mask.defined() ? unsqueeze(options.mask.to(dtype), -1) : Tensor()) {}
+      : reverse(options.reverse), mask(options.mask.defined() ? unsqueeze(options.mask, -1) : Tensor()) {
+    if (mask.defined()) absent = 1.0 - mask.to(dtype);
+  }
 
   core::ScanOver over(const RecurrentScanOptions& options) const {
     return {options.reverse, options.mask.defined() ? options.mask.value() : Array()};
@@ -73,11 +76,10 @@ struct SequenceOrder {
     if (steps == 0) return all;
     return reverse ? concatenate({slice(all, 0, 1, steps), start}) : concatenate({start, slice(all, 0, 0, steps - 1)});
   }
-  Tensor masked(const Tensor& x) const { return mask.defined() ? x * mask : x; }
+  Tensor masked(const Tensor& x) const { return mask.defined() ? where(mask, x, 0.0) : x; }
   /// The direct derivative in the previous state: `factor` (undefined: 0) where the mask is true, 1 elsewhere.
   Tensor carry(const Tensor& factor) const {
-    if (!mask.defined()) return factor;
-    return factor.defined() ? factor * mask + (1 - mask) : 1 - mask;
+    return mask.defined() && factor.defined() ? where(mask, factor, 1.0) : mask.defined() ? absent : factor;
   }
   /// Stacks the results of f(t), which is called from the order's last step to its first.
   template <class F>

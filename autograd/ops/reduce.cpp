@@ -65,7 +65,7 @@ Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), I
             wrt(x, [x, r = ReductionInfo(op.name(), x.shape(), axes, keepdims)](const Tensor& g, const Tensor& y) {
               // Equal extremes share the gradient equally.
               const Tensor hit = (x.tensor().detach() == r.align(y.detach())).to(x.dtype());
-              return r.align(g) * (hit / sum(hit, r.axes, true));
+              return Cotangent(r.align(g)) * (hit / sum(hit, r.axes, true));
             }));
 }
 }  // namespace
@@ -87,22 +87,22 @@ Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
   if (r.axes.size() != 1) return r.result(logsumexp(r.rows(x), -1), keepdims);
   const auto axis = r.axes[0] - static_cast<std::int64_t>(x.ndim());
   return logsumexp_op(core::logsumexp(x.value(), axis, keepdims), wrt(x, [x, axis, keepdims](const Tensor& g) {
-                        return (keepdims ? g : unsqueeze(g, axis)) * softmax(x, axis);
+                        return Cotangent(keepdims ? g : unsqueeze(g, axis)) * softmax(x, axis);
                       }));
 }
 
 Tensor softmax(In x, std::int64_t axis) {
   axis = axis_from_last(softmax_op, axis, x.ndim());
-  return softmax_op(core::softmax(x.take(), axis), wrt(x, [axis](Tensor g, const Tensor& y) {
-                      if (recorded(g, y)) return y * (g - sum(g * y, axis, true));
+  return softmax_op(core::softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
+                      if (recorded(g, y)) return (g - Cotangent(sum(g * y, axis, true))) * y;
                       return Tensor(core::softmax_grad(g.take_value(), y.value(), axis));
                     }));
 }
 
 Tensor log_softmax(In x, std::int64_t axis) {
   axis = axis_from_last(log_softmax_op, axis, x.ndim());
-  return log_softmax_op(core::log_softmax(x.take(), axis), wrt(x, [axis](Tensor g, const Tensor& y) {
-                          if (recorded(g, y)) return g - exp(y) * sum(g, axis, true);
+  return log_softmax_op(core::log_softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
+                          if (recorded(g, y)) return g - Cotangent(sum(g, axis, true)) * exp(y);
                           return Tensor(core::log_softmax_grad(g.take_value(), y.value(), axis));
                         }));
 }

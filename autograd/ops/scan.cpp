@@ -48,11 +48,12 @@ Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
   const auto back = [factors, axis, reverse](const Tensor& g) {
     return recurrence(shifted(factors, axis, !reverse), g, axis, !reverse);
   };
-  return linear_recurrence_op(
-      core::linear_recurrence(factors.value(), b.value(), axis, reverse),
-      wrt(In(factors, a.location()),
-          [back, axis, reverse](const Tensor& g, const Tensor& y) { return back(g) * shifted(y, axis, reverse); }),
-      wrt(b, back));
+  return linear_recurrence_op(core::linear_recurrence(factors.value(), b.value(), axis, reverse),
+                              wrt(In(factors, a.location()),
+                                  [back, axis, reverse](const Tensor& g, const Tensor& y) {
+                                    return Cotangent(back(g)) * shifted(y, axis, reverse);
+                                  }),
+                              wrt(b, back));
 }
 
 }  // namespace
@@ -67,7 +68,7 @@ Tensor cumprod(In x, std::int64_t axis) {
   // dy_j/dx_i is the product of x_k for k < i times the product for i < k <= j. The sum over j of g_j times the latter
   // is a recurrence.
   return cumprod_op(core::cumprod(x.value(), axis), wrt(x, [x, axis](const Tensor& g, const Tensor& y) {
-                      return recurrence(shifted(x, axis, true), g, axis, true) * shifted(y, axis, false, 1);
+                      return Cotangent(recurrence(shifted(x, axis, true), g, axis, true)) * shifted(y, axis, false, 1);
                     }));
 }
 
@@ -80,7 +81,7 @@ Tensor logcumsumexp(In x, std::int64_t axis) {
                              return exp(where(absent, 0.0, part - whole));
                            };
                            const Tensor next = weight(y, shifted(y, axis, true, infinity));
-                           return recurrence(next, g, axis, true) * weight(x, y);
+                           return Cotangent(recurrence(next, g, axis, true)) * weight(x, y);
                          }));
 }
 

@@ -27,40 +27,40 @@ static const Op xlog1py_op{"xlog1py"};
 
 Tensor erf(In x) {
   return erf_op(core::erf(x.value()),
-                wrt(x, [x](Tensor g) { return std::move(g) * (2 / std::sqrt(std::numbers::pi)) * exp(-(x * x)); }));
+                wrt(x, [x](Cotangent g) { return std::move(g) * (2 / std::sqrt(std::numbers::pi)) * exp(-(x * x)); }));
 }
 
 Tensor erfc(In x) {
   return erfc_op(core::erfc(x.value()),
-                 wrt(x, [x](Tensor g) { return std::move(g) * (-2 * std::numbers::inv_sqrtpi) * exp(-(x * x)); }));
+                 wrt(x, [x](Cotangent g) { return std::move(g) * (-2 * std::numbers::inv_sqrtpi) * exp(-(x * x)); }));
 }
 
 Tensor erfinv(In x) {
-  return erfinv_op(core::erfinv(x.take()), wrt(x, [](Tensor g, const Tensor& y) {
+  return erfinv_op(core::erfinv(x.take()), wrt(x, [](Cotangent g, const Tensor& y) {
                      return std::move(g) * (0.5 / std::numbers::inv_sqrtpi) * exp(y * y);
                    }));
 }
 
 Tensor lgamma(In x) {
-  return lgamma_op(core::lgamma(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * digamma(x); }));
+  return lgamma_op(core::lgamma(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * digamma(x); }));
 }
 
 Tensor digamma(In x) {
-  return digamma_op(core::digamma(x.value()), wrt(x, [x](Tensor g) { return std::move(g) * polygamma(1, x); }));
+  return digamma_op(core::digamma(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * polygamma(1, x); }));
 }
 
 Tensor polygamma(int n, In x) {
   if (n < 0) raise<ValueError>("polygamma: the order must not be negative", "n >= 0", std::to_string(n));
   if (n == 0) return digamma(std::move(x));
   return polygamma_op(core::polygamma(n, x.value()),
-                      wrt(x, [n, x](Tensor g) { return std::move(g) * polygamma(n + 1, x); }));
+                      wrt(x, [n, x](Cotangent g) { return std::move(g) * polygamma(n + 1, x); }));
 }
 
 namespace {
 /// The derivative of sinc of that order, by a kernel that is accurate near 0.
 Tensor sinc(In x, int order) {
   return sinc_op(core::sinc(x.value(), order),
-                 wrt(x, [x, order](Tensor g) { return std::move(g) * sinc(x, order + 1); }));
+                 wrt(x, [x, order](Cotangent g) { return std::move(g) * sinc(x, order + 1); }));
 }
 }  // namespace
 
@@ -69,8 +69,8 @@ Tensor sinc(In x) { return sinc(std::move(x), 0); }
 Tensor logaddexp(In a, In b) {
   match(logaddexp_op, a, b);
   return logaddexp_op(core::logaddexp(a.value(), b.value()),
-                      wrt(a, [a, b](Tensor g) { return std::move(g) * sigmoid(a - b); }),
-                      wrt(b, [a, b](Tensor g) { return std::move(g) * sigmoid(b - a); }));
+                      wrt(a, [a, b](Cotangent g) { return std::move(g) * sigmoid(a - b); }),
+                      wrt(b, [a, b](Cotangent g) { return std::move(g) * sigmoid(b - a); }));
 }
 
 Tensor logaddexp2(In a, In b) { return logaddexp(std::numbers::ln2 * a, std::numbers::ln2 * b) * std::numbers::log2e; }
@@ -85,15 +85,15 @@ Tensor regular(const Tensor& a, const Tensor& b, double shift, double instead) {
 Tensor xlogy(In a, In b) {
   match(xlogy_op, a, b);
   return xlogy_op(core::xlogy(a.value(), b.value()),
-                  wrt(a, [a, b](Tensor g) { return std::move(g) * log(regular(a, b, 0, 1)); }),
-                  wrt(b, [a, b](Tensor g) { return std::move(g) * (a / regular(a, b, 0, 1)); }));
+                  wrt(a, [a, b](Cotangent g) { return std::move(g) * log(regular(a, b, 0, 1)); }),
+                  wrt(b, [a, b](Cotangent g) { return std::move(g) * (a / regular(a, b, 0, 1)); }));
 }
 
 Tensor xlog1py(In a, In b) {
   match(xlog1py_op, a, b);
   return xlog1py_op(core::xlog1py(a.value(), b.value()),
-                    wrt(a, [a, b](Tensor g) { return std::move(g) * log1p(regular(a, b, 1, 0)); }),
-                    wrt(b, [a, b](Tensor g) { return std::move(g) * (a / (1.0 + regular(a, b, 1, 0))); }));
+                    wrt(a, [a, b](Cotangent g) { return std::move(g) * log1p(regular(a, b, 1, 0)); }),
+                    wrt(b, [a, b](Cotangent g) { return std::move(g) * (a / (1.0 + regular(a, b, 1, 0))); }));
 }
 
 }  // namespace newtape

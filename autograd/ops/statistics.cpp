@@ -27,7 +27,8 @@ using detail::ReductionInfo;
 Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
   return var_op(core::var(x.value(), axes, correction, keepdims),
                 wrt(x, [x, r = ReductionInfo("var", x.shape(), axes, keepdims), correction](Tensor g) {
-                  return r.align(std::move(g) * (2 / (r.count() - correction))) * (x - mean(x, r.axes, true));
+                  return Cotangent(r.align(std::move(g) * (2 / (r.count() - correction)))) *
+                         (x - mean(x, r.axes, true));
                 }));
 }
 
@@ -36,8 +37,8 @@ Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
       core::sqrt(core::var(x.value(), axes, correction, keepdims)),
       wrt(x, [x, r = ReductionInfo("std", x.shape(), axes, keepdims), correction](const Tensor& g, const Tensor& y) {
         const Tensor flat = (y == 0.0);
-        const Tensor factor = where(flat, 0.0, g / (where(flat, 1.0, y) * (r.count() - correction)));
-        return r.align(factor) * (x - mean(x, r.axes, true));
+        const Tensor factor = where(flat, 0.0, Cotangent(g) / (where(flat, 1.0, y) * (r.count() - correction)));
+        return Cotangent(r.align(factor)) * (x - mean(x, r.axes, true));
       }));
 }
 

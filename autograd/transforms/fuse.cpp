@@ -115,7 +115,7 @@ class FusedNode final : public Node {
 
     const bool one = !batched && core::is_uniform(g.value()) && Array::view_of(g.value(), {}, {}).item() == 1;
     for (std::size_t i = 0; i < needed.size(); ++i) {
-      if (needed[i] && slopes_[i].defined()) results[i] = one ? slopes_[i] : core::mul(g.value(), slopes_[i]);
+      if (needed[i] && slopes_[i].defined()) results[i] = one ? slopes_[i] : core::strong_mul(g.value(), slopes_[i]);
     }
     if (computed.empty()) return results;
     std::vector<int> wanted;

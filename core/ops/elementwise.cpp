@@ -289,6 +289,9 @@ Array pow(Array a, Array b) { return binary<"pow">(std::move(a), std::move(b)); 
 Array atan2(Array a, Array b) { return binary<"atan2">(std::move(a), std::move(b)); }
 Array hypot(Array a, Array b) { return binary<"hypot">(std::move(a), std::move(b)); }
 Array clip(Array x, Array low, Array high) { return ternary<"clip">(std::move(x), std::move(low), std::move(high)); }
+Array strong_mul(Array g, Array d) { return binary<"strong_mul">(std::move(g), std::move(d)); }
+Array strong_div(Array g, Array d) { return binary<"strong_div">(std::move(g), std::move(d)); }
+Array cotangent_mul(Array g, Array h) { return binary<"cotangent_mul">(std::move(g), std::move(h)); }
 Array tanh_grad(Array g, Array y) { return binary<"tanh_grad">(std::move(g), std::move(y)); }
 
 Array equal(const Array& a, const Array& b) { return binary_to_boolean<"equal">(a, b); }

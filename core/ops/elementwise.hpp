@@ -56,7 +56,12 @@ Array pow(Array a, Array b);
 Array atan2(Array a, Array b);
 Array hypot(Array a, Array b);               ///< sqrt(a^2 + b^2) without overflow
 Array clip(Array x, Array low, Array high);  ///< min(max(x, low), high)
-Array tanh_grad(Array g, Array y);           ///< g (1 - y^2): the pullback of tanh in one pass
+
+// --- floats; products with a cotangent g that is exactly 0 are 0, also where the other factor is infinite or NaN ---
+Array strong_mul(Array g, Array d);
+Array strong_div(Array g, Array d);
+Array cotangent_mul(Array g, Array h);  ///< 0 where either is 0
+Array tanh_grad(Array g, Array y);      ///< strong g (1 - y^2): the pullback of tanh in one pass
 
 // --- comparisons and predicates, of any one dtype; boolean result ---
 Array equal(const Array& a, const Array& b);

@@ -32,15 +32,15 @@ inline constexpr T gelu_b = static_cast<T>(0.071354816272600248);
 struct Relu { template <class T> NEWTAPE_INLINE T of(T x) { return x < 0 ? T(0) : x; } };  // NaN propagates
 struct ReluGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return y > 0 ? g : T(0); } };
 struct Prelu { template <class T> NEWTAPE_INLINE T of(T x, T w) { return x > 0 ? x : x * w; } };
-struct PreluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x, T w) { return x > 0 ? g : g * w; } };
+struct PreluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x, T w) { return x > 0 ? g : strong(g, w); } };
 struct Sigmoid { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::sigmoid(x); } };
-struct SigmoidGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return g * (y * (1 - y)); } };
+struct SigmoidGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return strong(g, y * (1 - y)); } };
 struct Softplus { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::softplus(x); } };
-struct SoftplusGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::sigmoid(x); } };
+struct SoftplusGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return strong(g, NEWTAPE_ISA::sigmoid(x)); } };
 struct Softsign { template <class T> NEWTAPE_INLINE T of(T x) { return x / (1 + magnitude(x)); } };
 struct Tanhshrink { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::tanhshrink(x); } };
 struct Gelu { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::gelu(x); } };
-struct GeluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return g * NEWTAPE_ISA::gelu_derivative(x); } };
+struct GeluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return strong(g, NEWTAPE_ISA::gelu_derivative(x)); } };
 struct GeluTanh {
   template <class T> NEWTAPE_INLINE T of(T x) {
     const T t = clamp(x, T(50));
@@ -52,12 +52,12 @@ struct GeluTanhGrad {
     const T t = clamp(x, T(50));
     const T z = gelu_b<T> * t * t;
     const T s = NEWTAPE_ISA::sigmoid(t * (gelu_a<T> + z));
-    return g * (s + s * (1 - s) * (t * (gelu_a<T> + 3 * z)));
+    return strong(g, s + s * (1 - s) * (t * (gelu_a<T> + 3 * z)));
   }
 };
 struct Elu { template <class T> NEWTAPE_INLINE T of(T x, T alpha) { return x > 0 ? x : alpha * NEWTAPE_ISA::expm1(x); } };
 struct EluGrad {
-  template <class T> NEWTAPE_INLINE T of(T g, T x, T alpha) { return x > 0 ? g : g * (alpha * NEWTAPE_ISA::exp(x)); }
+  template <class T> NEWTAPE_INLINE T of(T g, T x, T alpha) { return x > 0 ? g : strong(g, alpha * NEWTAPE_ISA::exp(x)); }
 };
 struct Silu {
   template <class T> NEWTAPE_INLINE T of(T x) { return (x < -1000 ? T(-1000) : x) * NEWTAPE_ISA::sigmoid(x); }
@@ -65,7 +65,7 @@ struct Silu {
 struct SiluGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
     const T s = NEWTAPE_ISA::sigmoid(x);
-    return g * (s + s * (1 - s) * clamp(x, T(1000)));
+    return strong(g, s + s * (1 - s) * clamp(x, T(1000)));
   }
 };
 struct Mish {
@@ -78,14 +78,14 @@ struct MishGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
     const MishTerms<T> v = mish_terms(x);
     const T r = 1 / (v.n + 2);
-    return g * (v.n * r + clamp(x, T(1000)) * (4 * v.e * (1 + v.e) * (r * r)));
+    return strong(g, v.n * r + clamp(x, T(1000)) * (4 * v.e * (1 + v.e) * (r * r)));
   }
 };
 struct Hardswish {
   template <class T> NEWTAPE_INLINE T of(T x) { return x <= -3 ? T(0) : x < 3 ? x * (x + 3) / 6 : x; }
 };
 struct HardswishGrad {
-  template <class T> NEWTAPE_INLINE T of(T g, T x) { return x <= -3 ? T(0) : x < 3 ? g * ((2 * x + 3) / 6) : g; }
+  template <class T> NEWTAPE_INLINE T of(T g, T x) { return x <= -3 ? T(0) : x < 3 ? strong(g, (2 * x + 3) / 6) : g; }
 };
 // clang-format on
 

@@ -96,6 +96,9 @@ struct Add { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_ca
 struct Sub { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) - wrap(b)); } };
 struct Mul { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) * wrap(b)); } };
 struct Div { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a / b; } };
+struct StrongMul { template <class T> NEWTAPE_INLINE T of(T g, T d) { return strong(g, d); } };
+struct StrongDiv { template <class T> NEWTAPE_INLINE T of(T g, T d) { return g == 0 ? T(0) : g / d; } };
+struct CotangentMul { template <class T> NEWTAPE_INLINE T of(T g, T h) { return h == 0 ? T(0) : strong(g, h); } };
 // A NaN in `a` is detected by a != a; for a NaN in `b` both comparisons are false.
 struct Maximum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a > b ? a : a != a ? a : b; } };
 struct Minimum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a < b ? a : a != a ? a : b; } };
@@ -129,6 +132,9 @@ constexpr NamedKernels list[] = {
     {"sub", numbers2<Sub>},
     {"mul", numbers2<Mul>},
     {"div", floats2<Div>},
+    {"strong_mul", floats2<StrongMul>},
+    {"strong_div", floats2<StrongDiv>},
+    {"cotangent_mul", floats2<CotangentMul>},
     {"maximum", numbers2<Maximum>},
     {"minimum", numbers2<Minimum>},
     {"fmod", numbers2<Fmod>},

@@ -19,6 +19,12 @@
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
+/// g d, and 0 where the cotangent g is 0, also for an infinite or NaN d.
+template <class T>
+NEWTAPE_INLINE T strong(T g, T d) {
+  return g == 0 ? T(0) : g * d;
+}
+
 template <class F, class X, class Out>
 static void map1(const void* const* in, void* out, std::int64_t n, unsigned) {
   const auto* x = static_cast<const X*>(in[0]);

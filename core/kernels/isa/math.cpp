@@ -29,7 +29,7 @@ struct Erfc { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::
 struct Erfinv { template <class T> NEWTAPE_INLINE T of(T x) { return static_cast<T>(NEWTAPE_ISA::erfinv(static_cast<double>(x))); } };
 struct Atan2 { template <class T> NEWTAPE_INLINE T of(T a, T b) { return NEWTAPE_ISA::atan2(a, b); } };
 struct Hypot { template <class T> NEWTAPE_INLINE T of(T a, T b) { return NEWTAPE_ISA::hypot(a, b); } };
-struct TanhGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return g * (1 - y * y); } };
+struct TanhGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return strong(g, 1 - y * y); } };
 struct Xlogy { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log(b); } };
 struct Xlog1py { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log1p(b); } };
 struct Logaddexp {

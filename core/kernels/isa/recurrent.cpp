@@ -58,12 +58,12 @@ void lstm_grad(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T*
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
     const T y = NEWTAPE_ISA::tanh(c[j]);
-    const T d = dc[j] + dh[j] * o[j] * (1 - y * y);
-    da[j] = d * g[j] * (a[j] * (1 - a[j]));
-    df[j] = d * c0[j] * (f[j] * (1 - f[j]));
-    dg[j] = d * a[j] * (1 - g[j] * g[j]);
-    d_o[j] = dh[j] * y * (o[j] * (1 - o[j]));
-    dc[j] = d * f[j];
+    const T d = dc[j] + strong(dh[j], o[j] * (1 - y * y));
+    da[j] = strong(d, g[j] * (a[j] * (1 - a[j])));
+    df[j] = strong(d, c0[j] * (f[j] * (1 - f[j])));
+    dg[j] = strong(d, a[j] * (1 - g[j] * g[j]));
+    d_o[j] = strong(dh[j], y * (o[j] * (1 - o[j])));
+    dc[j] = strong(d, f[j]);
     dh[j] = 0;
   }
 }
@@ -90,16 +90,16 @@ void gru_grad(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* d
   const T* const m = z + n;
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    const T to_n = d[j] * (1 - z[j]) * (1 - m[j] * m[j]);
-    const T to_z = d[j] * (h0[j] - m[j]) * (z[j] * (1 - z[j]));
-    const T to_r = to_n * q[j] * (a[j] * (1 - a[j]));
+    const T to_n = strong(d[j], (1 - z[j]) * (1 - m[j] * m[j]));
+    const T to_z = strong(d[j], (h0[j] - m[j]) * (z[j] * (1 - z[j])));
+    const T to_r = strong(to_n, q[j] * (a[j] * (1 - a[j])));
     da[j] = to_r;
     da[n + j] = to_z;
     da[2 * n + j] = to_n;
     du[j] = to_r;
     du[n + j] = to_z;
-    du[2 * n + j] = to_n * a[j];
-    d[j] *= z[j];
+    du[2 * n + j] = strong(to_n, a[j]);
+    d[j] = strong(d[j], z[j]);
   }
 }
 
@@ -108,7 +108,7 @@ void tanh_grad(const T* h, const T* g, T* d, T* da, std::int64_t n) {
   add_to(d, g, n);
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    da[j] = d[j] * (1 - h[j] * h[j]);
+    da[j] = strong(d[j], 1 - h[j] * h[j]);
     d[j] = 0;
   }
 }

@@ -309,8 +309,8 @@ NEWTAPE_INLINE void long_rows_grad(const T* g, bool scalar, const T* y, T* out, 
 
 template <class T>
 void softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n) {
-  const auto part = [](T gi, T yi) __attribute__((always_inline)) { return gi * yi; };
-  const auto result = [](T gi, T yi, T sum) __attribute__((always_inline)) { return yi * (gi - sum); };
+  const auto part = [](T gi, T yi) __attribute__((always_inline)) { return strong(gi, yi); };
+  const auto result = [](T gi, T yi, T sum) __attribute__((always_inline)) { return strong(gi - sum, yi); };
   n > short_row ? long_rows_grad(g, scalar, y, out, rows, n, part, result)
                 : short_rows_grad(g, scalar, y, out, rows, n, part, result);
 }
@@ -318,7 +318,9 @@ void softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t
 template <class T>
 void log_softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n) {
   const auto part = [](T gi, T) __attribute__((always_inline)) { return gi; };
-  const auto result = [](T gi, T yi, T sum) __attribute__((always_inline)) { return gi - NEWTAPE_ISA::exp(yi) * sum; };
+  const auto result = [](T gi, T yi, T sum) __attribute__((always_inline)) {
+    return gi - strong(sum, NEWTAPE_ISA::exp(yi));
+  };
   n > short_row ? long_rows_grad(g, scalar, y, out, rows, n, part, result)
                 : short_rows_grad(g, scalar, y, out, rows, n, part, result);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "operands.hpp"
 
+#include <newtape/autograd/cotangent.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 
 #include <algorithm>
@@ -38,6 +39,18 @@ const Rows arithmetic{{
      .scalar = [](Numbers x) { return x[0] / x[1]; },
      .domains = {numbers, {.low = -2, .high = -0.5, .below = 0}},
      .covers = {"div"}},
+    {.name = "strong_mul",
+     .call = [](Args& x) -> Tensor { return Cotangent(x[0]) * x[1]; },
+     .scalar = [](Numbers x) { return x[0] * x[1]; },
+     .domains = {numbers, numbers}},
+    {.name = "strong_div",
+     .call = [](Args& x) -> Tensor { return Cotangent(x[0]) / x[1]; },
+     .scalar = [](Numbers x) { return x[0] / x[1]; },
+     .domains = {numbers, {.low = 0.5, .above = 0}}},
+    {.name = "cotangent_mul",
+     .call = [](Args& x) -> Tensor { return Cotangent(x[0]) * Cotangent(x[1]); },
+     .scalar = [](Numbers x) { return x[0] * x[1]; },
+     .domains = {numbers, numbers}},
     {.name = "neg", .call = [](Args& x) { return -x[0]; }, .scalar = [](Numbers x) { return -x[0]; }, .integers = true},
     {.name = "pow",
      .call = [](Args& x) { return pow(x[0], x[1]); },
