@@ -222,11 +222,13 @@ detail::WrtAll<F> wrt_all(std::span<const Tensor> xs, F pullback, SourceLocation
 /// is taken.
 class Op {
  public:
-  explicit Op(const char* name);
+  explicit Op(const char* name, bool is_length = false);
   Op(const Op&) = delete;
   Op& operator=(const Op&) = delete;
 
   const char* name() const noexcept { return name_; }
+  /// Whether it is a length with a kink at 0, as norm: see ops/detail/kink.hpp.
+  bool is_length() const noexcept { return is_length_; }
 
   /// The result of the operation: recorded when recording is on and an input requires a gradient, else a constant.
   template <class... Fs>
@@ -277,6 +279,7 @@ class Op {
   }
 
   const char* name_;
+  bool is_length_;
 };
 
 /// The names of all operations constructed so far, sorted.

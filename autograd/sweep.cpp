@@ -344,7 +344,8 @@ std::vector<Tensor> Node::pull_all(const std::vector<bool>& needed, Tensor g) {
   return results;
 }
 
-std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph) {
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph,
+                                 bool retain_graph) {
   Sweep sweep(g.ndim() - output.ndim(), true);
   for (const auto& x : inputs) {
     if (x.requires_grad()) sweep.want(x.node().get());
@@ -352,7 +353,7 @@ std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> i
   sweep.explore(output.node().get());
   const GradMode mode(create_graph);
   sweep.seed(output.node().get(), std::move(g));
-  sweep.run(!create_graph);
+  sweep.run(!create_graph && !retain_graph);
   std::vector<Tensor> results;
   for (const auto& x : inputs) results.push_back(x.requires_grad() ? sweep.result(x.node().get()) : Tensor());
   return results;

@@ -99,7 +99,7 @@ Registry& registry() {
 }
 }  // namespace
 
-Op::Op(const char* name) : name_(name) {
+Op::Op(const char* name, bool is_length) : name_(name), is_length_(is_length) {
   auto& r = registry();
   const std::lock_guard lock(r.mutex);
   if (!r.names.insert(name).second) {

@@ -83,8 +83,9 @@ inline GradCell* grad_cell(Node& node) noexcept {
 }
 
 /// The cotangents of `inputs` for the cotangent `g` of `output`; undefined for inputs that it does not depend on. The
-/// traversal stops at the inputs; none of them may depend on another.
-std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph);
+/// traversal stops at the inputs; none of them may depend on another. The graph is released unless one of the flags is set.
+std::vector<Tensor> grad_between(const Tensor& output, std::span<const Tensor> inputs, Tensor g, bool create_graph,
+                                 bool retain_graph = false);
 
 }  // namespace detail
 

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -20,8 +21,10 @@ static const Op neg_op{"neg"};
 static const Op pow_op{"pow"};
 static const Op square_op{"square"};
 static const Op reciprocal_op{"reciprocal"};
-static const Op abs_op{"abs"};
-static const Op hypot_op{"hypot"};
+static const Op abs_op{"abs", true};
+static const Op abs_grad_op{"abs_grad"};
+static const Op hypot_op{"hypot", true};
+static const Op hypot_grad_op{"hypot_grad"};
 static const Op maximum_op{"maximum"};
 static const Op minimum_op{"minimum"};
 static const Op clip_op{"clip"};
@@ -95,18 +98,25 @@ Tensor reciprocal(In x) {
 }
 
 Tensor abs(In x) {
-  return abs_op(core::abs(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * sign(x); }));
+  return abs_op(core::abs(x.value()), wrt(x, [x](const Cotangent& g, const Tensor& y) -> Tensor {
+                  const Tensor slope = detail::slope_at_kink(g, y, detail::AtKink::flat);
+                  if (!slope.defined()) return g * sign(x);
+                  return g * sign(x) + detail::zero_with_slope(abs_grad_op, x, slope);
+                }));
 }
 
 Tensor hypot(In a, In b) {
   match(hypot_op, a, b);
   // a / y; y = 0 implies a = 0.
-  const auto share = [](Cotangent g, const Tensor& x, const Tensor& y) {
-    return std::move(g) * (x / where(y == 0.0, 1.0, y));
+  const auto share = [](const Cotangent& g, const In& x, const Tensor& y) -> Tensor {
+    const Tensor zero = (y == 0.0);
+    const Cotangent gradient = g * where(zero, 0.0, x / where(zero, 1.0, y));
+    const Tensor slope = detail::slope_at_kink(g, y);
+    return slope.defined() ? gradient + detail::zero_with_slope(hypot_grad_op, x, slope) : gradient;
   };
   return hypot_op(core::hypot(a.value(), b.value()),
-                  wrt(a, [a, share](Cotangent g, const Tensor& y) { return share(std::move(g), a, y); }),
-                  wrt(b, [b, share](Cotangent g, const Tensor& y) { return share(std::move(g), b, y); }));
+                  wrt(a, [a, share](const Cotangent& g, const Tensor& y) { return share(g, a, y); }),
+                  wrt(b, [b, share](const Cotangent& g, const Tensor& y) { return share(g, b, y); }));
 }
 
 namespace {

@@ -21,8 +21,8 @@ inline Tensor& operator/=(Tensor& a, const In& b) { return a = In(a, b.location(
 Tensor pow(In a, In b);  ///< a^b; the derivative in b needs a > 0 (it is 0 at a = 0, b > 0)
 Tensor square(In x);
 Tensor reciprocal(In x);     ///< 1 / x
-Tensor abs(In x);            ///< derivative 0 at 0
-Tensor hypot(In a, In b);    ///< sqrt(a^2 + b^2) without overflow; derivative 0 at (0, 0)
+Tensor abs(In x);            ///< derivative 0 at 0; square(abs(x)) and its kin have the right second derivative
+Tensor hypot(In a, In b);    ///< sqrt(a^2 + b^2) without overflow; derivatives at (0, 0) as those of norm
 Tensor maximum(In a, In b);  ///< equal operands share the gradient
 Tensor minimum(In a, In b);
 Tensor clip(In x, In low, In high);        ///< gradient 1 within the bounds, inclusive

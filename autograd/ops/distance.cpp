@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -14,7 +15,8 @@
 
 namespace newtape {
 
-static const Op norm_op{"norm"};
+static const Op norm_op{"norm", true};
+static const Op norm_grad_op{"norm_grad"};
 
 using detail::ReductionInfo;
 
@@ -25,16 +27,23 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
   if (p == 0) return sum((x != 0.0).to(x.dtype()), axes, keepdims);
   if (p == 1) return sum(abs(x), axes, keepdims);
   // dy/dx = sign(x) (|x| / y)^(p-1).
-  return norm_op(core::norm(x.value(), p, axes, keepdims),
-                 wrt(x, [x, r = ReductionInfo("norm", x.shape(), axes, keepdims), p](const Tensor& g, const Tensor& y) {
-                   const Tensor length = r.align(y);
-                   const Tensor zero = (length == 0.0);
-                   const Tensor ratio = where(zero, 0.0, x / where(zero, 1.0, length));
-                   if (p == 2) return Cotangent(r.align(g)) * ratio;
-                   const Tensor absent = (ratio == 0.0);
-                   const Tensor slope = sign(ratio) * pow(where(absent, 1.0, abs(ratio)), p - 1);
-                   return Cotangent(r.align(g)) * where(absent, 0.0, slope);
-                 }));
+  return norm_op(
+      core::norm(x.value(), p, axes, keepdims),
+      wrt(x, [x, r = ReductionInfo("norm", x.shape(), axes, keepdims), p](const Tensor& g, const Tensor& y) -> Tensor {
+        const Tensor length = r.align(y);
+        const Tensor zero = (length == 0.0);
+        Tensor ratio = where(zero, 0.0, x / where(zero, 1.0, length));
+        Tensor slope = p > 0 ? detail::slope_at_kink(g, y) : Tensor();  // p < 0: 0 at one zero element
+        if (p != 2) {
+          const Tensor absent = (ratio == 0.0);
+          ratio = where(absent, 0.0, sign(ratio) * pow(where(absent, 1.0, abs(ratio)), p - 1));
+          // Only the square of the norm of order 2 is smooth.
+          if (slope.defined()) slope = where(slope == 0.0, slope, std::numeric_limits<double>::quiet_NaN());
+        }
+        const Cotangent gradient = Cotangent(r.align(g)) * ratio;
+        if (!slope.defined()) return gradient;
+        return gradient + detail::zero_with_slope(norm_grad_op, x, r.align(slope));
+      }));
 }
 
 Tensor normalize(In x, double p, std::int64_t axis, double eps) {

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -20,7 +21,8 @@
 namespace newtape {
 
 static const Op var_op{"var"};
-static const Op std_op{"std"};
+static const Op std_op{"std", true};
+static const Op std_grad_op{"std_grad"};
 
 using detail::ReductionInfo;
 
@@ -33,13 +35,19 @@ Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
 }
 
 Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
-  return std_op(
-      core::sqrt(core::var(x.value(), axes, correction, keepdims)),
-      wrt(x, [x, r = ReductionInfo("std", x.shape(), axes, keepdims), correction](const Tensor& g, const Tensor& y) {
-        const Tensor flat = (y == 0.0);
-        const Tensor factor = where(flat, 0.0, Cotangent(g) / (where(flat, 1.0, y) * (r.count() - correction)));
-        return Cotangent(r.align(factor)) * (x - mean(x, r.axes, true));
-      }));
+  return std_op(core::sqrt(core::var(x.value(), axes, correction, keepdims)),
+                wrt(x,
+                    [x, r = ReductionInfo("std", x.shape(), axes, keepdims), correction](const Tensor& g,
+                                                                                         const Tensor& y) -> Tensor {
+                      const Tensor flat = (y == 0.0);
+                      const Tensor factor = where(flat, 0.0, Cotangent(g) / where(flat, 1.0, y));
+                      const Tensor d = (x - mean(x, r.axes, true)) / (r.count() - correction);
+                      const Cotangent gradient = Cotangent(r.align(factor)) * d;
+                      const Tensor slope = detail::slope_at_kink(g, y);
+                      return slope.defined()
+                                 ? gradient + detail::zero_with_slope(std_grad_op, In(d, x.location()), r.align(slope))
+                                 : gradient;
+                    }));
 }
 
 VarMean var_mean(In x, const Axes& axes, double correction, bool keepdims) {

@@ -17,7 +17,7 @@ std::vector<double> extremes(const Domain& d, DType dtype) {
   return xs;
 }
 
-std::vector<Values> first_and_second(const Tensor& y, const std::vector<Tensor>& xs) {
+std::vector<Values> first_and_second(const Tensor& y, const std::vector<Tensor>& xs, bool second) {
   const DType dtype = y.dtype();
   std::vector<Values> found;
   const auto first = gradients(y, xs, random_like(y.shape(), dtype, 23), true);
@@ -27,7 +27,7 @@ std::vector<Values> first_and_second(const Tensor& y, const std::vector<Tensor>&
   for (const auto& g : first) {
     if (!g.defined()) continue;
     found.push_back(values(g));
-    if (!g.requires_grad()) continue;
+    if (!second || !g.requires_grad()) continue;
     for (const auto& h : gradients(g, xs, random_like(g.shape(), dtype, 29))) {
       if (h.defined()) found.push_back(values(h));
     }
@@ -60,11 +60,12 @@ void check_point(const Row& row, const Sample& sample, const std::vector<Values>
   if (row.scalar) CHECK_SAME(y, want, 16 * rounding(y.dtype()) * row.tolerance_scale, true);
   CHECK(all_finite(values(y)));
   if (row.order == 0 || !y.requires_grad()) return;
+  const bool kinked = row.length && std::count(want.data.begin(), want.data.end(), 0.0L) != 0;
   if (dtype == f32) {
     const auto wide_xs = variables(wide);
-    if (!fit(first_and_second(call(sample.call, wide_xs), wide_xs), f32)) return;
+    if (!fit(first_and_second(call(sample.call, wide_xs), wide_xs, !kinked), f32)) return;
   }
-  for (const auto& v : first_and_second(y, xs)) CHECK(all_finite(v));
+  for (const auto& v : first_and_second(y, xs, !kinked)) CHECK(all_finite(v));
 }
 
 std::string text(const std::vector<Values>& at) {

@@ -91,6 +91,7 @@ struct Row {
   bool composite = false;      ///< composed of other operations, registers none
   bool distinct = false;       ///< elements of the operands must differ clearly, as the operation compares them
   bool integers = false;       ///< also accepts i64
+  bool length = false;         ///< a length: no second derivative where it is 0 (tests/autograd/ops/kink_test.cpp)
   DType result = f64;          ///< i64, boolean, or any float for the dtype of the operands
   int order = 3;               ///< highest order of derivatives; 0: a constant
   std::string reason = {};     ///< why `order` is below 3

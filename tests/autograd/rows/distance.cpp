@@ -127,7 +127,9 @@ const Rows distances{{
                {{{3, 0, -4}}, {{.6, 0, -.8}}, [](Args& x) { return newtape::norm(x[0]); }},
                {{{1, 0, -4}}, {{1, 0, -1}}, [](Args& x) { return newtape::norm(x[0], 1); }},
                {{{4, 1, -4}}, {{.5, 0, -.5}}, [](Args& x) { return newtape::norm(x[0], infinity); }}},
+     .covers = {"norm", "norm_grad"},
      .distinct = true,
+     .length = true,
      .tolerance_scale = 2},
     {.name = "norm of order 0",
      .domains = {{.low = -1, .high = 1, .whole = true}},
@@ -166,6 +168,7 @@ const Rows distances{{
                  {Error::value, "cdist", [] { cdist(matrix(), matrix(), -1); }}},
      .composite = true,
      .distinct = true,
+     .length = true,
      .tolerance_scale = 4},
 }};
 

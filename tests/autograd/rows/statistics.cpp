@@ -135,6 +135,8 @@ const Rows statistics_rows{{
      .rejects = {{Error::shape, "std", [] { std(matrix(), 2); }},
                  {Error::value, "correction", [] { std(tensor(1.0)); }}},
      .known = {{{{3, 3, 3}}, {{0, 0, 0}}, [](Args& x) { return std(x[0]); }}},
+     .covers = {"std", "std_grad"},
+     .length = true,
      .tolerance_scale = 2},
     {.name = "var_mean",
      .samples = statistic_samples(

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Second derivatives of functions of a length where it is 0: right for smooth functions, never a silent 0 for others.
+#include "catch.hpp"
+
+#include <newtape/autograd/observe/anomaly.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace newtape {
+namespace {
+
+/// A length r(x) of three numbers with r^2 = x^T form x, at a point where it is 0.
+struct Length {
+  std::string name;
+  UnaryFunction r;
+  Tensor form;
+  Tensor zero;
+};
+
+std::vector<Length> lengths() {
+  const Tensor one = eye(3, f64);
+  const Tensor o = zeros({3}, f64);
+  const Tensor mean_of_three = full({3, 3}, 1.0 / 3, f64);
+  const Tensor first_two = one * tensor({1, 1, 0}, f64);
+  return {
+      {"norm", [](const Tensor& x) { return norm(x); }, one, o},
+      {"norm along an axis",
+       [](const Tensor& x) {
+         return sum(norm(reshape(x, {1, 3}), 2, 1));
+       },
+       one, o},
+      {"std", [](const Tensor& x) { return std(x); }, (one - mean_of_three) / 2.0, ones({3}, f64)},
+      {"hypot", [](const Tensor& x) { return hypot(x[0], x[1]); }, first_two, o},
+      {"cdist",
+       [](const Tensor& x) {
+         return sum(cdist(reshape(x, {1, 3}), zeros({1, 3}, f64)));
+       },
+       one, o},
+      {"pairwise_distance", [](const Tensor& x) { return pairwise_distance(x, zeros({3}, f64), 2, 0); }, one, o},
+      {"abs", [](const Tensor& x) { return abs(x[1]); }, one * tensor({0, 1, 0}, f64), o},
+  };
+}
+
+struct Smooth {
+  std::string name;
+  UnaryFunction f;
+  double second;  ///< f''(0)
+};
+
+std::vector<Smooth> even_functions() {
+  return {
+      {"r^2", [](const Tensor& r) { return square(r); }, 2},
+      {"r r", [](const Tensor& r) { return r * r; }, 2},
+      {"pow(r, 2)", [](const Tensor& r) { return pow(r, 2.0); }, 2},
+      {"r^4", [](const Tensor& r) { return pow(r, 4.0); }, 0},
+      {"exp(-r^2 / 2)", [](const Tensor& r) { return exp(-square(r) / 2.0); }, -1},
+      {"cos r", [](const Tensor& r) { return cos(r); }, -1},
+      {"cosh r", [](const Tensor& r) { return cosh(r); }, 1},
+      {"sqrt(1 + r^2)", [](const Tensor& r) { return sqrt(1.0 + square(r)); }, 1},
+      {"log(1 + r^2)", [](const Tensor& r) { return log1p(square(r)); }, 2},
+      {"(r^2 - 1)^2", [](const Tensor& r) { return square(square(r) - 1.0); }, -4},
+  };
+}
+
+bool has_nan(const Tensor& x) { return any(x != x).item<bool>(); }
+
+TEST_CASE("kink: smooth functions of a length have their Hessian at 0") {
+  for (const auto& length : lengths()) {
+    for (const auto& smooth : even_functions()) {
+      INFO(smooth.name << " of " << length.name);
+      const UnaryFunction f = [&](const Tensor& x) { return smooth.f(length.r(x)); };
+      const Tensor h = hessian(f, length.zero);
+      CHECK(allclose(h, smooth.second * length.form, 0, 16 * epsilon(f64)));
+      const Tensor v = tensor({1, -2, 3}, f64);
+      CHECK(allclose(jvp(grad(f), length.zero, v).second, matmul(h, v), 0, 64 * epsilon(f64)));
+      // An even function has no terms of order three.
+      const UnaryFunction along = [&](const Tensor& x) { return sum(v * jvp(grad(f), x, v).second); };
+      CHECK(allclose(grad(along)(length.zero), zeros({3}, f64), 0, 64 * epsilon(f64)));
+    }
+  }
+}
+
+TEST_CASE("kink: the gradient is 0 and no second derivative is a silent 0") {
+  for (const auto& length : lengths()) {
+    INFO(length.name);
+    CHECK(allclose(grad(length.r)(length.zero), zeros({3}, f64), 0, 0));
+    // r and r exp(x_1): NaN, but for abs, whose second derivative is 0 on both sides.
+    const UnaryFunction times_exp = [&](const Tensor& x) { return length.r(x) * exp(x[1]); };
+    CHECK(has_nan(hessian(length.r, length.zero)) == (length.name != "abs"));
+    CHECK(has_nan(hessian(times_exp, length.zero)) == (length.name != "abs"));
+    // r r of two recordings is r^2: its Hessian cannot be told from one of them.
+    CHECK(has_nan(hessian([&](const Tensor& x) { return length.r(x) * length.r(x); }, length.zero)));
+  }
+}
+
+TEST_CASE("kink: functions of several lengths") {
+  const Tensor x = zeros({2, 3}, f64);
+  const Tensor w = tensor({2, -3}, f64);
+  const auto rows = [](const Tensor& t) { return norm(t, 2, 1); };
+  const Tensor h = reshape(hessian([&](const Tensor& t) { return sum(w * square(rows(t))); }, x), {6, 6});
+  CHECK(allclose(h, eye(6, f64) * tensor({4, 4, 4, -6, -6, -6}, f64), 0, 16 * epsilon(f64)));
+  // (r_1 + r_2)^2 has none.
+  CHECK(has_nan(hessian([&](const Tensor& t) { return square(sum(rows(t))); }, x)));
+  // A row that is left out has none to give.
+  const Tensor kept = tensor({1, 0}, boolean);
+  const Tensor at = tensor({{3, 4, 0}, {0, 0, 0}}, f64);
+  const Tensor part = reshape(hessian([&](const Tensor& t) { return sum(where(kept, rows(t), 0.0)); }, at), {6, 6});
+  CHECK_FALSE(has_nan(part));
+  CHECK(allclose(part[{Slice(3, 6)}], zeros({3, 6}, f64), 0, 0));
+}
+
+TEST_CASE("kink: norms of other orders") {
+  const Tensor o = zeros({2}, f64);
+  CHECK(has_nan(hessian([](const Tensor& x) { return square(norm(x, 3)); }, o)));
+  CHECK(allclose(hessian([](const Tensor& x) { return pow(norm(x, 4), 4.0); }, o), zeros({2, 2}, f64), 0, 0));
+}
+
+TEST_CASE("kink: an anomaly names the length") {
+  const DetectAnomaly on;
+  try {
+    hessian([](const Tensor& x) { return norm(x); }, zeros({2}, f64));
+    FAIL("no anomaly was found");
+  } catch (const NumericalError& e) {
+    CHECK_THAT(e.what(), contains("norm_grad") && contains("kink_test.cpp"));
+  }
+}
+
+}  // namespace
+}  // namespace newtape
