@@ -85,9 +85,13 @@ void write_png(const std::string& path, const Array& image) {
   std::transform(grey.data<float>(), grey.data<float>() + grey.size(), pixels.begin(),
                  [](float v) { return static_cast<unsigned char>(std::lround(255.0F * std::clamp(v, 0.0F, 1.0F))); });
   const int width = static_cast<int>(grey.shape(1));
-  if (stbi_write_png(path.c_str(), width, static_cast<int>(grey.shape(0)), 1, pixels.data(), width) == 0) {
-    raise<IoError>("write_png: " + path + " cannot be written");
-  }
+  int length = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> png(
+      stbi_write_png_to_mem(pixels.data(), width, width, static_cast<int>(grey.shape(0)), 1, &length), std::free);
+  if (png == nullptr) throw std::bad_alloc();
+  detail::Output file("write_png", path);
+  file.write(png.get(), static_cast<std::size_t>(length));
+  file.commit();
 }
 
 #else

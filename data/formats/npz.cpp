@@ -143,9 +143,11 @@ void write_npz(const std::string& path, const NamedArrays& arrays, bool compress
   }
   detail::Output file(std::string(writer), path);
   std::string piece(1 << 18, '\0');
-  for (zip_int64_t got = 0; (got = zip_source_read(memory, piece.data(), piece.size())) > 0;) {
+  zip_int64_t got = 0;
+  while ((got = zip_source_read(memory, piece.data(), piece.size())) > 0) {
     file.write(piece.data(), static_cast<std::size_t>(got));
   }
+  if (got < 0) fail(writer, path, "the archive cannot be read back", zip_error_strerror(zip_source_error(memory)));
   zip_source_close(memory);
   file.commit();
 }

@@ -25,11 +25,109 @@ constexpr StoredType stored_types[] = {
     {"I16", 2}, {"I8", 1},  {"U8", 1},  {"U16", 2},  {"U32", 4}, {"U64", 8},
 };
 
-std::string shorten(const json& value) {
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+/// A value of the header's JSON. Not the library's own, whose destructor allocates memory: when there is none left, that
+/// ends the program.
+struct Value {
+  enum class Kind { object, list, string, natural, other };
+
+  Kind kind = Kind::other;
+  std::string text = {};               // of a string, or of another scalar as messages show it
+  std::uint64_t number = 0;            // of a natural number
+  std::vector<std::string> keys = {};  // of an object
+  std::vector<Value> items = {};       // of an object, in the order of the keys, or of a list
+
+  const Value* find(std::string_view key) const {
+    const auto at = std::find(keys.begin(), keys.end(), key);
+    return at == keys.end() ? nullptr : &items[static_cast<std::size_t>(at - keys.begin())];
+  }
+};
+
+std::string shown(const Value& value) {
+  if (value.kind == Value::Kind::string) return '"' + value.text + '"';
+  if (value.kind != Value::Kind::object && value.kind != Value::Kind::list) return value.text;
+  const bool is_object = value.kind == Value::Kind::object;
+  std::string text;
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    text += i == 0 ? "" : ",";
+    if (is_object) text += '"' + value.keys[i] + "\":";
+    text += shown(value.items[i]);
+  }
+  return is_object ? '{' + text + '}' : '[' + text + ']';
+}
+
+/// For messages.
+std::string shorten(std::string text) {
   if (text.size() > 100) text = text.substr(0, 100) + "...";
   return text;
 }
+std::string shorten(const Value& value) { return shorten(shown(value)); }
+
+/// Receives the events of nlohmann's parser and builds the value. `fail(at, what, expected, got)` throws.
+template <class Fail>
+class Builder {
+ public:
+  explicit Builder(const Fail& fail) : fail_(fail) {}
+  Value root;
+
+  bool null() { return scalar("null"); }
+  bool boolean(bool value) { return scalar(value ? "true" : "false"); }
+  bool number_integer(std::int64_t value) { return scalar(std::to_string(value)); }
+  bool number_unsigned(std::uint64_t value) {
+    Value& v = add(Value::Kind::natural);
+    v.number = value;
+    v.text = std::to_string(value);
+    return true;
+  }
+  bool number_float(double, const std::string& text) { return scalar(text); }
+  bool string(const std::string& text) {
+    add(Value::Kind::string).text = text;
+    return true;
+  }
+  bool binary(const std::vector<std::uint8_t>&) { return scalar("binary data"); }
+  bool start_object(std::size_t) { return open(Value::Kind::object); }
+  bool end_object() { return close(); }
+  bool start_array(std::size_t) { return open(Value::Kind::list); }
+  bool end_array() { return close(); }
+  /// Duplicate keys are an error.
+  bool key(const std::string& name) {
+    if (!names_.back().insert(name).second) {
+      fail_(prefix, open_.size() == 1 ? "duplicate tensor name" : "duplicate field", "distinct names",
+            fmt::format("'{}' twice", name));
+    }
+    open_.back()->keys.push_back(name);
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string&, const json::exception& error) {
+    fail_(prefix + (position == 0 ? 0 : position - 1), "the header is not valid JSON", "JSON", error.what());
+    return false;
+  }
+
+ private:
+  Value& add(Value::Kind kind) {
+    Value& v = open_.empty() ? root : open_.back()->items.emplace_back();
+    v.kind = kind;
+    return v;
+  }
+  bool scalar(std::string text) {
+    add(Value::Kind::other).text = std::move(text);
+    return true;
+  }
+  bool open(Value::Kind kind) {
+    if (open_.size() == 3) fail_(prefix, "the header is nested too deeply", "3 levels", "more");
+    open_.push_back(&add(kind));
+    names_.emplace_back();
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    names_.pop_back();
+    return true;
+  }
+
+  const Fail& fail_;
+  std::vector<Value*> open_;  // the values that are not complete, from the root on; only the last one's items grow
+  std::vector<std::unordered_set<std::string>> names_;
+};
 
 class Parser {
  public:
@@ -37,14 +135,14 @@ class Parser {
 
   SafetensorsHeader parse() {
     const std::string_view text = header_text();
-    const json root = parse_json(text);
-    if (!root.is_object()) fail(prefix, "the header is not a JSON object", "an object", root.type_name());
+    const Value root = parse_json(text);
+    if (root.kind != Value::Kind::object) fail(prefix, "the header is not a JSON object", "an object", shorten(root));
     SafetensorsHeader header;
-    for (const auto& name : names_) {
-      if (name == "__metadata__") {
-        header.metadata = metadata(root.at(name));
+    for (std::size_t i = 0; i < root.items.size(); ++i) {
+      if (root.keys[i] == "__metadata__") {
+        header.metadata = metadata(root.items[i]);
       } else {
-        header.tensors.push_back(tensor(name, root.at(name)));
+        header.tensors.push_back(tensor(root.keys[i], root.items[i]));
       }
     }
     expect_cover(header.tensors);
@@ -68,60 +166,53 @@ class Parser {
     data_ = prefix + static_cast<std::size_t>(length);
     const auto text = file_.substr(prefix, static_cast<std::size_t>(length));
     if (!text.starts_with('{')) {
-      fail(prefix, "the header is not a JSON object", "'{'", text.empty() ? "nothing" : shorten(text.substr(0, 1)));
+      fail(prefix, "the header is not a JSON object", "'{'",
+           text.empty() ? "nothing" : shorten(std::string(text.substr(0, 1))));
     }
     return text;
   }
 
-  /// Parses the header as JSON and fills names_. Rejects duplicate keys, of which the library would keep the last.
-  json parse_json(std::string_view text) {
-    std::vector<std::unordered_set<std::string>> keys;
-    const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-      if (depth > 3) fail(prefix, "the header is nested too deeply", "3 levels", "more");
-      if (event == json::parse_event_t::object_start) {
-        keys.emplace_back();
-      } else if (event == json::parse_event_t::object_end) {
-        keys.pop_back();
-      } else if (event == json::parse_event_t::key) {
-        const auto& key = value.get_ref<const std::string&>();
-        if (!keys.back().insert(key).second) {
-          fail(prefix, keys.size() == 1 ? "duplicate tensor name" : "duplicate field", "distinct names",
-               fmt::format("'{}' twice", key));
-        }
-        if (keys.size() == 1) names_.push_back(key);
-      }
-      return true;
+  Value parse_json(std::string_view text) const {
+    const auto raise = [this](std::size_t at, std::string_view what, std::string_view expected, std::string_view got) {
+      fail(at, what, expected, got);
     };
-    try {
-      return json::parse(text.begin(), text.end(), watch);
-    } catch (const json::parse_error& e) {
-      fail(prefix + (e.byte == 0 ? 0 : e.byte - 1), "the header is not valid JSON", "JSON", e.what());
-    } catch (const json::exception& e) {
-      fail(prefix, "the header is not valid JSON", "JSON", e.what());
-    }
+    Builder builder(raise);
+    json::sax_parse(text.begin(), text.end(), &builder);
+    return std::move(builder.root);
   }
 
-  std::map<std::string, std::string> metadata(const json& value) const {
+  std::map<std::string, std::string> metadata(const Value& value) const {
     std::map<std::string, std::string> result;
-    if (!value.is_object()) fail(prefix, "__metadata__ is not an object", "an object of strings", shorten(value));
-    for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) fail(prefix, "a value of __metadata__ is not a string", "a string", shorten(text));
-      result.emplace(key, text.get<std::string>());
+    if (value.kind != Value::Kind::object) {
+      fail(prefix, "__metadata__ is not an object", "an object of strings", shorten(value));
+    }
+    for (std::size_t i = 0; i < value.items.size(); ++i) {
+      const Value& text = value.items[i];
+      if (text.kind != Value::Kind::string) {
+        fail(prefix, "a value of __metadata__ is not a string", "a string", shorten(text));
+      }
+      result.emplace(value.keys[i], text.text);
     }
     return result;
   }
 
-  StoredTensor tensor(const std::string& name, const json& value) const {
-    if (!value.is_object()) fail_tensor(name, "its entry is not an object", "an object", shorten(value));
-    if (value.size() != 3 || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets")) {
+  StoredTensor tensor(const std::string& name, const Value& value) const {
+    if (value.kind != Value::Kind::object) {
+      fail_tensor(name, "its entry is not an object", "an object", shorten(value));
+    }
+    const Value* const dtype = value.find("dtype");
+    const Value* const lengths = value.find("shape");
+    const Value* const range = value.find("data_offsets");
+    if (value.items.size() != 3 || dtype == nullptr || lengths == nullptr || range == nullptr) {
       fail_tensor(name, "its entry has wrong fields", "dtype, shape and data_offsets", shorten(value));
     }
-    StoredTensor t{name, type(name, value["dtype"]), {}, 1, 0};
-    const json& shape = value["shape"];
-    if (!shape.is_array()) fail_tensor(name, "its shape is not a list", "a list of lengths", shorten(shape));
+    StoredTensor t{name, type(name, *dtype), {}, 1, 0};
+    if (lengths->kind != Value::Kind::list) {
+      fail_tensor(name, "its shape is not a list", "a list of lengths", shorten(*lengths));
+    }
     bool empty = false;
     bool overflow = false;
-    for (const auto& length : shape) {
+    for (const auto& length : lengths->items) {
       t.shape.push_back(natural(name, length, "a length of its shape"));
       empty |= t.shape.back() == 0;
       if (t.shape.back() != 0) overflow |= __builtin_mul_overflow(t.count, t.shape.back(), &t.count);
@@ -134,16 +225,16 @@ class Parser {
       fail_tensor(name, "its shape is too large", "fewer than 2^63 bytes", to_string(t.shape));
     }
 
-    const json& offsets = value["data_offsets"];
-    if (!offsets.is_array() || offsets.size() != 2) {
-      fail_tensor(name, "its data_offsets are not a pair", "[begin, end]", shorten(offsets));
+    const auto& offsets = range->items;
+    if (range->kind != Value::Kind::list || offsets.size() != 2) {
+      fail_tensor(name, "its data_offsets are not a pair", "[begin, end]", shorten(*range));
     }
     const auto begin = natural(name, offsets[0], "the begin of its data_offsets");
     const auto end = natural(name, offsets[1], "the end of its data_offsets");
     const auto room = static_cast<std::int64_t>(file_.size() - data_);
     if (begin > end || end > room) {
       fail_tensor(name, "its data_offsets are out of range",
-                  fmt::format("0 <= begin <= end <= {}, the bytes from byte {} on", room, data_), shorten(offsets));
+                  fmt::format("0 <= begin <= end <= {}, the bytes from byte {} on", room, data_), shorten(*range));
     }
     if (end - begin != bytes) {
       fail_tensor(name,
@@ -155,11 +246,11 @@ class Parser {
     return t;
   }
 
-  const StoredType* type(const std::string& name, const json& value) const {
-    const auto* text = value.get_ptr<const std::string*>();
-    const auto* found = text == nullptr ? std::end(stored_types)
-                                        : std::find_if(std::begin(stored_types), std::end(stored_types),
-                                                       [&](const StoredType& t) { return t.name == *text; });
+  const StoredType* type(const std::string& name, const Value& value) const {
+    const auto* found = value.kind != Value::Kind::string
+                            ? std::end(stored_types)
+                            : std::find_if(std::begin(stored_types), std::end(stored_types),
+                                           [&](const StoredType& t) { return t.name == value.text; });
     if (found == std::end(stored_types)) {
       std::string known;
       for (const auto& t : stored_types) known += (known.empty() ? "" : ", ") + std::string(t.name);
@@ -168,11 +259,11 @@ class Parser {
     return found;
   }
 
-  std::int64_t natural(const std::string& name, const json& value, std::string_view what) const {
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > static_cast<std::uint64_t>(largest)) {
+  std::int64_t natural(const std::string& name, const Value& value, std::string_view what) const {
+    if (value.kind != Value::Kind::natural || value.number > static_cast<std::uint64_t>(largest)) {
       fail_tensor(name, fmt::format("{} is invalid", what), "an integer from 0 to 2^63 - 1", shorten(value));
     }
-    return value.get<std::int64_t>();
+    return static_cast<std::int64_t>(value.number);
   }
 
   void expect_cover(std::vector<StoredTensor>& tensors) const {
@@ -210,7 +301,6 @@ class Parser {
   std::string_view file_;
   const std::string& where_;
   std::size_t data_ = 0;  // start of the data
-  std::vector<std::string> names_;
 };
 
 std::string quoted(const std::string& text) {
