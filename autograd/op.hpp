@@ -13,10 +13,10 @@
 
 /// How an operation is added:
 ///
-///     static const Op tanh_op{"tanh"};
+///     static const Op sqrt_op{"sqrt"};
 ///
-///     Tensor tanh(In x) {
-///       return tanh_op(core::tanh(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return g * (1 - y * y); }));
+///     Tensor sqrt(In x) {
+///       return sqrt_op(core::sqrt(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return g * 0.5 / y; }));
 ///     }
 ///
 /// The value comes first, then a pullback for every input: it maps the cotangent `g` of the output to that of the

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -33,7 +34,7 @@ class Reference {
       auto values = newtape::Array::empty(dims, newtape::f64);
       for (std::int64_t i = 0; i < values.size(); ++i) {
         if (!(words >> word)) throw std::runtime_error(file + ": too few values for " + name);
-        values.data<double>()[i] = std::stod(word);
+        values.data<double>()[i] = std::strtod(word.c_str(), nullptr);  // stod refuses subnormal numbers
       }
       const auto type = dtype == "f32" ? newtape::f32 : dtype == "i64" ? newtape::i64 : newtape::f64;
       names_.push_back(name);

@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/activation.hpp>
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/special.hpp>
@@ -70,10 +71,7 @@ Tensor celu(In x, double alpha) {
 }
 
 Tensor sigmoid(In x) {
-  return sigmoid_op(core::sigmoid(x.take()), wrt(x, [](Cotangent g, const Tensor& y) -> Tensor {
-                      if (recorded(g, y)) return g * y * (1.0 - y);
-                      return core::sigmoid_grad(g.take_value(), y.value());
-                    }));
+  return sigmoid_op(core::sigmoid(x.value()), wrt(x, [x](Tensor g) { return detail::sigmoid_grad(std::move(g), x); }));
 }
 
 Tensor logsigmoid(In x) { return -softplus(-x); }
@@ -86,23 +84,29 @@ Tensor softplus(In x) {
 }
 
 Tensor softsign(In x) {
-  return softsign_op(core::softsign(x.value()),
-                     wrt(x, [x](Cotangent g) { return std::move(g) / square(1.0 + abs(x)); }));
+  return softsign_op(core::softsign(x.value()), wrt(x, [x](Cotangent g) {
+                       const Tensor b = 1.0 + abs(x);
+                       return std::move(g) / b / b;  // b^2 could overflow
+                     }));
 }
+
+namespace {
+/// x, limited to where the factor beside it underflows to 0: an infinite x would make NaN of it.
+Tensor limited(const Tensor& x, double limit) { return clip(x, -limit, limit); }
+}  // namespace
 
 Tensor silu(In x) {
   return silu_op(core::silu(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
                    if (!recorded(g, x)) return core::silu_grad(g.take_value(), x.value());
-                   const Tensor s = sigmoid(x);
-                   return g * s * (1.0 + x * (1.0 - s));
+                   return g * sigmoid(x) + Cotangent(detail::sigmoid_grad(g.tensor(), x)) * limited(x, 1000);
                  }));
 }
 
 Tensor mish(In x) {
   return mish_op(core::mish(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
                    if (!recorded(g, x)) return core::mish_grad(g.take_value(), x.value());
-                   const Tensor t = tanh(softplus(x));
-                   return g * (t + x * sigmoid(x) * (1.0 - t * t));
+                   const Tensor u = softplus(x);
+                   return g * tanh(u) + Cotangent(detail::tanh_grad(g.tensor(), u)) * silu(limited(x, 1000));
                  }));
 }
 
@@ -110,9 +114,9 @@ Tensor gelu(In x) {
   return gelu_op(core::gelu(x.value()), wrt(x, [x](Cotangent g) -> Tensor {
                    if (!recorded(g, x)) return core::gelu_grad(g.take_value(), x.value());
                    // Phi(x) + x phi(x)
-                   const Tensor cdf = 0.5 * (1.0 + erf(x * std::numbers::sqrt2 * 0.5));
-                   const Tensor pdf = exp(-0.5 * (x * x)) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-                   return g * (cdf + x * pdf);
+                   const Tensor cdf = 0.5 * erfc(x * (-0.5 * std::numbers::sqrt2));
+                   const double scale = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+                   return g * cdf + g * detail::gaussian(x, 0.5) * scale * limited(x, 100);
                  }));
 }
 
@@ -123,9 +127,10 @@ Tensor gelu(In x, Approximate approximate) {
                         // (1 + tanh u) / 2 = sigmoid(2 u) with 2 u = x (a + b x^2)
                         constexpr double a = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
                         constexpr double b = 0.044715 * a;
-                        const Tensor z = b * square(x);
-                        const Tensor s = sigmoid(x * (a + z));
-                        return g * s * (1.0 + x * (1.0 - s) * (a + 3.0 * z));
+                        const Tensor t = limited(x, 50);
+                        const Tensor z = b * square(t);
+                        const Tensor u = t * (a + z);
+                        return g * sigmoid(u) + Cotangent(detail::sigmoid_grad(g.tensor(), u)) * t * (a + 3.0 * z);
                       }));
 }
 

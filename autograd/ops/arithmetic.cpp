@@ -4,6 +4,7 @@
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
+#include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -107,16 +108,14 @@ Tensor abs(In x) {
 
 Tensor hypot(In a, In b) {
   match(hypot_op, a, b);
-  // a / y; y = 0 implies a = 0.
-  const auto share = [](const Cotangent& g, const In& x, const Tensor& y) -> Tensor {
-    const Tensor zero = (y == 0.0);
-    const Cotangent gradient = g * where(zero, 0.0, x / where(zero, 1.0, y));
+  const auto share = [](const Cotangent& g, const In& x, const In& other, const Tensor& y) -> Tensor {
+    const Cotangent gradient = g * detail::hypot_slope(x, other);
     const Tensor slope = detail::slope_at_kink(g, y);
     return slope.defined() ? gradient + detail::zero_with_slope(hypot_grad_op, x, slope) : gradient;
   };
   return hypot_op(core::hypot(a.value(), b.value()),
-                  wrt(a, [a, share](const Cotangent& g, const Tensor& y) { return share(g, a, y); }),
-                  wrt(b, [b, share](const Cotangent& g, const Tensor& y) { return share(g, b, y); }));
+                  wrt(a, [a, b, share](const Cotangent& g, const Tensor& y) { return share(g, a, b, y); }),
+                  wrt(b, [a, b, share](const Cotangent& g, const Tensor& y) { return share(g, b, a, y); }));
 }
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
@@ -39,7 +40,7 @@ Tensor exp(In x) {
 }
 
 Tensor expm1(In x) {
-  return expm1_op(core::expm1(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * (y + 1.0); }));
+  return expm1_op(core::expm1(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * exp(x); }));
 }
 
 Tensor exp2(In x) {
@@ -88,34 +89,34 @@ Tensor tan(In x) {
   return tan_op(core::tan(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * (1.0 + y * y); }));
 }
 
-namespace {
-/// 1 / sqrt(1 - x^2), accurate near |x| = 1.
-Tensor arc_slope(const Tensor& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
-}  // namespace
-
 Tensor asin(In x) {
-  return asin_op(core::asin(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * arc_slope(x); }));
+  return asin_op(core::asin(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * detail::asin_slope(x); }));
 }
 
 Tensor acos(In x) {
-  return acos_op(core::acos(x.value()), wrt(x, [x](Cotangent g) { return -(std::move(g) * arc_slope(x)); }));
+  return acos_op(core::acos(x.value()), wrt(x, [x](Cotangent g) { return -(std::move(g) * detail::asin_slope(x)); }));
 }
 
 Tensor atan(In x) {
-  return atan_op(core::atan(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / (1.0 + x * x); }));
+  return atan_op(core::atan(x.value()), wrt(x, [x](Cotangent g) {
+                   if (!recorded(g, x)) return std::move(g) / (1.0 + x * x);
+                   const Tensor cosine = detail::hypot_slope(1.0, x);  // 1 / sqrt(1 + x^2)
+                   return std::move(g) * cosine * cosine;
+                 }));
 }
+
+namespace {
+/// a / r^2 with r = hypot(a, b), without r^2, which can overflow or underflow; 0 at (0, 0).
+Cotangent angle_grad(Cotangent g, const Tensor& a, const Tensor& b) {
+  return std::move(g) * detail::hypot_slope(a, b) / detail::nonzero(hypot(a, b));
+}
+}  // namespace
 
 Tensor atan2(In y, In x) {
   match(atan2_op, y, x);
-  // x / r^2 and -y / r^2, without r^2, which can overflow or underflow.
-  const auto rule = [](Cotangent g, const Tensor& along, const Tensor& across) {
-    Tensor r = hypot(along, across);
-    r = where(r == 0.0, 1.0, r);
-    return std::move(g) * (along / r) / r;
-  };
   return atan2_op(core::atan2(y.value(), x.value()),
-                  wrt(y, [y, x, rule](Cotangent g) { return rule(std::move(g), x, y); }),
-                  wrt(x, [y, x, rule](Cotangent g) { return -rule(std::move(g), y, x); }));
+                  wrt(y, [y, x](Cotangent g) { return angle_grad(std::move(g), x, y); }),
+                  wrt(x, [y, x](Cotangent g) { return -angle_grad(std::move(g), y, x); }));
 }
 
 Tensor sinh(In x) {
@@ -126,35 +127,26 @@ Tensor cosh(In x) {
   return cosh_op(core::cosh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * sinh(x); }));
 }
 
-static const Op tanh_grad_op{"tanh_grad"};
-
-namespace {
-/// g (1 - y^2), the pullback of y = tanh(x), as an operation of its own.
-Tensor tanh_grad(In g, In y) {
-  if (!recorded(g, y)) return core::tanh_grad(g.take(), y.value());
-  return tanh_grad_op(core::tanh_grad(g.value(), y.value()),
-                      wrt(g, [y](Tensor h) { return tanh_grad(std::move(h), y); }),
-                      wrt(y, [g, y](Cotangent h) { return std::move(h) * Cotangent(g) * y * -2.0; }));
-}
-}  // namespace
-
 Tensor tanh(In x) {
-  return tanh_op(core::tanh(x.take()), wrt(x, [](Tensor g, const Tensor& y) { return tanh_grad(std::move(g), y); }));
+  return tanh_op(core::tanh(x.value()), wrt(x, [x](Tensor g) { return detail::tanh_grad(std::move(g), x); }));
 }
-
-// 1 / sqrt(x^2 + 1) and 1 / sqrt(x^2 - 1), without x^2, which can overflow.
 
 Tensor asinh(In x) {
-  return asinh_op(core::asinh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / hypot(x, 1.0); }));
+  return asinh_op(core::asinh(x.value()),
+                  wrt(x, [x](Cotangent g) { return std::move(g) * detail::hypot_slope(1.0, x); }));
 }
 
+// 1 / sqrt(x^2 - 1), without x^2, which could overflow.
 Tensor acosh(In x) {
   return acosh_op(core::acosh(x.value()),
                   wrt(x, [x](Cotangent g) { return std::move(g) * rsqrt(x - 1.0) * rsqrt(x + 1.0); }));
 }
 
 Tensor atanh(In x) {
-  return atanh_op(core::atanh(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / ((1.0 - x) * (1.0 + x)); }));
+  return atanh_op(core::atanh(x.value()), wrt(x, [x](Cotangent g) {
+                    const Tensor root = detail::asin_slope(x);
+                    return std::move(g) * root * root;
+                  }));
 }
 
 }  // namespace newtape

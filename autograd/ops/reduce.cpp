@@ -11,6 +11,8 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <limits>
+
 namespace newtape {
 
 static const Op sum_op{"sum"};
@@ -82,28 +84,48 @@ Tensor argmin(const Tensor& x, std::int64_t axis, bool keepdims) {
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
 
+namespace {
+/// g softmax(x), the pullback of y = logsumexp(x), where g and y kept their axis. Elements that are infinite share g
+/// equally; those of a row of -inf, the zero of the log semiring, get nothing.
+Tensor shares_of_sum(Cotangent g, const Tensor& x, const Tensor& y, std::int64_t axis) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const Tensor infinite = isinf(y);
+  if (!any(infinite).item<bool>()) return std::move(g) * softmax(x, axis);
+  const Tensor finite = where(logical_and(infinite, x == y), 0.0, where(infinite, -infinity, x));
+  return Cotangent(where(y == -infinity, 0.0, g)) * softmax(finite, axis);
+}
+}  // namespace
+
 Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
   const ReductionInfo r("logsumexp", x.shape(), axes, keepdims);
   if (r.axes.size() != 1) return r.result(logsumexp(r.rows(x), -1), keepdims);
   const auto axis = r.axes[0] - static_cast<std::int64_t>(x.ndim());
-  return logsumexp_op(core::logsumexp(x.value(), axis, keepdims), wrt(x, [x, axis, keepdims](const Tensor& g) {
-                        return Cotangent(keepdims ? g : unsqueeze(g, axis)) * softmax(x, axis);
+  return logsumexp_op(core::logsumexp(x.value(), axis, keepdims),
+                      wrt(x, [x, axis, keepdims](const Tensor& g, const Tensor& y) {
+                        const auto kept = [&](const Tensor& t) { return keepdims ? t : unsqueeze(t, axis); };
+                        return shares_of_sum(kept(g), x, kept(y.detach()), axis);
                       }));
 }
 
 Tensor softmax(In x, std::int64_t axis) {
   axis = axis_from_last(softmax_op, axis, x.ndim());
   return softmax_op(core::softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
-                      if (recorded(g, y)) return (g - Cotangent(sum(g * y, axis, true))) * y;
-                      return Tensor(core::softmax_grad(g.take_value(), y.value(), axis));
+                      if (!recorded(g, y)) return core::softmax_grad(g.take_value(), y.value(), axis);
+                      // y_i (g_i - sum y g), with g relative to that of an element that is nearly 1: no cancellation
+                      const Cotangent d = g - Cotangent(sum(where(y.detach() > 0.7, g, 0.0), axis, true));
+                      return (d - Cotangent(sum(d * y, axis, true))) * y;
                     }));
 }
 
 Tensor log_softmax(In x, std::int64_t axis) {
   axis = axis_from_last(log_softmax_op, axis, x.ndim());
   return log_softmax_op(core::log_softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
-                          if (recorded(g, y)) return g - Cotangent(sum(g, axis, true)) * exp(y);
-                          return Tensor(core::log_softmax_grad(g.take_value(), y.value(), axis));
+                          if (!recorded(g, y)) return core::log_softmax_grad(g.take_value(), y.value(), axis);
+                          // g_i - exp(y_i) sum g; for an element that is nearly 1, g (1 - exp(y)) - exp(y) (the others)
+                          const Tensor largest = y.detach() > -0.34;
+                          const Tensor others = sum(where(largest, 0.0, g), axis, true);
+                          const Cotangent own = where(largest, g * -expm1(y), g);
+                          return own - Cotangent(where(largest, others, sum(g, axis, true))) * exp(y);
                         }));
 }
 

@@ -4,11 +4,13 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/core/ops/special.hpp>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <string>
 
@@ -22,17 +24,21 @@ static const Op digamma_op{"digamma"};
 static const Op polygamma_op{"polygamma"};
 static const Op sinc_op{"sinc"};
 static const Op logaddexp_op{"logaddexp"};
+static const Op logaddexp2_op{"logaddexp2"};
+static const Op logaddexp_slope_op{"logaddexp_slope"};
 static const Op xlogy_op{"xlogy"};
 static const Op xlog1py_op{"xlog1py"};
 
 Tensor erf(In x) {
-  return erf_op(core::erf(x.value()),
-                wrt(x, [x](Cotangent g) { return std::move(g) * (2 / std::sqrt(std::numbers::pi)) * exp(-(x * x)); }));
+  return erf_op(core::erf(x.value()), wrt(x, [x](Cotangent g) {
+                  return std::move(g) * (2 * std::numbers::inv_sqrtpi) * detail::gaussian(x, 1);
+                }));
 }
 
 Tensor erfc(In x) {
-  return erfc_op(core::erfc(x.value()),
-                 wrt(x, [x](Cotangent g) { return std::move(g) * (-2 * std::numbers::inv_sqrtpi) * exp(-(x * x)); }));
+  return erfc_op(core::erfc(x.value()), wrt(x, [x](Cotangent g) {
+                   return std::move(g) * (-2 * std::numbers::inv_sqrtpi) * detail::gaussian(x, 1);
+                 }));
 }
 
 Tensor erfinv(In x) {
@@ -66,14 +72,38 @@ Tensor sinc(In x, int order) {
 
 Tensor sinc(In x) { return sinc(std::move(x), 0); }
 
-Tensor logaddexp(In a, In b) {
-  match(logaddexp_op, a, b);
-  return logaddexp_op(core::logaddexp(a.value(), b.value()),
-                      wrt(a, [a, b](Cotangent g) { return std::move(g) * sigmoid(a - b); }),
-                      wrt(b, [a, b](Cotangent g) { return std::move(g) * sigmoid(b - a); }));
+namespace {
+struct LogSum {
+  const Op& op;
+  Array (*value)(Array, Array);
+  Array (*slope)(Array, Array);
+  double log_base;
+};
+const LogSum natural{logaddexp_op, core::logaddexp, core::logaddexp_slope, 1};
+const LogSum binary{logaddexp2_op, core::logaddexp2, core::logaddexp2_slope, std::numbers::ln2};
+
+/// The derivative of logaddexp(a, b) in a: sigmoid(d) with d = (a - b) log_base. For equal infinities d is NaN, and the
+/// derivative constant.
+Tensor logaddexp_slope(const LogSum& f, In a, In b) {
+  const auto second = [&f](Tensor g, const Tensor& a, const Tensor& b) {
+    const Tensor d = where(logical_and(a == b, isinf(a)), std::numeric_limits<double>::infinity(), a - b);
+    return detail::sigmoid_grad(f.log_base * std::move(g), f.log_base * d);
+  };
+  return logaddexp_slope_op(f.slope(a.value(), b.value()),
+                            wrt(a, [a, b, second](Tensor g) { return second(std::move(g), a, b); }),
+                            wrt(b, [a, b, second](Tensor g) { return -second(std::move(g), a, b); }));
 }
 
-Tensor logaddexp2(In a, In b) { return logaddexp(std::numbers::ln2 * a, std::numbers::ln2 * b) * std::numbers::log2e; }
+Tensor log_sum(const LogSum& f, In a, In b) {
+  match(f.op, a, b);
+  return f.op(f.value(a.value(), b.value()),
+              wrt(a, [&f, a, b](Cotangent g) { return std::move(g) * logaddexp_slope(f, a, b); }),
+              wrt(b, [&f, a, b](Cotangent g) { return std::move(g) * logaddexp_slope(f, b, a); }));
+}
+}  // namespace
+
+Tensor logaddexp(In a, In b) { return log_sum(natural, std::move(a), std::move(b)); }
+Tensor logaddexp2(In a, In b) { return log_sum(binary, std::move(a), std::move(b)); }
 
 namespace {
 /// `b`, or `instead` where a = 0 and log(b + shift) is not finite, as the product is 0 there.

@@ -88,8 +88,9 @@ class Polygamma {
 
   double operator()(double x) const {
     const bool odd = n_ % 2 != 0;
-    if (x < 0) {
-      if (x == std::floor(x)) return odd ? infinity : nan;  // a pole, two-sided when n + 1 is even
+    if (x < 0 && x == std::floor(x)) return odd ? infinity : nan;  // a pole, two-sided when n + 1 is even
+    // The sum in `zeta` has no cancellation either where its first term dominates.
+    if (x < -0.5) {
       // Reflection: psi_n(x) = (-1)^n psi_n(1 - x) - pi d^n/dx^n cot(pi x)
       const double c = cotangent(x);
       double p = 0;
@@ -102,7 +103,7 @@ class Polygamma {
   }
 
  private:
-  /// sum over k >= 0 of 1 / (x + k)^(n+1) for x >= 0: direct up to x + k > n + 10, then the Euler-Maclaurin formula.
+  /// sum over k >= 0 of 1 / (x + k)^(n+1) for x >= -1/2: direct up to x + k > n + 10, then the Euler-Maclaurin formula.
   double zeta(double x) const {
     const double s = n_ + 1;
     double sum = 0;
@@ -120,8 +121,8 @@ class Polygamma {
                                     1.0 / 74724249600,
                                     -3617.0 / 10670622842880000,
                                     43867.0 / 5109094217170944000};
-    const double power = std::pow(x, -s);
-    double tail = x / n_ + 0.5;
+    // x^-n (1/n + 1/(2x) + ...): the limit at infinity is 0, and x^-s may underflow before x^-n.
+    double tail = 0.5;
     double rising = s / x;
     double k = s;
     for (const double b : bernoulli) {
@@ -129,7 +130,7 @@ class Polygamma {
       rising *= (k + 1) / x * ((k + 2) / x);
       k += 2;
     }
-    return sum + power * tail;
+    return sum + std::pow(x, -n_) * (1.0 / n_ + tail / x);
   }
 
   int n_;
@@ -155,7 +156,7 @@ class Sinc {
         term *= -(z * z) / ((m - n + 1.0) * (m - n + 2.0));
         if (std::fabs(term) < 1e-18 * std::fabs(y)) break;
       }
-    } else if (z != infinity) {
+    } else if (std::isfinite(x)) {
       // Recurrence in the order k: z f^(k) + k f^(k-1) is the k-th derivative of the sine.
       const double r = std::fabs(x) - 2 * std::rint(std::fabs(x) / 2);  // exact
       const double sine = r > 0.5 ? std::sin(pi * (1 - r)) : r < -0.5 ? -std::sin(pi * (1 + r)) : std::sin(pi * r);
@@ -163,6 +164,7 @@ class Sinc {
       const double turns[] = {sine, cosine, -sine, -cosine};
       y = sine / z;
       for (int k = 1; k <= n; ++k) y = (turns[k % 4] - k * y) / z;
+      if (z == infinity) y = turns[n % 4] / pi / std::fabs(x);  // the terms with y vanish
     }
     if (std::isnan(x)) return x;
     for (int k = 0; k < n; ++k) y *= pi;

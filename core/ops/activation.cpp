@@ -24,7 +24,7 @@ Array tanhshrink(Array x) { return unary<"tanhshrink">(std::move(x)); }
 Array prelu(Array x, Array w) { return binary<"prelu">(std::move(x), std::move(w)); }
 Array elu(Array x, Array alpha) { return binary<"elu">(std::move(x), std::move(alpha)); }
 
-Array sigmoid_grad(Array g, Array y) { return binary<"sigmoid_grad">(std::move(g), std::move(y)); }
+Array sigmoid_grad(Array g, Array x) { return binary<"sigmoid_grad">(std::move(g), std::move(x)); }
 Array softplus_grad(Array g, Array x) { return binary<"softplus_grad">(std::move(g), std::move(x)); }
 Array relu_grad(Array g, Array y) { return binary<"relu_grad">(std::move(g), std::move(y)); }
 Array gelu_grad(Array g, Array x) { return binary<"gelu_grad">(std::move(g), std::move(x)); }

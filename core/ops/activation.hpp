@@ -20,7 +20,7 @@ Array tanhshrink(Array x);        ///< x - tanh(x)
 Array prelu(Array x, Array w);    ///< x where x > 0, else w x
 Array elu(Array x, Array alpha);  ///< x where x > 0, else alpha (exp(x) - 1)
 
-Array sigmoid_grad(Array g, Array y);   ///< g y (1 - y)
+Array sigmoid_grad(Array g, Array x);   ///< g sigmoid(x) sigmoid(-x)
 Array softplus_grad(Array g, Array x);  ///< g sigmoid(x)
 Array relu_grad(Array g, Array y);      ///< g where y > 0, else 0
 Array gelu_grad(Array g, Array x);      ///< g (Phi(x) + x phi(x))

@@ -292,7 +292,9 @@ Array clip(Array x, Array low, Array high) { return ternary<"clip">(std::move(x)
 Array strong_mul(Array g, Array d) { return binary<"strong_mul">(std::move(g), std::move(d)); }
 Array strong_div(Array g, Array d) { return binary<"strong_div">(std::move(g), std::move(d)); }
 Array cotangent_mul(Array g, Array h) { return binary<"cotangent_mul">(std::move(g), std::move(h)); }
-Array tanh_grad(Array g, Array y) { return binary<"tanh_grad">(std::move(g), std::move(y)); }
+Array tanh_grad(Array g, Array x) { return binary<"tanh_grad">(std::move(g), std::move(x)); }
+Array asin_slope(Array x) { return unary<"asin_slope">(std::move(x)); }
+Array hypot_slope(Array a, Array b) { return binary<"hypot_slope">(std::move(a), std::move(b)); }
 
 Array equal(const Array& a, const Array& b) { return binary_to_boolean<"equal">(a, b); }
 Array not_equal(const Array& a, const Array& b) { return binary_to_boolean<"not_equal">(a, b); }

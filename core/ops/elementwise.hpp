@@ -61,7 +61,11 @@ Array clip(Array x, Array low, Array high);  ///< min(max(x, low), high)
 Array strong_mul(Array g, Array d);
 Array strong_div(Array g, Array d);
 Array cotangent_mul(Array g, Array h);  ///< 0 where either is 0
-Array tanh_grad(Array g, Array y);      ///< strong g (1 - y^2): the pullback of tanh in one pass
+Array tanh_grad(Array g, Array x);      ///< g sech(x)^2: the pullback of tanh in one pass
+
+// --- floats; derivatives of functions above, without cancellation ---
+Array asin_slope(Array x);            ///< 1 / sqrt((1 - x) (1 + x))
+Array hypot_slope(Array a, Array b);  ///< a / hypot(a, b) with its limits at infinity, 0 at (0, 0)
 
 // --- comparisons and predicates, of any one dtype; boolean result ---
 Array equal(const Array& a, const Array& b);

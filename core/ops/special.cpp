@@ -25,7 +25,14 @@ Array sinc(Array x, int order) {
   Array n = full({}, order, x.dtype());
   return binary("sinc", kernels::special::sinc, std::move(x), std::move(n));
 }
+Array gaussian(Array x, double factor) {
+  Array f = full({}, factor, x.dtype());
+  return binary<"gaussian">(std::move(x), std::move(f));
+}
 Array logaddexp(Array a, Array b) { return binary<"logaddexp">(std::move(a), std::move(b)); }
+Array logaddexp2(Array a, Array b) { return binary<"logaddexp2">(std::move(a), std::move(b)); }
+Array logaddexp_slope(Array a, Array b) { return binary<"logaddexp_slope">(std::move(a), std::move(b)); }
+Array logaddexp2_slope(Array a, Array b) { return binary<"logaddexp2_slope">(std::move(a), std::move(b)); }
 Array xlogy(Array a, Array b) { return binary<"xlogy">(std::move(a), std::move(b)); }
 Array xlog1py(Array a, Array b) { return binary<"xlog1py">(std::move(a), std::move(b)); }
 

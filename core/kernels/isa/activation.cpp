@@ -34,10 +34,15 @@ struct ReluGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return y > 
 struct Prelu { template <class T> NEWTAPE_INLINE T of(T x, T w) { return x > 0 ? x : x * w; } };
 struct PreluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x, T w) { return x > 0 ? g : strong(g, w); } };
 struct Sigmoid { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::sigmoid(x); } };
-struct SigmoidGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return strong(g, y * (1 - y)); } };
+struct SigmoidGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return strong(g, sigmoid_terms(x).slope); } };
 struct Softplus { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::softplus(x); } };
 struct SoftplusGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return strong(g, NEWTAPE_ISA::sigmoid(x)); } };
-struct Softsign { template <class T> NEWTAPE_INLINE T of(T x) { return x / (1 + magnitude(x)); } };
+struct Softsign {
+  template <class T> NEWTAPE_INLINE T of(T x) {
+    const T t = clamp(x, T(0x1p60));  // 1 + |t| rounds to |t| there
+    return t / (1 + magnitude(t));
+  }
+};
 struct Tanhshrink { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::tanhshrink(x); } };
 struct Gelu { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::gelu(x); } };
 struct GeluGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return strong(g, NEWTAPE_ISA::gelu_derivative(x)); } };
@@ -51,8 +56,8 @@ struct GeluTanhGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
     const T t = clamp(x, T(50));
     const T z = gelu_b<T> * t * t;
-    const T s = NEWTAPE_ISA::sigmoid(t * (gelu_a<T> + z));
-    return strong(g, s + s * (1 - s) * (t * (gelu_a<T> + 3 * z)));
+    const SigmoidTerms<T> s = sigmoid_terms(t * (gelu_a<T> + z));
+    return strong(g, s.value + s.slope * (t * (gelu_a<T> + 3 * z)));
   }
 };
 struct Elu { template <class T> NEWTAPE_INLINE T of(T x, T alpha) { return x > 0 ? x : alpha * NEWTAPE_ISA::expm1(x); } };
@@ -64,8 +69,8 @@ struct Silu {
 };
 struct SiluGrad {
   template <class T> NEWTAPE_INLINE T of(T g, T x) {
-    const T s = NEWTAPE_ISA::sigmoid(x);
-    return strong(g, s + s * (1 - s) * clamp(x, T(1000)));
+    const SigmoidTerms<T> s = sigmoid_terms(x);
+    return strong(g, s.value + s.slope * clamp(x, T(1000)));
   }
 };
 struct Mish {
@@ -114,7 +119,7 @@ constexpr NamedKernels list[] = {
     {"prelu", short2<Prelu>},
     {"elu", long2<Elu>},
     {"relu_grad", short2<ReluGrad>},
-    {"sigmoid_grad", short2<SigmoidGrad>},
+    {"sigmoid_grad", long2<SigmoidGrad>},
     {"softplus_grad", long2<SoftplusGrad>},
     {"gelu_grad", long2<GeluGrad>},
     {"gelu_tanh_grad", long2<GeluTanhGrad>},

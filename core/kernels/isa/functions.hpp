@@ -266,6 +266,23 @@ NEWTAPE_INLINE T sigmoid(T x) {
   const T e = exp(-magnitude(x));
   return (x >= 0 ? T(1) : e) / (1 + e);
 }
+/// s(x) and its derivative s(x) s(-x) = e / (1 + e)^2 with e = exp(-|x|); 1 - s(x) would lose digits.
+template <class T>
+struct SigmoidTerms {
+  T value, slope;
+};
+template <class T>
+NEWTAPE_INLINE SigmoidTerms<T> sigmoid_terms(T x) {
+  const T e = exp(-magnitude(x));
+  const T larger = 1 / (1 + e);
+  const T smaller = e * larger;
+  return {x >= 0 ? larger : smaller, larger * smaller};
+}
+/// The derivative of tanh: sech(x)^2 = 4 s(2 x) s(-2 x); 1 - tanh(x)^2 would lose digits.
+template <class T>
+NEWTAPE_INLINE T tanh_slope(T x) {
+  return 4 * sigmoid_terms(2 * x).slope;
+}
 /// log1p(x) for x in [0, 1], the range of exp(-|x|).
 template <class T>
 NEWTAPE_INLINE T log1p_unit(T x) {
@@ -290,6 +307,13 @@ template <class T>
 NEWTAPE_INLINE T exp_of_square(T x, T factor) {
   const T high = high_part(x);
   return exp_sum(-factor * (high * high), -factor * ((x - high) * (x + high)));
+}
+
+/// exp(-factor x^2) for any x and a factor of 1/2 or more.
+template <class T>
+NEWTAPE_INLINE T gaussian(T x, T factor) {
+  const T u = magnitude(x);
+  return exp_of_square(u > 60 ? T(60) : u, factor);  // 0 from there on
 }
 
 template <class T>

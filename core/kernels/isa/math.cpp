@@ -29,14 +29,34 @@ struct Erfc { template <class T> NEWTAPE_INLINE T of(T x) { return NEWTAPE_ISA::
 struct Erfinv { template <class T> NEWTAPE_INLINE T of(T x) { return static_cast<T>(NEWTAPE_ISA::erfinv(static_cast<double>(x))); } };
 struct Atan2 { template <class T> NEWTAPE_INLINE T of(T a, T b) { return NEWTAPE_ISA::atan2(a, b); } };
 struct Hypot { template <class T> NEWTAPE_INLINE T of(T a, T b) { return NEWTAPE_ISA::hypot(a, b); } };
-struct TanhGrad { template <class T> NEWTAPE_INLINE T of(T g, T y) { return strong(g, 1 - y * y); } };
+struct TanhGrad { template <class T> NEWTAPE_INLINE T of(T g, T x) { return strong(g, tanh_slope(x)); } };
+struct AsinSlope { template <class T> NEWTAPE_INLINE T of(T x) { return 1 / root((1 - x) * (1 + x)); } };
+struct HypotSlope { template <class T> NEWTAPE_INLINE T of(T a, T b) { return hypot_slope(a, b); } };
+struct Gaussian { template <class T> NEWTAPE_INLINE T of(T x, T factor) { return gaussian(x, factor); } };
 struct Xlogy { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log(b); } };
 struct Xlog1py { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 0 && b == b ? T(0) : a * NEWTAPE_ISA::log1p(b); } };
+template <class T> NEWTAPE_INLINE T distance(T a, T b) { return a == b ? T(0) : magnitude(a - b); }  // 0 for equal infinities
 struct Logaddexp {
   template <class T> NEWTAPE_INLINE T of(T a, T b) {
-    const T difference = a == b ? T(0) : a - b;  // 0 for equal infinities
-    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp(-magnitude(difference)));
+    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp(-distance(a, b)));
   }
+};
+struct Logaddexp2 {
+  template <class T> NEWTAPE_INLINE T of(T a, T b) {
+    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp2(-distance(a, b))) * Constants<T>::log2e;
+  }
+};
+
+/// e_a / (e_a + e_b), where e = e_smaller / e_larger; of -inf and -inf 0.
+template <class T> NEWTAPE_INLINE T share(T a, T b, T e) {
+  const T y = (a >= b ? T(1) : e) / (1 + e);
+  return a == b && a == -infinity<T> ? T(0) : y;
+}
+struct LogaddexpSlope {
+  template <class T> NEWTAPE_INLINE T of(T a, T b) { return share(a, b, NEWTAPE_ISA::exp(-distance(a, b))); }
+};
+struct Logaddexp2Slope {
+  template <class T> NEWTAPE_INLINE T of(T a, T b) { return share(a, b, NEWTAPE_ISA::exp2(-distance(a, b))); }
 };
 
 struct Sin {
@@ -130,7 +150,13 @@ constexpr NamedKernels list[] = {
     {"pow", {{pow_of_floats, pow_of_doubles, nullptr, nullptr}}},
     {"atan2", floats2<Atan2>},
     {"hypot", floats2<Hypot>},
+    {"hypot_slope", floats2<HypotSlope>},
+    {"asin_slope", floats1<AsinSlope>},
+    {"gaussian", floats2<Gaussian>},
     {"logaddexp", floats2<Logaddexp>},
+    {"logaddexp2", floats2<Logaddexp2>},
+    {"logaddexp_slope", floats2<LogaddexpSlope>},
+    {"logaddexp2_slope", floats2<Logaddexp2Slope>},
     {"xlogy", floats2<Xlogy>},
     {"xlog1py", floats2<Xlog1py>},
     {"tanh_grad", floats2<TanhGrad>},

@@ -85,6 +85,18 @@ NEWTAPE_INLINE double hypot(double a, double b) {
   return u == infinity<double> || v == infinity<double> ? infinity<double> : y;
 }
 
+/// a / hypot(a, b), the derivative of hypot in a: without overflow, with its limits at infinity, 0 at (0, 0).
+template <class T>
+NEWTAPE_INLINE T hypot_slope(T a, T b) {
+  const T u = magnitude(a);
+  const T v = magnitude(b);
+  const T larger = u < v ? v : u;
+  const T ratio = u == v ? T(1) : (u < v ? u : v) / larger;
+  const T cosine = 1 / root(1 + ratio * ratio);
+  const T y = u < v ? ratio * cosine : cosine;
+  return with_sign_of(u + v == 0 ? T(0) : y, a);
+}
+
 /// pow in double, accurate to all digits of a float: error at most 2^-45. Special values as in C.
 NEWTAPE_INLINE float pow_float(float base, float exponent) {
   const double a = base;

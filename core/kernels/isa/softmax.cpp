@@ -78,35 +78,57 @@ T largest_of(const T* x, std::int64_t n) {
   return best[0];
 }
 
-/// y = exp(x - shift); returns the sum. y is not written unless `keep`.
-template <bool keep, class T>
+/// y = exp(x - shift); returns the sum.
+template <class T>
 double exponentials(const T* x, T* y, std::int64_t n, T shift) {
   double total = 0;
   for (std::int64_t b = 0; b < n; b += block) {
     T part[lanes<T>] = {};
-    const auto count = n - b < block ? n - b : block;
-    if constexpr (keep) {
-      along(x + b, y + b, count, -infinity<T>, [&](const T* from, T* to) {
-        NEWTAPE_INDEPENDENT
-        for (std::int64_t l = 0; l < lanes<T>; ++l) {
-          to[l] = NEWTAPE_ISA::exp(from[l] - shift);
-          part[l] += to[l];
-        }
-      });
-    } else {
-      std::int64_t i = 0;
-      for (; i + lanes<T> <= count; i += lanes<T>) {
-        for (std::int64_t l = 0; l < lanes<T>; ++l) part[l] += NEWTAPE_ISA::exp(x[b + i + l] - shift);
+    along(x + b, y + b, n - b < block ? n - b : block, -infinity<T>, [&](const T* from, T* to) {
+      NEWTAPE_INDEPENDENT
+      for (std::int64_t l = 0; l < lanes<T>; ++l) {
+        to[l] = NEWTAPE_ISA::exp(from[l] - shift);
+        part[l] += to[l];
       }
-      if (i < count) {
-        T remainder[lanes<T>];
-        for (std::int64_t l = 0; l < lanes<T>; ++l) remainder[l] = l < count - i ? x[b + i + l] : -infinity<T>;
-        for (std::int64_t l = 0; l < lanes<T>; ++l) part[l] += NEWTAPE_ISA::exp(remainder[l] - shift);
-      }
-    }
+    });
     total += total_of(part);
   }
   return total;
+}
+
+/// Sums of exp(d) for d = x - largest: the terms that are 1 are counted apart, so that without one of them the sum keeps
+/// the digits of small terms.
+template <class T>
+struct Terms {
+  T ones[lanes<T>] = {};
+  T others[lanes<T>] = {};
+
+  NEWTAPE_INLINE void add(Terms& to, std::int64_t l, T d) {
+    to.ones[l] += d == 0 ? T(1) : T(0);
+    to.others[l] += d == 0 ? T(0) : NEWTAPE_ISA::exp(d);
+  }
+};
+/// The sum of exp(x - shift) without one of the terms that are 1; -1 if there is none, as in rows of -inf.
+template <class T>
+double sum_without_largest(const T* x, std::int64_t n, T shift) {
+  double ones = -1;
+  double others = 0;
+  for (std::int64_t b = 0; b < n; b += block) {
+    Terms<T> terms;
+    const auto count = n - b < block ? n - b : block;
+    std::int64_t i = 0;
+    for (; i + lanes<T> <= count; i += lanes<T>) {
+      for (std::int64_t l = 0; l < lanes<T>; ++l) Terms<T>::add(terms, l, x[b + i + l] - shift);
+    }
+    if (i < count) {
+      T remainder[lanes<T>];
+      for (std::int64_t l = 0; l < lanes<T>; ++l) remainder[l] = l < count - i ? x[b + i + l] : -infinity<T>;
+      for (std::int64_t l = 0; l < lanes<T>; ++l) Terms<T>::add(terms, l, remainder[l] - shift);
+    }
+    ones += total_of(terms.ones);
+    others += total_of(terms.others);
+  }
+  return ones + others;
 }
 
 // --- short rows, transposed ---
@@ -160,7 +182,7 @@ template <class T>
 void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
   if (n > short_row) {
     for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
-      const double total = exponentials<true>(x, y, n, shift_of(largest_of(x, n)));
+      const double total = exponentials(x, y, n, shift_of(largest_of(x, n)));
       const T scale = static_cast<T>(1 / total);
       for (std::int64_t i = 0; i < n; ++i) y[i] *= scale;
     }
@@ -193,7 +215,7 @@ void log_softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
   if (n > short_row) {
     for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
       const T shift = shift_of(largest_of(x, n));
-      const T log_total = static_cast<T>(::log(exponentials<false, T>(x, nullptr, n, shift)));
+      const T log_total = static_cast<T>(::log1p(sum_without_largest(x, n, shift)));
       NEWTAPE_INDEPENDENT
       for (std::int64_t i = 0; i < n; ++i) y[i] = (x[i] - shift) - log_total;
     }
@@ -202,17 +224,18 @@ void log_softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
   groups<T>(rows, [&](std::int64_t first, std::int64_t count) {
     Columns<T> c;
     T best[lanes<T>];
-    T total[lanes<T>] = {};
+    T total[lanes<T>];
+    Terms<T> terms;
     load(c, x + first * n, count, n);
     largest_of(c, n, best);
     for (std::int64_t l = 0; l < lanes<T>; ++l) best[l] = shift_of(best[l]);
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t l = 0; l < lanes<T>; ++l) {
         c.at[i][l] -= best[l];
-        total[l] += NEWTAPE_ISA::exp(c.at[i][l]);
+        Terms<T>::add(terms, l, c.at[i][l]);
       }
     }
-    for (std::int64_t l = 0; l < lanes<T>; ++l) total[l] = NEWTAPE_ISA::log(total[l]);
+    for (std::int64_t l = 0; l < lanes<T>; ++l) total[l] = NEWTAPE_ISA::log1p((terms.ones[l] - 1) + terms.others[l]);
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t l = 0; l < lanes<T>; ++l) c.at[i][l] -= total[l];
     }
@@ -225,83 +248,115 @@ void logsumexp_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
   if (n > short_row || n == 0) {
     for (std::int64_t r = 0; r < rows; ++r, x += n) {
       const T shift = finite_shift_of(largest_of(x, n));
-      y[r] = static_cast<T>(static_cast<double>(shift) + ::log(exponentials<false, T>(x, nullptr, n, shift)));
+      y[r] = static_cast<T>(static_cast<double>(shift) + ::log1p(sum_without_largest(x, n, shift)));
     }
     return;
   }
   groups<T>(rows, [&](std::int64_t first, std::int64_t count) {
     Columns<T> c;
     T best[lanes<T>];
-    T total[lanes<T>] = {};
+    T total[lanes<T>];
+    Terms<T> terms;
     load(c, x + first * n, count, n);
     largest_of(c, n, best);
     for (std::int64_t l = 0; l < lanes<T>; ++l) best[l] = finite_shift_of(best[l]);
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t l = 0; l < lanes<T>; ++l) total[l] += NEWTAPE_ISA::exp(c.at[i][l] - best[l]);
+      for (std::int64_t l = 0; l < lanes<T>; ++l) Terms<T>::add(terms, l, c.at[i][l] - best[l]);
     }
-    for (std::int64_t l = 0; l < lanes<T>; ++l) total[l] = best[l] + NEWTAPE_ISA::log(total[l]);
+    for (std::int64_t l = 0; l < lanes<T>; ++l) {
+      total[l] = best[l] + NEWTAPE_ISA::log1p((terms.ones[l] - 1) + terms.others[l]);
+    }
     for (std::int64_t l = 0; l < count; ++l) y[first + l] = total[l];
   });
 }
 
-/// Gradients of short rows: `part(g, y)` is summed over the row; `result(g, y, sum)` is the gradient.
-template <class T, class Part, class Result>
+// Gradients are g_i - s_i sum g and s_i (g_i - sum s g). Where one element holds nearly all of the probability, its own
+// terms cancel: they are summed apart from those of the others.
+
+/// Sums over a row, or the terms of one element.
+template <class T, int count>
+struct RowSums {
+  T of[count];
+};
+
+/// Gradients of short rows: `part(g, y)` is summed over the row; `result(g, y, sums)` is the gradient.
+template <int count, class T, class Part, class Result>
 NEWTAPE_INLINE void short_rows_grad(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n,
                                     const Part& part, const Result& result) {
-  groups<T>(rows, [&](std::int64_t first, std::int64_t count) {
+  groups<T>(rows, [&](std::int64_t first, std::int64_t height) {
     Columns<T> cg;
     Columns<T> cy;
-    T total[lanes<T>] = {};
-    load(cy, y + first * n, count, n);
+    T total[count][lanes<T>] = {};
+    load(cy, y + first * n, height, n);
     if (scalar) {
       for (std::int64_t i = 0; i < n; ++i) {
-        for (std::int64_t l = 0; l < lanes<T>; ++l) cg.at[i][l] = g[first + (l < count ? l : count - 1)];
+        for (std::int64_t l = 0; l < lanes<T>; ++l) cg.at[i][l] = g[first + (l < height ? l : height - 1)];
       }
     } else {
-      load(cg, g + first * n, count, n);
+      load(cg, g + first * n, height, n);
     }
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t l = 0; l < lanes<T>; ++l) total[l] += part(cg.at[i][l], cy.at[i][l]);
+      for (std::int64_t l = 0; l < lanes<T>; ++l) {
+        const RowSums<T, count> terms = part(cg.at[i][l], cy.at[i][l]);
+        for (int k = 0; k < count; ++k) total[k][l] += terms.of[k];
+      }
     }
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t l = 0; l < lanes<T>; ++l) cg.at[i][l] = result(cg.at[i][l], cy.at[i][l], total[l]);
+      for (std::int64_t l = 0; l < lanes<T>; ++l) {
+        RowSums<T, count> sums;
+        for (int k = 0; k < count; ++k) sums.of[k] = total[k][l];
+        cg.at[i][l] = result(cg.at[i][l], cy.at[i][l], sums);
+      }
     }
-    store(cg, out + first * n, count, n);
+    store(cg, out + first * n, height, n);
   });
 }
 
-/// The same for long rows.
-template <class T, class Part, class Result>
-NEWTAPE_INLINE void long_rows_grad(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n,
-                                   const Part& part, const Result& result) {
-  for (std::int64_t r = 0; r < rows; ++r, g += scalar ? 1 : n, y += n, out += n) {
-    constexpr std::int64_t wide = 4 * lanes<T>;
-    const T one = *g;
-    double total = 0;
-    for (std::int64_t b = 0; b < n; b += block) {
-      T sums[wide] = {};
-      const auto end = n - b < block ? n : b + block;
-      std::int64_t i = b;
-      for (; i + wide <= end; i += wide) {
-        if (scalar) {
-          for (std::int64_t l = 0; l < wide; ++l) sums[l] += part(one, y[i + l]);
-        } else {
-          for (std::int64_t l = 0; l < wide; ++l) sums[l] += part(g[i + l], y[i + l]);
-        }
+/// The sums of one long row; `scalar`: g is one number.
+template <int count, class T, class Part>
+NEWTAPE_INLINE RowSums<T, count> sums_of_row(const T* g, bool scalar, const T* y, std::int64_t n, const Part& part) {
+  constexpr std::int64_t wide = 2 * lanes<T>;
+  const T one = *g;
+  double total[count] = {};
+  for (std::int64_t b = 0; b < n; b += block) {
+    T sums[count][wide] = {};
+    const auto add = [&](std::int64_t l, T gi, T yi) __attribute__((always_inline)) {
+      const RowSums<T, count> terms = part(gi, yi);
+      for (int k = 0; k < count; ++k) sums[k][l] += terms.of[k];
+    };
+    const auto end = n - b < block ? n : b + block;
+    std::int64_t i = b;
+    for (; i + wide <= end; i += wide) {
+      if (scalar) {
+        for (std::int64_t l = 0; l < wide; ++l) add(l, one, y[i + l]);
+      } else {
+        for (std::int64_t l = 0; l < wide; ++l) add(l, g[i + l], y[i + l]);
       }
-      for (; i < end; ++i) total += static_cast<double>(part(scalar ? one : g[i], y[i]));
-      total += total_of(sums);
     }
-    const T sum = static_cast<T>(total);
+    for (std::int64_t l = 0; i < end; ++i, ++l) add(l, scalar ? one : g[i], y[i]);
+    for (int k = 0; k < count; ++k) total[k] += total_of(sums[k]);
+  }
+  RowSums<T, count> sums;
+  for (int k = 0; k < count; ++k) sums.of[k] = static_cast<T>(total[k]);
+  return sums;
+}
+
+/// Gradients of long rows: `sums(g, y)` of a row, then `result(g, y, sums)` of its elements.
+template <class T, class Sums, class Result>
+NEWTAPE_INLINE void long_rows_grad(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n,
+                                   const Sums& sums, const Result& result) {
+  for (std::int64_t r = 0; r < rows; ++r, g += scalar ? 1 : n, y += n, out += n) {
+    const T one = *g;
+    const auto of_row = sums(g, y);
     if (scalar) {
       along(y, out, n, T(0), [&](const T* from, T* to) {
         NEWTAPE_INDEPENDENT
-        for (std::int64_t l = 0; l < lanes<T>; ++l) to[l] = result(one, from[l], sum);
+        for (std::int64_t l = 0; l < lanes<T>; ++l) to[l] = result(one, from[l], of_row);
       });
     } else {
       along(g, y, out, n, [&](const T* from_g, const T* from, T* to) {
         NEWTAPE_INDEPENDENT
-        for (std::int64_t l = 0; l < lanes<T>; ++l) to[l] = result(from_g[l], from[l], sum);
+        for (std::int64_t l = 0; l < lanes<T>; ++l) to[l] = result(from_g[l], from[l], of_row);
       });
     }
   }
@@ -309,20 +364,44 @@ NEWTAPE_INLINE void long_rows_grad(const T* g, bool scalar, const T* y, T* out, 
 
 template <class T>
 void softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n) {
-  const auto part = [](T gi, T yi) __attribute__((always_inline)) { return strong(gi, yi); };
-  const auto result = [](T gi, T yi, T sum) __attribute__((always_inline)) { return strong(gi - sum, yi); };
-  n > short_row ? long_rows_grad(g, scalar, y, out, rows, n, part, result)
-                : short_rows_grad(g, scalar, y, out, rows, n, part, result);
+  // At most one element has a probability above this, also of rounded ones; below it, no digits are lost.
+  constexpr T most = static_cast<T>(0.7);
+  using Sums = RowSums<T, 3>;  // s g of the largest, s g of the others, s of the others
+  const auto part = [](T gi, T yi) __attribute__((always_inline)) {
+    const T term = strong(gi, yi);
+    return yi > most ? Sums{{term, T(0), T(0)}} : Sums{{T(0), term, yi}};
+  };
+  const auto result = [](T gi, T yi, const Sums& sums) __attribute__((always_inline)) {
+    // For the largest, g (1 - s) - (sum of the others), with 1 - s as the sum of the other probabilities.
+    const T own = strong(gi, sums.of[2]) - sums.of[1];
+    return strong(yi > most ? own : gi - (sums.of[0] + sums.of[1]), yi);
+  };
+  const auto of_row = [&](const T* gr, const T* yr) __attribute__((always_inline)) {
+    return sums_of_row<3>(gr, scalar, yr, n, part);
+  };
+  n > short_row ? long_rows_grad(g, scalar, y, out, rows, n, of_row, result)
+                : short_rows_grad<3>(g, scalar, y, out, rows, n, part, result);
 }
 
 template <class T>
 void log_softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n) {
-  const auto part = [](T gi, T) __attribute__((always_inline)) { return gi; };
-  const auto result = [](T gi, T yi, T sum) __attribute__((always_inline)) {
-    return gi - strong(sum, NEWTAPE_ISA::exp(yi));
+  using C = Constants<T>;
+  constexpr T most = static_cast<T>(-0.34);  // a probability above 0.7; |y| < ln 2 / 2, as the reduced argument of exp
+  using Sums = RowSums<T, 2>;                // g of the others, g of all
+  const auto part = [](T gi, T yi) __attribute__((always_inline)) { return Sums{{yi > most ? T(0) : gi, gi}}; };
+  const auto result = [](T gi, T yi, const Sums& sums) __attribute__((always_inline)) {
+    const Reduced<T> v = reduce(yi < C::exp_lowest ? C::exp_lowest : yi, T(0));
+    // For the largest, 1 - s = -expm1(y).
+    const T own = yi > most ? strong(gi, -v.expm1_r) : gi;
+    return own - strong(yi > most ? sums.of[0] : sums.of[1], joined(v));
   };
-  n > short_row ? long_rows_grad(g, scalar, y, out, rows, n, part, result)
-                : short_rows_grad(g, scalar, y, out, rows, n, part, result);
+  const auto of_row = [&](const T* gr, const T* yr) __attribute__((always_inline)) {
+    // The first one is used only where there is a largest.
+    if (scalar) return Sums{{*gr * static_cast<T>(n - 1), *gr * static_cast<T>(n)}};
+    return sums_of_row<2>(gr, scalar, yr, n, part);
+  };
+  n > short_row ? long_rows_grad(g, scalar, y, out, rows, n, of_row, result)
+                : short_rows_grad<2>(g, scalar, y, out, rows, n, part, result);
 }
 
 template <class T>

@@ -118,7 +118,7 @@ const Rows arithmetic{{
      .domains = {{.low = 0.5}, numbers},
      .rejects = two_refuse("hypot", hypot, false),
      .known = {{{{0, 3, -4}, {0, 4, 3}}, {{0, 0.6, -0.8}, {0, 0.8, 0.6}}}},
-     .covers = {"hypot", "hypot_grad"},
+     .covers = {"hypot", "hypot_grad", "hypot_slope"},
      .length = true},
     {.name = "abs",
      .call = [](Args& x) { return abs(x[0]); },

@@ -30,7 +30,11 @@ const Rows elementwise_functions{{
     function("sin", sin, std::sin, {.low = -9, .high = 9}, 4),
     function("cos", cos, std::cos, {.low = -9, .high = 9}, 4),
     function("tan", tan, std::tan, {.low = -1.2, .high = 1.2}, 4),
-    function("asin", asin, std::asin, inside_unit),
+    [] {
+      Row row = function("asin", asin, std::asin, inside_unit);
+      row.covers = {"asin", "asin_slope"};
+      return row;
+    }(),
     function("acos", acos, std::acos, inside_unit),
     function("atan", atan, std::atan),
     {.name = "atan2",
@@ -43,7 +47,7 @@ const Rows elementwise_functions{{
     function("cosh", cosh, std::cosh),
     [] {
       Row row = function("tanh", tanh, std::tanh);
-      row.covers = {"tanh", "tanh_grad"};  // used by second derivatives
+      row.covers = {"tanh", "tanh_grad"};  // the rule, and that of the sigmoid
       return row;
     }(),
     function("asinh", asinh, std::asinh),

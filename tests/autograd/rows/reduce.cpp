@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace newtape::table {
@@ -177,6 +178,8 @@ Row normalization(const std::string& name, Tensor (*f)(In, std::int64_t),
 const auto lse = [](Shape shape, Axes axes, bool keepdims, Dims meant) {
   return Sample{{shape}, [=](Args& x) { return logsumexp(x[0], axes, keepdims); }, folds(meant, keepdims, log_sum_exp)};
 };
+const Call log_sum = [](Args& x) { return logsumexp(x[0], 0); };
+constexpr double infinity = std::numeric_limits<double>::infinity();
 const auto summing_to = [](Shape before, Shape after, std::size_t batch, std::function<Dims(const Dims&)> where) {
   return Sample{{before},
                 [=](Args& x) {
@@ -194,6 +197,10 @@ const Rows exponentials{{
      .rejects = {{Error::shape, "logsumexp", [] { logsumexp(matrix(), -3); }},
                  {Error::value, "logsumexp", [] { logsumexp(nothing(), -1); }},
                  {Error::dtype, "i64", [] { logsumexp(matrix().to(i64)); }}},
+     .known = {{{{-infinity, -infinity, -infinity}}, {{0, 0, 0}}, log_sum},  // the zero of the log semiring
+               {{{-infinity, 2, -infinity}}, {{0, 1, 0}}, log_sum},
+               {{{infinity, 2, -infinity}}, {{1, 0, 0}}, log_sum},
+               {{{infinity, 2, infinity}}, {{0.5, 0, 0.5}}, log_sum}},
      .tolerance_scale = 4},
     normalization("softmax", softmax, [](long double x, long double whole) { return std::exp(x - whole); }),
     normalization("log_softmax", log_softmax, [](long double x, long double whole) { return x - whole; }),

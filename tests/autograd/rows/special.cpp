@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/special.hpp>
 
 #include <cmath>
+#include <limits>
 
 namespace newtape::table {
 namespace {
@@ -23,11 +24,21 @@ Row polygamma_row(const std::string& name, Domain domain) {
           .tolerance_scale = 4};
 }
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
 const Domain positive_arguments{.low = 0.5, .high = 5, .above = 0};
 const Domain between_poles{.low = -1.75, .high = -1.25, .below = 0};
 
+/// -inf is the zero of the log semiring: a sum of nothing else has no derivative. Equal infinities share theirs.
+const std::vector<Known> log_sums_at_infinity{
+    {{{1, -1e4, -infinity, -infinity, infinity, infinity}, {1, 1e4, -infinity, 3, 3, infinity}},
+     {{0.5, 0, 0, 0, 1, 0.5}, {0.5, 1, 0, 1, 0, 0.5}}}};
+
 const Rows specials{{
-    function("erf", erf, std::erf),
+    [] {
+      Row row = function("erf", erf, std::erf);
+      row.covers = {"erf", "gaussian"};
+      return row;
+    }(),
     function("erfc", erfc, std::erfc),
     function("erfinv", erfinv, erfinv_of, {.low = -0.9, .high = 0.9, .above = -1, .below = 1}),
     function("lgamma", lgamma, lgamma_of, {.low = 2.5, .high = 6, .above = 0}),
@@ -57,7 +68,8 @@ const Rows specials{{
      .scalar = [](Numbers x) { return logaddexp_of(x[0], x[1]); },
      .domains = {numbers, numbers},
      .rejects = two_refuse("logaddexp", logaddexp, false),
-     .known = {{{{1, -1e4}, {1, 1e4}}, {{0.5, 0}, {0.5, 1}}}},
+     .known = log_sums_at_infinity,
+     .covers = {"logaddexp", "logaddexp_slope"},
      .tolerance_scale = 4},
     {.name = "logaddexp2",
      .call = [](Args& x) { return logaddexp2(x[0], x[1]); },
@@ -66,8 +78,9 @@ const Rows specials{{
            return std::max(x[0], x[1]) + std::log1p(std::exp2(-std::abs(x[0] - x[1]))) / std::log(2.0L);
          },
      .domains = {numbers, numbers},
-     .composite = true,
-     .tolerance_scale = 16},
+     .rejects = two_refuse("logaddexp2", logaddexp2, false),
+     .known = log_sums_at_infinity,
+     .tolerance_scale = 4},
     {.name = "xlogy",
      .call = [](Args& x) { return xlogy(x[0], x[1]); },
      .scalar = [](Numbers x) { return x[0] == 0 ? 0 : x[0] * std::log(x[1]); },

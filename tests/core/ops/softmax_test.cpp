@@ -128,6 +128,10 @@ TEST_CASE("Extreme rows give the same results as PyTorch", "[softmax]") {
       CHECK(std::isnan(elements(core::softmax(make({2}, row, dtype), 0))[0]));
       CHECK(std::isnan(elements(core::log_softmax(make({2}, row, dtype), 0))[0]));
     }
+    // A cotangent of 0 sends back 0 also to a row that has no softmax.
+    const Array nothing = make({2}, {NAN, NAN}, dtype);
+    CHECK(elements(core::softmax_grad(make({2}, {0, 0}, dtype), nothing, 0)) == std::vector<double>{0, 0});
+    CHECK(elements(core::log_softmax_grad(make({2}, {0, 0}, dtype), nothing, 0)) == std::vector<double>{0, 0});
     // An invalid row does not affect the others.
     const auto mixed = elements(core::softmax(make({2, 2}, {NAN, 0, 1, 1}, dtype), 1));
     CHECK((std::isnan(mixed[1]) && mixed[2] == 0.5 && mixed[3] == 0.5));

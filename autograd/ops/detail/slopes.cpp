@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/detail/slopes.hpp>
+
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/core/ops/activation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/special.hpp>
+
+namespace newtape::detail {
+
+static const Op tanh_grad_op{"tanh_grad"};
+static const Op asin_slope_op{"asin_slope"};
+static const Op hypot_slope_op{"hypot_slope"};
+static const Op gaussian_op{"gaussian"};
+
+Tensor tanh_grad(In g, In x) {
+  if (!recorded(g, x)) return core::tanh_grad(g.take(), x.value());
+  return tanh_grad_op(core::tanh_grad(g.value(), x.value()),
+                      wrt(g, [x](Tensor h) { return tanh_grad(std::move(h), x); }),
+                      // sech^2' = -2 sech^2 tanh
+                      wrt(x, [g, x](Cotangent h) {
+                        const Cotangent both = std::move(h) * Cotangent(g);
+                        return Cotangent(tanh_grad(both.tensor(), x)) * tanh(x) * -2.0;
+                      }));
+}
+
+Tensor sigmoid_grad(In g, In x) {
+  if (!recorded(g, x)) return core::sigmoid_grad(g.take(), x.value());
+  return tanh_grad(0.25 * g, 0.5 * x);  // s(x) = (1 + tanh(x / 2)) / 2
+}
+
+Tensor asin_slope(In x) {
+  return asin_slope_op(core::asin_slope(x.value()),
+                       wrt(x, [x](Cotangent g, const Tensor& y) { return std::move(g) * x * y * y * y; }));
+}
+
+Tensor hypot_slope(In a, In b) {
+  match(hypot_slope_op, a, b);
+  // With c = a / r and s = b / r: dc/da = s^2 / r, dc/db = -c s / r.
+  return hypot_slope_op(core::hypot_slope(a.value(), b.value()),
+                        wrt(a,
+                            [a, b](Cotangent g) {
+                              const Tensor s = hypot_slope(b, a);
+                              return std::move(g) * s * s / nonzero(hypot(a, b));
+                            }),
+                        wrt(b, [a, b](Cotangent g, const Tensor& y) {
+                          return -(std::move(g) * y * hypot_slope(b, a) / nonzero(hypot(a, b)));
+                        }));
+}
+
+Tensor gaussian(In x, double factor) {
+  return gaussian_op(core::gaussian(x.value(), factor), wrt(x, [x, factor](Cotangent g, const Tensor& y) {
+                       return std::move(g) * y * x * (-2.0 * factor);
+                     }));
+}
+
+Tensor nonzero(const Tensor& x) { return where(x == 0.0, 1.0, x); }
+
+}  // namespace newtape::detail
