@@ -285,7 +285,8 @@ class Op {
 /// The names of all operations constructed so far, sorted.
 std::vector<std::string_view> registered_ops();
 
-/// Converts a number operand to the dtype of the other; DTypeError naming both when the dtypes of two tensors differ.
+/// Converts a number, an i64 or a boolean operand to the dtype of the other; DTypeError naming both when two tensors are
+/// of different float dtypes.
 void match(const Op& op, In& a, In& b);
 
 /// Whether any of these is part of a graph while recording is on: a fused pullback then must use Tensor operations.

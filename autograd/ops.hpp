@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-/// The operations. Tensors broadcast by NumPy's rules; a number takes the dtype of the other operand; two float dtypes
-/// do not mix (DTypeError names both). Axes may be negative. Unless stated otherwise, every operation is differentiable
+/// The operations. Tensors broadcast by NumPy's rules; numbers, i64 and booleans take the dtype of a float operand; two
+/// float dtypes do not mix (DTypeError names both). Axes may be negative. Unless stated otherwise, every operation is differentiable
 /// to any order, and takes constants, variables and temporaries.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>

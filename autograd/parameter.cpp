@@ -7,11 +7,16 @@
 
 namespace newtape {
 
+template <>
+std::shared_ptr<Tensor> detail::make_clone(const Tensor& original) {
+  return std::make_shared<Tensor>(original.is_leaf() ? variable(original.value()) : original.detach());
+}
+
 void Parameter::requires_grad(bool wanted) const {
   if (wanted != cell().requires_grad()) cell() = wanted ? variable(cell().value()) : cell().detach();
 }
 
-void Parameter::set_value(const Array& value) const {
+void Parameter::set_value(const Tensor& value) const {
   if (value.dtype() != dtype()) {
     raise<DTypeError>("Parameter: the new value must have the parameter's dtype", name(dtype()), name(value.dtype()));
   }
@@ -19,7 +24,7 @@ void Parameter::set_value(const Array& value) const {
     raise<ShapeError>("Parameter: the new value must have the parameter's shape", to_string(shape()),
                       to_string(value.shape()));
   }
-  core::assign(writable(), value);
+  core::assign(writable(), value.value());
 }
 
 Array& Parameter::writable() const {

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/shared_cell.hpp>
 #include <newtape/autograd/tensor.hpp>
 
 #include <memory>
 
 namespace newtape {
 
+/// The value of a cell in a new one: a variable of its own where it was one. The memory is shared until one is written.
+template <>
+std::shared_ptr<Tensor> detail::make_clone(const Tensor& original);
+
 /// A shared cell that holds the current value of a trainable tensor. Copies share the cell. It converts to the Tensor
 /// that it holds; optimizers replace the value.
-class Parameter {
+class Parameter : public TensorMethods<Parameter> {
  public:
   /// No cell: `defined()` is false; every other member throws ValueError.
   Parameter() = default;
@@ -25,6 +30,14 @@ class Parameter {
   DType dtype() const { return cell().dtype(); }
   std::size_t ndim() const { return cell().ndim(); }
   std::int64_t size() const { return cell().size(); }
+  template <class T = double>
+  T item() const {
+    return cell().item<T>();
+  }
+  bool is_leaf() const { return cell().is_leaf(); }
+  /// The current value as a constant, which later writes do not change.
+  Tensor detach() const { return cell().detach(); }
+  HookHandle register_hook(GradHook hook) const { return cell().register_hook(std::move(hook)); }
   /// As of the tensor; include <newtape/autograd/ops/indexing.hpp>.
   Tensor operator[](const Index& index) const { return cell()[index]; }
   Tensor operator[](std::initializer_list<Index> indices) const { return cell()[indices]; }
@@ -41,7 +54,7 @@ class Parameter {
   void requires_grad(bool wanted) const;
 
   /// Replaces the value; the gradient stays. ShapeError, DTypeError unless shape and dtype are the same.
-  void set_value(const Array& value) const;
+  void set_value(const Tensor& value) const;
   /// The value, for overwriting: copied to new memory first when the memory is shared, so that a graph that saved the
   /// old value keeps it. Write at once; do not keep the reference.
   Array& writable() const;
@@ -60,7 +73,7 @@ class Parameter {
     return *cell_;
   }
 
-  std::shared_ptr<Tensor> cell_;
+  detail::SharedCell<Tensor> cell_;
 };
 
 }  // namespace newtape

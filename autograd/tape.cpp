@@ -22,7 +22,8 @@ Tensor::~Tensor() = default;
 
 namespace {
 [[noreturn]] void undefined_operand(SourceLocation location) {
-  raise<ValueError>("an operand is undefined, at " + to_string(location), "a defined tensor",
+  const detail::CallScope scope(location);
+  raise<ValueError>("an operand is undefined", "a defined tensor",
                     "one that holds nothing yet: default-constructed, moved from, or a gradient before backward");
 }
 }  // namespace
@@ -35,18 +36,47 @@ In::In(Tensor&& x, SourceLocation location) : own_(std::move(x)), tensor_(&own_)
 }
 In::In(Array x, SourceLocation location) : In(Tensor(std::move(x)), location) {}
 In::In(Number number, SourceLocation location) noexcept
-    : tensor_(&own_), location_(location), is_number_(true), number_(number.value) {}
+    : tensor_(&own_), location_(location), is_number_(true), literal_(number.literal), number_(number.value) {}
 In::In(const In& o)
-    : own_(*o.tensor_), tensor_(&own_), location_(o.location_), is_number_(o.is_number_), number_(o.number_) {}
+    : own_(*o.tensor_),
+      tensor_(&own_),
+      location_(o.location_),
+      is_number_(o.is_number_),
+      literal_(o.literal_),
+      number_(o.number_) {}
 In::In(In&& o) noexcept
     : own_(std::move(o.own_)),
       tensor_(o.tensor_ == &o.own_ ? &own_ : o.tensor_),
       location_(o.location_),
       is_number_(o.is_number_),
+      literal_(o.literal_),
       number_(o.number_) {}
-In::~In() = default;
 
-In In::absent() noexcept { return {}; }
+namespace {
+/// Whether a line belongs to this library or to the standard library: below one of the folders, beside this file or where
+/// headers are installed.
+bool in_library(std::string_view file) {
+  constexpr std::string_view here = __FILE__;
+  constexpr std::string_view root = here.substr(0, here.size() - std::string_view("autograd/tape.cpp").size());
+  if (file.find("/c++/") != std::string_view::npos) return true;  // a container that converts operands
+  for (const std::string_view part : {"core/", "autograd/", "nn/", "optim/", "models/", "data/", "inspect/"}) {
+    if (file.substr(0, root.size()) == root && file.substr(root.size(), part.size()) == part) return true;
+    if (file.find("/newtape/" + std::string(part)) != std::string_view::npos) return true;
+  }
+  return false;
+}
+}  // namespace
+
+In::~In() { const detail::CallScope scope(location_); }
+
+detail::CallScope::~CallScope() {
+  if (error_in_flight) [[unlikely]] {
+    // The innermost line outside the library.
+    if (location_.line != 0 && !in_library(location_.file)) locate_error(to_string(location_));
+  }
+}
+
+In In::absent(SourceLocation location) noexcept { return In(location); }
 
 const Tensor& In::promoted() const {
   own_ = Tensor(core::number(number_, f32));

@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace newtape {
 
 Tensor variable(Array value) {
   if (!value.defined() || !is_floating(value.dtype())) {
-    raise<DTypeError>("variable: the dtype must be a float", "f32 or f64",
+    raise<DTypeError>("variable: the dtype must be a float", "f32 or f64, as of tensor({1.0, 2.0}) or x.to(f32)",
                       value.defined() ? name(value.dtype()) : "an undefined array");
   }
   auto leaf = detail::NodeRef::adopt(new detail::Leaf(value));
@@ -72,33 +73,83 @@ HookHandle Tensor::register_hook(GradHook hook) const {
   return HookHandle(hooks.back());
 }
 
-Tensor detail::from_numbers(const double* values, std::size_t size, DType dtype) {
-  Array x = Array::empty({static_cast<std::int64_t>(size)}, f64);
-  std::copy_n(values, size, x.data<double>());
-  return core::cast(std::move(x), dtype);
-}
-
-Tensor detail::from_number(double value, DType dtype) { return core::number(value, dtype); }
-
-Tensor tensor(std::initializer_list<detail::ListNumber> values, DType dtype) {
-  Array x = Array::empty({static_cast<std::int64_t>(values.size())}, f64);
-  std::transform(values.begin(), values.end(), x.data<double>(),
-                 [](detail::ListNumber number) { return number.value; });
-  return core::cast(std::move(x), dtype);
-}
-
-Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype) {
-  const auto columns = static_cast<std::int64_t>(rows.size() == 0 ? 0 : rows.begin()->size());
-  Array x = Array::empty({static_cast<std::int64_t>(rows.size()), columns}, f64);
-  double* out = x.data<double>();
-  for (const auto& row : rows) {
-    if (static_cast<std::int64_t>(row.size()) != columns) {
-      raise<ShapeError>("tensor: all rows must have the same length", std::to_string(columns) + " numbers",
-                        std::to_string(row.size()));
-    }
-    out = std::copy(row.begin(), row.end(), out);
+template <Arithmetic T>
+Tensor detail::from_elements(const T* from, const Shape& shape, std::size_t size, DType dtype) {
+  if (shape.empty() && core::recorder() != nullptr) return core::number(static_cast<double>(*from), dtype);
+  Array y = Array::empty(shape, dtype);
+  if (y.size() != static_cast<std::int64_t>(size)) {
+    raise<ShapeError>("tensor: the shape must have as many elements as there are numbers",
+                      std::to_string(size) + " elements", to_string(shape));
   }
-  return core::cast(std::move(x), dtype);
+  visit_dtype(dtype, [&]<class U>() {
+    std::transform(from, from + size, y.data<U>(), [](T number) { return static_cast<U>(number); });
+  });
+  return y;
+}
+
+namespace detail {
+template Tensor from_elements(const bool*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const char*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const signed char*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const unsigned char*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const short*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const unsigned short*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const int*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const unsigned*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const long*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const unsigned long*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const long long*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const unsigned long long*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const float*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const double*, const Shape&, std::size_t, DType);
+template Tensor from_elements(const long double*, const Shape&, std::size_t, DType);
+}  // namespace detail
+
+namespace {
+using detail::NestedList;
+
+int dtype_rank(DType t) { return t == boolean ? 0 : t == i64 ? 1 : 2; }
+
+/// The dtype that holds all numbers of the list: boolean, i64 or f32; f32 when there are none.
+DType common_dtype(const NestedList& list) {
+  if (list.is_number() || list.size() == 0) return list.dtype();
+  DType common = boolean;
+  for (const auto& item : list) {
+    const DType t = common_dtype(item);
+    if (dtype_rank(t) > dtype_rank(common)) common = t;
+  }
+  return common;
+}
+
+/// Writes the numbers below `list`, whose lists at depth `axis` must be as long as the first of them, in C order.
+template <class T>
+T* write(const NestedList& list, const Shape& shape, std::size_t axis, T* out) {
+  const bool fits = axis == shape.size() ? list.is_number() : !list.is_number() && list.size() == shape[axis];
+  if (!fits) {
+    raise<ShapeError>("tensor: all lists at one level must have the same length",
+                      axis == shape.size() ? "a number" : "a list of " + std::to_string(shape[axis]),
+                      list.is_number() ? "a number" : "a list of " + std::to_string(list.size()));
+  }
+  if (list.is_number()) {
+    *out = list.as<T>();
+    return out + 1;
+  }
+  for (const auto& item : list) out = write(item, shape, axis + 1, out);
+  return out;
+}
+}  // namespace
+
+Tensor detail::from_list(const NestedList& list) { return from_list(list, common_dtype(list)); }
+
+Tensor detail::from_list(const NestedList& list, DType dtype) {
+  Shape shape;
+  for (const auto* first = &list; !first->is_number(); first = first->begin()) {
+    shape.push_back(first->size());
+    if (first->size() == 0) break;
+  }
+  Array y = Array::empty(shape, dtype);
+  visit_dtype(dtype, [&]<class T>() { write(list, shape, 0, y.data<T>()); });
+  return y;
 }
 
 Tensor zeros(const Shape& shape, DType dtype) { return core::zeros(shape, dtype); }
@@ -106,6 +157,7 @@ Tensor ones(const Shape& shape, DType dtype) { return core::ones(shape, dtype); 
 Tensor full(const Shape& shape, double value, DType dtype) { return core::full(shape, value, dtype); }
 Tensor arange(std::int64_t n, DType dtype) { return core::arange(n, dtype); }
 Tensor eye(std::int64_t n, DType dtype) { return core::eye(n, dtype); }
+Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype) { return core::eye(rows, columns, dtype); }
 Tensor zeros_like(const Tensor& x) { return core::full_like(x.value(), 0); }
 Tensor ones_like(const Tensor& x) { return core::full_like(x.value(), 1); }
 
@@ -120,18 +172,47 @@ void In::resolve(const char* op, DType dtype) {
   is_number_ = false;
 }
 
-void match(const Op& op, In& a, In& b) {
-  if (a.is_number() || b.is_number()) {
-    if (a.is_number() && b.is_number()) {
-      raise<ValueError>(std::string(op.name()) + ": at least one operand must be a tensor", "a tensor and a number",
-                        "two numbers");
-    }
-    a.is_number() ? a.resolve(op.name(), b.dtype()) : b.resolve(op.name(), a.dtype());
-  } else if (a.dtype() != b.dtype()) {
+void In::promote(DType dtype) {
+  own_ = Tensor(core::cast(tensor_->value(), dtype));
+  tensor_ = &own_;
+}
+
+namespace {
+/// The dtype in which two operands of different dtypes meet: that of a float before i64 before boolean.
+DType common_dtype(const Op& op, const In& a, const In& b) {
+  const DType s = a.literal();
+  const DType t = b.literal();
+  if (dtype_rank(s) != dtype_rank(t)) return dtype_rank(s) > dtype_rank(t) ? s : t;
+  if (b.is_number()) return s;
+  if (s != t && !a.is_number()) {
     raise<DTypeError>(std::string(op.name()) + ": the operands must have the same dtype",
-                      "equal dtypes; convert with to(dtype)", describe(a.value()) + " and " + describe(b.value()));
+                      "equal float dtypes; convert with to(dtype)",
+                      describe(a.value()) + " and " + describe(b.value()));
+  }
+  return t;
+}
+
+void convert(const Op& op, In& x, DType dtype) {
+  if (x.is_number()) {
+    x.resolve(op.name(), dtype);
+  } else if (x.dtype() != dtype) {
+    x.promote(dtype);
   }
 }
+}  // namespace
+
+void match(const Op& op, In& a, In& b) {
+  if (!a.is_number() && !b.is_number() && a.dtype() == b.dtype()) return;
+  if (a.is_number() && b.is_number()) {
+    raise<ValueError>(std::string(op.name()) + ": at least one operand must be a tensor", "a tensor and a number",
+                      "two numbers");
+  }
+  const DType dtype = common_dtype(op, a, b);
+  convert(op, a, dtype);
+  convert(op, b, dtype);
+}
+
+Tensor to(In x, DType dtype) { return x.tensor().to(dtype, x.location()); }
 
 std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim) {
   return static_cast<std::int64_t>(normalize_axis(op.name(), axis, ndim)) - static_cast<std::int64_t>(ndim);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/source_location.hpp>
+#include <newtape/autograd/tensor_methods.hpp>
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
@@ -9,6 +10,7 @@
 #include <concepts>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -49,7 +51,7 @@ class HookHandle {
 
 /// An array and, when it depends on a variable, its node in the graph. Immutable, with value semantics and cheap
 /// copies.
-class Tensor {
+class Tensor : public TensorMethods<Tensor> {
  public:
   /// The undefined tensor: `defined()` is false.
   Tensor() noexcept = default;
@@ -124,33 +126,97 @@ Tensor variable(const E& e) {
 }
 inline Tensor variable(const Tensor& x) { return variable(x.value()); }
 
+/// The dtype that numbers of a C++ type get in `tensor` unless one is given, as in PyTorch: i64 for integers, f32 for
+/// floats, boolean for bool.
+template <Arithmetic N>
+inline constexpr DType literal_dtype = std::same_as<N, bool> ? boolean
+                                       : std::integral<N>    ? i64
+                                                             : f32;
+
 namespace detail {
-/// A number in a list. A class, so that `{{1}, {2}}` converts better to a list of rows than to a list of numbers.
-struct ListNumber {
+/// A number, or a list of them or of lists, of any depth, in the source.
+class NestedList {
+ public:
   template <Arithmetic N>
-  constexpr ListNumber(N number) noexcept : value(static_cast<double>(number)) {}
-  double value;
+  constexpr NestedList(N number) noexcept
+      : real_(static_cast<double>(number)),
+        integer_(std::integral<N> ? static_cast<std::int64_t>(number) : 0),
+        dtype_(literal_dtype<N>) {}
+  constexpr NestedList(std::initializer_list<NestedList> list) noexcept
+      : items_(list), dtype_(f32), is_number_(false) {}
+
+  constexpr bool is_number() const noexcept { return is_number_; }
+  constexpr const NestedList* begin() const noexcept { return items_.begin(); }
+  constexpr const NestedList* end() const noexcept { return items_.end(); }
+  constexpr std::int64_t size() const noexcept { return static_cast<std::int64_t>(items_.size()); }
+  constexpr DType dtype() const noexcept { return dtype_; }
+  template <class T>
+  constexpr T as() const noexcept {
+    return dtype_ == i64 ? static_cast<T>(integer_) : static_cast<T>(real_);
+  }
+
+ private:
+  std::initializer_list<NestedList> items_;
+  double real_ = 0;
+  std::int64_t integer_ = 0;
+  DType dtype_;
+  bool is_number_ = true;
 };
-Tensor from_number(double value, DType dtype);
-Tensor from_numbers(const double* values, std::size_t size, DType dtype);
+
+/// Of the dtype of the literals: f32 when there is a float among them or none at all.
+Tensor from_list(const NestedList& list);
+Tensor from_list(const NestedList& list, DType dtype);
+/// A copy of `size` elements of a C++ type.
+template <Arithmetic T>
+Tensor from_elements(const T* from, const Shape& shape, std::size_t size, DType dtype);
+
+/// A container of contiguous numbers: a vector, an array, a span.
+template <class R> concept NumberRange = !XtensorExpression<R> && requires(const R& r) {
+  std::size(r);
+  requires Arithmetic<std::remove_cvref_t<decltype(*std::data(r))>>;
+};
+template <class R>
+using NumberOf = std::remove_cvref_t<decltype(*std::data(std::declval<const R&>()))>;
 }  // namespace detail
 
-/// A constant from numbers in the source: `tensor({1, 2, 3})`, `tensor({{1, 2}, {3, 4}})`, `tensor(0.5, f64)`.
+/// A constant from a number, or from numbers in braces of any depth: `tensor({0, 1, 2})` is i64, `tensor({{0.5, 1}, {2,
+/// 3}})` f32, `tensor({1, 2}, f64)` what is asked for. ShapeError when lists at one level differ in length.
 template <Arithmetic N>
-Tensor tensor(N value, DType dtype = f32) {
-  return detail::from_number(static_cast<double>(value), dtype);
+Tensor tensor(N value, DType dtype = literal_dtype<N>) {
+  return detail::from_elements(&value, {}, 1, dtype);
 }
-template <std::same_as<double> D>
-Tensor tensor(std::initializer_list<D> values, DType dtype = f32) {
-  return detail::from_numbers(values.begin(), values.size(), dtype);
+template <Arithmetic N>
+Tensor tensor(std::initializer_list<N> values, DType dtype = literal_dtype<N>) {
+  return detail::from_elements(values.begin(), {static_cast<std::int64_t>(values.size())}, values.size(), dtype);
 }
-Tensor tensor(std::initializer_list<detail::ListNumber> values, DType dtype = f32);
-Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, DType dtype = f32);
+inline Tensor tensor(std::initializer_list<detail::NestedList> values) { return detail::from_list(values); }
+inline Tensor tensor(std::initializer_list<detail::NestedList> values, DType dtype) {
+  return detail::from_list(values, dtype);
+}
+/// A copy of a vector, span or array of numbers, of their type: i64 for integers, f32 or f64 for floats; with a shape,
+/// in C order. ShapeError unless the shape has as many elements.
+template <detail::NumberRange R>
+Tensor tensor(const R& values, DType dtype = dtype_of<detail::NumberOf<R>>) {
+  return detail::from_elements(std::data(values), {static_cast<std::int64_t>(std::size(values))}, std::size(values),
+                               dtype);
+}
+template <detail::NumberRange R>
+Tensor tensor(const R& values, const Shape& shape, DType dtype = dtype_of<detail::NumberOf<R>>) {
+  return detail::from_elements(std::data(values), shape, std::size(values), dtype);
+}
+/// The elements at `data`, in C order, without a copy. They are only read, and must outlive the tensor and all views of
+/// it.
+template <Element T>
+Tensor from_blob(const T* data, const Shape& shape) {
+  return Array::borrow(shape, dtype_of<T>, data);
+}
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
 Tensor full(const Shape& shape, double value, DType dtype = f32);
 Tensor arange(std::int64_t n, DType dtype = i64);
+/// Ones on the diagonal of a matrix, by default square.
 Tensor eye(std::int64_t n, DType dtype = f32);
+Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype = f32);
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 
@@ -181,7 +247,7 @@ template <class P>
 concept TensorHolder = !std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>;
 
 /// An operand with the source line of the call: a Tensor, anything that converts to one, or a number, which takes the
-/// dtype of the other operand. It refers to the caller's tensor, but a copy owns its tensor, so pullbacks may capture
+/// dtype of the other operand (but a float with an i64 or boolean tensor gives f32). It refers to the caller's tensor, but a copy owns its tensor, so pullbacks may capture
 /// it by value (never by reference). A temporary tensor is moved in, and `take()` moves its array out.
 class In {
  public:
@@ -192,12 +258,12 @@ class In {
   In(Array x, SourceLocation location = SourceLocation::current());
   template <Arithmetic N>
   In(N number, SourceLocation location = SourceLocation::current()) noexcept
-      : In(Number{static_cast<double>(number)}, location) {}
+      : In(Number{static_cast<double>(number), literal_dtype<N>}, location) {}
   template <TensorHolder P>
   In(const P& holder, SourceLocation location = SourceLocation::current())
       : In(static_cast<const Tensor&>(holder), location) {}
   /// An operand that is left out, whose tensor is undefined. For the implementation of operations.
-  static In absent() noexcept;
+  static In absent(SourceLocation location = SourceLocation::current()) noexcept;
   In(const In& o);
   In(In&& o) noexcept;
   In& operator=(const In&) = delete;
@@ -220,22 +286,45 @@ class In {
   /// Whether it is a number that has no dtype yet. It becomes a 0-d f32 tensor when it is used as a tensor.
   bool is_number() const noexcept { return is_number_; }
   double number() const noexcept { return number_; }
+  /// Of the tensor, or of the literal: boolean, i64 or f32.
+  DType literal() const { return is_number() ? literal_ : tensor_->dtype(); }
   /// Gives this number a dtype. DTypeError naming `op` when it is not an integer and `dtype` is not a float.
   void resolve(const char* op, DType dtype);
+  /// Converts an i64 or boolean tensor, a constant.
+  void promote(DType dtype);
 
  private:
   struct Number {
     double value;
+    DType literal;
   };
   In(Number number, SourceLocation location) noexcept;
-  In() noexcept : tensor_(&own_) {}
+  explicit In(SourceLocation location) noexcept : tensor_(&own_), location_(location) {}
   const Tensor& promoted() const;
 
   mutable Tensor own_;
   const Tensor* tensor_;
   SourceLocation location_;
   mutable bool is_number_ = false;
+  DType literal_ = f32;  ///< of a number
   double number_ = 0;
 };
+
+/// x converted to `dtype`: x.to(dtype).
+Tensor to(In x, DType dtype);
+
+namespace detail {
+/// In the scope of an operation whose operands are no In: adds the line of the call to an error that leaves it.
+class CallScope {
+ public:
+  explicit CallScope(SourceLocation location) noexcept : location_(location) {}
+  CallScope(const CallScope&) = delete;
+  CallScope& operator=(const CallScope&) = delete;
+  ~CallScope();
+
+ private:
+  SourceLocation location_;
+};
+}  // namespace detail
 
 }  // namespace newtape

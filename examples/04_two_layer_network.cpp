@@ -6,8 +6,8 @@ namespace nt = newtape;
 
 int main() {
   // The four points of XOR are the columns of X; the row of ones multiplies the bias.
-  const nt::Tensor X = nt::tensor({{0, 0, 1, 1}, {0, 1, 0, 1}, {1, 1, 1, 1}});
-  const nt::Tensor target = nt::tensor({{0, 1, 1, 0}});
+  const nt::Tensor X = nt::tensor({{0.0, 0, 1, 1}, {0, 1, 0, 1}, {1, 1, 1, 1}});
+  const nt::Tensor target = nt::tensor({{0.0, 1, 1, 0}});
 
   nt::manual_seed(3);
   const nt::Parameter W1(nt::random::normal({8, 3}, 0, 2));

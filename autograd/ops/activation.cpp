@@ -141,8 +141,8 @@ Tensor hardtanh(In x, double low, double high) {
   }
   In below = low;
   In above = high;
-  match(hardtanh_op, x, below);
-  match(hardtanh_op, x, above);
+  below.resolve("hardtanh", x.dtype());
+  above.resolve("hardtanh", x.dtype());
   return hardtanh_op(core::clip(x.value(), below.value(), above.value()),
                      wrt(x, [x, low, high](const Tensor& g) { return where((x > low) & (x < high), g, 0.0); }));
 }

@@ -12,6 +12,10 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
 namespace newtape {
 
 static const Op add_op{"add"};
@@ -156,9 +160,22 @@ Tensor clip(In x, In low, In high) {
                  }));
 }
 
+Tensor clip(In x, In low) {
+  match(clip_op, x, low);
+  if (!is_floating(x.dtype())) return maximum(std::move(x), std::move(low));
+  return clip(std::move(x), std::move(low), std::numeric_limits<double>::infinity());
+}
+
+Tensor clip(In x, std::nullopt_t, In high) {
+  match(clip_op, x, high);
+  if (!is_floating(x.dtype())) return minimum(std::move(x), std::move(high));
+  return clip(std::move(x), -std::numeric_limits<double>::infinity(), std::move(high));
+}
+
 Tensor lerp(In start, In end, In weight) { return start + weight * (end - start); }
 
 Tensor where(const Tensor& condition, In a, In b) {
+  if (a.is_number() && b.is_number()) a.resolve("where", b.literal() == f32 ? f32 : a.literal());
   match(where_op, a, b);
   if (condition.dtype() != boolean) {
     raise<DTypeError>("where: the condition must be boolean", "boolean", name(condition.dtype()));
@@ -204,6 +221,11 @@ Tensor sign(In x) { return sign_op(core::sign(x.take())); }
 Tensor floor(In x) { return floor_op(core::floor(x.take())); }
 Tensor ceil(In x) { return ceil_op(core::ceil(x.take())); }
 Tensor round(In x) { return round_op(core::round(x.take())); }
+Tensor round(In x, int decimals) {
+  if (decimals == 0) return round(std::move(x));
+  const double scale = std::pow(10.0, std::abs(decimals));
+  return decimals > 0 ? round(std::move(x) * scale) / scale : round(std::move(x) / scale) * scale;
+}
 Tensor trunc(In x) { return trunc_op(core::trunc(x.take())); }
 
 }  // namespace newtape

@@ -3,6 +3,8 @@
 
 #include <newtape/autograd/tensor.hpp>
 
+#include <optional>
+
 /// Arithmetic. Operands broadcast; tensors of the same dtype, or a number and a tensor.
 namespace newtape {
 
@@ -25,7 +27,15 @@ Tensor abs(In x);            ///< derivative 0 at 0; square(abs(x)) and its kin 
 Tensor hypot(In a, In b);    ///< sqrt(a^2 + b^2) without overflow; derivatives at (0, 0) as those of norm
 Tensor maximum(In a, In b);  ///< equal operands share the gradient
 Tensor minimum(In a, In b);
-Tensor clip(In x, In low, In high);        ///< gradient 1 within the bounds, inclusive
+Tensor clip(In x, In low, In high);  ///< gradient 1 within the bounds, inclusive
+Tensor clip(In x, In low);           ///< one bound only
+Tensor clip(In x, std::nullopt_t, In high);
+/// PyTorch's names of clip.
+inline Tensor clamp(In x, In low, In high) { return clip(std::move(x), std::move(low), std::move(high)); }
+inline Tensor clamp(In x, In low) { return clip(std::move(x), std::move(low)); }
+inline Tensor clamp(In x, std::nullopt_t, In high) { return clip(std::move(x), std::nullopt, std::move(high)); }
+inline Tensor clamp_min(In x, In low) { return clip(std::move(x), std::move(low)); }
+inline Tensor clamp_max(In x, In high) { return clip(std::move(x), std::nullopt, std::move(high)); }
 Tensor lerp(In start, In end, In weight);  ///< start + weight (end - start)
 /// `a` where `condition` (boolean) is true, else `b`. Elements not selected get gradient 0.
 Tensor where(const Tensor& condition, In a, In b);
@@ -40,6 +50,8 @@ Tensor sign(In x);  ///< -1, 0 or 1
 Tensor floor(In x);
 Tensor ceil(In x);
 Tensor round(In x);  ///< halves to even
+/// To so many digits after the point, or for -1, -2, ... to tens, hundreds, ...
+Tensor round(In x, int decimals);
 Tensor trunc(In x);
 
 }  // namespace newtape

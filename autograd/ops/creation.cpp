@@ -2,7 +2,9 @@
 #include <newtape/autograd/ops/creation.hpp>
 
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/random.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -44,5 +46,24 @@ Tensor logspace(double start, double stop, std::int64_t n, double base, DType dt
 }
 
 Tensor full_like(const Tensor& x, double value) { return core::full(x.shape(), value, x.dtype()); }
+
+void detail::raise_ragged(std::size_t expected, std::size_t got) {
+  raise<ShapeError>("tensor: all rows must have the same length", std::to_string(expected) + " numbers",
+                    std::to_string(got));
+}
+
+Tensor tensor(const std::vector<bool>& values) {
+  Array y = Array::empty({static_cast<std::int64_t>(values.size())}, boolean);
+  std::copy(values.begin(), values.end(), y.data<bool>());
+  return y;
+}
+
+Tensor rand(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
+Tensor randn(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
+Tensor rand_like(const Tensor& x) { return rand(x.shape(), x.dtype()); }
+Tensor randn_like(const Tensor& x) { return randn(x.shape(), x.dtype()); }
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape) { return random::integers(shape, low, high); }
+Tensor randint(std::int64_t high, const Shape& shape) { return random::integers(shape, 0, high); }
+Tensor randperm(std::int64_t n) { return random::permutation(n); }
 
 }  // namespace newtape

@@ -3,12 +3,15 @@
 
 #include <newtape/autograd/tensor.hpp>
 
-/// Constants with regular values; see also tensor.hpp.
+#include <vector>
+
+/// Constants with regular or random values; see also tensor.hpp.
 namespace newtape {
 
 namespace detail {
 Tensor arange_of(double start, double stop, double step, DType dtype);
-}
+[[noreturn]] void raise_ragged(std::size_t expected, std::size_t got);
+}  // namespace detail
 
 /// start, start + step, ... below `stop` (exclusive): by default i64 when all three are integers, else f32. ValueError
 /// for a step of 0 or non-finite bounds.
@@ -23,5 +26,28 @@ Tensor linspace(double start, double stop, std::int64_t n, DType dtype = f32);
 Tensor logspace(double start, double stop, std::int64_t n, double base = 10, DType dtype = f32);
 /// A tensor of the shape and dtype of x with all elements `value`.
 Tensor full_like(const Tensor& x, double value);
+/// A copy of the numbers, one row for each vector. ShapeError unless all have the same length.
+template <Arithmetic T>
+Tensor tensor(const std::vector<std::vector<T>>& rows, DType dtype = dtype_of<T>) {
+  const std::size_t columns = rows.empty() ? 0 : rows[0].size();
+  std::vector<T> numbers;
+  for (const auto& row : rows) {
+    if (row.size() != columns) detail::raise_ragged(columns, row.size());
+    numbers.insert(numbers.end(), row.begin(), row.end());
+  }
+  return tensor(numbers, Shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(columns)}, dtype);
+}
+Tensor tensor(const std::vector<bool>& values);
+
+/// Uniform in [0, 1), and normal with mean 0 and standard deviation 1; see random::uniform and random::normal.
+Tensor rand(const Shape& shape, DType dtype = f32);
+Tensor randn(const Shape& shape, DType dtype = f32);
+Tensor rand_like(const Tensor& x);
+Tensor randn_like(const Tensor& x);
+/// Uniform i64 in [low, high), or in [0, high).
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape);
+Tensor randint(std::int64_t high, const Shape& shape);
+/// A random permutation of 0, ..., n - 1.
+Tensor randperm(std::int64_t n);
 
 }  // namespace newtape

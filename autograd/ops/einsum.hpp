@@ -14,7 +14,8 @@ namespace newtape {
 /// those not in the output are summed over. `...` stands for any further axes, which broadcast, as do axes of length 1.
 /// Without `->` the output has the axes of `...` and then, in alphabetical order, the letters that occur once. Operands
 /// are contracted in pairs, in the order with the fewest multiplications.
-Tensor einsum(std::string_view expression, const std::vector<Tensor>& operands);
+Tensor einsum(std::string_view expression, const std::vector<Tensor>& operands,
+              SourceLocation location = SourceLocation::current());
 
 /// The contraction order of einsum, and its number of multiplications. Each step is a pair of positions in the list of
 /// operands; both are removed and their product is appended (NumPy's einsum_path).

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -10,6 +11,8 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 namespace newtape {
@@ -66,12 +69,15 @@ Tensor scatter_source(const char* op, const Tensor& indices, const In& src) {
 }  // namespace
 
 Tensor take(In x, const Tensor& indices, std::int64_t axis) {
+  if (x.ndim() == 0) return take(In(unsqueeze(x, 0), x.location()), indices, axis);
   axis = axis_from_last(take_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
   return take_op(core::take(x.value(), indices.value(), axis), wrt(x, TakePullback{indices.value(), axis, length}));
 }
 
-Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src) {
+Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src, const IndexAddOptions& options) {
+  if (options.alpha != 1) return index_add(std::move(x), axis, indices, In(src * options.alpha, src.location()));
+  if (x.ndim() == 0) return detail::as_vector(x, [&](In v) { return index_add(std::move(v), axis, indices, src); });
   match(index_add_op, x, src);
   axis = axis_from_last(index_add_op, axis, x.ndim());
   const In from(spread(x, indices, axis, src), x.location());
@@ -81,6 +87,7 @@ Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src) {
 }
 
 Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
+  if (x.ndim() == 0) return detail::as_vector(x, [&](In v) { return index_copy(std::move(v), axis, indices, src); });
   match(index_copy_op, x, src);
   axis = axis_from_last(index_copy_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
@@ -99,6 +106,9 @@ Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
 }
 
 Tensor gather(In x, std::int64_t axis, const Tensor& indices) {
+  if (x.ndim() == 0 && indices.ndim() == 0) {
+    return detail::as_vector(x, [&](In v) { return gather(std::move(v), axis, unsqueeze(indices, 0)); });
+  }
   axis = axis_from_last(gather_op, axis, x.ndim());
   if (indices.ndim() == x.ndim()) {
     core::Window window(x.shape(), x.ndim());
@@ -116,6 +126,7 @@ Tensor gather(In x, std::int64_t axis, const Tensor& indices) {
 }
 
 Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis) {
+  if (x.ndim() == 0 && indices.ndim() == 0) return gather(std::move(x), axis, indices);
   if (indices.ndim() != x.ndim()) {
     raise<ShapeError>("take_along_axis: the indices must have as many axes as the operand", to_string(x.shape()),
                       to_string(indices.shape()));
@@ -132,15 +143,101 @@ Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis) {
 }
 
 Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
+  if (x.ndim() == 0 && indices.ndim() == 0) {
+    return detail::as_vector(x, [&](In v) { return scatter(std::move(v), axis, unsqueeze(indices, 0), src); });
+  }
   if (src.is_number()) src.resolve("scatter", x.dtype());
   const Tensor positions = core::flat_positions("scatter", x.shape(), indices.value(), axis);
   return reshape(index_copy(ravel(x), 0, positions, scatter_source("scatter", indices, src)), x.shape());
 }
 
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
+  if (x.ndim() == 0 && indices.ndim() == 0) {
+    return detail::as_vector(x, [&](In v) { return scatter_add(std::move(v), axis, unsqueeze(indices, 0), src); });
+  }
   match(scatter_add_op, x, src);
   const Tensor positions = core::flat_positions("scatter_add", x.shape(), indices.value(), axis);
   return reshape(index_add(ravel(x), 0, positions, scatter_source("scatter_add", indices, src)), x.shape());
+}
+
+namespace {
+/// For each element of the operand that receives any, the positions in the source that it receives, as rows of the
+/// length of the longest; what is missing reads element `size`, the neutral one behind the source.
+struct Groups {
+  Tensor targets;  ///< [n]: flat positions, ascending
+  Tensor members;  ///< [n, longest]
+  Tensor counts;   ///< [n]
+};
+
+Groups group_by_target(const Array& positions, std::int64_t operand_size) {
+  const Array flat = core::contiguous(core::reshape(positions, {-1}));
+  const auto* target = flat.data<std::int64_t>();
+  std::vector<std::int64_t> count(static_cast<std::size_t>(operand_size));
+  for (std::int64_t i = 0; i < flat.size(); ++i) ++count[static_cast<std::size_t>(target[i])];
+  std::vector<std::int64_t> targets;
+  std::vector<std::int64_t> counts;
+  std::vector<std::int64_t> row(count.size());
+  for (std::size_t at = 0; at < count.size(); ++at) {
+    if (count[at] == 0) continue;
+    row[at] = static_cast<std::int64_t>(targets.size());
+    targets.push_back(static_cast<std::int64_t>(at));
+    counts.push_back(count[at]);
+  }
+  const auto longest = counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
+  Array members =
+      core::full({static_cast<std::int64_t>(targets.size()), longest}, static_cast<double>(flat.size()), i64);
+  auto* member = members.data<std::int64_t>();
+  for (std::int64_t i = flat.size(); i-- > 0;) {
+    const auto at = static_cast<std::size_t>(target[i]);
+    member[row[at] * longest + --count[at]] = i;
+  }
+  return {tensor(targets), members, tensor(counts)};
+}
+
+/// What changes no product, sum or extreme.
+double neutral(ScatterReduce reduce, DType dtype) {
+  const double largest = is_floating(dtype) ? std::numeric_limits<double>::infinity() : 0x1p62;
+  switch (reduce) {
+    case ScatterReduce::prod: return 1;
+    case ScatterReduce::amax: return -largest;
+    case ScatterReduce::amin: return largest;
+    default: return 0;
+  }
+}
+}  // namespace
+
+Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce,
+                      const ScatterOptions& options) {
+  if (x.ndim() == 0 && indices.ndim() == 0) {
+    return detail::as_vector(
+        x, [&](In v) { return scatter_reduce(std::move(v), axis, unsqueeze(indices, 0), src, reduce, options); });
+  }
+  match(scatter_add_op, x, src);
+  const auto groups =
+      group_by_target(core::flat_positions("scatter_reduce", x.shape(), indices.value(), axis), x.size());
+  if (groups.targets.size() == 0) return x;
+  const Tensor base = ravel(x);
+  const Tensor from = ravel(scatter_source("scatter_reduce", indices, src));
+  // One row for each target: what it receives and, if it counts, itself.
+  Tensor rows = take(concatenate({from, full({1}, neutral(reduce, x.dtype()), x.dtype())}), groups.members);
+  Tensor counts = groups.counts;
+  if (options.include_self) {
+    rows = concatenate({rows, unsqueeze(take(base, groups.targets), 1)}, 1);
+    counts = counts + 1;
+  }
+  Tensor y;
+  switch (reduce) {
+    case ScatterReduce::prod: y = prod(rows, -1); break;
+    case ScatterReduce::amax: y = amax(rows, -1); break;
+    case ScatterReduce::amin: y = amin(rows, -1); break;
+    case ScatterReduce::mean: {
+      y = sum(rows, -1);
+      y = is_floating(x.dtype()) ? y / counts : floor_divide(y, counts);
+      break;
+    }
+    default: y = sum(rows, -1);
+  }
+  return reshape(index_copy(base, 0, groups.targets, y), x.shape());
 }
 
 Tensor gather_adjoint(In x, std::int64_t axis, const Tensor& indices, std::int64_t length) {
@@ -168,11 +265,11 @@ Tensor masked_select(In x, const Tensor& mask) {
   return take(ravel(expand(x, common)), core::flatnonzero(core::expand(mask.value(), common)), 0);
 }
 
-Tensor argwhere(const Tensor& x) { return core::argwhere(x.value()); }
+Tensor argwhere(In x) { return core::argwhere(x.value()); }
 
-std::vector<Tensor> where(const Tensor& condition) { return unstack(argwhere(condition), 1); }
+std::vector<Tensor> where(In condition) { return unstack(argwhere(std::move(condition)), 1); }
 
-Tensor one_hot(const Tensor& indices, std::int64_t classes, DType dtype) {
+Tensor one_hot(In indices, std::int64_t classes, DType dtype) {
   if (indices.dtype() != i64) raise<DTypeError>("one_hot: the indices must be i64", "i64", name(indices.dtype()));
   if (classes < -1 || (classes == -1 && indices.size() == 0)) {
     raise<ValueError>("one_hot: invalid number of classes", "at least 0; -1 needs at least one index",

@@ -14,8 +14,11 @@ namespace newtape {
 /// The slices `indices` along `axis`; the shape of the indices (any) replaces the axis.
 Tensor take(In x, const Tensor& indices, std::int64_t axis = 0);
 inline Tensor index_select(In x, std::int64_t axis, const Tensor& indices) { return take(std::move(x), indices, axis); }
+struct IndexAddOptions {
+  double alpha = 1;  ///< factor of src
+};
 /// x with `src` added at `indices`; src broadcasts to the shape of `take(x, indices, axis)`.
-Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src);
+Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src, const IndexAddOptions& options = {});
 /// x with the slices at `indices` replaced by src. Of equal indices the last one counts, also for the gradient.
 Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src);
 inline Tensor index_fill(In x, std::int64_t axis, const Tensor& indices, In value) {
@@ -37,6 +40,18 @@ Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src);
 /// scatter that adds src to x.
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src);
 
+enum class ScatterReduce { sum, prod, mean, amax, amin };
+struct ScatterOptions {
+  bool include_self = true;  ///< whether the element of x counts where something is scattered
+};
+/// scatter that combines the elements of src that meet, and that of x. Equal extremes share the gradient. Elements of x
+/// at which nothing arrives stay. PyTorch's scatter with reduce is the same with `sum` or `prod`.
+Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce,
+                      const ScatterOptions& options = {});
+inline Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce) {
+  return scatter_reduce(std::move(x), axis, indices, std::move(src), reduce);
+}
+
 // --- masks ---
 
 /// x with `value` (a number or a tensor) where the mask is true; mask and value broadcast to x.
@@ -46,11 +61,11 @@ Tensor masked_select(In x, const Tensor& mask);
 
 // --- indices, as constants ---
 
-Tensor argwhere(const Tensor& x);  ///< indices of the nonzero elements: [n, ndim], in C order
-inline Tensor nonzero(const Tensor& x) { return argwhere(x); }
+Tensor argwhere(In x);  ///< indices of the nonzero elements: [n, ndim], in C order
+inline Tensor nonzero(In x) { return argwhere(std::move(x)); }
 /// The indices where `condition` is true: one vector for each axis, as x[{..}] takes them.
-std::vector<Tensor> where(const Tensor& condition);
+std::vector<Tensor> where(In condition);
 /// 1 at the index and 0 elsewhere along a new last axis of length `classes` (default: the largest index + 1).
-Tensor one_hot(const Tensor& indices, std::int64_t classes = -1, DType dtype = f32);
+Tensor one_hot(In indices, std::int64_t classes = -1, DType dtype = f32);
 
 }  // namespace newtape

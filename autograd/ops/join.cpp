@@ -71,30 +71,41 @@ void expect_count(const char* op, std::int64_t count) {
 
 }  // namespace
 
-Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis) {
+Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis, SourceLocation location) {
+  const detail::CallScope scope(location);
   Array value = core::concatenate(values(parts), axis);
   axis = axis_from_last(concatenate_op, axis, value.ndim());
   std::vector<std::int64_t> ends;
   std::int64_t end = 0;
   for (const auto& p : parts) ends.push_back(end += p.shape(axis));
-  return concatenate_op(std::move(value), wrt_all(parts, [ends, axis](std::size_t i, const Tensor& g) {
-                          return slice(g, axis, i == 0 ? 0 : ends[i - 1], ends[i]);
-                        }));
+  return concatenate_op(std::move(value), wrt_all(
+                                              parts,
+                                              [ends, axis](std::size_t i, const Tensor& g) {
+                                                return slice(g, axis, i == 0 ? 0 : ends[i - 1], ends[i]);
+                                              },
+                                              location));
 }
 
-Tensor stack(std::span<const Tensor> parts, std::int64_t axis) {
+Tensor stack(std::span<const Tensor> parts, std::int64_t axis, SourceLocation location) {
+  const detail::CallScope scope(location);
   Array value = core::stack(values(parts), axis);
   axis = axis_from_last(stack_op, axis, value.ndim());
-  return stack_op(std::move(value), wrt_all(parts, [axis](std::size_t i, const Tensor& g) {
-                    return select(g, axis, static_cast<std::int64_t>(i));
-                  }));
+  return stack_op(
+      std::move(value),
+      wrt_all(
+          parts, [axis](std::size_t i, const Tensor& g) { return select(g, axis, static_cast<std::int64_t>(i)); },
+          location));
 }
 
-Tensor hstack(const std::vector<Tensor>& parts) {
+Tensor hstack(const std::vector<Tensor>& parts, SourceLocation location) {
+  const detail::CallScope scope(location);
   const auto thick = at_least(1, parts);
-  return concatenate(thick, thick.empty() || thick[0].ndim() == 1 ? 0 : 1);
+  return concatenate(thick, thick.empty() || thick[0].ndim() == 1 ? 0 : 1, location);
 }
-Tensor vstack(const std::vector<Tensor>& parts) { return concatenate(at_least(2, parts), 0); }
+Tensor vstack(const std::vector<Tensor>& parts, SourceLocation location) {
+  const detail::CallScope scope(location);
+  return concatenate(at_least(2, parts), 0, location);
+}
 
 std::vector<Tensor> split(In x, std::int64_t size, std::int64_t axis) {
   axis = axis_from_last(split_op, axis, x.ndim());

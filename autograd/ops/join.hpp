@@ -9,18 +9,26 @@
 /// Concatenation, and splitting into views.
 namespace newtape {
 
-Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis = 0);
-Tensor stack(std::span<const Tensor> parts, std::int64_t axis = 0);
-inline Tensor concatenate(const std::vector<Tensor>& parts, std::int64_t axis = 0) {
-  return concatenate(std::span<const Tensor>(parts), axis);
+Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis = 0,
+                   SourceLocation location = SourceLocation::current());
+Tensor stack(std::span<const Tensor> parts, std::int64_t axis = 0, SourceLocation location = SourceLocation::current());
+inline Tensor concatenate(const std::vector<Tensor>& parts, std::int64_t axis = 0,
+                          SourceLocation location = SourceLocation::current()) {
+  return concatenate(std::span<const Tensor>(parts), axis, location);
 }
-inline Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis = 0) {
-  return stack(std::span<const Tensor>(parts), axis);
+/// PyTorch's name of concatenate.
+inline Tensor cat(const std::vector<Tensor>& parts, std::int64_t axis = 0,
+                  SourceLocation location = SourceLocation::current()) {
+  return concatenate(std::span<const Tensor>(parts), axis, location);
+}
+inline Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis = 0,
+                    SourceLocation location = SourceLocation::current()) {
+  return stack(std::span<const Tensor>(parts), axis, location);
 }
 /// Concatenates along axis 1, vectors along axis 0.
-Tensor hstack(const std::vector<Tensor>& parts);
+Tensor hstack(const std::vector<Tensor>& parts, SourceLocation location = SourceLocation::current());
 /// Concatenates along axis 0; vectors are rows.
-Tensor vstack(const std::vector<Tensor>& parts);
+Tensor vstack(const std::vector<Tensor>& parts, SourceLocation location = SourceLocation::current());
 
 /// Parts of `size` along `axis`; the last one may be shorter. ValueError for a size below 1.
 std::vector<Tensor> split(In x, std::int64_t size, std::int64_t axis = 0);

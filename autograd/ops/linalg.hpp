@@ -100,7 +100,7 @@ struct SVD {
 SVD svd(In a, bool full_matrices = false);
 Tensor svdvals(In a);
 /// The number of singular values above rtol (default eps max(m, n)) times the largest: i64 [..].
-Tensor matrix_rank(const Tensor& a, std::optional<double> rtol = {});
+Tensor matrix_rank(In a, std::optional<double> rtol = {});
 
 // --- functions of matrices ---
 
@@ -134,10 +134,14 @@ Tensor trace(In a);
 /// x [.., n] -> [.., n, columns] (default n): powers of x, decreasing to x^0 unless `increasing`.
 Tensor vander(In x, std::optional<std::int64_t> columns = {}, bool increasing = false);
 /// The product of all, in the order with the fewest multiplications; the first and the last may be vectors.
-Tensor multi_dot(std::span<const Tensor> factors);
-inline Tensor multi_dot(const std::vector<Tensor>& factors) { return multi_dot(std::span<const Tensor>(factors)); }
+Tensor multi_dot(std::span<const Tensor> factors, SourceLocation location = SourceLocation::current());
+inline Tensor multi_dot(const std::vector<Tensor>& factors, SourceLocation location = SourceLocation::current()) {
+  return multi_dot(std::span<const Tensor>(factors), location);
+}
 /// The block diagonal matrix of the given matrices; vectors are rows, scalars 1 x 1.
-Tensor block_diag(std::span<const Tensor> blocks);
-inline Tensor block_diag(const std::vector<Tensor>& blocks) { return block_diag(std::span<const Tensor>(blocks)); }
+Tensor block_diag(std::span<const Tensor> blocks, SourceLocation location = SourceLocation::current());
+inline Tensor block_diag(const std::vector<Tensor>& blocks, SourceLocation location = SourceLocation::current()) {
+  return block_diag(std::span<const Tensor>(blocks), location);
+}
 
 }  // namespace newtape::linalg

@@ -87,7 +87,8 @@ Tensor vander(In x, std::optional<std::int64_t> columns, bool increasing) {
   return stack(powers, -1);
 }
 
-Tensor multi_dot(std::span<const Tensor> factors) {
+Tensor multi_dot(std::span<const Tensor> factors, SourceLocation location) {
+  const detail::CallScope scope(location);
   const auto count = factors.size();
   if (count < 2) raise<ValueError>("multi_dot: at least two factors are required", "2 or more", std::to_string(count));
   std::vector<Tensor> matrices(factors.begin(), factors.end());
@@ -134,7 +135,8 @@ Tensor multi_dot(std::span<const Tensor> factors) {
   return leading ? squeeze(result, trailing ? -1 : -2) : result;
 }
 
-Tensor block_diag(std::span<const Tensor> blocks) {
+Tensor block_diag(std::span<const Tensor> blocks, SourceLocation location) {
+  const detail::CallScope scope(location);
   if (blocks.empty()) raise<ValueError>("block_diag: at least one block is required", "1 or more", "0");
   std::vector<Tensor> matrices;
   std::int64_t columns = 0;

@@ -194,8 +194,7 @@ Tensor pinv(In a, std::optional<double> rtol) {
                  }));
 }
 
-Tensor matrix_rank(const Tensor& a, std::optional<double> rtol) {
-  const In in(a);
+Tensor matrix_rank(In a, std::optional<double> rtol) {
   if (a.ndim() < 2) {
     raise<ShapeError>("matrix_rank: a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
   }

@@ -42,9 +42,9 @@ Tensor operator<=(In a, In b) { return compare(less_equal_op, a, b, core::less_e
 Tensor operator>(In a, In b) { return compare(greater_op, a, b, core::greater); }
 Tensor operator>=(In a, In b) { return compare(greater_equal_op, a, b, core::greater_equal); }
 
-Tensor isnan(const Tensor& x) { return isnan_op(core::isnan(x.value())); }
-Tensor isinf(const Tensor& x) { return isinf_op(core::isinf(x.value())); }
-Tensor isfinite(const Tensor& x) { return isfinite_op(core::isfinite(x.value())); }
+Tensor isnan(In x) { return isnan_op(core::isnan(x.value())); }
+Tensor isinf(In x) { return isinf_op(core::isinf(x.value())); }
+Tensor isfinite(In x) { return isfinite_op(core::isfinite(x.value())); }
 
 Tensor nan_to_num(In x, double nan, std::optional<double> posinf, std::optional<double> neginf) {
   if (!is_floating(x.dtype())) return x;
@@ -54,10 +54,10 @@ Tensor nan_to_num(In x, double nan, std::optional<double> posinf, std::optional<
   return where(x == infinity, posinf.value_or(largest), where(x == -infinity, neginf.value_or(-largest), numbers));
 }
 
-Tensor logical_and(const Tensor& a, const Tensor& b) { return logical_and_op(core::logical_and(a.value(), b.value())); }
-Tensor logical_or(const Tensor& a, const Tensor& b) { return logical_or_op(core::logical_or(a.value(), b.value())); }
-Tensor logical_xor(const Tensor& a, const Tensor& b) { return logical_xor_op(core::logical_xor(a.value(), b.value())); }
-Tensor logical_not(const Tensor& x) { return logical_not_op(core::logical_not(x.value())); }
+Tensor logical_and(In a, In b) { return logical_and_op(core::logical_and(a.value(), b.value())); }
+Tensor logical_or(In a, In b) { return logical_or_op(core::logical_or(a.value(), b.value())); }
+Tensor logical_xor(In a, In b) { return logical_xor_op(core::logical_xor(a.value(), b.value())); }
+Tensor logical_not(In x) { return logical_not_op(core::logical_not(x.value())); }
 
 namespace {
 Tensor bits(const Op& op, In& a, In& b, Array (*kernel)(Array, Array)) {
@@ -69,6 +69,6 @@ Tensor bits(const Op& op, In& a, In& b, Array (*kernel)(Array, Array)) {
 Tensor operator&(In a, In b) { return bits(bitwise_and_op, a, b, core::bitwise_and); }
 Tensor operator|(In a, In b) { return bits(bitwise_or_op, a, b, core::bitwise_or); }
 Tensor operator^(In a, In b) { return bits(bitwise_xor_op, a, b, core::bitwise_xor); }
-Tensor operator~(const Tensor& x) { return bitwise_not_op(core::bitwise_not(x.value())); }
+Tensor operator~(In x) { return bitwise_not_op(core::bitwise_not(x.value())); }
 
 }  // namespace newtape

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/join.hpp>
@@ -75,14 +76,31 @@ Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), I
 Tensor max(In x, const Axes& axes, bool keepdims) { return extreme(max_op, core::max, x, axes, keepdims); }
 Tensor min(In x, const Axes& axes, bool keepdims) { return extreme(min_op, core::min, x, axes, keepdims); }
 
-Tensor argmax(const Tensor& x, std::int64_t axis, bool keepdims) {
+Tensor argmax(In x, std::int64_t axis, bool keepdims) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return argmax(std::move(v), axis, true); });
   return argmax_op(core::argmax(x.value(), axis, keepdims));
 }
-Tensor argmin(const Tensor& x, std::int64_t axis, bool keepdims) {
+Tensor argmin(In x, std::int64_t axis, bool keepdims) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return argmin(std::move(v), axis, true); });
   return argmin_op(core::argmin(x.value(), axis, keepdims));
 }
-Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
-Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
+Tensor argmax(In x) { return argmax(ravel(x), 0); }
+Tensor argmin(In x) { return argmin(ravel(x), 0); }
+
+Tensor AxisExtreme::indices() const {
+  In x(of_, location_);
+  return largest_ ? newtape::argmax(std::move(x), axis_, keepdims_) : newtape::argmin(std::move(x), axis_, keepdims_);
+}
+
+AxisExtreme detail::extreme_along(In x, std::int64_t axis, bool keepdims, bool largest) {
+  const Array of = x.value();
+  const SourceLocation at = x.location();
+  Tensor values = largest ? max(std::move(x), Axes(axis), keepdims) : min(std::move(x), Axes(axis), keepdims);
+  return {std::move(values), of, axis, keepdims, largest, at};
+}
+
+Tensor any(In x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
+Tensor all(In x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
 
 namespace {
 /// g softmax(x), the pullback of y = logsumexp(x), where g and y kept their axis. Elements that are infinite share g
@@ -108,6 +126,7 @@ Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor softmax(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return softmax(std::move(v), axis); });
   axis = axis_from_last(softmax_op, axis, x.ndim());
   return softmax_op(core::softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
                       if (!recorded(g, y)) return core::softmax_grad(g.take_value(), y.value(), axis);
@@ -118,6 +137,7 @@ Tensor softmax(In x, std::int64_t axis) {
 }
 
 Tensor log_softmax(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return log_softmax(std::move(v), axis); });
   axis = axis_from_last(log_softmax_op, axis, x.ndim());
   return log_softmax_op(core::log_softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
                           if (!recorded(g, y)) return core::log_softmax_grad(g.take_value(), y.value(), axis);

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
@@ -55,6 +56,7 @@ Tensor tile(In x, const Dims& repeats) {
 Tensor repeat_interleave(In x, std::int64_t repeats, std::optional<std::int64_t> axis) {
   expect_repeats("repeat_interleave", repeats);
   if (!axis) return repeat_interleave(ravel(x), repeats, 0);
+  if (x.ndim() == 0) return repeat_interleave(unsqueeze(x, 0), repeats, axis);
   const auto a = normalize_axis("repeat_interleave", *axis, x.ndim());
   Shape result = x.shape();
   result[a] *= repeats;
@@ -65,6 +67,7 @@ Tensor repeat_interleave(In x, std::int64_t repeats, std::optional<std::int64_t>
 
 Tensor repeat_interleave(In x, const Tensor& repeats, std::optional<std::int64_t> axis) {
   if (!axis) return repeat_interleave(ravel(x), repeats, 0);
+  if (x.ndim() == 0) return repeat_interleave(unsqueeze(x, 0), repeats, axis);
   const auto length = x.shape()[normalize_axis("repeat_interleave", *axis, x.ndim())];
   if (repeats.dtype() != i64) {
     raise<DTypeError>("repeat_interleave: the counts must be i64", "i64", name(repeats.dtype()));
@@ -87,6 +90,7 @@ Tensor repeat_interleave(In x, const Tensor& repeats, std::optional<std::int64_t
 }
 
 Tensor roll(In x, std::int64_t shift, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return roll(std::move(v), shift, axis); });
   axis = axis_from_last(roll_op, axis, x.ndim());
   const auto n = x.tensor().shape(axis);
   shift = n == 0 ? 0 : shift % n;
@@ -100,7 +104,7 @@ Tensor roll(In x, const Dims& shifts, const Dims& axes) {
   if (shifts.size() != axes.size()) {
     raise<ValueError>("roll: each axis needs one shift", std::to_string(axes.size()), std::to_string(shifts.size()));
   }
-  for (const auto a : axes) normalize_axis("roll", a, x.ndim());
+  for (const auto a : axes) normalize_axis("roll", a, std::max<std::size_t>(x.ndim(), 1));
   Tensor y = x;
   for (std::size_t i = 0; i < axes.size(); ++i) y = roll(In(y, x.location()), shifts[i], axes[i]);
   return y;

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/detail/choose.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/join.hpp>
@@ -59,11 +60,13 @@ Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
 }  // namespace
 
 Tensor cumsum(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cumsum(std::move(v), axis); });
   axis = axis_from_last(cumsum_op, axis, x.ndim());
   return cumsum_along(std::move(x), axis, false);
 }
 
 Tensor cumprod(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cumprod(std::move(v), axis); });
   axis = axis_from_last(cumprod_op, axis, x.ndim());
   // dy_j/dx_i is the product of x_k for k < i times the product for i < k <= j. The sum over j of g_j times the latter
   // is a recurrence.
@@ -73,6 +76,7 @@ Tensor cumprod(In x, std::int64_t axis) {
 }
 
 Tensor logcumsumexp(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return logcumsumexp(std::move(v), axis); });
   axis = axis_from_last(logcumsumexp_op, axis, x.ndim());
   // dy_j/dx_i = exp(x_i - y_j) = exp(x_i - y_i) exp(y_i - y_(i+1)) ... exp(y_(j-1) - y_j), with all factors <= 1.
   return logcumsumexp_op(core::logcumsumexp(x.value(), axis), wrt(x, [x, axis](const Tensor& g, const Tensor& y) {
@@ -93,10 +97,12 @@ Tensor linear_recurrence(In a, In b, std::int64_t axis) {
 }
 
 ValuesIndices cummax(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cummax(std::move(v), axis); });
   axis = axis_from_last(cummax_op, axis, x.ndim());
   return detail::chosen(cummax_op, x, axis, core::cummax(x.value(), axis));
 }
 ValuesIndices cummin(In x, std::int64_t axis) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cummin(std::move(v), axis); });
   axis = axis_from_last(cummin_op, axis, x.ndim());
   return detail::chosen(cummin_op, x, axis, core::cummin(x.value(), axis));
 }

@@ -7,6 +7,8 @@
 namespace newtape {
 
 Tensor cumsum(In x, std::int64_t axis);
+/// Of x converted to `dtype`.
+inline Tensor cumsum(In x, std::int64_t axis, DType dtype) { return cumsum(to(std::move(x), dtype), axis); }
 Tensor cumprod(In x, std::int64_t axis);       ///< correct at zeros, to any order
 Tensor logcumsumexp(In x, std::int64_t axis);  ///< log(cumsum(exp(x))) without overflow
 /// y_i = a_i y_(i-1) + b_i along the axis, y_(-1) = 0; a and b broadcast. Correct at zeros, to any order.

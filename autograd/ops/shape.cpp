@@ -4,6 +4,7 @@
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/ops/index.hpp>
 
@@ -58,6 +59,7 @@ Tensor flatten(In x, std::int64_t first, std::int64_t last) {
 }
 
 Tensor unflatten(In x, std::int64_t axis, const Shape& lengths) {
+  if (x.ndim() == 0) return unflatten(unsqueeze(x, 0), axis, lengths);
   const auto a = normalize_axis("unflatten", axis, x.ndim());
   const auto length = x.shape()[a];
   std::int64_t known = 1;
@@ -108,10 +110,19 @@ Tensor permute(In x, const Dims& order) {
 }
 
 Tensor transpose(In x, std::int64_t axis0, std::int64_t axis1) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return transpose(std::move(v), axis0, axis1); });
   Dims order;
   for (std::size_t i = 0; i < x.ndim(); ++i) order.push_back(static_cast<std::int64_t>(i));
   std::swap(order[normalize_axis("transpose", axis0, x.ndim())], order[normalize_axis("transpose", axis1, x.ndim())]);
   return permute(x, order);
+}
+
+Tensor t(In x) {
+  if (x.ndim() > 2) {
+    raise<ShapeError>("t: at most two axes can be transposed; see transpose and permute", "[], [n] or [n, m]",
+                      to_string(x.shape()));
+  }
+  return x.ndim() < 2 ? x.tensor() : transpose(x);
 }
 
 Tensor moveaxis(In x, std::int64_t from, std::int64_t to) { return moveaxis(x, Dims{from}, Dims{to}); }
@@ -121,6 +132,7 @@ Tensor moveaxis(In x, const Dims& from, const Dims& to) {
     raise<ValueError>("moveaxis: each axis needs one position", std::to_string(from.size()) + " positions",
                       std::to_string(to.size()));
   }
+  if (x.ndim() == 0) return detail::as_vector(x, [&](In v) { return moveaxis(std::move(v), from, to); });
   const std::size_t n = x.ndim();
   Dims order(n, -1);
   Dims moved(n);
@@ -149,7 +161,8 @@ Tensor expand(In x, const Shape& shape) {
                    }));
 }
 
-std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs) {
+std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs, SourceLocation location) {
+  const detail::CallScope scope(location);
   Shape common;
   for (const auto& x : xs) common = broadcast_shapes("broadcast_tensors", common, x.shape());
   std::vector<Tensor> result;
@@ -158,7 +171,8 @@ std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs) {
   return result;
 }
 
-std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing) {
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing, SourceLocation location) {
+  const detail::CallScope scope(location);
   const std::string_view order = indexing;
   if (order != "ij" && order != "xy") raise<ValueError>("meshgrid: invalid indexing", "ij or xy", order);
   const bool swapped = order == "xy" && xs.size() > 1;

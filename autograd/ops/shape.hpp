@@ -22,6 +22,7 @@ Tensor atleast_3d(In x);  ///< [n] -> [1, n, 1], [n, m] -> [n, m, 1]
 
 Tensor permute(In x, const Dims& order);
 Tensor transpose(In x, std::int64_t axis0 = -2, std::int64_t axis1 = -1);
+Tensor t(In x);  ///< the transpose of a matrix; a vector or a 0-d tensor itself
 inline Tensor swapaxes(In x, std::int64_t axis0, std::int64_t axis1) { return transpose(std::move(x), axis0, axis1); }
 /// Moves axis `from` to position `to`; the others keep their order.
 Tensor moveaxis(In x, std::int64_t from, std::int64_t to);
@@ -30,9 +31,11 @@ Tensor moveaxis(In x, const Dims& from, const Dims& to);
 Tensor expand(In x, const Shape& shape);  ///< broadcast to `shape`; new axes lead
 inline Tensor broadcast_to(In x, const Shape& shape) { return expand(std::move(x), shape); }
 /// All tensors broadcast to their common shape.
-std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs);
+std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs,
+                                      SourceLocation location = SourceLocation::current());
 /// Coordinates of the grid over the vectors xs, each of shape [len(xs[0]), len(xs[1]), ..]; for "xy" the first two axes
 /// are exchanged. ShapeError unless xs are vectors or scalars, ValueError for another indexing.
-std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing = "ij");
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing = "ij",
+                             SourceLocation location = SourceLocation::current());
 
 }  // namespace newtape

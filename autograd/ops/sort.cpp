@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/detail/choose.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -19,20 +20,24 @@ static const Op bincount_op{"bincount"};
 static const Op searchsorted_op{"searchsorted"};
 
 ValuesIndices sort(In x, std::int64_t axis, bool descending) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return sort(std::move(v), axis, descending); });
   axis = axis_from_last(sort_op, axis, x.ndim());
   return detail::chosen(sort_op, x, axis, core::sort(x.value(), axis, descending));
 }
 
-Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
+Tensor argsort(In x, std::int64_t axis, bool descending) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return argsort(std::move(v), axis, descending); });
   return argsort_op(core::argsort(x.value(), axis, descending));
 }
 
 ValuesIndices topk(In x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return topk(std::move(v), k, axis, largest, sorted); });
   axis = axis_from_last(topk_op, axis, x.ndim());
   return detail::chosen(topk_op, x, axis, core::topk(x.value(), k, axis, largest, sorted));
 }
 
 ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis, bool keepdims) {
+  if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return kthvalue(std::move(v), k, axis, true); });
   axis = static_cast<std::int64_t>(normalize_axis("kthvalue", axis, x.ndim())) - static_cast<std::int64_t>(x.ndim());
   const auto n = x.tensor().shape(axis);
   if (k < 1 || k > n) {
@@ -45,14 +50,23 @@ ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis, bool keepdims) {
   return {squeeze(values, axis), squeeze(indices, axis)};
 }
 
-Unique unique(const Tensor& x) {
+Unique unique(In x) {
   auto u = core::unique(x.value());
   return {std::move(u.values), std::move(u.inverse), std::move(u.counts)};
 }
 
-Tensor bincount(const Tensor& x, std::int64_t minlength) { return bincount_op(core::bincount(x.value(), minlength)); }
+Tensor bincount(In x, std::int64_t minlength) { return bincount_op(core::bincount(x.value(), minlength)); }
 
-Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right) {
+Tensor bincount(In x, In weights, std::int64_t minlength) {
+  if (x.shape() != weights.shape()) {
+    raise<ShapeError>("bincount: each number needs one weight", to_string(x.shape()), to_string(weights.shape()));
+  }
+  const auto bins = core::bincount(x.value(), minlength).size();
+  const SourceLocation at = weights.location();
+  return index_add(In(zeros({bins}, weights.dtype()), at), 0, ravel(std::move(x)), In(ravel(std::move(weights)), at));
+}
+
+Tensor searchsorted(In sorted, In values, bool right) {
   return searchsorted_op(core::searchsorted(sorted.value(), values.value(), right));
 }
 

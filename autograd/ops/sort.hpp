@@ -7,7 +7,7 @@
 namespace newtape {
 
 ValuesIndices sort(In x, std::int64_t axis = -1, bool descending = false);  ///< stable
-Tensor argsort(const Tensor& x, std::int64_t axis = -1, bool descending = false);
+Tensor argsort(In x, std::int64_t axis = -1, bool descending = false);
 /// The k largest (smallest) elements along the axis; in order when `sorted`. ValueError unless 0 <= k <= length.
 ValuesIndices topk(In x, std::int64_t k, std::int64_t axis = -1, bool largest = true, bool sorted = true);
 /// The k-th smallest element along the axis, k from 1 as in PyTorch.
@@ -17,11 +17,13 @@ ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis = -1, bool keepdi
 struct Unique {
   Tensor values, inverse, counts;
 };
-Unique unique(const Tensor& x);
+Unique unique(In x);
 /// The counts of 0, 1, 2, ... in x (i64), at least `minlength` of them. A constant.
-Tensor bincount(const Tensor& x, std::int64_t minlength = 0);
+Tensor bincount(In x, std::int64_t minlength = 0);
+/// The sums of the weights (of x's shape) at 0, 1, 2, ... in x. Differentiable in the weights.
+Tensor bincount(In x, In weights, std::int64_t minlength = 0);
 /// For each of `values` the first index in `sorted` [n] at which inserting it keeps the order; with `right`, the last.
 /// A constant.
-Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right = false);
+Tensor searchsorted(In sorted, In values, bool right = false);
 
 }  // namespace newtape

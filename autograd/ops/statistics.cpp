@@ -135,7 +135,7 @@ Tensor nanmean(In x, const Axes& axes, bool keepdims) {
   return sum(where(there, x, 0.0), axes, keepdims) / sum(there, axes, keepdims).to(x.dtype());
 }
 
-Tensor count_nonzero(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor count_nonzero(In x, const Axes& axes, bool keepdims) {
   return core::sum(core::cast(x.value(), boolean), axes, keepdims);
 }
 

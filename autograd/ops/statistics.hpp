@@ -34,9 +34,9 @@ Tensor quantile(In x, const std::vector<double>& q, const Axes& axes = {}, bool 
 /// The 1/2-quantile: for an even number of elements the mean of the middle two, as in NumPy.
 Tensor median(In x, const Axes& axes = {}, bool keepdims = false);
 
-Tensor nansum(In x, const Axes& axes = {}, bool keepdims = false);   ///< NaN counts as 0
-Tensor nanmean(In x, const Axes& axes = {}, bool keepdims = false);  ///< mean without NaN; NaN if all are NaN
-Tensor count_nonzero(const Tensor& x, const Axes& axes = {}, bool keepdims = false);  ///< i64 constant
+Tensor nansum(In x, const Axes& axes = {}, bool keepdims = false);         ///< NaN counts as 0
+Tensor nanmean(In x, const Axes& axes = {}, bool keepdims = false);        ///< mean without NaN; NaN if all are NaN
+Tensor count_nonzero(In x, const Axes& axes = {}, bool keepdims = false);  ///< i64 constant
 struct MinMax {
   Tensor min, max;
 };

@@ -97,6 +97,13 @@ Array Array::adopt(const Shape& shape, DType dtype, void* data, void* owner, voi
   return Array(std::move(body));
 }
 
+Array Array::borrow(const Shape& shape, DType dtype, const void* data) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): lent memory is not written
+  Array x = adopt(shape, dtype, const_cast<void*>(data), nullptr, [](void*) {});
+  x.body_->storage->lent = true;
+  return x;
+}
+
 std::int64_t Array::shape(std::int64_t axis) const { return body().shape[normalize_axis("shape", axis, ndim())]; }
 
 namespace {

@@ -58,6 +58,8 @@ class Array {
   /// Wraps `data` owned by `owner` (an aligned, C-contiguous buffer, a mapped file); `free_owner(owner)` is called
   /// after the last use.
   static Array adopt(const Shape& shape, DType dtype, void* data, void* owner, void (*free_owner)(void*));
+  /// Reads `data`, which the caller keeps alive and C-contiguous, without a copy and without ever writing to it.
+  static Array borrow(const Shape& shape, DType dtype, const void* data);
 
   /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). Integer types become i64. The buffer of
   /// a temporary xarray of float, double, int64 or bool is moved, not copied.
@@ -76,7 +78,9 @@ class Array {
   /// Elements are in C order without gaps.
   bool is_contiguous() const { return body().contiguous; }
   /// Contiguous and the only reference to its memory: the buffer may be overwritten.
-  bool reusable() const { return body().contiguous && body_.unique() && body_->storage.unique(); }
+  bool reusable() const {
+    return body().contiguous && body_.unique() && body_->storage.unique() && !body_->storage->lent;
+  }
   bool shares_memory_with(const Array& other) const { return body().storage.get() == other.body().storage.get(); }
 
   /// The first element; DTypeError when `T` is not what the array holds.

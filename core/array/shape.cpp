@@ -26,11 +26,13 @@ Dims Axes::normalized(std::string_view op, std::size_t ndim) const {
     for (std::size_t i = 0; i < ndim; ++i) axes.push_back(static_cast<std::int64_t>(i));
     return axes;
   }
-  for (const auto a : dims_) axes.push_back(static_cast<std::int64_t>(normalize_axis(op, a, ndim)));
+  const std::size_t counted = std::max<std::size_t>(ndim, 1);
+  for (const auto a : dims_) axes.push_back(static_cast<std::int64_t>(normalize_axis(op, a, counted)));
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) {
     raise<ValueError>(std::string(op) + ": duplicate axis", "distinct axes", to_string(dims_));
   }
+  if (ndim == 0) axes.resize(0);
   return axes;
 }
 

@@ -135,7 +135,8 @@ class Axes {
   ~Axes();
 
   bool all() const noexcept { return all_; }
-  /// Sorted, distinct axes in [0, ndim); errors name `op`.
+  /// Sorted, distinct axes in [0, ndim); errors name `op`. Of an array without axes, 0 and -1 are accepted, and stand
+  /// for none.
   Dims normalized(std::string_view op, std::size_t ndim) const;
 
  private:

@@ -38,11 +38,11 @@ Array arange(std::int64_t n, DType dtype, double start, double step) {
   return y;
 }
 
-Array eye(std::int64_t n, DType dtype) {
-  Array y = zeros({n, n}, dtype);
+Array eye(std::int64_t rows, std::int64_t columns, DType dtype) {
+  Array y = zeros({rows, columns}, dtype);
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.data<T>();
-    for (std::int64_t i = 0; i < n; ++i) p[i * n + i] = static_cast<T>(1);
+    for (std::int64_t i = 0; i < std::min(rows, columns); ++i) p[i * columns + i] = static_cast<T>(1);
   });
   return y;
 }

@@ -17,7 +17,8 @@ Array zeros(const Shape& shape, DType dtype);
 Array ones(const Shape& shape, DType dtype);
 /// start, start + step, ...; `n` elements.
 Array arange(std::int64_t n, DType dtype, double start = 0, double step = 1);
-Array eye(std::int64_t n, DType dtype);
+Array eye(std::int64_t rows, std::int64_t columns, DType dtype);
+inline Array eye(std::int64_t n, DType dtype) { return core::eye(n, n, dtype); }
 /// A contiguous copy.
 Array copy(const Array& x);
 /// `x` itself if contiguous, else a contiguous copy.

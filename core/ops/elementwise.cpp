@@ -30,10 +30,13 @@ namespace {
                     describe(a) + " and " + describe(b));
 }
 
-Kernel find(std::string_view op, const Kernels& k, const Array& x) {
-  const Kernel kernel = k.of[static_cast<int>(x.dtype())];
-  if (kernel == nullptr) unsupported(op, k, x);
-  return kernel;
+Kernel kernel_for(const Kernels& k, const Array& x) { return k.of[static_cast<int>(x.dtype())]; }
+
+/// Integers and booleans as f32, for a function of floats only; DTypeError when it is none.
+[[gnu::cold, gnu::noinline]] Array as_float(std::string_view op, const Kernels& k, const Array& x) {
+  const auto has = [&](DType t) { return k.of[static_cast<int>(t)] != nullptr; };
+  if (!has(f32) || has(i64) || has(boolean)) unsupported(op, k, x);
+  return cast(x, f32);
 }
 
 /// Whether the kernel can be called directly, on one thread.
@@ -54,7 +57,8 @@ template <class... X>
 }  // namespace
 
 Array unary(std::string_view op, const Kernels& k, Array&& x) {
-  const Kernel kernel = find(op, k, x);
+  const Kernel kernel = kernel_for(k, x);
+  if (kernel == nullptr) return unary(op, k, as_float(op, k, x));
   if (recorder() != nullptr) return record(op, kernel, x.dtype(), x);
   const void* in[] = {x.raw()};
   if (x.reusable()) {
@@ -78,7 +82,8 @@ Array unary(std::string_view op, const Kernels& k, Array&& x) {
 }
 
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
-  const Kernel kernel = find(op, k, x);
+  const Kernel kernel = kernel_for(k, x);
+  if (kernel == nullptr) return unary_to(op, k, as_float(op, k, x), dtype);
   if (recorder() != nullptr) return record(op, kernel, dtype, x);
   Array y = Array::empty(x.shape(), dtype);
   if (directly_callable(x)) {
@@ -160,7 +165,8 @@ void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
 Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
   const DType t = a.dtype();
   if (t != b.dtype()) mixed(op, a, b);
-  const Kernel kernel = find(op, k, a);
+  const Kernel kernel = kernel_for(k, a);
+  if (kernel == nullptr) return binary(op, k, as_float(op, k, a), as_float(op, k, b));
   if (recorder() != nullptr) return record(op, kernel, t, a, b);
   if (!directly_callable(a) || !b.is_contiguous() || !same_shape(a, b)) {
     return binary_broadcast(op, kernel, std::move(a), std::move(b));
@@ -173,7 +179,8 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
 
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
   if (a.dtype() != b.dtype()) mixed(op, a, b);
-  const Kernel kernel = find(op, k, a);
+  const Kernel kernel = kernel_for(k, a);
+  if (kernel == nullptr) unsupported(op, k, a);
   if (recorder() != nullptr) return record(op, kernel, boolean, a, b);
   Array y = Array::empty(a.shape() == b.shape() ? a.shape() : broadcast_shapes(op, a.shape(), b.shape()), boolean);
   const Array* const inputs[] = {&a, &b};
@@ -184,7 +191,8 @@ Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, c
 Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c) {
   if (b.dtype() != c.dtype()) mixed(op, b, c);
   if (a.dtype() != c.dtype() && a.dtype() != boolean) mixed(op, a, c);
-  const Kernel kernel = find(op, k, c);
+  const Kernel kernel = kernel_for(k, c);
+  if (kernel == nullptr) unsupported(op, k, c);
   if (recorder() != nullptr) return record(op, kernel, c.dtype(), a, b, c);
   const Shape shape = broadcast_shapes(op, a.shape(), broadcast_shapes(op, b.shape(), c.shape()));
   Array* const operands[] = {&a, &b, &c};

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 /// Elementwise functions. Operands broadcast by NumPy's rules and must have the same dtype (DTypeError names both).
+/// Functions of floats convert i64 and booleans to f32.
 /// Arguments are passed by value: the result reuses the memory of one that is moved in and `reusable()`.
 namespace newtape::core {
 

@@ -297,10 +297,11 @@ Array sum(const Array& x, const Axes& axes, bool keepdims) {
 
 Array mean(const Array& x, const Axes& axes, bool keepdims) {
   const Dims which = axes.normalized("mean", x.ndim());
-  if (!is_floating(x.dtype())) unsupported("mean", "f32 or f64", x);
-  Array out = scaled_sum("mean", x, which, keepdims, 1.0 / static_cast<double>(reduced_count(x, which)));
+  const double scale = 1.0 / static_cast<double>(reduced_count(x, which));
+  const bool floats = is_floating(x.dtype());
+  Array out = floats ? scaled_sum("mean", x, which, keepdims, scale) : sum(x, axes, keepdims);  // integers: exact
   expect_some("mean", x, which, out);
-  return out;
+  return floats ? out : cast(mul(cast(std::move(out), f64), full({}, scale, f64)), f32);
 }
 
 Array prod(const Array& x, const Axes& axes, bool keepdims) {

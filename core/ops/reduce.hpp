@@ -8,7 +8,7 @@
 namespace newtape::core {
 
 Array sum(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< booleans: number of true, i64
-Array mean(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< floats only
+Array mean(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< f32 for i64, booleans
 Array prod(const Array& x, const Axes& axes = {}, bool keepdims = false);
 Array max(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< NaN propagates
 Array min(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< NaN propagates

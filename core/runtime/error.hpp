@@ -1,26 +1,48 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace newtape {
 
-/// Errors in arguments. Messages state what failed, what was expected and what was given.
-class ShapeError : public std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
+namespace detail {
+/// Whether an error of this thread may still learn its line.
+extern constinit thread_local bool error_in_flight;
+/// The text of a new error, which becomes the one in flight.
+std::shared_ptr<const std::string> error_in_flight_text(const std::string& message);
+/// Called where an operand goes out of scope while `error_in_flight`: adds the line `at` to the error that is
+/// propagating, unless it has one. Without effect, and ends the flight, when no error propagates.
+void locate_error(const std::string& at) noexcept;
+
+/// An error whose message may get the line of the user's call while it propagates.
+template <class Base>
+class LocatedError : public Base {
+ public:
+  explicit LocatedError(const std::string& message) : Base(message), text_(error_in_flight_text(message)) {}
+  const char* what() const noexcept override { return text_->c_str(); }
+
+ private:
+  std::shared_ptr<const std::string> text_;  // shared by all copies
 };
-class DTypeError : public std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
+}  // namespace detail
+
+/// Errors in arguments. Messages state what failed, what was expected and what was given, and where the call was.
+class ShapeError : public detail::LocatedError<std::invalid_argument> {
+  using LocatedError::LocatedError;
 };
-class ValueError : public std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
+class DTypeError : public detail::LocatedError<std::invalid_argument> {
+  using LocatedError::LocatedError;
+};
+class ValueError : public detail::LocatedError<std::invalid_argument> {
+  using LocatedError::LocatedError;
 };
 
 /// Numerical failure: singular or indefinite matrix, no convergence.
-class NumericalError : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+class NumericalError : public detail::LocatedError<std::runtime_error> {
+  using LocatedError::LocatedError;
 };
 /// A file cannot be read or written, or its contents are invalid.
 class IoError : public std::runtime_error {

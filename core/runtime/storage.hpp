@@ -61,6 +61,7 @@ struct Storage {
   void* data = nullptr;
   void (*free_foreign)(void* owner) = nullptr;  ///< set if `owner` owns the data
   void* owner = nullptr;
+  bool lent = false;  ///< the data is the user's and must not be overwritten
 
   static Ref<Storage> allocate(std::size_t bytes);
   static Ref<Storage> adopt(void* data, std::size_t bytes, void* owner, void (*free_foreign)(void*));

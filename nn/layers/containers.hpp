@@ -58,7 +58,7 @@ class ModuleList : public Module<ModuleList<M>> {
   auto end() const noexcept { return list_->cend(); }
 
  private:
-  std::shared_ptr<std::vector<M>> list_ = std::make_shared<std::vector<M>>();
+  newtape::detail::SharedCell<std::vector<M>> list_ = std::make_shared<std::vector<M>>();
 };
 
 /// Modules of one type by name, in the order of insertion. It has no forward.
@@ -92,7 +92,7 @@ class ModuleDict : public Module<ModuleDict<M>> {
     }
     return nullptr;
   }
-  std::shared_ptr<std::vector<std::pair<std::string, M>>> list_ =
+  newtape::detail::SharedCell<std::vector<std::pair<std::string, M>>> list_ =
       std::make_shared<std::vector<std::pair<std::string, M>>>();
 };
 
@@ -117,7 +117,7 @@ class ParameterList : public Module<ParameterList> {
   auto end() const noexcept { return list_->cend(); }
 
  private:
-  std::shared_ptr<std::vector<Parameter>> list_ = std::make_shared<std::vector<Parameter>>();
+  newtape::detail::SharedCell<std::vector<Parameter>> list_ = std::make_shared<std::vector<Parameter>>();
 };
 
 }  // namespace newtape::nn

@@ -7,7 +7,7 @@
 
 namespace newtape {
 
-void Buffer::set_value(const Array& value) const {
+void Buffer::set_value(const Tensor& value) const {
   if (value.dtype() != dtype()) {
     raise<DTypeError>("Buffer: the new value must have the buffer's dtype", name(dtype()), name(value.dtype()));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/tensor.hpp>
+#include <newtape/autograd/parameter.hpp>
 
 #include <memory>
 
@@ -24,7 +24,7 @@ class Buffer {
   DType dtype() const noexcept { return cell_->dtype(); }
 
   /// Replaces the value; graphs that saved the old one keep it. ShapeError, DTypeError for another shape or dtype.
-  void set_value(const Array& value) const;
+  void set_value(const Tensor& value) const;
   /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
   Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
   void to(DType dtype) const;
@@ -33,7 +33,7 @@ class Buffer {
   friend bool operator==(const Buffer& a, const Buffer& b) noexcept { return a.cell_ == b.cell_; }
 
  private:
-  std::shared_ptr<Tensor> cell_;
+  detail::SharedCell<Tensor> cell_;
 };
 
 namespace nn {

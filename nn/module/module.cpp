@@ -3,11 +3,17 @@
 
 #include <exception>
 #include <functional>
+#include <iostream>
+#include <utility>
 
 namespace newtape::nn {
 
 ModuleBase::ModuleBase(const std::string_view* type) : body_(std::make_shared<Body>(type)) {}
-ModuleBase::ModuleBase(std::shared_ptr<Body> body) : body_(std::move(body)) {}
+ModuleBase::ModuleBase(const ModuleBase& other) = default;
+ModuleBase::ModuleBase(ModuleBase&&) noexcept = default;
+ModuleBase& ModuleBase::operator=(const ModuleBase& other) = default;
+ModuleBase& ModuleBase::operator=(ModuleBase&&) noexcept = default;
+ModuleBase::~ModuleBase() = default;
 
 std::string_view ModuleBase::type() const noexcept { return *body_->type; }
 bool ModuleBase::is_type(const std::string_view* type) const noexcept { return body_->type == type; }
@@ -201,6 +207,43 @@ void ModuleBase::call_hooks(std::span<const Tensor> inputs, Tensor* output) cons
   }
 }
 
+// --- text ---
+
+namespace {
+void print_module(const ModuleBase& module, std::size_t indent, std::string& text) {
+  const auto comma = [&, first = true]() mutable {
+    if (!std::exchange(first, false)) text += ", ";
+  };
+  text.append(module.type()).append("(");
+  const auto own = [](const std::string& name) { return name.find('.') == std::string::npos; };
+  for (const auto& [name, p] : module.named_parameters()) {
+    if (!own(name)) continue;
+    comma();
+    text += name + " " + newtape::to_string(p.shape()) + (p.requires_grad() ? "" : " frozen");
+  }
+  for (const auto& [name, b] : module.named_buffers()) {
+    if (!own(name)) continue;
+    comma();
+    text += name + " " + newtape::to_string(b.shape());
+  }
+  const auto children = module.children();
+  for (const auto& [name, child] : children) {
+    text += "\n" + std::string(indent + 2, ' ') + "(" + name + "): ";
+    print_module(child, indent + 2, text);
+  }
+  if (!children.empty()) text += "\n" + std::string(indent, ' ');
+  text += ")";
+}
+}  // namespace
+
+std::string to_string(const ModuleBase& module) {
+  std::string text;
+  print_module(module, 0, text);
+  return text;
+}
+std::ostream& operator<<(std::ostream& os, const ModuleBase& module) { return os << to_string(module); }
+void print(const ModuleBase& module) { std::cout << module << '\n' << std::flush; }
+
 // --- modes and conversions ---
 
 void ModuleBase::train(bool training) const {
@@ -247,6 +290,11 @@ void ModuleBase::rethrow() const {
   const auto again = [this]<class E>(const E& e) {
     const auto* trail = dynamic_cast<const Trail*>(&e);
     Trail next = trail != nullptr ? *trail : Trail{{}, e.what(), nullptr};
+    const std::string_view text = e.what();
+    const auto line = text.find("\n  at: ");  // learned since: see LocatedError
+    if (line != std::string_view::npos && next.message.find("\n  at: ") == std::string::npos) {
+      next.message += text.substr(line);
+    }
     // Usually a child, or a module in a container without a forward.
     for (const auto& [path, module] : named_modules()) {
       if (path.empty() || module.body_.get() != next.last) continue;

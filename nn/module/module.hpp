@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <span>
 #include <string>
@@ -82,6 +83,12 @@ inline constexpr std::string_view type_name = find_type_name<T>();
 /// The base of all modules, a handle: copies refer to the same module.
 class ModuleBase {
  public:
+  ModuleBase(const ModuleBase& other);
+  ModuleBase(ModuleBase&&) noexcept;
+  ModuleBase& operator=(const ModuleBase& other);
+  ModuleBase& operator=(ModuleBase&&) noexcept;
+  ~ModuleBase();
+
   /// The name of the module's class: "Linear".
   std::string_view type() const noexcept;
   /// Whether it is an M: `model.apply([](const nn::ModuleBase& m) { if (m.is<nn::Linear>()) ... })`
@@ -152,18 +159,47 @@ class ModuleBase {
  private:
   friend struct detail::Parametrize;
   struct Body;
-  explicit ModuleBase(std::shared_ptr<Body> body);
   bool is_type(const std::string_view* type) const noexcept;
   void add_child(std::string_view name, const ModuleBase& child);
   static void check_name(const Body& body, std::string_view name);
 
-  std::shared_ptr<Body> body_;
+  newtape::detail::SharedCell<Body> body_;
 };
+
+/// The tree of the module with the shapes of its parameters and buffers:
+///
+///     Mlp(
+///       (fc1): Linear(weight [512, 784], bias [512])
+///       (fc2): Linear(weight [10, 512], bias [10])
+///     )
+std::string to_string(const ModuleBase& module);
+std::ostream& operator<<(std::ostream& os, const ModuleBase& module);
+/// Writes that to the standard output.
+void print(const ModuleBase& module);
+
+/// A module with parameters, buffers, modes and hooks of its own, which have the values of this one's: PyTorch's
+/// copy.deepcopy. Cells that occur several times are shared in the same way in the clone. Gradients are not copied.
+template <std::derived_from<ModuleBase> M>
+M clone(const M& module) {
+  const newtape::detail::CloneScope scope;
+  return M(module);
+}
 
 /// A type that a forward with one argument accepts as In.
 template <class T> concept TensorLike = std::convertible_to<T, In> && !std::is_arithmetic_v<std::remove_cvref_t<T>>;
 
 namespace detail {
+/// The last parameter of `forward(x, options)`.
+template <class R, class M, class X, class Options>
+Options options_of(R (M::*)(X, Options) const);
+template <class M>
+using ForwardOptions = std::remove_cvref_t<decltype(options_of(&M::forward))>;
+
+template <class M, class... Args>
+concept HasForward = requires(const M& module, Args&&... args) { module.forward(std::forward<Args>(args)...); };
+template <class M, class... Args>
+concept HasMutableForward = requires(M& module, Args&&... args) { module.forward(std::forward<Args>(args)...); };
+
 template <class... Args>
 std::vector<Tensor> tensors_among(const Args&... args) {
   std::vector<Tensor> tensors;
@@ -205,6 +241,12 @@ class Module : public ModuleBase {
     requires(sizeof...(Args) != 1 || !(TensorLike<Args> && ...))
   auto operator()(Args&&... args) const { return call(std::forward<Args>(args)...); }
 
+  /// For options in braces, `net(x, {.t = 2})`, of a `forward(x, options)` that is neither overloaded nor a template.
+  template <class M = Self, class Options = detail::ForwardOptions<M>>
+  auto operator()(In x, const std::type_identity_t<Options>& options) const {
+    return call(std::move(x), options);
+  }
+
   /// ModuleBase::to; returns this module.
   Self to(DType dtype) const {
     ModuleBase::to(dtype);
@@ -215,6 +257,10 @@ class Module : public ModuleBase {
   const Self& self() const noexcept { return static_cast<const Self&>(*this); }
   template <class... Args>
   auto call(Args&&... args) const {
+    static_assert(detail::HasForward<Self, Args...> || !detail::HasMutableForward<Self, Args...>,
+                  "forward must be a const member of the module: Tensor forward(const Tensor& x) const");
+    static_assert(detail::HasForward<Self, Args...> || detail::HasMutableForward<Self, Args...>,
+                  "the module needs a public forward that takes these arguments");
     try {
       if (!has_hooks()) return self().forward(std::forward<Args>(args)...);
       const std::vector<Tensor> inputs = detail::tensors_among(args...);

@@ -7,8 +7,21 @@
 namespace newtape::nn {
 
 struct Sequential::Steps {
+  Steps() = default;
+  Steps(const Steps& other) {
+    for (const auto& step : other.list) list.push_back(step->copy());
+  }
+  Steps& operator=(const Steps&) = delete;
+  ~Steps() = default;
+
   std::vector<std::unique_ptr<detail::Step>> list;
 };
+
+Sequential::Sequential(const Sequential& other) = default;
+Sequential::Sequential(Sequential&&) noexcept = default;
+Sequential& Sequential::operator=(const Sequential& other) = default;
+Sequential& Sequential::operator=(Sequential&&) noexcept = default;
+Sequential::~Sequential() = default;
 
 Sequential::Sequential(Empty) : steps_(std::make_shared<Steps>()) {}
 

@@ -30,11 +30,13 @@ struct Step {
   Step& operator=(const Step&) = delete;
   virtual ~Step() = default;
   virtual Tensor run(In x) const = 0;
+  virtual std::unique_ptr<Step> copy() const = 0;
 };
 template <class S>
 struct StepOf final : Step {
   explicit StepOf(const S& s) : step(s) {}
   Tensor run(In x) const override { return step(std::move(x)); }
+  std::unique_ptr<Step> copy() const override { return std::make_unique<StepOf>(step); }
   S step;
 };
 }  // namespace detail
@@ -67,6 +69,12 @@ class Sequential : public Module<Sequential> {
 
   Tensor forward(In x) const;
 
+  Sequential(const Sequential& other);
+  Sequential(Sequential&&) noexcept;
+  Sequential& operator=(const Sequential& other);
+  Sequential& operator=(Sequential&&) noexcept;
+  ~Sequential();
+
  private:
   struct Empty {};
   struct Steps;
@@ -74,7 +82,7 @@ class Sequential : public Module<Sequential> {
   /// Takes ownership of the step.
   void append(const ModuleBase& child, detail::Step* step);
 
-  std::shared_ptr<Steps> steps_;
+  newtape::detail::SharedCell<Steps> steps_;
 };
 
 }  // namespace newtape::nn

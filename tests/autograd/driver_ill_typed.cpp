@@ -9,15 +9,15 @@
 namespace newtape::table {
 namespace {
 
-/// An answer that is defined, or an error of the library's types with a message.
-void answers_or_raises(const std::function<Tensor()>& f) {
+/// An answer that is defined, or an error of the library's types with a message, which has a line outside the library.
+void answers_or_raises(const std::function<Tensor()>& f, bool has_line) {
   try {
     const bool defined = f().defined();
     CHECK(defined);
   } catch (const std::invalid_argument& e) {  // ShapeError, DTypeError, ValueError
-    CHECK_THAT(e.what(), contains("expected:") && contains("got:"));
+    CHECK_THAT(e.what(), contains("expected:") && contains("got:") && contains(has_line ? "\n  at:       " : ""));
   } catch (const NumericalError& e) {
-    CHECK_THAT(e.what(), contains("expected:") && contains("got:"));
+    CHECK_THAT(e.what(), contains("expected:") && contains("got:") && contains(has_line ? "\n  at:       " : ""));
   } catch (const std::exception& e) {
     FAIL_CHECK("an error of another type: " << e.what());
   }
@@ -27,12 +27,14 @@ void replace_each_operand(const Row& row, const Sample& sample, const std::funct
   const auto xs = draw(row, sample, f64);
   for (std::size_t i = 0; i < xs.size(); ++i) {
     INFO("operand " << i);
-    answers_or_raises([&] {
-      std::vector<In> operands;
-      for (std::size_t k = 0; k < xs.size(); ++k) operands.push_back(k == i ? replacement() : In(xs[k]));
-      Args args(std::move(operands));
-      return sample.call(args);
-    });
+    answers_or_raises(
+        [&] {
+          std::vector<In> operands;
+          for (std::size_t k = 0; k < xs.size(); ++k) operands.push_back(k == i ? replacement() : In(xs[k]));
+          Args args(std::move(operands));
+          return sample.call(args);
+        },
+        !row.no_line);
   }
 }
 

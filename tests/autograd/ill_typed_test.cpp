@@ -26,13 +26,13 @@ TEST_CASE("a number where an operation takes a tensor is a tensor without axes")
   CHECK(sum(3).item() == 3);
   CHECK(reshape(1, {1, 1}).shape() == Shape{1, 1});
   CHECK(exp(0).dtype() == f32);
-  CHECK_THROWS_AS(softmax(1.), ShapeError);
+  CHECK(softmax(1.).item() == 1);
   CHECK_THROWS_AS(linalg::inv(2), ShapeError);
   CHECK_THROWS_AS(linalg::svd(2), ShapeError);
 }
 
 TEST_CASE("an undefined tensor is an error, with the line of the call") {
-  const Tensor x = tensor({1, 2});
+  const Tensor x = tensor({1.0, 2});
   const Tensor u;
   const auto undefined = [](auto&& f) {
     CHECK_THROWS_AS(f(), ValueError);
@@ -59,13 +59,13 @@ TEST_CASE("a part of a tensor is not assigned to") {
   static_assert(!std::is_assignable_v<decltype(std::declval<const Tensor&>()[0]), Tensor>);
   static_assert(!std::is_assignable_v<Tensor&&, const Tensor&>);
   static_assert(std::is_assignable_v<Tensor&, Tensor>);
-  Tensor x = tensor({1, 2});
+  Tensor x = tensor({1.0, 2});
   x = x[0];
   CHECK(x.item() == 1);
 }
 
 TEST_CASE("parameters are indexed as tensors are") {
-  const Parameter p(tensor({{1, 2}, {3, 4}}));
+  const Parameter p(tensor({{1.0, 2}, {3, 4}}));
   CHECK(p[1][0].item() == 3);
   CHECK(p[{1, 1}].item() == 4);
   CHECK(p.ndim() == 2);

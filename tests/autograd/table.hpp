@@ -97,6 +97,7 @@ struct Row {
   std::string reason = {};     ///< why `order` is below 3
   double tolerance_scale = 1;  ///< factor of the usual tolerance of the value
   double step = 0;             ///< gradcheck's step
+  bool no_line = false;        ///< its operands are functions, whose errors have the lines in them or none
 };
 
 /// All rows, in order of name.

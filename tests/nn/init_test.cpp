@@ -147,7 +147,7 @@ TEST_CASE("sparse values have the requested number of zeros in every column") {
 TEST_CASE("layers with eye and dirac weights are the identity") {
   const nt::Parameter p(nt::ones({2, 3}));
   init::eye(p);
-  CHECK(identical(p.value(), nt::tensor({{1, 0, 0}, {0, 1, 0}}).value()));
+  CHECK(identical(p.value(), nt::tensor({{1.0, 0, 0}, {0, 1, 0}}).value()));
   CHECK_THROWS_AS(init::eye(nt::Parameter(nt::zeros({3}))), nt::ShapeError);
 
   nt::Generator g(14);

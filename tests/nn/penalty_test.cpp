@@ -14,9 +14,9 @@ namespace nn = newtape::nn;
 
 TEST_CASE("penalties are on weights, or on parameters that pass the filter") {
   const nn::Sequential model(nn::Linear(2, 2), nt::tanh, nn::Linear(2, 1));
-  model.parameter("0.weight").set_value(nt::tensor({{1, -2}, {0, 3}}).value());
-  model.parameter("0.bias").set_value(nt::tensor({-1, 5}).value());
-  model.parameter("2.weight").set_value(nt::tensor({{-4, 2}}).value());
+  model.parameter("0.weight").set_value(nt::tensor({{1.0, -2}, {0, 3}}).value());
+  model.parameter("0.bias").set_value(nt::tensor({-1.0, 5}).value());
+  model.parameter("2.weight").set_value(nt::tensor({{-4.0, 2}}).value());
   CHECK(nn::l1_penalty(model).item() == 12);
   CHECK(nn::l2_penalty(model).item() == 34);
   CHECK(nn::elastic_net(model, {.l1 = 0.5, .l2 = 2}).item() == 74);

@@ -83,18 +83,18 @@ TEST_CASE("parameters without gradient and frozen ones stay as they are") {
 
 TEST_CASE("a step takes gradients of any layout, and leaves them") {
   const nt::Parameter p(nt::zeros({2, 3}));
-  p.set_grad(nt::transpose(nt::tensor({{1, 2}, {3, 4}, {5, 6}})));
+  p.set_grad(nt::transpose(nt::tensor({{1.0, 2}, {3, 4}, {5, 6}})));
   optim::SGD o({p}, {.lr = 1});
   o.step();
-  CHECK(identical(p.value(), nt::tensor({{-1, -3, -5}, {-2, -4, -6}}).value()));
+  CHECK(identical(p.value(), nt::tensor({{-1.0, -3, -5}, {-2, -4, -6}}).value()));
   p.set_grad(nt::expand(nt::tensor(1.0), {2, 3}));
   o.step();
-  CHECK(identical(p.value(), nt::tensor({{-2, -4, -6}, {-3, -5, -7}}).value()));
+  CHECK(identical(p.value(), nt::tensor({{-2.0, -4, -6}, {-3, -5, -7}}).value()));
   // A gradient that shares the parameter's memory.
   p.set_grad(p.tensor().detach());
   o.step();
   CHECK(identical(p.value(), nt::zeros({2, 3}).value()));
-  CHECK(identical(p.grad().value(), nt::tensor({{-2, -4, -6}, {-3, -5, -7}}).value()));
+  CHECK(identical(p.grad().value(), nt::tensor({{-2.0, -4, -6}, {-3, -5, -7}}).value()));
 }
 
 TEST_CASE("a step in place does not change values saved by a graph") {

@@ -58,14 +58,14 @@ TEST_CASE("allclose and array_equal") {
   CHECK_FALSE(allclose(tensor({inf}), tensor({-inf})));
   CHECK_FALSE(allclose(tensor({nan}), tensor({nan})));
   CHECK(allclose(tensor({nan, 1}), tensor({nan, 1}), 1e-5, 1e-8, true));
-  CHECK(allclose(tensor({{1, 2}, {1, 2}}), tensor({1, 2})));
+  CHECK(allclose(tensor({{1.0, 2}, {1, 2}}), tensor({1.0, 2})));
   CHECK(allclose(tensor({1, 2}, i64), tensor({1, 2}, i64)));
   CHECK(allclose(variable(tensor({1.0})), tensor({1.0})));
 
-  CHECK(array_equal(tensor({1, 2}), tensor({1, 2})));
-  CHECK_FALSE(array_equal(tensor({1, 2}), tensor({1, 3})));
-  CHECK_FALSE(array_equal(tensor({1, 2}), tensor({1, 2}, f64)));
-  CHECK_FALSE(array_equal(tensor({{1, 1}}), tensor({1, 1})));
+  CHECK(array_equal(tensor({1.0, 2}), tensor({1.0, 2})));
+  CHECK_FALSE(array_equal(tensor({1.0, 2}), tensor({1.0, 3})));
+  CHECK_FALSE(array_equal(tensor({1.0, 2}), tensor({1, 2}, f64)));
+  CHECK_FALSE(array_equal(tensor({{1.0, 1}}), tensor({1.0, 1})));
   CHECK(array_equal(zeros({0}), zeros({0})));
 }
 

@@ -56,7 +56,7 @@ const Rows activations{{
      .call = [](Args& x) { return prelu(x[0], x[1]); },
      .scalar = [](Numbers x) { return x[0] > 0 ? x[0] : x[0] * x[1]; },
      .domains = {{.avoid = {0}}, numbers},
-     .rejects = two_refuse("prelu", prelu, false),
+     .rejects = two_refuse("prelu", prelu),
      .known = {{{{-3, 0, 2}, {0.5, 0.5, 0.5}}, {{0.5, 0.5, 1}, {-3, 0, 0}}}}},
     cornered(
         "elu", [](In x) { return elu(std::move(x), 1.5); }, [](Number x) { return elu_of(x, 1.5L); }, {0}, {1.5}),

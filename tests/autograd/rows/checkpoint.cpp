@@ -32,7 +32,8 @@ const Rows checkpoints{{
                   [] {
                     const Tensor other = variable(ones({2}));
                     checkpoint([&](const Tensor& x) { return x * other; }, variable(ones({2})));
-                  }}}},
+                  }}},
+     .no_line = true},
 }};
 
 }  // namespace

@@ -41,7 +41,7 @@ const Rows elementwise_functions{{
      .call = [](Args& x) { return atan2(x[0], x[1]); },
      .scalar = [](Numbers x) { return std::atan2(x[0], x[1]); },
      .domains = {{.low = 0.5}, numbers},
-     .rejects = two_refuse("atan2", atan2, false),
+     .rejects = two_refuse("atan2", atan2),
      .known = {{{{0, 1, 0}, {0, 0, -2}}, {{0, 0, -0.5}, {0, -1, 0}}}}},
     function("sinh", sinh, std::sinh),
     function("cosh", cosh, std::cosh),

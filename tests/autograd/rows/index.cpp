@@ -226,7 +226,7 @@ const Rows index_rows{{
                     take(matrix(), indices({2}, {0, -4}), 1);
                   }},
                  {Error::dtype, "take", [] { take(matrix(), zeros({2}), 0); }},
-                 {Error::shape, "take", [] { take(tensor(1.0), pair(), 0); }}},
+                 {Error::shape, "take", [] { take(tensor(1.0), pair(), 1); }}},
      .integers = true},
     {.name = "take_adjoint", .samples = untaking()},
     {.name = "gather",

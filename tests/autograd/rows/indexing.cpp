@@ -8,10 +8,9 @@
 namespace newtape::table {
 namespace {
 
-Tensor whole(std::initializer_list<double> list) { return tensor(list, i64); }
-Tensor whole(std::initializer_list<std::initializer_list<double>> rows) { return tensor(rows, i64); }
-Tensor flag_list(std::initializer_list<double> list) { return tensor(list, boolean); }
-Tensor flag_list(std::initializer_list<std::initializer_list<double>> rows) { return tensor(rows, boolean); }
+using Numbers = std::initializer_list<newtape::detail::NestedList>;
+Tensor whole(Numbers list) { return tensor(list, i64); }
+Tensor flag_list(Numbers list) { return tensor(list, boolean); }
 
 /// An index, the shape of the result, and the source of each of its elements, as in NumPy.
 struct IndexCase {
@@ -108,7 +107,7 @@ const std::vector<IndexCase>& index_cases() {
        [](const Dims& k) {
          return Dims{2, k[0]};
        }},
-      {{3, 2}, {whole(std::initializer_list<double>{})}, {0, 2}, [](const Dims& k) { return k; }},
+      {{3, 2}, {whole(Numbers{})}, {0, 2}, [](const Dims& k) { return k; }},
       // Several: they broadcast; adjacent ones keep their position.
       {{3, 3},
        {whole({2, 0, -1}), whole({0, 1, 1})},

@@ -314,7 +314,7 @@ const Rows factors{{
                  {Error::numerical, "equal values",
                   [] {
                     const auto [w, v] = eigh(variable(eye(2)));
-                    sum(v * tensor({{1, 2}, {3, 4}})).backward();
+                    sum(v * tensor({{1.0, 2}, {3, 4}})).backward();
                   }}},
      .tolerance_scale = 4},
     {.name = "eigvalsh",
@@ -347,7 +347,7 @@ const Rows factors{{
                  {Error::numerical, "finite", [] { eig(not_a_number()); }},
                  {Error::numerical, "phases",
                   [] {
-                    sum(eig(variable(tensor({{1, 2}, {-2, 1}}))).v_imag * tensor({{1, 2}, {3, 4}})).backward();
+                    sum(eig(variable(tensor({{1.0, 2}, {-2, 1}}))).v_imag * tensor({{1.0, 2}, {3, 4}})).backward();
                   }}},
      .tolerance_scale = 8},
     {.name = "svd",
@@ -366,7 +366,7 @@ const Rows factors{{
                  {Error::numerical, "finite", [] { svd(not_a_number()); }},
                  {Error::value, "have no derivative", [] { sum(svd(variable(ones({2, 1})), true).u).backward(); }},
                  {Error::numerical, "equal values", [] {
-                    sum(svd(variable(eye(2))).u * tensor({{1, 2}, {3, 4}})).backward();
+                    sum(svd(variable(eye(2))).u * tensor({{1.0, 2}, {3, 4}})).backward();
                   }}},
      .tolerance_scale = 8},
     {.name = "svdvals",

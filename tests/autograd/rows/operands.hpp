@@ -16,31 +16,23 @@ using Numbers = const long double*;
 
 /// Zeros.
 inline Tensor of(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
-inline Tensor matrix() { return tensor({{1, 2, 3}, {4, 5, 6}}); }
+inline Tensor matrix() { return tensor({{1.0, 2, 3}, {4, 5, 6}}); }
 inline Tensor nothing() { return zeros({2, 0}); }
-inline Tensor one_two() { return tensor({1, 2}); }
-inline Tensor three() { return tensor({1, 2, 3}); }
+inline Tensor one_two() { return tensor({1.0, 2}); }
+inline Tensor three() { return tensor({1.0, 2, 3}); }
 inline Tensor three_doubles() { return tensor({1, 2, 3}, f64); }
 inline Tensor three_flags() { return tensor({1, 0, 1}, boolean); }
 inline Tensor three_ints() { return tensor({1, 2, 3}, i64); }
 
-/// Rejections of every operation of two tensors; i64 only where the operation is not defined for integers.
-inline std::vector<Rejection> two_refuse(const std::string& name, Tensor (*f)(In, In), bool integers = true) {
-  std::vector<Rejection> r{{Error::shape, name, [f] { f(one_two(), three()); }},
-                           {Error::shape, "[2] and [3]", [f] { f(one_two(), three()); }},
-                           {Error::dtype, name, [f] { f(three(), three_doubles()); }},
-                           {Error::dtype, "f32 [3] and f64 [3]", [f] { f(three(), three_doubles()); }},
-                           {Error::dtype, "i64 [3] and f64 [3]", [f] { f(three_ints(), three_doubles()); }},
-                           {Error::value, name, [f] { f(1.0, 2.0); }}};
-  if (!integers) r.push_back({Error::dtype, "i64", [f] { f(three_ints(), three_ints()); }});
-  return r;
+/// Rejections of every operation of two tensors.
+inline std::vector<Rejection> two_refuse(const std::string& name, Tensor (*f)(In, In)) {
+  return {{Error::shape, name, [f] { f(one_two(), three()); }},
+          {Error::shape, "[2] and [3]", [f] { f(one_two(), three()); }},
+          {Error::dtype, name, [f] { f(three(), three_doubles()); }},
+          {Error::dtype, "f32 [3] and f64 [3]", [f] { f(three(), three_doubles()); }},
+          {Error::value, name, [f] { f(1.0, 2.0); }}};
 }
 
-/// Rejection of integers by functions of floats.
-inline std::vector<Rejection> refuse_integers(const std::string& name, Tensor (*f)(In)) {
-  const auto call = [f] { f(three_ints()); };
-  return {{Error::dtype, name, call}, {Error::dtype, "i64", call}};
-}
 /// A function of one float.
 inline Row function(const std::string& name, Tensor (*f)(In), long double (*reference)(long double), Domain domain = {},
                     double tolerance_scale = 1) {
@@ -48,7 +40,6 @@ inline Row function(const std::string& name, Tensor (*f)(In), long double (*refe
           .call = [f](Args& x) { return f(x[0]); },
           .scalar = [reference](Numbers x) { return reference(x[0]); },
           .domains = {domain},
-          .rejects = refuse_integers(name, f),
           .tolerance_scale = tolerance_scale};
 }
 /// A further row for another part of the domain of an operation that has a row of its name.

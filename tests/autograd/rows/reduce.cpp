@@ -65,10 +65,7 @@ std::vector<Rejection> reduction_refuses(const std::string& name, Reduction f, b
   return r;
 }
 
-template <class F>
-Tensor full_call(F f, Args& x) {
-  return f(x[0], Axes(), false);
-}
+Tensor full_call(Tensor (*f)(In, const Axes&, bool), Args& x) { return f(x[0], Axes(), false); }
 
 const Rows sum_rows{{
     {.name = "sum",
@@ -110,7 +107,7 @@ const Rows sum_rows{{
      .integers = true},
 }};
 
-Row which(const std::string& name, Tensor (*f)(const Tensor&, std::int64_t, bool), Fold fold) {
+Row which(const std::string& name, Tensor (*f)(In, std::int64_t, bool), Fold fold) {
   const auto sample = [&](Shape shape, std::int64_t axis, bool keepdims, std::int64_t meant) {
     return Sample{{shape}, [=](Args& x) { return f(x[0], axis, keepdims); }, folds({meant}, keepdims, fold)};
   };
@@ -126,7 +123,7 @@ Row which(const std::string& name, Tensor (*f)(const Tensor&, std::int64_t, bool
           .reason = index_step};
 }
 
-Row truth(const std::string& name, Tensor (*f)(const Tensor&, const Axes&, bool), Fold fold) {
+Row truth(const std::string& name, Tensor (*f)(In, const Axes&, bool), Fold fold) {
   const auto sample = [&](Shape shape, Axes axes, bool keepdims, Dims meant) {
     return Sample{{shape}, [=](Args& x) { return f(x[0], axes, keepdims); }, folds(meant, keepdims, fold)};
   };

@@ -127,7 +127,7 @@ TEST_CASE("fuse: results that are operands, constants, or equal") {
   check_fused([](Operands v) { return v[1]; }, {x, drawn({100}, 2)});
   check_fused([](Operands v) { return tanh(v[1]); }, {x, drawn({100}, 2)});
   check_fused([](Operands v) { return tanh(v[1]) * v[0]; }, {x, drawn({}, 2)});
-  check_fused([](Operands) { return tensor(3); }, {x});
+  check_fused([](Operands) { return tensor(3.0); }, {x});
   check_fused([](Operands v) { return v[0] + v[1]; }, {x, x});
   check_fused([](Operands v) { return v[0] * 1.0 + v[1] * -1.0; }, {x, x});
 }
@@ -206,8 +206,8 @@ TEST_CASE("fuse: the gradient in one operand of several") {
 
 TEST_CASE("fuse: small operands use the unfused function, once it is known to be elementwise") {
   const auto f = [](auto u) { return u * 2 + 1; };
-  const Tensor x = variable(tensor({1, 2, 3}));
-  for (int i = 0; i < 2; ++i) CHECK(all(fuse(f, x) == tensor({3, 5, 7})).item<bool>());
+  const Tensor x = variable(tensor({1.0, 2, 3}));
+  for (int i = 0; i < 2; ++i) CHECK(all(fuse(f, x) == tensor({3.0, 5, 7})).item<bool>());
   const auto reduces = [](auto u) { return u - sum(u); };
   CHECK_THROWS_AS(fuse(reduces, x), ValueError);
   CHECK_THROWS_AS(fuse(reduces, x), ValueError);

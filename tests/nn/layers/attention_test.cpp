@@ -54,13 +54,13 @@ TEST_CASE("scaled_dot_product_attention: scale, combined masks, broadcasting, fu
   const auto y = nn::scaled_dot_product_attention(q, k, v, {.scale = 2});
   CHECK(distance(y.value(), nn::scaled_dot_product_attention(q * 4, k, v).value()) < 1e-14);
 
-  const auto seen = nt::tensor({{1, 1, 1}, {1, 0, 1}, {0, 1, 1}}) != 0;
+  const auto seen = nt::tensor({{1.0, 1, 1}, {1, 0, 1}, {0, 1, 1}}) != 0;
   const auto a = nn::scaled_dot_product_attention(q, k, v, {.attn_mask = seen, .is_causal = true});
   const auto b = nn::scaled_dot_product_attention(q, k, v, {.attn_mask = nt::logical_and(seen, !later(3, 3))});
   CHECK(identical(a.value(), b.value()));
 
   // PyTorch 2.5 and newer also return 0.
-  const auto blind = nt::tensor({{0, 0, 0}, {1, 1, 0}, {0, 0, 1}}) != 0;
+  const auto blind = nt::tensor({{0.0, 0, 0}, {1, 1, 0}, {0, 0, 1}}) != 0;
   const auto x = nt::variable(q);
   const auto z = nn::scaled_dot_product_attention(x, k, v, {.attn_mask = blind});
   CHECK(identical(nt::select(z, 1, 0).value(), nt::zeros({2, 2}, nt::f64).value()));

@@ -55,7 +55,7 @@ TEST_CASE("a convolution keeps the options that it was given, and pads with x re
   CHECK(conv.options.padding_mode == nt::PaddingMode::circular);
   CHECK(conv.options.padding.lengths().over("", "", 1, 0) == nt::Dims{1});
   conv.weight.set_value(nt::ones({1, 1, 2}).value());
-  CHECK(identical(conv(nt::tensor({{1, 2, 4}})).value(), nt::tensor({{5, 3, 6, 5}}).value()));
+  CHECK(identical(conv(nt::tensor({{1.0, 2, 4}})).value(), nt::tensor({{5.0, 3, 6, 5}}).value()));
 }
 
 TEST_CASE("summary counts the multiply-adds of convolutions") {

@@ -15,8 +15,8 @@ namespace nn = newtape::nn;
 
 TEST_CASE("running statistics follow the batches") {
   const nn::BatchNorm1d plain(1, {.momentum = std::nullopt});
-  const nt::Tensor first = nt::reshape(nt::tensor({1, 3}), {2, 1});   // mean 2, unbiased variance 2
-  const nt::Tensor second = nt::reshape(nt::tensor({4, 8}), {2, 1});  // mean 6, unbiased variance 8
+  const nt::Tensor first = nt::reshape(nt::tensor({1.0, 3}), {2, 1});   // mean 2, unbiased variance 2
+  const nt::Tensor second = nt::reshape(nt::tensor({4.0, 8}), {2, 1});  // mean 6, unbiased variance 8
   plain(first);
   plain(second);
   CHECK(plain.running_mean.value().item() == Approx(4));

@@ -179,7 +179,7 @@ TEST_CASE("bounds: a start outside, an optimum in a corner, and one that bounds 
   }
   o.lower = {doubles({2, 0, 0})};
   CHECK_THROWS_AS(least_squares(residuals, doubles({0, 0, 0}), o), nt::ValueError);
-  o.lower = {nt::tensor(-1)};
+  o.lower = {nt::tensor(-1.0)};
   CHECK_THROWS_AS(least_squares(residuals, doubles({0, 0, 0}), o), nt::DTypeError);
 }
 
@@ -221,7 +221,7 @@ TEST_CASE("f32 converges to its precision") {
     INFO(optim::to_string(r));
     CHECK(r.converged());
     CHECK(r.x().dtype() == nt::f32);
-    CHECK(distance(r.x().value(), nt::tensor({1, 1}).value()) < 1e-5);
+    CHECK(distance(r.x().value(), nt::tensor({1.0, 1}).value()) < 1e-5);
     CHECK(r.covariance().dtype() == nt::f32);
   }
 }

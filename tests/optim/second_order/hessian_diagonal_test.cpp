@@ -84,7 +84,7 @@ TEST_CASE("hutchinson_diag of several inputs is differentiable, and takes record
   CHECK_FALSE(of_loss.gradient[2].defined());
   CHECK_FALSE(of_loss.hessian_diag[2].defined());
   CHECK_THROWS_AS(optim::hutchinson_diag(nt::exp(inputs[0]), inputs), nt::ShapeError);
-  CHECK_THROWS_AS(optim::hutchinson_diag(nt::tensor(1), inputs), nt::ValueError);
+  CHECK_THROWS_AS(optim::hutchinson_diag(nt::tensor(1.0), inputs), nt::ValueError);
 }
 
 TEST_CASE("AdaHessian follows its paper's algorithm 1") {
@@ -139,7 +139,7 @@ TEST_CASE("AdaHessian requires the loss") {
   CHECK(identical(unused.value(), nt::ones({2}).value()));
   CHECK_FALSE(identical(p.value(), nt::ones({2}).value()));
   CHECK(o.step([&] { return nt::sum(p * p); }).item() < 2);
-  CHECK_THROWS_AS(base.step(nt::tensor(1)), nt::ValueError);
+  CHECK_THROWS_AS(base.step(nt::tensor(1.0)), nt::ValueError);
   CHECK_THROWS_WITH(optim::AdaHessian({p}, {.hessian_power = 2}), contains("AdaHessian: hessian_power"));
   CHECK_THROWS_WITH(optim::AdaHessian({p}, {.samples = 0}), contains("AdaHessian: samples"));
 }

@@ -213,6 +213,6 @@ TEST_CASE("fista and owl_qn report why they stopped") {
     CHECK_THROWS_AS(solve(f, start, {.l1 = -1}), nt::ValueError);
     CHECK_THROWS_AS(solve(f, start, {.l1 = 1, .weights = {start, start}}), nt::ValueError);
     CHECK_THROWS_AS(solve(f, start, {.l1 = 1, .weights = {nt::tensor(-1, nt::f64)}}), nt::ValueError);
-    CHECK_THROWS_AS(solve(f, start, {.l1 = 1, .weights = {nt::tensor(1)}}), nt::DTypeError);
+    CHECK_THROWS_AS(solve(f, start, {.l1 = 1, .weights = {nt::tensor(1.0)}}), nt::DTypeError);
   }
 }

@@ -141,6 +141,6 @@ TEST_CASE("invalid bounds are rejected") {
   };
   CHECK_THROWS_AS(with({starting_point({0, 3})}, {starting_point({1, 2})}), nt::ValueError);
   CHECK_THROWS_AS(with({starting_point({0, 0}), starting_point({0, 0})}, {}), nt::ValueError);
-  CHECK_THROWS_AS(with({nt::tensor({0, 0})}, {}), nt::DTypeError);
+  CHECK_THROWS_AS(with({nt::tensor({0.0, 0})}, {}), nt::DTypeError);
   CHECK_THROWS_AS(with({starting_point({0, 0, 0})}, {}), nt::ShapeError);
 }
