@@ -307,8 +307,10 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
     const auto& y = outputs[i];
     auto& g = cotangents[i];
     if (!y.requires_grad()) {
-      raise<ValueError>(std::string(what) + ": the output must depend on a variable", "a recorded result",
-                        "a constant (computed from constants, detached, or computed while recording was off)");
+      raise<ValueError>(
+          std::string(what) + ": the output must depend on a variable", "a recorded result",
+          "a constant (computed from constants, detached, computed while recording was off, or a gradient "
+          "without create_graph)");
     }
     if (!g.defined()) {
       if (y.size() != 1) {

@@ -10,7 +10,7 @@
 
 namespace newtape::inspect {
 
-Array confusion_matrix(const Array& predicted, const Array& target, std::int64_t classes) {
+Array confusion_matrix(const ArrayLike& predicted, const ArrayLike& target, std::int64_t classes) {
   if (predicted.shape() != target.shape() || target.ndim() != 1) {
     raise<ShapeError>("confusion_matrix: predictions and targets must have the same shape",
                       "two arrays of equal shape [n]",
@@ -31,7 +31,7 @@ Array confusion_matrix(const Array& predicted, const Array& target, std::int64_t
   return counts;
 }
 
-double accuracy(const Array& confusion) {
+double accuracy(const ArrayLike& confusion) {
   const auto counts = confusion.view<std::int64_t>();
   double right = 0;
   double all = 0;
@@ -42,7 +42,7 @@ double accuracy(const Array& confusion) {
   return all == 0 ? 0 : right / all;
 }
 
-std::string format_confusion(const Array& confusion, std::span<const char* const> names) {
+std::string format_confusion(const ArrayLike& confusion, std::span<const char* const> names) {
   const auto counts = confusion.view<std::int64_t>();
   const std::size_t n = counts.shape(0);
   const auto name_of = [&](std::size_t i) { return i < names.size() ? std::string(names[i]) : std::to_string(i); };
@@ -90,7 +90,7 @@ std::vector<std::string> image_lines(const Array& image, int columns) {
 }
 }  // namespace
 
-std::string draw_image(const Array& image, int columns) {
+std::string draw_image(const ArrayLike& image, int columns) {
   std::string text;
   for (const auto& line : image_lines(image, columns)) text += line + "\n";
   return text;

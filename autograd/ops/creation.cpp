@@ -58,8 +58,8 @@ Tensor tensor(const std::vector<bool>& values) {
   return y;
 }
 
-Tensor rand(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
-Tensor randn(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
+Tensor detail::uniform_of(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
+Tensor detail::normal_of(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
 Tensor rand_like(const Tensor& x) { return rand(x.shape(), x.dtype()); }
 Tensor randn_like(const Tensor& x) { return randn(x.shape(), x.dtype()); }
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape) { return random::integers(shape, low, high); }

@@ -11,6 +11,8 @@ namespace newtape {
 namespace detail {
 Tensor arange_of(double start, double stop, double step, DType dtype);
 [[noreturn]] void raise_ragged(std::size_t expected, std::size_t got);
+Tensor uniform_of(const Shape& shape, DType dtype);
+Tensor normal_of(const Shape& shape, DType dtype);
 }  // namespace detail
 
 /// start, start + step, ... below `stop` (exclusive): by default i64 when all three are integers, else f32. ValueError
@@ -39,9 +41,16 @@ Tensor tensor(const std::vector<std::vector<T>>& rows, DType dtype = dtype_of<T>
 }
 Tensor tensor(const std::vector<bool>& values);
 
-/// Uniform in [0, 1), and normal with mean 0 and standard deviation 1; see random::uniform and random::normal.
-Tensor rand(const Shape& shape, DType dtype = f32);
-Tensor randn(const Shape& shape, DType dtype = f32);
+/// Uniform in [0, 1), and normal with mean 0 and standard deviation 1; see random::uniform and random::normal. Templates,
+/// so that a program's own functions of these names come first.
+template <std::same_as<DType> D = DType>
+Tensor rand(const Shape& shape, D dtype = f32) {
+  return detail::uniform_of(shape, dtype);
+}
+template <std::same_as<DType> D = DType>
+Tensor randn(const Shape& shape, D dtype = f32) {
+  return detail::normal_of(shape, dtype);
+}
 Tensor rand_like(const Tensor& x);
 Tensor randn_like(const Tensor& x);
 /// Uniform i64 in [low, high), or in [0, high).

@@ -207,7 +207,7 @@ double neutral(ScatterReduce reduce, DType dtype) {
 }  // namespace
 
 Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce,
-                      const ScatterOptions& options) {
+                      const ScatterReduceOptions& options) {
   if (x.ndim() == 0 && indices.ndim() == 0) {
     return detail::as_vector(
         x, [&](In v) { return scatter_reduce(std::move(v), axis, unsqueeze(indices, 0), src, reduce, options); });

@@ -41,13 +41,13 @@ Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src);
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src);
 
 enum class ScatterReduce { sum, prod, mean, amax, amin };
-struct ScatterOptions {
+struct ScatterReduceOptions {
   bool include_self = true;  ///< whether the element of x counts where something is scattered
 };
 /// scatter that combines the elements of src that meet, and that of x. Equal extremes share the gradient. Elements of x
 /// at which nothing arrives stay. PyTorch's scatter with reduce is the same with `sum` or `prod`.
 Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce,
-                      const ScatterOptions& options = {});
+                      const ScatterReduceOptions& options = {});
 inline Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce) {
   return scatter_reduce(std::move(x), axis, indices, std::move(src), reduce);
 }

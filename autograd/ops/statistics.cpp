@@ -15,6 +15,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/sort.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -59,14 +60,34 @@ StdMean std_mean(In x, const Axes& axes, double correction, bool keepdims) {
 
 namespace {
 
+/// The levels of quantiles; `variable`, if defined, is a tensor of the same numbers in which the result is
+/// differentiable.
+struct Levels {
+  std::vector<double> q;
+  Interpolation interpolation = Interpolation::linear;
+  Tensor variable = {};
+};
+
+/// The position between elements from which `interpolation` reads.
+double read_position(double at, Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::lower: return std::floor(at);
+    case Interpolation::higher: return std::ceil(at);
+    case Interpolation::midpoint: return at == std::floor(at) ? at : std::floor(at) + 0.5;
+    case Interpolation::nearest: return std::nearbyint(at);
+    default: return at;
+  }
+}
+
 /// x: an operand whose last axis is reduced -> [.., q.size()].
-Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
+Tensor quantiles(const Tensor& x, const Levels& levels) {
+  const auto& q = levels.q;
   const auto n = x.shape(-1);
   std::vector<std::int64_t> ranks;
   Array weights = Array::empty({static_cast<std::int64_t>(q.size())}, f64);
-  bool between = false;
+  bool between = levels.variable.defined();
   for (std::size_t i = 0; i < q.size(); ++i) {
-    const double at = q[i] * static_cast<double>(n - 1);
+    const double at = read_position(q[i] * static_cast<double>(n - 1), levels.interpolation);
     const auto below = static_cast<std::int64_t>(at);
     weights.data<double>()[i] = at - static_cast<double>(below);
     between = between || at != static_cast<double>(below);
@@ -79,12 +100,16 @@ Tensor quantiles(const Tensor& x, const std::vector<double>& q) {
   if (!between) return found;
   const Tensor low = slice(found, -1, 0, k);
   const Tensor high = slice(found, -1, k, 2 * k);
-  return low + (high - low) * Tensor(core::cast(weights, x.dtype()));
+  Tensor w = core::cast(weights, x.dtype());
+  if (levels.variable.defined()) {
+    w = w + (levels.variable - levels.variable.detach()) * static_cast<double>(n - 1);
+  }
+  return low + (high - low) * w;
 }
 
-Tensor checked_quantiles(const char* name, const In& x, const std::vector<double>& q, const ReductionInfo& r) {
+Tensor checked_quantiles(const char* name, const In& x, const Levels& levels, const ReductionInfo& r) {
   expect_floating(name, x.value());
-  for (const double p : q) {
+  for (const double p : levels.q) {
     if (!(p >= 0 && p <= 1)) {
       raise<ValueError>(std::string(name) + ": q is out of range", "0 <= q <= 1", std::to_string(p));
     }
@@ -94,34 +119,55 @@ Tensor checked_quantiles(const char* name, const In& x, const std::vector<double
                       "at least one element along the reduced axes", "shape " + to_string(x.shape()));
   }
   const Tensor rows = r.rows(x);
-  if (rows.size() > 0) return quantiles(rows, q);
+  if (rows.size() > 0) return quantiles(rows, levels);
   Shape shape = rows.shape();
-  shape[shape.size() - 1] = static_cast<std::int64_t>(q.size());
+  shape[shape.size() - 1] = static_cast<std::int64_t>(levels.q.size());
   return expand(sum(rows, -1, true), shape);
 }
 
-}  // namespace
-
-Tensor quantile(In x, double q, const Axes& axes, bool keepdims) {
+Tensor one_quantile(const In& x, const Levels& levels, const Axes& axes, bool keepdims) {
   const ReductionInfo r("quantile", x.shape(), axes, keepdims);
-  return r.result(squeeze(checked_quantiles("quantile", x, {q}, r), -1), keepdims);
+  return r.result(squeeze(checked_quantiles("quantile", x, levels, r), -1), keepdims);
 }
 
-Tensor quantile(In x, const std::vector<double>& q, const Axes& axes, bool keepdims) {
+/// Along a new first axis.
+Tensor several_quantiles(const In& x, const Levels& levels, const Axes& axes, bool keepdims) {
   const ReductionInfo r("quantile", x.shape(), axes, keepdims);
-  const Tensor y = checked_quantiles("quantile", x, q, r);
+  const Tensor y = checked_quantiles("quantile", x, levels, r);
   Dims order{static_cast<std::int64_t>(y.ndim()) - 1};
   for (std::size_t i = 0; i + 1 < y.ndim(); ++i) order.push_back(static_cast<std::int64_t>(i));
   Tensor first = permute(y, order);
   if (!keepdims) return first;
   Shape shape = r.kept;
-  shape.insert(0, static_cast<std::int64_t>(q.size()));
+  shape.insert(0, static_cast<std::int64_t>(levels.q.size()));
   return reshape(first, shape);
+}
+
+}  // namespace
+
+Tensor quantile(In x, double q, const Axes& axes, bool keepdims, Interpolation interpolation) {
+  return one_quantile(x, {{q}, interpolation}, axes, keepdims);
+}
+
+Tensor quantile(In x, const std::vector<double>& q, const Axes& axes, bool keepdims, Interpolation interpolation) {
+  return several_quantiles(x, {q, interpolation}, axes, keepdims);
+}
+
+Tensor quantile(In x, const Tensor& q, const Axes& axes, bool keepdims, Interpolation interpolation) {
+  if (q.ndim() > 1 || q.dtype() != x.dtype()) {
+    raise<ShapeError>("quantile: q must be a number or a vector of the dtype of x",
+                      std::string(name(x.dtype())) + " [] or [k]", describe(q.value()));
+  }
+  Levels levels{std::vector<double>(static_cast<std::size_t>(q.size())), interpolation};
+  const Array numbers = core::contiguous(core::cast(q.value(), f64));
+  std::copy_n(numbers.data<double>(), q.size(), levels.q.begin());
+  if (interpolation == Interpolation::linear) levels.variable = ravel(q);
+  return q.ndim() == 0 ? one_quantile(x, levels, axes, keepdims) : several_quantiles(x, levels, axes, keepdims);
 }
 
 Tensor median(In x, const Axes& axes, bool keepdims) {
   const ReductionInfo r("median", x.shape(), axes, keepdims);
-  return r.result(squeeze(checked_quantiles("median", x, {0.5}, r), -1), keepdims);
+  return r.result(squeeze(checked_quantiles("median", x, {{0.5}}, r), -1), keepdims);
 }
 
 Tensor nansum(In x, const Axes& axes, bool keepdims) {

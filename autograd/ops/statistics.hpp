@@ -27,10 +27,18 @@ struct StdMean {
 };
 StdMean std_mean(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 
-/// The q-quantile, q in [0, 1], by linear interpolation between the nearest two elements; NaN propagates.
-Tensor quantile(In x, double q, const Axes& axes = {}, bool keepdims = false);
+/// What stands between the nearest two elements: their linear interpolation, the lower or higher of them, their mean, or
+/// the nearest (at equal distances that of even position).
+enum class Interpolation { linear, lower, higher, midpoint, nearest };
+/// The q-quantile, q in [0, 1]; NaN propagates.
+Tensor quantile(In x, double q, const Axes& axes = {}, bool keepdims = false,
+                Interpolation interpolation = Interpolation::linear);
 /// Several quantiles, along a new first axis.
-Tensor quantile(In x, const std::vector<double>& q, const Axes& axes = {}, bool keepdims = false);
+Tensor quantile(In x, const std::vector<double>& q, const Axes& axes = {}, bool keepdims = false,
+                Interpolation interpolation = Interpolation::linear);
+/// For q [] or [k] of the dtype of x; with linear interpolation differentiable in q, too, at an element from the right.
+Tensor quantile(In x, const Tensor& q, const Axes& axes = {}, bool keepdims = false,
+                Interpolation interpolation = Interpolation::linear);
 /// The 1/2-quantile: for an even number of elements the mean of the middle two, as in NumPy.
 Tensor median(In x, const Axes& axes = {}, bool keepdims = false);
 

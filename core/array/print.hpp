@@ -33,8 +33,9 @@ struct StringFormatter {
     }
     return it;
   }
-  static auto write(const std::string& text, fmt::format_context& ctx) {
-    auto out = ctx.out();  // format_to needs fmt/format.h, which is slow to compile
+  static auto write(std::string_view text, fmt::format_context& ctx) {
+    // format_to and the formatter of string_view need fmt/format.h, which is slow to compile, or to be linked.
+    auto out = ctx.out();
     for (const char c : text) *out++ = c;
     return out;
   }
@@ -58,9 +59,6 @@ struct fmt::formatter<newtape::Dims> : newtape::detail::StringFormatter {
   auto format(const newtape::Dims& x, fmt::format_context& ctx) const { return write(newtape::to_string(x), ctx); }
 };
 template <>
-struct fmt::formatter<newtape::DType> : fmt::formatter<fmt::string_view> {
-  auto format(newtape::DType t, fmt::format_context& ctx) const {
-    const auto s = newtape::name(t);
-    return fmt::formatter<fmt::string_view>::format({s.data(), s.size()}, ctx);
-  }
+struct fmt::formatter<newtape::DType> : newtape::detail::StringFormatter {
+  auto format(newtape::DType t, fmt::format_context& ctx) const { return write(newtape::name(t), ctx); }
 };

@@ -3,7 +3,7 @@
 #include <newtape/data/formats/checkpoint.hpp>
 #include <newtape/data/formats/safetensors.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 

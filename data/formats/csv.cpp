@@ -4,7 +4,7 @@
 #include <newtape/data/formats/csv_scanner.hpp>
 #include <newtape/data/formats/file.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -89,6 +89,11 @@ class Reader {
     const std::size_t n = chosen_.size();
     text_columns_.assign(n, false);
     unfit_.assign(n, std::nullopt);
+    entries_.assign(n, {});
+    for (const auto& name : options_.text) {
+      const auto at = static_cast<std::size_t>(find_column(table_.columns, name, where_));
+      text_columns_[at] = entries_[at].chosen = true;
+    }
     table_.categories.resize(n);
     visit_dtype(options_.dtype, [&]<class T>() { read_values<T>(); });
     return std::move(table_);
@@ -99,6 +104,30 @@ class Reader {
     std::size_t line, column;
     std::string text;
   };
+
+  /// What a column holds.
+  struct Entries {
+    std::int64_t numbers = 0, texts = 0;
+    Location first_text;
+    bool chosen = false;  ///< to be text
+
+    void add(bool is_text, const CsvField& field) {
+      ++(is_text ? texts : numbers);
+      if (is_text && texts == 1) first_text = {field.line, field.column, std::string(field.text)};
+    }
+  };
+
+  /// One entry must not turn a column of numbers into categories.
+  void expect_no_odd_entry(const Entries& entries, std::size_t j) const {
+    if (entries.chosen || entries.texts != 1 || entries.numbers < 10) return;
+    CsvScanner(text_, options_, where_)
+        .fail(entries.first_text.line, entries.first_text.column,
+              fmt::format("one entry of column '{}' is not a number", table_.columns[j]),
+              fmt::format("a number, as in the other {} rows; or the entry among the options' `missing`, or the column "
+                          "among `text`",
+                          entries.numbers),
+              fmt::format("'{}'", entries.first_text.text));
+  }
 
   void read_header() {
     CsvScanner scanner(text_, options_, where_);
@@ -172,9 +201,10 @@ class Reader {
         T value{};
         if (is_missing(field.text, options_)) {
           value = missing_value<T>(field);
-        } else if (!text_columns_[j]) {
+        } else {
           const auto parsed = parse(field.text, value);
-          text_columns_[j] = parsed == Parsed::text;
+          entries_[j].add(parsed == Parsed::text, field);
+          text_columns_[j] = text_columns_[j] || parsed == Parsed::text;
           // Not an error yet: the column may still be text.
           if (parsed == Parsed::unfit && !unfit_[j]) unfit_[j] = {field.line, field.column, std::string(field.text)};
         }
@@ -182,6 +212,7 @@ class Reader {
       }
     });
     for (std::size_t j = 0; j < chosen_.size(); ++j) {
+      expect_no_odd_entry(entries_[j], j);
       if (unfit_[j] && !text_columns_[j]) fail_unfit(*unfit_[j], "a number does not fit the dtype");
     }
     table_.values = Array::empty({rows, static_cast<std::int64_t>(chosen_.size())}, options_.dtype);
@@ -229,6 +260,7 @@ class Reader {
   std::vector<std::size_t> chosen_;  // field indices, in the requested order
   std::vector<bool> text_columns_;
   std::vector<std::optional<Location>> unfit_;
+  std::vector<Entries> entries_;
   Csv table_;
 };
 

@@ -17,6 +17,8 @@ struct CsvOptions {
   char quote = '"';
   /// Fields that denote a missing value; they become NaN, or an IoError in an integer or boolean table.
   std::vector<std::string> missing = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
+  /// Columns of categories, also where almost all their entries are numbers.
+  std::vector<std::string> text = {};
   std::vector<std::string> columns = {};  ///< columns to read, in this order (ValueError if unknown); empty: all
   DType dtype = f64;
 };
@@ -35,7 +37,8 @@ struct Csv {
 };
 
 /// Reads comma-separated values (RFC 4180), plain or gzipped, in UTF-8, independent of the locale. IoError with line
-/// and column for rows of unequal length, an unterminated quote, or a value that does not fit the dtype.
+/// and column for rows of unequal length, an unterminated quote, a value that does not fit the dtype, or the only entry
+/// of a column that is no number, among at least ten numbers (name it in `missing`, or the column in `text`).
 Csv read_csv(const std::string& path, const CsvOptions& options = {});
 Csv read_csv(std::istream& stream, const CsvOptions& options = {});
 

@@ -3,7 +3,7 @@
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/file.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>

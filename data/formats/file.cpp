@@ -3,7 +3,7 @@
 #include <newtape/data/formats/file.hpp>
 
 #include <fcntl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>

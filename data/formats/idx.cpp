@@ -3,7 +3,7 @@
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/idx.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <bit>
 #include <cmath>
@@ -190,7 +190,7 @@ Array read_idx(const std::string& path, const ReadIdxOptions& options) {
   return result;
 }
 
-void write_idx(const std::string& path, const Array& x, std::optional<IdxType> type) {
+void write_idx(const std::string& path, const ArrayLike& x, std::optional<IdxType> type) {
   if (!x.defined()) raise<ValueError>("write_idx: the array is undefined", "an array", "none");
   const IdxType as = type.value_or(x.dtype() == f32   ? IdxType::f32
                                    : x.dtype() == f64 ? IdxType::f64

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array/array.hpp>
+#include <newtape/core/array/array_like.hpp>
 
 #include <optional>
 #include <string>
@@ -23,6 +23,6 @@ enum class IdxType : std::uint8_t { u8 = 0x08, i8 = 0x09, i16 = 0x0B, i32 = 0x0C
 
 /// Writes `x` as `type`; gzipped if `path` ends in .gz. ValueError naming an element that `type` cannot represent. By
 /// default boolean is written as u8, i64 as i32, floats unchanged.
-void write_idx(const std::string& path, const Array& x, std::optional<IdxType> type = {});
+void write_idx(const std::string& path, const ArrayLike& x, std::optional<IdxType> type = {});
 
 }  // namespace newtape::data

@@ -76,7 +76,7 @@ Array decode(const detail::Input& file, const std::string& bytes) {
 
 }  // namespace
 
-void write_png(const std::string& path, const Array& image) {
+void write_png(const std::string& path, const ArrayLike& image) {
   if (image.ndim() != 2 || image.size() == 0) {
     raise<ShapeError>("write_png: the image must have two axes", "[h, w]", to_string(image.shape()));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/array/array.hpp>
+#include <newtape/core/array/array_like.hpp>
 
 #include <string>
 
@@ -12,6 +12,6 @@ namespace newtape::data {
 Array read_image(const std::string& path);
 
 /// Writes a grey image [h, w] with values in [0, 1] as PNG. ShapeError, DTypeError, IoError.
-void write_png(const std::string& path, const Array& image);
+void write_png(const std::string& path, const ArrayLike& image);
 
 }  // namespace newtape::data

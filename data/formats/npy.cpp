@@ -4,7 +4,7 @@
 #include <newtape/data/formats/half.hpp>
 #include <newtape/data/formats/npy_format.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
@@ -323,7 +323,7 @@ Array read_npy(const std::string& path, const ReadNpyOptions& options) {
   return detail::parse_npy(file, options);
 }
 
-void write_npy(const std::string& path, const Array& x) {
+void write_npy(const std::string& path, const ArrayLike& x) {
   if (!x.defined()) raise<ValueError>("write_npy: the array is undefined", "an array", "none");
   const Array dense = core::contiguous(x);
   detail::Output file("write_npy", path);

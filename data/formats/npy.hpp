@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/array/array_like.hpp>
 #include <newtape/core/array/named_arrays.hpp>
 
 #include <optional>
@@ -20,7 +21,7 @@ Array read_npy(const std::string& path, const ReadNpyOptions& options = {});
 
 /// Writes an array for NumPy: `<f4`, `<f8`, `<i8` or `|b1`, in C order; gzipped if `path` ends in .gz. The file is
 /// replaced atomically.
-void write_npy(const std::string& path, const Array& x);
+void write_npy(const std::string& path, const ArrayLike& x);
 
 /// Named arrays, in the order of the archive.
 struct Npz {

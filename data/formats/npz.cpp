@@ -2,7 +2,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/npy_format.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #if defined(NEWTAPE_HAVE_LIBZIP)
 #include <zip.h>

@@ -6,7 +6,7 @@
 #include <newtape/data/formats/safetensors_header.hpp>
 
 #include <fcntl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>

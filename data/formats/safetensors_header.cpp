@@ -2,7 +2,7 @@
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/data/formats/safetensors_header.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>

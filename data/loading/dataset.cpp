@@ -47,13 +47,13 @@ std::int64_t checked(std::int64_t i, std::int64_t n) {
   return i < 0 ? i + n : i;
 }
 
-std::vector<std::string> first_of(std::initializer_list<std::pair<std::string, Array>> arrays) {
+std::vector<std::string> first_of(std::initializer_list<std::pair<std::string, ArrayLike>> arrays) {
   std::vector<std::string> names;
   for (const auto& a : arrays) names.push_back(a.first);
   return names;
 }
 
-std::vector<Array> second_of(std::initializer_list<std::pair<std::string, Array>> arrays) {
+std::vector<Array> second_of(std::initializer_list<std::pair<std::string, ArrayLike>> arrays) {
   std::vector<Array> values;
   for (const auto& a : arrays) values.push_back(a.second);
   return values;
@@ -61,9 +61,9 @@ std::vector<Array> second_of(std::initializer_list<std::pair<std::string, Array>
 
 }  // namespace
 
-Dataset::Dataset(std::initializer_list<Array> arrays) : Dataset(std::vector<Array>(arrays)) {}
+Dataset::Dataset(std::initializer_list<ArrayLike> arrays) : Dataset(std::vector<Array>(arrays.begin(), arrays.end())) {}
 
-Dataset::Dataset(std::initializer_list<std::pair<std::string, Array>> arrays)
+Dataset::Dataset(std::initializer_list<std::pair<std::string, ArrayLike>> arrays)
     : Dataset(second_of(arrays), first_of(arrays)) {}
 
 Dataset::Dataset(std::vector<Array> arrays, std::vector<std::string> names) {
@@ -112,7 +112,7 @@ Dataset Dataset::operator[](Range range) const {
   return with(std::move(parts));
 }
 
-Dataset Dataset::operator[](const Array& indices) const {
+Dataset Dataset::operator[](const ArrayLike& indices) const {
   if (indices.dtype() != i64) {
     raise<DTypeError>("dataset: indices must be integers", "i64", std::string(name(indices.dtype())));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/array/array_like.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/data/loading/batch.hpp>
 
@@ -18,14 +19,15 @@ struct Range {
 /// from the generator (or the default one) do not depend on the number of threads.
 using Transform = std::function<Batch(Batch, Generator&)>;
 
-/// Arrays with a common first axis, the examples. Value semantics: copies share the arrays' memory.
+/// Arrays (or tensors, whose values count) with a common first axis, the examples. Value semantics: copies share the
+/// arrays' memory.
 class Dataset {
  public:
   Dataset() = default;
   /// `Dataset{images, labels}`. ShapeError if the first axes differ.
-  Dataset(std::initializer_list<Array> arrays);
+  Dataset(std::initializer_list<ArrayLike> arrays);
   /// `Dataset{{"images", images}, {"labels", labels}}`
-  Dataset(std::initializer_list<std::pair<std::string, Array>> arrays);
+  Dataset(std::initializer_list<std::pair<std::string, ArrayLike>> arrays);
   explicit Dataset(std::vector<Array> arrays, std::vector<std::string> names = {});
 
   /// Number of examples.
@@ -40,7 +42,7 @@ class Dataset {
   Batch operator[](std::int64_t example) const;
   /// A subset: `set[{0, 100}]` (views), `set[indices]` with an i64 array [n] (copies).
   Dataset operator[](Range range) const;
-  Dataset operator[](const Array& indices) const;
+  Dataset operator[](const ArrayLike& indices) const;
 
   /// Splits the set into consecutive parts of these sizes (views). One size may be -1: the remainder. ValueError if
   /// they do not add up.

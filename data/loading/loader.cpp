@@ -3,7 +3,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/loading/loader.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <condition_variable>

@@ -59,7 +59,7 @@ Sampler random_sampler(std::int64_t n, std::int64_t count) {
   return {count, [n, count](Generator& g) { return random::integers({count}, 0, n, g); }};
 }
 
-Sampler subset_sampler(const Array& indices) {
+Sampler subset_sampler(const ArrayLike& indices) {
   const auto chosen = std::make_shared<const Numbers>(detail::read_labels("subset_sampler", indices));
   return {static_cast<std::int64_t>(chosen->size()), [chosen](Generator& g) {
             Array order = random::permutation(static_cast<std::int64_t>(chosen->size()), g);
@@ -69,7 +69,7 @@ Sampler subset_sampler(const Array& indices) {
           }};
 }
 
-Sampler weighted_sampler(const Array& weights, std::int64_t count, const WeightedSamplerOptions& options) {
+Sampler weighted_sampler(const ArrayLike& weights, std::int64_t count, const WeightedSamplerOptions& options) {
   if (!weights.defined() || weights.ndim() != 1) {
     raise<ShapeError>("weighted_sampler: the weights must be one-dimensional", "shape [n]",
                       weights.defined() ? to_string(weights.shape()) : "none");
@@ -106,7 +106,7 @@ Sampler weighted_sampler(const Array& weights, std::int64_t count, const Weighte
           }};
 }
 
-Sampler stratified_sampler(const Array& labels) {
+Sampler stratified_sampler(const ArrayLike& labels) {
   const auto known = std::make_shared<const Numbers>(detail::read_labels("stratified_sampler", labels));
   return {static_cast<std::int64_t>(known->size()), [known](Generator& g) {
             const auto order = detail::by_class(*known, g);
@@ -137,7 +137,7 @@ Sampler stratified_sampler(const Array& labels) {
           }};
 }
 
-Array balanced_weights(const Array& labels) {
+Array balanced_weights(const ArrayLike& labels) {
   const auto known = detail::read_labels("balanced_weights", labels);
   std::unordered_map<std::int64_t, double> count;
   for (const auto label : known) ++count[label];

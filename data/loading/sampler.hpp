@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/array/array_like.hpp>
 #include <newtape/core/runtime/random.hpp>
 
 #include <functional>
@@ -18,7 +19,7 @@ struct Sampler {
 Sampler random_sampler(std::int64_t n, std::int64_t count);
 
 /// The examples `indices` (i64 [m]), in a new random order each epoch.
-Sampler subset_sampler(const Array& indices);
+Sampler subset_sampler(const ArrayLike& indices);
 
 struct WeightedSamplerOptions {
   bool replacement = true;  ///< false: no example is drawn twice per epoch
@@ -26,13 +27,13 @@ struct WeightedSamplerOptions {
 /// `count` examples with probabilities proportional to `weights` (floats [n]); without replacement, as if drawn one by
 /// one from the remaining ones (Efraimidis & Spirakis 2006). ValueError for negative or non-finite weights, or too few
 /// positive ones.
-Sampler weighted_sampler(const Array& weights, std::int64_t count, const WeightedSamplerOptions& options = {});
+Sampler weighted_sampler(const ArrayLike& weights, std::int64_t count, const WeightedSamplerOptions& options = {});
 
 /// All examples in a random order with every class (labels i64 [n]) evenly spread: batches of any size contain each
 /// class in about its overall proportion.
-Sampler stratified_sampler(const Array& labels);
+Sampler stratified_sampler(const ArrayLike& labels);
 
 /// f64 [n]: reciprocal class frequency of each example. As weights, they make all classes equally frequent.
-Array balanced_weights(const Array& labels);
+Array balanced_weights(const ArrayLike& labels);
 
 }  // namespace newtape::data

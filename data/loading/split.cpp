@@ -13,7 +13,7 @@ namespace {
 
 using Numbers = std::vector<std::int64_t>;
 
-Numbers labels_of(const char* op, const Dataset& set, const Array& labels) {
+Numbers labels_of(const char* op, const Dataset& set, const ArrayLike& labels) {
   auto known = detail::read_labels(op, labels);
   if (static_cast<std::int64_t>(known.size()) != set.size()) {
     raise<ShapeError>(fmt::format("{}: one label per example is required", op), fmt::format("labels [{}]", set.size()),
@@ -51,7 +51,7 @@ Folds consecutive_folds(const Dataset& set, std::int64_t k, Numbers order) {
 
 }  // namespace
 
-std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const Array& labels, double fraction,
+std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const ArrayLike& labels, double fraction,
                                              Generator& generator) {
   const auto known = labels_of("stratified_split", set, labels);
   if (!(fraction >= 0 && fraction <= 1)) {
@@ -111,7 +111,7 @@ Folds k_fold(const Dataset& set, std::int64_t k, Generator& generator) {
   return consecutive_folds(set, k, std::move(order));
 }
 
-Folds stratified_k_fold(const Dataset& set, const Array& labels, std::int64_t k, Generator& generator) {
+Folds stratified_k_fold(const Dataset& set, const ArrayLike& labels, std::int64_t k, Generator& generator) {
   check_k("stratified_k_fold", set, k);
   const auto known = labels_of("stratified_k_fold", set, labels);
   // Assigned to the parts cyclically, class by class; then shuffled together with the part numbers.

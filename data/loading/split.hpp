@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/array/array_like.hpp>
 #include <newtape/data/loading/dataset.hpp>
 
 #include <iterator>
@@ -10,7 +11,7 @@ namespace newtape::data {
 
 /// `auto [train, valid] = stratified_split(set, set.array("labels"), 0.9, generator)`: two shuffled parts. Each class
 /// (labels i64 [n]) is split with this fraction, rounded such that the first part has round(fraction n) examples.
-std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const Array& labels, double fraction,
+std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const ArrayLike& labels, double fraction,
                                              Generator& generator);
 
 struct Fold {
@@ -66,6 +67,6 @@ Folds k_fold(const Dataset& set, std::int64_t k);
 Folds k_fold(const Dataset& set, std::int64_t k, Generator& generator);
 /// Shuffled and stratified by class (labels i64 [n]): the numbers of examples per class in two parts differ by at most
 /// one, and so do the sizes of the parts.
-Folds stratified_k_fold(const Dataset& set, const Array& labels, std::int64_t k, Generator& generator);
+Folds stratified_k_fold(const Dataset& set, const ArrayLike& labels, std::int64_t k, Generator& generator);
 
 }  // namespace newtape::data

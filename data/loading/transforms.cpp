@@ -86,7 +86,7 @@ Standardize::Standardize(const Dataset& train, const StandardizeOptions& options
   std_ = drop_examples(core::where(constant, core::full({}, 1, x.dtype()), std));
 }
 
-Standardize::Standardize(Array mean, Array std, std::size_t array)
+Standardize::Standardize(ArrayLike mean, ArrayLike std, std::size_t array)
     : mean_(std::move(mean)), std_(std::move(std)), array_(array) {
   if (!mean_.defined() || !std_.defined() || mean_.shape() != std_.shape()) {
     raise<ShapeError>("Standardize: mean and standard deviation must have the same shape",
@@ -95,12 +95,12 @@ Standardize::Standardize(Array mean, Array std, std::size_t array)
   }
 }
 
-Array Standardize::apply(const Array& x) const {
+Array Standardize::apply(const ArrayLike& x) const {
   expect_floating("Standardize", x);
   return (x - core::cast(mean_, x.dtype())) / core::cast(std_, x.dtype());
 }
 
-Array Standardize::invert(const Array& y) const {
+Array Standardize::invert(const ArrayLike& y) const {
   expect_floating("Standardize", y);
   return y * core::cast(std_, y.dtype()) + core::cast(mean_, y.dtype());
 }

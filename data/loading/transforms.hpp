@@ -37,14 +37,14 @@ class Standardize {
   /// Uses the set's array without its transforms. DTypeError unless it is floating, ValueError if it has no examples.
   explicit Standardize(const Dataset& train, const StandardizeOptions& options = {});
   /// From saved statistics.
-  Standardize(Array mean, Array std, std::size_t array = 0);
+  Standardize(ArrayLike mean, ArrayLike std, std::size_t array = 0);
 
   const Array& mean() const noexcept { return mean_; }
   const Array& std() const noexcept { return std_; }  ///< 1 where the training set is constant
 
   /// Standardizes x, or inverts it (e.g. for the output of a network).
-  Array apply(const Array& x) const;
-  Array invert(const Array& y) const;
+  Array apply(const ArrayLike& x) const;
+  Array invert(const ArrayLike& y) const;
   Batch operator()(Batch batch, Generator& generator) const;
 
  private:

@@ -211,7 +211,8 @@ void ModuleBase::call_hooks(std::span<const Tensor> inputs, Tensor* output) cons
 
 namespace {
 void print_module(const ModuleBase& module, std::size_t indent, std::string& text) {
-  const auto comma = [&, first = true]() mutable {
+  bool first = true;
+  const auto comma = [&] {
     if (!std::exchange(first, false)) text += ", ";
   };
   text.append(module.type()).append("(");

@@ -195,10 +195,12 @@ Options options_of(R (M::*)(X, Options) const);
 template <class M>
 using ForwardOptions = std::remove_cvref_t<decltype(options_of(&M::forward))>;
 
-template <class M, class... Args>
-concept HasForward = requires(const M& module, Args&&... args) { module.forward(std::forward<Args>(args)...); };
-template <class M, class... Args>
-concept HasMutableForward = requires(M& module, Args&&... args) { module.forward(std::forward<Args>(args)...); };
+template <class M, class... Args> concept HasForward = requires(const M& module, Args&&... args) {
+  module.forward(std::forward<Args>(args)...);
+};
+template <class M, class... Args> concept HasMutableForward = requires(M& module, Args&&... args) {
+  module.forward(std::forward<Args>(args)...);
+};
 
 template <class... Args>
 std::vector<Tensor> tensors_among(const Args&... args) {

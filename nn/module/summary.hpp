@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/array/print.hpp>
 #include <newtape/nn/module/module.hpp>
-
-#include <fmt/core.h>
 
 namespace newtape::nn {
 
@@ -41,9 +40,15 @@ Summary summary(const M& model, const Shape& input_shape, DType dtype = f32) {
 }  // namespace newtape::nn
 
 template <>
-struct fmt::formatter<newtape::nn::Summary> : fmt::formatter<fmt::string_view> {
-  template <class Context>
-  auto format(const newtape::nn::Summary& s, Context& context) const {
-    return fmt::formatter<fmt::string_view>::format(s.to_string(), context);
+struct fmt::formatter<newtape::nn::Summary> : newtape::detail::StringFormatter {
+  auto format(const newtape::nn::Summary& s, fmt::format_context& context) const {
+    return write(s.to_string(), context);
+  }
+};
+template <class M>
+  requires std::derived_from<M, newtape::nn::ModuleBase>
+struct fmt::formatter<M> : newtape::detail::StringFormatter {
+  auto format(const newtape::nn::ModuleBase& m, fmt::format_context& context) const {
+    return write(newtape::nn::to_string(m), context);
   }
 };

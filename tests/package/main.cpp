@@ -12,6 +12,7 @@ int main() {
   const nt::Array gradient = x.grad().value();
   const nt::Array expected = nt::core::sum(layer.weight.value(), 0, true);
   const bool right = xt::allclose(gradient.view<float>(), expected.view<float>());
+  fmt::print("{}\n{}{} {}\n", layer, nt::nn::summary(layer, {1, 3}), gradient.dtype(), gradient.shape());
   fmt::print("{} {}\n", gradient, right ? "as it should be" : "WRONG");
   return right ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
+#include <newtape/autograd/tape.hpp>
 
 #include <limits>
 

@@ -7,10 +7,11 @@
 namespace newtape {
 namespace {
 
-const std::vector<Tensor (*)(In, In)> arithmetic_of_two{
-    operator+, operator-, operator*, operator/, pow, hypot, maximum, minimum, remainder, fmod, floor_divide, atan2};
-const std::vector<Tensor (*)(In, In)> comparisons_of_two{operator==, operator!=, operator<, operator<=, operator>,
-                                                         operator>=};
+const std::vector<Tensor (*)(In, In)> arithmetic_of_two{operator+, operator-, operator*,    operator/,
+                                                        pow,       hypot,     maximum,      minimum,
+                                                        remainder, fmod,      floor_divide, atan2};
+const std::vector<Tensor (*)(In, In)>
+    comparisons_of_two{operator==, operator!=, operator<, operator<=, operator>, operator>= };
 
 TEST_CASE("i64 and booleans take the dtype of a float") {
   const Tensor integers = tensor({1, 2, 3});

@@ -64,7 +64,11 @@ std::vector<OfScalar> functions_of_scalars() {
       {"scatter", [at](auto& x, auto a) { return scatter(x, a, at, 2.0) + x; }, 5, 1},
       {"scatter_add", [at](auto& x, auto a) { return scatter_add(x, a, at, x); }, 6, 2},
       {"scatter_reduce", [at](auto& x, auto a) { return scatter_reduce(x, a, at, x, ScatterReduce::prod); }, 9, 6},
-      {"index_add", [](auto& x, auto a) { return index_add(x, a, tensor({0, 0}), x); }, 9, 3},
+      {"index_add",
+       [](auto& x, auto a) {
+         return index_add(x, a, tensor({0, 0}), x);
+       },
+       9, 3},
       {"index_copy", [](auto& x, auto a) { return index_copy(x, a, tensor({0}), 2 * x); }, 6, 2},
       {"index_fill", [](auto& x, auto a) { return index_fill(x, a, tensor({0}), x); }, 3, 1},
   };

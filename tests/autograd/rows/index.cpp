@@ -148,6 +148,17 @@ std::vector<Sample> placing_slices(bool adds) {
     samples.push_back(add(t.result()));
     if (samples.size() == 3) samples.push_back(add({1}));
   }
+  if (adds) {
+    samples.push_back({{{3}, {2}},
+                       [](Args& x) {
+                         return index_add(x[0], 0, indices({2}, {2, 2}), x[1], {.alpha = -3});
+                       },
+                       [](const std::vector<Values>& x) {
+                         Values y = x[0];
+                         for (const auto v : x[1].data) y.data[2] -= 3 * v;
+                         return y;
+                       }});
+  }
   return samples;
 }
 
@@ -175,6 +186,71 @@ std::vector<Sample> scattering_into(bool adds) {
   add({{2, 3}, 1, 1, {1, 2}, {1, 1}}, {});
   return samples;
 }
+
+/// The element of the operand and those that arrive, reduced.
+long double reduced_by(ScatterReduce how, const Elements& e) {
+  long double y = e[0];
+  for (std::size_t i = 1; i < e.size(); ++i) {
+    switch (how) {
+      case ScatterReduce::prod: y *= e[i]; break;
+      case ScatterReduce::amax: y = std::max(y, e[i]); break;
+      case ScatterReduce::amin: y = std::min(y, e[i]); break;
+      default: y += e[i];
+    }
+  }
+  return how == ScatterReduce::mean ? y / static_cast<long double>(e.size()) : y;
+}
+
+std::vector<Sample> scattering_by(ScatterReduce how) {
+  std::vector<Sample> samples;
+  for (const bool include_self : {true, false}) {
+    for (const auto& t : gatherings) {
+      samples.push_back({{t.shape, t.index_shape},
+                         [=](Args& x) {
+                           const Tensor at = indices(t.index_shape, t.list);
+                           return scatter_reduce(x[0], t.axis, at, x[1], how, {.include_self = include_self});
+                         },
+                         [=](const std::vector<Values>& x) {
+                           Values y = x[0];
+                           for_each_index(t.shape, [&](const Dims& to) {
+                             Elements all;
+                             for_each_index(t.index_shape, [&](const Dims& i) {
+                               if (t.source(i) == to) all.push_back(x[1][i]);
+                             });
+                             if (all.empty()) return;
+                             if (include_self) all.insert(all.begin(), x[0][to]);
+                             y[to] = reduced_by(how, all);
+                           });
+                           return y;
+                         }});
+    }
+  }
+  return samples;
+}
+Row scatter_reduction(const std::string& name, ScatterReduce how) {
+  return {.name = name,
+          .samples = scattering_by(how),
+          .rejects = {{Error::shape, "scatter_reduce",
+                       [how] {
+                         scatter_reduce(matrix(), 1, indices({3, 1}, {0, 0, 0}), 1, how);
+                       }},
+                      {Error::value, "3",
+                       [how] {
+                         scatter_reduce(matrix(), 1, indices({1, 1}, {3}), 1, how);
+                       }},
+                      {Error::dtype, "scatter_add",
+                       [how] {
+                         scatter_reduce(matrix(), 1, indices({1, 1}, {0}), zeros({1, 1}, f64), how);
+                       }}},
+          .composite = true,
+          .distinct = true};
+}
+
+const Rows scatter_reductions{{scatter_reduction("scatter_reduce sum", ScatterReduce::sum),
+                               scatter_reduction("scatter_reduce prod", ScatterReduce::prod),
+                               scatter_reduction("scatter_reduce mean", ScatterReduce::mean),
+                               scatter_reduction("scatter_reduce amax", ScatterReduce::amax),
+                               scatter_reduction("scatter_reduce amin", ScatterReduce::amin)}};
 
 /// Indices and operand broadcast along the other axes.
 Sample taking_along(Shape x_shape, std::int64_t axis, std::size_t meant, Shape index_shape,

@@ -221,3 +221,19 @@ TEST_CASE("read_csv never crashes on any text") {
     }
   }
 }
+
+TEST_CASE("csv: one entry that is no number among many is an error that says where") {
+  std::string text = "age,name\n";
+  for (int i = 0; i < 10; ++i) text += std::to_string(20 + i) + ",x" + std::to_string(i) + "\n";
+  const std::string odd = text + "3O,y\n";
+  CHECK_THAT(csv_error(odd), contains("line 12") && contains("'age'") && contains("'3O'") && contains("missing"));
+  CHECK(parse(odd, {.text = {"age"}}).categories[0].size() == 11);
+  CHECK(std::isnan(parse(odd, {.missing = {"3O"}})["age"].data<double>()[0]) == false);
+  // Two of them, or few numbers: categories.
+  CHECK(parse(odd + "4O,z\n").categories[0].size() == 12);
+  CHECK(parse("a\n1\n2\nx\n").categories[0].size() == 3);
+  CHECK(parse(text).categories[0].empty());
+  // Numbers as categories.
+  CHECK(parse("a\n1\n2\n1\n", {.text = {"a"}}).categories[0] == Names{"1", "2"});
+  CHECK_THROWS_AS(parse(text, {.text = {"wrong"}}), ValueError);
+}
