@@ -93,7 +93,7 @@ void WeightAverage::load_state_dict(const NamedArrays& state) {
 
 ExponentialMovingAverage::ExponentialMovingAverage(const ExponentialMovingAverageOptions& options)
     : WeightAverage("ExponentialMovingAverage"), options_(options) {
-  check_option("ExponentialMovingAverage", "decay", options.decay, 0, 1);
+  check_option("ExponentialMovingAverage", "decay", options.decay, below_one);
 }
 
 double ExponentialMovingAverage::weight(std::int64_t n) const {

@@ -11,8 +11,9 @@
 namespace newtape::optim {
 
 namespace {
-void check_bound(const char* what, double bound) {
-  if (!(bound >= 0)) raise<ValueError>(std::string(what) + " must not be negative", ">= 0", std::to_string(bound));
+void check_bound(const char* op, const char* option, double bound) {
+  if (!(bound >= 0))
+    raise<ValueError>(std::string(op) + ": " + option + " must not be negative", ">= 0", std::to_string(bound));
 }
 
 /// Replaces each gradient by f(gradient), in place where its memory is not shared.
@@ -28,7 +29,7 @@ void transform(const std::vector<Parameter>& params, const F& f) {
 }  // namespace
 
 double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
-  check_bound("clip_grad_norm: max_norm", max_norm);
+  check_bound("clip_grad_norm", "max_norm", max_norm);
   double squares = 0;
   for (const auto& p : params) {
     const Tensor grad = p.grad();
@@ -47,7 +48,7 @@ double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, con
 }
 
 void clip_grad_value(const std::vector<Parameter>& params, double bound) {
-  check_bound("clip_grad_value: bound", bound);
+  check_bound("clip_grad_value", "bound", bound);
   transform(params, [&](Array g) {
     const DType dtype = g.dtype();
     return core::minimum(core::maximum(std::move(g), core::full({}, -bound, dtype)), core::full({}, bound, dtype));

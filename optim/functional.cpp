@@ -21,23 +21,23 @@ namespace {
 
 using Tensors = std::vector<Tensor>;
 
-void check(const char* what, std::span<const Tensor> params, std::span<const Tensor> grads) {
+void check(const char* op, std::span<const Tensor> params, std::span<const Tensor> grads) {
   if (grads.size() != params.size()) {
-    raise<ValueError>(std::string(what) + ": there must be one gradient for each parameter",
+    raise<ValueError>(std::string(op) + ": there must be one gradient for each parameter",
                       std::to_string(params.size()), std::to_string(grads.size()));
   }
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (!grads[i].defined() || grads[i].shape() == params[i].shape()) continue;
-    raise<ShapeError>(std::string(what) + ": gradient " + std::to_string(i) + " must have its parameter's shape",
+    raise<ShapeError>(std::string(op) + ": gradient " + std::to_string(i) + " must have its parameter's shape",
                       to_string(params[i].shape()), to_string(grads[i].shape()));
   }
 }
 
 /// Resizes an empty state to n undefined tensors; ValueError for a state of another size.
-void resize_state(const char* what, Tensors& kept, std::size_t n) {
+void resize_state(const char* op, Tensors& kept, std::size_t n) {
   if (kept.empty()) kept.resize(n);
   if (kept.size() == n) return;
-  raise<ValueError>(std::string(what) + ": the state must have one entry for each parameter", std::to_string(n),
+  raise<ValueError>(std::string(op) + ": the state must have one entry for each parameter", std::to_string(n),
                     std::to_string(kept.size()));
 }
 
@@ -58,11 +58,11 @@ Tensor root(const Tensor& v) {
   return where(positive, sqrt(where(positive, v, 1)), 0);
 }
 
-std::pair<Tensors, AdamState> adam(const char* what, std::span<const Tensor> params, std::span<const Tensor> grads,
+std::pair<Tensors, AdamState> adam(const char* op, std::span<const Tensor> params, std::span<const Tensor> grads,
                                    AdamState state, const AdamHyper& h, bool decoupled) {
-  check(what, params, grads);
-  resize_state(what, state.exp_avg, params.size());
-  resize_state(what, state.exp_avg_sq, params.size());
+  check(op, params, grads);
+  resize_state(op, state.exp_avg, params.size());
+  resize_state(op, state.exp_avg_sq, params.size());
   ++state.steps;
   const auto& [beta1, beta2] = h.betas;
   const Hyper bias1 = beta1.one_minus(state.steps);

@@ -42,25 +42,65 @@ void Optimizer::zero_grad() const noexcept {
   for (const auto& s : slots_) s.param.zero_grad();
 }
 
+/// A step in progress: unless it succeeds, parameters and state are restored. Handles of the arrays are enough, because
+/// arrays that are shared are copied before they are overwritten.
+class Optimizer::Attempt {
+ public:
+  explicit Attempt(Optimizer& of) : of_(of) {
+    const bool queued = of.queues_updates();
+    of_.saved_.resize(of_.slots_.size());
+    for (std::size_t i = 0; i < of_.slots_.size(); ++i) {
+      const Slot& s = of_.slots_[i];
+      Saved& saved = of_.saved_[i];
+      saved.steps = s.steps;
+      std::copy(std::begin(s.scalars), std::end(s.scalars), std::begin(saved.scalars));
+      if (queued || !s.param.grad().defined()) continue;
+      saved.param = s.param.tensor();
+      saved.moments = s.moments;
+    }
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() {
+    of_.queue_->clear();
+    for (std::size_t i = 0; i < of_.slots_.size(); ++i) {
+      Slot& s = of_.slots_[i];
+      Saved& saved = of_.saved_[i];
+      if (!succeeded_) restore(s, saved);
+      s.grad = Array();
+      saved.param = Tensor();
+      saved.moments.clear();
+    }
+  }
+  void succeed() noexcept { succeeded_ = true; }
+
+ private:
+  static void restore(Slot& s, Saved& saved) noexcept {
+    s.steps = saved.steps;
+    std::copy(std::begin(saved.scalars), std::end(saved.scalars), std::begin(s.scalars));
+    for (std::size_t k = 0; k < s.moments.size(); ++k) {
+      if (s.fresh(k)) s.moments[k] = Array();
+    }
+    if (!saved.param.defined()) return;
+    s.param.exchange(std::move(saved.param));
+    s.moments = std::move(saved.moments);
+  }
+
+  Optimizer& of_;
+  bool succeeded_ = false;
+};
+
 void Optimizer::step() {
   check_step();
+  Attempt attempt(*this);
   collect();
-  const auto release = [this] {
-    queue_->clear();
-    for (auto& s : slots_) s.grad = Array();
-  };
-  try {
-    for (auto& s : slots_) {
-      if (!s.grad.defined()) continue;
-      ++s.steps;
-      update(s);
-    }
-    queue_->run();
-  } catch (...) {
-    release();
-    throw;
+  for (auto& s : slots_) {
+    if (!s.grad.defined()) continue;
+    ++s.steps;
+    update(s);
   }
-  release();
+  queue_->run();
+  attempt.succeed();
 }
 
 bool Optimizer::trainable() const {
@@ -98,15 +138,10 @@ void Optimizer::step(const Tensor& loss) {
   step();
 }
 
-/// Everything in a step that may throw happens here, before the first parameter is changed.
 void Optimizer::collect() {
-  try {
-    for (auto& s : slots_) collect(s);
-    prepare();
-  } catch (...) {
-    for (auto& s : slots_) s.grad = Array();
-    throw;
-  }
+  for (auto& s : slots_) s.allocated = 0;
+  for (auto& s : slots_) collect(s);
+  prepare();
 }
 
 void Optimizer::collect(Slot& s) const {
@@ -121,7 +156,6 @@ void Optimizer::collect(Slot& s) const {
     raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
   };
   fits(grad.value(), s.param.shape(), "a gradient");
-  s.allocated = 0;
   for (std::size_t k = 0; k < s.moments.size(); ++k) {
     if (!keeps(s, k)) continue;
     Array& m = s.moments[k];

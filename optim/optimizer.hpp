@@ -46,6 +46,8 @@ struct LoadStateDictOptions {
 /// loss before the update, a constant. The loss's gradients are left in the parameters. The overloads below it are its
 /// parts.
 ///
+/// A step that throws leaves parameters and state as they were.
+///
 /// Gradients of several backward() calls add up until zero_grad(). Gradient accumulation for large batches: backward()
 /// on the mean loss of each of k equal parts, divided by k, then one step(), equals a step on the whole batch.
 class Optimizer {
@@ -63,7 +65,8 @@ class Optimizer {
   /// Clears the gradients, runs loss.backward() and updates. Methods that use second derivatives take them from the
   /// graph of the loss. ValueError when it depends on no variable.
   virtual void step(const Tensor& loss);
-  /// One update of every parameter that has a gradient. ShapeError or DTypeError before any of them is changed.
+  /// One update of every parameter that has a gradient. ShapeError, DTypeError; NumericalError from methods that
+  /// factorise matrices.
   virtual void step();
   void zero_grad() const noexcept;
 
@@ -122,8 +125,11 @@ class Optimizer {
   /// The result of a closure. ValueError when it called backward().
   Tensor forward(const std::function<Tensor()>& closure) const;
   /// Updates slot.param and slot.moments from slot.grad, which is contiguous, like the moments, and has the parameter's
-  /// shape and dtype. Work put into `queue()` runs for all parameters together after the last call.
+  /// shape and dtype. Work put into `queue()` runs for all parameters together after the last call. May throw.
   virtual void update(Slot& slot) = 0;
+  /// Whether `update` leaves all work on arrays to `queue()`. Otherwise a step keeps their values until the last call
+  /// has succeeded.
+  virtual bool queues_updates() const { return false; }
   core::UpdateQueue* queue() noexcept { return queue_.get(); }
 
   virtual Options get_options(std::size_t group) const = 0;
@@ -136,6 +142,15 @@ class Optimizer {
   void expect_finite_gradients() const;
 
  private:
+  /// What a step that throws restores of a slot.
+  struct Saved {
+    std::int64_t steps;
+    double scalars[Slot::max_scalars];
+    Tensor param;                ///< undefined with queued updates, as
+    std::vector<Array> moments;  ///< empty
+  };
+  class Attempt;
+
   void collect();
   void collect(Slot& slot) const;
   void load(detail::StateReader& reader);
@@ -146,6 +161,7 @@ class Optimizer {
   std::vector<Slot> slots_;
   std::vector<std::size_t> group_sizes_;
   std::unique_ptr<core::UpdateQueue> queue_;
+  std::vector<Saved> saved_;  ///< one for each slot, during a step
 };
 
 /// An optimizer whose groups have options of type `O`, an aggregate with a member `lr`. Derived classes inherit the
@@ -166,6 +182,7 @@ class OptimizerOf : public Optimizer {
  protected:
   OptimizerOf(OptimizerOf&&) noexcept = default;
 
+  bool queues_updates() const override;
   Optimizer::Options get_options(std::size_t group) const override;
   void check_options(const Optimizer::Options& values) const override;
   void set_options(std::size_t group, const Optimizer::Options& values) override;

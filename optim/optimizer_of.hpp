@@ -16,8 +16,10 @@ namespace newtape::optim {
 ///     name                  the optimizer's name, for messages
 ///     moments()             the names of the arrays in a parameter's state
 ///     scalars()             the names of the numbers in it; may be left out
-///     validate(options)     throws ValueError for invalid values
-///     each(options, f)      calls f(name, member) for every member, by which state dicts store it
+///     queued                true if update() leaves all work to queue(); may be left out
+///     each(options, f)      calls f(name, member, range) for every member: the name in state dicts, and the values that
+///                           it may have, [0, inf) when left out
+///     validate(options)     throws ValueError for values that do not go together; may be left out
 template <class O>
 struct OptionsTraits;
 
@@ -31,12 +33,27 @@ std::vector<const char*> scalar_names() {
   }
 }
 
+/// The member `betas`, for OptionsTraits::each.
+void each_beta(auto& o, auto&& f) {
+  f("beta1", o.betas.first, Range{0, 1, "betas.first"}), f("beta2", o.betas.second, Range{0, 1, "betas.second"});
+}
+
+/// ValueError for invalid options.
+template <class O>
+void validate(const O& options) {
+  using Traits = OptionsTraits<O>;
+  Traits::each(options, [](const char* option, const auto& member, const Range& range = {}) {
+    check_option(Traits::name, option, static_cast<double>(member), range);
+  });
+  if constexpr (requires { Traits::validate(options); }) Traits::validate(options);
+}
+
 /// The parameters of each group. ValueError for invalid options.
 template <class O>
 std::vector<std::vector<Parameter>> params_of(const std::vector<ParamGroup<O>>& groups) {
   std::vector<std::vector<Parameter>> params;
   for (const auto& g : groups) {
-    OptionsTraits<O>::validate(g.options);
+    validate(g.options);
     params.push_back(g.params);
   }
   return params;
@@ -47,7 +64,7 @@ template <class O>
 O options_from(const std::vector<std::pair<const char*, double>>& values) {
   O options;
   auto next = values.begin();
-  OptionsTraits<O>::each(options, [&](const char*, auto& member) {
+  OptionsTraits<O>::each(options, [&](const char*, auto& member, const Range& = {}) {
     member = static_cast<std::remove_reference_t<decltype(member)>>(next++->second);
   });
   return options;
@@ -65,7 +82,7 @@ OptimizerOf<O>::OptimizerOf(const std::vector<ParamGroup<O>>& groups)
 
 template <class O>
 void OptimizerOf<O>::set_options(const O& options, std::size_t group) {
-  OptionsTraits<O>::validate(options);
+  validate(options);
   options_[check_group(group)] = options;
 }
 
@@ -77,9 +94,18 @@ void OptimizerOf<O>::set_lr(double lr, std::size_t group) {
 }
 
 template <class O>
+bool OptimizerOf<O>::queues_updates() const {
+  if constexpr (requires { OptionsTraits<O>::queued; }) {
+    return OptionsTraits<O>::queued;
+  } else {
+    return false;
+  }
+}
+
+template <class O>
 Optimizer::Options OptimizerOf<O>::get_options(std::size_t group) const {
   Optimizer::Options values;
-  OptionsTraits<O>::each(options_[group], [&](const char* name, const auto& member) {
+  OptionsTraits<O>::each(options_[group], [&](const char* name, const auto& member, const Range& = {}) {
     values.emplace_back(name, static_cast<double>(member));
   });
   return values;
@@ -87,7 +113,7 @@ Optimizer::Options OptimizerOf<O>::get_options(std::size_t group) const {
 
 template <class O>
 void OptimizerOf<O>::check_options(const Optimizer::Options& values) const {
-  OptionsTraits<O>::validate(options_from<O>(values));
+  validate(options_from<O>(values));
 }
 
 template <class O>

@@ -14,9 +14,10 @@
 namespace newtape::optim {
 namespace {
 
-void check_min(const char* what, std::int64_t value, std::int64_t min) {
+void check_min(const char* op, const char* option, std::int64_t value, std::int64_t min) {
   if (value >= min) return;
-  raise<ValueError>(std::string(what) + " is out of range", "at least " + std::to_string(min), std::to_string(value));
+  raise<ValueError>(std::string(op) + ": " + option + " is out of range", "at least " + std::to_string(min),
+                    std::to_string(value));
 }
 
 double number(std::int64_t n) { return static_cast<double>(n); }
@@ -34,12 +35,12 @@ Array scalar(std::int64_t n) {
 }  // namespace
 
 Schedule constant_lr(const ConstantLROptions& o) {
-  check_min("constant_lr: total_iters", o.total_iters, 0);
+  check_min("constant_lr", "total_iters", o.total_iters, 0);
   return [o](std::int64_t step) { return step < o.total_iters ? o.factor : 1; };
 }
 
 Schedule linear_lr(const LinearLROptions& o) {
-  check_min("linear_lr: total_iters", o.total_iters, 1);
+  check_min("linear_lr", "total_iters", o.total_iters, 1);
   return [o](std::int64_t step) {
     return o.start_factor +
            (o.end_factor - o.start_factor) * number(std::min(step, o.total_iters)) / number(o.total_iters);
@@ -47,7 +48,7 @@ Schedule linear_lr(const LinearLROptions& o) {
 }
 
 Schedule step_lr(const StepLROptions& o) {
-  check_min("step_lr: step_size", o.step_size, 1);
+  check_min("step_lr", "step_size", o.step_size, 1);
   return [o](std::int64_t step) { return std::pow(o.gamma, number(step / o.step_size)); };
 }
 
@@ -63,20 +64,20 @@ Schedule exponential_lr(double gamma) {
 }
 
 Schedule polynomial_lr(const PolynomialLROptions& o) {
-  check_min("polynomial_lr: total_iters", o.total_iters, 1);
+  check_min("polynomial_lr", "total_iters", o.total_iters, 1);
   return [o](std::int64_t step) {
     return std::pow(1 - number(std::min(step, o.total_iters)) / number(o.total_iters), o.power);
   };
 }
 
 Schedule cosine_annealing_lr(const CosineAnnealingLROptions& o) {
-  check_min("cosine_annealing_lr: t_max", o.t_max, 1);
+  check_min("cosine_annealing_lr", "t_max", o.t_max, 1);
   return [o](std::int64_t step) { return half_cosine(number(step) / number(o.t_max), o.eta_min); };
 }
 
 Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& o) {
-  check_min("cosine_annealing_warm_restarts: t_0", o.t_0, 1);
-  check_min("cosine_annealing_warm_restarts: t_mult", o.t_mult, 1);
+  check_min("cosine_annealing_warm_restarts", "t_0", o.t_0, 1);
+  check_min("cosine_annealing_warm_restarts", "t_mult", o.t_mult, 1);
   return [o](std::int64_t step) {
     std::int64_t period = o.t_0;
     if (o.t_mult == 1) step %= period;
@@ -89,8 +90,8 @@ Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions
 }
 
 Schedule one_cycle_lr(const OneCycleLROptions& o) {
-  check_min("one_cycle_lr: total_steps", o.total_steps, 1);
-  check_option("one_cycle_lr: pct_start", o.pct_start, 0, std::nextafter(1.0, 2.0));
+  check_min("one_cycle_lr", "total_steps", o.total_steps, 1);
+  check_option("one_cycle_lr", "pct_start", o.pct_start, up_to_one);
   return [o](std::int64_t step) {
     if (step > o.total_steps) {
       raise<ValueError>("one_cycle_lr: step must not exceed total_steps", "at most " + std::to_string(o.total_steps),
@@ -145,11 +146,11 @@ Scheduler::Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules)
 }
 
 void Scheduler::set_step(std::int64_t step) {
-  check_min("Scheduler: step", step, 0);
+  check_min("Scheduler", "step", step, 0);
   std::vector<double> rates;
   for (std::size_t g = 0; g < schedules_.size(); ++g) {
     rates.push_back(initial_[g] * schedules_[g](step));
-    check_option("Scheduler: the learning rate", rates[g], 0, std::numeric_limits<double>::infinity());
+    check_option("Scheduler", "the learning rate", rates[g]);
   }
   for (std::size_t g = 0; g < rates.size(); ++g) optimizer_->set_lr(rates[g], g);
   steps_ = step;
@@ -187,9 +188,9 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlate
     : optimizer_(&optimizer),
       options_(options),
       best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {
-  check_option("ReduceLROnPlateau: factor", options.factor, 0, 1);
-  check_min("ReduceLROnPlateau: patience", options.patience, 0);
-  check_min("ReduceLROnPlateau: cooldown", options.cooldown, 0);
+  check_option("ReduceLROnPlateau", "factor", options.factor, below_one);
+  check_min("ReduceLROnPlateau", "patience", options.patience, 0);
+  check_min("ReduceLROnPlateau", "cooldown", options.cooldown, 0);
 }
 
 void ReduceLROnPlateau::step(double metric) {

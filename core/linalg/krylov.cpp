@@ -15,19 +15,20 @@ namespace {
 /// State shared by the three methods: limits, residual, and the number of products.
 class IterationState {
  public:
-  IterationState(const char* what, const MatVec& a, const Array& b, const KrylovOptions& options)
-      : what_(what),
+  IterationState(const char* op, const MatVec& a, const Array& b, const KrylovOptions& options)
+      : op_(op),
         a_(a),
         norm_(1),
         tolerance_(options.tolerance > 0 ? options.tolerance
                    : b.dtype() == f32    ? 1e-5
                                          : 1e-10),
         limit_(options.max_iterations > 0 ? options.max_iterations : 10 * b.size() + 100) {
-    if (b.ndim() != 1) raise<ShapeError>(std::string(what) + ": b must be a vector", "[n]", to_string(b.shape()));
-    expect_floating(what, b);
+    if (b.ndim() != 1) raise<ShapeError>(std::string(op) + ": b must be a vector", "[n]", to_string(b.shape()));
+    expect_floating(op, b);
     norm_ = norm2(b);
     result.x = zeros(b.shape(), b.dtype());
     result.converged = norm_ == 0;
+    result.residual = norm_ == 0 ? 0 : 1;
   }
 
   KrylovResult result;
@@ -37,7 +38,7 @@ class IterationState {
     ++result.iterations;
     Array y = a_(v);
     if (y.shape() != v.shape() || y.dtype() != v.dtype()) {
-      raise<ShapeError>(std::string(what_) + ": the product must have the shape and dtype of the vector", describe(v),
+      raise<ShapeError>(std::string(op_) + ": the product must have the shape and dtype of the vector", describe(v),
                         describe(y));
     }
     return y;
@@ -49,7 +50,7 @@ class IterationState {
   }
 
  private:
-  const char* what_;
+  const char* op_;
   const MatVec& a_;
   double norm_;
   double tolerance_;

@@ -70,6 +70,11 @@ void update(std::string_view op, const AnyRule& rule, Array& p, const Array& g, 
 }
 
 void UpdateQueue::run() {
+  // Empties the queue also when this throws: its jobs point to arrays that need not outlive the call.
+  struct Emptied {
+    UpdateQueue& queue;
+    ~Emptied() { queue.clear(); }
+  } const emptied{*this};
   pieces_.clear();
   std::int64_t total = 0;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
@@ -88,7 +93,6 @@ void UpdateQueue::run() {
       work(jobs_[piece.job], piece.begin, piece.end);
     }
   });
-  clear();
 }
 
 void add_scaled(Array& p, const Array& x, double factor) {

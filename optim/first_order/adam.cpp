@@ -9,25 +9,17 @@ namespace newtape::optim {
 
 /// Common to Adam and its variants.
 struct AdamTraits {
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  static void validate(const char* name, const auto& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
-        f("weight_decay", o.weight_decay);
+    f("lr", o.lr), each_beta(o, f), f("eps", o.eps), f("weight_decay", o.weight_decay);
   }
 };
 
 template <WeightDecay kind>
-struct OptionsTraits<AdamOptionsOf<kind>> {
+struct OptionsTraits<AdamOptionsOf<kind>> : AdamTraits {
   static constexpr const char* name = kind == WeightDecay::decoupled ? "AdamW" : "Adam";
   static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
-  static void validate(const AdamOptionsOf<kind>& o) { AdamTraits::validate(name, o); }
   static void each(auto& o, auto&& f) { AdamTraits::each(o, f), f("amsgrad", o.amsgrad); }
 };
 template class OptimizerOf<AdamOptions>;
@@ -37,10 +29,6 @@ template <>
 struct OptionsTraits<NAdamOptions> : AdamTraits {
   static constexpr const char* name = "NAdam";
   static std::vector<const char*> scalars() { return {"mu_product"}; }
-  static void validate(const NAdamOptions& o) {
-    AdamTraits::validate(name, o);
-    check_option(name, "momentum_decay", o.momentum_decay);
-  }
   static void each(auto& o, auto&& f) { AdamTraits::each(o, f), f("momentum_decay", o.momentum_decay); }
 };
 template class OptimizerOf<NAdamOptions>;
@@ -48,9 +36,15 @@ template class OptimizerOf<NAdamOptions>;
 template <>
 struct OptionsTraits<RAdamOptions> : AdamTraits {
   static constexpr const char* name = "RAdam";
-  static void validate(const RAdamOptions& o) { AdamTraits::validate(name, o); }
 };
 template class OptimizerOf<RAdamOptions>;
+
+template <>
+struct OptionsTraits<LAMBOptions> : AdamTraits {
+  static constexpr const char* name = "LAMB";
+  static constexpr bool queued = false;
+};
+template class OptimizerOf<LAMBOptions>;
 
 namespace {
 
@@ -114,6 +108,22 @@ void RAdam::update(Slot& s) {
                                 .adapted = lr * rectified * std::sqrt(bias2),
                                 .eps = o.eps};
   core::update("RAdam", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
+}
+
+void LAMB::update(Slot& s) {
+  const auto& o = options_[s.group];
+  Array direction = Array::empty(s.param.shape(), s.param.dtype());
+  const core::rules::LAMB rule{.moments = {.l2 = 0, .beta1 = o.betas.first, .beta2 = o.betas.second},
+                               .decay = o.weight_decay,
+                               .inverse_bias1 = 1 / bias(o.betas.first, s.steps),
+                               .inverse_bias2 = 1 / bias(o.betas.second, s.steps),
+                               .eps = o.eps};
+  Array& p = s.param.writable();
+  core::update("LAMB", rule, p, s.grad, {s.moments[0], s.moments[1], direction});
+  const double length = std::sqrt(core::sum_squares(p));
+  const double step = std::sqrt(core::sum_squares(direction));
+  const double trust = length > 0 && step > 0 ? length / step : 1;
+  core::add_scaled(p, direction, -o.lr * trust);
 }
 
 }  // namespace newtape::optim

@@ -61,16 +61,34 @@ class NAdam : public OptimizerOf<NAdamOptions> {
   void update(Slot& slot) override;
 };
 
-struct RAdamOptions {
+/// Where RAdam and LAMB add weight_decay * p.
+enum class DecayTarget { gradient, direction };
+
+/// The options of RAdam and LAMB, which differ in what weight decay adds to and in the default of `eps`.
+template <DecayTarget target>
+struct RateOptionsOf {
   double lr = 1e-3;
   std::pair<double, double> betas = {0.9, 0.999};
-  double eps = 1e-8;
-  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+  double eps = target == DecayTarget::gradient ? 1e-8 : 1e-6;
+  double weight_decay = 0;
 };
+using RAdamOptions = RateOptionsOf<DecayTarget::gradient>;
+using LAMBOptions = RateOptionsOf<DecayTarget::direction>;
 
 extern template class OptimizerOf<RAdamOptions>;
 /// Rectified Adam: adaptive only where the variance of the second moment is tractable (Liu et al. 2020, algorithm 2).
 class RAdam : public OptimizerOf<RAdamOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  void update(Slot& slot) override;
+};
+
+extern template class OptimizerOf<LAMBOptions>;
+/// Layer-wise adapted Adam for large batches (You et al. 2020, algorithm 2): each parameter's step is as long as lr
+/// times its norm.
+class LAMB : public OptimizerOf<LAMBOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 

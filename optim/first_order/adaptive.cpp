@@ -12,14 +12,8 @@ namespace newtape::optim {
 template <>
 struct OptionsTraits<AdagradOptions> {
   static constexpr const char* name = "Adagrad";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"sum"}; }
-  static void validate(const AdagradOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "lr_decay", o.lr_decay);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "initial_accumulator_value", o.initial_accumulator_value);
-    check_option(name, "eps", o.eps);
-  }
   static void each(auto& o, auto&& f) {
     f("lr", o.lr), f("lr_decay", o.lr_decay), f("weight_decay", o.weight_decay),
         f("initial_accumulator_value", o.initial_accumulator_value), f("eps", o.eps);
@@ -30,15 +24,10 @@ template class OptimizerOf<AdagradOptions>;
 template <>
 struct OptionsTraits<AdadeltaOptions> {
   static constexpr const char* name = "Adadelta";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"square_avg", "acc_delta"}; }
-  static void validate(const AdadeltaOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "rho", o.rho, 0, std::nextafter(1.0, 2.0));
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("rho", o.rho), f("eps", o.eps), f("weight_decay", o.weight_decay);
+    f("lr", o.lr), f("rho", o.rho, up_to_one), f("eps", o.eps), f("weight_decay", o.weight_decay);
   }
 };
 template class OptimizerOf<AdadeltaOptions>;
@@ -46,14 +35,8 @@ template class OptimizerOf<AdadeltaOptions>;
 template <>
 struct OptionsTraits<RMSpropOptions> {
   static constexpr const char* name = "RMSprop";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"square_avg", "momentum_buffer", "grad_avg"}; }
-  static void validate(const RMSpropOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "alpha", o.alpha);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "momentum", o.momentum);
-  }
   static void each(auto& o, auto&& f) {
     f("lr", o.lr), f("alpha", o.alpha), f("eps", o.eps), f("weight_decay", o.weight_decay), f("momentum", o.momentum),
         f("centered", o.centered);
@@ -64,18 +47,13 @@ template class OptimizerOf<RMSpropOptions>;
 template <>
 struct OptionsTraits<RpropOptions> {
   static constexpr const char* name = "Rprop";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"prev", "step_size"}; }
-  static void validate(const RpropOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "etas.first", o.etas.first, std::numeric_limits<double>::min(), 1);
-    check_option(name, "etas.second", o.etas.second, std::nextafter(1.0, 2.0), std::numeric_limits<double>::infinity());
-    check_option(name, "step_sizes.first", o.step_sizes.first);
-    check_option(name, "step_sizes.second", o.step_sizes.second, o.step_sizes.first,
-                 std::numeric_limits<double>::infinity());
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("eta_minus", o.etas.first), f("eta_plus", o.etas.second), f("step_min", o.step_sizes.first),
-        f("step_max", o.step_sizes.second);
+    f("lr", o.lr), f("eta_minus", o.etas.first, Range{std::numeric_limits<double>::min(), 1, "etas.first"}),
+        f("eta_plus", o.etas.second, Range{std::nextafter(1.0, 2.0), infinity, "etas.second"}),
+        f("step_min", o.step_sizes.first, Range{0, infinity, "step_sizes.first"}),
+        f("step_max", o.step_sizes.second, Range{o.step_sizes.first, infinity, "step_sizes.second"});
   }
 };
 template class OptimizerOf<RpropOptions>;
@@ -83,36 +61,11 @@ template class OptimizerOf<RpropOptions>;
 template <>
 struct OptionsTraits<LionOptions> {
   static constexpr const char* name = "Lion";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"exp_avg"}; }
-  static void validate(const LionOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
-  static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("weight_decay", o.weight_decay);
-  }
+  static void each(auto& o, auto&& f) { f("lr", o.lr), each_beta(o, f), f("weight_decay", o.weight_decay); }
 };
 template class OptimizerOf<LionOptions>;
-
-template <>
-struct OptionsTraits<LAMBOptions> {
-  static constexpr const char* name = "LAMB";
-  static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  static void validate(const LAMBOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
-  static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
-        f("weight_decay", o.weight_decay);
-  }
-};
-template class OptimizerOf<LAMBOptions>;
 
 void Adagrad::update(Slot& s) {
   const auto& o = options_[s.group];
@@ -159,23 +112,6 @@ void Lion::update(Slot& s) {
   const core::rules::Lion rule{
       .lr = o.lr, .keep = 1 - o.lr * o.weight_decay, .beta1 = o.betas.first, .beta2 = o.betas.second};
   core::update("Lion", rule, s.param.writable(), s.grad, {s.moments[0]}, queue());
-}
-
-void LAMB::update(Slot& s) {
-  const auto& o = options_[s.group];
-  const auto t = static_cast<double>(s.steps);
-  Array direction = Array::empty(s.param.shape(), s.param.dtype());
-  const core::rules::LAMB rule{.moments = {.l2 = 0, .beta1 = o.betas.first, .beta2 = o.betas.second},
-                               .decay = o.weight_decay,
-                               .inverse_bias1 = 1 / (1 - std::pow(o.betas.first, t)),
-                               .inverse_bias2 = 1 / (1 - std::pow(o.betas.second, t)),
-                               .eps = o.eps};
-  Array& p = s.param.writable();
-  core::update("LAMB", rule, p, s.grad, {s.moments[0], s.moments[1], direction});
-  const double length = std::sqrt(core::sum_squares(p));
-  const double step = std::sqrt(core::sum_squares(direction));
-  const double trust = length > 0 && step > 0 ? length / step : 1;
-  core::add_scaled(p, direction, -o.lr * trust);
 }
 
 }  // namespace newtape::optim

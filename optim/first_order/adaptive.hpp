@@ -95,22 +95,4 @@ class Lion : public OptimizerOf<LionOptions> {
   void update(Slot& slot) override;
 };
 
-struct LAMBOptions {
-  double lr = 1e-3;
-  std::pair<double, double> betas = {0.9, 0.999};
-  double eps = 1e-6;
-  double weight_decay = 0;  ///< adds weight_decay * p to the direction
-};
-
-extern template class OptimizerOf<LAMBOptions>;
-/// Layer-wise adapted Adam for large batches (You et al. 2020, algorithm 2): each parameter's step is as long as lr
-/// times its norm.
-class LAMB : public OptimizerOf<LAMBOptions> {
- public:
-  using OptimizerOf::OptimizerOf;
-
- protected:
-  void update(Slot& slot) override;
-};
-
 }  // namespace newtape::optim

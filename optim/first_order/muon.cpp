@@ -17,15 +17,9 @@ template <>
 struct OptionsTraits<MuonOptions> {
   static constexpr const char* name = "Muon";
   static std::vector<const char*> moments() { return {"momentum_buffer"}; }
-  static void validate(const MuonOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "momentum", o.momentum, 0, 1);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "ns_steps", o.ns_steps, 1, 100);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("momentum", o.momentum), f("nesterov", o.nesterov), f("weight_decay", o.weight_decay),
-        f("ns_steps", o.ns_steps);
+    f("lr", o.lr), f("momentum", o.momentum, below_one), f("nesterov", o.nesterov), f("weight_decay", o.weight_decay),
+        f("ns_steps", o.ns_steps, Range{1, 100});
   }
 };
 template class OptimizerOf<MuonOptions>;

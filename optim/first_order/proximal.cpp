@@ -10,15 +10,10 @@ namespace newtape::optim {
 template <>
 struct OptionsTraits<ProximalSGDOptions> {
   static constexpr const char* name = "ProximalSGD";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"momentum_buffer"}; }
-  static void validate(const ProximalSGDOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "l1", o.l1);
-    check_option(name, "momentum", o.momentum, 0, 1);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("l1", o.l1), f("momentum", o.momentum), f("weight_decay", o.weight_decay);
+    f("lr", o.lr), f("l1", o.l1), f("momentum", o.momentum, below_one), f("weight_decay", o.weight_decay);
   }
 };
 template class OptimizerOf<ProximalSGDOptions>;
@@ -26,18 +21,11 @@ template class OptimizerOf<ProximalSGDOptions>;
 template <>
 struct OptionsTraits<ProximalAdamOptions> {
   static constexpr const char* name = "ProximalAdam";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"exp_avg", "exp_avg_sq"}; }
-  static void validate(const ProximalAdamOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "l1", o.l1);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("l1", o.l1), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
-        f("weight_decay", o.weight_decay), f("scaled", o.scaled);
+    f("lr", o.lr), f("l1", o.l1), each_beta(o, f), f("eps", o.eps), f("weight_decay", o.weight_decay),
+        f("scaled", o.scaled);
   }
 };
 template class OptimizerOf<ProximalAdamOptions>;

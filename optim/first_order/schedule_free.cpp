@@ -14,22 +14,13 @@ namespace newtape::optim {
 template <>
 struct OptionsTraits<AdamWScheduleFreeOptions> {
   static constexpr const char* name = "AdamWScheduleFree";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"exp_avg_sq", "z"}; }
   static std::vector<const char*> scalars() { return {"weight_sum", "lr_max", "evaluating"}; }
-  static void validate(const AdamWScheduleFreeOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 1e-12, 1);  // eval() divides by it
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "warmup_steps", o.warmup_steps);
-    check_option(name, "r", o.r);
-    check_option(name, "weight_lr_power", o.weight_lr_power);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
-        f("weight_decay", o.weight_decay), f("warmup_steps", o.warmup_steps), f("r", o.r),
-        f("weight_lr_power", o.weight_lr_power);
+    f("lr", o.lr), f("beta1", o.betas.first, Range{1e-12, 1, "betas.first"} /* eval() divides by it */),
+        f("beta2", o.betas.second, Range{0, 1, "betas.second"}), f("eps", o.eps), f("weight_decay", o.weight_decay),
+        f("warmup_steps", o.warmup_steps), f("r", o.r), f("weight_lr_power", o.weight_lr_power);
   }
 };
 template class OptimizerOf<AdamWScheduleFreeOptions>;

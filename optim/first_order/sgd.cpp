@@ -10,21 +10,17 @@ namespace newtape::optim {
 template <>
 struct OptionsTraits<SGDOptions> {
   static constexpr const char* name = "SGD";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"momentum_buffer"}; }
   static void validate(const SGDOptions& o) {
-    constexpr double inf = std::numeric_limits<double>::infinity();
-    check_option(name, "lr", o.lr);
-    check_option(name, "momentum", o.momentum);
-    check_option(name, "dampening", o.dampening, -inf, inf);
-    check_option(name, "weight_decay", o.weight_decay);
     if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) {
       raise<ValueError>("SGD: nesterov requires momentum without dampening", "momentum > 0 and dampening = 0",
                         "momentum " + std::to_string(o.momentum) + ", dampening " + std::to_string(o.dampening));
     }
   }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("momentum", o.momentum), f("dampening", o.dampening), f("weight_decay", o.weight_decay),
-        f("nesterov", o.nesterov);
+    f("lr", o.lr), f("momentum", o.momentum), f("dampening", o.dampening, Range{-infinity, infinity}),
+        f("weight_decay", o.weight_decay), f("nesterov", o.nesterov);
   }
 };
 template class OptimizerOf<SGDOptions>;

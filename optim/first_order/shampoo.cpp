@@ -25,19 +25,11 @@ struct OptionsTraits<ShampooOptions> {
     return {"momentum_buffer", "sum_squares", "gram_0", "gram_1", "gram_2", "gram_3",
             "gram_4",          "root_0",      "root_1", "root_2", "root_3", "root_4"};
   }
-  static void validate(const ShampooOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "momentum", o.momentum);
-    check_option(name, "beta2", o.beta2, 0, std::nextafter(1.0, 2.0));
-    check_option(name, "eps", o.eps, std::numeric_limits<double>::min(), std::numeric_limits<double>::infinity());
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "grafting", static_cast<double>(o.grafting), 0, 3);
-    check_option(name, "block_size", static_cast<double>(o.block_size), 1, 1e5);
-    check_option(name, "update_interval", static_cast<double>(o.update_interval), 1, 1e15);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("momentum", o.momentum), f("beta2", o.beta2), f("eps", o.eps), f("weight_decay", o.weight_decay),
-        f("grafting", o.grafting), f("block_size", o.block_size), f("update_interval", o.update_interval);
+    f("lr", o.lr), f("momentum", o.momentum), f("beta2", o.beta2, up_to_one),
+        f("eps", o.eps, Range{std::numeric_limits<double>::min(), infinity}), f("weight_decay", o.weight_decay),
+        f("grafting", o.grafting, Range{0, 3}), f("block_size", o.block_size, Range{1, 1e5}),
+        f("update_interval", o.update_interval, Range{1, 1e15});
   }
 };
 template class OptimizerOf<ShampooOptions>;

@@ -24,20 +24,11 @@ struct OptionsTraits<SOAPOptions> {
     return {"exp_avg", "exp_avg_sq", "gram_0",  "gram_1",  "gram_2",  "gram_3",
             "gram_4",  "basis_0",    "basis_1", "basis_2", "basis_3", "basis_4"};
   }
-  static void validate(const SOAPOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "shampoo_beta", o.shampoo_beta, -std::numeric_limits<double>::infinity(), 1);
-    check_option(name, "precondition_interval", static_cast<double>(o.precondition_interval), 1, 1e15);
-    check_option(name, "max_precond_dim", static_cast<double>(o.max_precond_dim), 0, 1e9);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
-        f("weight_decay", o.weight_decay), f("shampoo_beta", o.shampoo_beta),
-        f("precondition_interval", o.precondition_interval), f("max_precond_dim", o.max_precond_dim);
+    f("lr", o.lr), each_beta(o, f), f("eps", o.eps), f("weight_decay", o.weight_decay),
+        f("shampoo_beta", o.shampoo_beta, Range{-infinity, 1}),
+        f("precondition_interval", o.precondition_interval, Range{1, 1e15}),
+        f("max_precond_dim", o.max_precond_dim, Range{0, 1e9});
   }
 };
 template class OptimizerOf<SOAPOptions>;

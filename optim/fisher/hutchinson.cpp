@@ -18,9 +18,9 @@ std::vector<Tensor> signs(std::span<const Tensor> like, Generator& generator) {
   return zs;
 }
 
-void check_samples(const char* what, const HutchinsonOptions& options) {
+void check_samples(const char* op, const HutchinsonOptions& options) {
   if (options.samples >= 1) return;
-  raise<ValueError>(std::string(what) + ": samples must be positive", "at least 1", std::to_string(options.samples));
+  raise<ValueError>(std::string(op) + ": samples must be positive", "at least 1", std::to_string(options.samples));
 }
 
 Generator& generator_of(const HutchinsonOptions& options) {

@@ -24,33 +24,15 @@ namespace newtape::optim {
 template <>
 struct OptionsTraits<KFACOptions> {
   static constexpr const char* name = "KFAC";
+  static constexpr double max_int = std::numeric_limits<int>::max();
   static std::vector<const char*> moments() { return {"momentum_buffer", "exp_avg", "exp_avg_sq"}; }
-  static void validate(const KFACOptions& o) {
-    constexpr double max_int = std::numeric_limits<int>::max();
-    check_option(name, "lr", o.lr);
-    check_option(name, "momentum", o.momentum, 0, 1);
-    check_option(name, "damping", o.damping);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "decay", o.decay, 0, 1);
-    check_option(name, "kl_clip", o.kl_clip);
-    check_option(name, "update_freq", o.update_freq, 1, max_int);
-    check_option(name, "inverse_freq", o.inverse_freq, 1, max_int);
-    check_option(name, "fisher", static_cast<double>(o.fisher), 0, 3);
-    check_option(name, "inverse", static_cast<double>(o.inverse), 0, 3);
-    check_option(name, "likelihood", static_cast<double>(o.likelihood), 0, 2);
-    check_option(name, "samples", o.samples, 1, max_int);
-    check_option(name, "seed", o.seed);
-    check_option(name, "adam_scale", o.adam_scale);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("momentum", o.momentum), f("damping", o.damping), f("weight_decay", o.weight_decay),
-        f("decay", o.decay), f("kl_clip", o.kl_clip), f("update_freq", o.update_freq),
-        f("inverse_freq", o.inverse_freq), f("fisher", o.fisher), f("inverse", o.inverse),
-        f("likelihood", o.likelihood), f("samples", o.samples), f("seed", o.seed), f("adam_scale", o.adam_scale),
-        f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps);
+    f("lr", o.lr), f("momentum", o.momentum, below_one), f("damping", o.damping), f("weight_decay", o.weight_decay),
+        f("decay", o.decay, below_one), f("kl_clip", o.kl_clip), f("update_freq", o.update_freq, Range{1, max_int}),
+        f("inverse_freq", o.inverse_freq, Range{1, max_int}), f("fisher", o.fisher, Range{0, 3}),
+        f("inverse", o.inverse, Range{0, 3}), f("likelihood", o.likelihood, Range{0, 2}),
+        f("samples", o.samples, Range{1, max_int}), f("seed", o.seed), f("adam_scale", o.adam_scale), each_beta(o, f),
+        f("eps", o.eps);
   }
 };
 template class OptimizerOf<KFACOptions>;
@@ -146,7 +128,43 @@ bool KFAC::inversion_due() const {
   return steps % std::min(gap, static_cast<std::uint64_t>(options().inverse_freq)) == 0;
 }
 
+/// The layers' factors during a step, which restores them unless it succeeds. Their arrays are copied when they are
+/// changed, as they are shared.
+class KFAC::Factorization {
+ public:
+  explicit Factorization(KFAC& of) : of_(of), before_(of.layers_) {}
+  Factorization(const Factorization&) = delete;
+  Factorization& operator=(const Factorization&) = delete;
+  ~Factorization() {
+    if (!succeeded_) of_.layers_ = std::move(before_);
+  }
+  void succeed() noexcept { succeeded_ = true; }
+
+ private:
+  KFAC& of_;
+  std::vector<Layer> before_;
+  bool succeeded_ = false;
+};
+
+void KFAC::step() {
+  OptimizerOf::step();
+  ++steps_;
+}
+
 Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
+  Factorization factorization(*this);
+  Tensor value = attempt(outputs, loss);
+  factorization.succeed();
+  return value;
+}
+
+void KFAC::step(const Tensor& loss) {
+  Factorization factorization(*this);
+  attempt(loss);
+  factorization.succeed();
+}
+
+Tensor KFAC::attempt(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
   const auto& o = options();
   const bool look = look_due();
   zero_grad();
@@ -179,7 +197,7 @@ Tensor KFAC::step(const std::function<Tensor()>& outputs, const UnaryFunction& l
   return value.detach();
 }
 
-void KFAC::step(const Tensor& loss) {
+void KFAC::attempt(const Tensor& loss) {
   if (options().fisher != KFACFisher::empirical) {
     raise<ValueError>("KFAC: the true Fisher matrix needs the model's outputs and the loss",
                       "step(outputs, loss), or fisher = KFACFisher::empirical", "a loss");
@@ -270,7 +288,6 @@ void KFAC::prepare() {
       if (d.defined()) d = std::sqrt(max_size / size) * std::move(d);
     }
   }
-  ++steps_;
 }
 
 void KFAC::update(Slot& s) {

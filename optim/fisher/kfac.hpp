@@ -46,8 +46,9 @@ class KFAC : public OptimizerOf<KFACOptions> {
   using OptimizerOf::OptimizerOf;
 
   using OptimizerOf::step;
+  void step() override;
   /// One step on loss(outputs()), where `outputs` runs the model: forward, backward, the factors when they are due, and
-  /// the update. NumericalError, ValueError before any parameter is changed.
+  /// the update. NumericalError, ValueError: nothing is changed then.
   Tensor step(const std::function<Tensor()>& outputs, const UnaryFunction& loss) override;
   /// A step on a loss alone, as by a closure, for the empirical Fisher matrix (ValueError otherwise). The loss counts as
   /// a mean over as many samples as the smallest number of rows of any layer.
@@ -72,7 +73,10 @@ class KFAC : public OptimizerOf<KFACOptions> {
     KroneckerFactors factors;
   };
   class Collector;
+  class Factorization;
 
+  Tensor attempt(const std::function<Tensor()>& outputs, const UnaryFunction& loss);
+  void attempt(const Tensor& loss);
   /// Whether the factors are due; in every step at first, to fill the averages.
   bool look_due() const;
   /// Whether inversions are due; at first four to eight times for every doubling of the step count.

@@ -22,17 +22,10 @@ template <>
 struct OptionsTraits<NaturalGradientOptions> {
   static constexpr const char* name = "NaturalGradient";
   static std::vector<const char*> moments() { return {}; }
-  static void validate(const NaturalGradientOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "damping", o.damping);
-    check_option(name, "max_kl", o.max_kl);
-    check_option(name, "cg_iterations", o.cg_iterations, 1, std::numeric_limits<int>::max());
-    check_option(name, "cg_tolerance", o.cg_tolerance, 0, 1);
-    check_option(name, "weight_decay", o.weight_decay);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("damping", o.damping), f("max_kl", o.max_kl), f("cg_iterations", o.cg_iterations),
-        f("cg_tolerance", o.cg_tolerance), f("empirical", o.empirical), f("weight_decay", o.weight_decay);
+    f("lr", o.lr), f("damping", o.damping), f("max_kl", o.max_kl),
+        f("cg_iterations", o.cg_iterations, Range{1, std::numeric_limits<int>::max()}),
+        f("cg_tolerance", o.cg_tolerance, below_one), f("empirical", o.empirical), f("weight_decay", o.weight_decay);
   }
 };
 template class OptimizerOf<NaturalGradientOptions>;
@@ -75,14 +68,17 @@ Tensor NaturalGradient::step(const std::function<Tensor()>& outputs, const Unary
   if (!core::all_finite(g.value())) {
     raise<NumericalError>("NaturalGradient: the gradient must be finite", "finite numbers", "inf or nan");
   }
-  double curvature = 0;
   const auto fisher = [&](const Array& v) { return parameters_to_vector(p.fisher(vector_to_parameters(v, xs))); };
   const auto damped = [&](const Array& v) { return (fisher(v) + o.damping * Tensor(v)).value(); };
   Tensor d =
       core::cg(damped, core::contiguous(g.value()), {.tolerance = o.cg_tolerance, .max_iterations = o.cg_iterations}).x;
   if (o.max_kl > 0) {
-    curvature = vdot(d, fisher(d.value())).item();
-    const double kl = 0.5 * o.lr * o.lr * curvature;
+    auto taken = vector_to_parameters(d, xs);
+    for (std::size_t k = 0; k < taken.size(); ++k) {
+      taken[k] = taken[k] * options_[slots()[positions[k]].group].lr;
+    }
+    const Tensor step = parameters_to_vector(taken);
+    const double kl = 0.5 * vdot(step, fisher(step.value())).item();
     if (kl > o.max_kl) d = d * std::sqrt(o.max_kl / kl);
   }
   if (!core::all_finite(d.value())) {

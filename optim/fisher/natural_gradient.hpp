@@ -9,7 +9,7 @@ namespace newtape::optim {
 struct NaturalGradientOptions {
   double lr = 1;
   double damping = 1e-3;       ///< added to the Fisher matrix's diagonal
-  double max_kl = 0;           ///< bound of a step's KL divergence ~ lr^2 d^T F d / 2; 0: none
+  double max_kl = 0;           ///< bound of a step's KL divergence ~ s^T F s / 2, s = lr d; 0: none
   int cg_iterations = 50;      ///< products with the Fisher matrix in a step
   double cg_tolerance = 1e-3;  ///< of the linear system's residual, relative
   bool empirical = false;      ///< uses the empirical Fisher matrix, of the samples' gradients

@@ -12,7 +12,7 @@ namespace newtape::optim {
 /// The algorithms for sums of squares, which work on the Jacobian J of the residuals r without forming J^T J. Each is a
 /// composition of its own, apart from the Methods of `minimize`: the end of a run needs the residuals themselves.
 enum class LeastSquaresAlgorithm {
-  /// |J s + r|^2 + damping |D s|^2, with the length of J's columns as D, corrected by the residuals' second derivative
+  /// |J s + r|^2 + damping |D s|^2, with the largest lengths of J's columns so far as D, corrected by the residuals' second derivative
   /// along s (Transtrum and Sethna 2012); the damping is updated by the gain ratio (Nielsen 1999).
   levenberg_marquardt,
   gauss_newton,  ///< the minimiser of |J s + r|^2, and a backtracking line search
@@ -25,7 +25,9 @@ struct LeastSquaresState {
   double damping = 0;  ///< 0: not chosen yet
   double growth = 2;   ///< factor of the damping when the next step fails
   double radius = 0;   ///< 0: not chosen yet
-  Array scale;         ///< D
+  Array lengths;       ///< the largest lengths of J's columns so far
+  bool even = false;   ///< moderate ratios of these do not count in D
+  Array scale;         ///< the diagonal of D
 };
 
 /// The outcome of an iteration.

@@ -37,7 +37,7 @@ Array LeastSquaresSolver::dogleg_step(const Array& cauchy, const Array& newton) 
   return cauchy + (b > 0 ? c / (b + root) : (root - b) / a) * leg;
 }
 
-LeastSquaresStepResult LeastSquaresSolver::dogleg(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::dogleg() {
   const Array newton = undamped_step();
   if (!finite(newton)) return stopped(Status::not_finite, "the Gauss-Newton step");
   if (const auto last = last_digits(predicted_reduction(newton))) return polish(*last);
@@ -51,7 +51,6 @@ LeastSquaresStepResult LeastSquaresSolver::dogleg(const Limit& limit) {
   bool any_finite = false;
   double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
   for (int trial = 0; trial < max_trials; ++trial) {
-    if (const auto status = limit()) return stopped(*status);
     const Array step = dogleg_step(cauchy, newton);
     const double predicted = predicted_reduction(step);
     if (trial == 0) first_predicted = predicted;

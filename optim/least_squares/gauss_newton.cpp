@@ -12,15 +12,14 @@ Array LeastSquaresSolver::undamped_step() const {
   return model_->undamped(target_, options_.products ? 1e-3 * std::sqrt(epsilon_) : 0x1p-46);
 }
 
-LeastSquaresStepResult LeastSquaresSolver::gauss_newton(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::gauss_newton() {
   constexpr double sufficient = 1e-4;
   const Array step = undamped_step();
   if (!finite(step)) return stopped(Status::not_finite, "the Gauss-Newton step");
   if (const auto last = last_digits(predicted_reduction(step))) return polish(*last);
   bool any_finite = false;
-  double part = 1;
+  double part = std::pow(0.25, failures_);
   for (int trial = 0; trial < max_trials; ++trial) {
-    if (const auto status = limit()) return stopped(*status);
     const Array shorter = part * step;
     Trial t;
     if (!negligible(shorter)) t = attempt(shorter, std::numeric_limits<double>::min());

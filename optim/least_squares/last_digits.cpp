@@ -99,8 +99,8 @@ bool LeastSquaresSolver::derivatives_contradicted(bool downhill) {
     const Array up = f_.rounded(bounds_.project(at_.x + h * v));
     const Array down = f_.rounded(bounds_.project(at_.x - h * v));
     const Array change = f_.value(up) - f_.value(down);
-    if (!finite(change)) return false;
     const Array linear = derivative_(up - down);
+    if (!finite(change) || !finite(linear)) return false;
     const double error = core::norm2(change - linear);
     const double length = std::max(core::norm2(change), core::norm2(linear));
     if (error <= 0.1 * length + rounding) return false;

@@ -67,9 +67,7 @@ class Run {
     std::optional<Status> status =
         recorder_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
     while (!status) status = iterate();
-    if ((converged(*status) || *status == Status::max_iterations) && solver_.derivatives_contradicted(false)) {
-      status = Status::wrong_gradient;
-    }
+    if (converged(*status) || *status == Status::max_iterations) status = verified(*status);
     return finish(*status, problem_);
   }
 
@@ -80,7 +78,7 @@ class Run {
       return Status::gradient_tolerance;
     }
     if (const auto status = recorder_.exhausted()) return status;
-    const LeastSquaresStepResult move = solver_.move([&] { return recorder_.out_of_budget(); });
+    const LeastSquaresStepResult move = this->move();
     if (!move.moved) {
       problem_ = move.note;
       return move.status;
@@ -100,6 +98,23 @@ class Run {
                             .inner = move.inner,
                             .note = move.note},
                            solver_.at().x);
+  }
+
+  LeastSquaresStepResult move() {
+    try {
+      return solver_.move();
+    } catch (const BudgetSpent& spent) {
+      return {.status = spent.status};
+    }
+  }
+
+  Status verified(Status status) {
+    try {
+      return solver_.derivatives_contradicted(false) ? Status::wrong_gradient : status;
+    } catch (const BudgetSpent& spent) {
+      problem_ = std::string("the derivatives are not verified: ") + to_string(spent.status);
+      return status;
+    }
   }
 
   LeastSquaresResult finish(Status status, const std::string& problem) {
@@ -123,8 +138,12 @@ class Run {
       constexpr std::int64_t max_unknowns = 1000;
       const std::int64_t n = f_.size();
       if (n > max_unknowns) return;
-      if (const std::int64_t rank = result_.rank(); rank < n) {
-        result_.message += fmt::format("; the Jacobian has rank {} for {} unknowns", rank, n);
+      try {
+        if (const std::int64_t rank = result_.rank(); rank < n) {
+          result_.message += fmt::format("; the Jacobian has rank {} for {} unknowns", rank, n);
+        }
+      } catch (const NumericalError& e) {
+        result_.message += "; the Jacobian's rank is not known: " + first_line(e.what());
       }
     } else {
       result_.weighted_jacobian = [f = f_, x = at.x, weighted]() mutable {

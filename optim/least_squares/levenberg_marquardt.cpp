@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace newtape::optim {
 
 namespace {
 constexpr double max_acceleration = 0.75;  // |D a| / |D s|, beyond which the second-order correction is rejected
-}
+constexpr double slow_progress = 0.2;      // of the value
+constexpr double poor_prediction = 0.75;   // actual over predicted reduction
+}  // namespace
 
 void LeastSquaresSolver::damp() noexcept {
   state.damping *= state.growth;
@@ -29,11 +32,10 @@ std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double a
   return step + 0.5 * a;
 }
 
-LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt() {
   bool any_finite = false;
   double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
   for (int trial = 0; trial < max_trials; ++trial, damp()) {
-    if (const auto status = limit()) return stopped(*status);
     const double accuracy = options_.products ? std::min(0.01, std::sqrt(epsilon_)) : 0;
     const Array step = model_->damped(target_, state.damping, accuracy);
     if (!finite(step)) continue;
@@ -61,8 +63,11 @@ LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt(const Limit& limi
                                  .ratio = ratio,
                                  .region = state.damping,
                                  .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
-    state.damping = std::max(state.damping * std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3)), 1e-25);
+    state.damping =
+        std::max(state.damping * std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3)), std::numeric_limits<double>::min());
     state.growth = 2;
+    // Little progress, less than J predicts: second derivatives count (Fletcher and Xu 1987, with a fifth as here).
+    if (at_.value - t.to.value < slow_progress * at_.value && ratio < poor_prediction) state.even = true;
     accept(std::move(t));
     return moved;
   }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace newtape::optim {
 
@@ -51,7 +52,11 @@ class Dense : public Linearized {
   Array forward(const Array& s) const override { return product(j_, scaled_step(s)); }
   Array transposed(const Array& u) const override { return product(transposed_of(j_), u) / positive_unscale(); }
 
-  Array damped(const Array& b, double damping, double) override {
+ private:
+  std::int64_t unknowns() const override { return unscale_.size(); }
+
+  /// By QR of the stacked matrix.
+  Array solve_damped(const Array& b, double damping, double) override {
     const std::int64_t k = b_.shape(0);
     if (!stack_.q.defined() || damping != damping_) {
       const std::vector<Array> parts = {b_, core::eye(k, f64) * std::sqrt(damping)};
@@ -63,23 +68,28 @@ class Dense : public Linearized {
     return expanded(vector(core::solve_triangular(stack_.r, column(right), {.upper = true}, "least_squares")));
   }
 
-  Array undamped(const Array& b, double rcond) override {
+  Array solve_undamped(const Array& b, double rcond) override {
     if (!svd_.s.defined()) {
-      // Normalises the columns: D may have grown far beyond their lengths, which would make them look like zeros.
+      // Normalises the columns, whose lengths say nothing of the rank.
       const Array lengths = column_norms(columns());
       const Array nonzero = core::greater(lengths, core::zeros({}, f64));
-      const Array one = core::ones({}, f64);
-      inverse_lengths_ = core::reciprocal(core::where(nonzero, lengths, one));
-      svd_ = core::svd(columns() / core::where(nonzero, lengths, one), core::SVDPart::reduced, "least_squares");
+      lengths_ = core::where(nonzero, lengths, core::ones({}, f64));
+      svd_ = core::svd(columns() / lengths_, core::SVDPart::reduced, "least_squares");
     }
-    Array t = product(transposed_of(svd_.u), -(tall_ ? reduced(b) : b));
     const double* s = svd_.s.data<double>();
-    double* values = t.data<double>();
-    for (std::int64_t i = 0; i < t.size(); ++i) values[i] = s[i] > rcond * s[0] ? values[i] / s[i] : 0;
-    return unscale_ * inverse_lengths_ * product(transposed_of(svd_.vh), t);
+    std::int64_t rank = 0;
+    while (rank < svd_.s.size() && s[rank] > rcond * s[0]) ++rank;
+    if (rank == 0) return core::zeros(unscale_.shape(), f64);
+    const Array u = core::slice(svd_.u, 1, 0, rank);
+    const Array rows = core::slice(svd_.vh, 0, 0, rank);
+    const Array t = product(transposed_of(u), -(tall_ ? reduced(b) : b)) / core::slice(svd_.s, 0, 0, rank);
+    if (rank == unscale_.size()) return unscale_ * (product(transposed_of(rows), t) / lengths_);
+    // The shortest z = D s with W^T z = t, where W has the rows' lengths again.
+    const core::QR w = core::qr(transposed_of(rows * lengths_), false, "least_squares");
+    const core::Triangle lower{.upper = true, .transposed = true};
+    return unscale_ * product(w.q, vector(core::solve_triangular(w.r, column(t), lower, "least_squares")));
   }
 
- private:
   /// D s, with 1 for D where unknowns are held.
   Array scaled_step(const Array& s) const { return s / positive_unscale(); }
   /// 1 / D, and 1 for held unknowns, whose columns are zero.
@@ -99,7 +109,7 @@ class Dense : public Linearized {
   core::QR stack_;
   double damping_ = -1;
   core::SVD svd_;
-  Array inverse_lengths_;
+  Array lengths_;  ///< of the columns; 1 for a column of zeros
 };
 
 /// The Jacobian by its products only.
@@ -111,7 +121,10 @@ class Implicit : public Linearized {
   Array forward(const Array& s) const override { return weighted(products_.forward(held(s))); }
   Array transposed(const Array& u) const override { return held(products_.transposed(weighted(u))); }
 
-  Array damped(const Array& b, double damping, double accuracy) override {
+ private:
+  std::int64_t unknowns() const override { return scale_.size(); }
+
+  Array solve_damped(const Array& b, double damping, double accuracy) override {
     // CGLS in t = D s, on [A J D^-1; sqrt(damping) I].
     Array t = core::zeros(scale_.shape(), f64);
     Array r = -b;
@@ -136,9 +149,8 @@ class Implicit : public Linearized {
     return held(t / scale_);
   }
   /// Started at 0, the iterates stay in the row space and converge to the minimum-norm solution.
-  Array undamped(const Array& b, double rcond) override { return damped(b, 0, rcond); }
+  Array solve_undamped(const Array& b, double rcond) override { return solve_damped(b, 0, rcond); }
 
- private:
   Array weighted(Array u) const { return weights_.defined() ? std::move(u) * weights_ : u; }
   Array held(Array s) const { return free_.defined() ? std::move(s) * free_ : s; }
 
@@ -147,6 +159,22 @@ class Implicit : public Linearized {
 };
 
 }  // namespace
+
+Array Linearized::damped(const Array& b, double damping, double accuracy) {
+  try {
+    return solve_damped(b, damping, accuracy);
+  } catch (const NumericalError&) {
+    return core::full({unknowns()}, std::numeric_limits<double>::quiet_NaN(), f64);
+  }
+}
+
+Array Linearized::undamped(const Array& b, double rcond) {
+  try {
+    return solve_undamped(b, rcond);
+  } catch (const NumericalError&) {
+    return damped(b, rcond * rcond, rcond);
+  }
+}
 
 std::unique_ptr<Linearized> linearized(const Array& jacobian, const Array& weights, const Array& scale,
                                        const Array& free) {

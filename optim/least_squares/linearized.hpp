@@ -16,13 +16,19 @@ class Linearized {
   /// A J s, [m], and its transpose's product, [n].
   virtual Array forward(const Array& s) const = 0;
   virtual Array transposed(const Array& u) const = 0;
-  /// The minimiser s of |A J s + b|^2 + damping |D s|^2, by QR of the stacked matrix. `accuracy`: relative tolerance of
-  /// the gradient, for iterative solvers.
-  virtual Array damped(const Array& b, double damping, double accuracy) = 0;
-  /// The same without damping, of minimum norm; singular values up to `rcond` times the largest count as 0.
-  virtual Array undamped(const Array& b, double rcond) = 0;
+  /// The minimiser s of |A J s + b|^2 + damping |D s|^2. `accuracy`: relative tolerance of the gradient, for iterative
+  /// solvers. NaN where the linear algebra fails.
+  Array damped(const Array& b, double damping, double accuracy);
+  /// The same without damping, of the least |D s|; singular values up to `rcond` times the largest count as 0. Where
+  /// the singular value decomposition fails, damped by rcond^2.
+  Array undamped(const Array& b, double rcond);
   /// Iterations of an iterative solver so far.
   std::int64_t inner = 0;
+
+ private:
+  virtual Array solve_damped(const Array& b, double damping, double accuracy) = 0;
+  virtual Array solve_undamped(const Array& b, double rcond) = 0;
+  virtual std::int64_t unknowns() const = 0;
 };
 
 /// `jacobian` [m, n]; `weights` (of the rows, or undefined: ones), `scale` the diagonal of D, `free` 1 where an unknown

@@ -17,15 +17,10 @@ template <>
 struct OptionsTraits<LeastSquaresOptimizerOptions> {
   static constexpr const char* name = "LeastSquares";
   static std::vector<const char*> moments() { return {}; }
-  static void validate(const LeastSquaresOptimizerOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "loss", static_cast<double>(o.loss), 0, static_cast<double>(RobustLoss::tukey) + 1);
-    check_option(name, "loss_scale", o.loss_scale, std::numeric_limits<double>::min(),
-                 std::numeric_limits<double>::max());
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("acceleration", o.acceleration), f("products", o.products), f("loss", o.loss),
-        f("loss_scale", o.loss_scale);
+    f("lr", o.lr), f("acceleration", o.acceleration), f("products", o.products),
+        f("loss", o.loss, Range{0, static_cast<double>(RobustLoss::tukey) + 1}),
+        f("loss_scale", o.loss_scale, Range{std::numeric_limits<double>::min(), std::numeric_limits<double>::max()});
   }
 };
 template class OptimizerOf<LeastSquaresOptimizerOptions>;
@@ -77,13 +72,13 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
   }
   const double before = solver.at().value;
   const auto gradient = f.split(solver.at().gradient);
-  last_ = solver.move([] { return std::optional<Status>(); });
-  state_ = solver.state;
+  last_ = solver.move();
   counts_ = f.counts;
   Array x = solver.at().x;
   if (o.lr != 1) x = start + o.lr * (x - start);
   trained_.set_values(f.split(x));
   trained_.set_grads(gradient);
+  state_ = solver.state;
   return tensor(before, dtype);
 }
 
@@ -92,7 +87,8 @@ void LeastSquaresOptimizer::save_more(std::string_view prefix, StateDict& state)
   put("damping", core::full({}, state_.damping, f64));
   put("growth", core::full({}, state_.growth, f64));
   put("radius", core::full({}, state_.radius, f64));
-  if (state_.scale.defined()) put("scale", state_.scale);
+  put("even", core::full({}, state_.even ? 1 : 0, f64));
+  if (state_.lengths.defined()) put("lengths", state_.lengths);
 }
 
 std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& state) {
@@ -105,7 +101,8 @@ std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& stat
   loaded.damping = number("damping");
   loaded.growth = number("growth");
   loaded.radius = number("radius");
-  if (state.contains("scale")) loaded.scale = state.take("scale", f64, {size});
+  loaded.even = number("even") != 0;
+  if (state.contains("lengths")) loaded.lengths = state.take("lengths", f64, {size});
   return [this, loaded] {
     state_ = loaded;
     trained_.clear();

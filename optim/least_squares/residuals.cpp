@@ -20,7 +20,7 @@ Array flat(const Array& x) { return wide(x, {x.size()}); }
 
 }  // namespace
 
-Residuals::Residuals(const char* op, Function f, std::span<const Tensor> xs) : who_(op), f_(std::move(f)) {
+Residuals::Residuals(const char* op, Function f, std::span<const Tensor> xs) : op_(op), f_(std::move(f)) {
   if (xs.empty()) raise<ValueError>(fmt::format("{}: there must be a point to start from", op), "one or more", "none");
   for (const auto& x : xs) {
     if (!x.defined()) raise<ValueError>(fmt::format("{}: a starting point is undefined", op));
@@ -57,38 +57,36 @@ std::vector<Tensor> Residuals::split(const Array& x) const {
 Array Residuals::rounded(const Array& x) const { return core::cast(core::cast(x, dtype_), f64); }
 
 void Residuals::expect(const Tensor& r) {
-  if (!r.defined()) raise<ValueError>(fmt::format("{}: the residuals are undefined", who_));
+  if (!r.defined()) raise<ValueError>(fmt::format("{}: the residuals are undefined", op_));
   if (r.dtype() != dtype_) {
-    raise<DTypeError>(fmt::format("{}: the residuals must have the dtype of the starting points", who_), name(dtype_),
+    raise<DTypeError>(fmt::format("{}: the residuals must have the dtype of the starting points", op_), name(dtype_),
                       name(r.dtype()));
   }
-  if (r.size() == 0) raise<ValueError>(fmt::format("{}: there must be residuals", who_), "one or more", "none");
+  if (r.size() == 0) raise<ValueError>(fmt::format("{}: there must be residuals", op_), "one or more", "none");
   if (count_ >= 0 && r.size() != count_) {
-    raise<ShapeError>(fmt::format("{}: the number of residuals must not change", who_), fmt::format("{}", count_),
+    raise<ShapeError>(fmt::format("{}: the number of residuals must not change", op_), fmt::format("{}", count_),
                       fmt::format("{}", r.size()));
   }
   count_ = r.size();
   result_shape_ = r.shape();
 }
 
-Array Residuals::nan() const {
-  return core::full({std::max<std::int64_t>(count_, 1)}, std::numeric_limits<double>::quiet_NaN(), f64);
-}
+Array Residuals::nan(std::int64_t n) { return core::full({n}, std::numeric_limits<double>::quiet_NaN(), f64); }
 
 Array Residuals::value(const Array& x) {
-  ++counts.values;
+  count(&Counts::values);
   const NoGrad off;
   try {
     const Tensor r = f_(split(x));
     expect(r);
     return flat(r.value());
   } catch (const NumericalError&) {
-    return nan();
+    return nan_residuals();
   }
 }
 
 Array Residuals::value_and_jacobian(const Array& x, Array& jacobian) {
-  ++counts.gradients;
+  count(&Counts::gradients);
   const NoGrad off;
   Tensor r;
   const Function noted = [&](std::span<const Tensor> xs) {
@@ -106,12 +104,12 @@ Array Residuals::value_and_jacobian(const Array& x, Array& jacobian) {
     jacobian = blocks.size() == 1 ? blocks[0] : core::concatenate(blocks, 1);
     return flat(r.value());
   } catch (const NumericalError&) {
-    return nan();
+    return nan_residuals();
   }
 }
 
 Array Residuals::curvature(const Array& x, const Array& v) {
-  ++counts.products;
+  count(&Counts::products);
   const NoGrad off;
   const auto at = split(x);
   const auto along = split(v);
@@ -119,12 +117,12 @@ Array Residuals::curvature(const Array& x, const Array& v) {
   try {
     return flat(jvp(slope, at, along).second.value());
   } catch (const NumericalError&) {
-    return nan();
+    return nan_residuals();
   }
 }
 
 Residuals::Products Residuals::products(const Array& x) {
-  ++counts.gradients;
+  count(&Counts::gradients);
   const NoGrad off;
   try {
     const auto map = std::make_shared<Linearization>(f_, split(x));
@@ -132,19 +130,27 @@ Residuals::Products Residuals::products(const Array& x) {
     return {.value = flat(map->values()[0].value()),
             .forward =
                 [this, map](const Array& v) {
-                  ++counts.products;
+                  count(&Counts::products);
                   const NoGrad inner;
-                  return flat(map->jvp(split(v))[0].value());
+                  try {
+                    return flat(map->jvp(split(v))[0].value());
+                  } catch (const NumericalError&) {
+                    return nan_residuals();
+                  }
                 },
             .transposed =
                 [this, map](const Array& g) {
-                  ++counts.products;
+                  count(&Counts::products);
                   const NoGrad inner;
                   const Tensor cotangent(core::reshape(core::cast(g, dtype_), result_shape_));
-                  return flatten(map->vjp({&cotangent, 1}));
+                  try {
+                    return flatten(map->vjp({&cotangent, 1}));
+                  } catch (const NumericalError&) {
+                    return nan(size_);
+                  }
                 }};
   } catch (const NumericalError&) {
-    return {.value = nan(), .forward = {}, .transposed = {}};
+    return {.value = nan_residuals(), .forward = {}, .transposed = {}};
   }
 }
 

@@ -2,20 +2,24 @@
 #pragma once
 
 #include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/optim/second_order/budget.hpp>
 #include <newtape/optim/second_order/result.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 namespace newtape::optim {
 
 /// Residuals, a function of tensors, as a function of one vector x [n] with values [m]. The function is evaluated in
-/// the tensors' dtype; the vectors here are f64. Counts evaluations; records nothing.
+/// the tensors' dtype; the vectors here are f64. Counts evaluations; records nothing. Evaluations and products throw
+/// BudgetSpent once `budget` is used up.
 ///
-/// A NumericalError in the function makes its residuals NaN there.
+/// A NumericalError in the function or its derivatives makes its residuals or their products NaN there.
 class Residuals {
  public:
-  /// `xs` give the shapes and the dtype, which must be one float dtype. Messages begin with `who`. ValueError,
+  /// `xs` give the shapes and the dtype, which must be one float dtype. Messages begin with `op`. ValueError,
   /// DTypeError.
   Residuals(const char* op, Function f, std::span<const Tensor> xs);
 
@@ -47,12 +51,20 @@ class Residuals {
   Products products(const Array& x);
 
   Counts counts;
+  Budget budget;  ///< no limits but in a run
 
  private:
+  /// Counts one evaluation or product. BudgetSpent.
+  void count(std::int64_t Counts::*which) {
+    budget.expect(counts);
+    ++(counts.*which);
+  }
   void expect(const Tensor& r);
-  Array nan() const;
+  /// n times NaN.
+  static Array nan(std::int64_t n);
+  Array nan_residuals() const { return nan(std::max<std::int64_t>(count_, 1)); }
 
-  const char* who_;
+  const char* op_;
   Function f_;
   std::vector<Shape> shapes_;
   Shape result_shape_;

@@ -6,6 +6,7 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/least_squares/solver.hpp>
+#include <newtape/optim/second_order/run_recorder.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -15,11 +16,10 @@ namespace newtape::optim {
 namespace {
 
 constexpr double initial_damping = 1e-3;
-// D is the largest length that J's columns have had, as in MINPACK (More 1978), so that D does not shrink where large
-// residuals have small derivatives; but where a column is far shorter than D (far from the solution, say), D decreases
-// slowly.
-constexpr double scale_margin = 100;
-constexpr double scale_kept = 0.3;
+// D is the largest length that each of J's columns has had, as in MINPACK (More 1978): it does not depend on units, and
+// does not shrink where large residuals have small derivatives. But where the residuals' second derivatives count, it
+// keeps steps short in unknowns whose columns were long once. There, only ratios of lengths beyond this factor count.
+constexpr double even_within = 5;
 constexpr double curvature_kept = 0.1;  // times rho', lower bound of rho' + 2 rho'' s
 
 /// Elementwise, of f64 vectors.
@@ -28,6 +28,22 @@ Array map(const Array& x, F f) {
   Array y = Array::empty(x.shape(), f64);
   std::transform(x.data<double>(), x.data<double>() + x.size(), y.data<double>(), f);
   return y;
+}
+
+/// The diagonal of D: each length moved towards their geometric mean by the factor `even`, but not beyond it. Columns of
+/// zeros count as the longest one.
+Array scale_of(const Array& lengths, double even) {
+  const double longest = core::norm_inf(lengths);
+  const auto positive = [&](double c) { return c > 0 ? c : longest > 0 ? longest : 1; };
+  double mean = 0;  // of the logarithms
+  for (std::int64_t i = 0; i < lengths.size(); ++i) {
+    mean += std::log(positive(lengths.data<double>()[i])) / static_cast<double>(lengths.size());
+  }
+  return map(lengths, [&](double c) {
+    const double away = std::log(positive(c)) - mean;
+    const double kept = std::max(std::abs(away) - std::log(even), 0.);
+    return even == 1 ? positive(c) : std::exp(mean + std::copysign(kept, away));
+  });
 }
 
 }  // namespace
@@ -100,6 +116,14 @@ void LeastSquaresSolver::weigh_rows(const Array& weighted) {
 
 /// Residuals and all that depends on their derivatives, at at_.x.
 bool LeastSquaresSolver::derive() {
+  try {
+    return differentiate();
+  } catch (const NumericalError&) {
+    return false;
+  }
+}
+
+bool LeastSquaresSolver::differentiate() {
   model_.reset();
   Residuals::Products products;
   if (options_.products) {
@@ -146,15 +170,10 @@ void LeastSquaresSolver::linearize(Residuals::Products products, const Array& fr
 bool LeastSquaresSolver::linearize(const Array& free) {
   if (state.damping == 0) state.damping = initial_damping;
   const Array weights = rows_.defined() ? core::reshape(rows_, {rows_.size(), 1}) : core::ones({1, 1}, f64);
-  Array scale = column_norms(at_.jacobian * weights);
-  if (state.scale.defined()) {
-    const Array outdated = core::greater(state.scale, scale_margin * scale);
-    const Array kept = core::where(outdated, scale_kept * state.scale, state.scale);
-    scale = core::maximum(std::move(scale), kept);
-  }
-  const Array zero = core::zeros({}, f64);
-  const double largest = core::norm_inf(scale);
-  state.scale = core::where(core::greater(scale, zero), scale, core::number(largest > 0 ? largest : 1, f64));
+  Array lengths = column_norms(at_.jacobian * weights);
+  if (state.lengths.defined()) lengths = core::maximum(std::move(lengths), state.lengths);
+  state.lengths = lengths;
+  state.scale = scale_of(lengths, state.even ? even_within : 1);
   if (!finite(state.scale)) return false;
   model_ = linearized(at_.jacobian, rows_, state.scale, free);
   return true;
@@ -162,6 +181,7 @@ bool LeastSquaresSolver::linearize(const Array& free) {
 
 bool LeastSquaresSolver::evaluate() {
   const LeastSquaresState kept = state;
+  const Unlimited limits(f_.budget);
   if (derive()) {
     failures_ = 0;
     return true;
@@ -200,18 +220,18 @@ LeastSquaresSolver::Trial LeastSquaresSolver::attempt(const Array& step, double 
 
 void LeastSquaresSolver::accept(Trial trial) { before_ = std::exchange(at_, std::move(trial.to)); }
 
-LeastSquaresStepResult LeastSquaresSolver::move(const Limit& limit) {
+LeastSquaresStepResult LeastSquaresSolver::move() {
   // Residuals smaller by twenty orders of magnitude than at the start, in f64: a perfect fit.
   if (at_.value <= epsilon_ * epsilon_ * 1e-8 * start_value_) return stopped(Status::precision);
   const std::int64_t inner = model_->inner;
   try {
-    LeastSquaresStepResult m = options_.algorithm == LeastSquaresAlgorithm::gauss_newton ? gauss_newton(limit)
-                               : options_.algorithm == LeastSquaresAlgorithm::dogleg     ? dogleg(limit)
-                                                                                         : levenberg_marquardt(limit);
+    LeastSquaresStepResult m = options_.algorithm == LeastSquaresAlgorithm::gauss_newton ? gauss_newton()
+                               : options_.algorithm == LeastSquaresAlgorithm::dogleg     ? dogleg()
+                                                                                         : levenberg_marquardt();
     m.inner = model_->inner - inner;
     return m;
-  } catch (const NumericalError&) {
-    return stopped(Status::not_finite, "the linear model around this point");
+  } catch (const NumericalError& e) {
+    return stopped(Status::numerical_error, first_line(e.what()));
   }
 }
 

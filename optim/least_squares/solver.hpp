@@ -36,18 +36,14 @@ struct ResidualPoint {
 /// Iterations of least squares: least_squares runs them to convergence, optimizers one per step.
 class LeastSquaresSolver {
  public:
-  /// Returns a status when evaluations or time are used up.
-  using Limit = std::function<std::optional<Status>()>;
-
   LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOptions& options, Bounds bounds = {});
 
-  /// Residuals and derivatives at x. False when they are not finite.
+  /// Residuals and derivatives at x. False when they are not finite or cannot be factorised.
   bool start(const Array& x);
-  /// Moves to a better point; call `evaluate` before the next move. `limit` is called before every evaluation, and a
-  /// status that it returns ends the iteration.
-  LeastSquaresStepResult move(const Limit& limit);
-  /// Derivatives at the point that `move` reached. False when they are not finite: the solver returns to the previous
-  /// point and takes smaller steps.
+  /// Moves to a better point; call `evaluate` before the next move. Does not throw where the linear algebra fails.
+  LeastSquaresStepResult move();
+  /// Derivatives at the point that `move` reached, whatever the budget. False when they are not finite or cannot be
+  /// factorised: the solver returns to the previous point and takes smaller steps.
   bool evaluate();
 
   const ResidualPoint& at() const noexcept { return at_; }
@@ -77,6 +73,7 @@ class LeastSquaresSolver {
   ResidualPoint evaluate(const Array& x);
   void weigh(ResidualPoint& p) const;
   bool derive();
+  bool differentiate();
   void weigh_rows(const Array& weighted);
   void linearize(Residuals::Products products, const Array& free);
   bool linearize(const Array& free);
@@ -93,9 +90,9 @@ class LeastSquaresSolver {
   LeastSquaresStepResult no_step(bool any_finite, double predicted);
   void accept(Trial trial);
 
-  LeastSquaresStepResult levenberg_marquardt(const Limit& limit);
-  LeastSquaresStepResult gauss_newton(const Limit& limit);
-  LeastSquaresStepResult dogleg(const Limit& limit);
+  LeastSquaresStepResult levenberg_marquardt();
+  LeastSquaresStepResult gauss_newton();
+  LeastSquaresStepResult dogleg();
   /// The minimiser of the linear model, to the accuracy of a step far from the solution.
   Array undamped_step() const;
   Array cauchy_point() const;

@@ -5,7 +5,11 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/optim/second_order/curvature/curvature.hpp>
+#include <newtape/optim/second_order/direction/direction.hpp>
 #include <newtape/optim/second_order/engine.hpp>
+#include <newtape/optim/second_order/globalization/globalization.hpp>
+#include <newtape/optim/second_order/run_recorder.hpp>
 
 #include <utility>
 
@@ -71,31 +75,54 @@ Engine::Engine(const Method& method)
   }
 }
 
+StepResult Engine::attempt(const Parts& parts, Objective& f, const Iterate& at, const Bounds& bounds) {
+  parts.curvature.evaluate(f, at);
+  Array free = bounds.free(at.x, at.gradient);
+  // A change of the free set invalidates the direction's memory.
+  const bool same = free.defined() == free_.defined() && (!free.defined() || core::norm_inf(free - free_) == 0);
+  if (!same) parts.direction.reset();
+  free_ = free;
+  if (!free.defined()) return parts.globalization.move(f, at, parts.curvature, parts.direction, bounds);
+  Masked masked(parts.curvature, free);
+  MaskedDirection direction(parts.direction, free);
+  const Iterate inside{at.x, at.value, at.gradient * free};
+  return parts.globalization.move(f, inside, masked, direction, bounds);
+}
+
 StepResult Engine::attempt(Objective& f, const Iterate& at, const Bounds& bounds) {
   try {
-    curvature_->evaluate(f, at);
-    Array free = bounds.free(at.x, at.gradient);
-    // A change of the free set invalidates the direction's memory.
-    const bool same = free.defined() == free_.defined() && (!free.defined() || core::norm_inf(free - free_) == 0);
-    if (!same) direction_->reset();
-    free_ = free;
-    if (!free.defined()) return globalization_->move(f, at, *curvature_, *direction_, bounds);
-    Masked masked(*curvature_, free);
-    MaskedDirection direction(*direction_, free);
-    const Iterate inside{at.x, at.value, at.gradient * free};
-    return globalization_->move(f, inside, masked, direction, bounds);
+    return attempt({*curvature_, *direction_, *globalization_}, f, at, bounds);
   } catch (const NumericalError& e) {
-    return {.note = e.what(), .problem = Status::not_finite};
+    return {.note = first_line(e.what()), .problem = Status::numerical_error};
   }
+}
+
+/// A step of steepest descent in place of one whose linear algebra failed.
+StepResult Engine::steepest(StepResult failed, Objective& f, const Iterate& at, const Bounds& bounds) {
+  constexpr int max_setbacks = 30;
+  if (++setbacks_ > max_setbacks) return failed;
+  direction_->reset();
+  const auto identity = curvature::none()();
+  const auto down = direction::steepest()();
+  const auto search = globalization::backtracking()();
+  StepResult move = attempt({*identity, *down, *search}, f, at, bounds);
+  move.note = failed.note + (move.moved ? ": steepest descent" : "");
+  return move;
 }
 
 StepResult Engine::advance(Objective& f, Iterate& at, const Bounds& bounds) {
   StepResult move = attempt(f, at, bounds);
   if (!move.moved && curvature_->reset()) {
     // The curvature's step failed: reset it and retry.
+    const std::string why = move.problem == Status::numerical_error ? move.note + ": " : std::string();
     direction_->reset();
     move = attempt(f, at, bounds);
-    if (move.moved) move.note = move.note.empty() ? "curvature reset" : "curvature reset, " + move.note;
+    if (move.moved) move.note = why + "curvature reset" + (move.note.empty() ? "" : ", " + move.note);
+  }
+  if (move.problem == Status::numerical_error && !move.moved) {
+    move = steepest(std::move(move), f, at, bounds);
+  } else {
+    setbacks_ = 0;
   }
   if (!move.moved) return move;
   curvature_->update(move.to.x - at.x, move.to.gradient - at.gradient);

@@ -25,20 +25,10 @@ template <>
 struct OptionsTraits<AdaHessianOptions> {
   static constexpr const char* name = "AdaHessian";
   static std::vector<const char*> moments() { return {"exp_avg", "exp_hessian_diag_sq"}; }
-  static void validate(const AdaHessianOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "hessian_power", o.hessian_power, 0, std::nextafter(1.0, 2.0));
-    check_option(name, "samples", static_cast<double>(o.samples), 1, 1e9);
-    check_option(name, "seed", static_cast<double>(o.seed), 0, max_seed);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("eps", o.eps),
-        f("weight_decay", o.weight_decay), f("hessian_power", o.hessian_power), f("average_kernels", o.average_kernels),
-        f("samples", o.samples), f("seed", o.seed);
+    f("lr", o.lr), each_beta(o, f), f("eps", o.eps), f("weight_decay", o.weight_decay),
+        f("hessian_power", o.hessian_power, up_to_one), f("average_kernels", o.average_kernels),
+        f("samples", o.samples, Range{1, 1e9}), f("seed", o.seed, Range{0, max_seed});
   }
 };
 template class OptimizerOf<AdaHessianOptions>;
@@ -46,21 +36,12 @@ template class OptimizerOf<AdaHessianOptions>;
 template <>
 struct OptionsTraits<SophiaOptions> {
   static constexpr const char* name = "Sophia";
+  static constexpr bool queued = true;
   static std::vector<const char*> moments() { return {"exp_avg", "hessian"}; }
   static std::vector<const char*> scalars() { return {"estimates"}; }
-  static void validate(const SophiaOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "betas.first", o.betas.first, 0, 1);
-    check_option(name, "betas.second", o.betas.second, 0, 1);
-    check_option(name, "gamma", o.gamma);
-    check_option(name, "eps", o.eps);
-    check_option(name, "weight_decay", o.weight_decay);
-    check_option(name, "hessian_interval", static_cast<double>(o.hessian_interval), 1, 1e15);
-    check_option(name, "seed", static_cast<double>(o.seed), 0, max_seed);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("beta1", o.betas.first), f("beta2", o.betas.second), f("gamma", o.gamma), f("eps", o.eps),
-        f("weight_decay", o.weight_decay), f("hessian_interval", o.hessian_interval), f("seed", o.seed);
+    f("lr", o.lr), each_beta(o, f), f("gamma", o.gamma), f("eps", o.eps), f("weight_decay", o.weight_decay),
+        f("hessian_interval", o.hessian_interval, Range{1, 1e15}), f("seed", o.seed, Range{0, max_seed});
   }
 };
 template class OptimizerOf<SophiaOptions>;
@@ -195,9 +176,17 @@ void Sophia::step(const Tensor& loss) {
   if (steps % options_[0].hessian_interval != 0) return OptimizerOf::step(loss);
   LossCurvature c = estimate(loss);
   put_gradients(slots(), c.gradient);
-  average(c.hessian_diag);
-  OptimizerOf::step();
+  estimate_ = std::move(c.hessian_diag);
+  try {
+    OptimizerOf::step();
+  } catch (...) {
+    estimate_.clear();
+    throw;
+  }
+  estimate_.clear();
 }
+
+void Sophia::prepare() { average(estimate_); }
 
 void Sophia::update(Slot& s) {
   const auto& o = options_[s.group];

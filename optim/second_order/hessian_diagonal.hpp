@@ -71,11 +71,14 @@ class Sophia : public OptimizerOf<SophiaOptions> {
   void update_gauss_newton(const Tensor& sampled_loss, std::int64_t batch_size);
 
  protected:
+  void prepare() override;
   void update(Slot& slot) override;
 
  private:
   LossCurvature estimate(const Tensor& loss) const;
   void average(const std::vector<Tensor>& estimate);
+
+  std::vector<Tensor> estimate_ = {};  ///< of each parameter's Hessian diagonal, in a step that makes one
 };
 
 }  // namespace newtape::optim

@@ -26,7 +26,7 @@ namespace {
 class Penalty {
  public:
   Penalty(const Objective& f, std::span<const Tensor> x0, const L1Options& o) {
-    check_option("l1", o.l1, 0, std::numeric_limits<double>::infinity());
+    check_option("fista, owl_qn", "l1", o.l1);
     if (!o.weights.empty() && o.weights.size() != x0.size()) {
       raise<ValueError>("l1: weights must be empty or have one tensor for each starting point",
                         fmt::format("0 or {}", x0.size()), fmt::format("{}", o.weights.size()));
@@ -88,11 +88,16 @@ class Solver {
     size_ = measure();
     std::optional<Status> status = recorder_.enter({.value = total_, .gradient = size_}, at_.x);
     if (!status && size_ <= tolerance()) status = Status::gradient_tolerance;
-    if (!status) begin();
-    while (!status) {
-      status = recorder_.exhausted();
-      if (!status) status = iterate();
+    try {
+      if (!status) begin();
+      while (!status) {
+        status = recorder_.exhausted();
+        if (!status) status = iterate();
+      }
+    } catch (const BudgetSpent& spent) {
+      status = spent.status;
     }
+    const Unlimited end(f_.budget);
     return recorder_.finish(*status, at_.x, total_, measure());
   }
 

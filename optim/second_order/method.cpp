@@ -26,10 +26,10 @@ Array Curvature::matrix() {
   return rows.empty() ? identity : core::concatenate(rows, 0);
 }
 
-std::vector<Tensor> expand_bounds(const char* what, const char* which, const std::vector<Tensor>& given,
+std::vector<Tensor> expand_bounds(const char* op, const char* which, const std::vector<Tensor>& given,
                                   std::span<const Tensor> x0) {
   if (given.size() != x0.size()) {
-    raise<ValueError>(fmt::format("{}: {} must be empty or have one tensor for each starting point", what, which),
+    raise<ValueError>(fmt::format("{}: {} must be empty or have one tensor for each starting point", op, which),
                       fmt::format("0 or {}", x0.size()), fmt::format("{}", given.size()));
   }
   std::vector<Tensor> all;
@@ -37,7 +37,7 @@ std::vector<Tensor> expand_bounds(const char* what, const char* which, const std
   for (std::size_t i = 0; i < given.size(); ++i) {
     const DType dtype = x0[i].dtype();
     if (!given[i].defined() || given[i].dtype() != dtype) {
-      raise<DTypeError>(fmt::format("{}: {} must have the dtype of the starting points", what, which), name(dtype),
+      raise<DTypeError>(fmt::format("{}: {} must have the dtype of the starting points", op, which), name(dtype),
                         given[i].defined() ? name(given[i].dtype()) : "an undefined tensor");
     }
     all.emplace_back(core::copy(core::expand(given[i].value(), x0[i].shape())));
@@ -45,10 +45,10 @@ std::vector<Tensor> expand_bounds(const char* what, const char* which, const std
   return all;
 }
 
-Bounds::Bounds(const char* what, Array lower_bound, Array upper_bound)
+Bounds::Bounds(const char* op, Array lower_bound, Array upper_bound)
     : lower(std::move(lower_bound)), upper(std::move(upper_bound)) {
   if (lower.defined() && upper.defined() && core::any(core::greater(lower, upper)).item<bool>()) {
-    raise<ValueError>(fmt::format("{}: a lower bound is above its upper bound", what));
+    raise<ValueError>(fmt::format("{}: a lower bound is above its upper bound", op));
   }
 }
 

@@ -88,21 +88,21 @@ class Direction {
                     DType /*dtype*/) {}
 };
 
-/// The bounds given for the points x0, broadcast to their shapes. ValueError, DTypeError, ShapeError naming `what` (the
+/// The bounds given for the points x0, broadcast to their shapes. ValueError, DTypeError, ShapeError naming `op` (the
 /// caller) and `which`.
-std::vector<Tensor> expand_bounds(const char* what, const char* which, const std::vector<Tensor>& given,
+std::vector<Tensor> expand_bounds(const char* op, const char* which, const std::vector<Tensor>& given,
                                   std::span<const Tensor> x0);
 
 /// Box constraints, as vectors [n]; undefined where there are none.
 struct Bounds {
   Bounds() = default;
-  /// ValueError, naming `what`, for a lower bound above its upper one.
-  Bounds(const char* what, Array lower_bound, Array upper_bound);
+  /// ValueError, naming `op`, for a lower bound above its upper one.
+  Bounds(const char* op, Array lower_bound, Array upper_bound);
   /// From options with `lower` and `upper`, flattened by `f`.
   template <class F, class Options>
-  Bounds(const char* what, const F& f, std::span<const Tensor> x0, const Options& options)
-      : Bounds(what, options.lower.empty() ? Array() : f.flatten(expand_bounds(what, "lower", options.lower, x0)),
-               options.upper.empty() ? Array() : f.flatten(expand_bounds(what, "upper", options.upper, x0))) {}
+  Bounds(const char* op, const F& f, std::span<const Tensor> x0, const Options& options)
+      : Bounds(op, options.lower.empty() ? Array() : f.flatten(expand_bounds(op, "lower", options.lower, x0)),
+               options.upper.empty() ? Array() : f.flatten(expand_bounds(op, "upper", options.upper, x0))) {}
 
   Array lower, upper;
   bool any() const noexcept { return lower.defined() || upper.defined(); }

@@ -44,7 +44,8 @@ class MinimizeRun {
     size_ = measure();
     std::optional<Status> status = recorder_.enter({.value = at_.value, .gradient = size_}, at_.x);
     while (!status) status = iterate();
-    return recorder_.finish(verified(*status), at_.x, at_.value, size_, problem_);
+    status = verified(*status);
+    return recorder_.finish(*status, at_.x, at_.value, size_, problem_);
   }
 
  private:
@@ -57,7 +58,7 @@ class MinimizeRun {
     if (size_ <= recorder_.gradient_tolerance()) return Status::gradient_tolerance;
     if (const auto status = recorder_.exhausted()) return status;
     const Iterate before = at_;
-    const StepResult move = engine_.advance(f_, at_, bounds_);
+    const StepResult move = advance();
     if (!move.moved) {
       problem_ = move.note;
       return move.problem;
@@ -77,11 +78,27 @@ class MinimizeRun {
     return {};
   }
 
-  /// The status, or wrong_gradient: a run on a wrong gradient converges to that gradient's zero, which only values
-  /// reveal. Central differences in a random direction must agree with the slope up to the second difference and
-  /// rounding.
+  StepResult advance() {
+    try {
+      return engine_.advance(f_, at_, bounds_);
+    } catch (const BudgetSpent& spent) {
+      return {.problem = spent.status};
+    }
+  }
+
   Status verified(Status status) {
     if (!optim::converged(status) || f_.size() == 0) return status;
+    try {
+      return gradient_contradicted() ? Status::wrong_gradient : status;
+    } catch (const BudgetSpent& spent) {
+      problem_ = std::string("the gradient is not verified: ") + to_string(spent.status);
+      return status;
+    }
+  }
+
+  /// A run on a wrong gradient converges to that gradient's zero, which only values reveal. Central differences in a
+  /// random direction must agree with the slope up to the second difference and rounding.
+  bool gradient_contradicted() {
     Generator generator(0);
     const Array d = random::uniform({f_.size()}, 0, 1, f_.dtype(), generator) - 0.5;
     const double h = 1e-3 * std::max(core::norm_inf(at_.x), 1.);
@@ -90,9 +107,10 @@ class MinimizeRun {
     const double slope = core::dot(at_.gradient, d);
     const double slope_error = std::abs((after - before) / 2 - h * slope);
     const double second_difference = std::abs(after + before - 2 * at_.value);
-    if (!(slope_error > std::max({second_difference, h * std::abs(slope), rounding(at_.value, f_.dtype())})))
-      return status;
-    return diagnose(f_, at_, d) == Status::wrong_gradient ? Status::wrong_gradient : status;
+    if (!(slope_error > std::max({second_difference, h * std::abs(slope), rounding(at_.value, f_.dtype())}))) {
+      return false;
+    }
+    return diagnose(f_, at_, d) == Status::wrong_gradient;
   }
 
   /// Iterations since the value or the gradient last improved on its minimum by more than rounding.

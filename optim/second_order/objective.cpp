@@ -102,7 +102,7 @@ Array Objective::join(std::span<const Tensor> parts) const {
 }
 
 double Objective::value(const Array& x) {
-  ++counts.values;
+  count(&Counts::values);
   const NoGrad off;
   try {
     return f_(split(x)).item();
@@ -112,7 +112,7 @@ double Objective::value(const Array& x) {
 }
 
 double Objective::value_and_gradient(const Array& x, Array& gradient) {
-  ++counts.gradients;
+  count(&Counts::gradients);
   const NoGrad off;
   try {
     if (gradient_) {
@@ -130,7 +130,7 @@ double Objective::value_and_gradient(const Array& x, Array& gradient) {
 }
 
 Array Objective::hessian(const Array& x) {
-  ++counts.hessians;
+  count(&Counts::hessians);
   const NoGrad off;
   if (hessian_) return symmetrized(given("Hessian", hessian_, x, {size_, size_}));
   return symmetrized(hessian_matrix(f_, split(x)).value());
@@ -139,15 +139,15 @@ Array Objective::hessian(const Array& x) {
 Product Objective::hessian_product(const Array& x) {
   if (hessian_) {
     return [this, h = hessian(x)](const Array& v) {
-      ++counts.products;
+      count(&Counts::products);
       return core::reshape(core::matmul(h, core::reshape(v, {size_, 1})), {size_});
     };
   }
-  ++counts.gradients;
+  count(&Counts::gradients);
   const NoGrad off;
   auto h = std::make_shared<HessianProduct>(f_, split(x));
   return [this, h = std::move(h)](const Array& v) {
-    ++counts.products;
+    count(&Counts::products);
     const NoGrad inner;
     return core::contiguous(join((*h)(split(v))));
   };
@@ -161,7 +161,7 @@ void Objective::expect_outputs() const {
 
 std::function<Array(const Array&)> Objective::generalized_gauss_newton_map(const Array& x) {
   expect_outputs();
-  ++counts.gradients;
+  count(&Counts::gradients);
   const NoGrad off;
   const auto j = std::make_shared<Linearization>(outputs_, split(x));
   const auto h =
@@ -174,19 +174,20 @@ std::function<Array(const Array&)> Objective::generalized_gauss_newton_map(const
 
 Product Objective::generalized_gauss_newton_product(const Array& x) {
   return [this, map = generalized_gauss_newton_map(x)](const Array& v) {
-    ++counts.products;
+    count(&Counts::products);
     return map(v);
   };
 }
 
 Array Objective::generalized_gauss_newton(const Array& x) {
   const auto map = generalized_gauss_newton_map(x);
-  ++counts.hessians;
+  count(&Counts::hessians);
   // Rows of the identity in chunks, which bound the memory of the outputs' tangents.
   constexpr std::int64_t chunk = 64;
   const Array identity = core::eye(size_, dtype_);
   std::vector<Array> rows;
   for (std::int64_t at = 0; at < size_; at += chunk) {
+    budget.expect(counts);
     rows.push_back(map(core::slice(identity, 0, at, std::min(at + chunk, size_))));
   }
   return symmetrized(rows.size() == 1 ? rows[0] : core::concatenate(rows, 0));

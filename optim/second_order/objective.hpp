@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/optim/second_order/budget.hpp>
 #include <newtape/optim/second_order/result.hpp>
 
 #include <functional>
@@ -21,7 +22,7 @@ struct DifferentiableFunction {
 };
 
 /// A scalar function of tensors as a function of one vector, the concatenation of all their elements. Counts
-/// evaluations; records nothing.
+/// evaluations; records nothing. Evaluations and products throw BudgetSpent once `budget` is used up.
 ///
 /// A NumericalError in the function (at a singular matrix, say) makes its value NaN there.
 class Objective {
@@ -56,8 +57,14 @@ class Objective {
   Array generalized_gauss_newton(const Array& x);
 
   Counts counts;
+  Budget budget;  ///< no limits but in a run
 
  private:
+  /// Counts one evaluation or product. BudgetSpent.
+  void count(std::int64_t Counts::*which) {
+    budget.expect(counts);
+    ++(counts.*which);
+  }
   void expect_outputs() const;
   /// The given gradient or Hessian at x.
   Array given(const char* which, const UnaryFunction& f, const Array& x, const Shape& shape) const;

@@ -19,6 +19,7 @@ const char* to_string(Status status) noexcept {
     case Status::unbounded: return "unbounded below";
     case Status::wrong_gradient: return "wrong gradient";
     case Status::no_progress: return "no progress";
+    case Status::numerical_error: return "numerical error";
   }
   return "?";
 }

@@ -21,11 +21,12 @@ enum class Status {
   max_iterations,
   max_evaluations,
   max_seconds,
-  callback,        ///< the callback returned false
-  not_finite,      ///< value or gradient not finite at the start, or after every step tried
-  unbounded,       ///< the value fell below `unbounded_below`
-  wrong_gradient,  ///< differences of the value contradict the gradient
-  no_progress,     ///< no step that lowers the value was found, though the gradient is right
+  callback,         ///< the callback returned false
+  not_finite,       ///< value or gradient not finite at the start, or after every step tried
+  unbounded,        ///< the value fell below `unbounded_below`
+  wrong_gradient,   ///< differences of the value contradict the gradient
+  no_progress,      ///< no step that lowers the value was found, though the gradient is right
+  numerical_error,  ///< linear algebra failed at every step tried; the message has its error
 };
 /// A short description.
 const char* to_string(Status status) noexcept;

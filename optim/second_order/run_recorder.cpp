@@ -9,20 +9,32 @@
 
 namespace newtape::optim {
 
-RunRecorder::RunRecorder(const Counts& counts, Split split, StoppingCriteria stop, bool verbose,
+std::optional<Status> Budget::spent(const Counts& counts) const {
+  if (max_evaluations_ > 0 && counts.evaluations() >= max_evaluations_) return Status::max_evaluations;
+  if (max_seconds_ > 0 && std::chrono::duration<double>(Clock::now() - begin_).count() >= max_seconds_) {
+    return Status::max_seconds;
+  }
+  return {};
+}
+
+RunRecorder::RunRecorder(const Counts& counts, Budget& budget, Split split, StoppingCriteria stop, bool verbose,
                          double default_gradient_tolerance)
-    : counts_(counts), split_(std::move(split)), stop_(std::move(stop)), verbose_(verbose) {
+    : counts_(counts), budget_(budget), split_(std::move(split)), stop_(std::move(stop)), verbose_(verbose) {
   if (!(stop_.gradient_tolerance > 0)) stop_.gradient_tolerance = default_gradient_tolerance;
   if (verbose_) fmt::print("{}\n", trace_header());
 }
 
-double RunRecorder::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-}
+std::string first_line(std::string_view message) { return std::string(message.substr(0, message.find('\n'))); }
+
+double RunRecorder::seconds() const { return std::chrono::duration<double>(Budget::Clock::now() - begin_).count(); }
 
 std::optional<Status> RunRecorder::enter(Iteration i, const Array& x) {
   const bool start = result_.trace.empty();
-  if (!start) ++result_.iterations;
+  if (start) {
+    budget_ = Budget(stop_.max_evaluations, stop_.max_seconds, begin_);
+  } else {
+    ++result_.iterations;
+  }
   i.index = result_.iterations;
   i.evaluations = counts_.evaluations();
   i.seconds = seconds();
@@ -45,18 +57,12 @@ std::optional<Status> RunRecorder::enter(Iteration i, const Array& x) {
 std::optional<Status> RunRecorder::exhausted() const {
   const auto& o = stop_;
   if (o.max_iterations > 0 && result_.iterations >= o.max_iterations) return Status::max_iterations;
-  return out_of_budget();
-}
-
-std::optional<Status> RunRecorder::out_of_budget() const {
-  const auto& o = stop_;
-  if (o.max_evaluations > 0 && counts_.evaluations() >= o.max_evaluations) return Status::max_evaluations;
-  if (o.max_seconds > 0 && seconds() >= o.max_seconds) return Status::max_seconds;
-  return {};
+  return budget_.spent(counts_);
 }
 
 Result RunRecorder::finish(Status status, const Array& x, double value, double gradient, const std::string& note) {
   const auto& o = stop_;
+  budget_ = {};
   std::string words = to_string(status);
   switch (status) {
     case Status::gradient_tolerance: words += fmt::format(": {:.2e} <= {:.0e}", gradient, o.gradient_tolerance); break;

@@ -18,13 +18,8 @@ template <>
 struct OptionsTraits<SecondOrderOptions> {
   static constexpr const char* name = "SecondOrder";
   static std::vector<const char*> moments() { return {}; }
-  static void validate(const SecondOrderOptions& o) {
-    check_option(name, "lr", o.lr);
-    check_option(name, "max_iterations", static_cast<double>(o.max_iterations), 1, 1e15);
-    check_option(name, "gradient_tolerance", o.gradient_tolerance);
-  }
   static void each(auto& o, auto&& f) {
-    f("lr", o.lr), f("max_iterations", o.max_iterations), f("gradient_tolerance", o.gradient_tolerance);
+    f("lr", o.lr), f("max_iterations", o.max_iterations, Range{1, 1e15}), f("gradient_tolerance", o.gradient_tolerance);
   }
 };
 template class OptimizerOf<SecondOrderOptions>;

@@ -23,6 +23,7 @@ std::int64_t Trainable::size() const {
 std::vector<Tensor> Trainable::values() const { return values_of(selected_); }
 
 void Trainable::set_values(std::span<const Tensor> values) const {
+  for (const auto& p : selected_) p.writable();  // what may fail, before the first is changed
   for (std::size_t i = 0; i < selected_.size(); ++i) selected_[i].set_value(values[i].value());
 }
 

@@ -169,13 +169,16 @@ Problem::Problem(const std::string& dtype, const Row& row)
   if (!row.from_loss()) c = abs(c);
 }
 
-Tensor Problem::loss() const { return sum(square(matmul(x, a) - y)) + sum(c * b * b); }
-Tensor Problem::outputs() const { return concatenate({flatten(matmul(x, a) - y), flatten(b)}, 0); }
+Tensor Problem::loss() const {
+  const Tensor t = seen();
+  return sum(square(matmul(x, a) - y)) + sum(c * t * t);
+}
+Tensor Problem::outputs() const { return concatenate({flatten(matmul(x, a) - y), flatten(seen())}, 0); }
 Tensor Problem::loss_of(const Tensor& outputs) const {
   return sum(concatenate({ones({y.size()}, y.dtype()), flatten(c)}, 0) * square(outputs));
 }
 Tensor Problem::residuals() const {
-  return concatenate({flatten(matmul(x, a) - y), flatten(sqrt(c) * b)}, 0) * std::sqrt(2.0);
+  return concatenate({flatten(matmul(x, a) - y), flatten(sqrt(c) * seen())}, 0) * std::sqrt(2.0);
 }
 
 Tensor step(const Row& row, Optimizer& optimizer, const Problem& problem, const std::function<void()>& before) {

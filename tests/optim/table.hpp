@@ -5,6 +5,7 @@
 
 #include "reference.hpp"
 
+#include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/optim/optimizer.hpp>
 
 #include <functional>
@@ -29,7 +30,7 @@ struct Row {
   Needs needs = Needs::gradients;
   bool in_torch = false;  ///< files/optim/reference.txt has five of PyTorch's steps
   bool matrices = false;  ///< trains matrices only
-  /// Line searches near the minimum, where rounding hides the decrease: runs in f32 and f64 take different paths.
+  /// Several line searches a step, whose paths in f32 and f64 part: the minimum that they reach is compared.
   bool converges = false;
 
   bool from_loss() const { return needs == Needs::gradients || needs == Needs::loss; }
@@ -43,6 +44,7 @@ std::string type_of(const Row& row);
 struct Problem {
   Tensor x, y, c;
   Parameter a, b;
+  UnaryFunction of_b = {};  ///< of b, what the loss sees in its place
 
   Problem(const std::string& dtype, const Row& row);
 
@@ -53,6 +55,9 @@ struct Problem {
   Tensor loss_of(const Tensor& outputs) const;
   /// Half of their sum of squares is the loss.
   Tensor residuals() const;
+
+ private:
+  Tensor seen() const { return of_b ? of_b(b) : b.tensor(); }
 };
 
 /// One step of a row's optimizer by a forward-only closure; calls `before` in each evaluation. Returns what the step

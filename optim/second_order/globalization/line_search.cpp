@@ -20,7 +20,8 @@ Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, con
       bounds_(bounds),
       start_{0, start.value, slope, 0},
       noise_(rounding(start.value, start.x.dtype())),
-      last_(start_) {}
+      last_(start_),
+      lowest_(start_) {}
 
 Line::At Line::at(double alpha) {
   last_point_ = {bounds_.project(from_.x + alpha * d_), 0, {}};
@@ -28,10 +29,15 @@ Line::At Line::at(double alpha) {
   last_ = {alpha, last_point_.value, 0, 0};
   last_.slope = std::isfinite(last_.value) ? core::dot(last_point_.gradient, d_) : last_.value;
   last_.along = bounded() ? core::dot(from_.gradient, last_point_.x - from_.x) : alpha * start_.slope;
+  if (last_.finite() && last_.value < lowest_.value) {
+    lowest_ = last_;
+    lowest_point_ = last_point_;
+  }
   return last_;
 }
 
 Iterate Line::take(double alpha) {
+  if (alpha == lowest_.alpha && lowest_point_.x.defined()) return lowest_point_;
   if (last_.alpha != alpha) at(alpha);
   return last_point_;
 }

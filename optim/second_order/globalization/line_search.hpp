@@ -24,8 +24,10 @@ class Line {
 
   At at(double alpha);
   const At& start() const noexcept { return start_; }
-  /// The point at `alpha`, evaluated again unless it was the last one.
+  /// The point at `alpha`, evaluated again unless it was the last or the lowest one.
   Iterate take(double alpha);
+  /// The point of the lowest value so far, with a finite gradient.
+  const At& lowest() const noexcept { return lowest_; }
   /// Rounding error of values: smaller differences are not significant.
   double noise() const noexcept { return noise_; }
   bool bounded() const noexcept { return bounds_.any(); }
@@ -37,8 +39,8 @@ class Line {
   const Bounds& bounds_;
   At start_;
   double noise_;
-  At last_;
-  Iterate last_point_;
+  At last_, lowest_;
+  Iterate last_point_, lowest_point_;
 };
 
 struct LineResult {

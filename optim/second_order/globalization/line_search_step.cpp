@@ -31,7 +31,7 @@ class LineSearchStep final : public Globalization {
     }
     if (!std::isfinite(slope)) return {.problem = Status::not_finite};
     Line line(f, at, step.d, slope, bounds);
-    const LineResult found = (bounds.any() ? projected_ : search_)(line, guess(at, step, slope));
+    const LineResult found = find(line, guess(at, step, slope), bounds.any());
     StepResult result{.inner = step.inner, .note = std::move(step.note)};
     if (found.alpha != 0) result.to = line.take(found.alpha);
     // A step too short to change x is a failure.
@@ -55,6 +55,16 @@ class LineSearchStep final : public Globalization {
   }
 
  private:
+  /// The search's result, or the lowest point so far when the budget is spent.
+  LineResult find(Line& line, double first, bool bounded) const {
+    try {
+      return (bounded ? projected_ : search_)(line, first);
+    } catch (const BudgetSpent&) {
+      if (line.lowest().alpha == 0) throw;
+      return {.alpha = line.lowest().alpha};
+    }
+  }
+
   static Step steepest(const Iterate& at) {
     Step s;
     s.d = -at.gradient;

@@ -83,3 +83,24 @@ TEST_CASE("krylov: unsolvable systems are reported as not converged") {
   CHECK(few.iterations == 5);
   CHECK(few.residual > 1e-6);
 }
+
+TEST_CASE("krylov: a breakdown in the first iteration leaves x = 0 and the residual of b itself") {
+  const Array b = normal<Array>({3}, 5, f64);
+  const core::MatVec negative = [](const Array& v) { return core::neg(v); };
+  const core::MatVec nowhere = [](const Array& v) { return core::zeros(v.shape(), v.dtype()); };
+  const core::MatVec undefined = [](const Array& v) { return core::full(v.shape(), NAN, v.dtype()); };
+  const auto stopped = [&](const core::KrylovResult& found) {
+    CHECK_FALSE(found.converged);
+    CHECK(found.iterations == 1);
+    CHECK(found.residual == 1);
+    CHECK(norm(found.x) == 0);
+  };
+  for (const auto& a : {negative, nowhere, undefined}) stopped(core::cg(a, b));
+  for (const auto& a : {nowhere, undefined}) {
+    stopped(core::bicgstab(a, b));
+    stopped(core::gmres(a, b));
+  }
+  const auto solved = core::cg(negative, core::zeros({3}, f64));
+  CHECK(solved.converged);
+  CHECK(solved.residual == 0);
+}

@@ -105,6 +105,23 @@ TEST_CASE("NaturalGradient: steps stay within the trust region of KL, and decay 
   CHECK(nt::mean(nt::sum(old * nt::log(old / now), 1)).item() == Approx(1e-5).epsilon(0.02));
 }
 
+TEST_CASE("NaturalGradient: the trust region of KL is that of the step, with a learning rate for each group") {
+  auto fast = tight;
+  fast.max_kl = 1e-5;
+  auto slow = fast;
+  slow.lr = 0.01;
+  for (const bool swapped : {false, true}) {
+    const NaturalGradientProblem q;
+    const nt::Tensor f = optim::fisher(nt::function_of(q.params, q.outputs()), q.loss(), nt::values_of(q.params));
+    const nt::Tensor before = q.vector();
+    optim::NaturalGradient optimizer(
+        {{{q.params[0], q.params[1]}, swapped ? slow : fast}, {{q.params[2], q.params[3]}, swapped ? fast : slow}});
+    optimizer.step(q.outputs(), q.loss());
+    const nt::Tensor step = before - q.vector();
+    CHECK(nt::vdot(step, nt::matmul(f, step)).item() / 2 == Approx(1e-5).epsilon(1e-8));
+  }
+}
+
 TEST_CASE("NaturalGradient: least squares in one step") {
   const NaturalGradientProblem p;
   const nn::Linear layer(4, 1, {.dtype = nt::f64});

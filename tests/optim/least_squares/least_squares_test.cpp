@@ -29,18 +29,13 @@ namespace {
 
 /// Every published problem by one algorithm, with both solvers.
 void check_optima(Algorithm algorithm) {
-  // Undamped steps end where the Jacobian becomes singular, on the way or at the solution. Columns that shrink with the
-  // unknowns, at different rates, keep Levenberg-Marquardt's scale from converging.
+  // Undamped steps end where the Jacobian becomes singular, on the way or at the solution.
   const std::vector<std::string> singular = {"freudenstein_roth", "jennrich_sampson", "gulf", "biggs_exp6",
                                              "chebyquad"};
-  const std::vector<std::string> unscaled = {"penalty_1"};
-  const auto among = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
   for (const auto& p : problems::functions()) {
     if (!p.residuals) continue;
-    if (algorithm == Algorithm::gauss_newton && among(singular, p.name)) continue;
-    if (algorithm == Algorithm::levenberg_marquardt && among(unscaled, p.name)) continue;
+    const bool excepted = std::find(singular.begin(), singular.end(), p.name) != singular.end();
+    if (algorithm == Algorithm::gauss_newton && excepted) continue;
     for (const auto solver : {Solver::qr, Solver::cgls}) {
       const auto r = least_squares(p.residuals, p.x0(), {.algorithm = algorithm, .solver = solver});
       INFO(p.name << ", " << optim::to_string(algorithm) << (solver == Solver::qr ? "" : ", cgls") << "\n"
@@ -65,6 +60,20 @@ void check_optima(Algorithm algorithm) {
 TEST_CASE("Levenberg-Marquardt reaches published optima") { check_optima(Algorithm::levenberg_marquardt); }
 TEST_CASE("Gauss-Newton reaches published optima") { check_optima(Algorithm::gauss_newton); }
 TEST_CASE("dogleg steps reach published optima") { check_optima(Algorithm::dogleg); }
+
+TEST_CASE("Levenberg-Marquardt takes few evaluations where columns shrink, and where residuals stay large") {
+  // SciPy's 'lm' takes 31 evaluations of the residuals on the first; MINPACK some 250 on the second, whose D keeps the
+  // lengths of the start.
+  for (const auto& [name, evaluations] : {std::pair("penalty_1", 70), std::pair("brown_dennis", 60)}) {
+    const auto& p = problems::function(name);
+    const auto r = least_squares(p.residuals, p.x0());
+    INFO(name << "\n" << optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(p.solved(2 * r.value));
+    CHECK(r.counts.values <= evaluations);
+    CHECK(r.counts.gradients <= evaluations);
+  }
+}
 
 TEST_CASE("the estimates of a straight line are its closed form's") {
   const auto x = doubles({0.5, 1, 2, 3.5, 4, 7});

@@ -90,9 +90,9 @@ TEST_CASE("least-squares optimizers resume bit for bit from their state") {
   lm.step([&] { return p.residuals(); });
   auto state = lm.state_dict();
   for (auto& [name, value] : state) {
-    if (name == "scale") value = nt::core::ones({3}, nt::f64);
+    if (name == "lengths") value = nt::core::ones({3}, nt::f64);
   }
-  CHECK_THROWS_WITH(lm.load_state_dict(state), contains("scale"));
+  CHECK_THROWS_WITH(lm.load_state_dict(state), contains("lengths"));
 }
 
 TEST_CASE("least-squares optimizers skip frozen parameters, and reject invalid calls") {

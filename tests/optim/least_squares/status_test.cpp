@@ -11,10 +11,15 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/array/slice.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
+#include <newtape/optim/least_squares/linearized.hpp>
+#include <newtape/optim/least_squares/residuals.hpp>
 
 #include <cmath>
 #include <limits>
@@ -24,8 +29,6 @@ namespace optim = newtape::optim;
 using optim::least_squares;
 using optim::LeastSquaresOptions;
 using optim::Status;
-
-namespace {}  // namespace
 
 TEST_CASE("rank-deficient problems end at the nearest solution, report the rank, and estimate by the pseudo-inverse") {
   const auto y = doubles({1, 2, 4, 5});
@@ -205,4 +208,78 @@ TEST_CASE("invalid input is rejected before the run") {
                       },
                       doubles({1})),
                   nt::ShapeError);
+}
+
+namespace {
+
+/// x, with a derivative whose computation fails near 1.5.
+nt::Tensor fails_near_half(const nt::Tensor& x) {
+  static const nt::Op op{"test_fails_near_half"};
+  const bool fails = std::abs(entry(x.detach(), 0) - 1.5) < 0.1;
+  return op(x.value(), nt::wrt(x, [fails](const nt::Tensor& g) {
+              if (fails) throw nt::NumericalError("test_fails_near_half: no derivative");
+              return g * 1;
+            }));
+}
+
+}  // namespace
+
+TEST_CASE("derivatives that fail on the way shorten the steps, and those at the start end the run") {
+  // The first step from 3 goes to 1.5; the solution is at 0.1.
+  const auto f = [](const nt::Tensor& x) { return nt::square(fails_near_half(x)) - 0.01; };
+  for (const auto algorithm : algorithms) {
+    for (const auto solver : {LeastSquaresOptions::Solver::qr, LeastSquaresOptions::Solver::cgls}) {
+      LeastSquaresOptions o;
+      o.algorithm = algorithm;
+      o.solver = solver;
+      o.acceleration = false;
+      const auto r = least_squares(f, doubles({3}), o);
+      INFO(optim::to_string(algorithm) << (solver == LeastSquaresOptions::Solver::qr ? "" : ", cgls") << "\n"
+                                       << optim::to_string(r));
+      CHECK(r.converged());
+      CHECK(std::abs(entry(r.x(), 0)) == Approx(0.1).epsilon(1e-9));
+      const auto none = least_squares(f, doubles({1.5}), o);
+      CHECK(none.status == Status::not_finite);
+      CHECK(entry(none.x(), 0) == 1.5);
+    }
+  }
+}
+
+TEST_CASE("Powell's singular function of many unknowns ends with a status, whatever LAPACK's SVD does") {
+  // A Jacobian that becomes singular at the solution: LAPACK's divide-and-conquer SVD fails on some of them.
+  for (const std::int64_t n : {200, 240}) {
+    const auto& p = problems::function("powell_singular");
+    std::vector<nt::Tensor> parts(static_cast<std::size_t>(n / 4), p.x0());
+    for (const auto algorithm : algorithms) {
+      LeastSquaresOptions o;
+      o.algorithm = algorithm;
+      const auto r = least_squares(p.residuals, nt::concatenate(parts), o);
+      INFO(optim::to_string(algorithm) << ", n = " << n << ": " << r.message << ", value " << r.value);
+      CHECK((r.converged() || r.status == Status::no_progress));
+      CHECK(r.value < 1e-12);
+    }
+  }
+}
+
+TEST_CASE("both linear models find the shortest of the undamped steps") {
+  // The third column is the sum of the first two; D has ratios of its own.
+  const nt::Array tall = array_of({4, 3}, {1, 2, 3, 0, 1, 1, 4, -1, 3, 2, 2, 4});
+  const nt::Array wide = array_of({2, 3}, {1, 2, 3, 2, 4, 6.5});
+  const nt::Array scale = doubles({1, 5, 0.5}).value();
+  for (const nt::Array& j : {tall, wide}) {
+    const nt::Array b = nt::core::contiguous(nt::core::slice(doubles({1, -2, 0.5, 3}).value(), 0, 0, j.shape(0)));
+    const nt::Array jt = nt::core::contiguous(nt::core::transpose(j, 0, 1));
+    optim::Residuals::Products products{.value = b,
+                                        .forward = [j](const nt::Array& v) { return optim::product(j, v); },
+                                        .transposed = [jt](const nt::Array& u) { return optim::product(jt, u); }};
+    const auto dense = optim::linearized(j, {}, scale, {});
+    const auto implicit = optim::linearized(products, {}, scale, {});
+    const nt::Array s = dense->undamped(b, 1e-12);
+    CHECK(distance(s, implicit->undamped(b, 1e-14)) < 1e-10);
+    // D^2 s is orthogonal to the null space, which (1, 1, -1) spans for the first matrix.
+    const nt::Array weighted = s * scale * scale;
+    const double* w = weighted.data<double>();
+    if (j.shape(0) == 4) CHECK(std::abs(w[0] + w[1] - w[2]) < 1e-12);
+    CHECK(distance(s, dense->damped(b, 1e-9, 0)) < 1e-5);
+  }
 }

@@ -399,3 +399,56 @@ TEST_CASE("minimize rejects invalid input") {
   CHECK_THROWS_AS(optim::minimize([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); }, doubles({1})),
                   std::runtime_error);
 }
+
+namespace {
+
+/// A direction whose linear algebra fails in every `period`-th call.
+class FailingDirection final : public optim::Direction {
+ public:
+  FailingDirection(std::unique_ptr<optim::Direction> inner, int period) : inner_(std::move(inner)), period_(period) {}
+  optim::Step step(optim::Curvature& b, const nt::Array& gradient, const optim::Region& region) override {
+    if (++calls_ % period_ == 0) throw nt::NumericalError("test: no factorisation\nof this matrix");
+    return inner_->step(b, gradient, region);
+  }
+  void reset() override { inner_->reset(); }
+
+ private:
+  std::unique_ptr<optim::Direction> inner_;
+  int period_;
+  int calls_ = 0;
+};
+
+optim::Method with_failures(optim::Method m, int period) {
+  m.direction = [inner = m.direction, period] { return std::make_unique<FailingDirection>(inner(), period); };
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("where linear algebra fails, another step replaces the method's") {
+  const auto& p = problems::function("beale");
+  for (const auto& m : optim::general_methods()) {
+    for (const int period : {2, 3, 5}) {
+      optim::MinimizeOptions options;
+      options.method = with_failures(m, period);
+      const auto r = optim::minimize(p.f, p.x0(), options);
+      INFO(m.name << ", every " << period << ": " << optim::to_string(r));
+      CHECK(r.converged());
+      CHECK(p.solved(r.value));
+      const bool noted = std::any_of(r.trace.begin(), r.trace.end(), [](const optim::Iteration& i) {
+        return i.note == "test: no factorisation: steepest descent" ||
+               i.note.rfind("test: no factorisation: curvature reset", 0) == 0;
+      });
+      CHECK(noted);
+    }
+    // It always fails.
+    optim::MinimizeOptions options;
+    options.method = with_failures(m, 1);
+    const auto r = optim::minimize(p.f, p.x0(), options);
+    INFO(m.name << ", always: " << r.message);
+    CHECK(r.status == Status::numerical_error);
+    CHECK_THAT(r.message, contains("test: no factorisation"));
+    CHECK(r.iterations == 30);
+    CHECK(r.value < p.f(p.x0()).item());
+  }
+}
