@@ -12,6 +12,7 @@
 #include <newtape/core/ops/index.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -76,7 +77,12 @@ Tensor take(In x, const Tensor& indices, std::int64_t axis) {
 }
 
 Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src, const IndexAddOptions& options) {
-  if (options.alpha != 1) return index_add(std::move(x), axis, indices, In(src * options.alpha, src.location()));
+  if (const double alpha = options.alpha; alpha != 1) {
+    if (src.is_number()) return index_add(std::move(x), axis, indices, In(src.number() * alpha, src.location()));
+    const bool whole = src.literal() == i64 && alpha == std::floor(alpha);
+    In scaled(whole ? src * static_cast<std::int64_t>(alpha) : src * alpha, src.location());
+    return index_add(std::move(x), axis, indices, std::move(scaled));
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [&](In v) { return index_add(std::move(v), axis, indices, src); });
   match(index_add_op, x, src);
   axis = axis_from_last(index_add_op, axis, x.ndim());

@@ -66,7 +66,7 @@ const Rows specials{{
      .call = [](Args& x) { return logaddexp(x[0], x[1]); },
      .scalar = [](Numbers x) { return logaddexp_of(x[0], x[1]); },
      .domains = {numbers, numbers},
-     .rejects = two_refuse("logaddexp", logaddexp, false),
+     .rejects = two_refuse("logaddexp", logaddexp),
      .known = log_sums_at_infinity,
      .covers = {"logaddexp", "logaddexp_slope"},
      .tolerance_scale = 4},
@@ -77,7 +77,7 @@ const Rows specials{{
            return std::max(x[0], x[1]) + std::log1p(std::exp2(-std::abs(x[0] - x[1]))) / std::log(2.0L);
          },
      .domains = {numbers, numbers},
-     .rejects = two_refuse("logaddexp2", logaddexp2, false),
+     .rejects = two_refuse("logaddexp2", logaddexp2),
      .known = log_sums_at_infinity,
      .tolerance_scale = 4},
     {.name = "xlogy",
