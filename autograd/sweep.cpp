@@ -295,10 +295,10 @@ class Sweep {
 };
 
 /// Checks the cotangents of `outputs`; missing ones become ones. Returns the number of their extra leading axes.
-std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, std::vector<Tensor>& cotangents) {
+std::size_t check_cotangents(const char* op, std::span<const Tensor> outputs, std::vector<Tensor>& cotangents) {
   if (cotangents.empty()) cotangents.resize(outputs.size());
   if (cotangents.size() != outputs.size()) {
-    raise<ValueError>(std::string(what) + ": each output needs one cotangent", std::to_string(outputs.size()),
+    raise<ValueError>(std::string(op) + ": each output needs one cotangent", std::to_string(outputs.size()),
                       std::to_string(cotangents.size()));
   }
   std::size_t batch = 0;
@@ -308,26 +308,26 @@ std::size_t check_cotangents(const char* what, std::span<const Tensor> outputs, 
     auto& g = cotangents[i];
     if (!y.requires_grad()) {
       raise<ValueError>(
-          std::string(what) + ": the output must depend on a variable", "a recorded result",
+          std::string(op) + ": the output must depend on a variable", "a recorded result",
           "a constant (computed from constants, detached, computed while recording was off, or a gradient "
           "without create_graph)");
     }
     if (!g.defined()) {
       if (y.size() != 1) {
-        raise<ShapeError>(std::string(what) + ": an output of several elements needs a cotangent",
+        raise<ShapeError>(std::string(op) + ": an output of several elements needs a cotangent",
                           "one element, or a cotangent of shape " + to_string(y.shape()), "none");
       }
       g = ones_like(y);
     }
     if (g.dtype() != y.dtype()) {
-      raise<DTypeError>(std::string(what) + ": the cotangent must have the output's dtype",
+      raise<DTypeError>(std::string(op) + ": the cotangent must have the output's dtype",
                         std::string(name(y.dtype())), std::string(name(g.dtype())));
     }
     const bool longer = g.ndim() >= y.ndim();
     const std::size_t extra = longer ? g.ndim() - y.ndim() : 0;
     if (!longer || !std::equal(y.shape().begin(), y.shape().end(), g.shape().begin() + extra) ||
         (known && extra != batch)) {
-      raise<ShapeError>(std::string(what) + ": the cotangent must have the output's shape, after any batch axes",
+      raise<ShapeError>(std::string(op) + ": the cotangent must have the output's shape, after any batch axes",
                         to_string(y.shape()), to_string(g.shape()));
     }
     batch = extra;

@@ -68,14 +68,23 @@ Tensor SecondOrder::step(Objective f) {
   const Array start = at.x;
   const auto gradient = f.split(at.gradient);
   const auto& o = options();
-  for (std::int64_t i = 0; i < o.max_iterations && core::norm_inf(at.gradient) > o.gradient_tolerance; ++i) {
-    last_ = engine_.advance(f, at);
-    last_.to = {};
-    if (!last_.moved) break;
+  StateDict before;
+  engine_.save("", before);
+  try {
+    for (std::int64_t i = 0; i < o.max_iterations && core::norm_inf(at.gradient) > o.gradient_tolerance; ++i) {
+      last_ = engine_.advance(f, at);
+      last_.to = {};
+      if (!last_.moved) break;
+    }
+    if (o.lr != 1) at.x = start + o.lr * (at.x - start);
+    trained_.set_values(f.split(at.x));
+  } catch (...) {  // of the closure, say
+    engine_ = Engine(method_);
+    detail::StateReader reader(before, "");
+    engine_.load("", reader, f.size(), f.dtype());
+    throw;
   }
   counts_ = f.counts;
-  if (o.lr != 1) at.x = start + o.lr * (at.x - start);
-  trained_.set_values(f.split(at.x));
   trained_.set_grads(gradient);
   return loss;
 }

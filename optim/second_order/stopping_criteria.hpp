@@ -19,7 +19,7 @@ struct StoppingCriteria {
   double value_tolerance = 0;           ///< of |reduction of the value / value|; 0: none
   std::int64_t max_iterations = 10000;  ///< 0: no limit
   std::int64_t max_evaluations = 0;     ///< of the function, with or without derivatives; 0: no limit
-  double max_seconds = 0;               ///< 0: no limit
+  double max_seconds = 0;               ///< asked before each evaluation and product; 0: no limit
   double unbounded_below = -1e20;       ///< a value below it ends the run as unbounded
   /// Called with each iteration and the point it reached; returning false ends the run.
   std::function<bool(const Iteration&, const std::vector<Tensor>& xs)> callback = {};

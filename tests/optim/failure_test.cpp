@@ -17,6 +17,7 @@
 
 #include <cmath>
 #include <set>
+#include <stdexcept>
 
 namespace nt = newtape;
 namespace optim = newtape::optim;
@@ -117,6 +118,27 @@ TEST_CASE("a step that fails leaves the parameters and the state of every optimi
   }
   // The Gram matrices of gradients of 1e200 are infinite: the second factorisation of a step fails.
   for (const char* name : {"shampoo", "shampoo_options", "soap"}) CHECK(factorising.count(name) == 1);
+}
+
+TEST_CASE("a closure that throws leaves the parameters and the state of every optimizer as they were") {
+  for (const auto& row : rows()) {
+    for (int throwing = 1; throwing <= 5; ++throwing) {
+      INFO(row.name << ", in evaluation " << throwing);
+      const Problem p = of_matrices(row);
+      const auto o = row.make(p.params());
+      train(row, *o, p, 3);
+      const Snapshot before(p, *o);
+      int evaluations = 0;
+      try {
+        optim::table::step(row, *o, p, [&] {
+          if (++evaluations == throwing) throw std::runtime_error("mine");
+        });
+      } catch (const std::runtime_error&) {
+        check_unchanged(before, p, *o);
+      }
+      if (throwing == 1) CHECK(evaluations == 1);
+    }
+  }
 }
 
 TEST_CASE("K-FAC keeps the factors of all layers when those of one are not finite") {
