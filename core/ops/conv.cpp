@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/kernels/conv.hpp>
-#include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/ops/conv.hpp>
-#include <newtape/core/ops/conv_indexing.hpp>
+#include <newtape/core/ops/conv_passes.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/flop_counter.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -16,43 +14,17 @@ namespace newtape::core {
 
 namespace {
 
+using detail::along_channels;
+using detail::conv_table;
 using detail::Int3;
+using detail::Lanes;
 using detail::Offsets;
 using detail::Pass;
 using detail::PassOffsets;
 using detail::product;
+using detail::scratch;
 using detail::to_int3;
-
-template <class T>
-const kernels::ConvTable<T>& conv_table() {
-  static const kernels::ConvTables& chosen =
-      kernels::select(kernels::baseline::conv, kernels::avx2::conv, kernels::avx512::conv);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
-}
-
-/// Lanes for output channels, in blocks of one or two vectors.
-struct Lanes {
-  std::int64_t vectors, width, blocks;
-  Lanes(std::int64_t channels, std::int64_t vector)
-      : vectors(channels > vector ? 2 : 1), width(vectors * vector), blocks((channels + width - 1) / width) {}
-};
-
-/// Whether to vectorize over channels (vectors at least a third full) or over pixels.
-bool along_channels(std::int64_t channels, std::int64_t vector) { return channels * 3 >= vector; }
-
-Array scratch(std::int64_t n, DType dtype) { return Array::empty({n}, dtype); }
-
-/// Copies [columns][rows], with the given step between columns, to [rows][columns].
-template <class T>
-void transpose_block(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
-                     std::int64_t columns) {
-  const auto& move = kernels::tables().move;
-  (sizeof(T) == 4 ? move.transpose4 : move.transpose8)(from, from_step, to, to_step, rows, columns);
-}
+using detail::transpose_block;
 
 /// Geometry of one direction of the convolution: y from x, or x from y.
 struct Direction {
@@ -264,123 +236,6 @@ void apply(const Direction& d, const Pass& pass, const T* source, const T* w, co
   Application<T>(d, pass, source, w, bias, target).run();
 }
 
-/// The gradient of the weights, from images and the cotangents of the outputs.
-template <class T>
-class WeightGradient {
- public:
-  WeightGradient(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, std::int64_t in, std::int64_t out)
-      : x_(x),
-        y_(y),
-        images_(images),
-        groups_(g.groups),
-        in_(in),
-        out_(out),
-        lanewise_(along_channels(out, kernel_.lanes)),
-        pass_(detail::forward_reads(g)),
-        reads_(to_int3(g.input, 1), to_int3(g.kernel, 1), pass_, !lanewise_),
-        columns_(reads_.taps_of_channels(in)),
-        pixels_(static_cast<std::int64_t>(reads_.pixels.size())),
-        input_size_(product(to_int3(g.input, 1))),
-        lanes_(out, kernel_.lanes),
-        width_(lanewise_ ? lanes_.width : 1),
-        blocks_(lanewise_ ? lanes_.blocks : out),
-        // The images are summed in fixed parts, so that the number of threads does not change the sums.
-        parts_(std::clamp<std::int64_t>(8 / std::max<std::int64_t>(1, groups_ * blocks_), 1, images)),
-        size_(column_count() * width_),
-        // A panel takes several images at once when each has few pixels.
-        batch_(lanewise_ ? std::clamp<std::int64_t>(128 / pixels_, 1, images) : 1),
-        image_step_(reads_.padded.copied ? in * reads_.padded.channel : groups_ * in * input_size_) {
-    for (std::int64_t i = 0; lanewise_ && i < batch_; ++i) {
-      for (const auto p : reads_.pixels) steps_.push_back(i * image_step_ + p);
-    }
-  }
-
-  void run(T* w) {
-    Array partial = zeros({groups_ * blocks_ * parts_ * size_}, dtype_of<T>);
-    T* const sums = partial.data<T>();
-    const std::int64_t work = 1 + (images_ / parts_) * pixels_ * size_;
-    newtape::detail::parallel_for(groups_ * blocks_ * parts_, std::max<std::int64_t>(1, (1 << 18) / work),
-                                  [&](std::int64_t begin, std::int64_t end) { run(begin, end, sums); });
-    for (std::int64_t b = 0; b < groups_ * blocks_; ++b) {
-      T* total = sums + b * parts_ * size_;
-      for (std::int64_t part = 1; part < parts_; ++part) {
-        for (std::int64_t i = 0; i < size_; ++i) total[i] += total[part * size_ + i];
-      }
-      const std::int64_t first = b % blocks_ * width_;
-      transpose_block(total, width_, w + (b / blocks_ * out_ + first) * column_count(), column_count(),
-                      std::min(width_, out_ - first), column_count());
-    }
-  }
-
- private:
-  std::int64_t column_count() const { return static_cast<std::int64_t>(columns_.size()); }
-
-  /// Pieces `begin` to `end`, each the sum over one part of the images for one block of output channels.
-  void run(std::int64_t begin, std::int64_t end, T* sums) {
-    Array padded;
-    if (reads_.padded.copied) padded = scratch(batch_ * image_step_ + kernel_.lanes, dtype_of<T>);
-    Array transposed = scratch(batch_ * pixels_ * width_, dtype_of<T>);
-    for (std::int64_t piece = begin; piece < end; ++piece) {
-      const std::int64_t part = piece % parts_;
-      const std::int64_t block = piece / parts_ % blocks_;
-      const std::int64_t group = piece / parts_ / blocks_;
-      const std::int64_t last = images_ * (part + 1) / parts_;
-      for (std::int64_t image = images_ * part / parts_; image < last; image += batch_) {
-        const std::int64_t count = std::min(batch_, last - image);
-        const T* from = x_ + (image * groups_ + group) * in_ * input_size_;
-        for (std::int64_t i = 0; reads_.padded.copied && i < count; ++i) {
-          reads_.padded.fill(from + i * groups_ * in_ * input_size_, in_, padded.data<T>() + i * image_step_);
-        }
-        if (reads_.padded.copied) from = padded.data<T>();
-        const T* cotangent = y_ + ((image * groups_ + group) * out_ + block * width_) * pixels_;
-        accumulate(from, cotangent, count, std::min(width_, out_ - block * width_), transposed.data<T>(),
-                   sums + piece * size_);
-      }
-    }
-  }
-
-  /// Adds what `count` images contribute to the gradient of `channels` output channels.
-  void accumulate(const T* images, const T* cotangent, std::int64_t count, std::int64_t channels, T* transposed,
-                  T* sum) {
-    if (!lanewise_) {
-      kernel_.dots({cotangent, images, reads_.rows.data(), static_cast<std::int64_t>(reads_.rows.size()),
-                    pass_[2].count, columns_.data(), column_count(), sum});
-      return;
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      T* to = transposed + i * pixels_ * width_;
-      transpose_block(cotangent + i * groups_ * out_ * pixels_, pixels_, to, width_, pixels_, channels);
-      if (channels == width_) continue;
-      for (std::int64_t p = 0; p < pixels_; ++p) std::fill(to + p * width_ + channels, to + (p + 1) * width_, T(0));
-    }
-    const std::int64_t tiles = (column_count() + kernel_.columns - 1) / kernel_.columns;
-    for (std::int64_t t = 0; t < tiles; ++t) {
-      const std::int64_t c = column_count() * t / tiles;
-      kernel_.panel({transposed, lanes_.vectors, images, steps_.data(), count * pixels_, columns_.data() + c,
-                     column_count() * (t + 1) / tiles - c, nullptr, sum + c * width_});
-    }
-  }
-
-  const kernels::ConvTable<T>& kernel_ = conv_table<T>();
-  const T* x_;
-  const T* y_;
-  std::int64_t images_, groups_, in_, out_;
-  bool lanewise_;
-  Pass pass_;
-  PassOffsets reads_;
-  Offsets columns_;
-  std::int64_t pixels_, input_size_;
-  Lanes lanes_;
-  std::int64_t width_, blocks_, parts_, size_, batch_, image_step_;
-  Offsets steps_;
-};
-
-template <class T>
-void weight(const ConvGeometry& g, const T* x, const T* y, std::int64_t images, std::int64_t in, std::int64_t out,
-            T* w) {
-  WeightGradient<T>(g, x, y, images, in, out).run(w);
-}
-
 [[noreturn]] void reject(const char* op, const Array& a, const Array& b, const ConvGeometry& g) {
   raise<ShapeError>(std::string(op) + ": the shapes do not match the geometry",
                     "input " + to_string(g.input) + ", output " + to_string(g.output) + ", kernel " +
@@ -461,7 +316,9 @@ Array conv_weight(const Array& x, const Array& y, const ConvGeometry& g) {
   if (n == 0 || y.size() == 0 || element_count(shape) == 0) return zeros(shape, x.dtype());
   Array w = Array::empty(shape, x.dtype());
   const Array source = contiguous(x), cotangents = contiguous(y);
-  const auto run = [&]<class T>() { weight<T>(g, source.data<T>(), cotangents.data<T>(), n, in, out, w.data<T>()); };
+  const auto run = [&]<class T>() {
+    detail::weight_gradient(g, source.data<T>(), cotangents.data<T>(), n, in, out, w.data<T>());
+  };
   x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
   return w;
 }
