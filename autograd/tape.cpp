@@ -22,21 +22,25 @@ Tensor::~Tensor() = default;
 
 namespace {
 [[noreturn]] void undefined_operand(SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   raise<ValueError>("an operand is undefined", "a defined tensor",
                     "one that holds nothing yet: default-constructed, moved from, or a gradient before backward");
 }
+/// Within a function with a call site, that of the function.
+SourceLocation visible(SourceLocation location) noexcept {
+  return detail::call_site.known() ? detail::call_site : location;
+}
 }  // namespace
 
-In::In(const Tensor& x, SourceLocation location) : tensor_(&x), location_(location) {
+In::In(const Tensor& x, SourceLocation location) : tensor_(&x), location_(visible(location)) {
   if (!x.defined()) undefined_operand(location);
 }
-In::In(Tensor&& x, SourceLocation location) : own_(std::move(x)), tensor_(&own_), location_(location) {
+In::In(Tensor&& x, SourceLocation location) : own_(std::move(x)), tensor_(&own_), location_(visible(location)) {
   if (!own_.defined()) undefined_operand(location);
 }
 In::In(Array x, SourceLocation location) : In(Tensor(std::move(x)), location) {}
 In::In(Number number, SourceLocation location) noexcept
-    : tensor_(&own_), location_(location), is_number_(true), literal_(number.literal), number_(number.value) {}
+    : tensor_(&own_), location_(visible(location)), is_number_(true), literal_(number.literal), number_(number.value) {}
 In::In(const In& o)
     : own_(*o.tensor_),
       tensor_(&own_),
@@ -52,28 +56,9 @@ In::In(In&& o) noexcept
       literal_(o.literal_),
       number_(o.number_) {}
 
-namespace {
-/// Whether a line belongs to this library or to the standard library: below one of the folders, beside this file or where
-/// headers are installed.
-bool in_library(std::string_view file) {
-  constexpr std::string_view here = __FILE__;
-  constexpr std::string_view root = here.substr(0, here.size() - std::string_view("autograd/tape.cpp").size());
-  if (file.find("/c++/") != std::string_view::npos) return true;  // a container that converts operands
-  for (const std::string_view part : {"core/", "autograd/", "nn/", "optim/", "models/", "data/", "inspect/"}) {
-    if (file.substr(0, root.size()) == root && file.substr(root.size(), part.size()) == part) return true;
-    if (file.find("/newtape/" + std::string(part)) != std::string_view::npos) return true;
-  }
-  return false;
-}
-}  // namespace
-
-In::~In() { const detail::CallScope scope(location_); }
-
-detail::CallScope::~CallScope() {
-  if (error_in_flight) [[unlikely]] {
-    // The innermost line outside the library.
-    if (location_.line != 0 && !in_library(location_.file)) locate_error(to_string(location_));
-  }
+In::~In() {
+  if (detail::error_in_flight) [[unlikely]]
+    detail::locate_error(location_);
 }
 
 In In::absent(SourceLocation location) noexcept { return In(location); }
@@ -82,13 +67,6 @@ const Tensor& In::promoted() const {
   own_ = Tensor(core::number(number_, f32));
   is_number_ = false;
   return own_;
-}
-
-std::string to_string(SourceLocation location) {
-  const std::string_view file(location.file);
-  const auto slash = file.rfind('/');
-  return std::string(slash == std::string_view::npos ? file : file.substr(slash + 1)) + ":" +
-         std::to_string(location.line);
 }
 
 namespace detail {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/source_location.hpp>
 #include <newtape/autograd/tensor_methods.hpp>
 #include <newtape/core/array/array.hpp>
+#include <newtape/core/runtime/source_location.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
 #include <atomic>
@@ -312,19 +312,5 @@ class In {
 
 /// x converted to `dtype`: x.to(dtype).
 Tensor to(In x, DType dtype);
-
-namespace detail {
-/// In the scope of an operation whose operands are no In: adds the line of the call to an error that leaves it.
-class CallScope {
- public:
-  explicit CallScope(SourceLocation location) noexcept : location_(location) {}
-  CallScope(const CallScope&) = delete;
-  CallScope& operator=(const CallScope&) = delete;
-  ~CallScope();
-
- private:
-  SourceLocation location_;
-};
-}  // namespace detail
 
 }  // namespace newtape

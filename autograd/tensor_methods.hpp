@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/source_location.hpp>
+#include <newtape/core/runtime/source_location.hpp>
 #include <newtape/core/array/dtype.hpp>
 #include <newtape/core/array/shape.hpp>
 

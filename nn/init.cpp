@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/init.hpp>
+#include <newtape/nn/module/draw_order.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -63,10 +64,14 @@ void xavier_normal(const Parameter& p, double gain, Generator& generator) {
 }
 
 void uniform(const Parameter& p, double low, double high, Generator& generator) {
-  p.set_value(random::uniform(p.shape(), low, high, p.dtype(), generator));
+  detail::draw(p, generator, [shape = p.shape(), dtype = p.dtype(), low, high](Generator& g) {
+    return random::uniform(shape, low, high, dtype, g);
+  });
 }
 void normal(const Parameter& p, double mean, double std, Generator& generator) {
-  p.set_value(random::normal(p.shape(), mean, std, p.dtype(), generator));
+  detail::draw(p, generator, [shape = p.shape(), dtype = p.dtype(), mean, std](Generator& g) {
+    return random::normal(shape, mean, std, dtype, g);
+  });
 }
 void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& generator) {
   if (!(o.a < o.b) || !(o.std > 0)) {
@@ -74,11 +79,13 @@ void trunc_normal(const Parameter& p, const TruncNormalOptions& o, Generator& ge
         "trunc_normal: invalid bounds or standard deviation", "a < b and std > 0",
         "a = " + std::to_string(o.a) + ", b = " + std::to_string(o.b) + ", std = " + std::to_string(o.std));
   }
-  // For the normal distribution 2 CDF(z) - 1 = erf(z / sqrt(2)).
-  const auto erf_at = [&](double x) { return std::erf((x - o.mean) / (o.std * std::numbers::sqrt2)); };
-  const Tensor u = random::uniform(p.shape(), erf_at(o.a), erf_at(o.b), f64, generator);
-  const Tensor x = erfinv(u) * (o.std * std::numbers::sqrt2) + o.mean;
-  p.set_value(core::cast(clip(x, o.a, o.b).value(), p.dtype()));
+  detail::draw(p, generator, [o, shape = p.shape(), dtype = p.dtype()](Generator& g) {
+    // For the normal distribution 2 CDF(z) - 1 = erf(z / sqrt(2)).
+    const auto erf_at = [&](double x) { return std::erf((x - o.mean) / (o.std * std::numbers::sqrt2)); };
+    const Tensor u = random::uniform(shape, erf_at(o.a), erf_at(o.b), f64, g);
+    const Tensor x = erfinv(u) * (o.std * std::numbers::sqrt2) + o.mean;
+    return core::cast(clip(x, o.a, o.b).value(), dtype);
+  });
 }
 
 void orthogonal(const Parameter& p, double gain, Generator& generator) {
@@ -86,14 +93,16 @@ void orthogonal(const Parameter& p, double gain, Generator& generator) {
     raise<ShapeError>("orthogonal: the parameter must have at least two axes", "[n, m, ..]", to_string(p.shape()));
   }
   if (p.size() == 0) return;
-  const NoGrad guard;
-  const auto rows = p.shape()[0];
-  const auto columns = p.size() / rows;
-  const Tensor a = random::normal({std::max(rows, columns), std::min(rows, columns)}, 0, 1, f64, generator);
-  const auto [q, r] = linalg::qr(a);
-  const Tensor signs = where(diagonal(r) < 0.0, Tensor(full({}, -gain, f64)), gain);
-  const Tensor w = q * signs;
-  p.set_value(core::cast(reshape(rows < columns ? transpose(w) : w, p.shape()).value(), p.dtype()));
+  detail::draw(p, generator, [gain, shape = p.shape(), dtype = p.dtype()](Generator& g) {
+    const NoGrad guard;
+    const auto rows = shape[0];
+    const auto columns = element_count(shape) / rows;
+    const Tensor a = random::normal({std::max(rows, columns), std::min(rows, columns)}, 0, 1, f64, g);
+    const auto [q, r] = linalg::qr(a);
+    const Tensor signs = where(diagonal(r) < 0.0, Tensor(full({}, -gain, f64)), gain);
+    const Tensor w = q * signs;
+    return core::cast(reshape(rows < columns ? transpose(w) : w, shape).value(), dtype);
+  });
 }
 
 namespace {
@@ -108,16 +117,18 @@ void sparse(const Parameter& p, double sparsity, double std, Generator& generato
   if (!(sparsity >= 0 && sparsity <= 1)) {
     raise<ValueError>("sparse: sparsity is out of range", "in [0, 1]", std::to_string(sparsity));
   }
-  const auto rows = p.shape()[0];
-  const auto columns = p.shape()[1];
-  const auto zeros = static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
-  Array values = random::normal(p.shape(), 0, std, f64, generator);
-  auto* v = values.data<double>();
-  for (std::int64_t j = 0; j < columns; ++j) {
-    const Array order = random::permutation(rows, generator);
-    for (std::int64_t i = 0; i < zeros; ++i) v[order.data<std::int64_t>()[i] * columns + j] = 0;
-  }
-  p.set_value(core::cast(values, p.dtype()));
+  detail::draw(p, generator, [sparsity, std, shape = p.shape(), dtype = p.dtype()](Generator& g) {
+    const auto rows = shape[0];
+    const auto columns = shape[1];
+    const auto zeros = static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
+    Array values = random::normal(shape, 0, std, f64, g);
+    auto* v = values.data<double>();
+    for (std::int64_t j = 0; j < columns; ++j) {
+      const Array order = random::permutation(rows, g);
+      for (std::int64_t i = 0; i < zeros; ++i) v[order.data<std::int64_t>()[i] * columns + j] = 0;
+    }
+    return core::cast(values, dtype);
+  });
 }
 
 void eye(const Parameter& p) {

@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
@@ -26,7 +27,12 @@ Tensor lengths(const Tensor& w, const std::optional<std::int64_t>& dim) {
 }
 }  // namespace
 
-Tensor WeightNorm::forward(In g, In v) const { return v * (g / lengths(v, options.dim)); }
+Tensor WeightNorm::forward(In g, In v) const {
+  // A direction of zeros has no length; the weight is 0 whatever the factor.
+  const Tensor length = lengths(v, options.dim);
+  const Tensor none = length == 0.0;
+  return v * where(none, 1.0, g / where(none, 1.0, length));
+}
 std::vector<Tensor> WeightNorm::right_inverse(const Tensor& w) const { return {lengths(w, options.dim), w}; }
 
 SpectralNorm::SpectralNorm(const Tensor& w, const SpectralNormOptions& o) : options(o) {
@@ -55,7 +61,9 @@ void SpectralNorm::iterate(const Tensor& w, int times) const {
   Tensor left;
   Tensor right = v.tensor().to(m.dtype());
   for (int i = 0; i < times; ++i) {
-    left = normalize(matmul(m, right), 2, -1, options.eps);
+    const Tensor image = matmul(m, right);
+    if (!any(image != 0.0).item<bool>()) return;  // a weight of zeros: the vectors serve once it is trained
+    left = normalize(image, 2, -1, options.eps);
     right = normalize(matmul(transpose(m), left), 2, -1, options.eps);
   }
   u.set_value(left.to(u.dtype()).value());
@@ -66,7 +74,7 @@ Tensor SpectralNorm::forward(In w) const {
   if (!u.defined()) return normalize(std::move(w), 2, 0, options.eps);
   if (is_training()) iterate(w, options.n_power_iterations);
   const Tensor sigma = dot(u.tensor().to(w.dtype()), matmul(matrix(w), v.tensor().to(w.dtype())));
-  return w / sigma;
+  return w / where(sigma == 0.0, 1.0, sigma);  // a weight of zeros stays
 }
 
 namespace {

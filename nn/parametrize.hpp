@@ -57,6 +57,7 @@ struct WeightNormOptions {
   std::optional<std::int64_t> dim = 0;  ///< the axis with separate norms; unset: one norm of the whole weight
 };
 /// g v / |v| (Salimans & Kingma 2016): original0 holds the norms g, original1 the directions v.
+/// Where v is 0 the weight is 0.
 struct WeightNorm : Module<WeightNorm> {
   explicit WeightNorm(const WeightNormOptions& o = {}) : options(o) {}
   Tensor forward(In g, In v) const;
@@ -70,7 +71,7 @@ struct SpectralNormOptions {
   std::int64_t dim = 0;        ///< the output axis: 1 for transposed convolutions
 };
 /// w / sigma, where sigma approximates the largest singular value of w as a matrix (Miyato et al. 2018), by power
-/// iterations on the buffers u and v, which eval() freezes. A vector w is divided by its norm.
+/// iterations on the buffers u and v, which eval() freezes. A vector w is divided by its norm. Zeros stay zeros.
 struct SpectralNorm : Module<SpectralNorm> {
   explicit SpectralNorm(const Tensor& w, const SpectralNormOptions& options = {});
   Tensor forward(In w) const;

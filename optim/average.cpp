@@ -104,11 +104,11 @@ double ExponentialMovingAverage::weight(std::int64_t n) const {
 Schedule swa_lr(const SWALROptions& o) {
   check_option("swa_lr", "swa_lr", o.swa_lr);
   check_option("swa_lr", "anneal_steps", static_cast<double>(o.anneal_steps));
-  return [o](std::int64_t step) {
+  return [o](std::int64_t step, double lr) {
     if (step >= o.anneal_steps) return o.swa_lr;
     const double t = static_cast<double>(step) / static_cast<double>(o.anneal_steps);
     const double part = o.cosine ? (1 - std::cos(std::numbers::pi * t)) / 2 : t;
-    return 1 + part * (o.swa_lr - 1);
+    return lr + part * (o.swa_lr - lr);
   };
 }
 

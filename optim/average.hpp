@@ -129,7 +129,7 @@ class StochasticWeightAverage final : public WeightAverage {
 };
 
 struct SWALROptions {
-  double swa_lr = 0.5;             ///< the constant rate, as a factor of the initial one
+  double swa_lr = 0.05;            ///< the constant rate itself, not a factor, as in PyTorch
   std::int64_t anneal_steps = 10;  ///< steps from the initial rate to it
   bool cosine = true;              ///< else linear
 };

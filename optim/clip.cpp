@@ -2,9 +2,11 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/clip.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -28,22 +30,60 @@ void transform(const std::vector<Parameter>& params, const F& f) {
 }
 }  // namespace
 
-double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
-  check_bound("clip_grad_norm", "max_norm", max_norm);
+namespace {
+/// The joint 2-norm of all gradients divided by `unit`.
+double norm_of(const std::vector<Parameter>& params, double unit) {
   double squares = 0;
   for (const auto& p : params) {
     const Tensor grad = p.grad();
-    if (grad.defined()) squares += core::sum_squares(grad.value());
+    if (!grad.defined()) continue;
+    squares += core::sum_squares(unit == 1 ? grad.value() : core::cast(grad.value(), f64) * (1 / unit));
   }
-  const double norm = std::sqrt(squares);
-  if (options.error_if_nonfinite && !std::isfinite(norm)) {
+  return std::sqrt(squares);
+}
+
+double largest_of(const std::vector<Parameter>& params) {
+  double largest = 0;
+  for (const auto& p : params) {
+    const Tensor grad = p.grad();
+    if (!grad.defined() || grad.size() == 0) continue;
+    largest = std::max(largest, core::cast(core::max(core::abs(grad.value())), f64).item());
+  }
+  return largest;
+}
+
+/// The norm as norm * unit, without overflow and underflow of the squares; the unit is a power of two.
+struct ScaledNorm {
+  double norm, unit;
+};
+ScaledNorm total_norm(const std::vector<Parameter>& params) {
+  const double norm = norm_of(params, 1);
+  if (norm > 1e-145 && norm < 1e153) return {norm, 1};
+  const double largest = largest_of(params);
+  if (!(largest > 0) || !std::isfinite(largest)) return {norm, 1};
+  const double unit = std::ldexp(1.0, std::clamp(std::ilogb(largest), -1000, 1000));
+  return {norm_of(params, unit), unit};
+}
+}  // namespace
+
+double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
+  check_bound("clip_grad_norm", "max_norm", max_norm);
+  const auto [scaled, unit] = total_norm(params);
+  const double norm = scaled * unit;
+  if (options.error_if_nonfinite && !std::isfinite(scaled)) {
     raise<NumericalError>("clip_grad_norm: the norm of the gradients is not finite", "a finite number",
-                          std::to_string(norm));
+                          std::to_string(scaled));
   }
   // As in PyTorch: 1e-6 avoids 0 / 0, and NaN propagates.
-  const double scale = max_norm / (norm + 1e-6);
-  if (scale >= 1) return norm;
-  transform(params, [&](Array g) { return std::move(g) * scale; });
+  if (max_norm / (norm + 1e-6) >= 1) return norm;
+  if (norm < 1e30 || !std::isfinite(scaled)) {
+    transform(params, [scale = max_norm / (norm + 1e-6)](Array g) { return std::move(g) * scale; });
+    return norm;
+  }
+  // In two factors: one may be below the normal numbers of the gradients' dtype. The first is exact, a power of two.
+  const double power = unit != 1 ? unit : std::ldexp(1.0, std::ilogb(norm));
+  const double rest = unit != 1 ? scaled : norm / power;
+  transform(params, [&](Array g) { return std::move(g) * (1 / power) * (max_norm / rest); });
   return norm;
 }
 

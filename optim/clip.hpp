@@ -12,6 +12,7 @@ struct ClipGradNormOptions {
 };
 
 /// Scales the gradients down together so that their joint 2-norm is at most `max_norm`. Returns the norm before.
+/// Squares neither overflow nor underflow: large finite gradients are scaled, not set to 0.
 double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options = {});
 
 /// Clamps every element of the gradients to [-bound, bound].

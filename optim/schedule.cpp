@@ -22,8 +22,13 @@ void check_min(const char* op, const char* option, std::int64_t value, std::int6
 
 double number(std::int64_t n) { return static_cast<double>(n); }
 
-/// From 1 to `low` as t goes from 0 to 1.
-double half_cosine(double t, double low) { return low + (1 - low) * (1 + std::cos(std::numbers::pi * t)) / 2; }
+/// From `high` to `low` as t goes from 0 to 1.
+double half_cosine(double t, double high, double low) {
+  return low + (high - low) * (1 + std::cos(std::numbers::pi * t)) / 2;
+}
+constexpr double unbounded = std::numeric_limits<double>::infinity();
+/// Not negative.
+void check_rate(const char* op, const char* option, double value) { check_option(op, option, value); }
 
 Array scalar(double x) { return core::full({}, x, f64); }
 Array scalar(std::int64_t n) {
@@ -72,26 +77,31 @@ Schedule polynomial_lr(const PolynomialLROptions& o) {
 
 Schedule cosine_annealing_lr(const CosineAnnealingLROptions& o) {
   check_min("cosine_annealing_lr", "t_max", o.t_max, 1);
-  return [o](std::int64_t step) { return half_cosine(number(step) / number(o.t_max), o.eta_min); };
+  check_rate("cosine_annealing_lr", "eta_min", o.eta_min);
+  return [o](std::int64_t step, double lr) { return half_cosine(number(step) / number(o.t_max), lr, o.eta_min); };
 }
 
 Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& o) {
   check_min("cosine_annealing_warm_restarts", "t_0", o.t_0, 1);
   check_min("cosine_annealing_warm_restarts", "t_mult", o.t_mult, 1);
-  return [o](std::int64_t step) {
+  check_rate("cosine_annealing_warm_restarts", "eta_min", o.eta_min);
+  return [o](std::int64_t step, double lr) {
     std::int64_t period = o.t_0;
     if (o.t_mult == 1) step %= period;
     while (step >= period) {
       step -= period;
       period *= o.t_mult;
     }
-    return half_cosine(number(step) / number(period), o.eta_min);
+    return half_cosine(number(step) / number(period), lr, o.eta_min);
   };
 }
 
 Schedule one_cycle_lr(const OneCycleLROptions& o) {
   check_min("one_cycle_lr", "total_steps", o.total_steps, 1);
   check_option("one_cycle_lr", "pct_start", o.pct_start, up_to_one);
+  const double positive = std::numeric_limits<double>::min();
+  check_option("one_cycle_lr", "div_factor", o.div_factor, {positive});
+  check_option("one_cycle_lr", "final_div_factor", o.final_div_factor, {positive});
   return [o](std::int64_t step) {
     if (step > o.total_steps) {
       raise<ValueError>("one_cycle_lr: step must not exceed total_steps", "at most " + std::to_string(o.total_steps),
@@ -104,8 +114,9 @@ Schedule one_cycle_lr(const OneCycleLROptions& o) {
     const double peak = o.pct_start * number(o.total_steps) - 1;
     const double last = number(o.total_steps) - 1;
     const double at = number(step);
-    if (at <= peak) return between(start, 1, at / peak);
-    return between(1, start / o.final_div_factor, (at - peak) / (last - peak));
+    // A phase of no length is at its end.
+    if (at <= peak) return between(start, 1, peak > 0 ? at / peak : 1);
+    return between(1, start / o.final_div_factor, last > peak ? (at - peak) / (last - peak) : 1);
   };
 }
 
@@ -115,18 +126,17 @@ Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t
         "sequential_lr: there must be a milestone between successive schedules", "one fewer than schedules, ascending",
         std::to_string(schedules.size()) + " schedules, " + std::to_string(milestones.size()) + " milestones");
   }
-  return [schedules = std::move(schedules), milestones = std::move(milestones)](std::int64_t step) {
+  return [schedules = std::move(schedules), milestones = std::move(milestones)](std::int64_t step, double lr) {
     const auto next = std::upper_bound(milestones.begin(), milestones.end(), step);
     const auto k = static_cast<std::size_t>(next - milestones.begin());
-    return schedules[k](k == 0 ? step : step - milestones[k - 1]);
+    return schedules[k](k == 0 ? step : step - milestones[k - 1], lr);
   };
 }
 
 Schedule chained_lr(std::vector<Schedule> schedules) {
-  return [schedules = std::move(schedules)](std::int64_t step) {
-    double factor = 1;
-    for (const auto& s : schedules) factor *= s(step);
-    return factor;
+  return [schedules = std::move(schedules)](std::int64_t step, double lr) {
+    for (const auto& s : schedules) lr = s(step, lr);
+    return lr;
   };
 }
 
@@ -149,7 +159,7 @@ void Scheduler::set_step(std::int64_t step) {
   check_min("Scheduler", "step", step, 0);
   std::vector<double> rates;
   for (std::size_t g = 0; g < schedules_.size(); ++g) {
-    rates.push_back(initial_[g] * schedules_[g](step));
+    rates.push_back(schedules_[g](step, initial_[g]));
     check_option("Scheduler", "the learning rate", rates[g]);
   }
   for (std::size_t g = 0; g < rates.size(); ++g) optimizer_->set_lr(rates[g], g);
@@ -191,6 +201,9 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlate
   check_option("ReduceLROnPlateau", "factor", options.factor, below_one);
   check_min("ReduceLROnPlateau", "patience", options.patience, 0);
   check_min("ReduceLROnPlateau", "cooldown", options.cooldown, 0);
+  check_rate("ReduceLROnPlateau", "threshold", options.threshold);
+  check_rate("ReduceLROnPlateau", "min_lr", options.min_lr);
+  check_rate("ReduceLROnPlateau", "eps", options.eps);
 }
 
 void ReduceLROnPlateau::step(double metric) {

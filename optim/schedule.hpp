@@ -3,15 +3,34 @@
 
 #include <newtape/optim/optimizer.hpp>
 
+#include <concepts>
 #include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 /// Learning rates that change: `optim::Scheduler scheduler(adam, optim::cosine_annealing_lr({.t_max = 100}));`, and
 /// `scheduler.step()` after each epoch or each step.
 namespace newtape::optim {
 
-/// Factor of the initial learning rate after `step` steps of the scheduler, counted from 0. Any function can be used.
-using Schedule = std::function<double(std::int64_t step)>;
+/// The learning rate after `step` steps of the scheduler, counted from 0, for an initial rate; for the default of 1 it is
+/// a factor. Any function `step -> factor` or `step, initial rate -> rate` can be used.
+class Schedule {
+ public:
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Schedule> && std::is_invocable_r_v<double, F&, std::int64_t>)
+  Schedule(F factor)
+      : rate_([factor = std::move(factor)](std::int64_t step, double initial) { return initial * factor(step); }) {}
+  template <class F>
+    requires(std::is_invocable_r_v<double, F&, std::int64_t, double>)
+  Schedule(F rate) : rate_(std::move(rate)) {}
+
+  double operator()(std::int64_t step, double initial = 1) const { return rate_(step, initial); }
+
+ private:
+  std::function<double(std::int64_t, double)> rate_;
+};
 
 struct ConstantLROptions {
   double factor = 1. / 3;
@@ -54,15 +73,16 @@ Schedule polynomial_lr(const PolynomialLROptions& options = {});
 
 struct CosineAnnealingLROptions {
   std::int64_t t_max = 1;
-  double eta_min = 0;  ///< as a factor of the initial learning rate
+  double eta_min = 0;  ///< the smallest learning rate itself, not a factor, as in PyTorch
 };
-/// eta_min + (1 - eta_min) (1 + cos(pi step / t_max)) / 2 (Loshchilov & Hutter 2017, without restarts).
+/// eta_min + (lr - eta_min) (1 + cos(pi step / t_max)) / 2, for the initial rate lr (Loshchilov & Hutter 2017, without
+/// restarts).
 Schedule cosine_annealing_lr(const CosineAnnealingLROptions& options);
 
 struct CosineAnnealingWarmRestartsOptions {
   std::int64_t t_0 = 1;     ///< steps before the first restart
   std::int64_t t_mult = 1;  ///< ratio of successive periods
-  double eta_min = 0;       ///< as a factor of the initial learning rate
+  double eta_min = 0;       ///< the smallest learning rate itself, not a factor, as in PyTorch
 };
 /// Cosine annealing restarted after each period (Loshchilov & Hutter 2017, eq. 5).
 Schedule cosine_annealing_warm_restarts(const CosineAnnealingWarmRestartsOptions& options);
@@ -75,12 +95,12 @@ struct OneCycleLROptions {
   double final_div_factor = 1e4;  ///< the last rate is 1/final_div_factor of the first
 };
 /// Rises to the maximum rate, then falls to almost 0 (Smith & Topin 2018). Factor 1 is the maximum: the optimizer's lr.
-/// ValueError for a step beyond total_steps.
+/// ValueError for a step beyond total_steps, pct_start outside [0, 1], and divisors that are not positive.
 Schedule one_cycle_lr(const OneCycleLROptions& options);
 
 /// One schedule after another, each counted from its own step 0: schedules[k] begins at milestones[k - 1].
 Schedule sequential_lr(std::vector<Schedule> schedules, std::vector<std::int64_t> milestones);
-/// The product of all factors.
+/// The product of all factors: each schedule takes the last one's rate as the initial one.
 Schedule chained_lr(std::vector<Schedule> schedules);
 
 /// Sets an optimizer's learning rates by a schedule, one for all parameter groups or one for each. The optimizer must
@@ -123,7 +143,7 @@ struct ReduceLROnPlateauOptions {
 /// Multiplies the rates by a factor when a metric has stopped improving. The optimizer must outlive it.
 class ReduceLROnPlateau {
  public:
-  /// ValueError for a factor outside [0, 1), negative counts.
+  /// ValueError for a factor outside [0, 1), negative counts, thresholds and rates.
   explicit ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options = {});
 
   /// Takes the metric of an epoch; a NaN is no improvement.

@@ -48,7 +48,11 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
 
 Tensor normalize(In x, double p, std::int64_t axis, double eps) {
   const Tensor length = norm(In(x), p, axis, true);
-  return x / maximum(length, eps);
+  if (core::all_finite(length.value())) return x / maximum(length, eps);
+  // Longer than the largest number: in units of the largest element.
+  const Tensor unit = where(isfinite(length), 1.0, Tensor(core::binary_scale(x.value(), axis)));
+  const Tensor z = x / unit;
+  return z / maximum(norm(z, p, axis, true), eps / unit);
 }
 
 Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {

@@ -204,7 +204,7 @@ std::vector<double> as_doubles(const std::vector<std::int64_t>& lengths) { retur
 }  // namespace
 
 Tensor einsum(std::string_view expression, const std::vector<Tensor>& operands, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   std::vector<Shape> shapes;
   for (const auto& x : operands) shapes.push_back(x.shape());
   const Einsum e(expression, shapes);

@@ -72,7 +72,7 @@ void expect_count(const char* op, std::int64_t count) {
 }  // namespace
 
 Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   Array value = core::concatenate(values(parts), axis);
   axis = axis_from_last(concatenate_op, axis, value.ndim());
   std::vector<std::int64_t> ends;
@@ -87,7 +87,7 @@ Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis, SourceLocat
 }
 
 Tensor stack(std::span<const Tensor> parts, std::int64_t axis, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   Array value = core::stack(values(parts), axis);
   axis = axis_from_last(stack_op, axis, value.ndim());
   return stack_op(
@@ -98,12 +98,12 @@ Tensor stack(std::span<const Tensor> parts, std::int64_t axis, SourceLocation lo
 }
 
 Tensor hstack(const std::vector<Tensor>& parts, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   const auto thick = at_least(1, parts);
   return concatenate(thick, thick.empty() || thick[0].ndim() == 1 ? 0 : 1, location);
 }
 Tensor vstack(const std::vector<Tensor>& parts, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   return concatenate(at_least(2, parts), 0, location);
 }
 

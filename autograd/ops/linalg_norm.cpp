@@ -88,7 +88,7 @@ Tensor vander(In x, std::optional<std::int64_t> columns, bool increasing) {
 }
 
 Tensor multi_dot(std::span<const Tensor> factors, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   const auto count = factors.size();
   if (count < 2) raise<ValueError>("multi_dot: at least two factors are required", "2 or more", std::to_string(count));
   std::vector<Tensor> matrices(factors.begin(), factors.end());
@@ -136,7 +136,7 @@ Tensor multi_dot(std::span<const Tensor> factors, SourceLocation location) {
 }
 
 Tensor block_diag(std::span<const Tensor> blocks, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   if (blocks.empty()) raise<ValueError>("block_diag: at least one block is required", "1 or more", "0");
   std::vector<Tensor> matrices;
   std::int64_t columns = 0;

@@ -10,10 +10,13 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/normalize.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace newtape {
@@ -89,6 +92,37 @@ std::vector<Tensor> pull(const Tensor& g, const Tensor& x, const Tensor& weight,
   return back;
 }
 
+/// Whether a set of this variance can be normalised without overflow and underflow of squares.
+bool squares_fit(double var, double eps, DType dtype) {
+  return dtype == f32 ? var < 1e30 && var + eps > 1e-30 : var < 1e290 && var + eps > 1e-290;
+}
+
+/// The units in which the sets of x [n, groups, channels, inner] are to be normalised: 1, or for sets whose squares do
+/// not fit a power of two near the largest element. Undefined if all fit.
+Tensor units_of(const Array& x, const core::NormalizeStatistics& statistics, const View& view, double eps) {
+  Array fits = Array::empty(statistics.var.shape(), boolean);
+  bool all = true;
+  for (std::int64_t i = 0; i < fits.size(); ++i) {
+    const bool one = squares_fit(statistics.var.data<double>()[i], eps, x.dtype());
+    fits.data<bool>()[i] = one;
+    all = all && one;
+  }
+  if (all) return {};
+  const Array unit = core::binary_scale(x, view.across ? Dims{0, 3} : Dims{2, 3});
+  return core::where(core::reshape(fits, unit.shape()), core::full({}, 1, x.dtype()), unit);
+}
+
+/// normalize in Tensor operations, of x / units.
+Tensor normalize_scaled(const Tensor& x, const Tensor& units, const Tensor& weight, const Tensor& bias,
+                        const View& view, double eps) {
+  const Dims axes = view.across ? Dims{0, 3} : Dims{2, 3};
+  const Tensor z = x / units;
+  const Tensor d = view.centred ? z - mean(z, axes, true) : z;
+  const Tensor size = norm(d, 2, axes, true) * (1 / std::sqrt(static_cast<double>(view.count())));
+  const Tensor least = core::full({}, std::sqrt(eps), x.dtype());
+  return affine(d / hypot(size, least / units), weight, bias);
+}
+
 struct Result {
   Tensor y;
   core::NormalizeStatistics statistics;
@@ -104,6 +138,9 @@ Result normalize(const Op& op, const In& x, const Tensor& weight, const Tensor& 
     return {reshape(affine(flat, w, b), x.shape()), {none, none}};
   }
   auto found = core::normalize(flat.value(), w.value(), b.value(), view, eps);
+  if (const Tensor units = units_of(flat.value(), found.statistics, view, eps); units.defined()) {
+    return {reshape(normalize_scaled(flat, units, w, b, view, eps), x.shape()), found.statistics};
+  }
   const auto pullback = [x = flat, w, view, eps, by_group, statistics = found.statistics](
                             const std::vector<bool>& needed, const Tensor& g) {
     if (recorded(g, x, w) || g.ndim() != x.ndim()) return pull(g, x, w, view, eps, needed);
@@ -219,8 +256,13 @@ Tensor local_response_norm(In x, std::int64_t size, const LocalResponseNormOptio
   // As in PyTorch, an even window has its extra channel in front.
   std::vector<std::pair<std::int64_t, std::int64_t>> widths(x.ndim() - 1);
   widths[0] = {size / 2, (size - 1) / 2};
-  const Tensor neighbours = sliding_window_view(pad(square(x), widths), size, 1);
-  return x / pow(options.k + options.alpha * mean(neighbours, -1), options.beta);
+  const auto windows = [&](const Tensor& of) { return sliding_window_view(pad(of, widths), size, 1); };
+  const Tensor base = options.k + options.alpha * mean(windows(square(x)), -1);
+  if (core::all_finite(base.value()) || !(options.alpha > 0 && options.k >= 0)) return x / pow(base, options.beta);
+  // The squares overflow: the root of the base, and a quotient of moderate size.
+  const Tensor length = norm(windows(x), 2, -1) * std::sqrt(options.alpha / static_cast<double>(size));
+  const Tensor root = hypot(length, std::sqrt(options.k));
+  return x / root * pow(root, 1 - 2 * options.beta);
 }
 
 }  // namespace newtape

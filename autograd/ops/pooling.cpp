@@ -6,10 +6,16 @@
 #include <newtape/autograd/ops/detail/resample.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/max_pool.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -134,9 +140,7 @@ std::vector<Axis> max_windows(const char* op, const In& x, std::size_t axes, con
   return windows(op, starts(op, x, axes, kernel_size, o.stride, o.padding, o.dilation, o.ceil_mode));
 }
 
-std::pair<Tensor, Tensor> max_pool_with_indices(const char* op, const In& x, std::size_t axes,
-                                                const PerAxis& kernel_size, const MaxPoolOptions& o) {
-  auto w = max_windows(op, x, axes, kernel_size, o);
+std::pair<Tensor, Tensor> max_pool_with_indices(const In& x, std::vector<Axis> w) {
   Tensor at = core::max_pool_indices(x.value(), w);
   return {max_pool(x, std::move(w)), std::move(at)};
 }
@@ -180,6 +184,49 @@ Tensor adaptive_avg_pool(const char* op, const In& x, std::size_t axes, const Pe
   return detail::resample(x, maps);
 }
 
+/// Whether the sums of powers x^p are finite, and no power that is not 0 is so small that it loses digits.
+bool powers_fit(const Array& x, const Array& sums, double p) {
+  const double range = x.dtype() == f32 ? 1e30 : 1e290;
+  const auto extreme = [](const Array& of) { return core::cast(of, f64).item(); };
+  const Array sizes = core::abs(sums);
+  if (!(extreme(core::max(sizes)) < range)) return false;
+  if (extreme(core::min(sizes)) > 1 / range) return true;
+  const Array elements = core::abs(x);
+  const auto number = [&](double value) { return core::full({}, value, x.dtype()); };
+  const Array lost =
+      core::logical_and(core::greater(elements, number(0)), core::less(elements, number(std::pow(range, -1 / p))));
+  return !core::any(lost).item<bool>();
+}
+
+/// A root has no derivative at 0: windows of zeros get gradient 0, as in PyTorch.
+Tensor root_of(const Tensor& sums, double norm) {
+  const Tensor none = sums == 0.0;
+  return where(none, 0.0, pow(where(none, 1.0, sums), 1 / norm));
+}
+
+/// lp_pool for elements whose powers overflow or underflow: each window in units of its largest element.
+Tensor lp_pool_scaled(const In& x, const std::vector<Starts>& all, double norm) {
+  Tensor windows = x;
+  Dims last;
+  for (std::size_t a = 0; a < all.size(); ++a) {
+    // The window's elements along a new axis behind its own; beyond the end there is a 0.
+    const auto& s = all[a];
+    const auto axis = static_cast<std::int64_t>(x.ndim() - all.size() + 2 * a);
+    Array at = Array::empty({s.output, s.kernel}, i64);
+    for (std::int64_t i = 0; i < s.output; ++i) {
+      for (std::int64_t k = 0; k < s.kernel; ++k) {
+        at.data<std::int64_t>()[i * s.kernel + k] = std::min(s[i] + k, s.input);
+      }
+    }
+    std::vector<std::pair<std::int64_t, std::int64_t>> widths(windows.ndim() - static_cast<std::size_t>(axis));
+    widths[0] = {0, 1};
+    windows = take(pad(windows, widths), Tensor(at), axis);
+    last.push_back(axis + 1);
+  }
+  const Tensor unit = core::binary_scale(windows.value(), last);
+  return reshape(unit, sum(unit, last).shape()) * root_of(sum(pow(windows / unit, norm), last), norm);
+}
+
 Tensor lp_pool(const char* op, const In& x, std::size_t axes, double norm, const PerAxis& kernel_size,
                const LPPoolOptions& o) {
   if (!(norm > 0)) raise<ValueError>(std::string(op) + ": norm must be positive", "above 0", std::to_string(norm));
@@ -187,9 +234,10 @@ Tensor lp_pool(const char* op, const In& x, std::size_t axes, double norm, const
   Tensor sums = avg_pool(op, pow(x, norm), axes, kernel_size,
                          {.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1});
   if (norm == 1) return sums;
-  // A root has no derivative at 0: windows of zeros get gradient 0, as in PyTorch.
-  const Tensor none = sums == 0.0;
-  return where(none, 0.0, pow(where(none, 1.0, sums), 1 / norm));
+  if (sums.size() > 0 && !powers_fit(x.value(), sums.value(), norm)) {
+    return lp_pool_scaled(x, starts(op, x, axes, kernel_size, o.stride, 0, 1, o.ceil_mode), norm);
+  }
+  return root_of(sums, norm);
 }
 
 }  // namespace
@@ -204,13 +252,13 @@ Tensor max_pool3d(In x, const PerAxis& kernel_size, const MaxPoolOptions& option
   return max_pool(x, max_windows("max_pool3d", x, 3, kernel_size, options));
 }
 std::pair<Tensor, Tensor> max_pool1d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool_with_indices("max_pool1d", x, 1, kernel_size, options);
+  return max_pool_with_indices(x, max_windows("max_pool1d", x, 1, kernel_size, options));
 }
 std::pair<Tensor, Tensor> max_pool2d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool_with_indices("max_pool2d", x, 2, kernel_size, options);
+  return max_pool_with_indices(x, max_windows("max_pool2d", x, 2, kernel_size, options));
 }
 std::pair<Tensor, Tensor> max_pool3d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool_with_indices("max_pool3d", x, 3, kernel_size, options);
+  return max_pool_with_indices(x, max_windows("max_pool3d", x, 3, kernel_size, options));
 }
 
 Tensor avg_pool1d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options) {
@@ -235,11 +283,20 @@ Tensor adaptive_avg_pool3d(In x, const PerAxis& output_size) {
 Tensor adaptive_max_pool1d(In x, const PerAxis& output_size) {
   return max_pool(x, adaptive_windows("adaptive_max_pool1d", x, 1, output_size));
 }
+std::pair<Tensor, Tensor> adaptive_max_pool1d_with_indices(In x, const PerAxis& output_size) {
+  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool1d", x, 1, output_size));
+}
 Tensor adaptive_max_pool2d(In x, const PerAxis& output_size) {
   return max_pool(x, adaptive_windows("adaptive_max_pool2d", x, 2, output_size));
 }
+std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(In x, const PerAxis& output_size) {
+  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool2d", x, 2, output_size));
+}
 Tensor adaptive_max_pool3d(In x, const PerAxis& output_size) {
   return max_pool(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));
+}
+std::pair<Tensor, Tensor> adaptive_max_pool3d_with_indices(In x, const PerAxis& output_size) {
+  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));
 }
 
 Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options) {

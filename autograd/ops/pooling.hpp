@@ -48,12 +48,16 @@ Tensor adaptive_avg_pool3d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool1d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool2d(In x, const PerAxis& output_size);
 Tensor adaptive_max_pool3d(In x, const PerAxis& output_size);
+/// Maxima and their indices, as of max_pool1d_with_indices.
+std::pair<Tensor, Tensor> adaptive_max_pool1d_with_indices(In x, const PerAxis& output_size);
+std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(In x, const PerAxis& output_size);
+std::pair<Tensor, Tensor> adaptive_max_pool3d_with_indices(In x, const PerAxis& output_size);
 
 struct LPPoolOptions {
   PerAxis stride = {};
   bool ceil_mode = false;
 };
-/// (sum of x^norm over each window)^(1 / norm).
+/// (sum of x^norm over each window)^(1 / norm), without intermediate overflow.
 Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options = {});
 Tensor lp_pool2d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options = {});
 

@@ -93,6 +93,16 @@ Tensor linear(In x, In w, In b) {
       wrt(b, [](const Tensor& g) { return g; }));
 }
 
+Tensor linear(In x, In w) {
+  match(linear_op, x, w);
+  if (x.ndim() < 1 || w.ndim() != 2 || x.shape().back() != w.shape()[1]) {
+    raise<ShapeError>("linear: the features must agree", "x [.., k], w [m, k]",
+                      "x " + to_string(x.shape()) + ", w " + to_string(w.shape()));
+  }
+  const auto location = w.location();
+  return matmul(std::move(x), In(transpose(w), location));
+}
+
 namespace {
 
 std::string shapes(const In& a, const In& b) { return "a " + to_string(a.shape()) + ", b " + to_string(b.shape()); }

@@ -10,6 +10,8 @@ namespace newtape {
 Tensor matmul(In a, In b);
 /// x [.., k] w [m, k]^T + b [m] -> [.., m].
 Tensor linear(In x, In w, In b);
+/// x [.., k] w [m, k]^T -> [.., m].
+Tensor linear(In x, In w);
 
 Tensor dot(In a, In b);    ///< of two vectors of equal length
 Tensor vdot(In a, In b);   ///< dot product of the flattened operands

@@ -162,7 +162,7 @@ Tensor expand(In x, const Shape& shape) {
 }
 
 std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   Shape common;
   for (const auto& x : xs) common = broadcast_shapes("broadcast_tensors", common, x.shape());
   std::vector<Tensor> result;
@@ -172,7 +172,7 @@ std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& xs, SourceLocat
 }
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& xs, const char* indexing, SourceLocation location) {
-  const detail::CallScope scope(location);
+  const CallSite here(location);
   const std::string_view order = indexing;
   if (order != "ij" && order != "xy") raise<ValueError>("meshgrid: invalid indexing", "ij or xy", order);
   const bool swapped = order == "xy" && xs.size() > 1;

@@ -36,18 +36,20 @@ Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
 }
 
 Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
-  return std_op(core::sqrt(core::var(x.value(), axes, correction, keepdims)),
+  return std_op(core::stddev(x.value(), axes, correction, keepdims),
                 wrt(x,
                     [x, r = ReductionInfo("std", x.shape(), axes, keepdims), correction](const Tensor& g,
                                                                                          const Tensor& y) -> Tensor {
-                      const Tensor flat = (y == 0.0);
-                      const Tensor factor = where(flat, 0.0, Cotangent(g) / where(flat, 1.0, y));
-                      const Tensor d = (x - mean(x, r.axes, true)) / (r.count() - correction);
-                      const Cotangent gradient = Cotangent(r.align(factor)) * d;
+                      const Tensor length = r.align(y);
+                      const Tensor flat = (length == 0.0);
+                      const Tensor d = x - mean(x, r.axes, true);
+                      const double n = r.count() - correction;
+                      // The quotient is of size 1: it does not overflow where std does not.
+                      const Tensor ratio = where(flat, 0.0, d / where(flat, 1.0, length));
+                      const Cotangent gradient = Cotangent(r.align(g)) / n * ratio;
                       const Tensor slope = detail::slope_at_kink(g, y);
-                      return slope.defined()
-                                 ? gradient + detail::zero_with_slope(std_grad_op, In(d, x.location()), r.align(slope))
-                                 : gradient;
+                      if (!slope.defined()) return gradient;
+                      return gradient + detail::zero_with_slope(std_grad_op, In(d / n, x.location()), r.align(slope));
                     }));
 }
 
@@ -79,6 +81,17 @@ double read_position(double at, Interpolation interpolation) {
   }
 }
 
+/// low + w (high - low). Between numbers whose difference is infinite or NaN it is (1 - w) low + w high, and low where
+/// w is 0.
+Tensor interpolated(const Tensor& low, const Tensor& high, const Tensor& w) {
+  const Tensor distance = high - low;
+  if (core::all_finite(distance.value())) return low + distance * w;
+  const Tensor at_low = w == 0.0;
+  const Tensor far = ~isfinite(distance) & ~at_low;
+  const Tensor near = where(far | at_low, 0.0, high) - where(far | at_low, 0.0, low);
+  return where(far, 0.0, low) + near * w + where(far, (1.0 - w) * low + w * high, 0.0);
+}
+
 /// x: an operand whose last axis is reduced -> [.., q.size()].
 Tensor quantiles(const Tensor& x, const Levels& levels) {
   const auto& q = levels.q;
@@ -104,7 +117,7 @@ Tensor quantiles(const Tensor& x, const Levels& levels) {
   if (levels.variable.defined()) {
     w = w + (levels.variable - levels.variable.detach()) * static_cast<double>(n - 1);
   }
-  return low + (high - low) * w;
+  return interpolated(low, high, w);
 }
 
 Tensor checked_quantiles(const char* name, const In& x, const Levels& levels, const ReductionInfo& r) {

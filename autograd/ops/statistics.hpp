@@ -30,7 +30,7 @@ StdMean std_mean(In x, const Axes& axes = {}, double correction = 1, bool keepdi
 /// What stands between the nearest two elements: their linear interpolation, the lower or higher of them, their mean, or
 /// the nearest (at equal distances that of even position).
 enum class Interpolation { linear, lower, higher, midpoint, nearest };
-/// The q-quantile, q in [0, 1]; NaN propagates.
+/// The q-quantile, q in [0, 1]; NaN propagates, and an infinite neighbour at a nonzero distance gives that infinity.
 Tensor quantile(In x, double q, const Axes& axes = {}, bool keepdims = false,
                 Interpolation interpolation = Interpolation::linear);
 /// Several quantiles, along a new first axis.

@@ -21,6 +21,11 @@ Array argmin(const Array& x, std::int64_t axis, bool keepdims = false);
 /// Variance: the mean squared deviation times n / (n - correction), for n elements; floats only. ValueError unless n >
 /// correction.
 Array var(const Array& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// Its square root, without intermediate overflow.
+Array stddev(const Array& x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// The largest power of two not above the largest |x| along `axes`, which are kept: dividing by it is exact. 1 where it
+/// is 0, infinite or NaN. Floats only.
+Array binary_scale(const Array& x, const Axes& axes);
 /// p-norm (sum |x|^p)^(1/p) for finite p != 0, without intermediate overflow; floats only. Of no elements: 0, or inf
 /// for p < 0.
 Array norm(const Array& x, double p, const Axes& axes = {}, bool keepdims = false);

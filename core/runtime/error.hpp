@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/source_location.hpp>
+
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -13,9 +15,9 @@ namespace detail {
 extern constinit thread_local bool error_in_flight;
 /// The text of a new error, which becomes the one in flight.
 std::shared_ptr<const std::string> error_in_flight_text(const std::string& message);
-/// Called where an operand goes out of scope while `error_in_flight`: adds the line `at` to the error that is
-/// propagating, unless it has one. Without effect, and ends the flight, when no error propagates.
-void locate_error(const std::string& at) noexcept;
+/// Called where an operand or a call site goes out of scope while `error_in_flight`: adds the line to the error that is
+/// propagating, unless the line is the library's. Without effect, and ends the flight, when no error propagates.
+void locate_error(SourceLocation at) noexcept;
 
 /// An error whose message may get the line of the user's call while it propagates.
 template <class Base>
@@ -49,8 +51,8 @@ class IoError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The three-line format of all error messages: `what`, then `expected: ...`, then `got: ...` (empty parts are
-/// omitted).
+/// The format of all error messages: `what`, then `expected: ...`, then `got: ...` (empty parts are omitted). The line of
+/// the user's call is added where it is known.
 std::string error_message(std::string_view what, std::string_view expected = {}, std::string_view got = {});
 
 /// Throws `E` with that message.

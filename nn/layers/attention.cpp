@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/tape.hpp>
+#include <newtape/core/ops/reduce.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/attention.hpp>
 #include <newtape/nn/layers/dropout.hpp>
@@ -20,68 +21,108 @@ namespace newtape::nn {
 
 namespace {
 
-/// The additive form of a mask: -inf where it is true, else 0.
-Tensor additive_mask(const Tensor& where, DType dtype) {
-  return masked_fill(zeros(where.shape(), dtype), where, -std::numeric_limits<double>::infinity());
-}
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
-Tensor both(const Tensor& a, const Tensor& b) {
-  if (!a.defined()) return b;
-  return b.defined() ? a + b : a;
-}
+/// Which keys a query must not see, as a selection and not as -inf added to the scores, which would keep NaN.
+struct AttentionMask {
+  Tensor blocked;  ///< boolean, broadcasts to the scores; undefined: none
+  Tensor added;    ///< added to the scores; undefined: 0
 
-/// -inf where the key (column) comes after the query (row), else 0.
-Tensor causal_mask(std::int64_t l, std::int64_t s, DType dtype) {
-  return additive_mask(arange(s) > unsqueeze(arange(l), 1), dtype);
-}
-
-/// Attention with an additive mask.
-AttentionResult attend(const In& query, const In& key, const In& value, Tensor mask,
-                       const ScaledDotProductAttentionOptions& options, Generator& generator) {
-  const auto fits = [](const In& x) { return x.ndim() >= 2; };
-  if (!fits(query) || !fits(key) || !fits(value) || query.shape().back() != key.shape().back() ||
-      key.tensor().shape(-2) != value.tensor().shape(-2)) {
-    raise<ShapeError>("attention: query, key and value must have matching shapes",
-                      "query [.., l, e], key [.., s, e], value [.., s, d]",
-                      "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " +
-                          to_string(value.shape()));
+  void block(const Tensor& more) { blocked = blocked.defined() ? blocked | more : more; }
+  /// A float mask: -inf blocks.
+  void add(const Tensor& more) {
+    const Tensor never = more.detach() == -infinity;
+    Tensor finite = more;
+    if (any(never).item<bool>()) {
+      block(never);
+      finite = where(never, 0.0, finite);
+    }
+    added = added.defined() ? added + finite : finite;
   }
-  const auto l = query.tensor().shape(-2);
-  const auto s = key.tensor().shape(-2);
+};
+
+/// True where the key (column) comes after the query (row).
+Tensor later_keys(std::int64_t l, std::int64_t s) { return arange(s) > unsqueeze(arange(l), 1); }
+
+bool finite(const Tensor& x) { return core::all_finite(x.value()); }
+
+/// a [.., l, k] b [.., k, m], where the elements b[k, m] that are infinite or NaN count only for the results [l, m] for
+/// which `sees` [.., l, k] is true.
+Tensor product_of_seen(const Tensor& a, const Tensor& b, const Tensor& sees) {
+  if (finite(b)) return matmul(a, b);
+  const Tensor bad = ~isfinite(b);
+  const Tensor clean = matmul(a, where(bad, 0.0, b));
+  const Tensor reached = matmul(sees.to(a.dtype()), bad.to(a.dtype())) > 0.5;
+  if (!any(reached).item<bool>()) return clean;
+  // The rows of `a` that reach none are left out: their products with NaN would be NaN in the gradient too.
+  const Tensor row = any(reached, -1, true);
+  return where(reached, matmul(where(row, a, 0.0), b), clean);
+}
+
+/// query key^T, where an infinite or NaN key gives such scores only where it is not blocked.
+Tensor scores_of(const Tensor& query, const Tensor& key, const Tensor& blocked) {
+  if (!blocked.defined() || finite(key)) return matmul(query, transpose(key));
+  const Tensor bad = any(~isfinite(key), -1);  // [.., s]
+  const Tensor clean = matmul(query, transpose(where(unsqueeze(bad, -1), 0.0, key)));
+  const Tensor reached = ~blocked & unsqueeze(bad, -2);
+  if (!any(reached).item<bool>()) return clean;
+  const Tensor row = any(reached, -1, true);
+  return where(reached, matmul(where(row, query, 0.0), transpose(key)), clean);
+}
+
+void check_shapes(const In& query, const In& key, const In& value) {
+  const auto fits = [](const In& x) { return x.ndim() >= 2; };
+  if (fits(query) && fits(key) && fits(value) && query.shape().back() == key.shape().back() &&
+      key.tensor().shape(-2) == value.tensor().shape(-2)) {
+    return;
+  }
+  raise<ShapeError>(
+      "attention: query, key and value must have matching shapes", "query [.., l, e], key [.., s, e], value [.., s, d]",
+      "query " + to_string(query.shape()) + ", key " + to_string(key.shape()) + ", value " + to_string(value.shape()));
+}
+void check_mask(const Tensor& mask, const Tensor& scores) {
+  if (!mask.defined() || broadcast_shapes("attention", scores.shape(), mask.shape()) == scores.shape()) return;
+  raise<ShapeError>("attention: the mask must broadcast to the scores", to_string(scores.shape()),
+                    to_string(mask.shape()));
+}
+
+AttentionResult attend(const In& query, const In& key, const In& value, AttentionMask mask,
+                       const ScaledDotProductAttentionOptions& options, Generator& generator) {
+  check_shapes(query, key, value);
   const double e = static_cast<double>(std::max<std::int64_t>(1, query.shape().back()));
-  if (options.is_causal) mask = both(mask, causal_mask(l, s, query.dtype()));
+  if (options.is_causal) mask.block(later_keys(query.tensor().shape(-2), key.tensor().shape(-2)));
 
   // Scaling the queries is cheaper than scaling the scores.
-  Tensor scores = matmul(query * options.scale.value_or(1 / std::sqrt(e)), transpose(key));
+  Tensor scores = scores_of(query * options.scale.value_or(1 / std::sqrt(e)), key, mask.blocked);
+  check_mask(mask.added, scores);
+  if (mask.added.defined()) scores = std::move(scores) + mask.added;
   Tensor fully_masked;  // mask of queries with all keys masked, if any
-  if (mask.defined()) {
-    if (broadcast_shapes("attention", scores.shape(), mask.shape()) != scores.shape()) {
-      raise<ShapeError>("attention: the mask must broadcast to the scores", to_string(scores.shape()),
-                        to_string(mask.shape()));
-    }
-    fully_masked = all(mask.detach() == -std::numeric_limits<double>::infinity(), -1, true);
-    if (any(fully_masked).item() != 0) {
-      mask = masked_fill(mask, fully_masked, 0);
-    } else {
-      fully_masked = Tensor();
-    }
-    scores = std::move(scores) + mask;
+  if (mask.blocked.defined()) {
+    check_mask(mask.blocked, scores);
+    fully_masked = all(mask.blocked, -1, true);
+    if (!any(fully_masked).item<bool>()) fully_masked = Tensor();
+    scores = where(mask.blocked, -infinity, std::move(scores));
+    if (fully_masked.defined()) scores = where(fully_masked, 0.0, std::move(scores));
   }
   Tensor weights = softmax(std::move(scores), -1);
-  if (fully_masked.defined()) weights = masked_fill(std::move(weights), fully_masked, 0);
+  if (fully_masked.defined()) weights = where(fully_masked, 0.0, std::move(weights));
   weights = nn::dropout(std::move(weights), options.dropout_p, true, generator);
-  Tensor output = matmul(weights, value);
+  Tensor output = mask.blocked.defined() || options.dropout_p > 0
+                      ? product_of_seen(weights, value, weights.detach() != 0.0)
+                      : matmul(weights, value);
   return {std::move(output), std::move(weights)};
 }
 
-/// The additive form of a layer's mask, boolean or float.
-Tensor added(const char* what, const Tensor& mask, DType dtype) {
-  if (mask.dtype() == boolean) return additive_mask(mask, dtype);
-  if (mask.dtype() != dtype) {
+/// A layer's mask, boolean or float, into `mask`.
+void merge(AttentionMask& mask, const char* what, const Tensor& given, DType dtype) {
+  if (given.dtype() == boolean) {
+    mask.block(given);
+  } else if (given.dtype() == dtype) {
+    mask.add(given);
+  } else {
     raise<DTypeError>(std::string("MultiheadAttention: ") + what + " must be boolean or have the dtype of the query",
-                      "boolean or " + std::string(name(dtype)), name(mask.dtype()));
+                      "boolean or " + std::string(name(dtype)), name(given.dtype()));
   }
-  return mask;
 }
 
 std::int64_t head_length(std::int64_t embed_dim, std::int64_t num_heads, std::int64_t kdim, std::int64_t vdim) {
@@ -110,16 +151,39 @@ bool same(const Tensor& a, const Tensor& b) {
 }
 
 Tensor affine(const In& x, const Tensor& weight, const Tensor& bias) {
-  return bias.defined() ? linear(x, weight, bias) : matmul(x, transpose(weight));
+  return bias.defined() ? linear(x, weight, bias) : linear(x, weight);
 }
 
 }  // namespace
 
+AttentionResult scaled_dot_product_attention_with_weights(In query, In key, In value,
+                                                          const ScaledDotProductAttentionOptions& options,
+                                                          Generator& generator) {
+  const CallSite here(query.location());
+  AttentionMask mask;
+  const Tensor& given = options.attn_mask;
+  if (given.defined() && given.dtype() == boolean) {
+    mask.block(logical_not(given));
+  } else if (given.defined()) {
+    mask.add(given);
+  }
+  return attend(query, key, value, std::move(mask), options, generator);
+}
+
 Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductAttentionOptions& options,
                                     Generator& generator) {
-  Tensor mask = options.attn_mask;
-  if (mask.defined() && mask.dtype() == boolean) mask = additive_mask(logical_not(mask), query.dtype());
-  return attend(query, key, value, std::move(mask), options, generator).output;
+  return scaled_dot_product_attention_with_weights(std::move(query), std::move(key), std::move(value), options,
+                                                   generator)
+      .output;
+}
+
+Tensor detail::without_padding(const Tensor& x, const Tensor& padding, bool batch_first) {
+  if (!padding.defined() || finite(x)) return x;
+  Tensor at = padding.dtype() == boolean ? padding : padding.detach() == -infinity;
+  if (at.ndim() == 2 && !batch_first) at = transpose(at);
+  const Shape rows(x.shape().begin(), x.shape().end() - 1);
+  if (at.shape() != rows) return x;  // refused by the layer
+  return where(unsqueeze(at, -1) & any(~isfinite(x), -1, true), 0.0, x);
 }
 
 MultiheadAttention::MultiheadAttention(std::int64_t embed, std::int64_t heads, const MultiheadAttentionOptions& options)
@@ -178,6 +242,30 @@ std::array<Tensor, 3> MultiheadAttention::project(const In& query, const In& key
   return parts;
 }
 
+namespace {
+/// Keys that no query may see, [n, s] or [1, s]; undefined if there are none.
+Tensor unseen_keys(const Tensor& blocked, std::int64_t n, std::int64_t l, std::int64_t s) {
+  if (!blocked.defined()) return {};
+  Tensor keys = blocked;
+  while (keys.ndim() < 4) keys = unsqueeze(keys, 0);
+  keys = all(keys, Dims{1, 2});
+  return l > 0 && any(keys).item<bool>() ? expand(keys, {n, s}) : Tensor();
+}
+}  // namespace
+
+/// `project`, where the rows of keys and values that no query sees are 0 if they are infinite or NaN, so that they do not
+/// reach the gradients of the weights.
+std::array<Tensor, 3> MultiheadAttention::project_seen(const In& query, const In& key, const In& value,
+                                                       const Tensor& unseen) const {
+  if (!unseen.defined()) return project(query, key, value);
+  const bool batched = key.ndim() == 3;
+  const Tensor padding = batched ? unseen : reshape(unseen, {unseen.size()});
+  const auto seen = [&](const In& x) { return detail::without_padding(x, padding, batch_first); };
+  const Tensor k = seen(key);
+  const Tensor v = same(key, value) ? k : seen(value);
+  return project(same(query, key) ? k : query.tensor(), k, v);
+}
+
 AttentionResult MultiheadAttention::forward(In query, In key, In value,
                                             const MultiheadAttentionForwardOptions& how) const {
   const std::size_t ndim = query.ndim();
@@ -209,20 +297,20 @@ AttentionResult MultiheadAttention::forward(In query, In key, In value,
     raise<ShapeError>(std::string("MultiheadAttention: ") + what + " must match the scores",
                       to_string(a) + (a == b ? "" : " or " + to_string(b)), to_string(mask.shape()));
   };
-  Tensor mask;
+  AttentionMask mask;
   if (how.attn_mask.defined()) {
     expect_shape("attn_mask", how.attn_mask, {l, s}, {n * num_heads, l, s});
-    mask = added("attn_mask", how.attn_mask, query.dtype());
-    if (mask.ndim() == 3) mask = reshape(mask, {n, num_heads, l, s});
+    const Tensor& given = how.attn_mask;
+    merge(mask, "attn_mask", given.ndim() == 3 ? reshape(given, {n, num_heads, l, s}) : given, query.dtype());
   }
   if (how.key_padding_mask.defined()) {
     const Shape wanted = batched ? Shape{n, s} : Shape{s};
     expect_shape("key_padding_mask", how.key_padding_mask, wanted, wanted);
-    mask = both(mask, reshape(added("key_padding_mask", how.key_padding_mask, query.dtype()), {n, 1, 1, s}));
+    merge(mask, "key_padding_mask", reshape(how.key_padding_mask, {n, 1, 1, s}), query.dtype());
   }
 
   // Views split by heads: [n, heads, length, head_dim].
-  std::array<Tensor, 3> parts = project(query, key, value);
+  std::array<Tensor, 3> parts = project_seen(query, key, value, unseen_keys(mask.blocked, n, l, s));
   const Dims forward = !batched || !batch_first ? Dims{1, 2, 0, 3} : Dims{0, 2, 1, 3};
   const Dims back = !batched || !batch_first ? Dims{2, 0, 1, 3} : Dims{0, 2, 1, 3};
   for (auto& x : parts) x = permute(batched ? x : unsqueeze(x, 1), forward);

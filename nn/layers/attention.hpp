@@ -9,6 +9,12 @@
 
 namespace newtape::nn {
 
+namespace detail {
+/// x ([l, n, e], [n, l, e] for batch_first, or [l, e]) with zeros in the rows that `padding` (see key_padding_mask)
+/// flags, if they are infinite or NaN.
+Tensor without_padding(const Tensor& x, const Tensor& padding, bool batch_first);
+}  // namespace detail
+
 struct ScaledDotProductAttentionOptions {
   Tensor attn_mask = {};             ///< boolean: true where attention is allowed; float: added to the scores
   double dropout_p = 0;              ///< of the weights; applied in every mode, as in PyTorch
@@ -17,9 +23,22 @@ struct ScaledDotProductAttentionOptions {
 };
 
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1): query [.., l, e], key [.., s, e],
-/// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. Queries with all keys masked give 0.
+/// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. Queries with all keys masked give 0. A key and its value have no
+/// influence on queries that must not attend to it, also if they are infinite or NaN.
 Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductAttentionOptions& options = {},
                                     Generator& generator = default_generator());
+
+struct AttentionResult {
+  Tensor output;
+  Tensor weights;  ///< [n, l, s], or [n, heads, l, s] when not averaged; undefined without need_weights
+
+  Tensor& first_tensor() { return output; }
+};
+
+/// The same with the weights [.., l, s] by which the values are averaged, after dropout.
+AttentionResult scaled_dot_product_attention_with_weights(In query, In key, In value,
+                                                          const ScaledDotProductAttentionOptions& options = {},
+                                                          Generator& generator = default_generator());
 
 struct MultiheadAttentionOptions {
   double dropout = 0;  ///< of the weights, in training
@@ -37,13 +56,6 @@ struct MultiheadAttentionForwardOptions {
   bool is_causal = false;        ///< query i attends to keys 0 to i only
   bool need_weights = false;
   bool average_attn_weights = true;  ///< over the heads
-};
-
-struct AttentionResult {
-  Tensor output;
-  Tensor weights;  ///< [n, l, s], or [n, heads, l, s] when not averaged; undefined without need_weights
-
-  Tensor& first_tensor() { return output; }
 };
 
 /// Attention with `num_heads` heads (Vaswani et al. 2017, 3.2.2). Parameters as in PyTorch: in_proj_weight
@@ -74,6 +86,7 @@ struct MultiheadAttention : Module<MultiheadAttention> {
 
  private:
   std::array<Tensor, 3> project(const In& query, const In& key, const In& value) const;
+  std::array<Tensor, 3> project_seen(const In& query, const In& key, const In& value, const Tensor& unseen) const;
 };
 
 }  // namespace newtape::nn

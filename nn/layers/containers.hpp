@@ -21,6 +21,7 @@ struct Identity : Module<Identity> {
 /// x + inner(x). ShapeError when the inner module changes the shape.
 template <class M>
 struct Residual : Module<Residual<M>> {
+  static constexpr bool calls_user = true;
   explicit Residual(M module) : inner(this->add("inner", std::move(module))) {}
   Tensor forward(In x) const {
     Tensor y = inner(In(x.tensor(), x.location()));

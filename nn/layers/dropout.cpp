@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
-#include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
-#include <newtape/core/ops/operators.hpp>
 #include <newtape/nn/layers/dropout.hpp>
 
 #include <algorithm>
@@ -18,17 +15,15 @@ double check_probability(double p) {
   return p;
 }
 
-/// 1 with probability 1 - p, else 0.
-Array kept(const Shape& shape, double p, DType dtype, Generator& generator) {
-  return random::bernoulli(shape, 1 - p, dtype, generator);
+/// True with probability 1 - p.
+Tensor kept(const Shape& shape, double p, Generator& generator) {
+  return random::bernoulli(shape, 1 - p, boolean, generator);
 }
-/// The factor of kept elements, 1 / (1 - p); 0 at p = 1, where none are kept.
-double scale_of(double p) { return p == 1 ? 0 : 1 / (1 - p); }
 
+/// Selects, as a product with 0 would keep NaN and infinity.
 Tensor drop(In x, const Shape& shape, double p, Generator& generator) {
-  Array mask = kept(shape, p, x.dtype(), generator);
-  mask = std::move(mask) * scale_of(p);
-  return std::move(x) * Tensor(std::move(mask));
+  const Tensor mask = kept(shape, p, generator);
+  return p == 1 ? where(mask, std::move(x), 0.0) : where(mask, std::move(x) * (1 / (1 - p)), 0.0);
 }
 }  // namespace
 
@@ -54,14 +49,12 @@ Tensor feature_dropout(In x, double p, bool training, Generator& generator) {
 Tensor alpha_dropout(In x, double p, bool training, Generator& generator) {
   check_probability(p);
   if (!training || p == 0) return x;
-  if (p == 1) return 0.0 * std::move(x);
+  const Tensor mask = kept(x.shape(), p, generator);
+  if (p == 1) return where(mask, std::move(x), 0.0);
   constexpr double low = -1.0507009873554805 * 1.6732632423543772;  // selu(-inf)
   const double a = 1 / std::sqrt((1 - p) * (1 + p * low * low));
-  const Array mask = kept(x.shape(), p, x.dtype(), generator);
-  // a (x mask + low (1 - mask)) - a low p
-  const Array shift = a * low * (1 - p) - mask * (a * low);
-  const Tensor factor(mask * a);
-  return std::move(x) * factor + Tensor(shift);
+  // a (x or low) - a low p
+  return where(mask, std::move(x) * a - a * low * p, a * low * (1 - p));
 }
 
 Dropout::Dropout(double probability) : p(check_probability(probability)) {}

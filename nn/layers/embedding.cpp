@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/embedding.hpp>
+#include <newtape/nn/module/draw_order.hpp>
 
 #include <string>
 
@@ -30,14 +31,20 @@ Embedding::Embedding(std::int64_t num, std::int64_t dim, const EmbeddingOptions&
       max_norm(options.max_norm),
       norm_type(options.norm_type),
       weight(add("weight", Parameter(Array::empty(table_shape(num, dim), options.dtype)))) {
-  init::normal(weight);
-  if (!padding_idx) return;
+  if (!padding_idx) {
+    init::normal(weight);
+    return;
+  }
   if (*padding_idx < -num || *padding_idx >= num) {
     raise<ValueError>("Embedding: padding_idx is out of range",
                       std::to_string(-num) + " <= padding_idx < " + std::to_string(num), std::to_string(*padding_idx));
   }
   if (*padding_idx < 0) *padding_idx += num;
-  weight.set_value(index_fill(weight.tensor().detach(), 0, arange(*padding_idx, *padding_idx + 1), 0).value());
+  detail::draw(weight, default_generator(),
+               [row = *padding_idx, shape = weight.shape(), dtype = options.dtype](Generator& g) {
+                 const Tensor all = random::normal(shape, 0, 1, dtype, g);
+                 return index_fill(all, 0, arange(row, row + 1), 0).value();
+               });
 }
 
 void Embedding::shorten(const Tensor& indices) const {

@@ -35,7 +35,7 @@ Tensor Linear::forward(In x) const {
     raise<ShapeError>("Linear: the last axis must be the input features", "x [.., " + std::to_string(in_features) + "]",
                       "x " + to_string(x.shape()));
   }
-  return bias.defined() ? linear(std::move(x), weight, bias) : matmul(std::move(x), transpose(weight));
+  return bias.defined() ? linear(std::move(x), weight, bias) : linear(std::move(x), weight);
 }
 
 }  // namespace newtape::nn

@@ -29,7 +29,7 @@ struct Run {
 };
 
 Tensor inputs_part(const Tensor& x, const RecurrentWeights& w, bool both_biases) {
-  if (!w.b_ih.defined()) return matmul(x, transpose(w.w_ih));
+  if (!w.b_ih.defined()) return linear(x, w.w_ih);
   return both_biases ? linear(x, w.w_ih, w.b_ih.tensor() + w.b_hh.tensor()) : linear(x, w.w_ih, w.b_ih);
 }
 
@@ -199,6 +199,8 @@ RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool t
       cell == Cell::lstm ? first_states(*this, "c_0", more.c_0, batch, batched, hidden_size, dtype) : Tensor();
 
   Tensor x = !batched ? unsqueeze(input, 1) : transposed ? transpose(input, 0, 1) : input.tensor();
+  // Skipped steps have no influence on the weights' gradients, whatever they hold.
+  if (mask.defined()) x = where(unsqueeze(mask, -1), std::move(x), 0.0);
   std::vector<Tensor> h_n;
   std::vector<Tensor> c_n;
   for (std::int64_t layer = 0; layer < options.num_layers; ++layer) {
@@ -213,7 +215,7 @@ RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool t
       if (run.c.defined()) c_n.push_back(run.c);
     }
     x = outputs.size() == 1 ? outputs[0] : concatenate(outputs, -1);
-    if (mask.defined()) x = x * unsqueeze(mask.to(dtype), -1);
+    if (mask.defined()) x = where(unsqueeze(mask, -1), std::move(x), 0.0);
   }
   const auto joined = [&](const std::vector<Tensor>& parts) {
     return batched ? stack(parts) : squeeze(stack(parts), 1);

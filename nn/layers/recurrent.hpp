@@ -72,7 +72,7 @@ class Recurrent : public Module<Self> {
  public:
   using Module<Self>::operator();
   RecurrentResult operator()(In x, const RecurrentInput& more) const {
-    return Module<Self>::template operator()<In, const RecurrentInput&>(std::move(x), more);
+    return Module<Self>::operator()(std::move(x), more);
   }
   RecurrentResult forward(In x, const RecurrentInput& more = {}) const {
     return stack_.run(std::move(x), more, this->is_training());

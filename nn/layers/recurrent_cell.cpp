@@ -41,7 +41,7 @@ namespace {
 /// The input projection of the gates, as a sequence of one step [1, B, rows].
 Tensor inputs_part(const Tensor& x, const Parameter& w, const Tensor& bias) {
   const Tensor step = x.ndim() == 1 ? unsqueeze(x, 0) : x;
-  return unsqueeze(bias.defined() ? linear(step, w, bias) : matmul(step, transpose(w)), 0);
+  return unsqueeze(bias.defined() ? linear(step, w, bias) : linear(step, w), 0);
 }
 
 /// A state as [B, H]; zeros if undefined.

@@ -47,9 +47,7 @@ struct LSTMState {
 struct LSTMCell : Module<LSTMCell> {
   LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const RecurrentCellOptions& options = {});
   using Module<LSTMCell>::operator();
-  LSTMState operator()(In x, const LSTMState& state) const {
-    return Module<LSTMCell>::operator()<In, const LSTMState&>(std::move(x), state);
-  }
+  LSTMState operator()(In x, const LSTMState& state) const { return Module<LSTMCell>::operator()(std::move(x), state); }
   /// x [B, input] or [input], h and c [B, H] or [H], zeros if undefined -> the next h and c.
   LSTMState forward(In x, const LSTMState& state = {}) const;
 

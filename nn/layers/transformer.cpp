@@ -59,8 +59,9 @@ TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int6
 Tensor TransformerEncoderLayer::forward(In src, const EncoderMasks& masks) const {
   const MultiheadAttentionForwardOptions how{
       .attn_mask = masks.src_mask, .key_padding_mask = masks.src_key_padding_mask, .is_causal = masks.is_causal};
+  const Tensor seen = detail::without_padding(src, masks.src_key_padding_mask, self_attn.batch_first);
   Tensor x =
-      with_residual(src, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, how).output); });
+      with_residual(seen, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, how).output); });
   return with_residual(std::move(x), norm2, norm_first,
                        [&](const Tensor& y) { return dropout2(feed_forward(*this, y)); });
 }
@@ -88,8 +89,9 @@ Tensor TransformerDecoderLayer::forward(In tgt, In memory, const DecoderMasks& m
                                                .key_padding_mask = masks.memory_key_padding_mask,
                                                .is_causal = masks.memory_is_causal};
   const Tensor& from = memory;
+  const Tensor seen = detail::without_padding(tgt, masks.tgt_key_padding_mask, self_attn.batch_first);
   Tensor x =
-      with_residual(tgt, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, own).output); });
+      with_residual(seen, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, own).output); });
   x = with_residual(std::move(x), norm2, norm_first,
                     [&](const Tensor& y) { return dropout2(multihead_attn(y, from, from, other).output); });
   return with_residual(std::move(x), norm3, norm_first,

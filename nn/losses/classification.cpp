@@ -3,6 +3,7 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/special.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -10,6 +11,7 @@
 #include <newtape/nn/losses/loss_parts.hpp>
 
 #include <cmath>
+#include <limits>
 
 namespace newtape::nn {
 
@@ -76,40 +78,63 @@ Tensor along_classes(const Tensor& weight, std::size_t ndim) {
   return reshape(weight, along);
 }
 
+/// Samples of `target` [N, d..] that have no influence: ignored ones, and those of a class of weight 0, as [N, 1, d..];
+/// undefined if there are none.
+Tensor without_influence(const Tensor& target, const Tensor& index, std::int64_t ignored,
+                         const CrossEntropyLossOptions& o) {
+  Tensor none;
+  if (ignored != 0) none = unsqueeze(target, 1) == o.ignore_index;
+  if (!o.weight.defined() || o.label_smoothing != 0) return none;
+  const Tensor weightless = reshape(take(o.weight.detach(), index), index.shape()) == 0.0;
+  if (none.defined()) return none | weightless;
+  return any(weightless).item<bool>() ? weightless : none;
+}
+
 /// The loss with weights, label smoothing and ignored samples: `log_p` [N, C, d..], `index` [N, 1, d..] with ignored
 /// classes replaced.
-Tensor weighted(const Tensor& log_p, const Tensor& index, const Tensor& target, std::int64_t ignored,
+Tensor weighted(const char* loss, const Tensor& log_p, const Tensor& index, const Tensor& target, std::int64_t ignored,
                 const CrossEntropyLossOptions& o) {
   const double eps = o.label_smoothing;
-  Tensor nll = -gather(log_p, 1, index);
-  Tensor norm = full({}, static_cast<double>(index.size() - ignored), log_p.dtype());
+  Tensor losses = -gather(log_p, 1, index);
   Tensor counts;
   if (o.weight.defined()) {
     counts = reshape(take(o.weight, index), index.shape());
-    nll = nll * counts;
+    losses = detail::strong_product(counts, losses);
   }
-  Tensor losses = nll;
   if (eps != 0) {
-    const Tensor all = o.weight.defined() ? log_p * along_classes(o.weight, log_p.ndim()) : log_p;
-    losses = (1 - eps) * nll - (eps / static_cast<double>(log_p.shape(1))) * sum(all, 1, true);
+    const Tensor all =
+        o.weight.defined() ? detail::strong_product(along_classes(o.weight, log_p.ndim()), log_p) : log_p;
+    losses = (1 - eps) * losses - (eps / static_cast<double>(log_p.shape(1))) * sum(all, 1, true);
   }
   if (ignored != 0) {
     const Tensor counted = unsqueeze(target, 1) != o.ignore_index;
     losses = where(counted, losses, 0.0);
     if (counts.defined()) counts = where(counted, counts, 0.0);
   }
-  if (o.reduction != Reduction::mean) return detail::reduce(squeeze(losses, 1), o.reduction);
-  return sum(losses) / (counts.defined() ? sum(counts) : norm);
+  if (o.reduction != Reduction::mean) return detail::reduce(loss, squeeze(losses, 1), o.reduction);
+  const Tensor norm =
+      counts.defined() ? sum(counts) : full({}, static_cast<double>(index.size() - ignored), log_p.dtype());
+  if (norm.item() == 0) {
+    raise<ValueError>(std::string(loss) + ": the mean is over no sample: the batch is empty, or all targets are " +
+                          "ignored or of weight 0",
+                      "a target that counts, or the reduction sum or none", "target " + to_string(target.shape()));
+  }
+  return sum(losses) / norm;
 }
 
-/// The negative of `log_p` [N, C, d..] at the classes `target` [N, d..].
-Tensor nll_of(const std::string& loss, const Tensor& log_p, const Tensor& target, const CrossEntropyLossOptions& o) {
-  const auto classes = check_classes(loss, target.value(), log_p.shape(1), o.ignore_index);
+/// The negative of `log_p(x)` at the classes `target` [N, d..], for logits or log-probabilities x [N, C, d..].
+template <class LogP>
+Tensor nll_of(const char* loss, Tensor x, const Tensor& target, const CrossEntropyLossOptions& o, const LogP& log_p) {
+  const auto classes = check_classes(loss, target.value(), x.shape(1), o.ignore_index);
   const Tensor index = unsqueeze(classes.index, 1);
+  // Before log_softmax, which mixes the elements of a sample.
+  const Tensor none = without_influence(target, index, classes.ignored, o);
+  if (none.defined()) x = where(none, 0.0, std::move(x));
+  const Tensor log = log_p(std::move(x));
   if (classes.ignored != 0 || o.weight.defined() || o.label_smoothing != 0) {
-    return weighted(log_p, index, target, classes.ignored, o);
+    return weighted(loss, log, index, target, classes.ignored, o);
   }
-  return -detail::reduce(squeeze(gather(log_p, 1, index), 1), o.reduction);
+  return -detail::reduce(loss, squeeze(gather(log, 1, index), 1), o.reduction);
 }
 
 /// Cross entropy for a target of probabilities.
@@ -118,21 +143,27 @@ Tensor cross_entropy_of(const Tensor& log_p, const Tensor& target, const CrossEn
   Tensor t = target;
   if (o.label_smoothing != 0) t = t * (1 - o.label_smoothing) + o.label_smoothing / n_classes;
   if (o.weight.defined()) t = t * along_classes(o.weight, log_p.ndim());
-  return detail::reduce(-sum(t * log_p, 1), o.reduction);
+  return detail::reduce("cross_entropy", -sum(detail::strong_product(t, log_p), 1), o.reduction);
+}
+
+/// log_softmax over the classes. A single infinite logit has probability 1.
+Tensor log_probabilities(Tensor logits) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (!detail::known_finite(logits)) {
+    const Tensor certain = logits.detach() == infinity;
+    const Tensor single = sum(certain, 1, true) == 1;
+    logits = where(single, where(certain, 0.0, full({}, -infinity, logits.dtype())), std::move(logits));
+  }
+  return log_softmax(std::move(logits), 1);
 }
 
 /// Adds a batch axis, and removes it from a result.
 Tensor batch_of_one(const In& x) { return unsqueeze(x, 0); }
 Tensor from_batch_of_one(Tensor loss) { return loss.ndim() == 0 ? loss : squeeze(std::move(loss), 0); }
 
-Tensor weigh(const char* loss, Tensor losses, const Tensor& weight) {
-  if (!weight.defined()) return losses;
-  Tensor result = losses * weight;
-  if (result.shape() != losses.shape()) {
-    raise<ShapeError>(std::string(loss) + ": weight must broadcast to the input", to_string(losses.shape()),
-                      to_string(weight.shape()));
-  }
-  return result;
+/// -(positive log(sigmoid(x)) + negative log(sigmoid(-x))), also for infinite x.
+Tensor logistic(const Tensor& x, const Tensor& positive, const Tensor& negative) {
+  return detail::strong_product(positive, softplus(-x)) + detail::strong_product(negative, softplus(x));
 }
 
 /// log(x), at least -100.
@@ -149,6 +180,7 @@ Tensor bounded_log1m(const Tensor& x) {
 }  // namespace
 
 Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyLossOptions& options) {
+  const CallSite here(logits.location());
   check_logits("cross_entropy", logits, options.weight);
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
     raise<ValueError>("cross_entropy: label_smoothing is out of range", "in [0, 1]",
@@ -166,34 +198,39 @@ Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyLossOpti
   if (logits.ndim() == 1) {
     return from_batch_of_one(cross_entropy(batch_of_one(logits), unsqueeze(target, 0), options));
   }
-  const Tensor log_p = log_softmax(std::move(logits), 1);
-  return probabilities ? cross_entropy_of(log_p, target, options) : nll_of("cross_entropy", log_p, target, options);
+  if (!probabilities) return nll_of("cross_entropy", std::move(logits), target, options, log_probabilities);
+  return cross_entropy_of(log_probabilities(std::move(logits)), target, options);
 }
 
 Tensor nll_loss(In log_p, const Tensor& target, const NLLLossOptions& options) {
+  const CallSite here(log_p.location());
   check_logits("nll_loss", log_p, options.weight);
   check_indices("nll_loss", log_p, target);
   const CrossEntropyLossOptions general{
       .reduction = options.reduction, .ignore_index = options.ignore_index, .weight = options.weight};
+  const auto given = [](Tensor x) { return x; };
   if (log_p.ndim() == 1) {
-    return from_batch_of_one(nll_of("nll_loss", batch_of_one(log_p), unsqueeze(target, 0), general));
+    return from_batch_of_one(nll_of("nll_loss", batch_of_one(log_p), unsqueeze(target, 0), general, given));
   }
-  return nll_of("nll_loss", log_p, target, general);
+  return nll_of("nll_loss", log_p, target, general, given);
 }
 
 Tensor binary_cross_entropy(In input, In target, const BCELossOptions& options) {
+  const CallSite here(input.location());
   detail::check_pair("binary_cross_entropy", input, target);
-  const Tensor& x = input;
+  const Tensor x = detail::where_counted(std::move(input), options.weight);
   const Tensor& t = target;
   if (!all((x.detach() >= 0.0) & (x.detach() <= 1.0)).item<bool>()) {
     raise<ValueError>("binary_cross_entropy: the input must hold probabilities", "in [0, 1]");
   }
   Tensor losses = (t - 1.0) * bounded_log1m(x) - t * bounded_log(x);
-  return detail::reduce(weigh("binary_cross_entropy", std::move(losses), options.weight), options.reduction);
+  return detail::reduce("binary_cross_entropy",
+                        detail::weigh("binary_cross_entropy", std::move(losses), options.weight), options.reduction);
 }
 
 Tensor binary_cross_entropy_with_logits(In input, In target, const BCEWithLogitsLossOptions& options) {
   constexpr auto loss = "binary_cross_entropy_with_logits";
+  const CallSite here(input.location());
   detail::check_pair(loss, input, target);
   const Tensor& x = input;
   const Tensor& t = target;
@@ -204,18 +241,21 @@ Tensor binary_cross_entropy_with_logits(In input, In target, const BCEWithLogits
       raise<ShapeError>(std::string(loss) + ": pos_weight must broadcast to the input", to_string(x.shape()),
                         to_string(options.pos_weight.shape()));
     }
-    losses = (1.0 - t) * x + log_weight * softplus(-x);
+    losses = detail::known_finite(x) ? (1.0 - t) * x + log_weight * softplus(-x)
+                                     : logistic(x, options.pos_weight * t, 1.0 - t);
   } else {
-    losses = softplus(x) - t * x;
+    losses = detail::known_finite(x) ? softplus(x) - t * x : logistic(x, t, 1.0 - t);
   }
-  return detail::reduce(weigh(loss, std::move(losses), options.weight), options.reduction);
+  return detail::reduce(loss, detail::weigh(loss, std::move(losses), options.weight), options.reduction);
 }
 
 Tensor kl_div(In input, In target, const KLDivLossOptions& options) {
-  detail::check_pair("kl_div", input, target);
+  const CallSite here(input.location());
+  detail::check_pair("kl_div", input, target, options.broadcast);
   const Tensor& t = target;
-  Tensor losses = options.log_target ? exp(t) * (t - input) : xlogy(t, t) - t * input;
-  return detail::reduce(std::move(losses), options.reduction);
+  Tensor losses = options.log_target ? detail::strong_product(exp(t), t - input)
+                                     : xlogy(t, t) - detail::strong_product(t, std::move(input));
+  return detail::reduce("kl_div", std::move(losses), options.reduction);
 }
 
 }  // namespace newtape::nn

@@ -4,7 +4,8 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 
-/// Classification losses, of probabilities or logits.
+/// Classification losses, of probabilities or logits. 0 log 0 is 0. Samples that are ignored and elements of weight 0
+/// have no influence, also if they are infinite or NaN. ValueError for the mean of no losses.
 namespace newtape::nn {
 
 struct CrossEntropyLossOptions {
@@ -49,6 +50,7 @@ Tensor binary_cross_entropy_with_logits(In input, In target, const BCEWithLogits
 struct KLDivLossOptions {
   Reduction reduction = Reduction::mean;  ///< batchmean gives the KL divergence as defined
   bool log_target = false;                ///< the target also holds logarithms
+  bool broadcast = false;                 ///< input and target broadcast, as in PyTorch, instead of a ShapeError
 };
 
 /// t (log(t) - input), elementwise, for an input of logarithms of probabilities.

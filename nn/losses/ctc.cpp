@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/special.hpp>
@@ -123,13 +124,14 @@ States states_of(const std::vector<std::vector<std::int64_t>>& targets, const st
 
 Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
                 const CTCLossOptions& options) {
+  const CallSite here(log_probs.location());
   expect_floating("ctc_loss", log_probs.value());
   if (log_probs.ndim() != 2 && log_probs.ndim() != 3) {
     raise<ShapeError>("ctc_loss: log_probs must have two or three axes", "[T, N, C] or [T, C]",
                       to_string(log_probs.shape()));
   }
   const bool single = log_probs.ndim() == 2;
-  const Tensor x = single ? unsqueeze(log_probs, 1) : Tensor(log_probs.tensor());
+  Tensor x = single ? unsqueeze(log_probs, 1) : Tensor(log_probs.tensor());
   const auto frames = x.shape(0);
   const auto n = x.shape(1);
   const auto n_classes = x.shape(2);
@@ -156,6 +158,9 @@ Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths
   if (longest > 0) {
     const auto shortest = *std::min_element(in.begin(), in.end());
     const Tensor length = reshape(Tensor(core::contiguous(input_lengths.value())), {n, 1});
+    // What lies beyond a sample's length has no influence, whatever it holds.
+    if (shortest < frames)
+      x = where(unsqueeze(reshape(arange(frames), {frames, 1}) < reshape(length, {n}), -1), x, 0.0);
     const auto width = s.classes.shape(1);
     const Tensor emitted = clip(gather(slice(x, 0, 0, longest), -1, s.classes), impossible, infinity);
     const auto frame = unstack(emitted, 0);
@@ -174,13 +179,13 @@ Tensor ctc_loss(In log_probs, const Tensor& targets, const Tensor& input_lengths
     }
     losses = -logsumexp(gather(alpha, -1, s.ends) + s.end, -1);
     losses = where(s.regular, losses, s.known);
-    losses = where(losses < -0.1 * impossible, losses, options.zero_infinity ? 0.0 : infinity);
+    losses = where(losses >= -0.1 * impossible, options.zero_infinity ? 0.0 : infinity, losses);  // NaN stays
   }
   if (options.reduction == Reduction::mean) {
     losses = losses / clip(reshape(target_lengths, {n}).to(x.dtype()), 1.0, infinity);
   }
   if (single && options.reduction == Reduction::none) losses = squeeze(losses, 0);
-  return detail::reduce(std::move(losses), options.reduction);
+  return detail::reduce("ctc_loss", std::move(losses), options.reduction);
 }
 
 }  // namespace newtape::nn

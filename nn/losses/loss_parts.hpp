@@ -2,7 +2,6 @@
 #pragma once
 
 #include <newtape/autograd/ops/arithmetic.hpp>
-#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 
 #include <limits>
@@ -11,38 +10,31 @@
 /// Helpers shared by the losses.
 namespace newtape::nn::detail {
 
-inline Tensor reduce(Tensor losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::mean: return mean(std::move(losses));
-    case Reduction::sum: return sum(std::move(losses));
-    case Reduction::batchmean: {
-      const double n = losses.ndim() == 0 ? 1 : static_cast<double>(losses.shape(0));
-      return sum(std::move(losses)) / n;
-    }
-    default: return losses;
-  }
-}
+/// The reduction of the losses of `loss`. ValueError for the mean of none.
+Tensor reduce(const char* loss, Tensor losses, Reduction reduction);
 
-/// ShapeError unless both have the same shape: losses do not broadcast.
-inline void check_same_shape(const char* loss, const In& input, const In& target) {
-  if (input.shape() == target.shape()) return;
-  raise<ShapeError>(std::string(loss) + ": input and target must have the same shape", "equal shapes",
-                    "input " + to_string(input.shape()) + ", target " + to_string(target.shape()));
-}
-
+/// ShapeError unless both have the same shape, or `broadcast` and their shapes broadcast.
+void check_shapes(const char* loss, const In& input, const In& target, bool broadcast = false);
 /// DTypeError unless both have the same float dtype.
-inline void check_floats(const char* loss, const In& input, const In& target) {
-  if (is_floating(input.dtype()) && input.dtype() == target.dtype()) return;
-  raise<DTypeError>(std::string(loss) + ": input and target must have the same float dtype", "f32 or f64",
-                    "input " + std::string(name(input.dtype())) + ", target " + std::string(name(target.dtype())));
-}
+void check_floats(const char* loss, const In& input, const In& target);
+/// Both checks.
+void check_pair(const char* loss, const In& input, const In& target, bool broadcast = false);
 
-inline void check_pair(const char* loss, const In& input, const In& target) {
-  check_same_shape(loss, input, target);
-  check_floats(loss, input, target);
-}
+/// factor x, and 0 where the factor is 0, also if x is infinite or NaN there: 0 log 0 is 0.
+Tensor strong_product(const Tensor& factor, In x);
+
+/// losses * weight. What has weight 0 does not count, also if it is infinite or NaN. ShapeError unless the weight (may
+/// be undefined: 1) broadcasts to the losses.
+Tensor weigh(const char* loss, Tensor losses, const Tensor& weight);
+
+/// x where the weight (may be undefined) is not 0; 0 elsewhere if x is infinite or NaN there. It stands before operations
+/// that mix elements, whose pullbacks would spread a NaN.
+Tensor where_counted(In x, const Tensor& weight);
 
 /// max(x, 0) with derivative 1 at 0, as in PyTorch's margin losses.
 inline Tensor hinge(Tensor x) { return clip(std::move(x), 0.0, std::numeric_limits<double>::infinity()); }
+
+/// True if every element is finite; false while elementwise functions are recorded, where values are not known.
+bool known_finite(const Tensor& x);
 
 }  // namespace newtape::nn::detail

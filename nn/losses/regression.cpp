@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/losses/loss_parts.hpp>
 #include <newtape/nn/losses/regression.hpp>
@@ -19,34 +20,39 @@ Tensor huber(const Tensor& d, double delta) {
 }  // namespace
 
 Tensor mse_loss(In input, In target, const MSELossOptions& options) {
-  detail::check_same_shape("mse_loss", input, target);
-  return detail::reduce(square(std::move(input) - std::move(target)), options.reduction);
+  const CallSite here(input.location());
+  detail::check_shapes("mse_loss", input, target, options.broadcast);
+  return detail::reduce("mse_loss", square(std::move(input) - std::move(target)), options.reduction);
 }
 
 Tensor l1_loss(In input, In target, const L1LossOptions& options) {
-  detail::check_pair("l1_loss", input, target);
-  return detail::reduce(abs(std::move(input) - std::move(target)), options.reduction);
+  const CallSite here(input.location());
+  detail::check_pair("l1_loss", input, target, options.broadcast);
+  return detail::reduce("l1_loss", abs(std::move(input) - std::move(target)), options.reduction);
 }
 
 Tensor huber_loss(In input, In target, const HuberLossOptions& options) {
-  detail::check_pair("huber_loss", input, target);
+  const CallSite here(input.location());
+  detail::check_pair("huber_loss", input, target, options.broadcast);
   if (!(options.delta > 0)) {
     raise<ValueError>("huber_loss: delta must be positive", {}, std::to_string(options.delta));
   }
-  return detail::reduce(huber(std::move(input) - std::move(target), options.delta), options.reduction);
+  return detail::reduce("huber_loss", huber(std::move(input) - std::move(target), options.delta), options.reduction);
 }
 
 Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options) {
-  detail::check_pair("smooth_l1_loss", input, target);
+  const CallSite here(input.location());
+  detail::check_pair("smooth_l1_loss", input, target, options.broadcast);
   if (!(options.beta >= 0)) {
     raise<ValueError>("smooth_l1_loss: beta must not be negative", {}, std::to_string(options.beta));
   }
-  if (options.beta == 0) return l1_loss(std::move(input), std::move(target), {options.reduction});
+  if (options.beta == 0) return l1_loss(std::move(input), std::move(target), {options.reduction, options.broadcast});
   const Tensor d = std::move(input) - std::move(target);
-  return detail::reduce(huber(d, options.beta) / options.beta, options.reduction);
+  return detail::reduce("smooth_l1_loss", huber(d, options.beta) / options.beta, options.reduction);
 }
 
 Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNLLLossOptions& options) {
+  const CallSite here(input.location());
   detail::check_pair("gaussian_nll_loss", input, target);
   detail::check_floats("gaussian_nll_loss", input, var);
   Tensor v = var;
@@ -64,21 +70,24 @@ Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNLLLossOptio
   if (any(v.detach() < 0.0).item<bool>()) raise<ValueError>("gaussian_nll_loss: a variance must not be negative");
   // Clamps the value without changing the derivative: adds exactly 0 to variances above eps.
   v = v + (clip(v.detach(), options.eps, std::numeric_limits<double>::infinity()) - v.detach());
-  Tensor losses = 0.5 * (log(v) + square(std::move(input) - std::move(target)) / v);
+  const Tensor d = std::move(input) - std::move(target);
+  Tensor losses = 0.5 * (log(v) + d / v * d);  // the square of d may overflow
   if (options.full) losses = losses + 0.5 * std::log(2 * std::numbers::pi);
-  return detail::reduce(std::move(losses), options.reduction);
+  return detail::reduce("gaussian_nll_loss", std::move(losses), options.reduction);
 }
 
 Tensor poisson_nll_loss(In input, In target, const PoissonNLLLossOptions& options) {
-  detail::check_pair("poisson_nll_loss", input, target);
+  const CallSite here(input.location());
+  detail::check_pair("poisson_nll_loss", input, target, options.broadcast);
   const Tensor& t = target;
-  Tensor losses = options.log_input ? exp(input) - t * input : input - t * log(input + options.eps);
+  Tensor losses = options.log_input ? exp(input) - detail::strong_product(t, input)
+                                    : input - detail::strong_product(t, log(input + options.eps));
   if (options.full) {
     const Tensor large = t > 1.0;
     const Tensor n = where(large, t, 2.0);
     losses = losses + where(large, n * log(n) - n + 0.5 * log(2 * std::numbers::pi * n), 0.0);
   }
-  return detail::reduce(std::move(losses), options.reduction);
+  return detail::reduce("poisson_nll_loss", std::move(losses), options.reduction);
 }
 
 }  // namespace newtape::nn

@@ -67,10 +67,14 @@ class ModuleHook {
 
 namespace detail {
 template <class T>
-constexpr std::string_view find_type_name() {
+constexpr std::string_view full_type_name() {
   std::string_view text = __PRETTY_FUNCTION__;  // ... [with T = newtape::nn::Linear; ...] or [T = newtape::nn::Linear]
   text.remove_prefix(text.find("T = ") + 4);
-  text = text.substr(0, text.find_first_of(";]<"));
+  return text.substr(0, text.find_first_of(";]<"));
+}
+template <class T>
+constexpr std::string_view find_type_name() {
+  const std::string_view text = full_type_name<T>();
   const auto scope = text.rfind("::");
   return scope == std::string_view::npos ? text : text.substr(scope + 2);
 }
@@ -231,6 +235,31 @@ Tensor* first_tensor(R& result) {
 }
 }  // namespace detail
 
+namespace detail {
+template <class... Args>
+inline constexpr bool starts_with_tensor = false;
+template <class First, class... More>
+inline constexpr bool starts_with_tensor<First, More...> = TensorLike<First>;
+
+/// Whether M is a class of the library that calls no modules or functions of the user, such as Sequential does.
+template <class M>
+inline constexpr bool is_library_layer = full_type_name<M>().starts_with("newtape::") && !requires {
+  M::calls_user;
+};
+
+/// The call site within a layer of the library, from the first argument; none within a module of the user.
+template <bool library>
+struct LayerScope : UserCode {
+  template <class... Args>
+  explicit LayerScope(const Args&...) noexcept {}
+};
+template <>
+struct LayerScope<true> : CallSite {
+  explicit LayerScope(const In& first, const auto&...) noexcept : CallSite(first.location()) {}
+  explicit LayerScope(const auto&...) noexcept : CallSite(SourceLocation()) {}
+};
+}  // namespace detail
+
 /// The base of a module `Self` with a `forward`, which calling the module calls. Messages of exceptions are prefixed
 /// with the module's path: "encoder.2.fc1: ...".
 template <class Self>
@@ -239,8 +268,12 @@ class Module : public ModuleBase {
   Module() : ModuleBase(&detail::type_name<Self>) {}
 
   auto operator()(In x) const { return call(std::move(x)); }
+  template <class Second, class... More>
+  auto operator()(In first, Second&& second, More&&... more) const {
+    return call(std::move(first), std::forward<Second>(second), std::forward<More>(more)...);
+  }
   template <class... Args>
-    requires(sizeof...(Args) != 1 || !(TensorLike<Args> && ...))
+    requires(!detail::starts_with_tensor<Args...>)
   auto operator()(Args&&... args) const { return call(std::forward<Args>(args)...); }
 
   /// For options in braces, `net(x, {.t = 2})`, of a `forward(x, options)` that is neither overloaded nor a template.
@@ -257,12 +290,14 @@ class Module : public ModuleBase {
 
  private:
   const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+  /// Within a layer of the library, operations and errors have the line of the user's call.
   template <class... Args>
   auto call(Args&&... args) const {
     static_assert(detail::HasForward<Self, Args...> || !detail::HasMutableForward<Self, Args...>,
                   "forward must be a const member of the module: Tensor forward(const Tensor& x) const");
     static_assert(detail::HasForward<Self, Args...> || detail::HasMutableForward<Self, Args...>,
                   "the module needs a public forward that takes these arguments");
+    const detail::LayerScope<detail::is_library_layer<Self>> scope(args...);
     try {
       if (!has_hooks()) return self().forward(std::forward<Args>(args)...);
       const std::vector<Tensor> inputs = detail::tensors_among(args...);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/nn/module/draw_order.hpp>
 #include <newtape/nn/module/module.hpp>
 
+#include <concepts>
 #include <memory>
+#include <type_traits>
+#include <vector>
 
 namespace newtape::nn {
 
 /// A function object `Tensor -> Tensor` as a module without parameters.
 template <class F>
 struct Lambda : Module<Lambda<F>> {
+  static constexpr bool calls_user = true;
   explicit Lambda(F function) : f(std::move(function)) {}
   Tensor forward(In x) const {
     // An operation such as nt::relu may overwrite a temporary.
@@ -45,11 +50,18 @@ struct StepOf final : Step {
 template <class S> concept SequentialStep = std::is_invocable_r_v<Tensor, const S&, const Tensor&>;
 
 /// Modules, lambdas and functions applied in sequence: `Sequential(Linear(784, 512), nt::relu, Linear(512, 10))`.
-/// Children are named "0", "1", ... by position.
+/// Children are named "0", "1", ... by position. Weights of layers that are constructed as arguments are drawn in their
+/// order, whatever the compiler; construct parametrized layers beforehand.
 class Sequential : public Module<Sequential> {
  public:
-  template <class... Steps>
-  explicit Sequential(const Steps&... steps) : Sequential(Empty()) {
+  static constexpr bool calls_user = true;
+  template <class... Args>
+    requires(sizeof...(Args) != 1 || !(std::same_as<std::remove_cvref_t<Args>, Sequential> && ...))
+  explicit Sequential(Args&&... steps) : Sequential(Empty()) {
+    // The compiler may construct the arguments in any order; their weights are drawn from first to last.
+    std::vector<ModuleBase> fresh;
+    (add_temporary<Args>(fresh, steps), ...);
+    detail::draw_in_order(fresh);
     (push_back(steps), ...);
   }
 
@@ -76,6 +88,12 @@ class Sequential : public Module<Sequential> {
   ~Sequential();
 
  private:
+  template <class S>
+  static void add_temporary(std::vector<ModuleBase>& list, const std::remove_reference_t<S>& step) {
+    if constexpr (!std::is_lvalue_reference_v<S> && std::derived_from<std::remove_cvref_t<S>, ModuleBase>) {
+      list.push_back(step);
+    }
+  }
   struct Empty {};
   struct Steps;
   explicit Sequential(Empty);

@@ -39,8 +39,8 @@ TEST_CASE("schedules set the rates that PyTorch's set") {
   compare_rates("multi_step", optim::multi_step_lr({.milestones = {3, 10, 10, 17}, .gamma = 0.5}));
   compare_rates("exponential", optim::exponential_lr(0.87));
   compare_rates("polynomial", optim::polynomial_lr({.total_iters = 15, .power = 2.5}));
-  compare_rates("cosine", optim::cosine_annealing_lr({.t_max = 23, .eta_min = 0.1}));
-  compare_rates("restarts", optim::cosine_annealing_warm_restarts({.t_0 = 3, .t_mult = 2, .eta_min = 0.1}));
+  compare_rates("cosine", optim::cosine_annealing_lr({.t_max = 23, .eta_min = 0.05}));
+  compare_rates("restarts", optim::cosine_annealing_warm_restarts({.t_0 = 3, .t_mult = 2, .eta_min = 0.05}));
   compare_rates("restarts_equal", optim::cosine_annealing_warm_restarts({.t_0 = 5}));
   compare_rates("one_cycle", optim::one_cycle_lr({.total_steps = 24}));
   compare_rates("one_cycle_linear",
@@ -49,8 +49,8 @@ TEST_CASE("schedules set the rates that PyTorch's set") {
   const auto warm_up = optim::linear_lr({.start_factor = 0.2, .total_iters = 6});
   compare_rates("sequential", optim::sequential_lr({warm_up, optim::exponential_lr(0.9)}, {6}));
   compare_rates("chained", optim::chained_lr({warm_up, optim::exponential_lr(0.9)}));
-  compare_rates("swa", optim::swa_lr({.swa_lr = 0.2, .anneal_steps = 7}));
-  compare_rates("swa_linear", optim::swa_lr({.swa_lr = 1.4, .anneal_steps = 4, .cosine = false}));
+  compare_rates("swa", optim::swa_lr({.swa_lr = 0.1, .anneal_steps = 7}));
+  compare_rates("swa_linear", optim::swa_lr({.swa_lr = 0.7, .anneal_steps = 4, .cosine = false}));
   compare_rates("exponential", [](std::int64_t step) { return std::pow(0.87, static_cast<double>(step)); });
 }
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/module/module.hpp>
+
+#include <functional>
+#include <vector>
+
+/// The order in which initial weights are drawn. In `Sequential(Linear(3, 4), Linear(4, 2))` it is that in which the
+/// compiler evaluates the arguments: GCC begins with the last, Clang with the first.
+namespace newtape::nn::detail {
+
+/// Sets p to make(generator), and remembers how if it is the default generator.
+void draw(const Parameter& p, Generator& generator, const std::function<Array(Generator&)>& make);
+
+/// Draws the parameters of these modules again, in the order of the modules, if they are what was drawn last and in
+/// another order. Parameters that no longer have their drawn values keep those that they have.
+void draw_in_order(const std::vector<ModuleBase>& modules);
+
+}  // namespace newtape::nn::detail
