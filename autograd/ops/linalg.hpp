@@ -4,8 +4,10 @@
 #include <newtape/autograd/tensor.hpp>
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 /// Linear algebra over the last two axes; leading axes are stacks of matrices, those of two operands broadcast. Every
@@ -17,8 +19,12 @@ namespace newtape::linalg {
 // --- equations ---
 
 Tensor inv(In a);
-/// x with a x = b, b [n] or [.., n, k] (as in NumPy 2, b is a vector only when it has one axis).
-Tensor solve(In a, In b);
+struct SolveOptions {
+  bool left = true;  ///< a x = b, else x a = b
+};
+/// x with a x = b, b [n] or [.., n, k] (as in NumPy 2, b is a vector only when it has one axis), or with x a = b, b
+/// [.., k, n].
+Tensor solve(In a, In b, const SolveOptions& options = {});
 struct SolveTriangularOptions {
   bool upper = false;          ///< the triangle of a that is read
   bool left = true;            ///< a x = b, else x a = b
@@ -41,8 +47,12 @@ struct LUFactor {
   Tensor lu, pivots;
 };
 LUFactor lu_factor(In a);
-/// x with a x = b, from lu_factor(a); b [n] or [.., n, k].
-Tensor lu_solve(const LUFactor& factor, In b);
+struct LuSolveOptions {
+  bool left = true;      ///< a x = b, else x a = b
+  bool adjoint = false;  ///< solve with a^T instead of a
+};
+/// x with a x = b, from lu_factor(a); b [n] (left only) or a matrix.
+Tensor lu_solve(const LUFactor& factor, In b, const LuSolveOptions& options = {});
 /// [.., n, n] -> [..]. The derivatives, of any order, are also correct for singular matrices of any rank.
 Tensor det(In a);
 /// Sign of the determinant (a constant) and logarithm of its absolute value, -inf for singular matrices.
@@ -72,20 +82,41 @@ struct Lstsq {
 /// Singular values up to rcond (default eps max(m, n)) times the largest count as zero. The derivative is that at
 /// constant rank (Golub & Pereyra 1973).
 Lstsq lstsq(In a, In b, std::optional<double> rcond = {});
-/// Moore-Penrose pseudoinverse; `rtol` as rcond above. Derivative at constant rank (Golub & Pereyra 1973).
-Tensor pinv(In a, std::optional<double> rtol = {});
+/// Singular values up to the larger of `atol` and `rtol` times the largest count as zero.
+struct PinvOptions {
+  std::optional<double> rtol = {};  ///< default: eps max(m, n), or 0 with atol > 0
+  double atol = 0;
+  bool hermitian = false;  ///< a is symmetric: by eigenvalues, from the lower triangle
+};
+/// Moore-Penrose pseudoinverse. Derivative at constant rank (Golub & Pereyra 1973).
+Tensor pinv(In a, const PinvOptions& options = {});
+inline Tensor pinv(In a, std::optional<double> rtol) { return pinv(std::move(a), PinvOptions{.rtol = rtol}); }
+using MatrixRankOptions = PinvOptions;
+/// The number of singular values that do not count as zero: i64 [..].
+Tensor matrix_rank(In a, const MatrixRankOptions& options = {});
+inline Tensor matrix_rank(In a, std::optional<double> rtol) {
+  return matrix_rank(std::move(a), MatrixRankOptions{.rtol = rtol});
+}
 
 // --- eigenvalues, singular values ---
 
-/// a v = v diag(w) for symmetric a, w ascending. At equal eigenvalues derivatives exist only for functions that do not
-/// depend on the choice of v; NumericalError for others. Gradient: Giles 2008.
+/// Derivatives of functions of the results, where values are equal, zero or nearly equal:
+/// - of the values alone: right in first order for functions that are differentiable there; others (the largest value)
+///   have the mean over the block, a generalized derivative. Second derivatives: NumericalError.
+/// - of the vectors alone: right in first order for functions that do not depend on the choice of the vectors;
+///   NumericalError for others and for second derivatives.
+/// - of both, such as v f(w) v^T: NumericalError, unless all that belongs to the equal values has a cotangent of 0. What
+///   they have to do with each other is not in their cotangents: use `matrix_function`, `singular_value_function`.
+/// Nearly equal values give NumericalError where rounding would be more than eps^(3/8) of the result (2e-6 for f64).
+
+/// a v = v diag(w) for symmetric a, w ascending; reads the lower triangle of a, or the `upper`. Gradient: Giles 2008.
 struct Eigh {
   Tensor w, v;
 };
-Eigh eigh(In a);
-Tensor eigvalsh(In a);
-/// a v = v diag(w) for any square a: real and imaginary parts, the columns of v of norm 1. Derivatives exist only for
-/// functions that do not depend on the columns' phases; NumericalError for others.
+Eigh eigh(In a, bool upper = false);
+Tensor eigvalsh(In a, bool upper = false);
+/// a v = v diag(w) for any square a: real and imaginary parts, the columns of v of norm 1. NumericalError for functions
+/// that depend on the columns' phases, and near defective matrices. Gradient: Boeddeker et al. 2017.
 struct Eig {
   Tensor w_real, w_imag, v_real, v_imag;
 };
@@ -93,23 +124,41 @@ Eig eig(In a);
 /// Real and imaginary parts of the eigenvalues.
 std::array<Tensor, 2> eigvals(In a);
 /// a [.., m, n] = u diag(s) vh, s descending; k = min(m, n) columns in u and rows in vh, or with `full_matrices` m and
-/// n, those beyond k without a derivative (ValueError). Equal singular values: as for eigh. Gradient: Townsend 2016.
+/// n, those beyond k without a derivative (ValueError). Gradient: Townsend 2016.
 struct SVD {
   Tensor u, s, vh;
 };
 SVD svd(In a, bool full_matrices = false);
 Tensor svdvals(In a);
-/// The number of singular values above rtol (default eps max(m, n)) times the largest: i64 [..].
-Tensor matrix_rank(In a, std::optional<double> rtol = {});
+
+// --- functions of symmetric matrices and of singular values: derivatives of any order at any values, equal or not ---
+
+/// v f(w) v^T for symmetric a = v diag(w) v^T: the function f, elementwise and differentiable to the order asked for,
+/// of a matrix. trace(matrix_function(f, a)) is the sum of f over the eigenvalues. Derivatives by divided differences
+/// (Daleckii & Krein 1965); order k costs n^(k + 2). ValueError when f depends on variables; NumericalError where f, or
+/// a derivative that is asked for, is not finite.
+Tensor matrix_function(const std::function<Tensor(const Tensor&)>& f, In a);
+/// log(a) and a^(-1/2) for symmetric positive definite a: matmul(x - mean, matrix_rsqrt(cov)) has unit covariance.
+Tensor matrix_log(In a);
+Tensor matrix_rsqrt(In a);
+/// The symmetric positive semidefinite y with y y = a, for such a; differentiable where a is positive definite.
+Tensor matrix_sqrt(In a);
+/// u f(s) vh for a [.., m, n] = u diag(s) vh and an odd f (else ValueError), as matrix_function of [[0, a], [a^T, 0]].
+Tensor singular_value_function(const std::function<Tensor(const Tensor&)>& f, In a);
+/// a = u p, or with `left` a = p u: u [.., m, n] with orthonormal columns (rows if m < n), the nearest such matrix to a,
+/// and p symmetric positive semidefinite. NumericalError for derivatives where a has not full rank. Gradient: Higham
+/// 2008, section 8.
+struct Polar {
+  Tensor u, p;
+};
+Polar polar(In a, bool left = false);
 
 // --- functions of matrices ---
 
-/// exp(a) by scaling and squaring (Higham 2005); derivative by a block triangular exponential (Najfeld & Havel 1995).
+/// exp(a) by scaling and squaring (Al-Mohy & Higham 2009); derivative by a block triangular exponential (Najfeld & Havel 1995).
 Tensor matrix_exp(In a);
 /// a^n by repeated squaring; for n < 0 of the inverse.
 Tensor matrix_power(In a, std::int64_t n);
-/// The symmetric positive semidefinite y with y y = a, for such a; differentiable where a is positive definite.
-Tensor matrix_sqrt(In a);
 /// x with a x + x a = q for symmetric positive definite a.
 Tensor solve_lyapunov(In a, In q);
 
@@ -120,9 +169,19 @@ Tensor solve_lyapunov(In a, In q);
 Tensor vector_norm(In x, double p = 2, const Axes& axes = {}, bool keepdims = false);
 /// The Frobenius norm and the nuclear norm (the sum of the singular values).
 enum class MatrixNorm { fro, nuc };
+struct MatrixNormOptions {
+  std::array<std::int64_t, 2> axes{-2, -1};  ///< of the rows and of the columns
+  bool keepdims = false;
+};
 /// Matrix norm fro, nuc, or 1, -1, inf, -inf (extreme sums over columns, rows), 2, -2 (extreme singular values).
-Tensor matrix_norm(In a, MatrixNorm order = MatrixNorm::fro, bool keepdims = false);
-Tensor matrix_norm(In a, double order, bool keepdims = false);
+Tensor matrix_norm(In a, MatrixNorm order = MatrixNorm::fro, const MatrixNormOptions& options = {});
+Tensor matrix_norm(In a, double order, const MatrixNormOptions& options = {});
+inline Tensor matrix_norm(In a, MatrixNorm order, bool keepdims) {
+  return matrix_norm(std::move(a), order, MatrixNormOptions{.keepdims = keepdims});
+}
+inline Tensor matrix_norm(In a, double order, bool keepdims) {
+  return matrix_norm(std::move(a), order, MatrixNormOptions{.keepdims = keepdims});
+}
 /// As in NumPy: the 2-norm of all elements or, with an order, the norm of the vector or of the last two axes.
 Tensor norm(In x);
 Tensor norm(In x, double order);

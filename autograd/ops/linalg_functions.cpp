@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -72,13 +73,22 @@ void expect_positive(const char* op, const Array& w, bool zero) {
                         "an eigenvalue of " + std::to_string(core::min(w).item()));
 }
 
+/// 0 for negative eigenvalues that are rounding errors, up to 4 n eps max|w|, of a semidefinite matrix.
+Array without_rounding(const Array& w) {
+  if (w.size() == 0) return w;
+  const Tensor x(w);
+  const Tensor bound = max(abs(x), -1, true) * (-4 * static_cast<double>(w.shape(-1)) * epsilon(w.dtype()));
+  return where(logical_and(x < 0.0, x >= bound), 0.0, x).value();
+}
+
 }  // namespace
 
 Tensor matrix_sqrt(In a) {
   expect_matrices("matrix_sqrt", a, true);
   const core::Eigh e = core::eigh(a.value(), true, "matrix_sqrt");
-  expect_positive("matrix_sqrt", e.w, true);
-  const Spectrum root{core::sqrt(e.w), e.v};
+  const Array w = without_rounding(e.w);
+  expect_positive("matrix_sqrt", w, true);
+  const Spectrum root{core::sqrt(w), e.v};
   Array value = core::matmul(core::mul(e.v, core::unsqueeze(root.w, -2)), core::transpose(e.v, -2, -1));
   return matrix_sqrt_op(std::move(value), wrt(a, [root](const Tensor& g, const Tensor& y) {
                           expect_positive("matrix_sqrt", root.w, false);

@@ -87,20 +87,34 @@ LU lu(In a) {
   return {permute_rows(expand(identity, shape), inverse_of(rows)).detach(), std::move(l), triu(top(packed, k))};
 }
 
-Tensor lu_solve(const LUFactor& factor, In b) {
+namespace {
+
+/// x with a x = b or, `adjoint`, a^T x = b for p a = l u: u^-1 l^-1 p b or p^T l^-T u^-T b.
+Tensor solve_packed(const LUFactor& factor, const In& b, bool adjoint) {
+  const Tensor& f = factor.lu;
+  Shape shape = broadcast_shapes("lu_solve", Shape(f.shape().begin(), f.shape().end() - 2),
+                                 Shape(b.shape().begin(), b.shape().end() - 2));
+  shape.push_back(b.tensor().shape(-2));
+  const Array rows = core::lu_permutation({f.value(), factor.pivots.value()});
+  const Array of_all = core::expand(adjoint ? inverse_of(rows) : rows, shape);
+  shape.push_back(b.tensor().shape(-1));
+  const Tensor stretched = expand(b, shape);
+  if (!adjoint) {
+    return solve_triangular(f, solve_triangular(f, permute_rows(stretched, of_all), unit_lower), {.upper = true});
+  }
+  const Tensor inner = solve_triangular(f, stretched, {.upper = true, .transposed = true});
+  return permute_rows(solve_triangular(f, inner, unit_lower_transposed), of_all);
+}
+
+}  // namespace
+
+Tensor lu_solve(const LUFactor& factor, In b, const LuSolveOptions& options) {
   const In f(factor.lu);
   expect_matrices("lu_solve", f, true);
-  expect_system("lu_solve", f, b);
-  const Array rows = core::lu_permutation({factor.lu.value(), factor.pivots.value()});
-  return by_columns(b, [&](const In& columns) {
-    Shape shape = broadcast_shapes("lu_solve", Shape(f.shape().begin(), f.shape().end() - 2),
-                                   Shape(columns.shape().begin(), columns.shape().end() - 2));
-    shape.push_back(columns.tensor().shape(-2));
-    shape.push_back(columns.tensor().shape(-1));
-    Shape of_rows(shape.begin(), shape.end() - 1);
-    const Tensor permuted = permute_rows(expand(columns, shape), core::expand(rows, of_rows));
-    return solve_triangular(factor.lu, solve_triangular(factor.lu, permuted, unit_lower), {.upper = true});
-  });
+  expect_system("lu_solve", f, b, options.left);
+  // x a = b is a^T x^T = b^T.
+  if (!options.left) return transpose(solve_packed(factor, In(transpose(b), b.location()), !options.adjoint));
+  return by_columns(b, [&](const In& columns) { return solve_packed(factor, columns, options.adjoint); });
 }
 
 // --- determinants ---

@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
 #include <vector>
 
 namespace newtape::linalg {
@@ -21,8 +22,26 @@ void expect_matrix(const char* op, const In& a) {
   raise<ShapeError>(std::string(op) + ": a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
 }
 
-/// x [..], one number for each matrix; [.., 1, 1] with keepdims.
-Tensor with_axes(const Tensor& x, bool keepdims) { return keepdims ? column(column(x)) : x; }
+/// f(a with `axes` last): one number for each matrix, with axes of length 1 in their places for keepdims.
+template <class F>
+Tensor by_matrix(const In& a, const MatrixNormOptions& options, F f) {
+  expect_matrix("matrix_norm", a);
+  const auto rows = static_cast<std::int64_t>(normalize_axis("matrix_norm", options.axes[0], a.ndim()));
+  const auto columns = static_cast<std::int64_t>(normalize_axis("matrix_norm", options.axes[1], a.ndim()));
+  if (rows == columns) {
+    raise<ValueError>("matrix_norm: the axes must differ", "two axes", std::to_string(rows) + " twice");
+  }
+  Dims order;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(a.ndim()); ++i) {
+    if (i != rows && i != columns) order.push_back(i);
+  }
+  order.push_back(rows);
+  order.push_back(columns);
+  const bool in_place = std::is_sorted(order.begin(), order.end());
+  const Tensor y = f(in_place ? a : In(permute(a, order), a.location()));
+  if (!options.keepdims) return y;
+  return unsqueeze(unsqueeze(y, std::min(rows, columns)), std::max(rows, columns));
+}
 
 }  // namespace
 
@@ -30,20 +49,21 @@ Tensor vector_norm(In x, double p, const Axes& axes, bool keepdims) {
   return newtape::norm(std::move(x), p, axes, keepdims);
 }
 
-Tensor matrix_norm(In a, MatrixNorm order, bool keepdims) {
-  expect_matrix("matrix_norm", a);
-  if (order == MatrixNorm::fro) return vector_norm(a, 2, {-2, -1}, keepdims);
-  return with_axes(sum(svdvals(a), -1), keepdims);
+Tensor matrix_norm(In a, MatrixNorm order, const MatrixNormOptions& options) {
+  return by_matrix(a, options, [order](const In& x) {
+    return order == MatrixNorm::fro ? vector_norm(x, 2, {-2, -1}) : sum(svdvals(x), -1);
+  });
 }
 
-Tensor matrix_norm(In a, double order, bool keepdims) {
-  expect_matrix("matrix_norm", a);
+Tensor matrix_norm(In a, double order, const MatrixNormOptions& options) {
   const double p = std::abs(order);
   const auto extreme = [&](const Tensor& x) { return order > 0 ? max(x, -1) : min(x, -1); };
-  if (p == 2) return with_axes(extreme(svdvals(a)), keepdims);
-  if (p == 1 || std::isinf(p)) return with_axes(extreme(sum(abs(a), p == 1 ? -2 : -1)), keepdims);
-  raise<ValueError>("matrix_norm: invalid order", "1, -1, 2, -2, inf, -inf, or MatrixNorm::fro, nuc",
-                    std::to_string(order));
+  return by_matrix(a, options, [&](const In& x) {
+    if (p == 2) return extreme(svdvals(x));
+    if (p == 1 || std::isinf(p)) return extreme(sum(abs(x), p == 1 ? -2 : -1));
+    raise<ValueError>("matrix_norm: invalid order", "1, -1, 2, -2, inf, -inf, or MatrixNorm::fro, nuc",
+                      std::to_string(order));
+  });
 }
 
 Tensor norm(In x) { return vector_norm(std::move(x)); }

@@ -71,10 +71,35 @@ QR qr(In a, QRMode mode) {
 
 namespace {
 
-/// The rank of each matrix (i64): the number of singular values above `cutoff` times the largest.
-Tensor rank_of(const Tensor& s, double cutoff) {
-  if (s.shape(-1) == 0) return sum(s > 0.0, -1);
-  return sum(s > max(s, -1, true) * cutoff, -1);
+/// Singular values up to the larger of these, rtol times the largest, count as zero.
+struct Tolerance {
+  double rtol = 0;
+  double atol = 0;
+
+  Tensor kept(const Tensor& s) const {
+    if (s.shape(-1) == 0) return s > 0.0;
+    return s > maximum(max(s, -1, true) * rtol, atol);
+  }
+  /// The rank of each matrix (i64).
+  Tensor rank(const Tensor& s) const { return sum(kept(s), -1); }
+};
+
+Tolerance tolerance_of(const Tensor& a, const PinvOptions& o) {
+  return {o.rtol.value_or(o.atol > 0 ? 0 : cutoff(a)), o.atol};
+}
+
+/// The symmetric matrix with the lower triangle of a, as a function with symmetric gradients.
+Tensor symmetric_from_lower(const Tensor& a) {
+  const Tensor mean = symmetrized(a);
+  const Tensor x = a.detach();
+  return mean + (tril(x) + transpose(tril(x, -1)) - mean.detach());
+}
+
+/// a = u diag(s) vh; of a symmetric matrix by its eigenvalues, whose signs go to u.
+core::SVD decomposed(const Array& a, bool hermitian, const char* op) {
+  if (!hermitian) return core::svd(a, core::SVDPart::reduced, op);
+  const core::Eigh e = core::eigh(a, true, op);
+  return {core::mul(e.v, core::unsqueeze(core::sign(e.w), -2)), core::abs(e.w), core::transpose(e.v, -2, -1)};
 }
 
 /// A factorised pseudoinverse: QR of a, or of a^T where a is wide; SVD when some matrix of the stack is rank deficient.
@@ -84,10 +109,10 @@ struct Factors {
   Array q, r;
   Array u, inverse_s, vh;
 
-  Factors(const Tensor& a, double cutoff, const char* op) : wide(a.shape(-2) < a.shape(-1)) {
+  Factors(const Tensor& a, const Tolerance& tolerance, const char* op) : wide(a.shape(-2) < a.shape(-1)) {
     const core::SVD d = core::svd(a.value(), core::SVDPart::values, op);
     full_rank =
-        core::all(core::equal(rank_of(d.s, cutoff).value(), core::full({}, double(d.s.shape(-1)), i64))).item<bool>();
+        core::all(core::equal(tolerance.rank(d.s).value(), core::full({}, double(d.s.shape(-1)), i64))).item<bool>();
     if (full_rank) {
       core::QR f = core::qr(wide ? core::transpose(a.value(), -2, -1) : a.value(), false, op);
       q = std::move(f.q);
@@ -96,7 +121,7 @@ struct Factors {
     }
     core::SVD f = core::svd(a.value(), core::SVDPart::reduced, op);
     const Tensor s(f.s);
-    const Tensor kept = s > max(s, -1, true) * cutoff;
+    const Tensor kept = tolerance.kept(s);
     inverse_s = where(kept, 1.0 / where(kept, s, 1.0), 0.0).value();
     u = std::move(f.u);
     vh = std::move(f.vh);
@@ -147,7 +172,7 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
   match(lstsq_op, a, b);
   expect_matrices("lstsq", a, false);
   expect_system("lstsq", a, b);
-  const double tolerance = cutoff(a, rcond);
+  const Tolerance tolerance{rcond.value_or(cutoff(a)), 0};
   const Factors f(a, tolerance, "lstsq");
   const auto m = a.tensor().shape(-2);
   const auto n = a.tensor().shape(-1);
@@ -156,7 +181,7 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
   const Tensor x = apply_inverse(f, a, columns, false);
   Lstsq result;
   result.singular_values = svdvals(a);
-  result.rank = rank_of(result.singular_values, tolerance);
+  result.rank = tolerance.rank(result.singular_values);
   if (m > n && f.full_rank) {
     result.residuals = sum(square(columns.tensor() - matmul(a, x)), -2);
   } else {
@@ -167,12 +192,12 @@ Lstsq lstsq(In a, In b, std::optional<double> rcond) {
   return result;
 }
 
-Tensor pinv(In a, std::optional<double> rtol) {
-  expect_matrices("pinv", a, false);
-  const core::SVD d = core::svd(a.value(), core::SVDPart::reduced, "pinv");
+Tensor pinv(In x, const PinvOptions& options) {
+  expect_matrices("pinv", x, options.hermitian);
+  const In a = options.hermitian ? In(symmetric_from_lower(x), x.location()) : std::move(x);
+  const core::SVD d = decomposed(a.value(), options.hermitian, "pinv");
   const Tensor s(d.s);
-  const auto k = s.shape(-1);
-  Tensor kept = k == 0 ? s > 0.0 : s > max(s, -1, true) * cutoff(a, rtol);
+  const Tensor kept = tolerance_of(a, options).kept(s);
   const bool full_rank = all(kept).item<bool>();
   const Tensor inverse = where(kept, 1.0 / where(kept, s, 1.0), 0.0);
   Array value =
@@ -194,11 +219,11 @@ Tensor pinv(In a, std::optional<double> rtol) {
                  }));
 }
 
-Tensor matrix_rank(In a, std::optional<double> rtol) {
-  if (a.ndim() < 2) {
-    raise<ShapeError>("matrix_rank: a must have at least two axes", "a [.., m, n]", "a " + to_string(a.shape()));
-  }
-  return rank_of(Tensor(core::svd(a.value(), core::SVDPart::values, "matrix_rank").s), cutoff(a, rtol));
+Tensor matrix_rank(In a, const MatrixRankOptions& options) {
+  expect_matrices("matrix_rank", a, options.hermitian);
+  const Tensor s = options.hermitian ? abs(Tensor(core::eigh(a.value(), false, "matrix_rank").w))
+                                     : Tensor(core::svd(a.value(), core::SVDPart::values, "matrix_rank").s);
+  return tolerance_of(a, options).rank(s);
 }
 
 }  // namespace newtape::linalg

@@ -74,12 +74,14 @@ Tensor solve_with(const core::LU& lu, const In& a, const In& b, bool transposed)
 
 }  // namespace
 
-Tensor solve(In a, In b) {
+Tensor solve(In a, In b, const SolveOptions& options) {
   match(solve_op, a, b);
   expect_matrices("solve", a, true);
-  expect_system("solve", a, b);
+  expect_system("solve", a, b, options.left);
   const core::LU lu = core::lu_factor(a.value(), "solve");
   core::expect_regular(lu, "solve");
+  // x a = b is a^T x^T = b^T.
+  if (!options.left) return transpose(solve_with(lu, a, In(transpose(b), b.location()), true));
   return by_columns(b, [&](const In& columns) { return solve_with(lu, a, columns, false); });
 }
 

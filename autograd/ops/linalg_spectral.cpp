@@ -15,32 +15,70 @@ static const Op eigh_op{"eigh"};
 static const Op eigvalsh_op{"eigvalsh"};
 static const Op svd_op{"svd"};
 static const Op svdvals_op{"svdvals"};
+static const Op divided_by_gaps_op{"divided_by_gaps"};
+static const Op undetermined_op{"undetermined"};
 
 namespace {
 
-/// x[.., i, j] = b[.., j] - b[.., i] and b[.., j] + b[.., i].
-Tensor differences(const Tensor& b) { return row(b) - column(b); }
-Tensor sums(const Tensor& b) { return row(b) + column(b); }
+using core::SpectralOp;
+constexpr SpectralOp of_eigh{"eigh", "linalg::matrix_function"};
+constexpr SpectralOp of_svd{"svd", "linalg::singular_value_function, linalg::polar"};
 
-/// p / d, and 0 where `zero` (a boolean constant) holds. NumericalError unless p is negligible there.
-Tensor divided(const Tensor& p, const Tensor& d, const Tensor& zero, const Tensor& scale, const char* op) {
-  core::expect_no_coupling(p.value(), zero.value(), scale.value(), op);
-  return where(zero, 0.0, p / where(zero, 1.0, d));
+/// What divided_by_gaps checks: `power` is that of the gaps by which rounding errors have been divided.
+struct GapChecks {
+  SpectralOp op;
+  bool blocks_determined = true;
+  int power = 1;
+};
+
+/// y_ij = d_ij / (w_j - w_i), and 0 for equal values. A cotangent that asks for what equal values or rounding hide is a
+/// NumericalError.
+Tensor divided_by_gaps(const In& d, const In& w, const GapChecks& checks) {
+  const auto quotient = [w = w.tensor(), checks](const Tensor& g, const Tensor& by, int power) {
+    core::expect_gaps(g.value(), w.value(), checks.op, power, checks.blocks_determined);
+    return divided_by_gaps(by, w, {checks.op, checks.blocks_determined, power});
+  };
+  return divided_by_gaps_op(core::divide_by_gaps(d.value(), w.value()),
+                            wrt(d, [=](const Tensor& g) { return quotient(g, g, checks.power); }),
+                            wrt(w, [=](const Tensor& g, const Tensor& y) {
+                              // dy_ij = -y_ij (dw_j - dw_i) / (w_j - w_i)
+                              const Tensor t = quotient(g, g * y, checks.power + 1);
+                              return sum(t, -1) - sum(t, -2);
+                            }));
 }
 
-/// Giles 2008, 3.1: v (diag(w') + F * (v^T v')) v^T, F_ij = 1 / (w_j - w_i), symmetrised.
+/// x, whose further derivative is not determined: NumericalError for any cotangent but 0.
+Tensor undetermined(const In& x, const SpectralOp& op) {
+  return undetermined_op(x.value(), wrt(x, [op](const Tensor& g) {
+                           if (any(g.detach() != 0.0).item<bool>()) core::raise_undetermined(op);
+                           return zeros_like(g);
+                         }));
+}
+
+/// left diag(g) right for the cotangent g of the values alone. Functions that are differentiable at equal values have
+/// equal cotangents there; the mean over a block is a generalized derivative of others, such as the largest value.
+/// The second derivative has g'(w) inside a block, which is not known here when g depends on something.
+Tensor pullback_of_values(const Tensor& g, const Tensor& w, const Tensor& left, const Tensor& right,
+                          const SpectralOp& op) {
+  const bool equal = core::any_equal(w.value());
+  const bool null_space = left.shape(-2) != right.shape(-1) && core::any_zero(w.value());
+  if (!equal && !null_space) return matmul(left * row(g), right);
+  const Tensor mean = matmul(row(g), Tensor(core::equal_means(w.value())));
+  if (!recorded(g)) return matmul(left * mean, right);
+  return matmul(undetermined(left, op) * mean, undetermined(right, op));
+}
+
+/// Giles 2008, 3.1: v (diag(w') + F * (v^T v')) v^T, F_ij = 1 / (w_j - w_i), symmetrised. Inside blocks of equal values
+/// it is 0 for functions of the vectors alone that do not depend on their choice.
 Tensor eigh_pullback(Tensors g, Tensors y) {
   const Tensor& w = y[0];
   const Tensor& v = y[1];
   const Tensor vt = transpose(v);
-  if (!g[1].defined()) return matmul(v * row(g[0]), vt);
+  if (!g[1].defined()) return pullback_of_values(g[0], w, v, vt, of_eigh);
   const Tensor p = matmul(vt, g[1]);
-  Tensor inner;
-  if (!recorded(g[0], g[1], v)) {
-    inner = core::eigh_inner_grad(p.value(), w.value(), g[0].value(), "eigh");
-  } else {
-    const Tensor zero = core::no_gap(w.value());
-    inner = divided(p - transpose(p), differences(w) * 2.0, zero, p, "eigh");
+  Tensor inner = core::eigh_inner_grad(p.value(), w.value(), g[0].value(), of_eigh);
+  if (recorded(g[0], g[1], v)) {
+    inner = divided_by_gaps((p - transpose(p)) * 0.5, w, {of_eigh, !g[0].defined()});
     if (g[0].defined()) inner = inner + diag_embed(g[0]);
   }
   return matmul(matmul(v, inner), vt);
@@ -52,52 +90,60 @@ Tensor negligible(const Tensor& s, const Tensor& largest) {
   return s.detach() <= largest * tolerance;
 }
 
+/// p / d, and 0 where `zero` (a boolean constant) holds. NumericalError unless p is negligible there.
+Tensor divided(const Tensor& p, const Tensor& d, const Tensor& zero, const Tensor& scale) {
+  core::expect_no_coupling(p.value(), zero.value(), scale.value(), of_svd);
+  return where(zero, 0.0, p / where(zero, 1.0, d));
+}
+
+/// The inner matrix of svd's pullback in Tensor operations, for derivatives of the gradient.
+Tensor svd_inner(const Tensor& j, const Tensor& k, const Tensor& s, const Tensor& g_s) {
+  const auto antisymmetric = [](const Tensor& x) { return (x - transpose(x)) * 0.5; };
+  Tensor p;
+  Tensor q;
+  if (j.defined() && k.defined()) {
+    p = antisymmetric(j + k);
+    q = antisymmetric(j - k);
+  } else {
+    p = antisymmetric(j.defined() ? j : k);
+    q = j.defined() ? p : -p;
+  }
+  const Tensor sums = row(s) + column(s);
+  const Tensor no_sum = negligible(sums, column(max(s.detach(), -1, true)));
+  const Tensor by_sums = where(no_sum, 0.0, q / where(no_sum, 1.0, sums));
+  const Tensor inner = divided_by_gaps(p, s, {of_svd, !g_s.defined()}) + by_sums;
+  return g_s.defined() ? inner + diag_embed(g_s) : inner;
+}
+
 /// With j = u^T u' and k = vh vh'^T, and p and q half the sum and difference of their antisymmetric parts, the inner
 /// matrix is p_ij / (s_j - s_i) + q_ij / (s_j + s_i) + diag(s'): Townsend 2016, with 1 / (s_j^2 - s_i^2) split in two,
-/// so that functions independent of the choice of vectors (p = 0) have correct derivatives at equal singular values.
+/// so that functions of the vectors that do not depend on their choice (p = 0) have correct derivatives at equal
+/// singular values.
 Tensor svd_pullback(Tensors g, Tensors y) {
   const Tensor& u = y[0];
   const Tensor& s = y[1];
   const Tensor& vh = y[2];
-  if (!g[0].defined() && !g[2].defined()) return matmul(u * row(g[1]), vh);
+  if (!g[0].defined() && !g[2].defined()) return pullback_of_values(g[1], s, u, vh, of_svd);
   Tensor j;
   Tensor k;
   if (g[0].defined()) j = matmul(transpose(u), g[0]);
   if (g[2].defined()) k = matmul(vh, transpose(g[2]));
   const bool wide = vh.shape(-1) > s.shape(-1);
   const bool tall = u.shape(-2) > s.shape(-1);
-
-  Tensor inner;
-  if (!recorded(g[0], g[1], g[2], s)) {
-    inner = core::svd_inner_grad(j.value(), k.value(), s.value(), g[1].value(), "svd");
-  } else {
-    const auto twice_antisymmetric = [](const Tensor& x) { return x - transpose(x); };
-    Tensor p;
-    Tensor q;
-    Tensor scale;
-    if (j.defined() && k.defined()) {
-      p = twice_antisymmetric(j + k) * 0.5;
-      q = twice_antisymmetric(j - k) * 0.5;
-      scale = core::maximum(core::abs(j.value()), core::abs(k.value()));
-    } else {
-      p = twice_antisymmetric(j.defined() ? j : k) * 0.5;
-      q = j.defined() ? p : -p;
-      scale = j.defined() ? j : k;
-    }
-    const Tensor largest = s.shape(-1) == 0 ? s.detach() : max(s.detach(), -1, true);
-    const Tensor no_sum = negligible(sums(s.detach()), column(largest));
-    inner =
-        divided(p, differences(s), core::no_gap(s.value()), scale, "svd") + divided(q, sums(s), no_sum, scale, "svd");
-    if (g[1].defined()) inner = inner + diag_embed(g[1]);
+  Tensor inner = core::svd_inner_grad(j.value(), k.value(), s.value(), g[1].value(), !wide && !tall, of_svd);
+  if (recorded(g[0], g[1], g[2], s) && s.size() > 0) {
+    inner = svd_inner(j, k, s, g[1]);
+    // As for values alone: what the null space adds is not known.
+    if (g[1].defined() && (wide || tall) && core::any_zero(s.value())) inner = undetermined(inner, of_svd);
   }
   const Tensor zero = negligible(s, s.shape(-1) == 0 ? s.detach() : max(s.detach(), -1, true));
   if (tall && g[0].defined()) {
     const Tensor outside = g[0] - matmul(u, j);  // of the span of u
-    return matmul(matmul(u, inner) + divided(outside, row(s), row(zero), g[0], "svd"), vh);
+    return matmul(matmul(u, inner) + divided(outside, row(s), row(zero), g[0]), vh);
   }
   if (wide && g[2].defined()) {
     const Tensor outside = g[2] - matmul(transpose(k), vh);
-    return matmul(u, matmul(inner, vh) + divided(outside, column(s), column(zero), g[2], "svd"));
+    return matmul(u, matmul(inner, vh) + divided(outside, column(s), column(zero), g[2]));
   }
   return matmul(matmul(u, inner), vh);
 }
@@ -115,19 +161,29 @@ Tensor first_vectors(const Tensor& g, std::int64_t axis, std::int64_t k) {
 
 }  // namespace
 
-Eigh eigh(In a) {
+Eigh eigh(In a, bool upper) {
   expect_matrices("eigh", a, true);
+  if (upper) return eigh(In(transpose(a), a.location()));
   const core::Eigh value = core::eigh(a.value());
   const auto [w, v] = eigh_op(std::array{value.w, value.v}, wrt(a, eigh_pullback));
   return {w, v};
 }
 
-Tensor eigvalsh(In a) {
+namespace {
+
+/// LAPACK's values without vectors, in the graph in the place of those with vectors: their pullback sees all uses.
+Tensor in_place_of(const Op& op, Array values, const Tensor& with_vectors) {
+  return op(std::move(values), wrt(with_vectors, [](const Tensor& g) { return g; }));
+}
+
+}  // namespace
+
+Tensor eigvalsh(In a, bool upper) {
   expect_matrices("eigvalsh", a, true);
-  return eigvalsh_op(core::eigh(a.value(), false, "eigvalsh").w, wrt(a, [a = a.tensor()](const Tensor& g) {
-                       const Tensor v = eigh(a).v;
-                       return matmul(v * row(g), transpose(v));
-                     }));
+  if (upper) return eigvalsh(In(transpose(a), a.location()));
+  Array values = core::eigh(a.value(), false, "eigvalsh").w;
+  if (!recorded(a)) return eigvalsh_op(std::move(values));
+  return in_place_of(eigvalsh_op, std::move(values), eigh(a).w);
 }
 
 SVD svd(In a, bool full_matrices) {
@@ -146,10 +202,9 @@ SVD svd(In a, bool full_matrices) {
 
 Tensor svdvals(In a) {
   expect_matrices("svdvals", a, false);
-  return svdvals_op(core::svd(a.value(), core::SVDPart::values, "svdvals").s, wrt(a, [a = a.tensor()](const Tensor& g) {
-                      const auto [u, s, vh] = svd(a);
-                      return matmul(u * row(g), vh);
-                    }));
+  Array values = core::svd(a.value(), core::SVDPart::values, "svdvals").s;
+  if (!recorded(a)) return svdvals_op(std::move(values));
+  return in_place_of(svdvals_op, std::move(values), svd(a).s);
 }
 
 }  // namespace newtape::linalg

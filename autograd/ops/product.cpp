@@ -159,11 +159,14 @@ Tensor kron(In a, In b) {
 Tensor cross(In a, In b, std::int64_t axis) {
   const Shape shape = broadcast_shapes("cross", a.shape(), b.shape());
   const auto at = normalize_axis("cross", axis, shape.size());
-  if (shape[at] != 3) {
+  const auto from_last = static_cast<std::int64_t>(at) - static_cast<std::int64_t>(shape.size());
+  const auto fits = [from_last](const In& v) {
+    return v.ndim() >= static_cast<std::size_t>(-from_last) && v.tensor().shape(from_last) == 3;
+  };
+  if (!fits(a) || !fits(b)) {
     raise<ShapeError>("cross: the vectors must have three components", "length 3 along axis " + std::to_string(axis),
                       shapes(a, b));
   }
-  const auto from_last = static_cast<std::int64_t>(at) - static_cast<std::int64_t>(shape.size());
   const Tensor x = a.shape() == shape ? a.tensor() : expand(a, shape);
   const Tensor y = b.shape() == shape ? b.tensor() : expand(b, shape);
   const Tensor next = tensor({1, 2, 0}, i64);

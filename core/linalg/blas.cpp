@@ -34,6 +34,12 @@ void expect_matrices(const char* op, const Array& a, bool square) {
   }
 }
 
+void expect_countable(const char* op, const Array& a, double elements) {
+  if (elements <= INT32_MAX) return;
+  raise<ShapeError>(std::string(op) + ": the matrix is too large for LAPACK", "work space of at most 2^31 - 1 elements",
+                    "a " + to_string(a.shape()));
+}
+
 void expect_finite(const char* op, const Array& a) {
   if (all_finite(a)) return;
   const Shape stack = stack_of(a.shape());

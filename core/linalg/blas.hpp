@@ -38,6 +38,12 @@ void sgesdd_(const char*, const int*, const int*, float*, const int*, float*, fl
              float*, const int*, int*, int*);
 void dgesdd_(const char*, const int*, const int*, double*, const int*, double*, double*, const int*, double*,
              const int*, double*, const int*, int*, int*);
+void ssyev_(const char*, const char*, const int*, float*, const int*, float*, float*, const int*, int*);
+void dsyev_(const char*, const char*, const int*, double*, const int*, double*, double*, const int*, int*);
+void sgesvd_(const char*, const char*, const int*, const int*, float*, const int*, float*, float*, const int*, float*,
+             const int*, float*, const int*, int*);
+void dgesvd_(const char*, const char*, const int*, const int*, double*, const int*, double*, double*, const int*,
+             double*, const int*, double*, const int*, int*);
 void sgeev_(const char*, const char*, const int*, float*, const int*, float*, float*, float*, const int*, float*,
             const int*, float*, const int*, int*);
 void dgeev_(const char*, const char*, const int*, double*, const int*, double*, double*, double*, const int*, double*,
@@ -242,6 +248,28 @@ inline int gesdd(char job, int m, int n, double* a, int lda, double* s, double* 
   dgesdd_(&job, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &lwork, iwork, &info);
   return info;
 }
+inline int syev(char job, char uplo, int n, float* a, int lda, float* w, float* work, int lwork) {
+  int info = 0;
+  ssyev_(&job, &uplo, &n, a, &lda, w, work, &lwork, &info);
+  return info;
+}
+inline int syev(char job, char uplo, int n, double* a, int lda, double* w, double* work, int lwork) {
+  int info = 0;
+  dsyev_(&job, &uplo, &n, a, &lda, w, work, &lwork, &info);
+  return info;
+}
+inline int gesvd(char job, int m, int n, float* a, int lda, float* s, float* u, int ldu, float* vt, int ldvt,
+                 float* work, int lwork) {
+  int info = 0;
+  sgesvd_(&job, &job, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &lwork, &info);
+  return info;
+}
+inline int gesvd(char job, int m, int n, double* a, int lda, double* s, double* u, int ldu, double* vt, int ldvt,
+                 double* work, int lwork) {
+  int info = 0;
+  dgesvd_(&job, &job, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &lwork, &info);
+  return info;
+}
 inline int geev(char left, char right, int n, float* a, int lda, float* wr, float* wi, float* vl, int ldvl, float* vr,
                 int ldvr, float* work, int lwork) {
   int info = 0;
@@ -261,6 +289,8 @@ Shape stack_of(const Shape& shape);
 std::string member_name(const Shape& stack, std::int64_t index);
 /// ShapeError, DTypeError: `a` must be a float matrix (square), or a stack of them, whose lengths LAPACK can count.
 void expect_matrices(const char* op, const Array& a, bool square);
+/// ShapeError unless `elements`, of work space or a matrix, can be counted by LAPACK.
+void expect_countable(const char* op, const Array& a, double elements);
 /// NumericalError for NaN and infinity.
 void expect_finite(const char* op, const Array& a);
 

@@ -3,6 +3,8 @@
 
 #include <newtape/core/array/array.hpp>
 
+#include <string>
+
 /// Factorizations of matrices, and of stacks of them along leading axes, by LAPACK; f32 and f64. Errors name `op`:
 /// ShapeError and DTypeError before any work; NumericalError, with the matrix's index in the stack, for non-finite
 /// elements and if the factorization does not exist or does not converge.
@@ -55,6 +57,14 @@ struct QR {
 };
 QR qr(const Array& a, bool complete = false, const char* op = "qr");
 
+/// Makes LAPACK's divide and conquer (syevd, gesdd) fail while it exists, so that tests reach what follows.
+struct DivideAndConquerFails {
+  DivideAndConquerFails();
+  ~DivideAndConquerFails();
+};
+
+/// Where LAPACK's divide and conquer does not converge, eigh and svd go on with the QR algorithm.
+
 /// Eigenvalues in ascending order and, optionally, eigenvectors as columns; reads the lower triangle of a.
 struct Eigh {
   Array w, v;
@@ -74,19 +84,41 @@ struct Eig {
 };
 Eig eig(const Array& a, bool vectors = true, const char* op = "eig");
 
-/// Marks numerically equal eigenvalues, [.., i, j]: the diagonal, and |w[.., j] - w[.., i]| <= 4 n eps max|w|.
-Array no_gap(const Array& w);
+// --- derivatives of eigh and svd: sorted values in blocks, where neighbours differ by at most 4 n eps max|w| ---
+
+/// An operation, and the function that is right where its derivative is not determined; both for messages.
+struct SpectralOp {
+  const char* name;
+  const char* alternative;
+};
+/// NumericalError: at equal values, the cotangents of values and vectors do not determine the derivative.
+[[noreturn]] void raise_undetermined(const SpectralOp& op, const std::string& where = "");
+
+/// Whether i and j are in one block, boolean [.., i, j]; the means over blocks as a matrix, of w's dtype.
+Array equal_values(const Array& w);
+Array equal_means(const Array& w);
+/// Whether there is a block of two or more values; whether the last, of singular values, counts as zero.
+bool any_equal(const Array& w);
+bool any_zero(const Array& s);
 /// Inner first-order pullback of eigh in one pass, for p = v^T g_v and g_w (or undefined): g_w on the diagonal, (p_ij -
-/// p_ji) / (2 (w_j - w_i)) elsewhere. Equal eigenvalues: see `expect_no_coupling`.
-Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const char* op);
+/// p_ji) / (2 (w_j - w_i)) elsewhere, 0 inside blocks. NumericalError where the vectors of a block are coupled (see
+/// `expect_no_coupling`), where both values and vectors of a block are used, and where rounding of p would be a
+/// noticeable part (eps^(3/8)) of the result.
+Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const SpectralOp& op);
 /// The same for svd, with j = u^T g_u, k = vh g_vh^T and g_s (undefined if absent): g_s on the diagonal, p_ij / (s_j -
 /// s_i) + q_ij / (s_j + s_i) elsewhere, where p and q are half the sum and difference of j - j^T and k - k^T.
-Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, const char* op);
+Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, bool square,
+                     const SpectralOp& op);
+/// d_ij / (w_j - w_i), 0 inside blocks.
+Array divide_by_gaps(const Array& d, const Array& w);
+/// NumericalError where g is not negligible for a pair of values so near that eps / gap^power is noticeable, or, unless
+/// `blocks_determined`, for a pair inside a block.
+void expect_gaps(const Array& g, const Array& w, const SpectralOp& op, int power, bool blocks_determined);
 /// NumericalError unless p is zero, up to rounding relative to `scale`, where `no_gap` (boolean, broadcast to p) is
 /// true; only then is the derivative independent of the choice of basis for equal eigenvalues.
-void expect_no_coupling(const Array& p, const Array& no_gap, const Array& scale, const char* op);
+void expect_no_coupling(const Array& p, const Array& no_gap, const Array& scale, const SpectralOp& op);
 
-/// The matrix exponential, by scaling and squaring (Higham 2005).
+/// The matrix exponential, by scaling and squaring (Al-Mohy & Higham 2009).
 Array matrix_exp(const Array& a, const char* op = "matrix_exp");
 
 }  // namespace newtape::core

@@ -8,16 +8,20 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <span>
+#include <vector>
 
 namespace newtape::core {
 
 namespace {
 
-// Largest 1-norm for which the Pade approximant of each degree is accurate to double precision (Higham, The scaling and
-// squaring method for the matrix exponential revisited, SIAM J. Matrix Anal. Appl. 26 (2005), table 2.3).
+// Largest norm for which the Pade approximant of each degree is accurate to double precision (Higham, The scaling and
+// squaring method for the matrix exponential revisited, SIAM J. Matrix Anal. Appl. 26 (2005), table 2.3; the last as in
+// Al-Mohy and Higham, A new scaling and squaring algorithm for the matrix exponential, same journal, 31 (2009)).
 struct Degree {
   int m;
   double norm;
@@ -26,7 +30,7 @@ constexpr std::array<Degree, 5> degrees{{{3, 1.495585217958292e-2},
                                          {5, 2.539398330063230e-1},
                                          {7, 9.504178996162932e-1},
                                          {9, 2.097847961257068},
-                                         {13, 5.371920351148152}}};
+                                         {13, 4.25}}};
 
 /// Numerator coefficients of degree m: (2m - j)! m! / ((2m)! (m - j)! j!), scaled so that the last one is 1.
 std::array<double, 14> numerator(int m) {
@@ -45,33 +49,96 @@ Array combination(double c0, std::span<const Array> x, std::span<const double> c
   return sum;
 }
 
-/// exp(a) of one matrix with 1-norm `norm`.
-Array exp_one(Array a, double norm) {
-  const auto degree = std::find_if(degrees.begin(), degrees.end() - 1, [&](const Degree& d) { return norm <= d.norm; });
-  int squarings = 0;
-  if (norm > degree->norm) {
-    squarings = std::max(0, static_cast<int>(std::ceil(std::log2(norm / degree->norm))));
-    const Array factor = full({}, std::ldexp(1.0, -squarings), a.dtype());
-    a = std::move(a) * factor;
+double norm1(const Array& a) { return max(sum(abs(a), -2)).item(); }
+
+/// The squarings that rounding in the evaluation of degree m asks for: the leading term of the backward error of |a|,
+/// relative to |a| (Al-Mohy & Higham 2009, eq. 5.1). The 1-norm of |a|^p is that of a product with a row of ones.
+int extra_squarings(const Array& a, int m, int squarings) {
+  const auto n = a.shape().back();
+  const Array size = abs(a) * number(std::ldexp(1.0, -squarings), f64);
+  Array row = ones({1, n}, f64);
+  const double norm = max(matmul(row, size)).item();
+  if (norm == 0) return 0;
+  double c = 1;  // (m!)^2 / ((2m)! (2m + 1)!), a factor with each power
+  for (int i = 1; i <= 2 * m + 1; ++i) {
+    row = matmul(row, size);
+    c /= i;
+    if (i <= 2 * m) c *= i <= m ? 1.0 : static_cast<double>(i - m) / i;
   }
-  const auto b = numerator(degree->m);
-  const Array identity = eye(a.shape().back(), a.dtype());
-  std::vector<Array> even{matmul(a, a)};  // a^2, a^4, ...
-  const auto powers = static_cast<std::size_t>(degree->m == 13 ? 3 : degree->m / 2);
-  while (even.size() < powers) even.push_back(matmul(even.back(), even[0]));
+  const double error = c * max(row).item() / norm;
+  if (error == 0) return 0;
+  const double unit = std::numeric_limits<double>::epsilon() / 2;
+  return std::max(0, static_cast<int>(std::ceil(std::log2(error / unit) / (2 * m))));
+}
+
+/// The degree, and by how many powers of two the matrix is divided.
+struct Plan {
+  int m;
+  int squarings;
+};
+
+/// Norms of powers show what a nonnormal matrix's own norm does not: |a^p|^(1/p) may be far smaller.
+Plan plan(const Array& a, std::vector<Array>& even) {
+  const auto root = [](const Array& power, int p) { return std::pow(norm1(power), 1.0 / p); };
+  even.push_back(matmul(a, a));
+  even.push_back(matmul(even[0], even[0]));
+  even.push_back(matmul(even[1], even[0]));
+  const double d4 = root(even[1], 4);
+  const double d6 = root(even[2], 6);
+  const double low = std::max(d4, d6);
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (low <= degrees[i].norm && extra_squarings(a, degrees[i].m, 0) == 0) return {degrees[i].m, 0};
+  }
+  even.push_back(matmul(even[1], even[1]));
+  const double d8 = root(even[3], 8);
+  const double middle = std::max(d6, d8);
+  for (std::size_t i = 2; i < 4; ++i) {
+    if (middle <= degrees[i].norm && extra_squarings(a, degrees[i].m, 0) == 0) return {degrees[i].m, 0};
+  }
+  const double high = std::max(d8, root(matmul(even[1], even[2]), 10));
+  const double norm = std::min(middle, high);
+  const int squarings = norm == 0 ? 0 : std::max(0, static_cast<int>(std::ceil(std::log2(norm / degrees[4].norm))));
+  return {13, squarings + extra_squarings(a, 13, squarings)};
+}
+
+/// exp(a) of one matrix in f64, whose sixth power is finite.
+Array exp_of(Array a) {
+  std::vector<Array> even;  // a^2, a^4, ..
+  const auto [m, scaling] = plan(a, even);
+  int squarings = scaling;
+  if (squarings > 0) {
+    a = std::move(a) * number(std::ldexp(1.0, -squarings), f64);
+    for (std::size_t i = 0; i < 3; ++i) {
+      even[i] = std::move(even[i]) * number(std::ldexp(1.0, -2 * squarings * (static_cast<int>(i) + 1)), f64);
+    }
+  }
+  const auto b = numerator(m);
+  const Array identity = eye(a.shape().back(), f64);
+  const auto powers = static_cast<std::size_t>(m == 13 ? 3 : m / 2);
   const auto part = [&](std::size_t first) {  // odd (first = 1, divided by a) or even (first = 0) terms
     std::array<double, 6> c{};
     for (std::size_t i = 0; i < powers; ++i) c[i] = b[first + 2 * (i + 1)];
-    Array low = combination(b[first], even, std::span(c).first(powers), identity);
-    if (degree->m != 13) return low;
+    Array low = combination(b[first], std::span(even).first(powers), std::span(c).first(powers), identity);
+    if (m != 13) return low;
     const std::array<double, 3> high{b[first + 8], b[first + 10], b[first + 12]};
-    return std::move(low) + matmul(even[2], combination(0, even, high, identity));
+    return std::move(low) + matmul(even[2], combination(0, std::span(even).first(3), high, identity));
   };
   const Array u = matmul(a, part(1));
   const Array v = part(0);
   Array y = solve(v - u, v + u);
   for (; squarings > 0; --squarings) y = matmul(y, y);
   return y;
+}
+
+/// In f64 for every dtype, as powers of large elements overflow f32.
+Array exp_one(const Array& a, double norm) {
+  Array x = cast(a, f64);
+  // Powers up to the tenth are taken.
+  const int excess = std::max(0, norm > 1 ? std::ilogb(norm) - 90 : 0);
+  if (excess == 0) return cast(exp_of(std::move(x)), a.dtype());
+  Array y = exp_of(std::move(x) * number(std::ldexp(1.0, -excess), f64));
+  for (int i = 0; i < excess; ++i) y = matmul(y, y);
+  return cast(std::move(y), a.dtype());
 }
 
 }  // namespace

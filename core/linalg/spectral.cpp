@@ -4,8 +4,8 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <atomic>
 
 namespace newtape::core {
 
@@ -21,24 +21,30 @@ Shape with(Shape stack, std::int64_t a, std::int64_t b) {
   return stack;
 }
 
-/// Numbers that differ by at most gap_margin n eps max|w| are treated as equal.
-constexpr double gap_margin = 4;
+std::atomic<int> failing{0};
 
+int divide_and_conquer(int info) { return failing.load(std::memory_order_relaxed) > 0 ? 1 : info; }
+
+/// LAPACK overwrites its operand: copies member i of `from` into `to` once more, for another algorithm.
 template <class T>
-T gap_tolerance(const T* w, std::int64_t n) {
-  T largest = 0;
-  for (std::int64_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(w[i]));
-  return static_cast<T>(gap_margin * static_cast<double>(n)) * std::numeric_limits<T>::epsilon() * largest;
+void restore(const Array& from, std::int64_t i, std::int64_t size, T* to) {
+  std::copy_n(from.data<T>() + i * size, size, to + i * size);
 }
 
 }  // namespace
 
+DivideAndConquerFails::DivideAndConquerFails() { ++failing; }
+DivideAndConquerFails::~DivideAndConquerFails() { --failing; }
+
 Eigh eigh(const Array& a, bool vectors, const char* op) {
   blas::expect_matrices(op, a, true);
+  const auto length = static_cast<double>(a.shape().back());
+  blas::expect_countable(op, a, 1 + (66 + 2 * length) * length);
   blas::expect_finite(op, a);
   const Shape stack = blas::stack_of(a.shape());
   const int n = static_cast<int>(a.shape().back());
-  Array v = copy(a);
+  const Array source = contiguous(a);
+  Array v = copy(source);
   Array w = Array::empty(with(stack, n), a.dtype());
   if (v.size() == 0) return {std::move(w), transpose(v, -2, -1)};
   blas::prepare();
@@ -55,16 +61,24 @@ Eigh eigh(const Array& a, bool vectors, const char* op) {
       const blas::Scratch<int> iwork(liwork);
       for (auto i = begin; i < end; ++i) {
         // Column-major upper is row-major lower; the eigenvectors are returned as rows of this memory.
-        failed[i] = blas::syevd(vectors ? 'V' : 'N', 'U', n, pv + i * n * n, n, pw + i * n, work, lwork, iwork, liwork);
+        const char job = vectors ? 'V' : 'N';
+        failed[i] =
+            divide_and_conquer(blas::syevd(job, 'U', n, pv + i * n * n, n, pw + i * n, work, lwork, iwork, liwork));
+        if (failed[i] == 0) continue;
+        restore(source, i, std::int64_t{n} * n, pv);
+        failed[i] = blas::syev(job, 'U', n, pv + i * n * n, n, pw + i * n, work, lwork);
       }
     });
   });
-  failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK syevd returned info = ", "");
+  failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK syev returned info = ", "");
   return {std::move(w), vectors ? transpose(v, -2, -1) : Array()};
 }
 
 SVD svd(const Array& a, SVDPart part, const char* op) {
   blas::expect_matrices(op, a, false);
+  const auto shorter = static_cast<double>(std::min(a.shape(-1), a.shape(-2)));
+  const auto longer = static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
+  blas::expect_countable(op, a, (66 + 4 * shorter) * shorter + 66 * longer);
   blas::expect_finite(op, a);
   const Shape stack = blas::stack_of(a.shape());
   const int m = static_cast<int>(a.shape()[a.ndim() - 2]);
@@ -89,7 +103,8 @@ SVD svd(const Array& a, SVDPart part, const char* op) {
   }
   blas::prepare();
   // Read column-major, the memory is a^T = vh^T diag(s) u^T, and LAPACK's column-major "U" is row-major vh.
-  Array at = copy(a);
+  const Array source = contiguous(a);
+  Array at = copy(source);
   blas::Failures failed(count);
   blas::with_float(a.dtype(), [&]<class T>() {
     T* pa = at.data<T>();
@@ -105,18 +120,26 @@ SVD svd(const Array& a, SVDPart part, const char* op) {
       const blas::Scratch<T> work(lwork);
       const blas::Scratch<int> iwork(std::int64_t{8} * k);
       for (auto i = begin; i < end; ++i) {
-        failed[i] = blas::gesdd(job, n, m, pa + i * m * n, n, ps + i * k, vectors ? pv + i * rows * n : nullptr, n,
-                                vectors ? pu + i * m * columns : nullptr, columns, work, lwork, iwork);
+        T* const vh_i = vectors ? pv + i * rows * n : nullptr;
+        T* const u_i = vectors ? pu + i * m * columns : nullptr;
+        failed[i] = divide_and_conquer(
+            blas::gesdd(job, n, m, pa + i * m * n, n, ps + i * k, vh_i, n, u_i, columns, work, lwork, iwork));
+        if (failed[i] == 0) continue;
+        restore(source, i, std::int64_t{m} * n, pa);
+        const int room = 64 * (m + n) + 5 * k;
+        const blas::Scratch<T> more(room);
+        failed[i] = blas::gesvd(job, n, m, pa + i * m * n, n, ps + i * k, vh_i, n, u_i, columns, more, room);
       }
     });
   });
   failed.raise_first(op, stack, "the singular values do not converge", "convergence",
-                     "LAPACK gesdd returned info = ", "");
+                     "LAPACK gesvd returned info = ", "");
   return {std::move(u), std::move(s), std::move(vh)};
 }
 
 Eig eig(const Array& a, bool vectors, const char* op) {
   blas::expect_matrices(op, a, true);
+  blas::expect_countable(op, a, 66.0 * static_cast<double>(a.shape().back()));
   blas::expect_finite(op, a);
   const Shape stack = blas::stack_of(a.shape());
   const int n = static_cast<int>(a.shape().back());
@@ -138,7 +161,7 @@ Eig eig(const Array& a, bool vectors, const char* op) {
     blas::each_member(count, 25.0 * n * n * n, [&](std::int64_t begin, std::int64_t end) {
       const int lwork = std::max(n * 66, 4 * n);
       const blas::Scratch<T> work(lwork);
-      const blas::Scratch<T> packed(vectors ? n * n : 1);
+      const blas::Scratch<T> packed(vectors ? std::int64_t{n} * n : 1);
       for (auto i = begin; i < end; ++i) {
         failed[i] = blas::geev('N', vectors ? 'V' : 'N', n, pa + i * n * n, n, wr + i * n, wi + i * n, nullptr, 1,
                                packed, n, work, lwork);
@@ -146,9 +169,9 @@ Eig eig(const Array& a, bool vectors, const char* op) {
         // LAPACK packs a conjugate pair into two columns: real and imaginary part of the first vector.
         T* re = result.v_real.data<T>() + i * n * n;
         T* im = result.v_imag.data<T>() + i * n * n;
-        for (int j = 0; j < n; ++j) {
+        for (std::int64_t j = 0; j < n; ++j) {
           const bool pair = wi[i * n + j] != 0;
-          for (int row = 0; row < n; ++row) {
+          for (std::int64_t row = 0; row < n; ++row) {
             re[row * n + j] = packed[j * n + row];
             if (!pair) continue;
             re[row * n + j + 1] = packed[j * n + row];
@@ -162,140 +185,6 @@ Eig eig(const Array& a, bool vectors, const char* op) {
   });
   failed.raise_first(op, stack, "the eigenvalues do not converge", "convergence", "LAPACK geev returned info = ", "");
   return result;
-}
-
-Array no_gap(const Array& w) {
-  const Array x = contiguous(w);
-  const auto n = x.shape().back();
-  Array result = Array::empty(with(x.shape(), n), boolean);
-  blas::with_float(x.dtype(), [&]<class T>() {
-    bool* to = result.data<bool>();
-    for (std::int64_t member = 0; member * n < x.size(); ++member) {
-      const T* values = x.data<T>() + member * n;
-      const T tolerance = gap_tolerance(values, n);
-      for (std::int64_t i = 0; i < n; ++i) {
-        for (std::int64_t j = 0; j < n; ++j) *to++ = i == j || std::abs(values[j] - values[i]) <= tolerance;
-      }
-    }
-  });
-  return result;
-}
-
-namespace {
-
-/// Largest coupling between vectors without a gap, relative to the largest cotangent.
-template <class T>
-struct Coupling {
-  T max_coupling = 0;
-  T largest = 0;
-  void check(const char* op, const Shape& stack, std::int64_t member) const {
-    if (max_coupling <= std::sqrt(std::numeric_limits<T>::epsilon()) * largest) return;  // half of the digits
-    raise<NumericalError>(
-        std::string(op) + ": the vectors of equal values are not unique, and the derivative depends on them",
-        "distinct values, or a function independent of the choice of vectors",
-        "coupling " + std::to_string(max_coupling / largest) + ", relative to the cotangent" +
-            blas::member_name(stack, member));
-  }
-};
-
-}  // namespace
-
-void expect_no_coupling(const Array& p, const Array& no_gap, const Array& scale, const char* op) {
-  const Array none = expand(no_gap, p.shape());
-  if (p.size() == 0 || !any(none).item<bool>()) return;
-  const Array x = contiguous(p);
-  const Array size = contiguous(scale);
-  const Array where_none = contiguous(none);
-  const Shape stack = blas::stack_of(p.shape());
-  const auto each = p.size() / element_count(stack);
-  blas::with_float(p.dtype(), [&]<class T>() {
-    const auto each_size = size.size() / element_count(stack);
-    for (std::int64_t member = 0; member < element_count(stack); ++member) {
-      Coupling<T> c;
-      for (std::int64_t i = 0; i < each_size; ++i) {
-        c.largest = std::max(c.largest, std::abs(size.data<T>()[member * each_size + i]));
-      }
-      for (auto i = member * each; i < (member + 1) * each; ++i) {
-        if (where_none.data<bool>()[i]) c.max_coupling = std::max(c.max_coupling, std::abs(x.data<T>()[i]));
-      }
-      c.check(op, stack, member);
-    }
-  });
-}
-
-Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const char* op) {
-  Array x = copy(p);
-  const auto n = p.shape().back();
-  const Shape stack = blas::stack_of(p.shape());
-  const Array values = unsqueeze(contiguous(w), -1);
-  const Array diagonal = g_w.defined() ? contiguous(g_w) : Array();
-  blas::with_float(p.dtype(), [&]<class T>() {
-    for (std::int64_t member = 0; n > 0 && member < element_count(stack); ++member) {
-      T* m = x.data<T>() + member * n * n;
-      const T* e = values.data<T>() + blas::batch_offset(member, stack, values);
-      const T tolerance = gap_tolerance(e, n);
-      Coupling<T> c;
-      for (std::int64_t i = 0; i < n * n; ++i) c.largest = std::max(c.largest, std::abs(m[i]));
-      for (std::int64_t i = 0; i < n; ++i) {
-        m[i * n + i] = diagonal.defined() ? diagonal.data<T>()[member * n + i] : 0;
-        for (std::int64_t l = 0; l < i; ++l) {
-          const T coupling = m[i * n + l] - m[l * n + i];
-          const T gap = e[l] - e[i];
-          const bool none = std::abs(gap) <= tolerance;
-          if (none) c.max_coupling = std::max(c.max_coupling, std::abs(coupling));
-          m[i * n + l] = m[l * n + i] = none ? 0 : coupling / (2 * gap);
-        }
-      }
-      c.check(op, stack, member);
-    }
-  });
-  return x;
-}
-
-Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, const char* op) {
-  const Array left = j.defined() ? contiguous(j) : Array();
-  const Array right = k.defined() ? contiguous(k) : Array();
-  const Array& given = left.defined() ? left : right;
-  Array x = Array::empty(given.shape(), given.dtype());
-  const auto n = x.shape().back();
-  const Shape stack = blas::stack_of(x.shape());
-  const Array values = unsqueeze(contiguous(s), -1);
-  const Array diagonal = g_s.defined() ? contiguous(g_s) : Array();
-  blas::with_float(x.dtype(), [&]<class T>() {
-    for (std::int64_t member = 0; n > 0 && member < element_count(stack); ++member) {
-      const T* pj = left.defined() ? left.data<T>() + member * n * n : nullptr;
-      const T* pk = right.defined() ? right.data<T>() + member * n * n : nullptr;
-      T* m = x.data<T>() + member * n * n;
-      const T* e = values.data<T>() + blas::batch_offset(member, stack, values);
-      const T tolerance = gap_tolerance(e, n);
-      Coupling<T> c;
-      for (std::int64_t i = 0; i < n * n; ++i) {
-        if (pj != nullptr) c.largest = std::max(c.largest, std::abs(pj[i]));
-        if (pk != nullptr) c.largest = std::max(c.largest, std::abs(pk[i]));
-      }
-      for (std::int64_t i = 0; i < n; ++i) {
-        m[i * n + i] = diagonal.defined() ? diagonal.data<T>()[member * n + i] : 0;
-        for (std::int64_t l = 0; l < i; ++l) {
-          const T from_j = pj != nullptr ? pj[i * n + l] - pj[l * n + i] : 0;
-          const T from_k = pk != nullptr ? pk[i * n + l] - pk[l * n + i] : 0;
-          const T p = (from_j + from_k) / 2;
-          const T q = (from_j - from_k) / 2;
-          const T gap = e[l] - e[i];
-          const T sum = e[l] + e[i];
-          const bool no_gap = std::abs(gap) <= tolerance;
-          const bool no_sum = sum <= tolerance;
-          if (no_gap) c.max_coupling = std::max(c.max_coupling, std::abs(p));
-          if (no_sum) c.max_coupling = std::max(c.max_coupling, std::abs(q));
-          const T by_gap = no_gap ? 0 : p / gap;  // antisymmetric numerator and denominator: the same for (l, i)
-          const T by_sum = no_sum ? 0 : q / sum;
-          m[i * n + l] = by_gap + by_sum;
-          m[l * n + i] = by_gap - by_sum;
-        }
-      }
-      c.check(op, stack, member);
-    }
-  });
-  return x;
 }
 
 }  // namespace newtape::core

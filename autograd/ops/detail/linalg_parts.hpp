@@ -32,9 +32,9 @@ Tensor by_columns(In& b, F f) {
   return b.ndim() == 1 ? squeeze(f(In(column(b), b.location())), -1) : f(std::move(b));
 }
 
-/// The tolerance, relative to the largest singular value, below which singular values count as zero.
-inline double cutoff(const Tensor& a, const std::optional<double>& asked) {
-  return asked ? *asked : epsilon(a.dtype()) * static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
+/// The default tolerance, relative to the largest singular value, below which singular values count as zero.
+inline double cutoff(const Tensor& a) {
+  return epsilon(a.dtype()) * static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
 }
 
 /// Permutes the rows of x [.., m, k] by rows [.., m] (i64): y[i] = x[rows[i]].

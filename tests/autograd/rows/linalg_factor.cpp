@@ -93,6 +93,15 @@ Sample residuals(Shape a, Shape b) {
 
 const Call pseudo = [](Args& x) { return pinv(regular(x[0])); };
 Matrix pseudo_reference(const Matrix& x) { return pseudo_inverse(regular(x)); }
+/// Of the semidefinite b b^T: (b^+)^T b^+.
+const Call semidefinite_pseudo = [](Args& x) {
+  const Tensor b = regular(x[0]);
+  return pinv(matmul(b, transpose(b)), {.rtol = 1e-4, .hermitian = true});
+};
+Matrix semidefinite_reference(const Matrix& x) {
+  const Matrix y = pseudo_inverse(regular(x));
+  return transposed(y) * y;
+}
 
 // --- eigenvalues ---
 
@@ -115,6 +124,11 @@ Sample eigen(Shape shape, Factor part) {
       },
       part == Factor::values ? 1 : 0);
 }
+/// With another lower triangle, which `upper` does not read.
+const Call upper_values = [](Args& x) {
+  const Tensor a = symmetric(x[0]);
+  return eigvalsh(a - tril(a, -1).detach(), true);
+};
 const Call values_only = [](Args& x) { return eigvalsh(symmetric(x[0])); };
 Matrix symmetric_values(const Matrix& x) { return rotated(symmetric(x)).first; }
 
@@ -230,7 +244,7 @@ Sample singular_part(Shape shape, Factor part, bool full = false) {
   return one(std::move(shape), call, reference, part == Factor::values ? 1 : 0);
 }
 /// The orthogonal matrix nearest to a.
-Sample polar(Shape shape) {
+Sample nearest_orthogonal(Shape shape) {
   const auto call = [](Args& x) {
     const auto [u, s, vh] = svd(regular(x[0]));
     return matmul(u, vh);
@@ -296,6 +310,10 @@ const Rows factors{{
                   over_stacks([](const Matrices& x) {
                     return pseudo_inverse(regular(x[1])) * pseudo_inverse(regular(x[0]));
                   })},
+                 one({3, 3}, [](Args& x) { return pinv(symmetric(x[0]), {.hermitian = true}); },
+                     [](const Matrix& x) { return inverse(symmetric(x)); }),
+                 one({3, 2}, semidefinite_pseudo, semidefinite_reference),
+                 one({2, 3}, [](Args& x) { return pinv(regular(x[0]), {.atol = 1e-3}); }, pseudo_reference),
                  one({0, 0}, pseudo, pseudo_reference),
                  one({3, 0}, pseudo, pseudo_reference),
                  one({0, 2, 3}, pseudo, pseudo_reference)},
@@ -316,10 +334,11 @@ const Rows factors{{
                     const auto [w, v] = eigh(variable(eye(2)));
                     sum(v * tensor({{1.0, 2}, {3, 4}})).backward();
                   }}},
+     .covers = {"eigh", "divided_by_gaps", "undetermined"},
      .tolerance_scale = 4},
     {.name = "eigvalsh",
      .domains = small,
-     .samples = {one({3, 3}, values_only, symmetric_values, 1), one({2, 2, 2}, values_only, symmetric_values, 1),
+     .samples = {one({3, 3}, upper_values, symmetric_values, 1), one({3, 3}, values_only, symmetric_values, 1), one({2, 2, 2}, values_only, symmetric_values, 1),
                  one({1, 1}, values_only, symmetric_values, 1), one({0, 0}, values_only, symmetric_values, 1),
                  one({0, 2, 2}, values_only, symmetric_values, 1)},
      .rejects = {{Error::shape, "eigvalsh", [] { eigvalsh(of({2, 3})); }},
@@ -356,8 +375,8 @@ const Rows factors{{
                  singular_part({3, 3}, Factor::right), singular_part({3, 3}, Factor::both),
                  singular_part({4, 2}, Factor::left), singular_part({4, 2}, Factor::right),
                  singular_part({4, 2}, Factor::both), singular_part({2, 4}, Factor::left),
-                 singular_part({2, 4}, Factor::right), singular_part({2, 4}, Factor::both), polar({3, 3}),
-                 polar({3, 2}), polar({2, 2, 3}), singular_part({2, 2, 2}, Factor::both),
+                 singular_part({2, 4}, Factor::right), singular_part({2, 4}, Factor::both), nearest_orthogonal({3, 3}),
+                 nearest_orthogonal({3, 2}), nearest_orthogonal({2, 2, 3}), singular_part({2, 2, 2}, Factor::both),
                  singular_part({3, 2}, Factor::both, true),
                  singular_part({2, 3}, Factor::right, true), singular_part({0, 0}, Factor::left),
                  singular_part({2, 0}, Factor::both), singular_part({0, 2, 3}, Factor::both)},
@@ -384,8 +403,11 @@ const Rows factors{{
      .samples = {{{{3, 2}, {2, 4}}, ranked, rank(2)},
                  {{{2, 3, 1}, {1, 3}}, ranked, rank(1)},
                  {{{3, 3}, {3, 3}}, ranked, rank(3)},
+                 {{{3, 3}}, [](Args& x) { return matrix_rank(symmetric(x[0]), {.hermitian = true}); }, rank(3)},
+                 {{{3, 3}}, [](Args& x) { return matrix_rank(regular(x[0]), {.atol = 100}); }, rank(0)},
                  {{{0, 2}, {2, 2}}, ranked, rank(0)}},
-     .rejects = {{Error::shape, "matrix_rank", [] { matrix_rank(of({3})); }}},
+     .rejects = {{Error::shape, "matrix_rank", [] { matrix_rank(of({3})); }},
+                 {Error::shape, "matrix_rank", [] { matrix_rank(of({2, 3}), {.hermitian = true}); }}},
      .composite = true,
      .result = i64,
      .order = 0,

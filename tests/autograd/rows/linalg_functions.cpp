@@ -124,6 +124,21 @@ Sample matrix_norm_of(Shape shape, Order order, OfMatrix reference) {
       std::move(shape), [order](Args& x) { return matrix_norm(regular(x[0]), order); },
       [reference](const Matrix& x) { return reference(regular(x)); });
 }
+/// Of the matrices whose rows lie along axis 2 and whose columns lie along axis 0 of [m, k, n]: [k] or [1, k, 1].
+Reference norm_over_outer_axes(OfMatrix reference, bool keepdims = false) {
+  return [reference, keepdims](const std::vector<Values>& x) {
+    const Shape& shape = x[0].shape;
+    Values y(keepdims ? Shape{1, shape[1], 1} : Shape{shape[1]});
+    for (std::int64_t k = 0; k < shape[1]; ++k) {
+      Matrix a(shape[2], shape[0]);
+      for (std::int64_t i = 0; i < a.rows; ++i) {
+        for (std::int64_t j = 0; j < a.columns; ++j) a(i, j) = x[0][{j, k, i}];
+      }
+      y.data[static_cast<std::size_t>(k)] = reference(a);
+    }
+    return y;
+  };
+}
 template <class Order>
 Sample condition_of(Shape shape, Order order, OfMatrix reference) {
   return number(
@@ -259,9 +274,17 @@ const Rows matrix_functions{{
                  {{{2, 3}},
                   [](Args& x) { return matrix_norm(regular(x[0]), MatrixNorm::nuc, true); },
                   over_stacks([](const Matrices& x) { return Matrix(1, 1, nuclear(regular(x[0]))); })},
+                 {{{2, 4, 3}},
+                  [](Args& x) { return matrix_norm(x[0], infinity, {.axes = {2, 0}}); },
+                  norm_over_outer_axes(max_row_sum)},
+                 {{{2, 4, 3}},
+                  [](Args& x) { return matrix_norm(x[0], 1.0, {.axes = {-1, 0}, .keepdims = true}); },
+                  norm_over_outer_axes(max_column_sum, true)},
                  matrix_norm_of({0, 2, 2}, MatrixNorm::nuc, nuclear),
                  matrix_norm_of({0, 2, 2}, MatrixNorm::fro, frobenius)},
      .rejects = {{Error::shape, "matrix_norm", [] { matrix_norm(of({3})); }},
+                 {Error::value, "differ", [] { matrix_norm(of({3, 3}), 1.0, {.axes = {0, -2}}); }},
+                 {Error::shape, "matrix_norm", [] { matrix_norm(of({3, 3}), 1.0, {.axes = {0, 2}}); }},
                  {Error::value, "3.0", [] { matrix_norm(of({3, 3}), 3.0); }}},
      .composite = true,
      .tolerance_scale = 4},

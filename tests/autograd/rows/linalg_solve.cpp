@@ -64,6 +64,13 @@ const Call solved = [](Args& x) {
 const Reference solution = over_stacks([](const Matrices& x) { return eliminated(regular(x[0]), x[1]); });
 const Reference solution_vector = over_stacks([](const Matrices& x) { return eliminated(regular(x[0]), x[1]); }, 1);
 
+const Call solved_from_right = [](Args& x) {
+  const Tensor a = regular(x[0]);
+  return solve(a, x[1], {.left = false});
+};
+const Reference solution_from_right =
+    over_stacks([](const Matrices& x) { return transposed(eliminated(transposed(regular(x[0])), transposed(x[1]))); });
+
 Sample triangular(Shape a, Shape b, SolveTriangularOptions o) {
   const auto call = [o](Args& x) {
     const Tensor t = regular(x[0]);
@@ -130,6 +137,20 @@ Sample lu_solution(Shape a, Shape b) {
           over_stacks([](const Matrices& x) { return eliminated(rows_reversed(x[0]), x[1]); }, vector ? 1 : 0)};
 }
 
+Sample lu_solution(Shape a, Shape b, LuSolveOptions o) {
+  const auto call = [o](Args& x) {
+    const LUFactor f = lu_factor(rows_reversed(x[0]));
+    return lu_solve(f, x[1], o);
+  };
+  const auto reference = [o](const Matrices& x) {
+    Matrix m = rows_reversed(x[0]);
+    if (o.adjoint) m = transposed(m);
+    return o.left ? eliminated(m, x[1]) : transposed(eliminated(transposed(m), transposed(x[1])));
+  };
+  const bool vector = b.size() == 1;
+  return {{std::move(a), std::move(b)}, call, over_stacks(reference, vector ? 1 : 0)};
+}
+
 Reference scalar_of(Real (*f)(const Matrix&)) {
   return over_stacks([f](const Matrices& x) { return Matrix(1, 1, f(rows_reversed(x[0]))); }, 2);
 }
@@ -186,10 +207,14 @@ const Rows equations{{
                  {{{2, 1, 2, 2}, {3, 2, 1}}, solved, solution},
                  {{{0, 0}, {0}}, solved, solution_vector},
                  {{{0, 2, 2}, {2, 1}}, solved, solution},
-                 {{{2, 2}, {2, 0}}, solved, solution}},
+                 {{{2, 2}, {2, 0}}, solved, solution},
+                 {{{3, 3}, {2, 3}}, solved_from_right, solution_from_right},
+                 {{{2, 2, 2}, {1, 2}}, solved_from_right, solution_from_right}},
      .rejects = {{Error::shape, "a [2, 3]", [] { solve(of({2, 3}), of({2})); }},
                  {Error::shape, "b [3]", [] { solve(of({2, 2}), of({3})); }},
                  {Error::shape, "b [2, 3, 2]", [] { solve(of({2, 2}), of({2, 3, 2})); }},
+                 {Error::shape, "columns", [] { solve(of({2, 2}), of({2, 3}), {.left = false}); }},
+                 {Error::shape, "columns", [] { solve(of({2, 2}), of({2}), {.left = false}); }},
                  {Error::dtype, "solve", [] { solve(of({2, 2}), of({2}, f64)); }},
                  {Error::numerical, "pivot 1 is 0", [] { solve(of({2, 2}), of({2})); }},
                  {Error::numerical, "finite", [] { solve(not_a_number(), of({2})); }}}},
@@ -255,7 +280,10 @@ const Rows equations{{
     {.name = "lu_solve",
      .domains = small,
      .samples = {lu_solution({3, 3}, {3}), lu_solution({3, 3}, {3, 2}), lu_solution({2, 2, 2}, {2, 1}),
-                 lu_solution({2, 2}, {3, 2, 1}), lu_solution({0, 0}, {0}), lu_solution({2, 2}, {2, 0})},
+                 lu_solution({2, 2}, {3, 2, 1}), lu_solution({0, 0}, {0}), lu_solution({2, 2}, {2, 0}),
+                 lu_solution({3, 3}, {3}, {.adjoint = true}), lu_solution({2, 2, 2}, {2, 1}, {.adjoint = true}),
+                 lu_solution({3, 3}, {2, 3}, {.left = false}),
+                 lu_solution({3, 3}, {2, 2, 3}, {.left = false, .adjoint = true})},
      .rejects = {{Error::shape, "b [3]", [] { lu_solve(lu_factor(eye(2)), of({3})); }},
                  {Error::shape, "a [2, 3]", [] { lu_solve(lu_factor(of({2, 3})), of({2})); }},
                  {Error::value, "5",

@@ -177,5 +177,80 @@ TEST_CASE("factorisations say which matrix of a stack fails, and how", "[linalg]
   }
 }
 
+TEST_CASE("eigh and svd go on by QR where divide and conquer does not converge", "[linalg]") {
+  const auto largest = [](const Array& x) { return core::max(core::abs(x)).item(); };
+  for (const DType dtype : {f32, f64}) {
+    for (const auto& [rows, columns] : {std::pair{7, 7}, std::pair{9, 4}, std::pair{4, 9}, std::pair{1, 1}}) {
+      INFO(name(dtype) << ' ' << rows << " x " << columns);
+      const Array a = random_matrices({2, rows, columns}, dtype, 5);
+      const double bound = bounds::gamma(30.0 * (rows + columns), dtype) * 10;
+      const Array before = core::copy(a);
+      const Array values = core::svd(a, core::SVDPart::values).s;
+      const core::DivideAndConquerFails fails;
+      for (const auto part : {core::SVDPart::reduced, core::SVDPart::full}) {
+        const auto [u, s, vh] = core::svd(a, part);
+        const auto k = s.shape(-1);
+        const Array product =
+            core::matmul(core::mul(core::slice(u, -1, 0, k), core::unsqueeze(s, -2)), core::slice(vh, -2, 0, k));
+        CHECK(largest(core::sub(product, a)) <= bound);
+        const Array gram = core::matmul(core::transpose(u, -2, -1), u);
+        CHECK(largest(core::sub(gram, core::eye(u.shape(-1), dtype))) <= bound);
+        CHECK(largest(core::sub(s, values)) <= bound);
+      }
+      CHECK(largest(core::sub(core::svd(a, core::SVDPart::values).s, values)) <= bound);
+      const Array symmetric = core::matmul(a, core::transpose(a, -2, -1));
+      const auto [w, v] = core::eigh(symmetric);
+      const Array residual = core::sub(core::matmul(symmetric, v), core::mul(v, core::unsqueeze(w, -2)));
+      CHECK(largest(residual) <= bound * (1 + largest(symmetric)));
+      CHECK(largest(core::sub(core::eigh(symmetric, false).w, w)) <= bound * (1 + largest(symmetric)));
+      CHECK(difference(a, before) == 0);
+    }
+  }
+}
+
+TEST_CASE("matrices that LAPACK cannot count are refused before any work", "[linalg]") {
+  const Array a = core::expand(core::ones({1, 1}, f32), {40000, 40000});
+  CHECK_THROWS_WITH(core::eigh(a), contains("too large for LAPACK"));
+  CHECK_THROWS_WITH(core::svd(a), contains("too large for LAPACK"));
+}
+
+TEST_CASE("matrix_exp keeps its digits at nonnormal and large matrices", "[linalg]") {
+  const auto two = [](double a, double b, double c, double d, DType dtype) {
+    Array x = Array::empty({2, 2}, f64);
+    const std::array<double, 4> values{a, b, c, d};
+    std::copy(values.begin(), values.end(), x.data<double>());
+    return core::cast(x, dtype);
+  };
+  const auto close = [](const Array& got, const Array& want, double roundings) {
+    const double eps = got.dtype() == f32 ? 1.2e-7 : 2.3e-16;
+    const Array x = core::contiguous(core::cast(got, f64));
+    const Array y = core::contiguous(core::cast(want, f64));
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      INFO("element " << i << ": " << x.data<double>()[i] << ", right " << y.data<double>()[i]);
+      // Each element, relative to itself.
+      CHECK(std::abs(x.data<double>()[i] - y.data<double>()[i]) <= roundings * eps * std::abs(y.data<double>()[i]));
+    }
+  };
+  const double e = std::exp(1.0);
+  for (const DType dtype : {f64, f32}) {
+    for (const double c : {1.0, 1e4, 1e8, 1e12}) {
+      INFO(name(dtype) << ", c = " << c);
+      // [[a, c], [0, b]] has the exponential [[e^a, c (e^a - e^b) / (a - b)], [0, e^b]].
+      close(core::matrix_exp(two(1, c, 0, -1, dtype)), two(e, c * std::sinh(1.0), 0, 1 / e, dtype), 32);
+      close(core::matrix_exp(two(0, c, 0, 0, dtype)), two(1, c, 0, 1, dtype), 4);
+      close(core::matrix_exp(two(-2, c, 0, -2, dtype)), two(1 / (e * e), c / (e * e), 0, 1 / (e * e), dtype), 32);
+    }
+    // e^a of diagonal and rotating matrices, whose squarings multiply errors by the norm.
+    close(core::matrix_exp(two(30, 0, 0, -1, dtype)), two(std::exp(30.0), 0, 0, 1 / e, dtype), 256);
+    close(core::matrix_exp(two(0, -20, 20, 0, dtype)),
+          two(std::cos(20.0), -std::sin(20.0), std::sin(20.0), std::cos(20.0), dtype), 256);
+  }
+  // Moler and Van Loan's example (1978): eigenvalues -1 and -17, terms of the series up to 1e7.
+  const double f = std::exp(-17.0);
+  const double g = std::exp(-1.0);
+  close(core::matrix_exp(two(-49, 24, -64, 31, f64)),
+        two(3 * f - 2 * g, 1.5 * (g - f), 4 * (f - g), 3 * g - 2 * f, f64), 4096);
+}
+
 }  // namespace
 }  // namespace newtape
