@@ -86,7 +86,8 @@ Tensor softplus(In x) {
 Tensor softsign(In x) {
   return softsign_op(core::softsign(x.value()), wrt(x, [x](Cotangent g) {
                        const Tensor b = 1.0 + abs(x);
-                       return std::move(g) / b / b;  // b^2 could overflow
+                       if (!recorded(g, x)) return std::move(g) / square(b);
+                       return std::move(g) / b / b;  // in higher derivatives b^4 could overflow
                      }));
 }
 

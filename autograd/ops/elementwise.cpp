@@ -100,7 +100,7 @@ Tensor acos(In x) {
 Tensor atan(In x) {
   return atan_op(core::atan(x.value()), wrt(x, [x](Cotangent g) {
                    if (!recorded(g, x)) return std::move(g) / (1.0 + x * x);
-                   const Tensor cosine = detail::hypot_slope(1.0, x);  // 1 / sqrt(1 + x^2)
+                   const Tensor cosine = detail::hypot_slope(1.0, x);  // in higher derivatives x^4 could overflow
                    return std::move(g) * cosine * cosine;
                  }));
 }
@@ -108,7 +108,7 @@ Tensor atan(In x) {
 namespace {
 /// a / r^2 with r = hypot(a, b), without r^2, which can overflow or underflow; 0 at (0, 0).
 Cotangent angle_grad(Cotangent g, const Tensor& a, const Tensor& b) {
-  return std::move(g) * detail::hypot_slope(a, b) / detail::nonzero(hypot(a, b));
+  return std::move(g) * detail::hypot_slope(a, b) / detail::nonzero_hypot(a, b);
 }
 }  // namespace
 

@@ -44,10 +44,10 @@ Tensor hypot_slope(In a, In b) {
                         wrt(a,
                             [a, b](Cotangent g) {
                               const Tensor s = hypot_slope(b, a);
-                              return std::move(g) * s * s / nonzero(hypot(a, b));
+                              return std::move(g) * s * s / nonzero_hypot(a, b);
                             }),
                         wrt(b, [a, b](Cotangent g, const Tensor& y) {
-                          return -(std::move(g) * y * hypot_slope(b, a) / nonzero(hypot(a, b)));
+                          return -(std::move(g) * y * hypot_slope(b, a) / nonzero_hypot(a, b));
                         }));
 }
 
@@ -57,6 +57,8 @@ Tensor gaussian(In x, double factor) {
                      }));
 }
 
-Tensor nonzero(const Tensor& x) { return where(x == 0.0, 1.0, x); }
+Tensor nonzero_hypot(const Tensor& a, const Tensor& b) {
+  return hypot(where(logical_and(a == 0.0, b == 0.0), 1.0, a), b);
+}
 
 }  // namespace newtape::detail

@@ -12,6 +12,7 @@ Tensor sigmoid_grad(In g, In x);       ///< g s(x) s(-x), the pullback of the si
 Tensor asin_slope(In x);               ///< 1 / sqrt(1 - x^2)
 Tensor hypot_slope(In a, In b);        ///< a / hypot(a, b) with its limits at infinity, 0 at (0, 0)
 Tensor gaussian(In x, double factor);  ///< exp(-factor x^2); factor >= 1/2
-Tensor nonzero(const Tensor& x);       ///< x, and 1 where it is 0
+/// hypot(a, b), and 1 at (0, 0), where it has a kink.
+Tensor nonzero_hypot(const Tensor& a, const Tensor& b);
 
 }  // namespace newtape::detail
