@@ -11,6 +11,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
+#include <cmath>
 #include <numbers>
 #include <string>
 
@@ -142,8 +143,10 @@ Tensor hardtanh(In x, double low, double high) {
   }
   In below = low;
   In above = high;
-  below.resolve("hardtanh", x.dtype());
-  above.resolve("hardtanh", x.dtype());
+  const bool whole = low == std::floor(low) && high == std::floor(high);  // then integers stay integers
+  for (In* const bound : {&below, &above}) {
+    whole ? bound->resolve("hardtanh", x.dtype()) : match(hardtanh_op, x, *bound);
+  }
   return hardtanh_op(core::clip(x.value(), below.value(), above.value()),
                      wrt(x, [x, low, high](const Tensor& g) { return where((x > low) & (x < high), g, 0.0); }));
 }

@@ -221,7 +221,6 @@ Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, Sc
   match(scatter_add_op, x, src);
   const auto groups =
       group_by_target(core::flat_positions("scatter_reduce", x.shape(), indices.value(), axis), x.size());
-  if (groups.targets.size() == 0) return x;
   const Tensor base = ravel(x);
   const Tensor from = ravel(scatter_source("scatter_reduce", indices, src));
   // One row for each target: what it receives and, if it counts, itself.

@@ -68,6 +68,7 @@ TEST_CASE("table: functions of floats take integers as f32") {
       floats.push_back(x.dtype() == i64 ? integers.back().to(f32) : integers.back());
     }
     const Tensor y = call(sample.call, integers);
+    if (y.dtype() == i64) return;  // an operation of integers, too
     CHECK(y.dtype() == f32);
     CHECK_SAME(y, call(sample.call, floats), 0);
   });

@@ -228,7 +228,10 @@ std::vector<Sample> scattering_by(ScatterReduce how) {
   return samples;
 }
 Row scatter_reduction(const std::string& name, ScatterReduce how) {
+  const bool product = how == ScatterReduce::prod;
   return {.name = name,
+          // Integers around 0: the derivatives must be correct where factors are zero.
+          .domains = {product ? Domain{.low = -1, .high = 2, .whole = true} : Domain{}},
           .samples = scattering_by(how),
           .rejects = {{Error::shape, "scatter_reduce",
                        [how] {
@@ -243,7 +246,7 @@ Row scatter_reduction(const std::string& name, ScatterReduce how) {
                          scatter_reduce(matrix(), 1, indices({1, 1}, {0}), zeros({1, 1}, f64), how);
                        }}},
           .composite = true,
-          .distinct = true};
+          .distinct = !product};
 }
 
 const Rows scatter_reductions{{scatter_reduction("scatter_reduce sum", ScatterReduce::sum),

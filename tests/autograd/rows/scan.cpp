@@ -35,7 +35,7 @@ std::vector<Sample> scans(Scan f, const std::function<Elements(const Lines&)>& r
 }
 
 std::vector<Rejection> scan_refuses(const std::string& name, Scan f) {
-  return {{Error::shape, name, [f] { f(matrix(), 2); }}, {Error::shape, name, [f] { f(tensor(1.0), 0); }}};
+  return {{Error::shape, name, [f] { f(matrix(), 2); }}, {Error::shape, name, [f] { f(tensor(1.0), 1); }}};
 }
 
 template <ValuesIndices (*f)(In, std::int64_t)>

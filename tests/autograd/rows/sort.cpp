@@ -120,7 +120,8 @@ const Rows sorts{{
      .samples = {sorting({5}, -1, 0, false), sorting({2, 3}, -1, 1, true), sorting({3, 2}, 0, 0, false),
                  sorting({2, 3, 2}, 1, 1, true), sorting({0, 3}, 1, 1, false), sorting({3, 0}, 1, 1, false),
                  sorting({1}, 0, 0, true)},
-     .rejects = {{Error::shape, "sort", [] { sort(matrix(), 2); }}, {Error::shape, "sort", [] { sort(tensor(1.0)); }}},
+     .rejects = {{Error::shape, "sort", [] { sort(matrix(), 2); }},
+                 {Error::shape, "sort", [] { sort(tensor(1.0), 1); }}},
      .known = {{{{2, 1, 2}},
                 {{2, 1, 4}},
                 [](Args& x) {
