@@ -320,8 +320,8 @@ std::size_t check_cotangents(const char* op, std::span<const Tensor> outputs, st
       g = ones_like(y);
     }
     if (g.dtype() != y.dtype()) {
-      raise<DTypeError>(std::string(op) + ": the cotangent must have the output's dtype",
-                        std::string(name(y.dtype())), std::string(name(g.dtype())));
+      raise<DTypeError>(std::string(op) + ": the cotangent must have the output's dtype", std::string(name(y.dtype())),
+                        std::string(name(g.dtype())));
     }
     const bool longer = g.ndim() >= y.ndim();
     const std::size_t extra = longer ? g.ndim() - y.ndim() : 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/core/runtime/source_location.hpp>
 #include <newtape/core/array/dtype.hpp>
 #include <newtape/core/array/shape.hpp>
+#include <newtape/core/runtime/source_location.hpp>
 
 namespace newtape {
 

@@ -52,7 +52,8 @@ std::vector<Drawn> find_drawn(const std::vector<ModuleBase>& modules, const std:
   for (const auto& module : modules) {
     const auto first = static_cast<std::ptrdiff_t>(found.size());
     for (const auto& p : module.parameters()) {
-      const auto last = std::find_if(draws.rbegin(), draws.rend(), [&](const Draw& d) { return d.cell == &p.tensor(); });
+      const auto last =
+          std::find_if(draws.rbegin(), draws.rend(), [&](const Draw& d) { return d.cell == &p.tensor(); });
       if (last != draws.rend()) found.push_back({p, static_cast<std::size_t>(draws.rend() - last) - 1});
     }
     std::sort(found.begin() + first, found.end(), [](const Drawn& a, const Drawn& b) { return a.draw < b.draw; });
