@@ -258,8 +258,10 @@ Tensor local_response_norm(In x, std::int64_t size, const LocalResponseNormOptio
   widths[0] = {size / 2, (size - 1) / 2};
   const auto windows = [&](const Tensor& of) { return sliding_window_view(pad(of, widths), size, 1); };
   const Tensor base = options.k + options.alpha * mean(windows(square(x)), -1);
-  if (core::all_finite(base.value()) || !(options.alpha > 0 && options.k >= 0)) return x / pow(base, options.beta);
-  // The squares overflow: the root of the base, and a quotient of moderate size.
+  const bool fits =
+      core::all_finite(base.value()) && (options.k > 1e-20 || core::cast(core::min(base.value()), f64).item() > 1e-30);
+  if (fits || !(options.alpha > 0 && options.k >= 0)) return x / pow(base, options.beta);
+  // The squares overflow or underflow: the root of the base, and a quotient of moderate size.
   const Tensor length = norm(windows(x), 2, -1) * std::sqrt(options.alpha / static_cast<double>(size));
   const Tensor root = hypot(length, std::sqrt(options.k));
   return x / root * pow(root, 1 - 2 * options.beta);

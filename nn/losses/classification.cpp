@@ -115,8 +115,8 @@ Tensor weighted(const char* loss, const Tensor& log_p, const Tensor& index, cons
   const Tensor norm =
       counts.defined() ? sum(counts) : full({}, static_cast<double>(index.size() - ignored), log_p.dtype());
   if (norm.item() == 0) {
-    raise<ValueError>(std::string(loss) + ": the mean is over no sample: the batch is empty, or all targets are " +
-                          "ignored or of weight 0",
+    raise<ValueError>(std::string(loss) +
+                          ": the mean is over no sample: the batch is empty, or all targets are ignored or of weight 0",
                       "a target that counts, or the reduction sum or none", "target " + to_string(target.shape()));
   }
   return sum(losses) / norm;
@@ -152,7 +152,8 @@ Tensor log_probabilities(Tensor logits) {
   if (!detail::known_finite(logits)) {
     const Tensor certain = logits.detach() == infinity;
     const Tensor single = sum(certain, 1, true) == 1;
-    logits = where(single, where(certain, 0.0, full({}, -infinity, logits.dtype())), std::move(logits));
+    const Tensor others = full({}, -infinity, logits.dtype());
+    logits = where(single, where(certain, 0.0, others), std::move(logits));
   }
   return log_softmax(std::move(logits), 1);
 }

@@ -46,8 +46,8 @@ Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options) {
   if (!(options.beta >= 0)) {
     raise<ValueError>("smooth_l1_loss: beta must not be negative", {}, std::to_string(options.beta));
   }
-  if (options.beta == 0) return l1_loss(std::move(input), std::move(target), {options.reduction, options.broadcast});
   const Tensor d = std::move(input) - std::move(target);
+  if (options.beta == 0) return detail::reduce("smooth_l1_loss", abs(d), options.reduction);
   return detail::reduce("smooth_l1_loss", huber(d, options.beta) / options.beta, options.reduction);
 }
 

@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/conv.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -174,4 +175,40 @@ TEST_CASE("parametrizations reject invalid arguments, and change nothing") {
   CHECK_THROWS_WITH(parametrize::weight_norm(layer), contains("already"));
   const nn::Sequential model(layer);
   CHECK_THROWS_WITH(model(nt::ones({2, 4})), contains("0: Linear"));
+}
+
+TEST_CASE("norms of zeros leave the function as it was, with finite gradients, and it can be trained") {
+  const auto check = [](const char* name, const nt::Tensor& weight, const auto& parametrized) {
+    INFO(name);
+    const nn::Linear plain(2, 2, {.dtype = nt::f64});
+    plain.weight.set_value(weight.value());
+    const nt::Tensor x = nt::tensor({{1, 2}}, nt::f64);
+    const nt::Tensor before = plain(x).detach();
+    const nn::Linear layer = parametrized(plain);
+    const nt::Tensor y = layer(x);
+    CHECK(distance(y.value(), before.value()) < 1e-15);
+    nt::sum(y).backward();
+    bool some = false;
+    for (const auto& p : layer.parameters()) {
+      CHECK(nt::all(nt::isfinite(p.grad())).item<bool>());
+      some = some || nt::any(p.grad() != 0.0).item<bool>();
+    }
+    CHECK(some);
+  };
+  const nt::Tensor row = nt::tensor({{0, 0}, {1, 2}}, nt::f64);
+  const nt::Tensor nothing = nt::zeros({2, 2}, nt::f64);
+  for (const auto& w : {row, nothing}) {
+    check("weight_norm", w, [](const nn::Linear& l) { return parametrize::weight_norm(l); });
+    check("weight_norm/whole", w,
+          [](const nn::Linear& l) { return parametrize::weight_norm(l, "weight", {.dim = {}}); });
+  }
+  check("spectral_norm", nothing, [](const nn::Linear& l) { return parametrize::spectral_norm(l); });
+  // Trained away from 0, the weight has a largest singular value of 1.
+  const auto layer = parametrize::spectral_norm(nn::Linear(2, 2, {.dtype = nt::f64}));
+  const auto original = layer.parameter("parametrizations.weight.original");
+  original.set_value(nothing.value());
+  layer(nt::ones({1, 2}, nt::f64));
+  original.set_value(nt::tensor({{3, 0}, {0, 1}}, nt::f64).value());
+  for (int i = 0; i < 60; ++i) layer(nt::ones({1, 2}, nt::f64));
+  CHECK(nt::linalg::matrix_norm(layer.weight, 2.0).item() == Approx(1));
 }

@@ -48,6 +48,16 @@ struct Refusal {
   Error error = Error::shape;
 };
 
+/// Elements of the arguments that an option of the layer ignores.
+struct Ignores {
+  /// Boolean masks of these elements, one for each argument (undefined: none), for arguments and results.
+  std::function<Tensors(const Tensors& xs, const Tensors& ys)> elements = {};
+  /// Mask of the first result where it does not depend on them; undefined: no result depends on them.
+  std::function<Tensor(const Tensors& xs)> results = {};
+
+  explicit operator bool() const { return static_cast<bool>(elements); }
+};
+
 struct Row {
   std::string name;  ///< the type, and optionally a variant after a slash
   std::function<Layer()> make;
@@ -63,6 +73,7 @@ struct Row {
   std::vector<std::size_t> fixed = {};   ///< arguments without derivatives: signs, targets
   double tolerance = 1e-13;              ///< against PyTorch, in f64
   std::string stateful_reason = {};      ///< why differences do not apply in training: a call changes the layer's state
+  Ignores ignores = {};                  ///< NaN and infinity there reach neither results nor gradients
   std::vector<std::string> covers = {};  ///< further types that this row tests
 };
 

@@ -185,3 +185,20 @@ TEST_CASE("clipping does not change a shared gradient, and rejects invalid bound
   CHECK_THROWS_AS(optim::clip_grad_norm({p}, 1, {.error_if_nonfinite = true}), nt::NumericalError);
   CHECK(optim::clip_grad_norm({p}, 1) == INFINITY);
 }
+
+TEST_CASE("clip_grad_norm scales gradients whose squares overflow, and keeps those whose squares underflow") {
+  for (const auto dtype : {nt::f32, nt::f64}) {
+    INFO(nt::name(dtype));
+    for (const double c : {dtype == nt::f32 ? 1e38 : 1e200, dtype == nt::f32 ? 1e-38 : 1e-200}) {
+      INFO(c);
+      const nt::Parameter p(nt::zeros({2}, dtype));
+      const nt::Parameter q(nt::zeros({1}, dtype));
+      p.set_grad(nt::tensor({3, 0}, dtype) * (c / 4));
+      q.set_grad(nt::tensor({-4}, dtype) * (c / 4));
+      CHECK(optim::clip_grad_norm({p, q}, 0.5) == Approx(1.25 * c));
+      const double scale = c > 1 ? 0.4 / c : 1;  // to length 1/2
+      CHECK(nt::sum(p.grad()).item() == Approx(0.75 * c * scale));
+      CHECK(q.grad().item() == Approx(-c * scale));
+    }
+  }
+}

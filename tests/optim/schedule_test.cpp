@@ -9,6 +9,7 @@
 #include <newtape/optim/optimizer.hpp>
 #include <newtape/optim/schedule.hpp>
 
+#include <cmath>
 #include <limits>
 
 namespace nt = newtape;
@@ -113,4 +114,24 @@ TEST_CASE("Scheduler: parameter groups, resuming, errors") {
   diverging.step();
   CHECK_THROWS_AS(diverging.step(), nt::ValueError);  // the optimizer rejects a negative rate
   CHECK(diverging.steps() == 1);
+}
+
+TEST_CASE("one_cycle_lr has phases of no length, and options are checked") {
+  for (const double pct : {0.0, 0.25, 0.5, 1.0}) {
+    for (const std::int64_t total : {1, 2, 4}) {
+      INFO(pct << " of " << total);
+      const auto schedule = optim::one_cycle_lr({.total_steps = total, .pct_start = pct});
+      for (std::int64_t step = 0; step <= total; ++step) CHECK(std::isfinite(schedule(step)));
+    }
+  }
+  CHECK(optim::one_cycle_lr({.total_steps = 4, .pct_start = 0.25})(0) == 1);  // begins at its maximum
+  CHECK(optim::cosine_annealing_lr({.t_max = 2, .eta_min = 0.1})(2, 5) == Approx(0.1));
+  CHECK_THROWS_WITH(optim::one_cycle_lr({.total_steps = 3, .div_factor = 0}), contains("div_factor"));
+  CHECK_THROWS_WITH(optim::cosine_annealing_lr({.t_max = 3, .eta_min = -1}), contains("eta_min"));
+  optim::SGD sgd({parameter()}, {.lr = 0.5});
+  CHECK_THROWS_WITH(optim::ReduceLROnPlateau(sgd, {.factor = 1}), contains("factor"));
+  CHECK_THROWS_WITH(optim::ReduceLROnPlateau(sgd, {.patience = -1}), contains("patience"));
+  CHECK_THROWS_WITH(optim::ReduceLROnPlateau(sgd, {.threshold = -1}), contains("threshold"));
+  CHECK_THROWS_WITH(optim::ReduceLROnPlateau(sgd, {.min_lr = NAN}), contains("min_lr"));
+  CHECK_THROWS_WITH(optim::ReduceLROnPlateau(sgd, {.eps = -1}), contains("eps"));
 }

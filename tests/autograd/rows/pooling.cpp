@@ -177,6 +177,15 @@ std::vector<Sample> adaptive_samples(bool largest) {
   std::vector<Sample> samples;
   for (const auto& [x, output] : shapes) {
     const Dims size = output;
+    if (largest) {
+      samples.push_back({{x},
+                         [size](Args& a) {
+                           return size.size() == 1   ? adaptive_max_pool1d_with_indices(a[0], size).first
+                                  : size.size() == 2 ? adaptive_max_pool2d_with_indices(a[0], size).first
+                                                     : adaptive_max_pool3d_with_indices(a[0], size).first;
+                         },
+                         adaptive(x, output, largest)});
+    }
     samples.push_back({{x},
                        [size, largest](Args& a) {
                          if (largest) {

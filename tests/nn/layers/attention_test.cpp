@@ -5,6 +5,7 @@
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
@@ -144,4 +145,49 @@ TEST_CASE("errors of attention name the argument and the layer") {
   CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, nt::zeros({3, 4})), nt::ShapeError);
   CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, nt::zeros({3, 2, 3}), x), nt::ShapeError);
   CHECK_THROWS_AS(nn::scaled_dot_product_attention(x, x, x, {.attn_mask = nt::zeros({5})}), nt::ShapeError);
+}
+
+TEST_CASE("a key and its value have no influence on queries that must not attend to them") {
+  nt::manual_seed(1);
+  const auto q = randn({2, 3, 4});
+  const auto k = randn({2, 3, 4});
+  const auto v = randn({2, 3, 4});
+  const nt::Tensor last = nt::unsqueeze(nt::arange(3) == 2, 1);
+  const nt::Tensor first_two = nt::unsqueeze(nt::arange(3) < 2, 1);
+  const auto run = [&](const nt::Tensor& key, const nt::Tensor& value, const nn::ScaledDotProductAttentionOptions& o) {
+    Tensors xs{nt::variable(q), nt::variable(key), nt::variable(value)};
+    const nt::Tensor y = nn::scaled_dot_product_attention(xs[0], xs[1], xs[2], o);
+    const nt::Tensor seen = nt::where(first_two, y, 0.0);
+    nt::sum(nt::where(first_two, y, 0.0)).backward();
+    return Tensors{seen.detach(), xs[0].grad(), xs[1].grad(), xs[2].grad()};
+  };
+  const nt::Tensor allowed = nt::tensor({{1, 1, 0}, {1, 1, 0}, {1, 1, 0}}, nt::boolean);
+  const nt::Tensor added = nt::where(allowed, nt::zeros({3, 3}, nt::f64), -HUGE_VAL);
+  for (const double poison : {double(NAN), HUGE_VAL, -HUGE_VAL}) {
+    INFO(poison);
+    const auto key = nt::where(last, poison, k);
+    const auto value = nt::where(last, poison, v);
+    for (const nn::ScaledDotProductAttentionOptions& o :
+         {nn::ScaledDotProductAttentionOptions{.attn_mask = allowed}, {.attn_mask = added}}) {
+      const auto plain = run(k, v, o);
+      const auto other = run(key, value, o);
+      for (std::size_t i = 0; i < plain.size(); ++i) CHECK(distance(other[i].value(), plain[i].value()) < 1e-14);
+    }
+    // Causal: the last query sees the last key, the others do not.
+    const auto plain = run(k, v, {.is_causal = true});
+    const auto other = run(key, value, {.is_causal = true});
+    CHECK(distance(other[0].value(), plain[0].value()) < 1e-14);
+    const nt::Tensor y = nn::scaled_dot_product_attention(q, key, value, {.is_causal = true});
+    if (std::isnan(poison)) CHECK_FALSE(nt::any(nt::isfinite(nt::slice(y, 1, 2, 3))).item<bool>());
+  }
+}
+
+TEST_CASE("scaled_dot_product_attention_with_weights returns what the values are averaged by") {
+  const auto q = randn({2, 3, 4});
+  const auto k = randn({2, 5, 4});
+  const auto v = randn({2, 5, 6});
+  const auto [output, weights] = nn::scaled_dot_product_attention_with_weights(q, k, v);
+  CHECK(weights.shape() == nt::Shape{2, 3, 5});
+  CHECK(distance(nt::matmul(weights, v).value(), output.value()) < 1e-14);
+  CHECK(distance(nt::sum(weights, -1).value(), nt::ones({2, 3}, nt::f64).value()) < 1e-14);
 }

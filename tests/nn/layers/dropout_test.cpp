@@ -89,3 +89,10 @@ TEST_CASE("alpha dropout keeps mean and variance, and drops to selu(-inf)") {
   CHECK(identical(nn::alpha_dropout(x, 1).value(), nt::zeros({200000}, nt::f64).value()));
   CHECK_THROWS_AS(nn::AlphaDropout(-0.1), nt::ValueError);
 }
+
+TEST_CASE("dropout sets to 0 also what is infinite or NaN") {
+  const nt::Tensor x = nt::tensor({HUGE_VAL, NAN}, nt::f64);
+  CHECK(identical(nn::dropout(x, 1.0).value(), nt::zeros({2}, nt::f64).value()));
+  CHECK(identical(nn::alpha_dropout(x, 1.0).value(), nt::zeros({2}, nt::f64).value()));
+  CHECK(identical(nn::feature_dropout(nt::reshape(x, {1, 2, 1}), 1.0).value(), nt::zeros({1, 2, 1}, nt::f64).value()));
+}

@@ -6,11 +6,15 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/losses/ctc.hpp>
 #include <newtape/nn/losses/reduction.hpp>
+
+#include <cmath>
+#include <utility>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;
@@ -107,4 +111,23 @@ TEST_CASE("ctc_loss rejects invalid arguments") {
   CHECK_THROWS_AS(nn::ctc_loss(x, t, n, integers({1, 2})), nt::ShapeError);
   CHECK_THROWS_AS(nn::ctc_loss(x, nt::zeros({3, 2}, nt::i64), n, one), nt::ShapeError);
   CHECK_THROWS_AS(nn::ctc_loss(x, t.to(nt::f32), n, one), nt::DTypeError);
+}
+
+TEST_CASE("ctc_loss: frames beyond a length have no influence, and NaN within it shows") {
+  const nt::Tensor x = nt::random::normal({4, 2, 3}, 0, 1, nt::f64);
+  const auto run = [&](const nt::Tensor& at) {
+    const nt::Tensor v = nt::variable(at);
+    const nt::Tensor loss = nn::ctc_loss(v, integers({1, 2}), integers({4, 2}), integers({1, 1}), {Reduction::none});
+    nt::sum(loss).backward();
+    return std::pair(loss.detach(), v.grad());
+  };
+  const auto plain = run(x);
+  const nt::Tensor late = nt::tensor({{0, 0}, {0, 0}, {0, 1}, {0, 1}}, nt::boolean);
+  for (const double poison : {double(NAN), HUGE_VAL, -HUGE_VAL}) {
+    const auto other = run(nt::where(nt::unsqueeze(late, -1), poison, x));
+    CHECK(identical(other.first.value(), plain.first.value()));
+    CHECK(identical(other.second.value(), plain.second.value()));
+  }
+  const auto broken = run(nt::where(nt::unsqueeze(~late, -1), NAN, x)).first;
+  CHECK_FALSE(nt::any(nt::isfinite(broken) | nt::isinf(broken)).item<bool>());
 }

@@ -6,12 +6,15 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/losses/classification.hpp>
 #include <newtape/nn/losses/loss_modules.hpp>
 #include <newtape/nn/losses/margin.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 #include <newtape/nn/losses/regression.hpp>
 #include <newtape/nn/module/module.hpp>
+
+#include <cmath>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;
@@ -137,4 +140,95 @@ TEST_CASE("all losses reject invalid arguments, and name them") {
     nt::Tensor forward(const nt::Tensor& t) const { return criterion(t, nt::zeros({5}, nt::i64)); }
   };
   CHECK_THROWS_WITH(Model()(x), contains("criterion: cross_entropy"));
+}
+
+namespace {
+const double infinite = HUGE_VAL;
+
+/// Value and gradient of a loss without reduction to be averaged.
+void check_limit(const nt::Tensor& x, const nt::Tensor& loss, double expected) {
+  CHECK(loss.item() == Approx(expected).margin(1e-15));
+  loss.backward();
+  CHECK(nt::all(nt::isfinite(x.grad())).item<bool>());
+}
+}  // namespace
+
+TEST_CASE("in losses 0 log 0 is 0, and infinite logits give the limit where it is finite") {
+  const auto logits = [](std::initializer_list<nt::detail::ListNumber> of) {
+    return nt::variable(nt::tensor(of, nt::f64));
+  };
+  const auto x = logits({0, -infinite});
+  check_limit(x, nn::cross_entropy(x, nt::tensor({1, 0}, nt::f64)), 0);
+  check_limit(x, nn::cross_entropy(nt::reshape(x, {1, 2}), classes({0})), 0);
+  const auto halves = logits({std::log(0.5), std::log(0.5)});
+  check_limit(halves, nn::kl_div(halves, nt::tensor({0, -infinite}, nt::f64), {Reduction::sum, true}), std::log(2.0));
+  const auto impossible = logits({0, -infinite});
+  check_limit(impossible, nn::kl_div(impossible, nt::tensor({1, 0}, nt::f64), {Reduction::sum}), 0);
+  check_limit(impossible, nn::kl_div(impossible, nt::tensor({0, -infinite}, nt::f64), {Reduction::sum, true}), 0);
+  const auto certain = logits({infinite, 2});
+  check_limit(certain, nn::cross_entropy(certain, nt::tensor(0).to(nt::i64)), 0);
+  const auto signs = logits({infinite, -infinite});
+  const nt::Tensor hit = nt::tensor({1, 0}, nt::f64);
+  check_limit(signs, nn::binary_cross_entropy_with_logits(signs, hit), 0);
+  check_limit(signs, nn::binary_cross_entropy_with_logits(signs, hit, {.pos_weight = nt::tensor(2, nt::f64)}), 0);
+  check_limit(signs, nn::multilabel_soft_margin_loss(signs, hit), 0);
+  check_limit(signs, nn::soft_margin_loss(signs, nt::tensor({1, -1}, nt::f64)), 0);
+  CHECK(nn::binary_cross_entropy_with_logits(signs, 1.0 - hit).item() == infinite);
+  const auto none = logits({-infinite, 0});
+  check_limit(none, nn::poisson_nll_loss(none, nt::tensor({0, 1}, nt::f64), {.reduction = Reduction::sum}), 1);
+  const auto rate = logits({0, 1});
+  check_limit(rate,
+              nn::poisson_nll_loss(rate, nt::tensor({0, 0}, nt::f64),
+                                   {.reduction = Reduction::sum, .log_input = false, .eps = 0}),
+              1);
+  // The square of the difference overflows, the loss does not: (log(1e300) + 1e100) / 2.
+  CHECK(nn::gaussian_nll_loss(nt::tensor({1e200}, nt::f64), nt::tensor({0.}, nt::f64), nt::tensor({1e300}, nt::f64))
+            .item() == Approx(5e99));
+  CHECK(std::isnan(nn::kl_div(logits({NAN}), nt::tensor({0.5}, nt::f64)).item()));
+}
+
+TEST_CASE("elements of weight 0 have no influence on a loss") {
+  const nt::Tensor weight = nt::tensor({0, 2}, nt::f64);
+  const nt::Tensor target = nt::tensor({1, 0.5}, nt::f64);
+  for (const double poison : {double(NAN), infinite, -infinite}) {
+    INFO(poison);
+    const auto x = nt::variable(nt::tensor({poison, 0.25}, nt::f64));
+    nn::binary_cross_entropy(x, target, {Reduction::sum, weight}).backward();
+    nn::binary_cross_entropy_with_logits(x, target, {Reduction::sum, weight}).backward();
+    CHECK(x.grad().value().data<double>()[0] == 0);
+    CHECK(std::isfinite(x.grad().value().data<double>()[1]));
+    // The first sample is of class 0, whose weight is 0.
+    const auto z = nt::variable(nt::tensor({{poison, 1}, {0.5, 0.25}}, nt::f64));
+    const nt::Tensor loss = nn::cross_entropy(z, classes({0, 1}), {.weight = weight});
+    CHECK(loss.item() == Approx(std::log1p(std::exp(0.25))));
+    (loss + nn::multi_margin_loss(z, classes({0, 1}), {.weight = weight})).backward();
+    CHECK(nt::all(nt::isfinite(z.grad())).item<bool>());
+    CHECK(z.grad().value().data<double>()[0] == 0);
+  }
+}
+
+TEST_CASE("the mean of no loss is an error that names the loss") {
+  const nt::Tensor x = nt::ones({2, 3});
+  const nt::Tensor all = nt::tensor({-100, -100}).to(nt::i64);
+  CHECK_THROWS_WITH(nn::cross_entropy(x, all),
+                    contains("cross_entropy: ") && contains("ignored") && contains("loss_test.cpp:"));
+  CHECK_THROWS_WITH(nn::nll_loss(x, all), contains("nll_loss: ") && contains("ignored"));
+  CHECK(nn::cross_entropy(x, all, {.reduction = Reduction::sum}).item() == 0);
+  const nt::Tensor none = nt::zeros({0});
+  CHECK_THROWS_WITH(nn::mse_loss(none, none),
+                    contains("mse_loss: ") && contains("batch") && contains("loss_test.cpp:"));
+  CHECK(nn::mse_loss(none, none, {.reduction = Reduction::sum}).item() == 0);
+}
+
+TEST_CASE("losses broadcast on demand") {
+  const nt::Tensor x = nt::tensor({{1, 2}, {3, 5}}, nt::f64);
+  const nt::Tensor row = nt::tensor({1, 4}, nt::f64);
+  CHECK_THROWS_AS(nn::mse_loss(x, row), nt::ShapeError);
+  CHECK_THROWS_AS(nn::mse_loss(x, nt::ones({3}, nt::f64), {.broadcast = true}), nt::ShapeError);
+  CHECK(nn::mse_loss(x, row, {.broadcast = true}).item() == (0 + 4 + 4 + 1) / 4.0);
+  CHECK(nn::l1_loss(x, row, {.broadcast = true}).item() == (0 + 2 + 2 + 1) / 4.0);
+  CHECK(nn::huber_loss(x, row, {.broadcast = true}).item() == (0 + 1.5 + 1.5 + 0.5) / 4);
+  CHECK(nn::smooth_l1_loss(x, row, {.broadcast = true}).item() == (0 + 1.5 + 1.5 + 0.5) / 4);
+  CHECK(nn::poisson_nll_loss(nt::zeros({2, 2}, nt::f64), row, {.broadcast = true}).item() == 1);
+  CHECK(nn::kl_div(nt::zeros({2, 2}, nt::f64), nt::ones({2}, nt::f64), {.broadcast = true}).item() == 0);
 }

@@ -7,8 +7,11 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/containers.hpp>
 #include <newtape/nn/layers/dropout.hpp>
+#include <newtape/nn/layers/embedding.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/module/buffer.hpp>
 #include <newtape/nn/module/module.hpp>
@@ -198,4 +201,35 @@ TEST_CASE("a backward error names the line of the call of a layer") {
   const nt::Tensor y = nt::sum(fc(nt::ones({1, 3})));
   y.backward();
   CHECK_THROWS_WITH(y.backward(), contains("module_test.cpp"));
+}
+
+TEST_CASE("Sequential draws weights in the order of its arguments, whatever the compiler") {
+  const auto same = [](const nn::ModuleBase& a, const nn::ModuleBase& b) {
+    const auto x = a.parameters();
+    const auto y = b.parameters();
+    REQUIRE(x.size() == y.size());
+    for (std::size_t i = 0; i < x.size(); ++i) CHECK(identical(x[i].value(), y[i].value()));
+  };
+  nt::manual_seed(5);
+  const nn::Linear a(3, 3);
+  const nn::Embedding b(3, 3, {.padding_idx = 1});
+  const nn::Linear c(3, 3);
+  nt::manual_seed(5);
+  const nn::Sequential at_once(nn::Linear(3, 3), nt::tanh, nn::Embedding(3, 3, {.padding_idx = 1}), nn::Linear(3, 3));
+  same(at_once, nn::Sequential(a, nt::tanh, b, c));
+  nt::manual_seed(5);
+  const nn::Sequential nested(nn::Linear(3, 3),
+                              nn::Sequential(nn::Embedding(3, 3, {.padding_idx = 1}), nn::Linear(3, 3)),
+                              nn::Sequential(nn::Residual(nn::Linear(3, 3)), nn::Linear(3, 3)));
+  const auto drawn = nested.parameters();
+  for (std::size_t i = 0; i < 5; ++i) CHECK(identical(drawn[i].value(), at_once.parameters()[i].value()));
+  // Layers that exist already keep their values, and so do weights that were changed.
+  nt::manual_seed(5);
+  nn::Linear e(3, 3);
+  const auto before = e.parameters()[0].value();
+  e.bias.set_value(nt::ones({3}).value());
+  const nn::Sequential moved(nn::Linear(3, 3), e, nn::Linear(3, 3));
+  CHECK(identical(e.weight.value(), before));
+  const nn::Sequential last(nn::Linear(3, 3), std::move(e));
+  CHECK(identical(last.parameters()[3].value(), nt::ones({3}).value()));
 }

@@ -2,9 +2,13 @@
 #include "nn/table.hpp"
 
 #include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/nn/layers/activation.hpp>
 #include <newtape/nn/layers/containers.hpp>
 #include <newtape/nn/layers/dropout.hpp>
+
+#include <cmath>
 
 namespace newtape::nn::table {
 namespace {
@@ -15,6 +19,13 @@ template <class M, class... Args>
 Row elementwise(const std::string& name, const Args&... args) {
   return {.name = name, .make = make([=] { return M(args...); }), .torch = torch_activation(name), .takes_all = true};
 }
+
+/// Elements that dropout sets to 0, and to selu(-inf), scaled and shifted, at probability 1/2.
+const Ignores zeros_of_result{[](const Tensors&, const Tensors& y) { return Tensors{y[0] == 0.0}; }};
+const Ignores alpha_constants{[](const Tensors&, const Tensors& y) {
+  constexpr double low = -1.7580993408473766;
+  return Tensors{abs(y[0] - low / 2 / std::sqrt(0.5 * (1 + 0.5 * low * low))) < 1e-12};
+}};
 
 const Rows activations{
     elementwise<ReLU>("ReLU"),
@@ -69,27 +80,32 @@ const Rows activations{
      .make = make([] { return Dropout(); }),
      .torch = {"small_layers", "", "Dropout/eval"},
      .takes_all = true,
-     .modes = true},
+     .modes = true,
+     .ignores = zeros_of_result},
     {.name = "AlphaDropout",
      .make = make([] { return AlphaDropout(); }),
      .torch = {"small_layers", "", "AlphaDropout/eval"},
      .takes_all = true,
-     .modes = true},
+     .modes = true,
+     .ignores = alpha_constants},
     {.name = "Dropout1d",
      .make = make([] { return Dropout1d(); }),
      .torch = {"small_layers", "", "Dropout1d/eval"},
      .refuses = {{floats({{3}}), "x [3]"}},
-     .modes = true},
+     .modes = true,
+     .ignores = zeros_of_result},
     {.name = "Dropout2d",
      .make = make([] { return Dropout2d(); }),
      .torch = {"small_layers", "", "Dropout2d/eval"},
      .refuses = {{floats({{2, 3}}), "x [2, 3]"}},
-     .modes = true},
+     .modes = true,
+     .ignores = zeros_of_result},
     {.name = "Dropout3d",
      .make = make([] { return Dropout3d(); }),
      .torch = {"small_layers", "", "Dropout3d/eval"},
      .refuses = {{floats({{2, 3, 4}}), "x [2, 3, 4]"}},
-     .modes = true},
+     .modes = true,
+     .ignores = zeros_of_result},
     {.name = "PReLU", .make = make([] { return PReLU(); }), .torch = torch_activation("PReLU"), .takes_all = true},
     {.name = "PReLU/3",
      .make = make([] { return PReLU(3, {.init = 0.1}); }),

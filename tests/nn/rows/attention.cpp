@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/layers/embedding.hpp>
 #include <newtape/nn/layers/positional.hpp>
 #include <newtape/nn/layers/transformer.hpp>
@@ -19,6 +20,11 @@ Tensor holds(const Tensor& x) { return x != 0; }
 MultiheadAttention plain() { return MultiheadAttention(4, 2); }
 MultiheadAttention unbiased() { return MultiheadAttention(4, 2, {.bias = false}); }
 using Mha = const MultiheadAttention&;
+
+/// Rows [n, s] of a sequence [n, s, e], or [s, n, e] unless batch_first, for the elements of that sequence.
+Tensor elements(const Tensor& rows, const Tensor& x, bool batch_first = false) {
+  return expand(unsqueeze(batch_first ? rows : transpose(rows), -1), x.shape());
+}
 
 const Rows attention{
     {.name = "MultiheadAttention",
@@ -50,7 +56,10 @@ const Rows attention{
      .torch = torch_attention("mha/cross"),
      .batch = {1, 1, 0},
      .refuses = {{floats({{3, 2, 4}, {5, 2, 4}, {2, 3}}), "key_padding_mask"},
-                 {floats({{3, 2, 4}, {5, 1, 4}, {2, 5}}), "[5, 1, 4]"}}},
+                 {floats({{3, 2, 4}, {5, 1, 4}, {2, 5}}), "[5, 1, 4]"}},
+     .ignores = {[](const Tensors& x, const Tensors&) {
+       return Tensors{Tensor(), elements(holds(x[2]), x[1]), Tensor()};
+     }}},
     {.name = "MultiheadAttention/mask",
      .make = make(unbiased, [](Mha m, const Tensors& x) { return m(x[0], x[0], x[0], {.attn_mask = holds(x[1])}); }),
      .torch = torch_attention("mha/causal"),
@@ -113,7 +122,11 @@ const Rows transformers{
      .torch = torch_attention("encoder/norm_first"),
      .batch = {0, -1, 0},
      .refuses = {{floats({{2, 3, 5}, {3, 3}, {2, 3}}), "norm1: layer_norm"}},
-     .tolerance = 1e-12},
+     .tolerance = 1e-12,
+     .ignores = {[](const Tensors& x, const Tensors&) {
+                   return Tensors{elements(holds(x[2]), x[0], true), Tensor(), Tensor()};
+                 },
+                 [](const Tensors& x) { return elements(~holds(x[2]), x[0], true); }}},
     {.name = "TransformerEncoderLayer/causal",
      .make = make([] { return TransformerEncoderLayer(4, 2, first); },
                   [](const TransformerEncoderLayer& m, const Tensors& x) {
@@ -122,25 +135,38 @@ const Rows transformers{
      .torch = torch_attention("encoder/norm_first"),
      .batch = {0, -1, 0},
      .refuses = {{floats({{2, 3, 4}, {3, 3}, {2, 4}}), "self_attn"}},
-     .tolerance = 1e-12},
+     .tolerance = 1e-12,
+     .ignores = {[](const Tensors& x, const Tensors&) {
+                   return Tensors{elements(holds(x[2]), x[0], true), Tensor(), Tensor()};
+                 },
+                 [](const Tensors& x) { return elements(~holds(x[2]), x[0], true); }}},
     {.name = "TransformerDecoderLayer",
      .make = make([] { return TransformerDecoderLayer(4, 2, small); }, decode),
      .torch = torch_attention("decoder/relu"),
      .batch = {1, 1, -1, 0},
      .refuses = {{floats({{3, 2, 4}, {4, 2, 5}, {3, 3}, {2, 4}}), "multihead_attn"}},
-     .tolerance = 1e-12},
+     .tolerance = 1e-12,
+     .ignores = {[](const Tensors& x, const Tensors&) {
+       return Tensors{Tensor(), elements(holds(x[3]), x[1]), Tensor(), Tensor()};
+     }}},
     {.name = "TransformerDecoderLayer/norm_first",
      .make = make([] { return TransformerDecoderLayer(4, 2, first); }, decode),
      .torch = torch_attention("decoder/norm_first"),
      .batch = {0, 0, -1, 0},
      .refuses = {{floats({{2, 3, 4}, {2, 4, 4}, {3, 2}, {2, 4}}), "self_attn"}},
-     .tolerance = 1e-12},
+     .tolerance = 1e-12,
+     .ignores = {[](const Tensors& x, const Tensors&) {
+       return Tensors{Tensor(), elements(holds(x[3]), x[1], true), Tensor(), Tensor()};
+     }}},
     {.name = "TransformerDecoderLayer/causal",
      .make = make([] { return TransformerDecoderLayer(4, 2, first); }, decode_causally),
      .torch = torch_attention("decoder/norm_first"),
      .batch = {0, 0, -1, 0},
      .refuses = {{floats({{2, 3, 4}, {3, 4, 4}, {3, 3}, {2, 4}}), "multihead_attn"}},
-     .tolerance = 1e-12},
+     .tolerance = 1e-12,
+     .ignores = {[](const Tensors& x, const Tensors&) {
+       return Tensors{Tensor(), elements(holds(x[3]), x[1], true), Tensor(), Tensor()};
+     }}},
     {.name = "TransformerDecoderLayer/dropout",
      .make = make([] { return TransformerDecoderLayer(4, 2, dropping); }),
      .torch = torch_attention("", "decoder/eval"),

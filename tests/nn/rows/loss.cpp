@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/losses/ctc.hpp>
 #include <newtape/nn/losses/loss_modules.hpp>
 #include <newtape/nn/losses/reduction.hpp>
@@ -45,7 +47,13 @@ struct More {
   std::vector<Refusal> refuses = pairs();
   std::vector<std::size_t> fixed = {};
   bool batched = true;
+  Ignores ignores = {};
 };
+
+/// Logits of samples of class 1.
+const Ignores class_1{[](const Tensors& x, const Tensors&) {
+  return Tensors{expand(unsqueeze(x[1] == 1, 1), x[0].shape()), Tensor()};
+}};
 
 template <class Make>
 Row row(const std::string& type, const std::string& name, const Make& module, const More& more) {
@@ -55,7 +63,8 @@ Row row(const std::string& type, const std::string& name, const Make& module, co
           .batched = more.batched,
           .refuses = more.refuses,
           .fixed = more.fixed,
-          .tolerance = 1e-12};
+          .tolerance = 1e-12,
+          .ignores = more.ignores};
 }
 /// A loss with each reduction, and the case of that name.
 template <class Make>
@@ -103,7 +112,7 @@ const Rows probabilities[] = {
          [](R r) {
            return CrossEntropyLoss({.reduction = r, .label_smoothing = 0.1, .ignore_index = 1, .weight = weight(4)});
          },
-         {four_classes}),
+         {.refuses = four_classes, .ignores = class_1}),
     each("CrossEntropyLoss", "cross_entropy/2d", [](R r) { return CrossEntropyLoss({.reduction = r}); }, {indices()}),
     each("CrossEntropyLoss", "cross_entropy/probabilities",
          [](R r) { return CrossEntropyLoss({.reduction = r, .label_smoothing = 0.2, .weight = weight()}); },
@@ -112,7 +121,7 @@ const Rows probabilities[] = {
          [](R r) { return CrossEntropyLoss({.reduction = r, .label_smoothing = 0.1}); },
          {.refuses = indices(), .batched = false}),
     each("NLLLoss", "nll", [](R r) { return NLLLoss({.reduction = r, .ignore_index = 1, .weight = weight()}); },
-         {indices()}),
+         {.refuses = indices(), .ignores = class_1}),
     each("NLLLoss", "nll/2d", [](R r) { return NLLLoss({.reduction = r}); }, {indices()}),
     one("NLLLoss", "nll/one", [] { return NLLLoss(); }, {.refuses = indices(), .batched = false}),
     each("BCELoss", "bce", [](R r) { return BCELoss({.reduction = r, .weight = weight()}); }),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+
 namespace newtape::nn::table {
 namespace {
 
@@ -13,6 +16,15 @@ const auto with_states = [](const auto& m, const Tensors& xs) {
   if (xs.size() > 2) more.c_0 = xs[2];
   return m(xs[0], more);
 };
+
+/// Steps beyond the lengths, of an input [B, T, n] or [T, B, n].
+Ignores beyond(const std::vector<std::int64_t>& lengths, bool batch_first) {
+  return {[=](const Tensors& x, const Tensors&) {
+    const Tensor length = unsqueeze(integers(lengths), 1);
+    const Tensor late = arange(x[0].shape(batch_first ? 1 : 0)) >= length;  // [B, T]
+    return Tensors{expand(unsqueeze(batch_first ? late : transpose(late), -1), x[0].shape())};
+  }};
+}
 
 /// Rows for a layer of this type, whose cases start with `name`.
 template <class L>
@@ -45,7 +57,8 @@ struct LayerRows : Rows {
                            }),
               .torch = torch_recurrent(name + "/lengths"),
               .batched = false,
-              .refuses = {{floats({{2, 4, 2}}), "one length"}}},
+              .refuses = {{floats({{2, 4, 2}}), "one length"}},
+              .ignores = beyond({3, 4, 1}, true)},
              {.name = type + "/mask",
               .make = make(deep,
                            [](const L& m, const Tensors& xs) {
@@ -53,7 +66,8 @@ struct LayerRows : Rows {
                            }),
               .torch = torch_recurrent(name + "/lengths"),
               .batched = false,
-              .refuses = {{floats({{2, 4, 2}}), "mask"}}},
+              .refuses = {{floats({{2, 4, 2}}), "mask"}},
+              .ignores = beyond({3, 4, 1}, true)},
              {.name = type + "/dropout",
               .make = make([] { return L(2, 3, {.num_layers = 2, .dropout = 0.5}); }, with_states),
               .torch = {"recurrent", "", name + "/dropout/eval"},
@@ -88,7 +102,8 @@ const Rows rows_with_options{
                   }),
      .torch = torch_recurrent("lstm/projected_lengths"),
      .batched = false,
-     .refuses = {{floats({{3, 3, 2}}), "one length"}}},
+     .refuses = {{floats({{3, 3, 2}}), "one length"}},
+     .ignores = beyond({2, 3}, false)},
 };
 
 const Rows cells{
