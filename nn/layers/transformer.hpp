@@ -89,6 +89,7 @@ namespace detail {
 template <class Layer>
 class LayerStack : public Module<LayerStack<Layer>> {
  public:
+  static constexpr bool of_library = true;
   LayerStack(std::int64_t d_model, std::int64_t nhead, std::int64_t count, const TransformerLayerOptions& options);
   template <class... Args>
   Tensor forward(In x, const Args&... args) const {

@@ -241,10 +241,12 @@ inline constexpr bool starts_with_tensor = false;
 template <class First, class... More>
 inline constexpr bool starts_with_tensor<First, More...> = TensorLike<First>;
 
-/// Whether M is a class of the library that calls no modules or functions of the user, such as Sequential does.
+/// Whether M is a class of the library that calls no modules or functions of the user, such as Sequential does. (GCC
+/// leaves out the namespace of a class in this one, which declares itself.)
 template <class M>
-inline constexpr bool is_library_layer = full_type_name<M>().starts_with("newtape::") && !requires {
-  M::calls_user;
+inline constexpr bool is_library_layer =
+    (full_type_name<M>().starts_with("newtape::") && !requires { M::calls_user; }) || requires {
+  M::of_library;
 };
 
 /// The call site within a layer of the library, from the first argument; none within a module of the user.

@@ -40,7 +40,10 @@ const std::vector<Homogeneous> functions{
     {"cosine_similarity", 0, [](const Tensor& x) { return cosine_similarity(x, flip(x, Dims{1}), -1, 0); }},
     {"pairwise_distance", 1, [](const Tensor& x) { return pairwise_distance(x, flip(x, Dims{0}), 2, 0); }},
     {"cdist", 1, [](const Tensor& x) { return cdist(x, slice(x, -2, 1, 3) * 0.5); }},
-    {"layer_norm", 0, [](const Tensor& x) { return layer_norm(x, {4, 6}, {}, {}, 0); }},
+    {"layer_norm", 0,
+     [](const Tensor& x) {
+       return layer_norm(x, {4, 6}, {}, {}, 0);
+     }},
     {"rms_norm", 0, [](const Tensor& x) { return rms_norm(x, {6}, {}, 0); }},
     {"batch_norm", 0, [](const Tensor& x) { return batch_norm(x, {}, {}, 0); }},
     {"group_norm", 0, [](const Tensor& x) { return group_norm(x, 2, {}, {}, 0); }},
@@ -48,7 +51,10 @@ const std::vector<Homogeneous> functions{
     {"local_response_norm", 0, [](const Tensor& x) { return local_response_norm(x, 3, {.beta = 0.5, .k = 0}); }},
     {"lp_pool/2", 1, [](const Tensor& x) { return lp_pool1d(x, 2, 2); }},
     {"lp_pool/4", 1, [](const Tensor& x) { return lp_pool1d(x, 4, 3, {.stride = 2, .ceil_mode = true}); }},
-    {"lp_pool/2d", 1, [](const Tensor& x) { return lp_pool2d(x, 2, {2, 3}); }},
+    {"lp_pool/2d", 1,
+     [](const Tensor& x) {
+       return lp_pool2d(x, 2, {2, 3});
+     }},
 };
 
 struct ValueAndGradient {
