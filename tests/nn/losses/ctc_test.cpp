@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "arrays.hpp"
 #include "catch.hpp"
+#include "reference.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
