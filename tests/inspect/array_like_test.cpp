@@ -10,22 +10,21 @@
 #include <newtape/inspect/classification.hpp>
 
 namespace nt = newtape;
-namespace data = newtape::data;
 namespace inspect = newtape::inspect;
 
 TEST_CASE("data sets, samplers and loaders take tensors") {
   const nt::Tensor x = nt::arange(0, 6, 1, nt::f32).reshape({3, 2});
   const nt::Tensor y = nt::tensor({0, 1, 1});
-  const data::Dataset set{x, y};
+  const nt::data::Dataset set{x, y};
   CHECK(set.size() == 3);
   CHECK(nt::array_equal(set.array(0), x));
-  const data::Dataset mixed{x, y.value()};
-  const data::Dataset named{{"x", x}, {"y", y.value()}};
+  const nt::data::Dataset mixed{x, y.value()};
+  const nt::data::Dataset named{{"x", x}, {"y", y.value()}};
   CHECK(nt::array_equal(named.array("y"), y));
   CHECK(set[nt::tensor({2, 0})].size() == 2);
-  CHECK(data::weighted_sampler(nt::ones({3}), 5).size == 5);
-  CHECK(data::Standardize(nt::zeros({2}), nt::ones({2})).apply(x).shape() == x.shape());
-  for (auto& [batch, labels] : data::Loader(set, {.batch_size = 3})) {
+  CHECK(nt::data::weighted_sampler(nt::ones({3}), 5).size == 5);
+  CHECK(nt::data::Standardize(nt::zeros({2}), nt::ones({2})).apply(x).shape() == x.shape());
+  for (auto& [batch, labels] : nt::data::Loader(set, {.batch_size = 3})) {
     // Arrays are operands, and tensors where one is asked for.
     CHECK(nt::array_equal(nt::sum(batch), nt::sum(x)));
     const nt::Tensor t = labels;
