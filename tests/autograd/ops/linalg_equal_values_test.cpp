@@ -37,7 +37,7 @@ Tensor vector_of(std::initializer_list<double> values) {
 Tensor diagonal_of(std::initializer_list<double> values) { return diag_embed(vector_of(values)); }
 Tensor a_rotation(std::int64_t n) {
   Array a = Array::empty({n, n}, f64);
-  for (std::int64_t i = 0; i < n * n; ++i) a.data<double>()[i] = std::sin(static_cast<double>(3 * i + 1));
+  for (std::int64_t i = 0; i < n * n; ++i) a.data<double>()[i] = std::sin(static_cast<double>(i * i + 1));
   return qr(a).q;
 }
 
@@ -193,6 +193,28 @@ TEST_CASE("linalg: what is determined at equal values is right, not an error", "
   // A cotangent of 0 sends back 0.
   const UnaryFunction unused = [](const Tensor& x) { return sum(by_eigh(exp, x) * 0.0); };
   CHECK(max(abs(grad(unused)(eye(3, f64)))).item() == 0);
+}
+
+TEST_CASE("linalg: distinct values are not refused, in either dtype", "[linalg]") {
+  const std::int64_t n = 30;
+  Array values = Array::empty({n}, f64);
+  for (std::int64_t i = 0; i < n; ++i) values.data<double>()[i] = -1 + 2.0 * static_cast<double>(i) / n;
+  const Tensor q = a_rotation(n);
+  const Tensor wide = matmul(q * Tensor(values), transpose(q));
+  const Tensor b = matmul(slice(q, -1, 0, 1), transpose(slice(q, -1, 1, 2))) + eye(n, f64);
+  for (const DType dtype : {f32, f64}) {
+    const Tensor a = ((wide + transpose(wide)) * 0.5).to(dtype);
+    const Tensor c = b.to(dtype);
+    const UnaryFunction by_values = [&](const Tensor& x) { return sum(by_eigh(exp, x) * c); };
+    const UnaryFunction by_svd_sine = [&](const Tensor& x) { return sum(by_svd(sin, x + eye(n, dtype) * 2.0) * c); };
+    const UnaryFunction reference = [&](const Tensor& x) { return sum(matrix_exp((x + transpose(x)) * 0.5) * c); };
+    // p is rounded by gamma_n of its columns, and divided by gaps of 2 / n.
+    const double bound = bounds::gamma(static_cast<double>(n), dtype) * static_cast<double>(n) * 10;
+    CHECK(difference_of(grad(by_values)(a), grad(reference)(a)) <= bound);
+    CHECK(difference_of(jvp(by_values, a, c).second, jvp(reference, a, c).second) <= bound);
+    CHECK(difference_of(hvp(by_values, a, c).second, hvp(reference, a, c).second) <= bound * n * 10);
+    CHECK_NOTHROW(hvp(by_svd_sine, a, c));
+  }
 }
 
 TEST_CASE("linalg: functions of matrices where eigh refuses", "[linalg]") {

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/tape.hpp>
 
 namespace newtape {
 namespace {
