@@ -127,7 +127,7 @@ const Rows activations{
      .make = make([] { return Softmax(0); }),
      .torch = torch_activation("Softmax"),
      .batch = {1},
-     .refuses = {{floats({{}}), "0 axes"}}},
+     .takes_all = true},
     {.name = "LogSoftmax",
      .make = make([] { return LogSoftmax(1); }),
      .torch = torch_activation("LogSoftmax"),
