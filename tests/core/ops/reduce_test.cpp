@@ -128,8 +128,8 @@ TEST_CASE("Booleans are summed as counts, and reduced with any and all", "[reduc
     }
   }
   CHECK_THROWS_AS(core::any(scattered({2}, f32)), DTypeError);
-  CHECK_THROWS_AS(core::mean(scattered({2}, i64)), DTypeError);
-  CHECK_THROWS_AS(core::mean(scattered({2}, boolean)), DTypeError);
+  CHECK(core::mean(scattered({2}, i64)).dtype() == f32);
+  CHECK(core::mean(scattered({2}, boolean)).dtype() == f32);
 }
 
 TEST_CASE("Empty reductions give the neutral element or a ValueError", "[reduce]") {
