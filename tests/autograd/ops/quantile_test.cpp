@@ -4,6 +4,7 @@
 
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/tape.hpp>
 
 namespace newtape {
 namespace {
