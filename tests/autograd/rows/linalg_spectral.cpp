@@ -207,7 +207,7 @@ const Rows spectral_functions{{
                  {Error::value, "elementwise", [] { matrix_function([](const Tensor& x) { return sum(x); }, eye(2)); }},
                  {Error::value, "variables",
                   [] {
-                    const Tensor c = variable(tensor(2));
+                    const Tensor c = variable(tensor(2.0));
                     matrix_function([&](const Tensor& x) { return x * c; }, eye(2));
                   }}},
      .tolerance_scale = 4},
