@@ -308,6 +308,8 @@ void flush_to_shared(ThreadCache& t) noexcept {
 struct ThreadEnd {
   bool armed = false;
   ~ThreadEnd() {
+    // Other thread-local objects of a translation unit may have constructed this one, without a registration.
+    if (!armed) return;
     local.limit = 0;
     local.ended = true;
     flush_to_shared(local);
