@@ -49,9 +49,10 @@ bool blas_is_slow() {
 /// Whether our kernels multiply, or BLAS. Measured with AVX2 beside OpenBLAS 0.3.21 on a Zen 3: ours are up to three
 /// times as fast for small products and for few rows, and equal in the middle; from about 768 on in all lengths
 /// OpenBLAS leads by up to a tenth. With AVX-512 on a Zen 5, ours lead OpenBLAS's SkylakeX kernels from 128 on, by a
-/// third in f64, by less towards 1024. On Intel's processors, whose those are, ours take what OpenBLAS's calls cost most
-/// for, unless it lacks such kernels. Vectors go to gemv.
-bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k) {
+/// third in f64, by less towards 1024. On Intel's processors, whose those are (Sapphire Rapids), ours take what OpenBLAS's
+/// calls cost most for, and lead by 5 to 15 % in f32 from 128 on, and by up to a third in f64 between 128 and 256.
+/// Vectors go to gemv.
+bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) {
   if (n == 1 || m == 1) return false;
   static const bool slow = blas_is_slow();
   static const bool wide = blas_has_avx512();
@@ -60,7 +61,11 @@ bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k) {
   if (kernels::isa() == kernels::Isa::avx2) return std::min({n, m, k}) < 640;
   if (kernels::isa() != kernels::Isa::avx512) return false;
   if (!wide) return true;
-  return intel ? n * m * k <= 32 * 32 * 32 : std::min({n, m, k}) < 1280;
+  if (!intel) return std::min({n, m, k}) < 1280;
+  const auto volume = n * m * k;
+  if (volume <= 32 * 32 * 32) return true;
+  return dtype == f32 ? volume >= 112 * 112 * 112 && std::min({n, m, k}) < 896
+                      : volume >= 112 * 112 * 112 && volume < 320 * 320 * 320;
 }
 
 template <class T>
@@ -125,7 +130,7 @@ void product(const Array& a, const Array& b, T* c, const T* init, std::int64_t i
   const std::int64_t n = a.shape()[0];
   const std::int64_t k = a.shape()[1];
   const std::int64_t m = b.shape()[1];
-  if (!by_own_kernels(n, m, k)) {
+  if (!by_own_kernels(n, m, k, dtype_of<T>)) {
     if (init != nullptr && init != c) {
       for (std::int64_t i = 0; i < n; ++i) std::copy(init, init + m, c + i * m);
     }
@@ -225,7 +230,7 @@ void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
     std::memset(out, 0, static_cast<std::size_t>(c.size()) * sizeof(T));
   } else if (element_count(batch) == 1) {
     product<T>(matrix_of(a), matrix_of(b), out, nullptr, 0);
-  } else if (by_own_kernels(c.shape(-2), c.shape(-1), a.shape(-1))) {
+  } else if (by_own_kernels(c.shape(-2), c.shape(-1), a.shape(-1), dtype_of<T>)) {
     multiply_stack<T>(a, b, c, batch);
   } else {
     multiply_stack_by_blas<T>(a, b, c, batch);

@@ -84,6 +84,9 @@ TEST_CASE("faults: training steps, as memory fails") {
   step_survives<optim::Adam>("Adam");
   step_survives<optim::AdamW>("AdamW");
   step_survives<optim::RMSprop>("RMSprop");
+  step_survives<optim::Shampoo>("Shampoo");
+  step_survives<optim::SOAP>("SOAP");
+  step_survives<optim::LAMB>("LAMB");
 }
 
 TEST_CASE("faults: minimisers, as memory fails") {
