@@ -55,14 +55,27 @@ Tensor normalize(In x, double p, std::int64_t axis, double eps) {
   return z / maximum(norm(z, p, axis, true), eps / unit);
 }
 
+namespace {
+/// The operand as floats: integers and booleans take the dtype of the other.
+Tensor as_floats(const In& x, const In& other) {
+  if (is_floating(x.dtype())) return x;
+  return x.tensor().to(is_floating(other.dtype()) ? other.dtype() : f32, x.location());
+}
+}  // namespace
+
 Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {
-  expect_floating("cosine_similarity", a.value());
-  expect_floating("cosine_similarity", b.value());
+  if (is_floating(a.dtype()) && is_floating(b.dtype()) && a.dtype() != b.dtype()) {
+    raise<DTypeError>("cosine_similarity: the operands must have the same dtype",
+                      "equal float dtypes; convert with to(dtype)",
+                      describe(a.value()) + " and " + describe(b.value()));
+  }
+  const Tensor u = as_floats(a, b);
+  const Tensor v = as_floats(b, a);
   const Shape shape = broadcast_shapes("cosine_similarity", a.shape(), b.shape());
   const auto from_last = static_cast<std::int64_t>(normalize_axis("cosine_similarity", axis, shape.size())) -
                          static_cast<std::int64_t>(shape.size());
-  const Tensor x = a.shape() == shape ? a.tensor() : expand(a, shape);
-  const Tensor y = b.shape() == shape ? b.tensor() : expand(b, shape);
+  const Tensor x = u.shape() == shape ? u : expand(u, shape);
+  const Tensor y = v.shape() == shape ? v : expand(v, shape);
   return sum(normalize(x, 2, from_last, eps) * normalize(y, 2, from_last, eps), from_last);
 }
 

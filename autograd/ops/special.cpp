@@ -85,8 +85,8 @@ const LogSum binary{logaddexp2_op, core::logaddexp2, core::logaddexp2_slope, std
 /// The derivative of logaddexp(a, b) in a: sigmoid(d) with d = (a - b) log_base. For equal infinities d is NaN, and the
 /// derivative constant.
 Tensor logaddexp_slope(const LogSum& f, In a, In b) {
-  const auto second = [&f](Tensor g, const Tensor& a, const Tensor& b) {
-    const Tensor d = where(logical_and(a == b, isinf(a)), std::numeric_limits<double>::infinity(), a - b);
+  const auto second = [&f](Tensor g, const Tensor& x, const Tensor& y) {
+    const Tensor d = where(logical_and(x == y, isinf(x)), std::numeric_limits<double>::infinity(), x - y);
     return detail::sigmoid_grad(f.log_base * std::move(g), f.log_base * d);
   };
   return logaddexp_slope_op(f.slope(a.value(), b.value()),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/nn/module/draw_order.hpp>
 
-#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -8,6 +8,7 @@
 
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/reduce.hpp>

@@ -114,6 +114,7 @@ TEST_CASE("statistics of large and small numbers, with an eps") {
   // The length itself is beyond the largest number.
   const Tensor long_one = tensor({2.0775e38, 3.0262e38});
   CHECK(cosine_similarity(long_one, ones({2})).item() == Approx(0.983159).epsilon(1e-5));  // mpmath: 0.98315866
+  CHECK(cosine_similarity(long_one, tensor({1, 1})).item() == Approx(0.983159).epsilon(1e-5));
   CHECK(lp_pool1d(reshape(tensor({3e200, 4e200}, f64), {1, 1, 2}), 2, 2).item() == Approx(5e200));
 }
 

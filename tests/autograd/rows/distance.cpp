@@ -149,7 +149,7 @@ const Rows distances{{
                  comparing({0, 3}, {3}, 1, 1), comparing({2, 3, 2}, {3, 2}, 1, 1)},
      .rejects = {{Error::shape, "cosine_similarity", [] { cosine_similarity(matrix(), zeros({2})); }},
                  {Error::shape, "cosine_similarity", [] { cosine_similarity(matrix(), matrix(), 2); }},
-                 {Error::dtype, "cosine_similarity", [] { cosine_similarity(matrix().to(i64), matrix()); }}},
+                 {Error::dtype, "cosine_similarity", [] { cosine_similarity(matrix(), matrix().to(f64)); }}},
      .composite = true,
      .tolerance_scale = 4},
     {.name = "pairwise_distance",
