@@ -54,7 +54,8 @@ bool blas_is_slow() {
 /// Vectors go to gemv.
 bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) {
   if (n == 1 || m == 1) return false;
-  static const bool slow = blas_is_slow();
+  // The core that decides is the one that BLAS runs after it was prepared.
+  static const bool slow = (blas::prepare(), blas_is_slow());
   static const bool wide = blas_has_avx512();
   static const bool intel = made_by_intel();
   if (slow) return true;
@@ -64,8 +65,9 @@ bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype)
   if (!intel) return std::min({n, m, k}) < 1280;
   const auto volume = n * m * k;
   if (volume <= 32 * 32 * 32) return true;
-  return dtype == f32 ? volume >= 112 * 112 * 112 && std::min({n, m, k}) < 896
-                      : volume >= 112 * 112 * 112 && volume < 320 * 320 * 320;
+  const auto least = std::min({n, m, k});
+  if (least < 96 || volume < 112 * 112 * 112) return false;
+  return dtype == f32 ? least < 896 : volume < 320 * 320 * 320;
 }
 
 template <class T>
