@@ -172,7 +172,6 @@ namespace {
 struct Groups {
   Tensor targets;  ///< [n]: flat positions, ascending
   Tensor members;  ///< [n, longest]
-  Tensor counts;   ///< [n]
 };
 
 Groups group_by_target(const Array& positions, std::int64_t operand_size) {
@@ -180,16 +179,14 @@ Groups group_by_target(const Array& positions, std::int64_t operand_size) {
   const auto* target = flat.data<std::int64_t>();
   std::vector<std::int64_t> count(static_cast<std::size_t>(operand_size));
   for (std::int64_t i = 0; i < flat.size(); ++i) ++count[static_cast<std::size_t>(target[i])];
+  const auto longest = count.empty() ? 0 : *std::max_element(count.begin(), count.end());
   std::vector<std::int64_t> targets;
-  std::vector<std::int64_t> counts;
   std::vector<std::int64_t> row(count.size());
   for (std::size_t at = 0; at < count.size(); ++at) {
     if (count[at] == 0) continue;
     row[at] = static_cast<std::int64_t>(targets.size());
     targets.push_back(static_cast<std::int64_t>(at));
-    counts.push_back(count[at]);
   }
-  const auto longest = counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
   Array members =
       core::full({static_cast<std::int64_t>(targets.size()), longest}, static_cast<double>(flat.size()), i64);
   auto* member = members.data<std::int64_t>();
@@ -197,17 +194,16 @@ Groups group_by_target(const Array& positions, std::int64_t operand_size) {
     const auto at = static_cast<std::size_t>(target[i]);
     member[row[at] * longest + --count[at]] = i;
   }
-  return {tensor(targets), members, tensor(counts)};
+  return {tensor(targets), members};
 }
 
-/// What changes no product, sum or extreme.
+/// What changes no product or extreme.
 double neutral(ScatterReduce reduce, DType dtype) {
   const double largest = is_floating(dtype) ? std::numeric_limits<double>::infinity() : 0x1p62;
   switch (reduce) {
     case ScatterReduce::prod: return 1;
     case ScatterReduce::amax: return -largest;
-    case ScatterReduce::amin: return largest;
-    default: return 0;
+    default: return largest;
   }
 }
 }  // namespace
@@ -219,28 +215,28 @@ Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, Sc
         x, [&](In v) { return scatter_reduce(std::move(v), axis, unsqueeze(indices, 0), src, reduce, options); });
   }
   match(scatter_add_op, x, src);
-  const auto groups =
-      group_by_target(core::flat_positions("scatter_reduce", x.shape(), indices.value(), axis), x.size());
+  const Array positions = core::flat_positions("scatter_reduce", x.shape(), indices.value(), axis);
+  const Tensor source = scatter_source("scatter_reduce", indices, src);
+  if (reduce == ScatterReduce::sum || reduce == ScatterReduce::mean) {
+    const auto added = [&](const Tensor& to, const Tensor& parts) {
+      return scatter_add(options.include_self ? to : scatter(to, axis, indices, 0), axis, indices, parts);
+    };
+    const Tensor total = added(x, source);
+    if (reduce == ScatterReduce::sum) return total;
+    const Tensor counts = added(ones(x.shape(), x.dtype()), ones(indices.shape(), x.dtype()));
+    return is_floating(x.dtype()) ? total / counts : floor_divide(total, counts);
+  }
+  const auto groups = group_by_target(positions, x.size());
   const Tensor base = ravel(x);
-  const Tensor from = ravel(scatter_source("scatter_reduce", indices, src));
+  const Tensor from = ravel(source);
   // One row for each target: what it receives and, if it counts, itself.
   Tensor rows = take(concatenate({from, full({1}, neutral(reduce, x.dtype()), x.dtype())}), groups.members);
-  Tensor counts = groups.counts;
-  if (options.include_self) {
-    rows = concatenate({rows, unsqueeze(take(base, groups.targets), 1)}, 1);
-    counts = counts + 1;
-  }
+  if (options.include_self) rows = concatenate({rows, unsqueeze(take(base, groups.targets), 1)}, 1);
   Tensor y;
   switch (reduce) {
     case ScatterReduce::prod: y = prod(rows, -1); break;
     case ScatterReduce::amax: y = amax(rows, -1); break;
-    case ScatterReduce::amin: y = amin(rows, -1); break;
-    case ScatterReduce::mean: {
-      y = sum(rows, -1);
-      y = is_floating(x.dtype()) ? y / counts : floor_divide(y, counts);
-      break;
-    }
-    default: y = sum(rows, -1);
+    default: y = amin(rows, -1);
   }
   return reshape(index_copy(base, 0, groups.targets, y), x.shape());
 }
