@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/blas.hpp>
+#include <newtape/core/linalg/product_choice.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -11,13 +12,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <string_view>
 #include <type_traits>
-
-extern "C" {
-// Another BLAS does not have the function.
-char* openblas_get_corename() __attribute__((weak));
-}
 
 namespace newtape::core {
 
@@ -25,50 +20,6 @@ using blas::batch_offset;
 using blas::Operand;
 
 namespace {
-
-/// OpenBLAS runs kernels of its own for AVX-512.
-bool blas_has_avx512() {
-  const std::string_view core = openblas_get_corename == nullptr ? "" : openblas_get_corename();
-  return core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids" || core == "Sapphirerapids";
-}
-bool made_by_intel() {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  return __builtin_cpu_is("intel") != 0;
-#else
-  return false;
-#endif
-}
-/// OpenBLAS runs kernels for SSE at best, or the BLAS is another one.
-bool blas_is_slow() {
-  if (openblas_get_corename == nullptr) return true;
-  const std::string_view core = openblas_get_corename();
-  return core == "Prescott" || core == "Core2" || core == "Nehalem" || core == "Generic" || core == "generic";
-}
-
-/// Whether our kernels multiply, or BLAS. Measured with AVX2 beside OpenBLAS 0.3.21 on a Zen 3: ours are up to three
-/// times as fast for small products and for few rows, and equal in the middle; from about 768 on in all lengths
-/// OpenBLAS leads by up to a tenth. With AVX-512 on a Zen 5, ours lead OpenBLAS's SkylakeX kernels from 128 on, by a
-/// third in f64, by less towards 1024. On Intel's processors, whose those are (Sapphire Rapids), ours take what OpenBLAS's
-/// calls cost most for, and lead by 5 to 15 % in f32 from 128 on, and by up to a third in f64 between 128 and 256.
-/// Vectors go to gemv.
-bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) {
-  if (n == 1 || m == 1) return false;
-  // The core that decides is the one that BLAS runs after it was prepared.
-  static const bool slow = (blas::prepare(), blas_is_slow());
-  static const bool wide = blas_has_avx512();
-  static const bool intel = made_by_intel();
-  if (slow) return true;
-  if (kernels::isa() == kernels::Isa::avx2) return std::min({n, m, k}) < 640;
-  if (kernels::isa() != kernels::Isa::avx512) return false;
-  if (!wide) return true;
-  if (!intel) return std::min({n, m, k}) < 1280;
-  const auto volume = n * m * k;
-  if (volume <= 32 * 32 * 32) return true;
-  const auto least = std::min({n, m, k});
-  if (least < 96 || volume < 112 * 112 * 112) return false;
-  return dtype == f32 ? least < 896 : volume < 320 * 320 * 320;
-}
 
 template <class T>
 const kernels::GemmTable<T>& gemm_kernels() {
