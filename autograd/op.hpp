@@ -4,7 +4,6 @@
 #include <newtape/autograd/cotangent.hpp>
 #include <newtape/autograd/tape.hpp>
 
-#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -149,7 +148,7 @@ class MultiOutputNode final : public Node {
   Tensor pull(std::size_t, Tensor) override { return {}; }
   Tensor pull_outputs(std::size_t i, Tensors g) override {
     auto all = undefined_for_each(values_);  // `g` ends at the last result that received a cotangent
-    std::copy(g.begin(), g.end(), all.begin());
+    for (std::size_t k = 0; k < g.size(); ++k) all[k] = g[k];
     if constexpr (takes_results) {
       auto y = undefined_for_each(values_);
       for (std::size_t k = 0; k < y.size(); ++k) {

@@ -3,7 +3,6 @@
 
 #include <newtape/autograd/transforms/grad.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -42,7 +41,7 @@ GradcheckResult gradcheck(const MultiFunction& f, std::span<const Tensor> xs, co
 /// gradcheck to order two at least.
 template <class F, class X>
 GradcheckResult gradgradcheck(const F& f, const X& x, GradcheckOptions options = {}) {
-  options.order = std::max(options.order, 2);
+  if (options.order < 2) options.order = 2;
   return gradcheck(f, x, options);
 }
 

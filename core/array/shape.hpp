@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <cstring>
@@ -64,15 +63,16 @@ class Dims {
   }
   void insert(std::size_t at, std::int64_t v) {
     push_back(v);
-    std::rotate(begin() + at, end() - 1, end());
+    std::memmove(data_ + at + 1, data_ + at, (size_ - 1 - at) * sizeof(std::int64_t));
+    data_[at] = v;
   }
   void erase(std::size_t at) {
-    std::copy(begin() + at + 1, end(), begin() + at);
     --size_;
+    std::memmove(data_ + at, data_ + at + 1, (size_ - at) * sizeof(std::int64_t));
   }
 
   friend bool operator==(const Dims& a, const Dims& b) noexcept {
-    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+    return a.size_ == b.size_ && std::memcmp(a.data_, b.data_, a.size_ * sizeof(std::int64_t)) == 0;
   }
 
  private:
@@ -84,9 +84,10 @@ class Dims {
     size_ = static_cast<std::uint32_t>(n);
   }
   void grow(std::size_t n) {
-    const std::size_t capacity = std::max<std::size_t>(n, 2 * std::size_t{capacity_});
+    const std::size_t twice = 2 * std::size_t{capacity_};
+    const std::size_t capacity = n > twice ? n : twice;
     auto* bigger = new std::int64_t[capacity];
-    std::copy(begin(), end(), bigger);
+    std::memcpy(bigger, data_, size_ * sizeof(std::int64_t));
     if (data_ != inline_) delete[] data_;
     data_ = bigger;
     capacity_ = static_cast<std::uint32_t>(capacity);

@@ -3,7 +3,6 @@
 
 #include <newtape/optim/second_order/result.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -19,13 +18,14 @@ struct BudgetSpent {
 /// it first, so that no inner loop (line search, trust region, damping, conjugate gradients) outlasts them.
 class Budget {
  public:
-  using Clock = std::chrono::steady_clock;
-
   /// No limits.
   Budget() = default;
-  /// 0: no limit.
-  Budget(std::int64_t max_evaluations, double max_seconds, Clock::time_point begin)
+  /// 0: no limit. `begin` is in seconds of now().
+  Budget(std::int64_t max_evaluations, double max_seconds, double begin)
       : max_evaluations_(max_evaluations), max_seconds_(max_seconds), begin_(begin) {}
+
+  /// Seconds of a steady clock.
+  static double now() noexcept;
 
   /// The status when they are used up.
   std::optional<Status> spent(const Counts& counts) const;
@@ -37,7 +37,7 @@ class Budget {
  private:
   std::int64_t max_evaluations_ = 0;
   double max_seconds_ = 0;
-  Clock::time_point begin_ = {};
+  double begin_ = 0;
 };
 
 /// Lifts a budget's limits for a scope: for what a run needs to end at its best point.

@@ -5,15 +5,18 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
 
 namespace newtape::optim {
 
+double Budget::now() noexcept {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 std::optional<Status> Budget::spent(const Counts& counts) const {
   if (max_evaluations_ > 0 && counts.evaluations() >= max_evaluations_) return Status::max_evaluations;
-  if (max_seconds_ > 0 && std::chrono::duration<double>(Clock::now() - begin_).count() >= max_seconds_) {
-    return Status::max_seconds;
-  }
+  if (max_seconds_ > 0 && now() - begin_ >= max_seconds_) return Status::max_seconds;
   return {};
 }
 
@@ -26,7 +29,7 @@ RunRecorder::RunRecorder(const Counts& counts, Budget& budget, Split split, Stop
 
 std::string first_line(std::string_view message) { return std::string(message.substr(0, message.find('\n'))); }
 
-double RunRecorder::seconds() const { return std::chrono::duration<double>(Budget::Clock::now() - begin_).count(); }
+double RunRecorder::seconds() const { return Budget::now() - begin_; }
 
 std::optional<Status> RunRecorder::enter(Iteration i, const Array& x) {
   const bool start = result_.trace.empty();

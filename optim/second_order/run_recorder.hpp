@@ -52,7 +52,7 @@ class RunRecorder {
   Split split_;
   StoppingCriteria stop_;
   bool verbose_;
-  Budget::Clock::time_point begin_ = Budget::Clock::now();
+  double begin_ = Budget::now();
   Result result_ = {};
 };
 
