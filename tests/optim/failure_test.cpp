@@ -41,12 +41,7 @@ Tensor with_slope(const Tensor& x, BadSlope slope) {
 }
 
 /// Of two matrices, so that methods which factorise matrices do so for both.
-Problem of_matrices(Row row) {
-  row.matrices = true;
-  Problem p("f64", row);
-  p.c = nt::abs(p.c);
-  return p;
-}
+Problem of_matrices(const Row& row) { return optim::table::problem_with_minimum(row, true); }
 
 struct Snapshot {
   nt::Array a, b;

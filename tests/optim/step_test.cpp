@@ -23,11 +23,8 @@ using optim::table::train;
 
 namespace {
 
-/// The loss of a problem with a minimum for every row.
 Problem quadratic_problem(const optim::table::Row& row) {
-  Problem p("f64", row);
-  p.c = nt::abs(p.c);
-  return p;
+  return optim::table::problem_with_minimum(row, row.matrices);
 }
 
 }  // namespace

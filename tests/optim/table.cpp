@@ -169,6 +169,14 @@ Problem::Problem(const std::string& dtype, const Row& row)
   if (!row.from_loss()) c = abs(c);
 }
 
+Problem problem_with_minimum(const Row& row, bool matrices) {
+  Row shaped = row;
+  shaped.matrices = matrices;
+  Problem p("f64", shaped);
+  p.c = abs(p.c);
+  return p;
+}
+
 Tensor Problem::loss() const {
   const Tensor t = seen();
   return sum(square(matmul(x, a) - y)) + sum(c * t * t);

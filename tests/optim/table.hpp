@@ -60,6 +60,9 @@ struct Problem {
   Tensor seen() const { return of_b ? of_b(b) : b.tensor(); }
 };
 
+/// In f64, with a minimum for every row: c is positive. `matrices` as in Row.
+Problem problem_with_minimum(const Row& row, bool matrices);
+
 /// One step of a row's optimizer by a forward-only closure; calls `before` in each evaluation. Returns what the step
 /// returns.
 Tensor step(const Row& row, Optimizer& optimizer, const Problem& problem, const std::function<void()>& before = {});
