@@ -2,7 +2,11 @@
 // Tensors where functions outside of autograd take arrays.
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/data/loading/split.hpp>

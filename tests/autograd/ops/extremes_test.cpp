@@ -2,7 +2,13 @@
 // Extremes with their indices, and the functions that take one bound.
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/sort.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/tape.hpp>
 

@@ -2,7 +2,15 @@
 // Operands of different dtypes.
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/scan.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/tape.hpp>
 
 namespace newtape {

@@ -3,7 +3,11 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/tape.hpp>
 
 namespace newtape {

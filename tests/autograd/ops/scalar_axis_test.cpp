@@ -3,7 +3,20 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/check/gradcheck.hpp>
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/repeat.hpp>
+#include <newtape/autograd/ops/scan.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/sort.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/tape.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 

@@ -2,7 +2,14 @@
 // Clones, the printed tree, and options of users' own modules.
 #include "catch.hpp"
 
-#include <newtape/autograd/ops.hpp>
+#include <newtape/autograd/ops/activation.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/nn/nn.hpp>
 
 #include <fmt/core.h>
