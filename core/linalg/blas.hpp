@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What core's own files that call BLAS and LAPACK share: the routines by one name for float and double, operands in
-// memory that these can read, and the loop over a stack of matrices.
+// Shared by core's files that call BLAS and LAPACK: the routines under one name for float and double, operands in a
+// layout that these accept, and the loop over a stack of matrices.
 #pragma once
 
 #include <newtape/core/array/array.hpp>
@@ -53,11 +53,11 @@ void dgeev_(const char*, const char*, const int*, double*, const int*, double*, 
 
 namespace newtape::core::blas {
 
-/// Call this before anything else of BLAS. At the first call OpenBLAS gets the core that the processor deserves, if it
-/// has not got it while the program was loaded, and keeps no threads of its own: they would fight with ours.
+/// Call this before any other function of BLAS. The first call selects OpenBLAS's core (core_choice), unless that was
+/// done when the program was loaded, and limits OpenBLAS to one thread: its pool would compete with Newtape's.
 void prepare();
 
-/// BLAS can read the last two axes as they are: one of them steps by 1, and the other leaves no overlap.
+/// Whether BLAS accepts the layout of the last two axes: one has stride 1, and the rows along it do not overlap.
 inline bool layout(std::int64_t rows, std::int64_t columns, std::int64_t row_step, std::int64_t column_step,
                    CBLAS_TRANSPOSE& transposed, int& leading) {
   const auto fits = [](std::int64_t step, std::int64_t least) {
@@ -117,12 +117,12 @@ void gemm_always(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, co
   }
 }
 
-/// c [n, m] = a b + beta c. A product with a vector is gemv's: gemm would copy the matrix to walk it once.
+/// c [n, m] = a b + beta c. Products with a vector use gemv: gemm would first copy the matrix.
 template <class T>
 void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int n, int m, int k, const T* a, int lda, const T* b, int ldb, T beta,
           T* c, int ldc) {
   if (m == 1 || n == 1) {
-    // Some versions of gemv multiply what stood in memory by zero, and NaN stays NaN.
+    // Some versions of gemv compute 0 * y for beta = 0, which keeps a NaN.
     for (int i = 0; beta == 0 && i < n * m; ++i) c[m == 1 ? static_cast<std::ptrdiff_t>(i) * ldc : i] = 0;
     if (m == 1) {
       const bool plain = ta == CblasNoTrans;
@@ -285,7 +285,7 @@ inline int geev(char left, char right, int n, double* a, int lda, double* wr, do
 
 /// The leading axes of a stack of matrices.
 Shape stack_of(const Shape& shape);
-/// Empty for a single matrix; else where in the stack this member is, for messages.
+/// The member's position in the stack, for messages; empty for a single matrix.
 std::string member_name(const Shape& stack, std::int64_t index);
 /// ShapeError, DTypeError: `a` must be a float matrix (square), or a stack of them, whose lengths LAPACK can count.
 void expect_matrices(const char* op, const Array& a, bool square);
@@ -294,7 +294,7 @@ void expect_countable(const char* op, const Array& a, double elements);
 /// NumericalError for NaN and infinity.
 void expect_finite(const char* op, const Array& a);
 
-/// What LAPACK says of each member of a stack; 0: all went well.
+/// LAPACK's `info` for each member of a stack; 0: success.
 class Failures {
  public:
   explicit Failures(std::int64_t members) : info_(static_cast<std::size_t>(members)) {}

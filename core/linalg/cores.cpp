@@ -17,8 +17,8 @@ struct Core {
   Extension needs;
 };
 
-// Prescott alone is what OpenBLAS takes for an unknown model. It takes the others of before AVX only for models that it
-// knows, so they are ranked with Nehalem.
+// OpenBLAS uses Prescott for unknown models. It uses the other cores without AVX only for models that it knows, so they
+// are ranked with Nehalem.
 constexpr std::array<Core, 21> cores{{{"Prescott", Level::sse3, Extension::none},
                                       {"Core2", Level::sse4, Extension::none},
                                       {"Penryn", Level::sse4, Extension::none},
@@ -64,18 +64,18 @@ class Chooser {
   Chooser(const CoreSwitch& library, const Processor& processor)
       : library_(library), processor_(processor), choice_{library.current(), library.current()} {}
 
-  CoreChoice run(const char* asked, const char* coretype) {
-    const std::string_view wish = asked == nullptr ? "" : asked;
-    if (wish == "keep") {
-      tell_if_slow("NEWTAPE_BLAS_CORE=keep");
+  CoreChoice run(const char* requested, const char* coretype) {
+    const std::string_view request = requested == nullptr ? "" : requested;
+    if (request == "keep") {
+      note_if_slow("NEWTAPE_BLAS_CORE=keep");
       return std::move(choice_);
     }
-    const bool automatic = wish.empty() || wish == "auto";
-    if (!automatic && use_named(wish)) return std::move(choice_);
-    if (coretype != nullptr && wish != "auto") {
-      tell_if_slow(std::string("OPENBLAS_CORETYPE=") + coretype);
+    const bool automatic = request.empty() || request == "auto";
+    if (!automatic && use_named(request)) return std::move(choice_);
+    if (coretype != nullptr && request != "auto") {
+      note_if_slow(std::string("OPENBLAS_CORETYPE=") + coretype);
     } else {
-      use_deserved();
+      use_suitable();
     }
     return std::move(choice_);
   }
@@ -83,26 +83,26 @@ class Chooser {
  private:
   void note(std::string text) { choice_.notes.push_back(std::move(text)); }
 
-  void tell_if_slow(const std::string& cause) {
+  void note_if_slow(const std::string& cause) {
     const Core* core = find(choice_.current);
     if (core == nullptr || core->level >= processor_.level) return;
-    note(cause + " holds OpenBLAS at " + choice_.current + "; this processor deserves " +
-         deserved_cores(processor_).front() + " (NEWTAPE_BLAS_CORE=auto chooses it)");
+    note(cause + " holds OpenBLAS at " + choice_.current + "; the best core for this processor is " +
+         suitable_cores(processor_).front() + " (NEWTAPE_BLAS_CORE=auto selects it)");
   }
 
-  bool use_named(std::string_view wish) {
-    const std::string name(wish);
-    const std::string complaint = "NEWTAPE_BLAS_CORE=" + name + " is left aside: ";
-    const Core* core = find(wish);
+  bool use_named(std::string_view request) {
+    const std::string name(request);
+    const std::string complaint = "NEWTAPE_BLAS_CORE=" + name + " is ignored: ";
+    const Core* core = find(request);
     if (core == nullptr) {
       note(complaint + "not auto, keep or the name of a core");
     } else if (!runs_on(*core, processor_)) {
       note(complaint + "the processor lacks instructions of this core");
-    } else if (same(choice_.current, wish)) {
+    } else if (same(choice_.current, request)) {
       return true;
     } else if (!library_.is_safe()) {
       note(complaint + "other threads were running when Newtape was loaded");
-    } else if (attempt(*core, [&](const Core* now) { return now != nullptr && same(now->name, wish); })) {
+    } else if (attempt(*core, [&](const Core* now) { return now != nullptr && same(now->name, request); })) {
       return true;
     } else {
       note(complaint + (choice_.failed.empty() ? "OpenBLAS was built without this core" : "it fails the self-test"));
@@ -111,11 +111,11 @@ class Chooser {
     return false;
   }
 
-  /// By level: OpenBLAS's own choice is left alone unless it lacks instructions that the processor has, or the reverse.
-  void use_deserved() {
+  /// Keeps OpenBLAS's own choice if its instruction set is the processor's.
+  void use_suitable() {
     const Core* own = find(choice_.current);
-    if (own == nullptr || own->level == processor_.level) return;  // a name from the future is its own business
-    const std::string best = deserved_cores(processor_).front();
+    if (own == nullptr || own->level == processor_.level) return;  // an unknown core is kept
+    const std::string best = suitable_cores(processor_).front();
     if (!library_.is_safe()) {
       note("other threads were running when Newtape was loaded, so OpenBLAS stays at " + choice_.current +
            "; start the program with OPENBLAS_CORETYPE=" + best);
@@ -126,17 +126,18 @@ class Chooser {
              (own->level > processor_.level || now->level > own->level);
     };
     const int before = choice_.switches;
-    for (const auto& name : deserved_cores(processor_)) {
+    for (const auto& name : suitable_cores(processor_)) {
       const Core& candidate = *find(name);
-      if (!better(&candidate)) break;  // the rest is not better than what OpenBLAS chose
+      if (!better(&candidate)) break;  // all others are not better than OpenBLAS's choice
       if (attempt(candidate, better)) return;
     }
     if (choice_.switches > before) restore();
-    note("OpenBLAS stays at " + choice_.current + ": it has no better core that works on this processor (" + best +
-         " is deserved)");
+    note("OpenBLAS stays at " + choice_.current +
+         ": it has no better core that works on this processor (the best would be " + best + ")");
   }
 
-  /// True: the core runs now and may be trusted. `wanted` sees what the library took, which can be another one.
+  /// Switches to a core; true if it runs and passes the self-test. The library may have switched to another one, which
+  /// `wanted` accepts or rejects.
   template <class F>
   bool attempt(const Core& core, const F& wanted) {
     library_.use(core.name);
@@ -185,9 +186,9 @@ Processor this_processor() noexcept {
   return p;
 }
 
-std::vector<std::string> deserved_cores(const Processor& processor) {
+std::vector<std::string> suitable_cores(const Processor& processor) {
   // Cooperlake and SapphireRapids add bf16 products only; f32 and f64 run SkylakeX's kernels there, too. Zen is Haswell
-  // with other block sizes: on a Zen 3 it was the slower one by 10 % (f32) and 3 % (f64) over the sizes of training.
+  // with other block sizes: slower by 10 % (f32) and 3 % (f64) on a Zen 3, averaged over the sizes of training.
   std::vector<std::string> names;
   if (processor.level >= Level::avx512) names.emplace_back("SkylakeX");
   if (processor.level >= Level::avx2) names.emplace_back("Haswell");
@@ -197,8 +198,9 @@ std::vector<std::string> deserved_cores(const Processor& processor) {
   return names;
 }
 
-CoreChoice choose_core(const CoreSwitch& library, const Processor& processor, const char* asked, const char* coretype) {
-  return Chooser(library, processor).run(asked, coretype);
+CoreChoice choose_core(const CoreSwitch& library, const Processor& processor, const char* requested,
+                       const char* coretype) {
+  return Chooser(library, processor).run(requested, coretype);
 }
 
 }  // namespace newtape::core::blas

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which of OpenBLAS's cores (its name for a set of kernels) a processor deserves. OpenBLAS itself goes by the model
-// number, and takes its oldest core (Prescott: SSE3) for every model younger than the library.
+// Selects one of OpenBLAS's cores (its name for a set of kernels) by the processor's instructions. OpenBLAS itself
+// selects by the model number, and takes its oldest core (Prescott: SSE3) for every model younger than the library.
 #pragma once
 
 #include <string>
@@ -22,29 +22,30 @@ struct Processor {
 /// The processor this runs on.
 Processor this_processor() noexcept;
 
-/// The names of the cores for `processor`, the best one first.
-std::vector<std::string> deserved_cores(const Processor& processor);
+/// The names of the cores for the instructions of `processor`, the best one first.
+std::vector<std::string> suitable_cores(const Processor& processor);
 
-/// What choose_core needs of the library; tests put in their own.
+/// The functions of the library that choose_core calls; tests pass replacements.
 struct CoreSwitch {
   std::string (*current)();       ///< the core that runs
-  void (*use)(const char* core);  ///< changes it; nullptr: to what OpenBLAS chooses by itself
+  void (*use)(const char* core);  ///< changes it; nullptr: to OpenBLAS's own choice
   bool (*passes_self_test)();     ///< the products of the current core are right
   bool (*is_safe)();              ///< no other thread can be inside BLAS
 };
 
-/// The core that runs, and how it came to be chosen.
+/// The core that runs, and the record of its choice.
 struct CoreChoice {
-  std::string original;  ///< what OpenBLAS chose by itself, or by OPENBLAS_CORETYPE
+  std::string original;  ///< OpenBLAS's own choice, or OPENBLAS_CORETYPE
   std::string current;
-  std::vector<std::string> failed{};  ///< cores that were tried, and failed the self-test
-  std::vector<std::string> notes{};   ///< what the user should know
-  int switches = 0;                   ///< how often the core was changed, tries included
+  std::vector<std::string> failed{};  ///< cores that failed the self-test
+  std::vector<std::string> notes{};   ///< for the user
+  int switches = 0;                   ///< changes of the core, failed ones included
 };
 
-/// Changes the core if the processor deserves another one. `asked` is NEWTAPE_BLAS_CORE: "auto", "keep", a core's name;
-/// `coretype` is OPENBLAS_CORETYPE, kept when nothing is asked. Both may be null. A core is kept only if it passes the
-/// self-test; when none does, OpenBLAS's own choice comes back.
-CoreChoice choose_core(const CoreSwitch& library, const Processor& processor, const char* asked, const char* coretype);
+/// Changes the core if another one is better for the processor. `requested` is NEWTAPE_BLAS_CORE: "auto", "keep" or a
+/// core's name; without it, OPENBLAS_CORETYPE (`coretype`) is respected. Both may be null. A core is used only if it
+/// passes the self-test; if none does, OpenBLAS's own choice is restored.
+CoreChoice choose_core(const CoreSwitch& library, const Processor& processor, const char* requested,
+                       const char* coretype);
 
 }  // namespace newtape::core::blas

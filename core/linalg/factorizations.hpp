@@ -57,13 +57,13 @@ struct QR {
 };
 QR qr(const Array& a, bool complete = false, const char* op = "qr");
 
-/// Makes LAPACK's divide and conquer (syevd, gesdd) fail while it exists, so that tests reach what follows.
+/// For tests: makes LAPACK's divide and conquer (syevd, gesdd) fail while it exists.
 struct DivideAndConquerFails {
   DivideAndConquerFails();
   ~DivideAndConquerFails();
 };
 
-/// Where LAPACK's divide and conquer does not converge, eigh and svd go on with the QR algorithm.
+/// Where LAPACK's divide and conquer does not converge, eigh and svd use the QR algorithm.
 
 /// Eigenvalues in ascending order and, optionally, eigenvectors as columns; reads the lower triangle of a.
 struct Eigh {

@@ -12,8 +12,8 @@
 
 extern "C" {
 // NOLINTBEGIN(readability-identifier-naming)
-// Weak: another BLAS has none of them, OpenBLAS for a single core not the dynamic ones, and a static one only those of
-// the archive's members that the routines themselves need.
+// Weak: another BLAS lacks all of them, an OpenBLAS built for one core lacks the dynamic ones, and a static one has only
+// those in the archive members that are linked anyway.
 void gotoblas_init() __attribute__((weak));
 char* gotoblas_corename() __attribute__((weak));
 void gotoblas_dynamic_init() __attribute__((weak));
@@ -33,7 +33,7 @@ namespace {
 
 constexpr const char* variable = "OPENBLAS_CORETYPE";
 
-/// OpenBLAS reads the environment's variable whenever it starts, and offers no function that takes a name.
+/// By way of the environment, which OpenBLAS reads at each initialisation: no function takes a name.
 void use_core(const char* core) {
   std::optional<std::string> before;
   if (const char* value = std::getenv(variable)) before = value;
@@ -46,7 +46,7 @@ void use_core(const char* core) {
 
 std::string current_core() { return gotoblas_corename(); }
 
-/// For a scope, OpenBLAS uses this thread only.
+/// Restricts OpenBLAS to this thread for a scope.
 class OneThread {
  public:
   OneThread()
@@ -69,7 +69,7 @@ bool passes_self_test() {
   return self_test(blas_routines<float>(), blas_routines<double>());
 }
 
-/// The process has no threads but this one and those that OpenBLAS started, which sleep until they are called.
+/// Whether the process has no threads but this one and OpenBLAS's own, which are idle between calls.
 bool is_alone() {
 #if defined(__linux__)
   DIR* const tasks = opendir("/proc/self/task");
@@ -78,7 +78,7 @@ bool is_alone() {
   while (const dirent* entry = readdir(tasks)) count += entry->d_name[0] != '.' ? 1 : 0;
   closedir(tasks);
 #if defined(__SANITIZE_THREAD__)
-  --count;  // the sanitizer's own
+  --count;  // the sanitizer's thread
 #endif
   const bool own_threads = openblas_get_parallel == nullptr || openblas_get_parallel() == 1;
   return count <= (own_threads && openblas_get_num_threads != nullptr ? openblas_get_num_threads() : 1);
@@ -93,15 +93,15 @@ CoreChoice choose() {
     if (openblas_get_corename != nullptr) choice.original = choice.current = openblas_get_corename();
     return choice;
   }
-  gotoblas_init();  // in a static program OpenBLAS's own constructor may come after ours; the second call does nothing
+  gotoblas_init();  // in a static program OpenBLAS's constructor may run after this one; a second call does nothing
   const CoreSwitch library{current_core, use_core, passes_self_test, is_alone};
   return choose_core(library, this_processor(), std::getenv("NEWTAPE_BLAS_CORE"), std::getenv(variable));
 }
 
-// The core changes while the program is loaded, not at the first product: before main there are as a rule no other
-// threads, none that could be inside a product of the same OpenBLAS (which would crash) and none that could read the
-// environment while it is written. Where Newtape is loaded later, into a process with threads of its own, nothing is
-// changed, and build_info() says so. It costs nothing where OpenBLAS knows the processor.
+// The core is changed while the program is loaded, not at the first product: before main there are usually no other
+// threads that could be inside a product of the same OpenBLAS (and crash) or read the environment while it is written.
+// If Newtape is loaded later, into a process with other threads, nothing is changed, and build_info() reports it. No
+// time is spent if OpenBLAS knows the processor.
 [[maybe_unused]] const CoreChoice& chosen_at_load = core_choice();
 
 }  // namespace
@@ -131,7 +131,8 @@ bool has_cores() noexcept {
 }
 
 const CoreChoice& core_choice() {
-  static const CoreChoice* const choice = new CoreChoice(choose());  // read until the last static object is gone
+  static const CoreChoice* const choice =
+      new CoreChoice(choose());  // never destroyed: destructors of static objects may multiply
   return *choice;
 }
 

@@ -8,13 +8,13 @@
 
 namespace newtape::core::blas {
 
-/// "OpenBLAS 0.3.21", "MKL", .. or "unknown", which the reference BLAS is.
+/// "OpenBLAS 0.3.21", "MKL", .. or "unknown", as for the reference BLAS.
 std::string library_name();
 
-/// True: OpenBLAS can change its core at run time (DYNAMIC_ARCH on x86-64).
+/// Whether OpenBLAS can change its core at run time (DYNAMIC_ARCH on x86-64).
 bool has_cores() noexcept;
 
-/// The core that runs. The choice is made once, when the program is loaded; empty names for another BLAS.
+/// The core that runs, selected once, when the program is loaded; its names are empty for another BLAS.
 const CoreChoice& core_choice();
 
 }  // namespace newtape::core::blas

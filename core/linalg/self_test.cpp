@@ -18,12 +18,11 @@
 namespace newtape::core::blas {
 namespace {
 
-constexpr int padding = 3;        // after each row; must stay as it was
+constexpr int padding = 3;        // after each row; must not be written
 constexpr int largest = 1 << 15;  // elements of any operand below, padding included
 constexpr int buffers = 8;
 
-/// Works in memory that the caller allocates, for both types, before the first call: a routine that is interrupted by a
-/// fault is left by a jump, which runs no destructors.
+/// Allocates nothing: `memory` is the caller's, since a fault leaves a routine by a jump, which runs no destructors.
 template <class T>
 class Trial {
  public:
@@ -34,8 +33,8 @@ class Trial {
       const int k = 7 * i % 34;
       if (!gemm(i, 34 - i, k) || (i % 3 == 1 && !gemv(i, 34 - i)) || !dot(i)) return false;
     }
-    // Past the largest tile; and past one block of k, with more than the 10^6 multiplications up to which SkylakeX has
-    // kernels for small matrices: there the plain loops take every fifth row.
+    // Larger than the largest tile; then longer than one block of k, with more than the 10^6 multiplications up to which
+    // SkylakeX uses kernels for small matrices (checked in every fifth row).
     if (!gemm(51, 37, 23) || !gemm(51, 37, 601, 5)) return false;
     if (!gemv(131, 35) || !gemv(19, 259) || !dot(1001)) return false;
     constexpr std::array<std::array<int, 2>, 7> systems{{{1, 1}, {2, 3}, {5, 4}, {9, 8}, {3, 18}, {19, 3}, {37, 2}}};
@@ -66,8 +65,8 @@ class Trial {
     }
   }
 
-  /// expected = a b in plain loops, with the norms of a's rows and b's columns: these bound the sums of the absolute
-  /// products (Cauchy-Schwarz), and those the rounding errors.
+  /// expected = a b in plain loops, and the norms of a's rows and b's columns. Products of norms bound the sums of
+  /// absolute products (Cauchy-Schwarz), which bound the rounding errors.
   void multiply(int n, int m, int k, int step) {
     std::fill_n(column_norms_, m, T(0));
     for (int l = 0; l < k; ++l) {
@@ -89,7 +88,7 @@ class Trial {
     }
   }
 
-  /// c = expected + added to within the errors of k + 1 roundings on either side, and nothing after the rows.
+  /// Whether c = expected + added within the errors of k + 1 roundings in each, and the padding is unchanged.
   bool close(int n, int m, int k, int step, T added) {
     const T unit = static_cast<T>(k + 2) * std::numeric_limits<T>::epsilon();
     for (int i = 0; i < n; ++i) {
@@ -99,14 +98,14 @@ class Trial {
       const T* const right = &expected_[i * m];
       const T* const norms = column_norms_;
       const T scale = unit * row_norms_[i];
-      int wrong = 0;  // counted, not returned at once: this makes a loop of vectors
+      int wrong = 0;  // counted without an early return, so that the loop vectorizes
       for (int j = 0; j < m; ++j) wrong += !(std::abs(row[j] - (right[j] + added)) <= scale * norms[j] + unit * added);
       if (wrong != 0) return false;
     }
     return true;
   }
 
-  /// Every variant; where the plain loops take every `step`-th row only, two.
+  /// All variants of transposes and beta; two of them if only every `step`-th row is checked.
   bool gemm(int n, int m, int k, int step = 1) {
     fill(a_, at_, n, k);
     fill(b_, bt_, k, m);
@@ -117,7 +116,7 @@ class Trial {
       const bool ta = (variant & 1) != 0;
       const bool tb = (variant & 2) != 0;
       const T beta = (variant & 4) != 0 ? T(1) : T(0);
-      // With beta = 0 what stood there must not matter.
+      // With beta = 0 the previous contents of c must be ignored.
       const T before = beta == 0 ? std::numeric_limits<T>::quiet_NaN() : T(0.5);
       for (int i = 0; i < n; ++i) {
         std::fill_n(c_ + i * ldc, m, before);
@@ -174,14 +173,14 @@ class Trial {
     return std::abs(double(routines_.dot(n, a_, b_)) - sum) <= n * eps * size;
   }
 
-  /// The residual of op(a) x = b or x op(a) = b with n unknowns a system and k systems. The other triangle, and a unit
-  /// diagonal, hold numbers that must not be read.
+  /// Checks the residuals of k systems op(a) x = b or x op(a) = b of n unknowns. The other triangle and a unit diagonal
+  /// are NaN: they must not be read.
   bool trsm(bool left, bool upper, bool trans, bool unit, int n, int k) {
     const int lda = n + padding;
     for (int i = 0; i < n; ++i) {
       for (int j = 0; j < n; ++j) {
         const bool used = i == j ? !unit : upper == (j > i);
-        // Small beside the diagonal, so that x stays about as large as b.
+        // Off-diagonal entries are small, so that x is about as large as b.
         a_[i * lda + j] = !used    ? std::numeric_limits<T>::quiet_NaN()
                           : i == j ? 2 + next()
                                    : next() / static_cast<T>(n);
@@ -237,16 +236,16 @@ class Trial {
 
 #if defined(NEWTAPE_HAVE_SIGNALS)
 
-constinit thread_local sigjmp_buf* landing = nullptr;
+constinit thread_local sigjmp_buf* fault_target = nullptr;
 
 void on_fault(int signal) {
-  if (landing != nullptr) siglongjmp(*landing, 1);
-  std::signal(signal, SIG_DFL);  // another thread's: the instruction runs again, and ends the process as ever
+  if (fault_target != nullptr) siglongjmp(*fault_target, 1);
+  std::signal(signal, SIG_DFL);  // of another thread: the instruction is repeated, and ends the process as usual
 }
 
-/// For a scope, faults of this thread end at `landing`. Features decide which kernels are tried, so a fault is not
-/// expected; but an emulator or a hypervisor may claim an instruction that it lacks, and libraries have been built with
-/// more instructions than their core stands for. Kernels hold no lock, and at most one buffer, which is then lost.
+/// For a scope, a fault on this thread jumps to `target`. Kernels are tried only if the processor reports their
+/// instructions; but an emulator or a hypervisor may report one that it lacks, and a core may have been built with more
+/// instructions than it should use. Kernels hold no lock, and at most one buffer, which is then leaked.
 class FaultHandlers {
  public:
   explicit FaultHandlers(sigjmp_buf& target) {
@@ -254,12 +253,12 @@ class FaultHandlers {
     action.sa_handler = on_fault;
     sigemptyset(&action.sa_mask);
     for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &action, &before_[i]);
-    landing = &target;
+    fault_target = &target;
   }
   FaultHandlers(const FaultHandlers&) = delete;
   FaultHandlers& operator=(const FaultHandlers&) = delete;
   ~FaultHandlers() {
-    landing = nullptr;
+    fault_target = nullptr;
     for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
   }
 
@@ -306,7 +305,7 @@ template Routines<float> blas_routines<float>() noexcept;
 template Routines<double> blas_routines<double>() noexcept;
 
 bool self_test(const Routines<float>& single, const Routines<double>& twice) {
-  // Not initialised: only the pages that are used cost time, and they only once.
+  // Not initialised, so that only the pages in use are touched.
   const std::unique_ptr<double[]> memory(new double[buffers * largest]);
   return guarded(Trial<float>(single, memory.get()), Trial<double>(twice, memory.get()));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Products and triangular solves of BLAS against plain loops: about a millisecond, before new kernels are trusted.
+// Compares products and triangular solves of BLAS with plain loops, before a core is used. Takes about a millisecond.
 #pragma once
 
 namespace newtape::core::blas {
 
-/// The routines under test, matrices by rows; a test puts wrong ones in.
+/// The routines under test; matrices are row-major.
 template <class T>
 struct Routines {
   /// c [n, m] = op(a) op(b) + beta c
@@ -21,8 +21,8 @@ struct Routines {
 template <class T>
 Routines<T> blas_routines() noexcept;
 
-/// True if all results are right to within their rounding errors and nothing else was written. A routine that runs into
-/// an illegal instruction or address on this thread counts as wrong.
+/// True if all results are correct within rounding errors and nothing else was written. A routine that causes an
+/// illegal instruction or memory access on this thread counts as incorrect.
 bool self_test(const Routines<float>& single, const Routines<double>& twice);
 
 extern template Routines<float> blas_routines<float>() noexcept;

@@ -40,7 +40,7 @@ Direction from_x_to_y(const ConvGeometry& g, std::int64_t n, std::int64_t in, st
       n,         g.groups, in, out, to_int3(g.input, 1), to_int3(g.output, 1), to_int3(g.kernel, 1), out * in * taps,
       in * taps, taps};
 }
-/// The other way.
+/// From y to x, likewise.
 Direction reversed(Direction d) {
   std::swap(d.in, d.out);
   std::swap(d.source, d.target);

@@ -50,7 +50,7 @@ const Processor avx512{.level = Level::avx512};
 
 }  // namespace
 
-TEST_CASE("BLAS core: an unknown processor gets the one that its instructions deserve", "[blas_core]") {
+TEST_CASE("BLAS core: an unknown processor gets the best one for its instructions", "[blas_core]") {
   for (const auto& [processor, core] :
        std::map<std::string, std::pair<Processor, std::string>>{{"sse4", {sse4, "Nehalem"}},
                                                                 {"avx", {avx, "Sandybridge"}},

@@ -18,7 +18,7 @@
 
 using namespace newtape;
 using core::blas::core_choice;
-using core::blas::deserved_cores;
+using core::blas::suitable_cores;
 using core::blas::this_processor;
 
 namespace {
@@ -69,7 +69,7 @@ TEST_CASE("BLAS core: threads that make their first product at once", "[blas_cor
   CHECK(core_choice().switches <= 1);
 }
 
-TEST_CASE("BLAS core: what runs is what the processor deserves and the environment asks", "[blas_core]") {
+TEST_CASE("BLAS core: what runs is what suits the processor and the environment requests", "[blas_core]") {
   const auto& choice = core_choice();
   const auto info = build_info();
   CHECK(info.blas_core == choice.current);
@@ -80,9 +80,9 @@ TEST_CASE("BLAS core: what runs is what the processor deserves and the environme
   }
   const std::string asked = environment("NEWTAPE_BLAS_CORE");
   const std::string coretype = environment("OPENBLAS_CORETYPE");
-  const auto deserved = deserved_cores(this_processor());
+  const auto suitable = suitable_cores(this_processor());
   INFO("original " << choice.original << ", current " << choice.current << ", asked " << asked);
-  const bool named = std::find(deserved.begin(), deserved.end(), asked) != deserved.end();
+  const bool named = std::find(suitable.begin(), suitable.end(), asked) != suitable.end();
   if (asked == "keep") {
     CHECK(choice.current == choice.original);
     CHECK(choice.switches == 0);
@@ -91,8 +91,8 @@ TEST_CASE("BLAS core: what runs is what the processor deserves and the environme
   } else if (!coretype.empty() && asked != "auto") {
     CHECK(choice.current == choice.original);
     CHECK(choice.switches == 0);
-  } else if (choice.original == "Prescott" && deserved.front() != "Prescott") {
-    CHECK(choice.current == deserved.front());
+  } else if (choice.original == "Prescott" && suitable.front() != "Prescott") {
+    CHECK(choice.current == suitable.front());
     CHECK(choice.switches == 1);
     CHECK(choice.failed.empty());
   }
