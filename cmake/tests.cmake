@@ -39,6 +39,10 @@ foreach(folder ${test_folders})
   if(folder STREQUAL "core" OR folder STREQUAL "autograd")
     set(library newtape_${folder})
   endif()
+  # Core's tests compare the kernels of all instruction sets.
+  if(folder STREQUAL "core" AND TARGET newtape_kernels_avx2)
+    target_compile_definitions(${test} PRIVATE NEWTAPE_HAVE_X86_ISAS=1)
+  endif()
   target_link_libraries(${test} PRIVATE newtape_test_main ${library})
   # Every op must reach the registry, also one that no test calls: a linker drops unused members of an archive.
   if(NOT BUILD_SHARED_LIBS)

@@ -62,18 +62,7 @@ struct ConvTable {
 struct ConvTables {
   ConvTable<float> f32;
   ConvTable<double> f64;
+  static const ConvTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const ConvTables conv;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const ConvTables conv;
-}
-namespace avx512 {
-extern const ConvTables conv;
-}
-#endif
 
 }  // namespace newtape::core::kernels

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <type_traits>
+
 // Which instruction set the kernels run with. The files in isa/ are compiled once for each and must not include this:
-// they only define, in namespace newtape::core::kernels::NEWTAPE_ISA, constant tables of function pointers, such as
+// they only define constant tables of function pointers, of which a struct declares one for each set:
 //
-//     extern const ReduceTable reduce;   // without `extern` a constant stays local to its file
-//     const ReduceTable reduce = {...};
+//     struct ScanTable {                                               // core/kernels/scan.hpp
+//       ScanKernels cumsum, cumprod;
+//       static const ScanTable baseline, avx2, avx512;
+//     };
+//     constinit const ScanTable ScanTable::NEWTAPE_ISA{.cumsum = ..};  // core/kernels/isa/scan.cpp
 //
-// and who calls them declares that table for each set (avx2 and avx512 below #if NEWTAPE_HAVE_X86_ISAS) and picks with
-//
-//     static const ReduceTable& table = select(baseline::reduce, avx2::reduce, avx512::reduce);
+// and select<ScanTable>() is that of this machine.
 
 namespace newtape::core::kernels {
 
@@ -21,16 +24,33 @@ Isa best_isa() noexcept;
 /// build for one set only (CMake's NEWTAPE_ISAS) has no choice.
 Isa isa() noexcept;
 
-namespace baseline {}
-#if !defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 = baseline;
-namespace avx512 = baseline;
+/// The table of one of the sets that were compiled. NEWTAPE_HAVE_X86_ISAS is defined for core and its tests only, which
+/// alone may call this.
+template <class Table>
+const Table& table_for([[maybe_unused]] Isa set) noexcept {
+#if defined(NEWTAPE_HAVE_X86_ISAS)
+  if (set == Isa::avx512) return Table::avx512;
+  if (set == Isa::avx2) return Table::avx2;
 #endif
+  return Table::baseline;
+}
 
 template <class Table>
-const Table& select(const Table& of_baseline, const Table& of_avx2, const Table& of_avx512) noexcept {
-  const Isa chosen = isa();
-  return chosen == Isa::avx512 ? of_avx512 : chosen == Isa::avx2 ? of_avx2 : of_baseline;
+const Table& select() noexcept {
+  static const Table& chosen = table_for<Table>(isa());
+  return chosen;
+}
+
+/// Its part for elements of type T, of tables with members f32, f64 and perhaps i64.
+template <class Tables, class T>
+const auto& select() noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    return select<Tables>().f32;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return select<Tables>().f64;
+  } else {
+    return select<Tables>().i64;
+  }
 }
 
 }  // namespace newtape::core::kernels

@@ -33,18 +33,7 @@ struct GemmTable {
 struct GemmTables {
   GemmTable<float> f32;
   GemmTable<double> f64;
+  static const GemmTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const GemmTables gemm;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const GemmTables gemm;
-}
-namespace avx512 {
-extern const GemmTables gemm;
-}
-#endif
 
 }  // namespace newtape::core::kernels

@@ -16,8 +16,8 @@ struct Kernels {
   Kernel of[4];
 };
 
-/// An entry of the lists at the end of the elementwise files in isa/, where new kernels are added: nothing else names them
-/// but the operation that calls them.
+/// An entry of the lists at the end of the elementwise files in isa/, where new kernels are added. Only the operation that
+/// calls a kernel names it, too.
 struct NamedKernels {
   const char* name;
   Kernels kernels;
@@ -26,12 +26,23 @@ struct KernelList {
   const NamedKernels* first;
   std::size_t count;
 };
+template <std::size_t count>
+consteval KernelList list_of(const NamedKernels (&entries)[count]) {
+  return {entries, count};
+}
 
-/// Matrix transpose: dst[r * dst_stride + c] = src[c * src_stride + r]; strides in elements.
-using Transpose = void (*)(const void* src, std::int64_t src_stride, void* dst, std::int64_t dst_stride,
-                           std::int64_t rows, std::int64_t columns);
-struct TransposeTable {
-  Transpose transpose4, transpose8;  ///< for elements of 4 and of 8 bytes
+/// The lists of the four files of elementwise kernels.
+struct ArithmeticKernels : KernelList {
+  static const ArithmeticKernels baseline, avx2, avx512;
+};
+struct MathKernels : KernelList {
+  static const MathKernels baseline, avx2, avx512;
+};
+struct ActivationKernels : KernelList {
+  static const ActivationKernels baseline, avx2, avx512;
+};
+struct LogicKernels : KernelList {
+  static const LogicKernels baseline, avx2, avx512;
 };
 
 }  // namespace newtape::core::kernels

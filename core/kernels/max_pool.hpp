@@ -25,18 +25,7 @@ struct MaxPoolTable {
 struct MaxPoolTables {
   MaxPoolTable<float> f32;
   MaxPoolTable<double> f64;
+  static const MaxPoolTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const MaxPoolTables max_pool;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const MaxPoolTables max_pool;
-}
-namespace avx512 {
-extern const MaxPoolTables max_pool;
-}
-#endif
 
 }  // namespace newtape::core::kernels

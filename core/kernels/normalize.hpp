@@ -30,18 +30,7 @@ struct NormalizeTable {
 struct NormalizeTables {
   NormalizeTable<float> f32;
   NormalizeTable<double> f64;
+  static const NormalizeTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const NormalizeTables normalize;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const NormalizeTables normalize;
-}
-namespace avx512 {
-extern const NormalizeTables normalize;
-}
-#endif
 
 }  // namespace newtape::core::kernels

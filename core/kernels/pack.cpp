@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/pack.hpp>
 
-#include <newtape/core/kernels/kernel_tables.hpp>
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/transpose.hpp>
 
 #include <cstring>
 #include <utility>
@@ -46,7 +47,7 @@ void pack_block(const T* first, const Block& b, T* to) {
 
 void pack(const Block& b, std::byte* to) {
   if (b.row_stride == 1 && b.rows >= 4 && b.columns >= 4 && b.item != 1 && b.column_stride > 1) {
-    const Transpose transpose = b.item == 4 ? tables().move.transpose4 : tables().move.transpose8;
+    const Transpose transpose = select<TransposeTable>().of(b.item);
     transpose(b.first, b.column_stride, to, b.columns, b.rows, b.columns);
     return;
   }

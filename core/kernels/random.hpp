@@ -16,18 +16,7 @@ struct RandomTable {
   /// Normal variates from the words of one group: `group_words` in f32, half as many in f64.
   void (*normal_f32)(const std::uint32_t* words, float mean, float std_, float* out);
   void (*normal_f64)(const std::uint32_t* words, double mean, double std_, double* out);
+  static const RandomTable baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const RandomTable random;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const RandomTable random;
-}
-namespace avx512 {
-extern const RandomTable random;
-}
-#endif
 
 }  // namespace newtape::core::kernels

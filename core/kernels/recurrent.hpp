@@ -29,18 +29,7 @@ struct RecurrentTable {
 struct RecurrentTables {
   RecurrentTable<float> f32;
   RecurrentTable<double> f64;
+  static const RecurrentTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const RecurrentTables recurrent;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const RecurrentTables recurrent;
-}
-namespace avx512 {
-extern const RecurrentTables recurrent;
-}
-#endif
 
 }  // namespace newtape::core::kernels

@@ -38,18 +38,7 @@ struct ReduceTables {
   ReduceTable<float> f32;
   ReduceTable<double> f64;
   ReduceTable<std::int64_t> i64;
+  static const ReduceTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const ReduceTables reduce;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const ReduceTables reduce;
-}
-namespace avx512 {
-extern const ReduceTables reduce;
-}
-#endif
 
 }  // namespace newtape::core::kernels

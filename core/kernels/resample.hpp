@@ -18,18 +18,7 @@ struct ResampleTable {
 struct ResampleTables {
   ResampleTable<float> f32;
   ResampleTable<double> f64;
+  static const ResampleTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const ResampleTables resample;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const ResampleTables resample;
-}
-namespace avx512 {
-extern const ResampleTables resample;
-}
-#endif
 
 }  // namespace newtape::core::kernels

@@ -35,18 +35,7 @@ struct ScanKernels {
 struct ScanTable {
   ScanKernels cumsum, cumprod, logcumsumexp, cummax, cummin;
   ScanKernels linear_recurrence;  ///< y[i] = x[i] y[i-1] + b[i]
+  static const ScanTable baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const ScanTable scan;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const ScanTable scan;
-}
-namespace avx512 {
-extern const ScanTable scan;
-}
-#endif
 
 }  // namespace newtape::core::kernels

@@ -19,18 +19,7 @@ struct SoftmaxTable {
 struct SoftmaxTables {
   SoftmaxTable<float> f32;
   SoftmaxTable<double> f64;
+  static const SoftmaxTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const SoftmaxTables softmax;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const SoftmaxTables softmax;
-}
-namespace avx512 {
-extern const SoftmaxTables softmax;
-}
-#endif
 
 }  // namespace newtape::core::kernels

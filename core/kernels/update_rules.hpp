@@ -173,7 +173,8 @@ struct UpdateKernels {
   double (*sum_squares)(const void* x, std::int64_t n);
 };
 struct UpdateTable {
-  UpdateKernels of[2];  ///< f32, f64
+  UpdateKernels f32, f64;
+  static const UpdateTable baseline, avx2, avx512;
 };
 
 }  // namespace newtape::core::kernels

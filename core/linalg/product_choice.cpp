@@ -39,11 +39,13 @@ ProductKernels ProductKernels::in_use() {
   return {openblas_get_corename == nullptr ? "" : openblas_get_corename(), kernels::isa(), made_by_intel()};
 }
 
-// Measured with AVX2 beside OpenBLAS 0.3.21 on a Zen 3: Newtape's kernels are up to three times as fast for small
-// products and for few rows, and equal in the middle; from about 768 on in all lengths OpenBLAS leads by up to a tenth.
-// With AVX-512 on a Zen 5, Newtape's lead OpenBLAS's SkylakeX kernels from 128 on, by a third in f64, by less towards
-// 1024. On Intel's processors, whose those are (Sapphire Rapids), Newtape's take what OpenBLAS's calls cost most for, and
-// lead by 5 to 15 % in f32 from 128 on, and by up to a third in f64 between 128 and 256. Vectors go to gemv.
+// Measured against OpenBLAS 0.3.21:
+// - AVX2, Zen 3: Newtape's kernels are up to three times as fast for small products and for few rows, equal in the
+//   middle; OpenBLAS is up to 10 % faster if all lengths are 768 or more.
+// - AVX-512, Zen 5: faster than the SkylakeX kernels from 128 on, in f64 by a third, less towards 1024.
+// - AVX-512, Sapphire Rapids: faster for small products, where the overhead of a call dominates; from 128 on by 5 to
+//   15 % in f32, and by up to a third in f64 between 128 and 256.
+// Products with a vector use gemv.
 bool ProductKernels::own_are_faster(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) const {
   if (n == 1 || m == 1) return false;
   if (is_slow(blas_core)) return true;

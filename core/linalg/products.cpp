@@ -23,13 +23,7 @@ namespace {
 
 template <class T>
 const kernels::GemmTable<T>& gemm_kernels() {
-  static const kernels::GemmTables& chosen =
-      kernels::select(kernels::baseline::gemm, kernels::avx2::gemm, kernels::avx512::gemm);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::GemmTables, T>();
 }
 
 template <class T>
@@ -42,11 +36,10 @@ void run(kernels::Gemm<T> job) {
   table.multiply(job);
 }
 
-/// Calls part(row, rows, column, columns) for pieces of c that together are all of it, in several threads when c is
-/// large.
+/// Calls part(row, rows, column, columns) for a partition of c, in several threads if the product is large.
 template <class F>
 void share_out(std::int64_t n, std::int64_t m, std::int64_t k, bool by_rows, std::int64_t step, const F& part) {
-  // Below some millions of multiplications a second thread costs more than it brings.
+  // Smaller products are slower with a second thread.
   const int threads = n * m * k < (1 << 20) ? 1 : num_threads();
   if (threads == 1) return part(std::int64_t{0}, n, std::int64_t{0}, m);
   const std::int64_t length = by_rows ? n : m;
@@ -212,8 +205,8 @@ Array matmul(const Array& a, const Array& b) {
   shape.push_back(a.shape()[a.ndim() - 2]);
   shape.push_back(b.shape().back());
 
-  // Rows of `a` (columns of `b`) that are all the same, as in the gradient of a sum, give rows (columns) that are all
-  // the same: one is computed, and stretched.
+  // Equal rows of `a` (columns of `b`), as in the gradient of a sum, give equal rows (columns): one is computed, and
+  // broadcast.
   if (shape[shape.size() - 2] > 1 && a.strides()[a.ndim() - 2] == 0)
     return expand(matmul(slice(a, -2, 0, 1), b), shape);
   if (shape.back() > 1 && b.strides().back() == 0) return expand(matmul(a, slice(b, -1, 0, 1)), shape);

@@ -2,23 +2,16 @@
 #pragma once
 
 #include <newtape/core/kernels/conv.hpp>
-#include <newtape/core/kernels/kernel_tables.hpp>
+#include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/transpose.hpp>
 #include <newtape/core/ops/conv_indexing.hpp>
-
-#include <type_traits>
 
 /// What the passes of a convolution share: its values (conv.cpp) and the gradient of its weights (conv_weight.cpp).
 namespace newtape::core::detail {
 
 template <class T>
 const kernels::ConvTable<T>& conv_table() {
-  static const kernels::ConvTables& chosen =
-      kernels::select(kernels::baseline::conv, kernels::avx2::conv, kernels::avx512::conv);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::ConvTables, T>();
 }
 
 /// Lanes for output channels, in blocks of one or two vectors.
@@ -37,8 +30,7 @@ inline Array scratch(std::int64_t n, DType dtype) { return Array::empty({n}, dty
 template <class T>
 void transpose_block(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
                      std::int64_t columns) {
-  const auto& move = kernels::tables().move;
-  (sizeof(T) == 4 ? move.transpose4 : move.transpose8)(from, from_step, to, to_step, rows, columns);
+  kernels::select<kernels::TransposeTable>().of(sizeof(T))(from, from_step, to, to_step, rows, columns);
 }
 
 /// The gradient [groups out, in, kernel..] of the weights, from images x and the cotangents y of the outputs; `in` and

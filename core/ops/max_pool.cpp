@@ -14,13 +14,7 @@ namespace {
 
 template <class T>
 const kernels::MaxPoolTable<T>& pool_table() {
-  static const kernels::MaxPoolTables& chosen =
-      kernels::select(kernels::baseline::max_pool, kernels::avx2::max_pool, kernels::avx512::max_pool);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::MaxPoolTables, T>();
 }
 
 std::int64_t inputs(Windows windows) {

@@ -19,13 +19,7 @@ using View = NormalizeView;
 
 template <class T>
 const kernels::NormalizeTable<T>& normalize_table() {
-  static const kernels::NormalizeTables& chosen =
-      kernels::select(kernels::baseline::normalize, kernels::avx2::normalize, kernels::avx512::normalize);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::NormalizeTables, T>();
 }
 
 /// Calls f(begin, end) for ranges of sets, in parallel if there is enough work.

@@ -18,13 +18,7 @@ namespace {
 
 template <class T>
 const kernels::RecurrentTable<T>& recurrent_table() {
-  static const kernels::RecurrentTables& chosen =
-      kernels::select(kernels::baseline::recurrent, kernels::avx2::recurrent, kernels::avx512::recurrent);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::RecurrentTables, T>();
 }
 
 template <class F>

@@ -20,23 +20,10 @@ namespace {
 using kernels::Axis;
 using kernels::Odometer;
 using kernels::Reducer;
-using kernels::ReduceTables;
-
-const ReduceTables& reduce_tables() {
-  static const ReduceTables& chosen =
-      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
-  return chosen;
-}
 
 template <class T>
 const kernels::ReduceTable<T>& reduce_table() {
-  if constexpr (std::is_same_v<T, float>) {
-    return reduce_tables().f32;
-  } else if constexpr (std::is_same_v<T, double>) {
-    return reduce_tables().f64;
-  } else {
-    return reduce_tables().i64;
-  }
+  return kernels::select<kernels::ReduceTables, T>();
 }
 
 constexpr std::int64_t min_parallel = 1 << 15;  // work below this many elements stays on one thread
@@ -248,9 +235,9 @@ Array plain(const char* op, const Array& x, const Axes& which, bool keepdims, bo
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), x.dtype());
   if (!may_be_empty) expect_some(op, x, axes, out);
   switch (x.dtype()) {
-    case f32: run.template operator()<float>(reduce_tables().f32, axes, out); break;
-    case f64: run.template operator()<double>(reduce_tables().f64, axes, out); break;
-    case i64: run.template operator()<std::int64_t>(reduce_tables().i64, axes, out); break;
+    case f32: run.template operator()<float>(reduce_table<float>(), axes, out); break;
+    case f64: run.template operator()<double>(reduce_table<double>(), axes, out); break;
+    case i64: run.template operator()<std::int64_t>(reduce_table<std::int64_t>(), axes, out); break;
     default: unsupported(op, "f32, f64 or i64", x);
   }
   return out;
@@ -358,8 +345,8 @@ Array sum_to(Array x, const Shape& shape, std::size_t batch) {
 bool all_finite(const Array& x) {
   if (!is_floating(x.dtype())) return true;
   const Array dense = contiguous(x);
-  return x.dtype() == f32 ? reduce_tables().f32.all_finite(dense.data<float>(), dense.size())
-                          : reduce_tables().f64.all_finite(dense.data<double>(), dense.size());
+  return x.dtype() == f32 ? reduce_table<float>().all_finite(dense.data<float>(), dense.size())
+                          : reduce_table<double>().all_finite(dense.data<double>(), dense.size());
 }
 
 }  // namespace newtape::core

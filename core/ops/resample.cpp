@@ -14,13 +14,7 @@ namespace {
 
 template <class T>
 const kernels::ResampleTable<T>& resample_table() {
-  static const kernels::ResampleTables& chosen =
-      kernels::select(kernels::baseline::resample, kernels::avx2::resample, kernels::avx512::resample);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::ResampleTables, T>();
 }
 
 template <class T>

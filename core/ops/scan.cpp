@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/dispatch.hpp>
-#include <newtape/core/kernels/kernel_tables.hpp>
 #include <newtape/core/kernels/scan.hpp>
+#include <newtape/core/kernels/transpose.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/scan.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -17,11 +17,8 @@ using kernels::ScanKernel;
 using kernels::ScanKernels;
 using kernels::ScanState;
 
-const kernels::ScanTable& scan_table() {
-  static const kernels::ScanTable& chosen =
-      kernels::select(kernels::baseline::scan, kernels::avx2::scan, kernels::avx512::scan);
-  return chosen;
-}
+const kernels::ScanTable& scan_table() { return kernels::select<kernels::ScanTable>(); }
+const kernels::TransposeTable& transposes() { return kernels::select<kernels::TransposeTable>(); }
 
 constexpr std::int64_t scan_min_parallel = 1 << 14;  // work below this many elements stays on one thread
 constexpr std::int64_t side = 32;                    // rows transposed together
@@ -58,7 +55,7 @@ struct Job {
     alignas(64) std::byte buffer[2][side * piece * 8];
     alignas(64) std::int64_t indices[side * piece];
     ScanState state;
-    const auto transpose = item == 4 ? kernels::tables().move.transpose4 : kernels::tables().move.transpose8;
+    const auto transpose = transposes().of(item);
     const auto pieces = (n + piece - 1) / piece;
     for (std::int64_t p = 0; p < pieces; ++p) {
       const auto begin = (reverse ? pieces - 1 - p : p) * piece;
@@ -71,7 +68,7 @@ struct Job {
       kernel({buffer[0] + skip, b == nullptr ? nullptr : buffer[1] + skip, buffer[0] + skip, indices + start * rows,
               count, reverse ? -rows : rows, rows, begin + start, reverse ? -1 : 1, p == 0, &state});
       transpose(buffer[0], rows, y + offset, n, rows, count);
-      if (index != nullptr) kernels::tables().move.transpose8(indices, rows, index + first * n + begin, n, rows, count);
+      if (index != nullptr) transposes().of_8_bytes(indices, rows, index + first * n + begin, n, rows, count);
     }
   }
 

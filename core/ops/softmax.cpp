@@ -15,13 +15,7 @@ namespace {
 
 template <class T>
 const kernels::SoftmaxTable<T>& softmax_table() {
-  static const kernels::SoftmaxTables& chosen =
-      kernels::select(kernels::baseline::softmax, kernels::avx2::softmax, kernels::avx512::softmax);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else {
-    return chosen.f64;
-  }
+  return kernels::select<kernels::SoftmaxTables, T>();
 }
 
 /// Swaps the axis with the last one.
@@ -142,15 +136,7 @@ namespace {
 
 template <class T>
 const kernels::ReduceTable<T>& reducers() {
-  static const kernels::ReduceTables& chosen =
-      kernels::select(kernels::baseline::reduce, kernels::avx2::reduce, kernels::avx512::reduce);
-  if constexpr (std::is_same_v<T, float>) {
-    return chosen.f32;
-  } else if constexpr (std::is_same_v<T, double>) {
-    return chosen.f64;
-  } else {
-    return chosen.i64;
-  }
+  return kernels::select<kernels::ReduceTables, T>();
 }
 
 template <class T, bool largest>

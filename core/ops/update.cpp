@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/update.hpp>
 
-#include <newtape/core/kernels/kernel_tables.hpp>
+#include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -20,7 +20,8 @@ using kernels::parallel_grain;
 
 const kernels::UpdateKernels& kernels_for(std::string_view op, const Array& x) {
   expect_floating(op, x);
-  return kernels::tables().update.of[static_cast<int>(x.dtype())];
+  const auto& table = kernels::select<kernels::UpdateTable>();
+  return x.dtype() == f32 ? table.f32 : table.f64;
 }
 
 void expect_like(std::string_view op, const char* what, const Array& p, const Array& x) {

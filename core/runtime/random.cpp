@@ -19,11 +19,7 @@ namespace {
 
 using core::kernels::group_words;
 
-const core::kernels::RandomTable& kernel() {
-  namespace k = core::kernels;
-  static const auto& table = k::select(k::baseline::random, k::avx2::random, k::avx512::random);
-  return table;
-}
+const core::kernels::RandomTable& kernel() { return core::kernels::select<core::kernels::RandomTable>(); }
 
 std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t counter) noexcept {
   return core::kernels::philox({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0},

@@ -132,7 +132,8 @@ constexpr NamedKernels list[] = {
 
 }  // namespace
 
-extern const KernelList activation;
-const KernelList activation{list, sizeof list / sizeof *list};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const ActivationKernels ActivationKernels::NEWTAPE_ISA{list_of(NEWTAPE_ISA::list)};
+}

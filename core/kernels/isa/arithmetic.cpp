@@ -145,7 +145,8 @@ constexpr NamedKernels list[] = {
 
 }  // namespace
 
-extern const KernelList arithmetic;
-const KernelList arithmetic{list, sizeof list / sizeof *list};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const ArithmeticKernels ArithmeticKernels::NEWTAPE_ISA{list_of(NEWTAPE_ISA::list)};
+}

@@ -188,7 +188,8 @@ constexpr ConvTable<T> table_of() {
 
 }  // namespace
 
-extern const ConvTables conv;
-const ConvTables conv = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const ConvTables ConvTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(), NEWTAPE_ISA::table_of<double>()};
+}

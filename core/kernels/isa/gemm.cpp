@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Products as BLIS computes them (Van Zee and van de Geijn 2015): a block of c stays in registers while k runs, a panel
-// of b in the first cache, a block of a in the second. Operands are packed only where that pays.
+// Products as BLIS computes them (Van Zee and van de Geijn 2015): in the loop over k a block of c stays in registers, a
+// panel of b in the L1 cache and a block of a in the L2 cache. Operands are packed only where that is faster.
 #include <newtape/core/kernels/gemm.hpp>
+#include <newtape/core/kernels/transpose.hpp>
 
 #include "part.hpp"
 
@@ -9,19 +10,17 @@
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
-extern const TransposeTable move;
-
 namespace {
 
 // Rows of c in registers, times two vectors of columns.
 #if defined(__AVX512F__)
-constexpr int most_rows = 14;  // 28 of 32 registers
+constexpr int max_rows = 14;  // 28 of 32 registers
 #elif defined(__AVX2__)
-constexpr int most_rows = 6;  // 12 of 16
+constexpr int max_rows = 6;  // 12 of 16
 #elif defined(__aarch64__)
-constexpr int most_rows = 12;  // 24 of 32
+constexpr int max_rows = 12;  // 24 of 32
 #else
-constexpr int most_rows = 4;  // 8 of 16: without FMA a product takes a register
+constexpr int max_rows = 4;  // 8 of 16: without FMA a product takes a register
 #endif
 
 template <class T>
@@ -63,7 +62,7 @@ void tile(const Tile<T>& t) {
   const T* const init = t.init;
   const std::int64_t init_row = t.init_row;
 #pragma GCC unroll 14
-  for (int i = 0; i < rows; ++i) __builtin_prefetch(c + i * c_row, 1);  // needed when k has run
+  for (int i = 0; i < rows; ++i) __builtin_prefetch(c + i * c_row, 1);  // written after the loop over k
   const T* b = t.b;
   const std::int64_t a_column = t.a_column;
   const std::int64_t b_row = t.b_row;
@@ -105,7 +104,7 @@ using TileFunction = void (*)(const Tile<T>&);
 
 template <class T>
 struct Tiles {
-  TileFunction<T> of[2][2][most_rows];  ///< by vectors - 1, partial, rows - 1
+  TileFunction<T> of[2][2][max_rows];  ///< by vectors - 1, partial, rows - 1
 };
 
 template <class T, int... i>
@@ -115,12 +114,12 @@ constexpr Tiles<T> tiles_of(std::integer_sequence<int, i...>) {
 }
 
 template <class T>
-constexpr Tiles<T> tiles = tiles_of<T>(std::make_integer_sequence<int, most_rows>{});
+constexpr Tiles<T> tiles = tiles_of<T>(std::make_integer_sequence<int, max_rows>{});
 
 // --- Packing ---
 
 constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
-constexpr std::int64_t least(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+constexpr std::int64_t min(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 /// to[p * stride + j] = b[p, j].
 template <class T>
@@ -135,7 +134,7 @@ void copy_block(const T* b, std::int64_t b_row, std::int64_t b_column, T* to, st
       NEWTAPE_ISA::store(to + p * stride + lanes<T>, v[1]);
     }
   } else if (b_row == 1 && b_column != 1) {
-    (sizeof(T) == 4 ? move.transpose4 : move.transpose8)(b, b_column, to, stride, k, m);
+    TransposeTable::NEWTAPE_ISA.of(sizeof(T))(b, b_column, to, stride, k, m);
   } else {
     for (std::int64_t p = 0; p < k; ++p) {
       for (std::int64_t j = 0; j < m; ++j) to[p * stride + j] = b[p * b_row + j * b_column];
@@ -143,16 +142,16 @@ void copy_block(const T* b, std::int64_t b_row, std::int64_t b_column, T* to, st
   }
 }
 
-/// Panels one after the other, the last one as wide as the rest.
+/// Consecutive panels; the last one is padded to the width of the others.
 template <class T>
 void pack_b(const T* b, std::int64_t b_row, std::int64_t b_column, T* to, std::int64_t k, std::int64_t m) {
-  // A few rows at a time, so that reading goes along them.
+  // A few rows at a time, so that they are read in memory order.
   const std::int64_t step = b_column == 1 ? 8 : k;
   for (std::int64_t p = 0; p < k; p += step) {
     T* into = to + p * panel<T>;
     const T* from = b + p * b_row;
     for (std::int64_t j = 0; j < m; j += panel<T>, into += k * panel<T>, from += panel<T> * b_column)
-      copy_block(from, b_row, b_column, into, panel<T>, least(step, k - p), least(panel<T>, m - j));
+      copy_block(from, b_row, b_column, into, panel<T>, min(step, k - p), min(panel<T>, m - j));
   }
 }
 
@@ -174,23 +173,23 @@ void copy_row(const T* from, T* to, std::int64_t n, std::int64_t ahead) {
 template <class T>
 void pack_columns(const T* a, std::int64_t a_row, std::int64_t a_column, T* to, std::int64_t rows, std::int64_t left,
                   std::int64_t begin, std::int64_t end, std::int64_t k) {
-  constexpr int vectors = static_cast<int>((most_rows + lanes<T> - 1) / lanes<T>);
+  constexpr int vectors = static_cast<int>((max_rows + lanes<T> - 1) / lanes<T>);
   std::int64_t p = begin;
   if (a_row == 1 && left >= vectors * lanes<T> && 2 * rows >= vectors * lanes<T>) {
-    // What is written beyond `rows` is written again by the next column; the last one is left to the loop below.
-    for (const std::int64_t stop = least(end, k - 1); p < stop; ++p) {
+    // Elements written beyond `rows` are overwritten by the next column; the last column is left to the loop below.
+    for (const std::int64_t stop = min(end, k - 1); p < stop; ++p) {
       Vector<T> v[vectors];
       for (int l = 0; l < vectors; ++l) NEWTAPE_ISA::load(a + p * a_column + l * lanes<T>, v[l]);
       for (int l = 0; l < vectors; ++l) NEWTAPE_ISA::store(to + p * rows + l * lanes<T>, v[l]);
     }
   }
-  const std::int64_t count = least(rows, left);
+  const std::int64_t count = min(rows, left);
   for (; p < end; ++p) {
     for (std::int64_t l = 0; l < count; ++l) to[p * rows + l] = a[l * a_row + p * a_column];
   }
 }
 
-/// The rows of a, `stride` apart; of a transposed operand, tile by tile, the columns' parts one after the other.
+/// Rows of a, `stride` apart; of a transposed operand, for each tile consecutive columns of `rows` elements.
 template <class T>
 void pack_a(const T* a, std::int64_t a_row, std::int64_t a_column, T* to, std::int64_t rows, std::int64_t n,
             std::int64_t k, std::int64_t stride) {
@@ -198,9 +197,9 @@ void pack_a(const T* a, std::int64_t a_row, std::int64_t a_column, T* to, std::i
     for (std::int64_t i = 0; i < n; ++i) copy_row(a + i * a_row, to + i * stride, k, i + 2 < n ? 2 * a_row : 0);
     return;
   }
-  // A few columns at a time, so that reading goes along them.
+  // A few columns at a time, so that they are read in memory order.
   for (std::int64_t p = 0; p < k; p += 8) {
-    const std::int64_t end = least(p + 8, k);
+    const std::int64_t end = min(p + 8, k);
     for (std::int64_t i = 0; i < n; i += rows)
       pack_columns(a + i * a_row, a_row, a_column, to + i * k, rows, n - i, p, end, k);
   }
@@ -208,7 +207,7 @@ void pack_a(const T* a, std::int64_t a_row, std::int64_t a_column, T* to, std::i
 
 // --- The loops over blocks ---
 
-/// How a product is cut. Nothing that an element's sum depends on may depend on n or m: threads share these out.
+/// The blocks of a product. The order of an element's sum must not depend on n and m, which threads divide.
 template <class T>
 struct Plan {
   std::int64_t rows;  ///< of a tile
@@ -219,39 +218,39 @@ struct Plan {
 
   explicit Plan(const Gemm<T>& g) {
     constexpr std::int64_t item = sizeof(T);
-    // Tiles of equal heights: one of a few rows at the end would leave the multipliers idle.
-    rows = (g.n - 1) / most_rows + 1;
+    // Tiles of equal heights: a last one of few rows would use the arithmetic units badly.
+    rows = (g.n - 1) / max_rows + 1;
     rows = (g.n - 1) / rows + 1;
     k_block = (g.k - 1) / 256 + 1;
     k_block = round_up((g.k - 1) / k_block + 1, 4);
-    row_block = least(round_up(g.n, rows), 96 / rows * rows);
-    column_block = least(round_up(g.m, panel<T>), 1024);
-    // Measured with 256 bits: copying a pays once its rows do not stay in the caches, copying b where many rows of c
-    // read it with steps that the processor does not foresee.
+    row_block = min(round_up(g.n, rows), 96 / rows * rows);
+    column_block = min(round_up(g.m, panel<T>), 1024);
+    // Measured with 256 bits: packing a is faster once its rows do not fit in the caches, packing b if many rows of c
+    // read it with strides that the hardware does not prefetch.
     a_packed = g.a_column == 1 ? g.m >= 128 && g.n * g.k * item > 3 << 19 : g.m >= 48 && g.n * g.k * item > 1 << 15;
     b_packed = g.b_column != 1 || (g.n > 40 && g.m > 4 * panel<T> && g.k * g.m * item > 1 << 16);
-    a_stride = k_block + 16;  // not a power of two: such rows fall into the same sets of a cache
+    a_stride = k_block + 16;  // not a power of two, which would map the rows to the same cache sets
     a_size = a_packed ? row_block * a_stride : 0;
     b_size = b_packed ? column_block * k_block : 0;
   }
 };
 
-/// A block of rows of c, all of them with one panel of b after the other.
+/// A block of rows of c: for each panel of b, all tiles.
 template <class T>
 void sweep(const Plan<T>& plan, Tile<T> t, std::int64_t n, std::int64_t m, std::int64_t a_step, std::int64_t b_step) {
   const T* const a = t.a;
   T* const c = t.c;
   const T* const init = t.init;
   for (std::int64_t j = 0; j < m; j += panel<T>, t.b += b_step) {
-    const std::int64_t width = least(panel<T>, m - j);
+    const std::int64_t width = min(panel<T>, m - j);
     const bool two = width > lanes<T>;
     t.last = two ? width - lanes<T> : width;
-    const auto& of_rows = tiles<T>.of[two][t.last < lanes<T>];
+    const auto& by_rows = tiles<T>.of[two][t.last < lanes<T>];
     t.a = a;
     t.c = c + j;
     t.init = init == nullptr ? nullptr : init + j;
     for (std::int64_t i = 0; i < n; i += plan.rows, t.a += a_step) {
-      of_rows[least(plan.rows, n - i) - 1](t);
+      by_rows[min(plan.rows, n - i) - 1](t);
       t.c += plan.rows * t.c_row;
       if (init != nullptr) t.init += plan.rows * t.init_row;
     }
@@ -275,7 +274,7 @@ void layer(const Gemm<T>& g, const Plan<T>& plan, Tile<T> t, std::int64_t j, std
   t.c_row = g.c_row;
   t.init_row = p > 0 ? g.c_row : g.init_row;
   for (std::int64_t i = 0; i < g.n; i += plan.row_block) {
-    const std::int64_t n = least(plan.row_block, g.n - i);
+    const std::int64_t n = min(plan.row_block, g.n - i);
     t.a = g.a + i * g.a_row + p * g.a_column;
     t.a_row = g.a_row;
     t.a_column = g.a_column;
@@ -295,30 +294,30 @@ void layer(const Gemm<T>& g, const Plan<T>& plan, Tile<T> t, std::int64_t j, std
 }
 
 template <class T>
-void one(const Gemm<T>& g, const Plan<T>& plan) {
+void multiply_one(const Gemm<T>& g, const Plan<T>& plan) {
   Tile<T> t{};
   for (std::int64_t j = 0; j < g.m; j += plan.column_block) {
     for (std::int64_t p = 0; p < g.k; p += plan.k_block) {
-      t.k = least(plan.k_block, g.k - p);
-      layer(g, plan, t, j, least(plan.column_block, g.m - j), p);
+      t.k = min(plan.k_block, g.k - p);
+      layer(g, plan, t, j, min(plan.column_block, g.m - j), p);
     }
   }
 }
 
-/// c^T = b^T a^T into scratch memory: of few rows times a transposed b, only the few rows need to be packed.
+/// Whether c^T = b^T a^T is computed, in scratch memory: for few rows times a transposed b, only these rows are packed.
 template <class T>
-bool turned(const Gemm<T>& g) {
+bool transpose_is_faster(const Gemm<T>& g) {
   return g.b_column != 1 && g.b_row == 1 && g.n <= 48 && g.n < g.m;
 }
 template <class T>
-Gemm<T> turn(const Gemm<T>& g) {
+Gemm<T> transposed(const Gemm<T>& g) {
   return {g.m,     g.n, g.k,     g.b, g.b_column, g.b_row, g.a, g.a_column, g.a_row,
           nullptr, g.n, nullptr, g.n, g.scratch,  1,       0,   0,          0};
 }
 
 template <class T>
-void multiply_turned(const Gemm<T>& g, Gemm<T> t, const Plan<T>& plan) {
-  const Transpose transpose = sizeof(T) == 4 ? move.transpose4 : move.transpose8;
+void multiply_transposed(const Gemm<T>& g, Gemm<T> t, const Plan<T>& plan) {
+  const Transpose transpose = TransposeTable::NEWTAPE_ISA.of(sizeof(T));
   t.a = g.b;
   t.b = g.a;
   t.c = g.scratch + plan.a_size + plan.b_size;
@@ -330,18 +329,18 @@ void multiply_turned(const Gemm<T>& g, Gemm<T> t, const Plan<T>& plan) {
   } else if (g.init != nullptr) {
     transpose(g.init, g.init_row, t.c, g.n, g.m, g.n);
   }
-  one(t, plan);
+  multiply_one(t, plan);
   transpose(t.c, g.n, g.c, g.c_row, g.n, g.m);
 }
 
 template <class T>
 void multiply(const Gemm<T>& job) {
-  const bool swap = turned(job);
-  const Gemm<T> other = swap ? turn(job) : job;
+  const bool swap = transpose_is_faster(job);
+  const Gemm<T> other = swap ? transposed(job) : job;
   const Plan<T> plan(other);
   Gemm<T> g = job;
   for (std::int64_t i = 0; i < job.members; ++i) {
-    swap ? multiply_turned(g, other, plan) : one(g, plan);
+    swap ? multiply_transposed(g, other, plan) : multiply_one(g, plan);
     g.a += job.a_member;
     g.b += job.b_member;
     g.c += job.c_member;
@@ -351,19 +350,20 @@ void multiply(const Gemm<T>& job) {
 
 template <class T>
 std::int64_t scratch(const Gemm<T>& g) {
-  const bool swap = turned(g);
-  const Plan<T> plan(swap ? turn(g) : g);
+  const bool swap = transpose_is_faster(g);
+  const Plan<T> plan(swap ? transposed(g) : g);
   return plan.a_size + plan.b_size + (swap ? g.n * g.m : 0);
 }
 
 template <class T>
 constexpr GemmTable<T> table_of() {
-  return {most_rows, panel<T>, scratch<T>, multiply<T>};
+  return {max_rows, panel<T>, scratch<T>, multiply<T>};
 }
 
 }  // namespace
 
-extern const GemmTables gemm;
-const GemmTables gemm = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const GemmTables GemmTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(), NEWTAPE_ISA::table_of<double>()};
+}

@@ -130,7 +130,8 @@ constexpr NamedKernels list[] = {
 
 }  // namespace
 
-extern const KernelList logic;
-const KernelList logic{list, sizeof list / sizeof *list};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const LogicKernels LogicKernels::NEWTAPE_ISA{list_of(NEWTAPE_ISA::list)};
+}

@@ -164,7 +164,8 @@ constexpr NamedKernels list[] = {
 
 }  // namespace
 
-extern const KernelList math;
-const KernelList math{list, sizeof list / sizeof *list};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const MathKernels MathKernels::NEWTAPE_ISA{list_of(NEWTAPE_ISA::list)};
+}

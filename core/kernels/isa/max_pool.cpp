@@ -154,7 +154,9 @@ constexpr MaxPoolTable<T> table_of() {
 
 }  // namespace
 
-extern const MaxPoolTables max_pool;
-const MaxPoolTables max_pool = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const MaxPoolTables MaxPoolTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(),
+                                                         NEWTAPE_ISA::table_of<double>()};
+}

@@ -152,7 +152,9 @@ constexpr NormalizeTable<T> table_of() {
 
 }  // namespace
 
-extern const NormalizeTables normalize;
-const NormalizeTables normalize = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const NormalizeTables NormalizeTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(),
+                                                             NEWTAPE_ISA::table_of<double>()};
+}

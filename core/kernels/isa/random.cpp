@@ -147,7 +147,9 @@ void normal_f64(const u32* w, double mean, double std_, double* out) {
 
 }  // namespace
 
-extern const RandomTable random;
-const RandomTable random = {words, normal_f32, normal_f64};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const RandomTable RandomTable::NEWTAPE_ISA{NEWTAPE_ISA::words, NEWTAPE_ISA::normal_f32,
+                                                     NEWTAPE_ISA::normal_f64};
+}

@@ -129,7 +129,9 @@ constexpr RecurrentTable<T> table_of() {
 
 }  // namespace
 
-extern const RecurrentTables recurrent;
-const RecurrentTables recurrent = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const RecurrentTables RecurrentTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(),
+                                                             NEWTAPE_ISA::table_of<double>()};
+}

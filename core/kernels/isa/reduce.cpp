@@ -146,6 +146,9 @@ constexpr ReduceTable<T> table_of() {
 
 }  // namespace
 
-const ReduceTables reduce = {table_of<float>(), table_of<double>(), table_of<std::int64_t>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const ReduceTables ReduceTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(), NEWTAPE_ISA::table_of<double>(),
+                                                       NEWTAPE_ISA::table_of<std::int64_t>()};
+}

@@ -51,7 +51,9 @@ constexpr ResampleTable<T> table_of() {
 
 }  // namespace
 
-extern const ResampleTables resample;
-const ResampleTables resample = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const ResampleTables ResampleTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(),
+                                                           NEWTAPE_ISA::table_of<double>()};
+}

@@ -156,14 +156,21 @@ void scan_extremum(const Scan& scan) {
 
 }  // namespace
 
-extern const ScanTable scan;
-const ScanTable scan = {
-    {{scan1<CumSum, float>, scan1<CumSum, double>, scan1<CumSum, std::int64_t>}},
-    {{scan1<CumProd, float>, scan1<CumProd, double>, scan1<CumProd, std::int64_t>}},
-    {{scan1<LogCumSumExp, float>, scan1<LogCumSumExp, double>, nullptr}},
-    {{scan_extremum<float, true>, scan_extremum<double, true>, scan_extremum<std::int64_t, true>}},
-    {{scan_extremum<float, false>, scan_extremum<double, false>, scan_extremum<std::int64_t, false>}},
-    {{scan1<LinearRecurrence, float>, scan1<LinearRecurrence, double>, nullptr}},
-};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const ScanTable ScanTable::NEWTAPE_ISA{
+    .cumsum = {{NEWTAPE_ISA::scan1<NEWTAPE_ISA::CumSum, float>, NEWTAPE_ISA::scan1<NEWTAPE_ISA::CumSum, double>,
+                NEWTAPE_ISA::scan1<NEWTAPE_ISA::CumSum, std::int64_t>}},
+    .cumprod = {{NEWTAPE_ISA::scan1<NEWTAPE_ISA::CumProd, float>, NEWTAPE_ISA::scan1<NEWTAPE_ISA::CumProd, double>,
+                 NEWTAPE_ISA::scan1<NEWTAPE_ISA::CumProd, std::int64_t>}},
+    .logcumsumexp = {{NEWTAPE_ISA::scan1<NEWTAPE_ISA::LogCumSumExp, float>,
+                      NEWTAPE_ISA::scan1<NEWTAPE_ISA::LogCumSumExp, double>, nullptr}},
+    .cummax = {{NEWTAPE_ISA::scan_extremum<float, true>, NEWTAPE_ISA::scan_extremum<double, true>,
+                NEWTAPE_ISA::scan_extremum<std::int64_t, true>}},
+    .cummin = {{NEWTAPE_ISA::scan_extremum<float, false>, NEWTAPE_ISA::scan_extremum<double, false>,
+                NEWTAPE_ISA::scan_extremum<std::int64_t, false>}},
+    .linear_recurrence = {{NEWTAPE_ISA::scan1<NEWTAPE_ISA::LinearRecurrence, float>,
+                           NEWTAPE_ISA::scan1<NEWTAPE_ISA::LinearRecurrence, double>, nullptr}},
+};
+}

@@ -365,16 +365,16 @@ NEWTAPE_INLINE void long_rows_grad(const T* g, bool scalar, const T* y, T* out, 
 template <class T>
 void softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n) {
   // At most one element has a probability above this, also of rounded ones; below it, no digits are lost.
-  constexpr T most = static_cast<T>(0.7);
+  constexpr T threshold = static_cast<T>(0.7);
   using Sums = RowSums<T, 3>;  // s g of the largest, s g of the others, s of the others
   const auto part = [](T gi, T yi) __attribute__((always_inline)) {
     const T term = strong(gi, yi);
-    return yi > most ? Sums{{term, T(0), T(0)}} : Sums{{T(0), term, yi}};
+    return yi > threshold ? Sums{{term, T(0), T(0)}} : Sums{{T(0), term, yi}};
   };
   const auto result = [](T gi, T yi, const Sums& sums) __attribute__((always_inline)) {
     // For the largest, g (1 - s) - (sum of the others), with 1 - s as the sum of the other probabilities.
     const T own = strong(gi, sums.of[2]) - sums.of[1];
-    return strong(yi > most ? own : gi - (sums.of[0] + sums.of[1]), yi);
+    return strong(yi > threshold ? own : gi - (sums.of[0] + sums.of[1]), yi);
   };
   const auto of_row = [&](const T* gr, const T* yr) __attribute__((always_inline)) {
     return sums_of_row<3>(gr, scalar, yr, n, part);
@@ -386,14 +386,15 @@ void softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t
 template <class T>
 void log_softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int64_t rows, std::int64_t n) {
   using C = Constants<T>;
-  constexpr T most = static_cast<T>(-0.34);  // a probability above 0.7; |y| < ln 2 / 2, as the reduced argument of exp
-  using Sums = RowSums<T, 2>;                // g of the others, g of all
-  const auto part = [](T gi, T yi) __attribute__((always_inline)) { return Sums{{yi > most ? T(0) : gi, gi}}; };
+  // A probability above 0.7; |y| < ln 2 / 2, as the reduced argument of exp.
+  constexpr T threshold = static_cast<T>(-0.34);
+  using Sums = RowSums<T, 2>;  // g of the others, g of all
+  const auto part = [](T gi, T yi) __attribute__((always_inline)) { return Sums{{yi > threshold ? T(0) : gi, gi}}; };
   const auto result = [](T gi, T yi, const Sums& sums) __attribute__((always_inline)) {
     const Reduced<T> v = reduce(yi < C::exp_lowest ? C::exp_lowest : yi, T(0));
     // For the largest, 1 - s = -expm1(y).
-    const T own = yi > most ? strong(gi, -v.expm1_r) : gi;
-    return own - strong(yi > most ? sums.of[0] : sums.of[1], joined(v));
+    const T own = yi > threshold ? strong(gi, -v.expm1_r) : gi;
+    return own - strong(yi > threshold ? sums.of[0] : sums.of[1], joined(v));
   };
   const auto of_row = [&](const T* gr, const T* yr) __attribute__((always_inline)) {
     // The first one is used only where there is a largest.
@@ -411,7 +412,9 @@ constexpr SoftmaxTable<T> table_of() {
 
 }  // namespace
 
-extern const SoftmaxTables softmax;
-const SoftmaxTables softmax = {table_of<float>(), table_of<double>()};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const SoftmaxTables SoftmaxTables::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(),
+                                                         NEWTAPE_ISA::table_of<double>()};
+}

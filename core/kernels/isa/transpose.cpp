@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/transpose.hpp>
+
 #include "map.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
@@ -80,7 +82,9 @@ void transpose(const void* from, std::int64_t src_stride, void* to, std::int64_t
 
 }  // namespace
 
-extern const TransposeTable move;
-const TransposeTable move{transpose<std::uint32_t>, transpose<std::uint64_t>};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const TransposeTable TransposeTable::NEWTAPE_ISA{NEWTAPE_ISA::transpose<std::uint32_t>,
+                                                           NEWTAPE_ISA::transpose<std::uint64_t>};
+}

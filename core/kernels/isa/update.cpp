@@ -93,10 +93,10 @@ struct Step<T, rules::Adam> {
 template <class T>
 struct Step<T, rules::AMSGrad> : Step<T, rules::Adam> {
   explicit Step(const rules::AMSGrad& r) : Step<T, rules::Adam>(r.adam) {}
-  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v, T& greatest) const {
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& v, T& max_v) const {
     this->moments.advance(p, g, m, v);
-    greatest = v > greatest ? v : greatest;
-    p = this->keep * p - this->step * (m / (root(greatest * this->inverse_bias2) + this->eps));
+    max_v = v > max_v ? v : max_v;
+    p = this->keep * p - this->step * (m / (root(max_v * this->inverse_bias2) + this->eps));
   }
 };
 
@@ -386,7 +386,9 @@ constexpr UpdateKernels kernels_of(RuleList<Rules...>) {
 
 }  // namespace
 
-extern const UpdateTable update;
-const UpdateTable update{{kernels_of<float>(UpdateRules()), kernels_of<double>(UpdateRules())}};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const UpdateTable UpdateTable::NEWTAPE_ISA{NEWTAPE_ISA::kernels_of<float>(UpdateRules()),
+                                                     NEWTAPE_ISA::kernels_of<double>(UpdateRules())};
+}

@@ -29,9 +29,12 @@ struct Set {
 };
 
 std::vector<Set> sets() {
-  std::vector<Set> all{{"baseline", kernels::baseline::gemm}};
-  if (kernels::isa() >= kernels::Isa::avx2) all.push_back({"avx2", kernels::avx2::gemm});
-  if (kernels::isa() >= kernels::Isa::avx512) all.push_back({"avx512", kernels::avx512::gemm});
+  constexpr const char* names[] = {"baseline", "avx2", "avx512"};
+  std::vector<Set> all;
+  for (const auto set : {kernels::Isa::baseline, kernels::Isa::avx2, kernels::Isa::avx512}) {
+    if (set > kernels::best_isa()) break;
+    all.push_back({names[static_cast<int>(set)], kernels::table_for<kernels::GemmTables>(set)});
+  }
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
+#include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/philox.hpp>
 #include <newtape/core/kernels/random.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -78,13 +79,10 @@ TEST_CASE("Philox gives the published known answers", "[random]") {
 
 TEST_CASE("Every instruction set draws the same bits", "[random]") {
   namespace k = core::kernels;
-  std::vector<const k::RandomTable*> tables{&k::baseline::random};
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&k::avx2::random);
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    tables.push_back(&k::avx512::random);
+  std::vector<const k::RandomTable*> tables;
+  for (const auto set : {k::Isa::baseline, k::Isa::avx2, k::Isa::avx512}) {
+    if (set <= k::best_isa()) tables.push_back(&k::table_for<k::RandomTable>(set));
   }
-#endif
   constexpr std::uint64_t seed = 0x123456789abcdef0;
   constexpr std::uint64_t first = 0xfffffff0;  // the low half of the counter overflows
   constexpr auto lanes = static_cast<std::size_t>(k::lanes);
@@ -122,14 +120,14 @@ TEST_CASE("Normal numbers follow the Box-Muller formula", "[random]") {
   long double error_f32 = 0;
   long double error_f64 = 0;
   for (std::uint64_t group = 0; group < 500; ++group) {
-    k::baseline::random.words(99, group * lanes, 1, w.data());
+    k::RandomTable::baseline.words(99, group * lanes, 1, w.data());
     if (group == 0) {  // the ends of both ranges, and the boundaries between quarter turns
       const std::uint32_t ends[] = {0,          0xffffffff, 0x1fffffff, 0x20000000,
                                     0x5fffffff, 0x60000000, 0x80000000, 0xe0000000};
       for (std::size_t i = 0; i < 8; ++i) w[2 * lanes + i] = w[i] = ends[i];
     }
-    k::baseline::random.normal_f32(w.data(), 0, 1, f);
-    k::baseline::random.normal_f64(w.data(), 0, 1, d);
+    k::RandomTable::baseline.normal_f32(w.data(), 0, 1, f);
+    k::RandomTable::baseline.normal_f64(w.data(), 0, 1, d);
     for (std::size_t i = 0; i < 2 * lanes; ++i) {
       const long double r = std::sqrt(-2 * std::log(((w[i] >> 8) + 1) * 0x1p-24L));
       const long double angle = turn * (w[2 * lanes + i] * 0x1p-32L);
