@@ -9,11 +9,12 @@
 
 namespace newtape::optim {
 
-/// The algorithms for sums of squares, which work on the Jacobian J of the residuals r without forming J^T J. Each is a
-/// composition of its own, apart from the Methods of `minimize`: the end of a run needs the residuals themselves.
+/// Algorithms for sums of squares, which work on the Jacobian J of the residuals r without forming J^T J. They are not
+/// composed of the parts of `minimize`'s Methods, since the end of a run needs the residuals themselves.
 enum class LeastSquaresAlgorithm {
-  /// |J s + r|^2 + damping |D s|^2, with the largest lengths of J's columns so far as D, corrected by the residuals' second derivative
-  /// along s (Transtrum and Sethna 2012); the damping is updated by the gain ratio (Nielsen 1999).
+  /// The minimiser s of |J s + r|^2 + damping |D s|^2, where D is diagonal: the largest length so far of each column of J.
+  /// Corrected by the residuals' second derivative along s (Transtrum and Sethna 2012); the damping follows the gain
+  /// ratio (Nielsen 1999).
   levenberg_marquardt,
   gauss_newton,  ///< the minimiser of |J s + r|^2, and a backtracking line search
   dogleg,        ///< Powell 1970: from the Cauchy point to the Gauss-Newton step, within the trust region
@@ -22,12 +23,12 @@ const char* to_string(LeastSquaresAlgorithm algorithm) noexcept;
 
 /// State between iterations.
 struct LeastSquaresState {
-  double damping = 0;  ///< 0: not chosen yet
-  double growth = 2;   ///< factor of the damping when the next step fails
-  double radius = 0;   ///< 0: not chosen yet
-  Array lengths;       ///< the largest lengths of J's columns so far
-  bool even = false;   ///< moderate ratios of these do not count in D
-  Array scale;         ///< the diagonal of D
+  double damping = 0;      ///< 0: not chosen yet
+  double growth = 2;       ///< factor of the damping when the next step fails
+  double radius = 0;       ///< 0: not chosen yet
+  Array lengths;           ///< the largest lengths of J's columns so far
+  bool equalized = false;  ///< D ignores moderate ratios of the lengths
+  Array scale;             ///< the diagonal of D
 };
 
 /// The outcome of an iteration.

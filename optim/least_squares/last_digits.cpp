@@ -14,8 +14,8 @@ namespace newtape::optim {
 /// Rounding error of the value, if the residuals are sums of terms of the size of themselves and of J x.
 double LeastSquaresSolver::noise() const {
   const Array size = core::abs(at_.residuals);
-  const Array weighted = at_.first.defined() ? at_.first * size : size;
-  return epsilon_ * core::dot(weighted, size + reach_);
+  const Array weighted = at_.rho_slopes.defined() ? at_.rho_slopes * size : size;
+  return epsilon_ * core::dot(weighted, size + rounding_scale_);
 }
 
 /// Whether the step changes no unknown by more than its last bit.
@@ -92,7 +92,7 @@ bool LeastSquaresSolver::derivatives_contradicted(bool downhill) {
     const double spread = golden - std::floor(golden) < 0.5 ? -1 : 1;
     v.data<double>()[i] = unit * (downhill && longest > 0 ? -g[i] / scale[i] / longest : spread);
   }
-  const Array terms = core::abs(at_.residuals) + reach_;
+  const Array terms = core::abs(at_.residuals) + rounding_scale_;
   const double rounding = 8 * epsilon_ * core::norm2(terms);
   double before = 0;
   for (const double h : {std::cbrt(epsilon_), std::cbrt(epsilon_) / 8}) {

@@ -123,7 +123,7 @@ class Run {
     static_cast<Result&>(result_) = recorder_.finish(status, at.x, at.value, size, problem);
     result_.residuals = core::copy(core::reshape(core::cast(at.residuals, f_.dtype()), f_.result_shape()));
     if (at.gradient.defined()) {
-      if (at.first.defined()) result_.weights = core::sqrt(at.first);
+      if (at.rho_slopes.defined()) result_.weights = core::sqrt(at.rho_slopes);
       keep_jacobian(at);
     }
     return std::move(result_);

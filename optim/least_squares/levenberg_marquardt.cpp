@@ -67,7 +67,7 @@ LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt() {
         std::max(state.damping * std::max(1.0 / 3, 1 - std::pow(2 * ratio - 1, 3)), std::numeric_limits<double>::min());
     state.growth = 2;
     // Little progress, less than J predicts: second derivatives count (Fletcher and Xu 1987, with a fifth as here).
-    if (at_.value - t.to.value < slow_progress * at_.value && ratio < poor_prediction) state.even = true;
+    if (at_.value - t.to.value < slow_progress * at_.value && ratio < poor_prediction) state.equalized = true;
     accept(std::move(t));
     return moved;
   }

@@ -87,7 +87,7 @@ void LeastSquaresOptimizer::save_more(std::string_view prefix, StateDict& state)
   put("damping", core::full({}, state_.damping, f64));
   put("growth", core::full({}, state_.growth, f64));
   put("radius", core::full({}, state_.radius, f64));
-  put("even", core::full({}, state_.even ? 1 : 0, f64));
+  put("equalized", core::full({}, state_.equalized ? 1 : 0, f64));
   if (state_.lengths.defined()) put("lengths", state_.lengths);
 }
 
@@ -101,7 +101,7 @@ std::function<void()> LeastSquaresOptimizer::load_more(detail::StateReader& stat
   loaded.damping = number("damping");
   loaded.growth = number("growth");
   loaded.radius = number("radius");
-  loaded.even = number("even") != 0;
+  loaded.equalized = number("equalized") != 0;
   if (state.contains("lengths")) loaded.lengths = state.take("lengths", f64, {size});
   return [this, loaded] {
     state_ = loaded;

@@ -19,7 +19,7 @@ constexpr double initial_damping = 1e-3;
 // D is the largest length that each of J's columns has had, as in MINPACK (More 1978): it does not depend on units, and
 // does not shrink where large residuals have small derivatives. But where the residuals' second derivatives count, it
 // keeps steps short in unknowns whose columns were long once. There, only ratios of lengths beyond this factor count.
-constexpr double even_within = 5;
+constexpr double equalizing_factor = 5;
 constexpr double curvature_kept = 0.1;  // times rho', lower bound of rho' + 2 rho'' s
 
 /// Elementwise, of f64 vectors.
@@ -30,9 +30,9 @@ Array map(const Array& x, F f) {
   return y;
 }
 
-/// The diagonal of D: each length moved towards their geometric mean by the factor `even`, but not beyond it. Columns of
-/// zeros count as the longest one.
-Array scale_of(const Array& lengths, double even) {
+/// The diagonal of D: each length moved towards their geometric mean by up to the factor `equalizing`. Columns of zeros
+/// count as the longest one.
+Array scale_of(const Array& lengths, double equalizing) {
   const double longest = core::norm_inf(lengths);
   const auto positive = [&](double c) { return c > 0 ? c : longest > 0 ? longest : 1; };
   double mean = 0;  // of the logarithms
@@ -41,8 +41,8 @@ Array scale_of(const Array& lengths, double even) {
   }
   return map(lengths, [&](double c) {
     const double away = std::log(positive(c)) - mean;
-    const double kept = std::max(std::abs(away) - std::log(even), 0.);
-    return even == 1 ? positive(c) : std::exp(mean + std::copysign(kept, away));
+    const double kept = std::max(std::abs(away) - std::log(equalizing), 0.);
+    return equalizing == 1 ? positive(c) : std::exp(mean + std::copysign(kept, away));
   });
 }
 
@@ -72,7 +72,7 @@ bool LeastSquaresSolver::start(const Array& x) {
   before_.reset();
   last_length_ = best_length_ = std::numeric_limits<double>::infinity();
   stalls_ = 0;
-  if (!derive()) return false;
+  if (!update_derivatives()) return false;
   start_value_ = at_.value;
   return true;
 }
@@ -83,7 +83,7 @@ void LeastSquaresSolver::weigh(ResidualPoint& p) const {
     return;
   }
   p.value = 0;
-  p.first = map(p.residuals, [&](double r) {
+  p.rho_slopes = map(p.residuals, [&](double r) {
     const Rho at = rho(options_.loss, options_.loss_scale, r * r);
     p.value += 0.5 * at.value;
     return at.first;
@@ -104,7 +104,7 @@ void LeastSquaresSolver::weigh_rows(const Array& weighted) {
   // that is small or negative (outliers), a fraction of rho' keeps the matrix positive definite.
   rows_ = {};
   target_ = at_.residuals;
-  if (at_.first.defined()) {
+  if (at_.rho_slopes.defined()) {
     rows_ = map(at_.residuals, [&](double r) {
       const Rho at = rho(options_.loss, options_.loss_scale, r * r);
       return std::sqrt(std::max(at.first + 2 * at.second * r * r, curvature_kept * at.first));
@@ -115,15 +115,15 @@ void LeastSquaresSolver::weigh_rows(const Array& weighted) {
 }
 
 /// Residuals and all that depends on their derivatives, at at_.x.
-bool LeastSquaresSolver::derive() {
+bool LeastSquaresSolver::update_derivatives() {
   try {
-    return differentiate();
+    return try_update_derivatives();
   } catch (const NumericalError&) {
     return false;
   }
 }
 
-bool LeastSquaresSolver::differentiate() {
+bool LeastSquaresSolver::try_update_derivatives() {
   model_.reset();
   Residuals::Products products;
   if (options_.products) {
@@ -135,16 +135,16 @@ bool LeastSquaresSolver::differentiate() {
   weigh(at_);
   if (!finite(at_) || (!options_.products && !finite(at_.jacobian))) return false;
 
-  const Array weighted = at_.first.defined() ? at_.first * at_.residuals : at_.residuals;
+  const Array weighted = at_.rho_slopes.defined() ? at_.rho_slopes * at_.residuals : at_.residuals;
   if (options_.products) {
     at_.gradient = products.transposed(weighted);
     derivative_ = products.forward;
-    reach_ = core::abs(derivative_(at_.x));
+    rounding_scale_ = core::abs(derivative_(at_.x));
   } else {
     const Array column = core::reshape(weighted, {weighted.size(), 1});
     at_.gradient = core::contiguous(core::reshape(core::sum(at_.jacobian * column, {0}), at_.x.shape()));
     derivative_ = [j = at_.jacobian](const Array& v) { return product(j, v); };
-    reach_ = product(core::abs(at_.jacobian), core::abs(at_.x));
+    rounding_scale_ = product(core::abs(at_.jacobian), core::abs(at_.x));
   }
   if (!finite(at_.gradient)) return false;
 
@@ -173,7 +173,7 @@ bool LeastSquaresSolver::linearize(const Array& free) {
   Array lengths = column_norms(at_.jacobian * weights);
   if (state.lengths.defined()) lengths = core::maximum(std::move(lengths), state.lengths);
   state.lengths = lengths;
-  state.scale = scale_of(lengths, state.even ? even_within : 1);
+  state.scale = scale_of(lengths, state.equalized ? equalizing_factor : 1);
   if (!finite(state.scale)) return false;
   model_ = linearized(at_.jacobian, rows_, state.scale, free);
   return true;
@@ -182,12 +182,12 @@ bool LeastSquaresSolver::linearize(const Array& free) {
 bool LeastSquaresSolver::evaluate() {
   const LeastSquaresState kept = state;
   const Unlimited limits(f_.budget);
-  if (derive()) {
+  if (update_derivatives()) {
     failures_ = 0;
     return true;
   }
   at_ = std::move(*before_);
-  derive();
+  update_derivatives();
   state = kept;
   ++failures_;
   state.damping *= std::pow(4, failures_);

@@ -23,12 +23,12 @@ struct LeastSquaresSolverOptions {
   double loss_scale = 1;
 };
 
-/// Residuals at a point and what follows from them. Vectors in f64.
+/// A point with its residuals, value and derivatives. Vectors in f64.
 struct ResidualPoint {
   Array x;
   Array residuals;
   double value = std::numeric_limits<double>::quiet_NaN();  ///< half of the sum of rho
-  Array first;                                              ///< rho' of each; undefined for RobustLoss::linear
+  Array rho_slopes;                                         ///< rho' of each residual; undefined for RobustLoss::linear
   Array gradient;
   Array jacobian;  ///< undefined when there are only products
 };
@@ -72,8 +72,8 @@ class LeastSquaresSolver {
 
   ResidualPoint evaluate(const Array& x);
   void weigh(ResidualPoint& p) const;
-  bool derive();
-  bool differentiate();
+  bool update_derivatives();
+  bool try_update_derivatives();
   void weigh_rows(const Array& weighted);
   void linearize(Residuals::Products products, const Array& free);
   bool linearize(const Array& free);
@@ -110,7 +110,7 @@ class LeastSquaresSolver {
   Array target_;                                   ///< the model's b: A b = W r
   Array rows_;                                     ///< A; undefined: ones
   std::function<Array(const Array&)> derivative_;  ///< v -> J v
-  Array reach_;                                    ///< |J| |x|, the scale of the residuals' rounding errors
+  Array rounding_scale_;                           ///< |J| |x|, the scale of the residuals' rounding errors
   std::optional<ResidualPoint> before_;
 
   // Polishing: lengths of the last and the shortest Gauss-Newton step, and the latter's point.

@@ -10,7 +10,7 @@ namespace newtape::optim {
 
 namespace {
 
-using At = Line::At;
+using Point = Line::Point;
 
 class Search {
  public:
@@ -19,7 +19,7 @@ class Search {
 
   LineResult run(double guess) {
     double alpha = guess;
-    At c = evaluate(alpha);
+    Point c = evaluate(alpha);
     for (; !c.finite() && left(); c = evaluate(alpha)) alpha *= 0.1;
     if (!c.finite()) return {0, evaluations_};
     bracket(c);
@@ -36,8 +36,8 @@ class Search {
  private:
   bool left() const { return evaluations_ < options_.max_evaluations; }
 
-  At evaluate(double alpha) {
-    const At t = line_.at(alpha);
+  Point evaluate(double alpha) {
+    const Point t = line_.evaluate(alpha);
     ++evaluations_;
     if (!t.finite()) return t;
     const bool armijo = t.value <= start_.value + options_.c1 * alpha * start_.slope;
@@ -54,7 +54,7 @@ class Search {
 
   /// Grows the step until the interval [a, b] satisfies (4.4): a negative slope and low value at a, a positive slope at
   /// b.
-  void bracket(At c) {
+  void bracket(Point c) {
     a_ = start_;
     b_ = c;
     while (!found_ && left()) {
@@ -76,9 +76,9 @@ class Search {
 
   /// The value at b is too high, but the slope negative: bisect until the slope at the end is positive (update, steps
   /// U3).
-  void halve(At a, At b) {
+  void halve(Point a, Point b) {
     while (!found_ && left()) {
-      const At d = evaluate((1 - options_.theta) * a.alpha + options_.theta * b.alpha);
+      const Point d = evaluate((1 - options_.theta) * a.alpha + options_.theta * b.alpha);
       if (d.finite() && d.slope >= 0) {
         a_ = a;
         b_ = d;
@@ -94,7 +94,7 @@ class Search {
     b_ = b;
   }
 
-  void update(const At& c) {
+  void update(const Point& c) {
     if (found_ || !(c.alpha > a_.alpha && c.alpha < b_.alpha)) return;
     if (c.finite() && c.slope >= 0) {
       b_ = c;
@@ -105,14 +105,14 @@ class Search {
     }
   }
 
-  static double secant(const At& a, const At& b) {
+  static double secant(const Point& a, const Point& b) {
     return (a.alpha * b.slope - b.alpha * a.slope) / (b.slope - a.slope);
   }
   bool inside(double alpha) const { return alpha > a_.alpha && alpha < b_.alpha; }
 
   void secant2() {
-    const At a = a_;
-    const At b = b_;
+    const Point a = a_;
+    const Point b = b_;
     const double first = secant(a, b);
     const double middle = (a.alpha + b.alpha) / 2;
     const double c = inside(first) ? first : middle;
@@ -126,10 +126,10 @@ class Search {
 
   Line& line_;
   const HagerZhangOptions& options_;
-  At start_;
+  Point start_;
   double max_value_;
-  At a_, b_;
-  At fallback_;  ///< lowest point of sufficient decrease, returned when the evaluations are used up
+  Point a_, b_;
+  Point fallback_;  ///< lowest point of sufficient decrease, returned when the evaluations are used up
   std::optional<double> found_;
   int evaluations_ = 0;
 };

@@ -11,7 +11,7 @@
 
 namespace newtape::optim {
 
-bool Line::At::finite() const noexcept { return std::isfinite(value) && std::isfinite(slope); }
+bool Line::Point::finite() const noexcept { return std::isfinite(value) && std::isfinite(slope); }
 
 Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, const Bounds& bounds)
     : f_(f),
@@ -23,7 +23,7 @@ Line::Line(Objective& f, const Iterate& start, const Array& d, double slope, con
       last_(start_),
       lowest_(start_) {}
 
-Line::At Line::at(double alpha) {
+Line::Point Line::evaluate(double alpha) {
   last_point_ = {bounds_.project(from_.x + alpha * d_), 0, {}};
   last_point_.value = f_.value_and_gradient(last_point_.x, last_point_.gradient);
   last_ = {alpha, last_point_.value, 0, 0};
@@ -38,7 +38,7 @@ Line::At Line::at(double alpha) {
 
 Iterate Line::take(double alpha) {
   if (alpha == lowest_.alpha && lowest_point_.x.defined()) return lowest_point_;
-  if (last_.alpha != alpha) at(alpha);
+  if (last_.alpha != alpha) evaluate(alpha);
   return last_point_;
 }
 
@@ -48,7 +48,7 @@ LineSearch backtracking(const BacktrackingOptions& options) {
     const auto& start = line.start();
     double alpha = guess;
     while (result.evaluations < options.max_evaluations) {
-      const auto now = line.at(alpha);
+      const auto now = line.evaluate(alpha);
       ++result.evaluations;
       if (now.finite() && now.value <= start.value + options.c1 * now.along) {
         result.alpha = alpha;

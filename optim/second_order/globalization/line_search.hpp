@@ -11,23 +11,23 @@ namespace newtape::optim {
 /// f along x + alpha d, evaluated with its gradient.
 class Line {
  public:
-  struct At {
+  struct Point {
     double alpha = 0;
     double value = 0;
     double slope = 0;
-    double along = 0;  ///< gradient at the start . (point - start); alpha slope without bounds
+    double along = 0;  ///< inner product of the start's gradient with point - start: alpha slope without bounds
     bool finite() const noexcept;
   };
 
-  /// `slope`: gradient d at alpha 0. With bounds, the points are projected.
+  /// `slope`: g d at alpha 0, with the gradient g. With bounds, the points are projected.
   Line(Objective& f, const Iterate& start, const Array& d, double slope, const Bounds& bounds);
 
-  At at(double alpha);
-  const At& start() const noexcept { return start_; }
+  Point evaluate(double alpha);
+  const Point& start() const noexcept { return start_; }
   /// The point at `alpha`, evaluated again unless it was the last or the lowest one.
   Iterate take(double alpha);
   /// The point of the lowest value so far, with a finite gradient.
-  const At& lowest() const noexcept { return lowest_; }
+  const Point& lowest() const noexcept { return lowest_; }
   /// Rounding error of values: smaller differences are not significant.
   double noise() const noexcept { return noise_; }
   bool bounded() const noexcept { return bounds_.any(); }
@@ -37,9 +37,9 @@ class Line {
   const Iterate& from_;
   const Array& d_;
   const Bounds& bounds_;
-  At start_;
+  Point start_;
   double noise_;
-  At last_, lowest_;
+  Point last_, lowest_;
   Iterate last_point_, lowest_point_;
 };
 

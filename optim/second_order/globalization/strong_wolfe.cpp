@@ -11,10 +11,10 @@ namespace newtape::optim {
 
 namespace {
 
-using At = Line::At;
+using Point = Line::Point;
 
 /// Minimiser of the cubic with the values and slopes of both, which may lie beyond `to`.
-double cubic(const At& from, const At& to) {
+double cubic(const Point& from, const Point& to) {
   const double theta = 3 * (from.value - to.value) / (to.alpha - from.alpha) + from.slope + to.slope;
   const double scale = std::max({std::abs(theta), std::abs(from.slope), std::abs(to.slope)});
   const double inside = std::pow(theta / scale, 2) - from.slope / scale * (to.slope / scale);
@@ -23,22 +23,22 @@ double cubic(const At& from, const At& to) {
   return from.alpha + r * (to.alpha - from.alpha);
 }
 /// Minimiser of the parabola with both values and the first slope.
-double quadratic(const At& from, const At& to) {
+double quadratic(const Point& from, const Point& to) {
   const double length = to.alpha - from.alpha;
   return from.alpha + from.slope / ((from.value - to.value) / length + from.slope) / 2 * length;
 }
 /// Zero of the linearly interpolated slope.
-double secant(const At& from, const At& to) {
+double secant(const Point& from, const Point& to) {
   return to.alpha + to.slope / (from.slope - to.slope) * (to.alpha - from.alpha);
 }
 
 /// The interval: `best` has the lowest value so far and a slope that points to `other`.
 struct Interval {
-  At best, other;
+  Point best, other;
   bool bracketed = false;
 
   /// The next trial, and the update of the interval by the trial `t` (section 4 of the paper).
-  double next(const At& t, double low, double high) {
+  double next(const Point& t, double low, double high) {
     double trial;
     const bool opposite = t.slope * best.slope < 0;
     if (t.value > best.value) {
@@ -90,7 +90,7 @@ class WolfeSearch {
   LineResult run(double alpha) {
     LineResult result;
     while (result.evaluations < options_.max_evaluations) {
-      const At t = line_.at(alpha);
+      const Point t = line_.evaluate(alpha);
       ++result.evaluations;
       if (!t.finite()) {
         // Not finite: back towards the best point.
@@ -114,7 +114,7 @@ class WolfeSearch {
 
  private:
   /// Where rounding hides the decrease, the approximate Wolfe conditions: Hager and Zhang 2005, eq. 4.
-  bool hidden_by_rounding(const At& t) const {
+  bool hidden_by_rounding(const Point& t) const {
     return std::abs(t.value - start_.value) <= line_.noise() && t.slope <= (2 * options_.c1 - 1) * start_.slope;
   }
 
@@ -127,7 +127,7 @@ class WolfeSearch {
   double middle() const { return interval_.best.alpha + (interval_.other.alpha - interval_.best.alpha) / 2; }
 
   /// The next trial after `t`.
-  double next(const At& t, bool decreases) {
+  double next(const Point& t, bool decreases) {
     if (first_stage_ && decreases && t.slope >= std::min(options_.c1, options_.c2) * start_.slope) first_stage_ = false;
     const auto [a, b] = std::minmax(interval_.best.alpha, interval_.other.alpha);
     const double ahead = t.alpha - interval_.best.alpha;
@@ -147,8 +147,8 @@ class WolfeSearch {
   }
 
   /// The same for the auxiliary function of the first stage: f minus the line of sufficient decrease.
-  double next_of_auxiliary(const At& t, double low, double high) {
-    const auto shifted = [this](At p, double sign) {
+  double next_of_auxiliary(const Point& t, double low, double high) {
+    const auto shifted = [this](Point p, double sign) {
       p.value += sign * p.alpha * sufficient_;
       p.slope += sign * sufficient_;
       return p;
@@ -161,13 +161,13 @@ class WolfeSearch {
 
   Line& line_;
   const StrongWolfeOptions& options_;
-  At start_;
+  Point start_;
   double sufficient_;  ///< slope of the line of sufficient decrease
   Interval interval_{start_, start_};
   double last_width_ = 2 * options_.max_alpha;
   double width_before_last_ = 4 * options_.max_alpha;
   bool first_stage_ = true;
-  At lowest_;  ///< lowest trial of sufficient decrease, returned if none satisfies the Wolfe conditions
+  Point lowest_;  ///< lowest trial of sufficient decrease, returned if none satisfies the Wolfe conditions
 };
 
 }  // namespace

@@ -339,7 +339,7 @@ TEST_CASE("line searches satisfy the Wolfe conditions on More's and Thuente's fu
         const auto result = search(line, guess);
         REQUIRE(result.alpha > 0);
         CHECK(result.evaluations <= 20);
-        const auto end = line.at(result.alpha);
+        const auto end = line.evaluate(result.alpha);
         CHECK(end.value <= at.value + p.c1 * result.alpha * slope + 1e-12);
         CHECK(end.slope >= p.c2 * slope);
         if (thuente) CHECK(std::abs(end.slope) <= p.c2 * std::abs(slope));
@@ -359,7 +359,7 @@ TEST_CASE("backtracking satisfies Armijo's condition, and shortens steps to valu
   optim::Line line(f, at, d, slope, none_at_all);
   const auto result = optim::backtracking()(line, 8);  // x = 1 - 8 * 2 is outside the logarithm's domain
   REQUIRE(result.alpha > 0);
-  CHECK(line.at(result.alpha).value <= at.value + 1e-4 * result.alpha * slope);
+  CHECK(line.evaluate(result.alpha).value <= at.value + 1e-4 * result.alpha * slope);
 }
 
 TEST_CASE("bounds: free unknowns, projection, projected steps") {
