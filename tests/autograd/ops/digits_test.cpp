@@ -59,39 +59,9 @@ Tensor log_softmax_at(const Tensor& rows) {
 }
 Tensor logsumexp_of(const Tensor& rows) { return logsumexp(rows, 1); }
 
-Named plain(const std::string& name, Tensor (*f)(In)) {
-  return {name, [f](const Tensor& x) { return f(x); }};
-}
 template <class F>
 Named plain(const std::string& name, F f) {
   return {name, f};
-}
-
-std::vector<Named> elementary() {
-  return {plain("exp", exp),
-          plain("expm1", expm1),
-          plain("exp2", exp2),
-          plain("log", log),
-          plain("log1p", log1p),
-          plain("log2", log2),
-          plain("log10", log10),
-          plain("sqrt", sqrt),
-          plain("rsqrt", rsqrt),
-          plain("cbrt", cbrt),
-          plain("reciprocal", reciprocal),
-          plain("square", square),
-          plain("sin", sin),
-          plain("cos", cos),
-          plain("tan", tan),
-          plain("asin", asin),
-          plain("acos", acos),
-          plain("atan", atan),
-          plain("sinh", sinh),
-          plain("cosh", cosh),
-          plain("tanh", tanh),
-          plain("asinh", asinh),
-          plain("acosh", acosh),
-          plain("atanh", atanh)};
 }
 
 std::vector<Named> of_two() {
@@ -114,15 +84,9 @@ std::vector<Named> of_two() {
           plain("pow(1.5,x)", [](const Tensor& x) { return pow(1.5, x); })};
 }
 
-std::vector<Named> special_functions() {
-  return {plain("erf", erf),
-          plain("erfc", erfc),
-          plain("erfinv", erfinv),
-          plain("lgamma", lgamma),
-          plain("digamma", digamma),
-          plain("polygamma_1", [](const Tensor& x) { return polygamma(1, x); }),
+std::vector<Named> of_orders_and_rows() {
+  return {plain("polygamma_1", [](const Tensor& x) { return polygamma(1, x); }),
           plain("polygamma_2", [](const Tensor& x) { return polygamma(2, x); }),
-          plain("sinc", [](const Tensor& x) { return sinc(x); }),
           {"logsumexp(x,0)", of_rows(logsumexp_of, {0})},
           {"logsumexp(x,0,-1)", of_rows(logsumexp_of, {0, -1})},
           {"long_logsumexp(x,0)", of_rows(logsumexp_of, long_row())},
@@ -136,39 +100,35 @@ std::vector<Named> special_functions() {
           {"long_log_softmax(x,0)[0]", of_rows(log_softmax_at<0>, long_row())}};
 }
 
-std::vector<Named> activations() {
-  return {plain("sigmoid", sigmoid),
-          plain("logsigmoid", logsigmoid),
-          plain("softplus", softplus),
-          plain("softsign", softsign),
-          plain("silu", silu),
-          plain("mish", mish),
-          plain("gelu", [](const Tensor& x) { return gelu(x); }),
-          plain("gelu_tanh", [](const Tensor& x) { return gelu(x, Approximate::tanh); }),
-          plain("tanhshrink", tanhshrink),
-          plain("elu", [](const Tensor& x) { return elu(x, 1.5); }),
-          plain("selu", selu),
-          plain("celu", [](const Tensor& x) { return celu(x, 0.5); })};
+const Reference& stored() {
+  static const Reference all("autograd/digits.txt");
+  return all;
+}
+bool stores(const std::string& name) {
+  const auto& names = stored().names();
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// At the limits only.
-std::vector<Named> functions_with_corners() {
-  return {plain("relu", relu),
-          plain("relu6", relu6),
-          plain("leaky_relu", [](const Tensor& x) { return leaky_relu(x); }),
-          plain("hardtanh", [](const Tensor& x) { return hardtanh(x); }),
-          plain("hardsigmoid", hardsigmoid),
-          plain("hardswish", hardswish),
-          plain("threshold", [](const Tensor& x) { return threshold(x, 0.5, -2); }),
-          plain("hardshrink", [](const Tensor& x) { return hardshrink(x); }),
-          plain("softshrink", [](const Tensor& x) { return softshrink(x); }),
-          plain("abs", abs)};
+/// The rows of the table whose operation of one number has references at its hard points.
+bool has_hard_points(const table::Row& row) { return stores(row.name + ".x"); }
+/// Those that have references at the limits only: with corners.
+bool has_limits_only(const table::Row& row) { return !has_hard_points(row) && stores(row.name + ".limits.x"); }
+std::vector<Named> rows_of_one_number(bool (*has)(const table::Row&)) {
+  std::vector<Named> all;
+  for (const auto& row : table::rows()) {
+    if (!row.scalar || row.domains.size() != 1 || !has(row)) continue;
+    all.push_back(plain(row.name, [call = row.call](const Tensor& x) {
+      table::Args operands({In(x)});
+      return call(operands);
+    }));
+  }
+  return all;
 }
 
+std::vector<Named> functions_with_corners() { return rows_of_one_number(has_limits_only); }
 std::vector<Named> smooth_functions() {
-  std::vector<Named> all = elementary();
-  for (const auto& more : {of_two(), special_functions(), activations()})
-    all.insert(all.end(), more.begin(), more.end());
+  std::vector<Named> all = rows_of_one_number(has_hard_points);
+  for (const auto& more : {of_two(), of_orders_and_rows()}) all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 
@@ -254,15 +214,6 @@ class Check {
   std::string wrong_;
 };
 
-const Reference& stored() {
-  static const Reference all("autograd/digits.txt");
-  return all;
-}
-bool stores(const std::string& name) {
-  const auto& names = stored().names();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 TEST_CASE("digits: values and three derivatives at hard points, against mpmath") {
   for (const auto& f : smooth_functions()) {
     DYNAMIC_SECTION(f.name) {
@@ -287,20 +238,31 @@ TEST_CASE("digits: values and slopes at infinities, the largest and the smallest
 /// Up to the first of these characters: "hypot(x,1)" and "cbrt of negative" are rows of hypot and cbrt.
 std::string first_word(const std::string& text) { return text.substr(0, text.find_first_of(" (,_")); }
 
-TEST_CASE("digits: every elementwise function of the table is among them") {
-  std::set<std::string> held;
-  for (const auto& f : smooth_functions()) held.insert(first_word(f.name));
-  for (const auto& f : functions_with_corners()) held.insert(first_word(f.name));
+TEST_CASE("digits: every elementwise function of the table is among them, and every reference is used") {
+  std::set<std::string> words;
+  std::set<std::string> names;
+  auto all = smooth_functions();
+  for (const auto& f : functions_with_corners()) all.push_back(f);
+  for (const auto& f : all) {
+    words.insert(first_word(f.name));
+    names.insert(f.name);
+  }
   // Sums, products and selections, which round once, and those composed of the others.
   const std::set<std::string> exact{
       "add",  "sub", "mul",  "div",       "neg",    "maximum",   "minimum",    "clip",     "where", "lerp",   "prelu",
       "cast", "nan", "fmod", "remainder", "strong", "cotangent", "arithmetic", "compound", "fuse",  "sincos", "smooth"};
   std::string missing;
   for (const auto& row : table::rows()) {
-    const std::string name = first_word(row.name);
-    if (row.scalar && row.order > 0 && !held.contains(name) && !exact.contains(name)) missing += row.name + "\n";
+    const std::string word = first_word(row.name);
+    if (row.scalar && row.order > 0 && !words.contains(word) && !exact.contains(word)) missing += row.name + "\n";
   }
   CHECK(missing == "");
+  const std::string points = ".limits.x";
+  for (const auto& name : stored().names()) {
+    if (name.size() <= points.size() || name.substr(name.size() - points.size()) != points) continue;
+    INFO(name);
+    CHECK(names.contains(name.substr(0, name.size() - points.size())));
+  }
 }
 
 TEST_CASE("digits: a NaN stays one, in value and slope") {

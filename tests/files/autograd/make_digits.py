@@ -5,11 +5,18 @@
 Every function is a composition of a few functions of truncated Taylor series, in so many digits that no cancellation
 matters; results are rounded once, to f64. For a function f, `f.x` are the points and `f.0` .. `f.4` the derivatives of
 these orders: tested up to order 3, and the next one gives the conditioning. `f.f32.x` and so on: points that f32
-represents, and where no derivative is subnormal in f32. `f.limits.x`: infinities, the largest and the smallest numbers, with orders 0 to 2.
+represents, and where no derivative is subnormal in f32. `f.limits.x`: infinities, the largest and the smallest numbers,
+with orders 0 to 2.
+
+    make_digits.py [function...]
+
+makes these functions only, and keeps the others. A function of one number has the name of its row in
+tests/autograd/rows/; digits_test.cpp finds it there.
 """
 import math
 import pathlib
 import struct
+import sys
 
 import mpmath as mp
 
@@ -383,18 +390,39 @@ def derivatives(f, x, orders):
         return [math.nan] * orders
 
 
-lines = []
+path = pathlib.Path(__file__).with_name("digits.txt")
+wanted = sys.argv[1:]
+lines = {}  # of each function
 
 
-def put(name, values):
-    lines.append(" ".join([name.replace(" ", ""), "f64", str(len(values)), *(repr(float(v)) for v in values)]))
+def key(name):
+    return (name.replace(" ", "_", 1) if name.startswith("long ") else name).replace(" ", "")
 
 
-def put_points(name, f, points, orders):
-    put(name + ".x", points)
+def put(name, function, values):
+    lines.setdefault(key(function), []).append(" ".join([name, "f64", str(len(values)), *(repr(float(v)) for v in values)]))
+
+
+def put_points(function, part, f, points, orders):
+    name = key(function) + part
+    put(name + ".x", function, points)
     found = [derivatives(f, float(x), orders) for x in points]
     for k in range(orders):
-        put(f"{name}.{k}", [v[k] for v in found])
+        put(f"{name}.{k}", function, [v[k] for v in found])
+
+
+def put_limits(function, f):
+    put_points(function, ".limits", f, limits(52, 11), 3)
+    put_points(function, ".limits.f32", f, limits(23, 8), 3)
+
+
+def kept():
+    """The lines of digits.txt by function."""
+    all_keys = [key(name) for name in (*hard, *cornered)]
+    old = {}
+    for line in path.read_text().splitlines():
+        old.setdefault(max((k for k in all_keys if line.startswith(k + ".")), key=len), []).append(line)
+    return old
 
 
 def limits(mantissa, exponent):
@@ -409,19 +437,23 @@ def as_f32(x):
     return struct.unpack("f", struct.pack("f", x))[0]
 
 
+if unknown := set(wanted) - set(hard) - set(cornered):
+    sys.exit(f"no such function: {', '.join(sorted(unknown))}")
 for name, (f, points) in hard.items():
+    if wanted and name not in wanted:
+        continue
     f = unless_infinite(f) if "softmax" in name else f
-    name = name.replace(" ", "_", 1) if name.startswith("long ") else name
-    put_points(name, f, points, ORDERS)
+    put_points(name, "", f, points, ORDERS)
     single = [as_f32(x) for x in points if 1e-12 < abs(x) < 80]
     single = [x for x in single if abs(x) != 1 and not any(0 < abs(y) < 2.0**-126 for y in derivatives(f, x, ORDERS))]
     if single:
-        put_points(name + ".f32", f, single, ORDERS)
+        put_points(name, ".f32", f, single, ORDERS)
     if name not in NOT_AT_LIMITS:
-        put_points(name + ".limits", f, limits(52, 11), 3)
-        put_points(name + ".limits.f32", f, limits(23, 8), 3)
+        put_limits(name, f)
     print(name, flush=True)
 for name, f in cornered.items():
-    put_points(name + ".limits", f, limits(52, 11), 3)
-    put_points(name + ".limits.f32", f, limits(23, 8), 3)
-pathlib.Path(__file__).with_name("digits.txt").write_text("\n".join(lines) + "\n")
+    if not wanted or name in wanted:
+        put_limits(name, f)
+if wanted:
+    lines = kept() | lines
+path.write_text("".join(line + "\n" for name in (*hard, *cornered) for line in lines.get(key(name), [])))
