@@ -4,7 +4,7 @@
 namespace newtape::core::kernels {
 
 Shape collapse(const Shape& shape, std::span<const Array* const> arrays, std::span<Strides> strides) {
-  Shape walk;
+  Shape merged;
   const auto step = [&](std::size_t k, std::size_t axis) {
     const Array& x = *arrays[k];
     const std::size_t lead = shape.size() - x.ndim();
@@ -12,23 +12,23 @@ Shape collapse(const Shape& shape, std::span<const Array* const> arrays, std::sp
   };
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     if (shape[axis] == 1) continue;
-    bool joins = !walk.empty();
+    bool joins = !merged.empty();
     for (std::size_t k = 0; k < arrays.size() && joins; ++k) joins = strides[k].back() == step(k, axis) * shape[axis];
     if (joins) {
-      walk[walk.size() - 1] *= shape[axis];
+      merged[merged.size() - 1] *= shape[axis];
     } else {
-      walk.push_back(shape[axis]);
+      merged.push_back(shape[axis]);
     }
     for (std::size_t k = 0; k < arrays.size(); ++k) {
-      strides[k].resize(walk.size());
-      strides[k][walk.size() - 1] = step(k, axis);
+      strides[k].resize(merged.size());
+      strides[k][merged.size() - 1] = step(k, axis);
     }
   }
-  if (walk.empty()) {
-    walk.push_back(1);
+  if (merged.empty()) {
+    merged.push_back(1);
     for (auto& s : strides) s.push_back(0);
   }
-  return walk;
+  return merged;
 }
 
 }  // namespace newtape::core::kernels

@@ -230,8 +230,8 @@ constexpr T highest = std::numeric_limits<T>::has_infinity ? std::numeric_limits
                                                            : std::numeric_limits<T>::max();
 
 template <class F>
-Array plain(const char* op, const Array& x, const Axes& which, bool keepdims, bool may_be_empty, const F& run) {
-  const Dims axes = which.normalized(op, x.ndim());
+Array plain(const char* op, const Array& x, const Axes& axes_of_x, bool keepdims, bool may_be_empty, const F& run) {
+  const Dims axes = axes_of_x.normalized(op, x.ndim());
   Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), x.dtype());
   if (!may_be_empty) expect_some(op, x, axes, out);
   switch (x.dtype()) {
@@ -277,35 +277,35 @@ std::vector<double> wide_sum(const Array& x, const Dims& axes, bool squares) {
 }
 
 Array sum(const Array& x, const Axes& axes, bool keepdims) {
-  const Dims which = axes.normalized("sum", x.ndim());
-  if (x.dtype() == boolean) return count_true("sum", x, which, keepdims);
-  return scaled_sum("sum", x, which, keepdims, 1);
+  const Dims normalized = axes.normalized("sum", x.ndim());
+  if (x.dtype() == boolean) return count_true("sum", x, normalized, keepdims);
+  return scaled_sum("sum", x, normalized, keepdims, 1);
 }
 
 Array mean(const Array& x, const Axes& axes, bool keepdims) {
-  const Dims which = axes.normalized("mean", x.ndim());
-  const double scale = 1.0 / static_cast<double>(reduced_count(x, which));
+  const Dims normalized = axes.normalized("mean", x.ndim());
+  const double scale = 1.0 / static_cast<double>(reduced_count(x, normalized));
   const bool floats = is_floating(x.dtype());
-  Array out = floats ? scaled_sum("mean", x, which, keepdims, scale) : sum(x, axes, keepdims);  // integers: exact
-  expect_some("mean", x, which, out);
+  Array out = floats ? scaled_sum("mean", x, normalized, keepdims, scale) : sum(x, axes, keepdims);  // integers: exact
+  expect_some("mean", x, normalized, out);
   return floats ? out : cast(mul(cast(std::move(out), f64), full({}, scale, f64)), f32);
 }
 
 Array prod(const Array& x, const Axes& axes, bool keepdims) {
-  return plain("prod", x, axes, keepdims, true, [&]<class T>(const auto& table, const Dims& which, Array& out) {
-    reduce_plain<T>(table.prod, x, which, T(1), out, true);
+  return plain("prod", x, axes, keepdims, true, [&]<class T>(const auto& table, const Dims& normalized, Array& out) {
+    reduce_plain<T>(table.prod, x, normalized, T(1), out, true);
   });
 }
 
 Array max(const Array& x, const Axes& axes, bool keepdims) {
-  return plain("max", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& which, Array& out) {
-    reduce_plain<T>(table.max, x, which, lowest<T>, out, false);
+  return plain("max", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& normalized, Array& out) {
+    reduce_plain<T>(table.max, x, normalized, lowest<T>, out, false);
   });
 }
 
 Array min(const Array& x, const Axes& axes, bool keepdims) {
-  return plain("min", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& which, Array& out) {
-    reduce_plain<T>(table.min, x, which, highest<T>, out, false);
+  return plain("min", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& normalized, Array& out) {
+    reduce_plain<T>(table.min, x, normalized, highest<T>, out, false);
   });
 }
 
@@ -314,8 +314,9 @@ Array any(const Array& x, const Axes& axes, bool keepdims) {
 }
 
 Array all(const Array& x, const Axes& axes, bool keepdims) {
-  const Dims which = axes.normalized("all", x.ndim());
-  return equal(count_true("all", x, which, keepdims), full({}, static_cast<double>(reduced_count(x, which)), i64));
+  const Dims normalized = axes.normalized("all", x.ndim());
+  return equal(count_true("all", x, normalized, keepdims),
+               full({}, static_cast<double>(reduced_count(x, normalized)), i64));
 }
 
 Array sum_to(Array x, const Shape& shape, std::size_t batch) {

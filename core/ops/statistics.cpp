@@ -83,7 +83,7 @@ std::vector<double> scaled_deviations(const Array& x, const Dims& axes, double c
 }
 
 /// Variances, or standard deviations, along `axes`.
-Array deviation(const char* op, const Array& x, const Axes& axes, double correction, bool keepdims, bool root) {
+Array variance_or_std(const char* op, const Array& x, const Axes& axes, double correction, bool keepdims, bool root) {
   expect_floating(op, x);
   const Dims over = axes.normalized(op, x.ndim());
   const auto n = static_cast<double>(reduced_count(x, over));
@@ -116,10 +116,10 @@ Array deviation(const char* op, const Array& x, const Axes& axes, double correct
 }  // namespace
 
 Array var(const Array& x, const Axes& axes, double correction, bool keepdims) {
-  return deviation("var", x, axes, correction, keepdims, false);
+  return variance_or_std("var", x, axes, correction, keepdims, false);
 }
 Array stddev(const Array& x, const Axes& axes, double correction, bool keepdims) {
-  return deviation("std", x, axes, correction, keepdims, true);
+  return variance_or_std("std", x, axes, correction, keepdims, true);
 }
 
 Array norm(const Array& x, double p, const Axes& axes, bool keepdims) {

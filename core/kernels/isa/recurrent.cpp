@@ -22,7 +22,7 @@ void relus(T* x, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) x[j] = x[j] < 0 ? T(0) : x[j];
 }
 template <class T>
-NEWTAPE_INLINE void add_to(T* d, const T* g, std::int64_t n) {
+NEWTAPE_INLINE void accumulate_into(T* d, const T* g, std::int64_t n) {
   if (g == nullptr) return;
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) d[j] += g[j];
@@ -47,8 +47,8 @@ void lstm(T* a, const T* c0, T* c, T* h, std::int64_t n) {
 
 template <class T>
 void lstm_grad(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T* dh, T* dc, T* da, std::int64_t n) {
-  add_to(dh, gh, n);
-  add_to(dc, gc, n);
+  accumulate_into(dh, gh, n);
+  accumulate_into(dc, gc, n);
   const T* const f = a + n;
   const T* const g = f + n;
   const T* const o = g + n;
@@ -85,7 +85,7 @@ void gru(T* a, const T* u, const T* h0, T* h, std::int64_t n) {
 
 template <class T>
 void gru_grad(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* du, std::int64_t n) {
-  add_to(d, g, n);
+  accumulate_into(d, g, n);
   const T* const z = a + n;
   const T* const m = z + n;
   NEWTAPE_INDEPENDENT
@@ -105,7 +105,7 @@ void gru_grad(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* d
 
 template <class T>
 void tanh_grad(const T* h, const T* g, T* d, T* da, std::int64_t n) {
-  add_to(d, g, n);
+  accumulate_into(d, g, n);
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
     da[j] = strong(d[j], 1 - h[j] * h[j]);
@@ -114,7 +114,7 @@ void tanh_grad(const T* h, const T* g, T* d, T* da, std::int64_t n) {
 }
 template <class T>
 void relu_grad(const T* h, const T* g, T* d, T* da, std::int64_t n) {
-  add_to(d, g, n);
+  accumulate_into(d, g, n);
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
     da[j] = h[j] > 0 ? d[j] : T(0);
