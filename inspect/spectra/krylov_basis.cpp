@@ -7,17 +7,25 @@
 #include <newtape/core/ops/operators.hpp>
 
 #include <cmath>
+#include <numbers>
 
 namespace newtape::inspect::detail {
 
 Array KrylovBasis::orthogonalize(Array w, std::vector<double>* coefficients) const {
-  if (coefficients != nullptr) coefficients->assign(vectors_.size(), 0);
-  for (int pass = 0; pass < 2; ++pass) {
-    for (std::size_t i = 0; i < vectors_.size(); ++i) {
+  if (coefficients != nullptr) coefficients->assign(size(), 0);
+  const auto pass = [&](std::size_t first) {
+    for (std::size_t i = first; i < size(); ++i) {
       const double h = core::dot(vectors_[i], w);
       w = core::axpy(-h, vectors_[i], std::move(w));
       if (coefficients != nullptr) (*coefficients)[i] += h;
     }
+  };
+  // Most of a Lanczos vector lies in the last two; a pass over all of them then takes away little more.
+  if (size() > 2) pass(size() - 2);
+  for (int k = 0; k < 3; ++k) {
+    const double before = core::norm2(w);
+    pass(0);
+    if (!(core::norm2(w) < before / std::numbers::sqrt2)) break;
   }
   return w;
 }

@@ -19,8 +19,8 @@ class KrylovBasis {
   const Array& back() const { return vectors_.back(); }
   void replace(std::vector<Array> vectors) { vectors_ = std::move(vectors); }
 
-  /// w minus its projection on the basis, by modified Gram-Schmidt, twice (Giraud et al. 2005); `coefficients`, if not
-  /// null, receives the inner products.
+  /// w minus its projection on the basis, by modified Gram-Schmidt, repeated as long as a pass shortens w by more than
+  /// 1 / sqrt(2) (Daniel, Gragg, Kaufman & Stewart 1976); `coefficients`, if not null, receives the inner products.
   Array orthogonalize(Array w, std::vector<double>* coefficients = nullptr) const;
   /// Appends w / |w| for a vector orthogonal to the basis; returns |w|.
   double append(Array w);
