@@ -55,7 +55,7 @@ std::int64_t add_samples(const LossSurface::Piece& piece, std::span<const Tensor
   const Tensor& losses = j.values()[0];
   const auto rows = piece.batch.size() == 0 ? -1 : piece.batch[0].shape(0);
   if (losses.ndim() != 1 || (rows >= 0 && losses.size() != rows)) {
-    raise<ShapeError>("gradient_noise: the function must return one loss for each sample",
+    raise<ShapeError>("sample_noise: the function must return one loss for each sample",
                       rows >= 0 ? to_string(Shape{rows}) : "[n]", to_string(losses.shape()));
   }
   const auto n = std::min(losses.size(), most);
@@ -94,15 +94,15 @@ Array ParameterNoise::signal_to_noise() const {
   return core::where(core::equal(mean, zero), zero, core::abs(mean) / core::sqrt(variance));
 }
 
-GradientNoise gradient_noise(const LossSurface& surface, const GradientNoiseOptions& options) {
+SampleNoise sample_noise(const LossSurface& surface, const SampleNoiseOptions& options) {
   if (options.chunk < 1 || options.max_samples < 0) {
-    raise<ValueError>("gradient_noise: chunk must be positive, and max_samples not negative", "1 or more, 0 or more",
+    raise<ValueError>("sample_noise: chunk must be positive, and max_samples not negative", "1 or more, 0 or more",
                       std::to_string(options.chunk) + ", " + std::to_string(options.max_samples));
   }
   const auto limit = options.max_samples > 0 ? options.max_samples : std::numeric_limits<std::int64_t>::max();
   const auto xs = surface.values();
   std::vector<RunningMoments> moments(xs.size());
-  GradientNoise noise;
+  SampleNoise noise;
   surface.each([&](const LossSurface::Piece& whole) {
     if (whole.batch.size() == 0) {
       noise.samples += add_samples(whole, xs, options.chunk, limit, moments);
@@ -115,7 +115,7 @@ GradientNoise gradient_noise(const LossSurface& surface, const GradientNoiseOpti
     }
   });
   if (noise.samples < 2) {
-    raise<ValueError>("gradient_noise: the variance needs samples", "2 or more", std::to_string(noise.samples));
+    raise<ValueError>("sample_noise: the variance needs samples", "2 or more", std::to_string(noise.samples));
   }
   const auto n = static_cast<double>(noise.samples);
   for (std::size_t k = 0; k < xs.size(); ++k) {

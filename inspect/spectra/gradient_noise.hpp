@@ -35,13 +35,13 @@ struct ParameterNoise {
   Array signal_to_noise() const;
 };
 
-struct GradientNoise {
+struct SampleNoise {
   std::int64_t samples = 0;
   NoiseScale scale;  ///< of all parameters together
   std::vector<ParameterNoise> parameters;
 };
 
-struct GradientNoiseOptions {
+struct SampleNoiseOptions {
   std::int64_t chunk = 8;        ///< samples in one sweep; the model runs on as many if there is a loader
   std::int64_t max_samples = 0;  ///< 0: all
 };
@@ -49,7 +49,7 @@ struct GradientNoiseOptions {
 /// From the gradients of single samples, by batched sweeps, in constant memory. The surface's function must return one
 /// loss for each sample (`reduction = none`), and treat samples independently (a model in evaluation mode). ShapeError
 /// unless it returns losses [n], as many as the batch has rows; ValueError for fewer than two samples.
-GradientNoise gradient_noise(const LossSurface& surface, const GradientNoiseOptions& options = {});
+SampleNoise sample_noise(const LossSurface& surface, const SampleNoiseOptions& options = {});
 
 /// From the gradients of the loader's batches of full size and of their mean, for any loss. ValueError without a loader
 /// or for fewer than two such batches.

@@ -45,7 +45,7 @@ TEST_CASE("per-sample gradients give the closed form of mean, variance and noise
     const double norm = core::sum(core::square(mean)).item() - trace / n;
     // Gradients are exact; their statistics are in f64.
     const double bound = 50 * bounds::gamma(100, nt::f64);
-    const auto check = [&](const inspect::GradientNoise& noise) {
+    const auto check = [&](const inspect::SampleNoise& noise) {
       CHECK(noise.samples == 50);
       REQUIRE(noise.parameters.size() == 1);
       CHECK(distance(noise.parameters[0].mean, mean) <= bound);
@@ -56,10 +56,10 @@ TEST_CASE("per-sample gradients give the closed form of mean, variance and noise
       CHECK(distance(noise.parameters[0].signal_to_noise(), core::abs(mean) / core::sqrt(variance)) <= 2 * bound);
     };
     const LossSurface surface(std::vector{l.p}, [&] { return l.losses(l.a); });
-    check(inspect::gradient_noise(surface));
-    check(inspect::gradient_noise(surface, {.chunk = 50}));
+    check(inspect::sample_noise(surface));
+    check(inspect::sample_noise(surface, {.chunk = 50}));
     const newtape::data::Loader loader(newtape::data::Dataset{l.a}, {.batch_size = 13, .shuffle = true});
-    check(inspect::gradient_noise({std::vector{l.p}, loader, [&](const Batch& b) { return l.losses(b[0]); }}));
+    check(inspect::sample_noise({std::vector{l.p}, loader, [&](const Batch& b) { return l.losses(b[0]); }}));
   }
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("the noise scale of batches agrees with that of samples") {
   const auto batches = inspect::batch_noise_scale(surface);
   CHECK(batches.variance == Approx(4).epsilon(6 * (std::sqrt(0.5 / 200) + std::sqrt(0.5 / 4000))));
   CHECK(batches.squared_norm == Approx(1).margin(6 * (2 * std::sqrt(4 * 0.25 / 4000) + 4.0 / 4000)));
-  const auto samples = inspect::gradient_noise(surface, {.max_samples = 1000});
+  const auto samples = inspect::sample_noise(surface, {.max_samples = 1000});
   CHECK(samples.samples == 1000);
   CHECK(samples.scale.variance == Approx(4).epsilon(6 * std::sqrt(0.5 / 1000)));
 }
@@ -91,15 +91,15 @@ TEST_CASE("the noise scale of batches agrees with that of samples") {
 TEST_CASE("gradient noise rejects losses that are not one for each sample") {
   const LinearLosses l(nt::f64);
   const LossSurface mean(std::vector{l.p}, [&] { return nt::mean(l.losses(l.a)); });
-  CHECK_THROWS_AS(inspect::gradient_noise(mean), nt::ShapeError);
+  CHECK_THROWS_AS(inspect::sample_noise(mean), nt::ShapeError);
   CHECK_THROWS_AS(inspect::batch_noise_scale(mean), nt::ValueError);
   const newtape::data::Loader loader(newtape::data::Dataset{l.a}, {.batch_size = 50});
   const auto losses = [&](const Batch& b) { return l.losses(b[0]); };
   CHECK_THROWS_AS(inspect::batch_noise_scale({std::vector{l.p}, loader, losses}), nt::ValueError);
   const LossSurface surface(std::vector{l.p}, loader, losses);
-  CHECK_THROWS_AS(inspect::gradient_noise(surface, {.chunk = 0}), nt::ValueError);
-  CHECK_THROWS_AS(inspect::gradient_noise(surface, {.max_samples = 1}), nt::ValueError);
+  CHECK_THROWS_AS(inspect::sample_noise(surface, {.chunk = 0}), nt::ValueError);
+  CHECK_THROWS_AS(inspect::sample_noise(surface, {.max_samples = 1}), nt::ValueError);
   const LossSurface fewer(std::vector{l.p}, loader,
                           [&](const Batch& b) { return l.losses(core::slice(b[0], 0, 0, 2)); });
-  CHECK_THROWS_AS(inspect::gradient_noise(fewer), nt::ShapeError);
+  CHECK_THROWS_AS(inspect::sample_noise(fewer), nt::ShapeError);
 }
