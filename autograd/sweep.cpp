@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/backward_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -373,6 +374,7 @@ void Tensor::backward(const BackwardOptions& options) const {
     raise<ShapeError>("backward: the cotangent must have the output's shape", to_string(shape()),
                       to_string(cotangents[0].shape()));
   }
+  if (detail::backward_is_observed.load(std::memory_order_relaxed)) detail::observe_backward(self);
   detail::Sweep sweep(0);
   sweep.want_keepers();
   sweep.explore(node_.get());

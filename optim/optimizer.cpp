@@ -92,15 +92,31 @@ class Optimizer::Attempt {
 
 void Optimizer::step() {
   check_step();
-  Attempt attempt(*this);
-  collect();
-  for (auto& s : slots_) {
-    if (!s.grad.defined()) continue;
-    ++s.steps;
-    update(s);
+  call_pre_hooks();
+  {
+    Attempt attempt(*this);
+    collect();
+    for (auto& s : slots_) {
+      if (!s.grad.defined()) continue;
+      ++s.steps;
+      update(s);
+    }
+    queue_->run();
+    attempt.succeed();
   }
-  queue_->run();
-  attempt.succeed();
+  call_post_hooks();
+}
+
+StepHookHandle Optimizer::enlist(Hooks& hooks, StepHook hook) {
+  hooks.push_back(std::make_shared<StepHook>(std::move(hook)));
+  return StepHookHandle(hooks.back());
+}
+
+void Optimizer::call(Hooks& hooks) const {
+  std::erase_if(hooks, [](const auto& hook) { return *hook == nullptr; });  // those that were removed
+  for (const auto all = hooks; const auto& hook : all) {  // a hook may register or remove others
+    if (const StepHook f = *hook; f != nullptr) f(*this);
+  }
 }
 
 bool Optimizer::trainable() const {

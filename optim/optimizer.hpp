@@ -35,6 +35,26 @@ struct LoadStateDictOptions {
   std::string prefix = {};  ///< reads only entries whose names start with it
 };
 
+class Optimizer;
+
+/// Receives an optimizer before, or after, it updates its parameters.
+using StepHook = std::function<void(const Optimizer&)>;
+
+/// A hook registered with an optimizer; it stays registered when this handle is destroyed. Handles may outlive the
+/// optimizer.
+class StepHookHandle {
+ public:
+  StepHookHandle() = default;
+  explicit StepHookHandle(std::weak_ptr<StepHook> hook) : hook_(std::move(hook)) {}
+  /// Unregisters the hook.
+  void remove() {
+    if (const auto hook = hook_.lock()) *hook = nullptr;
+  }
+
+ private:
+  std::weak_ptr<StepHook> hook_;
+};
+
 /// Base class of the optimizers, which update parameters from their gradients. Frozen parameters and those without a
 /// gradient are skipped.
 ///
@@ -69,6 +89,12 @@ class Optimizer {
   /// factorise matrices.
   virtual void step();
   void zero_grad() const noexcept;
+
+  /// Calls `hook` in every step when the gradients are complete, before the parameters change; second-order and
+  /// least-squares methods call it before they evaluate the closure.
+  StepHookHandle register_step_pre_hook(StepHook hook) const { return enlist(pre_hooks_, std::move(hook)); }
+  /// Calls `hook` after every step that succeeded.
+  StepHookHandle register_step_post_hook(StepHook hook) const { return enlist(post_hooks_, std::move(hook)); }
 
   std::size_t group_count() const noexcept { return group_sizes_.size(); }
   std::vector<Parameter> params() const;
@@ -138,6 +164,13 @@ class Optimizer {
   virtual void set_options(std::size_t group, const Options& values) = 0;
 
   std::size_t check_group(std::size_t group) const;
+  /// For methods whose steps do not end in step().
+  void call_pre_hooks() const {
+    if (!pre_hooks_.empty()) call(pre_hooks_);
+  }
+  void call_post_hooks() const {
+    if (!post_hooks_.empty()) call(post_hooks_);
+  }
   /// NumericalError when a gradient has non-finite elements; for methods that factorise matrices made of gradients.
   void expect_finite_gradients() const;
 
@@ -151,6 +184,9 @@ class Optimizer {
   };
   class Attempt;
 
+  using Hooks = std::vector<std::shared_ptr<StepHook>>;
+  static StepHookHandle enlist(Hooks& hooks, StepHook hook);
+  void call(Hooks& hooks) const;
   void collect();
   void collect(Slot& slot) const;
   void load(detail::StateReader& reader);
@@ -162,6 +198,7 @@ class Optimizer {
   std::vector<std::size_t> group_sizes_;
   std::unique_ptr<core::UpdateQueue> queue_;
   std::vector<Saved> saved_;  ///< one for each slot, during a step
+  mutable Hooks pre_hooks_, post_hooks_;
 };
 
 /// An optimizer whose groups have options of type `O`, an aggregate with a member `lr`. Derived classes inherit the

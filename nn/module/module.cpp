@@ -167,18 +167,24 @@ bool ModuleBase::has_hooks() const noexcept {
 }
 
 namespace {
-template <class Hooks, class F>
-ModuleHook enlist(Hooks& hooks, F hook) {
-  std::erase_if(hooks, [](const auto& h) { return !*h.active; });  // those that were removed
-  hooks.push_back({std::move(hook), std::make_shared<bool>(true)});
-  return ModuleHook(hooks.back().active);
+/// Appends a hook to the list `hooks` of a body.
+template <class Body, class Hooks, class F>
+ModuleHook enlist(Body& body, Hooks Body::*hooks, F hook) {
+  const auto erase = [weak = body.weak_from_this(), hooks] {
+    if (const auto self = weak.lock()) std::erase_if((*self).*hooks, [](const auto& h) { return !*h.active; });
+  };
+  erase();  // those that were removed from a clone
+  (body.*hooks).push_back({std::move(hook), std::make_shared<bool>(true)});
+  return ModuleHook((body.*hooks).back().active, erase);
 }
 }  // namespace
 
 ModuleHook ModuleBase::register_forward_pre_hook(ForwardPreHook hook) const {
-  return enlist(body_->pre_hooks, std::move(hook));
+  return enlist(*body_, &Body::pre_hooks, std::move(hook));
 }
-ModuleHook ModuleBase::register_forward_hook(ForwardHook hook) const { return enlist(body_->hooks, std::move(hook)); }
+ModuleHook ModuleBase::register_forward_hook(ForwardHook hook) const {
+  return enlist(*body_, &Body::hooks, std::move(hook));
+}
 
 ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
   const auto shared = std::make_shared<BackwardHook>(std::move(hook));

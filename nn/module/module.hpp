@@ -55,14 +55,18 @@ using BackwardHook = std::function<Tensor(const ModuleBase& module, const Tensor
 class ModuleHook {
  public:
   ModuleHook() = default;
-  explicit ModuleHook(std::weak_ptr<bool> active) : active_(std::move(active)) {}
-  /// Unregisters the hook.
+  /// `erase` takes the hooks that are not active out of the module's list.
+  ModuleHook(std::weak_ptr<bool> active, std::function<void()> erase)
+      : active_(std::move(active)), erase_(std::move(erase)) {}
+  /// Unregisters the hook; a module without hooks calls its forward directly.
   void remove() {
     if (const auto active = active_.lock()) *active = false;
+    if (const auto erase = std::exchange(erase_, nullptr)) erase();
   }
 
  private:
   std::weak_ptr<bool> active_;
+  std::function<void()> erase_;
 };
 
 namespace detail {

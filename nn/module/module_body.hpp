@@ -4,11 +4,12 @@
 #include <newtape/nn/module/module.hpp>
 
 #include <algorithm>
+#include <memory>
 
 namespace newtape::nn {
 
 /// The state that copies of a module share.
-struct ModuleBase::Body {
+struct ModuleBase::Body : std::enable_shared_from_this<ModuleBase::Body> {
   template <class F>
   struct Hook {
     F call;

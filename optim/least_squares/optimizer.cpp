@@ -58,6 +58,7 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
     }
     return tensor(value, dtype);
   }
+  call_pre_hooks();
   const auto values = trained_.values();
   Residuals f(to_string(algorithm_), trained_.function([&] { return forward(residuals); }), values);
   LeastSquaresSolver solver(f, {.algorithm = algorithm_,
@@ -79,6 +80,7 @@ Tensor LeastSquaresOptimizer::step(const std::function<Tensor()>& residuals) {
   trained_.set_values(f.split(x));
   trained_.set_grads(gradient);
   state_ = solver.state;
+  call_post_hooks();
   return tensor(before, dtype);
 }
 

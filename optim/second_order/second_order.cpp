@@ -57,6 +57,7 @@ Tensor SecondOrder::step(const std::function<Tensor()>& outputs, const UnaryFunc
 }
 
 Tensor SecondOrder::step(Objective f) {
+  call_pre_hooks();
   Iterate at;
   at.x = core::contiguous(f.flatten(trained_.values()));
   at.value = f.value_and_gradient(at.x, at.gradient);
@@ -86,6 +87,7 @@ Tensor SecondOrder::step(Objective f) {
   }
   counts_ = f.counts;
   trained_.set_grads(gradient);
+  call_post_hooks();
   return loss;
 }
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// The inner loop of core::summarize.
+namespace newtape::core::kernels {
+
+/// Totals over the finite elements, in f64, and counts.
+struct SummaryTotals {
+  double sum, sum_squares;
+  double min, max;
+  std::int64_t zeros, saturated, non_finite;
+};
+
+template <class T>
+struct SummaryTable {
+  /// Adds x[0..n) to the totals. A finite element other than 0 counts as saturated when it is <= low or >= high.
+  void (*row)(const T* x, std::int64_t n, T low, T high, SummaryTotals* totals);
+};
+struct SummaryTables {
+  SummaryTable<float> f32;
+  SummaryTable<double> f64;
+};
+
+namespace baseline {
+extern const SummaryTables summary;
+}
+#if defined(NEWTAPE_HAVE_X86_ISAS)
+namespace avx2 {
+extern const SummaryTables summary;
+}
+namespace avx512 {
+extern const SummaryTables summary;
+}
+#endif
+
+}  // namespace newtape::core::kernels

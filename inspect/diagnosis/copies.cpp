@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/summary.hpp>
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/diagnosis/copies.hpp>
+#include <newtape/inspect/probe/gradient_noise.hpp>
+#include <newtape/nn/module/functional.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace newtape::inspect {
+namespace {
+
+/// Restores the default generator of the thread.
+class KeepGenerator {
+ public:
+  KeepGenerator() : before_(default_generator()) {}
+  ~KeepGenerator() { default_generator() = before_; }
+  KeepGenerator(const KeepGenerator&) = delete;
+  KeepGenerator& operator=(const KeepGenerator&) = delete;
+
+ private:
+  Generator before_;
+};
+
+Tensor as_double(const Array& x) { return is_floating(x.dtype()) ? Tensor(core::cast(x, f64)) : Tensor(x); }
+
+/// The loss of a model in f64 as a function of its parameters.
+class LossAlong {
+ public:
+  LossAlong(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed) : data_(data), seed_(seed) {
+    default_generator() = Generator(seed);
+    trainee_ = make();
+    trainee_->model().to(f64);
+    const auto batch = data.train[{0, std::min(data.batch, data.train.size())}].arrays();
+    x_ = as_double(batch[0]);
+    y_ = as_double(batch[1]);
+    for (const auto& [name, p] : trainee_->model().named_parameters()) {
+      if (!p.requires_grad()) continue;
+      names_.push_back(name);
+      parameters_.push_back(p);
+      values_.push_back(p.value());
+    }
+  }
+
+  const std::vector<std::string>& names() const { return names_; }
+
+  Tensor loss() const {
+    default_generator() = Generator(seed_).fork(1);  // the same dropout in each call
+    return data_.loss(trainee_->forward(x_), y_);
+  }
+  std::vector<Tensor> gradient() const {
+    std::vector<Tensor> variables(parameters_.begin(), parameters_.end());
+    return newtape::grad(loss(), variables, {.allow_unused = true});
+  }
+  /// (L(p + h d) - L(p - h d)) / 2h
+  double difference(const std::vector<Array>& direction, double h) const {
+    const NoGrad off;
+    double sides[2];
+    for (int k = 0; k < 2; ++k) {
+      for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        parameters_[i].set_value(Tensor(values_[i] + (k == 0 ? h : -h) * direction[i]));
+      }
+      sides[k] = loss().item();
+    }
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].set_value(Tensor(values_[i]));
+    return (sides[0] - sides[1]) / (2 * h);
+  }
+  /// A normal direction with the sizes of the parameters; 0 for others than `only`, if that is one.
+  std::vector<Array> direction(Generator& generator, std::ptrdiff_t only = -1) const {
+    std::vector<Array> d;
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const double rms = core::summarize(values_[i]).rms();
+      const bool used = only < 0 || static_cast<std::ptrdiff_t>(i) == only;
+      d.push_back(used ? random::normal(values_[i].shape(), 0, rms > 0 ? rms : 0.1, f64, generator)
+                       : core::zeros(values_[i].shape(), f64));
+    }
+    return d;
+  }
+
+ private:
+  const TrainingData& data_;
+  std::uint64_t seed_;
+  std::unique_ptr<Trainee> trainee_;
+  Tensor x_, y_;
+  std::vector<std::string> names_;
+  std::vector<Parameter> parameters_;
+  std::vector<Array> values_;
+};
+
+double inner(const std::vector<Tensor>& g, const std::vector<Array>& d) {
+  double sum = 0;
+  for (std::size_t i = 0; i < d.size(); ++i) sum += core::summarize(g[i].value() * d[i]).sum;
+  return sum;
+}
+
+/// The relative difference along a direction. The rounding of the loss divided by the step counts as nothing.
+double relative_error(const LossAlong& f, const std::vector<Tensor>& g, const std::vector<Array>& d) {
+  constexpr double h = 1e-6;
+  const double wanted = f.difference(d, h);
+  const double got = inner(g, d);
+  const double rounding = 1e-15 * std::abs(f.loss().item()) / h;
+  const double size = std::max(std::abs(wanted), std::abs(got));
+  return size <= 100 * rounding ? 0 : std::abs(wanted - got) / size;
+}
+
+}  // namespace
+
+void measure_gradient_error(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed,
+                            Evidence& evidence) {
+  const KeepGenerator keep;
+  try {
+    const LossAlong f(make, data, seed);
+    if (f.names().empty()) return;
+    const auto g = f.gradient();
+    Generator generator(seed + 17);
+    std::array<double, 3> errors{};
+    for (double& e : errors) e = relative_error(f, g, f.direction(generator));
+    std::sort(errors.begin(), errors.end());
+    if (!std::isfinite(errors[1])) return;
+    evidence.gradient_error = errors[1];
+    double worst = -1;
+    for (std::size_t i = 0; i < f.names().size() && errors[1] > 1e-3; ++i) {
+      const double e = relative_error(f, g, f.direction(generator, static_cast<std::ptrdiff_t>(i)));
+      // Layers near the input see all errors after them: the last of those as large is nearest to the operation.
+      if (e > 0.9 * worst) worst = std::max(worst, e), evidence.gradient_error_at = f.names()[i];
+    }
+  } catch (const std::exception&) {  // a model that needs f32, labels out of range: other rules' business
+    evidence.gradient_error = std::nullopt;
+  }
+}
+
+namespace {
+
+bool plain_descent(const Evidence& e) { return e.options.count("beta2") == 0 && e.options.count("alpha") == 0; }
+
+/// The largest eigenvalue of the Hessian in size, by power iteration.
+double power_iteration(const nn::ModuleBase& model, const std::function<Tensor()>& loss) {
+  const auto f = nn::function_of(model, loss);
+  const auto values = nn::values_of(model);
+  Generator generator(3);
+  std::vector<Tensor> v;
+  for (const auto& x : values) v.emplace_back(random::normal(x.shape(), 0, 1, x.dtype(), generator));
+  double largest = 0;
+  for (int i = 0; i < 10; ++i) {
+    double squares = 0;
+    for (const auto& x : v) squares += core::summarize(x.value()).sum_squares;
+    if (!(squares > 0)) return 0;
+    for (auto& x : v) x = Tensor(x.value() * (1 / std::sqrt(squares)));
+    const auto product = hvp(f, values, v).second;
+    largest = 0;
+    for (std::size_t k = 0; k < v.size(); ++k) largest += core::summarize(v[k].value() * product[k].value()).sum;
+    v = product;
+  }
+  return largest;
+}
+
+/// The rms of the gradient of x [batch, time, ..] at the first time step over that at the last.
+std::optional<double> decay_in_time(Trainee& t, const LossFunction& loss, const Array& x, const Array& y) {
+  const Tensor v = variable(x);
+  const Tensor g = newtape::grad(loss(t.forward(v), y), v, {.allow_unused = true});
+  const auto at = [&](std::int64_t time) {
+    return core::summarize(core::slice(g.value(), 1, time, time + 1)).rms();
+  };
+  const double last = at(x.shape(1) - 1);
+  if (!(last > 0)) return {};
+  return at(0) / last;
+}
+
+}  // namespace
+
+void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evidence& evidence) {
+  if (!evidence.graph.known) return;
+  const KeepGenerator keep;
+  const auto set = data.train;
+  const auto part = [&](std::int64_t from, std::int64_t size) { return set[{from, from + size}].arrays(); };
+  const std::int64_t size = std::max<std::int64_t>(2, data.batch / 4);
+  const std::int64_t parts = std::min<std::int64_t>(16, set.size() / size);
+  if (parts >= 4) {
+    const std::int64_t apart = set.size() / parts;
+    const auto noise = gradient_noise(
+        trainee.model(),
+        [&](std::int64_t k) {
+          const auto b = part(k * apart, size);
+          return data.loss(trainee.forward(b[0]), b[1]);
+        },
+        parts, {.part_size = size});
+    if (std::isfinite(noise.variance)) evidence.noise_scale = noise.noise_scale();
+  }
+  const auto b = part(0, std::min(data.batch, set.size()));
+  if (plain_descent(evidence)) {
+    const double s = power_iteration(trainee.model(), [&] {
+      default_generator() = Generator(5);
+      return data.loss(trainee.forward(b[0]), b[1]);
+    });
+    if (std::isfinite(s)) evidence.sharpness = s;
+  }
+  const bool recurrent = std::any_of(evidence.graph.ops.begin(), evidence.graph.ops.end(),
+                                     [](const auto& op) { return op.ends_with("_scan"); });
+  if (recurrent && b[0].ndim() == 3 && is_floating(b[0].dtype()) && b[0].shape(1) > 2) {
+    evidence.time_decay = decay_in_time(trainee, data.loss, b[0], b[1]);
+  }
+}
+
+}  // namespace newtape::inspect

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+
+#include <cstdint>
+#include <vector>
+
+/// Statistics of examples for the rules about data.
+namespace newtape::inspect {
+
+/// At most `limit` examples, evenly spaced, as rows of f64.
+struct ExampleRows {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<double> values;  ///< [rows, columns]
+  const double* row(std::int64_t i) const { return values.data() + i * columns; }
+};
+ExampleRows example_rows(const Array& x, std::int64_t limit);
+
+struct ColumnStatistics {
+  std::vector<double> mean, std;
+};
+ColumnStatistics column_statistics(const ExampleRows& x);
+
+/// How often an example's nearest neighbour has its label, against chance: the sum of the squared shares of the labels.
+struct NeighbourAgreement {
+  double agreement = 0, chance = 0;
+  double deviations = 0;  ///< (agreement - chance) in standard deviations of chance
+  std::int64_t examples = 0;
+};
+/// Of columns divided by their deviations. Integer labels count as classes; for others it is the correlation with the
+/// neighbour's value, whose chance is 0.
+NeighbourAgreement neighbour_agreement(const Array& x, const Array& y, std::int64_t limit = 300);
+
+/// Counts of the classes 0, 1, .. of integer labels; empty when there are negative ones or none.
+std::vector<double> class_counts(const Array& y);
+
+/// The share of rows of `a` that equal a row of `b`, byte for byte.
+double share_of_equal_rows(const Array& a, const Array& b);
+
+}  // namespace newtape::inspect

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/summary.hpp>
+#include <newtape/inspect/diagnosis/experiment.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+namespace newtape::inspect {
+namespace {
+
+constexpr std::int64_t evaluated_examples = 512;
+
+/// Restores the default generator of the thread.
+class GeneratorScope {
+ public:
+  explicit GeneratorScope(Generator g) : before_(std::exchange(default_generator(), g)) {}
+  ~GeneratorScope() { default_generator() = before_; }
+  GeneratorScope(const GeneratorScope&) = delete;
+  GeneratorScope& operator=(const GeneratorScope&) = delete;
+
+ private:
+  Generator before_;
+};
+
+/// Evaluation mode for a scope.
+class EvaluationScope {
+ public:
+  explicit EvaluationScope(const nn::ModuleBase& model) : modules_(model.named_modules()) {
+    for (const auto& m : modules_) modes_.push_back(m.second.is_training());
+    model.eval();
+  }
+  ~EvaluationScope() {
+    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i].second.train(modes_[i]);
+  }
+  EvaluationScope(const EvaluationScope&) = delete;
+  EvaluationScope& operator=(const EvaluationScope&) = delete;
+
+ private:
+  std::vector<std::pair<std::string, nn::ModuleBase>> modules_;
+  std::vector<bool> modes_;
+};
+
+/// Whether classes are the last axis of the output: [n, t, classes] for targets [n, t].
+bool classes_last(const Array& output, const Array& target) {
+  return output.ndim() > 2 && output.shape(1) == target.shape(1);
+}
+
+std::vector<double> class_errors(const Array& output, const Array& target) {
+  const Array values = core::cast(output, f64);
+  // [n, classes, ..] -> [n, .., classes]
+  Array last = values;
+  if (!classes_last(output, target)) {
+    Dims order{0};
+    for (std::size_t i = 2; i < values.ndim(); ++i) order.push_back(static_cast<std::int64_t>(i));
+    order.push_back(1);
+    last = core::permute(values, order);
+  }
+  last = core::contiguous(last);
+  const Array labels = core::contiguous(core::cast(target, i64));
+  const auto classes = last.shape(-1);
+  const auto each = labels.size() / labels.shape(0);
+  std::vector<double> errors(static_cast<std::size_t>(labels.shape(0)));
+  for (std::int64_t i = 0; i < labels.size(); ++i) {
+    const double* row = last.data<double>() + i * classes;
+    const auto best = std::max_element(row, row + classes) - row;
+    const bool right = best == labels.data<std::int64_t>()[i] && std::isfinite(row[best]);
+    errors[static_cast<std::size_t>(i / each)] += right ? 0 : 1 / static_cast<double>(each);
+  }
+  return errors;
+}
+
+/// Wrong sides of the threshold that separates best.
+std::vector<double> threshold_errors(const std::vector<double>& x, const std::vector<double>& y) {
+  std::vector<std::size_t> order(x.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return x[a] < x[b]; });
+  // Above the threshold is 1; wrong so far: zeros above.
+  double wrong = static_cast<double>(std::count(y.begin(), y.end(), 0.0));
+  double best = wrong;
+  std::size_t cut = 0;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    wrong += y[order[k]] == 0 ? -1 : 1;
+    if (k + 1 < order.size() && !(x[order[k + 1]] > x[order[k]])) continue;  // equal outputs share a side
+    if (wrong < best) best = wrong, cut = k + 1;
+  }
+  std::vector<double> errors(x.size());
+  for (std::size_t k = 0; k < order.size(); ++k) errors[order[k]] = (k >= cut) != (y[order[k]] == 1) ? 1 : 0;
+  return errors;
+}
+
+std::vector<double> value_errors(const Array& output, const Array& target) {
+  const Array x = core::contiguous(core::cast(output, f64));
+  const Array y = core::contiguous(core::cast(target, f64));
+  const auto n = static_cast<std::size_t>(y.shape(0));
+  if (x.size() != y.size()) return std::vector<double>(n, 1);
+  const std::vector<double> a(x.data<double>(), x.data<double>() + x.size());
+  const std::vector<double> b(y.data<double>(), y.data<double>() + y.size());
+  const bool finite = std::all_of(a.begin(), a.end(), [](double v) { return std::isfinite(v); });
+  const bool binary = std::all_of(b.begin(), b.end(), [](double v) { return v == 0 || v == 1; });
+  if (binary && b.size() == n) return finite ? threshold_errors(a, b) : std::vector<double>(n, 1);
+  const double variance = std::max(std::pow(core::summarize(y).std(), 2), 1e-300);
+  const std::size_t each = b.size() / n;
+  std::vector<double> errors(n);
+  for (std::size_t i = 0; i < b.size(); ++i) errors[i / each] += (a[i] - b[i]) * (a[i] - b[i]);
+  for (double& e : errors) {
+    e /= variance * static_cast<double>(each);
+    e = std::isfinite(e) ? std::min(e, 1.0) : 1.0;
+  }
+  return errors;
+}
+
+Tensor changed(const std::function<Tensor(const Tensor&)>& f, const Tensor& x) { return f ? f(x) : x; }
+
+/// Indices of the batches, in epochs.
+class Batches {
+ public:
+  Batches(std::int64_t examples, std::int64_t batch, bool shuffle, std::uint64_t seed)
+      : examples_(examples), batch_(std::min(batch, examples)), shuffle_(shuffle), generator_(seed) {}
+  std::vector<std::int64_t> next() {
+    if (at_ + batch_ > examples_ || order_.empty()) {
+      at_ = 0;
+      order_.resize(static_cast<std::size_t>(examples_));
+      std::iota(order_.begin(), order_.end(), 0);
+      if (shuffle_) {
+        const Array p = random::permutation(examples_, generator_);
+        order_.assign(p.data<std::int64_t>(), p.data<std::int64_t>() + examples_);
+      }
+    }
+    const auto first = order_.begin() + at_;
+    at_ += batch_;
+    return {first, first + batch_};
+  }
+
+ private:
+  std::int64_t examples_, batch_, at_ = 0;
+  bool shuffle_;
+  Generator generator_;
+  std::vector<std::int64_t> order_;
+};
+
+}  // namespace
+
+std::vector<double> example_errors(const Array& output, const Array& target) {
+  if (is_floating(target.dtype())) return value_errors(output, target);
+  if (output.ndim() != target.ndim() + 1) return value_errors(output, target);
+  return class_errors(output, target);
+}
+
+double RunOutcome::error_rate() const {
+  if (errors.empty()) return 1;
+  return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
+}
+
+PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after) {
+  PairedGain result;
+  const double b = before.error_rate();
+  result.gain = (b - after.error_rate()) / std::max(b, 0.1);
+  const std::size_t n = std::max(before.errors.size(), after.errors.size());
+  if (n < 2) return result;
+  const auto at = [](const std::vector<double>& errors, std::size_t i) { return errors.empty() ? 1.0 : errors[i]; };
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double d = at(before.errors, i) - at(after.errors, i);
+    sum += d;
+    squares += d * d;
+  }
+  const auto count = static_cast<double>(n);
+  const double variance = std::max(0.0, squares / count - sum / count * (sum / count)) / (count - 1);
+  // No variance: all examples changed alike.
+  result.deviations = variance > 0 ? sum / count / std::sqrt(variance) : sum == 0 ? 0 : sum > 0 ? 1e3 : -1e3;
+  return result;
+}
+
+data::Dataset some_examples(const data::Dataset& set, std::int64_t limit) {
+  if (set.size() <= limit) return set;
+  Array indices = Array::empty({limit}, i64);
+  for (std::int64_t i = 0; i < limit; ++i) indices.data<std::int64_t>()[i] = i * set.size() / limit;
+  return set[indices];
+}
+
+Experiment::Experiment(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed)
+    : make_(make), data_(data), seed_(seed), examined_(some_examples(data.train, evaluated_examples)) {}
+
+RunOutcome Experiment::run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers) const {
+  RunOutcome outcome;
+  const GeneratorScope generator{Generator(seed_)};
+  const auto trainee = make_();
+  if (treatment.prepare) treatment.prepare(*trainee);
+  default_generator() = Generator(seed_).fork(1);
+  LossFunction loss = treatment.loss ? treatment.loss(data_.loss) : data_.loss;
+  Batches batches(data_.train.size(), data_.batch * treatment.batch_factor, data_.shuffle || treatment.shuffle,
+                  seed_ + 1);
+  if (observers.start) observers.start(*trainee);
+  try {
+    for (std::int64_t s = 0; s < steps; ++s) {
+      const auto batch = data_.train.gather(batches.next());
+      if (treatment.before_step) treatment.before_step(*trainee);
+      const Tensor x = changed(treatment.input, batch[0]);
+      const Tensor y = changed(treatment.target, batch[1]);
+      const Tensor value = trainee->step({x, y, loss});
+      outcome.losses.push_back(value.defined() && value.size() == 1 ? value.item() : 0);
+      if (!std::isfinite(outcome.losses.back())) {
+        outcome.died = true;
+        outcome.error = "the loss is not finite";
+        break;
+      }
+    }
+    outcome.errors = evaluate(*trainee, examined_, treatment);
+  } catch (const std::exception& e) {
+    outcome.died = true;
+    outcome.error = e.what();
+  }
+  if (observers.end) observers.end(*trainee);
+  return outcome;
+}
+
+std::vector<double> Experiment::evaluate(const Trainee& trainee, const data::Dataset& set,
+                                         const Treatment& treatment) const {
+  const NoGrad off;
+  const EvaluationScope evaluation(trainee.model());
+  const auto batch = set.gather(Batches(set.size(), set.size(), false, 0).next());
+  const Tensor output = changed(treatment.output, trainee.forward(changed(treatment.input, batch[0])));
+  return example_errors(output.value(), batch[1]);
+}
+
+}  // namespace newtape::inspect

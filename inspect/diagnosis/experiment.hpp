@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/diagnosis/treatment.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace newtape::inspect {
+
+/// Errors of single examples, in [0, 1]: 1 for a wrong class; for targets of 0 and 1 a wrong side of the best threshold;
+/// for other targets the squared error in units of their variance, at most 1. An output that is not finite has error 1.
+std::vector<double> example_errors(const Array& output, const Array& target);
+
+/// How a run ended.
+struct RunOutcome {
+  bool died = false;
+  std::string error;
+  std::vector<double> losses;
+  std::vector<double> errors;  ///< of the evaluated examples after the last step
+  double error_rate() const;
+};
+
+/// The difference of two runs on the same examples.
+struct PairedGain {
+  double gain = 0;       ///< (error before - error after) / max(error before, 0.1)
+  double deviations = 0;  ///< the difference in standard errors of the paired mean
+};
+PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after);
+
+/// Called in a run; empty members do nothing.
+struct RunObservers {
+  std::function<void(Trainee&)> start = {};  ///< before the first step
+  std::function<void(Trainee&)> end = {};    ///< after the last one, or when the run died
+};
+
+/// Runs with common random numbers: the same initial weights, batches, dropout masks.
+class Experiment {
+ public:
+  Experiment(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed);
+
+  RunOutcome run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers = {}) const;
+
+  /// Errors of a trainee on a set, in evaluation mode; modes are restored.
+  std::vector<double> evaluate(const Trainee& trainee, const data::Dataset& set, const Treatment& treatment) const;
+
+ private:
+  const TraineeFactory& make_;
+  const TrainingData& data_;
+  std::uint64_t seed_;
+  data::Dataset examined_;  ///< training examples that are evaluated
+};
+
+/// Evenly spaced examples, at most `limit`.
+data::Dataset some_examples(const data::Dataset& set, std::int64_t limit);
+
+}  // namespace newtape::inspect

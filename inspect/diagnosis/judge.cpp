@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/inspect/diagnosis/judge.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace newtape::inspect {
+
+std::vector<Fired> apply_rules(const Evidence& evidence, Diagnosis& diagnosis) {
+  std::vector<Fired> fired;
+  for (const Rule* rule : all_rules()) {
+    const auto m = rule->measure(evidence);
+    if (!m) {
+      diagnosis.not_examined.push_back(std::string(rule->name) + " (needs " + rule->needs + ")");
+    } else if (m->value > rule->threshold) {
+      Suspect s{rule->name,   rule->cause,  m->evidence, m->where, rule->remedy,
+                rule->reason, rule->source, m->value,    rule->threshold};
+      fired.push_back({rule, std::move(s)});
+    } else {
+      diagnosis.ruled_out.emplace_back(rule->name);
+    }
+  }
+  return fired;
+}
+
+namespace {
+
+constexpr double enough_deviations = 3;
+
+/// Whether it is a cause; sets the weight.
+bool is_cause(Fired& f, double least_gain) {
+  Suspect& s = f.suspect;
+  const bool proof = f.rule->certainty == Certainty::proof;
+  if (s.gain) {
+    // A proof stays a cause where its remedy gains nothing within the few steps of an experiment.
+    const bool gained = *s.gain >= least_gain && s.deviations >= enough_deviations;
+    s.weight = gained ? *s.gain : 0.05;
+    return gained || proof;
+  }
+  s.weight = proof ? 0.95 : 0.5;
+  return f.rule->certainty != Certainty::hint;
+}
+
+}  // namespace
+
+void judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
+  std::vector<Fired> causes;
+  for (auto& f : fired) {
+    if (is_cause(f, least_gain)) {
+      causes.push_back(std::move(f));
+    } else {
+      diagnosis.symptoms.push_back(std::move(f.suspect));
+    }
+  }
+  // Gains within a tenth are equal: the earlier phase is the cause of what comes later.
+  const auto rank = [](const Fired& f) { return std::floor(f.suspect.weight * 10 + 0.5); };
+  std::stable_sort(causes.begin(), causes.end(), [&](const Fired& a, const Fired& b) {
+    if (rank(a) != rank(b)) return rank(a) > rank(b);
+    return a.rule->phase < b.rule->phase;
+  });
+  for (auto& f : causes) diagnosis.causes.push_back(std::move(f.suspect));
+}
+
+}  // namespace newtape::inspect

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/inspect/diagnosis/evidence.hpp>
+#include <newtape/inspect/diagnosis/treatment.hpp>
+
+#include <optional>
+#include <span>
+
+namespace newtape::inspect {
+
+/// When a fault can be seen. Where remedies gain the same, the earlier phase is the cause.
+enum class Phase { data, graph, run };
+
+/// How sure a rule is when its remedy cannot be tried: a proof (every parameter is frozen), strong evidence, or a hint,
+/// which is listed but is not called a cause.
+enum class Certainty { hint, strong, proof };
+
+/// One row of the diagnosis.
+struct Rule {
+  const char* name;
+  Phase phase;
+  Certainty certainty;
+  const char* needs;  ///< what must be known: "labels", "gradients"; for the list of what was not examined
+  /// Nothing when what it needs is not known.
+  std::optional<Measurement> (*measure)(const Evidence&);
+  double threshold;    ///< the rule fires above it
+  const char* reason;  ///< why that threshold
+  const char* cause;   ///< one sentence
+  const char* remedy;  ///< in code
+  /// How the remedy is tried; null when it cannot be.
+  Treatment (*treatment)(const Evidence&);
+  const char* source;
+};
+
+std::span<const Rule> data_rules();
+std::span<const Rule> graph_rules();
+std::span<const Rule> run_rules();
+/// All of them.
+std::vector<const Rule*> all_rules();
+
+}  // namespace newtape::inspect

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Rules that look at inputs and labels only.
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/summary.hpp>
+#include <newtape/inspect/diagnosis/examples.hpp>
+#include <newtape/inspect/diagnosis/rule.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+
+namespace newtape::inspect {
+namespace {
+
+constexpr std::int64_t examined_rows = 1000;
+
+bool has_inputs(const Evidence& e) { return e.x.defined() && is_floating(e.x.dtype()) && e.x.size() > 0; }
+bool has_labels(const Evidence& e) { return e.y.defined() && e.y.size() > 0; }
+
+std::optional<Measurement> non_finite_inputs(const Evidence& e) {
+  if (!has_inputs(e)) return {};
+  const auto s = core::summarize(e.x);
+  return Measurement{s.non_finite_share(), fmt::format("{} of {} inputs are NaN or infinite", s.non_finite, s.size), ""};
+}
+Treatment zero_non_finite(const Evidence&) {
+  return {.input = [](const Tensor& x) { return where(isfinite(x), x, 0.0); }};
+}
+
+/// Mean and deviation of every column as tensors of the shape of one example; all columns share the mean deviation
+/// where the inputs are images, whose pixels have the same unit.
+Treatment standardize_inputs(const Evidence& e) {
+  const auto rows = example_rows(e.x, examined_rows);
+  const auto s = column_statistics(rows);
+  Shape shape = e.x.shape();
+  shape[0] = 1;
+  Array mean = Array::empty(shape, f64);
+  Array scale = Array::empty(shape, f64);
+  for (std::size_t j = 0; j < s.mean.size(); ++j) {
+    mean.data<double>()[j] = s.mean[j];
+    scale.data<double>()[j] = s.std[j] > 0 ? 1 / s.std[j] : 1;
+  }
+  const Tensor m = Tensor(mean).to(e.x.dtype());
+  const Tensor f = Tensor(scale).to(e.x.dtype());
+  return {.input = [m, f](const Tensor& x) { return (x - m) * f; }};
+}
+
+std::optional<Measurement> unscaled_inputs(const Evidence& e) {
+  if (!has_inputs(e)) return {};
+  const auto s = column_statistics(example_rows(e.x, examined_rows));
+  double squares = 0;
+  double low = std::numeric_limits<double>::infinity();
+  double high = 0;
+  for (std::size_t j = 0; j < s.mean.size(); ++j) {
+    const double square = s.mean[j] * s.mean[j] + s.std[j] * s.std[j];
+    squares += square;
+    if (s.std[j] > 0) {
+      low = std::min(low, s.std[j]);
+      high = std::max(high, std::sqrt(square));
+    }
+  }
+  const double rms = std::sqrt(squares / static_cast<double>(s.mean.size()));
+  if (!(rms > 0)) return {};
+  return Measurement{std::max(rms, 0.1 / rms),
+                     fmt::format("inputs have rms {:.3g}; deviations of columns from {:.3g}, rms up to {:.3g}", rms,
+                                 std::isfinite(low) ? low : 0, high),
+                     ""};
+}
+
+std::optional<Measurement> constant_inputs(const Evidence& e) {
+  if (!has_inputs(e)) return {};
+  const auto rows = example_rows(e.x, examined_rows);
+  if (rows.rows < 2) return {};
+  const auto s = column_statistics(rows);
+  double constant = 0;
+  for (std::size_t j = 0; j < s.std.size(); ++j) {
+    constant += s.std[j] <= 1e-6 * std::abs(s.mean[j]) ? 1 : 0;
+  }
+  const double share = constant / static_cast<double>(s.std.size());
+  return Measurement{share, fmt::format("{} of {} input columns are constant", constant, s.std.size()), ""};
+}
+
+std::optional<Measurement> labels_out_of_range(const Evidence& e) {
+  if (!has_labels(e) || is_floating(e.y.dtype()) || !e.output.defined() || e.output.ndim() < 2) return {};
+  const auto labels = example_rows(e.y, std::numeric_limits<std::int64_t>::max());
+  const auto [low, high] = std::minmax_element(labels.values.begin(), labels.values.end());
+  // Classes are axis 1, or the last axis where the axes before it are the labels'.
+  const bool last = e.target.defined() && e.output.ndim() == e.target.ndim() + 1 && e.output.ndim() > 2 &&
+                    e.output.shape(1) == e.target.shape(1);
+  const auto classes = static_cast<double>(last ? e.output.shape(-1) : e.output.shape(1));
+  const double beyond = std::max({0.0, *high - (classes - 1), -*low});
+  return Measurement{beyond, fmt::format("labels from {} to {}, {} outputs", *low, *high, classes), ""};
+}
+
+std::optional<Measurement> constant_labels(const Evidence& e) {
+  if (!has_labels(e)) return {};
+  const auto rows = example_rows(e.y, std::numeric_limits<std::int64_t>::max());
+  if (rows.rows < 2) return {};
+  const auto s = column_statistics(rows);
+  const bool constant = std::all_of(s.std.begin(), s.std.end(), [](double d) { return d == 0; });
+  return Measurement{constant ? 1.0 : 0.0, fmt::format("all {} labels are {}", rows.rows, rows.values[0]), ""};
+}
+
+std::optional<Measurement> dominating_class(const Evidence& e) {
+  const auto counts = class_counts(e.y);
+  if (counts.size() < 2) return {};
+  const auto most = std::max_element(counts.begin(), counts.end());
+  const double share = *most / static_cast<double>(e.y.size());
+  if (share >= 1) return {};  // constant
+  return Measurement{share, fmt::format("{:.1f}% of the labels are class {}", 100 * share, most - counts.begin()), ""};
+}
+
+std::optional<Measurement> shuffled_labels(const Evidence& e) {
+  if (!has_inputs(e) || !has_labels(e)) return {};
+  const auto a = neighbour_agreement(e.x, e.y);
+  if (a.examples < 64 || a.chance > 0.9) return {};
+  return Measurement{3 - a.deviations,
+                     fmt::format("the nearest of {} examples has the same label in {:.1f}%, by chance it would in "
+                                 "{:.1f}% ({:+.1f} standard deviations)",
+                                 a.examples, 100 * a.agreement, 100 * a.chance, a.deviations),
+                     ""};
+}
+
+std::optional<Measurement> sorted_examples(const Evidence& e) {
+  const auto counts = class_counts(e.y);
+  if (counts.size() < 2 || e.shuffled || e.y.ndim() != 1) return {};
+  const Array y = core::contiguous(core::cast(e.y, i64));
+  const auto n = static_cast<double>(y.size());
+  double same = 0;
+  for (std::int64_t i = 1; i < y.size(); ++i) {
+    same += y.data<std::int64_t>()[i] == y.data<std::int64_t>()[i - 1] ? 1 : 0;
+  }
+  double chance = 0;
+  for (const double c : counts) chance += c / n * (c / n);
+  const double deviation = std::sqrt(chance * (1 - chance) / n);
+  if (!(deviation > 0)) return {};
+  return Measurement{(same / (n - 1) - chance) / deviation,
+                     fmt::format("{:.1f}% of the examples follow one of their class, by chance {:.1f}%",
+                                 100 * same / (n - 1), 100 * chance),
+                     ""};
+}
+Treatment shuffle_examples(const Evidence&) { return {.shuffle = true}; }
+
+std::optional<Measurement> different_test_inputs(const Evidence& e) {
+  if (!has_inputs(e) || !e.test_x.defined() || !is_floating(e.test_x.dtype())) return {};
+  const auto a = core::summarize(e.x);
+  const auto b = core::summarize(e.test_x);
+  if (!(a.std() > 0) || b.examined < 32) return {};
+  const double shift = std::abs(a.mean() - b.mean()) / a.std();
+  const double ratio = b.std() > 0 ? std::abs(std::log2(b.std() / a.std())) : 10;
+  return Measurement{std::max(shift, ratio),
+                     fmt::format("training inputs have mean {:.3g} and deviation {:.3g}, test inputs {:.3g} and {:.3g}",
+                                 a.mean(), a.std(), b.mean(), b.std()),
+                     ""};
+}
+
+std::optional<Measurement> leaked_test_examples(const Evidence& e) {
+  if (!e.x.defined() || !e.test_x.defined()) return {};
+  if (e.x.size() / std::max<std::int64_t>(1, e.x.shape(0)) < 4) return {};  // few values coincide by chance
+  const double share = share_of_equal_rows(e.test_x, e.x);
+  return Measurement{share, fmt::format("{:.1f}% of the test examples are training examples", 100 * share), ""};
+}
+
+/// Targets in units of their deviation; the output is scaled back.
+Treatment standardize_targets(const Evidence& e) {
+  const auto s = core::summarize(e.y);
+  const double mean = s.mean();
+  const double std = s.std();
+  return {.target = [=](const Tensor& y) { return (y - mean) / std; },
+          .output = [=](const Tensor& y) { return y * std + mean; }};
+}
+std::optional<Measurement> unscaled_targets(const Evidence& e) {
+  if (!has_labels(e) || !is_floating(e.y.dtype())) return {};
+  const auto s = core::summarize(e.y);
+  if (!(s.std() > 0)) return {};
+  return Measurement{s.rms(), fmt::format("targets have mean {:.3g} and deviation {:.3g}", s.mean(), s.std()), ""};
+}
+
+const Rule data_rows[] = {
+    {"non_finite_inputs", Phase::data, Certainty::proof, "inputs", non_finite_inputs, 0,
+     "one NaN in a product makes the whole row NaN", "The inputs contain NaN or infinities.",
+     "x = nt::where(nt::isfinite(x), x, 0.0);", zero_non_finite, "IEEE 754"},
+    {"unscaled_inputs", Phase::data, Certainty::hint, "inputs", unscaled_inputs, 10,
+     "initialisers assume inputs of mean square 1: a factor of 10 is 100 in the curvature of the first layer",
+     "The inputs are not scaled.", "x = (x - mean) / std;  // of the training set, for test inputs too",
+     standardize_inputs, "LeCun et al. 1998, Efficient BackProp, section 4.3"},
+    {"constant_inputs", Phase::data, Certainty::strong, "inputs", constant_inputs, 0.5,
+     "a column without variance tells no example from another", "Most input columns are constant.",
+     "// check how the inputs are read", nullptr, "definition"},
+    {"labels_out_of_range", Phase::data, Certainty::proof, "integer labels, outputs", labels_out_of_range, 0,
+     "a class needs an output", "The model has too few outputs for the labels.",
+     "nn::Linear(features, classes)  // classes = 1 + largest label", nullptr, "definition of cross entropy"},
+    {"constant_labels", Phase::data, Certainty::proof, "labels", constant_labels, 0.5, "a constant needs no inputs",
+     "All labels are the same.", "// check how the labels are read", nullptr, "definition"},
+    {"dominating_class", Phase::data, Certainty::strong, "integer labels", dominating_class, 0.8,
+     "predicting that class alone is right more often than in 4 of 5 cases", "One class dominates.",
+     "nn::cross_entropy(output, y, {.weight = 1 / shares});", nullptr, "He & Garcia 2009, section 2"},
+    {"shuffled_labels", Phase::data, Certainty::strong, "inputs, labels", shuffled_labels, 0,
+     "three standard deviations above chance: 1 of 740 shuffled sets reaches it",
+     "The labels do not depend on the inputs.", "// check that inputs and labels are in the same order", nullptr,
+     "Cover & Hart 1967: a neighbour errs at most twice as often as the best classifier"},
+    {"sorted_examples", Phase::data, Certainty::strong, "integer labels, order", sorted_examples, 6,
+     "six standard deviations of random orders", "Examples are trained on in the order of their classes.",
+     "data::Loader(set, {.shuffle = true})", shuffle_examples, "Bengio 2012, section 3.3"},
+    {"different_test_inputs", Phase::data, Certainty::strong, "test inputs", different_test_inputs, 0.5,
+     "half a deviation of the mean, or a factor of 1.4 in the deviation, is beyond what a split does",
+     "Test inputs are not transformed as training inputs are.", "// use the same transform and the training set's statistics",
+     nullptr, "Bishop 1995, section 8.2"},
+    {"leaked_test_examples", Phase::data, Certainty::strong, "test inputs", leaked_test_examples, 0.05,
+     "an example with four or more values seldom occurs twice by chance", "Test examples are in the training set.",
+     "auto [train, test] = set.split(0.9);  // before any augmentation", nullptr, "Kaufman et al. 2012"},
+    {"unscaled_targets", Phase::data, Certainty::hint, "targets", unscaled_targets, 10,
+     "outputs start with a mean square near 1; the loss then starts at 100 times that",
+     "The targets are not scaled.", "y = (y - mean) / std;", standardize_targets, "Bishop 1995, section 8.2"},
+};
+
+}  // namespace
+
+std::span<const Rule> data_rules() { return data_rows; }
+
+}  // namespace newtape::inspect

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/inspect/diagnosis/trainee.hpp>
+
+#include <functional>
+
+namespace newtape::inspect {
+
+/// What a remedy changes in a run: how it is tried by experiment. Empty members change nothing.
+struct Treatment {
+  std::function<Tensor(const Tensor& x)> input = {};   ///< before the model, in training and evaluation
+  std::function<Tensor(const Tensor& y)> target = {};  ///< in training
+  std::function<Tensor(const Tensor& output)> output = {};  ///< in evaluation: undoes `target`
+  std::function<LossFunction(const LossFunction&)> loss = {};
+  std::function<void(Trainee&)> prepare = {};      ///< once, before the first step
+  std::function<void(Trainee&)> before_step = {};  ///< before every step
+  std::int64_t batch_factor = 1;
+  bool shuffle = false;
+
+  explicit operator bool() const noexcept {
+    return input || target || loss || prepare || before_step || batch_factor != 1 || shuffle;
+  }
+};
+
+}  // namespace newtape::inspect
