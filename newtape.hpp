@@ -58,6 +58,11 @@
 #include <newtape/inspect/spectra/spectrum.hpp>
 #include <newtape/inspect/spectra/stability.hpp>
 #include <newtape/inspect/spectra/trace.hpp>
+#include <newtape/inspect/diagnosis/diagnose.hpp>
+#include <newtape/inspect/diagnosis/watch.hpp>
+#include <newtape/inspect/probe/gradient_noise.hpp>
+#include <newtape/inspect/probe/probe.hpp>
+#include <newtape/inspect/probe/step_recorder.hpp>
 #include <newtape/inspect/terminal/progress.hpp>
 #include <newtape/models/models.hpp>
 #include <newtape/nn/nn.hpp>

@@ -114,7 +114,7 @@ StepHookHandle Optimizer::enlist(Hooks& hooks, StepHook hook) {
 
 void Optimizer::call(Hooks& hooks) const {
   std::erase_if(hooks, [](const auto& hook) { return *hook == nullptr; });  // those that were removed
-  for (const auto all = hooks; const auto& hook : all) {  // a hook may register or remove others
+  for (const auto all = hooks; const auto& hook : all) {                    // a hook may register or remove others
     if (const StepHook f = *hook; f != nullptr) f(*this);
   }
 }

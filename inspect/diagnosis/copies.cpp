@@ -164,9 +164,7 @@ double power_iteration(const nn::ModuleBase& model, const std::function<Tensor()
 std::optional<double> decay_in_time(Trainee& t, const LossFunction& loss, const Array& x, const Array& y) {
   const Tensor v = variable(x);
   const Tensor g = newtape::grad(loss(t.forward(v), y), v, {.allow_unused = true});
-  const auto at = [&](std::int64_t time) {
-    return core::summarize(core::slice(g.value(), 1, time, time + 1)).rms();
-  };
+  const auto at = [&](std::int64_t time) { return core::summarize(core::slice(g.value(), 1, time, time + 1)).rms(); };
   const double last = at(x.shape(1) - 1);
   if (!(last > 0)) return {};
   return at(0) / last;
@@ -183,13 +181,12 @@ void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evi
   const std::int64_t parts = std::min<std::int64_t>(16, set.size() / size);
   if (parts >= 4) {
     const std::int64_t apart = set.size() / parts;
-    const auto noise = gradient_noise(
-        trainee.model(),
-        [&](std::int64_t k) {
-          const auto b = part(k * apart, size);
-          return data.loss(trainee.forward(b[0]), b[1]);
-        },
-        parts, {.part_size = size});
+    const auto noise = gradient_noise(trainee.model(),
+                                      [&](std::int64_t k) {
+                                        const auto b = part(k * apart, size);
+                                        return data.loss(trainee.forward(b[0]), b[1]);
+                                      },
+                                      parts, {.part_size = size});
     if (std::isfinite(noise.variance)) evidence.noise_scale = noise.noise_scale();
   }
   const auto b = part(0, std::min(data.batch, set.size()));

@@ -8,7 +8,8 @@ namespace newtape::inspect {
 
 /// On a new model in f64: the relative difference between derivatives of the loss along random directions and central
 /// differences, the median of three. Nothing is set where the model does not run in f64.
-void measure_gradient_error(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed, Evidence& evidence);
+void measure_gradient_error(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed,
+                            Evidence& evidence);
 
 /// On the trained model: noise scale, sharpness, and the gradient by time step. Changes gradients at most.
 void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evidence& evidence);

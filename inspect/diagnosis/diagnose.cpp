@@ -92,8 +92,7 @@ class ObservedRun {
     // What is measured on a model that died would say nothing.
     try {
       if (data_.test.size() > 0) {
-        evidence.final_test = evidence.best_test =
-            mean_of(experiment_.evaluate(t, some_examples(data_.test, 512), {}));
+        evidence.final_test = evidence.best_test = mean_of(experiment_.evaluate(t, some_examples(data_.test, 512), {}));
       }
       measure_noise_and_sharpness(t, data_, evidence);
     } catch (const std::exception&) {
@@ -111,27 +110,31 @@ class ObservedRun {
   double aside_ = 0;  ///< seconds of measurements after the run
 };
 
-/// Tries the remedy of every suspect that has one.
-void try_remedies(const ObservedRun& run, const TrainingData&, const DiagnoseOptions& options, std::vector<Fired>& fired,
+/// Tries the remedies of the suspects, in all doses, and keeps the best dose of each.
+void try_remedies(const ObservedRun& run, const DiagnoseOptions& options, std::vector<Fired>& fired,
                   Diagnosis& diagnosis) {
   double cost = 1;  // of the untreated run, in runs
-  std::vector<Treatment> treatments;
+  std::vector<std::vector<Treatment>> doses;
   for (const auto& f : fired) {
-    treatments.push_back(f.rule->treatment != nullptr ? f.rule->treatment(run.evidence) : Treatment{});
-    if (treatments.back()) cost += static_cast<double>(treatments.back().batch_factor);
+    doses.push_back(f.rule->treatments != nullptr ? f.rule->treatments(run.evidence) : std::vector<Treatment>{});
+    for (const auto& t : doses.back()) cost += static_cast<double>(t.batch_factor);
   }
   if (cost <= 1 || options.budget <= 0) return;
-  const auto steps = std::min(
-      options.steps, static_cast<std::int64_t>(static_cast<double>(options.steps) * options.budget / cost));
+  const auto steps =
+      std::min(options.steps, static_cast<std::int64_t>(static_cast<double>(options.steps) * options.budget / cost));
   if (steps < 1) return;
   const auto start = Clock::now();
   diagnosis.experiment_steps = steps;
   const RunOutcome untreated = run.experiment().run({}, steps);
   for (std::size_t i = 0; i < fired.size(); ++i) {
-    if (!treatments[i]) continue;
-    const auto g = paired_gain(untreated, run.experiment().run(treatments[i], steps));
-    fired[i].suspect.gain = g.gain;
-    fired[i].suspect.deviations = g.deviations;
+    Suspect& s = fired[i].suspect;
+    for (const auto& t : doses[i]) {
+      const auto g = paired_gain(untreated, run.experiment().run(t, steps));
+      if (s.gain && *s.gain >= g.gain) continue;
+      s.gain = g.gain;
+      s.deviations = g.deviations;
+      if (!t.code.empty()) s.remedy = t.code;
+    }
   }
   diagnosis.experiment_seconds = seconds_since(start);
 }
@@ -156,7 +159,7 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   d.error = e.error;
   d.run_seconds = e.seconds;
   auto fired = apply_rules(e, d);
-  try_remedies(run, data, options, fired, d);
+  try_remedies(run, options, fired, d);
   judge(std::move(fired), options.least_gain, d);
   return d;
 }

@@ -16,8 +16,8 @@ void describe(std::string& text, const Suspect& s) {
   fmt::format_to(to, "   Limit:    {:.3g}, here {:.3g}: {} ({}).\n", s.threshold, s.measured, s.reason, s.source);
   fmt::format_to(to, "   Remedy:   {}\n", s.remedy);
   if (s.gain) {
-    fmt::format_to(to, "   Tried:    the remedy removes {:.0f}% of the error ({:.1f} standard errors).\n", 100 * *s.gain,
-                   s.deviations);
+    fmt::format_to(to, "   Tried:    the remedy removes {:.0f}% of the error ({:.1f} standard errors).\n",
+                   100 * *s.gain, s.deviations);
   }
 }
 
@@ -33,9 +33,9 @@ std::string dumped(const nlohmann::ordered_json& j) {
 }
 
 nlohmann::ordered_json as_json(const Suspect& s) {
-  nlohmann::ordered_json j{{"name", s.name},         {"cause", s.cause},         {"evidence", s.evidence},
-                           {"where", s.where},       {"remedy", s.remedy},       {"reason", s.reason},
-                           {"source", s.source},     {"measured", s.measured},   {"threshold", s.threshold},
+  nlohmann::ordered_json j{{"name", s.name},     {"cause", s.cause},       {"evidence", s.evidence},
+                           {"where", s.where},   {"remedy", s.remedy},     {"reason", s.reason},
+                           {"source", s.source}, {"measured", s.measured}, {"threshold", s.threshold},
                            {"weight", s.weight}};
   j["gain"] = s.gain ? nlohmann::ordered_json(*s.gain) : nlohmann::ordered_json(nullptr);
   j["deviations"] = s.deviations;
@@ -70,7 +70,8 @@ std::string Diagnosis::to_string() const {
   if (!ruled_out.empty()) fmt::format_to(to, "\nRuled out: {}.\n", joined(ruled_out));
   if (!not_examined.empty()) fmt::format_to(to, "Not examined: {}.\n", joined(not_examined));
   if (experiment_steps > 0) {
-    fmt::format_to(to, "Each remedy was tried for {} steps with the same batches and random numbers.\n", experiment_steps);
+    fmt::format_to(to, "Each remedy was tried for {} steps with the same batches and random numbers.\n",
+                   experiment_steps);
   }
   return text;
 }

@@ -18,15 +18,17 @@ struct Suspect {
   std::string reason;    ///< of the threshold
   std::string source;
   double measured = 0, threshold = 0;
-  double weight = 0;           ///< by which causes are ranked
-  std::optional<double> gain = {};  ///< of the remedy in the experiment: the error removed, relative; nothing if not tried
-  double deviations = 0;       ///< of the gain, in standard errors
+  double weight = 0;  ///< by which causes are ranked
+  std::optional<double> gain =
+      {};                 ///< of the remedy in the experiment: the error removed, relative; nothing if not tried
+  double deviations = 0;  ///< of the gain, in standard errors
 };
 
 /// Why a model does not train, or that nothing was found.
 struct Diagnosis {
-  std::vector<Suspect> causes;    ///< the first is the likeliest
-  std::vector<Suspect> symptoms;  ///< rules that fired whose remedy gained nothing, or that do not explain by themselves
+  std::vector<Suspect> causes;  ///< the first is the likeliest
+  std::vector<Suspect>
+      symptoms;  ///< rules that fired whose remedy gained nothing, or that do not explain by themselves
   std::vector<std::string> ruled_out;     ///< rules that were examined and did not fire
   std::vector<std::string> not_examined;  ///< "noise_dominated (needs gradients of examples)"
   std::int64_t steps = 0;

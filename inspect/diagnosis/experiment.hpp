@@ -25,7 +25,7 @@ struct RunOutcome {
 
 /// The difference of two runs on the same examples.
 struct PairedGain {
-  double gain = 0;       ///< (error before - error after) / max(error before, 0.1)
+  double gain = 0;        ///< (error before - error after) / max(error before, 0.1)
   double deviations = 0;  ///< the difference in standard errors of the paired mean
 };
 PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after);

@@ -40,8 +40,8 @@ std::unordered_set<const Node*> reachable(const Node* from, const Node* stop) {
 }  // namespace
 
 bool GraphView::multiplies(const std::string& parameter) const {
-  static const std::unordered_set<std::string> products{"linear",     "matmul",        "conv",         "conv_transpose",
-                                                        "lstm_scan",  "gru_scan",      "rnn_tanh_scan", "rnn_relu_scan"};
+  static const std::unordered_set<std::string> products{"linear",    "matmul",   "conv",          "conv_transpose",
+                                                        "lstm_scan", "gru_scan", "rnn_tanh_scan", "rnn_relu_scan"};
   const auto at = consumers.find(parameter);
   return at != consumers.end() &&
          std::any_of(at->second.begin(), at->second.end(), [&](const auto& op) { return products.count(op) > 0; });

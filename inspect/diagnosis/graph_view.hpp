@@ -15,14 +15,14 @@ namespace newtape::inspect {
 /// reaches through which operations. A copy without values: it keeps no graph alive.
 struct GraphView {
   bool known = false;
-  std::string head;                               ///< the operation that computed the model's output: "softmax"
-  std::string head_location;                      ///< its line
-  std::unordered_set<std::string> loss_ops;       ///< between the output and the loss
-  std::string loss_location;                      ///< the line of the last of them
-  std::unordered_set<std::string> ops;            ///< all
-  std::vector<std::string> unreached;             ///< trainable parameters that the loss does not depend on
+  std::string head;                          ///< the operation that computed the model's output: "softmax"
+  std::string head_location;                 ///< its line
+  std::unordered_set<std::string> loss_ops;  ///< between the output and the loss
+  std::string loss_location;                 ///< the line of the last of them
+  std::unordered_set<std::string> ops;       ///< all
+  std::vector<std::string> unreached;        ///< trainable parameters that the loss does not depend on
   std::unordered_map<std::string, std::unordered_set<std::string>> consumers;  ///< operations that take a parameter
-  bool output_reached = false;                    ///< the loss depends on the output
+  bool output_reached = false;                                                 ///< the loss depends on the output
 
   bool loss_has(const char* op) const { return loss_ops.count(op) > 0; }
   /// Whether the parameter multiplies activations (linear, matmul, conv, recurrent scans), for which fan-in counts.

@@ -13,7 +13,7 @@ std::vector<Fired> apply_rules(const Evidence& evidence, Diagnosis& diagnosis) {
     if (!m) {
       diagnosis.not_examined.push_back(std::string(rule->name) + " (needs " + rule->needs + ")");
     } else if (m->value > rule->threshold) {
-      Suspect s{rule->name,   rule->cause,  m->evidence, m->where, rule->remedy,
+      Suspect s{rule->name,   rule->cause,  m->evidence, m->where,       rule->remedy,
                 rule->reason, rule->source, m->value,    rule->threshold};
       fired.push_back({rule, std::move(s)});
     } else {

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace newtape::inspect {
 
@@ -28,8 +29,8 @@ struct Rule {
   const char* reason;  ///< why that threshold
   const char* cause;   ///< one sentence
   const char* remedy;  ///< in code
-  /// How the remedy is tried; null when it cannot be.
-  Treatment (*treatment)(const Evidence&);
+  /// How the remedy is tried, in one or several doses of which the best counts; null when it cannot be.
+  std::vector<Treatment> (*treatments)(const Evidence&);
   const char* source;
 };
 

@@ -25,15 +25,16 @@ bool has_labels(const Evidence& e) { return e.y.defined() && e.y.size() > 0; }
 std::optional<Measurement> non_finite_inputs(const Evidence& e) {
   if (!has_inputs(e)) return {};
   const auto s = core::summarize(e.x);
-  return Measurement{s.non_finite_share(), fmt::format("{} of {} inputs are NaN or infinite", s.non_finite, s.size), ""};
+  return Measurement{s.non_finite_share(), fmt::format("{} of {} inputs are NaN or infinite", s.non_finite, s.size),
+                     ""};
 }
-Treatment zero_non_finite(const Evidence&) {
-  return {.input = [](const Tensor& x) { return where(isfinite(x), x, 0.0); }};
+std::vector<Treatment> zero_non_finite(const Evidence&) {
+  return {{.input = [](const Tensor& x) { return where(isfinite(x), x, 0.0); }}};
 }
 
 /// Mean and deviation of every column as tensors of the shape of one example; all columns share the mean deviation
 /// where the inputs are images, whose pixels have the same unit.
-Treatment standardize_inputs(const Evidence& e) {
+std::vector<Treatment> standardize_inputs(const Evidence& e) {
   const auto rows = example_rows(e.x, examined_rows);
   const auto s = column_statistics(rows);
   Shape shape = e.x.shape();
@@ -46,7 +47,7 @@ Treatment standardize_inputs(const Evidence& e) {
   }
   const Tensor m = Tensor(mean).to(e.x.dtype());
   const Tensor f = Tensor(scale).to(e.x.dtype());
-  return {.input = [m, f](const Tensor& x) { return (x - m) * f; }};
+  return {{.input = [m, f](const Tensor& x) { return (x - m) * f; }}};
 }
 
 std::optional<Measurement> unscaled_inputs(const Evidence& e) {
@@ -143,7 +144,7 @@ std::optional<Measurement> sorted_examples(const Evidence& e) {
                                  100 * same / (n - 1), 100 * chance),
                      ""};
 }
-Treatment shuffle_examples(const Evidence&) { return {.shuffle = true}; }
+std::vector<Treatment> shuffle_examples(const Evidence&) { return {{.shuffle = true}}; }
 
 std::optional<Measurement> different_test_inputs(const Evidence& e) {
   if (!has_inputs(e) || !e.test_x.defined() || !is_floating(e.test_x.dtype())) return {};
@@ -166,12 +167,12 @@ std::optional<Measurement> leaked_test_examples(const Evidence& e) {
 }
 
 /// Targets in units of their deviation; the output is scaled back.
-Treatment standardize_targets(const Evidence& e) {
+std::vector<Treatment> standardize_targets(const Evidence& e) {
   const auto s = core::summarize(e.y);
   const double mean = s.mean();
   const double std = s.std();
-  return {.target = [=](const Tensor& y) { return (y - mean) / std; },
-          .output = [=](const Tensor& y) { return y * std + mean; }};
+  return {{.target = [=](const Tensor& y) { return (y - mean) / std; },
+           .output = [=](const Tensor& y) { return y * std + mean; }}};
 }
 std::optional<Measurement> unscaled_targets(const Evidence& e) {
   if (!has_labels(e) || !is_floating(e.y.dtype())) return {};
@@ -208,14 +209,14 @@ const Rule data_rows[] = {
      "data::Loader(set, {.shuffle = true})", shuffle_examples, "Bengio 2012, section 3.3"},
     {"different_test_inputs", Phase::data, Certainty::strong, "test inputs", different_test_inputs, 0.5,
      "half a deviation of the mean, or a factor of 1.4 in the deviation, is beyond what a split does",
-     "Test inputs are not transformed as training inputs are.", "// use the same transform and the training set's statistics",
-     nullptr, "Bishop 1995, section 8.2"},
+     "Test inputs are not transformed as training inputs are.",
+     "// use the same transform and the training set's statistics", nullptr, "Bishop 1995, section 8.2"},
     {"leaked_test_examples", Phase::data, Certainty::strong, "test inputs", leaked_test_examples, 0.05,
      "an example with four or more values seldom occurs twice by chance", "Test examples are in the training set.",
      "auto [train, test] = set.split(0.9);  // before any augmentation", nullptr, "Kaufman et al. 2012"},
     {"unscaled_targets", Phase::data, Certainty::hint, "targets", unscaled_targets, 10,
-     "outputs start with a mean square near 1; the loss then starts at 100 times that",
-     "The targets are not scaled.", "y = (y - mean) / std;", standardize_targets, "Bishop 1995, section 8.2"},
+     "outputs start with a mean square near 1; the loss then starts at 100 times that", "The targets are not scaled.",
+     "y = (y - mean) / std;", standardize_targets, "Bishop 1995, section 8.2"},
 };
 
 }  // namespace

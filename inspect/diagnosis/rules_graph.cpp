@@ -5,16 +5,17 @@
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
 #include <newtape/nn/init.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 namespace newtape::inspect {
 namespace {
-
 
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
@@ -29,10 +30,10 @@ std::optional<Measurement> softmax_twice(const Evidence& e) {
                      fmt::format("the output is computed by {}, and the loss applies log_softmax", e.graph.head),
                      e.graph.head_location};
 }
-Treatment log_of_output(const Evidence&) {
-  return {.loss = [](const LossFunction& loss) -> LossFunction {
+std::vector<Treatment> log_of_output(const Evidence&) {
+  return {{.loss = [](const LossFunction& loss) -> LossFunction {
     return [loss](const Tensor& p, const Tensor& y) { return loss(log(p + std::numeric_limits<float>::min()), y); };
-  }};
+  }}};
 }
 
 std::optional<Measurement> sigmoid_twice(const Evidence& e) {
@@ -42,13 +43,13 @@ std::optional<Measurement> sigmoid_twice(const Evidence& e) {
                      fmt::format("the output is computed by {}, and the loss is that of logits", e.graph.head),
                      e.graph.head_location};
 }
-Treatment logit_of_output(const Evidence&) {
-  return {.loss = [](const LossFunction& loss) -> LossFunction {
+std::vector<Treatment> logit_of_output(const Evidence&) {
+  return {{.loss = [](const LossFunction& loss) -> LossFunction {
     return [loss](const Tensor& p, const Tensor& y) {
       constexpr double least = 1e-6;
       return loss(log(p + least) - log1p(least - p), y);
     };
-  }};
+  }}};
 }
 
 /// Ends of the values of an activation.
@@ -57,26 +58,26 @@ struct HeadRange {
   double low, high;
 };
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr HeadRange head_ranges[] = {{"relu", 0, infinity},    {"sigmoid", 0, 1},         {"tanh", -1, 1},
-                                     {"softplus", 0, infinity}, {"softmax", 0, 1},         {"hardtanh", -1, 1},
+constexpr HeadRange head_ranges[] = {{"relu", 0, infinity},     {"sigmoid", 0, 1},    {"tanh", -1, 1},
+                                     {"softplus", 0, infinity}, {"softmax", 0, 1},    {"hardtanh", -1, 1},
                                      {"exp", 0, infinity},      {"elu", -1, infinity}};
 
 std::optional<Measurement> head_cannot_reach_targets(const Evidence& e) {
   if (!e.graph.known || !e.target.defined()) return {};
-  const auto* range = std::find_if(std::begin(head_ranges), std::end(head_ranges),
-                                   [&](const auto& r) { return e.graph.head == r.op; });
+  const auto* range =
+      std::find_if(std::begin(head_ranges), std::end(head_ranges), [&](const auto& r) { return e.graph.head == r.op; });
   if (range == std::end(head_ranges)) return Measurement{0, "the output is not bounded", ""};
   if (!is_floating(e.target.dtype())) {  // logits need both signs
     const bool logits = e.graph.loss_has("log_softmax") && e.graph.head != "softmax" && e.graph.head != "elu";
-    return Measurement{logits ? 1.0 : 0.0,
-                       fmt::format("the loss takes logits, which {} keeps within [{}, {}]", range->op, range->low,
-                                   range->high),
-                       e.graph.head_location};
+    return Measurement{
+        logits ? 1.0 : 0.0,
+        fmt::format("the loss takes logits, which {} keeps within [{}, {}]", range->op, range->low, range->high),
+        e.graph.head_location};
   }
   if (e.graph.loss_has("softplus")) return Measurement{0, "the loss takes logits", ""};
   const Array& y = e.y.defined() && is_floating(e.y.dtype()) ? e.y : e.target;
-  const auto s = core::summarize(y, {.low = std::nextafter(range->low, -infinity),
-                                     .high = std::nextafter(range->high, infinity)});
+  const auto s =
+      core::summarize(y, {.low = std::nextafter(range->low, -infinity), .high = std::nextafter(range->high, infinity)});
   return Measurement{s.saturated_share(),
                      fmt::format("{:.1f}% of the targets are outside of [{}, {}], the range of {}",
                                  100 * s.saturated_share(), range->low, range->high, range->op),
@@ -103,6 +104,21 @@ std::optional<Measurement> parameters_not_held(const Evidence& e) {
                      listed(names)};
 }
 
+/// A second optimizer steps with the first.
+std::vector<Treatment> hold_the_others(const Evidence&) {
+  return {{.prepare = [](Trainee& t) {
+    std::vector<Parameter> others = t.model().parameters();
+    for (const auto& p : t.optimizer().params()) std::erase(others, p);
+    if (others.empty()) return;
+    const auto adam = std::make_shared<optim::Adam>(others);
+    t.optimizer().register_step_post_hook([adam](const optim::Optimizer& first) {
+      adam->set_lr(first.lr());
+      adam->step();
+      adam->zero_grad();
+    });
+  }}};
+}
+
 std::optional<Measurement> frozen_parameters(const Evidence& e) {
   if (e.probe == nullptr) return {};
   std::vector<std::string> names;
@@ -116,11 +132,12 @@ std::optional<Measurement> frozen_parameters(const Evidence& e) {
     names.push_back(p.name);
   }
   if (all == 0) return {};
-  return Measurement{frozen / all, fmt::format("{:.1f}% of the parameters are frozen: {}", 100 * frozen / all, listed(names)),
+  return Measurement{frozen / all,
+                     fmt::format("{:.1f}% of the parameters are frozen: {}", 100 * frozen / all, listed(names)),
                      listed(names)};
 }
-Treatment unfreeze(const Evidence&) {
-  return {.prepare = [](Trainee& t) { t.model().requires_grad(true); }};
+std::vector<Treatment> unfreeze(const Evidence&) {
+  return {{.prepare = [](Trainee& t) { t.model().requires_grad(true); }}};
 }
 
 /// First records of the parameters that multiply activations.
@@ -169,15 +186,19 @@ std::optional<Measurement> initial_gain(const Evidence& e) {
   if (!any) return {};
   return Measurement{worst, text, where};
 }
-/// PyTorch's default: uniform with deviation 1 / sqrt(3 fan-in). Other parameters with two axes or more stay.
-Treatment initialise_again(const Evidence& e) {
+/// He's deviation and PyTorch's default, 1 / sqrt(3 fan-in). Other parameters than those that multiply stay.
+std::vector<Treatment> initialise_again(const Evidence& e) {
   std::vector<std::string> names;
   each_weight(e, [&](const ProbedParameter& p, const core::ArraySummary&) { names.push_back(p.name); });
-  return {.prepare = [names](Trainee& t) {
-    for (const auto& name : names) {
-      nn::init::kaiming_uniform(t.model().parameter(name), {.a = std::sqrt(5.0)});
-    }
-  }};
+  const auto with = [&](double a) {
+    Treatment t;
+    t.prepare = [names, a](Trainee& trainee) {
+      for (const auto& name : names) nn::init::kaiming_uniform(trainee.model().parameter(name), {.a = a});
+    };
+    t.code = fmt::format("nn::init::kaiming_uniform(weight, {{.a = {:.3g}}});", a);
+    return t;
+  };
+  return {with(std::sqrt(5.0)), with(0)};
 }
 
 std::optional<Measurement> dropout_of_most(const Evidence& e) {
@@ -190,20 +211,22 @@ std::optional<Measurement> dropout_of_most(const Evidence& e) {
       if (record.value.zero_share() > worst) worst = record.value.zero_share(), where = r.path;
     }
   }
-  return Measurement{worst, fmt::format("{} leaves {:.1f}% of the elements", where.empty() ? "no dropout" : where, 100 * (1 - worst)), where};
+  return Measurement{
+      worst, fmt::format("{} leaves {:.1f}% of the elements", where.empty() ? "no dropout" : where, 100 * (1 - worst)),
+      where};
 }
-Treatment no_dropout(const Evidence& e) {
+std::vector<Treatment> no_dropout(const Evidence& e) {
   std::vector<std::string> paths;
   if (e.probe != nullptr) {
     for (const auto& r : e.probe->results()) {
       if (!r.input && r.type.find("Dropout") != std::string::npos) paths.push_back(r.path);
     }
   }
-  return {.before_step = [paths](Trainee& t) {
+  return {{.before_step = [paths](Trainee& t) {
     for (const auto& [path, module] : t.model().named_modules()) {
       if (std::find(paths.begin(), paths.end(), path) != paths.end()) module.eval();
     }
-  }};
+  }}};
 }
 
 std::optional<Measurement> evaluation_mode(const Evidence& e) {
@@ -211,18 +234,17 @@ std::optional<Measurement> evaluation_mode(const Evidence& e) {
   double evaluated = 0;
   const auto records = e.probe->step_records().records();
   for (const auto& r : records) evaluated += r.training ? 0 : 1;
-  return Measurement{evaluated / static_cast<double>(records.size()),
-                     fmt::format("the model was in evaluation mode in {} of {} steps looked at", evaluated,
-                                 records.size()),
-                     ""};
+  return Measurement{
+      evaluated / static_cast<double>(records.size()),
+      fmt::format("the model was in evaluation mode in {} of {} steps looked at", evaluated, records.size()), ""};
 }
-Treatment training_mode(const Evidence&) {
-  return {.prepare = [](Trainee& t) {
+std::vector<Treatment> training_mode(const Evidence&) {
+  return {{.prepare = [](Trainee& t) {
     // The step of the user may call eval(): a hook at the start of the forward pass has the last word.
     t.model().register_forward_pre_hook([](const nn::ModuleBase& m, std::span<const Tensor>) {
       if (grad_enabled()) m.train();
     });
-  }};
+  }}};
 }
 
 std::optional<Measurement> wrong_gradient(const Evidence& e) {
@@ -239,8 +261,8 @@ std::optional<Measurement> zero_learning_rate(const Evidence& e) {
   const double most = *std::max_element(e.lrs.begin(), e.lrs.end());
   return Measurement{most == 0 ? 1.0 : 0.0, fmt::format("the learning rate is {}", most), ""};
 }
-Treatment rate_of_one_thousandth(const Evidence&) {
-  return {.before_step = [](Trainee& t) { t.optimizer().set_lr(1e-3); }};
+std::vector<Treatment> rate_of_one_thousandth(const Evidence&) {
+  return {{.before_step = [](Trainee& t) { t.optimizer().set_lr(1e-3); }}};
 }
 
 const Rule graph_rows[] = {
@@ -262,7 +284,7 @@ const Rule graph_rows[] = {
      "// use the layer in forward(), or freeze it", nullptr, "definition"},
     {"parameters_not_held", Phase::graph, Certainty::strong, "optimizer", parameters_not_held, 0.5,
      "a trainable parameter is one that an optimizer changes", "No optimizer holds some parameters.",
-     "optim::Adam(model.parameters())", nullptr, "definition"},
+     "optim::Adam(model.parameters())", hold_the_others, "definition"},
     {"frozen_parameters", Phase::graph, Certainty::hint, "parameters", frozen_parameters, 0,
      "freezing is deliberate or a mistake: the experiment tells", "Some parameters are frozen.",
      "model.requires_grad(true);", unfreeze, "definition"},
@@ -277,9 +299,8 @@ const Rule graph_rows[] = {
     {"dropout_of_most", Phase::graph, Certainty::hint, "dropout layers", dropout_of_most, 0.85,
      "the variance of a kept signal grows by p / (1 - p): above 5.7", "Dropout leaves out nearly everything.",
      "nn::Dropout(0.2)", no_dropout, "Srivastava et al. 2014, appendix A.4: 0.5 to 0.8 kept"},
-    {"evaluation_mode", Phase::graph, Certainty::hint, "steps", evaluation_mode, 0.5,
-     "most steps", "The model trains in evaluation mode.", "model.train();", training_mode,
-     "Ioffe & Szegedy 2015, algorithm 2"},
+    {"evaluation_mode", Phase::graph, Certainty::hint, "steps", evaluation_mode, 0.5, "most steps",
+     "The model trains in evaluation mode.", "model.train();", training_mode, "Ioffe & Szegedy 2015, algorithm 2"},
     {"wrong_gradient", Phase::graph, Certainty::proof, "a model that can be made again", wrong_gradient, 1e-2,
      "in f64 the difference quotient has an error near 1e-8; kinks of the loss add the share of units at them",
      "A gradient is wrong.", "nt::gradcheck(f, x)  // of the operations of your own", nullptr,

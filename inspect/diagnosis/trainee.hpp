@@ -15,7 +15,7 @@ using LossFunction = std::function<Tensor(const Tensor& output, const Tensor& ta
 
 /// What diagnose trains on.
 struct TrainingData {
-  data::Dataset train;      ///< arrays 0 and 1: inputs and targets, examples along the first axis
+  data::Dataset train;  ///< arrays 0 and 1: inputs and targets, examples along the first axis
   LossFunction loss;
   data::Dataset test = {};  ///< the same for examples that are not trained on; may be left out
   std::int64_t batch = 32;

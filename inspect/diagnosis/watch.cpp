@@ -50,7 +50,7 @@ struct Watch::State {
     for (auto& f : fired) {
       const double excess = f.suspect.threshold > 0 ? f.suspect.measured / f.suspect.threshold : 1;
       const bool trained = d.last_loss < 0.7 * d.first_loss;
-      if (f.rule->certainty == Certainty::hint && f.rule->treatment != nullptr && !trained && excess > 2) {
+      if (f.rule->certainty == Certainty::hint && f.rule->treatments != nullptr && !trained && excess > 2) {
         f.suspect.gain = std::min(0.9, 0.3 + 0.1 * std::log10(excess));
         f.suspect.deviations = std::numeric_limits<double>::infinity();
       }

@@ -47,10 +47,9 @@ void Probe::attach(const optim::Optimizer* optimizer) {
   State& s = *state_;
   const std::weak_ptr<State> weak = state_;
   // Clones of the model have the hooks, too: their calls are not the model's.
-  s.module_hooks.push_back(
-      s.model.register_forward_pre_hook([weak](const nn::ModuleBase& m, std::span<const Tensor>) {
-        if (const auto state = weak.lock(); state != nullptr && m == state->model) state->before_forward();
-      }));
+  s.module_hooks.push_back(s.model.register_forward_pre_hook([weak](const nn::ModuleBase& m, std::span<const Tensor>) {
+    if (const auto state = weak.lock(); state != nullptr && m == state->model) state->before_forward();
+  }));
   for (std::size_t i = 0; i < s.modules.size(); ++i) {
     const auto& module = s.modules[i];
     if (std::find(s.modules.begin(), s.modules.begin() + static_cast<std::ptrdiff_t>(i), module) !=

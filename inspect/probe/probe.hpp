@@ -16,7 +16,7 @@ namespace newtape::inspect {
 
 /// A parameter at one step. Norms are 2-norms; of a sampled array, estimates.
 struct ParameterRecord {
-  std::int64_t step = 0;    ///< steps of the optimizer before this one
+  std::int64_t step = 0;     ///< steps of the optimizer before this one
   core::ArraySummary value;  ///< before the step
   core::ArraySummary grad;   ///< as the optimizer received it; `examined` is 0 when there was none
   double swept_norm = 0;     ///< of the gradient that the last backward sweep computed, before clipping or accumulation
@@ -42,8 +42,8 @@ struct ProbedParameter {
 };
 
 struct ProbedResult {
-  std::string path;  ///< of the module; empty for the model itself
-  std::string type;  ///< of the module: "Linear"
+  std::string path;    ///< of the module; empty for the model itself
+  std::string type;    ///< of the module: "Linear"
   bool input = false;  ///< its first input instead of its result: what is computed between modules, and the data
   Shape shape;         ///< of the latest value
   std::string op;      ///< that computed the latest value: "relu"; empty for a constant
@@ -59,12 +59,13 @@ struct LossRecord {
   double value = 0;
 };
 
-/// One step of training, as the optimizer saw it; recorded at every probed step.
+/// One step of training, as the optimizer saw it, recorded at every probed step. Norms are those of the parameters that
+/// it holds together.
 struct StepRecord {
   std::int64_t step = 0;
-  double lr = 0;            ///< of the first group
-  double grad_norm = 0;     ///< of all gradients, as the optimizer received them
-  double swept_norm = 0;    ///< of all gradients that the last sweep computed
+  double lr = 0;          ///< of the first group
+  double grad_norm = 0;   ///< of the gradients as the optimizer received them
+  double swept_norm = 0;  ///< of the gradients that the last sweep computed
   double step_norm = 0;
   double value_norm = 0;
   std::int64_t sweeps = 0;  ///< calls of backward since the last step

@@ -172,15 +172,15 @@ void Probe::State::finish_step() {
       Pending& p = pending_[i];
       p.sample = Array();
       if (!has_optimizer) {
-        p.record.value =
-            core::summarize(parameters[i].parameter.value(), {.max_elements = options.max_elements});
+        p.record.value = core::summarize(parameters[i].parameter.value(), {.max_elements = options.max_elements});
       }
+      parameters[i].history.push(p.record);
+      if (has_optimizer && !parameters[i].held) continue;
       const auto squared = [](double x) { return x * x; };
       all.grad_norm += squared(p.record.grad.norm());
       all.swept_norm += squared(p.record.swept_norm);
       all.step_norm += squared(p.record.step_norm);
       all.value_norm += squared(p.record.value.norm());
-      parameters[i].history.push(p.record);
     }
     for (double* norm : {&all.grad_norm, &all.swept_norm, &all.step_norm, &all.value_norm}) *norm = std::sqrt(*norm);
     step_records.push(all);

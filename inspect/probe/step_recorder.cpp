@@ -22,8 +22,8 @@ class ModuleWatcher {
       hooks_.push_back(module.register_forward_pre_hook([this, i](const nn::ModuleBase&, std::span<const Tensor> in) {
         running_.push_back({i, {in.begin(), in.end()}});
       }));
-      hooks_.push_back(module.register_forward_hook(
-          [this, i](const nn::ModuleBase&, std::span<const Tensor> in, const Tensor& out) {
+      hooks_.push_back(
+          module.register_forward_hook([this, i](const nn::ModuleBase&, std::span<const Tensor> in, const Tensor& out) {
             running_.pop_back();
             if (!out.defined() || !out.requires_grad() || out.is_leaf()) return Tensor();
             out.register_hook([this, alive = std::weak_ptr<bool>(alive_), call = Call{i, {in.begin(), in.end()}},
@@ -146,8 +146,8 @@ std::string StepReport::to_string() const {
   if (!module.empty()) text += ", module " + module;
   text += ": " + error;
   for (const auto& o : operands) {
-    fmt::format_to(std::back_inserter(text), "\n  {}: [{:.3g}, {:.3g}], rms {:.3g}", o.name, o.summary.min, o.summary.max,
-                   o.summary.rms());
+    fmt::format_to(std::back_inserter(text), "\n  {}: [{:.3g}, {:.3g}], rms {:.3g}", o.name, o.summary.min,
+                   o.summary.max, o.summary.rms());
     if (o.summary.non_finite > 0) text += fmt::format(", {} not finite", o.summary.non_finite);
   }
   return text;

@@ -22,9 +22,9 @@ struct StepReport {
   };
   bool failed = false;
   std::int64_t step = 0;
-  double loss = 0;            ///< NaN when the step threw
-  std::string module = {};    ///< path of the innermost module: that was running, or in whose result the sweep was last
-  std::string error = {};     ///< names the operation and its line
+  double loss = 0;          ///< NaN when the step threw
+  std::string module = {};  ///< path of the innermost module: that was running, or in whose result the sweep was last
+  std::string error = {};   ///< names the operation and its line
   std::vector<Operand> operands = {};
 
   std::string to_string() const;

@@ -69,7 +69,8 @@ TEST_CASE("summarize agrees with plain loops, for any length and dtype") {
 
 TEST_CASE("summarize reads transposed, sliced and broadcast layouts") {
   const Array x = random::normal({30, 40});
-  const Array views[] = {core::transpose(x, 0, 1), core::slice(x, 1, 3, 17), core::expand(core::slice(x, 0, 0, 1), {7, 40})};
+  const Array views[] = {core::transpose(x, 0, 1), core::slice(x, 1, 3, 17),
+                         core::expand(core::slice(x, 0, 0, 1), {7, 40})};
   for (const Array& view : views) {
     const auto got = core::summarize(view);
     const auto wanted = summary_by_loops(view, -inf, inf);

@@ -8,9 +8,9 @@
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/diagnosis/diagnose.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
 #include <newtape/inspect/diagnosis/experiment.hpp>
-#include <newtape/inspect/diagnosis/diagnose.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
 #include <newtape/inspect/diagnosis/watch.hpp>
 #include <newtape/nn/layers/linear.hpp>

@@ -17,24 +17,24 @@ namespace nt = newtape;
 /// A training program. Kinds of faults change its members.
 struct Program {
   // The model.
-  std::string model;               ///< "mlp", "cnn", "cnn_bn", "lstm", "transformer", "regression"
+  std::string model;  ///< "mlp", "cnn", "cnn_bn", "lstm", "transformer", "regression"
   std::string activation = "relu";
-  std::string head;                ///< an operation after the last layer: "softmax"
+  std::string head;  ///< an operation after the last layer: "softmax"
   double dropout = 0;
-  std::int64_t outputs = 0;        ///< 0: as many as needed
-  std::int64_t depth = 2;          ///< layers of the multilayer perceptrons
-  bool wrong_gradient = false;     ///< an operation of its own, before the head, whose gradient is wrong
+  std::int64_t outputs = 0;     ///< 0: as many as needed
+  std::int64_t depth = 2;       ///< layers of the multilayer perceptrons
+  bool wrong_gradient = false;  ///< an operation of its own, before the head, whose gradient is wrong
   bool unused_layer = false;
   // Its initial weights.
-  double weight_factor = 1;        ///< of all weights with two axes or more
-  double weight_constant = -1;     ///< all weights have this value, unless it is negative
-  double bias_shift = 0;           ///< is added to all biases
-  bool freeze = false;             ///< all but the last layer
+  double weight_factor = 1;     ///< of all weights with two axes or more
+  double weight_constant = -1;  ///< all weights have this value, unless it is negative
+  double bias_shift = 0;        ///< is added to all biases
+  bool freeze = false;          ///< all but the last layer
   // The optimizer.
   bool sgd = false;
   double lr = 3e-3;
   double weight_decay = 0;
-  double lr_decay = 1;             ///< factor of the rate in every step
+  double lr_decay = 1;  ///< factor of the rate in every step
   bool holds_first_layer_only = false;
   // The step.
   bool clears_gradients = true;

@@ -26,7 +26,8 @@ TEST_CASE("gradient_noise estimates mean and variance of the examples' gradients
   const std::int64_t n = 400;
   const double std = 2;
   const Tensor x = tensor({1.0, -2.0, 0.5}, f64) + Tensor(random::normal({n, 3}, 0, std, f64));
-  const auto noise = inspect::gradient_noise(model, [&](std::int64_t k) { return model(x[k]); }, n);
+  const auto noise = inspect::gradient_noise(
+      model, [&](std::int64_t k) { return model(x[k]); }, n);
   // The same from the definitions: the covariance's trace is the sum of the columns' variances.
   const double variance = sum(var(x, 0)).item();
   const Tensor m = mean(x, 0);
@@ -46,5 +47,7 @@ TEST_CASE("gradient_noise of larger parts has the variance of one example") {
   const auto noise = inspect::gradient_noise(
       model, [&](std::int64_t k) { return model(x[{Slice(8 * k, 8 * k + 8)}]) / 8; }, 500, {.part_size = 8});
   CHECK(std::abs(noise.variance - 3) < 6 * 3 * std::sqrt(2.0 / (3 * 500)));
-  CHECK_THROWS_AS(inspect::gradient_noise(model, [&](std::int64_t) { return model(x); }, 1), ValueError);
+  CHECK_THROWS_AS(inspect::gradient_noise(
+                      model, [&](std::int64_t) { return model(x); }, 1),
+                  ValueError);
 }

@@ -126,7 +126,9 @@ TEST_CASE("StepRecorder names the module that a sweep had reached") {
   optim::SGD sgd(model.parameters(), {.lr = 0.01});
   inspect::StepRecorder recorder(model, sgd);
   // The derivative of a square root at 0 is infinite.
-  const auto step = [&](std::span<const Tensor> batch) { return sgd.step([&] { return mean(sqrt(model(batch[0]))); }); };
+  const auto step = [&](std::span<const Tensor> batch) {
+    return sgd.step([&] { return mean(sqrt(model(batch[0]))); });
+  };
   recorder.save({ones({3, 2})});
   const auto report = recorder.explain(step);
   CHECK(report.failed);
