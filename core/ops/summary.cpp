@@ -77,6 +77,16 @@ void summarize_into(const kernels::SummaryTable<T>& table, const Array& x, const
   const T* data = x.data<T>();
   const T low = end_of_range<T>(o.low);
   const T high = end_of_range<T>(o.high);
+  const bool sampled = o.max_elements > 0 && x.size() > o.max_elements;
+  if (x.size() <= piece || (sampled && o.max_elements <= piece)) {  // one thread, without lists
+    auto totals = nothing();
+    each_block(x.size(), o.max_elements, [&](std::int64_t at, std::int64_t n) {
+      table.row(data + at, n, low, high, &totals);
+      result.examined += n;
+    });
+    put(result, totals);
+    return;
+  }
   std::vector<std::pair<std::int64_t, std::int64_t>> blocks;
   each_block(x.size(), o.max_elements, [&](std::int64_t at, std::int64_t n) { blocks.emplace_back(at, n); });
   std::vector<kernels::SummaryTotals> totals(blocks.size(), nothing());

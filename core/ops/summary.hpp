@@ -47,7 +47,7 @@ struct SummarizeOptions {
 };
 
 /// Elements of a block of a sample.
-inline constexpr std::int64_t summary_block = 1024;
+inline constexpr std::int64_t summary_block = 256;
 
 /// DTypeError unless `x` is f32 or f64. The order of elements does not matter, so no layout that fills its memory is
 /// copied.

@@ -14,7 +14,7 @@
 using namespace newtape;
 
 namespace {
-constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr double no_end = std::numeric_limits<double>::infinity();
 
 /// The same statistics by plain loops.
 core::ArraySummary summary_by_loops(const Array& x, double low, double high) {
@@ -73,7 +73,7 @@ TEST_CASE("summarize reads transposed, sliced and broadcast layouts") {
                          core::expand(core::slice(x, 0, 0, 1), {7, 40})};
   for (const Array& view : views) {
     const auto got = core::summarize(view);
-    const auto wanted = summary_by_loops(view, -inf, inf);
+    const auto wanted = summary_by_loops(view, -no_end, no_end);
     CHECK(got.examined == view.size());
     CHECK(got.min == wanted.min);
     CHECK(got.max == wanted.max);

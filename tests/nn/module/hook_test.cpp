@@ -15,6 +15,7 @@
 #include <newtape/nn/module/sequential.hpp>
 #include <newtape/nn/module/summary.hpp>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -179,4 +180,25 @@ TEST_CASE("summary counts the multiply-adds of recurrent layers and attention by
   const auto parameters = 3 * ((3 * e * e + 3 * e) + (e * e + e) + (f * e + f) + (e * f + e) + 4 * e);
   CHECK(s.parameters == parameters);
   CHECK(s.bytes == 4 * parameters);
+}
+
+TEST_CASE("module: a removed hook is released at once, and its handle may outlive the module") {
+  const auto owned = std::make_shared<int>(0);
+  nn::ModuleHook hook;
+  {
+    const Silent silent;
+    hook = silent.register_forward_hook([owned](const nn::ModuleBase&, std::span<const nt::Tensor>, const nt::Tensor&) {
+      ++*owned;
+      return nt::Tensor();
+    });
+    silent(nt::zeros({1}));
+    CHECK(*owned == 1);
+    CHECK(owned.use_count() == 2);
+    hook.remove();
+    CHECK(owned.use_count() == 1);
+    silent(nt::zeros({1}));
+    CHECK(*owned == 1);
+    hook = silent.register_forward_pre_hook([](const nn::ModuleBase&, std::span<const nt::Tensor>) {});
+  }
+  hook.remove();
 }
