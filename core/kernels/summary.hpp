@@ -21,18 +21,7 @@ struct SummaryTable {
 struct SummaryTables {
   SummaryTable<float> f32;
   SummaryTable<double> f64;
+  static const SummaryTables baseline, avx2, avx512;
 };
-
-namespace baseline {
-extern const SummaryTables summary;
-}
-#if defined(NEWTAPE_HAVE_X86_ISAS)
-namespace avx2 {
-extern const SummaryTables summary;
-}
-namespace avx512 {
-extern const SummaryTables summary;
-}
-#endif
 
 }  // namespace newtape::core::kernels

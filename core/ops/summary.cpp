@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::int64_t piece = 1 << 16;  // elements that one thread reads at a time
 
-const kernels::SummaryTables& summary_tables() {
-  static const kernels::SummaryTables& chosen =
-      kernels::select(kernels::baseline::summary, kernels::avx2::summary, kernels::avx512::summary);
-  return chosen;
-}
-
 constexpr kernels::SummaryTotals nothing() {
   return {0, 0, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), 0, 0, 0};
 }
@@ -137,9 +131,9 @@ ArraySummary summarize(const Array& x, const SummarizeOptions& options) {
   if (x.size() == 0) return result;
   const Array values = dense(x);
   if (values.dtype() == f32) {
-    summarize_into(summary_tables().f32, values, options, result);
+    summarize_into(kernels::select<kernels::SummaryTables, float>(), values, options, result);
   } else {
-    summarize_into(summary_tables().f64, values, options, result);
+    summarize_into(kernels::select<kernels::SummaryTables, double>(), values, options, result);
   }
   return result;
 }

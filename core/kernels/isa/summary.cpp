@@ -80,6 +80,9 @@ void summarize_row(const T* x, std::int64_t n, T low, T high, SummaryTotals* tot
 
 }  // namespace
 
-const SummaryTables summary = {{summarize_row<float>}, {summarize_row<double>}};
-
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
+
+namespace newtape::core::kernels {
+constinit const SummaryTables SummaryTables::NEWTAPE_ISA{.f32 = {NEWTAPE_ISA::summarize_row<float>},
+                                                         .f64 = {NEWTAPE_ISA::summarize_row<double>}};
+}
