@@ -102,7 +102,8 @@ class Zoo {
   void count(const std::string& model, const zoo::Kind& kind, const nt::inspect::Diagnosis& d) {
     auto& group = groups_[kind.tuned && tuned_model(model) ? 0 : !kind.tuned && !tuned_model(model) ? 2 : 1];
     group.first.count(!d.causes.empty() && accepted(kind, d.causes[0].name));
-    group.recall.count(std::any_of(d.causes.begin(), d.causes.end(), [&](const auto& c) { return accepted(kind, c.name); }));
+    group.recall.count(
+        std::any_of(d.causes.begin(), d.causes.end(), [&](const auto& c) { return accepted(kind, c.name); }));
     for (const auto& c : d.causes) {
       group.precision.count(accepted(kind, c.name));
       fired_.insert(c.name);
@@ -132,7 +133,8 @@ class Zoo {
                  g.first.text(), g.recall.text(), g.precision.text());
     }
     fmt::print("\nfalse alarms in healthy runs  {}\n", alarms_.text());
-    fmt::print("\nThe best of the tools compared by Humbatova et al. (2025), on other faults: recall 0.61, precision 0.41\n");
+    fmt::print(
+        "\nThe best of the tools compared by Humbatova et al. (2025), on other faults: recall 0.61, precision 0.41\n");
   }
 
   const Options& options_;

@@ -32,13 +32,15 @@ double mean_of(const std::vector<double>& errors) {
   return sum / static_cast<double>(errors.size());
 }
 
-/// The run that is looked at, with everything that is measured in it.
+/// A run that is looked at, with everything that is measured in it.
 class ObservedRun {
  public:
   ObservedRun(const TraineeFactory& make, const TrainingData& data, const DiagnoseOptions& options)
       : make_(make), data_(data), options_(options), experiment_(make, data, options.seed) {}
 
-  void run() {
+  void run(const Treatment& treatment, std::int64_t steps) {
+    steps_ = steps;
+    measures_copies_ = !treatment;
     auto& e = evidence;
     e.x = data_.train.array(0);
     e.y = data_.train.array(1);
@@ -49,11 +51,10 @@ class ObservedRun {
     e.batch = data_.batch;
     e.shuffled = data_.shuffle;
     e.final_test = e.best_test = e.initial_test = std::numeric_limits<double>::quiet_NaN();
-    e.gradient_error = std::nullopt;
-    measure_gradient_error(make_, data_, options_.seed, e);
+    if (measures_copies_) measure_gradient_error(make_, data_, options_.seed, e);
     const auto start = Clock::now();
     const RunOutcome outcome = experiment_.run(
-        {}, options_.steps, {.start = [&](Trainee& t) { begin(t); }, .end = [&](Trainee& t) { finish(t); }});
+        treatment, steps, {.start = [&](Trainee& t) { begin(t); }, .end = [&](Trainee& t) { finish(t); }});
     e.seconds = seconds_since(start) - aside_;
     e.died = outcome.died;
     e.error = outcome.error;
@@ -69,7 +70,7 @@ class ObservedRun {
 
  private:
   void begin(Trainee& t) {
-    const auto every = std::max<std::int64_t>(1, options_.steps / 50);
+    const auto every = std::max<std::int64_t>(1, steps_ / 50);
     probe_.emplace(t.model(), t.optimizer(), ProbeOptions{.every = every});
     evidence.probe = &*probe_;
     evidence.options = options_of(t.optimizer());
@@ -94,7 +95,7 @@ class ObservedRun {
       if (data_.test.size() > 0) {
         evidence.final_test = evidence.best_test = mean_of(experiment_.evaluate(t, some_examples(data_.test, 512), {}));
       }
-      measure_noise_and_sharpness(t, data_, evidence);
+      if (measures_copies_) measure_noise_and_sharpness(t, data_, evidence);
     } catch (const std::exception&) {
       evidence.noise_scale = evidence.sharpness = evidence.time_decay = std::nullopt;
     }
@@ -107,19 +108,21 @@ class ObservedRun {
   Experiment experiment_;
   std::optional<Probe> probe_;
   Tensor output_;
+  std::int64_t steps_ = 0;
+  bool measures_copies_ = true;
   double aside_ = 0;  ///< seconds of measurements after the run
 };
 
 /// Tries the remedies of the suspects, in all doses, and keeps the best dose of each.
 void try_remedies(const ObservedRun& run, const DiagnoseOptions& options, std::vector<Fired>& fired,
                   Diagnosis& diagnosis) {
-  double cost = 1;  // of the untreated run, in runs
+  double cost = 2;  // in runs: the untreated one, and one with the first cause's remedy
   std::vector<std::vector<Treatment>> doses;
   for (const auto& f : fired) {
     doses.push_back(f.rule->treatments != nullptr ? f.rule->treatments(run.evidence) : std::vector<Treatment>{});
     for (const auto& t : doses.back()) cost += static_cast<double>(t.batch_factor);
   }
-  if (cost <= 1 || options.budget <= 0) return;
+  if (cost <= 2 || options.budget <= 0) return;
   const auto steps =
       std::min(options.steps, static_cast<std::int64_t>(static_cast<double>(options.steps) * options.budget / cost));
   if (steps < 1) return;
@@ -133,6 +136,7 @@ void try_remedies(const ObservedRun& run, const DiagnoseOptions& options, std::v
       if (s.gain && *s.gain >= g.gain) continue;
       s.gain = g.gain;
       s.deviations = g.deviations;
+      fired[i].best = t;
       if (!t.code.empty()) s.remedy = t.code;
     }
   }
@@ -149,7 +153,7 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   if (!data.loss) raise<ValueError>("diagnose: a loss is missing", "TrainingData{.loss = ..}", "none");
   if (options.steps < 1 || data.batch < 1) raise<ValueError>("diagnose: steps and batch must be positive");
   ObservedRun run(make, data, options);
-  run.run();
+  run.run({}, options.steps);
   const Evidence& e = run.evidence;
   Diagnosis d;
   d.steps = static_cast<std::int64_t>(e.losses.size());
@@ -160,7 +164,19 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   d.run_seconds = e.seconds;
   auto fired = apply_rules(e, d);
   try_remedies(run, options, fired, d);
-  judge(std::move(fired), options.least_gain, d);
+  auto causes = judge(std::move(fired), options.least_gain, d);
+  if (causes.size() < 2 || !causes[0].best) {
+    settle(std::move(causes), nullptr, d);
+    return d;
+  }
+  const auto start = Clock::now();
+  ObservedRun mended(make, data, options);
+  mended.run(causes[0].best, d.experiment_steps);
+  Diagnosis rest;
+  StillFiring still;
+  for (const auto& f : apply_rules(mended.evidence, rest)) still.emplace_back(f.rule->name);
+  settle(std::move(causes), &still, d);
+  d.experiment_seconds += seconds_since(start);
   return d;
 }
 

@@ -39,6 +39,7 @@ nlohmann::ordered_json as_json(const Suspect& s) {
                            {"weight", s.weight}};
   j["gain"] = s.gain ? nlohmann::ordered_json(*s.gain) : nlohmann::ordered_json(nullptr);
   j["deviations"] = s.deviations;
+  j["explained_by"] = s.explained_by;
   return j;
 }
 
@@ -64,6 +65,7 @@ std::string Diagnosis::to_string() const {
     for (const auto& s : symptoms) {
       fmt::format_to(to, " - {}: {}", s.name, s.evidence);
       if (s.gain) fmt::format_to(to, "; its remedy removes {:.0f}% of the error", 100 * *s.gain);
+      if (!s.explained_by.empty()) fmt::format_to(to, "; follows from {}", s.explained_by);
       text += "\n";
     }
   }

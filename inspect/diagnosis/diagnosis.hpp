@@ -22,6 +22,8 @@ struct Suspect {
   std::optional<double> gain =
       {};                 ///< of the remedy in the experiment: the error removed, relative; nothing if not tried
   double deviations = 0;  ///< of the gain, in standard errors
+  /// Of a symptom: the cause whose remedy removes it, or that comes before it.
+  std::string explained_by = {};
 };
 
 /// Why a model does not train, or that nothing was found.

@@ -43,7 +43,7 @@ bool is_cause(Fired& f, double least_gain) {
 
 }  // namespace
 
-void judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
+std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
   std::vector<Fired> causes;
   for (auto& f : fired) {
     if (is_cause(f, least_gain)) {
@@ -58,7 +58,26 @@ void judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
     if (rank(a) != rank(b)) return rank(a) > rank(b);
     return a.rule->phase < b.rule->phase;
   });
-  for (auto& f : causes) diagnosis.causes.push_back(std::move(f.suspect));
+  return causes;
+}
+
+void settle(std::vector<Fired> causes, const StillFiring* still, Diagnosis& diagnosis) {
+  for (std::size_t i = 0; i < causes.size(); ++i) {
+    Suspect& s = causes[i].suspect;
+    const Phase phase = causes[i].rule->phase;
+    bool explained = false;
+    if (i > 0 && still != nullptr) {
+      explained = std::find(still->begin(), still->end(), s.name) == still->end();
+    } else if (i > 0) {
+      explained = phase == Phase::run && causes[0].rule->phase != Phase::run;
+    }
+    if (explained) {
+      s.explained_by = diagnosis.causes[0].name;
+      diagnosis.symptoms.push_back(std::move(s));
+    } else {
+      diagnosis.causes.push_back(s);
+    }
+  }
 }
 
 }  // namespace newtape::inspect

@@ -7,17 +7,25 @@
 
 namespace newtape::inspect {
 
-/// A rule that fired, and the suspect that it makes.
+/// A rule that fired, the suspect that it makes, and the best dose of its remedy.
 struct Fired {
   const Rule* rule;
   Suspect suspect;
+  Treatment best = {};
 };
 
 /// Applies all rules; fills in ruled_out and not_examined.
 std::vector<Fired> apply_rules(const Evidence& evidence, Diagnosis& diagnosis);
 
-/// Sorts suspects into causes and symptoms, and ranks the causes. `least_gain` is the share of the error that a remedy
-/// must remove to confirm its cause.
-void judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis);
+/// Sorts suspects into symptoms, which are added to the diagnosis, and causes, which are returned in their rank.
+/// `least_gain` is the share of the error that a remedy must remove to confirm its cause.
+std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis);
+
+/// Names of the rules that fire when the remedy of the first cause is applied.
+using StillFiring = std::vector<std::string>;
+/// Adds the causes to the diagnosis; those that the first one explains as symptoms: rules that no longer fire once its
+/// remedy is applied. Where that was not tried (`still` is null), a cause in data or graph explains what is seen in the
+/// run.
+void settle(std::vector<Fired> causes, const StillFiring* still, Diagnosis& diagnosis);
 
 }  // namespace newtape::inspect

@@ -117,6 +117,10 @@ std::optional<Measurement> dominating_class(const Evidence& e) {
 
 std::optional<Measurement> shuffled_labels(const Evidence& e) {
   if (!has_inputs(e) || !has_labels(e)) return {};
+  for (const Array& side : {e.x, e.y}) {  // where one is constant the other cannot depend on it
+    const auto s = column_statistics(example_rows(side, examined_rows));
+    if (std::all_of(s.std.begin(), s.std.end(), [](double d) { return !(d > 0); })) return {};
+  }
   const auto a = neighbour_agreement(e.x, e.y);
   if (a.examples < 64 || a.chance > 0.9) return {};
   return Measurement{3 - a.deviations,

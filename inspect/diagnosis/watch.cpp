@@ -55,7 +55,7 @@ struct Watch::State {
         f.suspect.deviations = std::numeric_limits<double>::infinity();
       }
     }
-    judge(std::move(fired), 0.1, d);
+    settle(judge(std::move(fired), 0.1, d), nullptr, d);
     for (auto* list : {&d.causes, &d.symptoms}) {
       for (auto& s : *list) s.gain = std::nullopt, s.deviations = 0;
     }

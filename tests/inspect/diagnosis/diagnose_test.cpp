@@ -40,6 +40,7 @@ TEST_CASE("diagnose finds nothing in healthy runs") {
       const auto d = zoo::diagnose(zoo::healthy(model, seed), seed, zoo_steps);
       INFO(model << "\n" << d.to_string());
       CHECK(d.causes.empty());
+      CHECK(d.last_loss < 0.5 * d.first_loss);
     }
   }
 }

@@ -182,6 +182,7 @@ Program healthy(const std::string& model, std::uint64_t seed) {
     p.data.loss = [](const Tensor& out, const Tensor& y) { return nn::mse_loss(out, y); };
     return p;
   }
+  if (model == "lstm") p.lr = 1e-2;
   const auto parts = data::digits().train.split({900, 300, -1}, g);
   const auto flat = [](const data::Dataset& set) {
     return data::Dataset{Tensor(set.array(0)).reshape({set.size(), 64}), set.array(1)};
