@@ -46,8 +46,9 @@ class Lanczos {
       const bool look = complete || basis_.size() == room_ || t_.size() < 20 || t_.size() % 5 == 0 || spent();
       if (look) {
         ritz_ = detail::small_eigh(t_);
-        if (complete || converged() || spent()) break;
-        if (basis_.size() == room_) restart();
+        if (complete || spent()) break;
+        if (converged() && !seek_copies()) break;
+        if (basis_.size() == room_) restart(spare());
       }
       basis_.append(std::move(next_));
     }
@@ -90,6 +91,9 @@ class Lanczos {
     return false;
   }
 
+  double norm() const { return std::max(std::abs(ritz_.values.front()), std::abs(ritz_.values.back())); }
+  /// Of a residual.
+  double bound() const { return tolerance_ * norm(); }
   /// |A x - w x| of Ritz pair k in exact arithmetic.
   double residual(std::size_t k) const { return beta_ * std::abs(ritz_.vectors[k].back()); }
   /// Positions of the wanted Ritz values.
@@ -105,20 +109,53 @@ class Lanczos {
   }
   bool converged() const {
     if (ritz_.values.size() < largest_ + smallest_) return false;
-    // The Krylov space of a random vector has every eigenvalue once; others follow from further random vectors.
     if (beta_ == 0) return largest_ <= 1 && smallest_ <= 1;
-    const double bound = tolerance_ * std::max(std::abs(ritz_.values.front()), std::abs(ritz_.values.back()));
+    // A first vector that happens to be nearly orthogonal to an eigenvector hides it for some steps.
+    if (products_ < 10) return false;
     for (const auto k : wanted()) {
-      if (residual(k) > bound) return false;
+      if (residual(k) > bound()) return false;
     }
     return true;
   }
 
-  /// Keeps the wanted Ritz vectors and some of their neighbours; the next vector follows them.
-  void restart() {
+  /// The Krylov space of one vector has every eigenvalue once. Where several are wanted, copies of them are sought from
+  /// another random vector, orthogonal to the eigenvectors found, until a search finds none. True while that goes on.
+  bool seek_copies() {
+    if ((largest_ <= 1 && smallest_ <= 1) || beta_ == 0) return false;
+    std::vector<double> values;
+    for (const auto k : wanted()) values.push_back(ritz_.values[k]);
+    if (!found_.empty()) {
+      if (products_ < search_from_ + 10 || !separated()) return true;
+      double change = 0;
+      for (std::size_t i = 0; i < values.size(); ++i) change = std::max(change, std::abs(values[i] - found_[i]));
+      if (change <= bound()) return false;
+    }
+    restart(0);
+    const Array other = basis_.orthogonalize(random::normal({n_}, 0, 1, a_.dtype(), generator_));
+    next_ = basis_.orthogonalize(other * (1 / core::norm2(other)));
+    found_ = std::move(values);
+    search_from_ = products_;
+    return true;
+  }
+  /// Whether the eigenvalues next to the wanted ones are known well enough to lie apart from them.
+  bool separated() const {
+    const auto size = ritz_.values.size();
+    const auto apart = [&](std::size_t inner, std::size_t outer) {
+      return residual(inner) <= std::max(0.1 * std::abs(ritz_.values[outer] - ritz_.values[inner]), bound());
+    };
+    if (size <= largest_ + smallest_) return false;
+    if (largest_ > 1 && !apart(size - 1 - largest_, size - largest_)) return false;
+    return smallest_ <= 1 || apart(smallest_, smallest_ - 1);
+  }
+
+  /// Neighbours of the wanted Ritz vectors that a restart keeps at each end.
+  std::size_t spare() const {
     const std::size_t ends = (largest_ > 0 ? 1 : 0) + (smallest_ > 0 ? 1 : 0);
-    const std::size_t spare = room_ > largest_ + smallest_ ? room_ - largest_ - smallest_ : 0;
-    const auto kept = wanted(spare / (3 * ends));
+    return room_ > largest_ + smallest_ ? (room_ - largest_ - smallest_) / (3 * ends) : 0;
+  }
+  /// Keeps the wanted Ritz vectors and `extra` neighbours of them; the next vector follows.
+  void restart(std::size_t extra) {
+    const auto kept = wanted(extra);
     std::vector<std::vector<double>> t(kept.size(), std::vector<double>(kept.size(), 0));
     KrylovBasis basis(n_, a_.dtype());
     for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -136,7 +173,7 @@ class Lanczos {
     const double length = core::norm2(x);
     const double r = core::norm2(core::axpy(-value, x, a_(x))) / length;
     ++products_;
-    bound_ = std::max(bound_, r);
+    worst_ = std::max(worst_, r);
     set.values.push_back(value);
     set.residuals.push_back(r);
     if (vectors) set.vectors.push_back(core::axpy(1 / length - 1, x, x));
@@ -146,10 +183,9 @@ class Lanczos {
     const auto size = ritz_.values.size();
     for (std::size_t i = 0; i < std::min(largest_, size); ++i) take(all.largest, size - 1 - i, vectors);
     for (std::size_t i = 0; i < std::min(smallest_, size); ++i) take(all.smallest, i, vectors);
-    const double norm = std::max(std::abs(ritz_.values.front()), std::abs(ritz_.values.back()));
     const double rounding = 10 * std::sqrt(static_cast<double>(n_)) * epsilon(a_.dtype());
     all.converged = all.largest.values.size() == largest_ && all.smallest.values.size() == smallest_ &&
-                    bound_ <= std::max(2 * tolerance_, rounding) * norm;
+                    worst_ <= std::max(2 * tolerance_, rounding) * norm();
     all.products = products_;
     return all;
   }
@@ -167,8 +203,10 @@ class Lanczos {
   Array next_;
   double beta_ = 0;
   double scale_ = 0;
-  double bound_ = 0;
+  double worst_ = 0;  ///< residual of the result
   std::int64_t products_ = 0;
+  std::vector<double> found_;  ///< the wanted eigenvalues when the search for copies began
+  std::int64_t search_from_ = 0;
 };
 
 }  // namespace

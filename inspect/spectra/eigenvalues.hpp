@@ -35,9 +35,9 @@ struct ExtremeEigenvalues {
 
 /// The largest and smallest eigenvalues of a symmetric matrix by the Lanczos method with full re-orthogonalisation and
 /// thick restarts (Wu & Simon 2000). If the limit of products is reached, the values are the best so far: the largest
-/// are bounded from above, the smallest from below, by those of A. Copies of a multiple eigenvalue are found only after
-/// the Krylov space of the first vector is exhausted. ValueError unless A is symmetric; NumericalError for products
-/// that are not finite.
+/// are bounded from above, the smallest from below, by those of A. If several are asked for at one end, copies of
+/// multiple eigenvalues are sought from further random vectors. ValueError unless A is symmetric; NumericalError for
+/// products that are not finite.
 ExtremeEigenvalues extreme_eigenvalues(const LinearOperator& a, const ExtremeEigenvaluesOptions& options = {});
 
 struct ConditionNumberOptions {

@@ -110,15 +110,27 @@ TEST_CASE("eigenvalues where the Krylov space is small") {
   CHECK(scalar.converged);
   REQUIRE(scalar.largest.values.size() == 1);
   CHECK(scalar.largest.values[0] == -3);
+}
 
-  // Both copies of a double eigenvalue.
-  const auto pair = inspect::extreme_eigenvalues(diagonal_operator(nt::Array(core::concatenate(std::vector{
-                                                     core::full({2}, 5, nt::f64), core::arange(4, nt::f64)}))),
-                                                 {.largest = 3});
-  REQUIRE(pair.largest.values.size() == 3);
-  CHECK(std::abs(pair.largest.values[0] - 5) <= rounding(6, 5, nt::f64));
-  CHECK(std::abs(pair.largest.values[1] - 5) <= rounding(6, 5, nt::f64));
-  CHECK(std::abs(pair.largest.values[2] - 3) <= rounding(6, 5, nt::f64));
+TEST_CASE("copies of a multiple eigenvalue are found") {
+  for (const std::int64_t n : {4, 40, 400}) {
+    // 5 twice, and a bulk in [0, 3]; -5 three times below, for the other end.
+    const nt::Array bulk = core::arange(n, nt::f64, 0, 3.0 / static_cast<double>(n - 1));
+    const nt::Array d = core::concatenate(std::vector{core::full({2}, 5, nt::f64), bulk, core::full({3}, -5, nt::f64)});
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      nt::Generator g(seed);
+      const auto e = inspect::extreme_eigenvalues(diagonal_operator(d), {.largest = 3, .smallest = 4, .generator = &g});
+      CHECK(e.converged);
+      const double high[] = {5, 5, 3};
+      const double low[] = {-5, -5, -5, 0};
+      for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(std::abs(e.largest.values[i] - high[i]) <= e.largest.residuals[i] + rounding(n, 5, nt::f64));
+      }
+      for (std::size_t i = 0; i < 4; ++i) {
+        CHECK(std::abs(e.smallest.values[i] - low[i]) <= e.smallest.residuals[i] + rounding(n, 5, nt::f64));
+      }
+    }
+  }
 }
 
 TEST_CASE("a limit of products ends with bounds from within") {
