@@ -102,7 +102,9 @@ inline Tensor matrix_rank(In a, std::optional<double> rtol) {
 
 /// Derivatives of functions of the results, where values are equal, zero or nearly equal:
 /// - of the values alone: right in first order for functions that are differentiable there; others (the largest value)
-///   have the mean over the block, a generalized derivative. Second derivatives: NumericalError.
+///   have the mean over the block, a generalized derivative. Right in second order for functions that are twice
+///   differentiable (Lewis & Sendov 2001); NumericalError for others, and where the function cannot be told from its
+///   cotangents, as sum(w * w) of two calls. Third derivatives: NumericalError.
 /// - of the vectors alone: right in first order for functions that do not depend on the choice of the vectors;
 ///   NumericalError for others and for second derivatives.
 /// - of both, such as v f(w) v^T: NumericalError, unless all that belongs to the equal values has a cotangent of 0. What

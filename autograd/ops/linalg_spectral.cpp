@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/detail/values_gradient.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
@@ -55,26 +56,13 @@ Tensor undetermined(const In& x, const SpectralOp& op) {
                          }));
 }
 
-/// left diag(g) right for the cotangent g of the values alone. Functions that are differentiable at equal values have
-/// equal cotangents there; the mean over a block is a generalized derivative of others, such as the largest value.
-/// The second derivative has g'(w) inside a block, which is not known here when g depends on something.
-Tensor pullback_of_values(const Tensor& g, const Tensor& w, const Tensor& left, const Tensor& right,
-                          const SpectralOp& op) {
-  const bool equal = core::any_equal(w.value());
-  const bool null_space = left.shape(-2) != right.shape(-1) && core::any_zero(w.value());
-  if (!equal && !null_space) return matmul(left * row(g), right);
-  const Tensor mean = matmul(row(g), Tensor(core::equal_means(w.value())));
-  if (!recorded(g)) return matmul(left * mean, right);
-  return matmul(undetermined(left, op) * mean, undetermined(right, op));
-}
-
 /// Giles 2008, 3.1: v (diag(w') + F * (v^T v')) v^T, F_ij = 1 / (w_j - w_i), symmetrised. Inside blocks of equal values
 /// it is 0 for functions of the vectors alone that do not depend on their choice.
-Tensor eigh_pullback(Tensors g, Tensors y) {
+Tensor eigh_pullback(const Tensor& a, Tensors g, Tensors y) {
   const Tensor& w = y[0];
   const Tensor& v = y[1];
   const Tensor vt = transpose(v);
-  if (!g[1].defined()) return pullback_of_values(g[0], w, v, vt, of_eigh);
+  if (!g[1].defined()) return gradient_of_values(g[0], {of_eigh, a, w, v, vt});
   const Tensor p = matmul(vt, g[1]);
   Tensor inner = core::eigh_inner_grad(p.value(), w.value(), g[0].value(), of_eigh);
   if (recorded(g[0], g[1], v)) {
@@ -119,11 +107,11 @@ Tensor svd_inner(const Tensor& j, const Tensor& k, const Tensor& s, const Tensor
 /// matrix is p_ij / (s_j - s_i) + q_ij / (s_j + s_i) + diag(s'): Townsend 2016, with 1 / (s_j^2 - s_i^2) split in two,
 /// so that functions of the vectors that do not depend on their choice (p = 0) have correct derivatives at equal
 /// singular values.
-Tensor svd_pullback(Tensors g, Tensors y) {
+Tensor svd_pullback(const Tensor& a, Tensors g, Tensors y) {
   const Tensor& u = y[0];
   const Tensor& s = y[1];
   const Tensor& vh = y[2];
-  if (!g[0].defined() && !g[2].defined()) return pullback_of_values(g[1], s, u, vh, of_svd);
+  if (!g[0].defined() && !g[2].defined()) return gradient_of_values(g[1], {of_svd, a, s, u, vh, true});
   Tensor j;
   Tensor k;
   if (g[0].defined()) j = matmul(transpose(u), g[0]);
@@ -165,7 +153,8 @@ Eigh eigh(In a, bool upper) {
   expect_matrices("eigh", a, true);
   if (upper) return eigh(In(transpose(a), a.location()));
   const core::Eigh value = core::eigh(a.value());
-  const auto [w, v] = eigh_op(std::array{value.w, value.v}, wrt(a, eigh_pullback));
+  const auto [w, v] = eigh_op(std::array{value.w, value.v},
+                              wrt(a, [a = a.tensor()](Tensors g, Tensors y) { return eigh_pullback(a, g, y); }));
   return {w, v};
 }
 
@@ -191,11 +180,11 @@ SVD svd(In a, bool full_matrices) {
   const auto k = std::min(a.tensor().shape(-2), a.tensor().shape(-1));
   const core::SVD value = core::svd(a.value(), full_matrices ? core::SVDPart::full : core::SVDPart::reduced);
   const auto [u, s, vh] =
-      svd_op(std::array{value.u, value.s, value.vh}, wrt(a, [full_matrices, k](Tensors g, Tensors y) {
-               if (!full_matrices) return svd_pullback(g, y);
+      svd_op(std::array{value.u, value.s, value.vh}, wrt(a, [a = a.tensor(), full_matrices, k](Tensors g, Tensors y) {
+               if (!full_matrices) return svd_pullback(a, g, y);
                const std::array<Tensor, 3> cotangents{first_vectors(g[0], -1, k), g[1], first_vectors(g[2], -2, k)};
                const std::array<Tensor, 3> results{slice(y[0], -1, 0, k), y[1], slice(y[2], -2, 0, k)};
-               return svd_pullback(cotangents, results);
+               return svd_pullback(a, cotangents, results);
              }));
   return {u, s, vh};
 }

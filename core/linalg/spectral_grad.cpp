@@ -142,7 +142,7 @@ struct Quotients {
 
 void raise_undetermined(const SpectralOp& op, const std::string& where) {
   raise<NumericalError>(
-      std::string(op.name) + ": at equal values the derivative of a function of values and vectors is not determined",
+      std::string(op.name) + ": at equal values this derivative is not determined by the values and vectors",
       instead(op), "equal values" + where);
 }
 
