@@ -64,6 +64,8 @@ Tensor as_floats(const In& x, const In& other) {
 }  // namespace
 
 Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {
+  if (b.is_number() && is_floating(a.dtype())) b.resolve("cosine_similarity", a.dtype());
+  if (a.is_number() && is_floating(b.dtype())) a.resolve("cosine_similarity", b.dtype());
   if (is_floating(a.dtype()) && is_floating(b.dtype()) && a.dtype() != b.dtype()) {
     raise<DTypeError>("cosine_similarity: the operands must have the same dtype",
                       "equal float dtypes; convert with to(dtype)",
@@ -72,6 +74,9 @@ Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {
   const Tensor u = as_floats(a, b);
   const Tensor v = as_floats(b, a);
   const Shape shape = broadcast_shapes("cosine_similarity", a.shape(), b.shape());
+  if (shape.empty()) {
+    return cosine_similarity(In(unsqueeze(u, 0), a.location()), unsqueeze(v, 0), axis, eps);
+  }
   const auto from_last = static_cast<std::int64_t>(normalize_axis("cosine_similarity", axis, shape.size())) -
                          static_cast<std::int64_t>(shape.size());
   const Tensor x = u.shape() == shape ? u : expand(u, shape);

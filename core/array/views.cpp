@@ -113,6 +113,7 @@ Array permute(const Array& x, const Dims& order) {
 }
 
 Array transpose(const Array& x, std::int64_t axis0, std::int64_t axis1) {
+  if (x.ndim() == 0) return squeeze(transpose(unsqueeze(x, 0), axis0, axis1), 0);
   const auto i = normalize_axis("transpose", axis0, x.ndim());
   const auto j = normalize_axis("transpose", axis1, x.ndim());
   Shape shape = x.shape();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -117,6 +118,7 @@ void expect_source(const char* op, const Array& x, const Array& src, const Array
 }  // namespace
 
 Array take(const Array& x, const Array& indices, std::int64_t axis) {
+  if (x.ndim() == 0) return take(unsqueeze(x, 0), indices, axis);
   const auto a = normalize_axis("take", axis, x.ndim());
   const IndexedAxis along(x.shape(), a);
   const auto at = checked("take", indices, along.length);
@@ -173,6 +175,7 @@ Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, st
 }
 
 Array index_add(Array x, std::int64_t axis, const Array& indices, const Array& src) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return index_add(v, axis, indices, src); });
   expect_number("index_add", x);
   const auto a = normalize_axis("index_add", axis, x.ndim());
   expect_source("index_add", x, src, indices, a);
@@ -183,6 +186,7 @@ Array index_add(Array x, std::int64_t axis, const Array& indices, const Array& s
 }
 
 Array index_copy(Array x, std::int64_t axis, const Array& indices, const Array& src) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return index_copy(v, axis, indices, src); });
   const auto a = normalize_axis("index_copy", axis, x.ndim());
   expect_source("index_copy", x, src, indices, a);
   const IndexedAxis along(x.shape(), a);
@@ -228,6 +232,9 @@ GatherPlan plan_gather(const char* op, const Shape& full, const Array& indices, 
 }  // namespace
 
 Array gather(const Array& x, std::int64_t axis, const Array& indices) {
+  if (x.ndim() == 0 && indices.ndim() == 0) {
+    return as_vector(x, [&](const Array& v) { return gather(v, axis, unsqueeze(indices, 0)); });
+  }
   const GatherPlan w = plan_gather("gather", x.shape(), indices, axis, true);
   const auto length = x.shape()[normalize_axis("gather", axis, x.ndim())];
   const auto at = checked("gather", indices, length);

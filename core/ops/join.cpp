@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Concatenation, by contiguous blocks.
+#include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
@@ -72,6 +73,7 @@ Array stack(std::span<const Array> parts, std::int64_t axis) {
 }
 
 Array roll(const Array& x, std::int64_t shift, std::int64_t axis) {
+  if (x.ndim() == 0) return as_vector(x, [=](const Array& v) { return roll(v, shift, axis); });
   const auto n = x.shape()[normalize_axis("roll", axis, x.ndim())];
   if (n == 0) return x;
   const auto cut = n - (shift % n + n) % n;

@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/scan.hpp>
 #include <newtape/core/kernels/transpose.hpp>
+#include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/scan.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -110,6 +111,7 @@ Job job(const char* op, const ScanKernels& kernels, const Array& x, std::int64_t
 const std::byte* bytes(const Array& x) { return static_cast<const std::byte*>(x.raw()); }
 
 Array scan1(const char* op, const ScanKernels& kernels, Array x, std::int64_t axis, bool reverse) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return scan1(op, kernels, v, axis, reverse); });
   Job j = job(op, kernels, x, axis, reverse);
   Array in = contiguous(std::move(x));
   Array out = in.reusable() ? in : Array::empty(in.shape(), in.dtype());
@@ -121,6 +123,7 @@ Array scan1(const char* op, const ScanKernels& kernels, Array x, std::int64_t ax
 }
 
 ValuesIndices scan_best(const char* op, const ScanKernels& kernels, const Array& x, std::int64_t axis) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return scan_best(op, kernels, v, axis); });
   Job j = job(op, kernels, x, axis, false);
   const Array in = contiguous(x);
   ValuesIndices out{Array::empty(x.shape(), x.dtype()), Array::empty(x.shape(), i64)};

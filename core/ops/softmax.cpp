@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/reduce.hpp>
 #include <newtape/core/kernels/softmax.hpp>
+#include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -32,6 +33,7 @@ void in_rows(std::int64_t rows, std::int64_t n, const F& f) {
 /// Maps rows to rows; in place if x's memory is reusable.
 template <class Pick>
 Array map_rows(const char* op, Array x, std::int64_t axis, const Pick& pick) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return map_rows(op, v, axis, pick); });
   expect_floating(op, x);
   const auto a = normalize_axis(op, axis, x.ndim());
   if (a + 1 != x.ndim()) return to_last(map_rows(op, copy(to_last(x, a)), -1, pick), a);
@@ -107,6 +109,7 @@ Array log_softmax_grad(Array g, const Array& y, std::int64_t axis) {
 }
 
 Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
+  if (x.ndim() == 0) return as_vector(x, [=](const Array& v) { return logsumexp(v, axis, true); });
   expect_floating("logsumexp", x);
   const auto a = normalize_axis("logsumexp", axis, x.ndim());
   Shape kept = x.shape();
@@ -167,6 +170,7 @@ std::int64_t best_of(const T* x, std::int64_t n) {
 
 template <bool largest>
 Array arg_best(const char* op, const Array& x, std::int64_t axis, bool keepdims) {
+  if (x.ndim() == 0) return as_vector(x, [=](const Array& v) { return arg_best<largest>(op, v, axis, true); });
   const auto a = normalize_axis(op, axis, x.ndim());
   const auto n = x.shape()[a];
   Shape kept = x.shape();

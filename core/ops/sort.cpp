@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every element is mapped to an unsigned key with the same order, paired with its position. Keys are sorted by LSD
 // radix sort (stable), or by comparisons if rows are short.
+#include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/sort.hpp>
@@ -129,6 +130,7 @@ ValuesIndices choose_rows(const char* op, const Array& x, std::int64_t axis, std
 }
 
 ValuesIndices sorted(const char* op, const Array& x, std::int64_t axis, bool descending, bool values) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return sorted(op, v, axis, descending, values); });
   const auto n = x.shape()[normalize_axis(op, axis, x.ndim())];
   return choose_rows(op, x, axis, n, descending, values, [](auto& items, auto& spare) { sort_items(items, spare); });
 }
@@ -144,6 +146,7 @@ Array argsort(const Array& x, std::int64_t axis, bool descending) {
 }
 
 ValuesIndices topk(const Array& x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
+  if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return topk(v, k, axis, largest, sorted); });
   const auto n = x.shape()[normalize_axis("topk", axis, x.ndim())];
   if (k < 0 || k > n) {
     raise<ValueError>("topk: k out of range", "a number from 0 to " + std::to_string(n),

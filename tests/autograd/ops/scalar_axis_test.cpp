@@ -58,6 +58,8 @@ std::vector<OfScalar> functions_of_scalars() {
       {"count_nonzero", [](auto& x, auto a) { return count_nonzero(x, a); }, 1, NAN},
       {"aminmax", [](auto& x, auto a) { return aminmax(x, a).max; }, 3, 1},
       {"vector_norm", [](auto& x, auto a) { return linalg::vector_norm(x, 2, a); }, 3, 1},
+      {"cosine_similarity", [](auto& x, auto a) { return cosine_similarity(x, 2.0, a); }, 1, 0},
+      {"normalize", [](auto& x, auto a) { return normalize(x, 2, a); }, 1, 0},
       {"cumsum", [](auto& x, auto a) { return cumsum(x, a); }, 3, 1},
       {"cumprod", [](auto& x, auto a) { return cumprod(x, a); }, 3, 1},
       {"logcumsumexp", [](auto& x, auto a) { return logcumsumexp(x, a); }, 3, 1},
