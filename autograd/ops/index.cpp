@@ -4,6 +4,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
+#include <newtape/autograd/ops/detail/scatter_source.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -51,8 +52,9 @@ Tensor spread(const In& x, const Tensor& indices, std::int64_t axis, const In& s
   return src.shape() == shape ? src.tensor() : expand(src, shape);
 }
 
-/// The source of scatter, cut (a tensor) or expanded (a number) to the shape of the indices.
-Tensor scatter_source(const char* op, const Tensor& indices, const In& src) {
+}  // namespace
+
+Tensor detail::scatter_source(const char* op, const Tensor& indices, const In& src) {
   if (src.ndim() == 0) return expand(src, indices.shape());
   core::Window window(src.shape(), src.ndim());
   bool fits = src.ndim() == indices.ndim();
@@ -66,8 +68,6 @@ Tensor scatter_source(const char* op, const Tensor& indices, const In& src) {
   }
   return window.whole() ? src.tensor() : slice(src, window);
 }
-
-}  // namespace
 
 Tensor take(In x, const Tensor& indices, std::int64_t axis) {
   if (x.ndim() == 0) return take(In(unsqueeze(x, 0), x.location()), indices, axis);
@@ -154,7 +154,7 @@ Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
   }
   if (src.is_number()) src.resolve("scatter", x.dtype());
   const Tensor positions = core::flat_positions("scatter", x.shape(), indices.value(), axis);
-  return reshape(index_copy(ravel(x), 0, positions, scatter_source("scatter", indices, src)), x.shape());
+  return reshape(index_copy(ravel(x), 0, positions, detail::scatter_source("scatter", indices, src)), x.shape());
 }
 
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
@@ -163,82 +163,7 @@ Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
   }
   match(scatter_add_op, x, src);
   const Tensor positions = core::flat_positions("scatter_add", x.shape(), indices.value(), axis);
-  return reshape(index_add(ravel(x), 0, positions, scatter_source("scatter_add", indices, src)), x.shape());
-}
-
-namespace {
-/// For each element of the operand that receives any, the positions in the source that it receives, as rows of the
-/// length of the longest; what is missing reads element `size`, the neutral one behind the source.
-struct Groups {
-  Tensor targets;  ///< [n]: flat positions, ascending
-  Tensor members;  ///< [n, longest]
-};
-
-Groups group_by_target(const Array& positions, std::int64_t operand_size) {
-  const Array flat = core::contiguous(core::reshape(positions, {-1}));
-  const auto* target = flat.data<std::int64_t>();
-  std::vector<std::int64_t> count(static_cast<std::size_t>(operand_size));
-  for (std::int64_t i = 0; i < flat.size(); ++i) ++count[static_cast<std::size_t>(target[i])];
-  const auto longest = count.empty() ? 0 : *std::max_element(count.begin(), count.end());
-  std::vector<std::int64_t> targets;
-  std::vector<std::int64_t> row(count.size());
-  for (std::size_t at = 0; at < count.size(); ++at) {
-    if (count[at] == 0) continue;
-    row[at] = static_cast<std::int64_t>(targets.size());
-    targets.push_back(static_cast<std::int64_t>(at));
-  }
-  Array members =
-      core::full({static_cast<std::int64_t>(targets.size()), longest}, static_cast<double>(flat.size()), i64);
-  auto* member = members.data<std::int64_t>();
-  for (std::int64_t i = flat.size(); i-- > 0;) {
-    const auto at = static_cast<std::size_t>(target[i]);
-    member[row[at] * longest + --count[at]] = i;
-  }
-  return {tensor(targets), members};
-}
-
-/// What changes no product or extreme.
-double neutral(ScatterReduce reduce, DType dtype) {
-  const double largest = is_floating(dtype) ? std::numeric_limits<double>::infinity() : 0x1p62;
-  switch (reduce) {
-    case ScatterReduce::prod: return 1;
-    case ScatterReduce::amax: return -largest;
-    default: return largest;
-  }
-}
-}  // namespace
-
-Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce,
-                      const ScatterReduceOptions& options) {
-  if (x.ndim() == 0 && indices.ndim() == 0) {
-    return detail::as_vector(
-        x, [&](In v) { return scatter_reduce(std::move(v), axis, unsqueeze(indices, 0), src, reduce, options); });
-  }
-  match(scatter_add_op, x, src);
-  const Array positions = core::flat_positions("scatter_reduce", x.shape(), indices.value(), axis);
-  const Tensor source = scatter_source("scatter_reduce", indices, src);
-  if (reduce == ScatterReduce::sum || reduce == ScatterReduce::mean) {
-    const auto added = [&](const Tensor& to, const Tensor& parts) {
-      return scatter_add(options.include_self ? to : scatter(to, axis, indices, 0), axis, indices, parts);
-    };
-    const Tensor total = added(x, source);
-    if (reduce == ScatterReduce::sum) return total;
-    const Tensor counts = added(ones(x.shape(), x.dtype()), ones(indices.shape(), x.dtype()));
-    return is_floating(x.dtype()) ? total / counts : floor_divide(total, counts);
-  }
-  const auto groups = group_by_target(positions, x.size());
-  const Tensor base = ravel(x);
-  const Tensor from = ravel(source);
-  // One row for each target: what it receives and, if it counts, itself.
-  Tensor rows = take(concatenate({from, full({1}, neutral(reduce, x.dtype()), x.dtype())}), groups.members);
-  if (options.include_self) rows = concatenate({rows, unsqueeze(take(base, groups.targets), 1)}, 1);
-  Tensor y;
-  switch (reduce) {
-    case ScatterReduce::prod: y = prod(rows, -1); break;
-    case ScatterReduce::amax: y = amax(rows, -1); break;
-    default: y = amin(rows, -1);
-  }
-  return reshape(index_copy(base, 0, groups.targets, y), x.shape());
+  return reshape(index_add(ravel(x), 0, positions, detail::scatter_source("scatter_add", indices, src)), x.shape());
 }
 
 Tensor gather_adjoint(In x, std::int64_t axis, const Tensor& indices, std::int64_t length) {

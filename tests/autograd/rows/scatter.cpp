@@ -123,10 +123,11 @@ Row scatter_reduction(const std::string& name, ScatterReduce how) {
                        [how] {
                          scatter_reduce(matrix(), 1, indices({1, 1}, {3}), 1, how);
                        }},
-                      {Error::dtype, "scatter_add",
+                      {Error::dtype, "scatter_reduce",
                        [how] {
                          scatter_reduce(matrix(), 1, indices({1, 1}, {0}), zeros({1, 1}, f64), how);
                        }}},
+          .covers = {"scatter_reduce"},
           .composite = true,
           .distinct = !product};
 }
