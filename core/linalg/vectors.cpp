@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/vectors.hpp>
 
+#include <newtape/core/linalg/scaled_norm.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 
 #include <cmath>
+#include <limits>
 #include <string>
 
 namespace newtape::core {
@@ -43,7 +45,11 @@ double dot(const Array& a, const Array& b) {
                           : dot_of(x.data<double>(), y.data<double>(), x.size());
 }
 
-double norm2(const Array& a) { return std::sqrt(dot(a, a)); }
+double norm2(const Array& a) {
+  const double squares = dot(a, a);
+  constexpr double least = std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
+  return squares > least && std::isfinite(squares) ? std::sqrt(squares) : scaled_norm(a).value();
+}
 
 double norm_inf(const Array& a) { return a.size() == 0 ? 0 : max(abs(a)).item(); }
 

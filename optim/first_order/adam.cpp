@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/linalg/scaled_norm.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/optimizer_of.hpp>
@@ -120,9 +121,9 @@ void LAMB::update(Slot& s) {
                                .eps = o.eps};
   Array& p = s.param.writable();
   core::update("LAMB", rule, p, s.grad, {s.moments[0], s.moments[1], direction});
-  const double length = std::sqrt(core::sum_squares(p));
-  const double step = std::sqrt(core::sum_squares(direction));
-  const double trust = length > 0 && step > 0 ? length / step : 1;
+  const auto length = core::scaled_norm(p);
+  const auto step = core::scaled_norm(direction);
+  const double trust = length.norm > 0 && step.norm > 0 ? core::ratio(length, step) : 1;
   core::add_scaled(p, direction, -o.lr * trust);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/linalg/scaled_norm.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -38,7 +39,10 @@ namespace {
 Array orthogonalized(Array x, int steps) {
   const bool tall = x.shape()[0] > x.shape()[1];
   if (tall) x = core::transpose(x, 0, 1);
-  x = x * (1 / (std::sqrt(core::sum_squares(x)) + 1e-7));
+  // Powers of two first: the reciprocal of a large norm is below the normal numbers of f32.
+  const auto [norm, unit] = core::scaled_norm(x);
+  const double power = unit != 1 || !(norm > 1) || !std::isfinite(norm) ? unit : std::ldexp(1.0, std::ilogb(norm));
+  x = x * (1 / power) * (1 / (norm * (unit / power) + 1e-7 / power));
   for (int i = 0; i < steps; ++i) {
     const Array a = core::matmul(x, core::transpose(x, 0, 1));
     const Array b = -4.7750 * a + 2.0315 * core::matmul(a, a);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/linalg/scaled_norm.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -49,8 +50,6 @@ Array inverse_root(const Array& a, double eps, double p) {
   const Array scaled = e.v * core::unsqueeze(core::pow(w, core::number(-1 / p, f64)), -2);
   return core::contiguous(core::cast(core::matmul(scaled, core::transpose(e.v, -1, -2)), a.dtype()));
 }
-
-double norm(const Array& x) { return std::sqrt(core::sum_squares(x)); }
 
 /// sum <- sum + x where beta is 1, else beta sum + (1 - beta) x.
 void accumulate(Array& sum, const Array& x, double beta) {
@@ -104,9 +103,9 @@ void Shampoo::update(Slot& s) {
     }
     step = mode_products::join(x, blocks, p.shape());
     if (o.grafting != Grafting::none) {
-      const double own_norm = norm(step);
-      const double grafted_norm = norm(o.grafting == Grafting::sgd ? g : diagonal);
-      if (own_norm > 0) step = std::move(step) * (grafted_norm / own_norm);
+      const auto own = core::scaled_norm(step);
+      const auto grafted = core::scaled_norm(o.grafting == Grafting::sgd ? g : diagonal);
+      if (own.norm > 0) step = std::move(step) * core::ratio(grafted, own);
     }
   } else if (matrix) {
     step = g;
