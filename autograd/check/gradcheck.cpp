@@ -5,7 +5,9 @@
 #include <newtape/autograd/check/differences.hpp>
 
 #include <newtape/autograd/check/gradcheck_report.hpp>
+#include <newtape/autograd/check/kink_search.hpp>
 #include <newtape/autograd/check/sweep_modes.hpp>
+#include <newtape/autograd/observe/anomaly.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/product.hpp>
@@ -180,7 +182,23 @@ class Check {
     for (const auto& x : site.point) shapes.push_back(x.shape());
     add(detail::worst_entries(entries, f_.names(), shapes));
     add(result_.kink ? "  " + why : detail::hint(entries, worst, shapes, tolerance));
+    if (result_.kink) {
+      const std::string operation = detail::operation_at_kink(f_, site, worst);
+      if (!operation.empty()) add("  " + operation);
+    }
+    if (std::isnan(worst.tape)) add(first_nan(site));
     add(f_.origin());
+  }
+
+  /// The operation whose derivative is NaN, such as the second one of a length of 0.
+  std::string first_nan(const Site& site) {
+    try {
+      const DetectAnomaly on({.infinity = false});
+      f_.derivative(site.order, site.point, false);
+    } catch (const NumericalError& e) {
+      return "  " + std::string(e.what());
+    }
+    return {};
   }
 
   void fail(const std::string& what, const Site& site, std::size_t input, std::size_t entry,

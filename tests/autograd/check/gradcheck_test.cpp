@@ -6,6 +6,8 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
@@ -81,6 +83,26 @@ TEST_CASE("gradcheck: a kink is distinguished from a wrong derivative") {
       gradcheck(wrong_square([](const Tensor& g, const Tensor& x) { return 1.9 * g * x; }), 100 * four_points());
   CHECK_FALSE(steep);
   CHECK_FALSE(steep.kink);
+}
+
+TEST_CASE("gradcheck: the operation with the kink is named, with its line and entry") {
+  const auto named = [](const UnaryFunction& f, const std::string& op, const std::string& entry) {
+    const auto result = gradcheck(f, tensor({0.7, 0, -0.4}, f64));
+    INFO(result.message);
+    CHECK_FALSE(result);
+    CHECK(result.kink);
+    CHECK_THAT(result.message, contains("the kink is that of " + op + ", recorded at gradcheck_test.cpp") &&
+                                   contains("at entry " + entry));
+  };
+  named([](const Tensor& t) { return square(relu(t * 3.0) + t + 1.0); }, "relu", "[1]");
+  named([](const Tensor& t) { return exp(relu(sin(t))); }, "relu", "[1]");
+  // To first order, differences give the mean of both slopes, which is the convention at 0.
+  named([](const Tensor& t) { return square(abs(t) + t + 1.0); }, "abs", "[1]");
+  named([](const Tensor& t) { return where(t > 0.0, exp(t), t); }, "where", "[1]");
+  named([](const Tensor& t) { return exp(clip(transpose(reshape(t, {1, 3})), 0.0, 5.0)); }, "clip", "[1, 0]");
+  const auto norm_at_zero = gradcheck([](const Tensor& t) { return norm(t * 2.0); }, zeros({2}, f64));
+  CHECK_FALSE(norm_at_zero);
+  CHECK_THAT(norm_at_zero.message, contains("norm_grad") && contains("gradcheck_test.cpp"));
 }
 
 TEST_CASE("gradcheck: every entry of the Jacobian") {
