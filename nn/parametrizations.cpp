@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/nn/module/draw_order.hpp>
 #include <newtape/nn/parametrize.hpp>
 
 namespace newtape::nn::parametrize {
@@ -43,11 +44,19 @@ SpectralNorm::SpectralNorm(const Tensor& w, const SpectralNormOptions& o) : opti
   if (w.ndim() == 1) return;
   const Tensor m = matrix(w);
   const auto start = [&](std::int64_t n) {
-    return normalize(random::normal({n}, 0, 1, w.dtype()), 2, -1, options.eps);
+    const Buffer b(Array::empty({n}, w.dtype()));
+    nn::detail::draw(b, default_generator(), [n, dtype = w.dtype(), eps = options.eps](Generator& g) {
+      return normalize(random::normal({n}, 0, 1, dtype, g), 2, -1, eps).value();
+    });
+    return b;
   };
-  u = add("_u", Buffer(start(m.shape(0))));
-  v = add("_v", Buffer(start(m.shape(1))));
-  iterate(w, 15);  // as in PyTorch
+  u = add("_u", start(m.shape(0)));
+  v = add("_v", start(m.shape(1)));
+}
+
+Tensor SpectralNorm::right_inverse(const Tensor& w) const {
+  if (u.defined()) iterate(w, 15);  // as in PyTorch
+  return w;
 }
 
 Tensor SpectralNorm::matrix(const Tensor& w) const {

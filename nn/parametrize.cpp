@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/nn/module/draw_order.hpp>
 #include <newtape/nn/module/module_body.hpp>
 #include <newtape/nn/parametrize.hpp>
 
@@ -57,9 +58,11 @@ struct detail::Parametrize {
   }
 
   static void install(const ModuleBase& module, std::string_view name, const ModuleBase& parametrization,
-                      const std::vector<Tensor>& values, std::function<Tensor(std::span<const Tensor>)> compute) {
+                      const std::function<std::vector<Tensor>(const Tensor&)>& inverse,
+                      const std::function<Tensor(std::span<const Tensor>)>& compute) {
     const auto at = parameter(module, name);
     const Parameter cell = at->second;
+    const auto values = inverse(cell.tensor().detach());
     const Tensor first = compute(values);
     if (first.shape() != cell.shape()) {
       raise<ShapeError>("parametrize: the computed value must have the parameter's shape", to_string(cell.shape()),
@@ -86,12 +89,31 @@ struct detail::Parametrize {
       ModuleBase(module).add(container_name, all);
     }
     auto& b = body(module);
+    const auto computed = [originals, compute] {
+      std::vector<Tensor> current;
+      for (const auto& o : originals) current.push_back(o.tensor());
+      return compute(current);
+    };
+    const auto follows = [originals, inverse, parametrization](const Array& drawn) {
+      std::vector<Array> before;  // the inverse may change buffers
+      for (const auto& buffer : parametrization.buffers()) before.push_back(core::copy(buffer.value()));
+      const auto wanted = inverse(drawn);
+      bool same = wanted.size() == originals.size();
+      for (std::size_t i = 0; same && i < wanted.size(); ++i) {
+        same = identical(wanted[i].value(), originals[i].value());
+      }
+      const auto buffers = parametrization.buffers();
+      for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i].set_value(before[i]);
+      return same;
+    };
+    const auto reset = [originals, inverse, cell, computed](const Array& drawn) {
+      const auto wanted = inverse(drawn);
+      for (std::size_t i = 0; i < wanted.size(); ++i) originals[i].set_value(core::copy(wanted[i].value()));
+      const NoGrad guard;
+      cell.exchange(computed());
+    };
     b.computed.push_back({std::string(name), cell, position_of(b, static_cast<std::size_t>(at - b.parameters.begin())),
-                          [originals, compute = std::move(compute)] {
-                            std::vector<Tensor> current;
-                            for (const auto& o : originals) current.push_back(o.tensor());
-                            return compute(current);
-                          }});
+                          computed, follows, reset});
     b.parameters.erase(at);
     cell.exchange(first.detach());
   }
@@ -117,6 +139,14 @@ struct detail::Parametrize {
   }
 };
 
+std::vector<detail::DrawnOriginals> detail::drawn_originals(const ModuleBase& module) {
+  std::vector<DrawnOriginals> all;
+  Parametrize::body(module).visit([&](const auto& body) {
+    for (const auto& c : body.computed) all.push_back({c.cell, c.follows, c.reset});
+  });
+  return all;
+}
+
 namespace parametrize {
 
 Tensor detail::value_of(const ModuleBase& module, std::string_view name) {
@@ -124,8 +154,9 @@ Tensor detail::value_of(const ModuleBase& module, std::string_view name) {
 }
 
 void detail::install(const ModuleBase& module, std::string_view name, const ModuleBase& parametrization,
-                     const std::vector<Tensor>& originals, std::function<Tensor(std::span<const Tensor>)> compute) {
-  nn::detail::Parametrize::install(module, name, parametrization, originals, std::move(compute));
+                     std::function<std::vector<Tensor>(const Tensor&)> inverse,
+                     std::function<Tensor(std::span<const Tensor>)> compute) {
+  nn::detail::Parametrize::install(module, name, parametrization, inverse, compute);
 }
 
 bool is_parametrized(const ModuleBase& module, std::string_view name) {

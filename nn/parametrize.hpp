@@ -19,7 +19,8 @@ namespace newtape::nn::parametrize {
 namespace detail {
 Tensor value_of(const ModuleBase& module, std::string_view name);
 void install(const ModuleBase& module, std::string_view name, const ModuleBase& parametrization,
-             const std::vector<Tensor>& originals, std::function<Tensor(std::span<const Tensor>)> compute);
+             std::function<std::vector<Tensor>(const Tensor&)> inverse,
+             std::function<Tensor(std::span<const Tensor>)> compute);
 }  // namespace detail
 
 /// Computes this module's own parameter `name` by `parametrization.forward(original)` or `forward(original0,
@@ -28,18 +29,20 @@ void install(const ModuleBase& module, std::string_view name, const ModuleBase& 
 /// computed value has another shape or dtype. Nothing is changed then.
 template <class M>
 void register_parametrization(const ModuleBase& module, std::string_view name, const M& parametrization) {
-  const Tensor value = detail::value_of(module, name);
-  std::vector<Tensor> originals{value};
-  if constexpr (requires { parametrization.right_inverse(value); }) {
-    const NoGrad guard;
-    auto inverse = parametrization.right_inverse(value);
-    if constexpr (std::is_same_v<decltype(inverse), Tensor>) {
-      originals = {std::move(inverse)};
+  const auto inverse = [parametrization](const Tensor& value) -> std::vector<Tensor> {
+    if constexpr (requires { parametrization.right_inverse(value); }) {
+      const NoGrad guard;
+      auto originals = parametrization.right_inverse(value);
+      if constexpr (std::is_same_v<decltype(originals), Tensor>) {
+        return {std::move(originals)};
+      } else {
+        return originals;
+      }
     } else {
-      originals = std::move(inverse);
+      return {value};
     }
-  }
-  detail::install(module, name, parametrization, originals, [parametrization](std::span<const Tensor> o) -> Tensor {
+  };
+  detail::install(module, name, parametrization, inverse, [parametrization](std::span<const Tensor> o) -> Tensor {
     if constexpr (requires { parametrization.forward(o[0], o[1]); }) {
       return parametrization(o[0], o[1]);
     } else {
@@ -75,6 +78,7 @@ struct SpectralNormOptions {
 struct SpectralNorm : Module<SpectralNorm> {
   explicit SpectralNorm(const Tensor& w, const SpectralNormOptions& options = {});
   Tensor forward(In w) const;
+  Tensor right_inverse(const Tensor& w) const;  ///< w itself, after 15 power iterations
   SpectralNormOptions options;
   Buffer u, v;
 

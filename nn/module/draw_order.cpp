@@ -8,6 +8,13 @@
 
 namespace newtape::nn::detail {
 
+bool identical(const Array& a, const Array& b) {
+  if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
+  const Array x = core::contiguous(a);
+  const Array y = core::contiguous(b);
+  return std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.size()) * item_size(x.dtype())) == 0;
+}
+
 namespace {
 
 /// How a parameter was drawn. The cell is only compared with others: it may be gone.
@@ -27,43 +34,47 @@ struct Log {
 };
 thread_local Log history;
 
-bool identical(const Array& a, const Array& b) {
-  if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
-  const Array x = core::contiguous(a);
-  const Array y = core::contiguous(b);
-  return std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.size()) * item_size(x.dtype())) == 0;
-}
-
 Generator at(std::uint64_t seed, std::uint64_t position) {
   Generator g(seed);
   g.seek(position);
   return g;
 }
 
-/// A parameter and its draw, an index into the log.
+/// What was drawn, a parameter, a buffer or the initial value of a parametrized parameter, with the index of its draw.
 struct Drawn {
-  Parameter parameter;
+  std::function<void(const Array&)> set;
+  std::function<bool(const Array&)> untouched;  ///< empty for a buffer, which belongs to a parametrization
+  bool derived;                                 ///< set after all others, as it may use the buffers
   std::size_t draw;
 };
 
-/// The parameters of the modules that are in the log, module by module.
+/// What of the modules is in the log, module by module.
 std::vector<Drawn> find_drawn(const std::vector<ModuleBase>& modules, const std::vector<Draw>& draws) {
   std::vector<Drawn> found;
   for (const auto& module : modules) {
     const auto first = static_cast<std::ptrdiff_t>(found.size());
+    const auto add = [&](const Tensor& cell, auto set, auto untouched, bool derived = false) {
+      const auto last = std::find_if(draws.rbegin(), draws.rend(), [&](const Draw& d) { return d.cell == &cell; });
+      if (last == draws.rend()) return;
+      found.push_back({set, untouched, derived, static_cast<std::size_t>(draws.rend() - last) - 1});
+    };
     for (const auto& p : module.parameters()) {
-      const auto last =
-          std::find_if(draws.rbegin(), draws.rend(), [&](const Draw& d) { return d.cell == &p.tensor(); });
-      if (last != draws.rend()) found.push_back({p, static_cast<std::size_t>(draws.rend() - last) - 1});
+      add(
+          p.tensor(), [p](const Array& x) { p.set_value(x); }, [p](const Array& x) { return identical(x, p.value()); });
     }
+    for (const auto& b : module.buffers()) {
+      add(
+          b.tensor(), [b](const Array& x) { b.set_value(x); }, std::function<bool(const Array&)>());
+    }
+    for (const auto& o : drawn_originals(module)) add(o.cell.tensor(), o.reset, o.follows, true);
     std::sort(found.begin() + first, found.end(), [](const Drawn& a, const Drawn& b) { return a.draw < b.draw; });
   }
   return found;
 }
 
-}  // namespace
-
-void draw(const Parameter& p, Generator& generator, const std::function<Array(Generator&)>& make) {
+/// Sets p to make(generator), and remembers how if it is the default generator.
+template <class Cell>
+void set_drawn(const Cell& p, Generator& generator, const std::function<Array(Generator&)>& make) {
   auto& log = history;
   const bool kept = &generator == &default_generator();
   if (kept && !log.continues(generator)) log = {{}, generator.seed(), generator.position()};
@@ -72,6 +83,15 @@ void draw(const Parameter& p, Generator& generator, const std::function<Array(Ge
   if (!kept) return;
   log.draws.push_back({&p.tensor(), begin, make});
   log.end = generator.position();
+}
+
+}  // namespace
+
+void draw(const Parameter& p, Generator& generator, const std::function<Array(Generator&)>& make) {
+  set_drawn(p, generator, make);
+}
+void draw(const Buffer& b, Generator& generator, const std::function<Array(Generator&)>& make) {
+  set_drawn(b, generator, make);
 }
 
 void draw_in_order(const std::vector<ModuleBase>& modules) {
@@ -86,13 +106,22 @@ void draw_in_order(const std::vector<ModuleBase>& modules) {
 
   Generator g = at(log.seed, log.draws[first].begin);
   std::vector<Draw> again;
-  for (const auto& [parameter, index] : found) {
-    const Draw& old = log.draws[index];
+  std::vector<Array> values;
+  std::vector<bool> untouched;
+  bool all_untouched = true;
+  for (const auto& one : found) {
+    const Draw& old = log.draws[one.draw];
     Generator then = at(log.seed, old.begin);
-    const bool untouched = identical(old.make(then), parameter.value());
+    untouched.push_back(!one.untouched || one.untouched(old.make(then)));
+    all_untouched = all_untouched && untouched.back();
     again.push_back({old.cell, g.position(), old.make});
-    const Array value = old.make(g);
-    if (untouched) parameter.set_value(value);
+    values.push_back(old.make(g));
+  }
+  for (const bool derived : {false, true}) {
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const bool sets = found[i].untouched ? bool{untouched[i]} : all_untouched;
+      if (found[i].derived == derived && sets) found[i].set(values[i]);
+    }
   }
   std::copy(again.begin(), again.end(), log.draws.begin() + static_cast<std::ptrdiff_t>(first));
 }

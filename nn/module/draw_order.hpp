@@ -13,9 +13,23 @@ namespace newtape::nn::detail {
 
 /// Sets p to make(generator), and remembers how if it is the default generator.
 void draw(const Parameter& p, Generator& generator, const std::function<Array(Generator&)>& make);
+void draw(const Buffer& b, Generator& generator, const std::function<Array(Generator&)>& make);
+
+/// Whether both have the same shape, dtype and bits.
+bool identical(const Array& a, const Array& b);
+
+/// A parametrized parameter: its cell was drawn, and its originals follow from the drawn value.
+struct DrawnOriginals {
+  Parameter cell;
+  std::function<bool(const Array& drawn)> follows;
+  std::function<void(const Array& drawn)> reset;
+};
+/// Those of the module and of all below it.
+std::vector<DrawnOriginals> drawn_originals(const ModuleBase& module);
 
 /// Draws the parameters of these modules again, in the order of the modules, if they are what was drawn last and in
-/// another order. Parameters that no longer have their drawn values keep those that they have.
+/// another order; of parametrized ones, the originals follow. Parameters that no longer have their drawn values keep
+/// those that they have.
 void draw_in_order(const std::vector<ModuleBase>& modules);
 
 }  // namespace newtape::nn::detail

@@ -22,6 +22,8 @@ struct ModuleBase::Body : std::enable_shared_from_this<ModuleBase::Body> {
     Parameter cell;
     std::size_t position;  ///< its original position among the parameters
     std::function<Tensor()> compute;
+    std::function<bool(const Array& drawn)> follows;  ///< whether the originals are those of this initial value
+    std::function<void(const Array& drawn)> reset;    ///< makes them so
   };
 
   // Vectors instead of maps: they keep the order, and a linear search is fast enough for few names.

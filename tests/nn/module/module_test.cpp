@@ -4,6 +4,7 @@
 
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -16,6 +17,7 @@
 #include <newtape/nn/module/buffer.hpp>
 #include <newtape/nn/module/module.hpp>
 #include <newtape/nn/module/sequential.hpp>
+#include <newtape/nn/parametrize.hpp>
 
 namespace nt = newtape;
 namespace nn = newtape::nn;
@@ -201,6 +203,41 @@ TEST_CASE("a backward error names the line of the call of a layer") {
   const nt::Tensor y = nt::sum(fc(nt::ones({1, 3})));
   y.backward();
   CHECK_THROWS_WITH(y.backward(), contains("module_test.cpp"));
+}
+
+TEST_CASE("Sequential draws parametrized layers in the order of its arguments") {
+  namespace parametrize = nn::parametrize;
+  const auto same = [](const nn::ModuleBase& a, const nn::ModuleBase& b) {
+    const auto x = a.state_dict();
+    const auto y = b.state_dict();
+    REQUIRE(x.size() == y.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      INFO(x[i].first);
+      CHECK(identical(x[i].second, y[i].second));
+    }
+  };
+  const auto normed = [] { return parametrize::weight_norm(nn::Linear(3, 3)); };
+  const auto spectral = [] { return parametrize::spectral_norm(nn::Linear(3, 3)); };
+  const auto turned = [] { return parametrize::orthogonal(nn::Linear(3, 3)); };
+  nt::manual_seed(5);
+  const auto a = normed();
+  const nn::Linear b(3, 3);
+  const auto c = spectral();
+  const auto d = turned();
+  const auto e = nn::Sequential(normed());
+  nt::manual_seed(5);
+  const nn::Sequential at_once(normed(), nn::Linear(3, 3), spectral(), turned(), nn::Sequential(normed()));
+  same(at_once, nn::Sequential(a, b, c, d, e));
+  const nt::Tensor x = nt::ones({2, 3});
+  nn::Sequential one_by_one(a, b, c, d, e);
+  CHECK(identical(at_once(x).value(), one_by_one(x).value()));
+  // Originals that were changed stay.
+  nt::manual_seed(5);
+  const auto changed = normed();
+  const auto own = changed.parameters();
+  for (const auto& p : own) p.set_value(nt::full(p.shape(), 2.0).value());
+  const nn::Sequential with(nn::Linear(3, 3), changed);
+  for (const auto& p : own) CHECK(identical(p.value(), nt::full(p.shape(), 2.0).value()));
 }
 
 TEST_CASE("Sequential draws weights in the order of its arguments, whatever the compiler") {
