@@ -5,7 +5,8 @@
 #include <newtape/nn/losses/reduction.hpp>
 
 /// Classification losses, of probabilities or logits. 0 log 0 is 0. Samples that are ignored and elements of weight 0
-/// have no influence, also if they are infinite or NaN. ValueError for the mean of no losses.
+/// have no influence, also if they are infinite or NaN. Where the target is not class indices, one of integers or booleans
+/// has the dtype of the input, a constant. ValueError for the mean of no losses.
 namespace newtape::nn {
 
 struct CrossEntropyLossOptions {

@@ -35,15 +35,18 @@ void check_shapes(const char* loss, const In& input, const In& target, bool broa
                     "input " + to_string(input.shape()) + ", target " + to_string(target.shape()));
 }
 
-void check_floats(const char* loss, const In& input, const In& target) {
+void match_floats(const char* loss, const In& input, In& target) {
+  if (is_floating(input.dtype()) && !is_floating(target.dtype())) target.promote(input.dtype());
   if (is_floating(input.dtype()) && input.dtype() == target.dtype()) return;
   raise<DTypeError>(std::string(loss) + ": input and target must have the same float dtype", "f32 or f64",
                     "input " + std::string(name(input.dtype())) + ", target " + std::string(name(target.dtype())));
 }
 
-void check_pair(const char* loss, const In& input, const In& target, bool broadcast) {
+void check_pair(const char* loss, const In& input, In& target, bool broadcast) {
+  // A number takes its dtype before its shape is asked for.
+  if (target.is_number() && is_floating(input.dtype())) target.resolve(loss, input.dtype());
   check_shapes(loss, input, target, broadcast);
-  check_floats(loss, input, target);
+  match_floats(loss, input, target);
 }
 
 bool known_finite(const Tensor& x) { return core::recorder() == nullptr && core::all_finite(x.value()); }

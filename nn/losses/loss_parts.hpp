@@ -15,10 +15,11 @@ Tensor reduce(const char* loss, Tensor losses, Reduction reduction);
 
 /// ShapeError unless both have the same shape, or `broadcast` and their shapes broadcast.
 void check_shapes(const char* loss, const In& input, const In& target, bool broadcast = false);
-/// DTypeError unless both have the same float dtype.
-void check_floats(const char* loss, const In& input, const In& target);
-/// Both checks.
-void check_pair(const char* loss, const In& input, const In& target, bool broadcast = false);
+/// Gives an integer or boolean target the dtype of the input: classes 0 and 1, signs, counts. DTypeError unless both then
+/// have the same float dtype.
+void match_floats(const char* loss, const In& input, In& target);
+/// check_shapes and match_floats; a number is a target too.
+void check_pair(const char* loss, const In& input, In& target, bool broadcast = false);
 
 /// factor x, and 0 where the factor is 0, also if x is infinite or NaN there: 0 log 0 is 0.
 Tensor strong_product(const Tensor& factor, In x);

@@ -59,7 +59,7 @@ Tensor before_end(const char* loss, const Tensor& target) {
 
 Tensor hinge_embedding_loss(In input, In target, const HingeEmbeddingLossOptions& options) {
   const CallSite here(input.location());
-  detail::check_shapes("hinge_embedding_loss", input, target);
+  detail::check_shapes("hinge_embedding_loss", input, target, options.broadcast);
   const Tensor positive = positives("hinge_embedding_loss", target);
   return detail::reduce("hinge_embedding_loss", where(positive, input, detail::hinge(options.margin - input)),
                         options.reduction);
@@ -67,15 +67,15 @@ Tensor hinge_embedding_loss(In input, In target, const HingeEmbeddingLossOptions
 
 Tensor soft_margin_loss(In input, In target, const SoftMarginLossOptions& options) {
   const CallSite here(input.location());
-  detail::check_pair("soft_margin_loss", input, target);
+  detail::check_pair("soft_margin_loss", input, target, options.broadcast);
   return detail::reduce("soft_margin_loss", softplus(-detail::strong_product(target, std::move(input))),
                         options.reduction);
 }
 
 Tensor margin_ranking_loss(In x1, In x2, In target, const MarginRankingLossOptions& options) {
   const CallSite here(x1.location());
-  detail::check_pair("margin_ranking_loss", x1, x2);
-  detail::check_pair("margin_ranking_loss", x1, target);
+  detail::check_pair("margin_ranking_loss", x1, x2, options.broadcast);
+  detail::check_pair("margin_ranking_loss", x1, target, options.broadcast);
   const Tensor d = std::move(x1) - std::move(x2);
   return detail::reduce("margin_ranking_loss", detail::hinge(options.margin - std::move(target) * d),
                         options.reduction);
@@ -132,7 +132,7 @@ Tensor multilabel_margin_loss(In x, const Tensor& target, const MultiLabelMargin
 
 Tensor multilabel_soft_margin_loss(In x, In target, const MultiLabelSoftMarginLossOptions& options) {
   const CallSite here(x.location());
-  detail::check_pair("multilabel_soft_margin_loss", x, target);
+  detail::check_pair("multilabel_soft_margin_loss", x, target, options.broadcast);
   check_rows("multilabel_soft_margin_loss", x);
   check_weight("multilabel_soft_margin_loss", options.weight, x.shape().back());
   // As binary_cross_entropy_with_logits, also for infinite x.
@@ -145,11 +145,12 @@ Tensor multilabel_soft_margin_loss(In x, In target, const MultiLabelSoftMarginLo
 
 Tensor cosine_embedding_loss(In x1, In x2, In target, const CosineEmbeddingLossOptions& options) {
   const CallSite here(x1.location());
-  detail::check_pair("cosine_embedding_loss", x1, x2);
-  if ((x1.ndim() != 1 && x1.ndim() != 2) || target.shape() != Shape(x1.shape().begin(), x1.shape().end() - 1)) {
+  detail::check_pair("cosine_embedding_loss", x1, x2, options.broadcast);
+  const Shape both = broadcast_shapes("cosine_embedding_loss", x1.shape(), x2.shape());
+  if ((both.size() != 1 && both.size() != 2) || target.shape() != Shape(both.begin(), both.end() - 1)) {
     raise<ShapeError>("cosine_embedding_loss: inputs and target must have matching shapes",
                       "inputs [N, D] and target [N], or inputs [D] and target []",
-                      "inputs " + to_string(x1.shape()) + ", target " + to_string(target.shape()));
+                      "inputs " + to_string(both) + ", target " + to_string(target.shape()));
   }
   const Tensor positive = positives("cosine_embedding_loss", target);
   const Tensor cosine = cosine_of(x1, x2);
@@ -159,8 +160,8 @@ Tensor cosine_embedding_loss(In x1, In x2, In target, const CosineEmbeddingLossO
 
 Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options) {
   const CallSite here(anchor.location());
-  detail::check_pair("triplet_margin_loss", anchor, positive);
-  detail::check_pair("triplet_margin_loss", anchor, negative);
+  detail::check_pair("triplet_margin_loss", anchor, positive, options.broadcast);
+  detail::check_pair("triplet_margin_loss", anchor, negative, options.broadcast);
   if (anchor.ndim() == 0) raise<ShapeError>("triplet_margin_loss: inputs must be vectors", "[.., D]", "[]");
   const auto distance = [&](const In& a, const In& b) { return pairwise_distance(a, b, options.p, options.eps); };
   Tensor far = distance(anchor, negative);

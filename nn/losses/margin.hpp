@@ -4,12 +4,14 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 
-/// Margin losses: hinge, ranking, embedding and triplet losses.
+/// Margin losses: hinge, ranking, embedding and triplet losses. ShapeError unless all have the same shape, or with
+/// `.broadcast = true` shapes that broadcast. A target of integers, such as signs, has the dtype of the input.
 namespace newtape::nn {
 
 struct HingeEmbeddingLossOptions {
   Reduction reduction = Reduction::mean;
   double margin = 1;
+  bool broadcast = false;  ///< input and target broadcast, as in PyTorch, instead of a ShapeError
 };
 
 /// x where the target is 1, max(0, margin - x) where it is -1. ValueError for other targets.
@@ -17,6 +19,7 @@ Tensor hinge_embedding_loss(In input, In target, const HingeEmbeddingLossOptions
 
 struct SoftMarginLossOptions {
   Reduction reduction = Reduction::mean;
+  bool broadcast = false;  ///< input and target broadcast, as in PyTorch, instead of a ShapeError
 };
 
 /// log(1 + exp(-target input)), for targets of 1 and -1.
@@ -25,9 +28,10 @@ Tensor soft_margin_loss(In input, In target, const SoftMarginLossOptions& option
 struct MarginRankingLossOptions {
   Reduction reduction = Reduction::mean;
   double margin = 0;
+  bool broadcast = false;  ///< all of them broadcast, as in PyTorch, instead of a ShapeError
 };
 
-/// max(0, margin - target (x1 - x2)): target 1 where x1 should be larger, -1 where x2 should; all of the same shape.
+/// max(0, margin - target (x1 - x2)): target 1 where x1 should be larger, -1 where x2 should.
 Tensor margin_ranking_loss(In x1, In x2, In target, const MarginRankingLossOptions& options = {});
 
 struct MultiMarginLossOptions {
@@ -51,7 +55,8 @@ Tensor multilabel_margin_loss(In x, const Tensor& target, const MultiLabelMargin
 
 struct MultiLabelSoftMarginLossOptions {
   Reduction reduction = Reduction::mean;
-  Tensor weight = {};  ///< [C], one for each class
+  Tensor weight = {};      ///< [C], one for each class
+  bool broadcast = false;  ///< input and target broadcast, as in PyTorch, instead of a ShapeError
 };
 
 /// The mean over the classes of weight * binary_cross_entropy_with_logits: x and target [N, C] or [C].
@@ -60,6 +65,7 @@ Tensor multilabel_soft_margin_loss(In x, In target, const MultiLabelSoftMarginLo
 struct CosineEmbeddingLossOptions {
   Reduction reduction = Reduction::mean;
   double margin = 0;
+  bool broadcast = false;  ///< x1 and x2 broadcast, as in PyTorch, instead of a ShapeError
 };
 
 /// 1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1: x1, x2 [N, D] or [D], target
@@ -71,10 +77,11 @@ struct TripletMarginLossOptions {
   double margin = 1;
   double p = 2;  ///< norm of the distance
   double eps = 1e-6;
-  bool swap = false;  ///< use the smaller of the negative's distances from the anchor and from the positive
+  bool swap = false;       ///< use the smaller of the negative's distances from the anchor and from the positive
+  bool broadcast = false;  ///< all of them broadcast, as in PyTorch, instead of a ShapeError
 };
 
-/// max(0, d(anchor, positive) - d(anchor, negative) + margin), d = pairwise_distance; all [.., D] of the same shape.
+/// max(0, d(anchor, positive) - d(anchor, negative) + margin), d = pairwise_distance; all [.., D].
 Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options = {});
 
 }  // namespace newtape::nn

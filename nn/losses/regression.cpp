@@ -21,7 +21,11 @@ Tensor huber(const Tensor& d, double delta) {
 
 Tensor mse_loss(In input, In target, const MSELossOptions& options) {
   const CallSite here(input.location());
-  detail::check_shapes("mse_loss", input, target, options.broadcast);
+  if (is_floating(input.dtype())) {
+    detail::check_pair("mse_loss", input, target, options.broadcast);
+  } else {
+    detail::check_shapes("mse_loss", input, target, options.broadcast);
+  }
   return detail::reduce("mse_loss", square(std::move(input) - std::move(target)), options.reduction);
 }
 
@@ -53,18 +57,19 @@ Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options) {
 
 Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNLLLossOptions& options) {
   const CallSite here(input.location());
-  detail::check_pair("gaussian_nll_loss", input, target);
-  detail::check_floats("gaussian_nll_loss", input, var);
+  detail::check_pair("gaussian_nll_loss", input, target, options.broadcast);
+  detail::match_floats("gaussian_nll_loss", input, var);
   Tensor v = var;
-  if (v.shape() != input.shape()) {
-    Shape one = input.shape();
+  const Shape shape = broadcast_shapes("gaussian_nll_loss", input.shape(), target.shape());
+  if (v.shape() != shape) {
+    Shape one = shape;
     if (!one.empty()) {
       if (v.shape() == Shape(one.begin(), one.end() - 1)) v = unsqueeze(v, -1);
       one[one.size() - 1] = 1;
     }
     if (v.shape() != one) {
       raise<ShapeError>("gaussian_nll_loss: var must have the shape of the input",
-                        to_string(input.shape()) + ", or 1 as its last length", to_string(var.shape()));
+                        to_string(shape) + ", or 1 as its last length", to_string(var.shape()));
     }
   }
   if (any(v.detach() < 0.0).item<bool>()) raise<ValueError>("gaussian_nll_loss: a variance must not be negative");

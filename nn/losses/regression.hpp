@@ -5,7 +5,8 @@
 #include <newtape/nn/losses/reduction.hpp>
 
 /// Regression losses. ShapeError unless input and target have the same shape: a target [N] for an input [N, 1] is a
-/// frequent mistake, which broadcasting would hide; `.broadcast = true` allows it. ValueError for the mean of no losses.
+/// frequent mistake, which broadcasting would hide; `.broadcast = true` allows it. A target of integers or booleans has
+/// the dtype of the input, a constant. ValueError for the mean of no losses.
 namespace newtape::nn {
 
 struct MSELossOptions {
@@ -44,11 +45,12 @@ Tensor smooth_l1_loss(In input, In target, const SmoothL1LossOptions& options = 
 
 struct GaussianNLLLossOptions {
   Reduction reduction = Reduction::mean;
-  bool full = false;  ///< include the constant log(2 pi) / 2
-  double eps = 1e-6;  ///< lower bound of the variance; the derivative ignores the clamping
+  bool full = false;       ///< include the constant log(2 pi) / 2
+  double eps = 1e-6;       ///< lower bound of the variance; the derivative ignores the clamping
+  bool broadcast = false;  ///< input and target broadcast, as in PyTorch, instead of a ShapeError
 };
 
-/// (log(var) + (input - target)^2 / var) / 2. var has the shape of the input, that without the last axis, or that with
+/// (log(var) + (input - target)^2 / var) / 2. var has the shape of the losses, that without the last axis, or that with
 /// a last axis of length 1. ValueError for a negative variance.
 Tensor gaussian_nll_loss(In input, In target, In var, const GaussianNLLLossOptions& options = {});
 

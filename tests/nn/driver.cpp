@@ -189,6 +189,28 @@ TEST_CASE("layers: f32 agrees with f64") {
   });
 }
 
+TEST_CASE("layers: targets of integers and booleans count as floats of the input's dtype") {
+  int covered = 0;
+  each_row([&](const Row& row) {
+    for (const DType dtype : {f32, f64}) {
+      auto xs = inputs(row, dtype);
+      if (row.target == 0 || !is_floating(xs[row.target].dtype())) return;
+      ++covered;
+      const Tensor target = round(xs[row.target]);
+      const Layer layer = fresh(row, dtype);
+      for (const DType other : {i64, boolean}) {
+        if (other == boolean && is_fixed(row, row.target)) continue;  // signs
+        const Tensor given = target.to(other);
+        xs[row.target] = given.to(dtype);
+        const auto wanted = run(layer, xs);
+        xs[row.target] = given;
+        CHECK(identical(run(layer, xs), wanted));
+      }
+    }
+  });
+  CHECK(covered > 0);
+}
+
 TEST_CASE("layers: training differs from evaluation where it should, and the same seed gives the same") {
   each_row([](const Row& row) {
     const auto xs = inputs(row, f32);

@@ -50,12 +50,15 @@ struct Refusal {
 
 /// Elements of the arguments that an option of the layer ignores.
 struct Ignores {
-  /// Boolean masks of these elements, one for each argument (undefined: none), for arguments and results.
+  /// Boolean masks of these elements, one for each argument (undefined: none), for arguments and results. Integers there
+  /// may be out of range.
   std::function<Tensors(const Tensors& xs, const Tensors& ys)> elements = {};
   /// Mask of the first result where it does not depend on them; undefined: no result depends on them.
   std::function<Tensor(const Tensors& xs)> results = {};
+  /// Mask of the first result where its cotangent reaches no gradient.
+  std::function<Tensor(const Tensors& xs)> cotangents = {};
 
-  explicit operator bool() const { return static_cast<bool>(elements); }
+  explicit operator bool() const { return elements || cotangents; }
 };
 
 struct Row {
@@ -73,6 +76,7 @@ struct Row {
   std::vector<std::size_t> fixed = {};   ///< arguments without derivatives: signs, targets
   double tolerance = 1e-13;              ///< against PyTorch, in f64
   std::string stateful_reason = {};      ///< why differences do not apply in training: a call changes the layer's state
+  std::size_t target = 0;                ///< position of a float target that may be integers; 0: there is none
   Ignores ignores = {};                  ///< NaN and infinity there reach neither results nor gradients
   std::vector<std::string> covers = {};  ///< further types that this row tests
 };

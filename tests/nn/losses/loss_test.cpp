@@ -229,4 +229,36 @@ TEST_CASE("losses broadcast on demand") {
   CHECK(nn::smooth_l1_loss(x, row, {.broadcast = true}).item() == (0 + 1.5 + 1.5 + 0.5) / 4);
   CHECK(nn::poisson_nll_loss(nt::zeros({2, 2}, nt::f64), row, {.broadcast = true}).item() == 1);
   CHECK(nn::kl_div(nt::zeros({2, 2}, nt::f64), nt::ones({2}, nt::f64), {.broadcast = true}).item() == 0);
+  CHECK(nn::gaussian_nll_loss(x, row, nt::ones({2, 2}, nt::f64), {.broadcast = true}).item() == (0 + 4 + 4 + 1) / 8.0);
+  const nt::Tensor signs = nt::tensor({1, -1});
+  CHECK_THROWS_AS(nn::hinge_embedding_loss(x, signs), nt::ShapeError);
+  CHECK(nn::hinge_embedding_loss(x, signs, {.margin = 3, .broadcast = true}).item() == (1 + 1 + 3 + 0) / 4.0);
+  CHECK_THROWS_AS(nn::soft_margin_loss(x, signs), nt::ShapeError);
+  CHECK(nn::soft_margin_loss(nt::zeros({2, 2}, nt::f64), signs, {.broadcast = true}).item() ==
+        Approx(std::log(2.0)).epsilon(1e-15));
+  CHECK_THROWS_AS(nn::margin_ranking_loss(x, row, signs), nt::ShapeError);
+  // -(x - row) signs = {{0, -2}, {-2, 1}}.
+  CHECK(nn::margin_ranking_loss(x, row, signs, {.broadcast = true}).item() == 1 / 4.0);
+  CHECK_THROWS_AS(nn::multilabel_soft_margin_loss(x, signs), nt::ShapeError);
+  CHECK(nn::multilabel_soft_margin_loss(nt::zeros({2, 2}, nt::f64), nt::tensor({1, 0}), {.broadcast = true}).item() ==
+        Approx(std::log(2.0)).epsilon(1e-15));
+  CHECK_THROWS_AS(nn::cosine_embedding_loss(x, row, signs), nt::ShapeError);
+  const nt::Tensor axes = nt::tensor({{2.0, 0}, {0, 3}}, nt::f64);
+  const nt::Tensor first = nt::tensor({4.0, 0}, nt::f64);
+  CHECK(nn::cosine_embedding_loss(axes, first, signs, {.margin = -0.5, .broadcast = true}).item() ==
+        Approx(0.25).epsilon(1e-12));
+  CHECK_THROWS_AS(nn::triplet_margin_loss(axes, axes, first), nt::ShapeError);
+  // Distances of 0 from themselves, and of 2 and 5 from the negative.
+  CHECK(nn::triplet_margin_loss(axes, axes, first, {.margin = 3, .eps = 0, .broadcast = true}).item() == 0.5);
+}
+
+TEST_CASE("losses take numbers and integers as targets") {
+  const nt::Tensor x = nt::tensor({1.0, 3}, nt::f64);
+  CHECK(nn::mse_loss(x, 1, {.broadcast = true}).item() == 2);
+  CHECK(nn::l1_loss(x, 0.5, {.broadcast = true}).item() == 1.5);
+  CHECK(nn::mse_loss(x, nt::tensor({1, 0})).item() == 4.5);
+  CHECK(nn::l1_loss(x, nt::tensor({true, false})).dtype() == nt::f64);
+  // Not those that require a gradient, and no two floats of different size.
+  CHECK_THROWS_AS(nn::l1_loss(x, nt::ones({2}, nt::f32)), nt::DTypeError);
+  CHECK_THROWS_AS(nn::l1_loss(nt::tensor({1, 2}), nt::tensor({1, 0})), nt::DTypeError);
 }

@@ -204,7 +204,11 @@ const Rows embeddings{
                     return Tensors{integers({0, -2})};
                   },
                   "-2", Error::value}},
-     .stateful_reason = "the padding row has no derivative, for any values"},
+     .stateful_reason = "the padding row has no derivative, for any values",
+     .ignores = {.cotangents =
+                     [](const Tensors& x) {
+                       return expand(unsqueeze(x[0] == 2, -1), {x[0].shape(0), x[0].shape(1), 3});
+                     }}},
     {.name = "Embedding/max_norm",
      .make = make([] { return Embedding(5, 3, {.max_norm = 1.0}); }),
      .torch = torch_attention("embedding/max_norm"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/nn/losses/ctc.hpp>
@@ -48,6 +49,7 @@ struct More {
   std::vector<std::size_t> fixed = {};
   bool batched = true;
   Ignores ignores = {};
+  std::size_t target = 1;
 };
 
 /// Logits of samples of class 1.
@@ -64,6 +66,7 @@ Row row(const std::string& type, const std::string& name, const Make& module, co
           .refuses = more.refuses,
           .fixed = more.fixed,
           .tolerance = 1e-12,
+          .target = more.target,
           .ignores = more.ignores};
 }
 /// A loss with each reduction, and the case of that name.
@@ -84,7 +87,7 @@ Rows one(const std::string& type, const std::string& name, const Make& module, c
 Tensor weight(std::int64_t n = 3) { return ones({n}); }
 /// Targets of 1 and -1.
 More signs(std::size_t at, std::vector<Refusal> refuses = pairs()) {
-  return {.refuses = std::move(refuses), .fixed = {at}};
+  return {.refuses = std::move(refuses), .fixed = {at}, .target = at};
 }
 
 using R = Reduction;
@@ -116,7 +119,7 @@ const Rows probabilities[] = {
     each("CrossEntropyLoss", "cross_entropy/2d", [](R r) { return CrossEntropyLoss({.reduction = r}); }, {indices()}),
     each("CrossEntropyLoss", "cross_entropy/probabilities",
          [](R r) { return CrossEntropyLoss({.reduction = r, .label_smoothing = 0.2, .weight = weight()}); },
-         {{{floats({{2, 3, 2}, {2, 3, 3}}), "i64", Error::dtype}}}),
+         {.refuses = {{floats({{2, 3, 2}, {2, 3, 3}}), "i64", Error::dtype}}, .target = 0}),
     each("CrossEntropyLoss", "cross_entropy/one",
          [](R r) { return CrossEntropyLoss({.reduction = r, .label_smoothing = 0.1}); },
          {.refuses = indices(), .batched = false}),
@@ -164,11 +167,21 @@ const Rows margins[] = {
         "CosineEmbeddingLoss", "cosine_embedding",
         [](R r) { return CosineEmbeddingLoss({.reduction = r, .margin = 0.1}); }, signs(2, vectors)),
     one("CosineEmbeddingLoss", "cosine_embedding/one", [] { return CosineEmbeddingLoss(); },
-        {.refuses = vectors, .fixed = {2}, .batched = false}),
-    each("TripletMarginLoss", "triplet_margin", [](R r) { return TripletMarginLoss({.reduction = r}); }, {pairs(3)}),
+        {.refuses = vectors, .fixed = {2}, .batched = false, .target = 2}),
+    each("TripletMarginLoss", "triplet_margin", [](R r) { return TripletMarginLoss({.reduction = r}); },
+         {.refuses = pairs(3), .target = 0}),
     each("TripletMarginLoss", "triplet_margin/swap",
-         [](R r) { return TripletMarginLoss({.reduction = r, .margin = 2, .p = 3, .swap = true}); }, {pairs(3)}),
+         [](R r) { return TripletMarginLoss({.reduction = r, .margin = 2, .p = 3, .swap = true}); },
+         {.refuses = pairs(3), .target = 0}),
 };
+
+/// Frames beyond the samples' lengths, and classes beyond those of their targets.
+const Ignores padding_of_ctc{[](const Tensors& x, const Tensors&) {
+  const Tensor frames = reshape(arange(x[0].shape(0)), {-1, 1, 1}) >= reshape(x[2], {1, -1, 1});
+  Tensors masks{expand(frames, x[0].shape()), Tensor(), Tensor(), Tensor()};
+  if (x[1].ndim() == 2) masks[1] = arange(x[1].shape(1)) >= unsqueeze(x[3], 1);
+  return masks;
+}};
 
 /// CTC after log_softmax, which PyTorch's gradient assumes.
 Row ctc(const std::string& name, const CTCLossOptions& options, Dims batch = {}) {
@@ -183,7 +196,8 @@ Row ctc(const std::string& name, const CTCLossOptions& options, Dims batch = {})
                      return Tensors{ones({4, 2, 3}, f64), integers({1, 2}), integers({4}), integers({1, 1})};
                    },
                    "[2]"}},
-      .tolerance = 1e-12};
+      .tolerance = 1e-12,
+      .ignores = padding_of_ctc};
 }
 
 const Rows ctcs{
