@@ -23,6 +23,7 @@
 #include <newtape/nn/module/buffer.hpp>
 #include <newtape/nn/module/functional.hpp>
 #include <newtape/nn/module/module.hpp>
+#include <newtape/nn/module/random_streams.hpp>
 #include <newtape/nn/module/sequential.hpp>
 #include <newtape/nn/module/summary.hpp>
 #include <newtape/nn/parametrize.hpp>

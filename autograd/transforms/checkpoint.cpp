@@ -17,11 +17,16 @@ static const Op checkpoint_op{"checkpoint"};
 
 namespace {
 
+thread_local int replays = 0;  // scopes that this thread is in
+
 /// Sets the thread's default generator to a saved state for a scope.
 class Replay {
  public:
-  explicit Replay(const Generator& saved) : before_(std::exchange(default_generator(), saved)) {}
-  ~Replay() { default_generator() = before_; }
+  explicit Replay(const Generator& saved) : before_(std::exchange(default_generator(), saved)) { ++replays; }
+  ~Replay() {
+    --replays;
+    default_generator() = before_;
+  }
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
 
@@ -89,6 +94,8 @@ class Segment {
 };
 
 }  // namespace
+
+bool detail::recomputing_checkpoint() noexcept { return replays > 0; }
 
 Tensor checkpoint(const Function& f, std::span<const Tensor> xs) {
   if (!grad_enabled() || std::none_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.requires_grad(); })) {

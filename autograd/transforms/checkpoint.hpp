@@ -11,4 +11,9 @@ namespace newtape {
 Tensor checkpoint(const Function& f, std::span<const Tensor> xs);
 Tensor checkpoint(const UnaryFunction& f, const Tensor& x);
 
+namespace detail {
+/// Whether this thread recomputes a checkpointed function; the default generator is then in its saved state.
+bool recomputing_checkpoint() noexcept;
+}  // namespace detail
+
 }  // namespace newtape

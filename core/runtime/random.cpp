@@ -107,6 +107,12 @@ Generator Generator::fork(std::uint64_t index) const noexcept {
   return Generator(mix(seed_ ^ mix(index + 0x9E3779B97F4A7C15)));
 }
 
+Generator Generator::fork(std::string_view name) const noexcept {
+  std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a, 64 bits (Fowler, Noll & Vo)
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  return fork(hash);
+}
+
 std::uint64_t Generator::next() noexcept {
   const auto b = philox(seed_, advance(1));
   return join(b[0], b[1]);

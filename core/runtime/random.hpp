@@ -4,6 +4,7 @@
 #include <newtape/core/array/named_arrays.hpp>
 
 #include <array>
+#include <string_view>
 
 namespace newtape {
 
@@ -21,6 +22,8 @@ class Generator {
   std::uint64_t advance(std::uint64_t blocks) noexcept { return std::exchange(position_, position_ + blocks); }
   /// An independent stream for item `index` (a layer, a worker, an epoch).
   Generator fork(std::uint64_t index) const noexcept;
+  /// An independent stream for a name (a module's path, a purpose), by its FNV-1a hash.
+  Generator fork(std::string_view name) const noexcept;
   /// Seed and position.
   NamedArrays state_dict() const;
   /// ValueError listing missing and mismatched entries; the generator is then unchanged.

@@ -38,6 +38,8 @@ class Loader::iterator::Epoch {
         dataset_(loader.dataset()),
         options_(loader.options()),
         stream_(Generator(options_.seed).fork(static_cast<std::uint64_t>(number))),
+        transform_stream_(
+            Generator(options_.transform_seed.value_or(options_.seed)).fork(static_cast<std::uint64_t>(number))),
         examples_(loader.examples()),
         batches_(loader.size()),
         claimed_(first_batch),
@@ -101,7 +103,7 @@ class Loader::iterator::Epoch {
   Batch make(std::int64_t number) const {
     const auto first = number * options_.batch_size;
     const auto count = std::min(options_.batch_size, examples_ - first);
-    Generator generator = stream_.fork(1 + static_cast<std::uint64_t>(number));
+    Generator generator = transform_stream_.fork(1 + static_cast<std::uint64_t>(number));
     const DefaultGenerator guard(generator.fork(0));
     if (order_.defined()) {
       return dataset_.gather({std::as_const(order_).data<std::int64_t>() + first, static_cast<std::size_t>(count)},
@@ -158,7 +160,8 @@ class Loader::iterator::Epoch {
   const std::shared_ptr<Progress> progress_;  // detached from the loader once that starts another loop
   const Dataset dataset_;
   const LoaderOptions options_;
-  const Generator stream_;
+  const Generator stream_;            // of the order of the examples
+  const Generator transform_stream_;  // of the transforms
   const std::int64_t examples_, batches_;
   Array order_;  // [n]; undefined without shuffling or sampler
 

@@ -6,6 +6,7 @@
 #include <newtape/data/loading/sampler.hpp>
 
 #include <iterator>
+#include <optional>
 
 namespace newtape::data {
 
@@ -13,10 +14,11 @@ struct LoaderOptions {
   std::int64_t batch_size = 32;
   bool shuffle = false;  ///< a new permutation each epoch, determined by seed and epoch number
   std::uint64_t seed = 0;
-  bool drop_last = false;  ///< omits a last batch of fewer than `batch_size` examples
-  int prefetch = 2;        ///< batches prepared ahead; 0: each is made on request, by the requesting thread
-  int workers = 1;         ///< threads that prepare batches; neither number affects the results
-  Sampler sampler = {};    ///< selects the examples of each epoch instead of `shuffle`
+  std::optional<std::uint64_t> transform_seed = {};  ///< of transforms' random numbers; none: `seed`
+  bool drop_last = false;                            ///< omits a last batch of fewer than `batch_size` examples
+  int prefetch = 2;      ///< batches prepared ahead; 0: each is made on request, by the requesting thread
+  int workers = 1;       ///< threads that prepare batches; neither number affects the results
+  Sampler sampler = {};  ///< selects the examples of each epoch instead of `shuffle`
 };
 
 /// Batches of a data set, prepared in the background: `for (auto& [x, y] : loader) ...` iterates over one epoch. The

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace newtape::nn::detail {
 
@@ -33,6 +36,7 @@ struct Log {
   bool continues(const Generator& g) const { return !draws.empty() && g.seed() == seed && g.position() == end; }
 };
 thread_local Log history;
+thread_local RecordDraws* recording = nullptr;
 
 Generator at(std::uint64_t seed, std::uint64_t position) {
   Generator g(seed);
@@ -46,6 +50,7 @@ struct Drawn {
   std::function<bool(const Array&)> untouched;  ///< empty for a buffer, which belongs to a parametrization
   bool derived;                                 ///< set after all others, as it may use the buffers
   std::size_t draw;
+  std::optional<Parameter> parameter = {};  ///< if it is one
 };
 
 /// What of the modules is in the log, module by module.
@@ -59,8 +64,10 @@ std::vector<Drawn> find_drawn(const std::vector<ModuleBase>& modules, const std:
       found.push_back({set, untouched, derived, static_cast<std::size_t>(draws.rend() - last) - 1});
     };
     for (const auto& p : module.parameters()) {
+      const auto before = found.size();
       add(
           p.tensor(), [p](const Array& x) { p.set_value(x); }, [p](const Array& x) { return identical(x, p.value()); });
+      if (found.size() > before) found.back().parameter = p;
     }
     for (const auto& b : module.buffers()) {
       add(
@@ -81,6 +88,9 @@ void set_drawn(const Cell& p, Generator& generator, const std::function<Array(Ge
   const auto begin = generator.position();
   p.set_value(make(generator));
   if (!kept) return;
+  if constexpr (std::is_same_v<Cell, Parameter>) {
+    if (recording != nullptr) recording->record(p, at(generator.seed(), begin), make);
+  }
   log.draws.push_back({&p.tensor(), begin, make});
   log.end = generator.position();
 }
@@ -120,10 +130,33 @@ void draw_in_order(const std::vector<ModuleBase>& modules) {
   for (const bool derived : {false, true}) {
     for (std::size_t i = 0; i < found.size(); ++i) {
       const bool sets = found[i].untouched ? bool{untouched[i]} : all_untouched;
-      if (found[i].derived == derived && sets) found[i].set(values[i]);
+      if (found[i].derived != derived || !sets) continue;
+      found[i].set(values[i]);
+      if (recording != nullptr && found[i].parameter) {
+        recording->record(*found[i].parameter, at(log.seed, again[i].begin), again[i].make);
+      }
     }
   }
   std::copy(again.begin(), again.end(), log.draws.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+RecordDraws::RecordDraws() : outer_(std::exchange(recording, this)) {}
+RecordDraws::~RecordDraws() { recording = outer_; }
+RecordDraws* RecordDraws::current() noexcept { return recording; }
+
+void RecordDraws::record(const Parameter& p, const Generator& before, const std::function<Array(Generator&)>& make) {
+  std::erase_if(entries_, [&](const Entry& e) { return e.cell == p; });
+  entries_.push_back({p, before, make});
+}
+
+bool RecordDraws::redraw(const Parameter& p, Generator generator) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.cell == p; });
+  if (found == entries_.end()) return false;
+  Generator before = found->before;
+  if (!identical(core::cast(found->make(before), p.dtype()), p.value())) return false;
+  found->before = generator;
+  p.set_value(core::cast(found->make(generator), p.dtype()));
+  return true;
 }
 
 }  // namespace newtape::nn::detail

@@ -32,4 +32,29 @@ std::vector<DrawnOriginals> drawn_originals(const ModuleBase& module);
 /// those that they have.
 void draw_in_order(const std::vector<ModuleBase>& modules);
 
+/// Records, while it exists, how this thread draws parameters from the default generator.
+class RecordDraws {
+ public:
+  RecordDraws();
+  ~RecordDraws();
+  RecordDraws(const RecordDraws&) = delete;
+  RecordDraws& operator=(const RecordDraws&) = delete;
+
+  /// The innermost of this thread, or null.
+  static RecordDraws* current() noexcept;
+  /// p was set to make(before).
+  void record(const Parameter& p, const Generator& before, const std::function<Array(Generator&)>& make);
+  /// Draws p again from `generator`, if its draw is recorded here and it has kept that value since.
+  bool redraw(const Parameter& p, Generator generator);
+
+ private:
+  struct Entry {
+    Parameter cell;
+    Generator before;
+    std::function<Array(Generator&)> make;
+  };
+  std::vector<Entry> entries_;
+  RecordDraws* outer_;
+};
+
 }  // namespace newtape::nn::detail

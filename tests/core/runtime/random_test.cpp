@@ -259,6 +259,13 @@ TEST_CASE("One seed gives the same bits, for any number of threads", "[random][t
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(same_bits(one[i], two[i]));
 }
 
+TEST_CASE("Streams of names are those of their FNV-1a hashes", "[random]") {
+  // Published hashes of "", "a" and "foobar" (Fowler, Noll & Vo, 64 bits).
+  CHECK(Generator(7).fork("").seed() == Generator(7).fork(0xcbf29ce484222325).seed());
+  CHECK(Generator(7).fork("a").seed() == Generator(7).fork(0xaf63dc4c8601ec8c).seed());
+  CHECK(Generator(7).fork("foobar").seed() == Generator(7).fork(0x85944171f73967e8).seed());
+}
+
 TEST_CASE("A generator can be copied, saved, restored and forked", "[random]") {
   Generator g(7);
   const Array a = random::normal({1000}, 0, 1, f32, g);
