@@ -7,12 +7,22 @@
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace newtape::detail {
 
 Numbers numbers(const Tensor& x) {
   const Array a = core::contiguous(x.value());
   return {a.data<double>(), a.data<double>() + a.size()};
+}
+
+double rounding_error(const std::vector<Numbers>& gradients) {
+  double largest = 0;
+  for (const auto& gradient : gradients) {
+    for (const double e : gradient) largest = std::isfinite(e) ? std::max(largest, std::abs(e)) : largest;
+  }
+  return 1e3 * std::numeric_limits<double>::epsilon() * largest;
 }
 
 Tensor tensor_of(const Shape& shape, const Numbers& values) {

@@ -16,6 +16,9 @@ using Numbers = std::vector<double>;  ///< of one array, in C order
 
 Numbers numbers(const Tensor& x);
 Tensor tensor_of(const Shape& shape, const Numbers& values);
+/// What an entry may be off by: 1000 epsilon times the largest finite one of all gradients. One that is 0 but for
+/// rounding, as that of a bias before a normalisation, has the rounding errors of the others.
+double rounding_error(const std::vector<Numbers>& gradients);
 
 /// Random signs and magnitudes in [1/2, 3/2), so that no entry is masked by a small factor.
 class RandomNumbers {
