@@ -63,6 +63,13 @@
 #include <newtape/inspect/probe/gradient_noise.hpp>
 #include <newtape/inspect/probe/probe.hpp>
 #include <newtape/inspect/probe/step_recorder.hpp>
+#include <newtape/inspect/effects/check_technique.hpp>
+#include <newtape/inspect/effects/effect.hpp>
+#include <newtape/inspect/effects/measure_effect.hpp>
+#include <newtape/inspect/effects/power.hpp>
+#include <newtape/inspect/effects/run.hpp>
+#include <newtape/inspect/effects/sequential.hpp>
+#include <newtape/inspect/effects/statistics.hpp>
 #include <newtape/inspect/terminal/progress.hpp>
 #include <newtape/models/models.hpp>
 #include <newtape/nn/nn.hpp>

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/inspect/effects/measure_effect.hpp>
+
+#include <newtape/core/runtime/error.hpp>
+#include <newtape/inspect/effects/judge.hpp>
+#include <newtape/inspect/effects/power.hpp>
+#include <newtape/inspect/effects/run_cost.hpp>
+#include <newtape/inspect/effects/sequential.hpp>
+#include <newtape/nn/module/random_streams.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <exception>
+#include <limits>
+
+namespace newtape::inspect {
+
+namespace {
+
+/// The runs of the baseline or of one technique.
+struct Arm {
+  std::string name;
+  Experiment experiment;
+  std::vector<double> values = {};
+  std::vector<FailedRun> failures = {};
+  std::vector<double> seconds = {};
+  std::size_t peak_bytes = 0;
+};
+
+/// The upper one of an even number.
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// The default generator in a state, for a scope.
+class GeneratorState {
+ public:
+  explicit GeneratorState(const Generator& g) : before_(std::exchange(default_generator(), g)) {}
+  ~GeneratorState() { default_generator() = before_; }
+  GeneratorState(const GeneratorState&) = delete;
+  GeneratorState& operator=(const GeneratorState&) = delete;
+
+ private:
+  Generator before_;
+};
+
+void run_once(Arm& arm, const Run& run) {
+  const GeneratorState state(run.generator(Source::noise));
+  const nn::RecordDraws draws;
+  double value = std::numeric_limits<double>::quiet_NaN();
+  std::string problem;
+  detail::CostMeter meter;
+  try {
+    value = arm.experiment(run);
+    if (!std::isfinite(value)) problem = fmt::format("the metric is {}", value);
+  } catch (const std::exception& e) {
+    problem = e.what();
+  }
+  arm.seconds.push_back(meter.seconds());
+  arm.peak_bytes = std::max(arm.peak_bytes, meter.peak_bytes());
+  if (!problem.empty()) {
+    value = std::numeric_limits<double>::quiet_NaN();
+    arm.failures.push_back({arm.name, run.index(), problem});
+  }
+  arm.values.push_back(value);
+}
+
+/// A technique, its test and its result.
+struct Comparison {
+  Arm arm;
+  SequentialSignFlip test;
+  Effect effect = {};
+  bool done = false;
+};
+
+Effect effect_of(const Arm& baseline, const Arm& technique) {
+  Effect e;
+  e.technique = technique.name;
+  const auto n = static_cast<std::ptrdiff_t>(technique.values.size());
+  e.baseline_values.assign(baseline.values.begin(), baseline.values.begin() + n);
+  e.technique_values = technique.values;
+  for (const auto* arm : {&baseline, &technique}) {
+    for (const auto& f : arm->failures) {
+      if (f.run < n) e.failures.push_back(f);
+    }
+  }
+  e.baseline_cost = {median_of(baseline.seconds), baseline.peak_bytes};
+  e.technique_cost = {median_of(technique.seconds), technique.peak_bytes};
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < technique.seconds.size(); ++i) {
+    ratios.push_back(technique.seconds[i] / baseline.seconds[i]);
+  }
+  e.time_ratio = median_of(std::move(ratios));
+  return e;
+}
+
+/// Tests what is there; marks the comparison as done when its effect is clear or its runs are over.
+void look_at(Comparison& c, const Arm& baseline, const MeasureEffectOptions& options) {
+  c.effect = effect_of(baseline, c.arm);
+  const auto d = detail::differences_of(c.effect, options);
+  const bool last = static_cast<int>(d.size()) == options.runs;
+  c.effect.level = options.level;
+  if (options.looks == 1) {
+    c.effect.p_value = sign_flip_test(d, 0, {}, Generator(options.seed).fork("sign flips"));
+    c.done = true;
+    return;
+  }
+  const auto look = c.test.look(d);
+  c.effect.p_value = look.p_value;
+  c.effect.level = std::max(options.level, look.level);
+  c.effect.stopped_early = look.significant && !last;
+  c.done = look.significant || last;
+}
+
+void announce(const MeasureEffectOptions& o, std::size_t techniques) {
+  const double smallest = smallest_effect(o.runs, o.power, (1 - o.level) / static_cast<double>(techniques));
+  if (std::isinf(smallest)) {
+    fmt::print(stderr, "measure_effect: {} runs cannot show any effect; claims need at least 6\n", o.runs);
+    return;
+  }
+  fmt::print(stderr,
+             "measure_effect: {} runs{} find differences from {:.2f} of their standard deviations on (power {:.2g})\n",
+             o.runs, o.looks > 1 ? fmt::format(", looked at up to {} times,", o.looks) : "", smallest, o.power);
+}
+
+}  // namespace
+
+std::vector<Effect> measure_effects(const Experiment& baseline,
+                                    const std::vector<std::pair<std::string, Experiment>>& techniques,
+                                    const MeasureEffectOptions& options) {
+  detail::check_options("measure_effects", options);
+  if (techniques.empty()) raise<ValueError>("measure_effects: there are no techniques", "at least 1", "0");
+  if (!options.quiet) announce(options, techniques.size());
+
+  const double alpha = (1 - options.level) / static_cast<double>(techniques.size());
+  Arm first{.name = "baseline", .experiment = baseline};
+  std::vector<Comparison> comparisons;
+  for (const auto& [name, experiment] : techniques) {
+    comparisons.push_back({.arm = {.name = name, .experiment = experiment},
+                           .test = SequentialSignFlip(options.runs, {.looks = options.looks, .alpha = alpha},
+                                                      Generator(options.seed).fork("sequential " + name))});
+  }
+  const auto looks = comparisons.front().test.looks();
+  int done = 0;
+  for (const int until : looks) {
+    for (; done < until; ++done) {
+      const Run run(options.seed, done, options.vary);
+      // Alternating, so that a machine that warms up or slows down favours neither.
+      if (done % 2 == 0) run_once(first, run);
+      for (auto& c : comparisons) {
+        if (!c.done) run_once(c.arm, run);
+      }
+      if (done % 2 == 1) run_once(first, run);
+    }
+    for (auto& c : comparisons) {
+      if (!c.done) look_at(c, first, options);
+    }
+    if (std::all_of(comparisons.begin(), comparisons.end(), [](const auto& c) { return c.done; })) break;
+  }
+  std::vector<Effect> effects;
+  for (auto& c : comparisons) {
+    detail::describe(c.effect, options, techniques.size());
+    effects.push_back(std::move(c.effect));
+  }
+  detail::judge(effects);
+  return effects;
+}
+
+Effect measure_effect(const Experiment& baseline, const Experiment& technique, const MeasureEffectOptions& options) {
+  return measure_effects(baseline, {{options.technique, technique}}, options).front();
+}
+
+}  // namespace newtape::inspect
