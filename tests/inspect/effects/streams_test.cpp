@@ -9,15 +9,19 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/data/loading/transforms.hpp>
+#include <newtape/data/sets/datasets.hpp>
+#include <newtape/inspect/effects/measure_effect.hpp>
 #include <newtape/inspect/effects/run.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/activation.hpp>
 #include <newtape/nn/layers/dropout.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/losses/loss.hpp>
 #include <newtape/nn/module/functional.hpp>
 #include <newtape/nn/module/random_streams.hpp>
 #include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/adam.hpp>
 
 #include <vector>
 
@@ -253,4 +257,58 @@ TEST_CASE("sources have independent streams, of which each can be held", "[effec
     CHECK(Run(1, 0).generator(s, "a").seed() != Run(1, 0).generator(s, "b").seed());
     for (const auto t : sources) CHECK((s == t) == (Run(1, 0).seed(s) == Run(1, 0).seed(t)));
   }
+}
+
+namespace {
+
+/// Draws weights and, in each call, numbers, and changes nothing.
+struct DrawingIdentity : nn::Module<DrawingIdentity> {
+  nn::Linear unused = add("unused", nn::Linear(16, 16));
+  Tensor forward(const Tensor& x) const {
+    random::uniform({100});
+    return x + 0 * sum(unused.weight);
+  }
+};
+
+/// Trains a network with dropout on augmented digits, with or without such layers in between.
+double train_with(const Run& run, bool technique) {
+  nn::Sequential model{nn::Flatten()};
+  if (technique) random::uniform({10});
+  model.push_back(nn::Linear(64, 16));
+  if (technique) model.push_back(DrawingIdentity());
+  model.push_back(nn::Tanh());
+  model.push_back(nn::Dropout(0.2));
+  if (technique) model.push_back(DrawingIdentity());
+  model.push_back(nn::Linear(16, 10));
+  run.initialize(model);
+  auto split = run.generator(Source::split);
+  const auto sets = data::digits().train.split({200, 300, -1}, split);
+  optim::Adam optimizer(model.parameters(), {.lr = 1e-2});
+  data::Loader loader(sets[0].map(data::gaussian_noise(0.1)), run.loader({.batch_size = 50}));
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    for (auto& [x, y] : loader) {
+      optimizer.zero_grad();
+      nn::cross_entropy(model(x), y).backward();
+      optimizer.step();
+    }
+  }
+  model.eval();
+  const auto& [x, y] = sets[1].arrays();
+  return nn::cross_entropy(model(x), y).item();
+}
+
+}  // namespace
+
+TEST_CASE("whole trainings are equal but for what a technique changes", "[effects]") {
+  std::vector<double> losses;
+  const auto baseline = [&](const Run& run) { return losses.emplace_back(train_with(run, false)); };
+  const auto technique = [](const Run& run) { return train_with(run, true); };
+  const auto e = inspect::measure_effect(baseline, technique, {.runs = 3, .quiet = true});
+  for (std::size_t i = 0; i < 3; ++i) CHECK(e.technique_values[i] == e.baseline_values[i]);
+  CHECK(losses[0] != losses[1]);
+  // Nothing differs between runs in which nothing varies.
+  const auto held = inspect::measure_effect(baseline, technique,
+                                            {.runs = 2, .vary = {false, false, false, false, false}, .quiet = true});
+  CHECK(held.baseline_values[0] == losses[0]);
+  CHECK(held.baseline_values[1] == losses[0]);
 }
