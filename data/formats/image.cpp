@@ -6,10 +6,8 @@
 #include <newtape/data/formats/pnm.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
-#include <vector>
 
 #include <cstdlib>
 
@@ -24,9 +22,6 @@
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
 #include <stb_image.h>
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb_image_write.h>
 #endif
 
 namespace newtape::data {
@@ -76,24 +71,6 @@ Array decode(const detail::Input& file, const std::string& bytes) {
 
 }  // namespace
 
-void write_png(const std::string& path, const ArrayLike& image) {
-  if (image.ndim() != 2 || image.size() == 0) {
-    raise<ShapeError>("write_png: the image must have two axes", "[h, w]", to_string(image.shape()));
-  }
-  const Array grey = core::contiguous(core::cast(image, f32));
-  std::vector<unsigned char> pixels(static_cast<std::size_t>(grey.size()));
-  std::transform(grey.data<float>(), grey.data<float>() + grey.size(), pixels.begin(),
-                 [](float v) { return static_cast<unsigned char>(std::lround(255.0F * std::clamp(v, 0.0F, 1.0F))); });
-  const int width = static_cast<int>(grey.shape(1));
-  int length = 0;
-  const std::unique_ptr<unsigned char, void (*)(void*)> png(
-      stbi_write_png_to_mem(pixels.data(), width, width, static_cast<int>(grey.shape(0)), 1, &length), std::free);
-  if (png == nullptr) throw std::bad_alloc();
-  detail::Output file("write_png", path);
-  file.write(png.get(), static_cast<std::size_t>(length));
-  file.commit();
-}
-
 #else
 
 namespace {
@@ -103,11 +80,6 @@ Array decode(const detail::Input& file, const std::string&) {
 }
 
 }  // namespace
-
-void write_png(const std::string& path, const Array&) {
-  raise<IoError>("write_png: " + path + " cannot be written", "Newtape built with stb (libstb-dev)",
-                 "built without stb");
-}
 
 #endif
 

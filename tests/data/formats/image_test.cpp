@@ -108,3 +108,21 @@ TEST_CASE("read_image reads a PGM that was written by hand, and names unreadable
   CHECK_THROWS_AS(data::write_png(folder / "c.png", core::ones({3}, f32)), ShapeError);
   CHECK_THROWS_AS(data::write_png(folder / "no/such/folder.png", core::ones({2, 2}, f32)), IoError);
 }
+
+TEST_CASE("write_png writes colours, which other decoders read; NaN and numbers outside [0, 1] are cut off") {
+  const TemporaryDirectory folder;
+  Array image = core::zeros({1, 4, 3}, f64);
+  double* const v = image.data<double>();
+  v[0] = 1;  // red
+  v[4] = 2;  // green, cut off
+  v[8] = 1;  // blue
+  v[9] = v[10] = v[11] = NAN;
+  data::write_png(folder / "rgb.png", image);
+  const Array grey = data::read_image(folder / "rgb.png");
+  REQUIRE(grey.shape() == Shape{1, 4});
+  // Rec. 601 weights of red, green and blue, in 256ths.
+  const double luma[] = {77. / 256, 150. / 256, 29. / 256, 0};
+  for (int i = 0; i < 4; ++i) CHECK(grey.data<float>()[i] == Approx(luma[i]).margin(1.0 / 255));
+  CHECK_THROWS_AS(data::encode_png(core::ones({2, 2, 4}, f32)), ShapeError);
+  CHECK_THROWS_AS(data::encode_png(core::ones({0, 2}, f32)), ShapeError);
+}
