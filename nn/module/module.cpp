@@ -199,10 +199,10 @@ ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
 // Hooks may register or remove others, so the loops run over copies.
 
 void ModuleBase::call_pre_hooks(std::span<const Tensor> inputs) const {
-  body_->compute();
   for (const auto hooks = body_->pre_hooks; const auto& hook : hooks) {
     if (*hook.active) hook.call(*this, inputs);
   }
+  body_->compute();  // after the hooks, which may measure it
 }
 
 void ModuleBase::call_hooks(std::span<const Tensor> inputs, Tensor* output) const {
