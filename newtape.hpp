@@ -70,6 +70,14 @@
 #include <newtape/inspect/effects/run.hpp>
 #include <newtape/inspect/effects/sequential.hpp>
 #include <newtape/inspect/effects/statistics.hpp>
+#include <newtape/inspect/metrics/accuracy.hpp>
+#include <newtape/inspect/metrics/calibration.hpp>
+#include <newtape/inspect/metrics/confusion.hpp>
+#include <newtape/inspect/metrics/early_stopping.hpp>
+#include <newtape/inspect/metrics/lr_finder.hpp>
+#include <newtape/inspect/metrics/ranking.hpp>
+#include <newtape/inspect/metrics/regression.hpp>
+#include <newtape/inspect/terminal/draw_image.hpp>
 #include <newtape/inspect/terminal/progress.hpp>
 #include <newtape/models/models.hpp>
 #include <newtape/nn/nn.hpp>

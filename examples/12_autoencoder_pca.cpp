@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
     add(by_pca, "PCA");
     add(by_model, "autoenc.");
   }
-  fmt::print("{}\n", nt::inspect::draw_images(pictures, captions, 8));
+  fmt::print("{}\n", nt::inspect::draw_images(pictures, captions, {.columns = 8}));
 
   // Relative to the variance of the test images about the training mean.
   const double variance = nn::mse_loss(nt::expand(pca.mean, unseen.shape()), unseen).item();

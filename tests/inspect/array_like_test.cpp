@@ -11,7 +11,8 @@
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/data/loading/split.hpp>
 #include <newtape/data/loading/transforms.hpp>
-#include <newtape/inspect/classification.hpp>
+#include <newtape/inspect/metrics/confusion.hpp>
+#include <newtape/inspect/terminal/draw_image.hpp>
 
 namespace nt = newtape;
 namespace inspect = newtape::inspect;

@@ -2,9 +2,8 @@
 #include "catch.hpp"
 
 #include <newtape/core/xtensor.hpp>
-#include <newtape/inspect/classification.hpp>
+#include <newtape/inspect/metrics/confusion.hpp>
 
-#include <algorithm>
 #include <string>
 
 using namespace newtape;
@@ -28,15 +27,4 @@ TEST_CASE("confusion_matrix rejects classes out of range and different lengths")
   const Array two(xt::xarray<std::int64_t>{0, 3});
   CHECK_THROWS_WITH(inspect::confusion_matrix(two, two, 3), contains("target 3"));
   CHECK_THROWS_AS(inspect::confusion_matrix(two, Array(xt::xarray<std::int64_t>{0}), 3), ShapeError);
-}
-
-TEST_CASE("draw_image draws two rows per line with the right grey levels") {
-  const Array image(xt::xarray<float>{{0, 1}, {1, 0}, {1, 1}});
-  const std::string drawn = inspect::draw_image(image);
-  CHECK(std::count(drawn.begin(), drawn.end(), '\n') == 2);
-  CHECK(drawn.rfind("\033[38;5;232;48;5;255m", 0) == 0);  // upper pixel 0, lower pixel 1
-  CHECK_THROWS_AS(inspect::draw_image(Array(xt::xarray<float>{1})), ShapeError);
-  const Array images[] = {image, image};
-  const std::string captions[] = {"a", "b"};
-  CHECK(inspect::draw_images(images, captions).find("a   b") != std::string::npos);
 }
