@@ -77,6 +77,8 @@
 #include <newtape/inspect/metrics/lr_finder.hpp>
 #include <newtape/inspect/metrics/ranking.hpp>
 #include <newtape/inspect/metrics/regression.hpp>
+#include <newtape/inspect/reports/report.hpp>
+#include <newtape/inspect/reports/tensorboard.hpp>
 #include <newtape/inspect/terminal/draw_image.hpp>
 #include <newtape/inspect/terminal/progress.hpp>
 #include <newtape/models/models.hpp>
