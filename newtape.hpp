@@ -80,6 +80,7 @@
 #include <newtape/inspect/reports/report.hpp>
 #include <newtape/inspect/reports/tensorboard.hpp>
 #include <newtape/inspect/terminal/draw_image.hpp>
+#include <newtape/inspect/terminal/plot.hpp>
 #include <newtape/inspect/terminal/progress.hpp>
 #include <newtape/models/models.hpp>
 #include <newtape/nn/nn.hpp>

@@ -12,13 +12,7 @@
 #include <cstdio>
 
 namespace newtape::inspect {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-std::int64_t wall_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+namespace detail {
 
 /// A part that replaces an earlier one of the same name.
 struct ReportPart {
@@ -31,7 +25,7 @@ struct ReportPart {
 struct GrowingMap {
   static constexpr std::size_t limit = 256;
   std::string name;
-  detail::HeatMap map{.log_scale = true};
+  HeatMap map{.log_scale = true};
   std::int64_t every = 1;
   std::int64_t seen = 0;
 
@@ -62,6 +56,16 @@ struct GrowingMap {
   }
 };
 
+}  // namespace detail
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t wall_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 void expect_lengths(const Array& x, const Array& y) {
   if (x.ndim() == 1 && x.shape() == y.shape()) return;
   raise<ShapeError>("Report: a curve needs as many values as places", "two arrays [n]",
@@ -78,8 +82,8 @@ struct Report::Impl {
   Clock::time_point begin = Clock::now();
   Clock::time_point next = begin;  ///< the earliest time for a write
   std::string layers{};
-  std::vector<GrowingMap> maps{};
-  std::vector<ReportPart> parts{};
+  std::vector<detail::GrowingMap> maps{};
+  std::vector<detail::ReportPart> parts{};
   bool finished = false;
   bool warned = false;
 
@@ -169,7 +173,7 @@ void Report::add_column(const std::string& name, const std::vector<std::pair<std
                         std::int64_t step) {
   auto& maps = impl_->maps;
   auto at = std::find_if(maps.begin(), maps.end(), [&](const auto& m) { return m.name == name; });
-  if (at == maps.end()) at = maps.insert(at, GrowingMap{name});
+  if (at == maps.end()) at = maps.insert(at, detail::GrowingMap{name});
   at->add(rows, static_cast<double>(step));
   impl_->changed();
 }

@@ -2,37 +2,47 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
+#include <memory>
 #include <string>
 
 namespace newtape::inspect {
 
-/// A progress bar on standard error: fraction done, rate, loss, remaining time. A terminal line is redrawn in place;
-/// otherwise (file, pipe) a plain line is printed every 10 percent.
+struct ProgressOptions {
+  std::string unit = "images";  ///< what is counted
+  std::FILE* stream = stderr;
+  bool plot = false;  ///< a curve of the loss in braille below the bar, in a terminal only
+};
+
+/// A progress bar on standard error: fraction done, rate, loss, remaining time. In a terminal the line is redrawn in
+/// place, and a bar that is made while another one runs is drawn below it (epochs, and the steps of each), where it
+/// disappears when it is done. In a file or a pipe a plain line is printed every 10 percent, by the outermost bar and
+/// those below it, indented. Print lines of your own by `print_above`. All bars belong to one thread.
 class Progress {
  public:
-  /// `total` is counted in units of `unit`: images, steps, ...
-  Progress(std::string label, std::int64_t total, std::string unit = "images");
+  /// `total` is counted in units of `options.unit`: images, steps, ...
+  Progress(std::string label, std::int64_t total, const ProgressOptions& options = {});
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  /// Adds `amount` to the work done. The displayed loss is a running mean.
+  /// Adds `amount` to the work done.
+  void advance(std::int64_t amount);
+  /// And takes the loss of this part; the displayed loss is a running mean.
   void advance(std::int64_t amount, double loss);
   /// Draws the final line; also called by the destructor.
   void finish();
 
   /// Seconds since the start.
   double seconds() const;
-  double loss() const noexcept { return loss_; }
+  double loss() const noexcept;
 
  private:
-  void draw(bool last);
-
-  std::string label_, unit_;
-  std::int64_t total_, done_ = 0, reported_ = 0;
-  double loss_ = 0;
-  bool terminal_, finished_ = false;
-  double start_, drawn_;  // seconds on the steady clock
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
+
+/// Prints text on the stream of the progress bars, above those that run.
+void print_above(const std::string& text);
 
 }  // namespace newtape::inspect
