@@ -7,6 +7,7 @@
 #include <newtape/autograd/observe/anomaly.hpp>
 #include <newtape/autograd/observe/graph.hpp>
 #include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
@@ -77,6 +78,7 @@
 #include <newtape/inspect/metrics/lr_finder.hpp>
 #include <newtape/inspect/metrics/ranking.hpp>
 #include <newtape/inspect/metrics/regression.hpp>
+#include <newtape/inspect/profile/profiler.hpp>
 #include <newtape/inspect/reports/report.hpp>
 #include <newtape/inspect/reports/tensorboard.hpp>
 #include <newtape/inspect/terminal/draw_image.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/observe/backward_observer.hpp>
+#include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -39,7 +40,7 @@ auto explain(const char* doing, const Node& node, const F& f) {
 class Sweep {
  public:
   explicit Sweep(std::size_t batch, bool stops_at_wanted = false)
-      : batch_(batch), id_(next_id()), anomaly_checks_(anomaly_checks()), stops_at_wanted_(stops_at_wanted) {}
+      : batch_(batch), id_(next_id()), anomaly_checks_(gradient_checks()), stops_at_wanted_(stops_at_wanted) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
   ~Sweep() {
@@ -110,7 +111,9 @@ class Sweep {
         continue;
       }
       const auto outputs = std::move(slots_[index].outputs);
+      if (observer_ != nullptr) observer_->on_pullback_begin(*node->op, node->location);
       step(*node, std::move(g), outputs.get(), last);
+      if (observer_ != nullptr) observer_->on_pullback_end(*node->op, node->location);
       if (release) {
         node->released.store(true, std::memory_order_relaxed);
         node->release();
@@ -291,6 +294,7 @@ class Sweep {
   std::size_t batch_;
   std::uint64_t id_;
   unsigned anomaly_checks_;
+  OpObserver* const observer_ = OpObserver::current();
   bool all_keepers_ = false;
   bool stops_at_wanted_;
 };

@@ -58,6 +58,9 @@ foreach(folder ${test_folders})
   catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
 endforeach()
 
+# Reads the JSON of traces.
+target_link_libraries(test_inspect PRIVATE nlohmann_json::nlohmann_json)
+
 # A consumer cannot link sanitized archives without the same flags.
 if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)
   add_test(NAME package COMMAND "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"

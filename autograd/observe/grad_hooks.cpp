@@ -2,6 +2,7 @@
 #include <newtape/autograd/observe/grad_hooks.hpp>
 
 #include <newtape/autograd/observe/anomaly.hpp>
+#include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -37,8 +38,10 @@ class Hold {
   std::atomic_flag& flag_;
 };
 
-enum : unsigned { nothing = 0, nan = 1, infinity = 2 };
+// An observer of operations is a bit beside the checks, so that operations test for both at once.
+enum : unsigned { nothing = 0, nan = 1, infinity = 2, checks = nan | infinity, observed = 4 };
 constinit thread_local unsigned in_scope = nothing;
+constinit thread_local OpObserver* op_observer = nullptr;
 
 }  // namespace
 
@@ -70,16 +73,17 @@ void GradCell::add(Tensor g) {
 }
 
 unsigned anomaly_checks() noexcept { return in_scope; }
+unsigned gradient_checks() noexcept { return in_scope & checks; }
 AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(in_scope, nothing)) {}
 AnomalyPause::~AnomalyPause() { in_scope = before_; }
 
-std::string first_anomaly(const Array& x, unsigned checks) {
+std::string first_anomaly(const Array& x, unsigned wanted) {
   if (core::all_finite(x)) return {};
   const Array wide = core::contiguous(core::cast(x, f64));
   const double* const values = wide.data<double>();
   for (std::int64_t i = 0; i < wide.size(); ++i) {
     const bool is_nan = std::isnan(values[i]);
-    if ((checks & (is_nan ? nan : infinity)) == 0 || std::isfinite(values[i])) continue;
+    if ((wanted & (is_nan ? nan : infinity)) == 0 || std::isfinite(values[i])) continue;
     Dims index(x.ndim());
     auto flat = i;
     for (std::size_t axis = x.ndim(); axis-- > 0; flat /= x.shape()[axis]) index[axis] = flat % x.shape()[axis];
@@ -92,6 +96,8 @@ std::string first_anomaly(const Array& x, unsigned checks) {
 }
 
 void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
+  if ((in_scope & observed) != 0) op_observer->on_op(op, location, value);
+  if ((in_scope & checks) == 0) return;
   const std::string what = first_anomaly(value, in_scope);
   if (what.empty()) return;
   raise<NumericalError>(
@@ -102,7 +108,22 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
 }  // namespace detail
 
 DetectAnomaly::DetectAnomaly(const DetectAnomalyOptions& options) noexcept
-    : before_(std::exchange(detail::in_scope, options.infinity ? detail::nan | detail::infinity : detail::nan)) {}
-DetectAnomaly::~DetectAnomaly() { detail::in_scope = before_; }
+    : before_(std::exchange(detail::in_scope, (detail::in_scope & detail::observed) |
+                                                  (options.infinity ? detail::checks : detail::nan))) {}
+DetectAnomaly::~DetectAnomaly() {
+  detail::in_scope = (detail::in_scope & detail::observed) | (before_ & detail::checks);
+}
+
+OpObserver::OpObserver() noexcept : before_(std::exchange(detail::op_observer, this)) {
+  detail::in_scope |= detail::observed;
+}
+OpObserver::~OpObserver() {
+  // Observers need not end in the reverse order.
+  OpObserver** at = &detail::op_observer;
+  while (*at != nullptr && *at != this) at = &(*at)->before_;
+  if (*at == this) *at = before_;
+  if (detail::op_observer == nullptr) detail::in_scope &= ~static_cast<unsigned>(detail::observed);
+}
+OpObserver* OpObserver::current() noexcept { return detail::op_observer; }
 
 }  // namespace newtape

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
 #include <limits>
@@ -15,6 +16,8 @@ Ref<Storage> Storage::allocate(std::size_t bytes) {
   auto* s = new (allocator::allocate(header + bytes)) Storage;
   s->bytes = bytes;
   s->data = reinterpret_cast<std::byte*>(s) + header;
+  if (allocation_probe != nullptr) [[unlikely]]
+    allocation_probe->note(bytes);
   return Ref<Storage>::adopt(s);
 }
 

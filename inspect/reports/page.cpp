@@ -18,12 +18,12 @@ constexpr std::string_view style = R"(
   --c7: #f0e442; } }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --faint: #444; --rule: #bbb; --panel: #fff;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #cc79a7; --c4: #e69f00; --c5: #56b4e9; --c6: #000; --c7: #8a7f00; }
-  section { break-inside: avoid; } main { max-width: none; padding: 0; } .charts { display: block; } }
+  h2 { break-after: avoid; } table, pre { break-inside: avoid; } main { max-width: none; padding: 0; } .charts { display: block; } }
 * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
 main { max-width: 1100px; margin: 0 auto; padding: 1.5rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .5rem; }
-h1, h2, td, th, figcaption, pre { overflow-wrap: anywhere; }
+h1, h2, .text td, figcaption, pre { overflow-wrap: anywhere; } .bar { white-space: nowrap; }
 .note { color: var(--faint); margin: .2rem 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .6rem; border: 1px solid var(--rule); border-radius: 4px; background: var(--panel);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 
-#include <newtape/core/xtensor.hpp>
+#include <newtape/autograd/tensor.hpp>
 #include <newtape/inspect/metrics/confusion.hpp>
 
 #include <string>
@@ -9,12 +10,10 @@
 using namespace newtape;
 
 TEST_CASE("confusion_matrix counts predictions per class") {
-  const Array target(xt::xarray<std::int64_t>{0, 0, 1, 2, 2, 2});
-  const Array guess(xt::xarray<std::int64_t>{0, 1, 1, 2, 0, 2});
+  const Array target = tensor({0, 0, 1, 2, 2, 2}, i64).value();
+  const Array guess = tensor({0, 1, 1, 2, 0, 2}, i64).value();
   const Array counts = inspect::confusion_matrix(guess, target, 3);
-  const xt::xarray<std::int64_t> expected{{1, 1, 0}, {0, 1, 0}, {1, 0, 2}};
-  const bool same = counts.view<std::int64_t>() == expected;
-  CHECK(same);
+  CHECK(same_bits(counts, tensor({{1, 1, 0}, {0, 1, 0}, {1, 0, 2}}).value()));
   CHECK(inspect::accuracy(counts) == Approx(4.0 / 6));
 
   const char* const names[] = {"ant", "bee", "cat"};
@@ -24,7 +23,7 @@ TEST_CASE("confusion_matrix counts predictions per class") {
 }
 
 TEST_CASE("confusion_matrix rejects classes out of range and different lengths") {
-  const Array two(xt::xarray<std::int64_t>{0, 3});
+  const Array two = tensor({0, 3}, i64).value();
   CHECK_THROWS_WITH(inspect::confusion_matrix(two, two, 3), contains("target 3"));
-  CHECK_THROWS_AS(inspect::confusion_matrix(two, Array(xt::xarray<std::int64_t>{0}), 3), ShapeError);
+  CHECK_THROWS_AS(inspect::confusion_matrix(two, tensor({0}, i64).value(), 3), ShapeError);
 }
