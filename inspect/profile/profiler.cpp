@@ -48,8 +48,7 @@ std::string json_text(const std::string& text) {
 Profiler::Profiler(const ProfilerOptions& options) : recording_(std::make_shared<detail::ProfileRecording>(options)) {}
 
 Profiler::Profiler(const nn::ModuleBase& model, const ProfilerOptions& options) : Profiler(options) {
-  detail::ProfileRecording::watch(recording_, model);
-  recording_->restart();
+  recording_->watch(model);
 }
 
 Profiler::~Profiler() { stop(); }

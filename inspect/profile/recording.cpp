@@ -118,40 +118,38 @@ void ProfileRecording::enter_layer(std::int32_t layer) {
   layer_stack_.push_back({layer, last_});
 }
 
-void ProfileRecording::leave_layer(std::int32_t layer, const Tensor& output,
-                                   const std::weak_ptr<ProfileRecording>& self) {
+void ProfileRecording::leave_layer(std::int32_t layer, const Tensor& output) {
   while (!layer_stack_.empty() && layer_stack_.back().layer != layer) layer_stack_.pop_back();
   if (layer_stack_.empty()) return;
-  add_event({ProfileKind::layer, layer, layer, layer_stack_.back().start, std::chrono::steady_clock::now(), 0, 0, {}});
+  add_event({ProfileKind::layer, layer, layer, layer_stack_.back().start, last_, 0, 0, {}});
   layer_stack_.pop_back();
   // The result of a container may be that of its last layer, to which the pullbacks before it belong.
   if (!output.defined() || !output.requires_grad() || output.is_leaf() || output.node().get() == last_result_) return;
   last_result_ = output.node().get();
-  output.register_hook([self, layer](const Tensor&) {
+  output.register_hook([self = weak_from_this(), layer](const Tensor&) {
     if (const auto recording = self.lock()) recording->backward_layer_ = layer;
     return Tensor();
   });
 }
 
-void ProfileRecording::watch(const std::shared_ptr<ProfileRecording>& self, const nn::ModuleBase& model) {
+void ProfileRecording::watch(const nn::ModuleBase& model) {
   std::vector<nn::ModuleBase> seen;
-  const std::weak_ptr<ProfileRecording> weak = self;
   for (const auto& [path, module] : model.named_modules()) {
     if (std::find(seen.begin(), seen.end(), module) != seen.end()) continue;
     seen.push_back(module);
-    const auto layer = static_cast<std::int32_t>(self->layers.size());
-    self->layers.push_back({path.empty() ? std::string(module.type()) : path});
-    self->hooks_.push_back(
-        module.register_forward_pre_hook([weak, layer](const nn::ModuleBase&, std::span<const Tensor>) {
-          if (const auto recording = weak.lock(); recording && recording->running) recording->enter_layer(layer);
-        }));
-    self->hooks_.push_back(module.register_forward_hook(
-        [weak, layer](const nn::ModuleBase&, std::span<const Tensor>, const Tensor& output) {
-          const auto recording = weak.lock();
-          if (recording && recording->running) recording->leave_layer(layer, output, weak);
+    const auto layer = static_cast<std::int32_t>(layers.size());
+    layers.push_back({path.empty() ? std::string(module.type()) : path});
+    // `stop` removes these hooks, so that they may hold this pointer. They are copied at every call, without an
+    // allocation as they are small.
+    hooks_.push_back(module.register_forward_pre_hook(
+        [this, layer](const nn::ModuleBase&, std::span<const Tensor>) { enter_layer(layer); }));
+    hooks_.push_back(module.register_forward_hook(
+        [this, layer](const nn::ModuleBase&, std::span<const Tensor>, const Tensor& output) {
+          leave_layer(layer, output);
           return Tensor();
         }));
   }
+  restart();
 }
 
 }  // namespace newtape::inspect::detail

@@ -29,8 +29,8 @@ struct ProfileEvent {
   SourceLocation location;
 };
 
-/// What a profiler records on its thread.
-class ProfileRecording {
+/// What a profiler records on its thread. Hooks in graphs refer to it weakly.
+class ProfileRecording : public std::enable_shared_from_this<ProfileRecording> {
  public:
   explicit ProfileRecording(const ProfilerOptions& options);
   ~ProfileRecording();
@@ -38,8 +38,8 @@ class ProfileRecording {
   ProfileRecording& operator=(const ProfileRecording&) = delete;
 
   void stop() noexcept;
-  /// Registers hooks on the model that refer to `self`, which is this recording.
-  static void watch(const std::shared_ptr<ProfileRecording>& self, const nn::ModuleBase& model);
+  /// Registers hooks on the model.
+  void watch(const nn::ModuleBase& model);
   void add_range(std::string name, ProfileTime start);
   /// What was allocated before does not belong to the next operation.
   void restart() noexcept;
@@ -65,7 +65,7 @@ class ProfileRecording {
   void leave_sweep() noexcept;
   std::size_t index_of(const Op& op) noexcept;
   void enter_layer(std::int32_t layer);
-  void leave_layer(std::int32_t layer, const Tensor& output, const std::weak_ptr<ProfileRecording>& self);
+  void leave_layer(std::int32_t layer, const Tensor& output);
 
   ProfilerOptions options_;
   newtape::detail::AllocationProbe probe_{};

@@ -166,8 +166,8 @@ std::string legend(const std::vector<ChartLine>& lines) {
         stroke_of(line), name, value);
     for (const auto* s : line.seeds) {
       if (s->nonfinite() == 0) continue;
-      missing += fmt::format("<p class=\"note\">{}: {} values are not finite, the first at {:.6g}</p>\n", name,
-                             s->nonfinite(), s->first_nonfinite());
+      missing += fmt::format("<p class=\"note\">{}: {} not finite, the first at {:.6g}</p>\n", name, s->nonfinite(),
+                             s->first_nonfinite());
     }
   }
   return out + "</div>\n" + missing;

@@ -101,9 +101,11 @@ std::string heat_map_chart(const HeatMap& map, const ChartOptions& options) {
   const std::size_t marks = std::min<std::size_t>(map.columns.size(), 6);
   for (std::size_t i = 0; i < marks; ++i) {
     const std::size_t c = marks == 1 ? 0 : i * (map.columns.size() - 1) / (marks - 1);
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.6g}</text>\n",
-                       left + (static_cast<double>(c) + 0.5) / static_cast<double>(columns) * (right - left),
-                       bottom + 15, map.columns[c]);
+    const bool last = i > 0 && i + 1 == marks;  // ends within the figure
+    out += fmt::format(
+        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{:.6g}</text>\n",
+        last ? right : left + (static_cast<double>(c) + 0.5) / static_cast<double>(columns) * (right - left),
+        bottom + 15, last ? "end" : "middle", map.columns[c]);
   }
   if (low <= high) {
     const auto shown = [&](double v) { return report_number(map.log_scale ? std::pow(10.0, v) : v); };

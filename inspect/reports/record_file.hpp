@@ -11,8 +11,9 @@ namespace newtape::inspect::detail {
 std::uint32_t crc32c(std::string_view bytes) noexcept;
 
 /// A new file of TFRecord frames: length, masked CRC of the length, bytes, masked CRC of the bytes. Each record is one
-/// write to the system, without a buffer here: a process that is killed leaves complete records only. Every failure is
-/// an IoError, after which the file holds the earlier records only.
+/// write to the system, without a buffer here: a process that is killed leaves complete records, and at most a part of
+/// the last (the system may end a write between pages). Every failure is an IoError, after which the file holds the
+/// earlier records only.
 class RecordFile {
  public:
   /// IoError when the file exists already.

@@ -32,7 +32,7 @@ struct GrowingMap {
   void add(const std::vector<std::pair<std::string, double>>& rows, double column) {
     if (seen++ % every != 0) return;
     if (map.columns.size() == limit) {
-      for (std::size_t i = 0; i < limit / 2; ++i) {
+      for (std::size_t i = 1; i < limit / 2; ++i) {
         map.columns[i] = map.columns[2 * i];
         map.values[i] = std::move(map.values[2 * i]);
       }
@@ -93,6 +93,8 @@ struct Report::Impl {
     body +=
         fmt::format("<p class=\"note\">{} after {}; started {}, written {}</p>\n", finished ? "finished" : "running,",
                     detail::report_seconds(seconds), detail::utc_time(started), detail::utc_time(wall_seconds()));
+    if (data.series.empty() && maps.empty() && parts.empty())
+      body += "<p class=\"note\">Nothing was recorded yet.</p>\n";
     body += detail::chart_section("Curves", detail::curve_figures(data));
     std::string figures;
     for (const auto& m : maps) figures += detail::heat_map_chart(m.map, {.title = m.name, .x_label = "step"});
@@ -102,8 +104,6 @@ struct Report::Impl {
     body += detail::section("Layers", layers);
     body += detail::section("Configuration", detail::pairs_table(data.config));
     body += detail::section("Environment", detail::pairs_table(data.environment));
-    if (data.series.empty() && maps.empty() && parts.empty())
-      body += "<p class=\"note\">Nothing was recorded yet.</p>\n";
     return detail::html_page(options.title, body + detail::data_element(data), finished ? 0 : options.refresh_seconds);
   }
 

@@ -26,8 +26,9 @@ struct TensorBoardWriterOptions {
 ///     inspect::TensorBoardWriter board("runs/adam");
 ///     board.add_scalar("loss/train", loss.item(), step);
 ///
-/// Each event is written at once and whole: a run that is killed at any moment leaves a file that can be read. Errors
-/// are IoErrors; the file then holds the earlier events. One thread at a time.
+/// Each event is written at once: a run that is killed at any moment leaves all earlier events, and at most a part of the
+/// last, which readers take for the end of the file. Errors are IoErrors; the file then holds the earlier events. One
+/// thread at a time.
 class TensorBoardWriter {
  public:
   explicit TensorBoardWriter(const std::string& folder, const TensorBoardWriterOptions& options = {});

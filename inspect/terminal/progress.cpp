@@ -94,7 +94,9 @@ struct Progress::Impl {
     const double left = static_cast<double>(total - done) / std::max(rate, 1e-9);
     return fmt::format("{:3.0f}%  {} {}/s  {}{}", 100 * share, rate_of(rate), options.unit,
                        has_loss ? fmt::format("loss {:.4f}  ", loss) : "",
-                       last || done >= total ? "took " + clock_time(elapsed) : "left " + clock_time(left));
+                       last || done >= total ? "took " + clock_time(elapsed)
+                       : done == 0           ? std::string("left ?")
+                                             : "left " + clock_time(left));
   }
   std::vector<std::string> bar(bool last) const {
     constexpr int width = 24;

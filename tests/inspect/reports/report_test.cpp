@@ -133,7 +133,7 @@ TEST_CASE("report: a page with everything is well formed, whatever the names") {
   const std::string page = page_text(report.path());
   check_markup(page);
   CHECK_THAT(page, contains("finished after") && contains("mean and range of 3 seeds") &&
-                       contains("1 values are not finite, the first at 150") && contains("prefers-color-scheme: dark"));
+                       contains("1 not finite, the first at 150") && contains("prefers-color-scheme: dark"));
   CHECK(page.find("refresh") == std::string::npos);
   CHECK(page.find("<b>") == std::string::npos);
   // Nothing is fetched: no address but that of pictures within the page.
@@ -196,6 +196,17 @@ TEST_CASE("report: a million points take bounded memory, and keep both extremes"
   double highest = 0;
   for (const auto& b : data.series.at(0).points.buckets()) highest = std::max(highest, b.high.y);
   CHECK(highest == 7);
+}
+
+TEST_CASE("report: a heat map of many columns keeps some of them, the first among them") {
+  const PageFolder folder("columns");
+  inspect::Report report(folder / "run.html", {.every_seconds = 1e9});
+  for (std::int64_t step = 0; step < 5000; ++step) report.add_column("norms", {{"a", 1.0}, {"b", 2.0}}, step);
+  report.finish();
+  const std::string page = page_text(report.path());
+  CHECK(fs::file_size(report.path()) < 20'000);
+  CHECK_THAT(page, contains(">0</text>"));
+  CHECK(page.find("without a place") == std::string::npos);  // no cell is missing
 }
 
 TEST_CASE("report: the difference of two runs") {
