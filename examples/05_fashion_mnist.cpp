@@ -16,12 +16,14 @@ int main(int argc, char** argv) {
   bool digits = false;
   std::string model_file = "model.safetensors";
   std::string export_folder;
+  std::string report_file = "report.html";
   CLI::App app{"Trains a classifier of small grey images."};
   app.add_option("--epochs", epochs, "passes over the training set")->capture_default_str();
   app.add_option("--hidden", hidden, "units of the first hidden layer; the second has half")->capture_default_str();
   app.add_option("--lr", lr, "initial learning rate; it falls to a tenth")->capture_default_str();
   app.add_option("--batch-size", batch_size, "images in a batch")->capture_default_str();
   app.add_option("--save", model_file, "file for the model")->capture_default_str();
+  app.add_option("--report", report_file, "file for a report of the run, to open in a browser")->capture_default_str();
   app.add_option("--export-images", export_folder, "folder for five test images as PNG, for 06_apply_model");
   app.add_flag("--digits", digits, "train on the handwritten digits that come with Newtape");
   CLI11_PARSE(app, argc, argv);
@@ -47,6 +49,13 @@ int main(int argc, char** argv) {
   nt::optim::Adam optimizer(model.parameters(), {.lr = lr});
   nt::data::Loader loader(set.train, {.batch_size = batch_size, .shuffle = true, .seed = 1});
 
+  nt::inspect::Report report(report_file, {.title = digits ? "Handwritten digits" : "Fashion-MNIST"});
+  report.set_config({{"data", digits ? "digits" : "fashion-mnist"},
+                     {"epochs", epochs},
+                     {"hidden", hidden},
+                     {"lr", lr},
+                     {"batch_size", batch_size}});
+  std::int64_t step = 0;
   double seconds = 0;
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     nt::inspect::Progress progress(fmt::format("epoch {:2}/{}", epoch, epochs), set.train.size());
@@ -57,8 +66,14 @@ int main(int argc, char** argv) {
       loss.backward();
       optimizer.step();
       progress.advance(x.shape(0), loss.item());
+      report.add_scalar("loss/train", loss.item(), ++step);
     }
     seconds += progress.seconds();
+    std::vector<std::pair<std::string, double>> norms;
+    for (const auto& [name, p] : model.named_parameters()) {
+      norms.emplace_back(name, nt::sqrt(nt::sum(nt::square(p.grad()))).item());
+    }
+    report.add_column("gradient norms, one batch of each epoch", norms, epoch);
   }
   fmt::print("trained in {:.1f} s\n\n", seconds);
 
@@ -71,6 +86,8 @@ int main(int argc, char** argv) {
   const double accuracy = nt::inspect::accuracy(confusion);
   fmt::print("{}\ntest accuracy {:.2f} %\n\n", nt::inspect::format_confusion(confusion, names), 100 * accuracy);
 
+  const std::vector<std::string> classes(names.begin(), names.end());
+  report.add_confusion("Confusion matrix", confusion, classes);
   std::vector<nt::Array> shown;
   std::vector<std::string> captions;
   for (int i = 0; i < 5; ++i) {
@@ -84,6 +101,11 @@ int main(int argc, char** argv) {
   }
   fmt::print("{}\n", nt::inspect::draw_images(shown, captions));
 
+  report.add_images("Predictions", shown, captions);
+  report.add_text("Result", fmt::format("test accuracy {:.2f} %", 100 * accuracy));
+  report.add_summary(nn::summary(model, {batch_size, images.shape(1), images.shape(2)}));
+  report.finish();
+  fmt::print("report of the run: {}\n", report.path());
   nt::data::save_safetensors(model_file, model.state_dict(), {{"data", digits ? "digits" : "fashion-mnist"}});
   fmt::print("saved {0}; to apply it: 06_apply_model {0} <pictures>\n", model_file);
   return accuracy > 0.85 ? 0 : 1;

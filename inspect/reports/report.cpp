@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/file.hpp>
+#include <newtape/inspect/profile/profiler.hpp>
 #include <newtape/inspect/reports/page.hpp>
 #include <newtape/inspect/reports/report.hpp>
 #include <newtape/inspect/reports/report_parts.hpp>
@@ -233,6 +234,11 @@ void Report::add_summary(const nn::Summary& summary) {
   for (const auto& l : summary.layers) impl_->data.layers.push_back({l.path, l.seconds, l.kept_bytes});
   impl_->layers = detail::summary_table(summary);
   impl_->changed();
+}
+
+void Report::add_profile(const Profiler& profiler) {
+  impl_->put("Operations", detail::profile_rows(profiler.by_op(), profiler.seconds()), false);
+  impl_->put("Operations by layer", detail::profile_rows(profiler.by_layer(), profiler.seconds()), false);
 }
 
 void Report::add_table(const std::string& name, const std::vector<std::vector<std::string>>& rows) {

@@ -14,6 +14,8 @@
 
 namespace newtape::inspect {
 
+class Profiler;
+
 struct ReportOptions {
   std::string title = "Training run";
   double every_seconds = 5;  ///< the shortest time between two writes during the run
@@ -71,6 +73,8 @@ class Report {
   void add_text(const std::string& name, const std::string& text);
   /// The layers with their shapes, parameters, time and memory.
   void add_summary(const nn::Summary& summary);
+  /// Time and memory by operation and by layer.
+  void add_profile(const Profiler& profiler);
   /// A table; the first row is its header.
   void add_table(const std::string& name, const std::vector<std::vector<std::string>>& rows);
 

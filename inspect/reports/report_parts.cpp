@@ -83,6 +83,19 @@ std::string summary_table(const nn::Summary& summary) {
   return html_table(rows);
 }
 
+std::string profile_rows(const std::vector<ProfileEntry>& entries, double seconds) {
+  std::vector<std::vector<std::string>> rows{
+      {"name", "calls", "forward", "backward", "share of the time", "allocated", "multiply-adds"}};
+  for (const auto& e : entries) {
+    const double share = seconds > 0 ? (e.seconds + e.backward_seconds) / seconds : 0;
+    rows.push_back({html_escape(e.name), grouped_number(e.calls), report_seconds(e.seconds),
+                    report_seconds(e.backward_seconds), html_bar(share, fmt::format("{:.1f} %", 100 * share)),
+                    report_bytes(static_cast<double>(e.bytes)),
+                    e.multiply_adds == 0 ? "" : grouped_number(e.multiply_adds)});
+  }
+  return html_table(rows);
+}
+
 std::string histogram_figure(const std::string& name, const ArrayLike& values) {
   std::int64_t others = 0;
   const auto x = finite_values(values, others);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/array/array_like.hpp>
+#include <newtape/inspect/profile/profiler.hpp>
 #include <newtape/inspect/reports/run_data.hpp>
 #include <newtape/nn/module/summary.hpp>
 
@@ -18,6 +19,8 @@ std::string pairs_table(const std::vector<std::pair<std::string, std::string>>& 
 /// What `build_info` says of the library and the machine.
 std::vector<std::pair<std::string, std::string>> environment_pairs();
 std::string summary_table(const nn::Summary& summary);
+/// A table of the entries, with their shares of all `seconds`.
+std::string profile_rows(const std::vector<ProfileEntry>& entries, double seconds);
 std::string histogram_figure(const std::string& name, const ArrayLike& values);
 std::string spectrum_figure(const std::string& name, const ArrayLike& values);
 std::string confusion_table(const ArrayLike& counts, const std::vector<std::string>& classes);

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/profile/profiler.hpp>
 #include <newtape/inspect/reports/page.hpp>
 #include <newtape/inspect/reports/report.hpp>
 #include <newtape/inspect/reports/run_data.hpp>
@@ -70,7 +71,11 @@ void fill_report(inspect::Report& report, const std::string& odd) {
   report.add_text("diagnosis", "first cause: " + odd + "\n  evidence: 3 > 2");
   report.add_table("effects", {{"technique", "effect"}, {odd, "0.1 [0.05, 0.15]"}});
   report.add_heat_map("weights", random::normal({10, 20}, 0, 1, f32, g));
-  report.add_summary(nn::summary(nn::Sequential(nn::Linear(8, 16), nn::ReLU(), nn::Linear(16, 3)), {32, 8}));
+  const nn::Sequential model(nn::Linear(8, 16), nn::ReLU(), nn::Linear(16, 3));
+  report.add_summary(nn::summary(model, {32, 8}));
+  inspect::Profiler profiler(model);
+  model(ones({32, 8}));
+  report.add_profile(profiler);
 }
 
 /// Opening and closing tags in balance, and no character that HTML does not allow.
