@@ -11,7 +11,7 @@ namespace newtape::inspect::detail {
 
 Axis::Axis(double low, double high, double from, double to, bool log_scale)
     : low_(low), high_(high), from_(from), to_(to), log_(log_scale) {
-  if (high_ > low_) return;
+  if (high_ / 2 - low_ / 2 > 0) return;
   const double middle = low_;
   low_ = log_ ? middle / 2 : middle - std::max(0.5, std::abs(middle) * 1e-3);
   high_ = log_ ? middle * 2 : middle + std::max(0.5, std::abs(middle) * 1e-3);
@@ -19,7 +19,8 @@ Axis::Axis(double low, double high, double from, double to, bool log_scale)
 
 double Axis::operator()(double v) const noexcept {
   // Halves keep the difference finite where the range is longer than the largest number.
-  const double share = log_ ? std::log(v / low_) / std::log(high_ / low_) : (v / 2 - low_ / 2) / (high_ / 2 - low_ / 2);
+  const double share = log_ ? (std::log(v) - std::log(low_)) / (std::log(high_) - std::log(low_))
+                            : (v / 2 - low_ / 2) / (high_ / 2 - low_ / 2);
   return from_ + share * (to_ - from_);
 }
 

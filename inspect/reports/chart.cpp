@@ -176,7 +176,7 @@ std::string legend(const std::vector<ChartLine>& lines) {
 }  // namespace
 
 std::string line_chart(const std::vector<ChartLine>& lines, const ChartOptions& options) {
-  Extent xs, ys, bad;
+  Extent xs, ys;
   for (const auto& line : lines) {
     for (const auto* s : line.seeds) {
       for (const auto& b : s->buckets()) {

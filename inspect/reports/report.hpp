@@ -25,7 +25,7 @@ struct ReportOptions {
 /// Curves over one horizontal axis.
 struct ReportPlot {
   std::string x_label = {};
-  std::vector<std::pair<std::string, Array>> lines = {};  ///< names and values [n]
+  std::vector<std::pair<std::string, ArrayLike>> lines = {};  ///< names and values [n]
 };
 
 /// A report of a run: one HTML file with all that it needs, which any browser shows without a network, in light and dark,

@@ -74,8 +74,12 @@ std::string plot(std::span<const double> values, const PlotOptions& options) {
     high = std::max(high, v);
   }
   DotGrid grid(width, height);
-  const double scale = high > low ? static_cast<double>(height - 1) / (high - low) : 0;
-  const auto row_of = [&](double v) { return static_cast<std::size_t>(std::lround((v - low) * scale)); };
+  // Halves keep the difference finite where the range is longer than the largest number.
+  const double span = high / 2 - low / 2;
+  const auto row_of = [&](double v) {
+    const double share = span > 0 ? (v / 2 - low / 2) / span : 0;
+    return static_cast<std::size_t>(std::lround(share * static_cast<double>(height - 1)));
+  };
   const DotColumn* before = nullptr;
   for (std::size_t x = 0; x < width; ++x) {
     const DotColumn& c = columns[x];

@@ -158,5 +158,7 @@ TEST_CASE("plot: a straight line, peaks, constant and missing values") {
   CHECK(inspect::plot(std::vector<double>(), {.columns = 2, .rows = 1}) == " \u2502\n");
   CHECK_THAT(inspect::plot({1.0, 10.0, 0.0, 100.0}, {.log_scale = true}),
              contains("100 ") && contains("1 of 4 values"));
+  CHECK_THAT(inspect::plot({-1.7e308, 1.7e308}, {.columns = 2, .rows = 2, .braille = false}),
+             contains("1.7e+308 | *\n") && contains("-1.7e+308 |*"));
   CHECK_THROWS_AS(inspect::plot(line, {.columns = 0}), newtape::ValueError);
 }
