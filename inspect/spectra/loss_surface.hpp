@@ -45,7 +45,8 @@ struct LossSurfaceOptions {
 ///
 /// Looking changes nothing: parameters, buffers (running statistics) and the default generator have their values
 /// afterwards, also when a function throws. Every evaluation starts from the generator's state at the construction, and
-/// draws the same batches, so that dropout and augmentation repeat.
+/// draws the same batches, so that dropout and augmentation repeat. Values replace those of the parameters during a
+/// call: not thread-safe.
 class LossSurface {
  public:
   using BatchFunction = std::function<Tensor(const data::Batch& batch)>;

@@ -6,6 +6,7 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
@@ -183,6 +184,18 @@ TEST_CASE("a block of parameters has a diagonal block of the Hessian") {
   const LossSurface rest(p.model, p.losses());
   CHECK(rest.size() == surface.size() - 20);
   CHECK(distance(inspect::hessian_operator(rest).matrix(), part(20, 43)) <= two_orders(nt::f64));
+}
+
+TEST_CASE("shared parameters count once") {
+  const nn::Linear layer(3, 3, {.dtype = nt::f64});
+  const nn::Sequential model(layer, nn::Tanh(), layer);
+  const nt::Array x = normal<nt::Array>({5, 3}, 8);
+  const auto loss = [&] { return nt::mean(nt::square(model(x))); };
+  const LossSurface surface(model, loss);
+  CHECK(surface.size() == 12);
+  const nt::NoGrad off;
+  const nt::Array dense = nt::hessian_matrix(nn::function_of(model, loss), nn::values_of(model)).value();
+  CHECK(distance(inspect::hessian_operator(surface).matrix(), dense) <= two_orders(nt::f64));
 }
 
 TEST_CASE("looking changes neither parameters, buffers nor the generator") {
