@@ -77,9 +77,9 @@ LinearOperator::LinearOperator(const ArrayLike& matrix) : rows_(0), columns_(0),
   expect_floating("LinearOperator", matrix);
   rows_ = matrix.shape()[0];
   columns_ = matrix.shape()[1];
-  const Array a = matrix;
-  product_ = [a](const Array& v) { return matrix_times(a, v); };
-  if (!equals_transpose(a)) adjoint_ = [t = core::transpose(a, 0, 1)](const Array& u) { return matrix_times(t, u); };
+  product_ = [a = Array(matrix)](const Array& v) { return matrix_times(a, v); };
+  if (equals_transpose(matrix)) return;
+  adjoint_ = [t = core::transpose(matrix, 0, 1)](const Array& u) { return matrix_times(t, u); };
 }
 
 Array LinearOperator::operator()(const Array& v) const { return checked_product(product_, v, columns_, rows_, dtype_); }
@@ -109,11 +109,10 @@ LinearOperator scaled(const LinearOperator& a, const ArrayLike& d) {
     raise<ShapeError>("scaled: the matrix must be square, and the diagonal fit it",
                       std::string(name(a.dtype())) + " " + to_string(Shape{a.columns()}), describe(d));
   }
-  const Array diagonal = d;
-  core::MatVec product = [a, diagonal](const Array& v) { return diagonal * a(diagonal * v); };
+  core::MatVec product = [a, diagonal = Array(d)](const Array& v) { return diagonal * a(diagonal * v); };
   if (a.symmetric()) return {a.rows(), a.dtype(), std::move(product)};
   return {a.rows(), a.columns(), a.dtype(), std::move(product),
-          [a, diagonal](const Array& u) { return diagonal * a.adjoint(diagonal * u); }};
+          [a, diagonal = Array(d)](const Array& u) { return diagonal * a.adjoint(diagonal * u); }};
 }
 
 LinearOperator shifted(const LinearOperator& a, double shift) {
