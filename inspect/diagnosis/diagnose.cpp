@@ -36,7 +36,7 @@ double mean_of(const std::vector<double>& errors) {
 class ObservedRun {
  public:
   ObservedRun(const TraineeFactory& make, const TrainingData& data, const DiagnoseOptions& options)
-      : make_(make), data_(data), options_(options), experiment_(make, data, options.seed) {}
+      : make_(make), data_(data), options_(options), runs_(make, data, options.seed) {}
 
   void run(const Treatment& treatment, std::int64_t steps) {
     steps_ = steps;
@@ -53,7 +53,7 @@ class ObservedRun {
     e.final_test = e.best_test = e.initial_test = std::numeric_limits<double>::quiet_NaN();
     if (measures_copies_) measure_gradient_error(make_, data_, options_.seed, e);
     const auto start = Clock::now();
-    const RunOutcome outcome = experiment_.run(
+    const RunOutcome outcome = runs_.run(
         treatment, steps, {.start = [&](Trainee& t) { begin(t); }, .end = [&](Trainee& t) { finish(t); }});
     e.seconds = seconds_since(start) - aside_;
     e.died = outcome.died;
@@ -65,7 +65,7 @@ class ObservedRun {
     for (const auto& r : probe_->step_records().records()) e.lrs.push_back(r.lr);
   }
 
-  const Experiment& experiment() const { return experiment_; }
+  const PairedRuns& experiment() const { return runs_; }
   Evidence evidence;
 
  private:
@@ -93,7 +93,7 @@ class ObservedRun {
     // What is measured on a model that died would say nothing.
     try {
       if (data_.test.size() > 0) {
-        evidence.final_test = evidence.best_test = mean_of(experiment_.evaluate(t, some_examples(data_.test, 512), {}));
+        evidence.final_test = evidence.best_test = mean_of(runs_.evaluate(t, some_examples(data_.test, 512), {}));
       }
       if (measures_copies_) measure_noise_and_sharpness(t, data_, evidence);
     } catch (const std::exception&) {
@@ -105,7 +105,7 @@ class ObservedRun {
   const TraineeFactory& make_;
   const TrainingData& data_;
   const DiagnoseOptions& options_;
-  Experiment experiment_;
+  PairedRuns runs_;
   std::optional<Probe> probe_;
   Tensor output_;
   std::int64_t steps_ = 0;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <newtape/inspect/diagnosis/diagnosis.hpp>
-#include <newtape/inspect/diagnosis/experiment.hpp>
+#include <newtape/inspect/diagnosis/paired_runs.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
 
 namespace newtape::inspect {

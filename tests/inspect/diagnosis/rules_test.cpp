@@ -10,7 +10,7 @@
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/inspect/diagnosis/diagnose.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
-#include <newtape/inspect/diagnosis/experiment.hpp>
+#include <newtape/inspect/diagnosis/paired_runs.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
 #include <newtape/inspect/diagnosis/watch.hpp>
 #include <newtape/nn/layers/linear.hpp>

@@ -37,9 +37,9 @@ struct RunObservers {
 };
 
 /// Runs with common random numbers: the same initial weights, batches, dropout masks.
-class Experiment {
+class PairedRuns {
  public:
-  Experiment(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed);
+  PairedRuns(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed);
 
   RunOutcome run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers = {}) const;
 

@@ -2,7 +2,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/summary.hpp>
-#include <newtape/inspect/diagnosis/experiment.hpp>
+#include <newtape/inspect/diagnosis/paired_runs.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -183,10 +183,10 @@ data::Dataset some_examples(const data::Dataset& set, std::int64_t limit) {
   return set[indices];
 }
 
-Experiment::Experiment(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed)
+PairedRuns::PairedRuns(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed)
     : make_(make), data_(data), seed_(seed), examined_(some_examples(data.train, evaluated_examples)) {}
 
-RunOutcome Experiment::run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers) const {
+RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers) const {
   RunOutcome outcome;
   const GeneratorScope generator{Generator(seed_)};
   const auto trainee = make_();
@@ -219,7 +219,7 @@ RunOutcome Experiment::run(const Treatment& treatment, std::int64_t steps, const
   return outcome;
 }
 
-std::vector<double> Experiment::evaluate(const Trainee& trainee, const data::Dataset& set,
+std::vector<double> PairedRuns::evaluate(const Trainee& trainee, const data::Dataset& set,
                                          const Treatment& treatment) const {
   const NoGrad off;
   const EvaluationScope evaluation(trainee.model());
