@@ -60,7 +60,7 @@ GradcheckResult check_derivatives(const MakeBlock& make, const CheckTechniqueOpt
   for (const auto& value : nn::values_of(block)) xs.push_back(value);
   const auto function = [&](std::span<const Tensor> all) {
     const Seeded scope(generator.fork("noise"));
-    const Tensor y = nn::functional_call(block, all.subspan(1), all[0]);
+    Tensor y = nn::functional_call(block, all.subspan(1), all[0]);
     if (y.shape() != shape) {
       raise<ShapeError>("check_technique: the block must keep the shape", to_string(shape), to_string(y.shape()));
     }

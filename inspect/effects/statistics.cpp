@@ -78,15 +78,15 @@ double acceleration(std::span<const double> sample, const std::function<double(s
 
 }  // namespace
 
-Interval bootstrap_interval(std::span<const double> sample,
-                            const std::function<double(std::span<const double>)>& statistic,
-                            const BootstrapIntervalOptions& options, Generator generator) {
+Interval bootstrap_interval(std::span<const double> sample, const BootstrapIntervalOptions& options,
+                            Generator generator) {
   check_sample("bootstrap_interval", sample);
   check_level("bootstrap_interval", options.level);
   if (options.resamples < 1 || sample.size() < 2) {
     raise<ValueError>("bootstrap_interval: too few numbers or resamples", "2 numbers, 1 resample",
                       fmt::format("{} numbers, {} resamples", sample.size(), options.resamples));
   }
+  const auto statistic = options.statistic != nullptr ? options.statistic : mean_of;
   const double observed = statistic(sample);
   const auto found = resampled_statistics(sample, statistic, options.resamples, generator);
   const double rounding = 1e-12 * (std::abs(found.front()) + std::abs(found.back()));
@@ -106,11 +106,6 @@ Interval bootstrap_interval(std::span<const double> sample,
     return detail::normal_cdf(bias + (bias + normal) / (1 - a * (bias + normal)));
   };
   return {percentile(found, level_of(-z)), percentile(found, level_of(z))};
-}
-
-Interval bootstrap_interval(std::span<const double> sample, const BootstrapIntervalOptions& options,
-                            Generator generator) {
-  return bootstrap_interval(sample, mean_of, options, generator);
 }
 
 namespace {

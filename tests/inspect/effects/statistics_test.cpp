@@ -78,7 +78,7 @@ TEST_CASE("the BCa bootstrap interval agrees with SciPy", "[effects]") {
 TEST_CASE("a bootstrap interval of another statistic contains its value", "[effects]") {
   const auto d = effect_values("sample/normal");
   const auto largest = [](std::span<const double> x) { return *std::max_element(x.begin(), x.end()); };
-  const auto found = inspect::bootstrap_interval(d, largest);
+  const auto found = inspect::bootstrap_interval(d, {.statistic = largest});
   CHECK(found.low < found.high);
   CHECK(found.high <= largest(d));
   // Equivariance: the interval of the negated sample's mean is the negated interval, within the noise of resampling.
