@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Backpropagation through time in two forms: one kernel per step, and Tensor operations for recorded gradients and
-// batches of cotangents. Both compute derivatives from the results.
+// batches of cotangents. Both compute derivatives from the results, of which the gates are
+// pre-activations.
 #include <newtape/autograd/ops/recurrent.hpp>
 
 #include <newtape/autograd/observe/layer_observer.hpp>
@@ -107,6 +108,10 @@ Tensor weights(const Tensor& d, const Tensor& h) {
   return matmul(transpose(reshape(d, flat)), reshape(h, {rows, h.shape()[2]}));
 }
 
+/// The derivatives of sigmoid and tanh: 1 - s(a) and 1 - tanh(a)^2 have no digits where these are near 1.
+Tensor sigmoid_slope(const Tensor& a) { return sigmoid(a) * sigmoid(-a); }
+Tensor tanh_slope(const Tensor& a) { return 4 * sigmoid_slope(2 * a); }
+
 const Tensor& first_defined(Tensors g) {
   for (const auto& x : g) {
     if (x.defined()) return x;
@@ -188,12 +193,16 @@ struct LSTMRule {
     return {std::move(d.x), std::move(d.w), std::move(d.h0), std::move(d.c0)};
   }
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
-    const auto gates = chunk(y[2], 4, -1);
-    const Tensor &i = gates[0], &f = gates[1], &n = gates[2], &o = gates[3];
+    const auto a = chunk(y[2], 4, -1);
+    const Tensor i = sigmoid(a[0]);
+    const Tensor f = sigmoid(a[1]);
+    const Tensor n = tanh(a[2]);
     const Tensor squashed = tanh(y[1]);
-    const Tensor c_from_h = order.masked(o * (1 - square(squashed)));
+    const Tensor c_from_h = order.masked(sigmoid(a[3]) * tanh_slope(y[1]));
     const Tensor factor = concatenate({n, order.before(y[1], c0), i, squashed}, -1);
-    const Tensor slope = order.masked(concatenate({i * (1 - i), f * (1 - f), 1 - square(n), o * (1 - o)}, -1));
+    const Tensor slope = order.masked(
+        concatenate({sigmoid_slope(a[0]), sigmoid_slope(a[1]), tanh_slope(a[2]), sigmoid_slope(a[3])}, -1));
+    const Tensor g_a = g[2].defined() ? order.masked(g[2]) : Tensor();
     const Tensor stays = order.carry({});
     const Tensor kept = order.carry(f);
     const auto& one = first_defined(g);
@@ -202,7 +211,7 @@ struct LSTMRule {
     Tensor dx = order.back(y[0].shape()[0], with_leading(one, 3, y[2].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
       dc = plus(dc, g[1], t) + dh * at(c_from_h, t);
-      Tensor d = plus(concatenate({dc, dc, dc, dh}, -1) * at(factor, t), g[2], t) * at(slope, t);
+      Tensor d = plus(concatenate({dc, dc, dc, dh}, -1) * at(factor, t) * at(slope, t), g_a, t);
       dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
       dc = dc * at(kept, t);
       return d;
@@ -223,7 +232,8 @@ struct GRURule {
   /// The cotangent of h w^T + b; in the argument of n its part is multiplied by r.
   Tensor of_product(const Tensor& d, Tensors y) const {
     const auto n = h0.shape()[1];
-    return concatenate({slice(d, -1, 0, 2 * n), slice(d, -1, 2 * n, 3 * n) * slice(y[1].detach(), -1, 0, n)}, -1);
+    return concatenate({slice(d, -1, 0, 2 * n), slice(d, -1, 2 * n, 3 * n) * sigmoid(slice(y[1].detach(), -1, 0, n))},
+                       -1);
   }
   std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
     auto d =
@@ -231,25 +241,25 @@ struct GRURule {
     return {std::move(d.x), std::move(d.w), std::move(d.b), std::move(d.h0)};
   }
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
-    const auto gates = chunk(y[1], 3, -1);
-    const Tensor &r = gates[0], &z = gates[1], &n = gates[2];
+    const auto a = chunk(y[1], 3, -1);
+    const Tensor r = sigmoid(a[0]);
     const Tensor before = order.before(y[0], h0);
-    const Tensor slope_r = order.masked(r * (1 - r));
-    const Tensor slope_z = order.masked(z * (1 - z));
-    const Tensor slope_n = order.masked(1 - square(n));
+    const Tensor slope_r = order.masked(sigmoid_slope(a[0]));
+    const Tensor slope_z = order.masked(sigmoid_slope(a[1]));
+    const Tensor slope_n = order.masked(tanh_slope(a[2]));
     const Tensor g_q = g[2].defined() ? order.masked(g[2]) : Tensor();
-    const auto gs = g[1].defined() ? chunk(g[1], 3, -1) : std::vector<Tensor>(3);
-    const Tensor z_from_h = before - n;
-    const Tensor n_from_h = 1 - z;
-    const Tensor kept = order.carry(z);
+    const auto gs = g[1].defined() ? chunk(order.masked(g[1]), 3, -1) : std::vector<Tensor>(3);
+    const Tensor z_from_h = before - tanh(a[2]);
+    const Tensor n_from_h = sigmoid(-a[1]);
+    const Tensor kept = order.carry(sigmoid(a[1]));
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     std::vector<Tensor> to_n(static_cast<std::size_t>(y[0].shape()[0]));
     Tensor du = order.back(y[0].shape()[0], with_leading(one, 3, y[1].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
-      const Tensor dn = plus(dh * at(n_from_h, t), gs[2], t) * at(slope_n, t);
-      const Tensor dz = plus(dh * at(z_from_h, t), gs[1], t) * at(slope_z, t);
-      const Tensor dr = plus(dn * at(y[2], t), gs[0], t) * at(slope_r, t);
+      const Tensor dn = plus(dh * at(n_from_h, t) * at(slope_n, t), gs[2], t);
+      const Tensor dz = plus(dh * at(z_from_h, t) * at(slope_z, t), gs[1], t);
+      const Tensor dr = plus(dn * at(y[2], t) * at(slope_r, t), gs[0], t);
       Tensor d = concatenate({dr, dz, plus(dn * at(r, t), g_q, t)}, -1);
       to_n[static_cast<std::size_t>(t)] = dn;
       dh = matmul(d, w) + dh * at(kept, t);

@@ -11,14 +11,14 @@ namespace newtape {
 /// Options of lstm_scan, gru_scan, rnn_tanh_scan and rnn_relu_scan.
 struct RecurrentScanOptions {
   bool reverse = false;  ///< from the last step to the first
-  /// [T, B], boolean: where it is false the state is unchanged, and the gates are 0.
+  /// [T, B], boolean: where it is false the state is unchanged, and the gates' pre-activations are 0.
   Tensor mask = {};
 };
 
 struct LSTMScan {
   Tensor h;      ///< the state after each step [T, B, H]
   Tensor c;      ///< the cell [T, B, H]
-  Tensor gates;  ///< i, f, g, o [T, B, 4 H]
+  Tensor gates;  ///< pre-activations a of i, f, g, o [T, B, 4 H]
 };
 /// a = x + h w^T, i, f, o = sigmoid(a), g = tanh(a), c = f c + i g, h = o tanh(c): x [T, B, 4 H], w [4 H, H], h0 and c0
 /// [B, H].
@@ -26,7 +26,7 @@ LSTMScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options
 
 struct GRUScan {
   Tensor h;      ///< the state after each step [T, B, H]
-  Tensor gates;  ///< r, z, n [T, B, 3 H]
+  Tensor gates;  ///< pre-activations of r, z, n [T, B, 3 H]
   Tensor q;      ///< hidden part of the candidate, multiplied by r [T, B, H]
 };
 /// With u = h w^T + b: r, z = sigmoid(x + u), n = tanh(x + r q) with q the last third of u, h = (1 - z) n + z h:

@@ -10,12 +10,13 @@ namespace newtape::core::kernels {
 
 template <class T>
 struct RecurrentTable {
-  /// a [4 n]: pre-activations of the gates i, f, g, o, replaced by the gates. c = f c0 + i g, h = o tanh(c).
-  void (*lstm)(T* a, const T* c0, T* c, T* h, std::int64_t n);
+  /// a [4 n]: pre-activations of the gates i, f, g, o, from which gradients are computed too: those of a saturated gate
+  /// have no digits in the gate itself. c = f c0 + i g, h = o tanh(c).
+  void (*lstm)(const T* a, const T* c0, T* c, T* h, std::int64_t n);
   /// da [4 n]: cotangents of the pre-activations.
   void (*lstm_grad)(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T* dh, T* dc, T* da, std::int64_t n);
-  /// a [3 n]: input parts of the pre-activations of r, z, n, replaced by the gates; u [3 n]: state parts. n has the
-  /// pre-activation a + r u, and h = (1 - z) n + z h0.
+  /// a [3 n]: input parts of the pre-activations of r, z, n, replaced by the whole ones; u [3 n]: state parts. n has
+  /// the pre-activation a + r u, and h = (1 - z) n + z h0.
   void (*gru)(T* a, const T* u, const T* h0, T* h, std::int64_t n);
   /// da, du [3 n]: cotangents of both parts; q [n]: the last third of u.
   void (*gru_grad)(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* du, std::int64_t n);

@@ -5,7 +5,7 @@
 
 /// Recurrent layers, one direction over a whole sequence, and their first-order pullbacks. T steps, batch size B, H
 /// hidden features; f32 and f64, all contiguous. `mask` [T, B] (boolean) may be undefined; where it is false, the state
-/// is unchanged, the gates are 0, and their gradient is 0. Shapes are not checked.
+/// is unchanged, the pre-activations are 0, and their gradient is 0. Shapes are not checked.
 namespace newtape::core {
 
 struct ScanOver {
@@ -16,12 +16,12 @@ struct ScanOver {
 struct LSTMSteps {
   Array h;      ///< [T, B, H]
   Array c;      ///< [T, B, H]
-  Array gates;  ///< [T, B, 4 H]: i, f, g, o
+  Array gates;  ///< [T, B, 4 H]: pre-activations of i, f, g, o
 };
 struct LSTMGrads {
   Array x, w, h0, c0;
 };
-/// x [T, B, 4 H]: input part of the pre-activations (the memory of a temporary is reused for the gates), w [4 H, H],
+/// x [T, B, 4 H]: input part of the pre-activations (the memory of a temporary is reused for the whole), w [4 H, H],
 /// h_first and c_first [B, H]. Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.
 LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over);
 /// The cotangents of h and c may be undefined.
@@ -30,7 +30,7 @@ LSTMGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
 
 struct GRUSteps {
   Array h;      ///< [T, B, H]
-  Array gates;  ///< [T, B, 3 H]: r, z, n
+  Array gates;  ///< [T, B, 3 H]: pre-activations of r, z, n
   Array q;      ///< [T, B, H]: h w^T + b for gate n
 };
 struct GRUGrads {

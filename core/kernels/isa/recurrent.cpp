@@ -6,10 +6,17 @@
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
 
+/// s(x), s(-x) and the derivative s(x) s(-x), from one exponential: 1 - s(x) has no digits where s(x) is near 1.
 template <class T>
-NEWTAPE_INLINE void sigmoids(T* x, std::int64_t n) {
-  NEWTAPE_INDEPENDENT
-  for (std::int64_t j = 0; j < n; ++j) x[j] = NEWTAPE_ISA::sigmoid(x[j]);
+struct Gate {
+  T value, complement, slope;
+};
+template <class T>
+NEWTAPE_INLINE Gate<T> gate(T x) {
+  const T e = exp(-magnitude(x));
+  const T larger = 1 / (1 + e);
+  const T smaller = e * larger;
+  return {x >= 0 ? larger : smaller, x >= 0 ? smaller : larger, larger * smaller};
 }
 template <class T>
 void tanhs(T* x, std::int64_t n) {
@@ -29,20 +36,16 @@ NEWTAPE_INLINE void accumulate_into(T* d, const T* g, std::int64_t n) {
 }
 
 template <class T>
-void lstm(T* a, const T* c0, T* c, T* h, std::int64_t n) {
-  T* const f = a + n;
-  T* const g = f + n;
-  T* const o = g + n;
-  sigmoids(a, 2 * n);
-  tanhs(g, n);
+void lstm(const T* a, const T* c0, T* c, T* h, std::int64_t n) {
+  const T* const f = a + n;
+  const T* const g = f + n;
+  const T* const o = g + n;
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    const T s = NEWTAPE_ISA::sigmoid(o[j]);
-    const T y = f[j] * c0[j] + a[j] * g[j];
-    o[j] = s;
-    c[j] = y;
-    h[j] = s * NEWTAPE_ISA::tanh(y);
+    c[j] = NEWTAPE_ISA::sigmoid(f[j]) * c0[j] + NEWTAPE_ISA::sigmoid(a[j]) * NEWTAPE_ISA::tanh(g[j]);
   }
+  NEWTAPE_INDEPENDENT
+  for (std::int64_t j = 0; j < n; ++j) h[j] = NEWTAPE_ISA::sigmoid(o[j]) * NEWTAPE_ISA::tanh(c[j]);
 }
 
 template <class T>
@@ -57,29 +60,36 @@ void lstm_grad(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T*
   T* const d_o = dg + n;
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    const T y = NEWTAPE_ISA::tanh(c[j]);
-    const T d = dc[j] + strong(dh[j], o[j] * (1 - y * y));
-    da[j] = strong(d, g[j] * (a[j] * (1 - a[j])));
-    df[j] = strong(d, c0[j] * (f[j] * (1 - f[j])));
-    dg[j] = strong(d, a[j] * (1 - g[j] * g[j]));
-    d_o[j] = strong(dh[j], y * (o[j] * (1 - o[j])));
-    dc[j] = strong(d, f[j]);
+    const Gate<T> s = gate(o[j]);
+    d_o[j] = strong(dh[j], NEWTAPE_ISA::tanh(c[j]) * s.slope);
+    dc[j] += strong(dh[j], s.value * tanh_slope(c[j]));
     dh[j] = 0;
+  }
+  NEWTAPE_INDEPENDENT
+  for (std::int64_t j = 0; j < n; ++j) {
+    const T d = dc[j];
+    const Gate<T> in = gate(a[j]);
+    const Gate<T> forget = gate(f[j]);
+    da[j] = strong(d, NEWTAPE_ISA::tanh(g[j]) * in.slope);
+    df[j] = strong(d, c0[j] * forget.slope);
+    dg[j] = strong(d, in.value * tanh_slope(g[j]));
+    dc[j] = strong(d, forget.value);
   }
 }
 
 template <class T>
 void gru(T* a, const T* u, const T* h0, T* h, std::int64_t n) {
   NEWTAPE_INDEPENDENT
-  for (std::int64_t j = 0; j < 2 * n; ++j) a[j] = NEWTAPE_ISA::sigmoid(a[j] + u[j]);
+  for (std::int64_t j = 0; j < 2 * n; ++j) a[j] += u[j];
   const T* const z = a + n;
   T* const m = a + 2 * n;
   const T* const q = u + 2 * n;
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    const T y = NEWTAPE_ISA::tanh(m[j] + a[j] * q[j]);
-    m[j] = y;
-    h[j] = (1 - z[j]) * y + z[j] * h0[j];
+    const T x = m[j] + NEWTAPE_ISA::sigmoid(a[j]) * q[j];
+    const Gate<T> keep = gate(z[j]);
+    m[j] = x;
+    h[j] = keep.complement * NEWTAPE_ISA::tanh(x) + keep.value * h0[j];
   }
 }
 
@@ -90,16 +100,18 @@ void gru_grad(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* d
   const T* const m = z + n;
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    const T to_n = strong(d[j], (1 - z[j]) * (1 - m[j] * m[j]));
-    const T to_z = strong(d[j], (h0[j] - m[j]) * (z[j] * (1 - z[j])));
-    const T to_r = strong(to_n, q[j] * (a[j] * (1 - a[j])));
+    const Gate<T> reset = gate(a[j]);
+    const Gate<T> keep = gate(z[j]);
+    const T to_n = strong(d[j], keep.complement * tanh_slope(m[j]));
+    const T to_z = strong(d[j], (h0[j] - NEWTAPE_ISA::tanh(m[j])) * keep.slope);
+    const T to_r = strong(to_n, q[j] * reset.slope);
     da[j] = to_r;
     da[n + j] = to_z;
     da[2 * n + j] = to_n;
     du[j] = to_r;
     du[n + j] = to_z;
-    du[2 * n + j] = strong(to_n, a[j]);
-    d[j] = strong(d[j], z[j]);
+    du[2 * n + j] = strong(to_n, reset.value);
+    d[j] = strong(d[j], keep.value);
   }
 }
 

@@ -71,12 +71,12 @@ void lstm_cell(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Ele
   const auto n = x[2].shape[1];
   for (std::int64_t k = 0; k < 4 * n; ++k) {
     const long double a = x[0][{t, b, k}] + row_product(x[1], k, state);
-    out.push_back(k / n == 2 ? std::tanh(a) : sigmoid_of(a));
+    out.push_back(a);
   }
   const auto m = static_cast<std::size_t>(n);
   for (std::size_t j = 0; j < m; ++j) {
-    state[m + j] = out[m + j] * state[m + j] + out[j] * out[2 * m + j];
-    state[j] = out[3 * m + j] * std::tanh(state[m + j]);
+    state[m + j] = sigmoid_of(out[m + j]) * state[m + j] + sigmoid_of(out[j]) * std::tanh(out[2 * m + j]);
+    state[j] = sigmoid_of(out[3 * m + j]) * std::tanh(state[m + j]);
   }
 }
 /// x, w, b, h0; the state is h.
@@ -86,13 +86,13 @@ void gru_cell(const std::vector<Values>& x, std::int64_t t, std::int64_t b, Elem
   Elements u;
   for (std::int64_t k = 0; k < 3 * n; ++k) u.push_back(row_product(x[1], k, state) + x[2][{k}]);
   for (std::int64_t k = 0; k < 2 * n; ++k) {
-    out.push_back(sigmoid_of(x[0][{t, b, k}] + u[static_cast<std::size_t>(k)]));
+    out.push_back(x[0][{t, b, k}] + u[static_cast<std::size_t>(k)]);
   }
   for (std::size_t j = 0; j < m; ++j) {
-    out.push_back(std::tanh(x[0][{t, b, 2 * n + static_cast<std::int64_t>(j)}] + out[j] * u[2 * m + j]));
+    out.push_back(x[0][{t, b, 2 * n + static_cast<std::int64_t>(j)}] + sigmoid_of(out[j]) * u[2 * m + j]);
   }
   for (std::size_t j = 0; j < m; ++j) {
-    state[j] = (1 - out[m + j]) * out[2 * m + j] + out[m + j] * state[j];
+    state[j] = sigmoid_of(-out[m + j]) * std::tanh(out[2 * m + j]) + sigmoid_of(out[m + j]) * state[j];
     out.push_back(u[2 * m + j]);
   }
 }
