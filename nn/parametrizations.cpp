@@ -44,7 +44,7 @@ SpectralNorm::SpectralNorm(const Tensor& w, const SpectralNormOptions& o) : opti
   if (w.ndim() == 1) return;
   const Tensor m = matrix(w);
   const auto start = [&](std::int64_t n) {
-    const Buffer b(Array::empty({n}, w.dtype()));
+    Buffer b(Array::empty({n}, w.dtype()));
     nn::detail::draw(b, default_generator(), [n, dtype = w.dtype(), eps = options.eps](Generator& g) {
       return normalize(random::normal({n}, 0, 1, dtype, g), 2, -1, eps).value();
     });

@@ -137,8 +137,8 @@ Extremes extremes_of(const Array& self, const Array& source, const Numbers& posi
 /// The largest or smallest elements, as one operation: trees of pairs would share gradients of three equal ones unequally.
 Tensor extremes(const In& x, const In& source, const Array& positions, bool largest, bool include_self) {
   const Numbers at = numbers_of(positions);
-  const Array self = x.value();
-  const Array from = source.value();
+  const Array& self = x.value();
+  const Array& from = source.value();
   const Extremes e = x.dtype() == f32   ? extremes_of<float>(self, from, at, largest, include_self)
                      : x.dtype() == f64 ? extremes_of<double>(self, from, at, largest, include_self)
                                         : extremes_of<std::int64_t>(self, from, at, largest, include_self);
@@ -164,7 +164,7 @@ Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, Sc
     const auto added = [&](const Tensor& to, const Tensor& parts) {
       return scatter_add(options.include_self ? to : scatter(to, axis, indices, 0), axis, indices, parts);
     };
-    const Tensor total = added(x, source);
+    Tensor total = added(x, source);
     if (reduce == ScatterReduce::sum) return total;
     const Tensor counts = added(ones(x.shape(), x.dtype()), ones(indices.shape(), x.dtype()));
     return is_floating(x.dtype()) ? total / counts : floor_divide(total, counts);

@@ -285,7 +285,7 @@ Tensor gradient_of_values(const Tensor& g, const ValuesOf& v) {
   const Tensor means = equal ? matmul(row(g), Tensor(core::equal_means(v.w.value()))) : row(g);
   if (!recorded(v.a) && !recorded(g)) return matmul(v.left * means, v.right);
   const bool outside = v.left.shape(-2) != v.right.shape(-1) && core::any_zero(v.w.value());
-  const Tensor constant = matmul(v.left.detach() * means.detach(), v.right.detach());
+  Tensor constant = matmul(v.left.detach() * means.detach(), v.right.detach());
   // A multiple of the trace.
   const Tensor first = slice(g, -1, 0, std::min<std::int64_t>(v.w.shape(-1), 1));
   if (!g.requires_grad() && !v.singular_values && all(g == first).item<bool>()) return constant;
