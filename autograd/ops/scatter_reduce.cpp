@@ -60,7 +60,7 @@ std::pair<Numbers, Groups> sorted_by_target(const Numbers& positions, std::int64
 /// are 0. Complete ones leave the list, so that all rounds together are as long as twice the list. `targets` receives
 /// the targets in the order of the results.
 Tensor products(Tensor x, Groups groups, Numbers& targets) {
-  std::vector<Tensor> results{full({0}, 1, x.dtype())};
+  std::vector<Tensor> results{take(x, tensor(Numbers()))};  // part of the graph also where nothing is multiplied
   while (!groups.count.empty()) {
     const auto one = x.size();  // the position of a factor 1
     Numbers complete;
