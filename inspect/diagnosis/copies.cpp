@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace newtape::inspect {
 namespace {
@@ -40,8 +41,12 @@ class LossAlong {
     const auto batch = data.train[{0, std::min(data.batch, data.train.size())}].arrays();
     x_ = as_double(batch[0]);
     y_ = as_double(batch[1]);
+    Generator generator(seed + 16);
     for (const auto& [name, p] : trainee_->model().named_parameters()) {
       if (!p.requires_grad()) continue;
+      // Away from where initial weights of 0 put units exactly at their kinks, at which quotients see half a slope.
+      const double rms = core::summarize(p.value()).rms();
+      p.set_value(Tensor(p.value() + random::normal(p.shape(), 0, rms > 0 ? 0.01 * rms : 0.01, f64, generator)));
       names_.push_back(name);
       parameters_.push_back(p);
       values_.push_back(p.value());
@@ -95,7 +100,11 @@ class LossAlong {
 
 double inner(const std::vector<Tensor>& g, const std::vector<Array>& d) {
   double sum = 0;
-  for (std::size_t i = 0; i < d.size(); ++i) sum += core::summarize(g[i].value() * d[i]).sum;
+  for (std::size_t i = 0; i < d.size(); ++i) {
+    const auto s = core::summarize(g[i].value() * d[i]);
+    if (s.non_finite > 0) return std::numeric_limits<double>::quiet_NaN();
+    sum += s.sum;
+  }
   return sum;
 }
 
@@ -107,7 +116,7 @@ double relative_error(const LossAlong& f, const std::vector<Tensor>& g, const st
   const double got = inner(g, d);
   const double rounding = 1e-15 * std::abs(f.loss().item()) / h;
   const double size = std::max(std::abs(wanted), std::abs(got));
-  if (!std::isfinite(size) || size <= 100 * rounding) return 0;
+  if (!std::isfinite(wanted) || !std::isfinite(got) || size <= 100 * rounding) return 0;
   const double error = std::abs(wanted - got);
   if (error > 1e-6 * size && std::abs(f.difference(d, h / 8) - wanted) > 0.1 * error) return 0;
   return error / size;

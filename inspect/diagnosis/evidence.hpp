@@ -46,7 +46,12 @@ struct Evidence {
   /// The mean of the first and the last tenth of the losses that are finite.
   double early_loss() const;
   double late_loss() const;
+  /// (early - late) / |early|
+  double fall() const;
 };
+
+/// NaN when there are none.
+double median(std::vector<double> values);
 
 /// What a rule measured.
 struct Measurement {

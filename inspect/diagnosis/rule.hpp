@@ -36,6 +36,7 @@ struct Rule {
 
 std::span<const Rule> data_rules();
 std::span<const Rule> graph_rules();
+std::span<const Rule> step_rules();
 std::span<const Rule> run_rules();
 /// All of them.
 std::vector<const Rule*> all_rules();

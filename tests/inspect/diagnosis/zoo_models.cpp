@@ -59,7 +59,7 @@ struct ZooNet : nn::Module<ZooNet> {
       }
       last = add("last", nn::Linear(16 * 4 * 4, outputs));
     } else if (p.model == "lstm") {
-      lstm = add("lstm", nn::LSTM(8, 32));
+      lstm = add("lstm", nn::LSTM(8, 32, {.batch_first = true}));
       last = add("last", nn::Linear(32, outputs));
     } else if (p.model == "transformer") {
       embed = add("embed", nn::Sequential(nn::Linear(8, 16)));
