@@ -7,8 +7,10 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
+#include <newtape/core/ops/summary.hpp>
 
 #include <cmath>
+#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -77,6 +79,14 @@ unsigned gradient_checks() noexcept { return in_scope & checks; }
 AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(in_scope, nothing)) {}
 AnomalyPause::~AnomalyPause() { in_scope = before_; }
 
+namespace {
+std::string number_text(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", x);
+  return text;
+}
+}  // namespace
+
 std::string first_anomaly(const Array& x, unsigned wanted) {
   if (core::all_finite(x)) return {};
   const Array wide = core::contiguous(core::cast(x, f64));
@@ -87,10 +97,12 @@ std::string first_anomaly(const Array& x, unsigned wanted) {
     Dims index(x.ndim());
     auto flat = i;
     for (std::size_t axis = x.ndim(); axis-- > 0; flat /= x.shape()[axis]) index[axis] = flat % x.shape()[axis];
-    return std::string(is_nan          ? "NaN"
-                       : values[i] > 0 ? "infinity"
-                                       : "-infinity") +
-           " at " + to_string(index) + " of " + describe(x);
+    const auto s = core::summarize(x);
+    std::string text = is_nan ? "NaN" : values[i] > 0 ? "infinity" : "-infinity";
+    text += " at " + to_string(index) + " of " + describe(x) + ", of which " + std::to_string(s.non_finite) +
+            (s.non_finite == 1 ? " element is" : " elements are") + " not finite";
+    if (s.min <= s.max) text += " and the others lie in [" + number_text(s.min) + ", " + number_text(s.max) + "]";
+    return text;
   }
   return {};
 }

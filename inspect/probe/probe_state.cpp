@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
+#include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/inspect/probe/probe_state.hpp>
 
@@ -97,7 +98,7 @@ void Probe::State::record(std::size_t result, const Tensor& x) {
 }
 
 void Probe::State::on_result(std::size_t module, bool root, std::span<const Tensor> inputs, const Tensor& output) {
-  if (!grad_enabled()) return;
+  if (!grad_enabled() || core::recorder() != nullptr) return;  // arrays within fuse() have no values yet
   if (probing_) {
     const std::lock_guard lock(mutex_);
     const auto is_new = [&](const Tensor& x) {

@@ -5,6 +5,7 @@
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/distance.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/join.hpp>
