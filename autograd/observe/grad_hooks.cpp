@@ -80,7 +80,7 @@ AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(in_scope, nothing)
 AnomalyPause::~AnomalyPause() { in_scope = before_; }
 
 namespace {
-std::string number_text(double x) {
+std::string end_of_range_text(double x) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", x);
   return text;
@@ -101,7 +101,8 @@ std::string first_anomaly(const Array& x, unsigned wanted) {
     std::string text = is_nan ? "NaN" : values[i] > 0 ? "infinity" : "-infinity";
     text += " at " + to_string(index) + " of " + describe(x) + ", of which " + std::to_string(s.non_finite) +
             (s.non_finite == 1 ? " element is" : " elements are") + " not finite";
-    if (s.min <= s.max) text += " and the others lie in [" + number_text(s.min) + ", " + number_text(s.max) + "]";
+    if (s.min <= s.max)
+      text += " and the others lie in [" + end_of_range_text(s.min) + ", " + end_of_range_text(s.max) + "]";
     return text;
   }
   return {};

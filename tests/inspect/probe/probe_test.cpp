@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/transforms/fuse.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -242,4 +243,19 @@ TEST_CASE("Probe rejects options that make no sense") {
   const ProbedMlp model;
   CHECK_THROWS_AS(inspect::Probe(model, {.every = 0}), ValueError);
   CHECK_THROWS_AS(inspect::Probe(model, {.saturation = 0.6}), ValueError);
+}
+
+TEST_CASE("Probe looks at no placeholder arrays of fuse") {
+  struct Fused : nn::Module<Fused> {
+    nn::Lambda<Tensor (*)(In)> activation = add("activation", nn::Lambda<Tensor (*)(In)>(newtape::relu));
+    Tensor forward(const Tensor& x) const {
+      return fuse([this](const auto& v) { return activation(v * 2.0); }, x);
+    }
+  };
+  const Fused model;
+  const inspect::Probe probe(model, {.every = 1});
+  const Tensor x = variable(core::full({3}, 2, f32));
+  sum(model(x)).backward();
+  CHECK(sum(x.grad()).item() == 6);
+  CHECK(result_of(probe, "activation").history.empty());
 }
