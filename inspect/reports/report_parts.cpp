@@ -103,8 +103,9 @@ std::string histogram_figure(const std::string& name, const ArrayLike& values) {
   double mean = 0;
   if (!x.empty()) {
     const auto [low, high] = std::minmax_element(x.begin(), x.end());
-    const double from = *low;
-    const double to = *high > from ? *high : from + std::max(1e-9, std::abs(from) * 1e-6);
+    const double margin = *high > *low ? 0 : std::max(0.5, std::abs(*low) / 1000);
+    const double from = *low - margin;
+    const double to = *high + margin;
     constexpr std::size_t bins = 60;
     counts.resize(bins);
     for (std::size_t i = 0; i <= bins; ++i) {

@@ -153,14 +153,14 @@ TEST_CASE("report: an empty run, and parts that hold nothing") {
   check_markup(page_text(report.path()));
   CHECK_THAT(page_text(report.path()), contains("Nothing was recorded yet"));
   report.add_histogram("none", zeros({0}));
-  report.add_histogram("nan", full({3}, NAN));
+  report.add_histogram("not one finite", full({3}, NAN));
   report.add_histogram("constant", full({3}, 2.0));
   report.add_histogram("huge", tensor({-1.7e308, 1.7e308}, f64));
   report.add_spectrum("zeros", zeros({3}));
   report.add_images("no pictures", {}, {});
   report.add_confusion("no classes", zeros({0, 0}, i64));
   report.add_heat_map("no cells", zeros({0, 4}));
-  report.add_scalar("only nan", NAN, 5);
+  report.add_scalar("none finite", NAN, 5);
   report.add_scalar("once", 1, 5);
   report.add_scalar("huge", -1.7e308, 0);
   report.add_scalar("huge", 1.7e308, 1);
