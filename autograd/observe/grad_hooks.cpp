@@ -109,7 +109,7 @@ std::string first_anomaly(const Array& x, unsigned wanted) {
 }
 
 void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
-  if ((in_scope & observed) != 0) op_observer->on_op(op, location, value);
+  if (op_observer != nullptr) op_observer->on_op(op, location, value);
   if ((in_scope & checks) == 0) return;
   const std::string what = first_anomaly(value, in_scope);
   if (what.empty()) return;
