@@ -14,7 +14,7 @@ constexpr std::string_view location_label = "\n  at:       ";
 
 std::shared_ptr<const std::string> detail::error_in_flight_text(const std::string& message) {
   text_in_flight = std::make_shared<std::string>(message);
-  // An error that is passed on under another name keeps the line that it has.
+  // An error that is rethrown as another type keeps its line.
   error_in_flight = message.find(location_label) == std::string::npos;
   return text_in_flight;
 }
@@ -41,7 +41,7 @@ void detail::locate_error(SourceLocation at) noexcept {
   if (propagates) {
     try {
       text_in_flight->append(location_label).append(to_string(at));
-    } catch (...) {  // no memory: the error goes on without its line
+    } catch (...) {  // no memory: the message stays without the line
     }
   }
   error_in_flight = false;

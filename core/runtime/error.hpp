@@ -11,15 +11,15 @@
 namespace newtape {
 
 namespace detail {
-/// Whether an error of this thread may still learn its line.
+/// Whether an error of this thread is propagating whose message lacks the line of the user's call.
 extern constinit thread_local bool error_in_flight;
-/// The text of a new error, which becomes the one in flight.
+/// The text of a new error. Sets `error_in_flight` unless the message has a line already.
 std::shared_ptr<const std::string> error_in_flight_text(const std::string& message);
-/// Called where an operand or a call site goes out of scope while `error_in_flight`: adds the line to the error that is
-/// propagating, unless the line is the library's. Without effect, and ends the flight, when no error propagates.
+/// Called when an operand or a call site goes out of scope while `error_in_flight` is set. Adds the line to the error
+/// that is propagating and clears the flag, unless the line is in the library; if none propagates, only clears it.
 void locate_error(SourceLocation at) noexcept;
 
-/// An error whose message may get the line of the user's call while it propagates.
+/// An error to whose message locate_error may add the line of the user's call.
 template <class Base>
 class LocatedError : public Base {
  public:
