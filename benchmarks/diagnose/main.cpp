@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The zoo of planted faults: which cause inspect::diagnose names for each, and what it says of healthy runs.
+#include "probe_cost.hpp"
 #include "zoo.hpp"
 
 #include <newtape/core/runtime/parallel.hpp>
@@ -158,7 +159,10 @@ int main(int argc, char** argv) {
   app.add_option("--healthy", options.healthy, "healthy runs of each model, default 5")->check(CLI::Range(0, 1000));
   app.add_option("--steps", options.steps, "of each run, default 150")->check(CLI::Range(10, 100000));
   app.add_flag("--letters", options.letters, "print every diagnosis");
+  bool probe = false;
+  app.add_flag("--probe", probe, "measure what a Probe adds to a training step instead");
   CLI11_PARSE(app, argc, argv);
   nt::set_num_threads(1);
+  if (probe) return print_probe_cost(), 0;
   return Zoo(options).run() ? 0 : 1;
 }
