@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iterator>
 
 namespace newtape::inspect {
@@ -50,19 +49,8 @@ void Probe::attach(const optim::Optimizer* optimizer) {
   s.module_hooks.push_back(s.model.register_forward_pre_hook([weak](const nn::ModuleBase& m, std::span<const Tensor>) {
     if (const auto state = weak.lock(); state != nullptr && m == state->model) state->before_forward();
   }));
-  for (std::size_t i = 0; i < s.modules.size(); ++i) {
-    const auto& module = s.modules[i];
-    if (std::find(s.modules.begin(), s.modules.begin() + static_cast<std::ptrdiff_t>(i), module) !=
-        s.modules.begin() + static_cast<std::ptrdiff_t>(i)) {
-      continue;  // it has several paths
-    }
-    s.module_hooks.push_back(module.register_forward_hook(
-        [weak, i](const nn::ModuleBase& m, std::span<const Tensor> inputs, const Tensor& output) {
-          const auto state = weak.lock();
-          if (state != nullptr && m == state->modules[i]) state->on_result(i, i == 0, inputs, output);
-          return Tensor();
-        }));
-  }
+  s.module_hooks.push_back(s.hook_module(0));
+  s.hook_children();
   s.observer.emplace([weak](const Tensor& loss) {
     if (const auto state = weak.lock()) state->on_loss(loss);
   });
@@ -82,10 +70,13 @@ void Probe::attach(const optim::Optimizer* optimizer) {
 void Probe::detach() noexcept {
   if (state_ == nullptr) return;
   for (auto& hook : state_->module_hooks) hook.remove();
+  for (auto& hook : state_->child_hooks) hook.remove();
   for (auto& hook : state_->step_hooks) hook.remove();
   for (auto& hook : state_->grad_hooks) hook.remove();
   state_->observer.reset();
   state_->module_hooks.clear();
+  state_->child_hooks.clear();
+  state_->detached = true;
   state_->step_hooks.clear();
   state_->grad_hooks.clear();
 }

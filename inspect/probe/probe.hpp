@@ -91,9 +91,9 @@ struct ProbeOptions {
 ///     fmt::print("{}", probe.to_string());
 ///
 /// It sees every parameter, the result of every module, and tensors that reach a module from elsewhere: activations
-/// that are functions, the data. A measured step reads each array once, at most `max_elements` of it; the others cost a
-/// call of an empty hook for each module. The destructor detaches it; model and optimizer may be destroyed before.
-/// Modules may run on several threads.
+/// that are functions, the data. A measured step reads each array once or twice, at most `max_elements` of it; in the
+/// others only the model itself has hooks. The destructor detaches it; model and optimizer may be destroyed before.
+/// Several threads may run the model at once if `every` is 1; otherwise hooks come and go between steps.
 class Probe {
  public:
   explicit Probe(const nn::ModuleBase& model, const ProbeOptions& options = {});

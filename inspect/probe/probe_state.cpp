@@ -38,8 +38,26 @@ void Probe::State::before_forward() {
 void Probe::State::start_step() {
   if (!probing_) return;
   hook_parameters();
+  hook_children();
   for (auto& r : pending_results_) r = {.step = steps, .value = {}, .grad = {}};
   for (auto& p : pending_) p.record = {.step = steps, .value = {}, .grad = {}};
+}
+
+nn::ModuleHook Probe::State::hook_module(std::size_t i) {
+  return modules[i].register_forward_hook(
+      [weak = weak_from_this(), i](const nn::ModuleBase& m, std::span<const Tensor> inputs, const Tensor& output) {
+        const auto state = weak.lock();
+        if (state != nullptr && m == state->modules[i]) state->on_result(i, i == 0, inputs, output);
+        return Tensor();
+      });
+}
+
+void Probe::State::hook_children() {
+  if (!child_hooks.empty() || detached) return;
+  for (std::size_t i = 1; i < modules.size(); ++i) {
+    const auto here = modules.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(modules.begin(), here, *here) == here) child_hooks.push_back(hook_module(i));  // of its first path
+  }
 }
 
 /// Hooks on the gradients of parameters whose node is new: at the start, and after they were unfrozen.
@@ -194,6 +212,9 @@ void Probe::State::finish_step() {
   sweeps_ = 0;
   forward_seen_ = false;
   probing_ = steps % options.every == 0;
+  if (probing_) return;
+  for (auto& hook : child_hooks) hook.remove();
+  child_hooks.clear();
 }
 
 }  // namespace newtape::inspect

@@ -22,6 +22,10 @@ struct Probe::State : std::enable_shared_from_this<Probe::State> {
   void on_loss(const Tensor& loss);
   void before_step(const optim::Optimizer& optimizer);
   void after_step();
+  /// Observes the results of modules[i].
+  nn::ModuleHook hook_module(std::size_t i);
+  /// Observes all modules below the model until a step that is not measured.
+  void hook_children();
 
   nn::ModuleBase model;
   std::vector<nn::ModuleBase> modules;  ///< it and all below it
@@ -33,7 +37,9 @@ struct Probe::State : std::enable_shared_from_this<Probe::State> {
   std::int64_t steps = 0;
   bool has_optimizer = false;
 
-  std::vector<nn::ModuleHook> module_hooks;
+  std::vector<nn::ModuleHook> module_hooks;  ///< of the model
+  std::vector<nn::ModuleHook> child_hooks;   ///< of the modules below it, in steps that are measured
+  bool detached = false;
   std::vector<optim::StepHookHandle> step_hooks;
   std::vector<HookHandle> grad_hooks;
   std::optional<BackwardObserver> observer;
