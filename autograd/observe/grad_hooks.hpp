@@ -34,11 +34,12 @@ struct GradHooks {
   GradCell grad;  ///< used when `retain` is set
 };
 
-/// Bit set of the checks that DetectAnomaly has turned on for this thread; 0 when none is in scope.
+/// Whether results of operations on this thread go to `check_anomaly`: a bit set of the checks that DetectAnomaly has
+/// turned on, and of an OpObserver; 0 when none is in scope.
 unsigned anomaly_checks() noexcept;
 /// Describes the first entry of `x` that fails one of the `checks`; empty when there is none.
 std::string first_anomaly(const Array& x, unsigned checks);
-/// NumericalError when `value`, the result of `op`, fails a check of this thread.
+/// Shows `value`, the result of `op`, to the OpObserver in scope. NumericalError when it fails a check of this thread.
 void check_anomaly(const Op& op, SourceLocation location, const Array& value);
 
 /// Turns anomaly checks off for a scope: a sweep checks the results of pullbacks, not the operations inside them.
