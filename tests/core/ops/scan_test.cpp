@@ -148,7 +148,7 @@ TEST_CASE("scans give the same bits with any number of threads") {
 TEST_CASE("invalid arguments of scans") {
   CHECK_THROWS_AS(core::logcumsumexp(make({2}, {1, 2}, i64), 0), DTypeError);
   CHECK_THROWS_AS(core::cumprod(make({2}, {1, 1}, boolean), 0), DTypeError);
-  CHECK_THROWS_AS(core::cumsum(make({}, {1}), 0), ShapeError);
+  CHECK_THROWS_AS(core::cumsum(make({}, {1}), 1), ShapeError);
   CHECK_THROWS_AS(core::linear_recurrence(make({2}, {1, 1}), make({1}, {1}), 0), ShapeError);
 }
 
