@@ -53,8 +53,8 @@ class ObservedRun {
     e.final_test = e.best_test = e.initial_test = std::numeric_limits<double>::quiet_NaN();
     if (measures_copies_) measure_gradient_error(make_, data_, options_.seed, e);
     const auto start = Clock::now();
-    const RunOutcome outcome = runs_.run(
-        treatment, steps, {.start = [&](Trainee& t) { begin(t); }, .end = [&](Trainee& t) { finish(t); }});
+    const RunOutcome outcome =
+        runs_.run(treatment, steps, {.start = [&](Trainee& t) { begin(t); }, .end = [&](Trainee& t) { finish(t); }});
     e.seconds = seconds_since(start) - aside_;
     e.died = outcome.died;
     e.error = outcome.error;

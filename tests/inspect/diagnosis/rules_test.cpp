@@ -10,8 +10,8 @@
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/inspect/diagnosis/diagnose.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
-#include <newtape/inspect/diagnosis/paired_runs.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
+#include <newtape/inspect/diagnosis/paired_runs.hpp>
 #include <newtape/inspect/diagnosis/watch.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/losses/classification.hpp>
