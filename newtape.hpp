@@ -62,7 +62,6 @@
 #include <newtape/inspect/metrics/lr_finder.hpp>
 #include <newtape/inspect/metrics/ranking.hpp>
 #include <newtape/inspect/metrics/regression.hpp>
-#include <newtape/inspect/probe/gradient_noise.hpp>
 #include <newtape/inspect/probe/probe.hpp>
 #include <newtape/inspect/probe/step_recorder.hpp>
 #include <newtape/inspect/profile/profiler.hpp>

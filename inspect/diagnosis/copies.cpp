@@ -6,7 +6,9 @@
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/inspect/diagnosis/copies.hpp>
-#include <newtape/inspect/probe/gradient_noise.hpp>
+#include <newtape/inspect/spectra/gradient_noise.hpp>
+#include <newtape/inspect/spectra/loss_surface.hpp>
+#include <newtape/inspect/spectra/stability.hpp>
 #include <newtape/nn/module/functional.hpp>
 
 #include <algorithm>
@@ -152,27 +154,6 @@ namespace {
 
 bool plain_descent(const Evidence& e) { return e.options.count("beta2") == 0 && e.options.count("alpha") == 0; }
 
-/// The largest eigenvalue of the Hessian in size, by power iteration.
-double power_iteration(const nn::ModuleBase& model, const std::function<Tensor()>& loss) {
-  const auto f = nn::function_of(model, loss);
-  const auto values = nn::values_of(model);
-  Generator generator(3);
-  std::vector<Tensor> v;
-  for (const auto& x : values) v.emplace_back(random::normal(x.shape(), 0, 1, x.dtype(), generator));
-  double largest = 0;
-  for (int i = 0; i < 10; ++i) {
-    double squares = 0;
-    for (const auto& x : v) squares += core::summarize(x.value()).sum_squares;
-    if (!(squares > 0)) return 0;
-    for (auto& x : v) x = Tensor(x.value() * (1 / std::sqrt(squares)));
-    const auto product = hvp(f, values, v).second;
-    largest = 0;
-    for (std::size_t k = 0; k < v.size(); ++k) largest += core::summarize(v[k].value() * product[k].value()).sum;
-    v = product;
-  }
-  return largest;
-}
-
 /// The rms of the gradient of x [batch, time, ..] at the first time step over that at the last.
 std::optional<double> decay_in_time(Trainee& t, const LossFunction& loss, const Array& x, const Array& y) {
   const Tensor v = variable(x);
@@ -189,27 +170,22 @@ void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evi
   if (!evidence.graph.known) return;
   const KeepGenerator keep;
   const auto set = data.train;
-  const auto part = [&](std::int64_t from, std::int64_t size) { return set[{from, from + size}].arrays(); };
+  const auto loss = [&](const data::Batch& b) { return data.loss(trainee.forward(b[0]), b[1]); };
+  const auto on = [&](std::int64_t size, std::int64_t batches) {
+    const data::Loader loader(set, {.batch_size = size, .shuffle = true, .seed = 3, .drop_last = true, .prefetch = 0});
+    return LossSurface(trainee.model(), loader, loss, {.max_batches = batches});
+  };
   const std::int64_t size = std::max<std::int64_t>(2, data.batch / 4);
   const std::int64_t parts = std::min<std::int64_t>(16, set.size() / size);
   if (parts >= 4) {
-    const std::int64_t apart = set.size() / parts;
-    const auto noise = gradient_noise(trainee.model(),
-                                      [&](std::int64_t k) {
-                                        const auto b = part(k * apart, size);
-                                        return data.loss(trainee.forward(b[0]), b[1]);
-                                      },
-                                      parts, {.part_size = size});
-    if (std::isfinite(noise.variance)) evidence.noise_scale = noise.noise_scale();
+    const NoiseScale noise = batch_noise_scale(on(size, parts));
+    if (std::isfinite(noise.variance)) evidence.noise_scale = noise.value();
   }
-  const auto b = part(0, std::min(data.batch, set.size()));
   if (plain_descent(evidence)) {
-    const double s = power_iteration(trainee.model(), [&] {
-      default_generator() = Generator(5);
-      return data.loss(trainee.forward(b[0]), b[1]);
-    });
+    const double s = sharpness(on(std::min(data.batch, set.size()), 1), {.tolerance = 0.05, .max_products = 30}).value;
     if (std::isfinite(s)) evidence.sharpness = s;
   }
+  const auto b = set[{0, std::min(data.batch, set.size())}].arrays();
   const bool recurrent = std::any_of(evidence.graph.ops.begin(), evidence.graph.ops.end(),
                                      [](const auto& op) { return op.ends_with("_scan"); });
   if (recurrent && b[0].ndim() == 3 && is_floating(b[0].dtype()) && b[0].shape(1) > 2) {

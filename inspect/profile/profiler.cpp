@@ -103,11 +103,11 @@ void Profiler::write_trace(const std::string& path) const {
 }
 
 Profiler::Range::Range(Profiler& profiler, std::string name)
-    : profiler_(profiler), name_(std::move(name)), start_(std::chrono::steady_clock::now()) {}
+    : profiler_(profiler), name_(std::move(name)), start_(detail::nanoseconds(std::chrono::steady_clock::now())) {}
 
 Profiler::Range::~Range() {
   try {
-    profiler_.recording_->add_range(std::move(name_), start_);
+    profiler_.recording_->add_range(std::move(name_), detail::ProfileTime(std::chrono::nanoseconds(start_)));
   } catch (const std::bad_alloc&) {  // one event less
   }
 }

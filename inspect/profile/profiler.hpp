@@ -4,7 +4,6 @@
 #include <newtape/core/array/print.hpp>
 #include <newtape/nn/module/module.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -77,7 +76,7 @@ class Profiler {
    private:
     Profiler& profiler_;
     std::string name_;
-    std::chrono::steady_clock::time_point start_;
+    std::int64_t start_;  ///< nanoseconds of the steady clock
   };
   [[nodiscard]] Range range(std::string name) { return {*this, std::move(name)}; }
 

@@ -7,6 +7,7 @@
 #include <newtape/inspect/profile/profiler.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,9 @@
 namespace newtape::inspect::detail {
 
 using ProfileTime = std::chrono::steady_clock::time_point;
+inline std::int64_t nanoseconds(ProfileTime t) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
+}
 
 enum class ProfileKind : std::uint8_t { forward, backward, layer, range };
 
