@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_map>

@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/conv.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 

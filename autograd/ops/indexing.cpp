@@ -9,6 +9,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace newtape {

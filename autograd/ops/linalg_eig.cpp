@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
 #include <limits>
 
 namespace newtape::linalg {

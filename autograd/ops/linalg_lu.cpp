@@ -11,6 +11,8 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
+
 namespace newtape::linalg {
 
 static const Op lu_factor_op{"lu_factor"};

@@ -10,6 +10,8 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
+
 namespace newtape::linalg {
 
 static const Op eigh_op{"eigh"};

@@ -9,6 +9,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/linalg/products.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace newtape {

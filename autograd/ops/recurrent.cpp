@@ -17,6 +17,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/recurrent.hpp>
 
+#include <algorithm>
 #include <mutex>
 
 namespace newtape {

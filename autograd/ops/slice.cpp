@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace newtape {

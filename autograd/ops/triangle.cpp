@@ -8,6 +8,7 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace newtape {

@@ -15,6 +15,7 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <memory>

@@ -2,6 +2,8 @@
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/runtime/error.hpp>
 
+#include <algorithm>
+
 namespace newtape {
 
 std::size_t normalize_axis(std::string_view op, std::int64_t axis, std::size_t ndim) {

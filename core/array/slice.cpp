@@ -3,6 +3,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 

@@ -4,6 +4,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 

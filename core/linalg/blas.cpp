@@ -5,6 +5,8 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
+
 namespace newtape::core::blas {
 
 Shape stack_of(const Shape& shape) { return Shape(shape.begin(), shape.end() - 2); }

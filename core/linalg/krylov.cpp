@@ -5,6 +5,7 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>

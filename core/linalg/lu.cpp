@@ -4,6 +4,7 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>

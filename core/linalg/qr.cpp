@@ -3,6 +3,8 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
+
 namespace newtape::core {
 
 QR qr(const Array& a, bool complete, const char* op) {

@@ -4,6 +4,7 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -3,6 +3,7 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <cstring>
 
 namespace newtape::core {

@@ -6,6 +6,7 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>

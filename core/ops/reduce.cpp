@@ -9,6 +9,7 @@
 #include <newtape/core/ops/reduce_detail.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>

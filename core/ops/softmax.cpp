@@ -8,6 +8,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace newtape::core {

@@ -211,7 +211,8 @@ const Rule step_rows[] = {
      "Gradients add up over steps: they are not cleared.", "optimizer.zero_grad();  // before loss.backward()",
      zero_grad_first, "documentation of Optimizer"},
     {"rate_too_high", Phase::run, Certainty::hint, "steps", rate_too_high, 0.02,
-     "steps near 1e-3 of the weights are usual; 20 times that forgets a weight in 50 steps",
+     "of the median and a tenth of the largest; steps near 1e-3 of the weights are usual, and 20 times that forgets a "
+     "weight in 50 steps",
      "The learning rate is too high.", "optimizer.set_lr(0.1 * optimizer.lr());", lower_rates,
      "Bottou 2012; You et al. 2017 (trust ratio 1e-3)"},
     {"unstable_sharpness", Phase::run, Certainty::strong, "Hessian, SGD", unstable_sharpness, 1.5,

@@ -4,6 +4,7 @@
 #include <newtape/core/runtime/allocator.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace newtape::inspect::detail {
 

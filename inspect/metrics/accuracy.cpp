@@ -2,6 +2,7 @@
 #include <newtape/inspect/metrics/accuracy.hpp>
 #include <newtape/inspect/metrics/labels.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::inspect {

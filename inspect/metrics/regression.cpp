@@ -2,6 +2,7 @@
 #include <newtape/inspect/metrics/labels.hpp>
 #include <newtape/inspect/metrics/regression.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::inspect {

@@ -3,6 +3,7 @@
 #include <newtape/inspect/profile/recording.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 

@@ -13,6 +13,7 @@
 #include <newtape/nn/layers/attention.hpp>
 #include <newtape/nn/layers/dropout.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>

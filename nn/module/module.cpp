@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/nn/module/module_body.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <iostream>

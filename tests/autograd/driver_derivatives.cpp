@@ -6,6 +6,8 @@
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
+#include <algorithm>
+
 namespace newtape::table {
 namespace {
 

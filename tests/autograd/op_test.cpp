@@ -16,6 +16,8 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
+#include <algorithm>
+
 using namespace newtape;
 
 namespace {

@@ -27,6 +27,7 @@
 #include <newtape/optim/first_order/sgd.hpp>
 #include <newtape/optim/optimizer.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 

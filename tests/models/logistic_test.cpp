@@ -19,6 +19,8 @@
 #include <newtape/models/logistic.hpp>
 #include <newtape/nn/losses/classification.hpp>
 
+#include <algorithm>
+
 using namespace newtape;
 
 namespace {

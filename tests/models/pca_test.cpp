@@ -22,6 +22,7 @@
 #include <newtape/nn/losses/regression.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace newtape;

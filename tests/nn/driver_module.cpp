@@ -8,6 +8,7 @@
 #include <newtape/nn/layers/containers.hpp>
 #include <newtape/nn/module/summary.hpp>
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <regex>

@@ -9,6 +9,7 @@
 #include <newtape/autograd/tape.hpp>
 #include <newtape/nn/module/module.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 

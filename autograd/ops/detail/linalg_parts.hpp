@@ -9,6 +9,7 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/index.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 

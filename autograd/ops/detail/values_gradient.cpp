@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>

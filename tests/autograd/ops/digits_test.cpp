@@ -17,6 +17,7 @@
 #include <newtape/autograd/ops/special.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

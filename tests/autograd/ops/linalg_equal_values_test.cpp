@@ -15,6 +15,7 @@
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/ops/creation.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape {

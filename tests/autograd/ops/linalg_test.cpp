@@ -19,6 +19,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -12,6 +12,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::table {

@@ -5,6 +5,8 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/index.hpp>
 
+#include <algorithm>
+
 namespace newtape::table {
 namespace {
 

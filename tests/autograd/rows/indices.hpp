@@ -4,6 +4,8 @@
 
 #include "autograd/rows/operands.hpp"
 
+#include <algorithm>
+
 namespace newtape::table {
 
 inline Tensor indices(const Shape& shape, std::vector<std::int64_t> list) {

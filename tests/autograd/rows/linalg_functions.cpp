@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::table {

@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::table {

@@ -9,6 +9,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::table {

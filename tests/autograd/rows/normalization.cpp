@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/normalization.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace newtape::table {

@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/special.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

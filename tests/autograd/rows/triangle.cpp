@@ -5,6 +5,8 @@
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 
+#include <algorithm>
+
 namespace newtape::table {
 namespace {
 

@@ -11,6 +11,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>

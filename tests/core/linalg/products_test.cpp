@@ -9,6 +9,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace newtape;

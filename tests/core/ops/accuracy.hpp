@@ -6,6 +6,7 @@
 
 #include <newtape/core/array/array.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>

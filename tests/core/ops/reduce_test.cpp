@@ -7,6 +7,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>

@@ -8,6 +8,7 @@
 #include <newtape/core/ops/scan.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 

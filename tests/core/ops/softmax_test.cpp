@@ -4,6 +4,7 @@
 
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -8,6 +8,7 @@
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/core/xtensor.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

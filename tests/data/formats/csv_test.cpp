@@ -6,6 +6,7 @@
 #include <newtape/core/xtensor.hpp>
 #include <newtape/data/formats/csv.hpp>
 
+#include <algorithm>
 #include <clocale>
 #include <cmath>
 #include <limits>

@@ -8,6 +8,7 @@
 #include <newtape/inspect/effects/power.hpp>
 #include <newtape/inspect/effects/statistics.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>

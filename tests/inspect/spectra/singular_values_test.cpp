@@ -19,6 +19,7 @@
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/module/sequential.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace nt = newtape;

@@ -11,6 +11,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/inspect/spectra/spectrum.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>

@@ -16,6 +16,7 @@
 #include <newtape/optim/first_order/muon.hpp>
 #include <newtape/optim/first_order/schedule_free.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 

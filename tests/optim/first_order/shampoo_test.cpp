@@ -17,6 +17,7 @@
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <vector>

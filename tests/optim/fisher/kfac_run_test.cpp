@@ -23,6 +23,7 @@
 #include <newtape/nn/module/sequential.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 TEST_CASE("KFAC: averages, momentum, decay and clipping, step by step") {

@@ -17,6 +17,7 @@
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace nt = newtape;

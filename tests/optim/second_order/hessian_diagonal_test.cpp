@@ -16,6 +16,7 @@
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 #include <newtape/optim/second_order/hessian_diagonal.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>

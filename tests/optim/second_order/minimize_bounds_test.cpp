@@ -12,6 +12,7 @@
 #include <newtape/optim/second_order/minimize.hpp>
 #include <newtape/optim/second_order/presets.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

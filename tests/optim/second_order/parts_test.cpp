@@ -25,6 +25,7 @@
 #include <newtape/optim/second_order/method.hpp>
 #include <newtape/optim/second_order/objective.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace nt = newtape;
