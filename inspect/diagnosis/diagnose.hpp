@@ -49,6 +49,9 @@ class TraineeOf final : public Trainee {
 
 }  // namespace detail
 
+/// A function that makes a new model.
+template <class F> concept ModelFactory = std::derived_from<std::invoke_result_t<F&>, nn::ModuleBase>;
+
 /// Trains a model that `make` makes, applies all rules, and tries the remedies of those that fired on copies. The thread's
 /// default generator is restored.
 Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const DiagnoseOptions& options = {});
@@ -58,24 +61,22 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
 ///     const auto d = inspect::diagnose([] { return Mlp(); },
 ///                                      [](const Mlp& m) { return optim::Adam(m.parameters()); },
 ///                                      {.train = set, .loss = [](auto& out, auto& y) { return cross_entropy(out, y); }});
-template <class MakeModel, class MakeOptimizer, class Step>
-  requires std::derived_from<std::invoke_result_t<MakeModel&>, nn::ModuleBase> Diagnosis
-  diagnose(MakeModel make_model, MakeOptimizer make_optimizer, const TrainingData& data, Step step,
-           const DiagnoseOptions& options = {}) {
-    using M = std::invoke_result_t<MakeModel&>;
-    using O = std::invoke_result_t<MakeOptimizer&, const M&>;
-    const TraineeFactory make = [=]() -> std::unique_ptr<Trainee> {
-      return std::make_unique<detail::TraineeOf<M, O, Step>>(make_model, make_optimizer, step);
-    };
-    return diagnose(make, data, options);
-  }
+template <ModelFactory MakeModel, class MakeOptimizer, class Step>
+Diagnosis diagnose(MakeModel make_model, MakeOptimizer make_optimizer, const TrainingData& data, Step step,
+                   const DiagnoseOptions& options = {}) {
+  using M = std::invoke_result_t<MakeModel&>;
+  using O = std::invoke_result_t<MakeOptimizer&, const M&>;
+  const TraineeFactory make = [=]() -> std::unique_ptr<Trainee> {
+    return std::make_unique<detail::TraineeOf<M, O, Step>>(make_model, make_optimizer, step);
+  };
+  return diagnose(make, data, options);
+}
 
 /// The same with the step `optimizer.step([&] { return data.loss(model(x), y); })`.
-template <class MakeModel, class MakeOptimizer>
-  requires std::derived_from<std::invoke_result_t<MakeModel&>, nn::ModuleBase> Diagnosis
-  diagnose(MakeModel make_model, MakeOptimizer make_optimizer, const TrainingData& data,
-           const DiagnoseOptions& options = {}) {
-    return diagnose(std::move(make_model), std::move(make_optimizer), data, detail::PlainStep(), options);
-  }
+template <ModelFactory MakeModel, class MakeOptimizer>
+Diagnosis diagnose(MakeModel make_model, MakeOptimizer make_optimizer, const TrainingData& data,
+                   const DiagnoseOptions& options = {}) {
+  return diagnose(std::move(make_model), std::move(make_optimizer), data, detail::PlainStep(), options);
+}
 
 }  // namespace newtape::inspect
