@@ -65,6 +65,17 @@ class LossAlong {
     std::vector<Tensor> variables(parameters_.begin(), parameters_.end());
     return newtape::grad(loss(), variables, {.allow_unused = true});
   }
+  /// Fixes the parameters that the graph does not reach, which is another rule's business: directions leave them out.
+  void leave_out_unreached() {
+    const Tensor y = loss();
+    for (const auto& name : view_graph(trainee_->model(), y, y).unreached) {
+      const auto at = std::find(names_.begin(), names_.end(), name) - names_.begin();
+      if (at == static_cast<std::ptrdiff_t>(names_.size())) continue;
+      names_.erase(names_.begin() + at);
+      parameters_.erase(parameters_.begin() + at);
+      values_.erase(values_.begin() + at);
+    }
+  }
   /// (L(p + h d) - L(p - h d)) / 2h
   double difference(const std::vector<Array>& direction, double h) const {
     const NoGrad off;
@@ -130,7 +141,8 @@ void measure_gradient_error(const TraineeFactory& make, const TrainingData& data
                             Evidence& evidence) {
   const KeepGenerator keep;
   try {
-    const LossAlong f(make, data, seed);
+    LossAlong f(make, data, seed);
+    f.leave_out_unreached();
     if (f.names().empty()) return;
     const auto g = f.gradient();
     Generator generator(seed + 17);

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
+#include <string_view>
 
 namespace newtape::inspect {
 
@@ -41,17 +44,42 @@ bool is_cause(Fired& f, double least_gain) {
   return f.rule->certainty != Certainty::hint;
 }
 
+/// Whether the run certainly has a cause: it died, or the loss did not fall.
+bool stands_still(const std::vector<Fired>& fired, const Diagnosis& diagnosis) {
+  return diagnosis.died || std::any_of(fired.begin(), fired.end(),
+                                       [](const Fired& f) { return std::string_view(f.rule->name) == "no_progress"; });
+}
+
+/// How far the measure is beyond its threshold, in factors of e; 0 for what explains nothing, or was disproved by a
+/// remedy that gained nothing. A loss that rises is first of all a matter of the rate, also where the fewer steps of the
+/// experiment did not come to it.
+double excess(const Fired& f, const Diagnosis& diagnosis) {
+  const std::string_view name = f.rule->name;
+  const bool rose =
+      diagnosis.died || !(diagnosis.last_loss - diagnosis.first_loss <= 0.5 * std::abs(diagnosis.first_loss));
+  if (rose && name == "rate_too_high") return std::numeric_limits<double>::infinity();
+  if (name == "no_progress" || !(f.rule->threshold > 0)) return 0;
+  if (f.suspect.gain && !f.rule->partial_remedy && !rose) return 0;
+  return std::log(f.suspect.measured / f.rule->threshold);
+}
+
 }  // namespace
 
 std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
-  std::vector<Fired> causes;
-  for (auto& f : fired) {
-    if (is_cause(f, least_gain)) {
-      causes.push_back(std::move(f));
-    } else {
-      diagnosis.symptoms.push_back(std::move(f.suspect));
+  const auto symptoms =
+      std::stable_partition(fired.begin(), fired.end(), [&](Fired& f) { return is_cause(f, least_gain); });
+  std::vector<Fired> causes(std::make_move_iterator(fired.begin()), std::make_move_iterator(symptoms));
+  fired.erase(fired.begin(), symptoms);
+  if (causes.empty() && stands_still(fired, diagnosis)) {
+    const auto likeliest = std::max_element(fired.begin(), fired.end(), [&](const Fired& a, const Fired& b) {
+      return excess(a, diagnosis) < excess(b, diagnosis);
+    });
+    if (excess(*likeliest, diagnosis) > 0) {
+      causes.push_back(std::move(*likeliest));
+      fired.erase(likeliest);
     }
   }
+  for (auto& f : fired) diagnosis.symptoms.push_back(std::move(f.suspect));
   // Gains within a tenth are equal: the earlier phase is the cause of what comes later.
   const auto rank = [](const Fired& f) { return std::floor(f.suspect.weight * 10 + 0.5); };
   std::stable_sort(causes.begin(), causes.end(), [&](const Fired& a, const Fired& b) {

@@ -32,6 +32,8 @@ struct Rule {
   /// How the remedy is tried, in one or several doses of which the best counts; null when it cannot be.
   std::vector<Treatment> (*treatments)(const Evidence&);
   const char* source;
+  /// The experiment tries a part of the remedy only, as layers cannot be changed: no gain disproves nothing.
+  bool partial_remedy = false;
 };
 
 std::span<const Rule> data_rules();

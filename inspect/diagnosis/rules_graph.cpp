@@ -67,14 +67,15 @@ std::optional<Measurement> head_cannot_reach_targets(const Evidence& e) {
   const auto* range =
       std::find_if(std::begin(head_ranges), std::end(head_ranges), [&](const auto& r) { return e.graph.head == r.op; });
   if (range == std::end(head_ranges)) return Measurement{0, "the output is not bounded", ""};
-  if (!is_floating(e.target.dtype())) {  // logits need both signs
-    const bool logits = e.graph.loss_has("log_softmax") && e.graph.head != "softmax" && e.graph.head != "elu";
+  const bool labels = !is_floating(e.target.dtype());
+  if (labels || e.graph.loss_has("softplus")) {  // logits need both signs, and any size
+    const bool logits = e.graph.loss_has(labels ? "log_softmax" : "softplus") && range->op != std::string("elu");
+    const bool twice = e.graph.head == "softmax" || e.graph.head == "sigmoid";  // softmax_twice, sigmoid_twice
     return Measurement{
-        logits ? 1.0 : 0.0,
+        logits && (!twice || (labels && e.graph.head == "sigmoid")) ? 1.0 : 0.0,
         fmt::format("the loss takes logits, which {} keeps within [{}, {}]", range->op, range->low, range->high),
         e.graph.head_location};
   }
-  if (e.graph.loss_has("softplus")) return Measurement{0, "the loss takes logits", ""};
   const Array& y = e.y.defined() && is_floating(e.y.dtype()) ? e.y : e.target;
   const auto s =
       core::summarize(y, {.low = std::nextafter(range->low, -infinity), .high = std::nextafter(range->high, infinity)});
@@ -87,7 +88,7 @@ std::optional<Measurement> head_cannot_reach_targets(const Evidence& e) {
 std::optional<Measurement> unreached_parameters(const Evidence& e) {
   if (!e.graph.known) return {};
   return Measurement{static_cast<double>(e.graph.unreached.size()),
-                     fmt::format("the loss does not depend on {}", listed(e.graph.unreached)),
+                     fmt::format("the graph of the loss does not contain {}", listed(e.graph.unreached)),
                      listed(e.graph.unreached)};
 }
 
@@ -280,8 +281,8 @@ const Rule graph_rows[] = {
      "The last activation cannot produce the targets.", "// end the model with its last Linear layer", nullptr,
      "definition"},
     {"unreached_parameters", Phase::graph, Certainty::strong, "graph", unreached_parameters, 0.5,
-     "a trainable parameter has a gradient", "The loss does not depend on some parameters.",
-     "// use the layer in forward(), or freeze it", nullptr, "definition"},
+     "a trainable parameter has a gradient", "No gradient reaches some parameters.",
+     "// use the layer in forward(), without detach(), or freeze it", nullptr, "definition"},
     {"parameters_not_held", Phase::graph, Certainty::strong, "optimizer", parameters_not_held, 0.5,
      "a trainable parameter is one that an optimizer changes", "No optimizer holds some parameters.",
      "optim::Adam(model.parameters())", hold_the_others, "definition"},

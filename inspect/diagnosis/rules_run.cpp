@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules that look at a run: gradients by depth, activations, noise, losses.
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/inspect/diagnosis/examples.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/optim/clip.hpp>
@@ -169,6 +171,31 @@ std::optional<Measurement> loss_spikes(const Evidence& e) {
                      fmt::format("step {}", step)};
 }
 
+/// A negative log-likelihood of classes below 0, or, where the loss fell, an error on training examples above that of
+/// always naming the most frequent class, in standard deviations.
+std::optional<Measurement> wrong_sign(const Evidence& e) {
+  if (e.graph.known && (e.graph.loss_has("log_softmax") || e.graph.loss_has("softplus")) && e.late_loss() < 0) {
+    return Measurement{100, fmt::format("the loss is {:.3g}, and a cross-entropy is not negative", e.late_loss()),
+                       e.graph.loss_location};
+  }
+  const auto counts = class_counts(e.y);
+  if (counts.size() < 2 || !std::isfinite(e.final_train)) return {};
+  const auto n = static_cast<double>(e.y.size());
+  const double chance = 1 - *std::max_element(counts.begin(), counts.end()) / n;
+  const double deviation = std::sqrt(std::max(chance * (1 - chance), 0.01) / std::min(n, 512.0));
+  return Measurement{
+      e.fall() > 0.05 ? (e.final_train - chance) / deviation : 0,
+      fmt::format("the loss went from {:.3g} to {:.3g}, but {:.0f}% of the training examples are classified "
+                  "wrongly; the most frequent class alone would leave {:.0f}%",
+                  e.early_loss(), e.late_loss(), 100 * e.final_train, 100 * chance),
+      e.graph.loss_location};
+}
+std::vector<Treatment> negated_loss(const Evidence&) {
+  return {{.loss = [](const LossFunction& loss) -> LossFunction {
+    return [loss](const Tensor& output, const Tensor& y) { return -loss(output, y); };
+  }}};
+}
+
 std::optional<Measurement> no_progress(const Evidence& e) {
   if (e.losses.size() < 10) return {};
   return Measurement{0.05 - e.fall(), fmt::format("the loss went from {:.4g} to {:.4g}", e.early_loss(), e.late_loss()),
@@ -179,17 +206,18 @@ const Rule run_rows[] = {
     {"vanishing_gradients", Phase::run, Certainty::hint, "gradients", vanishing_gradients, 1e3,
      "three decades between layers that share a learning rate", "Gradients vanish on their way to the first layers.",
      "nn::init::kaiming_uniform(weight);  // or normalisation, or skip connections", initialise_weights,
-     "Glorot & Bengio 2010"},
+     "Glorot & Bengio 2010", true},
     {"exploding_gradients", Phase::run, Certainty::hint, "gradients", exploding_gradients, 1e2,
      "a gradient 100 times the weights needs a rate below 1e-5 for the usual step of 1e-3", "Gradients explode.",
      "optim::clip_grad_norm(model.parameters(), 1.0);", clip_at_one, "Pascanu et al. 2013"},
     {"dead_units", Phase::run, Certainty::hint, "activations", dead_units, 0.9,
      "half of the units are 0 for inputs that are symmetric about 0; nine in ten pass no gradient",
      "Most units are dead.", "nn::init::kaiming_uniform(weight);  // and a lower rate, or leaky_relu",
-     initialise_weights, "Lu et al. 2020"},
+     initialise_weights, "Lu et al. 2020", true},
     {"saturated_units", Phase::run, Certainty::hint, "activations", saturated_units, 0.5,
      "within 1% of the ends the slope of tanh is below 0.04, of sigmoid below 0.01", "Most units are saturated.",
-     "nn::init::xavier_uniform(weight);  // and scaled inputs", initialise_weights, "Glorot & Bengio 2010, section 3"},
+     "nn::init::xavier_uniform(weight);  // and scaled inputs", initialise_weights, "Glorot & Bengio 2010, section 3",
+     true},
     {"small_batch_statistics", Phase::run, Certainty::hint, "graph, batch size", small_batch_statistics, 1,
      "below 8 examples the deviation's relative error exceeds 1 / sqrt(14) = 27%",
      "Batches are too small for batch normalisation.", "// batches of 32, or group_norm", larger_batch,
@@ -207,6 +235,9 @@ const Rule run_rows[] = {
     {"loss_spikes", Phase::run, Certainty::hint, "losses", loss_spikes, 30,
      "thirty median deviations; normal noise stays below 7 in a million steps",
      "Single batches have a much larger loss.", "// look at the examples of that step", nullptr, "Hampel 1974"},
+    {"wrong_sign", Phase::run, Certainty::strong, "labels", wrong_sign, 6,
+     "six standard deviations worse than a constant answer, after a loss that fell, is learning the opposite",
+     "The loss has the wrong sign.", "return loss;  // not -loss", negated_loss, "definition"},
     {"no_progress", Phase::run, Certainty::hint, "losses", no_progress, 0,
      "a fall of 5% between the first and last tenth", "The loss does not fall.", "// a symptom: see the causes",
      nullptr, "definition"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules that look at the optimizer's steps: rates, clipping, accumulation, decay.
+#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
 
 #include <fmt/format.h>
@@ -56,6 +57,17 @@ Treatment rate_times(const Evidence& e, double factor) {
   return t;
 }
 
+/// An option of all groups set to a value.
+Treatment with_option(const char* option, double value) {
+  return {.prepare = [option, value](Trainee& t) {
+    auto state = t.optimizer().state_dict();
+    for (auto& [name, number] : state) {
+      if (name.ends_with(option)) number = full({}, value, f64).value();
+    }
+    t.optimizer().load_state_dict(state);
+  }};
+}
+
 /// Rates for which a step changes weights by 1e-3, 1e-2 and 1e-1 of their norm, if steps are proportional to them.
 std::vector<Treatment> rates_by_ratio(const Evidence& e, double ratio, bool lower) {
   std::vector<Treatment> doses;
@@ -64,6 +76,26 @@ std::vector<Treatment> rates_by_ratio(const Evidence& e, double ratio, bool lowe
     if (lower ? factor < 0.7 : factor > 1.4) doses.push_back(rate_times(e, factor));
   }
   return doses;
+}
+
+/// Median gradients over those that are left by clipping, beyond which clipping sets the rate.
+constexpr double clipping_limit = 10;
+
+std::optional<Measurement> always_clipped(const Evidence& e) {
+  if (e.probe == nullptr) return {};
+  std::vector<double> ratios;
+  for (const auto& r : e.probe->step_records().records()) {
+    if (r.sweeps == 1 && r.swept_norm > 0 && std::isfinite(r.swept_norm)) ratios.push_back(r.grad_norm / r.swept_norm);
+  }
+  if (ratios.size() < 2) return {};
+  const double m = median(ratios);
+  const double clipped =
+      static_cast<double>(std::count_if(ratios.begin(), ratios.end(), [](double r) { return r < 0.99; }));
+  if (clipped < 0.9 * static_cast<double>(ratios.size())) return Measurement{0, "gradients are seldom clipped", ""};
+  return Measurement{1 / std::max(m, 1e-30),
+                     fmt::format("clipping shortens the gradient in {} of {} steps, to {:.2g} of it (median)", clipped,
+                                 ratios.size(), m),
+                     ""};
 }
 
 /// A single large step counts for a tenth: Adam's first ones are.
@@ -80,7 +112,13 @@ std::optional<Measurement> rate_too_high(const Evidence& e) {
 }
 std::vector<Treatment> lower_rates(const Evidence& e) {
   const auto r = update_ratio(e);
-  return r ? rates_by_ratio(e, r->largest, true) : std::vector<Treatment>{};
+  auto doses = r ? rates_by_ratio(e, r->largest, true) : std::vector<Treatment>{};
+  // Steps of one direction add up to lr / (1 - momentum).
+  if (const auto m = e.options.find("momentum"); m != e.options.end() && m->second > 0.95) {
+    doses.push_back(with_option("momentum", 0.9));
+    doses.back().code = ".momentum = 0.9";
+  }
+  return doses;
 }
 
 std::optional<Measurement> unstable_sharpness(const Evidence& e) {
@@ -97,6 +135,9 @@ std::optional<Measurement> unstable_sharpness(const Evidence& e) {
 
 std::optional<Measurement> rate_too_low(const Evidence& e) {
   if (e.probe == nullptr || e.probe->steps() < 10) return {};
+  if (const auto clipped = always_clipped(e); clipped && clipped->value > clipping_limit) {
+    return Measurement{0, "steps are clipped", ""};
+  }
   double moved = 0;
   double norm = 0;
   const auto records = e.probe->step_records().records();
@@ -139,22 +180,6 @@ std::vector<Treatment> zero_grad_first(const Evidence&) {
   return {{.before_step = [](Trainee& t) { t.model().zero_grad(); }}};
 }
 
-std::optional<Measurement> always_clipped(const Evidence& e) {
-  if (e.probe == nullptr) return {};
-  std::vector<double> ratios;
-  for (const auto& r : e.probe->step_records().records()) {
-    if (r.sweeps == 1 && r.swept_norm > 0 && std::isfinite(r.swept_norm)) ratios.push_back(r.grad_norm / r.swept_norm);
-  }
-  if (ratios.size() < 2) return {};
-  const double m = median(ratios);
-  const double clipped =
-      static_cast<double>(std::count_if(ratios.begin(), ratios.end(), [](double r) { return r < 0.99; }));
-  if (clipped < 0.9 * static_cast<double>(ratios.size())) return Measurement{0, "gradients are seldom clipped", ""};
-  return Measurement{1 / std::max(m, 1e-30),
-                     fmt::format("clipping shortens the gradient in {} of {} steps, to {:.2g} of it (median)", clipped,
-                                 ratios.size(), m),
-                     ""};
-}
 /// The rate that undoes the median shortening: clipping itself is in the user's step.
 std::vector<Treatment> rate_over_clipping(const Evidence& e) {
   const auto m = always_clipped(e);
@@ -176,15 +201,7 @@ std::optional<Measurement> decay_too_strong(const Evidence& e) {
                   decay->second, median(shares), kept),
       ""};
 }
-std::vector<Treatment> no_decay(const Evidence&) {
-  return {{.prepare = [](Trainee& t) {
-    auto state = t.optimizer().state_dict();
-    for (auto& [name, value] : state) {
-      if (name.ends_with("weight_decay")) value = zeros({}, f64).value();
-    }
-    t.optimizer().load_state_dict(state);
-  }}};
-}
+std::vector<Treatment> no_decay(const Evidence&) { return {with_option("weight_decay", 0)}; }
 
 std::optional<Measurement> schedule_decays_early(const Evidence& e) {
   if (e.lrs.size() < 4) return {};
@@ -206,7 +223,7 @@ std::vector<Treatment> constant_rate(const Evidence& e) {
 }
 
 const Rule step_rows[] = {
-    {"accumulated_gradients", Phase::run, Certainty::strong, "gradients", accumulated_gradients, 0.5,
+    {"accumulated_gradients", Phase::run, Certainty::proof, "gradients", accumulated_gradients, 0.5,
      "gradients that are cleared are those of one sweep in every step",
      "Gradients add up over steps: they are not cleared.", "optimizer.zero_grad();  // before loss.backward()",
      zero_grad_first, "documentation of Optimizer"},
@@ -223,7 +240,7 @@ const Rule step_rows[] = {
      "weights that move by less than a fifth of their norm stay those of the initialisation",
      "The learning rate is too low.", "optimizer.set_lr(10 * optimizer.lr());", higher_rates,
      "You et al. 2017; Chizat et al. 2019 (lazy training)"},
-    {"always_clipped", Phase::run, Certainty::hint, "gradients", always_clipped, 10,
+    {"always_clipped", Phase::run, Certainty::hint, "gradients", always_clipped, clipping_limit,
      "clipping is for outliers: a median gradient shortened to a tenth is another learning rate",
      "Gradient clipping acts on every step.", "optim::clip_grad_norm(parameters, 10 * median_norm);",
      rate_over_clipping, "Pascanu et al. 2013, section 3.2: half to ten times the average norm"},

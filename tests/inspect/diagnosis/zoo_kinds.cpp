@@ -94,6 +94,13 @@ const std::vector<Kind>& kinds() {
        {"initial_gain", "saturated_units"},
        is_perceptron,
        false},
+      {"loss with the wrong sign",
+       [](Program& p, std::uint64_t) {
+         p.data.loss = [loss = p.data.loss](const Tensor& output, const Tensor& y) { return -loss(output, y); };
+       },
+       {"wrong_sign"},
+       classifies,
+       true},
       // Initialisers.
       {"weights 0",
        [](Program& p, std::uint64_t) { p.weight_constant = 0; },
