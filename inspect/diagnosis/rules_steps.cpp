@@ -184,7 +184,9 @@ std::vector<Treatment> zero_grad_first(const Evidence&) {
 std::vector<Treatment> rate_over_clipping(const Evidence& e) {
   const auto m = always_clipped(e);
   if (!m || !(m->value > 0)) return {};
-  return {rate_times(e, std::min(m->value, 1e6))};
+  Treatment t = rate_times(e, std::min(m->value, 1e6));
+  t.code.clear();  // the remedy is other clipping
+  return {t};
 }
 
 std::optional<Measurement> decay_too_strong(const Evidence& e) {
@@ -243,7 +245,7 @@ const Rule step_rows[] = {
     {"always_clipped", Phase::run, Certainty::hint, "gradients", always_clipped, clipping_limit,
      "clipping is for outliers: a median gradient shortened to a tenth is another learning rate",
      "Gradient clipping acts on every step.", "optim::clip_grad_norm(parameters, 10 * median_norm);",
-     rate_over_clipping, "Pascanu et al. 2013, section 3.2: half to ten times the average norm"},
+     rate_over_clipping, "Pascanu et al. 2013, section 3.2: half to ten times the average norm", true},
     {"decay_too_strong", Phase::run, Certainty::hint, "optimizer's weight_decay", decay_too_strong, 1,
      "the pull to 0 is larger than that of the loss, or the weights lost half of their norm",
      "Regularisation is too strong.", ".weight_decay = 1e-4", no_decay, "Krogh & Hertz 1992"},
