@@ -72,7 +72,9 @@ Tensor celu(In x, double alpha) {
 }
 
 Tensor sigmoid(In x) {
-  return sigmoid_op(core::sigmoid(x.value()), wrt(x, [x](Tensor g) { return detail::sigmoid_grad(std::move(g), x); }));
+  // A constant is not captured.
+  return sigmoid_op(core::sigmoid(x.requires_grad() ? x.value() : x.take()),
+                    wrt(x, [x](Tensor g) { return detail::sigmoid_grad(std::move(g), x); }));
 }
 
 Tensor logsigmoid(In x) { return -softplus(-x); }

@@ -128,7 +128,9 @@ Tensor cosh(In x) {
 }
 
 Tensor tanh(In x) {
-  return tanh_op(core::tanh(x.value()), wrt(x, [x](Tensor g) { return detail::tanh_grad(std::move(g), x); }));
+  // A constant is not captured.
+  return tanh_op(core::tanh(x.requires_grad() ? x.value() : x.take()),
+                 wrt(x, [x](Tensor g) { return detail::tanh_grad(std::move(g), x); }));
 }
 
 Tensor asinh(In x) {
