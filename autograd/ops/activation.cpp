@@ -14,6 +14,7 @@
 #include <cmath>
 #include <numbers>
 #include <string>
+#include <utility>
 
 namespace newtape {
 
@@ -72,9 +73,9 @@ Tensor celu(In x, double alpha) {
 }
 
 Tensor sigmoid(In x) {
-  // A constant is not captured.
-  return sigmoid_op(core::sigmoid(x.requires_grad() ? x.value() : x.take()),
-                    wrt(x, [x](Tensor g) { return detail::sigmoid_grad(std::move(g), x); }));
+  // Before x is captured: only then is a temporary constant the sole owner of its memory.
+  Array y = core::sigmoid(x.requires_grad() ? x.value() : x.take());
+  return sigmoid_op(std::move(y), wrt(x, [x](Tensor g) { return detail::sigmoid_grad(std::move(g), x); }));
 }
 
 Tensor logsigmoid(In x) { return -softplus(-x); }

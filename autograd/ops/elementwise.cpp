@@ -8,6 +8,7 @@
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <numbers>
+#include <utility>
 
 namespace newtape {
 
@@ -128,9 +129,9 @@ Tensor cosh(In x) {
 }
 
 Tensor tanh(In x) {
-  // A constant is not captured.
-  return tanh_op(core::tanh(x.requires_grad() ? x.value() : x.take()),
-                 wrt(x, [x](Tensor g) { return detail::tanh_grad(std::move(g), x); }));
+  // Before x is captured: only then is a temporary constant the sole owner of its memory.
+  Array y = core::tanh(x.requires_grad() ? x.value() : x.take());
+  return tanh_op(std::move(y), wrt(x, [x](Tensor g) { return detail::tanh_grad(std::move(g), x); }));
 }
 
 Tensor asinh(In x) {
