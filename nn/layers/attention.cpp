@@ -22,7 +22,7 @@ namespace newtape::nn {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double masked_score = -std::numeric_limits<double>::infinity();
 
 /// Which keys a query must not see, as a selection and not as -inf added to the scores, which would keep NaN.
 struct AttentionMask {
@@ -32,7 +32,7 @@ struct AttentionMask {
   void block(const Tensor& more) { blocked = blocked.defined() ? blocked | more : more; }
   /// A float mask: -inf blocks.
   void add(const Tensor& more) {
-    const Tensor never = more.detach() == -infinity;
+    const Tensor never = more.detach() == masked_score;
     Tensor finite = more;
     if (any(never).item<bool>()) {
       block(never);
@@ -102,7 +102,7 @@ AttentionResult attend(const In& query, const In& key, const In& value, Attentio
     check_mask(mask.blocked, scores);
     fully_masked = all(mask.blocked, -1, true);
     if (!any(fully_masked).item<bool>()) fully_masked = Tensor();
-    scores = where(mask.blocked, -infinity, std::move(scores));
+    scores = where(mask.blocked, masked_score, std::move(scores));
     if (fully_masked.defined()) scores = where(fully_masked, 0.0, std::move(scores));
   }
   Tensor weights = softmax(std::move(scores), -1);
@@ -180,7 +180,7 @@ Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotP
 
 Tensor detail::without_padding(const Tensor& x, const Tensor& padding, bool batch_first) {
   if (!padding.defined() || finite(x)) return x;
-  Tensor at = padding.dtype() == boolean ? padding : padding.detach() == -infinity;
+  Tensor at = padding.dtype() == boolean ? padding : padding.detach() == masked_score;
   if (at.ndim() == 2 && !batch_first) at = transpose(at);
   const Shape rows(x.shape().begin(), x.shape().end() - 1);
   if (at.shape() != rows) return x;  // refused by the layer
