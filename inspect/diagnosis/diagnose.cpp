@@ -50,7 +50,7 @@ class ObservedRun {
     }
     e.batch = data_.batch;
     e.shuffled = data_.shuffle;
-    e.final_test = e.best_test = e.initial_test = std::numeric_limits<double>::quiet_NaN();
+    e.final_test = std::numeric_limits<double>::quiet_NaN();
     if (measures_copies_) measure_gradient_error(make_, data_, options_.seed, e);
     const auto start = Clock::now();
     const RunOutcome outcome =
@@ -93,7 +93,7 @@ class ObservedRun {
     // What is measured on a model that died would say nothing.
     try {
       if (data_.test.size() > 0) {
-        evidence.final_test = evidence.best_test = mean_of(runs_.evaluate(t, some_examples(data_.test, 512), {}));
+        evidence.final_test = mean_of(runs_.evaluate(t, some_examples(data_.test, 512), {}));
       }
       if (measures_copies_) measure_noise_and_sharpness(t, data_, evidence);
     } catch (const std::exception&) {

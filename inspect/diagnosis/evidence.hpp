@@ -28,12 +28,12 @@ struct Evidence {
 
   // The run.
   bool died = false;
-  std::string error;                                       ///< of a run that died
-  std::vector<LossRecord> losses;                          ///< of training
-  double initial_test = 0, final_test = 0, best_test = 0;  ///< errors on test data, NaN when there are none
-  double final_train = 0;                                  ///< error on as many training examples
-  std::map<std::string, double> options;                   ///< of the optimizer's first group: "weight_decay"
-  std::vector<double> lrs;                                 ///< at the probed steps
+  std::string error;                      ///< of a run that died
+  std::vector<LossRecord> losses;         ///< of training
+  double final_test = 0;                  ///< error on test data, NaN when there are none
+  double final_train = 0;                 ///< error on as many training examples
+  std::map<std::string, double> options;  ///< of the optimizer's first group: "weight_decay"
+  std::vector<double> lrs;                ///< at the probed steps
   double seconds = 0;
 
   // Measured on copies of the model, where it can be made anew.

@@ -137,7 +137,7 @@ std::optional<Measurement> noise_dominated(const Evidence& e) {
 }
 
 std::optional<Measurement> overfitting(const Evidence& e) {
-  if (!std::isfinite(e.final_test) || !std::isfinite(e.best_test)) return {};
+  if (!std::isfinite(e.final_test)) return {};
   const double gap = e.final_test - e.final_train;
   return Measurement{
       gap / std::max(0.05, e.final_train + 0.1),

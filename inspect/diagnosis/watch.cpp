@@ -13,7 +13,7 @@ struct Watch::State {
   State(const nn::ModuleBase& model, const optim::Optimizer& optimizer, const WatchOptions& o)
       : options(o), probe(model, optimizer, o.probe) {
     evidence.probe = &probe;
-    evidence.final_test = evidence.best_test = std::numeric_limits<double>::quiet_NaN();
+    evidence.final_test = std::numeric_limits<double>::quiet_NaN();
     const std::string prefix = "param_groups.0.";
     for (const auto& [name, value] : optimizer.state_dict()) {
       if (name.starts_with(prefix) && value.size() == 1) evidence.options[name.substr(prefix.size())] = value.item();

@@ -135,6 +135,12 @@ std::vector<Effect> measure_effects(const Experiment& baseline,
                                     const MeasureEffectOptions& options) {
   detail::check_options("measure_effects", options);
   if (techniques.empty()) raise<ValueError>("measure_effects: there are no techniques", "at least 1", "0");
+  // An empty function would count as a run that failed.
+  const auto empty = [](const auto& named) { return !named.second; };
+  if (!baseline || std::any_of(techniques.begin(), techniques.end(), empty)) {
+    raise<ValueError>("measure_effect: baseline and technique must be functions", "that train and return the metric",
+                      "an empty function");
+  }
   if (!options.quiet) announce(options, techniques.size());
 
   const double alpha = (1 - options.level) / static_cast<double>(techniques.size());

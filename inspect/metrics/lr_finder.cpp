@@ -66,6 +66,7 @@ void check_lr_options(const FindLROptions& o) {
 
 LRSearch find_lr(const nn::ModuleBase& model, optim::Optimizer& optimizer, const std::function<Tensor()>& closure,
                  const FindLROptions& options) {
+  if (!closure) raise<ValueError>("find_lr: the closure is empty", "a function that returns the loss", "none");
   check_lr_options(options);
   LRSearch search;
   const TrainingSnapshot snapshot(model, optimizer);

@@ -324,3 +324,9 @@ TEST_CASE("a sequential test spends its level as Lan and DeMets have it", "[effe
   CHECK(look.p_value <= test.spent(10));
   CHECK_THROWS_AS(inspect::SequentialSignFlip(0), ValueError);
 }
+
+TEST_CASE("measure_effect refuses empty functions") {
+  const inspect::Experiment one = [](const inspect::Run&) { return 1.0; };
+  CHECK_THROWS_AS(inspect::measure_effect({}, one, {.quiet = true}), ValueError);
+  CHECK_THROWS_AS(inspect::measure_effect(one, {}, {.quiet = true}), ValueError);
+}
