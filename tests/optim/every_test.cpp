@@ -13,6 +13,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/first_order/adaptive.hpp>
 #include <newtape/optim/first_order/muon.hpp>
@@ -24,6 +25,7 @@
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 #include <newtape/optim/second_order/hessian_diagonal.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -80,6 +82,54 @@ void check_identical(const optim::StateDict& a, const optim::StateDict& b) {
     CHECK(a[i].first == b[i].first);
     CHECK(identical(a[i].second, b[i].second));
   }
+}
+
+nt::Array as_f64(const nt::Array& x) { return nt::core::cast(x, nt::f64); }
+
+/// The numbers of an f32 problem in f64.
+Problem in_f64(const Problem& single, const Row& row) {
+  Problem p("f64", row);
+  p.x = nt::Tensor(as_f64(single.x.value()));
+  p.y = nt::Tensor(as_f64(single.y.value()));
+  p.c = nt::Tensor(as_f64(single.c.value()));
+  p.a.set_value(as_f64(single.a.value()));
+  p.b.set_value(as_f64(single.b.value()));
+  return p;
+}
+
+/// The largest difference of the parameters of two problems.
+double apart(const Problem& p, const Problem& q) {
+  return std::max(distance(as_f64(p.a.value()), as_f64(q.a.value())),
+                  distance(as_f64(p.b.value()), as_f64(q.b.value())));
+}
+
+/// The roundings that one number goes through in a step: sums over the samples and the features, there and back, and
+/// some 30 in an update.
+double roundings(const Problem& p) { return 2.0 * static_cast<double>(p.x.shape()[0] + p.x.shape()[1]) + 30; }
+
+/// How far these steps carry relative errors of 1 that all numbers of the problem get before each step, linearised: what
+/// the roundings of a step do is what errors of its data do (backward stability). Measured in f64 on random small errors.
+double amplification(const Row& row, const Problem& reached, int steps) {
+  const double h = 1e-7;
+  nt::Generator random(17);
+  const auto disturbed = [&](const nt::Tensor& t) {
+    const nt::Tensor noise(nt::random::uniform(t.shape(), -h, h, nt::f64, random));
+    return nt::Tensor((t * (1 + noise)).value());
+  };
+  double most = 0;
+  for (int trial = 0; trial < 16; ++trial) {
+    const Problem start = in_f64(Problem("f32", row), row);
+    Problem p = in_f64(Problem("f32", row), row);
+    const auto optimizer = row.make({p.a, p.b});
+    for (int i = 0; i < steps; ++i) {
+      p.x = disturbed(start.x), p.y = disturbed(start.y), p.c = disturbed(start.c);
+      p.a.set_value(disturbed(p.a.tensor()).value());
+      p.b.set_value(disturbed(p.b.tensor()).value());
+      train(row, *optimizer, p, 1);
+    }
+    most = std::max(most, apart(p, reached));
+  }
+  return most / h;
 }
 
 }  // namespace
@@ -148,25 +198,23 @@ TEST_CASE("every optimizer gives the same in f32 as in f64") {
   for (const auto& row : rows()) {
     INFO(row.name);
     const Problem single("f32", row);
-    const Problem exact("f64", row);
-    // Both from the same numbers.
-    exact.a.set_value(nt::core::cast(single.a.value(), nt::f64));
-    exact.b.set_value(nt::core::cast(single.b.value(), nt::f64));
+    const Problem exact = in_f64(single, row);
     const int steps = row.converges ? 20 : 5;
     train(row, *row.make({single.a, single.b}), single, steps);
     train(row, *row.make({exact.a, exact.b}), exact, steps);
     if (row.converges) {
       // A line search in f32 does not tell apart values within 16 eps |value|, the noise that it assumes.
-      const Problem reached("f64", row);
-      reached.a.set_value(nt::core::cast(single.a.value(), nt::f64));
-      reached.b.set_value(nt::core::cast(single.b.value(), nt::f64));
+      const Problem reached = in_f64(single, row);
       const double minimum = exact.loss().item();
       const double above = reached.loss().item() - minimum;
       CHECK(above <= 16 * static_cast<double>(std::numeric_limits<float>::epsilon()) * minimum);
       CHECK(above >= -bounds::gamma(100, nt::f64) * minimum);
     } else {
-      CHECK(distance(nt::core::cast(single.a.value(), nt::f64), exact.a.value()) < 1e-4);
-      CHECK(distance(nt::core::cast(single.b.value(), nt::f64), exact.b.value()) < 1e-4);
+      const double bound = bounds::gamma(roundings(exact), nt::f32) * amplification(row, exact, steps);
+      const double found = apart(single, exact);
+      INFO("distance " << found << ", bound " << bound);
+      CHECK(found <= bound);
+      CHECK(bound < 1e-2);
     }
     CHECK_FALSE(identical(single.a.value(), reference()("f32/a")));
   }
