@@ -15,8 +15,8 @@ find_path(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlapack.hpp REQUIRED)
 add_library(newtape_xtensor_blas INTERFACE IMPORTED)
 target_include_directories(newtape_xtensor_blas INTERFACE "${NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR}")
 mark_as_advanced(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR)
-# Optional: reads and writes pictures (data/formats/image.cpp).
-find_path(NEWTAPE_STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb)
-mark_as_advanced(NEWTAPE_STB_INCLUDE_DIR)
+# Optional: reads PNG, reads and writes JPEG (data/formats/png_read.cpp, jpeg_read.cpp, jpeg_write.cpp).
+find_package(PNG)
+find_package(JPEG)
 # Optional: reads and writes .npz archives (data/formats/npz.cpp).
 include("${CMAKE_CURRENT_LIST_DIR}/zip.cmake")

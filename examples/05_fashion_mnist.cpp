@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch-size", batch_size, "images in a batch")->capture_default_str();
   app.add_option("--save", model_file, "file for the model")->capture_default_str();
   app.add_option("--report", report_file, "file for a report of the run, to open in a browser")->capture_default_str();
-  app.add_option("--export-images", export_folder, "folder for five test images as PNG, for 06_apply_model");
+  app.add_option("--export-images", export_folder, "folder for five test images as PGM, for 06_apply_model");
   app.add_flag("--digits", digits, "train on the handwritten digits that come with Newtape");
   CLI11_PARSE(app, argc, argv);
 
@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
     captions.push_back(fmt::format("{} {:.0f} %{}", names[guess], 100 * nt::max(nt::select(probability, 0, i)).item(),
                                    guess == truth ? "" : fmt::format(" (is {})", names[truth])));
     if (!export_folder.empty())
-      nt::data::write_png(fmt::format("{}/{}_{}.png", export_folder, i, names[truth]), shown.back());
+      nt::data::write_image(fmt::format("{}/{}_{}.pgm", export_folder, i, names[truth]), shown.back());
   }
   fmt::print("{}\n", nt::inspect::draw_images(shown, captions));
 

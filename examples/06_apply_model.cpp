@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   std::string model_file;
   std::vector<std::string> pictures;
   bool invert = false;
-  CLI::App app{"Classifies small grey images (PNG, JPEG, BMP, PGM)."};
+  CLI::App app{"Classifies small images (PNG, JPEG, BMP, PGM, PPM)."};
   app.add_option("model", model_file, "a .safetensors file written by 05_fashion_mnist")->required();
   app.add_option("pictures", pictures, "images of the size that the model was trained on")->required();
   app.add_flag("--invert", invert, "for dark strokes on a bright background");

@@ -23,7 +23,7 @@ struct BuildInfo {
   std::int64_t l1_cache = 0;       ///< bytes, for data; 0: unknown
   std::int64_t l2_cache = 0;
   std::int64_t l3_cache = 0;
-  std::vector<std::string> parts;  ///< the optional ones: libzip (.npz), stb (pictures)
+  std::vector<std::string> parts;  ///< the optional ones: libpng, libjpeg (pictures), libzip (.npz)
   std::vector<std::string> notes;  ///< what keeps the machine from its speed, and what to do about it
 };
 

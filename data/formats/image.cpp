@@ -1,86 +1,72 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/error.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/image.hpp>
-#include <newtape/data/formats/image_check.hpp>
-#include <newtape/data/formats/pnm.hpp>
+#include <newtape/data/formats/image_formats.hpp>
 
 #include <algorithm>
-#include <limits>
-#include <memory>
-
-#include <cstdlib>
-
-#if defined(NEWTAPE_HAVE_STB)
-#define STB_IMAGE_STATIC
-// Zeroed: the JPEG decoder uses Huffman tables that a corrupt picture references but does not define.
-#define STBI_MALLOC(size) std::calloc(1, size)
-#define STBI_REALLOC(p, size) std::realloc(p, size)
-#define STBI_FREE(p) std::free(p)
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_PNG  // on corrupt input the other decoders run for minutes or read out of bounds
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_BMP
-#include <stb_image.h>
-#endif
+#include <cctype>
+#include <string>
+#include <string_view>
 
 namespace newtape::data {
-
 namespace {
 
-Array decode(const detail::Input& file, const std::string& bytes);
-
-}  // namespace
-
-Array read_image(const std::string& path) {
-  detail::Input file("read_image", path);
-  const std::string bytes = file.read_all();
-  const auto starts = [&](std::string_view magic) { return bytes.compare(0, magic.size(), magic) == 0; };
-  if (starts("P5") || starts("P6")) return detail::read_pnm(file, bytes);
-  if (starts("\x89PNG\r\n\x1a\n")) {
-    detail::check_png(file, bytes);
-  } else if (starts("\xff\xd8")) {
-    detail::check_jpeg(file, bytes);
-  } else if (starts("BM")) {
-    detail::check_bmp(file, bytes);
-  } else {
-    file.fail("byte 0: unknown image format", "a PNG, JPEG, BMP, PGM or PPM picture");
+void check_read_options(const char* op, const ReadImageOptions& options) {
+  if (!is_floating(options.dtype)) {
+    raise<DTypeError>(std::string(op) + ": images are floating", "f32 or f64", std::string(name(options.dtype)));
   }
-  return decode(file, bytes);
+  if (options.max_pixels < 1) {
+    raise<ValueError>(std::string(op) + ": invalid max_pixels", "at least 1", std::to_string(options.max_pixels));
+  }
 }
 
-#if defined(NEWTAPE_HAVE_STB)
+Array decode(const detail::Input& file, std::string_view bytes, const ReadImageOptions& options) {
+  const auto starts = [&](std::string_view magic) { return bytes.substr(0, magic.size()) == magic; };
+  if (starts("P5") || starts("P6")) return detail::read_pnm(file, bytes, options);
+  if (starts("\x89PNG\r\n\x1a\n")) return detail::read_png(file, bytes, options);
+  if (starts("\xff\xd8")) return detail::read_jpeg(file, bytes, options);
+  if (starts("BM")) return detail::read_bmp(file, bytes, options);
+  file.fail("byte 0: unknown image format", "a PNG, JPEG, BMP, PGM or PPM picture");
+}
 
-namespace {
-
-Array decode(const detail::Input& file, const std::string& bytes) {
-  if (bytes.size() > std::numeric_limits<int>::max()) file.fail("the file is too large");
-  int width = 0;
-  int height = 0;
-  int channels = 0;
-  const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
-      stbi_load_from_memory(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()),
-                            &width, &height, &channels, 1),
-      stbi_image_free);
-  if (pixels == nullptr) file.fail("the picture cannot be decoded", {}, stbi_failure_reason());
-  Array image = Array::empty({height, width}, f32);
-  std::transform(pixels.get(), pixels.get() + image.size(), image.data<float>(),
-                 [](unsigned char v) { return static_cast<float>(v) / 255.0F; });
-  return image;
+void write_whole(const char* op, const std::string& path, const std::string& bytes) {
+  detail::Output file(op, path);
+  file.write(bytes);
+  file.commit();
 }
 
 }  // namespace
 
-#else
-
-namespace {
-
-Array decode(const detail::Input& file, const std::string&) {
-  file.fail("cannot be decoded", "Newtape built with stb (libstb-dev)", "built without stb");
+Array read_image(const std::string& path, const ReadImageOptions& options) {
+  check_read_options("read_image", options);
+  detail::Input file("read_image", path);
+  return decode(file, file.read_all(), options);
 }
 
-}  // namespace
+Array decode_image(std::string_view bytes, const ReadImageOptions& options, const std::string& name) {
+  check_read_options("decode_image", options);
+  return decode(detail::Input("decode_image", name, {}), bytes, options);
+}
 
-#endif
+void write_png(const std::string& path, const ArrayLike& image, const WriteImageOptions& options) {
+  write_whole("write_png", path, encode_png(image, options));
+}
+
+void write_jpeg(const std::string& path, const ArrayLike& image, const WriteImageOptions& options) {
+  write_whole("write_jpeg", path, encode_jpeg(image, options));
+}
+
+void write_image(const std::string& path, const ArrayLike& image, const WriteImageOptions& options) {
+  std::string end = path.substr(std::min(path.rfind('.'), path.size()));
+  std::transform(end.begin(), end.end(), end.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (end == ".png") return write_whole("write_image", path, encode_png(image, options));
+  if (end == ".jpg" || end == ".jpeg") return write_whole("write_image", path, encode_jpeg(image, options));
+  if (end == ".pgm" || end == ".ppm" || end == ".pnm") {
+    return write_whole("write_image", path, encode_pnm(image, options));
+  }
+  raise<ValueError>("write_image: unknown format", "a path that ends in .png, .jpg, .jpeg, .pgm, .ppm or .pnm", path);
+}
 
 }  // namespace newtape::data

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/data/formats/file.hpp>
-#include <newtape/data/formats/pnm.hpp>
+#include <newtape/data/formats/image_formats.hpp>
+#include <newtape/data/formats/image_rows.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
-namespace newtape::data::detail {
+namespace newtape::data {
+namespace detail {
 namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -34,40 +38,48 @@ std::int64_t number(const Input& file, std::string_view bytes, std::size_t& at) 
 
 }  // namespace
 
-Array read_pnm(const Input& file, std::string_view bytes) {
-  const std::int64_t channels = bytes[1] == '5' ? 1 : 3;
+Array read_pnm(const Input& file, std::string_view bytes, const ReadImageOptions& options) {
+  ImageHeader header{.channels = bytes[1] == '5' ? 1 : 3};
   std::size_t at = 2;
-  const auto width = number(file, bytes, at);
-  const auto height = number(file, bytes, at);
-  const auto max_value = number(file, bytes, at);
-  if (max_value > 65535 || at == bytes.size() || !is_space(bytes[at])) {
+  header.width = number(file, bytes, at);
+  header.height = number(file, bytes, at);
+  header.max_value = number(file, bytes, at);
+  if (header.max_value > 65535 || at == bytes.size() || !is_space(bytes[at])) {
     file.fail(fmt::format("byte {}: the header must end with the maximum value and one white space", at),
-              "at most 65535", std::to_string(max_value));
+              "at most 65535", std::to_string(header.max_value));
   }
   ++at;
-  const std::int64_t width_of_sample = max_value > 255 ? 2 : 1;
-  const auto there = static_cast<std::int64_t>(bytes.size() - at);
-  if (height > there / (channels * width_of_sample) / width) {
+  const std::int64_t width_of_sample = header.max_value > 255 ? 2 : 1;
+  const auto row = static_cast<std::size_t>(header.width * header.channels * width_of_sample);
+  if (static_cast<std::size_t>(header.height) > (bytes.size() - at) / row) {
     file.fail(fmt::format("byte {}: truncated pixels", bytes.size()),
-              fmt::format("{} x {} pixels from byte {} on", width, height, at), fmt::format("{} bytes", there));
+              fmt::format("{} x {} pixels from byte {} on", header.width, header.height, at),
+              fmt::format("{} bytes", bytes.size() - at));
   }
-  Array image = Array::empty({height, width}, f32);
-  auto* to = image.data<float>();
-  const auto sample = [&] {
-    double value = static_cast<unsigned char>(bytes[at++]);
-    if (width_of_sample == 2) value = 256 * value + static_cast<unsigned char>(bytes[at++]);
-    return value / static_cast<double>(max_value);
-  };
-  for (std::int64_t i = 0; i < image.size(); ++i) {
-    double grey = sample();
-    if (channels == 3) {  // luma weights of the other formats (ITU-R BT.601)
-      const double green = sample();
-      const double blue = sample();
-      grey = 0.299 * grey + 0.587 * green + 0.114 * blue;
+  ImageRows rows(file, header, options);
+  std::vector<std::uint16_t> samples(static_cast<std::size_t>(header.width * header.channels));
+  for (std::int64_t y = 0; y < header.height; ++y, at += row) {
+    const auto* from = reinterpret_cast<const unsigned char*>(bytes.data() + at);
+    if (header.max_value == 255) {
+      rows.store(y, from);
+      continue;
     }
-    to[i] = static_cast<float>(grey);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const int v = width_of_sample == 2 ? from[2 * i] << 8 | from[2 * i + 1] : from[i];
+      samples[i] = static_cast<std::uint16_t>(std::min<std::int64_t>(v, header.max_value));
+    }
+    rows.store(y, samples.data());
   }
-  return image;
+  return rows.take();
 }
 
-}  // namespace newtape::data::detail
+}  // namespace detail
+
+std::string encode_pnm(const ArrayLike& image, const WriteImageOptions& options) {
+  const auto samples = detail::to_samples("encode_pnm", image, options.layout, false);
+  std::string pnm = fmt::format("P{}\n{} {}\n255\n", samples.channels == 1 ? 5 : 6, samples.width, samples.height);
+  pnm.append(reinterpret_cast<const char*>(samples.bytes.data()), samples.bytes.size());
+  return pnm;
+}
+
+}  // namespace newtape::data

@@ -38,7 +38,7 @@ std::string image_element(const Array& image, double x, double y, double width, 
   return fmt::format(
       "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" style=\"image-rendering: "
       "pixelated\" href=\"data:image/png;base64,{}\"/>\n",
-      x, y, width, height, base64(data::encode_png(image)));
+      x, y, width, height, base64(data::encode_png(image, {.layout = data::ImageLayout::channels_last})));
 }
 
 /// The name, its beginning cut off where it is long: the ends of paths differ.

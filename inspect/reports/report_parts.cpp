@@ -183,7 +183,8 @@ std::string pictures(std::span<const Array> images, std::span<const std::string>
     const bool framed = i < wrong.size() && wrong[i];
     out += fmt::format(
         "<figure{}><img alt=\"{}\" src=\"data:image/png;base64,{}\"><figcaption>{}{}</figcaption></figure>\n",
-        framed ? " class=\"wrong\"" : "", caption, base64(data::encode_png(images[i])), framed ? "\u2717 " : "",
+        framed ? " class=\"wrong\"" : "", caption,
+        base64(data::encode_png(images[i], {.layout = data::ImageLayout::channels_last})), framed ? "\u2717 " : "",
         caption);
   }
   return out + "</div>\n";

@@ -179,7 +179,7 @@ void TensorBoardWriter::add_histogram(const std::string& tag, const ArrayLike& v
 }
 
 void TensorBoardWriter::add_image(const std::string& tag, const ArrayLike& image, std::int64_t step) {
-  const std::string png = data::encode_png(image);
+  const std::string png = data::encode_png(image, {.layout = data::ImageLayout::channels_last});
   ProtoMessage m;
   m.integer(1, image.shape(0)).integer(2, image.shape(1)).integer(3, image.ndim() == 3 ? 3 : 1).bytes(4, png);
   impl_->write_summary(step, ProtoMessage().bytes(1, tag).message(4, m));

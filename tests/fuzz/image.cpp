@@ -22,8 +22,17 @@ void mend(std::vector<std::uint8_t>& png) {
 }
 }  // namespace
 
+// The size chooses options, so that each file is tried with several of them as it grows. Images of 4 million pixels are the
+// largest: a few kilobytes of PNG or JPEG may rightly hold many times more.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::vector<std::uint8_t> bytes(data, data + size);
   mend(bytes);
-  return fuzz::read(bytes.data(), bytes.size(), [](const std::string& path) { newtape::data::read_image(path); });
+  const newtape::data::ReadImageOptions options{
+      .mode = static_cast<newtape::data::ImageMode>(size % 5),
+      .layout = size % 2 == 0 ? newtape::data::ImageLayout::channels_last : newtape::data::ImageLayout::channels_first,
+      .dtype = size % 7 == 0 ? newtape::f64 : newtape::f32,
+      .apply_exif_orientation = size % 3 != 0,
+      .max_pixels = std::int64_t{1} << 22};
+  return fuzz::read(bytes.data(), bytes.size(),
+                    [&](const std::string& path) { newtape::data::read_image(path, options); });
 }
