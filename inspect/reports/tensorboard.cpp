@@ -79,19 +79,35 @@ struct Histogram {
     const auto at = std::upper_bound(limits.begin(), limits.end(), v) - limits.begin();
     ++buckets[static_cast<std::size_t>(std::min<std::ptrdiff_t>(at, std::ssize(limits) - 1))];
   }
-  /// Only the buckets from the first to the last that hold something, and the empty one before them.
-  ProtoMessage message() const {
+  /// Only the buckets from the first to the last that hold something, and the empty one before them; `joined`
+  /// neighbours are one bucket, on either side of 0.
+  ProtoMessage message(std::ptrdiff_t joined) const {
     const auto filled = [](double n) { return n > 0; };
     const auto first = std::find_if(buckets.begin(), buckets.end(), filled) - buckets.begin();
-    const auto last = buckets.rend() - std::find_if(buckets.rbegin(), buckets.rend(), filled);
-    const auto from = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, first - 1));
-    const auto n = static_cast<std::size_t>(last) - from;
+    const auto last = buckets.rend() - std::find_if(buckets.rbegin(), buckets.rend(), filled) - 1;
+    // Bucket k belongs to the group that ends at `group_end(k)`; the limits are symmetric about the one that is 0.
+    const auto zero = std::ssize(buckets) / 2;
+    const auto group_end = [&](std::ptrdiff_t k) {
+      const auto up = k > zero ? (k - zero + joined - 1) / joined : -((zero - k) / joined);
+      return std::min(zero + up * joined, std::ssize(buckets) - 1);
+    };
+    std::vector<double> limits;
+    std::vector<double> counts;
+    std::ptrdiff_t end = -1;
+    for (auto k = std::max<std::ptrdiff_t>(0, group_end(first) - joined); k <= last; ++k) {
+      if (group_end(k) != end) {
+        end = group_end(k);
+        limits.push_back(bucket_limits()[static_cast<std::size_t>(end)]);
+        counts.push_back(0);
+      }
+      counts.back() += buckets[static_cast<std::size_t>(k)];
+    }
     ProtoMessage m;
     const double numbers[] = {min, max, static_cast<double>(count), sum, squares};
     for (std::uint32_t i = 0; i < 5; ++i) {
       if (std::bit_cast<std::uint64_t>(numbers[i]) != 0) m.real(i + 1, numbers[i]);
     }
-    return m.reals(6, std::span(bucket_limits()).subspan(from, n)).reals(7, std::span(buckets).subspan(from, n));
+    return m.reals(6, limits).reals(7, counts);
   }
 };
 
@@ -173,7 +189,15 @@ void TensorBoardWriter::add_histogram(const std::string& tag, const ArrayLike& v
   Histogram histogram;
   for (std::int64_t i = 0; i < x.size(); ++i) histogram.add(x.data<double>()[i]);
   if (histogram.count > 0) {
-    impl_->write_summary(step, ProtoMessage().bytes(1, tag).message(5, histogram.message()));
+    // Coarser buckets where the event would else not be written as a whole: 16 neighbours grow by a factor of 4.6, and
+    // there are 98 at most.
+    constexpr std::size_t around = 64;  // time, step, lengths
+    ProtoMessage value;
+    for (std::ptrdiff_t joined = 1; joined <= 16; joined *= 2) {
+      value = ProtoMessage().bytes(1, tag).message(5, histogram.message(joined));
+      if (value.str().size() + around <= detail::RecordFile::whole_bytes) break;
+    }
+    impl_->write_summary(step, value);
   }
   if (histogram.nonfinite > 0) add_scalar(tag + "/nonfinite", static_cast<double>(histogram.nonfinite), step);
 }

@@ -26,9 +26,10 @@ struct TensorBoardWriterOptions {
 ///     inspect::TensorBoardWriter board("runs/adam");
 ///     board.add_scalar("loss/train", loss.item(), step);
 ///
-/// Each event is written at once: a run that is killed at any moment leaves all earlier events, and at most a part of the
-/// last, which readers take for the end of the file. Errors are IoErrors; the file then holds the earlier events. One
-/// thread at a time.
+/// Each event is written at once. A run that is killed at any moment leaves complete events: all of up to 4062 bytes,
+/// which scalars, histograms and hyperparameters are (unless a tag is longer), are written as a whole or not at all. Of
+/// a larger one, an image or a long text, a part may be left at the end of the file, which readers leave out. Errors are
+/// IoErrors; the file then holds the earlier events. One thread at a time.
 class TensorBoardWriter {
  public:
   explicit TensorBoardWriter(const std::string& folder, const TensorBoardWriterOptions& options = {});
@@ -38,8 +39,9 @@ class TensorBoardWriter {
 
   /// Stored as f32.
   void add_scalar(const std::string& tag, double value, std::int64_t step);
-  /// The distribution of the elements, in buckets that grow by 10 % from 1e-12 to 1e20. Values that are not finite are
-  /// in no bucket; their number is the scalar `tag`/nonfinite, written when there are any.
+  /// The distribution of the elements, in buckets that grow by 10 % from 1e-12 to 1e20, or by 21, 46 or 114 % and so on
+  /// if there were more than about 240 of them. Values that are not finite are in no bucket; their number is the scalar
+  /// `tag`/nonfinite, written when there are any.
   void add_histogram(const std::string& tag, const ArrayLike& values, std::int64_t step);
   /// A grey image [h, w] or an RGB image [h, w, 3] in [0, 1], as PNG. ShapeError.
   void add_image(const std::string& tag, const ArrayLike& image, std::int64_t step);

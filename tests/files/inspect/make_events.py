@@ -79,7 +79,7 @@ def masked(data):
 
 
 def frame(event):
-    data = event.SerializeToString(deterministic=True)
+    data = event if isinstance(event, bytes) else event.SerializeToString(deterministic=True)
     length = struct.pack("<Q", len(data))
     return length + struct.pack("<I", masked(length)) + data + struct.pack("<I", masked(data))
 
@@ -124,18 +124,35 @@ values = [-1.5, -1.5, 0.0, 0.0, 2e-13, 3.0, 1e25]
 buckets = [0.0] * len(limits)
 for v in values:
     buckets[next(i for i, limit in enumerate(limits) if v < limit)] += 1
-used = [i for i, b in enumerate(buckets) if b]
+
+
+def joined(n):
+    """Limits and counts of groups of n neighbours on either side of 0, from the empty group before the first on."""
+    zero = len(limits) // 2
+    edges = sorted(set([min(zero + j * n, len(limits) - 1) for j in range(len(limits))] +
+                       [zero - j * n for j in range(zero // n + 1)]))
+    sums = [sum(buckets[(edges[j - 1] + 1 if j else 0):e + 1]) for j, e in enumerate(edges)]
+    used = [j for j, b in enumerate(sums) if b]
+    of = slice(max(0, used[0] - 1), used[-1] + 1)
+    return [limits[e] for e in edges[of]], sums[of]
+
+
+# The fewest of 1, 2, 4, .. neighbours for which the event and its frame stay within a block of 4096 bytes.
+for n in (1, 2, 4, 8, 16):
+    bucket_limit, bucket = joined(n)
+    if 16 * len(bucket) + 120 + 64 < 4062:
+        break
 total, squares = 0.0, 0.0
 for v in values:
     total += v
     squares += v * v
 summary(5, tag="weights", histo=dict(min=min(values), max=max(values), num=len(values), sum=total, sum_squares=squares,
-                                     bucket_limit=limits[used[0] - 1:used[-1] + 1],
-                                     bucket=buckets[used[0] - 1:used[-1] + 1]))
+                                     bucket_limit=bucket_limit, bucket=bucket))
 summary(5, tag="weights/nonfinite", simple_value=2.0)
-summary(6, tag="notes/text_summary", tensor=dict(dtype=7, tensor_shape=dict(dim=[dict(size=1)]),
-                                                 string_val=["**bold** é".encode()]),
-        metadata=dict(plugin_data=dict(plugin_name="text")))
+for text in ("**bold** é", "x" * 2000):
+    summary(6, tag="notes/text_summary", tensor=dict(dtype=7, tensor_shape=dict(dim=[dict(size=1)]),
+                                                     string_val=[text.encode()]),
+            metadata=dict(plugin_data=dict(plugin_name="text")))
 
 
 def hparams(tag, **data):
@@ -154,4 +171,16 @@ summary(0, tag="accuracy", simple_value=0.5)
 hparams("_hparams_/session_end_info", session_end_info=dict(status=1))
 for i, event in enumerate(events):
     event.wall_time = 1.7e9 + i / 4
-pathlib.Path(__file__).with_name("events.tfevents").write_bytes(b"".join(map(frame, events)))
+
+# No frame lies across a multiple of 4096 bytes: before it, a frame of field 15 (of bytes) fills the block. Here one such
+# frame is enough, as no frame ends less than 18 bytes before a multiple.
+data = b""
+for event in events:
+    size, room = len(frame(event)), 4096 - len(data) % 4096
+    if size > room:
+        n = room - 16 - 2
+        head = bytes([15 << 3 | 2, n]) if n < 128 else bytes([15 << 3 | 2, (n - 1) % 128 | 128, (n - 1) // 128])
+        data += frame(head + bytes(room - 16 - len(head)))
+    data += frame(event)
+    assert 4096 - len(data) % 4096 >= 18
+pathlib.Path(__file__).with_name("events.tfevents").write_bytes(data)
