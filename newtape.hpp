@@ -84,4 +84,5 @@
 #include <newtape/inspect/terminal/progress.hpp>
 #include <newtape/models/models.hpp>
 #include <newtape/nn/nn.hpp>
+#include <newtape/onnx/onnx.hpp>
 #include <newtape/optim/optim.hpp>

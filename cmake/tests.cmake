@@ -36,7 +36,7 @@ foreach(folder ${test_folders})
 
   # The tests of the lower layers see these layers only; all others see the whole.
   set(library newtape)
-  if(folder STREQUAL "core" OR folder STREQUAL "autograd")
+  if(folder MATCHES "^(core|autograd|onnx)$")
     set(library newtape_${folder})
   endif()
   # Core's tests compare the kernels of all instruction sets.

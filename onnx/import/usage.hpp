@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/onnx/format/proto.hpp>
+#include <newtape/onnx/import/plan.hpp>
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+
+namespace newtape::onnx::detail {
+
+/// What an initialiser is for, by the nodes that use it: the last of these that any of them tells.
+enum class Usage : std::uint8_t { setting, statistic, weight };
+
+/// The usage of the names in a graph and in those within it.
+class UsageOf {
+ public:
+  UsageOf(const format::GraphProto& graph, std::int64_t version) : version_(version) { visit(graph); }
+  /// A setting when it is not used at all.
+  Usage operator()(std::string_view name) const;
+
+ private:
+  void visit(const format::GraphProto& graph);
+  void note(std::string_view name, Usage usage);
+
+  std::int64_t version_;
+  std::unordered_map<std::string_view, Usage> usage_;
+};
+
+/// Sets `last` and `release` of the steps.
+void find_last_uses(GraphPlan& plan);
+
+}  // namespace newtape::onnx::detail
