@@ -40,7 +40,9 @@ ElementType element_of_dtype(DType dtype) noexcept {
                         : ElementType::boolean;
 }
 
-Value::Value(Tensor tensor) : tensor_(std::move(tensor)), kind_(Kind::tensor) { type_ = element_of_dtype(tensor_.dtype()); }
+Value::Value(Tensor tensor) : tensor_(std::move(tensor)), kind_(Kind::tensor) {
+  type_ = element_of_dtype(tensor_.dtype());
+}
 
 Value::Value(Tensor tensor, ElementType type) : tensor_(std::move(tensor)), kind_(Kind::tensor), type_(type) {
   const DType dtype = tensor_.dtype();

@@ -38,8 +38,7 @@ MappedFile::MappedFile(const std::string& who, const std::string& path) {
   }
 }
 
-MappedFile::MappedFile(std::string bytes)
-    : memory_(std::move(bytes)), data_(memory_.data()), size_(memory_.size()) {}
+MappedFile::MappedFile(std::string bytes) : memory_(std::move(bytes)), data_(memory_.data()), size_(memory_.size()) {}
 
 MappedFile::~MappedFile() {
   if (mapped_) ::munmap(data_, size_);

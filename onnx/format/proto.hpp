@@ -19,10 +19,10 @@ struct TensorProto {
   std::int64_t data_type = 0;
   bool has_raw = false, is_external = false;
   std::string_view raw;
-  std::vector<float> floats;            ///< float_data
-  std::vector<double> doubles;          ///< double_data
-  std::vector<std::int64_t> integers;   ///< int32_data, int64_data or uint64_data
-  std::vector<std::string_view> texts;  ///< string_data
+  std::vector<float> floats;                                            ///< float_data
+  std::vector<double> doubles;                                          ///< double_data
+  std::vector<std::int64_t> integers;                                   ///< int32_data, int64_data or uint64_data
+  std::vector<std::string_view> texts;                                  ///< string_data
   std::vector<std::pair<std::string_view, std::string_view>> external;  ///< external_data
 };
 
@@ -56,8 +56,21 @@ struct GraphProto;
 struct AttributeProto {
   /// As in the file.
   enum class Type : std::uint8_t {
-    undefined, real, integer, text, tensor, graph, reals, integers, texts, tensors, graphs, sparse_tensor,
-    sparse_tensors, type, types
+    undefined,
+    real,
+    integer,
+    text,
+    tensor,
+    graph,
+    reals,
+    integers,
+    texts,
+    tensors,
+    graphs,
+    sparse_tensor,
+    sparse_tensors,
+    type,
+    types
   };
 
   std::string_view name, reference;  ///< ref_attr_name, within functions

@@ -18,8 +18,8 @@ struct Origin {
   const char* begin = nullptr;  ///< byte 0
 
   /// IoError: "who: byte n (in NodeProto): what".
-  [[noreturn]] void fail(const char* at, std::string_view message, std::string_view what, std::string_view expected = {},
-                         std::string_view got = {}) const;
+  [[noreturn]] void fail(const char* at, std::string_view message, std::string_view what,
+                         std::string_view expected = {}, std::string_view got = {}) const;
 };
 
 class Message;
@@ -29,11 +29,11 @@ class Field {
  public:
   std::uint32_t number = 0;
 
-  std::int64_t integer() const;       ///< int32, int64, uint64, enum, bool
-  float real() const;                 ///< float
-  std::string_view text() const;      ///< string, bytes
+  std::int64_t integer() const;             ///< int32, int64, uint64, enum, bool
+  float real() const;                       ///< float
+  std::string_view text() const;            ///< string, bytes
   Message message(const char* name) const;  ///< IoError below a hundred levels
-  std::uint64_t position() const;     ///< of its tag, from byte 0
+  std::uint64_t position() const;           ///< of its tag, from byte 0
 
   /// Appends a repeated number, packed or not.
   void append(std::vector<std::int64_t>& to) const;

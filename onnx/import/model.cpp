@@ -76,7 +76,8 @@ void check_input(const Port& port, const Value& value, DType dtype) {
     raise<ValueError>(what + " is of another kind", wanted, describe(value));
   }
   if (value.is_tensor()) {
-    const DType needed = is_floating(port.type) && port.type != ElementType::float64 ? dtype : dtype_of_element(port.type);
+    const DType needed =
+        is_floating(port.type) && port.type != ElementType::float64 ? dtype : dtype_of_element(port.type);
     if (value.tensor().dtype() != needed) {
       raise<DTypeError>(what + " has another dtype", fmt::format("{} for {}", name(needed), wanted),
                         describe(value.tensor().value()));

@@ -41,9 +41,9 @@ struct Port {
 /// An operator of a model that cannot be run.
 struct UnsupportedOperator {
   std::string domain, op;
-  std::int64_t version = 0;   ///< of the domain's operators, as the model imports them
-  std::string node;           ///< the first that uses it, with its position in the file
-  std::int64_t count = 0;     ///< nodes that use it
+  std::int64_t version = 0;  ///< of the domain's operators, as the model imports them
+  std::string node;          ///< the first that uses it, with its position in the file
+  std::int64_t count = 0;    ///< nodes that use it
 };
 
 /// Inputs by name.

@@ -197,7 +197,8 @@ class Planner {
   }
 
   std::unique_ptr<GraphPlan> call(const format::FunctionProto& f, const Body& body, const NodeProto& n) {
-    if (body.depth == max_call_depth) fail(n.position, fmt::format("functions call each other too deeply: '{}'", f.name));
+    if (body.depth == max_call_depth)
+      fail(n.position, fmt::format("functions call each other too deeply: '{}'", f.name));
     auto inner = std::make_unique<GraphPlan>();
     Scope scope{*inner};
     const Body inner_body{f.opsets.empty() ? body.opsets : f.opsets, &n, &f, body.depth + 1};

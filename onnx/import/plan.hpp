@@ -21,7 +21,7 @@ namespace newtape::onnx::detail {
 struct Ref {
   enum class Kind : std::uint8_t { absent, local, constant, weight, statistic };
   Kind kind = Kind::absent;
-  std::int32_t up = 0;     ///< of a local one: how many graphs further out
+  std::int32_t up = 0;  ///< of a local one: how many graphs further out
   std::int32_t index = 0;
 };
 
@@ -29,12 +29,12 @@ struct GraphPlan;
 
 struct Step {
   const format::NodeProto* node = nullptr;
-  const Row* row = nullptr;            ///< null for a function, and where the operator is not supported
-  std::int64_t version = 0;            ///< of the operators, as imported
+  const Row* row = nullptr;  ///< null for a function, and where the operator is not supported
+  std::int64_t version = 0;  ///< of the operators, as imported
   std::vector<Ref> inputs;
-  std::vector<bool> last;              ///< whether an input's value is not used again
-  std::vector<std::int32_t> outputs;   ///< slots; -1: not wanted
-  std::vector<std::int32_t> release;   ///< slots whose values are not used after this step
+  std::vector<bool> last;             ///< whether an input's value is not used again
+  std::vector<std::int32_t> outputs;  ///< slots; -1: not wanted
+  std::vector<std::int32_t> release;  ///< slots whose values are not used after this step
   std::vector<std::pair<std::string_view, std::unique_ptr<GraphPlan>>> graphs;  ///< attributes
   std::unique_ptr<GraphPlan> function;
 };
@@ -42,10 +42,10 @@ struct Step {
 struct GraphPlan {
   std::vector<Step> steps;
   std::int32_t slots = 0;
-  std::vector<std::int32_t> inputs;                         ///< slots
-  std::vector<std::pair<std::int32_t, Ref>> defaults;       ///< initialisers that an input replaces
+  std::vector<std::int32_t> inputs;                    ///< slots
+  std::vector<std::pair<std::int32_t, Ref>> defaults;  ///< initialisers that an input replaces
   std::vector<Ref> outputs;
-  std::vector<std::pair<std::string_view, Ref>> names;      ///< for Gradient, which names values
+  std::vector<std::pair<std::string_view, Ref>> names;  ///< for Gradient, which names values
 };
 
 struct Plan {

@@ -75,7 +75,8 @@ void run_step(Frame& frame, const Step& step) {
       if (step.row == nullptr) call.fail("the operator is not supported");
       results = step.row->run(call);
       if (results.size() < step.outputs.size()) {
-        call.fail("the operator has fewer outputs", std::to_string(step.outputs.size()), std::to_string(results.size()));
+        call.fail("the operator has fewer outputs", std::to_string(step.outputs.size()),
+                  std::to_string(results.size()));
       }
     }
   } catch (const std::exception&) {

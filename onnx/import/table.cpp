@@ -11,9 +11,10 @@ namespace detail {
 namespace {
 
 constexpr Rows (*families[])() = {
-    math_rows,      activation_rows, logic_rows,    reduce_rows,   shape_rows,    index_rows,    conv_rows,  pool_rows,
-    norm_rows,      loss_rows,       product_rows,  recurrent_rows, quantize_rows, control_rows, sequence_rows,
-    training_rows,  resize_rows,     random_rows,   signal_rows,   text_rows,     detection_rows, cast_rows,
+    math_rows,     activation_rows, logic_rows,     reduce_rows,   shape_rows,   index_rows,
+    conv_rows,     pool_rows,       norm_rows,      loss_rows,     product_rows, recurrent_rows,
+    quantize_rows, control_rows,    sequence_rows,  training_rows, resize_rows,  random_rows,
+    signal_rows,   text_rows,       detection_rows, cast_rows,
 };
 
 using Key = std::pair<std::string_view, std::string_view>;

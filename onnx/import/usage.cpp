@@ -50,8 +50,8 @@ void visit_captures(const GraphPlan& plan, std::int32_t levels, F&& f) {
 
 void find_last_uses(GraphPlan& plan) {
   constexpr std::size_t never = static_cast<std::size_t>(-1);
-  const bool keep = std::any_of(plan.steps.begin(), plan.steps.end(),
-                                [](const Step& s) { return s.node->op_type == "Gradient"; });
+  const bool keep =
+      std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& s) { return s.node->op_type == "Gradient"; });
   std::vector<std::size_t> last(static_cast<std::size_t>(plan.slots), never);
   for (std::size_t s = 0; s < plan.steps.size(); ++s) {
     auto& step = plan.steps[s];

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 namespace conformance {
 namespace {
@@ -23,12 +24,26 @@ using onnx::Value;
 
 const char* const root = "/usr/share/libonnx-testdata/data";
 
-Value read_value(const fs::path& path, bool is_tensor, bool is_optional) {
+/// The data files hold bfloat16 as uint16.
+Value bfloats(const Value& bits) {
+  std::vector<float> numbers;
+  const Array integers = newtape::core::contiguous(bits.tensor().value());
+  for (std::int64_t i = 0; i < integers.size(); ++i) {
+    numbers.push_back(onnx::format::bfloat_to_float(static_cast<std::uint16_t>(integers.data<std::int64_t>()[i])));
+  }
+  return Value(newtape::tensor(numbers, bits.shape()), onnx::ElementType::bfloat16);
+}
+
+Value read_value(const fs::path& path, const onnx::Port& port) {
   const auto file = std::make_shared<const onnx::format::MappedFile>("test", path.string());
   const onnx::format::Origin origin{path.string(), file->bytes().data()};
   onnx::format::TensorReader reader(origin, file, "");
-  if (is_tensor) return reader.value(onnx::format::read_tensor(origin, file->bytes()));
-  if (is_optional) return reader.value_of_optional(onnx::format::read_optional(origin, file->bytes()));
+  if (port.is_tensor) {
+    Value value = reader.value(onnx::format::read_tensor(origin, file->bytes()));
+    const bool is_bits = port.type == onnx::ElementType::bfloat16 && value.type() == onnx::ElementType::uint16;
+    return is_bits ? bfloats(value) : value;
+  }
+  if (port.is_optional) return reader.value_of_optional(onnx::format::read_optional(origin, file->bytes()));
   return reader.value(onnx::format::read_sequence(origin, file->bytes()));
 }
 
@@ -82,7 +97,7 @@ std::vector<Data> read_data(const Case& c, const onnx::Model& model) {
         const auto path = folder / fmt::format("{}_{}.pb", kind, i);
         if (!fs::exists(path)) return;
         if (i >= ports.size()) throw std::runtime_error(fmt::format("more files than {}s", kind));
-        add(ports[i], read_value(path, ports[i].is_tensor, ports[i].is_optional));
+        add(ports[i], read_value(path, ports[i]));
       }
     };
     read(model.inputs(), "input",

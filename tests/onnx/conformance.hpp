@@ -11,8 +11,8 @@
 namespace conformance {
 
 struct Case {
-  std::string suite;   ///< "node", "simple", "pytorch-converted" or "pytorch-operator"
-  std::string name;    ///< "test_abs"
+  std::string suite;  ///< "node", "simple", "pytorch-converted" or "pytorch-operator"
+  std::string name;   ///< "test_abs"
   std::string folder;
 };
 

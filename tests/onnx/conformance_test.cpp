@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "catch.hpp"
 #include "conformance.hpp"
+#include "catch.hpp"
 
 #include <fmt/format.h>
 

@@ -33,9 +33,7 @@ Results selu_row(Call& c) {
   return c.out(elu(c.tensor(0), alpha) * gamma);
 }
 
-Results hard_sigmoid(Call& c) {
-  return c.out(clip(c.tensor(0) * c.real("alpha", 0.2) + c.real("beta", 0.5), 0, 1));
-}
+Results hard_sigmoid(Call& c) { return c.out(clip(c.tensor(0) * c.real("alpha", 0.2) + c.real("beta", 0.5), 0, 1)); }
 
 Results prelu_row(Call& c) {
   Tensor x = c.tensor(0), slope = c.tensor(1);
@@ -65,8 +63,11 @@ Results shrink(Call& c) {
 constexpr Row activation_table[] = {
     {"Celu", {12}, [](Call& c) { return c.out(celu(c.tensor(0), c.real("alpha", 1))); }},
     {"Elu", {1, 6, 22}, [](Call& c) { return c.out(elu(c.tensor(0), c.real("alpha", 1))); }},
-    {"Gelu", {20}, [](Call& c) {
-       return c.out(gelu(c.tensor(0), c.text("approximate", "none") == "tanh" ? Approximate::tanh : Approximate::exact));
+    {"Gelu",
+     {20},
+     [](Call& c) {
+       return c.out(
+           gelu(c.tensor(0), c.text("approximate", "none") == "tanh" ? Approximate::tanh : Approximate::exact));
      }},
     {"HardSigmoid", {1, 6, 22}, hard_sigmoid},
     {"HardSwish", {14, 22}, unary<newtape::hardswish>},

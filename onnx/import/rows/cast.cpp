@@ -96,7 +96,7 @@ Tensor to_integers(const Tensor& x) {
   Array to = Array::empty(x.shape(), i64);
   auto* p = to.data<std::int64_t>();
   for (const double v : reals_of(x.value())) {
-    *p++ = v >= -0x1p63 && v < 0x1p63   ? static_cast<std::int64_t>(v)
+    *p++ = v >= -0x1p63 && v < 0x1p63  ? static_cast<std::int64_t>(v)
            : v >= 0x1p63 && v < 0x1p64 ? static_cast<std::int64_t>(static_cast<std::uint64_t>(v))
                                        : std::numeric_limits<std::int64_t>::min();
   }

@@ -67,8 +67,8 @@ Results conv_transpose_row(Call& c) {
   const Windows windows(c, spatial_of(w.shape()), spatial);
   const Cut cut = cut_of(c, windows, spatial);
   const std::size_t n = spatial.size();
-  ConvTransposeFuncOptions options{.stride = PerAxis(windows.stride), .dilation = PerAxis(windows.dilation),
-                                   .groups = c.integer("group", 1)};
+  ConvTransposeFuncOptions options{
+      .stride = PerAxis(windows.stride), .dilation = PerAxis(windows.dilation), .groups = c.integer("group", 1)};
   bool direct = cut.before == cut.after;
   for (std::size_t i = 0; i < n; ++i) {
     direct = direct && cut.before[i] >= 0 && cut.extra[i] < std::max(windows.stride[i], windows.dilation[i]);
@@ -78,10 +78,10 @@ Results conv_transpose_row(Call& c) {
     options.output_padding = PerAxis(cut.extra);
   }
   using O = ConvTransposeFuncOptions;
-  Tensor y = by_axes<O>(c, std::move(x), w, direct ? b : Tensor(), options,
-                        {maybe_biased<O, conv_transpose1d, conv_transpose1d>,
-                         maybe_biased<O, conv_transpose2d, conv_transpose2d>,
-                         maybe_biased<O, conv_transpose3d, conv_transpose3d>});
+  Tensor y = by_axes<O>(
+      c, std::move(x), w, direct ? b : Tensor(), options,
+      {maybe_biased<O, conv_transpose1d, conv_transpose1d>, maybe_biased<O, conv_transpose2d, conv_transpose2d>,
+       maybe_biased<O, conv_transpose3d, conv_transpose3d>});
   if (direct) return c.out(std::move(y));
   for (std::size_t i = 0; i < n; ++i) {
     const auto axis = static_cast<std::int64_t>(i + 2);
@@ -111,8 +111,8 @@ constexpr Row conv_table[] = {
 Tensor convolve(Call& c, Tensor x, const Tensor& w, const Tensor& b, double fill) {
   const Dims spatial = spatial_of(x.shape());
   const Windows windows(c, spatial_of(w.shape()), spatial);
-  ConvFuncOptions options{.stride = PerAxis(windows.stride), .dilation = PerAxis(windows.dilation),
-                          .groups = c.integer("group", 1)};
+  ConvFuncOptions options{
+      .stride = PerAxis(windows.stride), .dilation = PerAxis(windows.dilation), .groups = c.integer("group", 1)};
   if (windows.symmetric() && fill == 0) {
     options.padding = Padding(windows.before);
   } else if (windows.padded()) {

@@ -219,7 +219,8 @@ Results reverse_sequence(Call& c) {
   for (std::int64_t t = 0; t < n; ++t) {
     for (std::int64_t j = 0; j < b; ++j) {
       const auto length = steps[static_cast<std::size_t>(j)];
-      if (length < 0 || length > n) c.fail("a length is out of range", fmt::format("0 to {}", n), std::to_string(length));
+      if (length < 0 || length > n)
+        c.fail("a length is out of range", fmt::format("0 to {}", n), std::to_string(length));
       from[static_cast<std::size_t>(t * b + j)] = (t < length ? length - 1 - t : t) * b + j;
     }
   }

@@ -35,24 +35,26 @@ Results select_row(Call& c) {
   return c.out(where(c.tensor(0), c.tensor(1), c.tensor(2)), type);
 }
 
-constexpr Row logic_table[] = {
-    {"And", {1, 7}, compare<newtape::logical_and>},
-    {"BitwiseAnd", {18}, binary<newtape::operator&>},
-    {"BitwiseNot", {18}, unary<newtape::operator~>},
-    {"BitwiseOr", {18}, binary<newtape::operator|>},
-    {"BitwiseXor", {18}, binary<newtape::operator^>},
-    {"Equal", {1, 7, 11, 13, 19}, compare<(newtape::operator==)>},
-    {"Greater", {1, 7, 9, 13}, compare<(newtape::operator>)>},
-    {"GreaterOrEqual", {12, 16}, compare<(newtape::operator>=)>},
-    {"IsInf", {10, 20}, is_infinite},
-    {"IsNaN", {9, 13, 20}, predicate<newtape::isnan>},
-    {"Less", {1, 7, 9, 13}, compare<(newtape::operator<)>},
-    {"LessOrEqual", {12, 16}, compare<(newtape::operator<=)>},
-    {"Not", {1}, predicate<newtape::logical_not>},
-    {"Or", {1, 7}, compare<newtape::logical_or>},
-    {"Where", {9, 16}, select_row},
-    {"Xor", {1, 7}, compare<newtape::logical_xor>},
-};
+constexpr Row logic_table[] = {{"And", {1, 7}, compare<newtape::logical_and>},
+                               {"BitwiseAnd", {18}, binary < newtape::operator&> },
+                                {"BitwiseNot", {18}, unary < newtape::operator~> },
+                                 {"BitwiseOr", {18}, binary < newtape::operator|> },
+                                  {
+                                      "BitwiseXor",
+                                      {18},
+                                      binary < newtape::operator^> },
+                                      {"Equal", {1, 7, 11, 13, 19}, compare<(newtape::operator==)>},
+                                      {"Greater", {1, 7, 9, 13}, compare<(newtape::operator>)>},
+                                      {"GreaterOrEqual", {12, 16}, compare<(newtape::operator>=)>},
+                                      {"IsInf", {10, 20}, is_infinite},
+                                      {"IsNaN", {9, 13, 20}, predicate<newtape::isnan>},
+                                      {"Less", {1, 7, 9, 13}, compare<(newtape::operator<)>},
+                                      {"LessOrEqual", {12, 16}, compare<(newtape::operator<=)>},
+                                      {"Not", {1}, predicate<newtape::logical_not>},
+                                      {"Or", {1, 7}, compare<newtape::logical_or>},
+                                      {"Where", {9, 16}, select_row},
+                                      {"Xor", {1, 7}, compare<newtape::logical_xor>},
+                                 };
 
 }  // namespace
 

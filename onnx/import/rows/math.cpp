@@ -105,7 +105,7 @@ Results extreme(Call& c) {
 
 Results average(Call& c) {
   const auto n = static_cast<double>(c.size());
-  Results sum = variadic<newtape::operator+>(c);
+  Results sum = variadic < newtape::operator+>(c);
   return c.out(std::move(sum[0]).tensor() / n);
 }
 
@@ -117,8 +117,10 @@ Results clip_row(Call& c) {
     return c.given(i) ? c.tensor(i) : Tensor();
   };
   const Tensor low = bound("min", 1), high = bound("max", 2);
-  if (low.defined()) x = high.defined() ? clip(std::move(x), low, high) : clip(std::move(x), low);
-  else if (high.defined()) x = clip(std::move(x), std::nullopt, high);
+  if (low.defined())
+    x = high.defined() ? clip(std::move(x), low, high) : clip(std::move(x), low);
+  else if (high.defined())
+    x = clip(std::move(x), std::nullopt, high);
   return c.out(std::move(x));
 }
 
@@ -134,41 +136,28 @@ Results shift(Call& c) {
 }
 
 constexpr Row math_table[] = {
-    {"Abs", {1, 6, 13}, unary<newtape::abs>},
-    {"Acos", {7, 22}, unary<newtape::acos>},
+    {"Abs", {1, 6, 13}, unary<newtape::abs>}, {"Acos", {7, 22}, unary<newtape::acos>},
     {"Acosh", {9, 22}, unary<newtape::acosh>},
-    {"Add", {1, 6, 7, 13, 14}, arithmetic<newtape::operator+>},
-    {"Asin", {7, 22}, unary<newtape::asin>},
-    {"Asinh", {9, 22}, unary<newtape::asinh>},
-    {"Atan", {7, 22}, unary<newtape::atan>},
-    {"Atanh", {9, 22}, unary<newtape::atanh>},
-    {"BitShift", {11}, shift},
-    {"Ceil", {1, 6, 13}, unary<newtape::ceil>},
-    {"Clip", {1, 6, 11, 12, 13}, clip_row, {.settings = input_bits({1, 2})}},
-    {"Cos", {7, 22}, unary<newtape::cos>},
-    {"Cosh", {9, 22}, unary<newtape::cosh>},
-    {"Div", {1, 6, 7, 13, 14}, divide},
-    {"Erf", {9, 13}, unary<newtape::erf>},
-    {"Exp", {1, 6, 13}, unary<newtape::exp>},
-    {"Floor", {1, 6, 13}, unary<newtape::floor>},
-    {"Log", {1, 6, 13}, unary<newtape::log>},
-    {"Max", {1, 6, 8, 12, 13}, extreme<newtape::maximum, true>},
-    {"Mean", {1, 6, 8, 13}, average},
-    {"Min", {1, 6, 8, 12, 13}, extreme<newtape::minimum, false>},
-    {"Mod", {10, 13}, modulo},
-    {"Mul", {1, 6, 7, 13, 14}, arithmetic<newtape::operator*>},
-    {"Neg", {1, 6, 13}, unary<(newtape::operator-)>},
-    {"Pow", {1, 7, 12, 13, 15}, power},
-    {"Reciprocal", {1, 6, 13}, unary<newtape::reciprocal>},
-    {"Round", {11, 22}, unary<newtape::round>},
-    {"Sign", {9, 13}, unary<newtape::sign>},
-    {"Sin", {7, 22}, unary<newtape::sin>},
-    {"Sinh", {9, 22}, unary<newtape::sinh>},
-    {"Sqrt", {1, 6, 13}, unary<newtape::sqrt>},
-    {"Sub", {1, 6, 7, 13, 14}, arithmetic<(newtape::operator-)>},
-    {"Sum", {1, 6, 8, 13}, variadic<newtape::operator+>},
-    {"Tan", {7, 22}, unary<newtape::tan>},
-};
+    {"Add", {1, 6, 7, 13, 14}, arithmetic < newtape::operator+> }, {"Asin", {7, 22}, unary<newtape::asin>},
+     {"Asinh", {9, 22}, unary<newtape::asinh>}, {"Atan", {7, 22}, unary<newtape::atan>},
+     {"Atanh", {9, 22}, unary<newtape::atanh>}, {"BitShift", {11}, shift}, {"Ceil", {1, 6, 13}, unary<newtape::ceil>},
+     {"Clip", {1, 6, 11, 12, 13}, clip_row, {.settings = input_bits({1, 2})}}, {"Cos", {7, 22}, unary<newtape::cos>},
+     {"Cosh", {9, 22}, unary<newtape::cosh>}, {"Div", {1, 6, 7, 13, 14}, divide}, {"Erf", {9, 13}, unary<newtape::erf>},
+     {"Exp", {1, 6, 13}, unary<newtape::exp>}, {"Floor", {1, 6, 13}, unary<newtape::floor>},
+     {"Log", {1, 6, 13}, unary<newtape::log>}, {"Max", {1, 6, 8, 12, 13}, extreme<newtape::maximum, true>},
+     {"Mean", {1, 6, 8, 13}, average}, {"Min", {1, 6, 8, 12, 13}, extreme<newtape::minimum, false>},
+     {"Mod", {10, 13}, modulo},
+     {"Mul", {1, 6, 7, 13, 14}, arithmetic < newtape::operator*> }, {"Neg", {1, 6, 13}, unary<(newtape::operator-)>},
+      {"Pow", {1, 7, 12, 13, 15}, power}, {"Reciprocal", {1, 6, 13}, unary<newtape::reciprocal>},
+      {"Round", {11, 22}, unary<newtape::round>}, {"Sign", {9, 13}, unary<newtape::sign>},
+      {"Sin", {7, 22}, unary<newtape::sin>}, {"Sinh", {9, 22}, unary<newtape::sinh>},
+      {"Sqrt", {1, 6, 13}, unary<newtape::sqrt>}, {"Sub", {1, 6, 7, 13, 14}, arithmetic<(newtape::operator-)>},
+      {
+          "Sum",
+          {1, 6, 8, 13},
+          variadic < newtape::operator+> },
+          {"Tan", {7, 22}, unary<newtape::tan>},
+     };
 
 }  // namespace
 

@@ -28,7 +28,7 @@ Tensor blended(const Tensor& running, const Tensor& batch, double momentum) {
 Results batch_normalization(Call& c) {
   const double eps = c.real("epsilon", 1e-5F), momentum = c.real("momentum", 0.9F);
   const Tensor x = c.tensor(0), scale = c.tensor(1), b = c.tensor(2), mean = c.tensor(3), var = c.tensor(4);
-  const bool asked = c.since() < 7    ? c.integer("is_test", 0) == 0
+  const bool asked = c.since() < 7     ? c.integer("is_test", 0) == 0
                      : c.since() >= 14 ? c.integer("training_mode", 0) != 0
                                        : c.wants(1);
   const Buffer running_mean = c.statistic(3), running_var = c.statistic(4);
@@ -96,8 +96,8 @@ Results rms_normalization(Call& c) {
 
 Results lrn(Call& c) {
   const auto size = c.integer("size");
-  const LocalResponseNormOptions options{.alpha = c.real("alpha", 1e-4F), .beta = c.real("beta", 0.75),
-                                         .k = c.real("bias", 1)};
+  const LocalResponseNormOptions options{
+      .alpha = c.real("alpha", 1e-4F), .beta = c.real("beta", 0.75), .k = c.real("bias", 1)};
   // Of an even number of channels ONNX takes more after the channel, PyTorch more before it.
   if (size % 2 != 0) return c.out(local_response_norm(c.tensor(0), size, options));
   return c.out(flip(local_response_norm(flip(c.tensor(0), 1), size, options), 1));

@@ -152,7 +152,9 @@ Tensor pooled_means(Call& c, Tensor x, bool count_padding) {
   const bool dense = std::all_of(w.dilation.begin(), w.dilation.end(), [](auto d) { return d == 1; });
   if (dense && poolable(w)) {
     return avg_pool(std::move(x), w,
-                    {.stride = PerAxis(w.stride), .padding = PerAxis(w.before), .ceil_mode = ceil_mode,
+                    {.stride = PerAxis(w.stride),
+                     .padding = PerAxis(w.before),
+                     .ceil_mode = ceil_mode,
                      .count_include_pad = count_padding});
   }
   Shape counted{1, 1};

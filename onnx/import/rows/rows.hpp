@@ -46,7 +46,8 @@ Tensor map_integers(const Tensor& x, F&& f) {
 template <class F>
 Tensor zip_integers(const Tensor& a, const Tensor& b, F&& f) {
   const Shape shape = broadcast_shapes("onnx", a.shape(), b.shape());
-  const Array x = core::contiguous(core::expand(a.value(), shape)), y = core::contiguous(core::expand(b.value(), shape));
+  const Array x = core::contiguous(core::expand(a.value(), shape)),
+              y = core::contiguous(core::expand(b.value(), shape));
   Array to = Array::empty(shape, i64);
   const auto* p = x.data<std::int64_t>();
   const auto* q = y.data<std::int64_t>();

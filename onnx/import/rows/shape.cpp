@@ -40,11 +40,14 @@ Results reshape_row(Call& c) {
   std::int64_t known = 1, open = -1;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && !allow_zero) {
-      if (i >= x.ndim()) c.fail("a length of 0 stands for one that the input has", to_string(x.shape()), to_string(shape));
+      if (i >= x.ndim())
+        c.fail("a length of 0 stands for one that the input has", to_string(x.shape()), to_string(shape));
       shape[i] = x.shape()[i];
     }
-    if (shape[i] == -1) open = static_cast<std::int64_t>(i);
-    else known *= shape[i];
+    if (shape[i] == -1)
+      open = static_cast<std::int64_t>(i);
+    else
+      known *= shape[i];
   }
   if (open >= 0 && known == 0) shape[static_cast<std::size_t>(open)] = 0;
   return c.out(reshape(std::move(x), shape));
@@ -66,8 +69,8 @@ Results flatten_row(Call& c) {
   if (axis < 0) axis += static_cast<std::int64_t>(shape.size());
   if (axis < 0 || axis > static_cast<std::int64_t>(shape.size())) c.fail("axis is out of range");
   const auto at = static_cast<std::size_t>(axis);
-  return c.out(reshape(std::move(x), {element_count(lengths(shape, 0, at)),
-                                      element_count(lengths(shape, at, shape.size()))}));
+  return c.out(
+      reshape(std::move(x), {element_count(lengths(shape, 0, at)), element_count(lengths(shape, at, shape.size()))}));
 }
 
 Results squeeze_row(Call& c) {
@@ -222,12 +225,12 @@ Results pad_row(Call& c) {
       after = std::max<std::int64_t>(after, 0);
     }
   }
-  const PaddingMode how = mode == "constant"  ? PaddingMode::constant
-                          : mode == "reflect" ? PaddingMode::reflect
-                          : mode == "edge"    ? PaddingMode::replicate
-                          : mode == "wrap"    ? PaddingMode::circular
-                                              : (c.fail("unknown mode", "constant, reflect, edge or wrap", mode),
-                                               PaddingMode::constant);
+  const PaddingMode how =
+      mode == "constant"  ? PaddingMode::constant
+      : mode == "reflect" ? PaddingMode::reflect
+      : mode == "edge"    ? PaddingMode::replicate
+      : mode == "wrap"    ? PaddingMode::circular
+                          : (c.fail("unknown mode", "constant, reflect, edge or wrap", mode), PaddingMode::constant);
   return c.out(pad(std::move(x), widths, how, value));
 }
 
@@ -290,7 +293,8 @@ constexpr Row shape_table[] = {
     {"Range", {11}, range, {.fold = false}},
     {"Reshape", {1, 5, 13, 14, 19, 21}, reshape_row},
     {"Shape", {1, 13, 15, 19, 21}, shape_of},
-    {"Size", {1, 13, 19, 21},
+    {"Size",
+     {1, 13, 19, 21},
      [](Call& c) { return c.out(tensor(element_count(c.value(0).shape()), i64), ElementType::int64); }},
     {"Slice", {1, 10, 11, 13}, slice_row},
     {"SpaceToDepth", {1, 13}, space_to_depth},

@@ -17,7 +17,8 @@ Windows::Windows(const Call& c, Dims kernel_lengths, const Dims& spatial) : kern
     }
     return all;
   };
-  if (kernel.size() != n) c.fail("kernel_shape must have one number for each spatial axis", std::to_string(n), to_string(kernel));
+  if (kernel.size() != n)
+    c.fail("kernel_shape must have one number for each spatial axis", std::to_string(n), to_string(kernel));
   stride = per_axis("strides", n, 1);
   dilation = per_axis("dilations", n, 1);
   for (std::size_t i = 0; i < n; ++i) {
