@@ -39,6 +39,7 @@ struct Wrt {
   Node* node;
   SourceLocation location;
   F pullback;
+  const Tensor* operand;  ///< for anomaly checks
 };
 
 template <class F>
@@ -46,6 +47,7 @@ struct WrtAll {
   std::vector<NodeRef> nodes;
   SourceLocation location;
   F pullback;
+  Tensors operands;  ///< for anomaly checks
 };
 
 template <class F>
@@ -205,7 +207,7 @@ class VariadicNode final : public Node {
 /// Input `x` of an operation and its pullback `g -> Tensor` or `g, y -> Tensor`; with several results g, y are Tensors.
 template <class F>
 detail::Wrt<F> wrt(const In& x, F pullback) {
-  return {x.tensor().node().get(), x.location(), std::move(pullback)};
+  return {x.tensor().node().get(), x.location(), std::move(pullback), &x.tensor()};
 }
 
 /// All the inputs of an operation that takes a list; the pullback is `i, g -> Tensor`.
@@ -214,7 +216,7 @@ detail::WrtAll<F> wrt_all(std::span<const Tensor> xs, F pullback, SourceLocation
   std::vector<detail::NodeRef> nodes;
   nodes.reserve(xs.size());
   for (const auto& x : xs) nodes.push_back(x.node());
-  return {std::move(nodes), location, std::move(pullback)};
+  return {std::move(nodes), location, std::move(pullback), xs};
 }
 
 /// An operation's name, registered on construction: define one `static const` per operation. ValueError when the name
@@ -232,14 +234,15 @@ class Op {
   /// The result of the operation: recorded when recording is on and an input requires a gradient, else a constant.
   template <class... Fs>
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
-    if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, value);
+    if (detail::anomaly_checks() != 0)
+      detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, value, {wrts.operand...});
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
     auto node = detail::NodeRef::adopt(new detail::OpNode<Fs...>(this, value, wrts...));
     return Tensor(std::move(value), std::move(node));
   }
   template <class F>
   Tensor operator()(Array value, detail::WrtAll<F> wrt) const {
-    if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, wrt.location, value);
+    if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, wrt.location, value, wrt.operands);
     bool any = false;
     for (const auto& n : wrt.nodes) any |= static_cast<bool>(n);
     if (!grad_enabled() || !any) return Tensor(std::move(value));
@@ -265,7 +268,7 @@ class Op {
     auto results = detail::undefined_for_each(values);
     for (std::size_t k = 0; k < results.size(); ++k) {
       if (detail::anomaly_checks() != 0)
-        detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, values[k]);
+        detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, values[k], {wrts.operand...});
       results[k] = Tensor(values[k]);
     }
     if (!grad_enabled() || ((wrts.node == nullptr) && ...) || results.empty()) return results;

@@ -209,7 +209,8 @@ class Sweep {
   void step(Node& node, Tensor g, const std::vector<Tensor>* outputs, std::size_t last) {
     std::vector<Tensor> all;
     if (node.has_joint_pullback) {
-      all = explain("in the pullback of ", node, [&] { return node.pull_all(needed_by(node), std::move(g)); });
+      all = explain("in the pullback of ", node,
+                    [&] { return node.pull_all(needed_by(node), anomaly_checks_ == 0 ? std::move(g) : g); });
     }
     for (std::size_t i = 0; i <= last; ++i) {
       if (!node.edges[i]) continue;
@@ -218,10 +219,11 @@ class Sweep {
       Tensor x = explain("in the pullback of ", node, [&] {
         if (node.has_joint_pullback) return std::move(all[i]);
         if (outputs != nullptr) return node.pull_outputs(i, *outputs);
-        return i == last ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
+        const bool moves = i == last && anomaly_checks_ == 0;         // an error shows the cotangent
+        return moves ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
       });
       if (!x.defined()) continue;
-      inspect("the result of the pullback of ", node, x);
+      inspect("the result of the pullback of ", node, x, &g);
       explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
     }
   }
@@ -248,11 +250,12 @@ class Sweep {
   }
 
   /// NumericalError when an anomaly check is on and `g` fails it.
-  void inspect(const char* what, const Node& node, const Tensor& g) const {
+  void inspect(const char* what, const Node& node, const Tensor& g, const Tensor* cotangent = nullptr) const {
     if (anomaly_checks_ == 0) return;
-    const std::string found = first_anomaly(g.value(), anomaly_checks_);
-    if (!found.empty())
-      raise<NumericalError>("anomaly: first found in " + (what + where(node)), "finite numbers", found);
+    std::string found = first_anomaly(g.value(), anomaly_checks_);
+    if (found.empty()) return;
+    if (cotangent != nullptr && cotangent->defined()) found += "\n  cotangent: " + range_text(cotangent->value());
+    raise<NumericalError>("anomaly: first found in " + (what + where(node)), "finite numbers", found);
   }
 
   std::vector<bool> needed_by(const Node& node) const {

@@ -108,14 +108,34 @@ std::string first_anomaly(const Array& x, unsigned wanted) {
   return {};
 }
 
-void check_anomaly(const Op& op, SourceLocation location, const Array& value) {
+std::string range_text(const Array& x) {
+  const auto s = core::summarize(core::cast(x, f64));
+  std::string text = describe(x);
+  if (s.min <= s.max) text += " in [" + end_of_range_text(s.min) + ", " + end_of_range_text(s.max) + "]";
+  if (s.non_finite > 0) text += ", " + std::to_string(s.non_finite) + " not finite";
+  return text;
+}
+
+void check_anomaly(const Op& op, SourceLocation location, const Array& value, std::span<const Tensor> operands) {
   if (op_observer != nullptr) op_observer->on_op(op, location, value);
   if ((in_scope & checks) == 0) return;
-  const std::string what = first_anomaly(value, in_scope);
+  std::string what = first_anomaly(value, in_scope);
   if (what.empty()) return;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].defined()) what += "\n  operand " + std::to_string(i) + ": " + range_text(operands[i].value());
+  }
   raise<NumericalError>(
       std::string("anomaly: first found in the result of ") + op.name() + ", recorded at " + to_string(location),
       "finite numbers", what);
+}
+
+void check_anomaly(const Op& op, SourceLocation location, const Array& value,
+                   std::initializer_list<const Tensor*> operands) {
+  std::vector<Tensor> copies;
+  if ((in_scope & checks) != 0) {
+    for (const Tensor* x : operands) copies.push_back(x != nullptr ? *x : Tensor());
+  }
+  check_anomaly(op, location, value, std::span<const Tensor>(copies));
 }
 
 }  // namespace detail

@@ -4,7 +4,9 @@
 #include <newtape/autograd/tensor.hpp>
 
 #include <atomic>
+#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,8 +41,13 @@ struct GradHooks {
 unsigned anomaly_checks() noexcept;
 /// Describes the first entry of `x` that fails one of the `checks`; empty when there is none.
 std::string first_anomaly(const Array& x, unsigned checks);
-/// Shows `value`, the result of `op`, to the OpObserver in scope. NumericalError when it fails a check of this thread.
-void check_anomaly(const Op& op, SourceLocation location, const Array& value);
+/// "f64 [2, 3] in [-1, 4]", the range of the finite elements, and how many are not finite.
+std::string range_text(const Array& x);
+/// Shows `value`, the result of `op`, to the OpObserver in scope. NumericalError with the ranges of the operands (those
+/// that are not null, or undefined) when it fails a check of this thread.
+void check_anomaly(const Op& op, SourceLocation location, const Array& value,
+                   std::initializer_list<const Tensor*> operands);
+void check_anomaly(const Op& op, SourceLocation location, const Array& value, std::span<const Tensor> operands);
 
 /// Turns anomaly checks off for a scope: a sweep checks the results of pullbacks, not the operations inside them.
 class AnomalyPause {

@@ -31,9 +31,4 @@ class OpObserver {
   OpObserver* before_;
 };
 
-namespace detail {
-/// The checks of `anomaly_checks()` that apply to gradients: without the bit of an observer.
-unsigned gradient_checks() noexcept;
-}  // namespace detail
-
 }  // namespace newtape

@@ -6,11 +6,15 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/normalization.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 
+#include <functional>
 #include <limits>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace newtape;
 
@@ -41,6 +45,55 @@ TEST_CASE("anomaly: the operation with the first NaN or infinity is named, with 
   CHECK_THAT(numerical_error_of([&] { x / (x - 3.0); }),
              contains("the result of div") && contains("infinity at [1, 0]"));
   CHECK(numerical_error_of([&] { exp(x); }).empty());
+}
+
+TEST_CASE("anomaly: the ranges of the operands are named, of temporaries too") {
+  const auto x = variable(tensor({{1, 2}, {3, 0}}, f64));
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto masked = tensor({{-infinity, 2}, {3, 0}}, f64);
+  struct Case {
+    const char* op;
+    std::function<void()> run;
+    std::vector<std::string> operands;
+  };
+  const Case cases[] = {
+      {"log", [&] { log(x); }, {"f64 [2, 2] in [0, 3]"}},
+      {"div", [&] { x / (x - 3.0); }, {"f64 [2, 2] in [0, 3]", "f64 [2, 2] in [-3, 0]"}},
+      {"sqrt", [&] { sqrt(x - 2.0); }, {"f64 [2, 2] in [-2, 1]"}},
+      {"sqrt",
+       [&] {
+         sqrt(tensor({-4.0, 9.0}, f64) + 1.0);
+       },
+       {"f64 [2] in [-3, 10]"}},
+      {"div", [&] { 1.0 / x; }, {"f64 [] in [1, 1]", "f64 [2, 2] in [0, 3]"}},
+      {"add", [&] { x + masked; }, {"f64 [2, 2] in [0, 3]", "f64 [2, 2] in [0, 3], 1 not finite"}},
+      {"concatenate",
+       [&] {
+         const Tensor both[] = {x, masked};
+         concatenate(both, 0);
+       },
+       {"f64 [2, 2] in [0, 3]", "f64 [2, 2] in [0, 3], 1 not finite"}},
+      {"layer_norm",
+       [&] {
+         layer_norm(x, {2}, tensor({1, 1e308}, f64), tensor({0, 1.7e308}, f64));
+       },
+       {"f64 [2, 1, 2, 1] in [0, 3]", "f64 [1, 2, 1] in [1, 1e+308]", "f64 [1, 2, 1] in [0, 1.7e+308]"}},
+  };
+  for (const auto& c : cases) {
+    const DetectAnomaly scope;
+    const auto text = numerical_error_of(c.run);
+    INFO(text);
+    CHECK(text.find(std::string("result of ") + c.op) != std::string::npos);
+    for (std::size_t i = 0; i < c.operands.size(); ++i) {
+      CHECK(text.find("\n  operand " + std::to_string(i) + ": " + c.operands[i]) != std::string::npos);
+    }
+  }
+  const DetectAnomaly scope;
+  const auto small = variable(tensor({0.0, 4.0}, f64));
+  CHECK_THAT(numerical_error_of([&] {
+               sum(sqrt(small) * tensor({2.0, 5.0}, f64)).backward();
+             }),
+             contains("the pullback of sqrt") && contains("\n  cotangent: f64 [2] in [2, 5]"));
 }
 
 TEST_CASE("anomaly: in a sweep, the pullback is named, and the line where its operation was recorded") {
