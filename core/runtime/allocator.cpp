@@ -12,6 +12,8 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <malloc.h>
 #endif
 
 // Every block belongs to a size class computed from the requested size; blocks have no header.
@@ -69,6 +71,23 @@ constexpr auto small_sizes = [] {
 
 // --- system memory ---
 
+/// `size` is a multiple of the alignment.
+void* aligned_memory(std::size_t size) noexcept {
+#if defined(_WIN32)
+  return _aligned_malloc(size, alignment);
+#else
+  return std::aligned_alloc(alignment, size);
+#endif
+}
+
+void free_aligned(void* block) noexcept {
+#if defined(_WIN32)
+  _aligned_free(block);
+#else
+  std::free(block);
+#endif
+}
+
 [[maybe_unused]] void* system_allocate(std::size_t size) noexcept {
 #if defined(__linux__)
   if (size >= huge_page) {
@@ -84,7 +103,7 @@ constexpr auto small_sizes = [] {
     return begin + lead;
   }
 #endif
-  return std::aligned_alloc(alignment, size);
+  return aligned_memory(size);
 }
 
 [[maybe_unused]] void system_free(void* block, std::size_t size) noexcept {
@@ -96,7 +115,7 @@ constexpr auto small_sizes = [] {
   }
 #endif
   static_cast<void>(size);
-  std::free(block);
+  free_aligned(block);
 }
 
 std::int64_t max_cached_shared() noexcept {
@@ -140,9 +159,8 @@ struct ThreadCache {
   bool ended;
 };
 
-#if defined(__GNUC__)
-[[gnu::tls_model("initial-exec")]]
-#endif
+// Not of the model initial-exec: its memory is scarce, and a process could load few plugins that contain this library.
+// Linkers turn accesses of a program into those of local-exec, whatever the model.
 constinit thread_local ThreadCache local{};
 
 class SharedPool {
@@ -392,7 +410,7 @@ void* allocate_from_system(std::size_t size) {
 // Blocks are not cached, so that the sanitizer sees every use after free.
 void* allocate(std::size_t bytes) {
   if (bytes > largest_request) throw std::bad_alloc();
-  void* block = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+  void* block = aligned_memory((bytes + alignment) / alignment * alignment);
   if (block == nullptr) throw std::bad_alloc();
   count_live(static_cast<std::int64_t>(bytes));
   return block;
@@ -400,7 +418,7 @@ void* allocate(std::size_t bytes) {
 
 void deallocate(void* block, std::size_t bytes) noexcept {
   count_live(-static_cast<std::int64_t>(bytes));
-  std::free(block);
+  free_aligned(block);
 }
 
 #else
