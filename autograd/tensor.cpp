@@ -81,6 +81,8 @@ Tensor detail::from_elements(const T* from, const Shape& shape, std::size_t size
     raise<ShapeError>("tensor: the shape must have as many elements as there are numbers",
                       std::to_string(size) + " elements", to_string(shape));
   }
+  if (is_storage(dtype))
+    return core::cast(from_elements(from, shape, size, std::is_integral_v<T> ? i64 : f64).value(), dtype);
   visit_dtype(dtype, [&]<class U>() {
     std::transform(from, from + size, y.data<U>(), [](T number) { return static_cast<U>(number); });
   });
@@ -108,7 +110,7 @@ template Tensor from_elements(const long double*, const Shape&, std::size_t, DTy
 namespace {
 using detail::NestedList;
 
-int dtype_rank(DType t) { return t == boolean ? 0 : t == i64 ? 1 : 2; }
+int dtype_rank(DType t) { return t == boolean ? 0 : is_integer(t) ? 1 : 2; }
 
 /// The dtype that holds all numbers of the list: boolean, i64 or f32; f32 when there are none.
 DType common_dtype(const NestedList& list) {
@@ -142,6 +144,9 @@ T* write(const NestedList& list, const Shape& shape, std::size_t axis, T* out) {
 Tensor detail::from_list(const NestedList& list) { return from_list(list, common_dtype(list)); }
 
 Tensor detail::from_list(const NestedList& list, DType dtype) {
+  if (is_storage(dtype)) {
+    return core::cast(from_list(list, common_dtype(list) == f32 ? f64 : common_dtype(list)).value(), dtype);
+  }
   Shape shape;
   for (const auto* first = &list; !first->is_number(); first = first->begin()) {
     shape.push_back(first->size());
@@ -162,7 +167,7 @@ Tensor zeros_like(const Tensor& x) { return core::full_like(x.value(), 0); }
 Tensor ones_like(const Tensor& x) { return core::full_like(x.value(), 1); }
 
 void In::resolve(const char* op, DType dtype) {
-  if (!is_floating(dtype) && number_ != std::floor(number_)) {
+  if (!is_half(dtype) && !is_floating(dtype) && number_ != std::floor(number_)) {
     raise<DTypeError>(std::string(op) + ": a number takes the dtype of the other operand",
                       "an integer for " + std::string(name(dtype)) + ", or an operand converted with to(f32)",
                       std::to_string(number_));
@@ -178,13 +183,15 @@ void In::promote(DType dtype) {
 }
 
 namespace {
-/// The dtype in which two operands of different dtypes meet: that of a float before i64 before boolean.
+/// The dtype in which two operands of different dtypes meet: that of a float before integers before boolean; i64 for
+/// different integers.
 DType common_dtype(const Op& op, const In& a, const In& b) {
   const DType s = a.literal();
   const DType t = b.literal();
   if (dtype_rank(s) != dtype_rank(t)) return dtype_rank(s) > dtype_rank(t) ? s : t;
   if (b.is_number()) return s;
   if (s != t && !a.is_number()) {
+    if (is_integer(s) && is_integer(t)) return i64;
     raise<DTypeError>(std::string(op.name()) + ": the operands must have the same dtype",
                       "equal float dtypes; convert with to(dtype)",
                       describe(a.value()) + " and " + describe(b.value()));

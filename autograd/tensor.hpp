@@ -208,7 +208,7 @@ Tensor tensor(const R& values, const Shape& shape, DType dtype = dtype_of<detail
 /// it.
 template <Element T>
 Tensor from_blob(const T* data, const Shape& shape) {
-  return Array::borrow(shape, dtype_of<T>, data);
+  return Array::borrow(shape, element_dtype<T>, data);
 }
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);

@@ -16,17 +16,23 @@
 
 namespace newtape::detail {
 
+/// The element type for values of type V: wide integers, which C++ computes by default, become i64.
+template <class V>
+using stored_type =
+    std::conditional_t<std::is_integral_v<V> && (sizeof(V) > 2), std::int64_t,
+                       std::conditional_t<Element<V>, V,
+                                          std::conditional_t<std::is_integral_v<V>, std::int64_t,
+                                                             std::conditional_t<(sizeof(V) <= 4), float, double>>>>;
+
 template <class T>
 struct include_newtape_core_xtensor_hpp {
   /// A new array with the values of an expression.
   template <class E>
   static Array read(const E& e) {
     using V = std::decay_t<typename E::value_type>;
-    static_assert(std::is_arithmetic_v<V>, "an Array holds real numbers, integers or booleans");
-    using To = std::conditional_t<
-        std::is_same_v<V, bool>, bool,
-        std::conditional_t<std::is_integral_v<V>, std::int64_t, std::conditional_t<(sizeof(V) <= 4), float, double>>>;
-    Array x = Array::empty(Shape(e.shape().begin(), e.shape().end()), dtype_of<To>);
+    static_assert(std::is_arithmetic_v<V> || Element<V>, "an Array holds real numbers, integers or booleans");
+    using To = stored_type<V>;
+    Array x = Array::empty(Shape(e.shape().begin(), e.shape().end()), element_dtype<To>);
     auto out = x.view<To>();
     xt::noalias(out) = xt::cast<To>(e);
     return x;
@@ -34,11 +40,11 @@ struct include_newtape_core_xtensor_hpp {
 
   /// Takes over the buffer of a temporary container.
   template <Element V, xt::layout_type L, class A, class S>
-    requires(L == xt::layout_type::row_major)
+    requires(L == xt::layout_type::row_major && std::is_same_v<stored_type<V>, V>)
   static Array read(xt::xarray_container<xt::uvector<V, A>, L, S>&& x) {
     using X = xt::xarray_container<xt::uvector<V, A>, L, S>;
     auto* owner = new X(std::move(x));
-    return Array::adopt(Shape(owner->shape().begin(), owner->shape().end()), dtype_of<V>, owner->data(), owner,
+    return Array::adopt(Shape(owner->shape().begin(), owner->shape().end()), element_dtype<V>, owner->data(), owner,
                         [](void* p) { delete static_cast<X*>(p); });
   }
 

@@ -49,7 +49,7 @@ Data data_from(const char* op, const In& x, const LogisticOptions& options) {
 
 /// The labels as i64, within [0, classes).
 Array labels_from(const char* op, const In& x, const Tensor& target, std::int64_t classes) {
-  if (target.dtype() != i64 && target.dtype() != boolean) {
+  if (!is_integer(target.dtype()) && target.dtype() != boolean) {
     raise<DTypeError>(std::string(op) + ": the target must hold class indices", "i64 or boolean", name(target.dtype()));
   }
   if (target.shape() != Shape{x.shape()[0]}) {

@@ -211,6 +211,7 @@ Tensor einsum(std::string_view expression, const std::vector<Tensor>& operands, 
   std::vector<Labeled> list;
   std::vector<Labels> sets;
   for (std::size_t i = 0; i < operands.size(); ++i) {
+    expect_computed("einsum", operands[i].value());
     if (operands[i].dtype() != operands[0].dtype() || operands[i].dtype() == boolean) {
       raise<DTypeError>("einsum: the operands must have the same dtype", "f32, f64 or i64",
                         quoted(expression) + " of " + std::string(name(operands[0].dtype())) + " and " +
@@ -271,6 +272,7 @@ Tensor tensordot(In a, In b, const Dims& axes_a, const Dims& axes_b) {
   if (axes_a.size() != axes_b.size()) {
     raise<ShapeError>("tensordot: axes_a and axes_b must have the same length", "pairs of axes", got());
   }
+  expect_computed("tensordot", a.value());
   if (a.dtype() != b.dtype() || a.dtype() == boolean) {
     raise<DTypeError>("tensordot: the operands must have the same dtype", "f32, f64 or i64",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));

@@ -196,7 +196,8 @@ Tensor argwhere(In x) { return core::argwhere(x.value()); }
 std::vector<Tensor> where(In condition) { return unstack(argwhere(std::move(condition)), 1); }
 
 Tensor one_hot(In indices, std::int64_t classes, DType dtype) {
-  if (indices.dtype() != i64) raise<DTypeError>("one_hot: the indices must be i64", "i64", name(indices.dtype()));
+  if (indices.dtype() != i64)
+    return one_hot(In(core::as_indices("one_hot", indices.value()), indices.location()), classes, dtype);
   if (classes < -1 || (classes == -1 && indices.size() == 0)) {
     raise<ValueError>("one_hot: invalid number of classes", "at least 0; -1 needs at least one index",
                       classes == -1 ? "-1 and no index" : std::to_string(classes));

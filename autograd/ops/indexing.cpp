@@ -69,7 +69,7 @@ struct Plan {
       if (i.kind() == Index::Kind::axes) ++ellipses;
       if (i.kind() == Index::Kind::integer || i.kind() == Index::Kind::slice) ++consumed;
       if (i.kind() != Index::Kind::tensor) continue;
-      if (!i.array().defined() || (i.array().dtype() != i64 && i.array().dtype() != boolean)) {
+      if (!i.array().defined() || (!is_integer(i.array().dtype()) && i.array().dtype() != boolean)) {
         raise<DTypeError>(std::string(op_) + ": an index tensor must hold indices or a mask", "i64 or boolean",
                           i.array().defined() ? name(i.array().dtype()) : "an undefined tensor");
       }
@@ -104,8 +104,8 @@ struct Plan {
   /// Adds an index tensor for the axes from `axis` on; returns the next axis.
   std::size_t pick_from(const Array& at, std::size_t axis) {
     axes.push_back(static_cast<std::int64_t>(shape.size()));
-    if (at.dtype() == i64) {
-      indices.push_back(at);
+    if (is_integer(at.dtype())) {
+      indices.push_back(core::as_indices(op_, at));
       shape.push_back(x_[axis]);
       return axis + 1;
     }

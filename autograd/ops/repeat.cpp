@@ -71,7 +71,7 @@ Tensor repeat_interleave(In x, const Tensor& repeats, std::optional<std::int64_t
   if (x.ndim() == 0) return repeat_interleave(unsqueeze(x, 0), repeats, axis);
   const auto length = x.shape()[normalize_axis("repeat_interleave", *axis, x.ndim())];
   if (repeats.dtype() != i64) {
-    raise<DTypeError>("repeat_interleave: the counts must be i64", "i64", name(repeats.dtype()));
+    return repeat_interleave(std::move(x), core::as_indices("repeat_interleave", repeats.value()), axis);
   }
   if (repeats.ndim() > 1 || (repeats.size() != 1 && repeats.size() != length)) {
     raise<ShapeError>("repeat_interleave: each element needs one count", "[" + std::to_string(length) + "]",

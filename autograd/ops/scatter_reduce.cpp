@@ -157,6 +157,7 @@ Tensor scatter_reduce(In x, std::int64_t axis, const Tensor& indices, In src, Sc
         x, [&](In v) { return scatter_reduce(std::move(v), axis, unsqueeze(indices, 0), src, reduce, options); });
   }
   match(scatter_reduce_op, x, src);
+  expect_computed("scatter_reduce", x.value());
   if (x.dtype() == boolean) raise<DTypeError>("scatter_reduce: numbers are required", "f32, f64 or i64", "boolean");
   const Array positions = core::flat_positions("scatter_reduce", x.shape(), indices.value(), axis);
   const Tensor source = detail::scatter_source("scatter_reduce", indices, src);

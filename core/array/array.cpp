@@ -2,6 +2,7 @@
 #include <newtape/core/array/array.hpp>
 
 #include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 #include <limits>
 #include <new>
@@ -12,6 +13,10 @@ namespace newtape {
 void detail::undefined_array() {
   raise<ValueError>("an operand is undefined", "a defined array or tensor",
                     "one that holds nothing yet: default-constructed, moved from, or a gradient before backward");
+}
+void detail::raise_storage(std::string_view op, DType t) {
+  raise<DTypeError>(std::string(op) + ": " + std::string(name(t)) + " is a dtype for storage",
+                    "f32, f64 or i64: convert with to(f32) first", name(t));
 }
 namespace detail {
 namespace {
@@ -133,11 +138,13 @@ void expect_one(const Array& x) {
 
 double Array::item_as_double() const {
   expect_one(*this);
+  if (is_storage(dtype())) return core::cast(*this, f64).item_as_double();
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
 }
 
 std::int64_t Array::item_as_int() const {
   expect_one(*this);
+  if (is_storage(dtype())) return core::cast(*this, i64).item_as_int();
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<std::int64_t>(*data<T>()); });
 }
 
@@ -146,8 +153,13 @@ std::string describe(const Array& x) {
   return std::string(name(x.dtype())) + " " + to_string(x.shape());
 }
 
+void expect_computed(std::string_view op, const Array& x) {
+  if (x.defined() && is_storage(x.dtype())) detail::raise_storage(op, x.dtype());
+}
+
 void expect_floating(std::string_view op, const Array& x) {
   if (x.defined() && is_floating(x.dtype())) return;
+  expect_computed(op, x);
   raise<DTypeError>(std::string(op) + ": the dtype must be a float", "f32 or f64", describe(x));
 }
 

@@ -61,8 +61,9 @@ class Array {
   /// Reads `data`, which the caller keeps alive and C-contiguous, without a copy and without ever writing to it.
   static Array borrow(const Shape& shape, DType dtype, const void* data);
 
-  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). Integer types become i64. The buffer of
-  /// a temporary xarray of float, double, int64 or bool is moved, not copied.
+  /// The values of any xtensor expression (include <newtape/core/xtensor.hpp>). Integers of one and two bytes, float16 and
+  /// bfloat16 keep their type; wider integers become i64. The buffer of a temporary xarray is moved, not copied, where
+  /// the type stays.
   template <XtensorExpression E>
   explicit Array(E&& e)
       : Array(detail::include_newtape_core_xtensor_hpp<std::remove_cvref_t<E>>::read(std::forward<E>(e))) {}
@@ -86,12 +87,12 @@ class Array {
   /// The first element; DTypeError when `T` is not what the array holds.
   template <Element T>
   const T* data() const {
-    expect_dtype(dtype_of<T>);
+    expect_dtype(element_dtype<T>);
     return reinterpret_cast<const T*>(body().data);
   }
   template <Element T>
   T* data() {
-    expect_dtype(dtype_of<T>);
+    expect_dtype(element_dtype<T>);
     return reinterpret_cast<T*>(body().data);
   }
   const void* raw() const { return body().data; }
@@ -139,6 +140,9 @@ T Array::item() const {
 
 /// The dtype and shape, for messages: "f32 [2, 3]".
 std::string describe(const Array& x);
+
+/// DTypeError naming `op` if the dtype of x is for storage only.
+void expect_computed(std::string_view op, const Array& x);
 
 /// DTypeError naming `op` unless the elements of x are f32 or f64.
 void expect_floating(std::string_view op, const Array& x);

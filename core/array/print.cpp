@@ -5,12 +5,32 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <ostream>
 #include <vector>
 
 namespace newtape {
 
 namespace {
+
+/// Reads one element of any dtype.
+template <class F>
+auto visit_element(DType t, const F& f) {
+  switch (t) {
+    case u8: return f.template operator()<std::uint8_t>();
+    case i8: return f.template operator()<std::int8_t>();
+    case i16: return f.template operator()<std::int16_t>();
+    case i32: return f.template operator()<std::int32_t>();
+    case u16: return f.template operator()<std::uint16_t>();
+    case u32: return f.template operator()<std::uint32_t>();
+    case u64: return f.template operator()<std::uint64_t>();
+    case f16: return f.template operator()<float16>();
+    case bf16: return f.template operator()<bfloat16>();
+    default: return visit_dtype(t, f);
+  }
+}
+
+bool has_fractions(DType t) { return is_floating(t) || is_half(t); }
 
 /// One element; integers stay integers, as a double would round large ones.
 struct Element {
@@ -22,7 +42,7 @@ struct Element {
 class ElementFormat {
  public:
   ElementFormat(const std::vector<Element>& shown, DType dtype, int precision) : dtype_(dtype), precision_(precision) {
-    if (is_floating(dtype)) choose_notation(shown);
+    if (has_fractions(dtype)) choose_notation(shown);
     for (const auto& v : shown) width_ = std::max(width_, format(v).size());
   }
 
@@ -56,7 +76,8 @@ class ElementFormat {
 
   std::string format(const Element& element) const {
     if (dtype_ == boolean) return element.integer != 0 ? "True" : "False";
-    if (dtype_ == i64) return fmt::format("{}", element.integer);
+    if (dtype_ == u64) return fmt::format("{}", static_cast<std::uint64_t>(element.integer));
+    if (is_integer(dtype_)) return fmt::format("{}", element.integer);
     const double v = element.real;
     if (std::isnan(v)) return "nan";
     if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
@@ -91,9 +112,9 @@ class Printer {
 
  private:
   Element at(std::int64_t offset) const {
-    return visit_dtype(x_.dtype(), [&]<class T>() {
+    return visit_element(x_.dtype(), [&]<class T>() {
       const T v = static_cast<const T*>(x_.raw())[offset];
-      return Element{static_cast<double>(v), is_floating(dtype_of<T>) ? 0 : static_cast<std::int64_t>(v)};
+      return Element{static_cast<double>(v), has_fractions(element_dtype<T>) ? 0 : static_cast<std::int64_t>(v)};
     });
   }
 

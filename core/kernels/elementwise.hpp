@@ -14,10 +14,12 @@ namespace newtape::core::kernels {
 Array unary(std::string_view op, const Kernels& k, Array&& x);
 /// Result of another dtype.
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype);
+Array unary_to(std::string_view op, Kernel kernel, const Array& x, DType dtype);
 Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b);
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b);
 /// The result has the dtype of `c`; so must `b`, and `a` unless the kernel takes boolean there.
 Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c);
+Array ternary(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& c);
 
 /// The same with the kernel of a name, which is also that of the operation.
 template <KernelName name>

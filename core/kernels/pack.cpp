@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/pack.hpp>
 
 #include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/kernels/item_size.hpp>
 #include <newtape/core/kernels/transpose.hpp>
 
 #include <cstring>
@@ -10,14 +11,6 @@
 namespace newtape::core::kernels {
 
 namespace {
-
-/// Calls f with an unsigned integer type of `item` bytes; copying depends only on the element size.
-template <class F>
-decltype(auto) visit_item(std::int64_t item, F&& f) {
-  if (item == 4) return f(std::uint32_t{});
-  if (item == 8) return f(std::uint64_t{});
-  return f(std::uint8_t{});
-}
 
 template <class T>
 void pack_block(const T* first, const Block& b, T* to) {
@@ -46,7 +39,7 @@ void pack_block(const T* first, const Block& b, T* to) {
 }  // namespace
 
 void pack(const Block& b, std::byte* to) {
-  if (b.row_stride == 1 && b.rows >= 4 && b.columns >= 4 && b.item != 1 && b.column_stride > 1) {
+  if (b.row_stride == 1 && b.rows >= 4 && b.columns >= 4 && b.item >= 4 && b.column_stride > 1) {
     const Transpose transpose = select<TransposeTable>().of(b.item);
     transpose(b.first, b.column_stride, to, b.columns, b.rows, b.columns);
     return;

@@ -9,7 +9,7 @@ namespace newtape::core::kernels {
 
 struct Block {
   const std::byte* first;
-  std::int64_t item;  ///< bytes per element: 1, 4 or 8
+  std::int64_t item;  ///< bytes per element: 1, 2, 4 or 8
   std::int64_t rows, row_stride;
   std::int64_t columns, column_stride;  ///< strides in elements
 };

@@ -190,6 +190,7 @@ Array matmul(const Array& a, const Array& b) {
   if (a.ndim() < 2 || b.ndim() < 2 || a.shape().back() != b.shape()[b.ndim() - 2]) {
     raise<ShapeError>("matmul: the inner lengths must agree", "a [.., n, k], b [.., k, m]", shapes());
   }
+  expect_computed("matmul", a);
   if (a.dtype() != b.dtype() || a.dtype() == boolean) {
     raise<DTypeError>("matmul: the operands must have one dtype", "f32, f64 or i64, twice",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));

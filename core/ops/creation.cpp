@@ -2,18 +2,26 @@
 #include <newtape/core/ops/creation.hpp>
 
 #include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/kernels/convert.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace newtape::core {
 
 Array full(const Shape& shape, double value, DType dtype) {
   Array y = Array::empty(shape, dtype);
-  visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
+  if (is_storage(dtype)) {
+    assign(y, cast(full({}, value, f64), dtype));
+  } else {
+    visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
+  }
   return y;
 }
 Array number(double value, DType dtype) {
@@ -30,6 +38,7 @@ Array zeros(const Shape& shape, DType dtype) {
 Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Array arange(std::int64_t n, DType dtype, double start, double step) {
+  if (is_storage(dtype)) return cast(arange(n, f64, start, step), dtype);
   Array y = Array::empty({n}, dtype);
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.data<T>();
@@ -39,6 +48,7 @@ Array arange(std::int64_t n, DType dtype, double start, double step) {
 }
 
 Array eye(std::int64_t rows, std::int64_t columns, DType dtype) {
+  if (is_storage(dtype)) return cast(eye(rows, columns, f32), dtype);
   Array y = zeros({rows, columns}, dtype);
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.data<T>();
@@ -48,26 +58,51 @@ Array eye(std::int64_t rows, std::int64_t columns, DType dtype) {
 }
 
 namespace {
-/// Conversion to `dtype`; a copy from the same.
-const kernels::Kernels& cast_to(DType dtype) {
-  switch (dtype) {
-    case f32: return kernels::kernels_of<"cast_to_f32">();
-    case f64: return kernels::kernels_of<"cast_to_f64">();
-    case i64: return kernels::kernels_of<"cast_to_i64">();
-    default: return kernels::kernels_of<"cast_to_boolean">();
-  }
+
+using kernels::Conversion;
+
+/// Elements that pass through the steps of a conversion together; two buffers of 8 bytes each stay in the L1 cache.
+constexpr std::int64_t conversion_block = 1024;
+
+void convert_in_steps(const Conversion& steps, const Array& x, Array& y) {
+  const auto from_item = static_cast<std::int64_t>(item_size(x.dtype()));
+  const auto to_item = static_cast<std::int64_t>(item_size(y.dtype()));
+  const auto* from = static_cast<const std::byte*>(x.raw());
+  auto* to = static_cast<std::byte*>(y.raw());
+  newtape::detail::parallel_for(x.size(), kernels::parallel_grain, [&](std::int64_t begin, std::int64_t end) {
+    alignas(64) std::byte buffers[2][conversion_block * 8];
+    for (; begin < end; begin += conversion_block) {
+      const auto n = std::min(conversion_block, end - begin);
+      const void* in = from + begin * from_item;
+      for (int k = 0; k < steps.count; ++k) {
+        void* out = k + 1 == steps.count ? to + begin * to_item : buffers[k];
+        steps.kernels[k](&in, out, n, 0);
+        in = out;
+      }
+    }
+  });
 }
+
+Array convert(std::string_view op, const Array& x, DType dtype) {
+  const Conversion steps = kernels::conversion(x.dtype(), dtype);
+  if (recorder() != nullptr || steps.count == 1) {
+    Array y = x;
+    for (int k = 0; k < steps.count; ++k) y = kernels::unary_to(op, steps.kernels[k], y, steps.via[k]);
+    return y;
+  }
+  Array y = Array::empty(x.shape(), dtype);
+  convert_in_steps(steps, contiguous(x), y);
+  return y;
+}
+
 }  // namespace
 
 Array copy(const Array& x) {
   if (recorder() != nullptr) refuse_in_recording("a copy of an array");
-  return kernels::unary_to("copy", cast_to(x.dtype()), x, x.dtype());
+  return convert("copy", x, x.dtype());
 }
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
-Array cast(Array x, DType dtype) {
-  if (x.dtype() == dtype) return x;
-  return kernels::unary_to("cast", cast_to(dtype), x, dtype);
-}
+Array cast(Array x, DType dtype) { return x.dtype() == dtype ? x : convert("cast", x, dtype); }
 
 void assign(Array& dst, const Array& src) {
   if (dst.dtype() != src.dtype()) {
@@ -82,7 +117,7 @@ void assign(Array& dst, const Array& src) {
   if (dst.shares_memory_with(src)) return assign(dst, copy(src));
   if (dst.is_contiguous()) {
     const Array* inputs[] = {&src};
-    kernels::map_into(cast_to(src.dtype()).of[static_cast<int>(src.dtype())], inputs, 1, dst);
+    kernels::map_into(kernels::conversion(src.dtype(), src.dtype()).kernels[0], inputs, 1, dst);
     return;
   }
   // Traverses both in the memory order of the destination, which often makes it contiguous.

@@ -23,8 +23,9 @@ inline Array eye(std::int64_t n, DType dtype) { return core::eye(n, n, dtype); }
 Array copy(const Array& x);
 /// `x` itself if contiguous, else a contiguous copy.
 Array contiguous(Array x);
-/// Conversion; f64 to f32 rounds, floats to i64 truncate, anything to boolean is `!= 0`. Returns `x` if the dtype
-/// matches.
+/// Conversion as NumPy's `astype`: to a float it rounds to nearest even, floats to integers truncate, integers wrap modulo
+/// 2^bits (NaN, infinity and floats beyond 2^63 give the lower bits of -2^63), anything to boolean is `!= 0`. Returns `x`
+/// if the dtype matches.
 Array cast(Array x, DType dtype);
 /// dst[...] = src, broadcast; dtypes must match. Writes the memory of `dst`, which may be a view.
 void assign(Array& dst, const Array& src);

@@ -2,6 +2,8 @@
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/kernels/convert.hpp>
+#include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -16,6 +18,7 @@ namespace newtape::core::kernels {
 namespace {
 
 [[noreturn, gnu::cold, gnu::noinline]] void unsupported(std::string_view op, const Kernels& k, const Array& x) {
+  if (is_storage(x.dtype())) newtape::detail::raise_storage(op, x.dtype());
   std::string expected;
   for (const DType t : {f32, f64, i64, boolean}) {
     if (k.of[static_cast<int>(t)] == nullptr) continue;
@@ -30,12 +33,14 @@ namespace {
                     describe(a) + " and " + describe(b));
 }
 
-Kernel kernel_for(const Kernels& k, const Array& x) { return k.of[static_cast<int>(x.dtype())]; }
+Kernel kernel_for(const Kernels& k, const Array& x) {
+  return is_storage(x.dtype()) ? nullptr : k.of[static_cast<int>(x.dtype())];
+}
 
 /// Integers and booleans as f32, for a function of floats only; DTypeError when it is none.
 [[gnu::cold, gnu::noinline]] Array as_float(std::string_view op, const Kernels& k, const Array& x) {
   const auto has = [&](DType t) { return k.of[static_cast<int>(t)] != nullptr; };
-  if (!has(f32) || has(i64) || has(boolean)) unsupported(op, k, x);
+  if (!has(f32) || has(i64) || has(boolean) || is_storage(x.dtype())) unsupported(op, k, x);
   return cast(x, f32);
 }
 
@@ -84,6 +89,10 @@ Array unary(std::string_view op, const Kernels& k, Array&& x) {
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype) {
   const Kernel kernel = kernel_for(k, x);
   if (kernel == nullptr) return unary_to(op, k, as_float(op, k, x), dtype);
+  return unary_to(op, kernel, x, dtype);
+}
+
+Array unary_to(std::string_view op, Kernel kernel, const Array& x, DType dtype) {
   if (recorder() != nullptr) return record(op, kernel, dtype, x);
   Array y = Array::empty(x.shape(), dtype);
   if (directly_callable(x)) {
@@ -177,8 +186,16 @@ Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
   return y;
 }
 
+namespace {
+/// A dtype with kernels that holds every value of a storage dtype other than u64.
+DType wide_of(DType t) noexcept { return is_half(t) ? f32 : i64; }
+}  // namespace
+
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b) {
   if (a.dtype() != b.dtype()) mixed(op, a, b);
+  if (is_storage(a.dtype()) && a.dtype() != u64) {
+    return binary_to_boolean(op, k, cast(a, wide_of(a.dtype())), cast(b, wide_of(b.dtype())));
+  }
   const Kernel kernel = kernel_for(k, a);
   if (kernel == nullptr) unsupported(op, k, a);
   if (recorder() != nullptr) return record(op, kernel, boolean, a, b);
@@ -189,10 +206,17 @@ Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, c
 }
 
 Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c) {
+  const Kernel kernel = kernel_for(k, c);
+  if (kernel == nullptr) {
+    if (b.dtype() != c.dtype()) mixed(op, b, c);
+    unsupported(op, k, c);
+  }
+  return ternary(op, kernel, std::move(a), std::move(b), std::move(c));
+}
+
+Array ternary(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& c) {
   if (b.dtype() != c.dtype()) mixed(op, b, c);
   if (a.dtype() != c.dtype() && a.dtype() != boolean) mixed(op, a, c);
-  const Kernel kernel = kernel_for(k, c);
-  if (kernel == nullptr) unsupported(op, k, c);
   if (recorder() != nullptr) return record(op, kernel, c.dtype(), a, b, c);
   const Shape shape = broadcast_shapes(op, a.shape(), broadcast_shapes(op, b.shape(), c.shape()));
   Array* const operands[] = {&a, &b, &c};
@@ -328,7 +352,9 @@ Array where(const Array& condition, Array a, Array b) {
   if (condition.dtype() != boolean) {
     raise<DTypeError>("where: the condition must be boolean", "boolean", describe(condition));
   }
-  return ternary<"where">(Array(condition), std::move(a), std::move(b));
+  const auto kernel = kernels::by_size(kernels::kernels_of<"where">(),
+                                       kernels::select<kernels::ConvertTable>().where_2_bytes, b.dtype());
+  return ternary("where", kernel, Array(condition), std::move(a), std::move(b));
 }
 
 }  // namespace newtape::core

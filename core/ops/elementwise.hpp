@@ -6,7 +6,8 @@
 #include <cstdint>
 
 /// Elementwise functions. Operands broadcast by NumPy's rules and must have the same dtype (DTypeError names both).
-/// Functions of floats convert i64 and booleans to f32.
+/// Functions of floats convert i64 and booleans to f32. Storage dtypes are compared and selected by `where`; all else is
+/// a DTypeError.
 /// Arguments are passed by value: the result reuses the memory of one that is moved in and `reusable()`.
 namespace newtape::core {
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/kernels/item_size.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -23,10 +24,7 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 
 /// The indices mapped to [0, length); negative ones count from the end. ValueError naming an index out of range.
 std::vector<std::int64_t> checked(const char* op, const Array& indices, std::int64_t length) {
-  if (indices.dtype() != i64) {
-    raise<DTypeError>(std::string(op) + ": indices must be integers", "i64", name(indices.dtype()));
-  }
-  const Array flat = contiguous(indices);
+  const Array flat = contiguous(as_indices(op, indices));
   const auto* p = flat.data<std::int64_t>();
   std::vector<std::int64_t> result(p, p + flat.size());
   for (auto& i : result) {
@@ -41,6 +39,7 @@ std::vector<std::int64_t> checked(const char* op, const Array& indices, std::int
 }
 
 void expect_number(const char* op, const Array& x) {
+  expect_computed(op, x);
   if (x.dtype() == boolean)
     raise<DTypeError>(std::string(op) + ": the dtype must be numeric", "f32, f64 or i64", "boolean");
 }
@@ -117,6 +116,12 @@ void expect_source(const char* op, const Array& x, const Array& src, const Array
 }
 
 }  // namespace
+
+Array as_indices(std::string_view op, const Array& x) {
+  if (x.defined() && is_integer(x.dtype())) return cast(x, i64);
+  raise<DTypeError>(std::string(op) + ": indices must be integers", "i64",
+                    x.defined() ? name(x.dtype()) : "an undefined array");
+}
 
 Array take(const Array& x, const Array& indices, std::int64_t axis) {
   if (x.ndim() == 0) return take(unsqueeze(x, 0), indices, axis);
@@ -244,9 +249,9 @@ Array gather(const Array& x, std::int64_t axis, const Array& indices) {
   Array out = Array::empty(shape, x.dtype());
   if (out.size() == 0) return out;
   const Array source = contiguous(x);
-  visit_dtype(x.dtype(), [&]<class T>() {
-    const T* from = source.data<T>();
-    T* to = out.data<T>();
+  kernels::visit_item(static_cast<std::int64_t>(item_size(x.dtype())), [&]<class T>(T) {
+    const T* from = static_cast<const T*>(source.raw());
+    T* to = static_cast<T*>(out.raw());
     for (std::int64_t b = 0; b < w.batch; ++b) {
       const std::int64_t* i = at.data();
       for (std::int64_t o = 0; o < w.outer; ++o, from += length * w.inner) {
@@ -345,8 +350,8 @@ Array ravel_multi_index(const char* op, std::span<const Array> indices, const Sh
 }
 
 Array flatnonzero(const Array& x) {
-  const Array flat = contiguous(x);
-  return visit_dtype(x.dtype(), [&]<class T>() {
+  const Array flat = contiguous(is_storage(x.dtype()) ? cast(x, boolean) : x);
+  return visit_dtype(flat.dtype(), [&]<class T>() {
     const T* from = flat.data<T>();
     std::int64_t n = 0;
     for (std::int64_t i = 0; i < flat.size(); ++i) n += from[i] != T(0) ? 1 : 0;

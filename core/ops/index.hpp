@@ -5,6 +5,7 @@
 #include <newtape/core/array/slice.hpp>
 
 #include <span>
+#include <string_view>
 
 /// Views (no copy), joining, gathering and scattering. Negative axes count from the last, negative indices from the
 /// end.
@@ -31,7 +32,7 @@ Array roll(const Array& x, std::int64_t shift, std::int64_t axis);
 /// Zeros [.., rows, columns] with x on the diagonal: the adjoint of `diagonal`.
 Array diag_embed(const Array& x, std::int64_t offset, std::int64_t rows, std::int64_t columns);
 
-// --- along an axis: i64 indices of any shape, which replaces the axis. ValueError names an index out of range ---
+// --- along an axis: integer indices of any shape, which replaces the axis. ValueError names an index out of range ---
 Array take(const Array& x, const Array& indices, std::int64_t axis);
 /// Adds src to zeros of length `length` along `axis`, at `indices`: the adjoint of `take`.
 Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);
@@ -49,6 +50,8 @@ Array gather(const Array& x, std::int64_t axis, const Array& indices);
 Array gather_adjoint(const Array& src, std::int64_t axis, const Array& indices, std::int64_t length);
 
 // --- indices ---
+/// Indices of any integer dtype as i64: all that take indices accept storage dtypes by this. DTypeError naming `op`.
+Array as_indices(std::string_view op, const Array& x);
 /// Marks the last occurrence of every index (boolean); undefined if all indices are distinct.
 Array last_of_equals(const Array& indices, std::int64_t length);
 /// Flat (C order) positions in an array of this shape that `gather` reads with indices along `axis`. ShapeError naming

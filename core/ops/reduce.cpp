@@ -165,6 +165,7 @@ std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join
 }
 
 [[noreturn]] void unsupported(const char* op, const char* expected, const Array& x) {
+  expect_computed(op, x);
   raise<DTypeError>(std::string(op) + ": unsupported dtype", expected, describe(x));
 }
 
@@ -284,6 +285,7 @@ Array sum(const Array& x, const Axes& axes, bool keepdims) {
 }
 
 Array mean(const Array& x, const Axes& axes, bool keepdims) {
+  expect_computed("mean", x);
   const Dims normalized = axes.normalized("mean", x.ndim());
   const double scale = 1.0 / static_cast<double>(reduced_count(x, normalized));
   const bool floats = is_floating(x.dtype());

@@ -28,6 +28,7 @@ constexpr std::int64_t piece = 64;                   // elements of each row tra
 ScanKernel kernel_for(const char* op, const ScanKernels& kernels, const Array& x) {
   const bool integers = kernels.of[2] != nullptr;
   if (is_floating(x.dtype()) || (integers && x.dtype() == i64)) return kernels.of[static_cast<int>(x.dtype())];
+  expect_computed(op, x);
   raise<DTypeError>(std::string(op) + ": unsupported dtype", integers ? "f32, f64 or i64" : "f32 or f64", describe(x));
 }
 

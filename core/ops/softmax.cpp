@@ -172,6 +172,7 @@ std::int64_t best_of(const T* x, std::int64_t n) {
 template <bool largest>
 Array arg_best(const char* op, const Array& x, std::int64_t axis, bool keepdims) {
   if (x.ndim() == 0) return as_vector(x, [=](const Array& v) { return arg_best<largest>(op, v, axis, true); });
+  expect_computed(op, x);
   const auto a = normalize_axis(op, axis, x.ndim());
   const auto n = x.shape()[a];
   Shape kept = x.shape();

@@ -91,6 +91,7 @@ Array axis_to_last(const Array& x, std::size_t axis) { return transpose(x, stati
 template <class Choose>
 ValuesIndices choose_rows(const char* op, const Array& x, std::int64_t axis, std::int64_t count, bool descending,
                           bool values, const Choose& choose) {
+  expect_computed(op, x);
   const auto a = normalize_axis(op, axis, x.ndim());
   const auto n = x.shape()[a];
   expect_index_fits(op, x, n);
@@ -232,10 +233,10 @@ Unique unique(const Array& x) {
 }
 
 Array bincount(const Array& x, std::int64_t minlength) {
-  if (x.dtype() != i64) {
+  if (!is_integer(x.dtype())) {
     raise<DTypeError>("bincount: integers are required", "i64", describe(x));
   }
-  const Array in = contiguous(x);
+  const Array in = contiguous(cast(x, i64));
   const auto* value = in.data<std::int64_t>();
   auto length = std::max<std::int64_t>(0, minlength);
   for (std::int64_t i = 0; i < in.size(); ++i) {
@@ -256,6 +257,7 @@ Array searchsorted(const Array& sorted, const Array& values, bool right) {
     raise<DTypeError>("searchsorted: the operands must have the same dtype", std::string(name(sorted.dtype())),
                       std::string(name(values.dtype())));
   }
+  expect_computed("searchsorted", sorted);
   const Array in = contiguous(sorted);
   const Array wanted = contiguous(values);
   Array out = Array::empty(values.shape(), i64);

@@ -236,6 +236,7 @@ Array permutation(std::int64_t n, Generator& generator) {
 
 Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator) {
   expect(p >= 0 && p <= 1, "bernoulli", "a probability in [0, 1]", p);
+  if (is_storage(dtype)) newtape::detail::raise_storage("bernoulli", dtype);
   Array out = Array::empty(shape, dtype);
   // A 32-bit draw succeeds if it is below p 2^32. Signed 64-bit comparison: available in every instruction set, and the
   // limit at p = 1 does not fit 32 bits.
@@ -253,6 +254,7 @@ Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator)
 }
 
 Array rademacher(const Shape& shape, DType dtype, Generator& generator) {
+  if (is_storage(dtype)) newtape::detail::raise_storage("rademacher", dtype);
   Array out = Array::empty(shape, dtype);
   visit_dtype(dtype, [&]<class T>() {
     fill<T, group_words>(out, generator, [](const std::uint32_t* w, T* v) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/data/sets/labels.hpp>
 
 #include <algorithm>
@@ -10,13 +11,11 @@ namespace newtape::data::detail {
 std::vector<std::int64_t> read_labels(std::string_view what, const Array& labels) {
   const std::string prefix(what);
   if (!labels.defined()) raise<ValueError>(prefix + ": labels are undefined", "an array", "none");
-  if (labels.dtype() != i64) {
-    raise<DTypeError>(prefix + ": labels must be integers", "i64", std::string(name(labels.dtype())));
-  }
+  const Array numbers = core::as_indices(prefix + ": labels", labels);
   if (labels.ndim() != 1) {
     raise<ShapeError>(prefix + ": labels must be one-dimensional", "shape [n]", to_string(labels.shape()));
   }
-  const Array dense = core::contiguous(labels);
+  const Array dense = core::contiguous(numbers);
   const auto* first = dense.data<std::int64_t>();
   return {first, first + dense.size()};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/data/sets/labels.hpp>
 #include <newtape/data/sets/vocabulary.hpp>
 
@@ -97,11 +98,7 @@ Array CharVocabulary::encode(std::string_view text) const {
 
 std::string CharVocabulary::decode(const Array& numbers) const {
   if (!numbers.defined()) raise<ValueError>("CharVocabulary::decode: the array is undefined", "an array", "none");
-  if (numbers.dtype() != i64) {
-    raise<DTypeError>("CharVocabulary::decode: the numbers must be integers", "i64",
-                      std::string(name(numbers.dtype())));
-  }
-  const Array dense = core::contiguous(numbers);
+  const Array dense = core::contiguous(core::as_indices("CharVocabulary::decode", numbers));
   const auto* first = dense.data<std::int64_t>();
   std::string text;
   for (std::int64_t i = 0; i < dense.size(); ++i) {

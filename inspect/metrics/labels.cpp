@@ -11,7 +11,7 @@ namespace newtape::inspect::detail {
 Array metric_values(const ArrayLike& x) { return core::contiguous(core::cast(x, f64)); }
 
 Array metric_labels(std::string_view op, const ArrayLike& target) {
-  if (is_floating(target.dtype())) {
+  if (is_floating(target.dtype()) || is_half(target.dtype())) {
     raise<DTypeError>(std::string(op) + ": targets must be classes", "i64 or boolean", name(target.dtype()));
   }
   return core::contiguous(core::cast(target, i64));

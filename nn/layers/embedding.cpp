@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/layers/embedding.hpp>
 #include <newtape/nn/module/draw_order.hpp>
@@ -61,13 +62,14 @@ void Embedding::shorten(const Tensor& indices) const {
 }
 
 Tensor Embedding::forward(In indices) const {
-  if (indices.dtype() != i64) raise<DTypeError>("Embedding: the indices must be i64", "i64", name(indices.dtype()));
+  if (indices.dtype() != i64) return forward(In(core::as_indices("Embedding", indices.value()), indices.location()));
   if (any(indices < 0).item<bool>()) {
     raise<ValueError>("Embedding: the indices must not be negative", "0 <= index < " + std::to_string(num_embeddings),
                       std::to_string(min(indices).item<std::int64_t>()));
   }
   if (max_norm) shorten(indices);
   Tensor rows = take(weight, indices);
+  if (is_half(rows.dtype())) return rows.to(f32);
   if (!padding_idx || !rows.requires_grad()) return rows;
   const Tensor padding = indices == *padding_idx;
   return any(padding).item() == 0 ? rows : where(unsqueeze(padding, -1), rows.detach(), rows);

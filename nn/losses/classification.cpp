@@ -180,8 +180,9 @@ Tensor bounded_log1m(const Tensor& x) {
 
 }  // namespace
 
-Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyLossOptions& options) {
+Tensor cross_entropy(In logits, const Tensor& classes, const CrossEntropyLossOptions& options) {
   const CallSite here(logits.location());
+  const Tensor target = detail::class_indices(classes);
   check_logits("cross_entropy", logits, options.weight);
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
     raise<ValueError>("cross_entropy: label_smoothing is out of range", "in [0, 1]",
@@ -203,8 +204,9 @@ Tensor cross_entropy(In logits, const Tensor& target, const CrossEntropyLossOpti
   return cross_entropy_of(log_probabilities(std::move(logits)), target, options);
 }
 
-Tensor nll_loss(In log_p, const Tensor& target, const NLLLossOptions& options) {
+Tensor nll_loss(In log_p, const Tensor& classes, const NLLLossOptions& options) {
   const CallSite here(log_p.location());
+  const Tensor target = detail::class_indices(classes);
   check_logits("nll_loss", log_p, options.weight);
   check_indices("nll_loss", log_p, target);
   const CrossEntropyLossOptions general{

@@ -24,13 +24,13 @@ constexpr double impossible = -1e30;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 std::vector<std::int64_t> numbers(const Tensor& x) {
-  const Array a = core::contiguous(x.value());
+  const Array a = core::contiguous(core::cast(x.value(), i64));
   const auto* data = a.data<std::int64_t>();
   return {data, data + a.size()};
 }
 
 void check_integers(const char* what, const Tensor& x) {
-  if (x.dtype() != i64)
+  if (!is_integer(x.dtype()))
     raise<DTypeError>(std::string("ctc_loss: ") + what + " must be integers", "i64", name(x.dtype()));
 }
 

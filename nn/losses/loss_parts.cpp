@@ -25,6 +25,8 @@ Tensor reduce(const char* loss, Tensor losses, Reduction reduction) {
   }
 }
 
+Tensor class_indices(const Tensor& target) { return is_integer(target.dtype()) ? target.to(i64) : target; }
+
 void check_shapes(const char* loss, const In& input, const In& target, bool broadcast) {
   if (input.shape() == target.shape()) return;
   if (broadcast) {

@@ -13,6 +13,8 @@ namespace newtape::nn::detail {
 /// The reduction of the losses of `loss`. ValueError for the mean of none.
 Tensor reduce(const char* loss, Tensor losses, Reduction reduction);
 
+/// Class indices of any integer dtype as i64, others as they are.
+Tensor class_indices(const Tensor& target);
 /// ShapeError unless both have the same shape, or `broadcast` and their shapes broadcast.
 void check_shapes(const char* loss, const In& input, const In& target, bool broadcast = false);
 /// Gives an integer or boolean target the dtype of the input: classes 0 and 1, signs, counts. DTypeError unless both then

@@ -81,8 +81,9 @@ Tensor margin_ranking_loss(In x1, In x2, In target, const MarginRankingLossOptio
                         options.reduction);
 }
 
-Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOptions& options) {
+Tensor multi_margin_loss(In x, const Tensor& classes, const MultiMarginLossOptions& options) {
   const CallSite here(x.location());
+  const Tensor target = detail::class_indices(classes);
   if (options.p != 1 && options.p != 2) {
     raise<ValueError>("multi_margin_loss: p must be 1 or 2", {}, std::to_string(options.p));
   }
@@ -112,8 +113,9 @@ Tensor multi_margin_loss(In x, const Tensor& target, const MultiMarginLossOption
   return detail::reduce("multi_margin_loss", std::move(losses), options.reduction);
 }
 
-Tensor multilabel_margin_loss(In x, const Tensor& target, const MultiLabelMarginLossOptions& options) {
+Tensor multilabel_margin_loss(In x, const Tensor& classes, const MultiLabelMarginLossOptions& options) {
   const CallSite here(x.location());
+  const Tensor target = detail::class_indices(classes);
   constexpr auto loss = "multilabel_margin_loss";
   if (target.dtype() != i64) {
     raise<DTypeError>(std::string(loss) + ": the target must hold class indices", "i64", name(target.dtype()));

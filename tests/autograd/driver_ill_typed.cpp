@@ -46,7 +46,7 @@ TEST_CASE("table: a number in the place of an operand") {
 
 TEST_CASE("table: an empty tensor in the place of an operand") {
   each_sample([](const Row& row, const Sample& sample) {
-    for (const auto dtype : {f64, f32, i64, boolean}) {
+    for (const auto dtype : all_dtypes) {
       replace_each_operand(row, sample, [=] { return In(zeros({0}, dtype)); });
     }
     replace_each_operand(row, sample, [] { return In(zeros({2, 0, 3}, f64)); });
