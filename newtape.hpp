@@ -38,10 +38,13 @@
 #include <newtape/data/formats/npy.hpp>
 #include <newtape/data/formats/safetensors.hpp>
 #include <newtape/data/loading/dataset.hpp>
+#include <newtape/data/loading/image_transforms.hpp>
+#include <newtape/data/loading/lazy.hpp>
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/data/loading/sampler.hpp>
 #include <newtape/data/loading/split.hpp>
 #include <newtape/data/loading/transforms.hpp>
+#include <newtape/data/sets/cifar.hpp>
 #include <newtape/data/sets/csv_dataset.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/data/sets/image_folder.hpp>

@@ -41,7 +41,8 @@ void read_masks(std::string_view bytes, std::uint32_t compression, std::uint32_t
     return;
   }
   const std::size_t count = header >= 56 || compression == 6 ? 4 : 3;  // V3 and later headers have alpha
-  for (std::size_t c = 0; c < count && 54 + 4 * c + 4 <= bytes.size(); ++c) b.masks[c] = bmp_number(bytes, 54 + 4 * c, 4);
+  for (std::size_t c = 0; c < count && 54 + 4 * c + 4 <= bytes.size(); ++c)
+    b.masks[c] = bmp_number(bytes, 54 + 4 * c, 4);
 }
 
 Bitmap read_bitmap_header(const Input& file, std::string_view bytes) {
@@ -87,7 +88,8 @@ Bitmap read_bitmap_header(const Input& file, std::string_view bytes) {
   if (b.width < 1 || b.height < 1) return b;  // an error of check_pixels
   b.row_bytes = (static_cast<std::size_t>(b.width) * b.bits + 31) / 32 * 4;
   if (b.first > bytes.size() || static_cast<std::size_t>(b.height) > (bytes.size() - b.first) / b.row_bytes) {
-    file.fail("byte 14: the rows exceed the file", fmt::format("at most {} bytes from byte {} on", bytes.size(), b.first),
+    file.fail("byte 14: the rows exceed the file",
+              fmt::format("at most {} bytes from byte {} on", bytes.size(), b.first),
               fmt::format("{} rows of {} bytes", b.height, b.row_bytes));
   }
   return b;

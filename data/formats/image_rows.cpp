@@ -109,8 +109,9 @@ ImageRows::ImageRows(const Input& file, const ImageHeader& header, const ReadIma
 template <class Sample>
 void ImageRows::store_as_dtype(std::int64_t y, const Sample* samples) {
   const auto store_as = [&]<class To>(To* to) {
-    const RowWriter<Sample, To> row{samples, header_.channels, header_.width, to + first_ + y * step_y_, step_x_,
-                                    static_cast<double>(header_.max_value)};
+    const RowWriter<Sample, To> row{samples,       header_.channels,
+                                    header_.width, to + first_ + y * step_y_,
+                                    step_x_,       static_cast<double>(header_.max_value)};
     row.convert_channels(channels_, step_channel_);
   };
   image_.dtype() == f64 ? store_as(image_.data<double>()) : store_as(image_.data<float>());
@@ -125,11 +126,11 @@ Samples to_samples(std::string_view op, const ArrayLike& image, ImageLayout layo
   const bool planar = image.ndim() == 2;
   const std::int64_t channels = planar ? 1 : image.ndim() == 3 ? image.shape(last ? 2 : 0) : 0;
   if ((alpha ? channels < 1 || channels > 4 : channels != 1 && channels != 3) || image.size() == 0) {
-    raise<ShapeError>(fmt::format("{}: the image has a wrong shape", op),
-                      fmt::format("[h, w] or {} with {} channels, not empty{}", last ? "[h, w, c]" : "[c, h, w]",
-                                  alpha ? "1 to 4" : "1 or 3",
-                                  last ? "" : "; for [h, w, c], .layout = ImageLayout::channels_last"),
-                      to_string(image.shape()));
+    raise<ShapeError>(
+        fmt::format("{}: the image has a wrong shape", op),
+        fmt::format("[h, w] or {} with {} channels, not empty{}", last ? "[h, w, c]" : "[c, h, w]",
+                    alpha ? "1 to 4" : "1 or 3", last ? "" : "; for [h, w, c], .layout = ImageLayout::channels_last"),
+        to_string(image.shape()));
   }
   Samples result{image.shape(planar || last ? 0 : 1), image.shape(planar || last ? 1 : 2), static_cast<int>(channels)};
   if (std::max(result.height, result.width * channels) > std::numeric_limits<std::int32_t>::max() ||

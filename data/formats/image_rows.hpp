@@ -12,9 +12,9 @@ class Input;
 /// What a header says of an image.
 struct ImageHeader {
   std::int64_t width = 0, height = 0;
-  int channels = 1;             ///< of the rows: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
+  int channels = 1;              ///< of the rows: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
   std::int64_t max_value = 255;  ///< of a sample
-  int orientation = 1;          ///< 1 to 8, of EXIF
+  int orientation = 1;           ///< 1 to 8, of EXIF
 };
 
 /// ImageMode's channels; those of the file for `unchanged`.

@@ -8,8 +8,8 @@
 
 #if defined(NEWTAPE_HAVE_LIBJPEG)
 
-#include <cstdio>  // the next header needs it
 #include <jpeglib.h>
+#include <cstdio>  // the next header needs it
 
 #include <jerror.h>
 
@@ -27,7 +27,12 @@ class JpegDecoder {
     jpeg_.err = jpeg_std_error(&errors_);
     errors_.error_exit = on_error;
     errors_.emit_message = on_message;
-    source_ = {reinterpret_cast<const JOCTET*>(bytes.data()), bytes.size(), ignore, fill, skip, jpeg_resync_to_restart,
+    source_ = {reinterpret_cast<const JOCTET*>(bytes.data()),
+               bytes.size(),
+               ignore,
+               fill,
+               skip,
+               jpeg_resync_to_restart,
                ignore};
     progress_.progress_monitor = count_scans;
     jpeg_.client_data = this;
@@ -49,9 +54,7 @@ class JpegDecoder {
     read_header(options);
     const bool cmyk = jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK;
     const bool grey = options.mode == ImageMode::grey || options.mode == ImageMode::grey_alpha;
-    jpeg_.out_color_space = cmyk                                                 ? JCS_CMYK
-                            : grey || jpeg_.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE
-                                                                                 : JCS_RGB;
+    jpeg_.out_color_space = cmyk ? JCS_CMYK : grey || jpeg_.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
     ImageHeader header{jpeg_.image_width, jpeg_.image_height, jpeg_.out_color_space == JCS_GRAYSCALE ? 1 : 3};
     if (options.apply_exif_orientation) header.orientation = orientation();
     ImageRows rows(file_, header, options);
@@ -127,7 +130,8 @@ class JpegDecoder {
     const auto at = bytes_.size() - source_.bytes_in_buffer;
     check_pixels(file_, jpeg_.image_width, jpeg_.image_height, options);
     if (jpeg_.num_components != 1 && jpeg_.num_components != 3 && jpeg_.num_components != 4) {
-      file_.fail(fmt::format("byte {}: wrong number of colours", at), "1, 3 or 4", std::to_string(jpeg_.num_components));
+      file_.fail(fmt::format("byte {}: wrong number of colours", at), "1, 3 or 4",
+                 std::to_string(jpeg_.num_components));
     }
     // Each block of 64 pixels takes at least one bit: its DC coefficient.
     std::size_t blocks = 0;

@@ -6,8 +6,8 @@
 
 #if defined(NEWTAPE_HAVE_LIBJPEG)
 
-#include <cstdio>  // the next header needs it
 #include <jpeglib.h>
+#include <cstdio>  // the next header needs it
 
 #include <array>
 #include <csetjmp>

@@ -47,7 +47,8 @@ class PngDecoder {
     const std::size_t row_bytes = png_get_rowbytes(png_, info_);
     std::vector<png_byte> samples(row_bytes * static_cast<std::size_t>(interlaced ? header.height : 1));
     for (int pass = 0; pass + 1 < passes_; ++pass) {
-      for (std::int64_t y = 0; y < header.height; ++y) read_row(samples.data() + static_cast<std::size_t>(y) * row_bytes);
+      for (std::int64_t y = 0; y < header.height; ++y)
+        read_row(samples.data() + static_cast<std::size_t>(y) * row_bytes);
     }
     std::vector<std::uint16_t> wide(header.max_value > 255 ? row_bytes / 2 : 0);
     for (std::int64_t y = 0; y < header.height; ++y) {

@@ -3,13 +3,13 @@
 
 #include <newtape/core/array/named_arrays.hpp>
 #include <newtape/data/loading/dataset.hpp>
+#include <newtape/data/loading/image_transforms.hpp>
 
 #include <vector>
 
-/// Transforms for `Dataset::map`, e.g. `compose({random_horizontal_flip(), random_crop(28, 28, {.padding = 2})})`.
-/// Each applies to one array of the batch, by default the first, and passes the others on. Images are [n, h, w] or
-/// [n, .., h, w]; random numbers are drawn per example and shared by its channels. A wrong shape or dtype raises a
-/// ShapeError or DTypeError naming the transform when the batch is made.
+/// Transforms for `Dataset::map`, e.g. `compose({random_horizontal_flip(), normalize({0.5}, {0.25})})`; those of images
+/// are in image_transforms.hpp. Each applies to one array of the batch, by default the first, and passes the others on. A
+/// wrong shape or dtype raises a ShapeError or DTypeError naming the transform when the batch is made.
 namespace newtape::data {
 
 /// Applies the transforms in this order.
@@ -54,29 +54,6 @@ class Standardize {
 
 /// Labels i64 [..] -> [.., classes]: 1 at the label, else 0; ValueError for a label out of range.
 Transform one_hot(std::int64_t classes, std::size_t array = 1, DType dtype = f32);
-
-struct RandomCropOptions {
-  std::int64_t padding = 0;  ///< pixels of `fill` added on all four sides
-  double fill = 0;
-  std::size_t array = 0;
-};
-/// A crop of this size, uniformly distributed within the padded image.
-Transform random_crop(std::int64_t height, std::int64_t width, const RandomCropOptions& options = {});
-
-/// Mirrors left-right or upside down with probability p.
-Transform random_horizontal_flip(double p = 0.5, std::size_t array = 0);
-Transform random_vertical_flip(double p = 0.5, std::size_t array = 0);
-
-struct RandomErasingOptions {
-  double p = 0.5;                           ///< probability that a rectangle of an image is erased
-  double min_area = 0.02, max_area = 0.33;  ///< fractions of the image area
-  double min_ratio = 0.3, max_ratio = 3.3;  ///< height / width
-  double value = 0;
-  std::size_t array = 0;
-};
-/// Fills a rectangle of random size and position (Zhong et al. 2017, with PyTorch's ranges); the image is unchanged if
-/// ten attempts yield none that fits.
-Transform random_erasing(const RandomErasingOptions& options = {});
 
 /// Adds normally distributed noise; floats only.
 Transform gaussian_noise(double std, std::size_t array = 0);

@@ -7,40 +7,19 @@
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/idx.hpp>
 #include <newtape/data/sets/datasets.hpp>
+#include <newtape/data/sets/find_file.hpp>
 
 #include <fmt/format.h>
-
-#include <cstdlib>
-#include <filesystem>
 
 namespace newtape::data {
 namespace {
 
-/// $NEWTAPE_DATA, or an empty string.
-std::string data_directory() {
-  const char* directory = std::getenv("NEWTAPE_DATA");
-  return directory == nullptr ? "" : directory;
-}
-
-bool exists(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
-/// Path of `file`, gzipped or not, in the first of `directories` that contains it; empty if none does.
-std::string find(const std::vector<std::string>& directories, const std::string& file) {
-  for (const auto& directory : directories) {
-    for (const auto* end : {".gz", ""}) {
-      auto path = directory + "/" + file + end;
-      if (exists(path)) return path;
-    }
-  }
-  return {};
-}
+using detail::data_directory;
+using detail::find_file;
 
 Dataset read_pair(const std::vector<std::string>& directories, const std::string& prefix, std::int64_t classes) {
   const auto open = [&](const std::string& file, const ReadIdxOptions& options) {
-    const auto path = find(directories, file);
+    const auto path = find_file(directories, file);
     if (path.empty()) {
       raise<IoError>(
           "fashion_mnist: the data are not installed",
@@ -72,7 +51,7 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
 std::string find_included(const std::string& name, const std::string& file) {
   std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
   if (const auto data = data_directory(); !data.empty()) directories.insert(directories.begin(), data);
-  auto path = find(directories, file);
+  auto path = find_file(directories, file);
   if (path.empty()) {
     raise<IoError>(name + ": data file of Newtape not found",
                    fmt::format("{}.gz in {}", file, fmt::join(directories, " or ")), "no such file");

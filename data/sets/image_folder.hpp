@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/data/formats/image.hpp>
 #include <newtape/data/loading/dataset.hpp>
 
 #include <string>
@@ -8,14 +9,23 @@
 
 namespace newtape::data {
 
-struct ImageFolder {
-  Dataset set;                       ///< "images" f32 [n, h, w] in [0, 1], "labels" i64 [n]
-  std::vector<std::string> classes;  ///< folder names, sorted: label k denotes classes[k]
-  std::vector<std::string> files;    ///< path of each image
+struct ImageFolderOptions {
+  ReadImageOptions read = {.mode = ImageMode::rgb};  ///< how the images are decoded
+  /// Applied to each image on its own, as a batch {"images" [1, c, h, w], "labels" [1]}, e.g. `compose({resize(256),
+  /// center_crop(224, 224)})`: after it, the images of a batch must have one size.
+  Transform transform = {};
 };
 
-/// Reads directory/<class>/<image> as grey, in sorted order; ignores files other than .png, .jpg, .jpeg, .bmp and .pgm.
-/// IoError if there are none or one cannot be read; ShapeError naming an image that differs in size from the first.
-ImageFolder image_folder(const std::string& directory);
+struct ImageFolder {
+  Dataset set;                       ///< batches "images" [n, c, h, w], "labels" i64 [n]
+  std::vector<std::string> classes;  ///< folder names, sorted: label k denotes classes[k]
+  std::vector<std::string> files;    ///< path of each image
+  Array labels;                      ///< i64 [n], e.g. for stratified_split
+};
+
+/// The images directory/<class>/<image>, in sorted order, decoded when a batch is made, by the loader's workers; files
+/// other than .png, .jpg, .jpeg, .bmp, .pgm and .ppm are ignored. The set stores "index" and "labels" only. IoError if
+/// there are no images; when a batch is made, IoError naming a file that cannot be read, ShapeError for different sizes.
+ImageFolder image_folder(const std::string& directory, const ImageFolderOptions& options = {});
 
 }  // namespace newtape::data

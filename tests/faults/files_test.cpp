@@ -4,14 +4,21 @@
 #include "faults.hpp"
 
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/runtime/build_info.hpp>
 #include <newtape/data/formats/checkpoint.hpp>
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/idx.hpp>
 #include <newtape/data/formats/image.hpp>
 #include <newtape/data/formats/npy.hpp>
 #include <newtape/data/formats/safetensors.hpp>
+#include <newtape/data/loading/loader.hpp>
+#include <newtape/data/loading/transforms.hpp>
+#include <newtape/data/sets/image_folder.hpp>
 #include <newtape/data/sets/vocabulary.hpp>
+
+#include <algorithm>
 
 using faults::bytes_of;
 using faults::Resource;
@@ -58,13 +65,34 @@ std::vector<Format> formats() {
          data::write_csv(p, {{"a", "b", "c"}, table, {{}, {}, {}}});
        },
        [](const std::string& p) { return bytes_of(data::read_csv(p).values); }},
-      {"x.png", [=](const std::string& p) { data::write_png(p, picture); },
-       [](const std::string& p) { return bytes_of(data::read_image(p)); }},
   };
 }
 
+/// Formats of images, those that this build reads.
+std::vector<Format> image_formats() {
+  const Array picture = core::div(core::reshape(core::arange(576, f32), {3, 16, 12}), core::full({}, 576, f32));
+  std::vector<Format> all;
+  for (const std::string name : {"x.png", "x.jpg", "x.ppm"}) {
+    const auto& parts = build_info().parts;
+    const auto has = [&](const char* part) { return std::find(parts.begin(), parts.end(), part) != parts.end(); };
+    if ((name == "x.png" && !has("libpng")) || (name == "x.jpg" && !has("libjpeg"))) continue;
+    all.push_back({name, [=](const std::string& p) { data::write_image(p, picture); },
+                   [](const std::string& p) {
+                     return bytes_of(
+                         data::read_image(p, {.mode = data::ImageMode::rgb, .apply_exif_orientation = true}));
+                   }});
+  }
+  return all;
+}
+
+std::vector<Format> all_formats() {
+  auto all = formats();
+  for (auto& format : image_formats()) all.push_back(std::move(format));
+  return all;
+}
+
 TEST_CASE("faults: readers of files, as memory fails") {
-  for (const auto& format : formats()) {
+  for (const auto& format : all_formats()) {
     const TemporaryDirectory folder;
     const std::string path = folder / format.name;
     format.write(path);
@@ -91,12 +119,30 @@ void writer_survives(const Format& format, Resource resource) {
   survives({"write " + format.name, run, [&] { write_bytes(path, older); }, damage}, resource);
 }
 
+TEST_CASE("faults: pictures read from folders by workers and augmented, as memory fails") {
+  const TemporaryDirectory folder;
+  std::filesystem::create_directory(folder / "a");
+  for (const auto& format : image_formats()) format.write((folder / "a/") + format.name);
+  const data::Transform augment =
+      data::compose({data::random_resized_crop(6, 6), data::random_rotation(10), data::color_jitter({.hue = 0.1})});
+  for (const int workers : {0, 2}) {
+    const auto run = [&] {
+      const auto found = data::image_folder(folder / "", {.transform = augment});
+      std::string all;
+      data::Loader loader(found.set, {.batch_size = 2, .workers = workers});
+      for (const auto& batch : loader) all += bytes_of(batch["images"]) + bytes_of(batch["labels"]);
+      return all;
+    };
+    survives({.name = "image_folder by " + std::to_string(workers) + " workers", .run = run}, Resource::memory, 150);
+  }
+}
+
 TEST_CASE("faults: writers of files, as memory fails") {
-  for (const auto& format : formats()) writer_survives(format, Resource::memory);
+  for (const auto& format : all_formats()) writer_survives(format, Resource::memory);
 }
 
 TEST_CASE("faults: writers of files, as the disk fails") {
-  for (const auto& format : formats()) writer_survives(format, Resource::disk);
+  for (const auto& format : all_formats()) writer_survives(format, Resource::disk);
 }
 
 }  // namespace

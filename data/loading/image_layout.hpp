@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+#include <newtape/core/runtime/random.hpp>
+
+#include <cstdint>
+
+/// Shared by the transforms of images.
+namespace newtape::data::detail {
+
+/// A batch of images: n examples of `planes` (channels etc.), each of h rows of w pixels.
+struct PlanesLayout {
+  std::int64_t n, planes, h, w;
+
+  std::int64_t plane() const { return h * w; }
+};
+
+/// Of a batch [n, .., h, w]; ShapeError naming `op`.
+PlanesLayout batch_layout(const char* op, const Array& x);
+/// Of an image [.., h, w], as one example.
+PlanesLayout image_layout(const char* op, const Array& x);
+/// The shape with other numbers of rows and columns.
+Shape with_size(const Shape& shape, std::int64_t height, std::int64_t width);
+/// ValueError unless both are positive.
+void check_size(const char* op, std::int64_t height, std::int64_t width);
+void check_probability(const char* op, double p);
+
+/// Uniform in [0, 1), from the next 64 bits of the generator.
+double uniform(Generator& generator);
+/// Uniform in [low, high).
+double uniform(Generator& generator, double low, double high);
+/// Uniform in [0, max].
+std::int64_t uniform_integer(Generator& generator, std::int64_t max);
+
+/// Calls `f` with a value of the element type.
+template <class F>
+void with_type(DType dtype, F&& f) {
+  visit_dtype(dtype, [&]<class T>() { f(T()); });
+}
+
+/// The array itself if reusable, else a copy.
+Array writable(Array x);
+
+}  // namespace newtape::data::detail
