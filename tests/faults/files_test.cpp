@@ -15,6 +15,7 @@
 #include <newtape/data/formats/safetensors.hpp>
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/data/loading/transforms.hpp>
+#include <newtape/data/sets/cifar.hpp>
 #include <newtape/data/sets/image_folder.hpp>
 #include <newtape/data/sets/vocabulary.hpp>
 
@@ -117,6 +118,21 @@ void writer_survives(const Format& format, Resource resource) {
     return read_bytes(path) == older || format.read(path) == newer ? "" : "neither the older file nor the newer";
   };
   survives({"write " + format.name, run, [&] { write_bytes(path, older); }, damage}, resource);
+}
+
+TEST_CASE("faults: readers of formats without a writer, as memory fails") {
+  const TemporaryDirectory folder;
+  write_bytes(folder / "x.bin", std::string(2 * 3073, '\1'));
+  const std::int64_t both[] = {1, 0};
+  const auto read = [&](const std::string& name) {
+    if (name == "x.bin") {
+      return bytes_of(data::read_cifar({folder / name}, data::CifarFormat::cifar10).gather(both)["images"]);
+    }
+    return bytes_of(data::read_image(test_file(name), {.mode = data::ImageMode::rgb_alpha}));
+  };
+  for (const std::string name : {"x.bin", "masks_alpha.bmp", "palette.bmp"}) {
+    survives({.name = "read " + name, .run = [&] { return read(name); }}, Resource::memory);
+  }
 }
 
 TEST_CASE("faults: pictures read from folders by workers and augmented, as memory fails") {

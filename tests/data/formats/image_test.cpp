@@ -200,6 +200,13 @@ TEST_CASE("read_image applies EXIF's orientation if asked to, as Pillow does") {
       CHECK(data::decode_image(jpeg).shape() == Shape{9, 13});
     }
   }
+  if (readable("x.png")) {
+    const auto wanted = values<float>(core::contiguous(core::select(expected, 0, 5)));
+    const ReadImageOptions options{
+        .mode = ImageMode::rgb, .layout = ImageLayout::channels_last, .apply_exif_orientation = true};
+    CHECK(distance(data::read_image(test_file("turned.png"), options), wanted) < 1e-6);
+    CHECK(data::read_image(test_file("turned.png")).shape() == Shape{9, 13});
+  }
   // Damaged blocks count as upright.
   const std::string whole = exif_block(6, true);
   for (std::size_t n = 0; n < whole.size() - 4; ++n) {
@@ -259,6 +266,31 @@ TEST_CASE("read_image: wrong headers raise errors with the position") {
              contains("the image is larger than its data") && contains("4096 x 8192 pixels in 524288 blocks"));
   CHECK_THAT(claim("grey.jpg", 94, "\xff\xff\xff\xff"), contains("libjpeg: Maximum supported image dimension"));
   CHECK_THAT(claim("grey.jpg", 107, std::string(16, '\x11')), contains("libjpeg: Bogus Huffman table definition"));
+}
+
+TEST_CASE("JPEG pictures whose colours are in scans of their own are read, but not hundreds of scans") {
+  if (!readable("x.jpg")) return;
+  // grey.jpg with a header of three components, each of which is its only scan.
+  const std::string grey = read_bytes(test_file("grey.jpg"));
+  const auto frame = grey.find("\xff\xc0");
+  const auto scan = grey.find("\xff\xda");
+  REQUIRE(grey.substr(frame + 9, 4) == std::string("\x01\x01\x11\0", 4));
+  const auto picture = [&](int scans) {
+    std::string jpeg = grey.substr(0, frame) + std::string("\xff\xc0\0\x11", 4) + grey.substr(frame + 4, 5) +
+                       std::string("\x03\x01\x11\0\x02\x11\0\x03\x11\0", 10) +
+                       grey.substr(frame + 13, scan - frame - 13);
+    for (int i = 0; i < scans; ++i) {
+      std::string one = grey.substr(scan, grey.size() - scan - 2);
+      one[5] = static_cast<char>(1 + i % 3);
+      jpeg += one;
+    }
+    return jpeg + "\xff\xd9";
+  };
+  // Y, Cb and Cr of the grey picture; its luma is that picture.
+  CHECK(values<float>(data::decode_image(picture(3))) == values<float>(data::read_image(test_file("grey.jpg"))));
+  CHECK(data::decode_image(picture(3), {.mode = ImageMode::unchanged}).shape() == Shape{3, 9, 13});
+  CHECK_NOTHROW(data::decode_image(picture(300)));
+  CHECK_THROWS_WITH(data::decode_image(picture(501)), contains("more than 500 scans"));
 }
 
 TEST_CASE("images above max_pixels are refused") {

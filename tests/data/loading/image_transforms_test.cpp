@@ -63,7 +63,8 @@ TEST_CASE("resize agrees with PyTorch's interpolate and with Pillow") {
       CHECK(largest_difference(narrow, y) < f32_bound);
     }
     CHECK(largest_difference(data::resize(image, h, w, {.mode = Resampling::nearest}), stored("nearest_" + size)) == 0);
-    CHECK(largest_difference(data::resize(image, h, w, {.mode = Resampling::area}), stored("area_" + size)) < f64_bound);
+    CHECK(largest_difference(data::resize(image, h, w, {.mode = Resampling::area}), stored("area_" + size)) <
+          f64_bound);
   }
   const Array even = core::contiguous(core::slice(core::slice(image, 1, 0, 10), 2, 0, 16));
   CHECK(largest_difference(data::resize(even, 5, 8, {.mode = Resampling::area}), stored("area_torch")) < f64_bound);

@@ -20,7 +20,9 @@ namespace {
 using Integers = std::vector<std::int64_t>;
 
 /// Example i: i numbers i, and the number i.
-Batch ragged(std::int64_t i) { return {core::full({i}, static_cast<double>(i), f32), core::full({}, static_cast<double>(i), i64)}; }
+Batch ragged(std::int64_t i) {
+  return {core::full({i}, static_cast<double>(i), f32), core::full({}, static_cast<double>(i), i64)};
+}
 
 /// Example i: two numbers i, and the number i.
 Batch pair_of(std::int64_t i) {
@@ -31,13 +33,12 @@ Batch pair_of(std::int64_t i) {
 
 TEST_CASE("a lazy data set makes each example once an epoch, in the order of the loader") {
   std::atomic<int> made = 0;
-  const auto set = lazy(
-      23,
-      [&](std::int64_t i) {
-        ++made;
-        return pair_of(i);
-      },
-      {.names = {"x", "y"}});
+  const auto set = lazy(23,
+                        [&](std::int64_t i) {
+                          ++made;
+                          return pair_of(i);
+                        },
+                        {.names = {"x", "y"}});
   CHECK(set.size() == 23);
   CHECK(made == 0);
   for (const int workers : {0, 1, 4}) {

@@ -109,6 +109,9 @@ turned = []
 for orientation in range(1, 9):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = Image.open(io.BytesIO(save(Image.fromarray(rgb), "png", exif=exif)))
+    content = save(Image.fromarray(rgb), "png", exif=exif)
+    if orientation == 6:
+        (HERE / "turned.png").write_bytes(content)
+    picture = Image.open(io.BytesIO(content))
     turned.append(np.asarray(ImageOps.exif_transpose(picture)).ravel() / 255)
 np.save(HERE / "pictures_turned.npy", np.stack(turned).astype("<f4"))
