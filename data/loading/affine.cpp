@@ -79,9 +79,8 @@ void warp(const T* from, T* to, const detail::PlanesLayout& l, const PixelMap& m
       const T fx = static_cast<T>(u - left);
       for (std::int64_t c = 0; c < l.planes; ++c) {
         const T* plane = from + c * l.plane();
-        to[c * l.plane()] =
-            (1 - fy) * ((1 - fx) * pixel(plane, row, column) + fx * pixel(plane, row, column + 1)) +
-            fy * ((1 - fx) * pixel(plane, row + 1, column) + fx * pixel(plane, row + 1, column + 1));
+        to[c * l.plane()] = (1 - fy) * ((1 - fx) * pixel(plane, row, column) + fx * pixel(plane, row, column + 1)) +
+                            fy * ((1 - fx) * pixel(plane, row + 1, column) + fx * pixel(plane, row + 1, column + 1));
       }
     }
   }

@@ -136,7 +136,8 @@ Jitter draw_jitter(const ColorJitterOptions& o, Generator& generator) {
     std::swap(j.order[i], j.order[static_cast<std::size_t>(detail::uniform_integer(generator, static_cast<int>(i)))]);
   }
   const auto factor = [&](double x) { return detail::uniform(generator, std::max(0.0, 1 - x), 1 + x); };
-  j.amount = {factor(o.brightness), factor(o.contrast), factor(o.saturation), detail::uniform(generator, -o.hue, o.hue)};
+  j.amount = {factor(o.brightness), factor(o.contrast), factor(o.saturation),
+              detail::uniform(generator, -o.hue, o.hue)};
   return j;
 }
 

@@ -41,9 +41,9 @@ struct RandomCropOptions {
 Transform random_crop(std::int64_t height, std::int64_t width, const RandomCropOptions& options = {});
 
 struct RandomResizedCropOptions {
-  double min_area = 0.08, max_area = 1;                ///< fractions of the image area
+  double min_area = 0.08, max_area = 1;                 ///< fractions of the image area
   double min_ratio = 3.0 / 4.0, max_ratio = 4.0 / 3.0;  ///< width / height
-  ResizeOptions resize = {};                           ///< `array` among them
+  ResizeOptions resize = {};                            ///< `array` among them
 };
 /// A crop of random size and proportions, resized (Szegedy et al. 2015); if ten attempts do not fit, the middle.
 Transform random_resized_crop(std::int64_t height, std::int64_t width, const RandomResizedCropOptions& options = {});
@@ -64,12 +64,12 @@ struct RandomErasingOptions {
 Transform random_erasing(const RandomErasingOptions& options = {});
 
 struct AffineOptions {
-  double degrees = 0;                          ///< rotation about the centre, counter-clockwise
-  double translate_y = 0, translate_x = 0;     ///< pixels, downwards and to the right
-  double scale = 1;                            ///< above 0
-  double shear_y = 0, shear_x = 0;             ///< degrees
-  Resampling mode = Resampling::bilinear;      ///< or nearest
-  double fill = 0;                             ///< outside of the image
+  double degrees = 0;                       ///< rotation about the centre, counter-clockwise
+  double translate_y = 0, translate_x = 0;  ///< pixels, downwards and to the right
+  double scale = 1;                         ///< above 0
+  double shear_y = 0, shear_x = 0;          ///< degrees
+  Resampling mode = Resampling::bilinear;   ///< or nearest
+  double fill = 0;                          ///< outside of the image
 };
 /// Shears, scales, rotates and moves floating images within their frame. ValueError.
 Array affine(const ArrayLike& images, const AffineOptions& options);
@@ -77,10 +77,10 @@ Array affine(const ArrayLike& images, const AffineOptions& options);
 Array rotate(const ArrayLike& images, double degrees, Resampling mode = Resampling::bilinear, double fill = 0);
 
 struct RandomAffineOptions {
-  double degrees = 0;                          ///< rotation by -degrees to degrees
-  double translate_y = 0, translate_x = 0;     ///< largest fraction of height and width, in both directions
+  double degrees = 0;                       ///< rotation by -degrees to degrees
+  double translate_y = 0, translate_x = 0;  ///< largest fraction of height and width, in both directions
   double min_scale = 1, max_scale = 1;
-  double shear_y = 0, shear_x = 0;             ///< degrees, in both directions
+  double shear_y = 0, shear_x = 0;  ///< degrees, in both directions
   Resampling mode = Resampling::bilinear;
   double fill = 0;
   std::size_t array = 0;

@@ -100,7 +100,8 @@ void copy_block(const T* from, const Shape& shape, T* to, const Shape& to_shape,
     step *= shape[k];
     to_step *= to_shape[k];
   }
-  for (std::int64_t i = 0; i < shape[axis]; ++i) copy_block(from + i * step, shape, to + i * to_step, to_shape, axis + 1);
+  for (std::int64_t i = 0; i < shape[axis]; ++i)
+    copy_block(from + i * step, shape, to + i * to_step, to_shape, axis + 1);
 }
 
 Array pad_column(const Examples& examples, std::size_t a, const PadExamplesOptions& o) {
@@ -206,7 +207,8 @@ Dataset lazy(std::int64_t n, MakeExample make, const LazyOptions& options) {
 
 Dataset lazy(std::int64_t n, std::function<Batch(std::int64_t)> make, const LazyOptions& options) {
   if (make == nullptr) return lazy(n, MakeExample(), options);
-  return lazy(n, [make = std::move(make)](std::int64_t i, Generator&) { return make(i); }, options);
+  return lazy(
+      n, [make = std::move(make)](std::int64_t i, Generator&) { return make(i); }, options);
 }
 
 }  // namespace newtape::data

@@ -16,7 +16,7 @@ using MakeExample = std::function<Batch(std::int64_t index, Generator& generator
 using Collate = std::function<Batch(std::vector<Batch> examples)>;
 
 struct LazyOptions {
-  Collate collate = {};                  ///< none: stacks arrays of equal shapes, ShapeError for others
+  Collate collate = {};                 ///< none: stacks arrays of equal shapes, ShapeError for others
   std::vector<std::string> names = {};  ///< of the arrays of a batch
 };
 

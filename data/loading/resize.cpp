@@ -90,7 +90,8 @@ Taps<T> make_taps(std::int64_t from, std::int64_t to, const ResizeOptions& o) {
 }
 
 template <class T>
-void resize_plane(const T* from, std::int64_t w, const Taps<T>& rows, const Taps<T>& columns, std::vector<T>& row, T* to) {
+void resize_plane(const T* from, std::int64_t w, const Taps<T>& rows, const Taps<T>& columns, std::vector<T>& row,
+                  T* to) {
   for (std::size_t y = 0; y < rows.first.size(); ++y) {
     std::fill(row.begin(), row.end(), T(0));
     const T* source = from + rows.first[y] * w;

@@ -23,7 +23,8 @@ Array images_from(const std::string& bytes, const Array& index) {
   float* to = images.data<float>();
   for (std::int64_t i = 0; i < n; ++i) {
     const auto* from = bytes.data() + static_cast<std::size_t>(index.data<std::int64_t>()[i]) * image_bytes;
-    for (std::size_t k = 0; k < image_bytes; ++k) *to++ = static_cast<float>(static_cast<unsigned char>(from[k])) / 255.0F;
+    for (std::size_t k = 0; k < image_bytes; ++k)
+      *to++ = static_cast<float>(static_cast<unsigned char>(from[k])) / 255.0F;
   }
   return images;
 }
