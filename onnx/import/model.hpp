@@ -71,8 +71,9 @@ class Outputs {
   Tensor none_;
 };
 
-/// A graph of ONNX operators, run by Newtape's operations. Float initialisers are parameters under their names (of
-/// "layer1.conv.weight", the child `layer1` has a child `conv`), those that hold running statistics are buffers. It is in
+/// A graph of ONNX operators, run by Newtape's operations. Float initialisers, and Constant nodes of several floats, are
+/// parameters under their names (of "layer1.conv.weight", the child `layer1` has a child `conv`); those that hold running
+/// statistics are buffers, those that only set how an operator works, such as bounds and scales, are constants. It is in
 /// evaluation mode when loaded; in training mode Dropout drops and BatchNormalization uses the batch's statistics.
 class Model : public nn::Module<Model> {
  public:

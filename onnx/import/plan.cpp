@@ -23,12 +23,22 @@ using format::NodeProto;
 
 constexpr int max_call_depth = 64;  // of functions that call functions
 
+/// Operators of which shapes are computed. Of others a few bytes may make many.
+constexpr std::string_view shape_arithmetic[] = {
+    "Abs",    "Add",     "And",       "Cast",      "CastLike",   "Concat",    "Div",       "Equal", "Flatten",
+    "Gather", "Greater", "Identity",  "Less",      "Max",        "Min",       "Mod",       "Mul",   "Neg",
+    "Not",    "Or",      "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape",   "Shape", "Sign",
+    "Size",   "Slice",   "Split",     "Squeeze",   "Sub",        "Transpose", "Unsqueeze", "Where",
+};
+constexpr std::int64_t max_folded = 64;  // elements of an operand; more are not a shape
+
 std::string_view standard(std::string_view domain) { return domain == "ai.onnx" ? std::string_view() : domain; }
 
 /// A graph that is being prepared, within others.
 struct Scope {
   GraphPlan& plan;
   Scope* outer = nullptr;
+  const UsageOf* usage = nullptr;  ///< of its names; none in the body of a function
   std::unordered_map<std::string_view, Ref> names = {};
 };
 
@@ -109,11 +119,10 @@ class Planner {
             static_cast<std::int32_t>(cells.size() - 1)};
   }
 
-  void initializers(Scope& scope, const Body& body, const GraphProto& g) {
-    const UsageOf usage(g, version_of(body, ""));
+  void initializers(Scope& scope, const GraphProto& g) {
     const auto add = [&](std::string_view name, std::uint64_t position, auto&& value) {
       if (scope.names.count(name) != 0) fail(position, fmt::format("there are two initialisers '{}'", name));
-      scope.names[name] = initializer(name, value(), usage(name));
+      scope.names[name] = initializer(name, value(), (*scope.usage)(name));
       if (scope.outer == nullptr) scope.plan.names.emplace_back(name, scope.names[name]);
     };
     for (const auto& t : g.initializers) add(t.name, t.position, [&] { return tensors_.value(t); });
@@ -123,7 +132,9 @@ class Planner {
   // --- graphs ---
 
   void graph(Scope& scope, const Body& body, const GraphProto& g) {
-    initializers(scope, body, g);
+    const UsageOf usage(g, version_of(body, ""));
+    scope.usage = &usage;
+    initializers(scope, g);
     for (const auto& input : g.inputs) {
       const auto before = scope.names.find(input.name);
       if (before == scope.names.end()) {
@@ -215,13 +226,18 @@ class Planner {
   /// Runs the step now when it only depends on constants that are no floats.
   bool fold(Scope& scope, const Step& step) {
     const bool makes_constants = step.node->op_type == "Constant";
-    if (step.row == nullptr || !step.row->traits.fold || !step.graphs.empty()) return false;
-    if (!makes_constants && (!options_.fold_constants || step.inputs.empty())) return false;
+    if (step.row == nullptr || !step.graphs.empty()) return false;
+    if (!makes_constants && (!options_.fold_constants || step.inputs.empty() ||
+                             std::find(std::begin(shape_arithmetic), std::end(shape_arithmetic), step.row->op) ==
+                                 std::end(shape_arithmetic))) {
+      return false;
+    }
     std::vector<Value> inputs;
     for (const auto& ref : step.inputs) {
       if (ref.kind != Ref::Kind::constant && ref.kind != Ref::Kind::absent) return false;
       inputs.push_back(ref.kind == Ref::Kind::absent ? Value() : plan_.constants[static_cast<std::size_t>(ref.index)]);
-      if (is_floating(inputs.back().type())) return false;
+      const Value& last = inputs.back();
+      if (is_floating(last.type()) || (last.is_tensor() && last.tensor().size() > max_folded)) return false;
     }
     const Context context{.plan = &plan_, .weights = {}, .statistics = {}, .dtype = options_.dtype};
     Step counted;  // the same with its outputs, which are not registered yet
@@ -240,7 +256,12 @@ class Planner {
     if (results.size() < step.node->outputs.size()) return false;
     for (std::size_t i = 0; i < step.node->outputs.size(); ++i) {
       const auto name = step.node->outputs[i];
-      if (!name.empty()) scope.names[name] = constant(std::move(results[i]));
+      if (name.empty()) continue;
+      // Some exporters write weights as nodes; single numbers are none.
+      const bool weight = makes_constants && scope.usage != nullptr && results[i].is_tensor() &&
+                          is_floating(results[i].type()) && results[i].tensor().size() > 1;
+      scope.names[name] =
+          weight ? initializer(name, std::move(results[i]), (*scope.usage)(name)) : constant(std::move(results[i]));
     }
     return true;
   }

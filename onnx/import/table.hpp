@@ -45,8 +45,6 @@ struct Traits {
   std::uint32_t settings = 0;
   /// Inputs that are running statistics: initialisers there are buffers.
   std::uint32_t statistics = 0;
-  /// Whether constant results are computed when a model is loaded; not of random ones, nor where few bytes make many.
-  bool fold = true;
 };
 
 struct Row {

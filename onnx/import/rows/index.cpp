@@ -235,7 +235,7 @@ constexpr Row index_table[] = {
     {"GatherElements", {11, 13}, gather_elements},
     {"GatherND", {11, 12, 13}, gather_nd},
     {"NonZero", {9, 13}, non_zero},
-    {"OneHot", {9, 11}, one_hot_row, {.settings = input_bits({1}), .fold = false}},
+    {"OneHot", {9, 11}, one_hot_row, {.settings = input_bits({1})}},
     {"ReverseSequence", {10}, reverse_sequence},
     {"Scatter", {9}, scatter_elements},
     {"ScatterElements", {11, 13, 16, 18}, scatter_elements},

@@ -84,13 +84,13 @@ Results dropout(Call& c) {
 }
 
 constexpr Row random_table[] = {
-    {"Bernoulli", {15, 22}, bernoulli_row, {.fold = false}},
-    {"Dropout", {1, 6, 7, 10, 12, 13, 22}, dropout, {.settings = input_bits({1, 2}), .fold = false}},
-    {"Multinomial", {7, 22}, multinomial, {.fold = false}},
-    {"RandomNormal", {1, 22}, draw_row<false, false>, {.fold = false}},
-    {"RandomNormalLike", {1, 22}, draw_row<true, false>, {.fold = false}},
-    {"RandomUniform", {1, 22}, draw_row<false, true>, {.fold = false}},
-    {"RandomUniformLike", {1, 22}, draw_row<true, true>, {.fold = false}},
+    {"Bernoulli", {15, 22}, bernoulli_row},
+    {"Dropout", {1, 6, 7, 10, 12, 13, 22}, dropout, {.settings = input_bits({1, 2})}},
+    {"Multinomial", {7, 22}, multinomial},
+    {"RandomNormal", {1, 22}, draw_row<false, false>},
+    {"RandomNormalLike", {1, 22}, draw_row<true, false>},
+    {"RandomUniform", {1, 22}, draw_row<false, true>},
+    {"RandomUniformLike", {1, 22}, draw_row<true, true>},
 };
 
 }  // namespace

@@ -136,9 +136,9 @@ Results mel_weights(Call& c) {
 }
 
 constexpr Row signal_table[] = {
-    {"BlackmanWindow", {17}, window<2>, {.fold = false}},    {"DFT", {17, 20}, dft},
-    {"HammingWindow", {17}, window<1>, {.fold = false}},     {"HannWindow", {17}, window<0>, {.fold = false}},
-    {"MelWeightMatrix", {17}, mel_weights, {.fold = false}}, {"STFT", {17}, stft},
+    {"BlackmanWindow", {17}, window<2>},    {"DFT", {17, 20}, dft},
+    {"HammingWindow", {17}, window<1>},     {"HannWindow", {17}, window<0>},
+    {"MelWeightMatrix", {17}, mel_weights}, {"STFT", {17}, stft},
 };
 
 }  // namespace
