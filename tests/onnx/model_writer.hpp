@@ -67,6 +67,9 @@ inline Message attribute(std::string_view name, std::int64_t value) {
 inline Message attribute(std::string_view name, float value) {
   return Message().text(1, name).real(2, value).integer(20, 1);
 }
+inline Message attribute(std::string_view name, std::string_view value) {
+  return Message().text(1, name).text(4, value).integer(20, 3);
+}
 inline Message attribute(std::string_view name, const Message& graph) {
   return Message().text(1, name).message(6, graph).integer(20, 5);
 }

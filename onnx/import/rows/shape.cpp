@@ -290,7 +290,7 @@ constexpr Row shape_table[] = {
     {"Flatten", {1, 9, 11, 13, 21}, flatten_row},
     {"Identity", {1, 13, 14, 16, 19, 21}, [](Call& c) { return Results{std::move(c.inputs().at(0))}; }},
     {"Pad", {1, 2, 11, 13, 18, 19, 21}, pad_row, {.settings = input_bits({2})}},
-    {"Range", {11}, range},
+    {"Range", {11}, range, {.settings = input_bits({0, 1, 2})}},
     {"Reshape", {1, 5, 13, 14, 19, 21}, reshape_row},
     {"Shape", {1, 13, 15, 19, 21}, shape_of},
     {"Size",
