@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/array/array_like.hpp>
+#include <newtape/inspect/metrics/average.hpp>
 #include <newtape/inspect/metrics/estimate.hpp>
 
 #include <span>
@@ -20,10 +21,6 @@ double accuracy(const ArrayLike& confusion);
 
 /// The matrix as a table with class names and the recall per class.
 std::string format_confusion(const ArrayLike& confusion, std::span<const char* const> names);
-
-/// How scores of classes are averaged: `micro` counts all predictions alike, which of classes that exclude each other
-/// is the accuracy; `macro` is the mean over classes that occur; `weighted` weighs them by their number of examples.
-enum class Average : std::uint8_t { micro, macro, weighted };
 
 /// Scores of one class.
 struct ClassScores {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace newtape::inspect {
@@ -34,17 +35,17 @@ std::vector<ScoreGroup> score_groups(const std::vector<double>& positive, const 
 }  // namespace
 
 void RankedScores::update(const ArrayLike& scores, const ArrayLike& target) {
-  expect_floating("a ranking metric", scores);
-  detail::expect_same_shape("a ranking metric", scores, target);
+  expect_floating(name_, scores);
+  detail::expect_same_shape(name_, scores, target);
   const Array values = detail::metric_values(scores);
   const Array labels = detail::metric_values(target);
   for (std::int64_t i = 0; i < values.size(); ++i) {
     const double label = labels.data<double>()[i];
     if (label != 0 && label != 1) {
-      raise<ValueError>("a ranking metric: targets must be 0 or 1", "0, 1", std::to_string(label));
+      raise<ValueError>(std::string(name_) + ": targets must be 0 or 1", "0, 1", std::to_string(label));
     }
     if (std::isnan(values.data<double>()[i]))
-      raise<ValueError>("a ranking metric: scores must have an order", "numbers", "NaN");
+      raise<ValueError>(std::string(name_) + ": scores must have an order", "numbers", "NaN");
   }
   for (std::int64_t i = 0; i < values.size(); ++i) {
     (labels.data<double>()[i] != 0 ? positive_ : negative_).push_back(values.data<double>()[i]);

@@ -2,13 +2,18 @@
 #pragma once
 
 #include <newtape/core/array/array_like.hpp>
+#include <newtape/inspect/metrics/average.hpp>
 #include <newtape/inspect/metrics/estimate.hpp>
 
+#include <cstdint>
 #include <vector>
 
-/// Metrics of the order in which scores rank the examples of two classes. They keep every score (8 bytes an example), so
+/// Metrics of the order in which scores rank examples. They keep every score (8 bytes an example), so
 /// that they are exact, with ties, however the examples came in batches.
 namespace newtape::inspect {
+namespace detail {
+struct RankedSide;
+}
 
 /// Scores of positive and negative examples.
 class RankedScores {
@@ -21,7 +26,8 @@ class RankedScores {
   std::int64_t negatives() const noexcept { return static_cast<std::int64_t>(negative_.size()); }
 
  protected:
-  RankedScores() = default;
+  explicit RankedScores(const char* name) : name_(name) {}
+  const char* name_;  ///< of the metric, for errors
   std::vector<double> positive_, negative_;
 };
 
@@ -31,6 +37,7 @@ class RankedScores {
 /// examples as the smaller class has. NaN without examples of both classes.
 class Auroc : public RankedScores {
  public:
+  Auroc() : RankedScores("Auroc") {}
   Estimate compute(double confidence = 0.95) const;
 };
 
@@ -38,7 +45,46 @@ class Auroc : public RankedScores {
 /// interval is symmetric in the logit (Boyd, Eng & Page 2013); Wilson's at 1. NaN without positive examples.
 class AveragePrecision : public RankedScores {
  public:
+  AveragePrecision() : RankedScores("AveragePrecision") {}
   Estimate compute(double confidence = 0.95) const;
+};
+
+/// The areas under the ROC curves of several classes, averaged. It keeps every score (8 bytes an example and class).
+/// Classes without examples are left out of averages; NaN with fewer than two others.
+///
+/// Intervals follow from what each example contributes to the average (the infinitesimal jackknife), so that areas which
+/// share examples are not taken for independent; for two classes they are those of Auroc. They are cut off at 0 and 1;
+/// where they have no width, Wilson's for as many examples as the smallest class has.
+class MulticlassAuroc {
+ public:
+  /// ValueError for fewer than two classes.
+  explicit MulticlassAuroc(std::int64_t classes);
+
+  /// `scores` [.., classes] (floats; higher means likelier) and `target` [..] (i64 classes). ShapeError, DTypeError,
+  /// ValueError for NaN and classes out of range; nothing is taken then.
+  void update(const ArrayLike& scores, const ArrayLike& target);
+  /// ValueError unless both have as many classes.
+  void merge(const MulticlassAuroc& other);
+
+  /// Each class's score ranks its examples against all others. `micro` ranks all scores together.
+  Estimate one_vs_rest(Average average = Average::macro, double confidence = 0.95) const;
+  /// Hand & Till 2001 (M): each pair of classes by the scores of both, independent of how many examples classes have;
+  /// `weighted` weighs pairs by their examples, as scikit-learn does. ValueError for `micro`.
+  Estimate one_vs_one(Average average = Average::macro, double confidence = 0.95) const;
+  /// One against the rest, of every class; NaN of those that do not occur.
+  std::vector<Estimate> per_class(double confidence = 0.95) const;
+
+ private:
+  struct Contributions;
+  /// Adds the examples of a class by their scores of a class.
+  void append(detail::RankedSide& to, std::size_t score_of, std::size_t class_of) const;
+  /// The classes that occur.
+  std::vector<std::size_t> present() const;
+  Estimate estimate(const Contributions& c, double confidence) const;
+
+  std::int64_t classes_;
+  std::vector<double> scores_;                       ///< example by example
+  std::vector<std::vector<std::int64_t>> examples_;  ///< of each class: their numbers
 };
 
 }  // namespace newtape::inspect

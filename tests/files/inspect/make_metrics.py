@@ -108,5 +108,49 @@ put("r2_half", Z * np.sqrt(np.sum(np.square(influence))))
 squares = (truth - guess) ** 2
 put("mse_half", Z * squares.std(ddof=1) / np.sqrt(120))
 
+# AUROC of several classes, with ties; class 4 never occurs. Its own generator leaves the numbers above as they are.
+rng = np.random.default_rng(14)
+target = rng.choice(4, n, p=[0.4, 0.3, 0.2, 0.1])
+logits = np.round(rng.normal(size=(n, 4)) + 1.2 * np.eye(4)[target], 1)
+probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+put("auroc_target", target)
+put("auroc_scores", np.concatenate([probabilities, rng.normal(size=(n, 1))], 1))
+
+
+def pair_area(j, k, weights):
+    """The area by the scores of class j, of its examples against those of class k, with weights."""
+    a, b = np.where(target == j)[0], np.where(target == k)[0]
+    x, y = probabilities[a, j], probabilities[b, j]
+    wins = (x[:, None] > y[None, :]) + 0.5 * (x[:, None] == y[None, :])
+    return weights[a] @ wins @ weights[b] / (weights[a].sum() * weights[b].sum())
+
+
+def ovo(average, weights):
+    pairs = [(j, k) for j in range(4) for k in range(j)]
+    areas = [(pair_area(j, k, weights) + pair_area(k, j, weights)) / 2 for j, k in pairs]
+    shares = [weights[(target == j) | (target == k)].sum() for j, k in pairs]
+    return np.average(areas, weights=shares if average == "weighted" else None)
+
+
+def ovr(average, weights):
+    return metrics.roc_auc_score(target, probabilities, multi_class="ovr", average=average, sample_weight=weights)
+
+
+for name, f, averages in (("ovo", ovo, ("macro", "weighted")), ("ovr", ovr, ("macro", "weighted", "micro"))):
+    for average in averages:
+        value = metrics.roc_auc_score(target, probabilities, multi_class=name, average=average)
+        assert abs(f(average, np.ones(n)) - value) < 1e-12
+        put(f"auroc_{name}_{average}", value)
+        # The infinitesimal jackknife with the divisor n - 1 in every class.
+        variance = 0
+        for i in range(n):
+            e = np.zeros(n)
+            e[i] = 1e-4
+            of_class = np.sum(target == target[i])
+            influence = (f(average, np.ones(n) + e) - f(average, np.ones(n) - e)) / 2e-4
+            variance += influence**2 * of_class / (of_class - 1)
+        put(f"auroc_{name}_{average}_half", Z * np.sqrt(variance))
+put("auroc_classes", [metrics.roc_auc_score(target == k, probabilities[:, k]) for k in range(4)])
+
 path = pathlib.Path(__file__).with_name("metrics.txt")
 path.write_text("\n".join(lines) + "\n")

@@ -16,6 +16,8 @@
 #include <newtape/inspect/metrics/regression.hpp>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 using namespace newtape;
 namespace core = newtape::core;
@@ -151,18 +153,105 @@ TEST_CASE("ranking metrics: separated classes, one class, NaN") {
   CHECK(roc.positives() == 2);
 }
 
+TEST_CASE("AUROC of several classes is scikit-learn's; its intervals follow from weights of examples") {
+  const Array& scores = metric_values()("auroc_scores");
+  const Array& target = metric_values()("auroc_target");
+  using inspect::Average;
+  const auto [all, merged] = whole_and_merged(inspect::MulticlassAuroc(5), scores, target);
+  const auto check = [](const inspect::Estimate& e, const std::string& name) {
+    INFO(name);
+    CHECK(e.value == near_metric(metric_value(name)));
+    CHECK((e.high - e.low) / 2 == near_half(metric_value(name + "_half")));
+    CHECK(e.count == 200);
+  };
+  check(all.one_vs_rest(), "auroc_ovr_macro");
+  check(all.one_vs_rest(Average::weighted), "auroc_ovr_weighted");
+  check(all.one_vs_one(), "auroc_ovo_macro");
+  check(all.one_vs_one(Average::weighted), "auroc_ovo_weighted");
+  // Sums of the same numbers in another order.
+  CHECK(merged.one_vs_one().value == near_metric(all.one_vs_one().value));
+  CHECK(merged.one_vs_rest().low == near_metric(all.one_vs_rest().low));
+  inspect::MulticlassAuroc four(4);
+  four.update(Tensor(core::slice(scores, 1, 0, 4)), target);
+  check(four.one_vs_rest(Average::micro), "auroc_ovr_micro");
+  const auto classes = all.per_class();
+  for (std::int64_t k = 0; k < 4; ++k) {
+    CHECK(classes[static_cast<std::size_t>(k)].value == near_metric(metric_value("auroc_classes", k)));
+  }
+  CHECK(std::isnan(classes[4].value));
+}
+
+TEST_CASE("AUROC of two classes is the same by either class, and DeLong's") {
+  const Array& score = metric_values()("score");
+  const Array& label = metric_values()("label");
+  inspect::Auroc two;
+  two.update(score, label);
+  inspect::MulticlassAuroc many(2);
+  many.update(core::stack(std::vector<Array>{-score, score}, 1), label);
+  for (const auto& e : {many.one_vs_rest(), many.one_vs_one(), many.per_class()[0], many.per_class()[1]}) {
+    CHECK(e.value == near_metric(two.compute().value));
+    CHECK(e.low == near_metric(two.compute().low));
+    CHECK(e.high == near_metric(two.compute().high));
+  }
+}
+
+TEST_CASE("AUROC of several classes: separated and single examples, merging with itself, errors") {
+  inspect::MulticlassAuroc roc(3);
+  CHECK(std::isnan(roc.one_vs_rest().value));
+  CHECK_THROWS_AS(roc.update(tensor({{0.1, 0.2}}), tensor({1})), ShapeError);
+  CHECK_THROWS_AS(roc.update(tensor({{0.1, 0.2, 0.3}}), tensor({3})), ValueError);
+  CHECK_THROWS_AS(roc.update(tensor({{0.1, NAN, 0.3}}), tensor({1})), ValueError);
+  CHECK_THROWS_AS(roc.update(tensor({{0.1, 0.2, 0.3}}), tensor({1.0})), DTypeError);
+  CHECK_THROWS_AS(roc.update(tensor({{1, 2, 3}}), tensor({1})), DTypeError);
+  CHECK_THROWS_AS(roc.merge(inspect::MulticlassAuroc(2)), ValueError);
+  CHECK_THROWS_AS(roc.one_vs_one(inspect::Average::micro), ValueError);
+  CHECK_THROWS_AS(inspect::MulticlassAuroc(1), ValueError);
+  roc.update(tensor({{0.9, 0.1, 0.0}, {0.8, 0.2, 0.1}, {0.1, 0.9, 0.2}, {0.2, 0.8, 0.0}}), tensor({0, 0, 1, 1}));
+  CHECK(roc.one_vs_rest().value == 1);
+  CHECK(roc.one_vs_one().low == inspect::proportion(2, 2).low);
+  CHECK(roc.one_vs_one().count == 4);
+  roc.update(tensor({{0.3, 0.6, 0.1}}), tensor({2}));  // one example: nothing is known of its class
+  CHECK(roc.one_vs_one().low == 0);
+  CHECK(roc.one_vs_one().high == 1);
+  const auto before = roc.one_vs_one();
+  roc.merge(roc);
+  CHECK(roc.one_vs_one().value == near_metric(before.value));
+  CHECK(roc.one_vs_one().count == 10);
+}
+
+TEST_CASE("errors of ranking metrics name the metric") {
+  const auto text = [](auto metric) {
+    try {
+      metric.update(tensor({0.5}), tensor({2}));
+    } catch (const ValueError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(text(inspect::Auroc()).rfind("Auroc: ", 0) == 0);
+  CHECK(text(inspect::AveragePrecision()).rfind("AveragePrecision: ", 0) == 0);
+}
+
 TEST_CASE("intervals of AUROC, accuracy and R2 cover what they estimate") {
   // Scores N(1, 1) against N(0, 1): the area is Phi(1 / sqrt 2).
   const double area = 0.5 * std::erfc(-0.5);
   Generator g(5);
   constexpr int runs = 400;
-  int area_in = 0, share_in = 0, r2_in = 0;
+  int area_in = 0, share_in = 0, r2_in = 0, classes_in = 0;
   for (int run = 0; run < runs; ++run) {
     inspect::Auroc roc;
     roc.update(random::normal({60}, 1, 1, f64, g), core::ones({60}, i64));
     roc.update(random::normal({60}, 0, 1, f64, g), core::zeros({60}, i64));
     const auto a = roc.compute();
     area_in += a.low <= area && area <= a.high ? 1 : 0;
+    // Scores N(0, 1), of the own class N(1, 1): each pair of classes is ranked with the same area.
+    inspect::MulticlassAuroc three(3);
+    const Array of = random::integers({90}, 0, 3, g);
+    Array drawn_scores = random::normal({90, 3}, 0, 1, f64, g);
+    for (std::int64_t i = 0; i < 90; ++i) drawn_scores.data<double>()[3 * i + of.data<std::int64_t>()[i]] += 1;
+    three.update(drawn_scores, of);
+    const auto c = three.one_vs_one();
+    classes_in += c.low <= area && area <= c.high ? 1 : 0;
     const Array drawn = random::bernoulli({50}, 0.9, f64, g);
     const auto p = inspect::proportion(static_cast<std::int64_t>(core::sum(drawn, Axes(), false).item()), 50);
     share_in += p.low <= 0.9 && 0.9 <= p.high ? 1 : 0;
@@ -175,6 +264,7 @@ TEST_CASE("intervals of AUROC, accuracy and R2 cover what they estimate") {
   // These intervals are asymptotic: known to cover 92 % or more of such samples, less four standard deviations of 400.
   const double least = runs * (0.92 - 4 * std::sqrt(0.92 * 0.08 / runs));
   CHECK(area_in >= least);
+  CHECK(classes_in >= least);
   CHECK(share_in >= least);
   CHECK(r2_in >= least);
 }
