@@ -5,6 +5,7 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/diagnosis/copies.hpp>
 #include <newtape/inspect/spectra/gradient_noise.hpp>
 #include <newtape/inspect/spectra/loss_surface.hpp>
@@ -18,18 +19,6 @@
 
 namespace newtape::inspect {
 namespace {
-
-/// Restores the default generator of the thread.
-class KeepGenerator {
- public:
-  KeepGenerator() : before_(default_generator()) {}
-  ~KeepGenerator() { default_generator() = before_; }
-  KeepGenerator(const KeepGenerator&) = delete;
-  KeepGenerator& operator=(const KeepGenerator&) = delete;
-
- private:
-  Generator before_;
-};
 
 Tensor as_double(const Array& x) { return is_floating(x.dtype()) ? Tensor(core::cast(x, f64)) : Tensor(x); }
 
@@ -139,7 +128,7 @@ double relative_error(const LossAlong& f, const std::vector<Tensor>& g, const st
 
 void measure_gradient_error(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed,
                             Evidence& evidence) {
-  const KeepGenerator keep;
+  const detail::DefaultGeneratorScope keep;
   try {
     LossAlong f(make, data, seed);
     f.leave_out_unreached();
@@ -180,7 +169,7 @@ std::optional<double> decay_in_time(Trainee& t, const LossFunction& loss, const 
 
 void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evidence& evidence) {
   if (!evidence.graph.known) return;
-  const KeepGenerator keep;
+  const detail::DefaultGeneratorScope keep;
   const auto set = data.train;
   const auto loss = [&](const data::Batch& b) { return data.loss(trainee.forward(b[0]), b[1]); };
   const auto on = [&](std::int64_t size, std::int64_t batches) {

@@ -2,6 +2,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/summary.hpp>
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/diagnosis/paired_runs.hpp>
 
 #include <algorithm>
@@ -13,18 +14,6 @@ namespace newtape::inspect {
 namespace {
 
 constexpr std::int64_t evaluated_examples = 512;
-
-/// Restores the default generator of the thread.
-class GeneratorScope {
- public:
-  explicit GeneratorScope(Generator g) : before_(std::exchange(default_generator(), g)) {}
-  ~GeneratorScope() { default_generator() = before_; }
-  GeneratorScope(const GeneratorScope&) = delete;
-  GeneratorScope& operator=(const GeneratorScope&) = delete;
-
- private:
-  Generator before_;
-};
 
 /// Evaluation mode for a scope.
 class EvaluationScope {
@@ -188,7 +177,7 @@ PairedRuns::PairedRuns(const TraineeFactory& make, const TrainingData& data, std
 
 RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers) const {
   RunOutcome outcome;
-  const GeneratorScope generator{Generator(seed_)};
+  const detail::DefaultGeneratorScope generator{Generator(seed_)};
   const auto trainee = make_();
   if (treatment.prepare) treatment.prepare(*trainee);
   default_generator() = Generator(seed_).fork(1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/effects/check_technique.hpp>
 
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -25,29 +26,17 @@ namespace newtape::inspect {
 
 namespace {
 
-/// The default generator restarted from a seed, for a scope.
-class Seeded {
- public:
-  explicit Seeded(const Generator& g) : before_(std::exchange(default_generator(), g)) {}
-  ~Seeded() { default_generator() = before_; }
-  Seeded(const Seeded&) = delete;
-  Seeded& operator=(const Seeded&) = delete;
-
- private:
-  Generator before_;
-};
-
 /// Blocks in f64, one after the other.
 std::vector<nn::Sequential> make_blocks(const MakeBlock& make, std::int64_t width, int count,
                                         const Generator& generator) {
-  const Seeded scope(generator);
+  const detail::DefaultGeneratorScope scope(generator);
   std::vector<nn::Sequential> blocks;
   for (int i = 0; i < count; ++i) blocks.push_back(make(width).to(f64));
   return blocks;
 }
 
 Tensor run_blocks(const std::vector<nn::Sequential>& blocks, Tensor x, const Generator& noise) {
-  const Seeded scope(noise);  // a function of x alone, also with dropout
+  const detail::DefaultGeneratorScope scope(noise);  // a function of x alone, also with dropout
   for (const auto& block : blocks) x = block(x);
   return x;
 }
@@ -59,7 +48,7 @@ GradcheckResult check_derivatives(const MakeBlock& make, const CheckTechniqueOpt
   const Shape shape = xs[0].shape();
   for (const auto& value : nn::values_of(block)) xs.push_back(value);
   const auto function = [&](std::span<const Tensor> all) {
-    const Seeded scope(generator.fork("noise"));
+    const detail::DefaultGeneratorScope scope(generator.fork("noise"));
     Tensor y = nn::functional_call(block, all.subspan(1), all[0]);
     if (y.shape() != shape) {
       raise<ShapeError>("check_technique: the block must keep the shape", to_string(shape), to_string(y.shape()));
@@ -78,7 +67,7 @@ void propagate(const std::vector<nn::Sequential>& blocks, const Tensor& input, G
   const auto depth = blocks.size();
   report.signal.assign(depth + 1, 0);
   report.gradient.assign(depth + 1, 0);
-  const Seeded scope(generator.fork("noise"));
+  const detail::DefaultGeneratorScope scope(generator.fork("noise"));
   Tensor x = variable(input.value());
   for (std::size_t k = 0; k <= depth; ++k) {
     report.signal[k] = rms(x);

@@ -2,6 +2,7 @@
 #include <newtape/inspect/effects/measure_effect.hpp>
 
 #include <newtape/core/runtime/error.hpp>
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/effects/judge.hpp>
 #include <newtape/inspect/effects/power.hpp>
 #include <newtape/inspect/effects/run_cost.hpp>
@@ -37,20 +38,8 @@ double median_of(std::vector<double> values) {
   return *middle;
 }
 
-/// The default generator in a state, for a scope.
-class GeneratorState {
- public:
-  explicit GeneratorState(const Generator& g) : before_(std::exchange(default_generator(), g)) {}
-  ~GeneratorState() { default_generator() = before_; }
-  GeneratorState(const GeneratorState&) = delete;
-  GeneratorState& operator=(const GeneratorState&) = delete;
-
- private:
-  Generator before_;
-};
-
 void run_once(Arm& arm, const Run& run) {
-  const GeneratorState state(run.generator(Source::noise));
+  const detail::DefaultGeneratorScope state(run.generator(Source::noise));
   const nn::RecordDraws draws;
   double value = std::numeric_limits<double>::quiet_NaN();
   std::string problem;

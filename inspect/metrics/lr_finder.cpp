@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/metrics/lr_finder.hpp>
 
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace {
 class TrainingSnapshot {
  public:
   TrainingSnapshot(const nn::ModuleBase& model, optim::Optimizer& optimizer)
-      : optimizer_(optimizer), state_(optimizer.state_dict()), generator_(default_generator()) {
+      : optimizer_(optimizer), state_(optimizer.state_dict()) {
     for (auto& entry : state_) entry.second = core::copy(entry.second);
     auto params = model.parameters();
     for (const auto& p : optimizer.params()) {
@@ -33,7 +34,6 @@ class TrainingSnapshot {
     }
     for (const auto& [buffer, value] : buffers_) buffer.set_value(value);
     optimizer_.load_state_dict(state_);
-    default_generator() = generator_;
   }
   TrainingSnapshot(const TrainingSnapshot&) = delete;
   TrainingSnapshot& operator=(const TrainingSnapshot&) = delete;
@@ -46,7 +46,7 @@ class TrainingSnapshot {
   };
   optim::Optimizer& optimizer_;
   optim::StateDict state_;
-  Generator generator_;
+  detail::DefaultGeneratorScope generator_;
   std::vector<Cell> cells_;
   std::vector<std::pair<Buffer, Array>> buffers_;
 };

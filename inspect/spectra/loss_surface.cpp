@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/spectra/loss_surface.hpp>
 
 #include <newtape/autograd/ops/reduce.hpp>
@@ -25,13 +26,12 @@ Tensor mean_loss(const Tensor& losses) {
 /// Restores buffers and the default generator, which starts from `generator` for the scope.
 class UnchangedModel {
  public:
-  UnchangedModel(const std::vector<Buffer>& buffers, const Generator& generator) : buffers_(buffers) {
+  UnchangedModel(const std::vector<Buffer>& buffers, const Generator& generator)
+      : buffers_(buffers), generator_(generator) {
     for (const auto& b : buffers) values_.push_back(b.tensor());
-    generator_ = std::exchange(default_generator(), generator);
   }
   ~UnchangedModel() {
     for (std::size_t i = 0; i < values_.size(); ++i) buffers_[i].exchange(std::move(values_[i]));
-    default_generator() = generator_;
   }
   UnchangedModel(const UnchangedModel&) = delete;
   UnchangedModel& operator=(const UnchangedModel&) = delete;
@@ -39,7 +39,7 @@ class UnchangedModel {
  private:
   const std::vector<Buffer>& buffers_;
   std::vector<Tensor> values_;
-  Generator generator_;
+  detail::DefaultGeneratorScope generator_;
 };
 
 std::string module_of(const std::string& parameter) {
