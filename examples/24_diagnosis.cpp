@@ -2,8 +2,6 @@
 // Trains a network that fails, asks why, mends it as the diagnosis says, and shows both runs in one report.
 #include <newtape/newtape.hpp>
 
-#include <map>
-
 namespace nt = newtape;
 namespace nn = nt::nn;
 namespace inspect = nt::inspect;
@@ -15,7 +13,7 @@ nn::Sequential make_model() {
                         nn::Linear(64, 10));
 }
 
-/// Trains 400 steps, adds losses and gradient norms to the report, and returns the accuracy on `test`.
+/// Trains 400 steps, adds what a probe saw to the report, and returns the accuracy on `test`.
 double train_and_show(inspect::Report& report, const std::string& name, double lr, const nt::data::Dataset& train,
                       const nt::data::Dataset& test) {
   nt::manual_seed(0);
@@ -26,16 +24,11 @@ double train_and_show(inspect::Report& report, const std::string& name, double l
   for (std::uint64_t epoch = 0; step < 400; ++epoch) {
     nt::data::Loader loader(train, {.batch_size = 64, .shuffle = true, .seed = epoch});
     for (auto& [x, y] : loader) {
-      const nt::Tensor loss = optimizer.step([&, &x = x, &y = y] { return nn::cross_entropy(model(x), y); });
-      report.add_scalar("loss/" + name, loss.item(), step);
+      optimizer.step([&, &x = x, &y = y] { return nn::cross_entropy(model(x), y); });
       if (++step == 400) break;
     }
   }
-  std::map<std::int64_t, std::vector<std::pair<std::string, double>>> norms;
-  for (const auto& p : probe.parameters()) {
-    for (const auto& record : p.history.records()) norms[record.step].emplace_back(p.name, record.grad.norm());
-  }
-  for (const auto& [at, rows] : norms) report.add_column("gradient norms, " + name, rows, at);
+  report.add_probe(probe, name);
 
   const nt::NoGrad off;
   inspect::Accuracy accuracy;
@@ -58,7 +51,7 @@ int main(int argc, char** argv) {
        .batch = 64},
       {.steps = 150});
   fmt::print("{}\n", diagnosis.to_string());
-  report.add_text("Diagnosis", diagnosis.to_string());
+  report.add_diagnosis(diagnosis);
 
   const double mended = train_and_show(report, "mended", 0.11, train, test);
   report.add_table("Accuracy on test data", {{"run", "accuracy"},

@@ -106,6 +106,7 @@ void write_report_difference(const std::string& first, const std::string& second
                       detail::html_escape(second));
   body += detail::section("Last values", final_values(a, b));
   body += detail::chart_section("Curves", detail::curve_figures(a, &b, "A", "B"));
+  body += detail::section("Findings", compared_table(a.findings, b.findings));
   body += detail::section("Configuration", compared_table(a.config, b.config));
   body += detail::section("Layers", compared_layers(a, b));
   body += detail::section("Environment", compared_table(a.environment, b.environment));

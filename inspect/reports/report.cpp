@@ -2,6 +2,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/inspect/profile/profiler.hpp>
+#include <newtape/inspect/reports/findings.hpp>
 #include <newtape/inspect/reports/page.hpp>
 #include <newtape/inspect/reports/report.hpp>
 #include <newtape/inspect/reports/report_parts.hpp>
@@ -131,6 +132,14 @@ struct Report::Impl {
     }
   }
 
+  /// The finding of this name, new or to be replaced.
+  std::string& find(const std::string& name) {
+    for (auto& f : data.findings) {
+      if (f.first == name) return f.second;
+    }
+    return data.findings.emplace_back(name, std::string()).second;
+  }
+
   void put(const std::string& name, std::string html, bool figure) {
     const auto at = std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.name == name; });
     if (at != parts.end()) {
@@ -240,6 +249,50 @@ void Report::add_profile(const Profiler& profiler) {
   impl_->put("Operations", detail::profile_rows(profiler.by_op(), profiler.seconds()), false);
   impl_->put("Operations by layer", detail::profile_rows(profiler.by_layer(), profiler.seconds()), false);
 }
+
+void Report::add_probe(const Probe& probe, const std::string& name) {
+  const auto curve = [&](const std::string& chart) -> detail::CurveSeries& {
+    auto& points = impl_->data.at(name.empty() ? chart : chart + "/" + name, 0);
+    points = {};  // histories drop records as they grow
+    return points;
+  };
+  auto& loss = curve("loss");
+  for (const auto& r : probe.losses().records()) loss.add(static_cast<double>(r.step), r.value);
+  const auto steps = probe.step_records().records();
+  const auto step_curve = [&](const std::string& chart, const auto& value) {
+    auto& points = curve(chart);
+    for (const auto& r : steps) points.add(static_cast<double>(r.step), value(r));
+  };
+  step_curve("gradient norm", [](const StepRecord& r) { return r.grad_norm; });
+  step_curve("update ratio", [](const StepRecord& r) { return r.value_norm > 0 ? r.step_norm / r.value_norm : 0; });
+  const std::string of = name.empty() ? "" : ", " + name;
+  const auto map = [&](const std::string& title, detail::HeatMap values) {
+    if (values.rows.empty()) return;
+    impl_->put(title + of, detail::heat_map_chart(values, {.title = title + of, .x_label = "step"}), true);
+  };
+  map("gradient norms", detail::parameter_map(probe, [](const ParameterRecord& r) { return r.grad.norm(); }));
+  map("update ratios", detail::parameter_map(probe, [](const ParameterRecord& r) { return r.update_ratio(); }));
+  map("rms of results", detail::result_map(probe, [](const ResultRecord& r) { return r.value.rms(); }));
+  map("rms of the gradients of results", detail::result_map(probe, [](const ResultRecord& r) { return r.grad.rms(); }));
+  impl_->put("Parameters" + of, detail::probe_parameters(probe), false);
+  impl_->put("Results of modules" + of, detail::probe_results(probe), false);
+}
+
+void Report::add_diagnosis(const Diagnosis& diagnosis, const std::string& name) {
+  impl_->find(name) = detail::diagnosis_line(diagnosis);
+  impl_->put(name, detail::diagnosis_html(diagnosis), false);
+}
+
+void Report::add_effects(std::span<const Effect> effects, const std::string& name) {
+  for (const auto& e : effects) impl_->find(name + ", " + e.technique) = summary(e);
+  impl_->put(name, detail::effects_html(effects), false);
+  if (!effects.empty()) {
+    const std::string title = name + ", " + effects[0].metric + " by run";
+    impl_->put(title, detail::effects_figure(title, effects), true);
+  }
+}
+
+void Report::add_effect(const Effect& effect, const std::string& name) { add_effects({&effect, 1}, name); }
 
 void Report::add_table(const std::string& name, const std::vector<std::vector<std::string>>& rows) {
   auto escaped = rows;

@@ -14,7 +14,10 @@
 
 namespace newtape::inspect {
 
+class Probe;
 class Profiler;
+struct Diagnosis;
+struct Effect;
 
 struct ReportOptions {
   std::string title = "Training run";
@@ -69,12 +72,21 @@ class Report {
   /// Pictures, [h, w] or [h, w, 3] in [0, 1], with captions, those of wrong predictions framed. ShapeError.
   void add_images(const std::string& name, std::span<const Array> images, std::span<const std::string> captions,
                   const std::vector<bool>& wrong = {});
-  /// Text as it is, with its line breaks: a diagnosis, the verdict on an effect, notes.
+  /// Text as it is, with its line breaks.
   void add_text(const std::string& name, const std::string& text);
   /// The layers with their shapes, parameters, time and memory.
   void add_summary(const nn::Summary& summary);
   /// Time and memory by operation and by layer.
   void add_profile(const Profiler& profiler);
+  /// What a probe has measured until now: curves of the loss, the norms of gradients and the update ratio, named
+  /// "loss/`name`" and so on (without a name "loss"); heat maps of gradient norms, update ratios and rms of results by
+  /// layer and step; tables of the latest values.
+  void add_probe(const Probe& probe, const std::string& name = {});
+  /// Causes with their evidence and remedies, symptoms, what was ruled out, and the letter.
+  void add_diagnosis(const Diagnosis& diagnosis, const std::string& name = "Diagnosis");
+  /// What techniques change, with intervals, and the metric of each run.
+  void add_effects(std::span<const Effect> effects, const std::string& name = "Effects");
+  void add_effect(const Effect& effect, const std::string& name = "Effect");
   /// A table; the first row is its header.
   void add_table(const std::string& name, const std::vector<std::vector<std::string>>& rows);
 
@@ -89,8 +101,8 @@ class Report {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Compares the runs of two reports in a third: their curves together, final values, configurations, environments, and
-/// times and memory of layers, with what differs marked. IoError for a file that is no report.
+/// Compares the runs of two reports in a third: their curves together, final values, diagnoses and effects,
+/// configurations, environments, and times and memory of layers, with what differs marked. IoError for a file that is no report.
 void write_report_difference(const std::string& first, const std::string& second, const std::string& path);
 
 }  // namespace newtape::inspect

@@ -62,7 +62,7 @@ std::vector<std::pair<std::string, std::string>> environment_pairs() {
 std::string summary_table(const nn::Summary& summary) {
   std::vector<std::vector<std::string>> rows{{"layer", "type", "output shape", "parameters", "multiply-adds"}};
   const bool measured = summary.seconds > 0;
-  if (measured) rows[0].insert(rows[0].end(), {"time", "kept for backward"});
+  if (measured) rows[0].insert(rows[0].end(), {"time", "kept for backward", "peak"});
   for (const auto& layer : summary.layers) {
     std::string shape = layer.outputs.empty() ? "" : newtape::to_string(layer.outputs.front());
     if (layer.outputs.size() > 1) shape += fmt::format(" x{}", layer.outputs.size());
@@ -74,11 +74,13 @@ std::string summary_table(const nn::Summary& summary) {
     rows.back().push_back(html_bar(layer.seconds / summary.seconds, report_seconds(layer.seconds)));
     rows.back().push_back(html_bar(static_cast<double>(layer.kept_bytes) / static_cast<double>(summary.kept_bytes),
                                    report_bytes(static_cast<double>(layer.kept_bytes))));
+    rows.back().push_back(report_bytes(static_cast<double>(layer.peak_bytes)));
   }
   rows.push_back({"total", "", "", grouped_number(summary.parameters), grouped_number(summary.multiply_adds)});
   if (measured) {
     rows.back().insert(rows.back().end(),
-                       {report_seconds(summary.seconds), report_bytes(static_cast<double>(summary.kept_bytes))});
+                       {report_seconds(summary.seconds), report_bytes(static_cast<double>(summary.kept_bytes)),
+                        report_bytes(static_cast<double>(summary.peak_bytes))});
   }
   return html_table(rows);
 }

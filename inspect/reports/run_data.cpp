@@ -75,6 +75,7 @@ std::string data_element(const RunData& data) {
          {"title", data.title},
          {"config", pairs_to_json(data.config)},
          {"environment", pairs_to_json(data.environment)},
+         {"findings", pairs_to_json(data.findings)},
          {"series", json::array()},
          {"layers", json::array()}};
   for (const auto& s : data.series) j["series"].push_back(series_to_json(s));
@@ -105,6 +106,7 @@ RunData read_page_data(const std::string& path) {
     data.title = j.at("title").get<std::string>();
     data.config = pairs_from_json(j.at("config"));
     data.environment = pairs_from_json(j.at("environment"));
+    if (j.contains("findings")) data.findings = pairs_from_json(j.at("findings"));
     for (const auto& s : j.at("series")) data.series.push_back(series_from_json(s));
     for (const auto& l : j.at("layers")) {
       data.layers.push_back({l.at(0).get<std::string>(), l.at(1).get<double>(), l.at(2).get<std::int64_t>()});

@@ -32,6 +32,7 @@ struct RunData {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<RunSeries> series;
   std::vector<RunLayer> layers;
+  std::vector<std::pair<std::string, std::string>> findings;  ///< diagnoses and effects, a line each
 
   CurveSeries& at(const std::string& tag, std::int64_t seed);
 };

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/inspect/diagnosis/diagnosis.hpp>
+#include <newtape/inspect/effects/effect.hpp>
+#include <newtape/inspect/probe/probe.hpp>
 #include <newtape/inspect/profile/profiler.hpp>
 #include <newtape/inspect/reports/page.hpp>
 #include <newtape/inspect/reports/report.hpp>
@@ -10,6 +15,7 @@
 #include <newtape/nn/layers/activation.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/module/sequential.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,6 +83,28 @@ void fill_report(inspect::Report& report, const std::string& odd) {
   inspect::Profiler profiler(model);
   model(ones({32, 8}));
   report.add_profile(profiler);
+  inspect::Diagnosis diagnosis;
+  inspect::Suspect cause;
+  cause.name = "rate_too_high";
+  cause.cause = "The steps overshoot.";
+  cause.evidence = odd;
+  cause.where = "encoder.0.weight";
+  cause.remedy = "optimizer.set_lr(3e-3);";
+  cause.reason = "2 / lambda";
+  cause.gain = 0.8;
+  diagnosis.causes = {cause};
+  inspect::Suspect symptom;
+  symptom.name = "oscillation";
+  symptom.evidence = "12 of 20";
+  symptom.explained_by = "rate_too_high";
+  diagnosis.symptoms = {symptom};
+  diagnosis.ruled_out = {"dead_units", "vanishing_gradients"};
+  report.add_diagnosis(diagnosis);
+  inspect::Effect effect;
+  effect.technique = odd;
+  effect.baseline_values = {0.8, 0.82, 0.81, 0.79, 0.8, 0.83};
+  effect.technique_values = {0.84, 0.83, 0.85, 0.8, 0.84, 0.85};
+  report.add_effect(effect, "Effect of " + odd);
 }
 
 /// Opening and closing tags in balance, and no character that HTML does not allow.
@@ -247,6 +275,62 @@ TEST_CASE("report: the difference of two runs") {
                   IoError);
 }
 
+TEST_CASE("report: a probe, a diagnosis and effects, and their difference") {
+  const PageFolder folder("findings");
+  const std::string odd = "<i>";
+  for (const char* const name : {"a.html", "b.html"}) {
+    manual_seed(3);
+    const nn::Sequential model(nn::Linear(4, 8), nn::ReLU(), nn::Linear(8, 1));
+    optim::SGD optimizer(model.parameters(), {.lr = *name == 'a' ? 0.01 : 0.02});
+    const inspect::Probe probe(model, optimizer, {.every = 1});
+    const Tensor x(random::normal({16, 4}));
+    inspect::Report report(folder / name, {.every_seconds = 1e9});
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      for (int i = 0; i < 20; ++i) optimizer.step([&] { return mean(square(model(x))); });
+      report.add_probe(probe, "train");  // the second replaces the first
+    }
+    inspect::Diagnosis diagnosis;
+    inspect::Suspect suspect;
+    suspect.name = "plateau";
+    suspect.evidence = "3 < 4";
+    suspect.explained_by = odd;
+    diagnosis.symptoms = {suspect};
+    diagnosis.ruled_out = {"dead_units"};
+    suspect.name = "rate_too_high";
+    suspect.evidence = odd;
+    suspect.remedy = "set_lr(3e-3)";
+    if (*name == 'b') diagnosis.causes = {suspect};
+    report.add_diagnosis(diagnosis);
+    inspect::Effect effect;
+    effect.technique = odd;
+    effect.baseline_values = {1, 2, 3};
+    effect.technique_values = {2, 3, 4};
+    report.add_effect(effect);
+    report.finish();
+    const std::string page = page_text(report.path());
+    check_markup(page);
+    CHECK_THAT(page, contains("gradient norms, train") && contains("rms of results, train") &&
+                         contains("Parameters, train") && contains("0.weight") && contains("update ratio") &&
+                         contains("3 &lt; 4") && contains("ruled out: dead_units") && contains("metric by run"));
+    const auto data = inspect::detail::read_page_data(report.path());
+    REQUIRE(data.series.size() == 3);
+    CHECK(data.series[0].tag == "loss/train");
+    std::int64_t points = 0;
+    for (const auto& b : data.series[0].points.buckets()) points += b.count;
+    CHECK(points == 40);
+    // The last loss and gradient norm are those of the loop, recomputed.
+    CHECK(data.series[0].points.buckets().back().last.y == probe.losses().latest().value);
+    CHECK(data.series[1].points.buckets().back().last.y == probe.step_records().latest().grad_norm);
+    CHECK(data.findings.size() == 2);
+  }
+  inspect::write_report_difference(folder / "a.html", folder / "b.html", folder / "difference.html");
+  const std::string page = page_text(folder / "difference.html");
+  check_markup(page);
+  CHECK_THAT(page, contains("<tr class=\"changed\"><td>Diagnosis</td><td>no cause was found</td>"
+                            "<td>rate_too_high: &lt;i&gt;</td></tr>") &&
+                       contains("A: train") && contains("Effect, &lt;i&gt;"));
+}
+
 TEST_CASE("report: a killed run leaves a complete page") {
   const PageFolder folder("killed");
   const std::string path = folder / "run.html";
@@ -270,7 +354,10 @@ TEST_CASE("report: a killed run leaves a complete page") {
 
 TEST_CASE("report: Chromium shows it without errors", "[chromium]") {
   const fs::path chromium = "/usr/bin/chromium";
-  if (!fs::exists(chromium)) return;  // an optional package
+  if (!fs::exists(chromium)) {
+    WARN("SKIPPED: Chromium is not installed");
+    return;
+  }
   const PageFolder folder("chromium");
   {
     inspect::Report report(folder / "run.html", {.title = "all <parts>"});
