@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <chrono>
+#include <newtape/core/runtime/tick_clock.hpp>
+
+#include <cstddef>
 #include <cstdint>
 
 namespace newtape::detail {
@@ -10,11 +12,13 @@ namespace newtape::detail {
 struct AllocationProbe {
   std::int64_t bytes = 0;
   std::int64_t count = 0;
-  std::chrono::steady_clock::time_point first{};  ///< the time of the first allocation, if `timed`
+  std::int64_t first = 0;  ///< the ticks at the first allocation, if `timed`
   bool timed = true;
+  bool tracks_peak = false;
+  std::size_t peak_bytes = 0;  ///< the most that all threads had allocated at an allocation of this one, if tracked
 
   void note(std::size_t size) noexcept {
-    if (count++ == 0 && timed) first = std::chrono::steady_clock::now();
+    if (count++ == 0 && timed) first = ticks();
     bytes += static_cast<std::int64_t>(size);
   }
   void clear() noexcept { bytes = count = 0; }

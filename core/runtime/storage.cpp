@@ -2,6 +2,7 @@
 #include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <new>
 
@@ -16,8 +17,11 @@ Ref<Storage> Storage::allocate(std::size_t bytes) {
   auto* s = new (allocator::allocate(header + bytes)) Storage;
   s->bytes = bytes;
   s->data = reinterpret_cast<std::byte*>(s) + header;
-  if (allocation_probe != nullptr) [[unlikely]]
+  if (allocation_probe != nullptr) [[unlikely]] {
     allocation_probe->note(bytes);
+    if (allocation_probe->tracks_peak)
+      allocation_probe->peak_bytes = std::max(allocation_probe->peak_bytes, allocator::stats().live_bytes);
+  }
   return Ref<Storage>::adopt(s);
 }
 

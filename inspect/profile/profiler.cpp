@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/tick_clock.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/inspect/profile/recording.hpp>
 
@@ -6,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
+#include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace newtape::inspect {
@@ -35,11 +37,6 @@ std::string profile_table(const std::string& title, const std::vector<ProfileEnt
   return text;
 }
 
-/// Microseconds, the unit of trace files.
-double trace_time(detail::ProfileTime from, detail::ProfileTime to) {
-  return std::chrono::duration<double, std::micro>(to - from).count();
-}
-
 std::string json_text(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -56,13 +53,9 @@ Profiler::~Profiler() { stop(); }
 
 void Profiler::stop() { recording_->stop(); }
 
-double Profiler::seconds() const {
-  const auto end = recording_->running ? std::chrono::steady_clock::now() : recording_->end;
-  return std::chrono::duration<double>(end - recording_->begin).count();
-}
-
-std::vector<ProfileEntry> Profiler::by_op() const { return sorted_entries(recording_->ops); }
-std::vector<ProfileEntry> Profiler::by_layer() const { return sorted_entries(recording_->layers); }
+double Profiler::seconds() const { return recording_->seconds(); }
+std::vector<ProfileEntry> Profiler::by_op() const { return sorted_entries(recording_->entries(recording_->ops)); }
+std::vector<ProfileEntry> Profiler::by_layer() const { return sorted_entries(recording_->entries(recording_->layers)); }
 
 std::string Profiler::to_string() const {
   const auto ops = by_op();
@@ -78,11 +71,25 @@ std::string Profiler::to_string() const {
 void Profiler::write_trace(const std::string& path) const {
   constexpr const char* kinds[] = {"forward", "backward", "layer", "range"};
   const auto& r = *recording_;
+  // Microseconds with three digits, from rounded nanoseconds: so that what is nested stays so.
+  const double unit = 1e9 * r.seconds_per_tick();
+  const auto nanoseconds = [&](detail::ProfileTime t) { return std::llround(static_cast<double>(t - r.begin) * unit); };
+  const auto micro = [](long long n) { return fmt::format("{}.{:03}", n / 1000, n % 1000); };
+  // Viewers nest events in the order of their starts, the outer one first.
+  std::vector<std::size_t> order(r.events.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    const auto& a = r.events[i];
+    const auto& b = r.events[j];
+    // Of equal ones a layer, which was left last, is outside.
+    return a.start != b.start ? a.start < b.start : a.end != b.end ? a.end > b.end : i > j;
+  });
   data::detail::Output file("Profiler::write_trace", path);
   file.write(
       "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
       "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"newtape\"}}");
-  for (const auto& e : r.events) {
+  for (const auto index : order) {
+    const auto& e = r.events[index];
     const auto name = static_cast<std::size_t>(e.name);
     const bool op = e.kind == detail::ProfileKind::forward || e.kind == detail::ProfileKind::backward;
     const std::string& text = op                                     ? r.ops[name].name
@@ -94,21 +101,20 @@ void Profiler::write_trace(const std::string& path) const {
                          json_text(r.layers[static_cast<std::size_t>(e.layer)].name), e.bytes, e.multiply_adds,
                          json_text(newtape::to_string(e.location)));
     }
-    file.write(
-        fmt::format(",\n{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"pid\":1,\"tid\":1{}}}",
-                    kinds[static_cast<std::size_t>(e.kind)], json_text(text), trace_time(r.begin, e.start),
-                    trace_time(e.start, e.end), args));
+    file.write(fmt::format(",\n{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":{},\"ts\":{},\"dur\":{},\"pid\":1,\"tid\":1{}}}",
+                           kinds[static_cast<std::size_t>(e.kind)], json_text(text), micro(nanoseconds(e.start)),
+                           micro(nanoseconds(e.end) - nanoseconds(e.start)), args));
   }
   file.write(fmt::format("\n],\"otherData\":{{\"events left out\":\"{}\"}}}}\n", r.dropped));
   file.commit();
 }
 
 Profiler::Range::Range(Profiler& profiler, std::string name)
-    : profiler_(profiler), name_(std::move(name)), start_(detail::nanoseconds(std::chrono::steady_clock::now())) {}
+    : profiler_(profiler), name_(std::move(name)), start_(newtape::detail::ticks()) {}
 
 Profiler::Range::~Range() {
   try {
-    profiler_.recording_->add_range(std::move(name_), detail::ProfileTime(std::chrono::nanoseconds(start_)));
+    profiler_.recording_->add_range(std::move(name_), start_);
   } catch (const std::bad_alloc&) {  // one event less
   }
 }

@@ -76,7 +76,7 @@ class Profiler {
    private:
     Profiler& profiler_;
     std::string name_;
-    std::int64_t start_;  ///< nanoseconds of the steady clock
+    std::int64_t start_;  ///< ticks
   };
   [[nodiscard]] Range range(std::string name) { return {*this, std::move(name)}; }
 

@@ -3,7 +3,6 @@
 #include <newtape/inspect/profile/recording.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -34,8 +33,9 @@ class ProfileRecording::Observer final : public OpObserver {
 
 ProfileRecording::ProfileRecording(const ProfilerOptions& options)
     : options_(options), probe_before_(std::exchange(newtape::detail::allocation_probe, &probe_)) {
-  events.reserve(static_cast<std::size_t>(std::clamp<std::int64_t>(options.max_events, 0, 4096)));
-  begin = last_ = std::chrono::steady_clock::now();
+  // Memory that is not written yet costs nothing, and growing would copy events in the midst of a measurement.
+  events.reserve(static_cast<std::size_t>(std::clamp<std::int64_t>(options.max_events, 0, 1 << 20)));
+  begin = last_ = newtape::detail::ticks();
   observer_ = std::make_unique<Observer>(*this);
 }
 
@@ -43,7 +43,7 @@ ProfileRecording::~ProfileRecording() { stop(); }
 
 void ProfileRecording::stop() noexcept {
   if (!std::exchange(running, false)) return;
-  end = std::chrono::steady_clock::now();
+  end = newtape::detail::ticks();
   observer_.reset();
   newtape::detail::allocation_probe = probe_before_;
   for (auto& hook : hooks_) hook.remove();
@@ -52,9 +52,10 @@ void ProfileRecording::stop() noexcept {
 /// Counts what happened from `start` until now.
 void ProfileRecording::count(const Op& op, std::int32_t layer, ProfileKind kind, ProfileTime start,
                              SourceLocation location) noexcept {
-  const auto now = std::chrono::steady_clock::now();
+  // The counters of two processors may differ by a few ticks.
+  const auto now = std::max(newtape::detail::ticks(), start);
   const auto name = index_of(op);
-  const double seconds = std::chrono::duration<double>(now - start).count();
+  const auto seconds = static_cast<double>(now - start);
   const auto multiply_adds = newtape::detail::multiply_adds - multiply_adds_before_;
   for (ProfileEntry* const e : {&ops[name], &layers[static_cast<std::size_t>(layer)]}) {
     e->calls += kind == ProfileKind::forward ? 1 : 0;
@@ -83,7 +84,7 @@ void ProfileRecording::leave_sweep() noexcept {
   probe_.timed = true;
 }
 
-void ProfileRecording::restart() noexcept { clear(std::chrono::steady_clock::now()); }
+void ProfileRecording::restart() noexcept { clear(std::max(newtape::detail::ticks(), last_)); }
 
 void ProfileRecording::clear(ProfileTime now) noexcept {
   last_ = now;
@@ -92,14 +93,46 @@ void ProfileRecording::clear(ProfileTime now) noexcept {
 }
 
 std::size_t ProfileRecording::index_of(const Op& op) noexcept {
-  if (const auto at = op_index_.find(&op); at != op_index_.end()) return at->second;
+  const auto find = [&](const Op* wanted) {
+    auto at = (reinterpret_cast<std::uintptr_t>(wanted) >> 4) % op_index_.size();
+    while (op_index_[at].first != nullptr && op_index_[at].first != wanted) at = (at + 1) % op_index_.size();
+    return at;
+  };
+  auto at = find(&op);
+  if (op_index_[at].first != nullptr) return op_index_[at].second;
   try {
+    if (2 * (indexed_ + 1) > op_index_.size()) {
+      auto before = std::vector<std::pair<const Op*, std::size_t>>(2 * op_index_.size());
+      before.swap(op_index_);
+      for (const auto& entry : before) {
+        if (entry.first != nullptr) op_index_[find(entry.first)] = entry;
+      }
+      at = find(&op);
+    }
     ops.push_back({op.name()});
-    op_index_.emplace(&op, ops.size() - 1);
   } catch (const std::bad_alloc&) {
     return 0;
   }
+  op_index_[at] = {&op, ops.size() - 1};
+  ++indexed_;
   return ops.size() - 1;
+}
+
+double ProfileRecording::seconds_per_tick() const noexcept {
+  if (running) return scale_.seconds_per_tick();
+  if (final_scale_ == 0) final_scale_ = scale_.seconds_per_tick();  // the same for all that is asked
+  return final_scale_;
+}
+
+double ProfileRecording::seconds() const noexcept {
+  return static_cast<double>((running ? newtape::detail::ticks() : end) - begin) * seconds_per_tick();
+}
+
+std::vector<ProfileEntry> ProfileRecording::entries(const std::vector<ProfileEntry>& of) const {
+  auto all = of;
+  const double unit = seconds_per_tick();
+  for (auto& e : all) e.seconds *= unit, e.backward_seconds *= unit;
+  return all;
 }
 
 void ProfileRecording::add_range(std::string name, ProfileTime start) {

@@ -4,21 +4,18 @@
 #include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/flop_counter.hpp>
+#include <newtape/core/runtime/tick_clock.hpp>
 #include <newtape/inspect/profile/profiler.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace newtape::inspect::detail {
 
-using ProfileTime = std::chrono::steady_clock::time_point;
-inline std::int64_t nanoseconds(ProfileTime t) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
-}
+using ProfileTime = std::int64_t;  ///< ticks
 
 enum class ProfileKind : std::uint8_t { forward, backward, layer, range };
 
@@ -48,8 +45,15 @@ class ProfileRecording : public std::enable_shared_from_this<ProfileRecording> {
   /// What was allocated before does not belong to the next operation.
   void restart() noexcept;
 
+  /// Seconds from the construction to `stop`, or until now.
+  double seconds() const noexcept;
+  double seconds_per_tick() const noexcept;
+  /// With their times in seconds.
+  std::vector<ProfileEntry> entries(const std::vector<ProfileEntry>& of) const;
+
   ProfileTime begin, end{};
   bool running = true;
+  // Times of these are in ticks.
   std::vector<ProfileEntry> ops{{"(other)"}};  ///< the first: those for which there was no memory
   std::vector<ProfileEntry> layers{{"-"}};     ///< the first: outside of all layers
   std::vector<std::string> ranges;
@@ -72,12 +76,16 @@ class ProfileRecording : public std::enable_shared_from_this<ProfileRecording> {
   void leave_layer(std::int32_t layer, const Tensor& output);
 
   ProfilerOptions options_;
+  newtape::detail::TickScale scale_;
+  mutable double final_scale_ = 0;  ///< seconds of a tick, after `stop`
   newtape::detail::AllocationProbe probe_{};
   newtape::detail::AllocationProbe* probe_before_;
   std::int64_t multiply_adds_before_ = newtape::detail::multiply_adds;
   ProfileTime last_;  ///< the end of the last event
   bool in_sweep_ = false;
-  std::unordered_map<const Op*, std::size_t> op_index_;
+  /// Operations and their indices, by the address: open addressing in a table of a power of two, at most half full.
+  std::vector<std::pair<const Op*, std::size_t>> op_index_ = std::vector<std::pair<const Op*, std::size_t>>(128);
+  std::size_t indexed_ = 0;
   std::vector<ActiveLayer> layer_stack_;
   std::int32_t backward_layer_ = 0;
   const void* last_result_ = nullptr;  ///< the node of the last layer's result; only compared

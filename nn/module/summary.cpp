@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/allocator.hpp>
 #include <newtape/core/runtime/flop_counter.hpp>
 #include <newtape/nn/module/summary.hpp>
@@ -9,6 +10,8 @@
 #include <chrono>
 #include <cmath>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 namespace newtape::nn {
 namespace {
@@ -86,9 +89,33 @@ struct Reading {
   std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now();
 };
 
+/// Follows the most that is allocated for arrays on this thread, call by call.
+class PeakMeter {
+ public:
+  PeakMeter() : before_(std::exchange(newtape::detail::allocation_probe, &probe_)) {
+    probe_.timed = false;
+    probe_.tracks_peak = true;
+    take();
+  }
+  ~PeakMeter() { newtape::detail::allocation_probe = before_; }
+  PeakMeter(const PeakMeter&) = delete;
+  PeakMeter& operator=(const PeakMeter&) = delete;
+
+  /// The most since it was asked last, or at least what is allocated now.
+  std::int64_t take() {
+    const auto now = allocator::stats().live_bytes;
+    return static_cast<std::int64_t>(std::max(now, std::exchange(probe_.peak_bytes, now)));
+  }
+
+ private:
+  newtape::detail::AllocationProbe probe_{};
+  newtape::detail::AllocationProbe* before_;
+};
+
 /// An active call of a module.
 struct Call {
   std::size_t layer;
+  std::int64_t peak = 0;  ///< bytes allocated, until the last look
   Reading start{};
   Reading below{0, 0, {}};  ///< sums over calls of other modules inside this one; time since the epoch
 };
@@ -96,10 +123,26 @@ struct Call {
 /// Adds the differences of a call, without those of calls inside it, to `layer`; with all of them to the call around it.
 using Measure = void (*)(Summary::Layer& layer, const Reading& own);
 
+/// What else a pass looks at.
+struct LooksAt {
+  bool shapes = false;
+  bool peaks = false;
+};
+
 /// Runs `forward`, and `measure` for each call of a module. Modules of parametrizations belong to their layer.
 void run_pass(const std::vector<std::pair<std::string, ModuleBase>>& modules, const std::vector<std::size_t>& layer_of,
-              Summary& result, Measure measure, bool shapes, const std::function<void()>& forward) {
+              Summary& result, Measure measure, LooksAt looks_at, const std::function<void()>& forward) {
   std::vector<Call> calls;
+  std::optional<PeakMeter> meter;
+  if (looks_at.peaks) meter.emplace();
+  std::int64_t peak_of_pass = 0;
+  const std::int64_t at_start = Reading().live_bytes;
+  const auto look = [&] {
+    if (!meter) return;
+    const auto peak = meter->take();
+    peak_of_pass = std::max(peak_of_pass, peak);
+    if (!calls.empty()) calls.back().peak = std::max(calls.back().peak, peak);
+  };
   Observers observers(modules);
   for (std::size_t i = 0; i < modules.size(); ++i) {
     // A module that has two paths counts at the first.
@@ -108,29 +151,39 @@ void run_pass(const std::vector<std::pair<std::string, ModuleBase>>& modules, co
       continue;
     }
     observers.hooks.push_back(modules[i].second.register_forward_pre_hook(
-        [&calls, layer = layer_of[i]](const ModuleBase&, std::span<const Tensor>) { calls.push_back({layer}); }));
+        [&, layer = layer_of[i]](const ModuleBase&, std::span<const Tensor>) {
+          look();
+          calls.push_back({layer});
+        }));
     const bool is_layer = result.layers[layer_of[i]].path == modules[i].first;
     observers.hooks.push_back(modules[i].second.register_forward_hook(
         [&, is_layer](const ModuleBase&, std::span<const Tensor>, const Tensor& output) {
           const Reading end;
+          look();
           const Call call = calls.back();
           calls.pop_back();
+          auto& peak = result.layers[call.layer].peak_bytes;
+          if (meter) peak = std::max(peak, call.peak - call.start.live_bytes);
           const auto all = end.time - call.start.time;
           const Reading whole{end.multiply_adds - call.start.multiply_adds, end.live_bytes - call.start.live_bytes,
                               std::chrono::steady_clock::time_point(all)};
           measure(result.layers[call.layer],
                   {whole.multiply_adds - call.below.multiply_adds, whole.live_bytes - call.below.live_bytes,
                    std::chrono::steady_clock::time_point(all - call.below.time.time_since_epoch())});
-          if (shapes && is_layer && output.defined()) result.layers[call.layer].outputs.push_back(output.shape());
+          if (looks_at.shapes && is_layer && output.defined())
+            result.layers[call.layer].outputs.push_back(output.shape());
           if (!calls.empty()) {
             calls.back().below.multiply_adds += whole.multiply_adds;
             calls.back().below.live_bytes += whole.live_bytes;
             calls.back().below.time += all;
+            calls.back().peak = std::max(calls.back().peak, call.peak);
           }
           return Tensor();
         }));
   }
   forward();
+  look();
+  if (meter) result.peak_bytes = peak_of_pass - at_start;
 }
 
 /// Layers with their parameters and buffers; each cell counts once.
@@ -191,13 +244,13 @@ Summary summary(const ModuleBase& model, const std::function<void()>& forward, c
   {
     const NoGrad off;
     const Reading start;
-    run_pass(modules, layer_of, result, count, true, forward);
+    run_pass(modules, layer_of, result, count, {.shapes = true}, forward);
     result.multiply_adds = newtape::detail::multiply_adds - start.multiply_adds;
-    if (options.measure) run_pass(modules, layer_of, result, time, false, forward);
+    if (options.measure) run_pass(modules, layer_of, result, time, {}, forward);
   }
   if (options.measure) {
     const GradMode on(true);
-    run_pass(modules, layer_of, result, keep, false, forward);
+    run_pass(modules, layer_of, result, keep, {.peaks = true}, forward);
     for (auto& layer : result.layers) {
       result.seconds += layer.seconds;
       result.kept_bytes += layer.kept_bytes;
@@ -242,6 +295,7 @@ std::vector<std::string> table_row(const Summary::Layer& layer, bool measured) {
   if (measured) {
     row.push_back(layer.outputs.empty() ? "-" : seconds_text(layer.seconds));
     row.push_back(layer.kept_bytes == 0 ? "-" : bytes_text(layer.kept_bytes));
+    row.push_back(layer.peak_bytes == 0 ? "-" : bytes_text(layer.peak_bytes));
   }
   return row;
 }
@@ -251,12 +305,13 @@ std::vector<std::string> table_row(const Summary::Layer& layer, bool measured) {
 std::string Summary::to_string() const {
   const bool measured = seconds > 0;
   std::vector<std::vector<std::string>> table{{"layer", "output shape", "parameters", "bytes", "multiply-adds"}};
-  if (measured) table[0].insert(table[0].end(), {"time", "kept for backward"});
+  if (measured) table[0].insert(table[0].end(), {"time", "kept for backward", "peak"});
   for (const auto& layer : layers) table.push_back(table_row(layer, measured));
   table.push_back({"total", "",
                    grouped(parameters) + (trainable < parameters ? " (" + grouped(trainable) + " trainable)" : ""),
                    grouped(bytes), grouped(multiply_adds)});
-  if (measured) table.back().insert(table.back().end(), {seconds_text(seconds), bytes_text(kept_bytes)});
+  if (measured)
+    table.back().insert(table.back().end(), {seconds_text(seconds), bytes_text(kept_bytes), bytes_text(peak_bytes)});
   std::vector<std::size_t> width(table[0].size());
   for (const auto& row : table) {
     for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());

@@ -22,6 +22,8 @@ struct Summary {
     std::int64_t multiply_adds = 0;  ///< in matrix products and convolutions, without those of child layers
     double seconds = 0;              ///< of all calls, without those of child layers
     std::int64_t kept_bytes = 0;     ///< that its calls leave allocated when they return, without child layers
+    std::int64_t peak_bytes =
+        0;  ///< the most that a call had allocated beyond what was at its start, in child layers too
   };
   std::vector<Layer> layers;    ///< in the order of named_modules(), without modules of parametrizations
   std::int64_t parameters = 0;  ///< of the whole model, shared ones counted once
@@ -32,6 +34,7 @@ struct Summary {
   /// What a recorded forward pass keeps for the backward pass, as the allocator counts it; 0 when not measured. Less than
   /// the sum over layers where a result is not needed once the next layer has its own.
   std::int64_t kept_bytes = 0;
+  std::int64_t peak_bytes = 0;  ///< the most that was allocated during the recorded pass, beyond what was before
 
   /// A table with one line for each layer.
   std::string to_string() const;

@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/nn/layers/activation.hpp>
+#include <newtape/nn/layers/containers.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/layers/norm.hpp>
 #include <newtape/nn/layers/recurrent.hpp>
@@ -118,4 +119,34 @@ TEST_CASE("summary: what a forward pass keeps for the backward pass") {
   CHECK(bare.seconds == 0);
   CHECK(bare.kept_bytes == 0);
   CHECK(bare.to_string().find("time") == std::string::npos);
+}
+
+TEST_CASE("summary: the most that layers have allocated during their calls") {
+  struct Temporaries : nn::Module<Temporaries> {
+    nt::Tensor forward(const nt::Tensor& x) const {
+      const nt::Tensor a = nt::exp(x);
+      const nt::Tensor b = nt::cos(x);
+      const nt::Tensor c = nt::sin(x);
+      return a * b + c;  // the sum takes the product's place
+    }
+  };
+  const nn::Sequential model{Temporaries{}, nn::Sequential{Temporaries{}}, nn::Identity{}};
+  const auto s = nn::summary(model, {256, 256});
+  INFO(s.to_string());
+  const std::int64_t array = 4 * 256 * 256;
+  // Three functions of a constant and a product; the allocator rounds up by a quarter at most.
+  const auto check = [&](std::int64_t peak, std::int64_t arrays) {
+    CHECK(peak >= arrays * array);
+    CHECK(peak <= (arrays * array) * 5 / 4 + 1024);
+  };
+  check(s.layers[1].peak_bytes, 4);
+  check(s.layers[3].peak_bytes, 4);
+  check(s.layers[2].peak_bytes, 4);  // in the layer below
+  check(s.layers[0].peak_bytes, 5);  // and the result of the first layer
+  CHECK(s.layers[4].peak_bytes == 0);
+  check(s.peak_bytes, 6);  // and the input
+  CHECK(s.to_string().find("peak") != std::string::npos);
+  const auto bare = nn::summary(model, {256, 256}, nt::f32, {.measure = false});
+  CHECK(bare.peak_bytes == 0);
+  CHECK(bare.layers[1].peak_bytes == 0);
 }
