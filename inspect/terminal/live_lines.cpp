@@ -36,8 +36,16 @@ void LiveLines::redraw(const std::string& above) {
   std::string text = drawn_ > 1 ? fmt::format("\r\033[{}A\033[J", drawn_ - 1) : std::string("\r\033[J");
   text += above;
   drawn_ = 0;
+  // The cursor cannot go back to lines that have left the screen: where there are too many, only the first of each
+  // block are drawn, and not more than there is room for.
+  const auto height = static_cast<std::size_t>(std::max(1, terminal_rows(stream_)));
+  std::size_t all = 0;
+  for (const auto& [number, lines] : blocks_) all += lines.size();
   for (const auto& [number, lines] : blocks_) {
-    for (const auto& line : lines) text += (drawn_++ == 0 ? "" : "\n") + cut_to_width(line, width);
+    const std::size_t shown = all > height ? std::min<std::size_t>(lines.size(), 1) : lines.size();
+    for (std::size_t i = 0; i < shown && drawn_ < height; ++i) {
+      text += (drawn_++ == 0 ? "" : "\n") + cut_to_width(lines[i], width);
+    }
   }
   std::fwrite(text.data(), 1, text.size(), stream_);
   std::fflush(stream_);

@@ -48,6 +48,12 @@ int terminal_columns(std::FILE* stream) noexcept {
   return known ? size.ws_col : 80;
 }
 
+int terminal_rows(std::FILE* stream) noexcept {
+  winsize size{};
+  const bool known = stream != nullptr && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+  return known ? size.ws_row : 24;
+}
+
 std::size_t text_width(std::string_view text) noexcept {
   std::size_t columns = 0;
   while (!text.empty()) {

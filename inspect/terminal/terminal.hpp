@@ -19,6 +19,8 @@ bool is_terminal(std::FILE* stream) noexcept;
 bool use_colour(Colour colour, std::FILE* stream) noexcept;
 /// The columns of the stream's terminal; 80 where that is not known.
 int terminal_columns(std::FILE* stream) noexcept;
+/// The height of the terminal in lines; 24 where it is not known.
+int terminal_rows(std::FILE* stream) noexcept;
 /// The number of columns that UTF-8 text takes: its characters, without escape codes. Wide characters count as one.
 std::size_t text_width(std::string_view text) noexcept;
 /// The text cut after so many columns; escape codes are kept.

@@ -8,6 +8,7 @@
 #include <newtape/inspect/terminal/progress.hpp>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cmath>
@@ -123,6 +124,52 @@ TEST_CASE("nested bars stand below each other; the inner ones disappear") {
   CHECK(screen[1] == "epoch done");
   CHECK_THAT(screen[2], contains("epochs") && contains("50%") && contains("took 0:00"));
   CHECK(screen[3].empty());
+}
+
+TEST_CASE("a live curve stands below its bar, in braille, and disappears with an inner bar") {
+  Terminal terminal;
+  inspect::Progress epochs("epochs", 2, {.unit = "epochs", .stream = terminal.stream});
+  {
+    inspect::Progress steps("steps", 100, {.unit = "steps", .stream = terminal.stream, .plot = true});
+    for (int i = 0; i < 50; ++i) steps.advance(1, 50 - i);
+    usleep(120'000);  // bars are drawn every tenth of a second
+    steps.advance(1, 0);
+    const auto screen = terminal.screen();
+    REQUIRE(screen.size() == 2 + 5);
+    CHECK_THAT(screen[0], contains("epochs"));
+    CHECK_THAT(screen[1], contains("  steps") && contains("51%"));
+    // U+2800 to U+28FF: a falling curve begins in the first of the rows and ends in the last.
+    const auto first_dot = [&](std::size_t row) { return screen[row].find("\xe2\xa0"); };
+    const auto has_dots = [&](std::size_t row) {
+      return first_dot(row) != std::string::npos || screen[row].find("\xe2\xa1") != std::string::npos ||
+             screen[row].find("\xe2\xa2") != std::string::npos || screen[row].find("\xe2\xa3") != std::string::npos;
+    };
+    for (std::size_t row = 2; row < 7; ++row) CHECK(has_dots(row));
+    CHECK_THAT(screen[2], contains("50 \u2502"));
+    CHECK_THAT(screen[6], contains("0 \u2502"));
+  }
+  const auto screen = terminal.screen();
+  REQUIRE(screen.size() == 1);
+  CHECK_THAT(screen[0], contains("epochs"));
+}
+
+TEST_CASE("in a low terminal only first lines are drawn, so that they can be drawn over") {
+  Terminal terminal;
+  winsize size{};
+  size.ws_row = 3;
+  size.ws_col = 80;
+  REQUIRE(ioctl(fileno(terminal.stream), TIOCSWINSZ, &size) == 0);
+  inspect::detail::LiveLines lines(terminal.stream);
+  const auto a = lines.add();
+  const auto b = lines.add();
+  lines.set(a, {"a1", "a2"});
+  CHECK(terminal.screen() == std::vector<std::string>{"a1", "a2"});
+  lines.set(b, {"b1", "b2"});
+  CHECK(terminal.screen() == std::vector<std::string>{"a1", "b1"});
+  for (int i = 0; i < 4; ++i) lines.set(lines.add(), {"more"});
+  CHECK(terminal.screen() == std::vector<std::string>{"a1", "b1", "more"});
+  lines.remove(b, {});
+  CHECK(terminal.screen() == std::vector<std::string>{"a1", "more", "more"});
 }
 
 TEST_CASE("into a file, progress is plain lines") {
