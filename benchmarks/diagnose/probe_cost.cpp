@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The processor time of a training step with a Probe over that without one, in turns.
+// The processor time of a training step with a Probe, or a Profiler, over that without one, in turns.
 #include "probe_cost.hpp"
 
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/inspect/probe/probe.hpp>
+#include <newtape/inspect/profile/profiler.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/layers/transformer.hpp>
 #include <newtape/nn/losses/classification.hpp>
@@ -15,6 +16,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace {
@@ -45,42 +48,83 @@ double processor_seconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
+/// Two models with the same weights, trained on the same batch in turns, ten steps each.
 template <class M>
-void measure(const char* name, const M& plain, const nt::Tensor& x, int rounds) {
-  const nt::Tensor y = nt::random::integers({x.shape(0)}, 0, 10);
-  for (const std::int64_t every : {1, 10, 1000000}) {
-    const M probed = nn::clone(plain);
-    nt::optim::Adam a(plain.parameters(), {.lr = 1e-4});
-    nt::optim::Adam b(probed.parameters(), {.lr = 1e-4});
-    const nt::inspect::Probe probe(probed, b, {.every = every});
-    const auto ten_steps = [&](const M& model, nt::optim::Adam& adam) {
-      const double start = processor_seconds();
-      for (int i = 0; i < 10; ++i) adam.step([&] { return nn::cross_entropy(model(x), y); });
-      return processor_seconds() - start;
+class Turns {
+ public:
+  Turns(const M& model, const nt::Tensor& x)
+      : plain_(nn::clone(model)), other_(nn::clone(model)), x_(x), y_(nt::random::integers({x.shape(0)}, 0, 10)) {}
+
+  const M& other() const { return other_; }
+  const nt::optim::Adam& optimizer() const { return of_other_; }
+
+  /// Prints the time of a step of the plain model, and the other's over it. `begin` and `end` are called around the
+  /// other's steps, and not timed.
+  template <class Begin, class End>
+  void print(const char* name, const std::string& what, int rounds, const Begin& begin, const End& end) {
+    const auto other_steps = [&] {
+      begin();
+      const double seconds = ten_steps(other_, of_other_);
+      end();
+      return seconds;
     };
-    ten_steps(plain, a), ten_steps(probed, b);
+    ten_steps(plain_, of_plain_), other_steps();
     std::vector<double> ratios;
     std::vector<double> seconds;
     for (int r = 0; r < rounds; ++r) {
       double without = 0;
       double with = 0;
-      if (r % 2 == 0) without = ten_steps(plain, a), with = ten_steps(probed, b);
-      if (r % 2 == 1) with = ten_steps(probed, b), without = ten_steps(plain, a);
+      if (r % 2 == 0) without = ten_steps(plain_, of_plain_), with = other_steps();
+      if (r % 2 == 1) with = other_steps(), without = ten_steps(plain_, of_plain_);
       ratios.push_back(with / without);
       seconds.push_back(without / 10);
     }
     std::sort(ratios.begin(), ratios.end());
     std::sort(seconds.begin(), seconds.end());
     const auto at = [&](double share) { return ratios[static_cast<std::size_t>(share * (rounds - 1))]; };
-    fmt::print("{:<34} {:>8.3f} ms  every {:>7}: {:.4f} [{:.4f}, {:.4f}]\n", name, 1e3 * seconds[seconds.size() / 2],
-               every, at(0.5), at(0.25), at(0.75));
+    fmt::print("{:<34} {:>8.3f} ms  {:<22} {:.4f} [{:.4f}, {:.4f}]\n", name, 1e3 * seconds[seconds.size() / 2], what,
+               at(0.5), at(0.25), at(0.75));
+  }
+
+ private:
+  double ten_steps(const M& model, nt::optim::Adam& adam) const {
+    const double start = processor_seconds();
+    for (int i = 0; i < 10; ++i) adam.step([&] { return nn::cross_entropy(model(x_), y_); });
+    return processor_seconds() - start;
+  }
+
+  M plain_, other_;
+  nt::Tensor x_, y_;
+  nt::optim::Adam of_plain_{plain_.parameters(), {.lr = 1e-4}};
+  nt::optim::Adam of_other_{other_.parameters(), {.lr = 1e-4}};
+};
+
+template <class M>
+void measure(const char* name, const M& model, const nt::Tensor& x, int rounds) {
+  const auto nothing = [] {};
+  for (const std::int64_t every : {1, 10, 1000000}) {
+    Turns<M> turns(model, x);
+    const nt::inspect::Probe probe(turns.other(), turns.optimizer(), {.every = every});
+    turns.print(name, fmt::format("probe every {}", every), rounds, nothing, nothing);
+  }
+  for (const bool layers : {false, true}) {
+    Turns<M> turns(model, x);
+    std::optional<nt::inspect::Profiler> profiler;
+    const auto begin = [&] {
+      if (layers) {
+        profiler.emplace(turns.other());
+      } else {
+        profiler.emplace();
+      }
+    };
+    turns.print(name, layers ? "profiler with layers" : "profiler", rounds, begin, [&] { profiler->stop(); });
   }
 }
 
 }  // namespace
 
 void print_probe_cost() {
-  fmt::print("a step without a probe, and with one over without: median and quartiles\n");
+  fmt::print("a step without a probe or profiler, and with one over without: median and quartiles\n");
   measure("784-512-512-10, batch 64", Mlp(512), nt::Tensor(nt::random::uniform({64, 784})), 100);
   measure("784-64-64-10, batch 32", Mlp(64), nt::Tensor(nt::random::uniform({32, 784})), 1000);
   measure("transformer, d 64, t 32, batch 16", Transformer(), nt::Tensor(nt::random::normal({16, 32, 32})), 100);

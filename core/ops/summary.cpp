@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace newtape::core {
@@ -151,6 +152,47 @@ Array summary_sample(const Array& x, std::int64_t max_elements) {
     to += n * bytes;
   });
   return sample;
+}
+
+namespace {
+template <class T>
+void summarize_change_into(const kernels::SummaryTable<T>& table, const Array& x, const Array& before,
+                           std::int64_t max_elements, ArraySummary& result) {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  const T* const now = x.data<T>();
+  const T* old = before.data<T>();
+  auto totals = nothing();
+  each_block(x.size(), max_elements, [&](std::int64_t at, std::int64_t n) {
+    for (std::int64_t from = 0; from < n; from += summary_block) {
+      T change[summary_block];
+      const auto count = std::min(summary_block, n - from);
+      for (std::int64_t i = 0; i < count; ++i) change[i] = now[at + from + i] - old[i];
+      table.row(change, count, -infinity, infinity, &totals);
+      old += count;
+    }
+    result.examined += n;
+  });
+  put(result, totals);
+}
+}  // namespace
+
+ArraySummary summarize_change(const Array& x, const Array& before, std::int64_t max_elements) {
+  expect_floating("summarize_change", x);
+  const Array values = dense(x);
+  std::int64_t count = 0;
+  each_block(values.size(), max_elements, [&](std::int64_t, std::int64_t n) { count += n; });
+  if (before.dtype() != x.dtype() || before.size() != count || !before.is_contiguous()) {
+    raise<ValueError>("summarize_change: the sample must be one of this array",
+                      std::string(name(x.dtype())) + " [" + std::to_string(count) + "]", describe(before));
+  }
+  ArraySummary result;
+  result.size = x.size();
+  if (values.dtype() == f32) {
+    summarize_change_into(kernels::select<kernels::SummaryTables, float>(), values, before, max_elements, result);
+  } else {
+    summarize_change_into(kernels::select<kernels::SummaryTables, double>(), values, before, max_elements, result);
+  }
+  return result;
 }
 
 }  // namespace newtape::core

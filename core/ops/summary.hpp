@@ -56,4 +56,8 @@ ArraySummary summarize(const Array& x, const SummarizeOptions& options = {});
 /// The sample of `max_elements` that summarize reads, as a new array [examined].
 Array summary_sample(const Array& x, std::int64_t max_elements);
 
+/// summarize() of what changed since `before` = summary_sample(x, max_elements): x - before. ValueError when the sample
+/// has another dtype or number of elements.
+ArraySummary summarize_change(const Array& x, const Array& before, std::int64_t max_elements);
+
 }  // namespace newtape::core

@@ -198,8 +198,8 @@ Estimate MulticlassAuroc::one_vs_one(Average average, double confidence) const {
       append(own, j, j);
       append(others, j, k);
       const auto examples = static_cast<double>(own.examples.size() + others.examples.size());
-      const double area = c.add(average == Average::macro ? 1 / (of * (of - 1)) : examples / (2 * n * (of - 1)), own,
-                                others);
+      const double area =
+          c.add(average == Average::macro ? 1 / (of * (of - 1)) : examples / (2 * n * (of - 1)), own, others);
       if (average == Average::macro) continue;
       for (const auto* side : {&own, &others}) c.add_to_class(side->examples, area / (2 * n * (of - 1)));
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/op.hpp>
 #include <newtape/core/fuse/recording.hpp>
-#include <newtape/core/ops/operators.hpp>
 #include <newtape/inspect/probe/probe_state.hpp>
 
 #include <algorithm>
@@ -172,10 +171,8 @@ void Probe::State::after_step() {
       for (std::size_t i = 0; i < parameters.size(); ++i) {
         Pending& p = pending_[i];
         if (!p.sample.defined()) continue;
-        const Array& value = parameters[i].parameter.value();
-        auto change = core::summarize(core::summary_sample(value, options.max_elements) - p.sample);
-        change.size = value.size();
-        p.record.step_norm = change.norm();
+        p.record.step_norm =
+            core::summarize_change(parameters[i].parameter.value(), p.sample, options.max_elements).norm();
         if (p.record.grad.examined == 0) look_at_gradient(i);  // second-order methods leave it after the step
       }
     }

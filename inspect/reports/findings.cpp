@@ -90,20 +90,19 @@ std::string diagnosis_line(const Diagnosis& d) {
 }
 
 std::string effects_html(std::span<const Effect> effects) {
-  TableRows rows{{"technique", "verdict", "difference", "interval", "p", "P(better)", "effect size", "runs", "time",
-                  "memory"}};
+  TableRows rows{
+      {"technique", "verdict", "difference", "interval", "p", "P(better)", "effect size", "runs", "time", "memory"}};
   std::string sentences;
   for (const auto& e : effects) {
-    const double memory = e.baseline_cost.peak_bytes == 0
-                              ? std::numeric_limits<double>::quiet_NaN()
-                              : static_cast<double>(e.technique_cost.peak_bytes) /
-                                    static_cast<double>(e.baseline_cost.peak_bytes);
-    rows.push_back({html_escape(e.technique), html_escape(verdict_text(e)),
-                    html_escape(fmt::format("{:+.4g} {}", e.difference, e.metric)),
-                    fmt::format("{:+.4g} to {:+.4g}", e.interval.low, e.interval.high),
-                    fmt::format("{:.3g}", e.adjusted_p), fmt::format("{:.0f} %", 100 * e.improvement),
-                    fmt::format("{:+.2f}", e.effect_size), std::to_string(e.runs()),
-                    fmt::format("x {:.2f}", e.time_ratio), std::isfinite(memory) ? fmt::format("x {:.2f}", memory) : ""});
+    const double memory = e.baseline_cost.peak_bytes == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                                          : static_cast<double>(e.technique_cost.peak_bytes) /
+                                                                static_cast<double>(e.baseline_cost.peak_bytes);
+    rows.push_back(
+        {html_escape(e.technique), html_escape(verdict_text(e)),
+         html_escape(fmt::format("{:+.4g} {}", e.difference, e.metric)),
+         fmt::format("{:+.4g} to {:+.4g}", e.interval.low, e.interval.high), fmt::format("{:.3g}", e.adjusted_p),
+         fmt::format("{:.0f} %", 100 * e.improvement), fmt::format("{:+.2f}", e.effect_size), std::to_string(e.runs()),
+         fmt::format("x {:.2f}", e.time_ratio), std::isfinite(memory) ? fmt::format("x {:.2f}", memory) : ""});
     sentences += note_html(summary(e));
   }
   return effects.empty() ? std::string() : html_table(rows) + sentences;
@@ -152,9 +151,9 @@ std::string probe_results(const Probe& probe) {
   for (const auto& x : probe.results()) {
     if (x.history.empty()) continue;
     const auto& r = x.history.latest();
-    rows.push_back({html_escape(x.name()), html_escape(x.op), newtape::to_string(x.shape), report_number(r.value.mean()),
-                    report_number(r.value.rms()), report_number(r.value.min), report_number(r.value.max),
-                    percent(r.value.zero_share()), percent(r.value.saturated_share()),
+    rows.push_back({html_escape(x.name()), html_escape(x.op), newtape::to_string(x.shape),
+                    report_number(r.value.mean()), report_number(r.value.rms()), report_number(r.value.min),
+                    report_number(r.value.max), percent(r.value.zero_share()), percent(r.value.saturated_share()),
                     percent(r.value.non_finite_share()), r.grad.examined > 0 ? report_number(r.grad.rms()) : "none"});
   }
   return rows.size() > 1 ? html_table(rows) : std::string();

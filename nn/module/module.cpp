@@ -172,11 +172,13 @@ namespace {
 template <class Body, class Hooks, class F>
 ModuleHook enlist(Body& body, Hooks Body::*hooks, F hook) {
   const auto erase = [weak = body.weak_from_this(), hooks] {
-    if (const auto self = weak.lock()) std::erase_if((*self).*hooks, [](const auto& h) { return !*h.active; });
+    if (const auto self = weak.lock()) std::erase_if((*self).*hooks, [](const auto& h) { return !h->active; });
   };
   erase();  // those that were removed from a clone
-  (body.*hooks).push_back({std::move(hook), std::make_shared<bool>(true)});
-  return ModuleHook((body.*hooks).back().active, erase);
+  const auto entry = std::make_shared<typename Hooks::value_type::element_type>();
+  entry->call = std::move(hook);
+  (body.*hooks).push_back(entry);
+  return ModuleHook(std::shared_ptr<bool>(entry, &entry->active), erase);
 }
 }  // namespace
 
@@ -201,15 +203,15 @@ ModuleHook ModuleBase::register_backward_hook(BackwardHook hook) const {
 
 void ModuleBase::call_pre_hooks(std::span<const Tensor> inputs) const {
   for (const auto hooks = body_->pre_hooks; const auto& hook : hooks) {
-    if (*hook.active) hook.call(*this, inputs);
+    if (hook->active) hook->call(*this, inputs);
   }
   body_->compute();  // after the hooks, which may measure it
 }
 
 void ModuleBase::call_hooks(std::span<const Tensor> inputs, Tensor* output) const {
   for (const auto hooks = body_->hooks; const auto& hook : hooks) {
-    if (!*hook.active) continue;
-    Tensor other = hook.call(*this, inputs, output != nullptr ? *output : Tensor());
+    if (!hook->active) continue;
+    Tensor other = hook->call(*this, inputs, output != nullptr ? *output : Tensor());
     if (other.defined() && output != nullptr) *output = std::move(other);
   }
 }

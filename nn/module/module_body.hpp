@@ -10,11 +10,14 @@ namespace newtape::nn {
 
 /// The state that copies of a module share.
 struct ModuleBase::Body : std::enable_shared_from_this<ModuleBase::Body> {
+  /// Shared, so that a call copies no functions.
   template <class F>
   struct Hook {
     F call;
-    std::shared_ptr<bool> active;
+    bool active = true;
   };
+  template <class F>
+  using Hooks = std::vector<std::shared_ptr<Hook<F>>>;
 
   /// A parameter that is computed from others: see parametrize.hpp.
   struct Computed {
@@ -31,8 +34,8 @@ struct ModuleBase::Body : std::enable_shared_from_this<ModuleBase::Body> {
   std::vector<std::pair<std::string, Buffer>> buffers;
   std::vector<std::pair<std::string, ModuleBase>> children;
   std::vector<Computed> computed;
-  std::vector<Hook<ForwardPreHook>> pre_hooks;
-  std::vector<Hook<ForwardHook>> hooks;
+  Hooks<ForwardPreHook> pre_hooks;
+  Hooks<ForwardHook> hooks;
   const std::string_view* type = nullptr;
   bool training = true;
 

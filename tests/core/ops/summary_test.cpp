@@ -118,3 +118,39 @@ TEST_CASE("summaries merge as if the arrays were one") {
   CHECK(merged.max == whole.max);
   CHECK(merged.sum_squares == Approx(whole.sum_squares).epsilon(2 * bounds::gamma(1001, f64)));
 }
+
+TEST_CASE("the change since a sample was taken is that of the difference, in every layout") {
+  for (const DType dtype : {f32, f64}) {
+    for (const Shape& shape : {Shape{}, Shape{0}, Shape{7}, Shape{300}, Shape{40, 50}, Shape{3, 100000}}) {
+      for (const std::int64_t limit : {0, 100, 4096}) {
+        const Array x = random::normal(shape, 0, 1, dtype);
+        const Array y = random::normal(shape, 0, 1, dtype);
+        for (const bool turned : {false, true}) {
+          if (turned && shape.size() != 2) continue;
+          const Array from = turned ? core::transpose(x, 0, 1) : x;
+          const Array to = turned ? core::transpose(y, 0, 1) : y;
+          const auto got = core::summarize_change(to, core::summary_sample(from, limit), limit);
+          const Array then = core::summary_sample(from, limit);
+          const Array now = core::summary_sample(to, limit);
+          core::ArraySummary wanted;
+          visit_dtype(dtype, [&]<class T>() {
+            Array change = core::copy(now);
+            for (std::int64_t i = 0; i < change.size(); ++i) change.data<T>()[i] -= then.data<T>()[i];
+            wanted = summary_by_loops(change, -no_end, no_end);
+          });
+          CHECK(got.size == x.size());
+          CHECK(got.examined == wanted.examined);
+          CHECK(got.min == wanted.min);
+          CHECK(got.max == wanted.max);
+          CHECK(got.zeros == wanted.zeros);
+          const double slack = bounds::gamma(static_cast<double>(wanted.examined) + 1, f64);
+          CHECK(std::abs(got.sum_squares - wanted.sum_squares) <= slack * wanted.sum_squares);
+        }
+      }
+    }
+  }
+  const Array x = core::ones({10}, f32);
+  CHECK_THROWS_AS(core::summarize_change(x, core::ones({9}, f32), 0), ValueError);
+  CHECK_THROWS_AS(core::summarize_change(x, core::ones({10}, f64), 0), ValueError);
+  CHECK_THROWS_AS(core::summarize_change(core::ones({3}, i64), core::ones({3}, i64), 0), DTypeError);
+}
