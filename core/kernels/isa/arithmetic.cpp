@@ -102,7 +102,16 @@ struct CotangentMul { template <class T> NEWTAPE_INLINE T of(T g, T h) { return 
 // A NaN in `a` is detected by a != a; for a NaN in `b` both comparisons are false.
 struct Maximum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a > b ? a : a != a ? a : b; } };
 struct Minimum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a < b ? a : a != a ? a : b; } };
-struct Clip { template <class T> NEWTAPE_INLINE T of(T x, T low, T high) { return Minimum::of(Maximum::of(x, low), high); } };
+// One value is selected after the other: nested selections are not vectorised. A bound that is no number gives no number.
+struct Clip {
+  template <class T>
+  NEWTAPE_INLINE T of(T x, T low, T high) {
+    const T above = x > low ? x : low;
+    const T within = above < high ? above : high;
+    const T y = x != x ? x : within;
+    return low != low ? low : y;
+  }
+};
 // clang-format on
 
 template <class F>
