@@ -10,11 +10,11 @@
 namespace newtape::core::kernels {
 
 struct ConvertTable {
-  Kernel to_f32[9];     ///< from u8, i8, i16, i32, u16, u32, u64, f16, bf16
-  Kernel to_i64[7];     ///< from the integers among them
-  Kernel u64_to_f64;    //
-  Kernel f64_to_u64;    ///< truncated; wraps below 0
-  Kernel from_i64[3];   ///< the lower 1, 2 and 4 bytes
+  Kernel to_f32[9];                       ///< from u8, i8, i16, i32, u16, u32, u64, f16, bf16
+  Kernel to_i64[7];                       ///< from the integers among them
+  Kernel u64_to_f64;                      //
+  Kernel f64_to_u64;                      ///< truncated; wraps below 0
+  Kernel from_i64[3];                     ///< the lower 1, 2 and 4 bytes
   Kernel f32_to_half[2], f64_to_half[2];  ///< f16, bf16: rounded to nearest even
   Kernel copy_2_bytes, where_2_bytes;
   static const ConvertTable baseline, avx2, avx512;

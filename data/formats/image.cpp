@@ -13,8 +13,8 @@ namespace newtape::data {
 namespace {
 
 void check_read_options(const char* op, const ReadImageOptions& options) {
-  if (!is_floating(options.dtype)) {
-    raise<DTypeError>(std::string(op) + ": images are floating", "f32 or f64", std::string(name(options.dtype)));
+  if (!is_floating(options.dtype) && options.dtype != u8) {
+    raise<DTypeError>(std::string(op) + ": wrong dtype for images", "f32, f64 or u8", std::string(name(options.dtype)));
   }
   if (options.max_pixels < 1) {
     raise<ValueError>(std::string(op) + ": invalid max_pixels", "at least 1", std::to_string(options.max_pixels));

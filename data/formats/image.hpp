@@ -25,7 +25,7 @@ enum class ImageLayout { channels_first, channels_last };
 struct ReadImageOptions {
   ImageMode mode = ImageMode::grey;
   ImageLayout layout = ImageLayout::channels_first;
-  DType dtype = f32;                                ///< a floating one, values in [0, 1]
+  DType dtype = f32;                                ///< f32 or f64, values in [0, 1]; u8: bytes from 0 to 255
   bool apply_exif_orientation = false;              ///< turns and mirrors as the camera noted (JPEG, PNG)
   std::int64_t max_pixels = std::int64_t{1} << 27;  ///< larger images are an IoError
 };
@@ -44,7 +44,7 @@ struct WriteImageOptions {
 };
 
 /// The bytes of a PNG file, 8 bits a sample: an image [h, w], or [c, h, w] of 1 to 4 channels as in ImageMode, with values
-/// in [0, 1]; others are cut off, NaN is 0. ShapeError.
+/// in [0, 1], others are cut off, NaN is 0; or of u8, from 0 to 255. ShapeError.
 std::string encode_png(const ArrayLike& image, const WriteImageOptions& options = {});
 /// The same as JPEG, without alpha: 1 or 3 channels, colour at half the resolution. IoError if built without libjpeg.
 std::string encode_jpeg(const ArrayLike& image, const WriteImageOptions& options = {});

@@ -28,7 +28,18 @@ struct RowWriter {
   std::int64_t step;
   double max_value;
 
-  To convert(Sample v) const { return static_cast<To>(v) / static_cast<To>(max_value); }
+  /// Of a sample from 0 to max_value.
+  template <class Value>
+  To convert(Value v) const {
+    if constexpr (std::is_same_v<To, std::uint8_t>) {
+      if (std::is_same_v<Value, std::uint8_t> && max_value == 255) return static_cast<To>(v);
+      return static_cast<To>(std::lround(static_cast<double>(v) * 255 / max_value));
+    } else if constexpr (std::is_same_v<Value, double>) {
+      return static_cast<To>(v / max_value);
+    } else {
+      return static_cast<To>(v) / static_cast<To>(max_value);
+    }
+  }
 
   void copy(int channel, std::int64_t offset) const {
     const Sample* p = from + channel;
@@ -37,11 +48,11 @@ struct RowWriter {
   void grey(std::int64_t offset) const {
     const Sample* p = from;
     for (std::int64_t x = 0; x < n; ++x, p += channels_from) {
-      to[offset + x * step] = static_cast<To>((luma[0] * p[0] + luma[1] * p[1] + luma[2] * p[2]) / max_value);
+      to[offset + x * step] = convert(luma[0] * p[0] + luma[1] * p[1] + luma[2] * p[2]);
     }
   }
   void opaque(std::int64_t offset) const {
-    for (std::int64_t x = 0; x < n; ++x) to[offset + x * step] = 1;
+    for (std::int64_t x = 0; x < n; ++x) to[offset + x * step] = convert(max_value);
   }
 
   void convert_channels(int channels_to, std::int64_t step_channel) const {
@@ -114,7 +125,11 @@ void ImageRows::store_as_dtype(std::int64_t y, const Sample* samples) {
                                     step_x_,       static_cast<double>(header_.max_value)};
     row.convert_channels(channels_, step_channel_);
   };
-  image_.dtype() == f64 ? store_as(image_.data<double>()) : store_as(image_.data<float>());
+  switch (image_.dtype()) {
+    case u8: return store_as(image_.data<std::uint8_t>());
+    case f64: return store_as(image_.data<double>());
+    default: return store_as(image_.data<float>());
+  }
 }
 
 void ImageRows::store(std::int64_t y, const std::uint8_t* samples) { store_as_dtype(y, samples); }
@@ -137,18 +152,23 @@ Samples to_samples(std::string_view op, const ArrayLike& image, ImageLayout layo
       image.size() > std::int64_t{1} << 31) {
     raise<ShapeError>(fmt::format("{}: the image is too large", op), "at most 2^31 samples", to_string(image.shape()));
   }
-  const Array values = core::contiguous(core::cast(image, f32));
-  const float* from = values.data<float>();
   result.bytes.resize(static_cast<std::size_t>(image.size()));
   const std::int64_t pixels = result.height * result.width;
   const std::int64_t step_pixel = last ? channels : 1;
   const std::int64_t step_channel = last ? 1 : pixels;
-  auto* to = result.bytes.data();
-  for (std::int64_t i = 0; i < pixels; ++i) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float v = from[i * step_pixel + c * step_channel];
-      *to++ = static_cast<unsigned char>(std::lround(255.0F * (v > 0 ? std::min(v, 1.0F) : 0.0F)));  // NaN as 0
+  const auto interleave = [&](const auto* from, auto convert) {
+    auto* to = result.bytes.data();
+    for (std::int64_t i = 0; i < pixels; ++i) {
+      for (std::int64_t c = 0; c < channels; ++c) *to++ = convert(from[i * step_pixel + c * step_channel]);
     }
+  };
+  const Array values = core::contiguous(image.dtype() == u8 ? Array(image) : core::cast(image, f32));
+  if (values.dtype() == u8) {
+    interleave(values.data<std::uint8_t>(), [](std::uint8_t v) { return v; });
+  } else {
+    interleave(values.data<float>(), [](float v) {  // NaN as 0
+      return static_cast<unsigned char>(std::lround(255.0F * (v > 0 ? std::min(v, 1.0F) : 0.0F)));
+    });
   }
   return result;
 }

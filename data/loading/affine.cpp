@@ -95,11 +95,34 @@ void warp_example(const Array& x, Array& y, std::int64_t i, const detail::Planes
   x.dtype() == f64 ? run(y.data<double>()) : run(y.data<float>());
 }
 
+/// Each example of the batch by options of its own.
+Array warp_randomly(const Array& batch, const RandomAffineOptions& o, Generator& generator) {
+  const auto l = detail::batch_layout("random_affine", batch);
+  expect_floating("random_affine", batch);
+  const Array x = core::contiguous(batch);
+  Array y = Array::empty(x.shape(), x.dtype());
+  const auto both = [&](double most) { return detail::uniform(generator, -most, most); };
+  for (std::int64_t i = 0; i < l.n; ++i) {
+    AffineOptions drawn{.mode = o.mode, .fill = o.fill};
+    drawn.degrees = both(o.degrees);
+    drawn.translate_y = std::nearbyint(both(o.translate_y * static_cast<double>(l.h)));  // whole pixels
+    drawn.translate_x = std::nearbyint(both(o.translate_x * static_cast<double>(l.w)));
+    drawn.scale = detail::uniform(generator, o.min_scale, o.max_scale);
+    drawn.shear_y = both(o.shear_y);
+    drawn.shear_x = both(o.shear_x);
+    warp_example(x, y, i, l, drawn);
+  }
+  return y;
+}
+
 }  // namespace
 
 Array affine(const ArrayLike& images, const AffineOptions& options) {
   check_affine("affine", options);
   const auto l = detail::image_layout("affine", images);
+  if (images.dtype() == u8) {
+    return detail::through_floats(images, 255, [&](const Array& x) { return affine(x, options); });
+  }
   expect_floating("affine", images);
   const Array x = core::contiguous(images);
   Array y = Array::empty(x.shape(), x.dtype());
@@ -124,22 +147,7 @@ Transform random_affine(const RandomAffineOptions& options) {
                                   o.translate_y, o.translate_x, o.min_scale, o.max_scale, o.shear_y, o.shear_x));
   }
   return on(options.array, [o = options](const Array& batch, Generator& generator) {
-    const auto l = detail::batch_layout("random_affine", batch);
-    expect_floating("random_affine", batch);
-    const Array x = core::contiguous(batch);
-    Array y = Array::empty(x.shape(), x.dtype());
-    const auto both = [&](double most) { return detail::uniform(generator, -most, most); };
-    for (std::int64_t i = 0; i < l.n; ++i) {
-      AffineOptions drawn{.mode = o.mode, .fill = o.fill};
-      drawn.degrees = both(o.degrees);
-      drawn.translate_y = std::nearbyint(both(o.translate_y * static_cast<double>(l.h)));  // whole pixels
-      drawn.translate_x = std::nearbyint(both(o.translate_x * static_cast<double>(l.w)));
-      drawn.scale = detail::uniform(generator, o.min_scale, o.max_scale);
-      drawn.shear_y = both(o.shear_y);
-      drawn.shear_x = both(o.shear_x);
-      warp_example(x, y, i, l, drawn);
-    }
-    return y;
+    return detail::through_floats(batch, 255, [&](const Array& x) { return warp_randomly(x, o, generator); });
   });
 }
 

@@ -86,7 +86,7 @@ void hue(const Pixels<T>& x, double turn) {
 
 /// Whether the images [.., c, h, w] have three channels; if grey ones are allowed, others have one or no channel axis.
 bool has_colours(const char* op, const Array& x, bool grey_allowed, std::size_t example_axes) {
-  expect_floating(op, x);
+  if (x.dtype() != u8) expect_floating(op, x);
   const bool channels = x.ndim() > 2 + example_axes;
   const auto c = channels ? x.shape(-3) : 1;
   if (c != 3 && (!grey_allowed || c != 1)) {
@@ -103,24 +103,26 @@ void check_factor(const char* op, double factor) {
   }
 }
 
-/// Calls change(pixels, image number) for each image, in a copy of them.
+/// Calls change(pixels) for each image, in a copy of them.
 template <class Change>
 Array change_images(Array images, bool rgb, Change change) {
-  Array x = detail::writable(std::move(images));
-  const auto plane = x.shape(-2) * x.shape(-1);
-  const auto size = plane * (rgb ? 3 : 1);
-  if (size == 0) return x;
-  const auto run = [&]<class T>(T* p) {
-    for (std::int64_t i = 0; i < x.size() / size; ++i) change(Pixels<T>{p + i * size, plane, rgb}, i);
-  };
-  x.dtype() == f64 ? run(x.data<double>()) : run(x.data<float>());
-  return x;
+  return detail::through_floats(std::move(images), 1, [&](Array floats) {
+    Array x = detail::writable(std::move(floats));
+    const auto plane = x.shape(-2) * x.shape(-1);
+    const auto size = plane * (rgb ? 3 : 1);
+    if (size == 0) return x;
+    const auto run = [&]<class T>(T* p) {
+      for (std::int64_t i = 0; i < x.size() / size; ++i) change(Pixels<T>{p + i * size, plane, rgb});
+    };
+    x.dtype() == f64 ? run(x.data<double>()) : run(x.data<float>());
+    return x;
+  });
 }
 
 /// An image with a channel axis that is not 3 is grey: a stack of images without this axis looks the same.
 bool rgb_or_grey(const char* op, const ArrayLike& images) {
   static_cast<void>(detail::image_layout(op, images));
-  expect_floating(op, images);
+  if (images.dtype() != u8) expect_floating(op, images);
   return images.ndim() > 2 && images.shape(-3) == 3;
 }
 
@@ -145,32 +147,31 @@ Jitter draw_jitter(const ColorJitterOptions& o, Generator& generator) {
 
 Array adjust_brightness(const ArrayLike& images, double factor) {
   check_factor("adjust_brightness", factor);
-  return change_images(images, rgb_or_grey("adjust_brightness", images),
-                       [&](const auto& x, std::int64_t) { brightness(x, factor); });
+  return change_images(images, rgb_or_grey("adjust_brightness", images), [&](const auto& x) { brightness(x, factor); });
 }
 
 Array adjust_contrast(const ArrayLike& images, double factor) {
   check_factor("adjust_contrast", factor);
-  return change_images(images, rgb_or_grey("adjust_contrast", images),
-                       [&](const auto& x, std::int64_t) { contrast(x, factor); });
+  return change_images(images, rgb_or_grey("adjust_contrast", images), [&](const auto& x) { contrast(x, factor); });
 }
 
 Array adjust_saturation(const ArrayLike& images, double factor) {
   check_factor("adjust_saturation", factor);
   return change_images(images, has_colours("adjust_saturation", images, false, 0),
-                       [&](const auto& x, std::int64_t) { saturation(x, factor); });
+                       [&](const auto& x) { saturation(x, factor); });
 }
 
 Array adjust_hue(const ArrayLike& images, double turn) {
   if (!(std::abs(turn) <= 0.5)) {
     raise<ValueError>("adjust_hue: turn out of range", "-0.5 to 0.5", fmt::format("{}", turn));
   }
-  return change_images(images, has_colours("adjust_hue", images, false, 0),
-                       [&](const auto& x, std::int64_t) { hue(x, turn); });
+  return change_images(images, has_colours("adjust_hue", images, false, 0), [&](const auto& x) { hue(x, turn); });
 }
 
 Array rgb_to_grayscale(const ArrayLike& images) {
   has_colours("rgb_to_grayscale", images, false, 0);
+  if (images.dtype() == u8)
+    return detail::through_floats(images, 255, [](const Array& x) { return rgb_to_grayscale(x); });
   const Array x = core::contiguous(images);
   Shape shape = x.shape();
   shape[shape.size() - 3] = 1;
@@ -198,7 +199,7 @@ Transform color_jitter(const ColorJitterOptions& options) {
   return on(options.array, [o = options](Array x, Generator& generator) {
     static_cast<void>(detail::batch_layout("color_jitter", x));
     const bool rgb = has_colours("color_jitter", x, true, 1);
-    return change_images(std::move(x), rgb, [&](const auto& image, std::int64_t) {
+    return change_images(std::move(x), rgb, [&](const auto& image) {
       const Jitter j = draw_jitter(o, generator);
       for (const int k : j.order) {
         if (k == 0 && o.brightness > 0) brightness(image, j.amount[0]);
@@ -215,7 +216,7 @@ Transform random_grayscale(double p, std::size_t array) {
   return on(array, [p](Array x, Generator& generator) {
     static_cast<void>(detail::batch_layout("random_grayscale", x));
     has_colours("random_grayscale", x, false, 1);
-    return change_images(std::move(x), true, [&](const auto& image, std::int64_t) {
+    return change_images(std::move(x), true, [&](const auto& image) {
       if (detail::uniform(generator) < p) saturation(image, 0);
     });
   });

@@ -51,6 +51,24 @@ std::int64_t uniform_integer(Generator& generator, std::int64_t max) {
   return std::min(max, static_cast<std::int64_t>(uniform(generator) * static_cast<double>(max + 1)));
 }
 
+Array bytes_to_floats(const Array& x, float max) {
+  const Array dense = core::contiguous(x);
+  Array y = Array::empty(x.shape(), f32);
+  std::transform(dense.data<std::uint8_t>(), dense.data<std::uint8_t>() + dense.size(), y.data<float>(),
+                 [max](std::uint8_t v) { return static_cast<float>(v) * max / 255.0F; });
+  return y;
+}
+
+Array floats_to_bytes(const Array& x, float max) {
+  const float scale = 255 / max;
+  const Array dense = core::contiguous(x);
+  Array y = Array::empty(x.shape(), u8);
+  std::transform(dense.data<float>(), dense.data<float>() + dense.size(), y.data<std::uint8_t>(), [scale](float v) {
+    return static_cast<std::uint8_t>((v > 0 ? std::min(scale * v, 255.0F) : 0.0F) + 0.5F);
+  });
+  return y;
+}
+
 Array writable(Array x) {
   if (x.reusable()) return x;
   Array y = Array::empty(x.shape(), x.dtype());

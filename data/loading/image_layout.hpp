@@ -33,10 +33,23 @@ double uniform(Generator& generator, double low, double high);
 /// Uniform in [0, max].
 std::int64_t uniform_integer(Generator& generator, std::int64_t max);
 
-/// Calls `f` with a value of the element type.
+/// Calls `f` with a value of the element type: of the dtypes that are computed with, and of bytes.
 template <class F>
 void with_type(DType dtype, F&& f) {
+  if (dtype == u8) return f(std::uint8_t());
   visit_dtype(dtype, [&]<class T>() { f(T()); });
+}
+
+/// Bytes as f32 from 0 to `max`.
+Array bytes_to_floats(const Array& x, float max);
+/// f32 from 0 to `max`, to which others are cut off (NaN is 0), as rounded bytes.
+Array floats_to_bytes(const Array& x, float max);
+
+/// f(x) of floating images; bytes become floats from 0 to `max` for it, and its result bytes.
+template <class F>
+Array through_floats(const Array& x, float max, F&& f) {
+  if (x.dtype() != u8) return f(x);
+  return floats_to_bytes(f(bytes_to_floats(x, max)), max);
 }
 
 /// The array itself if reusable, else a copy.

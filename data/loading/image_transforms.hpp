@@ -5,7 +5,7 @@
 
 /// Transforms of images for `Dataset::map`, e.g. `compose({random_horizontal_flip(), random_crop(28, 28, {.padding =
 /// 2})})`, and functions of one image or many, [.., h, w], e.g. `resize(image, 224, 224)`. Definitions are torchvision's
-/// and Pillow's. Batches are [n, h, w] or [n, .., h, w]; random numbers are drawn per example and shared by its channels.
+/// and Pillow's. Images are floating or bytes (u8), which are computed as floats, rounded and cut off. Batches are [n, h, w] or [n, .., h, w]; random numbers are drawn per example and shared by its channels.
 namespace newtape::data {
 
 /// How values between pixels are found. Pixel i is the interval from i to i + 1, and its value that of the centre.
@@ -21,7 +21,7 @@ struct ResizeOptions {
   bool antialias = true;  ///< bilinear, bicubic: widens the weights where the image shrinks, as Pillow and PyTorch do
   std::size_t array = 0;  ///< of the batch, for the transform
 };
-/// Resizes floating images. With a single length, to this length of the shorter side, keeping the proportions (the longer
+/// Resizes images. With a single length, to this length of the shorter side, keeping the proportions (the longer
 /// side is rounded down). ValueError for lengths below 1, ShapeError for empty images.
 Array resize(const ArrayLike& images, std::int64_t height, std::int64_t width, const ResizeOptions& options = {});
 Array resize(const ArrayLike& images, std::int64_t shorter, const ResizeOptions& options = {});
@@ -71,7 +71,7 @@ struct AffineOptions {
   Resampling mode = Resampling::bilinear;   ///< or nearest
   double fill = 0;                          ///< outside of the image
 };
-/// Shears, scales, rotates and moves floating images within their frame. ValueError.
+/// Shears, scales, rotates and moves images within their frame. ValueError.
 Array affine(const ArrayLike& images, const AffineOptions& options);
 /// Rotates about the centre, counter-clockwise, within the frame: `affine(images, {.degrees = degrees})`.
 Array rotate(const ArrayLike& images, double degrees, Resampling mode = Resampling::bilinear, double fill = 0);
@@ -90,7 +90,7 @@ Transform random_affine(const RandomAffineOptions& options);
 /// Rotation by -degrees to degrees; the other fields of the options as given.
 Transform random_rotation(double degrees, RandomAffineOptions options = {});
 
-// Colours: floating images in [0, 1], to which results are clipped; grey [.., h, w] and [.., 1, h, w], or RGB
+// Colours: images in [0, 1] or of bytes, to which results are clipped; grey [.., h, w] and [.., 1, h, w], or RGB
 // [.., 3, h, w] for those that say so. The factor is at least 0: 1 leaves the image unchanged (hue: 0).
 
 /// Multiplies by the factor.

@@ -120,14 +120,20 @@ Array pad_column(const Examples& examples, std::size_t a, const PadExamplesOptio
   Array padded = core::full(whole, o.value, examples[0][a].dtype());
   if (padded.size() == 0) return padded;
   const auto size = padded.size() / whole[0];
-  visit_dtype(padded.dtype(), [&]<class T>() {
-    T* to = padded.data<T>();
+  const auto fill = [&]<class T>(T) {  // elements are only moved
+    T* to = static_cast<T*>(padded.raw());
     for (const auto& example : examples) {
       const Array x = core::contiguous(example[a]);
-      if (x.size() > 0) copy_block(x.data<T>(), x.shape(), to, shape);
+      if (x.size() > 0) copy_block(static_cast<const T*>(x.raw()), x.shape(), to, shape);
       to += size;
     }
-  });
+  };
+  switch (item_size(padded.dtype())) {
+    case 1: fill(std::uint8_t()); break;
+    case 2: fill(std::uint16_t()); break;
+    case 4: fill(std::uint32_t()); break;
+    default: fill(std::uint64_t());
+  }
   return padded;
 }
 

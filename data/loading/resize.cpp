@@ -118,6 +118,9 @@ std::pair<std::int64_t, std::int64_t> size_from_shorter(std::int64_t h, std::int
 Array resize(const ArrayLike& images, std::int64_t height, std::int64_t width, const ResizeOptions& options) {
   detail::check_size("resize", height, width);
   const auto l = detail::image_layout("resize", images);
+  if (images.dtype() == u8) {
+    return detail::through_floats(images, 255, [&](const Array& x) { return resize(x, height, width, options); });
+  }
   expect_floating("resize", images);
   if (l.h == 0 || l.w == 0) raise<ShapeError>("resize: the images are empty", "[.., h, w]", to_string(images.shape()));
   if (l.h == height && l.w == width) return images;

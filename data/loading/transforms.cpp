@@ -46,6 +46,17 @@ Transform on(std::size_t array, std::function<Array(Array, Generator&)> function
   };
 }
 
+Transform to_float(std::size_t array, DType dtype) {
+  if (!is_floating(dtype)) {
+    raise<DTypeError>("to_float: the dtype must be floating", "f32 or f64", std::string(name(dtype)));
+  }
+  return on(array, [dtype](const Array& x, Generator&) {
+    if (x.dtype() == u8) return core::cast(x, dtype) / core::full({}, 255, dtype);
+    expect_floating("to_float", x);
+    return core::cast(x, dtype);
+  });
+}
+
 Transform normalize(const std::vector<double>& mean, const std::vector<double>& std, std::size_t array) {
   const auto positive = [](double x) { return x > 0 && std::isfinite(x); };
   if (mean.empty() || mean.size() != std.size() || !std::all_of(std.begin(), std.end(), positive)) {

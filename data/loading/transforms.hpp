@@ -18,6 +18,9 @@ Transform compose(std::vector<Transform> transforms);
 /// A transform from a function of one array, e.g. `on(0, [](Array x, Generator&) { return core::sqrt(x); })`.
 Transform on(std::size_t array, std::function<Array(Array, Generator&)> function);
 
+/// Bytes (u8) as floats from 0 to 1; floats as they are. The first of the transforms of images that are kept as bytes.
+Transform to_float(std::size_t array = 0, DType dtype = f32);
+
 /// (x - mean) / std per channel, axis 1 of x [n, c, ..]; single values apply to all of x [n, ..]. ValueError unless
 /// there are as many standard deviations as means, all positive.
 Transform normalize(const std::vector<double>& mean, const std::vector<double>& std, std::size_t array = 0);

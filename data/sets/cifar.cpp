@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/file.hpp>
+#include <newtape/data/loading/transforms.hpp>
 #include <newtape/data/sets/cifar.hpp>
 #include <newtape/data/sets/find_file.hpp>
 #include <newtape/data/sets/labels.hpp>
 
 #include <fmt/format.h>
 
-#include <memory>
-#include <numeric>
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -16,18 +17,6 @@ namespace newtape::data {
 namespace {
 
 constexpr std::size_t image_bytes = 3 * 32 * 32;
-
-Array images_from(const std::string& bytes, const Array& index) {
-  const auto n = index.size();
-  Array images = Array::empty({n, 3, 32, 32}, f32);
-  float* to = images.data<float>();
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto* from = bytes.data() + static_cast<std::size_t>(index.data<std::int64_t>()[i]) * image_bytes;
-    for (std::size_t k = 0; k < image_bytes; ++k)
-      *to++ = static_cast<float>(static_cast<unsigned char>(from[k])) / 255.0F;
-  }
-  return images;
-}
 
 TrainTest read_sets(const std::string& name, const std::string& directory, const std::string& folder,
                     const std::vector<std::string>& files, CifarFormat format) {
@@ -80,24 +69,15 @@ Dataset read_cifar(const std::vector<std::string>& paths, CifarFormat format) {
       images.append(bytes, at + classes.size(), image_bytes);
     }
   }
-  std::vector<std::int64_t> index(labels[0].size());
-  std::iota(index.begin(), index.end(), 0);
-  std::vector<Array> arrays{detail::index_array(index), detail::index_array(labels.back())};
-  std::vector<std::string> names{"index", "labels"};
+  Array pixels = Array::empty({static_cast<std::int64_t>(labels[0].size()), 3, 32, 32}, u8);
+  std::copy(images.begin(), images.end(), reinterpret_cast<char*>(pixels.data<std::uint8_t>()));
+  std::vector<Array> arrays{std::move(pixels), detail::index_array(labels.back())};
+  std::vector<std::string> names{"images", "labels"};
   if (labels.size() > 1) {
     arrays.push_back(detail::index_array(labels[0]));
     names.emplace_back("coarse_labels");
   }
-  auto batch_names = names;
-  batch_names[0] = "images";
-  return Dataset(std::move(arrays), names)
-      .map([bytes = std::make_shared<const std::string>(std::move(images)),
-            shared = std::make_shared<const std::vector<std::string>>(std::move(batch_names))](const Batch& batch,
-                                                                                               Generator&) {
-        std::vector<Array> parts(batch.begin(), batch.end());
-        parts[0] = images_from(*bytes, batch[0]);
-        return Batch(std::move(parts), shared);
-      });
+  return Dataset(std::move(arrays), std::move(names)).map(to_float());
 }
 
 TrainTest cifar10(const std::string& directory) {

@@ -9,8 +9,8 @@
 namespace newtape::data {
 
 /// CIFAR-10 (Krizhevsky 2009): 50000 and 10000 colour images of 10 classes, from the six files of its binary version.
-/// Batches: "images" f32 [n, 3, 32, 32] in [0, 1], "labels" i64 [n]. The images are kept as bytes until a batch is made:
-/// the set stores "index" and "labels". Searches `directory`, else $NEWTAPE_DATA and its cifar-10-batches-bin; files may be
+/// Batches: "images" f32 [n, 3, 32, 32] in [0, 1], "labels" i64 [n]. The set's own "images" are bytes, u8: they become
+/// floats when a batch is made. Searches `directory`, else $NEWTAPE_DATA and its cifar-10-batches-bin; files may be
 /// gzipped. IoError says what to get.
 TrainTest cifar10(const std::string& directory = {});
 /// CIFAR-100: the same of 100 classes in 20 groups: "images", "labels", "coarse_labels". Searches $NEWTAPE_DATA and its

@@ -111,7 +111,8 @@ TEST_CASE("half: numbers between two neighbours round to the nearest, ties to ev
       const auto high = static_cast<std::uint16_t>(low + 1);
       const double a = format.value(low);
       // The number after the largest is where it would be without infinity.
-      const double b = high == format.infinity() ? 2 * a - format.value(static_cast<std::uint16_t>(low - 1)) : format.value(high);
+      const double b =
+          high == format.infinity() ? 2 * a - format.value(static_cast<std::uint16_t>(low - 1)) : format.value(high);
       const double middle = (a + b) / 2;
       add(middle, low % 2 == 0 ? low : high);
       add(std::nextafter(middle, 0), low);          // a float rounds these to the tie:

@@ -105,15 +105,30 @@ TEST_CASE("dtypes: whatever moves elements moves those of every dtype", "[dtypes
   const std::vector<std::pair<const char*, Move>> moves{
       {"copy", [](const Array& x) { return core::copy(x); }},
       {"contiguous", [](const Array& x) { return core::contiguous(core::transpose(x, 0, 1)); }},
-      {"reshape", [](const Array& x) { return core::reshape(core::transpose(x, 0, 1), {2, 10}); }},
+      {"reshape",
+       [](const Array& x) {
+         return core::reshape(core::transpose(x, 0, 1), {2, 10});
+       }},
       {"slice", [](const Array& x) { return core::slice(x, 1, 4, 0, -2); }},
       {"select", [](const Array& x) { return core::select(x, 1, 3); }},
-      {"expand", [](const Array& x) { return core::copy(core::expand(x, {3, 4, 5})); }},
+      {"expand",
+       [](const Array& x) {
+         return core::copy(core::expand(x, {3, 4, 5}));
+       }},
       {"diagonal", [](const Array& x) { return core::copy(core::diagonal(x, 1)); }},
       {"diag_embed", [](const Array& x) { return core::diag_embed(core::select(x, 0, 1), 0, 5, 5); }},
-      {"concatenate", [](const Array& x) { return core::concatenate(std::vector<Array>{x, x}, 1); }},
-      {"concatenate rows", [](const Array& x) { return core::concatenate(std::vector<Array>{x, x}, 0); }},
-      {"stack", [](const Array& x) { return core::stack(std::vector<Array>{x, x}, 1); }},
+      {"concatenate",
+       [](const Array& x) {
+         return core::concatenate(std::vector<Array>{x, x}, 1);
+       }},
+      {"concatenate rows",
+       [](const Array& x) {
+         return core::concatenate(std::vector<Array>{x, x}, 0);
+       }},
+      {"stack",
+       [](const Array& x) {
+         return core::stack(std::vector<Array>{x, x}, 1);
+       }},
       {"roll", [](const Array& x) { return core::roll(x, 2, 1); }},
       {"take", [&](const Array& x) { return core::take(x, at, 1); }},
       {"take rows", [&](const Array& x) { return core::take(x, at, 0); }},
@@ -123,13 +138,15 @@ TEST_CASE("dtypes: whatever moves elements moves those of every dtype", "[dtypes
       {"where swapped", [&](const Array& x) { return core::where(mask, core::full({}, 9, x.dtype()), x); }},
       {"flatnonzero", [](const Array& x) { return core::flatnonzero(x); }},
       {"full_like", [](const Array& x) { return core::full_like(x, 3); }},
-      {"assign", [](const Array& x) {
+      {"assign",
+       [](const Array& x) {
          Array y = core::zeros({5, 4}, x.dtype());
          Array turned = core::transpose(y, 0, 1);
          core::assign(turned, x);
          return y;
        }},
-      {"unslice", [](const Array& x) {
+      {"unslice",
+       [](const Array& x) {
          core::Window window(Shape{6, 7}, 2);
          window.narrow("pad", 0, {1, 5});
          window.narrow("pad", 1, {2, 7});
@@ -219,8 +236,7 @@ TEST_CASE("dtypes: arithmetic on storage dtypes is an error that names the conve
         call();
         FAIL_CHECK("no error");
       } catch (const DTypeError& e) {
-        CHECK_THAT(e.what(), Catch::Matchers::Contains(std::string(op) + ":") &&
-                                 Catch::Matchers::Contains("to(f32)") &&
+        CHECK_THAT(e.what(), Catch::Matchers::Contains(std::string(op) + ":") && Catch::Matchers::Contains("to(f32)") &&
                                  Catch::Matchers::Contains(std::string(name(t))));
       }
     }

@@ -129,6 +129,29 @@ TEST_CASE("read_image reads files of other programs as Pillow does: PNG, JPEG, B
   }
 }
 
+TEST_CASE("read_image gives bytes if asked to, the rounded values of the floats; writers take them as they are") {
+  const TemporaryDirectory folder;
+  for (const auto& name : readable_pictures()) {
+    INFO(name);
+    for (const auto mode : {ImageMode::grey, ImageMode::rgb_alpha, ImageMode::unchanged}) {
+      const Array bytes = data::read_image(test_file(name), {.mode = mode, .dtype = u8});
+      const Array floats = data::read_image(test_file(name), {.mode = mode, .dtype = f64});
+      REQUIRE(bytes.dtype() == u8);
+      REQUIRE(bytes.shape() == floats.shape());
+      double largest = 0;
+      for (std::int64_t i = 0; i < bytes.size(); ++i) {
+        largest = std::max(largest, std::abs(bytes.data<std::uint8_t>()[i] - 255 * floats.data<double>()[i]));
+      }
+      CHECK(largest < 0.5 + 1e-9);
+      if (mode != ImageMode::rgb_alpha || !readable("x.png")) continue;
+      data::write_image(folder / "x.png", bytes);
+      const Array back = data::read_image(folder / "x.png", {.mode = mode, .dtype = u8});
+      CHECK(values<std::uint8_t>(back) == values<std::uint8_t>(bytes));
+      CHECK(data::encode_png(bytes) == data::encode_png(floats));
+    }
+  }
+}
+
 TEST_CASE("read_image: channels of the file, and alpha where it has some") {
   const auto unchanged = [](const std::string& name) {
     return data::read_image(test_file(name), {.mode = ImageMode::unchanged});

@@ -271,6 +271,49 @@ TEST_CASE("color_jitter draws factors of its ranges, in random order; grey batch
   CHECK_THROWS_AS(data::random_grayscale(2), ValueError);
 }
 
+TEST_CASE("transforms of bytes give the rounded bytes of those of floats") {
+  // Multiples of 1 / 255, so that bytes hold the image exactly.
+  const Array floats =
+      core::div(core::round(core::mul(stored("image"), core::full({}, 255, f64))), core::full({}, 255, f64));
+  const Array image = core::cast(core::round(core::mul(floats, core::full({}, 255, f64))), u8);
+  const auto check = [&](const std::string& name, const std::function<Array(const Array&)>& f) {
+    INFO(name);
+    const Array y = f(image);
+    REQUIRE(y.dtype() == u8);
+    const Array wanted = core::clip(core::mul(core::cast(f(floats), f64), core::full({}, 255, f64)),
+                                    core::zeros({}, f64), core::full({}, 255, f64));
+    CHECK(largest_difference(y, wanted) < 0.5 + 1e-3);  // computed in f32
+  };
+  check("resize", [](const Array& x) { return data::resize(x, 5, 30, {.mode = Resampling::bicubic}); });
+  check("shorter", [](const Array& x) { return data::resize(x, 5); });
+  check("center_crop", [](const Array& x) { return data::center_crop(x, 5, 30); });
+  check("rotate", [](const Array& x) { return data::rotate(x, 20); });
+  check("brightness", [](const Array& x) { return data::adjust_brightness(x, 1.6); });
+  check("contrast", [](const Array& x) { return data::adjust_contrast(x, 1.5); });
+  check("saturation", [](const Array& x) { return data::adjust_saturation(x, 2); });
+  check("hue", [](const Array& x) { return data::adjust_hue(x, 0.3); });
+  check("grey", [](const Array& x) { return data::rgb_to_grayscale(x); });
+  const auto transform = [&](const std::string& name, const data::Transform& t) {
+    check(name, [&](const Array& x) { return of_one(t, x, 5); });
+  };
+  transform("random_crop", data::random_crop(5, 6, {.padding = 1}));
+  transform("random_resized_crop", data::random_resized_crop(5, 6));
+  transform("flips", data::compose({data::random_horizontal_flip(1), data::random_vertical_flip(1)}));
+  transform("erasing", data::random_erasing({.p = 1}));
+  transform("affine", data::random_affine({.degrees = 20, .translate_x = 0.1}));
+  transform("jitter", data::color_jitter({.brightness = 0.5}));
+  transform("grayscale", data::random_grayscale(1));
+  check("grid", [](const Array& x) { return data::make_grid(x, {.columns = 2}); });
+
+  const Array back = of_one(data::to_float(0, f64), image);
+  CHECK(largest_difference(back, floats) == 0);
+  CHECK(of_one(data::to_float(), image).dtype() == f32);
+  CHECK(values<float>(of_one(data::to_float(), core::full({1}, 255, u8))) == std::vector<float>{1});
+  CHECK(largest_difference(of_one(data::to_float(), floats), core::cast(floats, f32)) == 0);
+  CHECK_THROWS_AS(of_one(data::to_float(), core::ones({2}, i64)), DTypeError);
+  CHECK_THROWS_AS(data::to_float(0, i64), DTypeError);
+}
+
 TEST_CASE("make_grid places images row by row") {
   const Array images = core::reshape(core::arange(6, f32), {3, 1, 1, 2});
   const Array grid = data::make_grid(images, {.columns = 2, .padding = 1, .fill = 9});

@@ -3,6 +3,7 @@
 #include "data/files.hpp"
 
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/data/loading/lazy.hpp>
 #include <newtape/data/loading/loader.hpp>
 
@@ -194,6 +195,11 @@ TEST_CASE("pad_examples joins sequences and images of different lengths, and giv
         CHECK(batch[0].data<double>()[((i * 4 + r) * 3 + c) * 2 + 1] == wanted);
       }
     }
+  }
+  // Of any dtype, as elements are only moved.
+  for (const auto dtype : {boolean, u8, i16, f16, i32, f64}) {
+    const Batch padded = data::pad_examples()({Batch{core::ones({1}, dtype)}, Batch{core::ones({2}, dtype)}});
+    CHECK(values<double>(core::cast(padded[0], f64)) == std::vector<double>{1, 0, 1, 1});
   }
   CHECK_THROWS_AS(collate({images(0), Batch{core::ones({2}, f64), core::ones({2}, i64)}}), ShapeError);
   CHECK_THROWS_AS(data::pad_examples({.arrays = {2}})({images(0)}), ValueError);

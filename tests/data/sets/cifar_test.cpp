@@ -37,6 +37,7 @@ TEST_CASE("CIFAR-10 is read from its binary files") {
   CHECK(test.size() == 12);
   CHECK(values<std::int64_t>(train.array("labels")) ==
         std::vector<std::int64_t>{0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4});
+  CHECK(train.array("images").dtype() == u8);
   data::Loader loader(test, {.batch_size = 5, .workers = 2});
   std::int64_t seen = 0;
   for (const auto& batch : loader) {
