@@ -115,7 +115,7 @@ TEST_CASE("event files: images, histograms without finite values, and what canno
   REQUIRE(bodies.size() == 2);
   CHECK(rest == 0);
   // height 2, width 3, colour space 3 (RGB), the picture
-  const std::string png = data::encode_png(ones({2, 3, 3}));
+  const std::string png = data::encode_png(ones({2, 3, 3}), {.layout = data::ImageLayout::channels_last});
   CHECK(bodies[1].find(std::string("\x08\x02\x10\x03\x18\x03\x22") + static_cast<char>(png.size()) + png) !=
         std::string::npos);
   CHECK_THROWS_AS(board.add_image("picture", ones({2}), 8), ShapeError);
