@@ -245,6 +245,8 @@ class In;
 namespace detail {
 /// The checks of DetectAnomaly that are on: see observe/anomaly.hpp.
 unsigned gradient_checks() noexcept;
+/// Whether operands are shown after an operation: while anomalies are detected or operations are traced.
+bool keeps_operands() noexcept;
 }  // namespace detail
 
 /// A Parameter, or another type that converts to a Tensor.
@@ -285,10 +287,8 @@ class In {
   SourceLocation location() const noexcept { return location_; }
 
   /// The value, moved out when the argument was a temporary, so that a kernel may overwrite it. Only for operations
-  /// whose pullbacks do not capture this argument. Not moved while anomalies are detected, which shows operands.
-  Array take() {
-    return tensor_ == &own_ && !is_number() && detail::gradient_checks() == 0 ? own_.take_value() : value();
-  }
+  /// whose pullbacks do not capture this argument. Not moved while operands are shown.
+  Array take() { return tensor_ == &own_ && !is_number() && !detail::keeps_operands() ? own_.take_value() : value(); }
 
   /// Whether it is a number that has no dtype yet. It becomes a 0-d f32 tensor when it is used as a tensor.
   bool is_number() const noexcept { return is_number_; }

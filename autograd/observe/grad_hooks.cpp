@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/observe/anomaly.hpp>
 #include <newtape/autograd/observe/op_observer.hpp>
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -40,10 +41,11 @@ class Hold {
   std::atomic_flag& flag_;
 };
 
-// An observer of operations is a bit beside the checks, so that operations test for both at once.
-enum : unsigned { nothing = 0, nan = 1, infinity = 2, checks = nan | infinity, observed = 4 };
+// Observers and tracers of operations are bits beside the checks, so that operations test for all at once.
+enum : unsigned { nothing = 0, nan = 1, infinity = 2, checks = nan | infinity, observed = 4, traced = 8 };
 constinit thread_local unsigned in_scope = nothing;
 constinit thread_local OpObserver* op_observer = nullptr;
+constinit thread_local OpTracer* op_tracer = nullptr;
 
 }  // namespace
 
@@ -76,6 +78,8 @@ void GradCell::add(Tensor g) {
 
 unsigned anomaly_checks() noexcept { return in_scope; }
 unsigned gradient_checks() noexcept { return in_scope & checks; }
+bool keeps_operands() noexcept { return (in_scope & (checks | traced)) != 0; }
+bool is_traced() noexcept { return (in_scope & traced) != 0; }
 AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(in_scope, nothing)) {}
 AnomalyPause::~AnomalyPause() { in_scope = before_; }
 
@@ -118,6 +122,7 @@ std::string range_text(const Array& x) {
 
 void check_anomaly(const Op& op, SourceLocation location, const Array& value, std::span<const Tensor> operands) {
   if (op_observer != nullptr) op_observer->on_op(op, location, value);
+  if (is_traced()) give_call({op.name(), {operands.begin(), operands.end()}, {}, {Tensor(value)}, location});
   if ((in_scope & checks) == 0) return;
   std::string what = first_anomaly(value, in_scope);
   if (what.empty()) return;
@@ -132,7 +137,7 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value, st
 void check_anomaly(const Op& op, SourceLocation location, const Array& value,
                    std::initializer_list<const Tensor*> operands) {
   std::vector<Tensor> copies;
-  if ((in_scope & checks) != 0) {
+  if (keeps_operands()) {
     for (const Tensor* x : operands) copies.push_back(x != nullptr ? *x : Tensor());
   }
   check_anomaly(op, location, value, std::span<const Tensor>(copies));
@@ -141,10 +146,10 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value,
 }  // namespace detail
 
 DetectAnomaly::DetectAnomaly(const DetectAnomalyOptions& options) noexcept
-    : before_(std::exchange(detail::in_scope, (detail::in_scope & detail::observed) |
+    : before_(std::exchange(detail::in_scope, (detail::in_scope & ~static_cast<unsigned>(detail::checks)) |
                                                   (options.infinity ? detail::checks : detail::nan))) {}
 DetectAnomaly::~DetectAnomaly() {
-  detail::in_scope = (detail::in_scope & detail::observed) | (before_ & detail::checks);
+  detail::in_scope = (detail::in_scope & ~static_cast<unsigned>(detail::checks)) | (before_ & detail::checks);
 }
 
 OpObserver::OpObserver() noexcept : before_(std::exchange(detail::op_observer, this)) {
@@ -158,5 +163,22 @@ OpObserver::~OpObserver() {
   if (detail::op_observer == nullptr) detail::in_scope &= ~static_cast<unsigned>(detail::observed);
 }
 OpObserver* OpObserver::current() noexcept { return detail::op_observer; }
+
+OpTracer::OpTracer() : before_(std::exchange(detail::op_tracer, this)) { detail::in_scope |= detail::traced; }
+OpTracer::~OpTracer() {
+  detail::op_tracer = before_;
+  if (before_ == nullptr) detail::in_scope &= ~static_cast<unsigned>(detail::traced);
+}
+
+namespace detail {
+void give_call(OpCall call) {
+  const AnomalyPause pause;  // of what the tracer does
+  op_tracer->on_call(std::move(call));
+}
+TracePause::TracePause() noexcept : was_traced_(is_traced()) { in_scope &= ~static_cast<unsigned>(traced); }
+TracePause::~TracePause() {
+  if (was_traced_) in_scope |= traced;
+}
+}  // namespace detail
 
 }  // namespace newtape

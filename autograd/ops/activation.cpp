@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/special.hpp>
 #include <newtape/core/ops/activation.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
@@ -41,7 +42,13 @@ Tensor relu(In x) {
 
 Tensor relu6(In x) { return hardtanh(std::move(x), 0, 6); }
 
-Tensor leaky_relu(In x, double negative_slope) { return prelu(std::move(x), negative_slope); }
+Tensor leaky_relu(In x, double negative_slope) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "leaky_relu", {x}, {{"alpha", negative_slope}}, [&] { return leaky_relu(x, negative_slope); }, x.location());
+  }
+  return prelu(std::move(x), negative_slope);
+}
 
 Tensor prelu(In x, In weight) {
   match(prelu_op, x, weight);
@@ -55,6 +62,10 @@ Tensor prelu(In x, In weight) {
 }
 
 Tensor elu(In x, double alpha) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "elu", {x}, {{"alpha", alpha}}, [&] { return elu(x, alpha); }, x.location());
+  }
   In a = alpha;
   match(elu_op, x, a);
   return elu_op(core::elu(x.value(), a.value()), wrt(x, [x, a](Cotangent g) -> Tensor {
@@ -140,6 +151,10 @@ Tensor gelu(In x, Approximate approximate) {
 }
 
 Tensor hardtanh(In x, double low, double high) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "hardtanh", {x}, {{"low", low}, {"high", high}}, [&] { return hardtanh(x, low, high); }, x.location());
+  }
   if (!(low < high)) {
     raise<ValueError>("hardtanh: the bounds must be in ascending order", "low < high",
                       std::to_string(low) + " and " + std::to_string(high));

@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 
 #include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/detail/slopes.hpp>
@@ -180,6 +181,10 @@ Tensor where(const Tensor& condition, In a, In b) {
   if (condition.dtype() != boolean) {
     raise<DTypeError>("where: the condition must be boolean", "boolean", name(condition.dtype()));
   }
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "where", {condition, a, b}, {}, [&] { return where(condition, a, b); }, a.location());
+  }
   const Tensor c = condition.detach();
   return where_op(core::where(c.value(), a.take(), b.take()), wrt(a, [c](const Tensor& g) { return where(c, g, 0.0); }),
                   wrt(b, [c](const Tensor& g) { return where(c, 0.0, g); }));
@@ -187,6 +192,10 @@ Tensor where(const Tensor& condition, In a, In b) {
 
 Tensor Tensor::to(DType dtype, SourceLocation location) const {
   if (dtype == this->dtype()) return *this;
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "cast", {*this}, {{"dtype", std::string(name(dtype))}}, [&] { return to(dtype, location); }, location);
+  }
   Array value = core::cast(value_, dtype);
   if (!is_floating(dtype)) return cast_op(std::move(value));
   return cast_op(std::move(value),

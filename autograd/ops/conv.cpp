@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/conv.hpp>
 
 #include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -235,8 +236,18 @@ Tensor convolve(const char* op, std::size_t axes, In& x, In& w, In* b, const Con
                         text(x, w, b));
     }
   }
-  return with_images(x, axes,
-                     [&](const In& images) { return forward(images, w, b != nullptr ? *b : In::absent(), g); });
+  const auto run = [&] {
+    return with_images(x, axes,
+                       [&](const In& images) { return forward(images, w, b != nullptr ? *b : In::absent(), g); });
+  };
+  if (!detail::is_traced()) return run();
+  return detail::trace_call("conv", {x, w, b != nullptr ? b->tensor() : Tensor()},
+                            {{"stride", g->stride},
+                             {"dilation", g->dilation},
+                             {"padding", g->padding},
+                             {"same", same},
+                             {"groups", g->groups}},
+                            run, x.location());
 }
 
 Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b, const ConvTransposeFuncOptions& o) {
@@ -261,8 +272,18 @@ Tensor convolve_transposed(const char* op, std::size_t axes, In& x, In& w, In* b
                         to_string(g->input) + " from " + text(x, w, b));
     }
   }
-  return with_images(x, axes,
-                     [&](const In& images) { return backward(images, w, b != nullptr ? *b : In::absent(), g); });
+  const auto run = [&] {
+    return with_images(x, axes,
+                       [&](const In& images) { return backward(images, w, b != nullptr ? *b : In::absent(), g); });
+  };
+  if (!detail::is_traced()) return run();
+  return detail::trace_call("conv_transpose", {x, w, b != nullptr ? b->tensor() : Tensor()},
+                            {{"stride", g->stride},
+                             {"dilation", g->dilation},
+                             {"padding", g->padding},
+                             {"output_padding", more},
+                             {"groups", g->groups}},
+                            run, x.location());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/index.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
@@ -70,6 +71,10 @@ Tensor detail::scatter_source(const char* op, const Tensor& indices, const In& s
 }
 
 Tensor take(In x, const Tensor& indices, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "take", {x, indices}, {{"axis", axis}}, [&] { return take(x, indices, axis); }, x.location());
+  }
   if (x.ndim() == 0) return take(In(unsqueeze(x, 0), x.location()), indices, axis);
   axis = axis_from_last(take_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
@@ -112,6 +117,10 @@ Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src) {
 }
 
 Tensor gather(In x, std::int64_t axis, const Tensor& indices) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "gather", {x, indices}, {{"axis", axis}}, [&] { return gather(x, axis, indices); }, x.location());
+  }
   if (x.ndim() == 0 && indices.ndim() == 0) {
     return detail::as_vector(x, [&](In v) { return gather(std::move(v), axis, unsqueeze(indices, 0)); });
   }
@@ -149,6 +158,10 @@ Tensor take_along_axis(In x, const Tensor& indices, std::int64_t axis) {
 }
 
 Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "scatter", {x, indices, src}, {{"axis", axis}}, [&] { return scatter(x, axis, indices, src); }, x.location());
+  }
   if (x.ndim() == 0 && indices.ndim() == 0) {
     return detail::as_vector(x, [&](In v) { return scatter(std::move(v), axis, unsqueeze(indices, 0), src); });
   }
@@ -196,6 +209,11 @@ Tensor argwhere(In x) { return core::argwhere(x.value()); }
 std::vector<Tensor> where(In condition) { return unstack(argwhere(std::move(condition)), 1); }
 
 Tensor one_hot(In indices, std::int64_t classes, DType dtype) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "one_hot", {indices}, {{"classes", classes}, {"dtype", std::string(name(dtype))}},
+        [&] { return one_hot(indices, classes, dtype); }, indices.location());
+  }
   if (indices.dtype() != i64)
     return one_hot(In(core::as_indices("one_hot", indices.value()), indices.location()), classes, dtype);
   if (classes < -1 || (classes == -1 && indices.size() == 0)) {

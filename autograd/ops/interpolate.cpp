@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/interpolate.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/resample.hpp>
@@ -150,6 +151,14 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
                       to_string(before) + " to " + to_string(after));
   }
   if (o.mode == InterpolateMode::area) return average_pooled(x, axes, after);
+  if (detail::is_traced()) {
+    std::vector<double> factors(axes);
+    for (std::size_t a = 0; a < axes && !f.empty(); ++a) factors[a] = f.size() == 1 ? f[0] : f[a];
+    return detail::trace_call(
+        "interpolate", {x},
+        {{"size", after}, {"factors", factors}, {"mode", name_of(o.mode)}, {"align_corners", o.align_corners}},
+        [&] { return interpolate(x, o); }, x.location());
+  }
   std::vector<detail::ResamplingRef> maps;
   for (std::size_t a = 0; a < axes; ++a) {
     // As in PyTorch, a given factor determines the coordinates, even if the size was rounded.

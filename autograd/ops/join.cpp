@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/join.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -73,6 +74,11 @@ void expect_count(const char* op, std::int64_t count) {
 }  // namespace
 
 Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis, SourceLocation location) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "concatenate", {parts.begin(), parts.end()}, {{"axis", axis}},
+        [&] { return concatenate(parts, axis, location); }, location);
+  }
   const CallSite here(location);
   Array value = core::concatenate(values(parts), axis);
   axis = axis_from_last(concatenate_op, axis, value.ndim());
@@ -88,6 +94,11 @@ Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis, SourceLocat
 }
 
 Tensor stack(std::span<const Tensor> parts, std::int64_t axis, SourceLocation location) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "stack", {parts.begin(), parts.end()}, {{"axis", axis}}, [&] { return stack(parts, axis, location); },
+        location);
+  }
   const CallSite here(location);
   Array value = core::stack(values(parts), axis);
   axis = axis_from_last(stack_op, axis, value.ndim());
@@ -119,6 +130,10 @@ std::vector<Tensor> split(In x, std::int64_t size, std::int64_t axis) {
 }
 
 std::vector<Tensor> split(In x, const Dims& sizes, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "split", {x}, {{"sizes", sizes}, {"axis", axis}}, [&] { return split(x, sizes, axis); }, x.location());
+  }
   axis = axis_from_last(split_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
   std::int64_t left = length;
@@ -163,6 +178,10 @@ std::vector<Tensor> tensor_split(In x, const Dims& indices, std::int64_t axis) {
 }
 
 std::vector<Tensor> unstack(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "unstack", {x}, {{"axis", axis}}, [&] { return unstack(x, axis); }, x.location());
+  }
   axis = axis_from_last(unstack_op, axis, x.ndim());
   const auto length = x.tensor().shape(axis);
   std::vector<Array> parts;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/logic.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -29,9 +30,15 @@ static const Op bitwise_xor_op{"bitwise_xor"};
 static const Op bitwise_not_op{"bitwise_not"};
 
 namespace {
+/// The result of an operation without a derivative.
+Tensor constant(const Op& op, std::vector<Tensor> operands, Array value) {
+  if (!detail::is_traced()) return op(std::move(value));
+  return detail::trace_call(op.name(), std::move(operands), {}, [&] { return op(std::move(value)); });
+}
+
 Tensor compare(const Op& op, In& a, In& b, Array (*kernel)(const Array&, const Array&)) {
   match(op, a, b);
-  return op(kernel(a.value(), b.value()));
+  return constant(op, {a, b}, kernel(a.value(), b.value()));
 }
 }  // namespace
 
@@ -42,9 +49,9 @@ Tensor operator<=(In a, In b) { return compare(less_equal_op, a, b, core::less_e
 Tensor operator>(In a, In b) { return compare(greater_op, a, b, core::greater); }
 Tensor operator>=(In a, In b) { return compare(greater_equal_op, a, b, core::greater_equal); }
 
-Tensor isnan(In x) { return isnan_op(core::isnan(x.value())); }
-Tensor isinf(In x) { return isinf_op(core::isinf(x.value())); }
-Tensor isfinite(In x) { return isfinite_op(core::isfinite(x.value())); }
+Tensor isnan(In x) { return constant(isnan_op, {x}, core::isnan(x.value())); }
+Tensor isinf(In x) { return constant(isinf_op, {x}, core::isinf(x.value())); }
+Tensor isfinite(In x) { return constant(isfinite_op, {x}, core::isfinite(x.value())); }
 
 Tensor nan_to_num(In x, double nan, std::optional<double> posinf, std::optional<double> neginf) {
   if (!is_floating(x.dtype())) return x;
@@ -54,21 +61,23 @@ Tensor nan_to_num(In x, double nan, std::optional<double> posinf, std::optional<
   return where(x == infinity, posinf.value_or(largest), where(x == -infinity, neginf.value_or(-largest), numbers));
 }
 
-Tensor logical_and(In a, In b) { return logical_and_op(core::logical_and(a.value(), b.value())); }
-Tensor logical_or(In a, In b) { return logical_or_op(core::logical_or(a.value(), b.value())); }
-Tensor logical_xor(In a, In b) { return logical_xor_op(core::logical_xor(a.value(), b.value())); }
-Tensor logical_not(In x) { return logical_not_op(core::logical_not(x.value())); }
+Tensor logical_and(In a, In b) { return constant(logical_and_op, {a, b}, core::logical_and(a.value(), b.value())); }
+Tensor logical_or(In a, In b) { return constant(logical_or_op, {a, b}, core::logical_or(a.value(), b.value())); }
+Tensor logical_xor(In a, In b) { return constant(logical_xor_op, {a, b}, core::logical_xor(a.value(), b.value())); }
+Tensor logical_not(In x) { return constant(logical_not_op, {x}, core::logical_not(x.value())); }
 
 namespace {
 Tensor bits(const Op& op, In& a, In& b, Array (*kernel)(Array, Array)) {
   match(op, a, b);
-  return op(kernel(a.take(), b.take()));
+  std::vector<Tensor> operands;
+  if (detail::is_traced()) operands = {a, b};
+  return constant(op, std::move(operands), kernel(a.take(), b.take()));
 }
 }  // namespace
 
 Tensor operator&(In a, In b) { return bits(bitwise_and_op, a, b, core::bitwise_and); }
 Tensor operator|(In a, In b) { return bits(bitwise_or_op, a, b, core::bitwise_or); }
 Tensor operator^(In a, In b) { return bits(bitwise_xor_op, a, b, core::bitwise_xor); }
-Tensor operator~(In x) { return bitwise_not_op(core::bitwise_not(x.value())); }
+Tensor operator~(In x) { return constant(bitwise_not_op, {x}, core::bitwise_not(x.value())); }
 
 }  // namespace newtape

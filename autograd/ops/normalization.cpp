@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/normalization.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/joint_pullback.hpp>
 #include <newtape/autograd/ops/distance.hpp>
@@ -193,6 +194,11 @@ BatchNormed batch_norm_with_statistics(In x, const Tensor& weight, const Tensor&
 
 Tensor batch_norm_by(In x, const Tensor& mean, const Tensor& var, const Tensor& weight, const Tensor& bias,
                      double eps) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "batch_norm", {x, weight, bias, mean, var}, {{"eps", eps}},
+        [&] { return batch_norm_by(x, mean, var, weight, bias, eps); }, x.location());
+  }
   const auto channels = channels_of(batch_norm_op, x);
   expect(batch_norm_op, "mean", mean, {channels}, x);
   expect(batch_norm_op, "var", var, {channels}, x);
@@ -207,6 +213,11 @@ Tensor batch_norm_by(In x, const Tensor& mean, const Tensor& var, const Tensor& 
 }
 
 Tensor layer_norm(In x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias, double eps) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "layer_norm", {x, weight, bias}, {{"axes", normalized_shape.size()}, {"eps", eps}},
+        [&] { return layer_norm(x, normalized_shape, weight, bias, eps); }, x.location());
+  }
   const View view = rows(layer_norm_op, x, normalized_shape);
   expect(layer_norm_op, "weight", weight, normalized_shape, x);
   expect(layer_norm_op, "bias", bias, normalized_shape, x);
@@ -214,6 +225,11 @@ Tensor layer_norm(In x, const Shape& normalized_shape, const Tensor& weight, con
 }
 
 Tensor rms_norm(In x, const Shape& normalized_shape, const Tensor& weight, std::optional<double> eps) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "rms_norm", {x, weight}, {{"axes", normalized_shape.size()}, {"eps", eps.value_or(epsilon(x.dtype()))}},
+        [&] { return rms_norm(x, normalized_shape, weight, eps); }, x.location());
+  }
   View view = rows(rms_norm_op, x, normalized_shape);
   view.centred = false;
   expect(rms_norm_op, "weight", weight, normalized_shape, x);
@@ -222,6 +238,11 @@ Tensor rms_norm(In x, const Shape& normalized_shape, const Tensor& weight, std::
 }
 
 Tensor group_norm(In x, std::int64_t num_groups, const Tensor& weight, const Tensor& bias, double eps) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "group_norm", {x, weight, bias}, {{"groups", num_groups}, {"eps", eps}},
+        [&] { return group_norm(x, num_groups, weight, bias, eps); }, x.location());
+  }
   const auto channels = channels_of(group_norm_op, x);
   if (num_groups < 1 || channels % num_groups != 0) {
     raise<ValueError>("group_norm: num_groups must divide the channels", "a divisor of the number of channels",
@@ -234,6 +255,11 @@ Tensor group_norm(In x, std::int64_t num_groups, const Tensor& weight, const Ten
 }
 
 Tensor instance_norm(In x, const Tensor& weight, const Tensor& bias, double eps) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "instance_norm", {x, weight, bias}, {{"eps", eps}}, [&] { return instance_norm(x, weight, bias, eps); },
+        x.location());
+  }
   const auto channels = channels_of(instance_norm_op, x);
   expect(instance_norm_op, "weight", weight, {channels}, x);
   expect(instance_norm_op, "bias", bias, {channels}, x);

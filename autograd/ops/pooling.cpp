@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/pooling.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/resample.hpp>
@@ -145,7 +146,50 @@ std::pair<Tensor, Tensor> max_pool_with_indices(const In& x, std::vector<Axis> w
   return {max_pool(x, std::move(w)), std::move(at)};
 }
 
+/// The arguments of a pooling operation for a tracer.
+std::vector<OpAttribute> traced_windows(const char* op, std::size_t axes, const PerAxis& kernel_size,
+                                        const PerAxis& stride, const PerAxis& padding, const PerAxis& dilation,
+                                        bool ceil_mode) {
+  const Dims kernel = kernel_size.over(op, "kernel_size", axes, 1);
+  return {{"kernel", kernel},
+          {"stride", stride.empty() ? kernel : stride.over(op, "stride", axes, 1)},
+          {"padding", padding.over(op, "padding", axes, 0)},
+          {"dilation", dilation.over(op, "dilation", axes, 1)},
+          {"ceil_mode", ceil_mode}};
+}
+
+Tensor max_pooled(const char* op, const In& x, std::size_t axes, const PerAxis& kernel_size, const MaxPoolOptions& o) {
+  const auto run = [&] { return max_pool(x, max_windows(op, x, axes, kernel_size, o)); };
+  if (!detail::is_traced()) return run();
+  return detail::trace_call("max_pool", {x},
+                            traced_windows(op, axes, kernel_size, o.stride, o.padding, o.dilation, o.ceil_mode), run,
+                            x.location());
+}
+
+std::pair<Tensor, Tensor> max_pooled_with_indices(const char* op, const In& x, std::size_t axes,
+                                                  const PerAxis& kernel_size, const MaxPoolOptions& o) {
+  const auto run = [&] { return max_pool_with_indices(x, max_windows(op, x, axes, kernel_size, o)); };
+  if (!detail::is_traced()) return run();
+  return detail::trace_call("max_pool", {x},
+                            traced_windows(op, axes, kernel_size, o.stride, o.padding, o.dilation, o.ceil_mode), run,
+                            x.location());
+}
+
+Tensor adaptive_max_pool(const char* op, const In& x, std::size_t axes, const PerAxis& output_size) {
+  const auto run = [&] { return max_pool(x, adaptive_windows(op, x, axes, output_size)); };
+  if (!detail::is_traced()) return run();
+  return detail::trace_call("adaptive_max_pool", {x}, {{"size", output_size.over(op, "output_size", axes, 1)}}, run,
+                            x.location());
+}
+
 Tensor avg_pool(const char* op, const In& x, std::size_t axes, const PerAxis& kernel_size, const AvgPoolOptions& o) {
+  if (detail::is_traced()) {
+    auto attributes = traced_windows(op, axes, kernel_size, o.stride, o.padding, 1, o.ceil_mode);
+    attributes.emplace_back("count_include_pad", o.count_include_pad);
+    attributes.emplace_back("divisor", o.divisor_override);
+    return detail::trace_call(
+        "avg_pool", {x}, std::move(attributes), [&] { return avg_pool(op, x, axes, kernel_size, o); }, x.location());
+  }
   const auto all = starts(op, x, axes, kernel_size, o.stride, o.padding, 1, o.ceil_mode);
   if (o.divisor_override < 0) {
     raise<ValueError>(std::string(op) + ": invalid divisor_override", "at least 1", std::to_string(o.divisor_override));
@@ -171,6 +215,11 @@ Tensor avg_pool(const char* op, const In& x, std::size_t axes, const PerAxis& ke
 }
 
 Tensor adaptive_avg_pool(const char* op, const In& x, std::size_t axes, const PerAxis& output_size) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "adaptive_avg_pool", {x}, {{"size", output_size.over(op, "output_size", axes, 1)}},
+        [&] { return adaptive_avg_pool(op, x, axes, output_size); }, x.location());
+  }
   std::vector<detail::ResamplingRef> maps;
   for (const auto& axis : adaptive_windows(op, x, axes, output_size)) {
     core::BandMatrix m;
@@ -243,22 +292,22 @@ Tensor lp_pool(const char* op, const In& x, std::size_t axes, double norm, const
 }  // namespace
 
 Tensor max_pool1d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool(x, max_windows("max_pool1d", x, 1, kernel_size, options));
+  return max_pooled("max_pool1d", x, 1, kernel_size, options);
 }
 Tensor max_pool2d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool(x, max_windows("max_pool2d", x, 2, kernel_size, options));
+  return max_pooled("max_pool2d", x, 2, kernel_size, options);
 }
 Tensor max_pool3d(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool(x, max_windows("max_pool3d", x, 3, kernel_size, options));
+  return max_pooled("max_pool3d", x, 3, kernel_size, options);
 }
 std::pair<Tensor, Tensor> max_pool1d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool_with_indices(x, max_windows("max_pool1d", x, 1, kernel_size, options));
+  return max_pooled_with_indices("max_pool1d", x, 1, kernel_size, options);
 }
 std::pair<Tensor, Tensor> max_pool2d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool_with_indices(x, max_windows("max_pool2d", x, 2, kernel_size, options));
+  return max_pooled_with_indices("max_pool2d", x, 2, kernel_size, options);
 }
 std::pair<Tensor, Tensor> max_pool3d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pool_with_indices(x, max_windows("max_pool3d", x, 3, kernel_size, options));
+  return max_pooled_with_indices("max_pool3d", x, 3, kernel_size, options);
 }
 
 Tensor avg_pool1d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options) {
@@ -281,19 +330,19 @@ Tensor adaptive_avg_pool3d(In x, const PerAxis& output_size) {
   return adaptive_avg_pool("adaptive_avg_pool3d", x, 3, output_size);
 }
 Tensor adaptive_max_pool1d(In x, const PerAxis& output_size) {
-  return max_pool(x, adaptive_windows("adaptive_max_pool1d", x, 1, output_size));
+  return adaptive_max_pool("adaptive_max_pool1d", x, 1, output_size);
 }
 std::pair<Tensor, Tensor> adaptive_max_pool1d_with_indices(In x, const PerAxis& output_size) {
   return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool1d", x, 1, output_size));
 }
 Tensor adaptive_max_pool2d(In x, const PerAxis& output_size) {
-  return max_pool(x, adaptive_windows("adaptive_max_pool2d", x, 2, output_size));
+  return adaptive_max_pool("adaptive_max_pool2d", x, 2, output_size);
 }
 std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(In x, const PerAxis& output_size) {
   return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool2d", x, 2, output_size));
 }
 Tensor adaptive_max_pool3d(In x, const PerAxis& output_size) {
-  return max_pool(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));
+  return adaptive_max_pool("adaptive_max_pool3d", x, 3, output_size);
 }
 std::pair<Tensor, Tensor> adaptive_max_pool3d_with_indices(In x, const PerAxis& output_size) {
   return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/reduce.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
@@ -32,6 +33,11 @@ static const Op sum_to_op{"sum_to"};
 using detail::ReductionInfo;
 
 Tensor sum(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "sum", {x}, {{"axes", axes.normalized("sum", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return sum(x, axes, keepdims); }, x.location());
+  }
   Array value = core::sum(x.value(), axes, keepdims);
   if (!x.requires_grad()) return value;
   return sum_op(std::move(value),
@@ -39,6 +45,11 @@ Tensor sum(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor mean(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "mean", {x}, {{"axes", axes.normalized("mean", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return mean(x, axes, keepdims); }, x.location());
+  }
   return mean_op(core::mean(x.value(), axes, keepdims),
                  wrt(x, [r = ReductionInfo("mean", x.shape(), axes, keepdims)](Tensor g) {
                    return r.spread(std::move(g) * (1 / r.count()));
@@ -46,6 +57,11 @@ Tensor mean(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor prod(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "prod", {x}, {{"axes", axes.normalized("prod", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return prod(x, axes, keepdims); }, x.location());
+  }
   if (unobserved(x)) return core::prod(x.value(), axes, keepdims);
   // Pairwise products of halves: unlike y / x, the derivatives are correct where factors are zero.
   const ReductionInfo r("prod", x.shape(), axes, keepdims);
@@ -73,14 +89,38 @@ Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), I
 }
 }  // namespace
 
-Tensor max(In x, const Axes& axes, bool keepdims) { return extreme(max_op, core::max, x, axes, keepdims); }
-Tensor min(In x, const Axes& axes, bool keepdims) { return extreme(min_op, core::min, x, axes, keepdims); }
+Tensor max(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "max", {x}, {{"axes", axes.normalized("max", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return max(x, axes, keepdims); }, x.location());
+  }
+  return extreme(max_op, core::max, x, axes, keepdims);
+}
+Tensor min(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "min", {x}, {{"axes", axes.normalized("min", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return min(x, axes, keepdims); }, x.location());
+  }
+  return extreme(min_op, core::min, x, axes, keepdims);
+}
 
 Tensor argmax(In x, std::int64_t axis, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "argmax", {x}, {{"axis", axis}, {"keepdims", keepdims}}, [&] { return argmax(x, axis, keepdims); },
+        x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return argmax(std::move(v), axis, true); });
   return argmax_op(core::argmax(x.value(), axis, keepdims));
 }
 Tensor argmin(In x, std::int64_t axis, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "argmin", {x}, {{"axis", axis}, {"keepdims", keepdims}}, [&] { return argmin(x, axis, keepdims); },
+        x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return argmin(std::move(v), axis, true); });
   return argmin_op(core::argmin(x.value(), axis, keepdims));
 }
@@ -99,8 +139,22 @@ AxisExtreme detail::extreme_along(In x, std::int64_t axis, bool keepdims, bool l
   return {std::move(values), of, axis, keepdims, largest, at};
 }
 
-Tensor any(In x, const Axes& axes, bool keepdims) { return any_op(core::any(x.value(), axes, keepdims)); }
-Tensor all(In x, const Axes& axes, bool keepdims) { return all_op(core::all(x.value(), axes, keepdims)); }
+Tensor any(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "any", {x}, {{"axes", axes.normalized("any", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return any(x, axes, keepdims); }, x.location());
+  }
+  return any_op(core::any(x.value(), axes, keepdims));
+}
+Tensor all(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "all", {x}, {{"axes", axes.normalized("all", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return all(x, axes, keepdims); }, x.location());
+  }
+  return all_op(core::all(x.value(), axes, keepdims));
+}
 
 namespace {
 /// g softmax(x), the pullback of y = logsumexp(x), where g and y kept their axis. Elements that are infinite share g
@@ -115,6 +169,11 @@ Tensor shares_of_sum(Cotangent g, const Tensor& x, const Tensor& y, std::int64_t
 }  // namespace
 
 Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "logsumexp", {x}, {{"axes", axes.normalized("logsumexp", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return logsumexp(x, axes, keepdims); }, x.location());
+  }
   const ReductionInfo r("logsumexp", x.shape(), axes, keepdims);
   if (r.axes.size() != 1) return r.result(logsumexp(r.rows(x), -1), keepdims);
   const auto axis = r.axes[0] - static_cast<std::int64_t>(x.ndim());
@@ -126,6 +185,10 @@ Tensor logsumexp(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor softmax(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "softmax", {x}, {{"axis", axis}}, [&] { return softmax(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return softmax(std::move(v), axis); });
   axis = axis_from_last(softmax_op, axis, x.ndim());
   return softmax_op(core::softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {
@@ -137,6 +200,10 @@ Tensor softmax(In x, std::int64_t axis) {
 }
 
 Tensor log_softmax(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "log_softmax", {x}, {{"axis", axis}}, [&] { return log_softmax(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return log_softmax(std::move(v), axis); });
   axis = axis_from_last(log_softmax_op, axis, x.ndim());
   return log_softmax_op(core::log_softmax(x.take(), axis), wrt(x, [axis](Cotangent g, const Tensor& y) -> Tensor {

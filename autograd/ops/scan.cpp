@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/scan.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
@@ -60,6 +61,10 @@ Tensor recurrence(In a, In b, std::int64_t axis, bool reverse) {
 }  // namespace
 
 Tensor cumsum(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "cumsum", {x}, {{"axis", axis}}, [&] { return cumsum(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cumsum(std::move(v), axis); });
   axis = axis_from_last(cumsum_op, axis, x.ndim());
   return cumsum_along(std::move(x), axis, false);

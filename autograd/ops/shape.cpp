@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 
 #include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
@@ -33,9 +34,29 @@ Tensor reshaped(In& x, Array value) {
 
 }  // namespace
 
-Tensor reshape(In x, const Shape& shape) { return reshaped(x, core::reshape(x.value(), shape)); }
-Tensor squeeze(In x, const Axes& axes) { return reshaped(x, core::squeeze(x.value(), axes)); }
-Tensor unsqueeze(In x, std::int64_t axis) { return reshaped(x, core::unsqueeze(x.value(), axis)); }
+Tensor reshape(In x, const Shape& shape) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "reshape", {x}, {{"shape", shape}}, [&] { return reshape(x, shape); }, x.location());
+  }
+  return reshaped(x, core::reshape(x.value(), shape));
+}
+Tensor squeeze(In x, const Axes& axes) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "reshape", {x}, {{"shape", core::squeeze(x.value(), axes).shape()}}, [&] { return squeeze(x, axes); },
+        x.location());
+  }
+  return reshaped(x, core::squeeze(x.value(), axes));
+}
+Tensor unsqueeze(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "reshape", {x}, {{"shape", core::unsqueeze(x.value(), axis).shape()}}, [&] { return unsqueeze(x, axis); },
+        x.location());
+  }
+  return reshaped(x, core::unsqueeze(x.value(), axis));
+}
 
 Tensor ravel(In x) { return reshape(x, {x.size()}); }
 
@@ -92,6 +113,10 @@ Tensor atleast_3d(In x) {
 }
 
 Tensor permute(In x, const Dims& order) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "permute", {x}, {{"order", order}}, [&] { return permute(x, order); }, x.location());
+  }
   Array value = core::permute(x.value(), order);
   const std::size_t n = x.ndim();
   Dims inverse(n);
@@ -155,6 +180,10 @@ Tensor moveaxis(In x, const Dims& from, const Dims& to) {
 }
 
 Tensor expand(In x, const Shape& shape) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "expand", {x}, {{"shape", shape}}, [&] { return expand(x, shape); }, x.location());
+  }
   // The sweep could sum the broadcast axes, but only here the boundary between batch axes and new axes is known.
   return expand_op(core::expand(x.value(), shape), wrt(x, [before = x.shape(), ndim = shape.size()](const Tensor& g) {
                      return sum_to(g, before, g.ndim() - ndim);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/slice.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/index.hpp>
@@ -72,12 +73,21 @@ Tensor slice_put(In x, In src, const core::Window& window) {
 }
 
 Tensor slice(In x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "slice", {x}, {{"axis", axis}, {"start", start}, {"stop", stop}, {"step", step}},
+        [&] { return slice(x, axis, start, stop, step); }, x.location());
+  }
   auto window = window_from(slice_op, x, axis);
   window.narrow("slice", 0, {start, stop, step});
   return slice(x, window);
 }
 
 Tensor select(In x, std::int64_t axis, std::int64_t index) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "select", {x}, {{"axis", axis}, {"index", index}}, [&] { return select(x, axis, index); }, x.location());
+  }
   Array value = core::select(x.value(), axis, index);
   if (unobserved(x)) return value;
   auto window = window_from(slice_op, x, axis);
@@ -87,6 +97,10 @@ Tensor select(In x, std::int64_t axis, std::int64_t index) {
 }
 
 Tensor flip(In x, const Axes& axes) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "flip", {x}, {{"axes", axes.normalized("flip", x.ndim())}}, [&] { return flip(x, axes); }, x.location());
+  }
   core::Window window(x.shape(), x.ndim());
   for (const auto a : axes.normalized("flip", x.ndim())) {
     window.narrow("flip", static_cast<std::size_t>(a), {none, none, -1});

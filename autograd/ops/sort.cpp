@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/sort.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
@@ -31,6 +32,11 @@ Tensor argsort(In x, std::int64_t axis, bool descending) {
 }
 
 ValuesIndices topk(In x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "topk", {x}, {{"k", k}, {"axis", axis}, {"largest", largest}, {"sorted", sorted}},
+        [&] { return topk(x, k, axis, largest, sorted); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return topk(std::move(v), k, axis, largest, sorted); });
   axis = axis_from_last(topk_op, axis, x.ndim());
   return detail::chosen(topk_op, x, axis, core::topk(x.value(), k, axis, largest, sorted));

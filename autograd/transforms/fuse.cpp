@@ -214,7 +214,7 @@ Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>&
   }
   const bool large = element_count(shape) >= from;
   // With anomaly checks the function runs unfused, so that the error names the operation inside it.
-  if (core::recorder() != nullptr || gradient_checks() != 0 || (!large && checked.load(std::memory_order_relaxed))) {
+  if (core::recorder() != nullptr || keeps_operands() || (!large && checked.load(std::memory_order_relaxed))) {
     return composite(f, xs, shape);
   }
   auto program = std::make_shared<const FusedProgram>(trace(f, xs, shape));

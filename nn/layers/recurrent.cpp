@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -59,8 +60,21 @@ Run projected_lstm(const Tensor& arguments, const RecurrentWeights& w, Tensor h,
   return {stack(states, 0), h, c};
 }
 
+void append_result(std::vector<Tensor>& to, const Run& r) { to.insert(to.end(), {r.output, r.h, r.c}); }
+
 Run run_direction(const RecurrentStack& of, const Tensor& x, const RecurrentWeights& w, const Tensor& h0,
                   const Tensor& c0, const RecurrentScanOptions& scan) {
+  if (newtape::detail::is_traced() && !w.w_hr.defined()) {
+    const bool relu = of.options.nonlinearity == init::Nonlinearity::relu;
+    return newtape::detail::trace_call(of.cell == Cell::lstm  ? "lstm"
+                                       : of.cell == Cell::gru ? "gru"
+                                       : relu                 ? "rnn_relu"
+                                                              : "rnn_tanh",
+                                       {x, w.w_ih, w.w_hh, w.b_ih.defined() ? w.b_ih.tensor() : Tensor(),
+                                        w.b_hh.defined() ? w.b_hh.tensor() : Tensor(), h0, c0, scan.mask},
+                                       {{"reverse", scan.reverse}},
+                                       [&] { return run_direction(of, x, w, h0, c0, scan); });
+  }
   const auto last = scan.reverse ? 0 : x.shape()[0] - 1;
   switch (of.cell) {
     case Cell::lstm: {
