@@ -2,5 +2,6 @@
 #pragma once
 
 #include <newtape/onnx/element_type.hpp>
+#include <newtape/onnx/export/save.hpp>
 #include <newtape/onnx/import/model.hpp>
 #include <newtape/onnx/value.hpp>

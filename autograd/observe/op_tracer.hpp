@@ -83,9 +83,7 @@ void append_result(std::vector<Tensor>& to, const std::pair<T...>& y) {
 }
 template <class R>
   requires requires(const R& y) { y.values, y.indices; }
-void append_result(std::vector<Tensor>& to, const R& y) {
-  to.insert(to.end(), {y.values, y.indices});
-}
+void append_result(std::vector<Tensor>& to, const R& y) { to.insert(to.end(), {y.values, y.indices}); }
 inline void append_result(std::vector<Tensor>& to, const std::vector<Tensor>& y) {
   to.insert(to.end(), y.begin(), y.end());
 }

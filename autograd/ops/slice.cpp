@@ -114,6 +114,17 @@ Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& width
                       std::to_string(widths.size()) + " for shape " + to_string(x.shape()));
   }
   const std::size_t lead = x.ndim() - widths.size();
+  if (detail::is_traced()) {
+    static constexpr const char* names[] = {"constant", "reflect", "replicate", "circular"};
+    Dims ends(2 * x.ndim());
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      ends[lead + i] = widths[i].first;
+      ends[x.ndim() + lead + i] = widths[i].second;
+    }
+    return detail::trace_call(
+        "pad", {x}, {{"widths", ends}, {"mode", std::string(names[static_cast<int>(mode)])}, {"value", value}},
+        [&] { return pad(x, widths, mode, value); }, x.location());
+  }
   core::Window window(x.shape(), widths.size());
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const auto [before, after] = widths[i];
