@@ -7,8 +7,8 @@
 #include <newtape/newtape.hpp>
 #include <newtape/onnx/onnx.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
@@ -66,7 +66,8 @@ nt::onnx::Value made_input(const nt::onnx::Port& port, const Options& options) {
   if (const auto at = options.shapes.find(port.name); at != options.shapes.end()) shape = at->second;
   const auto dtype = nt::onnx::dtype_of_element(port.type);
   nt::Tensor x = nt::is_floating(dtype) ? nt::randn(shape, dtype) : nt::zeros(shape, dtype);
-  if (const auto at = options.values.find(port.name); at != options.values.end()) x = nt::full(shape, at->second, dtype);
+  if (const auto at = options.values.find(port.name); at != options.values.end())
+    x = nt::full(shape, at->second, dtype);
   return {x, port.type};
 }
 
@@ -131,8 +132,9 @@ class Rival {
       const nt::Tensor& x = ours[output["name"].get<std::string>()];
       const auto dims = output["dims"].get<std::vector<std::int64_t>>();
       if (nt::Shape(dims.begin(), dims.end()) != x.shape()) {
-        throw std::runtime_error(fmt::format("output '{}' has the shape {} and not {}", output["name"].get<std::string>(),
-                                             nt::to_string(x.shape()), output["dims"].dump()));
+        throw std::runtime_error(fmt::format("output '{}' has the shape {} and not {}",
+                                             output["name"].get<std::string>(), nt::to_string(x.shape()),
+                                             output["dims"].dump()));
       }
       const auto mine = doubles_of(x);
       std::vector<double> theirs(mine.size());
@@ -198,7 +200,8 @@ void measure(const std::string& path, const Options& options, Rival* rival) {
   const auto started = now();
   const auto model = nt::onnx::load(path);
   const double load = now() - started;
-  for (const auto& u : nt::onnx::unsupported(model)) fmt::print("  not supported: {} ({} nodes), {}\n", u.op, u.count, u.node);
+  for (const auto& u : nt::onnx::unsupported(model))
+    fmt::print("  not supported: {} ({} nodes), {}\n", u.op, u.count, u.node);
   if (rival != nullptr) rival->ask("load", path);
   nt::manual_seed(0);
   nt::onnx::NamedValues inputs;
@@ -221,8 +224,8 @@ void measure(const std::string& path, const Options& options, Rival* rival) {
     theirs.push_back(rival->time(n));
     ratios.push_back(theirs.back() / mine.back());
   }
-  fmt::print("{:<32} {:<22} {:>9} {:>10}", fs::path(path).filename().string(), shapes_of(inputs), bench::time_text(load),
-             bench::time_text(bench::median(mine)));
+  fmt::print("{:<32} {:<22} {:>9} {:>10}", fs::path(path).filename().string(), shapes_of(inputs),
+             bench::time_text(load), bench::time_text(bench::median(mine)));
   if (rival != nullptr) {
     fmt::print(" {:>10} {:>6.2f} {:>9.1e} {:>9.1e}", bench::time_text(bench::median(theirs)), bench::median(ratios),
                difference.absolute, difference.relative);
@@ -237,7 +240,8 @@ std::unique_ptr<Rival> find_rival(const Options& options) {
   try {
     return std::make_unique<Rival>(options.threads);
   } catch (const std::exception& e) {
-    fmt::print("without onnxruntime: {}\n  (npm install onnxruntime-node; export NODE_PATH=.../node_modules)\n", e.what());
+    fmt::print("without onnxruntime: {}\n  (npm install onnxruntime-node; export NODE_PATH=.../node_modules)\n",
+               e.what());
     return nullptr;
   }
 }
@@ -249,10 +253,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> shapes, values, feedback;
   CLI::App app("Times ONNX models; beside onnxruntime where node finds the package onnxruntime-node.");
   app.add_option("models", options.models, "files")->required()->check(CLI::ExistingFile);
-  app.add_option("--shape", shapes, "NAME=1,3,224,224 of an input; default: as declared, 1 where any length is allowed");
+  app.add_option("--shape", shapes,
+                 "NAME=1,3,224,224 of an input; default: as declared, 1 where any length is allowed");
   app.add_option("--value", values, "NAME=16000 for all elements of an input; default: random floats, integers 0");
   app.add_option("--feedback", feedback, "OUTPUT=INPUT: what a step gives is the next step's; zeros at first");
-  app.add_option("--steps", options.steps, "that are compared, with new numbers each, default 1")->check(CLI::Range(1, 10000));
+  app.add_option("--steps", options.steps, "that are compared, with new numbers each, default 1")
+      ->check(CLI::Range(1, 10000));
   app.add_option("--rounds", options.rounds, "of measuring, default 9")->check(CLI::Range(1, 1000));
   app.add_option("--seconds", options.seconds, "of a round and side, default 0.05");
   app.add_option("--threads", options.threads, "of each side, default 1")->check(CLI::Range(1, 1024));
@@ -279,7 +285,8 @@ int main(int argc, char** argv) {
       ++failed;
     }
   }
-  if (rival) fmt::print("A call of onnxruntime that computes nothing takes {}; its times are without that.\n",
-                        bench::time_text(rival->overhead()));
+  if (rival)
+    fmt::print("A call of onnxruntime that computes nothing takes {}; its times are without that.\n",
+               bench::time_text(rival->overhead()));
   return failed == 0 ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/runtime/error.hpp>
 #include <newtape/core/runtime/build_info.hpp>
+#include <newtape/core/runtime/error.hpp>
 #include <newtape/onnx/export/graph_builder.hpp>
 
 #include <algorithm>
@@ -18,9 +18,10 @@ constexpr std::uint32_t model_ir_version = 1, model_producer = 2, model_producer
                         model_opset = 8, opset_version = 2, graph_node = 1, graph_name = 2, graph_initializer = 5,
                         graph_input = 11, graph_output = 12, node_input = 1, node_output = 2, node_name = 3,
                         node_op = 4, node_attribute = 5, attribute_name = 1, attribute_f = 2, attribute_i = 3,
-                        attribute_s = 4, attribute_ints = 8, attribute_strings = 9, attribute_type = 20, tensor_dims = 1, tensor_type = 2,
-                        tensor_name = 8, tensor_raw = 9, value_name = 1, value_type = 2, type_tensor = 1,
-                        tensor_type_element = 1, tensor_type_shape = 2, shape_dim = 1, dim_value = 1, dim_name = 2;
+                        attribute_s = 4, attribute_ints = 8, attribute_strings = 9, attribute_type = 20,
+                        tensor_dims = 1, tensor_type = 2, tensor_name = 8, tensor_raw = 9, value_name = 1,
+                        value_type = 2, type_tensor = 1, tensor_type_element = 1, tensor_type_shape = 2, shape_dim = 1,
+                        dim_value = 1, dim_name = 2;
 }  // namespace field
 // AttributeProto.AttributeType
 enum : std::int64_t { type_float = 1, type_int = 2, type_string = 3, type_ints = 7, type_strings = 8 };

@@ -36,8 +36,9 @@ template <std::derived_from<nn::ModuleBase> M>
     { model(x) } -> std::convertible_to<Tensor>;
   }
 void save(const std::string& path, const M& model, const Tensor& input, const SaveOptions& options = {}) {
-  save(path, model, [&](std::span<const Tensor> xs) { return std::vector<Tensor>{model(xs[0])}; },
-       std::vector<Tensor>{input}, options);
+  save(
+      path, model, [&](std::span<const Tensor> xs) { return std::vector<Tensor>{model(xs[0])}; },
+      std::vector<Tensor>{input}, options);
 }
 
 /// The operations that can be written, sorted.

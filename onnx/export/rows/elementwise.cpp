@@ -8,9 +8,7 @@ namespace newtape::onnx::detail {
 namespace {
 
 void silu_row(ExportCall& c) { c.emit("Mul", {c.in[0], c.g.node("Sigmoid", {c.in[0]})}); }
-void mish_row(ExportCall& c) {
-  c.emit("Mul", {c.in[0], c.g.node("Tanh", {c.g.node("Softplus", {c.in[0]})})});
-}
+void mish_row(ExportCall& c) { c.emit("Mul", {c.in[0], c.g.node("Tanh", {c.g.node("Softplus", {c.in[0]})})}); }
 /// x (1 + erf(x / sqrt 2)) / 2.
 void gelu_row(ExportCall& c) {
   const auto e = c.g.node("Erf", {c.g.node("Mul", {c.in[0], c.number(1 / std::numbers::sqrt2)})});
@@ -30,9 +28,7 @@ void clip_row(ExportCall& c) {
   if (c.ndim(1) == 0 && c.ndim(2) == 0) return c.emit_same("Clip");
   c.emit("Min", {c.g.node("Max", {c.in[0], c.in[1]}), c.in[2]});
 }
-void log_base(ExportCall& c, double base) {
-  c.emit("Mul", {c.g.node("Log", {c.in[0]}), c.number(1 / std::log(base))});
-}
+void log_base(ExportCall& c, double base) { c.emit("Mul", {c.g.node("Log", {c.in[0]}), c.number(1 / std::log(base))}); }
 void cast_row(ExportCall& c) {
   c.emit_same("Cast", {{"to", static_cast<std::int64_t>(element_of(c.result().dtype()))}});
 }
@@ -66,30 +62,50 @@ constexpr ExportRow table[] = {
     {"cos", nullptr, "Cos"},
     {"cosh", nullptr, "Cosh"},
     {"div", nullptr, "Div"},
-    {"elu", [](ExportCall& c) { c.emit_same("Elu", {{"alpha", static_cast<float>(c.real("alpha"))}}); }},
+    {"elu",
+     [](ExportCall& c) {
+       c.emit_same("Elu", {{"alpha", static_cast<float>(c.real("alpha"))}});
+     }},
     {"equal", nullptr, "Equal"},
     {"erf", nullptr, "Erf"},
     {"exp", nullptr, "Exp"},
-    {"exp2", [](ExportCall& c) { c.emit("Pow", {c.number(2), c.in[0]}); }},
-    {"expm1", [](ExportCall& c) { c.emit("Sub", {c.g.node("Exp", {c.in[0]}), c.number(1)}); }},
+    {"exp2",
+     [](ExportCall& c) {
+       c.emit("Pow", {c.number(2), c.in[0]});
+     }},
+    {"expm1",
+     [](ExportCall& c) {
+       c.emit("Sub", {c.g.node("Exp", {c.in[0]}), c.number(1)});
+     }},
     {"floor", nullptr, "Floor"},
-    {"fmod", [](ExportCall& c) { c.emit_same("Mod", {{"fmod", std::int64_t{1}}}); }},
+    {"fmod",
+     [](ExportCall& c) {
+       c.emit_same("Mod", {{"fmod", std::int64_t{1}}});
+     }},
     {"gelu", gelu_row},
     {"gelu_tanh", gelu_tanh_row},
     {"greater", nullptr, "Greater"},
     {"greater_equal", nullptr, "GreaterOrEqual"},
     {"hardswish", nullptr, "HardSwish"},
     {"hardtanh",
-     [](ExportCall& c) { c.emit("Clip", {c.in[0], c.number(c.real("low")), c.number(c.real("high"))}); }},
+     [](ExportCall& c) {
+       c.emit("Clip", {c.in[0], c.number(c.real("low")), c.number(c.real("high"))});
+     }},
     {"isfinite", isfinite_row},
     {"isinf", nullptr, "IsInf"},
     {"isnan", nullptr, "IsNaN"},
-    {"leaky_relu", [](ExportCall& c) { c.emit_same("LeakyRelu", {{"alpha", static_cast<float>(c.real("alpha"))}}); }},
+    {"leaky_relu",
+     [](ExportCall& c) {
+       c.emit_same("LeakyRelu", {{"alpha", static_cast<float>(c.real("alpha"))}});
+     }},
     {"less", nullptr, "Less"},
     {"less_equal", nullptr, "LessOrEqual"},
     {"log", nullptr, "Log"},
     {"log10", [](ExportCall& c) { log_base(c, 10); }},
-    {"log1p", [](ExportCall& c) { c.emit("Log", {c.g.node("Add", {c.in[0], c.number(1)})}); }},
+    {"log1p",
+     [](ExportCall& c) {
+       c.emit("Log", {c.g.node("Add", {c.in[0], c.number(1)})});
+     }},
     {"log2", [](ExportCall& c) { log_base(c, 2); }},
     {"logical_and", nullptr, "And"},
     {"logical_not", nullptr, "Not"},
@@ -115,11 +131,17 @@ constexpr ExportRow table[] = {
     {"softplus", nullptr, "Softplus"},
     {"softsign", nullptr, "Softsign"},
     {"sqrt", nullptr, "Sqrt"},
-    {"square", [](ExportCall& c) { c.emit("Mul", {c.in[0], c.in[0]}); }},
+    {"square",
+     [](ExportCall& c) {
+       c.emit("Mul", {c.in[0], c.in[0]});
+     }},
     {"sub", nullptr, "Sub"},
     {"tan", nullptr, "Tan"},
     {"tanh", nullptr, "Tanh"},
-    {"tanhshrink", [](ExportCall& c) { c.emit("Sub", {c.in[0], c.g.node("Tanh", {c.in[0]})}); }},
+    {"tanhshrink",
+     [](ExportCall& c) {
+       c.emit("Sub", {c.in[0], c.g.node("Tanh", {c.in[0]})});
+     }},
     {"where", nullptr, "Where"},
 };
 

@@ -47,10 +47,10 @@ void conv_row(ExportCall& c) {
   }
   with_batch(c, spatial(stride), [&](const std::string& x, const Names& out) {
     c.g.add("Conv", {x, c.in[1], c.in[2]}, out,
-             {{"strides", stride},
-              {"dilations", dilation},
-              {"pads", both_ends(padding, odd)},
-              {"group", c.integer("groups")}});
+            {{"strides", stride},
+             {"dilations", dilation},
+             {"pads", both_ends(padding, odd)},
+             {"group", c.integer("groups")}});
   });
 }
 
@@ -58,11 +58,11 @@ void conv_transpose_row(ExportCall& c) {
   const Dims stride = c.dims("stride");
   with_batch(c, spatial(stride), [&](const std::string& x, const Names& out) {
     c.g.add("ConvTranspose", {x, c.in[1], c.in[2]}, out,
-             {{"strides", stride},
-              {"dilations", c.dims("dilation")},
-              {"pads", both_ends(c.dims("padding"))},
-              {"output_padding", c.dims("output_padding")},
-              {"group", c.integer("groups")}});
+            {{"strides", stride},
+             {"dilations", c.dims("dilation")},
+             {"pads", both_ends(c.dims("padding"))},
+             {"output_padding", c.dims("output_padding")},
+             {"group", c.integer("groups")}});
   });
 }
 
@@ -116,8 +116,8 @@ Attributes epsilon_of(const ExportCall& c) { return {{"epsilon", static_cast<flo
 
 void batch_norm_row(ExportCall& c) {
   const Shape channels = c.shape(3);
-  c.emit("BatchNormalization",
-         {c.in[0], given_or(c, 1, channels, 1), given_or(c, 2, channels, 0), c.in[3], c.in[4]}, epsilon_of(c));
+  c.emit("BatchNormalization", {c.in[0], given_or(c, 1, channels, 1), given_or(c, 2, channels, 0), c.in[3], c.in[4]},
+         epsilon_of(c));
 }
 
 void layer_norm_row(ExportCall& c) {
@@ -133,8 +133,8 @@ void rms_norm_row(ExportCall& c) {
   const auto count = c.integer("axes");
   Dims axes(static_cast<std::size_t>(count));
   std::iota(axes.begin(), axes.end(), -count);
-  const auto mean = c.g.node("ReduceMean", {c.g.node("Mul", {c.in[0], c.in[0]})},
-                             {{"axes", axes}, {"keepdims", std::int64_t{1}}});
+  const auto mean =
+      c.g.node("ReduceMean", {c.g.node("Mul", {c.in[0], c.in[0]})}, {{"axes", axes}, {"keepdims", std::int64_t{1}}});
   const auto rms = c.g.node("Sqrt", {c.g.node("Add", {mean, c.number(c.real("eps"))})});
   if (!c.has(1)) return c.emit("Div", {c.in[0], rms});
   c.emit("Mul", {c.g.node("Div", {c.in[0], rms}), c.in[1]});
@@ -182,9 +182,12 @@ void interpolate_row(ExportCall& c) {
     to[i] = static_cast<float>(ratio);
   }
   const bool exact = mode == "nearest_exact";
-  Attributes attributes{{"mode", std::string(nearest ? "nearest" : mode == "bicubic" ? "cubic" : "linear")},
-                        {"coordinate_transformation_mode",
-                         std::string(corners ? "align_corners" : nearest && !exact ? "asymmetric" : "half_pixel")}};
+  Attributes attributes{{"mode", std::string(nearest             ? "nearest"
+                                             : mode == "bicubic" ? "cubic"
+                                                                 : "linear")},
+                        {"coordinate_transformation_mode", std::string(corners             ? "align_corners"
+                                                                       : nearest && !exact ? "asymmetric"
+                                                                                           : "half_pixel")}};
   if (nearest) attributes.push_back({"nearest_mode", std::string(exact ? "round_prefer_ceil" : "floor")});
   if (mode == "bicubic") attributes.push_back({"cubic_coeff_a", -0.75F});
   c.emit("Resize", {c.in[0], "", c.g.constant(scales)}, attributes);
@@ -202,9 +205,7 @@ void recurrent_row(ExportCall& c, std::string_view op, const Dims& order, Attrib
               order[i] * hidden);
   }
   const auto zero = c.g.integers({0}), index = c.g.constant(rows);
-  const auto gates = [&](std::size_t i) {
-    return c.g.node("Gather", {c.in[i], index}, {{"axis", std::int64_t{0}}});
-  };
+  const auto gates = [&](std::size_t i) { return c.g.node("Gather", {c.in[i], index}, {{"axis", std::int64_t{0}}}); };
   const auto directed = [&](const std::string& x) { return c.g.node("Unsqueeze", {x, zero}); };
   const std::string bias =
       c.has(3) ? directed(c.g.node("Concat", {gates(3), gates(4)}, {{"axis", std::int64_t{0}}})) : "";
@@ -228,17 +229,25 @@ constexpr ExportRow table[] = {
     {"conv", conv_row},
     {"conv_transpose", conv_transpose_row},
     {"group_norm", group_norm_row},
-    {"gru", [](ExportCall& c) { recurrent_row(c, "GRU", {1, 0, 2}, {{"linear_before_reset", std::int64_t{1}}}); }},
+    {"gru",
+     [](ExportCall& c) {
+       recurrent_row(c, "GRU", {1, 0, 2}, {{"linear_before_reset", std::int64_t{1}}});
+     }},
     {"instance_norm", instance_norm_row},
     {"interpolate", interpolate_row},
     {"layer_norm", layer_norm_row},
     {"linear", linear_row},
-    {"lstm", [](ExportCall& c) { recurrent_row(c, "LSTM", {0, 3, 1, 2}); }},
+    {"lstm",
+     [](ExportCall& c) {
+       recurrent_row(c, "LSTM", {0, 3, 1, 2});
+     }},
     {"matmul", nullptr, "MatMul"},
     {"max_pool", max_pool_row},
     {"rms_norm", rms_norm_row},
     {"rnn_relu",
-     [](ExportCall& c) { recurrent_row(c, "RNN", {0}, {{"activations", std::vector<std::string>{"Relu"}}}); }},
+     [](ExportCall& c) {
+       recurrent_row(c, "RNN", {0}, {{"activations", std::vector<std::string>{"Relu"}}});
+     }},
     {"rnn_tanh", [](ExportCall& c) { recurrent_row(c, "RNN", {0}); }},
 };
 

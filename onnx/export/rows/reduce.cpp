@@ -60,7 +60,10 @@ constexpr ExportRow table[] = {
     {"any", boolean_reduction<max>},
     {"argmax", arg_extreme_row<argmax>},
     {"argmin", arg_extreme_row<argmin>},
-    {"cumsum", [](ExportCall& c) { c.emit("CumSum", {c.in[0], c.g.integer(c.integer("axis"))}); }},
+    {"cumsum",
+     [](ExportCall& c) {
+       c.emit("CumSum", {c.in[0], c.g.integer(c.integer("axis"))});
+     }},
     {"log_softmax", along_axis_row<log_softmax>},
     {"logsumexp", reduction<logsumexp>},
     {"max", reduction<max>},

@@ -42,9 +42,7 @@ void stack_row(ExportCall& c) {
   c.emit("Concat", parts, {{"axis", axis}});
 }
 
-void split_row(ExportCall& c) {
-  c.emit("Split", {c.in[0], c.lengths(c.dims("sizes"))}, {{"axis", c.integer("axis")}});
-}
+void split_row(ExportCall& c) { c.emit("Split", {c.in[0], c.lengths(c.dims("sizes"))}, {{"axis", c.integer("axis")}}); }
 
 void unstack_row(ExportCall& c) {
   const auto axis = c.integer("axis");
@@ -55,7 +53,8 @@ void unstack_row(ExportCall& c) {
 
 void slice_row(ExportCall& c) {
   const auto axis = c.integer("axis"), start = c.integer("start"), step = c.integer("step");
-  c.emit("Slice", {c.in[0], c.g.integers({start}), c.g.integers({c.integer("stop")}), c.g.integers({axis}), c.g.integers({step})});
+  c.emit("Slice", {c.in[0], c.g.integers({start}), c.g.integers({c.integer("stop")}), c.g.integers({axis}),
+                   c.g.integers({step})});
 }
 
 void flip_row(ExportCall& c) {
@@ -73,7 +72,10 @@ void pad_row(ExportCall& c) {
 }
 
 constexpr ExportRow table[] = {
-    {"concatenate", [](ExportCall& c) { c.emit_same("Concat", {{"axis", c.integer("axis")}}); }},
+    {"concatenate",
+     [](ExportCall& c) {
+       c.emit_same("Concat", {{"axis", c.integer("axis")}});
+     }},
     {"expand", expand_row},
     {"flip", flip_row},
     {"pad", pad_row},
