@@ -90,13 +90,18 @@ class Sweep {
 
   void run(bool release) {
     const AnomalyPause off;
+    // Cotangents that a pullback differentiates are recorded, for this sweep only: their graph refers to nodes that the
+    // sweep has passed, which are therefore released at the end.
+    const bool for_pullbacks = differentiated_ && !grad_enabled();
+    const GradMode mode(grad_enabled() || for_pullbacks);
+    std::vector<Node*> passed;
     // order_ lists inputs before their results, so in reverse order a node's cotangent is complete when it is reached.
     for (auto i = order_.rbegin(); i != order_.rend(); ++i) {
       const auto index = *i;
       if (!slots_[index].arrived() || !slots_[index].needed) continue;
       Node* node = slots_[index].node;
       if (node->grad_hooks != nullptr && !node->grad_hooks->hooks.empty()) call_hooks(*node, slots_[index].g);
-      if (slots_[index].wanted) slots_[index].result = slots_[index].g;
+      if (slots_[index].wanted) slots_[index].result = for_pullbacks ? slots_[index].g.detach() : slots_[index].g;
       Tensor g = std::move(slots_[index].g);
       slots_[index].g = Tensor();
       if (stops_at_wanted_ && slots_[index].wanted) continue;
@@ -115,11 +120,14 @@ class Sweep {
       if (observer_ != nullptr) observer_->on_pullback_begin(*node->op, node->location);
       step(*node, std::move(g), outputs.get(), last);
       if (observer_ != nullptr) observer_->on_pullback_end(*node->op, node->location);
-      if (release) {
-        node->released.store(true, std::memory_order_relaxed);
-        node->release();
+      if (!release) continue;
+      if (for_pullbacks) {
+        passed.push_back(node);
+      } else {
+        release_saved(*node);
       }
     }
+    for (auto* node : passed) release_saved(*node);
   }
 
   /// The gradient of a requested node; undefined when the roots do not depend on it.
@@ -148,6 +156,11 @@ class Sweep {
 
     bool arrived() const { return g.defined() || outputs != nullptr; }
   };
+
+  static void release_saved(Node& node) {
+    node.released.store(true, std::memory_order_relaxed);
+    node.release();
+  }
 
   static std::uint64_t next_id() {
     static std::atomic<std::uint32_t> last{0};
@@ -186,6 +199,7 @@ class Sweep {
       if (slot.needed) break;
       slot.needed = edge && slots_[find(edge.get())].needed;
     }
+    differentiated_ |= slot.needed && slot.node->differentiates_cotangents;
     order_.push_back(index);
   }
 
@@ -301,6 +315,7 @@ class Sweep {
   OpObserver* const observer_ = OpObserver::current();
   bool all_keepers_ = false;
   bool stops_at_wanted_;
+  bool differentiated_ = false;  ///< a pullback differentiates its cotangents
 };
 
 /// Checks the cotangents of `outputs`; missing ones become ones. Returns the number of their extra leading axes.

@@ -41,6 +41,8 @@ class Node : public NodeCount {
   const DType dtype;
   std::atomic<bool> released{false};
   bool has_joint_pullback = false;
+  /// The operation's pullback differentiates the cotangents that it receives: a sweep through this node records them.
+  bool differentiates_cotangents = false;
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const SourceLocation location;

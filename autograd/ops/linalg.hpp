@@ -107,8 +107,9 @@ inline Tensor matrix_rank(In a, std::optional<double> rtol) {
 ///   cotangents, as sum(w * w) of two calls. Third derivatives: NumericalError.
 /// - of the vectors alone: right in first order for functions that do not depend on the choice of the vectors;
 ///   NumericalError for others and for second derivatives.
-/// - of both, such as v f(w) v^T: NumericalError, unless all that belongs to the equal values has a cotangent of 0. What
-///   they have to do with each other is not in their cotangents: use `matrix_function`, `singular_value_function`.
+/// - of both, such as v f(w) v^T or u f(s) vh: right in first order, in reverse, forward and batched mode (l'Hopital's
+///   rule, for which a sweep records the cotangents on the way to such a factorization).
+///   NumericalError for second derivatives: use `matrix_function`, `singular_value_function`.
 /// Nearly equal values give NumericalError where rounding would be more than eps^(3/8) of the result (2e-6 for f64).
 
 /// a v = v diag(w) for symmetric a, w ascending; reads the lower triangle of a, or the `upper`. Gradient: Giles 2008.

@@ -103,12 +103,12 @@ bool any_zero(const Array& s);
 /// Inner first-order pullback of eigh in one pass, for p = v^T g_v and g_w (or undefined): g_w on the diagonal, (p_ij -
 /// p_ji) / (2 (w_j - w_i)) elsewhere, 0 inside blocks. NumericalError where the vectors of a block are coupled (see
 /// `expect_no_coupling`), where both values and vectors of a block are used, and where rounding of p would be a
-/// noticeable part (eps^(3/8)) of the result.
-Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const SpectralOp& op);
+/// noticeable part (eps^(3/8)) of the result. Pairs whose element is `known` (boolean) are not checked, nor computed.
+Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const SpectralOp& op, const Array& known = {});
 /// The same for svd, with j = u^T g_u, k = vh g_vh^T and g_s (undefined if absent): g_s on the diagonal, p_ij / (s_j -
 /// s_i) + q_ij / (s_j + s_i) elsewhere, where p and q are half the sum and difference of j - j^T and k - k^T.
 Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, bool square,
-                     const SpectralOp& op);
+                     const SpectralOp& op, const Array& known_by_gaps = {}, const Array& known_by_sums = {});
 /// d_ij / (w_j - w_i), 0 inside blocks.
 Array divide_by_gaps(const Array& d, const Array& w);
 /// NumericalError where g is not negligible for a pair of values so near that eps / gap^power is noticeable, or, unless

@@ -240,8 +240,9 @@ void expect_gaps(const Array& g, const Array& w, const SpectralOp& op, int power
   });
 }
 
-Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const SpectralOp& op) {
+Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const SpectralOp& op, const Array& known) {
   Array x = copy(p);
+  const Array skipped = known.defined() ? contiguous(known) : Array();
   const auto n = p.shape().back();
   const Shape stack = blas::stack_of(p.shape());
   const Array values = unsqueeze(contiguous(w), -1);
@@ -251,12 +252,14 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const Sp
       T* m = x.data<T>() + member * n * n;
       const T* g = diagonal.defined() ? diagonal.data<T>() + member * n : nullptr;
       const Blocks<T> blocks(values.data<T>() + blas::batch_offset(member, stack, values), n);
+      const bool* skip = skipped.defined() ? skipped.data<bool>() + member * n * n : nullptr;
       Coupling<T> c{.largest = largest_of(m, n * n)};
       Quotients<T> q(n);
       q.measure(m, n);
       for (std::int64_t i = 0; i < n; ++i) {
         m[i * n + i] = g != nullptr ? g[i] : 0;
         for (std::int64_t l = 0; l < i; ++l) {
+          if (skip != nullptr && skip[i * n + l]) continue;
           const T coupling = (m[i * n + l] - m[l * n + i]) / 2;
           const T gap = blocks.w[l] - blocks.w[i];
           const bool none = blocks.same(i, l);
@@ -267,7 +270,7 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const Sp
       }
       const std::string where = blas::member_name(stack, member);
       c.check(op, where);
-      if (g != nullptr)
+      if (g != nullptr && skip == nullptr)
         q.expect_unused(
             op, g, [&](std::int64_t i) { return blocks.size(i) > 1; }, where);
       if (g != nullptr) q.result = std::max(q.result, largest_of(g, n));
@@ -278,7 +281,9 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const Sp
 }
 
 Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, bool square,
-                     const SpectralOp& op) {
+                     const SpectralOp& op, const Array& known_by_gaps, const Array& known_by_sums) {
+  const Array skipped_gaps = known_by_gaps.defined() ? contiguous(known_by_gaps) : Array();
+  const Array skipped_sums = known_by_sums.defined() ? contiguous(known_by_sums) : Array();
   const Array left = j.defined() ? contiguous(j) : Array();
   const Array right = k.defined() ? contiguous(k) : Array();
   const Array& given = left.defined() ? left : right;
@@ -294,6 +299,8 @@ Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array
       const T* g = diagonal.defined() ? diagonal.data<T>() + member * n : nullptr;
       T* m = x.data<T>() + member * n * n;
       const Blocks<T> blocks(values.data<T>() + blas::batch_offset(member, stack, values), n);
+      const bool* skip_gap = skipped_gaps.defined() ? skipped_gaps.data<bool>() + member * n * n : nullptr;
+      const bool* skip_sum = skipped_sums.defined() ? skipped_sums.data<bool>() + member * n * n : nullptr;
       Coupling<T> c;
       if (pj != nullptr) c.largest = largest_of(pj, n * n);
       if (pk != nullptr) c.largest = std::max(c.largest, largest_of(pk, n * n));
@@ -309,10 +316,12 @@ Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array
           const T total = (from_j - from_k) / 2;
           const T gap = blocks.w[l] - blocks.w[i];
           const T sum = blocks.w[l] + blocks.w[i];
-          const bool no_gap = blocks.same(i, l);
-          const bool no_sum = sum <= blocks.tolerance;
-          if (no_gap) c.max_coupling = std::max(c.max_coupling, std::abs(difference));
-          if (no_sum) c.max_coupling = std::max(c.max_coupling, std::abs(total));
+          const bool gap_known = skip_gap != nullptr && skip_gap[i * n + l];
+          const bool sum_known = skip_sum != nullptr && skip_sum[i * n + l];
+          const bool no_gap = blocks.same(i, l) || gap_known;
+          const bool no_sum = sum <= blocks.tolerance || sum_known;
+          if (no_gap && !gap_known) c.max_coupling = std::max(c.max_coupling, std::abs(difference));
+          if (no_sum && !sum_known) c.max_coupling = std::max(c.max_coupling, std::abs(total));
           const T by_gap = no_gap ? 0 : difference / gap;  // antisymmetric by antisymmetric: the same for (l, i)
           const T by_sum = no_sum ? 0 : total / sum;
           m[i * n + l] = by_gap + by_sum;
@@ -326,7 +335,7 @@ Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array
       const auto alike = [&](std::int64_t i) {
         return blocks.size(i) > 1 || (!square && blocks.w[i] <= blocks.tolerance);
       };
-      if (g != nullptr) q.expect_unused(op, g, alike, where);
+      if (g != nullptr && skip_gap == nullptr) q.expect_unused(op, g, alike, where);
       if (g != nullptr) q.result = std::max(q.result, largest_of(g, n));
       q.check(op, blocks, where);
     }

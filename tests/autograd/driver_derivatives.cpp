@@ -59,7 +59,7 @@ Array member(const Values& batch, const Shape& shape, std::size_t k) {
   return array(one, f64);
 }
 
-void check_batch(const Sample& sample, const std::vector<Tensor>& xs, const Shape& lead) {
+void check_batch(const Row& row, const Sample& sample, const std::vector<Tensor>& xs, const Shape& lead) {
   INFO("batch " << to_string(lead));
   const Tensor y = call(sample.call, xs);
   Shape shape(lead);
@@ -87,7 +87,7 @@ void check_batch(const Sample& sample, const std::vector<Tensor>& xs, const Shap
 
     // The gradients of the batched gradient are the sums of those of its members.
     const Array u = random_like(batched, f64, 8);
-    if (!recorded[i].requires_grad()) continue;
+    if (row.order < 2 || !recorded[i].requires_grad()) continue;
     const auto second = gradients(recorded[i], xs, u);
     std::vector<Values> sums;
     for (const auto& x : xs) sums.emplace_back(x.shape());
@@ -110,7 +110,7 @@ void check_batch(const Sample& sample, const std::vector<Tensor>& xs, const Shap
 TEST_CASE("table: a batch of cotangents gives the same as a loop over them") {
   each_smooth_sample([](const Row& row, const Sample& sample) {
     const auto xs = variables(draw(row, sample, f64));
-    for (const auto& lead : {Shape{3}, Shape{0}, Shape{2, 2}, Shape{1}}) check_batch(sample, xs, lead);
+    for (const auto& lead : {Shape{3}, Shape{0}, Shape{2, 2}, Shape{1}}) check_batch(row, sample, xs, lead);
   });
 }
 

@@ -22,6 +22,15 @@ namespace newtape::linalg {
 static const Op values_gradient_op{"values_gradient"};
 static const Op without_derivative_op{"without_derivative"};
 
+Tensor without_derivative(const Tensor& x, const Tensor& a, const Tensor& g, const core::SpectralOp& op) {
+  const auto pullback = [op](std::size_t i, const Tensor& h) {
+    if (i == 0) return h;
+    if (any(h.detach() != 0.0).item<bool>()) core::raise_undetermined(op);
+    return Tensor();
+  };
+  return without_derivative_op(x.value(), wrt_all(std::array{x, a, g}, pullback));
+}
+
 namespace {
 
 using detail::Node;
@@ -233,16 +242,6 @@ class SlopesOrQuotients {
   double eps_ = 0;
   bool alone_ = true;
 };
-
-/// x, whose derivatives with respect to `a` and `g` are not known: NumericalError for any cotangent but 0.
-Tensor without_derivative(const Tensor& x, const Tensor& a, const Tensor& g, const core::SpectralOp& op) {
-  const auto pullback = [op](std::size_t i, const Tensor& h) {
-    if (i == 0) return h;
-    if (any(h.detach() != 0.0).item<bool>()) core::raise_undetermined(op);
-    return Tensor();
-  };
-  return without_derivative_op(x.value(), wrt_all(std::array{x, a, g}, pullback));
-}
 
 /// The derivative of left diag(g) right along the symmetric h, as far as it is that of the vectors.
 Tensor along(const Tensor& h, const ValuesOf& v, const Factors& f) {

@@ -27,4 +27,7 @@ struct ValuesOf {
 /// NumericalError, and second ones are where f is not twice differentiable or this cannot be told from g.
 Tensor gradient_of_values(const Tensor& g, const ValuesOf& values);
 
+/// x, whose derivatives with respect to `a` and `g` (or undefined) are not known: NumericalError for any cotangent but 0.
+Tensor without_derivative(const Tensor& x, const Tensor& a, const Tensor& g, const core::SpectralOp& op);
+
 }  // namespace newtape::linalg

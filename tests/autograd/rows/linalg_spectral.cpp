@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -136,6 +137,25 @@ Tensor singular_sine(const Tensor& a) {
 }
 Tensor orthogonal_part(const Tensor& a) { return polar(a).u; }
 Tensor symmetric_part(const Tensor& a) { return polar(a).p; }
+
+/// By eigenvectors and singular vectors, as users write it.
+Tensor sine_by_eigh(const Tensor& a) {
+  const auto [w, v] = eigh(a);
+  return matmul(v * unsqueeze(sin(w), -2), transpose(v));
+}
+Tensor exponential_by_eigh(const Tensor& a) {
+  const auto [w, v] = eigh(a);
+  return matmul(v * unsqueeze(exp(w), -2), transpose(v));
+}
+Tensor sine_by_svd(const Tensor& a) {
+  const auto [u, s, vh] = svd(a);
+  return matmul(u * unsqueeze(sin(s), -2), vh);
+}
+Tensor sine_by_full_svd(const Tensor& a) {
+  const auto [u, s, vh] = svd(a, true);
+  const auto k = s.shape(-1);
+  return matmul(slice(u, -1, 0, k) * unsqueeze(sin(s), -2), slice(vh, -2, 0, k));
+}
 
 Real sine(Real x) { return std::sin(x); }
 Real exponential_of_number(Real x) { return std::exp(x); }
@@ -277,6 +297,34 @@ const Rows spectral_functions{{
                      {4, 0}, [](Args& x) { return whitened(x[0]); }, whitened_reference)},
      .composite = true,
      .tolerance_scale = 16},
+    {.name = "v sin(w) v^T by eigh at equal values",
+     .domains = at_zero,
+     .samples = symmetric_at(symmetric_points(), sine_by_eigh, sine),
+     .composite = true,
+     .order = 1,
+     .reason = "further derivatives at equal values are a NumericalError",
+     .tolerance_scale = 16},
+    {.name = "v exp(w) v^T by eigh at equal values",
+     .domains = at_zero,
+     .samples = symmetric_at(symmetric_points(), exponential_by_eigh, exponential_of_number),
+     .composite = true,
+     .order = 1,
+     .reason = "further derivatives at equal values are a NumericalError",
+     .tolerance_scale = 16},
+    {.name = "u sin(s) vh by svd at equal values",
+     .domains = at_zero,
+     .samples = singular_at(rank_points(), sine_by_svd, sine_ratio),
+     .composite = true,
+     .order = 1,
+     .reason = "further derivatives at equal values are a NumericalError",
+     .tolerance_scale = 64},
+    {.name = "u sin(s) vh by full svd at equal values",
+     .domains = at_zero,
+     .samples = singular_at(rank_points(), sine_by_full_svd, sine_ratio),
+     .composite = true,
+     .order = 1,
+     .reason = "further derivatives at equal values are a NumericalError",
+     .tolerance_scale = 64},
     {.name = "singular_value_function",
      .domains = small,
      .samples = {singular_function({3, 3}, singular_sine, sine_ratio),
