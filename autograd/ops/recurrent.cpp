@@ -281,20 +281,23 @@ struct RNNRule {
   core::ScanOver over;
   core::Squash squash;
 
+  /// The pre-activations, the second result of tanh's scan.
+  static Tensor a_of(Tensors y) { return y.size() > 1 ? y[1] : Tensor(); }
   const detail::Node* bias() const { return nullptr; }
   Tensor of_product(const Tensor& d, Tensors) const { return d; }
   std::vector<Tensor> in_kernels(Tensors g, Tensors y) const {
-    auto d = core::rnn_scan_grad(value_of(g, 0), y[0].value(), w.value(), h0.value(), squash, over);
+    auto d = core::rnn_scan_grad(value_of(g, 0), {y[0].value(), a_of(y).value()}, w.value(), h0.value(), squash, over);
     return {std::move(d.x), std::move(d.w), std::move(d.h0)};
   }
   std::vector<Tensor> in_tensors(Tensors g, Tensors y) const {
-    const Tensor slope = order.masked(squash == core::Squash::tanh ? 1 - square(y[0]) : (y[0] > 0).to(w.dtype()));
+    const Tensor slope = order.masked(squash == core::Squash::tanh ? tanh_slope(a_of(y)) : (y[0] > 0).to(w.dtype()));
+    const Tensor g_a = g.size() > 1 && g[1].defined() ? order.masked(g[1]) : Tensor();
     const Tensor stays = order.carry({});
     const auto& one = first_defined(g);
     Tensor dh = zeros(with_leading(one, 3, h0.shape()), w.dtype());
     Tensor dx = order.back(y[0].shape()[0], with_leading(one, 3, y[0].shape()), w.dtype(), [&](std::int64_t t) {
       dh = plus(dh, g[0], t);
-      Tensor d = dh * at(slope, t);
+      Tensor d = plus(dh * at(slope, t), g_a, t);
       dh = stays.defined() ? matmul(d, w) + dh * at(stays, t) : matmul(d, w);
       return d;
     });
@@ -308,8 +311,10 @@ Tensor rnn_scan(const Op& op, core::Squash squash, In x, In w, In h0, const Recu
   const SequenceOrder order(options, x.dtype());
   const auto over = order.over(options);
   const auto pullback = back(RNNRule{w, h0, order, over, squash});
-  return op(std::array{core::rnn_scan(x.take(), w.value(), h0.value(), squash, over)}, wrt(x, pullback(0)),
-            wrt(w, pullback(1)), wrt(h0, pullback(2)))[0];
+  auto y = core::rnn_scan(x.take(), w.value(), h0.value(), squash, over);
+  std::vector<Array> results{std::move(y.h)};
+  if (y.a.defined()) results.push_back(std::move(y.a));
+  return op(results, wrt(x, pullback(0)), wrt(w, pullback(1)), wrt(h0, pullback(2)))[0];
 }
 
 const Op lstm_scan_op{"lstm_scan"};

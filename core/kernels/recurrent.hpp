@@ -20,10 +20,10 @@ struct RecurrentTable {
   void (*gru)(T* a, const T* u, const T* h0, T* h, std::int64_t n);
   /// da, du [3 n]: cotangents of both parts; q [n]: the last third of u.
   void (*gru_grad)(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* du, std::int64_t n);
-  /// h = tanh(h) or relu(h), and the cotangents of the pre-activation.
-  void (*tanh)(T* h, std::int64_t n);
+  /// h = tanh(a) or relu(h), and the cotangents of the pre-activation.
+  void (*tanh)(const T* a, T* h, std::int64_t n);
   void (*relu)(T* h, std::int64_t n);
-  void (*tanh_grad)(const T* h, const T* g, T* d, T* da, std::int64_t n);
+  void (*tanh_grad)(const T* a, const T* g, T* d, T* da, std::int64_t n);
   void (*relu_grad)(const T* h, const T* g, T* d, T* da, std::int64_t n);
 };
 

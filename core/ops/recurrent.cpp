@@ -262,30 +262,47 @@ GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w
   return {std::move(dx), order.weights(du, y.h, h0), sum(du, {0, 1}), std::move(dh)};
 }
 
-Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over) {
+RNNSteps rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over) {
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(x, h0, over);
-  Array y = own(std::move(x));
+  RNNSteps y;
+  if (squash == Squash::tanh) {
+    y.a = own(std::move(x));
+    y.h = Array::empty(order.states(), h0.dtype());
+  } else {
+    y.h = own(std::move(x));
+  }
   const Array wt = transpose(w, 0, 1);
   const auto n = h0.shape()[1];
   for_dtype(h0.dtype(), [&]<class T>(T) {
-    const auto f = squash == Squash::tanh ? recurrent_table<T>().tanh : recurrent_table<T>().relu;
     order.forward([&](std::int64_t t, std::int64_t previous) {
-      Array a = rows(y, t, 1);
-      add_matmul(a, order.before(y, h0, previous), wt);
-      const T* h = order.before<T>(y, h0, previous);
-      T* h_next = a.data<T>();
-      order.members(
-          t, [&](std::int64_t r, bool active) { active ? f(h_next + r * n, n) : move(h + r * n, h_next + r * n, n); });
+      Array sums = rows(y.a.defined() ? y.a : y.h, t, 1);
+      add_matmul(sums, order.before(y.h, h0, previous), wt);
+      const T* h = order.before<T>(y.h, h0, previous);
+      T* a = sums.data<T>();
+      T* h_next = y.h.data<T>() + t * h0.size();
+      order.members(t, [&](std::int64_t r, bool active) {
+        const auto at = r * n;
+        if (!active) {
+          if (y.a.defined()) clear(a + at, n);
+          move(h + at, h_next + at, n);
+        } else if (y.a.defined()) {
+          recurrent_table<T>().tanh(a + at, h_next + at, n);
+        } else {
+          recurrent_table<T>().relu(h_next + at, n);
+        }
+      });
     });
   });
   return y;
 }
 
-RNNGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
-                       const ScanOver& over) {
+RNNGrads rnn_scan_grad(const Array& cotangent, const RNNSteps& steps, const Array& w, const Array& h_first,
+                       Squash squash, const ScanOver& over) {
   const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);
+  const Array& h = steps.h;
+  const Array& source = squash == Squash::tanh ? steps.a : h;
   const SequenceOrder order(h, h0, over);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
@@ -295,7 +312,7 @@ RNNGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, c
     const auto f = squash == Squash::tanh ? recurrent_table<T>().tanh_grad : recurrent_table<T>().relu_grad;
     order.backward([&](std::int64_t t, std::int64_t) {
       Array d = rows(dx, t, 1);
-      const T* y = h.data<T>() + t * batch * n;
+      const T* y = source.data<T>() + t * batch * n;
       T* da = d.data<T>();
       T* to_h = dh.data<T>();
       order.members(t, [&](std::int64_t r, bool active) {

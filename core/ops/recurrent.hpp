@@ -42,12 +42,16 @@ GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w
                        const ScanOver& over);
 
 enum class Squash { tanh, relu };
+struct RNNSteps {
+  Array h;  ///< [T, B, H]
+  Array a;  ///< [T, B, H]: pre-activations; undefined for relu
+};
 struct RNNGrads {
   Array x, w, h0;
 };
-/// h_t = tanh or relu of x_t + h_(t-1) w^T: x [T, B, H], w [H, H], h_first [B, H] -> [T, B, H].
-Array rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over);
-RNNGrads rnn_scan_grad(const Array& cotangent, const Array& h, const Array& w, const Array& h_first, Squash squash,
+/// h_t = tanh or relu of x_t + h_(t-1) w^T: x [T, B, H], w [H, H], h_first [B, H].
+RNNSteps rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over);
+RNNGrads rnn_scan_grad(const Array& cotangent, const RNNSteps& y, const Array& w, const Array& h_first, Squash squash,
                        const ScanOver& over);
 
 }  // namespace newtape::core

@@ -19,9 +19,9 @@ NEWTAPE_INLINE Gate<T> gate(T x) {
   return {x >= 0 ? larger : smaller, x >= 0 ? smaller : larger, larger * smaller};
 }
 template <class T>
-void tanhs(T* x, std::int64_t n) {
+void tanhs(const T* a, T* h, std::int64_t n) {
   NEWTAPE_INDEPENDENT
-  for (std::int64_t j = 0; j < n; ++j) x[j] = NEWTAPE_ISA::tanh(x[j]);
+  for (std::int64_t j = 0; j < n; ++j) h[j] = NEWTAPE_ISA::tanh(a[j]);
 }
 template <class T>
 void relus(T* x, std::int64_t n) {
@@ -116,11 +116,11 @@ void gru_grad(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* d
 }
 
 template <class T>
-void tanh_grad(const T* h, const T* g, T* d, T* da, std::int64_t n) {
+void tanh_grad(const T* a, const T* g, T* d, T* da, std::int64_t n) {
   accumulate_into(d, g, n);
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
-    da[j] = strong(d[j], 1 - h[j] * h[j]);
+    da[j] = strong(d[j], tanh_slope(a[j]));
     d[j] = 0;
   }
 }

@@ -36,7 +36,7 @@ void check_digits(const Tensor& got, const std::vector<Wide>& want) {
   }
 }
 
-TEST_CASE("lstm_scan and gru_scan: gradients of saturated gates keep their digits") {
+TEST_CASE("lstm_scan, gru_scan and rnn_tanh_scan: gradients of saturated gates keep their digits") {
   for (const DType dtype : {f32, f64}) {
     for (const double a :
          dtype == f32 ? std::vector<double>{-30, -9, 0.5, 9, 30} : std::vector<double>{-300, -40, 19, 40, 300}) {
@@ -59,6 +59,13 @@ TEST_CASE("lstm_scan and gru_scan: gradients of saturated gates keep their digit
         const Tensor g_y = grad(sum(gru.h), y, {.create_graph = recorded});
         check_digits(
             g_y, {0, (0.25L - std::tanh(Wide(a) / 2)) * slope_of_gate(a), gate_of(-a) * slope_of_tanh(Wide(a) / 2)});
+        // Two steps, the second driven by the first: tanh(b + w h) with h = tanh(a / 2).
+        const Tensor z = variable(reshape(tensor({a / 2, a / 4}, f64), {2, 1, 1}).to(dtype));
+        const Tensor w = full({1, 1}, 0.5, dtype);
+        const Tensor second = sum(slice(rnn_tanh_scan(z, w, zeros({1, 1}, dtype)), 0, 1, 2));
+        const Wide inner = Wide(a) / 4 + std::tanh(Wide(a) / 2) / 2;
+        check_digits(grad(second, z, {.create_graph = recorded}),
+                     {slope_of_tanh(inner) / 2 * slope_of_tanh(Wide(a) / 2), slope_of_tanh(inner)});
         // 1 - z has digits too: with h0 = 0 it is a factor of the state.
         const auto from_zero = gru_scan(y, zeros({3, 1}, dtype), zeros({3}, dtype), zeros({1, 1}, dtype));
         check_digits(from_zero.h, {gate_of(-a) * std::tanh(Wide(a) / 2)});
