@@ -5,6 +5,7 @@
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>

@@ -2,6 +2,7 @@
 #include <newtape/data/loading/batch.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

@@ -4,6 +4,7 @@
 #include <newtape/data/loading/dataset.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

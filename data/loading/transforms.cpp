@@ -7,6 +7,7 @@
 #include <newtape/data/loading/transforms.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

@@ -10,6 +10,7 @@
 #include <newtape/data/sets/find_file.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace newtape::data {
 namespace {
