@@ -17,7 +17,9 @@ enum class LeastSquaresAlgorithm {
   /// ratio (Nielsen 1999).
   levenberg_marquardt,
   gauss_newton,  ///< the minimiser of |J s + r|^2, and a backtracking line search
-  dogleg,        ///< Powell 1970: from the Cauchy point to the Gauss-Newton step, within the trust region
+  /// Powell 1970: from the Cauchy point to the Gauss-Newton step, within the trust region; damped where that is more than
+  /// ten times as long as the region, as where columns of J are nearly dependent.
+  dogleg,
 };
 const char* to_string(LeastSquaresAlgorithm algorithm) noexcept;
 

@@ -22,19 +22,39 @@ Array LeastSquaresSolver::cauchy_point() const {
   return (curvature > 0 ? slope / curvature : 1) * down;
 }
 
-/// The point of the path 0, cauchy, newton whose scaled length is the radius; newton if that is shorter.
-Array LeastSquaresSolver::dogleg_step(const Array& cauchy, const Array& newton) const {
+/// The point of the path 0, cauchy, end whose scaled length is the radius; the end if that is shorter.
+Array LeastSquaresSolver::dogleg_step(const Array& cauchy, const Array& end) const {
   const double cauchy_length = scaled_length(cauchy);
-  if (scaled_length(newton) <= state.radius) return newton;
+  if (scaled_length(end) <= state.radius) return end;
   if (cauchy_length >= state.radius) return state.radius / cauchy_length * cauchy;
-  // |cauchy + t (newton - cauchy)| = radius.
-  const Array leg = newton - cauchy;
+  // |cauchy + t (end - cauchy)| = radius.
+  const Array leg = end - cauchy;
   const Array leg_scaled = leg * state.scale;
   const double a = core::dot(leg_scaled, leg_scaled);
   const double b = core::dot(cauchy * state.scale, leg_scaled);
   const double c = (state.radius - cauchy_length) * (state.radius + cauchy_length);
   const double root = std::sqrt(b * b + a * c);
   return cauchy + (b > 0 ? c / (b + root) : (root - b) / a) * leg;
+}
+
+/// The end of the path, with a scaled length of at most `far` radii. A longer Gauss-Newton step lies along directions in
+/// which the Jacobian nearly vanishes, as where two columns are nearly equal, and so would all of the path beyond the
+/// Cauchy point: its steps would gain little. Damping shortens it in these directions only (Levenberg 1944). At least
+/// 2.5 radii remain, so that the end is lower than the Cauchy point.
+void LeastSquaresSolver::shorten(Array& end, const Array& cauchy) {
+  constexpr double far = 10;
+  if (!(scaled_length(end) > far * state.radius)) return;
+  const Array along = model_->forward(cauchy);
+  const double length = scaled_length(cauchy);
+  const double most = core::dot(along, along) / (length * length);  // the Jacobian's square there
+  const double least = 0x1p-46 * most;
+  const double accuracy = options_.products ? std::min(0.01, std::sqrt(epsilon_)) : 0;
+  path_damping_ = std::max(path_damping_ / 64, least);
+  while (scaled_length(end) > far * state.radius && path_damping_ < most) {
+    Array damped = model_->damped(target_, path_damping_, accuracy);
+    if (finite(damped)) end = std::move(damped);
+    path_damping_ *= 4;
+  }
 }
 
 LeastSquaresStepResult LeastSquaresSolver::dogleg() {
@@ -50,8 +70,10 @@ LeastSquaresStepResult LeastSquaresSolver::dogleg() {
 
   bool any_finite = false;
   double first_predicted = std::numeric_limits<double>::infinity();  // by the first step
+  Array end = newton;
   for (int trial = 0; trial < max_trials; ++trial) {
-    const Array step = dogleg_step(cauchy, newton);
+    shorten(end, cauchy);
+    const Array step = dogleg_step(cauchy, end);
     const double predicted = predicted_reduction(step);
     if (trial == 0) first_predicted = predicted;
     Trial t;

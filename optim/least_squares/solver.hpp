@@ -96,7 +96,8 @@ class LeastSquaresSolver {
   /// The minimiser of the linear model, to the accuracy of a step far from the solution.
   Array undamped_step() const;
   Array cauchy_point() const;
-  Array dogleg_step(const Array& cauchy, const Array& newton) const;
+  Array dogleg_step(const Array& cauchy, const Array& end) const;
+  void shorten(Array& end, const Array& cauchy);
   std::optional<Array> accelerated(const Array& step, double accuracy);
   void damp() noexcept;
 
@@ -118,7 +119,8 @@ class LeastSquaresSolver {
   double best_length_ = std::numeric_limits<double>::infinity();
   ResidualPoint best_;
   int stalls_ = 0;
-  int failures_ = 0;  ///< of `evaluate`, in succession
+  int failures_ = 0;         ///< of `evaluate`, in succession
+  double path_damping_ = 0;  ///< of the end of the dogleg path, last used
 };
 
 }  // namespace newtape::optim

@@ -48,12 +48,7 @@ void check_optima(Algorithm algorithm) {
       const double rounding = bounds::gamma(4 * m, nt::f64) * 4 * m;
       const bool nothing_left =
           p.minimum == 0 && r.status == optim::Status::no_progress && r.value <= m * rounding * rounding / 2;
-      // Two columns of biggs_exp6 become equal on the way to its local minimum: without damping steps are then long and
-      // cross the valley, so that the value falls ever more slowly. Which minimum is reached depends on rounding.
-      const bool crossing = algorithm == Algorithm::dogleg && p.name == "biggs_exp6" && p.other(2 * r.value) &&
-                            r.status == optim::Status::max_iterations &&
-                            r.rank() < static_cast<std::int64_t>(r.x().size());
-      CHECK((r.converged() || left_over || nothing_left || crossing));
+      CHECK((r.converged() || left_over || nothing_left));
       CHECK((p.solved(2 * r.value) || p.other(2 * r.value)));
       CHECK(r.iterations == static_cast<std::int64_t>(r.trace.size()) - 1);
     }
