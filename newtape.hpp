@@ -37,6 +37,7 @@
 #include <newtape/data/formats/image.hpp>
 #include <newtape/data/formats/npy.hpp>
 #include <newtape/data/formats/safetensors.hpp>
+#include <newtape/data/formats/torch.hpp>
 #include <newtape/data/loading/dataset.hpp>
 #include <newtape/data/loading/image_transforms.hpp>
 #include <newtape/data/loading/lazy.hpp>

@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
 
   model.eval();
   const nt::NoGrad off;
-  const auto& [images, labels] = set.test.arrays();
+  const auto& [images, labels] = set.test.all();
   const nt::Tensor probability = nt::softmax(model(images));
   const nt::Array predicted = nt::argmax(probability, 1).value();
   const nt::Array confusion = nt::inspect::confusion_matrix(predicted, labels, 10);

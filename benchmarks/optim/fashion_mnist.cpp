@@ -129,7 +129,7 @@ Curve train(const Contestant& who, double lr, bool convolutions, const nt::data:
   }
   model.eval();
   const nt::NoGrad off;
-  const auto& [x, y] = set.test.arrays();
+  const auto& [x, y] = set.test.all();
   const Tensor outputs = model(x);
   curve.test_loss = nn::cross_entropy(outputs, y).item();
   curve.accuracy = nt::mean((nt::argmax(outputs, 1) == y).to(nt::f32)).item();

@@ -10,8 +10,9 @@ namespace nt = newtape;
 namespace nn = nt::nn;
 
 nt::data::Dataset read(const std::string& stem) {
-  return {nt::data::read_idx(stem + "-images-idx3-ubyte.gz", {.dtype = nt::f32, .scale = 1 / 255.0}),
-          nt::data::read_idx(stem + "-labels-idx1-ubyte.gz")};
+  const nt::data::Dataset bytes{nt::data::read_idx(stem + "-images-idx3-ubyte.gz"),
+                                nt::data::read_idx(stem + "-labels-idx1-ubyte.gz")};
+  return bytes.map(nt::data::to_float());
 }
 
 int main(int argc, char** argv) {
@@ -43,7 +44,7 @@ int main(int argc, char** argv) {
   const nt::NoGrad no_grad;
   model.eval();
   const auto test = read(folder + "/t10k");
-  const auto& [images, labels] = test.arrays();
+  const auto& [images, labels] = test.all();
   const auto right = nt::mean((nt::argmax(model(images), 1) == labels).to(nt::f32));
   std::printf("right: %.2f%% of %ld\n", 100 * right.item(), static_cast<long>(test.size()));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
-#include <newtape/data/formats/half.hpp>
+#include <newtape/data/formats/elements.hpp>
 #include <newtape/data/formats/npy_format.hpp>
 
 #include <fmt/format.h>
@@ -10,8 +10,6 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <type_traits>
-#include <vector>
 
 namespace newtape::data {
 namespace {
@@ -177,75 +175,21 @@ Header read_header(detail::Input& file) {
   return HeaderParser(std::move(text), start, file).parse();
 }
 
-template <class Bits>
-Bits reversed(Bits bits) {
-  if constexpr (sizeof(Bits) == 2) return __builtin_bswap16(bits);
-  if constexpr (sizeof(Bits) == 4) return __builtin_bswap32(bits);
-  if constexpr (sizeof(Bits) == 8) return __builtin_bswap64(bits);
-  return bits;
+/// The dtype of the elements as they are stored. Booleans are bytes, of which any but 0 is true.
+DType stored_dtype(const Header& h) {
+  const std::size_t size = h.item == 1 ? 0 : h.item == 2 ? 1 : h.item == 4 ? 2 : 3;
+  constexpr DType is[] = {i8, i16, i32, i64};
+  constexpr DType us[] = {u8, u16, u32, u64};
+  constexpr DType fs[] = {f16, f16, f32, f64};
+  return h.kind == 'f' ? fs[size] : h.kind == 'i' ? is[size] : us[size];
 }
 
-/// Tag type for half-precision input.
-struct Half {
-  std::uint16_t bits;
-};
-inline double number(Half h) { return detail::half_to_float(h.bits); }
-template <class T>
-T number(T x) {
-  return x;
-}
-
-/// Index of the first element that does not fit i64, or -1.
-template <class From, class To>
-std::int64_t convert(const char* from, To* to, std::int64_t n, bool swap) {
-  using Bits =
-      std::conditional_t<sizeof(From) == 1, std::uint8_t,
-                         std::conditional_t<sizeof(From) == 2, std::uint16_t,
-                                            std::conditional_t<sizeof(From) == 4, std::uint32_t, std::uint64_t>>>;
-  for (std::int64_t i = 0; i < n; ++i) {
-    Bits bits;
-    std::memcpy(&bits, from + i * static_cast<std::int64_t>(sizeof(Bits)), sizeof(Bits));
-    const auto x = number(std::bit_cast<From>(swap ? reversed(bits) : bits));
-    if constexpr (std::is_same_v<To, bool>) {
-      to[i] = x != 0;
-    } else if constexpr (std::is_same_v<To, std::int64_t>) {
-      if constexpr (std::is_floating_point_v<decltype(x)>) {
-        if (!(x >= -0x1p63 && x < 0x1p63)) return i;
-      } else if constexpr (std::is_same_v<From, std::uint64_t>) {
-        if (x > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return i;
-      }
-      to[i] = static_cast<std::int64_t>(x);
-    } else {
-      to[i] = static_cast<To>(x);
-    }
-  }
-  return -1;
-}
-
-template <class To>
-std::int64_t convert(const Header& h, const char* from, To* to, std::int64_t n) {
-  const bool swap = h.big_endian;
-  if (h.kind == 'f') {
-    return h.item == 2   ? convert<Half>(from, to, n, swap)
-           : h.item == 4 ? convert<float>(from, to, n, swap)
-                         : convert<double>(from, to, n, swap);
-  }
-  if (h.kind == 'i') {
-    return h.item == 1   ? convert<std::int8_t>(from, to, n, swap)
-           : h.item == 2 ? convert<std::int16_t>(from, to, n, swap)
-           : h.item == 4 ? convert<std::int32_t>(from, to, n, swap)
-                         : convert<std::int64_t>(from, to, n, swap);
-  }
-  return h.item == 1   ? convert<std::uint8_t>(from, to, n, swap)
-         : h.item == 2 ? convert<std::uint16_t>(from, to, n, swap)
-         : h.item == 4 ? convert<std::uint32_t>(from, to, n, swap)
-                       : convert<std::uint64_t>(from, to, n, swap);
-}
-
-DType natural_dtype(const Header& h) {
+DType wanted_dtype(const Header& h, const ReadNpyOptions& options) {
+  if (options.dtype) return *options.dtype;
   if (h.kind == 'b') return boolean;
-  if (h.kind == 'f') return h.item == 8 ? f64 : f32;
-  return i64;
+  const DType stored = stored_dtype(h);
+  if (!options.widen || !is_storage(stored)) return stored;
+  return is_half(stored) ? f32 : i64;
 }
 
 }  // namespace
@@ -272,24 +216,9 @@ Array detail::parse_npy(Input& file, const ReadNpyOptions& options) {
     file.read_all();
     fail_truncated();
   }
-  const DType dtype = options.dtype.value_or(natural_dtype(h));
-  Array result = Array::empty(shape, dtype);
-  std::vector<char> piece(std::min<std::size_t>(size, std::size_t{1} << 18));
-  visit_dtype(dtype, [&]<class To>() {
-    To* to = result.data<To>();
-    for (std::size_t done = 0; done < size;) {
-      const std::size_t step = std::min(piece.size(), size - done);
-      if (file.read(piece.data(), step) < step) fail_truncated();
-      const auto bad = convert(h, piece.data(), to, static_cast<std::int64_t>(step / h.item));
-      if (bad >= 0) {
-        const auto at = done + static_cast<std::size_t>(bad) * h.item;
-        file.fail(fmt::format("element {} does not fit dtype i64", at / h.item), "a finite number within 64 bits",
-                  fmt::format("an out-of-range number at byte {}", start + at));
-      }
-      done += step;
-      to += step / h.item;
-    }
-  });
+  const Array result = detail::read_elements(
+      file, shape, {.stored = stored_dtype(h), .big_endian = h.big_endian, .wanted = wanted_dtype(h, options)},
+      fail_truncated);
   char more = 0;
   if (file.read(&more, 1) != 0) {
     file.fail("trailing bytes after the last element", expected, fmt::format("more bytes at byte {}", start + size));
@@ -301,7 +230,10 @@ Array detail::parse_npy(Input& file, const ReadNpyOptions& options) {
 }
 
 std::string detail::npy_header(const Array& x) {
-  const char* type = x.dtype() == f32 ? "<f4" : x.dtype() == f64 ? "<f8" : x.dtype() == i64 ? "<i8" : "|b1";
+  constexpr const char* types[] = {"<f4", "<f8", "<i8", "|b1", "|u1", "|i1", "<i2", "<i4", "<u2", "<u4", "<u8", "<f2"};
+  if (x.dtype() == bf16)
+    raise<DTypeError>("write_npy: NumPy has no bf16", "another dtype: convert with to(f32)", "bf16");
+  const char* type = types[static_cast<std::size_t>(x.dtype())];
   std::string shape;
   for (const auto d : x.shape()) shape += fmt::format("{}{}", shape.empty() ? "" : ", ", d);
   if (x.ndim() == 1) shape += ",";

@@ -11,16 +11,17 @@
 namespace newtape::data {
 
 struct ReadNpyOptions {
-  std::optional<DType> dtype = {};  ///< default: a dtype that holds every value: f32 for float16, i64 for all integers
+  std::optional<DType> dtype = {};  ///< converts all elements; default: as stored
+  bool widen = false;               ///< f16 becomes f32, integers i64: the dtypes that are computed with
 };
 
 /// Reads an array saved by NumPy (.npy, format versions 1 to 3, either byte order, C or Fortran order), plain or
 /// gzipped: booleans, integers, float16, float32, float64. IoError with the byte for other types, a header that
-/// contradicts the file size, or an integer beyond 64 bits.
+/// contradicts the file size, or a number that does not fit an integer dtype.
 Array read_npy(const std::string& path, const ReadNpyOptions& options = {});
 
-/// Writes an array for NumPy: `<f4`, `<f8`, `<i8` or `|b1`, in C order; gzipped if `path` ends in .gz. The file is
-/// replaced atomically.
+/// Writes an array for NumPy, in its dtype and C order; gzipped if `path` ends in .gz. The file is replaced atomically.
+/// DTypeError for bf16, which NumPy lacks.
 void write_npy(const std::string& path, const ArrayLike& x);
 
 /// Named arrays, in the order of the archive.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/npy_format.hpp>
+#include <newtape/data/formats/zip_archive.hpp>
 
 #include <fmt/format.h>
 
@@ -38,55 +39,20 @@ constexpr std::string_view writer = "write_npz";
   raise<IoError>(fmt::format("{}: '{}': {}", op, path, what), {}, why);
 }
 
-std::string text_of(int code) {
-  zip_error_t error;
-  zip_error_init_with_code(&error, code);
-  std::string text = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  return text;
-}
-
 struct Discard {
   void operator()(zip_t* archive) const { zip_discard(archive); }
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 using Archive = std::unique_ptr<zip_t, Discard>;
-using Entry = std::unique_ptr<zip_file_t, Discard>;
-
-/// Decompresses an entry; allocates only for data that are really present, regardless of the header.
-std::string unpack(const std::string& path, zip_t* archive, zip_uint64_t index, const char* name) {
-  const Entry entry(zip_fopen_index(archive, index, 0));
-  if (!entry) fail(reader, path, fmt::format("'{}' cannot be unpacked", name), zip_strerror(archive));
-  std::string bytes;
-  while (true) {
-    const std::size_t before = bytes.size();
-    const std::size_t step = std::max<std::size_t>(1 << 16, before / 2);
-    bytes.resize(before + step);
-    const auto got = zip_fread(entry.get(), bytes.data() + before, step);
-    if (got < 0) {
-      fail(reader, path, fmt::format("'{}' is corrupt after {} unpacked bytes", name, before),
-           zip_file_strerror(entry.get()));
-    }
-    bytes.resize(before + static_cast<std::size_t>(got));
-    if (got == 0) return bytes;
-  }
-}
 
 }  // namespace
 
 Npz read_npz(const std::string& path, const ReadNpyOptions& options) {
-  int code = 0;
-  const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
-  if (!archive) fail(reader, path, "cannot be opened as an archive", text_of(code));
+  const detail::ZipArchive archive{std::string(reader), path};
   Npz result;
-  const auto count = zip_get_num_entries(archive.get(), 0);
-  for (zip_int64_t i = 0; i < count; ++i) {
-    const auto index = static_cast<zip_uint64_t>(i);
-    const char* name = zip_get_name(archive.get(), index, ZIP_FL_ENC_GUESS);
-    if (name == nullptr) fail(reader, path, "an entry has no name", zip_strerror(archive.get()));
-    std::string key = name;
+  for (std::uint64_t i = 0; i < archive.count(); ++i) {
+    std::string key = archive.name(i);
     if (!key.ends_with(".npy")) fail(reader, path, "an entry is not an array", fmt::format("'{}'", key));
-    detail::Input file(std::string(reader), path + "/" + key, unpack(path, archive.get(), index, name));
+    detail::Input file(std::string(reader), path + "/" + key, archive.read(i));
     key.resize(key.size() - 4);
     result.arrays.emplace_back(std::move(key), detail::parse_npy(file, options));
   }

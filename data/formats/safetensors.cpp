@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/data/formats/file.hpp>
-#include <newtape/data/formats/half.hpp>
 #include <newtape/data/formats/safetensors.hpp>
 #include <newtape/data/formats/safetensors_header.hpp>
 
@@ -15,11 +14,9 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <system_error>
-#include <type_traits>
 #include <unordered_set>
 
 namespace newtape::data {
@@ -69,18 +66,10 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
-template <class From, class F>
-void convert(const std::byte* from, std::int64_t n, F&& put) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    From value;  // possibly unaligned
-    std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof(From)), sizeof(From));
-    put(i, value);
-  }
-}
-
 class SafetensorsLoader {
  public:
-  explicit SafetensorsLoader(const std::string& path) : path_(path), file_(std::make_shared<Mapping>(path)) {}
+  SafetensorsLoader(const std::string& path, const LoadSafetensorsOptions& options)
+      : path_(path), options_(options), file_(std::make_shared<Mapping>(path)) {}
 
   Safetensors load() {
     const auto header = detail::parse_safetensors_header({reinterpret_cast<const char*>(file_->data()), file_->size()},
@@ -94,71 +83,44 @@ class SafetensorsLoader {
 
  private:
   Array array(const StoredTensor& t) {
-    const std::string_view type = t.type->name;
-    if (type == "F32") return native<float>(t);
-    if (type == "F64") return native<double>(t);
-    if (type == "I64") return native<std::int64_t>(t);
-    if (type == "BOOL") return booleans(t);
-    if (type == "F16") return converted<std::uint16_t, float>(t, detail::half_to_float);
-    if (type == "BF16") return converted<std::uint16_t, float>(t, detail::bfloat_to_float);
-    if (type == "I32") return integers<std::int32_t>(t);
-    if (type == "I16") return integers<std::int16_t>(t);
-    if (type == "I8") return integers<std::int8_t>(t);
-    if (type == "U32") return integers<std::uint32_t>(t);
-    if (type == "U16") return integers<std::uint16_t>(t);
-    if (type == "U8") return integers<std::uint8_t>(t);
-    return integers<std::uint64_t>(t);
+    if (t.type->dtype == boolean) expect_booleans(t);
+    Array x = native(t);
+    if (!options_.widen || !is_storage(x.dtype())) return x;
+    if (x.dtype() == u64) expect_below_2_63(t, x);
+    return core::cast(std::move(x), is_half(x.dtype()) ? f32 : i64);
   }
 
   /// The mapped memory itself if aligned, else a copy.
-  template <class T>
   Array native(const StoredTensor& t) {
+    const DType dtype = t.type->dtype;
     std::byte* from = file_->data() + t.begin;
-    if (t.count != 0 && reinterpret_cast<std::uintptr_t>(from) % alignof(T) == 0) {
+    if (t.count != 0 && reinterpret_cast<std::uintptr_t>(from) % item_size(dtype) == 0) {
       auto keep = std::make_unique<std::shared_ptr<Mapping>>(file_);
-      auto result = Array::adopt(t.shape, dtype_of<T>, from, keep.get(),
+      auto result = Array::adopt(t.shape, dtype, from, keep.get(),
                                  [](void* p) { delete static_cast<std::shared_ptr<Mapping>*>(p); });
       static_cast<void>(keep.release());
       return result;
     }
-    auto result = Array::empty(t.shape, dtype_of<T>);
-    if (t.count != 0) std::memcpy(result.raw(), from, static_cast<std::size_t>(t.count) * sizeof(T));
+    auto result = Array::empty(t.shape, dtype);
+    if (t.count != 0) std::memcpy(result.raw(), from, static_cast<std::size_t>(t.count) * item_size(dtype));
     return result;
   }
 
-  Array booleans(const StoredTensor& t) {
+  void expect_booleans(const StoredTensor& t) const {
     const std::byte* from = file_->data() + t.begin;
     const std::byte* end = from + t.count;
     const auto bad = std::find_if(from, end, [](std::byte b) { return b > std::byte{1}; });
-    if (bad != end) {
-      fail(t, t.begin + static_cast<std::size_t>(bad - from), "a boolean is neither 0 nor 1", "0 or 1",
-           std::to_string(std::to_integer<int>(*bad)));
-    }
-    return native<bool>(t);
+    if (bad == end) return;
+    fail(t, t.begin + static_cast<std::size_t>(bad - from), "a boolean is neither 0 nor 1", "0 or 1",
+         std::to_string(std::to_integer<int>(*bad)));
   }
 
-  template <class From, class To, class F>
-  Array converted(const StoredTensor& t, F&& f) {
-    auto result = Array::empty(t.shape, dtype_of<To>);
-    To* to = result.template data<To>();
-    convert<From>(file_->data() + t.begin, t.count, [&](std::int64_t i, From v) { to[i] = f(v); });
-    return result;
-  }
-
-  template <class From>
-  Array integers(const StoredTensor& t) {
-    auto result = Array::empty(t.shape, i64);
-    auto* to = result.data<std::int64_t>();
-    convert<From>(file_->data() + t.begin, t.count, [&](std::int64_t i, From v) {
-      if constexpr (std::is_same_v<From, std::uint64_t>) {
-        if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-          fail(t, t.begin + static_cast<std::size_t>(i) * sizeof(From), "an integer does not fit i64",
-               "integers below 2^63", std::to_string(v));
-        }
-      }
-      to[i] = static_cast<std::int64_t>(v);
-    });
-    return result;
+  void expect_below_2_63(const StoredTensor& t, const Array& x) const {
+    const auto* v = x.data<std::uint64_t>();
+    const auto* bad = std::find_if(v, v + x.size(), [](std::uint64_t n) { return n >> 63 != 0; });
+    if (bad == v + x.size()) return;
+    fail(t, t.begin + static_cast<std::size_t>(bad - v) * sizeof(*v), "an integer does not fit i64",
+         "integers below 2^63", std::to_string(*bad));
   }
 
   [[noreturn]] void fail(const StoredTensor& t, std::size_t at, std::string_view what, std::string_view expected,
@@ -167,10 +129,41 @@ class SafetensorsLoader {
   }
 
   const std::string& path_;
+  const LoadSafetensorsOptions& options_;
   std::shared_ptr<Mapping> file_;
 };
 
-std::string_view stored_type(DType t) { return t == f32 ? "F32" : t == f64 ? "F64" : t == i64 ? "I64" : "BOOL"; }
+/// The files that an index names, each once, and every tensor that it maps to one of them.
+Safetensors load_shards(const std::string& path, const LoadSafetensorsOptions& options) {
+  const Mapping text(path);
+  const auto index = detail::parse_safetensors_index({reinterpret_cast<const char*>(text.data()), text.size()},
+                                                     fmt::format("{}: '{}'", op, path));
+  const auto folder = path.substr(0, path.find_last_of('/') + 1);
+  Safetensors result;
+  result.metadata = index.metadata;
+  std::unordered_set<std::string_view> wanted;
+  for (const auto& [name, file] : index.files) wanted.insert(name);
+  for (const auto& file : index.shards) {
+    const std::string shard = folder + file;
+    Safetensors part = SafetensorsLoader(shard, options).load();
+    for (auto& [name, array] : part.arrays) {
+      const auto at = index.files.find(name);
+      if (at == index.files.end() || at->second != file) {
+        raise<IoError>(fmt::format("{}: '{}': tensor '{}' is not the index's", op, shard, name),
+                       fmt::format("the tensors that '{}' maps to this file", path),
+                       at == index.files.end() ? "one that it does not name" : "one that it maps to " + at->second);
+      }
+      wanted.erase(at->first);
+      result.arrays.emplace_back(name, std::move(array));
+    }
+  }
+  if (!wanted.empty()) {
+    const std::string name(*std::min_element(wanted.begin(), wanted.end()));
+    raise<IoError>(fmt::format("{}: '{}': tensor '{}' is in none of the files", op, path, name),
+                   fmt::format("it in '{}'", folder + index.files.find(name)->second), "a file without it");
+  }
+  return result;
+}
 
 std::size_t byte_count(const Array& x) { return static_cast<std::size_t>(x.size()) * item_size(x.dtype()); }
 
@@ -218,7 +211,7 @@ void save_safetensors(const std::string& path, const NamedArrays& arrays,
   std::vector<detail::HeaderEntry> entries;
   for (std::size_t i = 0; i < arrays.size(); ++i) {
     const auto& [name, x] = arrays[i];
-    entries.push_back({name, stored_type(x.dtype()), x.shape(), begin[i], begin[i] + byte_count(x)});
+    entries.push_back({name, detail::stored_type(x.dtype()), x.shape(), begin[i], begin[i] + byte_count(x)});
   }
   const std::string header = detail::format_safetensors_header(entries, metadata);
 
@@ -233,6 +226,9 @@ void save_safetensors(const std::string& path, const NamedArrays& arrays,
   file.commit();
 }
 
-Safetensors load_safetensors(const std::string& path) { return SafetensorsLoader(path).load(); }
+Safetensors load_safetensors(const std::string& path, const LoadSafetensorsOptions& options) {
+  if (path.ends_with(".index.json")) return load_shards(path, options);
+  return SafetensorsLoader(path, options).load();
+}
 
 }  // namespace newtape::data

@@ -19,15 +19,20 @@ struct Safetensors {
   const Array& operator[](std::string_view name) const;
 };
 
-/// Writes named arrays in the safetensors format (github.com/huggingface/safetensors) as F32, F64, I64 and BOOL. The
-/// file is replaced atomically: after a failure (IoError) the old one is intact. ValueError for a duplicate name, or
+struct LoadSafetensorsOptions {
+  bool widen = false;  ///< f16 and bf16 become f32, integers i64: the dtypes that are computed with
+};
+
+/// Writes named arrays in the safetensors format (github.com/huggingface/safetensors), each in its dtype. The file is
+/// replaced atomically: after a failure (IoError) the old one is intact. ValueError for a duplicate name, or
 /// one that is not UTF-8.
 void save_safetensors(const std::string& path, const NamedArrays& arrays,
                       const std::map<std::string, std::string>& metadata = {});
 
-/// Reads any safetensors file: F16 and BF16 become f32, shorter and unsigned integers i64. The file is memory-mapped;
-/// writing to an array does not change it. It must not be truncated while arrays exist. IoError with tensor and byte
-/// offset for invalid files.
-Safetensors load_safetensors(const std::string& path);
+/// Reads a safetensors file, or all the files of an index if the path ends in .index.json (the order is then that of the
+/// files' names). Every dtype of the format but F8 is kept, bit for bit, unless `widen`. Files are memory-mapped; writing
+/// to an array does not change them. They must not be truncated while arrays exist. IoError with tensor and byte offset
+/// for invalid files, for an F8 tensor, and for an index that does not agree with its files or names one elsewhere.
+Safetensors load_safetensors(const std::string& path, const LoadSafetensorsOptions& options = {});
 
 }  // namespace newtape::data

@@ -21,8 +21,10 @@ constexpr std::size_t longest_header = 100'000'000;  // limit of the format
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 
 constexpr StoredType stored_types[] = {
-    {"F32", 4}, {"F64", 8}, {"I64", 8}, {"BOOL", 1}, {"F16", 2}, {"BF16", 2}, {"I32", 4},
-    {"I16", 2}, {"I8", 1},  {"U8", 1},  {"U16", 2},  {"U32", 4}, {"U64", 8},
+    {"F32", f32}, {"F64", f64},   {"I64", i64}, {"BOOL", DType::boolean},
+    {"F16", f16}, {"BF16", bf16}, {"I32", i32}, {"I16", i16},
+    {"I8", i8},   {"U8", u8},     {"U16", u16}, {"U32", u32},
+    {"U64", u64},
 };
 
 /// A value of the header's JSON. Not the library's own, whose destructor allocates memory: when there is none left, that
@@ -66,7 +68,8 @@ std::string shorten(const Value& value) { return shorten(shown(value)); }
 template <class Fail>
 class Builder {
  public:
-  explicit Builder(const Fail& fail) : fail_(fail) {}
+  /// `what` is parsed, for messages.
+  Builder(std::string_view what, const Fail& fail) : what_(what), fail_(fail) {}
   Value root;
 
   bool null() { return scalar("null"); }
@@ -98,7 +101,8 @@ class Builder {
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const json::exception& error) {
-    fail_(prefix + (position == 0 ? 0 : position - 1), "the header is not valid JSON", "JSON", error.what());
+    fail_(prefix + (position == 0 ? 0 : position - 1), fmt::format("the {} is not valid JSON", what_), "JSON",
+          error.what());
     return false;
   }
 
@@ -113,7 +117,7 @@ class Builder {
     return true;
   }
   bool open(Value::Kind kind) {
-    if (open_.size() == 3) fail_(prefix, "the header is nested too deeply", "3 levels", "more");
+    if (open_.size() == 3) fail_(prefix, fmt::format("the {} is nested too deeply", what_), "3 levels", "more");
     open_.push_back(&add(kind));
     names_.emplace_back();
     return true;
@@ -124,6 +128,7 @@ class Builder {
     return true;
   }
 
+  std::string_view what_;
   const Fail& fail_;
   std::vector<Value*> open_;  // the values that are not complete, from the root on; only the last one's items grow
   std::vector<std::unordered_set<std::string>> names_;
@@ -176,7 +181,7 @@ class Parser {
     const auto raise = [this](std::size_t at, std::string_view what, std::string_view expected, std::string_view got) {
       fail(at, what, expected, got);
     };
-    Builder builder(raise);
+    Builder builder("header", raise);
     json::sax_parse(text.begin(), text.end(), &builder);
     return std::move(builder.root);
   }
@@ -218,7 +223,7 @@ class Parser {
       if (t.shape.back() != 0) overflow |= __builtin_mul_overflow(t.count, t.shape.back(), &t.count);
     }
     std::int64_t bytes = 0;
-    overflow |= __builtin_mul_overflow(t.count, static_cast<std::int64_t>(t.type->item_size), &bytes);
+    overflow |= __builtin_mul_overflow(t.count, static_cast<std::int64_t>(item_size(t.type->dtype)), &bytes);
     if (empty) {
       t.count = bytes = 0;
     } else if (overflow) {
@@ -270,7 +275,7 @@ class Parser {
     std::vector<const StoredTensor*> order;
     for (const auto& t : tensors) order.push_back(&t);
     const auto end_of = [](const StoredTensor* t) {
-      return t->begin + static_cast<std::size_t>(t->count) * t->type->item_size;
+      return t->begin + static_cast<std::size_t>(t->count) * item_size(t->type->dtype);
     };
     std::sort(order.begin(), order.end(), [&](const StoredTensor* a, const StoredTensor* b) {
       return std::pair(a->begin, end_of(a)) < std::pair(b->begin, end_of(b));
@@ -295,13 +300,22 @@ class Parser {
   }
   [[noreturn]] void fail_tensor(const std::string& name, std::string_view what, std::string_view expected,
                                 std::string_view got) const {
-    raise<IoError>(fmt::format("{}: tensor '{}': {}", where_, name, what), expected, got);
+    // The byte of its entry; a name with escapes is not found.
+    const auto at = file_.substr(0, data_).find(fmt::format("\"{}\"", name));
+    const std::string byte = at == std::string_view::npos ? "" : fmt::format("byte {}: ", at);
+    raise<IoError>(fmt::format("{}: {}tensor '{}': {}", where_, byte, name, what), expected, got);
   }
 
   std::string_view file_;
   const std::string& where_;
   std::size_t data_ = 0;  // start of the data
 };
+
+/// A name in the index's own folder.
+bool is_plain_name(const Value& value) {
+  return value.kind == Value::Kind::string && !value.text.empty() && value.text != "." && value.text != ".." &&
+         value.text.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
+}
 
 std::string quoted(const std::string& text) {
   try {
@@ -314,8 +328,44 @@ std::string quoted(const std::string& text) {
 
 }  // namespace
 
+std::string_view stored_type(DType dtype) noexcept {
+  const auto* const at = std::find_if(std::begin(stored_types), std::end(stored_types),
+                                      [dtype](const StoredType& t) { return t.dtype == dtype; });
+  return at->name;
+}
+
 SafetensorsHeader parse_safetensors_header(std::string_view file, const std::string& where) {
   return Parser(file, where).parse();
+}
+
+SafetensorsIndex parse_safetensors_index(std::string_view text, const std::string& where) {
+  const auto fail = [&](std::size_t at, std::string_view what, std::string_view expected, std::string_view got) {
+    raise<IoError>(fmt::format("{}: byte {}: {}", where, at - std::min(at, prefix), what), expected, got);
+  };
+  Builder builder("index", fail);
+  json::sax_parse(text.begin(), text.end(), &builder);
+  const Value* const map = builder.root.find("weight_map");
+  if (map == nullptr || map->kind != Value::Kind::object) {
+    fail(0, "not an index of safetensors files", "an object with a weight_map", shorten(builder.root));
+  }
+  SafetensorsIndex index;
+  for (std::size_t i = 0; i < map->items.size(); ++i) {
+    const Value& file = map->items[i];
+    if (!is_plain_name(file)) {
+      raise<IoError>(fmt::format("{}: the file of tensor '{}' is invalid", where, map->keys[i]),
+                     "a name in the folder of the index", shorten(file));
+    }
+    index.files.emplace(map->keys[i], file.text);
+    index.shards.push_back(file.text);
+  }
+  std::sort(index.shards.begin(), index.shards.end());
+  index.shards.erase(std::unique(index.shards.begin(), index.shards.end()), index.shards.end());
+  const Value* const about = builder.root.find("metadata");
+  for (std::size_t i = 0; about != nullptr && i < about->keys.size(); ++i) {
+    const Value& value = about->items[i];
+    index.metadata.emplace(about->keys[i], value.kind == Value::Kind::string ? value.text : shown(value));
+  }
+  return index;
 }
 
 std::string format_safetensors_header(std::span<const HeaderEntry> entries,

@@ -114,13 +114,10 @@ Dataset Dataset::operator[](Range range) const {
 }
 
 Dataset Dataset::operator[](const ArrayLike& indices) const {
-  if (indices.dtype() != i64) {
-    raise<DTypeError>("dataset: indices must be integers", "i64", std::string(name(indices.dtype())));
-  }
   if (indices.ndim() != 1) {
     raise<ShapeError>("dataset: indices must be one-dimensional", "shape [n]", to_string(indices.shape()));
   }
-  const Array dense = core::contiguous(indices);
+  const Array dense = core::contiguous(core::as_indices("dataset", indices));
   std::vector<std::int64_t> rows(dense.data<std::int64_t>(), dense.data<std::int64_t>() + dense.size());
   for (auto& r : rows) r = checked(r, size_);
   std::vector<Array> parts;
@@ -189,6 +186,10 @@ Dataset Dataset::map(Transform transform) const {
         });
   }
   return d;
+}
+
+Batch Dataset::all(Generator& generator) const {
+  return transform_ == nullptr ? arrays_ : (*transform_)(arrays_, generator);
 }
 
 Batch Dataset::gather(std::span<const std::int64_t> indices, Generator& generator) const {

@@ -38,6 +38,9 @@ class Dataset {
   /// All arrays: `const auto& [images, labels] = set.arrays();`
   const Batch& arrays() const noexcept { return arrays_; }
 
+  /// The same as one batch, with transforms: `const auto& [images, labels] = set.all();`
+  Batch all(Generator& generator = default_generator()) const;
+
   /// One example without the first axis and without transforms: `auto [image, label] = set[5]`.
   Batch operator[](std::int64_t example) const;
   /// A subset: `set[{0, 100}]` (views), `set[indices]` with an i64 array [n] (copies).

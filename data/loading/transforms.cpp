@@ -31,6 +31,17 @@ Array per_channel(const std::vector<double>& numbers, const Array& x) {
   return core::cast(y, x.dtype());
 }
 
+/// The numbers of a table of the 256 bytes: one pass over a batch.
+template <class T>
+Array look_up(const Array& bytes, const Array& table) {
+  const Array dense = core::contiguous(bytes);
+  Array y = Array::empty(bytes.shape(), table.dtype());
+  const auto* from = dense.data<std::uint8_t>();
+  const T* numbers = table.data<T>();
+  std::transform(from, from + dense.size(), y.data<T>(), [numbers](std::uint8_t byte) { return numbers[byte]; });
+  return y;
+}
+
 }  // namespace
 
 Transform compose(std::vector<Transform> transforms) {
@@ -47,14 +58,18 @@ Transform on(std::size_t array, std::function<Array(Array, Generator&)> function
   };
 }
 
-Transform to_float(std::size_t array, DType dtype) {
-  if (!is_floating(dtype)) {
-    raise<DTypeError>("to_float: the dtype must be floating", "f32 or f64", std::string(name(dtype)));
+Transform to_float(const ToFloatOptions& options) {
+  if (!is_floating(options.dtype)) {
+    raise<DTypeError>("to_float: the dtype must be a float", "f32 or f64", name(options.dtype));
   }
-  return on(array, [dtype](const Array& x, Generator&) {
-    if (x.dtype() == u8) return core::cast(x, dtype) / core::full({}, 255, dtype);
-    expect_floating("to_float", x);
-    return core::cast(x, dtype);
+  const auto scaled = [o = options](const Array& x) {
+    return core::cast(core::cast(x, f64) * core::full({}, o.scale, f64), o.dtype);
+  };
+  const Array table = scaled(core::arange(256, i64));
+  return on(options.array, [scaled, table, dtype = options.dtype](const Array& x, Generator&) {
+    if (is_floating(x.dtype()) || is_half(x.dtype())) return core::cast(x, dtype);
+    if (x.dtype() != u8) return scaled(x);
+    return dtype == f32 ? look_up<float>(x, table) : look_up<double>(x, table);
   });
 }
 
@@ -74,7 +89,8 @@ Transform normalize(const std::vector<double>& mean, const std::vector<double>& 
 }
 
 Standardize::Standardize(const Dataset& train, const StandardizeOptions& options) : array_(options.array) {
-  const Array& x = train.array(array_);
+  Array x = train.array(array_);
+  if (is_integer(x.dtype())) x = train.all()[array_];
   expect_floating("Standardize", x);
   if (x.size() == 0) {
     raise<ValueError>("Standardize: no examples", "one example or more", to_string(x.shape()));
@@ -125,12 +141,9 @@ Batch Standardize::operator()(Batch batch, Generator&) const {
 Transform one_hot(std::int64_t classes, std::size_t array, DType dtype) {
   if (classes < 1) raise<ValueError>("one_hot: invalid number of classes", "classes >= 1", std::to_string(classes));
   return on(array, [classes, dtype](const Array& x, Generator&) {
-    if (x.dtype() != i64) {
-      raise<DTypeError>("one_hot: labels must be integers", "i64", std::string(name(x.dtype())));
-    }
     Array columns = Array::empty({classes}, i64);
     for (std::int64_t c = 0; c < classes; ++c) columns.data<std::int64_t>()[c] = c;
-    const Array labels = core::contiguous(x);
+    const Array labels = core::contiguous(core::as_indices("one_hot", x));
     const auto* label = labels.data<std::int64_t>();
     for (std::int64_t i = 0; i < labels.size(); ++i) {
       if (label[i] < 0 || label[i] >= classes) {

@@ -18,8 +18,14 @@ Transform compose(std::vector<Transform> transforms);
 /// A transform from a function of one array, e.g. `on(0, [](Array x, Generator&) { return core::sqrt(x); })`.
 Transform on(std::size_t array, std::function<Array(Array, Generator&)> function);
 
-/// Bytes (u8) as floats from 0 to 1; floats as they are. The first of the transforms of images that are kept as bytes.
-Transform to_float(std::size_t array = 0, DType dtype = f32);
+struct ToFloatOptions {
+  double scale = 1 / 255.0;  ///< factor; bytes become numbers from 0 to 1
+  DType dtype = f32;
+  std::size_t array = 0;
+};
+/// Integers (images of bytes) as scaled floats, when a batch is made: the set itself stays small. Each number is that
+/// of `read_idx` with the same scale, bit for bit. Floats are converted, not scaled.
+Transform to_float(const ToFloatOptions& options = {});
 
 /// (x - mean) / std per channel, axis 1 of x [n, c, ..]; single values apply to all of x [n, ..]. ValueError unless
 /// there are as many standard deviations as means, all positive.
@@ -37,7 +43,7 @@ struct StandardizeOptions {
 /// `const Standardize s(train); train.map(s); test.map(s);`
 class Standardize {
  public:
-  /// Uses the set's array without its transforms. DTypeError unless it is floating, ValueError if it has no examples.
+  /// Uses the set's array without its transforms, unless it holds integers (images of bytes): then with them. DTypeError unless it is floating, ValueError if it has no examples.
   explicit Standardize(const Dataset& train, const StandardizeOptions& options = {});
   /// From saved statistics.
   Standardize(ArrayLike mean, ArrayLike std, std::size_t array = 0);

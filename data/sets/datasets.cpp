@@ -6,6 +6,7 @@
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/idx.hpp>
+#include <newtape/data/loading/transforms.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/data/sets/find_file.hpp>
 
@@ -31,7 +32,7 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
     }
     return std::pair(path, read_idx(path, options));
   };
-  const auto [image_path, images] = open(prefix + "-images-idx3-ubyte", {.dtype = f32, .scale = 1 / 255.});
+  const auto [image_path, images] = open(prefix + "-images-idx3-ubyte", {.dtype = u8});
   const auto [label_path, labels] = open(prefix + "-labels-idx1-ubyte", {.dtype = i64});
   if (images.ndim() != 3 || labels.ndim() != 1 || images.shape(0) != labels.shape(0)) {
     raise<IoError>(fmt::format("fashion_mnist: '{}' and '{}' do not match", image_path, label_path),
@@ -45,7 +46,7 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
                      fmt::format("a class below {}", classes), std::to_string(label[i]));
     }
   }
-  return Dataset{{"images", images}, {"labels", labels}};
+  return Dataset{{"images", images}, {"labels", labels}}.map(to_float());
 }
 
 /// Path of a file distributed with Newtape.

@@ -12,7 +12,8 @@ struct TrainTest {
   Dataset train, test;
 };
 
-/// Fashion-MNIST (Xiao, Rasul & Vollgraf 2017): images f32 [60000 and 10000, 28, 28] in [0, 1], labels i64, 10 classes.
+/// Fashion-MNIST (Xiao, Rasul & Vollgraf 2017): images u8 [60000 and 10000, 28, 28], which batches hold as f32 in [0, 1]
+/// (`to_float`), labels i64, 10 classes.
 /// Searches `directory`, else $NEWTAPE_DATA, else the path of Debian's dataset-fashion-mnist. The four files of MNIST
 /// can be read as well. IoError says what to install.
 TrainTest fashion_mnist(const std::string& directory = {});

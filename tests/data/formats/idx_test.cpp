@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "data/files.hpp"
 
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/xtensor.hpp>
 #include <newtape/data/formats/idx.hpp>
@@ -20,15 +22,16 @@ using D = std::vector<double>;
 using I = std::vector<std::int64_t>;
 
 TEST_CASE("read_idx reads every element type") {
-  const auto u8 = read_idx(test_file("u8.idx"));
+  const auto u8 = read_idx(test_file("u8.idx"), {.dtype = i64});
   CHECK(u8.shape() == Shape{2, 2, 3});
   CHECK(values<std::int64_t>(u8) == I{0, 1, 2, 3, 127, 128, 200, 254, 255, 9, 8, 7});
-  CHECK(values<std::int64_t>(read_idx(test_file("u8.idx.gz"))) == values<std::int64_t>(u8));
+  CHECK(values<std::int64_t>(read_idx(test_file("u8.idx.gz"), {.dtype = i64})) == values<std::int64_t>(u8));
 
-  CHECK(values<std::int64_t>(read_idx(test_file("i8.idx"))) == I{-128, -1, 0, 1, 127});
+  CHECK(values<std::int64_t>(read_idx(test_file("i8.idx"), {.dtype = i64})) == I{-128, -1, 0, 1, 127});
   CHECK(read_idx(test_file("i16.idx")).shape() == Shape{2, 3});
-  CHECK(values<std::int64_t>(read_idx(test_file("i16.idx"))) == I{-32768, -2, 258, 0, 3, 32767});
-  CHECK(values<std::int64_t>(read_idx(test_file("i32.idx"))) == I{-2147483648LL, -65536, 0x01020304, 2147483647});
+  CHECK(values<std::int64_t>(read_idx(test_file("i16.idx"), {.dtype = i64})) == I{-32768, -2, 258, 0, 3, 32767});
+  CHECK(values<std::int64_t>(read_idx(test_file("i32.idx"), {.dtype = i64})) ==
+        I{-2147483648LL, -65536, 0x01020304, 2147483647});
   CHECK(values<float>(read_idx(test_file("f32.idx"))) == F{0.5F, -1.25F, 3e38F, 1e-40F});
   CHECK(values<double>(read_idx(test_file("f64.idx"))) == D{0.1, -1e300});
 
@@ -38,6 +41,28 @@ TEST_CASE("read_idx reads every element type") {
   const auto empty = read_idx(test_file("empty.idx"));
   CHECK(empty.shape() == Shape{0, 28, 28});
   CHECK(empty.size() == 0);
+}
+
+TEST_CASE("read_idx keeps the type of the file") {
+  const auto expect = [](const char* file, DType dtype) {
+    INFO(file);
+    const Array x = read_idx(test_file(file));
+    CHECK(x.dtype() == dtype);
+    CHECK(same_bits(core::cast(x, f64), read_idx(test_file(file), {.dtype = f64})));
+    CHECK(same_bits(core::cast(core::cast(x, f64), dtype), x));
+  };
+  expect("u8.idx", u8);
+  expect("i8.idx", i8);
+  expect("i16.idx", i16);
+  expect("i32.idx", i32);
+  expect("f32.idx", f32);
+  expect("f64.idx", f64);
+  // Bytes are scaled as doubles, and rounded once.
+  const Array bytes = read_idx(test_file("u8.idx"));
+  const Array scaled = read_idx(test_file("u8.idx"), {.scale = 1 / 255.});
+  for (std::int64_t i = 0; i < bytes.size(); ++i) {
+    CHECK(scaled.data<float>()[i] == static_cast<float>(bytes.data<std::uint8_t>()[i] * (1 / 255.)));
+  }
 }
 
 TEST_CASE("read_idx converts and scales") {
@@ -77,7 +102,7 @@ TEST_CASE("what write_idx writes, read_idx reads") {
   write_idx(tmp / "t.idx", core::transpose(x, 0, 2));
   const auto t = read_idx(tmp / "t.idx");
   CHECK(t.shape() == Shape{3, 2, 2});
-  CHECK(values<std::int64_t>(t) == I{0, 200, 3, 9, 1, 254, 127, 8, 2, 255, 128, 7});
+  CHECK(values<std::int64_t>(core::cast(t, i64)) == I{0, 200, 3, 9, 1, 254, 127, 8, 2, 255, 128, 7});
 
   CHECK_THROWS_WITH(write_idx(tmp / "a.idx", x, IdxType::i8),
                     contains("element 5 does not fit") && contains("from -128 to 127") && contains("128"));

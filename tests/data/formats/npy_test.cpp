@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Files written by NumPy (see files/data/make.py), and files for NumPy.
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "data/files.hpp"
 
@@ -30,7 +31,8 @@ std::string npy_error(const std::string& path) {
 
 TEST_CASE("read_npy reads every type that numpy writes") {
   const float inf = std::numeric_limits<float>::infinity();
-  CHECK(values<float>(read_npy(test_file("f16.npy"))) == F{1, -2, 65504, 0x1p-24F, -0.0F, inf, -inf, 0.0999755859375F});
+  CHECK(values<float>(read_npy(test_file("f16.npy"), {.widen = true})) ==
+        F{1, -2, 65504, 0x1p-24F, -0.0F, inf, -inf, 0.0999755859375F});
   const auto f = read_npy(test_file("f32.npy"));
   CHECK(f.shape() == Shape{2, 3});
   CHECK(values<float>(f) == F{1.5F, -2, 3e38F, 1e-40F, 0, 0});
@@ -38,24 +40,44 @@ TEST_CASE("read_npy reads every type that numpy writes") {
   CHECK(values<float>(read_npy(test_file("f32.npy.gz"))) == values<float>(f));
   CHECK(read_npy(test_file("f64.npy")).shape() == Shape{1, 2, 1});
   CHECK(values<double>(read_npy(test_file("f64.npy"))) == D{0.1, -1e300});
-  CHECK(values<std::int64_t>(read_npy(test_file("i8.npy"))) == I{-128, 127});
-  CHECK(values<std::int64_t>(read_npy(test_file("i16.npy"))) == I{-32768, 32767});
+  CHECK(values<std::int64_t>(read_npy(test_file("i8.npy"), {.widen = true})) == I{-128, 127});
+  CHECK(values<std::int64_t>(read_npy(test_file("i16.npy"), {.widen = true})) == I{-32768, 32767});
   CHECK(read_npy(test_file("i32.npy")).shape() == Shape{2, 1});
-  CHECK(values<std::int64_t>(read_npy(test_file("i32.npy"))) == I{-2147483648LL, 2147483647});
-  CHECK(values<std::int64_t>(read_npy(test_file("i64.npy"))) == I{INT64_MIN, INT64_MAX});
-  CHECK(values<std::int64_t>(read_npy(test_file("u8.npy"))) == I{0, 255});
-  CHECK(values<std::int64_t>(read_npy(test_file("u16.npy"))) == I{0, 65535});
-  CHECK(values<std::int64_t>(read_npy(test_file("u32.npy"))) == I{0, 4294967295});
-  CHECK(values<std::int64_t>(read_npy(test_file("u64.npy"))) == I{0, INT64_MAX});
+  CHECK(values<std::int64_t>(read_npy(test_file("i32.npy"), {.widen = true})) == I{-2147483648LL, 2147483647});
+  CHECK(values<std::int64_t>(read_npy(test_file("i64.npy"), {.widen = true})) == I{INT64_MIN, INT64_MAX});
+  CHECK(values<std::int64_t>(read_npy(test_file("u8.npy"), {.widen = true})) == I{0, 255});
+  CHECK(values<std::int64_t>(read_npy(test_file("u16.npy"), {.widen = true})) == I{0, 65535});
+  CHECK(values<std::int64_t>(read_npy(test_file("u32.npy"), {.widen = true})) == I{0, 4294967295});
+  CHECK(values<std::int64_t>(read_npy(test_file("u64.npy"), {.widen = true})) == I{0, INT64_MAX});
   CHECK(values<bool>(read_npy(test_file("b1.npy"))) == std::vector<bool>{true, false, true});
   CHECK(values<double>(read_npy(test_file("big_f8.npy"))) == D{0.1, -1e300});
-  CHECK(values<std::int64_t>(read_npy(test_file("big_i4.npy"))) == I{1, -65536});
-  CHECK(values<float>(read_npy(test_file("big_f2.npy"))) == F{1, 0.0999755859375F});
+  CHECK(values<std::int64_t>(read_npy(test_file("big_i4.npy"), {.widen = true})) == I{1, -65536});
+  CHECK(values<float>(read_npy(test_file("big_f2.npy"), {.widen = true})) == F{1, 0.0999755859375F});
   CHECK(values<double>(read_npy(test_file("version2.npy"))) == D{0, 1, 2});
   CHECK(values<double>(read_npy(test_file("version3.npy"))) == D{0, 1, 2});
   CHECK(read_npy(test_file("scalar.npy")).shape() == Shape{});
   CHECK(read_npy(test_file("scalar.npy")).item() == 2.5);
   CHECK(read_npy(test_file("empty.npy")).shape() == Shape{0, 3});
+}
+
+TEST_CASE("read_npy keeps the type of the file, and write_npy writes it, as NumPy does", "[dtypes]") {
+  const TemporaryDirectory folder;
+  const std::pair<const char*, DType> files[] = {{"i8", i8},      {"i16", i16},    {"i32", i32},   {"i64", i64},
+                                                 {"u8", u8},      {"u16", u16},    {"u32", u32},   {"u64", u64},
+                                                 {"f16", f16},    {"f32", f32},    {"f64", f64},   {"b1", boolean},
+                                                 {"big_f8", f64}, {"big_i4", i32}, {"big_f2", f16}};
+  for (const auto& [file, dtype] : files) {
+    INFO(file);
+    const std::string path = test_file(std::string(file) + ".npy");
+    const Array x = read_npy(path);
+    CHECK(x.dtype() == dtype);
+    write_npy(folder / "x.npy", x);
+    CHECK(same_bits(read_npy(folder / "x.npy"), x));
+    if (std::string(file).starts_with("big")) continue;
+    CHECK(read_bytes(folder / "x.npy") == read_bytes(path));
+  }
+  CHECK(read_npy(test_file("u64_large.npy")).dtype() == u64);
+  CHECK_THROWS_AS(write_npy(folder / "x.npy", core::zeros({1}, bf16)), DTypeError);
 }
 
 TEST_CASE("read_npy converts Fortran order to C order") {
@@ -77,8 +99,10 @@ TEST_CASE("read_npy converts") {
 }
 
 TEST_CASE("read_npy rejects unknown types, naming the position") {
-  CHECK_THAT(npy_error(test_file("u64_large.npy")),
-             contains("element 1 does not fit dtype i64") && contains("byte 136"));
+  CHECK_THROWS_WITH(read_npy(test_file("u64_large.npy"), {.widen = true}),
+                    contains("element 1 does not fit dtype i64") && contains("9223372036854775808 at byte 136"));
+  CHECK_THROWS_WITH(read_npy(test_file("i16.npy"), {.dtype = u8}),
+                    contains("element 0 does not fit dtype u8") && contains("from 0 to 255") && contains("-32768"));
   for (const auto* name : {"complex.npy", "text.npy", "record.npy"}) {
     CHECK_THAT(npy_error(test_file(name)), contains("invalid header at byte") && contains("f2, f4 or f8"));
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "arrays.hpp"
 #include "catch.hpp"
 #include "data/files.hpp"
 
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/xtensor.hpp>
 #include <newtape/data/formats/safetensors.hpp>
@@ -22,7 +24,7 @@ using F = std::vector<float>;
 using I = std::vector<std::int64_t>;
 
 TEST_CASE("load_safetensors reads every type of a file that another program wrote") {
-  const auto file = load_safetensors(test_file("types.safetensors"));
+  const auto file = load_safetensors(test_file("types.safetensors"), {.widen = true});
   CHECK(file.metadata == std::map<std::string, std::string>{{"format", "pt"}, {"note", "ü, \" and \\"}});
   CHECK(file.arrays.size() == 16);
   CHECK(file.arrays[0].first == "flags");
@@ -50,6 +52,69 @@ TEST_CASE("load_safetensors reads every type of a file that another program wrot
   CHECK(file.contains("u8"));
   CHECK_FALSE(file.contains("u9"));
   CHECK_THROWS_WITH(file["u9"], contains("'u9'") && contains("flags, f32"));
+}
+
+TEST_CASE("safetensors: every dtype of the format is kept, bit for bit", "[dtypes]") {
+  const TemporaryDirectory tmp;
+  const auto file = load_safetensors(test_file("types.safetensors"));
+  const auto widened = load_safetensors(test_file("types.safetensors"), {.widen = true});
+  const std::pair<const char*, DType> dtypes[] = {
+      {"flags", boolean}, {"f32", f32}, {"f64", f64}, {"i64", i64}, {"f16", f16}, {"bf16", bf16}, {"i32", i32},
+      {"i16", i16},       {"i8", i8},   {"u8", u8},   {"u16", u16}, {"u32", u32}, {"u64", u64}};
+  for (const auto& [name, dtype] : dtypes) {
+    INFO(name);
+    CHECK(file[name].dtype() == dtype);
+    CHECK(same_bits(core::cast(file[name], widened[name].dtype()), widened[name]));
+  }
+  save_safetensors(tmp / "again", file.arrays, file.metadata);
+  const auto again = load_safetensors(tmp / "again");
+  CHECK(again.metadata == file.metadata);
+  REQUIRE(again.arrays.size() == file.arrays.size());
+  for (const auto& [name, x] : file.arrays) CHECK(same_bits(again[name], x));
+  // Every bit pattern of 16 bits, NaN included, and of 8.
+  NamedArrays patterns;
+  for (const DType t : all_dtypes) {
+    if (t == boolean) continue;
+    Array x = Array::empty({1 << 16}, t);
+    auto* bytes = static_cast<unsigned char*>(x.raw());
+    for (std::size_t i = 0; i < (std::size_t{1} << 16) * item_size(t); ++i) {
+      bytes[i] = static_cast<unsigned char>(i % item_size(t) % 2 == 0 ? i / item_size(t) : i / item_size(t) >> 8);
+    }
+    patterns.emplace_back(std::string(name(t)), x);
+  }
+  save_safetensors(tmp / "patterns", patterns);
+  const auto read = load_safetensors(tmp / "patterns");
+  for (const auto& [name, x] : patterns) CHECK(same_bits(read[name], x));
+}
+
+TEST_CASE("safetensors: the files of an index are read as one", "[dtypes]") {
+  const TemporaryDirectory tmp;
+  save_safetensors(tmp / "model-1-of-2.safetensors", {{"a", core::full({2}, 1, f16)}, {"b", core::full({3}, 2, f32)}});
+  save_safetensors(tmp / "model-2-of-2.safetensors", {{"c", core::full({1}, 3, i32)}});
+  const std::string index = tmp / "model.safetensors.index.json";
+  const auto write = [&](const std::string& a, const std::string& c) {
+    write_bytes(index, R"({"metadata":{"total_size":20,"by":"hand"},"weight_map":{"a":")" + a +
+                           R"(","b":"model-1-of-2.safetensors","c":")" + c + "\"}}");
+  };
+  write("model-1-of-2.safetensors", "model-2-of-2.safetensors");
+  const auto all = load_safetensors(index);
+  CHECK(all.arrays.size() == 3);
+  CHECK(all["a"].dtype() == f16);
+  CHECK(all["b"].shape() == Shape{3});
+  CHECK(all["c"].item() == 3);
+  CHECK(all.metadata == std::map<std::string, std::string>{{"by", "hand"}, {"total_size", "20"}});
+
+  const auto error = [&] { return message_of<IoError>([&] { load_safetensors(index); }); };
+  write("model-2-of-2.safetensors", "model-2-of-2.safetensors");
+  CHECK_THAT(error(), contains("tensor 'a'"));
+  write("../model-1-of-2.safetensors", "model-2-of-2.safetensors");
+  CHECK_THAT(error(), contains("tensor 'a'") && contains("in the folder of the index") && contains("../model"));
+  write("model-1-of-2.safetensors", "model-3-of-2.safetensors");
+  CHECK_THAT(error(), contains("model-3-of-2.safetensors"));
+  write_bytes(index, R"({"weight_map":{"a":}})");
+  CHECK_THAT(error(), contains("byte 19") && contains("the index is not valid JSON"));
+  write_bytes(index, "{}");
+  CHECK_THAT(error(), contains("weight_map"));
 }
 
 TEST_CASE("what save_safetensors writes, load_safetensors reads, aligned and shared with the file") {
@@ -208,7 +273,7 @@ TEST_CASE("load_safetensors reports errors in a file with their position") {
 
   CHECK_THAT(safetensors_error(tmp, framed(R"({"w":1})")), contains("tensor 'w': its entry is not an object"));
   CHECK_THAT(safetensors_error(tmp, framed(R"({"w":{"dtype":"F32","shape":[1]}})")),
-             contains("tensor 'w': its entry has wrong fields") && contains("data_offsets"));
+             contains("byte 9: tensor 'w': its entry has wrong fields") && contains("data_offsets"));
   CHECK_THAT(safetensors_error(tmp, framed(entry(R"("F8_E4M3")"), "1234")),
              contains("tensor 'w': unknown dtype") && contains("F8_E4M3") && contains("BF16"));
   CHECK_THAT(safetensors_error(tmp, framed(entry("32"), "1234")), contains("tensor 'w': unknown dtype"));
@@ -254,8 +319,10 @@ TEST_CASE("load_safetensors reports errors in a file with their position") {
              contains("duplicate field") && contains("'dtype'"));
   CHECK_THAT(safetensors_error(tmp, framed(entry(R"("BOOL")", "[4]"), std::string("\1\0\2\1", 4))),
              contains("tensor 'w', byte ") && contains("a boolean is neither 0 nor 1") && contains("got:      2"));
-  CHECK_THAT(safetensors_error(tmp, framed(entry(R"("U64")", "[1]", "[0,8]"), std::string(8, '\xFF'))),
-             contains("tensor 'w', byte ") && contains("18446744073709551615"));
+  write_bytes(tmp / "large", framed(entry(R"("U64")", "[1]", "[0,8]"), std::string(8, '\xFF')));
+  CHECK(load_safetensors(tmp / "large")["w"].item<std::uint64_t>() == ~std::uint64_t{0});
+  CHECK_THROWS_WITH(load_safetensors(tmp / "large", {.widen = true}),
+                    contains("tensor 'w', byte ") && contains("18446744073709551615"));
 }
 
 TEST_CASE("a safetensors file truncated, extended or corrupted anywhere never crashes") {

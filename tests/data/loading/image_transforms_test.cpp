@@ -305,13 +305,12 @@ TEST_CASE("transforms of bytes give the rounded bytes of those of floats") {
   transform("grayscale", data::random_grayscale(1));
   check("grid", [](const Array& x) { return data::make_grid(x, {.columns = 2}); });
 
-  const Array back = of_one(data::to_float(0, f64), image);
+  const Array back = of_one(data::to_float({.dtype = f64}), image);
   CHECK(largest_difference(back, floats) == 0);
   CHECK(of_one(data::to_float(), image).dtype() == f32);
   CHECK(values<float>(of_one(data::to_float(), core::full({1}, 255, u8))) == std::vector<float>{1});
   CHECK(largest_difference(of_one(data::to_float(), floats), core::cast(floats, f32)) == 0);
-  CHECK_THROWS_AS(of_one(data::to_float(), core::ones({2}, i64)), DTypeError);
-  CHECK_THROWS_AS(data::to_float(0, i64), DTypeError);
+  CHECK_THROWS_AS(data::to_float({.dtype = i64}), DTypeError);
 }
 
 TEST_CASE("make_grid places images row by row") {

@@ -243,3 +243,32 @@ TEST_CASE("transformed batches do not depend on the number of workers") {
   CHECK(run(1) == alone);
   CHECK(run(4) == alone);
 }
+
+TEST_CASE("to_float scales bytes when a batch is made; the set keeps them", "[dtypes]") {
+  const Array bytes = core::reshape(core::cast(core::arange(256, i64), u8), {4, 8, 8});
+  const Dataset set = Dataset{{"images", bytes}}.map(data::to_float());
+  CHECK(set.array("images").dtype() == u8);
+  const Array all = set.all()["images"];
+  REQUIRE(all.dtype() == f32);
+  for (std::int64_t i = 0; i < 256; ++i) {
+    CHECK(all.data<float>()[i] == static_cast<float>(static_cast<double>(i) * (1 / 255.0)));
+  }
+  const std::int64_t some[] = {2, 0};
+  CHECK(doubles(set.gather(some)["images"])[0] == static_cast<double>(all.data<float>()[128]));
+  CHECK(doubles(transformed(data::to_float({.scale = 0.5, .dtype = f64}), core::full({2}, 3, i32))) ==
+        std::vector<double>{1.5, 1.5});
+  CHECK(doubles(transformed(data::to_float(), core::full({1}, 7, f64))) == std::vector<double>{7});
+  CHECK_THROWS_AS(data::to_float({.dtype = u8}), DTypeError);
+}
+
+TEST_CASE("image transforms of bytes give what those of floats give", "[dtypes]") {
+  const Array bytes = core::reshape(core::cast(core::arange(144, i64), u8), {4, 6, 6});
+  const Array floats = core::cast(bytes, f32);
+  for (const auto& t : {data::random_crop(6, 6, {.padding = 2, .fill = 9}), data::random_horizontal_flip(),
+                        data::random_vertical_flip(), data::random_erasing({.value = 5})}) {
+    CHECK(doubles(transformed(t, bytes)) == doubles(transformed(t, floats)));
+  }
+  const data::Standardize s(Dataset{{"x", bytes}}.map(data::to_float()), {.per = data::Statistics::array});
+  const data::Standardize same(Dataset{{"x", transformed(data::to_float(), bytes)}}, {.per = data::Statistics::array});
+  CHECK(doubles(s.mean()) == doubles(same.mean()));
+}

@@ -41,7 +41,7 @@ class Environment {
 TEST_CASE("digits are those of the UCI repository") {
   const auto [train, test] = data::digits();
   CHECK(train.array("images").shape() == Shape{1500, 8, 8});
-  CHECK(train.array("images").dtype() == f32);
+  CHECK(train.array("images").dtype() == u8);
   CHECK(test.array("images").shape() == Shape{297, 8, 8});
   CHECK(test.array("labels").shape() == Shape{297});
   auto counts = class_counts(train.array("labels"));
@@ -118,10 +118,12 @@ TEST_CASE("Fashion-MNIST, if installed, is as published") {
   CHECK(std::vector<std::int64_t>(labels.begin(), labels.begin() + 5) == std::vector<std::int64_t>{9, 0, 0, 3, 0});
   CHECK(class_counts(train.array("labels")) == std::vector<int>(10, 6000));
   CHECK(class_counts(test.array("labels")) == std::vector<int>(10, 1000));
-  CHECK(stored_sum(train.array("images"), 255) == 3431114169);
-  CHECK(stored_sum(test.array("images"), 255) == 573469082);
-  const auto* pixels = train.array("images").data<float>();
-  const auto [low, high] = std::minmax_element(pixels, pixels + train.array("images").size());
+  const auto batch = train.all();
+  CHECK(batch["images"].dtype() == f32);
+  CHECK(stored_sum(batch["images"], 255) == 3431114169);
+  CHECK(stored_sum(test.all()["images"], 255) == 573469082);
+  const auto* pixels = batch["images"].data<float>();
+  const auto [low, high] = std::minmax_element(pixels, pixels + batch["images"].size());
   CHECK(*low == 0);
   CHECK(*high == 1);
 
@@ -147,7 +149,7 @@ TEST_CASE("the data sets are searched in all directories, and errors say what to
     }
   };
   write(Array(xt::xarray<std::int64_t>{3, 9}));
-  CHECK(values<float>(data::fashion_mnist(tmp / "").train.array("images")) == std::vector<float>{0, 1, 51 / 255.F, 0});
+  CHECK(values<float>(data::fashion_mnist(tmp / "").train.all()["images"]) == std::vector<float>{0, 1, 51 / 255.F, 0});
   {
     const Environment here(tmp / "");
     CHECK(data::fashion_mnist().test.size() == 2);
