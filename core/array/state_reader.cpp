@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/ops/creation.hpp>
 
 namespace newtape::detail {
 
@@ -14,7 +15,14 @@ StateReader::StateReader(const NamedArrays& state, std::string_view prefix) : pr
   }
 }
 
-Array StateReader::take(const std::string& name, DType dtype, const Shape& shape) {
+namespace {
+bool is_convertible(DType from, DType to) {
+  const auto is_float = [](DType t) { return is_floating(t) || is_half(t); };
+  return (is_float(from) && is_float(to)) || (is_integer(from) && is_integer(to));
+}
+}  // namespace
+
+Array StateReader::take(const std::string& name, DType dtype, const Shape& shape, bool convert) {
   const auto at = entries_.find(prefix_ + name);
   if (at == entries_.end()) {
     missing_.push_back(prefix_ + name);
@@ -22,7 +30,10 @@ Array StateReader::take(const std::string& name, DType dtype, const Shape& shape
   }
   at->second.taken = true;
   const Array& value = at->second.value;
-  if (value.defined() && value.dtype() == dtype && value.shape() == shape) return value;
+  if (value.defined() && value.shape() == shape) {
+    if (value.dtype() == dtype) return value;
+    if (convert && is_convertible(value.dtype(), dtype)) return core::cast(value, dtype);
+  }
   const auto text = [](DType t, const Shape& s) { return std::string(newtape::name(t)) + " " + to_string(s); };
   reject(name, "expected " + text(dtype, shape) + ", got " +
                    (value.defined() ? text(value.dtype(), value.shape()) : std::string("an undefined array")));

@@ -17,7 +17,8 @@ class StateReader {
 
   bool contains(const std::string& name) const { return entries_.count(prefix_ + name) != 0; }
   /// The array of this name with this dtype and shape; undefined, with the mismatch recorded, if there is none.
-  Array take(const std::string& name, DType dtype, const Shape& shape);
+  /// With `convert`, floats of any dtype become `dtype` if it is a float or f16 or bf16, and integers an integer dtype.
+  Array take(const std::string& name, DType dtype, const Shape& shape, bool convert = false);
   /// Records another reason why an entry is rejected.
   void reject(const std::string& name, std::string_view reason);
 

@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/blas.hpp>
+#include <newtape/core/linalg/half_products.hpp>
 #include <newtape/core/linalg/product_choice.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -190,8 +191,13 @@ Array matmul(const Array& a, const Array& b) {
   if (a.ndim() < 2 || b.ndim() < 2 || a.shape().back() != b.shape()[b.ndim() - 2]) {
     raise<ShapeError>("matmul: the inner lengths must agree", "a [.., n, k], b [.., k, m]", shapes());
   }
-  expect_computed("matmul", a);
-  if (a.dtype() != b.dtype() || a.dtype() == boolean) {
+  const bool half_weight = is_half(b.dtype()) && a.dtype() == f32 && b.ndim() == 2;
+  const bool half_first = is_half(a.dtype()) && b.dtype() == f32 && a.ndim() == 2 && b.ndim() == 2;
+  if (!half_weight && !half_first) {
+    expect_computed("matmul", a);
+    expect_computed("matmul", b);
+  }
+  if (!half_weight && !half_first && (a.dtype() != b.dtype() || a.dtype() == boolean)) {
     raise<DTypeError>("matmul: the operands must have one dtype", "f32, f64 or i64, twice",
                       std::string(name(a.dtype())) + " and " + std::string(name(b.dtype())));
   }
@@ -205,6 +211,13 @@ Array matmul(const Array& a, const Array& b) {
   Shape shape = batch;
   shape.push_back(a.shape()[a.ndim() - 2]);
   shape.push_back(b.shape().back());
+
+  if (half_first) return transpose(matmul(transpose(b, 0, 1), transpose(a, 0, 1)), 0, 1);
+  if (half_weight) {
+    const std::int64_t k = a.shape().back();
+    const std::int64_t rows = element_count(Shape(a.shape().begin(), a.shape().end() - 1));
+    return reshape(half_product(reshape(a, {rows, k}), b, {}), shape);
+  }
 
   // Equal rows of `a` (columns of `b`), as in the gradient of a sum, give equal rows (columns): one is computed, and
   // broadcast.
@@ -250,11 +263,13 @@ Array linear(const Array& x, const Array& w, const Array& b) {
     raise<ShapeError>("linear: the lengths must agree", "x [n, k], w [m, k], b [m]",
                       "x " + to_string(x.shape()) + ", w " + to_string(w.shape()) + ", b " + to_string(b.shape()));
   }
-  if (!is_floating(x.dtype()) || w.dtype() != x.dtype() || b.dtype() != x.dtype()) {
+  const bool half_weight = is_half(w.dtype()) && x.dtype() == f32;
+  if (!is_floating(x.dtype()) || (w.dtype() != x.dtype() && !half_weight) || b.dtype() != x.dtype()) {
     raise<DTypeError>(
         "linear: the operands must have one float dtype", "f32 or f64, three times",
         std::string(name(x.dtype())) + ", " + std::string(name(w.dtype())) + " and " + std::string(name(b.dtype())));
   }
+  if (half_weight) return half_product(x, transpose(w, 0, 1), b);
   const auto n = x.shape()[0];
   const auto k = x.shape()[1];
   const auto m = w.shape()[0];
