@@ -31,6 +31,7 @@
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/core/version.hpp>
 #include <newtape/data/formats/checkpoint.hpp>
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/idx.hpp>

@@ -2,23 +2,37 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/newtape")
-install(TARGETS newtape ${newtape_part_targets} EXPORT newtape-targets)
-install(EXPORT newtape-targets NAMESPACE newtape:: DESTINATION "${package_dir}")
+# Two components, as distributions split a library: `runtime` is what a program needs that was linked with the shared library.
+if(BUILD_SHARED_LIBS)
+  install(TARGETS newtape EXPORT newtape-targets
+    LIBRARY COMPONENT runtime NAMELINK_COMPONENT development RUNTIME COMPONENT runtime ARCHIVE COMPONENT development)
+  set(data_component runtime)
+else()
+  install(TARGETS newtape ${newtape_part_targets} EXPORT newtape-targets ARCHIVE COMPONENT development)
+  set(data_component development)
+endif()
+install(EXPORT newtape-targets NAMESPACE newtape:: DESTINATION "${package_dir}" COMPONENT development)
 
-include(cmake/public_headers.cmake)
-# Beside newtape.hpp: xtensor conversions, and the definitions that an optimizer of one's own needs.
-newtape_public_headers(newtape_headers newtape.hpp core/xtensor.hpp optim/optimizer_of.hpp)
 foreach(header ${newtape_headers})
   cmake_path(GET header PARENT_PATH folder)
-  install(FILES ${header} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape/${folder}")
+  install(FILES ${header} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape/${folder}" COMPONENT development)
 endforeach()
-if(EXISTS "${PROJECT_SOURCE_DIR}/data/files")
-  install(DIRECTORY data/files/ DESTINATION "${CMAKE_INSTALL_DATADIR}/newtape")
-endif()
+install(DIRECTORY data/files/ DESTINATION "${CMAKE_INSTALL_DATADIR}/newtape" COMPONENT ${data_component})
 
+set(newtape_has_zip OFF)
+if(TARGET newtape::zip)
+  set(newtape_has_zip ON)
+endif()
+set(newtape_install_data_directory "${CMAKE_INSTALL_DATADIR}/newtape")
 configure_package_config_file(cmake/newtape-config.cmake.in "${PROJECT_BINARY_DIR}/newtape-config.cmake"
-  INSTALL_DESTINATION "${package_dir}")
+  INSTALL_DESTINATION "${package_dir}" PATH_VARS newtape_install_data_directory)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
   COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/newtape-config.cmake" "${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
-  cmake/blas.cmake cmake/zip.cmake DESTINATION "${package_dir}")
+  cmake/blas.cmake cmake/zip.cmake cmake/data_directory.cmake cmake/data_directory.cpp.in
+  DESTINATION "${package_dir}" COMPONENT development)
+
+include(cmake/pkg_config.cmake)
+if(PROJECT_IS_TOP_LEVEL)
+  include(cmake/cpack.cmake)
+endif()

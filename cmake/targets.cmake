@@ -43,23 +43,30 @@ endfunction()
 
 # Flags for what goes into the archives. Position-independent code, so that plugins and shared libraries can contain
 # them. Their symbols are hidden, so that such a library exports nothing of Newtape, and that two of them in one process,
-# with two versions of Newtape, do not mix; and calls within it need no indirection.
+# with two versions of Newtape, do not mix; and calls within it need no indirection. Of Newtape's own shared library
+# tools/make_exports lists what is exported, so that no declaration needs a macro.
 function(newtape_library_flags target)
   newtape_own_flags(${target})
   if(NOT DEFINED CMAKE_POSITION_INDEPENDENT_CODE)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   endif()
-  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(NOT BUILD_SHARED_LIBS)
+    set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  endif()
   target_compile_options(${target} PRIVATE -fno-semantic-interposition
     # Without a build type, as projects have it that contain this one, compilers do not optimise.
     $<$<NOT:$<BOOL:$<CONFIG>>>:-O2>)
   if(PROJECT_IS_TOP_LEVEL)
     target_compile_options(${target} PRIVATE -Wconversion -Wno-sign-conversion)
   endif()
+  if(NEWTAPE_REPRODUCIBLE)  # source locations and debugging information name files
+    target_compile_options(${target} PRIVATE "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
+      "-ffile-prefix-map=${NEWTAPE_INCLUDE_ROOT}/=" "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=newtape/")
+  endif()
 endfunction()
 
 # newtape_library(<folder> [PUBLIC targets] [PRIVATE targets] [HEADERS_ONLY targets] [DEFINITIONS definitions])
-# makes newtape_<folder> (alias newtape::<folder>) from every source below the folder; without sources it is an INTERFACE
+# makes newtape_<folder> from every source below the folder; without sources it is an INTERFACE
 # library. HEADERS_ONLY names what is needed to compile but not to link, so it does not reach the installed package.
 function(newtape_library folder)
   cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE;HEADERS_ONLY;DEFINITIONS" ${ARGN})
@@ -68,7 +75,7 @@ function(newtape_library folder)
   list(FILTER sources EXCLUDE REGEX "/core/kernels/isa/")
 
   if(sources)
-    add_library(${target} ${sources})
+    add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
     newtape_library_flags(${target})
     target_compile_definitions(${target} PRIVATE ${arg_DEFINITIONS})
@@ -76,7 +83,6 @@ function(newtape_library folder)
     foreach(dependency ${arg_HEADERS_ONLY})
       target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${dependency}>)
     endforeach()
-    set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
     if(NEWTAPE_UNITY GREATER 1)
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${NEWTAPE_UNITY})
       # Sources of one batch may use the same local names; the dev preset, without batches, still warns.
@@ -87,12 +93,45 @@ function(newtape_library folder)
     set(scope INTERFACE)
   endif()
 
-  add_library(newtape::${folder} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${folder})
   target_compile_features(${target} ${scope} cxx_std_20)
   target_link_libraries(${target} ${scope} ${arg_PUBLIC})
   target_include_directories(${target} ${scope}
     $<BUILD_INTERFACE:${NEWTAPE_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# newtape_shared_library(<part>...) makes the target newtape, one shared library that contains all parts. Its SONAME has the
+# minor version as long as the major one is 0, since a new minor version may change the interface. It exports what its
+# headers declare, and nothing of the libraries that it uses.
+function(newtape_shared_library)
+  add_library(newtape SHARED "${PROJECT_SOURCE_DIR}/cmake/shared.cpp")
+  newtape_own_flags(newtape)
+  set(soversion ${PROJECT_VERSION_MAJOR})
+  if(soversion EQUAL 0)
+    set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  endif()
+  list(JOIN ARGN "," parts)
+  set_target_properties(newtape PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
+    LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${parts}")
+  target_compile_features(newtape PUBLIC cxx_std_20)
+  target_include_directories(newtape PUBLIC
+    $<BUILD_INTERFACE:${NEWTAPE_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(newtape PUBLIC ${newtape_xtensor} fmt::fmt PRIVATE ${ARGN})
+
+  find_package(Python3 COMPONENTS Interpreter)
+  if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" AND CMAKE_NM AND Python3_Interpreter_FOUND)
+    set(exports "${PROJECT_BINARY_DIR}/newtape.map")
+    list(TRANSFORM ARGN REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE archives)
+    add_custom_command(OUTPUT "${exports}" VERBATIM
+      COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/make_exports" --nm "${CMAKE_NM}" --output "${exports}"
+        --headers ${newtape_headers} --archives ${archives}
+      DEPENDS "${PROJECT_SOURCE_DIR}/tools/make_exports" ${ARGN} ${newtape_headers}
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    add_custom_target(newtape_exports DEPENDS "${exports}")
+    add_dependencies(newtape newtape_exports)
+    target_link_options(newtape PRIVATE "LINKER:--version-script=${exports}" LINKER:-Bsymbolic LINKER:-z,defs)
+    set_property(TARGET newtape APPEND PROPERTY LINK_DEPENDS "${exports}")
+  endif()
 endfunction()
 
 # The best instruction set for the kernels that this machine's processor runs, as core/kernels/dispatch.cpp chooses it.
@@ -107,7 +146,7 @@ int main() {
 }
 ")
     try_run(runs compiles "${PROJECT_BINARY_DIR}/native_isa" "${source}"
-      CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PROJECT_BINARY_DIR}/include"
+      CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${NEWTAPE_INCLUDE_ROOT}"
       COMPILE_DEFINITIONS -DNEWTAPE_HAVE_X86_ISAS=1
       CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
       COMPILE_OUTPUT_VARIABLE output RUN_OUTPUT_VARIABLE isa)
@@ -190,6 +229,6 @@ function(newtape_build_info folder)
   endif()
   string(REPLACE "\"" "\\\"" flags "${flags}")
   set_property(SOURCE "${PROJECT_SOURCE_DIR}/${folder}/runtime/build_info.cpp" APPEND PROPERTY COMPILE_DEFINITIONS
-    "NEWTAPE_VERSION=\"${PROJECT_VERSION}\"" "NEWTAPE_OPTIONAL_PARTS=\"${parts}\""
+    "NEWTAPE_VERSION_TEXT=\"${PROJECT_VERSION}\"" "NEWTAPE_OPTIONAL_PARTS=\"${parts}\""
     "NEWTAPE_BUILD=\"$<CONFIG>, ${flags}\"")
 endfunction()

@@ -35,7 +35,10 @@ foreach(folder ${test_folders})
   endif()
 
   # The tests of the lower layers see these layers only; all others see the whole.
-  set(library newtape)
+  set(library ${newtape_part_targets})
+  if(BUILD_SHARED_LIBS)  # tests call functions that the shared library does not export, so they contain the parts
+    list(APPEND library $<TARGET_OBJECTS:newtape_data_directory>)
+  endif()
   if(folder MATCHES "^(core|autograd|onnx)$")
     set(library newtape_${folder})
   endif()
@@ -45,16 +48,12 @@ foreach(folder ${test_folders})
   endif()
   target_link_libraries(${test} PRIVATE newtape_test_main ${library})
   # Every op must reach the registry, also one that no test calls: a linker drops unused members of an archive.
-  if(NOT BUILD_SHARED_LIBS)
-    foreach(part ${newtape_part_targets})
-      get_target_property(type ${part} TYPE)
-      if(type STREQUAL "STATIC_LIBRARY")
-        set_property(TARGET ${test} PROPERTY LINK_LIBRARY_OVERRIDE_${part} WHOLE_ARCHIVE)
-      endif()
-    endforeach()
-  elseif(NOT APPLE)
-    target_link_options(${test} PRIVATE LINKER:--no-as-needed)
-  endif()
+  foreach(part ${newtape_part_targets})
+    get_target_property(type ${part} TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+      set_property(TARGET ${test} PROPERTY LINK_LIBRARY_OVERRIDE_${part} WHOLE_ARCHIVE)
+    endif()
+  endforeach()
   # Catch2 v2 has no skipped tests: one that needs what is not there says so.
   catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600
     SKIP_REGULAR_EXPRESSION "SKIPPED:")
@@ -66,7 +65,7 @@ target_link_libraries(test_inspect PRIVATE nlohmann_json::nlohmann_json)
 # A consumer cannot link sanitized archives without the same flags.
 if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)
   add_test(NAME package COMMAND "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
-    "-DCOMPILER=${CMAKE_CXX_COMPILER}" -P "${PROJECT_SOURCE_DIR}/tests/package/run.cmake")
+    "-DCOMPILER=${CMAKE_CXX_COMPILER}" "-DSHARED=${BUILD_SHARED_LIBS}" -P "${PROJECT_SOURCE_DIR}/tests/package/run.cmake")
   set_tests_properties(package PROPERTIES LABELS package TIMEOUT 300)
 endif()
 
@@ -83,3 +82,12 @@ newtape_test_environment("OPENBLAS_CORETYPE is respected" "[blas_core]" ${presco
 newtape_test_environment("keep" "[blas_core]" ${prescott} NEWTAPE_BLAS_CORE=keep)
 newtape_test_environment("a name" "[blas_core]" NEWTAPE_BLAS_CORE=Nehalem)
 newtape_test_environment("an unknown name" "[blas_core]" ${prescott} NEWTAPE_BLAS_CORE=Pentium)
+
+# What the process may use is known before the first operation, so each case needs its own process.
+find_program(NEWTAPE_TASKSET taskset)
+mark_as_advanced(NEWTAPE_TASKSET)
+if(NEWTAPE_TASKSET)
+  add_test(NAME "core/processors: one in the affinity mask" COMMAND "${NEWTAPE_TASKSET}" -c 0 "$<TARGET_FILE:test_core>" "[affinity]")
+  set_tests_properties("core/processors: one in the affinity mask" PROPERTIES LABELS core TIMEOUT 60
+    ENVIRONMENT NEWTAPE_TEST_PROCESSORS=1 ENVIRONMENT_MODIFICATION NEWTAPE_NUM_THREADS=unset:)
+endif()

@@ -6,8 +6,6 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/creation.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <string>
 #include <unordered_map>

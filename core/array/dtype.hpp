@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/array/half.hpp>
+#include <newtape/core/runtime/language.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -3,7 +3,11 @@
 
 #include <newtape/core/array/array.hpp>
 
-#include <fmt/core.h>
+#if __has_include(<fmt/base.h>)
+#include <fmt/format.h>  // since fmt 11 fmt/core.h lacks fmt::format
+#else
+#include <fmt/core.h>  // compiled in half the time
+#endif
 
 #include <iosfwd>
 #include <string>

@@ -53,9 +53,20 @@ void dgeev_(const char*, const char*, const int*, double*, const int*, double*, 
 
 namespace newtape::core::blas {
 
-/// Call this before any other function of BLAS. The first call selects OpenBLAS's core (core_choice), unless that was
-/// done when the program was loaded, and limits OpenBLAS to one thread: its pool would compete with Newtape's.
-void prepare();
+/// Make one before any other function of BLAS is called, and keep it until the last one has returned. The first selects
+/// OpenBLAS's core (core_choice), unless that was done when the program was loaded. While any exists, OpenBLAS uses the
+/// calling thread only: its pool would compete with Newtape's. After the last one the program's own number of threads
+/// holds again, unless it was changed meanwhile.
+class Session {
+ public:
+  Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+ private:
+  int before_;  ///< this thread's number, where each has its own (OpenMP)
+};
 
 /// Whether BLAS accepts the layout of the last two axes: one has stride 1, and the rows along it do not overlap.
 inline bool layout(std::int64_t rows, std::int64_t columns, std::int64_t row_step, std::int64_t column_step,

@@ -32,7 +32,7 @@ bool is_odd(const std::int64_t* pivots, std::int64_t n) {
 LU lu_factor(const Array& a, const char* op) {
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
-  blas::prepare();
+  const blas::Session session;
   const int m = length(a, 2);
   const int n = length(a, 1);
   const int k = std::min(m, n);
@@ -85,7 +85,7 @@ Array lu_solve(const LU& lu, const Array& b, bool transposed) {
   shape.push_back(k);
   Array x = copy(expand(b, shape));
   if (x.size() == 0) return x;
-  blas::prepare();
+  const blas::Session session;
   Array by_member = lu.pivots;
   by_member = unsqueeze(by_member, -1);
   blas::with_float(b.dtype(), [&]<class T>() {
@@ -127,7 +127,7 @@ Array lu_inverse(LU lu) {
   lu.factors = Array();
   Array y = by_rows.reusable() ? std::move(by_rows) : copy(by_rows);
   if (y.size() > 0) {
-    blas::prepare();
+    const blas::Session session;
     const auto* pivots = lu.pivots.data<std::int64_t>();
     blas::with_float(y.dtype(), [&]<class T>() {
       T* data = y.data<T>();

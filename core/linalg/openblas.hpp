@@ -11,6 +11,9 @@ namespace newtape::core::blas {
 /// "OpenBLAS 0.3.21", "MKL", .. or "unknown", as for the reference BLAS.
 std::string library_name();
 
+/// The core that OpenBLAS uses now; empty for another BLAS.
+const char* core_name() noexcept;
+
 /// Whether OpenBLAS can change its core at run time (DYNAMIC_ARCH on x86-64).
 bool has_cores() noexcept;
 

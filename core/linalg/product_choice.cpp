@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/linalg/blas.hpp>
+#include <newtape/core/linalg/openblas.hpp>
 #include <newtape/core/linalg/product_choice.hpp>
 
 #include <algorithm>
-
-extern "C" {
-// Another BLAS does not have the function.
-char* openblas_get_corename() __attribute__((weak));
-}
 
 namespace newtape::core {
 namespace {
@@ -35,8 +30,8 @@ bool made_by_intel() {
 }  // namespace
 
 ProductKernels ProductKernels::in_use() {
-  blas::prepare();
-  return {openblas_get_corename == nullptr ? "" : openblas_get_corename(), kernels::isa(), made_by_intel()};
+  blas::core_choice();
+  return {blas::core_name(), kernels::isa(), made_by_intel()};
 }
 
 // Measured against OpenBLAS 0.3.21:

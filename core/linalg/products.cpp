@@ -57,7 +57,7 @@ void share_out(std::int64_t n, std::int64_t m, std::int64_t k, bool by_rows, std
 
 template <class T>
 void product_by_blas(const Array& x, const Array& y, T beta, T* c, std::int64_t n, std::int64_t m, std::int64_t k) {
-  blas::prepare();
+  const blas::Session session;
   const Operand a(x);
   const Operand b(y);
   const T* pa = a.array.template data<T>();
@@ -147,7 +147,7 @@ void multiply_stack_by_blas(const Array& a, const Array& b, Array& c, const Shap
   const auto m = c.shape(-1);
   const auto k = a.shape(-1);
   T* const out = c.data<T>();
-  blas::prepare();
+  const blas::Session session;
   const Operand left(a);
   const Operand right(b);
   const T* pa = left.array.template data<T>();

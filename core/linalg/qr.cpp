@@ -10,7 +10,7 @@ namespace newtape::core {
 QR qr(const Array& a, bool complete, const char* op) {
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
-  blas::prepare();
+  const blas::Session session;
   const int m = static_cast<int>(a.shape()[a.ndim() - 2]);
   const int n = static_cast<int>(a.shape().back());
   const int k = std::min(m, n);

@@ -47,7 +47,7 @@ Eigh eigh(const Array& a, bool vectors, const char* op) {
   Array v = copy(source);
   Array w = Array::empty(with(stack, n), a.dtype());
   if (v.size() == 0) return {std::move(w), transpose(v, -2, -1)};
-  blas::prepare();
+  const blas::Session session;
   const auto count = element_count(stack);
   blas::Failures failed(count);
   blas::with_float(a.dtype(), [&]<class T>() {
@@ -101,7 +101,7 @@ SVD svd(const Array& a, SVDPart part, const char* op) {
     if (vectors && vh.size() > 0) assign(vh, eye(n, a.dtype()));
     return {std::move(u), std::move(s), std::move(vh)};
   }
-  blas::prepare();
+  const blas::Session session;
   // Read column-major, the memory is a^T = vh^T diag(s) u^T, and LAPACK's column-major "U" is row-major vh.
   const Array source = contiguous(a);
   Array at = copy(source);
@@ -150,7 +150,7 @@ Eig eig(const Array& a, bool vectors, const char* op) {
     result.v_imag = zeros(a.shape(), a.dtype());
   }
   if (a.size() == 0) return result;
-  blas::prepare();
+  const blas::Session session;
   Array by_columns = copy(transpose(a, -2, -1));
   const auto count = element_count(stack);
   blas::Failures failed(count);

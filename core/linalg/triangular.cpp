@@ -84,7 +84,7 @@ Array solve_triangular(const Array& a, const Array& b, const Triangle& which, co
   Shape batch;
   Array x = broadcast_copy(op, a, b, batch);
   if (x.size() == 0) return x;
-  blas::prepare();
+  const blas::Session session;
   const StoredTriangle s(a, which.upper, which.transposed);
   const int n = static_cast<int>(a.shape().back());
   const int k = static_cast<int>(b.shape()[b.ndim() - (which.left ? 1 : 2)]);
@@ -105,7 +105,7 @@ Array cholesky(const Array& a, const char* op) {
   blas::expect_finite(op, a);
   Array l = copy(a);
   if (l.size() == 0) return l;
-  blas::prepare();
+  const blas::Session session;
   const int n = static_cast<int>(a.shape().back());
   const Shape stack = blas::stack_of(a.shape());
   const auto count = element_count(stack);
@@ -131,7 +131,7 @@ Array cholesky_solve(const Array& l, const Array& b, const char* op) {
   Shape batch;
   Array x = broadcast_copy(op, l, b, batch);
   if (x.size() == 0) return x;
-  blas::prepare();
+  const blas::Session session;
   const StoredTriangle s(l, false, false);
   const StoredTriangle t(l, false, true);
   const int n = static_cast<int>(l.shape().back());
@@ -153,7 +153,7 @@ Array cholesky_solve(const Array& l, const Array& b, const char* op) {
 Array cholesky_grad(const Array& l, const Array& g) {
   Array x = copy(g);
   if (x.size() == 0) return x;
-  blas::prepare();
+  const blas::Session session;
   const int n = static_cast<int>(l.shape().back());
   const Shape batch = blas::stack_of(g.shape());
   const StoredTriangle s(l, false, false);

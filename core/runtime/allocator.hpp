@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/language.hpp>
+
 #include <cstddef>
 
 /// Caching allocator: freed blocks are kept by size class and reused, because faulting in fresh pages costs more than

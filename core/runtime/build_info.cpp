@@ -3,6 +3,7 @@
 #include <newtape/core/linalg/openblas.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/parallel.hpp>
+#include <newtape/core/runtime/platform.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,7 +13,6 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -83,7 +83,7 @@ void find_notes(BuildInfo& info) {
 #if !defined(__OPTIMIZE__)
   notes.emplace_back("built without optimisation: a Release build is many times faster");
 #elif !defined(NDEBUG)
-  notes.emplace_back("assertions are on, and kernels are not built for speed: a Release build is faster");
+  notes.emplace_back("assertions are on: a Release build is faster");
 #endif
   if (info.kernels != info.best_kernels) {
     notes.push_back("NEWTAPE_ISA holds Newtape's kernels at " + info.kernels + "; the processor has " +
@@ -114,7 +114,7 @@ std::string bytes(std::int64_t n) {
 
 BuildInfo build_info() {
   BuildInfo info;
-  info.version = NEWTAPE_VERSION;
+  info.version = NEWTAPE_VERSION_TEXT;
   info.compiler = compiler();
   info.build = NEWTAPE_BUILD;
   info.processor = processor();
@@ -124,7 +124,7 @@ BuildInfo build_info() {
   info.blas_core = core::blas::core_choice().current;
   info.original_blas_core = core::blas::core_choice().original;
   info.threads = num_threads();
-  info.processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  info.processors = platform::available_processors();
   info.l1_cache = cache_size(1);
   info.l2_cache = cache_size(2);
   info.l3_cache = cache_size(3);

@@ -2,6 +2,7 @@
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <newtape/core/runtime/error.hpp>
+#include <newtape/core/runtime/platform.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -28,8 +29,7 @@ int initial_threads() noexcept {
     const long n = std::strtol(asked, nullptr, 10);
     if (n >= 1) return static_cast<int>(n < 1024 ? n : 1024);
   }
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores == 0 ? 1 : static_cast<int>(cores);
+  return platform::available_processors();
 }
 
 std::atomic<int>& allowed_threads() noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/language.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -9,7 +11,7 @@
 namespace newtape {
 
 /// Maximum number of threads per operation, including the caller. Initially NEWTAPE_NUM_THREADS, or else the number of
-/// cores.
+/// processors that the process may use: by its affinity mask, and by the quota of its control group, rounded down.
 int num_threads() noexcept;
 /// ValueError if n < 1.
 void set_num_threads(int n);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/runtime/error.hpp>
+#include <newtape/core/runtime/system_files.hpp>
 #include <newtape/data/formats/file.hpp>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -101,26 +99,25 @@ Output::Output(std::string op, const std::string& path) : who_(std::move(op)), p
   std::error_code ignored;
   // If the path is a symbolic link, its target is replaced, not the link.
   if (const auto target = std::filesystem::canonical(path, ignored); !ignored) path_ = target.string();
-  struct stat old {};
-  const bool exists = ::stat(path_.c_str(), &old) == 0;
-  if (exists && !S_ISREG(old.st_mode)) {
+  const auto old = platform::file_status(path_);
+  if (old.exists && !old.regular) {
     raise<IoError>(fmt::format("{}: '{}': cannot be written", who_, path_), "a regular file", "something else");
   }
 
   static std::atomic<unsigned> counter{0};
   do {
-    temporary_ = fmt::format("{}.{}-{}.tmp", path_, ::getpid(), counter++);
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    temporary_ = fmt::format("{}.{}-{}.tmp", path_, platform::process_id(), counter++);
+    descriptor_ = platform::create_file(temporary_);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) fail("cannot be written", errno);
-  if (exists) static_cast<void>(::fchmod(descriptor_, old.st_mode & 07777));  // best effort: keeps the permissions
+  if (old.exists) platform::keep_permissions(descriptor_, old.permissions);
   if (path.ends_with(".gz")) {
-    const int copy = ::dup(descriptor_);
+    const int copy = platform::duplicate(descriptor_);
     gzip_ = copy < 0 ? nullptr : gzdopen(copy, "wb");
     if (gzip_ == nullptr) {
-      if (copy >= 0) ::close(copy);
-      ::close(descriptor_);
-      ::unlink(temporary_.c_str());
+      if (copy >= 0) platform::close_file(copy);
+      platform::close_file(descriptor_);
+      std::remove(temporary_.c_str());
       fail("cannot be written", ENOMEM);
     }
   }
@@ -128,8 +125,8 @@ Output::Output(std::string op, const std::string& path) : who_(std::move(op)), p
 
 Output::~Output() {
   if (gzip_ != nullptr) gzclose(gzip_);
-  if (descriptor_ >= 0) ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (descriptor_ >= 0) platform::close_file(descriptor_);
+  if (!temporary_.empty()) std::remove(temporary_.c_str());
 }
 
 void Output::write(const void* from, std::size_t n) {
@@ -137,11 +134,9 @@ void Output::write(const void* from, std::size_t n) {
   while (n > 0) {
     errno = 0;
     const std::size_t ask = std::min<std::size_t>(n, 1U << 30);
-    const auto done = gzip_ != nullptr ? gzwrite(gzip_, p, static_cast<unsigned>(ask)) : ::write(descriptor_, p, ask);
-    if (done <= 0) {
-      if (done < 0 && errno == EINTR && gzip_ == nullptr) continue;
-      fail("writing failed", errno);
-    }
+    const auto done = gzip_ != nullptr ? std::ptrdiff_t{gzwrite(gzip_, p, static_cast<unsigned>(ask))}
+                                       : platform::write_some(descriptor_, p, ask);
+    if (done <= 0) fail("writing failed", errno);
     p += done;
     n -= static_cast<std::size_t>(done);
   }
@@ -152,18 +147,15 @@ void Output::commit() {
     errno = 0;
     if (gzclose(std::exchange(gzip_, nullptr)) != Z_OK) fail("writing failed", errno);
   }
-  if (::fsync(descriptor_) != 0) fail("writing failed", errno);
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail("writing failed", errno);
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot be replaced", errno);
+  if (!platform::sync_file(descriptor_)) fail("writing failed", errno);
+  if (!platform::close_file(std::exchange(descriptor_, -1))) fail("writing failed", errno);
+  std::error_code failed;  // std::rename of C does not replace files on Windows
+  std::filesystem::rename(temporary_, path_, failed);
+  if (failed) fail("cannot be replaced", failed.value());
   temporary_.clear();
-  // The directory entry must survive a power failure too. Some file systems reject this; the file itself is safe
-  // anyway.
+  // The directory entry must survive a power failure too.
   const auto folder = std::filesystem::path(path_).parent_path();
-  const int d = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (d >= 0) {
-    static_cast<void>(::fsync(d));
-    ::close(d);
-  }
+  platform::sync_directory(folder.empty() ? "." : folder.string());
 }
 
 void Output::fail(std::string_view what, int error) const {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/stable_sort.hpp>
+#include <newtape/core/runtime/system_files.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/safetensors.hpp>
 #include <newtape/data/formats/safetensors_header.hpp>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -28,48 +26,19 @@ using detail::StoredTensor;
 
 constexpr std::string_view op = "load_safetensors";
 
-/// A private (copy-on-write) mapping of a file.
-class Mapping {
- public:
-  explicit Mapping(const std::string& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat status {};
-    bool ok = descriptor >= 0 && ::fstat(descriptor, &status) == 0;
-    int error = ok ? 0 : errno;
-    if (ok && !S_ISREG(status.st_mode)) {
-      ok = false;
-      error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-    }
-    if (ok && status.st_size > 0) {
-      size_ = static_cast<std::size_t>(status.st_size);
-      void* p = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
-      ok = p != MAP_FAILED;
-      error = errno;
-      if (ok) data_ = static_cast<std::byte*>(p);
-    }
-    if (descriptor >= 0) ::close(descriptor);
-    if (!ok) {
-      raise<IoError>(fmt::format("{}: '{}': cannot be read", op, path), {}, std::generic_category().message(error));
-    }
+std::shared_ptr<platform::MappedFile> map_file(const std::string& path) {
+  auto file = std::make_shared<platform::MappedFile>(path);
+  if (file->error() != 0) {
+    raise<IoError>(fmt::format("{}: '{}': cannot be read", op, path), {},
+                   std::generic_category().message(file->error()));
   }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (data_ != nullptr) ::munmap(data_, size_);
-  }
-
-  std::byte* data() const noexcept { return data_; }
-  std::size_t size() const noexcept { return size_; }
-
- private:
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-};
+  return file;
+}
 
 class SafetensorsLoader {
  public:
   SafetensorsLoader(const std::string& path, const LoadSafetensorsOptions& options)
-      : path_(path), options_(options), file_(std::make_shared<Mapping>(path)) {}
+      : path_(path), options_(options), file_(map_file(path)) {}
 
   Safetensors load() {
     const auto header = detail::parse_safetensors_header({reinterpret_cast<const char*>(file_->data()), file_->size()},
@@ -95,9 +64,9 @@ class SafetensorsLoader {
     const DType dtype = t.type->dtype;
     std::byte* from = file_->data() + t.begin;
     if (t.count != 0 && reinterpret_cast<std::uintptr_t>(from) % item_size(dtype) == 0) {
-      auto keep = std::make_unique<std::shared_ptr<Mapping>>(file_);
+      auto keep = std::make_unique<std::shared_ptr<platform::MappedFile>>(file_);
       auto result = Array::adopt(t.shape, dtype, from, keep.get(),
-                                 [](void* p) { delete static_cast<std::shared_ptr<Mapping>*>(p); });
+                                 [](void* p) { delete static_cast<std::shared_ptr<platform::MappedFile>*>(p); });
       static_cast<void>(keep.release());
       return result;
     }
@@ -130,13 +99,13 @@ class SafetensorsLoader {
 
   const std::string& path_;
   const LoadSafetensorsOptions& options_;
-  std::shared_ptr<Mapping> file_;
+  std::shared_ptr<platform::MappedFile> file_;
 };
 
 /// The files that an index names, each once, and every tensor that it maps to one of them.
 Safetensors load_shards(const std::string& path, const LoadSafetensorsOptions& options) {
-  const Mapping text(path);
-  const auto index = detail::parse_safetensors_index({reinterpret_cast<const char*>(text.data()), text.size()},
+  const auto text = map_file(path);
+  const auto index = detail::parse_safetensors_index({reinterpret_cast<const char*>(text->data()), text->size()},
                                                      fmt::format("{}: '{}'", op, path));
   const auto folder = path.substr(0, path.find_last_of('/') + 1);
   Safetensors result;
@@ -198,7 +167,7 @@ void save_safetensors(const std::string& path, const NamedArrays& arrays,
   // The format allows no gaps, so arrays are sorted by decreasing element size: all are then aligned in the mapping.
   std::vector<std::size_t> order(arrays.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+  newtape::detail::stable_sort(order, [&](std::size_t a, std::size_t b) {
     return item_size(arrays[a].second.dtype()) > item_size(arrays[b].second.dtype());
   });
   std::vector<std::size_t> begin(arrays.size());

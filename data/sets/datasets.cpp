@@ -9,6 +9,7 @@
 #include <newtape/data/loading/transforms.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/data/sets/find_file.hpp>
+#include <newtape/data/sets/included_data.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -51,11 +52,10 @@ Dataset read_pair(const std::vector<std::string>& directories, const std::string
 
 /// Path of a file distributed with Newtape.
 std::string find_included(const std::string& name, const std::string& file) {
-  std::vector<std::string> directories = {NEWTAPE_DATA_DIR, NEWTAPE_DATA_INSTALL_DIR};
-  if (const auto data = data_directory(); !data.empty()) directories.insert(directories.begin(), data);
+  const auto directories = detail::included_data_directories();
   auto path = find_file(directories, file);
   if (path.empty()) {
-    raise<IoError>(name + ": data file of Newtape not found",
+    raise<IoError>(name + ": data file of Newtape not found (NEWTAPE_DATA may name its directory)",
                    fmt::format("{}.gz in {}", file, fmt::join(directories, " or ")), "no such file");
   }
   return path;

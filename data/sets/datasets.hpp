@@ -20,9 +20,6 @@ TrainTest fashion_mnist(const std::string& directory = {});
 /// Class names of Fashion-MNIST, by label.
 extern const char* const fashion_mnist_classes[10];
 
-/// Handwritten digits (Alpaydin & Kaynak 1998, UCI): images f32 [1500 and 297, 8, 8] in [0, 1], labels i64. Included.
-TrainTest digits();
-
 /// A table with examples {"features" [n, d], "target" [n]}; the target is a number or a class (i64).
 struct Table {
   Dataset examples;
@@ -33,8 +30,12 @@ struct Table {
   const Array& target() const { return examples.array(1); }
 };
 
-// Included data sets, in scikit-learn's order and numbering; sources and licences: data/files/README.md.
+// Included data sets, in scikit-learn's order and numbering; sources and licences: data/files/README.md. They are read from
+// $NEWTAPE_DATA, from the package or source tree that CMake linked, from ../share/newtape relative to the program or
+// shared library, or from the installation prefix; IoError lists these directories.
 
+/// Handwritten digits (Alpaydin & Kaynak 1998, UCI): images f32 [1500 and 297, 8, 8] in [0, 1], labels i64.
+TrainTest digits();
 /// Iris (Fisher 1936): 4 lengths of 150 flowers of 3 species.
 Table iris(DType dtype = f64);
 /// Wine (Forina 1988, UCI): 13 measurements of 178 Italian wines of 3 cultivars.

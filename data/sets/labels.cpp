@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/data/sets/labels.hpp>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ std::vector<std::int64_t> by_class(const std::vector<std::int64_t>& labels, Gene
   const auto* first = shuffled.data<std::int64_t>();
   std::vector<std::int64_t> order(first, first + shuffled.size());
   const auto label = [&](std::int64_t i) { return labels[static_cast<std::size_t>(i)]; };
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return label(a) < label(b); });
+  newtape::detail::stable_sort(order, [&](auto a, auto b) { return label(a) < label(b); });
   return order;
 }
 

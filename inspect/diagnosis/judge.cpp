@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
 
 #include <algorithm>
@@ -66,10 +67,10 @@ double excess(const Fired& f, const Diagnosis& diagnosis) {
 }  // namespace
 
 std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
-  const auto symptoms =
-      std::stable_partition(fired.begin(), fired.end(), [&](Fired& f) { return is_cause(f, least_gain); });
-  std::vector<Fired> causes(std::make_move_iterator(fired.begin()), std::make_move_iterator(symptoms));
-  fired.erase(fired.begin(), symptoms);
+  std::vector<Fired> causes;
+  std::vector<Fired> rest;
+  for (auto& f : fired) (is_cause(f, least_gain) ? causes : rest).push_back(std::move(f));
+  fired = std::move(rest);
   if (causes.empty() && stands_still(fired, diagnosis)) {
     const auto likeliest = std::max_element(fired.begin(), fired.end(), [&](const Fired& a, const Fired& b) {
       return excess(a, diagnosis) < excess(b, diagnosis);
@@ -82,7 +83,7 @@ std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis&
   for (auto& f : fired) diagnosis.symptoms.push_back(std::move(f.suspect));
   // Gains within a tenth are equal: the earlier phase is the cause of what comes later.
   const auto rank = [](const Fired& f) { return std::floor(f.suspect.weight * 10 + 0.5); };
-  std::stable_sort(causes.begin(), causes.end(), [&](const Fired& a, const Fired& b) {
+  newtape::detail::stable_sort(causes, [&](const Fired& a, const Fired& b) {
     if (rank(a) != rank(b)) return rank(a) > rank(b);
     return a.rule->phase < b.rule->phase;
   });

@@ -3,6 +3,7 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/default_generator_scope.hpp>
+#include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/inspect/diagnosis/paired_runs.hpp>
 
 #include <algorithm>
@@ -66,7 +67,7 @@ std::vector<double> class_errors(const Array& output, const Array& target) {
 std::vector<double> threshold_errors(const std::vector<double>& x, const std::vector<double>& y) {
   std::vector<std::size_t> order(x.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return x[a] < x[b]; });
+  newtape::detail::stable_sort(order, [&](auto a, auto b) { return x[a] < x[b]; });
   // Above the threshold is 1; wrong so far: zeros above.
   double wrong = static_cast<double>(std::count(y.begin(), y.end(), 0.0));
   double best = wrong;

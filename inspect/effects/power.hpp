@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/language.hpp>
+
 /// How many runs a comparison takes. Effects are in standard deviations of the paired differences, which are taken as
 /// normal. Where the sign-flip test only rejects differences of one sign (6 runs at 0.05), its power is exact; beyond, it
 /// is that of the two-sided paired t test (Cohen 1988, chapter 2) at the level that the signs can have: 0.02 too high at

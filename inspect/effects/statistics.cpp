@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/inspect/effects/statistics.hpp>
 
 #include <newtape/core/runtime/error.hpp>
@@ -211,7 +212,7 @@ double standardized_difference(std::span<const double> differences) {
 std::vector<double> holm(std::span<const double> p_values) {
   std::vector<std::size_t> order(p_values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return p_values[i] < p_values[j]; });
+  newtape::detail::stable_sort(order, [&](std::size_t i, std::size_t j) { return p_values[i] < p_values[j]; });
   std::vector<double> adjusted(p_values.size());
   double largest = 0;
   for (std::size_t k = 0; k < order.size(); ++k) {

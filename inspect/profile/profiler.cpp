@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/runtime/tick_clock.hpp>
+#include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/inspect/profile/recording.hpp>
 
@@ -17,7 +18,7 @@ namespace {
 /// Sorted by time; entries without calls are left out.
 std::vector<ProfileEntry> sorted_entries(std::vector<ProfileEntry> entries) {
   std::erase_if(entries, [](const auto& e) { return e.calls == 0 && e.backward_seconds == 0; });
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+  newtape::detail::stable_sort(entries, [](const auto& a, const auto& b) {
     return a.seconds + a.backward_seconds > b.seconds + b.backward_seconds;
   });
   return entries;

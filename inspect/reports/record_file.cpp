@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/runtime/error.hpp>
+#include <newtape/core/runtime/system_files.hpp>
 #include <newtape/inspect/reports/record_file.hpp>
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -81,12 +80,12 @@ std::uint32_t crc32c(std::string_view bytes) noexcept {
 }
 
 RecordFile::RecordFile(std::string path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+  descriptor_ = platform::create_file(path_);
   if (descriptor_ < 0) fail("cannot be created", errno);
 }
 
 RecordFile::~RecordFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (descriptor_ >= 0) platform::close_file(descriptor_);
 }
 
 void RecordFile::write(std::string_view record) {
@@ -102,21 +101,18 @@ void RecordFile::write_frame(std::string_view record) {
   append_little_endian(frame, masked_crc(crc32c(frame)));
   frame += record;
   append_little_endian(frame, masked_crc(crc32c(record)));
-  ssize_t done = -1;
-  do {
-    done = ::write(descriptor_, frame.data(), frame.size());
-  } while (done < 0 && errno == EINTR);
-  if (done != static_cast<ssize_t>(frame.size())) {
+  const auto done = platform::write_some(descriptor_, frame.data(), frame.size());
+  if (done != static_cast<std::ptrdiff_t>(frame.size())) {
     const int error = done < 0 ? errno : ENOSPC;
     // The part of a record is cut off, so that later records can be read.
-    static_cast<void>(!::ftruncate(descriptor_, length_));
+    static_cast<void>(platform::cut_file(descriptor_, length_));
     fail("writing failed", error);
   }
   length_ += done;
 }
 
 void RecordFile::flush() {
-  if (::fsync(descriptor_) != 0) fail("writing failed", errno);
+  if (!platform::sync_file(descriptor_)) fail("writing failed", errno);
 }
 
 void RecordFile::fail(std::string_view what, int error) const {

@@ -2,6 +2,7 @@
 // The messages of tensorflow/core/util/event.proto, tensorflow/core/framework/{summary,tensor}.proto and
 // tensorboard/plugins/hparams/{api,plugin_data}.proto; field numbers are theirs.
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/system_files.hpp>
 #include <newtape/data/formats/image.hpp>
 #include <newtape/inspect/reports/protobuf.hpp>
 #include <newtape/inspect/reports/record_file.hpp>
@@ -9,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -27,10 +27,8 @@ double system_seconds() {
 
 std::string event_file_name(double time) {
   static std::atomic<unsigned> counter{0};
-  char host[256] = "localhost";
-  if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
-  return fmt::format("events.out.tfevents.{:010d}.{}.{}.{}", static_cast<std::int64_t>(time), host, getpid(),
-                     counter++);
+  return fmt::format("events.out.tfevents.{:010d}.{}.{}.{}", static_cast<std::int64_t>(time), platform::host_name(),
+                     platform::process_id(), counter++);
 }
 
 /// Upper limits of the buckets of positive numbers: 1e-12, 10 % more, .., 1e20, and the largest number.

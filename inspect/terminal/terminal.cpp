@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/system_files.hpp>
 #include <newtape/inspect/terminal/terminal.hpp>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
@@ -31,7 +30,7 @@ TextPiece first_piece(std::string_view text) noexcept {
 }  // namespace
 
 bool is_terminal(std::FILE* stream) noexcept {
-  if (stream == nullptr || isatty(fileno(stream)) != 1) return false;
+  if (!platform::is_terminal(stream)) return false;
   const char* const term = std::getenv("TERM");
   return term == nullptr || std::string_view(term) != "dumb";
 }
@@ -43,9 +42,8 @@ bool use_colour(Colour colour, std::FILE* stream) noexcept {
 }
 
 int terminal_columns(std::FILE* stream) noexcept {
-  winsize size{};
-  const bool known = stream != nullptr && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : 80;
+  const int width = platform::terminal_width(stream);
+  return width > 0 ? width : 80;
 }
 
 int terminal_rows(std::FILE* stream) noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/language.hpp>
+
 #include <cstdint>
 #include <cstdio>
 #include <string>

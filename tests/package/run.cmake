@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Installs the build tree BUILD, moves what was installed, and builds and runs the consumer on it; then compiles the
-# consumer with the source tree SOURCE as a subdirectory. This second time the libraries are not built again, so what
-# is tested is that Newtape configures inside another project and that its targets carry what a user's file needs.
+# Installs the build tree BUILD of the source tree SOURCE, moves what was installed, and builds and runs the consumer on it by
+# the compiler COMPILER: by find_package, as two plugins, and by pkg-config; then compiles the consumer with the source tree
+# as a subdirectory. This second time the libraries are not built again, so what is tested is that Newtape configures inside
+# another project and that its targets carry what a user's file needs. With ALL, also by Clang beside GCC's archives and beside
+# other libraries, by FetchContent, as a shared library, and without a build type; these build Newtape's libraries.
 set(work "${BUILD}/package")
 file(REMOVE_RECURSE "${work}")
 
@@ -11,15 +13,180 @@ function(run)
     string(JOIN " " command ${ARGN})
     message(FATAL_ERROR "${command}\n${output}")
   endif()
+  set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-set(common -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=${COMPILER}" -S "${SOURCE}/tests/package")
+# What must fail, and say why.
+function(run_and_fail expected)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(JOIN " " command ${ARGN})
+  if(result EQUAL 0)
+    message(FATAL_ERROR "${command}\nsucceeded, and should not")
+  elseif(NOT output MATCHES "${expected}")
+    message(FATAL_ERROR "${command}\ndoes not say '${expected}':\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
 
+function(title text)
+  message(STATUS "${text}")
+endfunction()
+
+if(NOT JOBS)
+  set(JOBS 1)
+endif()
+set(package "${SOURCE}/tests/package")
+set(common -G Ninja -DCMAKE_BUILD_TYPE=Release -S "${package}")
+set(gcc "-DCMAKE_CXX_COMPILER=${COMPILER}")
+
+# consume(<build folder> <program>... -- <arguments of cmake>...) configures, builds and runs.
+function(consume folder)
+  list(FIND ARGN -- at)
+  list(SUBLIST ARGN 0 ${at} programs)
+  math(EXPR at "${at} + 1")
+  list(SUBLIST ARGN ${at} -1 arguments)
+  run("${CMAKE_COMMAND}" ${common} -B "${work}/${folder}" ${arguments})
+  run("${CMAKE_COMMAND}" --build "${work}/${folder}" -j ${JOBS} --target ${programs})
+  foreach(program ${programs})
+    if(EXISTS "${work}/${folder}/${program}" AND NOT program STREQUAL "host")
+      run("${work}/${folder}/${program}")
+    endif()
+  endforeach()
+endfunction()
+
+# The plugins in `folder` work, both seen by all and each for itself, in either order; they export their function only.
+function(check_plugins folder)
+  set(first "${work}/${folder}/libfirst_plugin.so" first_plugin)
+  set(second "${work}/${folder}/libsecond_plugin.so" second_plugin)
+  foreach(mode 0 1)
+    run("${work}/${folder}/host" ${mode} ${first} ${second})
+    run("${work}/${folder}/host" ${mode} ${second} ${first})
+  endforeach()
+  # Thread-local memory that is reserved at the start of a process is scarce: many copies must fit.
+  set(many "")
+  foreach(copy RANGE 1 12)
+    file(COPY_FILE "${work}/${folder}/libfirst_plugin.so" "${work}/${folder}/copy${copy}.so")
+    list(APPEND many "${work}/${folder}/copy${copy}.so" first_plugin)
+  endforeach()
+  run("${work}/${folder}/host" 0 ${many})
+endfunction()
+
+title("installs and moves")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${work}/staged")
 file(RENAME "${work}/staged" "${work}/prefix")
-run("${CMAKE_COMMAND}" ${common} -B "${work}/installed" "-DCMAKE_PREFIX_PATH=${work}/prefix")
-run("${CMAKE_COMMAND}" --build "${work}/installed" -j 1)
-run("${work}/installed/consumer")
+file(GLOB_RECURSE archives "${work}/prefix/*.a" "${work}/prefix/*.so.*.*.*")
+if(NOT archives)
+  message(FATAL_ERROR "nothing was installed")
+endif()
+foreach(file ${archives})
+  execute_process(COMMAND grep -c -F "${SOURCE}/data/files" "${file}" OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT found EQUAL 0)
+    message(FATAL_ERROR "${file} contains the path of the source tree's data sets")
+  endif()
+endforeach()
 
-run("${CMAKE_COMMAND}" ${common} -B "${work}/subdirectory" "-DNEWTAPE_SOURCE_DIR=${SOURCE}")
-run("${CMAKE_COMMAND}" --build "${work}/subdirectory" -j 1 --target consumer_object)
+title("find_package, moved")
+set(installed ${gcc} "-DCMAKE_PREFIX_PATH=${work}/prefix")
+consume(installed consumer first_plugin second_plugin host -- ${installed})
+check_plugins(installed)
+if(NOT SHARED)
+  execute_process(COMMAND nm -D --defined-only --format=posix "${work}/installed/libsecond_plugin.so"
+    OUTPUT_VARIABLE exported)
+  string(REGEX MATCHALL "(^|\n)[^ ]*newtape[^ ]* [TBDR] " exported "${exported}")
+  if(exported)
+    message(FATAL_ERROR "a plugin exports Newtape's functions: ${exported}")
+  endif()
+endif()
+
+title("the data sets of the package, and no others")
+file(RENAME "${work}/prefix/share/newtape" "${work}/hidden")
+run_and_fail("${work}/prefix/share/newtape" "${work}/installed/consumer")
+run("${CMAKE_COMMAND}" -E env "NEWTAPE_DATA=${work}/hidden" "${work}/installed/consumer")
+file(RENAME "${work}/hidden" "${work}/prefix/share/newtape")
+
+title("pkg-config, and nothing but the compiler")
+find_program(pkg_config pkg-config)
+if(pkg_config)
+  file(GLOB_RECURSE pc "${work}/prefix/newtape.pc")
+  cmake_path(GET pc PARENT_PATH folder)
+  set(ENV{PKG_CONFIG_PATH} "${folder}")
+  # "keeps" paths of the system that other packages ask for.
+  run("${pkg_config}" --cflags --libs --static newtape)
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  cmake_path(GET folder PARENT_PATH libraries)
+  run("${COMPILER}" -std=c++20 -O1 "${package}/light.cpp" ${flags} "-Wl,-rpath,${libraries}" -o "${work}/light")
+  run("${CMAKE_COMMAND}" -E env "NEWTAPE_DATA=${work}/prefix/share/newtape" "${work}/light")
+endif()
+
+title("C++17 gets one error")
+file(WRITE "${work}/old.cpp" "#include <newtape/newtape.hpp>\n")
+run_and_fail("Newtape needs C.+20" "${COMPILER}" -std=c++17 -fsyntax-only "-I${work}/prefix/include" "${work}/old.cpp")
+string(REGEX MATCHALL "error:" errors "${output}")
+list(LENGTH errors count)
+if(count GREATER 2)  # the #error, and the missing file that ends the compilation
+  message(FATAL_ERROR "C++17 gets ${count} errors:\n${output}")
+endif()
+
+title("add_subdirectory")
+consume(subdirectory consumer_object -- ${gcc} "-DNEWTAPE_SOURCE_DIR=${SOURCE}")
+
+title("kernels are optimised in every configuration, but for sanitizers")
+# check_level(<source> <expected> <argument>...): the last -O of this source in a build with these arguments.
+function(check_level source expected)
+  run("${CMAKE_COMMAND}" -E rm -rf "${work}/levels")
+  run("${CMAKE_COMMAND}" -G Ninja -S "${package}" -B "${work}/levels" ${gcc} "-DNEWTAPE_SOURCE_DIR=${SOURCE}" ${ARGN})
+  run("${CMAKE_COMMAND}" -E chdir "${work}/levels" ninja -t commands newtape/libnewtape_core.a)
+  string(REGEX MATCH "[^\n]*-c [^\n]*${source}" command "${output}")
+  string(REGEX MATCHALL " -O[0-9s]" levels "${command}")
+  list(POP_BACK levels level)
+  if(NOT " ${expected}" STREQUAL level)
+    message(FATAL_ERROR "${source} with ${ARGN} is compiled with '${level}', not with '${expected}':\n${command}")
+  endif()
+endfunction()
+check_level(kernels/isa/math.cpp -O3 -DCMAKE_BUILD_TYPE=)
+check_level(kernels/isa/math.cpp -O3 -DCMAKE_BUILD_TYPE=Debug)
+check_level(runtime/storage.cpp -O2 -DCMAKE_BUILD_TYPE=)
+check_level(kernels/isa/math.cpp -O1 -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1 -fsanitize=undefined")
+
+title("another BLAS than OpenBLAS, where it is asked for; and none that does not link")
+run("${CMAKE_COMMAND}" -G Ninja -S "${package}" -B "${work}/vendor" ${gcc} "-DNEWTAPE_SOURCE_DIR=${SOURCE}"
+  -DBLA_VENDOR=Generic)
+if(output MATCHES "newtape: BLAS [^\n]*openblas")
+  message(FATAL_ERROR "BLA_VENDOR=Generic gets OpenBLAS:\n${output}")
+endif()
+file(WRITE "${work}/libopenblas.a" "!<arch>\n")  # an archive of nothing, as another processor's is for the linker
+run("${CMAKE_COMMAND}" -G Ninja -S "${package}" -B "${work}/unlinkable" ${gcc} "-DNEWTAPE_SOURCE_DIR=${SOURCE}"
+  "-DNEWTAPE_OPENBLAS_LIBRARY=${work}/libopenblas.a")
+if(output MATCHES "newtape: BLAS ${work}/libopenblas.a")
+  message(FATAL_ERROR "a BLAS that cannot be linked is taken:\n${output}")
+endif()
+
+if(NOT ALL)
+  return()
+endif()
+
+title("find_package by Clang, beside archives by GCC")
+find_program(clang clang++)
+if(clang)
+  consume(clang consumer first_plugin second_plugin host -- "-DCMAKE_CXX_COMPILER=${clang}" "-DCMAKE_PREFIX_PATH=${work}/prefix")
+  check_plugins(clang)
+endif()
+
+title("beside other libraries")
+set(beside openmp)
+if(EXISTS /usr/include/eigen3)
+  list(APPEND beside eigen)
+endif()
+find_path(torch torch/torch.h PATH_SUFFIXES torch/csrc/api/include)
+if(torch)
+  list(APPEND beside torch)
+endif()
+list(TRANSFORM beside PREPEND beside_ OUTPUT_VARIABLE programs)
+consume(beside ${programs} -- ${installed} "-DNEWTAPE_BESIDE=${beside}")
+
+title("FetchContent, without a build type")
+run("${CMAKE_COMMAND}" -E rm -rf "${work}/repository")
+run(git -c safe.directory=* clone -q --depth 1 "file://${SOURCE}" "${work}/repository")
+consume(fetched first_plugin second_plugin host -- ${gcc} -DCMAKE_BUILD_TYPE= "-DNEWTAPE_REPOSITORY=${work}/repository"
+  -DNEWTAPE_UNITY=8 -DNEWTAPE_ISAS=baseline)
+check_plugins(fetched)

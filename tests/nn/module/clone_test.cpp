@@ -12,7 +12,7 @@
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/nn/nn.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <sstream>
 
 namespace nt = newtape;

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# newtape.pc, for compilers without CMake: c++ main.cpp $(pkg-config --cflags --libs --static newtape); without --static for
+# the shared library. The folder is given relative to the file, so that a package can be moved.
+file(RELATIVE_PATH newtape_pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" newtape_pc_prefix "${newtape_pc_prefix}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(newtape_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+  set(newtape_pc_prefix "\${pcfiledir}/${newtape_pc_prefix}")
+endif()
+
+# newtape_link_flags(<variable> <library>...): for files -L and -l, since a path in a build's folder means nothing elsewhere.
+function(newtape_link_flags variable)
+  set(flags "")
+  foreach(library ${ARGN})
+    if(library MATCHES "^-")
+      list(APPEND flags "${library}")
+    elseif(IS_ABSOLUTE "${library}")
+      cmake_path(GET library PARENT_PATH folder)
+      cmake_path(GET library STEM name)
+      string(REGEX REPLACE "^lib" "" name "${name}")
+      if(NOT folder IN_LIST CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES)
+        list(APPEND flags "-L${folder}")
+      endif()
+      list(APPEND flags "-l${name}")
+    else()
+      list(APPEND flags "-l${library}")
+    endif()
+  endforeach()
+  list(JOIN flags " " flags)
+  set(${variable} "${flags}" PARENT_SCOPE)
+endfunction()
+
+get_target_property(newtape_pc_blas newtape::blas INTERFACE_LINK_LIBRARIES)
+# Not by Requires.private: libzip.pc asks for what only its own archive needs.
+set(newtape_pc_zip "")
+if(TARGET newtape::zip)
+  get_target_property(newtape_pc_zip newtape::zip INTERFACE_LINK_LIBRARIES)
+endif()
+newtape_link_flags(newtape_pc_private ${newtape_pc_zip} ${ZLIB_LIBRARIES} ${newtape_pc_blas} ${CMAKE_THREAD_LIBS_INIT}
+  ${CMAKE_DL_LIBS})
+if(BUILD_SHARED_LIBS)
+  set(newtape_pc_libs "-lnewtape")
+  set(newtape_pc_private "")
+else()
+  # Users first, what they use after them.
+  set(newtape_pc_libs ${newtape_parts})
+  list(REVERSE newtape_pc_libs)
+  list(TRANSFORM newtape_pc_libs PREPEND "-lnewtape_")
+  list(JOIN newtape_pc_libs " " newtape_pc_libs)
+endif()
+configure_file("${PROJECT_SOURCE_DIR}/cmake/newtape.pc.in" "${PROJECT_BINARY_DIR}/newtape.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/newtape.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
