@@ -51,18 +51,33 @@ struct HalfProduct {
     const auto* a = x.array.data<float>();
     float* const part = c + first;
     if (by_own_kernels(n, count, k, f32)) {
-      kernels::Gemm<float> job{n,    count, k, a, x_row, x_column, b, by_column ? 1 : count, by_column ? k : 1,
-                               part, m,     bias == nullptr ? nullptr : bias + first, 0, nullptr, 1, 0, 0, 0};
+      kernels::Gemm<float> job{n,
+                               count,
+                               k,
+                               a,
+                               x_row,
+                               x_column,
+                               b,
+                               by_column ? 1 : count,
+                               by_column ? k : 1,
+                               part,
+                               m,
+                               bias == nullptr ? nullptr : bias + first,
+                               0,
+                               nullptr,
+                               1,
+                               0,
+                               0,
+                               0};
       const auto& table = kernels::select<kernels::GemmTables, float>();
       const blas::Scratch<float> scratch(table.scratch(job));
       job.scratch = scratch;
       return table.multiply(job);
     }
     for (std::int64_t i = 0; bias != nullptr && i < n; ++i) std::copy_n(bias + first, count, part + i * m);
-    blas::gemm<float>(x.transposed, by_column ? CblasTrans : CblasNoTrans, static_cast<int>(n),
-                      static_cast<int>(count), static_cast<int>(k), a, x.leading, b,
-                      static_cast<int>(by_column ? k : count), bias == nullptr ? 0.0F : 1.0F, part,
-                      static_cast<int>(m));
+    blas::gemm<float>(x.transposed, by_column ? CblasTrans : CblasNoTrans, static_cast<int>(n), static_cast<int>(count),
+                      static_cast<int>(k), a, x.leading, b, static_cast<int>(by_column ? k : count),
+                      bias == nullptr ? 0.0F : 1.0F, part, static_cast<int>(m));
   }
 };
 
@@ -80,14 +95,15 @@ Array half_product(const Array& x, const Array& w, const Array& b) {
     return y;
   }
   newtape::detail::multiply_adds += y.size() * k;
-  blas::prepare();
+  const blas::Session session;
   const bool lines = (w.strides()[0] == 1 && w.strides()[1] >= k) || (w.strides()[1] == 1 && w.strides()[0] >= m);
   HalfProduct job{n, m, k, blas::Operand(x), 0, 0, lines ? w : contiguous(w), nullptr, y.data<float>(), nullptr, 0};
   job.x_row = job.x.array.strides()[0];
   job.x_column = job.x.array.strides()[1];
   if (bias.defined()) job.bias = bias.data<float>();
   job.widen = kernels::conversion(w.dtype(), f32).kernels[0];
-  job.columns = std::clamp(panel_bytes / 4 / k / least_columns * least_columns, least_columns, std::max(m, least_columns));
+  job.columns =
+      std::clamp(panel_bytes / 4 / k / least_columns * least_columns, least_columns, std::max(m, least_columns));
   const std::int64_t panels = (m + job.columns - 1) / job.columns;
   const std::int64_t grain = n * m * k < (1 << 20) ? panels : 1;
   newtape::detail::parallel_for(panels, grain, [&](std::int64_t begin, std::int64_t end) {

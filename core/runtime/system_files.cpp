@@ -70,6 +70,7 @@ MappedFile::MappedFile(const std::string& path) {
 }
 
 MappedFile::~MappedFile() { ::operator delete (data_, std::align_val_t{64}); }
+void MappedFile::drop(const void*, std::size_t) const noexcept {}
 
 bool is_terminal(std::FILE* stream) noexcept { return stream != nullptr && _isatty(_fileno(stream)) != 0; }
 int terminal_width(std::FILE*) noexcept { return 0; }
@@ -139,6 +140,13 @@ MappedFile::MappedFile(const std::string& path) {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+void MappedFile::drop(const void* from, std::size_t n) const noexcept {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(from) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(from) + n) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 bool is_terminal(std::FILE* stream) noexcept { return stream != nullptr && ::isatty(::fileno(stream)) == 1; }

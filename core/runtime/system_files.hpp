@@ -45,6 +45,8 @@ class MappedFile {
   int error() const noexcept { return error_; }
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
+  /// Tells the system that these bytes were copied: their pages may be taken back.
+  void drop(const void* from, std::size_t n) const noexcept;
 
  private:
   std::byte* data_ = nullptr;

@@ -10,10 +10,10 @@
 namespace newtape::data::detail {
 
 struct ElementsFormat {
-  DType stored;        ///< in the file
+  DType stored;  ///< in the file
   bool big_endian;
-  DType wanted;        ///< of the result
-  double scale = 1;    ///< factor; `wanted` is then a float
+  DType wanted;      ///< of the result
+  double scale = 1;  ///< factor; `wanted` is then a float
 };
 
 /// Reads the elements of an array from the current position of `file`, and converts them in pieces. IoError with the byte

@@ -79,8 +79,9 @@ class TorchArchive {
       const auto* first = static_cast<const unsigned char*>(x.raw());
       const auto* bad = std::find_if(first, first + s.size, [](unsigned char b) { return b > 1; });
       if (bad != first + s.size) {
-        raise<IoError>(fmt::format("{}: storage '{}', byte {}: a boolean is neither 0 nor 1", where_, name, bad - first),
-                       "0 or 1", std::to_string(*bad));
+        raise<IoError>(
+            fmt::format("{}: storage '{}', byte {}: a boolean is neither 0 nor 1", where_, name, bad - first), "0 or 1",
+            std::to_string(*bad));
       }
     }
     return x;
@@ -96,7 +97,8 @@ class TorchArchive {
 TorchFile load_torch(const std::string& path, const LoadTorchOptions& options) {
   if (is_legacy_torch_file(path)) {
     raise<IoError>(fmt::format("{}: '{}': the format of PyTorch before 1.6", torch_reader, path),
-                   "a zip archive: in Python, torch.save(torch.load(path), path) with a newer PyTorch", "a bare pickle");
+                   "a zip archive: in Python, torch.save(torch.load(path), path) with a newer PyTorch",
+                   "a bare pickle");
   }
   TorchFile file = TorchArchive(path).read();
   for (auto& [name, x] : file.arrays) {

@@ -20,17 +20,24 @@ struct TorchType {
   DType as;
 };
 constexpr TorchType torch_types[] = {
-    {"torch float32", "torch FloatStorage", f32},      {"torch float64", "torch DoubleStorage", f64},
-    {"torch float16", "torch HalfStorage", f16},       {"torch bfloat16", "torch BFloat16Storage", bf16},
-    {"torch int64", "torch LongStorage", i64},         {"torch int32", "torch IntStorage", i32},
-    {"torch int16", "torch ShortStorage", i16},        {"torch int8", "torch CharStorage", i8},
-    {"torch uint8", "torch ByteStorage", u8},          {"torch bool", "torch BoolStorage", DType::boolean},
-    {"torch uint16", "", u16},                         {"torch uint32", "", u32},
+    {"torch float32", "torch FloatStorage", f32},
+    {"torch float64", "torch DoubleStorage", f64},
+    {"torch float16", "torch HalfStorage", f16},
+    {"torch bfloat16", "torch BFloat16Storage", bf16},
+    {"torch int64", "torch LongStorage", i64},
+    {"torch int32", "torch IntStorage", i32},
+    {"torch int16", "torch ShortStorage", i16},
+    {"torch int8", "torch CharStorage", i8},
+    {"torch uint8", "torch ByteStorage", u8},
+    {"torch bool", "torch BoolStorage", DType::boolean},
+    {"torch uint16", "", u16},
+    {"torch uint32", "", u32},
     {"torch uint64", "", u64},
 };
 
 constexpr std::string_view tensor_v2 = "torch._utils _rebuild_tensor_v2";
-constexpr std::string_view tensor_v3 = "torch._utils _rebuild_tensor_v3";  // for dtypes that have no storage of their own
+constexpr std::string_view tensor_v3 =
+    "torch._utils _rebuild_tensor_v3";  // for dtypes that have no storage of their own
 constexpr std::string_view parameter = "torch._utils _rebuild_parameter";
 constexpr std::string_view size_of = "torch Size";
 constexpr std::string_view untyped = "torch.storage UntypedStorage";
@@ -64,8 +71,8 @@ class StateReader {
     if (depth > deepest) fail(path, "the objects are nested too deeply", fmt::format("{} levels", deepest), "more");
     name_bytes_ += path.size();
     if (++entries_ > most_entries || name_bytes_ > most_name_bytes) {
-      fail(path, "there are too many entries",
-           fmt::format("{}, of {} bytes of names", most_entries, most_name_bytes), "more");
+      fail(path, "there are too many entries", fmt::format("{}, of {} bytes of names", most_entries, most_name_bytes),
+           "more");
     }
     switch (node.kind) {
       case Kind::dict:

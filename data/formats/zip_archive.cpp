@@ -89,13 +89,15 @@ void ZipArchive::read_into(std::uint64_t entry, void* to, std::size_t n) const {
   char more = 0;
   while (true) {
     const bool whole = done == n;  // then reads the end, where libzip checks the sum
-    const auto got = zip_fread(file.get(), whole ? &more : at + done, whole ? 1 : std::min<std::size_t>(n - done, 1U << 30));
+    const auto got =
+        zip_fread(file.get(), whole ? &more : at + done, whole ? 1 : std::min<std::size_t>(n - done, 1U << 30));
     if (got < 0) {
       fail(fmt::format("'{}' is corrupt after {} unpacked bytes", name(entry), done), zip_file_strerror(file.get()));
     }
     if (got == 0 && whole) return;
     if (got == 0 || whole) {
-      fail(fmt::format("'{}' has the wrong size", name(entry)), fmt::format("{} bytes {}", done, whole ? "and more" : ""));
+      fail(fmt::format("'{}' has the wrong size", name(entry)),
+           fmt::format("{} bytes {}", done, whole ? "and more" : ""));
     }
     done += static_cast<std::size_t>(got);
   }

@@ -2,8 +2,8 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/summary.hpp>
-#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/core/runtime/stable_sort.hpp>
+#include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/diagnosis/paired_runs.hpp>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/runtime/tick_clock.hpp>
 #include <newtape/core/runtime/stable_sort.hpp>
+#include <newtape/core/runtime/tick_clock.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/inspect/profile/recording.hpp>
 

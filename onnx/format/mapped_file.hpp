@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <cstddef>
+#include <newtape/core/runtime/system_files.hpp>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,22 +13,21 @@ namespace newtape::onnx::format {
 class MappedFile {
  public:
   MappedFile(const std::string& who, const std::string& path);
-  explicit MappedFile(std::string bytes);
+  explicit MappedFile(std::string bytes) : memory_(std::move(bytes)) {}
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
-  ~MappedFile();
 
-  std::string_view bytes() const noexcept { return {data_, size_}; }
+  std::string_view bytes() const noexcept { return {data(), file_ == nullptr ? memory_.size() : file_->size()}; }
   /// Writable, without effect on the file.
-  char* data() const noexcept { return data_; }
+  char* data() const noexcept { return file_ == nullptr ? memory_.data() : reinterpret_cast<char*>(file_->data()); }
   /// Tells the system that these bytes were copied: their pages may be taken back.
-  void drop(std::string_view part) const noexcept;
+  void drop(std::string_view part) const noexcept {
+    if (file_ != nullptr && !part.empty()) file_->drop(part.data(), part.size());
+  }
 
  private:
-  std::string memory_;
-  char* data_ = nullptr;
-  std::size_t size_ = 0;
-  bool mapped_ = false;
+  mutable std::string memory_;
+  std::unique_ptr<platform::MappedFile> file_;
 };
 
 }  // namespace newtape::onnx::format

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/half.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/onnx/format/tensor.hpp>
@@ -12,6 +13,9 @@
 #include <limits>
 
 namespace newtape::onnx::format {
+
+using newtape::detail::bfloat_to_float;
+using newtape::detail::half_to_float;
 namespace {
 
 /// In raw_data; 0 for strings.
@@ -58,19 +62,6 @@ std::uint64_t number_of(std::string_view text, bool& ok) {
 }
 
 }  // namespace
-
-float half_to_float(std::uint16_t bits) noexcept {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
-  const std::uint32_t magnitude = bits & 0x7FFFU;
-  if (magnitude >= 0x7C00U) return std::bit_cast<float>(sign | 0x7F800000U | ((magnitude & 0x3FFU) << 13));
-  // Shifted into place the exponent is 112 too small; subnormal halves come out right, too.
-  const float value = std::bit_cast<float>(magnitude << 13) * 0x1p112F;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) | sign);
-}
-
-float bfloat_to_float(std::uint16_t bits) noexcept {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
 
 void TensorReader::fail(const TensorProto& t, std::string_view what, std::string_view expected,
                         std::string_view got) const {

@@ -45,8 +45,4 @@ class TensorReader {
   std::map<std::string, std::shared_ptr<const MappedFile>, std::less<>> external_;
 };
 
-/// A float16 or bfloat16 as a float.
-float half_to_float(std::uint16_t bits) noexcept;
-float bfloat_to_float(std::uint16_t bits) noexcept;
-
 }  // namespace newtape::onnx::format

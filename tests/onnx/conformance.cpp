@@ -29,7 +29,7 @@ Value bfloats(const Value& bits) {
   std::vector<float> numbers;
   const Array integers = newtape::core::contiguous(bits.tensor().value());
   for (std::int64_t i = 0; i < integers.size(); ++i) {
-    numbers.push_back(onnx::format::bfloat_to_float(static_cast<std::uint16_t>(integers.data<std::int64_t>()[i])));
+    numbers.push_back(newtape::detail::bfloat_to_float(static_cast<std::uint16_t>(integers.data<std::int64_t>()[i])));
   }
   return Value(newtape::tensor(numbers, bits.shape()), onnx::ElementType::bfloat16);
 }

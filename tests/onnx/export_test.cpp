@@ -147,7 +147,11 @@ std::vector<Case> array_cases() {
       {"log_softmax", one([](const Tensor& t) { return log_softmax(t, 0); }), {x}},
       {"logsumexp", one([](const Tensor& t) { return logsumexp(t, 1); }), {x}},
       {"max", one([](const Tensor& t) { return amax(t, 1); }), {x}},
-      {"mean", one([](const Tensor& t) { return mean(t, {0, -1}, true); }), {z}},
+      {"mean",
+       one([](const Tensor& t) {
+         return mean(t, {0, -1}, true);
+       }),
+       {z}},
       {"min", one([](const Tensor& t) { return amin(t); }), {x}},
       {"prod", one([](const Tensor& t) { return prod(t, 1); }), {x}},
       {"softmax", one([](const Tensor& t) { return softmax(t, -1); }), {z}},
@@ -158,12 +162,36 @@ std::vector<Case> array_cases() {
          return Many{values, indices};
        },
        {x}},
-      {"concatenate", two([](const Tensor& a, const Tensor& b) { return nt::concatenate({a, b}, 1); }), {x, y}},
-      {"expand", one([](const Tensor& t) { return expand(nt::unsqueeze(t, 1), {2, 3, 5, 4}); }), {x}},
-      {"flip", one([](const Tensor& t) { return flip(t, {0, 1}); }), {x}},
-      {"pad", one([](const Tensor& t) { return nt::pad(t, {{1, 0}, {2, 3}}, nt::PaddingMode::constant, 0.5); }), {x}},
-      {"permute", one([](const Tensor& t) { return permute(t, {2, 0, 1}); }), {z}},
-      {"reshape", one([](const Tensor& t) { return reshape(t, {4, -1}); }), {x}},
+      {"concatenate",
+       two([](const Tensor& a, const Tensor& b) {
+         return nt::concatenate({a, b}, 1);
+       }),
+       {x, y}},
+      {"expand",
+       one([](const Tensor& t) {
+         return expand(nt::unsqueeze(t, 1), {2, 3, 5, 4});
+       }),
+       {x}},
+      {"flip",
+       one([](const Tensor& t) {
+         return flip(t, {0, 1});
+       }),
+       {x}},
+      {"pad",
+       one([](const Tensor& t) {
+         return nt::pad(t, {{1, 0}, {2, 3}}, nt::PaddingMode::constant, 0.5);
+       }),
+       {x}},
+      {"permute",
+       one([](const Tensor& t) {
+         return permute(t, {2, 0, 1});
+       }),
+       {z}},
+      {"reshape",
+       one([](const Tensor& t) {
+         return reshape(t, {4, -1});
+       }),
+       {x}},
       {"slice", one([](const Tensor& t) { return slice(t, 1, 0, 4, 2); }), {x}},
       {"split",
        [](std::span<const Tensor> t) {
@@ -171,11 +199,16 @@ std::vector<Case> array_cases() {
          return Many{parts[1], parts[0]};
        },
        {x}},
-      {"stack", two([](const Tensor& a, const Tensor& b) { return nt::stack({a, b}, -1); }), {x, y}},
+      {"stack",
+       two([](const Tensor& a, const Tensor& b) {
+         return nt::stack({a, b}, -1);
+       }),
+       {x, y}},
       {"unstack", [](std::span<const Tensor> t) { return Many{unstack(t[0], 1)[2]}; }, {x}},
       {"gather", one([](const Tensor& t) { return gather(t, 1, argmax(t, 1, true)); }), {x}},
       {"one_hot", one([](const Tensor& t) { return one_hot(argmax(t, 1), 4); }), {x}},
-      {"scatter", two([](const Tensor& a, const Tensor& b) { return scatter(a, 1, argmax(b, 1, true), amax(b, 1, true)); }),
+      {"scatter",
+       two([](const Tensor& a, const Tensor& b) { return scatter(a, 1, argmax(b, 1, true), amax(b, 1, true)); }),
        {x, y}},
       {"select", one([](const Tensor& t) { return select(t, 1, -2); }), {z}},
       {"take", one([](const Tensor& t) { return take(t, argmax(t, 1), 1); }), {x}},
@@ -187,12 +220,19 @@ std::vector<Case> layer_cases() {
   const Tensor s = numbers({2, 3, 4});
   const auto image = [&](auto f) { return one(f); };
   return {
-      {"adaptive_avg_pool", image([](const Tensor& t) { return adaptive_avg_pool2d(t, {4, 3}) + adaptive_avg_pool2d(t, 1); }), {x}, 4},
-      {"adaptive_max_pool", image([](const Tensor& t) { return adaptive_max_pool2d(t, {4, 3}) + adaptive_max_pool2d(t, 1); }), {x}},
-      {"avg_pool",
+      {"adaptive_avg_pool",
        image([](const Tensor& t) {
-         return avg_pool2d(t, 3, {.stride = 2, .padding = 1, .count_include_pad = false});
+         return adaptive_avg_pool2d(t, {4, 3}) + adaptive_avg_pool2d(t, 1);
        }),
+       {x},
+       4},
+      {"adaptive_max_pool",
+       image([](const Tensor& t) {
+         return adaptive_max_pool2d(t, {4, 3}) + adaptive_max_pool2d(t, 1);
+       }),
+       {x}},
+      {"avg_pool",
+       image([](const Tensor& t) { return avg_pool2d(t, 3, {.stride = 2, .padding = 1, .count_include_pad = false}); }),
        {x},
        4},
       {"batch_norm", image([v](const Tensor& t) { return nt::batch_norm_by(t, v, v, v, {}, 1e-3); }), {x}, 8},
@@ -216,8 +256,15 @@ std::vector<Case> layer_cases() {
        }),
        {x},
        16},
-      {"layer_norm", image([](const Tensor& t) { return layer_norm(t, {8, 6}, {}, {}, 1e-4); }), {x}, 64},
-      {"linear", two([](const Tensor& a, const Tensor& c) { return linear(a, c); }), {numbers({5, 4}), numbers({2, 4})}},
+      {"layer_norm",
+       image([](const Tensor& t) {
+         return layer_norm(t, {8, 6}, {}, {}, 1e-4);
+       }),
+       {x},
+       64},
+      {"linear",
+       two([](const Tensor& a, const Tensor& c) { return linear(a, c); }),
+       {numbers({5, 4}), numbers({2, 4})}},
       {"matmul", two([](const Tensor& a, const Tensor& c) { return matmul(a, transpose(c)); }), {s, s}},
       {"max_pool", image([](const Tensor& t) { return max_pool2d(t, 3, {.stride = 2, .padding = 1}); }), {x}},
       {"rms_norm", image([](const Tensor& t) { return rms_norm(t, {6}); }), {x}, 64},
@@ -300,7 +347,8 @@ TEST_CASE("recurrent layers are written in ONNX and read back") {
   nt::manual_seed(4);
   const Many inputs{numbers({5, 2, 3}, -1, 1, 7)};
   const auto check = [&](const auto& layer) {
-    check_round_trip(layer, [&](std::span<const Tensor> x) { return Many{layer(x[0]).output}; }, inputs, 8);
+    check_round_trip(
+        layer, [&](std::span<const Tensor> x) { return Many{layer(x[0]).output}; }, inputs, 8);
   };
   check(nn::LSTM(3, 4, {.num_layers = 2, .bidirectional = true}));
   check(nn::GRU(3, 4, {.num_layers = 2}));
@@ -341,9 +389,7 @@ TEST_CASE("a model is written to a file") {
 }
 
 TEST_CASE("what cannot be written in ONNX is an error that names it") {
-  const auto save = [](const Program& program) {
-    return nt::onnx::save_bytes(Nothing(), program, {numbers({3, 3})});
-  };
+  const auto save = [](const Program& program) { return nt::onnx::save_bytes(Nothing(), program, {numbers({3, 3})}); };
   CHECK_THROWS_WITH(save(one([](const Tensor& x) { return nt::lgamma(abs(x)); })), Catch::Contains("lgamma"));
   // A number that was read is no constant.
   CHECK_THROWS_WITH(save(one([](const Tensor& x) { return x * sum(x).item(); })), Catch::Contains("differs"));

@@ -88,16 +88,3 @@ TEST_CASE("sizes of tensors are checked before anything is allocated") {
   CHECK_THROWS_WITH(value(Message().integer(2, 99).bytes), contains("unsupported type"));
   CHECK(value(of({0, std::int64_t{1} << 40}).bytes).tensor().size() == 0);
 }
-
-TEST_CASE("halves are read exactly") {
-  using onnx::format::half_to_float;
-  CHECK(half_to_float(0x3C00) == 1.0F);
-  CHECK(half_to_float(0xC000) == -2.0F);
-  CHECK(half_to_float(0x0001) == 0x1p-24F);
-  CHECK(half_to_float(0x03FF) == 1023 * 0x1p-24F);
-  CHECK(half_to_float(0x7BFF) == 65504.0F);
-  CHECK(std::isinf(half_to_float(0x7C00)));
-  CHECK(std::isnan(half_to_float(0x7E00)));
-  CHECK(std::signbit(half_to_float(0x8000)));
-  CHECK(onnx::format::bfloat_to_float(0x3FC0) == 1.5F);
-}

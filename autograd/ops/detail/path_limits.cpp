@@ -93,9 +93,10 @@ Tensor ValuePath::along(const Tensor& z, int index) const {
   const auto members = element_count(lead);
   Shape one_of{members, members};
   one_of.resize(2 + values_.ndim(), 1);
-  const Tensor cotangents = expand(reshape(eye(members, z.dtype()), one_of) * z,
-                                   lead_and(members, lead_and(members, values_.shape())));
-  for (auto& part : detail::grad_between(g_, to, reshape(cotangents, lead_and(members, g_.shape())), grad_enabled(), true)) {
+  const Tensor cotangents =
+      expand(reshape(eye(members, z.dtype()), one_of) * z, lead_and(members, lead_and(members, values_.shape())));
+  for (auto& part :
+       detail::grad_between(g_, to, reshape(cotangents, lead_and(members, g_.shape())), grad_enabled(), true)) {
     if (part.defined()) total = total.defined() ? total + part : part;
   }
   if (!total.defined()) return total;

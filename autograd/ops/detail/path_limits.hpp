@@ -34,20 +34,20 @@ class ValuePath {
 /// numerator / denominator, where the denominator may be near 0.
 struct PathQuotient {
   Tensor numerator;
-  Tensor denominator;  ///< broadcasts to the numerator, as `scale` and `equal` do
-  Tensor scale;        ///< the size of all values
-  Tensor equal;        ///< boolean: where the denominator counts as 0
-  Tensor terms;        ///< that the numerator is a difference of: another matrix
-  bool zero = false;   ///< all cotangents are 0, and stand for others (forward mode)
-  bool only_equal = false;  ///< no limits at nearly equal values
+  Tensor denominator;                          ///< broadcasts to the numerator, as `scale` and `equal` do
+  Tensor scale;                                ///< the size of all values
+  Tensor equal;                                ///< boolean: where the denominator counts as 0
+  Tensor terms;                                ///< that the numerator is a difference of: another matrix
+  bool zero = false;                           ///< all cotangents are 0, and stand for others (forward mode)
+  bool only_equal = false;                     ///< no limits at nearly equal values
   std::vector<Tensor> numerator_along = {};    ///< derivatives along two paths; undefined: 0
   std::vector<Tensor> denominator_along = {};  ///< not 0 where the denominator is near 0
 };
 
 /// Limits where the denominator is near 0 and the numerator vanishes with it.
 struct PathLimits {
-  Tensor known;  ///< boolean constant; undefined where there are none
-  Tensor value;  ///< in the graph of the cotangents; no derivative with respect to `a`
+  Tensor known;          ///< boolean constant; undefined where there are none
+  Tensor value;          ///< in the graph of the cotangents; no derivative with respect to `a`
   bool complete = true;  ///< known wherever the denominator counts as 0
 };
 /// NumericalError where the limit at a denominator of 0 depends on the path, which it does for functions that have no

@@ -42,8 +42,12 @@ Tensor with_eigenvalues(std::initializer_list<double> w) {
   return symmetric_of(matmul(q * tensor(std::vector<double>(w), f64), transpose(q)));
 }
 std::vector<Tensor> equal_points() {
-  return {eye(3, f64), diag_embed(tensor({1., 1, 2}, f64)), zeros({3, 3}, f64), with_eigenvalues({1, 1, 2}),
-          with_eigenvalues({2, 0, 0}), with_eigenvalues({1, 1, 1})};
+  return {eye(3, f64),
+          diag_embed(tensor({1., 1, 2}, f64)),
+          zeros({3, 3}, f64),
+          with_eigenvalues({1, 1, 2}),
+          with_eigenvalues({2, 0, 0}),
+          with_eigenvalues({1, 1, 1})};
 }
 double relative_to(const Tensor& got, const Tensor& want) {
   REQUIRE(got.shape() == want.shape());
@@ -81,8 +85,7 @@ TEST_CASE("linalg: several functions of one factorization at equal values, and o
     const Tensor rows = jacobian(UnaryFunction(exponential_of_parts), a);
     const Tensor want = jacobian(UnaryFunction(exponential_of_symmetric), a);
     CHECK(relative_to(rows, want) <= rounding_of_test);
-    const Tensor columns =
-        jacobian(UnaryFunction(exponential_of_parts), a, {.mode = JacobianOptions::Mode::forward});
+    const Tensor columns = jacobian(UnaryFunction(exponential_of_parts), a, {.mode = JacobianOptions::Mode::forward});
     CHECK(relative_to(columns, want) <= rounding_of_test);
   }
 }
@@ -124,7 +127,8 @@ TEST_CASE("linalg: functions that depend on the choice of vectors of equal value
 }
 
 TEST_CASE("linalg: gradients at equal values are constants, and the graph is released", "[linalg]") {
-  const Tensor want = gradient([](const Tensor& x) { return sum(exponential_of_symmetric(x) * weights_of_test); }, eye(3, f64));
+  const Tensor want =
+      gradient([](const Tensor& x) { return sum(exponential_of_symmetric(x) * weights_of_test); }, eye(3, f64));
   const Tensor a = variable(eye(3, f64));
   const Tensor scale = variable(tensor({2.0}, f64));
   const Tensor y = sum(exponential_of_parts(a) * weights_of_test * scale);
@@ -155,9 +159,7 @@ TEST_CASE("linalg: gradients at equal values are constants, and the graph is rel
 TEST_CASE("linalg: whitening by eigh of a unit covariance, in both dtypes", "[linalg]") {
   const Tensor x = tensor({{1., 1}, {1, -1}, {-1, 1}, {-1, -1}}, f64);
   const Tensor c = tensor({{1., 2}, {3, 4}, {-2, 0.5}, {1, -1}}, f64);
-  const auto whitened = [](const Tensor& t, const Tensor& root) {
-    return matmul(t - mean(t, 0, true), root);
-  };
+  const auto whitened = [](const Tensor& t, const Tensor& root) { return matmul(t - mean(t, 0, true), root); };
   const auto covariance = [](const Tensor& t) {
     const Tensor centred = t - mean(t, 0, true);
     return matmul(transpose(centred), centred) / 4.0;

@@ -37,7 +37,7 @@ void check_product(const Array& got, const Array& a, const Array& b, const Array
 }  // namespace
 
 TEST_CASE("half products: any shape and layout of the weight, with and without bias", "[dtypes]") {
-  const std::int64_t sizes[][3] = {{1, 1, 1}, {1, 5, 7},    {3, 4, 1},     {2, 33, 65},   {17, 40, 300},
+  const std::int64_t sizes[][3] = {{1, 1, 1},     {1, 5, 7},      {3, 4, 1},       {2, 33, 65},  {17, 40, 300},
                                    {64, 96, 200}, {1, 1000, 700}, {130, 257, 129}, {5, 2000, 40}};
   std::uint64_t seed = 1;
   for (const DType dtype : {f16, bf16}) {

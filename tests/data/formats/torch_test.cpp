@@ -75,8 +75,9 @@ TEST_CASE("load_torch keeps every dtype, or widens", "[dtypes]") {
   const auto file = load_torch(test_file("torch/dtypes.pt"));
   const auto wide = load_torch(test_file("torch/dtypes.pt"), {.widen = true});
   const std::tuple<const char*, DType, DType> expected[] = {
-      {"float32", f32, f32}, {"float64", f64, f64}, {"float16", f16, f32}, {"bfloat16", bf16, f32}, {"int64", i64, i64},
-      {"int32", i32, i64},   {"int16", i16, i64},   {"int8", i8, i64},     {"uint8", u8, i64},      {"bool", boolean, boolean}};
+      {"float32", f32, f32}, {"float64", f64, f64},     {"float16", f16, f32}, {"bfloat16", bf16, f32},
+      {"int64", i64, i64},   {"int32", i32, i64},       {"int16", i16, i64},   {"int8", i8, i64},
+      {"uint8", u8, i64},    {"bool", boolean, boolean}};
   for (const auto& [name, kept, widened] : expected) {
     INFO(name);
     CHECK(file[name].dtype() == kept);
@@ -120,9 +121,7 @@ TEST_CASE("load_torch: a truncated or corrupted file gives an IoError or other t
 
 }  // namespace
 
-TEST_CASE("load_torch without libzip says so") {
-  CHECK_THROWS_WITH(load_torch("x.pt"), contains("without libzip"));
-}
+TEST_CASE("load_torch without libzip says so") { CHECK_THROWS_WITH(load_torch("x.pt"), contains("without libzip")); }
 
 #endif
 
@@ -150,7 +149,9 @@ TEST_CASE("a pickle cut anywhere gives an IoError that names the byte", "[dtypes
 }
 
 TEST_CASE("pickles that contain themselves or multiply are refused", "[dtypes]") {
-  CHECK_THAT(pickle_error("\x80\x02]q\x01h\x01" "a."), contains("nested too deeply"));  // a = []; a.append(a)
+  CHECK_THAT(pickle_error("\x80\x02]q\x01h\x01"
+                          "a."),
+             contains("nested too deeply"));  // a = []; a.append(a)
   std::string wide = "\x80\x02]q";
   wide += '\0';
   for (char level = 1; level < 40; ++level) {  // each list twice in the next: 2^40 entries
@@ -163,6 +164,8 @@ TEST_CASE("pickles that contain themselves or multiply are refused", "[dtypes]")
   }
   CHECK_THAT(pickle_error(wide + "."), contains("the pickle ends early"));
   CHECK_THAT(pickle_error(std::string("\x80\x02(", 3) + wide.substr(2) + "t."), contains("too many entries"));
-  CHECK_THAT(pickle_error("\x80\x02" "cos\nsystem\nU\x02ls\x85R."), contains("'os system'") && contains("byte 2"));
+  CHECK_THAT(pickle_error("\x80\x02"
+                          "cos\nsystem\nU\x02ls\x85R."),
+             contains("'os system'") && contains("byte 2"));
   CHECK_THAT(pickle_error("\x80\x02i"), contains("unknown opcode") && contains("0x69"));
 }
