@@ -107,19 +107,21 @@ const Value& Outputs::at(std::size_t i) const {
   return values_[i];
 }
 
-Model::Model(std::shared_ptr<const detail::Plan> plan, const LoadOptions& options)
-    : plan_(std::move(plan)), dtype_(options.dtype) {
+Model::Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options) : plan_(plan), dtype_(options.dtype) {
   NameTree tree;
-  const auto initial = [&](const Value& value) {
-    const Tensor& x = value.tensor();
-    return value.type() == ElementType::float64 ? x.value() : x.to(dtype_).value();
+  // Only the type stays in the plan, or the first step of an optimizer would copy the memory.
+  const auto initial = [&](Value& value) {
+    const ElementType type = value.type();
+    Tensor x = std::move(value).tensor();
+    value = Value(zeros({0}, x.dtype()), type);
+    return type == ElementType::float64 ? x.value() : x.to(dtype_).value();
   };
-  for (const auto& [name, value] : plan_->weights) {
+  for (auto& [name, value] : plan->weights) {
     const Parameter& p = weights_.emplace_back(initial(value));
     if (options.trainable && !options.trainable(name)) p.requires_grad(false);
     tree.put(name, p);
   }
-  for (const auto& [name, value] : plan_->statistics) tree.put(name, statistics_.emplace_back(initial(value)));
+  for (auto& [name, value] : plan->statistics) tree.put(name, statistics_.emplace_back(initial(value)));
   for (const auto& [name, p] : tree.parameters) add(name, p);
   for (const auto& [name, b] : tree.buffers) add(name, b);
   for (const auto& [name, child] : tree.children) add(name, Scope(*child));

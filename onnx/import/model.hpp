@@ -77,7 +77,8 @@ class Outputs {
 /// evaluation mode when loaded; in training mode Dropout drops and BatchNormalization uses the batch's statistics.
 class Model : public nn::Module<Model> {
  public:
-  explicit Model(std::shared_ptr<const detail::Plan> plan, const LoadOptions& options = {});
+  /// Takes the initial values out of the plan.
+  explicit Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options = {});
 
   using Module::operator();
   /// `model({{"input", x}, {"mask", m}})`

@@ -323,8 +323,8 @@ std::string describe_node(const format::NodeProto& node, std::int64_t version) {
   return fmt::format("node '{}' ({}{}, version {}, byte {})", node.name, domain, node.op_type, version, node.position);
 }
 
-std::shared_ptr<const Plan> make_plan(std::string who, std::shared_ptr<const format::MappedFile> file,
-                                      const std::string& folder, const LoadOptions& options) {
+std::shared_ptr<Plan> make_plan(std::string who, std::shared_ptr<const format::MappedFile> file,
+                                const std::string& folder, const LoadOptions& options) {
   if (!newtape::is_floating(options.dtype)) {
     raise<DTypeError>("onnx::load: floats are computed in f32 or f64", "f32 or f64", name(options.dtype));
   }

@@ -63,8 +63,8 @@ struct Plan {
 };
 
 /// Reads and prepares a model. `folder` is that of external data, empty for none.
-std::shared_ptr<const Plan> make_plan(std::string who, std::shared_ptr<const format::MappedFile> file,
-                                      const std::string& folder, const LoadOptions& options);
+std::shared_ptr<Plan> make_plan(std::string who, std::shared_ptr<const format::MappedFile> file,
+                                const std::string& folder, const LoadOptions& options);
 
 /// "node 'conv1' (Conv, version 11, byte 1234)"
 std::string describe_node(const format::NodeProto& node, std::int64_t version);

@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/onnx/import/rows/rows.hpp>
 
 #include <fmt/format.h>
