@@ -35,7 +35,7 @@ Array& Parameter::writable() const {
 void Parameter::to(DType dtype) const {
   if (dtype == this->dtype()) return;
   const Array value = core::cast(cell().value(), dtype);
-  cell() = requires_grad() ? variable(value) : Tensor(value);
+  cell() = requires_grad() && is_floating(dtype) ? variable(value) : Tensor(value);
 }
 
 }  // namespace newtape

@@ -60,7 +60,7 @@ class Parameter : public TensorMethods<Parameter> {
   Array& writable() const;
   /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
   Tensor exchange(Tensor other) const { return std::exchange(cell(), std::move(other)); }
-  /// Converts the value and drops the gradient.
+  /// Converts the value and drops the gradient. f16 and bf16 make it a constant, which stays one.
   void to(DType dtype) const;
 
   /// Whether both are the same cell.

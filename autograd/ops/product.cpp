@@ -18,6 +18,18 @@ static const Op matmul_op{"matmul"};
 static const Op linear_op{"linear"};
 
 namespace {
+/// match, except that an f16 or bf16 matrix (a constant) beside f32 stays as it is: the product widens it in panels.
+void match_product(const Op& op, In& a, In& b) {
+  const auto is_stored = [](const In& x) { return !x.is_number() && is_half(x.dtype()) && x.ndim() == 2; };
+  for (In* const half : {&a, &b}) {
+    In& other = half == &a ? b : a;
+    if (!is_stored(*half) || other.is_number() || !is_floating(other.dtype())) continue;
+    if (other.dtype() == f64) half->promote(f64);
+    return;
+  }
+  match(op, a, b);
+}
+
 /// Whether the last two axes are in column-major order.
 bool is_column_major(const Tensor& x) {
   const auto& steps = x.value().strides();
@@ -44,7 +56,7 @@ Tensor matrix_product(const Tensor& a, const Tensor& b, SourceLocation location)
 }  // namespace
 
 Tensor matmul(In a, In b) {
-  match(matmul_op, a, b);
+  match_product(matmul_op, a, b);
   if (a.ndim() == 0 || b.ndim() == 0) {
     raise<ShapeError>("matmul: the operands must have axes", "a [.., n, k] or [k], b [.., k, m] or [k]",
                       "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
@@ -70,7 +82,8 @@ Tensor matmul(In a, In b) {
 }
 
 Tensor linear(In x, In w, In b) {
-  match(linear_op, x, w);
+  match_product(linear_op, x, w);
+  if (!b.is_number() && is_half(b.dtype()) && is_floating(x.dtype())) b.promote(x.dtype());
   match(linear_op, x, b);
   if (x.ndim() < 1 || w.ndim() != 2 || b.ndim() != 1 || x.shape().back() != w.shape()[1] ||
       b.shape()[0] != w.shape()[0]) {
@@ -95,7 +108,7 @@ Tensor linear(In x, In w, In b) {
 }
 
 Tensor linear(In x, In w) {
-  match(linear_op, x, w);
+  match_product(linear_op, x, w);
   if (x.ndim() < 1 || w.ndim() != 2 || x.shape().back() != w.shape()[1]) {
     raise<ShapeError>("linear: the features must agree", "x [.., k], w [m, k]",
                       "x " + to_string(x.shape()) + ", w " + to_string(w.shape()));

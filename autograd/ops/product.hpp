@@ -6,9 +6,10 @@
 /// Matrix, vector and tensor products.
 namespace newtape {
 
-/// a [.., n, k] b [.., k, m] -> [.., n, m], leading axes broadcast; a vector on either side contributes no axis.
+/// a [.., n, k] b [.., k, m] -> [.., n, m], leading axes broadcast; a vector on either side contributes no axis. One matrix
+/// [k, m] of f16 or bf16 multiplies f32 without a widened copy, with sums in f32.
 Tensor matmul(In a, In b);
-/// x [.., k] w [m, k]^T + b [m] -> [.., m].
+/// x [.., k] w [m, k]^T + b [m] -> [.., m]; w as in `matmul`.
 Tensor linear(In x, In w, In b);
 /// x [.., k] w [m, k]^T -> [.., m].
 Tensor linear(In x, In w);

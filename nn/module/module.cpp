@@ -271,7 +271,16 @@ void ModuleBase::requires_grad(bool wanted) const {
 }
 
 void ModuleBase::to(DType dtype) const {
-  if (!is_floating(dtype)) raise<DTypeError>("to: the dtype must be a float", "f32 or f64", name(dtype));
+  if (is_half(dtype)) {
+    for (const auto& [name, p] : named_parameters()) {
+      const bool is_weight = name == "weight" || name.ends_with(".weight");
+      if (is_weight && p.ndim() == 2) p.to(dtype);
+    }
+    return;
+  }
+  if (!is_floating(dtype)) {
+    raise<DTypeError>("to: the dtype must be a float", "f32 or f64; f16 or bf16 for weights", name(dtype));
+  }
   for (const auto& p : parameters()) p.to(dtype);
   for (const auto& b : buffers()) {
     if (is_floating(b.dtype())) b.to(dtype);

@@ -32,6 +32,7 @@ using StateDict = NamedArrays;
 struct LoadStateDictOptions {
   bool strict = true;       ///< a missing or unexpected name is an error
   std::string prefix = {};  ///< only names that start with it belong to this module
+  bool assign = false;      ///< takes over the arrays' memory, of a mapped file, too, instead of copying it
 };
 
 /// Names that load_state_dict without `strict` skipped.
@@ -127,7 +128,9 @@ class ModuleBase {
   void zero_grad() const;
   /// False freezes all parameters, true unfreezes them.
   void requires_grad(bool wanted) const;
-  /// Converts parameters and floating buffers. DTypeError unless `dtype` is a float. Construct optimizers afterwards.
+  /// Converts parameters and floating buffers. f16 and bf16 convert the matrices named "weight" (of Linear, Embedding),
+  /// which become constants that products widen, and nothing else. DTypeError for another dtype. Construct optimizers
+  /// afterwards.
   void to(DType dtype) const;
 
   /// Calls `hook` before, or after, every call of this module.
@@ -138,7 +141,8 @@ class ModuleBase {
 
   /// Snapshot of all parameters and buffers, independent of later training.
   StateDict state_dict(std::string_view prefix = {}) const;
-  /// Copies the values into parameters and buffers. ValueError naming every entry that is missing, unexpected, or of
+  /// Copies the values into parameters and buffers. Floats, f16 and bf16 take the dtype of the parameter, integers that of
+  /// the buffer. ValueError naming every entry that is missing, unexpected, or of
   /// the wrong shape or dtype; nothing is changed then.
   LoadReport load_state_dict(const StateDict& state, const LoadStateDictOptions& options = {}) const;
 

@@ -20,8 +20,10 @@ LoadReport ModuleBase::load_state_dict(const StateDict& state, const LoadStateDi
   std::vector<std::pair<Buffer, Array>> buffers;
   const auto read = [&](const std::string& path, const auto& members, auto& found) {
     for (const auto& [name, cell] : members) {
-      const Array value = reader.take(path + name, cell.dtype(), cell.shape());
-      if (value.defined()) found.emplace_back(cell, core::copy(value));
+      Array value = reader.take(path + name, cell.dtype(), cell.shape(), true);
+      if (!value.defined()) continue;
+      const bool own = options.assign || value.reusable();  // a converted value is in memory of its own
+      found.emplace_back(cell, own ? std::move(value) : core::copy(value));
     }
   };
   body_->walk("", [&](const std::string& path, const Body& body) {
@@ -30,7 +32,7 @@ LoadReport ModuleBase::load_state_dict(const StateDict& state, const LoadStateDi
   });
   reader.finish("load_state_dict", options.strict);
   LoadReport report{reader.missing(), reader.unexpected()};
-  // Nothing below throws: all values have been copied.
+  // Nothing below throws: all values are there.
   for (auto& [p, value] : parameters) p.exchange(Tensor(std::move(value), p.tensor().node()));
   for (auto& [b, value] : buffers) b.exchange(std::move(value));
   return report;
