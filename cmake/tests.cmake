@@ -66,7 +66,7 @@ target_link_libraries(test_inspect PRIVATE nlohmann_json::nlohmann_json)
 if(PROJECT_IS_TOP_LEVEL AND NOT NEWTAPE_SANITIZE)
   add_test(NAME package COMMAND "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
     "-DCOMPILER=${CMAKE_CXX_COMPILER}" "-DSHARED=${BUILD_SHARED_LIBS}" -P "${PROJECT_SOURCE_DIR}/tests/package/run.cmake")
-  set_tests_properties(package PROPERTIES LABELS package TIMEOUT 300)
+  set_tests_properties(package PROPERTIES LABELS package TIMEOUT 900)
 endif()
 
 # Choices that are made once a process, as the environment asks. Prescott is what OpenBLAS takes for a processor that it
