@@ -98,9 +98,10 @@ Bitmap read_bitmap_header(const Input& file, std::string_view bytes) {
 /// The bits of `mask`, widened to 8 by their ratio to the most.
 std::uint8_t masked(std::uint32_t pixel, std::uint32_t mask) {
   if (mask == 0) return 0;
-  const std::uint64_t shift = static_cast<unsigned>(std::countr_zero(mask));
+  const auto shift = static_cast<unsigned>(std::countr_zero(mask));
   const std::uint64_t most = mask >> shift;
-  return static_cast<std::uint8_t>((((pixel & mask) >> shift) * 255 + most / 2) / most);
+  const std::uint64_t value = (pixel & mask) >> shift;
+  return static_cast<std::uint8_t>((value * 255 + most / 2) / most);
 }
 
 }  // namespace

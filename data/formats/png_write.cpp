@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <string>
@@ -32,27 +33,29 @@ void append_chunk(std::string& png, std::string_view type, std::string_view byte
 std::string deflated(const std::string& bytes) {
   uLongf length = compressBound(static_cast<uLong>(bytes.size()));
   std::string packed(length, '\0');
-  const int status = compress2(reinterpret_cast<Bytef*>(packed.data()), &length,
-                               reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uLong>(bytes.size()), 9);
+  const int status =
+      compress2(reinterpret_cast<Bytef*>(packed.data()), &length, reinterpret_cast<const Bytef*>(bytes.data()),
+                static_cast<uLong>(bytes.size()), Z_DEFAULT_COMPRESSION);
   if (status != Z_OK) throw std::bad_alloc();
   packed.resize(length);
   return packed;
 }
 
-/// Differences modulo 256 to the prediction of filter `type` (section 9.2) from the left, upper and upper left samples.
+/// Differences modulo 256 to the prediction of filter `Type` (section 9.2) from the left, upper and upper left samples.
 /// Their absolute values, as signed bytes, are added up in the result.
-std::int64_t filter_row(int type, const unsigned char* row, const unsigned char* above, std::size_t n,
-                        std::size_t pixel, unsigned char* to) {
+template <int Type>
+std::int64_t filter_row(const unsigned char* row, const unsigned char* above, std::size_t n, std::size_t pixel,
+                        unsigned char* to) {
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const int a = i < pixel ? 0 : row[i - pixel];
     const int b = above[i];
     const int c = i < pixel ? 0 : above[i - pixel];
     int predicted = 0;
-    if (type == 1) predicted = a;
-    if (type == 2) predicted = b;
-    if (type == 3) predicted = (a + b) / 2;
-    if (type == 4) {
+    if (Type == 1) predicted = a;
+    if (Type == 2) predicted = b;
+    if (Type == 3) predicted = (a + b) / 2;
+    if (Type == 4) {
       const int pa = std::abs(b - c);
       const int pb = std::abs(a - c);
       const int pc = std::abs(a + b - 2 * c);
@@ -63,6 +66,9 @@ std::int64_t filter_row(int type, const unsigned char* row, const unsigned char*
   }
   return sum;
 }
+
+constexpr decltype(&filter_row<0>) filters[] = {filter_row<0>, filter_row<1>, filter_row<2>, filter_row<3>,
+                                                filter_row<4>};
 
 /// All rows, each after the number of its filter: the one with the least sum, as the recommendation suggests (12.7).
 std::string filtered(const detail::Samples& samples) {
@@ -76,12 +82,12 @@ std::string filtered(const detail::Samples& samples) {
     const unsigned char* const above = y == 0 ? zeros.data() : samples.row(y - 1);
     std::int64_t least = std::numeric_limits<std::int64_t>::max();
     char type = 0;
-    for (char t = 0; t < 5; ++t) {
+    for (std::size_t t = 0; t < std::size(filters); ++t) {
       const auto sum =
-          filter_row(t, samples.row(y), above, n, static_cast<std::size_t>(samples.channels), candidate.data());
+          filters[t](samples.row(y), above, n, static_cast<std::size_t>(samples.channels), candidate.data());
       if (sum < least) {
         least = sum;
-        type = t;
+        type = static_cast<char>(t);
         best.swap(candidate);
       }
     }

@@ -64,7 +64,7 @@ Array floats_to_bytes(const Array& x, float max) {
   const Array dense = core::contiguous(x);
   Array y = Array::empty(x.shape(), u8);
   std::transform(dense.data<float>(), dense.data<float>() + dense.size(), y.data<std::uint8_t>(), [scale](float v) {
-    return static_cast<std::uint8_t>((v > 0 ? std::min(scale * v, 255.0F) : 0.0F) + 0.5F);
+    return static_cast<std::uint8_t>(std::lround(v > 0 ? std::min(scale * v, 255.0F) : 0.0F));
   });
   return y;
 }

@@ -16,7 +16,7 @@
 namespace newtape::data {
 namespace {
 
-constexpr std::size_t image_bytes = 3 * 32 * 32;
+constexpr std::size_t image_bytes = std::size_t{3} * 32 * 32;
 
 TrainTest read_sets(const std::string& name, const std::string& directory, const std::string& folder,
                     const std::vector<std::string>& files, CifarFormat format) {
