@@ -178,7 +178,7 @@ TEST_CASE("killed processes leave of images at most a part of the last") {
   const ReportFolder folder("newtape_tensorboard_killed_images");
   Generator generator(3);
   const Array image = random::uniform({60, 60, 3}, 0, 1, f32, generator);
-  const std::string png = data::encode_png(image);
+  const std::string png = data::encode_png(image, {.layout = data::ImageLayout::channels_last});
   const auto write = [&](inspect::TensorBoardWriter& board, std::int64_t step) {
     board.add_image("picture", image, step);
     board.add_scalar("loss", 1, step);
