@@ -47,28 +47,46 @@ Tensor later_keys(std::int64_t l, std::int64_t s) { return arange(s) > unsqueeze
 
 bool finite(const Tensor& x) { return core::all_finite(x.value()); }
 
-/// a [.., l, k] b [.., k, m], where the elements b[k, m] that are infinite or NaN count only for the results [l, m] for
-/// which `sees` [.., l, k] is true.
-Tensor product_of_seen(const Tensor& a, const Tensor& b, const Tensor& sees) {
-  if (finite(b)) return matmul(a, b);
-  const Tensor bad = ~isfinite(b);
-  const Tensor clean = matmul(a, where(bad, 0.0, b));
-  const Tensor reached = matmul(sees.to(a.dtype()), bad.to(a.dtype())) > 0.5;
-  if (!any(reached).item<bool>()) return clean;
-  // The rows of `a` that reach none are left out: their products with NaN would be NaN in the gradient too.
-  const Tensor row = any(reached, -1, true);
-  return where(reached, matmul(where(row, a, 0.0), b), clean);
-}
+/// Operands of which some elements are infinite or NaN, with zeros in their place, and what these elements reach. Results
+/// that they reach are NaN: a factor, so that cotangents of 0 there send back 0 and others NaN, as through elementwise
+/// operations. Computed with the elements themselves, products would send 0 NaN back to all that has a part in them.
+struct Seen {
+  Tensor query, key, value;
+  Tensor scores;  ///< boolean [.., l, 1]: queries that are not finite, or that see such a key
+  Tensor values;  ///< boolean [.., s, d]: elements of the values that are not finite
 
-/// query key^T, where an infinite or NaN key gives such scores only where it is not blocked.
-Tensor scores_of(const Tensor& query, const Tensor& key, const Tensor& blocked) {
-  if (!blocked.defined() || finite(key)) return matmul(query, transpose(key));
-  const Tensor bad = any(~isfinite(key), -1);  // [.., s]
-  const Tensor clean = matmul(query, transpose(where(unsqueeze(bad, -1), 0.0, key)));
-  const Tensor reached = ~blocked & unsqueeze(bad, -2);
-  if (!any(reached).item<bool>()) return clean;
-  const Tensor row = any(reached, -1, true);
-  return where(reached, matmul(where(row, query, 0.0), transpose(key)), clean);
+  Seen(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& blocked) : query(q), key(k), value(v) {
+    if (!finite(q)) {
+      const Tensor bad = any(~isfinite(q), -1, true);
+      query = where(bad, 0.0, q);
+      scores = bad;
+    }
+    if (!finite(k)) {
+      const Tensor bad = any(~isfinite(k), -1);  // [.., s]
+      key = where(unsqueeze(bad, -1), 0.0, k);
+      const Tensor reached = any(~blocked & unsqueeze(bad, -2), -1, true);
+      scores = scores.defined() ? scores | reached : reached;
+    }
+    if (!finite(v)) {
+      values = ~isfinite(v);
+      value = where(values, 0.0, v);
+    }
+  }
+  bool any_bad() const { return scores.defined() || values.defined(); }
+
+  /// Adds those reached by values that have a weight to the results of queries.
+  Tensor reached(const Tensor& weights) const {
+    if (!values.defined()) return scores;
+    const Tensor sees = (weights.detach() != 0.0).to(weights.dtype());
+    const Tensor found = matmul(sees, values.to(weights.dtype())) > 0.5;
+    return scores.defined() ? scores | found : found;
+  }
+};
+
+/// NaN where `reached` (or undefined: nowhere) is true.
+Tensor not_a_number_where(const Tensor& reached, Tensor x) {
+  if (!reached.defined() || !any(reached).item<bool>()) return x;
+  return std::move(x) * where(reached, full({}, std::numeric_limits<double>::quiet_NaN(), x.dtype()), 1.0);
 }
 
 void check_shapes(const In& query, const In& key, const In& value) {
@@ -93,8 +111,16 @@ AttentionResult attend(const In& query, const In& key, const In& value, Attentio
   const double e = static_cast<double>(std::max<std::int64_t>(1, query.shape().back()));
   if (options.is_causal) mask.block(later_keys(query.tensor().shape(-2), key.tensor().shape(-2)));
 
+  // With nothing blocked, every query sees all keys, and the products are what they are.
+  const bool selects = mask.blocked.defined() || options.dropout_p > 0;
+  const Tensor blocked = mask.blocked.defined() ? mask.blocked : full({1, 1}, 0, boolean);
+  std::optional<Seen> seen;
+  if (selects) seen.emplace(query, key, value, blocked);
+  if (seen && !seen->any_bad()) seen.reset();
+
   // Scaling the queries is cheaper than scaling the scores.
-  Tensor scores = scores_of(query * options.scale.value_or(1 / std::sqrt(e)), key, mask.blocked);
+  const double scale = options.scale.value_or(1 / std::sqrt(e));
+  Tensor scores = seen ? matmul(seen->query * scale, transpose(seen->key)) : matmul(query * scale, transpose(key));
   check_mask(mask.added, scores);
   if (mask.added.defined()) scores = std::move(scores) + mask.added;
   Tensor fully_masked;  // mask of queries with all keys masked, if any
@@ -105,13 +131,13 @@ AttentionResult attend(const In& query, const In& key, const In& value, Attentio
     scores = where(mask.blocked, masked_score, std::move(scores));
     if (fully_masked.defined()) scores = where(fully_masked, 0.0, std::move(scores));
   }
+  if (seen && seen->scores.defined() && fully_masked.defined()) seen->scores = seen->scores & ~fully_masked;
   Tensor weights = softmax(std::move(scores), -1);
   if (fully_masked.defined()) weights = where(fully_masked, 0.0, std::move(weights));
   weights = nn::dropout(std::move(weights), options.dropout_p, true, generator);
-  Tensor output = mask.blocked.defined() || options.dropout_p > 0
-                      ? product_of_seen(weights, value, weights.detach() != 0.0)
-                      : matmul(weights, value);
-  return {std::move(output), std::move(weights)};
+  if (!seen) return {matmul(weights, value), weights};
+  Tensor output = not_a_number_where(seen->reached(weights), matmul(weights, seen->value));
+  return {std::move(output), not_a_number_where(seen->scores, std::move(weights))};
 }
 
 /// A layer's mask, boolean or float, into `mask`.

@@ -23,8 +23,10 @@ struct ScaledDotProductAttentionOptions {
 };
 
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1): query [.., l, e], key [.., s, e],
-/// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. Queries with all keys masked give 0. A key and its value have no
-/// influence on queries that must not attend to it, also if they are infinite or NaN.
+/// value [.., s, d] -> [.., l, d]; leading axes broadcast, the mask to [.., l, s]. Queries with all keys masked give 0. A
+/// key and its value have no influence on queries that must not attend to it, also if they are infinite or NaN. With a
+/// mask or dropout, the result of a query that is not finite, or that attends to such a key or value, is NaN; where the
+/// cotangent of that result is 0, it has no part in any gradient.
 Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductAttentionOptions& options = {},
                                     Generator& generator = default_generator());
 

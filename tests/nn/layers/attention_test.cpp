@@ -182,6 +182,39 @@ TEST_CASE("a key and its value have no influence on queries that must not attend
   }
 }
 
+TEST_CASE("a token that is not finite behind a causal mask is used by its own query only") {
+  nt::manual_seed(1);
+  const auto plain = randn({2, 4, 3});
+  const nt::Tensor last = nt::unsqueeze(nt::arange(4) == 3, 1);
+  const auto gradients = [](const nt::Tensor& query, const nt::Tensor& key, const nt::Tensor& value, std::int64_t rows,
+                            const nn::ScaledDotProductAttentionOptions& o) {
+    Tensors xs{nt::variable(query), nt::variable(key), nt::variable(value)};
+    const nt::Tensor y = nn::scaled_dot_product_attention(xs[0], xs[1], xs[2], o);
+    nt::sum(nt::square(nt::slice(y, 1, 0, rows))).backward();
+    return Tensors{y.detach(), xs[0].grad(), xs[1].grad(), xs[2].grad()};
+  };
+  const nt::Tensor before = nt::tensor({{1, 0, 0, 0}, {1, 1, 0, 0}, {1, 1, 1, 0}, {1, 1, 1, 1}}, nt::boolean);
+  for (const double poison : {double(NAN), HUGE_VAL, -HUGE_VAL}) {
+    INFO(poison);
+    const nt::Tensor token = nt::where(last, poison, plain);
+    for (const nn::ScaledDotProductAttentionOptions& o :
+         {nn::ScaledDotProductAttentionOptions{.is_causal = true}, {.attn_mask = before}}) {
+      // The token as query, key and value, and as each of them alone.
+      for (const auto& x :
+           {Tensors{token, token, token}, {token, plain, plain}, {plain, token, plain}, {plain, plain, token}}) {
+        const auto want = gradients(plain, plain, plain, 3, o);
+        const auto got = gradients(x[0], x[1], x[2], 3, o);
+        CHECK(distance(nt::slice(got[0], 1, 0, 3).value(), nt::slice(want[0], 1, 0, 3).value()) < 1e-14);
+        CHECK(nt::all(nt::isnan(nt::slice(got[0], 1, 3, 4))).item<bool>());
+        for (std::size_t i = 1; i < got.size(); ++i) CHECK(distance(got[i].value(), want[i].value()) < 1e-14);
+        // Where the result is used, it shows.
+        const auto used = gradients(x[0], x[1], x[2], 4, o);
+        CHECK(nt::any(nt::isnan(used[3])).item<bool>());
+      }
+    }
+  }
+}
+
 TEST_CASE("scaled_dot_product_attention_with_weights returns what the values are averaged by") {
   const auto q = randn({2, 3, 4});
   const auto k = randn({2, 5, 4});
