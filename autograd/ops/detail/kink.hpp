@@ -9,7 +9,7 @@
 /// derivative in x exists: with the gradient g d / r, where g = f'(r) and d = 0 at the kink, it is the limit of g / r
 /// times dd/dx; when g = 0 that limit is dg/dr (l'Hopital), which a sweep from g to r finds. Elsewhere, and where g
 /// depends on anything but this r, it does not exist or cannot be told, and is NaN. Right to the third order, in which
-/// such functions have the derivative 0.
+/// such functions have the derivative 0. Not right in the fourth, which is 0 as for r^2: that of r^4 is missing.
 namespace newtape::detail {
 
 /// What the second derivative is where the cotangent at the kink is not 0.
