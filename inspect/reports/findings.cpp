@@ -38,7 +38,8 @@ HeatMap history_map(const Series& all, const Value& value) {
   map.columns.erase(std::unique(map.columns.begin(), map.columns.end()), map.columns.end());
   for (const auto& series : all) {
     const auto records = series.history.records();
-    if (records.empty()) continue;
+    // Constants have no gradients: rows without any value are left out.
+    if (std::all_of(records.begin(), records.end(), [&](const auto& r) { return std::isnan(value(r)); })) continue;
     for (auto& column : map.values) column.push_back(std::numeric_limits<double>::quiet_NaN());
     if (map.values.empty()) map.values.assign(map.columns.size(), {std::numeric_limits<double>::quiet_NaN()});
     for (const auto& record : records) {
@@ -70,14 +71,14 @@ std::string diagnosis_html(const Diagnosis& d) {
                       c.gain ? fmt::format("{:.0f} %", 100 * *c.gain) : "not tried",
                       html_escape(c.reason + (c.source.empty() ? "" : " (" + c.source + ")"))});
     }
-    out += html_table(rows, "text");
+    out += html_table(rows, "text findings");
   }
   if (!d.symptoms.empty()) {
     TableRows rows{{"symptom", "evidence", "where", "explained by"}};
     for (const auto& s : d.symptoms) {
       rows.push_back({html_escape(s.name), html_escape(s.evidence), html_escape(s.where), html_escape(s.explained_by)});
     }
-    out += html_table(rows, "text");
+    out += html_table(rows, "text findings");
   }
   if (!d.ruled_out.empty()) out += note_html("ruled out: " + name_list(d.ruled_out));
   if (!d.not_examined.empty()) out += note_html("not examined: " + name_list(d.not_examined));

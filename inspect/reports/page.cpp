@@ -45,7 +45,7 @@ td:first-child, th:first-child, .text td, .text th { text-align: left; } th { fo
 .changed td { font-weight: 600; } .changed td:first-child::before { content: "\2260  "; color: var(--c1); }
 pre { white-space: pre-wrap; background: var(--panel); border: 1px solid var(--rule); border-radius: 4px; padding: .6rem;
   font: 13px/1.4 ui-monospace, monospace; margin: 0; }
-code { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; } details { margin: .5rem 0; }
+.findings td { overflow-wrap: break-word; } code { font: 13px/1.4 ui-monospace, monospace; } details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--faint); } @media print { details { display: none; } }
 .pictures { display: flex; flex-wrap: wrap; gap: .6rem; } .pictures figure { width: 104px; padding: .35rem; }
 .pictures img { width: 100%; image-rendering: pixelated; display: block; }

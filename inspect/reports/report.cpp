@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 
 namespace newtape::inspect {
 namespace detail {
@@ -270,10 +271,17 @@ void Report::add_probe(const Probe& probe, const std::string& name) {
     if (values.rows.empty()) return;
     impl_->put(title + of, detail::heat_map_chart(values, {.title = title + of, .x_label = "step"}), true);
   };
-  map("gradient norms", detail::parameter_map(probe, [](const ParameterRecord& r) { return r.grad.norm(); }));
+  const auto norm_of = [](const core::ArraySummary& s) {
+    return s.examined > 0 ? s.norm() : std::numeric_limits<double>::quiet_NaN();
+  };
+  const auto rms_of = [](const core::ArraySummary& s) {
+    return s.examined > 0 ? s.rms() : std::numeric_limits<double>::quiet_NaN();
+  };
+  map("gradient norms", detail::parameter_map(probe, [&](const ParameterRecord& r) { return norm_of(r.grad); }));
   map("update ratios", detail::parameter_map(probe, [](const ParameterRecord& r) { return r.update_ratio(); }));
-  map("rms of results", detail::result_map(probe, [](const ResultRecord& r) { return r.value.rms(); }));
-  map("rms of the gradients of results", detail::result_map(probe, [](const ResultRecord& r) { return r.grad.rms(); }));
+  map("rms of results", detail::result_map(probe, [&](const ResultRecord& r) { return rms_of(r.value); }));
+  map("rms of the gradients of results",
+      detail::result_map(probe, [&](const ResultRecord& r) { return rms_of(r.grad); }));
   impl_->put("Parameters" + of, detail::probe_parameters(probe), false);
   impl_->put("Results of modules" + of, detail::probe_results(probe), false);
 }

@@ -312,6 +312,12 @@ TEST_CASE("report: a probe, a diagnosis and effects, and their difference") {
     CHECK_THAT(page, contains("gradient norms, train") && contains("rms of results, train") &&
                          contains("Parameters, train") && contains("0.weight") && contains("update ratio") &&
                          contains("3 &lt; 4") && contains("ruled out: dead_units") && contains("metric by run"));
+    // Of gradients, not those of the data, which is a constant.
+    const auto figure = page.find("rms of the gradients of results, train");
+    REQUIRE(figure != std::string::npos);
+    const std::string rows = page.substr(figure, page.find("</figure>", figure) - figure);
+    CHECK_THAT(rows, contains(">model<title>model</title>"));
+    CHECK(rows.find("model input") == std::string::npos);
     const auto data = inspect::detail::read_page_data(report.path());
     REQUIRE(data.series.size() == 3);
     CHECK(data.series[0].tag == "loss/train");
