@@ -159,6 +159,8 @@ void expect_computed(std::string_view op, const Array& x) {
 
 void expect_floating(std::string_view op, const Array& x) {
   if (x.defined() && is_floating(x.dtype())) return;
+  if (!x.defined())
+    raise<ValueError>(std::string(op) + ": the array is undefined", "an array of f32 or f64", describe(x));
   expect_computed(op, x);
   raise<DTypeError>(std::string(op) + ": the dtype must be a float", "f32 or f64", describe(x));
 }

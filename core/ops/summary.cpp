@@ -140,6 +140,7 @@ ArraySummary summarize(const Array& x, const SummarizeOptions& options) {
 }
 
 Array summary_sample(const Array& x, std::int64_t max_elements) {
+  if (!x.defined()) raise<ValueError>("summary_sample: the array is undefined", "an array", describe(x));
   const Array values = dense(x);
   std::int64_t count = 0;
   each_block(values.size(), max_elements, [&](std::int64_t, std::int64_t n) { count += n; });

@@ -49,7 +49,7 @@ struct SummarizeOptions {
 /// Elements of a block of a sample.
 inline constexpr std::int64_t summary_block = 256;
 
-/// DTypeError unless `x` is f32 or f64. The order of elements does not matter, so no layout that fills its memory is
+/// DTypeError unless `x` is f32 or f64, ValueError when it is undefined. The order of elements does not matter, so no layout that fills its memory is
 /// copied.
 ArraySummary summarize(const Array& x, const SummarizeOptions& options = {});
 

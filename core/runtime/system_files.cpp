@@ -73,7 +73,7 @@ MappedFile::~MappedFile() { ::operator delete (data_, std::align_val_t{64}); }
 void MappedFile::drop(const void*, std::size_t) const noexcept {}
 
 bool is_terminal(std::FILE* stream) noexcept { return stream != nullptr && _isatty(_fileno(stream)) != 0; }
-int terminal_width(std::FILE*) noexcept { return 0; }
+TerminalSize terminal_size(std::FILE*) noexcept { return {}; }
 int process_id() noexcept { return _getpid(); }
 
 std::string host_name() {
@@ -151,9 +151,10 @@ void MappedFile::drop(const void* from, std::size_t n) const noexcept {
 
 bool is_terminal(std::FILE* stream) noexcept { return stream != nullptr && ::isatty(::fileno(stream)) == 1; }
 
-int terminal_width(std::FILE* stream) noexcept {
+TerminalSize terminal_size(std::FILE* stream) noexcept {
   winsize size{};
-  return stream != nullptr && ::ioctl(::fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+  if (stream == nullptr || ::ioctl(::fileno(stream), TIOCGWINSZ, &size) != 0) return {};
+  return {size.ws_col, size.ws_row};
 }
 
 int process_id() noexcept { return static_cast<int>(::getpid()); }

@@ -56,7 +56,10 @@ class MappedFile {
 
 bool is_terminal(std::FILE* stream) noexcept;
 /// 0 if unknown.
-int terminal_width(std::FILE* stream) noexcept;
+struct TerminalSize {
+  int columns = 0, rows = 0;
+};
+TerminalSize terminal_size(std::FILE* stream) noexcept;
 int process_id() noexcept;
 /// "localhost" if unknown.
 std::string host_name();

@@ -7,8 +7,10 @@
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/inspect/default_generator_scope.hpp>
 #include <newtape/inspect/diagnosis/copies.hpp>
+#include <newtape/inspect/spectra/eigenvalues.hpp>
 #include <newtape/inspect/spectra/gradient_noise.hpp>
 #include <newtape/inspect/spectra/loss_surface.hpp>
+#include <newtape/inspect/spectra/operators.hpp>
 #include <newtape/inspect/spectra/stability.hpp>
 #include <newtape/nn/module/functional.hpp>
 
@@ -153,8 +155,6 @@ void measure_gradient_error(const TraineeFactory& make, const TrainingData& data
 
 namespace {
 
-bool plain_descent(const Evidence& e) { return e.options.count("beta2") == 0 && e.options.count("alpha") == 0; }
-
 /// The rms of the gradient of x [batch, time, ..] at the first time step over that at the last.
 std::optional<double> decay_in_time(Trainee& t, const LossFunction& loss, const Array& x, const Array& y) {
   const Tensor v = variable(x);
@@ -165,9 +165,86 @@ std::optional<double> decay_in_time(Trainee& t, const LossFunction& loss, const 
   return at(0) / last;
 }
 
+/// Runs `measure`; what cannot be measured, on a model that died or with an optimizer of the user's, is left out.
+template <class F>
+void attempt(const F& measure) {
+  try {
+    measure();
+  } catch (const std::exception&) {
+  }
+}
+
+/// The loss on some examples, in the parameters that the optimizer changes.
+std::optional<LossSurface> surface_of(Trainee& trainee, const TrainingData& data, std::int64_t examples) {
+  SurfaceModel held(trainee.model());
+  const auto params = trainee.optimizer().params();
+  std::erase_if(held.parameters, [&](const auto& p) {
+    return std::find(params.begin(), params.end(), p.second) == params.end() || !p.second.requires_grad();
+  });
+  if (held.parameters.empty()) return {};
+  Generator generator(3);
+  const Array order = random::permutation(data.train.size(), generator);
+  const auto* first = order.data<std::int64_t>();
+  const auto batch = data.train.gather({first, first + std::min(examples, data.train.size())}, generator);
+  const Tensor x = batch[0];
+  const Tensor y = batch[1];
+  return LossSurface(
+      held, [&trainee, x] { return trainee.forward(x); },
+      [&data, y](const Tensor& output) { return data.loss(output, y); });
+}
+
+void measure_curvature(Trainee& trainee, const TrainingData& data, Evidence& evidence) {
+  const auto surface = surface_of(trainee, data, data.batch);
+  if (!surface) return;
+  attempt([&] {
+    const Stability s = stability(*surface, trainee.optimizer(), {.tolerance = 0.05, .max_products = 30});
+    if (std::isfinite(s.ratio)) evidence.stability = s;
+  });
+  if (!(evidence.fall() > 0.05)) {
+    attempt([&] {
+      const auto e = extreme_eigenvalues(hessian_operator(*surface),
+                                         {.largest = 1, .smallest = 1, .tolerance = 0.05, .max_products = 40});
+      evidence.curvatures = {e.smallest.values[0], e.largest.values[0]};
+    });
+  }
+  if (!evidence.stability || evidence.stability->preconditioned || !(evidence.fall() < 0.8)) return;
+  attempt([&] {  // a single batch can be interpolated whatever the conditioning
+    const auto wide = surface_of(trainee, data, std::max<std::int64_t>(data.batch, 256));
+    const auto [loss, gradient] = wide->loss_and_gradient();
+    constexpr std::int64_t lanczos_steps = 15;
+    evidence.reach =
+        descent_reach(spectral_measure(gauss_newton_operator(*wide), gradient, lanczos_steps), loss, evidence.steps);
+  });
+}
+
 }  // namespace
 
-void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evidence& evidence) {
+DescentReach descent_reach(const Spectrum::Quadrature& measure, double loss, std::int64_t steps) {
+  DescentReach r;
+  double squares = 0;
+  double curved = 0;
+  for (std::size_t i = 0; i < measure.nodes.size(); ++i) {
+    r.curvature = std::max(r.curvature, measure.nodes[i]);
+    squares += measure.weights[i];
+    curved += measure.weights[i] * std::max(measure.nodes[i], 0.0);
+  }
+  if (!(r.curvature > 0) || !(curved > 0)) return r;
+  r.spread = r.curvature * squares / curved;
+  // Along an eigenvector with gradient g and eigenvalue w the model falls by g^2 / 2w in all, and after k steps at the
+  // rate 1 / curvature by 1 - (1 - w / curvature)^2k of that.
+  for (std::size_t i = 0; i < measure.nodes.size(); ++i) {
+    const double w = measure.nodes[i] / r.curvature;
+    if (!(w > 2e-7)) continue;  // rounding of f32
+    const double all = measure.weights[i] / (2 * w * r.curvature);
+    r.newton += all;
+    r.descent += -std::expm1(2 * static_cast<double>(steps) * std::log1p(-std::min(w, 1.0))) * all;
+  }
+  r.newton = std::min(r.newton, std::abs(loss));
+  r.descent = std::min(r.descent, r.newton);
+  return r;
+}
+
+void measure_noise_and_curvature(Trainee& trainee, const TrainingData& data, Evidence& evidence) {
   if (!evidence.graph.known) return;
   const detail::DefaultGeneratorScope keep;
   const auto set = data.train;
@@ -182,10 +259,7 @@ void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evi
     const NoiseScale noise = batch_noise_scale(on(size, parts));
     if (std::isfinite(noise.variance)) evidence.noise_scale = noise.value();
   }
-  if (plain_descent(evidence)) {
-    const double s = sharpness(on(std::min(data.batch, set.size()), 1), {.tolerance = 0.05, .max_products = 30}).value;
-    if (std::isfinite(s)) evidence.sharpness = s;
-  }
+  measure_curvature(trainee, data, evidence);
   const auto b = set[{0, std::min(data.batch, set.size())}].arrays();
   const bool recurrent = std::any_of(evidence.graph.ops.begin(), evidence.graph.ops.end(),
                                      [](const auto& op) { return op.ends_with("_scan"); });

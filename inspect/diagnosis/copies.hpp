@@ -3,6 +3,7 @@
 
 #include <newtape/inspect/diagnosis/evidence.hpp>
 #include <newtape/inspect/diagnosis/trainee.hpp>
+#include <newtape/inspect/spectra/spectrum.hpp>
 
 namespace newtape::inspect {
 
@@ -11,7 +12,11 @@ namespace newtape::inspect {
 void measure_gradient_error(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed,
                             Evidence& evidence);
 
-/// On the trained model: noise scale, sharpness, and the gradient by time step. Changes gradients at most.
-void measure_noise_and_sharpness(Trainee& trainee, const TrainingData& data, Evidence& evidence);
+/// On the trained model: noise scale, curvature, and the gradient by time step. Changes gradients at most.
+void measure_noise_and_curvature(Trainee& trainee, const TrainingData& data, Evidence& evidence);
+
+/// What descent of `steps` steps can reach on the quadratic model of a loss, from the spectral measure of its
+/// Gauss-Newton matrix for the gradient.
+DescentReach descent_reach(const Spectrum::Quadrature& measure, double loss, std::int64_t steps);
 
 }  // namespace newtape::inspect

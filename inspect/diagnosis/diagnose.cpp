@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/inspect/diagnosis/copies.hpp>
 #include <newtape/inspect/diagnosis/diagnose.hpp>
+#include <newtape/inspect/diagnosis/experiments.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
+#include <newtape/inspect/diagnosis/step_witness.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -14,23 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Options of the first group, from the state of an optimizer.
-std::map<std::string, double> options_of(const optim::Optimizer& optimizer) {
-  std::map<std::string, double> options;
-  const std::string prefix = "param_groups.0.";
-  for (const auto& [name, value] : optimizer.state_dict()) {
-    if (name.starts_with(prefix) && value.size() == 1) options[name.substr(prefix.size())] = value.item();
-  }
-  return options;
-}
-
-double mean_of(const std::vector<double>& errors) {
-  if (errors.empty()) return std::numeric_limits<double>::quiet_NaN();
-  double sum = 0;
-  for (const double e : errors) sum += e;
-  return sum / static_cast<double>(errors.size());
-}
 
 /// A run that is looked at, with everything that is measured in it.
 class ObservedRun {
@@ -53,15 +38,18 @@ class ObservedRun {
     e.final_test = std::numeric_limits<double>::quiet_NaN();
     if (measures_copies_) measure_gradient_error(make_, data_, options_.seed, e);
     const auto start = Clock::now();
-    const RunOutcome outcome =
-        runs_.run(treatment, steps, {.start = [&](Trainee& t) { begin(t); }, .end = [&](Trainee& t) { finish(t); }});
+    const RunOutcome outcome = runs_.run(treatment, steps,
+                                         {.start = [&](Trainee& t) { begin(t); },
+                                          .trained = [&](Trainee&) { stop_watching(); },
+                                          .end = [&](Trainee& t) { finish(t); }});
     e.seconds = seconds_since(start) - aside_;
     e.died = outcome.died;
     e.error = outcome.error;
+    e.losses.clear();
     for (std::size_t s = 0; s < outcome.losses.size(); ++s) {
       e.losses.push_back({static_cast<std::int64_t>(s), outcome.losses[s]});
     }
-    e.final_train = mean_of(outcome.errors);
+    e.final_train = mean_error(outcome.errors);
     for (const auto& r : probe_->step_records().records()) e.lrs.push_back(r.lr);
   }
 
@@ -72,34 +60,66 @@ class ObservedRun {
   void begin(Trainee& t) {
     const auto every = std::max<std::int64_t>(1, steps_ / 50);
     probe_.emplace(t.model(), t.optimizer(), ProbeOptions{.every = every});
+    witness_.emplace(t.model(), t.optimizer(), StepWitnessOptions{.every = every});
     evidence.probe = &*probe_;
     evidence.options = options_of(t.optimizer());
+    for (std::size_t g = 0; g < t.optimizer().group_count(); ++g) idle_at_first_.push_back(t.optimizer().lr(g) == 0);
     probe_->on_forward([this](std::span<const Tensor>, const Tensor& output) {
       if (evidence.graph.known) return;
       output_ = output;
       evidence.output = output.value();
     });
     probe_->on_backward([this, &t](const Tensor& loss) {
-      if (!evidence.graph.known) evidence.graph = view_graph(t.model(), output_, loss);
+      if (!evidence.graph.known) evidence.graph = view_graph(t.model(), output_, loss, t.optimizer().params());
       output_ = Tensor();
     });
     evidence.target = data_.train[{0, std::min(data_.batch, data_.train.size())}].array(1);
   }
 
+  /// Before the model is evaluated, which is not the program's doing.
+  void stop_watching() {
+    witness_->detach();
+    probe_->detach();
+    evidence.facts = witness_->facts();
+  }
+
   void finish(Trainee& t) {
     const auto start = Clock::now();
-    probe_->detach();
+    stop_watching();
+    for (std::size_t g = 0; g < t.optimizer().group_count(); ++g) {
+      if (idle_at_first_[g] && t.optimizer().lr(g) == 0) evidence.idle_groups.push_back(g);
+    }
+    evidence.steps = probe_->steps();
+    evidence.losses = probe_->losses().records();
     output_ = Tensor();
+    evidence.spike = find_spike(evidence.losses);
     // What is measured on a model that died would say nothing.
     try {
+      if (evidence.spike.height > spike_limit) look_at_spike(t);
       if (data_.test.size() > 0) {
-        evidence.final_test = mean_of(runs_.evaluate(t, some_examples(data_.test, 512), {}));
+        evidence.final_test = mean_error(runs_.evaluate(t, some_examples(data_.test, 512), {}));
       }
-      if (measures_copies_) measure_noise_and_sharpness(t, data_, evidence);
+      if (measures_copies_) measure_noise_and_curvature(t, data_, evidence);
     } catch (const std::exception&) {
-      evidence.noise_scale = evidence.sharpness = evidence.time_decay = std::nullopt;
+      evidence.noise_scale = evidence.time_decay = std::nullopt;
     }
     aside_ = seconds_since(start);
+  }
+
+  /// The losses of the examples in the batch of the spike.
+  void look_at_spike(const Trainee& t) {
+    const NoGrad off;
+    const EvaluationScope evaluation(t.model());
+    std::vector<std::pair<double, std::int64_t>> losses;
+    for (const auto i : runs_.batch_of(evidence.spike.step)) {
+      const auto one = data_.train.gather(std::vector<std::int64_t>{i});
+      losses.emplace_back(data_.loss(t.forward(one[0]), one[1]).item(), i);
+    }
+    std::sort(losses.rbegin(), losses.rend());
+    for (const auto& [loss, i] : losses) {
+      evidence.spike.examples.push_back(i);
+      evidence.spike.example_losses.push_back(loss);
+    }
   }
 
   const TraineeFactory& make_;
@@ -107,41 +127,13 @@ class ObservedRun {
   const DiagnoseOptions& options_;
   PairedRuns runs_;
   std::optional<Probe> probe_;
+  std::optional<StepWitness> witness_;
+  std::vector<bool> idle_at_first_;  ///< groups of parameters
   Tensor output_;
   std::int64_t steps_ = 0;
   bool measures_copies_ = true;
   double aside_ = 0;  ///< seconds of measurements after the run
 };
-
-/// Tries the remedies of the suspects, in all doses, and keeps the best dose of each.
-void try_remedies(const ObservedRun& run, const DiagnoseOptions& options, std::vector<Fired>& fired,
-                  Diagnosis& diagnosis) {
-  double cost = 2;  // in runs: the untreated one, and one with the first cause's remedy
-  std::vector<std::vector<Treatment>> doses;
-  for (const auto& f : fired) {
-    doses.push_back(f.rule->treatments != nullptr ? f.rule->treatments(run.evidence) : std::vector<Treatment>{});
-    for (const auto& t : doses.back()) cost += static_cast<double>(t.batch_factor);
-  }
-  if (cost <= 2 || options.budget <= 0) return;
-  const auto steps =
-      std::min(options.steps, static_cast<std::int64_t>(static_cast<double>(options.steps) * options.budget / cost));
-  if (steps < 1) return;
-  const auto start = Clock::now();
-  diagnosis.experiment_steps = steps;
-  const RunOutcome untreated = run.experiment().run({}, steps);
-  for (std::size_t i = 0; i < fired.size(); ++i) {
-    Suspect& s = fired[i].suspect;
-    for (const auto& t : doses[i]) {
-      const auto g = paired_gain(untreated, run.experiment().run(t, steps));
-      if (s.gain && *s.gain >= g.gain) continue;
-      s.gain = g.gain;
-      s.deviations = g.deviations;
-      fired[i].best = t;
-      if (!t.code.empty()) s.remedy = t.code;
-    }
-  }
-  diagnosis.experiment_seconds = seconds_since(start);
-}
 
 }  // namespace
 
@@ -163,7 +155,8 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   d.error = e.error;
   d.run_seconds = e.seconds;
   auto fired = apply_rules(e, d);
-  try_remedies(run, options, fired, d);
+  try_remedies(run.experiment(), e, {.run_steps = options.steps, .most_steps = options.steps, .budget = options.budget},
+               fired, d);
   auto causes = judge(std::move(fired), options.least_gain, d);
   if (causes.size() < 2 || !causes[0].best) {
     settle(std::move(causes), nullptr, d);

@@ -60,6 +60,13 @@ std::string Diagnosis::to_string() const {
       describe(text, causes[i]);
     }
   }
+  if (!mistakes.empty()) {
+    text += "\nMistakes that do no harm yet\n";
+    for (const auto& s : mistakes) {
+      fmt::format_to(to, " - {} [{}]\n   Evidence: {}{}.\n   Remedy:   {}\n", s.cause, s.name, s.evidence,
+                     s.where.empty() ? "" : " (" + s.where + ")", s.remedy);
+    }
+  }
   if (!symptoms.empty()) {
     text += "\nSymptoms, no causes by themselves\n";
     for (const auto& s : symptoms) {
@@ -91,6 +98,8 @@ std::string Diagnosis::to_json() const {
   for (const auto& s : causes) j["causes"].push_back(as_json(s));
   j["symptoms"] = nlohmann::ordered_json::array();
   for (const auto& s : symptoms) j["symptoms"].push_back(as_json(s));
+  j["mistakes"] = nlohmann::ordered_json::array();
+  for (const auto& s : mistakes) j["mistakes"].push_back(as_json(s));
   j["ruled_out"] = ruled_out;
   j["not_examined"] = not_examined;
   return dumped(j);

@@ -33,6 +33,8 @@ struct Diagnosis {
   std::vector<Suspect> causes;  ///< the first is the likeliest
   std::vector<Suspect>
       symptoms;  ///< rules that fired whose remedy gained nothing, or that do not explain by themselves
+  /// What is wrong whatever the run shows, but whose remedy gained nothing in this one: it may do harm later.
+  std::vector<Suspect> mistakes;
   std::vector<std::string> ruled_out;     ///< rules that were examined and did not fire
   std::vector<std::string> not_examined;  ///< "noise_dominated (needs gradients of examples)"
   std::int64_t steps = 0;
@@ -42,6 +44,7 @@ struct Diagnosis {
   double experiment_seconds = 0, run_seconds = 0;
   std::int64_t experiment_steps = 0;  ///< of each experiment
 
+  /// No cause was found; mistakes that do no harm yet do not count.
   bool healthy() const noexcept { return causes.empty() && !died; }
   /// A letter: first cause, evidence, remedy, what was ruled out.
   std::string to_string() const;

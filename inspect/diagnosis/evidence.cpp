@@ -14,6 +14,22 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+LossSpike find_spike(const std::vector<LossRecord>& losses) {
+  LossSpike spike;
+  if (losses.size() < 20) return spike;
+  std::vector<double> values;
+  for (const auto& l : losses) values.push_back(l.value);
+  const double middle = median(values);
+  std::vector<double> off;
+  for (const double v : values) off.push_back(std::abs(v - middle));
+  const double spread = median(off);
+  for (std::size_t i = losses.size() / 5; i < losses.size(); ++i) {
+    const double d = spread > 0 ? (values[i] - middle) / spread : 0;
+    if (d > spike.height) spike.height = d, spike.step = losses[i].step;
+  }
+  return spike;
+}
+
 double Evidence::early_loss() const {
   std::vector<double> values;
   for (std::size_t i = 0; i < std::max<std::size_t>(1, losses.size() / 10) && i < losses.size(); ++i) {
@@ -37,9 +53,18 @@ double Evidence::fall() const {
   return early != 0 ? (early - late_loss()) / std::abs(early) : 0;
 }
 
+std::map<std::string, double> options_of(const optim::Optimizer& optimizer) {
+  std::map<std::string, double> options;
+  const std::string prefix = "param_groups.0.";
+  for (const auto& [name, value] : optimizer.state_dict()) {
+    if (name.starts_with(prefix) && value.size() == 1) options[name.substr(prefix.size())] = value.item();
+  }
+  return options;
+}
+
 std::vector<const Rule*> all_rules() {
   std::vector<const Rule*> all;
-  for (const auto rows : {data_rules(), graph_rules(), step_rules(), run_rules()}) {
+  for (const auto rows : {data_rules(), graph_rules(), program_rules(), step_rules(), curvature_rules(), run_rules()}) {
     for (const auto& r : rows) all.push_back(&r);
   }
   return all;

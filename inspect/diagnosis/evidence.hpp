@@ -3,13 +3,47 @@
 
 #include <newtape/inspect/diagnosis/graph_view.hpp>
 #include <newtape/inspect/probe/probe.hpp>
+#include <newtape/inspect/spectra/stability.hpp>
 
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace newtape::inspect {
+
+/// What happened around the steps of an optimizer; see StepWitness.
+struct StepFacts {
+  std::vector<double> gradient_cosines;  ///< of the gradients of two consecutive steps, in the order of the run
+  std::vector<double> step_cosines;      ///< of the changes that they made
+  std::int64_t gaps = 0;                 ///< between two steps that were compared
+  std::int64_t changed_gaps = 0;         ///< in which parameters changed without a step
+  std::vector<std::string> changed;      ///< their names
+  std::int64_t evaluations = 0;          ///< passes of the model without recording
+  std::int64_t trained_evaluations = 0;  ///< of those, with a dropout or batch normalisation layer in training mode
+};
+
+/// The step with the loss that is furthest above the others, in the last four fifths of a run.
+struct LossSpike {
+  std::int64_t step = -1;
+  double height = 0;                   ///< above the median, in median deviations from it
+  std::vector<std::int64_t> examples;  ///< of its batch, where known; the largest loss at the end of the run first
+  std::vector<double> example_losses;  ///< their losses
+};
+/// The height above which a spike is one.
+inline constexpr double spike_limit = 30;
+/// Step and height; nothing of fewer than 20 losses.
+LossSpike find_spike(const std::vector<LossRecord>& losses);
+
+/// What gradient descent can reach on the quadratic model of the loss at the end of a run: the Gauss-Newton matrix, seen
+/// from the gradient.
+struct DescentReach {
+  double curvature = 0;  ///< the largest eigenvalue
+  double spread = 0;     ///< the largest eigenvalue over the mean that the gradient sees
+  double newton = 0;     ///< fall of the loss by Newton's step, at most the loss
+  double descent = 0;    ///< by the steps of the run at the rate 1 / curvature
+};
 
 /// What the rules of a diagnosis look at; parts that are missing make rules that need them "not examined".
 struct Evidence {
@@ -27,21 +61,28 @@ struct Evidence {
   Array target;
 
   // The run.
+  std::int64_t steps = 0;
   bool died = false;
   std::string error;                      ///< of a run that died
   std::vector<LossRecord> losses;         ///< of training
   double final_test = 0;                  ///< error on test data, NaN when there are none
   double final_train = 0;                 ///< error on as many training examples
   std::map<std::string, double> options;  ///< of the optimizer's first group: "weight_decay"
+  std::vector<std::size_t> idle_groups;   ///< groups of parameters whose rate was 0 from the first step to the last
   std::vector<double> lrs;                ///< at the probed steps
   double seconds = 0;
+  std::optional<StepFacts> facts;
+  LossSpike spike;
 
   // Measured on copies of the model, where it can be made anew.
   std::optional<double> gradient_error;  ///< relative error of a directional derivative in f64
   std::string gradient_error_at;         ///< the parameter with the largest
   std::optional<double> noise_scale;     ///< of the gradient, at the end of the run
-  std::optional<double> sharpness;       ///< largest eigenvalue of the Hessian on a batch, at the end of the run
-  std::optional<double> time_decay;      ///< rms gradient at the first time step over that at the last
+  std::optional<Stability> stability;    ///< of the optimizer's steps on a batch, at the end of the run
+  /// Ends of the spectrum of the Hessian on a batch, smallest and largest, at the end of a run that stood still.
+  std::optional<std::pair<double, double>> curvatures;
+  std::optional<DescentReach> reach;  ///< of plain gradient descent
+  std::optional<double> time_decay;   ///< rms gradient at the first time step over that at the last
 
   /// The mean of the first and the last tenth of the losses that are finite.
   double early_loss() const;
@@ -49,6 +90,9 @@ struct Evidence {
   /// (early - late) / |early|
   double fall() const;
 };
+
+/// Options of the first group, from the state of an optimizer.
+std::map<std::string, double> options_of(const optim::Optimizer& optimizer);
 
 /// NaN when there are none.
 double median(std::vector<double> values);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -79,6 +80,27 @@ std::vector<std::int64_t> nearest_rows(const ExampleRows& x) {
   return nearest;
 }
 
+/// Each column's ranks, equal values sharing their mean: a single huge value does not hide the others.
+ExampleRows ranks_of(ExampleRows x) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(x.rows));
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    const auto at = [&](std::int64_t i) -> double& { return x.values[static_cast<std::size_t>(i * x.columns + j)]; };
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return at(a) < at(b); });
+    std::vector<double> ranks(order.size());
+    for (std::size_t first = 0; first < order.size();) {
+      std::size_t last = first + 1;
+      while (last < order.size() && !(at(order[first]) < at(order[last]))) ++last;
+      for (std::size_t k = first; k < last; ++k) {
+        ranks[static_cast<std::size_t>(order[k])] = 0.5 * static_cast<double>(first + last - 1);
+      }
+      first = last;
+    }
+    for (std::int64_t i = 0; i < x.rows; ++i) at(i) = ranks[static_cast<std::size_t>(i)];
+  }
+  return x;
+}
+
 /// The mean over columns of the correlation of rows with their neighbours.
 double neighbour_correlation(const ExampleRows& y, const std::vector<std::int64_t>& nearest) {
   const auto s = column_statistics(y);
@@ -112,7 +134,7 @@ NeighbourAgreement neighbour_agreement(const Array& x, const Array& y, std::int6
   const auto n = static_cast<double>(inputs.rows);
   result.examples = inputs.rows;
   if (is_floating(y.dtype())) {
-    result.agreement = neighbour_correlation(labels, nearest);
+    result.agreement = neighbour_correlation(ranks_of(labels), nearest);
     result.deviations = result.agreement * std::sqrt(n);
     return result;
   }
@@ -144,6 +166,48 @@ std::vector<double> class_counts(const Array& y) {
     counts[static_cast<std::size_t>(label)] += 1;
   }
   return counts;
+}
+
+double share_of_repeated_rows(const Array& x) {
+  if (!x.defined() || x.size() == 0) return 0;
+  const auto width = static_cast<std::size_t>(x.size() / x.shape(0)) * item_size(x.dtype());
+  const Array dense = core::contiguous(x);
+  std::unordered_map<std::string_view, double> counts;
+  for (std::int64_t i = 0; i < dense.shape(0); ++i) {
+    counts[{static_cast<const char*>(dense.raw()) + static_cast<std::size_t>(i) * width, width}] += 1;
+  }
+  double repeated = 0;
+  for (const auto& [row, count] : counts) repeated += count > 1 ? count : 0;
+  return repeated / static_cast<double>(dense.shape(0));
+}
+
+ColumnDistance column_distance(const ExampleRows& a, const ExampleRows& b) {
+  ColumnDistance result;
+  if (a.columns != b.columns || a.rows == 0 || b.rows == 0) return result;
+  const auto n = static_cast<double>(a.rows);
+  const auto m = static_cast<double>(b.rows);
+  const auto sorted = [](const ExampleRows& x, std::int64_t j) {
+    std::vector<double> column;
+    for (std::int64_t i = 0; i < x.rows; ++i) column.push_back(x.row(i)[j]);
+    std::sort(column.begin(), column.end());
+    return column;
+  };
+  for (std::int64_t j = 0; j < a.columns; ++j) {
+    const auto left = sorted(a, j);
+    const auto right = sorted(b, j);
+    std::size_t l = 0;
+    std::size_t r = 0;
+    while (l < left.size() && r < right.size()) {
+      const double at = std::min(left[l], right[r]);
+      while (l < left.size() && !(left[l] > at)) ++l;
+      while (r < right.size() && !(right[r] > at)) ++r;
+      const double d = std::abs(static_cast<double>(l) / n - static_cast<double>(r) / m);
+      if (d > result.distance) result.distance = d, result.column = j;
+    }
+  }
+  // P(D > d) <= 2 exp(-2 d^2 n m / (n + m)), in any of the columns.
+  result.by_chance = std::sqrt(0.5 * std::log(2e4 * static_cast<double>(a.columns)) * (n + m) / (n * m));
+  return result;
 }
 
 double share_of_equal_rows(const Array& a, const Array& b) {

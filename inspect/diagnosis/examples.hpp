@@ -28,12 +28,23 @@ struct NeighbourAgreement {
   double deviations = 0;  ///< (agreement - chance) in standard deviations of chance
   std::int64_t examples = 0;
 };
-/// Of columns divided by their deviations. Integer labels count as classes; for others it is the correlation with the
-/// neighbour's value, whose chance is 0.
+/// Of columns divided by their deviations. Integer labels count as classes; for others it is the correlation of ranks
+/// with the neighbour's, whose chance is 0.
 NeighbourAgreement neighbour_agreement(const Array& x, const Array& y, std::int64_t limit = 300);
 
 /// Counts of the classes 0, 1, .. of integer labels; empty when there are negative ones or none.
 std::vector<double> class_counts(const Array& y);
+
+/// The share of rows that equal another row of `x`.
+double share_of_repeated_rows(const Array& x);
+
+/// The largest distance of the distributions of a column in two sets, by Kolmogorov and Smirnov.
+struct ColumnDistance {
+  double distance = 0;       ///< of the distribution functions, from 0 to 1
+  double by_chance = 0;      ///< what one of 10,000 pairs of sets from one distribution exceeds in any column
+  std::int64_t column = -1;  ///< of the largest
+};
+ColumnDistance column_distance(const ExampleRows& a, const ExampleRows& b);
 
 /// The share of rows of `a` that equal a row of `b`, byte for byte.
 double share_of_equal_rows(const Array& a, const Array& b);

@@ -3,6 +3,7 @@
 #include <newtape/inspect/diagnosis/graph_view.hpp>
 
 #include <algorithm>
+#include <string_view>
 
 namespace newtape::inspect {
 namespace {
@@ -37,6 +38,41 @@ std::unordered_set<const Node*> reachable(const Node* from, const Node* stop) {
   return seen;
 }
 
+/// The least number of edges from `root` to each node that it depends on.
+std::unordered_map<const Node*, int> distances_from(const Node* root) {
+  std::unordered_map<const Node*, int> distance{{root, 0}};
+  std::vector<const Node*> level{root};
+  while (!level.empty()) {
+    std::vector<const Node*> next;
+    for (const Node* node : level) {
+      for (const auto& edge : node->edges) {
+        if (edge && distance.emplace(edge.get(), distance[node] + 1).second) next.push_back(edge.get());
+      }
+    }
+    level = std::move(next);
+  }
+  return distance;
+}
+
+/// Operations that subtract the mean of each channel.
+bool takes_means(std::string_view op) { return op == "batch_norm" || op == "instance_norm"; }
+
+/// Adds the parameters with one axis that the result normalised by `norm` is the last to be shifted by.
+void note_biases(const Node& norm, const std::unordered_map<const Node*, std::string>& names,
+                 std::vector<std::string>& biases) {
+  const Node* made = first_edge(norm);
+  while (made != nullptr && only_moves(*made)) made = first_edge(*made);
+  if (made == nullptr || made->op == nullptr) return;
+  const std::string op = made->op->name();
+  if (op != "linear" && op != "conv" && op != "conv_transpose" && op != "add") return;
+  for (const auto& edge : made->edges) {
+    const Node* from = edge.get();
+    while (from != nullptr && names.count(from) == 0 && only_moves(*from)) from = first_edge(*from);
+    const auto at = from != nullptr ? names.find(from) : names.end();
+    if (at != names.end() && at->second.ends_with("bias")) biases.push_back(at->second);
+  }
+}
+
 }  // namespace
 
 bool GraphView::multiplies(const std::string& parameter) const {
@@ -47,15 +83,22 @@ bool GraphView::multiplies(const std::string& parameter) const {
          std::any_of(at->second.begin(), at->second.end(), [&](const auto& op) { return products.count(op) > 0; });
 }
 
-GraphView view_graph(const nn::ModuleBase& model, const Tensor& output, const Tensor& loss) {
+GraphView view_graph(const nn::ModuleBase& model, const Tensor& output, const Tensor& loss,
+                     const std::vector<Parameter>& held) {
   GraphView view;
   if (!loss.defined() || !loss.requires_grad()) return view;
   view.known = true;
   const Node* root = loss.node().get();
   const Node* head = output.defined() && output.requires_grad() ? output.node().get() : nullptr;
   if (root->op != nullptr) view.loss_location = to_string(root->location);
-  for (const Node* node : reachable(root, head)) {
-    if (node != head && node->op != nullptr) view.loss_ops.insert(node->op->name());
+  const auto beside = reachable(root, head);
+  for (const Node* node : beside) {
+    if (node != head && node->op != nullptr) {
+      view.loss_ops.insert(node->op->name());
+      std::int64_t size = 1;
+      for (const auto length : node->shape) size *= length;
+      view.loss_sizes.insert(size);
+    }
     view.output_reached = view.output_reached || (head != nullptr && node == head);
   }
   const Node* made = head;
@@ -68,7 +111,11 @@ GraphView view_graph(const nn::ModuleBase& model, const Tensor& output, const Te
   for (const auto& [name, p] : model.named_parameters()) {
     if (p.requires_grad()) names.emplace(p.tensor().node().get(), name);
   }
+  std::unordered_set<const Node*> known;
+  for (const auto& p : model.parameters()) known.insert(p.tensor().node().get());
+  for (const auto& p : held) known.insert(p.tensor().node().get());
   const auto all = reachable(root, nullptr);
+  std::unordered_set<const Node*> strangers;
   for (const Node* node : all) {
     if (node->op == nullptr) continue;
     view.ops.insert(node->op->name());
@@ -76,13 +123,24 @@ GraphView view_graph(const nn::ModuleBase& model, const Tensor& output, const Te
       const Node* from = edge.get();
       while (from != nullptr && names.count(from) == 0 && only_moves(*from)) from = first_edge(*from);
       if (from == nullptr) continue;
+      if (from->op == nullptr && known.count(from) == 0 && strangers.insert(from).second) {
+        view.unregistered.push_back(std::string("an operand of ") + node->op->name() + " at " +
+                                    to_string(node->location));
+      }
       if (const auto at = names.find(from); at != names.end()) view.consumers[at->second].insert(node->op->name());
     }
   }
+  for (const Node* node : all) {
+    if (node->op != nullptr && takes_means(node->op->name())) note_biases(*node, names, view.normalised_biases);
+  }
+  std::sort(view.normalised_biases.begin(), view.normalised_biases.end());
+  const auto distances = distances_from(root);
   for (const auto& [node, name] : names) {
+    if (const auto at = distances.find(node); at != distances.end()) view.distances[name] = at->second;
+    if (head != nullptr && beside.count(node) > 0) view.penalised.push_back(name);
     if (all.count(node) == 0) view.unreached.push_back(name);
   }
-  std::sort(view.unreached.begin(), view.unreached.end());
+  for (auto* list : {&view.unreached, &view.unregistered, &view.penalised}) std::sort(list->begin(), list->end());
   return view;
 }
 

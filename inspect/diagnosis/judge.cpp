@@ -38,7 +38,7 @@ bool is_cause(Fired& f, double least_gain) {
   if (s.gain) {
     // A proof stays a cause where its remedy gains nothing within the few steps of an experiment.
     const bool gained = *s.gain >= least_gain && s.deviations >= enough_deviations;
-    s.weight = gained ? *s.gain : 0.05;
+    s.weight = gained ? *s.gain : f.rule->phase == Phase::run ? 0.05 : 0.5;
     return gained || proof;
   }
   s.weight = proof ? 0.95 : 0.5;
@@ -51,17 +51,41 @@ bool stands_still(const std::vector<Fired>& fired, const Diagnosis& diagnosis) {
                                        [](const Fired& f) { return std::string_view(f.rule->name) == "no_progress"; });
 }
 
+/// Says how a run stands still, not why.
+bool only_describes(const Fired& f) {
+  const std::string_view name = f.rule->name;
+  return name == "plateau" || name == "saddle_point" || name == "no_progress";
+}
+
 /// How far the measure is beyond its threshold, in factors of e; 0 for what explains nothing, or was disproved by a
 /// remedy that gained nothing. A loss that rises is first of all a matter of the rate, also where the fewer steps of the
 /// experiment did not come to it.
 double excess(const Fired& f, const Diagnosis& diagnosis) {
-  const std::string_view name = f.rule->name;
   const bool rose =
       diagnosis.died || !(diagnosis.last_loss - diagnosis.first_loss <= 0.5 * std::abs(diagnosis.first_loss));
-  if (rose && name == "rate_too_high") return std::numeric_limits<double>::infinity();
-  if (name == "no_progress" || !(f.rule->threshold > 0)) return 0;
+  if (rose && std::string_view(f.rule->name) == "rate_too_high") return std::numeric_limits<double>::infinity();
+  if (only_describes(f) || !(f.rule->threshold > 0)) return 0;
   if (f.suspect.gain && !f.rule->partial_remedy && !rose) return 0;
   return std::log(f.suspect.measured / f.rule->threshold);
+}
+
+/// What a remedy gained beyond chance, though less than a confirmed cause must.
+double small_gain(const Fired& f) {
+  const Suspect& s = f.suspect;
+  return s.gain && s.deviations >= enough_deviations - 1 ? *s.gain : 0;
+}
+
+/// The likeliest cause of a run that stands still where none was confirmed; end() when there is no likely one.
+std::vector<Fired>::iterator likeliest(std::vector<Fired>& fired, const Diagnosis& diagnosis) {
+  const auto most = [&](const auto& measure) {
+    const auto at = std::max_element(fired.begin(), fired.end(),
+                                     [&](const Fired& a, const Fired& b) { return measure(a) < measure(b); });
+    return at != fired.end() && measure(*at) > 0 ? at : fired.end();
+  };
+  if (const auto at = most([&](const Fired& f) { return excess(f, diagnosis); }); at != fired.end()) return at;
+  if (const auto at = most(small_gain); at != fired.end()) return at;
+  const bool only = std::all_of(fired.begin(), fired.end(), only_describes);
+  return only ? most([](const Fired& f) { return f.suspect.name == "no_progress" ? 0.0 : 1.0; }) : fired.end();
 }
 
 }  // namespace
@@ -72,15 +96,13 @@ std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis&
   for (auto& f : fired) (is_cause(f, least_gain) ? causes : rest).push_back(std::move(f));
   fired = std::move(rest);
   if (causes.empty() && stands_still(fired, diagnosis)) {
-    const auto likeliest = std::max_element(fired.begin(), fired.end(), [&](const Fired& a, const Fired& b) {
-      return excess(a, diagnosis) < excess(b, diagnosis);
-    });
-    if (excess(*likeliest, diagnosis) > 0) {
-      causes.push_back(std::move(*likeliest));
-      fired.erase(likeliest);
+    const auto at = likeliest(fired, diagnosis);
+    if (at != fired.end()) {
+      causes.push_back(std::move(*at));
+      fired.erase(at);
     }
   }
-  for (auto& f : fired) diagnosis.symptoms.push_back(std::move(f.suspect));
+  for (auto& f : fired) (f.rule->mistake ? diagnosis.mistakes : diagnosis.symptoms).push_back(std::move(f.suspect));
   // Gains within a tenth are equal: the earlier phase is the cause of what comes later.
   const auto rank = [](const Fired& f) { return std::floor(f.suspect.weight * 10 + 0.5); };
   newtape::detail::stable_sort(causes, [&](const Fired& a, const Fired& b) {
@@ -95,7 +117,9 @@ void settle(std::vector<Fired> causes, const StillFiring* still, Diagnosis& diag
     Suspect& s = causes[i].suspect;
     const Phase phase = causes[i].rule->phase;
     bool explained = false;
-    if (i > 0 && still != nullptr) {
+    if (causes[i].rule->certainty == Certainty::proof && phase != Phase::run) {
+      // True whatever else is.
+    } else if (i > 0 && still != nullptr) {
       explained = std::find(still->begin(), still->end(), s.name) == still->end();
     } else if (i > 0) {
       explained = phase == Phase::run && causes[0].rule->phase != Phase::run;

@@ -17,7 +17,8 @@ struct Fired {
 /// Applies all rules; fills in ruled_out and not_examined.
 std::vector<Fired> apply_rules(const Evidence& evidence, Diagnosis& diagnosis);
 
-/// Sorts suspects into symptoms, which are added to the diagnosis, and causes, which are returned in their rank.
+/// Sorts suspects into symptoms and mistakes without harm, which are added to the diagnosis, and causes, which are
+/// returned in their rank.
 /// `least_gain` is the share of the error that a remedy must remove to confirm its cause. Where none is confirmed and the
 /// run stands still, the rule that is furthest beyond its threshold is named.
 std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -15,24 +16,6 @@ namespace newtape::inspect {
 namespace {
 
 constexpr std::int64_t evaluated_examples = 512;
-
-/// Evaluation mode for a scope.
-class EvaluationScope {
- public:
-  explicit EvaluationScope(const nn::ModuleBase& model) : modules_(model.named_modules()) {
-    for (const auto& m : modules_) modes_.push_back(m.second.is_training());
-    model.eval();
-  }
-  ~EvaluationScope() {
-    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i].second.train(modes_[i]);
-  }
-  EvaluationScope(const EvaluationScope&) = delete;
-  EvaluationScope& operator=(const EvaluationScope&) = delete;
-
- private:
-  std::vector<std::pair<std::string, nn::ModuleBase>> modules_;
-  std::vector<bool> modes_;
-};
 
 /// Whether classes are the last axis of the output: [n, t, classes] for targets [n, t].
 bool classes_last(const Array& output, const Array& target) {
@@ -82,6 +65,24 @@ std::vector<double> threshold_errors(const std::vector<double>& x, const std::ve
   return errors;
 }
 
+/// The variance, or that of a normal distribution with the same quartiles if it is smaller: single huge targets must not
+/// make all other errors vanish.
+double robust_variance(std::vector<double> values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  const auto quantile = [&](std::size_t k) {
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(k), values.end());
+    return values[k];
+  };
+  const double low = quantile(values.size() / 4);
+  const double width = (quantile(values.size() - 1 - values.size() / 4) - low) / 1.349;
+  const double variance = squares / n;
+  // Only of tails that a uniform or normal distribution, or a small sample of one, does not have.
+  return width > 0 && variance > 9 * width * width ? width * width : variance;
+}
+
 std::vector<double> value_errors(const Array& output, const Array& target) {
   const Array x = core::contiguous(core::cast(output, f64));
   const Array y = core::contiguous(core::cast(target, f64));
@@ -90,9 +91,15 @@ std::vector<double> value_errors(const Array& output, const Array& target) {
   const std::vector<double> a(x.data<double>(), x.data<double>() + x.size());
   const std::vector<double> b(y.data<double>(), y.data<double>() + y.size());
   const bool finite = std::all_of(a.begin(), a.end(), [](double v) { return std::isfinite(v); });
-  const bool binary = std::all_of(b.begin(), b.end(), [](double v) { return v == 0 || v == 1; });
-  if (binary && b.size() == n) return finite ? threshold_errors(a, b) : std::vector<double>(n, 1);
-  const double variance = std::max(std::pow(core::summarize(y).std(), 2), 1e-300);
+  // Two values, 0 and 1 or -1 and 1 say, are two classes.
+  const auto [low, high] = std::minmax_element(b.begin(), b.end());
+  const bool binary = std::all_of(b.begin(), b.end(), [&](double v) { return v == *low || v == *high; });
+  if (binary && b.size() == n && (*low < *high || *low == 0 || *low == 1)) {
+    std::vector<double> sides;
+    for (const double v : b) sides.push_back(*low < *high ? (v == *high ? 1 : 0) : v);
+    return finite ? threshold_errors(a, sides) : std::vector<double>(n, 1);
+  }
+  const double variance = std::max(robust_variance(b), 1e-300);
   const std::size_t each = b.size() / n;
   std::vector<double> errors(n);
   for (std::size_t i = 0; i < b.size(); ++i) errors[i / each] += (a[i] - b[i]) * (a[i] - b[i]);
@@ -132,6 +139,17 @@ class Batches {
   std::vector<std::int64_t> order_;
 };
 
+data::Dataset without(const data::Dataset& set, const std::vector<std::int64_t>& left_out) {
+  if (left_out.empty()) return set;
+  std::vector<std::int64_t> kept;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    if (std::find(left_out.begin(), left_out.end(), i) == left_out.end()) kept.push_back(i);
+  }
+  Array indices = Array::empty({static_cast<std::int64_t>(kept.size())}, i64);
+  std::copy(kept.begin(), kept.end(), indices.data<std::int64_t>());
+  return set[indices];
+}
+
 }  // namespace
 
 std::vector<double> example_errors(const Array& output, const Array& target) {
@@ -140,10 +158,12 @@ std::vector<double> example_errors(const Array& output, const Array& target) {
   return class_errors(output, target);
 }
 
-double RunOutcome::error_rate() const {
-  if (errors.empty()) return 1;
+double mean_error(const std::vector<double>& errors) {
+  if (errors.empty()) return std::numeric_limits<double>::quiet_NaN();
   return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
 }
+
+double RunOutcome::error_rate() const { return errors.empty() ? 1 : mean_error(errors); }
 
 PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after) {
   PairedGain result;
@@ -183,12 +203,12 @@ RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const
   if (treatment.prepare) treatment.prepare(*trainee);
   default_generator() = Generator(seed_).fork(1);
   LossFunction loss = treatment.loss ? treatment.loss(data_.loss) : data_.loss;
-  Batches batches(data_.train.size(), data_.batch * treatment.batch_factor, data_.shuffle || treatment.shuffle,
-                  seed_ + 1);
+  const data::Dataset train = without(data_.train, treatment.leave_out);
+  Batches batches(train.size(), data_.batch * treatment.batch_factor, data_.shuffle || treatment.shuffle, seed_ + 1);
   if (observers.start) observers.start(*trainee);
   try {
     for (std::int64_t s = 0; s < steps; ++s) {
-      const auto batch = data_.train.gather(batches.next());
+      const auto batch = train.gather(batches.next());
       if (treatment.before_step) treatment.before_step(*trainee);
       const Tensor x = changed(treatment.input, batch[0]);
       const Tensor y = changed(treatment.target, batch[1]);
@@ -200,6 +220,7 @@ RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const
         break;
       }
     }
+    if (observers.trained) observers.trained(*trainee);
     outcome.errors = evaluate(*trainee, examined_, treatment);
   } catch (const std::exception& e) {
     outcome.died = true;
@@ -207,6 +228,13 @@ RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const
   }
   if (observers.end) observers.end(*trainee);
   return outcome;
+}
+
+std::vector<std::int64_t> PairedRuns::batch_of(std::int64_t step) const {
+  Batches batches(data_.train.size(), data_.batch, data_.shuffle, seed_ + 1);
+  std::vector<std::int64_t> examples;
+  for (std::int64_t s = 0; s <= step; ++s) examples = batches.next();
+  return examples;
 }
 
 std::vector<double> PairedRuns::evaluate(const Trainee& trainee, const data::Dataset& set,

@@ -10,9 +10,12 @@
 
 namespace newtape::inspect {
 
-/// Errors of single examples, in [0, 1]: 1 for a wrong class; for targets of 0 and 1 a wrong side of the best threshold;
-/// for other targets the squared error in units of their variance, at most 1. An output that is not finite has error 1.
+/// Errors of single examples, in [0, 1]: 1 for a wrong class; for targets of two values a wrong side of the best threshold;
+/// for other targets the squared error in units of their variance (without single huge ones), at most 1. An output that is not finite has error 1.
 std::vector<double> example_errors(const Array& output, const Array& target);
+
+/// Their mean, NaN when there are none.
+double mean_error(const std::vector<double>& errors);
 
 /// How a run ended.
 struct RunOutcome {
@@ -32,8 +35,9 @@ PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after);
 
 /// Called in a run; empty members do nothing.
 struct RunObservers {
-  std::function<void(Trainee&)> start = {};  ///< before the first step
-  std::function<void(Trainee&)> end = {};    ///< after the last one, or when the run died
+  std::function<void(Trainee&)> start = {};    ///< before the first step
+  std::function<void(Trainee&)> trained = {};  ///< after the last step, unless the run died by an exception
+  std::function<void(Trainee&)> end = {};      ///< after the evaluation that follows the last one, or when the run died
 };
 
 /// Runs with common random numbers: the same initial weights, batches, dropout masks.
@@ -43,6 +47,9 @@ class PairedRuns {
 
   RunOutcome run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers = {}) const;
 
+  /// Examples of the batch of a step of the untreated run.
+  std::vector<std::int64_t> batch_of(std::int64_t step) const;
+
   /// Errors of a trainee on a set, in evaluation mode; modes are restored.
   std::vector<double> evaluate(const Trainee& trainee, const data::Dataset& set, const Treatment& treatment) const;
 
@@ -51,6 +58,24 @@ class PairedRuns {
   const TrainingData& data_;
   std::uint64_t seed_;
   data::Dataset examined_;  ///< training examples that are evaluated
+};
+
+/// Evaluation mode for a scope.
+class EvaluationScope {
+ public:
+  explicit EvaluationScope(const nn::ModuleBase& model) : modules_(model.named_modules()) {
+    for (const auto& m : modules_) modes_.push_back(m.second.is_training());
+    model.eval();
+  }
+  ~EvaluationScope() {
+    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i].second.train(modes_[i]);
+  }
+  EvaluationScope(const EvaluationScope&) = delete;
+  EvaluationScope& operator=(const EvaluationScope&) = delete;
+
+ private:
+  std::vector<std::pair<std::string, nn::ModuleBase>> modules_;
+  std::vector<bool> modes_;
 };
 
 /// Evenly spaced examples, at most `limit`.

@@ -34,11 +34,15 @@ struct Rule {
   const char* source;
   /// The experiment tries a part of the remedy only, as layers cannot be changed: no gain disproves nothing.
   bool partial_remedy = false;
+  /// A mistake whatever the run shows: named as one that does no harm yet where it is no cause.
+  bool mistake = false;
 };
 
 std::span<const Rule> data_rules();
 std::span<const Rule> graph_rules();
+std::span<const Rule> program_rules();
 std::span<const Rule> step_rules();
+std::span<const Rule> curvature_rules();
 std::span<const Rule> run_rules();
 /// All of them.
 std::vector<const Rule*> all_rules();

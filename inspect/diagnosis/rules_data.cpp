@@ -6,6 +6,7 @@
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
+#include <newtape/inspect/diagnosis/treatments.hpp>
 
 #include <fmt/format.h>
 
@@ -16,8 +17,6 @@
 
 namespace newtape::inspect {
 namespace {
-
-constexpr std::int64_t examined_rows = 1000;
 
 bool has_inputs(const Evidence& e) { return e.x.defined() && is_floating(e.x.dtype()) && e.x.size() > 0; }
 bool has_labels(const Evidence& e) { return e.y.defined() && e.y.size() > 0; }
@@ -30,24 +29,6 @@ std::optional<Measurement> non_finite_inputs(const Evidence& e) {
 }
 std::vector<Treatment> zero_non_finite(const Evidence&) {
   return {{.input = [](const Tensor& x) { return where(isfinite(x), x, 0.0); }}};
-}
-
-/// Mean and deviation of every column as tensors of the shape of one example; all columns share the mean deviation
-/// where the inputs are images, whose pixels have the same unit.
-std::vector<Treatment> standardize_inputs(const Evidence& e) {
-  const auto rows = example_rows(e.x, examined_rows);
-  const auto s = column_statistics(rows);
-  Shape shape = e.x.shape();
-  shape[0] = 1;
-  Array mean = Array::empty(shape, f64);
-  Array scale = Array::empty(shape, f64);
-  for (std::size_t j = 0; j < s.mean.size(); ++j) {
-    mean.data<double>()[j] = s.mean[j];
-    scale.data<double>()[j] = s.std[j] > 0 ? 1 / s.std[j] : 1;
-  }
-  const Tensor m = Tensor(mean).to(e.x.dtype());
-  const Tensor f = Tensor(scale).to(e.x.dtype());
-  return {{.input = [m, f](const Tensor& x) { return (x - m) * f; }}};
 }
 
 std::optional<Measurement> unscaled_inputs(const Evidence& e) {
@@ -73,7 +54,7 @@ std::optional<Measurement> unscaled_inputs(const Evidence& e) {
 }
 
 std::optional<Measurement> constant_inputs(const Evidence& e) {
-  if (!has_inputs(e)) return {};
+  if (!e.x.defined() || e.x.size() == 0) return {};
   const auto rows = example_rows(e.x, examined_rows);
   if (rows.rows < 2) return {};
   const auto s = column_statistics(rows);
@@ -116,13 +97,14 @@ std::optional<Measurement> dominating_class(const Evidence& e) {
 }
 
 std::optional<Measurement> shuffled_labels(const Evidence& e) {
-  if (!has_inputs(e) || !has_labels(e)) return {};
+  if (!e.x.defined() || e.x.size() == 0 || !has_labels(e)) return {};
   for (const Array& side : {e.x, e.y}) {  // where one is constant the other cannot depend on it
     const auto s = column_statistics(example_rows(side, examined_rows));
     if (std::all_of(s.std.begin(), s.std.end(), [](double d) { return !(d > 0); })) return {};
   }
   const auto a = neighbour_agreement(e.x, e.y);
-  if (a.examples < 64 || a.chance > 0.9) return {};
+  // Codes of words or letters have neighbours that say less than those of measurements.
+  if (a.examples < (is_floating(e.x.dtype()) ? 64 : 200) || a.chance > 0.9) return {};
   return Measurement{3 - a.deviations,
                      fmt::format("the nearest of {} examples has the same label in {:.1f}%, by chance it would in "
                                  "{:.1f}% ({:+.1f} standard deviations)",
@@ -157,17 +139,27 @@ std::optional<Measurement> different_test_inputs(const Evidence& e) {
   if (!(a.std() > 0) || b.examined < 32) return {};
   const double shift = std::abs(a.mean() - b.mean()) / a.std();
   const double ratio = b.std() > 0 ? std::abs(std::log2(b.std() / a.std())) : 10;
-  return Measurement{std::max(shift, ratio),
-                     fmt::format("training inputs have mean {:.3g} and deviation {:.3g}, test inputs {:.3g} and {:.3g}",
-                                 a.mean(), a.std(), b.mean(), b.std()),
-                     ""};
+  const auto columns = column_distance(example_rows(e.x, examined_rows), example_rows(e.test_x, examined_rows));
+  const double distance =
+      columns.distance > columns.by_chance ? columns.distance / std::max(0.3, columns.by_chance) : 0;
+  return Measurement{
+      std::max({shift, ratio, 0.5 * distance}),
+      fmt::format("training inputs have mean {:.3g} and deviation {:.3g}, test inputs {:.3g} and {:.3g}; the "
+                  "distributions of column {} are {:.2f} apart, by chance at most {:.2f}",
+                  a.mean(), a.std(), b.mean(), b.std(), columns.column, columns.distance, columns.by_chance),
+      ""};
 }
 
 std::optional<Measurement> leaked_test_examples(const Evidence& e) {
   if (!e.x.defined() || !e.test_x.defined()) return {};
   if (e.x.size() / std::max<std::int64_t>(1, e.x.shape(0)) < 4) return {};  // few values coincide by chance
   const double share = share_of_equal_rows(e.test_x, e.x);
-  return Measurement{share, fmt::format("{:.1f}% of the test examples are training examples", 100 * share), ""};
+  const double chance = share_of_repeated_rows(e.x);
+  return Measurement{share - chance,
+                     fmt::format("{:.1f}% of the test examples are training examples; of the training examples {:.1f}% "
+                                 "occur more than once",
+                                 100 * share, 100 * chance),
+                     ""};
 }
 
 /// Targets in units of their deviation; the output is scaled back.
@@ -178,6 +170,36 @@ std::vector<Treatment> standardize_targets(const Evidence& e) {
   return {{.target = [=](const Tensor& y) { return (y - mean) / std; },
            .output = [=](const Tensor& y) { return y * std + mean; }}};
 }
+std::optional<Measurement> non_finite_targets(const Evidence& e) {
+  if (!has_labels(e) || !is_floating(e.y.dtype())) return {};
+  const auto s = core::summarize(e.y);
+  return Measurement{s.non_finite_share(), fmt::format("{} of {} targets are NaN or infinite", s.non_finite, s.size),
+                     ""};
+}
+std::vector<Treatment> leave_out_non_finite(const Evidence& e) {
+  Treatment t;
+  const auto rows = example_rows(e.y, std::numeric_limits<std::int64_t>::max());
+  for (std::int64_t i = 0; i < rows.rows; ++i) {
+    const bool finite = std::all_of(rows.row(i), rows.row(i) + rows.columns, [](double v) { return std::isfinite(v); });
+    if (!finite) t.leave_out.push_back(i);
+  }
+  return {t};
+}
+
+/// Targets of a binary cross-entropy that are no probabilities; the loss of margins, which takes -1 and 1, is never
+/// negative.
+std::optional<Measurement> targets_are_no_probabilities(const Evidence& e) {
+  if (!has_labels(e) || !is_floating(e.y.dtype()) || !e.graph.known || !e.graph.loss_has("softplus")) return {};
+  const auto s = core::summarize(e.y);
+  const bool negative = std::any_of(e.losses.begin(), e.losses.end(), [](const auto& l) { return l.value < 0; });
+  return Measurement{negative ? std::max({0.0, -s.min, s.max - 1}) : 0,
+                     fmt::format("targets from {} to {}, and the loss becomes negative", s.min, s.max), ""};
+}
+std::vector<Treatment> targets_as_probabilities(const Evidence& e) {
+  const auto s = core::summarize(e.y);
+  return {{.target = [low = s.min, width = s.max - s.min](const Tensor& y) { return (y - low) / width; }}};
+}
+
 std::optional<Measurement> unscaled_targets(const Evidence& e) {
   if (!has_labels(e) || !is_floating(e.y.dtype())) return {};
   const auto s = core::summarize(e.y);
@@ -192,13 +214,20 @@ const Rule data_rows[] = {
     {"unscaled_inputs", Phase::data, Certainty::hint, "inputs", unscaled_inputs, 10,
      "initialisers assume inputs of mean square 1: a factor of 10 is 100 in the curvature of the first layer",
      "The inputs are not scaled.", "x = (x - mean) / std;  // of the training set, for test inputs too",
-     standardize_inputs, "LeCun et al. 1998, Efficient BackProp, section 4.3"},
+     standardize_inputs, "LeCun et al. 1998, Efficient BackProp, section 4.3", false, true},
     {"constant_inputs", Phase::data, Certainty::strong, "inputs", constant_inputs, 0.5,
      "a column without variance tells no example from another", "Most input columns are constant.",
      "// check how the inputs are read", nullptr, "definition"},
     {"labels_out_of_range", Phase::data, Certainty::proof, "integer labels, outputs", labels_out_of_range, 0,
      "a class needs an output", "The model has too few outputs for the labels.",
      "nn::Linear(features, classes)  // classes = 1 + largest label", nullptr, "definition of cross entropy"},
+    {"non_finite_targets", Phase::data, Certainty::proof, "targets", non_finite_targets, 0,
+     "one NaN in a batch makes its loss NaN", "The targets contain NaN or infinities.",
+     "// leave these examples out, or mask them in the loss", leave_out_non_finite, "IEEE 754"},
+    {"targets_are_no_probabilities", Phase::data, Certainty::proof, "targets, graph", targets_are_no_probabilities, 0,
+     "outside of [0, 1] the binary cross-entropy has no minimum",
+     "Targets of a binary cross-entropy are no probabilities.", "y = (y + 1) / 2;  // 0 and 1 for -1 and 1",
+     targets_as_probabilities, "definition of cross entropy"},
     {"constant_labels", Phase::data, Certainty::proof, "labels", constant_labels, 0.5, "a constant needs no inputs",
      "All labels are the same.", "// check how the labels are read", nullptr, "definition"},
     {"dominating_class", Phase::data, Certainty::strong, "integer labels", dominating_class, 0.8,
@@ -210,17 +239,19 @@ const Rule data_rows[] = {
      "Cover & Hart 1967: a neighbour errs at most twice as often as the best classifier"},
     {"sorted_examples", Phase::data, Certainty::strong, "integer labels, order", sorted_examples, 6,
      "six standard deviations of random orders", "Examples are trained on in the order of their classes.",
-     "data::Loader(set, {.shuffle = true})", shuffle_examples, "Bengio 2012, section 3.3"},
+     "data::Loader(set, {.shuffle = true})", shuffle_examples, "Bengio 2012, section 3.3", false, true},
     {"different_test_inputs", Phase::data, Certainty::strong, "test inputs", different_test_inputs, 0.5,
-     "half a deviation of the mean, or a factor of 1.4 in the deviation, is beyond what a split does",
+     "half a deviation of the mean, a factor of 1.4 in the deviation, or three tenths of a column's examples on "
+     "another "
+     "side of some value, is beyond what a split does",
      "Test inputs are not transformed as training inputs are.",
      "// use the same transform and the training set's statistics", nullptr, "Bishop 1995, section 8.2"},
     {"leaked_test_examples", Phase::data, Certainty::strong, "test inputs", leaked_test_examples, 0.05,
-     "an example with four or more values seldom occurs twice by chance", "Test examples are in the training set.",
+     "examples of one source occur in both sets as often as twice in one", "Test examples are in the training set.",
      "auto [train, test] = set.split(0.9);  // before any augmentation", nullptr, "Kaufman et al. 2012"},
     {"unscaled_targets", Phase::data, Certainty::hint, "targets", unscaled_targets, 10,
      "outputs start with a mean square near 1; the loss then starts at 100 times that", "The targets are not scaled.",
-     "y = (y - mean) / std;", standardize_targets, "Bishop 1995, section 8.2"},
+     "y = (y - mean) / std;", standardize_targets, "Bishop 1995, section 8.2", false, true},
 };
 
 }  // namespace

@@ -2,26 +2,22 @@
 // Rules that look at the graph of the first batch, the initial weights and the optimizer's parameters.
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
+#include <newtape/inspect/diagnosis/treatments.hpp>
 #include <newtape/nn/init.hpp>
-#include <newtape/optim/first_order/adam.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
-#include <memory>
 
 namespace newtape::inspect {
 namespace {
-
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 4; ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return names.size() > 4 ? text + fmt::format(" and {} more", names.size() - 4) : text;
-}
 
 std::optional<Measurement> softmax_twice(const Evidence& e) {
   if (!e.graph.known) return {};
@@ -85,70 +81,32 @@ std::optional<Measurement> head_cannot_reach_targets(const Evidence& e) {
                      e.graph.head_location};
 }
 
+std::optional<Measurement> broadcast_targets(const Evidence& e) {
+  if (!e.graph.known || !e.output.defined() || !e.target.defined()) return {};
+  if (!is_floating(e.target.dtype())) return {};
+  const Shape& a = e.output.shape();
+  const Shape& b = e.target.shape();
+  const bool same_examples = a.size() > 0 && b.size() > 0 && a[0] == b[0] && a[0] > 1;
+  // An operation of the loss has a result of [n, n].
+  const bool outer = same_examples && e.graph.loss_sizes.count(e.output.size() * a[0]) > 0;
+  return Measurement{
+      outer && a != b && e.output.size() == e.target.size() ? 1.0 : 0.0,
+      fmt::format("the output has the shape {}, the target {}: their difference has {} elements for each "
+                  "example",
+                  to_string(a), to_string(b), b[0]),
+      e.graph.loss_location};
+}
+std::vector<Treatment> targets_in_shape(const Evidence&) {
+  return {{.loss = [](const LossFunction& loss) -> LossFunction {
+    return [loss](const Tensor& output, const Tensor& y) { return loss(output, y.reshape(output.shape())); };
+  }}};
+}
+
 std::optional<Measurement> unreached_parameters(const Evidence& e) {
   if (!e.graph.known) return {};
   return Measurement{static_cast<double>(e.graph.unreached.size()),
                      fmt::format("the graph of the loss does not contain {}", listed(e.graph.unreached)),
                      listed(e.graph.unreached)};
-}
-
-std::optional<Measurement> parameters_not_held(const Evidence& e) {
-  if (e.probe == nullptr) return {};
-  std::vector<std::string> names;
-  bool any = false;
-  for (const auto& p : e.probe->parameters()) {
-    any = any || p.held;
-    if (!p.held && p.parameter.requires_grad()) names.push_back(p.name);
-  }
-  if (!any && e.probe->step_records().empty()) return {};
-  return Measurement{static_cast<double>(names.size()), fmt::format("the optimizer does not hold {}", listed(names)),
-                     listed(names)};
-}
-
-/// A second optimizer steps with the first.
-std::vector<Treatment> hold_the_others(const Evidence&) {
-  return {{.prepare = [](Trainee& t) {
-    std::vector<Parameter> others = t.model().parameters();
-    for (const auto& p : t.optimizer().params()) std::erase(others, p);
-    if (others.empty()) return;
-    const auto adam = std::make_shared<optim::Adam>(others);
-    t.optimizer().register_step_post_hook([adam](const optim::Optimizer& first) {
-      adam->set_lr(first.lr());
-      adam->step();
-      adam->zero_grad();
-    });
-  }}};
-}
-
-std::optional<Measurement> frozen_parameters(const Evidence& e) {
-  if (e.probe == nullptr) return {};
-  std::vector<std::string> names;
-  double frozen = 0;
-  double all = 0;
-  for (const auto& p : e.probe->parameters()) {
-    const auto size = static_cast<double>(p.parameter.size());
-    all += size;
-    if (p.parameter.requires_grad()) continue;
-    frozen += size;
-    names.push_back(p.name);
-  }
-  if (all == 0) return {};
-  return Measurement{frozen / all,
-                     fmt::format("{:.1f}% of the parameters are frozen: {}", 100 * frozen / all, listed(names)),
-                     listed(names)};
-}
-std::vector<Treatment> unfreeze(const Evidence&) {
-  return {{.prepare = [](Trainee& t) { t.model().requires_grad(true); }}};
-}
-
-/// First records of the parameters that multiply activations.
-template <class F>
-void each_weight(const Evidence& e, const F& f) {
-  if (e.probe == nullptr || !e.graph.known) return;
-  for (const auto& p : e.probe->parameters()) {
-    if (p.parameter.ndim() < 2 || p.history.empty() || !e.graph.multiplies(p.name)) continue;
-    f(p, p.history.records().front().value);
-  }
 }
 
 std::optional<Measurement> constant_initialisation(const Evidence& e) {
@@ -187,19 +145,46 @@ std::optional<Measurement> initial_gain(const Evidence& e) {
   if (!any) return {};
   return Measurement{worst, text, where};
 }
-/// He's deviation and PyTorch's default, 1 / sqrt(3 fan-in). Other parameters than those that multiply stay.
-std::vector<Treatment> initialise_again(const Evidence& e) {
-  std::vector<std::string> names;
-  each_weight(e, [&](const ProbedParameter& p, const core::ArraySummary&) { names.push_back(p.name); });
-  const auto with = [&](double a) {
-    Treatment t;
-    t.prepare = [names, a](Trainee& trainee) {
-      for (const auto& name : names) nn::init::kaiming_uniform(trainee.model().parameter(name), {.a = a});
+std::optional<Measurement> signal_by_depth(const Evidence& e) {
+  if (e.probe == nullptr) return {};
+  double low = std::numeric_limits<double>::infinity();
+  double high = 0;
+  std::string small;
+  std::string large;
+  for (const auto& r : e.probe->results()) {
+    if (r.input || r.history.empty()) continue;
+    const double rms = r.history.records().front().value.rms();
+    if (!(rms > 0) || !std::isfinite(rms)) continue;  // zeros are constant_initialisation's
+    if (rms < low) low = rms, small = r.name();
+    if (rms > high) high = rms, large = r.name();
+  }
+  if (!(high > 0)) return {};
+  return Measurement{
+      high / low,
+      fmt::format("before training results have rms from {:.3g} ({}) to {:.3g} ({})", low, small, high, large), small};
+}
+
+/// A loss that only picks and averages elements of the output.
+std::optional<Measurement> loss_of_log_probabilities(const Evidence& e) {
+  if (!e.graph.known || !e.target.defined() || is_floating(e.target.dtype())) return {};
+  static constexpr const char* picking[] = {"gather", "reshape", "permute", "slice", "neg",  "mean",
+                                            "sum",    "div",     "mul",     "cast",  "take", "expand"};
+  const auto& ops = e.graph.loss_ops;
+  const bool picks = e.graph.loss_has("gather") && std::all_of(ops.begin(), ops.end(), [](const std::string& op) {
+                       return std::find(std::begin(picking), std::end(picking), op) != std::end(picking);
+                     });
+  const bool logs = e.graph.head == "log_softmax" || e.graph.head == "log";
+  return Measurement{picks && !logs ? 1.0 : 0.0,
+                     fmt::format("the loss is linear in the output, which is computed by {}", e.graph.head),
+                     e.graph.loss_location};
+}
+std::vector<Treatment> logarithm_of_output(const Evidence& e) {
+  const bool probabilities = e.graph.head == "softmax" || e.graph.head == "sigmoid";
+  return {{.loss = [probabilities](const LossFunction& loss) -> LossFunction {
+    return [loss, probabilities](const Tensor& output, const Tensor& y) {
+      return loss(probabilities ? log(output + std::numeric_limits<float>::min()) : log_softmax(output, 1), y);
     };
-    t.code = fmt::format("nn::init::kaiming_uniform(weight, {{.a = {:.3g}}});", a);
-    return t;
-  };
-  return {with(std::sqrt(5.0)), with(0)};
+  }}};
 }
 
 std::optional<Measurement> dropout_of_most(const Evidence& e) {
@@ -230,24 +215,6 @@ std::vector<Treatment> no_dropout(const Evidence& e) {
   }}};
 }
 
-std::optional<Measurement> evaluation_mode(const Evidence& e) {
-  if (e.probe == nullptr || e.probe->step_records().empty()) return {};
-  double evaluated = 0;
-  const auto records = e.probe->step_records().records();
-  for (const auto& r : records) evaluated += r.training ? 0 : 1;
-  return Measurement{
-      evaluated / static_cast<double>(records.size()),
-      fmt::format("the model was in evaluation mode in {} of {} steps looked at", evaluated, records.size()), ""};
-}
-std::vector<Treatment> training_mode(const Evidence&) {
-  return {{.prepare = [](Trainee& t) {
-    // The step of the user may call eval(): a hook at the start of the forward pass has the last word.
-    t.model().register_forward_pre_hook([](const nn::ModuleBase& m, std::span<const Tensor>) {
-      if (grad_enabled()) m.train();
-    });
-  }}};
-}
-
 std::optional<Measurement> wrong_gradient(const Evidence& e) {
   if (!e.gradient_error) return {};
   return Measurement{*e.gradient_error,
@@ -255,15 +222,6 @@ std::optional<Measurement> wrong_gradient(const Evidence& e) {
                                  "by {:.3g} of it, most in {}",
                                  *e.gradient_error, e.gradient_error_at),
                      e.gradient_error_at};
-}
-
-std::optional<Measurement> zero_learning_rate(const Evidence& e) {
-  if (e.lrs.empty()) return {};
-  const double most = *std::max_element(e.lrs.begin(), e.lrs.end());
-  return Measurement{most == 0 ? 1.0 : 0.0, fmt::format("the learning rate is {}", most), ""};
-}
-std::vector<Treatment> rate_of_one_thousandth(const Evidence&) {
-  return {{.before_step = [](Trainee& t) { t.optimizer().set_lr(1e-3); }}};
 }
 
 const Rule graph_rows[] = {
@@ -280,15 +238,22 @@ const Rule graph_rows[] = {
      "one target in a hundred outside of the range is an error that no training removes",
      "The last activation cannot produce the targets.", "// end the model with its last Linear layer", nullptr,
      "definition"},
+    {"broadcast_targets", Phase::graph, Certainty::proof, "output, targets", broadcast_targets, 0.5,
+     "[n, 1] - [n] is [n, n]: each output is compared with all targets, whose mean is then the best answer",
+     "Output and target are broadcast against each other.", "loss(output, y.reshape(output.shape()))", targets_in_shape,
+     "NumPy's broadcasting rules"},
     {"unreached_parameters", Phase::graph, Certainty::strong, "graph", unreached_parameters, 0.5,
      "a trainable parameter has a gradient", "No gradient reaches some parameters.",
      "// use the layer in forward(), without detach(), or freeze it", nullptr, "definition"},
-    {"parameters_not_held", Phase::graph, Certainty::strong, "optimizer", parameters_not_held, 0.5,
-     "a trainable parameter is one that an optimizer changes", "No optimizer holds some parameters.",
-     "optim::Adam(model.parameters())", hold_the_others, "definition"},
-    {"frozen_parameters", Phase::graph, Certainty::hint, "parameters", frozen_parameters, 0,
-     "freezing is deliberate or a mistake: the experiment tells", "Some parameters are frozen.",
-     "model.requires_grad(true);", unfreeze, "definition"},
+    {"loss_of_log_probabilities", Phase::graph, Certainty::proof, "graph, integer labels", loss_of_log_probabilities,
+     0.5, "a loss that is linear in what it picks has no minimum but at infinity, or at certain answers",
+     "The loss expects log-probabilities, but the model does not end with a log_softmax.",
+     "nn::cross_entropy(logits, y)", logarithm_of_output, "Gneiting & Raftery 2007: proper scores"},
+    {"signal_by_depth", Phase::graph, Certainty::hint, "results of modules", signal_by_depth, 1e3,
+     "gains of 0.41 (uniform default with relu) to 1.7 (tanh) a layer keep eight layers within three decades",
+     "The signal fades or grows on its way through the layers.",
+     "nn::init::kaiming_uniform(weight);  // or normalisation, or skip connections", initialise_again,
+     "Schoenholz et al. 2017, Deep information propagation"},
     {"constant_initialisation", Phase::graph, Certainty::strong, "initial weights", constant_initialisation, 0.5,
      "units with equal weights get equal gradients and stay equal", "Weights start with equal values.",
      "nn::init::kaiming_uniform(weight);", initialise_again, "Goodfellow et al. 2016, section 8.4"},
@@ -300,14 +265,10 @@ const Rule graph_rows[] = {
     {"dropout_of_most", Phase::graph, Certainty::hint, "dropout layers", dropout_of_most, 0.85,
      "the variance of a kept signal grows by p / (1 - p): above 5.7", "Dropout leaves out nearly everything.",
      "nn::Dropout(0.2)", no_dropout, "Srivastava et al. 2014, appendix A.4: 0.5 to 0.8 kept"},
-    {"evaluation_mode", Phase::graph, Certainty::hint, "steps", evaluation_mode, 0.5, "most steps",
-     "The model trains in evaluation mode.", "model.train();", training_mode, "Ioffe & Szegedy 2015, algorithm 2"},
     {"wrong_gradient", Phase::graph, Certainty::proof, "a model that can be made again", wrong_gradient, 1e-2,
      "in f64 the difference quotient has an error near 1e-8; kinks of the loss add the share of units at them",
      "A gradient is wrong.", "nt::gradcheck(f, x)  // of the operations of your own", nullptr,
      "Griewank & Walther 2008, section 3.1"},
-    {"zero_learning_rate", Phase::graph, Certainty::proof, "optimizer", zero_learning_rate, 0.5, "definition",
-     "The learning rate is 0.", "optimizer.set_lr(1e-3);", rate_of_one_thousandth, "definition"},
 };
 
 }  // namespace

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules that look at a run: gradients by depth, activations, noise, losses.
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
+#include <newtape/inspect/diagnosis/treatments.hpp>
 #include <newtape/nn/init.hpp>
 #include <newtape/optim/clip.hpp>
 
@@ -15,7 +19,7 @@
 namespace newtape::inspect {
 namespace {
 
-/// Median over the run of the rms of gradient / weight, for weights in the order of registration.
+/// Median over the run of the rms of gradient / weight, for the weight that is furthest from the loss and the nearest.
 struct DepthProfile {
   double first = 0, last = 0;
   std::string first_name;
@@ -24,6 +28,8 @@ struct DepthProfile {
 std::optional<DepthProfile> depth_profile(const Evidence& e) {
   if (e.probe == nullptr) return {};
   DepthProfile d;
+  int furthest = -1;
+  int nearest = std::numeric_limits<int>::max();
   for (const auto& p : e.probe->parameters()) {
     if (p.parameter.ndim() < 2 || p.history.empty() || !e.graph.multiplies(p.name)) continue;
     std::vector<double> ratios;
@@ -32,8 +38,11 @@ std::optional<DepthProfile> depth_profile(const Evidence& e) {
     }
     if (ratios.empty()) continue;
     const double m = median(std::move(ratios));
-    if (d.weights++ == 0) d.first = m, d.first_name = p.name;
-    d.last = m;
+    ++d.weights;
+    const auto at = e.graph.distances.find(p.name);
+    if (at == e.graph.distances.end()) continue;
+    if (at->second > furthest) furthest = at->second, d.first = m, d.first_name = p.name;
+    if (at->second < nearest) nearest = at->second, d.last = m;
   }
   if (d.weights < 3 || !(d.last > 0)) return {};
   return d;
@@ -67,28 +76,11 @@ std::optional<Measurement> exploding_gradients(const Evidence& e) {
 std::vector<Treatment> clip_at_one(const Evidence&) {
   return {{.prepare = [](Trainee& t) {
     const auto model = t.model();
-    t.optimizer().register_step_pre_hook(
+    auto hook = t.optimizer().register_step_pre_hook(
         [model](const optim::Optimizer&) { optim::clip_grad_norm(model.parameters(), 1.0); });
+    t.at_end([hook]() mutable { hook.remove(); });
   }}};
 }
-std::vector<Treatment> initialise_weights(const Evidence& e) {
-  std::vector<std::string> names;
-  if (e.probe != nullptr) {
-    for (const auto& p : e.probe->parameters()) {
-      if (p.parameter.ndim() >= 2 && e.graph.multiplies(p.name)) names.push_back(p.name);
-    }
-  }
-  return {{.prepare = [names](Trainee& t) {
-    for (const auto& name : names) {
-      const Parameter p = t.model().parameter(name);
-      nn::init::kaiming_uniform(p);
-    }
-    for (const auto& [name, p] : t.model().named_parameters()) {
-      if (p.ndim() == 1 && name.ends_with("bias")) p.set_value(zeros(p.shape(), p.dtype()));
-    }
-  }}};
-}
-
 std::optional<Measurement> dead_units(const Evidence& e) {
   if (e.probe == nullptr) return {};
   double worst = 0;
@@ -122,7 +114,7 @@ std::optional<Measurement> small_batch_statistics(const Evidence& e) {
                   100 / std::sqrt(2.0 * static_cast<double>(std::max<std::int64_t>(1, e.batch - 1)))),
       ""};
 }
-std::vector<Treatment> larger_batch(const Evidence&) { return {{.batch_factor = 8}}; }
+std::vector<Treatment> larger_batch(const Evidence&) { return {{.batch_factor = 4}}; }
 
 std::optional<Measurement> noise_dominated(const Evidence& e) {
   if (!e.noise_scale || e.batch <= 0) return {};
@@ -152,30 +144,73 @@ std::optional<Measurement> forgets_in_time(const Evidence& e) {
                      ""};
 }
 
+/// Recurrent weights that keep lengths, and forget gates of an LSTM that start open.
+std::vector<Treatment> remembering_weights(const Evidence& e) {
+  std::vector<std::string> names;
+  if (e.probe != nullptr) {
+    for (const auto& p : e.probe->parameters()) names.push_back(p.name);
+  }
+  const bool lstm = e.graph.ops.count("lstm_scan") > 0;
+  return {{.prepare = [names, lstm](Trainee& t) {
+    for (const auto& name : names) {
+      const Parameter p = t.model().parameter(name);
+      const auto rows = p.shape(0);
+      if (name.find("weight_hh") != std::string::npos && p.ndim() == 2) {
+        const auto n = p.shape(1);
+        std::vector<Array> gates;
+        for (std::int64_t at = 0; at < rows; at += n) {
+          gates.push_back(Array::empty({std::min(n, rows - at), n}, p.dtype()));
+          const Parameter gate(gates.back());
+          nn::init::orthogonal(gate);
+          gates.back() = gate.value();
+        }
+        p.set_value(Tensor(core::concatenate(gates)));
+      }
+      if (lstm && name.find("bias_ih") != std::string::npos) {
+        const auto part = [&](std::int64_t from, std::int64_t to) { return core::slice(p.value(), 0, from, to); };
+        const auto gate = rows / 4;  // input, forget, cell, output
+        const Array opened[] = {part(0, gate), core::full({gate}, 1, p.dtype()), part(2 * gate, rows)};
+        p.set_value(Tensor(core::concatenate(opened)));
+      }
+    }
+  }}};
+}
+
 std::optional<Measurement> loss_spikes(const Evidence& e) {
   if (e.losses.size() < 20) return {};
-  std::vector<double> values;
-  for (const auto& l : e.losses) values.push_back(l.value);
-  const double middle = median(values);
-  std::vector<double> off;
-  for (const double v : values) off.push_back(std::abs(v - middle));
-  const double spread = median(off);
-  double worst = 0;
-  std::int64_t step = 0;
-  for (std::size_t i = e.losses.size() / 5; i < e.losses.size(); ++i) {
-    const double d = spread > 0 ? (values[i] - middle) / spread : 0;
-    if (d > worst) worst = d, step = e.losses[i].step;
+  const LossSpike& s = e.spike;
+  std::string text = fmt::format("at step {} the loss was {:.3g} median deviations above its median", s.step, s.height);
+  if (!s.examples.empty()) {
+    text += fmt::format(
+        "; of the {} examples of its batch {} has the largest loss at the end, {:.3g}; the median is "
+        "{:.3g}",
+        s.examples.size(), s.examples[0], s.example_losses[0], median(s.example_losses));
   }
-  return Measurement{worst,
-                     fmt::format("at step {} the loss was {:.3g} median deviations above its median", step, worst),
-                     fmt::format("step {}", step)};
+  return Measurement{s.height, text, fmt::format("step {}", s.step)};
+}
+/// Without the examples of that batch whose loss is beyond ten times its median; with bounded steps.
+std::vector<Treatment> leave_out_or_clip(const Evidence& e) {
+  auto all = clip_at_one(e);
+  all.back().code = "optim::clip_grad_norm(model.parameters(), 1.0);";
+  const double limit = 10 * std::abs(median(e.spike.example_losses));
+  Treatment without;
+  for (std::size_t i = 0; i < e.spike.examples.size(); ++i) {
+    if (e.spike.example_losses[i] > limit) without.leave_out.push_back(e.spike.examples[i]);
+  }
+  if (without) {
+    without.code = fmt::format("// look at example {} of the training set", without.leave_out[0]);
+    all.push_back(without);
+  }
+  return all;
 }
 
 /// A negative log-likelihood of classes below 0, or, where the loss fell, an error on training examples above that of
 /// always naming the most frequent class, in standard deviations.
 std::optional<Measurement> wrong_sign(const Evidence& e) {
-  if (e.graph.known && (e.graph.loss_has("log_softmax") || e.graph.loss_has("softplus")) && e.late_loss() < 0) {
-    return Measurement{100, fmt::format("the loss is {:.3g}, and a cross-entropy is not negative", e.late_loss()),
+  double least = 0;
+  for (const auto& l : e.losses) least = std::min(least, l.value);
+  if (e.graph.known && (e.graph.loss_has("log_softmax") || e.graph.loss_has("softplus")) && least < 0) {
+    return Measurement{100, fmt::format("the loss reached {:.3g}, and a cross-entropy is not negative", least),
                        e.graph.loss_location};
   }
   const auto counts = class_counts(e.y);
@@ -198,8 +233,14 @@ std::vector<Treatment> negated_loss(const Evidence&) {
 
 std::optional<Measurement> no_progress(const Evidence& e) {
   if (e.losses.size() < 10) return {};
-  return Measurement{0.05 - e.fall(), fmt::format("the loss went from {:.4g} to {:.4g}", e.early_loss(), e.late_loss()),
-                     ""};
+  std::string text = fmt::format("the loss went from {:.4g} to {:.4g}", e.early_loss(), e.late_loss());
+  double chance = e.y.defined() && is_floating(e.y.dtype()) ? 1 : 0;
+  if (const auto counts = class_counts(e.y); counts.size() > 1) {
+    chance = 1 - *std::max_element(counts.begin(), counts.end()) / static_cast<double>(e.y.size());
+  }
+  const bool blind = std::isfinite(e.final_train) && chance > 0.3 && e.final_train > 0.95 * chance;
+  if (blind) text += fmt::format("; the error, {:.3g}, is that of a constant answer, {:.3g}", e.final_train, chance);
+  return Measurement{std::max(0.05 - e.fall(), blind ? e.final_train - 0.95 * chance : -1.0), text, ""};
 }
 
 const Rule run_rows[] = {
@@ -231,16 +272,18 @@ const Rule run_rows[] = {
      ".weight_decay = 1e-2  // more data, augmentation, dropout", nullptr, "Goodfellow et al. 2016, section 5.2"},
     {"forgets_in_time", Phase::run, Certainty::hint, "sequences", forgets_in_time, 1e4,
      "the gradient loses four decades between the ends of a sequence", "The recurrent layer forgets.",
-     "nn::LSTM with a forget bias of 1, or orthogonal recurrent weights", nullptr, "Pascanu et al. 2013, section 2"},
-    {"loss_spikes", Phase::run, Certainty::hint, "losses", loss_spikes, 30,
+     "nn::init::orthogonal(weight_hh);  // and a forget bias of 1, or attention", remembering_weights,
+     "Pascanu et al. 2013, section 2; Gers et al. 2000", true},
+    {"loss_spikes", Phase::run, Certainty::hint, "losses", loss_spikes, spike_limit,
      "thirty median deviations; normal noise stays below 7 in a million steps",
-     "Single batches have a much larger loss.", "// look at the examples of that step", nullptr, "Hampel 1974"},
+     "Single batches have a much larger loss.", "// look at the examples of that step", leave_out_or_clip,
+     "Hampel 1974"},
     {"wrong_sign", Phase::run, Certainty::strong, "labels", wrong_sign, 6,
      "six standard deviations worse than a constant answer, after a loss that fell, is learning the opposite",
      "The loss has the wrong sign.", "return loss;  // not -loss", negated_loss, "definition"},
     {"no_progress", Phase::run, Certainty::hint, "losses", no_progress, 0,
-     "a fall of 5% between the first and last tenth", "The loss does not fall.", "// a symptom: see the causes",
-     nullptr, "definition"},
+     "a fall of 5% between the first and last tenth, or a twentieth less errors than a constant answer",
+     "The loss does not fall.", "// a symptom: see the causes", nullptr, "definition"},
 };
 
 }  // namespace

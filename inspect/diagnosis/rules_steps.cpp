@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules that look at the optimizer's steps: rates, clipping, accumulation, decay.
-#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
+#include <newtape/inspect/diagnosis/treatments.hpp>
 
 #include <fmt/format.h>
 
@@ -19,63 +19,6 @@ std::vector<double> of_steps(const Evidence& e, const F& f) {
   if (e.probe == nullptr) return values;
   for (const auto& r : e.probe->step_records().records()) values.push_back(f(r));
   return values;
-}
-
-/// The change of a weight in a step over its norm, of the weight with the largest: the median over the run and the
-/// largest of all.
-struct UpdateRatio {
-  double median = 0, largest = 0;
-  std::string where;
-};
-std::optional<UpdateRatio> update_ratio(const Evidence& e) {
-  UpdateRatio result;
-  if (e.probe == nullptr) return {};
-  for (const auto& p : e.probe->parameters()) {
-    if (p.parameter.ndim() < 2 || !p.held || p.history.empty()) continue;
-    std::vector<double> ratios;
-    for (const auto& r : p.history.records()) {
-      if (r.value.norm() > 0 && std::isfinite(r.step_norm)) ratios.push_back(r.update_ratio());
-    }
-    if (ratios.empty()) continue;
-    result.largest = std::max(result.largest, *std::max_element(ratios.begin(), ratios.end()));
-    const double m = median(std::move(ratios));
-    if (m >= result.median) result.median = m, result.where = p.name;
-  }
-  if (result.where.empty() || result.largest == 0) return {};
-  return result;
-}
-
-/// All rates times a factor, with the first group's in code.
-Treatment rate_times(const Evidence& e, double factor) {
-  Treatment t;
-  t.prepare = [factor](Trainee& trainee) {
-    auto& o = trainee.optimizer();
-    for (std::size_t g = 0; g < o.group_count(); ++g) o.set_lr(o.lr(g) * factor, g);
-  };
-  const double lr = e.lrs.empty() ? 0 : e.lrs.front();
-  t.code = fmt::format("optimizer.set_lr({:.2g});", lr * factor);
-  return t;
-}
-
-/// An option of all groups set to a value.
-Treatment with_option(const char* option, double value) {
-  return {.prepare = [option, value](Trainee& t) {
-    auto state = t.optimizer().state_dict();
-    for (auto& [name, number] : state) {
-      if (name.ends_with(option)) number = full({}, value, f64).value();
-    }
-    t.optimizer().load_state_dict(state);
-  }};
-}
-
-/// Rates for which a step changes weights by 1e-3, 1e-2 and 1e-1 of their norm, if steps are proportional to them.
-std::vector<Treatment> rates_by_ratio(const Evidence& e, double ratio, bool lower) {
-  std::vector<Treatment> doses;
-  for (const double wanted : {1e-3, 1e-2, 1e-1}) {
-    const double factor = wanted / ratio;
-    if (lower ? factor < 0.7 : factor > 1.4) doses.push_back(rate_times(e, factor));
-  }
-  return doses;
 }
 
 /// Median gradients over those that are left by clipping, beyond which clipping sets the rate.
@@ -110,29 +53,6 @@ std::optional<Measurement> rate_too_high(const Evidence& e) {
   if (blew_up) text += fmt::format("; the loss went from {:.3g} to {:.3g}", e.early_loss(), e.late_loss());
   return Measurement{blew_up ? std::max(ratio_of_large_steps(*r), 1.0) : ratio_of_large_steps(*r), text, r->where};
 }
-std::vector<Treatment> lower_rates(const Evidence& e) {
-  const auto r = update_ratio(e);
-  auto doses = r ? rates_by_ratio(e, r->largest, true) : std::vector<Treatment>{};
-  // Steps of one direction add up to lr / (1 - momentum).
-  if (const auto m = e.options.find("momentum"); m != e.options.end() && m->second > 0.95) {
-    doses.push_back(with_option("momentum", 0.9));
-    doses.back().code = ".momentum = 0.9";
-  }
-  return doses;
-}
-
-std::optional<Measurement> unstable_sharpness(const Evidence& e) {
-  if (!e.sharpness || e.lrs.empty()) return {};
-  const auto momentum = e.options.find("momentum");
-  if (e.options.count("beta2") > 0 || e.options.count("alpha") > 0) return {};  // preconditioned
-  const double beta = momentum != e.options.end() ? momentum->second : 0;
-  const double limit = 2 * (1 + beta) / e.lrs.back();
-  return Measurement{*e.sharpness / limit,
-                     fmt::format("the largest eigenvalue of the Hessian is {:.3g}; steps are stable below {:.3g}",
-                                 *e.sharpness, limit),
-                     ""};
-}
-
 std::optional<Measurement> rate_too_low(const Evidence& e) {
   if (e.probe == nullptr || e.probe->steps() < 10) return {};
   if (const auto clipped = always_clipped(e); clipped && clipped->value > clipping_limit) {
@@ -205,6 +125,19 @@ std::optional<Measurement> decay_too_strong(const Evidence& e) {
 }
 std::vector<Treatment> no_decay(const Evidence&) { return {with_option("weight_decay", 0)}; }
 
+std::optional<Measurement> penalty_too_strong(const Evidence& e) {
+  if (!e.graph.known || e.probe == nullptr || e.probe->step_records().empty()) return {};
+  if (e.graph.penalised.empty()) return Measurement{0, "the loss has no penalty", ""};
+  const auto records = e.probe->step_records().records();
+  const double kept = records.front().value_norm > 0 ? records.back().value_norm / records.front().value_norm : 1;
+  return Measurement{
+      e.died ? 0 : 0.5 / std::max(kept, 1e-30),
+      fmt::format("the loss depends on {} other than through the output; the weights' norm changed by the "
+                  "factor {:.2g}",
+                  listed(e.graph.penalised), kept),
+      e.graph.loss_location};
+}
+
 std::optional<Measurement> schedule_decays_early(const Evidence& e) {
   if (e.lrs.size() < 4) return {};
   const double most = *std::max_element(e.lrs.begin(), e.lrs.end());
@@ -217,10 +150,12 @@ std::vector<Treatment> constant_rate(const Evidence& e) {
   const double most = e.lrs.empty() ? 0 : *std::max_element(e.lrs.begin(), e.lrs.end());
   return {{.prepare = [most](Trainee& t) {
     t.optimizer().set_lr(most);
-    t.model().register_forward_pre_hook([&o = t.optimizer(), most](const nn::ModuleBase&, std::span<const Tensor>) {
-      if (grad_enabled()) o.set_lr(most);
+    const auto rate = [&o = t.optimizer(), most] { o.set_lr(most); };
+    auto forward = t.model().register_forward_pre_hook([rate](const nn::ModuleBase&, std::span<const Tensor>) {
+      if (grad_enabled()) rate();
     });
-    t.optimizer().register_step_pre_hook([&o = t.optimizer(), most](const optim::Optimizer&) { o.set_lr(most); });
+    auto step = t.optimizer().register_step_pre_hook([rate](const optim::Optimizer&) { rate(); });
+    t.at_end([forward, step]() mutable { forward.remove(), step.remove(); });
   }}};
 }
 
@@ -234,10 +169,6 @@ const Rule step_rows[] = {
      "weight in 50 steps",
      "The learning rate is too high.", "optimizer.set_lr(0.1 * optimizer.lr());", lower_rates,
      "Bottou 2012; You et al. 2017 (trust ratio 1e-3)"},
-    {"unstable_sharpness", Phase::run, Certainty::strong, "Hessian, SGD", unstable_sharpness, 1.5,
-     "gradient descent diverges along an eigenvector above 2 (1 + beta) / lr; training hovers at the limit itself",
-     "The learning rate is beyond the stability limit.", "optimizer.set_lr(0.1 * optimizer.lr());", lower_rates,
-     "Cohen et al. 2021"},
     {"rate_too_low", Phase::run, Certainty::hint, "steps", rate_too_low, 1,
      "weights that move by less than a fifth of their norm stay those of the initialisation",
      "The learning rate is too low.", "optimizer.set_lr(10 * optimizer.lr());", higher_rates,
@@ -249,6 +180,9 @@ const Rule step_rows[] = {
     {"decay_too_strong", Phase::run, Certainty::hint, "optimizer's weight_decay", decay_too_strong, 1,
      "the pull to 0 is larger than that of the loss, or the weights lost half of their norm",
      "Regularisation is too strong.", ".weight_decay = 1e-4", no_decay, "Krogh & Hertz 1992"},
+    {"penalty_too_strong", Phase::run, Certainty::strong, "graph, steps", penalty_too_strong, 1,
+     "the weights lost half of their norm", "A penalty in the loss is too strong.",
+     "loss + 1e-4 * penalty  // less of it", nullptr, "Krogh & Hertz 1992"},
     {"schedule_decays_early", Phase::run, Certainty::hint, "learning rates", schedule_decays_early, 100,
      "usual schedules keep a tenth or more of the rate half-way", "The schedule lowers the rate too soon.",
      "// more steps between decays", constant_rate, "Loshchilov & Hutter 2017"},

@@ -7,6 +7,8 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace newtape::inspect {
 
@@ -31,12 +33,22 @@ struct TrainingBatch {
 /// A model, its optimizer and how it is trained, of any types. Made anew by a TraineeFactory for each experiment.
 class Trainee {
  public:
-  virtual ~Trainee() = default;
+  Trainee() = default;
+  Trainee(const Trainee&) = delete;
+  Trainee& operator=(const Trainee&) = delete;
+  virtual ~Trainee() {
+    for (const auto& f : last_acts_) f();
+  }
+  /// Calls `f` when this trainee is destroyed: removes a hook, where model and optimizer live on.
+  void at_end(std::function<void()> f) { last_acts_.push_back(std::move(f)); }
   virtual const nn::ModuleBase& model() const = 0;
   virtual optim::Optimizer& optimizer() = 0;
   virtual Tensor forward(const Tensor& x) const = 0;
   /// One step of training; returns the loss.
   virtual Tensor step(const TrainingBatch& batch) = 0;
+
+ private:
+  std::vector<std::function<void()>> last_acts_;
 };
 /// Draws initial weights from the default generator.
 using TraineeFactory = std::function<std::unique_ptr<Trainee>()>;

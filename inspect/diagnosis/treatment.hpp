@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace newtape::inspect {
 
@@ -18,10 +19,11 @@ struct Treatment {
   std::function<void(Trainee&)> before_step = {};  ///< before every step
   std::int64_t batch_factor = 1;
   bool shuffle = false;
+  std::vector<std::int64_t> leave_out = {};  ///< training examples that are not trained on
   std::string code = {};  ///< the remedy in code, where it has a number of its own: "optimizer.set_lr(0.003);"
 
   explicit operator bool() const noexcept {
-    return input || target || loss || prepare || before_step || batch_factor != 1 || shuffle;
+    return input || target || loss || prepare || before_step || batch_factor != 1 || shuffle || !leave_out.empty();
   }
 };
 

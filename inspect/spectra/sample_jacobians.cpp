@@ -25,10 +25,15 @@ Tensor sample_units(std::int64_t count, const Tensor& like) {
   return expand(reshape(eye(count, like.dtype()), one), all);
 }
 
+const Tensor& checked_samples(const char* op, const Tensor& x) {
+  expect_floating(op, x.defined() ? x.value() : Array());
+  return x;
+}
+
 }  // namespace
 
 SampleLinearization::SampleLinearization(const char* op, const UnaryFunction& f, const Tensor& x)
-    : x_(x), j_(lift_sample_function(f), std::span<const Tensor>(&x_, 1)) {
+    : x_(checked_samples(op, x)), j_(lift_sample_function(f), std::span<const Tensor>(&x_, 1)) {
   const Tensor& y = value();
   if (x.ndim() == 0 || y.ndim() == 0 || x.shape(0) != y.shape(0)) {
     raise<ShapeError>(std::string(op) + ": the function must return one result for each sample", "[B, ..] to [B, ..]",

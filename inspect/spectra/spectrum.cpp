@@ -29,10 +29,9 @@ Spectrum::Quadrature quadrature(const std::vector<double>& alpha, const std::vec
   return q;
 }
 
-Spectrum::Quadrature probe_quadrature(const LinearOperator& a, std::int64_t steps, Generator& generator,
-                                      std::int64_t& products) {
-  detail::KrylovBasis basis(a.rows(), a.dtype());
-  basis.extend_randomly(generator);
+/// For the last vector of a basis of one.
+Spectrum::Quadrature lanczos_quadrature(const LinearOperator& a, detail::KrylovBasis basis, std::int64_t steps,
+                                        std::int64_t& products) {
   std::vector<double> alpha, beta;
   double scale = 0;
   for (std::int64_t k = 0; k < steps; ++k) {
@@ -55,6 +54,24 @@ Spectrum::Quadrature probe_quadrature(const LinearOperator& a, std::int64_t step
 }
 
 }  // namespace
+
+Spectrum::Quadrature spectral_measure(const LinearOperator& a, const ArrayLike& v, std::int64_t steps) {
+  detail::expect_symmetric("spectral_measure", a);
+  if (steps < 1) raise<ValueError>("spectral_measure: steps must be positive", "1 or more", std::to_string(steps));
+  expect_floating("spectral_measure", v);
+  if (v.shape() != Shape{a.rows()} || v.dtype() != a.dtype()) {
+    raise<ShapeError>("spectral_measure: v must have an element for each row, of the matrix's dtype",
+                      "[" + std::to_string(a.rows()) + "] " + std::string(name(a.dtype())), describe(v));
+  }
+  detail::KrylovBasis basis(a.rows(), a.dtype());
+  const double length = core::norm2(v);
+  if (!(length > 0)) return {};
+  basis.append(v);
+  std::int64_t products = 0;
+  auto q = lanczos_quadrature(a, std::move(basis), std::min(steps, a.rows()), products);
+  for (double& w : q.weights) w *= length * length;
+  return q;
+}
 
 Spectrum::Spectrum(std::int64_t size, std::vector<Quadrature> probes, std::int64_t products)
     : size_(size), probes_(std::move(probes)), products_(products) {
@@ -137,7 +154,11 @@ Spectrum spectrum(const LinearOperator& a, const SpectrumOptions& options) {
   const auto steps = std::min(options.steps, a.rows());
   std::vector<Spectrum::Quadrature> probes;
   std::int64_t products = 0;
-  for (std::int64_t i = 0; i < options.probes; ++i) probes.push_back(probe_quadrature(a, steps, generator, products));
+  for (std::int64_t i = 0; i < options.probes; ++i) {
+    detail::KrylovBasis basis(a.rows(), a.dtype());
+    basis.extend_randomly(generator);
+    probes.push_back(lanczos_quadrature(a, std::move(basis), steps, products));
+  }
   return {a.rows(), std::move(probes), products};
 }
 

@@ -67,4 +67,10 @@ class Spectrum {
 /// Krishnan & Xiao 2019). ValueError unless A is symmetric and the numbers of probes and steps are positive.
 Spectrum spectrum(const LinearOperator& a, const SpectrumOptions& options = {});
 
+/// The spectral measure of a symmetric matrix for a vector v [n]: eigenvalues w with weights (x . v)^2 of their
+/// eigenvectors x, by at most `steps` Lanczos steps from v. The sum of weight f(w) is v^T f(A) v for polynomials f of
+/// degree up to 2 steps - 1, for instance v^T A^-1 v in the limit. Empty for v = 0. ValueError unless A is symmetric and
+/// steps positive, ShapeError for another v.
+Spectrum::Quadrature spectral_measure(const LinearOperator& a, const ArrayLike& v, std::int64_t steps);
+
 }  // namespace newtape::inspect

@@ -42,14 +42,13 @@ bool use_colour(Colour colour, std::FILE* stream) noexcept {
 }
 
 int terminal_columns(std::FILE* stream) noexcept {
-  const int width = platform::terminal_width(stream);
-  return width > 0 ? width : 80;
+  const int columns = platform::terminal_size(stream).columns;
+  return columns > 0 ? columns : 80;
 }
 
 int terminal_rows(std::FILE* stream) noexcept {
-  winsize size{};
-  const bool known = stream != nullptr && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
-  return known ? size.ws_row : 24;
+  const int rows = platform::terminal_size(stream).rows;
+  return rows > 0 ? rows : 24;
 }
 
 std::size_t text_width(std::string_view text) noexcept {

@@ -16,8 +16,9 @@ namespace {
 constexpr std::int64_t zoo_steps = 150;
 
 bool names_cause(const zoo::Kind& kind, const inspect::Diagnosis& d) {
-  return !d.causes.empty() && std::any_of(kind.causes.begin(), kind.causes.end(),
-                                          [&](const char* name) { return d.causes[0].name == name; });
+  if (d.causes.empty() && !(kind.harmless && d.healthy() && !d.mistakes.empty())) return false;
+  const std::string& named = d.causes.empty() ? d.mistakes[0].name : d.causes[0].name;
+  return std::any_of(kind.causes.begin(), kind.causes.end(), [&](const char* name) { return named == name; });
 }
 }  // namespace
 

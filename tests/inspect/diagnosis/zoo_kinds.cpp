@@ -24,6 +24,7 @@ bool is_perceptron(const Program& p) { return p.model == "mlp" || p.model == "re
 bool has_relu(const Program& p) { return is_perceptron(p) || p.model == "cnn"; }
 bool without_norm(const Program& p) { return p.model != "cnn_bn" && p.model != "transformer"; }
 bool has_batch_norm(const Program& p) { return p.model == "cnn_bn"; }
+bool is_lstm(const Program& p) { return p.model == "lstm"; }
 bool is_deep(const Program& p) {
   return p.model == "cnn" || p.model == "cnn_bn" || p.model == "lstm" || p.model == "mlp";
 }
@@ -119,7 +120,7 @@ const std::vector<Kind>& kinds() {
        true},
       {"weights times 1e-4",
        [](Program& p, std::uint64_t) { p.weight_factor = 1e-4; },
-       {"initial_gain"},
+       {"initial_gain", "signal_by_depth"},
        is_deep,
        false},
       {"biases minus 20", [](Program& p, std::uint64_t) { p.bias_shift = -20; }, {"dead_units"}, has_relu, true},
@@ -183,7 +184,8 @@ const std::vector<Kind>& kinds() {
        },
        {"sorted_examples"},
        classifies,
-       false},
+       false,
+       true},
       // Labels.
       {"shuffled labels",
        [](Program& p, std::uint64_t seed) { set_train(p, x_of(p.data.train), shuffled(y_of(p.data.train), seed)); },
@@ -232,7 +234,8 @@ const std::vector<Kind>& kinds() {
        [](Program& p, std::uint64_t) { p.evaluation_mode = true; },
        {"evaluation_mode"},
        has_batch_norm,
-       false},
+       false,
+       true},
       {"clipping to 1e-4",
        [](Program& p, std::uint64_t) { p.sgd = true, p.lr = 0.05, p.clip = 1e-4; },
        {"always_clipped", "rate_too_low"},
@@ -264,6 +267,88 @@ const std::vector<Kind>& kinds() {
        [](Program& p, std::uint64_t) { p.wrong_gradient = true; },
        {"wrong_gradient"},
        nullptr,
+       true},
+      // Of the rules about curvature, depth and the program.
+      {"probabilities for nll_loss",
+       [](Program& p, std::uint64_t) {
+         p.head = "softmax";
+         p.data.loss = [](const Tensor& output, const Tensor& y) { return nn::nll_loss(output, y); };
+       },
+       {"loss_of_log_probabilities"},
+       classifies,
+       true},
+      {"twelve layers of small weights",
+       [](Program& p, std::uint64_t) { p.activation = "tanh", p.depth = 12, p.weight_factor = 0.3; },
+       {"signal_by_depth", "vanishing_gradients"},
+       [](const Program& p) { return p.model == "mlp"; },
+       true},
+      {"columns in other units",
+       [](Program& p, std::uint64_t) {
+         p.sgd = true, p.lr = 0.02;
+         const auto scaled = [](const data::Dataset& set) {
+           Array scale = core::full({10}, 1, f32);
+           scale.data<float>()[0] = scale.data<float>()[1] = 0.01F;
+           return data::Dataset{x_of(set) * Tensor(scale), y_of(set)};
+         };
+         p.data.train = scaled(p.data.train);
+         p.data.test = scaled(p.data.test);
+       },
+       {"ill_conditioning"},
+       is_regression,
+       false},
+      {"forget gates closed",
+       [](Program& p, std::uint64_t) {  // and all but the first five of eight rows are blank
+         p.forget_bias = -10;
+         const auto blank = [](const data::Dataset& set) {
+           return data::Dataset{written(x_of(set),
+                                        [](Array& a) {
+                                          for (std::int64_t i = 0; i < a.size(); ++i) {
+                                            if (i % 64 >= 40) a.data<float>()[i] = 0;
+                                          }
+                                        }),
+                                y_of(set)};
+         };
+         p.data.train = blank(p.data.train);
+         p.data.test = blank(p.data.test);
+       },
+       {"forgets_in_time"},
+       is_lstm,
+       true},
+      {"one target is 1e4 times too large",
+       [](Program& p, std::uint64_t seed) {
+         const auto at = static_cast<std::int64_t>(100 + 7 * seed);
+         set_train(p, x_of(p.data.train), written(y_of(p.data.train), [&](Array& a) { a.data<float>()[at] = 1e4F; }));
+       },
+       {"loss_spikes"},
+       is_regression,
+       true},
+      {"a second optimizer at 100 times the rate",
+       [](Program& p, std::uint64_t) { p.second_lr = 100 * p.lr; },
+       {"parameters_held_twice"},
+       nullptr,
+       true},
+      {"a second optimizer at the same rate",
+       [](Program& p, std::uint64_t) { p.second_lr = p.lr; },
+       {"parameters_held_twice"},
+       nullptr,
+       true,
+       true},
+      {"weights shrink after every step",
+       [](Program& p, std::uint64_t) { p.shrink = 0.8; },
+       {"parameters_held_twice"},
+       without_norm,
+       true},
+      {"bias before batch normalisation",
+       [](Program& p, std::uint64_t) { p.bias_before_norm = true; },
+       {"bias_before_normalisation"},
+       has_batch_norm,
+       true,
+       true},
+      {"evaluation in training mode",
+       [](Program& p, std::uint64_t) { p.evaluates = true; },
+       {"training_mode_in_evaluation"},
+       has_batch_norm,
+       true,
        true},
   };
   return all;

@@ -51,8 +51,9 @@ struct ZooNet : nn::Module<ZooNet> {
   explicit ZooNet(const Program& p) : program(p) {
     const std::int64_t outputs = p.outputs > 0 ? p.outputs : p.model == "regression" ? 1 : 10;
     if (p.model == "cnn" || p.model == "cnn_bn") {
-      conv = add("conv", nn::Sequential(nn::Conv2d(1, 8, 3)));
-      conv2 = add("conv2", nn::Sequential(nn::Conv2d(8, 16, 3)));
+      const bool bias = p.model == "cnn" || p.bias_before_norm;
+      conv = add("conv", nn::Sequential(nn::Conv2d(1, 8, 3, {.bias = bias})));
+      conv2 = add("conv2", nn::Sequential(nn::Conv2d(8, 16, 3, {.bias = bias})));
       if (p.model == "cnn_bn") {
         norm = add("norm", nn::Sequential(nn::BatchNorm2d(8)));
         norm2 = add("norm2", nn::Sequential(nn::BatchNorm2d(16)));
@@ -119,6 +120,12 @@ void initialise(const ZooNet& net, const Program& p) {
     if (w.ndim() == 1 && p.bias_shift != 0 && name.find("last") == std::string::npos) {
       w.set_value(w.detach() + p.bias_shift);
     }
+    if (p.forget_bias != 0 && name.find("bias_ih") != std::string::npos) {
+      Array values = core::copy(w.value());
+      auto* v = values.data<float>();
+      for (std::int64_t i = w.size() / 4; i < w.size() / 2; ++i) v[i] += static_cast<float>(p.forget_bias);
+      w.set_value(Tensor(values));
+    }
     if (p.freeze && name.find("last") == std::string::npos) w.requires_grad(false);
   }
 }
@@ -131,11 +138,12 @@ class ZooTrainee final : public inspect::Trainee {
     if (p.holds_first_layer_only) params.resize(1);
     if (p.sgd) {
       optimizer_ = std::make_unique<optim::SGD>(
-          params, optim::SGDOptions{.lr = p.lr, .momentum = 0.9, .weight_decay = p.weight_decay});
+          params, optim::SGDOptions{.lr = p.lr, .momentum = p.momentum, .weight_decay = p.weight_decay});
     } else {
       optimizer_ =
           std::make_unique<optim::Adam>(params, optim::AdamOptions{.lr = p.lr, .weight_decay = p.weight_decay});
     }
+    if (p.second_lr > 0) second_ = std::make_unique<optim::Adam>(params, optim::AdamOptions{.lr = p.second_lr});
   }
   const nn::ModuleBase& model() const override { return net_; }
   optim::Optimizer& optimizer() override { return *optimizer_; }
@@ -147,6 +155,14 @@ class ZooTrainee final : public inspect::Trainee {
     loss.backward();
     if (program_.clip > 0) optim::clip_grad_norm(net_.parameters(), program_.clip);
     optimizer_->step();
+    if (second_) second_->step();
+    if (program_.shrink != 1) {
+      for (const auto& p : net_.parameters()) p.set_value(p.detach() * program_.shrink);
+    }
+    if (program_.evaluates && steps_++ % 10 == 0) {
+      const NoGrad off;
+      net_(batch.x);
+    }
     if (program_.lr_decay != 1) optimizer_->set_lr(optimizer_->lr() * program_.lr_decay);
     return loss;
   }
@@ -154,7 +170,8 @@ class ZooTrainee final : public inspect::Trainee {
  private:
   Program program_;
   ZooNet net_;
-  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::unique_ptr<optim::Optimizer> optimizer_, second_;
+  std::int64_t steps_ = 0;
 };
 
 constexpr const char* model_names[] = {"mlp", "regression", "cnn", "cnn_bn", "lstm", "transformer"};

@@ -5,7 +5,9 @@
 #include "bounds.hpp"
 #include "catch.hpp"
 
+#include <newtape/autograd/tensor.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -147,4 +149,30 @@ TEST_CASE("spectrum rejects invalid arguments") {
   CHECK_THROWS_AS(s.density(1), nt::ValueError);
   CHECK_THROWS_AS(s.density(core::zeros({2, 2}, nt::f64)), nt::ShapeError);
   CHECK(std::isnan(inspect::spectrum(op, {.probes = 1}).moment(1).standard_error));
+}
+
+TEST_CASE("the spectral measure of a vector integrates polynomials of the matrix exactly") {
+  const nt::Array d = nt::tensor({1.0, 2.0, 3.5, 10.0}, nt::f64).value();
+  const nt::Array v = nt::tensor({0.3, -1.2, 2.0, 0.7}, nt::f64).value();
+  const auto q = inspect::spectral_measure(known_spectrum(d), v, 4);
+  REQUIRE(q.nodes.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {  // of a diagonal matrix: its elements, with the squares of v
+    const double x = v.data<double>()[i];
+    CHECK(q.nodes[i] == Approx(d.data<double>()[i]).epsilon(1e-12));
+    CHECK(q.weights[i] == Approx(x * x).epsilon(1e-10));
+  }
+  // Two steps are exact up to degree 3.
+  const auto two = inspect::spectral_measure(known_spectrum(d), v, 2);
+  for (int k = 0; k < 4; ++k) {
+    double wanted = 0;
+    double got = 0;
+    for (std::int64_t i = 0; i < 4; ++i) {
+      wanted += v.data<double>()[i] * v.data<double>()[i] * std::pow(d.data<double>()[i], k);
+    }
+    for (std::size_t i = 0; i < two.nodes.size(); ++i) got += two.weights[i] * std::pow(two.nodes[i], k);
+    CHECK(got == Approx(wanted).epsilon(1e-12));
+  }
+  CHECK(inspect::spectral_measure(known_spectrum(d), core::full({4}, 0, nt::f64), 3).nodes.empty());
+  CHECK_THROWS_AS(inspect::spectral_measure(known_spectrum(d), core::full({3}, 1, nt::f64), 3), nt::ShapeError);
+  CHECK_THROWS_AS(inspect::spectral_measure(known_spectrum(d), v, 0), nt::ValueError);
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/inspect/diagnosis/experiments.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace newtape::inspect {
+namespace {
+
+using MakeTreatments = std::vector<Treatment> (*)(const Evidence&);
+
+/// The doses of a remedy with what each gained. Rules that share a remedy share its trials.
+struct Trial {
+  MakeTreatments make;
+  std::vector<Treatment> doses;
+  std::vector<PairedGain> gains = {};
+};
+
+std::vector<Trial> trials_of(const std::vector<Fired>& fired, const Evidence& evidence) {
+  std::vector<Trial> trials;
+  for (const auto& f : fired) {
+    const auto make = f.rule->treatments;
+    const bool known =
+        std::any_of(trials.begin(), trials.end(), [&](const Trial& trial) { return trial.make == make; });
+    if (make != nullptr && !known) trials.push_back({make, make(evidence)});
+  }
+  return trials;
+}
+
+void keep_best(const Trial& trial, Fired& f) {
+  Suspect& s = f.suspect;
+  for (std::size_t k = 0; k < trial.gains.size(); ++k) {
+    const PairedGain& g = trial.gains[k];
+    if (s.gain && *s.gain >= g.gain) continue;
+    s.gain = g.gain;
+    s.deviations = g.deviations;
+    f.best = trial.doses[k];
+    if (!f.best.code.empty()) s.remedy = f.best.code;
+  }
+}
+
+}  // namespace
+
+void try_remedies(const PairedRuns& runs, const Evidence& evidence, const ExperimentLimits& limits,
+                  std::vector<Fired>& fired, Diagnosis& diagnosis) {
+  auto trials = trials_of(fired, evidence);
+  double cost = 2;  // in runs: the untreated one, and one with the first cause's remedy
+  for (const auto& trial : trials) {
+    for (const auto& t : trial.doses) cost += static_cast<double>(t.batch_factor);
+  }
+  if (cost <= 2 || limits.budget <= 0) return;
+  const auto affordable = static_cast<std::int64_t>(static_cast<double>(limits.run_steps) * limits.budget / cost);
+  const auto steps = std::min(limits.most_steps, affordable);
+  if (steps < 1) return;
+  const auto start = std::chrono::steady_clock::now();
+  diagnosis.experiment_steps = steps;
+  const RunOutcome untreated = runs.run({}, steps);
+  for (auto& trial : trials) {
+    for (const auto& t : trial.doses) trial.gains.push_back(paired_gain(untreated, runs.run(t, steps)));
+    for (auto& f : fired) {
+      if (f.rule->treatments == trial.make) keep_best(trial, f);
+    }
+  }
+  diagnosis.experiment_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace newtape::inspect

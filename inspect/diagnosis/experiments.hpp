@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/inspect/diagnosis/judge.hpp>
+
+namespace newtape::inspect {
+
+struct ExperimentLimits {
+  std::int64_t run_steps = 0;   ///< of the run that was looked at
+  std::int64_t most_steps = 0;  ///< of each experiment
+  double budget = 0;            ///< steps of all experiments over those of the run
+};
+
+/// Tries the remedies of the suspects, in all doses, with common random numbers, and keeps the best dose of each.
+void try_remedies(const PairedRuns& runs, const Evidence& evidence, const ExperimentLimits& limits,
+                  std::vector<Fired>& fired, Diagnosis& diagnosis);
+
+}  // namespace newtape::inspect
