@@ -6,6 +6,7 @@
 
 namespace newtape::onnx::detail {
 namespace {
+namespace elementwise_writers {
 
 void silu_row(ExportCall& c) { c.emit("Mul", {c.in[0], c.g.node("Sigmoid", {c.in[0]})}); }
 void mish_row(ExportCall& c) { c.emit("Mul", {c.in[0], c.g.node("Tanh", {c.g.node("Softplus", {c.in[0]})})}); }
@@ -145,8 +146,9 @@ constexpr ExportRow table[] = {
     {"where", nullptr, "Where"},
 };
 
+}  // namespace elementwise_writers
 }  // namespace
 
-ExportRows elementwise_export_rows() { return table; }
+ExportRows elementwise_export_rows() { return elementwise_writers::table; }
 
 }  // namespace newtape::onnx::detail

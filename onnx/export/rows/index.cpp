@@ -3,6 +3,7 @@
 
 namespace newtape::onnx::detail {
 namespace {
+namespace index_writers {
 
 void axis_of_operands(ExportCall& c, std::string_view op) { c.emit_same(op, {{"axis", c.integer("axis")}}); }
 
@@ -27,8 +28,9 @@ constexpr ExportRow table[] = {
     {"take", [](ExportCall& c) { axis_of_operands(c, "Gather"); }},
 };
 
+}  // namespace index_writers
 }  // namespace
 
-ExportRows index_export_rows() { return table; }
+ExportRows index_export_rows() { return index_writers::table; }
 
 }  // namespace newtape::onnx::detail

@@ -8,6 +8,7 @@
 
 namespace newtape::onnx::detail {
 namespace {
+namespace layer_writers {
 
 using Names = ExportCall::Names;
 using Attributes = ExportCall::Attributes;
@@ -251,8 +252,9 @@ constexpr ExportRow table[] = {
     {"rnn_tanh", [](ExportCall& c) { recurrent_row(c, "RNN", {0}); }},
 };
 
+}  // namespace layer_writers
 }  // namespace
 
-ExportRows layer_export_rows() { return table; }
+ExportRows layer_export_rows() { return layer_writers::table; }
 
 }  // namespace newtape::onnx::detail

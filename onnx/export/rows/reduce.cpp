@@ -5,6 +5,7 @@
 
 namespace newtape::onnx::detail {
 namespace {
+namespace reduce_writers {
 
 /// The axes are an attribute of all reductions of opset 17 but ReduceSum.
 template <const char* op>
@@ -75,8 +76,9 @@ constexpr ExportRow table[] = {
     {"topk", topk_row},
 };
 
+}  // namespace reduce_writers
 }  // namespace
 
-ExportRows reduce_export_rows() { return table; }
+ExportRows reduce_export_rows() { return reduce_writers::table; }
 
 }  // namespace newtape::onnx::detail

@@ -6,6 +6,7 @@
 
 namespace newtape::onnx::detail {
 namespace {
+namespace shape_writers {
 
 /// Reshape itself finds one length that follows the batch.
 void reshape_row(ExportCall& c) {
@@ -87,8 +88,9 @@ constexpr ExportRow table[] = {
     {"unstack", unstack_row},
 };
 
+}  // namespace shape_writers
 }  // namespace
 
-ExportRows shape_export_rows() { return table; }
+ExportRows shape_export_rows() { return shape_writers::table; }
 
 }  // namespace newtape::onnx::detail

@@ -35,7 +35,8 @@ double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a -
 
 }  // namespace
 
-TEST_CASE("to(bf16) keeps weights in two bytes, and the model computes in f32 with gradients to its input", "[dtypes]") {
+TEST_CASE("to(bf16) keeps weights in two bytes, and the model computes in f32 with gradients to its input",
+          "[dtypes]") {
   for (const DType dtype : {f16, bf16}) {
     INFO(name(dtype));
     manual_seed(3);
