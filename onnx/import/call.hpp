@@ -19,6 +19,7 @@ struct Context {
   std::span<const Buffer> statistics;
   DType dtype = f32;  ///< of floats of 16 and 32 bits
   bool training = false;
+  bool evaluable = false;  ///< whether nodes train in training mode only
 };
 
 /// The values of a graph while it runs.

@@ -107,7 +107,8 @@ const Value& Outputs::at(std::size_t i) const {
   return values_[i];
 }
 
-Model::Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options) : plan_(plan), dtype_(options.dtype) {
+Model::Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options)
+    : plan_(plan), dtype_(options.dtype), evaluable_(options.evaluable) {
   NameTree tree;
   // Only the type stays in the plan, or the first step of an optimizer would copy the memory.
   const auto initial = [&](Value& value) {
@@ -130,13 +131,22 @@ Model::Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options) : p
 
 const std::vector<Port>& Model::inputs() const noexcept { return *plan_->inputs; }
 const std::vector<Port>& Model::outputs() const noexcept { return *plan_->outputs; }
+std::vector<std::string> Model::values() const {
+  std::vector<std::string> names;
+  for (const auto& node : plan_->proto.graph.nodes) {
+    for (const auto name : node.outputs) {
+      if (!name.empty()) names.emplace_back(name);
+    }
+  }
+  return names;
+}
 std::int64_t Model::opset() const noexcept { return plan_->opset; }
 std::string Model::producer() const {
   return fmt::format("{} {}", plan_->proto.producer, plan_->proto.producer_version);
 }
 
 std::vector<Value> Model::run(std::vector<Value> values) const {
-  detail::Context context{plan_.get(), weights_, statistics_, dtype_, is_training()};
+  detail::Context context{plan_.get(), weights_, statistics_, dtype_, is_training(), evaluable_};
   // As Module::to left it.
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     if (plan_->weights[i].second.type() != ElementType::float64) {

@@ -26,6 +26,12 @@ struct LoadOptions {
   std::function<bool(std::string_view name)> trainable = {};
   /// Whether nodes that depend on integer constants only are computed once, when the model is loaded.
   bool fold_constants = true;
+  /// Values of the graph (Model::values) that become the outputs in place of its own; what only others need is left out
+  /// with its weights, so that a network can get another head. Default: the outputs that the file declares.
+  std::vector<std::string> outputs = {};
+  /// Whether nodes of Dropout and BatchNormalization that the file holds in training mode train in the module's training mode
+  /// only. By the standard, and by default, they always do.
+  bool evaluable = false;
 };
 
 /// An input or output as the model declares it.
@@ -92,6 +98,8 @@ class Model : public nn::Module<Model> {
 
   const std::vector<Port>& inputs() const noexcept;
   const std::vector<Port>& outputs() const noexcept;
+  /// The names of the graph's values that nodes compute, in their order.
+  std::vector<std::string> values() const;
   /// The version of the standard operators that the model imports.
   std::int64_t opset() const noexcept;
   /// "pytorch 2.1.0", as the file says.
@@ -105,6 +113,7 @@ class Model : public nn::Module<Model> {
   std::vector<Parameter> weights_;
   std::vector<Buffer> statistics_;
   DType dtype_;
+  bool evaluable_;
 };
 
 /// Reads a model. External data are read from files in the model's folder or below, nowhere else. IoError for a file that

@@ -332,6 +332,7 @@ std::shared_ptr<Plan> make_plan(std::string who, std::shared_ptr<const format::M
   plan->file = std::move(file);
   plan->origin = {std::move(who), plan->file->bytes().data()};
   plan->proto = format::read_model(plan->origin, plan->file->bytes());
+  if (!options.outputs.empty()) keep_part(plan->proto.graph, options.outputs, plan->origin);
   Planner(*plan, folder, options).run();
   return plan;
 }

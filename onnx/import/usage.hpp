@@ -5,8 +5,10 @@
 #include <newtape/onnx/import/plan.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace newtape::onnx::detail {
 
@@ -27,6 +29,9 @@ class UsageOf {
   std::int64_t version_;
   std::unordered_map<std::string_view, Usage> usage_;
 };
+
+/// Leaves of a graph what these values need, which become its outputs. ValueError when no node gives one of them.
+void keep_part(format::GraphProto& graph, const std::vector<std::string>& outputs, const format::Origin& origin);
 
 /// Sets `last` and `release` of the steps.
 void find_last_uses(GraphPlan& plan);

@@ -32,13 +32,21 @@ Results batch_normalization(Call& c) {
                      : c.since() >= 14 ? c.integer("training_mode", 0) != 0
                                        : c.wants(1);
   const Buffer running_mean = c.statistic(3), running_var = c.statistic(4);
+  const bool by_node = asked && !c.context().evaluable;
   const bool module_trains = c.context().training && running_mean.defined() && running_var.defined();
-  if (!asked && !module_trains) {
+  const ElementType type = c.type(0);
+  const auto value = [&](const Tensor& t) { return c.as(t, type); };
+  if (!by_node && !module_trains) {
+    Tensor y;
     if (mean.requires_grad() || var.requires_grad()) {
       const Tensor centred = x - by_channel(mean, x.ndim());
-      return c.out(centred * by_channel(scale / sqrt(var + eps), x.ndim()) + by_channel(b, x.ndim()));
+      y = centred * by_channel(scale / sqrt(var + eps), x.ndim()) + by_channel(b, x.ndim());
+    } else {
+      y = batch_norm_by(x, mean, var, scale, b, eps);
     }
-    return c.out(batch_norm_by(x, mean, var, scale, b, eps));
+    // A node in training mode that is evaluated gives the statistics as they are.
+    if (c.outputs() > 1) return {value(y), value(mean), value(var), value(mean), value(var)};
+    return {value(y)};
   }
   const BatchNormed y = batch_norm_with_statistics(x, scale, b, eps);
   const Tensor new_mean = blended(mean, y.mean, momentum).detach(), new_var = blended(var, y.var, momentum).detach();
@@ -46,8 +54,6 @@ Results batch_normalization(Call& c) {
     running_mean.set_value(new_mean);
     running_var.set_value(new_var);
   }
-  const ElementType type = c.type(0);
-  const auto value = [&](const Tensor& t) { return c.as(t, type); };
   return {value(y.y), value(new_mean), value(new_var), value(y.mean), value(y.var)};
 }
 

@@ -73,7 +73,7 @@ Results dropout(Call& c) {
                      : c.since() < 12 ? false
                                       : c.given(2) && c.peek(2).item<bool>();
   const ElementType type = c.type(0), mask_type = c.since() < 10 ? type : ElementType::boolean;
-  if (ratio == 0 || (!asked && !c.context().training)) {
+  if (ratio == 0 || ((!asked || c.context().evaluable) && !c.context().training)) {
     const Tensor all = ones(x.shape(), c.dtype_of(mask_type));
     return {c.as(std::move(x), type), c.as(all, mask_type)};
   }
