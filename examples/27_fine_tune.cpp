@@ -11,7 +11,8 @@ namespace nn = nt::nn;
 struct Network : nn::Module<Network> {
   nt::onnx::Model body;
   nn::Linear head;
-  Network(const nt::onnx::Model& b, std::int64_t features) : body(add("body", b)), head(add("head", nn::Linear(features, 5))) {}
+  Network(const nt::onnx::Model& b, std::int64_t features)
+      : body(add("body", b)), head(add("head", nn::Linear(features, 5))) {}
   nt::Tensor forward(nt::In x) const { return head(body(std::move(x))); }
 };
 
@@ -64,6 +65,7 @@ int main(int argc, char** argv) {
   }
   const double after = percent_right(network, test_x, test_y);
   nt::data::save_safetensors(saved, network.state_dict());
-  fmt::print("digits 5 to 9 right: {:.1f} % with the new head, {:.1f} % after training it; saved as {}\n", before, after, saved);
+  fmt::print("digits 5 to 9 right: {:.1f} % with the new head, {:.1f} % after training it; saved as {}\n", before,
+             after, saved);
   return after > 90 ? 0 : 1;
 }

@@ -116,6 +116,18 @@ TensorReader::Data TensorReader::raw_data(const TensorProto& t) {
   return {file_, t.raw};
 }
 
+void TensorReader::copy_raw(const Data& data, char* to) {
+  // What was copied leaves the memory at once, or both would be there as a whole.
+  constexpr std::size_t most = std::size_t{4} << 20;
+  for (std::string_view rest = data.bytes; !rest.empty();) {
+    const auto part = rest.substr(0, most);
+    std::memcpy(to, part.data(), part.size());
+    if (data.file) data.file->drop(part);
+    to += part.size();
+    rest.remove_prefix(part.size());
+  }
+}
+
 Array TensorReader::from_raw(const TensorProto& t, const Shape& shape, ElementType type) {
   using enum ElementType;
   Data data = raw_data(t);
@@ -152,7 +164,7 @@ Array TensorReader::from_raw(const TensorProto& t, const Shape& shape, ElementTy
     case uint32: widen_raw<std::uint32_t>(from, result); break;
     case float16: convert_raw<std::uint16_t, float>(from, result, half_to_float); break;
     case bfloat16: convert_raw<std::uint16_t, float>(from, result, bfloat_to_float); break;
-    default: std::memcpy(result.raw(), from, bytes); break;
+    default: copy_raw(data, static_cast<char*>(result.raw())); break;
   }
   if (data.file) data.file->drop(data.bytes);
   return result;

@@ -36,6 +36,8 @@ class TensorReader {
   Shape shape_of(const TensorProto& t) const;
   Data raw_data(const TensorProto& t);
   Data external_data(const TensorProto& t);
+  /// Copies the bytes, which then leave the memory if they are those of a file.
+  static void copy_raw(const Data& data, char* to);
   Array from_raw(const TensorProto& t, const Shape& shape, ElementType type);
   Array from_numbers(const TensorProto& t, const Shape& shape, ElementType type) const;
 
