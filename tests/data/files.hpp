@@ -4,7 +4,8 @@
 
 #include "test_files.hpp"
 
-#include <newtape/core/array/array.hpp>
+// Before any `using namespace newtape`, in which data is a namespace, and not the function that xtensor calls.
+#include <newtape/core/xtensor.hpp>
 
 #include <unistd.h>
 
