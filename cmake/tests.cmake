@@ -35,9 +35,9 @@ foreach(folder ${test_folders})
   endif()
 
   # The tests of the lower layers see these layers only; all others see the whole.
-  set(library ${newtape_part_targets})
+  set(library newtape)
   if(BUILD_SHARED_LIBS)  # tests call functions that the shared library does not export, so they contain the parts
-    list(APPEND library $<TARGET_OBJECTS:newtape_data_directory>)
+    set(library ${newtape_part_targets} $<TARGET_OBJECTS:newtape_data_directory>)
   endif()
   if(folder MATCHES "^(core|autograd|onnx)$")
     set(library newtape_${folder})

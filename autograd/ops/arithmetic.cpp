@@ -226,15 +226,24 @@ Tensor floor_divide(In a, In b) {
   return floor_divide_op(core::floor_divide(a.take(), b.take()));
 }
 
-Tensor sign(In x) { return sign_op(core::sign(x.take())); }
-Tensor floor(In x) { return floor_op(core::floor(x.take())); }
-Tensor ceil(In x) { return ceil_op(core::ceil(x.take())); }
-Tensor round(In x) { return round_op(core::round(x.take())); }
+namespace {
+/// An operation whose derivative is 0: its result is a constant.
+Tensor step_function(const Op& op, Array (*kernel)(Array), In& x) {
+  if (!detail::is_traced()) return op(kernel(x.take()));
+  return detail::trace_call(
+      op.name(), {x}, {}, [&] { return op(kernel(x.value())); }, x.location());
+}
+}  // namespace
+
+Tensor sign(In x) { return step_function(sign_op, core::sign, x); }
+Tensor floor(In x) { return step_function(floor_op, core::floor, x); }
+Tensor ceil(In x) { return step_function(ceil_op, core::ceil, x); }
+Tensor round(In x) { return step_function(round_op, core::round, x); }
 Tensor round(In x, int decimals) {
   if (decimals == 0) return round(std::move(x));
   const double scale = std::pow(10.0, std::abs(decimals));
   return decimals > 0 ? round(std::move(x) * scale) / scale : round(std::move(x) / scale) * scale;
 }
-Tensor trunc(In x) { return trunc_op(core::trunc(x.take())); }
+Tensor trunc(In x) { return step_function(trunc_op, core::trunc, x); }
 
 }  // namespace newtape

@@ -17,8 +17,6 @@ using data::load_torch;
 
 namespace {
 
-#if defined(NEWTAPE_HAVE_LIBZIP)
-
 std::string torch_error(const std::string& path) {
   return message_of<IoError>([&] { load_torch(path); });
 }
@@ -116,14 +114,6 @@ TEST_CASE("load_torch: a truncated or corrupted file gives an IoError or other t
     torch_error(path);
   }
 }
-
-#else
-
-}  // namespace
-
-TEST_CASE("load_torch without libzip says so") { CHECK_THROWS_WITH(load_torch("x.pt"), contains("without libzip")); }
-
-#endif
 
 namespace {
 

@@ -41,7 +41,7 @@ class Environment {
 TEST_CASE("digits are those of the UCI repository") {
   const auto [train, test] = data::digits();
   CHECK(train.array("images").shape() == Shape{1500, 8, 8});
-  CHECK(train.array("images").dtype() == u8);
+  CHECK(train.array("images").dtype() == f32);
   CHECK(test.array("images").shape() == Shape{297, 8, 8});
   CHECK(test.array("labels").shape() == Shape{297});
   auto counts = class_counts(train.array("labels"));
@@ -112,7 +112,7 @@ TEST_CASE("Fashion-MNIST, if installed, is as published") {
   }
   const auto [train, test] = data::fashion_mnist();
   CHECK(train.array("images").shape() == Shape{60000, 28, 28});
-  CHECK(train.array("images").dtype() == f32);
+  CHECK(train.array("images").dtype() == u8);
   CHECK(test.array("images").shape() == Shape{10000, 28, 28});
   const auto labels = values<std::int64_t>(train.array("labels"));
   CHECK(std::vector<std::int64_t>(labels.begin(), labels.begin() + 5) == std::vector<std::int64_t>{9, 0, 0, 3, 0});
