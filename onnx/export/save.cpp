@@ -264,7 +264,10 @@ std::string save_bytes(const nn::ModuleBase& model, const Program& program, cons
     }
   }
   const Evaluation evaluation(model);
-  Trace first = trace(program, inputs), other = trace(program, other_inputs(inputs, options.dynamic_batch));
+  // Copies: one tensor that is given twice would be one operand.
+  std::vector<Tensor> own;
+  for (const auto& x : inputs) own.emplace_back(core::copy(x.value()));
+  Trace first = trace(program, std::move(own)), other = trace(program, other_inputs(inputs, options.dynamic_batch));
   drop_unused(first);
   drop_unused(other);
   const Trace kept = first;

@@ -7,7 +7,7 @@ from conan.tools.build import check_min_cppstd
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy, load
 
-PARTS = ["core", "autograd", "nn", "optim", "models", "data", "inspect"]  # what a part uses comes before it
+PARTS = ["core", "autograd", "nn", "optim", "models", "data", "inspect", "onnx"]  # what a part uses comes before it
 
 
 class NewtapeConan(ConanFile):
@@ -16,8 +16,8 @@ class NewtapeConan(ConanFile):
     license = "BSD-3-Clause"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "fPIC": [True, False], "with_libzip": [True, False], "with_stb": [True, False]}
-    default_options = {"shared": False, "fPIC": True, "with_libzip": True, "with_stb": True}
+    options = {"shared": [True, False], "fPIC": [True, False], "with_libzip": [True, False], "with_pictures": [True, False]}
+    default_options = {"shared": False, "fPIC": True, "with_libzip": True, "with_pictures": True}
     implements = ["auto_shared_fpic"]
 
     def set_version(self):
@@ -39,8 +39,9 @@ class NewtapeConan(ConanFile):
         self.requires("nlohmann_json/3.11.3")
         if self.options.with_libzip:
             self.requires("libzip/1.10.1")
-        if self.options.with_stb:
-            self.requires("stb/cci.20230920")
+        if self.options.with_pictures:
+            self.requires("libpng/[>=1.6 <2]")
+            self.requires("libjpeg-turbo/3.0.2")
 
     def validate(self):
         check_min_cppstd(self, 20)

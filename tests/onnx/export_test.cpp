@@ -263,7 +263,9 @@ std::vector<Case> layer_cases() {
        {x},
        64},
       {"linear",
-       two([](const Tensor& a, const Tensor& c) { return linear(a, c); }),
+       two([](const Tensor& a, const Tensor& c) {
+         return linear(a, c, nt::tensor({0.5F, -1.0F}));
+       }),
        {numbers({5, 4}), numbers({2, 4})}},
       {"matmul", two([](const Tensor& a, const Tensor& c) { return matmul(a, transpose(c)); }), {s, s}},
       {"max_pool", image([](const Tensor& t) { return max_pool2d(t, 3, {.stride = 2, .padding = 1}); }), {x}},
