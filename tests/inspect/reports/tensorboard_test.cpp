@@ -37,7 +37,9 @@ std::string file_bytes(const std::string& path) {
 
 struct ReportFolder {
   std::filesystem::path path;
-  explicit ReportFolder(const char* name) : path(std::filesystem::temp_directory_path() / name) {
+  /// Of this process alone: the tests may run several times at once.
+  explicit ReportFolder(const std::string& name)
+      : path(std::filesystem::temp_directory_path() / (name + "_" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(path);
   }
   ~ReportFolder() { std::filesystem::remove_all(path); }
