@@ -36,7 +36,7 @@ bool is_floating(ElementType type) noexcept;
 bool is_integer(ElementType type) noexcept;
 /// The dtype that holds such elements, except where a model computes its floats in another one.
 DType dtype_of_element(ElementType type) noexcept;
-/// float32, float64, int64 or boolean.
+/// "f32" -> float32, "u8" -> uint8, and so on.
 ElementType element_of_dtype(DType dtype) noexcept;
 
 }  // namespace newtape::onnx

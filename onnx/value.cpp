@@ -34,14 +34,27 @@ DType dtype_of_element(ElementType type) noexcept {
 }
 
 ElementType element_of_dtype(DType dtype) noexcept {
-  return dtype == f32   ? ElementType::float32
-         : dtype == f64 ? ElementType::float64
-         : dtype == i64 ? ElementType::int64
-                        : ElementType::boolean;
+  switch (dtype) {
+    case f32: return ElementType::float32;
+    case f64: return ElementType::float64;
+    case i64: return ElementType::int64;
+    case boolean: return ElementType::boolean;
+    case u8: return ElementType::uint8;
+    case i8: return ElementType::int8;
+    case i16: return ElementType::int16;
+    case i32: return ElementType::int32;
+    case u16: return ElementType::uint16;
+    case u32: return ElementType::uint32;
+    case u64: return ElementType::uint64;
+    case f16: return ElementType::float16;
+    case bf16: return ElementType::bfloat16;
+  }
+  return ElementType::undefined;
 }
 
 Value::Value(Tensor tensor) : tensor_(std::move(tensor)), kind_(Kind::tensor) {
   type_ = element_of_dtype(tensor_.dtype());
+  if (is_storage(tensor_.dtype())) tensor_ = tensor_.to(dtype_of_element(type_));
 }
 
 Value::Value(Tensor tensor, ElementType type) : tensor_(std::move(tensor)), kind_(Kind::tensor), type_(type) {

@@ -25,7 +25,7 @@ class Value {
 
   /// Nothing.
   Value() = default;
-  /// A tensor of the type that its dtype has: float32, float64, int64 or boolean.
+  /// A tensor of the type that its dtype has; one of a storage dtype is converted to i64 or f32, which hold it.
   Value(Tensor tensor);
   Value(const Parameter& parameter) : Value(parameter.tensor()) {}
   /// Of integers in i64, or floats in f32 or f64, as elements of another type. DTypeError when the dtype cannot hold it.

@@ -54,7 +54,7 @@ MessageWriter written(const Array& value) {
   const Array x = core::contiguous(value);
   MessageWriter w;
   for (const auto d : x.shape()) w.integer(field::tensor_dims, d);
-  w.integer(field::tensor_type, static_cast<std::int64_t>(element_of(x.dtype())));
+  w.integer(field::tensor_type, static_cast<std::int64_t>(element_of_dtype(x.dtype())));
   const auto bytes = static_cast<std::size_t>(x.size()) * item_size(x.dtype());
   w.text(field::tensor_raw, {static_cast<const char*>(x.raw()), bytes});
   return w;
@@ -72,7 +72,7 @@ MessageWriter value_info(const std::string& name, const Array& like, bool dynami
     shape.message(field::shape_dim, dim);
   }
   MessageWriter tensor, type, info;
-  tensor.integer(field::tensor_type_element, static_cast<std::int64_t>(element_of(like.dtype())));
+  tensor.integer(field::tensor_type_element, static_cast<std::int64_t>(element_of_dtype(like.dtype())));
   tensor.message(field::tensor_type_shape, shape);
   type.message(field::type_tensor, tensor);
   info.text(field::value_name, name);
@@ -81,25 +81,6 @@ MessageWriter value_info(const std::string& name, const Array& like, bool dynami
 }
 
 }  // namespace
-
-ElementType element_of(DType dtype) {
-  switch (dtype) {
-    case f32: return ElementType::float32;
-    case f64: return ElementType::float64;
-    case i64: return ElementType::int64;
-    case boolean: return ElementType::boolean;
-    case u8: return ElementType::uint8;
-    case i8: return ElementType::int8;
-    case i16: return ElementType::int16;
-    case i32: return ElementType::int32;
-    case u16: return ElementType::uint16;
-    case u32: return ElementType::uint32;
-    case u64: return ElementType::uint64;
-    case f16: return ElementType::float16;
-    case bf16: return ElementType::bfloat16;
-  }
-  return ElementType::undefined;
-}
 
 std::string GraphBuilder::fresh(std::string_view prefix) {
   std::string name(prefix);

@@ -53,7 +53,4 @@ class GraphBuilder {
   std::set<std::string, std::less<>> names_;
 };
 
-/// "f32" -> float32, and so on.
-ElementType element_of(DType dtype);
-
 }  // namespace newtape::onnx::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -17,7 +18,8 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace newtape::onnx {
@@ -224,6 +226,13 @@ class Exporter {
   std::string batch_;
 };
 
+void check_names(const char* option, const std::vector<std::string>& names, std::size_t count) {
+  const std::set<std::string> distinct(names.begin(), names.end());
+  if (names.empty() || (names.size() == count && distinct.size() == count && distinct.count("") == 0)) return;
+  raise<ValueError>(std::string("onnx::save: ") + option + " must have a name for each tensor",
+                    std::to_string(count) + " different names", std::to_string(names.size()) + " names");
+}
+
 /// NumericalError unless the written model gives the program's results.
 void check_written(const std::string& bytes, const Trace& trace) {
   DType dtype = f32;
@@ -240,8 +249,11 @@ void check_written(const std::string& bytes, const Trace& trace) {
     if (expected.size() == 0 && got.shape() == expected.shape()) continue;
     double scale = 1, error = std::numeric_limits<double>::infinity();
     if (got.shape() == expected.shape()) {
-      scale = max(abs(Tensor(expected))).item();
-      error = max(abs(Tensor(expected) - Tensor(got))).item();
+      // Infinite and NaN results must be so again.
+      const Tensor a(expected), b(got);
+      const Tensor same = (a == b) | (isnan(a) & isnan(b));
+      scale = max(where(isfinite(a), abs(a), 0.0)).item();
+      error = max(where(same, 0.0, abs(a - b))).item();
     }
     if (!(error <= 1e-4 * std::max(scale, 1.0))) {
       raise<NumericalError>("onnx::save: the written model must give the program's results",
@@ -255,7 +267,9 @@ void check_written(const std::string& bytes, const Trace& trace) {
 
 std::string save_bytes(const nn::ModuleBase& model, const Program& program, const std::vector<Tensor>& inputs,
                        const SaveOptions& options) {
+  if (!program) raise<ValueError>("onnx::save: the program is empty", "a function of tensors", "an empty function");
   if (inputs.empty()) raise<ValueError>("onnx::save: no inputs", "at least one tensor", "none");
+  check_names("input_names", options.input_names, inputs.size());
   for (const auto& x : inputs) {
     if (!x.defined()) raise<ValueError>("onnx::save: an input is undefined", "tensors", "an undefined one");
     if (options.dynamic_batch && (x.ndim() == 0 || x.shape(0) < 1)) {
@@ -268,6 +282,12 @@ std::string save_bytes(const nn::ModuleBase& model, const Program& program, cons
   std::vector<Tensor> own;
   for (const auto& x : inputs) own.emplace_back(core::copy(x.value()));
   Trace first = trace(program, std::move(own)), other = trace(program, other_inputs(inputs, options.dynamic_batch));
+  check_names("output_names", options.output_names, first.outputs.size());
+  for (const auto& t : {&first, &other}) {
+    for (const auto& y : t->outputs) {
+      if (!y.defined()) raise<ValueError>("onnx::save: an output is undefined", "tensors", "an undefined one");
+    }
+  }
   drop_unused(first);
   drop_unused(other);
   const Trace kept = first;

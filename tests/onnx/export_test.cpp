@@ -399,4 +399,21 @@ TEST_CASE("what cannot be written in ONNX is an error that names it") {
   const Program branch = one([](const Tensor& x) { return sum(x).item() > 8.5 ? exp(x) : sin(x); });
   CHECK_THROWS_WITH(nt::onnx::save_bytes(Nothing(), branch, {nt::ones({3, 3})}), Catch::Contains("lead to sin"));
   CHECK_THROWS_AS(nt::onnx::save_bytes(Nothing(), of(nt::exp), {}), nt::ValueError);
+  CHECK_THROWS_WITH(save({}), Catch::Contains("the program is empty"));
+  CHECK_THROWS_WITH(save([](auto) { return Many{Tensor()}; }), Catch::Contains("an output is undefined"));
+  CHECK_THROWS_WITH(nt::onnx::save_bytes(Nothing(), of(nt::exp), {Tensor()}), Catch::Contains("input is undefined"));
+  nt::onnx::SaveOptions too_many;
+  too_many.input_names.assign(2, "x");
+  CHECK_THROWS_WITH(nt::onnx::save_bytes(Nothing(), of(nt::exp), {numbers({2})}, too_many),
+                    Catch::Contains("input_names"));
+  // NaN and infinite results are no difference.
+  CHECK_NOTHROW(save(one([](const Tensor& x) { return log(x) / floor(x); })));
+}
+
+TEST_CASE("models take tensors of storage dtypes") {
+  const auto model = nt::onnx::load_bytes(nt::onnx::save_bytes(
+      Nothing(), one([](const Tensor& x) { return x.to(nt::f32) / 255.0; }), {nt::full({2}, 7.0, nt::f32).to(nt::u8)}));
+  CHECK(model.inputs()[0].type == nt::onnx::ElementType::uint8);
+  const Tensor y = model(nt::full({2}, 255.0, nt::f32).to(nt::u8));
+  CHECK(identical(y.value(), nt::ones({2}).value()));
 }

@@ -31,7 +31,7 @@ void clip_row(ExportCall& c) {
 }
 void log_base(ExportCall& c, double base) { c.emit("Mul", {c.g.node("Log", {c.in[0]}), c.number(1 / std::log(base))}); }
 void cast_row(ExportCall& c) {
-  c.emit_same("Cast", {{"to", static_cast<std::int64_t>(element_of(c.result().dtype()))}});
+  c.emit_same("Cast", {{"to", static_cast<std::int64_t>(element_of_dtype(c.result().dtype()))}});
 }
 void isfinite_row(ExportCall& c) {
   c.emit("Not", {c.g.node("Or", {c.g.node("IsNaN", {c.in[0]}), c.g.node("IsInf", {c.in[0]})})});

@@ -14,7 +14,7 @@ void one_hot_row(ExportCall& c) {
   values.data<float>()[0] = 0;
   values.data<float>()[1] = 1;
   const auto y = c.g.node("OneHot", {c.in[0], c.g.integers({classes}), c.g.constant(values)});
-  c.emit("Cast", {y}, {{"to", static_cast<std::int64_t>(element_of(c.result().dtype()))}});
+  c.emit("Cast", {y}, {{"to", static_cast<std::int64_t>(element_of_dtype(c.result().dtype()))}});
 }
 
 constexpr ExportRow table[] = {
