@@ -31,7 +31,7 @@ foreach(folder ${test_folders})
   add_executable(${test} ${sources})
   newtape_program_flags(${test})
   if(NEWTAPE_UNITY GREATER 1)
-    set_target_properties(${test} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    newtape_batches(${test} 6)
   endif()
 
   # The tests of the lower layers see these layers only; all others see the whole.
