@@ -4,6 +4,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -41,7 +42,10 @@ auto explain(const char* doing, const Node& node, const F& f) {
 class Sweep {
  public:
   explicit Sweep(std::size_t batch, bool stops_at_wanted = false)
-      : batch_(batch), id_(next_id()), anomaly_checks_(gradient_checks()), stops_at_wanted_(stops_at_wanted) {}
+      : batch_(batch), id_(next_id()), anomaly_checks_(gradient_checks()), stops_at_wanted_(stops_at_wanted) {
+    slots_.reserve(usual_nodes);
+    order_.reserve(usual_nodes);
+  }
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
   ~Sweep() {
@@ -281,7 +285,13 @@ class Sweep {
   /// Sums `g` over broadcast axes to the shape of the node, and adds it to the cotangents from other uses.
   void receive(Slot& slot, Tensor g) {
     g = fit(*slot.node, std::move(g));
-    slot.g = slot.g.defined() ? std::move(slot.g) + std::move(g) : std::move(g);
+    if (!slot.g.defined()) {
+      slot.g = std::move(g);
+    } else if (grad_enabled()) {
+      slot.g = std::move(slot.g) + std::move(g);
+    } else {
+      slot.g = core::add(slot.g.take_value(), g.take_value());
+    }
   }
 
   Tensor fit(const Node& node, Tensor g) const {
@@ -305,6 +315,8 @@ class Sweep {
     }
     return same ? g : sum_to(std::move(g), node.shape, batch_);
   }
+
+  static constexpr std::size_t usual_nodes = 128;  ///< to which vectors need not grow step by step
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> order_;

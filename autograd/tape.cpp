@@ -10,13 +10,10 @@
 
 namespace newtape {
 
-namespace {
-constinit thread_local bool recording = true;
-}
+constinit thread_local bool detail::recording = true;
 
-bool grad_enabled() noexcept { return recording; }
-GradMode::GradMode(bool enabled) noexcept : before_(std::exchange(recording, enabled)) {}
-GradMode::~GradMode() { recording = before_; }
+GradMode::GradMode(bool enabled) noexcept : before_(std::exchange(detail::recording, enabled)) {}
+GradMode::~GradMode() { detail::recording = before_; }
 
 Tensor::~Tensor() = default;
 

@@ -114,6 +114,7 @@ class Tensor : public TensorMethods<Tensor> {
   Array take_value() noexcept { return std::move(value_); }
 
  private:
+  friend class In;
   Array value_;
   detail::NodeRef node_;
 };
@@ -220,8 +221,15 @@ Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype = f32);
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 
+namespace detail {
+extern constinit thread_local bool recording;
+/// Bits of what wants to see the operations of this thread: the checks of DetectAnomaly, an OpObserver, an OpTracer.
+extern constinit thread_local unsigned watchers;
+inline constexpr unsigned anomaly_watchers = 3, observing = 4, tracing = 8;
+}  // namespace detail
+
 /// Whether operations on this thread are recorded.
-bool grad_enabled() noexcept;
+inline bool grad_enabled() noexcept { return detail::recording; }
 
 /// Turns recording on or off for a scope on this thread.
 class GradMode {
@@ -244,9 +252,9 @@ class In;
 
 namespace detail {
 /// The checks of DetectAnomaly that are on: see observe/anomaly.hpp.
-unsigned gradient_checks() noexcept;
+inline unsigned gradient_checks() noexcept { return watchers & anomaly_watchers; }
 /// Whether operands are shown after an operation: while anomalies are detected or operations are traced.
-bool keeps_operands() noexcept;
+inline bool keeps_operands() noexcept { return (watchers & (anomaly_watchers | tracing)) != 0; }
 }  // namespace detail
 
 /// A Parameter, or another type that converts to a Tensor.
@@ -288,7 +296,9 @@ class In {
 
   /// The value, moved out when the argument was a temporary, so that a kernel may overwrite it. Only for operations
   /// whose pullbacks do not capture this argument. Not moved while operands are shown.
-  Array take() { return tensor_ == &own_ && !is_number() && !detail::keeps_operands() ? own_.take_value() : value(); }
+  ArrayOperand operand() { return is_given() ? ArrayOperand(std::move(own_.value_)) : ArrayOperand(value()); }
+  /// operand() as an array.
+  Array take() { return operand().take(); }
 
   /// Whether it is a number that has no dtype yet. It becomes a 0-d f32 tensor when it is used as a tensor.
   bool is_number() const noexcept { return is_number_; }
@@ -308,6 +318,7 @@ class In {
   In(Number number, SourceLocation location) noexcept;
   explicit In(SourceLocation location) noexcept : tensor_(&own_), location_(location) {}
   const Tensor& promoted() const;
+  bool is_given() const noexcept { return tensor_ == &own_ && !is_number() && !detail::keeps_operands(); }
 
   mutable Tensor own_;
   const Tensor* tensor_;

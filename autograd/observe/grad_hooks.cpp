@@ -42,8 +42,14 @@ class Hold {
 };
 
 // Observers and tracers of operations are bits beside the checks, so that operations test for all at once.
-enum : unsigned { nothing = 0, nan = 1, infinity = 2, checks = nan | infinity, observed = 4, traced = 8 };
-constinit thread_local unsigned in_scope = nothing;
+enum : unsigned {
+  nothing = 0,
+  nan = 1,
+  infinity = 2,
+  checks = anomaly_watchers,
+  observed = observing,
+  traced = tracing
+};
 constinit thread_local OpObserver* op_observer = nullptr;
 constinit thread_local OpTracer* op_tracer = nullptr;
 
@@ -76,12 +82,10 @@ void GradCell::add(Tensor g) {
   }
 }
 
-unsigned anomaly_checks() noexcept { return in_scope; }
-unsigned gradient_checks() noexcept { return in_scope & checks; }
-bool keeps_operands() noexcept { return (in_scope & (checks | traced)) != 0; }
-bool is_traced() noexcept { return (in_scope & traced) != 0; }
-AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(in_scope, nothing)) {}
-AnomalyPause::~AnomalyPause() { in_scope = before_; }
+constinit thread_local unsigned watchers = nothing;
+
+AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(watchers, nothing)) {}
+AnomalyPause::~AnomalyPause() { watchers = before_; }
 
 namespace {
 std::string end_of_range_text(double x) {
@@ -123,8 +127,8 @@ std::string range_text(const Array& x) {
 void check_anomaly(const Op& op, SourceLocation location, const Array& value, std::span<const Tensor> operands) {
   if (op_observer != nullptr) op_observer->on_op(op, location, value);
   if (is_traced()) give_call({op.name(), {operands.begin(), operands.end()}, {}, {Tensor(value)}, location});
-  if ((in_scope & checks) == 0) return;
-  std::string what = first_anomaly(value, in_scope);
+  if ((watchers & checks) == 0) return;
+  std::string what = first_anomaly(value, watchers);
   if (what.empty()) return;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].defined()) what += "\n  operand " + std::to_string(i) + ": " + range_text(operands[i].value());
@@ -146,28 +150,28 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value,
 }  // namespace detail
 
 DetectAnomaly::DetectAnomaly(const DetectAnomalyOptions& options) noexcept
-    : before_(std::exchange(detail::in_scope, (detail::in_scope & ~static_cast<unsigned>(detail::checks)) |
+    : before_(std::exchange(detail::watchers, (detail::watchers & ~static_cast<unsigned>(detail::checks)) |
                                                   (options.infinity ? detail::checks : detail::nan))) {}
 DetectAnomaly::~DetectAnomaly() {
-  detail::in_scope = (detail::in_scope & ~static_cast<unsigned>(detail::checks)) | (before_ & detail::checks);
+  detail::watchers = (detail::watchers & ~static_cast<unsigned>(detail::checks)) | (before_ & detail::checks);
 }
 
 OpObserver::OpObserver() noexcept : before_(std::exchange(detail::op_observer, this)) {
-  detail::in_scope |= detail::observed;
+  detail::watchers |= detail::observed;
 }
 OpObserver::~OpObserver() {
   // Observers need not end in the reverse order.
   OpObserver** at = &detail::op_observer;
   while (*at != nullptr && *at != this) at = &(*at)->before_;
   if (*at == this) *at = before_;
-  if (detail::op_observer == nullptr) detail::in_scope &= ~static_cast<unsigned>(detail::observed);
+  if (detail::op_observer == nullptr) detail::watchers &= ~static_cast<unsigned>(detail::observed);
 }
 OpObserver* OpObserver::current() noexcept { return detail::op_observer; }
 
-OpTracer::OpTracer() : before_(std::exchange(detail::op_tracer, this)) { detail::in_scope |= detail::traced; }
+OpTracer::OpTracer() : before_(std::exchange(detail::op_tracer, this)) { detail::watchers |= detail::traced; }
 OpTracer::~OpTracer() {
   detail::op_tracer = before_;
-  if (before_ == nullptr) detail::in_scope &= ~static_cast<unsigned>(detail::traced);
+  if (before_ == nullptr) detail::watchers &= ~static_cast<unsigned>(detail::traced);
 }
 
 namespace detail {
@@ -175,9 +179,9 @@ void give_call(OpCall call) {
   const AnomalyPause pause;  // of what the tracer does
   op_tracer->on_call(std::move(call));
 }
-TracePause::TracePause() noexcept : was_traced_(is_traced()) { in_scope &= ~static_cast<unsigned>(traced); }
+TracePause::TracePause() noexcept : was_traced_(is_traced()) { watchers &= ~static_cast<unsigned>(traced); }
 TracePause::~TracePause() {
-  if (was_traced_) in_scope |= traced;
+  if (was_traced_) watchers |= traced;
 }
 }  // namespace detail
 

@@ -138,6 +138,25 @@ T Array::item() const {
   }
 }
 
+/// An argument of an operation on arrays, which is only read while it is borrowed (from an lvalue), and whose memory may
+/// be reused for the result when it is given (an rvalue). Neither counts a reference.
+class ArrayOperand {
+ public:
+  ArrayOperand(const Array& borrowed) noexcept : array_(&borrowed) {}
+  ArrayOperand(Array&& given) noexcept : array_(&given), given_(&given) {}
+
+  const Array& operator*() const noexcept { return *array_; }
+  const Array* operator->() const noexcept { return array_; }
+  /// Whether the buffer may be overwritten.
+  bool reusable() const { return given_ != nullptr && given_->reusable(); }
+  /// The array: moved out when it is given, else another reference.
+  Array take() const { return given_ != nullptr ? std::move(*given_) : *array_; }
+
+ private:
+  const Array* array_;
+  Array* given_ = nullptr;
+};
+
 /// The dtype and shape, for messages: "f32 [2, 3]".
 std::string describe(const Array& x);
 

@@ -8,14 +8,14 @@
 #include <utility>
 
 /// Elementwise operations on arrays: check dtypes (DTypeError), broadcast, select the kernel, and reuse the memory of
-/// an operand that was moved in and is `reusable()`. `op` is the function's name in error messages.
+/// an operand that was given and is `reusable()`. `op` is the function's name in error messages.
 namespace newtape::core::kernels {
 
 Array unary(std::string_view op, const Kernels& k, Array&& x);
 /// Result of another dtype.
 Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtype);
 Array unary_to(std::string_view op, Kernel kernel, const Array& x, DType dtype);
-Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b);
+Array binary(std::string_view op, const Kernels& k, ArrayOperand a, ArrayOperand b);
 Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, const Array& b);
 /// The result has the dtype of `c`; so must `b`, and `a` unless the kernel takes boolean there.
 Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c);
@@ -31,8 +31,8 @@ Array unary_to(const Array& x, DType dtype) {
   return unary_to(name.view(), kernels_of<name>(), x, dtype);
 }
 template <KernelName name>
-Array binary(Array a, Array b) {
-  return binary(name.view(), kernels_of<name>(), std::move(a), std::move(b));
+Array binary(ArrayOperand a, ArrayOperand b) {
+  return binary(name.view(), kernels_of<name>(), a, b);
 }
 template <KernelName name>
 Array binary_to_boolean(const Array& a, const Array& b) {

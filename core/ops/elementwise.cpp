@@ -46,11 +46,7 @@ Kernel kernel_for(const Kernels& k, const Array& x) {
 
 /// Whether the kernel can be called directly, on one thread.
 bool directly_callable(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
-bool same_shape(const Array& a, const Array& b) noexcept {
-  const std::size_t n = a.ndim();
-  return n == b.ndim() && a.size() == b.size() &&
-         std::memcmp(a.shape().data(), b.shape().data(), n * sizeof(std::int64_t)) == 0;
-}
+bool same_shape(const Array& a, const Array& b) noexcept { return a.shape() == b.shape(); }
 
 /// Records the call while a fuse recorder is active.
 template <class... X>
@@ -152,18 +148,18 @@ void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
   kernels::map_into(kernel, inputs, 2, y);
 }
 
-[[gnu::noinline]] Array binary_broadcast(std::string_view op, Kernel kernel, Array&& a, Array&& b) {
-  const Array* inputs[] = {&a, &b};
-  const Shape shape = broadcast_shapes(op, a.shape(), b.shape());
+[[gnu::noinline]] Array binary_broadcast(std::string_view op, Kernel kernel, ArrayOperand a, ArrayOperand b) {
+  const Array* inputs[] = {&*a, &*b};
+  const Shape shape = broadcast_shapes(op, a->shape(), b->shape());
   Array y;
-  if (a.shape() == shape && a.reusable()) {
-    y = std::move(a);
+  if (a->shape() == shape && a.reusable()) {
+    y = a.take();
     inputs[0] = &y;
-  } else if (b.shape() == shape && b.reusable()) {
-    y = std::move(b);
+  } else if (b->shape() == shape && b.reusable()) {
+    y = b.take();
     inputs[1] = &y;
   } else {
-    y = Array::empty(shape, a.dtype());
+    y = Array::empty(shape, a->dtype());
   }
   run(kernel, inputs, y);
   return y;
@@ -171,17 +167,15 @@ void run(Kernel kernel, const Array* const (&inputs)[2], Array& y) {
 
 }  // namespace
 
-Array binary(std::string_view op, const Kernels& k, Array&& a, Array&& b) {
-  const DType t = a.dtype();
-  if (t != b.dtype()) mixed(op, a, b);
-  const Kernel kernel = kernel_for(k, a);
-  if (kernel == nullptr) return binary(op, k, as_float(op, k, a), as_float(op, k, b));
-  if (recorder() != nullptr) return record(op, kernel, t, a, b);
-  if (!directly_callable(a) || !b.is_contiguous() || !same_shape(a, b)) {
-    return binary_broadcast(op, kernel, std::move(a), std::move(b));
-  }
-  const void* in[] = {a.raw(), b.raw()};
-  Array y = a.reusable() ? std::move(a) : b.reusable() ? std::move(b) : Array::empty(a.shape(), t);
+Array binary(std::string_view op, const Kernels& k, ArrayOperand a, ArrayOperand b) {
+  const DType t = a->dtype();
+  if (t != b->dtype()) mixed(op, *a, *b);
+  const Kernel kernel = kernel_for(k, *a);
+  if (kernel == nullptr) return binary(op, k, as_float(op, k, *a), as_float(op, k, *b));
+  if (recorder() != nullptr) return record(op, kernel, t, *a, *b);
+  if (!directly_callable(*a) || !b->is_contiguous() || !same_shape(*a, *b)) return binary_broadcast(op, kernel, a, b);
+  const void* in[] = {a->raw(), b->raw()};
+  Array y = a.reusable() ? a.take() : b.reusable() ? b.take() : Array::empty(a->shape(), t);
   kernel(in, y.raw(), y.size(), 0);
   return y;
 }
@@ -218,6 +212,12 @@ Array ternary(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& 
   if (b.dtype() != c.dtype()) mixed(op, b, c);
   if (a.dtype() != c.dtype() && a.dtype() != boolean) mixed(op, a, c);
   if (recorder() != nullptr) return record(op, kernel, c.dtype(), a, b, c);
+  if (directly_callable(a) && b.is_contiguous() && c.is_contiguous() && same_shape(a, b) && same_shape(a, c) &&
+      a.dtype() == c.dtype() && a.reusable()) {
+    const void* in[] = {a.raw(), b.raw(), c.raw()};
+    kernel(in, a.raw(), a.size(), 0);
+    return std::move(a);
+  }
   const Shape shape = broadcast_shapes(op, a.shape(), broadcast_shapes(op, b.shape(), c.shape()));
   Array* const operands[] = {&a, &b, &c};
   const Array* inputs[] = {&a, &b, &c};
@@ -299,9 +299,9 @@ Array asinh(Array x) { return unary<"asinh">(std::move(x)); }
 Array acosh(Array x) { return unary<"acosh">(std::move(x)); }
 Array atanh(Array x) { return unary<"atanh">(std::move(x)); }
 
-Array add(Array a, Array b) { return binary<"add">(std::move(a), std::move(b)); }
-Array sub(Array a, Array b) { return binary<"sub">(std::move(a), std::move(b)); }
-Array mul(Array a, Array b) { return binary<"mul">(std::move(a), std::move(b)); }
+Array add(ArrayOperand a, ArrayOperand b) { return binary<"add">(a, b); }
+Array sub(ArrayOperand a, ArrayOperand b) { return binary<"sub">(a, b); }
+Array mul(ArrayOperand a, ArrayOperand b) { return binary<"mul">(a, b); }
 Array div(Array a, Array b) { return binary<"div">(std::move(a), std::move(b)); }
 Array maximum(Array a, Array b) { return binary<"maximum">(std::move(a), std::move(b)); }
 Array minimum(Array a, Array b) { return binary<"minimum">(std::move(a), std::move(b)); }
@@ -321,8 +321,11 @@ Array pow(Array a, Array b) { return binary<"pow">(std::move(a), std::move(b)); 
 Array atan2(Array a, Array b) { return binary<"atan2">(std::move(a), std::move(b)); }
 Array hypot(Array a, Array b) { return binary<"hypot">(std::move(a), std::move(b)); }
 Array clip(Array x, Array low, Array high) { return ternary<"clip">(std::move(x), std::move(low), std::move(high)); }
-Array strong_mul(Array g, Array d) { return binary<"strong_mul">(std::move(g), std::move(d)); }
+Array strong_mul(ArrayOperand g, ArrayOperand d) { return binary<"strong_mul">(g, d); }
 Array strong_div(Array g, Array d) { return binary<"strong_div">(std::move(g), std::move(d)); }
+Array add_strong_mul(Array sum, ArrayOperand d, ArrayOperand g) {
+  return ternary<"add_strong_mul">(std::move(sum), d.take(), g.take());
+}
 Array cotangent_mul(Array g, Array h) { return binary<"cotangent_mul">(std::move(g), std::move(h)); }
 Array tanh_grad(Array g, Array x) { return binary<"tanh_grad">(std::move(g), std::move(x)); }
 Array asin_slope(Array x) { return unary<"asin_slope">(std::move(x)); }

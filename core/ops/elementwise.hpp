@@ -45,9 +45,9 @@ Array acosh(Array x);
 Array atanh(Array x);
 
 // --- binary; f32, f64, i64 (div, pow, atan2, hypot: floats only) ---
-Array add(Array a, Array b);
-Array sub(Array a, Array b);
-Array mul(Array a, Array b);
+Array add(ArrayOperand a, ArrayOperand b);
+Array sub(ArrayOperand a, ArrayOperand b);
+Array mul(ArrayOperand a, ArrayOperand b);
 Array div(Array a, Array b);
 Array maximum(Array a, Array b);       ///< NaN propagates
 Array minimum(Array a, Array b);       ///< NaN propagates
@@ -60,10 +60,11 @@ Array hypot(Array a, Array b);               ///< sqrt(a^2 + b^2) without overfl
 Array clip(Array x, Array low, Array high);  ///< min(max(x, low), high)
 
 // --- floats; products with a cotangent g that is exactly 0 are 0, also where the other factor is infinite or NaN ---
-Array strong_mul(Array g, Array d);
+Array strong_mul(ArrayOperand g, ArrayOperand d);
 Array strong_div(Array g, Array d);
-Array cotangent_mul(Array g, Array h);  ///< 0 where either is 0
-Array tanh_grad(Array g, Array x);      ///< g sech(x)^2: the pullback of tanh in one pass
+Array add_strong_mul(Array sum, ArrayOperand d, ArrayOperand g);  ///< sum + g d
+Array cotangent_mul(Array g, Array h);                            ///< 0 where either is 0
+Array tanh_grad(Array g, Array x);                                ///< g sech(x)^2: the pullback of tanh in one pass
 
 // --- floats; derivatives of functions above, without cancellation ---
 Array asin_slope(Array x);            ///< 1 / sqrt((1 - x) (1 + x))

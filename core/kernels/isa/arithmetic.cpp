@@ -98,6 +98,7 @@ struct Mul { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_ca
 struct Div { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a / b; } };
 struct StrongMul { template <class T> NEWTAPE_INLINE T of(T g, T d) { return strong(g, d); } };
 struct StrongDiv { template <class T> NEWTAPE_INLINE T of(T g, T d) { return g == 0 ? T(0) : g / d; } };
+struct AddStrongMul { template <class T> NEWTAPE_INLINE T of(T sum, T d, T g) { return sum + strong(g, d); } };
 struct CotangentMul { template <class T> NEWTAPE_INLINE T of(T g, T h) { return h == 0 ? T(0) : strong(g, h); } };
 // A NaN in `a` is detected by a != a; for a NaN in `b` both comparisons are false.
 struct Maximum { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a > b ? a : a != a ? a : b; } };
@@ -113,6 +114,29 @@ struct Clip {
   }
 };
 // clang-format on
+
+template <class F, class X>
+void map3(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
+  const auto* a = static_cast<const X*>(in[0]);
+  const auto* b = static_cast<const X*>(in[1]);
+  const auto* c = static_cast<const X*>(in[2]);
+  auto* y = static_cast<X*>(out);
+  if (scalars == 0) {
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], b[i], c[i]);
+  } else if (scalars == 2) {
+    const X s = *b;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], s, c[i]);
+  } else if (scalars == 4) {
+    const X s = *c;
+    NEWTAPE_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i], b[i], s);
+  } else {
+    const std::int64_t step[] = {(scalars & 1) == 0, (scalars & 2) == 0, (scalars & 4) == 0};
+    for (std::int64_t i = 0; i < n; ++i) y[i] = F::of(a[i * step[0]], b[i * step[1]], c[i * step[2]]);
+  }
+}
 
 template <class F>
 constexpr Kernels floats1{{map1<F, float, float>, map1<F, double, double>, nullptr, nullptr}};
@@ -149,6 +173,7 @@ constexpr NamedKernels list[] = {
     {"fmod", numbers2<Fmod>},
     {"remainder", numbers2<Remainder>},
     {"floor_divide", numbers2<FloorDivide>},
+    {"add_strong_mul", {{map3<AddStrongMul, float>, map3<AddStrongMul, double>, nullptr, nullptr}}},
     {"clip", {{map3_whole<Clip, float>, map3_whole<Clip, double>, map3_whole<Clip, std::int64_t>, nullptr}}},
 };
 
