@@ -38,10 +38,12 @@ ProductKernels ProductKernels::in_use() {
 // - AVX2, Zen 3: Newtape's kernels are up to three times as fast for small products and for few rows, equal in the
 //   middle; OpenBLAS is up to 10 % faster if all lengths are 768 or more.
 // - AVX-512, Zen 5: faster than the SkylakeX kernels from 128 on, in f64 by a third, less towards 1024.
-// - AVX-512, Sapphire Rapids: faster for small products, where the overhead of a call dominates; from 128 on by 5 to
-//   15 % in f32, and by up to a third in f64 between 128 and 256.
+// - AVX-512, Sapphire Rapids: OpenBLAS has kernels for up to 10^6 multiply-adds, which are faster by 5 to 10 % unless the
+//   overhead of a call dominates or b is transposed (then slower by 30 to 50 %). Beyond that, Newtape's are faster: where
+//   one length is 16 to 64 by 10 to 100 %, then by 5 to 15 % in f32, and by up to a third in f64.
 // Products with a vector use gemv.
-bool ProductKernels::own_are_faster(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) const {
+bool ProductKernels::own_are_faster(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype,
+                                    bool b_transposed) const {
   if (n == 1 || m == 1) return false;
   if (is_slow(blas_core)) return true;
   const auto shortest = std::min({n, m, k});
@@ -51,13 +53,13 @@ bool ProductKernels::own_are_faster(std::int64_t n, std::int64_t m, std::int64_t
   if (!intel) return shortest < 1280;
   const auto volume = n * m * k;
   if (volume <= 32 * 32 * 32) return true;
-  if (shortest < 96 || volume < 112 * 112 * 112) return false;
+  if (volume <= 1'000'000) return b_transposed;
   return dtype == f32 ? shortest < 896 : volume < 320 * 320 * 320;
 }
 
-bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) {
+bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype, bool b_transposed) {
   static const ProductKernels in_use = ProductKernels::in_use();
-  return in_use.own_are_faster(n, m, k, dtype);
+  return in_use.own_are_faster(n, m, k, dtype, b_transposed);
 }
 
 }  // namespace newtape::core

@@ -19,11 +19,12 @@ struct ProductKernels {
   /// Of this process. Prepares BLAS first: until then OpenBLAS may run another core.
   static ProductKernels in_use();
 
-  /// Whether Newtape's kernels multiply [n, k] by [k, m] rather than BLAS.
-  bool own_are_faster(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype) const;
+  /// Whether Newtape's kernels multiply [n, k] by [k, m] rather than BLAS; `b_transposed`: the columns of the second
+  /// operand are contiguous.
+  bool own_are_faster(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype, bool b_transposed = false) const;
 };
 
 /// own_are_faster of the kernels in use, which are looked up once.
-bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype);
+bool by_own_kernels(std::int64_t n, std::int64_t m, std::int64_t k, DType dtype, bool b_transposed = false);
 
 }  // namespace newtape::core

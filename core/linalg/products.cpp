@@ -77,7 +77,7 @@ void product(const Array& a, const Array& b, T* c, const T* init, std::int64_t i
   const std::int64_t n = a.shape()[0];
   const std::int64_t k = a.shape()[1];
   const std::int64_t m = b.shape()[1];
-  if (!by_own_kernels(n, m, k, dtype_of<T>)) {
+  if (!by_own_kernels(n, m, k, dtype_of<T>, b.strides()[1] != 1)) {
     if (init != nullptr && init != c) {
       for (std::int64_t i = 0; i < n; ++i) std::copy(init, init + m, c + i * m);
     }
@@ -177,7 +177,7 @@ void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
     std::memset(out, 0, static_cast<std::size_t>(c.size()) * sizeof(T));
   } else if (element_count(batch) == 1) {
     product<T>(matrix_of(a), matrix_of(b), out, nullptr, 0);
-  } else if (by_own_kernels(c.shape(-2), c.shape(-1), a.shape(-1), dtype_of<T>)) {
+  } else if (by_own_kernels(c.shape(-2), c.shape(-1), a.shape(-1), dtype_of<T>, b.strides().back() != 1)) {
     multiply_stack<T>(a, b, c, batch);
   } else {
     multiply_stack_by_blas<T>(a, b, c, batch);

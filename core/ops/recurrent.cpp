@@ -81,6 +81,12 @@ class SequenceOrder {
     return previous < 0 ? first : rows(all, previous, 1);
   }
 
+  /// w^T for the products of the steps; several of them pay for its copy.
+  Array transposed(const Array& w) const {
+    const Array view = transpose(w, 0, 1);
+    return steps_ < 8 ? view : contiguous(view);
+  }
+
   /// Sum over all steps of d^T h, where h is the state before the step: d [T, B, m] -> [m, H].
   Array weights(const Array& d, const Array& h, const Array& h0) const {
     if (steps_ == 0) return zeros({d.shape()[2], n_}, d.dtype());
@@ -124,7 +130,7 @@ LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& 
   const Array c0 = contiguous(c_first);
   const SequenceOrder order(x, h0, over);
   LSTMSteps y{Array::empty(order.states(), x.dtype()), Array::empty(order.states(), x.dtype()), own(std::move(x))};
-  const Array wt = transpose(w, 0, 1);
+  const Array wt = order.transposed(w);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
   for_dtype(h0.dtype(), [&]<class T>(T) {
@@ -196,7 +202,7 @@ GRUSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first,
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(x, h0, over);
   GRUSteps y{Array::empty(order.states(), h0.dtype()), own(std::move(x)), Array::empty(order.states(), h0.dtype())};
-  const Array wt = transpose(w, 0, 1);
+  const Array wt = order.transposed(w);
   const auto batch = h0.shape()[0];
   const auto n = h0.shape()[1];
   Array u = Array::empty({batch, 3 * n}, h0.dtype());
@@ -272,7 +278,7 @@ RNNSteps rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, 
   } else {
     y.h = own(std::move(x));
   }
-  const Array wt = transpose(w, 0, 1);
+  const Array wt = order.transposed(w);
   const auto n = h0.shape()[1];
   for_dtype(h0.dtype(), [&]<class T>(T) {
     order.forward([&](std::int64_t t, std::int64_t previous) {
