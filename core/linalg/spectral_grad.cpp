@@ -111,10 +111,17 @@ struct Quotients {
 
   explicit Quotients(std::int64_t n) : columns(static_cast<std::size_t>(n), 0) {}
   void measure(const T* p, std::int64_t n) {
-    for (std::int64_t i = 0; p != nullptr && i < n * n; ++i) {
-      auto& column = columns[static_cast<std::size_t>(i % n)];
-      column = std::hypot(column, p[i]);
+    if (p == nullptr) return;
+    const T largest = largest_of(p, n * n);
+    const T unit = largest > 0 && std::isfinite(largest) ? largest : 1;  // so that no square overflows
+    std::vector<T> squares(columns.size());
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        const T x = p[i * n + j] / unit;
+        squares[static_cast<std::size_t>(j)] += x * x;
+      }
     }
+    for (std::size_t j = 0; j < columns.size(); ++j) columns[j] = std::hypot(columns[j], unit * std::sqrt(squares[j]));
   }
   T largest() const { return largest_of(columns.data(), static_cast<std::int64_t>(columns.size())); }
   void add(std::int64_t i, std::int64_t j, T by_gap, T gap_ij) {
