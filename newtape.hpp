@@ -29,6 +29,7 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/special.hpp>
 #include <newtape/core/runtime/build_info.hpp>
+#include <newtape/core/runtime/denormals.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/core/version.hpp>

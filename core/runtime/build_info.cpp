@@ -2,6 +2,7 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/linalg/openblas.hpp>
 #include <newtape/core/runtime/build_info.hpp>
+#include <newtape/core/runtime/denormals.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/core/runtime/platform.hpp>
 
@@ -125,6 +126,7 @@ BuildInfo build_info() {
   info.original_blas_core = core::blas::core_choice().original;
   info.threads = num_threads();
   info.processors = platform::available_processors();
+  info.flush_denormal = flush_denormal();
   info.l1_cache = cache_size(1);
   info.l2_cache = cache_size(2);
   info.l3_cache = cache_size(3);
@@ -148,6 +150,7 @@ std::string to_string(const BuildInfo& info) {
   line("BLAS", info.blas + (info.blas_core.empty() ? "" : fmt::format(", core {}", info.blas_core)) +
                    (switched ? fmt::format(" (OpenBLAS had chosen {})", info.original_blas_core) : ""));
   line("threads", fmt::format("{} on {} processors", info.threads, info.processors));
+  line("denormals", info.flush_denormal ? "taken as 0 (set_flush_denormal)" : "");
   line("caches", fmt::format("L1 {}, L2 {}, L3 {}", bytes(info.l1_cache), bytes(info.l2_cache), bytes(info.l3_cache)));
   line("parts", info.parts.empty() ? "none of the optional ones" : fmt::format("{}", fmt::join(info.parts, ", ")));
   for (const auto& note : info.notes) line("note", note);

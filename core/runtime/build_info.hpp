@@ -22,6 +22,7 @@ struct BuildInfo {
   std::string original_blas_core;  ///< what OpenBLAS chose by itself, or by OPENBLAS_CORETYPE
   int threads = 1;                 ///< num_threads()
   int processors = 1;              ///< what this process may run on
+  bool flush_denormal = false;     ///< flush_denormal() of this thread
   std::int64_t l1_cache = 0;       ///< bytes, for data; 0: unknown
   std::int64_t l2_cache = 0;
   std::int64_t l3_cache = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/runtime/parallel.hpp>
 
+#include <newtape/core/runtime/denormals.hpp>
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/core/runtime/platform.hpp>
 
@@ -60,6 +61,7 @@ struct Job {
   std::int64_t n, grain;
   void (*body)(void*, std::int64_t, std::int64_t);
   void* context;
+  bool flushes_denormals = flush_denormal();  ///< of the caller; the same in all threads
   std::atomic<std::int64_t> next{0};
   std::mutex error_mutex{};
   std::exception_ptr error{};
@@ -138,6 +140,7 @@ class Pool {
         job = job_;
         working_.fetch_add(1, std::memory_order_relaxed);
       }
+      set_flush_denormal(job->flushes_denormals);
       job->work();
       const std::lock_guard lock(mutex_);
       if (working_.fetch_sub(1, std::memory_order_release) == 1) done_.notify_all();
