@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/cotangent.hpp>
 
+#include <newtape/autograd/distinct.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <cmath>
+#include <utility>
 
 namespace newtape {
 
@@ -14,15 +17,35 @@ static const Op strong_div_op{"strong_div"};
 static const Op cotangent_mul_op{"cotangent_mul"};
 
 namespace {
+constinit thread_local const void* known_one = nullptr;
+
+/// Whether g d is d itself: g is a broadcast view of the known 1, without more axes than d.
+bool is_unit_of(const Array& g, const Array& d) noexcept {
+  return !g.is_contiguous() && g.raw() == known_one && g.shape() == d.shape();
+}
+}  // namespace
+
+detail::UnitCotangent::UnitCotangent(const Array& one) noexcept
+    : one_(one), before_(std::exchange(known_one, one.raw())) {}
+detail::UnitCotangent::~UnitCotangent() { known_one = before_; }
+
+namespace {
 /// Whether 0 times or divided by it is 0.
 bool is_regular_number(const In& d) noexcept { return d.is_number() && std::isfinite(d.number()) && d.number() != 0; }
 }  // namespace
 
 Cotangent Cotangent::mul(Cotangent g, In d) {
-  if (is_regular_number(d)) return std::move(g.g_) * std::move(d);
+  if (is_regular_number(d)) {
+    if (!unobserved(g.g_) || !is_floating(g.g_.dtype())) return std::move(g.g_) * std::move(d);
+    const Array factor = core::number(d.number(), g.g_.dtype());
+    return Tensor(detail::on_distinct(g.take_value(), [&](Array x) { return core::mul(std::move(x), factor); }));
+  }
   In a(std::move(g.g_), d.location());
   match(strong_mul_op, a, d);
-  if (unobserved(a, d)) return Tensor(core::strong_mul(a.take(), d.take()));
+  if (unobserved(a, d)) {
+    if (is_unit_of(a.value(), d.value())) return Tensor(d.take());
+    return Tensor(core::strong_mul(a.operand(), d.operand()));
+  }
   return strong_mul_op(core::strong_mul(a.value(), d.value()),
                        wrt(a, [d = d.tensor()](Cotangent h) { return std::move(h) * d; }),
                        wrt(d, [a = a.tensor()](Cotangent h) { return std::move(h) * Cotangent(a); }));

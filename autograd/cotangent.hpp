@@ -49,4 +49,22 @@ class Cotangent {
   Tensor g_;
 };
 
+namespace detail {
+
+/// While it is in scope on this thread, `one`, the cotangent 1 with which a sweep starts, and its broadcast views are
+/// known to be ones, so that products with them cost nothing. It keeps `one` from being overwritten.
+class UnitCotangent {
+ public:
+  explicit UnitCotangent(const Array& one) noexcept;
+  ~UnitCotangent();
+  UnitCotangent(const UnitCotangent&) = delete;
+  UnitCotangent& operator=(const UnitCotangent&) = delete;
+
+ private:
+  Array one_;
+  const void* before_;
+};
+
+}  // namespace detail
+
 }  // namespace newtape

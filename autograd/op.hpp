@@ -58,11 +58,14 @@ inline Tensor saved_output(Node* self, const Array& value) {
   return grad_enabled() ? Tensor(value, NodeRef(self)) : Tensor(value);
 }
 
-/// Calls the member `accumulate_into(sum, g)` of a pullback that has one; false otherwise. It adds the cotangent to
-/// those of other uses of the input, so that taking many small parts of a large array does not allocate zeros for each.
+/// Calls the member `accumulate_into(sum, g)` of a pullback that has one; false if there is none, or if it returns
+/// false. It adds the cotangent to those of other uses of the input: taking many small parts of a large array then does
+/// not allocate zeros for each, and a product is added as it is computed.
 template <class F>
 bool accumulate_pullback(F& pullback, Array& sum, const Array& g) {
-  if constexpr (requires { pullback.accumulate_into(sum, g); }) {
+  if constexpr (requires { bool(pullback.accumulate_into(sum, g)); }) {
+    return pullback.accumulate_into(sum, g);
+  } else if constexpr (requires { pullback.accumulate_into(sum, g); }) {
     pullback.accumulate_into(sum, g);
     return true;
   } else {

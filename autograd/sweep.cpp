@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -414,6 +415,8 @@ void Tensor::backward(const BackwardOptions& options) const {
   sweep.want_keepers();
   sweep.explore(node_.get());
   const GradMode mode(options.create_graph);
+  std::optional<detail::UnitCotangent> unit;
+  if (!options.gradient.defined()) unit.emplace(cotangents[0].value());
   sweep.seed(node_.get(), std::move(cotangents[0]));
   sweep.run(!options.retain_graph && !options.create_graph);
   sweep.deliver();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 
+#include <newtape/autograd/distinct.hpp>
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
@@ -47,6 +48,31 @@ static const Op trunc_op{"trunc"};
 
 namespace {
 Tensor pass(Tensor g) { return g; }
+
+/// g -> -g
+struct NegPullback {
+  Tensor operator()(Tensor g) const {
+    if (!unobserved(g)) return -std::move(g);
+    return detail::on_distinct(g.take_value(), core::neg);
+  }
+  bool accumulate_into(Array& sum, const Array& g) const {
+    if (g.shape() != sum.shape() || g.dtype() != sum.dtype()) return false;
+    sum = core::sub(std::move(sum), g);
+    return true;
+  }
+};
+
+/// g -> g factor
+struct MulPullback {
+  Tensor factor;
+
+  Tensor operator()(Cotangent g) const { return std::move(g) * factor; }
+  bool accumulate_into(Array& sum, const Array& g) const {
+    if (g.shape() != sum.shape() || g.dtype() != sum.dtype()) return false;
+    sum = core::add_strong_mul(std::move(sum), factor.value(), g);
+    return true;
+  }
+};
 }  // namespace
 
 // take() is for operations whose pullbacks do not capture the argument: the result may reuse its memory.
@@ -55,19 +81,18 @@ bool detail::adds(const Op& op) noexcept { return &op == &add_op; }
 
 Tensor operator+(In a, In b) {
   match(add_op, a, b);
-  return add_op(core::add(a.take(), b.take()), wrt(a, pass), wrt(b, pass));
+  return add_op(core::add(a.operand(), b.operand()), wrt(a, pass), wrt(b, pass));
 }
 
 Tensor operator-(In a, In b) {
   match(sub_op, a, b);
-  return sub_op(core::sub(a.take(), b.take()), wrt(a, pass), wrt(b, [](Tensor g) { return -std::move(g); }));
+  return sub_op(core::sub(a.operand(), b.operand()), wrt(a, pass), wrt(b, NegPullback{}));
 }
 
 Tensor operator*(In a, In b) {
   match(mul_op, a, b);
-  if (unobserved(a, b)) return core::mul(a.take(), b.take());  // fast path: most products are in backward sweeps
-  return mul_op(core::mul(a.value(), b.value()), wrt(a, [b = b.tensor()](Cotangent g) { return std::move(g) * b; }),
-                wrt(b, [a = a.tensor()](Cotangent g) { return std::move(g) * a; }));
+  if (unobserved(a, b)) return core::mul(a.operand(), b.operand());  // fast path: most products are in backward sweeps
+  return mul_op(core::mul(a.value(), b.value()), wrt(a, MulPullback{b.tensor()}), wrt(b, MulPullback{a.tensor()}));
 }
 
 Tensor operator/(In a, In b) {
@@ -77,9 +102,7 @@ Tensor operator/(In a, In b) {
                 wrt(b, [b](Cotangent g, const Tensor& y) { return -(std::move(g) * y / b); }));
 }
 
-Tensor operator-(In x) {
-  return neg_op(core::neg(x.take()), wrt(x, [](Tensor g) { return -std::move(g); }));
-}
+Tensor operator-(In x) { return neg_op(core::neg(x.take()), wrt(x, NegPullback{})); }
 
 Tensor pow(In a, In b) {
   match(pow_op, a, b);
