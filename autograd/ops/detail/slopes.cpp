@@ -6,29 +6,39 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/core/ops/activation.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/special.hpp>
 
 namespace newtape::detail {
 
-static const Op tanh_grad_op{"tanh_grad"};
+static const Op tanh_slope_op{"tanh_slope"};
 static const Op asin_slope_op{"asin_slope"};
 static const Op hypot_slope_op{"hypot_slope"};
 static const Op gaussian_op{"gaussian"};
 
+namespace {
+/// kernel(g, x), which is a multiple of g. Slopes are computed once for a batch of cotangents.
+Array unrecorded(Array (*kernel)(Array, Array), In& g, const In& x) {
+  if (g.size() <= x.size()) return kernel(g.take(), x.value());
+  return core::strong_mul(g.operand(), kernel(core::number(1, x.dtype()), x.value()));
+}
+
+/// sech(x)^2, computed once for the several products with it in higher derivatives.
+Tensor tanh_slope(In x) {
+  return tanh_slope_op(core::tanh_grad(core::number(1, x.dtype()), x.value()),
+                       // sech^2' = -2 sech^2 tanh
+                       wrt(x, [x](Cotangent g, const Tensor& y) { return std::move(g) * y * tanh(x) * -2.0; }));
+}
+}  // namespace
+
 Tensor tanh_grad(In g, In x) {
-  if (!recorded(g, x)) return core::tanh_grad(g.take(), x.value());
-  return tanh_grad_op(core::tanh_grad(g.value(), x.value()),
-                      wrt(g, [x](Tensor h) { return tanh_grad(std::move(h), x); }),
-                      // sech^2' = -2 sech^2 tanh
-                      wrt(x, [g, x](Cotangent h) {
-                        const Cotangent both = std::move(h) * Cotangent(g);
-                        return Cotangent(tanh_grad(both.tensor(), x)) * tanh(x) * -2.0;
-                      }));
+  if (!recorded(g, x)) return unrecorded(core::tanh_grad, g, x);
+  return Cotangent(g) * tanh_slope(x);
 }
 
 Tensor sigmoid_grad(In g, In x) {
-  if (!recorded(g, x)) return core::sigmoid_grad(g.take(), x.value());
+  if (!recorded(g, x)) return unrecorded(core::sigmoid_grad, g, x);
   return tanh_grad(0.25 * g, 0.5 * x);  // s(x) = (1 + tanh(x / 2)) / 2
 }
 

@@ -47,7 +47,7 @@ const Rows elementwise_functions{{
     function("cosh", cosh, std::cosh),
     [] {
       Row row = function("tanh", tanh, std::tanh);
-      row.covers = {"tanh", "tanh_grad"};  // the rule, and that of the sigmoid
+      row.covers = {"tanh", "tanh_slope"};  // the rule, and that of the sigmoid
       return row;
     }(),
     function("asinh", asinh, std::asinh),
