@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/runtime/from_chars.hpp>
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/csv_scanner.hpp>
 #include <newtape/data/formats/file.hpp>
@@ -8,7 +9,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <istream>
@@ -27,8 +27,8 @@ using detail::CsvScanner;
 enum class Parsed { number, unfit, text };  // unfit: a number that the dtype cannot represent
 
 template <class T>
-bool from_chars(std::string_view s, T& value) {
-  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), value);
+bool parse_whole(std::string_view s, T& value) {
+  const auto [end, error] = newtape::detail::from_chars(s.data(), s.data() + s.size(), value);
   return error == std::errc() && end == s.data() + s.size();
 }
 
@@ -37,9 +37,9 @@ template <class T>
 Parsed parse(std::string_view s, T& value) {
   if (s.size() > 1 && s[0] == '+' && s[1] != '-') s.remove_prefix(1);
   if constexpr (std::is_floating_point_v<T>) {
-    if (from_chars(s, value)) return Parsed::number;
+    if (parse_whole(s, value)) return Parsed::number;
     long double wide = 0;
-    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), wide);
+    const auto [end, error] = newtape::detail::from_chars(s.data(), s.data() + s.size(), wide);
     if (end != s.data() + s.size() || error != std::errc()) return Parsed::text;
     constexpr auto infinity = std::numeric_limits<T>::infinity();
     constexpr long double limit = std::numeric_limits<T>::max();
@@ -47,7 +47,7 @@ Parsed parse(std::string_view s, T& value) {
     return Parsed::number;
   } else {
     std::int64_t integer = 0;
-    if (!from_chars(s, integer)) {
+    if (!parse_whole(s, integer)) {
       double real = 0;
       if (parse(s, real) == Parsed::text) return Parsed::text;
       if (!(std::abs(real) < 0x1p63) || std::trunc(real) != real) return Parsed::unfit;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/xtensor.hpp>
 #include <newtape/inspect/metrics/confusion.hpp>
 #include <newtape/inspect/metrics/labels.hpp>
 
@@ -11,6 +10,22 @@
 #include <vector>
 
 namespace newtape::inspect {
+namespace {
+
+/// The elements of a confusion matrix.
+class Counts {
+ public:
+  explicit Counts(const Array& confusion) : array_(core::contiguous(confusion)), p_(array_.data<std::int64_t>()) {}
+  std::size_t rows() const { return static_cast<std::size_t>(array_.shape()[0]); }
+  std::size_t columns() const { return static_cast<std::size_t>(array_.shape()[1]); }
+  std::int64_t operator()(std::size_t i, std::size_t j) const { return p_[i * columns() + j]; }
+
+ private:
+  Array array_;
+  const std::int64_t* p_;
+};
+
+}  // namespace
 
 Array confusion_matrix(const ArrayLike& predicted, const ArrayLike& target, std::int64_t classes) {
   if (predicted.shape() != target.shape() || target.ndim() != 1) {
@@ -34,19 +49,19 @@ Array confusion_matrix(const ArrayLike& predicted, const ArrayLike& target, std:
 }
 
 double accuracy(const ArrayLike& confusion) {
-  const auto counts = confusion.view<std::int64_t>();
+  const Counts counts(confusion);
   double right = 0;
   double all = 0;
-  for (std::size_t i = 0; i < counts.shape(0); ++i) {
+  for (std::size_t i = 0; i < counts.rows(); ++i) {
     right += static_cast<double>(counts(i, i));
-    for (std::size_t j = 0; j < counts.shape(1); ++j) all += static_cast<double>(counts(i, j));
+    for (std::size_t j = 0; j < counts.columns(); ++j) all += static_cast<double>(counts(i, j));
   }
   return all == 0 ? 0 : right / all;
 }
 
 std::string format_confusion(const ArrayLike& confusion, std::span<const char* const> names) {
-  const auto counts = confusion.view<std::int64_t>();
-  const std::size_t n = counts.shape(0);
+  const Counts counts(confusion);
+  const std::size_t n = counts.rows();
   const auto name_of = [&](std::size_t i) { return i < names.size() ? std::string(names[i]) : std::to_string(i); };
   std::size_t width = 5;
   for (std::size_t i = 0; i < n; ++i) width = std::max(width, name_of(i).size());

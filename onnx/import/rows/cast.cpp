@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/core/runtime/from_chars.hpp>
 #include <newtape/onnx/format/tensor.hpp>
 #include <newtape/onnx/import/rows/cast.hpp>
 #include <newtape/onnx/import/rows/rows.hpp>
@@ -11,7 +12,6 @@
 #include <array>
 #include <bit>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -55,7 +55,7 @@ double number_of_text(const std::string& text) {
   } else if (digits == "nan") {
     value = std::numeric_limits<double>::quiet_NaN();
   } else {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    const auto [end, error] = newtape::detail::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (error != std::errc() || end != digits.data() + digits.size() || digits.empty() || digits[0] == '-') {
       raise<ValueError>("Cast: a string is not a number", "digits, INF or NaN", "'" + text + "'");
     }
