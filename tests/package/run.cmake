@@ -54,6 +54,16 @@ function(consume folder)
   endforeach()
 endfunction()
 
+# Plugins of two builds in one program.
+function(check_mixed_plugins folder another)
+  set(one "${work}/${folder}/libfirst_plugin.so" first_plugin)
+  set(other "${work}/${another}/libsecond_plugin.so" second_plugin)
+  foreach(mode 0 1)
+    run("${work}/${folder}/host" ${mode} ${one} ${other})
+    run("${work}/${another}/host" ${mode} ${other} ${one})
+  endforeach()
+endfunction()
+
 # The plugins in `folder` work, both seen by all and each for itself, in either order; they export their function only.
 function(check_plugins folder)
   set(first "${work}/${folder}/libfirst_plugin.so" first_plugin)
@@ -87,7 +97,7 @@ endforeach()
 
 title("find_package, moved")
 set(installed ${gcc} "-DCMAKE_PREFIX_PATH=${work}/prefix")
-consume(installed consumer first_plugin second_plugin host -- ${installed})
+consume(installed consumer onnx first_plugin second_plugin host -- ${installed})
 check_plugins(installed)
 if(NOT SHARED)
   execute_process(COMMAND nm -D --defined-only --format=posix "${work}/installed/libsecond_plugin.so"
@@ -165,11 +175,18 @@ if(NOT ALL)
   return()
 endif()
 
-title("find_package by Clang, beside archives by GCC")
+title("C++23")
+consume(cxx23 consumer onnx -- ${installed} -DCMAKE_CXX_STANDARD=23)
+
+title("each installed header alone")
+consume(headers headers -- ${installed} "-DNEWTAPE_HEADERS=${work}/prefix/include")
+
+title("find_package by Clang, beside libraries by GCC; plugins by both in one program")
 find_program(clang clang++)
 if(clang)
-  consume(clang consumer first_plugin second_plugin host -- "-DCMAKE_CXX_COMPILER=${clang}" "-DCMAKE_PREFIX_PATH=${work}/prefix")
+  consume(clang consumer onnx first_plugin second_plugin host -- "-DCMAKE_CXX_COMPILER=${clang}" "-DCMAKE_PREFIX_PATH=${work}/prefix")
   check_plugins(clang)
+  check_mixed_plugins(installed clang)
 endif()
 
 title("beside other libraries")
