@@ -27,7 +27,8 @@ class NewtapeConan(ConanFile):
 
     def export_sources(self):
         source = os.path.join(self.recipe_folder, "..", "..")
-        for pattern in ["CMakeLists.txt", "LICENSE", "newtape.hpp", "cmake/*", "tools/make_exports"] + [f"{p}/*" for p in PARTS]:
+        files = ["CMakeLists.txt", "LICENSE", "newtape.hpp", "cmake/*", "tools/info.cpp", "tools/make_exports"]
+        for pattern in files + [f"{part}/*" for part in PARTS]:
             copy(self, pattern, source, self.export_sources_folder)
 
     def requirements(self):
