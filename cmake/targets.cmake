@@ -154,12 +154,17 @@ function(newtape_shared_library)
   if(soversion EQUAL 0)
     set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   endif()
-  list(JOIN ARGN "," parts)
-  set_target_properties(newtape PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
-    LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${parts}")
+  set_target_properties(newtape PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
   target_compile_features(newtape PUBLIC cxx_std_20)
   target_include_directories(newtape PUBLIC
     $<BUILD_INTERFACE:${NEWTAPE_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  # All objects, whether or not others use them: then the archives, which are linked for what they need, have nothing to add.
+  # (The feature WHOLE_ARCHIVE of CMake 3.25 names an archive twice that another one uses.)
+  foreach(part ${ARGN} newtape_kernels_baseline newtape_kernels_avx2 newtape_kernels_avx512)
+    if(TARGET ${part})
+      target_sources(newtape PRIVATE $<TARGET_OBJECTS:${part}>)
+    endif()
+  endforeach()
   target_link_libraries(newtape PUBLIC ${newtape_xtensor} fmt::fmt PRIVATE ${ARGN})
 
   find_package(Python3 COMPONENTS Interpreter)

@@ -11,8 +11,10 @@ endif()
 add_library(newtape_test_main OBJECT tests/main.cpp tests/test_files.cpp)
 newtape_program_flags(newtape_test_main)
 target_compile_definitions(newtape_test_main PRIVATE "NEWTAPE_TEST_FILES=\"${PROJECT_SOURCE_DIR}/tests/files\"")
-target_link_libraries(newtape_test_main PUBLIC ${newtape_catch} PRIVATE newtape_core)
-target_include_directories(newtape_test_main PUBLIC tests)
+target_link_libraries(newtape_test_main PUBLIC ${newtape_catch})
+# What it calls of core comes with the library that is tested.
+target_include_directories(newtape_test_main PUBLIC tests
+  PRIVATE $<TARGET_PROPERTY:newtape_core,INTERFACE_INCLUDE_DIRECTORIES>)
 
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" tests/*/*.cpp)
 list(FILTER test_sources EXCLUDE REGEX "^(package|files|fuzz)/")
@@ -22,6 +24,13 @@ list(REMOVE_DUPLICATES test_folders)
 
 # It opens namespaces, std among them, for the whole translation unit.
 set_source_files_properties(tests/nn/using_namespace_test.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+
+# The tests of some folders call what the shared library does not export, so they contain the parts.
+set(newtape_tests_of_exports golden models nn)
+if(BUILD_SHARED_LIBS)
+  add_library(newtape_archives INTERFACE)
+  target_link_libraries(newtape_archives INTERFACE ${newtape_part_targets} $<TARGET_OBJECTS:newtape_data_directory>)
+endif()
 
 foreach(folder ${test_folders})
   set(sources ${test_sources})
@@ -36,8 +45,8 @@ foreach(folder ${test_folders})
 
   # The tests of the lower layers see these layers only; all others see the whole.
   set(library newtape)
-  if(BUILD_SHARED_LIBS)  # tests call functions that the shared library does not export, so they contain the parts
-    set(library ${newtape_part_targets} $<TARGET_OBJECTS:newtape_data_directory>)
+  if(BUILD_SHARED_LIBS AND NOT folder IN_LIST newtape_tests_of_exports)
+    set(library newtape_archives)
   endif()
   if(folder MATCHES "^(core|autograd|onnx)$")
     set(library newtape_${folder})
