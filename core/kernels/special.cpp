@@ -13,10 +13,14 @@ constexpr double pi = std::numbers::pi;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// log |Gamma(x)| by lgamma_r, as lgamma writes a global variable.
+/// log |Gamma(x)| by lgamma_r, as POSIX' lgamma writes a global variable.
 double log_of_gamma(double x) {
+#if defined(_WIN32)
+  return std::lgamma(x);
+#else
   int sign = 0;
   return ::lgamma_r(x, &sign);
+#endif
 }
 
 /// cot(pi x), without the rounding error of pi x.

@@ -302,11 +302,18 @@ class SharedPool {
 
 /// Never destroyed: arrays in static variables are freed after this translation unit's statics are destroyed.
 union Immortal {
+#if defined(__MINGW32__)  // whose std::mutex has no constant initializer
+  Immortal() : pool() {}
+#else
   constexpr Immortal() : pool() {}
+#endif
   ~Immortal() {}  // NOLINT(modernize-use-equals-default): a defaulted one would be deleted
   SharedPool pool;
 };
-constinit Immortal immortal;
+#if !defined(__MINGW32__)
+constinit
+#endif
+    Immortal immortal;
 
 // --- the slow paths ---
 
