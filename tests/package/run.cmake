@@ -194,11 +194,12 @@ set(beside openmp)
 if(EXISTS /usr/include/eigen3)
   list(APPEND beside eigen)
 endif()
-find_path(torch torch/torch.h PATH_SUFFIXES torch/csrc/api/include)
+find_path(torch torch/torch.h PATHS /usr/include PATH_SUFFIXES torch/csrc/api/include)
 if(torch)
   list(APPEND beside torch)
 endif()
 list(TRANSFORM beside PREPEND beside_ OUTPUT_VARIABLE programs)
+list(JOIN beside "," beside)  # a semicolon would end the argument
 consume(beside ${programs} -- ${installed} "-DNEWTAPE_BESIDE=${beside}")
 
 title("FetchContent, without a build type")
