@@ -55,4 +55,89 @@ inline long double tanhshrink_of(long double x) {
   return x * (w / (1 + w));
 }
 
+/// The zero of an increasing function between two numbers.
+template <class F>
+long double bisect(long double low, long double high, const F& f) {
+  for (int i = 0; i < 200; ++i) {
+    const long double middle = (low + high) / 2;
+    (f(middle) < 0 ? low : high) = middle;
+  }
+  return low;
+}
+
+inline constexpr long double pi_of = 3.14159265358979323846264338327950288L;
+inline long double erfcx_of(long double x) {
+  if (x < 10) return std::exp(x * x) * std::erfc(x);
+  // Abramowitz and Stegun 7.1.23
+  long double term = 1;
+  long double sum = 0;
+  for (int k = 1; k < 40 && std::fabs(term) > 1e-22L; ++k) {
+    sum += term;
+    term *= -(2 * k - 1) / (2 * x * x);
+  }
+  return sum / (x * std::sqrt(pi_of));
+}
+inline long double ndtr_of(long double x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }
+inline long double log_ndtr_of(long double x) {
+  if (x > 0) return std::log1p(-ndtr_of(-x));
+  return x > -12 ? std::log(ndtr_of(x)) : std::log(erfcx_of(-x / std::sqrt(2.0L)) / 2) - x * x / 2;
+}
+inline long double ndtri_of(long double p) {
+  if (!(p > 0 && p < 1)) return p == 0 || p == 1 ? (p - 0.5L) * HUGE_VALL : std::nanl("");
+  if (p > 0.5L) return -ndtri_of(1 - p);
+  return bisect(-40, 0.1L, [p](long double x) { return log_ndtr_of(x) - std::log(p); });
+}
+inline long double entr_of(long double x) { return x < 0 ? -HUGE_VALL : x == 0 ? 0 : -x * std::log(x); }
+inline long double logit_of(long double x) { return std::log(x / (1 - x)); }
+
+/// The modified Bessel function of order n = 0 or 1, by its series.
+inline long double bessel_i_of(int n, long double x) {
+  long double term = n == 0 ? 1 : x / 2;
+  long double sum = 0;
+  for (int k = 1; std::fabs(term) > 1e-22L * std::fabs(sum); ++k) {
+    sum += term;
+    term *= x / 2 / k * (x / 2 / (k + n));
+  }
+  return sum;
+}
+inline long double scaled_bessel_i_of(int n, long double x) { return std::exp(-std::fabs(x)) * bessel_i_of(n, x); }
+
+/// By the series of positive terms.
+inline long double igamma_of(long double a, long double x) {
+  if (x == 0) return 0;
+  long double term = 1;
+  long double sum = 0;
+  for (int n = 1; term > 1e-22L * sum; ++n) {
+    sum += term;
+    term *= x / (a + n);
+  }
+  return std::exp(a * std::log(x) - x - std::lgamma(a + 1)) * sum;
+}
+inline long double igammainv_of(long double a, long double p) {
+  return std::exp(bisect(std::log(p) / a - 80, 20, [=](long double y) { return igamma_of(a, std::exp(y)) - p; }));
+}
+/// Likewise: x^a (1 - x)^b / (a B(a, b)) times the sum of (a + b)_n / (a + 1)_n x^n.
+inline long double betainc_of(long double a, long double b, long double x) {
+  if (x == 0 || x == 1) return x;
+  long double term = 1;
+  long double sum = 0;
+  for (int n = 0; term > 1e-22L * sum; ++n) {
+    sum += term;
+    term *= x * (a + b + n) / (a + 1 + n);
+  }
+  const long double log_beta = std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b);
+  return std::exp(a * std::log(x) + b * std::log1p(-x) - log_beta) / a * sum;
+}
+inline long double betaincinv_of(long double a, long double b, long double p) {
+  return bisect(0, 1, [=](long double x) { return betainc_of(a, b, x) - p; });
+}
+/// The first terms, the integral of the others from the middle between two, and what it misses.
+inline long double zeta_of(long double s, long double q) {
+  long double sum = 0;
+  for (int k = 1000; k-- > 0;) sum += std::pow(q + k, -s);
+  const long double z = q + 999.5L;
+  const long double missed = s * std::pow(z, -s - 1) / 24 - 7 * s * (s + 1) * (s + 2) * std::pow(z, -s - 3) / 5760;
+  return sum + std::pow(z, 1 - s) / (s - 1) - missed;
+}
+
 }  // namespace special
