@@ -19,6 +19,15 @@ namespace newtape {
 static const Op erf_op{"erf"};
 static const Op erfc_op{"erfc"};
 static const Op erfinv_op{"erfinv"};
+static const Op erfcx_op{"erfcx"};
+static const Op ndtr_op{"ndtr"};
+static const Op log_ndtr_op{"log_ndtr"};
+static const Op ndtri_op{"ndtri"};
+static const Op entr_op{"entr"};
+static const Op logit_op{"logit"};
+static const Op i0_op{"i0"};
+static const Op i0e_op{"i0e"};
+static const Op i1e_op{"i1e"};
 static const Op lgamma_op{"lgamma"};
 static const Op digamma_op{"digamma"};
 static const Op polygamma_op{"polygamma"};
@@ -46,6 +55,48 @@ Tensor erfinv(In x) {
                      return std::move(g) * (0.5 / std::numbers::inv_sqrtpi) * exp(y * y);
                    }));
 }
+
+namespace {
+/// The n-th derivative of a function whose kernel has all orders.
+template <const Op& op, Array (*value)(Array, int)>
+Tensor of_order(In x, int n) {
+  return op(value(x.value(), n), wrt(x, [x, n](Cotangent g) { return std::move(g) * of_order<op, value>(x, n + 1); }));
+}
+}  // namespace
+
+Tensor erfcx(In x) { return of_order<erfcx_op, core::erfcx>(std::move(x), 0); }
+Tensor log_ndtr(In x) { return of_order<log_ndtr_op, core::log_ndtr>(std::move(x), 0); }
+Tensor i0(In x) { return of_order<i0_op, core::i0>(std::move(x), 0); }
+Tensor i1(In x) { return of_order<i0_op, core::i0>(std::move(x), 1); }
+Tensor i0e(In x) { return of_order<i0e_op, core::i0e>(std::move(x), 0); }
+Tensor i1e(In x) { return of_order<i1e_op, core::i1e>(std::move(x), 0); }
+
+namespace {
+constexpr double inv_sqrt_2pi = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+}
+
+Tensor ndtr(In x) {
+  return ndtr_op(core::ndtr(x.value()),
+                 wrt(x, [x](Cotangent g) { return std::move(g) * inv_sqrt_2pi * detail::gaussian(x, 0.5); }));
+}
+
+Tensor ndtri(In p) {
+  // 1 / phi(y), of the smaller tail: phi(y) = q r(y), where r is the derivative of log_ndtr, at y <= 0.
+  return ndtri_op(core::ndtri(p.value()), wrt(p, [p](Cotangent g, const Tensor& y) {
+                    const Tensor q = where(p < 0.5, p, 1.0 - p);
+                    const Tensor r = of_order<log_ndtr_op, core::log_ndtr>(where(p < 0.5, y, -y), 1);
+                    return std::move(g) / (q * r);
+                  }));
+}
+
+Tensor entr(In x) {
+  return entr_op(core::entr(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * (-1.0 - log(x)); }));
+}
+
+Tensor logit(In x) {
+  return logit_op(core::logit(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) / x / (1.0 - x); }));
+}
+Tensor logit(In x, double eps) { return logit(clip(std::move(x), eps, 1 - eps)); }
 
 Tensor lgamma(In x) {
   return lgamma_op(core::lgamma(x.value()), wrt(x, [x](Cotangent g) { return std::move(g) * digamma(x); }));

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/special.hpp>
+#include <newtape/core/kernels/special_scalar.hpp>
 
 #include <cmath>
-#include <limits>
-#include <numbers>
 #include <vector>
 
 namespace newtape::core::kernels::special {
 namespace {
-
-constexpr double pi = std::numbers::pi;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// log |Gamma(x)| by lgamma_r, as POSIX' lgamma writes a global variable.
 double log_of_gamma(double x) {
@@ -179,27 +174,14 @@ class Sinc {
   int n_;
 };
 
-template <class T, double (*f)(double)>
-void map(const void* const* in, void* out, std::int64_t n, unsigned) {
-  const auto* x = static_cast<const T*>(in[0]);
-  auto* y = static_cast<T*>(out);
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(f(static_cast<double>(x[i])));
-}
-/// `in[1]` is a single element, the order for all of x.
-template <class T, class F>
-void map_with_order(const void* const* in, void* out, std::int64_t n, unsigned scalars) {
-  const F f(static_cast<int>(*static_cast<const T*>(in[1])));
-  const auto* x = static_cast<const T*>(in[0]);
-  auto* y = static_cast<T*>(out);
-  const std::int64_t step = (scalars & 1) != 0 ? 0 : 1;
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(f(static_cast<double>(x[i * step])));
-}
-
 }  // namespace
 
-const Kernels lgamma{{map<float, log_of_gamma>, map<double, log_of_gamma>, nullptr, nullptr}};
-const Kernels digamma{{map<float, digamma_of>, map<double, digamma_of>, nullptr, nullptr}};
-const Kernels polygamma{{map_with_order<float, Polygamma>, map_with_order<double, Polygamma>, nullptr, nullptr}};
-const Kernels sinc{{map_with_order<float, Sinc>, map_with_order<double, Sinc>, nullptr, nullptr}};
+double digamma_at(double x) { return digamma_of(x); }
+double polygamma_at(int n, double x) { return n == 0 ? digamma_of(x) : Polygamma(n)(x); }
+
+const Kernels lgamma = floats1<log_of_gamma>;
+const Kernels digamma = floats1<digamma_of>;
+const Kernels polygamma = floats1_of_order<Polygamma>;
+const Kernels sinc = floats1_of_order<Sinc>;
 
 }  // namespace newtape::core::kernels::special

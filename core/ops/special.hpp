@@ -23,4 +23,29 @@ Array logaddexp2_slope(Array a, Array b);
 Array xlogy(Array a, Array b);    ///< a log(b), 0 if a is 0
 Array xlog1py(Array a, Array b);  ///< a log(1 + b), 0 if a is 0
 
+// --- derivatives of order n >= 0 ---
+Array erfcx(Array x, int n = 0);     ///< exp(x^2) erfc(x)
+Array log_ndtr(Array x, int n = 0);  ///< log of the normal distribution function
+Array ndtri(Array p);                ///< inverse of the normal distribution function
+Array ndtr(Array x);                 ///< the normal distribution function
+Array logit(Array x);                ///< log(x / (1 - x))
+Array entr(Array x);                 ///< -x log(x)
+Array i0(Array x, int n = 0);        ///< modified Bessel function of order 0; its derivative is that of order 1
+Array i0e(Array x, int n = 0);       ///< exp(-|x|) i0(x)
+Array i1e(Array x, int n = 0);       ///< exp(-|x|) i1(x)
+
+Array igamma(Array a, Array x);   ///< regularized lower incomplete gamma function
+Array igammac(Array a, Array x);  ///< 1 - igamma(a, x), accurate where it is small
+/// x^a exp(-x) / gamma(a), the derivative of igamma in y = log(x).
+Array gamma_density(Array a, Array y);
+/// The n-th derivative of igamma(a, exp(y)) in a over gamma_density(a, y); 0 < n <= 5.
+Array gamma_ratio(Array a, Array y, int n);
+Array log_igammainv(Array a, Array p);          ///< the y with igamma(a, exp(y)) = p
+Array betaincinv(Array a, Array b, Array p);    ///< the x with betainc(a, b, x) = p
+Array betainc(Array a, Array b, Array x);       ///< regularized incomplete beta function
+Array beta_density(Array a, Array b, Array x);  ///< x^a (1 - x)^b / B(a, b)
+/// The derivative of betainc of orders j in a and k in b over beta_density; 0 < j + k <= 5.
+Array beta_ratio(Array a, Array b, Array x, int j, int k);
+Array zeta(Array s, Array q, int n = 0);  ///< sum over k >= 0 of 1 / (q + k)^s, s > 1, q > 0; its n-th derivative in s
+
 }  // namespace newtape::core

@@ -14,7 +14,7 @@
 namespace newtape::core {
 namespace {
 
-constexpr std::int64_t piece = 1 << 16;  // elements that one thread reads at a time
+constexpr std::int64_t summary_piece = 1 << 16;  // elements that one thread reads at a time
 
 constexpr kernels::SummaryTotals nothing() {
   return {0, 0, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), 0, 0, 0};
@@ -50,7 +50,7 @@ bool fills_memory(const Array& x) {
 template <class F>
 void each_block(std::int64_t size, std::int64_t max_elements, const F& f) {
   if (max_elements <= 0 || size <= max_elements || size <= summary_block) {
-    for (std::int64_t at = 0; at < size; at += piece) f(at, std::min(piece, size - at));
+    for (std::int64_t at = 0; at < size; at += summary_piece) f(at, std::min(summary_piece, size - at));
     return;
   }
   const auto blocks = std::max<std::int64_t>(1, max_elements / summary_block);
@@ -73,7 +73,7 @@ void summarize_into(const kernels::SummaryTable<T>& table, const Array& x, const
   const T low = end_of_range<T>(o.low);
   const T high = end_of_range<T>(o.high);
   const bool sampled = o.max_elements > 0 && x.size() > o.max_elements;
-  if (x.size() <= piece || (sampled && o.max_elements <= piece)) {  // one thread, without lists
+  if (x.size() <= summary_piece || (sampled && o.max_elements <= summary_piece)) {  // one thread, without lists
     auto totals = nothing();
     each_block(x.size(), o.max_elements, [&](std::int64_t at, std::int64_t n) {
       table.row(data + at, n, low, high, &totals);
@@ -85,7 +85,7 @@ void summarize_into(const kernels::SummaryTable<T>& table, const Array& x, const
   std::vector<std::pair<std::int64_t, std::int64_t>> blocks;
   each_block(x.size(), o.max_elements, [&](std::int64_t at, std::int64_t n) { blocks.emplace_back(at, n); });
   std::vector<kernels::SummaryTotals> totals(blocks.size(), nothing());
-  const auto whole = blocks.empty() ? 1 : std::max<std::int64_t>(1, piece / blocks[0].second);
+  const auto whole = blocks.empty() ? 1 : std::max<std::int64_t>(1, summary_piece / blocks[0].second);
   newtape::detail::parallel_for(
       static_cast<std::int64_t>(blocks.size()), whole, [&](std::int64_t begin, std::int64_t end) {
         for (auto b = static_cast<std::size_t>(begin); b < static_cast<std::size_t>(end); ++b) {

@@ -85,6 +85,19 @@ std::vector<Named> of_two() {
           plain("pow(1.5,x)", [](const Tensor& x) { return pow(1.5, x); })};
 }
 
+std::vector<Named> of_parameters() {
+  return {plain("igamma(2.5,x)", [](const Tensor& x) { return igamma(2.5, x); }),
+          plain("igamma(x,3)", [](const Tensor& x) { return igamma(x, 3.0); }),
+          plain("igamma(300,x)", [](const Tensor& x) { return igamma(300.0, x); }),
+          plain("igammac(2.5,x)", [](const Tensor& x) { return igammac(2.5, x); }),
+          plain("igammainv(2.5,x)", [](const Tensor& x) { return igammainv(2.5, x); }),
+          plain("betainc(2.5,1.5,x)", [](const Tensor& x) { return betainc(2.5, 1.5, x); }),
+          plain("betainc(x,1.5,0.25)", [](const Tensor& x) { return betainc(x, 1.5, 0.25); }),
+          plain("betaincinv(2.5,1.5,x)", [](const Tensor& x) { return betaincinv(2.5, 1.5, x); }),
+          plain("zeta(x,2.5)", [](const Tensor& x) { return zeta(x, 2.5); }),
+          plain("zeta(2.5,x)", [](const Tensor& x) { return zeta(2.5, x); })};
+}
+
 std::vector<Named> of_orders_and_rows() {
   return {plain("polygamma_1", [](const Tensor& x) { return polygamma(1, x); }),
           plain("polygamma_2", [](const Tensor& x) { return polygamma(2, x); }),
@@ -129,7 +142,8 @@ std::vector<Named> rows_of_one_number(bool (*has)(const table::Row&)) {
 std::vector<Named> functions_with_corners() { return rows_of_one_number(has_limits_only); }
 std::vector<Named> smooth_functions() {
   std::vector<Named> all = rows_of_one_number(has_hard_points);
-  for (const auto& more : {of_two(), of_orders_and_rows()}) all.insert(all.end(), more.begin(), more.end());
+  for (const auto& more : {of_two(), of_parameters(), of_orders_and_rows()})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 

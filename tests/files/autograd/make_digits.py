@@ -15,6 +15,7 @@ tests/autograd/rows/; digits_test.cpp finds it there.
 """
 import math
 import pathlib
+import statistics
 import struct
 import sys
 
@@ -215,6 +216,58 @@ def sinc(x):
     return total
 
 
+def taylor(g, x):
+    """g by numerical differentiation in many digits."""
+    with mp.workdps(60):
+        return Series(mp.taylor(g, x.c[0], ORDERS - 1))
+
+
+def between_0_and_1(x):
+    if not 0 < x.c[0] < 1:
+        raise Undefined
+    return x.c[0]
+
+
+def ndtri(x):
+    p = between_0_and_1(x)
+    with mp.workdps(60):
+        value = mp.findroot(lambda y: mp.log(mp.ncdf(y)) - mp.log(p), statistics.NormalDist().inv_cdf(float(p)))
+        return by_its_value(x, value, lambda y: mp.sqrt(2 * mp.pi) * exp(y * y / 2))
+
+
+def bessel(n, scaled, x):
+    """I0, differentiated n times; times exp(-|x|) if scaled, and then I0 or I1."""
+    def at(t):
+        return mp.exp(-abs(t)) * mp.besseli(n, t)
+
+    if scaled:
+        return taylor(at, x)
+    with mp.workdps(60):
+        sign = mp.sign(x.c[0])
+        return Series([sign ** (n + k) * mp.besseli(0, abs(x.c[0]), derivative=n + k) / mp.factorial(k) for k in range(ORDERS)])
+
+
+def igamma(a, x, upper):
+    with mp.workdps(60):
+        slope = power(x, a - 1) * exp(-x) / mp.gamma(a)
+        bounds = (x.c[0], mp.inf) if upper else (0, x.c[0])
+        return chain(x, mp.gammainc(a, *bounds, regularized=True), -slope if upper else slope)
+
+
+def igammainv(a, x):
+    p = between_0_and_1(x)
+    with mp.workdps(60):
+        value = mp.findroot(lambda y: mp.gammainc(a, 0, y, regularized=True) - p, (mp.mpf(1) / 100, 40), solver="anderson", tol=1e-40, maxsteps=500)
+        return by_its_value(x, value, lambda y: mp.gamma(a) * exp(y) * power(y, 1 - a))
+
+
+def betaincinv(a, b, x):
+    p = between_0_and_1(x)
+    with mp.workdps(60):
+        value = mp.findroot(lambda y: mp.betainc(a, b, 0, y, regularized=True) - p, (mp.mpf(1) / 100, mp.mpf(99) / 100), solver="anderson", tol=1e-40, maxsteps=500)
+        return by_its_value(x, value, lambda y: mp.beta(a, b) * power(y, 1 - a) * power(1 - y, 1 - b))
+
+
 def hypot(a, b):
     return sqrt(Series.of(a) * a + Series.of(b) * b)
 
@@ -270,6 +323,8 @@ small_squares = [1e-180, 1e-160, 1e-8, 0.75]
 # Without points near 0, where the second derivatives of two nearly equal probabilities have a zero.
 rows = [x for x in exponential if x not in around_zero] + [0.375]
 
+bessels = [-40, -1.25, 1e-10, 0.375, 2.5, 18.5, 90, 350]
+
 # name: (function, points)
 hard = {
     "exp": (exp, exponential),
@@ -303,6 +358,29 @@ hard = {
                                                                             + 7 * mp.pi**2 * x.c[0]**4 / 480),
                                       lambda y: mp.sqrt(mp.pi) / 2 / gaussian(y)),
                [-0.99999999, -0.5625, -1e-10, 1e-30, 1e-10, 0.5, 0.9375]),
+    "erfcx": (lambda x: exp(x * x) * erfc(x), [-26, *[x for x in normal if x > -26], 1e3]),
+    "ndtr": (phi, normal),
+    "log_ndtr": (lambda x: log(phi(x)), normal),
+    "ndtri": (ndtri, [1e-60, 1e-10, 0.0625, 0.375, 0.5625, 0.9375, 1 - 2.0**-40]),
+    "entr": (lambda x: -x * log(x), positive),
+    "logit": (lambda x: log(between_0_and_1(x) and x) - log(1 - x), [1e-60, 1e-10, 0.375, 0.5625, 0.9375, 1 - 2.0**-40]),
+    "i0": (lambda x: bessel(0, False, x), bessels),
+    "i1": (lambda x: bessel(1, False, x), bessels),
+    "i0e": (lambda x: bessel(0, True, x), [x for x in bessels if x != 1e-10] + [1e4]),
+    "i1e": (lambda x: bessel(1, True, x), [x for x in bessels if x != 1e-10] + [1e4]),
+    "igamma(2.5, x)": (lambda x: igamma(mp.mpf(2.5), x, False), [1e-10, 0.375, 2.5, 18.5, 40]),
+    "igamma(x, 3)": (lambda x: taylor(lambda a: mp.gammainc(a, 0, 3, regularized=True), x), [0.375, 2.5, 18.5]),
+    "igamma(300, x)": (lambda x: igamma(mp.mpf(300), x, False), [100, 280, 300, 330]),
+    "igammac(2.5, x)": (lambda x: igamma(mp.mpf(2.5), x, True), [1e-10, 0.375, 2.5, 18.5, 40, 350]),
+    "igammainv(2.5, x)": (lambda x: igammainv(mp.mpf(2.5), x), [0.0625, 0.375, 0.5625, 0.9375]),
+    "betainc(2.5, 1.5, x)": (lambda x: taylor(lambda y: mp.betainc(2.5, 1.5, 0, y, regularized=True), x),
+                             [0.0625, 0.375, 0.9375]),
+    "betainc(x, 1.5, 0.25)": (lambda x: taylor(lambda a: mp.betainc(a, 1.5, 0, 0.25, regularized=True), x), [0.375, 2.5, 18.5]),
+    "betaincinv(2.5, 1.5, x)": (lambda x: betaincinv(mp.mpf(2.5), mp.mpf(1.5), x), [0.0625, 0.375, 0.9375]),
+    "zeta(x, 2.5)": (lambda x: taylor(lambda s: mp.zeta(s, 2.5), x), [1.0625, 2.5, 18.5]),
+    "zeta(2.5, x)": (lambda x: taylor(lambda q: mp.zeta(2.5, q), x), [0.0625, 0.375, 2.5, 40]),
+    "mvlgamma": (lambda x: gamma_series(0, x) + gamma_series(0, x - mp.mpf(0.5)) + gamma_series(0, x - 1) + 1.5 * mp.log(mp.pi),
+                 [1.0625, 1.75, 2.5, 40, 1e10]),
     "lgamma": (lambda x: gamma_series(0, x), [-1.75, -0.5, 1e-30, 1e-3, 0.75, 1.0625, 2.5, 40, 1e10]),
     "digamma": (lambda x: gamma_series(1, x), [-1.75, 1e-30, 1e-3, 0.75, 2.5, 40, 1e10]),
     "polygamma_1": (lambda x: gamma_series(2, x), [-1.75, 1e-30, 1e-3, 0.75, 2.5, 40, 1e10, 1e60, 1e160]),
@@ -364,7 +442,10 @@ cornered = {
     "softshrink": lambda x: Series([]) if abs(x.c[0]) <= 0.5 else x - mp.mpf(0.5) * mp.sign(x.c[0]),
     "abs": absolute,
 }
-NOT_AT_LIMITS = {"pow(1.5, x)", "pow(x, 2.5)", "xlogy(x, x)", "hypot(x, 1e-180)", "hypot(x, x)", "atan2(x, 1e-80)"}
+NOT_AT_LIMITS = {"pow(1.5, x)", "pow(x, 2.5)", "xlogy(x, x)", "hypot(x, 1e-180)", "hypot(x, x)", "atan2(x, 1e-80)",
+                 "erfcx", "entr", "i0", "i1", "i0e", "i1e", "igamma(2.5, x)", "igamma(x, 3)", "igamma(300, x)",
+                 "igammac(2.5, x)", "igammainv(2.5, x)", "betainc(2.5, 1.5, x)", "betainc(x, 1.5, 0.25)",
+                 "betaincinv(2.5, 1.5, x)", "zeta(x, 2.5)", "zeta(2.5, x)", "mvlgamma"}
 
 
 def rounded(x):
