@@ -32,6 +32,7 @@
 #include <newtape/core/runtime/denormals.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/core/runtime/random_distributions.hpp>
 #include <newtape/core/version.hpp>
 #include <newtape/data/formats/checkpoint.hpp>
 #include <newtape/data/formats/csv.hpp>
@@ -52,6 +53,7 @@
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/data/sets/image_folder.hpp>
 #include <newtape/data/sets/vocabulary.hpp>
+#include <newtape/distributions/distributions.hpp>
 #include <newtape/inspect/diagnosis/diagnose.hpp>
 #include <newtape/inspect/diagnosis/watch.hpp>
 #include <newtape/inspect/effects/check_technique.hpp>

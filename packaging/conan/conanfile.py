@@ -7,7 +7,7 @@ from conan.tools.build import check_min_cppstd
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy, load
 
-PARTS = ["core", "autograd", "nn", "optim", "models", "data", "inspect", "onnx"]  # what a part uses comes before it
+PARTS = ["core", "autograd", "nn", "optim", "distributions", "models", "data", "inspect", "onnx"]  # what a part uses comes before it
 
 
 class NewtapeConan(ConanFile):

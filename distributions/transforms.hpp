@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/distributions/constraints.hpp>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+/// Invertible functions with the logarithm of the determinant of their Jacobians. Names as in torch.distributions.
+namespace newtape::distributions {
+
+class Transform {
+ public:
+  virtual ~Transform() = default;
+  virtual Tensor operator()(const Tensor& x) const = 0;
+  virtual Tensor inverse(const Tensor& y) const = 0;
+  /// log |det dy/dx|, [..] without the axes of one value; y = f(x).
+  virtual Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const = 0;
+  virtual Constraint codomain() const = 0;
+  /// Numbers of last axes that form one value.
+  virtual std::size_t domain_ndim() const { return 0; }
+  virtual std::size_t codomain_ndim() const { return domain_ndim(); }
+  /// 1 or -1 where a function of one number increases or decreases; undefined for others.
+  virtual Tensor sign() const { return {}; }
+};
+using TransformRef = std::shared_ptr<const Transform>;
+
+/// loc + scale x; scale != 0.
+class AffineTransform final : public Transform {
+ public:
+  AffineTransform(In loc, In scale);
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::real(); }
+  Tensor sign() const override;
+
+ private:
+  Tensor loc_, scale_;
+};
+
+/// Increasing functions of one number.
+class IncreasingTransform : public Transform {
+ public:
+  Tensor sign() const override;
+};
+class ExpTransform final : public IncreasingTransform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::positive(); }
+};
+class SigmoidTransform final : public IncreasingTransform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::unit_interval(); }
+};
+class TanhTransform final : public IncreasingTransform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override;
+};
+class SoftplusTransform final : public IncreasingTransform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::positive(); }
+};
+
+/// Vectors to increasing vectors: y_0 = x_0, y_i = y_(i-1) + exp(x_i).
+class OrderedTransform final : public Transform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::ordered_vector(); }
+  std::size_t domain_ndim() const override { return 1; }
+};
+
+/// Vectors [.., n (n + 1) / 2] to Cholesky factors [.., n, n]: the rows of the lower triangle, exp of the diagonal.
+class CholeskyTransform final : public Transform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::lower_cholesky(); }
+  std::size_t domain_ndim() const override { return 1; }
+  std::size_t codomain_ndim() const override { return 2; }
+};
+
+/// y_i = m_i(y) + exp(s_i(y)) x_i, where `network` gives m and s [.., n, 2] of y [.., n], and row i depends on
+/// y_0, .., y_(i-1) only (Kingma et al. 2016). The inverse is one evaluation, the function itself n.
+class AutoregressiveTransform final : public Transform {
+ public:
+  explicit AutoregressiveTransform(std::function<Tensor(const Tensor&)> network) : network_(std::move(network)) {}
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::real_vector(); }
+  std::size_t domain_ndim() const override { return 1; }
+
+ private:
+  std::function<Tensor(const Tensor&)> network_;
+};
+
+}  // namespace newtape::distributions

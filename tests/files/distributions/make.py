@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes reference.txt: SciPy's values for the rows of tests/distributions/table.cpp. Needs python3-scipy.
+
+Lines `<row>/<what> f64 <shape> values...`: points `x` and `logp`, `cdf` there, `p` and `icdf` there, and `entropy`, `mean`,
+`variance` where SciPy has them."""
+import pathlib
+
+import numpy as np
+import scipy.stats as st
+
+P = np.array([0.02, 0.3, 0.5, 0.77, 0.99])
+lines = []
+
+
+def put(name, values):
+    values = np.asarray(values, dtype=np.float64)
+    shape = ",".join(map(str, values.shape)) or "-"
+    lines.append(" ".join([name, "f64", shape, *(repr(float(v)) for v in values.ravel())]))
+
+
+def moments(row, d):
+    mean, variance = d.stats("mv")
+    put(row + "/entropy", d.entropy())
+    put(row + "/mean", mean)
+    put(row + "/variance", variance)
+
+
+def continuous(row, d, x, plain=True):
+    put(row + "/x", x)
+    put(row + "/logp", d.logpdf(x))
+    put(row + "/cdf", d.cdf(x))
+    put(row + "/p", P)
+    put(row + "/icdf", d.ppf(P))
+    if plain:
+        moments(row, d)
+
+
+def counts(row, d, x, entropy=True):
+    put(row + "/x", x)
+    put(row + "/logp", d.logpmf(x))
+    put(row + "/cdf", d.cdf(x))
+    put(row + "/p", P)
+    put(row + "/icdf", d.ppf(P))
+    mean, variance = d.stats("mv")
+    if entropy:
+        put(row + "/entropy", d.entropy())
+    put(row + "/mean", mean)
+    put(row + "/variance", variance)
+
+
+line = [-7.5, -1.25, 0.0, 0.4, 3.0]
+half = [1e-3, 0.4, 1.0, 2.5, 9.0]
+unit = [1e-3, 0.2, 0.5, 0.9]
+continuous("Normal", st.norm(0.5, 2), line)
+continuous("LogNormal", st.lognorm(0.75, scale=np.exp(0.5)), half)
+continuous("HalfNormal", st.halfnorm(scale=2), half)
+continuous("Uniform", st.uniform(-1, 3), [-1, 0.25, 1.75])
+continuous("Laplace", st.laplace(0.5, 2), line)
+continuous("Cauchy", st.cauchy(0.5, 2), line, plain=False)
+put("Cauchy/entropy", np.log(4 * np.pi * 2))
+continuous("Gumbel", st.gumbel_r(0.5, 2), line)
+continuous("Exponential", st.expon(scale=1 / 1.5), half)
+continuous("Gamma", st.gamma(2.5, scale=1 / 1.5), half)
+continuous("Gamma of small shape", st.gamma(0.3, scale=1 / 1.5), half)
+continuous("Beta", st.beta(2.5, 1.5), unit)
+continuous("StudentT", st.t(4.5, 0.5, 2), line)
+put("VonMises/x", [-2.5, 0.0, 0.4, 3.0])
+put("VonMises/logp", st.vonmises(1.5, 0.5).logpdf([-2.5, 0.0, 0.4, 3.0]))
+put("VonMises/entropy", st.vonmises(1.5, 0.5).entropy())
+counts("Bernoulli", st.bernoulli(0.3), [0, 1])
+counts("Geometric", st.geom(0.3, loc=-1), [0, 1, 7])
+counts("Binomial", st.binom(9, 0.3), [0, 2, 5, 9])
+counts("NegativeBinomial", st.nbinom(3.5, 0.4), [0, 2, 11], entropy=False)
+counts("Poisson", st.poisson(3.5), [0, 2, 11], entropy=False)
+
+weights = np.array([0.2, 0.5, 0.3])
+put("Categorical/x", [0, 1, 2])
+put("Categorical/logp", np.log(weights))
+put("Categorical/entropy", st.entropy(weights))
+put("OneHotCategorical/x", np.eye(3))
+put("OneHotCategorical/logp", np.log(weights))
+put("OneHotCategorical/entropy", st.entropy(weights))
+multinomial = st.multinomial(5, weights)
+put("Multinomial/x", [[0, 5, 0], [1, 2, 2], [4, 0, 1]])
+put("Multinomial/logp", multinomial.logpmf([[0, 5, 0], [1, 2, 2], [4, 0, 1]]))
+put("Multinomial/mean", 5 * weights)
+put("Multinomial/variance", np.diag(multinomial.cov()))
+
+alpha = np.array([1.5, 0.7, 4.0])
+points = np.array([[0.2, 0.3, 0.5], [0.01, 0.04, 0.95]])
+put("Dirichlet/x", points)
+put("Dirichlet/logp", [st.dirichlet.logpdf(x, alpha) for x in points])
+put("Dirichlet/entropy", st.dirichlet.entropy(alpha))
+put("Dirichlet/mean", st.dirichlet.mean(alpha))
+put("Dirichlet/variance", st.dirichlet.var(alpha))
+
+loc = np.array([0.5, -1.0, 2.0])
+tril = np.array([[1.5, 0, 0], [-0.4, 0.8, 0], [0.3, 0.6, 1.1]])
+x = np.array([[0, 0, 0], [1.5, -1.0, 3.5]])
+for row, covariance in [("MultivariateNormal", tril @ tril.T),
+                        ("LowRankMultivariateNormal",
+                         np.outer([1, -0.5, 0.25], [1, -0.5, 0.25]) + np.diag([0.5, 1.0, 2.0]))]:
+    d = st.multivariate_normal(loc, covariance)
+    put(row + "/x", x)
+    put(row + "/logp", d.logpdf(x))
+    put(row + "/entropy", d.entropy())
+    put(row + "/mean", loc)
+    put(row + "/variance", np.diag(covariance))
+
+parts = [st.norm(-1, 0.5), st.norm(0.5, 2), st.norm(3, 1)]
+put("MixtureSameFamily/x", line)
+put("MixtureSameFamily/logp", np.log(sum(w * d.pdf(line) for w, d in zip(weights, parts))))
+put("MixtureSameFamily/cdf", sum(w * d.cdf(line) for w, d in zip(weights, parts)))
+mean = sum(w * d.mean() for w, d in zip(weights, parts))
+put("MixtureSameFamily/mean", mean)
+put("MixtureSameFamily/variance", sum(w * (d.var() + (d.mean() - mean) ** 2) for w, d in zip(weights, parts)))
+put("Independent/x", x)
+put("Independent/logp", st.norm(loc, 2).logpdf(x).sum(-1))
+put("Independent/entropy", 3 * st.norm(0, 2).entropy())
+put("Independent/mean", loc)
+put("Independent/variance", [4, 4, 4])
+continuous("TransformedDistribution", st.lognorm(2, scale=np.exp(0.5)), half, plain=False)
+
+pathlib.Path(__file__).with_name("reference.txt").write_text("\n".join(lines) + "\n")
