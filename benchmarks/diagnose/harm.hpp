@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+
+/// Trains the second programs, without a diagnosis, and prints whether those with a fault miss what healthy ones reach.
+bool print_harm(std::uint64_t seeds);

@@ -1,0 +1,640 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "second.hpp"
+#include "second_models.hpp"
+
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/penalty.hpp>
+#include <newtape/optim/clip.hpp>
+#include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/adaptive.hpp>
+#include <newtape/optim/first_order/sgd.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace zoo {
+
+using namespace second;
+
+namespace {
+
+using Seed = std::uint64_t;
+using inspect::TrainingBatch;
+
+template <class Make, class MakeOptimizer, class Step = inspect::detail::PlainStep>
+Trial trial(TrainingData data, Make make, MakeOptimizer make_optimizer, std::int64_t steps = 150, Step step = {}) {
+  using M = std::invoke_result_t<Make&>;
+  using O = std::invoke_result_t<MakeOptimizer&, const M&>;
+  return {[=]() -> std::unique_ptr<inspect::Trainee> {
+            return std::make_unique<inspect::detail::TraineeOf<M, O, Step>>(make, make_optimizer, step);
+          },
+          std::move(data), steps};
+}
+
+auto adam(double lr) {
+  return [=](const auto& m) { return optim::Adam(m.parameters(), {.lr = lr}); };
+}
+auto adamw(double lr, double decay = 0.01) {
+  return [=](const auto& m) { return optim::AdamW(m.parameters(), {.lr = lr, .weight_decay = decay}); };
+}
+auto nadam(double lr) {
+  return [=](const auto& m) { return optim::NAdam(m.parameters(), {.lr = lr}); };
+}
+auto rmsprop(double lr) {
+  return [=](const auto& m) { return optim::RMSprop(m.parameters(), {.lr = lr}); };
+}
+auto adagrad(double lr) {
+  return [=](const auto& m) { return optim::Adagrad(m.parameters(), {.lr = lr}); };
+}
+auto sgd(double lr, double momentum = 0.9, double decay = 0) {
+  return [=](const auto& m) {
+    return optim::SGD(m.parameters(), {.lr = lr, .momentum = momentum, .weight_decay = decay});
+  };
+}
+
+// Steps.
+/// The rate of step t.
+template <class F>
+auto scheduled(F rate) {
+  return [rate, t = 0.0](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
+    optimizer.set_lr(rate(t++));
+    return optimizer.step([&] { return b.loss(model(b.x), b.y); });
+  };
+}
+/// Of another loss than that of the batch.
+template <class F>
+auto with_loss(F change) {
+  return [change](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) {
+    return optimizer.step([&] { return change(model, b.loss(model(b.x), b.y)); });
+  };
+}
+/// With `between` the backward sweep and the step.
+template <class F>
+auto between(F f) {
+  return [f](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) {
+    optimizer.zero_grad();
+    const Tensor loss = b.loss(model(b.x), b.y);
+    loss.backward();
+    f(model, optimizer);
+    optimizer.step();
+    return loss;
+  };
+}
+auto without_step() {
+  return [](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) {
+    optimizer.zero_grad();
+    const Tensor loss = b.loss(model(b.x), b.y);
+    loss.backward();
+    return loss;
+  };
+}
+auto first_batch_only() {
+  return [x = Tensor(), y = Tensor()](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
+    if (!x.defined()) x = b.x, y = b.y;
+    return optimizer.step([&] { return b.loss(model(x), y); });
+  };
+}
+/// The targets are those of the batch before.
+auto late_targets() {
+  return [y = Tensor()](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
+    const Tensor before = y.defined() && y.shape(0) == b.y.shape(0) ? y : b.y;
+    y = b.y;
+    return optimizer.step([&] { return b.loss(model(b.x), before); });
+  };
+}
+/// Gradients of two batches are summed.
+auto in_two_parts() {
+  return [t = 0](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
+    if (t % 2 == 0) optimizer.zero_grad();
+    const Tensor loss = b.loss(model(b.x), b.y);
+    (loss / 2.0).backward();
+    if (t++ % 2 == 1) optimizer.step();
+    return loss;
+  };
+}
+
+// Data and losses.
+TrainingData batches(TrainingData data, std::int64_t n) {
+  data.batch = n;
+  return data;
+}
+TrainingData with(TrainingData data, inspect::LossFunction loss) {
+  data.loss = std::move(loss);
+  return data;
+}
+Tensor swapped(const Tensor& y) { return remainder(y + 1, 4); }
+TrainingData rare(TrainingData data, std::int64_t each) {
+  return some(std::move(data), [each](std::int64_t label, std::int64_t i) { return label == 0 || i % each == 0; });
+}
+
+double class_error(const Tensor& output, const Tensor& y) {
+  const Tensor named = argmax(output, 1);
+  return 1 - mean((named == y).to(f64)).item<double>();
+}
+double label_error(const Tensor& output, const Tensor& y) {
+  return nn::binary_cross_entropy_with_logits(output, y).to(f64).item<double>();
+}
+double square_error(const Tensor& output, const Tensor& y) {
+  if (output.shape() != y.shape()) return class_error(output, y);
+  return (mean(square(output - y)) / mean(square(y - mean(y)))).to(f64).item<double>();
+}
+/// The deviance as a share of that of the best constant.
+double count_error(const Tensor& output, const Tensor& y) {
+  const Tensor own = where(y > 0, y * log(maximum(y, Tensor(core::full(y.shape(), 1, f32)))) - y, y * 0.0);
+  const Tensor constant = log(mean(y));
+  const Tensor excess = mean(exp(output) - y * output + own);
+  return (excess / mean(exp(constant) - y * constant + own)).to(f64).item<double>();
+}
+double normal_error(const Tensor& output, const Tensor& y) {
+  return nn::gaussian_nll_loss(slice(output, 1, 0, 1), y, exp(slice(output, 1, 1, 2))).to(f64).item<double>();
+}
+
+std::vector<SecondProgram> twins() {
+  return {
+      {"spiral", nullptr, {}, [](Seed s) { return trial(spirals(s), Spiral::make(), adam(1e-2)); }},
+      {"vgg", nullptr, {}, [](Seed s) { return trial(shapes(s), Vgg::make(), sgd(0.05), 200); }},
+      {"wave", nullptr, {}, [](Seed s) { return trial(waves(s), Wave::make(), adamw(5e-3)); }},
+      {"count", nullptr, {}, [](Seed s) { return trial(counts(s), Count::make(), adam(1e-2)); }},
+      {"memory", nullptr, {}, [](Seed s) { return trial(memory(s), Memory::make(), adam(1e-2), 300); }},
+      {"relu_rnn", nullptr, {}, [](Seed s) { return trial(memory(s), ReluMemory::make(), adam(5e-3), 300); }},
+      {"gated", nullptr, {}, [](Seed s) { return trial(friedman(s), Gated::make(), nadam(1e-2)); }},
+      {"factors", nullptr, {}, [](Seed s) { return trial(ratings(s), Factors::make(), adam(3e-2), 300); }},
+      {"denoiser", nullptr, {}, [](Seed s) { return trial(pictures(s), Denoiser::make(), adam(1e-2)); }},
+      {"dense", nullptr, {}, [](Seed s) { return trial(tags(s), Dense::make(), sgd(0.2)); }},
+      {"tower", nullptr, {}, [](Seed s) { return trial(tags(s), Tower::make({.depth = 3}), adam(5e-3)); }},
+      {"set", nullptr, {}, [](Seed s) { return trial(clouds(s), DeepSet::make(), rmsprop(3e-3)); }},
+      {"attention", nullptr, {}, [](Seed s) { return trial(backwards(s), Attention::make(), adam(1e-2), 200); }},
+      {"normal", nullptr, {}, [](Seed s) { return trial(spread(s), Normal::make(), adam(1e-2), 250); }},
+  };
+}
+
+/// Settings that look wrong and work.
+std::vector<SecondProgram> unusual_programs() {
+  return {
+      {"vgg", nullptr, {}, [](Seed s) { return trial(shapes(s), Vgg::make({.dropout = 0.5}), adam(5e-3), 300); }},
+      {"wave", nullptr, {}, [](Seed s) { return trial(batches(waves(s), 4), Wave::make(), adamw(2e-3), 500); }},
+      {"spiral", nullptr, {}, [](Seed s) { return trial(spirals(s), Spiral::make(), sgd(1.0, 0)); }},
+      {"set",
+       nullptr,
+       {},
+       [](Seed s) {  // unbalanced, and weighted
+         return trial(with(rare(clouds(s), 3),
+                           [](const Tensor& o, const Tensor& y) {
+                             Array w = core::full({4}, 1.0, f32);
+                             w.data<float>()[0] = 1.0F / 3;
+                             return nn::cross_entropy(o, y, {.weight = w});
+                           }),
+                      DeepSet::make(), rmsprop(3e-3), 300);
+       }},
+      {"spiral", nullptr, {}, [](Seed s) { return trial(batches(spirals(s), 900), Spiral::make(), adam(2e-2)); }},
+      {"gated",
+       nullptr,
+       {},
+       [](Seed s) {
+         return trial(friedman(s), Gated::make(), adam(1e-2), 200, scheduled([](double t) {
+                        return 5e-3 * (1 + std::cos(std::min(t, 200.0) / 200 * 3.14159265));
+                      }));
+       }},
+      {"attention",
+       nullptr,
+       {},
+       [](Seed s) {
+         return trial(backwards(s), Attention::make(), adam(1e-2), 300,
+                      scheduled([](double t) { return 1e-2 * std::min(1.0, (t + 1) / 50); }));
+       }},
+      {"wave",
+       nullptr,
+       {},
+       [](Seed s) {  // always clipped, and Adam does not mind
+         return trial(waves(s), Wave::make(), adam(5e-3), 200,
+                      between([](const auto& m, auto&) { optim::clip_grad_norm(m.parameters(), 0.05); }));
+       }},
+      {"set",
+       nullptr,
+       {},
+       [](Seed s) { return trial(clouds(s), DeepSet::make(), adam(5e-3), 300, in_two_parts()); }},
+      {"dense", nullptr, {}, [](Seed s) { return trial(tags(s), Dense::make(), sgd(0.01, 0.99), 250); }},
+      {"attention",
+       nullptr,
+       {},
+       [](Seed s) {
+         return trial(with(backwards(s),
+                           [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y, {.label_smoothing = 0.1}); }),
+                      Attention::make(), adam(1e-2), 200);
+       }},
+      {"spiral",
+       nullptr,
+       {},
+       [](Seed s) { return trial(mislabelled(spirals(s), 0.1, 3, s), Spiral::make(), adam(1e-2), 200); }},
+      {"gated",
+       nullptr,
+       {},
+       [](Seed s) {
+         return trial(with(friedman(s), [](const Tensor& o, const Tensor& y) { return nn::huber_loss(o, y); }),
+                      Gated::make({.dropout = 0.1}), adamw(1e-2, 0.1), 250);
+       }},
+      {"tower", nullptr, {}, [](Seed s) { return trial(tags(s), Tower::make({.activation = "tanh", .depth = 6}), adam(3e-3), 250); }},
+      {"denoiser",
+       nullptr,
+       {},
+       [](Seed s) {  // the share of ones in a picture is small
+         return trial(batches(pictures(s), 8), Denoiser::make({.activation = "elu", .width = 24}), rmsprop(2e-3), 300);
+       }},
+      {"count",
+       nullptr,
+       {},
+       [](Seed s) {
+         return trial(counts(s), Count::make(), adam(1e-2), 200, with_loss([](const auto& m, const Tensor& loss) {
+                        return loss + 1e-4 * nn::l1_penalty(m);
+                      }));
+       }},
+  };
+}
+
+std::vector<SecondProgram> faults_of_models() {
+  return {
+      {"spiral",
+       "no activation between layers",
+       {"missing_nonlinearity"},
+       [](Seed s) { return trial(spirals(s), Spiral::make({.activation = "none"}), adam(1e-2)); }},
+      {"wave",
+       "no activation between layers",
+       {"missing_nonlinearity"},
+       [](Seed s) { return trial(waves(s), Wave::make({.activation = "none"}), adamw(5e-3)); }},
+      {"gated",
+       "relu after the last layer",
+       {"head_cannot_reach_targets", "dead_units"},
+       [](Seed s) { return trial(friedman(s), Gated::make({.head = "relu"}), nadam(1e-2)); }},
+      {"gated",
+       "sigmoid after the last layer",
+       {"head_cannot_reach_targets"},
+       [](Seed s) { return trial(friedman(s), Gated::make({.head = "sigmoid"}), nadam(1e-2)); }},
+      {"spiral",
+       "softmax over the examples",
+       {"softmax_twice", "mixed_examples", "softmax_of_wrong_axis"},
+       [](Seed s) { return trial(spirals(s), Spiral::make({.head = "softmax of the batch"}), adam(1e-2)); }},
+      {"set",
+       "softmax before a loss of logits",
+       {"softmax_twice"},
+       [](Seed s) { return trial(clouds(s), DeepSet::make({.head = "softmax"}), rmsprop(3e-3)); }},
+      {"denoiser",
+       "sigmoid before a loss of logits",
+       {"sigmoid_twice"},
+       [](Seed s) { return trial(pictures(s), Denoiser::make({.head = "sigmoid"}), adam(1e-2)); }},
+      {"count",
+       "exp before a loss of logarithms",
+       {"head_cannot_reach_targets", "exp_twice"},
+       [](Seed s) { return trial(counts(s), Count::make({.head = "exp"}), adam(1e-2)); }},
+      {"spiral",
+       "two units a layer",
+       {"too_few_units"},
+       [](Seed s) { return trial(spirals(s), Spiral::make({.width = 2}), adam(1e-2)); }},
+      {"denoiser",
+       "one channel",
+       {"too_few_units"},
+       [](Seed s) { return trial(pictures(s), Denoiser::make({.width = 1}), adam(1e-2)); }},
+      {"vgg",
+       "dropout 0.95",
+       {"dropout_of_most"},
+       [](Seed s) { return trial(shapes(s), Vgg::make({.dropout = 0.95}), sgd(0.05), 200); }},
+      {"gated",
+       "dropout 0.95",
+       {"dropout_of_most"},
+       [](Seed s) { return trial(friedman(s), Gated::make({.dropout = 0.95}), nadam(1e-2)); }},
+      {"vgg",
+       "weights of 0",
+       {"constant_initialisation"},
+       [](Seed s) { return trial(shapes(s), Vgg::make({.constant = 0}), sgd(0.05), 200); }},
+      {"attention",
+       "weights of 0.1",
+       {"constant_initialisation"},
+       [](Seed s) { return trial(backwards(s), Attention::make({.constant = 0.1}), adam(1e-2), 200); }},
+      {"factors",
+       "weights of 0",
+       {"constant_initialisation", "saddle_point"},
+       [](Seed s) { return trial(ratings(s), Factors::make({.constant = 0}), adam(3e-2), 300); }},
+      {"vgg",
+       "weights from N(0, 1)",
+       {"initial_gain", "signal_by_depth", "exploding_gradients", "saturated_units"},
+       [](Seed s) { return trial(shapes(s), Vgg::make({.deviation = 1}), sgd(0.05), 200); }},
+      {"tower",
+       "weights from N(0, 0.01^2)",
+       {"initial_gain", "signal_by_depth", "vanishing_gradients"},
+       [](Seed s) { return trial(tags(s), Tower::make({.depth = 6, .deviation = 0.01}), adam(5e-3)); }},
+      {"tower",
+       "thirty layers",
+       {"signal_by_depth", "vanishing_gradients"},
+       [](Seed s) { return trial(tags(s), Tower::make({.depth = 30}), adam(5e-3)); }},
+      {"wave",
+       "six layers of sigmoid",
+       {"vanishing_gradients", "signal_by_depth", "saturated_units"},
+       [](Seed s) { return trial(waves(s), Wave::make({.activation = "sigmoid", .depth = 6}), adamw(5e-3)); }},
+      {"normal",
+       "sign between layers",
+       {"unreached_parameters", "vanishing_gradients", "wrong_gradient"},
+       [](Seed s) { return trial(spread(s), Normal::make({.activation = "sign"}), adam(1e-2), 250); }},
+      {"memory",
+       "batch_first forgotten",
+       {"mixed_examples"},
+       [](Seed s) { return trial(memory(s), Memory::make({.flag = true}), adam(1e-2), 300); }},
+      {"attention",
+       "softmax of scores over the examples",
+       {"mixed_examples", "softmax_of_wrong_axis"},
+       [](Seed s) { return trial(backwards(s), Attention::make({.head = "batch"}), adam(1e-2), 200); }},
+      {"attention",
+       "no positions",
+       {"missing_positions", "order_is_ignored"},
+       [](Seed s) { return trial(backwards(s), Attention::make({.flag = true}), adam(1e-2), 200); }},
+      {"relu_rnn",
+       "recurrent weights 4 I",
+       {"initial_gain", "exploding_gradients"},
+       [](Seed s) { return trial(memory(s), ReluMemory::make({.flag = true}), adam(5e-3), 300); }},
+      {"factors",
+       "items looked up by the user's number",
+       {"unused_inputs"},
+       [](Seed s) { return trial(ratings(s), Factors::make({.flag = true}), adam(3e-2), 300); }},
+      {"dense",
+       "a list of layers that is not registered",
+       {"unregistered_parameters", "parameters_not_held"},
+       [](Seed s) { return trial(tags(s), Dense::make({.flag = true}), sgd(0.2)); }},
+      {"denoiser",
+       "the encoder's result is detached",
+       {"unreached_parameters"},
+       [](Seed s) { return trial(pictures(s), Denoiser::make({.flag = true}), adam(1e-2)); }},
+      {"spiral",
+       "running statistics with momentum 0",
+       {"stale_running_statistics", "small_batch_statistics"},
+       [](Seed s) { return trial(spirals(s), Spiral::make({.flag = true}), adam(1e-2)); }},
+      {"set",
+       "an output too few",
+       {"labels_out_of_range"},
+       [](Seed s) { return trial(clouds(s), DeepSet::make({.outputs = 3}), rmsprop(3e-3)); }},
+  };
+}
+
+std::vector<SecondProgram> faults_of_training() {
+  const std::vector<const char*> too_high{"rate_too_high", "unstable_sharpness", "oscillation"};
+  return {
+      {"spiral",
+       "Adam with rate 1e-5",
+       {"rate_too_low"},
+       [](Seed s) { return trial(spirals(s), Spiral::make(), adam(1e-5)); }},
+      {"vgg",
+       "Adam's rate for SGD without momentum",
+       {"rate_too_low"},
+       [](Seed s) { return trial(shapes(s), Vgg::make(), sgd(1e-3, 0), 200); }},
+      {"gated",
+       "Adagrad with rate 1e-4",
+       {"rate_too_low"},
+       [](Seed s) { return trial(friedman(s), Gated::make(), adagrad(1e-4)); }},
+      {"dense",
+       "loss divided by the number of examples twice",
+       {"rate_too_low"},
+       [](Seed s) {
+         return trial(tags(s), Dense::make(), sgd(0.2), 150,
+                      with_loss([](const auto&, const Tensor& loss) { return loss / 1000.0; }));
+       }},
+      {"wave", "rate 1", too_high, [](Seed s) { return trial(waves(s), Wave::make(), adamw(1)); }},
+      {"memory", "rate 0.5", too_high, [](Seed s) { return trial(memory(s), Memory::make(), adam(0.5), 300); }},
+      {"attention",
+       "rate 0.3",
+       too_high,
+       [](Seed s) { return trial(backwards(s), Attention::make(), adam(0.3), 200); }},
+      {"vgg",
+       "the rate grows by 5 % a step",
+       too_high,
+       [](Seed s) {
+         return trial(shapes(s), Vgg::make(), sgd(0.05), 200,
+                      scheduled([](double t) { return 0.05 * std::pow(1.05, t); }));
+       }},
+      {"denoiser",
+       "the rate falls by 20 % a step",
+       {"schedule_decays_early"},
+       [](Seed s) {
+         return trial(pictures(s), Denoiser::make(), adam(1e-2), 150,
+                      scheduled([](double t) { return 1e-2 * std::pow(0.8, t); }));
+       }},
+      {"wave",
+       "no step",
+       {"optimizer_never_steps", "zero_learning_rate", "no_progress", "parameters_not_held"},
+       [](Seed s) { return trial(waves(s), Wave::make(), adamw(5e-3), 150, without_step()); }},
+      {"set",
+       "gradients cleared before the step",
+       {"cleared_before_step", "optimizer_never_steps", "no_progress", "zero_learning_rate"},
+       [](Seed s) {
+         return trial(clouds(s), DeepSet::make(), rmsprop(3e-3), 150,
+                      between([](const auto&, optim::Optimizer& o) { o.zero_grad(); }));
+       }},
+      {"memory",
+       "the same batch in every step",
+       {"repeated_batch", "overfitting"},
+       [](Seed s) { return trial(memory(s), Memory::make(), adam(1e-2), 300, first_batch_only()); }},
+      {"gated",
+       "the same batch in every step",
+       {"repeated_batch", "overfitting"},
+       [](Seed s) { return trial(friedman(s), Gated::make(), nadam(1e-2), 150, first_batch_only()); }},
+      {"set",
+       "targets of the batch before",
+       {"shuffled_labels"},
+       [](Seed s) { return trial(clouds(s), DeepSet::make(), rmsprop(3e-3), 150, late_targets()); }},
+      {"count",
+       "gradients clipped at 1e-3",
+       {"always_clipped", "rate_too_low"},
+       [](Seed s) {
+         return trial(counts(s), Count::make(), sgd(0.02), 150,
+                      between([](const auto& m, auto&) { optim::clip_grad_norm(m.parameters(), 1e-3); }));
+       }},
+      {"dense",
+       "weight decay 1",
+       {"decay_too_strong"},
+       [](Seed s) { return trial(tags(s), Dense::make(), sgd(0.05, 0.9, 1)); }},
+      {"gated",
+       "a strong L1 penalty",
+       {"penalty_too_strong", "decay_too_strong"},
+       [](Seed s) {
+         return trial(friedman(s), Gated::make(), nadam(1e-2), 150,
+                      with_loss([](const auto& m, const Tensor& loss) { return loss + 0.1 * nn::l1_penalty(m); }));
+       }},
+      {"spiral",
+       "batches of two",
+       {"small_batch_statistics", "noise_dominated"},
+       [](Seed s) { return trial(batches(spirals(s), 2), Spiral::make(), adam(1e-2)); }},
+      {"gated",
+       "the mean error without its square",
+       {"unbounded_loss"},
+       [](Seed s) {
+         return trial(with(friedman(s), [](const Tensor& o, const Tensor& y) { return mean(o - y); }), Gated::make(),
+                      nadam(1e-2));
+       }},
+      {"wave",
+       "the error rate as the loss",
+       {"unreached_parameters"},
+       [](Seed s) {
+         return trial(with(waves(s),
+                           [](const Tensor& o, const Tensor& y) { return 1.0 - mean((argmax(o, 1) == y).to(f32)); }),
+                      Wave::make(), adamw(5e-3));
+       }},
+      {"dense",
+       "softmax cross-entropy for several labels",
+       {"targets_are_no_probabilities", "wrong_loss"},
+       [](Seed s) {
+         return trial(with(tags(s), [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y); }),
+                      Dense::make(), sgd(0.2));
+       }},
+      {"normal",
+       "the logarithm of a variance that may be negative",
+       {"undefined_operation"},
+       [](Seed s) {
+         return trial(with(spread(s),
+                           [](const Tensor& o, const Tensor& y) {
+                             const Tensor v = slice(o, 1, 1, 2);
+                             return mean(0.5 * (log(v) + square(slice(o, 1, 0, 1) - y) / v));
+                           }),
+                      Normal::make(), adam(1e-2), 250);
+       }},
+      {"factors",
+       "targets [n] against outputs [n, 1]",
+       {"broadcast_targets"},
+       [](Seed s) {
+         return trial(with(targets(ratings(s), [](const Tensor& y) { return y.reshape({-1}); }),
+                           [](const Tensor& o, const Tensor& y) { return mean(square(o - y)); }),
+                      Factors::make(), adam(3e-2), 300);
+       }},
+  };
+}
+
+std::vector<SecondProgram> faults_of_data() {
+  return {
+      {"vgg",
+       "pixels up to 255",
+       {"unscaled_inputs"},
+       [](Seed s) {
+         return trial(inputs(shapes(s), [](const Tensor& x) { return 255.0 * x; }), Vgg::make(), sgd(0.05), 200);
+       }},
+      {"vgg",
+       "pixels divided by 255 twice",
+       {"unscaled_inputs"},
+       [](Seed s) {
+         return trial(inputs(shapes(s), [](const Tensor& x) { return x / 255.0; }), Vgg::make(), sgd(0.05), 200);
+       }},
+      {"gated",
+       "targets in thousands",
+       {"unscaled_targets"},
+       [](Seed s) {
+         return trial(targets(friedman(s), [](const Tensor& y) { return 1000.0 * y + 5000.0; }), Gated::make(),
+                      nadam(1e-2));
+       }},
+      {"count",
+       "targets standardised for a Poisson loss",
+       {"targets_out_of_domain", "head_cannot_reach_targets", "targets_are_no_probabilities"},
+       [](Seed s) {
+         return trial(targets(counts(s), [](const Tensor& y) { return (y - mean(y)) / 3.0; }), Count::make(),
+                      adam(1e-2));
+       }},
+      {"set",
+       "one class in ten examples of eleven",
+       {"dominating_class"},
+       [](Seed s) { return trial(rare(clouds(s), 25), DeepSet::make(), rmsprop(3e-3)); }},
+      {"wave",
+       "sorted by class",
+       {"sorted_examples"},
+       [](Seed s) { return trial(sorted(waves(s)), Wave::make(), adamw(5e-3)); }},
+      {"set",
+       "a class is missing",
+       {"missing_class", "different_test_labels", "different_test_inputs"},
+       [](Seed s) {
+         return trial(some(clouds(s), [](std::int64_t label, std::int64_t) { return label != 2; }), DeepSet::make(),
+                      rmsprop(3e-3));
+       }},
+      {"wave",
+       "test labels numbered otherwise",
+       {"different_test_labels"},
+       [](Seed s) { return trial(test_targets(waves(s), swapped), Wave::make(), adamw(5e-3)); }},
+      {"set",
+       "test inputs in other units",
+       {"different_test_inputs"},
+       [](Seed s) {
+         return trial(test_inputs(clouds(s), [](const Tensor& x) { return 10.0 * x + 3.0; }), DeepSet::make(),
+                      rmsprop(3e-3));
+       }},
+      {"denoiser",
+       "inputs flipped, targets not",
+       {"shuffled_labels", "unaligned_targets"},
+       [](Seed s) {
+         return trial(train_inputs(pictures(s), [](const Tensor& x) { return flip(x, {2, 3}); }), Denoiser::make(),
+                      adam(1e-2));
+       }},
+      {"memory",
+       "labels moved on by one example",
+       {"shuffled_labels"},
+       [](Seed s) { return trial(train_targets(memory(s), roll), Memory::make(), adam(1e-2), 300); }},
+      {"count",
+       "targets moved on by one example",
+       {"shuffled_labels"},
+       [](Seed s) { return trial(train_targets(counts(s), roll), Count::make(), adam(1e-2)); }},
+      {"spiral",
+       "six labels of ten are random",
+       {"noisy_labels", "shuffled_labels"},
+       [](Seed s) { return trial(mislabelled(spirals(s), 0.6, 3, s), Spiral::make(), adam(1e-2)); }},
+      {"wave",
+       "noise of deviation 4 in training inputs",
+       {"noisy_inputs", "different_test_inputs"},
+       [](Seed s) {
+         return trial(train_inputs(waves(s), [s](const Tensor& x) { return x + noise(x, 4, 77 + s); }), Wave::make(),
+                      adamw(5e-3));
+       }},
+      {"gated",
+       "gaps written as -999",
+       {"outliers_in_inputs", "unscaled_inputs", "different_test_inputs"},
+       [](Seed s) { return trial(gaps(friedman(s), 0.02, -999, s), Gated::make(), nadam(1e-2)); }},
+      {"count",
+       "a gap written as NaN",
+       {"non_finite_inputs"},
+       [](Seed s) { return trial(gaps(counts(s), 0.002, std::nan(""), s), Count::make(), adam(1e-2)); }},
+      {"dense",
+       "forty examples",
+       {"overfitting"},
+       [](Seed s) { return trial(first(tags(s), 40), Dense::make({.width = 64}), sgd(0.2)); }},
+      {"factors",
+       "all users are the first",
+       {"constant_inputs", "unused_inputs"},
+       [](Seed s) {
+         return trial(inputs(ratings(s),
+                             [](const Tensor& x) {
+                               const Tensor u = select(x, 1, 0);
+                               return stack(std::vector<Tensor>{u * 0, select(x, 1, 1)}, 1);
+                             }),
+                      Factors::make(), adam(3e-2), 300);
+       }},
+  };
+}
+
+}  // namespace
+
+const std::vector<SecondProgram>& second_programs() {
+  static const std::vector<SecondProgram> all = [] {
+    auto rows = twins();
+    for (const auto& more : {unusual_programs(), faults_of_models(), faults_of_training(), faults_of_data()}) {
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
+    return rows;
+  }();
+  return all;
+}
+
+const std::vector<Goal>& second_goals() {
+  static const std::vector<Goal> all{
+      {"spiral", class_error, 0.2},   {"vgg", class_error, 0.2},       {"wave", class_error, 0.2},
+      {"count", count_error, 0.6},    {"memory", class_error, 0.2},    {"relu_rnn", class_error, 0.2},
+      {"gated", square_error, 0.25},  {"factors", square_error, 0.6},  {"denoiser", label_error, 0.25},
+      {"dense", label_error, 0.25},   {"tower", label_error, 0.3},     {"set", class_error, 0.2},
+      {"attention", class_error, 0.2}, {"normal", normal_error, -0.7},
+  };
+  return all;
+}
+
+}  // namespace zoo
