@@ -3,7 +3,7 @@
 
 #include "second.hpp"
 
-#include <newtape/autograd/grad_mode.hpp>
+#include <newtape/autograd/tape.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/data/loading/loader.hpp>
 
@@ -29,11 +29,9 @@ double error_after(const zoo::Trial& trial, const zoo::Trial& twin, const zoo::G
     nt::Generator g(seed);
     for (std::int64_t step = 0; step < trial.steps;) {
       const auto n = trial.data.train.size();
-      const nt::Array order = nt::random::permutation(n, g);
+      const auto examples = trial.data.shuffle ? trial.data.train[nt::random::permutation(n, g)] : trial.data.train;
       for (std::int64_t i = 0; i < n && step < trial.steps; i += trial.data.batch, ++step) {
-        const auto stop = std::min(n, i + trial.data.batch);
-        const auto set = trial.data.shuffle ? trial.data.train[nt::Array(nt::Tensor(order)[{nt::Slice(i, stop)}].value())]
-                                            : trial.data.train[{i, stop}];
+        const auto set = examples[{i, std::min(n, i + trial.data.batch)}];
         trainee->step({set.array(0), set.array(1), trial.data.loss});
       }
     }

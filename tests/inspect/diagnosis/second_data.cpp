@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/random.hpp>

@@ -13,6 +13,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/layers/conv.hpp>
 #include <newtape/nn/layers/dropout.hpp>
 #include <newtape/nn/layers/embedding.hpp>
@@ -20,6 +21,7 @@
 #include <newtape/nn/layers/norm.hpp>
 #include <newtape/nn/layers/recurrent.hpp>
 
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,8 +119,7 @@ struct Vgg : Base<Vgg> {
   }
 };
 
-/// Dilated convolutions of a signal and the mean over time. flag: the mean over the examples is taken off instead of
-/// that over time.
+/// Dilated convolutions of a signal, then mean and maximum over time.
 struct Wave : Base<Wave> {
   explicit Wave(const Parts& p) : Base(p) {
     for (std::int64_t i = 0; i < depth(3); ++i) {
@@ -129,7 +130,7 @@ struct Wave : Base<Wave> {
   nn::Linear last = add("last", nn::Linear(24, 4));
   Tensor forward(Tensor x) const {
     for (const auto& layer : layers) x = act(activation("elu"), layer(x));
-    return head(last(concatenate(std::vector<Tensor>{mean(x, 2), max(x, 2)}, 1)));
+    return head(last(concatenate(std::vector<Tensor>{mean(x, 2), max(x, Axes{2})}, 1)));
   }
 };
 
