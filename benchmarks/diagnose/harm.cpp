@@ -20,7 +20,8 @@ namespace {
 
 namespace nt = newtape;
 
-/// The error of a trained program on examples that were kept back; infinite if the run dies. Targets are those of `twin`.
+/// The error of a trained program on examples that were kept back; infinite if the run dies. Targets are those of `twin`;
+/// where only test targets differ, its own.
 double error_after(const zoo::Trial& trial, const zoo::Trial& twin, const zoo::Goal& goal, std::uint64_t seed) {
   nt::manual_seed(seed);
   try {
@@ -37,7 +38,11 @@ double error_after(const zoo::Trial& trial, const zoo::Trial& twin, const zoo::G
     }
     trainee->model().eval();
     const nt::NoGrad off;
-    const double e = goal.error(trainee->forward(trial.data.test.array(0)), twin.data.test.array(1));
+    const nt::Tensor output = trainee->forward(trial.data.test.array(0));
+    const nt::Array& wanted = twin.data.test.array(1);
+    const nt::Array& own = trial.data.test.array(1);
+    double e = goal.error(output, wanted);
+    if (own.shape() == wanted.shape()) e = std::max(e, goal.error(output, own));
     return std::isnan(e) ? std::numeric_limits<double>::infinity() : e;
   } catch (const std::exception& e) {
     fmt::print("    {}\n", std::string(e.what()).substr(0, 100));
