@@ -7,7 +7,8 @@ namespace newtape {
 
 /// Turns on that operations of this thread take such operands as 0 and give 0 instead of such results; off by default,
 /// as IEEE 754 has it. It holds in the pool's threads, too, while they work for this thread, and so for BLAS and LAPACK;
-/// other threads have a setting of their own. False, with nothing done, on processors without such a mode.
+/// other threads have a setting of their own, which on most systems threads take over from the one that starts them.
+/// False, with nothing done, on processors without such a mode.
 bool set_flush_denormal(bool on) noexcept;
 
 /// Whether it is on in this thread.
