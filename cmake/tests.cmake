@@ -48,7 +48,7 @@ foreach(folder ${test_folders})
   if(BUILD_SHARED_LIBS AND NOT folder IN_LIST newtape_tests_of_exports)
     set(library newtape_archives)
   endif()
-  if(folder MATCHES "^(core|autograd|onnx)$")
+  if(folder MATCHES "^(core|autograd|distributions|onnx)$")
     set(library newtape_${folder})
   endif()
   # Core's tests compare the kernels of all instruction sets.

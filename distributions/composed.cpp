@@ -80,7 +80,7 @@ Tensor MixtureSameFamily::draw(const Shape& shape, Generator& generator) const {
   const Shape samples = sample_axes(shape, *this);
   const Tensor which = mixture_.sample(samples, generator);
   const Tensor all = component_->sample(samples, generator);
-  const Tensor chosen = padded(one_hot(which, mixture_.num_events(), boolean), event_shape().size());
+  const Tensor chosen = padded(one_hot(which, mixture_.num_events()) == 1, event_shape().size());
   return sum(where(chosen, all.to(dtype()), 0.0), component_axis(*this));
 }
 Tensor MixtureSameFamily::log_prob_at(const Tensor& x) const {

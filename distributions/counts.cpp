@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/special.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random_distributions.hpp>
 #include <newtape/distributions/counts.hpp>
 #include <newtape/distributions/detail/parts.hpp>

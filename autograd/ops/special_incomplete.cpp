@@ -157,10 +157,16 @@ Tensor betainc_grad(In a, In b, In x, int j, int k) {
       }));
 }
 
+/// The dtype of a tensor of floats, if there is one, for all three; else f32.
 void match_all(const Op& op, In& a, In& b, In& x) {
-  match(op, a, b);
-  match(op, b, x);
-  match(op, a, b);
+  In* lead = nullptr;
+  for (In* each : {&x, &b, &a}) {
+    if (!each->is_number() && (lead == nullptr || is_floating(each->dtype()))) lead = each;
+  }
+  if (lead == nullptr) lead = &x;  // three numbers: an error
+  for (In* each : {&a, &b, &x}) {
+    if (each != lead) match(op, *each, *lead);
+  }
   for (In* each : {&a, &b, &x}) {
     if (!is_floating(each->dtype())) each->promote(f32);
   }

@@ -116,7 +116,7 @@ const std::vector<Row>& rows() {
         two<VonMises>("VonMises", 0.5, 1.5, -0.3, 0.8),
         one<Exponential>("Exponential", 1.5, 0.8),
         two<Gamma>("Gamma", 2.5, 1.5, 1.2, 0.8),
-        two<Gamma>("Gamma of small shape", 0.3, 1.5, 0.5, 0.8),
+        two<Gamma>("Gamma(small)", 0.3, 1.5, 0.5, 0.8),
         two<Beta>("Beta", 2.5, 1.5, 1.2, 2),
         {.name = "StudentT",
          .family = "StudentT",

@@ -120,11 +120,11 @@ TEST_CASE("distributions: derivatives of log_prob, cdf and moments in all parame
     if (has(row.name + "/variance")) {
       check("mean and variance", [](const Distribution& of) { return of.mean() + of.variance(); });
     }
-    if (!row.discrete && row.family != "Uniform") {
-      const auto result = gradcheck([&](const Tensor& at) { return d.log_prob(at); }, x + 1e-3, {.order = 2});
-      INFO(result.message);
-      if (row.family != "Dirichlet") CHECK(result.ok);  // x + 1e-3 is no point of the simplex
-    }
+    if (row.discrete || row.family == "Uniform" || row.family == "Dirichlet") return;  // steps leave the support
+    const auto result =
+        gradcheck([&](const Tensor& t) { return d.log_prob(x * (1.0 + 0.25 * t)); }, full_like(x, 0), {.order = 2});
+    INFO(result.message);
+    CHECK(result.ok);
   });
 }
 
@@ -257,7 +257,8 @@ TEST_CASE("distributions: divergences are the means of the difference of log_pro
       total += v / static_cast<double>(n);
       squares += v * v / static_cast<double>(n);
     }
-    CHECK(std::abs(total - divergence.item()) < bounds::mean_of(n, std::sqrt(squares - total * total)));
+    CHECK(std::abs(total - divergence.item()) <
+          bounds::mean_of(n, std::sqrt(std::max(0.0, squares - total * total))) + 1e-13);
   });
   CHECK_THROWS_WITH(kl_divergence(Normal(0.0, 1.0), Gamma(1.0, 1.0)), Catch::Contains("Normal and Gamma"));
 }
