@@ -18,5 +18,11 @@ mark_as_advanced(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR)
 # Optional: reads PNG, reads and writes JPEG (data/formats/png_read.cpp, jpeg_read.cpp, jpeg_write.cpp).
 find_package(PNG)
 find_package(JPEG)
+# Optional: training by several processes (mpi/). Of MPI's interfaces only that of C is used.
+option(NEWTAPE_MPI "Build the part for many machines where MPI is found" ON)
+if(NEWTAPE_MPI)
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI COMPONENTS CXX)
+endif()
 # Optional: reads and writes .npz archives (data/formats/npz.cpp).
 include("${CMAKE_CURRENT_LIST_DIR}/zip.cmake")

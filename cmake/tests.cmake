@@ -17,7 +17,7 @@ target_include_directories(newtape_test_main PUBLIC tests
   PRIVATE $<TARGET_PROPERTY:newtape_core,INTERFACE_INCLUDE_DIRECTORIES>)
 
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" tests/*/*.cpp)
-list(FILTER test_sources EXCLUDE REGEX "^(package|files|fuzz)/")
+list(FILTER test_sources EXCLUDE REGEX "^(package|files|fuzz|mpi)/")
 set(test_folders ${test_sources})
 list(TRANSFORM test_folders REPLACE "/.*" "")
 list(REMOVE_DUPLICATES test_folders)
@@ -67,6 +67,8 @@ foreach(folder ${test_folders})
   catch_discover_tests(${test} TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600
     SKIP_REGULAR_EXPRESSION "SKIPPED:")
 endforeach()
+
+include(cmake/mpi_tests.cmake)
 
 # Reads the JSON of traces.
 target_link_libraries(test_inspect PRIVATE nlohmann_json::nlohmann_json)

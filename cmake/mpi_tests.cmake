@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# tests/mpi/*.cpp become test_mpi, which runs on 1, 2, 3 and 4 ranks as one CTest test each, and tests/mpi/faults/ the program
+# of the fault tests.
+if(NOT TARGET newtape_mpi OR NOT MPIEXEC_EXECUTABLE)
+  add_test(NAME mpi/ranks COMMAND "${CMAKE_COMMAND}" -E echo "SKIPPED: MPI is not installed (libopenmpi-dev openmpi-bin)")
+  set_tests_properties(mpi/ranks PROPERTIES LABELS mpi SKIP_REGULAR_EXPRESSION "SKIPPED:")
+  return()
+endif()
+
+# For Open MPI what --allow-run-as-root and --oversubscribe are; other launchers do not know these.
+set(newtape_mpi_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+  OMPI_MCA_hwloc_base_binding_policy=none)
+
+file(GLOB sources CONFIGURE_DEPENDS tests/mpi/*.cpp)
+add_executable(test_mpi ${sources})
+newtape_program_flags(test_mpi)
+target_link_libraries(test_mpi PRIVATE newtape_test_main newtape::mpi)
+add_executable(test_mpi_faults tests/mpi/faults/faults.cpp)
+newtape_program_flags(test_mpi_faults)
+target_link_libraries(test_mpi_faults PRIVATE newtape::mpi)
+
+foreach(ranks 1 2 3 4)
+  add_test(NAME "mpi/${ranks} ranks" COMMAND "${MPIEXEC_EXECUTABLE}" -n ${ranks} $<TARGET_FILE:test_mpi>)
+  list(APPEND newtape_mpi_tests "mpi/${ranks} ranks")
+endforeach()
+add_test(NAME "mpi/without mpirun" COMMAND test_mpi)
+list(APPEND newtape_mpi_tests "mpi/without mpirun")
+
+# newtape_mpi_fault(<fault> <regular expression of the message>)
+function(newtape_mpi_fault fault expected)
+  add_test(NAME "mpi/fault: ${fault}" COMMAND "${CMAKE_COMMAND}" "-DFAULT=${fault}" "-DEXPECTED=${expected}"
+    "-DMPIEXEC=${MPIEXEC_EXECUTABLE}" -DRANKS=3 "-DPROGRAM=$<TARGET_FILE:test_mpi_faults>"
+    -P "${PROJECT_SOURCE_DIR}/tests/mpi/faults/faults.cmake")
+  list(APPEND newtape_mpi_tests "mpi/fault: ${fault}")
+  set(newtape_mpi_tests ${newtape_mpi_tests} PARENT_SCOPE)
+endfunction()
+newtape_mpi_fault(throw "the data of this rank are spoilt")
+newtape_mpi_fault(caught "the data of this rank are spoilt")
+newtape_mpi_fault(exit "rank 2: the end of the program")
+newtape_mpi_fault(kill "signal 9")
+newtape_mpi_fault(sleep "waited too long.*nothing from rank 2")
+newtape_mpi_fault(nan "the gradient of (weight|bias) on rank 2 is not finite")
+newtape_mpi_fault(model "the model of rank 2 differs from that of rank 0.*number 0")
+newtape_mpi_fault(batches "rank 2: the end of the program")
+newtape_mpi_fault(drift "the model of rank 2 differs from that of rank 0.*bias")
+newtape_mpi_fault(call "waited too long.*nothing from rank")
+set_tests_properties(${newtape_mpi_tests} PROPERTIES LABELS mpi TIMEOUT 120 PROCESSORS 2
+  ENVIRONMENT "${newtape_mpi_environment}")

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/core/array/array.hpp>
+#include <newtape/mpi/detail/comm.hpp>
+#include <newtape/mpi/detail/shard_tree.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace newtape::mpi::detail {
+
+/// A tensor that is reduced, in one of the buckets.
+struct Entry {
+  DType dtype;  ///< f32 or f64; equal within a bucket
+  std::int64_t size;
+  std::size_t bucket;
+};
+
+struct ReducerOptions {
+  int shards = 1;             ///< of all ranks together
+  bool keeps_shards = false;  ///< several batches are added to each shard before the reduction
+  bool bf16 = false;          ///< f32 travels as bf16
+  bool thread = true;         ///< a thread makes progress, too
+};
+
+/// A transfer of a bucket, for timelines; seconds of the steady clock.
+struct Transfer {
+  std::size_t bucket;
+  bool gathers;  ///< the second phase
+  double start, end;
+};
+
+/// Adds the tensors of all shards in the order of the tree, bucket by bucket, while the last sweep goes on. A bucket is
+/// cut into one segment for each rank: each rank receives the subtrees' sums of its segment from all others, adds them,
+/// and sends the result to all. Every rank sends and receives 2 (ranks - 1) / ranks times the bucket at most times its
+/// number of subtrees in the first half, as in a ring, and the order of the sum does not depend on who has which shard.
+class Reducer {
+ public:
+  Reducer(Comm& comm, const ReducerOptions& options, const std::vector<Entry>& entries);
+  Reducer(const Reducer&) = delete;
+  Reducer& operator=(const Reducer&) = delete;
+  ~Reducer();
+
+  int first_shard() const noexcept { return mine_.begin; }
+  int local_shards() const noexcept { return mine_.end - mine_.begin; }
+
+  /// A batch: of the first the levels are set, of the last the sums are sent.
+  void begin(bool first, bool last);
+  /// The next local shard, whose tensors are weighted.
+  void begin_shard(double weight);
+  /// The tensor of this shard. Entries that are not added count as zeros. False when it has elements that are not finite.
+  bool add(std::size_t entry, const Array& x);
+  void end_shard();
+  /// After `begin` with `last`: what the sums are multiplied by. Before the first shard ends.
+  void set_scale(double scale) noexcept { scale_ = scale; }
+  /// Waits for the sums; `missing` says whose gradients have not come.
+  void finish(const std::function<std::string()>& missing);
+
+  /// Whether any shard has added it.
+  bool used(std::size_t entry) const;
+  /// The sum, of this shape. Its memory is written by the next batch only when nothing else refers to it then.
+  Array result(std::size_t entry, const Shape& shape) const;
+
+  /// Lets running transfers go on; called by hooks and by the thread.
+  void poll(bool must);
+
+  double exposed_seconds() const noexcept { return exposed_; }  ///< waited in `finish`, in the last batch
+  const std::vector<Transfer>& transfers() const noexcept { return transfers_; }
+  std::int64_t bytes_sent() const noexcept { return bytes_sent_; }
+
+ private:
+  struct Bucket;
+  struct Place {
+    std::size_t bucket;
+    std::int64_t offset, size;
+    std::int64_t flag;  ///< the element that counts the shards which added it
+    bool arrived = false;
+  };
+  struct Link;
+
+  std::int64_t segment(const Bucket& bucket, int rank) const noexcept;
+  void combine(Place& place, const Array* x);
+  void launch(Bucket& bucket);
+  void send_subtrees(Bucket& bucket);
+  bool test(Bucket& bucket);
+  void advance(Bucket& bucket);
+  template <class T>
+  void sum_segment(Bucket& bucket);
+  void send_segment(Bucket& bucket);
+  void receive_segments(Bucket& bucket);
+  void run();
+
+  Comm& comm_;
+  ReducerOptions options_;
+  Subtree mine_;
+  LocalPlan plan_;
+  std::vector<std::vector<Subtree>> subtrees_;  ///< of each rank
+  std::vector<int> program_;
+  std::vector<std::unique_ptr<Bucket>> buckets_;
+  std::vector<Place> places_;
+  std::size_t shard_ = 0;
+  bool first_ = true, last_ = true;
+  double weight_ = 1, scale_ = 1;
+  std::size_t open_ = 0;  ///< buckets that are not done
+  double exposed_ = 0;
+  std::int64_t bytes_sent_ = 0;
+  std::vector<Transfer> transfers_;
+
+  std::thread thread_;
+  std::mutex thread_mutex_;
+  std::condition_variable wake_;
+  std::atomic<bool> active_{false};
+  bool stop_ = false;
+};
+
+/// Makes every transfer of this process last as long as on a link of this latency and bandwidth, one after the other;
+/// for measurements. 0 and 0: as long as it lasts.
+void simulate_link(double latency_seconds, double bytes_per_second) noexcept;
+
+}  // namespace newtape::mpi::detail
