@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "workloads.hpp"
+
+#include <newtape/mpi.hpp>
+#include <newtape/mpi/detail/reducer.hpp>
+#include <newtape/newtape.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <vector>
+
+namespace bench {
+namespace {
+
+namespace nt = newtape;
+namespace nn = nt::nn;
+
+struct Work {
+  nn::Sequential model;
+  nt::data::Batch batch;
+};
+
+Work make(const std::string& name) {
+  nt::manual_seed(1);
+  nt::Generator g(2);
+  const auto labels = [&](std::int64_t n) { return nt::random::integers({n}, 0, 10, g); };
+  if (name == "cnn") {
+    return {nn::Sequential(nn::Conv2d(1, 32, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2),
+                           nn::Conv2d(32, 64, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
+                           nn::Linear(7 * 7 * 64, 128), nn::ReLU(), nn::Linear(128, 10)),
+            {nt::random::normal({96, 1, 28, 28}, 0, 1, nt::f32, g), labels(96)}};
+  }
+  if (name == "transformer") {
+    return {nn::Sequential(
+                nn::TransformerEncoderLayer(128, 4, {.dim_feedforward = 512, .dropout = 0}),
+                nn::TransformerEncoderLayer(128, 4, {.dim_feedforward = 512, .dropout = 0}),
+                [](const nt::Tensor& x) { return nt::mean(x, 1); }, nn::Linear(128, 10)),
+            {nt::random::normal({24, 64, 128}, 0, 1, nt::f32, g), labels(24)}};
+  }
+  return {nn::Sequential(nn::Linear(1024, 2048), nn::ReLU(), nn::Linear(2048, 2048), nn::ReLU(), nn::Linear(2048, 1792),
+                         nn::ReLU(), nn::Linear(1792, 10)),
+          {nt::random::normal({192, 1024}, 0, 1, nt::f32, g), labels(192)}};
+}
+
+}  // namespace
+
+int work(const std::string& name, const Options& options) {
+  const auto [model, batch] = make(name);
+  nt::optim::SGD optimizer(model.parameters(), {.lr = 1e-3});
+  nt::mpi::detail::simulate_link(options.latency, options.bandwidth);
+  nt::mpi::DataParallel parallel(model, {.shards = options.shards, .check_every = 0});
+  const auto loss = [&model = model](const nt::Tensor& x, const nt::Tensor& y) {
+    return nn::cross_entropy(model(x), y);
+  };
+  std::vector<Timing> timings;
+  for (int step = 0; step < 18; ++step) {
+    parallel.group().barrier();
+    const auto start = std::chrono::steady_clock::now();
+    if (options.plain) {
+      optimizer.step([&, &batch = batch] { return loss(nt::Tensor(batch[0]), nt::Tensor(batch[1])); });
+    } else {
+      parallel.step(optimizer, batch, loss);
+    }
+    Timing t{std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+    const auto s = parallel.statistics();
+    t.transfer = s.seconds, t.exposed = s.exposed_seconds, t.bytes = static_cast<double>(s.bytes);
+    if (step >= 3) timings.push_back(t);
+  }
+  std::sort(timings.begin(), timings.end(), [](const Timing& a, const Timing& b) { return a.step < b.step; });
+  const auto& t = timings[timings.size() / 2];
+  if (parallel.rank() == 0) std::printf("%.9g %.9g %.9g %.9g\n", t.step, t.transfer, t.exposed, t.bytes);
+  return 0;
+}
+
+}  // namespace bench
