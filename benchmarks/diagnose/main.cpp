@@ -95,8 +95,8 @@ class Zoo {
     if (options_.second) run_second();
     report();
     fmt::print("\n{:.1f} s\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    return std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return g.first.of > 0; }) || alarms_.of > 0 ||
-           fresh_alarms_.of > 0 || second_alarms_.of > 0;
+    return std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return g.first.of > 0; }) ||
+           alarms_.of > 0 || fresh_alarms_.of > 0 || second_alarms_.of > 0;
   }
 
  private:
@@ -206,8 +206,7 @@ class Zoo {
   std::array<Group, 5> groups_{Group{"kinds and models that thresholds were set on", {}, {}, {}},
                                Group{"kept-back kinds, or kept-back models", {}, {}, {}},
                                Group{"kept-back kinds on kept-back models", {}, {}, {}},
-                               Group{"fresh programs", {}, {}, {}},
-                               Group{"second fresh programs", {}, {}, {}}};
+                               Group{"fresh programs", {}, {}, {}}, Group{"second fresh programs", {}, {}, {}}};
   Share alarms_, fresh_alarms_, second_alarms_;
   std::map<std::pair<std::string, std::string>, int> confusion_;
   std::set<std::string> fired_;

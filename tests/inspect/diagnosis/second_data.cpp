@@ -35,9 +35,7 @@ class Draws {
     return random::uniform({1}, low, high, f64, generator_).data<double>()[0];
   }
   double normal(double deviation = 1) { return random::normal({1}, 0, deviation, f64, generator_).data<double>()[0]; }
-  std::int64_t below(std::int64_t n) {
-    return random::integers({1}, 0, n, generator_).data<std::int64_t>()[0];
-  }
+  std::int64_t below(std::int64_t n) { return random::integers({1}, 0, n, generator_).data<std::int64_t>()[0]; }
   std::int64_t poisson(double rate) {
     std::int64_t n = 0;
     for (double p = uniform(); p > std::exp(-rate); p *= uniform()) ++n;
@@ -213,7 +211,8 @@ TrainingData ratings(std::uint64_t seed) {
     const std::int64_t a = draws.below(users);
     const std::int64_t b = draws.below(items);
     double value = draws.normal(0.2);
-    for (std::int64_t k = 0; k < 3; ++k) value += u[static_cast<std::size_t>(3 * a + k)] * v[static_cast<std::size_t>(3 * b + k)];
+    for (std::int64_t k = 0; k < 3; ++k)
+      value += u[static_cast<std::size_t>(3 * a + k)] * v[static_cast<std::size_t>(3 * b + k)];
     integers(x)[2 * i] = a;
     integers(x)[2 * i + 1] = b;
     floats(y)[i] = static_cast<float>(value);

@@ -36,12 +36,12 @@ struct Parts {
   std::string activation = {};  ///< "": the model's own
   std::string head = {};        ///< after the last layer
   double dropout = 0;
-  std::int64_t width = 0;      ///< 0: the model's own
-  std::int64_t depth = 0;      ///< 0: the model's own
-  std::int64_t outputs = 0;    ///< 0: as many as needed
-  double deviation = 0;        ///< all weights with two axes or more are drawn with this deviation; 0: by default
-  double constant = -1;        ///< all weights have this value, unless it is negative
-  bool flag = false;           ///< the fault that only this model has, see there
+  std::int64_t width = 0;    ///< 0: the model's own
+  std::int64_t depth = 0;    ///< 0: the model's own
+  std::int64_t outputs = 0;  ///< 0: as many as needed
+  double deviation = 0;      ///< all weights with two axes or more are drawn with this deviation; 0: by default
+  double constant = -1;      ///< all weights have this value, unless it is negative
+  bool flag = false;         ///< the fault that only this model has, see there
 };
 
 inline Tensor act(const std::string& name, const Tensor& x) {
@@ -123,7 +123,8 @@ struct Vgg : Base<Vgg> {
 struct Wave : Base<Wave> {
   explicit Wave(const Parts& p) : Base(p) {
     for (std::int64_t i = 0; i < depth(3); ++i) {
-      layers.push_back(add("conv" + std::to_string(i), nn::Conv1d(i == 0 ? 1 : 12, 12, 5, {.padding = 2 << (i % 3), .dilation = 1 << (i % 3)})));
+      layers.push_back(add("conv" + std::to_string(i),
+                           nn::Conv1d(i == 0 ? 1 : 12, 12, 5, {.padding = 2 << (i % 3), .dilation = 1 << (i % 3)})));
     }
   }
   std::vector<nn::Conv1d> layers;
@@ -140,7 +141,9 @@ struct Count : Base<Count> {
   nn::Linear fc1 = add("fc1", nn::Linear(6, 24));
   nn::Linear fc2 = add("fc2", nn::Linear(24, 24));
   nn::Linear last = add("last", nn::Linear(24, 1));
-  Tensor forward(const Tensor& x) const { return head(last(act(activation("elu"), fc2(act(activation("elu"), fc1(x)))))); }
+  Tensor forward(const Tensor& x) const {
+    return head(last(act(activation("elu"), fc2(act(activation("elu"), fc1(x))))));
+  }
 };
 
 /// An LSTM of tokens. flag: it takes the axes of time and examples for each other.

@@ -13,9 +13,7 @@
 #include <cmath>
 #include <optional>
 
-namespace zoo {
-
-using namespace second;
+namespace zoo::second {
 
 namespace {
 
@@ -90,9 +88,8 @@ std::vector<SecondProgram> unusual_programs() {
        nullptr,
        {},
        [](Seed s) {
-         return trial(friedman(s), Gated::make(), adam(1e-2), 200, scheduled([](double t) {
-                        return 5e-3 * (1 + std::cos(std::min(t, 200.0) / 200 * 3.14159265));
-                      }));
+         return trial(friedman(s), Gated::make(), adam(1e-2), 200,
+                      scheduled([](double t) { return 5e-3 * (1 + std::cos(std::min(t, 200.0) / 200 * 3.14159265)); }));
        }},
       {"attention",
        nullptr,
@@ -108,18 +105,16 @@ std::vector<SecondProgram> unusual_programs() {
          return trial(waves(s), Wave::make(), adam(5e-3), 200,
                       between([](const auto& m, auto&) { optim::clip_grad_norm(m.parameters(), 0.05); }));
        }},
-      {"set",
-       nullptr,
-       {},
-       [](Seed s) { return trial(clouds(s), DeepSet::make(), adam(5e-3), 300, in_two_parts()); }},
+      {"set", nullptr, {}, [](Seed s) { return trial(clouds(s), DeepSet::make(), adam(5e-3), 300, in_two_parts()); }},
       {"dense", nullptr, {}, [](Seed s) { return trial(tags(s), Dense::make(), sgd(0.01, 0.99), 250); }},
       {"attention",
        nullptr,
        {},
        [](Seed s) {
-         return trial(with(backwards(s),
-                           [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y, {.label_smoothing = 0.1}); }),
-                      Attention::make(), adam(1e-2), 200);
+         return trial(
+             with(backwards(s),
+                  [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y, {.label_smoothing = 0.1}); }),
+             Attention::make(), adam(1e-2), 200);
        }},
       {"spiral",
        nullptr,
@@ -132,7 +127,10 @@ std::vector<SecondProgram> unusual_programs() {
          return trial(with(friedman(s), [](const Tensor& o, const Tensor& y) { return nn::huber_loss(o, y); }),
                       Gated::make({.dropout = 0.1}), adamw(1e-2, 0.1), 250);
        }},
-      {"tower", nullptr, {}, [](Seed s) { return trial(tags(s), Tower::make({.activation = "tanh", .depth = 6}), adam(3e-3), 250); }},
+      {"tower",
+       nullptr,
+       {},
+       [](Seed s) { return trial(tags(s), Tower::make({.activation = "tanh", .depth = 6}), adam(3e-3), 250); }},
       {"denoiser",
        nullptr,
        {},
@@ -143,9 +141,8 @@ std::vector<SecondProgram> unusual_programs() {
        nullptr,
        {},
        [](Seed s) {
-         return trial(counts(s), Count::make(), adam(1e-2), 200, with_loss([](const auto& m, const Tensor& loss) {
-                        return loss + 1e-4 * nn::l1_penalty(m);
-                      }));
+         return trial(counts(s), Count::make(), adam(1e-2), 200,
+                      with_loss([](const auto& m, const Tensor& loss) { return loss + 1e-4 * nn::l1_penalty(m); }));
        }},
   };
 }
@@ -267,13 +264,9 @@ std::vector<SecondProgram> faults_of_training() {
        }},
       {"wave", "rate 1", too_high, [](Seed s) { return trial(waves(s), Wave::make(), adamw(1)); }},
       {"memory", "rate 0.5", too_high, [](Seed s) { return trial(memory(s), Memory::make(), adam(0.5), 300); }},
-      {"attention",
-       "rate 0.3",
-       too_high,
+      {"attention", "rate 0.3", too_high,
        [](Seed s) { return trial(backwards(s), Attention::make(), adam(0.3), 200); }},
-      {"vgg",
-       "the rate grows by 5 % a step",
-       too_high,
+      {"vgg", "the rate grows by 5 % a step", too_high,
        [](Seed s) {
          return trial(shapes(s), Vgg::make(), sgd(0.05), 200,
                       scheduled([](double t) { return 0.05 * std::pow(1.05, t); }));
@@ -341,9 +334,9 @@ std::vector<SecondProgram> faults_of_training() {
        "the error rate as the loss",
        {"unreached_parameters"},
        [](Seed s) {
-         return trial(with(waves(s),
-                           [](const Tensor& o, const Tensor& y) { return 1.0 - mean((argmax(o, 1) == y).to(f32)); }),
-                      Wave::make(), adamw(5e-3));
+         return trial(
+             with(waves(s), [](const Tensor& o, const Tensor& y) { return 1.0 - mean((argmax(o, 1) == y).to(f32)); }),
+             Wave::make(), adamw(5e-3));
        }},
       {"dense",
        "softmax cross-entropy for several labels",
@@ -428,8 +421,11 @@ std::vector<SecondProgram> faults_of_data() {
        "inputs flipped, targets not",
        {"shuffled_labels", "unaligned_targets"},
        [](Seed s) {
-         return trial(train_inputs(pictures(s), [](const Tensor& x) { return flip(x, {2, 3}); }), Denoiser::make(),
-                      adam(1e-2));
+         return trial(train_inputs(pictures(s),
+                                   [](const Tensor& x) {
+                                     return flip(x, {2, 3});
+                                   }),
+                      Denoiser::make(), adam(1e-2));
        }},
       {"memory",
        "labels moved on by one example",
@@ -474,10 +470,15 @@ std::vector<SecondProgram> faults_of_data() {
 
 }  // namespace
 
+}  // namespace zoo::second
+
+namespace zoo {
+
 const std::vector<SecondProgram>& second_programs() {
   static const std::vector<SecondProgram> all = [] {
-    auto rows = twins();
-    for (const auto& more : {unusual_programs(), faults_of_models(), faults_of_training(), faults_of_data()}) {
+    auto rows = second::twins();
+    for (const auto& more : {second::unusual_programs(), second::faults_of_models(), second::faults_of_training(),
+                             second::faults_of_data()}) {
       rows.insert(rows.end(), more.begin(), more.end());
     }
     return rows;
@@ -487,11 +488,13 @@ const std::vector<SecondProgram>& second_programs() {
 
 const std::vector<Goal>& second_goals() {
   static const std::vector<Goal> all{
-      {"spiral", class_error, 0.2},   {"vgg", class_error, 0.2},       {"wave", class_error, 0.2},
-      {"count", count_error, 0.6},    {"memory", class_error, 0.4},    {"relu_rnn", class_error, 0.2},
-      {"gated", square_error, 0.25},  {"factors", square_error, 0.6},  {"denoiser", label_error, 0.25},
-      {"dense", label_error, 0.25},   {"tower", label_error, 0.3},     {"set", class_error, 0.4},
-      {"attention", class_error, 0.2}, {"normal", normal_error, -0.7},
+      {"spiral", second::class_error, 0.2},    {"vgg", second::class_error, 0.2},
+      {"wave", second::class_error, 0.2},      {"count", second::count_error, 0.6},
+      {"memory", second::class_error, 0.4},    {"relu_rnn", second::class_error, 0.2},
+      {"gated", second::square_error, 0.25},   {"factors", second::square_error, 0.6},
+      {"denoiser", second::label_error, 0.25}, {"dense", second::label_error, 0.25},
+      {"tower", second::label_error, 0.3},     {"set", second::class_error, 0.4},
+      {"attention", second::class_error, 0.2}, {"normal", second::normal_error, -0.7},
   };
   return all;
 }
