@@ -26,8 +26,6 @@ struct SecondProgram {
   Trial (*trial)(std::uint64_t seed);
 };
 const std::vector<SecondProgram>& second_programs();
-/// Decided after the second ones were looked at and what they showed was mended.
-const std::vector<SecondProgram>& third_programs();
 
 /// What a healthy program of a model reaches on examples that were kept back, and a faulty one misses.
 struct Goal {
@@ -36,6 +34,5 @@ struct Goal {
   double goal;
 };
 const std::vector<Goal>& second_goals();
-const std::vector<Goal>& third_goals();
 
 }  // namespace zoo
