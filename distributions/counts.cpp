@@ -124,7 +124,7 @@ Tensor Binomial::cdf_at(const Tensor& value) const {
   const Tensor inside = (k >= 0) & (k < total_count_);
   const Tensor safe = where(inside, k, 0.0);
   const Tensor n = where(inside, total_count_, 1.0);
-  return where(inside, betainc(n - safe, safe + 1.0, sigmoid(-logits_)), where(k < 0, 0.0, 1.0));
+  return where(inside, betainc(n - safe, safe + 1.0, sigmoid(-logits_)), where(k < 0, zeros_like(k), 1.0));
 }
 Tensor Binomial::icdf_at(const Tensor& p) const {
   return detail::integer_quantile(

@@ -20,6 +20,7 @@ using OdeFunction = std::function<Tensor(const Tensor& t, const Tensor& y)>;
 /// The same with parameters.
 using ParametricOdeFunction = std::function<Tensor(const Tensor& t, const Tensor& y, std::span<const Tensor> theta)>;
 
+/// Options of odeint, solve_ivp and odeint_adjoint.
 struct OdeOptions {
   enum class Method {
     dopri5,  ///< order 5(4) (Dormand and Prince 1980), SciPy's RK45: the default
