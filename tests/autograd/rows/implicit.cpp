@@ -82,13 +82,13 @@ Call rooting(const LinearSolveOptions& options) {
   return [=](Args& x) { return root_of(x[0], options); };
 }
 
-/// y' = theta y from y0 at 0, at 0, 0.5 and 1.
+/// y' = theta y from y0 at 0, at 0, 0.1 and 0.2: few steps, as a third derivative takes four nested integrations.
 Call growth(OdeOptions::Method method) {
   return [=](Args& x) {
     const std::vector<Tensor> theta{x[1]};
-    const OdeOptions options{.method = method, .rtol = theta[0].dtype() == f64 ? 1e-12 : 1e-6};
+    const OdeOptions options{.method = method, .rtol = theta[0].dtype() == f64 ? 1e-11 : 1e-6};
     return odeint_adjoint([](const Tensor&, const Tensor& y, std::span<const Tensor> k) { return k[0] * y; }, x[0],
-                          tensor({0, 0.5, 1}, f64), theta, options);
+                          tensor({0, 0.1, 0.2}, f64), theta, options);
   };
 }
 Values exponentials(const std::vector<Values>& in) {
@@ -97,7 +97,7 @@ Values exponentials(const std::vector<Values>& in) {
   Values y(shape);
   const std::size_t n = in[0].data.size();
   for (std::size_t i = 0; i < 3 * n; ++i) {
-    y.data[i] = in[0].data[i % n] * std::exp(in[1].data[i % n] * static_cast<long double>(i / n) / 2);
+    y.data[i] = in[0].data[i % n] * std::exp(in[1].data[i % n] * static_cast<long double>(i / n) / 10);
   }
   return y;
 }
@@ -107,8 +107,8 @@ using Method = LinearSolveOptions::Method;
 const Rows implicit{{
     {.name = "odeint_adjoint",
      .domains = {{.low = -1.5, .high = 1.5}, {.low = -1, .high = 1, .above = -2, .below = 2}},
-     .samples = {{{{3}, {3}}, growth(OdeOptions::Method::dopri5), exponentials},
-                 {{{2, 2}, {2, 2}}, growth(OdeOptions::Method::tsit5), exponentials},
+     .samples = {{{{2}, {2}}, growth(OdeOptions::Method::dopri5), exponentials},
+                 {{{1, 2}, {1, 2}}, growth(OdeOptions::Method::tsit5), exponentials},
                  {{{}, {}}, growth(OdeOptions::Method::dopri5), exponentials},
                  {{{0}, {0}}, growth(OdeOptions::Method::dopri5), exponentials}},
      .tolerance_scale = 1024,  // the tolerance of its steps
