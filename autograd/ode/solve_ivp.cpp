@@ -285,7 +285,8 @@ OdeSolution solve_ivp(const OdeFunction& f, In t0, In t1, In y0, const std::vect
   const char* const op = "solve_ivp";
   const Tensor start = state(op, y0);
   const Tensor first = to(t0.tensor(), start.dtype()), last = to(t1.tensor(), start.dtype());
-  const double begin = moment(op, first), end = moment(op, last);
+  moment(op, first);
+  const double end = moment(op, last);
   OdeIntegrator integrator(op, f, first, start, options);
   OdeRecorder recorder(events, integrator);
   bool running = true;
