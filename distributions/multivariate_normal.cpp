@@ -88,7 +88,7 @@ MultivariateNormal::MultivariateNormal(In loc, const MultivariateNormalOptions& 
   if (options.scale_tril.defined()) {
     detail::expect("MultivariateNormal", "scale_tril", matrix, constraints::lower_cholesky());
   }
-  const Tensor factor = options.covariance_matrix.defined()  ? linalg::cholesky(matrix)
+  const Tensor factor = options.covariance_matrix.defined()  ? linalg::cholesky(In(matrix, loc.location()))
                         : options.precision_matrix.defined() ? factor_of_inverse(matrix)
                                                              : matrix;
   loc_ = spread_vector(loc, batch);

@@ -90,10 +90,11 @@ Tensor odeint_adjoint(const ParametricOdeFunction& f, In y0, const Tensor& times
                         x.defined() ? name(x.dtype()) : "an undefined tensor");
     }
   }
-  detail::expect_times("odeint_adjoint", times.value());
+  if (!f) raise<ValueError>("odeint_adjoint: the function is empty", "a function of time, state, parameters", "none");
   auto p = std::make_shared<Problem>();
   p->f = f;
   p->times = to(times, all[0].dtype()).detach();
+  detail::expect_times("odeint_adjoint", p->times.value());
   p->options = options;
   for (const auto& x : all) p->like.push_back(x.detach());
   Tensor ys;

@@ -69,6 +69,7 @@ OdeIntegrator::OdeIntegrator(const char* op, const OdeFunction& f, Tensor t0, Te
       t_(origin_),
       y_(std::move(y0)),
       stepper_(options.method == OdeOptions::Method::rodas4 ? rosenbrock() : runge_kutta(options.method)) {
+  if (!f) raise<ValueError>(std::string(op) + ": the function is empty", "a function of time and state", "none");
   start_ = now_ = t_.item<double>();
   slope_ = f_(t_, y_);
 }
@@ -160,8 +161,9 @@ Tensor state(const char* op, In y0) {
 }
 
 double moment(const char* op, const Tensor& t) {
-  const double value = t.ndim() == 0 ? t.item<double>() : std::nan("");
-  if (!std::isfinite(value)) raise<ValueError>(std::string(op) + ": a time", "a finite scalar", to_string(t.shape()));
+  if (t.ndim() != 0) raise<ShapeError>(std::string(op) + ": a time must be a scalar", "[]", to_string(t.shape()));
+  const double value = t.item<double>();
+  if (!std::isfinite(value)) raise<ValueError>(std::string(op) + ": a time", "a finite number", std::to_string(value));
   return value;
 }
 
@@ -170,17 +172,18 @@ double moment(const char* op, const Tensor& t) {
 Tensor odeint(const OdeFunction& f, In y0, In times, const OdeOptions& options) {
   const char* const op = "odeint";
   const Tensor start = state(op, y0);
-  detail::expect_times(op, times.value());
   const Tensor t = to(times.tensor(), start.dtype());
+  detail::expect_times(op, t.value());
   OdeIntegrator integrator(op, f, select(t, 0, 0), start, options);
   std::vector<Tensor> ys{start};
   OdeStep step;
   const auto n = t.size();
+  const double end = select(t, 0, n - 1).item<double>();
   for (std::int64_t i = 1; i < n; ++i) {
     const Tensor at = select(t, 0, i);
     const double value = at.item<double>();
     const double direction = value > integrator.start() ? 1 : -1;
-    while (direction * (value - integrator.now()) > 0) step = integrator.advance(select(t, 0, n - 1).item<double>());
+    while (direction * (value - integrator.now()) > 0) step = integrator.advance(end);
     ys.push_back(value == integrator.now() && !recorded(at) ? integrator.y() : detail::evaluate(step, at));
   }
   return stack(ys, 0);
@@ -193,6 +196,9 @@ class OdeRecorder {
  public:
   OdeRecorder(const std::vector<OdeEvent>& events, OdeIntegrator& integrator)
       : events_(events), integrator_(integrator) {
+    for (const auto& event : events_) {
+      if (!event.function) raise<ValueError>("solve_ivp: the function of an event is empty", "a function", "none");
+    }
     for (const auto& event : events_) before_.push_back(value(event, integrator.t(), integrator.y()));
   }
 

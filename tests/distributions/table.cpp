@@ -31,6 +31,10 @@ Row counts(Row row) {
   row.discrete = true;
   return row;
 }
+Row of_family(const std::string& family, Row row) {
+  row.family = family;
+  return row;
+}
 /// Of a number of trials, which is not differentiated.
 template <class D>
 Row of_count(const std::string& name, double n, double p, double q) {
@@ -96,7 +100,9 @@ std::vector<Row> composed() {
        .parameters = {num(0.5), num(2)},
        .make =
            [](std::span<const Tensor> p) {
-             return share(TransformedDistribution(Normal(num(0), num(1)), AffineTransform(p[0], p[1]), ExpTransform()));
+             const DType dtype = p[0].dtype();
+             return share(TransformedDistribution(Normal(num(0).to(dtype), num(1).to(dtype)),
+                                                  AffineTransform(p[0], p[1]), ExpTransform()));
            }},
   };
 }
@@ -116,7 +122,7 @@ const std::vector<Row>& rows() {
         two<VonMises>("VonMises", 0.5, 1.5, -0.3, 0.8),
         one<Exponential>("Exponential", 1.5, 0.8),
         two<Gamma>("Gamma", 2.5, 1.5, 1.2, 0.8),
-        two<Gamma>("Gamma(small)", 0.3, 1.5, 0.5, 0.8),
+        of_family("Gamma", two<Gamma>("Gamma(small)", 0.3, 1.5, 0.5, 0.8)),
         two<Beta>("Beta", 2.5, 1.5, 1.2, 2),
         {.name = "StudentT",
          .family = "StudentT",
@@ -131,7 +137,6 @@ const std::vector<Row>& rows() {
                 .make = of_two<NegativeBinomial>()}),
         counts(one<Poisson>("Poisson", 3.5, 2)),
     };
-    list[10].family = "Gamma";
     for (auto& row : composed()) list.push_back(std::move(row));
     return list;
   }();

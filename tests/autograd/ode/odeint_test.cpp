@@ -184,6 +184,14 @@ TEST_CASE("odeint: bad input is refused") {
   CHECK_THROWS_AS(odeint(decay, y0, tensor({0, 1, 1}, f64)), ValueError);
   CHECK_THROWS_AS(odeint(decay, y0, tensor({0, 1, 0.5}, f64)), ValueError);
   CHECK_THROWS_AS(odeint(decay, y0, tensor({0, NAN}, f64)), ValueError);
+  // Two times that are one in the dtype of the state.
+  CHECK_THROWS_AS(odeint(decay, ones({2}, f32), tensor({1, 1 + 1e-12}, f64)), ValueError);
+  CHECK_THROWS_AS(odeint(OdeFunction{}, y0, tensor({0, 1}, f64)), ValueError);
+  CHECK_THROWS_AS(odeint_adjoint({}, y0, tensor({0, 1}, f64), {}), ValueError);
+  CHECK_THROWS_AS(solve_ivp(decay, 0, 1, y0, {OdeEvent{}}), ValueError);
+  CHECK_THROWS_AS(solve_ivp(decay, 0, NAN, y0), ValueError);
+  CHECK_THROWS_AS(solve_ivp(decay, 0, ones({2}, f64), y0), ShapeError);
+  CHECK_THROWS_WITH(odeint(decay, Tensor(), tensor({0, 1}, f64)), Catch::Contains("undefined"));
   CHECK_THROWS_AS(odeint(decay, y0, tensor({0, 1}, f64), {.rtol = -1}), ValueError);
   CHECK_THROWS_AS(odeint(decay, tensor({1, 2}, i64), tensor({0, 1}, f64)), DTypeError);
   CHECK_THROWS_AS(odeint([](const Tensor&, const Tensor& y) { return sum(y); }, y0, tensor({0, 1}, f64)), ShapeError);
