@@ -7,6 +7,7 @@
 /// Tensors and parameters print as their arrays: `fmt::print("{:.3}\n", x)`, `std::cout << x`.
 namespace newtape {
 
+/// NumPy's format of the values, as of an array; the graph is not shown.
 inline std::string to_string(const Tensor& x, const ToStringOptions& options = {}) {
   return to_string(x.value(), options);
 }

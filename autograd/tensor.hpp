@@ -211,13 +211,16 @@ template <Element T>
 Tensor from_blob(const T* data, const Shape& shape) {
   return Array::borrow(shape, element_dtype<T>, data);
 }
+/// A constant of zeros, of ones, or of one number.
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
 Tensor full(const Shape& shape, double value, DType dtype = f32);
+/// 0, 1, .., n - 1.
 Tensor arange(std::int64_t n, DType dtype = i64);
 /// Ones on the diagonal of a matrix, by default square.
 Tensor eye(std::int64_t n, DType dtype = f32);
 Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype = f32);
+/// A constant of the shape and dtype of x.
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 

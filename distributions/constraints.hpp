@@ -10,6 +10,7 @@
 /// Sets of values: the supports of distributions and the codomains of transforms.
 namespace newtape::distributions {
 
+/// A set of values: its name for messages, the number of axes of one value, and a test.
 class Constraint {
  public:
   Constraint(std::string name, std::size_t event_ndim, std::function<Tensor(const Tensor&)> contains)
@@ -18,7 +19,7 @@ class Constraint {
   const std::string& name() const noexcept { return name_; }
   /// Number of last axes that form one value.
   std::size_t event_ndim() const noexcept { return event_ndim_; }
-  /// Whether each value is in the set: [.., event..] -> boolean [..]. NaN never is.
+  /// Whether each value is in the set: [.., event..] -> boolean [..].
   Tensor contains(const Tensor& value) const { return contains_(value); }
 
  private:
@@ -29,19 +30,19 @@ class Constraint {
 
 namespace constraints {
 
-Constraint real();
-Constraint positive();
-Constraint nonnegative();
-Constraint unit_interval();                                  ///< [0, 1]
-Constraint interval(const Tensor& low, const Tensor& high);  ///< [low, high]
-Constraint boolean();                                        ///< 0 and 1
-Constraint nonnegative_integer();
-Constraint integer_interval(std::int64_t low, const Tensor& high);
-Constraint simplex();             ///< vectors >= 0 of sum 1, to rounding
-Constraint one_hot();             ///< vectors of one 1 and zeros
-Constraint counts(double total);  ///< vectors of integers >= 0 with this sum
-Constraint real_vector();
-Constraint ordered_vector();  ///< increasing
+Constraint real();                                                  ///< all numbers, infinite ones too, but not NaN
+Constraint positive();                                              ///< numbers > 0
+Constraint nonnegative();                                           ///< numbers >= 0
+Constraint unit_interval();                                         ///< [0, 1]
+Constraint interval(const Tensor& low, const Tensor& high);         ///< [low, high]
+Constraint boolean();                                               ///< 0 and 1
+Constraint nonnegative_integer();                                   ///< 0, 1, 2, ..
+Constraint integer_interval(std::int64_t low, const Tensor& high);  ///< integers in [low, high]
+Constraint simplex();                                               ///< vectors >= 0 of sum 1, to rounding
+Constraint one_hot();                                               ///< vectors of one 1 and zeros
+Constraint counts(double total);                                    ///< vectors of integers >= 0 with this sum
+Constraint real_vector();                                           ///< vectors without NaN
+Constraint ordered_vector();                                        ///< increasing
 Constraint lower_cholesky();  ///< lower triangular matrices with a positive diagonal
 /// Values whose last `ndim` axes form one, all of whose parts are in `base`.
 Constraint independent(const Constraint& base, std::size_t ndim);

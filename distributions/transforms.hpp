@@ -10,6 +10,7 @@
 /// Invertible functions with the logarithm of the determinant of their Jacobians. Names as in torch.distributions.
 namespace newtape::distributions {
 
+/// An invertible function of tensors, of single numbers or of the last axes.
 class Transform {
  public:
   virtual ~Transform() = default;
@@ -40,11 +41,12 @@ class AffineTransform final : public Transform {
   Tensor loc_, scale_;
 };
 
-/// Increasing functions of one number.
+/// The base of increasing functions of one number: its sign is 1.
 class IncreasingTransform : public Transform {
  public:
   Tensor sign() const override;
 };
+/// exp(x): numbers to positive numbers.
 class ExpTransform final : public IncreasingTransform {
  public:
   Tensor operator()(const Tensor& x) const override;
@@ -52,6 +54,7 @@ class ExpTransform final : public IncreasingTransform {
   Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
   Constraint codomain() const override { return constraints::positive(); }
 };
+/// sigmoid(x): numbers to [0, 1].
 class SigmoidTransform final : public IncreasingTransform {
  public:
   Tensor operator()(const Tensor& x) const override;
@@ -59,6 +62,7 @@ class SigmoidTransform final : public IncreasingTransform {
   Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
   Constraint codomain() const override { return constraints::unit_interval(); }
 };
+/// tanh(x): numbers to [-1, 1].
 class TanhTransform final : public IncreasingTransform {
  public:
   Tensor operator()(const Tensor& x) const override;
@@ -66,6 +70,7 @@ class TanhTransform final : public IncreasingTransform {
   Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
   Constraint codomain() const override;
 };
+/// log(1 + exp(x)): numbers to positive numbers.
 class SoftplusTransform final : public IncreasingTransform {
  public:
   Tensor operator()(const Tensor& x) const override;

@@ -7,9 +7,11 @@
 /// Initialisation of parameters. ShapeError from kaiming and xavier for parameters with fewer than two axes.
 namespace newtape::nn::init {
 
+/// The function that follows a layer.
 enum class Nonlinearity { linear, sigmoid, tanh, relu, leaky_relu, selu };
 
-/// The factor that preserves the variance from layer to layer; `slope` is the negative slope of leaky_relu.
+/// The factor that preserves the variance from layer to layer, as PyTorch's calculate_gain: 1 for linear and sigmoid,
+/// 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + slope^2)) for leaky_relu, 3/4 for selu.
 double gain(Nonlinearity nonlinearity, double slope = 0.01);
 
 /// Fan-in and fan-out of a weight [out, in, receptive field..].
@@ -19,6 +21,7 @@ struct Fans {
 };
 Fans fans(const Shape& shape);
 
+/// What kaiming_uniform and kaiming_normal preserve: the variance of values (fan_in) or of gradients (fan_out).
 enum class FanMode { fan_in, fan_out };
 
 /// Options of kaiming_uniform and kaiming_normal.
@@ -37,7 +40,9 @@ void kaiming_normal(const Parameter& p, const KaimingOptions& options = {}, Gene
 void xavier_uniform(const Parameter& p, double gain = 1, Generator& generator = default_generator());
 void xavier_normal(const Parameter& p, double gain = 1, Generator& generator = default_generator());
 
+/// Uniform in [low, high). ValueError unless low <= high, and both are finite.
 void uniform(const Parameter& p, double low = 0, double high = 1, Generator& generator = default_generator());
+/// Normal, with mean and standard deviation. ValueError unless std >= 0.
 void normal(const Parameter& p, double mean = 0, double std = 1, Generator& generator = default_generator());
 struct TruncNormalOptions {
   double mean = 0;
@@ -59,6 +64,7 @@ void eye(const Parameter& p);
 /// A convolution's weight [out, in / groups, ..] that is the identity on as many channels of each group as possible.
 /// ShapeError unless there are three to five axes, ValueError unless groups divides `out`.
 void dirac(const Parameter& p, std::int64_t groups = 1);
+/// One number everywhere: `value`, 0 or 1.
 void constant(const Parameter& p, double value);
 void zeros(const Parameter& p);
 void ones(const Parameter& p);

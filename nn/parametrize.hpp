@@ -87,6 +87,7 @@ struct SpectralNorm : Module<SpectralNorm> {
   void iterate(const Tensor& w, int times) const;
 };
 
+/// The map from skew-symmetric to orthogonal matrices: exp(a), or the Cayley map (1 - a/2)^-1 (1 + a/2).
 enum class OrthogonalMap { matrix_exp, cayley };
 struct OrthogonalOptions {
   OrthogonalMap map = OrthogonalMap::matrix_exp;

@@ -32,7 +32,9 @@ enum class ElementType : std::uint8_t {
 
 /// "float32", as NumPy calls it.
 std::string_view name(ElementType type) noexcept;
+/// float16, bfloat16, float32 and float64.
 bool is_floating(ElementType type) noexcept;
+/// Signed and unsigned integers; not boolean.
 bool is_integer(ElementType type) noexcept;
 /// The dtype that holds such elements, except where a model computes its floats in another one.
 DType dtype_of_element(ElementType type) noexcept;

@@ -21,6 +21,7 @@ struct Strings {
 /// (an empty optional). Cheap to copy.
 class Value {
  public:
+  /// What it holds.
   enum class Kind : std::uint8_t { none, tensor, strings, sequence };
 
   /// Nothing.

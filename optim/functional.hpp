@@ -38,7 +38,7 @@ class Hyper {
   Tensor tensor_;
 };
 
-/// Options and state of SGD; see SGDOptions. The buffers are empty before the first step.
+/// Options of sgd_update; see SGDOptions.
 struct SGDHyper {
   Hyper lr = 1e-3;
   Hyper momentum = 0;
@@ -46,6 +46,7 @@ struct SGDHyper {
   Hyper weight_decay = 0;
   bool nesterov = false;
 };
+/// State of sgd_update; the buffers are empty before the first step.
 struct SGDState {
   std::vector<Tensor> momentum_buffer = {};
 };
@@ -56,13 +57,14 @@ struct SGDState {
 std::pair<std::vector<Tensor>, SGDState> sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                     SGDState state, const SGDHyper& hyper = {});
 
-/// Options and state of Adam and AdamW; see AdamOptions.
+/// Options of adam_update and adamw_update; see AdamOptions.
 struct AdamHyper {
   Hyper lr = 1e-3;
   std::pair<Hyper, Hyper> betas = {0.9, 0.999};
   Hyper eps = 1e-8;
   Hyper weight_decay = 0;
 };
+/// State of adam_update and adamw_update; the moments are empty before the first step.
 struct AdamState {
   std::vector<Tensor> exp_avg = {};
   std::vector<Tensor> exp_avg_sq = {};
@@ -76,7 +78,7 @@ std::pair<std::vector<Tensor>, AdamState> adam_update(std::span<const Tensor> pa
 std::pair<std::vector<Tensor>, AdamState> adamw_update(std::span<const Tensor> params, std::span<const Tensor> grads,
                                                        AdamState state, const AdamHyper& hyper = {});
 
-/// Options and state of RMSprop; see RMSpropOptions.
+/// Options of rmsprop_update; see RMSpropOptions.
 struct RMSpropHyper {
   Hyper lr = 1e-2;
   Hyper alpha = 0.99;
@@ -84,10 +86,12 @@ struct RMSpropHyper {
   Hyper weight_decay = 0;
   Hyper momentum = 0;
 };
+/// State of rmsprop_update; the buffers are empty before the first step.
 struct RMSpropState {
   std::vector<Tensor> square_avg = {};
   std::vector<Tensor> momentum_buffer = {};
 };
+/// sgd_update's counterpart for RMSprop.
 std::pair<std::vector<Tensor>, RMSpropState> rmsprop_update(std::span<const Tensor> params,
                                                             std::span<const Tensor> grads, RMSpropState state,
                                                             const RMSpropHyper& hyper = {});

@@ -22,6 +22,7 @@ using ParametricOdeFunction = std::function<Tensor(const Tensor& t, const Tensor
 
 /// Options of odeint, solve_ivp and odeint_adjoint.
 struct OdeOptions {
+  /// The integration method, with its order and, in parentheses, that of the error estimate.
   enum class Method {
     dopri5,  ///< order 5(4) (Dormand and Prince 1980), SciPy's RK45: the default
     tsit5,   ///< order 5(4) (Tsitouras 2011), often fewer steps
@@ -60,6 +61,7 @@ struct OdeStep {
 /// A solution as a function of time.
 class OdeSolution {
  public:
+  /// A zero of an event's function.
   struct Crossing {
     std::size_t event = 0;  ///< index in the list of events
     Tensor t;               ///< differentiable, to order three (two Newton steps from the crossing are recorded)

@@ -8,12 +8,13 @@ namespace newtape {
 
 Tensor relu(In x);   ///< max(x, 0); derivative 0 at 0; also of i64
 Tensor relu6(In x);  ///< min(max(x, 0), 6)
+/// x where x > 0, else negative_slope x; derivative negative_slope at 0.
 Tensor leaky_relu(In x, double negative_slope = 0.01);
-Tensor prelu(In x, In weight);        ///< x where x > 0, else weight x; weight broadcasts by NumPy's rules
-Tensor elu(In x, double alpha = 1);   ///< x where x > 0, else alpha (exp(x) - 1)
-Tensor selu(In x);                    ///< elu, scaled to preserve mean 0 and variance 1
-Tensor celu(In x, double alpha = 1);  ///< alpha elu(x / alpha); ValueError unless alpha > 0
-Tensor sigmoid(In x);
+Tensor prelu(In x, In weight);               ///< x where x > 0, else weight x; weight broadcasts by NumPy's rules
+Tensor elu(In x, double alpha = 1);          ///< x where x > 0, else alpha (exp(x) - 1)
+Tensor selu(In x);                           ///< elu, scaled to preserve mean 0 and variance 1
+Tensor celu(In x, double alpha = 1);         ///< alpha elu(x / alpha); ValueError unless alpha > 0
+Tensor sigmoid(In x);                        ///< 1 / (1 + exp(-x)) without overflow
 Tensor logsigmoid(In x);                     ///< log(sigmoid(x)) without overflow
 Tensor softplus(In x);                       ///< log(1 + exp(x)) without overflow
 Tensor softsign(In x);                       ///< x / (1 + |x|)

@@ -20,16 +20,16 @@ inline Tensor& operator-=(Tensor& a, const In& b) { return a = In(a, b.location(
 inline Tensor& operator*=(Tensor& a, const In& b) { return a = In(a, b.location()) * b; }
 inline Tensor& operator/=(Tensor& a, const In& b) { return a = In(a, b.location()) / b; }
 
-Tensor pow(In a, In b);  ///< a^b; the derivative in b needs a > 0 (it is 0 at a = 0, b > 0)
-Tensor square(In x);
-Tensor reciprocal(In x);     ///< 1 / x
-Tensor abs(In x);            ///< derivative 0 at 0; square(abs(x)) and its kin have the right second derivative
-Tensor hypot(In a, In b);    ///< sqrt(a^2 + b^2) without overflow; derivatives at (0, 0) as those of norm
-Tensor maximum(In a, In b);  ///< equal operands share the gradient
-Tensor minimum(In a, In b);
+Tensor pow(In a, In b);              ///< a^b; the derivative in b needs a > 0 (it is 0 at a = 0, b > 0)
+Tensor square(In x);                 ///< x^2
+Tensor reciprocal(In x);             ///< 1 / x
+Tensor abs(In x);                    ///< derivative 0 at 0; square(abs(x)) and its kin have the right second derivative
+Tensor hypot(In a, In b);            ///< sqrt(a^2 + b^2) without overflow; derivatives at (0, 0) as those of norm
+Tensor maximum(In a, In b);          ///< equal operands share the gradient
+Tensor minimum(In a, In b);          ///< equal operands share the gradient
 Tensor clip(In x, In low, In high);  ///< gradient 1 within the bounds, inclusive
-Tensor clip(In x, In low);           ///< one bound only
-Tensor clip(In x, std::nullopt_t, In high);
+Tensor clip(In x, In low);           ///< a lower bound only
+Tensor clip(In x, std::nullopt_t, In high);  ///< an upper bound only
 /// PyTorch's names of clip.
 inline Tensor clamp(In x, In low, In high) { return clip(std::move(x), std::move(low), std::move(high)); }
 inline Tensor clamp(In x, In low) { return clip(std::move(x), std::move(low)); }
@@ -46,12 +46,12 @@ Tensor fmod(In a, In b);       ///< a - b trunc(a / b), with the sign of a, as C
 /// floor(a / b), as Python's //. The results of this and the following functions are constants, as their derivative is
 /// 0 wherever it exists: a gradient through them alone is an error.
 Tensor floor_divide(In a, In b);
-Tensor sign(In x);  ///< -1, 0 or 1
-Tensor floor(In x);
-Tensor ceil(In x);
+Tensor sign(In x);   ///< -1, 0 or 1
+Tensor floor(In x);  ///< the largest integer <= x, in the dtype of x
+Tensor ceil(In x);   ///< the smallest integer >= x, in the dtype of x
 Tensor round(In x);  ///< halves to even
 /// To so many digits after the point, or for -1, -2, ... to tens, hundreds, ...
 Tensor round(In x, int decimals);
-Tensor trunc(In x);
+Tensor trunc(In x);  ///< without the digits after the point: towards 0
 
 }  // namespace newtape

@@ -13,6 +13,7 @@ namespace newtape {
 
 /// The slices `indices` along `axis`; the shape of the indices (any) replaces the axis.
 Tensor take(In x, const Tensor& indices, std::int64_t axis = 0);
+/// take, with PyTorch's name and order of arguments.
 inline Tensor index_select(In x, std::int64_t axis, const Tensor& indices) { return take(std::move(x), indices, axis); }
 struct IndexAddOptions {
   double alpha = 1;  ///< factor of src
@@ -21,6 +22,7 @@ struct IndexAddOptions {
 Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src, const IndexAddOptions& options = {});
 /// x with the slices at `indices` replaced by src. Of equal indices the last one counts, also for the gradient.
 Tensor index_copy(In x, std::int64_t axis, const Tensor& indices, In src);
+/// x with the slices at `indices` replaced by one value, a number or a tensor that broadcasts.
 inline Tensor index_fill(In x, std::int64_t axis, const Tensor& indices, In value) {
   return index_copy(std::move(x), axis, indices, std::move(value));
 }
@@ -40,6 +42,7 @@ Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src);
 /// scatter that adds src to x.
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src);
 
+/// How scatter_reduce combines the elements that meet: sum, product, mean, maximum or minimum.
 enum class ScatterReduce { sum, prod, mean, amax, amin };
 struct ScatterReduceOptions {
   bool include_self = true;  ///< whether the element of x counts where something is scattered
@@ -62,6 +65,7 @@ Tensor masked_select(In x, const Tensor& mask);
 // --- indices, as constants ---
 
 Tensor argwhere(In x);  ///< indices of the nonzero elements: [n, ndim], in C order
+/// PyTorch's name of argwhere.
 inline Tensor nonzero(In x) { return argwhere(std::move(x)); }
 /// The indices where `condition` is true: one vector for each axis, as x[{..}] takes them.
 std::vector<Tensor> where(In condition);

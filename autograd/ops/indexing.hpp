@@ -20,10 +20,12 @@
 /// tensors of floats. Tensors are immutable: `index_put` returns one with other elements.
 namespace newtape {
 
+/// The type of `ellipsis`.
 struct Ellipsis {};
+/// The type of `newaxis`.
 struct NewAxis {};
-inline constexpr Ellipsis ellipsis{};
-inline constexpr NewAxis newaxis{};
+inline constexpr Ellipsis ellipsis{};  ///< index entry: all axes that have no entry of their own
+inline constexpr NewAxis newaxis{};    ///< index entry: a new axis of length 1
 
 /// An integer type other than bool.
 template <class I> concept IndexInteger = std::integral<I> && !std::same_as<I, bool>;
@@ -31,6 +33,7 @@ template <class I> concept IndexInteger = std::integral<I> && !std::same_as<I, b
 /// One entry of an index: an integer, a Slice, `ellipsis`, `newaxis`, or a tensor of i64 or booleans.
 class Index {
  public:
+  /// What the entry is; `axes` is the ellipsis.
   enum class Kind { integer, slice, axes, new_axis, tensor };
 
   template <IndexInteger I>

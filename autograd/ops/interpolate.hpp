@@ -9,6 +9,9 @@
 /// Resizing of images, as in PyTorch.
 namespace newtape {
 
+/// How an element of the result is computed: the element of index floor(i / scale) (nearest), or that with the nearest
+/// centre (nearest_exact); linear interpolation along one, two or three axes, cubic along two; the mean of a window
+/// (area).
 enum class InterpolateMode { nearest, nearest_exact, linear, bilinear, trilinear, bicubic, area };
 
 struct InterpolateOptions {

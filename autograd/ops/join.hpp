@@ -9,9 +9,14 @@
 /// Concatenation, and splitting into views.
 namespace newtape {
 
+/// The parts one after the other along `axis`. ValueError for no parts, ShapeError unless they have the same lengths
+/// along the other axes, DTypeError unless they have one dtype.
 Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis = 0,
                    SourceLocation location = SourceLocation::current());
+/// The parts side by side along a new axis, `axis` of the result. ValueError for no parts, ShapeError unless they have
+/// one shape, DTypeError unless they have one dtype.
 Tensor stack(std::span<const Tensor> parts, std::int64_t axis = 0, SourceLocation location = SourceLocation::current());
+/// The same for a vector.
 inline Tensor concatenate(const std::vector<Tensor>& parts, std::int64_t axis = 0,
                           SourceLocation location = SourceLocation::current()) {
   return concatenate(std::span<const Tensor>(parts), axis, location);
@@ -21,6 +26,7 @@ inline Tensor cat(const std::vector<Tensor>& parts, std::int64_t axis = 0,
                   SourceLocation location = SourceLocation::current()) {
   return concatenate(std::span<const Tensor>(parts), axis, location);
 }
+/// stack for a vector.
 inline Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis = 0,
                     SourceLocation location = SourceLocation::current()) {
   return stack(std::span<const Tensor>(parts), axis, location);
@@ -40,7 +46,7 @@ std::vector<Tensor> chunk(In x, std::int64_t count, std::int64_t axis = 0);
 std::vector<Tensor> tensor_split(In x, std::int64_t count, std::int64_t axis = 0);
 /// Splits before each of these indices.
 std::vector<Tensor> tensor_split(In x, const Dims& indices, std::int64_t axis = 0);
-/// All x[i] along `axis`, which is dropped.
+/// All x[i] along `axis`, which is dropped; unbind is PyTorch's name.
 std::vector<Tensor> unstack(In x, std::int64_t axis = 0);
 inline std::vector<Tensor> unbind(In x, std::int64_t axis = 0) { return unstack(std::move(x), axis); }
 

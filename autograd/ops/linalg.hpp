@@ -18,6 +18,8 @@ namespace newtape::linalg {
 
 // --- equations ---
 
+/// The inverse of a [.., n, n]. ShapeError unless a is square, NumericalError for a singular matrix. Gradient: Giles
+/// 2008, 2.2.3.
 Tensor inv(In a);
 struct SolveOptions {
   bool left = true;  ///< a x = b, else x a = b
@@ -65,6 +67,7 @@ Tensor logdet(In a);
 
 // --- orthogonal factors, least squares ---
 
+/// The sizes of the factors: min(m, n) columns in q, or all m.
 enum class QRMode { reduced, complete };
 /// a [.., m, n] = q r, k = min(m, n): q [.., m, k], r [.., k, n], or `complete`: q [.., m, m], r [.., m, n], where the
 /// columns of q beyond k have no derivative (ValueError). Gradient: Walter & Lehmann 2010, Roberts & Roberts 2020.
@@ -117,6 +120,7 @@ struct Eigh {
   Tensor w, v;
 };
 Eigh eigh(In a, bool upper = false);
+/// The eigenvalues [.., n] alone, ascending.
 Tensor eigvalsh(In a, bool upper = false);
 /// a v = v diag(w) for any square a: real and imaginary parts, the columns of v of norm 1. NumericalError for functions
 /// that depend on the columns' phases, and near defective matrices. Gradient: Boeddeker et al. 2017.
@@ -132,6 +136,7 @@ struct SVD {
   Tensor u, s, vh;
 };
 SVD svd(In a, bool full_matrices = false);
+/// The singular values [.., min(m, n)] alone, descending.
 Tensor svdvals(In a);
 
 // --- functions of symmetric matrices and of singular values: derivatives of any order at any values, equal or not ---
@@ -192,6 +197,7 @@ Tensor norm(In x, MatrixNorm order);
 /// norm(a, order) norm(inv(a), order); order 2, -2: the ratio of extreme singular values, inf for singular a.
 Tensor cond(In a, double order = 2);
 Tensor cond(In a, MatrixNorm order);
+/// The sum of the diagonal: [.., m, n] -> [..].
 Tensor trace(In a);
 /// x [.., n] -> [.., n, columns] (default n): powers of x, decreasing to x^0 unless `increasing`.
 Tensor vander(In x, std::optional<std::int64_t> columns = {}, bool increasing = false);

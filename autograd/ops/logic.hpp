@@ -15,18 +15,18 @@ Tensor operator<=(In a, In b);
 Tensor operator>(In a, In b);
 Tensor operator>=(In a, In b);
 
-Tensor isnan(In x);
-Tensor isinf(In x);
-Tensor isfinite(In x);
+Tensor isnan(In x);     ///< false for i64 and booleans; DTypeError for storage dtypes, as isinf and isfinite
+Tensor isinf(In x);     ///< of either sign
+Tensor isfinite(In x);  ///< neither infinite nor NaN
 /// x with NaN, inf and -inf replaced; the default for inf (-inf) is the dtype's largest (lowest) number. Replaced
 /// elements get gradient 0.
 Tensor nan_to_num(In x, double nan = 0, std::optional<double> posinf = {}, std::optional<double> neginf = {});
 
-// --- nonzero elements count as true ---
-Tensor logical_and(In a, In b);
-Tensor logical_or(In a, In b);
-Tensor logical_xor(In a, In b);
-Tensor logical_not(In x);
+// --- nonzero elements, of any dtype, count as true ---
+Tensor logical_and(In a, In b);  ///< both are true
+Tensor logical_or(In a, In b);   ///< at least one is true
+Tensor logical_xor(In a, In b);  ///< exactly one is true
+Tensor logical_not(In x);        ///< x is false
 inline Tensor operator!(In x) { return logical_not(std::move(x)); }
 
 // --- bitwise, of two booleans or two i64; the result has the operands' dtype ---

@@ -32,6 +32,7 @@ class PerAxis {
 /// stride 1 only) or Padding::valid (none).
 class Padding {
  public:
+  /// The kind of padding; `numbers` are those of lengths().
   enum class Mode { numbers, same, valid };
   static constexpr Mode same = Mode::same;
   static constexpr Mode valid = Mode::valid;

@@ -15,6 +15,7 @@ struct RecurrentScanOptions {
   Tensor mask = {};
 };
 
+/// The result of lstm_scan.
 struct LSTMScan {
   Tensor h;      ///< the state after each step [T, B, H]
   Tensor c;      ///< the cell [T, B, H]
@@ -24,6 +25,7 @@ struct LSTMScan {
 /// [B, H].
 LSTMScan lstm_scan(In x, In w, In h0, In c0, const RecurrentScanOptions& options = {});
 
+/// The result of gru_scan.
 struct GRUScan {
   Tensor h;      ///< the state after each step [T, B, H]
   Tensor gates;  ///< pre-activations of r, z, n [T, B, 3 H]

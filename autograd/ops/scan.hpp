@@ -6,6 +6,7 @@
 /// Scans: element i of the result depends on the elements up to i along one axis.
 namespace newtape {
 
+/// y_i = x_0 + .. + x_i along the axis.
 Tensor cumsum(In x, std::int64_t axis);
 /// Of x converted to `dtype`.
 inline Tensor cumsum(In x, std::int64_t axis, DType dtype) { return cumsum(to(std::move(x), dtype), axis); }
@@ -15,6 +16,7 @@ Tensor logcumsumexp(In x, std::int64_t axis);  ///< log(cumsum(exp(x))) without 
 Tensor linear_recurrence(In a, In b, std::int64_t axis = -1);
 /// The running maximum and its index, the last of equal ones, which gets the gradient. NaN propagates.
 ValuesIndices cummax(In x, std::int64_t axis);
+/// The running minimum, likewise.
 ValuesIndices cummin(In x, std::int64_t axis);
 
 }  // namespace newtape

@@ -24,6 +24,7 @@ Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& width
            PaddingMode mode = PaddingMode::constant, double value = 0);
 
 // --- several axes at once ---
+/// The elements of x in the window, which is over the last axes.
 Tensor slice(In x, const core::Window& window);
 /// x in the window, `value` elsewhere; with `value` 0 the adjoint of slice.
 Tensor unslice(In x, const core::Window& window, double value = 0);

@@ -7,6 +7,7 @@
 namespace newtape {
 
 ValuesIndices sort(In x, std::int64_t axis = -1, bool descending = false);  ///< stable
+/// The indices (i64 constants) of the sorted elements.
 Tensor argsort(In x, std::int64_t axis = -1, bool descending = false);
 /// The k largest (smallest) elements along the axis; in order when `sorted`. ValueError unless 0 <= k <= length.
 ValuesIndices topk(In x, std::int64_t k, std::int64_t axis = -1, bool largest = true, bool sorted = true);

@@ -5,13 +5,14 @@
 
 namespace newtape {
 class Generator;
+/// This thread's default generator; see <newtape/core/runtime/random.hpp>.
 Generator& default_generator();
 }  // namespace newtape
 
 /// Special functions, of floats.
 namespace newtape {
 
-Tensor erf(In x);
+Tensor erf(In x);                ///< the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x
 Tensor erfc(In x);               ///< 1 - erf(x), accurate for large x
 Tensor erfcx(In x);              ///< exp(x^2) erfc(x)
 Tensor erfinv(In x);             ///< the inverse of erf
@@ -32,10 +33,10 @@ Tensor xlogy(In a, In b);       ///< a log(b); 0 with derivative 0 in b where a 
 Tensor xlog1py(In a, In b);     ///< a log(1 + b), likewise
 
 // --- modified Bessel functions of orders 0 and 1; those times exp(-|x|) ---
-Tensor i0(In x);
-Tensor i1(In x);
-Tensor i0e(In x);  ///< derivative 0 at its corner x = 0
-Tensor i1e(In x);
+Tensor i0(In x);   ///< of order 0
+Tensor i1(In x);   ///< of order 1
+Tensor i0e(In x);  ///< exp(-|x|) i0(x); derivative 0 at its corner x = 0
+Tensor i1e(In x);  ///< exp(-|x|) i1(x)
 
 // --- with derivatives in all operands, in the parameters up to order 5 (then ValueError) ---
 /// The regularized incomplete gamma functions P(a, x) and Q(a, x) = 1 - P(a, x), of a > 0, x >= 0; NaN elsewhere.
@@ -43,8 +44,8 @@ Tensor igamma(In a, In x);
 Tensor igammac(In a, In x);
 /// The x with igamma(a, x) = p.
 Tensor igammainv(In a, In p);
-Tensor betainc(In a, In b,
-               In x);  ///< the regularized incomplete beta function I_x(a, b); NaN unless a, b > 0, 0 <= x <= 1
+/// The regularized incomplete beta function I_x(a, b); NaN unless a, b > 0 and 0 <= x <= 1.
+Tensor betainc(In a, In b, In x);
 Tensor betaincinv(In a, In b, In p);  ///< the x with betainc(a, b, x) = p
 Tensor zeta(In s, In q);              ///< Hurwitz's zeta function, the sum over k >= 0 of 1 / (q + k)^s; s > 1, q > 0
 /// log of the multivariate gamma function of dimension p: p(p-1)/4 log(pi) + the sum over j < p of lgamma(a - j/2).

@@ -18,13 +18,17 @@ Tensor std(In x, const Axes& axes = {}, double correction = 1, bool keepdims = f
 inline Tensor stddev(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false) {
   return std(std::move(x), axes, correction, keepdims);
 }
+/// The result of var_mean.
 struct VarMean {
   Tensor var, mean;
 };
+/// var and mean of the same elements.
 VarMean var_mean(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// The result of std_mean.
 struct StdMean {
   Tensor std, mean;
 };
+/// std and mean of the same elements.
 StdMean std_mean(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 
 /// What stands between the nearest two elements: their linear interpolation, the lower or higher of them, their mean, or
@@ -45,9 +49,11 @@ Tensor median(In x, const Axes& axes = {}, bool keepdims = false);
 Tensor nansum(In x, const Axes& axes = {}, bool keepdims = false);         ///< NaN counts as 0
 Tensor nanmean(In x, const Axes& axes = {}, bool keepdims = false);        ///< mean without NaN; NaN if all are NaN
 Tensor count_nonzero(In x, const Axes& axes = {}, bool keepdims = false);  ///< i64 constant
+/// The result of aminmax.
 struct MinMax {
   Tensor min, max;
 };
+/// min and max of the same elements.
 MinMax aminmax(In x, const Axes& axes = {}, bool keepdims = false);
 
 /// |a - b| <= atol + rtol |b| everywhere, after broadcasting; equal infinities are close, and with `equal_nan` so are

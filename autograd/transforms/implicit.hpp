@@ -15,6 +15,7 @@ namespace newtape {
 
 /// Options of custom_root, fixed_point and custom_linear_solve: the solver of the linear systems in the derivatives.
 struct LinearSolveOptions {
+  /// The solver of the linear systems.
   enum class Method { automatic, dense, gmres, bicgstab, cg };
   Method method = Method::automatic;  ///< dense up to dense_limit unknowns, then cg when symmetric, else gmres
   bool symmetric = false;             ///< the matrix is symmetric (and, for cg, positive definite)

@@ -54,6 +54,7 @@ constexpr double epsilon(DType t) noexcept {
   return t == f32 ? 0x1p-23 : t == f16 ? 0x1p-10 : t == bf16 ? 0x1p-7 : 0x1p-52;
 }
 
+/// "f32", "boolean" and so on: the name of the constant.
 constexpr std::string_view name(DType t) noexcept {
   constexpr std::string_view names[] = {"f32", "f64", "i64", "boolean", "u8",  "i8",  "i16",
                                         "i32", "u16", "u32", "u64",     "f16", "bf16"};

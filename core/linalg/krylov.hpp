@@ -8,6 +8,7 @@
 /// Matrix-free iterative solvers for a x = b, b [n]; f32 or f64.
 namespace newtape::core {
 
+/// The product a v, of the shape and dtype of v (else ShapeError).
 using MatVec = std::function<Array(const Array& v)>;
 
 /// Options of cg, gmres and bicgstab.
@@ -17,11 +18,12 @@ struct KrylovOptions {
   int restart = 50;        ///< gmres: dimension of the Krylov space before a restart
 };
 
+/// The last iterate of a solver, converged or not.
 struct KrylovResult {
   Array x;
-  int iterations = 0;
-  double residual = 0;  ///< |b - a x| / |b|
-  bool converged = false;
+  int iterations = 0;      ///< products with a
+  double residual = 0;     ///< |b - a x| / |b|, as the solver computes it; 0 for b = 0
+  bool converged = false;  ///< the residual is within the tolerance
 };
 
 /// Conjugate gradients (Hestenes and Stiefel 1952) for symmetric positive definite a. Stops without convergence at a

@@ -7,7 +7,7 @@
 /// and memory reuse as in <newtape/core/ops/elementwise.hpp>.
 namespace newtape::core {
 
-Array sigmoid(Array x);
+Array sigmoid(Array x);           ///< 1 / (1 + exp(-x)) without overflow
 Array softplus(Array x);          ///< log(1 + exp(x)) without overflow
 Array relu(Array x);              ///< NaN propagates
 Array gelu(Array x);              ///< x Phi(x), with erf
@@ -24,6 +24,7 @@ Array sigmoid_grad(Array g, Array x);   ///< g sigmoid(x) sigmoid(-x)
 Array softplus_grad(Array g, Array x);  ///< g sigmoid(x)
 Array relu_grad(Array g, Array y);      ///< g where y > 0, else 0
 Array gelu_grad(Array g, Array x);      ///< g (Phi(x) + x phi(x))
+/// g (s + x s' (a + 3 b x^2)) with s = sigmoid(u), s' = s (1 - s), u = x (a + b x^2), a = sqrt(8 / pi), b = 0.044715 a.
 Array gelu_tanh_grad(Array g, Array x);
 Array silu_grad(Array g, Array x);              ///< g s (1 + x (1 - s)), s = sigmoid(x)
 Array mish_grad(Array g, Array x);              ///< g (t + x s (1 - t^2)), t = tanh(softplus(x))

@@ -8,15 +8,18 @@
 /// New arrays from numbers, copies, conversion.
 namespace newtape::core {
 
+/// `value` everywhere, converted to `dtype`.
 Array full(const Shape& shape, double value, DType dtype);
 /// A 0-dimensional array. Allowed in recorded (fused) functions, like full_like and unlike full.
 Array number(double value, DType dtype);
-/// With the shape and dtype of x.
+/// `value` everywhere, with the shape and dtype of x.
 Array full_like(const Array& x, double value);
+/// full with 0, and with 1.
 Array zeros(const Shape& shape, DType dtype);
 Array ones(const Shape& shape, DType dtype);
 /// start, start + step, ...; `n` elements.
 Array arange(std::int64_t n, DType dtype, double start = 0, double step = 1);
+/// Ones on the diagonal of a matrix, zeros elsewhere; with one size it is square.
 Array eye(std::int64_t rows, std::int64_t columns, DType dtype);
 inline Array eye(std::int64_t n, DType dtype) { return core::eye(n, n, dtype); }
 /// A contiguous copy.

@@ -14,18 +14,22 @@ namespace newtape::core {
 // --- views ---
 /// One length may be -1 and is inferred. A view if the strides of `x` allow it, else a copy.
 Array reshape(const Array& x, const Shape& shape);
-/// Axis i of the result is axis `order[i]` of x.
+/// Axis i of the result is axis `order[i]` of x. ShapeError unless `order` has every axis once.
 Array permute(const Array& x, const Dims& order);
+/// Exchanges two axes.
 Array transpose(const Array& x, std::int64_t axis0, std::int64_t axis1);
 Array squeeze(const Array& x, const Axes& axes = {});  ///< removes axes of length 1 (default: all of them)
-Array unsqueeze(const Array& x, std::int64_t axis);
+Array unsqueeze(const Array& x, std::int64_t axis);    ///< inserts an axis of length 1, which is `axis` of the result
 /// Broadcasts without a copy: new leading axes and axes of length 1 get stride 0.
 Array expand(const Array& x, const Shape& shape);
 /// The diagonal of the last two axes, `offset` right of the main one.
 Array diagonal(const Array& x, std::int64_t offset = 0);
 
 // --- copies ---
+/// The parts one after the other along `axis`. ValueError for no parts, ShapeError unless they have the same lengths
+/// along the other axes, DTypeError unless they have one dtype.
 Array concatenate(std::span<const Array> parts, std::int64_t axis = 0);
+/// The parts, of one shape and dtype, side by side along a new axis. Errors as of concatenate.
 Array stack(std::span<const Array> parts, std::int64_t axis = 0);
 /// Shifts elements cyclically by `shift` positions along `axis`.
 Array roll(const Array& x, std::int64_t shift, std::int64_t axis);
@@ -33,6 +37,7 @@ Array roll(const Array& x, std::int64_t shift, std::int64_t axis);
 Array diag_embed(const Array& x, std::int64_t offset, std::int64_t rows, std::int64_t columns);
 
 // --- along an axis: integer indices of any shape, which replaces the axis. ValueError names an index out of range ---
+/// The slices `indices` of x: x.shape[:axis] + indices.shape + x.shape[axis + 1:].
 Array take(const Array& x, const Array& indices, std::int64_t axis);
 /// Adds src to zeros of length `length` along `axis`, at `indices`: the adjoint of `take`.
 Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length);

@@ -9,13 +9,14 @@ namespace newtape::core {
 
 Array sum(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< booleans: number of true, i64
 Array mean(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< f32 for i64, booleans
-Array prod(const Array& x, const Axes& axes = {}, bool keepdims = false);
-Array max(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< NaN propagates
-Array min(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< NaN propagates
-Array any(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< boolean only
-Array all(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< boolean only
+Array prod(const Array& x, const Axes& axes = {}, bool keepdims = false);  ///< f32, f64, i64
+Array max(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< NaN propagates
+Array min(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< NaN propagates
+Array any(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< boolean only
+Array all(const Array& x, const Axes& axes = {}, bool keepdims = false);   ///< boolean only
 /// Index (i64) of the first maximum along `axis`, or of the first NaN, as in NumPy.
 Array argmax(const Array& x, std::int64_t axis, bool keepdims = false);
+/// Likewise of the first minimum.
 Array argmin(const Array& x, std::int64_t axis, bool keepdims = false);
 
 /// Variance: the mean squared deviation times n / (n - correction), for n elements; floats only. ValueError unless n >
@@ -34,6 +35,7 @@ Array norm(const Array& x, double p, const Axes& axes = {}, bool keepdims = fals
 Array logsumexp(const Array& x, std::int64_t axis, bool keepdims = false);
 /// exp(x) / sum(exp(x)) along one axis, in one pass over each row.
 Array softmax(Array x, std::int64_t axis);
+/// x - logsumexp(x) along one axis.
 Array log_softmax(Array x, std::int64_t axis);
 /// First-order pullbacks in one pass: y (g - sum(g y)) and g - exp(y) sum(g). Extra leading axes of `g` broadcast over
 /// `y`.

@@ -6,11 +6,11 @@
 /// Special functions; f32 and f64. Broadcasting and memory reuse as in <newtape/core/ops/elementwise.hpp>.
 namespace newtape::core {
 
-Array erf(Array x);
-Array erfc(Array x);    ///< 1 - erf(x), without cancellation for large x
-Array erfinv(Array x);  ///< infinite at -1 and 1
-Array lgamma(Array x);  ///< log |Gamma(x)|
-Array digamma(Array x);
+Array erf(Array x);                      ///< error function
+Array erfc(Array x);                     ///< 1 - erf(x), without cancellation for large x
+Array erfinv(Array x);                   ///< infinite at -1 and 1
+Array lgamma(Array x);                   ///< log |Gamma(x)|
+Array digamma(Array x);                  ///< derivative of lgamma; NaN at the negative integers
 Array polygamma(int n, Array x);         ///< n-th derivative of digamma; n > 0
 Array sinc(Array x, int order = 0);      ///< derivative of this order of sin(pi x) / (pi x)
 Array gaussian(Array x, double factor);  ///< exp(-factor x^2) to the last digits; factor >= 1/2

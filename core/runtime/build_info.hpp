@@ -30,6 +30,7 @@ struct BuildInfo {
   std::vector<std::string> notes;  ///< what keeps the machine from its speed, and what to do about it
 };
 
+/// Of this process and thread, now: threads and denormals can change.
 BuildInfo build_info();
 
 /// One line for each member that says something, notes last.

@@ -31,13 +31,16 @@ class LocatedError : public Base {
 };
 }  // namespace detail
 
-/// Errors in arguments. Messages state what failed, what was expected and what was given, and where the call was.
+/// An argument has an unsuitable shape or axis. As those of the other errors, the message states what failed, what was
+/// expected, what was given, and where the call was.
 class ShapeError : public detail::LocatedError<std::invalid_argument> {
   using LocatedError::LocatedError;
 };
+/// An argument has an unsuitable dtype, or two have different ones.
 class DTypeError : public detail::LocatedError<std::invalid_argument> {
   using LocatedError::LocatedError;
 };
+/// An argument has an unsuitable value.
 class ValueError : public detail::LocatedError<std::invalid_argument> {
   using LocatedError::LocatedError;
 };

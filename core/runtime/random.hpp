@@ -46,9 +46,10 @@ void manual_seed(std::uint64_t seed);
 
 namespace random {
 
-/// Uniform in [low, high).
+/// Uniform in [low, high). DTypeError unless the dtype is f32 or f64, ValueError unless low <= high, both finite.
 Array uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = f32,
               Generator& generator = default_generator());
+/// Normal, with mean and standard deviation. DTypeError unless the dtype is f32 or f64, ValueError unless std >= 0.
 Array normal(const Shape& shape, double mean = 0, double std = 1, DType dtype = f32,
              Generator& generator = default_generator());
 /// -1 or 1 with equal probability.

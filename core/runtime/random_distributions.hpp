@@ -14,9 +14,11 @@ Array exponential(const Shape& shape, double rate = 1, DType dtype = f32, Genera
 Array standard_gamma(const Array& alpha, Generator& generator = default_generator());
 /// Its logarithm, also where the number itself would underflow.
 Array log_standard_gamma(const Array& alpha, Generator& generator = default_generator());
+/// a, b > 0: x / (x + y) with x and y from gamma distributions of shapes a and b.
 Array beta(const Array& a, const Array& b, Generator& generator = default_generator());
 /// alpha [.., k] > 0 -> points of the simplex [.., k].
 Array dirichlet(const Array& alpha, Generator& generator = default_generator());
+/// df > 0 degrees of freedom: a normal draw over the root of a chi-squared one divided by df.
 Array student_t(const Array& df, Generator& generator = default_generator());
 /// Counts, as floats: products of uniform numbers, or Hörmann's PTRS (1993) for rate >= 10.
 Array poisson(const Array& rate, Generator& generator = default_generator());

@@ -73,8 +73,10 @@ class Batch {
 
 }  // namespace newtape::data
 
+/// A batch of two arrays unpacks to them.
 template <>
 struct std::tuple_size<newtape::data::Batch> : std::integral_constant<std::size_t, 2> {};
+/// Both parts of a batch are arrays.
 template <std::size_t I>
 struct std::tuple_element<I, newtape::data::Batch> {
   using type = newtape::Array;

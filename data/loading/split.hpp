@@ -14,6 +14,7 @@ namespace newtape::data {
 std::pair<Dataset, Dataset> stratified_split(const Dataset& set, const ArrayLike& labels, double fraction,
                                              Generator& generator);
 
+/// One fold of a cross-validation: its training set and its validation set.
 struct Fold {
   Dataset train, valid;
 };

@@ -8,6 +8,7 @@
 
 namespace newtape::data {
 
+/// The training set and the test set that a data set comes with.
 struct TrainTest {
   Dataset train, test;
 };

@@ -16,6 +16,7 @@ struct ImageFolderOptions {
   Transform transform = {};
 };
 
+/// A data set of image files: the result of image_folder.
 struct ImageFolder {
   Dataset set;                       ///< batches "images" [n, c, h, w], "labels" i64 [n]
   std::vector<std::string> classes;  ///< folder names, sorted: label k denotes classes[k]

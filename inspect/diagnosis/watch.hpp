@@ -65,6 +65,7 @@ class Watch {
   std::unique_ptr<State> state_;
 };
 
+/// A Watch of a model and its optimizer, without a loss. Hold the result: its destructor ends the watch.
 Watch watch(const nn::ModuleBase& model, const optim::Optimizer& optimizer, const WatchOptions& options = {});
 
 /// Of a model that is called with one tensor, and the loss of its output for a target.

@@ -42,6 +42,7 @@ struct SingularSpectrum {
   double mean_square() const;
 };
 
+/// What check_technique found.
 struct TechniqueReport {
   GradcheckResult derivatives;        ///< of a block in its inputs and parameters, in f64 and training mode
   std::vector<double> signal;         ///< [depth + 1]: rms after k blocks over that of the input
@@ -58,7 +59,9 @@ struct TechniqueReport {
 /// than the precision of f32 over the depth, and effects that harm. ShapeError unless the block keeps the shape.
 TechniqueReport check_technique(const MakeBlock& technique, const CheckTechniqueOptions& options = {});
 
+/// A report as text, with one line for each part.
 std::string to_string(const TechniqueReport& report);
+/// As a JSON object; numbers that are not finite are null.
 std::string to_json(const TechniqueReport& report);
 
 }  // namespace newtape::inspect

@@ -10,9 +10,10 @@
 
 namespace newtape::inspect {
 
+/// What an experiment shows of a technique.
 enum class Verdict {
-  helps,
-  harms,
+  helps,        ///< the metric is better than the baseline's
+  harms,        ///< the metric is worse than the baseline's
   equivalent,   ///< no effect larger than the margin
   cannot_tell,  ///< neither: more runs could
 };
@@ -63,8 +64,9 @@ struct Effect {
   bool is_claim() const noexcept { return verdict == Verdict::helps || verdict == Verdict::harms; }
 };
 
+/// "helps", "harms", "no effect larger than the margin" or "cannot tell".
 std::string to_string(Verdict verdict);
-/// The same with what the margin says: "helps, by less than the margin", "no detectable effect".
+/// The verdict with what the margin says: "helps, by less than the margin", "no detectable effect".
 std::string verdict_text(const Effect& effect);
 /// One sentence: "batch norm helps: +0.0210 accuracy (95 % interval 0.0120 to 0.0300)".
 std::string summary(const Effect& effect);

@@ -22,6 +22,7 @@ struct SequentialSignFlipOptions {
 /// are symmetric about 0, it rejects the most extreme ones, at most alpha(t) of them so far.
 class SequentialSignFlip {
  public:
+  /// The outcome of one look.
   struct Look {
     int runs = 0;
     /// Share of the signs that were rejected at earlier looks or are as extreme at this one (stagewise ordering,

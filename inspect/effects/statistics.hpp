@@ -12,6 +12,7 @@
 /// random numbers. ValueError for no or non-finite differences, and for arguments out of their ranges.
 namespace newtape::inspect {
 
+/// A closed interval, such as a confidence interval; its ends may be infinite.
 struct Interval {
   double low = 0;
   double high = 0;

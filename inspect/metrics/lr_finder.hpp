@@ -18,6 +18,7 @@ struct FindLROptions {
   double diverge = 3;      ///< stops when the average is above its minimum by this many times the first loss
 };
 
+/// The learning rates and losses of find_lr.
 struct LRSearch {
   std::vector<double> lr;        ///< of the steps done, rising geometrically
   std::vector<double> loss;      ///< before each step

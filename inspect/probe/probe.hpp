@@ -34,6 +34,7 @@ struct ResultRecord {
   core::ArraySummary grad;   ///< of the loss with respect to it; `examined` is 0 when no sweep reached it
 };
 
+/// A parameter of the model, and its records.
 struct ProbedParameter {
   std::string name;  ///< "encoder.0.weight"
   Parameter parameter;
@@ -41,6 +42,7 @@ struct ProbedParameter {
   History<ParameterRecord> history;
 };
 
+/// The result, or the input, of a module, and its records.
 struct ProbedResult {
   std::string path;    ///< of the module; empty for the model itself
   std::string type;    ///< of the module: "Linear"

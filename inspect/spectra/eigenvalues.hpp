@@ -26,6 +26,7 @@ struct EigenvalueSet {
   std::vector<Array> vectors;  ///< [n] each, if asked for
 };
 
+/// The result of extreme_eigenvalues.
 struct ExtremeEigenvalues {
   EigenvalueSet largest;   ///< descending
   EigenvalueSet smallest;  ///< ascending
@@ -46,6 +47,7 @@ struct ConditionNumberOptions {
   Generator* generator = nullptr;  ///< null: the default generator
 };
 
+/// The result of condition_number.
 struct ConditionNumber {
   double value = 0;  ///< largest / smallest; infinite if the smallest is not above rounding error, n eps largest
   double largest = 0;

@@ -35,6 +35,7 @@ struct ParameterNoise {
   Array signal_to_noise() const;
 };
 
+/// The result of sample_noise.
 struct SampleNoise {
   std::int64_t samples = 0;
   NoiseScale scale;  ///< of all parameters together

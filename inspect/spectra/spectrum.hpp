@@ -27,6 +27,7 @@ struct SpectralDensity {
 /// the probe's own measure (Golub & Welsch 1969; Ubaru, Chen & Saad 2017).
 class Spectrum {
  public:
+  /// The quadrature rule of one probe: its nodes, and their weights, of sum 1.
   struct Quadrature {
     std::vector<double> nodes, weights;
   };

@@ -11,80 +11,100 @@
 /// Operations as modules with PyTorch's names, for Sequential.
 namespace newtape::nn {
 
+/// max(x, 0).
 struct ReLU : Module<ReLU> {
   Tensor forward(In x) const { return relu(std::move(x)); }
 };
+/// min(max(x, 0), 6).
 struct ReLU6 : Module<ReLU6> {
   Tensor forward(In x) const { return relu6(std::move(x)); }
 };
+/// tanh(x).
 struct Tanh : Module<Tanh> {
   Tensor forward(In x) const { return tanh(std::move(x)); }
 };
+/// 1 / (1 + exp(-x)).
 struct Sigmoid : Module<Sigmoid> {
   Tensor forward(In x) const { return sigmoid(std::move(x)); }
 };
+/// log(sigmoid(x)).
 struct LogSigmoid : Module<LogSigmoid> {
   Tensor forward(In x) const { return logsigmoid(std::move(x)); }
 };
+/// elu, scaled to preserve mean 0 and variance 1 (Klambauer et al. 2017).
 struct SELU : Module<SELU> {
   Tensor forward(In x) const { return selu(std::move(x)); }
 };
+/// x sigmoid(x).
 struct SiLU : Module<SiLU> {
   Tensor forward(In x) const { return silu(std::move(x)); }
 };
+/// x tanh(softplus(x)).
 struct Mish : Module<Mish> {
   Tensor forward(In x) const { return mish(std::move(x)); }
 };
+/// x / (1 + |x|).
 struct Softsign : Module<Softsign> {
   Tensor forward(In x) const { return softsign(std::move(x)); }
 };
+/// min(max(x / 6 + 1/2, 0), 1).
 struct Hardsigmoid : Module<Hardsigmoid> {
   Tensor forward(In x) const { return hardsigmoid(std::move(x)); }
 };
+/// x hardsigmoid(x).
 struct Hardswish : Module<Hardswish> {
   Tensor forward(In x) const { return hardswish(std::move(x)); }
 };
+/// x - tanh(x).
 struct Tanhshrink : Module<Tanhshrink> {
   Tensor forward(In x) const { return tanhshrink(std::move(x)); }
 };
 
+/// x Phi(x), exactly or by the approximation with tanh.
 struct GELU : Module<GELU> {
   explicit GELU(Approximate a = Approximate::exact) : approximate(a) {}
   Tensor forward(In x) const { return gelu(std::move(x), approximate); }
   Approximate approximate;
 };
+/// x where x > 0, else alpha (exp(x) - 1).
 struct ELU : Module<ELU> {
   explicit ELU(double a = 1) : alpha(a) {}
   Tensor forward(In x) const { return elu(std::move(x), alpha); }
   double alpha;
 };
+/// alpha elu(x / alpha); ValueError when called, unless alpha > 0.
 struct CELU : Module<CELU> {
   explicit CELU(double a = 1) : alpha(a) {}
   Tensor forward(In x) const { return celu(std::move(x), alpha); }
   double alpha;
 };
+/// x where x > 0, else negative_slope x.
 struct LeakyReLU : Module<LeakyReLU> {
   explicit LeakyReLU(double slope = 0.01) : negative_slope(slope) {}
   Tensor forward(In x) const { return leaky_relu(std::move(x), negative_slope); }
   double negative_slope;
 };
+/// min(max(x, min_val), max_val); ValueError when called, unless min_val < max_val.
 struct Hardtanh : Module<Hardtanh> {
   explicit Hardtanh(double low = -1, double high = 1) : min_val(low), max_val(high) {}
   Tensor forward(In x) const { return hardtanh(std::move(x), min_val, max_val); }
   double min_val;
   double max_val;
 };
+/// x where x > threshold, else value.
 struct Threshold : Module<Threshold> {
   Threshold(double above, double otherwise) : threshold(above), value(otherwise) {}
   Tensor forward(In x) const { return newtape::threshold(std::move(x), threshold, value); }
   double threshold;
   double value;
 };
+/// x where |x| > lambd, else 0.
 struct Hardshrink : Module<Hardshrink> {
   explicit Hardshrink(double l = 0.5) : lambd(l) {}
   Tensor forward(In x) const { return hardshrink(std::move(x), lambd); }
   double lambd;
 };
+/// x moved towards 0 by lambd, at most to 0.
 struct Softshrink : Module<Softshrink> {
   explicit Softshrink(double l = 0.5) : lambd(l) {}
   Tensor forward(In x) const { return softshrink(std::move(x), lambd); }
@@ -124,13 +144,14 @@ struct RReLU : Module<RReLU> {
 
 /// a sigmoid(b), where a and b are the halves of x along an axis. ShapeError for an odd length.
 Tensor glu(In x, std::int64_t axis = -1);
+/// glu along the axis `dim`.
 struct GLU : Module<GLU> {
   explicit GLU(std::int64_t axis = -1) : dim(axis) {}
   Tensor forward(In x) const { return glu(std::move(x), dim); }
   std::int64_t dim;
 };
 
-/// softmax(-x).
+/// softmax(-x) along the axis `dim`.
 struct Softmin : Module<Softmin> {
   explicit Softmin(std::int64_t axis = -1) : dim(axis) {}
   Tensor forward(In x) const { return softmax(-std::move(x), dim); }
@@ -140,11 +161,13 @@ struct Softmin : Module<Softmin> {
 struct Softmax2d : Module<Softmax2d> {
   Tensor forward(In x) const;
 };
+/// exp(x) / sum(exp(x)) along the axis `dim`.
 struct Softmax : Module<Softmax> {
   explicit Softmax(std::int64_t axis = -1) : dim(axis) {}
   Tensor forward(In x) const { return softmax(std::move(x), dim); }
   std::int64_t dim;
 };
+/// log(softmax(x)) along the axis `dim`.
 struct LogSoftmax : Module<LogSoftmax> {
   explicit LogSoftmax(std::int64_t axis = -1) : dim(axis) {}
   Tensor forward(In x) const { return log_softmax(std::move(x), dim); }

@@ -30,6 +30,7 @@ struct ScaledDotProductAttentionOptions {
 Tensor scaled_dot_product_attention(In query, In key, In value, const ScaledDotProductAttentionOptions& options = {},
                                     Generator& generator = default_generator());
 
+/// The values averaged by attention, and the weights.
 struct AttentionResult {
   Tensor output;
   Tensor weights;  ///< [n, l, s], or [n, heads, l, s] when not averaged; undefined without need_weights

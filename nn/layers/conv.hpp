@@ -41,12 +41,15 @@ struct Convolution : Module<Self> {
   std::vector<std::pair<std::int64_t, std::int64_t>> widths_;  ///< of padding with values other than zeros
 };
 
+/// Convolution of x [n, in, l] or [in, l]; see newtape::conv1d.
 struct Conv1d : Convolution<Conv1d, 1> {
   using Convolution::Convolution;
 };
+/// Convolution of x [n, in, h, w] or [in, h, w]; see newtape::conv2d.
 struct Conv2d : Convolution<Conv2d, 2> {
   using Convolution::Convolution;
 };
+/// Convolution of x [n, in, d, h, w] or [in, d, h, w]; see newtape::conv3d.
 struct Conv3d : Convolution<Conv3d, 3> {
   using Convolution::Convolution;
 };
@@ -77,12 +80,15 @@ struct TransposedConvolution : Module<Self> {
   Parameter bias;  ///< undefined without bias
 };
 
+/// Transposed convolution of x [n, in, l] or [in, l]; see newtape::conv_transpose1d.
 struct ConvTranspose1d : TransposedConvolution<ConvTranspose1d, 1> {
   using TransposedConvolution::TransposedConvolution;
 };
+/// Transposed convolution of x [n, in, h, w] or [in, h, w]; see newtape::conv_transpose2d.
 struct ConvTranspose2d : TransposedConvolution<ConvTranspose2d, 2> {
   using TransposedConvolution::TransposedConvolution;
 };
+/// Transposed convolution of x [n, in, d, h, w] or [in, d, h, w]; see newtape::conv_transpose3d.
 struct ConvTranspose3d : TransposedConvolution<ConvTranspose3d, 3> {
   using TransposedConvolution::TransposedConvolution;
 };

@@ -11,6 +11,7 @@ struct CosineSimilarityOptions {
   std::int64_t dim = 1;
   double eps = 1e-8;
 };
+/// a . b / (max(|a|, eps) max(|b|, eps)) along the axis `dim`; a and b broadcast.
 struct CosineSimilarity : Module<CosineSimilarity> {
   explicit CosineSimilarity(const CosineSimilarityOptions& o = {}) : options(o) {}
   Tensor forward(In a, In b) const { return cosine_similarity(std::move(a), std::move(b), options.dim, options.eps); }
@@ -22,6 +23,7 @@ struct PairwiseDistanceOptions {
   double eps = 1e-6;
   bool keepdim = false;
 };
+/// norm(a - b + eps, p) along the last axis; a and b broadcast.
 struct PairwiseDistance : Module<PairwiseDistance> {
   explicit PairwiseDistance(const PairwiseDistanceOptions& o = {}) : options(o) {}
   Tensor forward(In a, In b) const {

@@ -27,6 +27,7 @@ struct Dropout : Module<Dropout> {
   double p;
 };
 
+/// `alpha_dropout`, for networks with SELU.
 struct AlphaDropout : Module<AlphaDropout> {
   explicit AlphaDropout(double p = 0.5);
   Tensor forward(In x) const;
@@ -44,12 +45,15 @@ struct ChannelDropout : Module<Self> {
   double p;
 };
 
+/// Dropout of entire channels of x [n, channels, l] or [channels, l]; ShapeError for others.
 struct Dropout1d : ChannelDropout<Dropout1d, 1> {
   using ChannelDropout::ChannelDropout;
 };
+/// Dropout of entire channels of x [n, channels, h, w] or [channels, h, w]; ShapeError for others.
 struct Dropout2d : ChannelDropout<Dropout2d, 2> {
   using ChannelDropout::ChannelDropout;
 };
+/// Dropout of entire channels of x [n, channels, d, h, w] or [channels, d, h, w]; ShapeError for others.
 struct Dropout3d : ChannelDropout<Dropout3d, 3> {
   using ChannelDropout::ChannelDropout;
 };

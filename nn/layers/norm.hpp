@@ -46,12 +46,15 @@ struct BatchNorm : RunningNorm<Self> {
   Tensor forward(In x) const;
 };
 
+/// batch_norm of x [n, features] or [n, features, l]; ShapeError for others.
 struct BatchNorm1d : BatchNorm<BatchNorm1d, 1> {
   using BatchNorm::BatchNorm;
 };
+/// batch_norm of x [n, features, h, w]; ShapeError for others.
 struct BatchNorm2d : BatchNorm<BatchNorm2d, 2> {
   using BatchNorm::BatchNorm;
 };
+/// batch_norm of x [n, features, d, h, w]; ShapeError for others.
 struct BatchNorm3d : BatchNorm<BatchNorm3d, 3> {
   using BatchNorm::BatchNorm;
 };
@@ -74,12 +77,15 @@ struct InstanceNorm : RunningNorm<Self> {
   Tensor forward(In x) const;
 };
 
+/// instance_norm of x [n, features, l] or [features, l]; ShapeError for others.
 struct InstanceNorm1d : InstanceNorm<InstanceNorm1d, 1> {
   using InstanceNorm::InstanceNorm;
 };
+/// instance_norm of x [n, features, h, w] or [features, h, w]; ShapeError for others.
 struct InstanceNorm2d : InstanceNorm<InstanceNorm2d, 2> {
   using InstanceNorm::InstanceNorm;
 };
+/// instance_norm of x [n, features, d, h, w] or [features, d, h, w]; ShapeError for others.
 struct InstanceNorm3d : InstanceNorm<InstanceNorm3d, 3> {
   using InstanceNorm::InstanceNorm;
 };
@@ -108,6 +114,7 @@ struct RMSNormOptions {
   DType dtype = f32;
 };
 
+/// rms_norm over the last axes, of shape `normalized_shape`, as weight.
 struct RMSNorm : Module<RMSNorm> {
   explicit RMSNorm(const Shape& normalized_shape, const RMSNormOptions& options = {});
   explicit RMSNorm(std::int64_t last, const RMSNormOptions& o = {}) : RMSNorm(Shape{last}, o) {}
@@ -124,7 +131,7 @@ struct GroupNormOptions {
   DType dtype = f32;
 };
 
-/// weight and bias [channels]. ValueError unless num_groups divides num_channels.
+/// group_norm; weight and bias [channels]. ValueError unless num_groups divides num_channels.
 struct GroupNorm : Module<GroupNorm> {
   GroupNorm(std::int64_t num_groups, std::int64_t num_channels, const GroupNormOptions& options = {});
   /// x [n, channels, spatial..]
@@ -136,6 +143,8 @@ struct GroupNorm : Module<GroupNorm> {
   Parameter weight, bias;
 };
 
+/// local_response_norm over `size` neighbouring channels of x [n, channels, spatial..]. ValueError when called, unless
+/// size >= 1.
 struct LocalResponseNorm : Module<LocalResponseNorm> {
   explicit LocalResponseNorm(std::int64_t neighbours, const LocalResponseNormOptions& how = {})
       : size(neighbours), options(how) {}

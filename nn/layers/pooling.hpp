@@ -20,21 +20,27 @@ struct Pooling : Module<Self> {
   Options options;
 };
 
+/// The maximum of each window of x [n, c, l] or [c, l]; see max_pool1d.
 struct MaxPool1d : Pooling<MaxPool1d, MaxPoolOptions, max_pool1d> {
   using Pooling::Pooling;
 };
+/// The maximum of each window of x [n, c, h, w] or [c, h, w]; see max_pool2d.
 struct MaxPool2d : Pooling<MaxPool2d, MaxPoolOptions, max_pool2d> {
   using Pooling::Pooling;
 };
+/// The maximum of each window of x [n, c, d, h, w] or [c, d, h, w]; see max_pool3d.
 struct MaxPool3d : Pooling<MaxPool3d, MaxPoolOptions, max_pool3d> {
   using Pooling::Pooling;
 };
+/// The mean of each window of x [n, c, l] or [c, l]; see avg_pool1d.
 struct AvgPool1d : Pooling<AvgPool1d, AvgPoolOptions, avg_pool1d> {
   using Pooling::Pooling;
 };
+/// The mean of each window of x [n, c, h, w] or [c, h, w]; see avg_pool2d.
 struct AvgPool2d : Pooling<AvgPool2d, AvgPoolOptions, avg_pool2d> {
   using Pooling::Pooling;
 };
+/// The mean of each window of x [n, c, d, h, w] or [c, d, h, w]; see avg_pool3d.
 struct AvgPool3d : Pooling<AvgPool3d, AvgPoolOptions, avg_pool3d> {
   using Pooling::Pooling;
 };
@@ -50,9 +56,11 @@ struct LpPooling : Module<Self> {
   LPPoolOptions options;
 };
 
+/// (sum of x^norm_type)^(1 / norm_type) of each window of x [n, c, l] or [c, l]; see lp_pool1d.
 struct LPPool1d : LpPooling<LPPool1d, lp_pool1d> {
   using LpPooling::LpPooling;
 };
+/// (sum of x^norm_type)^(1 / norm_type) of each window of x [n, c, h, w] or [c, h, w]; see lp_pool2d.
 struct LPPool2d : LpPooling<LPPool2d, lp_pool2d> {
   using LpPooling::LpPooling;
 };
@@ -65,21 +73,27 @@ struct AdaptivePooling : Module<Self> {
   PerAxis output_size;
 };
 
+/// Means of x [n, c, l] or [c, l], spatial axes of length output_size; see adaptive_avg_pool1d.
 struct AdaptiveAvgPool1d : AdaptivePooling<AdaptiveAvgPool1d, adaptive_avg_pool1d> {
   using AdaptivePooling::AdaptivePooling;
 };
+/// Means of x [n, c, h, w] or [c, h, w], spatial axes of length output_size; see adaptive_avg_pool2d.
 struct AdaptiveAvgPool2d : AdaptivePooling<AdaptiveAvgPool2d, adaptive_avg_pool2d> {
   using AdaptivePooling::AdaptivePooling;
 };
+/// Means of x [n, c, d, h, w] or [c, d, h, w], spatial axes of length output_size; see adaptive_avg_pool3d.
 struct AdaptiveAvgPool3d : AdaptivePooling<AdaptiveAvgPool3d, adaptive_avg_pool3d> {
   using AdaptivePooling::AdaptivePooling;
 };
+/// Maxima of x [n, c, l] or [c, l], spatial axes of length output_size; see adaptive_max_pool1d.
 struct AdaptiveMaxPool1d : AdaptivePooling<AdaptiveMaxPool1d, adaptive_max_pool1d> {
   using AdaptivePooling::AdaptivePooling;
 };
+/// Maxima of x [n, c, h, w] or [c, h, w], spatial axes of length output_size; see adaptive_max_pool2d.
 struct AdaptiveMaxPool2d : AdaptivePooling<AdaptiveMaxPool2d, adaptive_max_pool2d> {
   using AdaptivePooling::AdaptivePooling;
 };
+/// Maxima of x [n, c, d, h, w] or [c, d, h, w], spatial axes of length output_size; see adaptive_max_pool3d.
 struct AdaptiveMaxPool3d : AdaptivePooling<AdaptiveMaxPool3d, adaptive_max_pool3d> {
   using AdaptivePooling::AdaptivePooling;
 };

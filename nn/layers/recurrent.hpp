@@ -33,6 +33,7 @@ struct RecurrentInput {
   Tensor mask = {};
 };
 
+/// The result of RNN, LSTM and GRU; without the axis B for an input without batch.
 struct RecurrentResult {
   Tensor output;  ///< [T, B, D H]: the last layer's states after each step, directions concatenated
   Tensor h_n;     ///< [num_layers D, B, H]: final states

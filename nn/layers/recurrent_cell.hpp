@@ -38,6 +38,7 @@ struct RNNCell : Module<RNNCell> {
   Parameter bias_ih, bias_hh;  ///< undefined without bias
 };
 
+/// State and cell of an LSTMCell, [B, H] or [H].
 struct LSTMState {
   Tensor h, c;
   Tensor& first_tensor() { return h; }

@@ -25,6 +25,7 @@ struct TransformerLayerOptions {
   DType dtype = f32;
 };
 
+/// Masks of one call of an encoder.
 struct EncoderMasks {
   Tensor src_mask = {};  ///< see MultiheadAttentionForwardOptions
   Tensor src_key_padding_mask = {};
@@ -49,6 +50,8 @@ struct TransformerEncoderLayer : Module<TransformerEncoderLayer> {
   Dropout dropout1, dropout2;
 };
 
+/// Masks of one call of a decoder: of its self-attention (tgt) and of its attention to the encoder's result (memory).
+/// See MultiheadAttentionForwardOptions.
 struct DecoderMasks {
   Tensor tgt_mask = {};
   Tensor memory_mask = {};
@@ -119,6 +122,8 @@ struct TransformerEncoder : Module<TransformerEncoder> {
   std::optional<LayerNorm> norm;
 };
 
+/// `num_layers` decoder layers in sequence, each of which attends to `memory`; parameters as in TransformerEncoder.
+/// ValueError unless num_layers is positive.
 struct TransformerDecoder : Module<TransformerDecoder> {
   TransformerDecoder(std::int64_t d_model, std::int64_t nhead, std::int64_t num_layers,
                      const TransformerOptions& options = {});

@@ -20,34 +20,40 @@ struct Loss : Module<Self> {
 };
 }  // namespace detail
 
+/// mse_loss: (input - target)^2.
 struct MSELoss : detail::Loss<MSELoss, MSELossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return mse_loss(std::move(input), std::move(target), options); }
 };
+/// l1_loss: |input - target|.
 struct L1Loss : detail::Loss<L1Loss, L1LossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return l1_loss(std::move(input), std::move(target), options); }
 };
+/// huber_loss: squares up to delta, linear beyond.
 struct HuberLoss : detail::Loss<HuberLoss, HuberLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return huber_loss(std::move(input), std::move(target), options); }
 };
+/// smooth_l1_loss: huber_loss with delta = beta, divided by beta.
 struct SmoothL1Loss : detail::Loss<SmoothL1Loss, SmoothL1LossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return smooth_l1_loss(std::move(input), std::move(target), options); }
 };
+/// gaussian_nll_loss: the negative logarithm of a normal density with mean input and variance var.
 struct GaussianNLLLoss : detail::Loss<GaussianNLLLoss, GaussianNLLLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target, In var) const {
     return gaussian_nll_loss(std::move(input), std::move(target), std::move(var), options);
   }
 };
+/// poisson_nll_loss: the negative logarithm of a Poisson probability.
 struct PoissonNLLLoss : detail::Loss<PoissonNLLLoss, PoissonNLLLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return poisson_nll_loss(std::move(input), std::move(target), options); }
 };
 
-/// The weight, if any, is a buffer.
+/// cross_entropy; the weight, if any, is a buffer.
 struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyLossOptions> {
   explicit CrossEntropyLoss(const CrossEntropyLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In logits, const Tensor& target) const {
@@ -57,7 +63,7 @@ struct CrossEntropyLoss : detail::Loss<CrossEntropyLoss, CrossEntropyLossOptions
   }
   Buffer weight = keep("weight", options.weight);
 };
-/// The weight, if any, is a buffer.
+/// nll_loss; the weight, if any, is a buffer.
 struct NLLLoss : detail::Loss<NLLLoss, NLLLossOptions> {
   explicit NLLLoss(const NLLLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In log_p, const Tensor& target) const {
@@ -67,7 +73,7 @@ struct NLLLoss : detail::Loss<NLLLoss, NLLLossOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
-/// The weight, if any, is a buffer.
+/// binary_cross_entropy; the weight, if any, is a buffer.
 struct BCELoss : detail::Loss<BCELoss, BCELossOptions> {
   explicit BCELoss(const BCELossOptions& o = {}) : Loss(o) {}
   Tensor forward(In input, In target) const {
@@ -75,7 +81,7 @@ struct BCELoss : detail::Loss<BCELoss, BCELossOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
-/// The weights, if any, are buffers.
+/// binary_cross_entropy_with_logits; the weights, if any, are buffers.
 struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BCEWithLogitsLossOptions> {
   explicit BCEWithLogitsLoss(const BCEWithLogitsLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In input, In target) const {
@@ -85,28 +91,32 @@ struct BCEWithLogitsLoss : detail::Loss<BCEWithLogitsLoss, BCEWithLogitsLossOpti
   Buffer weight = keep("weight", options.weight);
   Buffer pos_weight = keep("pos_weight", options.pos_weight);
 };
+/// kl_div: target (log(target) - input), for an input of logarithms.
 struct KLDivLoss : detail::Loss<KLDivLoss, KLDivLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return kl_div(std::move(input), std::move(target), options); }
 };
 
+/// hinge_embedding_loss, for targets of 1 and -1.
 struct HingeEmbeddingLoss : detail::Loss<HingeEmbeddingLoss, HingeEmbeddingLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const {
     return hinge_embedding_loss(std::move(input), std::move(target), options);
   }
 };
+/// soft_margin_loss: log(1 + exp(-target input)).
 struct SoftMarginLoss : detail::Loss<SoftMarginLoss, SoftMarginLossOptions> {
   using Loss::Loss;
   Tensor forward(In input, In target) const { return soft_margin_loss(std::move(input), std::move(target), options); }
 };
+/// margin_ranking_loss: max(0, margin - target (x1 - x2)).
 struct MarginRankingLoss : detail::Loss<MarginRankingLoss, MarginRankingLossOptions> {
   using Loss::Loss;
   Tensor forward(In x1, In x2, In target) const {
     return margin_ranking_loss(std::move(x1), std::move(x2), std::move(target), options);
   }
 };
-/// The weight, if any, is a buffer.
+/// multi_margin_loss; the weight, if any, is a buffer.
 struct MultiMarginLoss : detail::Loss<MultiMarginLoss, MultiMarginLossOptions> {
   explicit MultiMarginLoss(const MultiMarginLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In x, const Tensor& target) const {
@@ -116,11 +126,12 @@ struct MultiMarginLoss : detail::Loss<MultiMarginLoss, MultiMarginLossOptions> {
   }
   Buffer weight = keep("weight", options.weight);
 };
+/// multilabel_margin_loss, for classes listed in the target.
 struct MultiLabelMarginLoss : detail::Loss<MultiLabelMarginLoss, MultiLabelMarginLossOptions> {
   using Loss::Loss;
   Tensor forward(In x, const Tensor& target) const { return multilabel_margin_loss(std::move(x), target, options); }
 };
-/// The weight, if any, is a buffer.
+/// multilabel_soft_margin_loss; the weight, if any, is a buffer.
 struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultiLabelSoftMarginLossOptions> {
   explicit MultiLabelSoftMarginLoss(const MultiLabelSoftMarginLossOptions& o = {}) : Loss(o) {}
   Tensor forward(In x, In target) const {
@@ -128,12 +139,14 @@ struct MultiLabelSoftMarginLoss : detail::Loss<MultiLabelSoftMarginLoss, MultiLa
   }
   Buffer weight = keep("weight", options.weight);
 };
+/// cosine_embedding_loss, for targets of 1 and -1.
 struct CosineEmbeddingLoss : detail::Loss<CosineEmbeddingLoss, CosineEmbeddingLossOptions> {
   using Loss::Loss;
   Tensor forward(In x1, In x2, In target) const {
     return cosine_embedding_loss(std::move(x1), std::move(x2), std::move(target), options);
   }
 };
+/// triplet_margin_loss: max(0, d(anchor, positive) - d(anchor, negative) + margin).
 struct TripletMarginLoss : detail::Loss<TripletMarginLoss, TripletMarginLossOptions> {
   using Loss::Loss;
   Tensor forward(In anchor, In positive, In negative) const {
@@ -141,6 +154,7 @@ struct TripletMarginLoss : detail::Loss<TripletMarginLoss, TripletMarginLossOpti
   }
 };
 
+/// ctc_loss: connectionist temporal classification.
 struct CTCLoss : detail::Loss<CTCLoss, CTCLossOptions> {
   using Loss::Loss;
   Tensor forward(In log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths) const {

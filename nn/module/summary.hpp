@@ -11,6 +11,7 @@ namespace newtape::nn {
 /// Sums over the layers are those of the model: a parameter that several layers share counts in the first of them, and
 /// the parameters of a parametrization count in the layer whose parameter it computes, as do the costs of computing it.
 struct Summary {
+  /// One module, with its sizes and costs.
   struct Layer {
     std::string path;                ///< empty for the model itself
     std::string type;                ///< "Linear"
@@ -22,8 +23,8 @@ struct Summary {
     std::int64_t multiply_adds = 0;  ///< in matrix products and convolutions, without those of child layers
     double seconds = 0;              ///< of all calls, without those of child layers
     std::int64_t kept_bytes = 0;     ///< that its calls leave allocated when they return, without child layers
-    std::int64_t peak_bytes =
-        0;  ///< the most that a call had allocated beyond what was at its start, in child layers too
+    /// The most that a call had allocated beyond what was at its start, in child layers too.
+    std::int64_t peak_bytes = 0;
   };
   std::vector<Layer> layers;    ///< in the order of named_modules(), without modules of parametrizations
   std::int64_t parameters = 0;  ///< of the whole model, shared ones counted once

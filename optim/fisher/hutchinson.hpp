@@ -23,6 +23,7 @@ std::vector<Tensor> hutchinson_diag(const Function& f, std::span<const Tensor> x
                                     const HutchinsonOptions& options = {});
 Tensor hutchinson_diag(const UnaryFunction& f, const Tensor& x, const HutchinsonOptions& options = {});
 
+/// An estimated trace with its standard error.
 struct TraceEstimate {
   double value = 0;
   double standard_error = 0;  ///< NaN for a single sample

@@ -21,6 +21,7 @@ enum class LeastSquaresAlgorithm {
   /// ten times as long as the region, as where columns of J are nearly dependent.
   dogleg,
 };
+/// The algorithm's name, as in error messages.
 const char* to_string(LeastSquaresAlgorithm algorithm) noexcept;
 
 /// State between iterations.

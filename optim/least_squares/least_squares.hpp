@@ -14,6 +14,7 @@
 namespace newtape::optim {
 
 struct LeastSquaresOptions {
+  /// The solver of the linear problem of each step.
   enum class Solver {
     automatic,  ///< qr below 1000 unknowns or up to 3e7 elements of the Jacobian, else cgls
     qr,         ///< of the Jacobian as a matrix (and its SVD, for undamped steps)

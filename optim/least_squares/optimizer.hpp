@@ -57,13 +57,15 @@ class LeastSquaresOptimizer : public OptimizerOf<LeastSquaresOptimizerOptions> {
   Counts counts_;
 };
 
+/// LeastSquaresAlgorithm::levenberg_marquardt.
 struct LevenbergMarquardt : LeastSquaresOptimizer {
   explicit LevenbergMarquardt(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
-/// With a backtracking line search.
+/// LeastSquaresAlgorithm::gauss_newton, with a backtracking line search.
 struct GaussNewton : LeastSquaresOptimizer {
   explicit GaussNewton(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };
+/// LeastSquaresAlgorithm::dogleg.
 struct Dogleg : LeastSquaresOptimizer {
   explicit Dogleg(std::vector<Parameter> params, const LeastSquaresOptimizerOptions& options = {});
 };

@@ -16,6 +16,7 @@ enum class RobustLoss {
   cauchy,   ///< log(1 + s)
   tukey,    ///< (1 - (1 - s)^3) / 3 up to 1, then 1/3: outliers have no influence
 };
+/// The name of the loss.
 const char* to_string(RobustLoss loss) noexcept;
 
 /// rho at the square of a residual, and its derivatives there.

@@ -67,6 +67,7 @@ struct Region {
   double damping = 0;
 };
 
+/// A step that a Direction computed, not yet accepted.
 struct Step {
   Array d;
   double predicted = 0;      ///< reduction of the quadratic model, -g d - d B d / 2

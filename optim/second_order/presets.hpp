@@ -12,9 +12,11 @@ namespace newtape::optim {
 
 /// Steepest descent with a line search, as a baseline.
 Method gradient_descent();
-/// Hestenes-Stiefel, Polak-Ribiere and others; see ConjugateOptions.
+/// Nonlinear conjugate gradients (Hager-Zhang by default, see ConjugateOptions), with Hager and Zhang's line search.
 Method nonlinear_cg(const ConjugateOptions& options = {});
+/// BFGS with a dense matrix of the curvature, and a strong Wolfe line search.
 Method bfgs();
+/// L-BFGS, for many unknowns, with a strong Wolfe line search.
 Method lbfgs(const LBFGSOptions& options = {});
 /// Symmetric rank one in a trust region (Nocedal and Wright 2006, algorithm 6.2).
 Method sr1();

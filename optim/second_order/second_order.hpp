@@ -66,29 +66,36 @@ struct LBFGS : SecondOrder {
   explicit LBFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {.max_iterations = 20},
                  const LBFGSOptions& lbfgs = {});
 };
+/// The method bfgs(), by default one iteration in each step.
 struct BFGS : SecondOrder {
   explicit BFGS(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
+/// The method nonlinear_cg(), by default one iteration in each step.
 struct NonlinearCG : SecondOrder {
   explicit NonlinearCG(std::vector<Parameter> params, const SecondOrderOptions& options = {},
                        const ConjugateOptions& conjugate = {});
 };
+/// The method newton(), by default one iteration in each step.
 struct Newton : SecondOrder {
   explicit Newton(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
+/// The method damped_newton(), by default one iteration in each step.
 struct DampedNewton : SecondOrder {
   explicit DampedNewton(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
+/// The method saddle_free_newton(), by default one iteration in each step.
 struct SaddleFreeNewton : SecondOrder {
   explicit SaddleFreeNewton(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
+/// The method newton_cg(), by default one iteration in each step.
 struct NewtonCG : SecondOrder {
   explicit NewtonCG(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
+/// The method trust_region_newton(), by default one iteration in each step.
 struct TrustRegionNewton : SecondOrder {
   explicit TrustRegionNewton(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };
-/// Needs step(outputs, loss).
+/// The method hessian_free(); needs step(outputs, loss).
 struct HessianFree : SecondOrder {
   explicit HessianFree(std::vector<Parameter> params, const SecondOrderOptions& options = {});
 };

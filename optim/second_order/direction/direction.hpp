@@ -8,6 +8,7 @@
 namespace newtape::optim {
 
 struct ConjugateOptions {
+  /// The formula of beta in d = -g + beta d_last (Hager and Zhang 2006, table 1.1).
   enum class Beta { fletcher_reeves, polak_ribiere, hestenes_stiefel, dai_yuan, hager_zhang };
   Beta beta = Beta::hager_zhang;  ///< polak_ribiere and hestenes_stiefel are clipped at 0
 };

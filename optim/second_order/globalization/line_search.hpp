@@ -11,6 +11,7 @@ namespace newtape::optim {
 /// f along x + alpha d, evaluated with its gradient.
 class Line {
  public:
+  /// A point of the line, with the value and slope of f there.
   struct Point {
     double alpha = 0;
     double value = 0;
@@ -43,6 +44,7 @@ class Line {
   Iterate last_point_, lowest_point_;
 };
 
+/// The outcome of a line search.
 struct LineResult {
   double alpha = 0;  ///< 0: no acceptable step
   int evaluations = 0;
