@@ -230,6 +230,7 @@ class Op {
   Op(const Op&) = delete;
   Op& operator=(const Op&) = delete;
 
+  /// As registered.
   const char* name() const noexcept { return name_; }
   /// Whether it is a length with a kink at 0, as norm: see ops/detail/kink.hpp.
   bool is_length() const noexcept { return is_length_; }

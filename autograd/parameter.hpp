@@ -21,7 +21,9 @@ class Parameter : public TensorMethods<Parameter> {
   explicit Parameter(Array initial) : cell_(std::make_shared<Tensor>(variable(std::move(initial)))) {}
   explicit Parameter(const Tensor& initial) : Parameter(initial.value()) {}
 
+  /// Whether it has a cell.
   bool defined() const noexcept { return cell_ != nullptr; }
+  /// The tensor in the cell, and what it says of itself. ValueError without a cell.
   operator const Tensor&() const { return cell(); }
   const Tensor& tensor() const { return cell(); }
   const Array& value() const { return cell().value(); }
@@ -49,6 +51,7 @@ class Parameter : public TensorMethods<Parameter> {
     if (cell().is_leaf()) cell().set_grad({});
   }
 
+  /// Whether it is trained, and not frozen.
   bool requires_grad() const { return cell().requires_grad(); }
   /// False freezes the parameter (it becomes a constant), true unfreezes it.
   void requires_grad(bool wanted) const;

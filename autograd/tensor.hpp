@@ -68,8 +68,12 @@ class Tensor : public TensorMethods<Tensor> {
   Tensor& operator=(Tensor&&) & noexcept = default;
   ~Tensor();
 
+  /// Whether it holds an array.
   bool defined() const noexcept { return value_.defined(); }
+  /// The array, without the graph.
   const Array& value() const noexcept { return value_; }
+  /// As of the array: lengths of all axes, or of one; dtype, number of axes, number of elements. ValueError when there
+  /// is none.
   const Shape& shape() const { return value_.shape(); }
   std::int64_t shape(std::int64_t axis) const { return value_.shape(axis); }
   DType dtype() const { return value_.dtype(); }
@@ -109,6 +113,7 @@ class Tensor : public TensorMethods<Tensor> {
   /// runs a sweep. ValueError for a constant.
   HookHandle register_hook(GradHook hook) const;
 
+  /// The node of the graph; null for constants.
   const detail::NodeRef& node() const noexcept { return node_; }
   /// Moves the value out; the node stays.
   Array take_value() noexcept { return std::move(value_); }
@@ -287,6 +292,7 @@ class In {
   In& operator=(const In&) = delete;
   ~In();
 
+  /// The operand as a tensor; a number becomes a constant, of its literal's dtype unless it was resolved to another.
   operator const Tensor&() const { return tensor(); }
   const Tensor& tensor() const { return is_number() ? promoted() : *tensor_; }
   const Array& value() const { return tensor().value(); }
@@ -295,6 +301,7 @@ class In {
   std::size_t ndim() const { return tensor().ndim(); }
   std::int64_t size() const { return tensor().size(); }
   bool requires_grad() const noexcept { return tensor_->requires_grad(); }
+  /// The line of the caller, for messages.
   SourceLocation location() const noexcept { return location_; }
 
   /// The value, moved out when the argument was a temporary, so that a kernel may overwrite it. Only for operations

@@ -16,6 +16,7 @@ class Constraint {
   Constraint(std::string name, std::size_t event_ndim, std::function<Tensor(const Tensor&)> contains)
       : name_(std::move(name)), event_ndim_(event_ndim), contains_(std::move(contains)) {}
 
+  /// In words, as messages have it: "numbers > 0".
   const std::string& name() const noexcept { return name_; }
   /// Number of last axes that form one value.
   std::size_t event_ndim() const noexcept { return event_ndim_; }

@@ -18,10 +18,14 @@ class Distribution {
  public:
   virtual ~Distribution() = default;
 
+  /// The family: "Normal".
   const char* name() const noexcept { return name_; }
+  /// The shape of the batch of distributions, and that of one value of one of them.
   const Shape& batch_shape() const noexcept { return batch_shape_; }
   const Shape& event_shape() const noexcept { return event_shape_; }
+  /// Of the parameters.
   virtual DType dtype() const = 0;
+  /// The set of possible values.
   virtual Constraint support() const = 0;
 
   /// Constants.

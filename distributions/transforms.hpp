@@ -14,10 +14,13 @@ namespace newtape::distributions {
 class Transform {
  public:
   virtual ~Transform() = default;
+  /// f(x).
   virtual Tensor operator()(const Tensor& x) const = 0;
+  /// The x with f(x) = y.
   virtual Tensor inverse(const Tensor& y) const = 0;
   /// log |det dy/dx|, [..] without the axes of one value; y = f(x).
   virtual Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const = 0;
+  /// The set of the values of f.
   virtual Constraint codomain() const = 0;
   /// Numbers of last axes that form one value.
   virtual std::size_t domain_ndim() const { return 0; }

@@ -21,7 +21,7 @@ struct Strings {
 /// (an empty optional). Cheap to copy.
 class Value {
  public:
-  /// What it holds.
+  /// What a value is.
   enum class Kind : std::uint8_t { none, tensor, strings, sequence };
 
   /// Nothing.
@@ -35,6 +35,7 @@ class Value {
   /// A sequence; `type` is that of its tensors.
   Value(std::vector<Value> items, ElementType type);
 
+  /// What it holds.
   Kind kind() const noexcept { return kind_; }
   bool is_none() const noexcept { return kind_ == Kind::none; }
   bool is_tensor() const noexcept { return kind_ == Kind::tensor; }

@@ -96,8 +96,12 @@ class Optimizer {
   /// Calls `hook` after every step that succeeded.
   StepHookHandle register_step_post_hook(StepHook hook) const { return enlist(post_hooks_, std::move(hook)); }
 
+  /// The number of parameter groups.
   std::size_t group_count() const noexcept { return group_sizes_.size(); }
+  /// The parameters of all groups, in order.
   std::vector<Parameter> params() const;
+  /// The learning rate of a group, and its change. ValueError for a group that does not exist, or a rate that is
+  /// negative or not finite.
   virtual double lr(std::size_t group = 0) const = 0;
   virtual void set_lr(double lr, std::size_t group) = 0;
   /// The same learning rate for all groups. ValueError when negative or not finite.
@@ -209,6 +213,7 @@ class OptimizerOf : public Optimizer {
   explicit OptimizerOf(std::vector<Parameter> params, const O& options = {});
   explicit OptimizerOf(const std::vector<ParamGroup<O>>& groups);
 
+  /// ValueError for a group that does not exist.
   const O& options(std::size_t group = 0) const { return options_[check_group(group)]; }
   /// ValueError for invalid values.
   void set_options(const O& options, std::size_t group = 0);

@@ -26,6 +26,7 @@ class Schedule {
     requires(std::is_invocable_r_v<double, F&, std::int64_t, double>)
   Schedule(F rate) : rate_(std::move(rate)) {}
 
+  /// The rate at a step, counted from 0, for an initial rate.
   double operator()(std::int64_t step, double initial = 1) const { return rate_(step, initial); }
 
  private:
@@ -111,8 +112,11 @@ class Scheduler {
   Scheduler(Optimizer& optimizer, Schedule schedule);
   Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules);
 
+  /// Sets the rates of the next step.
   void step() { set_step(steps_ + 1); }
+  /// The step whose rates are set.
   std::int64_t steps() const noexcept { return steps_; }
+  /// Sets the rates of any step. ValueError for a negative one.
   void set_step(std::int64_t step);
   /// The optimizer's current rates.
   std::vector<double> last_lr() const;
@@ -150,6 +154,7 @@ class ReduceLROnPlateau {
   void step(double metric);
   double best() const noexcept { return best_; }
 
+  /// The best metric and the counts.
   StateDict state_dict() const;
   void load_state_dict(const StateDict& state);
 

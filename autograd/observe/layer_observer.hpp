@@ -50,7 +50,9 @@ class LayerObserver {
   LayerObserver(const LayerObserver&) = delete;
   LayerObserver& operator=(const LayerObserver&) = delete;
 
+  /// Called for each use of a weight, in the order of the sweep.
   virtual void on_layer_pass(const LayerPass& pass) = 0;
+  /// Whether the products for the weights' gradients are computed.
   bool weight_grads() const noexcept { return weight_grads_; }
   /// The innermost observer in scope on this thread, or null.
   static LayerObserver* current() noexcept;

@@ -8,10 +8,11 @@
 /// Arithmetic. Operands broadcast; tensors of the same dtype, or a number and a tensor.
 namespace newtape {
 
+/// Elementwise; i64 wraps around.
 Tensor operator+(In a, In b);
 Tensor operator-(In a, In b);
 Tensor operator*(In a, In b);  ///< elementwise; for the matrix product see matmul
-Tensor operator/(In a, In b);
+Tensor operator/(In a, In b);  ///< elementwise; of i64: f32
 Tensor operator-(In x);
 
 /// `a = a + b` and so on: rebinds `a`; values saved by the tape do not change.

@@ -36,6 +36,7 @@ class Index {
   /// What the entry is; `axes` is the ellipsis.
   enum class Kind { integer, slice, axes, new_axis, tensor };
 
+  /// From what stands for it in x[{..}].
   template <IndexInteger I>
   Index(I at, SourceLocation location = SourceLocation::current()) noexcept
       : integer_(static_cast<std::int64_t>(at)), location_(location), kind_(Kind::integer) {}
@@ -48,6 +49,7 @@ class Index {
   Index(const Tensor& at, SourceLocation location = SourceLocation::current()) noexcept
       : array_(at.value()), location_(location), kind_(Kind::tensor) {}
 
+  /// The kind, and the entry of this kind; the other entries have their defaults.
   Kind kind() const noexcept { return kind_; }
   std::int64_t integer() const noexcept { return integer_; }
   const Slice& slice() const noexcept { return slice_; }

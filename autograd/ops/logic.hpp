@@ -8,6 +8,8 @@
 /// Comparisons, predicates and logic. The results are constants, boolean unless stated otherwise.
 namespace newtape {
 
+/// Elementwise; operands broadcast. Integers and booleans are converted to the other's float dtype; DTypeError for f32
+/// with f64. NaN is equal to nothing, itself included.
 Tensor operator==(In a, In b);
 Tensor operator!=(In a, In b);
 Tensor operator<(In a, In b);
@@ -27,9 +29,11 @@ Tensor logical_and(In a, In b);  ///< both are true
 Tensor logical_or(In a, In b);   ///< at least one is true
 Tensor logical_xor(In a, In b);  ///< exactly one is true
 Tensor logical_not(In x);        ///< x is false
+/// logical_not.
 inline Tensor operator!(In x) { return logical_not(std::move(x)); }
 
 // --- bitwise, of two booleans or two i64; the result has the operands' dtype ---
+/// And, or, exclusive or, and not, bit by bit; a boolean with an i64 is converted to i64. DTypeError for floats.
 Tensor operator&(In a, In b);
 Tensor operator|(In a, In b);
 Tensor operator^(In a, In b);

@@ -20,6 +20,7 @@ class PerAxis {
   PerAxis(std::initializer_list<std::int64_t> each) : dims_(each) {}
   PerAxis(Dims each) : dims_(std::move(each)) {}
 
+  /// Whether it is unset.
   bool empty() const noexcept { return dims_.empty(); }
   /// The numbers for `axes` axes; ValueError naming `op` and `option` unless all are at least `min_value`.
   Dims over(std::string_view op, std::string_view option, std::size_t axes, std::int64_t min_value) const;

@@ -50,6 +50,7 @@ class Linearization {
   Linearization(const MultiFunction& f, std::span<const Tensor> xs);
   Linearization(const Function& f, std::span<const Tensor> xs);
 
+  /// The results of f.
   const std::vector<Tensor>& values() const noexcept { return values_; }
   /// J v: one tensor for each result of f.
   std::vector<Tensor> jvp(std::span<const Tensor> vs) const;

@@ -70,6 +70,7 @@ struct float16 {
   std::uint16_t bits;
 
   float16() = default;
+  /// Rounds to nearest, ties to even.
   constexpr explicit float16(float x) noexcept : bits(detail::float_to_half(x)) {}
   constexpr explicit float16(double x) noexcept : bits(detail::float_to_half(detail::round_to_odd(x))) {}
   constexpr explicit float16(int x) noexcept : float16(static_cast<double>(x)) {}
@@ -81,6 +82,7 @@ struct bfloat16 {
   std::uint16_t bits;
 
   bfloat16() = default;
+  /// Rounds to nearest, ties to even.
   constexpr explicit bfloat16(float x) noexcept : bits(detail::float_to_bfloat(x)) {}
   constexpr explicit bfloat16(double x) noexcept : bits(detail::float_to_bfloat(detail::round_to_odd(x))) {}
   constexpr explicit bfloat16(int x) noexcept : bfloat16(static_cast<double>(x)) {}

@@ -7,12 +7,14 @@
 /// memory reuse. A number takes the dtype of the array; DTypeError unless an i64 array is given an integer.
 namespace newtape {
 
+/// Elementwise; operands broadcast and have one dtype (else DTypeError).
 Array operator+(Array a, Array b);
 Array operator-(Array a, Array b);
 Array operator*(Array a, Array b);  ///< elementwise
 Array operator/(Array a, Array b);
 Array operator-(Array x);
 
+/// With a number in place of an array.
 Array operator+(Array a, double b);
 Array operator-(Array a, double b);
 Array operator*(Array a, double b);

@@ -14,9 +14,11 @@ class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) noexcept : seed_(seed) {}
 
+  /// As constructed.
   std::uint64_t seed() const noexcept { return seed_; }
   /// Number of 128-bit blocks used so far; with the seed, the complete state.
   std::uint64_t position() const noexcept { return position_; }
+  /// Continues at this position.
   void seek(std::uint64_t position) noexcept { position_ = position; }
   /// Reserves `blocks` blocks and returns the number of the first.
   std::uint64_t advance(std::uint64_t blocks) noexcept { return std::exchange(position_, position_ + blocks); }

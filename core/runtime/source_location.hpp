@@ -13,10 +13,12 @@ struct SourceLocation {
   const char* file = "";
   unsigned line = 0;
 
+  /// The line of the call, or of the call of a function that has it as a default argument.
   static constexpr SourceLocation current(const char* file = __builtin_FILE(),
                                           unsigned line = __builtin_LINE()) noexcept {
     return {file, line};
   }
+  /// Whether it is a line.
   constexpr bool known() const noexcept { return line != 0; }
 };
 

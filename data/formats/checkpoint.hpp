@@ -21,6 +21,7 @@ struct Checkpoint {
   std::vector<std::pair<std::string, NamedArrays>> parts;
   std::map<std::string, std::string> metadata = {};
 
+  /// Whether there is a part of this name.
   bool contains(std::string_view part) const;
   /// ValueError listing the existing parts.
   const NamedArrays& operator[](std::string_view part) const;

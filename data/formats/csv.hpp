@@ -29,6 +29,7 @@ struct Csv {
   Array values;                                      ///< [rows, columns]
   std::vector<std::vector<std::string>> categories;  ///< one list per column; empty for numeric columns
 
+  /// The number of rows, without the line of names.
   std::int64_t rows() const { return values.shape(0); }
   /// Index of the column with this name; ValueError listing the existing names.
   std::int64_t index(std::string_view column) const;

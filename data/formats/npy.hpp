@@ -28,6 +28,7 @@ void write_npy(const std::string& path, const ArrayLike& x);
 struct Npz {
   NamedArrays arrays;
 
+  /// Whether there is an array of this name.
   bool contains(std::string_view name) const;
   /// The array of this name; ValueError listing the existing names.
   const Array& operator[](std::string_view name) const;

@@ -14,6 +14,7 @@ struct Safetensors {
   NamedArrays arrays;
   std::map<std::string, std::string> metadata;
 
+  /// Whether there is an array of this name.
   bool contains(std::string_view name) const;
   /// The array of this name; ValueError if there is none.
   const Array& operator[](std::string_view name) const;

@@ -15,6 +15,7 @@ struct TorchFile {
   NamedArrays arrays;
   std::map<std::string, std::string> metadata;
 
+  /// Whether there is an array of this name.
   bool contains(std::string_view name) const;
   /// The array of this name; ValueError listing existing names if there is none.
   const Array& operator[](std::string_view name) const;

@@ -28,6 +28,7 @@ class Folds {
   /// `order` lists all examples; part_of[i] is the part of order[i].
   Folds(Dataset set, std::int64_t k, std::vector<std::int64_t> order, std::vector<std::int64_t> part_of);
 
+  /// The number of folds, k.
   std::int64_t size() const noexcept { return k_; }
   /// ValueError if i is out of range.
   Fold operator[](std::int64_t i) const;

@@ -48,8 +48,8 @@ class Standardize {
   /// From saved statistics.
   Standardize(ArrayLike mean, ArrayLike std, std::size_t array = 0);
 
-  const Array& mean() const noexcept { return mean_; }
-  const Array& std() const noexcept { return std_; }  ///< 1 where the training set is constant
+  const Array& mean() const noexcept { return mean_; }  ///< of each feature of the training set
+  const Array& std() const noexcept { return std_; }    ///< 1 where the training set is constant
 
   /// Standardizes x, or inverts it (e.g. for the output of a network).
   Array apply(const ArrayLike& x) const;

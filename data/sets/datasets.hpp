@@ -27,6 +27,7 @@ struct Table {
   std::vector<std::string> feature_names;  ///< d names
   std::vector<std::string> target_names;   ///< class names, or the name of a numeric target
 
+  /// The arrays "features" and "target" of the examples.
   const Array& features() const { return examples.array(0); }
   const Array& target() const { return examples.array(1); }
 };

@@ -17,6 +17,7 @@ class CharVocabulary {
   /// The characters of `text`. ValueError with the offset if it is not UTF-8; likewise in encode.
   explicit CharVocabulary(std::string_view text);
 
+  /// The number of distinct characters.
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(characters_.size()); }
   /// All characters in order, from which the same vocabulary can be constructed again; save it with the model.
   std::string characters() const;

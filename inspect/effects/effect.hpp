@@ -60,7 +60,9 @@ struct Effect {
   double time_ratio = 1;  ///< technique / baseline, median over the pairs
   Verdict verdict = Verdict::cannot_tell;
 
+  /// The number of pairs of runs.
   int runs() const noexcept { return static_cast<int>(baseline_values.size()); }
+  /// Whether the technique is said to help or to harm.
   bool is_claim() const noexcept { return verdict == Verdict::helps || verdict == Verdict::harms; }
 };
 

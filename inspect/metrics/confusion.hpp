@@ -45,6 +45,7 @@ class ConfusionMatrix {
   /// ValueError unless both have as many classes.
   void merge(const ConfusionMatrix& other);
 
+  /// The number of classes.
   std::int64_t classes() const noexcept { return classes_; }
   /// counts[t][p] (i64 [classes, classes]).
   Array counts() const;

@@ -30,6 +30,7 @@ class EarlyStopping {
   /// The number of the best metric, from 0; -1 before the first.
   std::int64_t best_step() const noexcept { return best_step_; }
 
+  /// The best metric and the counts, for resuming a run.
   NamedArrays state_dict() const;
   /// ValueError naming what does not fit; nothing is changed then.
   void load_state_dict(const NamedArrays& state);

@@ -31,6 +31,7 @@ class RunningMean {
   void add(double value) noexcept;
   void merge(const RunningMean& other) noexcept;
 
+  /// The number of values, and their mean: 0 of none.
   std::int64_t count() const noexcept { return count_; }
   double mean() const noexcept { return mean_; }
   /// With the divisor count - 1; NaN of fewer than two numbers.

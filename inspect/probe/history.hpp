@@ -17,6 +17,7 @@ class History {
  public:
   explicit History(std::size_t limit = 256) : limit_(limit < 2 ? 2 : limit) {}
 
+  /// Appends a record.
   void push(Record record) {
     if (seen_ % stride_ == 0) {
       if (kept_.size() == limit_) {
@@ -30,6 +31,7 @@ class History {
     latest_ = std::move(record);
   }
 
+  /// Whether nothing was pushed.
   bool empty() const noexcept { return seen_ == 0; }
   /// Number of records pushed.
   std::int64_t seen() const noexcept { return seen_; }

@@ -27,6 +27,7 @@ struct StepReport {
   std::string error = {};   ///< names the operation and its line
   std::vector<Operand> operands = {};
 
+  /// As text: what failed, and a line for each operand.
   std::string to_string() const;
 };
 
@@ -65,7 +66,9 @@ class StepRecorder {
   /// Restores, runs the step under DetectAnomaly with every module watched, and restores again.
   StepReport explain(const Step& step) const;
 
+  /// The number of saves.
   std::int64_t steps() const noexcept { return steps_; }
+  /// The last batch that was saved.
   std::span<const Tensor> batch() const noexcept { return batch_; }
 
  private:

@@ -58,6 +58,7 @@ class ConditioningTracker {
   /// Any symmetric matrix: normal equations are gauss_newton_operator of the residuals. ValueError unless symmetric.
   void record(const std::string& name, const LinearOperator& a, double damping = 0) const;
 
+  /// All records, in the order in which they were made.
   const std::vector<SystemRecord>& records() const noexcept;
   /// Those of one name.
   std::vector<SystemRecord> records(const std::string& name) const;

@@ -20,6 +20,7 @@ class LinearOperator {
   /// The products with a matrix; symmetric if the matrix equals its transpose.
   explicit LinearOperator(const ArrayLike& matrix);
 
+  /// As constructed.
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t columns() const noexcept { return columns_; }
   DType dtype() const noexcept { return dtype_; }

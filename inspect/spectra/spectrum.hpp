@@ -33,6 +33,7 @@ class Spectrum {
   };
   Spectrum(std::int64_t size, std::vector<Quadrature> probes, std::int64_t products);
 
+  /// n; the rules of the probes; the number of products with the matrix that they took.
   std::int64_t size() const noexcept { return size_; }
   const std::vector<Quadrature>& probes() const noexcept { return probes_; }
   std::int64_t products() const noexcept { return products_; }

@@ -16,7 +16,9 @@ class Buffer {
   explicit Buffer(Array initial) : cell_(std::make_shared<Tensor>(std::move(initial))) {}
   explicit Buffer(const Tensor& initial) : Buffer(initial.value()) {}
 
+  /// Whether it has a cell.
   bool defined() const noexcept { return cell_ != nullptr; }
+  /// The tensor in the cell, and what it says of itself; the buffer must be defined.
   operator const Tensor&() const noexcept { return *cell_; }
   const Tensor& tensor() const noexcept { return *cell_; }
   const Array& value() const noexcept { return cell_->value(); }

@@ -125,6 +125,7 @@ class ModuleBase {
   void eval() const { train(false); }
   bool is_training() const noexcept;
 
+  /// Clears the gradients of all parameters.
   void zero_grad() const;
   /// False freezes all parameters, true unfreezes them.
   void requires_grad(bool wanted) const;
@@ -277,6 +278,7 @@ class Module : public ModuleBase {
  public:
   Module() : ModuleBase(&detail::type_name<Self>) {}
 
+  /// Calls `forward` with these arguments, and the hooks.
   auto operator()(In x) const { return call(std::move(x)); }
   template <class Second, class... More>
   auto operator()(In first, Second&& second, More&&... more) const {

@@ -77,8 +77,10 @@ class Sequential : public Module<Sequential> {
     }
   }
 
+  /// The number of steps.
   std::size_t size() const noexcept;
 
+  /// All steps, one after the other.
   Tensor forward(In x) const;
 
   Sequential(const Sequential& other);

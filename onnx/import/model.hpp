@@ -61,6 +61,7 @@ class Outputs {
   Outputs(std::shared_ptr<const std::vector<Port>> ports, std::vector<Value> values)
       : ports_(std::move(ports)), values_(std::move(values)) {}
 
+  /// The number of outputs.
   std::size_t size() const noexcept { return values_.size(); }
   /// ValueError for an unknown name and for one that is no tensor.
   const Tensor& operator[](std::string_view name) const { return at(name).tensor(); }
@@ -96,6 +97,7 @@ class Model : public nn::Module<Model> {
   /// The output of a model with one input and one output. ValueError for others.
   Tensor forward(const Tensor& x) const;
 
+  /// The declared inputs and outputs, in the file's order.
   const std::vector<Port>& inputs() const noexcept;
   const std::vector<Port>& outputs() const noexcept;
   /// The names of the graph's values that nodes compute, in their order.

@@ -23,6 +23,7 @@ class AdamWScheduleFree : public OptimizerOf<AdamWScheduleFreeOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
+  /// Switches the parameters to the averages, and back.
   void eval() { switch_to(true); }
   void train() { switch_to(false); }
 

@@ -20,8 +20,10 @@ class FisherProduct {
  public:
   FisherProduct(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs);
 
+  /// The loss, and its gradient in `xs`.
   const Tensor& value() const noexcept { return h_.value(); }
   std::vector<Tensor> gradient() const { return j_.vjp(h_.gradient()); }
+  /// J^T H J v, for `vs` of the shapes of `xs`.
   std::vector<Tensor> operator()(std::span<const Tensor> vs) const { return j_.vjp(h_(j_.jvp(vs))); }
 
  private:
@@ -36,8 +38,10 @@ class EmpiricalFisherProduct {
  public:
   EmpiricalFisherProduct(const Function& losses, std::span<const Tensor> xs);
 
+  /// The mean loss, and its gradient in `xs`.
   const Tensor& value() const noexcept { return value_; }
   std::vector<Tensor> gradient() const;
+  /// The product with `vs`, of the shapes of `xs`.
   std::vector<Tensor> operator()(std::span<const Tensor> vs) const;
 
  private:

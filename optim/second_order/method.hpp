@@ -106,6 +106,7 @@ struct Bounds {
                options.upper.empty() ? Array() : f.flatten(expand_bounds(op, "upper", options.upper, x0))) {}
 
   Array lower, upper;
+  /// Whether there are bounds.
   bool any() const noexcept { return lower.defined() || upper.defined(); }
   /// The nearest point within the bounds.
   Array project(Array x) const;

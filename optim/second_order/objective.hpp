@@ -35,12 +35,14 @@ class Objective {
   /// With the given derivatives, whose shapes are checked at each call: ShapeError, DTypeError.
   Objective(DifferentiableFunction f, const Tensor& x);
 
+  /// The number of unknowns, n, and their dtype.
   std::int64_t size() const noexcept { return size_; }
   DType dtype() const noexcept { return dtype_; }
   /// All elements of the tensors, [n], and back.
   Array flatten(std::span<const Tensor> xs) const;
   std::vector<Tensor> split(const Array& x) const;
 
+  /// f at x [n].
   double value(const Array& x);
   /// `gradient` is written only when the value is finite.
   double value_and_gradient(const Array& x, Array& gradient);
@@ -49,6 +51,7 @@ class Objective {
   /// The Hessian as a linear map. f and its gradient are evaluated once.
   Product hessian_product(const Array& x);
 
+  /// Whether it was constructed from outputs and loss.
   bool has_outputs() const noexcept { return static_cast<bool>(loss_); }
   /// J^T H J: the Jacobian of the outputs, the Hessian of the loss (Schraudolph 2002). ValueError unless constructed
   /// from outputs and loss.

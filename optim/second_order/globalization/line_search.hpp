@@ -23,7 +23,9 @@ class Line {
   /// `slope`: g d at alpha 0, with the gradient g. With bounds, the points are projected.
   Line(Objective& f, const Iterate& start, const Array& d, double slope, const Bounds& bounds);
 
+  /// The point at `alpha`, by one evaluation of f and its gradient.
   Point evaluate(double alpha);
+  /// The point at alpha 0.
   const Point& start() const noexcept { return start_; }
   /// The point at `alpha`, evaluated again unless it was the last or the lowest one.
   Iterate take(double alpha);
