@@ -9,15 +9,21 @@
 
 namespace newtape::nn {
 
-ModuleBase::ModuleBase(const std::string_view* type) : body_(std::make_shared<Body>(type)) {}
+ModuleBase::ModuleBase(const std::string_view* signature) : body_(std::make_shared<Body>(signature)) {}
 ModuleBase::ModuleBase(const ModuleBase& other) = default;
 ModuleBase::ModuleBase(ModuleBase&&) noexcept = default;
 ModuleBase& ModuleBase::operator=(const ModuleBase& other) = default;
 ModuleBase& ModuleBase::operator=(ModuleBase&&) noexcept = default;
 ModuleBase::~ModuleBase() = default;
 
-std::string_view ModuleBase::type() const noexcept { return *body_->type; }
-bool ModuleBase::is_type(const std::string_view* type) const noexcept { return body_->type == type; }
+std::string_view ModuleBase::type() const noexcept {
+  std::string_view name = *body_->signature;
+  name.remove_prefix(detail::type_begin);
+  name.remove_suffix(name.size() - std::min(name.find_first_of(";]<"), name.size()));
+  const auto scope = name.rfind("::");
+  return scope == std::string_view::npos ? name : name.substr(scope + 2);
+}
+bool ModuleBase::is_type(const std::string_view* signature) const noexcept { return body_->signature == signature; }
 
 // --- registration ---
 

@@ -36,10 +36,10 @@ struct ModuleBase::Body : std::enable_shared_from_this<ModuleBase::Body> {
   std::vector<Computed> computed;
   Hooks<ForwardPreHook> pre_hooks;
   Hooks<ForwardHook> hooks;
-  const std::string_view* type = nullptr;
+  const std::string_view* signature = nullptr;  ///< see detail::type_signature
   bool training = true;
 
-  explicit Body(const std::string_view* name) : type(name) {}
+  explicit Body(const std::string_view* signature_) : signature(signature_) {}
 
   /// Calls f(path, body) for this module and all below it, parents first; `path` ends with a dot unless it is empty.
   template <class F>
