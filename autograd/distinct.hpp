@@ -13,7 +13,7 @@ namespace newtape::detail {
 /// the result is such a view, too.
 template <class F>
 Array on_distinct(Array x, const F& f) {
-  if (x.is_contiguous() || core::recorder() != nullptr) return f(std::move(x));
+  if (x.is_contiguous() || core::on_placeholders()) return f(std::move(x));
   Shape distinct = x.shape();
   for (std::size_t i = 0; i < x.ndim(); ++i) {
     if (x.strides()[i] == 0) distinct[i] = 1;

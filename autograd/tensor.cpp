@@ -75,7 +75,7 @@ HookHandle Tensor::register_hook(GradHook hook) const {
 
 template <Arithmetic T>
 Tensor detail::from_elements(const T* from, const Shape& shape, std::size_t size, DType dtype) {
-  if (shape.empty() && core::recorder() != nullptr) return core::number(static_cast<double>(*from), dtype);
+  if (shape.empty() && core::on_placeholders()) return core::number(static_cast<double>(*from), dtype);
   Array y = Array::empty(shape, dtype);
   if (y.size() != static_cast<std::int64_t>(size)) {
     raise<ShapeError>("tensor: the shape must have as many elements as there are numbers",

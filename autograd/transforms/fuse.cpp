@@ -34,9 +34,9 @@ struct FusedProgram {
 /// The unfused function on the operands expanded to one shape.
 Tensor composite(const Function& f, std::span<const Tensor> operands, const Shape& shape) {
   std::vector<Tensor> xs;
-  for (const auto& x : operands) xs.push_back(x.shape() == shape || core::recorder() != nullptr ? x : expand(x, shape));
+  for (const auto& x : operands) xs.push_back(x.shape() == shape || core::on_placeholders() ? x : expand(x, shape));
   Tensor y = f(xs);
-  return y.shape() == shape || core::recorder() != nullptr ? y : expand(y, shape);
+  return y.shape() == shape || core::on_placeholders() ? y : expand(y, shape);
 }
 
 [[noreturn]] void raise_captured() {
@@ -214,7 +214,7 @@ Tensor fuse_list(const Function& f, std::vector<In> operands, std::atomic<bool>&
   }
   const bool large = element_count(shape) >= from;
   // With anomaly checks the function runs unfused, so that the error names the operation inside it.
-  if (core::recorder() != nullptr || keeps_operands() || (!large && checked.load(std::memory_order_relaxed))) {
+  if (core::on_placeholders() || keeps_operands() || (!large && checked.load(std::memory_order_relaxed))) {
     return composite(f, xs, shape);
   }
   auto program = std::make_shared<const FusedProgram>(trace(f, xs, shape));

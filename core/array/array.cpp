@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/array.hpp>
 
-#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
 
 #include <limits>
@@ -73,7 +73,7 @@ void ArrayBody::release(ArrayBody* body) noexcept {
 
 Array Array::empty(const Shape& shape, DType dtype) {
   if (core::recorder() != nullptr) [[unlikely]]
-    core::refuse_in_recording("an operation that allocates an array without recording it");
+    return core::recorder()->empty(shape, dtype);
   auto body = detail::make_body(dtype, shape);
   detail::lay_out(*body);
   body->storage = detail::Storage::allocate(static_cast<std::size_t>(body->size) * item_size(dtype));
@@ -82,7 +82,7 @@ Array Array::empty(const Shape& shape, DType dtype) {
 }
 
 Array Array::view_of(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
-  if (core::recorder() != nullptr) [[unlikely]]
+  if (core::on_placeholders()) [[unlikely]]
     core::refuse_in_recording("an operation that changes the shape or strides");
   auto body = detail::make_body(base.dtype(), shape);
   body->strides = strides;
@@ -99,7 +99,10 @@ Array Array::adopt(const Shape& shape, DType dtype, void* data, void* owner, voi
   body->storage =
       detail::Storage::adopt(data, static_cast<std::size_t>(body->size) * item_size(dtype), owner, free_owner);
   body->data = static_cast<std::byte*>(data);
-  return Array(std::move(body));
+  Array x(std::move(body));
+  if (core::recorder() != nullptr) [[unlikely]]
+    core::recorder()->adopted(x);
+  return x;
 }
 
 Array Array::borrow(const Shape& shape, DType dtype, const void* data) {
@@ -113,9 +116,8 @@ std::int64_t Array::shape(std::int64_t axis) const { return body().shape[normali
 
 namespace {
 void expect_elements(const Array& x) {
-  if (auto* active = core::recorder(); active != nullptr && active->stands_in(x)) [[unlikely]] {
-    core::refuse_in_recording("reading elements on the host");
-  }
+  if (core::recorder() != nullptr) [[unlikely]]
+    core::recorder()->accessed(x);
 }
 }  // namespace
 

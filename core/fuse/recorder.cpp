@@ -9,7 +9,7 @@
 
 namespace newtape::core {
 
-constinit thread_local Recorder* detail::current_recorder = nullptr;
+constinit thread_local CallRecorder* detail::current_recorder = nullptr;
 
 void refuse_in_recording(const char* what) {
   const Recording off(nullptr);
@@ -22,7 +22,8 @@ Array Recorder::input(DType dtype) {
   return placeholder(id, shape_, dtype);
 }
 
-Array Recorder::record(std::string_view op, kernels::Kernel kernel, std::span<const Array* const> in, DType dtype) {
+Array Recorder::elementwise(std::string_view op, kernels::Kernel kernel, Operands in, DType dtype,
+                            const std::function<Array()>& /*run*/) {
   Step step{kernel, static_cast<int>(in.size()), {}};
   std::array<std::intptr_t, 1 + max_operands> key{reinterpret_cast<std::intptr_t>(kernel), -1, -1, -1};
   Shape shape;
@@ -54,6 +55,26 @@ Array Recorder::filled(const Shape& shape, double value, DType dtype) {
     if (value == value) numbers_.insert_or_assign({dtype, value}, one);
   }
   return shape.empty() ? one : placeholder(value_of(one), shape, dtype);
+}
+
+namespace {
+[[noreturn]] void refuse_allocation() {
+  refuse_in_recording("an operation that allocates an array without recording it");
+}
+}  // namespace
+
+Array Recorder::computed(std::string_view, Operands, const std::function<Array()>&, Compute) { refuse_allocation(); }
+std::vector<Array> Recorder::recorded(std::string_view, Operands, Call) { refuse_allocation(); }
+void Recorder::updated(std::string_view, std::span<Array* const>, Operands, Update) {
+  refuse_in_recording("an operation that writes an array in place");
+}
+Array Recorder::drawn(std::string_view, Generator&, std::function<Array()>) { refuse_allocation(); }
+bool Recorder::decided(std::string_view, Operands, Test) { refuse_in_recording("reading elements on the host"); }
+Array Recorder::empty(const Shape&, DType) { refuse_allocation(); }
+void Recorder::constant(const Array&) {}
+void Recorder::adopted(const Array&) {}
+void Recorder::accessed(const Array& x) {
+  if (stands_in(x)) refuse_in_recording("reading elements on the host");
 }
 
 int Recorder::value_of(const Array& x) {

@@ -36,16 +36,27 @@ struct Value {
 
 /// Straight-line program recorded on placeholder arrays of one shape; replayable. A placeholder has no elements:
 /// reading them, or allocating memory, raises ValueError while recording is on.
-class Recorder {
+class Recorder final : public CallRecorder {
  public:
-  explicit Recorder(const Shape& shape) : shape_(shape) {}
+  explicit Recorder(const Shape& shape) : CallRecorder(true), shape_(shape) {}
 
   /// A placeholder for the next input.
   Array input(DType dtype);
   /// The result of `kernel` on placeholders and one-element arrays. Repeated calls are recorded once.
-  Array record(std::string_view op, kernels::Kernel kernel, std::span<const Array* const> in, DType dtype);
-  /// An array of this shape whose elements are all `value`.
-  Array filled(const Shape& shape, double value, DType dtype);
+  Array elementwise(std::string_view op, kernels::Kernel kernel, Operands in, DType dtype,
+                    const std::function<Array()>& run) override;
+  Array filled(const Shape& shape, double value, DType dtype) override;
+
+  // What is not elementwise is refused.
+  Array computed(std::string_view op, Operands in, const std::function<Array()>& run, Compute compute) override;
+  std::vector<Array> recorded(std::string_view op, Operands in, Call call) override;
+  void updated(std::string_view op, std::span<Array* const> targets, Operands in, Update update) override;
+  Array drawn(std::string_view op, Generator& generator, std::function<Array()> draw) override;
+  bool decided(std::string_view op, Operands in, Test test) override;
+  Array empty(const Shape& shape, DType dtype) override;
+  void constant(const Array& x) override;
+  void adopted(const Array& x) override;
+  void accessed(const Array& x) override;
 
   /// The value id of `x`; a one-element array created outside the recording becomes a constant.
   int value_of(const Array& x);
@@ -66,18 +77,6 @@ class Recorder {
   std::unordered_map<const void*, int> ids_;  // keyed by the address of the first element
   std::map<std::array<std::intptr_t, 1 + max_operands>, int> steps_;
   std::map<std::pair<DType, double>, Array> numbers_;
-};
-
-/// Activates `recorder` on this thread for a scope; null deactivates recording.
-class Recording {
- public:
-  explicit Recording(Recorder* recorder) noexcept : before_(std::exchange(detail::current_recorder, recorder)) {}
-  ~Recording() { detail::current_recorder = before_; }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-
- private:
-  Recorder* before_;
 };
 
 }  // namespace newtape::core

@@ -4,6 +4,7 @@
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/kernels/named_kernels.hpp>
 
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,9 @@ Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, c
 /// The result has the dtype of `c`; so must `b`, and `a` unless the kernel takes boolean there.
 Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array&& c);
 Array ternary(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& c);
+
+/// out[...] = kernel(in...) for operands of any layout that broadcast to `out`, which is contiguous or of any layout.
+void call_into(Kernel kernel, std::span<const Array* const> in, Array& out);
 
 /// The same with the kernel of a name, which is also that of the operation.
 template <KernelName name>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 
-#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/kernels/convert.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/loops.hpp>
@@ -98,7 +98,7 @@ Array convert(std::string_view op, const Array& x, DType dtype) {
 }  // namespace
 
 Array copy(const Array& x) {
-  if (recorder() != nullptr) refuse_in_recording("a copy of an array");
+  if (on_placeholders()) refuse_in_recording("a copy of an array");
   return convert("copy", x, x.dtype());
 }
 Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/elementwise.hpp>
 
-#include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/kernels/convert.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
@@ -48,11 +48,29 @@ Kernel kernel_for(const Kernels& k, const Array& x) {
 bool directly_callable(const Array& x) noexcept { return x.is_contiguous() && x.size() <= kernels::parallel_grain; }
 bool same_shape(const Array& a, const Array& b) noexcept { return a.shape() == b.shape(); }
 
-/// Records the call while a fuse recorder is active.
-template <class... X>
-[[gnu::cold, gnu::noinline]] Array record(std::string_view op, Kernel kernel, DType dtype, const X&... x) {
-  const Array* const in[] = {&x...};
-  return recorder()->record(op, kernel, in, dtype);
+// Cold forms of the functions below, which show the call to the active recorder; apart, so that these need no frame.
+[[gnu::cold, gnu::noinline]] Array record(std::string_view op, const Kernels& k, Kernel kernel, Array&& x) {
+  const Array* const in[] = {&x};
+  return recorder()->elementwise(op, kernel, in, x.dtype(), [&] { return unary(op, k, std::move(x)); });
+}
+[[gnu::cold, gnu::noinline]] Array record_to(std::string_view op, Kernel kernel, const Array& x, DType dtype) {
+  const Array* const in[] = {&x};
+  return recorder()->elementwise(op, kernel, in, dtype, [&] { return unary_to(op, kernel, x, dtype); });
+}
+[[gnu::cold, gnu::noinline]] Array record(std::string_view op, const Kernels& k, Kernel kernel, ArrayOperand a,
+                                          ArrayOperand b) {
+  const Array* const in[] = {&*a, &*b};
+  return recorder()->elementwise(op, kernel, in, a->dtype(), [&] { return binary(op, k, a, b); });
+}
+[[gnu::cold, gnu::noinline]] Array record_to_boolean(std::string_view op, const Kernels& k, Kernel kernel,
+                                                     const Array& a, const Array& b) {
+  const Array* const in[] = {&a, &b};
+  return recorder()->elementwise(op, kernel, in, boolean, [&] { return binary_to_boolean(op, k, a, b); });
+}
+[[gnu::cold, gnu::noinline]] Array record(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& c) {
+  const Array* const in[] = {&a, &b, &c};
+  return recorder()->elementwise(op, kernel, in, c.dtype(),
+                                 [&] { return ternary(op, kernel, std::move(a), std::move(b), std::move(c)); });
 }
 
 }  // namespace
@@ -60,7 +78,7 @@ template <class... X>
 Array unary(std::string_view op, const Kernels& k, Array&& x) {
   const Kernel kernel = kernel_for(k, x);
   if (kernel == nullptr) return unary(op, k, as_float(op, k, x));
-  if (recorder() != nullptr) return record(op, kernel, x.dtype(), x);
+  if (recorder() != nullptr) return record(op, k, kernel, std::move(x));
   const void* in[] = {x.raw()};
   if (x.reusable()) {
     Array y = std::move(x);
@@ -89,7 +107,7 @@ Array unary_to(std::string_view op, const Kernels& k, const Array& x, DType dtyp
 }
 
 Array unary_to(std::string_view op, Kernel kernel, const Array& x, DType dtype) {
-  if (recorder() != nullptr) return record(op, kernel, dtype, x);
+  if (recorder() != nullptr) return record_to(op, kernel, x, dtype);
   Array y = Array::empty(x.shape(), dtype);
   if (directly_callable(x)) {
     const void* in[] = {x.raw()};
@@ -172,7 +190,7 @@ Array binary(std::string_view op, const Kernels& k, ArrayOperand a, ArrayOperand
   if (t != b->dtype()) mixed(op, *a, *b);
   const Kernel kernel = kernel_for(k, *a);
   if (kernel == nullptr) return binary(op, k, as_float(op, k, *a), as_float(op, k, *b));
-  if (recorder() != nullptr) return record(op, kernel, t, *a, *b);
+  if (recorder() != nullptr) return record(op, k, kernel, a, b);
   if (!directly_callable(*a) || !b->is_contiguous() || !same_shape(*a, *b)) return binary_broadcast(op, kernel, a, b);
   const void* in[] = {a->raw(), b->raw()};
   Array y = a.reusable() ? a.take() : b.reusable() ? b.take() : Array::empty(a->shape(), t);
@@ -192,7 +210,7 @@ Array binary_to_boolean(std::string_view op, const Kernels& k, const Array& a, c
   }
   const Kernel kernel = kernel_for(k, a);
   if (kernel == nullptr) unsupported(op, k, a);
-  if (recorder() != nullptr) return record(op, kernel, boolean, a, b);
+  if (recorder() != nullptr) return record_to_boolean(op, k, kernel, a, b);
   Array y = Array::empty(a.shape() == b.shape() ? a.shape() : broadcast_shapes(op, a.shape(), b.shape()), boolean);
   const Array* const inputs[] = {&a, &b};
   run(kernel, inputs, y);
@@ -211,7 +229,7 @@ Array ternary(std::string_view op, const Kernels& k, Array&& a, Array&& b, Array
 Array ternary(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& c) {
   if (b.dtype() != c.dtype()) mixed(op, b, c);
   if (a.dtype() != c.dtype() && a.dtype() != boolean) mixed(op, a, c);
-  if (recorder() != nullptr) return record(op, kernel, c.dtype(), a, b, c);
+  if (recorder() != nullptr) return record(op, kernel, std::move(a), std::move(b), std::move(c));
   if (directly_callable(a) && b.is_contiguous() && c.is_contiguous() && same_shape(a, b) && same_shape(a, c) &&
       a.dtype() == c.dtype() && a.reusable()) {
     const void* in[] = {a.raw(), b.raw(), c.raw()};
@@ -245,6 +263,19 @@ Array ternary(std::string_view op, Kernel kernel, Array&& a, Array&& b, Array&& 
     map_into(kernel, inputs, 3, y);
   }
   return y;
+}
+
+void call_into(Kernel kernel, std::span<const Array* const> in, Array& out) {
+  if (!out.is_contiguous()) {
+    Array dense = Array::empty(out.shape(), out.dtype());
+    call_into(kernel, in, dense);
+    return assign(out, dense);
+  }
+  if (in.size() == 2) {
+    const Array* const inputs[] = {in[0], in[1]};
+    return run(kernel, inputs, out);
+  }
+  map_into(kernel, in.data(), static_cast<int>(in.size()), out);
 }
 
 }  // namespace newtape::core::kernels

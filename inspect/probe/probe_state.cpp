@@ -115,7 +115,7 @@ void Probe::State::record(std::size_t result, const Tensor& x) {
 }
 
 void Probe::State::on_result(std::size_t module, bool root, std::span<const Tensor> inputs, const Tensor& output) {
-  if (!grad_enabled() || core::recorder() != nullptr) return;  // arrays within fuse() have no values yet
+  if (!grad_enabled() || core::on_placeholders()) return;  // arrays within fuse() have no values yet
   if (probing_) {
     const std::lock_guard lock(mutex_);
     const auto is_new = [&](const Tensor& x) {

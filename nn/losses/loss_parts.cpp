@@ -51,7 +51,7 @@ void check_pair(const char* loss, const In& input, In& target, bool broadcast) {
   match_floats(loss, input, target);
 }
 
-bool known_finite(const Tensor& x) { return core::recorder() == nullptr && core::all_finite(x.value()); }
+bool known_finite(const Tensor& x) { return !core::on_placeholders() && core::all_finite(x.value()); }
 
 Tensor strong_product(const Tensor& factor, In x) {
   if (known_finite(x)) return factor * x;

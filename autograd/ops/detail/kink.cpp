@@ -74,7 +74,7 @@ Tensor own_slopes(const Tensor& g, const Tensor& r, const Tensor& at, AtKink at_
 }  // namespace
 
 Tensor slope_at_kink(const Tensor& g, const Tensor& r, AtKink at_kink) {
-  if (!grad_enabled() || core::recorder() != nullptr) return {};
+  if (!grad_enabled() || core::on_placeholders()) return {};
   const Tensor kink = r.detach() == 0.0;
   if (!any(kink).item<bool>()) return {};
   const Tensor at = kink & (g.detach() == 0.0);
