@@ -7,9 +7,11 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/detail/slopes.hpp>
+#include <newtape/autograd/ops/detail/ties.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -147,24 +149,26 @@ Tensor hypot(In a, In b) {
 }
 
 namespace {
-/// The gradient of one operand of maximum or minimum: g where it is selected, g / 2 where both are equal.
-Tensor selected_share(const Tensor& g, const Tensor& selected, const Tensor& ties) {
-  return where(selected, g, where(ties, g * 0.5, 0.0));
+/// The gradient of the operand x of maximum or minimum: g where it is selected, g / 2 where both are equal.
+Tensor selected_share(const Tensor& g, const Tensor& x, const Tensor& selected, const Tensor& ties) {
+  if (!recorded(x)) return where(selected, g, where(ties, g * 0.5, 0.0));
+  const Tensor shares = selected.to(g.dtype()) + ties.to(g.dtype()) * 0.5;
+  return Cotangent(g) * detail::tied_shares(shares, expand(x, shares.shape()));
 }
 }  // namespace
 
 Tensor maximum(In a, In b) {
   match(maximum_op, a, b);
   return maximum_op(core::maximum(a.value(), b.value()),
-                    wrt(a, [a, b](const Tensor& g) { return selected_share(g, a > b, a == b); }),
-                    wrt(b, [a, b](const Tensor& g) { return selected_share(g, b > a, a == b); }));
+                    wrt(a, [a, b](const Tensor& g) { return selected_share(g, a, a > b, a == b); }),
+                    wrt(b, [a, b](const Tensor& g) { return selected_share(g, b, b > a, a == b); }));
 }
 
 Tensor minimum(In a, In b) {
   match(minimum_op, a, b);
   return minimum_op(core::minimum(a.value(), b.value()),
-                    wrt(a, [a, b](const Tensor& g) { return selected_share(g, a < b, a == b); }),
-                    wrt(b, [a, b](const Tensor& g) { return selected_share(g, b < a, a == b); }));
+                    wrt(a, [a, b](const Tensor& g) { return selected_share(g, a, a < b, a == b); }),
+                    wrt(b, [a, b](const Tensor& g) { return selected_share(g, b, b < a, a == b); }));
 }
 
 Tensor clip(In x, In low, In high) {

@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/autograd/ops/detail/ties.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -84,7 +85,7 @@ Tensor extreme(const Op& op, Array (*kernel)(const Array&, const Axes&, bool), I
             wrt(x, [x, r = ReductionInfo(op.name(), x.shape(), axes, keepdims)](const Tensor& g, const Tensor& y) {
               // Equal extremes share the gradient equally.
               const Tensor hit = (x.tensor().detach() == r.align(y.detach())).to(x.dtype());
-              return Cotangent(r.align(g)) * (hit / sum(hit, r.axes, true));
+              return Cotangent(r.align(g)) * detail::tied_shares(hit / sum(hit, r.axes, true), x);
             }));
 }
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
+#include <newtape/autograd/ops/detail/ties.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
@@ -119,6 +120,7 @@ class Dependence {
 
  private:
   std::vector<Tensor> swept(const std::vector<Tensor>& to, const Tensor& cotangents) const {
+    const detail::TieSearch ties;
     return detail::grad_between(g_, to, cotangents, false, true);
   }
 

@@ -14,6 +14,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/sort.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
@@ -210,6 +211,20 @@ TEST_CASE("linalg: what has no second derivative at equal values, or cannot be t
   const std::vector<std::pair<std::string, UnaryFunction>> all{
       {"weighted squares", [&](const Tensor& a) { return sum(c * square(eigvalsh(a))); }},
       {"the largest", [](const Tensor& a) { return select(eigvalsh(a), -1, 2); }},
+      {"max", [](const Tensor& a) { return max(eigvalsh(a)); }},
+      {"min", [](const Tensor& a) { return min(eigvalsh(a)); }},
+      {"range", [](const Tensor& a) { return max(eigvalsh(a)) - min(eigvalsh(a)); }},
+      {"spectral radius", [](const Tensor& a) { return max(abs(eigvalsh(a))); }},
+      {"squared spectral radius", [](const Tensor& a) { return max(square(eigvalsh(a))); }},
+      {"spectral norm", [](const Tensor& a) { return matrix_norm(a, 2.0); }},
+      {"condition number", [](const Tensor& a) { return cond(a); }},
+      {"maximum of two",
+       [](const Tensor& a) {
+         const Tensor w = eigvalsh(a);
+         return maximum(select(w, -1, 0), select(w, -1, 2));
+       }},
+      {"median", [](const Tensor& a) { return median(eigvalsh(a)); }},
+      {"second of sorted", [](const Tensor& a) { return select(sort(eigvalsh(a)).values, -1, 1); }},
       {"two recordings", [](const Tensor& a) { return sum(eigvalsh(a) * eigvalsh(a)); }},
       {"values and diagonal", [](const Tensor& a) { return sum(eigvalsh(a) * diagonal(a)); }},
       {"norm of the deviation", [](const Tensor& a) { return std(eigvalsh(a)); }},

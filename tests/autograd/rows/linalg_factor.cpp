@@ -334,7 +334,7 @@ const Rows factors{{
                     const auto [w, v] = eigh(variable(eye(2)));
                     sum(v * tensor({{1.0, 2}, {3, 4}})).backward();
                   }}},
-     .covers = {"eigh", "divided_by_gaps", "undetermined", "values_gradient", "without_derivative"},
+     .covers = {"eigh", "divided_by_gaps", "tied_shares", "undetermined", "values_gradient", "without_derivative"},
      .tolerance_scale = 4},
     {.name = "eigvalsh",
      .domains = small,
