@@ -25,6 +25,14 @@ void minimise() {
   expect(result.converged() && result.value < 1e-20, "Rosenbrock's function is minimised");
 }
 
+void minimise_without_derivatives() {
+  constexpr double pi = 3.14159265358979323846;
+  const auto rastrigin = [](const nt::Tensor& x) { return nt::sum(nt::square(x) - 10 * nt::cos(2 * pi * x) + 10); };
+  const nt::Tensor start = nt::tensor({3.2, -2.7, 4.1}, nt::f64);
+  const auto found = nt::optim::minimize(rastrigin, start, {.method = nt::optim::cma_es({.sigma = 1, .restarts = 5})});
+  expect(found.converged() && found.value < 1e-10, "the global minimum of Rastrigin's function is found");
+}
+
 void minimise_a_model() {
   const nt::Tensor x = nt::linspace(-1, 1, 20, nt::f64).reshape({20, 1});
   const nt::Tensor y = nt::sin(3 * x);
@@ -146,6 +154,7 @@ void speed() {
 int main() {
   nt::manual_seed(1);
   minimise();
+  minimise_without_derivatives();
   minimise_a_model();
   train_and_look();
   watch_a_loop();

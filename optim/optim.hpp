@@ -3,6 +3,8 @@
 
 #include <newtape/optim/average.hpp>
 #include <newtape/optim/clip.hpp>
+#include <newtape/optim/constrained/minimize_constrained.hpp>
+#include <newtape/optim/direct_search/direct_search.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/first_order/adaptive.hpp>
 #include <newtape/optim/first_order/muon.hpp>

@@ -69,6 +69,10 @@ Engine::Engine(const Method& method)
     : curvature_(method.curvature ? method.curvature() : nullptr),
       direction_(method.direction ? method.direction() : nullptr),
       globalization_(method.globalization ? method.globalization() : nullptr) {
+  if (method.direct_search) {
+    raise<ValueError>("a direct search is a method of minimize only", "curvature, direction and globalization",
+                      "\"" + method.name + "\"");
+  }
   if (curvature_ == nullptr || direction_ == nullptr || globalization_ == nullptr) {
     raise<ValueError>("a method needs its three parts", "curvature, direction and globalization",
                       "\"" + method.name + "\", which lacks one");

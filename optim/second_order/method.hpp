@@ -137,11 +137,32 @@ class Globalization {
   virtual void load(const std::string& /*prefix*/, detail::StateReader& /*state*/) {}
 };
 
+/// What an iteration of a direct search reached.
+struct SearchStep {
+  Iterate best = {};       ///< the best point so far, without gradient
+  double size = 0;         ///< of the simplex or the distribution: the largest distance from its centre or best point
+  double spread = 0;       ///< of the values: the difference of the worst and the best
+  bool exhausted = false;  ///< rounding hides further progress
+  std::string note = {};
+};
+
+/// A minimiser that compares values and asks for no derivatives. It takes the place of a method's three parts.
+class DirectSearch {
+ public:
+  virtual ~DirectSearch() = default;
+  /// Begins at a point within the bounds whose value is finite.
+  virtual void begin(Objective& f, const Iterate& at, const Bounds& bounds) = 0;
+  virtual SearchStep iterate(Objective& f, const Bounds& bounds) = 0;
+  /// Begins anew around the best point, or in another way, once the search has converged; false to end the run.
+  virtual bool restart(Objective& /*f*/, const Bounds& /*bounds*/) { return false; }
+};
+
 using MakeCurvature = std::function<std::unique_ptr<Curvature>()>;
 using MakeDirection = std::function<std::unique_ptr<Direction>()>;
 using MakeGlobalization = std::function<std::unique_ptr<Globalization>()>;
+using MakeDirectSearch = std::function<std::unique_ptr<DirectSearch>()>;
 
-/// A method: factories of its three parts, which each run constructs.
+/// A method: factories of its three parts, or of a direct search, which each run constructs.
 ///
 ///     Method mine{"mine", curvature::sr1(), direction::truncated_cg(), globalization::trust_region()};
 struct Method {
@@ -149,6 +170,7 @@ struct Method {
   MakeCurvature curvature;
   MakeDirection direction;
   MakeGlobalization globalization;
+  MakeDirectSearch direct_search = {};  ///< for `minimize`: in place of the three parts
 };
 
 }  // namespace newtape::optim

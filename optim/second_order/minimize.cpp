@@ -6,6 +6,7 @@
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/optim/direct_search/run.hpp>
 #include <newtape/optim/second_order/engine.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>
 #include <newtape/optim/second_order/minimize.hpp>
@@ -136,6 +137,7 @@ class MinimizeRun {
 };
 
 Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) {
+  if (options.method.direct_search) return run_direct_search(f, x0, options);
   return MinimizeRun(f, x0, options)();
 }
 

@@ -62,4 +62,6 @@ std::vector<Method> general_methods() {
           trust_region_newton()};
 }
 
+std::vector<Method> direct_search_methods() { return {nelder_mead(), cma_es()}; }
+
 }  // namespace newtape::optim

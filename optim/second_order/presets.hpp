@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/optim/direct_search/direct_search.hpp>
 #include <newtape/optim/second_order/curvature/curvature.hpp>
 #include <newtape/optim/second_order/direction/direction.hpp>
 #include <newtape/optim/second_order/globalization/globalization.hpp>
@@ -40,7 +41,9 @@ Method generalized_gauss_newton();
 Method damped_generalized_gauss_newton();
 /// Generalised Gauss-Newton products, damped conjugate gradients (Martens 2010).
 Method hessian_free();
-/// All methods that need one function only, for comparisons.
+/// All methods that need one function only and its derivatives, for comparisons.
 std::vector<Method> general_methods();
+/// All methods that need values only.
+std::vector<Method> direct_search_methods();
 
 }  // namespace newtape::optim

@@ -62,7 +62,7 @@ struct Iteration {
 struct Result {
   std::vector<Tensor> xs;  ///< constants
   double value = std::numeric_limits<double>::quiet_NaN();
-  double gradient = std::numeric_limits<double>::quiet_NaN();  ///< its largest |entry|
+  double gradient = std::numeric_limits<double>::quiet_NaN();  ///< its largest |entry|; NaN for direct searches
   Status status = Status::no_progress;
   std::string message;  ///< the reason for stopping, in words
   std::int64_t iterations = 0;

@@ -13,10 +13,14 @@ namespace newtape::optim {
 /// that is met gives the result's status. Each minimiser also stops where rounding errors hide further progress.
 struct StoppingCriteria {
   /// Of the gradient's largest |entry|, projected on the bounds (with an l1 penalty, the subgradient's). 0: 1e-8 in f64
-  /// and 1e-4 in f32 for `minimize`, `fista`, `owl_qn`; none for `least_squares`.
+  /// and 1e-4 in f32 for `minimize`, `fista`, `owl_qn`; none for `least_squares` and direct searches.
   double gradient_tolerance = 0;
-  double step_tolerance = 0;            ///< of |step| / |x|; 0: none
-  double value_tolerance = 0;           ///< of |reduction of the value / value|; 0: none
+  /// Of |step| / |x|; 0: none. Direct searches: of the size of the simplex or distribution over max(|x|, 1); 0: 1e-8 in
+  /// f64, 1e-4 in f32.
+  double step_tolerance = 0;
+  /// Of |reduction of the value / value|; 0: none. Direct searches: of the difference of the values in the simplex or
+  /// population.
+  double value_tolerance = 0;
   std::int64_t max_iterations = 10000;  ///< 0: no limit
   std::int64_t max_evaluations = 0;     ///< of the function, with or without derivatives; 0: no limit
   double max_seconds = 0;               ///< asked before each evaluation and product; 0: no limit
