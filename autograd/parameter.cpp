@@ -7,6 +7,8 @@
 
 namespace newtape {
 
+Parameter::Parameter(Array initial) : cell_(std::make_shared<Tensor>(variable(std::move(initial)))) {}
+
 template <>
 std::shared_ptr<Tensor> detail::make_clone(const Tensor& original) {
   return std::make_shared<Tensor>(original.is_leaf() ? variable(original.value()) : original.detach());

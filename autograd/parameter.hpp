@@ -18,7 +18,7 @@ class Parameter : public TensorMethods<Parameter> {
  public:
   /// No cell: `defined()` is false; every other member throws ValueError.
   Parameter() = default;
-  explicit Parameter(Array initial) : cell_(std::make_shared<Tensor>(variable(std::move(initial)))) {}
+  explicit Parameter(Array initial);
   explicit Parameter(const Tensor& initial) : Parameter(initial.value()) {}
 
   /// Whether it has a cell.

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/observe/grad_hooks.hpp>
 #include <newtape/autograd/tensor.hpp>
+#include <newtape/core/runtime/owner.hpp>
 
 #include <atomic>
 #include <span>
@@ -46,9 +47,9 @@ class Node : public NodeCount {
   const Shape shape;
   const Op* const op;  ///< null for a leaf
   const SourceLocation location;
-  int output_index = -1;                  ///< output index within the operation of edges[0]; -1 otherwise
-  std::span<NodeRef> edges;               ///< null where the input was a constant
-  std::unique_ptr<GradHooks> grad_hooks;  ///< null until a hook or retain_grad is registered
+  int output_index = -1;        ///< output index within the operation of edges[0]; -1 otherwise
+  std::span<NodeRef> edges;     ///< null where the input was a constant
+  Owner<GradHooks> grad_hooks;  ///< null until a hook or retain_grad is registered
   /// High 32 bits: the owning sweep; low: the slot. After the last release: link in the deferred-delete list.
   std::atomic<std::uint64_t> claim{0};
 };

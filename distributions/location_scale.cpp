@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 namespace newtape::distributions {
 
@@ -36,79 +37,70 @@ Tensor Uniform::entropy() const { return log(high_ - low_); }
 Tensor Uniform::mean() const { return 0.5 * (low_ + high_); }
 Tensor Uniform::variance() const { return square(high_ - low_) / 12.0; }
 
-// --- Laplace ---
+// --- LocationScale ---
 
-Laplace::Laplace(In loc, In scale) : Distribution("Laplace") {
-  auto p = detail::parameters("Laplace", {loc, scale});
-  detail::expect("Laplace", "scale", p[1], constraints::positive());
+LocationScale::LocationScale(const char* name, In loc, In scale, const Moments& moments)
+    : Distribution(name), moments_(moments) {
+  auto p = detail::parameters(name, {std::move(loc), std::move(scale)});
+  detail::expect(name, "scale", p[1], constraints::positive());
   loc_ = p[0];
   scale_ = p[1];
   set_shapes(loc_.shape());
 }
-Constraint Laplace::support() const { return constraints::real(); }
-Tensor Laplace::draw(const Shape& shape, Generator& generator) const {
-  const Tensor size = detail::exponential_noise(shape, loc_, generator);
-  return loc_ + scale_ * (size * Tensor(random::rademacher(shape, loc_.dtype(), generator)));
+Constraint LocationScale::support() const { return constraints::real(); }
+Tensor LocationScale::draw(const Shape& shape, Generator& generator) const {
+  return loc_ + scale_ * noise(shape, generator);
 }
-Tensor Laplace::log_prob_at(const Tensor& x) const { return -abs(x - loc_) / scale_ - log(2.0 * scale_); }
-Tensor Laplace::cdf_at(const Tensor& x) const {
-  const Tensor z = (x - loc_) / scale_;
+Tensor LocationScale::log_prob_at(const Tensor& x) const {
+  return standard_log_prob((x - loc_) / scale_) - log(scale_);
+}
+Tensor LocationScale::cdf_at(const Tensor& x) const { return standard_cdf((x - loc_) / scale_); }
+Tensor LocationScale::icdf_at(const Tensor& p) const { return loc_ + scale_ * standard_icdf(p); }
+Tensor LocationScale::entropy() const { return log(scale_) + moments_.entropy; }
+Tensor LocationScale::mean() const { return moments_.mean == 0 ? loc_ : loc_ + moments_.mean * scale_; }
+Tensor LocationScale::variance() const { return moments_.variance * square(scale_); }
+Tensor LocationScale::mode() const { return moments_.mode == 0 ? loc_ : loc_ + moments_.mode * scale_; }
+
+// --- Laplace ---
+
+Laplace::Laplace(In loc, In scale)
+    : LocationScale("Laplace", std::move(loc), std::move(scale),
+                    {.entropy = 1 + std::numbers::ln2, .mean = 0, .variance = 2}) {}
+Tensor Laplace::noise(const Shape& shape, Generator& generator) const {
+  const Tensor size = detail::exponential_noise(shape, loc(), generator);
+  return size * Tensor(random::rademacher(shape, dtype(), generator));
+}
+Tensor Laplace::standard_log_prob(const Tensor& z) const { return -abs(z) - std::numbers::ln2; }
+Tensor Laplace::standard_cdf(const Tensor& z) const {
   return where(z < 0, 0.5 * exp(where(z < 0, z, 0.0)), 1.0 - 0.5 * exp(where(z < 0, 0.0, -z)));
 }
-Tensor Laplace::icdf_at(const Tensor& p) const {
-  return loc_ + scale_ * where(p < 0.5, log(2.0 * p), -log(2.0 * (1.0 - p)));
-}
-Tensor Laplace::entropy() const { return 1.0 + log(2.0 * scale_); }
-Tensor Laplace::mean() const { return loc_; }
-Tensor Laplace::variance() const { return 2.0 * square(scale_); }
-Tensor Laplace::mode() const { return loc_; }
+Tensor Laplace::standard_icdf(const Tensor& p) const { return where(p < 0.5, log(2.0 * p), -log(2.0 * (1.0 - p))); }
 
 // --- Cauchy ---
 
-Cauchy::Cauchy(In loc, In scale) : Distribution("Cauchy") {
-  auto p = detail::parameters("Cauchy", {loc, scale});
-  detail::expect("Cauchy", "scale", p[1], constraints::positive());
-  loc_ = p[0];
-  scale_ = p[1];
-  set_shapes(loc_.shape());
+Cauchy::Cauchy(In loc, In scale)
+    : LocationScale("Cauchy", std::move(loc), std::move(scale),
+                    {.entropy = std::log(4 * pi),
+                     .mean = std::numeric_limits<double>::quiet_NaN(),
+                     .variance = std::numeric_limits<double>::infinity()}) {}
+Tensor Cauchy::noise(const Shape& shape, Generator& generator) const {
+  return tan(pi * (detail::uniform_noise(shape, loc(), generator) - 0.5));
 }
-Constraint Cauchy::support() const { return constraints::real(); }
-Tensor Cauchy::draw(const Shape& shape, Generator& generator) const {
-  return loc_ + scale_ * tan(pi * (detail::uniform_noise(shape, loc_, generator) - 0.5));
-}
-Tensor Cauchy::log_prob_at(const Tensor& x) const {
-  return -log1p(square((x - loc_) / scale_)) - log(scale_) - std::log(pi);
-}
-Tensor Cauchy::cdf_at(const Tensor& x) const { return 0.5 + atan((x - loc_) / scale_) * (1 / pi); }
-Tensor Cauchy::icdf_at(const Tensor& p) const { return loc_ + scale_ * tan(pi * (p - 0.5)); }
-Tensor Cauchy::entropy() const { return log(scale_) + std::log(4 * pi); }
-Tensor Cauchy::mean() const { return detail::nan_like(loc_); }
-Tensor Cauchy::variance() const { return constant(std::numeric_limits<double>::infinity()); }
-Tensor Cauchy::mode() const { return loc_; }
+Tensor Cauchy::standard_log_prob(const Tensor& z) const { return -log1p(square(z)) - std::log(pi); }
+Tensor Cauchy::standard_cdf(const Tensor& z) const { return 0.5 + atan(z) * (1 / pi); }
+Tensor Cauchy::standard_icdf(const Tensor& p) const { return tan(pi * (p - 0.5)); }
 
 // --- Gumbel ---
 
-Gumbel::Gumbel(In loc, In scale) : Distribution("Gumbel") {
-  auto p = detail::parameters("Gumbel", {loc, scale});
-  detail::expect("Gumbel", "scale", p[1], constraints::positive());
-  loc_ = p[0];
-  scale_ = p[1];
-  set_shapes(loc_.shape());
+Gumbel::Gumbel(In loc, In scale)
+    : LocationScale("Gumbel", std::move(loc), std::move(scale),
+                    {.entropy = 1 + std::numbers::egamma, .mean = std::numbers::egamma, .variance = pi * pi / 6}) {}
+Tensor Gumbel::noise(const Shape& shape, Generator& generator) const {
+  return -log(detail::exponential_noise(shape, loc(), generator));
 }
-Constraint Gumbel::support() const { return constraints::real(); }
-Tensor Gumbel::draw(const Shape& shape, Generator& generator) const {
-  return loc_ - scale_ * log(detail::exponential_noise(shape, loc_, generator));
-}
-Tensor Gumbel::log_prob_at(const Tensor& x) const {
-  const Tensor z = (x - loc_) / scale_;
-  return -z - exp(-z) - log(scale_);
-}
-Tensor Gumbel::cdf_at(const Tensor& x) const { return exp(-exp((loc_ - x) / scale_)); }
-Tensor Gumbel::icdf_at(const Tensor& p) const { return loc_ - scale_ * log(-log(p)); }
-Tensor Gumbel::entropy() const { return log(scale_) + (1 + std::numbers::egamma); }
-Tensor Gumbel::mean() const { return loc_ + std::numbers::egamma * scale_; }
-Tensor Gumbel::variance() const { return pi * pi / 6 * square(scale_); }
-Tensor Gumbel::mode() const { return loc_; }
+Tensor Gumbel::standard_log_prob(const Tensor& z) const { return -z - exp(-z); }
+Tensor Gumbel::standard_cdf(const Tensor& z) const { return exp(-exp(-z)); }
+Tensor Gumbel::standard_icdf(const Tensor& p) const { return -log(-log(p)); }
 
 // --- VonMises ---
 

@@ -28,10 +28,9 @@ class Uniform : public Distribution {
   Tensor low_, high_;
 };
 
-/// exp(-|x - loc| / scale) / (2 scale); scale > 0.
-class Laplace : public Distribution {
+/// A family of loc + scale z, scale > 0, where z has a standard form on the real numbers: what derived classes define.
+class LocationScale : public Distribution {
  public:
-  Laplace(In loc, In scale);
   const Tensor& loc() const noexcept { return loc_; }
   const Tensor& scale() const noexcept { return scale_; }
   DType dtype() const override { return loc_.dtype(); }
@@ -43,6 +42,19 @@ class Laplace : public Distribution {
   Tensor mode() const override;
 
  protected:
+  struct Moments {
+    double entropy, mean, variance;
+    double mode = 0;
+  };
+  /// `moments` are those of z. ValueError unless all scales are positive.
+  LocationScale(const char* name, In loc, In scale, const Moments& moments);
+
+  /// Draws of z, constants of this shape and of dtype().
+  virtual Tensor noise(const Shape& shape, Generator& generator) const = 0;
+  virtual Tensor standard_log_prob(const Tensor& z) const = 0;
+  virtual Tensor standard_cdf(const Tensor& z) const = 0;
+  virtual Tensor standard_icdf(const Tensor& p) const = 0;
+
   Tensor draw(const Shape& shape, Generator& generator) const override;
   Tensor log_prob_at(const Tensor& value) const override;
   Tensor cdf_at(const Tensor& value) const override;
@@ -50,54 +62,43 @@ class Laplace : public Distribution {
 
  private:
   Tensor loc_, scale_;
+  Moments moments_;
+};
+
+/// exp(-|x - loc| / scale) / (2 scale); scale > 0.
+class Laplace : public LocationScale {
+ public:
+  Laplace(In loc, In scale);
+
+ protected:
+  Tensor noise(const Shape& shape, Generator& generator) const override;
+  Tensor standard_log_prob(const Tensor& z) const override;
+  Tensor standard_cdf(const Tensor& z) const override;
+  Tensor standard_icdf(const Tensor& p) const override;
 };
 
 /// 1 / (pi scale (1 + ((x - loc) / scale)^2)); scale > 0. Its mean is NaN, its variance infinite.
-class Cauchy : public Distribution {
+class Cauchy : public LocationScale {
  public:
   Cauchy(In loc, In scale);
-  const Tensor& loc() const noexcept { return loc_; }
-  const Tensor& scale() const noexcept { return scale_; }
-  DType dtype() const override { return loc_.dtype(); }
-  Constraint support() const override;
-  bool has_rsample() const override { return true; }
-  Tensor entropy() const override;
-  Tensor mean() const override;
-  Tensor variance() const override;
-  Tensor mode() const override;
 
  protected:
-  Tensor draw(const Shape& shape, Generator& generator) const override;
-  Tensor log_prob_at(const Tensor& value) const override;
-  Tensor cdf_at(const Tensor& value) const override;
-  Tensor icdf_at(const Tensor& p) const override;
-
- private:
-  Tensor loc_, scale_;
+  Tensor noise(const Shape& shape, Generator& generator) const override;
+  Tensor standard_log_prob(const Tensor& z) const override;
+  Tensor standard_cdf(const Tensor& z) const override;
+  Tensor standard_icdf(const Tensor& p) const override;
 };
 
 /// exp(-z - exp(-z)) / scale, z = (x - loc) / scale; scale > 0.
-class Gumbel : public Distribution {
+class Gumbel : public LocationScale {
  public:
   Gumbel(In loc, In scale);
-  const Tensor& loc() const noexcept { return loc_; }
-  const Tensor& scale() const noexcept { return scale_; }
-  DType dtype() const override { return loc_.dtype(); }
-  Constraint support() const override;
-  bool has_rsample() const override { return true; }
-  Tensor entropy() const override;
-  Tensor mean() const override;
-  Tensor variance() const override;
-  Tensor mode() const override;
 
  protected:
-  Tensor draw(const Shape& shape, Generator& generator) const override;
-  Tensor log_prob_at(const Tensor& value) const override;
-  Tensor cdf_at(const Tensor& value) const override;
-  Tensor icdf_at(const Tensor& p) const override;
-
- private:
-  Tensor loc_, scale_;
+  Tensor noise(const Shape& shape, Generator& generator) const override;
+  Tensor standard_log_prob(const Tensor& z) const override;
+  Tensor standard_cdf(const Tensor& z) const override;
+  Tensor standard_icdf(const Tensor& p) const override;
 };
 
 /// exp(concentration cos(x - loc)) / (2 pi I0(concentration)), of angles; concentration > 0. The mean and the

@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace newtape::distributions {
 
@@ -22,24 +23,15 @@ Tensor normal_log_prob(const Tensor& z, const Tensor& scale) { return -0.5 * squ
 
 // --- Normal ---
 
-Normal::Normal(In loc, In scale) : Distribution("Normal") {
-  auto p = detail::parameters("Normal", {loc, scale});
-  detail::expect("Normal", "scale", p[1], constraints::positive());
-  loc_ = p[0];
-  scale_ = p[1];
-  set_shapes(loc_.shape());
+Normal::Normal(In loc, In scale)
+    : LocationScale("Normal", std::move(loc), std::move(scale),
+                    {.entropy = 0.5 + half_log_2pi, .mean = 0, .variance = 1}) {}
+Tensor Normal::noise(const Shape& shape, Generator& generator) const {
+  return detail::normal_noise(shape, loc(), generator);
 }
-Constraint Normal::support() const { return constraints::real(); }
-Tensor Normal::draw(const Shape& shape, Generator& generator) const {
-  return loc_ + scale_ * detail::normal_noise(shape, loc_, generator);
-}
-Tensor Normal::log_prob_at(const Tensor& x) const { return normal_log_prob((x - loc_) / scale_, scale_); }
-Tensor Normal::cdf_at(const Tensor& x) const { return ndtr((x - loc_) / scale_); }
-Tensor Normal::icdf_at(const Tensor& p) const { return loc_ + scale_ * ndtri(p); }
-Tensor Normal::entropy() const { return 0.5 + half_log_2pi + log(scale_); }
-Tensor Normal::mean() const { return loc_; }
-Tensor Normal::variance() const { return square(scale_); }
-Tensor Normal::mode() const { return loc_; }
+Tensor Normal::standard_log_prob(const Tensor& z) const { return -0.5 * square(z) - half_log_2pi; }
+Tensor Normal::standard_cdf(const Tensor& z) const { return ndtr(z); }
+Tensor Normal::standard_icdf(const Tensor& p) const { return ndtri(p); }
 
 // --- LogNormal ---
 

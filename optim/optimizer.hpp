@@ -4,6 +4,7 @@
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/core/array/named_arrays.hpp>
+#include <newtape/core/runtime/owner.hpp>
 
 #include <functional>
 #include <memory>
@@ -200,7 +201,7 @@ class Optimizer {
   std::vector<const char*> scalar_names_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> group_sizes_;
-  std::unique_ptr<core::UpdateQueue> queue_;
+  newtape::detail::Owner<core::UpdateQueue> queue_;
   std::vector<Saved> saved_;  ///< one for each slot, during a step
   mutable Hooks pre_hooks_, post_hooks_;
 };

@@ -266,7 +266,7 @@ std::int64_t Loader::size() const noexcept {
   return options_.drop_last || examples() % options_.batch_size == 0 ? full : full + 1;
 }
 
-Loader::iterator::iterator(std::unique_ptr<Epoch> epoch) : epoch_(std::move(epoch)) {}
+Loader::iterator::iterator(newtape::detail::Owner<Epoch> epoch) : epoch_(std::move(epoch)) {}
 Loader::iterator::iterator(iterator&&) noexcept = default;
 Loader::iterator& Loader::iterator::operator=(iterator&&) noexcept = default;
 Loader::iterator::~iterator() = default;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/array/named_arrays.hpp>
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/data/loading/dataset.hpp>
 #include <newtape/data/loading/sampler.hpp>
 
@@ -89,10 +90,10 @@ class Loader::iterator {
  private:
   friend class Loader;
   class Epoch;
-  explicit iterator(std::unique_ptr<Epoch> epoch);
+  explicit iterator(newtape::detail::Owner<Epoch> epoch);
   bool done() const noexcept;
 
-  std::unique_ptr<Epoch> epoch_;
+  newtape::detail::Owner<Epoch> epoch_;
 };
 
 }  // namespace newtape::data

@@ -36,11 +36,9 @@ class Trainee {
   Trainee() = default;
   Trainee(const Trainee&) = delete;
   Trainee& operator=(const Trainee&) = delete;
-  virtual ~Trainee() {
-    for (const auto& f : last_acts_) f();
-  }
+  virtual ~Trainee();
   /// Calls `f` when this trainee is destroyed: removes a hook, where model and optimizer live on.
-  void at_end(std::function<void()> f) { last_acts_.push_back(std::move(f)); }
+  void at_end(std::function<void()> f);
   virtual const nn::ModuleBase& model() const = 0;
   virtual optim::Optimizer& optimizer() = 0;
   virtual Tensor forward(const Tensor& x) const = 0;

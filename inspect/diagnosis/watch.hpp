@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/inspect/diagnosis/diagnosis.hpp>
 #include <newtape/inspect/diagnosis/trainee.hpp>
 #include <newtape/inspect/probe/probe.hpp>
 
 #include <concepts>
 #include <functional>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -62,7 +62,7 @@ class Watch {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  newtape::detail::Owner<State> state_;
 };
 
 /// A Watch of a model and its optimizer, without a loss. Hold the result: its destructor ends the watch.

@@ -44,7 +44,7 @@ ProfileRecording::~ProfileRecording() { stop(); }
 void ProfileRecording::stop() noexcept {
   if (!std::exchange(running, false)) return;
   end = newtape::detail::ticks();
-  observer_.reset();
+  observer_ = {};
   newtape::detail::allocation_probe = probe_before_;
   for (auto& hook : hooks_) hook.remove();
 }

@@ -4,11 +4,11 @@
 #include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/flop_counter.hpp>
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/core/runtime/tick_clock.hpp>
 #include <newtape/inspect/profile/profiler.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,7 +90,7 @@ class ProfileRecording : public std::enable_shared_from_this<ProfileRecording> {
   std::int32_t backward_layer_ = 0;
   const void* last_result_ = nullptr;  ///< the node of the last layer's result; only compared
   std::vector<nn::ModuleHook> hooks_;
-  std::unique_ptr<Observer> observer_;
+  newtape::detail::Owner<Observer> observer_;
 };
 
 }  // namespace newtape::inspect::detail

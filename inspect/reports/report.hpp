@@ -2,11 +2,11 @@
 #pragma once
 
 #include <newtape/core/array/array_like.hpp>
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/inspect/reports/config.hpp>
 #include <newtape/nn/module/summary.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -98,7 +98,7 @@ class Report {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  newtape::detail::Owner<Impl> impl_;
 };
 
 /// Compares the runs of two reports in a third: their curves together, final values, diagnoses and effects,

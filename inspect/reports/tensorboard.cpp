@@ -168,7 +168,7 @@ TensorBoardWriter::TensorBoardWriter(const std::string& folder, const TensorBoar
   if (error) raise<IoError>("TensorBoardWriter: '" + folder + "': cannot be created", {}, error.message());
   const auto clock = options.clock ? options.clock : system_seconds;
   const auto path = std::filesystem::path(folder) / event_file_name(clock());
-  impl_.reset(new Impl{clock, detail::RecordFile(path.string())});
+  impl_ = newtape::detail::Owner<Impl>(new Impl{clock, detail::RecordFile(path.string())});
   ProtoMessage version;
   version.real(1, clock());
   impl_->file.write(version.bytes(3, "brain.Event:2").str());

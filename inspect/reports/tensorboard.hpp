@@ -2,11 +2,11 @@
 #pragma once
 
 #include <newtape/core/array/array_like.hpp>
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/inspect/reports/config.hpp>
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -56,7 +56,7 @@ class TensorBoardWriter {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  newtape::detail::Owner<Impl> impl_;
 };
 
 }  // namespace newtape::inspect

@@ -139,7 +139,8 @@ Progress::Progress(std::string label, std::int64_t total, const ProgressOptions&
     all.lines = detail::is_terminal(options.stream) ? std::make_unique<detail::LiveLines>(options.stream) : nullptr;
   }
   const bool terminal = all.lines != nullptr && options.stream == all.stream;
-  impl_.reset(new Impl{std::move(label), options, std::max<std::int64_t>(total, 1), all.count++, 0, terminal});
+  impl_ = newtape::detail::Owner<Impl>(
+      new Impl{std::move(label), options, std::max<std::int64_t>(total, 1), all.count++, 0, terminal});
   if (terminal) {
     impl_->block = all.lines->add();
     impl_->draw();

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <newtape/core/runtime/language.hpp>
+#include <newtape/core/runtime/owner.hpp>
 
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <string>
 
 namespace newtape::inspect {
@@ -41,7 +41,7 @@ class Progress {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  newtape::detail::Owner<Impl> impl_;
 };
 
 /// Prints text on the stream of the progress bars, above those that run.

@@ -100,25 +100,17 @@ class ModuleDict : public Module<ModuleDict<M>> {
 /// Parameters named "0", "1", ... by position. It has no forward.
 class ParameterList : public Module<ParameterList> {
  public:
-  ParameterList() = default;
-  ParameterList(std::initializer_list<Parameter> parameters) {
-    for (const auto& p : parameters) push_back(p);
-  }
-  void push_back(const Parameter& parameter) { list_->push_back(add(std::to_string(list_->size()), parameter)); }
+  ParameterList();
+  ParameterList(std::initializer_list<Parameter> parameters);
+  void push_back(const Parameter& parameter);
   std::size_t size() const noexcept { return list_->size(); }
   /// ValueError when it does not exist.
-  const Parameter& operator[](std::size_t i) const {
-    if (i >= size()) {
-      raise<ValueError>("ParameterList: the index is out of range", "below " + std::to_string(size()),
-                        std::to_string(i));
-    }
-    return (*list_)[i];
-  }
+  const Parameter& operator[](std::size_t i) const;
   auto begin() const noexcept { return list_->cbegin(); }
   auto end() const noexcept { return list_->cend(); }
 
  private:
-  newtape::detail::SharedCell<std::vector<Parameter>> list_ = std::make_shared<std::vector<Parameter>>();
+  newtape::detail::SharedCell<std::vector<Parameter>> list_;
 };
 
 }  // namespace newtape::nn

@@ -190,6 +190,17 @@ std::vector<std::pair<std::string, Parameter*>> RecurrentStack::make(std::size_t
   return named;
 }
 
+void RecurrentStack::make_weights(const std::function<Parameter(const std::string&, const Parameter&)>& add) {
+  check();
+  for (std::int64_t layer = 0; layer < options.num_layers; ++layer) {
+    for (std::int64_t d = 0; d < directions(); ++d) {
+      RecurrentWeights w;
+      for (auto& [name, p] : make(static_cast<std::size_t>(layer), d == 1, w)) *p = add(name, *p);
+      weights.push_back(std::move(w));
+    }
+  }
+}
+
 RecurrentResult RecurrentStack::run(In input, const RecurrentInput& more, bool training) const {
   const bool batched = input.ndim() == 3;
   const auto& shape = input.shape();

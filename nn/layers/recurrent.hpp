@@ -4,6 +4,7 @@
 #include <newtape/nn/init.hpp>
 #include <newtape/nn/module/module.hpp>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,12 +60,15 @@ struct RecurrentStack {
   RecurrentOptions options;
   std::vector<RecurrentWeights> weights = {};  ///< layer by layer, each forward and then in reverse
 
-  /// ValueError for invalid options.
-  void check() const;
   std::int64_t directions() const { return options.bidirectional ? 2 : 1; }
-  /// Creates the parameters of `layer`, with PyTorch's names in PyTorch's order.
-  std::vector<std::pair<std::string, Parameter*>> make(std::size_t layer, bool reverse, RecurrentWeights& w) const;
+  /// Creates the parameters of all layers and hands each to `add`, with PyTorch's names in PyTorch's order. ValueError
+  /// for invalid options.
+  void make_weights(const std::function<Parameter(const std::string&, const Parameter&)>& add);
   RecurrentResult run(In input, const RecurrentInput& more, bool training) const;
+
+ private:
+  void check() const;
+  std::vector<std::pair<std::string, Parameter*>> make(std::size_t layer, bool reverse, RecurrentWeights& w) const;
 };
 
 /// The base of RNN, LSTM and GRU.
@@ -85,14 +89,7 @@ class Recurrent : public Module<Self> {
 
  protected:
   explicit Recurrent(RecurrentStack stack) : stack_(std::move(stack)) {
-    stack_.check();
-    for (std::int64_t layer = 0; layer < stack_.options.num_layers; ++layer) {
-      for (std::int64_t d = 0; d < stack_.directions(); ++d) {
-        RecurrentWeights w;
-        for (auto& [name, p] : stack_.make(static_cast<std::size_t>(layer), d == 1, w)) *p = this->add(name, *p);
-        stack_.weights.push_back(std::move(w));
-      }
-    }
+    stack_.make_weights([this](const std::string& name, const Parameter& p) { return this->add(name, p); });
   }
 
  private:

@@ -7,6 +7,8 @@
 
 namespace newtape {
 
+Buffer::Buffer(Array initial) : cell_(std::make_shared<Tensor>(std::move(initial))) {}
+
 void Buffer::set_value(const Tensor& value) const {
   if (value.dtype() != dtype()) {
     raise<DTypeError>("Buffer: the new value must have the buffer's dtype", name(dtype()), name(value.dtype()));

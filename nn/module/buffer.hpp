@@ -13,7 +13,7 @@ class Buffer {
  public:
   /// No cell: `defined()` is false.
   Buffer() = default;
-  explicit Buffer(Array initial) : cell_(std::make_shared<Tensor>(std::move(initial))) {}
+  explicit Buffer(Array initial);
   explicit Buffer(const Tensor& initial) : Buffer(initial.value()) {}
 
   /// Whether it has a cell.

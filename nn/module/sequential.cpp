@@ -14,7 +14,7 @@ struct Sequential::Steps {
   Steps& operator=(const Steps&) = delete;
   ~Steps() = default;
 
-  std::vector<std::unique_ptr<detail::Step>> list;
+  std::vector<newtape::detail::Owner<detail::Step>> list;
 };
 
 Sequential::Sequential(const Sequential& other) = default;
@@ -28,7 +28,7 @@ Sequential::Sequential(Empty) : steps_(std::make_shared<Steps>()) {}
 std::size_t Sequential::size() const noexcept { return steps_->list.size(); }
 
 void Sequential::append(const ModuleBase& child, detail::Step* step) {
-  std::unique_ptr<detail::Step> owned(step);
+  newtape::detail::Owner<detail::Step> owned(step);
   add(std::to_string(size()), child);
   steps_->list.push_back(std::move(owned));
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/nn/module/draw_order.hpp>
 #include <newtape/nn/module/module.hpp>
 
 #include <concepts>
-#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -35,13 +35,13 @@ struct Step {
   Step& operator=(const Step&) = delete;
   virtual ~Step() = default;
   virtual Tensor run(In x) const = 0;
-  virtual std::unique_ptr<Step> copy() const = 0;
+  virtual newtape::detail::Owner<Step> copy() const = 0;
 };
 template <class S>
 struct StepOf final : Step {
   explicit StepOf(const S& s) : step(s) {}
   Tensor run(In x) const override { return step(std::move(x)); }
-  std::unique_ptr<Step> copy() const override { return std::make_unique<StepOf>(step); }
+  newtape::detail::Owner<Step> copy() const override { return newtape::detail::Owner<Step>(new StepOf(step)); }
   S step;
 };
 }  // namespace detail

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/optim/second_order/method.hpp>
 
-#include <memory>
 #include <string>
 
 namespace newtape::optim {
@@ -30,9 +30,9 @@ class Engine {
   StepResult steepest(StepResult failed, Objective& f, const Iterate& at, const Bounds& bounds);
   StepResult attempt(Objective& f, const Iterate& at, const Bounds& bounds);
 
-  std::unique_ptr<Curvature> curvature_;
-  std::unique_ptr<Direction> direction_;
-  std::unique_ptr<Globalization> globalization_;
+  newtape::detail::Owner<Curvature> curvature_;
+  newtape::detail::Owner<Direction> direction_;
+  newtape::detail::Owner<Globalization> globalization_;
   int setbacks_ = 0;  ///< iterations in succession in which linear algebra failed
   Array free_;        ///< 1 for free unknowns of the last iteration, 0 for held ones; undefined: all free
 };
