@@ -27,20 +27,24 @@ TEST_CASE("faults: gradients, as memory fails") {
 }
 
 TEST_CASE("faults: linear algebra, as memory fails") {
-  const Tensor a = drawn({5, 5}, 3);
-  const Tensor spd = matmul(a, transpose(a)) + 5.0 * eye(5, f64);
-  const std::vector<Action> actions{
-      {.name = "solve", .run = [&] { return bytes_of(linalg::solve(a, a)); }},
-      {.name = "inv", .run = [&] { return bytes_of(linalg::inv(a)); }},
-      {.name = "cholesky", .run = [&] { return bytes_of(linalg::cholesky(spd)); }},
-      {.name = "qr", .run = [&] { return bytes_of(linalg::qr(a).r); }},
-      {.name = "eigh", .run = [&] { return bytes_of(linalg::eigh(spd).w); }},
-      {.name = "svd", .run = [&] { return bytes_of(linalg::svd(a).s); }},
-      {.name = "lstsq", .run = [&] { return bytes_of(linalg::lstsq(a, a).solution); }},
-      {.name = "det", .run = [&] { return bytes_of(linalg::det(a)); }},
-      {.name = "matrix_exp", .run = [&] { return bytes_of(linalg::matrix_exp(a)); }},
-  };
-  for (const auto& action : actions) survives(action, Resource::memory);
+  for (const std::int64_t n : {5, 96}) {  // small matrices stay out of BLAS
+    const Tensor a = drawn({n, n}, 3);
+    const Tensor spd = matmul(a, transpose(a)) + 5.0 * eye(n, f64);
+    const std::vector<Action> actions{
+        {.name = "matmul", .run = [&] { return bytes_of(matmul(a, a)); }},
+        {.name = "solve", .run = [&] { return bytes_of(linalg::solve(a, a)); }},
+        {.name = "inv", .run = [&] { return bytes_of(linalg::inv(a)); }},
+        {.name = "cholesky", .run = [&] { return bytes_of(linalg::cholesky(spd)); }},
+        {.name = "qr", .run = [&] { return bytes_of(linalg::qr(a).r); }},
+        {.name = "eig", .run = [&] { return bytes_of(linalg::eigvals(a)[0]); }},
+        {.name = "eigh", .run = [&] { return bytes_of(linalg::eigh(spd).w); }},
+        {.name = "svd", .run = [&] { return bytes_of(linalg::svd(a).s); }},
+        {.name = "lstsq", .run = [&] { return bytes_of(linalg::lstsq(a, a).solution); }},
+        {.name = "det", .run = [&] { return bytes_of(linalg::det(a)); }},
+        {.name = "matrix_exp", .run = [&] { return bytes_of(linalg::matrix_exp(a)); }},
+    };
+    for (const auto& action : actions) survives(action, Resource::memory);
+  }
 }
 
 /// A training step from a fixed start, with all its state.

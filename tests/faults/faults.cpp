@@ -4,15 +4,43 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/allocator.hpp>
 
+#ifdef __linux__
+#include <link.h>
+#endif
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// Requests of the libraries that Newtape calls (zlib, libzip, libpng, libjpeg, OpenBLAS) come by malloc. Sanitizers
+// replace it themselves.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define REPLACES_MALLOC 1
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#undef REPLACES_MALLOC
+#endif
+#endif
+#endif
+
+#ifdef REPLACES_MALLOC
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+}
+#else
+#define __libc_malloc std::malloc
+#endif
 
 namespace faults {
 namespace {
@@ -38,9 +66,38 @@ bool fails(Resource resource) noexcept {
   return true;
 }
 
+#ifdef REPLACES_MALLOC
+/// The code of the C library, which ends the process when it has no memory for a thread's destructors.
+std::vector<std::pair<std::uintptr_t, std::uintptr_t>> code_of_libc() {
+  std::vector<std::pair<std::uintptr_t, std::uintptr_t>> found;
+  const auto look = [](dl_phdr_info* object, std::size_t, void* ranges) {
+    const std::string_view name = object->dlpi_name;
+    if (name.find("/libc.so") == std::string_view::npos && name.find("/ld-") == std::string_view::npos) return 0;
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const auto& part = object->dlpi_phdr[i];
+      const auto begin = object->dlpi_addr + part.p_vaddr;
+      if (part.p_type == PT_LOAD) static_cast<decltype(found)*>(ranges)->emplace_back(begin, begin + part.p_memsz);
+    }
+    return 0;
+  };
+  dl_iterate_phdr(look, &found);
+  return found;
+}
+const auto libc = code_of_libc();
+
+bool library_request_fails(const void* caller) noexcept {
+  if (countdown[static_cast<int>(Resource::memory)].load(std::memory_order_relaxed) == disarmed) return false;
+  const auto at = reinterpret_cast<std::uintptr_t>(caller);
+  for (const auto& [begin, end] : libc) {
+    if (begin <= at && at < end) return false;
+  }
+  return fails(Resource::memory);
+}
+#endif
+
 [[gnu::noinline]] void* allocated(std::size_t bytes, std::size_t alignment) noexcept {
   if (fails(Resource::memory)) return nullptr;
-  if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes == 0 ? 1 : bytes);
+  if (alignment <= alignof(std::max_align_t)) return __libc_malloc(bytes == 0 ? 1 : bytes);
   void* block = nullptr;
   return ::posix_memalign(&block, alignment, bytes) == 0 ? block : nullptr;
 }
@@ -142,6 +199,18 @@ void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::f
 extern "C" {
 /// The allocator's source of memory for arrays.
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return faults::allocated(bytes, alignment); }
+
+#ifdef REPLACES_MALLOC
+void* malloc(std::size_t n) {
+  return faults::library_request_fails(__builtin_return_address(0)) ? nullptr : __libc_malloc(n);
+}
+void* calloc(std::size_t n, std::size_t size) {
+  return faults::library_request_fails(__builtin_return_address(0)) ? nullptr : __libc_calloc(n, size);
+}
+void* realloc(void* block, std::size_t n) {
+  return faults::library_request_fails(__builtin_return_address(0)) ? nullptr : __libc_realloc(block, n);
+}
+#endif
 
 ssize_t write(int descriptor, const void* from, std::size_t n) {
   if (descriptor > 2 && faults::fails(faults::Resource::disk)) {

@@ -13,7 +13,7 @@
 namespace faults {
 
 enum class Resource {
-  memory,  ///< operator new and aligned_alloc
+  memory,  ///< operator new, aligned_alloc, malloc, calloc, realloc: also the requests of other libraries
   disk,    ///< write and fsync
 };
 enum class Lasting {
