@@ -12,6 +12,9 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
+#include <newtape/autograd/solvers/kalman.hpp>
+#include <newtape/autograd/solvers/quad.hpp>
+#include <newtape/autograd/solvers/quadratic_program.hpp>
 #include <newtape/autograd/transforms/checkpoint.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>

@@ -33,6 +33,45 @@ void minimise_without_derivatives() {
   expect(found.converged() && found.value < 1e-10, "the global minimum of Rastrigin's function is found");
 }
 
+void solve() {
+  // Where a ball thrown at an angle lands, and how that changes with the angle.
+  const auto range = [](const nt::Tensor& angle) {
+    return nt::optim::root([](const nt::Tensor& x, const nt::Tensor& a) { return x * nt::tan(a) - x * x; },
+                           nt::ones_like(angle), angle);
+  };
+  const nt::Tensor angle = nt::tensor(0.5, nt::f64);
+  const nt::Tensor slope = nt::grad(range)(angle);
+  expect(std::abs(slope.item() - 1 / std::pow(std::cos(0.5), 2)) < 1e-12, "a root has a derivative");
+
+  const auto area = nt::quad([](const nt::Tensor& t) { return nt::exp(-t * t); }, -INFINITY, INFINITY);
+  expect(std::abs(area.value.item() - std::sqrt(std::acos(-1.0))) < 1e-10, "an integral over the line");
+
+  // Shares of at least 0 that sum to 1, of the least risk for their return.
+  const nt::Tensor risk = nt::tensor({{0.10, 0.02, 0.01}, {0.02, 0.06, 0.00}, {0.01, 0.00, 0.02}}, nt::f64);
+  const nt::Tensor returns = nt::variable(nt::tensor({0.12, 0.07, 0.03}, nt::f64));
+  const auto shares = nt::quadratic_program(risk, -returns,
+                                            {.a = nt::ones({1, 3}, nt::f64),
+                                             .b = nt::ones({1}, nt::f64),
+                                             .g = -nt::eye(3, nt::f64),
+                                             .h = nt::zeros({3}, nt::f64)});
+  shares.x[0].backward();  // how the first share changes with the returns
+  expect(std::abs(nt::sum(shares.x).item() - 1) < 1e-12 && returns.grad()[0].item() > 0, "a portfolio and its slope");
+
+  // A random walk seen through noise: its variances by the gradient of the likelihood.
+  nt::Generator random(5);
+  const nt::Array steps = nt::random::normal({200, 1}, 0, 0.3, nt::f64, random);
+  const nt::Tensor seen = nt::cumsum(steps, 0) + nt::random::normal({200, 1}, 0, 1, nt::f64, random);
+  const nt::Tensor one = nt::ones({1, 1}, nt::f64);
+  const auto fit = nt::optim::minimize(
+      [&](const nt::Tensor& log_variances) {
+        const nt::Tensor v = nt::exp(log_variances).reshape({2, 1, 1});
+        return -nt::kalman_filter({one, v[0], one, v[1], nt::zeros({1}, nt::f64), one}, seen).log_likelihood;
+      },
+      nt::zeros({2}, nt::f64));
+  const nt::Tensor variances = nt::exp(fit.x());
+  expect(fit.converged() && std::abs(variances[1].item() - 1) < 0.4, "the variances of a random walk are found");
+}
+
 void minimise_a_model() {
   const nt::Tensor x = nt::linspace(-1, 1, 20, nt::f64).reshape({20, 1});
   const nt::Tensor y = nt::sin(3 * x);
@@ -155,6 +194,7 @@ int main() {
   nt::manual_seed(1);
   minimise();
   minimise_without_derivatives();
+  solve();
   minimise_a_model();
   train_and_look();
   watch_a_loop();

@@ -20,6 +20,7 @@
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
 #include <newtape/optim/optimizer.hpp>
+#include <newtape/optim/root/root.hpp>
 #include <newtape/optim/schedule.hpp>
 #include <newtape/optim/second_order/argmin.hpp>
 #include <newtape/optim/second_order/hessian_diagonal.hpp>
