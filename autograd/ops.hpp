@@ -6,12 +6,15 @@
 /// to any order, and takes constants, variables and temporaries.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/calculus.hpp>
 #include <newtape/autograd/ops/conv.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/distance.hpp>
 #include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/fold.hpp>
+#include <newtape/autograd/ops/grid_sample.hpp>
+#include <newtape/autograd/ops/histogram.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/interpolate.hpp>
@@ -19,6 +22,8 @@
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/normalization.hpp>
+#include <newtape/autograd/ops/number_parts.hpp>
+#include <newtape/autograd/ops/pixel_shuffle.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/recurrent.hpp>

@@ -55,6 +55,31 @@ inline long double tanhshrink_of(long double x) {
   return x * (w / (1 + w));
 }
 
+/// Bessel's integral, the mean of cos(n t - x sin t) over a period, by the trapezoidal rule, which converges exponentially.
+inline long double bessel_j_of(int n, long double x) {
+  if (std::fabs(x) < 1) {  // the power series, which keeps the digits of small values
+    long double term = std::pow(x / 2, n) / std::tgamma(n + 1.0L), sum = 0;
+    for (int k = 1; k < 30; ++k) {
+      sum += term;
+      term *= -(x * x / 4) / (k * (n + k));
+    }
+    return sum;
+  }
+  constexpr long double pi_l = 3.14159265358979323846264338327950288L;
+  const int half = 40 + n + static_cast<int>(std::fabs(x));
+  long double sum = (1 + (n % 2 != 0 ? -1 : 1)) / 2.0L;
+  for (int k = 1; k < half; ++k) {
+    const long double t = pi_l * k / half;
+    sum += std::cos(n * t - x * std::sin(t));
+  }
+  return sum / half;
+}
+/// Of the C++ library, by continued fractions.
+inline long double bessel_y_of(int n, long double x) {
+  if (x == 0) return -HUGE_VALL;
+  return x < 0 ? std::nanl("") : std::cyl_neumann(static_cast<long double>(n), x);
+}
+
 /// The zero of an increasing function between two numbers.
 template <class F>
 long double bisect(long double low, long double high, const F& f) {

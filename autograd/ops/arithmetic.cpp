@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <numbers>
 
 namespace newtape {
 
@@ -36,6 +37,8 @@ static const Op hypot_op{"hypot", true};
 static const Op hypot_grad_op{"hypot_grad"};
 static const Op maximum_op{"maximum"};
 static const Op minimum_op{"minimum"};
+static const Op fmax_op{"fmax"};
+static const Op fmin_op{"fmin"};
 static const Op clip_op{"clip"};
 static const Op where_op{"where"};
 static const Op cast_op{"cast"};
@@ -171,6 +174,36 @@ Tensor minimum(In a, In b) {
                     wrt(b, [a, b](const Tensor& g) { return selected_share(g, b, b < a, a == b); }));
 }
 
+namespace {
+/// Of two operands the one that is not NaN, else `both`.
+Array number_or(const Array& a, const Array& b, Array both) {
+  if (!is_floating(a.dtype())) return both;
+  return core::where(core::isnan(a), b, core::where(core::isnan(b), a, std::move(both)));
+}
+/// Whether a counts though it may be neither the larger nor the smaller one.
+Tensor is_only_number(const Tensor& a, const Tensor& b) { return isnan(b) & ~isnan(a); }
+}  // namespace
+
+Tensor fmax(In a, In b) {
+  match(fmax_op, a, b);
+  static_cast<void>(broadcast_shapes("fmax", a.shape(), b.shape()));
+  Array both = core::maximum(a.value(), b.value());
+  return fmax_op(
+      number_or(a.value(), b.value(), std::move(both)),
+      wrt(a, [a, b](const Tensor& g) { return selected_share(g, a, (a > b) | is_only_number(a, b), a == b); }),
+      wrt(b, [a, b](const Tensor& g) { return selected_share(g, b, (b > a) | is_only_number(b, a), a == b); }));
+}
+
+Tensor fmin(In a, In b) {
+  match(fmin_op, a, b);
+  static_cast<void>(broadcast_shapes("fmin", a.shape(), b.shape()));
+  Array both = core::minimum(a.value(), b.value());
+  return fmin_op(
+      number_or(a.value(), b.value(), std::move(both)),
+      wrt(a, [a, b](const Tensor& g) { return selected_share(g, a, (a < b) | is_only_number(a, b), a == b); }),
+      wrt(b, [a, b](const Tensor& g) { return selected_share(g, b, (b < a) | is_only_number(b, a), a == b); }));
+}
+
 Tensor clip(In x, In low, In high) {
   match(clip_op, x, low);
   match(clip_op, x, high);
@@ -201,6 +234,19 @@ Tensor clip(In x, std::nullopt_t, In high) {
 }
 
 Tensor lerp(In start, In end, In weight) { return start + weight * (end - start); }
+
+Tensor addcmul(In x, In a, In b, double value) {
+  const CallSite here(x.location());
+  return value == 1 ? x + a * b : x + value * (a * b);
+}
+
+Tensor addcdiv(In x, In a, In b, double value) {
+  const CallSite here(x.location());
+  return value == 1 ? x + a / b : x + value * (a / b);
+}
+
+Tensor deg2rad(In x) { return std::move(x) * (std::numbers::pi / 180); }
+Tensor rad2deg(In x) { return std::move(x) * (180 / std::numbers::pi); }
 
 Tensor where(const Tensor& condition, In a, In b) {
   if (a.is_number() && b.is_number()) a.resolve("where", b.literal() == f32 ? f32 : a.literal());

@@ -28,6 +28,8 @@ Tensor abs(In x);                    ///< derivative 0 at 0; square(abs(x)) and 
 Tensor hypot(In a, In b);            ///< sqrt(a^2 + b^2) without overflow; derivatives at (0, 0) as those of norm
 Tensor maximum(In a, In b);          ///< equal operands share the gradient
 Tensor minimum(In a, In b);          ///< equal operands share the gradient
+Tensor fmax(In a, In b);             ///< maximum, but where one operand is NaN, the other
+Tensor fmin(In a, In b);             ///< minimum, but where one operand is NaN, the other
 Tensor clip(In x, In low, In high);  ///< gradient 1 within the bounds, inclusive
 Tensor clip(In x, In low);           ///< a lower bound only
 Tensor clip(In x, std::nullopt_t, In high);  ///< an upper bound only
@@ -37,7 +39,11 @@ inline Tensor clamp(In x, In low) { return clip(std::move(x), std::move(low)); }
 inline Tensor clamp(In x, std::nullopt_t, In high) { return clip(std::move(x), std::nullopt, std::move(high)); }
 inline Tensor clamp_min(In x, In low) { return clip(std::move(x), std::move(low)); }
 inline Tensor clamp_max(In x, In high) { return clip(std::move(x), std::nullopt, std::move(high)); }
-Tensor lerp(In start, In end, In weight);  ///< start + weight (end - start)
+Tensor lerp(In start, In end, In weight);            ///< start + weight (end - start)
+Tensor addcmul(In x, In a, In b, double value = 1);  ///< x + value a b
+Tensor addcdiv(In x, In a, In b, double value = 1);  ///< x + value a / b
+Tensor deg2rad(In x);                                ///< x pi / 180
+Tensor rad2deg(In x);                                ///< x 180 / pi
 /// `a` where `condition` (boolean) is true, else `b`. Elements not selected get gradient 0.
 Tensor where(const Tensor& condition, In a, In b);
 

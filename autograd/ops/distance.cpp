@@ -55,6 +55,23 @@ Tensor normalize(In x, double p, std::int64_t axis, double eps) {
   return z / maximum(norm(z, p, axis, true), eps / unit);
 }
 
+Tensor renorm(In x, double p, std::int64_t axis, double maxnorm) {
+  const CallSite here(x.location());
+  expect_floating("renorm", x.value());
+  const auto kept = normalize_axis("renorm", axis, x.ndim());
+  if (!(p > 0) || !(maxnorm >= 0)) {
+    raise<ValueError>("renorm: the norm is out of range", "p > 0, maxnorm >= 0",
+                      "p " + std::to_string(p) + ", maxnorm " + std::to_string(maxnorm));
+  }
+  Dims others;
+  for (std::size_t i = 0; i < x.ndim(); ++i) {
+    if (i != kept) others.push_back(static_cast<std::int64_t>(i));
+  }
+  const Tensor length = norm(In(x), p, others, true);
+  const Tensor longer = length > maxnorm;
+  return x * where(longer, maxnorm / (where(longer, length, 1.0) + 1e-7), 1.0);
+}
+
 namespace {
 /// The operand as floats: integers and booleans take the dtype of the other.
 Tensor as_floats(const In& x, const In& other) {

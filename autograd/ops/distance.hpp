@@ -13,6 +13,9 @@ namespace newtape {
 Tensor norm(In x, double p = 2, const Axes& axes = {}, bool keepdims = false);
 /// x / max(norm(x, p, axis), eps): vectors of length 1.
 Tensor normalize(In x, double p = 2, std::int64_t axis = -1, double eps = 1e-12);
+/// The slices of x along `axis` whose p-norm exceeds `maxnorm`, times maxnorm / (norm + 1e-7), as PyTorch; the others
+/// unchanged. ValueError unless p > 0 and maxnorm >= 0.
+Tensor renorm(In x, double p, std::int64_t axis, double maxnorm);
 /// a . b / (max(|a|, eps) max(|b|, eps)) along one axis; a and b broadcast.
 Tensor cosine_similarity(In a, In b, std::int64_t axis = -1, double eps = 1e-8);
 /// norm(a - b + eps, p) along the last axis, as PyTorch; a and b broadcast.

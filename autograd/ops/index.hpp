@@ -55,10 +55,22 @@ inline Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src, Sc
   return scatter_reduce(std::move(x), axis, indices, std::move(src), reduce);
 }
 
+/// scatter_reduce of slices: element i of `src` along `axis` meets element indices[i] of x, for indices [n] and src of
+/// x's shape but for n along the axis.
+Tensor index_reduce(In x, std::int64_t axis, const Tensor& indices, In src, ScatterReduce reduce,
+                    const ScatterReduceOptions& options = {});
+/// Reductions of consecutive segments of x along `axis`, whose lengths [k] (integers) add up to that of the axis. Of an
+/// empty segment the sum is 0, the product 1, the mean NaN, the maximum -inf, the minimum inf. DTypeError unless x is a
+/// float.
+Tensor segment_reduce(In x, ScatterReduce reduce, const Tensor& lengths, std::int64_t axis = 0);
+
 // --- masks ---
 
 /// x with `value` (a number or a tensor) where the mask is true; mask and value broadcast to x.
 Tensor masked_fill(In x, const Tensor& mask, In value);
+/// x with the elements where the mask is true replaced by the first ones of src, both in C order; the mask broadcasts to
+/// x. ValueError when src has too few.
+Tensor masked_scatter(In x, const Tensor& mask, In src);
 /// The elements where the mask is true, in C order, as a vector; mask and x broadcast together.
 Tensor masked_select(In x, const Tensor& mask);
 

@@ -36,6 +36,15 @@ Tensor hstack(const std::vector<Tensor>& parts, SourceLocation location = Source
 /// Concatenates along axis 0; vectors are rows.
 Tensor vstack(const std::vector<Tensor>& parts, SourceLocation location = SourceLocation::current());
 
+/// Vectors and scalars as columns, joined with matrices along axis 1.
+Tensor column_stack(const std::vector<Tensor>& parts, SourceLocation location = SourceLocation::current());
+/// All combinations of one element of each vector, as rows [product of the lengths, number of vectors]; a single vector
+/// itself. The first vector varies slowest. ShapeError unless all are vectors.
+Tensor cartesian_prod(const std::vector<Tensor>& vectors, SourceLocation location = SourceLocation::current());
+/// The combinations of r elements of a vector x, in the order of their positions, as rows [count, r]; with
+/// `with_replacement` an element may occur several times. ValueError for r < 0.
+Tensor combinations(In x, std::int64_t r = 2, bool with_replacement = false);
+
 /// Parts of `size` along `axis`; the last one may be shorter. ValueError for a size below 1.
 std::vector<Tensor> split(In x, std::int64_t size, std::int64_t axis = 0);
 /// Parts of the given sizes. ValueError unless the sizes add up to the axis's length.

@@ -10,6 +10,10 @@
 #include <utility>
 #include <vector>
 
+namespace newtape {
+class Generator;
+}
+
 /// Linear algebra over the last two axes; leading axes are stacks of matrices, those of two operands broadcast. Every
 /// function is differentiable to any order where it is smooth. NumericalError, with the index in the stack, for
 /// non-finite elements, singular or indefinite matrices where regular or definite ones are required, and derivatives
@@ -39,6 +43,14 @@ Tensor solve_triangular(In a, In b, const SolveTriangularOptions& options = {});
 Tensor cholesky(In a, bool upper = false);
 /// x with a x = b, from cholesky(a); b [n] or [.., n, k].
 Tensor cholesky_solve(In b, In l, bool upper = false);
+/// The inverse of l l^T, from l = cholesky(a), or with `upper` of u^T u.
+Tensor cholesky_inverse(In l, bool upper = false);
+/// a = p l d l^T p^T for symmetric a, definite or not: p a constant permutation, l unit lower triangular, d with blocks of 1 x
+/// 1 and 2 x 2 on its diagonal (Bunch & Kaufman 1977). The derivative keeps p and the blocks; NumericalError where d is singular.
+struct LDL {
+  Tensor p, l, d;
+};
+LDL ldl(In a);
 /// a = p l u. p [.., m, m] is a constant; l [.., m, k] has ones on its diagonal; u [.., k, n]; k = min(m, n).
 struct LU {
   Tensor p, l, u;
@@ -49,12 +61,19 @@ struct LUFactor {
   Tensor lu, pivots;
 };
 LUFactor lu_factor(In a);
+/// p, l and u from lu_factor(a).
+LU lu_unpack(const LUFactor& factor);
 struct LuSolveOptions {
   bool left = true;      ///< a x = b, else x a = b
   bool adjoint = false;  ///< solve with a^T instead of a
 };
 /// x with a x = b, from lu_factor(a); b [n] (left only) or a matrix.
 Tensor lu_solve(const LUFactor& factor, In b, const LuSolveOptions& options = {});
+/// x with tensordot(a, x, x.ndim()) = b: a has the axes of b, then those of x, with as many elements (NumPy).
+Tensor tensorsolve(In a, In b);
+/// The inverse of a with respect to tensordot(.., n): a has n axes, then others with as many elements; the result has those
+/// first (NumPy).
+Tensor tensorinv(In a, std::int64_t n = 2);
 /// [.., n, n] -> [..]. The derivatives, of any order, are also correct for singular matrices of any rank.
 Tensor det(In a);
 /// Sign of the determinant (a constant) and logarithm of its absolute value, -inf for singular matrices.
@@ -75,6 +94,9 @@ struct QR {
   Tensor q, r;
 };
 QR qr(In a, QRMode mode = QRMode::reduced);
+/// The first n columns of the product of reflections 1 - tau_i v_i v_i^T, for a [.., m, n] and tau [.., k], k <= n <= m: v_i is
+/// column i of a below the diagonal, with 1 on it and 0 above (LAPACK's orgqr).
+Tensor householder_product(In a, In tau);
 /// The x of minimum norm that minimises |a x - b|; b [m] or [.., m, k]. By QR if all matrices have full rank, else SVD.
 struct Lstsq {
   Tensor solution;         ///< [n] or [.., n, k]
@@ -120,6 +142,8 @@ struct Eigh {
   Tensor w, v;
 };
 Eigh eigh(In a, bool upper = false);
+/// a v = b v diag(w) and v^T b v = 1 for symmetric a and symmetric positive definite b, by cholesky(b).
+Eigh eigh(In a, In b);
 /// The eigenvalues [.., n] alone, ascending.
 Tensor eigvalsh(In a, bool upper = false);
 /// a v = v diag(w) for any square a: real and imaginary parts, the columns of v of norm 1. NumericalError for functions
@@ -138,6 +162,16 @@ struct SVD {
 SVD svd(In a, bool full_matrices = false);
 /// The singular values [.., min(m, n)] alone, descending.
 Tensor svdvals(In a);
+/// Options of svd_lowrank and pca_lowrank.
+struct LowRankOptions {
+  std::int64_t iterations = 2;     ///< of the power method
+  Generator* generator = nullptr;  ///< of the random start; default: default_generator()
+};
+/// About the q largest singular values and their vectors, by random projections (Halko, Martinsson & Tropp 2009, algorithm
+/// 5.1): exact for a matrix of rank up to q, derivatives included. ValueError unless 0 <= q <= min(m, n).
+SVD svd_lowrank(In a, std::int64_t q, const LowRankOptions& options = {});
+/// svd_lowrank of the columns less their means: the principal components of m observations are the rows of vh.
+SVD pca_lowrank(In a, std::int64_t q, const LowRankOptions& options = {});
 
 // --- functions of symmetric matrices and of singular values: derivatives of any order at any values, equal or not ---
 
@@ -167,8 +201,19 @@ Polar polar(In a, bool left = false);
 Tensor matrix_exp(In a);
 /// a^n by repeated squaring; for n < 0 of the inverse.
 Tensor matrix_power(In a, std::int64_t n);
+/// The square root and the logarithm of any matrix without eigenvalues on the closed negative real axis (NumericalError), whose
+/// eigenvalues have positive real parts, and imaginary parts within (-pi, pi) (Higham 2008).
+Tensor sqrtm(In a);
+Tensor logm(In a);
 /// x with a x + x a = q for symmetric positive definite a.
 Tensor solve_lyapunov(In a, In q);
+/// x with a x + x b = q, for a [.., m, m], b [.., n, n], q [.., m, n] (Bartels & Stewart 1972). NumericalError where an
+/// eigenvalue of a is minus one of b.
+Tensor solve_sylvester(In a, In b, In q);
+/// x with a x + x a^T = q, for any a.
+Tensor solve_continuous_lyapunov(In a, In q);
+/// x with x - a x a^T = q, for any a without the eigenvalue -1, by a bilinear transform to the continuous equation.
+Tensor solve_discrete_lyapunov(In a, In q);
 
 // --- norms, products, special matrices ---
 

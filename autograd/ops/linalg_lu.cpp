@@ -75,8 +75,11 @@ LUFactor lu_factor(In a) {
           lu.pivots};
 }
 
-LU lu(In a) {
-  const auto [packed, pivots] = lu_factor(std::move(a));
+LU lu(In a) { return lu_unpack(lu_factor(std::move(a))); }
+
+LU lu_unpack(const LUFactor& factor) {
+  const auto& [packed, pivots] = factor;
+  expect_matrices("lu_unpack", In(packed), false);
   const auto m = packed.shape(-2);
   const auto n = packed.shape(-1);
   const auto k = std::min(m, n);

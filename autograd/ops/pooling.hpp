@@ -27,6 +27,17 @@ std::pair<Tensor, Tensor> max_pool1d_with_indices(In x, const PerAxis& kernel_si
 std::pair<Tensor, Tensor> max_pool2d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 std::pair<Tensor, Tensor> max_pool3d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options = {});
 
+struct MaxUnpoolOptions {
+  PerAxis stride = {};  ///< default: kernel_size
+  PerAxis padding = 0;
+  PerAxis output_size = {};  ///< default: (l - 1) stride - 2 padding + kernel_size
+};
+/// The partial inverse of max_pool: x at the indices of max_pool1d_with_indices (of x's shape) and zeros elsewhere. Of equal
+/// indices the last one counts. ValueError for an index out of range.
+Tensor max_unpool1d(In x, const Tensor& indices, const PerAxis& kernel_size, const MaxUnpoolOptions& options = {});
+Tensor max_unpool2d(In x, const Tensor& indices, const PerAxis& kernel_size, const MaxUnpoolOptions& options = {});
+Tensor max_unpool3d(In x, const Tensor& indices, const PerAxis& kernel_size, const MaxUnpoolOptions& options = {});
+
 struct AvgPoolOptions {
   PerAxis stride = {};  ///< default: kernel_size
   PerAxis padding = 0;  ///< at most half of the kernel

@@ -8,6 +8,9 @@
 #include <newtape/autograd/ops/detail/choose.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/sort.hpp>
 
 #include <string>
@@ -19,6 +22,7 @@ static const Op argsort_op{"argsort"};
 static const Op topk_op{"topk"};
 static const Op bincount_op{"bincount"};
 static const Op searchsorted_op{"searchsorted"};
+static const Op isin_op{"isin"};
 
 ValuesIndices sort(In x, std::int64_t axis, bool descending) {
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return sort(std::move(v), axis, descending); });
@@ -61,6 +65,24 @@ Unique unique(In x) {
   return {std::move(u.values), std::move(u.inverse), std::move(u.counts)};
 }
 
+Unique unique(In x, std::int64_t axis) {
+  const auto at = static_cast<std::int64_t>(normalize_axis("unique", axis, x.ndim()));
+  auto u = core::unique(x.value(), at);
+  return {std::move(u.values), std::move(u.inverse), std::move(u.counts)};
+}
+
+Tensor isin(In elements, In test, bool invert) {
+  const CallSite here(elements.location());
+  match(isin_op, elements, test);
+  const NoGrad off;
+  const Array among = core::sort(core::reshape(test.value(), {-1}), 0).values;
+  if (among.size() == 0) return isin_op(core::cast(core::full(elements.shape(), invert ? 1 : 0, i64), boolean));
+  const Array at = core::searchsorted(among, elements.value());
+  const Array nearest = core::take(
+      among, core::clip(at, core::number(0, i64), core::number(static_cast<double>(among.size() - 1), i64)), 0);
+  return isin_op((invert ? core::not_equal : core::equal)(nearest, elements.value()));
+}
+
 Tensor bincount(In x, std::int64_t minlength) { return bincount_op(core::bincount(x.value(), minlength)); }
 
 Tensor bincount(In x, In weights, std::int64_t minlength) {
@@ -69,10 +91,12 @@ Tensor bincount(In x, In weights, std::int64_t minlength) {
   }
   const auto bins = core::bincount(x.value(), minlength).size();
   const SourceLocation at = weights.location();
-  return index_add(In(zeros({bins}, weights.dtype()), at), 0, ravel(std::move(x)), In(ravel(std::move(weights)), at));
+  const DType dtype = weights.dtype();  // arguments are evaluated in any order
+  return index_add(In(zeros({bins}, dtype), at), 0, ravel(std::move(x)), In(ravel(std::move(weights)), at));
 }
 
 Tensor searchsorted(In sorted, In values, bool right) {
+  if (values.is_number()) values.resolve("searchsorted", sorted.dtype());
   return searchsorted_op(core::searchsorted(sorted.value(), values.value(), right));
 }
 

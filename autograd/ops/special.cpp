@@ -28,6 +28,8 @@ static const Op logit_op{"logit"};
 static const Op i0_op{"i0"};
 static const Op i0e_op{"i0e"};
 static const Op i1e_op{"i1e"};
+static const Op bessel_j_op{"bessel_j"};
+static const Op bessel_y_op{"bessel_y"};
 static const Op lgamma_op{"lgamma"};
 static const Op digamma_op{"digamma"};
 static const Op polygamma_op{"polygamma"};
@@ -70,6 +72,27 @@ Tensor i0(In x) { return of_order<i0_op, core::i0>(std::move(x), 0); }
 Tensor i1(In x) { return of_order<i0_op, core::i0>(std::move(x), 1); }
 Tensor i0e(In x) { return of_order<i0e_op, core::i0e>(std::move(x), 0); }
 Tensor i1e(In x) { return of_order<i1e_op, core::i1e>(std::move(x), 0); }
+
+namespace {
+/// A Bessel function of order n >= 0; f_n' = (f_(n-1) - f_(n+1)) / 2, which has no quotient to cancel at 0.
+template <const Op& op, Array (*value)(Array, int)>
+Tensor bessel(In x, int n) {
+  return op(value(x.value(), n), wrt(x, [x, n](Cotangent g) {
+              const Tensor next = bessel<op, value>(x, n + 1);
+              if (n == 0) return -(std::move(g) * next);
+              return std::move(g) * ((bessel<op, value>(x, n - 1) - next) * 0.5);
+            }));
+}
+template <const Op& op, Array (*value)(Array, int)>
+Tensor bessel_of_any_order(In x, int n) {
+  if (n >= 0) return bessel<op, value>(std::move(x), n);
+  const Tensor y = bessel<op, value>(std::move(x), -n);
+  return n % 2 == 0 ? y : -y;
+}
+}  // namespace
+
+Tensor bessel_jn(int n, In x) { return bessel_of_any_order<bessel_j_op, core::bessel_j>(std::move(x), n); }
+Tensor bessel_yn(int n, In x) { return bessel_of_any_order<bessel_y_op, core::bessel_y>(std::move(x), n); }
 
 namespace {
 constexpr double inv_sqrt_2pi = std::numbers::inv_sqrtpi / std::numbers::sqrt2;

@@ -3,6 +3,8 @@
 
 #include <newtape/autograd/tensor.hpp>
 
+#include <utility>
+
 namespace newtape {
 class Generator;
 /// This thread's default generator; see <newtape/core/runtime/random.hpp>.
@@ -37,6 +39,14 @@ Tensor i0(In x);   ///< of order 0
 Tensor i1(In x);   ///< of order 1
 Tensor i0e(In x);  ///< exp(-|x|) i0(x); derivative 0 at its corner x = 0
 Tensor i1e(In x);  ///< exp(-|x|) i1(x)
+
+// --- Bessel functions of the first kind, and of the second kind, NaN for x < 0 ---
+Tensor bessel_jn(int n, In x);  ///< of integer order; J_(-n) = (-1)^n J_n
+Tensor bessel_yn(int n, In x);
+inline Tensor bessel_j0(In x) { return bessel_jn(0, std::move(x)); }
+inline Tensor bessel_j1(In x) { return bessel_jn(1, std::move(x)); }
+inline Tensor bessel_y0(In x) { return bessel_yn(0, std::move(x)); }
+inline Tensor bessel_y1(In x) { return bessel_yn(1, std::move(x)); }
 
 // --- with derivatives in all operands, in the parameters up to order 5 (then ValueError) ---
 /// The regularized incomplete gamma functions P(a, x) and Q(a, x) = 1 - P(a, x), of a > 0, x >= 0; NaN elsewhere.

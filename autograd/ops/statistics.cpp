@@ -4,6 +4,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
+#include <newtape/autograd/ops/detail/quantile.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -70,28 +71,6 @@ struct Levels {
   Tensor variable = {};
 };
 
-/// The position between elements from which `interpolation` reads.
-double read_position(double at, Interpolation interpolation) {
-  switch (interpolation) {
-    case Interpolation::lower: return std::floor(at);
-    case Interpolation::higher: return std::ceil(at);
-    case Interpolation::midpoint: return at == std::floor(at) ? at : std::floor(at) + 0.5;
-    case Interpolation::nearest: return std::nearbyint(at);
-    default: return at;
-  }
-}
-
-/// low + w (high - low). Between numbers whose difference is infinite or NaN it is (1 - w) low + w high, and low where
-/// w is 0.
-Tensor interpolated(const Tensor& low, const Tensor& high, const Tensor& w) {
-  const Tensor distance = high - low;
-  if (core::all_finite(distance.value())) return low + distance * w;
-  const Tensor at_low = w == 0.0;
-  const Tensor far = ~isfinite(distance) & ~at_low;
-  const Tensor near = where(far | at_low, 0.0, high) - where(far | at_low, 0.0, low);
-  return where(far, 0.0, low) + near * w + where(far, (1.0 - w) * low + w * high, 0.0);
-}
-
 /// x: an operand whose last axis is reduced -> [.., q.size()].
 Tensor quantiles(const Tensor& x, const Levels& levels) {
   const auto& q = levels.q;
@@ -100,7 +79,7 @@ Tensor quantiles(const Tensor& x, const Levels& levels) {
   Array weights = Array::empty({static_cast<std::int64_t>(q.size())}, f64);
   bool between = levels.variable.defined();
   for (std::size_t i = 0; i < q.size(); ++i) {
-    const double at = read_position(q[i] * static_cast<double>(n - 1), levels.interpolation);
+    const double at = detail::read_position(q[i] * static_cast<double>(n - 1), levels.interpolation);
     const auto below = static_cast<std::int64_t>(at);
     weights.data<double>()[i] = at - static_cast<double>(below);
     between = between || at != static_cast<double>(below);
@@ -117,7 +96,7 @@ Tensor quantiles(const Tensor& x, const Levels& levels) {
   if (levels.variable.defined()) {
     w = w + (levels.variable - levels.variable.detach()) * static_cast<double>(n - 1);
   }
-  return interpolated(low, high, w);
+  return detail::interpolated(low, high, w);
 }
 
 Tensor checked_quantiles(const char* name, const In& x, const Levels& levels, const ReductionInfo& r) {
@@ -202,16 +181,21 @@ MinMax aminmax(In x, const Axes& axes, bool keepdims) {
   return {min(In(x), axes, keepdims), max(In(x), axes, keepdims)};
 }
 
+Tensor isclose(In a, In b, double rtol, double atol, bool equal_nan) {
+  const NoGrad off;
+  const Tensor same = a == b;  // includes equal infinities
+  if (!is_floating(a.literal()) && !is_floating(b.literal())) return same;
+  const Tensor distance = abs(a - b);
+  const auto as_distance = [&](const In& x) {
+    return x.is_number() ? full({}, x.number(), distance.dtype()) : x.tensor().to(distance.dtype());
+  };
+  const Tensor x = as_distance(a), y = as_distance(b);
+  const Tensor near = same | ((distance <= atol + rtol * abs(y)) & isfinite(y));
+  return equal_nan ? near | (isnan(x) & isnan(y)) : near;
+}
+
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
-  const Tensor x = a.detach();
-  const Tensor y = b.detach();
-  Array near = (x == y).value();  // includes equal infinities
-  if (is_floating(x.dtype())) {
-    const Array close = (abs(x - y) <= atol + rtol * abs(y)).value();
-    near = core::logical_or(near, core::logical_and(close, core::isfinite(y.value())));
-  }
-  if (equal_nan) near = core::logical_or(near, core::logical_and((x != x).value(), (y != y).value()));
-  return core::all(near).item<bool>();
+  return core::all(isclose(a, b, rtol, atol, equal_nan).value()).item<bool>();
 }
 
 bool array_equal(const Tensor& a, const Tensor& b) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/autograd/tensor.hpp>
+#include <newtape/autograd/ops/values_indices.hpp>
 
 #include <utility>
 #include <vector>
@@ -56,8 +56,36 @@ struct MinMax {
 /// min and max of the same elements.
 MinMax aminmax(In x, const Axes& axes = {}, bool keepdims = false);
 
-/// |a - b| <= atol + rtol |b| everywhere, after broadcasting; equal infinities are close, and with `equal_nan` so are
-/// NaN.
+// --- of the elements that are not NaN; NaN where there are none (nanvar, nanstd: no more than `correction`) ---
+Tensor nanvar(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+/// The square root of nanvar, with derivative 0 where it is 0.
+Tensor nanstd(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
+Tensor nanquantile(In x, double q, const Axes& axes = {}, bool keepdims = false,
+                   Interpolation interpolation = Interpolation::linear);
+/// Several quantiles, along a new first axis.
+Tensor nanquantile(In x, const std::vector<double>& q, const Axes& axes = {}, bool keepdims = false,
+                   Interpolation interpolation = Interpolation::linear);
+Tensor nanmedian(In x, const Axes& axes = {}, bool keepdims = false);
+
+/// The most frequent element along one axis, of equally frequent ones the smallest, and its last index.
+ValuesIndices mode(In x, std::int64_t axis = -1, bool keepdims = false);
+
+struct CovOptions {
+  double correction = 1;  ///< subtracted from the sum of the weights
+  Tensor fweights = {};   ///< i64 [n]: how often each observation counts
+  Tensor aweights = {};   ///< floats [n]: importance of each observation; differentiable
+  bool rowvar = true;     ///< rows are variables and columns observations; else the reverse
+};
+/// The covariance matrix [m, m] of variables x [m, n], or the variance [] of one variable x [n]. ValueError unless the
+/// weights sum to more than the correction.
+Tensor cov(In x, const CovOptions& options = {});
+/// The correlation coefficients, cov over the standard deviations of both variables, clipped to [-1, 1]. NaN for a
+/// constant variable.
+Tensor corrcoef(In x, bool rowvar = true);
+
+/// |a - b| <= atol + rtol |b|, elementwise; equal infinities are close, and with `equal_nan` so are NaN. A constant.
+Tensor isclose(In a, In b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
+/// isclose everywhere, after broadcasting.
 bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
 /// Equal shape, dtype and elements; NaN is not equal to itself.
 bool array_equal(const Tensor& a, const Tensor& b);

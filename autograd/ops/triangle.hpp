@@ -10,6 +10,8 @@ namespace newtape {
 
 /// A view of the diagonal over two axes, as the last axis of the result.
 Tensor diagonal(In x, std::int64_t offset = 0, std::int64_t axis0 = 0, std::int64_t axis1 = 1);
+/// x with that diagonal replaced by src. ShapeError unless src has the shape of diagonal(x, offset, axis0, axis1).
+Tensor diagonal_scatter(In x, In src, std::int64_t offset = 0, std::int64_t axis0 = 0, std::int64_t axis1 = 1);
 /// The matrix with a vector x on its diagonal, or the diagonal of a matrix x. ShapeError for other ranks.
 Tensor diag(In x, std::int64_t offset = 0);
 /// x [.., n] -> [.., m, m], x on the diagonal and zero elsewhere; m = n + |offset|.

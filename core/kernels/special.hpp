@@ -14,6 +14,9 @@ extern const Kernels entr;       ///< -x log x; 0 at 0, -infinity for x < 0
 extern const Kernels polygamma;  ///< operands: x, and one element n > 0, the derivative order of digamma
 /// Operands: x, and one element n >= 0, the derivative order.
 extern const Kernels sinc, erfcx, log_ndtr, i0, i0e, i1e;
+/// Operands: x, and one element n >= 0: Bessel functions of the first and second kind of order n; those of the second are NaN
+/// for x < 0.
+extern const Kernels bessel_j, bessel_y;
 
 // --- of the gamma and beta distributions; NaN outside of a, b > 0, x >= 0, x <= 1 ---
 extern const Kernels igamma, igammac;  ///< operands a, x: the regularized incomplete gamma functions P and Q

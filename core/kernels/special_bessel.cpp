@@ -1,13 +1,46 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Derivatives of the modified Bessel functions I0 and I1, as integrals over a period by the trapezoidal rule, which
+// Bessel functions, and derivatives of the modified ones I0 and I1: these as integrals over a period by the trapezoidal rule, which
 // converges exponentially: I0(x) is the mean of exp(x cos t). Their terms have one sign, so that nothing cancels.
 #include <newtape/core/kernels/special.hpp>
 #include <newtape/core/kernels/special_scalar.hpp>
+
+#include <math.h>  // jn, yn: of POSIX, not of C++
 
 #include <cmath>
 
 namespace newtape::core::kernels::special {
 namespace {
+
+#ifdef _WIN32
+double jn_of(int n, double x) { return ::_jn(n, x); }
+double yn_of(int n, double x) { return ::_yn(n, x); }
+#else
+double jn_of(int n, double x) { return ::jn(n, x); }
+double yn_of(int n, double x) { return ::yn(n, x); }
+#endif
+
+/// J_n of the C library.
+class BesselJ {
+ public:
+  explicit BesselJ(int n) : n_(n) {}
+  double operator()(double x) const { return std::isnan(x) ? x : jn_of(n_, x); }
+
+ private:
+  int n_;
+};
+
+/// Y_n of the C library.
+class BesselY {
+ public:
+  explicit BesselY(int n) : n_(n) {}
+  double operator()(double x) const {
+    if (!(x > 0)) return x == 0 ? -infinity : nan;
+    return yn_of(n_, x);
+  }
+
+ private:
+  int n_;
+};
 
 /// The mean of f(t) over a period, for even f with terms up to exp(x cos t) and `n` further harmonics: the error of
 /// the rule with m points is I_m(x), and for large x exp(-pi^2 m^2 / (8 x)) or less.
@@ -98,6 +131,8 @@ class I1e {
 
 }  // namespace
 
+const Kernels bessel_j = floats1_of_order<BesselJ>;
+const Kernels bessel_y = floats1_of_order<BesselY>;
 const Kernels i0 = floats1_of_order<I0>;
 const Kernels i0e = floats1_of_order<I0e>;
 const Kernels i1e = floats1_of_order<I1e>;

@@ -48,6 +48,18 @@ void sgeev_(const char*, const char*, const int*, float*, const int*, float*, fl
             const int*, float*, const int*, int*);
 void dgeev_(const char*, const char*, const int*, double*, const int*, double*, double*, double*, const int*, double*,
             const int*, double*, const int*, int*);
+using GeesSelectF = int (*)(const float*, const float*);
+using GeesSelectD = int (*)(const double*, const double*);
+void sgees_(const char*, const char*, GeesSelectF, const int*, float*, const int*, int*, float*, float*, float*,
+            const int*, float*, const int*, int*, int*);
+void dgees_(const char*, const char*, GeesSelectD, const int*, double*, const int*, int*, double*, double*, double*,
+            const int*, double*, const int*, int*, int*);
+void strsyl_(const char*, const char*, const int*, const int*, const int*, const float*, const int*, const float*,
+             const int*, float*, const int*, float*, int*);
+void dtrsyl_(const char*, const char*, const int*, const int*, const int*, const double*, const int*, const double*,
+             const int*, double*, const int*, double*, int*);
+void ssytrf_(const char*, const int*, float*, const int*, int*, float*, const int*, int*);
+void dsytrf_(const char*, const int*, double*, const int*, int*, double*, const int*, int*);
 // NOLINTEND(readability-identifier-naming)
 }
 
@@ -291,6 +303,39 @@ inline int geev(char left, char right, int n, double* a, int lda, double* wr, do
                 double* vr, int ldvr, double* work, int lwork) {
   int info = 0;
   dgeev_(&left, &right, &n, a, &lda, wr, wi, vl, &ldvl, vr, &ldvr, work, &lwork, &info);
+  return info;
+}
+
+inline int gees(int n, float* a, float* wr, float* wi, float* z, float* work, int lwork) {
+  int sdim = 0, info = 0;
+  sgees_("V", "N", nullptr, &n, a, &n, &sdim, wr, wi, z, &n, work, &lwork, nullptr, &info);
+  return info;
+}
+inline int gees(int n, double* a, double* wr, double* wi, double* z, double* work, int lwork) {
+  int sdim = 0, info = 0;
+  dgees_("V", "N", nullptr, &n, a, &n, &sdim, wr, wi, z, &n, work, &lwork, nullptr, &info);
+  return info;
+}
+inline int trsyl(const char* trans, int m, int n, const float* t, const float* s, float* x, float& scale) {
+  int info = 0;
+  const int sign = 1;
+  strsyl_(trans, trans, &sign, &m, &n, t, &m, s, &n, x, &m, &scale, &info);
+  return info;
+}
+inline int trsyl(const char* trans, int m, int n, const double* t, const double* s, double* x, double& scale) {
+  int info = 0;
+  const int sign = 1;
+  dtrsyl_(trans, trans, &sign, &m, &n, t, &m, s, &n, x, &m, &scale, &info);
+  return info;
+}
+inline int sytrf(int n, float* a, int* pivots, float* work, int lwork) {
+  int info = 0;
+  ssytrf_("L", &n, a, &n, pivots, work, &lwork, &info);
+  return info;
+}
+inline int sytrf(int n, double* a, int* pivots, double* work, int lwork) {
+  int info = 0;
+  dsytrf_("L", &n, a, &n, pivots, work, &lwork, &info);
   return info;
 }
 

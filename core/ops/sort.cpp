@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <limits>
+#include <numeric>
 #include <string>
 
 namespace newtape::core {
@@ -232,6 +234,43 @@ Unique unique(const Array& x) {
   return out;
 }
 
+Unique unique(const Array& x, std::int64_t axis) {
+  Dims axes{axis};
+  for (std::int64_t a = 0; a < static_cast<std::int64_t>(x.ndim()); ++a) {
+    if (a != axis) axes.push_back(a);
+  }
+  const Array front = contiguous(permute(x, axes));
+  const auto n = front.shape()[0];
+  const auto width = n == 0 ? 0 : front.size() / n;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n)), firsts;
+  std::iota(order.begin(), order.end(), 0);
+  Unique out{{}, Array::empty({n}, i64), {}};
+  visit_dtype(x.dtype(), [&]<class T>() {
+    const T* data = front.data<T>();
+    const auto before = [](T p, T q) { return key_of(p) < key_of(q); };
+    const auto less = [&](std::int64_t i, std::int64_t j) {
+      return std::lexicographical_compare(data + i * width, data + (i + 1) * width, data + j * width,
+                                          data + (j + 1) * width, before);
+    };
+    std::stable_sort(order.begin(), order.end(), less);
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      if (k == 0 || less(order[k - 1], order[k])) firsts.push_back(static_cast<std::int64_t>(k));
+      out.inverse.data<std::int64_t>()[order[k]] = std::ssize(firsts) - 1;
+    }
+  });
+  const auto count = std::ssize(firsts);
+  Array rows = Array::empty({count}, i64);
+  out.counts = Array::empty({count}, i64);
+  firsts.push_back(n);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    rows.data<std::int64_t>()[k] = order[static_cast<std::size_t>(firsts[at])];
+    out.counts.data<std::int64_t>()[k] = firsts[at + 1] - firsts[at];
+  }
+  out.values = take(x, rows, axis);
+  return out;
+}
+
 Array bincount(const Array& x, std::int64_t minlength) {
   if (!is_integer(x.dtype())) {
     raise<DTypeError>("bincount: integers are required", "i64", describe(x));
@@ -250,8 +289,14 @@ Array bincount(const Array& x, std::int64_t minlength) {
 }
 
 Array searchsorted(const Array& sorted, const Array& values, bool right) {
-  if (sorted.ndim() != 1) {
-    raise<ShapeError>("searchsorted: the sorted array must be a vector", "sorted [n]", to_string(sorted.shape()));
+  const auto n = sorted.ndim() == 0 ? 0 : sorted.shape().back();
+  Shape rows = sorted.shape(), wanted_rows = values.shape();
+  if (!rows.empty()) rows.erase(rows.size() - 1);
+  if (sorted.ndim() > 1 && !wanted_rows.empty()) wanted_rows.erase(wanted_rows.size() - 1);
+  if (sorted.ndim() == 0 || (sorted.ndim() > 1 && (values.ndim() == 0 || rows != wanted_rows))) {
+    raise<ShapeError>("searchsorted: the sorted array must be a vector, or have the leading axes of the values",
+                      "sorted [n], or sorted [.., n] and values [.., m]",
+                      to_string(sorted.shape()) + " and " + to_string(values.shape()));
   }
   if (sorted.dtype() != values.dtype()) {
     raise<DTypeError>("searchsorted: the operands must have the same dtype", std::string(name(sorted.dtype())),
@@ -260,15 +305,17 @@ Array searchsorted(const Array& sorted, const Array& values, bool right) {
   expect_computed("searchsorted", sorted);
   const Array in = contiguous(sorted);
   const Array wanted = contiguous(values);
+  const auto per_row = sorted.ndim() == 1 ? std::max<std::int64_t>(values.size(), 1) : values.shape().back();
   Array out = Array::empty(values.shape(), i64);
   auto* indices = out.data<std::int64_t>();
   visit_dtype(sorted.dtype(), [&]<class T>() {
-    const T* first = in.data<T>();
-    const T* last = first + in.size();
+    const T* from = in.data<T>();
     const T* value = wanted.data<T>();
     const auto before = [](T a, T b) { return key_of(a) < key_of(b); };
     newtape::detail::parallel_for(wanted.size(), 1 << 10, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = begin; i < end; ++i) {
+        const T* first = from + i / per_row * n;
+        const T* last = first + n;
         indices[i] = (right ? std::upper_bound(first, last, value[i], before)
                             : std::lower_bound(first, last, value[i], before)) -
                      first;

@@ -23,9 +23,12 @@ struct Unique {
   Array values, inverse, counts;
 };
 Unique unique(const Array& x);
+/// Distinct slices along an axis (in [0, ndim)) in lexicographic order; inverse and counts are vectors.
+Unique unique(const Array& x, std::int64_t axis);
 /// counts[v] = number of occurrences of v in x (i64; ValueError if negative); length at least `minlength`.
 Array bincount(const Array& x, std::int64_t minlength = 0);
-/// For each of `values`, the first insertion position in `sorted` [n] that keeps the order; with `right`, the last.
+/// For each of `values`, the first insertion position in `sorted` [n] that keeps the order; with `right`, the last. Or in
+/// the rows of sorted [.., n], for values [.., m].
 Array searchsorted(const Array& sorted, const Array& values, bool right = false);
 
 }  // namespace newtape::core

@@ -40,6 +40,8 @@ Array entr(Array x) { return unary("entr", kernels::special::entr, std::move(x))
 Array i0(Array x, int n) { return of_order("i0", kernels::special::i0, std::move(x), n); }
 Array i0e(Array x, int n) { return of_order("i0e", kernels::special::i0e, std::move(x), n); }
 Array i1e(Array x, int n) { return of_order("i1e", kernels::special::i1e, std::move(x), n); }
+Array bessel_j(Array x, int n) { return of_order("bessel_j", kernels::special::bessel_j, std::move(x), n); }
+Array bessel_y(Array x, int n) { return of_order("bessel_y", kernels::special::bessel_y, std::move(x), n); }
 Array igamma(Array a, Array x) { return binary("igamma", kernels::special::igamma, std::move(a), std::move(x)); }
 Array igammac(Array a, Array x) { return binary("igammac", kernels::special::igammac, std::move(a), std::move(x)); }
 Array gamma_density(Array a, Array y) {

@@ -34,6 +34,9 @@ Array i0(Array x, int n = 0);        ///< modified Bessel function of order 0; i
 Array i0e(Array x, int n = 0);       ///< exp(-|x|) i0(x)
 Array i1e(Array x, int n = 0);       ///< exp(-|x|) i1(x)
 
+Array bessel_j(Array x, int n);  ///< Bessel function of the first kind, of order n >= 0
+Array bessel_y(Array x, int n);  ///< of the second kind; NaN for x < 0
+
 Array igamma(Array a, Array x);   ///< regularized lower incomplete gamma function
 Array igammac(Array a, Array x);  ///< 1 - igamma(a, x), accurate where it is small
 /// x^a exp(-x) / gamma(a), the derivative of igamma in y = log(x).

@@ -31,6 +31,13 @@ double draw_one(const Domain& d, std::mt19937_64& bits, const std::vector<double
 }  // namespace
 
 std::vector<Array> draw(const Row& row, const Sample& sample, DType dtype, std::uint64_t seed) {
+  if (!sample.operands.empty()) {
+    std::vector<Array> given;
+    for (std::size_t k = 0; k < sample.operands.size(); ++k) {
+      given.push_back(array(sample.operands[k], is_float(row, k) ? dtype : domain(row, k).dtype));
+    }
+    return given;
+  }
   std::uint64_t mixed = seed;
   for (const char c : row.name) mixed = mixed * 1'000'003 + static_cast<unsigned char>(c);
   std::mt19937_64 bits(mixed);

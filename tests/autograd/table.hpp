@@ -59,6 +59,7 @@ struct Sample {
   std::vector<Shape> shapes;
   Call call = {};
   Reference reference = {};
+  std::vector<Values> operands = {};  ///< drawn unless given; the reference is right for these only
 };
 
 enum class Error { shape, dtype, value, numerical };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/grid_sample.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/join.hpp>
-#include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
@@ -16,107 +16,31 @@
 #include <cmath>
 #include <numeric>
 
-/// Sampling of images at places between pixels, and selection of boxes.
+/// Samples of images, and selection of boxes.
 namespace newtape::onnx::detail {
 namespace {
 
 // --- GridSample ---
 
-enum class GridPadding { zeros, border, reflection };
-
-/// Places reflected at low and high until they are within.
-Tensor reflected(const Tensor& x, double low, double high) {
-  if (high <= low) return zeros_like(x);
-  const double span = high - low;
-  const Tensor distance = abs(x - low);
-  const Tensor extra = fmod(distance, span), flips = floor(distance / span).detach();
-  return where(remainder(flips, 2) == 0, extra + low, high - extra);
-}
-
-/// Samples of x [n, c, h w] at rows and columns [n, 1, places] of whole numbers, by the padding mode.
-struct GridPixels {
-  Tensor x;
-  std::int64_t height, width;
-  GridPadding padding;
-  bool align_corners;
-
-  Tensor bounded(Tensor at, std::int64_t size) const {
-    const auto last = static_cast<double>(size - 1);
-    if (padding == GridPadding::reflection) {
-      at = align_corners ? reflected(at, 0, last) : reflected(at, -0.5, last + 0.5);
-    }
-    return padding == GridPadding::zeros ? at : clip(std::move(at), 0, last);
-  }
-
-  Tensor at(const Tensor& row, const Tensor& column) const {
-    const Tensor r = bounded(row, height), q = bounded(column, width);
-    const Tensor inside = (r >= 0) & (r < height) & (q >= 0) & (q < width);
-    const Tensor index = (clip(r, 0, height - 1) * static_cast<double>(width) + clip(q, 0, width - 1)).detach().to(i64);
-    Shape shape = index.shape();
-    shape[1] = x.shape(1);
-    const Tensor values = gather(x, 2, expand(index, shape));
-    return padding == GridPadding::zeros ? where(inside, values, zeros({}, x.dtype())) : values;
-  }
-};
-
-Tensor cubic_tap(const Tensor& t, double offset) {
-  constexpr double a = -0.75;
-  const Tensor d = abs(t - offset);
-  if (offset == 0 || offset == 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-  return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-}
-
-/// Weighted sums of `taps` x `taps` pixels around each place.
-Tensor sampled(const GridPixels& pixels, const Tensor& row, const Tensor& column, bool cubic) {
-  const Tensor r0 = floor(row).detach(), q0 = floor(column).detach();
-  const Tensor tr = row - r0, tq = column - q0;
-  Tensor y;
-  for (int i = cubic ? -1 : 0; i <= (cubic ? 2 : 1); ++i) {
-    Tensor line;
-    for (int j = cubic ? -1 : 0; j <= (cubic ? 2 : 1); ++j) {
-      const Tensor w = cubic ? cubic_tap(tq, j) : j == 0 ? 1 - tq : tq;
-      const Tensor part = pixels.at(r0 + i, q0 + j) * w;
-      line = line.defined() ? line + part : part;
-    }
-    const Tensor w = cubic ? cubic_tap(tr, i) : i == 0 ? 1 - tr : tr;
-    y = y.defined() ? y + line * w : line * w;
-  }
-  return y;
-}
-
-/// x [n, c, h, w] at grid [n, rows, columns, 2] of x and y in [-1, 1].
-Results grid_sample(Call& c) {
+GridSampleOptions grid_options(Call& c) {
   const auto mode = c.text("mode", "bilinear"), padding = c.text("padding_mode", "zeros");
-  const bool align = c.integer("align_corners", 0) != 0;
-  const Tensor x = c.tensor(0), grid = c.tensor(1);
-  if (x.ndim() != 4 || grid.ndim() != 4 || grid.shape(3) != 2) {
-    c.fail("the input must be images and a grid", "x [n, c, h, w], grid [n, rows, columns, 2]",
-           to_string(x.shape()) + ", " + to_string(grid.shape()));
-  }
-  const Shape s = x.shape();
-  const GridPixels pixels{reshape(x, {s[0], s[1], s[2] * s[3]}), s[2], s[3],
-                          padding == "border"       ? GridPadding::border
-                          : padding == "reflection" ? GridPadding::reflection
-                                                    : GridPadding::zeros,
-                          align};
-  const auto places = grid.shape(1) * grid.shape(2);
-  const auto coordinate = [&](std::int64_t k, std::int64_t size) {
-    const Tensor g = reshape(select(grid, 3, k), {s[0], 1, places});
-    const auto n = static_cast<double>(size);
-    return align ? (g + 1) * ((n - 1) / 2) : ((g + 1) * n - 1) / 2;
-  };
-  Tensor row = coordinate(1, s[2]), column = coordinate(0, s[3]);
-  Tensor y;
+  GridSampleOptions o{.align_corners = c.integer("align_corners", 0) != 0};
   if (mode == "nearest") {
-    y = pixels.at(round(pixels.bounded(row, s[2])), round(pixels.bounded(column, s[3])));
-  } else if (mode == "bilinear" || mode == "linear") {
-    y = sampled(pixels, pixels.bounded(row, s[2]), pixels.bounded(column, s[3]), false);
+    o.mode = GridSampleMode::nearest;
   } else if (mode == "bicubic" || mode == "cubic") {
-    y = sampled(pixels, row, column, true);
-  } else {
+    o.mode = GridSampleMode::bicubic;
+  } else if (mode != "bilinear" && mode != "linear") {
     c.fail("unknown mode", "bilinear, nearest or bicubic", mode);
   }
-  return c.out(reshape(y, {s[0], s[1], grid.shape(1), grid.shape(2)}));
+  o.padding = padding == "border"       ? GridPadding::border
+              : padding == "reflection" ? GridPadding::reflection
+                                        : GridPadding::zeros;
+  return o;
+}
+
+Results grid_sample(Call& c) {
+  const Tensor x = c.tensor(0), grid = c.tensor(1);
+  return c.out(newtape::grid_sample(x, grid, grid_options(c)));
 }
 
 // --- RoiAlign ---

@@ -25,6 +25,18 @@ Row polygamma_row(const std::string& name, Domain domain) {
           .tolerance_scale = 4};
 }
 
+/// Of the first or the second kind.
+Row bessel_row(int n, const std::string& name, Tensor (*f)(In), Domain domain, bool second = false) {
+  const long double sign = n < 0 && n % 2 != 0 ? -1 : 1;
+  const int order = std::abs(n);
+  return {.name = name,
+          .call = [f](Args& x) { return f(x[0]); },
+          .scalar = [=](Numbers x) { return sign * (second ? bessel_y_of(order, x[0]) : bessel_j_of(order, x[0])); },
+          .domains = {domain},
+          .covers = {second ? "bessel_y" : "bessel_j"},
+          .tolerance_scale = 8};
+}
+
 constexpr double infinity = std::numeric_limits<double>::infinity();
 const Domain positive_arguments{.low = 0.5, .high = 5, .above = 0};
 const Domain between_poles{.low = -1.75, .high = -1.25, .below = 0};
@@ -63,6 +75,15 @@ const Rows specials{{
          "i0e of large"),
     function(
         "i1e", i1e, [](long double x) { return scaled_bessel_i_of(1, x); }, {.avoid = {0}, .below = 1e4}, 8),
+    bessel_row(0, "bessel_j0", bessel_j0, {.above = -1e3, .below = 1e3}),
+    bessel_row(1, "bessel_j1", bessel_j1, {.low = -3, .high = 3, .above = -1e3, .below = 1e3}),
+    bessel_row(-3, "bessel_jn", [](In x) { return bessel_jn(-3, std::move(x)); },
+               {.low = 0.5, .high = 4, .above = -1e3, .below = 1e3}),
+    bessel_row(0, "bessel_y0", bessel_y0, {.low = 1.2, .high = 3.5, .above = 0, .below = 1e3}, true),
+    bessel_row(1, "bessel_y1", bessel_y1, {.low = 2.5, .high = 5, .above = 0, .below = 1e3}, true),
+    bessel_row(
+        -2, "bessel_yn", [](In x) { return bessel_yn(-2, std::move(x)); },
+        {.low = 0.5, .high = 3, .above = 0, .below = 1e3}, true),
     function("lgamma", lgamma, lgamma_of, {.low = 2.5, .high = 6, .above = 0}),
     part(function("lgamma", lgamma, lgamma_of, between_poles, 4), "lgamma of negative"),
     function("digamma", digamma, digamma_of, {.low = 1.7, .high = 6, .above = 0}),

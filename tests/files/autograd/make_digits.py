@@ -247,6 +247,16 @@ def bessel(n, scaled, x):
         return Series([sign ** (n + k) * mp.besseli(0, abs(x.c[0]), derivative=n + k) / mp.factorial(k) for k in range(ORDERS)])
 
 
+def bessel_of_first_kind(n, x):
+    return taylor(lambda t: mp.besselj(n, t), x)
+
+
+def bessel_of_second_kind(n, x):
+    if x.c[0] <= 0:
+        raise Undefined
+    return taylor(lambda t: mp.bessely(n, t), x)
+
+
 def igamma(a, x, upper):
     with mp.workdps(60):
         slope = power(x, a - 1) * exp(-x) / mp.gamma(a)
@@ -324,6 +334,7 @@ small_squares = [1e-180, 1e-160, 1e-8, 0.75]
 rows = [x for x in exponential if x not in around_zero] + [0.375]
 
 bessels = [-40, -1.25, 1e-10, 0.375, 2.5, 18.5, 90, 350]
+oscillating = [-18.5, -1.25, 1e-10, 0.375, 2.5, 18.5, 90]
 
 # name: (function, points)
 hard = {
@@ -368,6 +379,12 @@ hard = {
     "i1": (lambda x: bessel(1, False, x), bessels),
     "i0e": (lambda x: bessel(0, True, x), [x for x in bessels if x != 1e-10] + [1e4]),
     "i1e": (lambda x: bessel(1, True, x), [x for x in bessels if x != 1e-10] + [1e4]),
+    "bessel_j0": (lambda x: bessel_of_first_kind(0, x), oscillating),
+    "bessel_j1": (lambda x: bessel_of_first_kind(1, x), oscillating),
+    "bessel_jn": (lambda x: -bessel_of_first_kind(3, x), oscillating),
+    "bessel_y0": (lambda x: bessel_of_second_kind(0, x), [x for x in oscillating if x > 0]),
+    "bessel_y1": (lambda x: bessel_of_second_kind(1, x), [x for x in oscillating if x > 0]),
+    "bessel_yn": (lambda x: bessel_of_second_kind(2, x), [x for x in oscillating if x > 0]),
     "igamma(2.5, x)": (lambda x: igamma(mp.mpf(2.5), x, False), [1e-10, 0.375, 2.5, 18.5, 40]),
     "igamma(x, 3)": (lambda x: taylor(lambda a: mp.gammainc(a, 0, 3, regularized=True), x), [0.375, 2.5, 18.5]),
     "igamma(300, x)": (lambda x: igamma(mp.mpf(300), x, False), [100, 280, 300, 330]),
@@ -443,7 +460,8 @@ cornered = {
     "abs": absolute,
 }
 NOT_AT_LIMITS = {"pow(1.5, x)", "pow(x, 2.5)", "xlogy(x, x)", "hypot(x, 1e-180)", "hypot(x, x)", "atan2(x, 1e-80)",
-                 "erfcx", "log_ndtr", "entr", "i0", "i1", "i0e", "i1e", "igamma(2.5, x)", "igamma(x, 3)", "igamma(300, x)",
+                 "erfcx", "log_ndtr", "entr", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_jn",
+                 "bessel_y0", "bessel_y1", "bessel_yn", "igamma(2.5, x)", "igamma(x, 3)", "igamma(300, x)",
                  "igammac(2.5, x)", "igammainv(2.5, x)", "betainc(2.5, 1.5, x)", "betainc(x, 1.5, 0.25)",
                  "betaincinv(2.5, 1.5, x)", "zeta(x, 2.5)", "zeta(2.5, x)", "mvlgamma"}
 
