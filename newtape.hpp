@@ -21,6 +21,7 @@
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/autograd/transforms/implicit.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/autograd/transforms/vmap.hpp>
 #include <newtape/core/array/print.hpp>
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/products.hpp>

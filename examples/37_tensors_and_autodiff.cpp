@@ -37,11 +37,13 @@ void derivatives() {
   const nt::Tensor h = nt::hessian(f, x);                          // [3, 3]
   const auto [value, hv] = nt::hvp(f, x, nt::ones({3}, nt::f64));  // H v without H
   const nt::Tensor third = nt::grad([&](const nt::Tensor& t) { return nt::sum(nt::hessian_diag(f, t)); })(x);
+  const nt::Tensor rows = nt::vmap(f)(nt::stack({x.detach(), g}));  // f of each row: [2]
   expect(near(g[1].item(), 3 * std::exp(2)) && nt::array_equal(g, same), "the gradient is exp(x) (x + 1)");
   expect(near(h[{1, 1}].item(), 4 * std::exp(2)) && near(hv[1].item(), h[{1, 1}].item()),
          "the Hessian is exp(x) (x + 2)");
   expect(near(third[2].item(), 6 * std::exp(3)) && near(value.item(), y.item()),
          "the third derivative is exp(x) (x + 3)");
+  expect(near(rows[0].item(), y.item()) && near(rows[1].item(), f(g).item()), "vmap is f of each row");
 }
 
 void cells() {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <newtape/autograd/transforms/grad.hpp>
+
+#include <optional>
+#include <string>
+
+namespace newtape {
+
+struct VmapOptions {
+  /// The axis of each argument along which the examples lie, none for an argument that all examples share; a single entry is
+  /// for all arguments, and by default it is 0.
+  std::vector<std::optional<std::int64_t>> in_axes = {};
+  std::int64_t out_axis = 0;  ///< of the examples in the results
+  bool allow_loop = true;     ///< otherwise ValueError with the reason, where the examples would be computed one by one
+};
+
+/// f of single examples as a function of a batch, with the results stacked. f is traced on the first and on the last example,
+/// and each of its operations computed for the whole batch, most of them by broadcasting. Where an operation has no such rule,
+/// or the two traces differ (a branch, a random number, an operation that depends on the elements), f is called for one
+/// example after the other; `explain_vmap` says why. The results are recorded: it composes with grad, jvp, hessian and
+/// itself, on both sides. f may not read elements otherwise than by operations (item) when what it does with them is the same
+/// for the first and the last example, but not for others. ShapeError for different numbers of examples, and where the
+/// results of examples differ in shape.
+MultiFunction vmap(MultiFunction f, const VmapOptions& options = {});
+Function vmap(Function f, const VmapOptions& options = {});
+UnaryFunction vmap(UnaryFunction f, const VmapOptions& options = {});
+
+/// Why vmap would compute the examples one by one, with the line of the operation; empty when it computes them together.
+std::string explain_vmap(const MultiFunction& f, std::span<const Tensor> xs, const VmapOptions& options = {});
+
+}  // namespace newtape
