@@ -6,6 +6,7 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/residuals.hpp>
