@@ -13,7 +13,13 @@ else()
 endif()
 install(EXPORT newtape-targets NAMESPACE newtape:: DESTINATION "${package_dir}" COMPONENT development)
 
-foreach(header ${newtape_headers})
+if(TARGET newtape_mpi)
+  # Targets of its own, which are read when a project asks for the component.
+  install(TARGETS newtape_mpi EXPORT newtape-mpi-targets ARCHIVE COMPONENT development)
+  install(EXPORT newtape-mpi-targets NAMESPACE newtape:: DESTINATION "${package_dir}" COMPONENT development)
+endif()
+
+foreach(header ${newtape_headers} ${newtape_mpi_headers})
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${header} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape/${folder}" COMPONENT development)
 endforeach()
