@@ -238,7 +238,7 @@ class Op {
   /// The result of the operation: recorded when recording is on and an input requires a gradient, else a constant.
   template <class... Fs>
   Tensor operator()(Array value, detail::Wrt<Fs>... wrts) const {
-    if (detail::anomaly_checks() != 0)
+    if (detail::instrumented() != 0)
       detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, value, {wrts.operand...});
     if (!grad_enabled() || ((wrts.node == nullptr) && ...)) return Tensor(std::move(value));
     auto node = detail::NodeRef::adopt(new detail::OpNode<Fs...>(this, value, wrts...));
@@ -246,7 +246,7 @@ class Op {
   }
   template <class F>
   Tensor operator()(Array value, detail::WrtAll<F> wrt) const {
-    if (detail::anomaly_checks() != 0) detail::check_anomaly(*this, wrt.location, value, wrt.operands);
+    if (detail::instrumented() != 0) detail::check_anomaly(*this, wrt.location, value, wrt.operands);
     bool any = false;
     for (const auto& n : wrt.nodes) any |= static_cast<bool>(n);
     if (!grad_enabled() || !any) return Tensor(std::move(value));
@@ -271,7 +271,7 @@ class Op {
     static_assert(sizeof...(Fs) > 0, "an operation with several results must have inputs");
     auto results = detail::undefined_for_each(values);
     for (std::size_t k = 0; k < results.size(); ++k) {
-      if (detail::anomaly_checks() != 0)
+      if (detail::instrumented() != 0)
         detail::check_anomaly(*this, std::get<0>(std::tie(wrts...)).location, values[k], {wrts.operand...});
       results[k] = Tensor(values[k]);
     }
@@ -304,7 +304,7 @@ bool recorded(const T&... x) {
 /// Whether neither recording nor anomaly checks apply to these: an operation may then return its bare value.
 template <class... T>
 bool unobserved(const T&... x) {
-  return !recorded(x...) && detail::anomaly_checks() == 0;
+  return !recorded(x...) && detail::instrumented() == 0;
 }
 
 /// The extra leading axes of a cotangent `g` for an output with `ndim` axes.
@@ -316,6 +316,7 @@ Shape with_leading(const Tensor& g, std::size_t ndim, const Shape& shape);
 
 /// `axis` counted from the last, as pullbacks need it: in [-ndim, -1]. ShapeError when out of range.
 std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim);
+std::int64_t axis_from_last(std::string_view op, std::int64_t axis, std::size_t ndim);
 
 /// Applies a rule without batch support to every index of the extra leading axes of `g`, the cotangent of an output
 /// with `ndim` axes. Prefer a rule that counts its axes from the last.

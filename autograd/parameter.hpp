@@ -70,11 +70,7 @@ class Parameter : public TensorMethods<Parameter> {
   friend bool operator==(const Parameter& a, const Parameter& b) noexcept { return a.cell_ == b.cell_; }
 
  private:
-  Tensor& cell() const {
-    if (cell_ == nullptr) [[unlikely]]
-      detail::undefined_array();
-    return *cell_;
-  }
+  Tensor& cell() const { return *cell_; }
 
   detail::SharedCell<Tensor> cell_;
 };

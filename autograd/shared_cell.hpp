@@ -8,6 +8,9 @@
 
 namespace newtape::detail {
 
+/// Throws the ValueError of an undefined operand: see array.hpp.
+[[noreturn]] void undefined_array();
+
 /// Whether a CloneScope exists on this thread.
 extern constinit thread_local bool cloning;
 
@@ -33,7 +36,7 @@ std::shared_ptr<T> make_clone(const T& original) {
 }
 
 /// A shared pointer behind a handle such as Parameter. Copies share the object; within a CloneScope they share its one
-/// clone instead.
+/// clone instead. A default-constructed or moved-from one is empty, and throws when it is dereferenced.
 template <class T>
 class SharedCell {
  public:
@@ -48,8 +51,13 @@ class SharedCell {
   ~SharedCell() = default;
 
   T* get() const noexcept { return object_.get(); }
-  T& operator*() const noexcept { return *object_; }
-  T* operator->() const noexcept { return object_.get(); }
+  /// ValueError when it is empty.
+  T& operator*() const {
+    if (object_ == nullptr) [[unlikely]]
+      undefined_array();
+    return *object_;
+  }
+  T* operator->() const { return &**this; }
   explicit operator bool() const noexcept { return object_ != nullptr; }
   friend bool operator==(const SharedCell& a, const SharedCell& b) noexcept { return a.object_ == b.object_; }
   friend bool operator==(const SharedCell& a, std::nullptr_t) noexcept { return a.object_ == nullptr; }

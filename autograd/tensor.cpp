@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
 
@@ -84,7 +85,13 @@ Tensor detail::from_elements(const T* from, const Shape& shape, std::size_t size
   if (is_storage(dtype))
     return core::cast(from_elements(from, shape, size, std::is_integral_v<T> ? i64 : f64).value(), dtype);
   visit_dtype(dtype, [&]<class U>() {
-    std::transform(from, from + size, y.data<U>(), [](T number) { return static_cast<U>(number); });
+    std::transform(from, from + size, y.data<U>(), [](T number) {
+      if constexpr (std::is_floating_point_v<T> && std::is_same_v<U, std::int64_t>) {
+        return checked_i64("tensor", static_cast<double>(number));
+      } else {
+        return static_cast<U>(number);
+      }
+    });
   });
   return y;
 }
@@ -141,6 +148,8 @@ T* write(const NestedList& list, const Shape& shape, std::size_t axis, T* out) {
 }
 }  // namespace
 
+std::int64_t detail::NestedList::truncated() const { return checked_i64("tensor", real_); }
+
 Tensor detail::from_list(const NestedList& list) { return from_list(list, common_dtype(list)); }
 
 Tensor detail::from_list(const NestedList& list, DType dtype) {
@@ -165,6 +174,20 @@ Tensor eye(std::int64_t n, DType dtype) { return core::eye(n, dtype); }
 Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype) { return core::eye(rows, columns, dtype); }
 Tensor zeros_like(const Tensor& x) { return core::full_like(x.value(), 0); }
 Tensor ones_like(const Tensor& x) { return core::full_like(x.value(), 1); }
+
+Tensor detail::full_of(const Shape& shape, std::int64_t value, DType dtype) {
+  if (dtype != i64) return core::full(shape, static_cast<double>(value), dtype);
+  Array y = Array::empty(shape, i64);
+  std::fill_n(y.data<std::int64_t>(), y.size(), value);
+  return y;
+}
+
+void In::keep_digits(std::int64_t integer) {
+  if (core::recorder() != nullptr) return;
+  own_ = detail::full_of({}, integer, i64);
+  tensor_ = &own_;
+  is_number_ = false;
+}
 
 void In::resolve(const char* op, DType dtype) {
   if (!is_half(dtype) && !is_floating(dtype) && number_ != std::floor(number_)) {
@@ -221,8 +244,11 @@ void match(const Op& op, In& a, In& b) {
 
 Tensor to(In x, DType dtype) { return x.tensor().to(dtype, x.location()); }
 
+std::int64_t axis_from_last(std::string_view op, std::int64_t axis, std::size_t ndim) {
+  return static_cast<std::int64_t>(normalize_axis(op, axis, ndim)) - static_cast<std::int64_t>(ndim);
+}
 std::int64_t axis_from_last(const Op& op, std::int64_t axis, std::size_t ndim) {
-  return static_cast<std::int64_t>(normalize_axis(op.name(), axis, ndim)) - static_cast<std::int64_t>(ndim);
+  return axis_from_last(op.name(), axis, ndim);
 }
 
 Shape with_leading(const Tensor& g, std::size_t ndim, const Shape& shape) {

@@ -157,11 +157,15 @@ class NestedList {
   constexpr std::int64_t size() const noexcept { return static_cast<std::int64_t>(items_.size()); }
   constexpr DType dtype() const noexcept { return dtype_; }
   template <class T>
-  constexpr T as() const noexcept {
-    return dtype_ == i64 ? static_cast<T>(integer_) : static_cast<T>(real_);
+  constexpr T as() const {
+    if (dtype_ == i64) return static_cast<T>(integer_);
+    if constexpr (std::same_as<T, std::int64_t>) return truncated();
+    return static_cast<T>(real_);
   }
 
  private:
+  std::int64_t truncated() const;  ///< ValueError when real_ does not fit
+
   std::initializer_list<NestedList> items_;
   double real_ = 0;
   std::int64_t integer_ = 0;
@@ -169,9 +173,12 @@ class NestedList {
   bool is_number_ = true;
 };
 
-/// Of the dtype of the literals: f32 when there is a float among them or none at all.
+/// Of the dtype of the literals: f32 when there is a float among them or none at all. ValueError for a number that is
+/// beyond the range of an integer `dtype`.
 Tensor from_list(const NestedList& list);
 Tensor from_list(const NestedList& list, DType dtype);
+/// All elements `value`, exactly where `dtype` is i64.
+Tensor full_of(const Shape& shape, std::int64_t value, DType dtype);
 /// A copy of `size` elements of a C++ type.
 template <Arithmetic T>
 Tensor from_elements(const T* from, const Shape& shape, std::size_t size, DType dtype);
@@ -186,7 +193,8 @@ using NumberOf = std::remove_cvref_t<decltype(*std::data(std::declval<const R&>(
 }  // namespace detail
 
 /// A constant from a number, or from numbers in braces of any depth: `tensor({0, 1, 2})` is i64, `tensor({{0.5, 1}, {2,
-/// 3}})` f32, `tensor({1, 2}, f64)` what is asked for. ShapeError when lists at one level differ in length.
+/// 3}})` f32, `tensor({1, 2}, f64)` what is asked for; floats given for an integer dtype lose the digits after their
+/// points. ShapeError when lists at one level differ in length, ValueError for NaN, infinity or 1e300 as an integer.
 template <Arithmetic N>
 Tensor tensor(N value, DType dtype = literal_dtype<N>) {
   return detail::from_elements(&value, {}, 1, dtype);
@@ -216,10 +224,15 @@ template <Element T>
 Tensor from_blob(const T* data, const Shape& shape) {
   return Array::borrow(shape, element_dtype<T>, data);
 }
-/// A constant of zeros, of ones, or of one number.
+/// A constant of zeros, of ones, or of one number: DTypeError for one with digits after its point, for NaN and infinity,
+/// and ValueError for one beyond +-2^63, when `dtype` is an integer.
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
 Tensor full(const Shape& shape, double value, DType dtype = f32);
+template <std::same_as<std::int64_t> N>
+Tensor full(const Shape& shape, N value, DType dtype = f32) {
+  return detail::full_of(shape, value, dtype);
+}
 /// 0, 1, .., n - 1.
 Tensor arange(std::int64_t n, DType dtype = i64);
 /// Ones on the diagonal of a matrix, by default square.
@@ -231,9 +244,10 @@ Tensor ones_like(const Tensor& x);
 
 namespace detail {
 extern constinit thread_local bool recording;
-/// Bits of what wants to see the operations of this thread: the checks of DetectAnomaly, an OpObserver, an OpTracer.
-extern constinit thread_local unsigned watchers;
-inline constexpr unsigned anomaly_watchers = 3, observing = 4, tracing = 8;
+/// What is to see the results of operations on this thread, as bits: the checks of DetectAnomaly, an OpObserver, an
+/// OpTracer. Set by observe/grad_hooks.cpp.
+extern constinit thread_local unsigned instrumentation;
+inline constexpr unsigned detecting_anomalies = 3, observing = 4, tracing = 8;
 }  // namespace detail
 
 /// Whether operations on this thread are recorded.
@@ -260,9 +274,9 @@ class In;
 
 namespace detail {
 /// The checks of DetectAnomaly that are on: see observe/anomaly.hpp.
-inline unsigned gradient_checks() noexcept { return watchers & anomaly_watchers; }
+inline unsigned gradient_checks() noexcept { return instrumentation & detecting_anomalies; }
 /// Whether operands are shown after an operation: while anomalies are detected or operations are traced.
-inline bool keeps_operands() noexcept { return (watchers & (anomaly_watchers | tracing)) != 0; }
+inline bool keeps_operands() noexcept { return (instrumentation & (detecting_anomalies | tracing)) != 0; }
 }  // namespace detail
 
 /// A Parameter, or another type that converts to a Tensor.
@@ -270,8 +284,9 @@ template <class P>
 concept TensorHolder = !std::same_as<P, Tensor> && !std::same_as<P, In> && std::convertible_to<const P&, const Tensor&>;
 
 /// An operand with the source line of the call: a Tensor, anything that converts to one, or a number, which takes the
-/// dtype of the other operand (but a float with an i64 or boolean tensor gives f32). It refers to the caller's tensor, but a copy owns its tensor, so pullbacks may capture
-/// it by value (never by reference). A temporary tensor is moved in, and `take()` moves its array out.
+/// dtype of the other operand (but a float with an i64 or boolean tensor gives f32). It refers to the caller's tensor,
+/// but a copy owns its tensor, so pullbacks may capture it by value (never by reference). A temporary tensor is moved in,
+/// and `take()` moves its array out. An integer that a double does not hold (beyond 2^53) becomes an i64 tensor.
 class In {
  public:
   // Not inline: expressions consist mostly of these calls, and compile twice as fast this way.
@@ -280,8 +295,14 @@ class In {
   In(Tensor&& x, SourceLocation location = SourceLocation::current());
   In(Array x, SourceLocation location = SourceLocation::current());
   template <Arithmetic N>
-  In(N number, SourceLocation location = SourceLocation::current()) noexcept
-      : In(Number{static_cast<double>(number), literal_dtype<N>}, location) {}
+  In(N number, SourceLocation location = SourceLocation::current())
+      : In(Number{static_cast<double>(number), literal_dtype<N>}, location) {
+    if constexpr (std::integral<N> && sizeof(N) == sizeof(std::int64_t)) {
+      if ((number_ >= 0x1p53 || number_ <= -0x1p53) && std::in_range<std::int64_t>(number)) {
+        keep_digits(static_cast<std::int64_t>(number));
+      }
+    }
+  }
   template <TensorHolder P>
   In(const P& holder, SourceLocation location = SourceLocation::current())
       : In(static_cast<const Tensor&>(holder), location) {}
@@ -326,6 +347,7 @@ class In {
     DType literal;
   };
   In(Number number, SourceLocation location) noexcept;
+  void keep_digits(std::int64_t integer);
   explicit In(SourceLocation location) noexcept : tensor_(&own_), location_(location) {}
   const Tensor& promoted() const;
   bool is_given() const noexcept { return tensor_ == &own_ && !is_number() && !detail::keeps_operands(); }

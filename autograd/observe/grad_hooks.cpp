@@ -46,7 +46,7 @@ enum : unsigned {
   nothing = 0,
   nan = 1,
   infinity = 2,
-  checks = anomaly_watchers,
+  checks = detecting_anomalies,
   observed = observing,
   traced = tracing
 };
@@ -82,10 +82,10 @@ void GradCell::add(Tensor g) {
   }
 }
 
-constinit thread_local unsigned watchers = nothing;
+constinit thread_local unsigned instrumentation = nothing;
 
-AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(watchers, nothing)) {}
-AnomalyPause::~AnomalyPause() { watchers = before_; }
+AnomalyPause::AnomalyPause() noexcept : before_(std::exchange(instrumentation, nothing)) {}
+AnomalyPause::~AnomalyPause() { instrumentation = before_; }
 
 namespace {
 std::string end_of_range_text(double x) {
@@ -127,8 +127,8 @@ std::string range_text(const Array& x) {
 void check_anomaly(const Op& op, SourceLocation location, const Array& value, std::span<const Tensor> operands) {
   if (op_observer != nullptr) op_observer->on_op(op, location, value);
   if (is_traced()) give_call({op.name(), {operands.begin(), operands.end()}, {}, {Tensor(value)}, location});
-  if ((watchers & checks) == 0) return;
-  std::string what = first_anomaly(value, watchers);
+  if ((instrumentation & checks) == 0) return;
+  std::string what = first_anomaly(value, instrumentation);
   if (what.empty()) return;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].defined()) what += "\n  operand " + std::to_string(i) + ": " + range_text(operands[i].value());
@@ -150,28 +150,30 @@ void check_anomaly(const Op& op, SourceLocation location, const Array& value,
 }  // namespace detail
 
 DetectAnomaly::DetectAnomaly(const DetectAnomalyOptions& options) noexcept
-    : before_(std::exchange(detail::watchers, (detail::watchers & ~static_cast<unsigned>(detail::checks)) |
-                                                  (options.infinity ? detail::checks : detail::nan))) {}
+    : before_(
+          std::exchange(detail::instrumentation, (detail::instrumentation & ~static_cast<unsigned>(detail::checks)) |
+                                                     (options.infinity ? detail::checks : detail::nan))) {}
 DetectAnomaly::~DetectAnomaly() {
-  detail::watchers = (detail::watchers & ~static_cast<unsigned>(detail::checks)) | (before_ & detail::checks);
+  detail::instrumentation =
+      (detail::instrumentation & ~static_cast<unsigned>(detail::checks)) | (before_ & detail::checks);
 }
 
 OpObserver::OpObserver() noexcept : before_(std::exchange(detail::op_observer, this)) {
-  detail::watchers |= detail::observed;
+  detail::instrumentation |= detail::observed;
 }
 OpObserver::~OpObserver() {
   // Observers need not end in the reverse order.
   OpObserver** at = &detail::op_observer;
   while (*at != nullptr && *at != this) at = &(*at)->before_;
   if (*at == this) *at = before_;
-  if (detail::op_observer == nullptr) detail::watchers &= ~static_cast<unsigned>(detail::observed);
+  if (detail::op_observer == nullptr) detail::instrumentation &= ~static_cast<unsigned>(detail::observed);
 }
 OpObserver* OpObserver::current() noexcept { return detail::op_observer; }
 
-OpTracer::OpTracer() : before_(std::exchange(detail::op_tracer, this)) { detail::watchers |= detail::traced; }
+OpTracer::OpTracer() : before_(std::exchange(detail::op_tracer, this)) { detail::instrumentation |= detail::traced; }
 OpTracer::~OpTracer() {
   detail::op_tracer = before_;
-  if (before_ == nullptr) detail::watchers &= ~static_cast<unsigned>(detail::traced);
+  if (before_ == nullptr) detail::instrumentation &= ~static_cast<unsigned>(detail::traced);
 }
 
 namespace detail {
@@ -179,9 +181,9 @@ void give_call(OpCall call) {
   const AnomalyPause pause;  // of what the tracer does
   op_tracer->on_call(std::move(call));
 }
-TracePause::TracePause() noexcept : was_traced_(is_traced()) { watchers &= ~static_cast<unsigned>(traced); }
+TracePause::TracePause() noexcept : was_traced_(is_traced()) { instrumentation &= ~static_cast<unsigned>(traced); }
 TracePause::~TracePause() {
-  if (was_traced_) watchers |= traced;
+  if (was_traced_) instrumentation |= traced;
 }
 }  // namespace detail
 

@@ -38,7 +38,7 @@ struct GradHooks {
 
 /// Whether results of operations on this thread go to `check_anomaly`: a bit set of the checks that DetectAnomaly has
 /// turned on, and of an OpObserver; 0 when none is in scope.
-inline unsigned anomaly_checks() noexcept { return watchers; }
+inline unsigned instrumented() noexcept { return instrumentation; }
 /// Describes the first entry of `x` that fails one of the `checks`; empty when there is none.
 std::string first_anomaly(const Array& x, unsigned checks);
 /// "f64 [2, 3] in [-1, 4]", the range of the finite elements, and how many are not finite.

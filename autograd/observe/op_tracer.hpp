@@ -61,7 +61,7 @@ class OpTracer {
 namespace detail {
 
 /// Whether a tracer is in scope, outside of operations.
-inline bool is_traced() noexcept { return (watchers & tracing) != 0; }
+inline bool is_traced() noexcept { return (instrumentation & tracing) != 0; }
 void give_call(OpCall call);
 
 /// Within an operation.

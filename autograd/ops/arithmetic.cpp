@@ -15,6 +15,7 @@
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
 #include <cstdlib>
@@ -233,7 +234,13 @@ Tensor clip(In x, std::nullopt_t, In high) {
   return clip(std::move(x), -std::numeric_limits<double>::infinity(), std::move(high));
 }
 
-Tensor lerp(In start, In end, In weight) { return start + weight * (end - start); }
+Tensor lerp(In start, In end, In weight) {
+  Shape shape;
+  for (const In* x : {&weight, &start, &end}) {
+    if (!x->is_number()) shape = broadcast_shapes("lerp", shape, x->shape());
+  }
+  return start + weight * (end - start);
+}
 
 Tensor addcmul(In x, In a, In b, double value) {
   const CallSite here(x.location());
@@ -312,10 +319,38 @@ Tensor sign(In x) { return step_function(sign_op, core::sign, x); }
 Tensor floor(In x) { return step_function(floor_op, core::floor, x); }
 Tensor ceil(In x) { return step_function(ceil_op, core::ceil, x); }
 Tensor round(In x) { return step_function(round_op, core::round, x); }
+namespace {
+/// i64 to multiples of 10^digits, halves to even multiples.
+Tensor round_integers(const In& x, int digits) {
+  if (digits > 19) return zeros_like(x);
+  std::uint64_t unit = 1;
+  for (int i = 0; i < digits; ++i) unit *= 10;
+  Array y = core::copy(x.value());
+  auto* p = y.data<std::int64_t>();
+  for (std::int64_t i = 0; i < y.size(); ++i) {
+    const bool negative = p[i] < 0;
+    const auto size = negative ? 0 - static_cast<std::uint64_t>(p[i]) : static_cast<std::uint64_t>(p[i]);
+    const std::uint64_t rest = size % unit;
+    const bool odd = size / unit % 2 == 1;
+    const std::uint64_t rounded = size - rest + (rest > unit - rest || (rest == unit - rest && odd) ? unit : 0);
+    p[i] = static_cast<std::int64_t>(negative ? 0 - rounded : rounded);
+  }
+  return round_op(std::move(y));
+}
+}  // namespace
+
 Tensor round(In x, int decimals) {
   if (decimals == 0) return round(std::move(x));
-  const double scale = std::pow(10.0, std::abs(decimals));
-  return decimals > 0 ? round(std::move(x) * scale) / scale : round(std::move(x) / scale) * scale;
+  if (x.dtype() == i64) return decimals > 0 ? round(std::move(x)) : round_integers(x, -std::max(decimals, -400));
+  // Numbers so large that they overflow when scaled have no digits after the point.
+  const double scale = std::pow(10.0, std::abs(std::max(decimals, -400)));
+  if (decimals > 0) {
+    const Tensor y = round(x * scale) / scale;
+    if (core::recorder() != nullptr || core::all_finite(y.value())) return y;
+    return where(isfinite(y), y, x.tensor().detach());
+  }
+  const bool representable = scale <= (x.dtype() == f32 ? std::numeric_limits<float>::max() : 1e308);
+  return representable ? round(x / scale) * scale : where(isfinite(x), 0.0, x.tensor().detach());
 }
 Tensor trunc(In x) { return step_function(trunc_op, core::trunc, x); }
 

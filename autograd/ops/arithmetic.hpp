@@ -5,7 +5,8 @@
 
 #include <optional>
 
-/// Arithmetic. Operands broadcast; tensors of the same dtype, or a number and a tensor.
+/// Arithmetic. Operands broadcast. Where their dtypes differ, integers and booleans are converted to the other's float
+/// dtype, booleans to the other's integers; DTypeError for f32 with f64. A number takes the dtype of the other operand.
 namespace newtape {
 
 /// Elementwise; i64 wraps around.
@@ -21,7 +22,8 @@ inline Tensor& operator-=(Tensor& a, const In& b) { return a = In(a, b.location(
 inline Tensor& operator*=(Tensor& a, const In& b) { return a = In(a, b.location()) * b; }
 inline Tensor& operator/=(Tensor& a, const In& b) { return a = In(a, b.location()) / b; }
 
-Tensor pow(In a, In b);              ///< a^b; the derivative in b needs a > 0 (it is 0 at a = 0, b > 0)
+/// a^b; the derivative in b needs a > 0 (it is 0 at a = 0, b > 0). Of i64: i64, which wraps around; ValueError for b < 0.
+Tensor pow(In a, In b);
 Tensor square(In x);                 ///< x^2
 Tensor reciprocal(In x);             ///< 1 / x
 Tensor abs(In x);                    ///< derivative 0 at 0; square(abs(x)) and its kin have the right second derivative
@@ -57,7 +59,8 @@ Tensor sign(In x);   ///< -1, 0 or 1
 Tensor floor(In x);  ///< the largest integer <= x, in the dtype of x
 Tensor ceil(In x);   ///< the smallest integer >= x, in the dtype of x
 Tensor round(In x);  ///< halves to even
-/// To so many digits after the point, or for -1, -2, ... to tens, hundreds, ...
+/// To so many digits after the point, or for -1, -2, ... to tens, hundreds, ...; of i64 exact, and wrapping around where
+/// the result has no i64.
 Tensor round(In x, int decimals);
 Tensor trunc(In x);  ///< without the digits after the point: towards 0
 

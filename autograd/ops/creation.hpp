@@ -10,19 +10,26 @@ namespace newtape {
 
 namespace detail {
 Tensor arange_of(double start, double stop, double step, DType dtype);
+Tensor arange_of_integers(std::int64_t start, std::int64_t stop, std::int64_t step, DType dtype);
 [[noreturn]] void raise_ragged(std::size_t expected, std::size_t got);
 Tensor uniform_of(const Shape& shape, DType dtype);
 Tensor normal_of(const Shape& shape, DType dtype);
 }  // namespace detail
 
 /// start, start + step, ... below `stop` (exclusive): by default i64 when all three are integers, else f32. ValueError
-/// for a step of 0 or non-finite bounds.
+/// for a step of 0, non-finite bounds, and numbers beyond the range of an integer dtype.
 template <Arithmetic A, Arithmetic B, Arithmetic C = int>
 Tensor arange(A start, B stop, C step = 1,
               DType dtype = std::integral<A> && std::integral<B> && std::integral<C> ? i64 : f32) {
-  return detail::arange_of(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), dtype);
+  if constexpr (std::integral<A> && std::integral<B> && std::integral<C>) {
+    return detail::arange_of_integers(static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop),
+                                      static_cast<std::int64_t>(step), dtype);
+  } else {
+    return detail::arange_of(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), dtype);
+  }
 }
-/// `n` equally spaced numbers from `start` to `stop`, inclusive.
+/// `n` equally spaced numbers from `start` to `stop`, inclusive. Of an integer dtype they lose the digits after the
+/// point: ValueError where they are beyond its range, also for logspace.
 Tensor linspace(double start, double stop, std::int64_t n, DType dtype = f32);
 /// base^x for the `n` numbers x of linspace: base^start, ..., base^stop.
 Tensor logspace(double start, double stop, std::int64_t n, double base = 10, DType dtype = f32);

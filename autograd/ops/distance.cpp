@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -23,6 +24,7 @@ using detail::ReductionInfo;
 Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
   expect_floating("norm", x.value());
   if (std::isnan(p)) raise<ValueError>("norm: p must not be NaN", "a number or an infinity", "NaN");
+  axes.normalized("norm", x.ndim());
   if (std::isinf(p)) return p > 0 ? max(abs(x), axes, keepdims) : min(abs(x), axes, keepdims);
   if (p == 0) return sum((x != 0.0).to(x.dtype()), axes, keepdims);
   if (p == 1) return sum(abs(x), axes, keepdims);
@@ -47,6 +49,7 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
 }
 
 Tensor normalize(In x, double p, std::int64_t axis, double eps) {
+  normalize_axis("normalize", axis, std::max<std::size_t>(x.ndim(), 1));
   const Tensor length = norm(In(x), p, axis, true);
   if (core::all_finite(length.value())) return x / maximum(length, eps);
   // Longer than the largest number: in units of the largest element.
@@ -101,13 +104,18 @@ Tensor cosine_similarity(In a, In b, std::int64_t axis, double eps) {
   return sum(normalize(x, 2, from_last, eps) * normalize(y, 2, from_last, eps), from_last);
 }
 
-Tensor pairwise_distance(In a, In b, double p, double eps, bool keepdims) { return norm(a - b + eps, p, -1, keepdims); }
+Tensor pairwise_distance(In a, In b, double p, double eps, bool keepdims) {
+  if (!a.is_number() && !b.is_number()) broadcast_shapes("pairwise_distance", a.shape(), b.shape());
+  return norm(a - b + eps, p, -1, keepdims);
+}
 
 Tensor cdist(In a, In b, double p) {
   if (a.ndim() < 2 || b.ndim() < 2 || a.shape().back() != b.shape().back()) {
     raise<ShapeError>("cdist: the rows must have the same length", "a [.., n, d], b [.., m, d]",
                       "a " + to_string(a.shape()) + ", b " + to_string(b.shape()));
   }
+  broadcast_shapes("cdist", Shape(a.shape().begin(), a.shape().end() - 2),
+                   Shape(b.shape().begin(), b.shape().end() - 2));
   if (!(p >= 0)) raise<ValueError>("cdist: p must not be negative", "0 or more", std::to_string(p));
   return norm(unsqueeze(a, -2) - unsqueeze(b, -3), p, -1);
 }

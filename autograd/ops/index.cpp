@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
@@ -84,7 +85,7 @@ Tensor take(In x, const Tensor& indices, std::int64_t axis) {
 Tensor index_add(In x, std::int64_t axis, const Tensor& indices, In src, const IndexAddOptions& options) {
   if (const double alpha = options.alpha; alpha != 1) {
     if (src.is_number()) return index_add(std::move(x), axis, indices, In(src.number() * alpha, src.location()));
-    const bool whole = src.literal() == i64 && alpha == std::floor(alpha);
+    const bool whole = src.literal() == i64 && alpha == std::floor(alpha) && detail::fits_i64(alpha);
     In scaled(whole ? src * static_cast<std::int64_t>(alpha) : src * alpha, src.location());
     return index_add(std::move(x), axis, indices, std::move(scaled));
   }
@@ -220,7 +221,13 @@ Tensor one_hot(In indices, std::int64_t classes, DType dtype) {
     raise<ValueError>("one_hot: invalid number of classes", "at least 0; -1 needs at least one index",
                       classes == -1 ? "-1 and no index" : std::to_string(classes));
   }
-  if (classes == -1) classes = max(indices).item<std::int64_t>() + 1;
+  if (classes == -1) {
+    const auto largest = max(indices).item<std::int64_t>();
+    if (largest == std::numeric_limits<std::int64_t>::max()) {
+      raise<ValueError>("one_hot: the index is too large", "indices below 2^63 - 1", std::to_string(largest));
+    }
+    classes = largest + 1;
+  }
   const Array at = core::unsqueeze(indices.value(), -1);
   return core::gather_adjoint(core::ones(at.shape(), dtype), -1, at, classes);
 }

@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/detail/resample.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
+#include <newtape/core/array/integers.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -143,7 +144,7 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
   } else {
     for (std::size_t a = 0; a < axes; ++a) {
       const double factor = f.size() == 1 ? f[0] : f[a];
-      after.push_back(factor > 0 ? static_cast<std::int64_t>(std::floor(static_cast<double>(before[a]) * factor)) : 0);
+      after.push_back(factor > 0 ? detail::checked_i64("interpolate", static_cast<double>(before[a]) * factor) : 0);
     }
   }
   if (std::any_of(after.begin(), after.end(), [](std::int64_t d) { return d < 1; }) || element_count(before) == 0) {

@@ -111,8 +111,8 @@ Tensor stack(std::span<const Tensor> parts, std::int64_t axis, SourceLocation lo
 
 Tensor hstack(const std::vector<Tensor>& parts, SourceLocation location) {
   const CallSite here(location);
-  const auto thick = at_least(1, parts);
-  return concatenate(thick, thick.empty() || thick[0].ndim() == 1 ? 0 : 1, location);
+  const auto raised = at_least(1, parts);
+  return concatenate(raised, raised.empty() || raised[0].ndim() == 1 ? 0 : 1, location);
 }
 Tensor vstack(const std::vector<Tensor>& parts, SourceLocation location) {
   const CallSite here(location);
@@ -124,7 +124,10 @@ std::vector<Tensor> split(In x, std::int64_t size, std::int64_t axis) {
   expect_count("split", size);
   const auto length = x.tensor().shape(axis);
   Dims sizes;
-  for (std::int64_t start = 0; start < length; start += size) sizes.push_back(std::min(size, length - start));
+  for (std::int64_t left = length; left > 0; left -= size) {
+    sizes.push_back(std::min(size, left));
+    if (left <= size) break;  // before left - size, which may not be an i64
+  }
   if (sizes.empty()) sizes.push_back(0);
   return split_at(x, sizes, axis);
 }
@@ -146,13 +149,13 @@ std::vector<Tensor> split(In x, const Dims& sizes, std::int64_t axis) {
 }
 
 std::vector<Tensor> chunk(In x, std::int64_t count, std::int64_t axis) {
-  const auto length = x.tensor().shape(axis_from_last(split_op, axis, x.ndim()));
+  const auto length = x.tensor().shape(axis_from_last("chunk", axis, x.ndim()));
   expect_count("chunk", count);
-  return split(x, std::max<std::int64_t>(1, (length + count - 1) / count), axis);
+  return split(x, std::max<std::int64_t>(1, length / count + (length % count != 0 ? 1 : 0)), axis);
 }
 
 std::vector<Tensor> tensor_split(In x, std::int64_t count, std::int64_t axis) {
-  axis = axis_from_last(split_op, axis, x.ndim());
+  axis = axis_from_last("tensor_split", axis, x.ndim());
   const auto length = x.tensor().shape(axis);
   expect_count("tensor_split", count);
   Dims sizes;
@@ -161,7 +164,7 @@ std::vector<Tensor> tensor_split(In x, std::int64_t count, std::int64_t axis) {
 }
 
 std::vector<Tensor> tensor_split(In x, const Dims& indices, std::int64_t axis) {
-  axis = axis_from_last(split_op, axis, x.ndim());
+  axis = axis_from_last("tensor_split", axis, x.ndim());
   const auto length = x.tensor().shape(axis);
   Dims sizes;
   std::int64_t start = 0;

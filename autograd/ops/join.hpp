@@ -53,7 +53,7 @@ std::vector<Tensor> split(In x, const Dims& sizes, std::int64_t axis = 0);
 std::vector<Tensor> chunk(In x, std::int64_t count, std::int64_t axis = 0);
 /// Exactly `count` parts whose sizes differ by at most one, larger ones first (NumPy's array_split).
 std::vector<Tensor> tensor_split(In x, std::int64_t count, std::int64_t axis = 0);
-/// Splits before each of these indices.
+/// Splits before each of these indices; negative ones count from the end. ValueError unless they ascend.
 std::vector<Tensor> tensor_split(In x, const Dims& indices, std::int64_t axis = 0);
 /// All x[i] along `axis`, which is dropped; unbind is PyTorch's name.
 std::vector<Tensor> unstack(In x, std::int64_t axis = 0);

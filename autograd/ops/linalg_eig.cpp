@@ -171,6 +171,7 @@ Eig eig(In a) {
 
 // Without eigenvectors LAPACK may return the eigenvalues in another order than the derivative assumes.
 std::array<Tensor, 2> eigvals(In a) {
+  expect_matrices("eigvals", a, true);
   const Eig e = eig(std::move(a));
   return {e.w_real, e.w_imag};
 }

@@ -75,7 +75,10 @@ LUFactor lu_factor(In a) {
           lu.pivots};
 }
 
-LU lu(In a) { return lu_unpack(lu_factor(std::move(a))); }
+LU lu(In a) {
+  expect_matrices("lu", a, false);
+  return lu_unpack(lu_factor(std::move(a)));
+}
 
 LU lu_unpack(const LUFactor& factor) {
   const auto& [packed, pivots] = factor;

@@ -46,6 +46,7 @@ Tensor by_matrix(const In& a, const MatrixNormOptions& options, F f) {
 }  // namespace
 
 Tensor vector_norm(In x, double p, const Axes& axes, bool keepdims) {
+  axes.normalized("vector_norm", x.ndim());
   return newtape::norm(std::move(x), p, axes, keepdims);
 }
 
@@ -73,8 +74,11 @@ Tensor norm(In x, double order) {
 Tensor norm(In x, MatrixNorm order) { return matrix_norm(std::move(x), order); }
 
 Tensor cond(In a, double order) {
+  expect_matrices("cond", a, std::abs(order) != 2);
+  if (a.shape().back() == 0 || a.shape()[a.ndim() - 2] == 0) {
+    raise<ShapeError>("cond: the matrix must not be empty", "a [.., m, n], m, n >= 1", "a " + to_string(a.shape()));
+  }
   if (std::abs(order) != 2) {
-    expect_matrix("cond", a);
     return matrix_norm(a, order) * matrix_norm(inv(a), order);
   }
   const Tensor s = svdvals(a);
@@ -83,7 +87,10 @@ Tensor cond(In a, double order) {
   return order > 0 ? first / last : last / first;
 }
 
-Tensor cond(In a, MatrixNorm order) { return matrix_norm(a, order) * matrix_norm(inv(a), order); }
+Tensor cond(In a, MatrixNorm order) {
+  expect_matrices("cond", a, true);
+  return matrix_norm(a, order) * matrix_norm(inv(a), order);
+}
 
 Tensor trace(In a) {
   expect_matrix("trace", a);

@@ -32,8 +32,9 @@ Tensor logical_not(In x);        ///< x is false
 /// logical_not.
 inline Tensor operator!(In x) { return logical_not(std::move(x)); }
 
-// --- bitwise, of two booleans or two i64; the result has the operands' dtype ---
-/// And, or, exclusive or, and not, bit by bit; a boolean with an i64 is converted to i64. DTypeError for floats.
+// --- bitwise, of booleans and i64 ---
+/// And, or, exclusive or, and not, bit by bit: boolean of booleans, else i64, to which a boolean operand is converted.
+/// DTypeError for floats.
 Tensor operator&(In a, In b);
 Tensor operator|(In a, In b);
 Tensor operator^(In a, In b);

@@ -301,13 +301,13 @@ Tensor max_pool3d(In x, const PerAxis& kernel_size, const MaxPoolOptions& option
   return max_pooled("max_pool3d", x, 3, kernel_size, options);
 }
 std::pair<Tensor, Tensor> max_pool1d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pooled_with_indices("max_pool1d", x, 1, kernel_size, options);
+  return max_pooled_with_indices("max_pool1d_with_indices", x, 1, kernel_size, options);
 }
 std::pair<Tensor, Tensor> max_pool2d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pooled_with_indices("max_pool2d", x, 2, kernel_size, options);
+  return max_pooled_with_indices("max_pool2d_with_indices", x, 2, kernel_size, options);
 }
 std::pair<Tensor, Tensor> max_pool3d_with_indices(In x, const PerAxis& kernel_size, const MaxPoolOptions& options) {
-  return max_pooled_with_indices("max_pool3d", x, 3, kernel_size, options);
+  return max_pooled_with_indices("max_pool3d_with_indices", x, 3, kernel_size, options);
 }
 
 Tensor avg_pool1d(In x, const PerAxis& kernel_size, const AvgPoolOptions& options) {
@@ -333,19 +333,19 @@ Tensor adaptive_max_pool1d(In x, const PerAxis& output_size) {
   return adaptive_max_pool("adaptive_max_pool1d", x, 1, output_size);
 }
 std::pair<Tensor, Tensor> adaptive_max_pool1d_with_indices(In x, const PerAxis& output_size) {
-  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool1d", x, 1, output_size));
+  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool1d_with_indices", x, 1, output_size));
 }
 Tensor adaptive_max_pool2d(In x, const PerAxis& output_size) {
   return adaptive_max_pool("adaptive_max_pool2d", x, 2, output_size);
 }
 std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(In x, const PerAxis& output_size) {
-  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool2d", x, 2, output_size));
+  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool2d_with_indices", x, 2, output_size));
 }
 Tensor adaptive_max_pool3d(In x, const PerAxis& output_size) {
   return adaptive_max_pool("adaptive_max_pool3d", x, 3, output_size);
 }
 std::pair<Tensor, Tensor> adaptive_max_pool3d_with_indices(In x, const PerAxis& output_size) {
-  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool3d", x, 3, output_size));
+  return max_pool_with_indices(x, adaptive_windows("adaptive_max_pool3d_with_indices", x, 3, output_size));
 }
 
 Tensor lp_pool1d(In x, double norm, const PerAxis& kernel_size, const LPPoolOptions& options) {

@@ -40,6 +40,16 @@ void expect_repeats(const char* op, std::int64_t count) {
   }
 }
 
+/// The length of an axis that is repeated.
+std::int64_t repeated_length(const char* op, std::int64_t length, std::int64_t count) {
+  std::int64_t result = 0;
+  if (__builtin_mul_overflow(length, count, &result)) {
+    raise<ShapeError>(std::string(op) + ": the result is too large", "fewer than 2^63 elements",
+                      std::to_string(length) + " times " + std::to_string(count));
+  }
+  return result;
+}
+
 }  // namespace
 
 Tensor tile(In x, const Dims& repeats) {
@@ -50,7 +60,7 @@ Tensor tile(In x, const Dims& repeats) {
   Shape before(n - x.ndim(), 1);
   for (const auto d : x.shape()) before.push_back(d);
   Shape after = before;
-  for (std::size_t i = 0; i < n; ++i) after[i] *= times[i];
+  for (std::size_t i = 0; i < n; ++i) after[i] = repeated_length("tile", after[i], times[i]);
   return repeated(n == x.ndim() ? x.tensor() : reshape(x, before), times, after);
 }
 
@@ -60,7 +70,7 @@ Tensor repeat_interleave(In x, std::int64_t repeats, std::optional<std::int64_t>
   if (x.ndim() == 0) return repeat_interleave(unsqueeze(x, 0), repeats, axis);
   const auto a = normalize_axis("repeat_interleave", *axis, x.ndim());
   Shape result = x.shape();
-  result[a] *= repeats;
+  result[a] = repeated_length("repeat_interleave", result[a], repeats);
   Shape wide = x.shape();
   wide.insert(a + 1, repeats);
   return reshape(expand(unsqueeze(x, static_cast<std::int64_t>(a) + 1), wide), result);
@@ -82,7 +92,10 @@ Tensor repeat_interleave(In x, const Tensor& repeats, std::optional<std::int64_t
   std::int64_t total = 0;
   for (std::int64_t i = 0; i < length; ++i) {
     expect_repeats("repeat_interleave", count[i]);
-    total += count[i];
+    if (__builtin_add_overflow(total, count[i], &total)) {
+      raise<ShapeError>("repeat_interleave: the result is too large", "fewer than 2^63 elements",
+                        "counts " + to_string(repeats.shape()));
+    }
   }
   Array indices = Array::empty({total}, i64);
   auto* p = indices.data<std::int64_t>();

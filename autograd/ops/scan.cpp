@@ -5,7 +5,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
-#include <newtape/autograd/ops/detail/choose.hpp>
+#include <newtape/autograd/ops/detail/selection.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
@@ -104,12 +104,12 @@ Tensor linear_recurrence(In a, In b, std::int64_t axis) {
 ValuesIndices cummax(In x, std::int64_t axis) {
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cummax(std::move(v), axis); });
   axis = axis_from_last(cummax_op, axis, x.ndim());
-  return detail::chosen(cummax_op, x, axis, core::cummax(x.value(), axis));
+  return detail::selection(cummax_op, x, axis, core::cummax(x.value(), axis));
 }
 ValuesIndices cummin(In x, std::int64_t axis) {
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cummin(std::move(v), axis); });
   axis = axis_from_last(cummin_op, axis, x.ndim());
-  return detail::chosen(cummin_op, x, axis, core::cummin(x.value(), axis));
+  return detail::selection(cummin_op, x, axis, core::cummin(x.value(), axis));
 }
 
 }  // namespace newtape

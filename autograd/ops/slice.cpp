@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
 #include <algorithm>
@@ -140,7 +141,10 @@ Tensor pad(In x, const std::vector<std::pair<std::int64_t, std::int64_t>>& width
     window.start[i] = before;
     window.length[i] += before + after;
   }
-  if (mode == PaddingMode::constant) return unslice(x, window, value);
+  if (mode == PaddingMode::constant) {
+    if (is_integer(x.dtype())) core::full({}, value, x.dtype(), "pad");  // for the error
+    return unslice(x, window, value);
+  }
   Tensor y = x;
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const auto [before, after] = widths[i];

@@ -5,7 +5,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
-#include <newtape/autograd/ops/detail/choose.hpp>
+#include <newtape/autograd/ops/detail/selection.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -27,7 +27,7 @@ static const Op isin_op{"isin"};
 ValuesIndices sort(In x, std::int64_t axis, bool descending) {
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return sort(std::move(v), axis, descending); });
   axis = axis_from_last(sort_op, axis, x.ndim());
-  return detail::chosen(sort_op, x, axis, core::sort(x.value(), axis, descending));
+  return detail::selection(sort_op, x, axis, core::sort(x.value(), axis, descending));
 }
 
 Tensor argsort(In x, std::int64_t axis, bool descending) {
@@ -43,7 +43,7 @@ ValuesIndices topk(In x, std::int64_t k, std::int64_t axis, bool largest, bool s
   }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return topk(std::move(v), k, axis, largest, sorted); });
   axis = axis_from_last(topk_op, axis, x.ndim());
-  return detail::chosen(topk_op, x, axis, core::topk(x.value(), k, axis, largest, sorted));
+  return detail::selection(topk_op, x, axis, core::topk(x.value(), k, axis, largest, sorted));
 }
 
 ValuesIndices kthvalue(In x, std::int64_t k, std::int64_t axis, bool keepdims) {

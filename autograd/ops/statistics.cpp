@@ -54,10 +54,20 @@ Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
                     }));
 }
 
+namespace {
+/// Checks operand and axes in the name of a function that is built from others.
+void expect_statistics(const char* op, const In& x, const Axes& axes) {
+  expect_floating(op, x.value());
+  axes.normalized(op, x.ndim());
+}
+}  // namespace
+
 VarMean var_mean(In x, const Axes& axes, double correction, bool keepdims) {
+  expect_statistics("var_mean", x, axes);
   return {var(In(x), axes, correction, keepdims), mean(In(x), axes, keepdims)};
 }
 StdMean std_mean(In x, const Axes& axes, double correction, bool keepdims) {
+  expect_statistics("std_mean", x, axes);
   return {std(In(x), axes, correction, keepdims), mean(In(x), axes, keepdims)};
 }
 
@@ -163,21 +173,27 @@ Tensor median(In x, const Axes& axes, bool keepdims) {
 }
 
 Tensor nansum(In x, const Axes& axes, bool keepdims) {
+  axes.normalized("nansum", x.ndim());
+  if (!is_floating(x.dtype())) return sum(std::move(x), axes, keepdims);
   const Tensor v = x.tensor().detach();
   return sum(where(v == v, x, 0.0), axes, keepdims);
 }
 
 Tensor nanmean(In x, const Axes& axes, bool keepdims) {
+  axes.normalized("nanmean", x.ndim());
+  if (!is_floating(x.dtype())) return mean(std::move(x), axes, keepdims);
   const Tensor v = x.tensor().detach();
   const Tensor there = (v == v);
   return sum(where(there, x, 0.0), axes, keepdims) / sum(there, axes, keepdims).to(x.dtype());
 }
 
 Tensor count_nonzero(In x, const Axes& axes, bool keepdims) {
+  axes.normalized("count_nonzero", x.ndim());
   return core::sum(core::cast(x.value(), boolean), axes, keepdims);
 }
 
 MinMax aminmax(In x, const Axes& axes, bool keepdims) {
+  axes.normalized("aminmax", x.ndim());
   return {min(In(x), axes, keepdims), max(In(x), axes, keepdims)};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/array.hpp>
 
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
 
@@ -13,6 +14,13 @@ namespace newtape {
 void detail::undefined_array() {
   raise<ValueError>("an operand is undefined", "a defined array or tensor",
                     "one that holds nothing yet: default-constructed, moved from, or a gradient before backward");
+}
+std::int64_t detail::checked_i64(std::string_view op, double x) {
+  if (!fits_i64(x)) {
+    raise<ValueError>(std::string(op) + ": the number is not an integer of 64 bits", "a number from -2^63 to 2^63 - 1",
+                      std::to_string(x));
+  }
+  return static_cast<std::int64_t>(x);
 }
 void detail::raise_storage(std::string_view op, DType t) {
   raise<DTypeError>(std::string(op) + ": " + std::string(name(t)) + " is a dtype for storage",
@@ -55,7 +63,7 @@ bool is_c_contiguous(const Shape& shape, const Strides& strides) noexcept {
   for (std::size_t i = shape.size(); i-- > 0;) {
     if (shape[i] == 0) return true;
     if (shape[i] != 1 && strides[i] != step) return false;
-    step *= shape[i];
+    step = wrapping_mul(step, shape[i]);
   }
   return true;
 }
@@ -85,8 +93,8 @@ Array Array::view_of(const Array& base, const Shape& shape, const Strides& strid
   if (core::on_placeholders()) [[unlikely]]
     core::refuse_in_recording("an operation that changes the shape or strides");
   auto body = detail::make_body(base.dtype(), shape);
+  detail::lay_out(*body);  // for the errors, and the size
   body->strides = strides;
-  body->size = element_count(shape);
   body->contiguous = detail::is_c_contiguous(shape, strides);
   body->storage = base.body().storage;
   body->data = base.body().data + offset * static_cast<std::int64_t>(item_size(base.dtype()));
@@ -144,10 +152,27 @@ double Array::item_as_double() const {
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
 }
 
-std::int64_t Array::item_as_int() const {
+std::int64_t Array::item_as_int(std::int64_t lowest, std::uint64_t highest) const {
   expect_one(*this);
-  if (is_storage(dtype())) return core::cast(*this, i64).item_as_int();
-  return visit_dtype(dtype(), [&]<class T>() { return static_cast<std::int64_t>(*data<T>()); });
+  const auto expect = [&](bool fits, const std::string& value) {
+    if (fits) return;
+    raise<ValueError>("item: the number is beyond the range of the integer type",
+                      std::to_string(lowest) + " to " + std::to_string(highest),
+                      value + " in an array of " + std::string(name(dtype())));
+  };
+  if (dtype() == u64) {
+    const auto value = *data<std::uint64_t>();
+    expect(value <= highest, std::to_string(value));
+    return static_cast<std::int64_t>(value);
+  }
+  if (is_floating(dtype()) || is_half(dtype())) {
+    const double value = item_as_double();
+    expect(detail::fits_i64(value), std::to_string(value));
+  }
+  const Array whole = core::cast(*this, i64);
+  const auto value = *whole.data<std::int64_t>();
+  expect(value >= lowest && (value < 0 || static_cast<std::uint64_t>(value) <= highest), std::to_string(value));
+  return value;
 }
 
 std::string describe(const Array& x) {

@@ -7,6 +7,7 @@
 #include <newtape/core/runtime/storage.hpp>
 
 #include <concepts>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -98,7 +99,8 @@ class Array {
   const void* raw() const { return body().data; }
   void* raw() { return body().data; }
 
-  /// The only element, converted to `T`; ShapeError when there is not exactly one.
+  /// The only element, converted to `T`; ShapeError when there is not exactly one. An integer `T` drops the digits after
+  /// the point: ValueError when it does not hold the rest, nor NaN.
   template <Arithmetic T = double>
   T item() const;
 
@@ -122,7 +124,7 @@ class Array {
   }
   void expect_dtype(DType asked) const;
   double item_as_double() const;
-  std::int64_t item_as_int() const;
+  std::int64_t item_as_int(std::int64_t lowest, std::uint64_t highest) const;
 
   detail::Ref<detail::ArrayBody> body_;
 };
@@ -130,7 +132,9 @@ class Array {
 template <Arithmetic T>
 T Array::item() const {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    return static_cast<T>(item_as_int());
+    using Limits = std::numeric_limits<T>;
+    return static_cast<T>(
+        item_as_int(static_cast<std::int64_t>(Limits::min()), static_cast<std::uint64_t>(Limits::max())));
   } else if constexpr (std::is_same_v<T, bool>) {
     return item_as_double() != 0;
   } else {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/runtime/error.hpp>
 
@@ -44,7 +45,7 @@ Strides contiguous_strides(const Shape& shape) {
   std::int64_t step = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
     strides[i] = step;
-    step *= shape[i];
+    step = detail::wrapping_mul(step, shape[i]);  // wraps for an empty array only
   }
   return strides;
 }

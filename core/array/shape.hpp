@@ -154,11 +154,16 @@ class Axes {
 /// `axis` in [0, ndim), negative ones counted from the last; ShapeError naming `op` when out of range.
 std::size_t normalize_axis(std::string_view op, std::int64_t axis, std::size_t ndim);
 
-/// Number of elements of an array of this shape.
+/// Number of elements of an array of this shape; 2^63 - 1, more than any array has, when it is larger.
 inline std::int64_t element_count(const Shape& shape) noexcept {
   std::int64_t n = 1;
-  for (const auto d : shape) n *= d;
-  return n;
+  bool overflow = false;
+  bool empty = false;
+  for (const auto d : shape) {
+    overflow |= __builtin_mul_overflow(n, d, &n);
+    empty |= d == 0;
+  }
+  return empty ? 0 : overflow ? INT64_MAX : n;
 }
 
 /// The strides, in elements, of a C-contiguous array.

@@ -78,7 +78,7 @@ Array unslice(const Array& x, const Window& window, double value) {
   expect_lengths("unslice", x, window.count);
   Shape shape = x.shape();
   std::copy(window.length.begin(), window.length.end(), shape.end() - window.length.size());
-  Array y = full(shape, value, x.dtype());
+  Array y = full(shape, value, x.dtype(), "unslice");
   Array inside = view(y, window);
   assign(inside, x);
   return y;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/blas.hpp>
@@ -112,7 +113,10 @@ void multiply_integers(const Array& a, const Array& b, Array& c, const Shape& ba
     auto* pc = out + member * n * m;
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t l = 0; l < k; ++l) {
-        for (std::int64_t j = 0; j < m; ++j) pc[i * m + j] += pa[i * k + l] * pb[l * m + j];
+        for (std::int64_t j = 0; j < m; ++j) {
+          auto& sum = pc[i * m + j];
+          sum = newtape::detail::wrapping_add(sum, newtape::detail::wrapping_mul(pa[i * k + l], pb[l * m + j]));
+        }
       }
     }
   }

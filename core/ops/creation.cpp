@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
 
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/kernels/convert.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
@@ -8,6 +9,7 @@
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -15,12 +17,38 @@
 
 namespace newtape::core {
 
-Array full(const Shape& shape, double value, DType dtype) {
+namespace {
+
+/// Errors unless the number is one of an integer dtype.
+void expect_number_of(std::string_view op, DType dtype, double value) {
+  if (!std::isfinite(value) || value != std::floor(value)) {
+    raise<DTypeError>(std::string(op) + ": a number takes the dtype of the array",
+                      "an integer for " + std::string(name(dtype)), std::to_string(value));
+  }
+  const bool sign = dtype == i64 || dtype == i8 || dtype == i16 || dtype == i32;
+  const double limit = std::ldexp(1.0, static_cast<int>(8 * item_size(dtype)) - (sign ? 1 : 0));
+  if (value >= limit || value < (sign ? -limit : 0)) {
+    raise<ValueError>(std::string(op) + ": the number is beyond the range of " + std::string(name(dtype)),
+                      "at least " + std::to_string(sign ? -limit : 0) + " and below " + std::to_string(limit),
+                      std::to_string(value));
+  }
+}
+
+template <class T>
+T element(double value) {
+  if constexpr (std::is_same_v<T, std::int64_t>) return newtape::detail::truncate_to_i64(value);
+  return static_cast<T>(value);
+}
+
+}  // namespace
+
+Array full(const Shape& shape, double value, DType dtype, std::string_view op) {
+  if (is_integer(dtype)) expect_number_of(op, dtype, value);
   Array y = Array::empty(shape, dtype);
   if (is_storage(dtype)) {
     assign(y, cast(full({}, value, f64), dtype));
   } else {
-    visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), static_cast<T>(value)); });
+    visit_dtype(dtype, [&]<class T>() { std::fill_n(y.data<T>(), y.size(), element<T>(value)); });
   }
   return y;
 }
@@ -28,7 +56,8 @@ Array number(double value, DType dtype) {
   return recorder() != nullptr ? recorder()->filled({}, value, dtype) : full({}, value, dtype);
 }
 Array full_like(const Array& x, double value) {
-  return recorder() != nullptr ? recorder()->filled(x.shape(), value, x.dtype()) : full(x.shape(), value, x.dtype());
+  return recorder() != nullptr ? recorder()->filled(x.shape(), value, x.dtype())
+                               : full(x.shape(), value, x.dtype(), "full_like");
 }
 Array zeros(const Shape& shape, DType dtype) {
   Array y = Array::empty(shape, dtype);
@@ -38,11 +67,16 @@ Array zeros(const Shape& shape, DType dtype) {
 Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Array arange(std::int64_t n, DType dtype, double start, double step) {
+  if (is_integer(dtype) && n > 0) {
+    for (const double end : {start, start + static_cast<double>(n - 1) * step}) {
+      newtape::detail::checked_i64("arange", end);
+    }
+  }
   if (is_storage(dtype)) return cast(arange(n, f64, start, step), dtype);
   Array y = Array::empty({n}, dtype);
   visit_dtype(dtype, [&]<class T>() {
     T* p = y.data<T>();
-    for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(start + static_cast<double>(i) * step);
+    for (std::int64_t i = 0; i < n; ++i) p[i] = element<T>(start + static_cast<double>(i) * step);
   });
   return y;
 }

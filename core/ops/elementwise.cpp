@@ -348,7 +348,14 @@ Array floor_divide(Array a, Array b) {
   reject_zeros("floor_divide", b);
   return binary<"floor_divide">(std::move(a), std::move(b));
 }
-Array pow(Array a, Array b) { return binary<"pow">(std::move(a), std::move(b)); }
+Array pow(Array a, Array b) {
+  if (a.dtype() == boolean && b.dtype() == boolean) return pow(cast(std::move(a), i64), cast(std::move(b), i64));
+  if (b.dtype() == i64 && any(less(b, zeros({}, i64))).item<bool>()) {
+    raise<ValueError>("pow: an integer to a negative integer power", "exponents of at least 0, or floats",
+                      to_string(b.shape()));
+  }
+  return binary<"pow">(std::move(a), std::move(b));
+}
 Array atan2(Array a, Array b) { return binary<"atan2">(std::move(a), std::move(b)); }
 Array hypot(Array a, Array b) { return binary<"hypot">(std::move(a), std::move(b)); }
 Array clip(Array x, Array low, Array high) { return ternary<"clip">(std::move(x), std::move(low), std::move(high)); }

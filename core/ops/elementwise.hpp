@@ -6,8 +6,8 @@
 #include <cstdint>
 
 /// Elementwise functions. Operands broadcast by NumPy's rules and must have the same dtype (DTypeError names both).
-/// Functions of floats convert i64 and booleans to f32. Storage dtypes are compared and selected by `where`; all else is
-/// a DTypeError.
+/// Functions of one or two floats convert i64 and booleans to f32; those of three (`clip`, `add_strong_mul`) do not.
+/// Storage dtypes are compared and selected by `where`; all else is a DTypeError.
 /// Arguments are passed by value: the result reuses the memory of one that is moved in and `reusable()`.
 namespace newtape::core {
 
@@ -44,7 +44,7 @@ Array asinh(Array x);       ///< inverse of sinh
 Array acosh(Array x);       ///< inverse of cosh, >= 0; NaN for x < 1
 Array atanh(Array x);       ///< inverse of tanh; NaN for |x| > 1
 
-// --- binary; f32, f64, i64 (div, pow, atan2, hypot: floats only) ---
+// --- binary; f32, f64, i64 (div, atan2, hypot: floats only) ---
 Array add(ArrayOperand a, ArrayOperand b);   ///< a + b; integers wrap around
 Array sub(ArrayOperand a, ArrayOperand b);   ///< a - b; integers wrap around
 Array mul(ArrayOperand a, ArrayOperand b);   ///< a b; integers wrap around
@@ -54,7 +54,7 @@ Array minimum(Array a, Array b);             ///< NaN propagates
 Array fmod(Array a, Array b);                ///< sign of a; ValueError if an integer b is 0, also for the next two
 Array remainder(Array a, Array b);           ///< sign of b
 Array floor_divide(Array a, Array b);        ///< floor(a / b)
-Array pow(Array a, Array b);                 ///< a^b
+Array pow(Array a, Array b);                 ///< a^b; integers wrap around, ValueError if an integer b < 0
 Array atan2(Array a, Array b);               ///< angle of the point (b, a), in [-pi, pi]
 Array hypot(Array a, Array b);               ///< sqrt(a^2 + b^2) without overflow
 Array clip(Array x, Array low, Array high);  ///< min(max(x, low), high)
@@ -70,16 +70,16 @@ Array tanh_grad(Array g, Array x);                                ///< g sech(x)
 Array asin_slope(Array x);            ///< 1 / sqrt((1 - x) (1 + x))
 Array hypot_slope(Array a, Array b);  ///< a / hypot(a, b) with its limits at infinity, 0 at (0, 0)
 
-// --- comparisons and predicates, of any one dtype; boolean result ---
+// --- comparisons of any one dtype, and predicates of f32, f64, i64 and boolean; boolean result ---
 Array equal(const Array& a, const Array& b);          ///< a == b; NaN equals nothing
 Array not_equal(const Array& a, const Array& b);      ///< a != b
 Array less(const Array& a, const Array& b);           ///< a < b
 Array less_equal(const Array& a, const Array& b);     ///< a <= b
 Array greater(const Array& a, const Array& b);        ///< a > b
 Array greater_equal(const Array& a, const Array& b);  ///< a >= b
-Array isfinite(const Array& x);  ///< neither infinite nor NaN; DTypeError for storage dtypes, as the next two
-Array isinf(const Array& x);     ///< infinite, of either sign
-Array isnan(const Array& x);     ///< NaN
+Array isfinite(const Array& x);                       ///< neither infinite nor NaN
+Array isinf(const Array& x);                          ///< infinite, of either sign
+Array isnan(const Array& x);                          ///< NaN
 
 // --- logical: nonzero elements of any dtype are true; bitwise: i64 and boolean ---
 Array logical_and(Array a, Array b);  ///< both are true

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/kernels/item_size.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/as_vector.hpp>
@@ -17,9 +18,7 @@ namespace newtape::core {
 namespace {
 
 std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
-  std::int64_t n = 1;
-  for (std::size_t i = begin; i < end; ++i) n *= shape[i];
-  return n;
+  return element_count(Shape(shape.begin() + begin, shape.begin() + end));
 }
 
 /// The indices mapped to [0, length); negative ones count from the end. ValueError naming an index out of range.
@@ -96,7 +95,8 @@ void add_at(Array& x, const Array& src, const std::vector<std::int64_t>& at, std
       const T* from = source.data<T>();
       T* to = x.data<T>();
       for_each_row(along, at, [=](std::int64_t t, std::int64_t f) {
-        for (std::int64_t k = 0; k < along.inner; ++k) to[t + k] += from[f + k];
+        for (std::int64_t k = 0; k < along.inner; ++k)
+          to[t + k] = newtape::detail::wrapping_add(to[t + k], from[f + k]);
       });
     }
   });
@@ -281,7 +281,10 @@ Array gather_adjoint(const Array& src, std::int64_t axis, const Array& indices, 
         const std::int64_t* i = at.data();
         for (std::int64_t o = 0; o < w.outer; ++o, to += length * w.inner) {
           for (std::int64_t j = 0; j < w.m; ++j) {
-            for (std::int64_t k = 0; k < w.inner; ++k) to[*i++ * w.inner + k] += *from++;
+            for (std::int64_t k = 0; k < w.inner; ++k) {
+              T& sum = to[*i++ * w.inner + k];
+              sum = newtape::detail::wrapping_add(sum, *from++);
+            }
           }
         }
       }

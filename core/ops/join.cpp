@@ -57,8 +57,8 @@ Array concatenate(std::span<const Array> parts, std::int64_t axis) {
 Array stack(std::span<const Array> parts, std::int64_t axis) {
   if (parts.empty()) raise<ValueError>("stack: the list is empty", "at least one array", "none");
   normalize_axis("stack", axis, parts[0].ndim() + 1);
-  std::vector<Array> thick;
-  thick.reserve(parts.size());
+  std::vector<Array> unsqueezed;
+  unsqueezed.reserve(parts.size());
   for (const auto& p : parts) {
     if (p.dtype() != parts[0].dtype()) {
       raise<DTypeError>("stack: the arrays must have the same dtype", name(parts[0].dtype()), name(p.dtype()));
@@ -67,9 +67,9 @@ Array stack(std::span<const Array> parts, std::int64_t axis) {
       raise<ShapeError>("stack: the arrays must have the same shape", to_string(parts[0].shape()),
                         to_string(p.shape()));
     }
-    thick.push_back(unsqueeze(p, axis));
+    unsqueezed.push_back(unsqueeze(p, axis));
   }
-  return concatenate(thick, axis);
+  return concatenate(unsqueezed, axis);
 }
 
 Array roll(const Array& x, std::int64_t shift, std::int64_t axis) {

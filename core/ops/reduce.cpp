@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/integers.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/nd_iterator.hpp>
 #include <newtape/core/kernels/reduce.hpp>
@@ -176,7 +177,7 @@ auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reduc
   std::vector<A> wide(static_cast<std::size_t>(element_count(reduced_shape(x.shape(), axes, false))), A(0));
   if (x.size() == 0) return wide;
   const auto repeats = reduce_into<T, A>(reducer, reduce_table<A>().sum, x, axes, A(0), wide.data());
-  for (auto& sum : wide) sum *= static_cast<A>(repeats);
+  for (auto& sum : wide) sum = newtape::detail::wrapping_mul(sum, static_cast<A>(repeats));
   return wide;
 }
 
@@ -211,17 +212,25 @@ void expect_some(const char* op, const Array& x, const Dims& axes, const Array& 
   }
 }
 
+/// x^n for n >= 1, by squaring.
+template <class T>
+T power(T x, std::int64_t n) {
+  using newtape::detail::wrapping_mul;
+  T y = T(1);
+  for (; n > 1; n /= 2, x = wrapping_mul(x, x)) {
+    if (n % 2 == 1) y = wrapping_mul(y, x);
+  }
+  return wrapping_mul(y, x);
+}
+
 /// prod, max and min: accumulated in the element type.
 template <class T>
-void reduce_plain(const Reducer<T, T>& reducer, const Array& x, const Dims& axes, T start, Array& out, bool power) {
+void reduce_plain(const Reducer<T, T>& reducer, const Array& x, const Dims& axes, T start, Array& out, bool product) {
   T* results = out.data<T>();
   std::fill(results, results + out.size(), start);
   if (x.size() == 0 || out.size() == 0) return;
   const auto repeats = reduce_into<T, T>(reducer, reducer, x, axes, start, results);
-  for (std::int64_t i = 0; power && repeats > 1 && i < out.size(); ++i) {
-    const T once = results[i];
-    for (std::int64_t k = 1; k < repeats; ++k) results[i] *= once;
-  }
+  for (std::int64_t i = 0; product && repeats > 1 && i < out.size(); ++i) results[i] = power(results[i], repeats);
 }
 
 template <class T>
@@ -266,9 +275,9 @@ Shape reduced_shape(const Shape& shape, const Dims& axes, bool keepdims) {
 }
 
 std::int64_t reduced_count(const Array& x, const Dims& axes) {
-  std::int64_t n = 1;
-  for (const auto a : axes) n *= x.shape()[static_cast<std::size_t>(a)];
-  return n;
+  Shape lengths;
+  for (const auto a : axes) lengths.push_back(x.shape()[static_cast<std::size_t>(a)]);
+  return element_count(lengths);
 }
 
 std::vector<double> wide_sum(const Array& x, const Dims& axes, bool squares) {

@@ -101,9 +101,8 @@ Job job(const char* op, const ScanKernels& kernels, const Array& x, std::int64_t
   const auto a = normalize_axis(op, axis, x.ndim());
   j.kernel = kernel_for(op, kernels, x);
   j.item = static_cast<std::int64_t>(item_size(x.dtype()));
-  j.outer = j.inner = 1;
-  for (std::size_t i = 0; i < a; ++i) j.outer *= x.shape()[i];
-  for (std::size_t i = a + 1; i < x.ndim(); ++i) j.inner *= x.shape()[i];
+  j.outer = element_count(Shape(x.shape().begin(), x.shape().begin() + a));
+  j.inner = element_count(Shape(x.shape().begin() + a + 1, x.shape().end()));
   j.n = x.shape()[a];
   j.reverse = reverse;
   return j;

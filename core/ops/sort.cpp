@@ -280,6 +280,9 @@ Array bincount(const Array& x, std::int64_t minlength) {
   auto length = std::max<std::int64_t>(0, minlength);
   for (std::int64_t i = 0; i < in.size(); ++i) {
     if (value[i] < 0) raise<ValueError>("bincount: negative number", "numbers >= 0", std::to_string(value[i]));
+    if (value[i] == std::numeric_limits<std::int64_t>::max()) {
+      raise<ValueError>("bincount: the number is too large", "numbers below 2^63 - 1", std::to_string(value[i]));
+    }
     length = std::max(length, value[i] + 1);
   }
   Array counts = zeros({length}, i64);

@@ -69,6 +69,10 @@ Array beta_ratio(Array a, Array b, Array x, int j, int k) {
 Array zeta(Array s, Array q, int n) { return of_order("zeta", kernels::special::zeta, std::move(s), std::move(q), n); }
 
 Array gaussian(Array x, double factor) {
+  if (!is_floating(x.dtype())) {  // before the factor takes its dtype
+    expect_computed("gaussian", x);
+    x = cast(std::move(x), f32);
+  }
   Array f = full({}, factor, x.dtype());
   return binary<"gaussian">(std::move(x), std::move(f));
 }

@@ -236,7 +236,7 @@ Array make_grid(const ArrayLike& images, const MakeGridOptions& options) {
   const auto width = columns * l.w + (columns - 1) * options.padding;
   const Array x = core::contiguous(images);
   const Shape shape = images.ndim() == 3 ? Shape{height, width} : Shape{l.planes, height, width};
-  Array y = core::full(shape, options.fill, x.dtype());
+  Array y = core::full(shape, options.fill, x.dtype(), "make_grid");
   with_type(x.dtype(), [&]<class T>(T) {
     const T* from = x.data<T>();
     for (std::int64_t i = 0; i < l.n; ++i) {

@@ -17,7 +17,7 @@ namespace {
 
 /// Values per channel in a shape that broadcasts against x [n, c, ..]; a single value applies to all channels.
 Array per_channel(const std::vector<double>& numbers, const Array& x) {
-  if (numbers.size() == 1) return core::full({}, numbers[0], x.dtype());
+  if (numbers.size() == 1) return core::full({}, numbers[0], x.dtype(), "normalize");
   const auto channels = static_cast<std::int64_t>(numbers.size());
   if (x.ndim() < 2 || x.shape(1) != channels) {
     raise<ShapeError>("normalize: wrong number of channels", fmt::format("[n, {}, ..]", channels),

@@ -294,7 +294,7 @@ std::array<Tensor, 3> MultiheadAttention::project_seen(const In& query, const In
 }
 
 AttentionResult MultiheadAttention::forward(In query, In key, In value,
-                                            const MultiheadAttentionForwardOptions& how) const {
+                                            const MultiheadAttentionForwardOptions& options) const {
   const std::size_t ndim = query.ndim();
   const bool batched = ndim == 3;
   const std::size_t batch_axis = batch_first ? 0 : 1;
@@ -325,15 +325,15 @@ AttentionResult MultiheadAttention::forward(In query, In key, In value,
                       to_string(a) + (a == b ? "" : " or " + to_string(b)), to_string(mask.shape()));
   };
   AttentionMask mask;
-  if (how.attn_mask.defined()) {
-    expect_shape("attn_mask", how.attn_mask, {l, s}, {n * num_heads, l, s});
-    const Tensor& given = how.attn_mask;
+  if (options.attn_mask.defined()) {
+    expect_shape("attn_mask", options.attn_mask, {l, s}, {n * num_heads, l, s});
+    const Tensor& given = options.attn_mask;
     merge(mask, "attn_mask", given.ndim() == 3 ? reshape(given, {n, num_heads, l, s}) : given, query.dtype());
   }
-  if (how.key_padding_mask.defined()) {
+  if (options.key_padding_mask.defined()) {
     const Shape wanted = batched ? Shape{n, s} : Shape{s};
-    expect_shape("key_padding_mask", how.key_padding_mask, wanted, wanted);
-    merge(mask, "key_padding_mask", reshape(how.key_padding_mask, {n, 1, 1, s}), query.dtype());
+    expect_shape("key_padding_mask", options.key_padding_mask, wanted, wanted);
+    merge(mask, "key_padding_mask", reshape(options.key_padding_mask, {n, 1, 1, s}), query.dtype());
   }
 
   // Views split by heads: [n, heads, length, head_dim].
@@ -342,15 +342,15 @@ AttentionResult MultiheadAttention::forward(In query, In key, In value,
   const Dims back = !batched || !batch_first ? Dims{2, 0, 1, 3} : Dims{0, 2, 1, 3};
   for (auto& x : parts) x = permute(batched ? x : unsqueeze(x, 1), forward);
   AttentionResult result =
-      attend(parts[0], parts[1], parts[2], mask, {.dropout_p = is_training() ? dropout : 0, .is_causal = how.is_causal},
-             default_generator());
+      attend(parts[0], parts[1], parts[2], mask,
+             {.dropout_p = is_training() ? dropout : 0, .is_causal = options.is_causal}, default_generator());
   Tensor joined = reshape(permute(std::move(result.output), back), query.shape());
   result.output = out_proj(std::move(joined));
-  if (!how.need_weights) {
+  if (!options.need_weights) {
     result.weights = Tensor();
     return result;
   }
-  if (how.average_attn_weights) result.weights = mean(std::move(result.weights), 1);
+  if (options.average_attn_weights) result.weights = mean(std::move(result.weights), 1);
   if (!batched) result.weights = squeeze(std::move(result.weights), 0);
   return result;
 }

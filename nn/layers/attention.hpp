@@ -69,13 +69,13 @@ struct MultiheadAttention : Module<MultiheadAttention> {
 
   /// query [l, n, embed_dim], key [s, n, kdim], value [s, n, vdim], or all without n -> output of the query's shape.
   /// When all three are the same tensor, it is projected in one product.
-  AttentionResult forward(In query, In key, In value, const MultiheadAttentionForwardOptions& how = {}) const;
+  AttentionResult forward(In query, In key, In value, const MultiheadAttentionForwardOptions& options = {}) const;
   /// Self-attention.
   AttentionResult forward(In x) const { return forward(x, x, x); }
 
   using Module::operator();
-  AttentionResult operator()(In query, In key, In value, const MultiheadAttentionForwardOptions& how) const {
-    return Module::operator()(std::move(query), std::move(key), std::move(value), how);
+  AttentionResult operator()(In query, In key, In value, const MultiheadAttentionForwardOptions& options) const {
+    return Module::operator()(std::move(query), std::move(key), std::move(value), options);
   }
 
   std::int64_t embed_dim, num_heads, head_dim;

@@ -34,7 +34,7 @@ struct Residual : Module<Residual<M>> {
 };
 
 /// Modules of one type, named "0", "1", ... by position: `for (const auto& layer : layers) x = layer(x);`. It has no
-/// forward.
+/// forward. A moved-from one throws ValueError.
 template <class M>
 class ModuleList : public Module<ModuleList<M>> {
  public:
@@ -46,8 +46,8 @@ class ModuleList : public Module<ModuleList<M>> {
     this->add(std::to_string(list_->size()), module);
     list_->push_back(module);
   }
-  std::size_t size() const noexcept { return list_->size(); }
-  bool empty() const noexcept { return list_->empty(); }
+  std::size_t size() const { return list_->size(); }
+  bool empty() const { return list_->empty(); }
   /// ValueError when it does not exist.
   const M& operator[](std::size_t i) const {
     if (i >= size()) {
@@ -55,8 +55,8 @@ class ModuleList : public Module<ModuleList<M>> {
     }
     return (*list_)[i];
   }
-  auto begin() const noexcept { return list_->cbegin(); }
-  auto end() const noexcept { return list_->cend(); }
+  auto begin() const { return list_->cbegin(); }
+  auto end() const { return list_->cend(); }
 
  private:
   newtape::detail::SharedCell<std::vector<M>> list_ = std::make_shared<std::vector<M>>();
@@ -75,19 +75,19 @@ class ModuleDict : public Module<ModuleDict<M>> {
     this->add(name, module);
     list_->emplace_back(name, module);
   }
-  std::size_t size() const noexcept { return list_->size(); }
-  bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
+  std::size_t size() const { return list_->size(); }
+  bool contains(std::string_view name) const { return find(name) != nullptr; }
   /// ValueError when it does not exist.
   const M& operator[](std::string_view name) const {
     const M* found = find(name);
     if (found == nullptr) raise<ValueError>("ModuleDict: there is no module of this name", {}, name);
     return *found;
   }
-  auto begin() const noexcept { return list_->cbegin(); }
-  auto end() const noexcept { return list_->cend(); }
+  auto begin() const { return list_->cbegin(); }
+  auto end() const { return list_->cend(); }
 
  private:
-  const M* find(std::string_view name) const noexcept {
+  const M* find(std::string_view name) const {
     for (const auto& [n, m] : *list_) {
       if (n == name) return &m;
     }
@@ -103,11 +103,11 @@ class ParameterList : public Module<ParameterList> {
   ParameterList();
   ParameterList(std::initializer_list<Parameter> parameters);
   void push_back(const Parameter& parameter);
-  std::size_t size() const noexcept { return list_->size(); }
+  std::size_t size() const { return list_->size(); }
   /// ValueError when it does not exist.
   const Parameter& operator[](std::size_t i) const;
-  auto begin() const noexcept { return list_->cbegin(); }
-  auto end() const noexcept { return list_->cend(); }
+  auto begin() const { return list_->cbegin(); }
+  auto end() const { return list_->cend(); }
 
  private:
   newtape::detail::SharedCell<std::vector<Parameter>> list_;

@@ -146,8 +146,8 @@ struct GroupNorm : Module<GroupNorm> {
 /// local_response_norm over `size` neighbouring channels of x [n, channels, spatial..]. ValueError when called, unless
 /// size >= 1.
 struct LocalResponseNorm : Module<LocalResponseNorm> {
-  explicit LocalResponseNorm(std::int64_t neighbours, const LocalResponseNormOptions& how = {})
-      : size(neighbours), options(how) {}
+  explicit LocalResponseNorm(std::int64_t neighbours, const LocalResponseNormOptions& o = {})
+      : size(neighbours), options(o) {}
   Tensor forward(In x) const { return local_response_norm(std::move(x), size, options); }
 
   std::int64_t size;

@@ -14,7 +14,7 @@ namespace newtape::nn {
 /// A layer that calls `f(x, kernel_size, options)`.
 template <class Self, class Options, Tensor (*f)(In, const PerAxis&, const Options&)>
 struct Pooling : Module<Self> {
-  explicit Pooling(PerAxis kernel, const Options& how = {}) : kernel_size(std::move(kernel)), options(how) {}
+  explicit Pooling(PerAxis kernel, const Options& o = {}) : kernel_size(std::move(kernel)), options(o) {}
   Tensor forward(In x) const { return f(std::move(x), kernel_size, options); }
   PerAxis kernel_size;
   Options options;
@@ -48,8 +48,8 @@ struct AvgPool3d : Pooling<AvgPool3d, AvgPoolOptions, avg_pool3d> {
 /// A layer that calls `f(x, norm_type, kernel_size, options)`.
 template <class Self, Tensor (*f)(In, double, const PerAxis&, const LPPoolOptions&)>
 struct LpPooling : Module<Self> {
-  LpPooling(double norm, PerAxis kernel, const LPPoolOptions& how = {})
-      : norm_type(norm), kernel_size(std::move(kernel)), options(how) {}
+  LpPooling(double norm, PerAxis kernel, const LPPoolOptions& o = {})
+      : norm_type(norm), kernel_size(std::move(kernel)), options(o) {}
   Tensor forward(In x) const { return f(std::move(x), norm_type, kernel_size, options); }
   double norm_type;
   PerAxis kernel_size;

@@ -57,11 +57,11 @@ TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int6
       dropout2(add("dropout2", Dropout(o.dropout))) {}
 
 Tensor TransformerEncoderLayer::forward(In src, const EncoderMasks& masks) const {
-  const MultiheadAttentionForwardOptions how{
+  const MultiheadAttentionForwardOptions options{
       .attn_mask = masks.src_mask, .key_padding_mask = masks.src_key_padding_mask, .is_causal = masks.is_causal};
   const Tensor seen = detail::without_padding(src, masks.src_key_padding_mask, self_attn.batch_first);
-  Tensor x =
-      with_residual(seen, norm1, norm_first, [&](const Tensor& y) { return dropout1(self_attn(y, y, y, how).output); });
+  Tensor x = with_residual(seen, norm1, norm_first,
+                           [&](const Tensor& y) { return dropout1(self_attn(y, y, y, options).output); });
   return with_residual(std::move(x), norm2, norm_first,
                        [&](const Tensor& y) { return dropout2(feed_forward(*this, y)); });
 }

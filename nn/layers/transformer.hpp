@@ -100,7 +100,7 @@ class LayerStack : public Module<LayerStack<Layer>> {
     for (const auto& layer : layers_) y = layer(std::move(y), args...);
     return y;
   }
-  std::size_t size() const noexcept { return layers_.size(); }
+  std::size_t size() const { return layers_.size(); }
   const Layer& operator[](std::size_t i) const { return layers_[i]; }
 
  private:

@@ -10,7 +10,7 @@ namespace newtape::nn {
 
 /// Resizing of images; see newtape::interpolate: `Upsample({.scale_factor = {2}, .mode = InterpolateMode::bilinear})`.
 struct Upsample : Module<Upsample> {
-  explicit Upsample(InterpolateOptions how) : options(std::move(how)) {}
+  explicit Upsample(InterpolateOptions o) : options(std::move(o)) {}
   Tensor forward(In x) const { return interpolate(std::move(x), options); }
   InterpolateOptions options;
 };

@@ -11,19 +11,19 @@ namespace newtape {
 /// converts to the constant Tensor that it holds, and is saved and loaded with the module.
 class Buffer {
  public:
-  /// No cell: `defined()` is false.
+  /// No cell: `defined()` is false; every other member throws ValueError.
   Buffer() = default;
   explicit Buffer(Array initial);
   explicit Buffer(const Tensor& initial) : Buffer(initial.value()) {}
 
   /// Whether it has a cell.
   bool defined() const noexcept { return cell_ != nullptr; }
-  /// The tensor in the cell, and what it says of itself; the buffer must be defined.
-  operator const Tensor&() const noexcept { return *cell_; }
-  const Tensor& tensor() const noexcept { return *cell_; }
-  const Array& value() const noexcept { return cell_->value(); }
-  const Shape& shape() const noexcept { return cell_->shape(); }
-  DType dtype() const noexcept { return cell_->dtype(); }
+  /// The tensor in the cell, and what it says of itself. ValueError without a cell.
+  operator const Tensor&() const { return *cell_; }
+  const Tensor& tensor() const { return *cell_; }
+  const Array& value() const { return cell_->value(); }
+  const Shape& shape() const { return cell_->shape(); }
+  DType dtype() const { return cell_->dtype(); }
 
   /// Replaces the value; graphs that saved the old one keep it. ShapeError, DTypeError for another shape or dtype.
   void set_value(const Tensor& value) const;

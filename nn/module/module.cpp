@@ -16,14 +16,14 @@ ModuleBase& ModuleBase::operator=(const ModuleBase& other) = default;
 ModuleBase& ModuleBase::operator=(ModuleBase&&) noexcept = default;
 ModuleBase::~ModuleBase() = default;
 
-std::string_view ModuleBase::type() const noexcept {
+std::string_view ModuleBase::type() const {
   std::string_view name = *body_->signature;
   name.remove_prefix(detail::type_begin);
   name.remove_suffix(name.size() - std::min(name.find_first_of(";]<"), name.size()));
   const auto scope = name.rfind("::");
   return scope == std::string_view::npos ? name : name.substr(scope + 2);
 }
-bool ModuleBase::is_type(const std::string_view* signature) const noexcept { return body_->signature == signature; }
+bool ModuleBase::is_type(const std::string_view* signature) const { return body_->signature == signature; }
 
 // --- registration ---
 
@@ -169,7 +169,7 @@ void ModuleBase::apply(const std::function<void(const ModuleBase&)>& f) const {
 
 // --- hooks ---
 
-bool ModuleBase::has_hooks() const noexcept {
+bool ModuleBase::has_hooks() const {
   return !body_->hooks.empty() || !body_->pre_hooks.empty() || !body_->computed.empty();
 }
 
@@ -265,7 +265,7 @@ void print(const ModuleBase& module) { std::cout << module << '\n' << std::flush
 void ModuleBase::train(bool training) const {
   body_->visit([&](Body& body) { body.training = training; });
 }
-bool ModuleBase::is_training() const noexcept { return body_->training; }
+bool ModuleBase::is_training() const { return body_->training; }
 
 void ModuleBase::zero_grad() const {
   body_->visit([](const Body& body) {

@@ -86,7 +86,8 @@ template <class T>
 inline constexpr std::string_view type_signature = signature_with<T>();
 }  // namespace detail
 
-/// The base of all modules, a handle: copies refer to the same module.
+/// The base of all modules, a handle: copies refer to the same module. Every member of a moved-from one throws
+/// ValueError, but for assignment and comparison.
 class ModuleBase {
  public:
   ModuleBase(const ModuleBase& other);
@@ -96,10 +97,10 @@ class ModuleBase {
   ~ModuleBase();
 
   /// The name of the module's class: "Linear".
-  std::string_view type() const noexcept;
+  std::string_view type() const;
   /// Whether it is an M: `model.apply([](const nn::ModuleBase& m) { if (m.is<nn::Linear>()) ... })`
   template <class M>
-  bool is() const noexcept {
+  bool is() const {
     return is_type(&detail::type_signature<M>);
   }
 
@@ -120,7 +121,7 @@ class ModuleBase {
   /// Sets the training mode of this module and all below it; it affects layers such as Dropout and BatchNorm.
   void train(bool training = true) const;
   void eval() const { train(false); }
-  bool is_training() const noexcept;
+  bool is_training() const;
 
   /// Clears the gradients of all parameters.
   void zero_grad() const;
@@ -159,7 +160,7 @@ class ModuleBase {
 
   explicit ModuleBase(const std::string_view* signature);
 
-  bool has_hooks() const noexcept;
+  bool has_hooks() const;
   void call_pre_hooks(std::span<const Tensor> inputs) const;
   void call_hooks(std::span<const Tensor> inputs, Tensor* output) const;
 
@@ -169,7 +170,7 @@ class ModuleBase {
  private:
   friend struct detail::Parametrize;
   struct Body;
-  bool is_type(const std::string_view* signature) const noexcept;
+  bool is_type(const std::string_view* signature) const;
   void add_child(std::string_view name, const ModuleBase& child);
   static void check_name(const Body& body, std::string_view name);
 

@@ -25,7 +25,7 @@ Sequential::~Sequential() = default;
 
 Sequential::Sequential(Empty) : steps_(std::make_shared<Steps>()) {}
 
-std::size_t Sequential::size() const noexcept { return steps_->list.size(); }
+std::size_t Sequential::size() const { return steps_->list.size(); }
 
 void Sequential::append(const ModuleBase& child, detail::Step* step) {
   newtape::detail::Owner<detail::Step> owned(step);

@@ -78,7 +78,7 @@ class Sequential : public Module<Sequential> {
   }
 
   /// The number of steps.
-  std::size_t size() const noexcept;
+  std::size_t size() const;
 
   /// All steps, one after the other.
   Tensor forward(In x) const;

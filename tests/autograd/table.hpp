@@ -89,16 +89,17 @@ struct Row {
   std::vector<Known> known = {};
   /// Registered operations that this row tests; default: the one of the row's name.
   std::vector<std::string> covers = {};
-  bool composite = false;      ///< composed of other operations, registers none
-  bool distinct = false;       ///< elements of the operands must differ clearly, as the operation compares them
-  bool integers = false;       ///< also accepts i64
-  bool length = false;         ///< a length: no second derivative where it is 0 (tests/autograd/ops/kink_test.cpp)
-  DType result = f64;          ///< i64, boolean, or any float for the dtype of the operands
-  int order = 3;               ///< highest order of derivatives; 0: a constant
-  std::string reason = {};     ///< why `order` is below 3
-  double tolerance_scale = 1;  ///< factor of the usual tolerance of the value
-  double step = 0;             ///< gradcheck's step
-  bool no_line = false;        ///< its operands are functions, whose errors have the lines in them or none
+  bool composite = false;       ///< composed of other operations, registers none
+  bool distinct = false;        ///< elements of the operands must differ clearly, as the operation compares them
+  bool integers = false;        ///< also accepts i64
+  bool integers_apart = false;  ///< i64 has a row of its own, with other domains
+  bool length = false;          ///< a length: no second derivative where it is 0 (tests/autograd/ops/kink_test.cpp)
+  DType result = f64;           ///< i64, boolean, or any float for the dtype of the operands
+  int order = 3;                ///< highest order of derivatives; 0: a constant
+  std::string reason = {};      ///< why `order` is below 3
+  double tolerance_scale = 1;   ///< factor of the usual tolerance of the value
+  double step = 0;              ///< gradcheck's step
+  bool no_line = false;         ///< its operands are functions, whose errors have the lines in them or none
 };
 
 /// All rows, in order of name.

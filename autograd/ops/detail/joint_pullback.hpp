@@ -35,7 +35,7 @@ class JointNode final : public Node {
 template <class F>
 Tensor record_joint(const Op& op, SourceLocation location, Array value, std::initializer_list<const Tensor*> inputs,
                     F f) {
-  if (anomaly_checks() != 0) check_anomaly(op, location, value, inputs);
+  if (instrumented() != 0) check_anomaly(op, location, value, inputs);
   std::vector<NodeRef> nodes;
   bool any = false;
   for (const auto* x : inputs) {

@@ -89,8 +89,8 @@ class Dependence {
     const auto members = element_count(lead_);
     Tensor sum = zeros(joined(Shape{members, k}, w_.shape()), w_.dtype());
     if (!sources_.same.empty()) {
-      const Tensor chosen = reshape(eye(k, w_.dtype()), joined(joined(Shape{1, k}, ones_of(w_.ndim())), Shape{k}));
-      const Tensor rows = expand(chosen, joined(Shape{members, k, members}, w_.shape()));
+      const Tensor units = reshape(eye(k, w_.dtype()), joined(joined(Shape{1, k}, ones_of(w_.ndim())), Shape{k}));
+      const Tensor rows = expand(units, joined(Shape{members, k, members}, w_.shape()));
       const Shape one_of = joined(Shape{members, 1, members}, ones_of(w_.ndim()));
       const Tensor all = rows * reshape(eye(members, w_.dtype()), one_of);
       const Tensor cotangents = reshape(all, joined(Shape{members, k}, g_.shape()));
@@ -208,7 +208,8 @@ class SlopesOrQuotients {
     const auto pairs = [&](double sign) {
       const Tensor at_i = column(own) + jacobian_ * sign;
       const Tensor at_j = row(own) + mixed * sign;
-      return chosen(column(g_) + row(g_) * sign, column(w_) + row(w_) * sign, sizes, (at_i + at_j) * 0.5, at_i - at_j);
+      return slope_or_quotient(column(g_) + row(g_) * sign, column(w_) + row(w_) * sign, sizes, (at_i + at_j) * 0.5,
+                               at_i - at_j);
     };
     Factors f;
     f.minus = pairs(-1);
@@ -219,13 +220,14 @@ class SlopesOrQuotients {
     f.minus = where(diagonal_of, sum(where(same, f.minus, 0.0), -1, true) / counts, f.minus);
     if (!singular_values) return f;
     f.plus = pairs(1);
-    f.outside = squeeze(chosen(column(g_), column(w_), column(abs(g_)), column(own), column(zeros_like(own))), -1);
+    f.outside =
+        squeeze(slope_or_quotient(column(g_), column(w_), column(abs(g_)), column(own), column(zeros_like(own))), -1);
     return f;
   }
 
  private:
-  Tensor chosen(const Tensor& difference, const Tensor& gap, const Tensor& sizes, const Tensor& slope,
-                const Tensor& asymmetry) const {
+  Tensor slope_or_quotient(const Tensor& difference, const Tensor& gap, const Tensor& sizes, const Tensor& slope,
+                           const Tensor& asymmetry) const {
     const Tensor rounding = floor_ * (64 * eps_);
     const Tensor size = max(abs(jacobian_), Axes{-2, -1}, true);
     const Tensor third = abs(gap) / column(scale_) * floor_ * curvature;

@@ -1,22 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "map.hpp"
+#include "integers.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
-
-// Integers wrap around as in NumPy; computed unsigned, where overflow is defined.
-template <class T>
-struct Wrapping {
-  using type = T;
-};
-template <>
-struct Wrapping<std::int64_t> {
-  using type = std::uint64_t;
-};
-template <class T>
-NEWTAPE_INLINE typename Wrapping<T>::type wrap(T x) {
-  return static_cast<typename Wrapping<T>::type>(x);
-}
 
 NEWTAPE_INLINE float root(float x) { return __builtin_sqrtf(x); }
 NEWTAPE_INLINE double root(double x) { return __builtin_sqrt(x); }
@@ -87,14 +73,14 @@ struct Neg {
 };
 struct Abs { template <class T> NEWTAPE_INLINE T of(T x) { return magnitude(x); } };
 struct Sign { template <class T> NEWTAPE_INLINE T of(T x) { return x > 0 ? T(1) : x < 0 ? T(-1) : x; } };
-struct Square { template <class T> NEWTAPE_INLINE T of(T x) { return static_cast<T>(wrap(x) * wrap(x)); } };
+struct Square { template <class T> NEWTAPE_INLINE T of(T x) { return wrapping_mul(x, x); } };
 struct Sqrt { template <class T> NEWTAPE_INLINE T of(T x) { return root(x); } };
 struct Rsqrt { template <class T> NEWTAPE_INLINE T of(T x) { return 1 / root(x); } };
 struct Reciprocal { template <class T> NEWTAPE_INLINE T of(T x) { return 1 / x; } };
 
-struct Add { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) + wrap(b)); } };
+struct Add { template <class T> NEWTAPE_INLINE T of(T a, T b) { return wrapping_add(a, b); } };
 struct Sub { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) - wrap(b)); } };
-struct Mul { template <class T> NEWTAPE_INLINE T of(T a, T b) { return static_cast<T>(wrap(a) * wrap(b)); } };
+struct Mul { template <class T> NEWTAPE_INLINE T of(T a, T b) { return wrapping_mul(a, b); } };
 struct Div { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a / b; } };
 struct StrongMul { template <class T> NEWTAPE_INLINE T of(T g, T d) { return strong(g, d); } };
 struct StrongDiv { template <class T> NEWTAPE_INLINE T of(T g, T d) { return g == 0 ? T(0) : g / d; } };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/convert.hpp>
 
-#include "map.hpp"
+#include "integers.hpp"
 #include "where.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
@@ -73,10 +73,11 @@ struct DoubleTo {
   }
 };
 
+/// As to i64, and exact from 2^63 up to 2^64.
 struct DoubleToU64 {
   NEWTAPE_INLINE std::uint64_t of(double x) {
     const bool large = x >= 0x1p63;
-    const auto low = static_cast<std::uint64_t>(static_cast<std::int64_t>(large ? x - 0x1p63 : x));
+    const auto low = static_cast<std::uint64_t>(truncated(large ? x - 0x1p63 : x));
     return large ? low + (std::uint64_t{1} << 63) : low;
   }
 };

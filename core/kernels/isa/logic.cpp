@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "map.hpp"
+#include "integers.hpp"
 #include "where.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
@@ -31,6 +31,15 @@ struct Cast {
   template <class T>
   NEWTAPE_INLINE To of(T x) {
     return static_cast<To>(x);
+  }
+};
+template <>
+struct Cast<std::int64_t> {
+  NEWTAPE_INLINE std::int64_t of(float x) { return truncated(x); }
+  NEWTAPE_INLINE std::int64_t of(double x) { return truncated(x); }
+  template <class T>
+  NEWTAPE_INLINE std::int64_t of(T x) {
+    return static_cast<std::int64_t>(x);
   }
 };
 template <>

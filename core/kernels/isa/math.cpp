@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "hyperbolic.hpp"
+#include "integers.hpp"
 #include "powers.hpp"
 #include "trigonometry.hpp"
 
@@ -94,6 +95,17 @@ void map_within(const void* const* in, void* out, std::int64_t n, unsigned) {
   }
 }
 
+/// a^n for n >= 0, by squaring; the caller reports a negative n.
+struct IntegerPower {
+  NEWTAPE_INLINE std::int64_t of(std::int64_t a, std::int64_t n) {
+    std::int64_t y = 1;
+    for (; n > 0; n /= 2) {
+      if (n % 2 == 1) y = wrapping_mul(y, a);
+      a = wrapping_mul(a, a);
+    }
+    return y;
+  }
+};
 struct Power {
   NEWTAPE_INLINE float of(float a, float b) { return pow_float(a, b); }
 };
@@ -147,7 +159,7 @@ constexpr NamedKernels list[] = {
     {"erf", floats1<Erf>},
     {"erfc", floats1<Erfc>},
     {"erfinv", floats1<Erfinv>},
-    {"pow", {{pow_of_floats, pow_of_doubles, nullptr, nullptr}}},
+    {"pow", {{pow_of_floats, pow_of_doubles, map2<IntegerPower, std::int64_t, std::int64_t>, nullptr}}},
     {"atan2", floats2<Atan2>},
     {"hypot", floats2<Hypot>},
     {"hypot_slope", floats2<HypotSlope>},

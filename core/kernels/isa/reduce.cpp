@@ -2,6 +2,8 @@
 // Compiled once per instruction set; see dispatch.hpp.
 #include <newtape/core/kernels/reduce.hpp>
 
+#include "integers.hpp"
+
 #include <limits>
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
@@ -29,13 +31,13 @@ struct Sum : Plain {
   }
   template <class T>
   static T join(T a, T b) {
-    return a + b;
+    return wrapping_add(a, b);
   }
 };
 struct SumSquares : Sum {
   template <class T>
   static T of(T x) {
-    return x * x;
+    return wrapping_mul(x, x);
   }
 };
 struct Prod : Plain {
@@ -45,7 +47,7 @@ struct Prod : Plain {
   }
   template <class T>
   static T join(T a, T b) {
-    return a * b;
+    return wrapping_mul(a, b);
   }
 };
 // NaN propagates.

@@ -3,6 +3,7 @@
 #include <newtape/core/kernels/scan.hpp>
 
 #include "functions.hpp"
+#include "integers.hpp"
 
 #include <cstddef>
 
@@ -37,7 +38,7 @@ struct CumSum {
   static constexpr A start_a = 0;
   static constexpr B start_b = 0;
   NEWTAPE_INLINE T step(T x, T, A& a, B&) {
-    a += static_cast<A>(x);
+    a = wrapping_add(a, static_cast<A>(x));
     return static_cast<T>(a);
   }
 };
@@ -49,7 +50,7 @@ struct CumProd {
   static constexpr A start_a = 1;
   static constexpr B start_b = 0;
   NEWTAPE_INLINE T step(T x, T, A& a, B&) {
-    a *= static_cast<A>(x);
+    a = wrapping_mul(a, static_cast<A>(x));
     return static_cast<T>(a);
   }
 };

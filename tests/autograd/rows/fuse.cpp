@@ -89,6 +89,7 @@ const Rows fusions{{
      .known = {{{{0, 0, 0}, {1, 2, 0.5 + 1}}, {{1, 0, 0}, {0, 0, 0}}},
                {{{2, 0}, {0, 0}}, {{0, 0}, {std::log(2.0), 0}}}},
      .covers = {"fuse"},
+     .integers_apart = true,
      .tolerance_scale = 4},
     {.name = "fuse of a comparison",
      .call = fused(2, [](Operands x) { return x[0] < x[1] * x[1]; }),

@@ -295,7 +295,7 @@ const Rows matrix_functions{{
                  condition_of({3, 3}, 1.0, max_column_sum), condition_of({2, 2}, infinity, max_row_sum),
                  condition_of({2, 2}, MatrixNorm::fro, frobenius), condition_of({0, 2, 2}, MatrixNorm::nuc, nuclear)},
      .rejects = {{Error::shape, "cond", [] { cond(of({3}), 1); }},
-                 {Error::shape, "svdvals", [] { cond(of({3})); }},
+                 {Error::shape, "cond", [] { cond(of({3})); }},
                  {Error::value, "3.0", [] { cond(eye(2), 3); }},
                  {Error::numerical, "pivot 1 is 0", [] { cond(of({2, 2}), 1); }}},
      .composite = true,

@@ -9,10 +9,10 @@
 namespace newtape::detail {
 
 /// The result of an operation that selects elements of `x` along an axis, counted from the last.
-inline ValuesIndices chosen(const Op& op, const In& x, std::int64_t axis, core::ValuesIndices what) {
-  const Tensor indices = std::move(what.indices);
+inline ValuesIndices selection(const Op& op, const In& x, std::int64_t axis, core::ValuesIndices found) {
+  const Tensor indices = std::move(found.indices);
   const auto length = x.tensor().shape(axis);
-  return {op(std::move(what.values),
+  return {op(std::move(found.values),
              wrt(x, [indices, axis, length](const Tensor& g) { return gather_adjoint(g, axis, indices, length); })),
           indices};
 }
