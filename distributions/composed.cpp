@@ -9,6 +9,7 @@
 #include <newtape/distributions/composed.hpp>
 
 #include <algorithm>
+#include <string>
 
 namespace newtape::distributions {
 
@@ -30,6 +31,14 @@ Shape axes_from(const Shape& shape, std::size_t n) {
 Shape sample_axes(const Shape& shape, const Distribution& d) {
   return first_axes(shape, shape.size() - d.batch_shape().size() - d.event_shape().size());
 }
+/// A distribution or transform that is held by another. ValueError naming the family when there is none.
+template <class T>
+std::shared_ptr<const T> held(const char* name, std::shared_ptr<const T> part) {
+  if (part == nullptr) {
+    raise<ValueError>(std::string(name) + ": a part is undefined", "a distribution or transform: share(..)", "null");
+  }
+  return part;
+}
 Tensor draw_of(const Distribution& d, const Shape& samples, Generator& generator) {
   return d.has_rsample() && grad_enabled() ? d.rsample(samples, generator) : d.sample(samples, generator);
 }
@@ -39,7 +48,7 @@ Tensor draw_of(const Distribution& d, const Shape& samples, Generator& generator
 // --- Independent ---
 
 Independent::Independent(DistributionRef base, std::size_t ndim)
-    : Distribution("Independent"), base_(std::move(base)), ndim_(ndim) {
+    : Distribution("Independent"), base_(held("Independent", std::move(base))), ndim_(ndim) {
   const Shape& batch = base_->batch_shape();
   if (ndim > batch.size()) {
     raise<ShapeError>("Independent: more axes than the batch has", "at most " + std::to_string(batch.size()),
@@ -59,7 +68,9 @@ Tensor Independent::entropy() const { return sum_last(base_->entropy(), ndim_); 
 // --- MixtureSameFamily ---
 
 MixtureSameFamily::MixtureSameFamily(Categorical mixture, DistributionRef component)
-    : Distribution("MixtureSameFamily"), mixture_(std::move(mixture)), component_(std::move(component)) {
+    : Distribution("MixtureSameFamily"),
+      mixture_(std::move(mixture)),
+      component_(held("MixtureSameFamily", std::move(component))) {
   const Shape& batch = component_->batch_shape();
   if (batch.empty() || batch.back() != mixture_.num_events()) {
     raise<ShapeError>("MixtureSameFamily: the last batch axis must hold the components",
@@ -102,7 +113,10 @@ Tensor MixtureSameFamily::variance() const {
 // --- TransformedDistribution ---
 
 TransformedDistribution::TransformedDistribution(DistributionRef base, std::vector<TransformRef> transforms)
-    : Distribution("TransformedDistribution"), base_(std::move(base)), transforms_(std::move(transforms)) {
+    : Distribution("TransformedDistribution"),
+      base_(held("TransformedDistribution", std::move(base))),
+      transforms_(std::move(transforms)) {
+  for (const auto& f : transforms_) held("TransformedDistribution", f);
   // Axes of the base that the transforms take as one value.
   std::size_t needed = 0;
   for (auto f = transforms_.rbegin(); f != transforms_.rend(); ++f) {

@@ -7,12 +7,35 @@
 #include <newtape/distributions/constraints.hpp>
 
 #include <algorithm>
+#include <string>
 
-namespace newtape::distributions::constraints {
+namespace newtape::distributions {
+
+namespace {
+Axes last_axes(std::size_t n) {
+  Dims axes;
+  for (std::size_t i = 1; i <= n; ++i) axes.push_back(-static_cast<std::int64_t>(i));
+  return axes;
+}
+}  // namespace
+
+Tensor Constraint::contains(const Tensor& value) const {
+  if (value.ndim() < event_ndim_) {
+    raise<ShapeError>("Constraint: too few axes for " + name_, "at least " + std::to_string(event_ndim_),
+                      to_string(value.shape()));
+  }
+  const Tensor fits = contains_(value);
+  if (!is_floating(value.dtype())) return fits;
+  const Tensor numbers = !isnan(value);
+  return fits & (event_ndim_ == 0 ? numbers : all(numbers, last_axes(event_ndim_)));
+}
+
+namespace constraints {
 
 namespace {
 
-Tensor whole(const Tensor& x) { return x == floor(x); }
+/// Finite integers.
+Tensor whole(const Tensor& x) { return is_floating(x.dtype()) ? (x == floor(x)) & isfinite(x) : x == x; }
 
 /// Whether sums are this number, to the rounding of their terms.
 Tensor sums_to(const Tensor& x, double total) {
@@ -67,21 +90,20 @@ Constraint real_vector() { return independent(real(), 1); }
 Constraint ordered_vector() {
   return of_vectors("increasing vectors", [](const Tensor& x) {
     const auto n = x.shape(-1);
+    if (n < 2) return all(x == x, -1);
     return all(slice(x, -1, 1, n) > slice(x, -1, 0, n - 1), -1);
   });
 }
 Constraint lower_cholesky() {
   return {"lower triangular matrices with a positive diagonal", 2, [](const Tensor& x) {
-            return all(x == tril(x), {-2, -1}) & all(diagonal(x, 0, -2, -1) > 0, -1);
+            return all((x == tril(x)) & isfinite(x), {-2, -1}) & all(diagonal(x, 0, -2, -1) > 0, -1);
           }};
 }
 Constraint independent(const Constraint& base, std::size_t ndim) {
   if (ndim == 0) return base;
-  return {base.name(), base.event_ndim() + ndim, [base, ndim](const Tensor& x) {
-            Dims axes;
-            for (std::size_t i = 1; i <= ndim; ++i) axes.push_back(-static_cast<std::int64_t>(i));
-            return all(base.contains(x), Axes(axes));
-          }};
+  return {base.name(), base.event_ndim() + ndim,
+          [base, ndim](const Tensor& x) { return all(base.contains(x), last_axes(ndim)); }};
 }
 
-}  // namespace newtape::distributions::constraints
+}  // namespace constraints
+}  // namespace newtape::distributions

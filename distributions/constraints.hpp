@@ -7,7 +7,9 @@
 #include <functional>
 #include <string>
 
-/// Sets of values: the supports of distributions and the codomains of transforms.
+/// Sets of values: the supports of distributions and the codomains of transforms. None contains NaN, or a vector or matrix
+/// with a NaN in it. Sets of real numbers and increasing vectors contain infinities within their bounds; integers,
+/// simplices, counts and Cholesky factors are finite.
 namespace newtape::distributions {
 
 /// A set of values: its name for messages, the number of axes of one value, and a test.
@@ -20,8 +22,9 @@ class Constraint {
   const std::string& name() const noexcept { return name_; }
   /// Number of last axes that form one value.
   std::size_t event_ndim() const noexcept { return event_ndim_; }
-  /// Whether each value is in the set: [.., event..] -> boolean [..].
-  Tensor contains(const Tensor& value) const { return contains_(value); }
+  /// Whether each value is in the set: [.., event..] -> boolean [..]. A value with a NaN is not. ShapeError unless it has
+  /// at least event_ndim() axes.
+  Tensor contains(const Tensor& value) const;
 
  private:
   std::string name_;
@@ -43,7 +46,7 @@ Constraint simplex();                                               ///< vectors
 Constraint one_hot();                                               ///< vectors of one 1 and zeros
 Constraint counts(double total);                                    ///< vectors of integers >= 0 with this sum
 Constraint real_vector();                                           ///< vectors without NaN
-Constraint ordered_vector();                                        ///< increasing
+Constraint ordered_vector();                                        ///< increasing, without NaN
 Constraint lower_cholesky();  ///< lower triangular matrices with a positive diagonal
 /// Values whose last `ndim` axes form one, all of whose parts are in `base`.
 Constraint independent(const Constraint& base, std::size_t ndim);

@@ -197,7 +197,7 @@ Loader::Loader(const Loader& other)
       options_(other.options_),
       epoch_(other.epoch_),
       first_batch_(other.first_batch_),
-      progress_(std::make_shared<Progress>(*other.progress_)) {}
+      progress_(other.progress_ ? std::make_shared<Progress>(*other.progress_) : nullptr) {}
 
 Loader& Loader::operator=(Loader other) noexcept {
   dataset_ = std::move(other.dataset_);
@@ -224,6 +224,7 @@ void Loader::set_epoch(std::int64_t epoch) noexcept {
 }
 
 NamedArrays Loader::state_dict() const {
+  if (progress_ == nullptr) newtape::detail::undefined_array();  // moved from
   const auto number = [](std::int64_t n) {
     Array x = Array::empty({}, i64);
     *x.data<std::int64_t>() = n;

@@ -24,18 +24,24 @@ nlohmann::json number_list(const std::vector<double>& values) {
 
 }  // namespace
 
+namespace {
+/// The change over all blocks, and by each on average; "-" where nothing was measured.
+std::string change_text(double change, std::size_t depth) {
+  if (depth == 0) return "-\n";
+  return fmt::format("x {:.3g} over {} blocks, x {:.3f} a block\n", change, depth,
+                     std::pow(change, 1 / static_cast<double>(depth)));
+}
+}  // namespace
+
 std::string to_string(const TechniqueReport& r) {
-  const auto depth = r.signal.size() - 1;
-  const double per_block = 1 / static_cast<double>(depth);
+  const auto depth = [](const std::vector<double>& changes) { return changes.empty() ? 0 : changes.size() - 1; };
   std::string text;
   text += fmt::format("derivatives   {}, largest relative error {:.1e}\n", r.derivatives ? "right" : "WRONG",
                       r.derivatives.worst);
-  text += fmt::format("signal        x {:.3g} over {} blocks, x {:.3f} a block\n", r.signal.back(), depth,
-                      std::pow(r.signal.back(), per_block));
-  text += fmt::format("gradient      x {:.3g} over {} blocks, x {:.3f} a block\n", r.gradient.front(), depth,
-                      std::pow(r.gradient.front(), per_block));
+  text += "signal        " + change_text(r.signal.empty() ? 0 : r.signal.back(), depth(r.signal));
+  text += "gradient      " + change_text(r.gradient.empty() ? 0 : r.gradient.front(), depth(r.gradient));
   text += fmt::format("Jacobian      of a block: {}\n", spectrum_text(r.block));
-  text += fmt::format("              of {} blocks: {}\n", depth, spectrum_text(r.stack));
+  text += fmt::format("              of {} blocks: {}\n", depth(r.signal), spectrum_text(r.stack));
   for (const auto& e : r.effects) text += "effect        " + summary(e) + "\n";
   text += r.ok() ? "findings      none\n" : "";
   for (const auto& f : r.findings) text += "finding       " + f + "\n";

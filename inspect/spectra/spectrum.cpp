@@ -76,6 +76,12 @@ Spectrum::Quadrature spectral_measure(const LinearOperator& a, const ArrayLike& 
 Spectrum::Spectrum(std::int64_t size, std::vector<Quadrature> probes, std::int64_t products)
     : size_(size), probes_(std::move(probes)), products_(products) {
   if (probes_.empty()) raise<ValueError>("Spectrum: at least one probe is needed", "1 or more", "0");
+  for (const auto& p : probes_) {
+    if (p.nodes.empty() || p.nodes.size() != p.weights.size()) {
+      raise<ValueError>("Spectrum: a probe needs as many weights as nodes", "1 or more of each",
+                        std::to_string(p.nodes.size()) + " nodes, " + std::to_string(p.weights.size()) + " weights");
+    }
+  }
   smallest_ = probes_[0].nodes.front();
   largest_ = probes_[0].nodes.back();
   for (const auto& p : probes_) {

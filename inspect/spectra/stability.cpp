@@ -180,7 +180,8 @@ Stability stability(const LossSurface& surface, const optim::Optimizer& optimize
 std::string to_string(const Stability& s) {
   return fmt::format("{}: lr x {}sharpness = {:.3g} x {:.3g} = {:.3g}, {} the limit {:.3g}{}",
                      s.stable ? "stable" : "unstable", s.preconditioned ? "preconditioned " : "", s.lr, s.sharpness,
-                     s.lr * s.sharpness, s.stable ? "within" : "above", s.limit, s.rule == "2" ? "" : " = " + s.rule);
+                     s.lr * s.sharpness, s.stable ? "within" : "above", s.limit,
+                     s.rule.empty() || s.rule == "2" ? "" : " = " + s.rule);
 }
 
 }  // namespace newtape::inspect
