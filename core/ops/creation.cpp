@@ -26,11 +26,12 @@ void expect_number_of(std::string_view op, DType dtype, double value) {
                       "an integer for " + std::string(name(dtype)), std::to_string(value));
   }
   const bool sign = dtype == i64 || dtype == i8 || dtype == i16 || dtype == i32;
-  const double limit = std::ldexp(1.0, static_cast<int>(8 * item_size(dtype)) - (sign ? 1 : 0));
+  const int bits = static_cast<int>(8 * item_size(dtype)) - (sign ? 1 : 0);
+  const double limit = std::ldexp(1.0, bits);
   if (value >= limit || value < (sign ? -limit : 0)) {
+    const std::string power = "2^" + std::to_string(bits);
     raise<ValueError>(std::string(op) + ": the number is beyond the range of " + std::string(name(dtype)),
-                      "at least " + std::to_string(sign ? -limit : 0) + " and below " + std::to_string(limit),
-                      std::to_string(value));
+                      (sign ? "-" + power : "0") + " to " + power + " - 1", std::to_string(value));
   }
 }
 

@@ -177,7 +177,9 @@ TEST_CASE("dtypes: creation, items, and xtensor", "[dtypes]") {
     CHECK(core::ones({1}, t).item() == 1.0);
   }
   CHECK(core::full({}, 1.5, f16).item() == 1.5);
-  CHECK(core::full({}, -1, u8).item<int>() == 255);
+  CHECK(core::cast(core::full({}, -1, i64), u8).item<int>() == 255);
+  CHECK_THROWS_WITH(core::full({}, -1, u8),
+                    contains("full: the number is beyond the range of u8") && contains("0 to 2^8 - 1"));
   CHECK(core::cast(core::full({}, -1, i64), u64).item<std::uint64_t>() == ~std::uint64_t{0});
 
   const Array bytes(xt::xarray<std::uint8_t>{{1, 2}, {3, 255}});
