@@ -50,7 +50,7 @@ void each(const F& f) {
 TEST_CASE("distributions: every family of the headers has a row") {
   std::set<std::string> families;
   for (const auto& row : rows()) families.insert(row.family);
-  const std::regex declaration(R"(class (\w+) (final )?: public Distribution )");
+  const std::regex declaration(R"(class (\w+) (final )?: public (Distribution|LocationScale) )");
   std::size_t found = 0;
   for (const auto& file : std::filesystem::directory_iterator(test_files() + "/../../distributions")) {
     if (file.path().extension() != ".hpp") continue;
@@ -60,6 +60,7 @@ TEST_CASE("distributions: every family of the headers has a row") {
     const std::string all = text.str();
     for (std::sregex_iterator it(all.begin(), all.end(), declaration), end; it != end; ++it, ++found) {
       INFO((*it)[1].str());
+      if ((*it)[1] == "LocationScale") continue;  // a base of families
       CHECK(families.contains((*it)[1].str()));
     }
   }
