@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/autograd/shared_cell.hpp>
 #include <newtape/autograd/tensor.hpp>
 
@@ -70,7 +71,11 @@ class Parameter : public TensorMethods<Parameter> {
   friend bool operator==(const Parameter& a, const Parameter& b) noexcept { return a.cell_ == b.cell_; }
 
  private:
-  Tensor& cell() const { return *cell_; }
+  Tensor& cell() const {
+    if (detail::state_observer != nullptr) [[unlikely]]
+      detail::observe_value(cell_);
+    return *cell_;
+  }
 
   detail::SharedCell<Tensor> cell_;
 };

@@ -51,6 +51,7 @@ class SharedCell {
   ~SharedCell() = default;
 
   T* get() const noexcept { return object_.get(); }
+  std::weak_ptr<T> weak() const noexcept { return object_; }
   /// ValueError when it is empty.
   T& operator*() const {
     if (object_ == nullptr) [[unlikely]]

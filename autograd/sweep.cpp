@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/autograd/observe/backward_observer.hpp>
 #include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/autograd/op.hpp>
@@ -142,7 +143,10 @@ class Sweep {
   void deliver() {
     for (auto& slot : slots_) {
       if (!slot.result.defined()) continue;
-      if (auto* cell = grad_cell(*slot.node)) cell->add(std::move(slot.result));
+      auto* const cell = grad_cell(*slot.node);
+      if (cell == nullptr) continue;
+      if (state_observer != nullptr) state_observer->on_gradient(*slot.node, false);
+      cell->add(std::move(slot.result));
     }
   }
 

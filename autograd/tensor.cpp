@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/tensor.hpp>
 
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -53,7 +54,11 @@ detail::GradHooks& grad_hooks_of(const Tensor& x, const char* op) {
 }
 }  // namespace
 
-Tensor Tensor::grad() const { return cell_of(*this, "grad").get(); }
+Tensor Tensor::grad() const {
+  const auto& cell = cell_of(*this, "grad");
+  if (detail::state_observer != nullptr) detail::state_observer->on_gradient(*node().get(), false);
+  return cell.get();
+}
 
 void Tensor::set_grad(Tensor grad) const {
   auto& cell = cell_of(*this, "set_grad");
@@ -61,6 +66,7 @@ void Tensor::set_grad(Tensor grad) const {
     raise<ShapeError>("set_grad: a gradient must have its variable's shape and dtype",
                       std::string(name(dtype())) + " " + to_string(shape()), describe(grad.value()));
   }
+  if (detail::state_observer != nullptr) detail::state_observer->on_gradient(*node().get(), true);
   cell.set(std::move(grad));
 }
 

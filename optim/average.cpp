@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/update.hpp>
@@ -23,6 +24,9 @@ void WeightAverage::add_cell(Cell cell) {
 }
 
 void WeightAverage::update() {
+  if (newtape::detail::state_observer != nullptr) {
+    return newtape::detail::state_observer->on_host_call("WeightAverage::update", this, [this] { update(); });
+  }
   if (swapped_)
     raise<ValueError>(std::string(name_) + ": update() is not allowed while the parameters hold the averages",
                       "update() outside the scope", "within it");
@@ -51,6 +55,7 @@ void WeightAverage::update() {
 WeightAverage::Scope WeightAverage::average_parameters() { return Scope(*this); }
 
 WeightAverage::Scope::Scope(WeightAverage& average) : average_(average) {
+  newtape::detail::refuse_in_capture("average_parameters()");
   if (average.swapped_) {
     raise<ValueError>(std::string(average.name_) + ": the parameters already hold the averages",
                       "one scope of average_parameters()", "two");
@@ -66,6 +71,7 @@ WeightAverage::Scope::~Scope() {
 }
 
 void WeightAverage::copy_to() {
+  newtape::detail::refuse_in_capture("copy_to() of averages");
   for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i].set(averages_[i]);
 }
 

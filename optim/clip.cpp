@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <string>
 
 namespace newtape::optim {
@@ -66,7 +68,8 @@ ScaledNorm total_norm(const std::vector<Parameter>& params) {
 }
 }  // namespace
 
-double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
+namespace {
+double clip_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
   check_bound("clip_grad_norm", "max_norm", max_norm);
   const auto [scaled, unit] = total_norm(params);
   const double norm = scaled * unit;
@@ -87,12 +90,24 @@ double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, con
   return norm;
 }
 
-void clip_grad_value(const std::vector<Parameter>& params, double bound) {
+void clip_value(const std::vector<Parameter>& params, double bound) {
   check_bound("clip_grad_value", "bound", bound);
   transform(params, [&](Array g) {
     const DType dtype = g.dtype();
     return core::minimum(core::maximum(std::move(g), core::full({}, -bound, dtype)), core::full({}, bound, dtype));
   });
+}
+}  // namespace
+
+double clip_grad_norm(const std::vector<Parameter>& params, double max_norm, const ClipGradNormOptions& options) {
+  if (newtape::detail::state_observer == nullptr) return clip_norm(params, max_norm, options);
+  const auto norm = std::make_shared<double>();
+  newtape::detail::host_call("clip_grad_norm", nullptr, [=] { *norm = clip_norm(params, max_norm, options); });
+  return *norm;
+}
+
+void clip_grad_value(const std::vector<Parameter>& params, double bound) {
+  newtape::detail::host_call("clip_grad_value", nullptr, [=] { clip_value(params, bound); });
 }
 
 }  // namespace newtape::optim

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -91,6 +92,10 @@ class Optimizer::Attempt {
 };
 
 void Optimizer::step() {
+  newtape::detail::host_call("Optimizer::step", this, [this] { step_on_host(); });
+}
+
+void Optimizer::step_on_host() {
   check_step();
   call_pre_hooks();
   {
@@ -197,6 +202,7 @@ std::vector<Parameter> Optimizer::params() const {
 }
 
 void Optimizer::set_lr(double lr) {
+  newtape::detail::refuse_in_capture("set_lr() of an optimizer");
   for (std::size_t g = 0; g < group_count(); ++g) set_lr(lr, g);
 }
 

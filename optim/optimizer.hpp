@@ -180,6 +180,8 @@ class Optimizer {
   void expect_finite_gradients() const;
 
  private:
+  void step_on_host();
+
   /// What a step that throws restores of a slot.
   struct Saved {
     std::int64_t steps;

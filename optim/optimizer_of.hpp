@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/optim/check_option.hpp>
 #include <newtape/optim/optimizer.hpp>
 
@@ -82,6 +83,7 @@ OptimizerOf<O>::OptimizerOf(const std::vector<ParamGroup<O>>& groups)
 
 template <class O>
 void OptimizerOf<O>::set_options(const O& options, std::size_t group) {
+  newtape::detail::refuse_in_capture("set_lr() or set_options() of an optimizer");
   validate(options);
   options_[check_group(group)] = options;
 }

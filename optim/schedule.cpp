@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -155,7 +156,12 @@ Scheduler::Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules)
   set_step(0);
 }
 
+void Scheduler::step() {
+  newtape::detail::host_call("Scheduler::step", this, [this] { set_step(steps_ + 1); });
+}
+
 void Scheduler::set_step(std::int64_t step) {
+  newtape::detail::refuse_in_capture("set_step() of a scheduler");
   check_min("Scheduler", "step", step, 0);
   std::vector<double> rates;
   for (std::size_t g = 0; g < schedules_.size(); ++g) {
@@ -207,6 +213,7 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlate
 }
 
 void ReduceLROnPlateau::step(double metric) {
+  newtape::detail::refuse_in_capture("ReduceLROnPlateau, which takes a number");
   const auto& o = options_;
   const double sign = o.maximize ? -1 : 1;
   // Improvement on the best value that is required; 0 while there is none.

@@ -113,7 +113,7 @@ class Scheduler {
   Scheduler(Optimizer& optimizer, std::vector<Schedule> schedules);
 
   /// Sets the rates of the next step.
-  void step() { set_step(steps_ + 1); }
+  void step();
   /// The step whose rates are set.
   std::int64_t steps() const noexcept { return steps_; }
   /// Sets the rates of any step. ValueError for a negative one.

@@ -65,6 +65,11 @@ void GradCell::set(Tensor g) {
   std::swap(grad_, g);  // the old gradient is destroyed after the flag is released
 }
 
+Tensor GradCell::exchange(Tensor g) {
+  const Hold hold(busy_);
+  return std::exchange(grad_, std::move(g));
+}
+
 void GradCell::add(Tensor g) {
   // The gradient is moved out during the addition, so that the sum can be formed in place. If another thread has
   // stored a gradient meanwhile, that one is added, too.

@@ -23,6 +23,8 @@ class GradCell {
   Tensor get() const;
   void set(Tensor g);
   void add(Tensor g);
+  /// Replaces the gradient and returns the old one.
+  Tensor exchange(Tensor g);
 
  private:
   mutable std::atomic_flag busy_;

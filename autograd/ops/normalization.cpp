@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -101,14 +102,17 @@ bool squares_fit(double var, double eps, DType dtype) {
 /// The units in which the sets of x [n, groups, channels, inner] are to be normalised: 1, or for sets whose squares do
 /// not fit a power of two near the largest element. Undefined if all fit.
 Tensor units_of(const Array& x, const core::NormalizeStatistics& statistics, const View& view, double eps) {
-  Array fits = Array::empty(statistics.var.shape(), boolean);
-  bool all = true;
-  for (std::int64_t i = 0; i < fits.size(); ++i) {
-    const bool one = squares_fit(statistics.var.data<double>()[i], eps, x.dtype());
-    fits.data<bool>()[i] = one;
-    all = all && one;
-  }
+  const auto all_fit = [eps, dtype = x.dtype()](const Array& var) {
+    const double* const v = var.data<double>();
+    return std::all_of(v, v + var.size(), [=](double one) { return squares_fit(one, eps, dtype); });
+  };
+  const bool all = core::recorder() == nullptr ? all_fit(statistics.var)
+                                               : core::record_decision("squares_fit", all_fit, statistics.var);
   if (all) return {};
+  Array fits = Array::empty(statistics.var.shape(), boolean);
+  for (std::int64_t i = 0; i < fits.size(); ++i) {
+    fits.data<bool>()[i] = squares_fit(statistics.var.data<double>()[i], eps, x.dtype());
+  }
   const Array unit = core::binary_scale(x, view.across ? Dims{0, 3} : Dims{2, 3});
   return core::where(core::reshape(fits, unit.shape()), core::full({}, 1, x.dtype()), unit);
 }

@@ -2,7 +2,7 @@
 #include <newtape/core/array/array.hpp>
 
 #include <newtape/core/array/integers.hpp>
-#include <newtape/core/fuse/recording.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 
 #include <limits>
@@ -142,18 +142,26 @@ void expect_one(const Array& x) {
   if (x.size() != 1) {
     raise<ShapeError>("item: the array must have exactly one element", "one element", "shape " + to_string(x.shape()));
   }
-  expect_elements(x);
+  if (x.dtype() != boolean) expect_elements(x);
+}
+
+/// A boolean element decides between two ways, which a recorder may test again.
+bool item_as_boolean(const Array& x) {
+  const auto element = [](const Array& a) { return *static_cast<const bool*>(a.raw()); };
+  return core::recorder() == nullptr ? element(x) : core::record_decision("item", element, x);
 }
 }  // namespace
 
 double Array::item_as_double() const {
   expect_one(*this);
   if (is_storage(dtype())) return core::cast(*this, f64).item_as_double();
+  if (dtype() == boolean) return item_as_boolean(*this) ? 1 : 0;
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
 }
 
 std::int64_t Array::item_as_int(std::int64_t lowest, std::uint64_t highest) const {
   expect_one(*this);
+  if (dtype() == boolean) return item_as_boolean(*this) ? 1 : 0;
   const auto expect = [&](bool fits, const std::string& value) {
     if (fits) return;
     raise<ValueError>("item: the number is beyond the range of the integer type",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/slice.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
@@ -75,6 +76,9 @@ Array slice(const Array& x, const Window& window) {
 }
 
 Array unslice(const Array& x, const Window& window, double value) {
+  if (recorder() != nullptr)
+    return record_call(
+        "unslice", [=](const Array& a) { return unslice(a, window, value); }, x);
   expect_lengths("unslice", x, window.count);
   Shape shape = x.shape();
   std::copy(window.length.begin(), window.length.end(), shape.end() - window.length.size());
@@ -85,12 +89,20 @@ Array unslice(const Array& x, const Window& window, double value) {
 }
 
 void slice_add(Array& x, const Array& src, const Window& window) {
+  if (recorder() != nullptr) {
+    return record_update(
+        "slice_add", [window](Array& y, const Array& a) { slice_add(y, a, window); }, x, src);
+  }
   expect_lengths("slice_add", x, window.length);
   Array inside = view(x, window);
   assign(inside, add(inside, src));
 }
 
 Array slice_put(Array x, const Array& src, const Window& window) {
+  if (recorder() != nullptr) {
+    const auto again = [window](const Array& a, const Array& b) { return slice_put(a, b, window); };
+    return record_call("slice_put", again, x, src);
+  }
   expect_lengths("slice_put", x, window.length);
   Shape inner(x.shape().begin(), x.shape().end() - window.count.size());
   for (const auto n : window.count) inner.push_back(n);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/fuse/program.hpp>
 
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/fuse/recorder.hpp>
 #include <newtape/core/kernels/collapse.hpp>
 #include <newtape/core/kernels/loops.hpp>
@@ -405,6 +406,11 @@ double shared_cost(const std::vector<Value>& values, std::span<const int> a, std
 
 std::vector<Array> run(const std::vector<Value>& values, std::span<const int> wanted, std::span<const Array> inputs,
                        const Shape& shape) {
+  if (recorder() != nullptr) {
+    const auto again = [values, ids = std::vector<int>(wanted.begin(), wanted.end()),
+                        shape](std::span<const Array> all) { return run(values, ids, all, shape); };
+    return record_lists("fuse", again, inputs);
+  }
   const Lowered lowered(values, wanted, inputs);
   std::vector<int> ids;
   for (const int id : wanted) ids.push_back(lowered.same_as(id));

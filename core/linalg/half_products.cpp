@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/convert.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
@@ -84,6 +85,10 @@ struct HalfProduct {
 }  // namespace
 
 Array half_product(const Array& x, const Array& w, const Array& b) {
+  if (recorder() != nullptr) {
+    const auto again = [](const Array& a, const Array& v, const Array& c) { return half_product(a, v, c); };
+    return record_call("half_product", again, x, w, b);
+  }
   const auto n = x.shape()[0];
   const auto k = x.shape()[1];
   const auto m = w.shape()[1];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
@@ -30,6 +31,9 @@ bool is_odd(const std::int64_t* pivots, std::int64_t n) {
 }  // namespace
 
 LU lu_factor(const Array& a, const char* op) {
+  if (recorder() != nullptr)
+    return record_arrays<LU>(
+        "lu_factor", [=](const Array& x) { return lu_factor(x, op); }, a);
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
   const blas::Session session;
@@ -60,6 +64,14 @@ LU lu_factor(const Array& a, const char* op) {
 }
 
 void expect_regular(const LU& lu, const char* op) {
+  if (recorder() != nullptr) {
+    const auto test = [op](const Array& factors, const Array& pivots) {
+      expect_regular({factors, pivots}, op);
+      return true;
+    };
+    record_decision("expect_regular", test, lu.factors, lu.pivots);
+    return;
+  }
   const auto n = lu.factors.shape().back();
   const Shape stack = blas::stack_of(lu.factors.shape());
   blas::with_float(lu.factors.dtype(), [&]<class T>() {
@@ -77,6 +89,10 @@ void expect_regular(const LU& lu, const char* op) {
 }
 
 Array lu_solve(const LU& lu, const Array& b, bool transposed) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& f, const Array& p, const Array& x) { return lu_solve({f, p}, x, transposed); };
+    return record_call("lu_solve", again, lu.factors, lu.pivots, b);
+  }
   const int n = length(lu.factors, 1);
   const int k = length(b, 1);
   const Shape batch = broadcast_shapes("lu_solve", blas::stack_of(lu.factors.shape()), blas::stack_of(b.shape()));
@@ -121,6 +137,14 @@ Array lu_solve(const LU& lu, const Array& b, bool transposed) {
 }
 
 Array lu_inverse(LU lu) {
+  if (recorder() != nullptr) {
+    return record_call(
+        "lu_inverse",
+        [](const Array& f, const Array& p) {
+          return lu_inverse({f, p});
+        },
+        lu.factors, lu.pivots);
+  }
   const int n = length(lu.factors, 1);
   const auto count = element_count(blas::stack_of(lu.factors.shape()));
   Array by_rows = transpose(lu.factors, -2, -1);
@@ -146,6 +170,14 @@ Array lu_inverse(LU lu) {
 }
 
 SignLog lu_slogdet(const LU& lu) {
+  if (recorder() != nullptr) {
+    return record_arrays<SignLog>(
+        "lu_slogdet",
+        [](const Array& f, const Array& p) {
+          return lu_slogdet({f, p});
+        },
+        lu.factors, lu.pivots);
+  }
   const auto n = lu.factors.shape().back();
   const Shape stack = blas::stack_of(lu.factors.shape());
   SignLog result{Array::empty(stack, lu.factors.dtype()), Array::empty(stack, lu.factors.dtype())};
@@ -165,6 +197,14 @@ SignLog lu_slogdet(const LU& lu) {
 }
 
 Array lu_det(const LU& lu) {
+  if (recorder() != nullptr) {
+    return record_call(
+        "lu_det",
+        [](const Array& f, const Array& p) {
+          return lu_det({f, p});
+        },
+        lu.factors, lu.pivots);
+  }
   const auto n = lu.factors.shape().back();
   const Shape stack = blas::stack_of(lu.factors.shape());
   Array result = Array::empty(stack, lu.factors.dtype());
@@ -179,6 +219,14 @@ Array lu_det(const LU& lu) {
 }
 
 Array lu_permutation(const LU& lu) {
+  if (recorder() != nullptr) {
+    return record_call(
+        "lu_permutation",
+        [](const Array& f, const Array& p) {
+          return lu_permutation({f, p});
+        },
+        lu.factors, lu.pivots);
+  }
   const auto m = lu.factors.shape()[lu.factors.ndim() - 2];
   const auto k = lu.pivots.shape().back();
   Shape shape = lu.pivots.shape();
@@ -200,6 +248,9 @@ Array lu_permutation(const LU& lu) {
 }
 
 Array solve(const Array& a, const Array& b) {
+  if (recorder() != nullptr)
+    return record_call(
+        "solve", [](const Array& x, const Array& y) { return solve(x, y); }, a, b);
   const auto shapes = [&] { return "a " + to_string(a.shape()) + ", b " + to_string(b.shape()); };
   if (a.ndim() < 2 || a.shape().back() != a.shape()[a.ndim() - 2]) {
     raise<ShapeError>("solve: a must be square", "a [.., n, n]", shapes());

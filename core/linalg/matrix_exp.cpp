@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/products.hpp>
@@ -144,6 +145,9 @@ Array exp_one(const Array& a, double norm) {
 }  // namespace
 
 Array matrix_exp(const Array& a, const char* op) {
+  if (recorder() != nullptr)
+    return record_call(
+        "matrix_exp", [=](const Array& x) { return matrix_exp(x, op); }, a);
   blas::expect_matrices(op, a, true);
   blas::expect_finite(op, a);
   if (a.size() == 0) return copy(a);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/integers.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/blas.hpp>
@@ -188,6 +189,23 @@ void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
   }
 }
 
+void multiply_into(const Array& a, const Array& b, Array& c, const Shape& batch) {
+  newtape::detail::multiply_adds += c.size() * a.shape().back();
+  if (a.dtype() == f32) {
+    multiply<float>(a, b, c, batch);
+  } else if (a.dtype() == f64) {
+    multiply<double>(a, b, c, batch);
+  } else {
+    multiply_integers(a, b, c, batch);
+  }
+}
+
+/// x wt + b, not empty, with b contiguous.
+void linear_into(const Array& x, const Array& wt, const Array& b, Array& y) {
+  newtape::detail::multiply_adds += y.size() * x.shape()[1];
+  blas::with_float(x.dtype(), [&]<class T>() { product<T>(x, wt, y.data<T>(), b.data<T>(), 0); });
+}
+
 }  // namespace
 
 Array matmul(const Array& a, const Array& b) {
@@ -233,19 +251,21 @@ Array matmul(const Array& a, const Array& b) {
   if (b.ndim() == 2 && a.ndim() > 2 && a.is_contiguous() && a.size() > 0) {
     return reshape(matmul(reshape(a, {-1, a.shape().back()}), b), shape);
   }
-  Array c = Array::empty(shape, a.dtype());
-  newtape::detail::multiply_adds += c.size() * a.shape().back();
-  if (a.dtype() == f32) {
-    multiply<float>(a, b, c, batch);
-  } else if (a.dtype() == f64) {
-    multiply<double>(a, b, c, batch);
-  } else {
-    multiply_integers(a, b, c, batch);
+  if (recorder() != nullptr) {
+    const auto write = [batch](Array& out, const Array& x, const Array& y) { multiply_into(x, y, out, batch); };
+    return record_computed(
+        "matmul", [&] { return matmul(a, b); }, write, a, b);
   }
+  Array c = Array::empty(shape, a.dtype());
+  multiply_into(a, b, c, batch);
   return c;
 }
 
 void add_matmul(Array& c, const Array& a, const Array& b) {
+  if (recorder() != nullptr) {
+    return record_update(
+        "add_matmul", [](Array& z, const Array& x, const Array& y) { add_matmul(z, x, y); }, c, a, b);
+  }
   if (a.ndim() != 2 || b.ndim() != 2 || a.shape()[1] != b.shape()[0] ||
       c.shape() != Shape{a.shape()[0], b.shape()[1]} || !c.is_contiguous()) {
     raise<ShapeError>("add_matmul: the lengths must agree", "a [n, k], b [k, m], c [n, m], contiguous",
@@ -277,15 +297,18 @@ Array linear(const Array& x, const Array& w, const Array& b) {
   const auto n = x.shape()[0];
   const auto k = x.shape()[1];
   const auto m = w.shape()[0];
+  if (recorder() != nullptr && n * m * k != 0) {
+    const auto write = [](Array& out, const Array& a, const Array& v, const Array& c) { linear_into(a, v, c, out); };
+    return record_computed(
+        "linear", [&] { return linear(x, w, b); }, write, x, transpose(w, 0, 1), contiguous(b));
+  }
   Array y = Array::empty({n, m}, x.dtype());
   if (y.size() == 0) return y;
   if (k == 0) {
     assign(y, b);
     return y;
   }
-  newtape::detail::multiply_adds += y.size() * k;
-  const Array bias = contiguous(b);
-  blas::with_float(x.dtype(), [&]<class T>() { product<T>(x, transpose(w, 0, 1), y.data<T>(), bias.data<T>(), 0); });
+  linear_into(x, transpose(w, 0, 1), contiguous(b), y);
   return y;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -8,6 +9,9 @@
 namespace newtape::core {
 
 QR qr(const Array& a, bool complete, const char* op) {
+  if (recorder() != nullptr)
+    return record_arrays<QR>(
+        "qr", [=](const Array& x) { return qr(x, complete, op); }, a);
   blas::expect_matrices(op, a, false);
   blas::expect_finite(op, a);
   const blas::Session session;

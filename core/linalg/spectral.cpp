@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -37,6 +38,9 @@ DivideAndConquerFails::DivideAndConquerFails() { ++failing; }
 DivideAndConquerFails::~DivideAndConquerFails() { --failing; }
 
 Eigh eigh(const Array& a, bool vectors, const char* op) {
+  if (recorder() != nullptr)
+    return record_arrays<Eigh>(
+        "eigh", [=](const Array& x) { return eigh(x, vectors, op); }, a);
   blas::expect_matrices(op, a, true);
   const auto length = static_cast<double>(a.shape().back());
   blas::expect_countable(op, a, 1 + (66 + 2 * length) * length);
@@ -75,6 +79,9 @@ Eigh eigh(const Array& a, bool vectors, const char* op) {
 }
 
 SVD svd(const Array& a, SVDPart part, const char* op) {
+  if (recorder() != nullptr)
+    return record_arrays<SVD>(
+        "svd", [=](const Array& x) { return svd(x, part, op); }, a);
   blas::expect_matrices(op, a, false);
   const auto shorter = static_cast<double>(std::min(a.shape(-1), a.shape(-2)));
   const auto longer = static_cast<double>(std::max(a.shape(-1), a.shape(-2)));
@@ -138,6 +145,9 @@ SVD svd(const Array& a, SVDPart part, const char* op) {
 }
 
 Eig eig(const Array& a, bool vectors, const char* op) {
+  if (recorder() != nullptr)
+    return record_arrays<Eig>(
+        "eig", [=](const Array& x) { return eig(x, vectors, op); }, a);
   blas::expect_matrices(op, a, true);
   blas::expect_countable(op, a, 66.0 * static_cast<double>(a.shape().back()));
   blas::expect_finite(op, a);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the derivatives of eigh and svd share: blocks of equal values, and checks that the derivative is determined.
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -155,18 +156,27 @@ void raise_undetermined(const SpectralOp& op, const std::string& where) {
 }
 
 Array equal_values(const Array& w) {
+  if (recorder() != nullptr)
+    return record_call(
+        "equal_values", [](const Array& a) { return equal_values(a); }, w);
   return pairs(w, boolean, [](Array& to, std::int64_t at, const auto& blocks, std::int64_t i, std::int64_t j) {
     to.data<bool>()[at] = blocks.same(i, j);
   });
 }
 
 bool any_equal(const Array& w) {
+  if (recorder() != nullptr)
+    return record_decision(
+        "any_equal", [](const Array& a) { return any_equal(a); }, w);
   bool found = false;
   if (w.size() > 0) each_blocks(w, [&](std::int64_t, const auto& blocks) { found = found || blocks.any(); });
   return found;
 }
 
 bool any_zero(const Array& s) {
+  if (recorder() != nullptr)
+    return record_decision(
+        "any_zero", [](const Array& a) { return any_zero(a); }, s);
   bool found = false;
   if (s.size() == 0) return found;
   each_blocks(s, [&](std::int64_t, const auto& b) { found = found || std::abs(b.w[b.n - 1]) <= b.tolerance; });
@@ -174,6 +184,9 @@ bool any_zero(const Array& s) {
 }
 
 Array equal_means(const Array& w) {
+  if (recorder() != nullptr)
+    return record_call(
+        "equal_means", [](const Array& a) { return equal_means(a); }, w);
   return pairs(w, w.dtype(),
                []<class T>(Array& to, std::int64_t at, const Blocks<T>& b, std::int64_t i, std::int64_t j) {
                  to.data<T>()[at] = b.same(i, j) ? 1 / static_cast<T>(b.size(i)) : 0;
@@ -181,6 +194,14 @@ Array equal_means(const Array& w) {
 }
 
 void expect_no_coupling(const Array& p, const Array& no_gap, const Array& scale, const SpectralOp& op) {
+  if (recorder() != nullptr) {
+    const auto test = [op](const Array& a, const Array& b, const Array& c) {
+      expect_no_coupling(a, b, c, op);
+      return true;
+    };
+    record_decision("expect_no_coupling", test, p, no_gap, scale);
+    return;
+  }
   const Array none = expand(no_gap, p.shape());
   if (p.size() == 0) return;
   const Array x = contiguous(p);
@@ -202,6 +223,9 @@ void expect_no_coupling(const Array& p, const Array& no_gap, const Array& scale,
 }
 
 Array divide_by_gaps(const Array& d, const Array& w) {
+  if (recorder() != nullptr)
+    return record_call(
+        "divide_by_gaps", [](const Array& a, const Array& b) { return divide_by_gaps(a, b); }, d, w);
   Array x = copy(d);
   const auto n = d.shape().back();
   const Shape stack = blas::stack_of(d.shape());
@@ -221,6 +245,14 @@ Array divide_by_gaps(const Array& d, const Array& w) {
 }
 
 void expect_gaps(const Array& g, const Array& w, const SpectralOp& op, int power, bool blocks_determined) {
+  if (recorder() != nullptr) {
+    const auto test = [=](const Array& a, const Array& b) {
+      expect_gaps(a, b, op, power, blocks_determined);
+      return true;
+    };
+    record_decision("expect_gaps", test, g, w);
+    return;
+  }
   const Array x = contiguous(g);
   const auto n = g.shape().back();
   const Shape stack = blas::stack_of(g.shape());
@@ -248,6 +280,12 @@ void expect_gaps(const Array& g, const Array& w, const SpectralOp& op, int power
 }
 
 Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const SpectralOp& op, const Array& known) {
+  if (recorder() != nullptr) {
+    const auto again = [op](const Array& a, const Array& b, const Array& c, const Array& d) {
+      return eigh_inner_grad(a, b, c, op, d);
+    };
+    return record_call("eigh_inner_grad", again, p, w, g_w, known);
+  }
   Array x = copy(p);
   const Array skipped = known.defined() ? contiguous(known) : Array();
   const auto n = p.shape().back();
@@ -289,6 +327,11 @@ Array eigh_inner_grad(const Array& p, const Array& w, const Array& g_w, const Sp
 
 Array svd_inner_grad(const Array& j, const Array& k, const Array& s, const Array& g_s, bool square,
                      const SpectralOp& op, const Array& known_by_gaps, const Array& known_by_sums) {
+  if (recorder() != nullptr) {
+    const auto again = [square, op](const Array& a, const Array& b, const Array& c, const Array& d, const Array& e,
+                                    const Array& f) { return svd_inner_grad(a, b, c, d, square, op, e, f); };
+    return record_call("svd_inner_grad", again, j, k, s, g_s, known_by_gaps, known_by_sums);
+  }
   const Array skipped_gaps = known_by_gaps.defined() ? contiguous(known_by_gaps) : Array();
   const Array skipped_sums = known_by_sums.defined() ? contiguous(known_by_sums) : Array();
   const Array left = j.defined() ? contiguous(j) : Array();

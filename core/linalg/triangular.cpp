@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -79,6 +80,10 @@ Array broadcast_copy(const char* op, const Array& a, const Array& b, Shape& batc
 }  // namespace
 
 Array solve_triangular(const Array& a, const Array& b, const Triangle& which, const char* op) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& x, const Array& y) { return solve_triangular(x, y, which, op); };
+    return record_call("solve_triangular", again, a, b);
+  }
   expect_system(op, a, b, which.left);
   if (!which.unit) expect_diagonal(op, a);
   Shape batch;
@@ -101,6 +106,9 @@ Array solve_triangular(const Array& a, const Array& b, const Triangle& which, co
 }
 
 Array cholesky(const Array& a, const char* op) {
+  if (recorder() != nullptr)
+    return record_call(
+        "cholesky", [=](const Array& x) { return cholesky(x, op); }, a);
   blas::expect_matrices(op, a, true);
   blas::expect_finite(op, a);
   Array l = copy(a);
@@ -126,6 +134,10 @@ Array cholesky(const Array& a, const char* op) {
 }
 
 Array cholesky_solve(const Array& l, const Array& b, const char* op) {
+  if (recorder() != nullptr) {
+    return record_call(
+        "cholesky_solve", [=](const Array& x, const Array& y) { return cholesky_solve(x, y, op); }, l, b);
+  }
   expect_system(op, l, b, true);
   expect_diagonal(op, l);
   Shape batch;
@@ -151,6 +163,9 @@ Array cholesky_solve(const Array& l, const Array& b, const char* op) {
 }
 
 Array cholesky_grad(const Array& l, const Array& g) {
+  if (recorder() != nullptr)
+    return record_call(
+        "cholesky_grad", [](const Array& x, const Array& y) { return cholesky_grad(x, y); }, l, g);
   Array x = copy(g);
   if (x.size() == 0) return x;
   const blas::Session session;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 
 #include <newtape/core/linalg/scaled_norm.hpp>
@@ -54,6 +55,9 @@ double norm2(const Array& a) {
 double norm_inf(const Array& a) { return a.size() == 0 ? 0 : max(abs(a)).item(); }
 
 Array axpy(double alpha, const Array& x, Array y) {
+  if (recorder() != nullptr)
+    return record_call(
+        "axpy", [=](const Array& a, const Array& b) { return axpy(alpha, a, b); }, x, y);
   if (!y.reusable()) y = copy(y);
   add_scaled(y, contiguous(x), alpha);
   return y;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/conv.hpp>
 #include <newtape/core/ops/conv_passes.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -273,6 +274,12 @@ const T* bias_start(const Array& bias) {
 }  // namespace
 
 Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g) {
+  if (recorder() != nullptr) {
+    const auto again = [geometry = g](const Array& a, const Array& v, const Array& c) {
+      return conv(a, v, c, geometry);
+    };
+    return record_call("conv", again, x, w, b);
+  }
   check("conv", x, g.input, w, g.kernel, g);
   const auto n = x.shape()[0], c = x.shape()[1], o = w.shape()[0];
   if (c != w.shape()[1] * g.groups || o % g.groups != 0) reject("conv", x, w, g);
@@ -289,6 +296,12 @@ Array conv(const Array& x, const Array& w, const Array& b, const ConvGeometry& g
 }
 
 Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvGeometry& g) {
+  if (recorder() != nullptr) {
+    const auto again = [geometry = g](const Array& a, const Array& v, const Array& c) {
+      return conv_transpose(a, v, c, geometry);
+    };
+    return record_call("conv_transpose", again, y, w, b);
+  }
   check("conv_transpose", y, g.output, w, g.kernel, g);
   const auto n = y.shape()[0], o = y.shape()[1], c = w.shape()[1] * g.groups;
   if (o != w.shape()[0] || o % g.groups != 0) reject("conv_transpose", y, w, g);
@@ -307,6 +320,10 @@ Array conv_transpose(const Array& y, const Array& w, const Array& b, const ConvG
 }
 
 Array conv_weight(const Array& x, const Array& y, const ConvGeometry& g) {
+  if (recorder() != nullptr) {
+    const auto again = [geometry = g](const Array& a, const Array& b) { return conv_weight(a, b, geometry); };
+    return record_call("conv_weight", again, x, y);
+  }
   check("conv_weight", x, g.input, y, g.output, g);
   const auto n = x.shape()[0], c = x.shape()[1], o = y.shape()[1];
   if (n != y.shape()[0] || c % g.groups != 0 || o % g.groups != 0) reject("conv_weight", x, y, g);

@@ -2,7 +2,7 @@
 #include <newtape/core/ops/creation.hpp>
 
 #include <newtape/core/array/integers.hpp>
-#include <newtape/core/fuse/recording.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/convert.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/loops.hpp>
@@ -45,6 +45,7 @@ T element(double value) {
 
 Array full(const Shape& shape, double value, DType dtype, std::string_view op) {
   if (is_integer(dtype)) expect_number_of(op, dtype, value);
+  if (recorder() != nullptr && !on_placeholders()) return recorder()->filled(shape, value, dtype);
   Array y = Array::empty(shape, dtype);
   if (is_storage(dtype)) {
     assign(y, cast(full({}, value, f64), dtype));
@@ -61,6 +62,7 @@ Array full_like(const Array& x, double value) {
                                : full(x.shape(), value, x.dtype(), "full_like");
 }
 Array zeros(const Shape& shape, DType dtype) {
+  if (recorder() != nullptr && !on_placeholders()) return recorder()->filled(shape, 0, dtype);
   Array y = Array::empty(shape, dtype);
   if (y.size() != 0) std::memset(y.raw(), 0, static_cast<std::size_t>(y.size()) * item_size(dtype));
   return y;
@@ -68,6 +70,7 @@ Array zeros(const Shape& shape, DType dtype) {
 Array ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Array arange(std::int64_t n, DType dtype, double start, double step) {
+  if (recorder() != nullptr) return record_call("arange", [=] { return arange(n, dtype, start, step); });
   if (is_integer(dtype) && n > 0) {
     for (const double end : {start, start + static_cast<double>(n - 1) * step}) {
       newtape::detail::checked_i64("arange", end);
@@ -83,6 +86,7 @@ Array arange(std::int64_t n, DType dtype, double start, double step) {
 }
 
 Array eye(std::int64_t rows, std::int64_t columns, DType dtype) {
+  if (recorder() != nullptr) return record_call("eye", [=] { return eye(rows, columns, dtype); });
   if (is_storage(dtype)) return cast(eye(rows, columns, f32), dtype);
   Array y = zeros({rows, columns}, dtype);
   visit_dtype(dtype, [&]<class T>() {
@@ -140,6 +144,9 @@ Array contiguous(Array x) { return x.is_contiguous() ? x : copy(x); }
 Array cast(Array x, DType dtype) { return x.dtype() == dtype ? x : convert("cast", x, dtype); }
 
 void assign(Array& dst, const Array& src) {
+  if (recorder() != nullptr)
+    return record_update(
+        "assign", [](Array& y, const Array& x) { assign(y, x); }, dst, src);
   if (dst.dtype() != src.dtype()) {
     raise<DTypeError>("assign: the operands must have the same dtype", "equal dtypes",
                       describe(dst) + " and " + describe(src));

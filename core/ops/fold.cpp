@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/fold.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -90,6 +91,9 @@ Shape image_shape(std::int64_t images, std::int64_t channels, const ConvGeometry
 }  // namespace
 
 Array unfold(const Array& x, const ConvGeometry& g) {
+  if (recorder() != nullptr)
+    return record_call(
+        "unfold", [geometry = g](const Array& a) { return unfold(a, geometry); }, x);
   const auto at = [&](std::size_t i) { return i < x.ndim() ? x.shape()[i] : 0; };
   check("unfold", x, image_shape(at(0), at(1), g));
   Array columns = zeros({at(0), at(1) * element_count(g.kernel), element_count(g.output)}, x.dtype());
@@ -101,6 +105,9 @@ Array unfold(const Array& x, const ConvGeometry& g) {
 }
 
 Array fold(const Array& columns, const ConvGeometry& g) {
+  if (recorder() != nullptr)
+    return record_call(
+        "fold", [geometry = g](const Array& a) { return fold(a, geometry); }, columns);
   const auto at = [&](std::size_t i) { return i < columns.ndim() ? columns.shape()[i] : 0; };
   const std::int64_t places = element_count(g.kernel);
   const std::int64_t channels = at(1) / std::max<std::int64_t>(1, places);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/integers.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/item_size.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/as_vector.hpp>
@@ -124,6 +125,9 @@ Array as_indices(std::string_view op, const Array& x) {
 }
 
 Array take(const Array& x, const Array& indices, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "take", [=](const Array& x, const Array& indices) { return take(x, indices, axis); }, x, indices);
   if (x.ndim() == 0) return take(unsqueeze(x, 0), indices, axis);
   const auto a = normalize_axis("take", axis, x.ndim());
   const IndexedAxis along(x.shape(), a);
@@ -161,6 +165,10 @@ Array take(const Array& x, const Array& indices, std::int64_t axis) {
 }
 
 Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, std::int64_t length) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& a, const Array& i) { return take_adjoint(a, i, axis, length); };
+    return record_call("take_adjoint", again, src, indices);
+  }
   expect_number("take_adjoint", src);
   const auto mismatch = [&] {
     raise<ShapeError>("take_adjoint: the source must contain the axes of the indices", to_string(indices.shape()),
@@ -181,6 +189,10 @@ Array take_adjoint(const Array& src, const Array& indices, std::int64_t axis, st
 }
 
 Array index_add(Array x, std::int64_t axis, const Array& indices, const Array& src) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& a, const Array& i, const Array& s) { return index_add(a, axis, i, s); };
+    return record_call("index_add", again, x, indices, src);
+  }
   if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return index_add(v, axis, indices, src); });
   expect_number("index_add", x);
   const auto a = normalize_axis("index_add", axis, x.ndim());
@@ -192,6 +204,10 @@ Array index_add(Array x, std::int64_t axis, const Array& indices, const Array& s
 }
 
 Array index_copy(Array x, std::int64_t axis, const Array& indices, const Array& src) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& a, const Array& i, const Array& s) { return index_copy(a, axis, i, s); };
+    return record_call("index_copy", again, x, indices, src);
+  }
   if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return index_copy(v, axis, indices, src); });
   const auto a = normalize_axis("index_copy", axis, x.ndim());
   expect_source("index_copy", x, src, indices, a);
@@ -238,6 +254,9 @@ GatherPlan plan_gather(const char* op, const Shape& full, const Array& indices, 
 }  // namespace
 
 Array gather(const Array& x, std::int64_t axis, const Array& indices) {
+  if (recorder() != nullptr)
+    return record_call(
+        "gather", [=](const Array& a, const Array& i) { return gather(a, axis, i); }, x, indices);
   if (x.ndim() == 0 && indices.ndim() == 0) {
     return as_vector(x, [&](const Array& v) { return gather(v, axis, unsqueeze(indices, 0)); });
   }
@@ -265,6 +284,10 @@ Array gather(const Array& x, std::int64_t axis, const Array& indices) {
 }
 
 Array gather_adjoint(const Array& src, std::int64_t axis, const Array& indices, std::int64_t length) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& a, const Array& i) { return gather_adjoint(a, axis, i, length); };
+    return record_call("gather_adjoint", again, src, indices);
+  }
   expect_number("gather_adjoint", src);
   const GatherPlan w = plan_gather("gather_adjoint", src.shape(), indices, axis, false);
   const auto at = checked("gather_adjoint", indices, length);
@@ -294,6 +317,9 @@ Array gather_adjoint(const Array& src, std::int64_t axis, const Array& indices, 
 }
 
 Array last_of_equals(const Array& indices, std::int64_t length) {
+  if (recorder() != nullptr)
+    return record_call(
+        "last_of_equals", [=](const Array& i) { return last_of_equals(i, length); }, indices);
   const auto at = checked("last_of_equals", indices, length);
   std::vector<bool> seen(static_cast<std::size_t>(length));
   Array last = Array::empty(indices.shape(), boolean);
@@ -309,6 +335,10 @@ Array last_of_equals(const Array& indices, std::int64_t length) {
 }
 
 Array flat_positions(const char* op, const Shape& shape, const Array& indices, std::int64_t axis) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& i) { return flat_positions(op, shape, i, axis); };
+    return record_call("flat_positions", again, indices);
+  }
   const auto a = normalize_axis(op, axis, shape.size());
   bool fits = indices.ndim() == shape.size();
   for (std::size_t i = 0; fits && i < shape.size(); ++i) fits = i == a || indices.shape()[i] <= shape[i];
@@ -338,6 +368,10 @@ Array flat_positions(const char* op, const Shape& shape, const Array& indices, s
 }
 
 Array ravel_multi_index(const char* op, std::span<const Array> indices, const Shape& shape) {
+  if (recorder() != nullptr) {
+    const auto again = [=](std::span<const Array> all) { return ravel_multi_index(op, all, shape); };
+    return record_list_call("ravel_multi_index", again, indices);
+  }
   Shape common;
   for (const auto& i : indices) common = broadcast_shapes(op, common, i.shape());
   const Strides steps = contiguous_strides(shape);
@@ -353,6 +387,9 @@ Array ravel_multi_index(const char* op, std::span<const Array> indices, const Sh
 }
 
 Array flatnonzero(const Array& x) {
+  if (recorder() != nullptr)
+    return record_call(
+        "flatnonzero", [](const Array& a) { return flatnonzero(a); }, x);
   const Array flat = contiguous(is_storage(x.dtype()) ? cast(x, boolean) : x);
   return visit_dtype(flat.dtype(), [&]<class T>() {
     const T* from = flat.data<T>();
@@ -370,6 +407,9 @@ Array flatnonzero(const Array& x) {
 }
 
 Array argwhere(const Array& x) {
+  if (recorder() != nullptr)
+    return record_call(
+        "argwhere", [](const Array& a) { return argwhere(a); }, x);
   const Array found = flatnonzero(x);
   const auto ndim = static_cast<std::int64_t>(x.ndim());
   Array rows = Array::empty({found.size(), ndim}, i64);

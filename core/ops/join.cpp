@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Concatenation, by contiguous blocks.
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -11,6 +12,10 @@
 namespace newtape::core {
 
 Array concatenate(std::span<const Array> parts, std::int64_t axis) {
+  if (recorder() != nullptr) {
+    return record_list_call(
+        "concatenate", [=](std::span<const Array> all) { return concatenate(all, axis); }, parts);
+  }
   if (parts.empty()) raise<ValueError>("concatenate: the list is empty", "at least one array", "none");
   const auto a = normalize_axis("concatenate", axis, parts[0].ndim());
   Shape shape = parts[0].shape();
@@ -55,6 +60,10 @@ Array concatenate(std::span<const Array> parts, std::int64_t axis) {
 }
 
 Array stack(std::span<const Array> parts, std::int64_t axis) {
+  if (recorder() != nullptr) {
+    return record_list_call(
+        "stack", [=](std::span<const Array> all) { return stack(all, axis); }, parts);
+  }
   if (parts.empty()) raise<ValueError>("stack: the list is empty", "at least one array", "none");
   normalize_axis("stack", axis, parts[0].ndim() + 1);
   std::vector<Array> unsqueezed;
@@ -73,6 +82,9 @@ Array stack(std::span<const Array> parts, std::int64_t axis) {
 }
 
 Array roll(const Array& x, std::int64_t shift, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "roll", [=](const Array& a) { return roll(a, shift, axis); }, x);
   if (x.ndim() == 0) return as_vector(x, [=](const Array& v) { return roll(v, shift, axis); });
   const auto n = x.shape()[normalize_axis("roll", axis, x.ndim())];
   if (n == 0) return x;
@@ -83,6 +95,10 @@ Array roll(const Array& x, std::int64_t shift, std::int64_t axis) {
 }
 
 Array diag_embed(const Array& x, std::int64_t offset, std::int64_t rows, std::int64_t columns) {
+  if (recorder() != nullptr) {
+    return record_call(
+        "diag_embed", [=](const Array& a) { return diag_embed(a, offset, rows, columns); }, x);
+  }
   if (x.ndim() == 0) raise<ShapeError>("diag_embed: at least one axis is required", "x [.., n]", to_string(x.shape()));
   Shape shape = x.shape();
   shape[shape.size() - 1] = rows;

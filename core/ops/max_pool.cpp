@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/max_pool.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -165,6 +166,11 @@ void each_maximum(const T* x, Windows windows, const F& f) {
 }  // namespace
 
 Array max_pool(const Array& x, Windows windows) {
+  if (recorder() != nullptr) {
+    const std::vector<WindowAxis> all(windows.begin(), windows.end());
+    return record_call(
+        "max_pool", [all](const Array& a) { return max_pool(a, all); }, x);
+  }
   Array y = Array::empty(pooled("max_pool", x, windows), x.dtype());
   if (y.size() == 0) return y;
   Array source = contiguous(x);
@@ -189,6 +195,11 @@ Array max_pool(const Array& x, Windows windows) {
 }
 
 Array max_pool_indices(const Array& x, Windows windows) {
+  if (recorder() != nullptr) {
+    const std::vector<WindowAxis> all(windows.begin(), windows.end());
+    return record_call(
+        "max_pool_indices", [all](const Array& a) { return max_pool_indices(a, all); }, x);
+  }
   Array indices = Array::empty(pooled("max_pool_indices", x, windows), i64);
   if (indices.size() == 0) return indices;
   const Array source = contiguous(x);
@@ -209,6 +220,12 @@ Array max_pool_indices(const Array& x, Windows windows) {
 }
 
 Array max_pool_grad(const Array& g, const Array& x, const Array& y, Windows windows) {
+  if (recorder() != nullptr) {
+    const std::vector<WindowAxis> all(windows.begin(), windows.end());
+    return record_call(
+        "max_pool_grad", [all](const Array& a, const Array& b, const Array& c) { return max_pool_grad(a, b, c, all); },
+        g, x, y);
+  }
   const Shape shape = pooled("max_pool_grad", x, windows);
   const std::size_t extra = g.ndim() - shape.size();
   Shape result(g.shape().begin(), g.shape().begin() + extra);

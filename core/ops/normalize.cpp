@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/normalize.hpp>
 
 #include <newtape/core/kernels/dispatch.hpp>
@@ -269,6 +270,12 @@ Array dense(const Array& x) { return x.defined() ? contiguous(x) : x; }
 }  // namespace
 
 Normalized normalize(const Array& x, const Array& weight, const Array& bias, const View& view, double eps) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& a, const Array& w, const Array& b) { return normalize(a, w, b, view, eps); };
+    const auto split = [](Normalized r) { return std::vector<Array>{r.y, r.statistics.mean, r.statistics.var}; };
+    const auto join = [](std::vector<Array> r) { return Normalized{r[0], {r[1], r[2]}}; };
+    return record_results("normalize", again, split, join, x, weight, bias);
+  }
   if (scattered(view)) {
     Normalized result = normalize(gathered(x, view), weight, bias, gathered_view(view), eps);
     result.y = scatter_back(result.y, view, x.shape());
@@ -308,6 +315,12 @@ Normalized normalize(const Array& x, const Array& weight, const Array& bias, con
 
 NormalizeGradients normalize_grad(const Array& g, const Array& x, const Array& weight, const View& view, double eps,
                                   const NormalizeStatistics& statistics, const NormalizeWanted& wanted) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& a, const Array& b, const Array& w, const Array& mean, const Array& var) {
+      return normalize_grad(a, b, w, view, eps, {mean, var}, wanted);
+    };
+    return record_arrays<NormalizeGradients>("normalize_grad", again, g, x, weight, statistics.mean, statistics.var);
+  }
   if (scattered(view)) {
     auto result =
         normalize_grad(gathered(g, view), gathered(x, view), weight, gathered_view(view), eps, statistics, wanted);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/recurrent.hpp>
 
 #include <newtape/core/kernels/dispatch.hpp>
@@ -126,6 +127,13 @@ Array dense_or_none(const Array& g) { return g.defined() ? contiguous(g) : g; }
 }  // namespace
 
 LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& c_first, const ScanOver& over) {
+  if (recorder() != nullptr) {
+    const auto again = [reverse = over.reverse](const Array& a, const Array& v, const Array& h, const Array& c,
+                                                const Array& mask) {
+      return lstm_scan(a, v, h, c, {reverse, mask});
+    };
+    return record_arrays<LSTMSteps>("lstm_scan", again, x, w, h_first, c_first, over.mask);
+  }
   const Array h0 = contiguous(h_first);
   const Array c0 = contiguous(c_first);
   const SequenceOrder order(x, h0, over);
@@ -159,6 +167,15 @@ LSTMSteps lstm_scan(Array x, const Array& w, const Array& h_first, const Array& 
 
 LSTMGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, const LSTMSteps& y, const Array& w,
                          const Array& h_first, const Array& c_first, const ScanOver& over) {
+  if (recorder() != nullptr) {
+    const auto again = [reverse = over.reverse](const Array& gh, const Array& gc, const Array& h, const Array& c,
+                                                const Array& gates, const Array& v, const Array& h0, const Array& c0,
+                                                const Array& mask) {
+      return lstm_scan_grad(gh, gc, {h, c, gates}, v, h0, c0, {reverse, mask});
+    };
+    return record_arrays<LSTMGrads>("lstm_scan_grad", again, cotangent_h, cotangent_c, y.h, y.c, y.gates, w, h_first,
+                                    c_first, over.mask);
+  }
   const Array gh = dense_or_none(cotangent_h);
   const Array gc = dense_or_none(cotangent_c);
   const Array h0 = contiguous(h_first);
@@ -199,6 +216,13 @@ LSTMGrads lstm_scan_grad(const Array& cotangent_h, const Array& cotangent_c, con
 }
 
 GRUSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first, const ScanOver& over) {
+  if (recorder() != nullptr) {
+    const auto again = [reverse = over.reverse](const Array& a, const Array& v, const Array& c, const Array& h,
+                                                const Array& mask) {
+      return gru_scan(a, v, c, h, {reverse, mask});
+    };
+    return record_arrays<GRUSteps>("gru_scan", again, x, w, b, h_first, over.mask);
+  }
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(x, h0, over);
   GRUSteps y{Array::empty(order.states(), h0.dtype()), own(std::move(x)), Array::empty(order.states(), h0.dtype())};
@@ -233,6 +257,13 @@ GRUSteps gru_scan(Array x, const Array& w, const Array& b, const Array& h_first,
 
 GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w, const Array& h_first,
                        const ScanOver& over) {
+  if (recorder() != nullptr) {
+    const auto again = [reverse = over.reverse](const Array& g, const Array& h, const Array& gates, const Array& q,
+                                                const Array& v, const Array& h0, const Array& mask) {
+      return gru_scan_grad(g, {h, gates, q}, v, h0, {reverse, mask});
+    };
+    return record_arrays<GRUGrads>("gru_scan_grad", again, cotangent, y.h, y.gates, y.q, w, h_first, over.mask);
+  }
   const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(y.h, h0, over);
@@ -269,6 +300,13 @@ GRUGrads gru_scan_grad(const Array& cotangent, const GRUSteps& y, const Array& w
 }
 
 RNNSteps rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, const ScanOver& over) {
+  if (recorder() != nullptr) {
+    const auto again = [squash, reverse = over.reverse](const Array& a, const Array& v, const Array& h,
+                                                        const Array& mask) {
+      return rnn_scan(a, v, h, squash, {reverse, mask});
+    };
+    return record_arrays<RNNSteps>("rnn_scan", again, x, w, h_first, over.mask);
+  }
   const Array h0 = contiguous(h_first);
   const SequenceOrder order(x, h0, over);
   RNNSteps y;
@@ -305,6 +343,13 @@ RNNSteps rnn_scan(Array x, const Array& w, const Array& h_first, Squash squash, 
 
 RNNGrads rnn_scan_grad(const Array& cotangent, const RNNSteps& steps, const Array& w, const Array& h_first,
                        Squash squash, const ScanOver& over) {
+  if (recorder() != nullptr) {
+    const auto again = [squash, reverse = over.reverse](const Array& g, const Array& h, const Array& a, const Array& v,
+                                                        const Array& h0, const Array& mask) {
+      return rnn_scan_grad(g, {h, a}, v, h0, squash, {reverse, mask});
+    };
+    return record_arrays<RNNGrads>("rnn_scan_grad", again, cotangent, steps.h, steps.a, w, h_first, over.mask);
+  }
   const Array g = dense_or_none(cotangent);
   const Array h0 = contiguous(h_first);
   const Array& h = steps.h;

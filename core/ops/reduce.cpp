@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/integers.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/nd_iterator.hpp>
 #include <newtape/core/kernels/reduce.hpp>
@@ -183,8 +184,7 @@ auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reduc
 
 /// Sums multiplied by `scale`.
 template <class T>
-Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
-  Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), dtype_of<T>);
+void sum_into(const Array& x, const Dims& axes, double scale, Array& out) {
   T* results = out.data<T>();
   for (const auto sum : wide_sums<T>(reduce_table<T>().sum, x, axes)) {
     if constexpr (std::is_same_v<T, std::int64_t>) {
@@ -193,16 +193,26 @@ Array sum_of(const Array& x, const Dims& axes, bool keepdims, double scale) {
       *results++ = static_cast<T>(sum * scale);
     }
   }
-  return out;
+}
+
+void scaled_sum_into(const Array& x, const Dims& axes, double scale, Array& out) {
+  switch (x.dtype()) {
+    case f32: return sum_into<float>(x, axes, scale, out);
+    case f64: return sum_into<double>(x, axes, scale, out);
+    default: return sum_into<std::int64_t>(x, axes, 1, out);
+  }
 }
 
 Array scaled_sum(const char* op, const Array& x, const Dims& axes, bool keepdims, double scale) {
-  switch (x.dtype()) {
-    case f32: return sum_of<float>(x, axes, keepdims, scale);
-    case f64: return sum_of<double>(x, axes, keepdims, scale);
-    case i64: return sum_of<std::int64_t>(x, axes, keepdims, 1);
-    default: unsupported(op, "f32, f64 or i64", x);
+  if (!is_floating(x.dtype()) && x.dtype() != i64) unsupported(op, "f32, f64 or i64", x);
+  if (recorder() != nullptr) {
+    const auto write = [axes, scale](Array& out, const Array& a) { scaled_sum_into(a, axes, scale, out); };
+    return record_computed(
+        op, [&] { return scaled_sum(op, x, axes, keepdims, scale); }, write, x);
   }
+  Array out = Array::empty(reduced_shape(x.shape(), axes, keepdims), x.dtype());
+  scaled_sum_into(x, axes, scale, out);
+  return out;
 }
 
 void expect_some(const char* op, const Array& x, const Dims& axes, const Array& out) {
@@ -304,28 +314,43 @@ Array mean(const Array& x, const Axes& axes, bool keepdims) {
 }
 
 Array prod(const Array& x, const Axes& axes, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "prod", [=](const Array& a) { return prod(a, axes, keepdims); }, x);
   return plain("prod", x, axes, keepdims, true, [&]<class T>(const auto& table, const Dims& normalized, Array& out) {
     reduce_plain<T>(table.prod, x, normalized, T(1), out, true);
   });
 }
 
 Array max(const Array& x, const Axes& axes, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "max", [=](const Array& a) { return max(a, axes, keepdims); }, x);
   return plain("max", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& normalized, Array& out) {
     reduce_plain<T>(table.max, x, normalized, lowest<T>, out, false);
   });
 }
 
 Array min(const Array& x, const Axes& axes, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "min", [=](const Array& a) { return min(a, axes, keepdims); }, x);
   return plain("min", x, axes, keepdims, false, [&]<class T>(const auto& table, const Dims& normalized, Array& out) {
     reduce_plain<T>(table.min, x, normalized, highest<T>, out, false);
   });
 }
 
 Array any(const Array& x, const Axes& axes, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "any", [=](const Array& a) { return any(a, axes, keepdims); }, x);
   return cast(count_true("any", x, axes.normalized("any", x.ndim()), keepdims), boolean);
 }
 
 Array all(const Array& x, const Axes& axes, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "all", [=](const Array& a) { return all(a, axes, keepdims); }, x);
   const Dims normalized = axes.normalized("all", x.ndim());
   return equal(count_true("all", x, normalized, keepdims),
                full({}, static_cast<double>(reduced_count(x, normalized)), i64));
@@ -356,6 +381,9 @@ Array sum_to(Array x, const Shape& shape, std::size_t batch) {
 }
 
 bool all_finite(const Array& x) {
+  if (recorder() != nullptr)
+    return record_decision(
+        "all_finite", [](const Array& a) { return all_finite(a); }, x);
   if (!is_floating(x.dtype())) return true;
   const Array dense = contiguous(x);
   return x.dtype() == f32 ? reduce_table<float>().all_finite(dense.data<float>(), dense.size())

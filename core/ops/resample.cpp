@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/resample.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -77,6 +78,9 @@ BandMatrix BandMatrix::transposed() const {
 }
 
 Array resample(const Array& x, const BandMatrix& m, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "resample", [=](const Array& a) { return resample(a, m, axis); }, x);
   expect_floating("resample", x);
   const auto a = normalize_axis("resample", axis, x.ndim());
   if (x.shape()[a] != m.input) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/scan.hpp>
 #include <newtape/core/kernels/transpose.hpp>
@@ -138,17 +139,44 @@ ValuesIndices scan_best(const char* op, const ScanKernels& kernels, const Array&
 }  // namespace
 
 Array cumsum(Array x, std::int64_t axis, bool reverse) {
+  if (recorder() != nullptr)
+    return record_call(
+        "cumsum", [=](const Array& a) { return cumsum(a, axis, reverse); }, x);
   if (x.dtype() == boolean) x = cast(std::move(x), i64);
   return scan1("cumsum", scan_table().cumsum, std::move(x), axis, reverse);
 }
-Array cumprod(const Array& x, std::int64_t axis) { return scan1("cumprod", scan_table().cumprod, x, axis, false); }
+Array cumprod(const Array& x, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "cumprod", [=](const Array& a) { return cumprod(a, axis); }, x);
+  return scan1("cumprod", scan_table().cumprod, x, axis, false);
+}
 Array logcumsumexp(const Array& x, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "logcumsumexp", [=](const Array& a) { return logcumsumexp(a, axis); }, x);
   return scan1("logcumsumexp", scan_table().logcumsumexp, x, axis, false);
 }
-ValuesIndices cummax(const Array& x, std::int64_t axis) { return scan_best("cummax", scan_table().cummax, x, axis); }
-ValuesIndices cummin(const Array& x, std::int64_t axis) { return scan_best("cummin", scan_table().cummin, x, axis); }
+ValuesIndices cummax(const Array& x, std::int64_t axis) {
+  if (recorder() != nullptr) {
+    return record_arrays<ValuesIndices>(
+        "cummax", [=](const Array& a) { return cummax(a, axis); }, x);
+  }
+  return scan_best("cummax", scan_table().cummax, x, axis);
+}
+ValuesIndices cummin(const Array& x, std::int64_t axis) {
+  if (recorder() != nullptr) {
+    return record_arrays<ValuesIndices>(
+        "cummin", [=](const Array& a) { return cummin(a, axis); }, x);
+  }
+  return scan_best("cummin", scan_table().cummin, x, axis);
+}
 
 Array linear_recurrence(const Array& a, const Array& b, std::int64_t axis, bool reverse) {
+  if (recorder() != nullptr) {
+    const auto again = [=](const Array& x, const Array& y) { return linear_recurrence(x, y, axis, reverse); };
+    return record_call("linear_recurrence", again, a, b);
+  }
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
     raise<ShapeError>("linear_recurrence: the operands must match", "a and b of equal shape and dtype",
                       "a " + describe(a) + ", b " + describe(b));

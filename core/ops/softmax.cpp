@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/reduce.hpp>
 #include <newtape/core/kernels/softmax.hpp>
@@ -94,22 +95,37 @@ Array map_rows_back(const char* op, Array g, const Array& y, std::int64_t axis, 
 }  // namespace
 
 Array softmax(Array x, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "softmax", [=](const Array& a) { return softmax(a, axis); }, x);
   return map_rows("softmax", std::move(x), axis, [](const auto& t) { return t.softmax; });
 }
 
 Array log_softmax(Array x, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "log_softmax", [=](const Array& a) { return log_softmax(a, axis); }, x);
   return map_rows("log_softmax", std::move(x), axis, [](const auto& t) { return t.log_softmax; });
 }
 
 Array softmax_grad(Array g, const Array& y, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "softmax_grad", [=](const Array& a, const Array& b) { return softmax_grad(a, b, axis); }, g, y);
   return map_rows_back("softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.softmax_grad; });
 }
 
 Array log_softmax_grad(Array g, const Array& y, std::int64_t axis) {
+  if (recorder() != nullptr)
+    return record_call(
+        "log_softmax_grad", [=](const Array& a, const Array& b) { return log_softmax_grad(a, b, axis); }, g, y);
   return map_rows_back("log_softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.log_softmax_grad; });
 }
 
 Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "logsumexp", [=](const Array& a) { return logsumexp(a, axis, keepdims); }, x);
   if (x.ndim() == 0) return as_vector(x, [=](const Array& v) { return logsumexp(v, axis, true); });
   expect_floating("logsumexp", x);
   const auto a = normalize_axis("logsumexp", axis, x.ndim());
@@ -197,7 +213,17 @@ Array arg_best(const char* op, const Array& x, std::int64_t axis, bool keepdims)
 
 }  // namespace
 
-Array argmax(const Array& x, std::int64_t axis, bool keepdims) { return arg_best<true>("argmax", x, axis, keepdims); }
-Array argmin(const Array& x, std::int64_t axis, bool keepdims) { return arg_best<false>("argmin", x, axis, keepdims); }
+Array argmax(const Array& x, std::int64_t axis, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "argmax", [=](const Array& a) { return argmax(a, axis, keepdims); }, x);
+  return arg_best<true>("argmax", x, axis, keepdims);
+}
+Array argmin(const Array& x, std::int64_t axis, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "argmin", [=](const Array& a) { return argmin(a, axis, keepdims); }, x);
+  return arg_best<false>("argmin", x, axis, keepdims);
+}
 
 }  // namespace newtape::core

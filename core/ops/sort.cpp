@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every element is mapped to an unsigned key with the same order, paired with its position. Keys are sorted by LSD
 // radix sort (stable), or by comparisons if rows are short.
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -141,14 +142,25 @@ ValuesIndices sorted(const char* op, const Array& x, std::int64_t axis, bool des
 }  // namespace
 
 ValuesIndices sort(const Array& x, std::int64_t axis, bool descending) {
+  if (recorder() != nullptr) {
+    return record_arrays<ValuesIndices>(
+        "sort", [=](const Array& a) { return sort(a, axis, descending); }, x);
+  }
   return sorted("sort", x, axis, descending, true);
 }
 
 Array argsort(const Array& x, std::int64_t axis, bool descending) {
+  if (recorder() != nullptr)
+    return record_call(
+        "argsort", [=](const Array& a) { return argsort(a, axis, descending); }, x);
   return sorted("argsort", x, axis, descending, false).indices;
 }
 
 ValuesIndices topk(const Array& x, std::int64_t k, std::int64_t axis, bool largest, bool sorted) {
+  if (recorder() != nullptr) {
+    return record_arrays<ValuesIndices>(
+        "topk", [=](const Array& a) { return topk(a, k, axis, largest, sorted); }, x);
+  }
   if (x.ndim() == 0) return as_vector(x, [&](const Array& v) { return topk(v, k, axis, largest, sorted); });
   const auto n = x.shape()[normalize_axis("topk", axis, x.ndim())];
   if (k < 0 || k > n) {
@@ -169,6 +181,9 @@ ValuesIndices topk(const Array& x, std::int64_t k, std::int64_t axis, bool large
 }
 
 Array argrank(const Array& x, const std::vector<std::int64_t>& ranks, std::int64_t axis, bool nan_wins) {
+  if (recorder() != nullptr)
+    return record_call(
+        "argrank", [=](const Array& a) { return argrank(a, ranks, axis, nan_wins); }, x);
   const auto n = x.shape()[normalize_axis("argrank", axis, x.ndim())];
   std::vector<std::size_t> order(ranks.size());
   for (std::size_t i = 0; i < ranks.size(); ++i) {
@@ -207,6 +222,9 @@ Array argrank(const Array& x, const std::vector<std::int64_t>& ranks, std::int64
 }
 
 Unique unique(const Array& x) {
+  if (recorder() != nullptr)
+    return record_arrays<Unique>(
+        "unique", [](const Array& a) { return unique(a); }, x);
   const Array flat = contiguous(reshape(x, {-1}));
   const auto n = flat.size();
   const ValuesIndices all = sort(flat, 0);
@@ -272,6 +290,9 @@ Unique unique(const Array& x, std::int64_t axis) {
 }
 
 Array bincount(const Array& x, std::int64_t minlength) {
+  if (recorder() != nullptr)
+    return record_call(
+        "bincount", [=](const Array& a) { return bincount(a, minlength); }, x);
   if (!is_integer(x.dtype())) {
     raise<DTypeError>("bincount: integers are required", "i64", describe(x));
   }
@@ -292,6 +313,9 @@ Array bincount(const Array& x, std::int64_t minlength) {
 }
 
 Array searchsorted(const Array& sorted, const Array& values, bool right) {
+  if (recorder() != nullptr)
+    return record_call(
+        "searchsorted", [=](const Array& s, const Array& v) { return searchsorted(s, v, right); }, sorted, values);
   const auto n = sorted.ndim() == 0 ? 0 : sorted.shape().back();
   Shape rows = sorted.shape(), wanted_rows = values.shape();
   if (!rows.empty()) rows.erase(rows.size() - 1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -33,6 +34,9 @@ Array fill(const Shape& shape, DType dtype, const F& f) {
 }  // namespace
 
 Array binary_scale(const Array& x, const Axes& axes) {
+  if (recorder() != nullptr)
+    return record_call(
+        "binary_scale", [=](const Array& a) { return binary_scale(a, axes); }, x);
   Array scale = copy(max(abs(x), axes, true));
   const auto run = [&]<class T>() {
     T* at = scale.data<T>();
@@ -116,13 +120,22 @@ Array variance_or_std(const char* op, const Array& x, const Axes& axes, double c
 }  // namespace
 
 Array var(const Array& x, const Axes& axes, double correction, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "var", [=](const Array& a) { return var(a, axes, correction, keepdims); }, x);
   return variance_or_std("var", x, axes, correction, keepdims, false);
 }
 Array stddev(const Array& x, const Axes& axes, double correction, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "stddev", [=](const Array& a) { return stddev(a, axes, correction, keepdims); }, x);
   return variance_or_std("std", x, axes, correction, keepdims, true);
 }
 
 Array norm(const Array& x, double p, const Axes& axes, bool keepdims) {
+  if (recorder() != nullptr)
+    return record_call(
+        "norm", [=](const Array& a) { return norm(a, p, axes, keepdims); }, x);
   expect_floating("norm", x);
   const Dims over = axes.normalized("norm", x.ndim());
   const Shape shape = reduced_shape(x.shape(), over, keepdims);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/summary.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -126,6 +127,7 @@ void ArraySummary::merge(const ArraySummary& other) noexcept {
 }
 
 ArraySummary summarize(const Array& x, const SummarizeOptions& options) {
+  if (recorder() != nullptr) recorder()->accessed(x);
   expect_floating("summarize", x);
   ArraySummary result;
   result.size = x.size();
@@ -140,6 +142,7 @@ ArraySummary summarize(const Array& x, const SummarizeOptions& options) {
 }
 
 Array summary_sample(const Array& x, std::int64_t max_elements) {
+  if (recorder() != nullptr) recorder()->accessed(x);
   if (!x.defined()) raise<ValueError>("summary_sample: the array is undefined", "an array", describe(x));
   const Array values = dense(x);
   std::int64_t count = 0;

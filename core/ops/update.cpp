@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/update.hpp>
 
 #include <newtape/core/kernels/dispatch.hpp>
@@ -53,6 +54,18 @@ void work(const UpdateQueue::Job& job, std::int64_t begin, std::int64_t end) {
 
 void update(std::string_view op, const AnyRule& rule, Array& p, const Array& g, std::span<Array* const> state,
             UpdateQueue* queue) {
+  if (recorder() != nullptr && queue == nullptr) {
+    const std::string name(op);
+    const std::vector<std::byte> bytes(static_cast<const std::byte*>(rule.coefficients),
+                                       static_cast<const std::byte*>(rule.coefficients) + rule.size);
+    std::vector<Array*> targets{&p};
+    targets.insert(targets.end(), state.begin(), state.end());
+    const Array* const in[] = {&g};
+    return recorder()->updated(
+        op, targets, in, [name, bytes, index = rule.index](std::span<Array* const> t, Operands a) {
+          update(name, AnyRule{index, bytes.data(), bytes.size()}, *t[0], *a[0], t.subspan(1), nullptr);
+        });
+  }
   const auto& kernels = kernels_for(op, p);
   expect_like(op, "the parameter", p, p);
   expect_like(op, "the gradient", p, g);
@@ -136,6 +149,7 @@ void adam_step(Array& p, const Array& g, Array& m, Array& v, const AdamStep& s, 
 }
 
 double sum_squares(const Array& x) {
+  if (recorder() != nullptr) recorder()->accessed(x);
   const auto& kernel = kernels_for("sum_squares", x);
   const Array y = contiguous(x);
   const std::int64_t blocks = (y.size() + parallel_grain - 1) / parallel_grain;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/state_reader.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/philox.hpp>
 #include <newtape/core/kernels/random.hpp>
@@ -134,6 +135,10 @@ void manual_seed(std::uint64_t seed) { default_generator() = Generator(seed); }
 namespace random {
 
 Array uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("uniform", generator,
+                                   [=, g = &generator] { return uniform(shape, low, high, dtype, *g); });
+  }
   expect_float("uniform", dtype);
   expect(low <= high && std::isfinite(high - low), "uniform", "finite low <= high", high - low);
   Array out = Array::empty(shape, dtype);
@@ -158,6 +163,10 @@ Array uniform(const Shape& shape, double low, double high, DType dtype, Generato
 }
 
 Array normal(const Shape& shape, double mean, double std, DType dtype, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("normal", generator,
+                                   [=, g = &generator] { return normal(shape, mean, std, dtype, *g); });
+  }
   expect_float("normal", dtype);
   expect(std >= 0, "normal", "a standard deviation >= 0", std);
   Array out = Array::empty(shape, dtype);
@@ -197,6 +206,10 @@ std::uint64_t below(std::uint64_t n, std::uint64_t bits, std::uint64_t seed, std
 }  // namespace
 
 Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("integers", generator,
+                                   [=, g = &generator] { return integers(shape, low, high, *g); });
+  }
   if (low >= high) {
     raise<ValueError>("integers: empty range", "low < high", std::to_string(low) + " and " + std::to_string(high));
   }
@@ -214,6 +227,9 @@ Array integers(const Shape& shape, std::int64_t low, std::int64_t high, Generato
 }
 
 Array permutation(std::int64_t n, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("permutation", generator, [=, g = &generator] { return permutation(n, *g); });
+  }
   expect(n >= 0, "permutation", "n >= 0", static_cast<double>(n));
   Array out = core::arange(n, i64);
   auto* data = out.data<std::int64_t>();
@@ -235,6 +251,10 @@ Array permutation(std::int64_t n, Generator& generator) {
 }
 
 Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("bernoulli", generator,
+                                   [=, g = &generator] { return bernoulli(shape, p, dtype, *g); });
+  }
   expect(p >= 0 && p <= 1, "bernoulli", "a probability in [0, 1]", p);
   if (is_storage(dtype)) newtape::detail::raise_storage("bernoulli", dtype);
   Array out = Array::empty(shape, dtype);
@@ -254,6 +274,10 @@ Array bernoulli(const Shape& shape, double p, DType dtype, Generator& generator)
 }
 
 Array rademacher(const Shape& shape, DType dtype, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("rademacher", generator,
+                                   [=, g = &generator] { return rademacher(shape, dtype, *g); });
+  }
   if (is_storage(dtype)) newtape::detail::raise_storage("rademacher", dtype);
   Array out = Array::empty(shape, dtype);
   visit_dtype(dtype, [&]<class T>() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/philox.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
@@ -221,6 +222,10 @@ Shape joined(const Shape& a, const Shape& b, std::size_t count) {
 using draws::Draws;
 
 Array exponential(const Shape& shape, double rate, DType dtype, Generator& generator) {
+  if (core::recorder() != nullptr) {
+    return core::recorder()->drawn("exponential", generator,
+                                   [=, g = &generator] { return exponential(shape, rate, dtype, *g); });
+  }
   draws::expect_float("exponential", dtype);
   if (!draws::positive(rate)) raise<ValueError>("exponential: the rate", "a finite rate > 0", std::to_string(rate));
   return draws::fill(shape, dtype, generator,

@@ -4,6 +4,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/nn/layers/norm.hpp>
 
 #include <algorithm>
@@ -75,9 +76,11 @@ Tensor BatchNorm<Self, axes>::forward(In x) const {
   if (!this->is_training() || !tracked) return batch_norm(std::move(x), w, b, eps);
   const std::int64_t count = x.size() / this->num_features;
   auto result = batch_norm_with_statistics(std::move(x), w, b, eps);
-  const auto batches = this->num_batches_tracked.value().template item<std::int64_t>() + 1;
-  this->num_batches_tracked.set_value(core::full({}, static_cast<double>(batches), i64));
-  this->track(result.mean, result.var, count, this->options.momentum.value_or(1 / static_cast<double>(batches)));
+  const Buffer& batches = this->num_batches_tracked;
+  batches.set_value(core::add(batches.value(), core::full({}, 1, i64)));
+  const auto& momentum = this->options.momentum;
+  const double share = momentum ? *momentum : 1 / static_cast<double>(batches.value().template item<std::int64_t>());
+  this->track(result.mean, result.var, count, share);
   return result.y;
 }
 

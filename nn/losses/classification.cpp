@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/special.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/losses/classification.hpp>
 #include <newtape/nn/losses/loss_parts.hpp>
@@ -54,15 +55,24 @@ void check_indices(const std::string& loss, const In& x, const Tensor& target) {
 
 Classes check_classes(const std::string& loss, const Array& target, std::int64_t n_classes, std::int64_t ignore_index) {
   Classes classes{core::contiguous(target)};
-  const std::int64_t* t = std::as_const(classes.index).data<std::int64_t>();
-  for (std::int64_t i = 0; i < classes.index.size(); ++i) {
-    if (t[i] == ignore_index) {
-      ++classes.ignored;
-    } else if (t[i] < 0 || t[i] >= n_classes) {
-      raise<ValueError>(loss + ": a target must be a class", "in [0, " + std::to_string(n_classes) + ")",
-                        std::to_string(t[i]) + " at position " + std::to_string(i));
+  const auto count_ignored = [=](const Array& index) {
+    const std::int64_t* t = index.data<std::int64_t>();
+    std::int64_t ignored = 0;
+    for (std::int64_t i = 0; i < index.size(); ++i) {
+      if (t[i] == ignore_index) {
+        ++ignored;
+      } else if (t[i] < 0 || t[i] >= n_classes) {
+        raise<ValueError>(loss + ": a target must be a class", "in [0, " + std::to_string(n_classes) + ")",
+                          std::to_string(t[i]) + " at position " + std::to_string(i));
+      }
     }
+    return ignored;
+  };
+  if (core::recorder() != nullptr) {
+    const auto none = [=](const Array& index) { return count_ignored(index) == 0; };
+    if (core::record_decision("no target is ignored", none, classes.index)) return classes;
   }
+  classes.ignored = count_ignored(classes.index);
   if (classes.ignored != 0) {
     classes.index = core::copy(classes.index);
     auto* index = classes.index.data<std::int64_t>();

@@ -17,9 +17,9 @@ void Buffer::set_value(const Tensor& value) const {
     raise<ShapeError>("Buffer: the new value must have the buffer's shape", to_string(shape()),
                       to_string(value.shape()));
   }
-  *cell_ = core::copy(value.value());
+  cell() = core::copy(value.value());
 }
 
-void Buffer::to(DType dtype) const { *cell_ = core::cast(cell_->value(), dtype); }
+void Buffer::to(DType dtype) const { cell() = core::cast(cell().value(), dtype); }
 
 }  // namespace newtape

@@ -19,22 +19,28 @@ class Buffer {
   /// Whether it has a cell.
   bool defined() const noexcept { return cell_ != nullptr; }
   /// The tensor in the cell, and what it says of itself. ValueError without a cell.
-  operator const Tensor&() const { return *cell_; }
-  const Tensor& tensor() const { return *cell_; }
-  const Array& value() const { return cell_->value(); }
-  const Shape& shape() const { return cell_->shape(); }
-  DType dtype() const { return cell_->dtype(); }
+  operator const Tensor&() const { return cell(); }
+  const Tensor& tensor() const { return cell(); }
+  const Array& value() const { return cell().value(); }
+  const Shape& shape() const { return cell().shape(); }
+  DType dtype() const { return cell().dtype(); }
 
   /// Replaces the value; graphs that saved the old one keep it. ShapeError, DTypeError for another shape or dtype.
   void set_value(const Tensor& value) const;
   /// Replaces the tensor including its node (see nn::functional_call), and returns the old one.
-  Tensor exchange(Tensor other) const { return std::exchange(*cell_, std::move(other)); }
+  Tensor exchange(Tensor other) const { return std::exchange(cell(), std::move(other)); }
   void to(DType dtype) const;
 
   /// Whether both are the same cell.
   friend bool operator==(const Buffer& a, const Buffer& b) noexcept { return a.cell_ == b.cell_; }
 
  private:
+  Tensor& cell() const {
+    if (detail::state_observer != nullptr) [[unlikely]]
+      detail::observe_value(cell_);
+    return *cell_;
+  }
+
   detail::SharedCell<Tensor> cell_;
 };
 

@@ -169,7 +169,25 @@ void ModuleBase::apply(const std::function<void(const ModuleBase&)>& f) const {
 
 // --- hooks ---
 
+namespace {
+/// A function that is captured depends on the modes and hooks of the modules that it calls.
+[[gnu::cold, gnu::noinline]] void observe_module(const ModuleBase& module, const void* key, bool training,
+                                                 bool (*has_hooks)(const void* body)) {
+  auto& observer = *newtape::detail::state_observer;
+  if (has_hooks(key)) observer.give_up("a forward hook of " + std::string(module.type()));
+  observer.on_condition(
+      key, "training mode and hooks of " + std::string(module.type()),
+      [module, key, training, has_hooks] { return module.is_training() == training && !has_hooks(key); });
+}
+}  // namespace
+
 bool ModuleBase::has_hooks() const {
+  if (newtape::detail::state_observer != nullptr) [[unlikely]] {
+    observe_module(*this, body_.get(), body_->training, [](const void* body) {
+      const auto& b = *static_cast<const Body*>(body);
+      return !b.hooks.empty() || !b.pre_hooks.empty();
+    });
+  }
   return !body_->hooks.empty() || !body_->pre_hooks.empty() || !body_->computed.empty();
 }
 
@@ -265,7 +283,14 @@ void print(const ModuleBase& module) { std::cout << module << '\n' << std::flush
 void ModuleBase::train(bool training) const {
   body_->visit([&](Body& body) { body.training = training; });
 }
-bool ModuleBase::is_training() const { return body_->training; }
+bool ModuleBase::is_training() const {
+  if (newtape::detail::state_observer != nullptr) [[unlikely]] {
+    newtape::detail::state_observer->on_condition(
+        &body_->training, "training mode of " + std::string(type()),
+        [module = *this, mode = body_->training] { return module.is_training() == mode; });
+  }
+  return body_->training;
+}
 
 void ModuleBase::zero_grad() const {
   body_->visit([](const Body& body) {

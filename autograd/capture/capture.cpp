@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/capture.hpp>
+
+#include <newtape/autograd/capture/captured_plan.hpp>
+#include <newtape/autograd/capture/plan_check.hpp>
+#include <newtape/autograd/capture/plan_text.hpp>
+#include <newtape/autograd/capture/session.hpp>
+#include <newtape/autograd/observe/backward_observer.hpp>
+#include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace newtape::detail {
+
+struct CapturedFunction::Impl {
+  Function f;
+  CaptureOptions options;
+  CaptureCounts counts;
+  std::vector<std::unique_ptr<CapturedPlan>> plans;  ///< the latest last
+  std::vector<CaptureKey> refused;                   ///< keys whose function cannot be recorded
+  std::string reason;                                ///< why the last call was eager
+
+  std::vector<Tensor> eager(std::span<const Tensor> arguments, const std::string& why) {
+    reason = why;
+    ++counts.eager;
+    auto results = f(arguments);
+    for (auto& y : results) y = y.detach();
+    return results;
+  }
+
+  /// The plans that are valid for a call, those that were checked first.
+  std::vector<CapturedPlan*> find(std::span<const Tensor> arguments) {
+    std::vector<CapturedPlan*> valid;
+    for (const auto& plan : plans) {
+      if (!plan->key.fits(arguments)) continue;
+      std::string why = plan->mismatch();
+      if (why.empty()) {
+        valid.insert(plan->checked ? valid.begin() : valid.end(), plan.get());
+      } else {
+        reason = std::move(why);
+      }
+    }
+    return valid;
+  }
+
+  /// Whether nearly every call records a new plan.
+  bool is_thrashing() const {
+    return counts.recorded >= 8 * std::max(1, options.max_plans) && counts.recorded > counts.replayed;
+  }
+
+  void erase(const CapturedPlan* plan) {
+    std::erase_if(plans, [plan](const auto& p) { return p.get() == plan; });
+  }
+
+  std::vector<Tensor> record(std::span<const Tensor> arguments) {
+    auto plan = std::make_unique<CapturedPlan>();
+    CaptureSession session(*plan, options.fallback);
+    ++counts.recorded;
+    auto results = session.run(f, arguments);
+    if (!session.failure().empty()) {
+      reason = session.failure();
+      refused.push_back(CaptureKey::of(arguments));
+      return results;
+    }
+    plan->key = CaptureKey::of(arguments);
+    plan->plan.finish();
+    plan->checked = !options.check;
+    if (static_cast<int>(plans.size()) >= std::max(1, options.max_plans)) plans.erase(plans.begin());
+    plans.push_back(std::move(plan));
+    return results;
+  }
+
+  std::vector<Tensor> check(CapturedPlan& plan, std::span<const Tensor> arguments) {
+    ++counts.checked;
+    PlanCheck compared(plan);
+    auto results = compared.run(f, arguments);
+    plan.checked = compared.difference().empty();
+    if (plan.checked) return results;
+    if (compared.difference() == test_of_values) {
+      if (++plan.misses == 3) erase(&plan);
+      return results;
+    }
+    const std::string what = "a difference in " + compared.difference();
+    const CaptureKey key = plan.key;
+    erase(&plan);
+    if (!options.fallback) {
+      raise<ValueError>("capture: the replay differs from the function",
+                        "a function that computes the same each time; what changes (tensors and numbers from outside) "
+                        "as an argument",
+                        what);
+    }
+    reason = what;
+    refused.push_back(key);
+    return results;
+  }
+};
+
+CapturedFunction::CapturedFunction(Function f, const CaptureOptions& options)
+    : impl_(std::make_unique<Impl>(Impl{std::move(f), options, {}, {}, {}, {}})) {}
+CapturedFunction::CapturedFunction(CapturedFunction&&) noexcept = default;
+CapturedFunction& CapturedFunction::operator=(CapturedFunction&&) noexcept = default;
+CapturedFunction::~CapturedFunction() = default;
+
+std::vector<Tensor> CapturedFunction::call(std::vector<Tensor> arguments) {
+  Impl& self = *impl_;
+  for (const auto& x : arguments) {
+    if (!x.defined()) raise<ValueError>("capture: an argument is undefined", "a defined tensor", "an undefined one");
+    if (x.requires_grad()) {
+      raise<ValueError>("capture: arguments must be constants", "a tensor without a gradient",
+                        "a variable or a recorded result of shape " + to_string(x.shape()));
+    }
+  }
+  if (watchers != 0) return self.eager(arguments, "anomaly detection, an observer or a tracer is on");
+  if (LayerObserver::current() != nullptr || backward_is_observed.load(std::memory_order_relaxed)) {
+    return self.eager(arguments, "an observer of layers or of sweeps is on");
+  }
+  if (core::recorder() != nullptr || state_observer != nullptr) return self.f(arguments);
+  if (std::any_of(self.refused.begin(), self.refused.end(), [&](const auto& key) { return key.fits(arguments); })) {
+    return self.eager(arguments, self.reason);
+  }
+  std::vector<Tensor> results;
+  for (CapturedPlan* plan : self.find(arguments)) {
+    const bool due = self.options.check_every > 0 && (plan->runs + 1) % self.options.check_every == 0;
+    if (!plan->checked || due) return self.check(*plan, arguments);
+    if (plan->replay(arguments, results)) {
+      ++self.counts.replayed;
+      return results;
+    }
+    self.reason = test_of_values;
+  }
+  if (self.is_thrashing()) {
+    self.refused.push_back(CaptureKey::of(arguments));
+    return self.eager(arguments, "recorded too often: " + self.reason);
+  }
+  return self.record(arguments);
+}
+
+CaptureCounts CapturedFunction::counts() const noexcept { return impl_->counts; }
+
+std::string CapturedFunction::plan() const {
+  std::string text;
+  for (const auto& plan : impl_->plans) text += plan_text(*plan);
+  if (impl_->plans.empty() || !impl_->refused.empty()) text += "capture: not recorded: " + impl_->reason + "\n";
+  return text;
+}
+
+}  // namespace newtape::detail

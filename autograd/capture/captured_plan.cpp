@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/captured_plan.hpp>
+
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/parallel.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace newtape::detail {
+
+CaptureKey CaptureKey::of(std::span<const Tensor> arguments) {
+  CaptureKey key{{}, grad_enabled(), num_threads(), std::this_thread::get_id()};
+  for (const auto& x : arguments) key.arguments.push_back({x.dtype(), x.shape(), x.value().strides()});
+  return key;
+}
+
+bool CaptureKey::fits(std::span<const Tensor> xs) const {
+  if (recording != grad_enabled() || threads != num_threads() || thread != std::this_thread::get_id()) return false;
+  if (arguments.size() != xs.size()) return false;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const Argument& a = arguments[i];
+    if (xs[i].dtype() != a.dtype || xs[i].shape() != a.shape || xs[i].value().strides() != a.strides) return false;
+  }
+  return true;
+}
+
+std::string CapturedPlan::mismatch() const {
+  for (const auto& s : states) {
+    if (!s->fits()) return s->difference();
+  }
+  for (const auto& c : conditions) {
+    if (!c.holds()) return c.what;
+  }
+  return {};
+}
+
+void CapturedPlan::bind_states() {
+  for (auto& s : states) {
+    if (s->memory < 0 || !plan.is_used(s->memory)) continue;
+    const Array now = s->current();
+    plan.bind(s->memory, now.defined() ? const_cast<void*>(now.raw()) : nullptr);  // NOLINT: see make_unique
+  }
+}
+
+bool CapturedPlan::replay(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
+  std::vector<Generator> generators_before;
+  generators_before.reserve(generators.size());
+  for (const auto& [generator, at_start] : generators) generators_before.push_back(*generator);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    plan.bind(inputs[i], const_cast<void*>(arguments[i].value().raw()));  // NOLINT: only read
+  }
+  for (auto& s : states) {
+    if (s->updated) s->make_unique();
+  }
+  bind_states();
+  changed_ = false;
+  if (!plan.run()) {
+    if (changed_ || std::any_of(states.begin(), states.end(), [](const auto& s) { return s->updated; })) {
+      raise<ValueError>(
+          "capture: a test of values has another result than when the function was recorded, and a state "
+          "has changed since the start",
+          "the same result, or the option fallback", "another one");
+    }
+    for (std::size_t k = 0; k < generators.size(); ++k) *generators[k].first = generators_before[k];
+    return false;
+  }
+  results.clear();
+  results.reserve(plan.kept().size());
+  for (const auto& y : plan.kept()) results.push_back(y.memory < 0 ? Tensor() : Tensor(core::copy(plan.array(y))));
+  ++runs;
+  return true;
+}
+
+void CapturedPlan::publish(CapturedState& state, const Array& value) {
+  changed_ = true;
+  void* const address = state.write(value);
+  if (state.memory >= 0) plan.bind(state.memory, address);
+}
+
+void CapturedPlan::publish_undefined(CapturedState& state) {
+  changed_ = true;
+  state.store({});
+}
+
+void CapturedPlan::call_host(const std::function<void()>& call) {
+  changed_ = true;
+  if (stand_in != nullptr) {
+    stand_in->on_host_call();
+  } else {
+    call();
+  }
+  bind_states();
+}
+
+}  // namespace newtape::detail

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/plan_check.hpp>
+
+#include <newtape/core/ops/creation.hpp>
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace newtape::detail {
+namespace {
+
+bool same_bits(const Array& a, const Array& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  const Array x = core::contiguous(a);
+  const Array y = core::contiguous(b);
+  return std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.size()) * item_size(x.dtype())) == 0;
+}
+
+}  // namespace
+
+PlanCheck::States PlanCheck::copies() const {
+  States all;
+  for (const auto& s : plan_.states) {
+    const Array now = s->current();
+    all.push_back(now.defined() ? core::copy(now) : Array());
+  }
+  return all;
+}
+
+void PlanCheck::on_host_call(const char* name, const void* /*object*/, const std::function<void()>& call) {
+  host_calls_.push_back({name, copies(), {}});
+  {
+    const StateObserving unobserved(nullptr);
+    call();
+  }
+  host_calls_.back().after = copies();
+}
+
+void PlanCheck::compare(const States& expected, const std::string& when) {
+  for (std::size_t k = 0; k < expected.size() && difference_.empty(); ++k) {
+    const CapturedState& s = *plan_.states[k];
+    if (same_bits(s.current(), expected[k])) continue;
+    difference_ = (s.is_gradient() ? "the gradient of a variable of shape " : "a parameter or buffer of shape ") +
+                  to_string(s.shape) + " " + when;
+  }
+}
+
+void PlanCheck::on_host_call() {
+  if (next_ == host_calls_.size()) {
+    if (difference_.empty()) difference_ = "the number of calls on the host";
+    return;
+  }
+  HostCall& now = host_calls_[next_++];
+  compare(now.before, "before " + now.name);
+  for (std::size_t k = 0; k < now.after.size(); ++k) plan_.states[k]->store(std::move(now.after[k]));
+}
+
+void PlanCheck::replay(std::span<const Tensor> arguments, const std::vector<Tensor>& expected, const States& at_start) {
+  for (std::size_t k = 0; k < at_start.size(); ++k) {
+    const Array& x = at_start[k];
+    plan_.states[k]->store(x.defined() ? core::copy(x) : Array());
+  }
+  std::vector<Tensor> results;
+  plan_.stand_in = this;
+  const bool ran = plan_.replay(arguments, results);
+  plan_.stand_in = nullptr;
+  if (!ran) {
+    difference_ = test_of_values;
+    return;
+  }
+  if (difference_.empty() && next_ != host_calls_.size()) difference_ = "the number of calls on the host";
+  if (difference_.empty() && results.size() != expected.size()) difference_ = "the number of results";
+  for (std::size_t k = 0; k < results.size() && difference_.empty(); ++k) {
+    if (!same_bits(results[k].value(), expected[k].value())) difference_ = "result " + std::to_string(k);
+  }
+}
+
+std::vector<Tensor> PlanCheck::run(const CaptureSession::Captured& f, std::span<const Tensor> arguments) {
+  States at_start;
+  for (const auto& s : plan_.states) {
+    const Array now = s->current();
+    // Strides belong to what a plan expects.
+    at_start.push_back(now.defined() ? now.is_contiguous() ? core::copy(now) : now : Array());
+  }
+  std::vector<Generator> generators;
+  for (const auto& [generator, first] : plan_.generators) generators.push_back(*generator);
+  std::vector<Tensor> results;
+  {
+    const StateObserving observing(this);
+    results = f(arguments);
+  }
+  for (auto& y : results) y = y.detach();
+  if (!difference_.empty()) return results;
+
+  // The end of the function, to which everything returns.
+  struct End {
+    PlanCheck& check;
+    States states;
+    std::vector<Generator> generators;
+    ~End() {
+      check.plan_.stand_in = nullptr;
+      for (std::size_t k = 0; k < states.size(); ++k) check.plan_.states[k]->store(std::move(states[k]));
+      for (std::size_t k = 0; k < generators.size(); ++k) *check.plan_.generators[k].first = generators[k];
+    }
+  } end{*this, {}, {}};
+  for (const auto& s : plan_.states) end.states.push_back(s->current());
+  for (const auto& [generator, first] : plan_.generators) end.generators.push_back(*generator);
+  for (std::size_t k = 0; k < generators.size(); ++k) *plan_.generators[k].first = generators[k];
+  replay(arguments, results, at_start);
+  if (difference_.empty()) compare(end.states, "at the end");
+  for (std::size_t k = 0; k < generators.size() && difference_.empty(); ++k) {
+    const Generator& now = *plan_.generators[k].first;
+    if (now.seed() != end.generators[k].seed() || now.position() != end.generators[k].position()) {
+      difference_ = "the numbers drawn from a generator";
+    }
+  }
+  return results;
+}
+
+}  // namespace newtape::detail

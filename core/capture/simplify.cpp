@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What of a plan need not be executed: calls on constants, which are made once, equal calls, and calls whose results are
+// not read. Only calls of kernels and of functions that write a given array are removed: others may raise errors.
+#include <newtape/core/capture/plan.hpp>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+namespace newtape::core {
+namespace {
+
+bool is_kernel(const PlanStep& s) { return s.kind == PlanStep::elementwise || s.kind == PlanStep::computed; }
+
+/// How often each block is written by a step.
+std::vector<int> count_writes(const std::vector<PlanStep>& steps, std::size_t memories) {
+  std::vector<int> writes(memories);
+  for (const auto& s : steps) {
+    for (const auto& y : s.out) {
+      if (y.memory >= 0) ++writes[static_cast<std::size_t>(y.memory)];
+    }
+  }
+  return writes;
+}
+
+/// What makes two calls of a kernel equal.
+std::string signature(const PlanStep& s) {
+  std::string text = std::to_string(reinterpret_cast<std::uintptr_t>(s.kernel));
+  for (const auto* list : {&s.in, &s.out}) {
+    for (const auto& x : *list) {
+      const bool is_result = list == &s.out;
+      text += ";" + std::to_string(is_result ? -1 : x.memory) + "," + std::to_string(is_result ? 0 : x.offset) + "," +
+              to_string(x.shape) + to_string(x.strides) + std::to_string(static_cast<int>(x.dtype));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+void CallPlan::fold_constants() {
+  const auto writes = count_writes(steps_, memories_.size());
+  const auto memory_of = [&](const PlanOperand& x) -> PlanMemory& {
+    return memories_[static_cast<std::size_t>(x.memory)];
+  };
+  std::erase_if(steps_, [&](const PlanStep& s) {
+    const bool makes_numbers = s.kind == PlanStep::recorded && s.in.empty();
+    if ((!is_kernel(s) && !makes_numbers) || s.out.size() != 1 || s.out[0].memory < 0) return false;
+    const bool known = std::all_of(s.in.begin(), s.in.end(), [&](const PlanOperand& x) {
+      return x.memory < 0 || memory_of(x).kind == PlanMemory::constant;
+    });
+    PlanMemory& result = memory_of(s.out[0]);
+    if (!known || result.kind != PlanMemory::scratch || writes[static_cast<std::size_t>(s.out[0].memory)] != 1) {
+      return false;
+    }
+    result.held = Array::empty({result.size}, result.dtype);
+    result.base = static_cast<std::byte*>(result.held.raw());
+    result.kind = PlanMemory::constant;
+    Action action;
+    const auto array_at = [&](const PlanOperand& x) {
+      if (x.memory < 0) return Array();
+      const PlanMemory& m = memory_of(x);
+      const Array root = Array::adopt({m.size}, m.dtype, m.base, nullptr, [](void*) {});
+      return Array::view_of(root, x.shape, x.strides, x.offset);
+    };
+    for (const auto& x : s.in) action.in.push_back(array_at(x));
+    action.out.push_back(array_at(s.out[0]));
+    for (const auto& x : action.in) action.in_list.push_back(&x);
+    execute(s, action);
+    return true;
+  });
+}
+
+void CallPlan::join_equal_calls() {
+  const auto writes = count_writes(steps_, memories_.size());
+  std::vector<int> same_as(memories_.size());
+  for (std::size_t k = 0; k < same_as.size(); ++k) same_as[k] = static_cast<int>(k);
+  const auto rename = [&](PlanOperand& x) {
+    if (x.memory >= 0) x.memory = same_as[static_cast<std::size_t>(x.memory)];
+  };
+  /// Whether the block has one value throughout a run.
+  const auto is_fixed = [&](const PlanOperand& x) {
+    if (x.memory < 0) return true;
+    const auto k = static_cast<std::size_t>(x.memory);
+    const auto kind = memories_[k].kind;
+    return kind == PlanMemory::constant || kind == PlanMemory::input || (kind == PlanMemory::scratch && writes[k] == 1);
+  };
+  std::map<std::string, int> known;
+  std::erase_if(steps_, [&](PlanStep& s) {
+    for (auto& x : s.in) rename(x);
+    if (s.kind != PlanStep::elementwise || s.out[0].memory < 0) return false;
+    const bool fixed = std::all_of(s.in.begin(), s.in.end(), is_fixed) && is_fixed(s.out[0]);
+    if (!fixed || memories_[static_cast<std::size_t>(s.out[0].memory)].kind != PlanMemory::scratch) return false;
+    const auto [at, is_new] = known.try_emplace(signature(s), s.out[0].memory);
+    if (!is_new) same_as[static_cast<std::size_t>(s.out[0].memory)] = at->second;
+    return !is_new;
+  });
+  for (auto& x : kept_) rename(x);
+}
+
+void CallPlan::drop_unread_results() {
+  std::vector<bool> read(memories_.size());
+  const auto mark = [&](const PlanOperand& x) {
+    if (x.memory >= 0) read[static_cast<std::size_t>(x.memory)] = true;
+  };
+  for (const auto& x : kept_) mark(x);
+  std::vector<PlanStep> needed;
+  for (std::size_t i = steps_.size(); i-- > 0;) {
+    PlanStep& s = steps_[i];
+    const bool is_read = std::any_of(s.out.begin(), s.out.end(), [&](const PlanOperand& y) {
+      if (y.memory < 0) return false;
+      const auto k = static_cast<std::size_t>(y.memory);
+      return read[k] || memories_[k].kind != PlanMemory::scratch;
+    });
+    if (is_kernel(s) && !is_read) continue;
+    for (const auto& x : s.in) mark(x);
+    // A call that updates its results in place reads them, too.
+    if (s.kind == PlanStep::updated) {
+      for (const auto& y : s.out) mark(y);
+    }
+    needed.push_back(std::move(s));
+  }
+  std::reverse(needed.begin(), needed.end());
+  steps_ = std::move(needed);
+}
+
+void CallPlan::simplify() {
+  recorded_steps_ = steps_.size();
+  fold_constants();
+  join_equal_calls();
+  drop_unread_results();
+}
+
+}  // namespace newtape::core
