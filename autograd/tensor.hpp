@@ -49,6 +49,15 @@ class HookHandle {
   std::weak_ptr<GradHook> hook_;
 };
 
+namespace detail {
+/// What is to see the results of operations on this thread, as bits: the checks of DetectAnomaly, an OpObserver, an
+/// OpTracer. Set by observe/grad_hooks.cpp.
+extern constinit thread_local unsigned instrumentation;
+inline constexpr unsigned detecting_anomalies = 3, observing = 4, tracing = 8;
+/// Tells the tracer of this thread that the program reads the elements of x.
+void give_read(const Tensor& x);
+}  // namespace detail
+
 /// An array and, when it depends on a variable, its node in the graph. Immutable, with value semantics and cheap
 /// copies.
 class Tensor : public TensorMethods<Tensor> {
@@ -82,6 +91,8 @@ class Tensor : public TensorMethods<Tensor> {
   /// The only element; ShapeError when there is not exactly one.
   template <class T = double>
   T item() const {
+    if ((detail::instrumentation & detail::tracing) != 0) [[unlikely]]
+      detail::give_read(*this);
     return value_.item<T>();
   }
 
@@ -244,10 +255,6 @@ Tensor ones_like(const Tensor& x);
 
 namespace detail {
 extern constinit thread_local bool recording;
-/// What is to see the results of operations on this thread, as bits: the checks of DetectAnomaly, an OpObserver, an
-/// OpTracer. Set by observe/grad_hooks.cpp.
-extern constinit thread_local unsigned instrumentation;
-inline constexpr unsigned detecting_anomalies = 3, observing = 4, tracing = 8;
 }  // namespace detail
 
 /// Whether operations on this thread are recorded.

@@ -186,6 +186,10 @@ void give_call(OpCall call) {
   const AnomalyPause pause;  // of what the tracer does
   op_tracer->on_call(std::move(call));
 }
+void give_read(const Tensor& x) {
+  const AnomalyPause pause;
+  op_tracer->on_read(x);
+}
 TracePause::TracePause() noexcept : was_traced_(is_traced()) { instrumentation &= ~static_cast<unsigned>(traced); }
 TracePause::~TracePause() {
   if (was_traced_) instrumentation |= traced;

@@ -53,6 +53,8 @@ class OpTracer {
   OpTracer& operator=(const OpTracer&) = delete;
 
   virtual void on_call(OpCall call) = 0;
+  /// Outside of operations the program reads the elements of x by `item`, and may go another way for others.
+  virtual void on_read(const Tensor& /*x*/) {}
 
  private:
   OpTracer* before_;

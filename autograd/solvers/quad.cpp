@@ -4,6 +4,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/solvers/quad.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -260,7 +261,7 @@ QuadResult quad(const UnaryFunction& f, In a, In b, const QuadOptions& options) 
     raise<DTypeError>("quad: a and b must be of the same float dtype", "f32 or f64",
                       std::string(name(low.dtype())) + ", " + std::string(name(high.dtype())));
   }
-  return Quadrature(f, low, high, options).run();
+  return detail::with_functions("quad", [&] { return Quadrature(f, low, high, options).run(); });
 }
 
 }  // namespace newtape

@@ -65,7 +65,7 @@ RecordedFunction record_call(std::string_view op, std::span<const Tensor> xs, F&
   const bool outer = grad_enabled();
   {
     const GradMode on(true);
-    t.ys = call(t.xs);
+    t.ys = with_functions(op, [&] { return call(t.xs); });
   }
   for (const auto& y : t.ys) {
     if (!y.defined() || !is_floating(y.dtype())) {
@@ -78,6 +78,10 @@ RecordedFunction record_call(std::string_view op, std::span<const Tensor> xs, F&
 }
 
 }  // namespace
+
+void raise_empty_function(std::string_view op) {
+  raise<ValueError>(std::string(op) + ": the function is empty", "a function", "none");
+}
 
 RecordedFunction record(std::string_view op, const MultiFunction& f, std::span<const Tensor> xs) {
   return record_call(op, xs, [&](std::span<const Tensor> own) { return f(own); });

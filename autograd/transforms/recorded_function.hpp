@@ -32,6 +32,18 @@ struct RecordedFunction {
   }
 };
 
+/// The ValueError of a function that is empty.
+[[noreturn]] void raise_empty_function(std::string_view op);
+/// body(), in which functions of the user are called: a ValueError where one of them is empty.
+template <class F>
+auto with_functions(std::string_view op, F&& body) {
+  try {
+    return body();
+  } catch (const std::bad_function_call&) {
+    raise_empty_function(op);
+  }
+}
+
 /// Records f at xs; `op` names the transform in errors. DTypeError for an input or result that is not a float.
 RecordedFunction record(std::string_view op, const MultiFunction& f, std::span<const Tensor> xs);
 RecordedFunction record(std::string_view op, const Function& f, std::span<const Tensor> xs);

@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/batching_rules.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/ops/creation.hpp>
 
 #include <cstring>
@@ -62,13 +63,16 @@ struct Mapping {
 
 struct Recorder final : OpTracer {
   void on_call(OpCall call) override { calls.push_back(std::move(call)); }
+  void on_read(const Tensor& x) override { reads.push_back(x); }
   std::vector<OpCall> calls;
+  std::vector<Tensor> reads;
 };
 
 /// What f computed for one example.
 struct Traced {
   std::vector<Tensor> inputs, outputs;
   std::vector<OpCall> calls;
+  std::vector<Tensor> reads;  ///< whose elements f has read
 
   Traced(const MultiFunction& f, std::vector<Tensor> example) {
     const NoGrad off;
@@ -77,6 +81,7 @@ struct Traced {
     Recorder recorder;
     outputs = f(inputs);
     calls = std::move(recorder.calls);
+    reads = std::move(recorder.reads);
   }
 };
 
@@ -106,6 +111,12 @@ class Replay {
   std::vector<Tensor> run(std::string& reason) {
     if (first_.calls.size() != last_.calls.size() || first_.outputs.size() != last_.outputs.size()) {
       reason = "the first and the last example are computed by other operations";
+      return {};
+    }
+    for (std::size_t i = 0; i < first_.reads.size(); ++i) {
+      // Of what is the same for all examples, f may read.
+      if (i < last_.reads.size() && key_of(first_.reads[i]) == key_of(last_.reads[i])) continue;
+      reason = "f reads the element of a tensor (item) that depends on the example";
       return {};
     }
     for (std::size_t i = 0; i < first_.calls.size(); ++i) {
@@ -270,7 +281,9 @@ std::vector<Tensor> map(const MultiFunction& f, std::span<const Tensor> xs, cons
 }  // namespace
 
 MultiFunction vmap(MultiFunction f, const VmapOptions& options) {
-  return [f = std::move(f), options](std::span<const Tensor> xs) { return vmapping::map(f, xs, options); };
+  return [f = std::move(f), options](std::span<const Tensor> xs) {
+    return detail::with_functions("vmap", [&] { return vmapping::map(f, xs, options); });
+  };
 }
 
 Function vmap(Function f, const VmapOptions& options) {

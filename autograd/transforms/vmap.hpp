@@ -18,11 +18,10 @@ struct VmapOptions {
 
 /// f of single examples as a function of a batch, with the results stacked. f is traced on the first and on the last example,
 /// and each of its operations computed for the whole batch, most of them by broadcasting. Where an operation has no such rule,
-/// or the two traces differ (a branch, a random number, an operation that depends on the elements), f is called for one
-/// example after the other; `explain_vmap` says why. The results are recorded: it composes with grad, jvp, hessian and
-/// itself, on both sides. f may not read elements otherwise than by operations (item) when what it does with them is the same
-/// for the first and the last example, but not for others. ShapeError for different numbers of examples, and where the
-/// results of examples differ in shape.
+/// the two traces differ (a random number, an operation that depends on the elements), or f reads an element by `item` (a
+/// branch), f is called for one example after the other; `explain_vmap` says why. The results are recorded: it composes with
+/// grad, jvp, hessian and itself, on both sides. f may not read elements by other ways, such as data(). ValueError for an
+/// empty f; ShapeError for different numbers of examples, and where the results of examples differ in shape.
 MultiFunction vmap(MultiFunction f, const VmapOptions& options = {});
 Function vmap(Function f, const VmapOptions& options = {});
 UnaryFunction vmap(UnaryFunction f, const VmapOptions& options = {});

@@ -4,6 +4,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
@@ -185,8 +186,10 @@ ConstrainedResult minimize_constrained(const Function& f, std::span<const Tensor
                                        const MinimizeConstrainedOptions& options) {
   ConstrainedProblem problem(f, x0, constraints, options);
   const Array start = problem.bounds.project(core::cast(core::copy(problem.objective.flatten(x0)), f64));
-  return options.algorithm == ConstrainedAlgorithm::sqp ? run_sqp(problem, start, options)
-                                                        : run_augmented_lagrangian(problem, start, options);
+  return newtape::detail::with_functions(op, [&] {
+    return options.algorithm == ConstrainedAlgorithm::sqp ? run_sqp(problem, start, options)
+                                                          : run_augmented_lagrangian(problem, start, options);
+  });
 }
 
 ConstrainedResult minimize_constrained(const UnaryFunction& f, const Tensor& x0, const UnaryConstraints& constraints,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/transforms/functional.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -168,7 +169,7 @@ class Run {
 
 LeastSquaresResult least_squares(const Function& residuals, std::span<const Tensor> x0,
                                  const LeastSquaresOptions& options) {
-  return Run(residuals, x0, options)();
+  return newtape::detail::with_functions("least_squares", [&] { return Run(residuals, x0, options)(); });
 }
 
 LeastSquaresResult least_squares(const UnaryFunction& residuals, const Tensor& x0, const LeastSquaresOptions& options) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/products.hpp>
@@ -179,7 +180,7 @@ class RootRun {
 }  // namespace
 
 Result root(const MultiFunction& f, std::span<const Tensor> x0, const RootOptions& options) {
-  return RootRun(as_vector(f), x0, options)();
+  return newtape::detail::with_functions("root", [&] { return RootRun(as_vector(f), x0, options)(); });
 }
 
 Result root(const UnaryFunction& f, const Tensor& x0, const RootOptions& options) {

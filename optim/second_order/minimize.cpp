@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
@@ -148,7 +149,7 @@ Function of_one(const UnaryFunction& f) {
 }  // namespace
 
 Result minimize(const Function& f, std::span<const Tensor> x0, const MinimizeOptions& options) {
-  return run(Objective(f, x0), x0, options);
+  return newtape::detail::with_functions("minimize", [&] { return run(Objective(f, x0), x0, options); });
 }
 Result minimize(const UnaryFunction& f, const Tensor& x0, const MinimizeOptions& options) {
   return minimize(of_one(f), std::span(&x0, 1), options);

@@ -234,6 +234,14 @@ TEST_CASE("vmap: says why it loops, and refuses to when asked") {
   const Tensor signs = tensor({1.0, -1.0, 1.0, -1.0}, f64);
   const UnaryFunction branch = [](const Tensor& v) { return v.item() > 0 ? sin(v) : cos(v); };
   CHECK(near(vmap(branch)(signs), where(signs > 0, sin(signs), cos(signs))));
+  // One that the first and the last example share, but not those between them; an element that all share is harmless.
+  const Tensor between = tensor({1.0, -1.0, 1.0}, f64);
+  CHECK(near(vmap(branch)(between), where(between > 0, sin(between), cos(between))));
+  CHECK_THAT(explain_vmap([&](std::span<const Tensor> v) { return std::vector{branch(v[0])}; }, std::span(&between, 1)),
+             contains("reads the element"));
+  const Tensor shared = tensor({2.0}, f64);
+  const UnaryFunction constant = [&](const Tensor& v) { return v * shared.item(); };
+  CHECK(near(vmap(constant, {.allow_loop = false})(between), between * 2.0));
   const UnaryFunction number = [](const Tensor& v) { return v * v.item(); };
   CHECK(near(vmap(number)(signs * 3.0), full({4}, 9, f64)));
   const UnaryFunction noise = [](const Tensor& v) { return v + randn(v.shape(), f64); };
