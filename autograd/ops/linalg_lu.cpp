@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -55,6 +56,10 @@ Tensor lu_pullback(const Tensor& g, const Tensor& y) {
 
 /// The inverse of the permutation `rows`.
 Array inverse_of(const Array& rows) {
+  if (core::recorder() != nullptr) {
+    return core::record_call(
+        "inverse_of", [](const Array& x) { return inverse_of(x); }, rows);
+  }
   const Array from = core::contiguous(rows);
   Array to = Array::empty(rows.shape(), i64);
   const auto n = rows.shape().back();

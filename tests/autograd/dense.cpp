@@ -257,7 +257,8 @@ namespace {
 Tensor ramp(const Tensor& x, double first) {
   const auto m = x.shape(-2);
   const auto n = x.shape(-1);
-  Array d = core::zeros({m, n}, f64);
+  Array d = Array::empty({m, n}, f64);  // a constant for a function that is captured, as all of it is written here
+  std::fill_n(d.data<double>(), d.size(), 0.0);
   for (std::int64_t i = 0; i < std::min(m, n); ++i) d.data<double>()[i * n + i] = first + static_cast<double>(i);
   return core::cast(d, x.dtype());
 }
