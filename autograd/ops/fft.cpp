@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/fft.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/repeat.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/fft.hpp>
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace newtape::fft {
+
+static const Op fft_op{"fft"};
+static const Op rfft_op{"rfft"};
+static const Op irfft_op{"irfft"};
+
+namespace {
+
+/// The transform is symmetric, so its adjoint on pairs of real numbers is the one of the other sign.
+Tensor complex_transform(In z, bool inverse, double scale) {
+  return fft_op(core::fft(z.value(), inverse, scale),
+                wrt(z, [inverse, scale](const Tensor& g) { return complex_transform(g, !inverse, scale); }));
+}
+
+/// [n / 2 + 1, 1]: `ends` for coefficients that stand for themselves, `inner` for those with a conjugate.
+Tensor symmetry(std::int64_t n, double ends, double inner, DType dtype) {
+  const auto count = n / 2 + 1;
+  Array w = core::full({count, 1}, inner, f64);
+  w.data<double>()[0] = ends;
+  if (n % 2 == 0) w.data<double>()[count - 1] = ends;
+  return core::cast(w, dtype);
+}
+
+Tensor real_inverse(In z, std::int64_t n, double scale);
+
+Tensor real_transform(In x, double scale) {
+  return rfft_op(core::rfft(x.value(), scale), wrt(x, [n = x.tensor().shape(-1), scale](const Tensor& g) {
+                   return real_inverse(g * symmetry(n, 1, 0.5, g.dtype()), n, scale);
+                 }));
+}
+
+Tensor real_inverse(In z, std::int64_t n, double scale) {
+  return irfft_op(core::irfft(z.value(), n, scale), wrt(z, [n, scale](const Tensor& g) {
+                    return real_transform(g, scale) * symmetry(n, 1, 2, g.dtype());
+                  }));
+}
+
+double factor(Norm norm, bool inverse, std::int64_t n) {
+  if (norm == Norm::ortho) return 1 / std::sqrt(static_cast<double>(n));
+  return (norm == Norm::backward) == inverse ? 1 / static_cast<double>(n) : 1;
+}
+
+void expect_complex(const Op& op, const Tensor& z) {
+  if (!is_floating(z.dtype())) {
+    raise<DTypeError>(std::string(op.name()) + ": unsupported dtype", "f32 or f64", std::string(name(z.dtype())));
+  }
+  if (z.ndim() >= 1 && z.shape(-1) == 2) return;
+  raise<ShapeError>(std::string(op.name()) + ": a complex array has real and imaginary parts along its last axis",
+                    "[.., 2]", to_string(z.shape()));
+}
+
+/// x with `n` elements along an axis, cut or padded with zeros.
+Tensor resized(const Tensor& x, std::int64_t n, std::int64_t axis) {
+  const auto length = x.shape(axis);
+  if (n <= length) return n == length ? x : slice(x, axis, 0, n);
+  Shape rest = x.shape();
+  rest[rest.size() - static_cast<std::size_t>(-axis)] = n - length;
+  return concatenate({x, zeros(rest, x.dtype())}, axis);
+}
+
+/// The length of a transform, from the options or the axis. ShapeError, ValueError.
+std::int64_t length_of(const Op& op, std::int64_t given, std::int64_t own, const Tensor& x) {
+  if (given < 0)
+    raise<ValueError>(std::string(op.name()) + ": n must not be negative", "n >= 0", std::to_string(given));
+  const auto n = given > 0 ? given : own;
+  if (n >= 1) return n;
+  raise<ShapeError>(std::string(op.name()) + ": the transformed axis must not be empty", "length >= 1",
+                    to_string(x.shape()));
+}
+
+Tensor along(const Op& op, const In& z, const FftOptions& o, bool inverse) {
+  expect_complex(op, z);
+  const auto axis = axis_from_last(op, o.axis, z.ndim() - 1) - 1;
+  const auto n = length_of(op, o.n, z.tensor().shape(axis), z);
+  const Tensor x = moveaxis(resized(z, n, axis), axis, -2);
+  return moveaxis(complex_transform(In(x, z.location()), inverse, factor(o.norm, inverse, n)), -2, axis);
+}
+
+}  // namespace
+
+Tensor fft(In z, const FftOptions& options) { return along(fft_op, z, options, false); }
+Tensor ifft(In z, const FftOptions& options) { return along(fft_op, z, options, true); }
+
+Tensor rfft(In x, const FftOptions& o) {
+  if (!is_floating(x.dtype())) {
+    raise<DTypeError>("rfft: unsupported dtype", "f32 or f64", std::string(name(x.dtype())));
+  }
+  const auto axis = axis_from_last(rfft_op, o.axis, x.ndim());
+  const auto n = length_of(rfft_op, o.n, x.tensor().shape(axis), x);
+  const Tensor last = moveaxis(resized(x, n, axis), axis, -1);
+  return moveaxis(real_transform(In(last, x.location()), factor(o.norm, false, n)), -2, axis - 1);
+}
+
+Tensor irfft(In z, const FftOptions& o) {
+  expect_complex(irfft_op, z);
+  const auto axis = axis_from_last(irfft_op, o.axis, z.ndim() - 1) - 1;
+  const auto n = length_of(irfft_op, o.n, 2 * (z.tensor().shape(axis) - 1), z);
+  const Tensor last = moveaxis(resized(z, n / 2 + 1, axis), axis, -2);
+  return moveaxis(real_inverse(In(last, z.location()), n, factor(o.norm, true, n)), -1, axis + 1);
+}
+
+Tensor fft2(In z, const Fft2Options& o) {
+  const Tensor inner = fft(z, {.axis = o.axes[1], .norm = o.norm});
+  return fft(In(inner, z.location()), {.axis = o.axes[0], .norm = o.norm});
+}
+Tensor ifft2(In z, const Fft2Options& o) {
+  const Tensor inner = ifft(z, {.axis = o.axes[1], .norm = o.norm});
+  return ifft(In(inner, z.location()), {.axis = o.axes[0], .norm = o.norm});
+}
+Tensor rfft2(In x, const Fft2Options& o) {
+  const Tensor inner = rfft(x, {.axis = o.axes[1], .norm = o.norm});
+  return fft(In(inner, x.location()), {.axis = o.axes[0], .norm = o.norm});
+}
+Tensor irfft2(In z, const Fft2Options& o) {
+  const Tensor inner = ifft(z, {.axis = o.axes[0], .norm = o.norm});
+  return irfft(In(inner, z.location()), {.n = o.n, .axis = o.axes[1], .norm = o.norm});
+}
+
+// --- frequencies ---
+
+namespace {
+
+Tensor frequencies(const char* op, std::int64_t n, double d, std::int64_t first, std::int64_t count, DType dtype) {
+  if (n < 1) raise<ValueError>(std::string(op) + ": n must be positive", "n >= 1", std::to_string(n));
+  if (d == 0) raise<ValueError>(std::string(op) + ": d must not be 0");
+  Array f = Array::empty({count}, f64);
+  for (std::int64_t k = 0; k < count; ++k) {
+    f.data<double>()[k] = static_cast<double>(k < first ? k : k - n) / (static_cast<double>(n) * d);
+  }
+  return core::cast(f, dtype);
+}
+
+Tensor shifted(In x, const Axes& axes, bool back) {
+  Tensor y = x;
+  for (const auto axis : axes.normalized("fftshift", x.ndim())) {
+    const auto n = y.shape()[static_cast<std::size_t>(axis)];
+    y = roll(y, back ? n - n / 2 : n / 2, static_cast<std::int64_t>(axis));
+  }
+  return y;
+}
+
+}  // namespace
+
+Tensor fftfreq(std::int64_t n, double d, DType dtype) { return frequencies("fftfreq", n, d, (n + 1) / 2, n, dtype); }
+Tensor rfftfreq(std::int64_t n, double d, DType dtype) { return frequencies("rfftfreq", n, d, n, n / 2 + 1, dtype); }
+Tensor fftshift(In x, const Axes& axes) { return shifted(std::move(x), axes, false); }
+Tensor ifftshift(In x, const Axes& axes) { return shifted(std::move(x), axes, true); }
+
+std::int64_t next_fast_len(std::int64_t n) {
+  for (std::int64_t length = std::max<std::int64_t>(n, 1);; ++length) {
+    std::int64_t rest = length;
+    for (const std::int64_t radix : {2, 3, 5}) {
+      while (rest % radix == 0) rest /= radix;
+    }
+    if (rest == 1) return length;
+  }
+}
+
+// --- complex numbers ---
+
+Tensor complex(In real, In imag) {
+  match(fft_op, real, imag);
+  const auto both = broadcast_tensors({real, imag});
+  return stack(both, -1);
+}
+Tensor polar(In abs, In angle) { return complex(abs * cos(angle), abs * sin(angle)); }
+Tensor real(In z) {
+  expect_complex(fft_op, z);
+  return select(z, -1, 0);
+}
+Tensor imag(In z) {
+  expect_complex(fft_op, z);
+  return select(z, -1, 1);
+}
+Tensor abs(In z) { return hypot(real(z), imag(z)); }
+Tensor angle(In z) { return atan2(imag(z), real(z)); }
+Tensor conj(In z) {
+  expect_complex(fft_op, z);
+  return z * tensor({1, -1}, z.dtype());
+}
+Tensor multiply(In a, In b) {
+  const Tensor re_a = real(a), im_a = imag(a), re_b = real(b), im_b = imag(b);
+  return complex(re_a * re_b - im_a * im_b, re_a * im_b + im_a * re_b);
+}
+
+Tensor fftconvolve(In a, In b, const FftconvolveOptions& o) {
+  match(rfft_op, a, b);
+  const auto axis_a = axis_from_last(rfft_op, o.axis, a.ndim()), axis_b = axis_from_last(rfft_op, o.axis, b.ndim());
+  const auto n = a.tensor().shape(axis_a), m = b.tensor().shape(axis_b);
+  if (n == 0 || m == 0) {
+    raise<ShapeError>("fftconvolve: the axis must not be empty", "length >= 1",
+                      to_string(a.shape()) + ", " + to_string(b.shape()));
+  }
+  const auto full = n + m - 1, length = next_fast_len(full);
+  const Tensor x = moveaxis(a, axis_a, -1), y = moveaxis(b, axis_b, -1);
+  const Tensor z = irfft(multiply(rfft(In(x, a.location()), {.n = length}), rfft(In(y, b.location()), {.n = length})),
+                         {.n = length});
+  const auto count = o.mode == ConvolveMode::full ? full : o.mode == ConvolveMode::same ? n : std::abs(n - m) + 1;
+  const auto first = (full - count) / 2;
+  return moveaxis(slice(z, -1, first, first + count), -1, axis_a);
+}
+
+}  // namespace newtape::fft
