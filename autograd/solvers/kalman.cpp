@@ -182,11 +182,11 @@ KalmanSmootherResult kalman_smoother(const StateSpaceModel& model, In y, const T
   std::vector<Tensor> crosses;
   const std::vector<Gaussian> smoothed = series.smooth(crosses);
   const Tensor& last = smoothed.back().cov;
-  Shape none(last.shape().begin(), last.shape().end() - 2);
-  none.push_back(0), none.push_back(last.shape(-2)), none.push_back(last.shape(-1));
+  Shape no_pairs(last.shape().begin(), last.shape().end() - 2);
+  no_pairs.push_back(0), no_pairs.push_back(last.shape(-2)), no_pairs.push_back(last.shape(-1));
   return {.means = means_of(smoothed),
           .covariances = covariances_of(smoothed),
-          .cross_covariances = crosses.empty() ? zeros(none, last.dtype())
+          .cross_covariances = crosses.empty() ? zeros(no_pairs, last.dtype())
                                                : stack(std::vector<Tensor>(crosses.rbegin(), crosses.rend()), -3),
           .log_likelihood = series.likelihood()};
 }

@@ -234,8 +234,8 @@ QuadraticProgramSolution quadratic_program(In p, In q, const LinearConstraints& 
 QuadraticProgramSolution linear_program(In q, const LinearConstraints& constraints,
                                         const QuadraticProgramOptions& options) {
   const auto n = q.tensor().ndim() == 0 ? 0 : q.tensor().shape(-1);
-  const Tensor none = zeros({n, n}, q.tensor().dtype());
-  return quadratic_program(In(none, q.location()), q, constraints, options);
+  const Tensor zero = zeros({n, n}, q.tensor().dtype());
+  return quadratic_program(In(zero, q.location()), q, constraints, options);
 }
 
 }  // namespace newtape
