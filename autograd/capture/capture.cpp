@@ -113,7 +113,7 @@ std::vector<Tensor> CapturedFunction::call(std::vector<Tensor> arguments) {
                         "a variable or a recorded result of shape " + to_string(x.shape()));
     }
   }
-  if (watchers != 0) return self.eager(arguments, "anomaly detection, an observer or a tracer is on");
+  if (instrumented() != 0) return self.eager(arguments, "anomaly detection, an observer or a tracer is on");
   if (LayerObserver::current() != nullptr || backward_is_observed.load(std::memory_order_relaxed)) {
     return self.eager(arguments, "an observer of layers or of sweeps is on");
   }
