@@ -81,6 +81,34 @@ BandMatrix cubic(const Scaling& s) {
   return m;
 }
 
+/// A kernel stretched to the width of an output element; its weights within the input, which sum to 1.
+BandMatrix antialiased(const Scaling& s, bool cubic) {
+  constexpr double a = -0.5;
+  const auto kernel = [cubic](double t) {
+    t = std::fabs(t);
+    if (!cubic) return std::max(0.0, 1 - t);
+    if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+    return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0.0;
+  };
+  const double stretch = std::max(s.ratio, 1.0), reach = (cubic ? 2 : 1) * stretch;
+  BandMatrix m;
+  m.input = s.input;
+  for (std::int64_t i = 0; i < s.output; ++i) {
+    const double centre = s.ratio * (static_cast<double>(i) + 0.5);
+    const auto first = std::max<std::int64_t>(static_cast<std::int64_t>(centre - reach + 0.5), 0);
+    const auto end = std::min(static_cast<std::int64_t>(centre + reach + 0.5), s.input);
+    std::vector<double> run;
+    double total = 0;
+    for (auto k = first; k < end; ++k) {
+      run.push_back(kernel((static_cast<double>(k) - centre + 0.5) / stretch));
+      total += run.back();
+    }
+    for (auto& w : run) w /= total;
+    m.add_row(first, run);
+  }
+  return m;
+}
+
 std::string name_of(InterpolateMode mode) {
   constexpr const char* names[] = {"nearest", "nearest_exact", "linear", "bilinear", "trilinear", "bicubic", "area"};
   return names[static_cast<std::size_t>(mode)];
@@ -97,7 +125,8 @@ std::size_t axes_of(InterpolateMode mode) {
   }
 }
 
-BandMatrix matrix_of(InterpolateMode mode, const Scaling& s) {
+BandMatrix matrix_of(InterpolateMode mode, const Scaling& s, bool antialias) {
+  if (antialias) return antialiased(s, mode == InterpolateMode::bicubic);
   switch (mode) {
     case InterpolateMode::nearest: return nearest(s, 0);
     case InterpolateMode::nearest_exact: return nearest(s, 0.5);
@@ -130,6 +159,11 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
     raise<ValueError>("interpolate: align_corners requires a linear or cubic mode",
                       "linear, bilinear, trilinear, bicubic", name_of(o.mode));
   }
+  if (o.antialias && (wanted == 0 || o.align_corners)) {
+    raise<ValueError>("interpolate: antialias requires a linear or cubic mode without align_corners",
+                      "linear, bilinear, trilinear, bicubic",
+                      name_of(o.mode) + (o.align_corners ? ", align_corners" : ""));
+  }
   const auto& f = o.scale_factor;
   if (o.size.empty() == f.empty() || (f.size() > 1 && f.size() != axes)) {
     raise<ValueError>(
@@ -157,7 +191,11 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
     for (std::size_t a = 0; a < axes && !f.empty(); ++a) factors[a] = f.size() == 1 ? f[0] : f[a];
     return detail::trace_call(
         "interpolate", {x},
-        {{"size", after}, {"factors", factors}, {"mode", name_of(o.mode)}, {"align_corners", o.align_corners}},
+        {{"size", after},
+         {"factors", factors},
+         {"mode", name_of(o.mode)},
+         {"align_corners", o.align_corners},
+         {"antialias", o.antialias}},
         [&] { return interpolate(x, o); }, x.location());
   }
   std::vector<detail::ResamplingRef> maps;
@@ -166,7 +204,7 @@ Tensor interpolate(In x, const InterpolateOptions& o) {
     const double ratio =
         f.empty() ? static_cast<double>(before[a]) / static_cast<double>(after[a]) : 1 / (f.size() == 1 ? f[0] : f[a]);
     const Scaling s{before[a], after[a], ratio, o.align_corners};
-    maps.push_back(detail::resampling(matrix_of(o.mode, s)));
+    maps.push_back(detail::resampling(matrix_of(o.mode, s, o.antialias)));
   }
   return detail::resample(x, maps);
 }

@@ -19,11 +19,13 @@ struct InterpolateOptions {
   std::vector<double> scale_factor = {};  ///< one for all spatial axes, or one for each
   InterpolateMode mode = InterpolateMode::nearest;
   bool align_corners = false;  ///< linear, cubic: align the centres, not the edges, of the corner elements
+  bool antialias = false;      ///< linear, cubic: a smaller result is of weighted means, as in PyTorch and Pillow
 };
 
 /// x [n, c, spatial..] with one to three spatial axes (linear one, bilinear and bicubic two, trilinear three) ->
 /// [n, c, size..]; size is length * scale_factor, rounded down. bicubic is Keys's kernel with a = -3/4, which may
-/// overshoot; area is adaptive_avg_pool.
+/// overshoot; area is adaptive_avg_pool. With `antialias` the kernel is as much wider as the result is smaller, a is -1/2, and
+/// weights beyond the ends are left out (ValueError with align_corners).
 Tensor interpolate(In x, const InterpolateOptions& options);
 
 }  // namespace newtape

@@ -168,6 +168,7 @@ void instance_norm_row(ExportCall& c) {
 
 /// Sizes as scales, so that the batch may have any length; cubic is Keys's with a = -3/4.
 void interpolate_row(ExportCall& c) {
+  if (c.integer("antialias") != 0) c.refuse("interpolate with antialias");  // from opset 18
   const std::string& mode = c.text("mode");
   const bool nearest = mode == "nearest" || mode == "nearest_exact", corners = c.integer("align_corners") != 0;
   const Dims size = c.dims("size");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "autograd/rows/stored.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 
 namespace newtape::table {

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/grid_sample.hpp>
+#include <newtape/autograd/ops/interpolate.hpp>
 #include <newtape/autograd/ops/pixel_shuffle.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -29,6 +30,14 @@ std::vector<Sample> grid_samples(const std::string& name, GridSampleMode mode) {
   cases.push_back({"empty", sampling(mode, GridPadding::zeros, false)});
   return stored("grid_sample " + name, cases);
 }
+
+Call antialiased(InterpolateMode mode, const PerAxis& size) {
+  return [=](Args& x) { return interpolate(x[0], {.size = size, .mode = mode, .antialias = true}); };
+}
+Tensor reduced_by_factor(Args& x) {
+  return interpolate(x[0], {.scale_factor = {0.4}, .mode = InterpolateMode::bilinear, .antialias = true});
+}
+void refused_antialias(const InterpolateOptions& options) { interpolate(of({1, 1, 3, 3}), options); }
 
 const Domain at{.low = 0, .high = 3, .dtype = i64};
 
@@ -69,6 +78,21 @@ const Rows image_rows{{
      .samples = grid_samples("bicubic", GridSampleMode::bicubic),
      .composite = true,
      .tolerance_scale = 16},
+    {.name = "interpolate antialiased",
+     .samples = stored("interpolate antialiased", {{"bilinear_2_3", antialiased(InterpolateMode::bilinear, {2, 3})},
+                                                   {"bilinear_6_9", antialiased(InterpolateMode::bilinear, {6, 9})},
+                                                   {"bicubic_3_3", antialiased(InterpolateMode::bicubic, {3, 3})},
+                                                   {"bicubic_9_2", antialiased(InterpolateMode::bicubic, {9, 2})},
+                                                   {"factor", reduced_by_factor},
+                                                   {"empty", antialiased(InterpolateMode::bilinear, {2, 2})}}),
+     .rejects = {{Error::value, "antialias", [] { refused_antialias({.size = 2, .antialias = true}); }},
+                 {Error::value, "antialias",
+                  [] {
+                    refused_antialias(
+                        {.size = 2, .mode = InterpolateMode::bilinear, .align_corners = true, .antialias = true});
+                  }}},
+     .composite = true,
+     .tolerance_scale = 4},
     {.name = "affine_grid",
      .samples = joined(
          stored("affine_grid", {{"plain",

@@ -322,6 +322,13 @@ def images():
     case("grid_sample nearest/empty", of_torch(lambda x, g: x.new_zeros(1, 2, 0, 2)), real(1, 2, 3, 3), real(1, 0, 2, 2))
     case("grid_sample bicubic/empty", of_torch(lambda x, g: x.new_zeros(1, 2, 0, 2)), real(1, 2, 3, 3), real(1, 0, 2, 2))
 
+    for mode, size in [("bilinear", (2, 3)), ("bilinear", (6, 9)), ("bicubic", (3, 3)), ("bicubic", (9, 2))]:
+        resize = of_torch(lambda x: F.interpolate(x, size, mode=mode, antialias=True))
+        case(f"interpolate antialiased/{mode}_{size[0]}_{size[1]}", resize, real(1, 2, 5, 7))
+    factor = of_torch(lambda x: F.interpolate(x, scale_factor=0.4, mode="bilinear", antialias=True))
+    case("interpolate antialiased/factor", factor, real(1, 1, 5, 7))
+    case("interpolate antialiased/empty", lambda x: np.zeros((0, 1, 2, 2)), real(0, 1, 3, 3))
+
     def unpool(pool, unpooled, **o):
         return lambda x, i: unpooled(torch.from_numpy(x), torch.from_numpy(i), **o)
 
