@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/tape.hpp>
 
+#include <newtape/autograd/observe/traced_numbers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/core/ops/creation.hpp>
 
@@ -63,6 +64,8 @@ In In::absent(SourceLocation location) noexcept { return In(location); }
 const Tensor& In::promoted() const {
   own_ = Tensor(core::number(number_, f32));
   is_number_ = false;
+  if (detail::traced_numbers != nullptr) [[unlikely]]
+    detail::traced_numbers->push_back(own_);
   return own_;
 }
 

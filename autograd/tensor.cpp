@@ -2,6 +2,7 @@
 #include <newtape/autograd/tensor.hpp>
 
 #include <newtape/autograd/capture/state_observer.hpp>
+#include <newtape/autograd/observe/traced_numbers.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -193,7 +194,11 @@ void In::keep_digits(std::int64_t integer) {
   own_ = detail::full_of({}, integer, i64);
   tensor_ = &own_;
   is_number_ = false;
+  if (detail::traced_numbers != nullptr) [[unlikely]]
+    detail::traced_numbers->push_back(own_);
 }
+
+constinit thread_local std::vector<Tensor>* detail::traced_numbers = nullptr;
 
 void In::resolve(const char* op, DType dtype) {
   if (!is_half(dtype) && !is_floating(dtype) && number_ != std::floor(number_)) {
@@ -204,6 +209,8 @@ void In::resolve(const char* op, DType dtype) {
   own_ = Tensor(core::number(number_, dtype));
   tensor_ = &own_;
   is_number_ = false;
+  if (detail::traced_numbers != nullptr) [[unlikely]]
+    detail::traced_numbers->push_back(own_);
 }
 
 void In::promote(DType dtype) {

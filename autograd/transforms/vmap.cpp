@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/transforms/vmap.hpp>
 
+#include <newtape/autograd/observe/traced_numbers.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
@@ -8,8 +9,10 @@
 #include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/ops/creation.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace newtape {
@@ -70,18 +73,21 @@ struct Recorder final : OpTracer {
 
 /// What f computed for one example.
 struct Traced {
-  std::vector<Tensor> inputs, outputs;
+  std::vector<Tensor> inputs, outputs, numbers;
   std::vector<OpCall> calls;
   std::vector<Tensor> reads;  ///< whose elements f has read
+  std::set<Key> number_keys;  ///< of what f has as numbers, not as tensors
 
   Traced(const MultiFunction& f, std::vector<Tensor> example) {
     const NoGrad off;
     // In memory of their own, so that arguments with equal elements are told apart.
     for (const auto& x : example) inputs.emplace_back(core::copy(x.value()));
     Recorder recorder;
+    const detail::TraceNumbers collect(numbers);
     outputs = f(inputs);
     calls = std::move(recorder.calls);
     reads = std::move(recorder.reads);
+    for (const auto& n : numbers) number_keys.insert(key_of(n));
   }
 };
 
@@ -153,7 +159,8 @@ class Replay {
       return {};
     }
     const bool captured = key_of(in_first) == key_of(in_last);
-    const bool number = in_first.ndim() == 0 && same_bits(in_first, in_last);
+    const bool number = first_.number_keys.contains(key_of(in_first)) && last_.number_keys.contains(key_of(in_last)) &&
+                        same_bits(in_first, in_last);
     if (!captured && !number) return what + " is not the result of a traced operation, and may depend on the example";
     found = {in_first, false};
     return {};

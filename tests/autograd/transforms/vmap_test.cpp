@@ -104,7 +104,7 @@ TEST_CASE("vmap: operations with a rule are computed for all examples at once") 
     }
     if (count > 0) together.insert(row.name);
   }
-  for (const char* name : {"gather", "inv", "scatter"}) together.insert(name);  // whose rows create arrays: see below
+  for (const char* name : {"gather", "inv", "scatter", "take"}) together.insert(name);  // see below
   CHECK(difference("with a rule", rows_of_rules, "batched", together) == "");
 }
 
@@ -230,6 +230,10 @@ TEST_CASE("vmap: says why it loops, and refuses to when asked") {
   const Tensor orders = tensor({{1.0, 2.0}, {4.0, 3.0}, {5.0, 6.0}}, f64);
   const UnaryFunction sorted = [](const Tensor& v) { return take(v, argsort(v.detach()), 0); };
   CHECK(array_equal(vmap(sorted)(orders), sort(orders).values));
+  // A bin, which is no number of f, but a tensor without axes.
+  const Tensor edges = tensor({0.0, 1.0, 2.0}, f64), heights = tensor({5.0, 6.0, 7.0, 8.0}, f64);
+  const UnaryFunction binned = [&](const Tensor& v) { return take(heights, searchsorted(edges, v), 0); };
+  CHECK(array_equal(vmap(binned)(tensor({0.5, 1.5, 0.25}, f64)), tensor({6.0, 7.0, 6.0}, f64)));
   // A branch on an element, a random number, and an element as a number.
   const Tensor signs = tensor({1.0, -1.0, 1.0, -1.0}, f64);
   const UnaryFunction branch = [](const Tensor& v) { return v.item() > 0 ? sin(v) : cos(v); };
