@@ -88,7 +88,7 @@ std::vector<Tensor> PlanCheck::run(const CaptureSession::Captured& f, std::span<
   for (const auto& [generator, first] : plan_.generators) generators.push_back(*generator);
   std::vector<Tensor> results;
   {
-    const StateObserving observing(this);
+    const StateObserving observed(this);
     results = f(arguments);
   }
   for (auto& y : results) y = y.detach();

@@ -17,7 +17,7 @@ std::vector<Tensor> CaptureSession::run(const Captured& f, std::span<const Tenso
   std::vector<Tensor> results;
   {
     const core::Recording on(&recorder_);
-    const StateObserving observing(this);
+    const StateObserving observed(this);
     results = f(arguments);
     for (auto& y : results) y = y.detach();
   }

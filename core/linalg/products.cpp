@@ -189,7 +189,7 @@ void multiply(const Array& a, const Array& b, Array& c, const Shape& batch) {
   }
 }
 
-void multiply_into(const Array& a, const Array& b, Array& c, const Shape& batch) {
+inline void multiply_into(const Array& a, const Array& b, Array& c, const Shape& batch) {
   newtape::detail::multiply_adds += c.size() * a.shape().back();
   if (a.dtype() == f32) {
     multiply<float>(a, b, c, batch);
@@ -204,6 +204,18 @@ void multiply_into(const Array& a, const Array& b, Array& c, const Shape& batch)
 void linear_into(const Array& x, const Array& wt, const Array& b, Array& y) {
   newtape::detail::multiply_adds += y.size() * x.shape()[1];
   blas::with_float(x.dtype(), [&]<class T>() { product<T>(x, wt, y.data<T>(), b.data<T>(), 0); });
+}
+
+// Apart from the functions, so that these need no larger frame.
+[[gnu::cold, gnu::noinline]] Array record_matmul(const Array& a, const Array& b, const Shape& batch) {
+  const auto write = [batch](Array& out, const Array& x, const Array& y) { multiply_into(x, y, out, batch); };
+  return record_computed(
+      "matmul", [&] { return matmul(a, b); }, write, a, b);
+}
+[[gnu::cold, gnu::noinline]] Array record_linear(const Array& x, const Array& w, const Array& b) {
+  const auto write = [](Array& out, const Array& a, const Array& v, const Array& c) { linear_into(a, v, c, out); };
+  return record_computed(
+      "linear", [&] { return linear(x, w, b); }, write, x, transpose(w, 0, 1), contiguous(b));
 }
 
 }  // namespace
@@ -251,11 +263,7 @@ Array matmul(const Array& a, const Array& b) {
   if (b.ndim() == 2 && a.ndim() > 2 && a.is_contiguous() && a.size() > 0) {
     return reshape(matmul(reshape(a, {-1, a.shape().back()}), b), shape);
   }
-  if (recorder() != nullptr) {
-    const auto write = [batch](Array& out, const Array& x, const Array& y) { multiply_into(x, y, out, batch); };
-    return record_computed(
-        "matmul", [&] { return matmul(a, b); }, write, a, b);
-  }
+  if (recorder() != nullptr) return record_matmul(a, b, batch);
   Array c = Array::empty(shape, a.dtype());
   multiply_into(a, b, c, batch);
   return c;
@@ -297,11 +305,7 @@ Array linear(const Array& x, const Array& w, const Array& b) {
   const auto n = x.shape()[0];
   const auto k = x.shape()[1];
   const auto m = w.shape()[0];
-  if (recorder() != nullptr && n * m * k != 0) {
-    const auto write = [](Array& out, const Array& a, const Array& v, const Array& c) { linear_into(a, v, c, out); };
-    return record_computed(
-        "linear", [&] { return linear(x, w, b); }, write, x, transpose(w, 0, 1), contiguous(b));
-  }
+  if (recorder() != nullptr && n * m * k != 0) return record_linear(x, w, b);
   Array y = Array::empty({n, m}, x.dtype());
   if (y.size() == 0) return y;
   if (k == 0) {
