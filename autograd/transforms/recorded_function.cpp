@@ -79,8 +79,18 @@ RecordedFunction record_call(std::string_view op, std::span<const Tensor> xs, F&
 
 }  // namespace
 
+namespace {
+constinit thread_local std::string_view outermost_caller;
+}
+
+CallerOfFunctions::CallerOfFunctions(std::string_view op) noexcept : before_(outermost_caller) {
+  if (before_.empty()) outermost_caller = op;
+}
+CallerOfFunctions::~CallerOfFunctions() { outermost_caller = before_; }
+
 void raise_empty_function(std::string_view op) {
-  raise<ValueError>(std::string(op) + ": the function is empty", "a function", "none");
+  raise<ValueError>(std::string(outermost_caller.empty() ? op : outermost_caller) + ": the function is empty",
+                    "a function", "none");
 }
 
 RecordedFunction record(std::string_view op, const MultiFunction& f, std::span<const Tensor> xs) {

@@ -32,11 +32,23 @@ struct RecordedFunction {
   }
 };
 
-/// The ValueError of a function that is empty.
+/// What calls functions of the user, for a scope on this thread; the outermost one counts.
+class CallerOfFunctions {
+ public:
+  explicit CallerOfFunctions(std::string_view op) noexcept;
+  ~CallerOfFunctions();
+  CallerOfFunctions(const CallerOfFunctions&) = delete;
+  CallerOfFunctions& operator=(const CallerOfFunctions&) = delete;
+
+ private:
+  std::string_view before_;
+};
+/// The ValueError of a function that is empty, named by the outermost caller.
 [[noreturn]] void raise_empty_function(std::string_view op);
 /// body(), in which functions of the user are called: a ValueError where one of them is empty.
 template <class F>
 auto with_functions(std::string_view op, F&& body) {
+  const CallerOfFunctions scope(op);
   try {
     return body();
   } catch (const std::bad_function_call&) {
