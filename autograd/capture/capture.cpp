@@ -117,7 +117,11 @@ std::vector<Tensor> CapturedFunction::call(std::vector<Tensor> arguments) {
   if (LayerObserver::current() != nullptr || backward_is_observed.load(std::memory_order_relaxed)) {
     return self.eager(arguments, "an observer of layers or of sweeps is on");
   }
-  if (core::recorder() != nullptr || state_observer != nullptr) return self.f(arguments);
+  if (core::recorder() != nullptr || state_observer != nullptr) {  // part of another captured function
+    auto results = self.f(arguments);
+    for (auto& y : results) y = y.detach();
+    return results;
+  }
   if (std::any_of(self.refused.begin(), self.refused.end(), [&](const auto& key) { return key.fits(arguments); })) {
     return self.eager(arguments, self.reason);
   }

@@ -4,11 +4,34 @@
 #include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 namespace newtape::detail {
+namespace {
 
-std::vector<Tensor> CaptureSession::run(const Captured& f, std::span<const Tensor> arguments) {
+/// A copy with the same strides.
+Array in_own_memory(const Array& x) {
+  if (x.size() == 0) return x;
+  std::int64_t low = 0, high = 0;
+  for (std::size_t i = 0; i < x.ndim(); ++i) {
+    const auto span = (x.shape()[i] - 1) * x.strides()[i];
+    (span < 0 ? low : high) += span;
+  }
+  const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
+  Array all = Array::empty({high - low + 1}, x.dtype());
+  std::memcpy(all.raw(), static_cast<const std::byte*>(x.raw()) + low * item,
+              static_cast<std::size_t>(all.size() * item));
+  return Array::view_of(all, x.shape(), x.strides(), -low);
+}
+
+}  // namespace
+
+std::vector<Tensor> CaptureSession::run(const Captured& f, std::span<const Tensor> given) {
+  // Arrays are known by their memory: that of an argument may be that of another one, of a parameter or a captured tensor,
+  // from which a later call's argument differs.
+  std::vector<Tensor> arguments;
+  for (const auto& x : given) arguments.emplace_back(in_own_memory(x.value()));
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     plan_.inputs.push_back(recorder_.add_input(arguments[i].value(), static_cast<int>(i)));
   }

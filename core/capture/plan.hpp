@@ -4,6 +4,7 @@
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/fuse/recording.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -77,8 +78,11 @@ class CallPlan {
 
   /// Sets the address of an input or a state.
   void bind(int memory, void* base);
-  /// Whether a call reads or writes the block.
-  bool is_used(int memory) const { return !users_[static_cast<std::size_t>(memory)].empty(); }
+  /// Whether a call reads or writes the block, or a result is on it.
+  bool is_used(int memory) const {
+    return !users_[static_cast<std::size_t>(memory)].empty() ||
+           std::any_of(kept_.begin(), kept_.end(), [memory](const PlanOperand& y) { return y.memory == memory; });
+  }
   /// Executes the calls. False when a test of values has another result than in the recording: nothing after it was
   /// executed.
   bool run();

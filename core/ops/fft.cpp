@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/fft.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -318,6 +319,9 @@ void real_inverse(const Array& z, Array& y, T scale) {
 }  // namespace
 
 Array fft(const Array& z, bool inverse, double scale) {
+  if (recorder() != nullptr)
+    return record_call(
+        "fft", [=](const Array& a) { return fft(a, inverse, scale); }, z);
   expect_pairs("fft", z);
   Array y = Array::empty(z.shape(), z.dtype());
   const Array in = contiguous(z);
@@ -330,6 +334,9 @@ Array fft(const Array& z, bool inverse, double scale) {
 }
 
 Array rfft(const Array& x, double scale) {
+  if (recorder() != nullptr)
+    return record_call(
+        "rfft", [=](const Array& a) { return rfft(a, scale); }, x);
   expect_floating("rfft", x);
   if (x.ndim() < 1 || x.shape(-1) < 1) {
     raise<ShapeError>("rfft: the transformed axis must not be empty", "[.., n], n >= 1", to_string(x.shape()));
@@ -345,6 +352,9 @@ Array rfft(const Array& x, double scale) {
 }
 
 Array irfft(const Array& z, std::int64_t n, double scale) {
+  if (recorder() != nullptr)
+    return record_call(
+        "irfft", [=](const Array& a) { return irfft(a, n, scale); }, z);
   expect_pairs("irfft", z);
   if (n < 1 || z.shape(-2) != n / 2 + 1) {
     raise<ShapeError>("irfft: the number of coefficients", "n / 2 + 1 for n = " + std::to_string(n),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/number_parts.hpp>
@@ -52,6 +53,9 @@ std::uint64_t magnitude(std::int64_t x) {
 }  // namespace
 
 Array signbit(const Array& x) {
+  if (recorder() != nullptr)
+    return record_call(
+        "signbit", [](const Array& a) { return signbit(a); }, x);
   expect_computed("signbit", x);
   if (x.dtype() == f32) return map<bool, float>(x, [](float v) { return std::signbit(v); });
   if (x.dtype() == f64) return map<bool, double>(x, [](double v) { return std::signbit(v); });
@@ -60,6 +64,9 @@ Array signbit(const Array& x) {
 }
 
 Array exponent(const Array& x) {
+  if (recorder() != nullptr)
+    return record_call(
+        "exponent", [](const Array& a) { return exponent(a); }, x);
   expect_floating("frexp", x);
   const auto of = [](auto v) {
     int e = 0;
@@ -70,6 +77,9 @@ Array exponent(const Array& x) {
 }
 
 Array ldexp(const Array& x, const Array& e) {
+  if (recorder() != nullptr)
+    return record_call(
+        "ldexp", [](const Array& p, const Array& q) { return ldexp(p, q); }, x, e);
   expect_floating("ldexp", x);
   expect_i64("ldexp", e);
   const auto scaled = [](auto v, std::int64_t by) {
@@ -80,6 +90,9 @@ Array ldexp(const Array& x, const Array& e) {
 }
 
 Array nextafter(const Array& a, const Array& b) {
+  if (recorder() != nullptr)
+    return record_call(
+        "nextafter", [](const Array& p, const Array& q) { return nextafter(p, q); }, a, b);
   expect_floating("nextafter", a);
   if (a.dtype() != b.dtype()) {
     raise<DTypeError>("nextafter: the operands must have the same dtype", std::string(name(a.dtype())),
@@ -91,6 +104,9 @@ Array nextafter(const Array& a, const Array& b) {
 }
 
 Array gcd(const Array& a, const Array& b) {
+  if (recorder() != nullptr)
+    return record_call(
+        "gcd", [](const Array& p, const Array& q) { return gcd(p, q); }, a, b);
   expect_i64("gcd", a);
   expect_i64("gcd", b);
   return map<std::int64_t, std::int64_t, std::int64_t>("gcd", a, b, [](std::int64_t x, std::int64_t y) {
@@ -99,6 +115,9 @@ Array gcd(const Array& a, const Array& b) {
 }
 
 Array lcm(const Array& a, const Array& b) {
+  if (recorder() != nullptr)
+    return record_call(
+        "lcm", [](const Array& p, const Array& q) { return lcm(p, q); }, a, b);
   expect_i64("lcm", a);
   expect_i64("lcm", b);
   return map<std::int64_t, std::int64_t, std::int64_t>("lcm", a, b, [](std::int64_t x, std::int64_t y) {

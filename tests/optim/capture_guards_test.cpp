@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace newtape;
@@ -90,6 +91,54 @@ TEST_CASE("capture: results and arguments stay what they were") {
   std::vector<Tensor> results;
   for (int i = 0; i < 6; ++i) results.push_back(f(full({2}, i, f64)));
   for (int i = 0; i < 6; ++i) CHECK(identical_bits(results[static_cast<std::size_t>(i)], full({2}, i + 1, f64)));
+}
+
+TEST_CASE("capture: arguments that share memory when the function is recorded, and not later") {
+  const Tensor x = normal_of({3}, 1), y = normal_of({3}, 2), pair = normal_of({2, 3}, 3);
+  const Parameter w(normal_of({3}, 4));
+  const auto body = [&](const Tensor& a, const Tensor& b) { return (a * 2.0 + b * x + a * w).detach(); };
+  auto same = capture(body), overlapping = capture(body), captured = capture(body), parameter = capture(body);
+  for (int i = 0; i < 2; ++i) {
+    same(y, y);
+    overlapping(pair, select(pair, 0, 0));
+    captured(x, y);
+    parameter(w.detach(), y);
+  }
+  CHECK(identical_bits(same(y, x), body(y, x)));
+  CHECK(identical_bits(overlapping(pair, y), body(pair, y)));
+  CHECK(identical_bits(captured(y, y), body(y, y)));
+  CHECK(identical_bits(parameter(y, y), body(y, y)));
+  for (auto* f : {&same, &overlapping, &captured, &parameter}) CHECK(f->counts().replayed == 1);
+}
+
+TEST_CASE("capture: results that no call computes") {
+  const Parameter w(normal_of({3}, 1));
+  const Tensor c = normal_of({3}, 2);
+  auto f = capture([&](const Tensor& x) { return std::tuple(w.detach(), c, x); });
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    if (i == 3) w.set_value(normal_of({3}, 5));
+    const Tensor x = normal_of({3}, 6 + i);
+    const auto [p, q, r] = f(x);
+    CHECK(identical_bits(p, w.detach()));
+    CHECK(identical_bits(q, c));
+    CHECK(identical_bits(r, x));
+  }
+  CHECK(f.counts().replayed == 3);
+}
+
+TEST_CASE("capture: the results of a captured function within another one are constants") {
+  const Parameter w(normal_of({3}, 1)), v(normal_of({3}, 2));
+  auto inner = capture([&](const Tensor& x) { return x * v; });
+  auto outer = capture([&](const Tensor& x) {
+    w.zero_grad();
+    sum(inner(x) * w).backward();
+  });
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    const Tensor x = normal_of({3}, 3 + i);
+    outer(x);
+    CHECK(identical_bits(w.grad(), x * v.detach()));
+    CHECK_FALSE(v.grad().defined());
+  }
 }
 
 TEST_CASE("capture: gradients that the caller keeps do not change") {
