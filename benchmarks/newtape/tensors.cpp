@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Single operations and chains of them; torch/tensors.cpp is the other side.
-#include "support.hpp"
+#include "problems.hpp"
 
-#include <newtape/autograd/ops/activation.hpp>
-#include <newtape/autograd/ops/arithmetic.hpp>
-#include <newtape/autograd/ops/elementwise.hpp>
-#include <newtape/autograd/ops/product.hpp>
-#include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
 
@@ -17,25 +12,17 @@ namespace {
 Workload small_chain() {
   const auto x = variable({16}, 1);
   const auto y = variable({16}, 2);
-  return gradients({x, y}, [=] {
-    Tensor z = x;
-    for (int i = 0; i < 50; ++i) {
-      z = z * y;
-      z = z + x;
-    }
-    return nt::sum(z);
-  });
+  return gradients({x, y}, [=] { return problems::small_chain(x, y); });
 }
 
 Workload ew_chain() {
   const auto x = variable({1024, 1024}, 1);
-  return gradients({x}, [=] { return nt::sum(nt::tanh(0.5 * x) * x + nt::sigmoid(x) * x - nt::exp(-x * x)); });
+  return gradients({x}, [=] { return nt::sum(problems::elementwise_chain(x)); });
 }
 
 Workload fuse_chain() {
   const auto x = variable({1024, 1024}, 1);
-  const auto f = [](auto t) { return nt::tanh(0.5 * t) * t + nt::sigmoid(t) * t - nt::exp(-t * t); };
-  return gradients({x}, [=] { return nt::sum(nt::fuse(f, x)); });
+  return gradients({x}, [=] { return nt::sum(nt::fuse(problems::elementwise_chain, x)); });
 }
 
 Workload row_softmax() {
