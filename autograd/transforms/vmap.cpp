@@ -78,10 +78,12 @@ struct Traced {
   std::vector<Tensor> reads;  ///< whose elements f has read
   std::set<Key> number_keys;  ///< of what f has as numbers, not as tensors
 
-  Traced(const MultiFunction& f, std::vector<Tensor> example) {
-    const NoGrad off;
+  Traced(const MultiFunction& f, const std::vector<Tensor>& example) {
     // In memory of their own, so that arguments with equal elements are told apart.
-    for (const auto& x : example) inputs.emplace_back(core::copy(x.value()));
+    for (const auto& x : example) {
+      inputs.emplace_back(core::copy(x.value()));
+      if (x.requires_grad() && grad_enabled()) inputs.back() = variable(inputs.back());
+    }
     Recorder recorder;
     const detail::TraceNumbers collect(numbers);
     outputs = f(inputs);
@@ -156,6 +158,8 @@ class Replay {
     const bool known = one != first_keys_.end() && other != last_keys_.end();
     if (known && one->second == other->second) {
       found = values_[one->second];
+      // By detach(), which is no operation, or computed with recording off.
+      if (found.x.requires_grad() && !in_first.requires_grad()) found.x = found.x.detach();
       return {};
     }
     const bool captured = key_of(in_first) == key_of(in_last);

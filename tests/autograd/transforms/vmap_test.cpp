@@ -216,6 +216,33 @@ TEST_CASE("vmap: of itself, and with captured variables") {
   CHECK(near(w.grad(), v.grad()));
 }
 
+TEST_CASE("vmap: what is detached, or computed with recording off, has no derivative") {
+  const Tensor w = variable(tensor({2.0, -1.0}, f64));
+  const UnaryFunction detached = [](const Tensor& v) { return v * v.detach(); };
+  const UnaryFunction result = [](const Tensor& v) { return v * exp(v).detach(); };
+  const UnaryFunction off = [](const Tensor& v) {
+    const Tensor y = [&] {
+      const NoGrad no;
+      return exp(v);
+    }();
+    return v * y;
+  };
+  const UnaryFunction captured = [&](const Tensor& v) { return v * (w * v).detach() + w * w.detach(); };
+  for (const auto& f : {detached, result, off, captured}) {
+    const auto gradients_of = [&](const UnaryFunction& batch) {
+      const Tensor x = variable(tensor({{0.5, 1.0}, {-2.0, 3.0}, {4.0, 0.25}}, f64));
+      const std::vector<Tensor> xs{x, w};
+      return grad(sum(square(batch(x)) + 0.0 * w), xs);
+    };
+    const auto loop = gradients_of([&](const Tensor& x) {
+      return stack({f(select(x, 0, 0)), f(select(x, 0, 1)), f(select(x, 0, 2))});
+    });
+    const auto together = gradients_of(vmap(f, {.allow_loop = false}));
+    CHECK(near(together[0], loop[0]));
+    CHECK(near(together[1], loop[1]));
+  }
+}
+
 TEST_CASE("vmap: says why it loops, and refuses to when asked") {
   manual_seed(4);
   const Tensor x = abs(numbers_like_normal({4, 3, 3})) + 0.1;
