@@ -11,6 +11,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/fft.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -32,7 +33,8 @@ Tensor complex_transform(In z, bool inverse, double scale) {
 /// [n / 2 + 1, 1]: `ends` for coefficients that stand for themselves, `inner` for those with a conjugate.
 Tensor symmetry(std::int64_t n, double ends, double inner, DType dtype) {
   const auto count = n / 2 + 1;
-  Array w = core::full({count, 1}, inner, f64);
+  Array w = Array::empty({count, 1}, f64);
+  std::fill_n(w.data<double>(), count, inner);
   w.data<double>()[0] = ends;
   if (n % 2 == 0) w.data<double>()[count - 1] = ends;
   return core::cast(w, dtype);

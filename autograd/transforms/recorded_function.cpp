@@ -4,9 +4,9 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
-#include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <unordered_map>
 
@@ -168,8 +168,9 @@ Shape joined(const Shape& lead, const Shape& shape) {
 }
 
 Tensor unit_rows(std::int64_t first, std::int64_t count, std::int64_t n, DType dtype) {
-  Array rows = core::zeros({count, n}, dtype);
+  Array rows = Array::empty({count, n}, dtype);  // a capture takes what the host writes into it for constants
   visit_dtype(dtype, [&]<class T>() {
+    std::fill_n(rows.data<T>(), count * n, T(0));
     T* at = rows.data<T>() + first;
     for (std::int64_t i = 0; i < count; ++i) at[i * (n + 1)] = T(1);
   });
