@@ -89,6 +89,11 @@ CapturedState& CaptureSession::add(std::unique_ptr<CapturedState> state, const A
 
 void CaptureSession::on_value(const SharedCell<Tensor>& cell) {
   if (known_.count(cell.get()) != 0 || !cell->defined()) return;
+  if (!cell->value().reusable()) {
+    // A captured tensor that shares the memory is a constant, also when the state changes.
+    const core::Recording off(nullptr);
+    *cell = Tensor(in_own_memory(cell->value()), cell->node());
+  }
   add(std::make_unique<CapturedState>(cell), cell->value());
 }
 

@@ -111,6 +111,25 @@ TEST_CASE("capture: arguments that share memory when the function is recorded, a
   for (auto* f : {&same, &overlapping, &captured, &parameter}) CHECK(f->counts().replayed == 1);
 }
 
+TEST_CASE("capture: a captured tensor with the memory of a parameter is a constant") {
+  const Parameter w(normal_of({3}, 1));
+  const Tensor before = w.detach();
+  optim::SGD sgd({w}, {.lr = 0.1});
+  const auto body = [&](const Tensor& x) {
+    sgd.zero_grad();
+    const Tensor loss = sum(square(w * x - before));
+    loss.backward();
+    sgd.step();
+    return loss.detach();
+  };
+  auto f = capture(body);
+  std::vector<Tensor> losses;
+  for (std::uint64_t i = 0; i < 5; ++i) losses.push_back(f(normal_of({3}, i)));
+  CHECK(f.counts().replayed == 3);
+  w.set_value(normal_of({3}, 1));
+  for (std::uint64_t i = 0; i < 5; ++i) CHECK(identical_bits(body(normal_of({3}, i)), losses[i]));
+}
+
 TEST_CASE("capture: results that no call computes") {
   const Parameter w(normal_of({3}, 1));
   const Tensor c = normal_of({3}, 2);
