@@ -20,7 +20,8 @@ struct VmapOptions {
 /// and each of its operations computed for the whole batch, most of them by broadcasting. Where an operation has no such rule,
 /// the two traces differ (a random number, an operation that depends on the elements), or f reads an element by `item` (a
 /// branch), f is called for one example after the other; `explain_vmap` says why. The results are recorded: it composes with
-/// grad, jvp, hessian and itself, on both sides. f may not read elements by other ways, such as data(). ValueError for an
+/// grad, jvp, hessian and itself, on both sides. f may not read elements by other ways, such as data(). The
+/// two traces are calls of f: what it changes (running statistics, a generator) changes twice, too. ValueError for an
 /// empty f; ShapeError for different numbers of examples, and where the results of examples differ in shape.
 MultiFunction vmap(MultiFunction f, const VmapOptions& options = {});
 Function vmap(Function f, const VmapOptions& options = {});
