@@ -155,7 +155,7 @@ Array solved(const Tensor& data, const Lengths& l, const QuadraticProgramOptions
   return core::cast(core::concatenate(std::vector<Array>{found.x, found.z, found.y}, -1), data.dtype());
 }
 
-void expect_shape(const char* which, const Tensor& x, const Shape& trailing) {
+void expect_operand(const char* which, const Tensor& x, const Shape& trailing) {
   const auto axes = trailing.size();
   const bool right =
       x.ndim() >= axes && Shape(x.shape().end() - static_cast<std::ptrdiff_t>(axes), x.shape().end()) == trailing;
@@ -196,11 +196,11 @@ Program complete(const Tensor& p, const Tensor& q, const LinearConstraints& c, L
     raise<DTypeError>(std::string("quadratic_program: ") + which + " must have the dtype of q", name(dtype),
                       name(x->dtype()));
   }
-  expect_shape("p", d.p, {l.n, l.n});
-  expect_shape("b", d.b, {l.k});
-  expect_shape("h", d.h, {l.m});
-  expect_shape("a", d.a, {l.k, l.n});
-  expect_shape("g", d.g, {l.m, l.n});
+  expect_operand("p", d.p, {l.n, l.n});
+  expect_operand("b", d.b, {l.k});
+  expect_operand("h", d.h, {l.m});
+  expect_operand("a", d.a, {l.k, l.n});
+  expect_operand("g", d.g, {l.m, l.n});
   const auto lead = [](const Tensor& x, std::size_t axes) {
     return Shape(x.shape().begin(), x.shape().end() - static_cast<std::ptrdiff_t>(axes));
   };
