@@ -66,11 +66,12 @@ Tensor real(In z);                 ///< [.., 2] -> [..]
 Tensor imag(In z);                 ///< [.., 2] -> [..]
 Tensor abs(In z);                  ///< sqrt(real^2 + imag^2) without overflow [..]; derivative at 0 as hypot
 Tensor angle(In z);                ///< in (-pi, pi] [..]
-Tensor conj(In z);
-Tensor multiply(In a, In b);  ///< complex product; broadcasts
+Tensor conj(In z);                 ///< real - i imag
+Tensor multiply(In a, In b);       ///< complex product; broadcasts
 
 // --- convolution, spectrograms ---
 
+/// Which part of a convolution is kept, as in SciPy.
 enum class ConvolveMode { full, same, valid };
 /// Options of fftconvolve.
 struct FftconvolveOptions {

@@ -6,6 +6,7 @@
 /// Sampling of images at places between pixels, as in PyTorch.
 namespace newtape {
 
+/// How the values between pixels are found.
 enum class GridSampleMode { bilinear, nearest, bicubic };
 /// Places outside of the image: zeros, its edge, or the image mirrored at its edges.
 enum class GridPadding { zeros, border, reflection };

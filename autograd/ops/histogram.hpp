@@ -9,12 +9,14 @@
 /// Counts of elements by intervals.
 namespace newtape {
 
+/// Options of histogram.
 struct HistogramOptions {
   /// Of equally wide bins; by default from the least element to the largest.
   std::optional<std::pair<double, double>> range = {};
   Tensor weights = {};   ///< of x's shape; sums of them instead of counts, differentiable in them
   bool density = false;  ///< divided by the total and by the widths: the integral is 1
 };
+/// Counts, and the edges of the intervals.
 struct Histogram {
   Tensor hist;       ///< [bins]; i64 counts, or of the weights' dtype, or with `density` of the edges'
   Tensor bin_edges;  ///< [bins + 1], of the dtype of x, f32 for integers

@@ -13,6 +13,7 @@ Tensor heaviside(In x, In values);  ///< 0 for x < 0, 1 for x > 0, `values` at 0
 
 /// x 2^e for floats x and integers e, rounded once. Differentiable in x.
 Tensor ldexp(In x, In e);
+/// The parts of frexp, in the shape of its operand.
 struct Frexp {
   Tensor mantissa, exponent;
 };

@@ -42,10 +42,14 @@ Tensor i1e(In x);  ///< exp(-|x|) i1(x)
 
 // --- Bessel functions of the first kind, and of the second kind, NaN for x < 0 ---
 Tensor bessel_jn(int n, In x);  ///< of integer order; J_(-n) = (-1)^n J_n
-Tensor bessel_yn(int n, In x);
+Tensor bessel_yn(int n, In x);  ///< of integer order; Y_(-n) = (-1)^n Y_n, -inf at 0
+/// The first kind of order 0.
 inline Tensor bessel_j0(In x) { return bessel_jn(0, std::move(x)); }
+/// The first kind of order 1.
 inline Tensor bessel_j1(In x) { return bessel_jn(1, std::move(x)); }
+/// The second kind of order 0.
 inline Tensor bessel_y0(In x) { return bessel_yn(0, std::move(x)); }
+/// The second kind of order 1.
 inline Tensor bessel_y1(In x) { return bessel_yn(1, std::move(x)); }
 
 // --- with derivatives in all operands, in the parameters up to order 5 (then ValueError) ---

@@ -57,6 +57,7 @@ struct MinMax {
 MinMax aminmax(In x, const Axes& axes = {}, bool keepdims = false);
 
 // --- of the elements that are not NaN; NaN where there are none (nanvar, nanstd: no more than `correction`) ---
+/// var of these; NaN where there are no more than `correction`.
 Tensor nanvar(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);
 /// The square root of nanvar, with derivative 0 where it is 0.
 Tensor nanstd(In x, const Axes& axes = {}, double correction = 1, bool keepdims = false);

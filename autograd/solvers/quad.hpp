@@ -14,6 +14,7 @@ struct QuadOptions {
   std::int64_t max_intervals = 2000;  ///< NumericalError beyond
 };
 
+/// The integral, and what it took.
 struct QuadResult {
   Tensor value;                  ///< [..], differentiable
   double error = 0;              ///< estimate of its largest absolute error

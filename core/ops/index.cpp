@@ -127,7 +127,7 @@ Array as_indices(std::string_view op, const Array& x) {
 Array take(const Array& x, const Array& indices, std::int64_t axis) {
   if (recorder() != nullptr)
     return record_call(
-        "take", [=](const Array& x, const Array& indices) { return take(x, indices, axis); }, x, indices);
+        "take", [=](const Array& from, const Array& at) { return take(from, at, axis); }, x, indices);
   if (x.ndim() == 0) return take(unsqueeze(x, 0), indices, axis);
   const auto a = normalize_axis("take", axis, x.ndim());
   const IndexedAxis along(x.shape(), a);

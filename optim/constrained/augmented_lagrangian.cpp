@@ -145,7 +145,8 @@ class AugmentedLagrangianRun {
       return errors_.error() <= std::sqrt(p_.gradient_tolerance) * errors_.scale ? Status::precision
                                                                                  : Status::no_progress;
     }
-    if (unmet_ > 0.5 * before) penalty_ *= 10;
+    // What is met needs no larger penalty, whose rounding would only spoil the gradient.
+    if (unmet_ > std::max(0.5 * before, p_.constraint_tolerance)) penalty_ *= 10;
     if (penalty_ > max_penalty) {
       problem_ = fmt::format("the largest penalty leaves a violation of {:.1e}", errors_.violation);
       return Status::no_progress;

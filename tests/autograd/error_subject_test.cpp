@@ -190,7 +190,10 @@ std::vector<BadCall> bad_shapes() {
        [=] {
          fold(flat, {4, 4}, {2, 2});
        }},
-      {"searchsorted", [=] { searchsorted(zeros({2, 3}), zeros({3, 3})); }},
+      {"searchsorted",
+       [=] {
+         searchsorted(zeros({2, 3}), zeros({3, 3}));
+       }},
       {"bincount", [=] { bincount(flat); }},
       {"tensordot", [=] { tensordot(x, flat, 1); }},
       {"einsum", [=] { einsum("ij->i", {x}); }},
