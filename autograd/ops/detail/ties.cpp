@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/detail/ties.hpp>
 
 #include <newtape/autograd/op.hpp>
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
