@@ -195,7 +195,7 @@ void RecurrentStack::make_weights(const std::function<Parameter(const std::strin
   for (std::int64_t layer = 0; layer < options.num_layers; ++layer) {
     for (std::int64_t d = 0; d < directions(); ++d) {
       RecurrentWeights w;
-      for (auto& [name, p] : make(static_cast<std::size_t>(layer), d == 1, w)) *p = add(name, *p);
+      for (auto& [key, p] : make(static_cast<std::size_t>(layer), d == 1, w)) *p = add(key, *p);
       weights.push_back(std::move(w));
     }
   }
