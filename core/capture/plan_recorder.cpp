@@ -198,35 +198,30 @@ PlanOperand PlanRecorder::target(const Array& y) {
   return place(y, range->memory, start);
 }
 
-Array PlanRecorder::elementwise(std::string_view op, kernels::Kernel kernel, Operands in, DType /*dtype*/,
-                                const std::function<Array()>& run) {
-  PlanStep step = step_of(PlanStep::elementwise, op);
-  step.kernel = kernel;
+Array PlanRecorder::one_result(PlanStep step, Operands in, const std::function<Array()>& run) {
   if (!in_host_) step.in = operands(in);
   Array y = [&] {
     const Recording off(nullptr);
     return run();
   }();
   if (in_host_) return empty_result(std::move(y));
-  last_op_ = op;
+  last_op_ = step.op;
   step.out.push_back(result(y, in));
   plan_.add_step(std::move(step));
   return y;
 }
 
+Array PlanRecorder::elementwise(std::string_view op, kernels::Kernel kernel, Operands in, DType /*dtype*/,
+                                const std::function<Array()>& run) {
+  PlanStep step = step_of(PlanStep::elementwise, op);
+  step.kernel = kernel;
+  return one_result(std::move(step), in, run);
+}
+
 Array PlanRecorder::computed(std::string_view op, Operands in, const std::function<Array()>& run, Compute compute) {
   PlanStep step = step_of(PlanStep::computed, op);
   step.compute = std::move(compute);
-  if (!in_host_) step.in = operands(in);
-  Array y = [&] {
-    const Recording off(nullptr);
-    return run();
-  }();
-  if (in_host_) return empty_result(std::move(y));
-  last_op_ = op;
-  step.out.push_back(result(y, in));
-  plan_.add_step(std::move(step));
-  return y;
+  return one_result(std::move(step), in, run);
 }
 
 std::vector<Array> PlanRecorder::recorded(std::string_view op, Operands in, Call call) {

@@ -79,6 +79,8 @@ class PlanRecorder final : public CallRecorder {
   const Range* find(const Array& x, std::uintptr_t* start) const;
   int insert(const Array& x, PlanMemory memory);
   void forget(std::uintptr_t begin, std::uintptr_t end);
+  /// Runs a call with one result, and adds its step.
+  Array one_result(PlanStep step, Operands in, const std::function<Array()>& run);
   Array empty_result(Array y);
 
   CallPlan& plan_;

@@ -8,9 +8,8 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
-#include <newtape/optim/constrained/problem.hpp>
+#include <newtape/optim/constrained/run.hpp>
 #include <newtape/optim/second_order/minimize.hpp>
-#include <newtape/optim/second_order/run_recorder.hpp>
 
 #include <fmt/format.h>
 
@@ -26,60 +25,32 @@ namespace {
 
 constexpr double max_multiplier = 1e12, max_penalty = 1e14;
 
-class AugmentedLagrangianRun {
+class AugmentedLagrangianRun final : public ConstrainedRun {
  public:
   AugmentedLagrangianRun(const Function& f, ConstrainedProblem& problem, const Array& x0,
                          const MinimizeConstrainedOptions& options)
-      : f_(f),
-        p_(problem),
+      : ConstrainedRun(problem, x0, options),
+        f_(f),
         options_(options),
-        recorder_(problem.objective, options.stop, options.verbose, problem.gradient_tolerance),
-        multipliers_(core::zeros({problem.equalities() + problem.inequalities()}, f64)),
-        inner_tolerance_(std::sqrt(problem.gradient_tolerance)) {
-    at_.x = x0;
-  }
+        inner_tolerance_(std::sqrt(problem.gradient_tolerance)) {}
 
-  ConstrainedResult operator()() {
-    at_ = p_.derivatives(at_.x);
-    if (!finite(at_)) return finish(Status::not_finite, "at the start");
-    errors_ = p_.errors(at_, multipliers_);
+ private:
+  Iteration start() override {
     // The first penalty balances the value and the violation (Birgin and Martinez 2014, section 12.4).
     const double square = core::dot(p_.violations(at_.constraints), p_.violations(at_.constraints));
     penalty_ = options_.penalty > 0
                    ? options_.penalty
                    : std::clamp(10 * std::max(1., std::abs(at_.value)) / std::max(1., square / 2), 1e-8, 1e8);
-    std::optional<Status> status = recorder_.enter(row(0, 0, 0), at_.x);
-    try {
-      while (!status) status = iterate();
-    } catch (const BudgetSpent& spent) {
-      status = spent.status;
-    }
-    return finish(*status, problem_);
+    return row_with_penalty(0, 0, 0);
   }
 
- private:
-  ConstrainedResult finish(Status status, std::string note) {
-    if (status == Status::gradient_tolerance && errors_.scale > 1) {
-      note = fmt::format("relative to a multiplier of {:.2g}", errors_.scale);
-    }
-    const Array x = core::cast(at_.x, p_.objective.dtype());
-    return constrained_result(recorder_.finish(status, x, at_.value, errors_.stationarity, note), p_, at_,
-                              multipliers_);
-  }
-
-  Iteration row(double change, double step, std::int64_t inner) const {
-    Iteration i;
-    i.value = at_.value, i.change = change, i.gradient = errors_.error(), i.step = step, i.region = penalty_,
-    i.inner = inner;
-    i.note = fmt::format("violation {:.1e}", errors_.violation);
+  Iteration row_with_penalty(double change, double step, std::int64_t inner) const {
+    Iteration i = row(change, step, inner);
+    i.region = penalty_;
     return i;
   }
 
-  bool optimal() const {
-    return errors_.error() <= p_.gradient_tolerance * errors_.scale && errors_.violation <= p_.constraint_tolerance;
-  }
-
-  std::optional<Status> iterate() {
+  std::optional<Status> iterate() override {
     if (optimal()) return Status::gradient_tolerance;
     if (const auto status = recorder_.exhausted()) return status;
     const Result inner =
@@ -136,7 +107,7 @@ class AugmentedLagrangianRun {
     unmet_ = core::norm_inf(unmet());
     multipliers_ = updated();
     errors_ = p_.errors(at_, multipliers_);
-    const auto status = recorder_.enter(row(change, step, inner.iterations), at_.x);
+    const auto status = recorder_.enter(row_with_penalty(change, step, inner.iterations), at_.x);
     if (status || optimal()) return status ? status : Status::gradient_tolerance;
     if (const auto end = recorder_.exhausted()) return end;
     // Near the solution rounding of the penalty term limits the inner gradient.
@@ -172,17 +143,11 @@ class AugmentedLagrangianRun {
   }
 
   Function f_;
-  ConstrainedProblem& p_;
   const MinimizeConstrainedOptions& options_;
-  RunRecorder recorder_;
-  ConstrainedPoint at_;
-  OptimalityErrors errors_;
-  Array multipliers_;
   double penalty_ = 1;
   double inner_tolerance_;
   double unmet_ = infinity_;
   double begin_ = Budget::now();
-  std::string problem_;
   static constexpr double infinity_ = std::numeric_limits<double>::infinity();
 };
 

@@ -168,16 +168,6 @@ Tensor ConstrainedProblem::inequality_part(const Array& v) const {
   return core::cast(core::copy(core::reshape(rest, inequality_shape_)), objective.dtype());
 }
 
-ConstrainedResult constrained_result(Result result, const ConstrainedProblem& problem, const ConstrainedPoint& at,
-                                     const Array& multipliers) {
-  ConstrainedResult all;
-  static_cast<Result&>(all) = std::move(result);
-  if (at.constraints.defined()) all.violation = core::norm_inf(problem.violations(at.constraints));
-  all.equality_multipliers = problem.equality_part(multipliers);
-  all.inequality_multipliers = problem.inequality_part(multipliers);
-  return all;
-}
-
 const char* to_string(ConstrainedAlgorithm algorithm) noexcept {
   return algorithm == ConstrainedAlgorithm::sqp ? "SQP" : "augmented Lagrangian";
 }

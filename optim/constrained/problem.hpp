@@ -80,8 +80,5 @@ Array transposed_times(const Array& m, const Array& v);
 ConstrainedResult run_sqp(ConstrainedProblem& problem, const Array& x0, const MinimizeConstrainedOptions& options);
 ConstrainedResult run_augmented_lagrangian(ConstrainedProblem& problem, const Array& x0,
                                            const MinimizeConstrainedOptions& options);
-/// The result of a run at a point with its multipliers.
-ConstrainedResult constrained_result(Result result, const ConstrainedProblem& problem, const ConstrainedPoint& at,
-                                     const Array& multipliers);
 
 }  // namespace newtape::optim

@@ -9,9 +9,8 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
-#include <newtape/optim/constrained/problem.hpp>
+#include <newtape/optim/constrained/run.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>
-#include <newtape/optim/second_order/run_recorder.hpp>
 
 #include <fmt/format.h>
 
@@ -39,54 +38,18 @@ struct QuadraticStep {
   bool relaxed = false;
 };
 
-class SqpRun {
+class SqpRun final : public ConstrainedRun {
  public:
   SqpRun(ConstrainedProblem& problem, const Array& x0, const MinimizeConstrainedOptions& options)
-      : p_(problem),
-        exact_(options.exact_hessian),
-        recorder_(problem.objective, options.stop, options.verbose, problem.gradient_tolerance),
-        multipliers_(core::zeros({problem.equalities() + problem.inequalities()}, f64)),
-        weights_(core::copy(multipliers_)) {
-    at_.x = x0;
-  }
-
-  ConstrainedResult operator()() {
-    at_ = p_.derivatives(at_.x);
-    if (!finite(at_)) return finish(Status::not_finite, "at the start");
-    errors_ = p_.errors(at_, multipliers_);
-    b_ = core::eye(p_.size(), f64);
-    std::optional<Status> status = recorder_.enter(row(0, 0, 0, 0), at_.x);
-    try {
-      while (!status) status = iterate();
-    } catch (const BudgetSpent& spent) {
-      status = spent.status;
-    }
-    return finish(*status, problem_);
-  }
+      : ConstrainedRun(problem, x0, options), exact_(options.exact_hessian), weights_(core::copy(multipliers_)) {}
 
  private:
-  ConstrainedResult finish(Status status, std::string note) {
-    if (status == Status::gradient_tolerance && errors_.scale > 1) {
-      note = fmt::format("relative to a multiplier of {:.2g}", errors_.scale);
-    }
-    const Array x = core::cast(at_.x, p_.objective.dtype());
-    return constrained_result(recorder_.finish(status, x, at_.value, errors_.stationarity, note), p_, at_,
-                              multipliers_);
+  Iteration start() override {
+    b_ = core::eye(p_.size(), f64);
+    return row(0, 0, 0);
   }
 
-  Iteration row(double change, double step, double ratio, std::int64_t inner) const {
-    Iteration i;
-    i.value = at_.value, i.change = change, i.gradient = errors_.error(), i.step = step, i.ratio = ratio,
-    i.inner = inner;
-    i.note = fmt::format("violation {:.1e}", errors_.violation);
-    return i;
-  }
-
-  bool optimal() const {
-    return errors_.error() <= p_.gradient_tolerance * errors_.scale && errors_.violation <= p_.constraint_tolerance;
-  }
-
-  std::optional<Status> iterate() {
+  std::optional<Status> iterate() override {
     if (optimal()) return Status::gradient_tolerance;
     if (const auto status = recorder_.exhausted()) return status;
     if (exact_) b_ = exact_hessian();
@@ -227,7 +190,8 @@ class SqpRun {
     at_ = std::move(next);
     multipliers_ = step.multipliers;
     errors_ = p_.errors(at_, multipliers_);
-    Iteration i = row(change, core::norm2(s), t, tried);
+    Iteration i = row(change, core::norm2(s), tried);
+    i.ratio = t;
     if (step.relaxed) i.note += ", constraints relaxed";
     return recorder_.enter(std::move(i), at_.x);
   }
@@ -291,16 +255,11 @@ class SqpRun {
     return core::matmul(parts.v * w, core::transpose(parts.v, 0, 1));
   }
 
-  ConstrainedProblem& p_;
   bool exact_;
-  RunRecorder recorder_;
-  ConstrainedPoint at_;
-  OptimalityErrors errors_;
-  Array multipliers_, weights_;  ///< [k + m]; weights of the violations in the merit function
-  Array b_;                      ///< [n, n]
-  bool updated_ = false;         ///< b has information
-  bool fresh_ = true;            ///< no step since b was reset
-  std::string problem_;
+  Array weights_;         ///< of the violations in the merit function [k + m]
+  Array b_;               ///< [n, n]
+  bool updated_ = false;  ///< b has information
+  bool fresh_ = true;     ///< no step since b was reset
 };
 
 }  // namespace
