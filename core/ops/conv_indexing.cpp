@@ -2,6 +2,8 @@
 #include <newtape/core/ops/conv_indexing.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 namespace newtape::core::detail {
 
@@ -76,6 +78,47 @@ PaddedInput::PaddedInput(const Int3& lengths, const Pass& pass, bool along_rows)
   channel = plane * length[0];
 }
 
+namespace {
+
+// Rows of images are short: for most, a call of memcpy or memset takes longer than what it does. Loops over single
+// elements would be compiled to such calls: pieces of a fixed size are not, the last of which overlaps the one before it.
+constexpr std::int64_t short_row = 64;
+
+template <class T>
+struct Piece {
+  static constexpr std::int64_t size = 16 / static_cast<std::int64_t>(sizeof(T));
+  T elements[size];
+};
+
+/// to[i] = from[i], or 0, i < n.
+template <bool zero, class T>
+void write_row(const T* from, std::int64_t n, T* to) {
+  using Elements = Piece<T>;
+  const auto write = [&]<class Unit>(Unit unit, std::int64_t at) {
+    if constexpr (!zero) std::memcpy(&unit, from + at, sizeof unit);
+    std::memcpy(to + at, &unit, sizeof unit);
+  };
+  if (n < Elements::size) {
+    for (std::int64_t i = 0; i < Elements::size - 1; ++i) {
+      if (i < n) write(T(0), i);
+    }
+    return;
+  }
+  for (std::int64_t i = 0; i < n - Elements::size; i += Elements::size) write(Elements(), i);
+  write(Elements(), n - Elements::size);
+}
+
+template <class T>
+void copy_row(const T* from, std::int64_t n, T* to) {
+  n > short_row ? static_cast<void>(std::copy(from, from + n, to)) : write_row<false>(from, n, to);
+}
+template <class T>
+void clear_row(T* to, std::int64_t n) {
+  n > short_row ? static_cast<void>(std::fill_n(to, n, T(0))) : write_row<true, T>(nullptr, n, to);
+}
+
+}  // namespace
+
 template <class T>
 void PaddedInput::fill(const T* image, std::int64_t channels, T* to) const {
   const auto inside = [&](std::size_t a, std::int64_t f) { return f + from[a] >= 0 && f + from[a] < source[a]; };
@@ -85,14 +128,14 @@ void PaddedInput::fill(const T* image, std::int64_t channels, T* to) const {
     for (std::int64_t f0 = 0; f0 < length[0]; ++f0) {
       for (std::int64_t f1 = 0; f1 < length[1]; ++f1, to += row) {
         if (!inside(0, f0) || !inside(1, f1)) {
-          std::fill_n(to, row, T(0));
+          clear_row(to, row);
           continue;
         }
         const T* line = image + ((f0 + from[0]) * source[1] + f1 + from[1]) * source[2] + from[2];
         if (phases == 1) {
-          std::fill_n(to, begin, T(0));
-          std::copy(line + begin, line + end, to + begin);
-          std::fill(to + end, to + row, T(0));
+          clear_row(to, begin);
+          copy_row(line + begin, end - begin, to + begin);
+          clear_row(to + end, row - end);
           continue;
         }
         std::fill_n(to, row, T(0));
