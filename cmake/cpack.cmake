@@ -41,4 +41,16 @@ endif()
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${newtape_dev_depends}")
 # The other package's libraries are named above.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
+
+# What Debian's policy asks of every package: who holds the rights, and what changed.
+file(READ LICENSE license)
+string(STRIP "${license}" license)
+string(REPLACE "\n\n" "\n.\n" license "\n${license}")
+string(REPLACE "\n" "\n " license "${license}")
+configure_file(packaging/debian/copyright.in "${PROJECT_BINARY_DIR}/debian/copyright" @ONLY)
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+  string(TOUPPER ${component} upper)
+  install(FILES "${PROJECT_BINARY_DIR}/debian/copyright"
+    DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME}" COMPONENT ${component})
+endforeach()
 include(CPack)
