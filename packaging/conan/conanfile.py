@@ -16,8 +16,8 @@ class NewtapeConan(ConanFile):
     license = "BSD-3-Clause"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "fPIC": [True, False], "with_libzip": [True, False], "with_pictures": [True, False]}
-    default_options = {"shared": False, "fPIC": True, "with_libzip": True, "with_pictures": True}
+    options = {option: [True, False] for option in ("shared", "fPIC", "with_libzip", "with_pictures", "with_mpi")}
+    default_options = {"shared": False, "fPIC": True, "with_libzip": True, "with_pictures": True, "with_mpi": False}
     implements = ["auto_shared_fpic"]
 
     def set_version(self):
@@ -27,8 +27,9 @@ class NewtapeConan(ConanFile):
 
     def export_sources(self):
         source = os.path.join(self.recipe_folder, "..", "..")
-        files = ["CMakeLists.txt", "LICENSE", "newtape.hpp", "cmake/*", "tools/info.cpp", "tools/make_exports"]
-        for pattern in files + [f"{part}/*" for part in PARTS]:
+        files = ["CMakeLists.txt", "LICENSE", "CHANGELOG.md", "newtape.hpp", "mpi.hpp", "cmake/*", "packaging/debian/*", "tools/info.cpp",
+                 "tools/make_exports"]
+        for pattern in files + [f"{part}/*" for part in [*PARTS, "mpi"]]:
             copy(self, pattern, source, self.export_sources_folder)
 
     def requirements(self):
@@ -43,6 +44,8 @@ class NewtapeConan(ConanFile):
         if self.options.with_pictures:
             self.requires("libpng/[>=1.6 <2]")
             self.requires("libjpeg-turbo/3.0.2")
+        if self.options.with_mpi:
+            self.requires("openmpi/4.1.6")
 
     def validate(self):
         check_min_cppstd(self, 20)
@@ -55,6 +58,7 @@ class NewtapeConan(ConanFile):
         for what in ("TESTS", "EXAMPLES", "BENCHMARKS"):
             toolchain.variables[f"NEWTAPE_BUILD_{what}"] = False
         toolchain.variables["NEWTAPE_UNITY"] = 8
+        toolchain.variables["NEWTAPE_MPI"] = bool(self.options.with_mpi)
         toolchain.generate()
         CMakeDeps(self).generate()
 
