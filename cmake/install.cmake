@@ -24,7 +24,7 @@ foreach(header ${newtape_headers} ${newtape_mpi_headers})
   install(FILES ${header} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape/${folder}" COMPONENT development)
 endforeach()
 install(DIRECTORY data/files/ DESTINATION "${CMAKE_INSTALL_DATADIR}/newtape" COMPONENT ${data_component})
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT ${data_component})
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT licence)  # Debian's packages have it in their copyright file
 
 set(newtape_has_zip OFF)
 if(TARGET newtape::zip)
