@@ -10,6 +10,7 @@
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/autograd/ode/odeint.hpp>
+#include <newtape/autograd/ode/solve_bvp.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
