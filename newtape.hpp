@@ -14,6 +14,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
 #include <newtape/autograd/parameter.hpp>
+#include <newtape/autograd/row_grad.hpp>
 #include <newtape/autograd/solvers/kalman.hpp>
 #include <newtape/autograd/solvers/quad.hpp>
 #include <newtape/autograd/solvers/quadratic_program.hpp>

@@ -5,6 +5,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 
 #include <algorithm>
@@ -239,6 +240,7 @@ class Sweep {
       if (!node.edges[i]) continue;
       auto& slot = slots_[find(node.edges[i].get())];
       if (!slot.needed || (outputs == nullptr && accumulated(node, i, slot, g))) continue;
+      const RowsWelcome rows(takes_rows(*slot.node));
       Tensor x = explain("in the pullback of ", node, [&] {
         if (node.has_joint_pullback) return std::move(all[i]);
         if (outputs != nullptr) return node.pull_outputs(i, *outputs);
@@ -251,9 +253,16 @@ class Sweep {
     }
   }
 
+  /// Whether the gradient of a node may be kept as rows: see row_grad.hpp. Captured functions have dense ones.
+  bool takes_rows(const Node& node) const {
+    return all_keepers_ && node.op == nullptr && !grad_enabled() && state_observer == nullptr &&
+           (node.grad_hooks == nullptr || node.grad_hooks->hooks.empty());
+  }
+
   /// Adds the cotangent of edge `i` to the sum in `slot` in place; false, with nothing done, where that is impossible.
   bool accumulated(Node& node, std::size_t i, Slot& slot, const Tensor& g) const {
-    if (grad_enabled() || anomaly_checks_ != 0 || !slot.g.defined() || !slot.g.value().reusable()) return false;
+    if (grad_enabled() || anomaly_checks_ != 0 || !slot.g.defined() || !slot.g.value().reusable() || holds_rows(slot.g))
+      return false;
     Array sum = slot.g.take_value();
     const bool done = explain("in the pullback of ", node, [&] { return node.accumulate_into(i, sum, g.value()); });
     slot.g = Tensor(std::move(sum));
@@ -289,9 +298,12 @@ class Sweep {
 
   /// Sums `g` over broadcast axes to the shape of the node, and adds it to the cotangents from other uses.
   void receive(Slot& slot, Tensor g) {
-    g = fit(*slot.node, std::move(g));
+    const bool rows = holds_rows(g);
+    if (!rows) g = fit(*slot.node, std::move(g));
     if (!slot.g.defined()) {
       slot.g = std::move(g);
+    } else if (rows || holds_rows(slot.g)) {
+      slot.g = add_gradients(std::move(slot.g), std::move(g));
     } else if (grad_enabled()) {
       slot.g = std::move(slot.g) + std::move(g);
     } else {

@@ -8,6 +8,7 @@
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/array/integers.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/ops/creation.hpp>
@@ -58,7 +59,13 @@ detail::GradHooks& grad_hooks_of(const Tensor& x, const char* op) {
 Tensor Tensor::grad() const {
   const auto& cell = cell_of(*this, "grad");
   if (detail::state_observer != nullptr) detail::state_observer->on_gradient(*node().get(), false);
-  return cell.get();
+  Tensor g = cell.get();
+  if (detail::holds_rows(g)) {
+    raise<ValueError>("grad: the gradient of this table is kept as rows, since an embedding with sparse = true reads it",
+                      "row_grad(table), or an optimizer that takes rows: SparseAdam, SGD, Adagrad",
+                      "grad() of a table " + to_string(shape()) + " with " + std::to_string(g.shape(0)) + " rows");
+  }
+  return g;
 }
 
 void Tensor::set_grad(Tensor grad) const {

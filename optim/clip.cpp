@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/capture/state_observer.hpp>
+#include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
@@ -20,10 +21,21 @@ void check_bound(const char* op, const char* option, double bound) {
     raise<ValueError>(std::string(op) + ": " + option + " must not be negative", ">= 0", std::to_string(bound));
 }
 
+/// The elements of a gradient that may differ from 0; undefined when there is none.
+Array elements_of(const Parameter& p) {
+  if (const RowGrad in_rows = row_grad(p); in_rows.defined()) return in_rows.rows.value();
+  return p.grad().take_value();
+}
+
 /// Replaces each gradient by f(gradient), in place where its memory is not shared.
 template <class F>
 void transform(const std::vector<Parameter>& params, const F& f) {
   for (const auto& p : params) {
+    if (RowGrad in_rows = row_grad(p); in_rows.defined()) {
+      p.set_grad({});
+      set_row_grad(p, in_rows.indices, Tensor(f(in_rows.rows.take_value())));
+      continue;
+    }
     Tensor grad = p.grad();
     if (!grad.defined()) continue;
     p.set_grad({});
@@ -37,9 +49,9 @@ namespace {
 double norm_of(const std::vector<Parameter>& params, double unit) {
   double squares = 0;
   for (const auto& p : params) {
-    const Tensor grad = p.grad();
+    const Array grad = elements_of(p);
     if (!grad.defined()) continue;
-    squares += core::sum_squares(unit == 1 ? grad.value() : core::cast(grad.value(), f64) * (1 / unit));
+    squares += core::sum_squares(unit == 1 ? grad : core::cast(grad, f64) * (1 / unit));
   }
   return std::sqrt(squares);
 }
@@ -47,9 +59,9 @@ double norm_of(const std::vector<Parameter>& params, double unit) {
 double largest_of(const std::vector<Parameter>& params) {
   double largest = 0;
   for (const auto& p : params) {
-    const Tensor grad = p.grad();
+    const Array grad = elements_of(p);
     if (!grad.defined() || grad.size() == 0) continue;
-    largest = std::max(largest, core::cast(core::max(core::abs(grad.value())), f64).item());
+    largest = std::max(largest, core::cast(core::max(core::abs(grad)), f64).item());
   }
   return largest;
 }

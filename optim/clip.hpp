@@ -5,6 +5,7 @@
 
 #include <vector>
 
+/// Gradients in rows (see row_grad.hpp) stay in rows.
 namespace newtape::optim {
 
 struct ClipGradNormOptions {

@@ -12,6 +12,7 @@
 #include <newtape/optim/first_order/schedule_free.hpp>
 #include <newtape/optim/first_order/sgd.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/first_order/sparse_adam.hpp>
 #include <newtape/optim/fisher/fisher.hpp>
 #include <newtape/optim/fisher/hutchinson.hpp>
 #include <newtape/optim/fisher/kfac.hpp>

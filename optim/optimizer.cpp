@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/capture/state_observer.hpp>
+#include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -55,7 +56,7 @@ class Optimizer::Attempt {
       Saved& saved = of_.saved_[i];
       saved.steps = s.steps;
       std::copy(std::begin(s.scalars), std::end(s.scalars), std::begin(saved.scalars));
-      if (queued || !s.param.grad().defined()) continue;
+      if (queued || !has_grad(s.param)) continue;
       saved.param = s.param.tensor();
       saved.moments = s.moments;
     }
@@ -69,6 +70,7 @@ class Optimizer::Attempt {
       Saved& saved = of_.saved_[i];
       if (!succeeded_) restore(s, saved);
       s.grad = Array();
+      s.rows = Array();
       saved.param = Tensor();
       saved.moments.clear();
     }
@@ -131,8 +133,7 @@ bool Optimizer::trainable() const {
 Tensor Optimizer::forward(const std::function<Tensor()>& closure) const {
   Tensor result = closure();
   const bool swept = result.requires_grad() && result.node().get()->released.load(std::memory_order_relaxed);
-  const bool accumulated =
-      std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.param.grad().defined(); });
+  const bool accumulated = std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) { return has_grad(s.param); });
   if (swept || accumulated) {
     raise<ValueError>(std::string(name_) + ": the closure of a step must not call backward(), which step() does itself",
                       "step([&] { return loss(model(x), y); })",
@@ -165,33 +166,50 @@ void Optimizer::collect() {
   prepare();
 }
 
-void Optimizer::collect(Slot& s) const {
-  Tensor grad = s.param.grad();
-  if (!grad.defined()) return;
-  const auto text = [](DType t, const Shape& shape) { return std::string(newtape::name(t)) + " " + to_string(shape); };
+void Optimizer::expect_like(const Slot& s, const Array& x, const Shape& shape, const char* what) const {
   const DType dtype = s.param.dtype();
-  const auto fits = [&](const Array& x, const Shape& shape, const char* what) {
-    if (x.dtype() == dtype && x.shape() == shape) return;
-    const std::string message = std::string(name_) + ": " + what + " must have its parameter's dtype and shape";
-    if (x.dtype() != dtype) raise<DTypeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
-    raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
-  };
-  fits(grad.value(), s.param.shape(), "a gradient");
+  if (x.dtype() == dtype && x.shape() == shape) return;
+  const auto text = [](DType t, const Shape& of) { return std::string(newtape::name(t)) + " " + to_string(of); };
+  const std::string message = std::string(name_) + ": " + what + " must have its parameter's dtype and shape";
+  if (x.dtype() != dtype) raise<DTypeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
+  raise<ShapeError>(message, text(dtype, shape), text(x.dtype(), x.shape()));
+}
+
+void Optimizer::collect(Slot& s) const {
+  if (!has_grad(s.param)) return;
+  if (const RowGrad in_rows = row_grad(s.param); in_rows.defined()) {
+    if (const std::string problem = rows_problem(s); !problem.empty()) {
+      raise<ValueError>(std::string(name_) + ": the gradient of a parameter " + to_string(s.param.shape()) +
+                            " is in rows, and " + problem,
+                        "SparseAdam, SGD and Adagrad without momentum and weight_decay, or an embedding without sparse",
+                        "rows [" + std::to_string(in_rows.rows.shape(0)) + ", ..]");
+    }
+    collect_moments(s);
+    s.rows = in_rows.indices.value();
+    s.grad = core::contiguous(in_rows.rows.value());
+    return;
+  }
+  Tensor grad = s.param.grad();
+  expect_like(s, grad.value(), s.param.shape(), "a gradient");
+  collect_moments(s);
+  s.grad = grad.take_value();
+  if (!s.grad.is_contiguous()) s.grad = core::copy(s.grad);
+}
+
+void Optimizer::collect_moments(Slot& s) const {
   for (std::size_t k = 0; k < s.moments.size(); ++k) {
     if (!keeps(s, k)) continue;
     Array& m = s.moments[k];
     const Shape shape = moment_shape(s, k);
     if (!m.defined()) {
-      m = core::zeros(shape, dtype);
+      m = core::zeros(shape, s.param.dtype());
       s.allocated |= 1U << k;
     } else {
-      fits(m, shape, "the optimizer's state");
+      expect_like(s, m, shape, "the optimizer's state");
       // Copy on write: a state dict may share the array.
       if (!m.reusable()) m = core::copy(m);
     }
   }
-  s.grad = grad.take_value();
-  if (!s.grad.is_contiguous()) s.grad = core::copy(s.grad);
 }
 
 std::vector<Parameter> Optimizer::params() const {
@@ -214,6 +232,7 @@ std::size_t Optimizer::check_group(std::size_t group) const {
 
 void Optimizer::expect_finite_gradients() const {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (row_grad(slots_[i].param).defined()) continue;  // refused when it is collected
     const Tensor grad = slots_[i].param.grad();
     if (!grad.defined() || core::all_finite(grad.value())) continue;
     raise<NumericalError>(

@@ -123,6 +123,7 @@ class Optimizer {
     std::uint32_t allocated = 0;  ///< bit k: see `fresh`
     std::int64_t steps = 0;       ///< updates, the current one included
     Array grad;                   ///< defined only during a step
+    Array rows;                   ///< i64 [k], ascending: the rows of the parameter that `grad` has; undefined: all
     std::vector<Array> moments;   ///< in the order of their names; undefined where none is kept
     double scalars[max_scalars] = {};
 
@@ -141,6 +142,9 @@ class Optimizer {
   virtual bool keeps(const Slot&, std::size_t) const { return true; }
   /// Shape of moment k; its dtype is the parameter's.
   virtual Shape moment_shape(const Slot& slot, std::size_t) const { return slot.param.shape(); }
+  /// Why `update` does not take a gradient in rows (see row_grad.hpp) with the options of this slot; empty if it does,
+  /// which needs queued updates.
+  virtual std::string rows_problem(const Slot&) const { return "it works on whole gradients"; }
   /// Throws when a step is not allowed at present; called before anything is changed.
   virtual void check_step() const {}
   std::vector<Slot>& slots() noexcept { return slots_; }
@@ -196,6 +200,8 @@ class Optimizer {
   void call(Hooks& hooks) const;
   void collect();
   void collect(Slot& slot) const;
+  void collect_moments(Slot& slot) const;
+  void expect_like(const Slot& slot, const Array& x, const Shape& shape, const char* what) const;
   void load(detail::StateReader& reader);
 
   const char* name_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/capture/state.hpp>
+#include <newtape/autograd/row_grad.hpp>
 
 #include <newtape/core/ops/creation.hpp>
 
@@ -36,7 +37,7 @@ const void* CapturedState::key() const noexcept {
 Array CapturedState::current() const {
   if (!is_gradient()) return cell_->value();
   const GradCell* cell = grad_cell(*leaf_.get());
-  return cell == nullptr ? Array() : cell->get().value();
+  return cell == nullptr ? Array() : dense_gradient(cell->get()).value();
 }
 
 void CapturedState::store(Array x) const {

@@ -5,7 +5,7 @@
 #include <newtape/autograd/observe/op_observer.hpp>
 #include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/summary.hpp>
@@ -83,7 +83,7 @@ void GradCell::add(Tensor g) {
         return;
       }
     }
-    g = std::move(other) + std::move(g);
+    g = add_gradients(std::move(other), std::move(g));
   }
 }
 

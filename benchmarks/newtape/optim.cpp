@@ -3,10 +3,13 @@
 #include "support.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/embedding.hpp>
+#include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/optim/first_order/adam.hpp>
+#include <newtape/optim/first_order/sparse_adam.hpp>
 
 namespace bench {
 
@@ -61,7 +64,45 @@ Workload adam_10m_memory() {
           }};
 }
 
-const Workloads optimizers{{"adam_10m", adam_10m}, {"adam_10m_memory", adam_10m_memory}};
+// --- a large table, of which a batch reads few rows ---
+
+constexpr std::int64_t table_rows = 1'000'000, table_width = 64, table_batch = 4096;
+
+/// Rows all over the table, about one in a hundred of them twice.
+nt::Array rows_of_batch() {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t i = 0; i < table_batch; ++i) {
+    rows.push_back(((i - (i % 97 == 0 ? i / 2 : 0)) * 2'654'435'761) % table_rows);
+  }
+  return array<std::int64_t>({table_batch}, rows);
+}
+
+Workload embedding(bool sparse) {
+  const nt::Parameter table(filled({table_rows, table_width}, 10));
+  const Tensor rows = rows_of_batch(), weights = constant({table_batch, table_width}, 1);
+  std::shared_ptr<nt::optim::Optimizer> optimizer;
+  if (sparse) {
+    optimizer = std::make_shared<nt::optim::SparseAdam>(std::vector{table}, nt::optim::SparseAdamOptions{.lr = 1e-3});
+  } else {
+    optimizer = std::make_shared<nt::optim::Adam>(std::vector{table}, nt::optim::AdamOptions{.lr = 1e-3});
+  }
+  const auto step = [=] {
+    optimizer->zero_grad();
+    nt::sum(weights * nt::embedding(rows, table, {.sparse = sparse})).backward();
+    optimizer->step();
+  };
+  return {step, [=](Fingerprint& print) {
+            for (int i = 0; i < 3; ++i) step();
+            add(print, "rows", nt::take(table.detach(), rows));
+          }};
+}
+Workload sparse_embedding() { return embedding(true); }
+Workload dense_embedding() { return embedding(false); }
+
+const Workloads optimizers{{"adam_10m", adam_10m},
+                           {"adam_10m_memory", adam_10m_memory},
+                           {"embedding", sparse_embedding},
+                           {"embedding_dense", dense_embedding}};
 
 }  // namespace
 

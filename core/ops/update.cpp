@@ -41,13 +41,50 @@ const std::byte* at(const Array& x, std::int64_t i) {
   return static_cast<const std::byte*>(x.raw()) + i * static_cast<std::int64_t>(item_size(x.dtype()));
 }
 
-/// Updates elements [begin, end) of a job.
-void work(const UpdateQueue::Job& job, std::int64_t begin, std::int64_t end) {
-  const std::int64_t offset = begin * job.item;
+/// Updates `n` elements from element `at` of p and of the state by those from element `from` of g.
+void work(const UpdateQueue::Job& job, std::int64_t at, std::int64_t from, std::int64_t n) {
+  const std::int64_t offset = at * job.item;
   void* state[kernels::UpdateRules::max_states] = {};
   for (std::size_t k = 0; k < std::size(state); ++k)
     state[k] = job.state[k] == nullptr ? nullptr : job.state[k] + offset;
-  job.kernel(job.p + offset, job.g + offset, state, end - begin, job.rule);
+  job.kernel(job.p + offset, job.g + from * job.item, state, n, job.rule);
+}
+
+/// Updates by elements [begin, end) of g, which are whole rows where the job has rows.
+void work(const UpdateQueue::Job& job, std::int64_t begin, std::int64_t end) {
+  if (job.rows == nullptr) return work(job, begin, begin, end - begin);
+  for (std::int64_t from = begin; from < end; from += job.width) {
+    work(job, job.rows[from / job.width] * job.width, from, job.width);
+  }
+}
+
+/// The number of elements of g that are updated at once: about `parallel_grain`, and whole rows where there are some.
+std::int64_t piece_of(const UpdateQueue::Job& job) {
+  return job.rows == nullptr ? parallel_grain : std::max<std::int64_t>(1, parallel_grain / job.width) * job.width;
+}
+
+/// The job of a rule on arrays that are checked to be alike, but for g.
+UpdateQueue::Job job_of(std::string_view op, const AnyRule& rule, Array& p, const Array& g,
+                        std::span<Array* const> state) {
+  const auto& kernels = kernels_for(op, p);
+  expect_like(op, "the parameter", p, p);
+  constexpr const char* names[] = {"the first state array", "the second state array", "the third state array"};
+  static_assert(std::size(names) == kernels::UpdateRules::max_states);
+  UpdateQueue::Job job{kernels.of[rule.index],
+                       at(p, 0),
+                       at(g, 0),
+                       {},
+                       g.size(),
+                       static_cast<std::int64_t>(item_size(p.dtype())),
+                       nullptr,
+                       0,
+                       {}};
+  for (std::size_t k = 0; k < state.size(); ++k) {
+    expect_like(op, names[k], p, *state[k]);
+    job.state[k] = at(*state[k], 0);
+  }
+  std::memcpy(job.rule, rule.coefficients, rule.size);
+  return job;
 }
 
 }  // namespace
@@ -66,21 +103,27 @@ void update(std::string_view op, const AnyRule& rule, Array& p, const Array& g, 
           update(name, AnyRule{index, bytes.data(), bytes.size()}, *t[0], *a[0], t.subspan(1), nullptr);
         });
   }
-  const auto& kernels = kernels_for(op, p);
-  expect_like(op, "the parameter", p, p);
   expect_like(op, "the gradient", p, g);
-  constexpr const char* names[] = {"the first state array", "the second state array", "the third state array"};
-  static_assert(std::size(names) == kernels::UpdateRules::max_states);
-  UpdateQueue::Job job{
-      kernels.of[rule.index], at(p, 0), at(g, 0), {}, p.size(), static_cast<std::int64_t>(item_size(p.dtype())), {}};
-  for (std::size_t k = 0; k < state.size(); ++k) {
-    expect_like(op, names[k], p, *state[k]);
-    job.state[k] = at(*state[k], 0);
-  }
-  std::memcpy(job.rule, rule.coefficients, rule.size);
+  const UpdateQueue::Job job = job_of(op, rule, p, g, state);
   if (queue != nullptr) return queue->push(job);
   newtape::detail::parallel_for(p.size(), parallel_grain,
                                 [&](std::int64_t begin, std::int64_t end) { work(job, begin, end); });
+}
+
+void update_rows(std::string_view op, const AnyRule& rule, Array& p, const Array& rows, const Array& g,
+                 std::span<Array* const> state, UpdateQueue& queue) {
+  Shape shape = p.shape();
+  if (!shape.empty()) shape[0] = rows.size();
+  if (rows.dtype() != i64 || !rows.is_contiguous() || rows.ndim() != 1 || g.shape() != shape || !g.is_contiguous() ||
+      g.dtype() != p.dtype()) {
+    raise<ShapeError>(std::string(op) + ": the rows of the gradient do not match the parameter",
+                      describe(p) + ", i64 [k], and rows of its dtype and shape", describe(rows) + ", " + describe(g));
+  }
+  if (g.size() == 0) return;
+  UpdateQueue::Job job = job_of(op, rule, p, g, state);
+  job.rows = rows.data<std::int64_t>();
+  job.width = g.size() / rows.size();
+  queue.push(job);
 }
 
 void UpdateQueue::run() {
@@ -93,8 +136,9 @@ void UpdateQueue::run() {
   std::int64_t total = 0;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
     total += jobs_[i].n;
-    for (std::int64_t begin = 0; begin < jobs_[i].n; begin += parallel_grain) {
-      pieces_.push_back({i, begin, std::min(begin + parallel_grain, jobs_[i].n)});
+    const std::int64_t piece = piece_of(jobs_[i]);
+    for (std::int64_t begin = 0; begin < jobs_[i].n; begin += piece) {
+      pieces_.push_back({i, begin, std::min(begin + piece, jobs_[i].n)});
     }
   }
   const auto count = static_cast<std::int64_t>(pieces_.size());

@@ -28,8 +28,10 @@ class UpdateQueue {
     std::byte* p;
     const std::byte* g;
     std::byte* state[kernels::UpdateRules::max_states];
-    std::int64_t n;
+    std::int64_t n;                                                  ///< elements of g
     std::int64_t item;                                               ///< bytes of an element
+    const std::int64_t* rows;                                        ///< the rows of p that g has; null: all of p
+    std::int64_t width;                                              ///< elements of a row
     alignas(double) std::byte rule[kernels::UpdateRules::max_size];  ///< the rule's coefficients
   };
   void push(const Job& job) { jobs_.push_back(job); }
@@ -77,6 +79,17 @@ void update(std::string_view op, const Rule& rule, Array& p, const Array& g,
             const StateArrays<Rule::state_count>& state, UpdateQueue* queue = nullptr) {
   static_assert(std::is_trivially_copyable_v<Rule>);
   update(op, AnyRule{kernels::UpdateRules::index<Rule>(), &rule, sizeof(Rule)}, p, g, state.get(), queue);
+}
+
+/// The same for some rows of `p` and of the state: row i of `g` [k, ..] belongs to row rows[i] of them, `rows` is i64
+/// [k], contiguous, each in [0, p.shape[0]) and there once. All other rows stay.
+void update_rows(std::string_view op, const AnyRule& rule, Array& p, const Array& rows, const Array& g,
+                 std::span<Array* const> state, UpdateQueue& queue);
+template <class Rule>
+void update_rows(std::string_view op, const Rule& rule, Array& p, const Array& rows, const Array& g,
+                 const StateArrays<Rule::state_count>& state, UpdateQueue& queue) {
+  static_assert(std::is_trivially_copyable_v<Rule>);
+  update_rows(op, AnyRule{kernels::UpdateRules::index<Rule>(), &rule, sizeof(Rule)}, p, rows, g, state.get(), queue);
 }
 
 /// v = momentum v + (1 - dampening) d with d = g + weight_decay p; p -= lr (nesterov ? d + momentum v : v). If momentum

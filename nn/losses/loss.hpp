@@ -6,3 +6,4 @@
 #include <newtape/nn/losses/ctc.hpp>
 #include <newtape/nn/losses/margin.hpp>
 #include <newtape/nn/losses/regression.hpp>
+#include <newtape/nn/losses/sampled_softmax.hpp>

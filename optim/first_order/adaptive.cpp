@@ -72,6 +72,9 @@ void Adagrad::update(Slot& s) {
   if (s.fresh(0)) core::assign(s.moments[0], core::full({}, o.initial_accumulator_value, s.param.dtype()));
   const core::rules::Adagrad rule{
       .l2 = o.weight_decay, .step = o.lr / (1 + static_cast<double>(s.steps - 1) * o.lr_decay), .eps = o.eps};
+  if (s.rows.defined()) {
+    return core::update_rows("Adagrad", rule, s.param.writable(), s.rows, s.grad, {s.moments[0]}, *queue());
+  }
   core::update("Adagrad", rule, s.param.writable(), s.grad, {s.moments[0]}, queue());
 }
 

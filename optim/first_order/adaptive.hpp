@@ -14,12 +14,16 @@ struct AdagradOptions {
 };
 
 extern template class OptimizerOf<AdagradOptions>;
-/// Adagrad (Duchi, Hazan & Singer 2011), the diagonal version.
+/// Adagrad (Duchi, Hazan & Singer 2011), the diagonal version. Takes gradients in rows without weight decay, and then
+/// touches only those rows.
 class Adagrad : public OptimizerOf<AdagradOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
  protected:
+  std::string rows_problem(const Slot& slot) const override {
+    return options_[slot.group].weight_decay != 0 ? "weight_decay moves the other rows, too" : "";
+  }
   void update(Slot& slot) override;
 };
 

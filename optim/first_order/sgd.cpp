@@ -4,6 +4,7 @@
 #include <newtape/optim/optimizer_of.hpp>
 
 #include <limits>
+#include <string>
 
 namespace newtape::optim {
 
@@ -25,8 +26,18 @@ struct OptionsTraits<SGDOptions> {
 };
 template class OptimizerOf<SGDOptions>;
 
+std::string SGD::rows_problem(const Slot& s) const {
+  const auto& o = options_[s.group];
+  if (o.momentum != 0) return "momentum moves the other rows, too";
+  return o.weight_decay != 0 ? "weight_decay moves the other rows, too" : "";
+}
+
 void SGD::update(Slot& s) {
   const auto& o = options_[s.group];
+  if (s.rows.defined()) {
+    const core::rules::SGD rule{.lr = o.lr, .weight_decay = 0};
+    return core::update_rows("SGD", rule, s.param.writable(), s.rows, s.grad, {}, *queue());
+  }
   core::sgd_step(s.param.writable(), s.grad, s.moments[0],
                  {.lr = o.lr,
                   .momentum = o.momentum,

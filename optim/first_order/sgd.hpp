@@ -15,13 +15,14 @@ struct SGDOptions {
 
 extern template class OptimizerOf<SGDOptions>;
 /// Stochastic gradient descent, with PyTorch's momentum: v = momentum v + (1 - dampening) g, p -= lr v (Sutskever et
-/// al. 2013).
+/// al. 2013). Takes gradients in rows without momentum and weight decay, and then touches only those rows.
 class SGD : public OptimizerOf<SGDOptions> {
  public:
   using OptimizerOf::OptimizerOf;
 
  protected:
   bool keeps(const Slot& slot, std::size_t) const override { return options_[slot.group].momentum != 0; }
+  std::string rows_problem(const Slot& slot) const override;
   void update(Slot& slot) override;
 };
 

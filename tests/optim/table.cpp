@@ -14,6 +14,7 @@
 #include <newtape/optim/first_order/schedule_free.hpp>
 #include <newtape/optim/first_order/sgd.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>
+#include <newtape/optim/first_order/sparse_adam.hpp>
 #include <newtape/optim/fisher/fisher.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
 #include <newtape/optim/fisher/natural_gradient.hpp>
@@ -63,6 +64,7 @@ std::vector<Row> first_order() {
       {"radam", make<RAdam>(RAdamOptions{.lr = 0.1}), Needs::gradients, true},
       {"radam_options", make<RAdam>(RAdamOptions{.lr = 0.1, .betas = {0.8, 0.9}, .eps = 1e-3, .weight_decay = 0.2}),
        Needs::gradients, true},
+      {"sparse_adam", make<SparseAdam>(SparseAdamOptions{.lr = 0.1}), Needs::gradients},
       {"adagrad", make<Adagrad>(AdagradOptions{.lr = 0.1}), Needs::gradients, true},
       {"adagrad_options",
        make<Adagrad>(AdagradOptions{

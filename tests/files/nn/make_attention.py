@@ -82,4 +82,17 @@ cases.add("decoders", decoder, (2, 2, 4), (3, 2, 4))
 cases.add("embedding/plain", lambda: nn.Embedding(5, 3), torch.tensor([[0, 4, 2], [2, 2, 1]]))
 cases.add("embedding/padding", lambda: nn.Embedding(5, 3, padding_idx=-3), torch.tensor([[0, 4, 2], [2, 2, 1]]))
 cases.add("embedding/max_norm", lambda: nn.Embedding(5, 3, max_norm=1.0), torch.tensor([0, 4, 4, 1]))
+
+bag = lambda mode, **options: lambda: nn.EmbeddingBag(6, 3, mode=mode, **options)
+square = torch.tensor([[0, 4, 2], [2, 2, 1], [5, 0, 5]])
+flat, begins = torch.tensor([0, 4, 2, 2, 1, 5, 0]), torch.tensor([0, 3, 3, 4])
+for mode in ("sum", "mean", "max"):
+    cases.add(f"bag/{mode}", bag(mode), square)
+    cases.add(f"bag/{mode}_offsets", bag(mode), flat, begins)
+    cases.add(f"bag/{mode}_padding", bag(mode, padding_idx=2), square)
+cases.add("bag/weights", bag("sum"), (3, 3), square, call=lambda m, w, x: m(x, per_sample_weights=w))
+cases.add("bag/weights_padding", bag("sum", padding_idx=-4), (7,), flat, begins,
+          call=lambda m, w, x, o: m(x, o, per_sample_weights=w))
+cases.add("bag/last_offset", bag("mean", include_last_offset=True), flat, torch.tensor([0, 2, 2, 7]))
+cases.add("bag/max_norm", bag("sum", max_norm=1.0), square)
 cases.finish()
