@@ -6,6 +6,7 @@
 /// to any order, and takes constants, variables and temporaries.
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/as_strided.hpp>
 #include <newtape/autograd/ops/calculus.hpp>
 #include <newtape/autograd/ops/conv.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -21,6 +22,7 @@
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/interpolate.hpp>
 #include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/kronecker.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/normalization.hpp>

@@ -398,6 +398,18 @@ def linear_algebra():
     case("tensorsolve/vector", solve((2, 3, 6)), unit(6, 6), unit(2, 3))
     case("tensorsolve/matrix", solve((2, 3, 3, 2)), unit(6, 6), unit(2, 3))
     case("tensorsolve/empty", lambda a, b: np.zeros(0), unit(0, 0), unit(0))
+    kron_solve = lambda a, b, c: np.linalg.solve(np.kron(regular(a), regular(b)), c)
+    case("kron_solve/vector", kron_solve, unit(2, 2), unit(3, 3), unit(6))
+    case("kron_solve/matrix", kron_solve, unit(3, 3), unit(2, 2), unit(6, 2))
+    case("kron_solve/stack", lambda a, b, c: np.stack([kron_solve(each, b, c) for each in a]), unit(2, 2, 2), unit(3, 3),
+         unit(6, 1))
+    case("kron_solve/empty", lambda a, b, c: np.zeros((0, 2)), unit(0, 0), unit(2, 2), unit(0, 2))
+    log_det = lambda a, b: np.prod(np.linalg.slogdet(np.kron(a, b)))
+    case("kron_slogdet/plain", lambda a, b: log_det(regular(a), regular(b)), unit(2, 2), unit(3, 3))
+    case("kron_slogdet/negative", lambda a, b: log_det(-regular(a), regular(b)), unit(3, 3), unit(1, 1))
+    case("kron_slogdet/stack", lambda a, b: np.stack([log_det(regular(each), regular(b)) for each in a]), unit(2, 2, 2),
+         unit(3, 3))
+    case("kron_slogdet/empty", lambda a, b: np.float64(0), unit(0, 0), unit(2, 2))
     case("tensorinv/two", lambda a: np.linalg.tensorinv(regular(a).reshape(2, 3, 6), 2), unit(6, 6))
     case("tensorinv/one", lambda a: np.linalg.tensorinv(regular(a).reshape(6, 3, 2), 1), unit(6, 6))
     case("tensorinv/empty", nothing, empty)
