@@ -61,9 +61,10 @@ Tensor Tensor::grad() const {
   if (detail::state_observer != nullptr) detail::state_observer->on_gradient(*node().get(), false);
   Tensor g = cell.get();
   if (detail::holds_rows(g)) {
-    raise<ValueError>("grad: the gradient of this table is kept as rows, since an embedding with sparse = true reads it",
-                      "row_grad(table), or an optimizer that takes rows: SparseAdam, SGD, Adagrad",
-                      "grad() of a table " + to_string(shape()) + " with " + std::to_string(g.shape(0)) + " rows");
+    raise<ValueError>(
+        "grad: the gradient of this table is kept as rows, since an embedding with sparse = true reads it",
+        "row_grad(table), or an optimizer that takes rows: SparseAdam, SGD, Adagrad",
+        "grad() of a table " + to_string(shape()) + " with " + std::to_string(g.shape(0)) + " rows");
   }
   return g;
 }

@@ -120,6 +120,16 @@ Tensor Multinomial::log_prob_at(const Tensor& x) const {
   const Tensor terms = x * where(x == 0, 0.0, logits()) - lgamma(x + 1.0);
   return sum(terms, -1) + std::lgamma(static_cast<double>(total_count_) + 1);
 }
+// n H(probs) - log n! + sum_i E[log x_i!], where x_i is binomial.
+Tensor Multinomial::entropy() const {
+  const auto n = static_cast<double>(total_count_);
+  Shape column(probs().ndim() + 1, 1);
+  column[0] = total_count_ + 1;
+  const Tensor k = reshape(Tensor(core::arange(total_count_ + 1, dtype())), column);
+  const Tensor choose = std::lgamma(n + 1) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
+  const Tensor of_each = exp(choose + xlogy(k, probs()) + xlogy(n - k, 1.0 - probs()));
+  return n * indices_.entropy() - std::lgamma(n + 1) + sum(of_each * lgamma(k + 1.0), {0, -1});
+}
 Tensor Multinomial::mean() const { return static_cast<double>(total_count_) * probs(); }
 Tensor Multinomial::variance() const { return static_cast<double>(total_count_) * probs() * (1.0 - probs()); }
 

@@ -66,6 +66,7 @@ class Multinomial : public Distribution {
   std::int64_t total_count() const noexcept { return total_count_; }
   DType dtype() const override { return indices_.dtype(); }
   Constraint support() const override;
+  Tensor entropy() const override;
   Tensor mean() const override;
   Tensor variance() const override;
 

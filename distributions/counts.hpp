@@ -85,7 +85,8 @@ class Binomial : public Distribution {
   Tensor total_count_, probs_, logits_;
 };
 
-/// The number of successes of probability probs before total_count > 0 failures; probs in [0, 1).
+/// The number of successes of probability probs before total_count > 0 failures; probs in [0, 1). The entropy is the sum of
+/// as many terms as leave less than 1e-18; NumericalError for more than ten million.
 class NegativeBinomial : public Distribution {
  public:
   NegativeBinomial(In total_count, In probs);
@@ -95,6 +96,7 @@ class NegativeBinomial : public Distribution {
   const Tensor& logits() const noexcept { return logits_; }
   DType dtype() const override { return total_count_.dtype(); }
   Constraint support() const override;
+  Tensor entropy() const override;
   Tensor mean() const override;
   Tensor variance() const override;
   Tensor mode() const override;
@@ -110,13 +112,14 @@ class NegativeBinomial : public Distribution {
   Tensor total_count_, probs_, logits_;
 };
 
-/// rate^k exp(-rate) / k!; rate >= 0.
+/// rate^k exp(-rate) / k!; rate >= 0. The entropy is a sum to 1e-18, above a rate of 100 the asymptotic series to order 9.
 class Poisson : public Distribution {
  public:
   explicit Poisson(In rate);
   const Tensor& rate() const noexcept { return rate_; }
   DType dtype() const override { return rate_.dtype(); }
   Constraint support() const override;
+  Tensor entropy() const override;
   Tensor mean() const override;
   Tensor variance() const override;
   Tensor mode() const override;

@@ -102,7 +102,7 @@ class Gumbel : public LocationScale {
 };
 
 /// exp(concentration cos(x - loc)) / (2 pi I0(concentration)), of angles; concentration > 0. The mean and the
-/// variance, 1 - I1 / I0, are circular; samples are in [-pi, pi).
+/// variance, 1 - I1 / I0, are circular; samples are in [-pi, pi), and the cdf is theirs: 0 at -pi, 1 at pi.
 class VonMises : public Distribution {
  public:
   VonMises(In loc, In concentration);
@@ -118,6 +118,7 @@ class VonMises : public Distribution {
  protected:
   Tensor draw(const Shape& shape, Generator& generator) const override;
   Tensor log_prob_at(const Tensor& value) const override;
+  Tensor cdf_at(const Tensor& value) const override;
 
  private:
   Tensor loc_, concentration_;

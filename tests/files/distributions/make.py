@@ -91,11 +91,52 @@ replace("StudentT/icdf", [0.5 + 2 * student_quantile(mp.mpf(p), mp.mpf(4.5)) for
 put("VonMises/x", [-2.5, 0.0, 0.4, 3.0])
 put("VonMises/logp", st.vonmises(1.5, 0.5).logpdf([-2.5, 0.0, 0.4, 3.0]))
 put("VonMises/entropy", st.vonmises(1.5, 0.5).entropy())
+
+
+def von_mises(x, loc, k):
+    """P(X <= x) for angles in [-pi, pi)."""
+    density = lambda t: mp.exp(k * (mp.cos(t - loc) - 1)) / (2 * mp.pi * mp.besseli(0, k) * mp.exp(-k))
+    width = 1 / mp.sqrt(k)
+    breaks = sorted({-mp.pi, mp.mpf(x), *(loc + j * width for j in range(-12, 13) if -mp.pi < loc + j * width < x)})
+    return mp.quad(density, breaks)
+
+
+put("VonMises/cdf", [von_mises(x, mp.mpf(0.5), mp.mpf(1.5)) for x in (-2.5, 0.0, 0.4, 3.0)])
+for k in (1e-3, 20.0, 499.0, 501.0, 1e6):
+    put(f"von_mises({k})/x", [0.75 + u / np.sqrt(k + 1) for u in (-2.5, -0.3, 0.0, 1.0, 2.0)])
+    put(f"von_mises({k})/cdf",
+        [von_mises(mp.mpf(0.75 + u / np.sqrt(k + 1)), mp.mpf(0.75), mp.mpf(k)) for u in (-2.5, -0.3, 0.0, 1.0, 2.0)])
 counts("Bernoulli", st.bernoulli(0.3), [0, 1])
 counts("Geometric", st.geom(0.3, loc=-1), [0, 1, 7])
 counts("Binomial", st.binom(9, 0.3), [0, 2, 5, 9])
 counts("NegativeBinomial", st.nbinom(3.5, 0.4), [0, 2, 11], entropy=False)
 counts("Poisson", st.poisson(3.5), [0, 2, 11], entropy=False)
+
+
+def entropy(log_p, first, last):
+    return -mp.fsum(mp.exp(log_p(k)) * log_p(k) for k in range(first, last))
+
+
+def poisson_entropy(rate):
+    rate = mp.mpf(rate)
+    width = int(16 * mp.sqrt(rate)) + 40
+    return entropy(lambda k: k * mp.log(rate) - rate - mp.loggamma(k + 1), max(0, int(rate) - width), int(rate) + width)
+
+
+def negative_binomial_entropy(r, p, last):
+    r, p = mp.mpf(r), mp.mpf(p)
+    return entropy(lambda k: mp.loggamma(r + k) - mp.loggamma(k + 1) - mp.loggamma(r) + r * mp.log1p(-p) + k * mp.log(p), 0, last)
+
+
+put("Poisson/entropy", poisson_entropy(3.5))
+put("NegativeBinomial/entropy", negative_binomial_entropy(3.5, 0.6, 400))
+rates = [1e-8, 0.5, 20.0, 99.0, 101.0, 1e4]
+put("poisson/rate", rates)
+put("poisson/entropy", [poisson_entropy(x) for x in rates])
+wide = [(0.3, 0.99, 12000), (50.0, 0.2, 400), (1000.0, 0.75, 8000), (2.5, 1e-6, 60)]
+put("negative_binomial/total_count", [x[0] for x in wide])
+put("negative_binomial/probs", [x[1] for x in wide])
+put("negative_binomial/entropy", [negative_binomial_entropy(*x) for x in wide])
 
 weights = np.array([0.2, 0.5, 0.3])
 put("Categorical/x", [0, 1, 2])
@@ -107,6 +148,7 @@ put("OneHotCategorical/entropy", st.entropy(weights))
 multinomial = st.multinomial(5, weights)
 put("Multinomial/x", [[0, 5, 0], [1, 2, 2], [4, 0, 1]])
 put("Multinomial/logp", multinomial.logpmf([[0, 5, 0], [1, 2, 2], [4, 0, 1]]))
+put("Multinomial/entropy", multinomial.entropy())
 put("Multinomial/mean", 5 * weights)
 put("Multinomial/variance", np.diag(multinomial.cov()))
 
