@@ -2,6 +2,7 @@
 #pragma once
 
 /// Training by several processes, on one machine or many. Needs MPI: link newtape::mpi.
+#include <newtape/mpi/checkpoint.hpp>
 #include <newtape/mpi/consistency.hpp>
 #include <newtape/mpi/data_parallel.hpp>
 #include <newtape/mpi/group.hpp>

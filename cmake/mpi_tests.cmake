@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# tests/mpi/*.cpp become test_mpi, which runs on 1, 2, 3 and 4 ranks as one CTest test each, and tests/mpi/faults/ the program
-# of the fault tests.
+# tests/mpi/*.cpp become test_mpi, which runs on 1, 2, 3 and 4 ranks as one CTest test each, and tests/mpi/faults/ the programs
+# of the fault tests, and of runs that are killed and resumed.
 if(NOT TARGET newtape_mpi OR NOT MPIEXEC_EXECUTABLE)
   add_test(NAME mpi/ranks COMMAND "${CMAKE_COMMAND}" -E echo "SKIPPED: MPI is not installed (libopenmpi-dev openmpi-bin)")
   set_tests_properties(mpi/ranks PROPERTIES LABELS mpi SKIP_REGULAR_EXPRESSION "SKIPPED:")
@@ -18,6 +18,9 @@ target_link_libraries(test_mpi PRIVATE newtape_test_main newtape::mpi)
 add_executable(test_mpi_faults tests/mpi/faults/faults.cpp)
 newtape_program_flags(test_mpi_faults)
 target_link_libraries(test_mpi_faults PRIVATE newtape::mpi)
+add_executable(test_mpi_resume tests/mpi/faults/resume.cpp)
+newtape_program_flags(test_mpi_resume)
+target_link_libraries(test_mpi_resume PRIVATE newtape::mpi)
 
 foreach(ranks 1 2 3 4)
   add_test(NAME "mpi/${ranks} ranks" COMMAND "${MPIEXEC_EXECUTABLE}" -n ${ranks} $<TARGET_FILE:test_mpi>)
@@ -43,6 +46,14 @@ newtape_mpi_fault(nan "the gradient of (weight|bias) on rank 2 is not finite")
 newtape_mpi_fault(model "the model of rank 2 differs from that of rank 0.*number 0")
 newtape_mpi_fault(batches "rank 2: the end of the program")
 newtape_mpi_fault(drift "the model of rank 2 differs from that of rank 0.*bias")
+newtape_mpi_fault(moments "the optimizer of rank 1 differs from that of rank 0.*state.0")
+newtape_mpi_fault(random "the random state of rank 2 differs from that of rank 0.*seed")
 newtape_mpi_fault(call "waited too long.*nothing from rank")
+foreach(name run.safetensors run.index.json)
+  add_test(NAME "mpi/killed and resumed: ${name}" COMMAND "${CMAKE_COMMAND}" "-DMPIEXEC=${MPIEXEC_EXECUTABLE}"
+    "-DPROGRAM=$<TARGET_FILE:test_mpi_resume>" "-DFOLDER=${PROJECT_BINARY_DIR}/mpi_resume/${name}" "-DNAME=${name}"
+    -P "${PROJECT_SOURCE_DIR}/tests/mpi/faults/resume.cmake")
+  list(APPEND newtape_mpi_tests "mpi/killed and resumed: ${name}")
+endforeach()
 set_tests_properties(${newtape_mpi_tests} PROPERTIES LABELS mpi TIMEOUT 120 PROCESSORS 2
   ENVIRONMENT "${newtape_mpi_environment}")

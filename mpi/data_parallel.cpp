@@ -1,444 +1,87 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/mpi/data_parallel.hpp>
 
-#include <newtape/core/array/slice.hpp>
-#include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
-#include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/mpi/consistency.hpp>
-#include <newtape/mpi/detail/comm.hpp>
-#include <newtape/mpi/detail/reducer.hpp>
+#include <newtape/mpi/detail/engine.hpp>
 #include <newtape/optim/clip.hpp>
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <numeric>
-#include <optional>
-#include <string>
-#include <vector>
-
 namespace newtape::mpi {
-namespace {
 
-constexpr int end_tag = 3;
-
-/// What each rank tells the others when its sweeps are done, followed by the losses of its shards times their rows.
-struct Report {
-  std::int64_t rows = 0;
-  std::int64_t not_finite = -1;  ///< the first parameter whose gradient is not finite
-};
-
-/// The default generator of this thread, set back at the end of the scope.
-class GeneratorGuard {
- public:
-  GeneratorGuard() : before_(default_generator()) {}
-  GeneratorGuard(const GeneratorGuard&) = delete;
-  GeneratorGuard& operator=(const GeneratorGuard&) = delete;
-  ~GeneratorGuard() { default_generator() = before_; }
-
- private:
-  Generator before_;
-};
-
-DataParallelOptions checked(const DataParallelOptions& o, int ranks) {
-  if (o.shards != 0 && o.shards < ranks) {
-    raise<ValueError>("mpi::DataParallel: every rank needs a shard",
-                      fmt::format("shards >= {} (the ranks), or 0 for one each", ranks), fmt::format("{}", o.shards));
-  }
-  if (!(o.bucket_mb > 0) || !(o.first_bucket_mb > 0) || o.check_every < 0 || !(o.max_norm >= 0)) {
-    raise<ValueError>("mpi::DataParallel: invalid options", "sizes of buckets > 0, check_every >= 0, max_norm >= 0");
-  }
-  return o;
+DataParallel::DataParallel(const nn::ModuleBase& model, const DataParallelOptions& options, SourceLocation at)
+    : DataParallel(model, Group(), options, at) {}
+DataParallel::DataParallel(const nn::ModuleBase& model, const Group& group, const DataParallelOptions& options,
+                           SourceLocation at) {
+  const CallSite here(at);
+  engine_ = std::make_unique<Engine>(model, group, options);
 }
-
-std::int64_t rows_of(const data::Batch& batch) {
-  if (batch.size() == 0 || batch[0].ndim() == 0) {
-    raise<ShapeError>("mpi::DataParallel: a batch needs rows", "arrays [n, ..]");
-  }
-  for (const auto& x : batch) {
-    if (x.ndim() != 0 && x.shape()[0] == batch[0].shape()[0]) continue;
-    raise<ShapeError>("mpi::DataParallel: the arrays of a batch must have as many rows", describe(batch[0]),
-                      describe(x));
-  }
-  return batch[0].shape()[0];
-}
-
-data::Batch rows(const data::Batch& batch, std::int64_t begin, std::int64_t end) {
-  std::vector<Array> parts;
-  for (const auto& x : batch) parts.push_back(core::slice(x, 0, begin, end));
-  return data::Batch(std::move(parts));
-}
-
-}  // namespace
-
-class DataParallel::Engine {
- public:
-  Engine(const nn::ModuleBase& model, const Group& group, const DataParallelOptions& options)
-      : model_(model), group_(group), options_(checked(options, group.size())) {
-    check_same_layout("model", state(), group_);
-    for (const auto& p : model_.parameters()) p.set_value(Tensor(group_.broadcast(p.value())));
-    for (const auto& b : model_.buffers()) b.set_value(Tensor(group_.broadcast(b.value())));
-    watch();
-    std::vector<std::size_t> order(params_.size());
-    std::iota(order.rbegin(), order.rend(), std::size_t{0});
-    build(order);
-  }
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-  ~Engine() {
-    for (auto& hook : hooks_) hook.remove();
-  }
-
-  const Group& group() const noexcept { return group_; }
-  const DataParallelOptions& options() const noexcept { return options_; }
-  bool at_start() const noexcept { return call_ == 0; }
-  bool plain() const noexcept { return shards() == 1 && k_ == 1; }
-
-  void accumulate(int k) {
-    if (k < 1 || call_ != 0) {
-      raise<ValueError>("mpi::DataParallel::accumulate: invalid number, or within the batches that are added up",
-                        "k >= 1, between two reductions", fmt::format("k = {}", k));
-    }
-    k_ = k;
-    build(order_);
-  }
-
-  Tensor backward(const data::Batch& batch, const LossFunction& loss) {
-    if (plain()) {
-      const Tensor value = loss(batch);
-      value.backward();
-      return value.detach();
-    }
-    sweeping_ = false;
-    Tensor mean;
-    try {
-      mean = sharded(batch, loss);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::exception& e) {
-      if (group_.size() > 1) group_.fail(e.what());
-      throw;
-    }
-    // Known to all ranks, so that they may go on after it.
-    if (options_.error_if_nonfinite && bad_rank_ >= 0) raise_not_finite();
-    deliver_if_reduced();
-    return mean;
-  }
-
-  NamedArrays state() const {
-    NamedArrays all;
-    for (const auto& [name, p] : model_.named_parameters()) all.emplace_back(name, p.value());
-    for (const auto& [name, b] : model_.named_buffers()) all.emplace_back(name, b.value());
-    return all;
-  }
-
-  Statistics statistics() const {
-    Statistics s;
-    const auto& all = reducer_->transfers();
-    if (!all.empty()) {
-      double start = all[0].start;
-      double end = all[0].end;
-      for (const auto& t : all) start = std::min(start, t.start), end = std::max(end, t.end);
-      s.seconds = end - start;
-    }
-    s.exposed_seconds = reducer_->exposed_seconds();
-    s.bytes = reducer_->bytes_sent();
-    s.buckets = buckets_;
-    return s;
-  }
-
-  std::int64_t steps = 0;  ///< updates so far
-
- private:
-  int shards() const noexcept { return options_.shards == 0 ? group_.size() : options_.shards; }
-
-  /// Registers hooks on the trainable parameters, again when some were frozen, unfrozen or converted since.
-  bool watch() {
-    std::vector<Parameter> now;
-    std::vector<const void*> nodes;
-    for (const auto& p : model_.parameters()) {
-      if (!p.requires_grad()) continue;
-      now.push_back(p);
-      nodes.push_back(p.tensor().node().get());
-    }
-    if (nodes == nodes_ && !hooks_.empty()) return false;
-    for (auto& hook : hooks_) hook.remove();
-    hooks_.clear();
-    params_ = std::move(now);
-    nodes_ = std::move(nodes);
-    for (std::size_t i = 0; i < params_.size(); ++i) {
-      hooks_.push_back(params_[i].register_hook([this, i](const Tensor& g) {
-        if (sweeping_) arrived(i, g.value());
-        return Tensor();
-      }));
-    }
-    return true;
-  }
-
-  /// Plans the buckets for gradients that arrive in this order; buffers, as f64 where they are no floats, come last.
-  void build(const std::vector<std::size_t>& order) {
-    order_ = order;
-    std::vector<detail::Entry> entries(params_.size());
-    std::size_t bucket = 0;
-    double bytes = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const auto& p = params_[order[i]];
-      const double more = static_cast<double>(p.size()) * static_cast<double>(item_size(p.dtype()));
-      const double limit = (bucket == 0 ? options_.first_bucket_mb : options_.bucket_mb) * 0x1p20;
-      const bool other = i > 0 && p.dtype() != params_[order[i - 1]].dtype();
-      if (i > 0 && (other || bytes + more > limit)) ++bucket, bytes = 0;
-      bytes += more;
-      entries[order[i]] = {p.dtype(), p.size(), bucket};
-    }
-    buffers_.clear();
-    for (const DType dtype : {f32, f64}) {
-      bool any = false;
-      for (const auto& b : model_.buffers()) {
-        if ((b.dtype() == f32 ? f32 : f64) != dtype) continue;
-        if (!any && !entries.empty()) ++bucket;
-        any = true;
-        buffers_.push_back(b);
-        entries.push_back({dtype, b.tensor().size(), bucket});
-      }
-    }
-    buckets_ = entries.empty() ? 0 : bucket + 1;
-    reducer_ = std::make_unique<detail::Reducer>(
-        group_.comm(),
-        detail::ReducerOptions{
-            .shards = shards(), .keeps_shards = k_ > 1, .bf16 = options_.bf16, .thread = options_.progress_thread},
-        entries);
-  }
-
-  void arrived(std::size_t i, const Array& g) {
-    if (!learnt_) arrivals_.push_back(i);
-    if (!reducer_->add(i, g) && not_finite_ < 0) not_finite_ = static_cast<std::int64_t>(i);
-  }
-
-  /// The rows of all ranks in this batch, and the first that `batch` holds.
-  struct Span {
-    std::int64_t rows, offset;
-  };
-  Span agree(const data::Batch& batch) {
-    const auto own = rows_of(batch);
-    const auto headers = group_.comm().agree({.call = detail::Call::backward,
-                                              .size = options_.local_batches ? 0 : own,
-                                              .more = static_cast<std::int64_t>(params_.size()) * 1'000 + k_,
-                                              .rows = own});
-    if (!options_.local_batches) return {own, 0};
-    std::int64_t all = 0;
-    for (const auto& h : headers) all += h.rows;
-    const auto offset = detail::first_row(all, shards(), reducer_->first_shard());
-    const auto end = detail::first_row(all, shards(), reducer_->first_shard() + reducer_->local_shards());
-    if (end - offset != own) {
-      raise<ValueError>("mpi::DataParallel: this rank's rows are not those of its shards",
-                        fmt::format("{} of {} rows", end - offset, all), fmt::format("{} rows", own));
-    }
-    return {all, offset};
-  }
-
-  /// The loss of one shard, and its gradients, which the hooks take.
-  double sweep(const data::Batch& part, const LossFunction& loss, double weight) {
-    const Tensor value = loss(part);
-    sweeping_ = true;
-    value.backward();
-    sweeping_ = false;
-    for (const auto& p : params_) p.zero_grad();
-    return value.item<double>() * weight;
-  }
-
-  /// What the shard has changed in the buffers, which are then set back.
-  void add_buffers(const std::vector<Tensor>& before) {
-    for (std::size_t i = 0; i < buffers_.size(); ++i) {
-      const Array change = core::sub(wide(buffers_[i].value()), wide(before[i].value()));
-      reducer_->add(params_.size() + i, change);
-      buffers_[i].set_value(before[i]);
-    }
-  }
-  static Array wide(const Array& x) { return x.dtype() == f32 ? x : core::cast(x, f64); }
-
-  std::vector<double> sweep_shards(const data::Batch& batch, const LossFunction& loss, Span span) {
-    std::vector<Tensor> before;
-    for (const auto& b : buffers_) before.push_back(Tensor(core::copy(b.value())));
-    const std::uint64_t seed = default_generator().next();
-    const GeneratorGuard guard;
-    std::vector<double> losses;
-    for (int i = 0; i < reducer_->local_shards(); ++i) {
-      const int shard = reducer_->first_shard() + i;
-      const auto begin = detail::first_row(span.rows, shards(), shard);
-      const auto end = detail::first_row(span.rows, shards(), shard + 1);
-      const auto weight = static_cast<double>(end - begin);
-      reducer_->begin_shard(weight);
-      losses.push_back(0);
-      if (begin < end) {
-        default_generator() = Generator(seed).fork(static_cast<std::uint64_t>(shard));
-        losses.back() = sweep(rows(batch, begin - span.offset, end - span.offset), loss, weight);
-        add_buffers(before);
-      }
-      reducer_->end_shard();
-      learnt_ = learnt_ || !arrivals_.empty();
-    }
-    return losses;
-  }
-
-  Tensor sharded(const data::Batch& batch, const LossFunction& loss) {
-    if (watch()) build(reversed());
-    const Span span = agree(batch);
-    const bool first = call_ == 0;
-    const bool last = call_ + 1 == k_;
-    if (first) rows_ = 0, not_finite_ = -1;
-    rows_ += span.rows;
-    std::vector<Tensor> earlier;
-    for (const auto& p : params_) {
-      earlier.push_back(p.grad());
-      p.zero_grad();
-    }
-    reducer_->begin(first, last);
-    reducer_->set_scale(1 / static_cast<double>(rows_));
-    const auto losses = sweep_shards(batch, loss, span);
-    for (std::size_t i = 0; i < params_.size(); ++i) {
-      if (earlier[i].defined()) params_[i].set_grad(earlier[i]);
-    }
-    call_ = last ? 0 : call_ + 1;
-    return report(losses, span.rows);
-  }
-
-  /// Exchanges losses and failures, and waits for the sums; returns the mean loss.
-  Tensor report(const std::vector<double>& losses, std::int64_t rows) {
-    const Report mine{.rows = rows, .not_finite = not_finite_};
-    std::vector<std::byte> message(sizeof(Report) + losses.size() * sizeof(double));
-    std::memcpy(message.data(), &mine, sizeof mine);
-    std::memcpy(message.data() + sizeof mine, losses.data(), losses.size() * sizeof(double));
-    std::vector<std::size_t> sizes;
-    const int ranks = group_.size();
-    for (int r = 0; r < ranks; ++r) {
-      const int n = detail::first_shard(shards(), ranks, r + 1) - detail::first_shard(shards(), ranks, r);
-      sizes.push_back(sizeof(Report) + static_cast<std::size_t>(n) * sizeof(double));
-    }
-    detail::Exchange exchange(group_.comm(), end_tag, message.data(), sizes);
-    if (call_ == 0) reducer_->finish([&] { return exchange.missing(); });
-    if (ranks > 1) exchange.wait("the end of backward");
-    std::vector<double> all;
-    bad_rank_ = -1;
-    for (int r = 0; r < ranks; ++r) {
-      const auto n = (sizes[static_cast<std::size_t>(r)] - sizeof(Report)) / sizeof(double);
-      all.resize(all.size() + n);
-      std::memcpy(all.data() + all.size() - n, exchange.from(r) + sizeof(Report), n * sizeof(double));
-      const auto bad = exchange.as<Report>(r).not_finite;
-      if (bad >= 0 && bad_rank_ < 0) bad_rank_ = r, bad_parameter_ = static_cast<std::size_t>(bad);
-    }
-    const DType dtype = params_.empty() ? f32 : params_[0].dtype();
-    return Tensor(core::full({}, detail::tree_sum(all) / static_cast<double>(rows), dtype));
-  }
-
-  [[noreturn]] void raise_not_finite() {
-    call_ = 0;
-    std::string name = "a parameter";
-    for (const auto& [key, p] : model_.named_parameters()) {
-      if (p == params_[bad_parameter_]) name = key;
-    }
-    raise<NumericalError>(
-        fmt::format("mpi::DataParallel: the gradient of {} on rank {} is not finite", name, bad_rank_),
-        "finite numbers (or error_if_nonfinite = false)");
-  }
-
-  void deliver_if_reduced() {
-    if (call_ != 0) return;
-    for (std::size_t i = 0; i < params_.size(); ++i) {
-      if (!reducer_->used(i)) continue;
-      const Array g = reducer_->result(i, params_[i].shape());
-      const Tensor earlier = params_[i].grad();
-      params_[i].set_grad(Tensor(earlier.defined() ? core::add(earlier.value(), g) : g));
-    }
-    for (std::size_t i = 0; i < buffers_.size(); ++i) {
-      const auto entry = params_.size() + i;
-      if (!reducer_->used(entry)) continue;
-      const auto& b = buffers_[i];
-      Array value = core::add(wide(b.value()), reducer_->result(entry, b.shape()));
-      if (b.dtype() != f32 && b.dtype() != f64) value = core::cast(core::round(value), b.dtype());
-      b.set_value(Tensor(std::move(value)));
-    }
-    if (!ordered_) use_learnt_order();
-  }
-
-  std::vector<std::size_t> reversed() const {
-    std::vector<std::size_t> order(params_.size());
-    std::iota(order.rbegin(), order.rend(), std::size_t{0});
-    return order;
-  }
-
-  /// Buckets in the order in which the gradients of rank 0's first sweep arrived; those that did not come last.
-  void use_learnt_order() {
-    ordered_ = true;
-    std::vector<std::size_t> order = arrivals_;
-    for (const auto i : reversed()) {
-      if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
-    }
-    Array shared = Array::empty({static_cast<std::int64_t>(order.size())}, i64);
-    std::copy(order.begin(), order.end(), shared.data<std::int64_t>());
-    shared = group_.broadcast(shared);
-    const auto* from = shared.data<std::int64_t>();
-    order.assign(from, from + shared.size());
-    arrivals_.clear();
-    // Gradients refer to the memory of the buckets so far, which therefore outlives them.
-    build(order);
-  }
-
-  nn::ModuleBase model_;
-  Group group_;
-  DataParallelOptions options_;
-  std::vector<Parameter> params_;   ///< those that are trained
-  std::vector<const void*> nodes_;  ///< of these
-  std::vector<Buffer> buffers_;
-  std::vector<HookHandle> hooks_;
-  std::vector<std::size_t> order_, arrivals_;
-  std::size_t buckets_ = 0;
-  std::unique_ptr<detail::Reducer> reducer_;
-  bool sweeping_ = false;
-  bool learnt_ = false, ordered_ = false;
-  int k_ = 1, call_ = 0;
-  std::int64_t rows_ = 0;         ///< of the calls that are added up
-  std::int64_t not_finite_ = -1;  ///< the first parameter whose gradient is not, on this rank
-  int bad_rank_ = -1;             ///< the first rank that has one
-  std::size_t bad_parameter_ = 0;
-};
-
-DataParallel::DataParallel(const nn::ModuleBase& model, const DataParallelOptions& options)
-    : DataParallel(model, Group(), options) {}
-DataParallel::DataParallel(const nn::ModuleBase& model, const Group& group, const DataParallelOptions& options)
-    : engine_(std::make_unique<Engine>(model, group, options)) {}
 DataParallel::DataParallel(DataParallel&&) noexcept = default;
 DataParallel& DataParallel::operator=(DataParallel&&) noexcept = default;
 DataParallel::~DataParallel() = default;
 
-const Group& DataParallel::group() const noexcept { return engine_->group(); }
-void DataParallel::accumulate(int k) { engine_->accumulate(k); }
-DataParallel::Statistics DataParallel::statistics() const { return engine_->statistics(); }
+DataParallel::Engine& DataParallel::engine() const {
+  if (engine_ == nullptr) raise<ValueError>("mpi::DataParallel: this object was moved from", "a model", "none");
+  return *engine_;
+}
 
-void DataParallel::check(const optim::Optimizer* optimizer) const {
+const Group& DataParallel::group() const { return engine().group(); }
+void DataParallel::accumulate(int k, SourceLocation at) {
+  const CallSite here(at);
+  engine().accumulate(k);
+}
+DataParallel::Statistics DataParallel::statistics() const { return engine().statistics(); }
+
+void DataParallel::check(const optim::Optimizer* optimizer, SourceLocation at) const {
+  const CallSite here(at);
   if (group().size() == 1) return;
-  check_equal("model", engine_->state(), group());
-  if (optimizer != nullptr) check_equal("optimizer", optimizer->state_dict(), group());
+  check_equal("model", engine().state(), group());
+  if (optimizer != nullptr) {
+    auto state = optimizer->state_dict();
+    if (engine().divides_optimizer()) {
+      std::erase_if(state, [](const auto& entry) { return entry.first.starts_with("state."); });
+    }
+    check_equal("optimizer", state, group());
+  }
   check_equal("random state", default_generator().state_dict(), group());
 }
 
-Tensor DataParallel::run(const data::Batch& batch, const LossFunction& loss) { return engine_->backward(batch, loss); }
+optim::StateDict DataParallel::state_dict(const optim::Optimizer& optimizer, SourceLocation at) const {
+  const CallSite here(at);
+  return engine().divides_optimizer() ? engine().optimizer_shards().gathered(optimizer) : optimizer.state_dict();
+}
 
-Tensor DataParallel::run_step(optim::Optimizer& optimizer, const data::Batch& batch, const LossFunction& loss) {
-  const auto& options = engine_->options();
-  const auto every = options.check_every;
-  if (engine_->at_start()) {
+optim::StateDict DataParallel::local_state_dict(const optim::Optimizer& optimizer) const {
+  return engine().divides_optimizer() ? engine().optimizer_shards().own(optimizer) : optimizer.state_dict();
+}
+
+void DataParallel::load_state_dict(optim::Optimizer& optimizer, const optim::StateDict& state) const {
+  if (!engine().divides_optimizer()) return optimizer.load_state_dict(state);
+  engine().optimizer_shards().load(optimizer, state);
+}
+
+Tensor DataParallel::run(const data::Batch& batch, const LossFunction& loss, SourceLocation at) {
+  const CallSite here(at);
+  return engine().backward(batch, loss);
+}
+
+Tensor DataParallel::run_step(optim::Optimizer& optimizer, const data::Batch& batch, const LossFunction& loss,
+                              SourceLocation at) {
+  const CallSite here(at);
+  auto& e = engine();
+  const auto& options = e.options();
+  if (e.at_start()) {
     optimizer.zero_grad();
-    if (every > 0 && engine_->steps % every == 0) check(&optimizer);
+    if (options.check_every > 0 && e.steps % options.check_every == 0) check(&optimizer, at);
   }
-  const Tensor value = run(batch, loss);
-  if (!engine_->at_start()) return value;
+  const Tensor value = e.backward(batch, loss);
+  if (!e.at_start()) return value;
   if (options.max_norm > 0) optim::clip_grad_norm(optimizer.params(), options.max_norm);
-  optimizer.step();
-  ++engine_->steps;
+  if (e.divides_optimizer()) {
+    e.optimizer_shards().step(optimizer);
+  } else {
+    optimizer.step();
+  }
+  ++e.steps;
   return value;
 }
 

@@ -5,11 +5,9 @@
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>
-#include <newtape/core/runtime/platform.hpp>
 #include <newtape/mpi/detail/comm.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -54,16 +52,16 @@ void check_mean(const char* call, const Array& x, ReduceOp op) {
   raise<DTypeError>(std::string("mpi::") + call + ": a mean needs floats", "f32, f64, f16 or bf16", describe(x));
 }
 
-/// MPI counts elements by int: larger arrays go in pieces. `start(offset, count)` starts the reduction of one.
+/// MPI counts elements by int: larger arrays go in pieces. `start(offset, count, request)` starts the reduction of one.
 template <class F>
 void in_pieces(detail::Comm& comm, std::string_view what, std::int64_t size, const F& start) {
   constexpr std::int64_t piece = std::int64_t{1} << 30;
   std::vector<MPI_Request> requests;
   {
     const std::lock_guard lock(detail::mpi_mutex());
-    for (std::int64_t at = 0; at < size; at += piece) {
+    for (std::int64_t offset = 0; offset < size; offset += piece) {
       requests.emplace_back();
-      start(at, static_cast<int>(std::min(piece, size - at)), &requests.back());
+      start(offset, static_cast<int>(std::min(piece, size - offset)), &requests.back());
     }
   }
   comm.wait(what, requests);
@@ -73,13 +71,10 @@ std::byte* element(const Array& x, std::int64_t i) {
   return static_cast<std::byte*>(const_cast<void*>(x.raw())) + i * static_cast<std::int64_t>(item_size(x.dtype()));
 }
 
-/// The processors of a machine, divided among the ranks that run on it. Ranks that the launcher has bound to
-/// processors of their own keep them.
-void divide_processors(int local_ranks) {
-  if (local_ranks == 1 || std::getenv("NEWTAPE_NUM_THREADS") != nullptr) return;
-  const long all = sysconf(_SC_NPROCESSORS_ONLN);
-  const int mine = platform::available_processors();
-  if (static_cast<long>(mine) * local_ranks > all) set_num_threads(std::max(1, mine / local_ranks));
+/// As many threads as this rank has processors, by what the ranks of its machine may use.
+void divide_processors(const detail::Comm& comm) {
+  if (comm.local_size == 1 || std::getenv("NEWTAPE_NUM_THREADS") != nullptr) return;
+  if (comm.threads < num_threads()) set_num_threads(comm.threads);
 }
 
 }  // namespace
@@ -87,35 +82,43 @@ void divide_processors(int local_ranks) {
 Group::Group() : comm_(std::shared_ptr<void>(), &detail::world()) {
   if (!comm_->options_set) *this = Group(GroupOptions());
 }
-Group::Group(const GroupOptions& options) : comm_(std::shared_ptr<void>(), &detail::world()) {
+Group::Group(const GroupOptions& options, SourceLocation at) : comm_(std::shared_ptr<void>(), &detail::world()) {
+  const CallSite here(at);
   if (!(options.timeout >= 0)) {
     raise<ValueError>("mpi::Group: invalid time-out", "seconds >= 0", fmt::format("{}", options.timeout));
   }
   comm_->options_set = true;
   comm_->timeout = options.timeout;
-  if (options.set_threads) divide_processors(comm_->local_size);
+  if (options.set_threads) divide_processors(*comm_);
 }
 
-int Group::rank() const noexcept { return comm_->rank; }
-int Group::size() const noexcept { return comm_->size; }
-int Group::local_rank() const noexcept { return comm_->local_rank; }
-int Group::local_size() const noexcept { return comm_->local_size; }
+detail::Comm& Group::comm() const {
+  if (comm_ == nullptr) raise<ValueError>("mpi::Group: this group was moved from", "a group of ranks", "none");
+  return *comm_;
+}
 
-Array Group::all_reduce(const ArrayLike& x, ReduceOp op) const {
+int Group::rank() const { return comm().rank; }
+int Group::size() const { return comm().size; }
+int Group::local_rank() const { return comm().local_rank; }
+int Group::local_size() const { return comm().local_size; }
+
+Array Group::all_reduce(const ArrayLike& x, ReduceOp op, SourceLocation at) const {
+  const CallSite here(at);
   check_dtype("all_reduce", x);
   check_mean("all_reduce", x, op);
   if (size() == 1) return x;
   comm_->agree(header(Call::all_reduce, x, static_cast<int>(op)));
   const Array mine = widened(x);
   Array sum = Array::empty(x.shape(), mine.dtype());
-  in_pieces(*comm_, "all_reduce", x.size(), [&](std::int64_t at, int count, MPI_Request* request) {
-    MPI_Iallreduce(element(mine, at), element(sum, at), count, detail::mpi_type(mine.dtype()), mpi_op(op), comm_->data,
-                   request);
+  in_pieces(*comm_, "all_reduce", x.size(), [&](std::int64_t offset, int count, MPI_Request* request) {
+    MPI_Iallreduce(element(mine, offset), element(sum, offset), count, detail::mpi_type(mine.dtype()), mpi_op(op),
+                   comm_->data, request);
   });
   return finished(std::move(sum), op, size(), x.dtype());
 }
 
-Array Group::broadcast(const ArrayLike& x, int root) const {
+Array Group::broadcast(const ArrayLike& x, int root, SourceLocation at) const {
+  const CallSite here(at);
   check_dtype("broadcast", x);
   if (root < 0 || root >= size()) {
     raise<ValueError>("mpi::broadcast: no such rank", fmt::format("0 <= root < {}", size()), fmt::format("{}", root));
@@ -123,14 +126,15 @@ Array Group::broadcast(const ArrayLike& x, int root) const {
   if (size() == 1) return x;
   comm_->agree(header(Call::broadcast, x, root));
   Array y = rank() == root ? core::contiguous(x) : Array::empty(x.shape(), x.dtype());
-  in_pieces(*comm_, "broadcast", x.size(), [&](std::int64_t at, int count, MPI_Request* request) {
+  in_pieces(*comm_, "broadcast", x.size(), [&](std::int64_t offset, int count, MPI_Request* request) {
     const auto type = is_half(x.dtype()) ? MPI_UINT16_T : detail::mpi_type(x.dtype());
-    MPI_Ibcast(element(y, at), count, type, root, comm_->data, request);
+    MPI_Ibcast(element(y, offset), count, type, root, comm_->data, request);
   });
   return y;
 }
 
-Array Group::all_gather(const ArrayLike& x) const {
+Array Group::all_gather(const ArrayLike& x, SourceLocation at) const {
+  const CallSite here(at);
   check_dtype("all_gather", x);
   if (size() == 1) return x.ndim() == 0 ? core::reshape(x, {1}) : Array(x);
   const std::int64_t rows = x.ndim() == 0 ? 1 : x.shape()[0];
@@ -168,7 +172,8 @@ Array Group::all_gather(const ArrayLike& x) const {
   return y;
 }
 
-Array Group::reduce_scatter(const ArrayLike& x, ReduceOp op) const {
+Array Group::reduce_scatter(const ArrayLike& x, ReduceOp op, SourceLocation at) const {
+  const CallSite here(at);
   check_dtype("reduce_scatter", x);
   check_mean("reduce_scatter", x, op);
   if (x.ndim() == 0 || x.shape()[0] % size() != 0) {
@@ -191,11 +196,13 @@ Array Group::reduce_scatter(const ArrayLike& x, ReduceOp op) const {
   return finished(std::move(part), op, size(), x.dtype());
 }
 
-void Group::barrier() const {
+void Group::barrier(SourceLocation at) const {
+  const CallSite here(at);
   if (size() > 1) comm_->agree({.call = Call::barrier});
 }
 
-Group Group::split(int color, int key) const {
+Group Group::split(int color, int key, SourceLocation at) const {
+  const CallSite here(at);
   if (color < 0) raise<ValueError>("mpi::split: invalid color", "color >= 0", fmt::format("{}", color));
   auto part = std::make_shared<detail::Comm>();
   part->timeout = comm_->timeout;

@@ -16,11 +16,13 @@ static const Op all_sum_op{"mpi::all_sum"};
 static const Op replicate_op{"mpi::replicate"};
 
 Tensor all_sum(In y, const Group& group) {
+  const CallSite here(y.location());
   expect_floating("mpi::all_sum", y.value());
   return all_sum_op(group.all_reduce(y.value()), wrt(y, [group](const Tensor& g) { return replicate(g, group); }));
 }
 
 Tensor replicate(In x, const Group& group) {
+  const CallSite here(x.location());
   expect_floating("mpi::replicate", x.value());
   return replicate_op(x.value(), wrt(x, [group](const Tensor& g) { return all_sum(g, group); }));
 }
@@ -44,6 +46,7 @@ Tensor summed_rows(const In& x, const Group& group) {
 }  // namespace
 
 Tensor all_gather(In x, const Group& group) {
+  const CallSite here(x.location());
   expect_floating("mpi::all_gather", x.value());
   return replicate(summed_rows(x, group), group);
 }

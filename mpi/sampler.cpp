@@ -26,7 +26,8 @@ std::vector<std::int64_t> positions(std::int64_t examples, const SamplerOptions&
 
 }  // namespace
 
-data::Sampler sampler(std::int64_t examples, const SamplerOptions& o, const Group& group) {
+data::Sampler sampler(std::int64_t examples, const SamplerOptions& o, const Group& group, SourceLocation at) {
+  const CallSite here(at);
   const int ranks = group.size();
   if (examples < 1 || o.batch_size < ranks || o.batch_size % ranks != 0) {
     raise<ValueError>("mpi::sampler: the ranks must divide a global batch of examples",

@@ -23,6 +23,7 @@ struct SamplerOptions {
 ///                               .sampler = mpi::sampler(set.size(), {.batch_size = 96}, world)});
 ///
 /// ValueError for no examples, or a batch that the ranks do not divide.
-data::Sampler sampler(std::int64_t examples, const SamplerOptions& options, const Group& group);
+data::Sampler sampler(std::int64_t examples, const SamplerOptions& options, const Group& group,
+                      SourceLocation at = SourceLocation::current());
 
 }  // namespace newtape::mpi

@@ -2,6 +2,10 @@
 #include <newtape/mpi/detail/comm.hpp>
 
 #include <newtape/core/runtime/error.hpp>
+#include <newtape/core/runtime/platform.hpp>
+#include <newtape/mpi/detail/link.hpp>
+#include <newtape/mpi/detail/processors.hpp>
+#include <newtape/mpi/detail/spans.hpp>
 
 #include <fmt/format.h>
 
@@ -128,8 +132,23 @@ void start() {
   }
 }
 
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+/// The threads of this rank, one of those of a machine.
+int local_thread_share(MPI_Comm local) {
+  int rank = 0;
+  int size = 1;
+  MPI_Comm_rank(local, &rank);
+  MPI_Comm_size(local, &size);
+  const auto own = affinity();
+  std::vector<char> mine(own.begin(), own.end());
+  std::vector<char> all(max_processors * static_cast<std::size_t>(size));
+  MPI_Allgather(mine.data(), max_processors, MPI_CHAR, all.data(), max_processors, MPI_CHAR, local);
+  std::vector<ProcessorMask> masks;
+  for (auto at = all.begin(); at != all.end(); at += max_processors) masks.emplace_back(at, at + max_processors);
+  // What the control group leaves, where that is less than the mask.
+  const auto allowed = std::count(own.begin(), own.end(), true);
+  const int available = platform::available_processors();
+  const double quota = available < allowed ? available : 0;
+  return thread_share(masks, static_cast<std::size_t>(rank), quota);
 }
 
 const char* name_of(Call call) {
@@ -160,6 +179,7 @@ void set_up(Comm& comm, MPI_Comm from, double timeout) {
   MPI_Comm_split_type(from, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local);
   MPI_Comm_rank(local, &comm.local_rank);
   MPI_Comm_size(local, &comm.local_size);
+  comm.threads = local_thread_share(local);
   MPI_Comm_free(&local);
   comm.timeout = timeout;
 }
@@ -218,9 +238,9 @@ void check_left(std::string_view what) {
     MPI_Iprobe(MPI_ANY_SOURCE, leave_tag, s.failures, &arrived, &status);
     if (arrived == 0) return;
     s.left = status.MPI_SOURCE;
-    s.left_at = seconds_now();
+    s.left_at = steady_seconds();
   }
-  if (seconds_now() - s.left_at < leave_seconds) return;
+  if (steady_seconds() - s.left_at < leave_seconds) return;
   break_down(error_message(fmt::format("mpi: rank {} waits in {}", s.world.rank, what), "all ranks to come",
                            fmt::format("rank {}: the end of the program", s.left)));
 }
@@ -228,17 +248,22 @@ void check_left(std::string_view what) {
 }  // namespace
 
 void Comm::wait(std::string_view what, const std::function<bool()>& done, const std::function<std::string()>& missing) {
-  const double start = seconds_now();
+  const double start = steady_seconds();
   for (std::int64_t i = 0;; ++i) {
     {
       const std::lock_guard lock(mpi_mutex());
-      if (done()) return;
+      if (done()) {
+        if (records_spans()) {
+          record_span({.track = "calls", .name = std::string(what), .start = start, .end = steady_seconds()});
+        }
+        return;
+      }
       if (i % 64 == 0) check_failures();
     }
     if (i < 200) continue;  // a few tens of microseconds
     std::this_thread::yield();
     if (i % 64 != 0) continue;
-    const double seconds = seconds_now() - start;
+    const double seconds = steady_seconds() - start;
     check_left(what);
     if (seconds > 1) std::this_thread::sleep_for(std::chrono::microseconds(200));
     if (timeout > 0 && seconds > timeout) {

@@ -51,6 +51,7 @@ struct Comm {
   int size = 1;
   int local_rank = 0;
   int local_size = 1;
+  int threads = 1 << 20;  ///< that this rank may run, see thread_share
   double timeout = 0;
   bool options_set = false;
   std::int64_t calls = 0;

@@ -120,8 +120,4 @@ class Reducer {
   bool stop_ = false;
 };
 
-/// Makes every transfer of this process last as long as on a link of this latency and bandwidth, one after the other;
-/// for measurements. 0 and 0: as long as it lasts.
-void simulate_link(double latency_seconds, double bytes_per_second) noexcept;
-
 }  // namespace newtape::mpi::detail

@@ -12,10 +12,19 @@
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/second_order/minimize.hpp>
 
+#include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/mpi/detail/processors.hpp>
+
 #include "arrays.hpp"
 #include "catch.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 using namespace newtape;
@@ -99,9 +108,57 @@ TEST_CASE("a split group has the ranks of its color, in the order of the keys") 
 }
 
 TEST_CASE("processors are divided among the ranks of a machine") {
-  CHECK(num_threads() >= 1);
+  const auto threads = all().all_reduce(core::full({}, num_threads(), i64)).item<std::int64_t>();
+  // With as many ranks as processors or more, each has one thread.
+  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  CHECK(threads <= std::max<std::int64_t>(processors, all().size()));
   CHECK(all().local_size() == all().size());
   CHECK(all().local_rank() == all().rank());
+}
+
+TEST_CASE("no processor runs the threads of two ranks, whatever masks and quota say") {
+  using mpi::detail::ProcessorMask;
+  const auto threads = [](const std::vector<ProcessorMask>& masks, double quota) {
+    std::vector<int> of;
+    for (std::size_t r = 0; r < masks.size(); ++r) of.push_back(mpi::detail::thread_share(masks, r, quota));
+    return of;
+  };
+  const auto cpus = [](std::size_t from, std::size_t to) {
+    ProcessorMask mask(16, false);
+    std::fill(mask.begin() + static_cast<std::ptrdiff_t>(from), mask.begin() + static_cast<std::ptrdiff_t>(to), true);
+    return mask;
+  };
+  using List = std::vector<int>;
+  CHECK(threads({cpus(0, 16), cpus(0, 16)}, 0) == List{8, 8});
+  CHECK(threads({cpus(0, 2), cpus(0, 2)}, 0) == List{1, 1});   // two of 16, as containers have them
+  CHECK(threads({cpus(0, 8), cpus(8, 16)}, 0) == List{8, 8});  // bound by the launcher
+  CHECK(threads({cpus(0, 8), cpus(4, 16)}, 0) == List{6, 10});
+  CHECK(threads({cpus(0, 12), cpus(0, 12), cpus(0, 12)}, 0) == List{4, 4, 4});
+  CHECK(threads({cpus(0, 16), cpus(0, 16)}, 4) == List{2, 2});
+  CHECK(threads({cpus(0, 2), cpus(0, 2), cpus(0, 2)}, 0) == List{1, 1, 1});  // more ranks than processors
+}
+
+TEST_CASE("a group that was moved from is an error") {
+  mpi::Group group = all();
+  const mpi::Group other = std::move(group);
+  CHECK(other.size() == all().size());
+  CHECK_THROWS_WITH(group.rank(), contains("moved from"));
+  CHECK_THROWS_AS(group.size(), ValueError);
+  CHECK_THROWS_AS(group.barrier(), ValueError);
+  CHECK_THROWS_AS(group.all_reduce(core::full({}, 1, f32)), ValueError);
+  CHECK_THROWS_AS(mpi::sampler(10, {.batch_size = 4}, group), ValueError);
+  group = other;
+  CHECK(group.rank() == all().rank());
+}
+
+TEST_CASE("errors name the call and its line") {
+  CHECK_THROWS_WITH(all().all_reduce(core::full({2}, 1, boolean)),
+                    contains("mpi::all_reduce") && contains("group_test.cpp:"));
+  CHECK_THROWS_WITH(all().broadcast(core::full({2}, 1, f32), -1),
+                    contains("mpi::broadcast") && contains("group_test.cpp:"));
+  CHECK_THROWS_WITH(mpi::all_sum(tensor({1}, i64), all()), contains("mpi::all_sum") && contains("group_test.cpp:"));
+  CHECK_THROWS_WITH(mpi::sampler(0, {.batch_size = 12}, all()),
+                    contains("mpi::sampler") && contains("group_test.cpp:"));
 }
 
 TEST_CASE("derivatives of sums over ranks, to order two") {
@@ -123,6 +180,26 @@ TEST_CASE("derivatives of sums over ranks, to order two") {
   REQUIRE(rows.shape() == Shape{n, 2});
   sum(rows * rows).backward();
   CHECK(z.grad()[{0, 0}].item() == 2 * own * n);
+}
+
+TEST_CASE("Hessians and their products are those of all rows") {
+  const int n = all().size();
+  // f(w) = sum over ranks and rows of exp(a . w), with rows a of rank r: the Hessian is sum exp(a . w) a a^T.
+  const auto rows_of = [](int r) { return normal({3, 4}, 40 + static_cast<std::uint64_t>(r), f64) * 0.5; };
+  const Tensor mine = rows_of(all().rank());
+  const auto f = mpi::summed([&](const Tensor& w) { return sum(exp(matmul(mine, w))); }, all());
+  const Tensor w = normal({4}, 7, f64);
+  const Tensor v = normal({4}, 8, f64);
+  Tensor expected = zeros({4, 4}, f64);
+  for (int r = 0; r < n; ++r) {
+    const Tensor a = rows_of(r);
+    const Tensor scaled = a * unsqueeze(exp(matmul(a, w)), 1);
+    expected = expected + matmul(transpose(a, 0, 1), scaled);
+  }
+  // Sums of at most 12 terms of order e.
+  const double bound = 12 * 64 * 0x1p-52 * max(abs(expected)).item();
+  CHECK(max(abs(hessian(f, w) - expected)).item() <= bound);
+  CHECK(max(abs(hvp(f, w, v).second - matmul(expected, v))).item() <= 4 * bound);
 }
 
 TEST_CASE("minimisers and least squares run on the rows of all ranks") {

@@ -24,14 +24,22 @@ void train(const std::string& fault) {
   const bool last = world.rank() == world.size() - 1;
   const nt::nn::Linear model(4, fault == "model" && last ? 2 : 3);
   nt::mpi::DataParallel parallel(model, world);
-  nt::optim::SGD sgd(model.parameters(), {.lr = 0.1});
+  nt::optim::SGD sgd(model.parameters(), {.lr = 0.1, .momentum = 0.9});
   nt::Array x = nt::core::full({24, 4}, 1, nt::f32);
   const nt::Array y = nt::core::full({24, 3}, 1, nt::f32);
   if (fault == "nan" && last) x.data<float>()[4 * 23] = std::numeric_limits<float>::quiet_NaN();
   const int batches = fault == "batches" && last ? 2 : 4;
   for (int step = 0; step < batches; ++step) {
     if (fault == "drift" && last && step == 3) model.bias.set_value(nt::ones({3}));
-    if (step == 3 && fault == "drift") parallel.check(&sgd);
+    if (fault == "random" && last && step == 3) nt::manual_seed(17);
+    if (fault == "moments" && world.rank() == 1 && step == 3) {
+      auto state = sgd.state_dict();
+      for (auto& [key, value] : state) {
+        if (key.starts_with("state.0.m")) value = nt::core::full(value.shape(), 1, value.dtype());
+      }
+      sgd.load_state_dict(state);
+    }
+    if (step == 3 && (fault == "drift" || fault == "random" || fault == "moments")) parallel.check(&sgd);
     parallel.step(sgd, {x, y}, [&](const nt::Tensor& a, const nt::Tensor& b) {
       if (step == 2 && last) {
         if (fault == "throw" || fault == "caught") throw std::runtime_error("the data of this rank are spoilt");

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# cmake -DMPIEXEC=.. -DPROGRAM=.. -DFOLDER=.. -DNAME=run.safetensors -P resume.cmake: a run whose ranks are killed (kill -9) at
+# several moments, each time resumed on another number of ranks, ends with the bits of one that nobody disturbed.
+function(run path ranks rank save delay)
+  execute_process(COMMAND "${MPIEXEC}" -n ${ranks} "${PROGRAM}" "${path}" ${rank} ${save} ${delay} TIMEOUT 40
+    RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+  string(REGEX MATCH "end [0-9a-f]+" end "${output}")
+  set(end "${end}" PARENT_SCOPE)
+  set(result "${result}" PARENT_SCOPE)
+  set(output "${output}${errors}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE "${FOLDER}")
+file(MAKE_DIRECTORY "${FOLDER}")
+run("${FOLDER}/whole.safetensors" 1 -1 0 0)
+if(NOT result EQUAL 0 OR end STREQUAL "")
+  message(FATAL_ERROR "the undisturbed run fails:\n${output}")
+endif()
+set(expected "${end}")
+
+# ranks, the rank that is killed, in which of its saves (0: from its first batch on), microseconds later
+set(kills "3 2 3 0" "2 0 4 900" "4 1 2 2500" "3 0 0 1500")
+set(resumed 0)
+foreach(kill ${kills})
+  string(REPLACE " " ";" kill "${kill}")
+  run("${FOLDER}/${NAME}" ${kill})
+  if(result EQUAL 0)
+    message(FATAL_ERROR "was not killed: ${kill}\n${output}")
+  elseif(NOT output MATCHES "signal 9")
+    message(FATAL_ERROR "failed otherwise: ${kill}\n${output}")
+  elseif(output MATCHES "resumed")
+    math(EXPR resumed "${resumed} + 1")
+  endif()
+endforeach()
+run("${FOLDER}/${NAME}" 2 -1 0 0)
+if(NOT result EQUAL 0 OR NOT output MATCHES "resumed")
+  message(FATAL_ERROR "does not resume:\n${output}")
+elseif(NOT end STREQUAL expected)
+  message(FATAL_ERROR "other bits: '${end}' and not '${expected}'\n${output}")
+elseif(resumed LESS 2)
+  message(FATAL_ERROR "the killed runs did not resume from each other")
+endif()
