@@ -12,6 +12,8 @@
 
 namespace newtape::onnx::detail {
 
+class Prepared;
+
 /// What all nodes of a run share.
 struct Context {
   const Plan* plan = nullptr;
@@ -19,7 +21,8 @@ struct Context {
   std::span<const Buffer> statistics;
   DType dtype = f32;  ///< of floats of 16 and 32 bits
   bool training = false;
-  bool evaluable = false;  ///< whether nodes train in training mode only
+  bool evaluable = false;        ///< whether nodes train in training mode only
+  Prepared* prepared = nullptr;  ///< of a run of the joined steps; null: of all steps
 };
 
 /// The values of a graph while it runs.
@@ -36,6 +39,8 @@ std::vector<Value> run_graph(const GraphPlan& plan, const Context& context, Fram
 Value fetch(const Frame& frame, const Ref& ref);
 /// Runs one step of the frame's graph.
 void run_step(Frame& frame, const Step& step);
+/// The results of a step that needs no frame.
+Results run_prepared_step(const Context& context, const Step& step);
 
 /// The application of an operator: its attributes, inputs and results. Errors name what is missing or wrong.
 class Call {

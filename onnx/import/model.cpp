@@ -1,17 +1,49 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/state_observer.hpp>
+#include <newtape/autograd/observe/grad_hooks.hpp>
+#include <newtape/autograd/observe/layer_observer.hpp>
+#include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/onnx/import/call.hpp>
 #include <newtape/onnx/import/model.hpp>
+#include <newtape/onnx/import/prepared.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 namespace newtape::onnx {
+namespace detail {
+
+struct JoinedState {
+  explicit JoinedState(const Plan& plan) : prepared(plan) {}
+  std::mutex in_use;
+  Prepared prepared;
+};
+
+JoinedStateHolder::JoinedStateHolder(std::shared_ptr<const Plan> plan)
+    : plan_(std::move(plan)), state_(std::make_unique<JoinedState>(*plan_)) {}
+JoinedStateHolder::JoinedStateHolder(const JoinedStateHolder& other) : JoinedStateHolder(other.plan_) {}
+JoinedStateHolder& JoinedStateHolder::operator=(const JoinedStateHolder& other) {
+  plan_ = other.plan_;
+  state_ = std::make_unique<JoinedState>(*plan_);
+  return *this;
+}
+JoinedStateHolder::~JoinedStateHolder() = default;
+
+}  // namespace detail
+
 namespace {
+
+/// Whether somebody sees which operations are called.
+bool is_observed() {
+  return newtape::detail::instrumented() != 0 || LayerObserver::current() != nullptr || core::recorder() != nullptr ||
+         newtape::detail::state_observer != nullptr;
+}
 
 /// Cells by the parts of their names: "a.b.c" is c in b in a.
 struct NameTree {
@@ -108,7 +140,11 @@ const Value& Outputs::at(std::size_t i) const {
 }
 
 Model::Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options)
-    : plan_(plan), dtype_(options.dtype), evaluable_(options.evaluable) {
+    : plan_(plan),
+      joined_(plan),
+      dtype_(options.dtype),
+      evaluable_(options.evaluable),
+      join_nodes_(options.join_nodes) {
   NameTree tree;
   // Only the type stays in the plan, or the first step of an optimizer would copy the memory.
   const auto initial = [&](Value& value) {
@@ -158,6 +194,14 @@ std::vector<Value> Model::run(std::vector<Value> values) const {
   for (std::size_t i = 0; i < ports.size(); ++i) check_input(ports[i], values[i], context.dtype);
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (values[i].is_tensor() && ports[i].is_tensor) values[i] = Value(std::move(values[i]).tensor(), ports[i].type);
+  }
+  const std::unique_lock own((*joined_).in_use, std::try_to_lock);
+  detail::Prepared& prepared = (*joined_).prepared;
+  if (own && join_nodes_ && !grad_enabled() && !is_training() && !is_observed()) {
+    prepared.refresh(context);
+    context.prepared = &prepared;
+  } else if (own) {
+    prepared.clear();  // or the next step of an optimizer would copy the weights
   }
   return detail::run_graph(plan_->graph, context, nullptr, std::move(values));
 }

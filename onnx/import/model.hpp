@@ -17,7 +17,22 @@ namespace newtape::onnx {
 
 namespace detail {
 struct Plan;
-}
+struct JoinedState;
+
+/// What a model keeps between evaluations without gradients; a copy of a model begins anew.
+class JoinedStateHolder {
+ public:
+  explicit JoinedStateHolder(std::shared_ptr<const Plan> plan);
+  JoinedStateHolder(const JoinedStateHolder& other);
+  JoinedStateHolder& operator=(const JoinedStateHolder& other);
+  ~JoinedStateHolder();
+  JoinedState& operator*() const noexcept { return *state_; }
+
+ private:
+  std::shared_ptr<const Plan> plan_;
+  std::unique_ptr<JoinedState> state_;
+};
+}  // namespace detail
 
 struct LoadOptions {
   /// In which floats of 16 and 32 bits are computed: f64 to check derivatives.
@@ -26,6 +41,9 @@ struct LoadOptions {
   std::function<bool(std::string_view name)> trainable = {};
   /// Whether nodes that depend on integer constants only are computed once, when the model is loaded.
   bool fold_constants = true;
+  /// Whether evaluations without gradients (in a NoGrad scope, in evaluation mode) join nodes: see docs/pretrained.md. Results
+  /// then differ by rounding.
+  bool join_nodes = true;
   /// Values of the graph (Model::values) that become the outputs in place of its own; what only others need is left out
   /// with its weights, so that a network can get another head. Default: the outputs that the file declares.
   std::vector<std::string> outputs = {};
@@ -114,8 +132,9 @@ class Model : public nn::Module<Model> {
   std::shared_ptr<const detail::Plan> plan_;
   std::vector<Parameter> weights_;
   std::vector<Buffer> statistics_;
+  detail::JoinedStateHolder joined_;
   DType dtype_;
-  bool evaluable_;
+  bool evaluable_, join_nodes_;
 };
 
 /// Reads a model. External data are read from files in the model's folder or below, nowhere else. IoError for a file that

@@ -3,6 +3,7 @@
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/onnx/format/tensor.hpp>
 #include <newtape/onnx/import/call.hpp>
+#include <newtape/onnx/import/join.hpp>
 #include <newtape/onnx/import/plan.hpp>
 #include <newtape/onnx/import/usage.hpp>
 
@@ -148,7 +149,7 @@ class Planner {
     }
     for (const auto& n : g.nodes) node(scope, body, n);
     for (const auto& output : g.outputs) scope.plan.outputs.push_back(resolve(scope, output.name, g.position));
-    find_last_uses(scope.plan);
+    find_last_uses(scope.plan.steps, scope.plan.outputs, scope.plan.slots);
   }
 
   /// The node with the attributes that a function's call gives it.
@@ -196,7 +197,7 @@ class Planner {
     }
     for (const auto& a : n.attributes) {
       for (const auto& g : a.graphs) {
-        auto inner = std::make_unique<GraphPlan>();
+        auto inner = std::make_shared<GraphPlan>();
         Scope inner_scope{*inner, &scope};
         graph(inner_scope, body, *g);
         step.graphs.emplace_back(a.name, std::move(inner));
@@ -207,16 +208,16 @@ class Planner {
     scope.plan.steps.push_back(std::move(step));
   }
 
-  std::unique_ptr<GraphPlan> call(const format::FunctionProto& f, const Body& body, const NodeProto& n) {
+  std::shared_ptr<GraphPlan> call(const format::FunctionProto& f, const Body& body, const NodeProto& n) {
     if (body.depth == max_call_depth)
       fail(n.position, fmt::format("functions call each other too deeply: '{}'", f.name));
-    auto inner = std::make_unique<GraphPlan>();
+    auto inner = std::make_shared<GraphPlan>();
     Scope scope{*inner};
     const Body inner_body{f.opsets.empty() ? body.opsets : f.opsets, &n, &f, body.depth + 1};
     for (const auto& input : f.inputs) inner->inputs.push_back(new_slot(scope, input));
     for (const auto& m : f.nodes) node(scope, inner_body, m);
     for (const auto& output : f.outputs) inner->outputs.push_back(resolve(scope, output, f.position));
-    find_last_uses(*inner);
+    find_last_uses(inner->steps, inner->outputs, inner->slots);
     if (++calls_ > max_calls) fail(n.position, "too many calls of functions", std::to_string(max_calls), "more");
     return inner;
   }
@@ -334,6 +335,7 @@ std::shared_ptr<Plan> make_plan(std::string who, std::shared_ptr<const format::M
   plan->proto = format::read_model(plan->origin, plan->file->bytes());
   if (!options.outputs.empty()) keep_part(plan->proto.graph, options.outputs, plan->origin);
   Planner(*plan, folder, options).run();
+  if (options.join_nodes) join_nodes(*plan);
   return plan;
 }
 

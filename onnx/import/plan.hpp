@@ -19,13 +19,18 @@ namespace newtape::onnx::detail {
 
 /// Where a value is.
 struct Ref {
-  enum class Kind : std::uint8_t { absent, local, constant, weight, statistic };
+  enum class Kind : std::uint8_t { absent, local, constant, weight, statistic, prepared };
   Kind kind = Kind::absent;
   std::int32_t up = 0;  ///< of a local one: how many graphs further out
   std::int32_t index = 0;
 };
 
+/// Whether it is not computed by a graph.
+inline bool is_static(const Ref& ref) { return ref.kind != Ref::Kind::local && ref.kind != Ref::Kind::absent; }
+
 struct GraphPlan;
+
+struct FusedGroup;
 
 struct Step {
   const format::NodeProto* node = nullptr;
@@ -35,8 +40,9 @@ struct Step {
   std::vector<bool> last;             ///< whether an input's value is not used again
   std::vector<std::int32_t> outputs;  ///< slots; -1: not wanted
   std::vector<std::int32_t> release;  ///< slots whose values are not used after this step
-  std::vector<std::pair<std::string_view, std::unique_ptr<GraphPlan>>> graphs;  ///< attributes
-  std::unique_ptr<GraphPlan> function;
+  std::vector<std::pair<std::string_view, std::shared_ptr<GraphPlan>>> graphs;  ///< attributes
+  std::shared_ptr<GraphPlan> function;  ///< or, beside a row, the members of a group of elementwise operators
+  std::shared_ptr<FusedGroup> fused;    ///< of such a group
 };
 
 struct GraphPlan {
@@ -46,6 +52,9 @@ struct GraphPlan {
   std::vector<std::pair<std::int32_t, Ref>> defaults;  ///< initialisers that an input replaces
   std::vector<Ref> outputs;
   std::vector<std::pair<std::string_view, Ref>> names;  ///< for Gradient, which names values
+  /// The same for evaluation without gradients, in fewer steps: see join.hpp.
+  std::vector<Step> joined_steps;
+  std::vector<Ref> joined_outputs;
 };
 
 struct Plan {
@@ -53,10 +62,13 @@ struct Plan {
   std::shared_ptr<const format::MappedFile> file;
   format::Origin origin;
   format::ModelProto proto;
-  std::deque<format::NodeProto> nodes;  ///< of functions, with the attributes of their calls
+  std::deque<format::NodeProto> nodes;  ///< of functions, with the attributes of their calls, and of joined steps
   GraphPlan graph;
   std::vector<Value> constants;
   std::vector<std::pair<std::string, Value>> weights, statistics;  ///< initial values by name
+  /// Steps that only depend on weights, statistics and constants; their outputs are numbers of prepared values.
+  std::vector<Step> preparations;
+  std::vector<std::int32_t> prepared_by;  ///< the preparation that gives each prepared value
   std::shared_ptr<const std::vector<Port>> inputs, outputs;
   std::vector<UnsupportedOperator> unsupported;
   std::int64_t opset = 0;

@@ -2,6 +2,7 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/onnx/import/call.hpp>
+#include <newtape/onnx/import/prepared.hpp>
 
 #include <fmt/format.h>
 
@@ -51,8 +52,36 @@ Value fetch(const Frame& frame, const Ref& ref) {
     case Ref::Kind::constant: return in_run_dtype(context.plan->constants[i], context);
     case Ref::Kind::weight: return Value(context.weights[i].tensor(), context.plan->weights[i].second.type());
     case Ref::Kind::statistic: return Value(context.statistics[i].tensor(), context.plan->statistics[i].second.type());
+    case Ref::Kind::prepared: return context.prepared->at(context, ref.index);
     default: return {};
   }
+}
+
+namespace {
+
+Results results_of(Frame* frame, const Context& context, const Step& step, std::vector<Value> inputs) {
+  try {
+    if (step.function && step.row == nullptr) return run_graph(*step.function, context, nullptr, std::move(inputs));
+    Call call(step, frame, context, std::move(inputs));
+    if (step.row == nullptr) call.fail("the operator is not supported");
+    Results results = step.row->run(call);
+    if (results.size() < step.outputs.size()) {
+      call.fail("the operator has fewer outputs", std::to_string(step.outputs.size()), std::to_string(results.size()));
+    }
+    return results;
+  } catch (const std::exception&) {
+    rethrow_for(step, context);
+  }
+}
+
+}  // namespace
+
+Results run_prepared_step(const Context& context, const Step& step) {
+  static const GraphPlan none;
+  const Frame frame{none, context, nullptr};
+  std::vector<Value> inputs;
+  for (const auto& ref : step.inputs) inputs.push_back(fetch(frame, ref));
+  return results_of(nullptr, context, step, std::move(inputs));
 }
 
 void run_step(Frame& frame, const Step& step) {
@@ -66,22 +95,7 @@ void run_step(Frame& frame, const Step& step) {
       inputs.push_back(fetch(frame, ref));
     }
   }
-  Results results;
-  try {
-    if (step.function) {
-      results = run_graph(*step.function, frame.context, nullptr, std::move(inputs));
-    } else {
-      Call call(step, &frame, frame.context, std::move(inputs));
-      if (step.row == nullptr) call.fail("the operator is not supported");
-      results = step.row->run(call);
-      if (results.size() < step.outputs.size()) {
-        call.fail("the operator has fewer outputs", std::to_string(step.outputs.size()),
-                  std::to_string(results.size()));
-      }
-    }
-  } catch (const std::exception&) {
-    rethrow_for(step, frame.context);
-  }
+  Results results = results_of(&frame, frame.context, step, std::move(inputs));
   for (std::size_t i = 0; i < step.outputs.size() && i < results.size(); ++i) {
     const auto slot = step.outputs[i];
     if (slot >= 0) frame.values[static_cast<std::size_t>(slot)] = std::move(results[i]);
@@ -99,10 +113,11 @@ std::vector<Value> run_graph(const GraphPlan& plan, const Context& context, Fram
     auto& value = frame.values[static_cast<std::size_t>(slot)];
     if (value.is_none()) value = fetch(frame, ref);
   }
-  for (const auto& step : plan.steps) run_step(frame, step);
+  const bool joined = context.prepared != nullptr;
+  for (const auto& step : joined ? plan.joined_steps : plan.steps) run_step(frame, step);
   std::vector<Value> outputs;
   outputs.reserve(plan.outputs.size());
-  for (const auto& ref : plan.outputs) outputs.push_back(fetch(frame, ref));
+  for (const auto& ref : joined ? plan.joined_outputs : plan.outputs) outputs.push_back(fetch(frame, ref));
   return outputs;
 }
 

@@ -31,49 +31,46 @@ Usage UsageOf::operator()(std::string_view name) const {
   return at == usage_.end() ? Usage::setting : at->second;
 }
 
-namespace {
-
-/// Calls f(slot) for the values of the graph `levels` further out that a graph uses.
-template <class F>
-void visit_captures(const GraphPlan& plan, std::int32_t levels, F&& f) {
+void visit_uses(const std::vector<Step>& steps, const std::vector<Ref>& outputs, std::int32_t levels,
+                const std::function<void(std::int32_t)>& f) {
   const auto look = [&](const Ref& ref) {
     if (ref.kind == Ref::Kind::local && ref.up == levels) f(ref.index);
   };
-  for (const auto& step : plan.steps) {
+  for (const auto& step : steps) {
     for (const auto& ref : step.inputs) look(ref);
-    for (const auto& g : step.graphs) visit_captures(*g.second, levels + 1, f);
+    for (const auto& g : step.graphs) visit_uses(g.second->steps, g.second->outputs, levels + 1, f);
   }
-  for (const auto& ref : plan.outputs) look(ref);
+  for (const auto& ref : outputs) look(ref);
 }
 
-}  // namespace
-
-void find_last_uses(GraphPlan& plan) {
+void find_last_uses(std::vector<Step>& steps, const std::vector<Ref>& outputs, std::int32_t slots) {
   constexpr std::size_t never = static_cast<std::size_t>(-1);
   const bool keep =
-      std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& s) { return s.node->op_type == "Gradient"; });
-  std::vector<std::size_t> last(static_cast<std::size_t>(plan.slots), never);
-  for (std::size_t s = 0; s < plan.steps.size(); ++s) {
-    auto& step = plan.steps[s];
+      std::any_of(steps.begin(), steps.end(), [](const Step& s) { return s.node->op_type == "Gradient"; });
+  std::vector<std::size_t> last(static_cast<std::size_t>(slots), never);
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    auto& step = steps[s];
     step.last.assign(step.inputs.size(), false);
+    step.release.clear();
     for (const auto& ref : step.inputs) {
       if (ref.kind == Ref::Kind::local && ref.up == 0) last[static_cast<std::size_t>(ref.index)] = s;
     }
     for (const auto& g : step.graphs) {
-      visit_captures(*g.second, 1, [&](std::int32_t slot) { last[static_cast<std::size_t>(slot)] = s; });
+      visit_uses(g.second->steps, g.second->outputs, 1,
+                 [&](std::int32_t slot) { last[static_cast<std::size_t>(slot)] = s; });
     }
     // What is not used at all is released by the step that makes it.
     for (const auto slot : step.outputs) {
       if (slot >= 0) last[static_cast<std::size_t>(slot)] = s;
     }
   }
-  for (const auto& ref : plan.outputs) {
+  for (const auto& ref : outputs) {
     if (ref.kind == Ref::Kind::local && ref.up == 0) last[static_cast<std::size_t>(ref.index)] = never;
   }
   if (keep) return;
   for (std::size_t slot = 0; slot < last.size(); ++slot) {
     if (last[slot] == never) continue;
-    auto& step = plan.steps[last[slot]];
+    auto& step = steps[last[slot]];
     const auto uses = std::count_if(step.inputs.begin(), step.inputs.end(), [&](const Ref& ref) {
       return ref.kind == Ref::Kind::local && ref.up == 0 && static_cast<std::size_t>(ref.index) == slot;
     });

@@ -5,6 +5,7 @@
 #include <newtape/onnx/import/plan.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,7 +34,12 @@ class UsageOf {
 /// Leaves of a graph what these values need, which become its outputs. ValueError when no node gives one of them.
 void keep_part(format::GraphProto& graph, const std::vector<std::string>& outputs, const format::Origin& origin);
 
-/// Sets `last` and `release` of the steps.
-void find_last_uses(GraphPlan& plan);
+/// Sets `last` and `release` of the steps of a graph.
+void find_last_uses(std::vector<Step>& steps, const std::vector<Ref>& outputs, std::int32_t slots);
+
+/// Calls f(slot) for each use of a value of the graph `levels` further out by these steps, by the graphs in them, and by
+/// `outputs`.
+void visit_uses(const std::vector<Step>& steps, const std::vector<Ref>& outputs, std::int32_t levels,
+                const std::function<void(std::int32_t)>& f);
 
 }  // namespace newtape::onnx::detail
