@@ -66,7 +66,10 @@ struct CapturedFunction::Impl {
       return results;
     }
     plan->key = CaptureKey::of(arguments);
-    plan->plan.finish();
+    plan->plan.finish([&](int index) {
+      return std::any_of(plan->states.begin(), plan->states.end(),
+                         [index](const auto& s) { return s->index == index && s->is_gradient(); });
+    });
     plan->checked = !options.check;
     if (static_cast<int>(plans.size()) >= std::max(1, options.max_plans)) plans.erase(plans.begin());
     plans.push_back(std::move(plan));

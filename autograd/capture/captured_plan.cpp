@@ -43,6 +43,44 @@ void CapturedPlan::bind_states() {
   }
 }
 
+CapturedState& CapturedPlan::state_of(int index) const {
+  return **std::find_if(states.begin(), states.end(), [index](const auto& s) { return s->index == index; });
+}
+
+class CapturedPlan::FreshMemory {
+ public:
+  explicit FreshMemory(CapturedPlan& plan) : plan_(plan), results_(plan.plan.kept().size()) {
+    for (const int id : plan.plan.fresh()) {
+      const core::PlanMemory& m = plan.plan.memories()[static_cast<std::size_t>(id)];
+      if (m.kind == core::PlanMemory::next_state) {
+        plan.plan.bind(id, plan.state_of(m.index).begin_next());
+        continue;
+      }
+      Array& y = results_[static_cast<std::size_t>(m.index)];
+      y = Array::empty(plan.plan.kept()[static_cast<std::size_t>(m.index)].shape, m.dtype);
+      plan.plan.bind(id, y.raw());
+    }
+  }
+  FreshMemory(const FreshMemory&) = delete;
+  FreshMemory& operator=(const FreshMemory&) = delete;
+  ~FreshMemory() {
+    for (const int id : plan_.plan.fresh()) {
+      const core::PlanMemory& m = plan_.plan.memories()[static_cast<std::size_t>(id)];
+      if (m.kind == core::PlanMemory::next_state) plan_.state_of(m.index).drop_next(plan_.plan.has_written(id));
+    }
+  }
+  /// The array of result k.
+  Array take(std::size_t k) {
+    if (results_[k].defined()) return std::move(results_[k]);
+    const core::PlanOperand& y = plan_.plan.kept()[k];
+    return y.memory < 0 ? Array() : core::copy(plan_.plan.array(y));
+  }
+
+ private:
+  CapturedPlan& plan_;
+  std::vector<Array> results_;
+};
+
 bool CapturedPlan::replay(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
   std::vector<Generator> generators_before;
   generators_before.reserve(generators.size());
@@ -55,6 +93,7 @@ bool CapturedPlan::replay(std::span<const Tensor> arguments, std::vector<Tensor>
   }
   bind_states();
   changed_ = false;
+  FreshMemory fresh(*this);
   if (!plan.run()) {
     if (changed_ || std::any_of(states.begin(), states.end(), [](const auto& s) { return s->updated; })) {
       raise<ValueError>(
@@ -67,14 +106,14 @@ bool CapturedPlan::replay(std::span<const Tensor> arguments, std::vector<Tensor>
   }
   results.clear();
   results.reserve(plan.kept().size());
-  for (const auto& y : plan.kept()) results.push_back(y.memory < 0 ? Tensor() : Tensor(core::copy(plan.array(y))));
+  for (std::size_t k = 0; k < plan.kept().size(); ++k) results.emplace_back(fresh.take(k));
   ++runs;
   return true;
 }
 
 void CapturedPlan::publish(CapturedState& state, const Array& value) {
   changed_ = true;
-  void* const address = state.write(value);
+  void* const address = state.is_next(value) ? state.store_next() : state.write(value);
   if (state.memory >= 0) plan.bind(state.memory, address);
 }
 

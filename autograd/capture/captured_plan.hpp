@@ -75,11 +75,16 @@ class CapturedPlan {
   std::vector<int> inputs;                                   ///< block of each argument
   std::vector<std::pair<Generator*, Generator>> generators;  ///< drawn from, with the state when the recording started
   bool checked = false;
-  int misses = 0;  ///< checks that ended at a test of values with another result
+  std::int64_t eager_peak = -1;  ///< bytes that the function allocates beyond what is there before; -1: not known
+  int misses = 0;                ///< checks that ended at a test of values with another result
   std::int64_t runs = 0;
 
  private:
+  /// Memory for this run, taken back unless the run ends.
+  class FreshMemory;
+
   void bind_states();
+  CapturedState& state_of(int index) const;
 
   bool changed_ = false;  ///< the run has changed a state
 };

@@ -2,6 +2,8 @@
 #include <newtape/autograd/capture/plan_check.hpp>
 
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/allocation_probe.hpp>
+#include <newtape/core/runtime/allocator.hpp>
 
 #include <cstring>
 #include <string>
@@ -20,6 +22,27 @@ bool same_bits(const Array& a, const Array& b) {
 
 }  // namespace
 
+/// Measures what the function allocates up to the first call on the host.
+class PlanCheck::PeakProbe {
+ public:
+  explicit PeakProbe(PlanCheck& check) : check_(check), before_(allocator::stats().live_bytes) {
+    check.outer_probe_ = allocation_probe;
+    if (allocation_probe == nullptr) allocation_probe = &probe_;
+  }
+  PeakProbe(const PeakProbe&) = delete;
+  PeakProbe& operator=(const PeakProbe&) = delete;
+  ~PeakProbe() {
+    allocation_probe = check_.outer_probe_;
+    if (probe_.count == 0) return;
+    check_.plan_.eager_peak = probe_.peak_bytes > before_ ? static_cast<std::int64_t>(probe_.peak_bytes - before_) : 0;
+  }
+
+ private:
+  PlanCheck& check_;
+  std::size_t before_;
+  AllocationProbe probe_{.timed = false, .tracks_peak = true};
+};
+
 PlanCheck::States PlanCheck::copies() const {
   States all;
   for (const auto& s : plan_.states) {
@@ -30,6 +53,7 @@ PlanCheck::States PlanCheck::copies() const {
 }
 
 void PlanCheck::on_host_call(const char* name, const void* /*object*/, const std::function<void()>& call) {
+  newtape::detail::allocation_probe = outer_probe_;  // the copies are not the function's
   host_calls_.push_back({name, copies(), {}});
   {
     const StateObserving unobserved(nullptr);
@@ -89,6 +113,7 @@ std::vector<Tensor> PlanCheck::run(const CaptureSession::Captured& f, std::span<
   std::vector<Tensor> results;
   {
     const StateObserving observed(this);
+    const PeakProbe probe(*this);
     results = f(arguments);
   }
   for (auto& y : results) y = y.detach();

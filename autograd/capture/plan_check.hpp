@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/capture/captured_plan.hpp>
 #include <newtape/autograd/capture/session.hpp>
+#include <newtape/core/runtime/allocation_probe.hpp>
 
 #include <span>
 #include <string>
@@ -32,6 +33,7 @@ class PlanCheck final : public StateObserver, private CapturedPlan::HostStandIn 
   void give_up(const std::string&) override {}
 
  private:
+  class PeakProbe;
   using States = std::vector<Array>;
   struct HostCall {
     std::string name;
@@ -47,6 +49,7 @@ class PlanCheck final : public StateObserver, private CapturedPlan::HostStandIn 
   std::vector<HostCall> host_calls_;
   std::size_t next_ = 0;
   std::string difference_;
+  AllocationProbe* outer_probe_ = nullptr;
 };
 
 }  // namespace newtape::detail

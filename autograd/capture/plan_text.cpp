@@ -9,6 +9,7 @@ namespace {
 const char* kind_name(core::PlanStep::Kind kind) {
   switch (kind) {
     case core::PlanStep::elementwise: return "kernel";
+    case core::PlanStep::fused: return "fused";
     case core::PlanStep::computed: return "computed";
     case core::PlanStep::recorded: return "recorded";
     case core::PlanStep::updated: return "in place";

@@ -73,6 +73,28 @@ void* CapturedState::write(const Array& x) const {
   return address;
 }
 
+void* CapturedState::begin_next() {
+  GradCell& cell = *grad_cell(*leaf_.get());
+  Array mine = cell.exchange({}).take_value();
+  const bool fits = mine.defined() && mine.reusable() && mine.shape() == shape && mine.dtype() == dtype;
+  next_ = fits ? mine : Array::empty(shape, dtype);
+  if (mine.defined()) cell.set(Tensor(std::move(mine)));
+  return next_.raw();
+}
+
+void* CapturedState::store_next() {
+  void* const address = next_.raw();
+  store(std::exchange(next_, Array()));
+  return address;
+}
+
+void CapturedState::drop_next(bool was_written) noexcept {
+  if (!next_.defined()) return;
+  const Array now = current();
+  if (was_written && now.defined() && now.raw() == next_.raw()) store({});
+  next_ = Array();
+}
+
 void CapturedState::make_unique() const {
   if (!is_gradient() && !cell_->value().reusable()) *cell_ = Tensor(core::copy(cell_->value()), cell_->node());
 }

@@ -28,6 +28,14 @@ class CapturedState {
   /// Copies `x` into the state's memory, or into new memory if the state's is shared or has another layout. Returns the
   /// state's array's address.
   void* write(const Array& x) const;
+  /// Memory for the next value of a gradient: that of the present one if nothing else refers to it, else new.
+  void* begin_next();
+  /// Whether `x` lies in that memory.
+  bool is_next(const Array& x) const { return next_.defined() && x.raw() == next_.raw(); }
+  /// Makes the array in that memory the gradient, and returns its address.
+  void* store_next();
+  /// Gives up the next value; clears the gradient if it `was_written` in the gradient's own memory.
+  void drop_next(bool was_written) noexcept;
   /// Makes the memory of a value its own, so that it may be written.
   void make_unique() const;
 
@@ -53,6 +61,7 @@ class CapturedState {
   std::weak_ptr<Tensor> alive_ = {};  ///< it exists
   NodeRef leaf_;                      ///< of a gradient
   const Node* node_ = nullptr;        ///< of a value
+  Array next_ = {};                   ///< while a plan runs
 };
 
 }  // namespace newtape::detail

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/capture/plan.hpp>
 
+#include <newtape/core/fuse/program.hpp>
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace newtape::core {
 namespace {
-
-constexpr std::int64_t alignment = 64;
-
-std::int64_t bytes_of(const PlanMemory& m) { return m.size * static_cast<std::int64_t>(item_size(m.dtype)); }
-
-std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 /// The elements of `x` that are stored once: axes that repeat them are dropped to length 1.
 Array distinct(const Array& x) {
@@ -29,7 +26,6 @@ Array distinct(const Array& x) {
 
 /// to[...] = from, where `to` may repeat elements as `from` does.
 void copy_result(const Array& from, Array& to) {
-  if (from.raw() == to.raw() || to.size() == 0) return;
   if (from.is_contiguous() && to.is_contiguous()) {
     std::memcpy(to.raw(), from.raw(), static_cast<std::size_t>(to.size()) * item_size(to.dtype()));
     return;
@@ -39,7 +35,22 @@ void copy_result(const Array& from, Array& to) {
   assign(target, Array::view_of(from, target.shape(), from.strides()));
 }
 
+/// An array on memory that something else owns.
+Array on_memory(const PlanMemory& m) {
+  return Array::adopt({m.size}, m.dtype, m.base, nullptr, [](void*) {});
+}
+
 }  // namespace
+
+bool PlanOperand::is_contiguous() const {
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 0) return true;
+    if (shape[i] != 1 && strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
 
 int CallPlan::add_memory(PlanMemory memory) {
   memories_.push_back(std::move(memory));
@@ -64,62 +75,39 @@ bool CallPlan::erase_state(int state, int memory) {
   });
 }
 
-void CallPlan::find_lifetimes() {
-  const auto use = [&](const PlanOperand& x, std::size_t step) {
-    if (x.memory < 0) return;
-    auto& m = memories_[static_cast<std::size_t>(x.memory)];
-    if (m.first < 0) m.first = static_cast<int>(step);
-    m.last = static_cast<int>(step);
-  };
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    for (const auto& x : steps_[i].in) use(x, i);
-    for (const auto& x : steps_[i].out) use(x, i);
-  }
-  for (const auto& x : kept_) use(x, steps_.size());
-}
-
-std::int64_t CallPlan::scratch_bytes() const noexcept {
-  std::int64_t sum = 0;
-  for (const auto& m : memories_) {
-    if (m.kind == PlanMemory::scratch && m.first >= 0) sum += aligned(bytes_of(m));
-  }
-  return sum;
-}
-
-void CallPlan::lay_out() {
-  // First fit among the blocks that live at the same time, the largest first (as in the planners of inference engines,
-  // e.g. Pisarchyk & Lee 2020, greedy by size).
-  std::vector<PlanMemory*> order;
-  for (auto& m : memories_) {
-    if (m.kind == PlanMemory::scratch && m.first >= 0 && m.size > 0) order.push_back(&m);
-  }
-  std::stable_sort(order.begin(), order.end(),
-                   [](const PlanMemory* a, const PlanMemory* b) { return bytes_of(*a) > bytes_of(*b); });
-  std::vector<const PlanMemory*> placed;  // by offset
-  arena_bytes_ = 0;
-  for (auto* m : order) {
-    std::int64_t offset = 0;
-    for (const auto* p : placed) {
-      if (p->last < m->first || m->last < p->first) continue;
-      if (offset + aligned(bytes_of(*m)) <= p->offset) break;
-      offset = std::max(offset, p->offset + aligned(bytes_of(*p)));
-    }
-    m->offset = offset;
-    arena_bytes_ = std::max(arena_bytes_, offset + aligned(bytes_of(*m)));
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), m,
-                                   [](const PlanMemory* a, const PlanMemory* b) { return a->offset < b->offset; }),
-                  m);
-  }
-}
-
-void CallPlan::finish() {
+void CallPlan::finish(const std::function<bool(int state)>& replaceable) {
   simplify();
+  fuse_chains();
   find_lifetimes();
+  find_fresh(replaceable);
+  overwrite_operands();
   lay_out();
   arena_ = Array::empty({arena_bytes_}, boolean);
   roots_.resize(memories_.size());
-  users_.resize(memories_.size());
+  residents_.resize(memories_.size());
   actions_.resize(steps_.size());
+  find_users();
+  finished_ = true;
+  for (std::size_t k = 0; k < memories_.size(); ++k) {
+    const auto& m = memories_[k];
+    if (m.kind != PlanMemory::scratch) {
+      set_base(k, m.base);
+    } else if (m.region < 0) {
+      set_base(k, static_cast<std::byte*>(arena_.raw()) + m.offset);
+    } else {
+      residents_[static_cast<std::size_t>(m.region)].push_back(static_cast<int>(k));
+      set_base(k, nullptr);
+    }
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    choose_kernel_call(steps_[i], actions_[i]);
+    if (steps_[i].kind == PlanStep::fused) make_program(steps_[i], actions_[i]);
+    prepare(i);
+  }
+}
+
+void CallPlan::find_users() {
+  users_.resize(memories_.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     for (const auto* list : {&steps_[i].in, &steps_[i].out}) {
       for (const auto& x : *list) {
@@ -129,22 +117,20 @@ void CallPlan::finish() {
       }
     }
   }
-  finished_ = true;
-  for (std::size_t k = 0; k < memories_.size(); ++k) {
-    auto& m = memories_[k];
-    if (m.kind == PlanMemory::scratch) m.base = static_cast<std::byte*>(arena_.raw()) + m.offset;
-    roots_[k] = Array::adopt({m.size}, m.dtype, m.base, nullptr, [](void*) {});
-  }
-  for (std::size_t i = 0; i < steps_.size(); ++i) prepare(i);
+}
+
+void CallPlan::set_base(std::size_t k, std::byte* base) {
+  memories_[k].base = base;
+  roots_[k] = on_memory(memories_[k]);
 }
 
 void CallPlan::bind(int memory, void* base) {
   const auto k = static_cast<std::size_t>(memory);
-  auto& m = memories_[k];
-  if (m.base == base) return;
-  m.base = static_cast<std::byte*>(base);
-  roots_[k] = Array::adopt({m.size}, m.dtype, m.base, nullptr, [](void*) {});
+  auto* const at = static_cast<std::byte*>(base);
+  if (memories_[k].base == at) return;
+  set_base(k, at);
   for (const int step : users_[k]) prepare(static_cast<std::size_t>(step));
+  for (const int r : residents_[k]) bind(r, at + memories_[static_cast<std::size_t>(r)].offset);
 }
 
 Array CallPlan::array(const PlanOperand& x) const {
@@ -152,9 +138,14 @@ Array CallPlan::array(const PlanOperand& x) const {
   return Array::view_of(roots_[static_cast<std::size_t>(x.memory)], x.shape, x.strides, x.offset);
 }
 
+std::byte* CallPlan::address(const PlanOperand& x) const {
+  return memories_[static_cast<std::size_t>(x.memory)].base + x.offset * static_cast<std::int64_t>(item_size(x.dtype));
+}
+
 void CallPlan::prepare(std::size_t i) {
   const PlanStep& step = steps_[i];
   Action& a = actions_[i];
+  if (a.kernel != nullptr || a.program) return set_addresses(step, a);
   a.in.clear();
   a.out.clear();
   for (const auto& x : step.in) a.in.push_back(array(x));
@@ -163,40 +154,111 @@ void CallPlan::prepare(std::size_t i) {
   a.out_list.clear();
   for (const auto& x : a.in) a.in_list.push_back(&x);
   for (auto& x : a.out) a.out_list.push_back(&x);
-  if (step.kind == PlanStep::elementwise) prepare_kernel(step, a);
+  a.wanted.clear();
+  for (std::size_t k = 0; k < step.allocations.size(); ++k) {
+    if (step.allocations[k] < 0) continue;
+    const PlanMemory& m = memories_[static_cast<std::size_t>(step.out[k].memory)];
+    a.wanted.push_back({static_cast<std::size_t>(step.allocations[k]), m.base, static_cast<std::size_t>(m.bytes())});
+  }
 }
 
-void CallPlan::prepare_kernel(const PlanStep& step, Action& a) const {
-  a.kernel = nullptr;
-  Array& y = a.out[0];
-  if (!y.is_contiguous() || y.size() > kernels::parallel_grain || y.size() == 0) return;
-  a.scalars = 0;
-  for (std::size_t k = 0; k < a.in.size(); ++k) {
-    const Array& x = a.in[k];
-    const bool whole = x.is_contiguous() && x.size() == y.size();
-    if (!whole && x.size() != 1) return;
-    if (!whole) a.scalars |= 1U << k;
-    a.sources[k] = x.raw();
+void CallPlan::set_addresses(const PlanStep& step, Action& a) const {
+  if (a.program) {
+    for (std::size_t k = 0; k < step.in.size(); ++k) a.program->read_from(static_cast<int>(k), address(step.in[k]));
+    for (std::size_t k = 0; k < step.calls.size(); ++k) {
+      const FusedCall& c = step.calls[k];
+      if (c.out < 0) continue;
+      a.program->write_to(static_cast<int>(step.in.size() + k), address(step.out[static_cast<std::size_t>(c.out)]));
+    }
+    return;
   }
-  a.n = y.size();
-  a.target = y.raw();
+  for (std::size_t k = 0; k < step.in.size(); ++k) a.sources[k] = address(step.in[k]);
+  a.target = address(step.out[0]);
+}
+
+/// Operands that are whole, one element, or a block that is repeated along leading axes need no loop of their own.
+void CallPlan::choose_kernel_call(const PlanStep& step, Action& a) const {
+  if (step.kind != PlanStep::elementwise) return;
+  const PlanOperand& y = step.out[0];
+  const std::int64_t size = element_count(y.shape);
+  if (!y.is_contiguous() || size > kernels::parallel_grain || size == 0) return;
+  std::int64_t row = size;
+  for (const auto& x : step.in) {
+    const std::int64_t n = element_count(x.shape);
+    if (n == 1 || n == size) continue;
+    const bool trails = x.shape.size() <= y.shape.size() &&
+                        std::equal(x.shape.begin(), x.shape.end(), y.shape.end() - std::ssize(x.shape));
+    if (!trails || n < 16 || (row != size && row != n)) return;
+    row = n;
+  }
+  a.scalars = 0;
+  for (std::size_t k = 0; k < step.in.size(); ++k) {
+    const PlanOperand& x = step.in[k];
+    const std::int64_t n = element_count(x.shape);
+    const auto bytes = row * static_cast<std::int64_t>(item_size(x.dtype));
+    if (n == 1 && size != 1) {
+      a.scalars |= 1U << k;
+      a.steps[k] = 0;
+    } else {
+      if (!x.is_contiguous()) return;
+      a.steps[k] = n == size ? bytes : 0;
+    }
+  }
+  if (step.in.size() == 1 && a.scalars != 0) return;  // kernels of one operand take no scalars
+  a.n = row;
+  a.repeats = size / row;
+  a.target_step = row * static_cast<std::int64_t>(item_size(y.dtype));
   a.kernel = step.kernel;
+}
+
+void CallPlan::make_program(const PlanStep& step, Action& a) const {
+  std::vector<BlockValue> values;
+  for (const auto& x : step.in) {
+    BlockValue v{.dtype = x.dtype};
+    if (const Array all = array(x); is_uniform(all)) {
+      static constexpr std::byte unset[8] = {};
+      v.scalar = unset;
+    } else {
+      v.operand = all;
+    }
+    values.push_back(std::move(v));
+  }
+  for (const auto& c : step.calls) values.push_back({.dtype = c.dtype, .made = c.call, .wanted = c.out >= 0});
+  a.program.emplace(values, step.out[0].shape);
+}
+
+/// The call as it was recorded. Its results are allocated where they are wanted; those that are not are copied.
+bool CallPlan::call_again(const PlanStep& step, Action& a) {
+  a.placement.wanted = a.wanted;
+  a.placement.count = 0;
+  std::vector<Array> results = [&] {
+    const newtape::detail::Placing placing(a.placement);
+    return step.call(a.in_list);
+  }();
+  const auto is_elsewhere = [&](std::size_t k) {
+    return a.out[k].defined() && results[k].raw() != a.out[k].raw() && results[k].size() != 0;
+  };
+  for (std::size_t k = 0; k < a.out.size(); ++k) {
+    if (!a.out[k].defined()) continue;
+    if (results[k].shape() != a.out[k].shape() || results[k].dtype() != a.out[k].dtype()) return false;
+    // It may lie where another result is wanted.
+    if (is_elsewhere(k) && a.placement.alive > 0) results[k] = copy(results[k]);
+  }
+  for (std::size_t k = 0; k < a.out.size(); ++k) {
+    if (is_elsewhere(k)) copy_result(results[k], a.out[k]);
+  }
+  results.clear();
+  assert(a.placement.alive == 0 && "a function keeps arrays that it makes, beyond its results");
+  return true;
 }
 
 bool CallPlan::execute(const PlanStep& step, Action& a) {
   switch (step.kind) {
     case PlanStep::elementwise: kernels::call_into(step.kernel, a.in_list, a.out[0]); return true;
+    case PlanStep::fused: a.program->run(); return true;
     case PlanStep::computed: step.compute(a.in_list, a.out[0]); return true;
     case PlanStep::recorded:
-    case PlanStep::drawn: {
-      const std::vector<Array> results = step.call(a.in_list);
-      for (std::size_t k = 0; k < a.out.size(); ++k) {
-        if (!a.out[k].defined()) continue;
-        if (results[k].shape() != a.out[k].shape() || results[k].dtype() != a.out[k].dtype()) return false;
-        copy_result(results[k], a.out[k]);
-      }
-      return true;
-    }
+    case PlanStep::drawn: return call_again(step, a);
     case PlanStep::updated: step.update(a.out_list, a.in_list); return true;
     case PlanStep::decided: return step.test(a.in_list) == step.expected;
     case PlanStep::host: step.host_call(a.in_list); return true;
@@ -207,10 +269,16 @@ bool CallPlan::execute(const PlanStep& step, Action& a) {
 bool CallPlan::run() {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     Action& a = actions_[i];
-    if (a.kernel != nullptr) {
-      a.kernel(a.sources, a.target, a.n, a.scalars);
-    } else if (!execute(steps_[i], a)) {
-      return false;
+    position_ = static_cast<int>(i);
+    if (a.kernel == nullptr) {
+      if (!execute(steps_[i], a)) return false;
+      continue;
+    }
+    const void* in[max_operands] = {a.sources[0], a.sources[1], a.sources[2]};
+    a.kernel(in, a.target, a.n, a.scalars);
+    for (std::int64_t r = 1; r < a.repeats; ++r) {
+      for (int k = 0; k < max_operands; ++k) in[k] = a.sources[k] + r * a.steps[k];
+      a.kernel(in, a.target + r * a.target_step, a.n, a.scalars);
     }
   }
   return true;

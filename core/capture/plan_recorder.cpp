@@ -2,6 +2,7 @@
 #include <newtape/core/capture/plan_recorder.hpp>
 
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/allocation_placement.hpp>
 
 #include <algorithm>
 #include <string>
@@ -31,6 +32,27 @@ PlanStep step_of(PlanStep::Kind kind, std::string_view op) {
   step.kind = kind;
   step.op = op;
   return step;
+}
+
+using Allocations = std::vector<newtape::detail::AllocationPlacement::Block>;
+
+/// run(), and what it allocates.
+template <class Run>
+auto list_allocations(const Run& run, Allocations& seen) {
+  newtape::detail::AllocationPlacement placement{.seen = &seen};
+  const newtape::detail::Placing placing(placement);
+  return run();
+}
+
+/// The number of the allocation that holds `y` and nothing else, or -1. Of several at its address, all but the last were
+/// freed.
+std::int64_t allocation_of(const Array& y, const Allocations& seen) {
+  if (!y.is_contiguous()) return -1;
+  const auto bytes = static_cast<std::size_t>(y.size()) * item_size(y.dtype());
+  for (auto at = seen.rbegin(); at != seen.rend() && bytes > 0; ++at) {
+    if (at->data == y.raw()) return at->bytes == bytes ? static_cast<std::int64_t>(at->number) : -1;
+  }
+  return -1;
 }
 
 bool same_state(const Generator& a, const Generator& b) { return a.seed() == b.seed() && a.position() == b.position(); }
@@ -227,9 +249,10 @@ Array PlanRecorder::computed(std::string_view op, Operands in, const std::functi
 std::vector<Array> PlanRecorder::recorded(std::string_view op, Operands in, Call call) {
   PlanStep step = step_of(PlanStep::recorded, op);
   if (!in_host_) step.in = operands(in);
+  Allocations seen;
   std::vector<Array> results = [&] {
     const Recording off(nullptr);
-    return call(in);
+    return list_allocations([&] { return call(in); }, seen);
   }();
   if (in_host_) {
     for (auto& y : results) y = empty_result(std::move(y));
@@ -237,7 +260,12 @@ std::vector<Array> PlanRecorder::recorded(std::string_view op, Operands in, Call
   }
   last_op_ = op;
   step.call = std::move(call);
-  for (const auto& y : results) step.out.push_back(result(y, in));
+  for (const auto& y : results) {
+    const auto blocks = plan_.memories().size();
+    step.out.push_back(result(y, in));
+    const bool is_new = plan_.memories().size() > blocks;
+    step.allocations.push_back(is_new ? allocation_of(y, seen) : -1);
+  }
   plan_.add_step(std::move(step));
   return results;
 }
@@ -272,11 +300,13 @@ Array PlanRecorder::drawn(std::string_view op, Generator& generator, std::functi
   }
   last_op_ = op;
   PlanStep step = step_of(PlanStep::drawn, op);
-  Array y = draw();
+  Allocations seen;
+  Array y = list_allocations(draw, seen);
   drawn_to_[k] = generator;
   step.generator = &generator;
   step.call = [draw = std::move(draw)](Operands) { return std::vector<Array>{draw()}; };
   step.out.push_back(result(y, {}));
+  step.allocations.push_back(y.defined() ? allocation_of(y, seen) : -1);
   plan_.add_step(std::move(step));
   return y;
 }

@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace newtape::core {
 namespace {
 
-bool is_kernel(const PlanStep& s) { return s.kind == PlanStep::elementwise || s.kind == PlanStep::computed; }
+/// Larger results of calls on constants are computed at each run, in memory that others use, too.
+constexpr std::int64_t most_folded = 1 << 18;
+/// Constants up to this size are compared.
+constexpr std::int64_t most_compared = 1 << 14;
 
 /// How often each block is written by a step.
 std::vector<int> count_writes(const std::vector<PlanStep>& steps, std::size_t memories) {
@@ -45,14 +49,16 @@ void CallPlan::fold_constants() {
   };
   std::erase_if(steps_, [&](const PlanStep& s) {
     const bool makes_numbers = s.kind == PlanStep::recorded && s.in.empty();
-    if ((!is_kernel(s) && !makes_numbers) || s.out.size() != 1 || s.out[0].memory < 0) return false;
+    if ((!s.is_kernel() && !makes_numbers) || s.out.size() != 1 || s.out[0].memory < 0) return false;
     const bool known = std::all_of(s.in.begin(), s.in.end(), [&](const PlanOperand& x) {
       return x.memory < 0 || memory_of(x).kind == PlanMemory::constant;
     });
     PlanMemory& result = memory_of(s.out[0]);
-    if (!known || result.kind != PlanMemory::scratch || writes[static_cast<std::size_t>(s.out[0].memory)] != 1) {
+    if (!known || result.kind != PlanMemory::scratch || writes[static_cast<std::size_t>(s.out[0].memory)] != 1 ||
+        result.bytes() > most_folded) {
       return false;
     }
+    constant_bytes_ += result.bytes();
     result.held = Array::empty({result.size}, result.dtype);
     result.base = static_cast<std::byte*>(result.held.raw());
     result.kind = PlanMemory::constant;
@@ -85,6 +91,14 @@ void CallPlan::join_equal_calls() {
     const auto kind = memories_[k].kind;
     return kind == PlanMemory::constant || kind == PlanMemory::input || (kind == PlanMemory::scratch && writes[k] == 1);
   };
+  // Equal constants first.
+  std::map<std::string, int> constants;
+  for (std::size_t k = 0; k < memories_.size(); ++k) {
+    const PlanMemory& m = memories_[k];
+    if (m.kind != PlanMemory::constant || m.bytes() == 0 || m.bytes() > most_compared) continue;
+    std::string bits(reinterpret_cast<const char*>(m.base), static_cast<std::size_t>(m.bytes()));
+    same_as[k] = constants.try_emplace(std::move(bits) + std::string(name(m.dtype)), static_cast<int>(k)).first->second;
+  }
   std::map<std::string, int> known;
   std::erase_if(steps_, [&](PlanStep& s) {
     for (auto& x : s.in) rename(x);
@@ -112,7 +126,7 @@ void CallPlan::drop_unread_results() {
       const auto k = static_cast<std::size_t>(y.memory);
       return read[k] || memories_[k].kind != PlanMemory::scratch;
     });
-    if (is_kernel(s) && !is_read) continue;
+    if (s.is_kernel() && !is_read) continue;
     for (const auto& x : s.in) mark(x);
     // A call that updates its results in place reads them, too.
     if (s.kind == PlanStep::updated) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/array/array.hpp>
+#include <newtape/core/fuse/block_program.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/kernels/kernel_types.hpp>
 
@@ -14,15 +15,6 @@
 
 /// Records the kernel calls of elementwise functions instead of executing them.
 namespace newtape::core {
-
-inline constexpr int max_operands = 3;
-
-/// A kernel call; operands are ids of earlier values.
-struct Step {
-  kernels::Kernel kernel;
-  int count;
-  std::array<int, max_operands> in;
-};
 
 /// A value of a program: an input, a constant, or the result of a step.
 struct Value {

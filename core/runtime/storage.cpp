@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/allocation_placement.hpp>
 #include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/storage.hpp>
 
@@ -14,9 +15,18 @@ static_assert(sizeof(Storage) <= header);
 
 Ref<Storage> Storage::allocate(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() - header) throw std::bad_alloc();
+  AllocationPlacement* const placement = allocation_placement;
+  if (placement != nullptr) [[unlikely]] {
+    if (void* const data = placement->next(bytes); data != nullptr) {
+      ++placement->alive;
+      return adopt(data, bytes, &placement->alive, [](void* alive) { --*static_cast<int*>(alive); });
+    }
+  }
   auto* s = new (allocator::allocate(header + bytes)) Storage;
   s->bytes = bytes;
   s->data = reinterpret_cast<std::byte*>(s) + header;
+  if (placement != nullptr && placement->seen != nullptr) [[unlikely]]
+    placement->seen->push_back({placement->count - 1, s->data, bytes});
   if (allocation_probe != nullptr) [[unlikely]] {
     allocation_probe->note(bytes);
     if (allocation_probe->tracks_peak)

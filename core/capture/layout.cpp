@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where the blocks of a plan lie. Results and new values of states are computed in memory of their own, not copied there;
+// a kernel's result is written over an operand that is not read again; what remains is laid out by lifetimes, in the memory
+// of results and states before that is written, or in the arena.
+#include <newtape/core/capture/plan.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <string>
+
+namespace newtape::core {
+namespace {
+
+constexpr std::int64_t alignment = 64;
+/// Smaller results are copied: that takes less time than to set their address.
+constexpr std::int64_t least_result = 16384;
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// Whether the operand is all of its block, in C order.
+bool is_whole(const PlanOperand& x, const PlanMemory& m) {
+  return x.offset == 0 && x.dtype == m.dtype && x.is_contiguous() && element_count(x.shape) == m.size && m.size > 0;
+}
+
+/// Whether a kernel step may write result `out` where operand `in` lies.
+bool may_overwrite(const PlanStep& s, std::size_t in, std::size_t out) {
+  if (s.kind == PlanStep::elementwise) return true;
+  if (s.kind != PlanStep::fused) return false;
+  // Within a block, no call after the one that writes the result may read the operand.
+  std::size_t last_read = 0, write = 0;
+  for (std::size_t k = 0; k < s.calls.size(); ++k) {
+    const FusedCall& c = s.calls[k];
+    for (int i = 0; i < c.call.count; ++i) {
+      if (c.call.in[static_cast<std::size_t>(i)] == static_cast<int>(in)) last_read = k;
+    }
+    if (c.out == static_cast<int>(out)) write = k;
+  }
+  return last_read <= write;
+}
+
+/// A place in a region, for a time.
+struct Placed {
+  std::int64_t offset, bytes;
+  int first, last;
+};
+
+struct Region {
+  int memory = -1;  ///< -1: the arena
+  std::int64_t bytes = std::numeric_limits<std::int64_t>::max();
+  int until = std::numeric_limits<int>::max();  ///< the step that writes its own value
+  std::vector<Placed> placed = {};              ///< by offset
+
+  /// The smallest gap of at least `bytes` between those that live from `first` to `last`; -1 if there is none.
+  std::int64_t find(std::int64_t size, int first, int last) const {
+    if (last >= until) return -1;
+    std::int64_t end = 0, best = -1, best_gap = std::numeric_limits<std::int64_t>::max();
+    const auto try_gap = [&](std::int64_t from, std::int64_t to) {
+      if (to - from >= size && to - from < best_gap) best = from, best_gap = to - from;
+    };
+    for (const Placed& p : placed) {
+      if (p.last < first || last < p.first) continue;
+      if (p.offset > end) try_gap(end, p.offset);
+      end = std::max(end, p.offset + p.bytes);
+    }
+    if (best < 0 && bytes - end >= size) best = end;
+    return best;
+  }
+  void place(const Placed& p) {
+    const auto later = [](const Placed& a, const Placed& b) { return a.offset < b.offset; };
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), p, later), p);
+  }
+};
+
+}  // namespace
+
+void CallPlan::find_lifetimes() {
+  const auto use = [&](const PlanOperand& x, std::size_t step) {
+    if (x.memory < 0) return;
+    auto& m = memories_[static_cast<std::size_t>(x.memory)];
+    if (m.first < 0) m.first = static_cast<int>(step);
+    m.last = static_cast<int>(step);
+  };
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    for (const auto& x : steps_[i].in) use(x, i);
+    for (const auto& x : steps_[i].out) use(x, i);
+  }
+  for (const auto& x : kept_) use(x, steps_.size());
+}
+
+std::int64_t CallPlan::scratch_bytes() const noexcept {
+  std::int64_t sum = 0;
+  for (const auto& m : memories_) {
+    if (m.kind == PlanMemory::scratch && m.first >= 0) sum += aligned(m.bytes());
+  }
+  return sum;
+}
+
+/// Whether block `memory`, all of which step `store` copies into a state, may be written in the memory that the state has
+/// after it: nothing else may look at the state, or end the run, in the meantime.
+bool CallPlan::can_be_next_state(const PlanMemory& m, int memory, std::size_t store) const {
+  if (m.first < 0 || m.last != static_cast<int>(store)) return false;
+  const int state = steps_[store].state;
+  const auto is_state = [&](const PlanOperand& x) {
+    if (x.memory < 0) return false;
+    const PlanMemory& of = memories_[static_cast<std::size_t>(x.memory)];
+    return of.kind == PlanMemory::state && of.index == state;
+  };
+  for (std::size_t i = static_cast<std::size_t>(m.first); i < store; ++i) {
+    const PlanStep& s = steps_[i];
+    if (s.kind == PlanStep::decided || (s.kind == PlanStep::host && s.state < 0)) return false;
+    if (std::any_of(s.out.begin(), s.out.end(), is_state)) return false;
+    if (std::none_of(s.in.begin(), s.in.end(), is_state)) continue;
+    // The step that writes the block may read the state if it may write over it.
+    const auto& first = s.out.empty() ? s.in.front() : s.out.front();
+    if (static_cast<int>(i) != m.first || s.kind != PlanStep::elementwise || first.memory != memory) return false;
+    for (const auto& x : s.in) {
+      if (is_state(x) && (x.dtype != m.dtype || !is_whole(x, memories_[static_cast<std::size_t>(x.memory)])))
+        return false;
+    }
+  }
+  return true;
+}
+
+void CallPlan::find_fresh(const std::function<bool(int state)>& replaceable) {
+  const auto scratch_of = [&](const PlanOperand& x) -> PlanMemory* {
+    if (x.memory < 0) return nullptr;
+    PlanMemory& m = memories_[static_cast<std::size_t>(x.memory)];
+    return m.kind == PlanMemory::scratch && m.first >= 0 && is_whole(x, m) ? &m : nullptr;
+  };
+  for (std::size_t k = 0; k < kept_.size(); ++k) {
+    PlanMemory* const m = scratch_of(kept_[k]);
+    if (m == nullptr || m->bytes() < least_result || m->first == static_cast<int>(steps_.size())) continue;
+    m->kind = PlanMemory::result;
+    m->index = static_cast<int>(k);
+    fresh_.push_back(kept_[k].memory);
+  }
+  std::vector<bool> seen;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const PlanStep& s = steps_[i];
+    if (s.kind != PlanStep::host || s.state < 0 || s.in.empty() || !replaceable(s.state)) continue;
+    const auto state = static_cast<std::size_t>(s.state);
+    if (seen.size() <= state) seen.resize(state + 1);
+    PlanMemory* const m = scratch_of(s.in[0]);
+    if (m == nullptr || seen[state] || !can_be_next_state(*m, s.in[0].memory, i)) continue;
+    seen[state] = true;
+    m->kind = PlanMemory::next_state;
+    m->index = s.state;
+    fresh_.push_back(s.in[0].memory);
+  }
+}
+
+void CallPlan::overwrite_operands() {
+  std::vector<int> same_as(memories_.size());
+  std::iota(same_as.begin(), same_as.end(), 0);
+  const auto rename = [&](PlanOperand& x) {
+    if (x.memory >= 0) x.memory = same_as[static_cast<std::size_t>(x.memory)];
+  };
+  const auto memory_of = [&](const PlanOperand& x) -> PlanMemory& {
+    return memories_[static_cast<std::size_t>(x.memory)];
+  };
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    PlanStep& s = steps_[i];
+    for (auto& x : s.in) rename(x);
+    for (auto& y : s.out) rename(y);
+    if (s.kind != PlanStep::elementwise && s.kind != PlanStep::fused) continue;
+    const int step = static_cast<int>(i);
+    for (std::size_t j = 0; j < s.out.size(); ++j) {
+      PlanOperand& y = s.out[j];
+      if (y.memory < 0 || memory_of(y).kind != PlanMemory::scratch || memory_of(y).first != step) continue;
+      for (std::size_t k = 0; k < s.in.size(); ++k) {
+        const PlanOperand& x = s.in[k];
+        if (x.memory < 0 || x.memory == y.memory) continue;
+        PlanMemory& from = memory_of(x);
+        if (from.kind != PlanMemory::scratch || from.last != step || from.first == step || any_on(s.out, x.memory))
+          continue;
+        if (from.dtype != memory_of(y).dtype || from.size != memory_of(y).size || !is_whole(y, memory_of(y))) continue;
+        bool fits = true;
+        for (std::size_t l = 0; l < s.in.size() && fits; ++l) {
+          if (s.in[l].memory == x.memory) fits = is_whole(s.in[l], from) && may_overwrite(s, l, j);
+        }
+        if (!fits) continue;
+        from.last = memory_of(y).last;
+        memory_of(y).first = memory_of(y).last = -1;
+        same_as[static_cast<std::size_t>(y.memory)] = x.memory;
+        rename(y);
+        ++overwritten_;
+        break;
+      }
+    }
+  }
+  for (auto& x : kept_) rename(x);
+}
+
+/// Greedy by size (Pisarchyk & Lee 2020): the largest block first, each into the smallest gap between the blocks that live
+/// at the same time.
+void CallPlan::lay_out() {
+  std::vector<Region> regions;
+  for (const int id : fresh_) {
+    const PlanMemory& m = memories_[static_cast<std::size_t>(id)];
+    // Before a state has its next value, a host call or an early end would show what lies in its memory.
+    const bool is_seen = m.kind == PlanMemory::next_state &&
+                         std::any_of(steps_.begin(), steps_.begin() + m.first + 1, [&](const PlanStep& s) {
+                           if (s.kind == PlanStep::decided || (s.kind == PlanStep::host && s.state < 0)) return true;
+                           return std::any_of(s.in.begin(), s.in.end(), [&](const PlanOperand& x) {
+                             if (x.memory < 0) return false;
+                             const PlanMemory& of = memories_[static_cast<std::size_t>(x.memory)];
+                             return of.kind == PlanMemory::state && of.index == m.index;
+                           });
+                         });
+    if (!is_seen) regions.push_back({id, m.bytes(), m.first});
+  }
+  std::sort(regions.begin(), regions.end(), [](const Region& a, const Region& b) { return a.bytes < b.bytes; });
+  std::vector<PlanMemory*> order;
+  for (auto& m : memories_) {
+    if (m.kind == PlanMemory::scratch && m.first >= 0 && m.size > 0) order.push_back(&m);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const PlanMemory* a, const PlanMemory* b) { return a->bytes() > b->bytes(); });
+  regions.push_back({});
+  arena_bytes_ = 0;
+  for (auto* m : order) {
+    const std::int64_t bytes = aligned(m->bytes());
+    for (auto& r : regions) {
+      // The last aligned piece of a result may end beyond it.
+      const std::int64_t at = r.find(r.memory < 0 ? bytes : m->bytes(), m->first, m->last);
+      if (at < 0) continue;
+      r.place({at, bytes, m->first, m->last});
+      m->region = r.memory;
+      m->offset = at;
+      if (r.memory < 0) arena_bytes_ = std::max(arena_bytes_, at + bytes);
+      break;
+    }
+  }
+  std::vector<std::int64_t> live(steps_.size() + 1);
+  for (const auto* m : order) {
+    for (int i = m->first; i <= m->last && m->region < 0; ++i) live[static_cast<std::size_t>(i)] += aligned(m->bytes());
+  }
+  live_bytes_ = *std::max_element(live.begin(), live.end());
+}
+
+}  // namespace newtape::core
