@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "harm.hpp"
 
-#include "second.hpp"
+#include "third.hpp"
 
 #include <newtape/autograd/tape.hpp>
 #include <newtape/core/runtime/random.hpp>
@@ -52,13 +52,14 @@ double error_after(const zoo::Trial& trial, const zoo::Trial& twin, const zoo::G
 
 }  // namespace
 
-bool print_harm(std::uint64_t seeds) {
+bool print_harm(bool third, std::uint64_t seeds) {
   bool all = true;
-  for (const auto& program : zoo::second_programs()) {
-    const auto& goals = zoo::second_goals();
+  const auto& programs = third ? zoo::third_programs() : zoo::second_programs();
+  const auto& goals = third ? zoo::third_goals() : zoo::second_goals();
+  for (const auto& program : programs) {
     const auto goal = *std::find_if(goals.begin(), goals.end(),
                                     [&](const zoo::Goal& g) { return std::string(g.model) == program.model; });
-    const auto twin = *std::find_if(zoo::second_programs().begin(), zoo::second_programs().end(),
+    const auto twin = *std::find_if(programs.begin(), programs.end(),
                                     [&](const auto& p) { return std::string(p.model) == program.model; });
     std::string errors;
     bool right = true;

@@ -3,5 +3,5 @@
 
 #include <cstdint>
 
-/// Trains the second programs, without a diagnosis, and prints whether those with a fault miss what healthy ones reach.
-bool print_harm(std::uint64_t seeds);
+/// Trains the third or the second programs, without a diagnosis, and prints whether those with a fault miss what healthy ones reach.
+bool print_harm(bool third, std::uint64_t seeds);

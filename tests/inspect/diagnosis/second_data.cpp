@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "second_data.hpp"
+#include "draws.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
@@ -8,13 +9,11 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
-#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/losses/classification.hpp>
 #include <newtape/nn/losses/regression.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -24,35 +23,6 @@ namespace zoo::second {
 using namespace newtape;
 
 namespace {
-
-constexpr double pi = std::numbers::pi;
-
-/// Random numbers, one by one.
-class Draws {
- public:
-  Draws(std::uint64_t problem, std::uint64_t seed) : generator_(1000 * problem + seed) {}
-  double uniform(double low = 0, double high = 1) {
-    return random::uniform({1}, low, high, f64, generator_).data<double>()[0];
-  }
-  double normal(double deviation = 1) { return random::normal({1}, 0, deviation, f64, generator_).data<double>()[0]; }
-  std::int64_t below(std::int64_t n) { return random::integers({1}, 0, n, generator_).data<std::int64_t>()[0]; }
-  std::int64_t poisson(double rate) {
-    std::int64_t n = 0;
-    for (double p = uniform(); p > std::exp(-rate); p *= uniform()) ++n;
-    return n;
-  }
-
- private:
-  Generator generator_;
-};
-
-float* floats(Array& a) { return a.data<float>(); }
-std::int64_t* integers(Array& a) { return a.data<std::int64_t>(); }
-
-TrainingData cut(const Array& x, const Array& y, std::int64_t n, inspect::LossFunction loss) {
-  const auto parts = data::Dataset{x, y}.split({n, -1});
-  return {.train = parts[0], .loss = std::move(loss), .test = parts[1]};
-}
 
 Tensor class_loss(const Tensor& output, const Tensor& y) { return nn::cross_entropy(output, y); }
 Tensor label_loss(const Tensor& output, const Tensor& y) { return nn::binary_cross_entropy_with_logits(output, y); }
@@ -110,12 +80,6 @@ std::pair<double, double> point(std::int64_t kind, double angle, Draws& draws) {
 
 Tensor x_of(const data::Dataset& set) { return set.array(0); }
 Tensor y_of(const data::Dataset& set) { return set.array(1); }
-
-Array standardised(const Array& a) {
-  const Tensor x = a;
-  const Tensor centred = x - mean(x, 0, true);
-  return (centred / sqrt(mean(square(centred), 0, true))).value();
-}
 
 }  // namespace
 

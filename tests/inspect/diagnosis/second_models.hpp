@@ -51,6 +51,7 @@ inline Tensor act(const std::string& name, const Tensor& x) {
   if (name == "tanh") return newtape::tanh(x);
   if (name == "elu") return elu(x);
   if (name == "selu") return selu(x);
+  if (name == "gelu") return gelu(x);
   if (name == "sign") return sign(x);
   if (name == "exp") return exp(x);
   if (name == "softmax") return softmax(x, -1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "program_parts.hpp"
 #include "second.hpp"
 #include "second_models.hpp"
 
@@ -8,9 +9,6 @@
 #include <newtape/nn/losses/regression.hpp>
 #include <newtape/nn/penalty.hpp>
 #include <newtape/optim/clip.hpp>
-#include <newtape/optim/first_order/adam.hpp>
-#include <newtape/optim/first_order/adaptive.hpp>
-#include <newtape/optim/first_order/sgd.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -20,110 +18,7 @@ namespace zoo::second {
 
 namespace {
 
-using Seed = std::uint64_t;
-using inspect::TrainingBatch;
-
-template <class Make, class MakeOptimizer, class Step = inspect::detail::PlainStep>
-Trial trial(TrainingData data, Make make, MakeOptimizer make_optimizer, std::int64_t steps = 150, Step step = {}) {
-  using M = std::invoke_result_t<Make&>;
-  using O = std::invoke_result_t<MakeOptimizer&, const M&>;
-  return {[=]() -> std::unique_ptr<inspect::Trainee> {
-            return std::make_unique<inspect::detail::TraineeOf<M, O, Step>>(make, make_optimizer, step);
-          },
-          std::move(data), steps};
-}
-
-auto adam(double lr) {
-  return [=](const auto& m) { return optim::Adam(m.parameters(), {.lr = lr}); };
-}
-auto adamw(double lr, double decay = 0.01) {
-  return [=](const auto& m) { return optim::AdamW(m.parameters(), {.lr = lr, .weight_decay = decay}); };
-}
-auto nadam(double lr) {
-  return [=](const auto& m) { return optim::NAdam(m.parameters(), {.lr = lr}); };
-}
-auto rmsprop(double lr) {
-  return [=](const auto& m) { return optim::RMSprop(m.parameters(), {.lr = lr}); };
-}
-auto adagrad(double lr) {
-  return [=](const auto& m) { return optim::Adagrad(m.parameters(), {.lr = lr}); };
-}
-auto sgd(double lr, double momentum = 0.9, double decay = 0) {
-  return [=](const auto& m) {
-    return optim::SGD(m.parameters(), {.lr = lr, .momentum = momentum, .weight_decay = decay});
-  };
-}
-
-// Steps.
-/// The rate of step t.
-template <class F>
-auto scheduled(F rate) {
-  return [rate, t = 0.0](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
-    optimizer.set_lr(rate(t++));
-    return optimizer.step([&] { return b.loss(model(b.x), b.y); });
-  };
-}
-/// Of another loss than that of the batch.
-template <class F>
-auto with_loss(F change) {
-  return [change](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) {
-    return optimizer.step([&] { return change(model, b.loss(model(b.x), b.y)); });
-  };
-}
-/// With `between` the backward sweep and the step.
-template <class F>
-auto between(F f) {
-  return [f](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) {
-    optimizer.zero_grad();
-    const Tensor loss = b.loss(model(b.x), b.y);
-    loss.backward();
-    f(model, optimizer);
-    optimizer.step();
-    return loss;
-  };
-}
-auto without_step() {
-  return [](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) {
-    optimizer.zero_grad();
-    const Tensor loss = b.loss(model(b.x), b.y);
-    loss.backward();
-    return loss;
-  };
-}
-auto first_batch_only() {
-  return [x = Tensor(), y = Tensor()](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
-    if (!x.defined()) x = b.x, y = b.y;
-    return optimizer.step([&] { return b.loss(model(x), y); });
-  };
-}
-/// The targets are those of the batch before.
-auto late_targets() {
-  return [y = Tensor()](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
-    const Tensor before = y.defined() && y.shape(0) == b.y.shape(0) ? y : b.y;
-    y = b.y;
-    return optimizer.step([&] { return b.loss(model(b.x), before); });
-  };
-}
-/// Gradients of two batches are summed.
-auto in_two_parts() {
-  return [t = 0](const auto& model, optim::Optimizer& optimizer, const TrainingBatch& b) mutable {
-    if (t % 2 == 0) optimizer.zero_grad();
-    const Tensor loss = b.loss(model(b.x), b.y);
-    (loss / 2.0).backward();
-    if (t++ % 2 == 1) optimizer.step();
-    return loss;
-  };
-}
-
 // Data and losses.
-TrainingData batches(TrainingData data, std::int64_t n) {
-  data.batch = n;
-  return data;
-}
-TrainingData with(TrainingData data, inspect::LossFunction loss) {
-  data.loss = std::move(loss);
-  return data;
-}
 Tensor swapped(const Tensor& y) { return remainder(y + 1, 4); }
 TrainingData rare(TrainingData data, std::int64_t each) {
   return some(std::move(data), [each](std::int64_t label, std::int64_t i) { return label == 0 || i % each == 0; });
