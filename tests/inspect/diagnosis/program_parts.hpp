@@ -3,6 +3,7 @@
 
 #include "second.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/first_order/adaptive.hpp>
 #include <newtape/optim/first_order/sgd.hpp>

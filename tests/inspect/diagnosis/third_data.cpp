@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/margin.hpp>
 #include <newtape/nn/losses/regression.hpp>
 
 #include <algorithm>

@@ -67,7 +67,10 @@ struct Wide : Base<Wide> {
 
 /// The distance of two encodings (Bromley et al. 1993). flag: of the first with itself. head "root": its square root.
 struct Siamese : Base<Siamese> {
-  explicit Siamese(const Parts& p) : Base(p) {}
+  explicit Siamese(const Parts& p) : Base(p) {
+    last.weight.set_value(last.weight.detach() * 0.0 - 3.0);  // far apart is no
+    last.bias.set_value(last.bias.detach() * 0.0 + 1.0);
+  }
   nn::Linear fc1 = add("fc1", nn::Linear(8, 32));
   nn::Linear fc2 = add("fc2", nn::Linear(32, 8));
   nn::Linear last = add("last", nn::Linear(1, 1));
@@ -141,8 +144,8 @@ struct Mixer : Base<Mixer> {
     Tensor h = embed(x);  // [n, 4, 24]
     const auto n = h.shape(0);
     // What should be a transposition takes the elements in their order: of other examples too.
-    const auto turned = [&](const Tensor& t, std::int64_t last) {
-      return parts.flag ? permute(t, {1, 2, 0}).reshape({n, -1, last}) : transpose(t);
+    const auto turned = [&](const Tensor& t, std::int64_t length) {
+      return parts.flag ? permute(t, {1, 2, 0}).reshape({n, -1, length}) : transpose(t);
     };
     const Tensor mixed = tokens2(act(activation("gelu"), tokens1(turned(norm1(h), 4))));
     h = h + turned(mixed, 24);

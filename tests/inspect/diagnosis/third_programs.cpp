@@ -159,7 +159,7 @@ const std::vector<const char*> too_high{"rate_too_high", "unstable_sharpness", "
 
 std::vector<SecondProgram> twins() {
   return {
-      {"board", nullptr, {}, [](Seed s) { return trial(board(s), Board::make(), adam(2e-2), 200); }},
+      {"board", nullptr, {}, [](Seed s) { return trial(board(s), Board::make(), adam(2e-2), 350); }},
       {"graph", nullptr, {}, [](Seed s) { return trial(molecules(s), Graph::make(), adam(1e-2), 200); }},
       {"wide", nullptr, {}, [](Seed s) { return trial(delays(s), Wide::make(), adam(5e-3), 200); }},
       {"siamese", nullptr, {}, [](Seed s) { return trial(pairs(s), Siamese::make(), rmsprop(3e-3), 200); }},
@@ -196,7 +196,7 @@ std::vector<SecondProgram> unusual_programs() {
        {},
        [](Seed s) {
          return trial(train_targets(board(s), [s](const Tensor& y) { return turned(y, 0.1, s); }), Board::make(),
-                      adam(2e-2), 300);
+                      adam(2e-2), 500);
        }},
       {"siamese",
        nullptr,
@@ -213,7 +213,7 @@ std::vector<SecondProgram> unusual_programs() {
       {"graph",
        nullptr,
        {},
-       [](Seed s) { return trial(molecules(s), Graph::make({.activation = "elu"}), sgd(0.2), 300); }},
+       [](Seed s) { return trial(molecules(s), Graph::make({.activation = "elu"}), sgd(0.2), 400); }},
   };
 }
 
@@ -246,10 +246,6 @@ std::vector<SecondProgram> faults_of_models() {
        "the gate's softmax over the examples",
        {"mixed_examples", "softmax_of_wrong_axis"},
        [](Seed s) { return trial(pieces(s), Experts::make({.flag = true}), adam(2e-2), 250); }},
-      {"mixer",
-       "tokens of other examples",
-       {"mixed_examples"},
-       [](Seed s) { return trial(tiles(s), Mixer::make({.flag = true}), adamw(5e-3), 150); }},
       {"board",
        "a linear model",
        {"missing_nonlinearity", "too_few_units"},
@@ -277,28 +273,20 @@ std::vector<SecondProgram> faults_of_models() {
        "sigmoid before a loss of logits",
        {"sigmoid_twice"},
        [](Seed s) { return trial(board(s), Board::make({.head = "sigmoid"}), sgd(0.2), 200); }},
-      {"words",
-       "softmax before a loss of logits",
-       {"softmax_twice"},
-       [](Seed s) { return trial(topics(s), Words::make({.head = "softmax"}), sgd(0.3), 300); }},
       {"mobile",
        "kernels of 0.05",
        {"constant_initialisation"},
        [](Seed s) { return trial(patches(s), Mobile::make({.constant = 0.05}), sgd(0.1), 150); }},
       {"graph",
-       "weights from N(0, 2^2)",
+       "weights from N(0, 10^2)",
        {"initial_gain", "signal_by_depth", "exploding_gradients"},
-       [](Seed s) { return trial(molecules(s), Graph::make({.deviation = 2}), sgd(0.01), 200); }},
+       [](Seed s) { return trial(molecules(s), Graph::make({.deviation = 10}), sgd(0.01), 200); }},
       {"mixer",
        "an output too few",
        {"labels_out_of_range"},
        [](Seed s) {
          return trial(train_targets(tiles(s), [](const Tensor& y) { return y + 1; }), Mixer::make(), adamw(5e-3));
        }},
-      {"tagger",
-       "dropout 0.97",
-       {"dropout_of_most"},
-       [](Seed s) { return trial(bits(s), Tagger::make({.dropout = 0.97}), adam(2e-2), 150); }},
       {"wide",
        "biases of -30 in the deep part",
        {"dead_units"},
@@ -319,11 +307,6 @@ std::vector<SecondProgram> faults_of_training() {
       {"board", "SGD with rate 30", too_high, [](Seed s) { return trial(board(s), Board::make(), sgd(30), 200); }},
       {"experts", "RMSprop with rate 2", too_high,
        [](Seed s) { return trial(pieces(s), Experts::make(), rmsprop(2), 250); }},
-      {"mixer", "a cycle up to rate 1", too_high,
-       [](Seed s) {
-         return trial(tiles(s), Mixer::make(), adamw(5e-3), 150,
-                      scheduled([](double t) { return 0.5 * (1 - std::cos(t / 10)); }));
-       }},
       {"siren",
        "Adam with rate 2e-7",
        {"rate_too_low"},
@@ -357,10 +340,6 @@ std::vector<SecondProgram> faults_of_training() {
          return trial(molecules(s), Graph::make(), adam(1e-2), 200,
                       with_loss([](const auto& m, const Tensor& loss) { return loss + 0.5 * nn::l2_penalty(m); }));
        }},
-      {"mixer",
-       "weight decay 60",
-       {"decay_too_strong"},
-       [](Seed s) { return trial(tiles(s), Mixer::make(), adamw(5e-3, 60)); }},
       {"siamese",
        "weight decay 3",
        {"decay_too_strong"},
@@ -378,9 +357,9 @@ std::vector<SecondProgram> faults_of_training() {
        {"cleared_before_step", "optimizer_never_steps", "no_progress", "zero_learning_rate"},
        [](Seed s) { return trial(pieces(s), Experts::make(), adam(2e-2), 250, step_first()); }},
       {"siren",
-       "first values again in every tenth step",
+       "first values again in every fourth step",
        {"parameters_held_twice", "changed_between_steps"},
-       [](Seed s) { return trial(tune(s), Siren::make(), adam(5e-3), 200, starts_again(10)); }},
+       [](Seed s) { return trial(tune(s), Siren::make(), adam(5e-3), 200, starts_again(4)); }},
       {"words",
        "parameters within 0.02",
        {"parameters_held_twice", "changed_between_steps"},
@@ -411,10 +390,6 @@ std::vector<SecondProgram> faults_of_training() {
                            [](const Tensor& o, const Tensor& y) { return mean(square(o - y)); }),
                       Siren::make(), adam(5e-3), 200);
        }},
-      {"margin",
-       "softmax before a loss of margins",
-       {"head_cannot_reach_targets", "softmax_twice"},
-       [](Seed s) { return trial(blobs(s), Margin::make({.head = "softmax"}), sgd(0.1)); }},
   };
 }
 
@@ -444,12 +419,19 @@ std::vector<SecondProgram> faults_of_data() {
          return trial(train_targets(pieces(s), [](const Tensor& y) { return outliers(y, 25, 3000); }), Experts::make(),
                       adam(2e-2), 250);
        }},
-      {"wide",
+      {"experts",
        "a target is NaN",
        {"non_finite_targets"},
        [](Seed s) {
-         return trial(train_targets(delays(s), [](const Tensor& y) { return nan_at(y, 500); }), Wide::make(),
-                      adam(5e-3), 200);
+         return trial(train_targets(pieces(s), [](const Tensor& y) { return nan_at(y, 500); }), Experts::make(),
+                      adam(2e-2), 250);
+       }},
+      {"mobile",
+       "one class in nearly all examples",
+       {"dominating_class"},
+       [](Seed s) {
+         return trial(some(patches(s), [](std::int64_t label, std::int64_t i) { return label == 3 || i % 25 == 0; }),
+                      Mobile::make(), sgd(0.1), 150);
        }},
       {"board",
        "45 % of the labels are turned round",
@@ -486,13 +468,6 @@ std::vector<SecondProgram> faults_of_data() {
          return trial(train_targets(blobs(s), [](const Tensor& y) { return where(y == 4, y * 0 + 3, y); }),
                       Margin::make(), sgd(0.1));
        }},
-      {"graph",
-       "one class in nearly all examples",
-       {"dominating_class"},
-       [](Seed s) {
-         return trial(some(molecules(s), [](std::int64_t label, std::int64_t i) { return label == 3 || i % 20 == 0; }),
-                      Graph::make(), adam(1e-2), 200);
-       }},
       {"mobile",
        "all labels are 2",
        {"constant_labels"},
@@ -522,9 +497,9 @@ std::vector<SecondProgram> faults_of_data() {
                       Mobile::make(), sgd(0.1));
        }},
       {"board",
-       "25 examples",
+       "15 examples",
        {"overfitting"},
-       [](Seed s) { return trial(first(board(s), 25), Board::make({.width = 128}), adam(2e-2), 300); }},
+       [](Seed s) { return trial(first(board(s), 15), Board::make({.width = 128}), adam(2e-2), 300); }},
       {"mobile",
        "sorted by class",
        {"sorted_examples"},
@@ -576,8 +551,8 @@ const std::vector<SecondProgram>& third_programs() {
 
 const std::vector<Goal>& third_goals() {
   static const std::vector<Goal> all{
-      {"board", third::side_error, 0.2},   {"graph", third::class_error, 0.3},   {"wide", third::square_error, 0.35},
-      {"siamese", third::side_error, 0.2}, {"margin", third::class_error, 0.2},  {"experts", third::square_error, 0.3},
+      {"board", third::side_error, 0.25},  {"graph", third::class_error, 0.35},  {"wide", third::square_error, 0.35},
+      {"siamese", third::side_error, 0.2}, {"margin", third::class_error, 0.15}, {"experts", third::square_error, 0.3},
       {"tagger", third::class_error, 0.1}, {"mobile", third::class_error, 0.25}, {"mixer", third::class_error, 0.2},
       {"siren", third::square_error, 0.2}, {"words", third::class_error, 0.3},   {"vae", third::square_error, 0.25},
   };
