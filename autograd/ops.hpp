@@ -14,6 +14,7 @@
 #include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/embedding.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/fft.hpp>
 #include <newtape/autograd/ops/fold.hpp>
 #include <newtape/autograd/ops/grid_sample.hpp>

@@ -2,8 +2,8 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/logic.hpp>
-#include <newtape/autograd/ops/special.hpp>
 #include <newtape/distributions/detail/parts.hpp>
 #include <newtape/distributions/normal.hpp>
 

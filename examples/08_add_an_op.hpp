@@ -4,7 +4,8 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/error.hpp>
 

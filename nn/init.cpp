@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
-#include <newtape/autograd/ops/special.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/nn/init.hpp>

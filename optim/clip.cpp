@@ -2,8 +2,8 @@
 #include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/clip.hpp>

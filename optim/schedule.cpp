@@ -2,7 +2,6 @@
 #include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/core/array/state_reader.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/optim/check_option.hpp>
 #include <newtape/optim/schedule.hpp>
 

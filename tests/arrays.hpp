@@ -4,7 +4,6 @@
 
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/runtime/random.hpp>
 
 #include <cstdint>

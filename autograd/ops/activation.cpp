@@ -4,13 +4,13 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/logic.hpp>
-#include <newtape/autograd/ops/special.hpp>
 #include <newtape/core/ops/activation.hpp>
 
 #include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 
 #include <cmath>
 #include <numbers>

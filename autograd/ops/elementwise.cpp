@@ -5,7 +5,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/logic.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/math.hpp>
 
 #include <numbers>
 #include <utility>

@@ -7,7 +7,8 @@
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/slice.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {

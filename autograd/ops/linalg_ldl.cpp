@@ -4,7 +4,7 @@
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/core/linalg/schur.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/logic.hpp>
 
 #include <array>
 

@@ -7,8 +7,10 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/logic.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 namespace newtape::linalg {

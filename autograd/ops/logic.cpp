@@ -4,7 +4,7 @@
 #include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/logic.hpp>
 
 #include <limits>
 

@@ -12,8 +12,8 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/normalize.hpp>
 #include <newtape/core/ops/reduce.hpp>
 

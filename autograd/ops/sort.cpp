@@ -9,8 +9,9 @@
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/sort.hpp>
 
 #include <string>

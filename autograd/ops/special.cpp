@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/special.hpp>
 
 #include <newtape/autograd/op.hpp>

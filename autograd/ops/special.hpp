@@ -11,16 +11,9 @@ class Generator;
 Generator& default_generator();
 }  // namespace newtape
 
-/// Special functions, of floats.
+/// Special functions, of floats. Error functions: <newtape/autograd/ops/erf.hpp>.
 namespace newtape {
 
-Tensor erf(In x);                ///< the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x
-Tensor erfc(In x);               ///< 1 - erf(x), accurate for large x
-Tensor erfcx(In x);              ///< exp(x^2) erfc(x)
-Tensor erfinv(In x);             ///< the inverse of erf
-Tensor ndtr(In x);               ///< the distribution function of the standard normal distribution
-Tensor log_ndtr(In x);           ///< log(ndtr(x)), accurate for very negative x
-Tensor ndtri(In p);              ///< the inverse of ndtr; NaN outside of [0, 1]
 Tensor entr(In x);               ///< -x log(x); 0 at 0, -inf for negative x
 Tensor logit(In x);              ///< log(x / (1 - x)), the inverse of sigmoid
 Tensor logit(In x, double eps);  ///< of x clipped to [eps, 1 - eps]

@@ -4,7 +4,6 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/special.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/special.hpp>
 #include <newtape/core/runtime/random_distributions.hpp>

@@ -9,8 +9,8 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/fuse/program.hpp>
 #include <newtape/core/fuse/recorder.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 
 #include <memory>
 #include <string>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/fuse/record_call.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 
 #include <algorithm>
 #include <limits>

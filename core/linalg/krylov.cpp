@@ -2,7 +2,6 @@
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
 
 #include <algorithm>

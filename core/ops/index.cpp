@@ -3,9 +3,9 @@
 #include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/item_size.hpp>
 #include <newtape/core/kernels/loops.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/as_vector.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 

@@ -4,9 +4,10 @@
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/nd_iterator.hpp>
 #include <newtape/core/kernels/reduce.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/reduce_detail.hpp>
 #include <newtape/core/runtime/parallel.hpp>

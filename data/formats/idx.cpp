@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/data/formats/elements.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/idx.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/image_formats.hpp>
 #include <newtape/data/formats/image_rows.hpp>

@@ -2,9 +2,10 @@
 #include <newtape/inspect/spectra/stability.hpp>
 
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/inspect/spectra/eigenvalues.hpp>
 #include <newtape/inspect/spectra/operators.hpp>
 #include <newtape/optim/first_order/adam.hpp>

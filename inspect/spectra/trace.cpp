@@ -3,8 +3,8 @@
 
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/inspect/spectra/krylov_basis.hpp>
 

@@ -4,10 +4,12 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/quadratic_program.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/constrained/run.hpp>
 #include <newtape/optim/second_order/globalization/precision.hpp>

@@ -2,7 +2,6 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/scaled_norm.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/update.hpp>

@@ -3,9 +3,10 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/scaled_norm.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/first_order/mode_products.hpp>
 #include <newtape/optim/first_order/shampoo.hpp>

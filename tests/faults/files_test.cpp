@@ -3,8 +3,8 @@
 #include "data/files.hpp"
 #include "faults.hpp"
 
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/data/formats/checkpoint.hpp>

@@ -2,7 +2,6 @@
 #include "plain.hpp"
 
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 
 #include <algorithm>
 #include <stdexcept>

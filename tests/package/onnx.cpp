@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Writes a model as ONNX and reads it again; catches an error of the library by its type.
 #include <newtape/autograd/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/nn/layers/activation.hpp>
 #include <newtape/nn/layers/linear.hpp>

@@ -6,8 +6,9 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/core/ops/activation.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/special.hpp>
 
 namespace newtape::detail {

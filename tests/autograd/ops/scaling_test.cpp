@@ -13,7 +13,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
 

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/special.hpp>
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/autograd/transforms/grad.hpp>

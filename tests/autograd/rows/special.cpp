@@ -4,6 +4,7 @@
 #include "operands.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/special.hpp>
 
 #include <algorithm>

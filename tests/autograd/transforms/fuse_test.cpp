@@ -10,8 +10,8 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/core/runtime/random.hpp>
 
 #include "core/runtime/threads.hpp"

@@ -7,9 +7,12 @@
 
 #include <newtape/core/array/print.hpp>
 #include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
+#include <newtape/core/ops/math.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/sort.hpp>
 #include <newtape/core/xtensor.hpp>

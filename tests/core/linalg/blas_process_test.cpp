@@ -6,7 +6,6 @@
 #include <newtape/core/linalg/openblas.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 
 #include <algorithm>

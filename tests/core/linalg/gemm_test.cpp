@@ -9,7 +9,6 @@
 #include <newtape/core/kernels/gemm.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -4,9 +4,10 @@
 
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>

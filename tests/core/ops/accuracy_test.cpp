@@ -4,7 +4,7 @@
 
 #include <newtape/core/ops/activation.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/special.hpp>
 
 using namespace newtape;

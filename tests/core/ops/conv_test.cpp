@@ -5,6 +5,7 @@
 #include "core/array/layouts.hpp"
 #include "core/runtime/threads.hpp"
 
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/conv.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>

@@ -4,8 +4,11 @@
 #include "core/runtime/threads.hpp"
 
 #include <newtape/core/ops/activation.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/logic.hpp>
+#include <newtape/core/ops/math.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>

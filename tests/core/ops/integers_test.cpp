@@ -5,7 +5,10 @@
 #include "catch.hpp"
 
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/scan.hpp>
 #include <newtape/core/ops/sort.hpp>

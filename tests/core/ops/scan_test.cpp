@@ -3,8 +3,8 @@
 #include "catch.hpp"
 #include "core/array/layouts.hpp"
 
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/scan.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 

@@ -3,8 +3,8 @@
 #include "threads.hpp"
 
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/denormals.hpp>
 

@@ -5,8 +5,8 @@
 #include "reference.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/data/formats/checkpoint.hpp>

@@ -2,9 +2,10 @@
 #include "catch.hpp"
 #include "data/files.hpp"
 
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/data/formats/image.hpp>

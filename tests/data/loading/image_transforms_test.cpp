@@ -2,9 +2,10 @@
 #include "catch.hpp"
 #include "data/files.hpp"
 
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/data/formats/npy.hpp>
 #include <newtape/data/loading/loader.hpp>

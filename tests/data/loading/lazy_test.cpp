@@ -3,7 +3,6 @@
 #include "data/files.hpp"
 
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/data/loading/lazy.hpp>
 #include <newtape/data/loading/loader.hpp>
 

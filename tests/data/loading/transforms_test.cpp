@@ -2,8 +2,8 @@
 #include "catch.hpp"
 #include "data/files.hpp"
 
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/xtensor.hpp>
 #include <newtape/data/loading/loader.hpp>

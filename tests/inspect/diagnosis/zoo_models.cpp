@@ -10,7 +10,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/ops/activation.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/nn/layers/conv.hpp>
 #include <newtape/nn/layers/dropout.hpp>

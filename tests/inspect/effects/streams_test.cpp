@@ -7,7 +7,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/checkpoint.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/data/loading/transforms.hpp>
 #include <newtape/data/sets/datasets.hpp>
 #include <newtape/inspect/effects/measure_effect.hpp>

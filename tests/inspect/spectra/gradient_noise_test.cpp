@@ -7,9 +7,10 @@
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/inspect/spectra/gradient_noise.hpp>

@@ -12,6 +12,7 @@
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/inspect/spectra/singular_values.hpp>
 #include <newtape/nn/layers/activation.hpp>

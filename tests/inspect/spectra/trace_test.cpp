@@ -5,7 +5,9 @@
 
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/inspect/spectra/trace.hpp>
 

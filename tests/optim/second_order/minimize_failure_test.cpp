@@ -14,7 +14,6 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/minimize.hpp>
 #include <newtape/optim/second_order/presets.hpp>
