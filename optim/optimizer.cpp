@@ -131,6 +131,7 @@ bool Optimizer::trainable() const {
 }
 
 Tensor Optimizer::forward(const std::function<Tensor()>& closure) const {
+  if (queue_ == nullptr) newtape::detail::undefined_array();  // moved from
   Tensor result = closure();
   const bool swept = result.requires_grad() && result.node().get()->released.load(std::memory_order_relaxed);
   const bool accumulated = std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) { return has_grad(s.param); });

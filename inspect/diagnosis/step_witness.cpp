@@ -143,7 +143,7 @@ struct StepWitness::State {
 StepWitness::StepWitness(const nn::ModuleBase& model, const optim::Optimizer& optimizer,
                          const StepWitnessOptions& options)
     : state_(std::make_shared<State>(model, options)) {
-  const std::weak_ptr<State> weak = state_;
+  const std::weak_ptr<State> weak = state_.weak();
   state_->step_hooks.push_back(optimizer.register_step_pre_hook([weak](const optim::Optimizer&) {
     if (const auto s = weak.lock()) s->before_step();
   }));

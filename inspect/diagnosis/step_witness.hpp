@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/inspect/diagnosis/evidence.hpp>
 #include <newtape/nn/module/module.hpp>
 #include <newtape/optim/optimizer.hpp>
@@ -30,7 +31,7 @@ class StepWitness {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  newtape::detail::Shared<State> state_;
 };
 
 }  // namespace newtape::inspect

@@ -44,7 +44,7 @@ Probe::~Probe() { detach(); }
 
 void Probe::attach(const optim::Optimizer* optimizer) {
   State& s = *state_;
-  const std::weak_ptr<State> weak = state_;
+  const std::weak_ptr<State> weak = state_.weak();
   // Clones of the model have the hooks, too: their calls are not the model's.
   s.module_hooks.push_back(s.model.register_forward_pre_hook([weak](const nn::ModuleBase& m, std::span<const Tensor>) {
     if (const auto state = weak.lock(); state != nullptr && m == state->model) state->before_forward();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/ops/summary.hpp>
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/inspect/probe/history.hpp>
 #include <newtape/nn/module/module.hpp>
 #include <newtape/optim/optimizer.hpp>
@@ -128,7 +129,7 @@ class Probe {
  private:
   struct State;
   void attach(const optim::Optimizer* optimizer);
-  std::shared_ptr<State> state_;
+  newtape::detail::Shared<State> state_;
 };
 
 }  // namespace newtape::inspect

@@ -317,6 +317,6 @@ void Report::finish() {
   impl_->write();
 }
 
-const std::string& Report::path() const noexcept { return impl_->path; }
+const std::string& Report::path() const { return impl_->path; }
 
 }  // namespace newtape::inspect

@@ -94,7 +94,7 @@ class Report {
   void write();
   /// Writes the final report, which says that the run has finished. IoError.
   void finish();
-  const std::string& path() const noexcept;
+  const std::string& path() const;
 
  private:
   struct Impl;

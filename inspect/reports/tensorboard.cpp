@@ -233,6 +233,6 @@ void TensorBoardWriter::add_hparams(const Config& config, const std::vector<std:
 }
 
 void TensorBoardWriter::flush() { impl_->file.flush(); }
-const std::string& TensorBoardWriter::path() const noexcept { return impl_->file.path(); }
+const std::string& TensorBoardWriter::path() const { return impl_->file.path(); }
 
 }  // namespace newtape::inspect

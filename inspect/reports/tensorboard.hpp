@@ -52,7 +52,7 @@ class TensorBoardWriter {
   /// Waits until everything is on the disk.
   void flush();
   /// The event file.
-  const std::string& path() const noexcept;
+  const std::string& path() const;
 
  private:
   struct Impl;

@@ -152,6 +152,7 @@ ConditioningTracker::ConditioningTracker(const ConditioningTrackerOptions& optio
 }
 
 optim::Method ConditioningTracker::attach(optim::Method method) const {
+  if (state_ == nullptr) newtape::detail::undefined_array();  // moved from
   const CurvatureLook look = [state = state_, name = method.name](optim::Curvature& b, const Array& gradient,
                                                                   double damping) {
     const LinearOperator a(gradient.size(), gradient.dtype(), [&b](const Array& v) { return b.product(v); });
@@ -194,7 +195,7 @@ void ConditioningTracker::record(const std::string& name, const LinearOperator& 
       name, a, [&a] { return a.matrix(); }, damping);
 }
 
-const std::vector<SystemRecord>& ConditioningTracker::records() const noexcept { return state_->records; }
+const std::vector<SystemRecord>& ConditioningTracker::records() const { return state_->records; }
 
 std::vector<SystemRecord> ConditioningTracker::records(const std::string& name) const {
   std::vector<SystemRecord> some;
@@ -204,7 +205,7 @@ std::vector<SystemRecord> ConditioningTracker::records(const std::string& name) 
   return some;
 }
 
-void ConditioningTracker::clear() const noexcept {
+void ConditioningTracker::clear() const {
   state_->records.clear();
   state_->counts.clear();
 }

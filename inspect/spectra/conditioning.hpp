@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/owner.hpp>
 #include <newtape/inspect/spectra/linear_operator.hpp>
 #include <newtape/nn/module/module.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
@@ -43,7 +44,7 @@ struct ConditioningTrackerOptions {
 ///     ...
 ///     for (const auto& s : tracker.records()) fmt::print("{} {:.1e}\n", s.number, s.condition);
 ///
-/// Copies share the records; an attached method keeps them alive.
+/// Copies share the records; an attached method keeps them alive. A moved-from one throws ValueError.
 class ConditioningTracker {
  public:
   /// ValueError unless `every` and `products` are positive.
@@ -59,14 +60,14 @@ class ConditioningTracker {
   void record(const std::string& name, const LinearOperator& a, double damping = 0) const;
 
   /// All records, in the order in which they were made.
-  const std::vector<SystemRecord>& records() const noexcept;
+  const std::vector<SystemRecord>& records() const;
   /// Those of one name.
   std::vector<SystemRecord> records(const std::string& name) const;
-  void clear() const noexcept;
+  void clear() const;
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  newtape::detail::Shared<State> state_;
 };
 
 /// A table of records, one line for each.

@@ -4,8 +4,8 @@
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
@@ -37,6 +37,7 @@ void expect_vector(const char* what, const Array& v, std::int64_t n, DType dtype
 }
 
 Array checked_product(const core::MatVec& f, const Array& v, std::int64_t from, std::int64_t to, DType dtype) {
+  if (!f) newtape::detail::undefined_array();  // moved from
   expect_vector("the vector must fit the matrix", v, from, dtype);
   Array y = f(v);
   expect_vector("the product must be a vector of the matrix's rows", y, to, dtype);

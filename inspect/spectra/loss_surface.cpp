@@ -137,6 +137,7 @@ std::vector<std::string> LossSurface::blocks() const {
 }
 
 LossSurface::Piece LossSurface::piece(const data::Batch& batch) const {
+  if (!function_) newtape::detail::undefined_array();  // moved from
   const auto of_values = [&](std::function<Tensor()> f) { return function_of(cells(), std::move(f)); };
   const auto run = [f = function_, batch] { return f(batch); };
   Piece p;

@@ -65,7 +65,7 @@ class LossSurface {
   /// The trainable parameters with their names, and the number of their elements.
   const std::vector<std::pair<std::string, Parameter>>& parameters() const noexcept { return parameters_; }
   std::int64_t size() const noexcept { return size_; }
-  DType dtype() const { return parameters_[0].second.dtype(); }
+  DType dtype() const { return (parameters_.empty() ? Parameter() : parameters_[0].second).dtype(); }
   /// The present values, as constants.
   std::vector<Tensor> values() const;
   bool has_outputs() const noexcept { return static_cast<bool>(output_loss_); }

@@ -2,12 +2,11 @@
 // Files for the tests: reference files of other tools, and temporary ones.
 #pragma once
 
+#include "temporary_directory.hpp"
 #include "test_files.hpp"
 
 // Before any `using namespace newtape`, in which data is a namespace, and not the function that xtensor calls.
 #include <newtape/core/xtensor.hpp>
-
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -16,27 +15,6 @@
 #include <iterator>
 #include <string>
 #include <vector>
-
-/// A directory that is removed with the object.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "newtape-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = pattern;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::size_t file_count() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline std::string test_file(const std::string& name) { return test_files() + "/data/" + name; }
 

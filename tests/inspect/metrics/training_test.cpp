@@ -2,6 +2,7 @@
 // Early stopping, the best checkpoint, and the learning-rate finder.
 #include "arrays.hpp"
 #include "catch.hpp"
+#include "temporary_directory.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -65,10 +66,8 @@ TEST_CASE("EarlyStopping counts metrics without improvement") {
 }
 
 TEST_CASE("BestCheckpoint keeps the best, resumes, and survives a failed write") {
-  const auto folder = std::filesystem::temp_directory_path() / "newtape_best_checkpoint";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directory(folder);
-  const std::string path = (folder / "best.safetensors").string();
+  const TemporaryDirectory folder;
+  const std::string path = folder / "best.safetensors";
   int made = 0;
   const auto make = [&](double value) {
     return [&made, value] {
@@ -91,7 +90,6 @@ TEST_CASE("BestCheckpoint keeps the best, resumes, and survives a failed write")
   CHECK(resumed.best() == 1);
   CHECK(resumed.update(0.75, make(5)));
   CHECK(resumed.load().metadata.at("metric") == "0.75");
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("find_lr restores model, optimizer, generator and gradients exactly") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "catch.hpp"
+#include "temporary_directory.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -39,16 +40,6 @@ std::string page_text(const std::string& path) {
   all << in.rdbuf();
   return all.str();
 }
-
-struct PageFolder {
-  fs::path path;
-  explicit PageFolder(const std::string& name) : path(fs::temp_directory_path() / ("newtape_report_" + name)) {
-    fs::remove_all(path);
-    fs::create_directory(path);
-  }
-  ~PageFolder() { fs::remove_all(path); }
-  std::string operator/(const char* name) const { return (path / name).string(); }
-};
 
 /// Everything that a report can hold, with a name that HTML would misread.
 void fill_report(inspect::Report& report, const std::string& odd) {
@@ -155,7 +146,7 @@ TEST_CASE("report: escaping of text, base64, numbers") {
 }
 
 TEST_CASE("report: a page with everything is well formed, whatever the names") {
-  const PageFolder folder("all");
+  const TemporaryDirectory folder;
   const std::string odd = "<b>&\"'</script>\xff]]>";
   inspect::Report report(folder / "run.html", {.title = odd});
   fill_report(report, odd);
@@ -177,7 +168,7 @@ TEST_CASE("report: a page with everything is well formed, whatever the names") {
 }
 
 TEST_CASE("report: an empty run, and parts that hold nothing") {
-  const PageFolder folder("empty");
+  const TemporaryDirectory folder;
   inspect::Report report(folder / "run.html");
   check_markup(page_text(report.path()));
   CHECK_THAT(page_text(report.path()), contains("Nothing was recorded yet"));
@@ -210,7 +201,7 @@ TEST_CASE("report: an empty run, and parts that hold nothing") {
 }
 
 TEST_CASE("report: a million points take bounded memory, and keep both extremes") {
-  const PageFolder folder("million");
+  const TemporaryDirectory folder;
   inspect::detail::CurveSeries series;
   for (int i = 0; i < 1'000'000; ++i) series.add(i, i == 654'321 ? 50 : i == 123'456 ? -50 : std::sin(i));
   CHECK(series.buckets().size() <= inspect::detail::CurveSeries::limit);
@@ -237,7 +228,7 @@ TEST_CASE("report: a million points take bounded memory, and keep both extremes"
 }
 
 TEST_CASE("report: a heat map of many columns keeps some of them, the first among them") {
-  const PageFolder folder("columns");
+  const TemporaryDirectory folder;
   inspect::Report report(folder / "run.html", {.every_seconds = 1e9});
   for (std::int64_t step = 0; step < 5000; ++step) report.add_column("norms", {{"a", 1.0}, {"b", 2.0}}, step);
   report.finish();
@@ -248,7 +239,7 @@ TEST_CASE("report: a heat map of many columns keeps some of them, the first amon
 }
 
 TEST_CASE("report: the difference of two runs") {
-  const PageFolder folder("difference");
+  const TemporaryDirectory folder;
   const std::string odd = "<i>";
   for (const char* const name : {"a.html", "b.html"}) {
     inspect::Report report(folder / name, {.title = std::string("run ") + name});
@@ -276,7 +267,7 @@ TEST_CASE("report: the difference of two runs") {
 }
 
 TEST_CASE("report: a probe, a diagnosis and effects, and their difference") {
-  const PageFolder folder("findings");
+  const TemporaryDirectory folder;
   const std::string odd = "<i>";
   for (const char* const name : {"a.html", "b.html"}) {
     manual_seed(3);
@@ -338,7 +329,7 @@ TEST_CASE("report: a probe, a diagnosis and effects, and their difference") {
 }
 
 TEST_CASE("report: a killed run leaves a complete page") {
-  const PageFolder folder("killed");
+  const TemporaryDirectory folder;
   const std::string path = folder / "run.html";
   const pid_t child = fork();
   REQUIRE(child >= 0);
@@ -364,7 +355,7 @@ TEST_CASE("report: Chromium shows it without errors", "[chromium]") {
     WARN("SKIPPED: Chromium is not installed");
     return;
   }
-  const PageFolder folder("chromium");
+  const TemporaryDirectory folder;
   {
     inspect::Report report(folder / "run.html", {.title = "all <parts>"});
     fill_report(report, "<b>odd</b>");

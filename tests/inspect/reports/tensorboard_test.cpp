@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Event files against those of Google's protobuf: tests/files/inspect/make_events.py.
 #include "catch.hpp"
+#include "temporary_directory.hpp"
 #include "test_files.hpp"
 
 #include <newtape/autograd/tensor.hpp>
@@ -34,16 +35,6 @@ std::string file_bytes(const std::string& path) {
   all << in.rdbuf();
   return all.str();
 }
-
-struct ReportFolder {
-  std::filesystem::path path;
-  /// Of this process alone: the tests may run several times at once.
-  explicit ReportFolder(const std::string& name)
-      : path(std::filesystem::temp_directory_path() / (name + "_" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(path);
-  }
-  ~ReportFolder() { std::filesystem::remove_all(path); }
-};
 
 /// CRC-32C by bits, masked as in TFRecord.
 std::uint32_t masked_crc_by_bits(std::string_view bytes) {
@@ -87,13 +78,13 @@ TEST_CASE("CRC-32C: published values") {
 }
 
 TEST_CASE("event files have the bytes that Google's protobuf writes") {
-  const ReportFolder folder("newtape_tensorboard");
+  const TemporaryDirectory folder;
   int events = 0;
   bool named = false;
-  inspect::TensorBoardWriter board(folder.path.string(), {.purge_step = 3, .clock = [&] {
-                                                            if (!std::exchange(named, true)) return 1.7e9;
-                                                            return 1.7e9 + events++ / 4.0;
-                                                          }});
+  inspect::TensorBoardWriter board(folder.path().string(), {.purge_step = 3, .clock = [&] {
+                                                              if (!std::exchange(named, true)) return 1.7e9;
+                                                              return 1.7e9 + events++ / 4.0;
+                                                            }});
   board.add_scalar("loss/train", 0.25, 3);
   board.add_scalar("loss/<b>", INFINITY, 4);
   board.add_scalar("zero", 0, 0);
@@ -109,8 +100,8 @@ TEST_CASE("event files have the bytes that Google's protobuf writes") {
 }
 
 TEST_CASE("event files: images, histograms without finite values, and what cannot be written") {
-  const ReportFolder folder("newtape_tensorboard_image");
-  inspect::TensorBoardWriter board(folder.path.string());
+  const TemporaryDirectory folder;
+  inspect::TensorBoardWriter board(folder.path().string());
   board.add_image("picture", ones({2, 3, 3}), 7);
   std::size_t rest = 1;
   const auto bodies = event_frames(file_bytes(board.path()), rest);
@@ -131,20 +122,20 @@ namespace {
 
 /// The file of a process that writes by `write(board, step)`, killed `rounds` times after random times.
 template <class Write>
-std::vector<std::string> files_of_killed_processes(const ReportFolder& folder, int rounds, Write write) {
+std::vector<std::string> files_of_killed_processes(const TemporaryDirectory& folder, int rounds, Write write) {
   std::mt19937 g(29);
   std::vector<std::string> files;
   for (int round = 0; round < rounds; ++round) {
-    std::filesystem::remove_all(folder.path);
-    std::filesystem::create_directories(folder.path);
+    std::filesystem::remove_all(folder.path());
+    std::filesystem::create_directories(folder.path());
     const pid_t child = fork();
     if (child == 0) {
-      inspect::TensorBoardWriter board(folder.path.string());
+      inspect::TensorBoardWriter board(folder.path().string());
       for (std::int64_t step = 0;; ++step) write(board, step);
     }
     std::string path;
     while (path.empty() || std::filesystem::file_size(path) < 100) {
-      for (const auto& entry : std::filesystem::directory_iterator(folder.path)) path = entry.path().string();
+      for (const auto& entry : std::filesystem::directory_iterator(folder.path())) path = entry.path().string();
       std::this_thread::yield();
     }
     std::this_thread::sleep_for(std::chrono::microseconds(1000 + g() % 4000));
@@ -159,7 +150,7 @@ std::vector<std::string> files_of_killed_processes(const ReportFolder& folder, i
 }  // namespace
 
 TEST_CASE("killed processes leave whole scalars, histograms and hyperparameters") {
-  const ReportFolder folder("newtape_tensorboard_killed");
+  const TemporaryDirectory folder;
   const Tensor wide = tensor({-1e18, -1.0, 1e-11, 3.0, 1e18}, f64);
   const auto write = [&](inspect::TensorBoardWriter& board, std::int64_t step) {
     board.add_scalar("loss/" + std::string(static_cast<std::size_t>(step % 50), 'x'), 1, step);
@@ -177,7 +168,7 @@ TEST_CASE("killed processes leave whole scalars, histograms and hyperparameters"
 }
 
 TEST_CASE("killed processes leave of images at most a part of the last") {
-  const ReportFolder folder("newtape_tensorboard_killed_images");
+  const TemporaryDirectory folder;
   Generator generator(3);
   const Array image = random::uniform({60, 60, 3}, 0, 1, f32, generator);
   const std::string png = data::encode_png(image, {.layout = data::ImageLayout::channels_last});
@@ -194,9 +185,9 @@ TEST_CASE("killed processes leave of images at most a part of the last") {
 }
 
 TEST_CASE("records of up to 4062 bytes lie within blocks of 4096, whatever came before") {
-  const ReportFolder folder("newtape_record_file");
-  std::filesystem::create_directories(folder.path);
-  const auto path = (folder.path / "records").string();
+  const TemporaryDirectory folder;
+  std::filesystem::create_directories(folder.path());
+  const auto path = (folder.path() / "records").string();
   std::vector<std::string> records;
   {
     inspect::detail::RecordFile file(path);
@@ -231,8 +222,8 @@ TEST_CASE("protoc reads event files by the published field numbers") {
     WARN("SKIPPED: protoc is not installed (protobuf-compiler)");
     return;
   }
-  const ReportFolder folder("newtape_tensorboard_protoc");
-  inspect::TensorBoardWriter board(folder.path.string(), {.clock = [] { return 1.5; }});
+  const TemporaryDirectory folder;
+  inspect::TensorBoardWriter board(folder.path().string(), {.clock = [] { return 1.5; }});
   board.add_scalar("loss", 0.25, 3);
   board.add_histogram("weights", tensor({-1.0, 2.0, 2.0}), 4);
   board.add_image("picture", ones({2, 3, 3}), 5);
@@ -240,8 +231,8 @@ TEST_CASE("protoc reads event files by the published field numbers") {
   for (int i = 0; i < 100; ++i) board.add_scalar("filled", i, i);  // beyond a block
   std::size_t rest = 0;
   const auto bodies = event_frames(file_bytes(board.path()), rest);
-  const auto body = (folder.path / "body").string();
-  const auto text = (folder.path / "text").string();
+  const auto body = (folder.path() / "body").string();
+  const auto text = (folder.path() / "text").string();
   std::vector<std::string> decoded;
   for (std::size_t i = 0; i < bodies.size(); i += i < 6 ? 1 : 10) {
     std::ofstream(body, std::ios::binary) << bodies[i];
