@@ -166,12 +166,19 @@ Tensor StudentT::draw(const Shape& shape, Generator& generator) const {
 namespace {
 /// log of the density at 0 for scale 1.
 Tensor student_log_peak(const Tensor& df) {
-  return lgamma(0.5 * (df + 1.0)) - lgamma(0.5 * df) - 0.5 * log(std::numbers::pi * df);
+  const Tensor a = 0.5 * df;
+  // lgamma(a + 1/2) - lgamma(a) - log(a) / 2 = -1 / (8 a) + 1 / (192 a^3) - 1 / (640 a^5) + .. (DLMF 5.11.13), where the
+  // difference would cancel.
+  const Tensor large = a.detach() > 100.0;
+  const Tensor r = 1.0 / where(large, a, 1.0);
+  const Tensor series = r * (-1.0 / 8 + square(r) * (1.0 / 192 - square(r) / 640.0));
+  const Tensor few = where(large, 1.0, a);
+  return where(large, series, lgamma(few + 0.5) - lgamma(few) - 0.5 * log(few)) - 0.5 * std::log(2 * std::numbers::pi);
 }
 }  // namespace
 Tensor StudentT::log_prob_at(const Tensor& x) const {
   const Tensor z = (x - loc_) / scale_;
-  return student_log_peak(df_) - log(scale_) - 0.5 * (df_ + 1.0) * log1p(square(z) / df_);
+  return student_log_peak(df_) - log(scale_) - 0.5 * (df_ + 1.0) * detail::log1p_square(z / sqrt(df_));
 }
 Tensor StudentT::cdf_at(const Tensor& x) const {
   // The tail beyond |z| is half of I(df/2, 1/2) at df / (df + z^2); at 0, where that has a corner, Taylor's formula.

@@ -24,14 +24,14 @@ namespace newtape::distributions {
 namespace {
 
 Tensor of_normals(const Tensor& p_loc, const Tensor& p_scale, const Tensor& q_loc, const Tensor& q_scale) {
-  const Tensor ratio = square(p_scale / q_scale);
-  return 0.5 * (ratio + square((p_loc - q_loc) / q_scale) - 1.0 - log(ratio));
+  const Tensor ratio = p_scale / q_scale;  // its square may overflow or underflow where its logarithm does not
+  return 0.5 * (square(ratio) + square((p_loc - q_loc) / q_scale) - 1.0) - log(ratio);
 }
 Tensor kl(const Normal& p, const Normal& q) { return of_normals(p.loc(), p.scale(), q.loc(), q.scale()); }
 Tensor kl(const LogNormal& p, const LogNormal& q) { return of_normals(p.loc(), p.scale(), q.loc(), q.scale()); }
 Tensor kl(const HalfNormal& p, const HalfNormal& q) {
-  const Tensor ratio = square(p.scale() / q.scale());
-  return 0.5 * (ratio - 1.0 - log(ratio));
+  const Tensor ratio = p.scale() / q.scale();
+  return 0.5 * (square(ratio) - 1.0) - log(ratio);
 }
 Tensor kl(const Uniform& p, const Uniform& q) {
   const Tensor inside = (q.low() <= p.low()) & (p.high() <= q.high());

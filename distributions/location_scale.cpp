@@ -86,7 +86,7 @@ Cauchy::Cauchy(In loc, In scale)
 Tensor Cauchy::noise(const Shape& shape, Generator& generator) const {
   return tan(pi * (detail::uniform_noise(shape, loc(), generator) - 0.5));
 }
-Tensor Cauchy::standard_log_prob(const Tensor& z) const { return -log1p(square(z)) - std::log(pi); }
+Tensor Cauchy::standard_log_prob(const Tensor& z) const { return -detail::log1p_square(z) - std::log(pi); }
 Tensor Cauchy::standard_cdf(const Tensor& z) const { return 0.5 + atan(z) * (1 / pi); }
 Tensor Cauchy::standard_icdf(const Tensor& p) const { return tan(pi * (p - 0.5)); }
 

@@ -10,6 +10,7 @@
 #include <newtape/core/runtime/random_distributions.hpp>
 #include <newtape/distributions/detail/parts.hpp>
 
+#include <cmath>
 #include <limits>
 
 namespace newtape::distributions::detail {
@@ -31,6 +32,12 @@ Tensor xlogx_sum(const Tensor& probs, const Tensor& logs) {
   return sum(where(probs == 0, 0.0, probs * where(probs == 0, 0.0, logs)), -1);
 }
 Tensor lbeta(const Tensor& a, const Tensor& b) { return lgamma(a) + lgamma(b) - lgamma(a + b); }
+Tensor log1p_square(const Tensor& z) {
+  // 1 is lost in 1 + z^2 there.
+  const Tensor large = abs(z.detach()) > 1 / std::sqrt(epsilon(z.dtype()));
+  return where(large, 2.0 * log(where(large, abs(z), 1.0)), log1p(square(where(large, 0.0, z))));
+}
+
 Tensor nan_like(const Tensor& x) { return full_like(x.detach(), std::numeric_limits<double>::quiet_NaN()); }
 
 Tensor integer_quantile(const Tensor& p, const std::function<Tensor(const Tensor&)>& cdf, const Tensor& top) {

@@ -18,6 +18,7 @@ Tensor exponential_noise(const Shape& shape, const Tensor& like, Generator& gene
 Tensor xlogx_sum(const Tensor& probs,
                  const Tensor& logs);            ///< sum of probs * logs over the last axis; 0 where probs = 0
 Tensor lbeta(const Tensor& a, const Tensor& b);  ///< log B(a, b)
+Tensor log1p_square(const Tensor& z);            ///< log(1 + z^2), also where z^2 overflows
 Tensor nan_like(const Tensor& x);
 
 /// The least integer n >= 0 with cdf(n) >= p, by bisection; `top` where p = 1. A constant.
