@@ -34,11 +34,11 @@ using detail::BlockSystem;
 
 Tensor first_columns(const Tensor& y) { return slice(y, -1, 0, y.shape(-1) - 1); }
 Tensor last_columns(const Tensor& y) { return slice(y, -1, 1, y.shape(-1)); }
-double largest(const Tensor& x) { return x.size() == 0 ? 0 : max(abs(x)).item(); }
+double largest_entry(const Tensor& x) { return x.size() == 0 ? 0 : max(abs(x)).item(); }
 
 /// The cubic with values y and slopes f at the ends of intervals of lengths h, at the fractions s: its value or slope.
 /// All [.., q].
-struct Hermite {
+struct HermiteCubics {
   Tensor h, y0, y1, f0, f1;
 
   Tensor value(const Tensor& s) const {
@@ -50,12 +50,12 @@ struct Hermite {
     return 6.0 * s * t * (y1 - y0) / h + t * (1.0 - 3.0 * s) * f0 + s * (3.0 * s - 2.0) * f1;
   }
 };
-Hermite spline_of(const Tensor& x, const Tensor& y, const Tensor& f) {
+HermiteCubics spline_of(const Tensor& x, const Tensor& y, const Tensor& f) {
   return {diff(x), first_columns(y), last_columns(y), first_columns(f), last_columns(f)};
 }
 
 /// The unknowns at a mesh.
-struct State {
+struct MeshState {
   Tensor x, y, p;
 
   std::int64_t n() const { return y.shape(0); }
@@ -63,14 +63,14 @@ struct State {
   std::int64_t k() const { return p.size(); }
   /// y node by node, then p.
   Tensor vector() const { return concatenate({reshape(transpose(y), {y.size()}), p}); }
-  State with(const Tensor& z) const {
+  MeshState with(const Tensor& z) const {
     const auto size = y.size();
     return {x, transpose(reshape(slice(z, 0, 0, size), {nodes(), n()})), slice(z, 0, size, z.size())};
   }
 };
 
 /// The collocation equations of a state.
-struct Residual {
+struct CollocationResidual {
   Tensor f, f_middle, middle_x, middle_y;
   Tensor inside;  ///< [n, m - 1]
   Tensor ends;    ///< [n + k]
@@ -79,9 +79,9 @@ struct Residual {
   Tensor vector() const { return concatenate({reshape(transpose(inside), {inside.size()}), ends}); }
 };
 
-class Problem {
+class BoundaryProblem {
  public:
-  Problem(const BvpFunction& f, const BoundaryConditions& bc) : f_(f), bc_(bc) {}
+  BoundaryProblem(const BvpFunction& f, const BoundaryConditions& bc) : f_(f), bc_(bc) {}
 
   Tensor slopes(const Tensor& x, const Tensor& y, const Tensor& p) const {
     Tensor f = f_(x, y, p);
@@ -99,10 +99,10 @@ class Problem {
     }
     return r;
   }
-  Tensor ends(const State& s) const { return ends(select(s.y, 1, 0), select(s.y, 1, s.nodes() - 1), s.p); }
+  Tensor ends(const MeshState& s) const { return ends(select(s.y, 1, 0), select(s.y, 1, s.nodes() - 1), s.p); }
 
-  Residual residual(const State& s) const {
-    Residual r;
+  CollocationResidual residual(const MeshState& s) const {
+    CollocationResidual r;
     const Tensor h = diff(s.x);
     r.f = slopes(s.x, s.y, s.p);
     const Tensor y0 = first_columns(s.y), y1 = last_columns(s.y), f0 = first_columns(r.f), f1 = last_columns(r.f);
@@ -114,7 +114,7 @@ class Problem {
     return r;
   }
 
-  BlockRows jacobian(const State& s, const Residual& r) const {
+  BlockRows jacobian(const MeshState& s, const CollocationResidual& r) const {
     const Tensor h = reshape(diff(s.x), {s.nodes() - 1, 1, 1});
     const auto [j, q] = slopes_jacobian(s.x, s.y, s.p);
     const auto [j_middle, q_middle] = slopes_jacobian(r.middle_x, r.middle_y, s.p);
@@ -160,18 +160,18 @@ class Problem {
 };
 
 /// SciPy's constants: at most so many Jacobians and iterations on a mesh, trials of a step, and how it is damped.
-constexpr int max_jacobians = 4, max_iterations = 8, max_trials = 5, max_meshes_for_ends = 10;
-constexpr double sufficient = 0.2, shrink = 0.5;
+constexpr int max_jacobians = 4, max_newton_iterations = 8, max_trials = 5, max_meshes_for_ends = 10;
+constexpr double sufficient_decrease = 0.2, step_shrink = 0.5;
 
 /// Newton's method on one mesh, with the affine invariant criterion |J^-1 r| (Ascher, Mattheij & Russell 1995).
-State newton(const Problem& problem, State s, double tol, double bc_tol) {
+MeshState newton_on_mesh(const BoundaryProblem& problem, MeshState s, double tol, double bc_tol) {
   const Tensor enough = 2.0 / 3.0 * 5e-2 * tol * diff(s.x);
-  Residual r = problem.residual(s);
+  CollocationResidual r = problem.residual(s);
   std::unique_ptr<BlockSystem> system;
   Tensor step;
   double cost = 0;
   int jacobians = 0;
-  for (int i = 0; i < max_iterations; ++i) {
+  for (int i = 0; i < max_newton_iterations; ++i) {
     if (system == nullptr) {
       system = std::make_unique<BlockSystem>(problem.jacobian(s, r));
       ++jacobians;
@@ -180,12 +180,12 @@ State newton(const Problem& problem, State s, double tol, double bc_tol) {
     }
     double alpha = 1;
     Tensor next;
-    for (int trial = 0; trial < max_trials; ++trial, alpha *= shrink) {
-      const State to = s.with(s.vector() - alpha * step);
+    for (int trial = 0; trial < max_trials; ++trial, alpha *= step_shrink) {
+      const MeshState to = s.with(s.vector() - alpha * step);
       r = problem.residual(to);
       next = system->solve(r.vector());
       const double next_cost = sum(square(next)).item();
-      if (next_cost < (1 - 2 * alpha * sufficient) * cost || trial + 1 == max_trials) {
+      if (next_cost < (1 - 2 * alpha * sufficient_decrease) * cost || trial + 1 == max_trials) {
         s = to;
         cost = next_cost;
         break;
@@ -193,7 +193,7 @@ State newton(const Problem& problem, State s, double tol, double bc_tol) {
     }
     if (jacobians == max_jacobians) break;
     const bool inside = all(abs(r.inside) < enough * (1.0 + abs(r.f_middle))).item<bool>();
-    if (inside && largest(r.ends) < bc_tol) break;
+    if (inside && largest_entry(r.ends) < bc_tol) break;
     if (alpha == 1) {
       step = next;
     } else {
@@ -204,8 +204,8 @@ State newton(const Problem& problem, State s, double tol, double bc_tol) {
 }
 
 /// The root mean square of (S' - f) / (1 + |f|) in each interval, by the 5-point Lobatto formula, which is 0 at the ends.
-Tensor rms_residuals(const Problem& problem, const State& s, const Residual& r) {
-  const Hermite spline = spline_of(s.x, s.y, r.f);
+Tensor rms_residuals(const BoundaryProblem& problem, const MeshState& s, const CollocationResidual& r) {
+  const HermiteCubics spline = spline_of(s.x, s.y, r.f);
   const auto squares = [&](double fraction) {
     const Tensor at = tensor(fraction, f64);
     const Tensor f = problem.slopes(first_columns(s.x) + fraction * spline.h, spline.value(at), s.p);
@@ -217,7 +217,7 @@ Tensor rms_residuals(const Problem& problem, const State& s, const Residual& r) 
 }
 
 /// One node in the middle of an interval whose residual is too large, two where it is 100 times too large.
-Tensor refined(const Tensor& x, const Tensor& rms, double tol) {
+Tensor refined_mesh(const Tensor& x, const Tensor& rms, double tol) {
   std::vector<double> nodes;
   const double* const at = x.value().data<double>();
   for (std::int64_t i = 0; i + 1 < x.size(); ++i) {
@@ -234,7 +234,7 @@ Tensor refined(const Tensor& x, const Tensor& rms, double tol) {
   return tensor(nodes, f64);
 }
 
-Tensor interpolated(const Tensor& x, const Tensor& y, const Tensor& f, const Tensor& points) {
+Tensor hermite_interpolated(const Tensor& x, const Tensor& y, const Tensor& f, const Tensor& points) {
   const auto m = x.size(), q = points.size();
   const double* const nodes = x.value().data<double>();
   Array interval = Array::empty({q}, i64);
@@ -250,12 +250,13 @@ Tensor interpolated(const Tensor& x, const Tensor& y, const Tensor& f, const Ten
   }
   const Tensor i(interval);
   const Tensor h = take(diff(x), i);
-  const Hermite spline{h, take(y, i, 1), take(y, i + 1, 1), take(f, i, 1), take(f, i + 1, 1)};
+  const HermiteCubics spline{h, take(y, i, 1), take(y, i + 1, 1), take(f, i, 1), take(f, i + 1, 1)};
   return spline.value((points - take(x, i)) / h);
 }
 
 /// z - J^-1 r with the factorized Jacobian, recorded where r is.
-Tensor chord_step(const State& s, const Residual& r, const BlockRows& jacobian, const BlockSystem& system) {
+Tensor chord_step(const MeshState& s, const CollocationResidual& r, const BlockRows& jacobian,
+                  const BlockSystem& system) {
   const Tensor right = r.vector();
   if (!right.requires_grad()) return s.vector() - system.solve(right);
   CustomLinearSolveOptions options;
@@ -270,14 +271,14 @@ Tensor chord_step(const State& s, const Residual& r, const BlockRows& jacobian, 
 
 /// The solution on the last mesh, converged and with derivatives: from a root z at fixed variables, steps
 /// z - J^-1 r(z, variables) with J a constant give one more order of derivatives each.
-BvpSolution finish(const Problem& problem, State s) {
+BvpSolution finished_solution(const BoundaryProblem& problem, MeshState s) {
   constexpr int steps = 3;
   std::optional<BlockRows> jacobian;
   std::unique_ptr<BlockSystem> system;
   {
     const NoGrad off;
     for (int pass = 0; pass < 2; ++pass) {
-      const Residual r = problem.residual(s);
+      const CollocationResidual r = problem.residual(s);
       jacobian = problem.jacobian(s, r);
       system = std::make_unique<BlockSystem>(*jacobian);
       for (int i = 0; pass == 0 && i < steps; ++i) s = s.with(chord_step(s, problem.residual(s), *jacobian, *system));
@@ -286,14 +287,14 @@ BvpSolution finish(const Problem& problem, State s) {
   for (int i = 0; i < steps; ++i) s = s.with(chord_step(s, problem.residual(s), *jacobian, *system));
   BvpSolution solution;
   solution.x = s.x, solution.y = s.y, solution.p = s.p;
-  const Residual r = problem.residual(s);
+  const CollocationResidual r = problem.residual(s);
   solution.yp = r.f;
   const NoGrad off;
   solution.rms_residuals = rms_residuals(problem, s, r).detach();
   return solution;
 }
 
-void check_input(const Tensor& x, const Tensor& y, const Tensor& p, const BvpOptions& o) {
+void check_bvp_input(const Tensor& x, const Tensor& y, const Tensor& p, const BvpOptions& o) {
   for (const Tensor& t : {x, y, p}) {
     if (t.dtype() != f64)
       raise<DTypeError>("solve_bvp: x, y and p must be f64", "f64, as of x.to(f64)", name(t.dtype()));
@@ -314,31 +315,31 @@ void check_input(const Tensor& x, const Tensor& y, const Tensor& p, const BvpOpt
 
 }  // namespace
 
-Tensor BvpSolution::operator()(const Tensor& points) const { return interpolated(x, y, yp, points); }
+Tensor BvpSolution::operator()(const Tensor& points) const { return hermite_interpolated(x, y, yp, points); }
 
 BvpSolution solve_bvp(const BvpFunction& f, const BoundaryConditions& bc, const Tensor& x, const Tensor& y,
                       const Tensor& p, const BvpOptions& options) {
   if (!f || !bc) detail::raise_empty_function("solve_bvp");
   const Tensor p0 = p.defined() ? p : zeros({0}, f64);
-  check_input(x, y, p0, options);
-  const Problem problem(f, bc);
+  check_bvp_input(x, y, p0, options);
+  const BoundaryProblem problem(f, bc);
   const double tol = std::max(options.tol, 100 * epsilon(f64));
   const double bc_tol = options.bc_tol > 0 ? options.bc_tol : tol;
-  State s{core::contiguous(x.value()), y.detach(), p0.detach()};
+  MeshState s{core::contiguous(x.value()), y.detach(), p0.detach()};
   int meshes = 0;
   {
     const NoGrad off;
     for (;;) {
-      s = newton(problem, s, tol, bc_tol);
+      s = newton_on_mesh(problem, s, tol, bc_tol);
       ++meshes;
-      const Residual r = problem.residual(s);
+      const CollocationResidual r = problem.residual(s);
       const Tensor rms = rms_residuals(problem, s, r);
-      const double worst = largest(rms);
-      const double ends = largest(r.ends);
+      const double worst = largest_entry(rms);
+      const double ends = largest_entry(r.ends);
       if (!std::isfinite(worst) || !std::isfinite(ends)) {
         raise<NumericalError>("solve_bvp: no convergence", "finite residuals", "NaN or infinity in f or bc");
       }
-      const Tensor nodes = refined(s.x, rms, tol);
+      const Tensor nodes = refined_mesh(s.x, rms, tol);
       if (nodes.size() == s.nodes() && ends <= bc_tol) break;
       if (nodes.size() > options.max_nodes || (nodes.size() == s.nodes() && meshes >= max_meshes_for_ends)) {
         raise<NumericalError>(nodes.size() > options.max_nodes ? "solve_bvp: the mesh would need too many nodes"
@@ -348,10 +349,10 @@ BvpSolution solve_bvp(const BvpFunction& f, const BoundaryConditions& bc, const 
                               std::to_string(nodes.size()) + " nodes, residuals up to " + std::to_string(worst) +
                                   ", conditions up to " + std::to_string(ends));
       }
-      if (nodes.size() > s.nodes()) s = {nodes, interpolated(s.x, s.y, r.f, nodes), s.p};
+      if (nodes.size() > s.nodes()) s = {nodes, hermite_interpolated(s.x, s.y, r.f, nodes), s.p};
     }
   }
-  BvpSolution solution = finish(problem, s);
+  BvpSolution solution = finished_solution(problem, s);
   solution.iterations = meshes;
   return solution;
 }

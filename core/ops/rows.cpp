@@ -18,7 +18,7 @@ namespace newtape::core {
 namespace {
 
 /// An index, and the position at which it stands.
-using Entry = std::pair<std::int64_t, std::int64_t>;
+using IndexAt = std::pair<std::int64_t, std::int64_t>;
 
 bool ascends(const std::int64_t* p, std::int64_t n) {
   return std::adjacent_find(p, p + n, [](std::int64_t a, std::int64_t b) { return a >= b; }) == p + n;
@@ -26,7 +26,7 @@ bool ascends(const std::int64_t* p, std::int64_t n) {
 
 /// Row j of `out` becomes the sum of the rows of `x` at entries[begins[j]], .., entries[begins[j + 1] - 1].
 template <class T>
-void add_groups(const T* x, const std::vector<Entry>& entries, const std::vector<std::int64_t>& begins,
+void add_groups(const T* x, const std::vector<IndexAt>& entries, const std::vector<std::int64_t>& begins,
                 std::int64_t width, T* out) {
   const auto n = static_cast<std::int64_t>(begins.size()) - 1;
   const std::int64_t grain = std::max<std::int64_t>(1, kernels::parallel_grain / std::max<std::int64_t>(1, width));
@@ -59,7 +59,7 @@ IndexedRows coalesce(const IndexedRows& x) {
   const auto* const p = at.data<std::int64_t>();
   if (ascends(p, k)) return {at, rows};
 
-  std::vector<Entry> entries(static_cast<std::size_t>(k));
+  std::vector<IndexAt> entries(static_cast<std::size_t>(k));
   for (std::int64_t i = 0; i < k; ++i) entries[static_cast<std::size_t>(i)] = {p[i], i};
   std::sort(entries.begin(), entries.end());
   std::vector<std::int64_t> begins;
