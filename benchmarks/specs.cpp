@@ -52,6 +52,10 @@ constexpr Spec table[] = {
      f64_tolerance},
     {"hessian", 6, work::none("what it takes depends on how its structure is used"),
      "the whole Hessian of the same, 441x441, f64", f64_tolerance},
+    {"rfft", 1, work::none("a few passes over memory, but for the butterflies"),
+     "sum(w * rfft(x)) and its gradient, 64 signals of 16384"},
+    {"per_sample_grad", 8, work::none("small products, whose calls take most of the time"),
+     "64 examples' gradients of a 32-64-1 tanh network; LibTorch takes one after the other"},
     {"loader", 1, work::loader(60000, 128),
      "an epoch of 60,000 f32 images of 28x28 from memory, shuffled, in batches of 128, one worker"},
 };

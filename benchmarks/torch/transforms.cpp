@@ -56,9 +56,41 @@ Workload hessian() {
   return {step, [=](Fingerprint& print) { add(print, "hessian", step()); }};
 }
 
+/// The real transform of 64 signals of 16384 and its derivative.
+Workload rfft() {
+  const Tensor x = variable({64, 16384}, 1), weights = constant({64, 8193, 2}, 2);
+  return gradients({x}, [=] { return (weights * torch::view_as_real(torch::fft::rfft(x))).sum(); });
+}
+
+/// The gradients of 64 examples' losses in the 2177 parameters of a 32-64-1 tanh network, each by itself: without vmap, which
+/// LibTorch does not have in C++, the examples take turns.
+Workload per_sample_grad() {
+  const std::vector<Tensor> p{variable({64, 32}, 10, 0.2F), variable({64}, 11, 0.2F), variable({1, 64}, 12, 0.2F),
+                              variable({1}, 13, 0.2F)};
+  const Tensor x = constant({64, 32}, 1), target = constant({64, 1}, 2);
+  const auto step = [=] {
+    std::vector<std::vector<Tensor>> parts(p.size());
+    for (std::int64_t i = 0; i < x.size(0); ++i) {
+      const Tensor h = torch::tanh(torch::linear(x[i], p[0], p[1]));
+      const Tensor loss = (torch::linear(h, p[2], p[3]) - target[i]).square().sum();
+      const auto gradients = grad({loss}, p);
+      for (std::size_t k = 0; k < p.size(); ++k) parts[k].push_back(gradients[k]);
+    }
+    std::vector<Tensor> all;
+    for (const auto& part : parts) all.push_back(torch::stack(part));
+    return all;
+  };
+  return {step, [=](Fingerprint& print) {
+            const auto all = step();
+            for (std::size_t i = 0; i < all.size(); ++i) add(print, "gradients_" + std::to_string(i), all[i]);
+          }};
+}
+
 const Workloads transforms{
     {"hvp", hvp},
     {"hessian", hessian},
+    {"rfft", rfft},
+    {"per_sample_grad", per_sample_grad},
 };
 
 }  // namespace
