@@ -16,6 +16,7 @@ using BvpFunction = std::function<Tensor(const Tensor& x, const Tensor& y, const
 /// The conditions: y(a) [n], y(b) [n], p [k] -> [n + k], zero where they hold.
 using BoundaryConditions = std::function<Tensor(const Tensor& ya, const Tensor& yb, const Tensor& p)>;
 
+/// Options of solve_bvp.
 struct BvpOptions {
   double tol = 1e-3;              ///< of the root mean square of (y' - f) / (1 + |f|) in each interval
   double bc_tol = 0;              ///< of the conditions; 0: tol

@@ -8,6 +8,7 @@
 /// Rows of a table [n, d], looked up by integer indices in [0, n), and their sums over bags.
 namespace newtape {
 
+/// Options of embedding.
 struct LookupOptions {
   /// Lookups of this row, which may be negative (from the end), send back no gradient.
   std::optional<std::int64_t> padding_idx = {};
@@ -23,6 +24,7 @@ Tensor embedding(const Tensor& indices, In weight, const LookupOptions& options 
 /// How the rows of a bag are combined.
 enum class BagMode { sum, mean, max };
 
+/// Options of embedding_bag.
 struct BagOptions {
   /// i64 [b], ascending from 0: where each bag begins in indices [k]. Left out when the indices are a matrix, whose rows
   /// are the bags.

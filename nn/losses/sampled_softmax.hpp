@@ -15,6 +15,7 @@ struct SampledClasses {
   Tensor log_expected_target;  ///< f64 [b], the same of the targets
 };
 
+/// Options of LogUniformSampler::sample.
 struct LogUniformOptions {
   bool unique = true;  ///< each class once: drawn until there are enough
 };
@@ -36,6 +37,7 @@ class LogUniformSampler {
   std::int64_t classes_;
 };
 
+/// Options of sampled_softmax_loss.
 struct SampledSoftmaxOptions {
   Reduction reduction = Reduction::mean;
   bool remove_accidental_hits = true;  ///< a sampled class that is a sample's target does not count for that sample
