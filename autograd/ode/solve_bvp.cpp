@@ -294,7 +294,7 @@ BvpSolution finished_solution(const BoundaryProblem& problem, MeshState s) {
   return solution;
 }
 
-void check_bvp_input(const Tensor& x, const Tensor& y, const Tensor& p, const BvpOptions& o) {
+void check_bvp_input(const Tensor& x, const Tensor& y, const Tensor& p, const SolveBvpOptions& o) {
   for (const Tensor& t : {x, y, p}) {
     if (t.dtype() != f64)
       raise<DTypeError>("solve_bvp: x, y and p must be f64", "f64, as of x.to(f64)", name(t.dtype()));
@@ -318,7 +318,7 @@ void check_bvp_input(const Tensor& x, const Tensor& y, const Tensor& p, const Bv
 Tensor BvpSolution::operator()(const Tensor& points) const { return hermite_interpolated(x, y, yp, points); }
 
 BvpSolution solve_bvp(const BvpFunction& f, const BoundaryConditions& bc, const Tensor& x, const Tensor& y,
-                      const Tensor& p, const BvpOptions& options) {
+                      const Tensor& p, const SolveBvpOptions& options) {
   if (!f || !bc) detail::raise_empty_function("solve_bvp");
   const Tensor p0 = p.defined() ? p : zeros({0}, f64);
   check_bvp_input(x, y, p0, options);

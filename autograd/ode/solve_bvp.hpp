@@ -16,8 +16,7 @@ using BvpFunction = std::function<Tensor(const Tensor& x, const Tensor& y, const
 /// The conditions: y(a) [n], y(b) [n], p [k] -> [n + k], zero where they hold.
 using BoundaryConditions = std::function<Tensor(const Tensor& ya, const Tensor& yb, const Tensor& p)>;
 
-/// Options of solve_bvp.
-struct BvpOptions {
+struct SolveBvpOptions {
   double tol = 1e-3;              ///< of the root mean square of (y' - f) / (1 + |f|) in each interval
   double bc_tol = 0;              ///< of the conditions; 0: tol
   std::int64_t max_nodes = 1000;  ///< NumericalError beyond
@@ -45,6 +44,6 @@ struct BvpSolution {
 /// theorem; the iterations are not recorded. The mesh is a constant. All is f64. NumericalError when the Jacobian is
 /// singular, the mesh would exceed max_nodes, or the conditions are not met; ShapeError, DTypeError, ValueError.
 BvpSolution solve_bvp(const BvpFunction& f, const BoundaryConditions& bc, const Tensor& x, const Tensor& y,
-                      const Tensor& p = {}, const BvpOptions& options = {});
+                      const Tensor& p = {}, const SolveBvpOptions& options = {});
 
 }  // namespace newtape

@@ -77,7 +77,7 @@ void expect_table(const char* op, const In& weight) {
 
 }  // namespace
 
-Tensor embedding(const Tensor& indices, In weight, const LookupOptions& options) {
+Tensor embedding(const Tensor& indices, In weight, const EmbeddingFuncOptions& options) {
   const CallSite here(weight.location());
   expect_table("embedding", weight);
   const auto n = weight.tensor().shape(0);
@@ -102,7 +102,7 @@ struct Bags {
 };
 
 /// The ends of the bags.
-std::vector<std::int64_t> bag_ends(const Array& indices, const BagOptions& o) {
+std::vector<std::int64_t> bag_ends(const Array& indices, const EmbeddingBagFuncOptions& o) {
   std::vector<std::int64_t> ends;
   if (indices.ndim() == 2) {
     if (o.offsets.defined()) {
@@ -146,7 +146,7 @@ void drop_padding(Bags& bags, std::int64_t padding) {
   if (bags.weights.defined()) bags.weights = take(bags.weights, Tensor(kept));
 }
 
-Bags bags_of(const Array& indices, const BagOptions& o, std::optional<std::int64_t> padding) {
+Bags bags_of(const Array& indices, const EmbeddingBagFuncOptions& o, std::optional<std::int64_t> padding) {
   const auto ends = bag_ends(indices, o);
   Bags bags{core::contiguous(core::reshape(indices, {-1})), Array::empty({indices.size()}, i64), {}, {}};
   if (o.per_sample_weights.defined()) {
@@ -174,7 +174,7 @@ Bags bags_of(const Array& indices, const BagOptions& o, std::optional<std::int64
 
 }  // namespace
 
-Tensor embedding_bag(const Tensor& indices, In weight, const BagOptions& options) {
+Tensor embedding_bag(const Tensor& indices, In weight, const EmbeddingBagFuncOptions& options) {
   const CallSite here(weight.location());
   expect_table("embedding_bag", weight);
   const auto n = weight.tensor().shape(0);

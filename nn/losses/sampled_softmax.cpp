@@ -50,7 +50,7 @@ Tensor LogUniformSampler::probability(const Tensor& classes) const {
   return p;
 }
 
-SampledClasses LogUniformSampler::sample(const Tensor& target, std::int64_t n, const LogUniformOptions& options,
+SampledClasses LogUniformSampler::sample(const Tensor& target, std::int64_t n, const LogUniformSamplerOptions& options,
                                          Generator& generator) const {
   if (n < 1 || (options.unique && n > classes_)) {
     raise<ValueError>("LogUniformSampler: invalid number of classes to draw",
@@ -97,7 +97,7 @@ void check_sampled_shapes(const In& input, const In& weight, const Tensor& bias,
 }  // namespace
 
 Tensor sampled_softmax_loss(In input, In weight, const Tensor& bias, const Tensor& target,
-                            const SampledClasses& sampled, const SampledSoftmaxOptions& options) {
+                            const SampledClasses& sampled, const SampledSoftmaxLossOptions& options) {
   const CallSite here(input.location());
   check_sampled_shapes(input, weight, bias, target, sampled);
   const Tensor right = detail::class_indices(target);

@@ -15,8 +15,7 @@ struct SampledClasses {
   Tensor log_expected_target;  ///< f64 [b], the same of the targets
 };
 
-/// Options of LogUniformSampler::sample.
-struct LogUniformOptions {
+struct LogUniformSamplerOptions {
   bool unique = true;  ///< each class once: drawn until there are enough
 };
 
@@ -30,15 +29,14 @@ class LogUniformSampler {
   Tensor probability(const Tensor& classes) const;
   /// `n` classes. Those drawn with repetition are each expected n p times; unique ones 1 - (1 - p)^t times, where t is the
   /// number of draws that it took. ValueError for more unique classes than there are, and for a target out of range.
-  SampledClasses sample(const Tensor& target, std::int64_t n, const LogUniformOptions& options = {},
+  SampledClasses sample(const Tensor& target, std::int64_t n, const LogUniformSamplerOptions& options = {},
                         Generator& generator = default_generator()) const;
 
  private:
   std::int64_t classes_;
 };
 
-/// Options of sampled_softmax_loss.
-struct SampledSoftmaxOptions {
+struct SampledSoftmaxLossOptions {
   Reduction reduction = Reduction::mean;
   bool remove_accidental_hits = true;  ///< a sampled class that is a sample's target does not count for that sample
   bool sparse = false;                 ///< the gradient of the weight in rows: see autograd/row_grad.hpp
@@ -50,6 +48,6 @@ struct SampledSoftmaxOptions {
 /// repetition, the sum of exponentials of the sampled logits has the mean of the whole sum. ShapeError, DTypeError,
 /// ValueError.
 Tensor sampled_softmax_loss(In input, In weight, const Tensor& bias, const Tensor& target,
-                            const SampledClasses& sampled, const SampledSoftmaxOptions& options = {});
+                            const SampledClasses& sampled, const SampledSoftmaxLossOptions& options = {});
 
 }  // namespace newtape::nn

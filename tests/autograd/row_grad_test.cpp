@@ -24,7 +24,7 @@
 namespace newtape {
 namespace {
 
-constexpr LookupOptions in_rows{.sparse = true};
+constexpr EmbeddingFuncOptions in_rows{.sparse = true};
 
 Parameter small_table(DType dtype = f64) {
   Generator generator(3);

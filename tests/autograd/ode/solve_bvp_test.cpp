@@ -28,7 +28,7 @@ namespace {
 Tensor evenly(double a, double b, std::int64_t m) { return a + (b - a) / static_cast<double>(m - 1) * arange(m, f64); }
 double at(const Tensor& x, std::int64_t i) { return x.value().data<double>()[i]; }
 
-BvpSolution bratu(double start, const Tensor& lambda, const BvpOptions& options = {}) {
+BvpSolution bratu(double start, const Tensor& lambda, const SolveBvpOptions& options = {}) {
   const BvpFunction f = [lambda](const Tensor&, const Tensor& y, const Tensor&) {
     return stack({y[1], -lambda * exp(y[0])}, 0);
   };

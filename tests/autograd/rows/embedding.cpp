@@ -11,7 +11,7 @@
 namespace newtape::table {
 namespace {
 
-Sample lookup(Shape table, Shape index_shape, std::vector<std::int64_t> list, LookupOptions options = {}) {
+Sample lookup(Shape table, Shape index_shape, std::vector<std::int64_t> list, EmbeddingFuncOptions options = {}) {
   Shape result = index_shape;
   result.push_back(table[1]);
   Values at(index_shape);
