@@ -14,7 +14,8 @@ set(newtape_mpi_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONF
 file(GLOB sources CONFIGURE_DEPENDS tests/mpi/*.cpp)
 add_executable(test_mpi ${sources})
 newtape_program_flags(test_mpi)
-target_link_libraries(test_mpi PRIVATE newtape_test_main newtape::mpi)
+# Reads the JSON of traces.
+target_link_libraries(test_mpi PRIVATE newtape_test_main newtape::mpi nlohmann_json::nlohmann_json)
 add_executable(test_mpi_faults tests/mpi/faults/faults.cpp)
 newtape_program_flags(test_mpi_faults)
 target_link_libraries(test_mpi_faults PRIVATE newtape::mpi)

@@ -121,10 +121,14 @@ void receive(data::Checkpoint& checkpoint, const Group& group, bool have) {
     auto& arrays = checkpoint.parts[i].second;
     const auto layout = detail::broadcast_text(group, group.rank() == 0 ? detail::layout_text(arrays) : "", 0);
     auto sent = have ? arrays : detail::arrays_of_layout(layout);
+    std::vector<detail::Piece> pieces;
+    std::vector<Array> kept;
     for (auto& [key, x] : sent) {
       Array bytes = !have ? x : group.rank() == 0 ? core::contiguous(x) : Array::empty(x.shape(), x.dtype());
-      detail::broadcast_bytes(group, const_cast<void*>(std::as_const(bytes).raw()), detail::byte_size(bytes), 0);
+      pieces.push_back({const_cast<void*>(std::as_const(bytes).raw()), detail::byte_size(bytes), 0});
+      kept.push_back(std::move(bytes));
     }
+    detail::broadcast_pieces(group, "a checkpoint", pieces);
     if (!have) arrays = std::move(sent);
   }
   std::string metadata;

@@ -4,64 +4,72 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 namespace bench {
 namespace {
 
-constexpr double bucket_bytes = 25 * 0x1p20;
+using Phase = double (*)(const Link&, double, int);
 
-struct Model {
-  const char* name;
-  double parameters;
-  double step;   ///< seconds of computing a step on one rank
-  double sweep;  ///< of these, the backward sweep
-};
+constexpr int most_ranks = 100'000;
 
-// Steps of `./dev bench mpi` at its batches, on one thread; two thirds of them are the sweep.
-constexpr Model models[] = {{"CNN, 0.4 M", 0.42e6, 0.060, 0.040},
-                            {"transformer, 0.4 M", 0.40e6, 0.060, 0.040},
-                            {"MLP, 10 M", 9.98e6, 0.200, 0.130}};
-
-/// A step on so many ranks: all buckets but the last hide behind what is left of the sweep.
-double step_seconds(const Model& m, const Link& link, int ranks, double (*reduce)(const Link&, double, int)) {
-  const double bytes = 4 * m.parameters;
-  const double buckets = std::ceil(bytes / bucket_bytes);
-  const double one = reduce(link, bytes / buckets, ranks);
-  // The first gradients arrive after about 1 / (buckets + 1) of the sweep.
-  const double hidden = std::min((buckets - 1) * one, m.sweep * buckets / (buckets + 1));
-  return m.step + buckets * one - hidden;
+/// The first number of ranks whose efficiency is below 90 %; more than most_ranks if there is none.
+int end_of_scaling(const Workload& work, const Link& link, Phase phase) {
+  int ranks = 2;
+  while (ranks <= most_ranks && work.step / step_seconds(work, link, ranks, phase) >= 0.9) ranks += 1 + ranks / 50;
+  return ranks;
 }
+
+void print_end(int ranks) { ranks > most_ranks ? std::printf("  %7s", "none") : std::printf("  %7d", ranks); }
 
 }  // namespace
 
-double direct_seconds(const Link& link, double bytes, int ranks) {
+double direct_phase(const Link& link, double bytes, int ranks) {
   if (ranks == 1) return 0;
   const double peers = ranks - 1;
-  return 2 * (link.latency * peers + bytes * peers / ranks / link.bandwidth);
+  return link.latency * peers + bytes * peers / ranks / link.bandwidth;
 }
-double ring_seconds(const Link& link, double bytes, int ranks) {
-  return direct_seconds(link, bytes, ranks);  // as many messages, one after the other
-}
-double tree_seconds(const Link& link, double bytes, int ranks) {
+double tree_phase(const Link& link, double bytes, int ranks) {
   if (ranks == 1) return 0;
-  return 2 * (link.latency * std::ceil(std::log2(ranks)) + bytes * (ranks - 1) / ranks / link.bandwidth);
+  return link.latency * std::ceil(std::log2(ranks)) + bytes * (ranks - 1) / ranks / link.bandwidth;
 }
 
-void print_cost_model(const Link& link) {
+double step_seconds(const Workload& work, const Link& link, int ranks, Phase phase) {
+  if (ranks == 1) return work.step;
+  const double all = std::accumulate(work.buckets.begin(), work.buckets.end(), 0.0);
+  double arrived = 0;
+  double free = 0;  // the link
+  double done = work.step;
+  for (const double bytes : work.buckets) {
+    arrived += bytes;
+    const double ready = work.step - work.sweep * (1 - arrived / all);
+    // The rank adds its segment between the phases; every rank's is 1 / ranks of the bucket, from all ranks.
+    free = std::max(free, ready) + phase(link, bytes, ranks) + bytes / link.reduction + phase(link, bytes, ranks);
+    done = std::max(done, free);
+  }
+  return done;
+}
+
+void print_cost_model(const std::string& what, const Link& link, const std::vector<Workload>& workloads) {
   constexpr int counts[] = {2, 4, 8, 16, 32, 64, 128, 256, 512, 1000};
-  std::printf("Efficiency at a constant batch a rank; latency %.3g us, bandwidth %.3g GB/s\n", link.latency * 1e6,
-              link.bandwidth / 1e9);
+  std::printf("%s: latency %.3g us, bandwidth %.3g GB/s, reduction %.3g GB/s. Efficiency at a constant batch a rank\n",
+              what.c_str(), link.latency * 1e6, link.bandwidth / 1e9, link.reduction / 1e9);
   std::printf("%-22s", "ranks");
   for (const int n : counts) std::printf("%6d", n);
-  std::printf("  below 90 %%\n");
-  for (const auto& m : models) {
+  std::printf("  below 90 %% at: now, latency / 10, bandwidth x 10, sums x 10, batch x 4\n");
+  for (const auto& work : workloads) {
     for (const bool tree : {false, true}) {
-      const auto reduce = tree ? tree_seconds : direct_seconds;
-      std::printf("%-18s%4s", m.name, tree ? "tree" : "dir.");
-      for (const int n : counts) std::printf("%5.0f%%", 100 * m.step / step_seconds(m, link, n, reduce));
-      int end = 2;
-      while (end <= 100'000 && m.step / step_seconds(m, link, end, reduce) >= 0.9) end += 1 + end / 50;
-      end > 100'000 ? std::printf("  none to 100,000\n") : std::printf("  %d ranks\n", end);
+      const Phase phase = tree ? tree_phase : direct_phase;
+      std::printf("%-18s%4s", work.name.c_str(), tree ? "tree" : "dir.");
+      for (const int n : counts) std::printf("%5.0f%%", 100 * work.step / step_seconds(work, link, n, phase));
+      Workload larger = work;
+      larger.step *= 4, larger.sweep *= 4;
+      print_end(end_of_scaling(work, link, phase));
+      print_end(end_of_scaling(work, {link.latency / 10, link.bandwidth, link.reduction}, phase));
+      print_end(end_of_scaling(work, {link.latency, link.bandwidth * 10, link.reduction}, phase));
+      print_end(end_of_scaling(work, {link.latency, link.bandwidth, link.reduction * 10}, phase));
+      print_end(end_of_scaling(larger, link, phase));
+      std::printf("\n");
     }
   }
 }

@@ -2,7 +2,8 @@
 #include "workloads.hpp"
 
 #include <newtape/mpi.hpp>
-#include <newtape/mpi/detail/reducer.hpp>
+#include <newtape/mpi/detail/buckets.hpp>
+#include <newtape/mpi/detail/link.hpp>
 #include <newtape/newtape.hpp>
 
 #include <algorithm>
@@ -44,6 +45,33 @@ Work make(const std::string& name) {
           {nt::random::normal({192, 1024}, 0, 1, nt::f32, g), labels(192)}};
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The median of some calls.
+double median_seconds(const std::function<void()>& f) {
+  std::vector<double> times;
+  for (int i = 0; i < 7; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    f();
+    times.push_back(seconds_since(start));
+  }
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
+/// Of the buckets in the order in which they are sent.
+std::vector<double> bucket_bytes(const nn::Sequential& model) {
+  const auto params = model.parameters();
+  const nt::mpi::DataParallelOptions options;
+  const auto plan = nt::mpi::detail::plan_buckets(params, nt::mpi::detail::completed_order({}, params.size()), {},
+                                                  {options.bucket_mb, options.first_bucket_mb});
+  std::vector<double> bytes(plan.buckets);
+  for (const auto& e : plan.entries) bytes[e.bucket] += static_cast<double>(e.size) * 4;
+  return bytes;
+}
+
 }  // namespace
 
 int work(const std::string& name, const Options& options) {
@@ -55,7 +83,7 @@ int work(const std::string& name, const Options& options) {
     return nn::cross_entropy(model(x), y);
   };
   std::vector<Timing> timings;
-  for (int step = 0; step < 18; ++step) {
+  for (int step = 0; step < options.steps; ++step) {
     parallel.group().barrier();
     const auto start = std::chrono::steady_clock::now();
     if (options.plain) {
@@ -63,14 +91,21 @@ int work(const std::string& name, const Options& options) {
     } else {
       parallel.step(optimizer, batch, loss);
     }
-    Timing t{std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+    Timing t{seconds_since(start)};
     const auto s = parallel.statistics();
     t.transfer = s.seconds, t.exposed = s.exposed_seconds, t.bytes = static_cast<double>(s.bytes);
     if (step >= 3) timings.push_back(t);
   }
   std::sort(timings.begin(), timings.end(), [](const Timing& a, const Timing& b) { return a.step < b.step; });
   const auto& t = timings[timings.size() / 2];
-  if (parallel.rank() == 0) std::printf("%.9g %.9g %.9g %.9g\n", t.step, t.transfer, t.exposed, t.bytes);
+  if (parallel.rank() != 0) return 0;
+  const double forward = median_seconds([&, &batch = batch] {
+    const nt::NoGrad off;
+    loss(nt::Tensor(batch[0]), nt::Tensor(batch[1]));
+  });
+  std::printf("%.9g %.9g %.9g %.9g %.9g", t.step, t.transfer, t.exposed, t.bytes, forward);
+  for (const double bytes : bucket_bytes(model)) std::printf(" %.9g", bytes);
+  std::printf("\n");
   return 0;
 }
 

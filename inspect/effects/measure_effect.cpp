@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <exception>
 #include <limits>
+#include <utility>
 
 namespace newtape::inspect {
 
@@ -38,25 +39,28 @@ double median_of(std::vector<double> values) {
   return *middle;
 }
 
-void run_once(Arm& arm, const Run& run) {
+ExperimentOutcome run_once(const Arm& arm, const Run& run) {
   const detail::DefaultGeneratorScope state(run.generator(Source::noise));
   const nn::RecordDraws draws;
-  double value = std::numeric_limits<double>::quiet_NaN();
-  std::string problem;
+  ExperimentOutcome outcome;
   detail::CostMeter meter;
   try {
-    value = arm.experiment(run);
-    if (!std::isfinite(value)) problem = fmt::format("the metric is {}", value);
+    outcome.value = arm.experiment(run);
+    if (!std::isfinite(outcome.value)) outcome.problem = fmt::format("the metric is {}", outcome.value);
   } catch (const std::exception& e) {
-    problem = e.what();
+    outcome.problem = e.what();
   }
-  arm.seconds.push_back(meter.seconds());
-  arm.peak_bytes = std::max(arm.peak_bytes, meter.peak_bytes());
-  if (!problem.empty()) {
-    value = std::numeric_limits<double>::quiet_NaN();
-    arm.failures.push_back({arm.name, run.index(), problem});
-  }
-  arm.values.push_back(value);
+  outcome.seconds = meter.seconds();
+  outcome.peak_bytes = meter.peak_bytes();
+  if (!outcome.problem.empty()) outcome.value = std::numeric_limits<double>::quiet_NaN();
+  return outcome;
+}
+
+void record(Arm& arm, int run, const ExperimentOutcome& outcome) {
+  arm.values.push_back(outcome.value);
+  arm.seconds.push_back(outcome.seconds);
+  arm.peak_bytes = std::max(arm.peak_bytes, outcome.peak_bytes);
+  if (!outcome.problem.empty()) arm.failures.push_back({arm.name, run, outcome.problem});
 }
 
 /// A technique, its test and its result.
@@ -106,6 +110,37 @@ void look_at(Comparison& c, const Arm& baseline, const MeasureEffectOptions& opt
   c.done = look.significant || last;
 }
 
+/// The runs `from`, .., `until` - 1 of the baseline and of the techniques that are not done.
+void carry_out(int from, int until, Arm& baseline, std::vector<Comparison>& comparisons,
+               const MeasureEffectOptions& options) {
+  // Of a run: the baseline, then the techniques.
+  const auto job = [&](int i) {
+    const int index = from + i;
+    const Run run(options.seed, index, options.vary);
+    std::vector<ExperimentOutcome> outcomes(1 + comparisons.size());
+    // Alternating, so that a machine that warms up or slows down favours neither.
+    if (index % 2 == 0) outcomes[0] = run_once(baseline, run);
+    for (std::size_t k = 0; k < comparisons.size(); ++k) {
+      if (!comparisons[k].done) outcomes[k + 1] = run_once(comparisons[k].arm, run);
+    }
+    if (index % 2 == 1) outcomes[0] = run_once(baseline, run);
+    return outcomes;
+  };
+  std::vector<std::vector<ExperimentOutcome>> all;
+  if (options.run_jobs) {
+    all = options.run_jobs(until - from, job);
+  } else {
+    for (int i = 0; i < until - from; ++i) all.push_back(job(i));
+  }
+  for (int i = 0; i < until - from; ++i) {
+    const auto& outcomes = all[static_cast<std::size_t>(i)];
+    record(baseline, from + i, outcomes[0]);
+    for (std::size_t k = 0; k < comparisons.size(); ++k) {
+      if (!comparisons[k].done) record(comparisons[k].arm, from + i, outcomes[k + 1]);
+    }
+  }
+}
+
 void announce(const MeasureEffectOptions& o, std::size_t techniques) {
   const double smallest = smallest_effect(o.runs, o.power, (1 - o.level) / static_cast<double>(techniques));
   if (std::isinf(smallest)) {
@@ -143,15 +178,7 @@ std::vector<Effect> measure_effects(const Experiment& baseline,
   const auto looks = comparisons.front().test.looks();
   int done = 0;
   for (const int until : looks) {
-    for (; done < until; ++done) {
-      const Run run(options.seed, done, options.vary);
-      // Alternating, so that a machine that warms up or slows down favours neither.
-      if (done % 2 == 0) run_once(first, run);
-      for (auto& c : comparisons) {
-        if (!c.done) run_once(c.arm, run);
-      }
-      if (done % 2 == 1) run_once(first, run);
-    }
+    carry_out(std::exchange(done, until), until, first, comparisons, options);
     for (auto& c : comparisons) {
       if (!c.done) look_at(c, first, options);
     }

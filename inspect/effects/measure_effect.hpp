@@ -4,6 +4,7 @@
 #include <newtape/inspect/effects/effect.hpp>
 #include <newtape/inspect/effects/run.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -28,6 +29,19 @@ namespace newtape::inspect {
 /// Trains with the random numbers of the run, and returns the metric.
 using Experiment = std::function<double(const Run& run)>;
 
+/// What a run of the baseline or of a technique gave.
+struct ExperimentOutcome {
+  double value = 0;          ///< the metric; NaN when the run has failed
+  std::string problem = {};  ///< why it has
+  double seconds = 0;
+  std::size_t peak_bytes = 0;
+};
+
+/// Carries out jobs 0, .., n - 1, each once, and returns what each gave. Several processes may divide them, if each of
+/// them returns all.
+using RunJobs = std::function<std::vector<std::vector<ExperimentOutcome>>(
+    int n, const std::function<std::vector<ExperimentOutcome>(int job)>& job)>;
+
 struct MeasureEffectOptions {
   int runs = 10;                        ///< pairs; the most, with `looks`
   std::string metric = "metric";        ///< its name
@@ -41,6 +55,7 @@ struct MeasureEffectOptions {
                   ///< several techniques are then tested at (1 - level) / techniques each
   std::uint64_t seed = 0;
   std::optional<double> failed_value = {};  ///< the metric of a run that fails; none: the worst of all runs
+  RunJobs run_jobs = {};                    ///< none: one after the other, here. A job is a run of all techniques
   bool quiet = false;                       ///< false: says on standard error beforehand what the runs can find
 };
 

@@ -24,6 +24,11 @@ class Accuracy {
   void update(const ArrayLike& scores, const ArrayLike& target);
   void merge(const Accuracy& other) noexcept;
   Estimate compute(double confidence = 0.95) const;
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(right_), f(count_);
+  }
 
  private:
   AccuracyOptions options_;
@@ -47,6 +52,11 @@ class Perplexity {
   void update_losses(const ArrayLike& losses);
   void merge(const Perplexity& other) noexcept { losses_.merge(other.losses_); }
   Estimate compute(double confidence = 0.95) const;
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(losses_);
+  }
 
  private:
   PerplexityOptions options_;

@@ -43,6 +43,11 @@ class Calibration {
   /// The Brier score (1950): the mean squared error of the probabilities, summed over classes for [.., classes]. The
   /// interval is that of a mean.
   Estimate brier(double confidence = 0.95) const { return brier_.estimate(confidence); }
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(outcomes_), f(brier_);
+  }
 
  private:
   std::vector<std::pair<double, bool>> sorted() const;

@@ -54,6 +54,11 @@ class ConfusionMatrix {
   Estimate recall(Average average = Average::macro, double confidence = 0.95) const;
   Estimate f1(Average average = Average::macro, double confidence = 0.95) const;
   std::vector<ClassScores> per_class(double confidence = 0.95) const;
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(counts_);
+  }
 
  private:
   struct Score;

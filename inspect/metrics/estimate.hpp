@@ -38,6 +38,11 @@ class RunningMean {
   double variance() const noexcept;
   /// The mean with the interval of the normal distribution, mean +- z sqrt(variance / count).
   Estimate estimate(double confidence = 0.95) const;
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(count_), f(mean_), f(squares_);
+  }
 
  private:
   std::int64_t count_ = 0;

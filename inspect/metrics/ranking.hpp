@@ -24,6 +24,11 @@ class RankedScores {
   void merge(const RankedScores& other);
   std::int64_t positives() const noexcept { return static_cast<std::int64_t>(positive_.size()); }
   std::int64_t negatives() const noexcept { return static_cast<std::int64_t>(negative_.size()); }
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(positive_), f(negative_);
+  }
 
  protected:
   explicit RankedScores(const char* name) : name_(name) {}
@@ -73,6 +78,11 @@ class MulticlassAuroc {
   Estimate one_vs_one(Average average = Average::macro, double confidence = 0.95) const;
   /// One against the rest, of every class; NaN of those that do not occur.
   std::vector<Estimate> per_class(double confidence = 0.95) const;
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(scores_), f(examples_);
+  }
 
  private:
   struct Contributions;

@@ -15,6 +15,11 @@ class MeanSquaredError {
   void update(const ArrayLike& predicted, const ArrayLike& target);
   void merge(const MeanSquaredError& other) noexcept { squares_.merge(other.squares_); }
   Estimate compute(double confidence = 0.95) const { return squares_.estimate(confidence); }
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(squares_);
+  }
 
  private:
   RunningMean squares_;
@@ -27,6 +32,11 @@ class MeanAbsoluteError {
   void update(const ArrayLike& predicted, const ArrayLike& target);
   void merge(const MeanAbsoluteError& other) noexcept { errors_.merge(other.errors_); }
   Estimate compute(double confidence = 0.95) const { return errors_.estimate(confidence); }
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(errors_);
+  }
 
  private:
   RunningMean errors_;
@@ -41,11 +51,20 @@ class R2 {
   void update(const ArrayLike& predicted, const ArrayLike& target);
   void merge(const R2& other) noexcept;
   Estimate compute(double confidence = 0.95) const;
+  /// Shows f what has been counted, part by part: for `mpi::merged`.
+  template <class F>
+  void each_state(F&& f) {
+    f(shift_), f(sums_);
+  }
 
  private:
   /// Sums of powers of t = target - shift and of products with e = (target - predicted)^2.
   struct Sums {
     double n = 0, e = 0, ee = 0, t = 0, tt = 0, ttt = 0, tttt = 0, et = 0, ett = 0;
+    template <class F>
+    void each_state(F&& f) {
+      f(n), f(e), f(ee), f(t), f(tt), f(ttt), f(tttt), f(et), f(ett);
+    }
     Sums shifted(double by) const noexcept;
     void add(const Sums& other) noexcept;
   };

@@ -69,14 +69,19 @@ std::string Profiler::to_string() const {
   return text;
 }
 
-void Profiler::write_trace(const std::string& path) const {
+double Profiler::start_time() const { return 1e-9 * static_cast<double>(recording_->begin_nanoseconds); }
+
+/// Writes the events in the order of their starts, the outer one first: so viewers nest them.
+void Profiler::each_event(const TraceOptions& options, const std::function<void(const std::string&)>& write) const {
   constexpr const char* kinds[] = {"forward", "backward", "layer", "range"};
   const auto& r = *recording_;
   // Microseconds with three digits, from rounded nanoseconds: so that what is nested stays so.
   const double unit = 1e9 * r.seconds_per_tick();
-  const auto nanoseconds = [&](detail::ProfileTime t) { return std::llround(static_cast<double>(t - r.begin) * unit); };
+  const long long later = std::llround(1e9 * (start_time() - options.origin));
+  const auto nanoseconds = [&](detail::ProfileTime t) {
+    return later + std::llround(static_cast<double>(t - r.begin) * unit);
+  };
   const auto micro = [](long long n) { return fmt::format("{}.{:03}", n / 1000, n % 1000); };
-  // Viewers nest events in the order of their starts, the outer one first.
   std::vector<std::size_t> order(r.events.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
@@ -85,10 +90,8 @@ void Profiler::write_trace(const std::string& path) const {
     // Of equal ones a layer, which was left last, is outside.
     return a.start != b.start ? a.start < b.start : a.end != b.end ? a.end > b.end : i > j;
   });
-  data::detail::Output file("Profiler::write_trace", path);
-  file.write(
-      "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
-      "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"newtape\"}}");
+  write(fmt::format("{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":{},\"tid\":1,\"args\":{{\"name\":{}}}}}",
+                    options.process, json_text(options.name)));
   for (const auto index : order) {
     const auto& e = r.events[index];
     const auto name = static_cast<std::size_t>(e.name);
@@ -102,11 +105,23 @@ void Profiler::write_trace(const std::string& path) const {
                          json_text(r.layers[static_cast<std::size_t>(e.layer)].name), e.bytes, e.multiply_adds,
                          json_text(newtape::to_string(e.location)));
     }
-    file.write(fmt::format(",\n{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":{},\"ts\":{},\"dur\":{},\"pid\":1,\"tid\":1{}}}",
-                           kinds[static_cast<std::size_t>(e.kind)], json_text(text), micro(nanoseconds(e.start)),
-                           micro(nanoseconds(e.end) - nanoseconds(e.start)), args));
+    write(fmt::format(",\n{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":{},\"ts\":{},\"dur\":{},\"pid\":{},\"tid\":1{}}}",
+                      kinds[static_cast<std::size_t>(e.kind)], json_text(text), micro(nanoseconds(e.start)),
+                      micro(nanoseconds(e.end) - nanoseconds(e.start)), options.process, args));
   }
-  file.write(fmt::format("\n],\"otherData\":{{\"events left out\":\"{}\"}}}}\n", r.dropped));
+}
+
+std::string Profiler::trace_events(const TraceOptions& options) const {
+  std::string text;
+  each_event(options, [&](const std::string& event) { text += event; });
+  return text;
+}
+
+void Profiler::write_trace(const std::string& path) const {
+  data::detail::Output file("Profiler::write_trace", path);
+  file.write("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
+  each_event({.origin = start_time()}, [&](const std::string& event) { file.write(event); });
+  file.write(fmt::format("\n],\"otherData\":{{\"events left out\":\"{}\"}}}}\n", recording_->dropped));
   file.commit();
 }
 

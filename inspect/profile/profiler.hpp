@@ -5,6 +5,7 @@
 #include <newtape/nn/module/module.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,13 @@ struct ProfileEntry {
   double backward_seconds = 0;     ///< in pullbacks
   std::int64_t bytes = 0;          ///< allocated for arrays, forward and backward
   std::int64_t multiply_adds = 0;  ///< in matrix products and convolutions, forward and backward
+};
+
+/// How the events of a profiler appear among those of other processes.
+struct TraceOptions {
+  int process = 1;               ///< its number
+  std::string name = "newtape";  ///< its name
+  double origin = 0;             ///< the time of the steady clock, in seconds, that the trace starts at
 };
 
 /// Measures the operations of this thread while it is in scope, until `stop`:
@@ -63,6 +71,10 @@ class Profiler {
   /// The events in Chrome's trace event format (JSON), which Perfetto and chrome://tracing open. IoError; the file is
   /// replaced atomically.
   void write_trace(const std::string& path) const;
+  /// The events alone, separated by commas, for a trace of several processes (mpi::Timeline).
+  std::string trace_events(const TraceOptions& options) const;
+  /// When it was constructed, in seconds of the steady clock.
+  double start_time() const;
 
   /// A named part of the timeline, such as "load" or "update", for a scope. What is allocated in it does not count as
   /// part of an operation.
@@ -81,6 +93,8 @@ class Profiler {
   [[nodiscard]] Range range(std::string name) { return {*this, std::move(name)}; }
 
  private:
+  void each_event(const TraceOptions& options, const std::function<void(const std::string&)>& write) const;
+
   std::shared_ptr<detail::ProfileRecording> recording_;  ///< hooks in graphs refer to it weakly
 };
 

@@ -35,6 +35,7 @@ ProfileRecording::ProfileRecording(const ProfilerOptions& options)
     : options_(options), probe_before_(std::exchange(newtape::detail::allocation_probe, &probe_)) {
   // Memory that is not written yet costs nothing, and growing would copy events in the midst of a measurement.
   events.reserve(static_cast<std::size_t>(std::clamp<std::int64_t>(options.max_events, 0, 1 << 20)));
+  begin_nanoseconds = newtape::detail::steady_nanoseconds();
   begin = last_ = newtape::detail::ticks();
   observer_ = std::make_unique<Observer>(*this);
 }

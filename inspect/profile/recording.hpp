@@ -52,6 +52,7 @@ class ProfileRecording : public std::enable_shared_from_this<ProfileRecording> {
   std::vector<ProfileEntry> entries(const std::vector<ProfileEntry>& of) const;
 
   ProfileTime begin, end{};
+  std::int64_t begin_nanoseconds;  ///< of the steady clock
   bool running = true;
   // Times of these are in ticks.
   std::vector<ProfileEntry> ops{{"(other)"}};  ///< the first: those for which there was no memory

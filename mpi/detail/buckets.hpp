@@ -2,13 +2,20 @@
 #pragma once
 
 #include <newtape/autograd/parameter.hpp>
-#include <newtape/mpi/detail/reducer.hpp>
 #include <newtape/nn/module/buffer.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace newtape::mpi::detail {
+
+/// A tensor that is reduced, in one of the buckets.
+struct Entry {
+  DType dtype;  ///< f32 or f64; equal within a bucket
+  std::int64_t size;
+  std::size_t bucket;
+};
 
 /// Units of 2^20 bytes, as in DataParallelOptions.
 struct BucketSizes {

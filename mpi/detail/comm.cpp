@@ -180,6 +180,7 @@ void set_up(Comm& comm, MPI_Comm from, double timeout) {
   MPI_Comm_rank(local, &comm.local_rank);
   MPI_Comm_size(local, &comm.local_size);
   comm.threads = local_thread_share(local);
+  comm.crowded = comm.local_size > platform::available_processors();
   MPI_Comm_free(&local);
   comm.timeout = timeout;
 }
@@ -260,8 +261,12 @@ void Comm::wait(std::string_view what, const std::function<bool()>& done, const 
       }
       if (i % 64 == 0) check_failures();
     }
-    if (i < 200) continue;  // a few tens of microseconds
-    std::this_thread::yield();
+    if (i < (crowded ? 4 : 200)) continue;  // a few tens of microseconds
+    if (crowded) {
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    } else {
+      std::this_thread::yield();
+    }
     if (i % 64 != 0) continue;
     const double seconds = steady_seconds() - start;
     check_left(what);

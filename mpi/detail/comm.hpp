@@ -52,6 +52,7 @@ struct Comm {
   int local_rank = 0;
   int local_size = 1;
   int threads = 1 << 20;  ///< that this rank may run, see thread_share
+  bool crowded = false;   ///< more ranks on this machine than processors: who waits sleeps, so that others can work
   double timeout = 0;
   bool options_set = false;
   std::int64_t calls = 0;

@@ -13,7 +13,7 @@ namespace newtape::mpi::detail {
 namespace {
 
 constexpr int bytes_tag = 5;
-constexpr std::int64_t piece = std::int64_t{1} << 30;  // MPI counts by int
+constexpr std::int64_t most_bytes = std::int64_t{1} << 30;  // MPI counts by int
 
 /// The length and the bytes as words, which a Group sends.
 Array packed(std::string_view text) {
@@ -74,19 +74,28 @@ std::string broadcast_text(const Group& group, std::string_view mine, int root) 
 }
 
 void broadcast_bytes(const Group& group, void* bytes, std::int64_t n, int root) {
+  broadcast_pieces(group, "broadcast", {{bytes, n, root}});
+}
+
+void broadcast_pieces(const Group& group, std::string_view what, const std::vector<Piece>& pieces) {
   if (group.size() == 1) return;
   auto& comm = group.comm();
-  comm.agree({.call = Call::broadcast, .size = n, .more = root});
+  std::int64_t all = 0;
+  std::int64_t roots = 0;
+  for (const auto& p : pieces) all += p.size, roots = roots * 31 + p.root + 1;
+  comm.agree({.call = Call::broadcast, .size = all, .more = roots});
   std::vector<MPI_Request> requests;
   {
     const std::lock_guard lock(mpi_mutex());
-    for (std::int64_t at = 0; at < n; at += piece) {
-      requests.emplace_back();
-      MPI_Ibcast(static_cast<std::byte*>(bytes) + at, static_cast<int>(std::min(piece, n - at)), MPI_BYTE, root,
-                 comm.data, &requests.back());
+    for (const auto& p : pieces) {
+      for (std::int64_t at = 0; at < p.size; at += most_bytes) {
+        requests.emplace_back();
+        MPI_Ibcast(static_cast<std::byte*>(p.bytes) + at, static_cast<int>(std::min(most_bytes, p.size - at)), MPI_BYTE,
+                   p.root, comm.data, &requests.back());
+      }
     }
   }
-  comm.wait("broadcast", requests);
+  comm.wait(what, requests);
 }
 
 void send_bytes(const Group& group, void* bytes, std::int64_t n, int from, int to) {
@@ -96,10 +105,10 @@ void send_bytes(const Group& group, void* bytes, std::int64_t n, int from, int t
   std::vector<MPI_Request> requests;
   {
     const std::lock_guard lock(mpi_mutex());
-    for (std::int64_t at = 0; at < n; at += piece) {
+    for (std::int64_t at = 0; at < n; at += most_bytes) {
       requests.emplace_back();
       auto* const data = static_cast<std::byte*>(bytes) + at;
-      const auto count = static_cast<int>(std::min(piece, n - at));
+      const auto count = static_cast<int>(std::min(most_bytes, n - at));
       if (me == from) {
         MPI_Isend(data, count, MPI_BYTE, to, bytes_tag, comm.control, &requests.back());
       } else {

@@ -21,6 +21,15 @@ std::string broadcast_text(const Group& group, std::string_view mine, int root);
 /// `n` bytes of rank `root`, into the memory of the others.
 void broadcast_bytes(const Group& group, void* bytes, std::int64_t n, int root);
 
+/// Memory that rank `root` sends and the others receive.
+struct Piece {
+  void* bytes;
+  std::int64_t size;
+  int root;
+};
+/// Many pieces at once, in the same order on all ranks.
+void broadcast_pieces(const Group& group, std::string_view what, const std::vector<Piece>& pieces);
+
 /// `n` bytes from one rank to another; the other ranks do nothing. In an order that both ranks know.
 void send_bytes(const Group& group, void* bytes, std::int64_t n, int from, int to);
 

@@ -3,7 +3,6 @@
 
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/error.hpp>
-#include <newtape/mpi/detail/comm.hpp>
 #include <newtape/mpi/detail/layout.hpp>
 #include <newtape/mpi/detail/messages.hpp>
 #include <newtape/optim/first_order/schedule_free.hpp>
@@ -15,6 +14,7 @@
 #include <numeric>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace newtape::mpi::detail {
 namespace {
@@ -113,24 +113,13 @@ void OptimizerShards::step(optim::Optimizer& optimizer) {
 
 /// Sends those that have a gradient, and so may have changed: the same on all ranks.
 void OptimizerShards::send(const std::vector<Parameter>& params, const std::vector<int>& owned_by) const {
-  constexpr std::int64_t most = std::int64_t{1} << 30;  // MPI counts by int
-  auto& comm = group_.comm();
-  comm.agree({.call = Call::broadcast, .size = static_cast<std::int64_t>(params.size())});
-  std::vector<MPI_Request> requests;
-  {
-    const std::lock_guard lock(mpi_mutex());
-    for (std::size_t i = 0; i < params.size(); ++i) {
-      if (!params[i].grad().defined()) continue;
-      Array& x = params[i].writable();
-      const auto size = byte_size(x);
-      for (std::int64_t at = 0; at < size; at += most) {
-        requests.emplace_back();
-        MPI_Ibcast(static_cast<std::byte*>(x.raw()) + at, static_cast<int>(std::min(most, size - at)), MPI_BYTE,
-                   owned_by[i], comm.data, &requests.back());
-      }
-    }
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!params[i].grad().defined()) continue;
+    Array& x = params[i].writable();
+    pieces.push_back({x.raw(), byte_size(x), owned_by[i]});
   }
-  comm.wait("the exchange of updated parameters", requests);
+  broadcast_pieces(group_, "the exchange of updated parameters", pieces);
 }
 
 optim::StateDict OptimizerShards::own(const optim::Optimizer& optimizer) const {
@@ -146,15 +135,17 @@ optim::StateDict OptimizerShards::gathered(const optim::Optimizer& optimizer) co
   }
   const auto layouts = all_gather_text(group_, layout_text(mine));
   std::vector<optim::StateDict> of_ranks;
+  std::vector<Piece> pieces;
   for (int r = 0; r < group_.size(); ++r) {
     auto part = r == group_.rank() ? mine : arrays_of_layout(layouts[static_cast<std::size_t>(r)]);
     std::erase_if(part, [](const auto& entry) { return !parameter_of(entry.first); });
     for (auto& [key, x] : part) {
       if (r == group_.rank()) x = core::contiguous(x);
-      broadcast_bytes(group_, const_cast<void*>(std::as_const(x).raw()), byte_size(x), r);
+      pieces.push_back({const_cast<void*>(std::as_const(x).raw()), byte_size(x), r});
     }
     of_ranks.push_back(std::move(part));
   }
+  broadcast_pieces(group_, "the exchange of optimizer states", pieces);
   for (std::size_t i = 0; i < owned_by.size(); ++i) {
     for (const auto& entry : of_ranks[static_cast<std::size_t>(owned_by[i])]) {
       if (parameter_of(entry.first) == i) all.push_back(entry);

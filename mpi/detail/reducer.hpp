@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/core/array/array.hpp>
+#include <newtape/mpi/detail/buckets.hpp>
 #include <newtape/mpi/detail/comm.hpp>
 #include <newtape/mpi/detail/shard_tree.hpp>
 
@@ -15,13 +16,6 @@
 #include <vector>
 
 namespace newtape::mpi::detail {
-
-/// A tensor that is reduced, in one of the buckets.
-struct Entry {
-  DType dtype;  ///< f32 or f64; equal within a bucket
-  std::int64_t size;
-  std::size_t bucket;
-};
 
 struct ReducerOptions {
   int shards = 1;             ///< of all ranks together

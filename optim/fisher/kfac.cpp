@@ -9,6 +9,7 @@
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/kfac.hpp>
 #include <newtape/optim/optimizer_of.hpp>
+#include <newtape/optim/peers.hpp>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <unordered_map>
 
 namespace newtape::optim {
@@ -163,6 +165,34 @@ void KFAC::step(const Tensor& loss) {
   factorization.succeed();
 }
 
+namespace {
+
+/// The gradients of these parameters become the means over all processes, weighted by their samples; returns that of the
+/// loss.
+Tensor average_over_peers(const std::vector<Parameter>& params, const Tensor& loss, double samples) {
+  Peers* const others = peers();
+  if (others == nullptr) return loss.detach();
+  std::vector<Array> arrays{loss.value()};
+  std::vector<Parameter> with_gradient;
+  for (const auto& p : params) {
+    if (!p.grad().defined()) continue;
+    with_gradient.push_back(p);
+    arrays.push_back(p.grad().value());
+  }
+  std::vector<Array*> pointers;
+  for (auto& x : arrays) pointers.push_back(&x);
+  others->average(pointers, samples);
+  for (std::size_t i = 0; i < with_gradient.size(); ++i) with_gradient[i].set_grad(Tensor(arrays[i + 1]));
+  return Tensor(arrays[0]);
+}
+
+double samples_in(const Tensor& outputs) {
+  const auto d = outputs.ndim() < 2 ? 1 : outputs.shape().back();
+  return static_cast<double>(outputs.size()) / static_cast<double>(std::max<std::int64_t>(d, 1));
+}
+
+}  // namespace
+
 Tensor KFAC::attempt(const std::function<Tensor()>& outputs, const UnaryFunction& loss) {
   const auto& o = options();
   const bool look = look_due();
@@ -174,12 +204,14 @@ Tensor KFAC::attempt(const std::function<Tensor()>& outputs, const UnaryFunction
   if (look && o.fisher == KFACFisher::empirical) {
     Collector collector(*this, true);
     value.backward();
-    const auto d = y.ndim() < 2 ? 1 : y.shape().back();
-    refresh(static_cast<double>(y.size()) / static_cast<double>(std::max<std::int64_t>(d, 1)));
+    refresh(samples_in(y));
   } else {
     value.backward({.retain_graph = look});
     if (look) {
       Generator generator = Generator(static_cast<std::uint64_t>(o.seed)).fork(static_cast<std::uint64_t>(steps_));
+      // Other draws for the rows of other processes.
+      if (peers() != nullptr && peers()->rank() > 0)
+        generator = generator.fork(static_cast<std::uint64_t>(peers()->rank()));
       const Tensor c = o.fisher == KFACFisher::exact ? fisher_cotangents(loss, y, o.likelihood)
                                                      : sampled_cotangents(loss, y, o.likelihood, o.samples, generator);
       std::vector<Tensor> variables;
@@ -192,8 +224,9 @@ Tensor KFAC::attempt(const std::function<Tensor()>& outputs, const UnaryFunction
       refresh(1);
     }
   }
+  const Tensor mean = average_over_peers(params(), value, samples_in(y));
   step();
-  return value.detach();
+  return mean;
 }
 
 void KFAC::attempt(const Tensor& loss) {
@@ -209,6 +242,7 @@ void KFAC::attempt(const Tensor& loss) {
   } else {
     loss.backward();
   }
+  average_over_peers(params(), loss, 1);
   step();
 }
 
@@ -216,13 +250,29 @@ void KFAC::attempt(const Tensor& loss) {
 void KFAC::refresh(double scale) {
   const auto& o = options();
   const bool again = inversion_due();
+  std::vector<Layer*> due;
+  std::vector<double> costs;
   for (auto& layer : layers_) {
     if (layer.factors.rows() > 0) layer.factors.update(o.decay, scale, o.inverse);
-    const bool known = layer.factors.count() > 0;
-    if (known && (again || !layer.factors.solvable())) {
-      layer.factors.invert(options_[slots()[layer.weight].group].damping, o.inverse);
-    }
+    if (layer.factors.count() == 0 || (!again && layer.factors.solvable())) continue;
+    const auto [m, k] = size_of(layer);
+    due.push_back(&layer);
+    costs.push_back(std::pow(static_cast<double>(m), 3) + std::pow(static_cast<double>(k), 3));
   }
+  const auto invert = [&](std::size_t i) {
+    due[i]->factors.invert(options_[slots()[due[i]->weight].group].damping, o.inverse);
+  };
+  if (Peers* const others = peers()) {
+    others->divide(costs, invert, [&](std::size_t i) {
+      std::vector<Array*> inverses;
+      due[i]->factors.each([&](std::string_view name, Array& x) {
+        if (name == "left" || name == "right" || name == "spectrum") inverses.push_back(&x);
+      });
+      return inverses;
+    });
+    return;
+  }
+  for (std::size_t i = 0; i < due.size(); ++i) invert(i);
 }
 
 const KFAC::Layer* KFAC::layer_with(std::size_t slot) const {

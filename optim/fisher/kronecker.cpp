@@ -9,9 +9,11 @@
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
 #include <newtape/optim/fisher/kronecker.hpp>
+#include <newtape/optim/peers.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 
 namespace newtape::optim {
 
@@ -29,6 +31,12 @@ void mix(Array& average, const Array& x, double kept) {
   }
   average = std::move(average) * kept;
   core::add_scaled(average, core::contiguous(x), 1 - kept);
+}
+
+/// Of products of this process's rows, the means over all processes.
+void average_over_peers(std::initializer_list<Array*> arrays, std::int64_t rows) {
+  Peers* const others = peers();
+  if (others != nullptr) others->average({arrays.begin(), arrays.size()}, static_cast<double>(rows));
 }
 
 Array damped_inverse(const Array& x, double damping) {
@@ -63,6 +71,7 @@ void KroneckerFactors::update(double decay, double scale, KFACInverse inverse) {
   }
   a = std::move(a) * (1 / static_cast<double>(rows_));
   g = std::move(g) * scale;
+  average_over_peers({&a, &g}, rows_);
   if (!core::all_finite(a) || !core::all_finite(g)) {
     drop_rows();
     raise<NumericalError>("KFAC: a layer's inputs and gradients must be finite", "finite numbers", "inf or nan");
@@ -79,7 +88,9 @@ void KroneckerFactors::update(double decay, double scale, KFACInverse inverse) {
       Array product = core::matmul(transposed(of_g), of_a);
       squares = squares.defined() ? std::move(squares) + product : std::move(product);
     }
-    mix(spectrum_, std::move(squares) * scale, kept);
+    squares = std::move(squares) * scale;
+    average_over_peers({&squares}, rows_);
+    mix(spectrum_, squares, kept);
   }
   drop_rows();
 }

@@ -11,6 +11,7 @@
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/mpi.hpp>
+#include <newtape/mpi/detail/buckets.hpp>
 #include <newtape/nn/layers/dropout.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/layers/norm.hpp>
@@ -114,6 +115,31 @@ TEST_CASE("training gives the same bits on any number of ranks") {
       }
     }
   }
+}
+
+TEST_CASE("buckets follow the order of arrival, and shrink to its end") {
+  constexpr std::int64_t mb = 1 << 18;  // elements of f32
+  std::vector<Parameter> params;
+  for (const std::int64_t size : {3 * mb, 4 * mb, 10 * mb, 12 * mb, mb / 4, mb / 2})
+    params.emplace_back(core::zeros({size}, f32));
+  params.emplace_back(core::zeros({5}, f64));
+  const std::vector<std::size_t> arrivals{5, 4, 3, 2};
+  const auto order = mpi::detail::completed_order(arrivals, params.size());
+  CHECK(order == std::vector<std::size_t>{5, 4, 3, 2, 6, 1, 0});
+  const auto plan =
+      mpi::detail::plan_buckets(params, {5, 4, 3, 2, 1, 0, 6}, {}, {.bucket_mb = 25, .first_bucket_mb = 1});
+  std::vector<std::size_t> buckets;
+  for (const auto& e : plan.entries) buckets.push_back(e.bucket);
+  // 0.5 + 0.25 MB; of 29 MB left 12; of 17 left 10 > 8.5, alone; of 7 left 4 > 3.5, alone; 3; another dtype.
+  CHECK(buckets == std::vector<std::size_t>{4, 3, 2, 1, 0, 0, 5});
+  CHECK(plan.buckets == 6);
+  // With plenty left, buckets are full.
+  std::vector<Parameter> many;
+  for (int i = 0; i < 40; ++i) many.emplace_back(core::zeros({mb}, f32));
+  const auto full = mpi::detail::plan_buckets(many, mpi::detail::completed_order({}, 40), {}, {4, 1});
+  std::vector<int> sizes(full.buckets);
+  for (const auto& e : full.entries) ++sizes[e.bucket];
+  CHECK(sizes == std::vector<int>{1, 4, 4, 4, 4, 4, 4, 4, 4, 3, 2, 1, 1});
 }
 
 TEST_CASE("gradients are those of the whole batch") {

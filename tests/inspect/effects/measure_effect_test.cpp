@@ -171,6 +171,30 @@ TEST_CASE("equal techniques do not differ", "[effects]") {
   CHECK_THAT(to_string(e), contains("the runs do not differ"));
 }
 
+TEST_CASE("whoever carries out the runs, in whatever order, the effect is the same", "[effects]") {
+  const Experiment failing = [](const Run& run) -> double {
+    if (run.index() == 2) throw std::runtime_error("diverged");
+    return synthetic_arm("b", 1)(run);
+  };
+  for (const int looks : {1, 2}) {
+    MeasureEffectOptions options{.runs = 8, .looks = looks, .quiet = true};
+    const Effect here = inspect::measure_effect(synthetic_arm("a", 0), failing, options);
+    int jobs = 0;
+    options.run_jobs = [&](int n, const std::function<std::vector<inspect::ExperimentOutcome>(int)>& job) {
+      std::vector<std::vector<inspect::ExperimentOutcome>> all(static_cast<std::size_t>(n));
+      for (int i = n; i-- > 0; ++jobs) all[static_cast<std::size_t>(i)] = job(i);
+      return all;
+    };
+    const Effect elsewhere = inspect::measure_effect(synthetic_arm("a", 0), failing, options);
+    CHECK(jobs == static_cast<int>(here.baseline_values.size()));
+    CHECK(elsewhere.baseline_values == here.baseline_values);
+    CHECK(elsewhere.technique_values == here.technique_values);
+    CHECK(elsewhere.p_value == here.p_value);
+    REQUIRE(elsewhere.failures.size() == 1);
+    CHECK(elsewhere.failures[0].run == 2);
+  }
+}
+
 TEST_CASE("several techniques share the baseline, and Holm's method adjusts", "[effects]") {
   int baseline_runs = 0;
   const auto baseline = [&](const Run& run) {
