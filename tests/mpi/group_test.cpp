@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/tape.hpp>
 #include <newtape/core/array/slice.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/parallel.hpp>
