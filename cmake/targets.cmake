@@ -171,10 +171,12 @@ function(newtape_shared_library)
   if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF" AND CMAKE_NM AND Python3_Interpreter_FOUND)
     set(exports "${PROJECT_BINARY_DIR}/newtape.map")
     list(TRANSFORM ARGN REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE archives)
+    # newtape_mpi is an archive beside the library.
+    file(GLOB_RECURSE beside CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/mpi/*.?pp")
     add_custom_command(OUTPUT "${exports}" VERBATIM
       COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/make_exports" --nm "${CMAKE_NM}" --output "${exports}"
-        --headers ${newtape_headers} --archives ${archives}
-      DEPENDS "${PROJECT_SOURCE_DIR}/tools/make_exports" ${ARGN} ${newtape_headers}
+        --headers ${newtape_headers} --archives ${archives} --beside ${beside}
+      DEPENDS "${PROJECT_SOURCE_DIR}/tools/make_exports" ${ARGN} ${newtape_headers} ${beside}
       WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
     add_custom_target(newtape_exports DEPENDS "${exports}")
     add_dependencies(newtape newtape_exports)
