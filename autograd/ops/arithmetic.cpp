@@ -13,14 +13,18 @@
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/fuse/recording.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
+#include <newtape/core/ops/logic.hpp>
+#include <newtape/core/ops/math.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 namespace newtape {
 
@@ -111,16 +115,22 @@ Tensor operator/(In a, In b) {
 Tensor operator-(In x) { return neg_op(core::neg(x.take()), wrt(x, NegPullback{})); }
 
 Tensor pow(In a, In b) {
+  const std::optional<double> exponent = b.is_number() ? std::optional(b.number()) : std::nullopt;
   match(pow_op, a, b);
-  return pow_op(
-      core::pow(a.value(), b.value()),
-      // b a^(b-1); the first product is 0 at b = 0, and so is the second, though a^(b-1) is infinite at a = 0.
-      wrt(a, [a, b](Cotangent g) { return std::move(g) * b * pow(a, b - 1.0); }),
-      // a^b log a; 0 at a = 0, b > 0.
-      wrt(b, [a](Cotangent g, const Tensor& y) {
-        const Tensor zero = (a == 0.0);
-        return std::move(g) * y * log(where(zero, 1.0, a));
-      }));
+  return pow_op(core::pow(a.value(), b.value()),
+                wrt(a,
+                    [a, b, exponent](Cotangent g) {
+                      // A constant has the derivative 0, and not 0 times the infinite a^-1 at a = 0.
+                      if (exponent)
+                        return *exponent == 0 ? std::move(g) * 0.0 : std::move(g) * *exponent * pow(a, *exponent - 1);
+                      // b a^(b-1); the first product is 0 at b = 0, and so is the second, though a^(b-1) is infinite at a = 0.
+                      return std::move(g) * b * pow(a, b - 1.0);
+                    }),
+                // a^b log a; 0 at a = 0, b > 0.
+                wrt(b, [a](Cotangent g, const Tensor& y) {
+                  const Tensor zero = (a == 0.0);
+                  return std::move(g) * y * log(where(zero, 1.0, a));
+                }));
 }
 
 Tensor square(In x) {

@@ -87,8 +87,8 @@ Tensor corrcoef(In x, bool rowvar = true);
 /// |a - b| <= atol + rtol |b|, elementwise; equal infinities are close, and with `equal_nan` so are NaN. A constant.
 Tensor isclose(In a, In b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
 /// isclose everywhere, after broadcasting.
-bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
+bool allclose(In a, In b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
 /// Equal shape, dtype and elements; NaN is not equal to itself.
-bool array_equal(const Tensor& a, const Tensor& b);
+bool array_equal(In a, In b);
 
 }  // namespace newtape

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Second derivatives of functions of a length where it is 0: right for smooth functions, never a silent 0 for others.
+#include "arrays.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/observe/anomaly.hpp>
@@ -59,20 +60,21 @@ struct Smooth {
   std::string name;
   UnaryFunction f;
   double second;  ///< f''(0)
+  double fourth;  ///< of order four
 };
 
 std::vector<Smooth> even_functions() {
   return {
-      {"r^2", [](const Tensor& r) { return square(r); }, 2},
-      {"r r", [](const Tensor& r) { return r * r; }, 2},
-      {"pow(r, 2)", [](const Tensor& r) { return pow(r, 2.0); }, 2},
-      {"r^4", [](const Tensor& r) { return pow(r, 4.0); }, 0},
-      {"exp(-r^2 / 2)", [](const Tensor& r) { return exp(-square(r) / 2.0); }, -1},
-      {"cos r", [](const Tensor& r) { return cos(r); }, -1},
-      {"cosh r", [](const Tensor& r) { return cosh(r); }, 1},
-      {"sqrt(1 + r^2)", [](const Tensor& r) { return sqrt(1.0 + square(r)); }, 1},
-      {"log(1 + r^2)", [](const Tensor& r) { return log1p(square(r)); }, 2},
-      {"(r^2 - 1)^2", [](const Tensor& r) { return square(square(r) - 1.0); }, -4},
+      {"r^2", [](const Tensor& r) { return square(r); }, 2, 0},
+      {"r r", [](const Tensor& r) { return r * r; }, 2, 0},
+      {"pow(r, 2)", [](const Tensor& r) { return pow(r, 2.0); }, 2, 0},
+      {"r^4", [](const Tensor& r) { return pow(r, 4.0); }, 0, 24},
+      {"exp(-r^2 / 2)", [](const Tensor& r) { return exp(-square(r) / 2.0); }, -1, 3},
+      {"cos r", [](const Tensor& r) { return cos(r); }, -1, 1},
+      {"cosh r", [](const Tensor& r) { return cosh(r); }, 1, 1},
+      {"sqrt(1 + r^2)", [](const Tensor& r) { return sqrt(1.0 + square(r)); }, 1, -3},
+      {"log(1 + r^2)", [](const Tensor& r) { return log1p(square(r)); }, 2, -12},
+      {"(r^2 - 1)^2", [](const Tensor& r) { return square(square(r) - 1.0); }, -4, 24},
   };
 }
 
@@ -88,9 +90,87 @@ TEST_CASE("kink: smooth functions of a length have their Hessian at 0") {
       const Tensor v = tensor({1, -2, 3}, f64);
       CHECK(allclose(jvp(grad(f), length.zero, v).second, matmul(h, v), 0, 64 * epsilon(f64)));
       // An even function has no terms of order three.
-      const UnaryFunction along = [&](const Tensor& x) { return sum(v * jvp(grad(f), x, v).second); };
-      CHECK(allclose(grad(along)(length.zero), zeros({3}, f64), 0, 64 * epsilon(f64)));
+      const UnaryFunction curvature = [&](const Tensor& x) { return sum(v * jvp(grad(f), x, v).second); };
+      CHECK(allclose(grad(curvature)(length.zero), zeros({3}, f64), 0, 64 * epsilon(f64)));
     }
+  }
+}
+
+/// The derivative of f along v, as a function.
+UnaryFunction along(const UnaryFunction& f, const Tensor& v) {
+  return [f, v](const Tensor& x) { return sum(v * grad(f)(x)); };
+}
+
+TEST_CASE("kink: smooth functions of a length have their fourth derivative at 0, and NaN in the sixth") {
+  const Tensor u = tensor({1, -2, 3}, f64);
+  const Tensor v = tensor({2, 0.5, -1}, f64);
+  for (const auto& length : lengths()) {
+    const auto product = [&](const Tensor& a, const Tensor& b) {
+      return sum(a * matmul(length.form, b)).item<double>();
+    };
+    for (const auto& smooth : even_functions()) {
+      INFO(smooth.name << " of " << length.name);
+      const UnaryFunction f = [&](const Tensor& x) { return smooth.f(length.r(x)); };
+      // f = F(r) has the fourth differential F(4)(0) / 24 r^4, with r^2 = x^T form x.
+      const double expected = smooth.fourth / 3 * (2 * product(u, v) * product(u, v) + product(u, u) * product(v, v));
+      const Tensor got = along(along(along(along(f, u), v), u), v)(length.zero);
+      CHECK(allclose(got, expected, 1e-13, 1e-12));
+    }
+  }
+  // Right or NaN in the fifth, unknown from the sixth.
+  UnaryFunction higher = [](const Tensor& x) { return pow(norm(x), 6.0); };
+  for (int i = 0; i < 5; ++i) higher = along(higher, i % 2 == 0 ? u : v);
+  const Tensor fifth = higher(zeros({3}, f64));
+  CHECK((has_nan(fifth) || fifth.item() == 0));
+  CHECK(has_nan(along(higher, v)(zeros({3}, f64))));
+}
+
+TEST_CASE("kink: a function of a length and of variables has its mixed derivatives") {
+  const Tensor v = tensor({1, -2, 3}, f64);
+  for (const auto& length : lengths()) {
+    INFO(length.name);
+    const double square_of_v = sum(v * matmul(length.form, v)).item<double>();
+    // r^2 exp(x_1 - z_1): along z + t v it is t^2 v^T form v (1 + t v_1 + t^2 v_1^2 / 2 + ..).
+    const Tensor shift = length.zero[0];
+    const UnaryFunction f = [&](const Tensor& x) { return square(length.r(x)) * exp(x[0] - shift); };
+    CHECK(allclose(along(along(along(f, v), v), v)(length.zero), 6 * square_of_v, 0, 1e-12));
+    CHECK(allclose(along(along(along(along(f, v), v), v), v)(length.zero), 12 * square_of_v, 0, 1e-12));
+    // r^4 z: in every order of derivatives it is right or NaN.
+    const auto of_z = [&](int before) {
+      const UnaryFunction g = [&, before](const Tensor& z) {
+        UnaryFunction inner = [&](const Tensor& x) { return pow(length.r(x), 4.0) * z; };
+        for (int i = 0; i < before; ++i) inner = along(inner, v);
+        return inner(length.zero);
+      };
+      return grad(g)(tensor(1.0, f64));
+    };
+    CHECK(allclose(of_z(4), 24 * square_of_v * square_of_v, 1e-13, 0));
+    CHECK(allclose(of_z(3), 0.0, 0, 0));
+  }
+  const Tensor z = variable(ones({}, f64));
+  const Tensor x = variable(zeros({2}, f64));
+  const auto through = [&](const std::vector<Tensor>& path) {
+    Tensor y = pow(norm(x), 4.0) * z;
+    for (const auto& by : path) {
+      Tensor g = grad(y, by, {.create_graph = true, .allow_unused = true});
+      y = by.ndim() == 0 ? g : g[0];
+      if (!y.requires_grad()) return y;
+    }
+    return y;
+  };
+  for (const auto& path : std::vector<std::vector<Tensor>>{
+           {z, x, x, x, x}, {x, z, x, x, x}, {x, x, z, x, x}, {x, x, x, z, x}, {x, x, x, x, z}}) {
+    const double got = through(path).item<double>();
+    CHECK((std::isnan(got) || std::abs(got - 24) < 1e-12));
+  }
+}
+
+TEST_CASE("kink: odd powers of a length have no third derivative") {
+  for (const auto& length : lengths()) {
+    INFO(length.name);
+    const UnaryFunction f = [&](const Tensor& x) { return pow(length.r(x), 3.0); };
+    const Tensor v = tensor({1, -2, 3}, f64);
+    CHECK(has_nan(grad(along(along(f, v), v))(length.zero)) == (length.name != "abs"));
   }
 }
 
@@ -115,6 +195,16 @@ TEST_CASE("kink: functions of several lengths") {
   CHECK(allclose(h, eye(6, f64) * tensor({4, 4, 4, -6, -6, -6}, f64), 0, 16 * epsilon(f64)));
   // (r_1 + r_2)^2 has none.
   CHECK(has_nan(hessian([&](const Tensor& t) { return square(sum(rows(t))); }, x)));
+  // r_1^2 r_2^2 couples two elements of r in the fourth order: right, or NaN.
+  const Tensor v = normal({2, 3}, 3);
+  const UnaryFunction coupled = [&](const Tensor& t) { return prod(square(rows(t))); };
+  CHECK(allclose(hessian(coupled, x), zeros({2, 3, 2, 3}, f64), 0, 0));
+  const double fourth = along(along(along(along(coupled, v), v), v), v)(x).item<double>();
+  CHECK(std::isnan(fourth));
+  // As two operations they are right.
+  const UnaryFunction apart = [](const Tensor& t) { return square(norm(t[0])) * square(norm(t[1])); };
+  const double product = (sum(square(v[0])) * sum(square(v[1]))).item<double>();
+  CHECK(allclose(along(along(along(along(apart, v), v), v), v)(x), 24 * product, 1e-12, 0));
   // A row that is left out has none to give.
   const Tensor kept = tensor({1, 0}, boolean);
   const Tensor at = tensor({{3, 4, 0}, {0, 0, 0}}, f64);
