@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
@@ -14,6 +15,8 @@
 #include <newtape/core/ops/reduce.hpp>
 
 #include <algorithm>
+
+#include <utility>
 
 namespace newtape::linalg {
 
@@ -206,6 +209,16 @@ Tensor det(In a) {
 }
 
 SLogDet slogdet(In a) {
+  if (newtape::detail::is_traced()) {
+    const auto [sign, logabsdet] = newtape::detail::trace_call(
+        "slogdet", {a}, {},
+        [&] {
+          const SLogDet d = slogdet(a);
+          return std::pair{d.sign, d.logabsdet};
+        },
+        a.location());
+    return {sign, logabsdet};
+  }
   expect_matrices("slogdet", a, true);
   const core::LU lu = core::lu_factor(a.value(), "slogdet");
   core::SignLog value = core::lu_slogdet(lu);

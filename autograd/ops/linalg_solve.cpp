@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
@@ -75,6 +76,10 @@ Tensor solve_with(const core::LU& lu, const In& a, const In& b, bool transposed)
 }  // namespace
 
 Tensor solve(In a, In b, const SolveOptions& options) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "solve", {a, b}, {{"left", options.left}}, [&] { return solve(a, b, options); }, a.location());
+  }
   match(solve_op, a, b);
   expect_matrices("solve", a, true);
   expect_system("solve", a, b, options.left);
@@ -112,6 +117,15 @@ Tensor solve_triangle(const In& a, const In& b, const SolveTriangularOptions& o)
 }  // namespace
 
 Tensor solve_triangular(In a, In b, const SolveTriangularOptions& options) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "solve_triangular", {a, b},
+        {{"upper", options.upper},
+         {"left", options.left},
+         {"transposed", options.transposed},
+         {"unitriangular", options.unitriangular}},
+        [&] { return solve_triangular(a, b, options); }, a.location());
+  }
   match(solve_triangular_op, a, b);
   expect_matrices("solve_triangular", a, true);
   expect_system("solve_triangular", a, b, options.left);
@@ -153,6 +167,10 @@ Tensor solve_by_cholesky(const In& b, const In& l) {
 }  // namespace
 
 Tensor cholesky_solve(In b, In l, bool upper) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "cholesky_solve", {b, l}, {{"upper", upper}}, [&] { return cholesky_solve(b, l, upper); }, b.location());
+  }
   match(cholesky_solve_op, b, l);
   expect_matrices("cholesky_solve", l, true);
   expect_system("cholesky_solve", l, b);

@@ -71,6 +71,10 @@ Tensor cumsum(In x, std::int64_t axis) {
 }
 
 Tensor cumprod(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "cumprod", {x}, {{"axis", axis}}, [&] { return cumprod(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cumprod(std::move(v), axis); });
   axis = axis_from_last(cumprod_op, axis, x.ndim());
   // dy_j/dx_i is the product of x_k for k < i times the product for i < k <= j. The sum over j of g_j times the latter
@@ -81,6 +85,10 @@ Tensor cumprod(In x, std::int64_t axis) {
 }
 
 Tensor logcumsumexp(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "logcumsumexp", {x}, {{"axis", axis}}, [&] { return logcumsumexp(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return logcumsumexp(std::move(v), axis); });
   axis = axis_from_last(logcumsumexp_op, axis, x.ndim());
   // dy_j/dx_i = exp(x_i - y_j) = exp(x_i - y_i) exp(y_i - y_(i+1)) ... exp(y_(j-1) - y_j), with all factors <= 1.
@@ -102,11 +110,19 @@ Tensor linear_recurrence(In a, In b, std::int64_t axis) {
 }
 
 ValuesIndices cummax(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "cummax", {x}, {{"axis", axis}}, [&] { return cummax(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cummax(std::move(v), axis); });
   axis = axis_from_last(cummax_op, axis, x.ndim());
   return detail::selection(cummax_op, x, axis, core::cummax(x.value(), axis));
 }
 ValuesIndices cummin(In x, std::int64_t axis) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "cummin", {x}, {{"axis", axis}}, [&] { return cummin(x, axis); }, x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return cummin(std::move(v), axis); });
   axis = axis_from_last(cummin_op, axis, x.ndim());
   return detail::selection(cummin_op, x, axis, core::cummin(x.value(), axis));

@@ -26,12 +26,22 @@ static const Op searchsorted_op{"searchsorted"};
 static const Op isin_op{"isin"};
 
 ValuesIndices sort(In x, std::int64_t axis, bool descending) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "sort", {x}, {{"axis", axis}, {"descending", descending}}, [&] { return sort(x, axis, descending); },
+        x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return sort(std::move(v), axis, descending); });
   axis = axis_from_last(sort_op, axis, x.ndim());
   return detail::selection(sort_op, x, axis, core::sort(x.value(), axis, descending));
 }
 
 Tensor argsort(In x, std::int64_t axis, bool descending) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "argsort", {x}, {{"axis", axis}, {"descending", descending}}, [&] { return argsort(x, axis, descending); },
+        x.location());
+  }
   if (x.ndim() == 0) return detail::as_vector(x, [=](In v) { return argsort(std::move(v), axis, descending); });
   return argsort_op(core::argsort(x.value(), axis, descending));
 }

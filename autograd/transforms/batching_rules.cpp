@@ -203,6 +203,175 @@ Results layer_norm_rule(const BatchedCall& c) {
   return {layer_norm(c[0], normalized, c[1], c[2], c.get<double>("eps"))};
 }
 
+// --- sorting and scans ---
+
+Results sort_rule(const BatchedCall& c) {
+  if (c.ndim(0) == 0) return {};
+  const auto sorted = sort(c[0], c.axis(), c.flag("descending"));
+  return {sorted.values, sorted.indices};
+}
+Results argsort_rule(const BatchedCall& c) {
+  if (c.ndim(0) == 0) return {};
+  return {argsort(c[0], c.axis(), c.flag("descending"))};
+}
+template <ValuesIndices (*f)(In, std::int64_t)>
+Results values_along_axis(const BatchedCall& c) {
+  if (c.ndim(0) == 0) return {};
+  const auto found = f(c[0], c.axis());
+  return {found.values, found.indices};
+}
+
+// --- convolutions and pooling: the axis of the examples joins the batch ---
+
+/// f of images x [B, n, c, ..] as [B n, c, ..], or of [B, c, ..].
+template <class F>
+Results of_images(const BatchedCall& c, const Tensor& x, std::size_t axes, const F& f) {
+  if (c.ndim(0) == axes + 1) return f(x);
+  const auto joined = [](const Tensor& t, std::size_t count, const Shape& by) {
+    Shape shape = by;
+    for (std::size_t i = count; i < t.ndim(); ++i) shape.push_back(t.shape()[i]);
+    return reshape(t, shape);
+  };
+  const auto n = x.shape(1);
+  Results ys = f(joined(x, 2, {c.size * n}));
+  for (auto& y : ys) y = joined(y, 1, {c.size, n});
+  return ys;
+}
+
+/// A convolution f(x, w, b, groups) with kernels or biases of their own for the examples: as many groups of channels.
+template <class F>
+Results of_kernels(const BatchedCall& c, std::size_t axes, const F& f) {
+  const bool images = c.ndim(0) == axes + 2;
+  const auto merged = [](const Tensor& t, std::size_t axis) {
+    Shape shape = t.shape();
+    shape[axis + 1] *= shape[axis];
+    shape.erase(axis);
+    return reshape(t, shape);
+  };
+  // [n, B c, ..], and kernels and biases one after the other.
+  const Tensor x = images ? merged(moveaxis(c.whole(0), 0, 1), 1) : unsqueeze(merged(c.whole(0), 0), 0);
+  const Tensor y = f(x, merged(c.whole(1), 0), c[2].defined() ? merged(c.whole(2), 0) : Tensor());
+  Shape parts = y.shape();
+  parts[1] /= c.size;
+  parts.insert(1, c.size);
+  const Tensor each = reshape(y, parts);
+  return {images ? moveaxis(each, 1, 0) : squeeze(each, 0)};
+}
+/// A convolution for a batch of examples, by `run(x, w, b, groups)`.
+template <class F>
+Results convolution(const BatchedCall& c, const F& run) {
+  const auto axes = c.ndim(1) - 2;
+  const auto groups = c.integer("groups");
+  if (c.batched(1) || c.batched(2)) {
+    return of_kernels(c, axes, [&](const Tensor& x, const Tensor& w, const Tensor& b) {
+      return run(axes, x, w, b, groups * c.size);
+    });
+  }
+  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results { return {run(axes, x, c[1], c[2], groups)}; });
+}
+
+Results conv_rule(const BatchedCall& c) {
+  return convolution(c, [&](std::size_t axes, const Tensor& x, const Tensor& w, const Tensor& b, std::int64_t groups) {
+    const ConvFuncOptions o{.stride = c.get<Dims>("stride"),
+                            .padding = c.flag("same") ? Padding(Padding::same) : Padding(c.get<Dims>("padding")),
+                            .dilation = c.get<Dims>("dilation"),
+                            .groups = groups};
+    if (!b.defined()) return axes == 1 ? conv1d(x, w, o) : axes == 2 ? conv2d(x, w, o) : conv3d(x, w, o);
+    return axes == 1 ? conv1d(x, w, b, o) : axes == 2 ? conv2d(x, w, b, o) : conv3d(x, w, b, o);
+  });
+}
+Results conv_transpose_rule(const BatchedCall& c) {
+  return convolution(c, [&](std::size_t axes, const Tensor& x, const Tensor& w, const Tensor& b, std::int64_t groups) {
+    const ConvTransposeFuncOptions o{.stride = c.get<Dims>("stride"),
+                                     .padding = c.get<Dims>("padding"),
+                                     .output_padding = c.get<Dims>("output_padding"),
+                                     .dilation = c.get<Dims>("dilation"),
+                                     .groups = groups};
+    if (!b.defined()) {
+      return axes == 1 ? conv_transpose1d(x, w, o) : axes == 2 ? conv_transpose2d(x, w, o) : conv_transpose3d(x, w, o);
+    }
+    return axes == 1   ? conv_transpose1d(x, w, b, o)
+           : axes == 2 ? conv_transpose2d(x, w, b, o)
+                       : conv_transpose3d(x, w, b, o);
+  });
+}
+Results max_pool_rule(const BatchedCall& c) {
+  const auto& kernel = c.get<Dims>("kernel");
+  const auto axes = kernel.size();
+  const MaxPoolOptions o{.stride = c.get<Dims>("stride"),
+                         .padding = c.get<Dims>("padding"),
+                         .dilation = c.get<Dims>("dilation"),
+                         .ceil_mode = c.flag("ceil_mode")};
+  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results {
+    if (c.call.results.size() == 1) {
+      return {axes == 1 ? max_pool1d(x, kernel, o) : axes == 2 ? max_pool2d(x, kernel, o) : max_pool3d(x, kernel, o)};
+    }
+    const auto [y, at] = axes == 1   ? max_pool1d_with_indices(x, kernel, o)
+                         : axes == 2 ? max_pool2d_with_indices(x, kernel, o)
+                                     : max_pool3d_with_indices(x, kernel, o);
+    return {y, at};
+  });
+}
+Results avg_pool_rule(const BatchedCall& c) {
+  const auto& kernel = c.get<Dims>("kernel");
+  const auto axes = kernel.size();
+  const AvgPoolOptions o{.stride = c.get<Dims>("stride"),
+                         .padding = c.get<Dims>("padding"),
+                         .ceil_mode = c.flag("ceil_mode"),
+                         .count_include_pad = c.flag("count_include_pad"),
+                         .divisor_override = c.integer("divisor")};
+  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results {
+    return {axes == 1 ? avg_pool1d(x, kernel, o) : axes == 2 ? avg_pool2d(x, kernel, o) : avg_pool3d(x, kernel, o)};
+  });
+}
+template <Tensor (*one_axis)(In, const PerAxis&), Tensor (*two_axes)(In, const PerAxis&),
+          Tensor (*three_axes)(In, const PerAxis&)>
+Results adaptive_rule(const BatchedCall& c) {
+  const auto& size = c.get<Dims>("size");
+  const auto axes = size.size();
+  if (c.call.results.size() != 1) return {};
+  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results {
+    return {axes == 1 ? one_axis(x, size) : axes == 2 ? two_axes(x, size) : three_axes(x, size)};
+  });
+}
+
+// --- linear algebra: stacks of matrices ---
+
+/// Systems a x = b; with f(a, b) for matrices b.
+template <class F>
+Results of_system(const BatchedCall& c, std::size_t a, std::size_t b, const F& f) {
+  const bool vector = c.ndim(b) == 1;
+  const std::size_t most = std::max(c.ndim(a), vector ? 2 : c.ndim(b));
+  const Tensor matrix = c.aligned(a, most);
+  if (!vector) return {f(matrix, c.aligned(b, most))};
+  // The vectors of a stack of matrices are columns, for each example.
+  if (c.ndim(a) != 2) return {};
+  return {squeeze(f(matrix, unsqueeze(c[b], -1)), -1)};
+}
+Results solve_rule(const BatchedCall& c) {
+  return of_system(c, 0, 1,
+                   [&](const Tensor& a, const Tensor& b) { return linalg::solve(a, b, {.left = c.flag("left")}); });
+}
+Results solve_triangular_rule(const BatchedCall& c) {
+  return of_system(c, 0, 1, [&](const Tensor& a, const Tensor& b) {
+    return linalg::solve_triangular(a, b,
+                                    {.upper = c.flag("upper"),
+                                     .left = c.flag("left"),
+                                     .transposed = c.flag("transposed"),
+                                     .unitriangular = c.flag("unitriangular")});
+  });
+}
+Results cholesky_solve_rule(const BatchedCall& c) {
+  return of_system(c, 1, 0,
+                   [&](const Tensor& l, const Tensor& b) { return linalg::cholesky_solve(b, l, c.flag("upper")); });
+}
+// Of matrices whose upper triangle is asked for the transposed ones are traced.
+Results cholesky_rule(const BatchedCall& c) { return {linalg::cholesky(c[0])}; }
+Results slogdet_rule(const BatchedCall& c) {
+  const auto d = linalg::slogdet(c[0]);
+  return {d.sign, d.logabsdet};
+}
+
 struct Rule {
   std::string_view op;
   BatchingRule rule;
@@ -300,11 +469,22 @@ constexpr Rule elementwise_rules[] = {
 };
 
 constexpr Rule other_rules[] = {
+    {"adaptive_avg_pool", adaptive_rule<adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d>},
+    {"adaptive_max_pool", adaptive_rule<adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d>},
     {"all", reduction<all>},
     {"any", reduction<any>},
     {"argmax", index_of_extreme<argmax>},
     {"argmin", index_of_extreme<argmin>},
+    {"argsort", argsort_rule},
+    {"avg_pool", avg_pool_rule},
+    {"cholesky", cholesky_rule},
+    {"cholesky_solve", cholesky_solve_rule},
     {"concatenate", concatenate_rule},
+    {"conv", conv_rule},
+    {"conv_transpose", conv_transpose_rule},
+    {"cummax", values_along_axis<cummax>},
+    {"cummin", values_along_axis<cummin>},
+    {"cumprod", along_axis<cumprod>},
     {"cumsum", along_axis<cumsum>},
     {"expand", expand_rule},
     {"flip", flip_rule},
@@ -313,11 +493,13 @@ constexpr Rule other_rules[] = {
     {"layer_norm", layer_norm_rule},
     {"linear", linear_rule},
     {"log_softmax", along_axis<log_softmax>},
+    {"logcumsumexp", along_axis<logcumsumexp>},
     {"logm", one<linalg::logm>},
     {"logsumexp", reduction<logsumexp>},
     {"matmul", of_matrices<matmul>},
     {"matrix_exp", one<linalg::matrix_exp>},
     {"max", reduction<max>},
+    {"max_pool", max_pool_rule},
     {"mean", reduction<mean>},
     {"min", reduction<min>},
     {"one_hot", one_hot_rule},
@@ -328,7 +510,11 @@ constexpr Rule other_rules[] = {
     {"scatter", scatter_rule},
     {"select", select_rule},
     {"slice", slice_rule},
+    {"slogdet", slogdet_rule},
     {"softmax", along_axis<softmax>},
+    {"solve", solve_rule},
+    {"solve_triangular", solve_triangular_rule},
+    {"sort", sort_rule},
     {"split", split_rule},
     {"sqrtm", one<linalg::sqrtm>},
     {"stack", stack_rule},

@@ -104,7 +104,11 @@ TEST_CASE("vmap: operations with a rule are computed for all examples at once") 
     }
     if (count > 0) together.insert(row.name);
   }
-  for (const char* name : {"gather", "inv", "scatter", "take"}) together.insert(name);  // see below
+  // See below.
+  for (const char* name :
+       {"cholesky", "cholesky_solve", "gather", "inv", "scatter", "slogdet", "solve", "solve_triangular", "take"}) {
+    together.insert(name);
+  }
   CHECK(difference("with a rule", rows_of_rules, "batched", together) == "");
 }
 
@@ -241,6 +245,44 @@ TEST_CASE("vmap: what is detached, or computed with recording off, has no deriva
     CHECK(near(together[0], loop[0]));
     CHECK(near(together[1], loop[1]));
   }
+}
+
+TEST_CASE("vmap: Cholesky factors, determinants and systems are computed for all examples at once") {
+  manual_seed(8);
+  using namespace linalg;
+  const Tensor a = numbers_like_normal({3, 4, 4}) + 4.0 * eye(4, f64);
+  const Tensor b = numbers_like_normal({3, 4, 2}), v = numbers_like_normal({3, 4});
+  using Args = std::span<const Tensor>;
+  check_together([](Args x) { return solve(x[0], x[1]); }, {a, b});
+  check_together([](Args x) { return solve(x[0], x[1]); }, {a, v});
+  check_together([](Args x) { return solve(x[0], transpose(x[1]), {.left = false}); }, {a, b});
+  check_together([](Args x) { return solve_triangular(x[0], x[1], {.upper = true, .transposed = true}); }, {a, b});
+  check_together([](Args x) { return solve_triangular(x[0], x[1]); }, {a, v});
+  check_together([](Args x) { return cholesky_solve(x[1], x[0]); }, {a, b});
+  check_together([](Args x) { return cholesky_solve(x[1], x[0], true); }, {a, v});
+  const auto of_one = [&](const UnaryFunction& f, const Tensor& x) {
+    check_together([f](Args xs) { return f(xs[0]); }, {x});
+  };
+  const Tensor definite = matmul(a, transpose(a));
+  of_one([](const Tensor& x) { return cholesky(x); }, definite);
+  of_one([](const Tensor& x) { return cholesky(x, true); }, definite);
+  of_one([](const Tensor& x) { return slogdet(x).sign * slogdet(x).logabsdet; }, -a);
+}
+
+TEST_CASE("vmap: convolutions are computed for all examples at once, with kernels of their own too") {
+  manual_seed(9);
+  using Args = std::span<const Tensor>;
+  const auto normal = [](const Shape& shape) { return numbers_like_normal(shape); };
+  const Tensor x = normal({3, 2, 4, 6, 5}), w = normal({3, 6, 2, 3, 2}), b = normal({3, 6});
+  const ConvFuncOptions o{.stride = {2, 1}, .padding = {1, 0}, .groups = 2};
+  check_together([o](Args in) { return conv2d(in[0], in[1], in[2], o); }, {x, w, b});
+  check_together([o](Args in) { return conv2d(in[0], in[1], o); }, {x, w});
+  check_together([](Args in) { return conv1d(in[0], in[1], {.padding = Padding::same, .dilation = 2}); },
+                 {normal({3, 4, 7}), normal({3, 2, 4, 3})});
+  const Tensor back = normal({3, 4, 3, 3, 2});
+  const ConvTransposeFuncOptions t{.stride = 2, .padding = 1, .output_padding = {1, 0}, .groups = 2};
+  check_together([t](Args in) { return conv_transpose2d(in[0], in[1], in[2], t); }, {x, back, b});
+  check_together([](Args in) { return conv_transpose1d(in[0], in[1]); }, {normal({3, 4, 5}), normal({3, 4, 2, 3})});
 }
 
 TEST_CASE("vmap: says why it loops, and refuses to when asked") {
