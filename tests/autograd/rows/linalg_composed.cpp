@@ -16,7 +16,7 @@ namespace {
 using namespace linalg;
 
 /// regular(x), with complex eigenvalues.
-Tensor rotating(const Tensor& x) {
+Tensor turned_regular(const Tensor& x) {
   const Tensor twos = full({x.shape(-2), x.shape(-1)}, 2, x.dtype());
   return regular(x) + triu(twos, 1) - tril(twos, -1);
 }
@@ -91,7 +91,7 @@ const Rows composed_rows{{
      .domains = small,
      .samples = stored("lu_unpack", {{"square",
                                       [](Args& x) {
-                                        const LU f = lu_unpack(lu_factor(rotating(x[0])));
+                                        const LU f = lu_unpack(lu_factor(turned_regular(x[0])));
                                         return matmul(f.p, f.l) + f.u;
                                       }},
                                      {"empty", [](Args& x) { return lu_unpack(lu_factor(x[0])).u; }}}),
@@ -151,8 +151,8 @@ const Rows composed_rows{{
      .domains = small,
      .samples = stored("solve_sylvester",
                        {{"plain", [](Args& x) { return solve_sylvester(regular(x[0]), regular(x[1]), x[2]); }},
-                        {"complex", [](Args& x) { return solve_sylvester(rotating(x[0]), rotating(x[1]), x[2]); }},
-                        {"stack", [](Args& x) { return solve_sylvester(regular(x[0]), rotating(x[1]), x[2]); }},
+                        {"complex", [](Args& x) { return solve_sylvester(turned_regular(x[0]), turned_regular(x[1]), x[2]); }},
+                        {"stack", [](Args& x) { return solve_sylvester(regular(x[0]), turned_regular(x[1]), x[2]); }},
                         {"empty", [](Args& x) { return solve_sylvester(x[0], x[1], x[2]); }}}),
      .rejects = {{Error::shape, "q [.., m, n]", [] { solve_sylvester(of({2, 2}), of({3, 3}), of({3, 2})); }},
                  {Error::shape, "solve_sylvester", [] { solve_sylvester(of({2, 3}), of({3, 3}), of({3, 2})); }},
@@ -163,7 +163,7 @@ const Rows composed_rows{{
     {.name = "solve_continuous_lyapunov",
      .domains = small,
      .samples = stored("solve_continuous_lyapunov",
-                       {{"plain", [](Args& x) { return solve_continuous_lyapunov(rotating(x[0]), x[1]); }},
+                       {{"plain", [](Args& x) { return solve_continuous_lyapunov(turned_regular(x[0]), x[1]); }},
                         {"empty", [](Args& x) { return solve_continuous_lyapunov(x[0], x[1]); }}}),
      .rejects = {{Error::shape, "solve_continuous_lyapunov", [] { solve_continuous_lyapunov(of({2, 3}), of({2, 2})); }}},
      .composite = true,
@@ -171,7 +171,7 @@ const Rows composed_rows{{
     {.name = "solve_discrete_lyapunov",
      .domains = small,
      .samples = stored("solve_discrete_lyapunov",
-                       {{"plain", [](Args& x) { return solve_discrete_lyapunov(rotating(x[0]) * 0.25, x[1]); }},
+                       {{"plain", [](Args& x) { return solve_discrete_lyapunov(turned_regular(x[0]) * 0.25, x[1]); }},
                         {"empty", [](Args& x) { return solve_discrete_lyapunov(x[0], x[1]); }}}),
      .rejects = {{Error::shape, "size of a", [] { solve_discrete_lyapunov(of({2, 2}), of({2, 3})); }}},
      .composite = true,
@@ -179,8 +179,8 @@ const Rows composed_rows{{
     {.name = "sqrtm",
      .domains = small,
      .samples = stored("sqrtm", {{"real", [](Args& x) { return sqrtm(regular(x[0])); }},
-                                 {"complex", [](Args& x) { return sqrtm(rotating(x[0])); }},
-                                 {"stack", [](Args& x) { return sqrtm(rotating(x[0])); }},
+                                 {"complex", [](Args& x) { return sqrtm(turned_regular(x[0])); }},
+                                 {"stack", [](Args& x) { return sqrtm(turned_regular(x[0])); }},
                                  {"empty", [](Args& x) { return sqrtm(x[0]); }}}),
      .rejects = {{Error::shape, "sqrtm", [] { sqrtm(of({2, 3})); }},
                  {Error::numerical, "negative real axis", [] { sqrtm(of({2, 2})); }},
@@ -190,7 +190,7 @@ const Rows composed_rows{{
     {.name = "logm",
      .domains = small,
      .samples = stored("logm", {{"real", [](Args& x) { return logm(regular(x[0])); }},
-                                {"complex", [](Args& x) { return logm(rotating(x[0])); }},
+                                {"complex", [](Args& x) { return logm(turned_regular(x[0])); }},
                                 {"empty", [](Args& x) { return logm(x[0]); }}}),
      .rejects = {{Error::shape, "logm", [] { logm(of({2, 3})); }},
                  {Error::numerical, "negative real axis", [] { logm(of({2, 2})); }},
