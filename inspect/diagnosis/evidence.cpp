@@ -53,6 +53,8 @@ double Evidence::fall() const {
   return early != 0 ? (early - late_loss()) / std::abs(early) : 0;
 }
 
+bool Evidence::does_badly(double limit) const { return died || !std::isfinite(final_train) || final_train > limit; }
+
 std::map<std::string, double> options_of(const optim::Optimizer& optimizer) {
   std::map<std::string, double> options;
   const std::string prefix = "param_groups.0.";
@@ -64,7 +66,8 @@ std::map<std::string, double> options_of(const optim::Optimizer& optimizer) {
 
 std::vector<const Rule*> all_rules() {
   std::vector<const Rule*> all;
-  for (const auto rows : {data_rules(), graph_rules(), program_rules(), step_rules(), curvature_rules(), run_rules()}) {
+  for (const auto rows : {data_rules(), graph_rules(), program_rules(), step_rules(), curvature_rules(), run_rules(),
+                          substitute_rules()}) {
     for (const auto& r : rows) all.push_back(&r);
   }
   return all;

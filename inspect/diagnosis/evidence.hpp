@@ -2,6 +2,8 @@
 #pragma once
 
 #include <newtape/inspect/diagnosis/graph_view.hpp>
+#include <newtape/inspect/diagnosis/reference.hpp>
+#include <newtape/inspect/diagnosis/structure.hpp>
 #include <newtape/inspect/probe/probe.hpp>
 #include <newtape/inspect/spectra/stability.hpp>
 
@@ -35,6 +37,12 @@ struct LossSpike {
 inline constexpr double spike_limit = 30;
 /// Step and height; nothing of fewer than 20 losses.
 LossSpike find_spike(const std::vector<LossRecord>& losses);
+
+/// Errors of a trained model with batch normalisation on training examples.
+struct RunningStatistics {
+  double in_training = 0;  ///< with the statistics of each batch
+  double refreshed = 0;    ///< in evaluation, after 50 passes without a step that update the running ones
+};
 
 /// What gradient descent can reach on the quadratic model of the loss at the end of a run: the Gauss-Newton matrix, seen
 /// from the gradient.
@@ -74,6 +82,16 @@ struct Evidence {
   std::optional<StepFacts> facts;
   LossSpike spike;
 
+  std::int64_t seen_inputs = 0, distinct_inputs = 0;  ///< of the first passes of the model, at most 64
+
+  // What takes the place of parts of the program: see there.
+  ReferenceFit reference;
+  StructureFacts structure;
+  std::optional<FreeOutputs> free_outputs;
+  std::optional<FreeOutputs> free_negated;  ///< of the negated loss
+  std::optional<FreeOutputs> free_clipped;  ///< where the loss is unbounded: of targets of at least 0
+  std::optional<RunningStatistics> running;
+
   // Measured on copies of the model, where it can be made anew.
   std::optional<double> gradient_error;  ///< relative error of a directional derivative in f64
   std::string gradient_error_at;         ///< the parameter with the largest
@@ -89,6 +107,8 @@ struct Evidence {
   double late_loss() const;
   /// (early - late) / |early|
   double fall() const;
+  /// Whether the run died, or its error on training examples is above this.
+  bool does_badly(double limit = 0.15) const;
 };
 
 /// Options of the first group, from the state of an optimizer.

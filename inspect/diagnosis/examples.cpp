@@ -155,6 +155,21 @@ NeighbourAgreement neighbour_agreement(const Array& x, const Array& y, std::int6
   return result;
 }
 
+double rank_correlation(const Array& a, const Array& b) {
+  const auto ranks = [](const Array& x) {
+    const Array dense = core::contiguous(core::cast(x, f64));
+    return ranks_of({x.size(), 1, {dense.data<double>(), dense.data<double>() + dense.size()}});
+  };
+  const auto x = ranks(a);
+  const auto y = ranks(b);
+  const auto sx = column_statistics(x);
+  const auto sy = column_statistics(y);
+  if (!(sx.std[0] > 0) || !(sy.std[0] > 0)) return 0;
+  double sum = 0;
+  for (std::size_t i = 0; i < x.values.size(); ++i) sum += (x.values[i] - sx.mean[0]) * (y.values[i] - sy.mean[0]);
+  return sum / (static_cast<double>(x.values.size()) * sx.std[0] * sy.std[0]);
+}
+
 std::vector<double> class_counts(const Array& y) {
   std::vector<double> counts;
   if (!y.defined() || is_floating(y.dtype())) return counts;

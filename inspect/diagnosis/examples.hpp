@@ -32,6 +32,9 @@ struct NeighbourAgreement {
 /// with the neighbour's, whose chance is 0.
 NeighbourAgreement neighbour_agreement(const Array& x, const Array& y, std::int64_t limit = 300);
 
+/// Spearman's, of all elements; 0 where one side is constant. Arrays of one size.
+double rank_correlation(const Array& a, const Array& b);
+
 /// Counts of the classes 0, 1, .. of integer labels; empty when there are negative ones or none.
 std::vector<double> class_counts(const Array& y);
 

@@ -14,7 +14,7 @@ using MakeTreatments = std::vector<Treatment> (*)(const Evidence&);
 struct Trial {
   MakeTreatments make;
   std::vector<Treatment> doses;
-  std::vector<PairedGain> gains = {};
+  std::vector<RunOutcome> outcomes = {};
 };
 
 std::vector<Trial> trials_of(const std::vector<Fired>& fired, const Evidence& evidence) {
@@ -28,16 +28,25 @@ std::vector<Trial> trials_of(const std::vector<Fired>& fired, const Evidence& ev
   return trials;
 }
 
-void keep_best(const Trial& trial, Fired& f) {
+void keep_best(const RunOutcome& untreated, const Trial& trial, Fired& f) {
   Suspect& s = f.suspect;
-  for (std::size_t k = 0; k < trial.gains.size(); ++k) {
-    const PairedGain& g = trial.gains[k];
+  for (std::size_t k = 0; k < trial.outcomes.size(); ++k) {
+    const PairedGain g = paired_gain(untreated, trial.outcomes[k]);
     if (s.gain && *s.gain >= g.gain) continue;
     s.gain = g.gain;
     s.deviations = g.deviations;
     f.best = trial.doses[k];
+    f.outcome = trial.outcomes[k];
+    f.held = held_gain(untreated, f.outcome);
     if (!f.best.code.empty()) s.remedy = f.best.code;
   }
+}
+
+/// Whether the run died or rose, and its first steps, as many as an experiment has, do not show it.
+bool failed_later(const Evidence& e, const RunOutcome& untreated) {
+  const bool failed = e.died || !(e.late_loss() <= 1.5 * std::abs(e.early_loss()) + 1e-12);
+  return failed && !untreated.died && !untreated.losses.empty() &&
+         untreated.losses.back() <= 1.5 * std::abs(untreated.losses.front());
 }
 
 }  // namespace
@@ -45,11 +54,13 @@ void keep_best(const Trial& trial, Fired& f) {
 void try_remedies(const PairedRuns& runs, const Evidence& evidence, const ExperimentLimits& limits,
                   std::vector<Fired>& fired, Diagnosis& diagnosis) {
   auto trials = trials_of(fired, evidence);
-  double cost = 2;  // in runs: the untreated one, and one with the first cause's remedy
+  // In runs: the untreated one, and those with the first two causes' remedies, each alone and together.
+  constexpr double others = 4;
+  double cost = others;
   for (const auto& trial : trials) {
     for (const auto& t : trial.doses) cost += static_cast<double>(t.batch_factor);
   }
-  if (cost <= 2 || limits.budget <= 0) return;
+  if (cost <= others || limits.budget <= 0) return;
   const auto affordable = static_cast<std::int64_t>(static_cast<double>(limits.run_steps) * limits.budget / cost);
   const auto steps = std::min(limits.most_steps, affordable);
   if (steps < 1) return;
@@ -57,9 +68,15 @@ void try_remedies(const PairedRuns& runs, const Evidence& evidence, const Experi
   diagnosis.experiment_steps = steps;
   const RunOutcome untreated = runs.run({}, steps);
   for (auto& trial : trials) {
-    for (const auto& t : trial.doses) trial.gains.push_back(paired_gain(untreated, runs.run(t, steps)));
+    for (const auto& t : trial.doses) trial.outcomes.push_back(runs.run(t, steps));
     for (auto& f : fired) {
-      if (f.rule->treatments == trial.make) keep_best(trial, f);
+      if (f.rule->treatments == trial.make) keep_best(untreated, trial, f);
+    }
+  }
+  if (failed_later(evidence, untreated)) {
+    // What a remedy gained in the steps before that says nothing of it.
+    for (auto& f : fired) {
+      if (f.rule->certainty == Certainty::hint) f.suspect.gain = std::nullopt;
     }
   }
   diagnosis.experiment_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <string_view>
 
@@ -31,17 +29,46 @@ namespace {
 
 constexpr double enough_deviations = 3;
 
+bool is_named(const Fired& f, const char* name) { return std::string_view(f.rule->name) == name; }
+bool among(const std::vector<Fired>& fired, const char* name) {
+  return std::any_of(fired.begin(), fired.end(), [&](const Fired& f) { return is_named(f, name); });
+}
+
+/// A remedy that makes the model better on examples that it has not seen.
+bool gained_on_held(const Fired& f, double least_gain) {
+  return f.suspect.gain && f.held.gain >= least_gain && f.held.deviations >= enough_deviations;
+}
+
+/// Takes out what another rule explains, and "the labels do not depend on the inputs" where a remedy shows that they do.
+std::vector<Fired> take_explained(std::vector<Fired>& fired, double least_gain) {
+  const bool learned =
+      std::any_of(fired.begin(), fired.end(), [&](const Fired& f) { return gained_on_held(f, least_gain); });
+  std::vector<Fired> kept;
+  std::vector<Fired> explained;
+  for (auto& f : fired) {
+    const bool said = f.rule->unless != nullptr && among(fired, f.rule->unless);
+    const bool disproved = learned && is_named(f, "shuffled_labels");
+    if (said) f.suspect.explained_by = f.rule->unless;
+    (said || disproved ? explained : kept).push_back(f);
+  }
+  fired = std::move(kept);
+  return explained;
+}
+
 /// Whether it is a cause; sets the weight.
-bool is_cause(Fired& f, double least_gain) {
+bool is_cause(Fired& f, double least_gain, bool heart) {
   Suspect& s = f.suspect;
   const bool proof = f.rule->certainty == Certainty::proof;
   if (s.gain) {
-    // A proof stays a cause where its remedy gains nothing within the few steps of an experiment.
     const bool gained = *s.gain >= least_gain && s.deviations >= enough_deviations;
+    // A proof stays a cause where its remedy gains nothing within the few steps of an experiment.
     s.weight = gained ? *s.gain : f.rule->phase == Phase::run ? 0.05 : 0.5;
+    // Of labels that do not depend on inputs the gain is learned by heart.
+    if (gained && heart && !gained_on_held(f, least_gain)) s.weight *= 0.4;
+    if (gained && proof) s.weight = std::max(s.weight, 0.95);
     return gained || proof;
   }
-  s.weight = proof ? 0.95 : 0.5;
+  s.weight = proof ? 0.95 : f.rule->substitution ? std::clamp(s.measured, 0.5, 0.9) : 0.5;
   return f.rule->certainty != Certainty::hint;
 }
 
@@ -88,12 +115,53 @@ std::vector<Fired>::iterator likeliest(std::vector<Fired>& fired, const Diagnosi
   return only ? most([](const Fired& f) { return f.suspect.name == "no_progress" ? 0.0 : 1.0; }) : fired.end();
 }
 
+/// Whether the remedy of `a` leaves more errors than that of `b`, beyond chance and by a twentieth of all.
+bool remedy_is_worse(const Fired& a, const Fired& b) {
+  const PairedGain g = paired_gain(a.outcome, b.outcome);
+  return g.deviations > 2 && a.outcome.error_rate() - b.outcome.error_rate() > 0.05;
+}
+
+/// Whether `a` is named before `b`. Remedies that were tried are compared example by example, and gains that do not
+/// differ by more than chance are equal: the earlier phase is the cause of what comes later.
+bool comes_first(const Fired& a, const Fired& b) {
+  const auto rank = [](const Fired& f) { return std::floor(f.suspect.weight * 10 + 0.5); };
+  // A proof before what is only likely.
+  const auto certain = [](const Fired& f) {
+    return f.rule->certainty == Certainty::proof && f.rule->phase != Phase::run;
+  };
+  if (certain(a) && !certain(b) && !b.suspect.gain) return true;
+  if (certain(b) && !certain(a) && !a.suspect.gain) return false;
+  const bool tried = a.suspect.gain && b.suspect.gain && !a.outcome.errors.empty() && !b.outcome.errors.empty();
+  const bool equal = tried ? !remedy_is_worse(a, b) && !remedy_is_worse(b, a) : rank(a) == rank(b);
+  if (!equal) return rank(a) != rank(b) ? rank(a) > rank(b) : a.suspect.weight > b.suspect.weight;
+  if (a.rule->phase != b.rule->phase) return a.rule->phase < b.rule->phase;
+  return rank(a) > rank(b);
+}
+
+/// In order of rank. Equality within chance is not transitive: the first is the one that most others do not come before.
+std::vector<Fired> ranked(std::vector<Fired> causes) {
+  std::vector<Fired> order;
+  while (!causes.empty()) {
+    std::size_t best = 0;
+    std::size_t least = causes.size() + 1;
+    for (std::size_t i = 0; i < causes.size(); ++i) {
+      const auto before = static_cast<std::size_t>(std::count_if(
+          causes.begin(), causes.end(), [&](const Fired& f) { return &f != &causes[i] && comes_first(f, causes[i]); }));
+      if (before < least) least = before, best = i;
+    }
+    order.push_back(std::move(causes[best]));
+    causes.erase(causes.begin() + static_cast<std::ptrdiff_t>(best));
+  }
+  return order;
+}
+
 }  // namespace
 
 std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
+  std::vector<Fired> rest = take_explained(fired, least_gain);
+  const bool heart = among(fired, "shuffled_labels");
   std::vector<Fired> causes;
-  std::vector<Fired> rest;
-  for (auto& f : fired) (is_cause(f, least_gain) ? causes : rest).push_back(std::move(f));
+  for (auto& f : fired) (is_cause(f, least_gain, heart) ? causes : rest).push_back(std::move(f));
   fired = std::move(rest);
   if (causes.empty() && stands_still(fired, diagnosis)) {
     const auto at = likeliest(fired, diagnosis);
@@ -103,13 +171,20 @@ std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis&
     }
   }
   for (auto& f : fired) (f.rule->mistake ? diagnosis.mistakes : diagnosis.symptoms).push_back(std::move(f.suspect));
-  // Gains within a tenth are equal: the earlier phase is the cause of what comes later.
-  const auto rank = [](const Fired& f) { return std::floor(f.suspect.weight * 10 + 0.5); };
-  newtape::detail::stable_sort(causes, [&](const Fired& a, const Fired& b) {
-    if (rank(a) != rank(b)) return rank(a) > rank(b);
-    return a.rule->phase < b.rule->phase;
-  });
-  return causes;
+  return ranked(std::move(causes));
+}
+
+bool rivals(const Fired& first, const Fired& second) {
+  const auto gained = [](const Fired& f) { return f.best && f.rule->certainty != Certainty::proof && f.suspect.gain; };
+  return gained(first) && gained(second) && *second.suspect.gain > 0.5 * *first.suspect.gain &&
+         second.suspect.deviations >= enough_deviations;
+}
+
+bool explains(const Fired& cause, const StillFiring& with_cause, const Fired& other, const StillFiring& with_other) {
+  const auto fires = [](const StillFiring& still, const Fired& f) {
+    return std::find(still.begin(), still.end(), f.rule->name) != still.end();
+  };
+  return !fires(with_cause, other) && fires(with_other, cause);
 }
 
 void settle(std::vector<Fired> causes, const StillFiring* still, Diagnosis& diagnosis) {
@@ -124,6 +199,8 @@ void settle(std::vector<Fired> causes, const StillFiring* still, Diagnosis& diag
     } else if (i > 0) {
       explained = phase == Phase::run && causes[0].rule->phase != Phase::run;
     }
+    // A hint is a second cause only where its remedy gains with the first one's.
+    if (i > 0 && causes[i].rule->certainty == Certainty::hint && !causes[i].gains_with_first) explained = true;
     if (explained) {
       s.explained_by = diagnosis.causes[0].name;
       diagnosis.symptoms.push_back(std::move(s));

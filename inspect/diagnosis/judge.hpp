@@ -12,6 +12,9 @@ struct Fired {
   const Rule* rule;
   Suspect suspect;
   Treatment best = {};
+  RunOutcome outcome = {};        ///< of the run with it
+  PairedGain held = {};           ///< on examples that were kept back
+  bool gains_with_first = false;  ///< its remedy on top of the first cause's
 };
 
 /// Applies all rules; fills in ruled_out and not_examined.
@@ -25,6 +28,11 @@ std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis&
 
 /// Names of the rules that fire when the remedy of the first cause is applied.
 using StillFiring = std::vector<std::string>;
+/// Whether the remedies of both gained, the second's at least half as much, and neither is proven.
+bool rivals(const Fired& first, const Fired& second);
+/// Whether the rule of `other` no longer fires with the remedy of `cause`, though that of `cause` does with the remedy of
+/// `other`.
+bool explains(const Fired& cause, const StillFiring& with_cause, const Fired& other, const StillFiring& with_other);
 /// Adds the causes to the diagnosis; those that the first one explains as symptoms: rules that no longer fire once its
 /// remedy is applied. Where that was not tried (`still` is null), a cause in data or graph explains what is seen in the
 /// run.

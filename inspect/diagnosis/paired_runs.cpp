@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/summary.hpp>
@@ -65,6 +66,28 @@ std::vector<double> threshold_errors(const std::vector<double>& x, const std::ve
   return errors;
 }
 
+/// Of several targets an example: wrong sides of the threshold of the half of the outputs that ends where as many are above
+/// it as there are ones, each value weighted to a half.
+std::vector<double> balanced_errors(const std::vector<double>& x, const std::vector<double>& y, std::size_t examples) {
+  std::vector<double> ordered = x;
+  const auto ones = static_cast<std::size_t>(std::count(y.begin(), y.end(), 1.0));
+  const auto at = ordered.begin() + static_cast<std::ptrdiff_t>(x.size() - ones);
+  std::nth_element(ordered.begin(), at, ordered.end());
+  const double threshold = *at;
+  const double each = static_cast<double>(x.size()) / static_cast<double>(examples);
+  const double weights[2] = {0.5 * static_cast<double>(x.size()) / static_cast<double>(x.size() - ones),
+                             0.5 * static_cast<double>(x.size()) / static_cast<double>(ones)};
+  const bool constant = std::all_of(x.begin(), x.end(), [&](double v) { return v == threshold; });
+  std::vector<double> errors(examples);
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const bool above = x[k] >= threshold;
+    const double wrong = constant ? 0.5 : above != (y[k] == 1) ? 1 : 0;
+    errors[k * examples / x.size()] += wrong * weights[y[k] == 1 ? 1 : 0] / each;
+  }
+  for (double& e : errors) e = std::min(e, 1.0);
+  return errors;
+}
+
 /// The variance, or that of a normal distribution with the same quartiles if it is smaller: single huge targets must not
 /// make all other errors vanish.
 double robust_variance(std::vector<double> values) {
@@ -94,10 +117,11 @@ std::vector<double> value_errors(const Array& output, const Array& target) {
   // Two values, 0 and 1 or -1 and 1 say, are two classes.
   const auto [low, high] = std::minmax_element(b.begin(), b.end());
   const bool binary = std::all_of(b.begin(), b.end(), [&](double v) { return v == *low || v == *high; });
-  if (binary && b.size() == n && (*low < *high || *low == 0 || *low == 1)) {
+  if (binary && (*low < *high || (b.size() == n && (*low == 0 || *low == 1)))) {
     std::vector<double> sides;
     for (const double v : b) sides.push_back(*low < *high ? (v == *high ? 1 : 0) : v);
-    return finite ? threshold_errors(a, sides) : std::vector<double>(n, 1);
+    if (!finite) return std::vector<double>(n, 1);
+    return b.size() == n ? threshold_errors(a, sides) : balanced_errors(a, sides, n);
   }
   const double variance = std::max(robust_variance(b), 1e-300);
   const std::size_t each = b.size() / n;
@@ -165,17 +189,19 @@ double mean_error(const std::vector<double>& errors) {
 
 double RunOutcome::error_rate() const { return errors.empty() ? 1 : mean_error(errors); }
 
-PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after) {
+namespace {
+
+PairedGain gain_of(const std::vector<double>& before, const std::vector<double>& after, double error_before,
+                   double error_after) {
   PairedGain result;
-  const double b = before.error_rate();
-  result.gain = (b - after.error_rate()) / std::max(b, 0.1);
-  const std::size_t n = std::max(before.errors.size(), after.errors.size());
+  result.gain = (error_before - error_after) / std::max(error_before, 0.1);
+  const std::size_t n = std::max(before.size(), after.size());
   if (n < 2) return result;
   const auto at = [](const std::vector<double>& errors, std::size_t i) { return errors.empty() ? 1.0 : errors[i]; };
   double sum = 0;
   double squares = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    const double d = at(before.errors, i) - at(after.errors, i);
+    const double d = at(before, i) - at(after, i);
     sum += d;
     squares += d * d;
   }
@@ -186,6 +212,17 @@ PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after) {
   return result;
 }
 
+}  // namespace
+
+PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after) {
+  return gain_of(before.errors, after.errors, before.error_rate(), after.error_rate());
+}
+
+PairedGain held_gain(const RunOutcome& before, const RunOutcome& after) {
+  if (before.held.empty() || after.held.empty()) return {};
+  return gain_of(before.held, after.held, mean_error(before.held), mean_error(after.held));
+}
+
 data::Dataset some_examples(const data::Dataset& set, std::int64_t limit) {
   if (set.size() <= limit) return set;
   Array indices = Array::empty({limit}, i64);
@@ -194,7 +231,9 @@ data::Dataset some_examples(const data::Dataset& set, std::int64_t limit) {
 }
 
 PairedRuns::PairedRuns(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed)
-    : make_(make), data_(data), seed_(seed), examined_(some_examples(data.train, evaluated_examples)) {}
+    : make_(make), data_(data), seed_(seed), examined_(some_examples(data.train, evaluated_examples)) {
+  if (data.test.size() > 0) held_ = some_examples(data.test, evaluated_examples / 2);
+}
 
 RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers) const {
   RunOutcome outcome;
@@ -212,7 +251,8 @@ RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const
       if (treatment.before_step) treatment.before_step(*trainee);
       const Tensor x = changed(treatment.input, batch[0]);
       const Tensor y = changed(treatment.target, batch[1]);
-      const Tensor value = trainee->step({x, y, loss});
+      const TrainingBatch shown{x, y, loss};
+      const Tensor value = treatment.step ? treatment.step(*trainee, shown) : trainee->step(shown);
       outcome.losses.push_back(value.defined() && value.size() == 1 ? value.item() : 0);
       if (!std::isfinite(outcome.losses.back())) {
         outcome.died = true;
@@ -222,6 +262,11 @@ RunOutcome PairedRuns::run(const Treatment& treatment, std::int64_t steps, const
     }
     if (observers.trained) observers.trained(*trainee);
     outcome.errors = evaluate(*trainee, examined_, treatment);
+    try {
+      if (held_.size() > 0) outcome.held = evaluate(*trainee, held_, treatment);
+    } catch (const std::exception&) {  // test examples that do not fit say nothing of training
+      outcome.held.clear();
+    }
   } catch (const std::exception& e) {
     outcome.died = true;
     outcome.error = e.what();
@@ -243,7 +288,7 @@ std::vector<double> PairedRuns::evaluate(const Trainee& trainee, const data::Dat
   const EvaluationScope evaluation(trainee.model());
   const auto batch = set.gather(Batches(set.size(), set.size(), false, 0).next());
   const Tensor output = changed(treatment.output, trainee.forward(changed(treatment.input, batch[0])));
-  return example_errors(output.value(), batch[1]);
+  return example_errors(logarithms_ ? exp(output).value() : output.value(), batch[1]);
 }
 
 }  // namespace newtape::inspect

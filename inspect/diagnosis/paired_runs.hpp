@@ -10,7 +10,8 @@
 
 namespace newtape::inspect {
 
-/// Errors of single examples, in [0, 1]: 1 for a wrong class; for targets of two values a wrong side of the best threshold;
+/// Errors of single examples, in [0, 1]: 1 for a wrong class; for targets of two values a wrong side of the best threshold
+/// (of several targets an example, the two values counting alike however rare one is);
 /// for other targets the squared error in units of their variance (without single huge ones), at most 1. An output that is not finite has error 1.
 std::vector<double> example_errors(const Array& output, const Array& target);
 
@@ -23,6 +24,7 @@ struct RunOutcome {
   std::string error;
   std::vector<double> losses;
   std::vector<double> errors;  ///< of the evaluated examples after the last step
+  std::vector<double> held;    ///< of examples that were kept back, if there are any
   double error_rate() const;
 };
 
@@ -32,6 +34,8 @@ struct PairedGain {
   double deviations = 0;  ///< the difference in standard errors of the paired mean
 };
 PairedGain paired_gain(const RunOutcome& before, const RunOutcome& after);
+/// The same of examples that were kept back; 0 without any.
+PairedGain held_gain(const RunOutcome& before, const RunOutcome& after);
 
 /// Called in a run; empty members do nothing.
 struct RunObservers {
@@ -47,6 +51,9 @@ class PairedRuns {
 
   RunOutcome run(const Treatment& treatment, std::int64_t steps, const RunObservers& observers = {}) const;
 
+  /// Outputs are logarithms of what targets are compared with.
+  void read_logarithms() { logarithms_ = true; }
+
   /// Examples of the batch of a step of the untreated run.
   std::vector<std::int64_t> batch_of(std::int64_t step) const;
 
@@ -57,7 +64,9 @@ class PairedRuns {
   const TraineeFactory& make_;
   const TrainingData& data_;
   std::uint64_t seed_;
+  bool logarithms_ = false;
   data::Dataset examined_;  ///< training examples that are evaluated
+  data::Dataset held_;      ///< test examples that are
 };
 
 /// Evaluation mode for a scope.

@@ -36,6 +36,9 @@ struct Rule {
   bool partial_remedy = false;
   /// A mistake whatever the run shows: named as one that does no harm yet where it is no cause.
   bool mistake = false;
+  /// The measure is a share of the error that something else in the place of a part removes: as good as a remedy tried.
+  bool substitution = false;
+  const char* unless = nullptr;  ///< a rule that says the same and more where both fire
 };
 
 std::span<const Rule> data_rules();
@@ -44,6 +47,7 @@ std::span<const Rule> program_rules();
 std::span<const Rule> step_rules();
 std::span<const Rule> curvature_rules();
 std::span<const Rule> run_rules();
+std::span<const Rule> substitute_rules();
 /// All of them.
 std::vector<const Rule*> all_rules();
 

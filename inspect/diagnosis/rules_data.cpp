@@ -5,8 +5,10 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
+#include <newtape/inspect/diagnosis/paired_runs.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
 #include <newtape/inspect/diagnosis/treatments.hpp>
+#include <newtape/nn/losses/classification.hpp>
 
 #include <fmt/format.h>
 
@@ -96,6 +98,20 @@ std::optional<Measurement> dominating_class(const Evidence& e) {
   return Measurement{share, fmt::format("{:.1f}% of the labels are class {}", 100 * share, most - counts.begin()), ""};
 }
 
+/// Whether the model names test labels, or meets test targets, better than a constant does, beyond three deviations.
+bool beats_chance_on_test(const Evidence& e) {
+  if (!std::isfinite(e.final_test) || !e.test_y.defined() || e.test_y.size() < 30) return false;
+  const double n = std::min<double>(512, static_cast<double>(e.test_y.shape(0)));
+  double chance = 0;
+  if (const auto counts = class_counts(e.test_y); counts.size() > 1) {
+    chance = 1 - *std::max_element(counts.begin(), counts.end()) / static_cast<double>(e.test_y.size());
+  } else if (is_floating(e.test_y.dtype()) && e.y.defined()) {
+    const Array constant = core::full(e.test_y.shape(), core::summarize(e.y).mean(), e.test_y.dtype());
+    chance = mean_error(example_errors(constant, e.test_y));
+  }
+  return e.final_test < chance - 3 * std::sqrt(chance * (1 - chance) / n);
+}
+
 std::optional<Measurement> shuffled_labels(const Evidence& e) {
   if (!e.x.defined() || e.x.size() == 0 || !has_labels(e)) return {};
   for (const Array& side : {e.x, e.y}) {  // where one is constant the other cannot depend on it
@@ -103,13 +119,20 @@ std::optional<Measurement> shuffled_labels(const Evidence& e) {
     if (std::all_of(s.std.begin(), s.std.end(), [](double d) { return !(d > 0); })) return {};
   }
   const auto a = neighbour_agreement(e.x, e.y);
+  const ReferenceFit& r = e.reference;
   // Codes of words or letters have neighbours that say less than those of measurements.
   if (a.examples < (is_floating(e.x.dtype()) ? 64 : 200) || a.chance > 0.9) return {};
-  return Measurement{3 - a.deviations,
-                     fmt::format("the nearest of {} examples has the same label in {:.1f}%, by chance it would in "
-                                 "{:.1f}% ({:+.1f} standard deviations)",
-                                 a.examples, 100 * a.agreement, 100 * a.chance, a.deviations),
-                     ""};
+  std::string text = fmt::format(
+      "the nearest of {} examples has the same label in {:.1f}%, by chance it would in "
+      "{:.1f}% ({:+.1f} standard deviations)",
+      a.examples, 100 * a.agreement, 100 * a.chance, a.deviations);
+  if (r.known()) {
+    text += fmt::format("; regressions leave {:.2f} of the variance ({:+.1f} standard errors from the mean)", r.error,
+                        r.deviations);
+  }
+  // What the model learned and others confirm depends on the inputs.
+  const bool learned = beats_chance_on_test(e);
+  return Measurement{learned ? 0 : 3 - std::max(a.deviations, r.deviations), text, ""};
 }
 
 std::optional<Measurement> sorted_examples(const Evidence& e) {
@@ -186,16 +209,42 @@ std::vector<Treatment> leave_out_non_finite(const Evidence& e) {
   return {t};
 }
 
+/// Targets of a softmax cross-entropy: each example's sum to 1.
+Measurement rows_that_sum_to_one(const Evidence& e) {
+  const auto rows = example_rows(e.y, examined_rows);
+  const auto classes = e.output.ndim() > 1 ? e.output.shape(1) : 1;
+  double worst = 0;
+  for (std::int64_t i = 0; i < rows.rows && rows.columns == classes; ++i) {
+    double sum = 0;
+    for (std::int64_t j = 0; j < rows.columns; ++j) sum += rows.row(i)[j];
+    worst = std::max(worst, std::abs(sum - 1));
+  }
+  return {
+      worst > 0.01 ? worst : 0,
+      fmt::format("targets of an example sum to up to {:.3g} more or less than 1, and the loss takes a softmax", worst),
+      e.graph.loss_location};
+}
+
 /// Targets of a binary cross-entropy that are no probabilities; the loss of margins, which takes -1 and 1, is never
 /// negative.
 std::optional<Measurement> targets_are_no_probabilities(const Evidence& e) {
-  if (!has_labels(e) || !is_floating(e.y.dtype()) || !e.graph.known || !e.graph.loss_has("softplus")) return {};
+  if (!has_labels(e) || !is_floating(e.y.dtype()) || !e.graph.known) return {};
+  if (!e.graph.loss_has("softplus") && !e.graph.loss_has("log_softmax")) return {};
   const auto s = core::summarize(e.y);
+  if (e.graph.loss_has("log_softmax") && e.output.defined() && e.output.shape() == e.target.shape()) {
+    return rows_that_sum_to_one(e);
+  }
   const bool negative = std::any_of(e.losses.begin(), e.losses.end(), [](const auto& l) { return l.value < 0; });
   return Measurement{negative ? std::max({0.0, -s.min, s.max - 1}) : 0,
                      fmt::format("targets from {} to {}, and the loss becomes negative", s.min, s.max), ""};
 }
 std::vector<Treatment> targets_as_probabilities(const Evidence& e) {
+  if (e.graph.loss_has("log_softmax")) {
+    return {{.loss = [](const LossFunction&) -> LossFunction {
+               return [](const Tensor& o, const Tensor& y) { return nn::binary_cross_entropy_with_logits(o, y); };
+             },
+             .code = "nn::binary_cross_entropy_with_logits(output, y)"}};
+  }
   const auto s = core::summarize(e.y);
   return {{.target = [low = s.min, width = s.max - s.min](const Tensor& y) { return (y - low) / width; }}};
 }
@@ -225,8 +274,8 @@ const Rule data_rows[] = {
      "one NaN in a batch makes its loss NaN", "The targets contain NaN or infinities.",
      "// leave these examples out, or mask them in the loss", leave_out_non_finite, "IEEE 754"},
     {"targets_are_no_probabilities", Phase::data, Certainty::proof, "targets, graph", targets_are_no_probabilities, 0,
-     "outside of [0, 1] the binary cross-entropy has no minimum",
-     "Targets of a binary cross-entropy are no probabilities.", "y = (y + 1) / 2;  // 0 and 1 for -1 and 1",
+     "outside of [0, 1] the binary cross-entropy has no minimum, and a softmax cannot sum to anything but 1",
+     "Targets of a cross-entropy are no probabilities.", "y = (y + 1) / 2;  // 0 and 1 for -1 and 1",
      targets_as_probabilities, "definition of cross entropy"},
     {"constant_labels", Phase::data, Certainty::proof, "labels", constant_labels, 0.5, "a constant needs no inputs",
      "All labels are the same.", "// check how the labels are read", nullptr, "definition"},

@@ -109,16 +109,27 @@ std::optional<Measurement> unreached_parameters(const Evidence& e) {
                      listed(e.graph.unreached)};
 }
 
-std::optional<Measurement> constant_initialisation(const Evidence& e) {
+/// Weights with two axes or more, those that are looked up included, whose elements are equal at the start.
+std::vector<std::string> constant_weights(const Evidence& e) {
   std::vector<std::string> names;
-  bool any = false;
-  each_weight(e, [&](const ProbedParameter& p, const core::ArraySummary& s) {
-    any = true;
-    if (s.size > 1 && s.max - s.min <= 1e-6 * std::max(std::abs(s.max), std::abs(s.min))) names.push_back(p.name);
-  });
-  if (!any) return {};
+  for (const auto& p : e.probe->parameters()) {
+    if (p.parameter.ndim() < 2 || p.parameter.size() < 2 || p.history.empty()) continue;
+    const auto& s = p.history.records().front().value;
+    if (s.max - s.min <= 1e-6 * std::max(std::abs(s.max), std::abs(s.min))) names.push_back(p.name);
+  }
+  return names;
+}
+std::optional<Measurement> constant_initialisation(const Evidence& e) {
+  if (e.probe == nullptr || !e.graph.known) return {};
+  const auto names = constant_weights(e);
   return Measurement{static_cast<double>(names.size()),
                      fmt::format("all elements are equal at the start in {}", listed(names)), listed(names)};
+}
+
+std::vector<Treatment> initialise_constants(const Evidence& e) {
+  return {{.prepare = [names = constant_weights(e)](Trainee& t) {
+    for (const auto& name : names) nn::init::kaiming_uniform(t.model().parameter(name));
+  }}};
 }
 
 /// A weight's initial gain: its rms times the square root of fan-in, 1 where the signal keeps its size.
@@ -256,7 +267,7 @@ const Rule graph_rows[] = {
      "Schoenholz et al. 2017, Deep information propagation"},
     {"constant_initialisation", Phase::graph, Certainty::strong, "initial weights", constant_initialisation, 0.5,
      "units with equal weights get equal gradients and stay equal", "Weights start with equal values.",
-     "nn::init::kaiming_uniform(weight);", initialise_again, "Goodfellow et al. 2016, section 8.4"},
+     "nn::init::kaiming_uniform(weight);", initialise_constants, "Goodfellow et al. 2016, section 8.4"},
     {"initial_gain", Phase::graph, Certainty::hint, "initial weights", initial_gain, 5,
      "the factor that a layer applies to a signal is 0.58 (uniform default) to 1.4 (He) or 1.7 (tanh); 5 and 0.1 are "
      "beyond all of them, and multiply with depth",

@@ -213,6 +213,13 @@ std::optional<Measurement> wrong_sign(const Evidence& e) {
     return Measurement{100, fmt::format("the loss reached {:.3g}, and a cross-entropy is not negative", least),
                        e.graph.loss_location};
   }
+  if (e.free_outputs && e.free_negated && e.free_negated->error < 0.1 && e.free_outputs->error > 0.5) {
+    return Measurement{100,
+                       fmt::format("outputs that are free and minimise the loss have an error of {:.2f}, those that "
+                                   "maximise it of {:.2f}",
+                                   e.free_outputs->error, e.free_negated->error),
+                       e.graph.loss_location};
+  }
   const auto counts = class_counts(e.y);
   if (counts.size() < 2 || !std::isfinite(e.final_train)) return {};
   const auto n = static_cast<double>(e.y.size());

@@ -15,15 +15,17 @@ struct Treatment {
   std::function<Tensor(const Tensor& y)> target = {};       ///< in training
   std::function<Tensor(const Tensor& output)> output = {};  ///< in evaluation: undoes `target`
   std::function<LossFunction(const LossFunction&)> loss = {};
-  std::function<void(Trainee&)> prepare = {};      ///< once, before the first step
-  std::function<void(Trainee&)> before_step = {};  ///< before every step
+  std::function<void(Trainee&)> prepare = {};                       ///< once, before the first step
+  std::function<void(Trainee&)> before_step = {};                   ///< before every step
+  std::function<Tensor(Trainee&, const TrainingBatch&)> step = {};  ///< takes the place of the program's own
   std::int64_t batch_factor = 1;
   bool shuffle = false;
   std::vector<std::int64_t> leave_out = {};  ///< training examples that are not trained on
   std::string code = {};  ///< the remedy in code, where it has a number of its own: "optimizer.set_lr(0.003);"
 
   explicit operator bool() const noexcept {
-    return input || target || loss || prepare || before_step || batch_factor != 1 || shuffle || !leave_out.empty();
+    return input || target || loss || prepare || before_step || step || batch_factor != 1 || shuffle ||
+           !leave_out.empty();
   }
 };
 

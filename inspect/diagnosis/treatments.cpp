@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
 #include <newtape/inspect/diagnosis/treatments.hpp>
 #include <newtape/nn/init.hpp>
+#include <newtape/nn/losses/classification.hpp>
+#include <newtape/nn/losses/regression.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
+#include <type_traits>
 
 namespace newtape::inspect {
 
@@ -45,6 +50,31 @@ void each_weight(const Evidence& e,
     if (p.parameter.ndim() < 2 || p.history.empty() || !e.graph.multiplies(p.name)) continue;
     f(p, p.history.records().front().value);
   }
+}
+
+Treatment combined(const Treatment& a, const Treatment& b) {
+  const auto in_turn = [](const auto& f, const auto& g) {
+    using F = std::remove_cvref_t<decltype(f)>;
+    if (!f || !g) return f ? f : g;
+    return F([f, g](const auto& x) { return g(f(x)); });
+  };
+  const auto both = [](const std::function<void(Trainee&)>& f, const std::function<void(Trainee&)>& g) {
+    if (!f || !g) return f ? f : g;
+    return std::function<void(Trainee&)>([f, g](Trainee& t) { f(t), g(t); });
+  };
+  Treatment t;
+  t.input = in_turn(a.input, b.input);
+  t.target = in_turn(a.target, b.target);
+  t.output = in_turn(b.output, a.output);  // undone in the other order
+  t.loss = in_turn(a.loss, b.loss);
+  t.prepare = both(a.prepare, b.prepare);
+  t.before_step = both(a.before_step, b.before_step);
+  t.step = b.step ? b.step : a.step;
+  t.batch_factor = std::max(a.batch_factor, b.batch_factor);
+  t.shuffle = a.shuffle || b.shuffle;
+  t.leave_out = a.leave_out;
+  t.leave_out.insert(t.leave_out.end(), b.leave_out.begin(), b.leave_out.end());
+  return t;
 }
 
 Treatment rate_times(const Evidence& e, double factor) {
@@ -86,6 +116,7 @@ std::vector<Treatment> rates_by_ratio(const Evidence& e, double ratio, bool lowe
 std::vector<Treatment> lower_rates(const Evidence& e) {
   const auto r = update_ratio(e);
   auto doses = r ? rates_by_ratio(e, r->largest, true) : std::vector<Treatment>{};
+  if (doses.size() < 2) doses.push_back(rate_times(e, 0.1));
   // Steps of one direction add up to lr / (1 - momentum).
   if (const auto m = e.options.find("momentum"); m != e.options.end() && m->second > 0.95) {
     doses.push_back(with_option("momentum", 0.9));
@@ -126,10 +157,10 @@ std::vector<Treatment> initialise_weights(const Evidence& e) {
   }}};
 }
 
-std::vector<Treatment> standardize_inputs(const Evidence& e) {
-  const auto rows = example_rows(e.x, examined_rows);
+Treatment standardize_inputs(const Array& x) {
+  const auto rows = example_rows(x, examined_rows);
   const auto s = column_statistics(rows);
-  Shape shape = e.x.shape();
+  Shape shape = x.shape();
   shape[0] = 1;
   Array mean = Array::empty(shape, f64);
   Array scale = Array::empty(shape, f64);
@@ -137,9 +168,34 @@ std::vector<Treatment> standardize_inputs(const Evidence& e) {
     mean.data<double>()[j] = s.mean[j];
     scale.data<double>()[j] = s.std[j] > 0 ? 1 / s.std[j] : 1;
   }
-  const Tensor m = Tensor(mean).to(e.x.dtype());
-  const Tensor f = Tensor(scale).to(e.x.dtype());
-  return {{.input = [m, f](const Tensor& x) { return (x - m) * f; }}};
+  const Tensor m = Tensor(mean).to(x.dtype());
+  const Tensor f = Tensor(scale).to(x.dtype());
+  return {.input = [m, f](const Tensor& t) { return (t - m) * f; }};
+}
+std::vector<Treatment> standardize_inputs(const Evidence& e) { return {standardize_inputs(e.x)}; }
+
+std::vector<Treatment> plain_step(const Evidence&) {
+  return {{.step = [](Trainee& t, const TrainingBatch& b) {
+    t.model().train();
+    auto& optimizer = t.optimizer();
+    optimizer.zero_grad();
+    const Tensor loss = b.loss(t.forward(b.x), b.y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  }}};
+}
+
+std::vector<Treatment> usual_loss(const Evidence& e) {
+  const bool numbers = e.y.defined() && is_floating(e.y.dtype());
+  Treatment t;
+  t.loss = [numbers](const LossFunction&) -> LossFunction {
+    if (numbers)
+      return [](const Tensor& output, const Tensor& y) { return nn::mse_loss(output, y.reshape(output.shape())); };
+    return [](const Tensor& output, const Tensor& y) { return nn::cross_entropy(output, y); };
+  };
+  t.code = numbers ? "nn::mse_loss(output, y)" : "nn::cross_entropy(output, y)";
+  return {t};
 }
 
 Treatment adam_instead(double lr) {

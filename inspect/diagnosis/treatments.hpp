@@ -27,6 +27,8 @@ std::optional<UpdateRatio> update_ratio(const Evidence& e);
 void each_weight(const Evidence& e,
                  const std::function<void(const ProbedParameter& p, const core::ArraySummary& value)>& f);
 
+/// Both remedies; where both replace the step, that of `b`.
+Treatment combined(const Treatment& a, const Treatment& b);
 /// All rates times a factor, with the first group's in code.
 Treatment rate_times(const Evidence& e, double factor);
 /// An option of all groups set to a value.
@@ -40,8 +42,13 @@ std::vector<Treatment> lower_rates(const Evidence& e);
 std::vector<Treatment> initialise_again(const Evidence& e);
 /// Weights with He's deviation, biases 0.
 std::vector<Treatment> initialise_weights(const Evidence& e);
-/// Inputs of mean 0 and deviation 1 in each column.
+/// Inputs of mean 0 and deviation 1 in each column; statistics of `x`.
+Treatment standardize_inputs(const Array& x);
 std::vector<Treatment> standardize_inputs(const Evidence& e);
+/// The plain step takes the place of the program's own: training mode, zero_grad, loss of the batch, backward, step.
+std::vector<Treatment> plain_step(const Evidence& e);
+/// Cross-entropy for integer labels, the squared error for numbers.
+std::vector<Treatment> usual_loss(const Evidence& e);
 /// Adam at this rate takes the steps of the optimizer, whose rate becomes 0.
 Treatment adam_instead(double lr);
 

@@ -103,6 +103,7 @@ struct Watch::State {
     evidence.y = data.train.array(1);
     evidence.target = data.train[{0, std::min(data.batch, data.train.size())}].array(1);
     evidence.batch = data.batch;
+    evidence.reference = fit_reference({evidence.x, evidence.y, {}, {}});
     try {
       const TraineeFactory make = program->factory(observe_step(evidence));
       const PairedRuns runs(make, data, 0);

@@ -79,8 +79,10 @@ struct ProbeOptions {
   /// Steps from one that is measured to the next.
   std::int64_t every = 10;
   /// Of a larger array evenly spaced blocks of that many elements are read; 0 reads all of them.
-  /// The relative error of an rms is then about 1 / sqrt(2 max_elements), 1% here.
-  std::int64_t max_elements = 1 << 12;
+  /// The relative error of an rms is then about 1 / sqrt(2 max_elements), 2% here. Blocks lie at a fixed stride, so means
+  /// and shares are unbiased for elements in an order that does not repeat with it; minimum and maximum are those of the
+  /// elements that were read.
+  std::int64_t max_elements = 1 << 10;
   /// Records kept of each series (see History).
   std::size_t history = 256;
   /// A finite element other than 0 is saturated within this share of the range of values seen so far, from its ends.

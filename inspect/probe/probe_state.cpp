@@ -160,6 +160,7 @@ void Probe::State::before_step(const optim::Optimizer& optimizer) {
     pending_[i].sample = core::summary_sample(value, options.max_elements);
     pending_[i].record.value = core::summarize(pending_[i].sample);
     pending_[i].record.value.size = value.size();
+    pending_[i].record.grad = {};  // what was swept may have been cleared since
     look_at_gradient(i);
   }
 }

@@ -64,8 +64,8 @@ struct ZooNet : nn::Module<ZooNet> {
       last = add("last", nn::Linear(32, outputs));
     } else if (p.model == "transformer") {
       embed = add("embed", nn::Sequential(nn::Linear(8, 16)));
-      encoder =
-          add("encoder", nn::Sequential(nn::TransformerEncoderLayer(16, 2, {.dim_feedforward = 32, .dropout = 0})));
+      encoder = add("encoder", nn::Sequential(nn::TransformerEncoderLayer(
+                                   16, 2, {.dim_feedforward = 32, .dropout = 0, .batch_first = true})));
       last = add("last", nn::Linear(16, outputs));
     } else {
       const std::int64_t inputs = p.model == "regression" ? 10 : 64;
