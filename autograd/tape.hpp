@@ -116,8 +116,10 @@ struct GradOptions {
 /// variables or intermediate results. Leaves every `grad()` as it is.
 /// ValueError for an output that depends on nothing, an unused input, a released graph.
 std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
-                         const GradOptions& options = {});
-Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
-std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options = {});
+                         const GradOptions& options = {}, SourceLocation location = SourceLocation::current());
+Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {},
+            SourceLocation location = SourceLocation::current());
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options = {},
+                         SourceLocation location = SourceLocation::current());
 
 }  // namespace newtape

@@ -110,8 +110,11 @@ class Tensor : public TensorMethods<Tensor> {
 
   /// Adds the derivative of this one-element tensor to the `grad()` of every variable that it depends on.
   /// ValueError when it depends on none, or when the graph was released by an earlier backward.
-  void backward() const;
-  void backward(const BackwardOptions& options) const;
+  template <class = void>  // `backward({})` is the one with options
+  void backward(SourceLocation location = SourceLocation::current()) const {
+    backward_at(location);
+  }
+  void backward(const BackwardOptions& options, SourceLocation location = SourceLocation::current()) const;
   /// The gradient that `backward` accumulated in this variable, or in this result since `retain_grad`; undefined before
   /// the first. Shared by all copies. ValueError for a constant and for a result without `retain_grad`.
   Tensor grad() const;
@@ -131,6 +134,7 @@ class Tensor : public TensorMethods<Tensor> {
 
  private:
   friend class In;
+  void backward_at(SourceLocation location) const;
   Array value_;
   detail::NodeRef node_;
 };

@@ -221,16 +221,17 @@ class Check {
 
 }  // namespace
 
-GradcheckResult gradcheck(const MultiFunction& f, std::span<const Tensor> xs, const GradcheckOptions& options) {
+GradcheckResult gradcheck(const Located<MultiFunction>& f, std::span<const Tensor> xs,
+                          const GradcheckOptions& options) {
   return Check(f, xs, options).run();
 }
 
-GradcheckResult gradcheck(const Function& f, std::span<const Tensor> xs, const GradcheckOptions& options) {
+GradcheckResult gradcheck(const Located<Function>& f, std::span<const Tensor> xs, const GradcheckOptions& options) {
   return gradcheck(MultiFunction([&](std::span<const Tensor> all) { return std::vector<Tensor>{f(all)}; }), xs,
                    options);
 }
 
-GradcheckResult gradcheck(const UnaryFunction& f, const Tensor& x, const GradcheckOptions& options) {
+GradcheckResult gradcheck(const Located<UnaryFunction>& f, const Tensor& x, const GradcheckOptions& options) {
   return gradcheck(MultiFunction([&](std::span<const Tensor> all) { return std::vector<Tensor>{f(all[0])}; }), {&x, 1},
                    options);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 
 #include <cstdint>
@@ -33,10 +34,11 @@ struct GradcheckResult {
 /// Compares the derivatives of `f` at `xs` (f64) with central differences along random directions, with Richardson
 /// extrapolation; then the same for the gradient as a function of `xs` and the cotangent, up to `order`. Inputs that
 /// are not floats are held fixed. DTypeError for f32 inputs, whose precision is too low for differences.
-GradcheckResult gradcheck(const Function& f, std::span<const Tensor> xs, const GradcheckOptions& options = {});
-GradcheckResult gradcheck(const UnaryFunction& f, const Tensor& x, const GradcheckOptions& options = {});
+GradcheckResult gradcheck(const Located<Function>& f, std::span<const Tensor> xs, const GradcheckOptions& options = {});
+GradcheckResult gradcheck(const Located<UnaryFunction>& f, const Tensor& x, const GradcheckOptions& options = {});
 /// The same for a function with several results.
-GradcheckResult gradcheck(const MultiFunction& f, std::span<const Tensor> xs, const GradcheckOptions& options = {});
+GradcheckResult gradcheck(const Located<MultiFunction>& f, std::span<const Tensor> xs,
+                          const GradcheckOptions& options = {});
 
 /// gradcheck to order two at least.
 template <class F, class X>

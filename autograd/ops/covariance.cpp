@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/core/ops/reduce.hpp>
 
 #include <string>
 
@@ -71,7 +72,11 @@ Tensor cov(In x, const CovOptions& options) {
 
 Tensor corrcoef(In x, bool rowvar) {
   const CallSite here(x.location());
-  const Tensor c = cov(In(x), {.rowvar = rowvar});
+  // In units of each variable's largest element, so that squares do not overflow.
+  const std::int64_t observations = x.ndim() < 2 || !rowvar ? 0 : -1;
+  const bool scales = is_floating(x.dtype()) && x.ndim() > 0 && x.ndim() <= 2 && x.size() > 0;
+  const In scaled = scales ? In(x / Tensor(core::binary_scale(x.value(), observations)), x.location()) : x;
+  const Tensor c = cov(scaled, {.rowvar = rowvar});
   if (c.ndim() == 0) return c / c;
   const Tensor deviation = sqrt(diagonal(c));
   return clip(c / unsqueeze(deviation, 1) / deviation, -1, 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/creation.hpp>
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/core/array/integers.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
@@ -27,7 +28,8 @@ Tensor numbers(const char* op, std::int64_t n, DType dtype, const F& f) {
 /// Number i of n from start to stop: exact at both ends, and symmetric.
 double between(double start, double stop, std::int64_t i, std::int64_t n) {
   if (n == 1) return start;
-  const double step = (stop - start) / static_cast<double>(n - 1);
+  const auto steps = static_cast<double>(n - 1);
+  const double step = std::isfinite(stop - start) ? (stop - start) / steps : stop / steps - start / steps;
   return i < n / 2 ? start + static_cast<double>(i) * step : stop - static_cast<double>(n - 1 - i) * step;
 }
 }  // namespace
@@ -59,15 +61,20 @@ Tensor detail::arange_of_integers(std::int64_t start, std::int64_t stop, std::in
   return y;
 }
 
-Tensor linspace(double start, double stop, std::int64_t n, DType dtype) {
+Tensor linspace(double start, double stop, std::int64_t n, DType dtype, SourceLocation location) {
+  const ErrorSite here(location);
   return numbers("linspace", n, dtype, [=](std::int64_t i) { return between(start, stop, i, n); });
 }
 
-Tensor logspace(double start, double stop, std::int64_t n, double base, DType dtype) {
+Tensor logspace(double start, double stop, std::int64_t n, double base, DType dtype, SourceLocation location) {
+  const ErrorSite here(location);
   return numbers("logspace", n, dtype, [=](std::int64_t i) { return std::pow(base, between(start, stop, i, n)); });
 }
 
-Tensor full_like(const Tensor& x, double value) { return core::full(x.shape(), value, x.dtype(), "full_like"); }
+Tensor full_like(const Tensor& x, double value, SourceLocation location) {
+  const ErrorSite here(location);
+  return core::full(x.shape(), value, x.dtype(), "full_like");
+}
 
 void detail::raise_ragged(std::size_t expected, std::size_t got) {
   raise<ShapeError>("tensor: all rows must have the same length", std::to_string(expected) + " numbers",
@@ -84,8 +91,17 @@ Tensor detail::uniform_of(const Shape& shape, DType dtype) { return random::unif
 Tensor detail::normal_of(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
 Tensor rand_like(const Tensor& x) { return rand(x.shape(), x.dtype()); }
 Tensor randn_like(const Tensor& x) { return randn(x.shape(), x.dtype()); }
-Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape) { return random::integers(shape, low, high); }
-Tensor randint(std::int64_t high, const Shape& shape) { return random::integers(shape, 0, high); }
-Tensor randperm(std::int64_t n) { return random::permutation(n); }
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, SourceLocation location) {
+  const ErrorSite here(location);
+  return random::integers(shape, low, high);
+}
+Tensor randint(std::int64_t high, const Shape& shape, SourceLocation location) {
+  const ErrorSite here(location);
+  return random::integers(shape, 0, high);
+}
+Tensor randperm(std::int64_t n, SourceLocation location) {
+  const ErrorSite here(location);
+  return random::permutation(n);
+}
 
 }  // namespace newtape

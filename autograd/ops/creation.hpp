@@ -30,11 +30,13 @@ Tensor arange(A start, B stop, C step = 1,
 }
 /// `n` equally spaced numbers from `start` to `stop`, inclusive. Of an integer dtype they lose the digits after the
 /// point: ValueError where they are beyond its range, also for logspace.
-Tensor linspace(double start, double stop, std::int64_t n, DType dtype = f32);
+Tensor linspace(double start, double stop, std::int64_t n, DType dtype = f32,
+                SourceLocation location = SourceLocation::current());
 /// base^x for the `n` numbers x of linspace: base^start, ..., base^stop.
-Tensor logspace(double start, double stop, std::int64_t n, double base = 10, DType dtype = f32);
+Tensor logspace(double start, double stop, std::int64_t n, double base = 10, DType dtype = f32,
+                SourceLocation location = SourceLocation::current());
 /// A tensor of the shape and dtype of x with all elements `value`.
-Tensor full_like(const Tensor& x, double value);
+Tensor full_like(const Tensor& x, double value, SourceLocation location = SourceLocation::current());
 /// A copy of the numbers, one row for each vector. ShapeError unless all have the same length.
 template <Arithmetic T>
 Tensor tensor(const std::vector<std::vector<T>>& rows, DType dtype = dtype_of<T>) {
@@ -61,9 +63,10 @@ Tensor randn(const Shape& shape, D dtype = f32) {
 Tensor rand_like(const Tensor& x);
 Tensor randn_like(const Tensor& x);
 /// Uniform i64 in [low, high), or in [0, high).
-Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape);
-Tensor randint(std::int64_t high, const Shape& shape);
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+               SourceLocation location = SourceLocation::current());
+Tensor randint(std::int64_t high, const Shape& shape, SourceLocation location = SourceLocation::current());
 /// A random permutation of 0, ..., n - 1.
-Tensor randperm(std::int64_t n);
+Tensor randperm(std::int64_t n, SourceLocation location = SourceLocation::current());
 
 }  // namespace newtape

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -13,7 +14,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace newtape::fft {
@@ -59,13 +62,11 @@ double factor(Norm norm, bool inverse, std::int64_t n) {
   return (norm == Norm::backward) == inverse ? 1 / static_cast<double>(n) : 1;
 }
 
-void expect_complex(const Op& op, const Tensor& z) {
-  if (!is_floating(z.dtype())) {
-    raise<DTypeError>(std::string(op.name()) + ": unsupported dtype", "f32 or f64", std::string(name(z.dtype())));
-  }
+void expect_complex(std::string_view op, const Tensor& z) {
+  expect_floating(op, z.value());
   if (z.ndim() >= 1 && z.shape(-1) == 2) return;
-  raise<ShapeError>(std::string(op.name()) + ": a complex array has real and imaginary parts along its last axis",
-                    "[.., 2]", to_string(z.shape()));
+  raise<ShapeError>(std::string(op) + ": a complex array has real and imaginary parts along its last axis", "[.., 2]",
+                    to_string(z.shape()));
 }
 
 /// x with `n` elements along an axis, cut or padded with zeros.
@@ -78,16 +79,14 @@ Tensor resized(const Tensor& x, std::int64_t n, std::int64_t axis) {
 }
 
 /// The length of a transform, from the options or the axis. ShapeError, ValueError.
-std::int64_t length_of(const Op& op, std::int64_t given, std::int64_t own, const Tensor& x) {
-  if (given < 0)
-    raise<ValueError>(std::string(op.name()) + ": n must not be negative", "n >= 0", std::to_string(given));
+std::int64_t length_of(std::string_view op, std::int64_t given, std::int64_t own, const Tensor& x) {
+  if (given < 0) raise<ValueError>(std::string(op) + ": n must not be negative", "n >= 0", std::to_string(given));
   const auto n = given > 0 ? given : own;
   if (n >= 1) return n;
-  raise<ShapeError>(std::string(op.name()) + ": the transformed axis must not be empty", "length >= 1",
-                    to_string(x.shape()));
+  raise<ShapeError>(std::string(op) + ": the transformed axis must not be empty", "length >= 1", to_string(x.shape()));
 }
 
-Tensor along(const Op& op, const In& z, const FftOptions& o, bool inverse) {
+Tensor transformed(std::string_view op, const In& z, const FftOptions& o, bool inverse) {
   expect_complex(op, z);
   const auto axis = axis_from_last(op, o.axis, z.ndim() - 1) - 1;
   const auto n = length_of(op, o.n, z.tensor().shape(axis), z);
@@ -95,44 +94,43 @@ Tensor along(const Op& op, const In& z, const FftOptions& o, bool inverse) {
   return moveaxis(complex_transform(In(x, z.location()), inverse, factor(o.norm, inverse, n)), -2, axis);
 }
 
-}  // namespace
-
-Tensor fft(In z, const FftOptions& options) { return along(fft_op, z, options, false); }
-Tensor ifft(In z, const FftOptions& options) { return along(fft_op, z, options, true); }
-
-Tensor rfft(In x, const FftOptions& o) {
-  if (!is_floating(x.dtype())) {
-    raise<DTypeError>("rfft: unsupported dtype", "f32 or f64", std::string(name(x.dtype())));
-  }
-  const auto axis = axis_from_last(rfft_op, o.axis, x.ndim());
-  const auto n = length_of(rfft_op, o.n, x.tensor().shape(axis), x);
+Tensor real_transformed(std::string_view op, const In& x, const FftOptions& o) {
+  expect_floating(op, x.value());
+  const auto axis = axis_from_last(op, o.axis, x.ndim());
+  const auto n = length_of(op, o.n, x.tensor().shape(axis), x);
   const Tensor last = moveaxis(resized(x, n, axis), axis, -1);
   return moveaxis(real_transform(In(last, x.location()), factor(o.norm, false, n)), -2, axis - 1);
 }
 
-Tensor irfft(In z, const FftOptions& o) {
-  expect_complex(irfft_op, z);
-  const auto axis = axis_from_last(irfft_op, o.axis, z.ndim() - 1) - 1;
-  const auto n = length_of(irfft_op, o.n, 2 * (z.tensor().shape(axis) - 1), z);
+Tensor real_inverted(std::string_view op, const In& z, const FftOptions& o) {
+  expect_complex(op, z);
+  const auto axis = axis_from_last(op, o.axis, z.ndim() - 1) - 1;
+  const auto n = length_of(op, o.n, 2 * (z.tensor().shape(axis) - 1), z);
   const Tensor last = moveaxis(resized(z, n / 2 + 1, axis), axis, -2);
   return moveaxis(real_inverse(In(last, z.location()), n, factor(o.norm, true, n)), -1, axis + 1);
 }
 
-Tensor fft2(In z, const Fft2Options& o) {
-  const Tensor inner = fft(z, {.axis = o.axes[1], .norm = o.norm});
-  return fft(In(inner, z.location()), {.axis = o.axes[0], .norm = o.norm});
+Tensor transformed2(std::string_view op, const In& z, const Fft2Options& o, bool inverse) {
+  const Tensor inner = transformed(op, z, {.axis = o.axes[1], .norm = o.norm}, inverse);
+  return transformed(op, In(inner, z.location()), {.axis = o.axes[0], .norm = o.norm}, inverse);
 }
-Tensor ifft2(In z, const Fft2Options& o) {
-  const Tensor inner = ifft(z, {.axis = o.axes[1], .norm = o.norm});
-  return ifft(In(inner, z.location()), {.axis = o.axes[0], .norm = o.norm});
-}
+
+}  // namespace
+
+Tensor fft(In z, const FftOptions& options) { return transformed("fft", z, options, false); }
+Tensor ifft(In z, const FftOptions& options) { return transformed("ifft", z, options, true); }
+Tensor rfft(In x, const FftOptions& options) { return real_transformed("rfft", x, options); }
+Tensor irfft(In z, const FftOptions& options) { return real_inverted("irfft", z, options); }
+
+Tensor fft2(In z, const Fft2Options& options) { return transformed2("fft2", z, options, false); }
+Tensor ifft2(In z, const Fft2Options& options) { return transformed2("ifft2", z, options, true); }
 Tensor rfft2(In x, const Fft2Options& o) {
-  const Tensor inner = rfft(x, {.axis = o.axes[1], .norm = o.norm});
-  return fft(In(inner, x.location()), {.axis = o.axes[0], .norm = o.norm});
+  const Tensor inner = real_transformed("rfft2", x, {.axis = o.axes[1], .norm = o.norm});
+  return transformed("rfft2", In(inner, x.location()), {.axis = o.axes[0], .norm = o.norm}, false);
 }
 Tensor irfft2(In z, const Fft2Options& o) {
-  const Tensor inner = ifft(z, {.axis = o.axes[0], .norm = o.norm});
-  return irfft(In(inner, z.location()), {.n = o.n, .axis = o.axes[1], .norm = o.norm});
+  const Tensor inner = transformed("irfft2", z, {.axis = o.axes[0], .norm = o.norm}, true);
+  return real_inverted("irfft2", In(inner, z.location()), {.n = o.n, .axis = o.axes[1], .norm = o.norm});
 }
 
 // --- frequencies ---
@@ -160,19 +158,33 @@ Tensor shifted(In x, const Axes& axes, bool back) {
 
 }  // namespace
 
-Tensor fftfreq(std::int64_t n, double d, DType dtype) { return frequencies("fftfreq", n, d, (n + 1) / 2, n, dtype); }
-Tensor rfftfreq(std::int64_t n, double d, DType dtype) { return frequencies("rfftfreq", n, d, n, n / 2 + 1, dtype); }
+Tensor fftfreq(std::int64_t n, double d, DType dtype, SourceLocation location) {
+  const ErrorSite here(location);
+  return frequencies("fftfreq", n, d, (n + 1) / 2, n, dtype);
+}
+Tensor rfftfreq(std::int64_t n, double d, DType dtype, SourceLocation location) {
+  const ErrorSite here(location);
+  return frequencies("rfftfreq", n, d, n, n / 2 + 1, dtype);
+}
 Tensor fftshift(In x, const Axes& axes) { return shifted(std::move(x), axes, false); }
 Tensor ifftshift(In x, const Axes& axes) { return shifted(std::move(x), axes, true); }
 
-std::int64_t next_fast_len(std::int64_t n) {
-  for (std::int64_t length = std::max<std::int64_t>(n, 1);; ++length) {
-    std::int64_t rest = length;
-    for (const std::int64_t radix : {2, 3, 5}) {
-      while (rest % radix == 0) rest /= radix;
+std::int64_t next_fast_len(std::int64_t n, SourceLocation location) {
+  const ErrorSite here(location);
+  const std::int64_t least = std::max<std::int64_t>(n, 1);
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t best = 0;
+  for (std::int64_t fives = 1;; fives *= 5) {
+    for (std::int64_t odd = fives;; odd *= 3) {
+      std::int64_t length = odd;
+      while (length < least && length <= most / 2) length *= 2;
+      if (length >= least && (best == 0 || length < best)) best = length;
+      if (odd >= least || odd > most / 3) break;
     }
-    if (rest == 1) return length;
+    if (fives >= least || fives > most / 5) break;
   }
+  if (best == 0) raise<ValueError>("next_fast_len: no such length fits an i64", "n <= 2^62", std::to_string(n));
+  return best;
 }
 
 // --- complex numbers ---
@@ -183,28 +195,33 @@ Tensor complex(In real, In imag) {
   return stack(both, -1);
 }
 Tensor polar(In abs, In angle) { return complex(abs * cos(angle), abs * sin(angle)); }
-Tensor real(In z) {
-  expect_complex(fft_op, z);
-  return select(z, -1, 0);
+namespace {
+/// Part 0 or 1, real or imaginary.
+Tensor part(std::string_view op, const In& z, std::int64_t which) {
+  expect_complex(op, z);
+  return select(z, -1, which);
 }
-Tensor imag(In z) {
-  expect_complex(fft_op, z);
-  return select(z, -1, 1);
-}
-Tensor abs(In z) { return hypot(real(z), imag(z)); }
-Tensor angle(In z) { return atan2(imag(z), real(z)); }
-Tensor conj(In z) {
-  expect_complex(fft_op, z);
-  return z * tensor({1, -1}, z.dtype());
-}
-Tensor multiply(In a, In b) {
-  const Tensor re_a = real(a), im_a = imag(a), re_b = real(b), im_b = imag(b);
+Tensor product(std::string_view op, const In& a, const In& b) {
+  const Tensor re_a = part(op, a, 0), im_a = part(op, a, 1), re_b = part(op, b, 0), im_b = part(op, b, 1);
   return complex(re_a * re_b - im_a * im_b, re_a * im_b + im_a * re_b);
 }
+}  // namespace
+
+Tensor real(In z) { return part("real", z, 0); }
+Tensor imag(In z) { return part("imag", z, 1); }
+Tensor abs(In z) { return hypot(part("abs", z, 0), part("abs", z, 1)); }
+Tensor angle(In z) { return atan2(part("angle", z, 1), part("angle", z, 0)); }
+Tensor conj(In z) {
+  expect_complex("conj", z);
+  return z * tensor({1, -1}, z.dtype());
+}
+Tensor multiply(In a, In b) { return product("multiply", a, b); }
 
 Tensor fftconvolve(In a, In b, const FftconvolveOptions& o) {
   match(rfft_op, a, b);
-  const auto axis_a = axis_from_last(rfft_op, o.axis, a.ndim()), axis_b = axis_from_last(rfft_op, o.axis, b.ndim());
+  const auto axis_a = axis_from_last("fftconvolve", o.axis, a.ndim());
+  const auto axis_b = axis_from_last("fftconvolve", o.axis, b.ndim());
+  expect_floating("fftconvolve", a.value());
   const auto n = a.tensor().shape(axis_a), m = b.tensor().shape(axis_b);
   if (n == 0 || m == 0) {
     raise<ShapeError>("fftconvolve: the axis must not be empty", "length >= 1",

@@ -49,14 +49,14 @@ Tensor irfft2(In z, const Fft2Options& options = {});
 // --- frequencies ---
 
 /// The frequencies of fft's coefficients for n samples at distance d, in cycles per unit of d: 0, 1, .., -1 over n d.
-Tensor fftfreq(std::int64_t n, double d = 1, DType dtype = f32);
+Tensor fftfreq(std::int64_t n, double d = 1, DType dtype = f32, SourceLocation location = SourceLocation::current());
 /// Those of rfft: 0, 1, .., n / 2 over n d.
-Tensor rfftfreq(std::int64_t n, double d = 1, DType dtype = f32);
+Tensor rfftfreq(std::int64_t n, double d = 1, DType dtype = f32, SourceLocation location = SourceLocation::current());
 /// Moves frequency 0 to the middle, along axes of the tensor (of a complex one, -2 is the last of its own), and back.
 Tensor fftshift(In x, const Axes& axes = -1);
 Tensor ifftshift(In x, const Axes& axes = -1);
 /// The least length from n on that has no prime factors but 2, 3 and 5: the fastest.
-std::int64_t next_fast_len(std::int64_t n);
+std::int64_t next_fast_len(std::int64_t n, SourceLocation location = SourceLocation::current());
 
 // --- complex numbers ---
 
@@ -99,6 +99,6 @@ Tensor stft(In x, const StftOptions& options);
 Tensor istft(In z, const StftOptions& options);
 
 /// Hann's window 1 / 2 - cos(2 pi i / n) / 2, which sums to a constant at hops of n / 2, n / 4, ..
-Tensor hann_window(std::int64_t n, DType dtype = f32);
+Tensor hann_window(std::int64_t n, DType dtype = f32, SourceLocation location = SourceLocation::current());
 
 }  // namespace newtape::fft

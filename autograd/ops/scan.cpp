@@ -94,8 +94,8 @@ Tensor logcumsumexp(In x, std::int64_t axis) {
   // dy_j/dx_i = exp(x_i - y_j) = exp(x_i - y_i) exp(y_i - y_(i+1)) ... exp(y_(j-1) - y_j), with all factors <= 1.
   return logcumsumexp_op(core::logcumsumexp(x.value(), axis), wrt(x, [x, axis](const Tensor& g, const Tensor& y) {
                            const auto weight = [](const Tensor& part, const Tensor& whole) {
-                             const Tensor absent = (whole.detach() == -infinity);
-                             return exp(where(absent, 0.0, part - whole));
+                             const Tensor absent = (whole.detach() == -infinity);  // 0, as for logsumexp
+                             return where(absent, 0.0, exp(where(absent, 0.0, part - whole)));
                            };
                            const Tensor next = weight(y, shifted(y, axis, true, infinity));
                            return Cotangent(recurrence(next, g, axis, true)) * weight(x, y);

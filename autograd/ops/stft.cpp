@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -100,7 +101,8 @@ Tensor istft(In z, const StftOptions& options) {
   return last == reached ? signal : pad(signal, {{0, last - reached}});
 }
 
-Tensor hann_window(std::int64_t n, DType dtype) {
+Tensor hann_window(std::int64_t n, DType dtype, SourceLocation location) {
+  const ErrorSite here(location);
   if (n < 1) raise<ValueError>("hann_window: n must be positive", "n >= 1", std::to_string(n));
   constexpr double pi = 3.14159265358979323846;
   Array w = Array::empty({n}, f64);

@@ -37,40 +37,41 @@ struct Gaussian {
   Tensor mean, cov;
 };
 
-void expect(const char* which, const Tensor& x, const Shape& trailing, DType dtype) {
-  if (!x.defined()) raise<ValueError>(std::string("kalman: ") + which + " is undefined");
+void expect(const char* op, const char* which, const Tensor& x, const Shape& trailing, DType dtype) {
+  if (!x.defined()) raise<ValueError>(std::string(op) + ": " + which + " is undefined");
   if (x.dtype() != dtype) {
-    raise<DTypeError>(std::string("kalman: ") + which + " must have the dtype of the observations", name(dtype),
+    raise<DTypeError>(std::string(op) + ": " + which + " must have the dtype of the observations", name(dtype),
                       name(x.dtype()));
   }
   const auto axes = static_cast<std::ptrdiff_t>(trailing.size());
   if (x.ndim() >= trailing.size() && Shape(x.shape().end() - axes, x.shape().end()) == trailing) return;
   std::string expected = "[..";
   for (const auto length : trailing) expected += ", " + std::to_string(length);
-  raise<ShapeError>(std::string("kalman: the shape of ") + which, expected + "]", to_string(x.shape()));
+  raise<ShapeError>(std::string(op) + ": the shape of " + which, expected + "]", to_string(x.shape()));
 }
 
 class Series {
  public:
-  Series(const StateSpaceModel& model, const Tensor& y, const Tensor& observed) : model_(model), y_(y) {
-    if (y.ndim() < 2) raise<ShapeError>("kalman: observations", "[.., T, m]", to_string(y.shape()));
-    if (!is_floating(y.dtype())) raise<DTypeError>("kalman: observations", "f32 or f64", name(y.dtype()));
+  Series(const char* op, const StateSpaceModel& model, const Tensor& y, const Tensor& observed) : model_(model), y_(y) {
+    if (y.ndim() < 2) raise<ShapeError>(std::string(op) + ": observations", "[.., T, m]", to_string(y.shape()));
+    if (!is_floating(y.dtype())) raise<DTypeError>(std::string(op) + ": observations", "f32 or f64", name(y.dtype()));
     times_ = y.shape(-2);
-    if (times_ == 0) raise<ValueError>("kalman: there must be at least one time", "T >= 1", to_string(y.shape()));
+    if (times_ == 0)
+      raise<ValueError>(std::string(op) + ": there must be at least one time", "T >= 1", to_string(y.shape()));
     const auto m = y.shape(-1);
     const auto n = model.initial_mean.defined() && model.initial_mean.ndim() > 0 ? model.initial_mean.shape(-1) : 0;
-    expect("initial_mean", model.initial_mean, {n}, y.dtype());
-    expect("initial_cov", model.initial_cov, {n, n}, y.dtype());
-    expect("transition", model.transition, {n, n}, y.dtype());
-    expect("transition_cov", model.transition_cov, {n, n}, y.dtype());
-    expect("observation", model.observation, {m, n}, y.dtype());
-    expect("observation_cov", model.observation_cov, {m, m}, y.dtype());
+    expect(op, "initial_mean", model.initial_mean, {n}, y.dtype());
+    expect(op, "initial_cov", model.initial_cov, {n, n}, y.dtype());
+    expect(op, "transition", model.transition, {n, n}, y.dtype());
+    expect(op, "transition_cov", model.transition_cov, {n, n}, y.dtype());
+    expect(op, "observation", model.observation, {m, n}, y.dtype());
+    expect(op, "observation_cov", model.observation_cov, {m, m}, y.dtype());
     seen_.assign(static_cast<std::size_t>(times_), true);
-    if (observed.defined()) read(observed);
+    if (observed.defined()) read(op, observed);
     // The model broadcast against the series, so that all results have the same leading axes.
     Shape lead(y.shape().begin(), y.shape().end() - 2);
     const auto widen = [&](const Tensor& x, std::ptrdiff_t axes) {
-      lead = broadcast_shapes("kalman", lead, Shape(x.shape().begin(), x.shape().end() - axes));
+      lead = broadcast_shapes(op, lead, Shape(x.shape().begin(), x.shape().end() - axes));
     };
     widen(model.initial_mean, 1), widen(model.initial_cov, 2), widen(model.transition, 2);
     widen(model.transition_cov, 2), widen(model.observation, 2), widen(model.observation_cov, 2);
@@ -117,10 +118,11 @@ class Series {
   std::vector<Gaussian> predicted, filtered;
 
  private:
-  void read(const Tensor& observed) {
-    if (observed.dtype() != boolean) raise<DTypeError>("kalman: observed", "boolean", name(observed.dtype()));
+  void read(const char* op, const Tensor& observed) {
+    if (observed.dtype() != boolean)
+      raise<DTypeError>(std::string(op) + ": observed", "boolean", name(observed.dtype()));
     if (observed.shape() != Shape{times_}) {
-      raise<ShapeError>("kalman: observed has one element for each time", to_string(Shape{times_}),
+      raise<ShapeError>(std::string(op) + ": observed has one element for each time", to_string(Shape{times_}),
                         to_string(observed.shape()));
     }
     const Array flags = core::contiguous(observed.value());
@@ -167,7 +169,7 @@ Tensor covariances_of(const std::vector<Gaussian>& states) {
 }  // namespace
 
 KalmanFilterResult kalman_filter(const StateSpaceModel& model, In y, const Tensor& observed) {
-  Series series(model, y.tensor(), observed);
+  Series series("kalman_filter", model, y.tensor(), observed);
   series.filter();
   return {.means = means_of(series.filtered),
           .covariances = covariances_of(series.filtered),
@@ -177,7 +179,7 @@ KalmanFilterResult kalman_filter(const StateSpaceModel& model, In y, const Tenso
 }
 
 KalmanSmootherResult kalman_smoother(const StateSpaceModel& model, In y, const Tensor& observed) {
-  Series series(model, y.tensor(), observed);
+  Series series("kalman_smoother", model, y.tensor(), observed);
   series.filter();
   std::vector<Tensor> crosses;
   const std::vector<Gaussian> smoothed = series.smooth(crosses);

@@ -12,9 +12,11 @@
 #include <newtape/autograd/solvers/quadratic_program.hpp>
 #include <newtape/core/linalg/factorizations.hpp>
 #include <newtape/core/linalg/quadratic_program.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <cmath>
@@ -155,34 +157,34 @@ Array solved(const Tensor& data, const Lengths& l, const QuadraticProgramOptions
   return core::cast(core::concatenate(std::vector<Array>{found.x, found.z, found.y}, -1), data.dtype());
 }
 
-void expect_operand(const char* which, const Tensor& x, const Shape& trailing) {
+void expect_operand(const char* op, const char* which, const Tensor& x, const Shape& trailing) {
   const auto axes = trailing.size();
   const bool right =
       x.ndim() >= axes && Shape(x.shape().end() - static_cast<std::ptrdiff_t>(axes), x.shape().end()) == trailing;
   if (right) return;
   std::string expected = "[..";
   for (const auto length : trailing) expected += ", " + std::to_string(length);
-  raise<ShapeError>(std::string("quadratic_program: the shape of ") + which, expected + "]", to_string(x.shape()));
+  raise<ShapeError>(std::string(op) + ": the shape of " + which, expected + "]", to_string(x.shape()));
 }
 
-void expect_pair(const char* matrix, const Tensor& a, const char* vector, const Tensor& b) {
+void expect_pair(const char* op, const char* matrix, const Tensor& a, const char* vector, const Tensor& b) {
   if (a.defined() == b.defined()) return;
-  raise<ValueError>(std::string("quadratic_program: constraints need both ") + matrix + " and " + vector,
-                    "both or none", std::string("only ") + (a.defined() ? matrix : vector));
+  raise<ValueError>(std::string(op) + ": constraints need both " + matrix + " and " + vector, "both or none",
+                    std::string("only ") + (a.defined() ? matrix : vector));
 }
 
 /// All data, undefined ones as zeros, with the common leading axes.
-Program complete(const Tensor& p, const Tensor& q, const LinearConstraints& c, Lengths& l) {
-  expect_pair("a", c.a, "b", c.b);
-  expect_pair("g", c.g, "h", c.h);
+Program complete(const char* op, const Tensor& p, const Tensor& q, const LinearConstraints& c, Lengths& l) {
+  expect_pair(op, "a", c.a, "b", c.b);
+  expect_pair(op, "g", c.g, "h", c.h);
   if (q.ndim() == 0 || q.shape(-1) == 0) {
-    raise<ShapeError>("quadratic_program: q must have at least one element", "[.., n], n >= 1", to_string(q.shape()));
+    raise<ShapeError>(std::string(op) + ": q must have at least one element", "[.., n], n >= 1", to_string(q.shape()));
   }
   const auto rows = [](const Tensor& v) { return v.defined() ? v.ndim() == 0 ? -1 : v.shape(-1) : 0; };
   l = {q.shape(-1), rows(c.b), rows(c.h)};
   const DType dtype = q.dtype();
   if (!is_floating(dtype))
-    raise<DTypeError>("quadratic_program: q must be of a float dtype", "f32 or f64", name(dtype));
+    raise<DTypeError>(std::string(op) + ": q must be of a float dtype", "f32 or f64", name(dtype));
   Program d{.p = p,
             .q = q,
             .a = c.a.defined() ? c.a : zeros({0, l.n}, dtype),
@@ -193,20 +195,19 @@ Program complete(const Tensor& p, const Tensor& q, const LinearConstraints& c, L
                                                          {"b", &d.b}, {"g", &d.g}, {"h", &d.h}};
   for (const auto& [which, x] : all) {
     if (x->dtype() == dtype) continue;
-    raise<DTypeError>(std::string("quadratic_program: ") + which + " must have the dtype of q", name(dtype),
-                      name(x->dtype()));
+    raise<DTypeError>(std::string(op) + ": " + which + " must have the dtype of q", name(dtype), name(x->dtype()));
   }
-  expect_operand("p", d.p, {l.n, l.n});
-  expect_operand("b", d.b, {l.k});
-  expect_operand("h", d.h, {l.m});
-  expect_operand("a", d.a, {l.k, l.n});
-  expect_operand("g", d.g, {l.m, l.n});
+  expect_operand(op, "p", d.p, {l.n, l.n});
+  expect_operand(op, "b", d.b, {l.k});
+  expect_operand(op, "h", d.h, {l.m});
+  expect_operand(op, "a", d.a, {l.k, l.n});
+  expect_operand(op, "g", d.g, {l.m, l.n});
   const auto lead = [](const Tensor& x, std::size_t axes) {
     return Shape(x.shape().begin(), x.shape().end() - static_cast<std::ptrdiff_t>(axes));
   };
   Shape common;
   for (const auto& s : {lead(d.p, 2), lead(d.q, 1), lead(d.a, 2), lead(d.b, 1), lead(d.g, 2), lead(d.h, 1)}) {
-    common = broadcast_shapes("quadratic_program", common, s);
+    common = broadcast_shapes(op, common, s);
   }
   const auto spread = [&](const Tensor& x, std::size_t axes) {
     Shape shape = common;
@@ -217,12 +218,10 @@ Program complete(const Tensor& p, const Tensor& q, const LinearConstraints& c, L
       spread(symmetric_part(d.p), 2), spread(d.q, 1), spread(d.a, 2), spread(d.b, 1), spread(d.g, 2), spread(d.h, 1)};
 }
 
-}  // namespace
-
-QuadraticProgramSolution quadratic_program(In p, In q, const LinearConstraints& constraints,
-                                           const QuadraticProgramOptions& options) {
+QuadraticProgramSolution solution_of(const char* op, const In& p, const In& q, const LinearConstraints& constraints,
+                                     const QuadraticProgramOptions& options) {
   Lengths l{};
-  const Tensor data = pack(complete(p.tensor(), q.tensor(), constraints, l));
+  const Tensor data = pack(complete(op, p.tensor(), q.tensor(), constraints, l));
   const In packed(data, q.location());
   const Tensor w =
       quadratic_program_op(solved(data, l, options), wrt(packed, [packed, l](const Tensor& g, const Tensor& y) {
@@ -231,11 +230,18 @@ QuadraticProgramSolution quadratic_program(In p, In q, const LinearConstraints& 
   return parted(w, l);
 }
 
+}  // namespace
+
+QuadraticProgramSolution quadratic_program(In p, In q, const LinearConstraints& constraints,
+                                           const QuadraticProgramOptions& options) {
+  return solution_of("quadratic_program", p, q, constraints, options);
+}
+
 QuadraticProgramSolution linear_program(In q, const LinearConstraints& constraints,
                                         const QuadraticProgramOptions& options) {
   const auto n = q.tensor().ndim() == 0 ? 0 : q.tensor().shape(-1);
-  const Tensor zero = zeros({n, n}, q.tensor().dtype());
-  return quadratic_program(In(zero, q.location()), q, constraints, options);
+  const In zero(zeros({n, n}, q.tensor().dtype()), q.location());
+  return solution_of("linear_program", zero, q, constraints, options);
 }
 
 }  // namespace newtape

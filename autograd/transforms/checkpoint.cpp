@@ -97,7 +97,7 @@ class Segment {
 
 bool detail::recomputing_checkpoint() noexcept { return replays > 0; }
 
-Tensor checkpoint(const Function& f, std::span<const Tensor> xs) {
+Tensor checkpoint(const Located<Function>& f, std::span<const Tensor> xs) {
   if (!grad_enabled() || std::none_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.requires_grad(); })) {
     return f(xs);
   }
@@ -121,7 +121,7 @@ Tensor checkpoint(const Function& f, std::span<const Tensor> xs) {
                        wrt_all(xs, [segment](std::size_t i, const Tensor& g) { return segment->gradient(i, g); }));
 }
 
-Tensor checkpoint(const UnaryFunction& f, const Tensor& x) {
+Tensor checkpoint(const Located<UnaryFunction>& f, const Tensor& x) {
   return checkpoint(Function([f](std::span<const Tensor> xs) { return f(xs[0]); }), {&x, 1});
 }
 

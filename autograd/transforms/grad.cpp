@@ -8,6 +8,7 @@
 #include <newtape/autograd/transforms/recorded_function.hpp>
 
 #include <algorithm>
+#include <string>
 
 namespace newtape {
 
@@ -49,21 +50,34 @@ std::vector<Tensor> ones_for(std::span<const Tensor> ys) {
 
 // --- gradients ---
 
-std::pair<Tensor, std::vector<Tensor>> value_and_grad(const Function& f, std::span<const Tensor> xs) {
-  const RecordedFunction t = record("grad", f, xs);
-  expect_scalar("grad", t);
+namespace {
+std::pair<Tensor, std::vector<Tensor>> value_and_gradient(const std::string& op, const Function& f,
+                                                          std::span<const Tensor> xs) {
+  const RecordedFunction t = record(op, f, xs);
+  expect_scalar(op, t);
   auto gradient = pull(t.ys, ones_for(t.ys), t.xs, last(t));
   return {t.result(t.ys[0]), std::move(gradient)};
 }
-std::pair<Tensor, Tensor> value_and_grad(const UnaryFunction& f, const Tensor& x) {
-  return first(value_and_grad(of_single(f), one(x)));
+}  // namespace
+
+std::pair<Tensor, std::vector<Tensor>> value_and_grad(const Located<Function>& f, std::span<const Tensor> xs) {
+  return value_and_gradient(detail::caller_or("value_and_grad"), f, xs);
+}
+std::pair<Tensor, Tensor> value_and_grad(const Located<UnaryFunction>& f, const Tensor& x) {
+  return first(value_and_gradient(detail::caller_or("value_and_grad"), of_single(f), one(x)));
 }
 
-UnaryFunction grad(UnaryFunction f) {
-  return [f = std::move(f)](const Tensor& x) { return value_and_grad(f, x).second; };
+UnaryFunction grad(Located<UnaryFunction> f) {
+  return [f = std::move(f)](const Tensor& x) {
+    const ErrorSite here(f.location());
+    return value_and_gradient("grad", of_single(f), one(x)).second[0];
+  };
 }
-MultiFunction grad(Function f) {
-  return [f = std::move(f)](std::span<const Tensor> xs) { return value_and_grad(f, xs).second; };
+MultiFunction grad(Located<Function> f) {
+  return [f = std::move(f)](std::span<const Tensor> xs) {
+    const ErrorSite here(f.location());
+    return value_and_gradient("grad", f, xs).second;
+  };
 }
 
 // --- products with the Jacobian ---
@@ -87,27 +101,28 @@ std::pair<std::vector<Tensor>, std::vector<Tensor>> back(RecordedFunction t, std
 
 }  // namespace
 
-std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const MultiFunction& f, std::span<const Tensor> xs,
+std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const Located<MultiFunction>& f, std::span<const Tensor> xs,
                                                         std::span<const Tensor> vs) {
   return push(record("jvp", f, xs), vs);
 }
-std::pair<Tensor, Tensor> jvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
+std::pair<Tensor, Tensor> jvp(const Located<Function>& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
   auto [y, forward] = push(record("jvp", f, xs), vs);
   return {std::move(y[0]), std::move(forward[0])};
 }
-std::pair<Tensor, Tensor> jvp(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
+std::pair<Tensor, Tensor> jvp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v) {
   return jvp(of_single(f), one(x), one(v));
 }
 
-std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const MultiFunction& f, std::span<const Tensor> xs,
+std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const Located<MultiFunction>& f, std::span<const Tensor> xs,
                                                         std::span<const Tensor> cotangents) {
   return back(record("vjp", f, xs), cotangents);
 }
-std::pair<Tensor, std::vector<Tensor>> vjp(const Function& f, std::span<const Tensor> xs, const Tensor& cotangent) {
+std::pair<Tensor, std::vector<Tensor>> vjp(const Located<Function>& f, std::span<const Tensor> xs,
+                                           const Tensor& cotangent) {
   auto [y, gradients] = back(record("vjp", f, xs), one(cotangent));
   return {std::move(y[0]), std::move(gradients)};
 }
-std::pair<Tensor, Tensor> vjp(const UnaryFunction& f, const Tensor& x, const Tensor& cotangent) {
+std::pair<Tensor, Tensor> vjp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& cotangent) {
   return first(vjp(of_single(f), one(x), cotangent));
 }
 
@@ -140,22 +155,33 @@ std::vector<Tensor> Linearization::vjp(std::span<const Tensor> gs) const {
 
 // --- products with second derivatives ---
 
-std::pair<Tensor, std::vector<Tensor>> hvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
-  RecordedFunction t = record("hvp", f, xs);
-  expect_scalar("hvp", t);
-  const Shape lead = expect_tangents("hvp", "vector", t.xs, vs);
+namespace {
+std::pair<Tensor, std::vector<Tensor>> hessian_product(const char* op, const Function& f, std::span<const Tensor> xs,
+                                                       std::span<const Tensor> vs) {
+  RecordedFunction t = record(op, f, xs);
+  expect_scalar(op, t);
+  const Shape lead = expect_tangents(op, "vector", t.xs, vs);
   t.record |= varies(vs);
   const auto gradient = pull(t.ys, ones_for(t.ys), t.xs, Graph::record);
   auto product = pull(gradient, vs, t.xs, last(t), lead);
   return {t.result(t.ys[0]), std::move(product)};
 }
-std::pair<Tensor, Tensor> hvp(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
-  return first(hvp(of_single(f), one(x), one(v)));
+}  // namespace
+
+std::pair<Tensor, std::vector<Tensor>> hvp(const Located<Function>& f, std::span<const Tensor> xs,
+                                           std::span<const Tensor> vs) {
+  return hessian_product("hvp", f, xs, vs);
 }
-std::pair<Tensor, std::vector<Tensor>> vhp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
-  return hvp(f, xs, vs);
+std::pair<Tensor, Tensor> hvp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v) {
+  return first(hessian_product("hvp", of_single(f), one(x), one(v)));
 }
-std::pair<Tensor, Tensor> vhp(const UnaryFunction& f, const Tensor& x, const Tensor& v) { return hvp(f, x, v); }
+std::pair<Tensor, std::vector<Tensor>> vhp(const Located<Function>& f, std::span<const Tensor> xs,
+                                           std::span<const Tensor> vs) {
+  return hessian_product("vhp", f, xs, vs);
+}
+std::pair<Tensor, Tensor> vhp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v) {
+  return first(hessian_product("vhp", of_single(f), one(x), one(v)));
+}
 
 HessianProduct::HessianProduct(const Function& f, std::span<const Tensor> xs) {
   RecordedFunction t = record("hvp", f, xs);
@@ -191,17 +217,19 @@ std::pair<Tensor, std::vector<Tensor>> gauss_newton(const Function& f, std::span
 
 }  // namespace
 
-std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, const UnaryFunction& loss, std::span<const Tensor> xs,
-                                            std::span<const Tensor> vs) {
+std::pair<Tensor, std::vector<Tensor>> gnvp(const Located<Function>& f, const UnaryFunction& loss,
+                                            std::span<const Tensor> xs, std::span<const Tensor> vs) {
   return gauss_newton(f, xs, vs, [&](const Tensor& y, const Tensor& u) { return hvp(loss, y, u).second; });
 }
-std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const UnaryFunction& loss, const Tensor& x, const Tensor& v) {
+std::pair<Tensor, Tensor> gnvp(const Located<UnaryFunction>& f, const UnaryFunction& loss, const Tensor& x,
+                               const Tensor& v) {
   return first(gnvp(of_single(f), loss, one(x), one(v)));
 }
-std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs) {
+std::pair<Tensor, std::vector<Tensor>> gnvp(const Located<Function>& f, std::span<const Tensor> xs,
+                                            std::span<const Tensor> vs) {
   return gauss_newton(f, xs, vs, [](const Tensor&, const Tensor& u) { return u; });
 }
-std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
+std::pair<Tensor, Tensor> gnvp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v) {
   return first(gnvp(of_single(f), one(x), one(v)));
 }
 
@@ -241,7 +269,7 @@ void expect_shape(std::string_view op, const Tensor& y, const Shape& shape) {
 
 }  // namespace
 
-Tensor laplacian(const UnaryFunction& f, const Tensor& x) {
+Tensor laplacian(const Located<UnaryFunction>& f, const Tensor& x) {
   expect_rows("laplacian", x);
   const RecordedFunction t = record("laplacian", of_single(f), one(x));
   expect_shape("laplacian", t.ys[0], Shape(x.shape().begin(), x.shape().end() - 1));
@@ -249,7 +277,7 @@ Tensor laplacian(const UnaryFunction& f, const Tensor& x) {
   return t.result(trace_of_rows(gradient[0], t));
 }
 
-Tensor divergence(const UnaryFunction& f, const Tensor& x) {
+Tensor divergence(const Located<UnaryFunction>& f, const Tensor& x) {
   expect_rows("divergence", x);
   const RecordedFunction t = record("divergence", of_single(f), one(x));
   expect_shape("divergence", t.ys[0], x.shape());

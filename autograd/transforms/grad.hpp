@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/tape.hpp>
 
 #include <functional>
@@ -23,24 +24,25 @@ using MultiFunction = std::function<std::vector<Tensor>(std::span<const Tensor>)
 // --- gradients of scalar-valued functions ---
 
 /// The function whose value is the gradient of f: `grad(grad(f))(x)` is the second derivative of a scalar function.
-UnaryFunction grad(UnaryFunction f);
-MultiFunction grad(Function f);
+UnaryFunction grad(Located<UnaryFunction> f);
+MultiFunction grad(Located<Function> f);
 /// f(x) and its gradient. ShapeError unless f returns one element.
-std::pair<Tensor, Tensor> value_and_grad(const UnaryFunction& f, const Tensor& x);
-std::pair<Tensor, std::vector<Tensor>> value_and_grad(const Function& f, std::span<const Tensor> xs);
+std::pair<Tensor, Tensor> value_and_grad(const Located<UnaryFunction>& f, const Tensor& x);
+std::pair<Tensor, std::vector<Tensor>> value_and_grad(const Located<Function>& f, std::span<const Tensor> xs);
 
 // --- products with the Jacobian; extra leading axes of the vectors (a batch) are kept in the products ---
 
 /// f(xs), and its Jacobian's product with tangents `vs` (of the shapes of `xs`). Exact: the pullback is linear in the
 /// cotangent, and the transpose of that linear map is the forward derivative (Townsend 2017).
-std::pair<Tensor, Tensor> jvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
-std::pair<Tensor, Tensor> jvp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
-std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const MultiFunction& f, std::span<const Tensor> xs,
+std::pair<Tensor, Tensor> jvp(const Located<Function>& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
+std::pair<Tensor, Tensor> jvp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v);
+std::pair<std::vector<Tensor>, std::vector<Tensor>> jvp(const Located<MultiFunction>& f, std::span<const Tensor> xs,
                                                         std::span<const Tensor> vs);
 /// f(xs), and the cotangent's product with the Jacobian with respect to each of `xs`.
-std::pair<Tensor, std::vector<Tensor>> vjp(const Function& f, std::span<const Tensor> xs, const Tensor& cotangent);
-std::pair<Tensor, Tensor> vjp(const UnaryFunction& f, const Tensor& x, const Tensor& cotangent);
-std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const MultiFunction& f, std::span<const Tensor> xs,
+std::pair<Tensor, std::vector<Tensor>> vjp(const Located<Function>& f, std::span<const Tensor> xs,
+                                           const Tensor& cotangent);
+std::pair<Tensor, Tensor> vjp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& cotangent);
+std::pair<std::vector<Tensor>, std::vector<Tensor>> vjp(const Located<MultiFunction>& f, std::span<const Tensor> xs,
                                                         std::span<const Tensor> cotangents);
 
 /// f at a point and its Jacobian there as a linear map in both directions. f is evaluated once for any number of
@@ -69,11 +71,13 @@ class Linearization {
 // --- products with second derivatives of scalar-valued functions ---
 
 /// f(xs), and the product of its Hessian with `vs` (of the shapes of `xs`): the gradient of <gradient, v>.
-std::pair<Tensor, std::vector<Tensor>> hvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
-std::pair<Tensor, Tensor> hvp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
+std::pair<Tensor, std::vector<Tensor>> hvp(const Located<Function>& f, std::span<const Tensor> xs,
+                                           std::span<const Tensor> vs);
+std::pair<Tensor, Tensor> hvp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v);
 /// f(xs) and v^T H; the same as hvp, as the Hessian is symmetric.
-std::pair<Tensor, std::vector<Tensor>> vhp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
-std::pair<Tensor, Tensor> vhp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
+std::pair<Tensor, std::vector<Tensor>> vhp(const Located<Function>& f, std::span<const Tensor> xs,
+                                           std::span<const Tensor> vs);
+std::pair<Tensor, Tensor> vhp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v);
 
 /// f at a point with its gradient, and its Hessian as a linear map, for many products at one point (conjugate
 /// gradients). f and its gradient are evaluated once.
@@ -95,18 +99,20 @@ class HessianProduct {
 
 /// f(xs), and the Gauss-Newton product J^T H J v for loss(f(xs)): J is the Jacobian of `f`, and H the Hessian of `loss`
 /// at f(xs) (Schraudolph 2002). The matrix is positive semidefinite where `loss` is convex.
-std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, const UnaryFunction& loss, std::span<const Tensor> xs,
-                                            std::span<const Tensor> vs);
-std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const UnaryFunction& loss, const Tensor& x, const Tensor& v);
+std::pair<Tensor, std::vector<Tensor>> gnvp(const Located<Function>& f, const UnaryFunction& loss,
+                                            std::span<const Tensor> xs, std::span<const Tensor> vs);
+std::pair<Tensor, Tensor> gnvp(const Located<UnaryFunction>& f, const UnaryFunction& loss, const Tensor& x,
+                               const Tensor& v);
 /// The same for half the sum of squares as the loss: f(xs) and J^T J v.
-std::pair<Tensor, std::vector<Tensor>> gnvp(const Function& f, std::span<const Tensor> xs, std::span<const Tensor> vs);
-std::pair<Tensor, Tensor> gnvp(const UnaryFunction& f, const Tensor& x, const Tensor& v);
+std::pair<Tensor, std::vector<Tensor>> gnvp(const Located<Function>& f, std::span<const Tensor> xs,
+                                            std::span<const Tensor> vs);
+std::pair<Tensor, Tensor> gnvp(const Located<UnaryFunction>& f, const Tensor& x, const Tensor& v);
 
 // --- fields: f(x) for rows x [.., d] of coordinates; each result depends on its own row only ---
 
 /// sum_i d^2f/dx_i^2: f maps [.., d] to [..]; result [..].
-Tensor laplacian(const UnaryFunction& f, const Tensor& x);
+Tensor laplacian(const Located<UnaryFunction>& f, const Tensor& x);
 /// sum_i df_i/dx_i: f maps [.., d] to [.., d]; result [..].
-Tensor divergence(const UnaryFunction& f, const Tensor& x);
+Tensor divergence(const Located<UnaryFunction>& f, const Tensor& x);
 
 }  // namespace newtape

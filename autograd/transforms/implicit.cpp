@@ -10,9 +10,10 @@
 #include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/linalg/krylov.hpp>
 #include <newtape/core/linalg/products.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <algorithm>
@@ -341,7 +342,7 @@ class Anderson {
 
 }  // namespace
 
-std::vector<Tensor> custom_root(const Equation& f,
+std::vector<Tensor> custom_root(const Located<Equation>& f,
                                 const std::function<std::vector<Tensor>(std::span<const Tensor> theta)>& solver,
                                 std::span<const Tensor> theta, const LinearSolveOptions& options) {
   std::vector<Tensor> xs;
@@ -352,13 +353,13 @@ std::vector<Tensor> custom_root(const Equation& f,
   auto root = std::make_shared<const Root>(Root{"custom_root", f, shapes_of(xs), shapes_of(theta)});
   return with_derivatives(std::move(root), std::move(xs), theta, options);
 }
-Tensor custom_root(const UnaryEquation& f, const std::function<Tensor(const Tensor& theta)>& solver,
+Tensor custom_root(const Located<UnaryEquation>& f, const std::function<Tensor(const Tensor& theta)>& solver,
                    const Tensor& theta, const LinearSolveOptions& options) {
   return custom_root(
       lift(f), [&](std::span<const Tensor> t) { return std::vector<Tensor>{solver(t[0])}; }, {&theta, 1}, options)[0];
 }
 
-std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
+std::vector<Tensor> fixed_point(const Located<Equation>& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
                                 const FixedPointOptions& options) {
   constexpr auto op = "fixed_point";
   if (x0.empty()) raise<ValueError>("fixed_point: x0 must not be empty", "one tensor or more", "none");
@@ -401,11 +402,12 @@ std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, s
   }
   return with_derivatives(std::move(root), std::move(xs), theta, options.linear);
 }
-Tensor fixed_point(const UnaryEquation& f, const Tensor& x0, const Tensor& theta, const FixedPointOptions& options) {
+Tensor fixed_point(const Located<UnaryEquation>& f, const Tensor& x0, const Tensor& theta,
+                   const FixedPointOptions& options) {
   return fixed_point(lift(f), {&x0, 1}, {&theta, 1}, options)[0];
 }
 
-Tensor custom_linear_solve(const LinearFunction& matvec, const Tensor& b, std::span<const Tensor> theta,
+Tensor custom_linear_solve(const Located<LinearFunction>& matvec, const Tensor& b, std::span<const Tensor> theta,
                            const CustomLinearSolveOptions& options) {
   constexpr auto op = "custom_linear_solve";
   const DType dtype = one_dtype(op, b.defined() ? b.dtype() : f64, {&b, 1});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/tape.hpp>
 
 #include <functional>
@@ -31,10 +32,10 @@ using UnaryEquation = std::function<Tensor(const Tensor& x, const Tensor& theta)
 
 /// The root that `solver(theta)` returns, differentiable in theta. ShapeError unless f has the shapes of x;
 /// NumericalError in the backward pass when df/dx is singular or the linear solver does not converge.
-std::vector<Tensor> custom_root(const Equation& f,
+std::vector<Tensor> custom_root(const Located<Equation>& f,
                                 const std::function<std::vector<Tensor>(std::span<const Tensor> theta)>& solver,
                                 std::span<const Tensor> theta, const LinearSolveOptions& options = {});
-Tensor custom_root(const UnaryEquation& f, const std::function<Tensor(const Tensor& theta)>& solver,
+Tensor custom_root(const Located<UnaryEquation>& f, const std::function<Tensor(const Tensor& theta)>& solver,
                    const Tensor& theta, const LinearSolveOptions& options = {});
 
 struct FixedPointOptions {
@@ -45,9 +46,9 @@ struct FixedPointOptions {
 };
 
 /// The x with x = f(x, theta), iterated from x0; derivatives as in custom_root. NumericalError when not converged.
-std::vector<Tensor> fixed_point(const Equation& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
+std::vector<Tensor> fixed_point(const Located<Equation>& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
                                 const FixedPointOptions& options = {});
-Tensor fixed_point(const UnaryEquation& f, const Tensor& x0, const Tensor& theta,
+Tensor fixed_point(const Located<UnaryEquation>& f, const Tensor& x0, const Tensor& theta,
                    const FixedPointOptions& options = {});
 
 /// v -> A v, for v of the shape of the right side.
@@ -65,7 +66,7 @@ struct CustomLinearSolveOptions {
 
 /// The x with A(theta) x = b, for a matrix given by its matrix-vector products; derivatives of any order in b and
 /// theta. NumericalError when A is singular or the iteration does not converge.
-Tensor custom_linear_solve(const LinearFunction& matvec, const Tensor& b, std::span<const Tensor> theta = {},
+Tensor custom_linear_solve(const Located<LinearFunction>& matvec, const Tensor& b, std::span<const Tensor> theta = {},
                            const CustomLinearSolveOptions& options = {});
 
 }  // namespace newtape

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/transforms/jacobian.hpp>
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/index.hpp>
@@ -208,20 +209,20 @@ Array hessian_value(const Gradient& at, const JacobianOptions& options) {
 
 // --- Jacobians ---
 
-std::vector<std::vector<Tensor>> jacobian(const MultiFunction& f, std::span<const Tensor> xs,
+std::vector<std::vector<Tensor>> jacobian(const Located<MultiFunction>& f, std::span<const Tensor> xs,
                                           const JacobianOptions& options) {
   return jacobian_of(record("jacobian", f, xs), options);
 }
-std::vector<Tensor> jacobian(const Function& f, std::span<const Tensor> xs, const JacobianOptions& options) {
+std::vector<Tensor> jacobian(const Located<Function>& f, std::span<const Tensor> xs, const JacobianOptions& options) {
   return jacobian_of(record("jacobian", f, xs), options)[0];
 }
-Tensor jacobian(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options) {
+Tensor jacobian(const Located<UnaryFunction>& f, const Tensor& x, const JacobianOptions& options) {
   return jacobian(lift(f), {&x, 1}, options)[0];
 }
 
 // --- Hessians ---
 
-std::vector<std::vector<Tensor>> hessian(const Function& f, std::span<const Tensor> xs,
+std::vector<std::vector<Tensor>> hessian(const Located<Function>& f, std::span<const Tensor> xs,
                                          const JacobianOptions& options) {
   const auto at = gradient_of("hessian", f, xs);
   auto blocks = upper_blocks(at, options);
@@ -233,11 +234,11 @@ std::vector<std::vector<Tensor>> hessian(const Function& f, std::span<const Tens
   }
   return blocks;
 }
-Tensor hessian(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options) {
+Tensor hessian(const Located<UnaryFunction>& f, const Tensor& x, const JacobianOptions& options) {
   return hessian(lift(f), {&x, 1}, options)[0][0];
 }
 
-Tensor hessian_matrix(const Function& f, std::span<const Tensor> xs, const JacobianOptions& options) {
+Tensor hessian_matrix(const Located<Function>& f, std::span<const Tensor> xs, const JacobianOptions& options) {
   for (const auto& x : xs) {
     if (x.dtype() != xs[0].dtype()) {
       raise<DTypeError>("hessian_matrix: the inputs must have the same dtype", name(xs[0].dtype()), name(x.dtype()));
@@ -256,7 +257,7 @@ Tensor hessian_matrix(const Function& f, std::span<const Tensor> xs, const Jacob
   return concatenate(rows, 0);
 }
 
-Tensor hessian_diag(const UnaryFunction& f, const Tensor& x, const JacobianOptions& options) {
+Tensor hessian_diag(const Located<UnaryFunction>& f, const Tensor& x, const JacobianOptions& options) {
   const auto at = gradient_of("hessian_diag", lift(f), {&x, 1});
   const auto n = x.size();
   const auto chunk = detail::chunk_rows(detail::reach(at.g, at.t.xs), n, options.chunk);
@@ -273,7 +274,7 @@ Tensor hessian_diag(const UnaryFunction& f, const Tensor& x, const JacobianOptio
 
 // --- samples ---
 
-std::vector<Tensor> per_sample_grad(const SampleLoss& loss, std::span<const Tensor> parameters,
+std::vector<Tensor> per_sample_grad(const Located<SampleLoss>& loss, std::span<const Tensor> parameters,
                                     std::span<const Tensor> batch, std::int64_t chunk) {
   constexpr auto what = "per_sample_grad";
   if (batch.empty()) raise<ValueError>("per_sample_grad: the batch must not be empty", "one tensor or more", "none");
@@ -308,14 +309,16 @@ std::vector<Tensor> per_sample_grad(const SampleLoss& loss, std::span<const Tens
 
 // --- all parameters as one vector ---
 
-Tensor parameters_to_vector(std::span<const Tensor> xs) {
+Tensor parameters_to_vector(std::span<const Tensor> xs, SourceLocation location) {
+  const ErrorSite here(location);
   std::vector<Tensor> flat;
   for (const auto& x : xs) flat.push_back(reshape(x, {x.size()}));
   if (flat.empty()) raise<ValueError>("parameters_to_vector: the list must not be empty", "one or more", "none");
   return flat.size() == 1 ? flat[0] : concatenate(flat, 0);
 }
 
-std::vector<Tensor> vector_to_parameters(const Tensor& vector, std::span<const Tensor> like) {
+std::vector<Tensor> vector_to_parameters(const Tensor& vector, std::span<const Tensor> like, SourceLocation location) {
+  const ErrorSite here(location);
   if (vector.ndim() != 1 || vector.size() != total_size(like)) {
     raise<ShapeError>("vector_to_parameters: the vector must have as many elements as the tensors",
                       to_string(Shape{total_size(like)}), to_string(vector.shape()));

@@ -88,9 +88,10 @@ CallerOfFunctions::CallerOfFunctions(std::string_view op) noexcept : before_(out
 }
 CallerOfFunctions::~CallerOfFunctions() { outermost_caller = before_; }
 
+std::string caller_or(std::string_view op) { return std::string(outermost_caller.empty() ? op : outermost_caller); }
+
 void raise_empty_function(std::string_view op) {
-  raise<ValueError>(std::string(outermost_caller.empty() ? op : outermost_caller) + ": the function is empty",
-                    "a function", "none");
+  raise<ValueError>(caller_or(op) + ": the function is empty", "a function", "none");
 }
 
 RecordedFunction record(std::string_view op, const MultiFunction& f, std::span<const Tensor> xs) {

@@ -43,6 +43,8 @@ class CallerOfFunctions {
  private:
   std::string_view before_;
 };
+/// The outermost caller of functions on this thread, which errors name; `op` when there is none.
+std::string caller_or(std::string_view op);
 /// The ValueError of a function that is empty, named by the outermost caller.
 [[noreturn]] void raise_empty_function(std::string_view op);
 /// body(), in which functions of the user are called: a ValueError where one of them is empty.

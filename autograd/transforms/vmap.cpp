@@ -291,23 +291,30 @@ std::vector<Tensor> map(const MultiFunction& f, std::span<const Tensor> xs, cons
 }  // namespace vmapping
 }  // namespace
 
-MultiFunction vmap(MultiFunction f, const VmapOptions& options) {
+MultiFunction vmap(Located<MultiFunction> f, const VmapOptions& options) {
   return [f = std::move(f), options](std::span<const Tensor> xs) {
+    const ErrorSite here(f.location());
     return detail::with_functions("vmap", [&] { return vmapping::map(f, xs, options); });
   };
 }
 
-Function vmap(Function f, const VmapOptions& options) {
-  return [g = vmap(MultiFunction([f = std::move(f)](std::span<const Tensor> xs) { return std::vector<Tensor>{f(xs)}; }),
-                   options)](std::span<const Tensor> xs) { return g(xs)[0]; };
+Function vmap(Located<Function> f, const VmapOptions& options) {
+  const auto location = f.location();
+  MultiFunction several = [f = std::move(f)](std::span<const Tensor> xs) { return std::vector<Tensor>{f(xs)}; };
+  return [g = vmap(Located<MultiFunction>(std::move(several), location), options)](std::span<const Tensor> xs) {
+    return g(xs)[0];
+  };
 }
 
-UnaryFunction vmap(UnaryFunction f, const VmapOptions& options) {
-  return [g = vmap(Function([f = std::move(f)](std::span<const Tensor> xs) { return f(xs[0]); }), options)](
-             const Tensor& x) { return g(std::span(&x, 1)); };
+UnaryFunction vmap(Located<UnaryFunction> f, const VmapOptions& options) {
+  const auto location = f.location();
+  Function of_list = [f = std::move(f)](std::span<const Tensor> xs) { return f(xs[0]); };
+  return [g = vmap(Located<Function>(std::move(of_list), location), options)](const Tensor& x) {
+    return g(std::span(&x, 1));
+  };
 }
 
-std::string explain_vmap(const MultiFunction& f, std::span<const Tensor> xs, const VmapOptions& options) {
+std::string explain_vmap(const Located<MultiFunction>& f, std::span<const Tensor> xs, const VmapOptions& options) {
   const vmapping::Mapping mapping(xs, options);
   std::string reason;
   if (mapping.size > 0) vmapping::together(f, xs, mapping, reason);

@@ -23,11 +23,11 @@ struct VmapOptions {
 /// grad, jvp, hessian and itself, on both sides. f may not read elements by other ways, such as data(). The
 /// two traces are calls of f: what it changes (running statistics, a generator) changes twice, too. ValueError for an
 /// empty f; ShapeError for different numbers of examples, and where the results of examples differ in shape.
-MultiFunction vmap(MultiFunction f, const VmapOptions& options = {});
-Function vmap(Function f, const VmapOptions& options = {});
-UnaryFunction vmap(UnaryFunction f, const VmapOptions& options = {});
+MultiFunction vmap(Located<MultiFunction> f, const VmapOptions& options = {});
+Function vmap(Located<Function> f, const VmapOptions& options = {});
+UnaryFunction vmap(Located<UnaryFunction> f, const VmapOptions& options = {});
 
 /// Why vmap would compute the examples one by one, with the line of the operation; empty when it computes them together.
-std::string explain_vmap(const MultiFunction& f, std::span<const Tensor> xs, const VmapOptions& options = {});
+std::string explain_vmap(const Located<MultiFunction>& f, std::span<const Tensor> xs, const VmapOptions& options = {});
 
 }  // namespace newtape

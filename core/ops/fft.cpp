@@ -194,10 +194,6 @@ void for_groups(std::int64_t signals, std::int64_t n, std::int64_t elements, con
   });
 }
 
-void expect_floating(const char* op, const Array& x) {
-  if (is_floating(x.dtype())) return;
-  raise<DTypeError>(std::string(op) + ": unsupported dtype", "f32 or f64", describe(x));
-}
 void expect_pairs(const char* op, const Array& z) {
   expect_floating(op, z);
   if (z.ndim() >= 2 && z.shape(-1) == 2 && z.shape(-2) >= 1) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/optim/second_order/method.hpp>
 #include <newtape/optim/second_order/result.hpp>
@@ -67,9 +68,10 @@ struct ConstrainedResult : Result {
 /// throw: the status reports them (no_progress with a violation: a point where the constraints are met less by every
 /// step, as where they contradict each other), and the result is the last point. Throws ValueError, DTypeError,
 /// ShapeError for bad input, and exceptions of f other than NumericalError, which counts as NaN.
-ConstrainedResult minimize_constrained(const UnaryFunction& f, const Tensor& x0, const UnaryConstraints& constraints,
+ConstrainedResult minimize_constrained(const Located<UnaryFunction>& f, const Tensor& x0,
+                                       const UnaryConstraints& constraints,
                                        const MinimizeConstrainedOptions& options = {});
-ConstrainedResult minimize_constrained(const Function& f, std::span<const Tensor> x0, const Constraints& constraints,
-                                       const MinimizeConstrainedOptions& options = {});
+ConstrainedResult minimize_constrained(const Located<Function>& f, std::span<const Tensor> x0,
+                                       const Constraints& constraints, const MinimizeConstrainedOptions& options = {});
 
 }  // namespace newtape::optim

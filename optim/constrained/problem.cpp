@@ -8,10 +8,11 @@
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/linalg/vectors.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/optim/check_option.hpp>
 #include <newtape/optim/constrained/problem.hpp>
 #include <newtape/optim/second_order/run_recorder.hpp>
@@ -172,18 +173,18 @@ const char* to_string(ConstrainedAlgorithm algorithm) noexcept {
   return algorithm == ConstrainedAlgorithm::sqp ? "SQP" : "augmented Lagrangian";
 }
 
-ConstrainedResult minimize_constrained(const Function& f, std::span<const Tensor> x0, const Constraints& constraints,
-                                       const MinimizeConstrainedOptions& options) {
-  ConstrainedProblem problem(f, x0, constraints, options);
-  const Array start = problem.bounds.project(core::cast(core::copy(problem.objective.flatten(x0)), f64));
+ConstrainedResult minimize_constrained(const Located<Function>& f, std::span<const Tensor> x0,
+                                       const Constraints& constraints, const MinimizeConstrainedOptions& options) {
   return newtape::detail::with_functions(op, [&] {
+    ConstrainedProblem problem(f, x0, constraints, options);
+    const Array start = problem.bounds.project(core::cast(core::copy(problem.objective.flatten(x0)), f64));
     return options.algorithm == ConstrainedAlgorithm::sqp ? run_sqp(problem, start, options)
                                                           : run_augmented_lagrangian(problem, start, options);
   });
 }
 
-ConstrainedResult minimize_constrained(const UnaryFunction& f, const Tensor& x0, const UnaryConstraints& constraints,
-                                       const MinimizeConstrainedOptions& options) {
+ConstrainedResult minimize_constrained(const Located<UnaryFunction>& f, const Tensor& x0,
+                                       const UnaryConstraints& constraints, const MinimizeConstrainedOptions& options) {
   const auto of_one = [](const UnaryFunction& g) {
     return g ? Function([g](std::span<const Tensor> xs) { return g(xs[0]); }) : Function();
   };

@@ -7,6 +7,7 @@
 #include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/fisher/fisher.hpp>
 #include <newtape/optim/second_order/objective.hpp>
@@ -30,8 +31,9 @@ FisherProduct::FisherProduct(const Function& outputs, const UnaryFunction& loss,
 EmpiricalFisherProduct::EmpiricalFisherProduct(const Function& losses, std::span<const Tensor> xs) : j_(losses, xs) {
   const Tensor& all = j_.values()[0];
   if (all.ndim() != 1 || all.size() == 0) {
-    raise<ShapeError>("empirical Fisher: the losses must be a vector of one or more elements", "[n]",
-                      to_string(all.shape()));
+    raise<ShapeError>(newtape::detail::caller_or("empirical_fisher_product") +
+                          ": the losses must be a vector of one or more elements",
+                      "[n]", to_string(all.shape()));
   }
   value_ = mean(all);
 }
@@ -47,26 +49,29 @@ std::vector<Tensor> EmpiricalFisherProduct::operator()(std::span<const Tensor> v
   return j_.vjp({&along, 1});
 }
 
-std::pair<Tensor, std::vector<Tensor>> fisher_product(const Function& outputs, const UnaryFunction& loss,
+std::pair<Tensor, std::vector<Tensor>> fisher_product(const Located<Function>& outputs, const UnaryFunction& loss,
                                                       std::span<const Tensor> xs, std::span<const Tensor> vs) {
   return gnvp(outputs, loss, xs, vs);
 }
 
-std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Function& losses, std::span<const Tensor> xs,
+std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Located<Function>& losses,
+                                                                std::span<const Tensor> xs,
                                                                 std::span<const Tensor> vs) {
   const EmpiricalFisherProduct product(losses, xs);
   return {product.value(), product(vs)};
 }
 
-Tensor fisher(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs) {
-  Objective objective(outputs, loss, xs);
-  return objective.generalized_gauss_newton(objective.flatten(xs));
+Tensor fisher(const Located<Function>& outputs, const UnaryFunction& loss, std::span<const Tensor> xs) {
+  return newtape::detail::with_functions("fisher", [&] {
+    Objective objective(outputs, loss, xs);
+    return objective.generalized_gauss_newton(objective.flatten(xs));
+  });
 }
 
-Tensor empirical_fisher(const Function& losses, std::span<const Tensor> xs) {
+Tensor empirical_fisher(const Located<Function>& losses, std::span<const Tensor> xs) {
   // Half the mean square of the losses has the Hessian I / n.
   const auto half_mean_square = [](const Tensor& l) { return sum(square(l)) * (0.5 / static_cast<double>(l.size())); };
-  return fisher(losses, half_mean_square, xs);
+  return newtape::detail::with_functions("empirical_fisher", [&] { return fisher(losses, half_mean_square, xs); });
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/core/runtime/random.hpp>
 
@@ -50,14 +51,14 @@ class EmpiricalFisherProduct {
 };
 
 /// J^T H J v for `vs` of the shapes of `xs`, with the outputs; the same as gnvp.
-std::pair<Tensor, std::vector<Tensor>> fisher_product(const Function& outputs, const UnaryFunction& loss,
+std::pair<Tensor, std::vector<Tensor>> fisher_product(const Located<Function>& outputs, const UnaryFunction& loss,
                                                       std::span<const Tensor> xs, std::span<const Tensor> vs);
 /// J^T J v / n for the losses of n samples, with their mean.
-std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Function& losses, std::span<const Tensor> xs,
-                                                                std::span<const Tensor> vs);
+std::pair<Tensor, std::vector<Tensor>> empirical_fisher_product(const Located<Function>& losses,
+                                                                std::span<const Tensor> xs, std::span<const Tensor> vs);
 /// Both as matrices [p, p] over all elements of `xs`, which must have one dtype.
-Tensor fisher(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> xs);
-Tensor empirical_fisher(const Function& losses, std::span<const Tensor> xs);
+Tensor fisher(const Located<Function>& outputs, const UnaryFunction& loss, std::span<const Tensor> xs);
+Tensor empirical_fisher(const Located<Function>& losses, std::span<const Tensor> xs);
 
 /// The kind of the likelihood, as a function of the model's outputs.
 enum class Likelihood {

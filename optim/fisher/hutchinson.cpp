@@ -49,16 +49,18 @@ Function of_first(const UnaryFunction& f) {
 
 }  // namespace
 
-std::vector<Tensor> hutchinson_diag(const Function& f, std::span<const Tensor> xs, const HutchinsonOptions& options) {
+std::vector<Tensor> hutchinson_diag(const Located<Function>& f, std::span<const Tensor> xs,
+                                    const HutchinsonOptions& options) {
   check_samples("hutchinson_diag", options);
   return mean_diag(xs, options, HessianProduct(f, xs));
 }
 
-Tensor hutchinson_diag(const UnaryFunction& f, const Tensor& x, const HutchinsonOptions& options) {
+Tensor hutchinson_diag(const Located<UnaryFunction>& f, const Tensor& x, const HutchinsonOptions& options) {
   return hutchinson_diag(of_first(f), {&x, 1}, options)[0];
 }
 
-TraceEstimate hutchinson_trace(const Function& f, std::span<const Tensor> xs, const HutchinsonOptions& options) {
+TraceEstimate hutchinson_trace(const Located<Function>& f, std::span<const Tensor> xs,
+                               const HutchinsonOptions& options) {
   check_samples("hutchinson_trace", options);
   const NoGrad constants;
   const HessianProduct product(f, xs);
@@ -78,7 +80,7 @@ TraceEstimate hutchinson_trace(const Function& f, std::span<const Tensor> xs, co
   return {mean, n > 1 ? std::sqrt(squares / (n - 1) / n) : std::numeric_limits<double>::quiet_NaN()};
 }
 
-TraceEstimate hutchinson_trace(const UnaryFunction& f, const Tensor& x, const HutchinsonOptions& options) {
+TraceEstimate hutchinson_trace(const Located<UnaryFunction>& f, const Tensor& x, const HutchinsonOptions& options) {
   return hutchinson_trace(of_first(f), {&x, 1}, options);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/core/runtime/random.hpp>
 
@@ -19,9 +20,9 @@ struct HutchinsonOptions {
 
 /// The mean of z (H z) over the samples, for each of `xs`. Exact for any number of samples when H is diagonal; else the
 /// variance of an element is the sum of squares of the off-diagonal elements in its row, over `samples`.
-std::vector<Tensor> hutchinson_diag(const Function& f, std::span<const Tensor> xs,
+std::vector<Tensor> hutchinson_diag(const Located<Function>& f, std::span<const Tensor> xs,
                                     const HutchinsonOptions& options = {});
-Tensor hutchinson_diag(const UnaryFunction& f, const Tensor& x, const HutchinsonOptions& options = {});
+Tensor hutchinson_diag(const Located<UnaryFunction>& f, const Tensor& x, const HutchinsonOptions& options = {});
 
 /// An estimated trace with its standard error.
 struct TraceEstimate {
@@ -29,8 +30,9 @@ struct TraceEstimate {
   double standard_error = 0;  ///< NaN for a single sample
 };
 /// The mean of z^T H z over the samples.
-TraceEstimate hutchinson_trace(const Function& f, std::span<const Tensor> xs, const HutchinsonOptions& options = {});
-TraceEstimate hutchinson_trace(const UnaryFunction& f, const Tensor& x, const HutchinsonOptions& options = {});
+TraceEstimate hutchinson_trace(const Located<Function>& f, std::span<const Tensor> xs,
+                               const HutchinsonOptions& options = {});
+TraceEstimate hutchinson_trace(const Located<UnaryFunction>& f, const Tensor& x, const HutchinsonOptions& options = {});
 
 /// Derivatives of a recorded loss, as constants; undefined for inputs that it does not depend on.
 struct LossCurvature {

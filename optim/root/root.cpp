@@ -179,16 +179,16 @@ class RootRun {
 
 }  // namespace
 
-Result root(const MultiFunction& f, std::span<const Tensor> x0, const RootOptions& options) {
+Result root(const Located<MultiFunction>& f, std::span<const Tensor> x0, const RootOptions& options) {
   return newtape::detail::with_functions("root", [&] { return RootRun(as_vector(f), x0, options)(); });
 }
 
-Result root(const UnaryFunction& f, const Tensor& x0, const RootOptions& options) {
+Result root(const Located<UnaryFunction>& f, const Tensor& x0, const RootOptions& options) {
   return root(MultiFunction([f](std::span<const Tensor> xs) { return std::vector<Tensor>{f(xs[0])}; }),
               std::span(&x0, 1), options);
 }
 
-std::vector<Tensor> root(const Equation& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
+std::vector<Tensor> root(const Located<Equation>& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
                          const RootOptions& options) {
   const auto solver = [&](std::span<const Tensor> parameters) {
     Result found = root([&](std::span<const Tensor> xs) { return f(xs, parameters); }, x0, options);
@@ -198,7 +198,7 @@ std::vector<Tensor> root(const Equation& f, std::span<const Tensor> x0, std::spa
   return custom_root(f, solver, theta, options.linear);
 }
 
-Tensor root(const UnaryEquation& f, const Tensor& x0, const Tensor& theta, const RootOptions& options) {
+Tensor root(const Located<UnaryEquation>& f, const Tensor& x0, const Tensor& theta, const RootOptions& options) {
   return root(Equation([f](std::span<const Tensor> xs, std::span<const Tensor> parameters) {
                 return std::vector<Tensor>{f(xs[0], parameters[0])};
               }),

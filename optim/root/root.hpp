@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/autograd/transforms/implicit.hpp>
 #include <newtape/optim/second_order/result.hpp>
@@ -26,14 +27,14 @@ struct RootOptions {
 /// makes no progress or the Jacobian is singular, Levenberg-Marquardt steps. In the result, `value` is the Euclidean
 /// norm of f and `gradient` its largest |entry|. Failures during the run do not throw: no_progress is a local minimum
 /// of |f|. ShapeError for another number of equations; ValueError, DTypeError for bad input.
-Result root(const UnaryFunction& f, const Tensor& x0, const RootOptions& options = {});
-Result root(const MultiFunction& f, std::span<const Tensor> x0, const RootOptions& options = {});
+Result root(const Located<UnaryFunction>& f, const Tensor& x0, const RootOptions& options = {});
+Result root(const Located<MultiFunction>& f, std::span<const Tensor> x0, const RootOptions& options = {});
 
 /// The root as a function of theta, differentiable to any order by the implicit function theorem (see custom_root); the
 /// iterations are not recorded. NumericalError when the run does not converge and, in the derivative, where the Jacobian
 /// in x is singular.
-Tensor root(const UnaryEquation& f, const Tensor& x0, const Tensor& theta, const RootOptions& options = {});
-std::vector<Tensor> root(const Equation& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
+Tensor root(const Located<UnaryEquation>& f, const Tensor& x0, const Tensor& theta, const RootOptions& options = {});
+std::vector<Tensor> root(const Located<Equation>& f, std::span<const Tensor> x0, std::span<const Tensor> theta,
                          const RootOptions& options = {});
 
 }  // namespace newtape::optim

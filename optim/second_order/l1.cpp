@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
+#include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/operators.hpp>
+#include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/optim/check_option.hpp>
 #include <newtape/optim/optimizer.hpp>
@@ -27,22 +29,23 @@ namespace {
 class Penalty {
  public:
   Penalty(const Objective& f, std::span<const Tensor> x0, const L1Options& o) {
-    check_option("fista, owl_qn", "l1", o.l1);
+    const std::string op = newtape::detail::caller_or("l1");
+    check_option(op.c_str(), "l1", o.l1);
     if (!o.weights.empty() && o.weights.size() != x0.size()) {
-      raise<ValueError>("l1: weights must be empty or have one tensor for each starting point",
+      raise<ValueError>(op + ": weights must be empty or have one tensor for each starting point",
                         fmt::format("0 or {}", x0.size()), fmt::format("{}", o.weights.size()));
     }
     std::vector<Tensor> full;
     for (std::size_t i = 0; i < o.weights.size(); ++i) {
       const Tensor& w = o.weights[i];
       if (!w.defined() || w.dtype() != f.dtype()) {
-        raise<DTypeError>("l1: weights must have the dtype of the starting points", std::string(name(f.dtype())),
+        raise<DTypeError>(op + ": weights must have the dtype of the starting points", std::string(name(f.dtype())),
                           w.defined() ? std::string(name(w.dtype())) : "an undefined tensor");
       }
       full.emplace_back(core::copy(core::expand(w.value(), x0[i].shape())));
     }
     lambda_ = full.empty() ? core::full({f.size()}, o.l1, f.dtype()) : o.l1 * f.flatten(full);
-    if (f.size() != 0 && !(core::min(lambda_).item() >= 0)) raise<ValueError>("l1: weights must not be negative");
+    if (f.size() != 0 && !(core::min(lambda_).item() >= 0)) raise<ValueError>(op + ": weights must not be negative");
     penalised_ = core::greater(lambda_, core::number(0, f.dtype()));
   }
 
@@ -339,24 +342,26 @@ Result run(const std::function<Tensor()>& loss, const std::vector<Parameter>& pa
 
 }  // namespace
 
-Result fista(const Function& f, std::span<const Tensor> x0, const L1Options& options) {
-  return run<Fista>(f, x0, options);
+Result fista(const Located<Function>& f, std::span<const Tensor> x0, const L1Options& options) {
+  return newtape::detail::with_functions("fista", [&] { return run<Fista>(f, x0, options); });
 }
-Result fista(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
-  return run<Fista>(of_single(f), std::span(&x0, 1), options);
+Result fista(const Located<UnaryFunction>& f, const Tensor& x0, const L1Options& options) {
+  return fista(of_single(f), std::span(&x0, 1), options);
 }
-Result fista(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
-  return run<Fista>(loss, parameters, options);
+Result fista(const Located<std::function<Tensor()>>& loss, const std::vector<Parameter>& parameters,
+             const L1Options& options) {
+  return newtape::detail::with_functions("fista", [&] { return run<Fista>(loss, parameters, options); });
 }
 
-Result owl_qn(const Function& f, std::span<const Tensor> x0, const L1Options& options) {
-  return run<OwlQn>(f, x0, options);
+Result owl_qn(const Located<Function>& f, std::span<const Tensor> x0, const L1Options& options) {
+  return newtape::detail::with_functions("owl_qn", [&] { return run<OwlQn>(f, x0, options); });
 }
-Result owl_qn(const UnaryFunction& f, const Tensor& x0, const L1Options& options) {
-  return run<OwlQn>(of_single(f), std::span(&x0, 1), options);
+Result owl_qn(const Located<UnaryFunction>& f, const Tensor& x0, const L1Options& options) {
+  return owl_qn(of_single(f), std::span(&x0, 1), options);
 }
-Result owl_qn(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options) {
-  return run<OwlQn>(loss, parameters, options);
+Result owl_qn(const Located<std::function<Tensor()>>& loss, const std::vector<Parameter>& parameters,
+              const L1Options& options) {
+  return newtape::detail::with_functions("owl_qn", [&] { return run<OwlQn>(loss, parameters, options); });
 }
 
 }  // namespace newtape::optim

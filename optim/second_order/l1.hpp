@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/optim/second_order/objective.hpp>
 #include <newtape/optim/second_order/stopping_criteria.hpp>
@@ -30,16 +31,18 @@ struct L1Options {
 /// The accelerated proximal gradient method with backtracking (Beck & Teboulle 2009) and adaptive restart (O'Donoghue &
 /// Candes 2015, by the gradient). The trace's gradient is that of the proximal map, (y - x) / step. ValueError,
 /// DTypeError, ShapeError for bad input; the status reports failures during the run.
-Result fista(const UnaryFunction& f, const Tensor& x0, const L1Options& options);
-Result fista(const Function& f, std::span<const Tensor> x0, const L1Options& options);
+Result fista(const Located<UnaryFunction>& f, const Tensor& x0, const L1Options& options);
+Result fista(const Located<Function>& f, std::span<const Tensor> x0, const L1Options& options);
 /// A loss over parameters, which are set to the best point. Frozen ones are constants, without an entry in `xs` and
 /// `weights`.
-Result fista(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options);
+Result fista(const Located<std::function<Tensor()>>& loss, const std::vector<Parameter>& parameters,
+             const L1Options& options);
 
 /// Orthant-wise limited-memory quasi-Newton (Andrew & Gao 2007): L-BFGS within the orthant that the subgradient points
 /// into. Fewer iterations than fista where f is ill-conditioned.
-Result owl_qn(const UnaryFunction& f, const Tensor& x0, const L1Options& options);
-Result owl_qn(const Function& f, std::span<const Tensor> x0, const L1Options& options);
-Result owl_qn(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters, const L1Options& options);
+Result owl_qn(const Located<UnaryFunction>& f, const Tensor& x0, const L1Options& options);
+Result owl_qn(const Located<Function>& f, std::span<const Tensor> x0, const L1Options& options);
+Result owl_qn(const Located<std::function<Tensor()>>& loss, const std::vector<Parameter>& parameters,
+              const L1Options& options);
 
 }  // namespace newtape::optim

@@ -2,7 +2,6 @@
 #include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/linalg/vectors.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/core/ops/reduce.hpp>
@@ -148,29 +147,31 @@ Function of_one(const UnaryFunction& f) {
 
 }  // namespace
 
-Result minimize(const Function& f, std::span<const Tensor> x0, const MinimizeOptions& options) {
+Result minimize(const Located<Function>& f, std::span<const Tensor> x0, const MinimizeOptions& options) {
   return newtape::detail::with_functions("minimize", [&] { return run(Objective(f, x0), x0, options); });
 }
-Result minimize(const UnaryFunction& f, const Tensor& x0, const MinimizeOptions& options) {
+Result minimize(const Located<UnaryFunction>& f, const Tensor& x0, const MinimizeOptions& options) {
   return minimize(of_one(f), std::span(&x0, 1), options);
 }
-Result minimize(const DifferentiableFunction& f, const Tensor& x0, const MinimizeOptions& options) {
-  return run(Objective(f, x0), std::span(&x0, 1), options);
+Result minimize(const DifferentiableFunction& f, const Tensor& x0, const MinimizeOptions& options,
+                SourceLocation location) {
+  const ErrorSite here(location);
+  return newtape::detail::with_functions("minimize", [&] { return run(Objective(f, x0), std::span(&x0, 1), options); });
 }
-Result minimize(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,
+Result minimize(const Located<Function>& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,
                 const MinimizeOptions& options) {
-  return run(Objective(outputs, loss, x0), x0, options);
+  return newtape::detail::with_functions("minimize", [&] { return run(Objective(outputs, loss, x0), x0, options); });
 }
-Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const Tensor& x0,
+Result minimize(const Located<UnaryFunction>& outputs, const UnaryFunction& loss, const Tensor& x0,
                 const MinimizeOptions& options) {
   return minimize(of_one(outputs), loss, std::span(&x0, 1), options);
 }
-Result minimize(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters,
+Result minimize(const Located<std::function<Tensor()>>& loss, const std::vector<Parameter>& parameters,
                 const MinimizeOptions& options) {
   return minimize_over(parameters, loss,
                        [&](const Function& f, const std::vector<Tensor>& x0) { return minimize(f, x0, options); });
 }
-Result minimize(const std::function<Tensor()>& outputs, const UnaryFunction& loss,
+Result minimize(const Located<std::function<Tensor()>>& outputs, const UnaryFunction& loss,
                 const std::vector<Parameter>& parameters, const MinimizeOptions& options) {
   return minimize_over(parameters, outputs, [&](const Function& f, const std::vector<Tensor>& x0) {
     return minimize(f, loss, x0, options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/autograd/located.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/optim/second_order/method.hpp>
 #include <newtape/optim/second_order/stopping_criteria.hpp>
@@ -24,20 +25,21 @@ struct MinimizeOptions {
 /// Minimises a function of one or several tensors from x0. Failures during the run do not throw: the status reports
 /// them, and the result is the best point. Throws ValueError, DTypeError, ShapeError for bad input, and exceptions of f
 /// other than NumericalError, which counts as a NaN.
-Result minimize(const UnaryFunction& f, const Tensor& x0, const MinimizeOptions& options = {});
-Result minimize(const Function& f, std::span<const Tensor> x0, const MinimizeOptions& options = {});
+Result minimize(const Located<UnaryFunction>& f, const Tensor& x0, const MinimizeOptions& options = {});
+Result minimize(const Located<Function>& f, std::span<const Tensor> x0, const MinimizeOptions& options = {});
 /// With derivatives given as formulas, which may be faster than autograd's.
-Result minimize(const DifferentiableFunction& f, const Tensor& x0, const MinimizeOptions& options = {});
+Result minimize(const DifferentiableFunction& f, const Tensor& x0, const MinimizeOptions& options = {},
+                SourceLocation location = SourceLocation::current());
 /// Minimises loss(outputs(x)), two functions for methods that use the generalised Gauss-Newton matrix.
-Result minimize(const UnaryFunction& outputs, const UnaryFunction& loss, const Tensor& x0,
+Result minimize(const Located<UnaryFunction>& outputs, const UnaryFunction& loss, const Tensor& x0,
                 const MinimizeOptions& options = {});
-Result minimize(const Function& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,
+Result minimize(const Located<Function>& outputs, const UnaryFunction& loss, std::span<const Tensor> x0,
                 const MinimizeOptions& options = {});
 /// Minimises a loss over parameters, such as a model's, which are set to the best point. Frozen ones are constants,
 /// without an entry in `xs` and the bounds.
-Result minimize(const std::function<Tensor()>& loss, const std::vector<Parameter>& parameters,
+Result minimize(const Located<std::function<Tensor()>>& loss, const std::vector<Parameter>& parameters,
                 const MinimizeOptions& options = {});
-Result minimize(const std::function<Tensor()>& outputs, const UnaryFunction& loss,
+Result minimize(const Located<std::function<Tensor()>>& outputs, const UnaryFunction& loss,
                 const std::vector<Parameter>& parameters, const MinimizeOptions& options = {});
 
 }  // namespace newtape::optim

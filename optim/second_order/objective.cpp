@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/transforms/jacobian.hpp>
+#include <newtape/autograd/transforms/recorded_function.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/linalg/products.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/operators.hpp>
 #include <newtape/optim/second_order/objective.hpp>
@@ -21,17 +21,20 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+/// The function whose objective it is, which errors name.
+std::string subject() { return newtape::detail::caller_or("minimize"); }
+
 /// (h + h^T) / 2: rounding leaves h asymmetric; factorisations read one triangle, products both.
 Array symmetrized(const Array& h) { return (h + core::transpose(h, 0, 1)) * 0.5; }
 
 }  // namespace
 
 Objective::Objective(Function f, std::span<const Tensor> xs) : f_(std::move(f)) {
-  if (xs.empty()) raise<ValueError>("minimize: there must be a point to start from", "one tensor or more", "none");
+  if (xs.empty()) raise<ValueError>(subject() + ": there must be a point to start from", "one tensor or more", "none");
   for (const auto& x : xs) {
-    if (!x.defined()) raise<ValueError>("minimize: a starting point is undefined");
+    if (!x.defined()) raise<ValueError>(subject() + ": a starting point is undefined");
     if (!is_floating(x.dtype()) || x.dtype() != xs[0].dtype()) {
-      raise<DTypeError>("minimize: the starting points must have one float dtype", "f32 or f64",
+      raise<DTypeError>(subject() + ": the starting points must have one float dtype", "f32 or f64",
                         std::string(name(xs[0].dtype())) + ", " + std::string(name(x.dtype())));
     }
     shapes_.push_back(x.shape());
@@ -54,13 +57,13 @@ Objective::Objective(DifferentiableFunction f, const Tensor& x)
 
 Array Objective::given(const char* which, const UnaryFunction& f, const Array& x, const Shape& shape) const {
   const Tensor y = f(split(x)[0]);
-  if (!y.defined()) raise<ValueError>(std::string("minimize: the ") + which + " is undefined");
+  if (!y.defined()) raise<ValueError>(subject() + ": the " + which + " is undefined");
   if (y.dtype() != dtype_) {
-    raise<DTypeError>(std::string("minimize: the ") + which + " must have the starting point's dtype", name(dtype_),
+    raise<DTypeError>(subject() + ": the " + which + " must have the starting point's dtype", name(dtype_),
                       name(y.dtype()));
   }
   if (y.shape() != shape) {
-    raise<ShapeError>(std::string("minimize: the shape of the ") + which, to_string(shape), to_string(y.shape()));
+    raise<ShapeError>(subject() + ": the shape of the " + which, to_string(shape), to_string(y.shape()));
   }
   return core::contiguous(y.value());
 }

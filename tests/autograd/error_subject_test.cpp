@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An error names the function that the user called, not one that this is built from.
+// An error names the function that the user called, not one that this is built from, and the line of the call.
+#include "bad_calls.hpp"
 #include "catch.hpp"
 
 #include <newtape/autograd/ops.hpp>
@@ -10,11 +11,6 @@
 
 namespace newtape {
 namespace {
-
-struct BadCall {
-  std::string name;
-  std::function<void()> call;
-};
 
 std::vector<BadCall> bad_axes() {
   const Tensor x = ones({2, 3});
@@ -237,18 +233,7 @@ std::vector<BadCall> bad_shapes() {
   return calls;
 }
 
-void check_subjects(const std::vector<BadCall>& calls) {
-  for (const auto& [name, call] : calls) {
-    INFO(name);
-    try {
-      call();
-      FAIL_CHECK("no error");
-    } catch (const std::invalid_argument& e) {
-      const std::string text = e.what();
-      CHECK_THAT(text.substr(0, text.find(':')), Catch::Equals(name));
-    }
-  }
-}
+void check_subjects(const std::vector<BadCall>& calls) { check_bad_calls("error_subject_test.cpp", calls); }
 
 TEST_CASE("an axis out of range is an error of the function that was called") { check_subjects(bad_axes()); }
 TEST_CASE("a wrong shape is an error of the function that was called") { check_subjects(bad_shapes()); }
