@@ -13,6 +13,7 @@ namespace newtape {
 /// Unlike within a CallSite, operations in user code that it calls keep their own lines.
 class ErrorSite {
  public:
+  /// Of a function that was called at this line; within a CallSite, that one's.
   explicit ErrorSite(SourceLocation location) noexcept
       : location_(detail::call_site.known() ? detail::call_site : location) {}
   ~ErrorSite() {
@@ -26,11 +27,18 @@ class ErrorSite {
   SourceLocation location_;
 };
 
+namespace detail {
+/// Clang 14 asks for void& where an initializer has designators: it has no pointers to it.
+template <class G> concept HasPointer = requires { static_cast<std::remove_reference_t<G>*>(nullptr); };
+template <class G> concept CanBeCalled = HasPointer<G> && !std::is_void_v<std::remove_reference_t<G>>;
+}  // namespace detail
+
 /// A function F as an argument, with the line of the call, which an error that leaves the call names.
 template <class F>
 class Located : public F {
  public:
-  template <class G>
+  /// Of anything that F can be made of.
+  template <detail::CanBeCalled G>
     requires(std::convertible_to<G, F> && !std::same_as<std::remove_cvref_t<G>, Located>)
   Located(G&& f, SourceLocation location = SourceLocation::current()) : F(std::forward<G>(f)), site_(location) {}
   Located(const Located& other)
@@ -39,6 +47,7 @@ class Located : public F {
   Located& operator=(const Located&) = delete;
   ~Located() { const ErrorSite here(site_); }
 
+  /// The line of the call.
   SourceLocation location() const noexcept { return site_; }
 
  private:
