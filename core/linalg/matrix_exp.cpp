@@ -73,13 +73,13 @@ int extra_squarings(const Array& a, int m, int squarings) {
 }
 
 /// The degree, and by how many powers of two the matrix is divided.
-struct Plan {
+struct PadePlan {
   int m;
   int squarings;
 };
 
 /// Norms of powers show what a nonnormal matrix's own norm does not: |a^p|^(1/p) may be far smaller.
-Plan plan(const Array& a, std::vector<Array>& even) {
+PadePlan plan(const Array& a, std::vector<Array>& even) {
   const auto root = [](const Array& power, int p) { return std::pow(norm1(power), 1.0 / p); };
   even.push_back(matmul(a, a));
   even.push_back(matmul(even[0], even[0]));

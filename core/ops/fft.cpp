@@ -44,9 +44,9 @@ struct Parts {
 
 /// The forward transform of one length, of `lanes` signals side by side.
 template <class T>
-class Plan {
+class FftPlan {
  public:
-  explicit Plan(std::int64_t n) : n_(n) {
+  explicit FftPlan(std::int64_t n) : n_(n) {
     std::int64_t rest = n;
     for (const std::int64_t radix : {4, 2, 3, 5}) {
       for (; rest % radix == 0; rest /= radix) radices_.push_back(radix);
@@ -101,7 +101,7 @@ class Plan {
   void make_convolution() {
     chirp_size_ = 1;
     while (chirp_size_ < 2 * n_ - 1) chirp_size_ *= 2;
-    inner_ = std::make_unique<Plan>(chirp_size_);
+    inner_ = std::make_unique<FftPlan>(chirp_size_);
     const auto size = static_cast<std::size_t>(chirp_size_);
     filter_ = {std::vector<T>(size, T(0)), std::vector<T>(size, T(0))};
     for (std::int64_t k = 0; k < n_; ++k) {
@@ -150,7 +150,7 @@ class Plan {
   std::vector<std::int64_t> radices_;
   Table roots_;  ///< exp(-2 pi i k / n); with a convolution exp(-pi i k^2 / n)
   std::int64_t chirp_size_ = 0;
-  std::unique_ptr<Plan> inner_;
+  std::unique_ptr<FftPlan> inner_;
   Table filter_;  ///< transform of exp(pi i k^2 / n)
 };
 
@@ -209,7 +209,7 @@ Shape replaced(const Shape& shape, std::size_t axes, std::initializer_list<std::
 template <class T>
 void complex_transform(const Array& z, Array& y, bool inverse, T scale) {
   const auto n = z.shape(-2), signals = z.size() / (2 * n);
-  const auto plan = kept_for<Plan<T>>(n);
+  const auto plan = kept_for<FftPlan<T>>(n);
   const T* const in = z.data<T>();
   T* const out = y.data<T>();
   for_groups<T>(signals, n, 2 * n + plan->scratch(), [&](std::int64_t first, std::int64_t lanes, T* buffer) {
@@ -234,7 +234,7 @@ void real_transform(const Array& source, Array& y, T scale) {
   const auto n = source.shape(-1), signals = source.size() / n;
   const bool even = n % 2 == 0;
   const auto half = n / 2, count = even ? half : n;
-  const auto plan = kept_for<Plan<T>>(count);
+  const auto plan = kept_for<FftPlan<T>>(count);
   const auto roots = kept_for<HalfRoots<T>>(n);
   const T* const in = source.data<T>();
   T* const out = y.data<T>();
@@ -275,7 +275,7 @@ void real_inverse(const Array& z, Array& y, T scale) {
   const auto n = y.shape(-1), signals = y.size() / n;
   const bool even = n % 2 == 0;
   const auto half = n / 2, count = even ? half : n;
-  const auto plan = kept_for<Plan<T>>(count);
+  const auto plan = kept_for<FftPlan<T>>(count);
   const auto roots = kept_for<HalfRoots<T>>(n);
   const T* const in = z.data<T>();
   T* const out = y.data<T>();

@@ -99,7 +99,7 @@ void summarize_into(const kernels::SummaryTable<T>& table, const Array& x, const
   }
 }
 
-Array dense(const Array& x) { return fills_memory(x) ? x : copy(x); }
+Array dense_values(const Array& x) { return fills_memory(x) ? x : copy(x); }
 
 }  // namespace
 
@@ -132,7 +132,7 @@ ArraySummary summarize(const Array& x, const SummarizeOptions& options) {
   ArraySummary result;
   result.size = x.size();
   if (x.size() == 0) return result;
-  const Array values = dense(x);
+  const Array values = dense_values(x);
   if (values.dtype() == f32) {
     summarize_into(kernels::select<kernels::SummaryTables, float>(), values, options, result);
   } else {
@@ -144,7 +144,7 @@ ArraySummary summarize(const Array& x, const SummarizeOptions& options) {
 Array summary_sample(const Array& x, std::int64_t max_elements) {
   if (recorder() != nullptr) recorder()->accessed(x);
   if (!x.defined()) raise<ValueError>("summary_sample: the array is undefined", "an array", describe(x));
-  const Array values = dense(x);
+  const Array values = dense_values(x);
   std::int64_t count = 0;
   each_block(values.size(), max_elements, [&](std::int64_t, std::int64_t n) { count += n; });
   Array sample = Array::empty({count}, values.dtype());
@@ -182,7 +182,7 @@ void summarize_change_into(const kernels::SummaryTable<T>& table, const Array& x
 
 ArraySummary summarize_change(const Array& x, const Array& before, std::int64_t max_elements) {
   expect_floating("summarize_change", x);
-  const Array values = dense(x);
+  const Array values = dense_values(x);
   std::int64_t count = 0;
   each_block(values.size(), max_elements, [&](std::int64_t, std::int64_t n) { count += n; });
   if (before.dtype() != x.dtype() || before.size() != count || !before.is_contiguous()) {
