@@ -9,6 +9,8 @@
 #include <newtape/mpi/consistency.hpp>
 #include <newtape/mpi/detail/buckets.hpp>
 #include <newtape/mpi/detail/comm.hpp>
+#include <newtape/mpi/detail/layout.hpp>
+#include <newtape/mpi/detail/messages.hpp>
 
 #include <fmt/format.h>
 
@@ -16,6 +18,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace newtape::mpi {
 namespace {
@@ -76,10 +79,25 @@ Array wide(const Array& x) { return x.dtype() == f32 ? x : core::cast(x, f64); }
 DataParallel::Engine::Engine(const nn::ModuleBase& model, const Group& group, const DataParallelOptions& options)
     : model_(model), group_(group), options_(checked(options, group.size())), optimizer_shards_(group) {
   check_same_layout("model", state(), group_);
-  for (const auto& p : model_.parameters()) p.set_value(Tensor(group_.broadcast(p.value())));
-  for (const auto& b : model_.buffers()) b.set_value(Tensor(group_.broadcast(b.value())));
+  take_from_first_rank();
   watch();
   build(detail::completed_order({}, params_.size()));
+}
+
+/// Parameters and buffers become those of rank 0, in one call.
+void DataParallel::Engine::take_from_first_rank() {
+  if (group_.size() == 1) return;
+  std::vector<Array> values;
+  std::vector<detail::Piece> pieces;
+  for (const auto& [name, x] : state()) {
+    values.push_back(group_.rank() == 0 ? core::contiguous(x) : Array::empty(x.shape(), x.dtype()));
+    pieces.push_back({const_cast<void*>(std::as_const(values.back()).raw()), detail::byte_size(values.back()), 0});
+  }
+  detail::broadcast_pieces(group_, "the model of rank 0", pieces);
+  if (group_.rank() == 0) return;
+  auto value = values.begin();
+  for (const auto& [name, p] : model_.named_parameters()) p.set_value(Tensor(std::move(*value++)));
+  for (const auto& [name, b] : model_.named_buffers()) b.set_value(Tensor(std::move(*value++)));
 }
 
 DataParallel::Engine::~Engine() {

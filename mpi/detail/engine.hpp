@@ -40,6 +40,7 @@ class DataParallel::Engine {
 
   int shards() const { return options_.shards == 0 ? group_.size() : options_.shards; }
   bool plain() const { return shards() == 1 && k_ == 1; }
+  void take_from_first_rank();
   bool watch();
   void build(const std::vector<std::size_t>& order);
   void arrived(std::size_t i, const Array& g);
