@@ -21,6 +21,8 @@ constexpr std::int64_t working_set_bytes = 24576;
 constexpr std::int64_t min_block = 256, max_block = 1024, vector_elements = 64;
 /// Padding between registers, so that they do not all start in the same cache sets.
 constexpr std::int64_t padding = 64;
+/// Fewer bytes of operands and results are in the L2 cache, and need not be fetched ahead.
+constexpr std::int64_t least_prefetched = 1 << 20;
 
 std::int64_t item_of(DType t) noexcept { return static_cast<std::int64_t>(item_size(t)); }
 
@@ -126,9 +128,11 @@ void BlockProgram::lay_out(const Shape& shape) {
 
 void BlockProgram::read_from(int id, const void* data) {
   const auto* const from = static_cast<const std::byte*>(data);
-  if (scalars_[static_cast<std::size_t>(id)] != nullptr) scalars_[static_cast<std::size_t>(id)] = from;
-  for (auto& x : sources_) {
-    if (x.id == id) x.data = from;
+  const auto source = std::find_if(sources_.begin(), sources_.end(), [id](const Source& x) { return x.id == id; });
+  if (source != sources_.end()) {
+    source->data = from;
+  } else {
+    scalars_[static_cast<std::size_t>(id)] = from;
   }
 }
 
@@ -178,6 +182,13 @@ class BlockProgram::Prefetcher {
   std::int64_t part_ = 0;
 };
 
+std::int64_t BlockProgram::bytes_per_element() const {
+  std::int64_t bytes = 0;
+  for (const auto& x : sources_) bytes += x.in_order ? x.item : 0;
+  for (const auto& y : targets_) bytes += y.item;
+  return bytes;
+}
+
 void BlockProgram::run() const {
   const auto in_use = registers_ + static_cast<std::int64_t>(sources_.size() + targets_.size());
   const std::int64_t block =
@@ -195,6 +206,7 @@ void BlockProgram::run() const {
   const std::int64_t register_bytes = (steps * inner * max_item_ + padding - 1) / padding * padding + padding;
 
   const std::int64_t end_of_results = outer_count * loop_shape_[outer] * inner;
+  const bool prefetches = bytes_per_element() * end_of_results >= least_prefetched;
   newtape::detail::parallel_for(outer_count * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
     const Workspace memory((registers_ + static_cast<std::int64_t>(sources_.size())) * register_bytes);
     std::vector<const std::byte*> at(register_of_.size());
@@ -233,7 +245,7 @@ void BlockProgram::run() const {
         filled[k] = outer == 0 && x.strides[0] == 0;
       }
       for (const auto& y : targets_) at[static_cast<std::size_t>(y.id)] = y.data + first * y.item;
-      Prefetcher prefetcher(*this, first + n, std::min(n, end_of_results - first - n));
+      Prefetcher prefetcher(*this, first + n, prefetches ? std::min(n, end_of_results - first - n) : 0);
       for (const auto& call : calls_) {
         prefetcher.fetch_some();
         const void* in[max_operands];

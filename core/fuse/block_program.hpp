@@ -72,6 +72,8 @@ class BlockProgram {
   void use(int id, const Array& x);
   void add(std::span<const BlockValue> values, std::size_t id, const std::vector<std::size_t>& last_use);
   void lay_out(const Shape& shape);
+  /// That are read from and written to memory.
+  std::int64_t bytes_per_element() const;
 
   std::vector<Call> calls_;
   std::vector<Array> arrays_;  ///< of the sources
