@@ -26,3 +26,9 @@ if(NEWTAPE_MPI)
 endif()
 # Optional: reads and writes .npz archives (data/formats/npz.cpp).
 include("${CMAKE_CURRENT_LIST_DIR}/zip.cmake")
+# Optional: sparse Cholesky factorizations (core/linalg/sparse_cholesky.cpp). CHOLMOD's supernodal part is under the GPL:
+# a program that is given away with it is, too.
+option(NEWTAPE_CHOLMOD "Factorise sparse matrices by CHOLMOD where it is found" ON)
+if(NEWTAPE_CHOLMOD)
+  include("${CMAKE_CURRENT_LIST_DIR}/cholmod.cmake")
+endif()

@@ -44,13 +44,17 @@ set(newtape_has_zip OFF)
 if(TARGET newtape::zip)
   set(newtape_has_zip ON)
 endif()
+set(newtape_has_cholmod OFF)
+if(TARGET newtape::cholmod)
+  set(newtape_has_cholmod ON)
+endif()
 set(newtape_install_data_directory "${CMAKE_INSTALL_DATADIR}/newtape")
 configure_package_config_file(cmake/newtape-config.cmake.in "${PROJECT_BINARY_DIR}/newtape-config.cmake"
   INSTALL_DESTINATION "${package_dir}" PATH_VARS newtape_install_data_directory)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
   COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/newtape-config.cmake" "${PROJECT_BINARY_DIR}/newtape-config-version.cmake"
-  cmake/blas.cmake cmake/zip.cmake cmake/data_directory.cmake cmake/data_directory.cpp.in
+  cmake/blas.cmake cmake/cholmod.cmake cmake/zip.cmake cmake/data_directory.cmake cmake/data_directory.cpp.in
   DESTINATION "${package_dir}" COMPONENT development)
 
 include(cmake/pkg_config.cmake)

@@ -16,8 +16,10 @@ class NewtapeConan(ConanFile):
     license = "BSD-3-Clause"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {option: [True, False] for option in ("shared", "fPIC", "with_libzip", "with_pictures", "with_mpi")}
-    default_options = {"shared": False, "fPIC": True, "with_libzip": True, "with_pictures": True, "with_mpi": False}
+    options = {option: [True, False]
+               for option in ("shared", "fPIC", "with_libzip", "with_pictures", "with_cholmod", "with_mpi")}
+    default_options = {"shared": False, "fPIC": True, "with_libzip": True, "with_pictures": True, "with_cholmod": False,
+                       "with_mpi": False}
     implements = ["auto_shared_fpic"]
 
     def set_version(self):
@@ -44,6 +46,8 @@ class NewtapeConan(ConanFile):
         if self.options.with_pictures:
             self.requires("libpng/[>=1.6 <2]")
             self.requires("libjpeg-turbo/3.0.2")
+        if self.options.with_cholmod:
+            self.requires("suitesparse-cholmod/5.2.1")
         if self.options.with_mpi:
             self.requires("openmpi/4.1.6")
 
@@ -58,6 +62,7 @@ class NewtapeConan(ConanFile):
         for what in ("TESTS", "EXAMPLES", "BENCHMARKS"):
             toolchain.variables[f"NEWTAPE_BUILD_{what}"] = False
         toolchain.variables["NEWTAPE_UNITY"] = 8
+        toolchain.variables["NEWTAPE_CHOLMOD"] = bool(self.options.with_cholmod)
         toolchain.variables["NEWTAPE_MPI"] = bool(self.options.with_mpi)
         toolchain.generate()
         CMakeDeps(self).generate()
