@@ -42,6 +42,7 @@
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/core/runtime/random_distributions.hpp>
 #include <newtape/core/version.hpp>
+#include <newtape/data/formats/bal.hpp>
 #include <newtape/data/formats/checkpoint.hpp>
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/idx.hpp>
