@@ -18,6 +18,10 @@
 #include <newtape/optim/fisher/kfac.hpp>
 #include <newtape/optim/fisher/natural_gradient.hpp>
 #include <newtape/optim/functional.hpp>
+#include <newtape/optim/least_squares/blocks/block_least_squares.hpp>
+#include <newtape/optim/least_squares/blocks/manifold.hpp>
+#include <newtape/optim/least_squares/blocks/problem.hpp>
+#include <newtape/optim/least_squares/blocks/rotation.hpp>
 #include <newtape/optim/least_squares/least_squares.hpp>
 #include <newtape/optim/least_squares/optimizer.hpp>
 #include <newtape/optim/optimizer.hpp>

@@ -19,7 +19,7 @@ struct OptionsTraits<LeastSquaresOptimizerOptions> {
   static std::vector<const char*> moments() { return {}; }
   static void each(auto& o, auto&& f) {
     f("lr", o.lr), f("acceleration", o.acceleration), f("products", o.products),
-        f("loss", o.loss, Range{0, static_cast<double>(RobustLoss::tukey) + 1}),
+        f("loss", o.loss, Range{0, static_cast<double>(RobustLoss::arctan) + 1}),
         f("loss_scale", o.loss_scale, Range{std::numeric_limits<double>::min(), std::numeric_limits<double>::max()});
   }
 };

@@ -11,6 +11,7 @@ const char* to_string(RobustLoss loss) noexcept {
     case RobustLoss::soft_l1: return "soft_l1";
     case RobustLoss::huber: return "huber";
     case RobustLoss::cauchy: return "cauchy";
+    case RobustLoss::arctan: return "arctan";
     case RobustLoss::tukey: return "tukey";
   }
   return "?";
@@ -31,6 +32,10 @@ Rho unit_rho(RobustLoss loss, double s) noexcept {
       return {2 * root - 1, 1 / root, -0.5 / (root * s)};
     }
     case RobustLoss::cauchy: return {std::log1p(s), 1 / (1 + s), -1 / ((1 + s) * (1 + s))};
+    case RobustLoss::arctan: {
+      const double slope = 1 / (1 + s * s);
+      return {std::atan(s), slope, -2 * s * slope * slope};
+    }
     case RobustLoss::tukey: {
       if (s > 1) return {1.0 / 3, 0, 0};
       const double left = 1 - s;

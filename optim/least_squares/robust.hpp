@@ -15,6 +15,7 @@ enum class RobustLoss {
   huber,    ///< s up to 1, then 2 sqrt(s) - 1
   cauchy,   ///< log(1 + s)
   tukey,    ///< (1 - (1 - s)^3) / 3 up to 1, then 1/3: outliers have no influence
+  arctan,   ///< atan(s): bounded, like tukey
 };
 /// The name of the loss.
 const char* to_string(RobustLoss loss) noexcept;

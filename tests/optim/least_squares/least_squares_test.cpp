@@ -117,8 +117,8 @@ TEST_CASE("sigma weights the residuals") {
 TEST_CASE("robust losses match their closed forms and derivatives") {
   using optim::RobustLoss;
   const double scale = 0.7;
-  for (const auto loss :
-       {RobustLoss::linear, RobustLoss::soft_l1, RobustLoss::huber, RobustLoss::cauchy, RobustLoss::tukey}) {
+  for (const auto loss : {RobustLoss::linear, RobustLoss::soft_l1, RobustLoss::huber, RobustLoss::cauchy,
+                          RobustLoss::tukey, RobustLoss::arctan}) {
     INFO(optim::to_string(loss));
     for (const double s : {1e-9, 0.1, 0.3, 0.6, 2.5}) {
       const double h = 1e-4 * s;
@@ -133,6 +133,7 @@ TEST_CASE("robust losses match their closed forms and derivatives") {
   CHECK(optim::rho(RobustLoss::huber, 2, 25).value == Approx(2 * 2 * 5 - 4));
   CHECK(optim::rho(RobustLoss::tukey, 2, 25).value == Approx(4.0 / 3));
   CHECK(optim::rho(RobustLoss::cauchy, 2, 25).value == Approx(4 * std::log(1 + 25.0 / 4)));
+  CHECK(optim::rho(RobustLoss::arctan, 2, 25).value == Approx(4 * std::atan(25.0 / 4)));
   CHECK(optim::rho(RobustLoss::soft_l1, 2, 25).value == Approx(8 * (std::sqrt(1 + 25.0 / 4) - 1)));
 }
 
