@@ -34,6 +34,7 @@ constexpr Section sections[] = {
     {"functions", "test functions by every general method, and performance profiles", functions},
     {"newton", "softmax regression by Newton's method on four tables", newton},
     {"nist", "NIST's certified regressions, beside Ceres", nist_problems},
+    {"bundle", "bundle adjustments by least squares of blocks, beside Ceres", bundle_adjustments},
     {"lbfgs", "L-BFGS beside LibTorch's on digits", lbfgs},
     {"network", "a tanh network of 441 parameters, by second order and by Adam", network},
     {"fashion", "K-FAC, Shampoo, SOAP and AdamW on mini-batches of Fashion-MNIST", fashion_mnist},

@@ -33,6 +33,9 @@ bool fashion_mnist(const OptimOptions& options);
 /// NIST's certified regressions by least_squares, beside Ceres where that is installed.
 bool nist_problems(const OptimOptions& options);
 
+/// Bundle adjustments by least squares of blocks, beside Ceres where that is installed.
+bool bundle_adjustments(const OptimOptions& options);
+
 /// The methods that the options name.
 std::vector<newtape::optim::Method> chosen(std::vector<newtape::optim::Method> methods, const OptimOptions& options);
 
