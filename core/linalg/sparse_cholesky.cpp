@@ -50,7 +50,10 @@ struct SparseCholesky::Body {
   Body& operator=(const Body&) = delete;
 
   void expect_success(const char* what) const {
-    if (common.status >= CHOLMOD_OK && common.status != CHOLMOD_NOT_POSDEF) return;
+    if (common.status >= CHOLMOD_OK) return;  // above it are warnings, such as that of an indefinite matrix
+    raise_failure(what);
+  }
+  [[noreturn]] void raise_failure(const char* what) const {
     raise<NumericalError>(fmt::format("sparse Cholesky: {} failed", what), {},
                           common.status == CHOLMOD_OUT_OF_MEMORY ? "CHOLMOD is out of memory"
                                                                  : fmt::format("CHOLMOD's status {}", common.status));
@@ -93,7 +96,7 @@ void SparseCholesky::solve(double* b, std::int64_t count) {
   right.xtype = CHOLMOD_REAL;
   right.dtype = CHOLMOD_DOUBLE;
   cholmod_dense* x = cholmod_l_solve(CHOLMOD_A, body.factor, &right, &body.common);
-  if (x == nullptr) body.expect_success("the solution");
+  if (x == nullptr) body.raise_failure("the solution");
   std::copy_n(static_cast<const double*>(x->x), right.nzmax, b);
   cholmod_l_free_dense(&x, &body.common);
 }

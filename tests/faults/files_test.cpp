@@ -7,6 +7,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/build_info.hpp>
+#include <newtape/data/formats/bal.hpp>
 #include <newtape/data/formats/checkpoint.hpp>
 #include <newtape/data/formats/csv.hpp>
 #include <newtape/data/formats/idx.hpp>
@@ -40,7 +41,10 @@ std::vector<Format> formats() {
   const Array table = core::reshape(core::arange(60, f64), {20, 3});
   const Array picture = core::reshape(core::arange(192, i64), {16, 12});
   const NamedArrays named{{"weight", x}, {"bias", table}};
+  const auto bundle = data::bundle_adjustment_like({.cameras = 3, .points = 10, .seen = 2});
   return {
+      {"bal.txt", [=](const std::string& p) { data::write_bal(p, bundle); },
+       [](const std::string& p) { return bytes_of(data::read_bal(p).points); }},
       {"x.npy", [=](const std::string& p) { data::write_npy(p, x); },
        [](const std::string& p) { return bytes_of(data::read_npy(p)); }},
       {"x.npz", [=](const std::string& p) { data::write_npz(p, named); },
