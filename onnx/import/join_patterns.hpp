@@ -1,38 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <newtape/onnx/import/join.hpp>
-
-#include <optional>
-#include <vector>
+#include <newtape/onnx/import/step_builder.hpp>
 
 namespace newtape::onnx::detail {
-
-/// Makes steps and prepared values, and tells what is known of values before a run.
-class StepBuilder {
- public:
-  explicit StepBuilder(Plan& plan) : plan_(plan) {}
-
-  /// Makes the step a preparation; its results.
-  std::vector<Ref> prepare(Step step);
-  /// A step that takes the place of `like`, whose name its errors have.
-  Step make(Joined kind, const Step& like, std::vector<Ref> inputs, std::vector<std::int32_t> outputs);
-  /// Gives the step's node an attribute.
-  void set_real(Step& step, std::string_view name, double value);
-  /// The two results of a preparation of a convolution's weight and bias; the shape of the first one is that of `inputs[0]`.
-  std::pair<Ref, Ref> prepare_convolution(Joined kind, const Step& like, std::vector<Ref> inputs);
-
-  std::optional<Shape> shape_of(const Ref& ref) const;
-  /// The number that a constant of one element is.
-  std::optional<double> number_of(const Ref& ref) const;
-  std::optional<Dims> integers_of(const Ref& ref) const;
-
- private:
-  format::NodeProto& own_node(Step& step);
-
-  Plan& plan_;
-  std::vector<std::optional<Shape>> prepared_shapes_;
-};
 
 /// Joins neighbours in the joined steps of a graph.
 void join_patterns(GraphPlan& graph, StepBuilder& build);

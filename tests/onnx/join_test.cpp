@@ -269,3 +269,41 @@ TEST_CASE("a model evaluates in several threads at once") {
   const double size = max(abs(expected)).item(), eps = static_cast<double>(std::numeric_limits<float>::epsilon());
   for (const double d : most) CHECK(d <= 32 * eps * size);
 }
+
+TEST_CASE("what looks like a joined function of floats is none for integers") {
+  const auto whole = [](std::string_view name, std::initializer_list<std::int64_t> dims, std::vector<std::int64_t> v) {
+    return tensor<std::int64_t>(name, dims, std::move(v));
+  };
+  const Graph product{.nodes = {node("MatMul", {"x", "w"}, {"z"}), node("Add", {"z", "b"}, {"y"})},
+                      .initializers = {whole("w", {2, 2}, {1, 2, 3, 4}), whole("b", {2}, {10, 20})},
+                      .inputs = {port("x", {-1, 2}, 7)},
+                      .outputs = {port("y", {-1, 2}, 7)}};
+  const Graph swish{.nodes = {node("Add", {"x", "three"}, {"a"}), node("Clip", {"a", "zero", "six"}, {"c"}),
+                              node("Mul", {"x", "c"}, {"p"}), node("Div", {"p", "six"}, {"y"})},
+                    .initializers = {whole("three", {}, {3}), whole("zero", {}, {0}), whole("six", {}, {6})},
+                    .inputs = {port("x", {-1, 2}, 7)},
+                    .outputs = {port("y", {-1, 2}, 7)}};
+  const nt::NoGrad no_grad;
+  const nt::Tensor x = nt::tensor({{1, -2}, {5, 7}}, nt::i64);
+  const auto check = [&](const Graph& graph, std::vector<std::int64_t> expected) {
+    const nt::Tensor y = onnx::load_bytes(model(graph))(x);
+    REQUIRE(y.dtype() == nt::i64);
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(y.value().data<std::int64_t>()[i] == expected[i]);
+  };
+  check(product, {10 - 5, 20 - 6, 10 + 26, 20 + 38});
+  check(swish, {4 / 6, -2 / 6, 5, 7});
+}
+
+TEST_CASE("the scale of a normalisation written as nodes may be longer than what is normalised") {
+  const auto axes = Message().text(1, "axes").integer(8, -1).integer(20, 7);
+  const Graph graph{
+      .nodes = {constant("two", 2), constant("eps", 1e-5F), node("ReduceMean", {"x"}, {"m"}, {axes}),
+                node("Sub", {"x", "m"}, {"d"}), node("Pow", {"d", "two"}, {"q"}),
+                node("ReduceMean", {"q"}, {"v"}, {axes}), node("Add", {"v", "eps"}, {"e"}), node("Sqrt", {"e"}, {"r"}),
+                node("Div", {"d", "r"}, {"n"}), node("Mul", {"n", "s"}, {"o"}), node("Add", {"o", "t"}, {"y"})},
+      .initializers = {tensor<float>("s", {6}, numbers(6)), tensor<float>("t", {6}, numbers(6))},
+      .inputs = {port("x", {-1, 1})},
+      .outputs = {port("y", {-1, 6})}};
+  CHECK(steps_of(graph) == "layer_norm ");
+  CHECK(difference(graph, nt::randn({5, 1})) < 8);
+}

@@ -10,7 +10,7 @@
 #include <newtape/onnx/import/rows/rows.hpp>
 
 #include <algorithm>
-#include <exception>
+#include <utility>
 
 /// The steps that stand for several nodes: see join.hpp.
 namespace newtape::onnx::detail {
@@ -51,15 +51,20 @@ Results fold_arithmetic(Call& c) {
 
 Results linear_row(Call& c) {
   const Tensor w = c.tensor(1), b = c.tensor(2);
+  if (w.dtype() == i64) return c.out(matmul(c.tensor(0), w) + b);
   return c.out(linear(c.tensor(0), transpose(w), b));
 }
 
 Results layer_norm_row(Call& c) {
-  const Tensor x = c.tensor(0);
+  const Tensor x = c.tensor(0), scale = c.given(1) ? c.tensor(1) : Tensor(),
+               shift = c.given(2) ? c.tensor(2) : Tensor();
   const Shape last{x.shape(-1)};
-  const Tensor scale = c.given(1) ? expand(c.tensor(1), last) : Tensor();
-  const Tensor shift = c.given(2) ? expand(c.tensor(2), last) : Tensor();
-  return c.out(layer_norm(x, last, scale, shift, c.real("epsilon")));
+  const double eps = c.real("epsilon");
+  const auto fits = [&](const Tensor& t) { return !t.defined() || t.shape() == last; };
+  if (fits(scale) && fits(shift)) return c.out(layer_norm(x, last, scale, shift, eps));
+  Tensor y = layer_norm(x, last, {}, {}, eps);
+  if (scale.defined()) y = std::move(y) * scale;
+  return c.out(shift.defined() ? std::move(y) + shift : std::move(y));
 }
 
 // --- groups of elementwise operators ---
