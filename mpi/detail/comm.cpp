@@ -19,6 +19,14 @@
 #include <thread>
 
 namespace newtape::mpi::detail {
+
+bool launched() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "MPI_LOCALNRANKS"}) {
+    if (std::getenv(name) != nullptr) return true;
+  }
+  return false;
+}
+
 namespace {
 
 constexpr int header_tag = 1;
@@ -44,14 +52,6 @@ struct State {
 State& state() {
   static auto* s = new State;
   return *s;
-}
-
-/// Whether a launcher started this process as one of several.
-bool launched() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "MPI_LOCALNRANKS"}) {
-    if (std::getenv(name) != nullptr) return true;
-  }
-  return false;
 }
 
 [[noreturn]] void abort_all() {

@@ -2,6 +2,7 @@
 // Run by mpirun on 1, 2, 3 and 4 ranks, and without it. Runs that are killed: faults/resume.cpp.
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/mpi.hpp>
+#include <newtape/mpi/detail/comm.hpp>
 
 #include "arrays.hpp"
 #include "catch.hpp"
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -152,8 +152,7 @@ TEST_CASE("errors of checkpoints are those of all ranks, which can go on") {
 
 TEST_CASE("killed at any moment, there is a complete index") {
   // A process that runs MPI cannot be forked.
-  if (everyone().size() > 1 || std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMI_SIZE") != nullptr)
-    return;
+  if (mpi::detail::launched()) return;
   const SharedFolder folder;
   const std::string path = folder / "run.index.json";
   mpi::save_checkpoint(path, checkpoint_of(0), everyone());

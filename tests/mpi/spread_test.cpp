@@ -32,6 +32,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -241,7 +242,8 @@ TEST_CASE("each factorization is one rank's, and its failure is that of all") {
 
 TEST_CASE("the timeline of all ranks is one trace") {
   const auto id = everyone().broadcast(core::full({}, static_cast<double>(::getpid()), i64)).item<std::int64_t>();
-  const std::string path = "/tmp/newtape-mpi-trace-" + std::to_string(id) + ".json";
+  const auto folder = std::filesystem::temp_directory_path();
+  const std::string path = (folder / ("newtape-mpi-trace-" + std::to_string(id) + ".json")).string();
   const Classifier c(3);
   optim::SGD sgd(c.model.parameters(), {.lr = 0.1});
   Generator g(2);
