@@ -3,9 +3,14 @@
 #include "capture_cases.hpp"
 #include "newtape/problems.hpp"
 
+#include <newtape/autograd/ops/linalg.hpp>
+#include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/autograd/transforms/fuse.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
+#include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/optim/first_order/adam.hpp>
 #include <newtape/optim/first_order/sgd.hpp>
 
@@ -176,6 +181,40 @@ Sides hvp() {
   return sides(x, step, step);
 }
 
+/// A step of Levenberg-Marquardt on NIST's problem Thurber: 37 observations, 7 unknowns.
+Sides lm_step() {
+  static constexpr std::array<double, 37> density{
+      -3.067, -2.981, -2.921, -2.912, -2.840, -2.797, -2.702, -2.699, -2.633, -2.481, -2.363, -2.322, -1.501,
+      -1.460, -1.274, -1.212, -1.100, -1.046, -0.915, -0.714, -0.566, -0.545, -0.400, -0.309, -0.109, -0.103,
+      0.010,  0.119,  0.377,  0.790,  0.963,  1.006,  1.115,  1.572,  1.841,  2.047,  2.200};
+  static constexpr std::array<double, 37> mobility{
+      80.574,   84.248,   87.264,   87.195,   89.076,   89.608,   89.868,   90.101,   92.405,   95.854,
+      100.696,  101.060,  401.672,  390.724,  567.534,  635.316,  733.054,  759.087,  894.206,  990.785,
+      1090.109, 1080.914, 1122.643, 1178.351, 1260.531, 1273.514, 1288.339, 1327.543, 1353.863, 1414.509,
+      1425.208, 1421.384, 1442.962, 1464.350, 1468.705, 1447.894, 1457.628};
+  static constexpr std::array<double, 7> start{1000, 1000, 400, 40, 0.7, 0.3, 0.03};
+  const auto step = [](const Tensor& b, const Tensor& damping, const Tensor& x, const Tensor& y) -> Tensors {
+    const auto residuals = [&](const Tensor& at) {
+      const auto p = [&](std::int64_t k) { return nt::select(at, 0, k); };
+      return (p(0) + x * (p(1) + x * (p(2) + x * p(3)))) / (1.0 + x * (p(4) + x * (p(5) + x * p(6)))) - y;
+    };
+    const Tensor r = residuals(b);
+    const Tensor j = nt::jacobian(nt::UnaryFunction(residuals), b);
+    const Tensor jt = nt::transpose(j, 0, 1);
+    const Tensor normal = nt::matmul(jt, j);
+    const Tensor damped = normal + damping * nt::diag(nt::diagonal(normal));
+    const Tensor move = nt::linalg::solve(damped, nt::matmul(jt, nt::reshape(r, {-1, 1})));
+    return {b - nt::reshape(move, {-1}), 0.5 * nt::sum(r * r)};
+  };
+  const auto as_tensor = [](const auto& numbers) {
+    return Tensor(
+        array({static_cast<std::int64_t>(numbers.size())}, std::vector<double>(numbers.begin(), numbers.end())));
+  };
+  return sides(std::array{as_tensor(start), Tensor(array(nt::Shape{}, std::vector<double>{1e-3})), as_tensor(density),
+                          as_tensor(mobility)},
+               Step{step}, Step{step});
+}
+
 constexpr CaptureCase table[] = {
     {"tiny_mlp", 2.5, "a step of Adam on a 32-64-64-1 tanh network, batch 32", tiny_mlp},
     {"small_chain", 4, "100 operations on 16 elements, and their gradients", small_chain},
@@ -183,6 +222,7 @@ constexpr CaptureCase table[] = {
     {"pinn", 2.5, "a step of Adam on a 2-32-32-32-1 tanh network, loss of laplacian() at 256 points", pinn},
     {"pinn_grad", 2.5, "the same by grad() of grad(), one coordinate after the other", pinn_grad},
     {"lstm", 1.8, "a step of Adam on an LSTM of 32 units over 20 steps, batch 8", lstm},
+    {"lm_step", 3, "a step of Levenberg-Marquardt on NIST's Thurber, f64, with its Jacobian", lm_step},
     {"ew_chain", 0, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x)) of 1024x1024, and its gradient", ew_chain},
     {"fuse_chain", 1, "the same, eager through nt::fuse, captured without", fuse_chain},
     {"mlp", 1.1, "a step of Adam on a 784-512-512-10 relu network, batch 128", mlp},

@@ -18,10 +18,17 @@ namespace newtape::detail {
 struct CapturedFunction::Impl {
   Function f;
   CaptureOptions options;
+  SourceLocation made_at;
   CaptureCounts counts;
   std::vector<std::unique_ptr<CapturedPlan>> plans;  ///< the latest last
   std::vector<CaptureKey> refused;                   ///< keys whose function cannot be recorded
   std::string reason;                                ///< why the last call was eager
+
+  /// Notes that calls like this one cannot be recorded, for as many kinds of calls as there may be plans.
+  void refuse(CaptureKey key) {
+    if (refused.size() >= static_cast<std::size_t>(8 * std::max(1, options.max_plans))) refused.erase(refused.begin());
+    refused.push_back(std::move(key));
+  }
 
   std::vector<Tensor> eager(std::span<const Tensor> arguments, const std::string& why) {
     reason = why;
@@ -62,14 +69,15 @@ struct CapturedFunction::Impl {
     auto results = session.run(f, arguments);
     if (!session.failure().empty()) {
       reason = session.failure();
-      refused.push_back(CaptureKey::of(arguments));
+      refuse(CaptureKey::of(arguments));
       return results;
     }
     plan->key = CaptureKey::of(arguments);
-    plan->plan.finish([&](int index) {
-      return std::any_of(plan->states.begin(), plan->states.end(),
-                         [index](const auto& s) { return s->index == index && s->is_gradient(); });
-    });
+    std::vector<core::CallPlan::Replaceable> gradients;
+    for (const auto& s : plan->states) {
+      if (s->is_gradient()) gradients.push_back({s->index, s->replaced_from});
+    }
+    plan->plan.finish(gradients);
     plan->checked = !options.check;
     if (static_cast<int>(plans.size()) >= std::max(1, options.max_plans)) plans.erase(plans.begin());
     plans.push_back(std::move(plan));
@@ -90,19 +98,25 @@ struct CapturedFunction::Impl {
     const CaptureKey key = plan.key;
     erase(&plan);
     if (!options.fallback) {
+      const CallSite site(made_at);
       raise<ValueError>("capture: the replay differs from the function",
                         "a function that computes the same each time; what changes (tensors and numbers from outside) "
                         "as an argument",
                         what);
     }
     reason = what;
-    refused.push_back(key);
+    refuse(key);
     return results;
   }
 };
 
-CapturedFunction::CapturedFunction(Function f, const CaptureOptions& options)
-    : impl_(std::make_unique<Impl>(Impl{std::move(f), options, {}, {}, {}, {}})) {}
+void raise_empty_capture(SourceLocation made_at) {
+  const CallSite site(made_at);
+  raise<ValueError>("capture: the function is empty", "a function of tensors", "an empty one");
+}
+
+CapturedFunction::CapturedFunction(Function f, const CaptureOptions& options, SourceLocation made_at)
+    : impl_(std::make_unique<Impl>(Impl{std::move(f), options, made_at, {}, {}, {}, {}})) {}
 CapturedFunction::CapturedFunction(CapturedFunction&&) noexcept = default;
 CapturedFunction& CapturedFunction::operator=(CapturedFunction&&) noexcept = default;
 CapturedFunction::~CapturedFunction() = default;
@@ -110,11 +124,11 @@ CapturedFunction::~CapturedFunction() = default;
 std::vector<Tensor> CapturedFunction::call(std::vector<Tensor> arguments) {
   Impl& self = *impl_;
   for (const auto& x : arguments) {
+    if (x.defined() && !x.requires_grad()) continue;
+    const CallSite site(self.made_at);
     if (!x.defined()) raise<ValueError>("capture: an argument is undefined", "a defined tensor", "an undefined one");
-    if (x.requires_grad()) {
-      raise<ValueError>("capture: arguments must be constants", "a tensor without a gradient",
-                        "a variable or a recorded result of shape " + to_string(x.shape()));
-    }
+    raise<ValueError>("capture: arguments must be constants", "a tensor without a gradient",
+                      "a variable or a recorded result of shape " + to_string(x.shape()));
   }
   if (instrumented() != 0) return self.eager(arguments, "anomaly detection, an observer or a tracer is on");
   if (LayerObserver::current() != nullptr || backward_is_observed.load(std::memory_order_relaxed)) {
@@ -139,7 +153,7 @@ std::vector<Tensor> CapturedFunction::call(std::vector<Tensor> arguments) {
     self.reason = test_of_values;
   }
   if (self.is_thrashing()) {
-    self.refused.push_back(CaptureKey::of(arguments));
+    self.refuse(CaptureKey::of(arguments));
     return self.eager(arguments, "recorded too often: " + self.reason);
   }
   return self.record(arguments);
@@ -152,6 +166,10 @@ std::string CapturedFunction::plan() const {
   for (const auto& plan : impl_->plans) text += plan_text(*plan);
   if (impl_->plans.empty() || !impl_->refused.empty()) text += "capture: not recorded: " + impl_->reason + "\n";
   return text;
+}
+
+std::string CapturedFunction::plan_to_dot() const {
+  return impl_->plans.empty() ? "digraph {}\n" : newtape::detail::plan_to_dot(*impl_->plans.back());
 }
 
 }  // namespace newtape::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <newtape/autograd/tensor.hpp>
+#include <newtape/core/runtime/source_location.hpp>
 
 #include <array>
 #include <concepts>
@@ -41,19 +42,24 @@ namespace detail {
 class CapturedFunction {
  public:
   using Function = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
-  CapturedFunction(Function f, const CaptureOptions& options);
+  /// `made_at` is named in errors of calls.
+  CapturedFunction(Function f, const CaptureOptions& options, SourceLocation made_at);
   CapturedFunction(CapturedFunction&&) noexcept;
   CapturedFunction& operator=(CapturedFunction&&) noexcept;
   ~CapturedFunction();
 
   std::vector<Tensor> call(std::vector<Tensor> arguments);
   std::string plan() const;
+  std::string plan_to_dot() const;
   CaptureCounts counts() const noexcept;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// ValueError that a captured function is empty, made at that line.
+[[noreturn]] void raise_empty_capture(SourceLocation made_at);
 
 // Results of a captured function as a list of tensors, and back.
 template <class R>
@@ -89,7 +95,13 @@ struct CaptureResult<R> {
 template <class F>
 class Captured {
  public:
-  Captured(F f, const CaptureOptions& options) : f_(std::make_unique<F>(std::move(f))), options_(options) {}
+  Captured(F f, const CaptureOptions& options, SourceLocation made_at = SourceLocation::current())
+      : f_(std::make_unique<F>(std::move(f))), options_(options), made_at_(made_at) {
+    // Function objects that may be empty, and pointers.
+    if constexpr (requires { *f_ == nullptr; }) {
+      if (*f_ == nullptr) detail::raise_empty_capture(made_at);
+    }
+  }
 
   /// f(x...), whose results are constants. ValueError where the function cannot be recorded, or where a replay differs
   /// from it; ValueError for an argument that depends on a variable.
@@ -108,7 +120,7 @@ class Captured {
         }
         (std::index_sequence_for<X...>());
       };
-      function_ = std::make_unique<detail::CapturedFunction>(std::move(call), options_);
+      function_ = std::make_unique<detail::CapturedFunction>(std::move(call), options_, made_at_);
     }
     auto y = function_->call({static_cast<const Tensor&>(x)...});
     if constexpr (!std::is_void_v<R>) return detail::CaptureResult<R>::join(std::move(y));
@@ -116,11 +128,14 @@ class Captured {
 
   /// The plans as text: calls, memory, what they depend on; and why calls were not recorded, if they were not.
   std::string plan() const { return function_ == nullptr ? "capture: not called yet\n" : function_->plan(); }
+  /// The plan that was recorded last as a graph in the DOT language, for Graphviz.
+  std::string plan_to_dot() const { return function_ == nullptr ? "digraph {}\n" : function_->plan_to_dot(); }
   CaptureCounts counts() const noexcept { return function_ == nullptr ? CaptureCounts() : function_->counts(); }
 
  private:
   std::unique_ptr<F> f_;
   CaptureOptions options_;
+  SourceLocation made_at_;
   std::unique_ptr<detail::CapturedFunction> function_;
 };
 
@@ -141,10 +156,10 @@ class Captured {
 /// themselves. Numbers and tensors that the function captures are constants: pass what changes as an argument. It records
 /// anew for other shapes, dtypes, modes of modules and frozen parameters. Reading a value (item(), a branch on data,
 /// printing) is a ValueError while recording. What the function refers to must outlive the result, which one thread may
-/// call at a time. See docs/capture.md.
+/// call at a time. ValueError for an empty function. See docs/capture.md.
 template <class F>
-Captured<F> capture(F f, const CaptureOptions& options = {}) {
-  return Captured<F>(std::move(f), options);
+Captured<F> capture(F f, const CaptureOptions& options = {}, SourceLocation made_at = SourceLocation::current()) {
+  return Captured<F>(std::move(f), options, made_at);
 }
 
 }  // namespace newtape

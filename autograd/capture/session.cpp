@@ -103,6 +103,7 @@ void CaptureSession::on_gradient(Node& node, bool replaced) {
   if (node.grad_hooks != nullptr && !node.grad_hooks->hooks.empty()) give_up("a hook on a gradient");
   auto state = std::make_unique<CapturedState>(node);
   state->start_matters = !replaced;
+  if (replaced) state->replaced_from = static_cast<int>(plan_.plan.steps().size());
   state->published_undefined = !state->defined_at_start;
   const Array now = state->current();
   add(std::move(state), now);

@@ -5,6 +5,7 @@
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/tape.hpp>
 
+#include <limits>
 #include <string>
 
 namespace newtape::detail {
@@ -49,9 +50,10 @@ class CapturedState {
   Shape shape;
   Strides strides;
   bool defined_at_start;
-  bool start_matters = true;         ///< whether the function reads the gradient before it replaces it
-  bool updated = false;              ///< calls of the plan write its memory
-  int index = -1;                    ///< among the plan's states while it is recorded
+  bool start_matters = true;  ///< whether the function reads the gradient before it replaces it
+  int replaced_from = std::numeric_limits<int>::max();  ///< the recorded call from which the start does not matter
+  bool updated = false;                                 ///< calls of the plan write its memory
+  int index = -1;                                       ///< among the plan's states while it is recorded
   bool dropped = false;              ///< the gradient of a variable that does not outlive the function
   int memory = -1;                   ///< the block of the plan; -1 before the state has an array
   bool published_undefined = false;  ///< the last that the plan made of a gradient is that it is undefined

@@ -16,7 +16,9 @@ namespace {
 /// Smaller arrays stay in the L1 cache from one kernel to the next.
 constexpr std::int64_t least_bytes = 24576;
 /// More values at a time would not.
-constexpr std::size_t most_operands = 16, most_calls = 48;
+constexpr std::size_t most_calls = 48;
+/// Results of reductions up to this size wait for other calls on the operand.
+constexpr std::int64_t most_reduced = 1024;
 
 bool repeats_one(const PlanOperand& x) {
   for (std::size_t i = 0; i < x.shape.size(); ++i) {
@@ -45,23 +47,39 @@ bool is_suitable(const PlanStep& s) {
          !std::all_of(s.in.begin(), s.in.end(), repeats_one);
 }
 
+/// A call that makes few numbers of many.
+bool is_reduction(const PlanStep& s) {
+  return s.kind == PlanStep::computed && s.out.size() == 1 && element_count(s.out[0].shape) <= most_reduced;
+}
+
 /// Calls of one shape that wait.
 struct Chain {
   Shape shape;
   std::vector<PlanStep> steps;
+  std::vector<PlanStep> after = {};  ///< reductions of the results, which come next
 
-  bool writes(int memory) const {
-    return std::any_of(steps.begin(), steps.end(), [memory](const PlanStep& s) { return any_on(s.out, memory); });
+  static bool writes(const std::vector<PlanStep>& all, int memory) {
+    return std::any_of(all.begin(), all.end(), [memory](const PlanStep& s) { return any_on(s.out, memory); });
   }
-  bool reads(int memory) const {
-    return std::any_of(steps.begin(), steps.end(), [memory](const PlanStep& s) { return any_on(s.in, memory); });
+  static bool reads(const std::vector<PlanStep>& all, int memory) {
+    return std::any_of(all.begin(), all.end(), [memory](const PlanStep& s) { return any_on(s.in, memory); });
   }
+  bool writes(int memory) const { return writes(steps, memory); }
+  bool reads(int memory) const { return reads(steps, memory); }
   /// Whether `s` must come after these calls.
   bool precedes(const PlanStep& s) const {
+    const auto on_any = [&](const std::vector<PlanOperand>& list, bool also_read) {
+      return std::any_of(list.begin(), list.end(), [&](const PlanOperand& x) {
+        const int m = x.memory;
+        return m >= 0 && (writes(m) || writes(after, m) || (also_read && (reads(m) || reads(after, m))));
+      });
+    };
+    return on_any(s.in, false) || on_any(s.out, true);
+  }
+  /// Whether `s` must come after one of the reductions.
+  bool reductions_precede(const PlanStep& s) const {
     return std::any_of(s.in.begin(), s.in.end(),
-                       [&](const PlanOperand& x) { return x.memory >= 0 && writes(x.memory); }) ||
-           std::any_of(s.out.begin(), s.out.end(),
-                       [&](const PlanOperand& y) { return y.memory >= 0 && (writes(y.memory) || reads(y.memory)); });
+                       [&](const PlanOperand& x) { return x.memory >= 0 && writes(after, x.memory); });
   }
   bool shares_operand(const PlanStep& s) const {
     return std::any_of(s.in.begin(), s.in.end(),
@@ -142,77 +160,104 @@ PlanStep joined(Chain chain, const IsRead& is_read) {
   return step;
 }
 
-}  // namespace
+/// The calls in their new order.
+class Schedule {
+ public:
+  /// How often a call reads or keeps each block, and writes it.
+  Schedule(std::vector<int> reads, std::vector<int> writes, const std::vector<PlanMemory>& memories)
+      : reads_(std::move(reads)), writes_(std::move(writes)), memories_(memories) {}
 
-void CallPlan::fuse_chains() {
-  std::vector<int> writes(memories_.size()), reads(memories_.size());
-  for (const auto& s : steps_) {
-    for (const auto& x : s.in) {
-      if (x.memory >= 0) ++reads[static_cast<std::size_t>(x.memory)];
+  void add(PlanStep s) {
+    const bool joins = is_suitable(s) && writes_[static_cast<std::size_t>(s.out[0].memory)] == 1;
+    if (Chain* const chain = joins ? find(s) : nullptr; chain != nullptr) return join(*chain, std::move(s));
+    const auto needed = [&](const Chain& c) { return c.precedes(s); };
+    const auto first = std::find_if(waiting_.begin(), waiting_.end(), needed);
+    if (is_reduction(s) && first != waiting_.end() && std::none_of(std::next(first), waiting_.end(), needed)) {
+      first->after.push_back(std::move(s));
+      return;
     }
-    for (const auto& y : s.out) {
-      if (y.memory >= 0) ++writes[static_cast<std::size_t>(y.memory)];
+    const bool is_on_host = s.kind == PlanStep::host || s.kind == PlanStep::decided;
+    emit_if([&](const Chain& c) { return is_on_host || c.precedes(s); });
+    if (!joins) return done_.push_back(std::move(s));
+    waiting_.push_back({s.out[0].shape, {}});
+    waiting_.back().steps.push_back(std::move(s));
+  }
+
+  std::vector<PlanStep> take() {
+    emit_if([](const Chain&) { return true; });
+    return std::move(done_);
+  }
+
+ private:
+  /// The chain that `s` joins, adapted to its shape: one whose results it reads, else one that reads the same.
+  Chain* find(PlanStep& s) {
+    Chain* into = nullptr;
+    for (auto& c : waiting_) {
+      if ((!c.precedes(s) && !c.shares_operand(s)) || c.reductions_precede(s)) continue;
+      if (c.steps.size() >= most_calls || !adapt(s, c)) continue;
+      into = &c;
+      if (c.precedes(s)) break;
     }
+    return into;
   }
-  for (const auto& y : kept_) {
-    if (y.memory >= 0) ++reads[static_cast<std::size_t>(y.memory)];
+
+  void join(Chain& into, PlanStep s) {
+    Chain chain = std::move(into);
+    into.steps.clear();
+    std::erase_if(waiting_, [](const Chain& c) { return c.steps.empty(); });
+    emit_if([&](const Chain& c) { return c.precedes(s); });
+    chain.steps.push_back(std::move(s));
+    waiting_.push_back(std::move(chain));
   }
-  std::vector<PlanStep> done;
-  std::vector<Chain> waiting;
-  const auto emit = [&](Chain chain) {
-    if (chain.steps.size() == 1) return done.push_back(std::move(chain.steps[0]));
+
+  template <class Condition>
+  void emit_if(const Condition& condition) {
+    std::vector<Chain> ready;
+    for (auto& c : waiting_) {
+      if (!condition(c)) continue;
+      ready.push_back(std::move(c));
+      c.steps.clear();
+    }
+    std::erase_if(waiting_, [](const Chain& c) { return c.steps.empty(); });
+    for (auto& c : ready) emit(std::move(c));
+  }
+
+  void emit(Chain chain) {
     const auto is_read = [&](int memory) {
       std::ptrdiff_t inside = 0;
       for (const auto& s : chain.steps) {
         inside += std::count_if(s.in.begin(), s.in.end(), [memory](const auto& x) { return x.memory == memory; });
       }
-      return reads[static_cast<std::size_t>(memory)] > inside ||
-             memories_[static_cast<std::size_t>(memory)].kind != PlanMemory::scratch;
+      const auto m = static_cast<std::size_t>(memory);
+      return reads_[m] > inside || memories_[m].kind != PlanMemory::scratch;
     };
-    done.push_back(joined(chain, is_read));
-  };
-  const auto emit_if = [&](const auto& condition) {
-    for (std::size_t k = 0; k < waiting.size();) {
-      if (!condition(waiting[k])) {
-        ++k;
-        continue;
-      }
-      Chain chain = std::move(waiting[k]);
-      waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(k));
-      emit(std::move(chain));
-    }
-  };
-  for (auto& s : steps_) {
-    const bool joins = is_suitable(s) && writes[static_cast<std::size_t>(s.out[0].memory)] == 1;
-    Chain* into = nullptr;
-    if (joins) {
-      for (auto& c : waiting) {
-        if (!c.precedes(s) && !c.shares_operand(s)) continue;
-        if (c.steps.size() < most_calls && adapt(s, c)) into = &c;
-        if (into != nullptr && c.precedes(s)) break;
-      }
-    }
-    if (into == nullptr) {
-      const bool is_on_host = s.kind == PlanStep::host || s.kind == PlanStep::decided;
-      emit_if([&](const Chain& c) { return is_on_host || c.precedes(s); });
-      if (joins) {
-        waiting.push_back({s.out[0].shape, {}});
-        waiting.back().steps.push_back(std::move(s));
-      } else {
-        done.push_back(std::move(s));
-      }
-      continue;
-    }
-    // Others that it needs are of another shape, or wait for nothing else.
-    Chain chain = std::move(*into);
-    into->steps.clear();
-    std::erase_if(waiting, [](const Chain& c) { return c.steps.empty(); });
-    emit_if([&](const Chain& c) { return c.precedes(s); });
-    chain.steps.push_back(std::move(s));
-    waiting.push_back(std::move(chain));
+    done_.push_back(chain.steps.size() == 1 ? chain.steps[0] : joined(chain, is_read));
+    for (auto& s : chain.after) done_.push_back(std::move(s));
   }
-  emit_if([](const Chain&) { return true; });
-  steps_ = std::move(done);
+
+  std::vector<int> reads_, writes_;
+  const std::vector<PlanMemory>& memories_;
+  std::vector<Chain> waiting_;
+  std::vector<PlanStep> done_;
+};
+
+}  // namespace
+
+void CallPlan::fuse_chains() {
+  std::vector<int> writes(memories_.size()), reads(memories_.size());
+  const auto count = [](std::vector<int>& counts, const std::vector<PlanOperand>& list) {
+    for (const auto& x : list) {
+      if (x.memory >= 0) ++counts[static_cast<std::size_t>(x.memory)];
+    }
+  };
+  for (const auto& s : steps_) {
+    count(reads, s.in);
+    count(writes, s.out);
+  }
+  count(reads, kept_);
+  Schedule schedule(std::move(reads), std::move(writes), memories_);
+  for (auto& s : steps_) schedule.add(std::move(s));
+  steps_ = schedule.take();
 }
 
 }  // namespace newtape::core

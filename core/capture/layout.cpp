@@ -40,6 +40,12 @@ bool may_overwrite(const PlanStep& s, std::size_t in, std::size_t out) {
   return last_read <= write;
 }
 
+/// Whether the program may see what states are when the step is executed: it is a call on the host, or may end the run
+/// before a state's present value is not needed any more.
+bool shows_states(const PlanStep& s, int replaced_from) {
+  return (s.kind == PlanStep::decided && s.number < replaced_from) || (s.kind == PlanStep::host && s.state < 0);
+}
+
 /// A place in a region, for a time.
 struct Placed {
   std::int64_t offset, bytes;
@@ -99,7 +105,7 @@ std::int64_t CallPlan::scratch_bytes() const noexcept {
 
 /// Whether block `memory`, all of which step `store` copies into a state, may be written in the memory that the state has
 /// after it: nothing else may look at the state, or end the run, in the meantime.
-bool CallPlan::can_be_next_state(const PlanMemory& m, int memory, std::size_t store) const {
+bool CallPlan::can_be_next_state(const PlanMemory& m, int memory, std::size_t store, int replaced_from) const {
   if (m.first < 0 || m.last != static_cast<int>(store)) return false;
   const int state = steps_[store].state;
   const auto is_state = [&](const PlanOperand& x) {
@@ -109,7 +115,7 @@ bool CallPlan::can_be_next_state(const PlanMemory& m, int memory, std::size_t st
   };
   for (std::size_t i = static_cast<std::size_t>(m.first); i < store; ++i) {
     const PlanStep& s = steps_[i];
-    if (s.kind == PlanStep::decided || (s.kind == PlanStep::host && s.state < 0)) return false;
+    if (shows_states(s, replaced_from)) return false;
     if (std::any_of(s.out.begin(), s.out.end(), is_state)) return false;
     if (std::none_of(s.in.begin(), s.in.end(), is_state)) continue;
     // The step that writes the block may read the state if it may write over it.
@@ -123,7 +129,7 @@ bool CallPlan::can_be_next_state(const PlanMemory& m, int memory, std::size_t st
   return true;
 }
 
-void CallPlan::find_fresh(const std::function<bool(int state)>& replaceable) {
+void CallPlan::find_fresh(const std::vector<Replaceable>& states) {
   const auto scratch_of = [&](const PlanOperand& x) -> PlanMemory* {
     if (x.memory < 0) return nullptr;
     PlanMemory& m = memories_[static_cast<std::size_t>(x.memory)];
@@ -136,18 +142,18 @@ void CallPlan::find_fresh(const std::function<bool(int state)>& replaceable) {
     m->index = static_cast<int>(k);
     fresh_.push_back(kept_[k].memory);
   }
-  std::vector<bool> seen;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const PlanStep& s = steps_[i];
-    if (s.kind != PlanStep::host || s.state < 0 || s.in.empty() || !replaceable(s.state)) continue;
-    const auto state = static_cast<std::size_t>(s.state);
-    if (seen.size() <= state) seen.resize(state + 1);
-    PlanMemory* const m = scratch_of(s.in[0]);
-    if (m == nullptr || seen[state] || !can_be_next_state(*m, s.in[0].memory, i)) continue;
-    seen[state] = true;
+  for (const auto& [state, from] : states) {
+    const auto store = std::find_if(steps_.begin(), steps_.end(), [state = state](const PlanStep& s) {
+      return s.kind == PlanStep::host && s.state == state;
+    });
+    if (store == steps_.end() || store->in.empty()) continue;
+    PlanMemory* const m = scratch_of(store->in[0]);
+    const auto step = static_cast<std::size_t>(store - steps_.begin());
+    if (m == nullptr || !can_be_next_state(*m, store->in[0].memory, step, from)) continue;
     m->kind = PlanMemory::next_state;
-    m->index = s.state;
-    fresh_.push_back(s.in[0].memory);
+    m->index = state;
+    m->replaced_from = from;
+    fresh_.push_back(store->in[0].memory);
   }
 }
 
@@ -202,7 +208,7 @@ void CallPlan::lay_out() {
     // Before a state has its next value, a host call or an early end would show what lies in its memory.
     const bool is_seen = m.kind == PlanMemory::next_state &&
                          std::any_of(steps_.begin(), steps_.begin() + m.first + 1, [&](const PlanStep& s) {
-                           if (s.kind == PlanStep::decided || (s.kind == PlanStep::host && s.state < 0)) return true;
+                           if (shows_states(s, m.replaced_from)) return true;
                            return std::any_of(s.in.begin(), s.in.end(), [&](const PlanOperand& x) {
                              if (x.memory < 0) return false;
                              const PlanMemory& of = memories_[static_cast<std::size_t>(x.memory)];

@@ -57,7 +57,10 @@ int CallPlan::add_memory(PlanMemory memory) {
   return static_cast<int>(memories_.size()) - 1;
 }
 
-void CallPlan::add_step(PlanStep step) { steps_.push_back(std::move(step)); }
+void CallPlan::add_step(PlanStep step) {
+  step.number = static_cast<int>(steps_.size());
+  steps_.push_back(std::move(step));
+}
 
 bool CallPlan::erase_state(int state, int memory) {
   std::vector<int> gone{memory};
@@ -75,11 +78,11 @@ bool CallPlan::erase_state(int state, int memory) {
   });
 }
 
-void CallPlan::finish(const std::function<bool(int state)>& replaceable) {
+void CallPlan::finish(const std::vector<Replaceable>& states) {
   simplify();
   fuse_chains();
   find_lifetimes();
-  find_fresh(replaceable);
+  find_fresh(states);
   overwrite_operands();
   lay_out();
   arena_ = Array::empty({arena_bytes_}, boolean);

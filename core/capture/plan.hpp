@@ -36,6 +36,7 @@ struct PlanMemory {
   bool defined = true;           ///< false until a recorded call has written it
   bool written_on_host = false;  ///< while it was not defined
   int first = -1, last = -1;     ///< the steps that use it
+  int replaced_from = 0;         ///< of a next state: number of the step from which the present value is not needed
   int region = -1;               ///< the block in which scratch memory lies; -1: the arena
   std::int64_t offset = 0;       ///< in bytes, in the region
   std::byte* base = nullptr;
@@ -85,6 +86,7 @@ struct PlanStep {
   Generator* generator = nullptr;
   std::function<void(Operands in)> host_call = {};
   int state = -1;          ///< that a host call stores
+  int number = 0;          ///< in the recording
   bool preserves = false;  ///< copies a state before it is written
 
   /// Calls of kernels and of functions that write a given array: these raise no errors, and can be left out.
@@ -101,9 +103,14 @@ class CallPlan {
   /// Removes the steps that store the state, and copies of its memory. False when other steps read either.
   bool erase_state(int state, int memory);
 
+  /// A state whose next value may be computed in memory that it has afterwards, instead of being copied there.
+  struct Replaceable {
+    int state;
+    int from;  ///< number of the step from which its present value is not needed
+  };
   /// Removes calls that need not be made, joins chains of kernels, and lays out the memory. Call once, after the last
-  /// step. What stores `replaceable` states may be given their next memory before a run, instead of a copy.
-  void finish(const std::function<bool(int state)>& replaceable);
+  /// step.
+  void finish(const std::vector<Replaceable>& states);
   bool finished() const noexcept { return finished_; }
 
   /// Sets the address of an input, a state, a result or a next state.
@@ -165,8 +172,8 @@ class CallPlan {
   void drop_unread_results();
   void fuse_chains();
   void find_lifetimes();
-  void find_fresh(const std::function<bool(int state)>& replaceable);
-  bool can_be_next_state(const PlanMemory& m, int memory, std::size_t store) const;
+  void find_fresh(const std::vector<Replaceable>& states);
+  bool can_be_next_state(const PlanMemory& m, int memory, std::size_t store, int replaced_from) const;
   void overwrite_operands();
   void lay_out();
   void find_users();
