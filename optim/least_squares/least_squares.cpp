@@ -45,6 +45,12 @@ LeastSquaresSolverOptions solver_options(const LeastSquaresOptions& o, bool prod
           .loss_scale = o.loss_scale};
 }
 
+Residuals residuals_of(const Function& f, std::span<const Tensor> x0, const LeastSquaresOptions& options) {
+  Residuals r("least_squares", scaled_residuals(f, options), x0);
+  if (options.capture) r.capture();
+  return r;
+}
+
 /// Whether the Jacobian is too large to form; evaluates the residuals at the start for their number.
 bool use_products(Residuals& f, const Array& x, const LeastSquaresOptions& options) {
   if (options.solver != LeastSquaresOptions::Solver::automatic) {
@@ -57,7 +63,7 @@ bool use_products(Residuals& f, const Array& x, const LeastSquaresOptions& optio
 class Run {
  public:
   Run(const Function& f, std::span<const Tensor> x0, const LeastSquaresOptions& options)
-      : f_("least_squares", scaled_residuals(f, options), x0),
+      : f_(residuals_of(f, x0, options)),
         x_(f_.flatten(x0)),
         products_(use_products(f_, x_, options)),
         solver_(f_, solver_options(options, products_), Bounds("least_squares", f_, x0, options)),

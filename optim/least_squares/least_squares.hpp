@@ -34,6 +34,8 @@ struct LeastSquaresOptions {
   /// Bounds, each of the shape of its point or broadcast to it; empty, or one for each point.
   std::vector<Tensor> lower = {};
   std::vector<Tensor> upper = {};
+  /// Records the residuals and their derivatives at the first calls, and replays them: see MinimizeOptions.
+  bool capture = false;
 };
 
 /// A Result whose value is half the sum of squares (of rho, with a robust loss), with the estimates of a fit, from the

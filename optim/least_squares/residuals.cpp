@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/array/shape.hpp>
 #include <newtape/core/array/slice.hpp>
@@ -17,6 +18,12 @@ namespace {
 /// A flat copy in f64.
 Array wide(const Array& x, const Shape& shape) { return core::contiguous(core::cast(core::reshape(x, shape), f64)); }
 Array flat(const Array& x) { return wide(x, {x.size()}); }
+
+/// d^2/dt^2 f(x + t v) at t = 0.
+Tensor second_derivative(const Function& f, std::span<const Tensor> x, std::span<const Tensor> v) {
+  const Function slope = [&](std::span<const Tensor> xs) { return jvp(f, xs, v).second; };
+  return jvp(slope, x, v).second;
+}
 
 }  // namespace
 
@@ -73,11 +80,29 @@ void Residuals::expect(const Tensor& r) {
 
 Array Residuals::nan(std::int64_t n) { return core::full({n}, std::numeric_limits<double>::quiet_NaN(), f64); }
 
+void Residuals::capture() {
+  value_calls_ = CapturedCalls([f = f_](std::span<const Tensor> xs) { return std::vector<Tensor>{f(xs)}; });
+  jacobian_calls_ = CapturedCalls([f = f_](std::span<const Tensor> xs) {
+    Tensor r;
+    const Function noted = [&](std::span<const Tensor> at) {
+      Tensor result = f(at);
+      r = result.detach();
+      return result;
+    };
+    std::vector<Tensor> all = newtape::jacobian(noted, xs);
+    all.push_back(std::move(r));
+    return all;
+  });
+  curvature_calls_ = CapturedCalls([f = f_, n = shapes_.size()](std::span<const Tensor> xs) {
+    return std::vector<Tensor>{second_derivative(f, xs.first(n), xs.last(n))};
+  });
+}
+
 Array Residuals::value(const Array& x) {
   count(&Counts::values);
   const NoGrad off;
   try {
-    const Tensor r = f_(split(x));
+    const Tensor r = value_calls_ ? value_calls_(split(x))[0] : f_(split(x));
     expect(r);
     return flat(r.value());
   } catch (const NumericalError&) {
@@ -98,7 +123,16 @@ Array Residuals::value_and_jacobian(const Array& x, Array& jacobian) {
   try {
     std::vector<Array> blocks;
     blocks.reserve(shapes_.size());
-    for (const auto& block : newtape::jacobian(noted, split(x))) {
+    std::vector<Tensor> derivatives;
+    if (jacobian_calls_) {
+      derivatives = jacobian_calls_(split(x));
+      r = derivatives.back();
+      derivatives.pop_back();
+      expect(r);
+    } else {
+      derivatives = newtape::jacobian(noted, split(x));
+    }
+    for (const auto& block : derivatives) {
       blocks.push_back(wide(block.value(), {r.size(), block.size() / r.size()}));
     }
     jacobian = blocks.size() == 1 ? blocks[0] : core::concatenate(blocks, 1);
@@ -111,11 +145,12 @@ Array Residuals::value_and_jacobian(const Array& x, Array& jacobian) {
 Array Residuals::curvature(const Array& x, const Array& v) {
   count(&Counts::products);
   const NoGrad off;
-  const auto at = split(x);
+  auto at = split(x);
   const auto along = split(v);
-  const Function slope = [&](std::span<const Tensor> xs) { return jvp(f_, xs, along).second; };
   try {
-    return flat(jvp(slope, at, along).second.value());
+    if (!curvature_calls_) return flat(second_derivative(f_, at, along).value());
+    at.insert(at.end(), along.begin(), along.end());
+    return flat(curvature_calls_(std::move(at))[0].value());
   } catch (const NumericalError&) {
     return nan_residuals();
   }

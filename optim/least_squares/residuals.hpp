@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/optim/second_order/budget.hpp>
+#include <newtape/optim/second_order/captured_calls.hpp>
 #include <newtape/optim/second_order/result.hpp>
 
 #include <algorithm>
@@ -22,6 +23,10 @@ class Residuals {
   /// `xs` give the shapes and the dtype, which must be one float dtype. Messages begin with `op`. ValueError,
   /// DTypeError.
   Residuals(const char* op, Function f, std::span<const Tensor> xs);
+
+  /// Records the function, its Jacobian and its curvature when they are first evaluated, and replays them from then on.
+  /// Products with the Jacobian are computed as they are.
+  void capture();
 
   std::int64_t size() const noexcept { return size_; }
   DType dtype() const noexcept { return dtype_; }
@@ -70,6 +75,7 @@ class Residuals {
   Shape result_shape_;
   DType dtype_ = f64;
   std::int64_t size_ = 0;
+  CapturedCalls value_calls_, jacobian_calls_, curvature_calls_;
   std::int64_t count_ = -1;  ///< m, once it is known
 };
 

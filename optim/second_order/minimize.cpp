@@ -137,6 +137,7 @@ class MinimizeRun {
 };
 
 Result run(Objective f, std::span<const Tensor> x0, const MinimizeOptions& options) {
+  if (options.capture) f.capture();
   if (options.method.direct_search) return run_direct_search(f, x0, options);
   return MinimizeRun(f, x0, options)();
 }

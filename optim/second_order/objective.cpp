@@ -104,10 +104,22 @@ Array Objective::join(std::span<const Tensor> parts) const {
   return flat.size() == 1 ? flat[0] : core::concatenate(flat, static_cast<std::int64_t>(flat[0].ndim()) - 1);
 }
 
+void Objective::capture() {
+  value_calls_ = CapturedCalls([f = f_](std::span<const Tensor> xs) { return std::vector<Tensor>{f(xs)}; });
+  gradient_calls_ = CapturedCalls([f = f_](std::span<const Tensor> xs) {
+    auto [value, gradients] = value_and_grad(f, xs);
+    gradients.push_back(std::move(value));
+    return std::move(gradients);
+  });
+  hessian_calls_ =
+      CapturedCalls([f = f_](std::span<const Tensor> xs) { return std::vector<Tensor>{hessian_matrix(f, xs)}; });
+}
+
 double Objective::value(const Array& x) {
   count(&Counts::values);
   const NoGrad off;
   try {
+    if (value_calls_) return value_calls_(split(x))[0].item();
     return f_(split(x)).item();
   } catch (const NumericalError&) {
     return nan;
@@ -123,6 +135,13 @@ double Objective::value_and_gradient(const Array& x, Array& gradient) {
       if (std::isfinite(v)) gradient = core::reshape(given("gradient", gradient_, x, shapes_[0]), {size_});
       return v;
     }
+    if (gradient_calls_) {
+      std::vector<Tensor> all = gradient_calls_(split(x));
+      const double v = all.back().item();
+      all.pop_back();
+      if (std::isfinite(v)) gradient = core::contiguous(join(all));
+      return v;
+    }
     const auto [value, gradients] = value_and_grad(f_, split(x));
     const double v = value.item();
     if (std::isfinite(v)) gradient = core::contiguous(join(gradients));
@@ -136,6 +155,7 @@ Array Objective::hessian(const Array& x) {
   count(&Counts::hessians);
   const NoGrad off;
   if (hessian_) return symmetrized(given("Hessian", hessian_, x, {size_, size_}));
+  if (hessian_calls_) return symmetrized(hessian_calls_(split(x))[0].value());
   return symmetrized(hessian_matrix(f_, split(x)).value());
 }
 

@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/optim/second_order/budget.hpp>
+#include <newtape/optim/second_order/captured_calls.hpp>
 #include <newtape/optim/second_order/result.hpp>
 
 #include <functional>
@@ -34,6 +35,10 @@ class Objective {
 
   /// With the given derivatives, whose shapes are checked at each call: ShapeError, DTypeError.
   Objective(DifferentiableFunction f, const Tensor& x);
+
+  /// Records the function, its gradient and its Hessian when they are first evaluated, and replays them from then on.
+  /// Formulas for derivatives, and products with curvatures, are called as they are.
+  void capture();
 
   /// The number of unknowns, n, and their dtype.
   std::int64_t size() const noexcept { return size_; }
@@ -81,6 +86,7 @@ class Objective {
   UnaryFunction loss_;
   UnaryFunction gradient_;  ///< empty: by autograd
   UnaryFunction hessian_;   ///< empty: by autograd
+  CapturedCalls value_calls_, gradient_calls_, hessian_calls_;
   std::vector<Shape> shapes_;
   DType dtype_ = f64;
   std::int64_t size_ = 0;
