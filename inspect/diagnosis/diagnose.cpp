@@ -45,6 +45,9 @@ class ObservedRun {
     if (measures_copies_) {
       measure_gradient_error(make_, data_, options_.seed, e);
       e.reference = fit_reference({e.x, e.y, e.test_x, e.test_y});
+      if (e.reference.deviations < 3 && e.test_x.defined()) {
+        e.test_reference = fit_reference({e.test_x, e.test_y, {}, {}});
+      }
       e.structure = examine_structure(make_, data_, options_.seed);
     }
     const auto start = Clock::now();
@@ -66,6 +69,7 @@ class ObservedRun {
   /// What does not change with a remedy.
   void take_over(const Evidence& first) {
     evidence.reference = first.reference;
+    evidence.test_reference = first.test_reference;
     evidence.structure = first.structure;
     evidence.free_outputs = first.free_outputs;
     evidence.free_negated = first.free_negated;
@@ -236,7 +240,7 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   auto fired = apply_rules(e, d);
   try_remedies(run.experiment(), e, {.run_steps = options.steps, .most_steps = options.steps, .budget = options.budget},
                fired, d);
-  auto causes = judge(std::move(fired), options.least_gain, d);
+  auto causes = judge(std::move(fired), options.least_gain, d, std::isfinite(e.final_train) ? e.final_train : 1);
   if (causes.size() < 2 || !causes[0].best) {
     settle(std::move(causes), nullptr, d);
     return d;

@@ -86,6 +86,7 @@ struct Evidence {
 
   // What takes the place of parts of the program: see there.
   ReferenceFit reference;
+  ReferenceFit test_reference;  ///< of test examples alone, where the one of training examples finds nothing
   StructureFacts structure;
   std::optional<FreeOutputs> free_outputs;
   std::optional<FreeOutputs> free_negated;  ///< of the negated loss

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <optional>
 #include <vector>
 
 namespace newtape::inspect {
@@ -77,6 +79,8 @@ void try_remedies(const PairedRuns& runs, const Evidence& evidence, const Experi
     // What a remedy gained in the steps before that says nothing of it.
     for (auto& f : fired) {
       if (f.rule->certainty == Certainty::hint) f.suspect.gain = std::nullopt;
+      f.one_example = f.suspect.name == "loss_spikes" && !evidence.spike.examples.empty() &&
+                      evidence.spike.example_losses[0] > 10 * std::abs(median(evidence.spike.example_losses));
     }
   }
   diagnosis.experiment_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -55,12 +55,20 @@ std::vector<Fired> take_explained(std::vector<Fired>& fired, double least_gain) 
   return explained;
 }
 
+/// Whether a run that ended well did so without this remedy: in the fewer steps of an experiment it only came nearer to
+/// what the run reached.
+bool only_sooner(const Fired& f, double last_error) {
+  constexpr double well = 0.15;
+  return f.rule->certainty == Certainty::hint && last_error < well && !f.outcome.errors.empty() &&
+         f.outcome.error_rate() > 0.9 * last_error;
+}
+
 /// Whether it is a cause; sets the weight.
-bool is_cause(Fired& f, double least_gain, bool heart) {
+bool is_cause(Fired& f, double least_gain, bool heart, double last_error) {
   Suspect& s = f.suspect;
   const bool proof = f.rule->certainty == Certainty::proof;
   if (s.gain) {
-    const bool gained = *s.gain >= least_gain && s.deviations >= enough_deviations;
+    const bool gained = *s.gain >= least_gain && s.deviations >= enough_deviations && !only_sooner(f, last_error);
     // A proof stays a cause where its remedy gains nothing within the few steps of an experiment.
     s.weight = gained ? *s.gain : f.rule->phase == Phase::run ? 0.05 : 0.5;
     // Of labels that do not depend on inputs the gain is learned by heart.
@@ -90,7 +98,7 @@ bool only_describes(const Fired& f) {
 double excess(const Fired& f, const Diagnosis& diagnosis) {
   const bool rose =
       diagnosis.died || !(diagnosis.last_loss - diagnosis.first_loss <= 0.5 * std::abs(diagnosis.first_loss));
-  if (rose && std::string_view(f.rule->name) == "rate_too_high") return std::numeric_limits<double>::infinity();
+  if (rose && is_named(f, "rate_too_high")) return std::numeric_limits<double>::infinity();
   if (only_describes(f) || !(f.rule->threshold > 0)) return 0;
   if (f.suspect.gain && !f.rule->partial_remedy && !rose) return 0;
   return std::log(f.suspect.measured / f.rule->threshold);
@@ -109,6 +117,8 @@ std::vector<Fired>::iterator likeliest(std::vector<Fired>& fired, const Diagnosi
                                      [&](const Fired& a, const Fired& b) { return measure(a) < measure(b); });
     return at != fired.end() && measure(*at) > 0 ? at : fired.end();
   };
+  const auto spike = std::find_if(fired.begin(), fired.end(), [](const Fired& f) { return f.one_example; });
+  if (spike != fired.end()) return spike;
   if (const auto at = most([&](const Fired& f) { return excess(f, diagnosis); }); at != fired.end()) return at;
   if (const auto at = most(small_gain); at != fired.end()) return at;
   const bool only = std::all_of(fired.begin(), fired.end(), only_describes);
@@ -157,11 +167,11 @@ std::vector<Fired> ranked(std::vector<Fired> causes) {
 
 }  // namespace
 
-std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis) {
+std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis, double last_error) {
   std::vector<Fired> rest = take_explained(fired, least_gain);
   const bool heart = among(fired, "shuffled_labels");
   std::vector<Fired> causes;
-  for (auto& f : fired) (is_cause(f, least_gain, heart) ? causes : rest).push_back(std::move(f));
+  for (auto& f : fired) (is_cause(f, least_gain, heart, last_error) ? causes : rest).push_back(std::move(f));
   fired = std::move(rest);
   if (causes.empty() && stands_still(fired, diagnosis)) {
     const auto at = likeliest(fired, diagnosis);

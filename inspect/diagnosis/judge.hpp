@@ -14,6 +14,7 @@ struct Fired {
   Treatment best = {};
   RunOutcome outcome = {};        ///< of the run with it
   PairedGain held = {};           ///< on examples that were kept back
+  bool one_example = false;       ///< a spike of the loss of which a single example has most
   bool gains_with_first = false;  ///< its remedy on top of the first cause's
 };
 
@@ -23,8 +24,9 @@ std::vector<Fired> apply_rules(const Evidence& evidence, Diagnosis& diagnosis);
 /// Sorts suspects into symptoms and mistakes without harm, which are added to the diagnosis, and causes, which are
 /// returned in their rank.
 /// `least_gain` is the share of the error that a remedy must remove to confirm its cause. Where none is confirmed and the
-/// run stands still, the rule that is furthest beyond its threshold is named.
-std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis);
+/// run stands still, the rule that is furthest beyond its threshold is named. `last_error`: on training examples after the
+/// run; 1 where it is not known.
+std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis, double last_error = 1);
 
 /// Names of the rules that fire when the remedy of the first cause is applied.
 using StillFiring = std::vector<std::string>;

@@ -130,9 +130,15 @@ std::optional<Measurement> shuffled_labels(const Evidence& e) {
     text += fmt::format("; regressions leave {:.2f} of the variance ({:+.1f} standard errors from the mean)", r.error,
                         r.deviations);
   }
-  // What the model learned and others confirm depends on the inputs.
+  // What the model learned and others confirm depends on the inputs. Where nothing is found in test examples either, the
+  // regressions may not be made for these data.
   const bool learned = beats_chance_on_test(e);
-  return Measurement{learned ? 0 : 3 - std::max(a.deviations, r.deviations), text, ""};
+  const bool blind = e.test_reference.examples >= 100 && e.test_reference.deviations < 3;
+  if (e.test_reference.known()) {
+    text +=
+        fmt::format("; of test examples alone {:.2f} ({:+.1f})", e.test_reference.error, e.test_reference.deviations);
+  }
+  return Measurement{learned || blind ? 0 : 3 - std::max(a.deviations, r.deviations), text, ""};
 }
 
 std::optional<Measurement> sorted_examples(const Evidence& e) {

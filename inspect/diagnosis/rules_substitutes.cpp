@@ -113,6 +113,9 @@ std::optional<Measurement> too_few_units(const Evidence& e) {
     const auto d = e.graph.distances.find(p.name);
     if (p.parameter.ndim() < 2 || d == e.graph.distances.end() || !e.graph.multiplies(p.name)) continue;
     if (d->second <= nearest) continue;  // the last layer has as many units as the targets need
+    // A penalty may be nearer to the loss than the last layer.
+    const bool outputs = e.output.defined() && e.output.ndim() > 1 && p.parameter.shape(0) == e.output.shape(1);
+    if (outputs && !e.graph.penalised.empty()) continue;
     if (p.parameter.shape(0) < narrowest) narrowest = p.parameter.shape(0), where = p.name;
   }
   const bool narrow = narrowest <= 3;
