@@ -42,6 +42,48 @@ void bits_row(ExportCall& c) {
   if (c.dtype() != boolean) c.refuse("bitwise operations of integers");
   c.emit_same(op);
 }
+/// fmod moved to the sign of the divisor, or by ONNX itself for integers: exact, unlike x - floor(x / y) y.
+std::string remainder_of(ExportCall& c) {
+  if (c.dtype() == i64) return c.g.node("Mod", c.in);
+  const auto zero = c.number(0);
+  const auto negative = [&](const std::string& x) { return c.g.node("Less", {x, zero}); };
+  const auto r = c.g.node("Mod", c.in, {{"fmod", std::int64_t{1}}});
+  const auto differ = c.g.node("Xor", {negative(r), negative(c.in[1])});
+  const auto moves = c.g.node("And", {differ, c.g.node("Not", {c.g.node("Equal", {r, zero})})});
+  return c.g.node("Where", {moves, c.g.node("Add", {r, c.in[1]}), r});
+}
+void trunc_row(ExportCall& c) {
+  c.emit("Mul", {c.g.node("Sign", {c.in[0]}), c.g.node("Floor", {c.g.node("Abs", {c.in[0]})})});
+}
+void cbrt_row(ExportCall& c) {
+  c.emit("Mul", {c.g.node("Sign", {c.in[0]}), c.g.node("Pow", {c.g.node("Abs", {c.in[0]}), c.number(1.0 / 3)})});
+}
+/// The larger one plus log(1 + exp(-|a - b|)).
+void logaddexp_row(ExportCall& c) {
+  const auto gap = c.g.node("Abs", {c.g.node("Sub", c.in)});
+  const auto one = c.number(1);
+  const auto rest = c.g.node("Log", {c.g.node("Add", {c.g.node("Exp", {c.g.node("Neg", {gap})}), one})});
+  c.emit("Add", {c.g.node("Max", c.in), rest});
+}
+/// x f(y), 0 where x is.
+void xlogy_row(ExportCall& c) {
+  const auto zero = c.number(0);
+  const auto product = c.g.node("Mul", {c.in[0], c.g.node("Log", {c.in[1]})});
+  c.emit("Where", {c.g.node("Equal", {c.in[0], zero}), zero, product});
+}
+/// The other one where one is NaN.
+template <const char* op>
+void without_nan_row(ExportCall& c) {
+  const auto nan = [&](std::size_t i) { return c.g.node("IsNaN", {c.in[i]}); };
+  const auto either = c.g.node("Where", {nan(1), c.in[0], c.g.node(op, c.in)});
+  c.emit("Where", {nan(0), c.in[1], either});
+}
+constexpr char max_op[] = "Max", min_op[] = "Min";
+/// (1 + erf(x / sqrt 2)) / 2.
+void ndtr_row(ExportCall& c) {
+  const auto e = c.g.node("Erf", {c.g.node("Mul", {c.in[0], c.number(1 / std::numbers::sqrt2)})});
+  c.emit("Mul", {c.g.node("Add", {e, c.number(1)}), c.number(0.5)});
+}
 constexpr char and_op[] = "And", or_op[] = "Or", xor_op[] = "Xor", not_op[] = "Not";
 
 constexpr ExportRow table[] = {
@@ -58,6 +100,7 @@ constexpr ExportRow table[] = {
     {"bitwise_or", bits_row<or_op>},
     {"bitwise_xor", bits_row<xor_op>},
     {"cast", cast_row},
+    {"cbrt", cbrt_row},
     {"ceil", nullptr, "Ceil"},
     {"clip", clip_row},
     {"cos", nullptr, "Cos"},
@@ -69,6 +112,10 @@ constexpr ExportRow table[] = {
      }},
     {"equal", nullptr, "Equal"},
     {"erf", nullptr, "Erf"},
+    {"erfc",
+     [](ExportCall& c) {
+       c.emit("Sub", {c.number(1), c.g.node("Erf", {c.in[0]})});
+     }},
     {"exp", nullptr, "Exp"},
     {"exp2",
      [](ExportCall& c) {
@@ -79,6 +126,8 @@ constexpr ExportRow table[] = {
        c.emit("Sub", {c.g.node("Exp", {c.in[0]}), c.number(1)});
      }},
     {"floor", nullptr, "Floor"},
+    {"fmax", without_nan_row<max_op>},
+    {"fmin", without_nan_row<min_op>},
     {"fmod",
      [](ExportCall& c) {
        c.emit_same("Mod", {{"fmod", std::int64_t{1}}});
@@ -91,6 +140,17 @@ constexpr ExportRow table[] = {
     {"hardtanh",
      [](ExportCall& c) {
        c.emit("Clip", {c.in[0], c.number(c.real("low")), c.number(c.real("high"))});
+     }},
+    {"heaviside",
+     [](ExportCall& c) {
+       const auto zero = c.number(0);
+       const auto step = c.g.node("Where", {c.g.node("Less", {c.in[0], zero}), zero, c.number(1)});
+       c.emit("Where", {c.g.node("Equal", {c.in[0], zero}), c.in[1], step});
+     }},
+    {"hypot",
+     [](ExportCall& c) {
+       const auto squared = [&](std::size_t i) { return c.g.node("Mul", {c.in[i], c.in[i]}); };
+       c.emit("Sqrt", {c.g.node("Add", {squared(0), squared(1)})});
      }},
     {"isfinite", isfinite_row},
     {"isinf", nullptr, "IsInf"},
@@ -108,20 +168,27 @@ constexpr ExportRow table[] = {
        c.emit("Log", {c.g.node("Add", {c.in[0], c.number(1)})});
      }},
     {"log2", [](ExportCall& c) { log_base(c, 2); }},
+    {"logaddexp", logaddexp_row},
     {"logical_and", nullptr, "And"},
     {"logical_not", nullptr, "Not"},
     {"logical_or", nullptr, "Or"},
     {"logical_xor", nullptr, "Xor"},
+    {"logit",
+     [](ExportCall& c) {
+       c.emit("Log", {c.g.node("Div", {c.in[0], c.g.node("Sub", {c.number(1), c.in[0]})})});
+     }},
     {"maximum", nullptr, "Max"},
     {"minimum", nullptr, "Min"},
     {"mish", mish_row},
     {"mul", nullptr, "Mul"},
+    {"ndtr", ndtr_row},
     {"neg", nullptr, "Neg"},
     {"not_equal", [](ExportCall& c) { c.emit("Not", {c.g.node("Equal", c.in)}); }},
     {"pow", nullptr, "Pow"},
     {"prelu", nullptr, "PRelu"},
     {"reciprocal", nullptr, "Reciprocal"},
     {"relu", nullptr, "Relu"},
+    {"remainder", [](ExportCall& c) { c.emit("Identity", {remainder_of(c)}); }},
     {"round", nullptr, "Round"},
     {"rsqrt", [](ExportCall& c) { c.emit("Reciprocal", {c.g.node("Sqrt", {c.in[0]})}); }},
     {"sigmoid", nullptr, "Sigmoid"},
@@ -143,7 +210,9 @@ constexpr ExportRow table[] = {
      [](ExportCall& c) {
        c.emit("Sub", {c.in[0], c.g.node("Tanh", {c.in[0]})});
      }},
+    {"trunc", trunc_row},
     {"where", nullptr, "Where"},
+    {"xlogy", xlogy_row},
 };
 
 }  // namespace elementwise_writers
