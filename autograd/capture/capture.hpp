@@ -43,7 +43,7 @@ class CapturedFunction {
  public:
   using Function = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
   /// `made_at` is named in errors of calls.
-  CapturedFunction(Function f, const CaptureOptions& options, SourceLocation made_at);
+  CapturedFunction(Function f, const CaptureOptions& options, SourceLocation made_at = SourceLocation::current());
   CapturedFunction(CapturedFunction&&) noexcept;
   CapturedFunction& operator=(CapturedFunction&&) noexcept;
   ~CapturedFunction();
