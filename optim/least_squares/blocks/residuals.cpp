@@ -311,8 +311,10 @@ namespace {
 /// Weights r [n] and its Jacobian [n, width] for a loss with this rho at |r|^2.
 void weigh_block(const Rho& at, double square, bool plain, double* r, std::int64_t n, double* j, std::int64_t width) {
   const double weight = std::sqrt(at.first);
+  // Where rho'' < 0, as for outliers, sqrt(rho') alone bounds rho from above: the model's minimum lowers the value, where
+  // that with rho'' is too flat, so that steps are long and most of them fail.
   double alpha = 0;
-  if (!plain && square > 0 && at.first > 0) {
+  if (!plain && square > 0 && at.first > 0 && at.second > 0) {
     alpha = 1 - std::sqrt(std::max(1 + 2 * square * at.second / at.first, block_curvature_kept));
   }
   for (std::int64_t c = 0; c < width; ++c) {

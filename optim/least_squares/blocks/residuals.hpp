@@ -52,7 +52,7 @@ class BlockResiduals {
   /// Half the sum of rho. ShapeError, DTypeError when a function does not return a row of residuals for each block.
   double value(const Array& x);
   /// The value, with the weighted residuals and Jacobian, the gradient, and the squared norms of the columns. Weights are
-  /// Triggs' (Triggs et al. 2000, section 3.4), or `plain`: sqrt(rho').
+  /// Triggs' (Triggs et al. 2000, section 3.4; for rho'' > 0 only), or `plain`: sqrt(rho').
   double linearize(const Array& x, bool plain = false);
   const std::vector<double>& gradient() const noexcept { return gradient_; }
   const std::vector<double>& squares() const noexcept { return squares_; }
