@@ -39,7 +39,11 @@ Run train(bool captured) {
     run.microseconds = std::min(run.microseconds, time.count() / 200);
   }
   run.weight = model.parameters()[0].detach();
-  if (captured) fmt::print("{}", step.plan());
+  if (captured) {
+    fmt::print("{}", step.plan());
+    const std::string picture = step.plan_to_dot();  // for Graphviz: dot -Tsvg
+    fmt::print("as a picture: {} lines\n", std::count(picture.begin(), picture.end(), '\n'));
+  }
   return run;
 }
 

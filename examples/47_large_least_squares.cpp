@@ -28,8 +28,8 @@ int main(int argc, char** argv) {
                  const nt::Tensor& seen) { return project(camera, point) - seen; },
               {{cameras, data.camera_index}, {points, data.point_index}, nt::Tensor(data.pixels)},
               {.loss = optim::RobustLoss::huber, .loss_scale = 1, .name = "reprojection"});
-  const optim::BlockLeastSquaresOptions options{.stop = {.value_tolerance = 1e-8, .max_iterations = 100},
-                                                .verbose = true};
+  const optim::LeastSquaresProblemOptions options{.stop = {.value_tolerance = 1e-8, .max_iterations = 100},
+                                                  .verbose = true};
   auto fit = optim::least_squares(problem, options);
   // Pictures do not tell where the world is, how it is turned and how large it is: two cameras that stay do, and the others
   // have errors in relation to them.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/mpi/detail/comm.hpp>
+#include <newtape/mpi/detail/launched.hpp>
 
 #include <newtape/core/runtime/error.hpp>
 #include <newtape/core/runtime/platform.hpp>

@@ -40,9 +40,6 @@ struct Header {
   std::int64_t rows = 0;  ///< may differ
 };
 
-/// Whether a launcher, such as mpirun, started this process as one of several.
-bool launched();
-
 /// Serialises all calls of MPI, which several threads of this process make.
 std::recursive_mutex& mpi_mutex();
 

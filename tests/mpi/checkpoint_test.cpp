@@ -2,7 +2,7 @@
 // Run by mpirun on 1, 2, 3 and 4 ranks, and without it. Runs that are killed: faults/resume.cpp.
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/mpi.hpp>
-#include <newtape/mpi/detail/comm.hpp>
+#include <newtape/mpi/detail/launched.hpp>
 
 #include "arrays.hpp"
 #include "catch.hpp"

@@ -23,7 +23,7 @@ namespace {
 constexpr int max_block_trials = 60;
 constexpr double min_block_ratio = 1e-4;  // actual over predicted reduction of a step that is taken
 
-void expect_block_options(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& o) {
+void expect_block_options(const LeastSquaresProblem& problem, const LeastSquaresProblemOptions& o) {
   const auto positive = [](const char* name, double x) {
     if (x > 0 && std::isfinite(x)) return;
     raise<ValueError>(fmt::format("least_squares: {} must be positive", name), "> 0", fmt::format("{}", x));
@@ -36,7 +36,7 @@ void expect_block_options(const LeastSquaresProblem& problem, const BlockLeastSq
   }
 }
 
-BlockLayout checked_layout(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& options) {
+BlockLayout checked_layout(const LeastSquaresProblem& problem, const LeastSquaresProblemOptions& options) {
   expect_block_options(problem, options);
   BlockLayout layout(problem, choose_eliminated(problem, options));
   if (layout.columns == 0) {
@@ -48,7 +48,7 @@ BlockLayout checked_layout(const LeastSquaresProblem& problem, const BlockLeastS
 
 class BlockRun {
  public:
-  BlockRun(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& options)
+  BlockRun(const LeastSquaresProblem& problem, const LeastSquaresProblemOptions& options)
       : problem_(problem),
         options_(options),
         residuals_(problem, checked_layout(problem, options)),
@@ -228,7 +228,7 @@ class BlockRun {
   static constexpr int max_setbacks = 30;
 
   const LeastSquaresProblem& problem_;
-  const BlockLeastSquaresOptions& options_;
+  const LeastSquaresProblemOptions& options_;
   BlockResiduals residuals_;
   Array x_;
   RunRecorder recorder_;
@@ -245,7 +245,7 @@ class BlockRun {
 
 }  // namespace
 
-BlockLeastSquaresResult least_squares(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& options) {
+BlockLeastSquaresResult least_squares(const LeastSquaresProblem& problem, const LeastSquaresProblemOptions& options) {
   return newtape::detail::with_functions("least_squares", [&] { return BlockRun(problem, options)(); });
 }
 

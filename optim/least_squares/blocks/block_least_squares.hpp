@@ -29,7 +29,7 @@ enum class BlockSolver {
 const char* to_string(BlockSolver solver) noexcept;
 
 /// Options of least_squares of a LeastSquaresProblem.
-struct BlockLeastSquaresOptions {
+struct LeastSquaresProblemOptions {
   LeastSquaresAlgorithm algorithm = LeastSquaresAlgorithm::levenberg_marquardt;
   BlockSolver solver = BlockSolver::automatic;
   /// The parameters that Schur complements eliminate; empty: chosen by size.
@@ -71,6 +71,7 @@ struct BlockLeastSquaresResult : Result {
 /// best point. Failures during the run do not throw: the status reports them. ValueError for a problem without residuals
 /// or without unknowns; ShapeError, DTypeError for functions whose results are not rows of residuals; NumericalError for a
 /// solver that Newtape was built without.
-BlockLeastSquaresResult least_squares(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& options = {});
+BlockLeastSquaresResult least_squares(const LeastSquaresProblem& problem,
+                                      const LeastSquaresProblemOptions& options = {});
 
 }  // namespace newtape::optim

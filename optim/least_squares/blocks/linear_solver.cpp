@@ -136,7 +136,7 @@ BlockSolver chosen_solver(BlockResiduals& residuals, std::unique_ptr<BlockLinear
 
 }  // namespace
 
-std::vector<bool> choose_eliminated(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& options) {
+std::vector<bool> choose_eliminated(const LeastSquaresProblem& problem, const LeastSquaresProblemOptions& options) {
   const std::size_t n = problem.parameters().size();
   std::vector<bool> chosen(n, false);
   if (!is_schur(options.solver) && options.solver != BlockSolver::automatic) return chosen;

@@ -29,7 +29,7 @@ class BlockLinearSolver {
 };
 
 /// The parameters that a Schur complement eliminates. ValueError for options that ask for ones that cannot be.
-std::vector<bool> choose_eliminated(const LeastSquaresProblem& problem, const BlockLeastSquaresOptions& options);
+std::vector<bool> choose_eliminated(const LeastSquaresProblem& problem, const LeastSquaresProblemOptions& options);
 /// Makes the solver; `kind` automatic becomes the one that was chosen. `residuals` have been evaluated. Products are
 /// counted and limited by `residuals`, which must outlive it.
 std::unique_ptr<BlockLinearSolver> make_linear_solver(BlockSolver& kind, BlockResiduals& residuals);

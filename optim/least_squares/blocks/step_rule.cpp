@@ -31,7 +31,8 @@ Vector scaled_by(double factor, Vector x) {
 /// ratio (Nielsen 1999).
 class LevenbergMarquardtRule : public BlockStepRule {
  public:
-  LevenbergMarquardtRule(const BlockLeastSquaresOptions& options, BlockResiduals& residuals, BlockLinearSolver& solver)
+  LevenbergMarquardtRule(const LeastSquaresProblemOptions& options, BlockResiduals& residuals,
+                         BlockLinearSolver& solver)
       : BlockStepRule(residuals, solver), damping_(options.initial_damping), accuracy_(options.accuracy) {}
 
   std::optional<BlockStep> propose() override {
@@ -64,7 +65,7 @@ class LevenbergMarquardtRule : public BlockStepRule {
 /// The Gauss-Newton step, damped as little as a factorization needs.
 class UndampedRule : public BlockStepRule {
  public:
-  UndampedRule(const BlockLeastSquaresOptions& options, BlockResiduals& residuals, BlockLinearSolver& solver)
+  UndampedRule(const LeastSquaresProblemOptions& options, BlockResiduals& residuals, BlockLinearSolver& solver)
       : BlockStepRule(residuals, solver), accuracy_(options.accuracy) {}
   void moved() override {
     BlockStepRule::moved();
@@ -175,7 +176,7 @@ Vector BlockStepRule::scale() const {
   return s;
 }
 
-std::unique_ptr<BlockStepRule> make_step_rule(const BlockLeastSquaresOptions& options, BlockResiduals& residuals,
+std::unique_ptr<BlockStepRule> make_step_rule(const LeastSquaresProblemOptions& options, BlockResiduals& residuals,
                                               BlockLinearSolver& solver) {
   switch (options.algorithm) {
     case LeastSquaresAlgorithm::gauss_newton: return std::make_unique<GaussNewtonRule>(options, residuals, solver);

@@ -38,7 +38,7 @@ class BlockStepRule {
   BlockLinearSolver& solver_;
 };
 
-std::unique_ptr<BlockStepRule> make_step_rule(const BlockLeastSquaresOptions& options, BlockResiduals& residuals,
+std::unique_ptr<BlockStepRule> make_step_rule(const LeastSquaresProblemOptions& options, BlockResiduals& residuals,
                                               BlockLinearSolver& solver);
 
 }  // namespace newtape::optim

@@ -78,7 +78,8 @@ struct Bundle {
   }
 };
 
-optim::BlockResiduals residuals_of(const LeastSquaresProblem& problem, const optim::BlockLeastSquaresOptions& options) {
+optim::BlockResiduals residuals_of(const LeastSquaresProblem& problem,
+                                   const optim::LeastSquaresProblemOptions& options) {
   return {problem, optim::BlockLayout(problem, optim::choose_eliminated(problem, options))};
 }
 
