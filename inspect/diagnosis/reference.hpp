@@ -13,7 +13,7 @@ namespace newtape::inspect {
 /// and products, and on distances; of integer inputs also on how often a value occurs. Errors are sums of squares over
 /// those of the mean of the targets, classes as indicators; each example is predicted from all others.
 struct ReferenceFit {
-  std::int64_t examples = 0;
+  std::int64_t examples = 0;   ///< that were fitted; 0 where nothing was
   double error = 1;            ///< of the best of them
   double linear_error = 1;     ///< of those that are linear in inputs, or in indicators of integer inputs
   double unordered_error = 1;  ///< of those that only count values; of integer inputs
@@ -23,13 +23,15 @@ struct ReferenceFit {
   double test_deviations = 0;  ///< by which that is above `error`, in standard errors
   double wrong = 1;            ///< share of wrong classes, or of squared error at most 1 by example
 
+  /// Whether there was enough to fit.
   bool known() const noexcept { return examples > 0; }
 };
 
+/// What the regressions are shown: examples along the first axis; test examples may be left out.
 struct ReferenceData {
   Array x, y, test_x, test_y;
   std::vector<std::int64_t> left_out = {};  ///< columns of the inputs that are not shown
-  std::int64_t most_examples = 256;
+  std::int64_t most_examples = 256;         ///< of each set, evenly spaced
 };
 /// By leave-one-out residuals (alpha_i / A_ii with A = (K + lambda)^-1, alpha = A t; Cawley & Talbot 2003), which take no
 /// refit. Fewer than 32 examples, or targets that do not vary: `known` is false.

@@ -19,6 +19,7 @@ struct StructureFacts {
   std::optional<bool> affine;             ///< in floating inputs
   std::optional<bool> ignores_order;      ///< the second axis of the inputs reversed reverses the output, or leaves it
 };
+/// Empty where the model does not run, or gives other results for the same inputs.
 StructureFacts examine_structure(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed);
 
 /// The loss alone, minimised over outputs that no model has to make: what a perfect model would be led to.
@@ -26,8 +27,8 @@ struct FreeOutputs {
   /// Of the best outputs: the share of wrong classes; of numbers 1 less the square of a positive rank correlation with the
   /// targets, as a loss may be one of their logarithm.
   double error = 1;
-  bool logarithms = false;  ///< the best outputs are logarithms of the targets
-  double first = 0, middle = 0, last = 0;
+  bool logarithms = false;                 ///< the best outputs are logarithms of the targets
+  double first = 0, middle = 0, last = 0;  ///< losses of the first, the middle and the last step
   /// The loss became negative, and fell in the second half of the steps by a quarter of what it did in the first or more; their
   /// rates sum to two fifths.
   bool unbounded() const noexcept { return last < 0 && first - middle > 0 && middle - last > 0.25 * (first - middle); }
