@@ -228,17 +228,16 @@ Tensor one_hot(In indices, std::int64_t classes, DType dtype) {
     }
     classes = largest + 1;
   }
-  if (indices.size() > 0) {
+  const Array at = core::unsqueeze(indices.value(), -1);
+  try {
+    return core::gather_adjoint(core::ones(at.shape(), dtype), -1, at, classes);
+  } catch (const ValueError&) {  // an index out of range, found while they are read
     const auto smallest = min(indices).item<std::int64_t>();
     const auto largest = max(indices).item<std::int64_t>();
-    if (smallest < -classes || largest >= classes) {
-      raise<ValueError>("one_hot: index out of range",
-                        "indices from " + std::to_string(-classes) + " to " + std::to_string(classes - 1),
-                        std::to_string(largest >= classes ? largest : smallest));
-    }
+    raise<ValueError>("one_hot: index out of range",
+                      "indices from " + std::to_string(-classes) + " to " + std::to_string(classes - 1),
+                      std::to_string(largest >= classes ? largest : smallest));
   }
-  const Array at = core::unsqueeze(indices.value(), -1);
-  return core::gather_adjoint(core::ones(at.shape(), dtype), -1, at, classes);
 }
 
 }  // namespace newtape

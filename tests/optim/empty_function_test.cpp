@@ -28,7 +28,7 @@ TEST_CASE("empty functions are errors of what was to call them") {
   const Function several;
   const std::vector<std::pair<std::string, std::function<void()>>> calls{
       {"grad", [&] { grad(one)(x); }},
-      {"grad", [&] { value_and_grad(several, xs); }},
+      {"value_and_grad", [&] { value_and_grad(several, xs); }},
       {"jvp", [&] { jvp(one, x, x); }},
       {"vjp", [&] { vjp(one, x, x); }},
       {"hvp", [&] { hvp(one, x, x); }},
