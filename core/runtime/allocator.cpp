@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/runtime/allocator.hpp>
+#include <newtape/core/runtime/block_memory.hpp>
 
-#include <array>
 #include <atomic>
-#include <bit>
-#include <cstdlib>
-#include <limits>
 #include <mutex>
 #include <new>
 
 #if defined(__linux__)
-#include <sys/mman.h>
 #include <unistd.h>
-#elif defined(_WIN32)
-#include <malloc.h>
 #endif
 
 // Every block belongs to a size class computed from the requested size; blocks have no header.
@@ -37,86 +31,7 @@
 namespace newtape::allocator {
 namespace {
 
-constexpr std::size_t alignment = 64;
-constexpr std::size_t huge_page = std::size_t{2} << 20;
-constexpr std::size_t largest_request = std::size_t{1} << 46;
-
-// --- size classes ---
-
-/// Sizes are 64 bytes (the header of Storage) plus a payload of 0 to 4 units of 64 bytes or of 5, 6, 7, 8 units times a
-/// power of two. Thus arrays whose size is a power of two fit exactly.
-constexpr std::size_t class_of(std::size_t bytes) noexcept {
-  if (bytes <= alignment) return 0;
-  const std::size_t last_unit = (bytes - alignment - 1) / alignment;
-  if (last_unit < 4) return 1 + last_unit;
-  const auto k = static_cast<std::size_t>(std::bit_width(last_unit)) - 1;
-  return 1 + 4 * (k - 1) + ((last_unit >> (k - 2)) & 3);
-}
-
-constexpr std::size_t size_of_class(std::size_t c) noexcept {
-  if (c <= 4) return alignment * (1 + c);
-  const std::size_t k = (c - 1) / 4 + 1;
-  return alignment * (1 + ((5 + (c - 1) % 4) << (k - 2)));
-}
-
-constexpr std::size_t small_classes = class_of(alignment + (std::size_t{64} << 10)) + 1;
-constexpr std::size_t classes = class_of(largest_request) + 1;
 constexpr std::int64_t max_cached_per_thread = std::int64_t{16} << 20;
-
-constexpr auto small_sizes = [] {
-  std::array<std::int64_t, small_classes> sizes{};
-  for (std::size_t c = 0; c < small_classes; ++c) sizes[c] = static_cast<std::int64_t>(size_of_class(c));
-  return sizes;
-}();
-
-// --- system memory ---
-
-/// `size` is a multiple of the alignment.
-void* aligned_memory(std::size_t size) noexcept {
-#if defined(_WIN32)
-  return _aligned_malloc(size, alignment);
-#else
-  return std::aligned_alloc(alignment, size);
-#endif
-}
-
-void free_aligned(void* block) noexcept {
-#if defined(_WIN32)
-  _aligned_free(block);
-#else
-  std::free(block);
-#endif
-}
-
-[[maybe_unused]] void* system_allocate(std::size_t size) noexcept {
-#if defined(__linux__)
-  if (size >= huge_page) {
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    size = (size + page - 1) / page * page;
-    void* mapped = mmap(nullptr, size + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapped == MAP_FAILED) return nullptr;
-    auto* begin = static_cast<std::byte*>(mapped);
-    const std::size_t lead = (huge_page - reinterpret_cast<std::uintptr_t>(begin) % huge_page) % huge_page;
-    if (lead != 0) munmap(begin, lead);
-    munmap(begin + lead + size, huge_page - lead);
-    madvise(begin + lead, size, MADV_HUGEPAGE);  // only a hint: failure is harmless
-    return begin + lead;
-  }
-#endif
-  return aligned_memory(size);
-}
-
-[[maybe_unused]] void system_free(void* block, std::size_t size) noexcept {
-#if defined(__linux__)
-  if (size >= huge_page) {
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    munmap(block, (size + page - 1) / page * page);
-    return;
-  }
-#endif
-  static_cast<void>(size);
-  free_aligned(block);
-}
 
 std::int64_t max_cached_shared() noexcept {
 #if defined(__linux__)
