@@ -39,7 +39,7 @@ JoinedStateHolder::~JoinedStateHolder() = default;
 
 namespace {
 
-/// Whether somebody sees which operations are called.
+/// Whether a tracer, an observer or a recorder sees which operations are called.
 bool is_observed() {
   return newtape::detail::instrumented() != 0 || LayerObserver::current() != nullptr || core::recorder() != nullptr ||
          newtape::detail::state_observer != nullptr;

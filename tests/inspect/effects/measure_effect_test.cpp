@@ -171,7 +171,7 @@ TEST_CASE("equal techniques do not differ", "[effects]") {
   CHECK_THAT(to_string(e), contains("the runs do not differ"));
 }
 
-TEST_CASE("whoever carries out the runs, in whatever order, the effect is the same", "[effects]") {
+TEST_CASE("measure_effect: the effect does not depend on who carries out the runs, nor on their order", "[effects]") {
   const Experiment failing = [](const Run& run) -> double {
     if (run.index() == 2) throw std::runtime_error("diverged");
     return synthetic_arm("b", 1)(run);
