@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/special.hpp>
