@@ -243,6 +243,9 @@ function(newtape_kernels folder)
     endif()
   endif()
 
+  # A product that is contracted to a fused multiply-add where an operand is a scalar only would let bits depend on layouts.
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/${folder}/kernels/isa/arithmetic.cpp" PROPERTIES
+    COMPILE_OPTIONS -ffp-contract=off)
   # In every configuration: without, they are 25 to 50 times slower. Only sanitizers shall see the code as it is written.
   set(optimisation -O3)
   if(NEWTAPE_SANITIZE OR CMAKE_CXX_FLAGS MATCHES "-fsanitize=")

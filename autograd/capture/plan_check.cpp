@@ -5,6 +5,7 @@
 #include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/allocator.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -12,12 +13,21 @@
 namespace newtape::detail {
 namespace {
 
+/// NaNs of any sign are equal: which operand's NaN an instruction returns depends on the order of the operands.
+template <class T>
+bool same_numbers(const Array& a, const Array& b) {
+  const auto equal = [](T x, T y) { return std::memcmp(&x, &y, sizeof x) == 0 || (x != x && y != y); };
+  return std::equal(a.data<T>(), a.data<T>() + a.size(), b.data<T>(), equal);
+}
+
 bool same_bits(const Array& a, const Array& b) {
   if (!a.defined() || !b.defined()) return a.defined() == b.defined();
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
   const Array x = core::contiguous(a);
   const Array y = core::contiguous(b);
-  return std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.size()) * item_size(x.dtype())) == 0;
+  if (std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.size()) * item_size(x.dtype())) == 0) return true;
+  if (x.dtype() == f32) return same_numbers<float>(x, y);
+  return x.dtype() == f64 && same_numbers<double>(x, y);
 }
 
 }  // namespace

@@ -108,12 +108,18 @@ class EvenQuotient {
   Tensor to_length(const Tensor& c) const {
     const Tensor sent = grad_between(s_, {&r_, 1}, c, grad_enabled(), true)[0];
     if (!sent.defined()) return {};
-    Tensor excess = sent * (-2.0 / 3.0);
-    const Tensor nan_at_kink = where(r_.detach() == 0.0, nan_like(r_), 0.0);
+    // Of its own element only: s may depend on others, which are not at the kink, as it should.
+    const Tensor kink = r_.detach() == 0.0;
+    Tensor excess = where(kink, sent * (-2.0 / 3.0), 0.0);
+    const Tensor nan_at_kink = where(kink, nan_like(r_), 0.0);
     // Where s is not even, as for r^3, f has no third derivative.
-    if (at_kink_ == AtKink::none) excess = where(sent.detach() == 0.0, excess, nan_at_kink);
+    if (at_kink_ == AtKink::none) excess = where(kink & (sent.detach() != 0.0), nan_at_kink, excess);
     if (!grad_enabled()) return excess;
-    if (!is_diagonal(s_, r_)) return excess + zero_with_slope(slope_op, r_, nan_at_kink);
+    if (!is_diagonal(s_, r_)) {
+      // To first order in c, and by all elements of r, on which s may depend.
+      const Tensor end = sum(zero_below(1, r_));
+      return excess + sum_to(Cotangent(c) * end, r_.shape(), c.ndim() - s_.ndim());
+    }
     return excess + sum_to(Cotangent(c) * zero_below(3, r_), r_.shape(), c.ndim() - s_.ndim());
   }
 

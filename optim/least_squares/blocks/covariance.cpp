@@ -55,11 +55,16 @@ std::vector<Place> block_places_of(const BlockLayout& layout, const std::vector<
           found == layout.variables.end() ? "a parameter of the problem" : fmt::format("0 to {}", found->rows - 1),
           found == layout.variables.end() ? "another parameter" : fmt::format("row {}", wanted.row));
     }
+    const std::int64_t column = found->column[static_cast<std::size_t>(wanted.row)];
+    if (column == -2) {
+      raise<ValueError>("covariance: nothing is known of a row that is in no residual",
+                        "rows in residuals, or that are held", fmt::format("row {}", wanted.row));
+    }
     places.push_back({.variable = static_cast<std::size_t>(found - layout.variables.begin()),
                       .row = wanted.row,
                       .size = found->size,
                       .tangent = found->tangent,
-                      .column = found->column[static_cast<std::size_t>(wanted.row)],
+                      .column = column,
                       .at = at});
     at += found->size;
   }

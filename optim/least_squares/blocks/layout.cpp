@@ -42,6 +42,7 @@ BlockLayout::BlockLayout(const LeastSquaresProblem& problem, const std::vector<b
         if (problem.held(v)[i]) continue;
         if (!used[v][i]) {
           ++unused_rows;
+          one.column[i] = -2;
           continue;
         }
         one.column[i] = columns;

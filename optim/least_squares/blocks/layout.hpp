@@ -14,7 +14,7 @@ struct BlockVariable {
   Parameter parameter;
   std::int64_t rows = 0, size = 0, tangent = 0;
   std::int64_t first = 0;            ///< its first element in the point
-  std::vector<std::int64_t> column;  ///< the first one of each row; -1 for a constant
+  std::vector<std::int64_t> column;  ///< the first one of each row; -1 for a constant, -2 for a row in no residual
   bool eliminated = false;           ///< its columns come last
   bool constant = true;              ///< no row has columns
 };

@@ -213,6 +213,35 @@ TEST_CASE("kink: functions of several lengths") {
   CHECK(allclose(part[{Slice(3, 6)}], zeros({3, 6}, f64), 0, 0));
 }
 
+TEST_CASE("kink: lengths at 0 beside lengths that are not have their mixed derivatives, in any order") {
+  const auto partial = [](UnaryFunction f, const Tensor& x, const std::vector<int>& indices) {
+    for (const int i : indices) {
+      f = [f, i](const Tensor& t) { return reshape(grad(f)(t), {-1})[i]; };
+    }
+    return f(x).item<double>();
+  };
+  const auto rows = [](const Tensor& x) { return norm(x, 2, {1}); };
+  // x0^2 x1^2, and (x0^2 + x1^2)^2.
+  const UnaryFunction product = [&](const Tensor& x) { return prod(square(rows(x))); };
+  const UnaryFunction squared = [&](const Tensor& x) { return sum(square(rows(x))) * sum(square(rows(x))); };
+  const Tensor x = tensor({{0.}, {1.}}, f64);
+  for (const std::vector<int>& indices : {std::vector<int>{0, 0, 1},
+                                          {0, 1, 0},
+                                          {1, 0, 0},
+                                          {0, 0, 1, 1},
+                                          {0, 1, 0, 1},
+                                          {0, 1, 1, 0},
+                                          {1, 0, 0, 1},
+                                          {1, 0, 1, 0},
+                                          {1, 1, 0, 0}}) {
+    std::string name;
+    for (const int i : indices) name += std::to_string(i);
+    INFO("derivatives " << name);
+    CHECK(partial(product, x, indices) == Approx(4).epsilon(1e-14));
+    CHECK(partial(squared, x, indices) == Approx(8).epsilon(1e-14));
+  }
+}
+
 TEST_CASE("kink: norms of other orders") {
   const Tensor o = zeros({2}, f64);
   CHECK(has_nan(hessian([](const Tensor& x) { return square(norm(x, 3)); }, o)));

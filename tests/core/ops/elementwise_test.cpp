@@ -6,6 +6,7 @@
 #include <newtape/core/ops/activation.hpp>
 #include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/math.hpp>
 #include <newtape/core/ops/piecewise.hpp>
@@ -125,6 +126,23 @@ const std::vector<Pair>& shape_pairs() {
 }
 
 }  // namespace
+
+TEST_CASE("sum + g d has the same bits, whichever of its operands are broadcast") {
+  const auto run = [&]<class T>() {
+    const Array sum = random_array<T>({64, 100}, Layout::contiguous, 1);
+    for (const Shape& shape : {Shape{64, 1}, Shape{1, 100}, Shape{1, 1}}) {
+      const Array g = random_array<T>(shape, Layout::contiguous, 2),
+                  d = random_array<T>({64, 100}, Layout::contiguous, 3);
+      const Array whole = core::copy(core::expand(g, {64, 100}));
+      const auto bits = [](const Array& x) { return std::vector<T>(x.data<T>(), x.data<T>() + x.size()); };
+      INFO(to_string(shape));
+      CHECK(bits(core::add_strong_mul(core::copy(sum), d, g)) == bits(core::add_strong_mul(core::copy(sum), d, whole)));
+      CHECK(bits(core::add_strong_mul(core::copy(sum), g, d)) == bits(core::add_strong_mul(core::copy(sum), whole, d)));
+    }
+  };
+  run.template operator()<float>();
+  run.template operator()<double>();
+}
 
 TEST_CASE("elementwise: two operands of every layout, against an elementwise reference") {
   for (const auto& pair : shape_pairs()) {

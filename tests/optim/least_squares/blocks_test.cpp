@@ -451,6 +451,16 @@ TEST_CASE("problems that cannot be posed are refused") {
   CHECK_THROWS_WITH(optim::least_squares(off), contains("plus(x, 0) = x for the points of the manifold shifted"));
 }
 
+TEST_CASE("nothing is known of a row that is in no residual; a row that is held is known exactly") {
+  const nt::Parameter y(nt::ones({3, 1}, nt::f64));
+  LeastSquaresProblem two_rows;
+  two_rows.add([](const nt::Tensor& u) { return nt::concatenate({u, 2 * u}, 1); }, {{y, nt::tensor({0, 1})}});
+  two_rows.hold(y, {1});
+  const auto fit = optim::least_squares(two_rows);
+  CHECK_THROWS_WITH(fit.covariance({{y, 0}, {y, 2}}), contains("in no residual"));
+  CHECK(largest(fit.covariance({{y, 0}, {y, 1}}, true) - nt::tensor({{0.2, 0.}, {0., 0.}}, nt::f64)) < 1e-15);
+}
+
 TEST_CASE("runs of blocks end with a status") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const nt::Parameter x(nt::ones({2, 1}, nt::f64));
