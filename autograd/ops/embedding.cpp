@@ -83,12 +83,14 @@ Tensor embedding(const Tensor& indices, In weight, const EmbeddingFuncOptions& o
   const auto n = weight.tensor().shape(0);
   const auto padding = padding_row("embedding", options.padding_idx, n);
   if (detail::is_traced()) {
-    const Tensor rows = take(std::move(weight), indices);
+    Tensor rows = take(std::move(weight), indices);
+    if (is_half(rows.dtype())) return rows.to(f32);
     return padding ? where(unsqueeze(indices == *padding, -1), rows.detach(), rows) : rows;
   }
   const Array at = core::as_indices("embedding", indices.value());
-  return embedding_op(core::lookup(weight.value(), at),
-                      wrt(weight, LookupPullback{at, weight.shape(), padding, options.sparse}));
+  Tensor rows = embedding_op(core::lookup(weight.value(), at),
+                             wrt(weight, LookupPullback{at, weight.shape(), padding, options.sparse}));
+  return is_half(rows.dtype()) ? rows.to(f32) : rows;
 }
 
 namespace {

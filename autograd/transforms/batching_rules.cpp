@@ -221,120 +221,6 @@ Results values_along_axis(const BatchedCall& c) {
   return {found.values, found.indices};
 }
 
-// --- convolutions and pooling: the axis of the examples joins the batch ---
-
-/// f of images x [B, n, c, ..] as [B n, c, ..], or of [B, c, ..].
-template <class F>
-Results of_images(const BatchedCall& c, const Tensor& x, std::size_t axes, const F& f) {
-  if (c.ndim(0) == axes + 1) return f(x);
-  const auto joined = [](const Tensor& t, std::size_t count, const Shape& by) {
-    Shape shape = by;
-    for (std::size_t i = count; i < t.ndim(); ++i) shape.push_back(t.shape()[i]);
-    return reshape(t, shape);
-  };
-  const auto n = x.shape(1);
-  Results ys = f(joined(x, 2, {c.size * n}));
-  for (auto& y : ys) y = joined(y, 1, {c.size, n});
-  return ys;
-}
-
-/// A convolution f(x, w, b, groups) with kernels or biases of their own for the examples: as many groups of channels.
-template <class F>
-Results of_kernels(const BatchedCall& c, std::size_t axes, const F& f) {
-  const bool images = c.ndim(0) == axes + 2;
-  const auto merged = [](const Tensor& t, std::size_t axis) {
-    Shape shape = t.shape();
-    shape[axis + 1] *= shape[axis];
-    shape.erase(axis);
-    return reshape(t, shape);
-  };
-  // [n, B c, ..], and kernels and biases one after the other.
-  const Tensor x = images ? merged(moveaxis(c.whole(0), 0, 1), 1) : unsqueeze(merged(c.whole(0), 0), 0);
-  const Tensor y = f(x, merged(c.whole(1), 0), c[2].defined() ? merged(c.whole(2), 0) : Tensor());
-  Shape parts = y.shape();
-  parts[1] /= c.size;
-  parts.insert(1, c.size);
-  const Tensor each = reshape(y, parts);
-  return {images ? moveaxis(each, 1, 0) : squeeze(each, 0)};
-}
-/// A convolution for a batch of examples, by `run(x, w, b, groups)`.
-template <class F>
-Results convolution(const BatchedCall& c, const F& run) {
-  const auto axes = c.ndim(1) - 2;
-  const auto groups = c.integer("groups");
-  if (c.batched(1) || c.batched(2)) {
-    return of_kernels(c, axes, [&](const Tensor& x, const Tensor& w, const Tensor& b) {
-      return run(axes, x, w, b, groups * c.size);
-    });
-  }
-  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results { return {run(axes, x, c[1], c[2], groups)}; });
-}
-
-Results conv_rule(const BatchedCall& c) {
-  return convolution(c, [&](std::size_t axes, const Tensor& x, const Tensor& w, const Tensor& b, std::int64_t groups) {
-    const ConvFuncOptions o{.stride = c.get<Dims>("stride"),
-                            .padding = c.flag("same") ? Padding(Padding::same) : Padding(c.get<Dims>("padding")),
-                            .dilation = c.get<Dims>("dilation"),
-                            .groups = groups};
-    if (!b.defined()) return axes == 1 ? conv1d(x, w, o) : axes == 2 ? conv2d(x, w, o) : conv3d(x, w, o);
-    return axes == 1 ? conv1d(x, w, b, o) : axes == 2 ? conv2d(x, w, b, o) : conv3d(x, w, b, o);
-  });
-}
-Results conv_transpose_rule(const BatchedCall& c) {
-  return convolution(c, [&](std::size_t axes, const Tensor& x, const Tensor& w, const Tensor& b, std::int64_t groups) {
-    const ConvTransposeFuncOptions o{.stride = c.get<Dims>("stride"),
-                                     .padding = c.get<Dims>("padding"),
-                                     .output_padding = c.get<Dims>("output_padding"),
-                                     .dilation = c.get<Dims>("dilation"),
-                                     .groups = groups};
-    if (!b.defined()) {
-      return axes == 1 ? conv_transpose1d(x, w, o) : axes == 2 ? conv_transpose2d(x, w, o) : conv_transpose3d(x, w, o);
-    }
-    return axes == 1   ? conv_transpose1d(x, w, b, o)
-           : axes == 2 ? conv_transpose2d(x, w, b, o)
-                       : conv_transpose3d(x, w, b, o);
-  });
-}
-Results max_pool_rule(const BatchedCall& c) {
-  const auto& kernel = c.get<Dims>("kernel");
-  const auto axes = kernel.size();
-  const MaxPoolOptions o{.stride = c.get<Dims>("stride"),
-                         .padding = c.get<Dims>("padding"),
-                         .dilation = c.get<Dims>("dilation"),
-                         .ceil_mode = c.flag("ceil_mode")};
-  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results {
-    if (c.call.results.size() == 1) {
-      return {axes == 1 ? max_pool1d(x, kernel, o) : axes == 2 ? max_pool2d(x, kernel, o) : max_pool3d(x, kernel, o)};
-    }
-    const auto [y, at] = axes == 1   ? max_pool1d_with_indices(x, kernel, o)
-                         : axes == 2 ? max_pool2d_with_indices(x, kernel, o)
-                                     : max_pool3d_with_indices(x, kernel, o);
-    return {y, at};
-  });
-}
-Results avg_pool_rule(const BatchedCall& c) {
-  const auto& kernel = c.get<Dims>("kernel");
-  const auto axes = kernel.size();
-  const AvgPoolOptions o{.stride = c.get<Dims>("stride"),
-                         .padding = c.get<Dims>("padding"),
-                         .ceil_mode = c.flag("ceil_mode"),
-                         .count_include_pad = c.flag("count_include_pad"),
-                         .divisor_override = c.integer("divisor")};
-  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results {
-    return {axes == 1 ? avg_pool1d(x, kernel, o) : axes == 2 ? avg_pool2d(x, kernel, o) : avg_pool3d(x, kernel, o)};
-  });
-}
-template <Tensor (*one_axis)(In, const PerAxis&), Tensor (*two_axes)(In, const PerAxis&),
-          Tensor (*three_axes)(In, const PerAxis&)>
-Results adaptive_rule(const BatchedCall& c) {
-  const auto& size = c.get<Dims>("size");
-  const auto axes = size.size();
-  if (c.call.results.size() != 1) return {};
-  return of_images(c, c[0], axes, [&](const Tensor& x) -> Results {
-    return {axes == 1 ? one_axis(x, size) : axes == 2 ? two_axes(x, size) : three_axes(x, size)};
-  });
-}
-
 // --- linear algebra: stacks of matrices ---
 
 /// Systems a x = b; with f(a, b) for matrices b.
@@ -372,11 +258,6 @@ Results slogdet_rule(const BatchedCall& c) {
   return {d.sign, d.logabsdet};
 }
 
-struct Rule {
-  std::string_view op;
-  BatchingRule rule;
-};
-
 // Operators, as functions.
 Tensor add_of(In a, In b) { return std::move(a) + std::move(b); }
 Tensor div_of(In a, In b) { return std::move(a) / std::move(b); }
@@ -390,7 +271,7 @@ Tensor not_equal_of(In a, In b) { return std::move(a) != std::move(b); }
 Tensor sub_of(In a, In b) { return std::move(a) - std::move(b); }
 Tensor neg_of(In x) { return -std::move(x); }
 
-constexpr Rule elementwise_rules[] = {
+constexpr NamedRule elementwise_rules[] = {
     {"abs", one<abs>},
     {"acos", one<acos>},
     {"acosh", one<acosh>},
@@ -468,20 +349,15 @@ constexpr Rule elementwise_rules[] = {
     {"xlogy", two<xlogy>},
 };
 
-constexpr Rule other_rules[] = {
-    {"adaptive_avg_pool", adaptive_rule<adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d>},
-    {"adaptive_max_pool", adaptive_rule<adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d>},
+constexpr NamedRule other_rules[] = {
     {"all", reduction<all>},
     {"any", reduction<any>},
     {"argmax", index_of_extreme<argmax>},
     {"argmin", index_of_extreme<argmin>},
     {"argsort", argsort_rule},
-    {"avg_pool", avg_pool_rule},
     {"cholesky", cholesky_rule},
     {"cholesky_solve", cholesky_solve_rule},
     {"concatenate", concatenate_rule},
-    {"conv", conv_rule},
-    {"conv_transpose", conv_transpose_rule},
     {"cummax", values_along_axis<cummax>},
     {"cummin", values_along_axis<cummin>},
     {"cumprod", along_axis<cumprod>},
@@ -499,7 +375,6 @@ constexpr Rule other_rules[] = {
     {"matmul", of_matrices<matmul>},
     {"matrix_exp", one<linalg::matrix_exp>},
     {"max", reduction<max>},
-    {"max_pool", max_pool_rule},
     {"mean", reduction<mean>},
     {"min", reduction<min>},
     {"one_hot", one_hot_rule},
@@ -531,6 +406,7 @@ const std::map<std::string_view, BatchingRule>& all_rules() {
     std::map<std::string_view, BatchingRule> by_name;
     for (const auto& r : rules::elementwise_rules) by_name.emplace(r.op, r.rule);
     for (const auto& r : rules::other_rules) by_name.emplace(r.op, r.rule);
+    for (const auto& r : image_rules()) by_name.emplace(r.op, r.rule);
     return by_name;
   }();
   return all;

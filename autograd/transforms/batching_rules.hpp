@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/observe/op_tracer.hpp>
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +47,12 @@ struct BatchedCall {
 /// The results for all examples, along a new first axis; undefined without a rule for this call. At least one operand is
 /// batched.
 using BatchingRule = std::vector<Tensor> (*)(const BatchedCall&);
+struct NamedRule {
+  std::string_view op;
+  BatchingRule rule;
+};
+/// The rules of convolutions and pooling.
+std::span<const NamedRule> image_rules();
 /// The rule of an operation; nullptr if it has none.
 BatchingRule batching_rule(std::string_view op);
 /// The names of all operations that have one.

@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/distance.hpp>
+#include <newtape/autograd/ops/embedding.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -85,12 +86,7 @@ Tensor Embedding::forward(In indices) const {
   const CallSite here(indices.location());
   const Tensor at = checked_indices("Embedding", indices, num_embeddings);
   if (max_norm) shorten("Embedding", weight, at, *max_norm, norm_type);
-  if (sparse) return embedding(at, weight, {.padding_idx = padding_idx, .sparse = true});
-  Tensor rows = take(weight, at);
-  if (is_half(rows.dtype())) return rows.to(f32);
-  if (!padding_idx || !rows.requires_grad()) return rows;
-  const Tensor padding = at == *padding_idx;
-  return any(padding).item() == 0 ? rows : where(unsqueeze(padding, -1), rows.detach(), rows);
+  return embedding(at, weight, {.padding_idx = padding_idx, .sparse = sparse});
 }
 
 EmbeddingBag::EmbeddingBag(std::int64_t num, std::int64_t dim, const EmbeddingBagOptions& options)

@@ -74,6 +74,19 @@ Graph convolution_graph() {
           .outputs = {port("y", {-1, 4, 6, 6})}};
 }
 
+/// x [.., width] less its mean, over its standard deviation, times s [6] plus t [6], as exporters write it.
+Graph normalization(std::int64_t width) {
+  const auto axes = Message().text(1, "axes").integer(8, -1).integer(20, 7);
+  return {
+      .nodes = {constant("two", 2), constant("eps", 1e-5F), node("ReduceMean", {"x"}, {"m"}, {axes}),
+                node("Sub", {"x", "m"}, {"d"}), node("Pow", {"d", "two"}, {"q"}),
+                node("ReduceMean", {"q"}, {"v"}, {axes}), node("Add", {"v", "eps"}, {"e"}), node("Sqrt", {"e"}, {"r"}),
+                node("Div", {"d", "r"}, {"n"}), node("Mul", {"n", "s"}, {"o"}), node("Add", {"o", "t"}, {"y"})},
+      .initializers = {tensor<float>("s", {6}, numbers(6)), tensor<float>("t", {6}, numbers(6))},
+      .inputs = {port("x", {-1, width})},
+      .outputs = {port("y", {-1, 6})}};
+}
+
 }  // namespace
 
 TEST_CASE("what follows a convolution becomes part of it") {
@@ -174,15 +187,7 @@ TEST_CASE("a product and a bias become a linear layer") {
 }
 
 TEST_CASE("normalisation that is written as nine nodes becomes one") {
-  const auto axes = Message().text(1, "axes").integer(8, -1).integer(20, 7);
-  const Graph graph{
-      .nodes = {constant("two", 2), constant("eps", 1e-5F), node("ReduceMean", {"x"}, {"m"}, {axes}),
-                node("Sub", {"x", "m"}, {"d"}), node("Pow", {"d", "two"}, {"q"}),
-                node("ReduceMean", {"q"}, {"v"}, {axes}), node("Add", {"v", "eps"}, {"e"}), node("Sqrt", {"e"}, {"r"}),
-                node("Div", {"d", "r"}, {"n"}), node("Mul", {"n", "s"}, {"o"}), node("Add", {"o", "t"}, {"y"})},
-      .initializers = {tensor<float>("s", {6}, numbers(6)), tensor<float>("t", {6}, numbers(6))},
-      .inputs = {port("x", {-1, 6})},
-      .outputs = {port("y", {-1, 6})}};
+  const Graph graph = normalization(6);
   CHECK(steps_of(graph) == "layer_norm ");
   CHECK(difference(graph, nt::randn({5, 6}) + 3.0) < 64);
 }
@@ -295,15 +300,7 @@ TEST_CASE("what looks like a joined function of floats is none for integers") {
 }
 
 TEST_CASE("the scale of a normalisation written as nodes may be longer than what is normalised") {
-  const auto axes = Message().text(1, "axes").integer(8, -1).integer(20, 7);
-  const Graph graph{
-      .nodes = {constant("two", 2), constant("eps", 1e-5F), node("ReduceMean", {"x"}, {"m"}, {axes}),
-                node("Sub", {"x", "m"}, {"d"}), node("Pow", {"d", "two"}, {"q"}),
-                node("ReduceMean", {"q"}, {"v"}, {axes}), node("Add", {"v", "eps"}, {"e"}), node("Sqrt", {"e"}, {"r"}),
-                node("Div", {"d", "r"}, {"n"}), node("Mul", {"n", "s"}, {"o"}), node("Add", {"o", "t"}, {"y"})},
-      .initializers = {tensor<float>("s", {6}, numbers(6)), tensor<float>("t", {6}, numbers(6))},
-      .inputs = {port("x", {-1, 1})},
-      .outputs = {port("y", {-1, 6})}};
+  const Graph graph = normalization(1);
   CHECK(steps_of(graph) == "layer_norm ");
   CHECK(difference(graph, nt::randn({5, 1})) < 8);
 }

@@ -4,6 +4,8 @@
 #include "catch.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/embedding.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
@@ -74,6 +76,11 @@ TEST_CASE("an Embedding of bf16 gives rows in f32, for indices of any integer dt
   table.to(bf16);
   CHECK(same_bits(table(at).value(), core::cast(core::cast(wide, bf16), f32)));
   CHECK_THROWS_AS(table(at.to(f16)), DTypeError);
+  CHECK(same_bits(embedding(at, table.weight).value(), table(at).value()));
+  CHECK(embedding_bag(at, table.weight, {.offsets = zeros({1}, i64)}).dtype() == f32);
+  const nn::Embedding sparse(7, 3, {.sparse = true});
+  sparse.to(bf16);
+  CHECK(sparse(at).dtype() == f32);
 }
 
 TEST_CASE("class labels of any integer dtype", "[dtypes]") {
