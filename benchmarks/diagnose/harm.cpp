@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "harm.hpp"
 
-#include "third.hpp"
-
 #include <newtape/autograd/tape.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/data/loading/loader.hpp>
@@ -52,10 +50,9 @@ double error_after(const zoo::Trial& trial, const zoo::Trial& twin, const zoo::G
 
 }  // namespace
 
-bool print_harm(bool third, std::uint64_t seeds) {
+bool print_harm(const std::vector<zoo::SecondProgram>& programs, const std::vector<zoo::Goal>& goals,
+                std::uint64_t seeds) {
   bool all = true;
-  const auto& programs = third ? zoo::third_programs() : zoo::second_programs();
-  const auto& goals = third ? zoo::third_goals() : zoo::second_goals();
   for (const auto& program : programs) {
     const auto goal = *std::find_if(goals.begin(), goals.end(),
                                     [&](const zoo::Goal& g) { return std::string(g.model) == program.model; });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The zoo of planted faults: which cause inspect::diagnose names for each, and what it says of healthy runs.
+#include "fourth.hpp"
 #include "fresh.hpp"
 #include "harm.hpp"
 #include "probe_cost.hpp"
@@ -34,7 +35,7 @@ struct Options {
   std::uint64_t seeds = 3;
   std::uint64_t healthy = 5;  ///< runs of each model
   std::int64_t steps = 150;
-  bool zoo = true, fresh = true, second = true, third = true;
+  bool zoo = true, fresh = true, second = true, third = true, fourth = true;
   std::uint64_t fresh_seeds = 2;
   bool letters = false;
 };
@@ -95,10 +96,12 @@ class Zoo {
     if (options_.fresh) run_fresh();
     if (options_.second) run_rows(zoo::second_programs(), second_alarms_, groups_[4]);
     if (options_.third) run_rows(zoo::third_programs(), third_alarms_, groups_[5]);
+    if (options_.fourth) run_rows(zoo::fourth_programs(), fourth_alarms_, groups_[6]);
     report();
     fmt::print("\n{:.1f} s\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     return std::any_of(groups_.begin(), groups_.end(), [](const Group& g) { return g.first.of > 0; }) ||
-           alarms_.of > 0 || fresh_alarms_.of > 0 || second_alarms_.of > 0 || third_alarms_.of > 0;
+           alarms_.of > 0 || fresh_alarms_.of > 0 || second_alarms_.of > 0 || third_alarms_.of > 0 ||
+           fourth_alarms_.of > 0;
   }
 
  private:
@@ -215,6 +218,7 @@ class Zoo {
     fmt::print("false alarms in fresh ones    {}\n", fresh_alarms_.text());
     fmt::print("false alarms in second ones   {}\n", second_alarms_.text());
     fmt::print("false alarms in third ones    {}\n", third_alarms_.text());
+    fmt::print("false alarms in fourth ones   {}\n", fourth_alarms_.text());
     fmt::print("\nexperiments took {:.2f} times the runs looked at, all of a diagnosis {:.2f} times\n",
                experiment_seconds_ / run_seconds_, all_seconds_ / run_seconds_);
     fmt::print(
@@ -222,13 +226,14 @@ class Zoo {
   }
 
   const Options& options_;
-  std::array<Group, 6> groups_{Group{"kinds and models that thresholds were set on", {}, {}, {}},
+  std::array<Group, 7> groups_{Group{"kinds and models that thresholds were set on", {}, {}, {}},
                                Group{"kept-back kinds, or kept-back models", {}, {}, {}},
                                Group{"kept-back kinds on kept-back models", {}, {}, {}},
                                Group{"fresh programs", {}, {}, {}},
                                Group{"second fresh programs", {}, {}, {}},
-                               Group{"third fresh programs", {}, {}, {}}};
-  Share alarms_, fresh_alarms_, second_alarms_, third_alarms_;
+                               Group{"third fresh programs", {}, {}, {}},
+                               Group{"fourth fresh programs", {}, {}, {}}};
+  Share alarms_, fresh_alarms_, second_alarms_, third_alarms_, fourth_alarms_;
   std::map<std::pair<std::string, std::string>, int> confusion_;
   std::set<std::string> fired_;
   double all_seconds_ = 0, run_seconds_ = 0, experiment_seconds_ = 0;
@@ -249,17 +254,24 @@ int main(int argc, char** argv) {
   app.add_flag("!--no-fresh", options.fresh, "without the fresh programs");
   app.add_flag("!--no-second", options.second, "without the second fresh programs");
   app.add_flag("!--no-third", options.third, "without the third fresh programs");
+  app.add_flag("!--no-fourth", options.fourth, "without the fourth fresh programs");
   app.add_option("--fresh-seeds", options.fresh_seeds, "of each fresh program, default 2")->check(CLI::Range(1, 100));
   app.add_flag("--letters", options.letters, "print every diagnosis");
   bool probe = false;
   app.add_flag("--probe", probe, "measure what a Probe adds to a training step instead");
   bool harm = false;
   app.add_flag("--harm", harm,
-               "train the third fresh programs, or the second with --no-third, and show that their faults do harm, "
-               "instead");
+               "train the second to fourth fresh programs, and show that their faults do harm, instead");
   CLI11_PARSE(app, argc, argv);
   nt::set_num_threads(1);
   if (probe) return print_probe_cost(), 0;
-  if (harm) return print_harm(options.third, options.fresh_seeds) ? 0 : 1;
+  if (harm) {
+    bool all = true;
+    const auto seeds = options.fresh_seeds;
+    if (options.second) all = print_harm(zoo::second_programs(), zoo::second_goals(), seeds) && all;
+    if (options.third) all = print_harm(zoo::third_programs(), zoo::third_goals(), seeds) && all;
+    if (options.fourth) all = print_harm(zoo::fourth_programs(), zoo::fourth_goals(), seeds) && all;
+    return all ? 0 : 1;
+  }
   return Zoo(options).run() ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 #include <newtape/inspect/diagnosis/diagnose.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 /// A second set of programs, decided before any of them was run: other problems and architectures than those of the zoo
@@ -23,7 +24,7 @@ struct SecondProgram {
   const char* model;
   const char* fault;  ///< null: healthy; the first of a model is the twin of those with faults
   std::vector<const char*> causes;
-  Trial (*trial)(std::uint64_t seed);
+  std::function<Trial(std::uint64_t seed)> trial;
 };
 const std::vector<SecondProgram>& second_programs();
 

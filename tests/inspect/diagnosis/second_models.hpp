@@ -42,6 +42,7 @@ struct Parts {
   double deviation = 0;      ///< all weights with two axes or more are drawn with this deviation; 0: by default
   double constant = -1;      ///< all weights have this value, unless it is negative
   bool flag = false;         ///< the fault that only this model has, see there
+  std::string fault = {};    ///< the same where a model has several
 };
 
 inline Tensor act(const std::string& name, const Tensor& x) {
