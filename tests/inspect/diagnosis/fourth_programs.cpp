@@ -299,10 +299,6 @@ std::vector<Row> unusual() {
 std::vector<Row> faults_of_models() {
   return {
       {"vit", "patches without positions", {"order_is_ignored"}, [](Setting& p, Seed) { p.parts.fault = "place"; }},
-      {"vit",
-       "attention over the pictures of the batch",
-       {"mixed_examples", "softmax_of_wrong_axis"},
-       [](Setting& p, Seed) { p.parts.fault = "batch"; }},
       {"vit", "patches of several pictures", {"mixed_examples"}, [](Setting& p, Seed) { p.parts.fault = "pixels"; }},
       {"unet",
        "pixels and classes taken for each other",
@@ -334,15 +330,6 @@ std::vector<Row> faults_of_models() {
        "sigmoid for targets of both signs",
        {"head_cannot_reach_targets"},
        [](Setting& p, Seed) { p.parts.head = "sigmoid"; }},
-      {"codec", "all weights 0", {"constant_initialisation"}, [](Setting& p, Seed) { p.parts.constant = 0; }},
-      {"contrast",
-       "another first layer for the second vector",
-       {"asymmetric_branches", "unshared_weights"},
-       [](Setting& p, Seed) { p.parts.fault = "one", p.data.batch = 16, p.steps = 60; }},
-      {"policy",
-       "softmax before the softmax of the loss",
-       {"softmax_twice"},
-       [](Setting& p, Seed) { p.parts.head = "softmax"; }},
       {"policy",
        "weights from N(0, 20^2)",
        {"initial_gain", "saturated_units", "signal_by_depth"},
@@ -423,15 +410,6 @@ std::vector<Row> faults_of_training() {
              for (const auto& w : s.model.parameters()) all = all + 0.3 * sum(abs(w));
              return s.loss() + all;
            });
-         };
-       }},
-      {"policy",
-       "an entropy bonus of 5",
-       {"penalty_too_strong", "wrong_loss"},
-       [](Setting& p, Seed) {
-         p.data.loss = [](const Tensor& scores, const Tensor& rewards) {
-           const Tensor logs = log_softmax(scores, 1);
-           return mean(sum(exp(logs) * (5.0 * logs - rewards), 1));
          };
        }},
       {"vit",
@@ -549,10 +527,10 @@ std::vector<Row> faults_of_data() {
          p.data = inputs(std::move(p.data), [](const Tensor& x) { return 127.0 + 60.0 * x; });
        }},
       {"reader",
-       "zeros behind the words up to 60",
+       "zeros behind the words up to 100",
        {"forgets_in_time", "padding"},
        [](Setting& p, Seed) {
-         p.data = inputs(std::move(p.data), [](const Tensor& x) { return padded_behind(x, 60); });
+         p.data = inputs(std::move(p.data), [](const Tensor& x) { return padded_behind(x, 100); });
        }},
       {"vit",
        "pictures are turned over at random",
@@ -587,9 +565,9 @@ std::vector<Row> faults_of_data() {
        {"different_test_labels"},
        [](Setting& p, Seed) { p.data = test_targets(std::move(p.data), [](const Tensor& y) { return 5 - y; }); }},
       {"badge",
-       "70 % of the labels are random",
+       "85 % of the labels are random",
        {"noisy_labels", "shuffled_labels"},
-       [](Setting& p, Seed seed) { p.data = mislabelled(std::move(p.data), 0.7, 6, seed); }},
+       [](Setting& p, Seed seed) { p.data = mislabelled(std::move(p.data), 0.85, 6, seed); }},
       {"forecast",
        "test signals on another level",
        {"different_test_inputs"},
