@@ -67,6 +67,24 @@ T end_of_range(double end) {
   return end < -limit ? -std::numeric_limits<T>::infinity() : static_cast<T>(end);
 }
 
+/// Blocks of a sample side by side, as a call of the kernel costs as much as half a block.
+template <class T>
+class SampleRow {
+ public:
+  /// Where the next block is to be written.
+  T* place() { return values_ + summary_block * blocks_++; }
+  bool full() const { return blocks_ == most; }
+  void empty_into(const kernels::SummaryTable<T>& table, T low, T high, kernels::SummaryTotals& totals) {
+    if (blocks_ > 0) table.row(values_, summary_block * blocks_, low, high, &totals);
+    blocks_ = 0;
+  }
+
+ private:
+  static constexpr std::int64_t most = 8;
+  T values_[most * summary_block];
+  std::int64_t blocks_ = 0;
+};
+
 template <class T>
 void summarize_into(const kernels::SummaryTable<T>& table, const Array& x, const SummarizeOptions& o,
                     ArraySummary& result) {
@@ -76,10 +94,17 @@ void summarize_into(const kernels::SummaryTable<T>& table, const Array& x, const
   const bool sampled = o.max_elements > 0 && x.size() > o.max_elements;
   if (x.size() <= summary_piece || (sampled && o.max_elements <= summary_piece)) {  // one thread, without lists
     auto totals = nothing();
+    SampleRow<T> row;
     each_block(x.size(), o.max_elements, [&](std::int64_t at, std::int64_t n) {
-      table.row(data + at, n, low, high, &totals);
       result.examined += n;
+      if (sampled && n == summary_block) {
+        std::copy(data + at, data + at + n, row.place());
+        if (row.full()) row.empty_into(table, low, high, totals);
+      } else {
+        table.row(data + at, n, low, high, &totals);
+      }
     });
+    row.empty_into(table, low, high, totals);
     put(result, totals);
     return;
   }
@@ -166,16 +191,20 @@ void summarize_change_into(const kernels::SummaryTable<T>& table, const Array& x
   const T* const now = x.data<T>();
   const T* old = before.data<T>();
   auto totals = nothing();
+  SampleRow<T> row;
   each_block(x.size(), max_elements, [&](std::int64_t at, std::int64_t n) {
     for (std::int64_t from = 0; from < n; from += summary_block) {
-      T change[summary_block];
       const auto count = std::min(summary_block, n - from);
+      T last[summary_block];
+      T* const change = count == summary_block ? row.place() : last;
       for (std::int64_t i = 0; i < count; ++i) change[i] = now[at + from + i] - old[i];
-      table.row(change, count, -infinity, infinity, &totals);
+      if (count < summary_block) table.row(change, count, -infinity, infinity, &totals);
+      if (row.full()) row.empty_into(table, -infinity, infinity, totals);
       old += count;
     }
     result.examined += n;
   });
+  row.empty_into(table, -infinity, infinity, totals);
   put(result, totals);
 }
 }  // namespace

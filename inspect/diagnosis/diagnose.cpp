@@ -45,16 +45,17 @@ class ObservedRun {
     if (measures_copies_) {
       measure_gradient_error(make_, data_, options_.seed, e);
       e.reference = fit_reference({e.x, e.y, e.test_x, e.test_y});
-      if (e.reference.deviations < 3 && e.test_x.defined()) {
+      if (e.test_x.defined()) {
         e.test_reference = fit_reference({e.test_x, e.test_y, {}, {}});
+        e.set_reference = tell_apart(e.x, e.test_x);
       }
       e.structure = examine_structure(make_, data_, options_.seed);
     }
     const auto start = Clock::now();
-    const RunOutcome outcome = runs_.run(treatment, steps,
-                                         {.start = [&](Trainee& t) { begin(t); },
-                                          .trained = [&](Trainee&) { minimise_loss(); },
-                                          .end = [&](Trainee& t) { finish(t); }});
+    outcome = runs_.run(treatment, steps,
+                        {.start = [&](Trainee& t) { begin(t); },
+                         .trained = [&](Trainee&) { minimise_loss(); },
+                         .end = [&](Trainee& t) { finish(t); }});
     e.seconds = seconds_since(start) - aside_;
     e.died = outcome.died;
     e.error = outcome.error;
@@ -70,6 +71,7 @@ class ObservedRun {
   void take_over(const Evidence& first) {
     evidence.reference = first.reference;
     evidence.test_reference = first.test_reference;
+    evidence.set_reference = first.set_reference;
     evidence.structure = first.structure;
     evidence.free_outputs = first.free_outputs;
     evidence.free_negated = first.free_negated;
@@ -79,6 +81,7 @@ class ObservedRun {
 
   const PairedRuns& experiment() const { return runs_; }
   Evidence evidence;
+  RunOutcome outcome;
 
  private:
   void begin(Trainee& t) {
@@ -238,9 +241,15 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   d.error = e.error;
   d.run_seconds = e.seconds;
   auto fired = apply_rules(e, d);
+  const double last_error = std::isfinite(e.final_train) ? e.final_train : 1;
   try_remedies(run.experiment(), e, {.run_steps = options.steps, .most_steps = options.steps, .budget = options.budget},
                fired, d);
-  auto causes = judge(std::move(fired), options.least_gain, d, std::isfinite(e.final_train) ? e.final_train : 1);
+  if (e.failed() && !explained(fired, options.least_gain, last_error)) {
+    eliminate(run.experiment(), e, run.outcome,
+              {.run_steps = options.steps, .most_steps = options.steps, .budget = 2 * options.budget},
+              options.least_gain, fired, d);
+  }
+  auto causes = judge(std::move(fired), options.least_gain, d, last_error);
   if (causes.size() < 2 || !causes[0].best) {
     settle(std::move(causes), nullptr, d);
     return d;

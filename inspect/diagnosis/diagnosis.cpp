@@ -13,7 +13,9 @@ void describe(std::string& text, const Suspect& s) {
   const auto to = std::back_inserter(text);
   fmt::format_to(to, "{} [{}]\n", s.cause, s.name);
   fmt::format_to(to, "   Evidence: {}{}.\n", s.evidence, s.where.empty() ? "" : " (" + s.where + ")");
-  fmt::format_to(to, "   Limit:    {:.3g}, here {:.3g}: {} ({}).\n", s.threshold, s.measured, s.reason, s.source);
+  if (s.measured > s.threshold) {  // else it was found by elimination
+    fmt::format_to(to, "   Limit:    {:.3g}, here {:.3g}: {} ({}).\n", s.threshold, s.measured, s.reason, s.source);
+  }
   fmt::format_to(to, "   Remedy:   {}\n", s.remedy);
   if (s.gain) {
     fmt::format_to(to, "   Tried:    the remedy removes {:.0f}% of the error ({:.1f} standard errors).\n",

@@ -53,6 +53,18 @@ double Evidence::fall() const {
   return early != 0 ? (early - late_loss()) / std::abs(early) : 0;
 }
 
+bool Evidence::blew_up() const {
+  const double late = late_loss();
+  if (died || !std::isfinite(late) || late > 1.5 * early_loss()) return true;
+  // A single batch is less sure than a tenth of a run.
+  return !losses.empty() && late > 3 * std::abs(losses.front().value);
+}
+
+bool Evidence::failed() const {
+  if (died || !(fall() > 0.05)) return true;
+  return reference.known() && does_badly() && final_train > reference.wrong + 0.1;
+}
+
 bool Evidence::does_badly(double limit) const { return died || !std::isfinite(final_train) || final_train > limit; }
 
 std::map<std::string, double> options_of(const optim::Optimizer& optimizer) {

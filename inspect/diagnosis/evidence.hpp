@@ -86,7 +86,8 @@ struct Evidence {
 
   // What takes the place of parts of the program: see there.
   ReferenceFit reference;
-  ReferenceFit test_reference;  ///< of test examples alone, where the one of training examples finds nothing
+  ReferenceFit test_reference;  ///< of test examples alone
+  ReferenceFit set_reference;   ///< that tells test inputs from training inputs
   StructureFacts structure;
   std::optional<FreeOutputs> free_outputs;
   std::optional<FreeOutputs> free_negated;  ///< of the negated loss
@@ -108,6 +109,11 @@ struct Evidence {
   double late_loss() const;
   /// (early - late) / |early|
   double fall() const;
+  /// Whether the run died, or its loss ended above where it was, at the first tenth or before the first step.
+  bool blew_up() const;
+  /// Whether the run failed: it died, the loss stands still, or more training examples are wrong than a regression leaves
+  /// that was not shown them.
+  bool failed() const;
   /// Whether the run died, or its error on training examples is above this.
   bool does_badly(double limit = 0.15) const;
 };

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace newtape::inspect {
@@ -84,6 +86,78 @@ void try_remedies(const PairedRuns& runs, const Evidence& evidence, const Experi
     }
   }
   diagnosis.experiment_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+namespace {
+
+/// A remedy that is tried by elimination.
+struct Control {
+  const Rule* rule;
+  Treatment treatment;
+  double gain = 0;  ///< in a short trial
+};
+
+std::vector<Control> controls_of(const std::vector<Fired>& fired, const Evidence& evidence) {
+  std::vector<Control> all;
+  for (const auto& f : fired) {
+    if (f.best && !f.rule->controls) all.push_back({f.rule, f.best});
+  }
+  for (const Rule* rule : all_rules()) {
+    if (rule->controls == nullptr) continue;
+    for (auto& t : rule->controls(evidence)) {
+      if (t) all.push_back({rule, std::move(t)});
+    }
+  }
+  return all;
+}
+
+Fired& entry_of(std::vector<Fired>& fired, const Rule& rule, const Evidence& evidence, Diagnosis& diagnosis) {
+  const auto at = std::find_if(fired.begin(), fired.end(), [&](const Fired& f) { return f.rule == &rule; });
+  if (at != fired.end()) return *at;
+  const auto m = rule.measure(evidence);
+  std::string text = "no rule explains the run, and of all remedies that were tried this one gains most";
+  if (m) text += "; " + m->evidence;
+  fired.push_back({&rule,
+                   {rule.name, rule.cause, std::move(text), m ? m->where : "", rule.remedy, rule.reason, rule.source,
+                    m ? std::min(m->value, rule.threshold) : 0, rule.threshold}});
+  std::erase(diagnosis.ruled_out, rule.name);
+  std::erase_if(diagnosis.not_examined, [&](const auto& s) { return s.starts_with(std::string(rule.name) + " ("); });
+  return fired.back();
+}
+
+}  // namespace
+
+void eliminate(const PairedRuns& runs, const Evidence& evidence, const RunOutcome& run, const ExperimentLimits& limits,
+               double least_gain, std::vector<Fired>& fired, Diagnosis& diagnosis) {
+  auto controls = controls_of(fired, evidence);
+  if (controls.empty() || limits.budget <= 0) return;
+  const auto start = std::chrono::steady_clock::now();
+  // Half of the budget for all, the other half for the best at full length.
+  const auto share = static_cast<double>(limits.run_steps) * limits.budget / 2;
+  const auto steps =
+      std::min(limits.most_steps, static_cast<std::int64_t>(share / static_cast<double>(controls.size())));
+  if (steps < 1) return;
+  const RunOutcome untreated = runs.run({}, steps);
+  for (auto& c : controls) c.gain = paired_gain(untreated, runs.run(c.treatment, steps)).gain;
+  std::stable_sort(controls.begin(), controls.end(),
+                   [](const Control& a, const Control& b) { return a.gain > b.gain; });
+  const auto finalists = std::min(controls.size(), static_cast<std::size_t>(std::max(1.0, limits.budget / 2)));
+  for (std::size_t k = 0; k < finalists; ++k) {
+    const RunOutcome outcome = runs.run(controls[k].treatment, limits.run_steps);
+    const PairedGain g = paired_gain(run, outcome);
+    const PairedGain held = held_gain(run, outcome);
+    const bool learns = outcome.held.empty() || (held.gain >= least_gain && held.deviations >= 3);
+    if (!(g.gain >= least_gain) || g.deviations < 3 || !learns) continue;
+    Fired& f = entry_of(fired, *controls[k].rule, evidence, diagnosis);
+    if (f.suspect.gain && *f.suspect.gain >= g.gain) continue;
+    f.suspect.gain = g.gain;
+    f.suspect.deviations = g.deviations;
+    f.best = controls[k].treatment;
+    f.outcome = outcome;
+    f.held = held;
+    if (!f.best.code.empty()) f.suspect.remedy = f.best.code;
+  }
+  diagnosis.experiment_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace newtape::inspect

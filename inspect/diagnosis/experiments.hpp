@@ -15,4 +15,10 @@ struct ExperimentLimits {
 void try_remedies(const PairedRuns& runs, const Evidence& evidence, const ExperimentLimits& limits,
                   std::vector<Fired>& fired, Diagnosis& diagnosis);
 
+/// Where a run fails and nothing explains it: tries controls, rates over decades, Adam, the plain step, other weights and
+/// sizes of inputs, and the remedies of all suspects again. The best of short trials are compared with the run itself at
+/// its full length. One that gains on training examples, and on those kept back where there are any, is added or updated.
+void eliminate(const PairedRuns& runs, const Evidence& evidence, const RunOutcome& run, const ExperimentLimits& limits,
+               double least_gain, std::vector<Fired>& fired, Diagnosis& diagnosis);
+
 }  // namespace newtape::inspect

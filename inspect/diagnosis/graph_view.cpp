@@ -73,14 +73,52 @@ void note_biases(const Node& norm, const std::unordered_map<const Node*, std::st
   }
 }
 
+/// Operations in which weights multiply activations.
+bool is_product(const std::string& op) {
+  static const std::unordered_set<std::string> products{"linear",    "matmul",   "conv",          "conv_transpose",
+                                                        "lstm_scan", "gru_scan", "rnn_tanh_scan", "rnn_relu_scan"};
+  return products.count(op) > 0;
+}
+
+/// The leaf that an operand is, or moves the elements of; null for what was computed.
+const Node* leaf_of(const Node* from) {
+  while (from != nullptr && from->op != nullptr && only_moves(*from)) from = first_edge(*from);
+  return from != nullptr && from->op == nullptr ? from : nullptr;
+}
+
+/// Whether an operation takes data and variables only: a first layer.
+bool takes_data(const Node& node) {
+  if (node.op == nullptr || (!is_product(node.op->name()) && std::string_view(node.op->name()) != "embedding")) {
+    return false;
+  }
+  return std::all_of(node.edges.begin(), node.edges.end(),
+                     [](const auto& edge) { return !edge || leaf_of(edge.get()) != nullptr; });
+}
+
+/// Whether data reach `root` without the operations that take `leaf`.
+bool has_way_around(const Node* root, const Node* leaf) {
+  std::unordered_set<const Node*> seen{root};
+  std::vector<const Node*> next{root};
+  while (!next.empty()) {
+    const Node* node = next.back();
+    next.pop_back();
+    const bool taken = std::any_of(node->edges.begin(), node->edges.end(),
+                                   [&](const auto& edge) { return edge && leaf_of(edge.get()) == leaf; });
+    if (taken && node->op != nullptr && !only_moves(*node)) continue;
+    if (takes_data(*node)) return true;
+    for (const auto& edge : node->edges) {
+      if (edge && seen.insert(edge.get()).second) next.push_back(edge.get());
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool GraphView::multiplies(const std::string& parameter) const {
-  static const std::unordered_set<std::string> products{"linear",    "matmul",   "conv",          "conv_transpose",
-                                                        "lstm_scan", "gru_scan", "rnn_tanh_scan", "rnn_relu_scan"};
   const auto at = consumers.find(parameter);
   return at != consumers.end() &&
-         std::any_of(at->second.begin(), at->second.end(), [&](const auto& op) { return products.count(op) > 0; });
+         std::any_of(at->second.begin(), at->second.end(), [](const auto& op) { return is_product(op); });
 }
 
 GraphView view_graph(const nn::ModuleBase& model, const Tensor& output, const Tensor& loss,
@@ -139,6 +177,10 @@ GraphView view_graph(const nn::ModuleBase& model, const Tensor& output, const Te
     if (const auto at = distances.find(node); at != distances.end()) view.distances[name] = at->second;
     if (head != nullptr && beside.count(node) > 0) view.penalised.push_back(name);
     if (all.count(node) == 0) view.unreached.push_back(name);
+    constexpr std::int64_t narrow = 8;  // others are no bottleneck
+    if (node->shape.size() >= 2 && node->shape[0] <= narrow && all.count(node) > 0 && !has_way_around(root, node)) {
+      view.bottlenecks.insert(name);
+    }
   }
   for (auto* list : {&view.unreached, &view.unregistered, &view.penalised}) std::sort(list->begin(), list->end());
   return view;

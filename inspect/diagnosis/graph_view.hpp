@@ -28,6 +28,8 @@ struct GraphView {
   std::vector<std::string> normalised_biases;
   std::vector<std::string> unregistered;  ///< variables that are no parameters: "an operand of linear at net.cpp:12"
   std::vector<std::string> penalised;     ///< parameters that the loss depends on other than through the output
+  /// Parameters whose products no path from the data to the loss goes around.
+  std::unordered_set<std::string> bottlenecks;
   std::unordered_map<std::string, int> distances;  ///< operations from a parameter to the loss, at least
   bool output_reached = false;                     ///< the loss depends on the output
 

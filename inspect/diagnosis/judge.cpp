@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
+#include <string>
 #include <string_view>
 
 namespace newtape::inspect {
@@ -34,6 +36,15 @@ bool among(const std::vector<Fired>& fired, const char* name) {
   return std::any_of(fired.begin(), fired.end(), [&](const Fired& f) { return is_named(f, name); });
 }
 
+/// The first of the names, with spaces between, that fired; empty when none did.
+std::string said_by(const std::vector<Fired>& fired, const char* names) {
+  std::istringstream words(names != nullptr ? names : "");
+  for (std::string name; words >> name;) {
+    if (among(fired, name.c_str())) return name;
+  }
+  return {};
+}
+
 /// A remedy that makes the model better on examples that it has not seen.
 bool gained_on_held(const Fired& f, double least_gain) {
   return f.suspect.gain && f.held.gain >= least_gain && f.held.deviations >= enough_deviations;
@@ -46,10 +57,10 @@ std::vector<Fired> take_explained(std::vector<Fired>& fired, double least_gain) 
   std::vector<Fired> kept;
   std::vector<Fired> explained;
   for (auto& f : fired) {
-    const bool said = f.rule->unless != nullptr && among(fired, f.rule->unless);
+    const auto better = said_by(fired, f.rule->unless);
     const bool disproved = learned && is_named(f, "shuffled_labels");
-    if (said) f.suspect.explained_by = f.rule->unless;
-    (said || disproved ? explained : kept).push_back(f);
+    if (!better.empty()) f.suspect.explained_by = better;
+    (!better.empty() || disproved ? explained : kept).push_back(f);
   }
   fired = std::move(kept);
   return explained;
@@ -98,7 +109,8 @@ bool only_describes(const Fired& f) {
 double excess(const Fired& f, const Diagnosis& diagnosis) {
   const bool rose =
       diagnosis.died || !(diagnosis.last_loss - diagnosis.first_loss <= 0.5 * std::abs(diagnosis.first_loss));
-  if (rose && is_named(f, "rate_too_high")) return std::numeric_limits<double>::infinity();
+  // It measures 1 or more where the loss ended above its first value, too.
+  if (is_named(f, "rate_too_high") && (rose || f.suspect.measured >= 1)) return std::numeric_limits<double>::infinity();
   if (only_describes(f) || !(f.rule->threshold > 0)) return 0;
   if (f.suspect.gain && !f.rule->partial_remedy && !rose) return 0;
   return std::log(f.suspect.measured / f.rule->threshold);
@@ -166,6 +178,12 @@ std::vector<Fired> ranked(std::vector<Fired> causes) {
 }
 
 }  // namespace
+
+bool explained(std::vector<Fired> fired, double least_gain, double last_error) {
+  const bool heart = among(fired, "shuffled_labels");
+  take_explained(fired, least_gain);
+  return std::any_of(fired.begin(), fired.end(), [&](Fired& f) { return is_cause(f, least_gain, heart, last_error); });
+}
 
 std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis& diagnosis, double last_error) {
   std::vector<Fired> rest = take_explained(fired, least_gain);

@@ -21,6 +21,9 @@ struct Fired {
 /// Applies all rules; fills in ruled_out and not_examined.
 std::vector<Fired> apply_rules(const Evidence& evidence, Diagnosis& diagnosis);
 
+/// Whether one of them is a cause that is certain, or whose remedy gained.
+bool explained(std::vector<Fired> fired, double least_gain, double last_error);
+
 /// Sorts suspects into symptoms and mistakes without harm, which are added to the diagnosis, and causes, which are
 /// returned in their rank.
 /// `least_gain` is the share of the error that a remedy must remove to confirm its cause. Where none is confirmed and the

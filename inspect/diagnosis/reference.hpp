@@ -37,4 +37,7 @@ struct ReferenceData {
 /// refit. Fewer than 32 examples, or targets that do not vary: `known` is false.
 ReferenceFit fit_reference(const ReferenceData& data);
 
+/// Whether regressions tell rows of `a` from rows of `b`: of examples of both, as many of each, which set they are of.
+ReferenceFit tell_apart(const Array& a, const Array& b);
+
 }  // namespace newtape::inspect

@@ -38,7 +38,9 @@ struct Rule {
   bool mistake = false;
   /// The measure is a share of the error that something else in the place of a part removes: as good as a remedy tried.
   bool substitution = false;
-  const char* unless = nullptr;  ///< a rule that says the same and more where both fire
+  const char* unless = nullptr;  ///< rules, with spaces between, each of which says the same and more where both fire
+  /// Remedies that are tried though the rule did not fire, where a run fails and no rule explains it; null: none.
+  std::vector<Treatment> (*controls)(const Evidence&) = nullptr;
 };
 
 std::span<const Rule> data_rules();

@@ -93,6 +93,12 @@ std::vector<Treatment> better_conditioned(const Evidence& e) {
   return all;
 }
 
+/// Adam in the place of a method without preconditioner.
+std::vector<Treatment> adam_as_control(const Evidence& e) {
+  if (e.options.count("eps") > 0 && e.options.count("beta2") > 0) return {};  // it is Adam, or one of its kin
+  return {adam_instead(1e-3), adam_instead(1e-2)};
+}
+
 const Rule curvature_rows[] = {
     {"unstable_sharpness", Phase::run, Certainty::strong, "Hessian, an optimizer whose limit is known",
      unstable_sharpness, 1.5,
@@ -117,7 +123,7 @@ const Rule curvature_rows[] = {
      "of the first loss: what the largest stable rate leaves in directions whose curvature is below the largest over "
      "the number of steps",
      "The problem is ill-conditioned for this method.", "optim::Adam(model.parameters(), {.lr = 1e-3})",
-     better_conditioned, "Nocedal & Wright 2006, section 3.3"},
+     better_conditioned, "Nocedal & Wright 2006, section 3.3", false, false, false, nullptr, adam_as_control},
 };
 
 }  // namespace

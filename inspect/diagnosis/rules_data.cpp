@@ -163,6 +163,8 @@ std::vector<Treatment> shuffle_examples(const Evidence&) { return {{.shuffle = t
 
 std::optional<Measurement> different_test_inputs(const Evidence& e) {
   if (!has_inputs(e) || !e.test_x.defined() || !is_floating(e.test_x.dtype())) return {};
+  const ReferenceFit& told = e.set_reference;
+  const double explained = told.known() && told.deviations > 6 ? 1 - told.error : 0;
   const auto a = core::summarize(e.x);
   const auto b = core::summarize(e.test_x);
   if (!(a.std() > 0) || b.examined < 32) return {};
@@ -171,11 +173,13 @@ std::optional<Measurement> different_test_inputs(const Evidence& e) {
   const auto columns = column_distance(example_rows(e.x, examined_rows), example_rows(e.test_x, examined_rows));
   const double distance =
       columns.distance > columns.by_chance ? columns.distance / std::max(0.3, columns.by_chance) : 0;
+  // Where no column and no size differs, columns may still go together in another way.
   return Measurement{
-      std::max({shift, ratio, 0.5 * distance}),
+      std::max({shift, ratio, 0.5 * distance, explained}),
       fmt::format("training inputs have mean {:.3g} and deviation {:.3g}, test inputs {:.3g} and {:.3g}; the "
-                  "distributions of column {} are {:.2f} apart, by chance at most {:.2f}",
-                  a.mean(), a.std(), b.mean(), b.std(), columns.column, columns.distance, columns.by_chance),
+                  "distributions of column {} are {:.2f} apart, by chance at most {:.2f}; a regression that tells "
+                  "the sets from each other explains {:.2f} of the variance",
+                  a.mean(), a.std(), b.mean(), b.std(), columns.column, columns.distance, columns.by_chance, explained),
       ""};
 }
 
@@ -255,6 +259,94 @@ std::vector<Treatment> targets_as_probabilities(const Evidence& e) {
   return {{.target = [low = s.min, width = s.max - s.min](const Tensor& y) { return (y - low) / width; }}};
 }
 
+/// The ends of the middle half of a column, and how far its furthest element is outside of it, in its length.
+struct Spread {
+  double low = 0, high = 0, furthest = 0;
+};
+std::vector<Spread> spreads(const ExampleRows& rows) {
+  std::vector<Spread> all;
+  std::vector<double> column(static_cast<std::size_t>(rows.rows));
+  for (std::int64_t j = 0; j < rows.columns; ++j) {
+    for (std::int64_t i = 0; i < rows.rows; ++i) column[static_cast<std::size_t>(i)] = rows.row(i)[j];
+    std::sort(column.begin(), column.end());
+    Spread s{column[column.size() / 4], column[column.size() - 1 - column.size() / 4], 0};
+    const double length = s.high - s.low;
+    if (length > 0) s.furthest = std::max(s.low - column.front(), column.back() - s.high) / length;
+    if (!std::isfinite(s.furthest)) s.furthest = 0;  // non_finite_inputs, non_finite_targets
+    all.push_back(s);
+  }
+  return all;
+}
+std::optional<Measurement> outliers_of(const Array& values, const char* what) {
+  const auto rows = example_rows(values, std::numeric_limits<std::int64_t>::max());
+  if (rows.rows < 20) return {};
+  const auto all = spreads(rows);
+  const auto worst = std::max_element(all.begin(), all.end(),
+                                      [](const Spread& a, const Spread& b) { return a.furthest < b.furthest; });
+  return Measurement{worst->furthest,
+                     fmt::format("half of the {} of column {} lie in [{:.3g}, {:.3g}], the furthest {:.3g} times its "
+                                 "length outside",
+                                 what, worst - all.begin(), worst->low, worst->high, worst->furthest),
+                     ""};
+}
+std::optional<Measurement> outliers_in_inputs(const Evidence& e) {
+  return has_inputs(e) ? outliers_of(e.x, "inputs") : std::nullopt;
+}
+std::optional<Measurement> outliers_in_targets(const Evidence& e) {
+  return has_labels(e) && is_floating(e.y.dtype()) ? outliers_of(e.y, "targets") : std::nullopt;
+}
+
+/// Beyond which an element is cut or left out, in lengths of the middle half: 8 deviations of a normal distribution.
+constexpr double far_out = 5;
+
+/// Inputs no further out than that.
+std::vector<Treatment> clip_inputs(const Evidence& e) {
+  const auto all = spreads(example_rows(e.x, std::numeric_limits<std::int64_t>::max()));
+  Shape shape = e.x.shape();
+  shape[0] = 1;
+  Array low = Array::empty(shape, f64);
+  Array high = Array::empty(shape, f64);
+  for (std::size_t j = 0; j < all.size(); ++j) {
+    const double room = far_out * (all[j].high - all[j].low);
+    low.data<double>()[j] = room > 0 ? all[j].low - room : -std::numeric_limits<double>::infinity();
+    high.data<double>()[j] = room > 0 ? all[j].high + room : std::numeric_limits<double>::infinity();
+  }
+  const Tensor l = Tensor(low).to(e.x.dtype());
+  const Tensor h = Tensor(high).to(e.x.dtype());
+  // What is far out says nothing: the middle of the column.
+  const Tensor middle = where(isfinite(l), 0.5 * (l + h), 0.0 * where(isfinite(l), l, 0.0));
+  return {{.input = [l, h, middle](const Tensor& x) { return where((x < l) | (x > h), middle, x); }}};
+}
+std::vector<Treatment> leave_out_far_targets(const Evidence& e) {
+  const auto rows = example_rows(e.y, std::numeric_limits<std::int64_t>::max());
+  const auto all = spreads(rows);
+  Treatment t;
+  for (std::int64_t i = 0; i < rows.rows; ++i) {
+    bool far = false;
+    for (std::int64_t j = 0; j < rows.columns; ++j) {
+      const Spread& s = all[static_cast<std::size_t>(j)];
+      const double room = far_out * (s.high - s.low);
+      const double v = rows.row(i)[j];
+      far = far || (room > 0 && (v < s.low - room || v > s.high + room));
+    }
+    if (far) t.leave_out.push_back(i);
+  }
+  if (t.leave_out.empty() || static_cast<std::int64_t>(t.leave_out.size()) > rows.rows / 4) return {};
+  t.code = fmt::format("// look at {} targets, the first of example {}", t.leave_out.size(), t.leave_out[0]);
+  return {t};
+}
+
+/// Inputs of other sizes, over decades: what a layer makes of them may not fit.
+std::vector<Treatment> inputs_of_other_sizes(const Evidence& e) {
+  if (!has_inputs(e)) return {};
+  std::vector<Treatment> doses;
+  for (const double factor : {0.1, 10.0, 100.0}) {
+    doses.push_back(
+        {.input = [factor](const Tensor& x) { return factor * x; }, .code = fmt::format("x = {} * x;", factor)});
+  }
+  return doses;
+}
+
 std::optional<Measurement> unscaled_targets(const Evidence& e) {
   if (!has_labels(e) || !is_floating(e.y.dtype())) return {};
   const auto s = core::summarize(e.y);
@@ -262,14 +354,25 @@ std::optional<Measurement> unscaled_targets(const Evidence& e) {
   return Measurement{s.rms(), fmt::format("targets have mean {:.3g} and deviation {:.3g}", s.mean(), s.std()), ""};
 }
 
+// Outliers stand before scales: of equal remedies the first row is the cause.
 const Rule data_rows[] = {
     {"non_finite_inputs", Phase::data, Certainty::proof, "inputs", non_finite_inputs, 0,
      "one NaN in a product makes the whole row NaN", "The inputs contain NaN or infinities.",
      "x = nt::where(nt::isfinite(x), x, 0.0);", zero_non_finite, "IEEE 754"},
+    {"outliers_in_inputs", Phase::data, Certainty::hint, "inputs", outliers_in_inputs, 30,
+     "thirty times the length of the middle half; a normal distribution reaches 4 in a million numbers",
+     "Some inputs are far outside of all others.",
+     "x = where(x > limit, 0.0, x);  // look for codes of missing numbers", clip_inputs, "Tukey 1977, chapter 2", false,
+     true},
+    {"outliers_in_targets", Phase::data, Certainty::hint, "targets", outliers_in_targets, 30,
+     "thirty times the length of the middle half; a normal distribution reaches 4 in a million numbers",
+     "Some targets are far outside of all others.", "nn::huber_loss(output, y)  // and look at these targets",
+     leave_out_far_targets, "Huber 1964; Tukey 1977, chapter 2", false, true},
     {"unscaled_inputs", Phase::data, Certainty::hint, "inputs", unscaled_inputs, 10,
      "initialisers assume inputs of mean square 1: a factor of 10 is 100 in the curvature of the first layer",
      "The inputs are not scaled.", "x = (x - mean) / std;  // of the training set, for test inputs too",
-     standardize_inputs, "LeCun et al. 1998, Efficient BackProp, section 4.3", false, true},
+     standardize_inputs, "LeCun et al. 1998, Efficient BackProp, section 4.3", false, true, false, nullptr,
+     inputs_of_other_sizes},
     {"constant_inputs", Phase::data, Certainty::strong, "inputs", constant_inputs, 0.5,
      "a column without variance tells no example from another", "Most input columns are constant.",
      "// check how the inputs are read", nullptr, "definition"},
@@ -296,11 +399,11 @@ const Rule data_rows[] = {
      "six standard deviations of random orders", "Examples are trained on in the order of their classes.",
      "data::Loader(set, {.shuffle = true})", shuffle_examples, "Bengio 2012, section 3.3", false, true},
     {"different_test_inputs", Phase::data, Certainty::strong, "test inputs", different_test_inputs, 0.5,
-     "half a deviation of the mean, a factor of 1.4 in the deviation, or three tenths of a column's examples on "
-     "another "
-     "side of some value, is beyond what a split does",
+     "half a deviation of the mean, a factor of 1.4 in the deviation, three tenths of a column's examples on another "
+     "side of some value, or half of the variance of which set an example is in, is beyond what a split does",
      "Test inputs are not transformed as training inputs are.",
-     "// use the same transform and the training set's statistics", nullptr, "Bishop 1995, section 8.2"},
+     "// use the same transform and the training set's statistics", nullptr,
+     "Bishop 1995, section 8.2; Lopez-Paz & Oquab 2017: tests by classifiers"},
     {"leaked_test_examples", Phase::data, Certainty::strong, "test inputs", leaked_test_examples, 0.05,
      "examples of one source occur in both sets as often as twice in one", "Test examples are in the training set.",
      "auto [train, test] = set.split(0.9);  // before any augmentation", nullptr, "Kaufman et al. 2012"},

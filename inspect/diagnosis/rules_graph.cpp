@@ -272,7 +272,7 @@ const Rule graph_rows[] = {
      "the factor that a layer applies to a signal is 0.58 (uniform default) to 1.4 (He) or 1.7 (tanh); 5 and 0.1 are "
      "beyond all of them, and multiply with depth",
      "Initial weights are of the wrong size.", "nn::init::kaiming_uniform(weight);", initialise_again,
-     "Glorot & Bengio 2010; He et al. 2015"},
+     "Glorot & Bengio 2010; He et al. 2015", false, false, false, nullptr, initialise_again},
     {"dropout_of_most", Phase::graph, Certainty::hint, "dropout layers", dropout_of_most, 0.85,
      "the variance of a kept signal grows by p / (1 - p): above 5.7", "Dropout leaves out nearly everything.",
      "nn::Dropout(0.2)", no_dropout, "Srivastava et al. 2014, appendix A.4: 0.5 to 0.8 kept"},

@@ -30,8 +30,11 @@ std::optional<Measurement> parameters_not_held(const Evidence& e) {
                      listed(names)};
 }
 
-/// A second optimizer steps with the first.
-std::vector<Treatment> hold_the_others(const Evidence&) {
+/// A second optimizer steps with the first. Where that holds nothing of the model, nothing is trained, whatever a trial shows.
+std::vector<Treatment> hold_the_others(const Evidence& e) {
+  const bool any = e.probe != nullptr && std::any_of(e.probe->parameters().begin(), e.probe->parameters().end(),
+                                                     [](const auto& p) { return p.held; });
+  if (!any) return {};
   return {{.prepare = [](Trainee& t) {
     std::vector<Parameter> others = t.model().parameters();
     for (const auto& p : t.optimizer().params()) std::erase(others, p);
@@ -169,9 +172,10 @@ const Rule program_rows[] = {
     {"parameters_not_held", Phase::graph, Certainty::strong, "optimizer", parameters_not_held, 0.5,
      "a trainable parameter is one that an optimizer changes", "No optimizer holds some parameters.",
      "optim::Adam(model.parameters())", hold_the_others, "definition", false, true},
-    {"parameters_held_twice", Phase::graph, Certainty::hint, "steps", parameters_held_twice, 0.5,
-     "what one optimizer left is what its next step finds", "Parameters are changed by more than one optimizer.",
-     "// give each parameter to one optimizer only", undo_other_changes, "definition", false, true},
+    {"parameters_held_twice", Phase::graph, Certainty::hint, "steps", parameters_held_twice, 0.05,
+     "what one optimizer left is what its next step finds; one in twenty is no accident",
+     "Parameters are changed by more than one optimizer.", "// give each parameter to one optimizer only",
+     undo_other_changes, "definition", false, true},
     {"frozen_parameters", Phase::graph, Certainty::hint, "parameters", frozen_parameters, 0,
      "freezing is deliberate or a mistake: the experiment tells", "Some parameters are frozen.",
      "model.requires_grad(true);", unfreeze, "definition"},

@@ -250,14 +250,8 @@ std::optional<Measurement> no_progress(const Evidence& e) {
   return Measurement{std::max(0.05 - e.fall(), blind ? e.final_train - 0.95 * chance : -1.0), text, ""};
 }
 
+// What makes gradients vanish stands before that they do: of equal remedies the first row is the cause.
 const Rule run_rows[] = {
-    {"vanishing_gradients", Phase::run, Certainty::hint, "gradients", vanishing_gradients, 1e3,
-     "three decades between layers that share a learning rate", "Gradients vanish on their way to the first layers.",
-     "nn::init::kaiming_uniform(weight);  // or normalisation, or skip connections", initialise_weights,
-     "Glorot & Bengio 2010", true},
-    {"exploding_gradients", Phase::run, Certainty::hint, "gradients", exploding_gradients, 1e2,
-     "a gradient 100 times the weights needs a rate below 1e-5 for the usual step of 1e-3", "Gradients explode.",
-     "optim::clip_grad_norm(model.parameters(), 1.0);", clip_at_one, "Pascanu et al. 2013"},
     {"dead_units", Phase::run, Certainty::hint, "activations", dead_units, 0.9,
      "half of the units are 0 for inputs that are symmetric about 0; nine in ten pass no gradient",
      "Most units are dead.", "nn::init::kaiming_uniform(weight);  // and a lower rate, or leaky_relu",
@@ -266,6 +260,13 @@ const Rule run_rows[] = {
      "within 1% of the ends the slope of tanh is below 0.04, of sigmoid below 0.01", "Most units are saturated.",
      "nn::init::xavier_uniform(weight);  // and scaled inputs", initialise_weights, "Glorot & Bengio 2010, section 3",
      true},
+    {"vanishing_gradients", Phase::run, Certainty::hint, "gradients", vanishing_gradients, 1e3,
+     "three decades between layers that share a learning rate", "Gradients vanish on their way to the first layers.",
+     "nn::init::kaiming_uniform(weight);  // or normalisation, or skip connections", initialise_weights,
+     "Glorot & Bengio 2010", true},
+    {"exploding_gradients", Phase::run, Certainty::hint, "gradients", exploding_gradients, 1e2,
+     "a gradient 100 times the weights needs a rate below 1e-5 for the usual step of 1e-3", "Gradients explode.",
+     "optim::clip_grad_norm(model.parameters(), 1.0);", clip_at_one, "Pascanu et al. 2013"},
     {"small_batch_statistics", Phase::run, Certainty::hint, "graph, batch size", small_batch_statistics, 1,
      "below 8 examples the deviation's relative error exceeds 1 / sqrt(14) = 27%",
      "Batches are too small for batch normalisation.", "// batches of 32, or group_norm", larger_batch,

@@ -47,10 +47,12 @@ double ratio_of_large_steps(const UpdateRatio& r) { return std::max(r.median, 0.
 std::optional<Measurement> rate_too_high(const Evidence& e) {
   const auto r = update_ratio(e);
   if (!r) return {};
-  const bool blew_up = e.died || !std::isfinite(e.late_loss()) || e.late_loss() > 1.5 * e.early_loss();
+  const bool blew_up = e.blew_up();
   std::string text = fmt::format("a step changes {} by {:.2g} of its norm (median), at most by {:.2g}", r->where,
                                  r->median, r->largest);
-  if (blew_up) text += fmt::format("; the loss went from {:.3g} to {:.3g}", e.early_loss(), e.late_loss());
+  if (blew_up && !e.losses.empty()) {
+    text += fmt::format("; the loss went from {:.3g} to {:.3g}", e.losses.front().value, e.late_loss());
+  }
   return Measurement{blew_up ? std::max(ratio_of_large_steps(*r), 1.0) : ratio_of_large_steps(*r), text, r->where};
 }
 std::optional<Measurement> rate_too_low(const Evidence& e) {
@@ -71,6 +73,17 @@ std::optional<Measurement> rate_too_low(const Evidence& e) {
       fmt::format("all {} steps together are at most {:.2g} of the weights' norm; the loss fell by {:.1f}%",
                   e.probe->steps(), travelled, 100 * e.fall()),
       ""};
+}
+/// Rates over decades, whatever the steps look like.
+std::vector<Treatment> rates_below(const Evidence& e) {
+  std::vector<Treatment> doses;
+  for (const double factor : {1e-1, 1e-2, 1e-3}) doses.push_back(rate_times(e, factor));
+  return doses;
+}
+std::vector<Treatment> rates_above(const Evidence& e) {
+  std::vector<Treatment> doses;
+  for (const double factor : {10.0, 100.0, 1000.0}) doses.push_back(rate_times(e, factor));
+  return doses;
 }
 std::vector<Treatment> higher_rates(const Evidence& e) {
   const auto r = update_ratio(e);
@@ -138,6 +151,22 @@ std::optional<Measurement> penalty_too_strong(const Evidence& e) {
       e.graph.loss_location};
 }
 
+/// The plain step in the place of one with a penalty.
+std::vector<Treatment> no_penalty(const Evidence& e) {
+  if (e.graph.penalised.empty()) return {};
+  auto plain = plain_step(e);
+  plain[0].code = "loss  // without the penalty, or with a tenth of it";
+  return plain;
+}
+std::vector<Treatment> no_own_step(const Evidence& e) {
+  return e.graph.penalised.empty() ? plain_step(e) : std::vector<Treatment>{};
+}
+/// Only as a control: see there.
+std::optional<Measurement> own_step(const Evidence& e) {
+  if (e.losses.empty()) return {};
+  return Measurement{0, "the plain step was not tried", ""};
+}
+
 std::optional<Measurement> schedule_decays_early(const Evidence& e) {
   if (e.lrs.size() < 4) return {};
   const double most = *std::max_element(e.lrs.begin(), e.lrs.end());
@@ -168,11 +197,11 @@ const Rule step_rows[] = {
      "of the median and a tenth of the largest; steps near 1e-3 of the weights are usual, and 20 times that forgets a "
      "weight in 50 steps",
      "The learning rate is too high.", "optimizer.set_lr(0.1 * optimizer.lr());", lower_rates,
-     "Bottou 2012; You et al. 2017 (trust ratio 1e-3)"},
+     "Bottou 2012; You et al. 2017 (trust ratio 1e-3)", false, false, false, nullptr, rates_below},
     {"rate_too_low", Phase::run, Certainty::hint, "steps", rate_too_low, 1,
      "weights that move by less than a fifth of their norm stay those of the initialisation",
      "The learning rate is too low.", "optimizer.set_lr(10 * optimizer.lr());", higher_rates,
-     "You et al. 2017; Chizat et al. 2019 (lazy training)"},
+     "You et al. 2017; Chizat et al. 2019 (lazy training)", false, false, false, nullptr, rates_above},
     {"always_clipped", Phase::run, Certainty::hint, "gradients", always_clipped, clipping_limit,
      "clipping is for outliers: a median gradient shortened to a tenth is another learning rate",
      "Gradient clipping acts on every step.", "optim::clip_grad_norm(parameters, 10 * median_norm);",
@@ -182,7 +211,12 @@ const Rule step_rows[] = {
      "Regularisation is too strong.", ".weight_decay = 1e-4", no_decay, "Krogh & Hertz 1992"},
     {"penalty_too_strong", Phase::run, Certainty::strong, "graph, steps", penalty_too_strong, 1,
      "the weights lost half of their norm", "A penalty in the loss is too strong.",
-     "loss + 1e-4 * penalty  // less of it", nullptr, "Krogh & Hertz 1992"},
+     "loss + 1e-4 * penalty  // less of it", nullptr, "Krogh & Hertz 1992", false, false, false, nullptr, no_penalty},
+    {"own_step", Phase::run, Certainty::hint, "losses", own_step, 0.5,
+     "a control, tried where a run fails and nothing explains it: what the plain step gains, the program's own loses",
+     "The program's own step spoils the training.",
+     "optimizer.zero_grad(); loss.backward(); optimizer.step();  // and look at what else the step does", nullptr,
+     "definition", false, false, false, "penalty_too_strong", no_own_step},
     {"schedule_decays_early", Phase::run, Certainty::hint, "learning rates", schedule_decays_early, 100,
      "usual schedules keep a tenth or more of the rate half-way", "The schedule lowers the rate too soon.",
      "// more steps between decays", constant_rate, "Loshchilov & Hutter 2017"},

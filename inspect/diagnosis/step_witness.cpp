@@ -70,8 +70,8 @@ struct StepWitness::State {
 
   void before_step() {
     const std::lock_guard lock(mutex);
-    const auto at = steps % options.every;
-    if (at > 1) return;
+    const auto at = steps - look;
+    if (at < 0) return;
     auto now = values();
     auto gradient = gradients();
     if (at == 1 && !after.empty()) {
@@ -84,8 +84,8 @@ struct StepWitness::State {
 
   void after_step() {
     const std::lock_guard lock(mutex);
-    const auto at = steps++ % options.every;
-    if (at > 1 || before.empty()) return;
+    const auto at = steps++ - look;
+    if (at < 0 || before.empty()) return;
     after = values();
     std::vector<Array> change;
     for (std::size_t i = 0; i < after.size(); ++i) {
@@ -97,7 +97,10 @@ struct StepWitness::State {
     }
     last_change = std::move(change);
     before.clear();
-    if (at == 1) after.clear(), last_gradient.clear(), last_change.clear();
+    if (at == 0) return;
+    after.clear(), last_gradient.clear(), last_change.clear();
+    // Every second distance is longer by one: what a program does in each n-th step is seen, too.
+    look += options.every + (++looks % 2);
   }
 
   /// Parameters as the last step left them against what the next one finds.
@@ -133,6 +136,8 @@ struct StepWitness::State {
   std::vector<nn::ModuleBase> modal;
   std::vector<Array> before, after, last_gradient, last_change;
   std::int64_t steps = 0;
+  std::int64_t look = 0;   ///< the next step that is looked at, with the one after it
+  std::int64_t looks = 0;  ///< so far
   StepFacts facts;
   std::set<std::string> names;
   std::mutex mutex;
