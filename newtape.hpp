@@ -2,6 +2,7 @@
 #pragma once
 
 /// All of Newtape.
+#include <newtape/autograd/autocast.hpp>
 #include <newtape/autograd/capture/capture.hpp>
 #include <newtape/autograd/check/gradcheck.hpp>
 #include <newtape/autograd/format.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/sweep.hpp>
 
+#include <newtape/autograd/autocast.hpp>
 #include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
@@ -71,6 +72,7 @@ void Sweep::run(bool release) {
   // sweep has passed, which are therefore released at the end.
   const bool for_pullbacks = differentiated_ && !grad_enabled();
   const GradMode mode(grad_enabled() || for_pullbacks);
+  const Autocast of_operations(false);  // pullbacks have the precision of their operations
   std::vector<Node*> passed;
   // order_ lists inputs before their results, so in reverse order a node's cotangent is complete when it is reached.
   for (auto i = order_.rbegin(); i != order_.rend(); ++i) {

@@ -18,6 +18,10 @@ mark_as_advanced(NEWTAPE_XTENSOR_BLAS_INCLUDE_DIR)
 # Optional: reads PNG, reads and writes JPEG (data/formats/png_read.cpp, jpeg_read.cpp, jpeg_write.cpp).
 find_package(PNG)
 find_package(JPEG)
+# Optional: products of bf16 (core/linalg/onednn.cpp), whose library is loaded when the first one is asked for. Its CMake
+# package asks for OpenCL, which they do not need.
+find_path(NEWTAPE_DNNL_INCLUDE_DIR dnnl.h)
+mark_as_advanced(NEWTAPE_DNNL_INCLUDE_DIR)
 # Optional: training by several processes (mpi/). Of MPI's interfaces only that of C is used.
 option(NEWTAPE_MPI "Build the part for many machines where MPI is found" ON)
 if(NEWTAPE_MPI)

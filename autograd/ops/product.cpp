@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/product.hpp>
 
+#include <newtape/autograd/autocast.hpp>
 #include <newtape/autograd/observe/layer_observer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/linalg/bf16_products.hpp>
 #include <newtape/core/linalg/products.hpp>
 
 #include <algorithm>
@@ -30,28 +32,43 @@ void match_product(const Op& op, In& a, In& b) {
   match(op, a, b);
 }
 
+/// f() in the precision of this scope.
+template <class F>
+Array in_scope_precision(const F& f) {
+  if (!Autocast::is_on()) return f();
+  const core::Bf16Products half(true);
+  return f();
+}
+
+/// a b in the precision that the operation had whose gradient it is.
+Tensor matmul_as(bool autocast, const Tensor& a, const Tensor& b) {
+  const Autocast scope(autocast);
+  return matmul(a, b);
+}
+
 /// Whether the last two axes are in column-major order.
 bool is_column_major(const Tensor& x) {
   const auto& steps = x.value().strides();
   return steps[x.ndim() - 2] == 1 && steps[x.ndim() - 1] > 1;
 }
 
-/// a b for operands with at least two axes. Gradients have the memory order of their operands: that of a transposed
-/// operand is contiguous after transposing back, for row-wise access by later operations.
+/// a b for operands with at least two axes. Gradients are computed in the precision of the product, and have the memory
+/// order of their operands: that of a transposed operand is contiguous after transposing back, for row-wise access by later
+/// operations.
 Tensor matrix_product(const Tensor& a, const Tensor& b, SourceLocation location) {
-  return matmul_op(core::matmul(a.value(), b.value()),
-                   wrt(In(a, location),
-                       [b, transposed = is_column_major(a)](const Tensor& g) {
-                         return transposed ? transpose(matmul(b, transpose(g))) : matmul(g, transpose(b));
-                       }),
-                   wrt(In(b, location), [a, weight = b.node().get(), transposed = is_column_major(b)](const Tensor& g) {
-                     const bool matrix = weight->shape.size() == 2 && a.ndim() == 2;
-                     const auto pass = [&] {
-                       return LayerPass{.weight = weight, .input = a, .grad = g, .transposed = true};
-                     };
-                     if (matrix && show_layer(pass)) return Tensor();
-                     return transposed ? transpose(matmul(transpose(g), a)) : matmul(transpose(a), g);
-                   }));
+  const bool half = Autocast::is_on();
+  return matmul_op(
+      in_scope_precision([&] { return core::matmul(a.value(), b.value()); }),
+      wrt(In(a, location),
+          [b, half, transposed = is_column_major(a)](const Tensor& g) {
+            return transposed ? transpose(matmul_as(half, b, transpose(g))) : matmul_as(half, g, transpose(b));
+          }),
+      wrt(In(b, location), [a, half, weight = b.node().get(), transposed = is_column_major(b)](const Tensor& g) {
+        const bool matrix = weight->shape.size() == 2 && a.ndim() == 2;
+        const auto pass = [&] { return LayerPass{.weight = weight, .input = a, .grad = g, .transposed = true}; };
+        if (matrix && show_layer(pass)) return Tensor();
+        return transposed ? transpose(matmul_as(half, transpose(g), a)) : matmul_as(half, transpose(a), g);
+      }));
 }
 }  // namespace
 
@@ -97,12 +114,14 @@ Tensor linear(In x, In w, In b) {
     const std::int64_t rows = element_count(Shape(shape.begin(), shape.end() - 1));
     return reshape(linear(reshape(x, {rows, k}), w, b), shape);
   }
+  const bool half = Autocast::is_on();
   return linear_op(
-      core::linear(x.value(), w.value(), b.value()), wrt(x, [w = w.tensor()](const Tensor& g) { return matmul(g, w); }),
+      in_scope_precision([&] { return core::linear(x.value(), w.value(), b.value()); }),
+      wrt(x, [w = w.tensor(), half](const Tensor& g) { return matmul_as(half, g, w); }),
       wrt(w,
-          [x = x.tensor(), weight = w.tensor().node().get(), bias = b.tensor().node().get()](const Tensor& g) {
+          [x = x.tensor(), half, weight = w.tensor().node().get(), bias = b.tensor().node().get()](const Tensor& g) {
             const auto pass = [&] { return LayerPass{.weight = weight, .bias = bias, .input = x, .grad = g}; };
-            return show_layer(pass) ? Tensor() : matmul(transpose(g), x);
+            return show_layer(pass) ? Tensor() : matmul_as(half, transpose(g), x);
           }),
       wrt(b, [](const Tensor& g) { return g; }));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/transforms/checkpoint.hpp>
 
+#include <newtape/autograd/autocast.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
@@ -74,6 +75,7 @@ class Segment {
     {
       const Replay replay(before_);
       const GradMode on(true);
+      const Autocast as_before(autocast_);
       y = f_(own);
     }
     const auto graph = grad_enabled() ? detail::Graph::record : detail::Graph::release;
@@ -86,6 +88,7 @@ class Segment {
   Function f_;
   std::vector<Tensor> xs_;
   Generator before_;
+  bool autocast_ = Autocast::is_on();
   std::size_t ndim_;  ///< of the result
   std::mutex mutex_;
   Tensor g_;  ///< the cotangent of the last recomputation

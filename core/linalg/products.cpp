@@ -3,6 +3,7 @@
 #include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/gemm.hpp>
+#include <newtape/core/linalg/bf16_products.hpp>
 #include <newtape/core/linalg/blas.hpp>
 #include <newtape/core/linalg/half_products.hpp>
 #include <newtape/core/linalg/product_choice.hpp>
@@ -79,6 +80,9 @@ void product(const Array& a, const Array& b, T* c, const T* init, std::int64_t i
   const std::int64_t n = a.shape()[0];
   const std::int64_t k = a.shape()[1];
   const std::int64_t m = b.shape()[1];
+  if constexpr (std::is_same_v<T, float>) {
+    if (bf16_products() && multiply_in_bf16(a, b, c, init, init_row)) return;
+  }
   if (!by_own_kernels(n, m, k, dtype_of<T>, b.strides()[1] != 1)) {
     if (init != nullptr && init != c) {
       for (std::int64_t i = 0; i < n; ++i) std::copy(init, init + m, c + i * m);
@@ -208,12 +212,18 @@ void linear_into(const Array& x, const Array& wt, const Array& b, Array& y) {
 
 // Apart from the functions, so that these need no larger frame.
 [[gnu::cold, gnu::noinline]] Array record_matmul(const Array& a, const Array& b, const Shape& batch) {
-  const auto write = [batch](Array& out, const Array& x, const Array& y) { multiply_into(x, y, out, batch); };
+  const auto write = [batch, half = bf16_products()](Array& out, const Array& x, const Array& y) {
+    const Bf16Products scope(half);
+    multiply_into(x, y, out, batch);
+  };
   return record_computed(
       "matmul", [&] { return matmul(a, b); }, write, a, b);
 }
 [[gnu::cold, gnu::noinline]] Array record_linear(const Array& x, const Array& w, const Array& b) {
-  const auto write = [](Array& out, const Array& a, const Array& v, const Array& c) { linear_into(a, v, c, out); };
+  const auto write = [half = bf16_products()](Array& out, const Array& a, const Array& v, const Array& c) {
+    const Bf16Products scope(half);
+    linear_into(a, v, c, out);
+  };
   return record_computed(
       "linear", [&] { return linear(x, w, b); }, write, x, transpose(w, 0, 1), contiguous(b));
 }

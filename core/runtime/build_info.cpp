@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/dispatch.hpp>
+#include <newtape/core/linalg/bf16_products.hpp>
 #include <newtape/core/linalg/openblas.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/denormals.hpp>
@@ -124,6 +125,7 @@ BuildInfo build_info() {
   info.blas = core::blas::library_name();
   info.blas_core = core::blas::core_choice().current;
   info.original_blas_core = core::blas::core_choice().original;
+  info.mixed_precision = core::describe_bf16_products();
   info.threads = num_threads();
   info.processors = platform::available_processors();
   info.flush_denormal = flush_denormal();
@@ -149,6 +151,7 @@ std::string to_string(const BuildInfo& info) {
        info.kernels + (info.kernels == info.best_kernels ? "" : fmt::format(" (best: {})", info.best_kernels)));
   line("BLAS", info.blas + (info.blas_core.empty() ? "" : fmt::format(", core {}", info.blas_core)) +
                    (switched ? fmt::format(" (OpenBLAS had chosen {})", info.original_blas_core) : ""));
+  line("bf16", info.mixed_precision);
   line("threads", fmt::format("{} on {} processors", info.threads, info.processors));
   line("denormals", info.flush_denormal ? "taken as 0 (set_flush_denormal)" : "");
   line("caches", fmt::format("L1 {}, L2 {}, L3 {}", bytes(info.l1_cache), bytes(info.l2_cache), bytes(info.l3_cache)));

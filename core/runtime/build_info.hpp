@@ -20,6 +20,7 @@ struct BuildInfo {
   std::string blas;                ///< "OpenBLAS 0.3.21", "MKL", "unknown", ..
   std::string blas_core;           ///< the kernels of OpenBLAS that run; empty for another BLAS
   std::string original_blas_core;  ///< what OpenBLAS chose by itself, or by OPENBLAS_CORETYPE
+  std::string mixed_precision;     ///< whose products of bf16 Autocast uses, or why there are none
   int threads = 1;                 ///< num_threads()
   int processors = 1;              ///< what this process may run on
   bool flush_denormal = false;     ///< flush_denormal() of this thread

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/error.hpp>
+#include <newtape/core/version.hpp>
 #include <newtape/onnx/export/graph_builder.hpp>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
@@ -152,7 +154,8 @@ std::string GraphBuilder::model(std::string_view graph_name) const {
   version.integer(field::opset_version, opset);
   model.integer(field::model_ir_version, ir_version);
   model.text(field::model_producer, "newtape");
-  model.text(field::model_producer_version, build_info().version);
+  model.text(field::model_producer_version,
+             fmt::format("{}.{}.{}", NEWTAPE_VERSION_MAJOR, NEWTAPE_VERSION_MINOR, NEWTAPE_VERSION_PATCH));
   model.message(field::model_graph, graph);
   model.message(field::model_opset, version);
   return std::move(model.bytes);
