@@ -77,6 +77,7 @@ class ObservedRun {
     evidence.free_negated = first.free_negated;
     evidence.free_clipped = first.free_clipped;
     if (first.free_outputs && first.free_outputs->logarithms) runs_.read_logarithms();
+    if (first.free_outputs && first.free_outputs->reversed) runs_.read_reversed();
   }
 
   const PairedRuns& experiment() const { return runs_; }
@@ -96,6 +97,7 @@ class ObservedRun {
       if (evidence.graph.known) return;
       output_ = output;
       evidence.output = output.value();
+      evidence.constant_output = !output.requires_grad();
     });
     probe_->on_backward([this, &t](const Tensor& loss) {
       if (!evidence.graph.known) evidence.graph = view_graph(t.model(), output_, loss, t.optimizer().params());
@@ -129,6 +131,7 @@ class ObservedRun {
   void look_at_loss() {
     auto& e = evidence;
     if (e.free_outputs->logarithms) runs_.read_logarithms();
+    if (e.free_outputs->reversed) runs_.read_reversed();
     if (e.free_outputs->error > 0.3) {
       e.free_negated =
           minimise_outputs([&](const Tensor& o, const Tensor& y) { return -data_.loss(o, y); }, e.output, e.target);
@@ -185,6 +188,7 @@ class ObservedRun {
       }
       if (measures_copies_) measure_noise_and_curvature(t, data_, evidence);
       if (measures_copies_) renew_statistics(t);
+      evidence.balanced_train = runs_.balanced_error(t);
     } catch (const std::exception&) {
       evidence.noise_scale = evidence.time_decay = std::nullopt;
     }
@@ -244,7 +248,8 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
   const double last_error = std::isfinite(e.final_train) ? e.final_train : 1;
   try_remedies(run.experiment(), e, {.run_steps = options.steps, .most_steps = options.steps, .budget = options.budget},
                fired, d);
-  if (e.failed() && !explained(fired, options.least_gain, last_error)) {
+  // A loss that rises is first of all a matter of the rate.
+  if (e.failed() && !e.blew_up() && !explained(fired, options.least_gain, last_error)) {
     eliminate(run.experiment(), e, run.outcome,
               {.run_steps = options.steps, .most_steps = options.steps, .budget = 2 * options.budget},
               options.least_gain, fired, d);

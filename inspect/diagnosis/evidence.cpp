@@ -60,9 +60,21 @@ bool Evidence::blew_up() const {
   return !losses.empty() && late > 3 * std::abs(losses.front().value);
 }
 
+bool Evidence::still_falls() const {
+  if (died || losses.size() < 8) return false;
+  const auto middle_of = [&](std::size_t from, std::size_t to) {
+    std::vector<double> values;
+    for (std::size_t i = from; i < to; ++i) values.push_back(losses[i].value);
+    return median(std::move(values));
+  };
+  const std::size_t n = losses.size();
+  const double before = middle_of(n / 2, 3 * n / 4);
+  return middle_of(3 * n / 4, n) < before - 0.05 * std::abs(before);
+}
+
 bool Evidence::failed() const {
   if (died || !(fall() > 0.05)) return true;
-  return reference.known() && does_badly() && final_train > reference.wrong + 0.1;
+  return !still_falls() && reference.known() && does_badly() && final_train > reference.wrong + 0.1;
 }
 
 bool Evidence::does_badly(double limit) const { return died || !std::isfinite(final_train) || final_train > limit; }

@@ -75,6 +75,8 @@ struct Evidence {
   std::vector<LossRecord> losses;         ///< of training
   double final_test = 0;                  ///< error on test data, NaN when there are none
   double final_train = 0;                 ///< error on as many training examples
+  std::optional<double> balanced_train;   ///< of classes, each counting alike
+  bool constant_output = false;           ///< the model's output, before training, depends on no variable
   std::map<std::string, double> options;  ///< of the optimizer's first group: "weight_decay"
   std::vector<std::size_t> idle_groups;   ///< groups of parameters whose rate was 0 from the first step to the last
   std::vector<double> lrs;                ///< at the probed steps
@@ -111,7 +113,9 @@ struct Evidence {
   double fall() const;
   /// Whether the run died, or its loss ended above where it was, at the first tenth or before the first step.
   bool blew_up() const;
-  /// Whether the run failed: it died, the loss stands still, or more training examples are wrong than a regression leaves
+  /// Whether the loss of the last quarter is 5 % below that of the third: more steps would help.
+  bool still_falls() const;
+  /// Whether the run failed: it died, the loss stands still, or it falls no longer and more training examples are wrong than a regression leaves
   /// that was not shown them.
   bool failed() const;
   /// Whether the run died, or its error on training examples is above this.

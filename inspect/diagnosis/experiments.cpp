@@ -111,6 +111,29 @@ std::vector<Control> controls_of(const std::vector<Fired>& fired, const Evidence
   return all;
 }
 
+/// A control that was run at full length.
+struct Finalist {
+  const Control* control;
+  RunOutcome outcome;
+  PairedGain gain = {}, held = {};
+};
+
+/// Of those that do not differ from the best by more than chance, the first in the order of rules: data before weights, a rate
+/// before another method. Null when there is none.
+const Finalist* simplest_of_best(const std::vector<Finalist>& all) {
+  if (all.empty()) return nullptr;
+  const auto& best = *std::max_element(all.begin(), all.end(),
+                                       [](const Finalist& a, const Finalist& b) { return a.gain.gain < b.gain.gain; });
+  for (const Rule* rule : all_rules()) {
+    for (const auto& f : all) {
+      const PairedGain behind = paired_gain(f.outcome, best.outcome);
+      const bool worse = behind.deviations > 2 && f.outcome.error_rate() - best.outcome.error_rate() > 0.05;
+      if (f.control->rule == rule && !worse) return &f;
+    }
+  }
+  return &best;
+}
+
 Fired& entry_of(std::vector<Fired>& fired, const Rule& rule, const Evidence& evidence, Diagnosis& diagnosis) {
   const auto at = std::find_if(fired.begin(), fired.end(), [&](const Fired& f) { return f.rule == &rule; });
   if (at != fired.end()) return *at;
@@ -141,20 +164,25 @@ void eliminate(const PairedRuns& runs, const Evidence& evidence, const RunOutcom
   for (auto& c : controls) c.gain = paired_gain(untreated, runs.run(c.treatment, steps)).gain;
   std::stable_sort(controls.begin(), controls.end(),
                    [](const Control& a, const Control& b) { return a.gain > b.gain; });
-  const auto finalists = std::min(controls.size(), static_cast<std::size_t>(std::max(1.0, limits.budget / 2)));
-  for (std::size_t k = 0; k < finalists; ++k) {
-    const RunOutcome outcome = runs.run(controls[k].treatment, limits.run_steps);
-    const PairedGain g = paired_gain(run, outcome);
-    const PairedGain held = held_gain(run, outcome);
-    const bool learns = outcome.held.empty() || (held.gain >= least_gain && held.deviations >= 3);
-    if (!(g.gain >= least_gain) || g.deviations < 3 || !learns) continue;
-    Fired& f = entry_of(fired, *controls[k].rule, evidence, diagnosis);
-    if (f.suspect.gain && *f.suspect.gain >= g.gain) continue;
-    f.suspect.gain = g.gain;
-    f.suspect.deviations = g.deviations;
-    f.best = controls[k].treatment;
-    f.outcome = outcome;
-    f.held = held;
+  const auto finalists = static_cast<std::size_t>(std::max(1.0, limits.budget / 2 + 1));
+  std::vector<const Rule*> tried;  // the best of each rule
+  std::vector<Finalist> confirmed;
+  for (std::size_t k = 0; k < controls.size() && tried.size() < finalists; ++k) {
+    if (std::find(tried.begin(), tried.end(), controls[k].rule) != tried.end()) continue;
+    tried.push_back(controls[k].rule);
+    Finalist f{&controls[k], runs.run(controls[k].treatment, limits.run_steps)};
+    f.gain = paired_gain(run, f.outcome);
+    f.held = held_gain(run, f.outcome);
+    const bool learns = f.outcome.held.empty() || (f.held.gain >= least_gain && f.held.deviations >= 3);
+    if (f.gain.gain >= least_gain && f.gain.deviations >= 3 && learns) confirmed.push_back(std::move(f));
+  }
+  if (const Finalist* winner = simplest_of_best(confirmed)) {
+    Fired& f = entry_of(fired, *winner->control->rule, evidence, diagnosis);
+    f.suspect.gain = winner->gain.gain;
+    f.suspect.deviations = winner->gain.deviations;
+    f.best = winner->control->treatment;
+    f.outcome = winner->outcome;
+    f.held = winner->held;
     if (!f.best.code.empty()) f.suspect.remedy = f.best.code;
   }
   diagnosis.experiment_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

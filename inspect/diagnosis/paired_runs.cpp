@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <stdexcept>
 
@@ -23,7 +25,9 @@ bool classes_last(const Array& output, const Array& target) {
   return output.ndim() > 2 && output.shape(1) == target.shape(1);
 }
 
-std::vector<double> class_errors(const Array& output, const Array& target) {
+/// Calls f(index of a label, the label, whether it is the largest output).
+template <class F>
+void each_label(const Array& output, const Array& target, const F& f) {
   const Array values = core::cast(output, f64);
   // [n, classes, ..] -> [n, .., classes]
   Array last = values;
@@ -36,15 +40,34 @@ std::vector<double> class_errors(const Array& output, const Array& target) {
   last = core::contiguous(last);
   const Array labels = core::contiguous(core::cast(target, i64));
   const auto classes = last.shape(-1);
-  const auto each = labels.size() / labels.shape(0);
-  std::vector<double> errors(static_cast<std::size_t>(labels.shape(0)));
   for (std::int64_t i = 0; i < labels.size(); ++i) {
     const double* row = last.data<double>() + i * classes;
     const auto best = std::max_element(row, row + classes) - row;
-    const bool right = best == labels.data<std::int64_t>()[i] && std::isfinite(row[best]);
-    errors[static_cast<std::size_t>(i / each)] += right ? 0 : 1 / static_cast<double>(each);
+    const std::int64_t label = labels.data<std::int64_t>()[i];
+    f(i, label, best == label && std::isfinite(row[best]));
   }
+}
+
+std::vector<double> class_errors(const Array& output, const Array& target) {
+  const auto each = target.size() / target.shape(0);
+  std::vector<double> errors(static_cast<std::size_t>(target.shape(0)));
+  each_label(output, target, [&](std::int64_t i, std::int64_t, bool right) {
+    errors[static_cast<std::size_t>(i / each)] += right ? 0 : 1 / static_cast<double>(each);
+  });
   return errors;
+}
+
+/// The mean over classes of the share of their labels that are missed.
+double balanced_class_error(const Array& output, const Array& target) {
+  std::map<std::int64_t, std::pair<double, double>> classes;  // missed, all
+  each_label(output, target, [&](std::int64_t, std::int64_t label, bool right) {
+    auto& [missed, all] = classes[label];
+    missed += right ? 0 : 1;
+    all += 1;
+  });
+  double sum = 0;
+  for (const auto& [label, counts] : classes) sum += counts.first / counts.second;
+  return sum / static_cast<double>(std::max<std::size_t>(1, classes.size()));
 }
 
 /// Wrong sides of the threshold that separates best.
@@ -106,6 +129,30 @@ double robust_variance(std::vector<double> values) {
   return width > 0 && variance > 9 * width * width ? width * width : variance;
 }
 
+/// Squared errors in units of the variance of each of the `columns`, at most 1 for an example.
+std::vector<double> squared_errors(const std::vector<double>& a, const std::vector<double>& b, std::size_t n,
+                                   std::size_t columns) {
+  std::vector<double> variances;
+  for (std::size_t j = 0; j < columns; ++j) {
+    std::vector<double> column;
+    for (std::size_t i = j; i < b.size(); i += columns) column.push_back(b[i]);
+    variances.push_back(robust_variance(std::move(column)));
+  }
+  // A column that does not vary counts in the unit of the others.
+  const double most = *std::max_element(variances.begin(), variances.end());
+  for (double& v : variances) v = std::max(v > 1e-12 * most ? v : most, 1e-300);
+  const std::size_t each = b.size() / n;
+  std::vector<double> errors(n);
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    errors[i / each] += (a[i] - b[i]) * (a[i] - b[i]) / variances[i % columns];
+  }
+  for (double& e : errors) {
+    e /= static_cast<double>(each);
+    e = std::isfinite(e) ? std::min(e, 1.0) : 1.0;
+  }
+  return errors;
+}
+
 std::vector<double> value_errors(const Array& output, const Array& target) {
   const Array x = core::contiguous(core::cast(output, f64));
   const Array y = core::contiguous(core::cast(target, f64));
@@ -123,15 +170,7 @@ std::vector<double> value_errors(const Array& output, const Array& target) {
     if (!finite) return std::vector<double>(n, 1);
     return b.size() == n ? threshold_errors(a, sides) : balanced_errors(a, sides, n);
   }
-  const double variance = std::max(robust_variance(b), 1e-300);
-  const std::size_t each = b.size() / n;
-  std::vector<double> errors(n);
-  for (std::size_t i = 0; i < b.size(); ++i) errors[i / each] += (a[i] - b[i]) * (a[i] - b[i]);
-  for (double& e : errors) {
-    e /= variance * static_cast<double>(each);
-    e = std::isfinite(e) ? std::min(e, 1.0) : 1.0;
-  }
-  return errors;
+  return squared_errors(a, b, n, y.ndim() == 2 ? b.size() / n : 1);
 }
 
 Tensor changed(const std::function<Tensor(const Tensor&)>& f, const Tensor& x) { return f ? f(x) : x; }
@@ -282,13 +321,28 @@ std::vector<std::int64_t> PairedRuns::batch_of(std::int64_t step) const {
   return examples;
 }
 
+Tensor PairedRuns::meant(const Tensor& output) const {
+  if (logarithms_) return exp(output);
+  return reversed_ ? -output : output;
+}
+
+std::optional<double> PairedRuns::balanced_error(const Trainee& trainee) const {
+  const NoGrad off;
+  const EvaluationScope evaluation(trainee.model());
+  const auto batch = examined_.gather(Batches(examined_.size(), examined_.size(), false, 0).next());
+  const Array& target = batch[1];
+  const Array output = trainee.forward(batch[0]).value();
+  if (is_floating(target.dtype()) || output.ndim() != target.ndim() + 1) return {};
+  return balanced_class_error(output, target);
+}
+
 std::vector<double> PairedRuns::evaluate(const Trainee& trainee, const data::Dataset& set,
                                          const Treatment& treatment) const {
   const NoGrad off;
   const EvaluationScope evaluation(trainee.model());
   const auto batch = set.gather(Batches(set.size(), set.size(), false, 0).next());
   const Tensor output = changed(treatment.output, trainee.forward(changed(treatment.input, batch[0])));
-  return example_errors(logarithms_ ? exp(output).value() : output.value(), batch[1]);
+  return example_errors(meant(output).value(), batch[1]);
 }
 
 }  // namespace newtape::inspect

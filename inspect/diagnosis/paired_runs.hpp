@@ -5,6 +5,7 @@
 #include <newtape/inspect/diagnosis/treatment.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,9 +54,14 @@ class PairedRuns {
 
   /// Outputs are logarithms of what targets are compared with.
   void read_logarithms() { logarithms_ = true; }
+  /// Outputs fall where targets rise: distances, for targets of 1 for the same.
+  void read_reversed() { reversed_ = true; }
 
   /// Examples of the batch of a step of the untreated run.
   std::vector<std::int64_t> batch_of(std::int64_t step) const;
+
+  /// The mean over classes of the share of their labels that a trainee misses; nothing where targets are no classes.
+  std::optional<double> balanced_error(const Trainee& trainee) const;
 
   /// Errors of a trainee on a set, in evaluation mode; modes are restored.
   std::vector<double> evaluate(const Trainee& trainee, const data::Dataset& set, const Treatment& treatment) const;
@@ -64,7 +70,8 @@ class PairedRuns {
   const TraineeFactory& make_;
   const TrainingData& data_;
   std::uint64_t seed_;
-  bool logarithms_ = false;
+  Tensor meant(const Tensor& output) const;
+  bool logarithms_ = false, reversed_ = false;
   data::Dataset examined_;  ///< training examples that are evaluated
   data::Dataset held_;      ///< test examples that are
 };

@@ -2,6 +2,7 @@
 // Rules that look at inputs and labels only.
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
@@ -16,6 +17,8 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <map>
+#include <set>
 
 namespace newtape::inspect {
 namespace {
@@ -68,6 +71,58 @@ std::optional<Measurement> constant_inputs(const Evidence& e) {
   return Measurement{share, fmt::format("{} of {} input columns are constant", constant, s.std.size()), ""};
 }
 
+/// The positions at the end of sequences where nearly all examples have the same value.
+std::int64_t constant_ending(const ExampleRows& rows, std::int64_t positions) {
+  const std::int64_t width = rows.columns / positions;
+  std::int64_t ending = 0;
+  for (std::int64_t t = positions - 1; t >= 0; --t, ++ending) {
+    for (std::int64_t j = t * width; j < (t + 1) * width; ++j) {
+      std::map<double, std::int64_t> counts;
+      std::int64_t most = 0;
+      for (std::int64_t i = 0; i < rows.rows; ++i) most = std::max(most, ++counts[rows.row(i)[j]]);
+      if (static_cast<double>(most) < 0.95 * static_cast<double>(rows.rows)) return ending;
+    }
+  }
+  return ending;
+}
+std::int64_t padding_of(const Evidence& e) {
+  const bool sequences =
+      e.x.defined() && e.x.size() > 0 && (e.x.ndim() == 3 || (e.x.ndim() == 2 && !is_floating(e.x.dtype())));
+  if (!sequences || e.x.shape(1) < 2) return 0;
+  return constant_ending(example_rows(e.x, examined_rows), e.x.shape(1));
+}
+std::optional<Measurement> padding(const Evidence& e) {
+  const bool scans =
+      std::any_of(e.graph.ops.begin(), e.graph.ops.end(), [](const auto& op) { return op.ends_with("_scan"); });
+  if (!e.graph.known || !e.x.defined() || e.x.ndim() < 2) return {};
+  const std::int64_t n = scans ? padding_of(e) : 0;
+  return Measurement{
+      static_cast<double>(n) / static_cast<double>(e.x.shape(1)),
+      fmt::format("the last {} of {} positions have the same value in nearly all examples, and a recurrent "
+                  "layer reads them",
+                  n, e.x.shape(1)),
+      ""};
+}
+std::vector<Treatment> cut_padding(const Evidence& e) {
+  const std::int64_t kept = e.x.shape(1) - padding_of(e);
+  if (kept < 1 || kept == e.x.shape(1)) return {};
+  Treatment t;
+  t.input = [kept](const Tensor& x) { return slice(x, 1, 0, kept); };
+  t.code = fmt::format("x = slice(x, 1, 0, {});  // or padding before the words", kept);
+  return {t};
+}
+
+std::optional<Measurement> repeated_examples(const Evidence& e) {
+  if (!has_inputs(e) || e.x.shape(0) < 32) return {};
+  if (e.x.size() / e.x.shape(0) < 4) return {};  // few values coincide by chance
+  const auto rows = example_rows(e.x, examined_rows);
+  std::set<std::vector<double>> distinct;
+  for (std::int64_t i = 0; i < rows.rows; ++i) distinct.insert({rows.row(i), rows.row(i) + rows.columns});
+  const auto n = static_cast<double>(distinct.size());
+  return Measurement{n < 2 ? 0 : static_cast<double>(rows.rows) / n,
+                     fmt::format("of {} training examples {} are different", rows.rows, distinct.size()), ""};
+}
+
 std::optional<Measurement> labels_out_of_range(const Evidence& e) {
   if (!has_labels(e) || is_floating(e.y.dtype()) || !e.output.defined() || e.output.ndim() < 2) return {};
   const auto labels = example_rows(e.y, std::numeric_limits<std::int64_t>::max());
@@ -95,7 +150,12 @@ std::optional<Measurement> dominating_class(const Evidence& e) {
   const auto most = std::max_element(counts.begin(), counts.end());
   const double share = *most / static_cast<double>(e.y.size());
   if (share >= 1) return {};  // constant
-  return Measurement{share, fmt::format("{:.1f}% of the labels are class {}", 100 * share, most - counts.begin()), ""};
+  std::string text = fmt::format("{:.1f}% of the labels are class {}", 100 * share, most - counts.begin());
+  if (!e.balanced_train) return Measurement{share, text, ""};
+  // A model that finds the others all the same is not harmed.
+  const auto classes = static_cast<double>(std::count_if(counts.begin(), counts.end(), [](double n) { return n > 0; }));
+  text += fmt::format("; each class counting alike, {:.2f} of the training labels are missed", *e.balanced_train);
+  return Measurement{*e.balanced_train > 0.5 * (1 - 1 / classes) ? share : 0, text, ""};
 }
 
 /// Whether the model names test labels, or meets test targets, better than a constant does, beyond three deviations.
@@ -195,11 +255,24 @@ std::optional<Measurement> leaked_test_examples(const Evidence& e) {
                      ""};
 }
 
+/// [1, n]
+Array tensor_of(const std::vector<double>& v) {
+  Array a = Array::empty({1, static_cast<std::int64_t>(v.size())}, f64);
+  std::copy(v.begin(), v.end(), a.data<double>());
+  return a;
+}
 /// Targets in units of their deviation; the output is scaled back.
 std::vector<Treatment> standardize_targets(const Evidence& e) {
   const auto s = core::summarize(e.y);
   const double mean = s.mean();
   const double std = s.std();
+  if (e.y.ndim() == 2 && e.y.shape(1) > 1 && e.y.shape(1) <= 64) {  // numbers of several kinds, each in its own unit
+    const Treatment columns = standardize_inputs(e.y);
+    const auto c = column_statistics(example_rows(e.y, examined_rows));
+    const Tensor middle = Tensor(tensor_of(c.mean)).to(e.y.dtype());
+    const Tensor size = Tensor(tensor_of(c.std)).to(e.y.dtype());
+    return {{.target = columns.input, .output = [=](const Tensor& y) { return y * size + middle; }}};
+  }
   return {{.target = [=](const Tensor& y) { return (y - mean) / std; },
            .output = [=](const Tensor& y) { return y * std + mean; }}};
 }
@@ -242,6 +315,9 @@ std::optional<Measurement> targets_are_no_probabilities(const Evidence& e) {
   if (!e.graph.loss_has("softplus") && !e.graph.loss_has("log_softmax")) return {};
   const auto s = core::summarize(e.y);
   if (e.graph.loss_has("log_softmax") && e.output.defined() && e.output.shape() == e.target.shape()) {
+    // An expectation takes probabilities too: it is no cross-entropy of the targets.
+    if (e.graph.loss_has("exp") || e.graph.loss_has("softmax"))
+      return Measurement{0, "the loss is no cross-entropy", ""};
     return rows_that_sum_to_one(e);
   }
   const bool negative = std::any_of(e.losses.begin(), e.losses.end(), [](const auto& l) { return l.value < 0; });
@@ -375,7 +451,15 @@ const Rule data_rows[] = {
      inputs_of_other_sizes},
     {"constant_inputs", Phase::data, Certainty::strong, "inputs", constant_inputs, 0.5,
      "a column without variance tells no example from another", "Most input columns are constant.",
-     "// check how the inputs are read", nullptr, "definition"},
+     "// check how the inputs are read", nullptr, "definition", false, false, false, "padding"},
+    {"padding", Phase::data, Certainty::hint, "sequences, graph", padding, 0.3,
+     "a state that is read after three tenths of nothing has forgotten as much; the experiment tells",
+     "Recurrent layers read padding after the sequence.", "// pad before the sequence, or read the state at its end",
+     cut_padding, "Dwarampudi & Reddy 2019"},
+    {"repeated_examples", Phase::data, Certainty::strong, "inputs", repeated_examples, 8,
+     "each example eight times on average: an eighth of the examples that there seem to be",
+     "The training set is a few examples, again and again.", "// check how the training set was put together", nullptr,
+     "definition"},
     {"labels_out_of_range", Phase::data, Certainty::proof, "integer labels, outputs", labels_out_of_range, 0,
      "a class needs an output", "The model has too few outputs for the labels.",
      "nn::Linear(features, classes)  // classes = 1 + largest label", nullptr, "definition of cross entropy"},
@@ -389,8 +473,11 @@ const Rule data_rows[] = {
     {"constant_labels", Phase::data, Certainty::proof, "labels", constant_labels, 0.5, "a constant needs no inputs",
      "All labels are the same.", "// check how the labels are read", nullptr, "definition"},
     {"dominating_class", Phase::data, Certainty::strong, "integer labels", dominating_class, 0.8,
-     "predicting that class alone is right more often than in 4 of 5 cases", "One class dominates.",
-     "nn::cross_entropy(output, y, {.weight = 1 / shares});", nullptr, "He & Garcia 2009, section 2"},
+     "predicting that class alone is right more often than in 4 of 5 cases, and the model misses more than half as "
+     "many "
+     "of all classes as that does",
+     "One class dominates.", "nn::cross_entropy(output, y, {.weight = 1 / shares});", nullptr,
+     "He & Garcia 2009, section 2"},
     {"shuffled_labels", Phase::data, Certainty::strong, "inputs, labels", shuffled_labels, 0,
      "three standard deviations above chance: 1 of 740 shuffled sets reaches it",
      "The labels do not depend on the inputs.", "// check that inputs and labels are in the same order", nullptr,
@@ -403,7 +490,8 @@ const Rule data_rows[] = {
      "side of some value, or half of the variance of which set an example is in, is beyond what a split does",
      "Test inputs are not transformed as training inputs are.",
      "// use the same transform and the training set's statistics", nullptr,
-     "Bishop 1995, section 8.2; Lopez-Paz & Oquab 2017: tests by classifiers"},
+     "Bishop 1995, section 8.2; Lopez-Paz & Oquab 2017: tests by classifiers", false, false, false,
+     "repeated_examples"},
     {"leaked_test_examples", Phase::data, Certainty::strong, "test inputs", leaked_test_examples, 0.05,
      "examples of one source occur in both sets as often as twice in one", "Test examples are in the training set.",
      "auto [train, test] = set.split(0.9);  // before any augmentation", nullptr, "Kaufman et al. 2012"},

@@ -102,11 +102,42 @@ std::vector<Treatment> targets_in_shape(const Evidence&) {
   }}};
 }
 
+/// Weights that the loss depends on, whose gradient was 0 in all steps looked at though that of others was not, and no unit
+/// is dead.
+std::vector<std::string> without_gradient(const Evidence& e) {
+  std::vector<std::string> names;
+  if (e.probe == nullptr) return names;
+  for (const auto& r : e.probe->results()) {
+    if (!r.history.empty() && r.history.latest().value.zero_share() > 0.9 && !r.input) return {};
+    if (!r.history.empty() && r.op == "relu" && r.history.latest().value.zero_share() > 0.9) return {};
+  }
+  bool others = false;
+  for (const auto& p : e.probe->parameters()) {
+    const auto records = p.history.records();
+    if (p.parameter.ndim() < 2 || records.size() < 3 || !p.parameter.requires_grad()) continue;
+    const bool constant = records.front().value.max == records.front().value.min;  // constant_initialisation
+    const bool zero = std::all_of(records.begin(), records.end(), [](const auto& r) { return r.swept_norm == 0; });
+    others = others || !zero;
+    const auto& unreached = e.graph.unreached;
+    if (zero && !constant && std::find(unreached.begin(), unreached.end(), p.name) == unreached.end()) {
+      names.push_back(p.name);
+    }
+  }
+  return others ? names : std::vector<std::string>{};
+}
 std::optional<Measurement> unreached_parameters(const Evidence& e) {
   if (!e.graph.known) return {};
-  return Measurement{static_cast<double>(e.graph.unreached.size()),
-                     fmt::format("the graph of the loss does not contain {}", listed(e.graph.unreached)),
-                     listed(e.graph.unreached)};
+  const auto zero = without_gradient(e);
+  std::string text = fmt::format("the graph of the loss does not contain {}", listed(e.graph.unreached));
+  if (e.graph.unreached.empty()) text = "the gradient was 0 in all steps looked at of " + listed(zero);
+  return Measurement{static_cast<double>(e.graph.unreached.size() + zero.size()), text,
+                     listed(e.graph.unreached.empty() ? zero : e.graph.unreached)};
+}
+
+std::optional<Measurement> no_gradient(const Evidence& e) {
+  if (!e.output.defined() || e.graph.known) return {};
+  return Measurement{e.constant_output && e.died ? 1.0 : 0.0,
+                     "the output of the model depends on no parameter: " + e.error.substr(0, e.error.find('\n')), ""};
 }
 
 /// Weights with two axes or more, those that are looked up included, whose elements are equal at the start.
@@ -164,14 +195,16 @@ std::optional<Measurement> signal_by_depth(const Evidence& e) {
   std::string large;
   for (const auto& r : e.probe->results()) {
     if (r.input || r.history.empty()) continue;
-    const double rms = r.history.records().front().value.rms();
-    if (!(rms > 0) || !std::isfinite(rms)) continue;  // zeros are constant_initialisation's
+    const auto& first = r.history.records().front().value;
+    const double rms = first.non_finite > 0 ? infinity : first.rms();
+    if (!(rms > 0) || std::isnan(rms)) continue;  // zeros are constant_initialisation's
     if (rms < low) low = rms, small = r.name();
     if (rms > high) high = rms, large = r.name();
   }
-  if (!(high > 0)) return {};
+  if (!(high > 0) || !(low < infinity)) return {};
+  const bool inputs = e.x.defined() && is_floating(e.x.dtype()) && core::summarize(e.x).non_finite > 0;
   return Measurement{
-      high / low,
+      inputs ? 0 : high / low,  // non_finite_inputs
       fmt::format("before training results have rms from {:.3g} ({}) to {:.3g} ({})", low, small, high, large), small};
 }
 
@@ -255,7 +288,11 @@ const Rule graph_rows[] = {
      "NumPy's broadcasting rules"},
     {"unreached_parameters", Phase::graph, Certainty::strong, "graph", unreached_parameters, 0.5,
      "a trainable parameter has a gradient", "No gradient reaches some parameters.",
-     "// use the layer in forward(), without detach(), or freeze it", nullptr, "definition"},
+     "// use the layer in forward(), without detach(), or freeze it", nullptr, "definition", false, false, false,
+     "unused_inputs"},
+    {"no_gradient", Phase::graph, Certainty::proof, "the first output", no_gradient, 0.5,
+     "what depends on no variable has no derivative", "The model's output has no derivative.",
+     "// no round, sign, comparison, argmax or detach on the way to the output", nullptr, "definition"},
     {"loss_of_log_probabilities", Phase::graph, Certainty::proof, "graph, integer labels", loss_of_log_probabilities,
      0.5, "a loss that is linear in what it picks has no minimum but at infinity, or at certain answers",
      "The loss expects log-probabilities, but the model does not end with a log_softmax.",

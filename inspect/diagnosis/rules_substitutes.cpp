@@ -93,6 +93,14 @@ std::optional<Measurement> unused_inputs(const Evidence& e) {
   return Measurement{e.does_badly() ? *e.structure.unused_share : 0, text, ""};
 }
 
+std::optional<Measurement> collapsed_inputs(const Evidence& e) {
+  if (!e.structure.collapsed) return {};
+  return Measurement{e.does_badly() ? *e.structure.collapsed : 0,
+                     fmt::format("of pairs of examples that differ {:.0f}% have equal outputs, with random weights",
+                                 100 * *e.structure.collapsed),
+                     ""};
+}
+
 std::optional<Measurement> order_is_ignored(const Evidence& e) {
   if (!e.structure.ignores_order || !e.reference.known() || !e.x.defined() || is_floating(e.x.dtype())) return {};
   const ReferenceFit& r = e.reference;
@@ -250,6 +258,10 @@ const Rule substitute_rows[] = {
     {"unused_inputs", Phase::graph, Certainty::strong, "a model that can be made again", unused_inputs, 0.15,
      "with random weights every path from an input is open", "The model does not use some inputs.",
      "// check indices and slices in forward()", nullptr, "definition", false, false, false, "mixed_examples"},
+    {"collapsed_inputs", Phase::graph, Certainty::strong, "a model that can be made again", collapsed_inputs, 0.05,
+     "with random weights examples that differ have outputs that differ; one pair in twenty is no accident",
+     "The model does not tell examples from each other.", "// check how inputs are rounded, cut or looked up", nullptr,
+     "definition", false, false, false, "unused_inputs mixed_examples"},
     {"order_is_ignored", Phase::graph, Certainty::strong, "sequences of integers, regressions", order_is_ignored, 0.1,
      "a tenth of the variance that the order explains", "The model does not see the order of its inputs.",
      "x = x + position.weight;", nullptr, "Vaswani et al. 2017, section 3.5", false, false, true},
@@ -273,7 +285,7 @@ const Rule substitute_rows[] = {
      "definition", false, false, false, "wrong_sign"},
     {"wrong_loss", Phase::graph, Certainty::hint, "a loss that can be minimised over outputs", wrong_loss, 0.4,
      "the best outputs that there can be are still wrong", "The loss is not one of these targets.",
-     "nn::mse_loss(output, y)", usual_loss, "definition", false, false, false, "broadcast_targets"},
+     "nn::mse_loss(output, y)", usual_loss, "definition", false, false, false, "broadcast_targets", usual_loss},
     {"optimizer_never_steps", Phase::graph, Certainty::proof, "losses", optimizer_never_steps, 0.5, "definition",
      "The optimizer makes no step.", "optimizer.step();", plain_step, "documentation of Optimizer"},
     {"cleared_before_step", Phase::graph, Certainty::proof, "steps", cleared_before_step, 0.5,
@@ -285,7 +297,7 @@ const Rule substitute_rows[] = {
     {"undefined_operation", Phase::run, Certainty::strong, "losses", undefined_operation, 0.5,
      "a loss that does not grow before it is NaN is not one that diverges",
      "An operation is undefined for the values that it gets.", "DetectAnomaly anomaly;  // names it", nullptr,
-     "IEEE 754"},
+     "IEEE 754", false, false, false, "signal_by_depth initial_gain"},
 };
 
 }  // namespace

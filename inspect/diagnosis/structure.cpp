@@ -94,6 +94,7 @@ class ModelProbe {
     const Array mixed = result(alternating(x_, others_));
     f.mixing = difference(even_rows(output), even_rows(mixed));
     find_unused(output, f);
+    f.collapsed = collapsed(output);
     if (is_floating(x_.dtype())) f.affine = affine(output);
     f.ignores_order = ignores_order(output);
     return f;
@@ -113,6 +114,22 @@ class ModelProbe {
       if (s.std[j] > 0) columns.push_back(static_cast<std::int64_t>(j));
     }
     return columns;
+  }
+
+  std::optional<double> collapsed(const Array& output) const {
+    const auto x = example_rows(x_, n_);
+    const auto y = example_rows(output, n_);
+    double pairs = 0;
+    double equal = 0;
+    for (std::int64_t i = 0; i < n_; ++i) {
+      for (std::int64_t j = 0; j < i; ++j) {
+        if (std::equal(x.row(i), x.row(i) + x.columns, x.row(j))) continue;
+        pairs += 1;
+        equal += std::equal(y.row(i), y.row(i) + y.columns, y.row(j)) ? 1 : 0;
+      }
+    }
+    if (pairs == 0) return {};
+    return equal / pairs;
   }
 
   bool changes_nothing(const Array& output, const std::vector<std::int64_t>& columns) const {
@@ -218,6 +235,9 @@ std::optional<FreeOutputs> minimise_outputs(const LossFunction& loss, const Arra
       const double r = rank_correlation(best, target);
       result.logarithms = mean_error(example_errors(exp(Tensor(best)).value(), target)) < 0.1;
       result.error = r > 0 ? 1 - r * r : 1;
+      const double mirrored = mean_error(example_errors((-Tensor(best)).value(), target));
+      result.reversed = r < 0 && start.min >= 0 && !result.unbounded() && result.last >= 0 && mirrored < 0.1;
+      if (result.reversed) result.error = mirrored;
     }
     return result;
   } catch (const std::exception&) {

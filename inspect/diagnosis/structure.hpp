@@ -17,7 +17,9 @@ struct StructureFacts {
   std::optional<double> unused_share;     ///< of the input columns that vary: no output depends on them
   std::vector<std::int64_t> unused = {};  ///< those columns
   std::optional<bool> affine;             ///< in floating inputs
-  std::optional<bool> ignores_order;      ///< the second axis of the inputs reversed reverses the output, or leaves it
+  /// Of pairs of examples that differ, those with equal outputs.
+  std::optional<double> collapsed;
+  std::optional<bool> ignores_order;  ///< the second axis of the inputs reversed reverses the output, or leaves it
 };
 /// Empty where the model does not run, or gives other results for the same inputs.
 StructureFacts examine_structure(const TraineeFactory& make, const TrainingData& data, std::uint64_t seed);
@@ -27,7 +29,10 @@ struct FreeOutputs {
   /// Of the best outputs: the share of wrong classes; of numbers 1 less the square of a positive rank correlation with the
   /// targets, as a loss may be one of their logarithm.
   double error = 1;
-  bool logarithms = false;                 ///< the best outputs are logarithms of the targets
+  bool logarithms = false;  ///< the best outputs are logarithms of the targets
+  /// Outputs that are not negative, and a loss that is least, and bounded, where they are the smaller the larger a target of
+  /// two values is: distances.
+  bool reversed = false;
   double first = 0, middle = 0, last = 0;  ///< losses of the first, the middle and the last step
   /// The loss became negative, and fell in the second half of the steps by a quarter of what it did in the first or more; their
   /// rates sum to two fifths.

@@ -2,6 +2,7 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/ops/summary.hpp>
 #include <newtape/inspect/diagnosis/examples.hpp>
 #include <newtape/inspect/diagnosis/treatments.hpp>
 #include <newtape/nn/init.hpp>
@@ -192,6 +193,16 @@ std::vector<Treatment> plain_step(const Evidence&) {
 std::vector<Treatment> usual_loss(const Evidence& e) {
   const bool numbers = e.y.defined() && is_floating(e.y.dtype());
   Treatment t;
+  if (numbers && e.free_outputs && e.free_outputs->reversed) {  // distances
+    const auto s = core::summarize(e.y);
+    t.loss = [ends = s.min + s.max](const LossFunction&) -> LossFunction {
+      return [ends](const Tensor& output, const Tensor& y) {
+        return nn::mse_loss(output, ends - y.reshape(output.shape()));
+      };
+    };
+    t.code = "// of pairs of both kinds: mean(y * d * d + (1 - y) * square(relu(margin - d)))";
+    return {t};
+  }
   t.loss = [numbers](const LossFunction&) -> LossFunction {
     if (numbers)
       return [](const Tensor& output, const Tensor& y) { return nn::mse_loss(output, y.reshape(output.shape())); };

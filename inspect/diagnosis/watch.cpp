@@ -116,6 +116,12 @@ struct Watch::State {
       try_remedies(runs, evidence,
                    {.run_steps = probe.steps(), .most_steps = options.experiment_steps, .budget = options.budget},
                    fired, d);
+      if (evidence.failed() && !evidence.blew_up() && !explained(fired, 0.1, evidence.final_train) &&
+          options.budget > 0) {
+        const auto steps = std::min<std::int64_t>(probe.steps(), options.experiment_steps);
+        eliminate(runs, evidence, runs.run({}, steps),
+                  {.run_steps = steps, .most_steps = steps, .budget = 2 * options.budget}, 0.1, fired, d);
+      }
       settle(judge(std::move(fired), 0.1, d), nullptr, d);
     } catch (...) {
       give_back(now, generator);

@@ -12,6 +12,7 @@
 #include <newtape/inspect/diagnosis/diagnose.hpp>
 #include <newtape/inspect/diagnosis/graph_view.hpp>
 #include <newtape/inspect/diagnosis/judge.hpp>
+#include <newtape/inspect/diagnosis/paired_runs.hpp>
 #include <newtape/inspect/diagnosis/reference.hpp>
 #include <newtape/inspect/diagnosis/rule.hpp>
 #include <newtape/inspect/diagnosis/step_witness.hpp>
@@ -140,6 +141,51 @@ TEST_CASE("outliers are measured by the middle half of a column") {
   CHECK(measured("outliers_in_targets", e) == Approx(40));
   e.x = y;
   CHECK(measured("outliers_in_inputs", e) == Approx(40));
+}
+
+TEST_CASE("errors of several targets are in units of each") {
+  // Columns of variance 1 and 1e6, each wrong by half its deviation.
+  Array y = core::zeros({8, 2}, f64);
+  Array output = core::zeros({8, 2}, f64);
+  for (std::int64_t i = 0; i < 8; ++i) {
+    const double side = i % 2 == 0 ? 1 : -1;
+    const double third = i == 0 ? 0.5 : 0;  // not two values only
+    y.data<double>()[2 * i] = side + third;
+    y.data<double>()[2 * i + 1] = 1000 * (side + third);
+    output.data<double>()[2 * i] = side + third + 0.5;
+    output.data<double>()[2 * i + 1] = 1000 * (side + third + 0.5);
+  }
+  // Of -1, 1 and one 1.5: mean 1 / 16, mean square (7 + 2.25) / 8.
+  const double variance = 9.25 / 8 - 1.0 / 256;
+  for (const double e : inspect::example_errors(output, y)) CHECK(e == Approx(0.25 / variance));
+}
+
+TEST_CASE("a rare class is harmed only if the model misses it") {
+  inspect::Evidence e;
+  Array y = core::zeros({100}, i64);
+  for (std::int64_t i = 0; i < 10; ++i) y.data<std::int64_t>()[i] = 1;
+  e.y = y;
+  e.balanced_train = 0.5;
+  CHECK(measured("dominating_class", e) == Approx(0.9));
+  e.balanced_train = 0.1;
+  CHECK(measured("dominating_class", e) == 0);
+}
+
+TEST_CASE("a few examples again and again, and sequences that end in nothing") {
+  inspect::Evidence e;
+  Array x = core::zeros({120, 4}, f32);
+  for (std::int64_t i = 0; i < x.size(); ++i) x.data<float>()[i] = static_cast<float>(i / 4 % 12);
+  e.x = x;
+  CHECK(measured("repeated_examples", e) == Approx(10));
+  Array words = core::zeros({50, 10}, i64);
+  for (std::int64_t i = 0; i < 50; ++i) {
+    for (std::int64_t t = 0; t < 4; ++t) words.data<std::int64_t>()[10 * i + t] = 1 + (i + t) % 7;
+  }
+  e.x = words;
+  e.graph.known = true;
+  CHECK(measured("padding", e) == 0);  // nothing is recurrent
+  e.graph.ops.insert("gru_scan");
+  CHECK(measured("padding", e) == Approx(0.6));
 }
 
 TEST_CASE("StepWitness sees what a program does in each n-th step") {

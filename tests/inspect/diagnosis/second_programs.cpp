@@ -46,22 +46,56 @@ double normal_error(const Tensor& output, const Tensor& y) {
   return nn::gaussian_nll_loss(slice(output, 1, 0, 1), y, exp(slice(output, 1, 1, 2))).to(f64).item<double>();
 }
 
+// What the rows of a model share: its optimizer and its number of steps.
+Trial train_spiral(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Spiral::make(p), adam(1e-2));
+}
+Trial train_vgg(TrainingData data, const Parts& p = {}) { return trial(std::move(data), Vgg::make(p), sgd(0.05), 200); }
+Trial train_wave(TrainingData data, const Parts& p = {}) { return trial(std::move(data), Wave::make(p), adamw(5e-3)); }
+Trial train_count(TrainingData data, const Parts& p = {}) { return trial(std::move(data), Count::make(p), adam(1e-2)); }
+Trial train_memory(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Memory::make(p), adam(1e-2), 300);
+}
+Trial train_relu_rnn(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), ReluMemory::make(p), adam(5e-3), 300);
+}
+Trial train_gated(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Gated::make(p), nadam(1e-2));
+}
+Trial train_factors(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Factors::make(p), adam(3e-2), 300);
+}
+Trial train_denoiser(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Denoiser::make(p), adam(1e-2));
+}
+Trial train_dense(TrainingData data, const Parts& p = {}) { return trial(std::move(data), Dense::make(p), sgd(0.2)); }
+Trial train_tower(TrainingData data) { return trial(std::move(data), Tower::make({.depth = 3}), adam(5e-3)); }
+Trial train_set(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), DeepSet::make(p), rmsprop(3e-3));
+}
+Trial train_attention(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Attention::make(p), adam(1e-2), 200);
+}
+Trial train_normal(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Normal::make(p), adam(1e-2), 250);
+}
+
 std::vector<SecondProgram> twins() {
   return {
-      {"spiral", nullptr, {}, [](Seed s) { return trial(spirals(s), Spiral::make(), adam(1e-2)); }},
-      {"vgg", nullptr, {}, [](Seed s) { return trial(shapes(s), Vgg::make(), sgd(0.05), 200); }},
-      {"wave", nullptr, {}, [](Seed s) { return trial(waves(s), Wave::make(), adamw(5e-3)); }},
-      {"count", nullptr, {}, [](Seed s) { return trial(counts(s), Count::make(), adam(1e-2)); }},
-      {"memory", nullptr, {}, [](Seed s) { return trial(memory(s), Memory::make(), adam(1e-2), 300); }},
-      {"relu_rnn", nullptr, {}, [](Seed s) { return trial(memory(s), ReluMemory::make(), adam(5e-3), 300); }},
-      {"gated", nullptr, {}, [](Seed s) { return trial(friedman(s), Gated::make(), nadam(1e-2)); }},
-      {"factors", nullptr, {}, [](Seed s) { return trial(ratings(s), Factors::make(), adam(3e-2), 300); }},
-      {"denoiser", nullptr, {}, [](Seed s) { return trial(pictures(s), Denoiser::make(), adam(1e-2)); }},
-      {"dense", nullptr, {}, [](Seed s) { return trial(tags(s), Dense::make(), sgd(0.2)); }},
-      {"tower", nullptr, {}, [](Seed s) { return trial(tags(s), Tower::make({.depth = 3}), adam(5e-3)); }},
-      {"set", nullptr, {}, [](Seed s) { return trial(clouds(s), DeepSet::make(), rmsprop(3e-3)); }},
-      {"attention", nullptr, {}, [](Seed s) { return trial(backwards(s), Attention::make(), adam(1e-2), 200); }},
-      {"normal", nullptr, {}, [](Seed s) { return trial(spread(s), Normal::make(), adam(1e-2), 250); }},
+      {"spiral", nullptr, {}, [](Seed s) { return train_spiral(spirals(s)); }},
+      {"vgg", nullptr, {}, [](Seed s) { return train_vgg(shapes(s)); }},
+      {"wave", nullptr, {}, [](Seed s) { return train_wave(waves(s)); }},
+      {"count", nullptr, {}, [](Seed s) { return train_count(counts(s)); }},
+      {"memory", nullptr, {}, [](Seed s) { return train_memory(memory(s)); }},
+      {"relu_rnn", nullptr, {}, [](Seed s) { return train_relu_rnn(memory(s)); }},
+      {"gated", nullptr, {}, [](Seed s) { return train_gated(friedman(s)); }},
+      {"factors", nullptr, {}, [](Seed s) { return train_factors(ratings(s)); }},
+      {"denoiser", nullptr, {}, [](Seed s) { return train_denoiser(pictures(s)); }},
+      {"dense", nullptr, {}, [](Seed s) { return train_dense(tags(s)); }},
+      {"tower", nullptr, {}, [](Seed s) { return train_tower(tags(s)); }},
+      {"set", nullptr, {}, [](Seed s) { return train_set(clouds(s)); }},
+      {"attention", nullptr, {}, [](Seed s) { return train_attention(backwards(s)); }},
+      {"normal", nullptr, {}, [](Seed s) { return train_normal(spread(s)); }},
   };
 }
 
@@ -111,10 +145,9 @@ std::vector<SecondProgram> unusual_programs() {
        nullptr,
        {},
        [](Seed s) {
-         return trial(
-             with(backwards(s),
-                  [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y, {.label_smoothing = 0.1}); }),
-             Attention::make(), adam(1e-2), 200);
+         return train_attention(with(backwards(s), [](const Tensor& o, const Tensor& y) {
+           return nn::cross_entropy(o, y, {.label_smoothing = 0.1});
+         }));
        }},
       {"spiral",
        nullptr,
@@ -152,55 +185,49 @@ std::vector<SecondProgram> faults_of_models() {
       {"spiral",
        "no activation between layers",
        {"missing_nonlinearity"},
-       [](Seed s) { return trial(spirals(s), Spiral::make({.activation = "none"}), adam(1e-2)); }},
+       [](Seed s) { return train_spiral(spirals(s), {.activation = "none"}); }},
       {"gated",
        "relu after the last layer",
        {"head_cannot_reach_targets", "dead_units"},
-       [](Seed s) { return trial(friedman(s), Gated::make({.head = "relu"}), nadam(1e-2)); }},
+       [](Seed s) { return train_gated(friedman(s), {.head = "relu"}); }},
       {"gated",
        "sigmoid after the last layer",
        {"head_cannot_reach_targets"},
-       [](Seed s) { return trial(friedman(s), Gated::make({.head = "sigmoid"}), nadam(1e-2)); }},
+       [](Seed s) { return train_gated(friedman(s), {.head = "sigmoid"}); }},
       {"spiral",
        "softmax over the examples",
        {"softmax_twice", "mixed_examples", "softmax_of_wrong_axis"},
-       [](Seed s) { return trial(spirals(s), Spiral::make({.head = "softmax of the batch"}), adam(1e-2)); }},
+       [](Seed s) { return train_spiral(spirals(s), {.head = "softmax of the batch"}); }},
       {"set",
        "softmax before a loss of logits",
        {"softmax_twice"},
-       [](Seed s) { return trial(clouds(s), DeepSet::make({.head = "softmax"}), rmsprop(3e-3)); }},
+       [](Seed s) { return train_set(clouds(s), {.head = "softmax"}); }},
       {"denoiser",
        "sigmoid before a loss of logits",
        {"sigmoid_twice"},
-       [](Seed s) { return trial(pictures(s), Denoiser::make({.head = "sigmoid"}), adam(1e-2)); }},
-      {"spiral",
-       "two units a layer",
-       {"too_few_units"},
-       [](Seed s) { return trial(spirals(s), Spiral::make({.width = 2}), adam(1e-2)); }},
-      {"vgg",
-       "dropout 0.95",
-       {"dropout_of_most"},
-       [](Seed s) { return trial(shapes(s), Vgg::make({.dropout = 0.95}), sgd(0.05), 200); }},
+       [](Seed s) { return train_denoiser(pictures(s), {.head = "sigmoid"}); }},
+      {"spiral", "two units a layer", {"too_few_units"}, [](Seed s) { return train_spiral(spirals(s), {.width = 2}); }},
+      {"vgg", "dropout 0.95", {"dropout_of_most"}, [](Seed s) { return train_vgg(shapes(s), {.dropout = 0.95}); }},
       {"gated",
        "dropout 0.95",
        {"dropout_of_most"},
-       [](Seed s) { return trial(friedman(s), Gated::make({.dropout = 0.95}), nadam(1e-2)); }},
+       [](Seed s) { return train_gated(friedman(s), {.dropout = 0.95}); }},
       {"vgg",
        "weights of 0",
        {"constant_initialisation"},
-       [](Seed s) { return trial(shapes(s), Vgg::make({.constant = 0}), sgd(0.05), 200); }},
+       [](Seed s) { return train_vgg(shapes(s), {.constant = 0}); }},
       {"attention",
        "weights of 0.1",
        {"constant_initialisation"},
-       [](Seed s) { return trial(backwards(s), Attention::make({.constant = 0.1}), adam(1e-2), 200); }},
+       [](Seed s) { return train_attention(backwards(s), {.constant = 0.1}); }},
       {"factors",
        "weights of 0",
        {"constant_initialisation", "saddle_point"},
-       [](Seed s) { return trial(ratings(s), Factors::make({.constant = 0}), adam(3e-2), 300); }},
+       [](Seed s) { return train_factors(ratings(s), {.constant = 0}); }},
       {"vgg",
        "weights from N(0, 1)",
        {"initial_gain", "signal_by_depth", "exploding_gradients", "saturated_units"},
-       [](Seed s) { return trial(shapes(s), Vgg::make({.deviation = 1}), sgd(0.05), 200); }},
+       [](Seed s) { return train_vgg(shapes(s), {.deviation = 1}); }},
       {"tower",
        "weights from N(0, 0.01^2)",
        {"initial_gain", "signal_by_depth", "vanishing_gradients"},
@@ -212,31 +239,31 @@ std::vector<SecondProgram> faults_of_models() {
       {"wave",
        "six layers of sigmoid",
        {"vanishing_gradients", "signal_by_depth", "saturated_units"},
-       [](Seed s) { return trial(waves(s), Wave::make({.activation = "sigmoid", .depth = 6}), adamw(5e-3)); }},
+       [](Seed s) { return train_wave(waves(s), {.activation = "sigmoid", .depth = 6}); }},
       {"memory",
        "batch_first forgotten",
        {"mixed_examples"},
-       [](Seed s) { return trial(memory(s), Memory::make({.flag = true}), adam(1e-2), 300); }},
+       [](Seed s) { return train_memory(memory(s), {.flag = true}); }},
       {"attention",
        "softmax of scores over the examples",
        {"mixed_examples", "softmax_of_wrong_axis"},
-       [](Seed s) { return trial(backwards(s), Attention::make({.head = "batch"}), adam(1e-2), 200); }},
+       [](Seed s) { return train_attention(backwards(s), {.head = "batch"}); }},
       {"attention",
        "no positions",
        {"missing_positions", "order_is_ignored"},
-       [](Seed s) { return trial(backwards(s), Attention::make({.flag = true}), adam(1e-2), 200); }},
+       [](Seed s) { return train_attention(backwards(s), {.flag = true}); }},
       {"factors",
        "items looked up by the user's number",
        {"unused_inputs"},
-       [](Seed s) { return trial(ratings(s), Factors::make({.flag = true}), adam(3e-2), 300); }},
+       [](Seed s) { return train_factors(ratings(s), {.flag = true}); }},
       {"spiral",
        "running statistics with momentum 0",
        {"stale_running_statistics", "small_batch_statistics"},
-       [](Seed s) { return trial(spirals(s), Spiral::make({.flag = true}), adam(1e-2)); }},
+       [](Seed s) { return train_spiral(spirals(s), {.flag = true}); }},
       {"set",
        "an output too few",
        {"labels_out_of_range"},
-       [](Seed s) { return trial(clouds(s), DeepSet::make({.outputs = 3}), rmsprop(3e-3)); }},
+       [](Seed s) { return train_set(clouds(s), {.outputs = 3}); }},
   };
 }
 
@@ -322,47 +349,41 @@ std::vector<SecondProgram> faults_of_training() {
       {"spiral",
        "batches of two",
        {"small_batch_statistics", "noise_dominated"},
-       [](Seed s) { return trial(batches(spirals(s), 2), Spiral::make(), adam(1e-2)); }},
+       [](Seed s) { return train_spiral(batches(spirals(s), 2)); }},
       {"gated",
        "the mean error without its square",
        {"unbounded_loss"},
        [](Seed s) {
-         return trial(with(friedman(s), [](const Tensor& o, const Tensor& y) { return mean(o - y); }), Gated::make(),
-                      nadam(1e-2));
+         return train_gated(with(friedman(s), [](const Tensor& o, const Tensor& y) { return mean(o - y); }));
        }},
       {"wave",
        "the error rate as the loss",
        {"unreached_parameters"},
        [](Seed s) {
-         return trial(
-             with(waves(s), [](const Tensor& o, const Tensor& y) { return 1.0 - mean((argmax(o, 1) == y).to(f32)); }),
-             Wave::make(), adamw(5e-3));
+         return train_wave(
+             with(waves(s), [](const Tensor& o, const Tensor& y) { return 1.0 - mean((argmax(o, 1) == y).to(f32)); }));
        }},
       {"dense",
        "softmax cross-entropy for several labels",
        {"targets_are_no_probabilities", "wrong_loss"},
        [](Seed s) {
-         return trial(with(tags(s), [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y); }),
-                      Dense::make(), sgd(0.2));
+         return train_dense(with(tags(s), [](const Tensor& o, const Tensor& y) { return nn::cross_entropy(o, y); }));
        }},
       {"normal",
        "the logarithm of a variance that may be negative",
        {"undefined_operation"},
        [](Seed s) {
-         return trial(with(spread(s),
-                           [](const Tensor& o, const Tensor& y) {
-                             const Tensor v = slice(o, 1, 1, 2);
-                             return mean(0.5 * (log(v) + square(slice(o, 1, 0, 1) - y) / v));
-                           }),
-                      Normal::make(), adam(1e-2), 250);
+         return train_normal(with(spread(s), [](const Tensor& o, const Tensor& y) {
+           const Tensor v = slice(o, 1, 1, 2);
+           return mean(0.5 * (log(v) + square(slice(o, 1, 0, 1) - y) / v));
+         }));
        }},
       {"factors",
        "targets [n] against outputs [n, 1]",
        {"broadcast_targets"},
        [](Seed s) {
-         return trial(with(targets(ratings(s), [](const Tensor& y) { return y.reshape({-1}); }),
-                           [](const Tensor& o, const Tensor& y) { return mean(square(o - y)); }),
-                      Factors::make(), adam(3e-2), 300);
+         return train_factors(with(targets(ratings(s), [](const Tensor& y) { return y.reshape({-1}); }),
+                                   [](const Tensor& o, const Tensor& y) { return mean(square(o - y)); }));
        }},
   };
 }
@@ -372,98 +393,75 @@ std::vector<SecondProgram> faults_of_data() {
       {"vgg",
        "pixels up to 255",
        {"unscaled_inputs"},
-       [](Seed s) {
-         return trial(inputs(shapes(s), [](const Tensor& x) { return 255.0 * x; }), Vgg::make(), sgd(0.05), 200);
-       }},
+       [](Seed s) { return train_vgg(inputs(shapes(s), [](const Tensor& x) { return 255.0 * x; })); }},
       {"vgg",
        "pixels divided by 255 twice",
        {"unscaled_inputs"},
-       [](Seed s) {
-         return trial(inputs(shapes(s), [](const Tensor& x) { return x / 255.0; }), Vgg::make(), sgd(0.05), 200);
-       }},
+       [](Seed s) { return train_vgg(inputs(shapes(s), [](const Tensor& x) { return x / 255.0; })); }},
       {"gated",
        "targets in thousands",
        {"unscaled_targets"},
-       [](Seed s) {
-         return trial(targets(friedman(s), [](const Tensor& y) { return 1000.0 * y + 5000.0; }), Gated::make(),
-                      nadam(1e-2));
-       }},
+       [](Seed s) { return train_gated(targets(friedman(s), [](const Tensor& y) { return 1000.0 * y + 5000.0; })); }},
       {"count",
        "targets standardised for a Poisson loss",
        {"targets_out_of_domain", "head_cannot_reach_targets", "targets_are_no_probabilities"},
-       [](Seed s) {
-         return trial(targets(counts(s), [](const Tensor& y) { return (y - mean(y)) / 3.0; }), Count::make(),
-                      adam(1e-2));
-       }},
+       [](Seed s) { return train_count(targets(counts(s), [](const Tensor& y) { return (y - mean(y)) / 3.0; })); }},
       {"set",
        "one class in ten examples of eleven",
        {"dominating_class"},
-       [](Seed s) { return trial(rare(clouds(s), 25), DeepSet::make(), rmsprop(3e-3)); }},
+       [](Seed s) { return train_set(rare(clouds(s), 25)); }},
       {"set",
        "a class is missing",
        {"missing_class", "different_test_labels", "different_test_inputs"},
-       [](Seed s) {
-         return trial(some(clouds(s), [](std::int64_t label, std::int64_t) { return label != 2; }), DeepSet::make(),
-                      rmsprop(3e-3));
-       }},
+       [](Seed s) { return train_set(some(clouds(s), [](std::int64_t label, std::int64_t) { return label != 2; })); }},
       {"wave",
        "test labels numbered otherwise",
        {"different_test_labels"},
-       [](Seed s) { return trial(test_targets(waves(s), swapped), Wave::make(), adamw(5e-3)); }},
+       [](Seed s) { return train_wave(test_targets(waves(s), swapped)); }},
       {"set",
        "test inputs in other units",
        {"different_test_inputs"},
-       [](Seed s) {
-         return trial(test_inputs(clouds(s), [](const Tensor& x) { return 10.0 * x + 3.0; }), DeepSet::make(),
-                      rmsprop(3e-3));
-       }},
+       [](Seed s) { return train_set(test_inputs(clouds(s), [](const Tensor& x) { return 10.0 * x + 3.0; })); }},
       {"denoiser",
        "inputs flipped, targets not",
        {"shuffled_labels", "unaligned_targets"},
        [](Seed s) {
-         return trial(train_inputs(pictures(s),
-                                   [](const Tensor& x) {
-                                     return flip(x, {2, 3});
-                                   }),
-                      Denoiser::make(), adam(1e-2));
+         return train_denoiser(train_inputs(pictures(s), [](const Tensor& x) { return flip(x, {2, 3}); }));
        }},
       {"memory",
        "labels moved on by one example",
        {"shuffled_labels"},
-       [](Seed s) { return trial(train_targets(memory(s), roll), Memory::make(), adam(1e-2), 300); }},
+       [](Seed s) { return train_memory(train_targets(memory(s), roll)); }},
       {"count",
        "targets moved on by one example",
        {"shuffled_labels"},
-       [](Seed s) { return trial(train_targets(counts(s), roll), Count::make(), adam(1e-2)); }},
+       [](Seed s) { return train_count(train_targets(counts(s), roll)); }},
       {"wave",
        "noise of deviation 4 in training inputs",
        {"noisy_inputs", "different_test_inputs"},
        [](Seed s) {
-         return trial(train_inputs(waves(s), [s](const Tensor& x) { return x + noise(x, 4, 77 + s); }), Wave::make(),
-                      adamw(5e-3));
+         return train_wave(train_inputs(waves(s), [s](const Tensor& x) { return x + noise(x, 4, 77 + s); }));
        }},
       {"gated",
        "gaps written as -999",
        {"outliers_in_inputs", "unscaled_inputs", "different_test_inputs"},
-       [](Seed s) { return trial(gaps(friedman(s), 0.02, -999, s), Gated::make(), nadam(1e-2)); }},
+       [](Seed s) { return train_gated(gaps(friedman(s), 0.02, -999, s)); }},
       {"count",
        "a gap written as NaN",
        {"non_finite_inputs"},
-       [](Seed s) { return trial(gaps(counts(s), 0.002, std::nan(""), s), Count::make(), adam(1e-2)); }},
+       [](Seed s) { return train_count(gaps(counts(s), 0.002, std::nan(""), s)); }},
       {"dense",
        "forty examples",
        {"overfitting"},
-       [](Seed s) { return trial(first(tags(s), 40), Dense::make({.width = 64}), sgd(0.2)); }},
+       [](Seed s) { return train_dense(first(tags(s), 40), {.width = 64}); }},
       {"factors",
        "all users are the first",
        {"constant_inputs", "unused_inputs"},
        [](Seed s) {
-         return trial(inputs(ratings(s),
-                             [](const Tensor& x) {
-                               const Tensor u = select(x, 1, 0);
-                               return stack(std::vector<Tensor>{u * 0, select(x, 1, 1)}, 1);
-                             }),
-                      Factors::make(), adam(3e-2), 300);
+         return train_factors(inputs(ratings(s), [](const Tensor& x) {
+           const Tensor u = select(x, 1, 0);
+           return stack(std::vector<Tensor>{u * 0, select(x, 1, 1)}, 1);
+         }));
        }},
   };
 }

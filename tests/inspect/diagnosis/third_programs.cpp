@@ -157,20 +157,56 @@ Tensor without_sign(const Tensor& o, const Tensor& y) { return mean(gather(log_s
 
 const std::vector<const char*> too_high{"rate_too_high", "unstable_sharpness", "oscillation"};
 
+// What the rows of a model share: its optimizer and its number of steps.
+Trial train_board(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Board::make(p), adam(2e-2), 350);
+}
+Trial train_graph(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Graph::make(p), adam(1e-2), 200);
+}
+Trial train_wide(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Wide::make(p), adam(5e-3), 200);
+}
+Trial train_siamese(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Siamese::make(p), rmsprop(3e-3), 200);
+}
+Trial train_margin(TrainingData data, const Parts& p = {}) { return trial(std::move(data), Margin::make(p), sgd(0.1)); }
+Trial train_experts(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Experts::make(p), adam(2e-2), 250);
+}
+Trial train_tagger(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Tagger::make(p), adam(2e-2), 150);
+}
+Trial train_mobile(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Mobile::make(p), sgd(0.1), 150);
+}
+Trial train_mixer(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Mixer::make(p), adamw(5e-3), 150);
+}
+Trial train_siren(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Siren::make(p), adam(5e-3), 200);
+}
+Trial train_words(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Words::make(p), adam(1e-2), 200);
+}
+Trial train_vae(TrainingData data, const Parts& p = {}) {
+  return trial(std::move(data), Vae::make(p), adam(1e-2), 200, with_divergence(0.02));
+}
+
 std::vector<SecondProgram> twins() {
   return {
-      {"board", nullptr, {}, [](Seed s) { return trial(board(s), Board::make(), adam(2e-2), 350); }},
-      {"graph", nullptr, {}, [](Seed s) { return trial(molecules(s), Graph::make(), adam(1e-2), 200); }},
-      {"wide", nullptr, {}, [](Seed s) { return trial(delays(s), Wide::make(), adam(5e-3), 200); }},
-      {"siamese", nullptr, {}, [](Seed s) { return trial(pairs(s), Siamese::make(), rmsprop(3e-3), 200); }},
-      {"margin", nullptr, {}, [](Seed s) { return trial(blobs(s), Margin::make(), sgd(0.1)); }},
-      {"experts", nullptr, {}, [](Seed s) { return trial(pieces(s), Experts::make(), adam(2e-2), 250); }},
-      {"tagger", nullptr, {}, [](Seed s) { return trial(bits(s), Tagger::make(), adam(2e-2), 150); }},
-      {"mobile", nullptr, {}, [](Seed s) { return trial(patches(s), Mobile::make(), sgd(0.1), 150); }},
-      {"mixer", nullptr, {}, [](Seed s) { return trial(tiles(s), Mixer::make(), adamw(5e-3), 150); }},
-      {"siren", nullptr, {}, [](Seed s) { return trial(tune(s), Siren::make(), adam(5e-3), 200); }},
-      {"words", nullptr, {}, [](Seed s) { return trial(topics(s), Words::make(), adam(1e-2), 200); }},
-      {"vae", nullptr, {}, [](Seed s) { return trial(rings(s), Vae::make(), adam(1e-2), 200, with_divergence(0.02)); }},
+      {"board", nullptr, {}, [](Seed s) { return train_board(board(s)); }},
+      {"graph", nullptr, {}, [](Seed s) { return train_graph(molecules(s)); }},
+      {"wide", nullptr, {}, [](Seed s) { return train_wide(delays(s)); }},
+      {"siamese", nullptr, {}, [](Seed s) { return train_siamese(pairs(s)); }},
+      {"margin", nullptr, {}, [](Seed s) { return train_margin(blobs(s)); }},
+      {"experts", nullptr, {}, [](Seed s) { return train_experts(pieces(s)); }},
+      {"tagger", nullptr, {}, [](Seed s) { return train_tagger(bits(s)); }},
+      {"mobile", nullptr, {}, [](Seed s) { return train_mobile(patches(s)); }},
+      {"mixer", nullptr, {}, [](Seed s) { return train_mixer(tiles(s)); }},
+      {"siren", nullptr, {}, [](Seed s) { return train_siren(tune(s)); }},
+      {"words", nullptr, {}, [](Seed s) { return train_words(topics(s)); }},
+      {"vae", nullptr, {}, [](Seed s) { return train_vae(rings(s)); }},
   };
 }
 
@@ -222,16 +258,16 @@ std::vector<SecondProgram> faults_of_models() {
       {"graph",
        "edges are not used",
        {"unused_inputs"},
-       [](Seed s) { return trial(molecules(s), Graph::make({.flag = true}), adam(1e-2), 200); }},
+       [](Seed s) { return train_graph(molecules(s), {.flag = true}); }},
       {"siamese",
        "the first vector against itself",
        {"unused_inputs"},
-       [](Seed s) { return trial(pairs(s), Siamese::make({.flag = true}), rmsprop(3e-3), 200); }},
+       [](Seed s) { return train_siamese(pairs(s), {.flag = true}); }},
       {"siamese",
        "the root of a square that may be 0",
        {"undefined_operation", "non_finite_gradient", "exploding_gradients"},
        [](Seed s) {
-         return trial(
+         return train_siamese(
              train_inputs(
                  pairs(s),
                  [](const Tensor& x) {
@@ -240,12 +276,12 @@ std::vector<SecondProgram> faults_of_models() {
                    const Tensor same = concatenate(std::vector<Tensor>{a, a}, 1);
                    return concatenate(std::vector<Tensor>{slice(same, 0, 0, 60), slice(x, 0, 60, x.shape(0))}, 0);
                  }),
-             Siamese::make({.head = "root"}), rmsprop(3e-3), 200);
+             {.head = "root"});
        }},
       {"experts",
        "the gate's softmax over the examples",
        {"mixed_examples", "softmax_of_wrong_axis"},
-       [](Seed s) { return trial(pieces(s), Experts::make({.flag = true}), adam(2e-2), 250); }},
+       [](Seed s) { return train_experts(pieces(s), {.flag = true}); }},
       {"board",
        "a linear model",
        {"missing_nonlinearity", "too_few_units"},
@@ -253,22 +289,19 @@ std::vector<SecondProgram> faults_of_models() {
       {"experts",
        "relu after the mixture",
        {"head_cannot_reach_targets", "dead_units"},
-       [](Seed s) { return trial(pieces(s), Experts::make({.head = "relu"}), adam(2e-2), 250); }},
+       [](Seed s) { return train_experts(pieces(s), {.head = "relu"}); }},
       {"siren",
        "tanh after the last layer",
        {"head_cannot_reach_targets"},
-       [](Seed s) {
-         return trial(targets(tune(s), [](const Tensor& y) { return 3.0 * y; }), Siren::make({.head = "tanh"}),
-                      adam(5e-3), 200);
-       }},
+       [](Seed s) { return train_siren(targets(tune(s), [](const Tensor& y) { return 3.0 * y; }), {.head = "tanh"}); }},
       {"siren",
        "a frequency 500 times too low",
        {"signal_by_depth", "initial_gain", "unscaled_inputs"},
-       [](Seed s) { return trial(tune(s), Siren::make({.flag = true}), adam(5e-3), 200); }},
+       [](Seed s) { return train_siren(tune(s), {.flag = true}); }},
       {"wide",
        "exp after the last layer",
        {"head_cannot_reach_targets"},
-       [](Seed s) { return trial(delays(s), Wide::make({.head = "exp"}), adam(5e-3), 200); }},
+       [](Seed s) { return train_wide(delays(s), {.head = "exp"}); }},
       {"board",
        "sigmoid before a loss of logits",
        {"sigmoid_twice"},
@@ -276,7 +309,7 @@ std::vector<SecondProgram> faults_of_models() {
       {"mobile",
        "kernels of 0.05",
        {"constant_initialisation"},
-       [](Seed s) { return trial(patches(s), Mobile::make({.constant = 0.05}), sgd(0.1), 150); }},
+       [](Seed s) { return train_mobile(patches(s), {.constant = 0.05}); }},
       {"graph",
        "weights from N(0, 10^2)",
        {"initial_gain", "signal_by_depth", "exploding_gradients"},
@@ -294,7 +327,7 @@ std::vector<SecondProgram> faults_of_models() {
       {"tagger",
        "read from the end",
        {"shuffled_labels", "unaligned_targets"},
-       [](Seed s) { return trial(bits(s), Tagger::make({.flag = true}), adam(2e-2), 150); }},
+       [](Seed s) { return train_tagger(bits(s), {.flag = true}); }},
       {"words",
        "three dimensions that are frozen",
        {"frozen_parameters"},
@@ -374,21 +407,19 @@ std::vector<SecondProgram> faults_of_training() {
       {"mobile",
        "a log-probability for a loss",
        {"wrong_sign"},
-       [](Seed s) { return trial(with(patches(s), without_sign), Mobile::make(), sgd(0.1), 150); }},
+       [](Seed s) { return train_mobile(with(patches(s), without_sign)); }},
       {"words",
        "logits for nll_loss",
        {"loss_of_log_probabilities"},
        [](Seed s) {
-         return trial(with(topics(s), [](const Tensor& o, const Tensor& y) { return nn::nll_loss(o, y); }),
-                      Words::make(), adam(1e-2), 200);
+         return train_words(with(topics(s), [](const Tensor& o, const Tensor& y) { return nn::nll_loss(o, y); }));
        }},
       {"siren",
        "targets [n] against outputs [n, 1]",
        {"broadcast_targets"},
        [](Seed s) {
-         return trial(with(targets(tune(s), [](const Tensor& y) { return y.reshape({-1}); }),
-                           [](const Tensor& o, const Tensor& y) { return mean(square(o - y)); }),
-                      Siren::make(), adam(5e-3), 200);
+         return train_siren(with(targets(tune(s), [](const Tensor& y) { return y.reshape({-1}); }),
+                                 [](const Tensor& o, const Tensor& y) { return mean(square(o - y)); }));
        }},
   };
 }
@@ -398,40 +429,31 @@ std::vector<SecondProgram> faults_of_data() {
       {"wide",
        "a column 2e4 times too large",
        {"unscaled_inputs", "ill_conditioning"},
-       [](Seed s) { return trial(inputs(delays(s), one_column_large), Wide::make(), adam(5e-3), 200); }},
+       [](Seed s) { return train_wide(inputs(delays(s), one_column_large)); }},
       {"siren",
        "a coordinate in thousandths",
        {"unscaled_inputs"},
-       [](Seed s) {
-         return trial(inputs(tune(s), [](const Tensor& x) { return 1000.0 * x; }), Siren::make(), adam(5e-3), 200);
-       }},
+       [](Seed s) { return train_siren(inputs(tune(s), [](const Tensor& x) { return 1000.0 * x; })); }},
       {"vae",
        "targets in other units",
        {"unscaled_targets"},
-       [](Seed s) {
-         return trial(targets(rings(s), [](const Tensor& y) { return 2000.0 * y; }), Vae::make(), adam(1e-2), 200,
-                      with_divergence(0.02));
-       }},
+       [](Seed s) { return train_vae(targets(rings(s), [](const Tensor& y) { return 2000.0 * y; })); }},
       {"experts",
        "every 25th target times 3000",
        {"loss_spikes", "outliers_in_targets", "unscaled_targets"},
        [](Seed s) {
-         return trial(train_targets(pieces(s), [](const Tensor& y) { return outliers(y, 25, 3000); }), Experts::make(),
-                      adam(2e-2), 250);
+         return train_experts(train_targets(pieces(s), [](const Tensor& y) { return outliers(y, 25, 3000); }));
        }},
       {"experts",
        "a target is NaN",
        {"non_finite_targets"},
-       [](Seed s) {
-         return trial(train_targets(pieces(s), [](const Tensor& y) { return nan_at(y, 500); }), Experts::make(),
-                      adam(2e-2), 250);
-       }},
+       [](Seed s) { return train_experts(train_targets(pieces(s), [](const Tensor& y) { return nan_at(y, 500); })); }},
       {"mobile",
        "one class in nearly all examples",
        {"dominating_class"},
        [](Seed s) {
-         return trial(some(patches(s), [](std::int64_t label, std::int64_t i) { return label == 3 || i % 25 == 0; }),
-                      Mobile::make(), sgd(0.1), 150);
+         return train_mobile(
+             some(patches(s), [](std::int64_t label, std::int64_t i) { return label == 3 || i % 25 == 0; }));
        }},
       {"board",
        "45 % of the labels are turned round",
@@ -443,30 +465,20 @@ std::vector<SecondProgram> faults_of_data() {
       {"words",
        "texts shuffled without their topics",
        {"shuffled_labels"},
-       [](Seed s) {
-         return trial(train_inputs(topics(s), [s](const Tensor& x) { return permuted(x, s); }), Words::make(),
-                      adam(1e-2), 200);
-       }},
+       [](Seed s) { return train_words(train_inputs(topics(s), [s](const Tensor& x) { return permuted(x, s); })); }},
       {"margin",
        "inputs shuffled without their labels",
        {"shuffled_labels"},
-       [](Seed s) {
-         return trial(train_inputs(blobs(s), [s](const Tensor& x) { return permuted(x, s); }), Margin::make(),
-                      sgd(0.1));
-       }},
+       [](Seed s) { return train_margin(train_inputs(blobs(s), [s](const Tensor& x) { return permuted(x, s); })); }},
       {"siamese",
        "train labels mean the opposite",
        {"different_test_labels"},
-       [](Seed s) {
-         return trial(train_targets(pairs(s), [](const Tensor& y) { return 1.0 - y; }), Siamese::make(), rmsprop(3e-3),
-                      200);
-       }},
+       [](Seed s) { return train_siamese(train_targets(pairs(s), [](const Tensor& y) { return 1.0 - y; })); }},
       {"margin",
        "two classes have one label",
        {"missing_class", "different_test_labels"},
        [](Seed s) {
-         return trial(train_targets(blobs(s), [](const Tensor& y) { return where(y == 4, y * 0 + 3, y); }),
-                      Margin::make(), sgd(0.1));
+         return train_margin(train_targets(blobs(s), [](const Tensor& y) { return where(y == 4, y * 0 + 3, y); }));
        }},
       {"mobile",
        "all labels are 2",
@@ -500,21 +512,16 @@ std::vector<SecondProgram> faults_of_data() {
        "15 examples",
        {"overfitting"},
        [](Seed s) { return trial(first(board(s), 15), Board::make({.width = 128}), adam(2e-2), 300); }},
-      {"mobile",
-       "sorted by class",
-       {"sorted_examples"},
-       [](Seed s) { return trial(sorted(patches(s)), Mobile::make(), sgd(0.1), 150); }},
+      {"mobile", "sorted by class", {"sorted_examples"}, [](Seed s) { return train_mobile(sorted(patches(s))); }},
       {"graph",
        "a feature is infinite",
        {"non_finite_inputs"},
        [](Seed s) {
-         return trial(train_inputs(molecules(s),
-                                   [](const Tensor& x) {
-                                     Array a = core::copy(x.value());
-                                     a.data<float>()[88 * 30] = std::numeric_limits<float>::infinity();
-                                     return Tensor(a);
-                                   }),
-                      Graph::make(), adam(1e-2), 200);
+         return train_graph(train_inputs(molecules(s), [](const Tensor& x) {
+           Array a = core::copy(x.value());
+           a.data<float>()[88 * 30] = std::numeric_limits<float>::infinity();
+           return Tensor(a);
+         }));
        }},
   };
 }
