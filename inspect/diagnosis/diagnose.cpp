@@ -188,7 +188,7 @@ class ObservedRun {
       }
       if (measures_copies_) measure_noise_and_curvature(t, data_, evidence);
       if (measures_copies_) renew_statistics(t);
-      evidence.balanced_train = runs_.balanced_error(t);
+      evidence.balanced = runs_.balanced_error(t);
     } catch (const std::exception&) {
       evidence.noise_scale = evidence.time_decay = std::nullopt;
     }
@@ -255,10 +255,6 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
               options.least_gain, fired, d);
   }
   auto causes = judge(std::move(fired), options.least_gain, d, last_error);
-  if (causes.size() < 2 || !causes[0].best) {
-    settle(std::move(causes), nullptr, d);
-    return d;
-  }
   const auto start = Clock::now();
   const auto still_firing = [&](const Fired& cause) {
     ObservedRun mended(make, data, options);
@@ -269,6 +265,21 @@ Diagnosis diagnose(const TraineeFactory& make, const TrainingData& data, const D
     for (const auto& f : apply_rules(mended.evidence, rest)) still.emplace_back(f.rule->name);
     return still;
   };
+  if (overrules(causes)) {
+    // A statement about the trained model that is no longer true with the remedy of the second is its consequence.
+    const StillFiring still = still_firing(causes[1]);
+    if (std::find(still.begin(), still.end(), causes[0].rule->name) == still.end()) {
+      std::swap(causes[0], causes[1]);
+      settle(std::move(causes), &still, d);
+      d.experiment_seconds += seconds_since(start);
+      return d;
+    }
+  }
+  if (causes.size() < 2 || !causes[0].best) {
+    settle(std::move(causes), nullptr, d);
+    d.experiment_seconds += seconds_since(start);
+    return d;
+  }
   StillFiring still = still_firing(causes[0]);
   if (rivals(causes[0], causes[1])) {
     StillFiring other = still_firing(causes[1]);

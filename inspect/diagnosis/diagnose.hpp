@@ -16,7 +16,7 @@ struct DiagnoseOptions {
   std::int64_t steps = 200;  ///< of the run that is looked at
   std::uint64_t seed = 0;    ///< of initial weights, batches and layers with random numbers
   /// Time of all experiments over that of the run; 0 tries no remedy. A run that fails though no rule explains it is looked
-  /// at by elimination, which takes twice as much again.
+  /// at by elimination, too: as much for short trials, and 1 + budget runs at full length.
   double budget = 2;
   double least_gain = 0.1;  ///< share of the error that a remedy must remove
 };

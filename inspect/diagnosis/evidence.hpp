@@ -75,7 +75,7 @@ struct Evidence {
   std::vector<LossRecord> losses;         ///< of training
   double final_test = 0;                  ///< error on test data, NaN when there are none
   double final_train = 0;                 ///< error on as many training examples
-  std::optional<double> balanced_train;   ///< of classes, each counting alike
+  std::optional<double> balanced;         ///< of classes, each counting alike, on training or test data
   bool constant_output = false;           ///< the model's output, before training, depends on no variable
   std::map<std::string, double> options;  ///< of the optimizer's first group: "weight_decay"
   std::vector<std::size_t> idle_groups;   ///< groups of parameters whose rate was 0 from the first step to the last

@@ -208,6 +208,11 @@ bool rivals(const Fired& first, const Fired& second) {
          second.suspect.deviations >= enough_deviations;
 }
 
+bool overrules(const std::vector<Fired>& causes) {
+  return causes.size() > 1 && !causes[0].best && causes[0].rule->certainty == Certainty::strong && causes[1].best &&
+         causes[1].suspect.gain && causes[1].suspect.deviations >= enough_deviations;
+}
+
 bool explains(const Fired& cause, const StillFiring& with_cause, const Fired& other, const StillFiring& with_other) {
   const auto fires = [](const StillFiring& still, const Fired& f) {
     return std::find(still.begin(), still.end(), f.rule->name) != still.end();

@@ -35,6 +35,8 @@ std::vector<Fired> judge(std::vector<Fired> fired, double least_gain, Diagnosis&
 using StillFiring = std::vector<std::string>;
 /// Whether the remedies of both gained, the second's at least half as much, and neither is proven.
 bool rivals(const Fired& first, const Fired& second);
+/// Whether the first cause is a statement without a remedy that can be tried, and no proof, and the remedy of the second gained.
+bool overrules(const std::vector<Fired>& causes);
 /// Whether the rule of `other` no longer fires with the remedy of `cause`, though that of `cause` does with the remedy of
 /// `other`.
 bool explains(const Fired& cause, const StillFiring& with_cause, const Fired& other, const StillFiring& with_other);

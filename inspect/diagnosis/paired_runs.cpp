@@ -329,11 +329,15 @@ Tensor PairedRuns::meant(const Tensor& output) const {
 std::optional<double> PairedRuns::balanced_error(const Trainee& trainee) const {
   const NoGrad off;
   const EvaluationScope evaluation(trainee.model());
-  const auto batch = examined_.gather(Batches(examined_.size(), examined_.size(), false, 0).next());
-  const Array& target = batch[1];
-  const Array output = trainee.forward(batch[0]).value();
-  if (is_floating(target.dtype()) || output.ndim() != target.ndim() + 1) return {};
-  return balanced_class_error(output, target);
+  std::optional<double> most;
+  for (const auto* set : {&examined_, &held_}) {
+    if (set->size() == 0) continue;
+    const auto batch = set->gather(Batches(set->size(), set->size(), false, 0).next());
+    const Array output = trainee.forward(batch[0]).value();
+    if (is_floating(batch[1].dtype()) || output.ndim() != batch[1].ndim() + 1) return {};
+    most = std::max(most.value_or(0), balanced_class_error(output, batch[1]));
+  }
+  return most;
 }
 
 std::vector<double> PairedRuns::evaluate(const Trainee& trainee, const data::Dataset& set,

@@ -60,7 +60,8 @@ class PairedRuns {
   /// Examples of the batch of a step of the untreated run.
   std::vector<std::int64_t> batch_of(std::int64_t step) const;
 
-  /// The mean over classes of the share of their labels that a trainee misses; nothing where targets are no classes.
+  /// The mean over classes of the share of their labels that a trainee misses, of training or test examples, whichever is
+  /// larger; nothing where targets are no classes.
   std::optional<double> balanced_error(const Trainee& trainee) const;
 
   /// Errors of a trainee on a set, in evaluation mode; modes are restored.

@@ -93,8 +93,9 @@ std::vector<Treatment> better_conditioned(const Evidence& e) {
   return all;
 }
 
-/// Adam in the place of a method without preconditioner.
+/// Adam in the place of a method without preconditioner whose steps are not far too small.
 std::vector<Treatment> adam_as_control(const Evidence& e) {
+  if (e.stability && e.stability->ratio < 0.01) return {};
   if (e.options.count("eps") > 0 && e.options.count("beta2") > 0) return {};  // it is Adam, or one of its kin
   return {adam_instead(1e-3), adam_instead(1e-2)};
 }

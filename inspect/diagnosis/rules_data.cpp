@@ -151,11 +151,11 @@ std::optional<Measurement> dominating_class(const Evidence& e) {
   const double share = *most / static_cast<double>(e.y.size());
   if (share >= 1) return {};  // constant
   std::string text = fmt::format("{:.1f}% of the labels are class {}", 100 * share, most - counts.begin());
-  if (!e.balanced_train) return Measurement{share, text, ""};
+  if (!e.balanced) return Measurement{share, text, ""};
   // A model that finds the others all the same is not harmed.
   const auto classes = static_cast<double>(std::count_if(counts.begin(), counts.end(), [](double n) { return n > 0; }));
-  text += fmt::format("; each class counting alike, {:.2f} of the training labels are missed", *e.balanced_train);
-  return Measurement{*e.balanced_train > 0.5 * (1 - 1 / classes) ? share : 0, text, ""};
+  text += fmt::format("; each class counting alike, {:.2f} of the labels are missed", *e.balanced);
+  return Measurement{*e.balanced > 0.5 * (1 - 1 / classes) ? share : 0, text, ""};
 }
 
 /// Whether the model names test labels, or meets test targets, better than a constant does, beyond three deviations.

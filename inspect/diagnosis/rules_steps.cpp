@@ -83,6 +83,10 @@ std::vector<Treatment> rates_below(const Evidence& e) {
 std::vector<Treatment> rates_above(const Evidence& e) {
   std::vector<Treatment> doses;
   for (const double factor : {10.0, 100.0, 1000.0}) doses.push_back(rate_times(e, factor));
+  // Far below the stability limit Adam helps by its larger steps, not by its preconditioner: see adam_as_control.
+  if (e.stability && e.stability->ratio < 0.01) {
+    for (const double lr : {1e-3, 1e-2}) doses.push_back(adam_instead(lr));
+  }
   return doses;
 }
 std::vector<Treatment> higher_rates(const Evidence& e) {

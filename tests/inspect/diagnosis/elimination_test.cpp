@@ -165,9 +165,9 @@ TEST_CASE("a rare class is harmed only if the model misses it") {
   Array y = core::zeros({100}, i64);
   for (std::int64_t i = 0; i < 10; ++i) y.data<std::int64_t>()[i] = 1;
   e.y = y;
-  e.balanced_train = 0.5;
+  e.balanced = 0.5;
   CHECK(measured("dominating_class", e) == Approx(0.9));
-  e.balanced_train = 0.1;
+  e.balanced = 0.1;
   CHECK(measured("dominating_class", e) == 0);
 }
 
