@@ -86,6 +86,19 @@ Array read_elements(Input& file, const Shape& shape, const ElementsFormat& forma
   return result;
 }
 
+Array convert_in_pieces(const Array& x, DType to, const std::function<void(std::int64_t, std::int64_t)>& converted) {
+  constexpr std::int64_t piece = std::int64_t{1} << 20;
+  Array result = Array::empty(x.shape(), to);
+  const Array from = core::reshape(x, {-1}), flat = core::reshape(result, {-1});
+  for (std::int64_t done = 0; done < x.size(); done += piece) {
+    const auto n = std::min(piece, x.size() - done);
+    Array part = core::slice(flat, 0, done, done + n);
+    core::assign(part, core::cast(core::slice(from, 0, done, done + n), to));
+    converted(done, n);
+  }
+  return result;
+}
+
 std::string element_bytes(const Array& x, bool big_endian) {
   std::string bytes(static_cast<const char*>(x.raw()), static_cast<std::size_t>(x.size()) * item_size(x.dtype()));
   if (big_endian) {

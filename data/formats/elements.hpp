@@ -21,6 +21,12 @@ struct ElementsFormat {
 Array read_elements(Input& file, const Shape& shape, const ElementsFormat& format,
                     const std::function<void()>& fail_truncated);
 
+/// x in another dtype, in pieces: `converted(begin, n)` is called when n elements from `begin` on are no longer needed.
+Array convert_in_pieces(const Array& x, DType to, const std::function<void(std::int64_t, std::int64_t)>& converted);
+
+/// What storage dtypes become where they are widened: f32 or i64.
+inline DType widened(DType t) noexcept { return !is_storage(t) ? t : is_half(t) ? f32 : i64; }
+
 /// The elements of a contiguous array from the least to the most significant byte, or the other way round.
 std::string element_bytes(const Array& x, bool big_endian);
 

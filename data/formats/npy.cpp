@@ -188,8 +188,7 @@ DType wanted_dtype(const Header& h, const ReadNpyOptions& options) {
   if (options.dtype) return *options.dtype;
   if (h.kind == 'b') return boolean;
   const DType stored = stored_dtype(h);
-  if (!options.widen || !is_storage(stored)) return stored;
-  return is_half(stored) ? f32 : i64;
+  return options.widen ? detail::widened(stored) : stored;
 }
 
 }  // namespace

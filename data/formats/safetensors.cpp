@@ -2,6 +2,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/stable_sort.hpp>
 #include <newtape/core/runtime/system_files.hpp>
+#include <newtape/data/formats/elements.hpp>
 #include <newtape/data/formats/file.hpp>
 #include <newtape/data/formats/safetensors.hpp>
 #include <newtape/data/formats/safetensors_header.hpp>
@@ -56,7 +57,12 @@ class SafetensorsLoader {
     Array x = native(t);
     if (!options_.widen || !is_storage(x.dtype())) return x;
     if (x.dtype() == u64) expect_below_2_63(t, x);
-    return core::cast(std::move(x), is_half(x.dtype()) ? f32 : i64);
+    // Pages that have been converted are dropped, or the file would be in memory beside its widened copy.
+    const auto* const from = static_cast<const std::byte*>(x.raw());
+    const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
+    return detail::convert_in_pieces(x, detail::widened(x.dtype()), [&](std::int64_t begin, std::int64_t n) {
+      if (from == file_->data() + t.begin) file_->drop(from + begin * item, static_cast<std::size_t>(n * item));
+    });
   }
 
   /// The mapped memory itself if aligned, else a copy.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/array/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/data/formats/elements.hpp>
 #include <newtape/data/formats/torch.hpp>
 #include <newtape/data/formats/torch_state.hpp>
 #include <newtape/data/formats/zip_archive.hpp>
@@ -41,8 +43,8 @@ bool is_legacy_torch_file(const std::string& path) {
 
 class TorchArchive {
  public:
-  explicit TorchArchive(const std::string& path)
-      : where_(fmt::format("{}: '{}'", torch_reader, path)), zip_(torch_reader, path) {
+  TorchArchive(const std::string& path, bool widen)
+      : widen_(widen), where_(fmt::format("{}: '{}'", torch_reader, path)), zip_(torch_reader, path) {
     // All entries are in one folder, whose name is that of the file when it was saved.
     for (std::uint64_t i = 0; i < zip_.count() && !pickle_; ++i) {
       const std::string name = zip_.name(i);
@@ -73,8 +75,10 @@ class TorchArchive {
                      fmt::format("{} elements of {}, uncompressed", s.size, newtape::name(s.dtype)),
                      there ? fmt::format("{} bytes", *there) : "none");
     }
+    const auto bytes = static_cast<std::size_t>(*there);
+    if (widen_ && is_storage(s.dtype)) return widened(*entry, s, bytes);
     Array x = Array::empty({s.size}, s.dtype);
-    zip_.read_into(*entry, x.raw(), static_cast<std::size_t>(*there));
+    zip_.read_into(*entry, x.raw(), bytes);
     if (s.dtype == boolean) {
       const auto* first = static_cast<const unsigned char*>(x.raw());
       const auto* bad = std::find_if(first, first + s.size, [](unsigned char b) { return b > 1; });
@@ -87,6 +91,23 @@ class TorchArchive {
     return x;
   }
 
+  /// A few elements at a time, so that the file's are never in memory as a whole.
+  Array widened(std::uint64_t entry, const detail::TorchStorage& s, std::size_t bytes) const {
+    constexpr std::int64_t piece = std::int64_t{1} << 20;
+    Array part = Array::empty({std::min(piece, s.size)}, s.dtype);
+    const auto item = item_size(s.dtype);
+    Array result = Array::empty({s.size}, detail::widened(s.dtype));
+    std::int64_t done = 0;
+    zip_.read_parts(entry, part.raw(), static_cast<std::size_t>(part.size()) * item, bytes, [&](std::size_t got) {
+      const auto n = static_cast<std::int64_t>(got / item);
+      Array to = core::slice(result, 0, done, done + n);
+      core::assign(to, core::cast(core::slice(part, 0, 0, n), result.dtype()));
+      done += n;
+    });
+    return result;
+  }
+
+  bool widen_;
   std::string where_, folder_;
   detail::ZipArchive zip_;
   std::optional<std::uint64_t> pickle_;
@@ -100,11 +121,7 @@ TorchFile load_torch(const std::string& path, const LoadTorchOptions& options) {
                    "a zip archive: in Python, torch.save(torch.load(path), path) with a newer PyTorch",
                    "a bare pickle");
   }
-  TorchFile file = TorchArchive(path).read();
-  for (auto& [name, x] : file.arrays) {
-    if (options.widen && is_storage(x.dtype())) x = core::cast(std::move(x), is_half(x.dtype()) ? f32 : i64);
-  }
-  return file;
+  return TorchArchive(path, options.widen).read();
 }
 
 #else

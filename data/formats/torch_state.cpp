@@ -66,6 +66,11 @@ class StateReader {
   static constexpr std::int64_t most_entries = 1 << 20;
   static constexpr std::size_t most_name_bytes = 1 << 26;
 
+  struct Loaded {
+    TorchStorage source;
+    Array array;
+  };
+
   void collect(std::uint32_t at, const std::string& path, int depth) {
     const PickleNode& node = pickle_[at];
     if (depth > deepest) fail(path, "the objects are nested too deeply", fmt::format("{} levels", deepest), "more");
@@ -219,13 +224,14 @@ class StateReader {
 
   const Array& loaded(const TorchStorage& source, const std::string& path) {
     const auto at = storages_.find(source.key);
-    if (at == storages_.end()) return storages_.emplace(source.key, load_(source)).first->second;
-    if (at->second.dtype() != source.dtype || at->second.size() != source.size) {
+    if (at == storages_.end()) return storages_.emplace(source.key, Loaded{source, load_(source)}).first->second.array;
+    const TorchStorage& first = at->second.source;
+    if (first.dtype != source.dtype || first.size != source.size) {
       fail(path, fmt::format("storage '{}' has two types or sizes", source.key),
-           fmt::format("{} [{}]", name(at->second.dtype()), at->second.size()),
+           fmt::format("{} [{}]", name(first.dtype), first.size),
            fmt::format("{} [{}]", name(source.dtype), source.size));
     }
-    return at->second;
+    return at->second.array;
   }
 
   [[noreturn]] void fail(const std::string& path, std::string_view what, std::string_view expected,
@@ -237,7 +243,7 @@ class StateReader {
   const Pickle& pickle_;
   const std::string& where_;
   const std::function<Array(const TorchStorage&)>& load_;
-  std::map<std::string, Array> storages_;
+  std::map<std::string, Loaded> storages_;
   std::int64_t entries_ = 0;
   std::size_t name_bytes_ = 0;
   TorchFile file_;

@@ -15,8 +15,8 @@ struct TorchStorage {
   std::int64_t size;
 };
 
-/// The tensors of a PyTorch pickle; `load` reads the elements of a storage [size], once for each. IoErrors start with
-/// `where`.
+/// The tensors of a PyTorch pickle; `load` reads the elements of a storage [size], once for each, in whatever dtype the
+/// tensors are to have. IoErrors start with `where`.
 TorchFile read_torch_state(std::string_view pickle, const std::string& where,
                            const std::function<Array(const TorchStorage&)>& load);
 

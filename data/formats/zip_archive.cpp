@@ -82,25 +82,36 @@ std::string ZipArchive::read(std::uint64_t entry) const {
 }
 
 void ZipArchive::read_into(std::uint64_t entry, void* to, std::size_t n) const {
+  read_parts(entry, to, n, n, [](std::size_t) {});
+}
+
+void ZipArchive::read_parts(std::uint64_t entry, void* to, std::size_t size, std::size_t n,
+                            const std::function<void(std::size_t)>& take) const {
   const ZipEntry file(zip_fopen_index(archive_, entry, 0));
   if (!file) fail(fmt::format("'{}' cannot be unpacked", name(entry)), zip_strerror(archive_));
-  auto* at = static_cast<char*>(to);
   std::size_t done = 0;
-  char more = 0;
-  while (true) {
-    const bool whole = done == n;  // then reads the end, where libzip checks the sum
-    const auto got =
-        zip_fread(file.get(), whole ? &more : at + done, whole ? 1 : std::min<std::size_t>(n - done, 1U << 30));
+  const auto read_some = [&](void* at, std::size_t wanted) {
+    const auto got = zip_fread(file.get(), at, std::min<std::size_t>(wanted, 1U << 30));
     if (got < 0) {
       fail(fmt::format("'{}' is corrupt after {} unpacked bytes", name(entry), done), zip_file_strerror(file.get()));
     }
-    if (got == 0 && whole) return;
-    if (got == 0 || whole) {
-      fail(fmt::format("'{}' has the wrong size", name(entry)),
-           fmt::format("{} bytes {}", done, whole ? "and more" : ""));
+    return static_cast<std::size_t>(got);
+  };
+  const auto expect_size = [&](bool right, const char* more) {
+    if (!right) fail(fmt::format("'{}' has the wrong size", name(entry)), fmt::format("{} bytes {}", done, more));
+  };
+  while (done < n) {
+    const std::size_t part = std::min(size, n - done);
+    for (std::size_t filled = 0; filled < part;) {
+      const auto got = read_some(static_cast<char*>(to) + filled, part - filled);
+      expect_size(got != 0, "");
+      filled += got;
+      done += got;
     }
-    done += static_cast<std::size_t>(got);
+    take(part);
   }
+  char more = 0;  // libzip checks the sum at the end
+  expect_size(read_some(&more, 1) == 0, "and more");
 }
 
 void ZipArchive::fail(const std::string& what, const std::string& why) const {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,6 +29,9 @@ class ZipArchive {
   std::string read(std::uint64_t entry) const;
   /// An entry of exactly `n` bytes; IoError if it has more or less.
   void read_into(std::uint64_t entry, void* to, std::size_t n) const;
+  /// The same in parts of `size` bytes, the last one maybe of fewer: each is read into `to`, then `take(bytes)` is called.
+  void read_parts(std::uint64_t entry, void* to, std::size_t size, std::size_t n,
+                  const std::function<void(std::size_t)>& take) const;
 
  private:
   [[noreturn]] void fail(const std::string& what, const std::string& why) const;
