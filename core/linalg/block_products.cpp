@@ -51,13 +51,16 @@ HouseholderQR::HouseholderQR(std::int64_t rows, std::int64_t columns, std::vecto
               work.data(), static_cast<int>(work.size()));
 }
 
-void HouseholderQR::apply_transposed(double* b) const {
+void HouseholderQR::apply_transposed(double* b) const { apply("T", b); }
+void HouseholderQR::apply(double* b) const { apply("N", b); }
+
+void HouseholderQR::apply(const char* transposed, double* b) const {
   if (columns_ == 0) return;
   const blas::Session session;
   const int rows = static_cast<int>(rows_), columns = static_cast<int>(columns_), one = 1, length = 64;
   double work[64];
   int info = 0;
-  dormqr_("L", "T", &rows, &one, &columns, a_.data(), &rows, tau_.data(), b, &rows, work, &length, &info);
+  dormqr_("L", transposed, &rows, &one, &columns, a_.data(), &rows, tau_.data(), b, &rows, work, &length, &info);
 }
 
 bool HouseholderQR::solve_triangle(double* b) const {

@@ -24,16 +24,20 @@ class HouseholderQR {
  public:
   /// Of a [rows, columns], column-major, rows >= columns. NumericalError naming `op` when LAPACK cannot count the elements.
   HouseholderQR(std::int64_t rows, std::int64_t columns, std::vector<double> a, const char* op);
-  /// Replaces b [rows] by Q^T b.
+  /// Replaces b [rows] by Q^T b, or by Q b.
   void apply_transposed(double* b) const;
+  void apply(double* b) const;
   /// Replaces the first `columns` of b by the solution of R x = b; false when R has a zero on its diagonal.
   bool solve_triangle(double* b) const;
   /// Replaces the first `columns` of b by the solution of R^T x = b. R's diagonal must have no zeros.
   void solve_transposed_triangle(double* b) const;
-  /// An element of the diagonal of R.
-  double diagonal(std::int64_t i) const noexcept { return a_[static_cast<std::size_t>(i * (rows_ + 1))]; }
+  /// An element of R, i <= j, and of its diagonal.
+  double upper(std::int64_t i, std::int64_t j) const noexcept { return a_[static_cast<std::size_t>(j * rows_ + i)]; }
+  double diagonal(std::int64_t i) const noexcept { return upper(i, i); }
 
  private:
+  void apply(const char* transposed, double* b) const;
+
   std::int64_t rows_, columns_;
   std::vector<double> a_, tau_;
 };

@@ -99,7 +99,7 @@ LeastSquaresStepResult LeastSquaresSolver::dogleg() {
                                  .note = trial > 0 ? fmt::format("{} rejected", trial) : std::string()};
     if (ratio < 0.25) state.radius = 0.25 * length;
     if (ratio > 0.75) state.radius = std::max(state.radius, 3 * length);
-    accept(std::move(t));
+    accept(std::move(t), trial > 0 ? 0 : ratio);
     return moved;
   }
   return no_step(any_finite, first_predicted);

@@ -35,7 +35,7 @@ LeastSquaresStepResult LeastSquaresSolver::gauss_newton() {
     any_finite = true;
     const double reduction = at_.value - t.to.value;
     if (reduction > 0 && reduction >= sufficient * slope && slope > 0) {
-      accept(std::move(t));
+      accept(std::move(t), part < 1 ? 0 : 1);
       return {.moved = true, .ratio = part};
     }
     // The minimum of the parabola through both values and the first slope.

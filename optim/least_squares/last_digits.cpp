@@ -13,9 +13,14 @@ namespace newtape::optim {
 
 /// Rounding error of the value, if the residuals are sums of terms of the size of themselves and of J x.
 double LeastSquaresSolver::noise() const {
-  const Array size = core::abs(at_.residuals);
-  const Array weighted = at_.rho_slopes.defined() ? at_.rho_slopes * size : size;
-  return epsilon_ * core::dot(weighted, size + rounding_scale_);
+  const double *r = at_.residuals.data<double>(), *scale = rounding_scale_.data<double>();
+  const double* const slope = at_.rho_slopes.defined() ? at_.rho_slopes.data<double>() : nullptr;
+  double sum = 0;
+  for (std::int64_t i = 0; i < at_.residuals.size(); ++i) {
+    const double size = std::abs(r[i]);
+    sum += (slope != nullptr ? slope[i] : 1) * size * (size + scale[i]);
+  }
+  return epsilon_ * sum;
 }
 
 /// Whether the step changes no unknown by more than its last bit.
@@ -59,7 +64,7 @@ LeastSquaresStepResult LeastSquaresSolver::polish(const Array& step) {
   const double allowed = at_.value + margin * noise();
   Trial trial = attempt(step, std::numeric_limits<double>::min());
   if (!trial.moved || !trial.to.x.defined() || !finite(trial.to) || trial.to.value > allowed) return end();
-  accept(std::move(trial));
+  accept(std::move(trial), 1);
   return {.moved = true, .ratio = 1, .region = 0, .note = "polished"};
 }
 

@@ -15,8 +15,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
 
 namespace newtape::optim {
 
@@ -74,6 +76,7 @@ class Run {
     std::optional<Status> status =
         recorder_.enter({.value = solver_.at().value, .gradient = solver_.gradient_size()}, solver_.at().x);
     while (!status) status = iterate();
+    if (converged(*status) && on_plateau()) return finish(Status::no_progress, problem_);
     if (converged(*status) || *status == Status::max_iterations) status = verified(*status);
     return finish(*status, problem_);
   }
@@ -115,6 +118,17 @@ class Run {
     }
   }
 
+  /// Whether the loss is flat at every residual: a zero gradient then says nothing.
+  bool on_plateau() {
+    const Array& slopes = solver_.at().rho_slopes;
+    if (!slopes.defined()) return false;
+    const double* at = slopes.data<double>();
+    if (std::any_of(at, at + slopes.size(), [](double slope) { return slope != 0; })) return false;
+    problem_ =
+        "all residuals count as outliers, of which the loss has no derivative: start nearer, or raise loss_scale";
+    return true;
+  }
+
   Status verified(Status status) {
     try {
       return solver_.derivatives_contradicted(false) ? Status::wrong_gradient : status;
@@ -128,6 +142,7 @@ class Run {
     const ResidualPoint& at = solver_.at();
     const double size = at.gradient.defined() ? solver_.gradient_size() : std::nan("");
     static_cast<Result&>(result_) = recorder_.finish(status, at.x, at.value, size, problem);
+    if (const std::string note = f_.broadcasting_note(at.x); !note.empty()) result_.message += "; " + note;
     result_.residuals = core::copy(core::reshape(core::cast(at.residuals, f_.dtype()), f_.result_shape()));
     if (at.gradient.defined()) {
       if (at.rho_slopes.defined()) result_.weights = core::sqrt(at.rho_slopes);

@@ -23,11 +23,24 @@ void LeastSquaresSolver::damp() noexcept {
   state.growth *= 2;
 }
 
+/// The second derivative of the residuals along the step: in f64 from one more evaluation (Transtrum and Sethna 2012,
+/// section 2.2), for which f32 has too few digits. Undefined where rounding errors would be a noticeable part of it.
+std::optional<Array> LeastSquaresSolver::curvature(const Array& step) {
+  if (f_.dtype() != f64) return f_.curvature(at_.x, step);
+  constexpr double longest = 0.1;  // of the step
+  const double rounding = epsilon_ * core::norm2(core::abs(at_.residuals) + rounding_scale_);
+  const double part = std::cbrt(rounding / core::norm2(derivative_(step)));
+  if (!(part <= longest)) return {};
+  const Array to = bounds_.project(at_.x + part * step);
+  const Array change = f_.value(to, &Counts::products) - at_.residuals;
+  return 2 / (part * part) * (change - derivative_(to - at_.x));
+}
+
 std::optional<Array> LeastSquaresSolver::accelerated(const Array& step, double accuracy) {
-  Array second = f_.curvature(at_.x, step);
-  if (!finite(second)) return {};
-  if (rows_.defined()) second = std::move(second) * rows_;
-  const Array a = model_->damped(second, state.damping, accuracy);
+  std::optional<Array> second = curvature(step);
+  if (!second || !finite(*second)) return step;
+  if (rows_.defined()) second = std::move(*second) * rows_;
+  const Array a = model_->damped(*second, state.damping, accuracy);
   if (!finite(a) || scaled_length(a) > max_acceleration * scaled_length(step)) return {};
   return step + 0.5 * a;
 }
@@ -68,7 +81,7 @@ LeastSquaresStepResult LeastSquaresSolver::levenberg_marquardt() {
     state.growth = 2;
     // Little progress, less than J predicts: second derivatives count (Fletcher and Xu 1987, with a fifth as here).
     if (at_.value - t.to.value < slow_progress * at_.value && ratio < poor_prediction) state.equalized = true;
-    accept(std::move(t));
+    accept(std::move(t), trial > 0 ? 0 : ratio);
     return moved;
   }
   return no_step(any_finite, first_predicted);

@@ -13,9 +13,8 @@ namespace newtape::optim {
 class Linearized {
  public:
   virtual ~Linearized() = default;
-  /// A J s, [m], and its transpose's product, [n].
+  /// A J s, [m].
   virtual Array forward(const Array& s) const = 0;
-  virtual Array transposed(const Array& u) const = 0;
   /// The minimiser s of |A J s + b|^2 + damping |D s|^2. `accuracy`: relative tolerance of the gradient, for iterative
   /// solvers. NaN where the linear algebra fails.
   Array damped(const Array& b, double damping, double accuracy);
@@ -40,9 +39,12 @@ std::unique_ptr<Linearized> linearized(const Array& jacobian, const Array& weigh
 std::unique_ptr<Linearized> linearized(Residuals::Products products, const Array& weights, const Array& scale,
                                        const Array& free);
 
-/// Euclidean lengths of the columns, without overflow.
-Array column_norms(const Array& a);
-/// a x, for a [m, n] and x [n].
+// Of f64 arrays, a [m, n] contiguous.
+/// Euclidean lengths of the columns, without overflow; of the rows times `weights` [m], if defined.
+Array column_norms(const Array& a, const Array& weights = {});
+/// a x for x [n], |a| |x|, and a^T u for u [m].
 Array product(const Array& a, const Array& x);
+Array absolute_product(const Array& a, const Array& x);
+Array transposed_product(const Array& a, const Array& u);
 
 }  // namespace newtape::optim

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/autograd/transforms/jacobian.hpp>
 #include <newtape/core/array/shape.hpp>
@@ -9,7 +10,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace newtape::optim {
 
@@ -61,7 +64,7 @@ std::vector<Tensor> Residuals::split(const Array& x) const {
   return parts;
 }
 
-Array Residuals::rounded(const Array& x) const { return core::cast(core::cast(x, dtype_), f64); }
+Array Residuals::rounded(const Array& x) const { return dtype_ == f64 ? x : core::cast(core::cast(x, dtype_), f64); }
 
 void Residuals::expect(const Tensor& r) {
   if (!r.defined()) raise<ValueError>(fmt::format("{}: the residuals are undefined", op_));
@@ -98,8 +101,8 @@ void Residuals::capture() {
   });
 }
 
-Array Residuals::value(const Array& x) {
-  count(&Counts::values);
+Array Residuals::value(const Array& x, std::int64_t Counts::*counted) {
+  count(counted);
   const NoGrad off;
   try {
     const Tensor r = value_calls_ ? value_calls_(split(x))[0] : f_(split(x));
@@ -187,6 +190,37 @@ Residuals::Products Residuals::products(const Array& x) {
   } catch (const NumericalError&) {
     return {.value = nan_residuals(), .forward = {}, .transposed = {}};
   }
+}
+
+namespace {
+
+/// Finds the call that broadcasts a column and a vector of n elements to [n, n].
+struct PairsFinder final : OpTracer {
+  explicit PairsFinder(std::int64_t size) : n(size) {}
+  void on_call(OpCall call) override {
+    if (!note.empty() || call.operands.size() != 2 || call.results.size() != 1) return;
+    const Tensor &a = call.operands[0], &b = call.operands[1];
+    if (!a.defined() || !b.defined() || a.ndim() == b.ndim() || a.size() != n || b.size() != n) return;
+    if (call.results[0].shape() != Shape{n, n} || std::max(a.ndim(), b.ndim()) != 2) return;
+    note = fmt::format("residuals {} are all pairs, by {} of {} and {}{}: reshape one of them if that is not meant",
+                       to_string(call.results[0].shape()), call.op, to_string(a.shape()), to_string(b.shape()),
+                       call.location.known() ? " at " + to_string(call.location) : std::string());
+  }
+  std::int64_t n;
+  std::string note;
+};
+
+}  // namespace
+
+std::string Residuals::broadcasting_note(const Array& x) const {
+  if (result_shape_.size() != 2 || result_shape_[0] != result_shape_[1] || result_shape_[0] < 2) return {};
+  const NoGrad off;
+  PairsFinder finder(result_shape_[0]);
+  try {
+    static_cast<void>(f_(split(x)));
+  } catch (const NumericalError&) {
+  }
+  return finder.note;
 }
 
 }  // namespace newtape::optim

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace newtape::optim {
@@ -41,9 +42,11 @@ class Residuals {
   Array rounded(const Array& x) const;
 
   /// [m]. ValueError when there are none or their number changes, DTypeError unless they have the dtype of the points.
-  Array value(const Array& x);
+  /// `counted`: as what; an evaluation that stands for a product with derivatives counts as one.
+  Array value(const Array& x, std::int64_t Counts::*counted = &Counts::values);
   /// [m], and the Jacobian [m, n].
   Array value_and_jacobian(const Array& x, Array& jacobian);
+
   /// The second derivative of the residuals along v, [m]: d^2/dt^2 r(x + t v) at t = 0.
   Array curvature(const Array& x, const Array& v);
 
@@ -54,6 +57,10 @@ class Residuals {
     std::function<Array(const Array& g)> transposed;
   };
   Products products(const Array& x);
+
+  /// A note when the function at x broadcasts a column [n, 1] and a vector [n] to [n, n] residuals, which are rarely meant;
+  /// empty otherwise. Calls it once, where their shape is of this kind.
+  std::string broadcasting_note(const Array& x) const;
 
   Counts counts;
   Budget budget;  ///< no limits but in a run

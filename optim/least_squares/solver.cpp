@@ -20,7 +20,6 @@ constexpr double initial_damping = 1e-3;
 // does not shrink where large residuals have small derivatives. But where the residuals' second derivatives count, it
 // keeps steps short in unknowns whose columns were long once. There, only ratios of lengths beyond this factor count.
 constexpr double equalizing_factor = 5;
-constexpr double curvature_kept = 0.1;  // times rho', lower bound of rho' + 2 rho'' s
 
 /// Elementwise, of f64 vectors.
 template <class F>
@@ -60,7 +59,9 @@ const char* to_string(LeastSquaresAlgorithm algorithm) noexcept {
 LeastSquaresSolver::LeastSquaresSolver(Residuals& f, const LeastSquaresSolverOptions& options, Bounds bounds)
     : f_(f), options_(options), bounds_(std::move(bounds)), epsilon_(epsilon(f.dtype())) {}
 
-bool LeastSquaresSolver::finite(const Array& x) { return std::isfinite(core::norm_inf(x)); }
+bool LeastSquaresSolver::finite(const Array& x) {
+  return std::all_of(x.data<double>(), x.data<double>() + x.size(), [](double v) { return std::isfinite(v); });
+}
 bool LeastSquaresSolver::finite(const ResidualPoint& p) { return std::isfinite(p.value) && finite(p.residuals); }
 LeastSquaresStepResult LeastSquaresSolver::stopped(Status status, std::string note) {
   return {.note = std::move(note), .status = status};
@@ -100,17 +101,32 @@ ResidualPoint LeastSquaresSolver::evaluate(const Array& x) {
 
 /// The weights of the rows and the target of the linear model; `weighted`: the residuals times rho'.
 void LeastSquaresSolver::weigh_rows(const Array& weighted) {
-  // Triggs' correction: rows of weight rho' + 2 rho'' r^2 make the Gauss-Newton matrix that of the sum of rho. Where
-  // that is small or negative (outliers), a fraction of rho' keeps the matrix positive definite.
   rows_ = {};
   target_ = at_.residuals;
-  if (at_.rho_slopes.defined()) {
-    rows_ = map(at_.residuals, [&](double r) {
-      const Rho at = rho(options_.loss, options_.loss_scale, r * r);
-      return std::sqrt(std::max(at.first + 2 * at.second * r * r, curvature_kept * at.first));
-    });
-    const Array zero = core::zeros({}, f64);
-    target_ = core::where(core::greater(rows_, zero), weighted / rows_, zero);
+  if (!at_.rho_slopes.defined()) return;
+  // Rows of weight rho' + 2 rho'' r^2 make the Gauss-Newton matrix that of the sum of rho (Triggs et al. 2000, section
+  // 3.4), but where rho'' < 0, as for outliers, that is too flat or even negative. With rho' alone the model bounds the
+  // sum of rho from above (up to the curvature of the residuals): its minimum lowers the value, at a linear rate.
+  constexpr double curvature_kept = 0.1;  // times rho'
+  rows_ = map(at_.residuals, [&](double r) {
+    const Rho at = rho(options_.loss, options_.loss_scale, r * r);
+    if (bounding_steps_ > 0) return std::sqrt(at.first);
+    return std::sqrt(std::max(at.first + 2 * at.second * r * r, curvature_kept * at.first));
+  });
+  const Array zero = core::zeros({}, f64);
+  target_ = core::where(core::greater(rows_, zero), weighted / rows_, zero);
+}
+
+/// Chooses the weights of the next steps by how well the last model predicted its own: see `weigh_rows`.
+void LeastSquaresSolver::choose_weights(double ratio) {
+  constexpr double good = 0.5;
+  constexpr std::int64_t most = 64;
+  if (!at_.rho_slopes.defined()) return;
+  if (bounding_steps_ > 0) {
+    --bounding_steps_;
+  } else if (ratio < good) {
+    bounding_steps_ = next_bounding_steps_;
+    next_bounding_steps_ = std::min(2 * next_bounding_steps_, most);
   }
 }
 
@@ -141,10 +157,9 @@ bool LeastSquaresSolver::try_update_derivatives() {
     derivative_ = products.forward;
     rounding_scale_ = core::abs(derivative_(at_.x));
   } else {
-    const Array column = core::reshape(weighted, {weighted.size(), 1});
-    at_.gradient = core::contiguous(core::reshape(core::sum(at_.jacobian * column, {0}), at_.x.shape()));
+    at_.gradient = transposed_product(at_.jacobian, weighted);
     derivative_ = [j = at_.jacobian](const Array& v) { return product(j, v); };
-    rounding_scale_ = product(core::abs(at_.jacobian), core::abs(at_.x));
+    rounding_scale_ = absolute_product(at_.jacobian, at_.x);
   }
   if (!finite(at_.gradient)) return false;
 
@@ -169,8 +184,7 @@ void LeastSquaresSolver::linearize(Residuals::Products products, const Array& fr
 /// The linear model from the Jacobian. False when D is not finite.
 bool LeastSquaresSolver::linearize(const Array& free) {
   if (state.damping == 0) state.damping = initial_damping;
-  const Array weights = rows_.defined() ? core::reshape(rows_, {rows_.size(), 1}) : core::ones({1, 1}, f64);
-  Array lengths = column_norms(at_.jacobian * weights);
+  Array lengths = column_norms(at_.jacobian, rows_);
   if (state.lengths.defined()) lengths = core::maximum(std::move(lengths), state.lengths);
   state.lengths = lengths;
   state.scale = scale_of(lengths, state.equalized ? equalizing_factor : 1);
@@ -218,7 +232,10 @@ LeastSquaresSolver::Trial LeastSquaresSolver::attempt(const Array& step, double 
   return t;
 }
 
-void LeastSquaresSolver::accept(Trial trial) { before_ = std::exchange(at_, std::move(trial.to)); }
+void LeastSquaresSolver::accept(Trial trial, double ratio) {
+  choose_weights(ratio);
+  before_ = std::exchange(at_, std::move(trial.to));
+}
 
 LeastSquaresStepResult LeastSquaresSolver::move() {
   // Residuals smaller by twenty orders of magnitude than at the start, in f64: a perfect fit.

@@ -7,6 +7,7 @@
 #include <newtape/optim/least_squares/robust.hpp>
 #include <newtape/optim/second_order/method.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -75,6 +76,7 @@ class LeastSquaresSolver {
   bool update_derivatives();
   bool try_update_derivatives();
   void weigh_rows(const Array& weighted);
+  void choose_weights(double ratio);
   void linearize(Residuals::Products products, const Array& free);
   bool linearize(const Array& free);
   Trial attempt(const Array& step, double predicted);
@@ -88,7 +90,8 @@ class LeastSquaresSolver {
   /// The status when no trial lowered the value. `any_finite`: some trial was; `predicted`: reduction predicted for
   /// the first.
   LeastSquaresStepResult no_step(bool any_finite, double predicted);
-  void accept(Trial trial);
+  /// `ratio`: actual over predicted reduction.
+  void accept(Trial trial, double ratio);
 
   LeastSquaresStepResult levenberg_marquardt();
   LeastSquaresStepResult gauss_newton();
@@ -98,6 +101,7 @@ class LeastSquaresSolver {
   Array cauchy_point() const;
   Array dogleg_step(const Array& cauchy, const Array& end) const;
   void shorten(Array& end, const Array& cauchy);
+  std::optional<Array> curvature(const Array& step);
   std::optional<Array> accelerated(const Array& step, double accuracy);
   void damp() noexcept;
 
@@ -119,7 +123,10 @@ class LeastSquaresSolver {
   double best_length_ = std::numeric_limits<double>::infinity();
   ResidualPoint best_;
   int stalls_ = 0;
-  int failures_ = 0;         ///< of `evaluate`, in succession
+  int failures_ = 0;  ///< of `evaluate`, in succession
+  /// With a robust loss: steps to be taken with a model that bounds it from above, instead of one with its curvature, and
+  /// their number after the next step that the latter predicts badly.
+  std::int64_t bounding_steps_ = 0, next_bounding_steps_ = 1;
   double path_damping_ = 0;  ///< of the end of the dogleg path, last used
 };
 

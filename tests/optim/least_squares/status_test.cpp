@@ -13,6 +13,7 @@
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/core/array/slice.hpp>
 #include <newtape/core/ops/elementwise.hpp>
 #include <newtape/core/ops/index.hpp>
@@ -29,6 +30,39 @@ namespace optim = newtape::optim;
 using optim::least_squares;
 using optim::LeastSquaresOptions;
 using optim::Status;
+
+TEST_CASE("least_squares: where the loss is flat at every residual, nothing has converged") {
+  const auto y = doubles({1, 2, 4, 5});
+  for (const auto algorithm : algorithms) {
+    const auto r = least_squares([&](const nt::Tensor& b) { return b[0] + 100. - y; }, doubles({0}),
+                                 {.algorithm = algorithm, .loss = optim::RobustLoss::tukey});
+    INFO(optim::to_string(r));
+    CHECK(r.status == Status::no_progress);
+    CHECK(r.message.find("raise loss_scale") != std::string::npos);
+    // Nearer, it has: the mean of those that count.
+    const auto near = least_squares([&](const nt::Tensor& b) { return b[0] - y; }, doubles({3}),
+                                    {.algorithm = algorithm, .loss = optim::RobustLoss::tukey, .loss_scale = 100});
+    CHECK(near.converged());
+    CHECK(near.x()[0].item() == Approx(3).epsilon(1e-3));
+  }
+}
+
+TEST_CASE("least_squares: a column less a vector gives all pairs, of which the message tells") {
+  const auto x = nt::reshape(doubles({1, 2, 4}), {3, 1});
+  const auto y = doubles({1.1, 1.9, 4.2});
+  const auto pairs = least_squares([&](const nt::Tensor& b) { return b[0] * x - y; }, doubles({1}));
+  INFO(pairs.message);
+  CHECK(pairs.message.find("[3, 3] are all pairs, by sub of [3, 1] and [3]") != std::string::npos);
+  CHECK(pairs.message.find("status_test.cpp:") != std::string::npos);
+  // Not of columns alone, nor where pairs are asked for by their axes.
+  const auto column = nt::reshape(y, {3, 1}), row = nt::reshape(y, {1, 3});
+  for (const auto& d : {column, row}) {
+    const auto r = least_squares([&](const nt::Tensor& b) { return b[0] * x - d; }, doubles({1}));
+    CHECK(r.message.find("pairs") == std::string::npos);
+  }
+  const auto sigma = least_squares([&](const nt::Tensor& b) { return b[0] * x - y; }, doubles({1}), {.sigma = y});
+  CHECK(sigma.message.find("all pairs") != std::string::npos);
+}
 
 TEST_CASE("rank-deficient problems end at the nearest solution, report the rank, and estimate by the pseudo-inverse") {
   const auto y = doubles({1, 2, 4, 5});
