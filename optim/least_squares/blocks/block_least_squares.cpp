@@ -188,18 +188,20 @@ class BlockRun {
       slope += g[i] * s[i];
     }
     double before = 0;
-    for (const double h : {1e-4, 1e-5}) {
+    for (const double h : {1e-4, 1e-5, 1e-6, 1e-7, 1e-8}) {
       std::vector<double> up = s, down = s;
       for (double& v : up) v *= h;
       for (double& v : down) v *= -h;
       const double change = residuals_.value(residuals_.moved(x_, up)) - residuals_.value(residuals_.moved(x_, down));
       const double error = std::abs(change - 2 * h * slope);
       if (!std::isfinite(change) || error <= 0.1 * std::abs(2 * h * slope) + 10 * residuals_.noise(x_)) return false;
-      // The error due to curvature shrinks with h.
+      // The error due to curvature shrinks with h. One that grows is that of a step too long, as out of the plateau of a
+      // robust loss, where the columns are short.
       if (before > 0 && error / h < 0.5 * before) return false;
+      if (before > 0 && error / h <= 2 * before) return true;
       before = error / h;
     }
-    return true;
+    return false;
   }
 
   BlockLeastSquaresResult finish(Status status, const std::string& note) {

@@ -53,6 +53,9 @@ Tensor tangent_to(const Tensor& direction, const Tensor& delta) {
   return concatenate({delta, zeros_like(last)}, -1) - w * along;
 }
 
+/// Of each row.
+Tensor from_unit_length(const Tensor& x) { return abs(sqrt(sum(square(x), {-1})) - 1.); }
+
 }  // namespace
 
 Manifold Manifold::euclidean(std::int64_t d) { return {.name = "euclidean", .size = d, .tangent = d}; }
@@ -81,34 +84,63 @@ Manifold Manifold::subset(std::int64_t d, const std::vector<std::int64_t>& held)
 }
 
 Manifold Manifold::quaternion() {
-  return {.name = "quaternion", .size = 4, .tangent = 3, .plus = [](const Tensor& x, const Tensor& delta) {
-            return quaternion_product(x, quaternion_from_vector(delta));
-          }};
+  return {
+      .name = "quaternion",
+      .size = 4,
+      .tangent = 3,
+      .plus = [](const Tensor& x, const Tensor& delta) { return quaternion_product(x, quaternion_from_vector(delta)); },
+      .distance = from_unit_length};
 }
 
 Manifold Manifold::so3() {
-  return {.name = "so3", .size = 9, .tangent = 3, .plus = [](const Tensor& x, const Tensor& delta) {
-            const std::int64_t m = x.shape(0);
-            return reshape(matmul(reshape(x, {m, 3, 3}), rotation_matrix(delta)), {m, 9});
-          }};
+  return {.name = "so3",
+          .size = 9,
+          .tangent = 3,
+          .plus =
+              [](const Tensor& x, const Tensor& delta) {
+                const std::int64_t m = x.shape(0);
+                return reshape(matmul(reshape(x, {m, 3, 3}), rotation_matrix(delta)), {m, 9});
+              },
+          .distance =
+              [](const Tensor& x) {
+                // Columns of length 1 at right angles; the third is the product of the others, and not its negative.
+                const auto r = unbind(x, -1);
+                const Vec3 a{r[0], r[3], r[6]}, b{r[1], r[4], r[7]}, c = cross(a, b);
+                const Tensor third = maximum(maximum(abs(c.x - r[2]), abs(c.y - r[5])), abs(c.z - r[8]));
+                const auto from_unit = [](const Vec3& v) { return abs(v.x * v.x + v.y * v.y + v.z * v.z - 1.); };
+                const Tensor angle = abs(a.x * b.x + a.y * b.y + a.z * b.z);
+                return maximum(maximum(third, angle), maximum(from_unit(a), from_unit(b)));
+              }};
 }
 
 Manifold Manifold::se3() {
-  return {.name = "se3", .size = 7, .tangent = 6, .plus = [](const Tensor& x, const Tensor& delta) {
+  return {
+      .name = "se3",
+      .size = 7,
+      .tangent = 6,
+      .plus =
+          [](const Tensor& x, const Tensor& delta) {
             const Tensor q = columns(x, 0, 4);
             const Tensor omega = columns(delta, 0, 3);
             const Tensor moved = rotate_by_quaternion(q, carried(omega, columns(delta, 3, 3)));
             return concatenate({quaternion_product(q, quaternion_from_vector(omega)), columns(x, 4, 3) + moved}, -1);
-          }};
+          },
+      .distance = [](const Tensor& x) { return from_unit_length(columns(x, 0, 4)); }};
 }
 
 Manifold Manifold::sphere(std::int64_t d) {
   if (d < 2) raise<ValueError>("Manifold::sphere: too few coordinates", "2 or more", fmt::format("{}", d));
-  return {.name = "sphere", .size = d, .tangent = d - 1, .plus = [](const Tensor& x, const Tensor& delta) {
-            const Tensor length = sqrt(sum(square(x), {-1}, true));
-            const Tensor angle = sqrt(sum(square(delta), {-1}, true) + 1e-30);  // as coordinates::angle_of
-            return cos(angle) * x + length * (sin(angle) / angle) * tangent_to(x / length, delta);
-          }};
+  return {.name = "sphere",
+          .size = d,
+          .tangent = d - 1,
+          .plus =
+              [](const Tensor& x, const Tensor& delta) {
+                const Tensor length = sqrt(sum(square(x), {-1}, true));
+                const Tensor angle = sqrt(sum(square(delta), {-1}, true) + 1e-30);  // as coordinates::angle_of
+                return cos(angle) * x + length * (sin(angle) / angle) * tangent_to(x / length, delta);
+              },
+          // Of any length but 0, where there is no direction.
+          .distance = [](const Tensor& x) { return where(sum(abs(x), {-1}) == 0.0, 1.0, 0.0).to(x.dtype()); }};
 }
 
 Manifold Manifold::product(std::vector<Manifold> parts) {
@@ -118,6 +150,15 @@ Manifold Manifold::product(std::vector<Manifold> parts) {
     all.size += p.size;
     all.tangent += p.tangent;
   }
+  all.distance = [parts](const Tensor& x) {
+    Tensor farthest = zeros({x.shape(0)}, x.dtype());
+    std::int64_t at = 0;
+    for (const auto& p : parts) {
+      if (p.distance) farthest = maximum(farthest, p.distance(columns(x, at, p.size)));
+      at += p.size;
+    }
+    return farthest;
+  };
   all.plus = [parts = std::move(parts)](const Tensor& x, const Tensor& delta) {
     std::vector<Tensor> moved;
     std::int64_t at = 0, step = 0;

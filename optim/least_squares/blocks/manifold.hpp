@@ -22,6 +22,9 @@ struct Manifold {
   /// The points [m, size] reached from x along delta [m, tangent]: x itself for delta = 0, in all directions of the set
   /// nearby. Undefined: x + delta.
   std::function<Tensor(const Tensor& x, const Tensor& delta)> plus = {};
+  /// How far the rows x [m, size] are from the set, [m], for numbers of size 1: least_squares refuses to start from rows
+  /// further than 1e-3. Undefined: it takes all.
+  std::function<Tensor(const Tensor& x)> distance = {};
 
   /// All of R^d.
   static Manifold euclidean(std::int64_t d);

@@ -127,6 +127,20 @@ Array BlockResiduals::moved(const Array& x, const std::vector<double>& step) con
 }
 
 void BlockResiduals::expect_manifolds(const Array& x) const {
+  constexpr double farthest = 1e-3;
+  for (std::size_t k = 0; k < layout_.variables.size(); ++k) {
+    const auto& manifold = problem_.manifold(k);
+    if (!manifold.distance) continue;
+    const NoGrad off;
+    const Array off_by =
+        core::contiguous(core::cast(manifold.distance(problem_.parameters()[k].detach()).value(), f64));
+    for (std::int64_t i = 0; i < off_by.size(); ++i) {
+      if (!(off_by.data<double>()[i] > farthest)) continue;
+      raise<ValueError>(
+          fmt::format("least_squares: row {} of parameter {} is not on its manifold, {}", i, k, manifold.name),
+          "one that is, as a quaternion of length 1", fmt::format("off by {:.3g}", off_by.data<double>()[i]));
+    }
+  }
   const Array y = moved(x, std::vector<double>(static_cast<std::size_t>(layout_.columns), 0.));
   for (std::size_t k = 0; k < layout_.variables.size(); ++k) {
     const auto& v = layout_.variables[k];

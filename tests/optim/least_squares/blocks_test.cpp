@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/product.hpp>
@@ -425,6 +426,39 @@ TEST_CASE("problems that cannot be posed are refused") {
   CHECK(r.value == 0);
   p.hold(x);
   CHECK_THROWS_WITH(optim::least_squares(p), contains("nothing may change"));
+
+  // Rows that are not on their manifolds.
+  const auto refused = [](const nt::Tensor& row, Manifold manifold) {
+    LeastSquaresProblem problem;
+    const nt::Parameter q(nt::concatenate({nt::reshape(row, {1, -1}), nt::reshape(row, {1, -1})}, 0));
+    problem.add([](const nt::Tensor& u) { return 2. * u - 1.; }, {q});
+    problem.set_manifold(q, std::move(manifold));
+    try {
+      optim::least_squares(problem);
+    } catch (const nt::ValueError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  const auto numbers = [](std::vector<double> v) {
+    nt::Array a = nt::Array::empty({static_cast<std::int64_t>(v.size())}, nt::f64);
+    std::copy(v.begin(), v.end(), a.data<double>());
+    return nt::Tensor(a);
+  };
+  CHECK_THAT(refused(numbers({2, 0, 0, 0}), Manifold::quaternion()),
+             contains("row 0 of parameter 0 is not on its manifold, quaternion") && contains("off by 1"));
+  CHECK_THAT(refused(numbers({0.6, 0, 0.81, 0, 5, 6, 7}), Manifold::se3()), contains("se3"));
+  CHECK_THAT(refused(numbers({-1, 0, 0, 0, 1, 0, 0, 0, 1}), Manifold::so3()), contains("so3"));
+  CHECK_THAT(refused(numbers({1, 0.1, 0, 0, 1, 0, 0, 0, 1}), Manifold::so3()), contains("so3"));
+  CHECK_THAT(refused(numbers({0, 0, 0}), Manifold::sphere(3)), contains("sphere"));
+  const auto pair = Manifold::product({Manifold::euclidean(2), Manifold::quaternion()});
+  CHECK_THAT(refused(numbers({9, 9, 1, 1, 0, 0}), pair), contains("product of euclidean quaternion"));
+  // Those that are, up to rounding in seven digits.
+  CHECK(refused(numbers({0.6, 0, 0.8000001, 0}), Manifold::quaternion()).empty());
+  CHECK(refused(numbers({0.6, 0, 0.8, 0, 5, 6, 7}), Manifold::se3()).empty());
+  CHECK(refused(numbers({0.6, -0.8, 0, 0.8, 0.6, 0, 0, 0, 1}), Manifold::so3()).empty());
+  CHECK(refused(numbers({0, 3, 0}), Manifold::sphere(3)).empty());
+  CHECK(refused(numbers({9, 9, 0.6, 0.8, 0, 0}), pair).empty());
 
   LeastSquaresProblem wrong;
   wrong.add([](const nt::Tensor& u) { return nt::sum(u); }, {x}, {.name = "sums"});
