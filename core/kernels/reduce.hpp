@@ -25,11 +25,14 @@ struct Reducer {
   void (*columns)(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, A* acc);
 };
 
-inline constexpr std::int64_t tile = 1024;  ///< columns reduced together, so that accumulators stay in cache
+inline constexpr std::int64_t tile = 1024;    ///< columns reduced together, so that accumulators stay in cache
+inline constexpr std::int64_t few_rows = 64;  ///< accumulated in T before they are added to the accumulator
 
 template <class T>
 struct ReduceTable {
   Reducer<T, typename AccumulatorOf<T>::type> sum, sum_squares;
+  /// out[j] = 0 + x[j] + x[stride + j] + .. for 1 to `few_rows` rows: the bits of sum.columns and an accumulator that is 0.
+  void (*sum_few_rows)(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, T* out);
   Reducer<T, T> prod, max, min;
   bool (*all_finite)(const T* x, std::int64_t n);
 };

@@ -1,198 +1,103 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/array/integers.hpp>
 #include <newtape/core/fuse/record_call.hpp>
-#include <newtape/core/kernels/dispatch.hpp>
-#include <newtape/core/kernels/nd_iterator.hpp>
-#include <newtape/core/kernels/reduce.hpp>
 #include <newtape/core/ops/arithmetic.hpp>
 #include <newtape/core/ops/creation.hpp>
-#include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/reduce_detail.hpp>
+#include <newtape/core/ops/reduce_loops.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace newtape::core {
 
 namespace {
 
-using kernels::Axis;
-using kernels::Odometer;
-using kernels::Reducer;
-
-template <class T>
-const kernels::ReduceTable<T>& reduce_table() {
-  return kernels::select<kernels::ReduceTables, T>();
-}
-
-constexpr std::int64_t min_parallel = 1 << 15;  // work below this many elements stays on one thread
-constexpr std::int64_t long_block = 1 << 16;    // longer rows are split into pieces of this length
-
-/// The innermost axis is reduced.
-template <class T, class A>
-void reduce_rows(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> loop, A start,
-                 A* out) {
-  const Axis row = loop.back();
-  loop.pop_back();
-  std::vector<Axis> kept;
-  std::vector<Axis> reduced;
-  for (const auto& a : loop) (a.reduced ? reduced : kept).push_back(a);
-  const auto results = Odometer::count(kept);
-  const auto rows = Odometer::count(reduced);
-  if (results == 1 && rows == 1 && row.length > long_block) {
-    const auto pieces = (row.length + long_block - 1) / long_block;
-    std::vector<A> partial(static_cast<std::size_t>(pieces), start);
-    newtape::detail::parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t p = begin; p < end; ++p) {
-        const auto at = p * long_block;
-        reducer.row(x + at, std::min(long_block, row.length - at), &partial[static_cast<std::size_t>(p)]);
-      }
-    });
-    join.row(partial.data(), pieces, out);
-    return;
-  }
-  const auto grain = std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, rows * row.length));
-  newtape::detail::parallel_for(results, grain, [&](std::int64_t begin, std::int64_t end) {
-    Odometer to(kept, begin);
-    for (std::int64_t r = begin; r < end; ++r, to.step()) {
-      if (rows == 1) {
-        reducer.row(x + to.in(), row.length, out + to.out());
-        continue;
-      }
-      Odometer from(reduced);
-      for (std::int64_t i = 0; i < rows; ++i, from.step())
-        reducer.row(x + to.in() + from.in(), row.length, out + to.out());
-    }
-  });
-}
-
-/// A contiguous narrow matrix [rows, columns] is reshaped to fewer, wider rows; their partial results are joined at the
-/// end.
-template <class T, class A>
-void reduce_narrow(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::int64_t rows,
-                   std::int64_t columns, A start, A* out) {
-  const auto factor = std::min<std::int64_t>(rows, 128 / columns);
-  std::vector<A> wide(static_cast<std::size_t>(factor * columns), start);
-  const auto full = rows / factor;
-  reducer.columns(x, full, factor * columns, factor * columns, wide.data());
-  join.columns(wide.data(), factor, columns, columns, out);
-  const auto left = rows - full * factor;
-  if (left > 0) reducer.columns(x + full * factor * columns, left, columns, columns, out);
-}
-
-/// The innermost axis is kept: rows are accumulated elementwise.
-template <class T, class A>
-void reduce_columns(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const T* x, std::vector<Axis> loop,
-                    A start, A* out) {
-  const Axis inner = loop.back();
-  loop.pop_back();
-  std::vector<Axis> kept;
-  std::vector<Axis> reduced;
-  for (const auto& a : loop) (a.reduced ? reduced : kept).push_back(a);
-  Axis rows{1, 0, 0, true};
-  if (!reduced.empty()) {
-    rows = reduced.back();
-    reduced.pop_back();
-  }
-  const auto tiles = (inner.length + kernels::tile - 1) / kernels::tile;
-  const auto outer = Odometer::count(reduced);
-  const auto results = Odometer::count(kept) * tiles;
-  const auto work = outer * rows.length * std::min(inner.length, kernels::tile);
-  const auto grain = std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, work));
-  newtape::detail::parallel_for(results, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<A> acc(static_cast<std::size_t>(std::min(inner.length, kernels::tile)));
-    for (std::int64_t r = begin; r < end; ++r) {
-      const Odometer to(kept, r / tiles);
-      const auto column = r % tiles * kernels::tile;
-      const auto columns = std::min(kernels::tile, inner.length - column);
-      std::fill(acc.begin(), acc.end(), start);
-      Odometer from(reduced);
-      for (std::int64_t i = 0; i < outer; ++i, from.step()) {
-        const T* at = x + to.in() + from.in() + column;
-        if (columns <= 32 && rows.in == columns && rows.length > 2) {
-          reduce_narrow(reducer, join, at, rows.length, columns, start, acc.data());
-        } else {
-          reducer.columns(at, rows.length, rows.in, columns, acc.data());
-        }
-      }
-      for (std::int64_t j = 0; j < columns; ++j) {
-        out[to.out() + (column + j) * inner.out] = acc[static_cast<std::size_t>(j)];
-      }
-    }
-  });
-}
-
-/// Reduces x over `axes` into `out`, initialized to `start`. Returns the multiplicity of each element (broadcast axes
-/// are read once).
-template <class T, class A>
-std::int64_t reduce_into(const Reducer<T, A>& reducer, const Reducer<A, A>& join, const Array& x, const Dims& axes,
-                         A start, A* out) {
-  std::int64_t repeats = 1;
-  auto loop = kernels::plan(x, axes, repeats);
-  if (!loop.empty() && loop.back().in != 1) {
-    // No axis has stride 1: make a contiguous copy first, without repeated elements.
-    Array view = x;
-    for (std::size_t i = 0; i < x.ndim(); ++i) {
-      if (x.strides()[i] == 0 && x.shape()[i] > 1 &&
-          std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end()) {
-        view = slice(view, static_cast<std::int64_t>(i), 0, 1);
-      }
-    }
-    const Array dense = copy(view);
-    std::int64_t again = 1;
-    loop = kernels::plan(dense, axes, again);
-    // Kept broadcast axes are dense now; reduced ones have length 1.
-    const T* p = dense.data<T>();
-    if (loop.empty()) {
-      reducer.row(p, 1, out);
-    } else {
-      loop.back().reduced ? reduce_rows(reducer, join, p, loop, start, out)
-                          : reduce_columns(reducer, join, p, loop, start, out);
-    }
-    return repeats;
-  }
-  const T* p = x.data<T>();
-  if (loop.empty()) {
-    reducer.row(p, 1, out);
-  } else if (loop.back().reduced) {
-    reduce_rows(reducer, join, p, loop, start, out);
-  } else {
-    reduce_columns(reducer, join, p, loop, start, out);
-  }
-  return repeats;
-}
+using namespace reduce_loops;
 
 [[noreturn]] void unsupported(const char* op, const char* expected, const Array& x) {
   expect_computed(op, x);
   raise<DTypeError>(std::string(op) + ": unsupported dtype", expected, describe(x));
 }
 
+template <class T>
+using Accumulator = typename kernels::AccumulatorOf<T>::type;
+
 /// The sums (of squares, for a sum_squares reducer) of each result, in f64 for f32.
 template <class T>
-auto wide_sums(const Reducer<T, typename kernels::AccumulatorOf<T>::type>& reducer, const Array& x, const Dims& axes) {
-  using A = typename kernels::AccumulatorOf<T>::type;
+std::vector<Accumulator<T>> wide_sums(const Reducer<T, Accumulator<T>>& reducer, const Array& x, const Dims& axes,
+                                      std::vector<Axis> loop, std::int64_t repeats) {
+  using A = Accumulator<T>;
   std::vector<A> wide(static_cast<std::size_t>(element_count(reduced_shape(x.shape(), axes, false))), A(0));
   if (x.size() == 0) return wide;
-  const auto repeats = reduce_into<T, A>(reducer, reduce_table<A>().sum, x, axes, A(0), wide.data());
+  reduce_planned<T, A>(reducer, reduce_table<A>().sum, x, axes, std::move(loop), A(0), wide.data());
   for (auto& sum : wide) sum = newtape::detail::wrapping_mul(sum, static_cast<A>(repeats));
   return wide;
+}
+
+/// A result of a sum that is multiplied by `scale`.
+template <class T>
+T scaled(Accumulator<T> sum, double scale) {
+  if constexpr (std::is_same_v<T, std::int64_t>) {
+    return sum;
+  } else {
+    return static_cast<T>(sum * scale);
+  }
+}
+
+/// Sums over the rows of a matrix, without memory for the accumulators of all results: the bits of wide_sums.
+template <class T>
+void sum_rows_of_matrix(const T* x, const Axis& rows, std::int64_t columns, std::int64_t repeats, double scale,
+                        T* out) {
+  using A = Accumulator<T>;
+  const auto& table = reduce_table<T>();
+  const bool few = rows.length <= kernels::few_rows && repeats == 1 && scale == 1;
+  const auto tiles = (columns + kernels::tile - 1) / kernels::tile;
+  const auto work = rows.length * std::min(columns, kernels::tile);
+  const auto grain = std::max<std::int64_t>(1, min_parallel / std::max<std::int64_t>(1, work));
+  newtape::detail::parallel_for(tiles, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      const T* const at = x + t * kernels::tile;
+      T* const to = out + t * kernels::tile;
+      const auto n = std::min(kernels::tile, columns - t * kernels::tile);
+      const bool narrow = is_narrow(rows.length, rows.in, n);
+      if (few && !narrow) {
+        table.sum_few_rows(at, rows.length, rows.in, n, to);
+        continue;
+      }
+      A sums[kernels::tile];
+      std::fill_n(sums, n, A(0));
+      if (narrow) {
+        reduce_narrow<T, A>(table.sum, reduce_table<A>().sum, at, rows.length, n, A(0), sums);
+      } else {
+        table.sum.columns(at, rows.length, rows.in, n, sums);
+      }
+      for (std::int64_t j = 0; j < n; ++j) {
+        to[j] = scaled<T>(newtape::detail::wrapping_mul(sums[j], static_cast<A>(repeats)), scale);
+      }
+    }
+  });
 }
 
 /// Sums multiplied by `scale`.
 template <class T>
 void sum_into(const Array& x, const Dims& axes, double scale, Array& out) {
+  std::int64_t repeats = 1;
+  auto loop = kernels::plan(x, axes, repeats);
   T* results = out.data<T>();
-  for (const auto sum : wide_sums<T>(reduce_table<T>().sum, x, axes)) {
-    if constexpr (std::is_same_v<T, std::int64_t>) {
-      *results++ = sum;
-    } else {
-      *results++ = static_cast<T>(sum * scale);
-    }
+  const bool is_matrix = loop.size() == 2 && loop[0].reduced && !loop[1].reduced && loop[1].in == 1 && loop[1].out == 1;
+  if (is_matrix && x.size() > 0) {
+    return sum_rows_of_matrix<T>(x.data<T>(), loop[0], loop[1].length, repeats, scale, results);
+  }
+  for (const auto sum : wide_sums<T>(reduce_table<T>().sum, x, axes, std::move(loop), repeats)) {
+    *results++ = scaled<T>(sum, scale);
   }
 }
 
@@ -293,7 +198,10 @@ std::int64_t reduced_count(const Array& x, const Dims& axes) {
 
 std::vector<double> wide_sum(const Array& x, const Dims& axes, bool squares) {
   const auto run = [&]<class T>() {
-    return wide_sums<T>(squares ? reduce_table<T>().sum_squares : reduce_table<T>().sum, x, axes);
+    std::int64_t repeats = 1;
+    auto loop = kernels::plan(x, axes, repeats);
+    const auto& table = reduce_table<T>();
+    return wide_sums<T>(squares ? table.sum_squares : table.sum, x, axes, std::move(loop), repeats);
   };
   return x.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
 }

@@ -14,8 +14,8 @@ namespace {
 
 // The number of lanes does not depend on the register width, so that every instruction set gives the same bits.
 constexpr std::int64_t lanes = 64;
-constexpr std::int64_t row_block = 4096;   // elements accumulated in T before they are added to the accumulator
-constexpr std::int64_t column_block = 64;  // the same for rows
+constexpr std::int64_t row_block = 4096;  // elements accumulated in T before they are added to the accumulator
+constexpr std::int64_t column_block = few_rows;
 
 // Transformation of an element before it is accumulated; the identity for most reductions.
 struct Plain {
@@ -99,32 +99,49 @@ void reduce_row(const T* x, std::int64_t n, A* acc) {
   }
 }
 
+/// part[j] = x[j] op x[stride + j] op .., for at least one row.
+template <class Op, class T>
+[[gnu::always_inline]] inline void join_rows(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
+                                             T* __restrict__ part) {
+  for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::of(x[j]);
+  std::int64_t i = 1;
+  // Four rows at a time, to load and store the accumulators a quarter as often.
+  for (; i + 4 <= rows; i += 4) {
+    const T* a = x + i * stride;
+    const T* b = a + stride;
+    const T* c = b + stride;
+    const T* d = c + stride;
+    for (std::int64_t j = 0; j < columns; ++j) {
+      part[j] = Op::join(part[j], Op::join(Op::join(Op::of(a[j]), Op::of(b[j])), Op::join(Op::of(c[j]), Op::of(d[j]))));
+    }
+  }
+  for (; i < rows; ++i) {
+    const T* a = x + i * stride;
+    for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::join(part[j], Op::of(a[j]));
+  }
+}
+
 template <class Op, class T, class A>
 void reduce_columns(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, A* acc) {
   T part[tile];
   while (rows > 0) {
     const std::int64_t count = rows < column_block ? rows : column_block;
-    for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::of(x[j]);
-    std::int64_t i = 1;
-    // Four rows at a time, to load and store the accumulators a quarter as often.
-    for (; i + 4 <= count; i += 4) {
-      const T* a = x + i * stride;
-      const T* b = a + stride;
-      const T* c = b + stride;
-      const T* d = c + stride;
-      for (std::int64_t j = 0; j < columns; ++j) {
-        part[j] =
-            Op::join(part[j], Op::join(Op::join(Op::of(a[j]), Op::of(b[j])), Op::join(Op::of(c[j]), Op::of(d[j]))));
-      }
-    }
-    for (; i < count; ++i) {
-      const T* a = x + i * stride;
-      for (std::int64_t j = 0; j < columns; ++j) part[j] = Op::join(part[j], Op::of(a[j]));
-    }
+    join_rows<Op>(x, count, stride, columns, part);
     for (std::int64_t j = 0; j < columns; ++j) acc[j] = Op::join(acc[j], static_cast<A>(part[j]));
     x += count * stride;
     rows -= count;
   }
+}
+
+// A sum that is accumulated in T is the same number in the accumulator, and in T again.
+template <class T>
+void sum_few_rows(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, T* out) {
+  if (rows == 2) {  // the gradient of an operand that was broadcast over a pair
+    for (std::int64_t j = 0; j < columns; ++j) out[j] = Sum::join(T(0), Sum::join(x[j], x[stride + j]));
+    return;
+  }
+  join_rows<Sum>(x, rows, stride, columns, out);
+  for (std::int64_t j = 0; j < columns; ++j) out[j] = Sum::join(T(0), out[j]);
 }
 
 template <class T>
@@ -140,6 +157,7 @@ constexpr ReduceTable<T> table_of() {
   using A = typename AccumulatorOf<T>::type;
   return {{reduce_row<Sum, T, A>, reduce_columns<Sum, T, A>},
           {reduce_row<SumSquares, T, A>, reduce_columns<SumSquares, T, A>},
+          sum_few_rows<T>,
           {reduce_row<Prod, T, T>, reduce_columns<Prod, T, T>},
           {reduce_row<Max, T, T>, reduce_columns<Max, T, T>},
           {reduce_row<Min, T, T>, reduce_columns<Min, T, T>},

@@ -263,6 +263,28 @@ TEST_CASE("The number of threads does not change a reduction", "[reduce][threads
   }
 }
 
+TEST_CASE("Sums over the rows of a matrix have the bits of those of one matrix among others", "[reduce]") {
+  for (const DType dtype : {f32, f64, i64}) {
+    for (const std::int64_t rows : {1, 2, 3, 5, 64, 65, 300}) {
+      for (const std::int64_t columns : {1, 3, 31, 32, 33, 1024, 1030}) {
+        INFO(rows << " x " << columns);
+        // The matrices are apart, so that their rows are not those of one matrix.
+        const Array all = scattered({2, rows + 1, columns}, dtype);
+        const Array both = core::slice(all, 1, 0, rows);
+        const auto second = [](const Array& x) {
+          return core::reshape(core::slice(x, 0, 1, 2), Shape(x.shape().begin() + 1, x.shape().end()));
+        };
+        CHECK(same_bits(core::sum(second(both), 0), second(core::sum(both, 1))));
+        if (dtype == i64) continue;
+        CHECK(same_bits(core::mean(second(both), 0), second(core::mean(both, 1))));
+      }
+    }
+  }
+  // A sum starts from 0: the sum of negative zeros is positive.
+  const Array zeros = core::full({2, 100}, -0.0, f32);
+  for (const double x : elements(core::sum(zeros, 0))) CHECK(!std::signbit(x));
+}
+
 TEST_CASE("sum_to undoes broadcasting", "[reduce]") {
   const auto check = [](const Shape& from, const Shape& to, std::size_t batch, const Dims& axes, const Shape& result) {
     INFO(to_string(from) << " to " << to_string(to) << ", batch " << batch);
