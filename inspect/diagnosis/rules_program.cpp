@@ -78,7 +78,7 @@ std::optional<Measurement> parameters_held_twice(const Evidence& e) {
   }
   const double share =
       names.empty() ? 0 : static_cast<double>(e.facts->changed_gaps) / static_cast<double>(e.facts->gaps);
-  return Measurement{share,
+  return Measurement{share > 0.05 ? 1.0 : 0.0,
                      fmt::format("between two steps of the optimizer {} changed in {} of {} cases looked at",
                                  listed(names), names.empty() ? 0 : e.facts->changed_gaps, e.facts->gaps),
                      listed(names)};
@@ -172,7 +172,7 @@ const Rule program_rows[] = {
     {"parameters_not_held", Phase::graph, Certainty::strong, "optimizer", parameters_not_held, 0.5,
      "a trainable parameter is one that an optimizer changes", "No optimizer holds some parameters.",
      "optim::Adam(model.parameters())", hold_the_others, "definition", false, true},
-    {"parameters_held_twice", Phase::graph, Certainty::hint, "steps", parameters_held_twice, 0.05,
+    {"parameters_held_twice", Phase::graph, Certainty::hint, "steps", parameters_held_twice, 0.5,
      "what one optimizer left is what its next step finds; one in twenty is no accident",
      "Parameters are changed by more than one optimizer.", "// give each parameter to one optimizer only",
      undo_other_changes, "definition", false, true},

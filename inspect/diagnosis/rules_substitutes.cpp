@@ -261,7 +261,7 @@ const Rule substitute_rows[] = {
     {"collapsed_inputs", Phase::graph, Certainty::strong, "a model that can be made again", collapsed_inputs, 0.05,
      "with random weights examples that differ have outputs that differ; one pair in twenty is no accident",
      "The model does not tell examples from each other.", "// check how inputs are rounded, cut or looked up", nullptr,
-     "definition", false, false, false, "unused_inputs mixed_examples"},
+     "definition", false, false, false, "unused_inputs mixed_examples too_few_units"},
     {"order_is_ignored", Phase::graph, Certainty::strong, "sequences of integers, regressions", order_is_ignored, 0.1,
      "a tenth of the variance that the order explains", "The model does not see the order of its inputs.",
      "x = x + position.weight;", nullptr, "Vaswani et al. 2017, section 3.5", false, false, true},

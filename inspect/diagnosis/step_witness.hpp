@@ -11,7 +11,9 @@
 namespace newtape::inspect {
 
 struct StepWitnessOptions {
-  std::int64_t every = 10;              ///< looks at two consecutive steps out of so many, at least 2
+  /// Looks at two consecutive steps out of so many, at least 2, and in turns out of one more, so that what a program does in
+  /// each n-th step is seen.
+  std::int64_t every = 10;
   std::int64_t max_elements = 1 << 10;  ///< of each parameter; see core::summarize
   std::size_t history = 256;            ///< cosines kept
 };

@@ -319,7 +319,7 @@ const std::vector<Kind>& kinds() {
          const auto at = static_cast<std::int64_t>(100 + 7 * seed);
          set_train(p, x_of(p.data.train), written(y_of(p.data.train), [&](Array& a) { a.data<float>()[at] = 1e4F; }));
        },
-       {"loss_spikes"},
+       {"loss_spikes", "outliers_in_targets"},
        is_regression,
        true},
       {"a second optimizer at 100 times the rate",
