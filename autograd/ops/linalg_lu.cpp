@@ -17,6 +17,7 @@
 #include <algorithm>
 
 #include <utility>
+#include <vector>
 
 namespace newtape::linalg {
 
@@ -76,6 +77,16 @@ Array inverse_of(const Array& rows) {
 }  // namespace
 
 LUFactor lu_factor(In a) {
+  if (newtape::detail::is_traced()) {
+    const auto [lu, pivots] = newtape::detail::trace_call(
+        "lu_factor", {a}, {},
+        [&] {
+          const LUFactor f = lu_factor(a);
+          return std::pair{f.lu, f.pivots};
+        },
+        a.location());
+    return {lu, pivots};
+  }
   expect_matrices("lu_factor", a, false);
   const core::LU lu = core::lu_factor(a.value());
   return {lu_factor_op(lu.factors,
@@ -90,6 +101,13 @@ LU lu(In a) {
 }
 
 LU lu_unpack(const LUFactor& factor) {
+  if (newtape::detail::is_traced()) {
+    const auto parts = newtape::detail::trace_call("lu_unpack", {factor.lu, factor.pivots}, {}, [&] {
+      const LU f = lu_unpack(factor);
+      return std::vector<Tensor>{f.p, f.l, f.u};
+    });
+    return {parts[0], parts[1], parts[2]};
+  }
   const auto& [packed, pivots] = factor;
   expect_matrices("lu_unpack", In(packed), false);
   const auto m = packed.shape(-2);
@@ -203,6 +221,10 @@ Tensor det_of_any_rank(const Tensor& a) {
 }  // namespace
 
 Tensor det(In a) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "det", {a}, {}, [&] { return det(a); }, a.location());
+  }
   expect_matrices("det", a, true);
   const core::LU lu = core::lu_factor(a.value(), "det");
   return near_singular(lu) ? det_of_any_rank(a) : det_regular(a, lu);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
@@ -12,6 +13,8 @@
 #include <newtape/core/ops/logic.hpp>
 #include <newtape/core/ops/piecewise.hpp>
 #include <newtape/core/ops/reduce.hpp>
+
+#include <utility>
 
 namespace newtape::linalg {
 
@@ -49,6 +52,16 @@ Tensor first_columns(const Tensor& g, std::int64_t k, const char* what) {
 }  // namespace
 
 QR qr(In a, QRMode mode) {
+  if (newtape::detail::is_traced()) {
+    const auto [q, r] = newtape::detail::trace_call(
+        "qr", {a}, {{"complete", mode == QRMode::complete}},
+        [&] {
+          const QR f = qr(a, mode);
+          return std::pair{f.q, f.r};
+        },
+        a.location());
+    return {q, r};
+  }
   expect_matrices("qr", a, false);
   const auto m = a.tensor().shape(-2);
   const auto n = a.tensor().shape(-1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/detail/linalg_parts.hpp>
 #include <newtape/autograd/ops/detail/path_limits.hpp>
@@ -15,6 +16,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace newtape::linalg {
 
@@ -301,6 +304,16 @@ Tensor first_vectors(const Tensor& g, std::int64_t axis, std::int64_t k) {
 }  // namespace
 
 Eigh eigh(In a, bool upper) {
+  if (newtape::detail::is_traced()) {
+    const auto [w, v] = newtape::detail::trace_call(
+        "eigh", {a}, {{"upper", upper}},
+        [&] {
+          const Eigh e = eigh(a, upper);
+          return std::pair{e.w, e.v};
+        },
+        a.location());
+    return {w, v};
+  }
   expect_matrices("eigh", a, true);
   if (upper) return eigh(In(transpose(a), a.location()));
   const core::Eigh value = core::eigh(a.value());
@@ -320,6 +333,10 @@ Tensor in_place_of(const Op& op, Array values, const Tensor& with_vectors) {
 }  // namespace
 
 Tensor eigvalsh(In a, bool upper) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "eigvalsh", {a}, {{"upper", upper}}, [&] { return eigvalsh(a, upper); }, a.location());
+  }
   expect_matrices("eigvalsh", a, true);
   if (upper) return eigvalsh(In(transpose(a), a.location()));
   Array values = core::eigh(a.value(), false, "eigvalsh").w;
@@ -328,6 +345,16 @@ Tensor eigvalsh(In a, bool upper) {
 }
 
 SVD svd(In a, bool full_matrices) {
+  if (newtape::detail::is_traced()) {
+    const auto parts = newtape::detail::trace_call(
+        "svd", {a}, {{"full_matrices", full_matrices}},
+        [&] {
+          const SVD f = svd(a, full_matrices);
+          return std::vector<Tensor>{f.u, f.s, f.vh};
+        },
+        a.location());
+    return {parts[0], parts[1], parts[2]};
+  }
   expect_matrices("svd", a, false);
   const auto k = std::min(a.tensor().shape(-2), a.tensor().shape(-1));
   const core::SVD value = core::svd(a.value(), full_matrices ? core::SVDPart::full : core::SVDPart::reduced);
@@ -346,6 +373,10 @@ SVD svd(In a, bool full_matrices) {
 }
 
 Tensor svdvals(In a) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "svdvals", {a}, {}, [&] { return svdvals(a); }, a.location());
+  }
   expect_matrices("svdvals", a, false);
   Array values = core::svd(a.value(), core::SVDPart::values, "svdvals").s;
   if (!recorded(a)) return svdvals_op(std::move(values));

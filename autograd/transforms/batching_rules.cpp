@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -258,6 +259,28 @@ Results slogdet_rule(const BatchedCall& c) {
   return {d.sign, d.logabsdet};
 }
 
+Results eigh_rule(const BatchedCall& c) {
+  const auto e = linalg::eigh(c[0], c.flag("upper"));
+  return {e.w, e.v};
+}
+Results eigvalsh_rule(const BatchedCall& c) { return {linalg::eigvalsh(c[0], c.flag("upper"))}; }
+Results svd_rule(const BatchedCall& c) {
+  const auto f = linalg::svd(c[0], c.flag("full_matrices"));
+  return {f.u, f.s, f.vh};
+}
+Results qr_rule(const BatchedCall& c) {
+  const auto f = linalg::qr(c[0], c.flag("complete") ? linalg::QRMode::complete : linalg::QRMode::reduced);
+  return {f.q, f.r};
+}
+Results lu_factor_rule(const BatchedCall& c) {
+  const auto f = linalg::lu_factor(c[0]);
+  return {f.lu, f.pivots};
+}
+Results lu_unpack_rule(const BatchedCall& c) {
+  const auto f = linalg::lu_unpack({c.whole(0), c.whole(1)});
+  return {f.p, f.l, f.u};
+}
+
 // Operators, as functions.
 Tensor add_of(In a, In b) { return std::move(a) + std::move(b); }
 Tensor div_of(In a, In b) { return std::move(a) / std::move(b); }
@@ -362,6 +385,9 @@ constexpr NamedRule other_rules[] = {
     {"cummin", values_along_axis<cummin>},
     {"cumprod", along_axis<cumprod>},
     {"cumsum", along_axis<cumsum>},
+    {"det", one<linalg::det>},
+    {"eigh", eigh_rule},
+    {"eigvalsh", eigvalsh_rule},
     {"expand", expand_rule},
     {"flip", flip_rule},
     {"gather", gather_rule},
@@ -372,6 +398,8 @@ constexpr NamedRule other_rules[] = {
     {"logcumsumexp", along_axis<logcumsumexp>},
     {"logm", one<linalg::logm>},
     {"logsumexp", reduction<logsumexp>},
+    {"lu_factor", lu_factor_rule},
+    {"lu_unpack", lu_unpack_rule},
     {"matmul", of_matrices<matmul>},
     {"matrix_exp", one<linalg::matrix_exp>},
     {"max", reduction<max>},
@@ -381,6 +409,7 @@ constexpr NamedRule other_rules[] = {
     {"pad", pad_rule},
     {"permute", permute_rule},
     {"prod", reduction<prod>},
+    {"qr", qr_rule},
     {"reshape", reshape_rule},
     {"scatter", scatter_rule},
     {"select", select_rule},
@@ -394,6 +423,8 @@ constexpr NamedRule other_rules[] = {
     {"sqrtm", one<linalg::sqrtm>},
     {"stack", stack_rule},
     {"sum", reduction<sum>},
+    {"svd", svd_rule},
+    {"svdvals", one<linalg::svdvals>},
     {"take", take_rule},
     {"topk", topk_rule},
     {"unstack", unstack_rule},
@@ -417,6 +448,12 @@ const std::map<std::string_view, BatchingRule>& all_rules() {
 BatchingRule batching_rule(std::string_view op) {
   const auto found = all_rules().find(op);
   return found == all_rules().end() ? nullptr : found->second;
+}
+
+bool is_elementwise(std::string_view op) {
+  if (op == "prelu") return true;  // which leaky_relu records
+  return std::any_of(std::begin(rules::elementwise_rules), std::end(rules::elementwise_rules),
+                     [&](const NamedRule& r) { return r.op == op; });
 }
 
 std::vector<std::string_view> batched_ops() {

@@ -57,5 +57,7 @@ std::span<const NamedRule> image_rules();
 BatchingRule batching_rule(std::string_view op);
 /// The names of all operations that have one.
 std::vector<std::string_view> batched_ops();
+/// Whether each element of an operation's result depends on those elements of its operands alone that are broadcast to it.
+bool is_elementwise(std::string_view op);
 
 }  // namespace newtape::detail

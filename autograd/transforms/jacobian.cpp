@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/transforms/recorded_function.hpp>
+#include <newtape/autograd/transforms/separable.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 
@@ -106,6 +107,14 @@ std::vector<std::vector<Tensor>> jacobian_of(const RecordedFunction& t, const Ja
   // Forward mode sweeps through the recorded pullback, with about twice the work of a sweep through the function.
   const bool forward = options.mode == Mode::forward || (options.mode == Mode::automatic && rows > 2 * columns);
   std::vector<std::vector<Tensor>> result(t.ys.size(), std::vector<Tensor>(t.xs.size()));
+  if (options.mode == Mode::automatic && options.chunk == 0 && t.ys.size() == 1 && !t.record) {
+    if (const auto parts = detail::separable_rows(t.ys[0], t.xs); !parts.empty()) {
+      for (std::size_t j = 0; j < t.xs.size(); ++j) {
+        result[0][j] = reshape(parts[j], detail::joined(t.ys[0].shape(), t.xs[j].shape()));
+      }
+      return result;
+    }
+  }
   if (forward) {
     const auto [us, pulled] = detail::pulled(t);
     const auto chunk = detail::chunk_rows(detail::reach(pulled, us), columns, options.chunk);

@@ -106,7 +106,8 @@ TEST_CASE("vmap: operations with a rule are computed for all examples at once") 
   }
   // See below.
   for (const char* name :
-       {"cholesky", "cholesky_solve", "gather", "inv", "scatter", "slogdet", "solve", "solve_triangular", "take"}) {
+       {"cholesky", "cholesky_solve", "det", "eigh", "eigvalsh", "gather", "inv", "lu_factor", "lu_unpack", "qr",
+        "scatter", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "take"}) {
     together.insert(name);
   }
   CHECK(difference("with a rule", rows_of_rules, "batched", together) == "");
@@ -267,6 +268,50 @@ TEST_CASE("vmap: Cholesky factors, determinants and systems are computed for all
   of_one([](const Tensor& x) { return cholesky(x); }, definite);
   of_one([](const Tensor& x) { return cholesky(x, true); }, definite);
   of_one([](const Tensor& x) { return slogdet(x).sign * slogdet(x).logabsdet; }, -a);
+  of_one([](const Tensor& x) { return det(x); }, a);
+}
+
+TEST_CASE("vmap: factorizations are computed for all examples at once, and so are their gradients") {
+  manual_seed(11);
+  using namespace linalg;
+  const auto of_one = [&](const UnaryFunction& f, const Tensor& x) {
+    check_together([f](std::span<const Tensor> xs) { return f(xs[0]); }, {x});
+    const UnaryFunction slope = grad(UnaryFunction([f](const Tensor& m) { return sum(square(f(m))); }));
+    std::vector<Tensor> each;
+    for (std::int64_t k = 0; k < x.shape(0); ++k) each.push_back(slope(select(x, 0, k)));
+    const UnaryFunction total = [&](const Tensor& m) { return sum(square(vmap(f, {.allow_loop = false})(m))); };
+    const Tensor got = grad(total)(x), want = stack(each);
+    CHECK(got.shape() == want.shape());
+    CHECK(allclose(got, want, 1e-9, 1e-9));
+  };
+  const Tensor tall = numbers_like_normal({3, 4, 2}), wide = transpose(tall);
+  const Tensor square_one = numbers_like_normal({3, 3, 3}) + 2.0 * eye(3, f64);
+  const Tensor symmetric = square_one + transpose(square_one);
+  // Functions that do not depend on the signs of vectors.
+  for (const bool upper : {false, true}) {
+    of_one(
+        [=](const Tensor& x) {
+          const auto [w, v] = eigh(x, upper);
+          return matmul(v * exp(w * 0.1), transpose(v));
+        },
+        symmetric);
+    of_one([=](const Tensor& x) { return eigvalsh(x, upper); }, symmetric);
+  }
+  for (const auto& a : {tall, wide}) {
+    of_one(
+        [](const Tensor& x) {
+          const auto [u, s, vh] = svd(x);
+          return matmul(u * s * s, vh);
+        },
+        a);
+    of_one([](const Tensor& x) { return svdvals(x); }, a);
+    of_one([](const Tensor& x) { return matmul(qr(x).q, exp(qr(x).r)); }, a);
+    of_one([](const Tensor& x) { return matmul(matmul(lu(x).p, exp(lu(x).l)), sin(lu(x).u)); }, a);
+    of_one([](const Tensor& x) { return lu_factor(x).lu; }, a);
+    of_one([](const Tensor& x) { return lu_unpack(lu_factor(x)).u; }, a);
+  }
+  of_one([](const Tensor& x) { return qr(x, QRMode::complete).r; }, tall);
+  of_one([](const Tensor& x) { return svd(x, true).s; }, tall);
 }
 
 TEST_CASE("vmap: convolutions are computed for all examples at once, with kernels of their own too") {
