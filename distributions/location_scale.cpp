@@ -87,8 +87,14 @@ Tensor Cauchy::noise(const Shape& shape, Generator& generator) const {
   return tan(pi * (detail::uniform_noise(shape, loc(), generator) - 0.5));
 }
 Tensor Cauchy::standard_log_prob(const Tensor& z) const { return -detail::log1p_square(z) - std::log(pi); }
-Tensor Cauchy::standard_cdf(const Tensor& z) const { return 0.5 + atan(z) * (1 / pi); }
-Tensor Cauchy::standard_icdf(const Tensor& p) const { return tan(pi * (p - 0.5)); }
+// The angle between (-z, 1) and the first axis, which does not cancel in the tails, as 1 / 2 + atan(z) / pi does.
+Tensor Cauchy::standard_cdf(const Tensor& z) const { return atan2(1.0, -z) * (1 / pi); }
+Tensor Cauchy::standard_icdf(const Tensor& p) const {
+  const Tensor tail = minimum(p, 1.0 - p);
+  const Tensor is_tail = tail < 0.25;
+  const Tensor far = 1.0 / tan(pi * where(is_tail, tail, 0.25));
+  return where(is_tail, where(p < 0.5, -far, far), tan(pi * (where(is_tail, 0.5, p) - 0.5)));
+}
 
 // --- Gumbel ---
 

@@ -119,6 +119,7 @@ class VonMises : public Distribution {
   Tensor draw(const Shape& shape, Generator& generator) const override;
   Tensor log_prob_at(const Tensor& value) const override;
   Tensor cdf_at(const Tensor& value) const override;
+  Tensor icdf_at(const Tensor& p) const override;
 
  private:
   Tensor loc_, concentration_;

@@ -72,4 +72,32 @@ Tensor VonMises::cdf_at(const Tensor& x) const {
   return where(inside, below, (x >= pi).to(x.dtype()));
 }
 
+/// By Newton steps, halving the interval where they leave it. Two more are recorded: derivatives are right to the third
+/// order, as each doubles the number of terms that a Taylor series in the parameters has right.
+Tensor VonMises::icdf_at(const Tensor& p) const {
+  constexpr int most = 100;
+  const auto newton = [&](const Tensor& x) { return x - (cdf_at(x) - p) / exp(log_prob_at(x)); };
+  Tensor x;
+  {
+    const NoGrad off;
+    const Shape shape =
+        broadcast_shapes("icdf", p.shape(), broadcast_shapes("icdf", loc_.shape(), concentration_.shape()));
+    Tensor low = full(shape, -pi, p.dtype()), high = full(shape, pi, p.dtype());
+    x = 0.5 * (low + high);
+    for (int i = 0; i < most; ++i) {
+      const Tensor is_left = cdf_at(x) < p;
+      low = where(is_left, x, low);
+      high = where(is_left, high, x);
+      const Tensor step = newton(x);
+      const Tensor next = where((step > low) & (step < high), step, 0.5 * (low + high));
+      const bool done = all(abs(next - x) <= 4 * epsilon(p.dtype()) * (1.0 + abs(x))).item<bool>();
+      x = next;
+      if (done) break;
+    }
+  }
+  const Tensor inside = (p > 0.0) & (p < 1.0);
+  x = where(inside, x, loc_);  // of the ends there are no derivatives
+  return where(inside, newton(newton(x)), where(p > 0.5, full({}, pi, p.dtype()), full({}, -pi, p.dtype())));
+}
+
 }  // namespace newtape::distributions

@@ -9,7 +9,9 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/sort.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/tape.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/distributions/categorical.hpp>
 #include <newtape/distributions/counts.hpp>
@@ -92,6 +94,35 @@ TEST_CASE("VonMises: the cdf for small and large concentrations, its ends, and i
   const Tensor steps = arange(n, f64) / static_cast<double>(n);
   const double worst = std::max(max(abs(u - steps)).item(), max(abs(u - steps - 1.0 / n)).item());
   CHECK(worst * std::sqrt(static_cast<double>(n)) < 1.95);
+}
+
+TEST_CASE("VonMises: the icdf is the inverse of the cdf, with its derivatives") {
+  const Tensor p = tensor({1e-6, 0.02, 0.31, 0.5, 0.77, 0.999}, f64);
+  for (const double k : {1e-3, 0.7, 20.0, 499.0, 501.0, 1e6}) {
+    for (const double loc : {-2.9, 0.0, 0.75}) {
+      INFO(k << ", " << loc);
+      const VonMises d(loc, tensor(k, f64));
+      const Tensor x = d.icdf(p);
+      CHECK(distance(d.cdf(x).value(), p.value()) < 1e-13);
+      // 1 / density; the second derivative is that of log_prob, less its square.
+      const UnaryFunction f = [&](const Tensor& q) { return sum(d.icdf(q)); };
+      const Tensor slope = exp(-d.log_prob(x));
+      CHECK(allclose(grad(f)(p), slope, 1e-9, 0));
+      const Tensor bend = grad([&](const Tensor& t) { return sum(d.log_prob(t)); })(x);
+      CHECK(allclose(grad([&](const Tensor& q) { return sum(grad(f)(q)); })(p), -bend * square(slope), 1e-7, 1e-7));
+    }
+  }
+  constexpr double pi = std::numbers::pi;
+  const VonMises d(0.3, tensor(2.0, f64));
+  CHECK(d.icdf(tensor(0.0, f64)).item() == -pi);
+  CHECK(d.icdf(tensor(1.0, f64)).item() == pi);
+  CHECK(distance(VonMises(tensor(0.3, f32), tensor(2.0, f32)).icdf(p.to(f32)).to(f64).value(), d.icdf(p).value()) <
+        2e-4);
+  const auto result =
+      gradcheck(Function([&](std::span<const Tensor> v) { return VonMises(v[0], v[1]).icdf(v[2]); }),
+                std::vector<Tensor>{tensor(0.3, f64), tensor(2.0, f64), tensor({0.1, 0.6}, f64)}, {.order = 3});
+  INFO(result.message);
+  CHECK(result.ok);
 }
 
 }  // namespace newtape::distributions

@@ -7,6 +7,7 @@
 #include <newtape/distributions/distributions.hpp>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace newtape::distributions {
@@ -24,6 +25,31 @@ TEST_CASE("distributions: tails of Cauchy and Student's t") {
     CHECK(allclose(grad(f)(number(1e200)), number(-2e-200), 1e-15, 0));
     CHECK(allclose(f(number(3)), number(-std::log(10 * std::numbers::pi)), 1e-15, 0));
   }
+}
+
+TEST_CASE("distributions: the cdf of Cauchy in its tails, and back") {
+  const Cauchy d(number(0), number(1));
+  // 1 / (pi |z|) (1 - 1 / (3 z^2) + ..): the second term is below rounding.
+  for (const double z : {-1e9, -1e15, -1e160, -1e300}) {
+    const double below = 1 / (std::numbers::pi * -z);
+    CHECK(allclose(d.cdf(number(z)), number(below), 1e-15, 0));
+    CHECK(allclose(d.icdf(number(below)), number(z), 1e-15, 0));
+    CHECK(allclose(grad([&](const Tensor& x) { return d.icdf(x); })(number(below)), number(std::numbers::pi * z * z),
+                   1e-14, 0));
+    CHECK(allclose(d.cdf(number(-z)), number(1 - below), 1e-15, 0));
+  }
+  CHECK(allclose(grad([&](const Tensor& x) { return d.cdf(x); })(number(-1e100)), number(1e-200 / std::numbers::pi),
+                 1e-15, 0));
+  // From the other end: tan(pi / 2 - pi q) = 1 / (pi q).
+  const double q = 0x1p-40;
+  CHECK(allclose(d.icdf(number(1 - q)), number(1 / (std::numbers::pi * q)), 1e-15, 0));
+  for (const double p : {0.1, 0.2499, 0.25, 0.2501, 0.4999999, 0.7499, 0.75, 0.7501, 0.9}) {
+    CHECK(allclose(d.cdf(d.icdf(number(p))), number(p), 1e-15, 0));
+  }
+  CHECK(std::abs(d.icdf(number(0.5)).item<double>()) == 0);
+  CHECK(d.icdf(number(0)).item<double>() == -std::numeric_limits<double>::infinity());
+  CHECK(d.icdf(number(1)).item<double>() == std::numeric_limits<double>::infinity());
+  CHECK(d.cdf(number(-std::numeric_limits<double>::infinity())).item<double>() == 0);
 }
 
 TEST_CASE("distributions: Student's t of many degrees of freedom") {

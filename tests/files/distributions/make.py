@@ -102,6 +102,9 @@ def von_mises(x, loc, k):
 
 
 put("VonMises/cdf", [von_mises(x, mp.mpf(0.5), mp.mpf(1.5)) for x in (-2.5, 0.0, 0.4, 3.0)])
+put("VonMises/p", P)
+put("VonMises/icdf",
+    [mp.findroot(lambda x: von_mises(x, mp.mpf(0.5), mp.mpf(1.5)) - mp.mpf(p), st.vonmises(1.5, 0.5).ppf(p)) for p in P])
 for k in (1e-3, 20.0, 499.0, 501.0, 1e6):
     put(f"von_mises({k})/x", [0.75 + u / np.sqrt(k + 1) for u in (-2.5, -0.3, 0.0, 1.0, 2.0)])
     put(f"von_mises({k})/cdf",
