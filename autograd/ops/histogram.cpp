@@ -23,7 +23,7 @@ namespace {
 Tensor counted(const char* op, const In& x) {
   if (x.dtype() == boolean) raise<DTypeError>(std::string(op) + ": numbers are required", "f32, f64 or i64", "boolean");
   const Tensor flat = ravel(x.tensor().detach());
-  return is_floating(x.dtype()) ? flat : flat.to(f32);
+  return is_floating(x.dtype()) ? flat : flat.to(f64);  // exact up to 2^53
 }
 
 std::pair<double, double> extent(const Tensor& x) {

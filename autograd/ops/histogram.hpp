@@ -19,7 +19,7 @@ struct HistogramOptions {
 /// Counts, and the edges of the intervals.
 struct Histogram {
   Tensor hist;       ///< [bins]; i64 counts, or of the weights' dtype, or with `density` of the edges'
-  Tensor bin_edges;  ///< [bins + 1], of the dtype of x, f32 for integers
+  Tensor bin_edges;  ///< [bins + 1], of the dtype of x, f64 for integers
 };
 /// Counts of the elements of x in `bins` intervals [edge i, edge i + 1), the last of which includes its end; others and NaN
 /// do not count. ValueError for a range that is not finite or not increasing.

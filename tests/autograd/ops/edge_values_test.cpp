@@ -15,6 +15,11 @@ constexpr double huge = 1.7e308;
 
 TEST_CASE("edge values: ranges that are longer than the largest number") {
   CHECK(array_equal(linspace(-huge, huge, 3, f64), tensor({-huge, 0.0, huge}, f64)));
+  // Integers beyond the digits of f32.
+  const Tensor large = tensor({16777217, 16777219, 16777221});
+  CHECK(array_equal(histogram(large, 2, {.range = std::pair(16777216.0, 16777220.0)}).hist, tensor({1, 1})));
+  CHECK(array_equal(histogram(large, tensor({16777217.0, 16777218.0, 16777221.0}, f64)).hist, tensor({1, 2})));
+  CHECK(array_equal(histc(large, 4, 16777217, 16777221), tensor({1, 0, 1, 1})));
   CHECK(array_equal(histogram(tensor({1e300, -1e300, huge, -huge}, f64), 4).hist, tensor({1, 1, 1, 1})));
 }
 
