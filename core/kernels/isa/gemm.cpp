@@ -304,15 +304,44 @@ void multiply_one(const Gemm<T>& g, const Plan<T>& plan) {
   }
 }
 
-/// Whether c^T = b^T a^T is computed, in scratch memory: for few rows times a transposed b, only these rows are packed.
+/// Whether c has so few columns that vectors of its rows are faster, also where a is transposed for them. In vector
+/// operations; a transposed element takes 3/8 of one.
+template <class T>
+bool has_few_columns(const Gemm<T>& g) {
+  if (g.m >= 2 * lanes<T> || g.n < lanes<T> || g.n * g.m > 1 << 16 || (g.a_row != 1 && g.a_column != 1)) return false;
+  const auto vectors = [](std::int64_t n) { return (n + lanes<T> - 1) / lanes<T>; };
+  const std::int64_t by_columns = g.n * vectors(g.m) * g.k;
+  const std::int64_t packing = g.a_row == 1 ? 0 : g.n * g.k * 3 / 8;
+  const std::int64_t by_rows = g.m * vectors(g.n) * g.k + packing + g.n * g.m;
+  return 8 * by_rows < 7 * by_columns;
+}
+
+/// Whether c^T = b^T a^T is computed, in scratch memory: for few columns, and for few rows times a transposed b, of which only
+/// these rows are packed.
 template <class T>
 bool transpose_is_faster(const Gemm<T>& g) {
-  return g.b_column != 1 && g.b_row == 1 && g.n <= 48 && g.n < g.m;
+  return (g.b_column != 1 && g.b_row == 1 && g.n <= 48 && g.n < g.m) || has_few_columns(g);
 }
 template <class T>
 Gemm<T> transposed(const Gemm<T>& g) {
   return {g.m,     g.n, g.k,     g.b, g.b_column, g.b_row, g.a, g.a_column, g.a_row,
           nullptr, g.n, nullptr, g.n, g.scratch,  1,       0,   0,          0};
+}
+
+/// c += row, for all rows of c.
+template <class T>
+void add_row(const Gemm<T>& g, const T* row) {
+  for (std::int64_t i = 0; i < g.n; ++i) {
+    T* const c = g.c + i * g.c_row;
+    std::int64_t j = 0;
+    for (; j + lanes<T> <= g.m; j += lanes<T>) {
+      Vector<T> sum, first;
+      NEWTAPE_ISA::load(c + j, sum);
+      NEWTAPE_ISA::load(row + j, first);
+      NEWTAPE_ISA::store(c + j, sum + first);
+    }
+    for (; j < g.m; ++j) c[j] += row[j];
+  }
 }
 
 template <class T>
@@ -321,16 +350,19 @@ void multiply_transposed(const Gemm<T>& g, Gemm<T> t, const Plan<T>& plan) {
   t.a = g.b;
   t.b = g.a;
   t.c = g.scratch + plan.a_size + plan.b_size;
-  t.init = g.init == nullptr ? nullptr : t.c;
-  if (g.init != nullptr && g.init_row == 0) {
+  // A row is added to the sum of the first block over k.
+  const bool row_last = g.init != nullptr && g.init_row == 0 && g.k <= plan.k_block;
+  t.init = g.init == nullptr || row_last ? nullptr : t.c;
+  if (t.init != nullptr && g.init_row == 0) {
     for (std::int64_t j = 0; j < g.m; ++j) {
       for (std::int64_t i = 0; i < g.n; ++i) t.c[j * g.n + i] = g.init[j];
     }
-  } else if (g.init != nullptr) {
+  } else if (t.init != nullptr) {
     transpose(g.init, g.init_row, t.c, g.n, g.m, g.n);
   }
   multiply_one(t, plan);
   transpose(t.c, g.n, g.c, g.c_row, g.n, g.m);
+  if (row_last) add_row(g, g.init);
 }
 
 template <class T>

@@ -181,6 +181,9 @@ TEST_CASE("gemm: sizes on both sides of every block's edge, in all layouts", "[g
                                                                         {48, 49, 260},
                                                                         {300, 60, 700},
                                                                         {2, 90, 300},
+                                                                        {512, 2, 32},
+                                                                        {1000, 3, 260},
+                                                                        {200, 9, 40},
                                                                         {500, 140, 450}}) {
     for (int layout = 0; layout < 4; ++layout) {
       cases.push_back({n, m, k, layout % 2 == 1, layout >= 2, static_cast<Start>((n + layout) % 3)});
@@ -203,6 +206,61 @@ TEST_CASE("gemm: any strides, and stacks with shared operands", "[gemm]") {
     }
   }
   check_both(cases);
+}
+
+TEST_CASE("gemm: an element does not depend on how many columns are computed with it", "[gemm]") {
+  const auto check = [&]<class T>(T, const Set& set) {
+    constexpr std::int64_t widest = 70;
+    for (const std::int64_t n : {40, 513}) {
+      for (const std::int64_t k : {20, 300}) {
+        const auto a = scattered_numbers<T>(n * k, 1), b = scattered_numbers<T>(k * widest, 2);
+        const auto row = scattered_numbers<T>(widest, 3);
+        for (const bool a_transposed : {false, true}) {
+          const auto columns = [&](std::int64_t m) {
+            std::vector<T> c(static_cast<std::size_t>(n * m));
+            kernels::Gemm<T> job{n,
+                                 m,
+                                 k,
+                                 a.data(),
+                                 a_transposed ? 1 : k,
+                                 a_transposed ? n : 1,
+                                 b.data(),
+                                 widest,
+                                 1,
+                                 c.data(),
+                                 m,
+                                 row.data(),
+                                 0,
+                                 nullptr,
+                                 1,
+                                 0,
+                                 0,
+                                 0};
+            Array memory = Array::empty({table_of<T>(set).scratch(job) + 1}, std::is_same_v<T, float> ? f32 : f64);
+            job.scratch = memory.data<T>();
+            table_of<T>(set).multiply(job);
+            return c;
+          };
+          const auto all = columns(widest);
+          for (std::int64_t m = 1; m <= 20; ++m) {
+            INFO(set.name << " " << n << " x " << k << " x " << m << ", transposed " << a_transposed);
+            const auto some = columns(m);
+            bool same = true;
+            for (std::int64_t i = 0; i < n; ++i) {
+              same = same &&
+                     std::memcmp(&some[static_cast<std::size_t>(i * m)], &all[static_cast<std::size_t>(i * widest)],
+                                 static_cast<std::size_t>(m) * sizeof(T)) == 0;
+            }
+            CHECK(same);
+          }
+        }
+      }
+    }
+  };
+  for (const Set& set : sets()) {
+    check(float{}, set);
+    check(double{}, set);
+  }
 }
 
 TEST_CASE("gemm: NaN and infinities reach their rows and columns, and no others", "[gemm]") {
