@@ -36,8 +36,9 @@ class Objective {
   /// With the given derivatives, whose shapes are checked at each call: ShapeError, DTypeError.
   Objective(DifferentiableFunction f, const Tensor& x);
 
-  /// Records the function, its gradient and its Hessian when they are first evaluated, and replays them from then on.
-  /// Formulas for derivatives, and products with curvatures, are called as they are.
+  /// Records the function, its gradient, its Hessian and products with it when they are first evaluated, and replays them
+  /// from then on; products only if a replay, which evaluates the function and its gradient again, is faster than a sweep.
+  /// Formulas for derivatives, and products with other curvatures, are called as they are.
   void capture();
 
   /// The number of unknowns, n, and their dtype.
@@ -80,13 +81,16 @@ class Objective {
   Array join(std::span<const Tensor> parts) const;
   std::vector<Tensor> split_batch(const Array& v) const;
   std::function<Array(const Array&)> generalized_gauss_newton_map(const Array& x);
+  class ProductAtPoint;
 
   Function f_;
   Function outputs_;
   UnaryFunction loss_;
   UnaryFunction gradient_;  ///< empty: by autograd
   UnaryFunction hessian_;   ///< empty: by autograd
-  CapturedCalls value_calls_, gradient_calls_, hessian_calls_;
+  CapturedCalls value_calls_, gradient_calls_, hessian_calls_, product_calls_;
+  int products_tried_ = 0;                   ///< of captured products, until it is known which way is faster
+  double sweep_time_ = 0, replay_time_ = 0;  ///< s, the least so far
   std::vector<Shape> shapes_;
   DType dtype_ = f64;
   std::int64_t size_ = 0;
