@@ -21,6 +21,7 @@ const char* kind_name(PlanStep::Kind kind) {
   switch (kind) {
     case PlanStep::elementwise: return "kernel";
     case PlanStep::fused: return "fused";
+    case PlanStep::paired: return "paired";
     case PlanStep::computed: return "computed";
     case PlanStep::recorded: return "recorded";
     case PlanStep::updated: return "in place";

@@ -26,7 +26,7 @@ bool is_whole(const PlanOperand& x, const PlanMemory& m) {
 
 /// Whether a kernel step may write result `out` where operand `in` lies.
 bool may_overwrite(const PlanStep& s, std::size_t in, std::size_t out) {
-  if (s.kind == PlanStep::elementwise) return true;
+  if (s.kind == PlanStep::elementwise || s.kind == PlanStep::paired) return true;
   if (s.kind != PlanStep::fused) return false;
   // Within a block, no call after the one that writes the result may read the operand.
   std::size_t last_read = 0, write = 0;
@@ -170,7 +170,7 @@ void CallPlan::overwrite_operands() {
     PlanStep& s = steps_[i];
     for (auto& x : s.in) rename(x);
     for (auto& y : s.out) rename(y);
-    if (s.kind != PlanStep::elementwise && s.kind != PlanStep::fused) continue;
+    if (s.kind != PlanStep::elementwise && s.kind != PlanStep::fused && s.kind != PlanStep::paired) continue;
     const int step = static_cast<int>(i);
     for (std::size_t j = 0; j < s.out.size(); ++j) {
       PlanOperand& y = s.out[j];

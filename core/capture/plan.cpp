@@ -5,6 +5,7 @@
 #include <newtape/core/kernels/elementwise.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/creation.hpp>
+#include <newtape/core/runtime/parallel.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -33,6 +34,16 @@ void copy_result(const Array& from, Array& to) {
   Array target = distinct(to);
   if (target.shape() == to.shape()) return assign(target, from);
   assign(target, Array::view_of(from, target.shape(), from.strides()));
+}
+
+/// A function and its slope at contiguous places.
+void compute_pair(kernels::SlopePair pair, const Array& x, Array& y, Array& slope) {
+  const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
+  newtape::detail::parallel_for(x.size(), kernels::parallel_grain, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t at = begin * item;
+    pair(static_cast<const std::byte*>(x.raw()) + at, static_cast<std::byte*>(y.raw()) + at,
+         static_cast<std::byte*>(slope.raw()) + at, end - begin);
+  });
 }
 
 /// An array on memory that something else owns.
@@ -259,6 +270,7 @@ bool CallPlan::execute(const PlanStep& step, Action& a) {
   switch (step.kind) {
     case PlanStep::elementwise: kernels::call_into(step.kernel, a.in_list, a.out[0]); return true;
     case PlanStep::fused: a.program->run(); return true;
+    case PlanStep::paired: compute_pair(step.pair, a.in[0], a.out[0], a.out[1]); return true;
     case PlanStep::computed: step.compute(a.in_list, a.out[0]); return true;
     case PlanStep::recorded:
     case PlanStep::drawn: return call_again(step, a);

@@ -4,6 +4,7 @@
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/fuse/block_program.hpp>
 #include <newtape/core/fuse/recording.hpp>
+#include <newtape/core/kernels/slope_pairs.hpp>
 #include <newtape/core/runtime/allocation_placement.hpp>
 
 #include <algorithm>
@@ -49,8 +50,8 @@ struct PlanOperand {
   int memory = -1;          ///< -1: undefined
   std::int64_t offset = 0;  ///< in elements
   DType dtype = f32;
-  Shape shape;
-  Strides strides;
+  Shape shape = {};
+  Strides strides = {};
 
   bool is_contiguous() const;
 };
@@ -70,12 +71,13 @@ struct FusedCall {
 
 /// One call, or several kernel calls on elements of one shape.
 struct PlanStep {
-  enum Kind : std::uint8_t { elementwise, fused, computed, recorded, updated, drawn, decided, host };
+  enum Kind : std::uint8_t { elementwise, fused, paired, computed, recorded, updated, drawn, decided, host };
   Kind kind;
   std::string op;
   std::vector<PlanOperand> in, out;
   kernels::Kernel kernel = nullptr;
   std::vector<FusedCall> calls = {};
+  kernels::SlopePair pair = nullptr;
   CallRecorder::Compute compute = {};
   CallRecorder::Call call = {};  ///< also of a draw
   /// Of a call: the number of the allocation that becomes each result, -1 for one that is copied, and the sizes.
@@ -90,7 +92,7 @@ struct PlanStep {
   bool preserves = false;  ///< copies a state before it is written
 
   /// Calls of kernels and of functions that write a given array: these raise no errors, and can be left out.
-  bool is_kernel() const { return kind == elementwise || kind == fused || kind == computed; }
+  bool is_kernel() const { return kind == elementwise || kind == fused || kind == paired || kind == computed; }
 };
 
 class CallPlan {
@@ -120,6 +122,8 @@ class CallPlan {
     return !users_[static_cast<std::size_t>(memory)].empty() ||
            std::any_of(kept_.begin(), kept_.end(), [memory](const PlanOperand& y) { return y.memory == memory; });
   }
+  /// Whether the block has one value throughout a run, given how often each block is written.
+  bool has_one_value(int memory, const std::vector<int>& writes) const;
   /// Blocks of the kinds `result` and `next_state`, to be bound before each run.
   const std::vector<int>& fresh() const noexcept { return fresh_; }
   /// Whether the last run has written to the block, or to what lies in it.
@@ -166,9 +170,16 @@ class CallPlan {
     std::vector<newtape::detail::AllocationPlacement::Block> wanted;
   };
 
+  /// How often each block is written by a step.
+  std::vector<int> count_writes() const;
+  /// A constant 1.
+  PlanOperand constant_one(DType dtype);
   void simplify();
   void fold_constants();
+  void spread_constants();
   void join_equal_calls();
+  /// Whether a call was changed.
+  bool share_slopes();
   void drop_unread_results();
   void fuse_chains();
   void find_lifetimes();

@@ -211,3 +211,48 @@ TEST_CASE("capture: plans as text and as a picture") {
   CHECK_THAT(dot, contains("digraph {") && contains("tanh\\nmul\\nexp\\nadd\\n") && contains("label=\"sum\"") &&
                       contains("result 0"));
 }
+
+TEST_CASE("capture: the slope of an activation is computed once, with its value") {
+  const auto count = [](const std::string& text, const std::string& what) {
+    long n = 0;
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+    return n;
+  };
+  const auto of_gradient = [](Tensor (*f)(In)) {  // derivatives up to the third
+    return [f](const Tensor& x, const Tensor& w) {
+      const auto u = [&](const Tensor& at) { return sum(f(matmul(f(matmul(at, w)), w))); };
+      const auto first = grad(u);
+      const auto loss = [&](const Tensor& at) { return sum(square(first(at))); };
+      return Pair{first(x), grad(loss)(x)};
+    };
+  };
+  const auto twice = [](Tensor (*f)(In)) {  // two pullbacks at one place
+    return [f](const Tensor& x, const Tensor& w) {
+      const auto u = [&](const Tensor& at) { return sum(f(at * w)); };
+      const auto v = [&](const Tensor& at) { return sum(square(f(at * w))); };
+      return Pair{grad(u)(x), grad(v)(x)};
+    };
+  };
+  for (const DType dtype : {f32, f64}) {
+    const std::string plan = check_calls(of_gradient(tanh), {40, 8}, {8, 8}, dtype);
+    CHECK(count(plan, "paired  tanh tanh_grad") == 2);
+    CHECK(count(plan, "kernel  tanh_grad") == 0);
+    CHECK_THAT(check_calls(twice(sigmoid), {40, 8}, {40, 8}, dtype), contains("paired  sigmoid sigmoid_grad"));
+    // Without a kernel for both, that of one pullback serves the other.
+    CHECK(count(check_calls(twice(softplus), {40, 8}, {40, 8}, dtype), "softplus_grad(") == 1);
+    check_calls(of_gradient(silu), {40, 8}, {8, 8}, dtype);
+    check_calls(of_gradient(gelu), {40, 8}, {8, 8}, dtype);
+  }
+  // Large arrays are computed in chains.
+  CHECK(count(check_calls(twice(tanh), {300, 200}, {300, 200}), "paired") == 0);
+}
+
+TEST_CASE("capture: constants that kernels would gather are copied once") {
+  const Tensor signs = reshape(arange(6).to(f32), {2, 1, 3});
+  const auto weighted = [&](const Tensor& x, const Tensor& y) {
+    const Tensor w = expand(signs, {2, 50, 3});
+    return Pair{w * x, y - w};
+  };
+  const std::string plan = check_calls(weighted, {2, 50, 3}, {2, 50, 3});
+  CHECK(number_in(plan, "constants (\\d+)") >= 2 * 50 * 3 * 4);
+}
