@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/kernels/recurrent.hpp>
 
-#include "functions.hpp"
+#include "tanh_pair.hpp"
 
 namespace newtape::core::kernels::NEWTAPE_ISA {
 namespace {
@@ -61,8 +61,9 @@ void lstm_grad(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T*
   NEWTAPE_INDEPENDENT
   for (std::int64_t j = 0; j < n; ++j) {
     const Gate<T> s = gate(o[j]);
-    d_o[j] = strong(dh[j], NEWTAPE_ISA::tanh(c[j]) * s.slope);
-    dc[j] += strong(dh[j], s.value * tanh_slope(c[j]));
+    const ValueSlope<T> y = tanh_pair(c[j]);
+    d_o[j] = strong(dh[j], y.value * s.slope);
+    dc[j] += strong(dh[j], s.value * y.slope);
     dh[j] = 0;
   }
   NEWTAPE_INDEPENDENT
@@ -70,9 +71,10 @@ void lstm_grad(const T* a, const T* c0, const T* c, const T* gh, const T* gc, T*
     const T d = dc[j];
     const Gate<T> in = gate(a[j]);
     const Gate<T> forget = gate(f[j]);
-    da[j] = strong(d, NEWTAPE_ISA::tanh(g[j]) * in.slope);
+    const ValueSlope<T> x = tanh_pair(g[j]);
+    da[j] = strong(d, x.value * in.slope);
     df[j] = strong(d, c0[j] * forget.slope);
-    dg[j] = strong(d, in.value * tanh_slope(g[j]));
+    dg[j] = strong(d, in.value * x.slope);
     dc[j] = strong(d, forget.value);
   }
 }
@@ -102,8 +104,9 @@ void gru_grad(const T* a, const T* q, const T* h0, const T* g, T* d, T* da, T* d
   for (std::int64_t j = 0; j < n; ++j) {
     const Gate<T> reset = gate(a[j]);
     const Gate<T> keep = gate(z[j]);
-    const T to_n = strong(d[j], keep.complement * tanh_slope(m[j]));
-    const T to_z = strong(d[j], (h0[j] - NEWTAPE_ISA::tanh(m[j])) * keep.slope);
+    const ValueSlope<T> y = tanh_pair(m[j]);
+    const T to_n = strong(d[j], keep.complement * y.slope);
+    const T to_z = strong(d[j], (h0[j] - y.value) * keep.slope);
     const T to_r = strong(to_n, q[j] * reset.slope);
     da[j] = to_r;
     da[n + j] = to_z;
