@@ -5,6 +5,8 @@
 #include <newtape/optim/optimizer_of.hpp>
 
 #include <cmath>
+#include <cstdint>
+#include <utility>
 
 namespace newtape::optim {
 
@@ -49,8 +51,21 @@ template class OptimizerOf<LAMBOptions>;
 
 namespace {
 
-/// Bias correction after t steps of a moment that starts at 0: 1 - beta^t.
-double bias(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
+/// Bias correction after t steps of a moment that starts at 0: 1 - beta^t. Kept for the next parameter, which mostly asks
+/// for the same two.
+double bias(double beta, std::int64_t t) {
+  struct Known {
+    double beta = 0;
+    std::int64_t t = 0;
+    double value = 0;
+  };
+  static thread_local Known known[2];
+  for (const Known& k : known) {
+    if (k.beta == beta && k.t == t) return k.value;
+  }
+  known[0] = std::exchange(known[1], {beta, t, 1 - std::pow(beta, static_cast<double>(t))});
+  return known[1].value;
+}
 
 template <WeightDecay kind, class Slot>
 void update_adam(const AdamOptionsOf<kind>& o, Slot& s, core::UpdateQueue* queue) {
