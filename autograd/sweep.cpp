@@ -9,6 +9,7 @@
 #include <newtape/autograd/row_grad.hpp>
 #include <newtape/core/ops/arithmetic.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace newtape::detail {
@@ -70,8 +71,8 @@ void Sweep::run(bool release) {
   const AnomalyPause off;
   // Cotangents that a pullback differentiates are recorded, for this sweep only: their graph refers to nodes that the
   // sweep has passed, which are therefore released at the end.
-  const bool for_pullbacks = differentiated_ && !grad_enabled();
-  const GradMode mode(grad_enabled() || for_pullbacks);
+  for_pullbacks_ = differentiated_ && !grad_enabled();
+  const GradMode mode(grad_enabled() || for_pullbacks_);
   const Autocast of_operations(false);  // pullbacks have the precision of their operations
   std::vector<Node*> passed;
   // order_ lists inputs before their results, so in reverse order a node's cotangent is complete when it is reached.
@@ -79,13 +80,13 @@ void Sweep::run(bool release) {
     const auto index = *i;
     if (!slots_[index].arrived() || !slots_[index].needed) continue;
     Node* node = slots_[index].node;
-    if (node->grad_hooks != nullptr && !node->grad_hooks->hooks.empty()) call_hooks(*node, slots_[index].g);
-    if (slots_[index].wanted) slots_[index].result = for_pullbacks ? slots_[index].g.detach() : slots_[index].g;
+    arrive(slots_[index]);
     Tensor g = std::move(slots_[index].g);
     slots_[index].g = Tensor();
     if (stops_at_wanted_ && slots_[index].wanted) continue;
-    const auto last = last_needed(*node);
-    if (last == node->edges.size()) continue;
+    if (std::none_of(node->edges.begin(), node->edges.end(), [this](const auto& edge) { return needs(edge); })) {
+      continue;
+    }
     if (node->released.load(std::memory_order_relaxed)) {
       raise<ValueError>("backward: the graph was released by an earlier backward through " + where(*node),
                         "one backward through each graph, or retain_graph or create_graph in the first",
@@ -97,16 +98,22 @@ void Sweep::run(bool release) {
     }
     const auto outputs = std::move(slots_[index].outputs);
     if (observer_ != nullptr) observer_->on_pullback_begin(*node->op, node->location);
-    step(*node, std::move(g), outputs.get(), last);
+    step(*node, std::move(g), outputs.get());
     if (observer_ != nullptr) observer_->on_pullback_end(*node->op, node->location);
     if (!release) continue;
-    if (for_pullbacks) {
+    if (for_pullbacks_) {
       passed.push_back(node);
     } else {
       release_saved(*node);
     }
   }
   for (auto* node : passed) release_saved(*node);
+}
+
+void Sweep::arrive(Slot& slot) {
+  const auto& hooks = slot.node->grad_hooks;
+  if (hooks != nullptr && !hooks->hooks.empty()) call_hooks(*slot.node, slot.g);
+  if (slot.wanted) slot.result = for_pullbacks_ ? slot.g.detach() : slot.g;
 }
 
 void Sweep::deliver() {
@@ -148,8 +155,9 @@ void Sweep::finish(std::uint32_t index) {
     return;
   }
   for (const auto& edge : slot.node->edges) {
-    if (slot.needed) break;
-    slot.needed = edge && slots_[find(edge.get())].needed;
+    if (!needs(edge)) continue;
+    slot.needed = true;
+    if (edge->op == nullptr && edge->grad_hooks != nullptr) ++slots_[find(edge.get())].uses;
   }
   differentiated_ |= slot.needed && slot.node->differentiates_cotangents;
   order_.push_back(index);
@@ -162,34 +170,44 @@ void Sweep::collect(Slot& slot, std::size_t k, Tensor g) {
   all[k] = all[k].defined() ? std::move(all[k]) + std::move(g) : std::move(g);
 }
 
-std::size_t Sweep::last_needed(const Node& node) const {
-  for (std::size_t i = node.edges.size(); i-- > 0;) {
-    if (node.edges[i] && slots_[find(node.edges[i].get())].needed) return i;
-  }
-  return node.edges.size();
-}
-
-void Sweep::step(Node& node, Tensor g, const std::vector<Tensor>* outputs, std::size_t last) {
+void Sweep::step(Node& node, Tensor g, const std::vector<Tensor>* outputs) {
   std::vector<Tensor> all;
   if (node.has_joint_pullback) {
     all = explain("in the pullback of ", node,
                   [&] { return node.pull_all(needed_by(node), anomaly_checks_ == 0 ? std::move(g) : g); });
   }
-  for (std::size_t i = 0; i <= last; ++i) {
-    if (!node.edges[i]) continue;
-    auto& slot = slots_[find(node.edges[i].get())];
-    if (!slot.needed || (outputs == nullptr && accumulated(node, i, slot, g))) continue;
-    const RowsWelcome rows(takes_rows(*slot.node));
-    Tensor x = explain("in the pullback of ", node, [&] {
-      if (node.has_joint_pullback) return std::move(all[i]);
-      if (outputs != nullptr) return node.pull_outputs(i, *outputs);
-      const bool moves = i == last && anomaly_checks_ == 0;         // an error shows the cotangent
-      return moves ? node.pull(i, std::move(g)) : node.pull(i, g);  // NOLINT(bugprone-use-after-move): the end
-    });
-    if (!x.defined()) continue;
-    inspect("the result of the pullback of ", node, x, &g);
-    explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
+  const auto n = node.edges.size();
+  auto last = n;  // in the order of the pullbacks
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!needs(node.edges[i])) continue;
+    if (last == n || node.edges[i]->op != nullptr || node.edges[last]->op == nullptr) last = i;
   }
+  for (const bool variables : {true, false}) {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!needs(node.edges[i]) || (node.edges[i]->op == nullptr) != variables) continue;
+      const bool moves = i == last && anomaly_checks_ == 0;  // an error shows the cotangent
+      pull_edge(node, i, g, outputs, node.has_joint_pullback ? &all[i] : nullptr, moves);
+      auto& slot = slots_[find(node.edges[i].get())];
+      if (slot.uses == 0 || --slot.uses != 0 || !slot.g.defined()) continue;
+      arrive(slot);
+      slot.g = Tensor();
+    }
+  }
+}
+
+void Sweep::pull_edge(Node& node, std::size_t i, Tensor& g, const std::vector<Tensor>* outputs, Tensor* joint,
+                      bool moves) {
+  auto& slot = slots_[find(node.edges[i].get())];
+  if (outputs == nullptr && accumulated(node, i, slot, g)) return;
+  const RowsWelcome rows(takes_rows(*slot.node));
+  Tensor x = explain("in the pullback of ", node, [&] {
+    if (joint != nullptr) return std::move(*joint);
+    if (outputs != nullptr) return node.pull_outputs(i, *outputs);
+    return moves ? node.pull(i, std::move(g)) : node.pull(i, g);
+  });
+  if (!x.defined()) return;
+  inspect("the result of the pullback of ", node, x, &g);
+  explain("in the gradient from ", node, [&] { receive(slot, std::move(x)); });
 }
 
 bool Sweep::takes_rows(const Node& node) const {

@@ -60,7 +60,8 @@ class Sweep {
     std::unique_ptr<std::vector<Tensor>> outputs;  ///< instead of g: cotangents of an operation with several results
     bool explored = false;
     bool wanted = false;
-    bool needed = false;  ///< wanted, or depends on a wanted node
+    bool needed = false;     ///< wanted, or depends on a wanted node
+    std::uint32_t uses = 0;  ///< of a variable with hooks: by operations whose pullback has not run
 
     bool arrived() const { return g.defined() || outputs != nullptr; }
   };
@@ -84,11 +85,18 @@ class Sweep {
   /// Adds `g` to the cotangent of result `k` of an operation with several results.
   static void collect(Slot& slot, std::size_t k, Tensor g);
 
-  /// The last edge whose node needs a cotangent; the number of edges when none does.
-  std::size_t last_needed(const Node& node) const;
+  /// Whether the node of an edge needs a cotangent.
+  bool needs(const NodeRef& edge) const { return edge && slots_[find(edge.get())].needed; }
 
-  /// Propagates the cotangent of a node to its edges. Edge `last` receives it by move, and may overwrite it.
-  void step(Node& node, Tensor g, const std::vector<Tensor>* outputs, std::size_t last);
+  /// Propagates the cotangent of a node to its edges: first to variables, whose hooks so run before longer work, then to
+  /// results. The last one receives it by move, and may overwrite it.
+  void step(Node& node, Tensor g, const std::vector<Tensor>* outputs);
+
+  /// One edge of it.
+  void pull_edge(Node& node, std::size_t i, Tensor& g, const std::vector<Tensor>* outputs, Tensor* joint, bool moves);
+
+  /// Calls the hooks of a node whose cotangent is complete, and keeps the cotangent if it is wanted.
+  void arrive(Slot& slot);
 
   /// Whether the gradient of a node may be kept as rows: see row_grad.hpp. Captured functions have dense ones.
   bool takes_rows(const Node& node) const;
@@ -104,7 +112,7 @@ class Sweep {
 
   std::vector<bool> needed_by(const Node& node) const {
     std::vector<bool> needed;
-    for (const auto& edge : node.edges) needed.push_back(edge && slots_[find(edge.get())].needed);
+    for (const auto& edge : node.edges) needed.push_back(needs(edge));
     return needed;
   }
 
@@ -124,6 +132,7 @@ class Sweep {
   OpObserver* const observer_ = OpObserver::current();
   bool all_keepers_ = false;
   bool stops_at_wanted_;
+  bool for_pullbacks_ = false;   ///< cotangents are recorded for pullbacks that differentiate them, and not for results
   bool differentiated_ = false;  ///< a pullback differentiates its cotangents
 };
 

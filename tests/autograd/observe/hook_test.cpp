@@ -2,6 +2,7 @@
 // Gradient hooks, and retained gradients of results.
 #include "catch.hpp"
 
+#include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
@@ -9,6 +10,7 @@
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/parameter.hpp>
 #include <newtape/autograd/tape.hpp>
+#include <newtape/core/ops/arithmetic.hpp>
 
 #include <string>
 #include <vector>
@@ -22,7 +24,33 @@ std::vector<double> list(const Tensor& x) {
   return out;
 }
 using Numbers = std::vector<double>;
+
+const Op product_op{"test.product"};
+/// x w, whose pullbacks write down that they ran.
+Tensor product(In x, In w, std::vector<std::string>& log) {
+  const auto pullback = [&log](const char* name, In other) {
+    return [&log, name, other = other.tensor()](const Tensor& g) {
+      log.emplace_back(name);
+      return g * other;
+    };
+  };
+  return product_op(core::mul(x.value(), w.value()), wrt(x, pullback("x", w)), wrt(w, pullback("w", x)));
+}
 }  // namespace
+
+TEST_CASE("hook: of a variable runs when its gradient is complete, before the pullbacks of results go on") {
+  const auto x = variable(tensor({1, 2, 3}, f64));
+  const auto w = variable(tensor({4, 5, 6}, f64));
+  std::vector<std::string> log;
+  w.register_hook([&](const Tensor&) {
+    log.emplace_back("hook");
+    return Tensor();
+  });
+  sum(product(product(2.0 * x, w, log), w, log)).backward();
+  CHECK(log == std::vector<std::string>{"w", "x", "w", "hook", "x"});
+  CHECK(list(w.grad()) == Numbers{16, 40, 72});  // of 2 x w^2
+  CHECK(list(x.grad()) == Numbers{32, 50, 72});
+}
 
 TEST_CASE("hook: receives the complete gradient, once per sweep") {
   const auto x = variable(tensor({1, 2, 3}, f64));
