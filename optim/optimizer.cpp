@@ -5,6 +5,7 @@
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 #include <newtape/core/ops/update.hpp>
+#include <newtape/core/ops/update_gate.hpp>
 #include <newtape/optim/optimizer.hpp>
 
 #include <algorithm>
@@ -99,6 +100,9 @@ void Optimizer::step() {
 
 void Optimizer::step_on_host() {
   check_step();
+  // Hooks, and updates that are not queued, read gradients at once.
+  auto* const gate = core::UpdateGate::current();
+  if (gate != nullptr && (!pre_hooks_.empty() || !queues_updates())) gate->wait_all();
   call_pre_hooks();
   {
     Attempt attempt(*this);
@@ -111,6 +115,7 @@ void Optimizer::step_on_host() {
     queue_->run();
     attempt.succeed();
   }
+  if (gate != nullptr && !post_hooks_.empty()) gate->wait_all();
   call_post_hooks();
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/ops/update.hpp>
+#include <newtape/core/ops/update_gate.hpp>
 
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/loops.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
+#include <newtape/core/runtime/stable_sort.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -132,25 +134,44 @@ void UpdateQueue::run() {
     UpdateQueue& queue;
     ~Emptied() { queue.clear(); }
   } const emptied{*this};
-  pieces_.clear();
-  std::int64_t total = 0;
-  for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    total += jobs_[i].n;
-    const std::int64_t piece = piece_of(jobs_[i]);
-    for (std::int64_t begin = 0; begin < jobs_[i].n; begin += piece) {
-      pieces_.push_back({i, begin, std::min(begin + piece, jobs_[i].n)});
+  const auto run_jobs = [this](std::size_t first, std::size_t last) {
+    pieces_.clear();
+    std::int64_t total = 0;
+    for (std::size_t i = first; i < last; ++i) {
+      total += jobs_[i].n;
+      const std::int64_t piece = piece_of(jobs_[i]);
+      for (std::int64_t begin = 0; begin < jobs_[i].n; begin += piece) {
+        pieces_.push_back({i, begin, std::min(begin + piece, jobs_[i].n)});
+      }
     }
+    const auto count = static_cast<std::int64_t>(pieces_.size());
+    // Groups small pieces into larger units of work.
+    const std::int64_t grain =
+        total <= parallel_grain ? count : std::max<std::int64_t>(1, count * parallel_grain / total);
+    newtape::detail::parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Piece& piece = pieces_[static_cast<std::size_t>(i)];
+        work(jobs_[piece.job], piece.begin, piece.end);
+      }
+    });
+  };
+  auto* const gate = UpdateGate::current();
+  if (gate == nullptr) return run_jobs(0, jobs_.size());
+  const auto order = [&](const Job& job) { return gate->order(job.g); };
+  newtape::detail::stable_sort(jobs_, [&](const Job& a, const Job& b) { return order(a) < order(b); });
+  for (std::size_t begin = 0; begin < jobs_.size();) {
+    const auto place = order(jobs_[begin]);
+    auto end = begin + 1;
+    while (end < jobs_.size() && order(jobs_[end]) == place) ++end;
+    gate->wait(place);
+    run_jobs(begin, end);
+    begin = end;
   }
-  const auto count = static_cast<std::int64_t>(pieces_.size());
-  // Groups small pieces into larger units of work.
-  const std::int64_t grain =
-      total <= parallel_grain ? count : std::max<std::int64_t>(1, count * parallel_grain / total);
-  newtape::detail::parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Piece& piece = pieces_[static_cast<std::size_t>(i)];
-      work(jobs_[piece.job], piece.begin, piece.end);
-    }
-  });
+}
+
+UpdateGate*& UpdateGate::current() noexcept {
+  thread_local UpdateGate* gate = nullptr;
+  return gate;
 }
 
 void add_scaled(Array& p, const Array& x, double factor) {
