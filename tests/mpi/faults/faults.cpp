@@ -20,7 +20,8 @@ namespace nt = newtape;
 namespace {
 
 void train(const std::string& fault) {
-  const nt::mpi::Group world({.timeout = 4});
+  const bool waits = fault == "sleep" || fault == "call";  // to the time-out
+  const nt::mpi::Group world({.timeout = waits ? 2.0 : 4.0});
   const bool last = world.rank() == world.size() - 1;
   const nt::nn::Linear model(4, fault == "model" && last ? 2 : 3);
   nt::mpi::DataParallel parallel(model, world);
