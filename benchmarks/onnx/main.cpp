@@ -40,7 +40,7 @@ struct Options {
   std::map<std::string, std::string> feedback;  ///< output: input
   int steps = 1, rounds = 9, threads = 1;
   double seconds = 0.05;
-  bool alone = false;
+  bool alone = false, capture = false, separate = false;
 };
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -198,7 +198,7 @@ std::string shapes_of(const nt::onnx::NamedValues& inputs) {
 
 void measure(const std::string& path, const Options& options, Rival* rival) {
   const auto started = now();
-  const auto model = nt::onnx::load(path);
+  const auto model = nt::onnx::load(path, {.join_nodes = !options.separate, .capture = options.capture});
   const double load = now() - started;
   for (const auto& u : nt::onnx::unsupported(model))
     fmt::print("  not supported: {} ({} nodes), {}\n", u.op, u.count, u.node);
@@ -262,6 +262,8 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "of measuring, default 9")->check(CLI::Range(1, 1000));
   app.add_option("--seconds", options.seconds, "of a round and side, default 0.05");
   app.add_option("--threads", options.threads, "of each side, default 1")->check(CLI::Range(1, 1024));
+  app.add_flag("--capture", options.capture, "evaluations are recorded and replayed (LoadOptions::capture)");
+  app.add_flag("--separate", options.separate, "nodes are not joined (LoadOptions::join_nodes)");
   app.add_flag("--alone", options.alone, "measure Newtape only");
   try {
     app.parse(argc, argv);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/capture/capture.hpp>
 #include <newtape/autograd/capture/state_observer.hpp>
 #include <newtape/autograd/observe/grad_hooks.hpp>
 #include <newtape/autograd/observe/layer_observer.hpp>
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 
 namespace newtape::onnx {
@@ -23,6 +25,11 @@ struct JoinedState {
   explicit JoinedState(const Plan& plan) : prepared(plan) {}
   std::mutex in_use;
   Prepared prepared;
+  /// Of the inputs that are given, for prepared values of one generation, which are constants of it.
+  std::unique_ptr<newtape::detail::CapturedFunction> captured;
+  std::size_t generation = 0;
+  std::vector<bool> given;
+  std::vector<ElementType> types;  ///< of the outputs; empty while they are not known, and where one is no tensor
 };
 
 JoinedStateHolder::JoinedStateHolder(std::shared_ptr<const Plan> plan)
@@ -144,7 +151,8 @@ Model::Model(std::shared_ptr<detail::Plan> plan, const LoadOptions& options)
       joined_(plan),
       dtype_(options.dtype),
       evaluable_(options.evaluable),
-      join_nodes_(options.join_nodes) {
+      join_nodes_(options.join_nodes),
+      capture_(options.capture) {
   NameTree tree;
   // Only the type stays in the plan, or the first step of an optimizer would copy the memory.
   const auto initial = [&](Value& value) {
@@ -181,7 +189,7 @@ std::string Model::producer() const {
   return fmt::format("{} {}", plan_->proto.producer, plan_->proto.producer_version);
 }
 
-std::vector<Value> Model::run(std::vector<Value> values) const {
+detail::Context Model::context() const {
   detail::Context context{plan_.get(), weights_, statistics_, dtype_, is_training(), evaluable_};
   // As Module::to left it.
   for (std::size_t i = 0; i < weights_.size(); ++i) {
@@ -190,6 +198,11 @@ std::vector<Value> Model::run(std::vector<Value> values) const {
       break;
     }
   }
+  return context;
+}
+
+std::vector<Value> Model::run(std::vector<Value> values) const {
+  detail::Context context = this->context();
   const auto& ports = inputs();
   for (std::size_t i = 0; i < ports.size(); ++i) check_input(ports[i], values[i], context.dtype);
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -200,10 +213,57 @@ std::vector<Value> Model::run(std::vector<Value> values) const {
   if (own && join_nodes_ && !grad_enabled() && !is_training() && !is_observed()) {
     prepared.refresh(context);
     context.prepared = &prepared;
+    if (capture_) return run_captured(std::move(values), context);
   } else if (own) {
     prepared.clear();  // or the next step of an optimizer would copy the weights
+    (*joined_).captured.reset();
   }
   return detail::run_graph(plan_->graph, context, nullptr, std::move(values));
+}
+
+std::vector<Value> Model::run_captured(std::vector<Value> values, detail::Context context) const {
+  detail::JoinedState& state = *joined_;
+  std::vector<bool> given;
+  std::vector<Tensor> arguments;
+  bool tensors = true;
+  for (const auto& v : values) {
+    given.push_back(!v.is_none());
+    tensors = tensors && (v.is_none() || v.is_tensor());
+    if (v.is_tensor()) arguments.push_back(v.tensor().detach());
+  }
+  const bool same = given == state.given && state.generation == state.prepared.generation();
+  if (!tensors || arguments.empty() || state.types.empty() || !same) {
+    // Every node runs once before, so that what can be prepared is.
+    auto outputs = detail::run_graph(plan_->graph, context, nullptr, std::move(values));
+    state.captured.reset();
+    state.generation = state.prepared.generation();
+    state.given = std::move(given);
+    state.types.clear();
+    for (const auto& y : outputs) state.types.push_back(y.type());
+    if (std::any_of(outputs.begin(), outputs.end(), [](const Value& y) { return !y.is_tensor(); })) state.types.clear();
+    return outputs;
+  }
+  if (state.captured == nullptr) {
+    const auto evaluate = [this](std::span<const Tensor> x) {
+      detail::JoinedState& now = *joined_;
+      detail::Context again = this->context();
+      again.prepared = &now.prepared;
+      std::vector<Value> all(now.given.size());
+      for (std::size_t i = 0, k = 0; i < all.size(); ++i) {
+        if (now.given[i]) all[i] = Value(x[k++], inputs()[i].type);
+      }
+      std::vector<Tensor> results;
+      for (auto& y : detail::run_graph(plan_->graph, again, nullptr, std::move(all))) {
+        results.push_back(std::move(y).tensor());
+      }
+      return results;
+    };
+    state.captured = std::make_unique<newtape::detail::CapturedFunction>(evaluate, CaptureOptions{.fallback = true});
+  }
+  auto results = state.captured->call(std::move(arguments));
+  std::vector<Value> outputs;
+  for (std::size_t i = 0; i < results.size(); ++i) outputs.emplace_back(std::move(results[i]), state.types[i]);
+  return outputs;
 }
 
 Outputs Model::forward(const NamedValues& named) const {

@@ -17,6 +17,7 @@ namespace newtape::onnx {
 
 namespace detail {
 struct Plan;
+struct Context;
 struct JoinedState;
 
 /// What a model keeps between evaluations without gradients; a copy of a model begins anew.
@@ -44,6 +45,9 @@ struct LoadOptions {
   /// Whether evaluations without gradients (in a NoGrad scope, in evaluation mode) join nodes: see docs/pretrained.md. Results
   /// then differ by rounding.
   bool join_nodes = true;
+  /// Whether such evaluations are recorded, and replayed as by `capture` for inputs of the same shapes, which saves small
+  /// models what is around their arithmetic. The first three of them run all nodes; what cannot be recorded always does.
+  bool capture = false;
   /// Values of the graph (Model::values) that become the outputs in place of its own; what only others need is left out
   /// with its weights, so that a network can get another head. Default: the outputs that the file declares.
   std::vector<std::string> outputs = {};
@@ -128,13 +132,15 @@ class Model : public nn::Module<Model> {
  private:
   friend std::vector<UnsupportedOperator> unsupported(const Model& model);
   std::vector<Value> run(std::vector<Value> inputs) const;
+  detail::Context context() const;
+  std::vector<Value> run_captured(std::vector<Value> inputs, detail::Context context) const;
 
   std::shared_ptr<const detail::Plan> plan_;
   std::vector<Parameter> weights_;
   std::vector<Buffer> statistics_;
   detail::JoinedStateHolder joined_;
   DType dtype_;
-  bool evaluable_, join_nodes_;
+  bool evaluable_, join_nodes_, capture_;
 };
 
 /// Reads a model. External data are read from files in the model's folder or below, nowhere else. IoError for a file that

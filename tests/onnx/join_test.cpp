@@ -304,3 +304,46 @@ TEST_CASE("the scale of a normalisation written as nodes may be longer than what
   CHECK(steps_of(graph) == "layer_norm ");
   CHECK(difference(graph, nt::randn({5, 1})) < 8);
 }
+
+TEST_CASE("captured evaluations give what evaluations give") {
+  const nt::NoGrad no_grad;
+  const auto net = onnx::load_bytes(model(convolution_graph()), {.capture = true});
+  const auto eager = onnx::load_bytes(model(convolution_graph()));
+  const auto check = [&](std::int64_t n) {
+    for (int i = 0; i < 5; ++i) {  // prepared, recorded, checked, replayed
+      const nt::Tensor x = nt::randn({n, 3, 8, 8});
+      CHECK(max(abs(net(x) - eager(x))).item() == 0);
+    }
+  };
+  check(1);
+  check(3);
+  for (const auto* m : {&net, &eager}) {
+    for (const auto& [name, p] : m->named_parameters()) p.set_value(p.detach() * 0.5);
+  }
+  check(3);
+  {
+    const nt::GradMode grad(true);
+    nt::sum(net(nt::randn({1, 3, 8, 8}))).backward();
+    CHECK(net.parameter("w").grad().defined());
+  }
+  check(1);
+}
+
+TEST_CASE("captured evaluations follow branches") {
+  const Graph yes{.nodes = {node("Mul", {"x", "w"}, {"r"})}, .outputs = {port("r", {2})}};
+  const Graph no{.nodes = {node("Sub", {"x", "w"}, {"r"})}, .outputs = {port("r", {2})}};
+  const Graph graph{.nodes = {node("ReduceSum", {"x"}, {"s"}), node("Greater", {"s", "zero"}, {"p"}),
+                              node("If", {"p"}, {"y"},
+                                   {attribute("then_branch", yes.message()), attribute("else_branch", no.message())})},
+                    .initializers = {tensor<float>("w", {2}, {3, 5}), tensor<float>("zero", {}, {0})},
+                    .inputs = {port("x", {2})},
+                    .outputs = {port("y", {2})}};
+  const nt::NoGrad no_grad;
+  const auto net = onnx::load_bytes(model(graph), {.capture = true});
+  for (int i = 0; i < 16; ++i) {
+    const float a = i % 3 == 0 ? -4.0F : 4.0F, b = static_cast<float>(i) / 8;
+    const nt::Tensor y = net(nt::tensor({a, b}));
+    CHECK(y.value().data<float>()[0] == (a + b > 0 ? a * 3 : a - 3));
+    CHECK(y.value().data<float>()[1] == (a + b > 0 ? b * 5 : b - 5));
+  }
+}
