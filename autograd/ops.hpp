@@ -10,6 +10,7 @@
 #include <newtape/autograd/ops/calculus.hpp>
 #include <newtape/autograd/ops/conv.hpp>
 #include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/detection.hpp>
 #include <newtape/autograd/ops/distance.hpp>
 #include <newtape/autograd/ops/einsum.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
@@ -34,6 +35,7 @@
 #include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/repeat.hpp>
+#include <newtape/autograd/ops/resize.hpp>
 #include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
