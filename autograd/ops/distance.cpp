@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/distance.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
@@ -28,6 +29,11 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
   if (std::isinf(p)) return p > 0 ? max(abs(x), axes, keepdims) : min(abs(x), axes, keepdims);
   if (p == 0) return sum((x != 0.0).to(x.dtype()), axes, keepdims);
   if (p == 1) return sum(abs(x), axes, keepdims);
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "norm", {x}, {{"p", p}, {"axes", axes.normalized("norm", x.ndim())}, {"keepdims", keepdims}},
+        [&] { return norm(x, p, axes, keepdims); }, x.location());
+  }
   // dy/dx = sign(x) (|x| / y)^(p-1).
   return norm_op(
       core::norm(x.value(), p, axes, keepdims),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/located.hpp>
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
@@ -29,6 +30,11 @@ namespace {
 
 /// The transform is symmetric, so its adjoint on pairs of real numbers is the one of the other sign.
 Tensor complex_transform(In z, bool inverse, double scale) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "fft", {z}, {{"inverse", inverse}, {"scale", scale}}, [&] { return complex_transform(z, inverse, scale); },
+        z.location());
+  }
   return fft_op(core::fft(z.value(), inverse, scale),
                 wrt(z, [inverse, scale](const Tensor& g) { return complex_transform(g, !inverse, scale); }));
 }
@@ -46,12 +52,20 @@ Tensor symmetry(std::int64_t n, double ends, double inner, DType dtype) {
 Tensor real_inverse(In z, std::int64_t n, double scale);
 
 Tensor real_transform(In x, double scale) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "rfft", {x}, {{"scale", scale}}, [&] { return real_transform(x, scale); }, x.location());
+  }
   return rfft_op(core::rfft(x.value(), scale), wrt(x, [n = x.tensor().shape(-1), scale](const Tensor& g) {
                    return real_inverse(g * symmetry(n, 1, 0.5, g.dtype()), n, scale);
                  }));
 }
 
 Tensor real_inverse(In z, std::int64_t n, double scale) {
+  if (newtape::detail::is_traced()) {
+    return newtape::detail::trace_call(
+        "irfft", {z}, {{"n", n}, {"scale", scale}}, [&] { return real_inverse(z, n, scale); }, z.location());
+  }
   return irfft_op(core::irfft(z.value(), n, scale), wrt(z, [n, scale](const Tensor& g) {
                     return real_transform(g, scale) * symmetry(n, 1, 2, g.dtype());
                   }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/grid_sample.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/index.hpp>
@@ -141,6 +142,16 @@ Tensor grid_sample(In x, In grid, const GridSampleOptions& options) {
       raise<ShapeError>("grid_sample: the images must not be empty", "spatial axes with elements",
                         "x " + to_string(x.shape()));
     }
+  }
+  if (detail::is_traced() && axes == 2) {
+    constexpr const char* modes[] = {"bilinear", "nearest", "bicubic"};
+    constexpr const char* paddings[] = {"zeros", "border", "reflection"};
+    return detail::trace_call(
+        "grid_sample", {x, grid},
+        {{"mode", std::string(modes[static_cast<int>(options.mode)])},
+         {"padding", std::string(paddings[static_cast<int>(options.padding)])},
+         {"align_corners", options.align_corners}},
+        [&] { return grid_sample(x, grid, options); }, x.location());
   }
   const GridSampler sampler(x, options);
   const auto n = x.shape()[0];

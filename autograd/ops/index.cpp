@@ -172,6 +172,11 @@ Tensor scatter(In x, std::int64_t axis, const Tensor& indices, In src) {
 }
 
 Tensor scatter_add(In x, std::int64_t axis, const Tensor& indices, In src) {
+  if (detail::is_traced() && !src.is_number()) {
+    return detail::trace_call(
+        "scatter_add", {x, indices, src}, {{"axis", axis}}, [&] { return scatter_add(x, axis, indices, src); },
+        x.location());
+  }
   if (x.ndim() == 0 && indices.ndim() == 0) {
     return detail::as_vector(x, [&](In v) { return scatter_add(std::move(v), axis, unsqueeze(indices, 0), src); });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/repeat.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
@@ -108,6 +109,10 @@ Tensor roll(In x, std::int64_t shift, std::int64_t axis) {
   axis = axis_from_last(roll_op, axis, x.ndim());
   const auto n = x.tensor().shape(axis);
   shift = n == 0 ? 0 : shift % n;
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "roll", {x}, {{"shift", shift}, {"axis", axis}}, [&] { return roll(x, shift, axis); }, x.location());
+  }
   return roll_op(core::roll(x.value(), shift, axis),
                  wrt(x, [shift, axis](const Tensor& g) { return roll(g, -shift, axis); }));
 }

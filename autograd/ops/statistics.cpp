@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/statistics.hpp>
 
+#include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
@@ -30,6 +31,11 @@ static const Op std_grad_op{"std_grad"};
 using detail::ReductionInfo;
 
 Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "var", {x}, {{"axes", axes.normalized("var", x.ndim())}, {"correction", correction}, {"keepdims", keepdims}},
+        [&] { return var(x, axes, correction, keepdims); }, x.location());
+  }
   return var_op(core::var(x.value(), axes, correction, keepdims),
                 wrt(x, [x, r = ReductionInfo("var", x.shape(), axes, keepdims), correction](Tensor g) {
                   return Cotangent(r.align(std::move(g) * (2 / (r.count() - correction)))) *
@@ -38,6 +44,11 @@ Tensor var(In x, const Axes& axes, double correction, bool keepdims) {
 }
 
 Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
+  if (detail::is_traced()) {
+    return detail::trace_call(
+        "std", {x}, {{"axes", axes.normalized("std", x.ndim())}, {"correction", correction}, {"keepdims", keepdims}},
+        [&] { return std(x, axes, correction, keepdims); }, x.location());
+  }
   return std_op(core::stddev(x.value(), axes, correction, keepdims),
                 wrt(x,
                     [x, r = ReductionInfo("std", x.shape(), axes, keepdims), correction](const Tensor& g,

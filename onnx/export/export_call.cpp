@@ -47,8 +47,8 @@ void ExportCall::refuse(std::string_view what) const {
 }
 
 std::vector<ExportRows> all_export_rows() {
-  return {elementwise_export_rows(), reduce_export_rows(), shape_export_rows(), index_export_rows(),
-          layer_export_rows()};
+  return {elementwise_export_rows(), reduce_export_rows(), shape_export_rows(),
+          index_export_rows(),       layer_export_rows(),  transform_export_rows()};
 }
 
 const ExportRow* find_export_row(std::string_view op) {

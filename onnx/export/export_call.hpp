@@ -81,6 +81,7 @@ ExportRows reduce_export_rows();
 ExportRows shape_export_rows();
 ExportRows index_export_rows();
 ExportRows layer_export_rows();
+ExportRows transform_export_rows();
 
 const ExportRow* find_export_row(std::string_view op);
 std::vector<std::string_view> exported_ops();

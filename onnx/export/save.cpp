@@ -266,7 +266,8 @@ void check_written(const std::string& bytes, const Trace& trace) {
 }  // namespace
 
 std::string save_bytes(const nn::ModuleBase& model, const Program& program, const std::vector<Tensor>& inputs,
-                       const SaveOptions& options) {
+                       const SaveOptions& options, SourceLocation location) {
+  const CallSite site(location);
   if (!program) raise<ValueError>("onnx::save: the program is empty", "a function of tensors", "an empty function");
   if (inputs.empty()) raise<ValueError>("onnx::save: no inputs", "at least one tensor", "none");
   check_names("input_names", options.input_names, inputs.size());
@@ -297,8 +298,8 @@ std::string save_bytes(const nn::ModuleBase& model, const Program& program, cons
 }
 
 void save(const std::string& path, const nn::ModuleBase& model, const Program& program,
-          const std::vector<Tensor>& inputs, const SaveOptions& options) {
-  const std::string bytes = save_bytes(model, program, inputs, options);
+          const std::vector<Tensor>& inputs, const SaveOptions& options, SourceLocation location) {
+  const std::string bytes = save_bytes(model, program, inputs, options, location);
   data::detail::Output file("onnx::save", path);
   file.write(bytes);
   file.commit();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <newtape/core/runtime/source_location.hpp>
 #include <newtape/nn/module/module.hpp>
 
 #include <functional>
@@ -25,20 +26,22 @@ using Program = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
 /// largest; f32). ValueError naming the operation and its line for one that ONNX or Newtape's writer does not know, and
 /// for results that depend on the inputs otherwise than through operations; NumericalError when the results differ; IoError.
 void save(const std::string& path, const nn::ModuleBase& model, const Program& program,
-          const std::vector<Tensor>& inputs, const SaveOptions& options = {});
+          const std::vector<Tensor>& inputs, const SaveOptions& options = {},
+          SourceLocation location = SourceLocation::current());
 /// The bytes of that file.
 std::string save_bytes(const nn::ModuleBase& model, const Program& program, const std::vector<Tensor>& inputs,
-                       const SaveOptions& options = {});
+                       const SaveOptions& options = {}, SourceLocation location = SourceLocation::current());
 
 /// A model that is called with one tensor: `onnx::save("model.onnx", model, x, {.dynamic_batch = true})`.
 template <std::derived_from<nn::ModuleBase> M>
   requires requires(const M& model, const Tensor& x) {
     { model(x) } -> std::convertible_to<Tensor>;
   }
-void save(const std::string& path, const M& model, const Tensor& input, const SaveOptions& options = {}) {
+void save(const std::string& path, const M& model, const Tensor& input, const SaveOptions& options = {},
+          SourceLocation location = SourceLocation::current()) {
   save(
       path, model, [&](std::span<const Tensor> xs) { return std::vector<Tensor>{model(xs[0])}; },
-      std::vector<Tensor>{input}, options);
+      std::vector<Tensor>{input}, options, location);
 }
 
 /// The operations that can be written, sorted.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/runtime/source_location.hpp>
 #include <newtape/onnx/export/trace.hpp>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ Trace trace(const Program& program, std::vector<Tensor> inputs) {
   Trace t;
   t.inputs = std::move(inputs);
   Recorder recorder;
+  const UserCode lines_of_the_program;
   t.outputs = program(t.inputs);
   t.calls = std::move(recorder.calls);
   return t;

@@ -67,6 +67,11 @@ std::vector<Case> elementwise_cases() {
       {"asin", of(nt::asin), {p}},
       {"asinh", of(nt::asinh), {x}},
       {"atan", of(nt::atan), {x}},
+      // Both signs of zero on either side.
+      {"atan2",
+       two([](const Tensor& a, const Tensor& b) { return atan2(round(a) * 0.5, round(b)); }),
+       {numbers({40, 4}), numbers({40, 4}, -2, 2, 2)},
+       4},
       {"atanh", of(nt::atanh), {p}},
       {"bitwise_and", one([](const Tensor& t) { return (t > 0.0) & (t < 1.0); }), {x}},
       {"bitwise_not", one([](const Tensor& t) { return ~(t > 0.0); }), {x}},
@@ -80,6 +85,7 @@ std::vector<Case> elementwise_cases() {
       {"cosh", of(nt::cosh), {x}},
       {"div", two([](const Tensor& a, const Tensor& b) { return a / b; }), {x, p}},
       {"elu", one([](const Tensor& t) { return elu(t, 0.5); }), {x}},
+      {"entr", one([](const Tensor& t) { return nt::entr(abs(round(t)) * 0.5); }), {x}, 4},
       {"equal", one([](const Tensor& t) { return round(t) == 1.0; }), {x}},
       {"erf", of(nt::erf), {x}},
       {"erfc", of(nt::erfc), {x}, 4},
@@ -109,6 +115,7 @@ std::vector<Case> elementwise_cases() {
       {"log1p", of(nt::log1p), {p}, 4},
       {"log2", of(nt::log2), {p}, 4},
       {"logaddexp", two([](const Tensor& a, const Tensor& b) { return logaddexp(a, b); }), {x, y}, 4},
+      {"logaddexp2", two([](const Tensor& a, const Tensor& b) { return nt::logaddexp2(a, b); }), {x, y}, 4},
       {"logical_and", one([](const Tensor& t) { return logical_and(t > 0.0, t < 1.0); }), {x}},
       {"logical_not", one([](const Tensor& t) { return logical_not(t > 0.0); }), {x}},
       {"logical_or", one([](const Tensor& t) { return logical_or(t > 1.0, t < -1.0); }), {x}},
@@ -133,6 +140,7 @@ std::vector<Case> elementwise_cases() {
       {"sign", of(nt::sign), {x}},
       {"silu", of(nt::silu), {x}, 4},
       {"sin", of(nt::sin), {x}},
+      {"sinc", one([](const Tensor& t) { return nt::sinc(round(t * 4.0) / 4.0); }), {x}, 4},
       {"sinh", of(nt::sinh), {x}},
       {"softplus", of(nt::softplus), {x}},
       {"softsign", of(nt::softsign), {x}},
@@ -156,6 +164,7 @@ std::vector<Case> array_cases() {
       {"any", one([](const Tensor& t) { return any(t > 1.0, 0); }), {x}},
       {"argmax", one([](const Tensor& t) { return argmax(t, 1); }), {x}},
       {"argmin", one([](const Tensor& t) { return argmin(t, -1, true); }), {x}},
+      {"argsort", one([](const Tensor& t) { return argsort(round(t), 1); }), {numbers({3, 40})}},
       {"cumsum", one([](const Tensor& t) { return cumsum(t, 1); }), {x}},
       {"log_softmax", one([](const Tensor& t) { return log_softmax(t, 0); }), {x}},
       {"logsumexp", one([](const Tensor& t) { return logsumexp(t, 1); }), {x}},
@@ -166,8 +175,26 @@ std::vector<Case> array_cases() {
        }),
        {z}},
       {"min", one([](const Tensor& t) { return amin(t); }), {x}},
+      {"norm",
+       one([](const Tensor& t) {
+         return norm(t, 2, {0, -1}) + norm(t, 3, {0, 2}) + norm(t, 1, {0, 2}) + norm(t, -0.5, {0, 2});
+       }),
+       {z},
+       16},
       {"prod", one([](const Tensor& t) { return prod(t, 1); }), {x}},
       {"softmax", one([](const Tensor& t) { return softmax(t, -1); }), {z}},
+      {"sort",
+       [](std::span<const Tensor> t) {
+         const auto up = sort(round(t[0]), -1), down = sort(t[0], 0, true);
+         return Many{up.values, up.indices, down.values, down.indices};
+       },
+       {numbers({3, 40})}},
+      {"std",
+       one([](const Tensor& t) {
+         return nt::std(t, {0, 2}, 1, true);
+       }),
+       {z},
+       8},
       {"sum", one([](const Tensor& t) { return sum(t, -1) + sum(t > 0.0, -1).to(nt::f32); }), {z}},
       {"topk",
        [](std::span<const Tensor> t) {
@@ -175,6 +202,7 @@ std::vector<Case> array_cases() {
          return Many{values, indices};
        },
        {x}},
+      {"var", one([](const Tensor& t) { return nt::var(t, {-1}, 0.5) + nt::var(t, {2}, 0); }), {z}, 8},
       {"concatenate",
        two([](const Tensor& a, const Tensor& b) {
          return nt::concatenate({a, b}, 1);
@@ -205,6 +233,7 @@ std::vector<Case> array_cases() {
          return reshape(t, {4, -1});
        }),
        {x}},
+      {"roll", one([](const Tensor& t) { return roll(t, 1, 0) + roll(t, -3, 1) + roll(t, 4, -1); }), {x}},
       {"slice", one([](const Tensor& t) { return slice(t, 1, 0, 4, 2); }), {x}},
       {"split",
        [](std::span<const Tensor> t) {
@@ -223,6 +252,10 @@ std::vector<Case> array_cases() {
       {"scatter",
        two([](const Tensor& a, const Tensor& b) { return scatter(a, 1, argmax(b, 1, true), amax(b, 1, true)); }),
        {x, y}},
+      {"scatter_add",
+       two([](const Tensor& a, const Tensor& b) { return scatter_add(a, 1, (b > 0.0).to(nt::i64), b); }),
+       {x, y},
+       2},
       {"select", one([](const Tensor& t) { return select(t, 1, -2); }), {z}},
       {"take", one([](const Tensor& t) { return take(t, argmax(t, 1), 1); }), {x}},
   };
@@ -239,9 +272,20 @@ std::vector<Case> layer_cases() {
        }),
        {x},
        4},
+      {"adaptive_avg_pool",
+       image([](const Tensor& t) {
+         return adaptive_avg_pool2d(t, {3, 4}) + adaptive_avg_pool2d(select(t, 0, 0), {3, 4});
+       }),
+       {x},
+       4},
       {"adaptive_max_pool",
        image([](const Tensor& t) {
          return adaptive_max_pool2d(t, {4, 3}) + adaptive_max_pool2d(t, 1);
+       }),
+       {x}},
+      {"adaptive_max_pool",
+       image([](const Tensor& t) {
+         return adaptive_max_pool2d(t, {5, 6});
        }),
        {x}},
       {"avg_pool",
@@ -286,6 +330,42 @@ std::vector<Case> layer_cases() {
   };
 }
 
+std::vector<Case> transform_cases() {
+  const Tensor x = numbers({3, 10}), odd = numbers({2, 3, 7}), matrices = numbers({4, 3, 3});
+  const auto complex = one([](const Tensor& t) {
+    const Tensor z = nt::stack({t, t * 0.5 - 1.0}, -1);
+    return nt::fft::fft(z) - nt::fft::ifft(z, {.norm = nt::fft::Norm::ortho}) + nt::fft::fft(z, {.axis = 0});
+  });
+  return {
+      {"det", one([](const Tensor& t) { return nt::linalg::det(t); }), {matrices}, 16},
+      {"fft", complex, {x}, 32},
+      {"fft",
+       one([](const Tensor& t) {
+         return nt::fft::fft2(nt::stack({t, t}, -1));
+       }),
+       {odd},
+       32},
+      {"grid_sample",
+       two([](const Tensor& a, const Tensor& b) {
+         return grid_sample(a, b) + grid_sample(a, b, {.padding = nt::GridPadding::border, .align_corners = true}) +
+                grid_sample(a, b, {nt::GridSampleMode::nearest, nt::GridPadding::reflection}) +
+                grid_sample(a, b, {.mode = nt::GridSampleMode::bicubic});
+       }),
+       {numbers({2, 3, 5, 6}), numbers({2, 4, 3, 2}, -1.2, 1.2, 2)},
+       16},
+      {"irfft",
+       one([](const Tensor& t) {
+         return nt::fft::irfft(nt::fft::rfft(t) * 2.0, {.n = 7}) + nt::fft::irfft(nt::stack({t, -t}, -1), {.n = 7});
+       }),
+       {numbers({3, 7})},
+       32},
+      {"rfft",
+       one([](const Tensor& t) { return nt::fft::rfft(t) + nt::fft::rfft(t, {.norm = nt::fft::Norm::forward}); }),
+       {numbers({10})},
+       32},
+  };
+}
+
 /// The operations that a program calls, as a tracer sees them.
 struct Names final : nt::OpTracer {
   void on_call(nt::OpCall call) override { names.insert(std::string(call.op)); }
@@ -320,7 +400,7 @@ void check_round_trip(const nn::ModuleBase& model, const Program& program, const
 
 TEST_CASE("every operation that can be written in ONNX reads back") {
   std::set<std::string> seen;
-  for (const auto& cases : {elementwise_cases(), array_cases(), layer_cases()}) {
+  for (const auto& cases : {elementwise_cases(), array_cases(), layer_cases(), transform_cases()}) {
     for (const auto& c : cases) {
       INFO(c.op);
       Names names;
@@ -371,6 +451,44 @@ TEST_CASE("recurrent layers are written in ONNX and read back") {
   check(nn::RNN(3, 4, {.nonlinearity = nn::init::Nonlinearity::relu}));
 }
 
+TEST_CASE("recurrent layers with sequences of several lengths are written in ONNX and read back") {
+  nt::manual_seed(5);
+  const Many inputs{numbers({5, 3, 3}, -1, 1, 7)};
+  const auto check = [&](const auto& layer) {
+    const nn::RecurrentInput some{.lengths = {5, 2, 4}};
+    check_round_trip(
+        layer,
+        [&](std::span<const Tensor> x) {
+          const auto y = layer(x[0], some);
+          return Many{y.output, y.h_n};
+        },
+        inputs, 8);
+  };
+  check(nn::LSTM(3, 4, {.num_layers = 2, .bidirectional = true}));
+  check(nn::GRU(3, 4, {.bidirectional = true}));
+  check(nn::RNN(3, 4, {.bidirectional = true}));
+
+  const nn::RNN layer(3, 4);
+  const auto save = [&](const std::vector<float>& valid) {
+    const nn::RecurrentInput some{.mask = nt::tensor(valid, nt::Shape{5, 3}) > 0.0};
+    return nt::onnx::save_bytes(
+        layer, [&](std::span<const Tensor> x) { return Many{layer(x[0], some).output}; }, inputs);
+  };
+  std::vector<float> valid(15, 1);
+  valid[14] = 0;
+  CHECK_NOTHROW(save(valid));
+  valid[5] = 0;
+  CHECK_THROWS_WITH(save(valid), Catch::Contains("steps left out"));
+}
+
+TEST_CASE("statistics over a batch of any length are written in ONNX") {
+  const Program program = one([](const Tensor& x) {
+    return nt::std(x, {0}) + roll(sort(x, 0).values, 1, 0) + nt::norm(x, 2, {0}) + nt::var(x, {0, 1}, 2);
+  });
+  const Many others{numbers({7, 4}, -1, 1, 3)};
+  check_round_trip(Nothing(), program, {numbers({5, 4})}, 16, {.dynamic_batch = true}, &others);
+}
+
 TEST_CASE("a written model keeps the names of its parameters, and the mode of the module") {
   struct Net : nn::Module<Net> {
     nn::Linear body = add("body", nn::Linear(3, 4));
@@ -413,6 +531,13 @@ TEST_CASE("what cannot be written in ONNX is an error that names it") {
   CHECK_THROWS_WITH(nt::onnx::save_bytes(Nothing(), branch, {nt::ones({3, 3})}), Catch::Contains("lead to sin"));
   CHECK_THROWS_AS(nt::onnx::save_bytes(Nothing(), of(nt::exp), {}), nt::ValueError);
   CHECK_THROWS_WITH(save({}), Catch::Contains("the program is empty"));
+  CHECK_THROWS_WITH(save(one([](const Tensor& x) { return nt::linalg::inv(x); })), Catch::Contains("inv has no"));
+  // The line of the call, and that of the operation.
+  const int line = __LINE__ + 1;
+  const auto empty = [] { return nt::onnx::save_bytes(Nothing(), {}, {numbers({2})}); };
+  const Program gamma = [](std::span<const Tensor> x) { return Many{nt::lgamma(abs(x[0]))}; };
+  CHECK_THROWS_WITH(empty(), Catch::Contains("export_test.cpp:" + std::to_string(line)));
+  CHECK_THROWS_WITH(save(gamma), Catch::Contains("export_test.cpp:" + std::to_string(line + 1)));
   CHECK_THROWS_WITH(save([](auto) { return Many{Tensor()}; }), Catch::Contains("an output is undefined"));
   CHECK_THROWS_WITH(nt::onnx::save_bytes(Nothing(), of(nt::exp), {Tensor()}), Catch::Contains("input is undefined"));
   nt::onnx::SaveOptions too_many;

@@ -2,6 +2,7 @@
 #include <newtape/onnx/export/export_call.hpp>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace newtape::onnx::detail {
@@ -52,6 +53,44 @@ std::string remainder_of(ExportCall& c) {
   const auto moves = c.g.node("And", {differ, c.g.node("Not", {c.g.node("Equal", {r, zero})})});
   return c.g.node("Where", {moves, c.g.node("Add", {r, c.in[1]}), r});
 }
+/// atan(y / x), half a turn further where x < 0; -0 is told by its reciprocal.
+void atan2_row(ExportCall& c) {
+  const double most = c.dtype() == f64 ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+  const auto finite = [&](const std::string& v) { return c.g.node("Clip", {v, c.number(-most), c.number(most)}); };
+  const auto y = finite(c.in[0]), x = finite(c.in[1]), zero = c.number(0);
+  const auto negative = [&](const std::string& v) {
+    return c.g.node("Or", {c.g.node("Less", {v, zero}), c.g.node("Less", {c.g.node("Reciprocal", {v}), zero})});
+  };
+  const auto with_sign_of_y = [&](double value) {
+    return c.g.node("Where", {negative(y), c.number(-value), c.number(value)});
+  };
+  const auto y_is_0 = c.g.node("Equal", {y, zero}), x_is_0 = c.g.node("Equal", {x, zero});
+  const auto turn = c.g.node("Where", {negative(x), with_sign_of_y(std::numbers::pi), zero});
+  const auto angle = c.g.node("Where", {y_is_0, y, c.g.node("Atan", {c.g.node("Div", {y, x})})});
+  const auto upright = c.g.node("And", {x_is_0, c.g.node("Not", {y_is_0})});
+  c.emit("Where", {upright, with_sign_of_y(std::numbers::pi / 2), c.g.node("Add", {angle, turn})});
+}
+/// log2(2^a + 2^b).
+void logaddexp2_row(ExportCall& c) {
+  const auto gap = c.g.node("Abs", {c.g.node("Sub", c.in)});
+  const auto power = c.g.node("Exp", {c.g.node("Mul", {gap, c.number(-std::numbers::ln2)})});
+  const auto rest = c.g.node("Log", {c.g.node("Add", {power, c.number(1)})});
+  c.emit("Add", {c.g.node("Max", c.in), c.g.node("Mul", {rest, c.number(std::numbers::log2e)})});
+}
+/// sin(pi x) / (pi x), 1 at 0.
+void sinc_row(ExportCall& c) {
+  const auto angle = c.g.node("Mul", {c.in[0], c.number(std::numbers::pi)});
+  const auto ratio = c.g.node("Div", {c.g.node("Sin", {angle}), angle});
+  c.emit("Where", {c.g.node("Equal", {c.in[0], c.number(0)}), c.number(1), ratio});
+}
+/// -x log(x), 0 at 0 and -inf below.
+void entr_row(ExportCall& c) {
+  const auto zero = c.number(0);
+  const auto product = c.g.node("Neg", {c.g.node("Mul", {c.in[0], c.g.node("Log", {c.in[0]})})});
+  const auto inside = c.g.node("Where", {c.g.node("Equal", {c.in[0], zero}), zero, product});
+  const auto below = c.g.node("Less", {c.in[0], zero});
+  c.emit("Where", {below, c.number(-std::numeric_limits<double>::infinity()), inside});
+}
 void trunc_row(ExportCall& c) {
   c.emit("Mul", {c.g.node("Sign", {c.in[0]}), c.g.node("Floor", {c.g.node("Abs", {c.in[0]})})});
 }
@@ -94,6 +133,7 @@ constexpr ExportRow table[] = {
     {"asin", nullptr, "Asin"},
     {"asinh", nullptr, "Asinh"},
     {"atan", nullptr, "Atan"},
+    {"atan2", atan2_row},
     {"atanh", nullptr, "Atanh"},
     {"bitwise_and", bits_row<and_op>},
     {"bitwise_not", bits_row<not_op>},
@@ -110,6 +150,7 @@ constexpr ExportRow table[] = {
      [](ExportCall& c) {
        c.emit_same("Elu", {{"alpha", static_cast<float>(c.real("alpha"))}});
      }},
+    {"entr", entr_row},
     {"equal", nullptr, "Equal"},
     {"erf", nullptr, "Erf"},
     {"erfc",
@@ -169,6 +210,7 @@ constexpr ExportRow table[] = {
      }},
     {"log2", [](ExportCall& c) { log_base(c, 2); }},
     {"logaddexp", logaddexp_row},
+    {"logaddexp2", logaddexp2_row},
     {"logical_and", nullptr, "And"},
     {"logical_not", nullptr, "Not"},
     {"logical_or", nullptr, "Or"},
@@ -195,6 +237,7 @@ constexpr ExportRow table[] = {
     {"sign", nullptr, "Sign"},
     {"silu", silu_row},
     {"sin", nullptr, "Sin"},
+    {"sinc", sinc_row},
     {"sinh", nullptr, "Sinh"},
     {"softplus", nullptr, "Softplus"},
     {"softsign", nullptr, "Softsign"},

@@ -17,10 +17,16 @@ void one_hot_row(ExportCall& c) {
   c.emit("Cast", {y}, {{"to", static_cast<std::int64_t>(element_of_dtype(c.result().dtype()))}});
 }
 
+void scatter_add_row(ExportCall& c) {
+  if (c.shape(1) != c.shape(2)) c.refuse("a source that is longer than the indices");
+  c.emit_same("ScatterElements", {{"axis", c.integer("axis")}, {"reduction", std::string("add")}});
+}
+
 constexpr ExportRow table[] = {
     {"gather", [](ExportCall& c) { axis_of_operands(c, "GatherElements"); }},
     {"one_hot", one_hot_row},
     {"scatter", [](ExportCall& c) { axis_of_operands(c, "ScatterElements"); }},
+    {"scatter_add", scatter_add_row},
     {"select",
      [](ExportCall& c) {
        c.emit("Gather", {c.in[0], c.g.integer(c.integer("index"))}, {{"axis", c.integer("axis")}});

@@ -21,6 +21,9 @@ void linear_row(ExportCall& c) {
   c.emit("Add", {c.g.node("MatMul", {c.in[0], w}), c.in[2]});
 }
 
+/// Adds an attribute. (GCC 12 warns of moving one into a vector.)
+void with(Attributes& attributes, const NodeAttribute& more) { attributes.push_back(more); }
+
 /// The number of spatial axes of a weight or window.
 std::size_t spatial(const Dims& windows) { return windows.size(); }
 
@@ -77,7 +80,7 @@ Attributes windows(const ExportCall& c) {
 void max_pool_row(ExportCall& c) {
   if (c.out.size() > 1) c.refuse("indices within each channel: ONNX counts them through the whole tensor");
   auto attributes = windows(c);
-  attributes.push_back({"dilations", c.dims("dilation")});
+  with(attributes, {"dilations", c.dims("dilation")});
   with_batch(c, spatial(c.dims("kernel")),
              [&](const std::string& x, const Names& out) { c.g.add("MaxPool", {x}, out, attributes); });
 }
@@ -85,20 +88,35 @@ void max_pool_row(ExportCall& c) {
 void avg_pool_row(ExportCall& c) {
   if (c.integer("divisor") != 0) c.refuse("divisor_override");
   auto attributes = windows(c);
-  attributes.push_back({"count_include_pad", c.integer("count_include_pad")});
+  with(attributes, {"count_include_pad", c.integer("count_include_pad")});
   with_batch(c, spatial(c.dims("kernel")),
              [&](const std::string& x, const Names& out) { c.g.add("AveragePool", {x}, out, attributes); });
 }
 
-/// Equal windows only.
-template <const char* pool, const char* global>
+/// Windows of several lengths, one axis after the other: output i is of elements floor(i n / m) to ceil((i + 1) n / m).
+std::string uneven_windows(ExportCall& c, std::string x, const Dims& input, const Dims& size, const char* reduce) {
+  for (std::size_t a = 0; a < size.size(); ++a) {
+    const auto n = input[a], m = size[a], axis = c.ndim() - std::ssize(size) + static_cast<std::int64_t>(a);
+    if (m == n) continue;
+    Names parts;
+    for (std::int64_t i = 0; i < m; ++i) {
+      const auto from = i * n / m, to = ((i + 1) * n + m - 1) / m;
+      const auto window = c.g.node("Slice", {x, c.g.integers({from}), c.g.integers({to}), c.g.integers({axis})});
+      parts.push_back(c.g.node(reduce, {window}, {{"axes", Dims{axis}}, {"keepdims", std::int64_t{1}}}));
+    }
+    x = parts.size() == 1 ? parts[0] : c.g.node("Concat", parts, {{"axis", axis}});
+  }
+  return x;
+}
+
+template <const char* pool, const char* global, const char* reduce>
 void adaptive_row(ExportCall& c) {
   const Dims size = c.dims("size");
   const Dims input(c.shape().end() - size.size(), c.shape().end());
   const bool one = std::all_of(size.begin(), size.end(), [](auto n) { return n == 1; });
   Dims kernel(size.size());
   for (std::size_t a = 0; a < size.size(); ++a) {
-    if (input[a] % size[a] != 0) c.refuse("windows of several lengths: output_size does not divide the input's");
+    if (input[a] % size[a] != 0) return c.emit("Identity", {uneven_windows(c, c.in[0], input, size, reduce)});
     kernel[a] = input[a] / size[a];
   }
   with_batch(c, size.size(), [&](const std::string& x, const Names& out) {
@@ -107,7 +125,7 @@ void adaptive_row(ExportCall& c) {
   });
 }
 constexpr char average[] = "AveragePool", global_average[] = "GlobalAveragePool", maximum[] = "MaxPool",
-               global_maximum[] = "GlobalMaxPool";
+               global_maximum[] = "GlobalMaxPool", reduce_mean[] = "ReduceMean", reduce_max[] = "ReduceMax";
 
 /// Operand i, or as many of `value` as there are of `like`.
 std::string given_or(ExportCall& c, std::size_t i, const Shape& like, double value) {
@@ -125,7 +143,7 @@ void layer_norm_row(ExportCall& c) {
   const auto axes = c.integer("axes");
   const Shape rest(c.shape().end() - axes, c.shape().end());
   auto attributes = epsilon_of(c);
-  attributes.push_back({"axis", -axes});
+  with(attributes, {"axis", -axes});
   c.emit("LayerNormalization", {c.in[0], given_or(c, 1, rest, 1), c.has(2) ? c.in[2] : ""}, attributes);
 }
 
@@ -190,15 +208,28 @@ void interpolate_row(ExportCall& c) {
                         {"coordinate_transformation_mode", std::string(corners             ? "align_corners"
                                                                        : nearest && !exact ? "asymmetric"
                                                                                            : "half_pixel")}};
-  if (nearest) attributes.push_back({"nearest_mode", std::string(exact ? "round_prefer_ceil" : "floor")});
-  if (mode == "bicubic") attributes.push_back({"cubic_coeff_a", -0.75F});
+  if (nearest) with(attributes, {"nearest_mode", std::string(exact ? "round_prefer_ceil" : "floor")});
+  if (mode == "bicubic") with(attributes, {"cubic_coeff_a", -0.75F});
   c.emit("Resize", {c.in[0], "", c.g.constant(scales)}, attributes);
 }
 
+/// Whether each column of a mask [T, B] is true up to a step and false from there on.
+bool are_lengths(const Array& mask) {
+  const Array rows = core::contiguous(mask);
+  const auto steps = rows.shape(0), batch = rows.shape(1);
+  const bool* const valid = rows.data<bool>();
+  for (std::int64_t i = batch; i < steps * batch; ++i) {
+    if (valid[i] && !valid[i - batch]) return false;
+  }
+  return true;
+}
+
 /// Operands x, w_ih, w_hh, b_ih, b_hh, h0, c0, mask; results are the states of all steps, the last one, the last cell.
-/// `order` takes PyTorch's gates to ONNX's.
+/// `order` takes PyTorch's gates to ONNX's. A mask becomes the lengths of the sequences: what the layer does with states beyond
+/// them follows as operations of its own.
 void recurrent_row(ExportCall& c, std::string_view op, const Dims& order, Attributes attributes = {}) {
-  if (c.has(7)) c.refuse("a mask of steps");
+  const bool masked = c.has(7), reverse = c.integer("reverse") != 0;
+  if (masked && !are_lengths(c.tensor(7).value())) c.refuse("a mask with steps left out before valid ones");
   const auto hidden = c.shape(2)[1];
   Array rows = Array::empty({static_cast<std::int64_t>(order.size()) * hidden}, i64);
   auto* const to = rows.data<std::int64_t>();
@@ -211,9 +242,14 @@ void recurrent_row(ExportCall& c, std::string_view op, const Dims& order, Attrib
   const auto directed = [&](const std::string& x) { return c.g.node("Unsqueeze", {x, zero}); };
   const std::string bias =
       c.has(3) ? directed(c.g.node("Concat", {gates(3), gates(4)}, {{"axis", std::int64_t{0}}})) : "";
-  attributes.push_back({"hidden_size", hidden});
-  attributes.push_back({"direction", std::string(c.integer("reverse") != 0 ? "reverse" : "forward")});
-  Names inputs{c.in[0], directed(gates(1)), directed(gates(2)), bias, "", directed(c.in[5])};
+  with(attributes, {"hidden_size", hidden});
+  with(attributes, {"direction", std::string(reverse ? "reverse" : "forward")});
+  const auto as_int32 = [&](const std::string& x) {
+    return c.g.node("Cast", {x}, {{"to", static_cast<std::int64_t>(ElementType::int32)}});
+  };
+  const auto lengths =
+      masked ? c.g.node("ReduceSum", {as_int32(c.in[7]), zero}, {{"keepdims", std::int64_t{0}}}) : std::string();
+  Names inputs{c.in[0], directed(gates(1)), directed(gates(2)), bias, lengths, directed(c.in[5])};
   if (op == "LSTM") inputs.push_back(directed(c.in[6]));
   Names raw{c.g.fresh("Y"), c.g.fresh("Y_h")};
   if (op == "LSTM") raw.push_back(c.g.fresh("Y_c"));
@@ -224,8 +260,8 @@ void recurrent_row(ExportCall& c, std::string_view op, const Dims& order, Attrib
 }
 
 constexpr ExportRow table[] = {
-    {"adaptive_avg_pool", adaptive_row<average, global_average>},
-    {"adaptive_max_pool", adaptive_row<maximum, global_maximum>},
+    {"adaptive_avg_pool", adaptive_row<average, global_average, reduce_mean>},
+    {"adaptive_max_pool", adaptive_row<maximum, global_maximum, reduce_max>},
     {"avg_pool", avg_pool_row},
     {"batch_norm", batch_norm_row},
     {"conv", conv_row},

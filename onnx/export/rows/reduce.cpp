@@ -56,11 +56,57 @@ void topk_row(ExportCall& c) {
          {{"axis", c.integer("axis")}, {"largest", c.integer("largest")}, {"sorted", c.integer("sorted")}});
 }
 
+/// How many numbers the axes have, in the dtype of the operand: the batch may be among them.
+std::string count_of(ExportCall& c, const Dims& axes) {
+  const auto lengths = c.g.node("Gather", {c.g.node("Shape", {c.in[0]}), c.g.integers(axes)});
+  const auto product = c.g.node("ReduceProd", {lengths}, {{"keepdims", std::int64_t{0}}});
+  return c.g.node("Cast", {product}, {{"to", static_cast<std::int64_t>(element_of_dtype(c.dtype()))}});
+}
+
+/// The sum of squared distances from the mean, over the number of elements less `correction`.
+std::string variance(ExportCall& c) {
+  Dims axes = c.dims("axes");
+  for (auto& axis : axes) axis = axis < 0 ? axis + c.ndim() : axis;
+  if (axes.empty()) c.refuse("a variance over no axis");
+  const auto centre = c.g.node("ReduceMean", {c.in[0]}, {{"axes", axes}, {"keepdims", std::int64_t{1}}});
+  const auto d = c.g.node("Sub", {c.in[0], centre});
+  const auto sum =
+      c.g.node("ReduceSum", {c.g.node("Mul", {d, d}), c.g.integers(axes)}, {{"keepdims", c.integer("keepdims")}});
+  return c.g.node("Div", {sum, c.g.node("Sub", {count_of(c, axes), c.number(c.real("correction"))})});
+}
+void var_row(ExportCall& c) { c.emit("Identity", {variance(c)}); }
+void std_row(ExportCall& c) { c.emit("Sqrt", {variance(c)}); }
+
+/// Of orders other than 1 and infinity, which are sums and extremes.
+void norm_row(ExportCall& c) {
+  const Dims axes = c.dims("axes");
+  const double p = c.real("p");
+  const auto size = [&] { return c.g.node("Abs", {c.in[0]}); };
+  if (axes.empty()) return c.emit("Identity", {size()});
+  if (p == 2) return c.emit_same("ReduceL2", {{"axes", axes}, {"keepdims", c.integer("keepdims")}});
+  const auto sum = c.g.node("ReduceSum", {c.g.node("Pow", {size(), c.number(p)}), c.g.integers(axes)},
+                            {{"keepdims", c.integer("keepdims")}});
+  c.emit("Pow", {sum, c.number(1 / p)});
+}
+
+/// All elements, as TopK orders them: equal ones in the order in which they are.
+void sort_row(ExportCall& c, const ExportCall::Names& out) {
+  if (c.ndim() == 0) c.refuse("a number as operand");
+  const auto axis = c.integer("axis") < 0 ? c.integer("axis") + c.ndim() : c.integer("axis");
+  const auto length = c.g.node("Shape", {c.in[0]}, {{"start", axis}, {"end", axis + 1}});
+  c.g.add("TopK", {c.in[0], length}, out,
+          {{"axis", axis}, {"largest", c.integer("descending")}, {"sorted", std::int64_t{1}}});
+}
+
 constexpr ExportRow table[] = {
     {"all", boolean_reduction<min>},
     {"any", boolean_reduction<max>},
     {"argmax", arg_extreme_row<argmax>},
     {"argmin", arg_extreme_row<argmin>},
+    {"argsort",
+     [](ExportCall& c) {
+       sort_row(c, {c.g.fresh("sorted"), c.out[0]});
+     }},
     {"cumsum",
      [](ExportCall& c) {
        c.emit("CumSum", {c.in[0], c.g.integer(c.integer("axis"))});
@@ -70,10 +116,14 @@ constexpr ExportRow table[] = {
     {"max", reduction<max>},
     {"mean", reduction<mean>},
     {"min", reduction<min>},
+    {"norm", norm_row},
     {"prod", reduction<prod>},
     {"softmax", along_axis_row<softmax>},
+    {"sort", [](ExportCall& c) { sort_row(c, c.out); }},
+    {"std", std_row},
     {"sum", sum_row},
     {"topk", topk_row},
+    {"var", var_row},
 };
 
 }  // namespace reduce_writers

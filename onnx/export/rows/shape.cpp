@@ -64,6 +64,16 @@ void flip_row(ExportCall& c) {
   c.emit("Slice", {c.in[0], all(-1), all(std::numeric_limits<std::int64_t>::min() + 1), c.g.integers(axes), all(-1)});
 }
 
+/// The end of the axis before its beginning.
+void roll_row(ExportCall& c) {
+  const auto shift = c.integer("shift"), axis = c.integer("axis") + (c.integer("axis") < 0 ? c.ndim() : 0);
+  if (shift == 0) return c.emit_same("Identity");
+  const auto at = c.g.integers({-shift}), axes = c.g.integers({axis});
+  const auto whole = [&](std::int64_t n) { return c.g.integers({n}); };
+  const auto last = c.g.node("Slice", {c.in[0], at, whole(std::numeric_limits<std::int64_t>::max()), axes});
+  c.emit("Concat", {last, c.g.node("Slice", {c.in[0], whole(0), at, axes})}, {{"axis", axis}});
+}
+
 void pad_row(ExportCall& c) {
   const std::string& mode = c.text("mode");
   if (mode == "circular") c.refuse("circular padding");
@@ -82,6 +92,7 @@ constexpr ExportRow table[] = {
     {"pad", pad_row},
     {"permute", permute_row},
     {"reshape", reshape_row},
+    {"roll", roll_row},
     {"slice", slice_row},
     {"split", split_row},
     {"stack", stack_row},
