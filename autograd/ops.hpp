@@ -17,6 +17,7 @@
 #include <newtape/autograd/ops/embedding.hpp>
 #include <newtape/autograd/ops/erf.hpp>
 #include <newtape/autograd/ops/fft.hpp>
+#include <newtape/autograd/ops/fft_nd.hpp>
 #include <newtape/autograd/ops/fold.hpp>
 #include <newtape/autograd/ops/grid_sample.hpp>
 #include <newtape/autograd/ops/histogram.hpp>
@@ -30,8 +31,10 @@
 #include <newtape/autograd/ops/normalization.hpp>
 #include <newtape/autograd/ops/number_parts.hpp>
 #include <newtape/autograd/ops/pixel_shuffle.hpp>
+#include <newtape/autograd/ops/polynomials.hpp>
 #include <newtape/autograd/ops/pooling.hpp>
 #include <newtape/autograd/ops/product.hpp>
+#include <newtape/autograd/ops/rearrange.hpp>
 #include <newtape/autograd/ops/recurrent.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/repeat.hpp>
@@ -43,3 +46,4 @@
 #include <newtape/autograd/ops/special.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
+#include <newtape/autograd/ops/windows.hpp>

@@ -12,10 +12,12 @@
 #include <newtape/nn/layers/embedding.hpp>
 #include <newtape/nn/layers/linear.hpp>
 #include <newtape/nn/layers/norm.hpp>
+#include <newtape/nn/layers/padding.hpp>
 #include <newtape/nn/layers/pooling.hpp>
 #include <newtape/nn/layers/positional.hpp>
 #include <newtape/nn/layers/recurrent.hpp>
 #include <newtape/nn/layers/recurrent_cell.hpp>
+#include <newtape/nn/layers/shuffle.hpp>
 #include <newtape/nn/layers/transformer.hpp>
 #include <newtape/nn/layers/upsample.hpp>
 #include <newtape/nn/losses/loss.hpp>

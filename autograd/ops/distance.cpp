@@ -6,9 +6,11 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/detail/reduction_info.hpp>
+#include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
 #include <algorithm>
@@ -124,6 +126,20 @@ Tensor cdist(In a, In b, double p) {
                    Shape(b.shape().begin(), b.shape().end() - 2));
   if (!(p >= 0)) raise<ValueError>("cdist: p must not be negative", "0 or more", std::to_string(p));
   return norm(unsqueeze(a, -2) - unsqueeze(b, -3), p, -1);
+}
+
+Tensor pdist(In x, double p) {
+  const CallSite here(x.location());
+  if (x.ndim() < 2) raise<ShapeError>("pdist: x must have rows", "x [.., n, d]", to_string(x.shape()));
+  if (!(p >= 0)) raise<ValueError>("pdist: p must not be negative", "0 or more", std::to_string(p));
+  const auto [i, j] = triu_indices(x.tensor().shape(-2), 1);
+  return norm(take(x, i, -2) - take(x, j, -2), p, -1);
+}
+
+Tensor dist(In a, In b, double p) {
+  const CallSite here(a.location());
+  if (!a.is_number() && !b.is_number()) broadcast_shapes("dist", a.shape(), b.shape());
+  return norm(std::move(a) - std::move(b), p);
 }
 
 }  // namespace newtape

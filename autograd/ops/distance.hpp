@@ -23,5 +23,9 @@ Tensor pairwise_distance(In a, In b, double p = 2, double eps = 1e-6, bool keepd
 /// The p-norm distance of every row of a [.., n, d] from every row of b [.., m, d] -> [.., n, m], computed from the
 /// differences. Derivative 0 where the distance is 0.
 Tensor cdist(In a, In b, double p = 2);
+/// The distances of all pairs i < j of rows of x [.., n, d], as those of cdist above its diagonal: [.., n (n - 1) / 2].
+Tensor pdist(In x, double p = 2);
+/// norm(a - b, p) over all elements; a and b broadcast.
+Tensor dist(In a, In b, double p = 2);
 
 }  // namespace newtape

@@ -23,6 +23,15 @@ static const Op lcm_op{"lcm"};
 
 Tensor signbit(In x) { return signbit_op(core::signbit(x.value())); }
 
+Tensor isposinf(In x) {
+  const CallSite here(x.location());
+  return isinf(x) & (x > 0.0);
+}
+Tensor isneginf(In x) {
+  const CallSite here(x.location());
+  return isinf(x) & (x < 0.0);
+}
+
 namespace {
 /// Floats, of integers f32.
 void make_floats(const Op& op, In& a, In& b) {

@@ -7,6 +7,8 @@
 namespace newtape {
 
 Tensor signbit(In x);               ///< boolean constant: whether the sign is negative, also of -0 and NaN
+Tensor isposinf(In x);              ///< boolean constant: whether x is inf
+Tensor isneginf(In x);              ///< boolean constant: whether x is -inf
 Tensor copysign(In a, In b);        ///< |a| with the sign of b; differentiable in a, derivative 0 at a = 0
 Tensor frac(In x);                  ///< x - trunc(x), with derivative 1
 Tensor heaviside(In x, In values);  ///< 0 for x < 0, 1 for x > 0, `values` at 0, in which it is differentiable

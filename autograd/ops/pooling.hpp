@@ -5,6 +5,13 @@
 #include <newtape/autograd/tensor.hpp>
 
 #include <utility>
+#include <vector>
+
+namespace newtape {
+class Generator;
+/// This thread's default generator; see <newtape/core/runtime/random.hpp>.
+Generator& default_generator();
+}  // namespace newtape
 
 /// Pooling as in PyTorch, over the last one, two or three axes of x [n, c, spatial..] or [c, spatial..]. An output has
 /// length (l + 2 padding - dilation (k - 1) - 1) / stride + 1, rounded down or, with `ceil_mode`, up, provided that the
@@ -37,6 +44,26 @@ struct MaxUnpoolOptions {
 Tensor max_unpool1d(In x, const Tensor& indices, const PerAxis& kernel_size, const MaxUnpoolOptions& options = {});
 Tensor max_unpool2d(In x, const Tensor& indices, const PerAxis& kernel_size, const MaxUnpoolOptions& options = {});
 Tensor max_unpool3d(In x, const Tensor& indices, const PerAxis& kernel_size, const MaxUnpoolOptions& options = {});
+
+struct FractionalMaxPoolOptions {
+  PerAxis output_size = {};               ///< of the spatial axes; either this or output_ratio
+  std::vector<double> output_ratio = {};  ///< in (0, 1), one for all spatial axes or one for each
+  Tensor random_samples = {};             ///< in [0, 1), [n, c, 2 or 3] (without n: 1); undefined: drawn
+};
+/// Maxima of windows of random positions (Graham 2014): those of an axis of length l start at
+/// floor((i + u) a) - floor(u a), a = (l - kernel_size) / (size - 1), for a random u of each channel, the last at its end. The
+/// gradient goes to the first of equal maxima. ShapeError unless 1 <= size <= l - kernel_size + 1.
+Tensor fractional_max_pool2d(In x, const PerAxis& kernel_size, const FractionalMaxPoolOptions& options,
+                             Generator& generator = default_generator());
+Tensor fractional_max_pool3d(In x, const PerAxis& kernel_size, const FractionalMaxPoolOptions& options,
+                             Generator& generator = default_generator());
+/// Maxima and their indices, as of max_pool2d_with_indices.
+std::pair<Tensor, Tensor> fractional_max_pool2d_with_indices(In x, const PerAxis& kernel_size,
+                                                             const FractionalMaxPoolOptions& options,
+                                                             Generator& generator = default_generator());
+std::pair<Tensor, Tensor> fractional_max_pool3d_with_indices(In x, const PerAxis& kernel_size,
+                                                             const FractionalMaxPoolOptions& options,
+                                                             Generator& generator = default_generator());
 
 struct AvgPoolOptions {
   PerAxis stride = {};  ///< default: kernel_size

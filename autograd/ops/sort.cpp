@@ -4,10 +4,16 @@
 #include <newtape/autograd/observe/op_tracer.hpp>
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/detail/as_vector.hpp>
 #include <newtape/autograd/ops/detail/selection.hpp>
 #include <newtape/autograd/ops/index.hpp>
+#include <newtape/autograd/ops/join.hpp>
+#include <newtape/autograd/ops/logic.hpp>
+#include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/scan.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/ops/logic.hpp>
@@ -80,6 +86,30 @@ Unique unique(In x, std::int64_t axis) {
   const auto at = static_cast<std::int64_t>(normalize_axis("unique", axis, x.ndim()));
   auto u = core::unique(x.value(), at);
   return {std::move(u.values), std::move(u.inverse), std::move(u.counts)};
+}
+
+Unique unique_consecutive(In x) {
+  const CallSite here(x.location());
+  Unique u = unique_consecutive(ravel(x), 0);
+  u.inverse = reshape(u.inverse, x.shape());
+  return u;
+}
+
+Unique unique_consecutive(In given, std::int64_t axis) {
+  const CallSite here(given.location());
+  const auto at = static_cast<std::int64_t>(normalize_axis("unique_consecutive", axis, given.ndim()));
+  const Tensor x = given.tensor().detach();
+  const auto n = x.shape(at);
+  if (n == 0) return {x, zeros({0}, i64), zeros({0}, i64)};
+  Dims others;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(x.ndim()); ++i) {
+    if (i != at) others.push_back(i);
+  }
+  const Tensor changes = any(slice(x, at, 1, n) != slice(x, at, 0, n - 1), others);
+  const Tensor first = concatenate({ones({1}, boolean), reshape(changes, {n - 1})}, 0);
+  const Tensor starts = reshape(nonzero(first), {-1});
+  const Tensor ends = concatenate({slice(starts, 0, 1, starts.size()), tensor({n})}, 0);
+  return {take(x, starts, at), cumsum(first, 0, i64) - 1, ends - starts};
 }
 
 Tensor isin(In elements, In test, bool invert) {

@@ -24,6 +24,11 @@ Unique unique(In x);
 /// Distinct slices along an axis, in lexicographic order; `inverse` and `counts` have one element for each slice of x and
 /// each distinct one. ShapeError for a 0-d x.
 Unique unique(In x, std::int64_t axis);
+/// The elements of x, in C order, without those that equal the one before; `inverse` and `counts` as for unique, `values` in
+/// their order in x. NaN equals nothing.
+Unique unique_consecutive(In x);
+/// Slices along an axis without those that equal the one before.
+Unique unique_consecutive(In x, std::int64_t axis);
 /// Whether each of `elements` equals one of `test`; with `invert`, whether it equals none. A constant. NaN equals nothing.
 Tensor isin(In elements, In test, bool invert = false);
 /// The counts of 0, 1, 2, ... in x (i64), at least `minlength` of them. A constant.

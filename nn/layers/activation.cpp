@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/index.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/slice.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
+#include <newtape/core/runtime/random_distributions.hpp>
 #include <newtape/nn/layers/activation.hpp>
 
 #include <string>
@@ -49,15 +51,21 @@ Tensor PReLU::forward(In x) const {
   return prelu(std::move(x), reshape(weight, along));
 }
 
-RReLU::RReLU(double low, double high) : lower(low), upper(high) {
-  if (!(low <= high)) {
-    raise<ValueError>("RReLU: lower must not exceed upper", {}, std::to_string(low) + ", " + std::to_string(high));
-  }
+namespace {
+void check_slopes(double low, double high) {
+  if (low <= high) return;
+  raise<ValueError>("rrelu: lower must not exceed upper", {}, std::to_string(low) + ", " + std::to_string(high));
 }
+}  // namespace
 
-Tensor RReLU::forward(In x) const {
-  if (!is_training()) return leaky_relu(std::move(x), (lower + upper) / 2);
-  const Tensor slopes = random::uniform(x.shape(), lower, upper, x.dtype());
+RReLU::RReLU(double low, double high) : lower(low), upper(high) { check_slopes(low, high); }
+
+Tensor RReLU::forward(In x) const { return rrelu(std::move(x), lower, upper, is_training()); }
+
+Tensor rrelu(In x, double lower, double upper, bool training, Generator& generator) {
+  check_slopes(lower, upper);
+  if (!training) return leaky_relu(std::move(x), (lower + upper) / 2);
+  const Tensor slopes = random::uniform(x.shape(), lower, upper, x.dtype(), generator);
   return prelu(std::move(x), slopes);
 }
 
@@ -70,6 +78,19 @@ Tensor glu(In x, std::int64_t axis) {
   }
   const auto at = static_cast<std::int64_t>(along);
   return slice(x, at, 0, length / 2) * sigmoid(slice(x, at, length / 2, length));
+}
+
+Tensor gumbel_softmax(In logits, const GumbelSoftmaxOptions& options, Generator& generator) {
+  const CallSite here(logits.location());
+  if (!(options.tau > 0)) {
+    raise<ValueError>("gumbel_softmax: tau must be positive", "tau > 0", std::to_string(options.tau));
+  }
+  const auto axis = static_cast<std::int64_t>(normalize_axis("gumbel_softmax", options.axis, logits.ndim()));
+  const Tensor noise = -log(Tensor(random::exponential(logits.shape(), 1, logits.dtype(), generator)));
+  const Tensor soft = softmax((logits + noise) / options.tau, axis);
+  if (!options.hard) return soft;
+  const Tensor hard = moveaxis(one_hot(argmax(soft.detach(), axis), soft.shape(axis), soft.dtype()), -1, axis);
+  return hard + (soft - soft.detach());  // exactly one-hot, as the difference is exactly 0
 }
 
 Tensor Softmax2d::forward(In x) const {

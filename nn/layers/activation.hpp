@@ -6,6 +6,7 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/core/runtime/random.hpp>
 #include <newtape/nn/module/module.hpp>
 
 /// Operations as modules with PyTorch's names, for Sequential.
@@ -142,6 +143,11 @@ struct RReLU : Module<RReLU> {
   double upper;
 };
 
+/// x where x >= 0, else a x, with a uniform in [lower, upper) for each element when `training`, else (lower + upper) / 2 (Xu et
+/// al. 2015). ValueError unless lower <= upper.
+Tensor rrelu(In x, double lower = 1.0 / 8, double upper = 1.0 / 3, bool training = false,
+             Generator& generator = default_generator());
+
 /// a sigmoid(b), where a and b are the halves of x along an axis. ShapeError for an odd length.
 Tensor glu(In x, std::int64_t axis = -1);
 /// glu along the axis `dim`.
@@ -151,10 +157,21 @@ struct GLU : Module<GLU> {
   std::int64_t dim;
 };
 
-/// softmax(-x) along the axis `dim`.
+struct GumbelSoftmaxOptions {
+  double tau = 1;     ///< temperature, > 0 (ValueError)
+  bool hard = false;  ///< one-hot vectors, whose derivative is that of the soft ones (straight through)
+  std::int64_t axis = -1;
+};
+/// softmax((logits + g) / tau) with g from Gumbel's distribution: differentiable draws of categories (Jang, Gu & Poole 2017;
+/// Maddison, Mnih & Teh 2017).
+Tensor gumbel_softmax(In logits, const GumbelSoftmaxOptions& options = {}, Generator& generator = default_generator());
+
+/// softmax(-x) along an axis.
+inline Tensor softmin(In x, std::int64_t axis = -1) { return softmax(-std::move(x), axis); }
+/// softmin along the axis `dim`.
 struct Softmin : Module<Softmin> {
   explicit Softmin(std::int64_t axis = -1) : dim(axis) {}
-  Tensor forward(In x) const { return softmax(-std::move(x), dim); }
+  Tensor forward(In x) const { return softmin(std::move(x), dim); }
   std::int64_t dim;
 };
 /// softmax over the channels of x [N, C, H, W] or [C, H, W].

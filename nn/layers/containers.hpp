@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -111,6 +112,24 @@ class ParameterList : public Module<ParameterList> {
 
  private:
   newtape::detail::SharedCell<std::vector<Parameter>> list_;
+};
+
+/// Parameters by name, in the order of insertion. It has no forward.
+class ParameterDict : public Module<ParameterDict> {
+ public:
+  ParameterDict();
+  ParameterDict(std::initializer_list<std::pair<std::string, Parameter>> parameters);
+  /// ValueError for a name that is empty, contains a dot or is taken.
+  void insert(const std::string& name, const Parameter& parameter);
+  std::size_t size() const { return list_->size(); }
+  bool contains(std::string_view name) const;
+  /// ValueError when it does not exist.
+  const Parameter& operator[](std::string_view name) const;
+  auto begin() const { return list_->cbegin(); }
+  auto end() const { return list_->cend(); }
+
+ private:
+  newtape::detail::SharedCell<std::vector<std::pair<std::string, Parameter>>> list_;
 };
 
 }  // namespace newtape::nn

@@ -16,8 +16,18 @@ Tensor dropout(In x, double p = 0.5, bool training = true, Generator& generator 
 /// Dropout of entire channels of x [n, channels, spatial..] (Tompson et al. 2015).
 Tensor feature_dropout(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
 
+/// feature_dropout of x [n, channels, l] or [channels, l]; ShapeError for others.
+Tensor dropout1d(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
+/// feature_dropout of x [n, channels, h, w] or [channels, h, w]; ShapeError for others.
+Tensor dropout2d(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
+/// feature_dropout of x [n, channels, d, h, w] or [channels, d, h, w]; ShapeError for others.
+Tensor dropout3d(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
+
 /// Sets elements to selu(-inf), then scales and shifts to preserve mean 0 and variance 1 (Klambauer et al. 2017).
 Tensor alpha_dropout(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
+
+/// alpha_dropout of entire channels of x [n, channels, spatial..].
+Tensor feature_alpha_dropout(In x, double p = 0.5, bool training = true, Generator& generator = default_generator());
 
 /// `dropout`; uses default_generator(), as the modules below do.
 struct Dropout : Module<Dropout> {
@@ -30,6 +40,15 @@ struct Dropout : Module<Dropout> {
 /// `alpha_dropout`, for networks with SELU.
 struct AlphaDropout : Module<AlphaDropout> {
   explicit AlphaDropout(double p = 0.5);
+  Tensor forward(In x) const;
+
+  double p;
+};
+
+/// `feature_alpha_dropout`, for networks with SELU.
+struct FeatureAlphaDropout : Module<FeatureAlphaDropout> {
+  explicit FeatureAlphaDropout(double p = 0.5);
+  /// x [n, channels, spatial..]
   Tensor forward(In x) const;
 
   double p;

@@ -65,6 +65,47 @@ struct LPPool2d : LpPooling<LPPool2d, lp_pool2d> {
   using LpPooling::LpPooling;
 };
 
+/// A layer that calls `f(x, indices, kernel_size, options)`.
+template <class Self, Tensor (*f)(In, const Tensor&, const PerAxis&, const MaxUnpoolOptions&)>
+struct MaxUnpooling : Module<Self> {
+  explicit MaxUnpooling(PerAxis kernel, const MaxUnpoolOptions& o = {}) : kernel_size(std::move(kernel)), options(o) {}
+  Tensor forward(In x, const Tensor& indices) const { return f(std::move(x), indices, kernel_size, options); }
+  PerAxis kernel_size;
+  MaxUnpoolOptions options;
+};
+
+/// Elements of x [n, c, l] or [c, l] at the indices of maxima, zeros elsewhere; see max_unpool1d.
+struct MaxUnpool1d : MaxUnpooling<MaxUnpool1d, max_unpool1d> {
+  using MaxUnpooling::MaxUnpooling;
+};
+/// Elements of x [n, c, h, w] or [c, h, w] at the indices of maxima, zeros elsewhere; see max_unpool2d.
+struct MaxUnpool2d : MaxUnpooling<MaxUnpool2d, max_unpool2d> {
+  using MaxUnpooling::MaxUnpooling;
+};
+/// Elements of x [n, c, d, h, w] or [c, d, h, w] at the indices of maxima, zeros elsewhere; see max_unpool3d.
+struct MaxUnpool3d : MaxUnpooling<MaxUnpool3d, max_unpool3d> {
+  using MaxUnpooling::MaxUnpooling;
+};
+
+/// A layer that calls `f(x, kernel_size, options, default_generator())`, in training and after eval().
+template <class Self, Tensor (*f)(In, const PerAxis&, const FractionalMaxPoolOptions&, Generator&)>
+struct FractionalMaxPooling : Module<Self> {
+  FractionalMaxPooling(PerAxis kernel, const FractionalMaxPoolOptions& o)
+      : kernel_size(std::move(kernel)), options(o) {}
+  Tensor forward(In x) const { return f(std::move(x), kernel_size, options, default_generator()); }
+  PerAxis kernel_size;
+  FractionalMaxPoolOptions options;
+};
+
+/// Maxima of x [n, c, h, w] or [c, h, w] over windows of random positions; see fractional_max_pool2d.
+struct FractionalMaxPool2d : FractionalMaxPooling<FractionalMaxPool2d, fractional_max_pool2d> {
+  using FractionalMaxPooling::FractionalMaxPooling;
+};
+/// Maxima of x [n, c, d, h, w] or [c, d, h, w] over windows of random positions; see fractional_max_pool3d.
+struct FractionalMaxPool3d : FractionalMaxPooling<FractionalMaxPool3d, fractional_max_pool3d> {
+  using FractionalMaxPooling::FractionalMaxPooling;
+};
+
 /// A layer that calls `f(x, output_size)`.
 template <class Self, Tensor (*f)(In, const PerAxis&)>
 struct AdaptivePooling : Module<Self> {

@@ -154,6 +154,14 @@ struct TripletMarginLoss : detail::Loss<TripletMarginLoss, TripletMarginLossOpti
   }
 };
 
+/// triplet_margin_with_distance_loss: with a distance of your own.
+struct TripletMarginWithDistanceLoss : detail::Loss<TripletMarginWithDistanceLoss, TripletMarginWithDistanceOptions> {
+  using Loss::Loss;
+  Tensor forward(In anchor, In positive, In negative) const {
+    return triplet_margin_with_distance_loss(std::move(anchor), std::move(positive), std::move(negative), options);
+  }
+};
+
 /// ctc_loss: connectionist temporal classification.
 struct CTCLoss : detail::Loss<CTCLoss, CTCLossOptions> {
   using Loss::Loss;

@@ -172,4 +172,20 @@ Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMar
                         options.reduction);
 }
 
+Tensor triplet_margin_with_distance_loss(In anchor, In positive, In negative,
+                                         const TripletMarginWithDistanceOptions& options) {
+  constexpr auto loss = "triplet_margin_with_distance_loss";
+  const CallSite here(anchor.location());
+  detail::check_pair(loss, anchor, positive);
+  detail::check_pair(loss, anchor, negative);
+  const auto distance = [&](const In& a, const In& b) {
+    if (!options.distance_function) return pairwise_distance(a, b);
+    const UserCode own;
+    return options.distance_function(a, b);
+  };
+  Tensor far = distance(anchor, negative);
+  if (options.swap) far = minimum(far, distance(positive, negative));
+  return detail::reduce(loss, detail::hinge(options.margin + distance(anchor, positive) - far), options.reduction);
+}
+
 }  // namespace newtape::nn

@@ -4,6 +4,8 @@
 #include <newtape/autograd/tensor.hpp>
 #include <newtape/nn/losses/reduction.hpp>
 
+#include <functional>
+
 /// Margin losses: hinge, ranking, embedding and triplet losses. ShapeError unless all have the same shape, or with
 /// `.broadcast = true` shapes that broadcast. A target of integers, such as signs, has the dtype of the input.
 namespace newtape::nn {
@@ -83,5 +85,17 @@ struct TripletMarginLossOptions {
 
 /// max(0, d(anchor, positive) - d(anchor, negative) + margin), d = pairwise_distance; all [.., D].
 Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options = {});
+
+struct TripletMarginWithDistanceOptions {
+  Reduction reduction = Reduction::mean;
+  std::function<Tensor(const Tensor&, const Tensor&)> distance_function = {};  ///< default: pairwise_distance
+  double margin = 1;
+  bool swap = false;  ///< use the smaller of the negative's distances from the anchor and from the positive
+};
+
+/// max(0, d(anchor, positive) - d(anchor, negative) + margin) with a distance of your own, [N, ..], [N, ..] -> [N] or of any
+/// other shape; all of the same shape.
+Tensor triplet_margin_with_distance_loss(In anchor, In positive, In negative,
+                                         const TripletMarginWithDistanceOptions& options = {});
 
 }  // namespace newtape::nn

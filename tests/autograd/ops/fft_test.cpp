@@ -10,12 +10,14 @@
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/fft.hpp>
+#include <newtape/autograd/ops/fft_nd.hpp>
 #include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/windows.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
 #include <cmath>
@@ -68,6 +70,60 @@ TEST_CASE("fft: values, norms, axes and lengths as PyTorch's") {
   SAME_AS("ifft2", fft::ifft2(z, {.norm = Norm::ortho}));
   SAME_AS("rfft2", fft::rfft2(x));
   SAME_AS("irfft2", fft::irfft2(z, {.n = 11}));
+}
+
+TEST_CASE("fft: several axes, and Hermitian signals, as PyTorch's") {
+  const Tensor z = stored_transform("cube"), real = fft::real(z), imag = fft::imag(z);
+  SAME_AS("fftn", fft::fftn(z));
+  SAME_AS("fftn.axes", fft::fftn(z, {.axes = {0, -1}, .norm = Norm::ortho}));
+  SAME_AS("fftn.lengths", fft::fftn(z, {.n = {2, 6}}));
+  SAME_AS("ifftn", fft::ifftn(z, {.norm = Norm::forward}));
+  SAME_AS("rfftn", fft::rfftn(real));
+  SAME_AS("rfftn.axes", fft::rfftn(real, {.n = {4, 3}, .axes = {0, 1}}));
+  SAME_AS("irfftn", fft::irfftn(z));
+  SAME_AS("irfftn.odd", fft::irfftn(z, {.n = {3, 5}}));
+  for (const auto& [name, norm] :
+       {std::pair{"backward", Norm::backward}, {"ortho", Norm::ortho}, {"forward", Norm::forward}}) {
+    INFO(name);
+    SAME_AS(std::string("hfft.") + name, fft::hfft(z, {.norm = norm}));
+    SAME_AS(std::string("ihfft.") + name, fft::ihfft(imag, {.norm = norm}));
+  }
+  SAME_AS("hfft.odd", fft::hfft(z, {.n = 5, .axis = 1}));
+  SAME_AS("ihfft.axis", fft::ihfft(imag, {.n = 5, .axis = 0}));
+  const auto smooth = gradcheck(
+      [](const Tensor& x) {
+        return fft::irfftn(fft::multiply(fft::rfftn(x), fft::rfftn(x)), {.n = {2, 3, 4}});
+      },
+      fft::real(z), {.order = 2});
+  INFO(smooth.message);
+  CHECK(smooth);
+  CHECK(gradcheck([](const Tensor& x) { return square(fft::hfft(x)) + fft::hfft(fft::ihfft(fft::hfft(x))); }, z));
+  CHECK_THROWS_AS(fft::fftn(z, {.n = {4, 4}, .axes = 1}), ValueError);
+  CHECK_THROWS_AS(fft::fftn(real), ShapeError);
+  CHECK_THROWS_AS(fft::rfftn(tensor(1.0, f64)), ShapeError);
+  CHECK_THROWS_AS(fft::irfftn(z, {.axes = 3}), ShapeError);
+}
+
+TEST_CASE("fft: windows as PyTorch's, periodic and symmetric") {
+  for (const bool periodic : {true, false}) {
+    for (const std::int64_t n : {1, 2, 7, 8}) {
+      const std::string at = "." + std::to_string(n) + (periodic ? ".periodic" : ".symmetric");
+      INFO(at);
+      const fft::WindowOptions options{.periodic = periodic, .dtype = f64};
+      SAME_AS("hann" + at, fft::hann_window(n, options));
+      SAME_AS("hamming" + at, fft::hamming_window(n, options));
+      SAME_AS("blackman" + at, fft::blackman_window(n, options));
+      SAME_AS("bartlett" + at, fft::bartlett_window(n, options));
+      SAME_AS("kaiser" + at, fft::kaiser_window(n, 12, options));
+      CHECK(fft::hamming_window(n).dtype() == f32);
+    }
+  }
+  SAME_AS("kaiser.5", fft::kaiser_window(9, 5, {.periodic = false, .dtype = f64}));
+  CHECK(farthest(fft::kaiser_window(6, 0, {.dtype = f64}), ones({6}, f64)) == 0);
+  CHECK(farthest(fft::hann_window(9, {.dtype = f64}), fft::hann_window(9, f64)) < 1e-15);
+  CHECK_THROWS_AS(fft::bartlett_window(0), ValueError);
+  CHECK_THROWS_AS(fft::kaiser_window(5, -1), ValueError);
+  CHECK_THROWS_AS(fft::kaiser_window(5, INFINITY), ValueError);
 }
 
 TEST_CASE("fft: frequencies and their order as PyTorch's") {

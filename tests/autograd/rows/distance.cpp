@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "autograd/rows/operands.hpp"
+#include "autograd/rows/stored.hpp"
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/distance.hpp>
@@ -166,6 +166,33 @@ const Rows distances{{
      .rejects = {{Error::shape, "cdist", [] { cdist(matrix(), zeros({2, 2})); }},
                  {Error::shape, "cdist", [] { cdist(zeros({3}), matrix()); }},
                  {Error::value, "cdist", [] { cdist(matrix(), matrix(), -1); }}},
+     .composite = true,
+     .distinct = true,
+     .length = true,
+     .tolerance_scale = 4},
+    {.name = "pdist",
+     .samples = stored("pdist", {{"0.5", [](Args& x) { return pdist(x[0], 0.5); }},
+                                 {"1", [](Args& x) { return pdist(x[0], 1); }},
+                                 {"2", [](Args& x) { return pdist(x[0]); }},
+                                 {"3", [](Args& x) { return pdist(x[0], 3); }},
+                                 {"inf", [](Args& x) { return pdist(x[0], infinity); }},
+                                 {"stack", [](Args& x) { return pdist(x[0]); }},
+                                 {"one", [](Args& x) { return pdist(x[0]); }},
+                                 {"empty", [](Args& x) { return pdist(x[0]); }}}),
+     .rejects = {{Error::shape, "pdist", [] { pdist(zeros({3})); }},
+                 {Error::value, "pdist", [] { pdist(matrix(), -1); }}},
+     .composite = true,
+     .distinct = true,
+     .length = true,
+     .tolerance_scale = 4},
+    {.name = "dist",
+     .samples = stored("dist", {{"0.5", [](Args& x) { return dist(x[0], x[1], 0.5); }},
+                                {"1", [](Args& x) { return dist(x[0], x[1], 1); }},
+                                {"2", [](Args& x) { return dist(x[0], x[1]); }},
+                                {"3", [](Args& x) { return dist(x[0], x[1], 3); }},
+                                {"inf", [](Args& x) { return dist(x[0], x[1], infinity); }},
+                                {"empty", [](Args& x) { return dist(x[0], x[1]); }}}),
+     .rejects = {{Error::shape, "dist", [] { dist(matrix(), zeros({2, 2})); }}},
      .composite = true,
      .distinct = true,
      .length = true,

@@ -11,7 +11,7 @@ lines = []
 
 
 def write(name, x):
-    x = torch.as_tensor(x)
+    x = torch.as_tensor(x).resolve_conj()
     if x.is_complex():
         x = torch.view_as_real(x)
     x = x.contiguous().double()
@@ -41,6 +41,27 @@ write("fft2", torch.fft.fft2(z))
 write("ifft2", torch.fft.ifft2(z, norm="ortho"))
 write("rfft2", torch.fft.rfft2(x))
 write("irfft2", torch.fft.irfft2(z, s=(3, 11)))
+cube = torch.randn(2, 3, 4, dtype=torch.complex128, generator=torch.Generator().manual_seed(2))
+write("cube", cube)
+write("fftn", torch.fft.fftn(cube))
+write("fftn.axes", torch.fft.fftn(cube, dim=(0, 2), norm="ortho"))
+write("fftn.lengths", torch.fft.fftn(cube, s=(2, 6)))
+write("ifftn", torch.fft.ifftn(cube, norm="forward"))
+write("rfftn", torch.fft.rfftn(cube.real))
+write("rfftn.axes", torch.fft.rfftn(cube.real, s=(4, 3), dim=(0, 1)))
+write("irfftn", torch.fft.irfftn(cube))
+write("irfftn.odd", torch.fft.irfftn(cube, s=(3, 5)))
+for norm in ("backward", "ortho", "forward"):
+    write(f"hfft.{norm}", torch.fft.hfft(cube, norm=norm))
+    write(f"ihfft.{norm}", torch.fft.ihfft(cube.imag, norm=norm))
+write("hfft.odd", torch.fft.hfft(cube, n=5, dim=1))
+write("ihfft.axis", torch.fft.ihfft(cube.imag, n=5, dim=0))
+for periodic in (True, False):
+    for window in ("hann", "hamming", "blackman", "bartlett", "kaiser"):
+        for n in (1, 2, 7, 8):
+            f = getattr(torch, window + "_window")
+            write(f"{window}.{n}.{'periodic' if periodic else 'symmetric'}", f(n, periodic=periodic, dtype=torch.float64))
+write("kaiser.5", torch.kaiser_window(9, periodic=False, beta=5.0, dtype=torch.float64))
 write("fftfreq.8", torch.fft.fftfreq(8, d=0.5, dtype=torch.float64))
 write("fftfreq.7", torch.fft.fftfreq(7, dtype=torch.float64))
 write("rfftfreq.8", torch.fft.rfftfreq(8, d=0.5, dtype=torch.float64))

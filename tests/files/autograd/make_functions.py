@@ -457,8 +457,121 @@ def linear_algebra():
     case("sqrtm/stack", stacked(lambda x: np.real_if_close(scipy.linalg.sqrtm(rotating(x)))), unit(2, 4, 4))
 
 
+def rearranged():
+    backwards = lambda f, axis: lambda x: np.concatenate(f(x)[::-1], axis)
+    case("fliplr/plain", np.fliplr, real(2, 3))
+    case("fliplr/three", np.fliplr, real(2, 3, 2))
+    case("fliplr/empty", np.fliplr, real(0, 3))
+    case("flipud/plain", np.flipud, real(3, 2))
+    case("flipud/vector", np.flipud, real(4))
+    case("flipud/empty", np.flipud, real(0, 3))
+    case("hsplit/count", backwards(lambda x: np.hsplit(x, 2), 1), real(2, 4))
+    case("hsplit/indices", backwards(lambda x: np.hsplit(x, [1, 3]), 1), real(2, 4, 2))
+    case("hsplit/vector", backwards(lambda x: np.hsplit(x, 3), 0), real(6))
+    case("hsplit/empty", backwards(lambda x: np.hsplit(x, 2), 1), real(0, 4))
+    case("vsplit/count", backwards(lambda x: np.vsplit(x, 2), 0), real(4, 2))
+    case("vsplit/indices", backwards(lambda x: np.vsplit(x, [1, 1]), 0), real(3, 2))
+    case("vsplit/empty", backwards(lambda x: np.vsplit(x, 2), 0), real(0, 2))
+    case("dsplit/count", backwards(lambda x: np.dsplit(x, 2), 2), real(2, 1, 4))
+    case("dsplit/indices", backwards(lambda x: np.dsplit(x, [1]), 2), real(2, 2, 3))
+    case("dsplit/empty", backwards(lambda x: np.dsplit(x, 2), 2), real(0, 2, 2))
+    case("dstack/vectors", lambda *xs: np.dstack(xs), real(3), real(3))
+    case("dstack/matrices", lambda *xs: np.dstack(xs), real(2, 3), real(2, 3), real(2, 3))
+    case("dstack/mixed", lambda *xs: np.dstack(xs), real(2, 3), real(2, 3, 2))
+    case("dstack/empty", lambda *xs: np.dstack(xs), real(0), real(0))
+    case("diagflat/vector", np.diagflat, real(3))
+    case("diagflat/matrix", lambda x: np.diagflat(x, -1), real(2, 2))
+    case("diagflat/number", lambda x: np.diagflat(x, 2), real())
+    case("diagflat/empty", np.diagflat, real(0))
+    put_row = lambda axis, index: of_torch(lambda x, y: torch.select_scatter(x, y, axis, index))
+    case("select_scatter/row", put_row(0, 1), real(3, 2), real(2))
+    case("select_scatter/column", put_row(-1, -2), real(2, 3), real(2))
+    case("select_scatter/vector", put_row(0, 2), real(4), real())
+    case("select_scatter/empty", put_row(1, 0), real(0, 2), real(0))
+
+    def put_slice(axis, *at):
+        def put_in(x, y):
+            np.moveaxis(x, axis, 0)[slice(*at)] = np.moveaxis(y, axis, 0)
+            return x
+        return put_in
+
+    case("slice_scatter/rows", put_slice(0, 1, 3), real(4, 2), real(2, 2))
+    case("slice_scatter/step", put_slice(1, 0, 5, 2), real(2, 5), real(2, 3))
+    case("slice_scatter/end", put_slice(-1, -2, 9), real(2, 3), real(2, 2))
+    case("slice_scatter/nothing", put_slice(0, 2, 2), real(3), real(0))
+    case("slice_scatter/empty", put_slice(1, 0, 1), real(0, 2), real(0, 1))
+    shuffle = lambda groups: of_torch(lambda x: torch.channel_shuffle(x, groups))
+    case("channel_shuffle/two", shuffle(2), real(1, 6, 2, 2))
+    case("channel_shuffle/three", shuffle(3), real(2, 6, 2))
+    case("channel_shuffle/empty", lambda x: x, real(0, 4, 2))
+
+    consecutive = lambda part, **o: of_torch(
+        lambda x: torch.unique_consecutive(x, return_inverse=True, return_counts=True, **o)[part])
+    repeated = np.array([[1.0, 1, 2], [2, 0, 2]])
+    rows = np.array([[1.0, 0], [1, 0], [0, 3], [1, 0]])
+    for part, which in enumerate(["", "'s inverse", "'s counts"]):
+        case(f"unique_consecutive{which}/elements", consecutive(part), repeated)
+        case(f"unique_consecutive{which}/rows", consecutive(part, dim=0), rows)
+        case(f"unique_consecutive{which}/columns", consecutive(part, dim=1), np.array([[1.0, 1, 0], [2, 2, 2]]))
+        case(f"unique_consecutive{which}/empty", consecutive(part), real(0))
+    whole_parts = np.array([1.0, NAN, np.inf, -np.inf, 0, -2])
+    case("isposinf/plain", np.isposinf, whole_parts)
+    case("isposinf/empty", np.isposinf, real(0))
+    case("isneginf/plain", np.isneginf, whole_parts)
+    case("isneginf/empty", np.isneginf, real(0))
+
+    for p in [0.5, 1, 2, 3, np.inf]:
+        case(f"pdist/{p}", of_torch(lambda x: torch.pdist(x, p)), real(4, 3))
+        case(f"dist/{p}", of_torch(lambda a, b: torch.dist(a, b, p)), real(2, 3), real(3, low=-1, high=3))
+    case("pdist/stack", of_torch(lambda x: torch.stack([torch.pdist(each) for each in x])), real(2, 3, 2))
+    case("pdist/one", of_torch(torch.pdist), real(1, 3))
+    case("pdist/empty", of_torch(torch.pdist), real(0, 3))
+    case("dist/empty", of_torch(torch.dist), real(0), real(0))
+
+
+def polynomials():
+    def kind(first, last):
+        return lambda x, n: np.cos((n + first) * np.arccos(x)) / np.cos(last * np.arccos(x)) if last else np.cos(n * np.arccos(x))
+
+    def sines(shift, below):
+        return lambda x, n: np.sin((n + shift) * np.arccos(x)) / np.sin(below * np.arccos(x))
+
+    functions = {"chebyshev_polynomial_t": kind(0, 0), "chebyshev_polynomial_u": sines(1, 1),
+                 "chebyshev_polynomial_v": kind(0.5, 0.5), "chebyshev_polynomial_w": sines(0.5, 0.5),
+                 "hermite_polynomial_h": lambda x, n: scipy.special.eval_hermite(n, x),
+                 "hermite_polynomial_he": lambda x, n: scipy.special.eval_hermitenorm(n, x),
+                 "laguerre_polynomial_l": lambda x, n: scipy.special.eval_laguerre(n, x),
+                 "legendre_polynomial_p": lambda x, n: scipy.special.eval_legendre(n, x)}
+    for name, f in functions.items():
+        for n in (0, 1, 2, 5, 9):
+            case(f"{name}/{n}", lambda x: f(x, n), real(2, 3, low=-0.9, high=0.95))
+        case(f"{name}/empty", lambda x: f(x, 3), real(0, low=-0.9, high=0.9))
+    case("legendre_polynomial_p/beyond", lambda x: scipy.special.eval_legendre(4, x), real(3, low=1.5, high=9))
+
+
+def fractional_pools():
+    def samples(*shape):  # as tests/autograd/rows/rearrange.cpp
+        return torch.from_numpy(np.arange(np.prod(shape)) * 0.375 % 1).reshape(shape)
+
+    def pool(*args, **o):
+        return lambda x: torch.nn.functional.fractional_max_pool2d(x, *args, _random_samples=samples(2, 3, 2), **o)
+
+    sizes = dict(kernel_size=(2, 3), output_size=(3, 2))
+    case("fractional_max_pool2d/size", of_torch(pool(**sizes)), real(2, 3, 7, 6))
+    case("fractional_max_pool2d/ratio", of_torch(pool(2, output_ratio=0.5)), real(2, 3, 6, 5))
+    case("fractional_max_pool2d/empty", lambda x: np.zeros((0, 3, 2, 2)), real(0, 3, 5, 4))
+    indices = of_torch(lambda x: pool(**sizes, return_indices=True)(x)[1])
+    case("fractional_max_pool2d's indices/size", indices, real(2, 3, 7, 6))
+    case("fractional_max_pool2d's indices/empty", lambda x: np.zeros((0, 3, 2, 2), np.int64), real(0, 3, 5, 4))
+    volume = lambda x: torch.nn.functional.fractional_max_pool3d(
+        x[None], (2, 1, 2), output_size=(2, 3, 1), _random_samples=samples(1, 2, 3))[0]
+    case("fractional_max_pool3d/size", of_torch(volume), real(2, 5, 4, 6))
+    case("fractional_max_pool3d/empty", lambda x: np.zeros((0, 1, 2, 2, 2)), real(0, 1, 4, 4, 4))
+
+
 def main():
-    for part in [calculus, statistics, counts, numbers, scatters, images, linear_algebra]:
+    for part in [calculus, statistics, counts, numbers, scatters, images, linear_algebra, rearranged, polynomials,
+                 fractional_pools]:
         part()
     pathlib.Path(__file__).with_name("functions.txt").write_text("\n".join(LINES) + "\n")
 

@@ -45,6 +45,9 @@ for r in ("none", "mean", "sum"):
     cases.add(f"triplet_margin/{r}", lambda: nn.TripletMarginLoss(reduction=r), (3, 2), (3, 2), (3, 2))
     cases.add(f"triplet_margin/swap/{r}", lambda: nn.TripletMarginLoss(reduction=r, swap=True, p=3, margin=2), (3, 2),
               (3, 2), (3, 2))
+    distance = lambda a, b: (a - b).square().sum(-1)
+    cases.add(f"triplet_margin_distance/{r}", lambda: nn.TripletMarginWithDistanceLoss(distance_function=distance,
+              reduction=r, swap=True, margin=0.7), (3, 2), (3, 2), (3, 2))
     cases.add(f"nll/{r}", lambda: nn.NLLLoss(reduction=r, weight=probabilities(3), ignore_index=1), (5, 3),
               torch.tensor([2, 0, 1, 2, 2]))
     cases.add(f"nll/2d/{r}", lambda: nn.NLLLoss(reduction=r), (2, 4, 3), lambda: torch.randint(4, (2, 3)))
@@ -91,4 +94,6 @@ cases.add("multilabel_margin/one", lambda: nn.MultiLabelMarginLoss(), (4,), torc
 cases.add("bce/plain", lambda: nn.BCELoss(), lambda: probabilities(2, 3), lambda: probabilities(2, 3))
 cases.add("bce_with_logits/plain", lambda: nn.BCEWithLogitsLoss(), (2, 3), lambda: probabilities(2, 3))
 cases.add("nll/one", lambda: nn.NLLLoss(), (4,), torch.tensor(3))
+cases.add("triplet_margin_distance/plain", lambda: nn.TripletMarginWithDistanceLoss(), (3, 2), (3, 2), (3, 2))
+
 cases.finish()

@@ -4,6 +4,8 @@
 
 #include <newtape/autograd/ops/activation.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/indexing.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -95,4 +97,27 @@ TEST_CASE("dropout sets to 0 also what is infinite or NaN") {
   CHECK(identical(nn::dropout(x, 1.0).value(), nt::zeros({2}, nt::f64).value()));
   CHECK(identical(nn::alpha_dropout(x, 1.0).value(), nt::zeros({2}, nt::f64).value()));
   CHECK(identical(nn::feature_dropout(nt::reshape(x, {1, 2, 1}), 1.0).value(), nt::zeros({1, 2, 1}, nt::f64).value()));
+}
+
+TEST_CASE("functions for one to three spatial axes are the modules'") {
+  const nt::Tensor x = nt::ones({2, 5, 3, 2}, nt::f64);
+  const auto seeded = [](const auto& f) {
+    nt::manual_seed(6);
+    return f().value();
+  };
+  CHECK(identical(seeded([&] { return nn::dropout2d(x, 0.4); }), seeded([&] { return nn::Dropout2d(0.4)(x); })));
+  CHECK(identical(seeded([&] { return nn::dropout1d(x[0], 0.4); }), seeded([&] { return nn::Dropout1d(0.4)(x[0]); })));
+  CHECK(identical(seeded([&] { return nn::dropout3d(x, 0.4); }), seeded([&] { return nn::Dropout3d(0.4)(x); })));
+  CHECK(identical(nn::dropout2d(x, 0.4, false).value(), x.value()));
+  CHECK_THROWS_AS(nn::dropout3d(x[0], 0.4), nt::ShapeError);
+}
+
+TEST_CASE("feature_alpha_dropout drops entire channels, and keeps mean and variance") {
+  nt::manual_seed(7);
+  const nt::Tensor x = nt::random::normal({40000, 5, 1}, 0, 1, nt::f64);
+  const nt::Tensor y = nn::feature_alpha_dropout(nt::expand(x, {40000, 5, 3}), 0.3);
+  CHECK(identical(nt::min(y, -1).value(), nt::max(y, -1).value()));
+  CHECK(nt::mean(y).item() == Approx(0).margin(0.02));
+  CHECK(nt::mean(nt::square(y)).item() == Approx(1).epsilon(0.02));
+  CHECK_THROWS_AS(nn::feature_alpha_dropout(nt::ones({2})), nt::ShapeError);
 }

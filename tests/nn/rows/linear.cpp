@@ -78,10 +78,11 @@ struct Lists : Module<Lists> {
   ModuleList<Linear> layers = add("layers", ModuleList<Linear>{Linear(3, 3), Linear(3, 3)});
   ModuleDict<Linear> heads = add("heads", ModuleDict<Linear>{{"a", Linear(3, 1)}, {"b", Linear(3, 2)}});
   ParameterList scales = add("scales", ParameterList{Parameter(ones({3}))});
+  ParameterDict shifts = add("shifts", ParameterDict{{"early", Parameter(ones({3}))}, {"late", Parameter(ones({2}))}});
   Tensor forward(const Tensor& x) const {
     Tensor y = x;
     for (const auto& layer : layers) y = layer(y) * scales[0];
-    return heads["b"](y);
+    return heads["b"](y + shifts["early"]) + shifts["late"];
   }
 };
 
@@ -114,6 +115,12 @@ const Rows containers{
      .inputs = floats({{2, 3}}),
      .no_reference_reason = "composed of other layers",
      .reference = plain::rows_of([](const Matrix& x, const StateDict& s) {
+       const auto shifted = [&s](Matrix m, const std::string& name) {
+         for (std::int64_t i = 0; i < m.rows; ++i) {
+           for (std::int64_t j = 0; j < m.columns; ++j) m(i, j) += plain::at(s, name)(0, j);
+         }
+         return m;
+       };
        Matrix y = x;
        for (const std::string name : {"layers.0", "layers.1"}) {
          y = plain::linear(y, s, name);
@@ -121,10 +128,10 @@ const Rows containers{
            for (std::int64_t j = 0; j < y.columns; ++j) y(i, j) *= plain::at(s, "scales.0")(0, j);
          }
        }
-       return plain::linear(y, s, "heads.b");
+       return shifted(plain::linear(shifted(y, "shifts.early"), s, "heads.b"), "shifts.late");
      }),
      .refuses = {{floats({{2, 4}}), "layers.0: Linear"}},
-     .covers = {"ModuleList", "ModuleDict", "ParameterList"}},
+     .covers = {"ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}},
 };
 
 Row orthogonal(const std::string& map, std::int64_t in, std::int64_t out) {

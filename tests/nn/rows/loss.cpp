@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/table.hpp"
 
+#include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -173,6 +174,15 @@ const Rows margins[] = {
     each("TripletMarginLoss", "triplet_margin/swap",
          [](R r) { return TripletMarginLoss({.reduction = r, .margin = 2, .p = 3, .swap = true}); },
          {.refuses = pairs(3), .target = 0}),
+    each("TripletMarginWithDistanceLoss", "triplet_margin_distance",
+         [](R r) {
+           const auto squared = [](const Tensor& a, const Tensor& b) { return sum(square(a - b), -1); };
+           return TripletMarginWithDistanceLoss(
+               {.reduction = r, .distance_function = squared, .margin = 0.7, .swap = true});
+         },
+         {.refuses = pairs(3), .target = 0}),
+    one("TripletMarginWithDistanceLoss", "triplet_margin_distance/plain",
+        [] { return TripletMarginWithDistanceLoss(); }, {.refuses = pairs(3), .target = 0}),
 };
 
 /// Frames beyond the samples' lengths, and classes beyond those of their targets.
