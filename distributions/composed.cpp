@@ -113,10 +113,11 @@ Tensor MixtureSameFamily::variance() const {
 // --- TransformedDistribution ---
 
 TransformedDistribution::TransformedDistribution(DistributionRef base, std::vector<TransformRef> transforms)
-    : Distribution("TransformedDistribution"),
-      base_(held("TransformedDistribution", std::move(base))),
-      transforms_(std::move(transforms)) {
-  for (const auto& f : transforms_) held("TransformedDistribution", f);
+    : TransformedDistribution("TransformedDistribution", std::move(base), std::move(transforms)) {}
+TransformedDistribution::TransformedDistribution(const char* name, DistributionRef base,
+                                                 std::vector<TransformRef> transforms)
+    : Distribution(name), base_(held(name, std::move(base))), transforms_(std::move(transforms)) {
+  for (const auto& f : transforms_) held(name, f);
   // Axes of the base that the transforms take as one value.
   std::size_t needed = 0;
   for (auto f = transforms_.rbegin(); f != transforms_.rend(); ++f) {
@@ -183,6 +184,16 @@ Tensor TransformedDistribution::icdf_at(const Tensor& p) const {
   Tensor x = base_->icdf(along_sign("icdf", p));
   for (const auto& f : transforms_) x = (*f)(x);
   return x;
+}
+
+// --- CumulativeDistributionTransform ---
+
+CumulativeDistributionTransform::CumulativeDistributionTransform(DistributionRef distribution)
+    : distribution_(held("CumulativeDistributionTransform", std::move(distribution))) {}
+Tensor CumulativeDistributionTransform::operator()(const Tensor& x) const { return distribution_->cdf(x); }
+Tensor CumulativeDistributionTransform::inverse(const Tensor& y) const { return distribution_->icdf(y); }
+Tensor CumulativeDistributionTransform::log_abs_det_jacobian(const Tensor& x, const Tensor&) const {
+  return distribution_->log_prob(x);
 }
 
 }  // namespace newtape::distributions

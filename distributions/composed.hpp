@@ -75,6 +75,8 @@ class TransformedDistribution : public Distribution {
   Tensor log_prob_at(const Tensor& value) const override;
   Tensor cdf_at(const Tensor& value) const override;
   Tensor icdf_at(const Tensor& p) const override;
+  /// For families of their own names.
+  TransformedDistribution(const char* name, DistributionRef base, std::vector<TransformRef> transforms);
 
  private:
   /// p, or 1 - p where the transforms decrease; ValueError unless all are functions of one number.
@@ -82,6 +84,19 @@ class TransformedDistribution : public Distribution {
 
   DistributionRef base_;
   std::vector<TransformRef> transforms_;
+};
+
+/// The cdf of a distribution of numbers as a transform: to numbers that are uniform in [0, 1] if x has that distribution.
+class CumulativeDistributionTransform final : public IncreasingTransform {
+ public:
+  explicit CumulativeDistributionTransform(DistributionRef distribution);
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::unit_interval(); }
+
+ private:
+  DistributionRef distribution_;
 };
 
 }  // namespace newtape::distributions

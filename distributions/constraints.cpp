@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/ops/triangle.hpp>
 #include <newtape/distributions/constraints.hpp>
 
@@ -97,6 +100,18 @@ Constraint ordered_vector() {
 Constraint lower_cholesky() {
   return {"lower triangular matrices with a positive diagonal", 2, [](const Tensor& x) {
             return all((x == tril(x)) & isfinite(x), {-2, -1}) & all(diagonal(x, 0, -2, -1) > 0, -1);
+          }};
+}
+Constraint corr_cholesky() {
+  return {"Cholesky factors with rows of length 1", 2, [factors = lower_cholesky()](const Tensor& x) {
+            return factors.contains(x) & all(sums_to(square(x), 1), -1);
+          }};
+}
+Constraint positive_definite() {
+  return {"symmetric positive definite matrices", 2, [](const Tensor& x) {
+            const Tensor finite = all(isfinite(x), {-2, -1}, true);
+            const Tensor symmetric = all(isclose(x, transpose(x, -2, -1), 1e-5, 1e-6), {-2, -1});
+            return symmetric & squeeze(finite, {-2, -1}) & (min(linalg::eigvalsh(where(finite, x, 0.0)), Axes(-1)) > 0);
           }};
 }
 Constraint independent(const Constraint& base, std::size_t ndim) {

@@ -47,7 +47,9 @@ Constraint one_hot();                                               ///< vectors
 Constraint counts(double total);                                    ///< vectors of integers >= 0 with this sum
 Constraint real_vector();                                           ///< vectors without NaN
 Constraint ordered_vector();                                        ///< increasing, without NaN
-Constraint lower_cholesky();  ///< lower triangular matrices with a positive diagonal
+Constraint lower_cholesky();     ///< lower triangular matrices with a positive diagonal
+Constraint corr_cholesky();      ///< those whose rows have length 1, to rounding
+Constraint positive_definite();  ///< symmetric positive definite matrices
 /// Values whose last `ndim` axes form one, all of whose parts are in `base`.
 Constraint independent(const Constraint& base, std::size_t ndim);
 

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 namespace newtape::distributions {
 
@@ -45,10 +46,11 @@ Tensor Exponential::mode() const { return constant(0); }
 
 // --- Gamma ---
 
-Gamma::Gamma(In concentration, In rate) : Distribution("Gamma") {
-  auto p = detail::parameters("Gamma", {concentration, rate});
-  detail::expect("Gamma", "concentration", p[0], constraints::positive());
-  detail::expect("Gamma", "rate", p[1], constraints::positive());
+Gamma::Gamma(In concentration, In rate) : Gamma("Gamma", std::move(concentration), std::move(rate)) {}
+Gamma::Gamma(const char* name, In concentration, In rate) : Distribution(name) {
+  auto p = detail::parameters(name, {concentration, rate});
+  detail::expect(name, "concentration", p[0], constraints::positive());
+  detail::expect(name, "rate", p[1], constraints::positive());
   concentration_ = p[0];
   rate_ = p[1];
   set_shapes(rate_.shape());

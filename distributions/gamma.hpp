@@ -48,6 +48,8 @@ class Gamma : public Distribution {
   Tensor log_prob_at(const Tensor& value) const override;
   Tensor cdf_at(const Tensor& value) const override;
   Tensor icdf_at(const Tensor& p) const override;
+  /// For families that are special cases, with their names.
+  Gamma(const char* name, In concentration, In rate);
 
  private:
   Tensor concentration_, rate_;

@@ -18,6 +18,9 @@
 
 #include <cmath>
 #include <numbers>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace newtape::distributions {
 
@@ -113,6 +116,144 @@ Tensor CholeskyTransform::inverse(const Tensor& y) const {
 }
 Tensor CholeskyTransform::log_abs_det_jacobian(const Tensor& x, const Tensor&) const {
   return sum(take(x, diagonal_places(order_of("CholeskyTransform", x.shape(-1))), -1), -1);
+}
+
+PowerTransform::PowerTransform(In exponent) {
+  exponent_ = detail::parameters("PowerTransform", {exponent})[0];
+  detail::expect("PowerTransform", "|exponent|", abs(exponent_), constraints::positive());
+}
+Tensor PowerTransform::operator()(const Tensor& x) const { return pow(x, exponent_); }
+Tensor PowerTransform::inverse(const Tensor& y) const { return pow(y, 1.0 / exponent_); }
+Tensor PowerTransform::log_abs_det_jacobian(const Tensor& x, const Tensor&) const {
+  return log(abs(exponent_)) + (exponent_ - 1.0) * log(x);
+}
+Tensor PowerTransform::sign() const { return newtape::sign(exponent_); }
+
+namespace {
+/// Sums over the elements before each one.
+Tensor sums_before(const Tensor& x) {
+  const Tensor sums = cumsum(x, -1);
+  return concatenate({full_like(first_of(x).detach(), 0), slice(sums, -1, 0, x.shape(-1) - 1)}, -1);
+}
+/// log(k), .., log(1).
+Tensor equal_shares(const Tensor& x) {
+  const auto k = x.shape(-1);
+  return log(arange(k, 0, -1).to(x.dtype()));
+}
+}  // namespace
+
+Tensor StickBreakingTransform::operator()(const Tensor& x) const {
+  if (x.shape(-1) == 0) return full_like(sum(x, -1, true).detach(), 1);
+  const Tensor z = x - equal_shares(x);
+  const Tensor left = cumsum(-softplus(z), -1);  // log of what is left after each
+  const Tensor before = concatenate({full_like(first_of(x).detach(), 0), left}, -1);
+  const Tensor share = concatenate({-softplus(-z), full_like(first_of(x).detach(), 0)}, -1);
+  return exp(before + share);
+}
+Tensor StickBreakingTransform::inverse(const Tensor& y) const {
+  const auto k = y.shape(-1) - 1;
+  const Tensor after = flip(cumsum(flip(slice(y, -1, 1, k + 1), -1), -1), -1);
+  const Tensor parts = slice(y, -1, 0, k);
+  return log(parts) - log(after) + equal_shares(parts);
+}
+Tensor StickBreakingTransform::log_abs_det_jacobian(const Tensor& x, const Tensor&) const {
+  const Tensor z = x - equal_shares(x);
+  const Tensor left = -softplus(z);
+  return sum(sums_before(left) + left - softplus(-z), -1);
+}
+
+namespace {
+/// The n of vectors [.., n (n - 1) / 2], and the vectors as matrices with these elements below the diagonal.
+std::int64_t rows_below(std::int64_t length) { return order_of("CorrCholeskyTransform", length) + 1; }
+Tensor places_below(std::int64_t n) {
+  std::vector<std::int64_t> at;
+  for (std::int64_t i = 1; i < n; ++i) {
+    for (std::int64_t j = 0; j < i; ++j) at.push_back(i * n + j);
+  }
+  return tensor(at);
+}
+Tensor below_diagonal(const Tensor& x) {
+  const auto n = rows_below(x.shape(-1));
+  Shape flat(x.shape().begin(), x.shape().end() - 1);
+  Shape matrices(flat);
+  flat.push_back(n * n);
+  matrices.push_back(n);
+  matrices.push_back(n);
+  return reshape(index_add(Tensor(core::zeros(flat, x.dtype())), -1, places_below(n), x), matrices);
+}
+/// log(1 - tanh(x)^2)
+Tensor log_sech_square(const Tensor& x) { return 2.0 * (std::numbers::ln2 - x - softplus(-2.0 * x)); }
+}  // namespace
+
+Tensor CorrCholeskyTransform::operator()(const Tensor& x) const {
+  const Tensor m = below_diagonal(x);
+  const Tensor left = exp(0.5 * sums_before(log_sech_square(m)));  // the length that a row has left
+  return tanh(m) * left + diag_embed(diagonal(left, 0, -2, -1));
+}
+Tensor CorrCholeskyTransform::inverse(const Tensor& y) const {
+  const auto n = y.shape(-1);
+  // The square of the length that a row has left is that of its elements from here on.
+  const Tensor from_here = flip(cumsum(flip(square(y), -1), -1), -1);
+  const Tensor at = places_below(n);
+  return atanh(take(flatten(y, -2, -1), at, -1) / sqrt(take(flatten(from_here, -2, -1), at, -1)));
+}
+Tensor CorrCholeskyTransform::log_abs_det_jacobian(const Tensor& x, const Tensor&) const {
+  const Tensor logs = log_sech_square(below_diagonal(x));
+  const Tensor all = 0.5 * sums_before(logs) + logs;
+  return sum(take(flatten(all, -2, -1), places_below(rows_below(x.shape(-1))), -1), -1);
+}
+
+namespace {
+Tensor sum_of_last(const Tensor& x, std::size_t ndim) {
+  Dims axes;
+  for (std::size_t i = 1; i <= ndim; ++i) axes.push_back(-static_cast<std::int64_t>(i));
+  return ndim == 0 ? x : sum(x, Axes(axes));
+}
+}  // namespace
+
+ComposeTransform::ComposeTransform(std::vector<TransformRef> parts) : parts_(std::move(parts)) {
+  if (parts_.empty()) raise<ValueError>("ComposeTransform: there are no transforms", "one or more", "none");
+  for (auto f = parts_.rbegin(); f != parts_.rend(); ++f) {
+    if (*f == nullptr) raise<ValueError>("ComposeTransform: a transform is undefined", "a transform", "null");
+    const std::size_t from = (*f)->codomain_ndim();
+    domain_ndim_ = (*f)->domain_ndim() + (domain_ndim_ > from ? domain_ndim_ - from : 0);
+  }
+}
+std::size_t ComposeTransform::codomain_ndim() const {
+  std::size_t ndim = domain_ndim_;
+  for (const auto& f : parts_) ndim = ndim - f->domain_ndim() + f->codomain_ndim();
+  return ndim;
+}
+Tensor ComposeTransform::operator()(const Tensor& x) const {
+  Tensor y = x;
+  for (const auto& f : parts_) y = (*f)(y);
+  return y;
+}
+Tensor ComposeTransform::inverse(const Tensor& y) const {
+  Tensor x = y;
+  for (auto f = parts_.rbegin(); f != parts_.rend(); ++f) x = (*f)->inverse(x);
+  return x;
+}
+Tensor ComposeTransform::log_abs_det_jacobian(const Tensor& given, const Tensor&) const {
+  Tensor x = given, total;
+  std::size_t ndim = domain_ndim_;
+  for (const auto& f : parts_) {
+    const Tensor y = (*f)(x);
+    const Tensor term = sum_of_last(f->log_abs_det_jacobian(x, y), ndim - f->domain_ndim());
+    total = total.defined() ? total + term : term;
+    ndim = ndim - f->domain_ndim() + f->codomain_ndim();
+    x = y;
+  }
+  return total;
+}
+Tensor ComposeTransform::sign() const {
+  Tensor product;
+  for (const auto& f : parts_) {
+    const Tensor s = f->sign();
+    if (!s.defined()) return {};
+    product = product.defined() ? product * s.to(product.dtype()) : s;
+  }
+  return product;
 }
 
 namespace {

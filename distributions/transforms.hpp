@@ -103,6 +103,60 @@ class CholeskyTransform final : public Transform {
   std::size_t codomain_ndim() const override { return 2; }
 };
 
+/// x^exponent, of positive numbers; exponent != 0.
+class PowerTransform final : public Transform {
+ public:
+  explicit PowerTransform(In exponent);
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::positive(); }
+  Tensor sign() const override;
+
+ private:
+  Tensor exponent_;
+};
+
+/// Vectors [.., k] to the simplex [.., k + 1]: y_i is the part sigmoid(x_i - log(k - i)) of what y_0, .., y_(i-1) left, so that 0
+/// becomes the point of equal parts (Stan's reference manual, 10.7). The Jacobian is that of the first k parts.
+class StickBreakingTransform final : public Transform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::simplex(); }
+  std::size_t domain_ndim() const override { return 1; }
+};
+
+/// Vectors [.., n (n - 1) / 2] to Cholesky factors [.., n, n] of correlation matrices: tanh of the elements below the diagonal, row
+/// by row, are partial correlations (Lewandowski, Kurowicka & Joe 2009). The Jacobian is that of the elements below the diagonal.
+class CorrCholeskyTransform final : public Transform {
+ public:
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return constraints::corr_cholesky(); }
+  std::size_t domain_ndim() const override { return 1; }
+  std::size_t codomain_ndim() const override { return 2; }
+};
+
+/// f_n(.. f_1(x)) of one or more transforms (ValueError).
+class ComposeTransform final : public Transform {
+ public:
+  explicit ComposeTransform(std::vector<TransformRef> parts);
+  Tensor operator()(const Tensor& x) const override;
+  Tensor inverse(const Tensor& y) const override;
+  Tensor log_abs_det_jacobian(const Tensor& x, const Tensor& y) const override;
+  Constraint codomain() const override { return parts_.back()->codomain(); }
+  std::size_t domain_ndim() const override { return domain_ndim_; }
+  std::size_t codomain_ndim() const override;
+  Tensor sign() const override;
+
+ private:
+  std::vector<TransformRef> parts_;
+  std::size_t domain_ndim_ = 0;
+};
+
 /// y_i = m_i(y) + exp(s_i(y)) x_i, where `network` gives m and s [.., n, 2] of y [.., n], and row i depends on
 /// y_0, .., y_(i-1) only (Kingma et al. 2016). The inverse is one evaluation, the function itself n.
 class AutoregressiveTransform final : public Transform {

@@ -86,6 +86,7 @@ struct TripletMarginLossOptions {
 /// max(0, d(anchor, positive) - d(anchor, negative) + margin), d = pairwise_distance; all [.., D].
 Tensor triplet_margin_loss(In anchor, In positive, In negative, const TripletMarginLossOptions& options = {});
 
+/// Options of triplet_margin_with_distance_loss and TripletMarginWithDistanceLoss.
 struct TripletMarginWithDistanceOptions {
   Reduction reduction = Reduction::mean;
   std::function<Tensor(const Tensor&, const Tensor&)> distance_function = {};  ///< default: pairwise_distance

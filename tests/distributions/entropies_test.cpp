@@ -7,7 +7,10 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
+#include <newtape/autograd/ops/slice.hpp>
 #include <newtape/autograd/ops/sort.hpp>
 #include <newtape/autograd/ops/statistics.hpp>
 #include <newtape/autograd/tape.hpp>
@@ -16,10 +19,15 @@
 #include <newtape/distributions/categorical.hpp>
 #include <newtape/distributions/counts.hpp>
 #include <newtape/distributions/location_scale.hpp>
+#include <newtape/distributions/matrices.hpp>
+#include <newtape/distributions/positive.hpp>
+#include <newtape/distributions/unit_interval.hpp>
 
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <string>
+#include <utility>
 
 namespace newtape::distributions {
 namespace {
@@ -123,6 +131,60 @@ TEST_CASE("VonMises: the icdf is the inverse of the cdf, with its derivatives") 
                 std::vector<Tensor>{tensor(0.3, f64), tensor(2.0, f64), tensor({0.1, 0.6}, f64)}, {.order = 3});
   INFO(result.message);
   CHECK(result.ok);
+}
+
+TEST_CASE("ContinuousBernoulli keeps its digits in the middle and at the ends") {
+  const Tensor x = tensor(0.25, f64);
+  for (const std::string name : {"middle", "near", "edge", "far"}) {
+    INFO(name);
+    const std::string at = "continuous_bernoulli/" + name + "/";
+    const ContinuousBernoulli d{Tensor(stored()(at + "probs"))};
+    const auto close = [&](const char* what, const Tensor& value) {
+      INFO(what);
+      // The logit of 1 - 1e-9 has a relative error of eps 1e9 / 20.
+      CHECK(distance(value.value(), stored()(at + what)) < (name == "far" ? 1e-8 : 1e-14));
+    };
+    close("logp", d.log_prob(x));
+    close("cdf", d.cdf(x));
+    close("icdf", d.icdf(x));
+    close("mean", d.mean());
+    close("variance", d.variance());
+  }
+  // At 1/2 it is uniform.
+  const ContinuousBernoulli even(tensor(0.5, f64));
+  CHECK(even.log_prob(x).item() == Approx(0).margin(1e-16));
+  CHECK(even.icdf(x).item() == 0.25);
+  CHECK(even.variance().item() == Approx(1.0 / 12).epsilon(1e-15));
+  CHECK(gradcheck([&](const Tensor& p) { return ContinuousBernoulli(p).log_prob(x) + ContinuousBernoulli(p).icdf(x); },
+                  tensor(0.5, f64), {.order = 3}));
+}
+
+TEST_CASE("families whose moments may not exist") {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  CHECK(Pareto(1.0, 1.0).mean().item() == inf);
+  CHECK(Pareto(1.0, 2.0).variance().item() == inf);
+  CHECK(FisherSnedecor(3.0, 2.0).mean().item() == inf);
+  CHECK(FisherSnedecor(3.0, 4.0).variance().item() == inf);
+  CHECK(std::isnan(FisherSnedecor(3.0, 2.0).variance().item()));
+  CHECK(HalfCauchy(1.0).mean().item() == inf);
+  CHECK_THROWS_AS(Wishart(1.5, eye(3)), ValueError);
+  CHECK_THROWS_AS(LKJCholesky(1), ValueError);
+  CHECK_THROWS_AS(RelaxedBernoulli(1.0, 0.0), ValueError);
+}
+
+TEST_CASE("LKJCholesky: correlations have the beta distribution of Lewandowski et al. 2009") {
+  // (1 + r) / 2 is Beta(a, a) with a = concentration + n / 2 - 1, for each of the correlations.
+  Generator generator(12);
+  constexpr std::int64_t n = 5000;
+  const Tensor l = LKJCholesky(3, tensor(1.5, f64)).sample({n}, generator);
+  const Tensor corr = matmul(l, transpose(l));
+  const Beta beta(2.0, tensor(2.0, f64));
+  for (const auto& [i, j] : {std::pair{1, 0}, {2, 0}, {2, 1}}) {
+    const Tensor u = sort(beta.cdf(0.5 * (1.0 + select(select(corr, -1, j), -1, i)))).values;
+    const Tensor steps = arange(n, f64) / static_cast<double>(n);
+    const double worst = std::max(max(abs(u - steps)).item(), max(abs(u - steps - 1.0 / n)).item());
+    CHECK(worst * std::sqrt(static_cast<double>(n)) < 1.95);  // probability 0.001
+  }
 }
 
 }  // namespace newtape::distributions

@@ -21,6 +21,7 @@ struct Row {
   Make make;
   std::vector<Tensor> others = {};  ///< parameters of a second distribution, for the divergence
   bool discrete = false;
+  bool bound = false;  ///< the elements of a value depend on each other: steps of one leave the support
 };
 const std::vector<Row>& rows();
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Makes reference.txt: SciPy's values for the rows of tests/distributions/table.cpp. Needs python3-scipy and python3-mpmath,
-which gives two that SciPy has to 11 digits only: the entropy of Beta and the quantiles of Student's t.
+"""Makes reference.txt: SciPy's values for the rows of tests/distributions/table.cpp. Needs python3-scipy, python3-mpmath,
+which gives what SciPy has to 11 digits only (the entropy of Beta, the quantiles of Student's t), and families that it has not, and
+python3-torch for points of simplices and matrices.
 
 Lines `<row>/<what> f64 <shape> values...`: points `x` and `logp`, `cdf` there, `p` and `icdf` there, and `entropy`, `mean`,
 `variance` where SciPy has them."""
@@ -10,6 +11,7 @@ import pathlib
 import mpmath as mp
 import numpy as np
 import scipy.stats as st
+import torch
 
 P = np.array([0.02, 0.3, 0.5, 0.77, 0.99])
 lines = []
@@ -88,6 +90,54 @@ continuous("Beta", st.beta(2.5, 1.5), unit)
 replace("Beta/entropy", beta_entropy(mp.mpf(2.5), mp.mpf(1.5)))
 continuous("StudentT", st.t(4.5, 0.5, 2), line)
 replace("StudentT/icdf", [0.5 + 2 * student_quantile(mp.mpf(p), mp.mpf(4.5)) for p in P])
+continuous("Chi2", st.chi2(3.5), half)
+continuous("Pareto", st.pareto(9, scale=1.5), [1.6, 2.0, 2.5, 9.0])
+continuous("Weibull", st.weibull_min(1.7, scale=2), half)
+continuous("HalfCauchy", st.halfcauchy(scale=2), half, plain=False)
+put("HalfCauchy/entropy", np.log(2 * np.pi * 2))
+continuous("FisherSnedecor", st.f(5.5, 14.5), half)
+
+
+def by_integration(row, cdf, icdf, x, density=None):
+    """Values from the distribution function: the density is its derivative, moments and entropy are integrals."""
+    put(row + "/x", x)
+    put(row + "/logp", [mp.log(mp.diff(cdf, mp.mpf(t))) for t in x])
+    put(row + "/cdf", [cdf(mp.mpf(t)) for t in x])
+    put(row + "/p", P)
+    put(row + "/icdf", [icdf(mp.mpf(p)) for p in P])
+    if density is None:
+        return
+    mean = mp.quad(lambda t: t * density(t), [0, 0.5, 1])
+    put(row + "/entropy", -mp.quad(lambda t: density(t) * mp.log(density(t)), [0, 0.5, 1]))
+    put(row + "/mean", mean)
+    put(row + "/variance", mp.quad(lambda t: (t - mean) ** 2 * density(t), [0, 0.5, 1]))
+
+
+replace("FisherSnedecor/entropy", -mp.quad(
+    lambda t: (lambda f: f * mp.log(f) if f > 0 else 0)(
+        (mp.mpf(5.5) / 14.5) ** 2.75 * t ** 1.75 * (1 + mp.mpf(5.5) / 14.5 * t) ** -10 / mp.beta(2.75, 7.25)),
+    [0, 0.01, 1, 10, 1000, mp.inf]))
+by_integration("Kumaraswamy", lambda t: 1 - (1 - t ** mp.mpf(2.5)) ** mp.mpf(1.5),
+               lambda p: (1 - (1 - p) ** (1 / mp.mpf(1.5))) ** (1 / mp.mpf(2.5)), unit,
+               lambda t: mp.mpf(3.75) * t ** mp.mpf(1.5) * (1 - t ** mp.mpf(2.5)) ** mp.mpf(0.5))
+odds = mp.mpf(0.3) / (1 - mp.mpf(0.3))
+by_integration("ContinuousBernoulli", lambda t: (odds ** t - 1) / (odds - 1),
+               lambda p: mp.log(1 + p * (odds - 1)) / mp.log(odds), unit,
+               lambda t: odds ** t * mp.log(odds) / (odds - 1))
+for name, p in [("middle", 0.5 + 1e-6), ("near", 0.55), ("edge", 0.8), ("far", 1 - 1e-9)]:
+    o = mp.mpf(p) / (1 - mp.mpf(p))
+    at = f"continuous_bernoulli/{name}"
+    put(at + "/probs", p)
+    put(at + "/logp", mp.log(mp.log(o) / (o - 1)) + mp.mpf(0.25) * mp.log(o))
+    put(at + "/cdf", (o ** mp.mpf(0.25) - 1) / (o - 1))
+    put(at + "/icdf", mp.log(1 + mp.mpf(0.25) * (o - 1)) / mp.log(o))
+    mean = mp.mpf(p) / (2 * mp.mpf(p) - 1) + 1 / (2 * mp.atanh(1 - 2 * mp.mpf(p)))
+    put(at + "/mean", mean)
+    put(at + "/variance", -(1 - mp.mpf(p)) * mp.mpf(p) / (1 - 2 * mp.mpf(p)) ** 2 + 1 / (2 * mp.atanh(1 - 2 * mp.mpf(p))) ** 2)
+sigmoid = lambda t: 1 / (1 + mp.exp(-t))
+logit = lambda t: mp.log(t / (1 - t))
+by_integration("RelaxedBernoulli", lambda t: sigmoid(mp.mpf(0.7) * logit(t) - logit(mp.mpf(0.3))),
+               lambda p: sigmoid((logit(mp.mpf(0.3)) + logit(p)) / mp.mpf(0.7)), unit)
 put("VonMises/x", [-2.5, 0.0, 0.4, 3.0])
 put("VonMises/logp", st.vonmises(1.5, 0.5).logpdf([-2.5, 0.0, 0.4, 3.0]))
 put("VonMises/entropy", st.vonmises(1.5, 0.5).entropy())
@@ -176,6 +226,24 @@ for row, covariance in [("MultivariateNormal", tril @ tril.T),
     put(row + "/mean", loc)
     put(row + "/variance", np.diag(covariance))
 
+D = torch.distributions
+tensor = lambda x: torch.tensor(x, dtype=torch.float64)
+D.Distribution.set_default_validate_args(False)  # its set of correlation matrices is open to rounding
+put("RelaxedOneHotCategorical/x", points)
+put("RelaxedOneHotCategorical/logp", D.RelaxedOneHotCategorical(tensor(0.7), tensor(weights)).log_prob(tensor(points)))
+put("LogisticNormal/x", points)
+put("LogisticNormal/logp", D.LogisticNormal(tensor([0.5, -1.0]), tensor([2.0, 0.75])).log_prob(tensor(points)))
+rows = np.array([[1, 0, 0], [0.3, 1, 0], [-0.4, 0.5, 1]])
+factors = np.array([rows / np.linalg.norm(rows, axis=1, keepdims=True), np.eye(3)])
+put("LKJCholesky/x", factors)
+put("LKJCholesky/logp", D.LKJCholesky(3, tensor(1.5)).log_prob(tensor(factors)))
+wishart = st.wishart(5.5, tril @ tril.T)
+matrices = np.array([tril @ tril.T, 3 * np.eye(3)])
+put("Wishart/x", matrices)
+put("Wishart/logp", [wishart.logpdf(m) for m in matrices])
+put("Wishart/entropy", wishart.entropy())
+put("Wishart/mean", wishart.mean())
+put("Wishart/variance", wishart.var())
 parts = [st.norm(-1, 0.5), st.norm(0.5, 2), st.norm(3, 1)]
 put("MixtureSameFamily/x", line)
 put("MixtureSameFamily/logp", np.log(sum(w * d.pdf(line) for w, d in zip(weights, parts))))
