@@ -112,6 +112,18 @@ struct Lion {
   Coefficient lr, keep, beta1, beta2;
 };
 
+/// m, u, with d = g + l2 p: m = beta1 m + (1 - beta1) d, u = max(beta2 u, |d| + eps), p -= step m / u.
+struct Adamax {
+  static constexpr std::size_t state_count = 2;
+  Coefficient l2, step, beta1, beta2, eps;
+};
+
+/// Average: p = keep p - step (g + l2 p), average += share (p - average).
+struct ASGD {
+  static constexpr std::size_t state_count = 1;
+  Coefficient l2, step, keep, share;
+};
+
 /// m, h: m = beta1 m + (1 - beta1) g, p = keep p - lr clip(m / max(rho h, eps), -1, 1).
 struct Sophia {
   static constexpr std::size_t state_count = 2;
@@ -163,8 +175,8 @@ using UpdateRules =
     RuleList<rules::SGD, rules::SGDMomentum, rules::SoftThreshold<rules::SGD>, rules::SoftThreshold<rules::SGDMomentum>,
              rules::Adam, rules::AdamL1, rules::AMSGrad, rules::NAdam, rules::RAdam, rules::Adagrad, rules::Adadelta,
              rules::RMSprop<false, false>, rules::RMSprop<true, false>, rules::RMSprop<false, true>,
-             rules::RMSprop<true, true>, rules::Rprop, rules::Lion, rules::Sophia, rules::ScheduleFree, rules::LAMB,
-             rules::Average>;
+             rules::RMSprop<true, true>, rules::Rprop, rules::Adamax, rules::ASGD, rules::Lion, rules::Sophia,
+             rules::ScheduleFree, rules::LAMB, rules::Average>;
 
 /// One update of `n` elements of `p` and of the state arrays from the gradient `g`, by the rule that `rule` points to.
 using Update = void (*)(void* p, const void* g, void* const* state, std::int64_t n, const void* rule);

@@ -4,8 +4,10 @@
 #include <newtape/optim/first_order/adaptive.hpp>
 #include <newtape/optim/optimizer_of.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace newtape::optim {
 
@@ -59,6 +61,28 @@ struct OptionsTraits<RpropOptions> {
 template class OptimizerOf<RpropOptions>;
 
 template <>
+struct OptionsTraits<AdamaxOptions> {
+  static constexpr const char* name = "Adamax";
+  static constexpr bool queued = true;
+  static std::vector<const char*> moments() { return {"exp_avg", "exp_inf"}; }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), each_beta(o, f), f("eps", o.eps), f("weight_decay", o.weight_decay);
+  }
+};
+template class OptimizerOf<AdamaxOptions>;
+
+template <>
+struct OptionsTraits<ASGDOptions> {
+  static constexpr const char* name = "ASGD";
+  static constexpr bool queued = true;
+  static std::vector<const char*> moments() { return {"ax"}; }
+  static void each(auto& o, auto&& f) {
+    f("lr", o.lr), f("lambd", o.lambd), f("alpha", o.alpha), f("t0", o.t0), f("weight_decay", o.weight_decay);
+  }
+};
+template class OptimizerOf<ASGDOptions>;
+
+template <>
 struct OptionsTraits<LionOptions> {
   static constexpr const char* name = "Lion";
   static constexpr bool queued = true;
@@ -108,6 +132,34 @@ void Rprop::update(Slot& s) {
   const core::rules::Rprop rule{
       .shrink = o.etas.first, .grow = o.etas.second, .min = o.step_sizes.first, .max = o.step_sizes.second};
   core::update("Rprop", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
+}
+
+void Adamax::update(Slot& s) {
+  const auto& o = options_[s.group];
+  const core::rules::Adamax rule{.l2 = o.weight_decay,
+                                 .step = o.lr / (1 - std::pow(o.betas.first, static_cast<double>(s.steps))),
+                                 .beta1 = o.betas.first,
+                                 .beta2 = o.betas.second,
+                                 .eps = o.eps};
+  core::update("Adamax", rule, s.param.writable(), s.grad, {s.moments[0], s.moments[1]}, queue());
+}
+
+void ASGD::update(Slot& s) {
+  const auto& o = options_[s.group];
+  const auto before = static_cast<double>(s.steps - 1);
+  const double rate = o.lr / std::pow(1 + o.lambd * o.lr * before, o.alpha);
+  // The decay of the weights is that of p as it was, as in PyTorch: p (1 - lambd rate) - rate (g + l2 p).
+  const core::rules::ASGD rule{.l2 = o.weight_decay,
+                               .step = rate,
+                               .keep = 1 - o.lambd * rate,
+                               .share = s.steps == 1 ? 1 : 1 / std::max(1.0, before - o.t0)};
+  core::update("ASGD", rule, s.param.writable(), s.grad, {s.moments[0]}, queue());
+}
+
+std::vector<Array> ASGD::averages() const {
+  std::vector<Array> all;
+  for (const auto& s : slots()) all.push_back(core::copy(s.steps > 0 ? s.moments[0] : s.param.value()));
+  return all;
 }
 
 void Lion::update(Slot& s) {

@@ -83,6 +83,45 @@ class Rprop : public OptimizerOf<RpropOptions> {
   void update(Slot& slot) override;
 };
 
+struct AdamaxOptions {
+  double lr = 2e-3;
+  std::pair<double, double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+};
+
+extern template class OptimizerOf<AdamaxOptions>;
+/// Adam with the largest gradient, which fades, in the place of the root of the mean of squares (Kingma & Ba 2015,
+/// algorithm 2).
+class Adamax : public OptimizerOf<AdamaxOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+
+ protected:
+  void update(Slot& slot) override;
+};
+
+struct ASGDOptions {
+  double lr = 1e-2;
+  double lambd = 1e-4;      ///< p is multiplied by 1 - lambd * (the rate of the step)
+  double alpha = 0.75;      ///< the rate at step t is lr / (1 + lambd lr (t - 1))^alpha
+  double t0 = 1e6;          ///< after so many steps the averages begin; before, they are the parameters
+  double weight_decay = 0;  ///< adds weight_decay * p to the gradient
+};
+
+extern template class OptimizerOf<ASGDOptions>;
+/// Averaged stochastic gradient descent (Polyak & Juditsky 1992, with the rates of Bottou 2010, as PyTorch): the averages
+/// approach the minimum where the parameters move about it.
+class ASGD : public OptimizerOf<ASGDOptions> {
+ public:
+  using OptimizerOf::OptimizerOf;
+  /// The averages of all parameters, in the order of params(); of those without a step yet the values themselves.
+  std::vector<Array> averages() const;
+
+ protected:
+  void update(Slot& slot) override;
+};
+
 struct LionOptions {
   double lr = 1e-4;
   std::pair<double, double> betas = {0.9, 0.99};

@@ -80,6 +80,12 @@ std::vector<Row> first_order() {
        make<RMSprop>(RMSpropOptions{
            .lr = 0.02, .alpha = 0.8, .eps = 1e-3, .weight_decay = 0.1, .momentum = 0.7, .centered = true}),
        Needs::gradients, true},
+      {"adamax", make<Adamax>(AdamaxOptions{.lr = 0.1}), Needs::gradients, true},
+      {"adamax_options", make<Adamax>(AdamaxOptions{.lr = 0.05, .betas = {0.8, 0.7}, .eps = 1e-2, .weight_decay = 0.1}),
+       Needs::gradients, true},
+      {"asgd", make<ASGD>(ASGDOptions{.lr = 0.02}), Needs::gradients, true},
+      {"asgd_options", make<ASGD>(ASGDOptions{.lr = 0.02, .lambd = 0.5, .alpha = 0.6, .t0 = 1, .weight_decay = 0.1}),
+       Needs::gradients, true},
       {"rprop", make<Rprop>(RpropOptions{.lr = 0.1}), Needs::gradients, true},
       {"rprop_options", make<Rprop>(RpropOptions{.lr = 0.3, .etas = {0.3, 1.7}, .step_sizes = {0.01, 0.5}}),
        Needs::gradients, true},

@@ -252,6 +252,40 @@ struct Step<T, rules::Rprop> {
 };
 
 template <class T>
+struct Step<T, rules::Adamax> {
+  T l2, step, beta1, beta2, new1, eps;
+  explicit Step(const rules::Adamax& r)
+      : l2(static_cast<T>(r.l2)),
+        step(static_cast<T>(r.step)),
+        beta1(static_cast<T>(r.beta1)),
+        beta2(static_cast<T>(r.beta2)),
+        new1(static_cast<T>(1 - r.beta1)),
+        eps(static_cast<T>(r.eps)) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& m, T& u) const {
+    const T d = g + l2 * p;
+    m = beta1 * m + new1 * d;
+    const T kept = beta2 * u;
+    const T seen = (d < 0 ? -d : d) + eps;
+    u = kept > seen ? kept : seen;
+    p -= step * m / u;
+  }
+};
+
+template <class T>
+struct Step<T, rules::ASGD> {
+  T l2, step, keep, share;
+  explicit Step(const rules::ASGD& r)
+      : l2(static_cast<T>(r.l2)),
+        step(static_cast<T>(r.step)),
+        keep(static_cast<T>(r.keep)),
+        share(static_cast<T>(r.share)) {}
+  [[gnu::always_inline]] void operator()(T& p, T g, T& average) const {
+    p = keep * p - step * (g + l2 * p);
+    average = share == 1 ? p : average + share * (p - average);
+  }
+};
+
+template <class T>
 struct Step<T, rules::Lion> {
   T lr, keep, beta1, beta2, new1, new2;
   explicit Step(const rules::Lion& r)

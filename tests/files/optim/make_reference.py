@@ -41,6 +41,10 @@ cases = {
     "rmsprop_options": (torch.optim.RMSprop, dict(lr=0.02, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.7,
                                                   centered=True)),
     "rprop": (torch.optim.Rprop, dict(lr=0.1)),
+    "adamax": (torch.optim.Adamax, dict(lr=0.1)),
+    "adamax_options": (torch.optim.Adamax, dict(lr=0.05, betas=(0.8, 0.7), eps=1e-2, weight_decay=0.1)),
+    "asgd": (torch.optim.ASGD, dict(lr=0.02)),
+    "asgd_options": (torch.optim.ASGD, dict(lr=0.02, lambd=0.5, alpha=0.6, t0=1, weight_decay=0.1)),
     "rprop_options": (torch.optim.Rprop, dict(lr=0.3, etas=(0.3, 1.7), step_sizes=(0.01, 0.5))),
 }
 for dtype in (torch.float64, torch.float32):
@@ -51,6 +55,8 @@ for dtype in (torch.float64, torch.float32):
         put(f"{short}/{k}", v)
     for name, (kind, options) in cases.items():
         a, b = (problem[k].clone().requires_grad_() for k in "ab")
+        # ASGD keeps its rates in tensors of the default dtype, which would round those of f64 to f32.
+        torch.set_default_dtype(torch.float64 if kind is torch.optim.ASGD else torch.float32)
         optimizer = kind([a, b], **options)
         for step in range(5):
             optimizer.zero_grad()
@@ -58,6 +64,10 @@ for dtype in (torch.float64, torch.float32):
             optimizer.step()
             put(f"{short}/{name}/{step}/a", a)
             put(f"{short}/{name}/{step}/b", b)
+        if name.startswith("asgd"):
+            put(f"{short}/{name}/average/a", optimizer.state[a]["ax"])
+            put(f"{short}/{name}/average/b", optimizer.state[b]["ax"])
+        torch.set_default_dtype(torch.float32)
 
 torch.manual_seed(6)
 for name, bound in dict(loose=100.0, tight=0.5).items():
