@@ -6,6 +6,7 @@
 
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/optim/first_order/adaptive.hpp>
 
