@@ -73,11 +73,13 @@ Tensor DataParallel::run_step(optim::Optimizer& optimizer, const data::Batch& ba
     optimizer.zero_grad();
     if (options.check_every > 0 && e.steps % options.check_every == 0) check(&optimizer, at);
   }
-  const Tensor value = e.backward(batch, loss);
+  const Tensor value = e.backward(batch, loss, e.can_step_late(optimizer));
   if (!e.at_start()) return value;
   if (options.max_norm > 0) optim::clip_grad_norm(optimizer.params(), options.max_norm);
   if (e.divides_optimizer()) {
     e.optimizer_shards().step(optimizer);
+  } else if (e.gradients_are_late()) {
+    e.step_late(optimizer);
   } else {
     optimizer.step();
   }

@@ -23,12 +23,15 @@ struct DataParallelOptions {
   double first_bucket_mb = 1;    ///< of those that are ready first
   bool shard_optimizer = false;  ///< each rank has the optimizer's state of its part of the parameters, updates these,
                                  ///< and sends them to all (ZeRO 1, Rajbhandari et al. 2020): the same bits
-  bool bf16 = false;             ///< f32 gradients travel as bf16: half the traffic; bits then depend on the ranks
-  double max_norm = 0;           ///< above 0: `step` clips the gradients' norm to it
+  bool overlap_step = true;  ///< `step` updates parameters whose gradients are there while others travel; for SGD and
+                             ///< the common optimizers of its kind, without max_norm, shard_optimizer and step hooks
+  bool bf16 = false;         ///< f32 gradients travel as bf16: half the traffic; bits then depend on the ranks
+  double max_norm = 0;       ///< above 0: `step` clips the gradients' norm to it
   bool error_if_nonfinite = true;  ///< NumericalError that names the rank and parameter, instead of NaN on all ranks
   std::int64_t check_every =
       100;  ///< steps after which parameters, buffers, optimizer and random state are compared; 0: never
-  bool progress_thread = true;  ///< a thread goes on with transfers while this one computes
+  bool shared_memory = true;  ///< ranks of one machine add in memory that they share, instead of sending; not with bf16
+  bool progress_thread = true;  ///< a thread goes on with transfers between machines while this one computes
 };
 
 /// Trains a model on the ranks of a group: each computes the gradients of its part of every batch, and all get the mean.
@@ -44,7 +47,7 @@ struct DataParallelOptions {
 ///
 /// Batch statistics are those of a shard, and running averages are the mean over shards. Random numbers of the default
 /// generator, of Dropout for instance, depend on the shard and not on the rank. An exception in the loss on one rank is
-/// an Error with its message on all others. A group of one rank with `shards = 0` just calls backward. Errors name the
+/// an Error with its message on all others; one that is met while gradients travel leaves some parameters updated. A group of one rank with `shards = 0` just calls backward. Errors name the
 /// line of the call; ValueError for an object that was moved from.
 ///
 /// With `shard_optimizer`, `step` works for optimizers whose state is that of single parameters, as of all first-order ones
@@ -95,7 +98,7 @@ class DataParallel {
   struct Statistics {
     double seconds = 0;          ///< from the first transfer to the end of the last
     double exposed_seconds = 0;  ///< of these, after the sweep
-    std::int64_t bytes = 0;      ///< sent by this rank
+    std::int64_t bytes = 0;      ///< sent by this rank; 0 in shared memory
     std::size_t buckets = 0;
   };
   Statistics statistics() const;

@@ -44,9 +44,9 @@ double there_and_back(const mpi::Group& group, std::int64_t bytes) {
 /// A bucket of this size, from when its gradient is there.
 double reduction(const mpi::Group& group, std::int64_t bytes) {
   const nt::Array x = nt::core::full({bytes / 4}, 1, nt::f32);
-  mpi::detail::Reducer reducer(group.comm(), {.shards = 2}, {{nt::f32, bytes / 4, 0}});
+  mpi::detail::Reducer reducer(group.comm(), {.shards = 2, .shared = false}, {{nt::f32, bytes / 4, 0}});
   return median_seconds(group, [&] {
-    reducer.begin(true, true);
+    reducer.begin(true, true, false);
     reducer.begin_shard(1);
     reducer.add(0, x);
     reducer.end_shard();

@@ -6,6 +6,7 @@
 #include <newtape/core/runtime/platform.hpp>
 #include <newtape/mpi/detail/link.hpp>
 #include <newtape/mpi/detail/processors.hpp>
+#include <newtape/mpi/detail/shared_memory.hpp>
 #include <newtape/mpi/detail/spans.hpp>
 
 #include <fmt/format.h>
@@ -107,6 +108,7 @@ void leave() {
     std::fprintf(stderr, "newtape: rank %d of %d, at its end: %s\n", s.world.rank, s.world.size, e.what());
     abort_all();
   }
+  free_windows(s.world, true);
   MPI_Finalize();
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -38,10 +39,17 @@ struct Header {
   std::int64_t size = 0;  ///< elements; a call that allows different ones ignores it
   std::int64_t more = 0;  ///< root or operation: equal on all ranks
   std::int64_t rows = 0;  ///< may differ
+  std::int64_t held = 0;  ///< may differ
 };
 
 /// Serialises all calls of MPI, which several threads of this process make.
 std::recursive_mutex& mpi_mutex();
+
+/// Memory that the ranks of a machine share, and whether this one uses it.
+struct SharedWindow {
+  MPI_Win window = MPI_WIN_NULL;
+  std::weak_ptr<std::byte> user;
+};
 
 /// A communicator with its bookkeeping. Of one rank it may have no MPI at all.
 struct Comm {
@@ -56,6 +64,7 @@ struct Comm {
   double timeout = 0;
   bool options_set = false;
   std::int64_t calls = 0;
+  std::vector<SharedWindow> windows;  ///< in the order in which all ranks made them
 
   /// Calls `done` (with the mutex) until it returns true. Error when a rank has failed; TimeoutError, whose text `missing`
   /// may extend.

@@ -7,6 +7,7 @@
 #include <newtape/core/ops/index.hpp>
 #include <newtape/core/runtime/random.hpp>
 #include <newtape/mpi/consistency.hpp>
+#include <newtape/mpi/detail/arriving_gradients.hpp>
 #include <newtape/mpi/detail/buckets.hpp>
 #include <newtape/mpi/detail/comm.hpp>
 #include <newtape/mpi/detail/layout.hpp>
@@ -113,8 +114,10 @@ void DataParallel::Engine::accumulate(int k) {
   build(order_);
 }
 
-Tensor DataParallel::Engine::backward(const data::Batch& batch, const LossFunction& loss) {
+Tensor DataParallel::Engine::backward(const data::Batch& batch, const LossFunction& loss, bool late) {
+  late_ = late;
   if (plain()) {
+    late_ = false;
     const UserCode code;
     const Tensor value = loss(batch);
     value.backward();
@@ -131,9 +134,34 @@ Tensor DataParallel::Engine::backward(const data::Batch& batch, const LossFuncti
     throw;
   }
   // Known to all ranks, so that they may go on after it.
-  if (options_.error_if_nonfinite && bad_rank_ >= 0) raise_not_finite();
+  if (options_.error_if_nonfinite && bad_rank_ >= 0) {
+    if (late_) reducer_->finish({});
+    raise_not_finite();
+  }
   deliver_if_reduced();
   return mean;
+}
+
+bool DataParallel::Engine::can_step_late(const optim::Optimizer& optimizer) const {
+  return options_.overlap_step && group_.size() > 1 && ordered_ && !options_.shard_optimizer &&
+         options_.max_norm == 0 && detail::updates_wait_for_gradients(optimizer);
+}
+
+void DataParallel::Engine::step_late(optim::Optimizer& optimizer) {
+  const auto complete = [this] {
+    reducer_->finish({});
+    deliver_buffers();
+  };
+  try {
+    const detail::ArrivingGradients gate(*reducer_);
+    optimizer.step();
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    complete();  // as on the other ranks
+    throw;
+  }
+  complete();
 }
 
 NamedArrays DataParallel::Engine::state() const {
@@ -187,11 +215,13 @@ void DataParallel::Engine::build(const std::vector<std::size_t>& order) {
   auto plan = detail::plan_buckets(params_, order, model_.buffers(), {options_.bucket_mb, options_.first_bucket_mb});
   buffers_ = std::move(plan.buffers);
   buckets_ = plan.buckets;
-  reducer_ = std::make_unique<detail::Reducer>(
-      group_.comm(),
-      detail::ReducerOptions{
-          .shards = shards(), .keeps_shards = k_ > 1, .bf16 = options_.bf16, .thread = options_.progress_thread},
-      plan.entries);
+  reducer_ = std::make_unique<detail::Reducer>(group_.comm(),
+                                               detail::ReducerOptions{.shards = shards(),
+                                                                      .keeps_shards = k_ > 1,
+                                                                      .bf16 = options_.bf16,
+                                                                      .thread = options_.progress_thread,
+                                                                      .shared = options_.shared_memory},
+                                               plan.entries);
 }
 
 void DataParallel::Engine::arrived(std::size_t i, const Array& g) {
@@ -204,7 +234,9 @@ DataParallel::Engine::Span DataParallel::Engine::agree(const data::Batch& batch)
   const auto headers = group_.comm().agree({.call = detail::Call::backward,
                                             .size = options_.local_batches ? 0 : own,
                                             .more = static_cast<std::int64_t>(params_.size()) * 1'000 + k_,
-                                            .rows = own});
+                                            .rows = own,
+                                            .held = reducer_->holds_results() ? 1 : 0});
+  held_ = std::any_of(headers.begin(), headers.end(), [](const auto& h) { return h.held != 0; });
   if (!options_.local_batches) return {own, 0};
   std::int64_t all = 0;
   for (const auto& h : headers) all += h.rows;
@@ -273,8 +305,9 @@ Tensor DataParallel::Engine::sharded(const data::Batch& batch, const LossFunctio
     earlier.push_back(p.grad());
     p.zero_grad();
   }
-  reducer_->begin(first, last);
+  reducer_->begin(first, last, held_);
   reducer_->set_scale(1 / static_cast<double>(rows_));
+  late_ = late_ && last && !reducer_->copies_results();
   const auto losses = sweep_shards(batch, loss, span);
   for (std::size_t i = 0; i < params_.size(); ++i) {
     if (earlier[i].defined()) params_[i].set_grad(earlier[i]);
@@ -283,27 +316,45 @@ Tensor DataParallel::Engine::sharded(const data::Batch& batch, const LossFunctio
   return report(losses, span.rows);
 }
 
-/// Exchanges losses and failures, and waits for the sums; returns the mean loss.
+/// Waits for the reports of all ranks, and for the sums unless they are late.
+void DataParallel::Engine::wait_for_all(detail::Exchange& exchange) {
+  const auto missing = [&] { return exchange.missing(); };
+  if (call_ == 0 && !late_) reducer_->finish(missing);
+  if (group_.size() == 1) return;
+  const auto done = [&] {
+    if (late_) reducer_->poll(true);
+    return exchange.test();
+  };
+  group_.comm().wait("the end of backward", done, missing);
+}
+
+/// Exchanges losses, failures and what was used, and waits; returns the mean loss.
 Tensor DataParallel::Engine::report(const std::vector<double>& losses, std::int64_t rows) {
   const Report mine{.rows = rows, .not_finite = not_finite_};
-  std::vector<std::byte> message(sizeof(Report) + losses.size() * sizeof(double));
+  std::vector<char> used;
+  for (std::size_t i = 0; i < reducer_->entries(); ++i) used.push_back(reducer_->added(i) ? 1 : 0);
+  const std::size_t bytes = losses.size() * sizeof(double);
+  std::vector<std::byte> message(sizeof mine + bytes + used.size());
   std::memcpy(message.data(), &mine, sizeof mine);
-  std::memcpy(message.data() + sizeof mine, losses.data(), losses.size() * sizeof(double));
+  std::memcpy(message.data() + sizeof mine, losses.data(), bytes);
+  if (!used.empty()) std::memcpy(message.data() + sizeof mine + bytes, used.data(), used.size());
   std::vector<std::size_t> sizes;
   const int ranks = group_.size();
   for (int r = 0; r < ranks; ++r) {
     const int n = detail::first_shard(shards(), ranks, r + 1) - detail::first_shard(shards(), ranks, r);
-    sizes.push_back(sizeof(Report) + static_cast<std::size_t>(n) * sizeof(double));
+    sizes.push_back(sizeof mine + static_cast<std::size_t>(n) * sizeof(double) + used.size());
   }
   detail::Exchange exchange(group_.comm(), end_tag, message.data(), sizes);
-  if (call_ == 0) reducer_->finish([&] { return exchange.missing(); });
-  if (ranks > 1) exchange.wait("the end of backward");
+  wait_for_all(exchange);
   std::vector<double> all;
   bad_rank_ = -1;
+  used_.assign(used.size(), 0);
   for (int r = 0; r < ranks; ++r) {
-    const auto n = (sizes[static_cast<std::size_t>(r)] - sizeof(Report)) / sizeof(double);
+    const auto n = (sizes[static_cast<std::size_t>(r)] - sizeof mine - used.size()) / sizeof(double);
     all.resize(all.size() + n);
-    std::memcpy(all.data() + all.size() - n, exchange.from(r) + sizeof(Report), n * sizeof(double));
+    std::memcpy(all.data() + all.size() - n, exchange.from(r) + sizeof mine, n * sizeof(double));
+    const auto* const theirs = exchange.from(r) + sizeof mine + n * sizeof(double);
+    for (std::size_t i = 0; i < used.size(); ++i) used_[i] |= theirs[i] != std::byte{0} ? 1 : 0;
     const auto bad = exchange.as<Report>(r).not_finite;
     if (bad >= 0 && bad_rank_ < 0) bad_rank_ = r, bad_parameter_ = static_cast<std::size_t>(bad);
   }
@@ -323,21 +374,34 @@ void DataParallel::Engine::raise_not_finite() {
 
 void DataParallel::Engine::deliver_if_reduced() {
   if (call_ != 0) return;
+  const auto has_gradient = [](const Parameter& p) { return p.grad().defined(); };
+  if (late_ && std::any_of(params_.begin(), params_.end(), has_gradient)) {  // to which ours are added
+    reducer_->finish({});
+    late_ = false;
+  }
+  deliver_gradients();
+  if (!late_) deliver_buffers();
+  if (!ordered_) use_learnt_order();
+}
+
+void DataParallel::Engine::deliver_gradients() {
   for (std::size_t i = 0; i < params_.size(); ++i) {
-    if (!reducer_->used(i)) continue;
+    if (used_[i] == 0) continue;
     const Array g = reducer_->result(i, params_[i].shape());
     const Tensor earlier = params_[i].grad();
     params_[i].set_grad(Tensor(earlier.defined() ? core::add(earlier.value(), g) : g));
   }
+}
+
+void DataParallel::Engine::deliver_buffers() {
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const auto entry = params_.size() + i;
-    if (!reducer_->used(entry)) continue;
+    if (used_[entry] == 0) continue;
     const auto& b = buffers_[i];
     Array value = core::add(wide(b.value()), reducer_->result(entry, b.shape()));
     if (b.dtype() != f32 && b.dtype() != f64) value = core::cast(core::round(value), b.dtype());
     b.set_value(Tensor(std::move(value)));
   }
-  if (!ordered_) use_learnt_order();
 }
 
 /// Buckets in the order in which the gradients of rank 0's first sweep arrived; those that did not come last.

@@ -25,7 +25,12 @@ class DataParallel::Engine {
   detail::OptimizerShards& optimizer_shards() noexcept { return optimizer_shards_; }
 
   void accumulate(int k);
-  Tensor backward(const data::Batch& batch, const LossFunction& loss);
+  /// With `late`, gradients may still be on their way afterwards: then `step_late` follows.
+  Tensor backward(const data::Batch& batch, const LossFunction& loss, bool late = false);
+  /// Whether this optimizer can step as gradients arrive.
+  bool can_step_late(const optim::Optimizer& optimizer) const;
+  bool gradients_are_late() const noexcept { return late_; }
+  void step_late(optim::Optimizer& optimizer);
   /// Parameters and buffers.
   NamedArrays state() const;
   Statistics statistics() const;
@@ -50,8 +55,11 @@ class DataParallel::Engine {
   std::vector<double> sweep_shards(const data::Batch& batch, const LossFunction& loss, Span span);
   Tensor sharded(const data::Batch& batch, const LossFunction& loss);
   Tensor report(const std::vector<double>& losses, std::int64_t rows);
+  void wait_for_all(detail::Exchange& exchange);
   [[noreturn]] void raise_not_finite();
   void deliver_if_reduced();
+  void deliver_gradients();
+  void deliver_buffers();
   void use_learnt_order();
 
   nn::ModuleBase model_;
@@ -65,7 +73,10 @@ class DataParallel::Engine {
   std::size_t buckets_ = 0;
   std::unique_ptr<detail::Reducer> reducer_;
   detail::OptimizerShards optimizer_shards_;
+  bool held_ = false;  ///< gradients of the last batch are still referred to, on some rank
   bool sweeping_ = false;
+  bool late_ = false;       ///< gradients are on their way while the optimizer steps
+  std::vector<char> used_;  ///< by entries of the reducer: whether any rank has added it
   bool learnt_ = false, ordered_ = false;
   int k_ = 1, call_ = 0;
   std::int64_t rows_ = 0;         ///< of the calls that are added up

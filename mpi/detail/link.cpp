@@ -23,6 +23,8 @@ void simulate_link(double latency_seconds, double bytes_per_second) noexcept {
   link_seconds_per_byte = bytes_per_second > 0 ? 1 / bytes_per_second : 0;
 }
 
+bool simulates_link() noexcept { return link_latency != 0 || link_seconds_per_byte != 0; }
+
 double simulated_end(std::int64_t bytes) noexcept {
   const double latency = link_latency;
   const double per_byte = link_seconds_per_byte;

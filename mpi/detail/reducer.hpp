@@ -22,6 +22,7 @@ struct ReducerOptions {
   bool keeps_shards = false;  ///< several batches are added to each shard before the reduction
   bool bf16 = false;          ///< f32 travels as bf16
   bool thread = true;         ///< a thread makes progress, too
+  bool shared = true;         ///< ranks of one machine add in memory that they share
 };
 
 /// A transfer of a bucket, for timelines; seconds of the steady clock.
@@ -35,6 +36,9 @@ struct Transfer {
 /// cut into one segment for each rank: each rank receives the subtrees' sums of its segment from all others, adds them,
 /// and sends the result to all. Every rank sends and receives 2 (ranks - 1) / ranks times the bucket at most times its
 /// number of subtrees in the first half, as in a ring, and the order of the sum does not depend on who has which shard.
+///
+/// Ranks of one machine write their subtrees' sums to memory that all see, and count what is there; each adds its segment
+/// where it stands. Nothing is copied, and no thread is needed, as all work is that of `poll`.
 class Reducer {
  public:
   Reducer(Comm& comm, const ReducerOptions& options, const std::vector<Entry>& entries);
@@ -45,8 +49,10 @@ class Reducer {
   int first_shard() const noexcept { return mine_.begin; }
   int local_shards() const noexcept { return mine_.end - mine_.begin; }
 
-  /// A batch: of the first the levels are set, of the last the sums are sent.
-  void begin(bool first, bool last);
+  /// Whether something refers to the results, whose memory is then not overwritten.
+  bool holds_results() const noexcept;
+  /// A batch: of the first the levels are set, of the last the sums are sent. `held`: on any rank, see holds_results.
+  void begin(bool first, bool last, bool held);
   /// The next local shard, whose tensors are weighted.
   void begin_shard(double weight);
   /// The tensor of this shard. Entries that are not added count as zeros. False when it has elements that are not finite.
@@ -56,10 +62,19 @@ class Reducer {
   void set_scale(double scale) noexcept { scale_ = scale; }
   /// Waits for the sums; `missing` says whose gradients have not come.
   void finish(const std::function<std::string()>& missing);
+  /// Waits for those of one bucket.
+  void finish_bucket(std::size_t bucket);
 
-  /// Whether any shard has added it.
-  bool used(std::size_t entry) const;
-  /// The sum, of this shape. Its memory is written by the next batch only when nothing else refers to it then.
+  std::size_t buckets() const noexcept { return buckets_.size(); }
+  std::size_t entries() const noexcept { return places_.size(); }
+  /// Whether any shard of this rank has added it since the first batch.
+  bool added(std::size_t entry) const { return places_[entry].added; }
+  /// Whether `result` copies, and so needs sums that are complete.
+  bool copies_results() const noexcept { return copies_; }
+  /// The bucket whose results this memory belongs to; their number where none does.
+  std::size_t bucket_at(const void* element) const noexcept;
+  /// The sum, of this shape. Its memory is written by the next batch only when nothing else refers to it then: a view, or a
+  /// copy of shared memory after results were held once.
   Array result(std::size_t entry, const Shape& shape) const;
 
   /// Lets running transfers go on; called by hooks and by the thread.
@@ -74,21 +89,29 @@ class Reducer {
   struct Place {
     std::size_t bucket;
     std::int64_t offset, size;
-    std::int64_t flag;  ///< the element that counts the shards which added it
-    bool arrived = false;
+    bool arrived = false;  ///< of this shard
+    bool added = false;    ///< of any since the first batch
   };
   struct Link;
 
   std::int64_t segment(const Bucket& bucket, int rank) const noexcept;
-  void combine(Place& place, const Array* x);
+  bool combine(Place& place, const Array* x);
+  void share();
+  void leave_results();
+  void allocate_levels(Bucket& bucket);
+  std::atomic<std::uint64_t>& counter(int rank, std::size_t bucket, bool of_sums) const noexcept;
+  bool all_reach(std::size_t bucket, bool of_sums) const noexcept;
   void launch(Bucket& bucket);
   void send_subtrees(Bucket& bucket);
   bool test(Bucket& bucket);
   void advance(Bucket& bucket);
+  std::vector<const void*> leaves(Bucket& bucket, std::int64_t begin) const;
   template <class T>
   void sum_segment(Bucket& bucket);
   void send_segment(Bucket& bucket);
   void receive_segments(Bucket& bucket);
+  void wait_for(const std::function<bool()>& done, const std::function<std::string()>& missing);
+  void set_active(bool active);
   void run();
 
   Comm& comm_;
@@ -99,6 +122,9 @@ class Reducer {
   std::vector<int> program_;
   std::vector<std::unique_ptr<Bucket>> buckets_;
   std::vector<Place> places_;
+  std::shared_ptr<std::byte> memory_;  ///< shared: counters, results, the subtrees of each rank
+  bool shares_ = false, copies_ = false;
+  std::uint64_t batch_ = 0;  ///< that is reduced, in this memory
   std::size_t shard_ = 0;
   bool first_ = true, last_ = true;
   double weight_ = 1, scale_ = 1;
@@ -110,7 +136,9 @@ class Reducer {
   std::thread thread_;
   std::mutex thread_mutex_;
   std::condition_variable wake_;
-  std::atomic<bool> active_{false};
+  std::atomic<bool> active_{false};        ///< this thread does not wait, but computes
+  std::atomic<std::size_t> in_flight_{0};  ///< buckets that travel
+  std::atomic<std::size_t> advances_{0};   ///< phases of buckets that have ended
   bool stop_ = false;
 };
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -37,11 +38,19 @@ std::byte* at(Array& x, std::int64_t element) {
 std::int64_t Reducer::segment(const Bucket& bucket, int rank) const noexcept { return bucket.size * rank / comm_.size; }
 
 void Reducer::launch(Bucket& bucket) {
+  if (shares_) {
+    bucket.start = steady_seconds();
+    bucket.state = Bucket::State::scattering;
+    counter(comm_.rank, bucket.index, false).store(batch_, std::memory_order_release);
+    return;
+  }
   const std::lock_guard lock(mpi_mutex());
   bucket.start = steady_seconds();
   bucket.requests.clear();
   bucket.state = Bucket::State::scattering;
   if (comm_.size > 1) send_subtrees(bucket);
+  ++in_flight_;
+  set_active(active_);
   poll(true);
 }
 
@@ -82,6 +91,7 @@ void Reducer::send_subtrees(Bucket& b) {
 }
 
 bool Reducer::test(Bucket& b) {
+  if (shares_) return all_reach(b.index, b.state == Bucket::State::gathering);
   int complete = 1;
   if (!b.requests.empty()) {
     MPI_Testall(static_cast<int>(b.requests.size()), b.requests.data(), &complete, MPI_STATUSES_IGNORE);
@@ -89,24 +99,38 @@ bool Reducer::test(Bucket& b) {
   return complete != 0 && (b.ready_at == 0 || steady_seconds() >= b.ready_at);
 }
 
-template <class T>
-void Reducer::sum_segment(Bucket& b) {
-  constexpr std::int64_t chunk = 1024;
-  std::vector<const void*> leaves;  // of my segment
-  const auto begin = segment(b, comm_.rank);
-  const auto size = segment(b, comm_.rank + 1) - begin;
+/// Of my segment, which starts at `begin`: the subtrees of all ranks in order.
+std::vector<const void*> Reducer::leaves(Bucket& b, std::int64_t begin) const {
+  std::vector<const void*> found;
+  if (shares_) {
+    for (const auto* subtree : b.subtrees) {
+      found.push_back(subtree + begin * static_cast<std::int64_t>(item_size(b.dtype)));
+    }
+    return found;
+  }
   std::size_t k = 0;
   std::size_t own = 0;
   for (std::size_t r = 0; r < subtrees_.size(); ++r) {
     for (std::size_t i = 0; i < subtrees_[r].size(); ++i, ++k) {
       const bool mine = static_cast<int>(r) == comm_.rank;
-      leaves.push_back(mine ? b.levels[static_cast<std::size_t>(plan_.results[own++])].template data<T>() + begin
-                            : b.incoming[k].raw());
+      found.push_back(mine ? at(b.levels[static_cast<std::size_t>(plan_.results[own++])], begin) : b.incoming[k].raw());
     }
   }
+  return found;
+}
+
+template <class T>
+void Reducer::sum_segment(Bucket& b) {
+  constexpr std::int64_t chunk = 1024;
+  const auto begin = segment(b, comm_.rank);
+  const auto size = segment(b, comm_.rank + 1) - begin;
+  const auto of_all = leaves(b, begin);
   const auto is_narrow = [&](std::size_t leaf) { return b.wire != b.dtype && b.incoming[leaf].defined(); };
-  T* out = b.levels[0].template data<T>() + begin;
+  T* out = b.result().template data<T>() + begin;
   const T scale = static_cast<T>(scale_);
+  if (of_all.size() == 2 && b.wire == b.dtype) {  // two ranks: in one pass
+    return add_scaled(out, static_cast<const T*>(of_all[0]), static_cast<const T*>(of_all[1]), scale, size);
+  }
   std::vector<std::array<T, chunk>> stack(program_.size());
   for (std::int64_t i = 0; i < size; i += chunk) {
     const auto n = std::min(chunk, size - i);
@@ -120,9 +144,9 @@ void Reducer::sum_segment(Bucket& b) {
       const auto leaf = static_cast<std::size_t>(p);
       T* to = stack[top++].data();
       if (!is_narrow(leaf)) {
-        std::memcpy(to, static_cast<const T*>(leaves[leaf]) + i, static_cast<std::size_t>(n) * sizeof(T));
+        std::memcpy(to, static_cast<const T*>(of_all[leaf]) + i, static_cast<std::size_t>(n) * sizeof(T));
       } else if constexpr (std::is_same_v<T, float>) {
-        widen(to, static_cast<const std::uint16_t*>(leaves[leaf]) + i, n);
+        widen(to, static_cast<const std::uint16_t*>(of_all[leaf]) + i, n);
       }
     }
     for (std::int64_t j = 0; j < n; ++j) out[i + j] = stack[0][static_cast<std::size_t>(j)] * scale;
@@ -153,6 +177,7 @@ void Reducer::send_segment(Bucket& b) {
 }
 
 void Reducer::advance(Bucket& b) {
+  ++advances_;
   const double end = steady_seconds();
   const bool gathers = b.state == Bucket::State::gathering;
   transfers_.push_back({b.index, gathers, b.start, end});
@@ -172,17 +197,24 @@ void Reducer::advance(Bucket& b) {
       sum_segment<float>(b);
     }
     b.state = Bucket::State::gathering;
+    if (shares_) {
+      counter(comm_.rank, b.index, true).store(batch_, std::memory_order_release);
+      return;
+    }
     if (comm_.size > 1) return send_segment(b);
   } else if (b.wire != b.dtype) {
     widen(b.levels[0].data<float>(), static_cast<const std::uint16_t*>(b.gathered.raw()), b.size);
   }
   b.state = Bucket::State::done;
   --open_;
+  if (!shares_) --in_flight_;
 }
 
 void Reducer::poll(bool must) {
   std::unique_lock lock(mpi_mutex(), std::defer_lock);
-  if (must) {
+  if (shares_) {
+    // This thread is the only one that works on the buckets.
+  } else if (must) {
     lock.lock();
   } else if (!lock.try_lock()) {
     return;
@@ -193,15 +225,22 @@ void Reducer::poll(bool must) {
   }
 }
 
+/// Sleeps while nothing travels, and longer while nothing arrives: each time it wakes, it takes a processor from what computes.
 void Reducer::run() {
+  constexpr std::chrono::microseconds shortest(100), longest(800);
+  auto nap = shortest;
+  std::size_t seen = 0;
   while (true) {
     {
       std::unique_lock lock(thread_mutex_);
-      wake_.wait(lock, [this] { return stop_ || active_; });
+      wake_.wait(lock, [this] { return stop_ || (active_ && in_flight_ > 0); });
       if (stop_) return;
     }
     poll(false);
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    const std::size_t steps = advances_;
+    nap = steps != seen ? shortest : std::min(2 * nap, longest);
+    seen = steps;
+    std::this_thread::sleep_for(nap);
   }
 }
 

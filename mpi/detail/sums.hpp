@@ -36,6 +36,15 @@ void accumulate(T* to, const T* x, T w, std::int64_t n, bool fresh) {
   }
 }
 
+/// out = (a + b) scale.
+template <class T>
+void add_scaled(T* out, const T* a, const T* b, T scale, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T sum = a[i] + b[i];
+    out[i] = sum * scale;
+  }
+}
+
 template <class T>
 void add_to(T* to, const T* from, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) to[i] += from[i];

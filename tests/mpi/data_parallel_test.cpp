@@ -25,6 +25,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 using namespace newtape;
@@ -108,9 +109,14 @@ TEST_CASE("training gives the same bits on any number of ranks") {
         CAPTURE(shards, k, ranks);
         const bool within = everyone().rank() < ranks;
         const mpi::Group some = everyone().split(within ? 0 : 1);
+        mpi::DataParallelOptions options{.shards = shards, .bucket_mb = 5e-4, .first_bucket_mb = 1e-4};
+        if (within) check_same_bits(trained(some, options, k), expected);
+        options.shared_memory = false;
+        options.overlap_step = k == 2;
+        if (within) check_same_bits(trained(some, options, k), expected);
         if (within)
-          check_same_bits(trained(some, {.shards = shards, .bucket_mb = 5e-4, .first_bucket_mb = 1e-4}, k), expected);
-        if (within) check_same_bits(trained(some, {.shards = shards, .progress_thread = false}, k), expected);
+          check_same_bits(trained(some, {.shards = shards, .shared_memory = false, .progress_thread = false}, k),
+                          expected);
         everyone().barrier();
       }
     }
@@ -171,6 +177,62 @@ TEST_CASE("gradients are those of the whole batch") {
       }
       CHECK(!net.unused.grad().defined());
     }
+  }
+}
+
+TEST_CASE("gradients that are kept stay as they are, and the next ones are right") {
+  const auto run = [](bool keep, const mpi::DataParallelOptions& options) {
+    const Net net(1, f32, false);
+    mpi::DataParallel parallel(net, everyone(), options);
+    optim::Adam adam(net.parameters(), {.lr = 0.01});
+    std::vector<Tensor> kept;
+    std::vector<Array> results;
+    for (std::uint64_t step = 0; step < 5; ++step) {
+      parallel.step(adam, batch_of(24, 9 + step), loss_of(net));
+      const Tensor g = net.a.weight.grad();
+      results.push_back(core::copy(g.value()));
+      if (keep && (step > 1 || everyone().rank() == 0)) kept.push_back(g);  // on one rank only, at first
+    }
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      CHECK(same_bits(kept[kept.size() - 1 - i].value(), results[results.size() - 1 - i]));
+    }
+    results.push_back(net.a.weight.value());
+    return results;
+  };
+  const auto expected = run(false, {.overlap_step = false, .shared_memory = false});
+  check_same_bits(run(true, {}), expected);
+  check_same_bits(run(true, {.shared_memory = false}), expected);
+}
+
+TEST_CASE("hooks of a step see complete gradients, and a step that throws leaves the next ones right") {
+  const auto run = [](bool throws, const mpi::DataParallelOptions& options) {
+    manual_seed(7);
+    const Net net(1, f32);
+    mpi::DataParallel parallel(net, everyone(), options);
+    optim::Adam adam(net.parameters(), {.lr = 0.01});
+    std::vector<Array> results;
+    int calls = 0;
+    const auto see = [&](const optim::Optimizer&) {
+      results.push_back(core::copy(net.a.weight.grad().value()));
+      if (throws && ++calls == 2) throw std::runtime_error("a hook");
+    };
+    auto hook = adam.register_step_pre_hook(see);
+    for (std::uint64_t step = 0; step < 4; ++step) {
+      const auto once = [&] { parallel.step(adam, batch_of(24, 9 + step), loss_of(net)); };
+      if (throws && step == 1) {
+        CHECK_THROWS_WITH(once(), "a hook");
+      } else {
+        once();
+      }
+      if (step == 2) hook.remove();
+    }
+    for (const auto& [key, value] : net.state_dict()) results.push_back(value);
+    return results;
+  };
+  for (const bool throws : {false, true}) {
+    const auto expected = run(throws, {.overlap_step = false, .shared_memory = false});
+    check_same_bits(run(throws, {}), expected);
+    check_same_bits(run(throws, {.shared_memory = false}), expected);
   }
 }
 
