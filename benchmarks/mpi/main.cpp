@@ -4,6 +4,7 @@
 #include "cost_model.hpp"
 #include "workloads.hpp"
 
+#include <newtape/core/runtime/parallel.hpp>
 #include <newtape/mpi/group.hpp>
 
 #include <CLI/CLI.hpp>
@@ -68,14 +69,15 @@ void overlap(const std::string& self, int rounds) {
   std::printf(
       "MLP of 10 million parameters, 2 ranks, one sweep each: what the sweep hides of a slow link (medians of %d)\n",
       rounds);
-  const Timing first = run(self, 2, "mlp --shards 0");
+  const std::string arguments = "mlp --shards 0 --messages";
+  const Timing first = run(self, 2, arguments);
   for (const double share : {0.25, 0.5}) {  // of the step
     const double bandwidth = first.bytes / (first.step * share);
     const double link = first.bytes / bandwidth;
     std::vector<double> hidden, exposed, fast, slow;
     for (int i = 0; i < rounds; ++i) {
-      fast.push_back(run(self, 2, "mlp --shards 0").step);
-      const Timing t = run(self, 2, "mlp --shards 0 --latency 1e-4 --bandwidth " + std::to_string(bandwidth));
+      fast.push_back(run(self, 2, arguments).step);
+      const Timing t = run(self, 2, arguments + " --latency 1e-4 --bandwidth " + std::to_string(bandwidth));
       slow.push_back(t.step), exposed.push_back(t.exposed);
       hidden.push_back(1 - (slow.back() - fast.back()) / link);
     }
@@ -86,29 +88,13 @@ void overlap(const std::string& self, int rounds) {
   }
 }
 
-/// Instructions of a step, by callgrind: the difference of runs of 2 n and n steps. Times of one step in a hundred differ by
-/// more than what is looked for.
-double instructions(const std::string& self, const std::string& arguments) {
-  const auto count = [&](int steps) {
-    const std::string command = "NEWTAPE_NUM_THREADS=1 valgrind --tool=callgrind --callgrind-out-file=/dev/null " +
-                                self + " --worker " + arguments + " --steps " + std::to_string(steps) +
-                                " 2>&1 | sed -n 's/.*Collected : //p'";
-    std::FILE* pipe = popen(command.c_str(), "r");
-    double n = 0;
-    const int read = pipe == nullptr ? 0 : std::fscanf(pipe, "%lf", &n);
-    if (pipe == nullptr || pclose(pipe) != 0 || read != 1) throw std::runtime_error("failed: " + command);
-    return n;
-  };
-  return (count(8) - count(4)) / 4;
-}
-
-void overhead(const std::string& self) {
-  std::printf("One rank without a group against DataParallel (million instructions a step, by callgrind)\n");
+void overhead() {
+  newtape::set_num_threads(1);
+  std::printf("One rank, one thread: DataParallel against none (alternating steps)\n");
   for (const std::string model : {"cnn", "transformer", "mlp"}) {
-    const double plain = instructions(self, model + " --plain");
-    const double wrapped = instructions(self, model + " --shards 0");
-    std::printf("  %-12s %10.3f  %10.3f  %+.4f %%\n", model.c_str(), plain / 1e6, wrapped / 1e6,
-                100 * (wrapped / plain - 1));
+    const auto o = bench::overhead(model, 12);
+    std::printf("  %-12s %8.2f ms   %+.2f %% (standard error %.2f)\n", model.c_str(), 1e3 * o.plain, 100 * o.relative,
+                100 * o.error);
   }
 }
 
@@ -145,7 +131,7 @@ int main(int argc, char** argv) {
   app.add_option("--bandwidth", options.bandwidth, "in bytes a second");
   app.add_option("--steps", options.steps, "of a worker");
   app.add_option("--rounds", rounds, "interleaved runs of each measurement")->capture_default_str();
-  app.add_flag("--plain", options.plain, "without DataParallel");
+  app.add_flag("--messages", options.messages, "between ranks of one machine, instead of shared memory");
   app.add_flag("--model", model, "the model of cost, up to 1,000 ranks, by what is measured here");
   CLI11_PARSE(app, argc, argv);
   if (worker == "calibration") {
@@ -163,6 +149,6 @@ int main(int argc, char** argv) {
   }
   if (what == "scaling" || what == "all") scaling(argv[0], rounds);
   if (what == "overlap" || what == "all") overlap(argv[0], rounds);
-  if (what == "overhead" || what == "all") overhead(argv[0]);
+  if (what == "overhead" || what == "all") overhead();
   return 0;
 }

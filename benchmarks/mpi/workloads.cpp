@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <vector>
@@ -74,11 +75,46 @@ std::vector<double> bucket_bytes(const nn::Sequential& model) {
 
 }  // namespace
 
+Overhead overhead(const std::string& name, double seconds) {
+  const auto [model, batch] = make(name);
+  nt::optim::SGD optimizer(model.parameters(), {.lr = 1e-3});
+  nt::mpi::DataParallel parallel(model, {.shards = 0});
+  const auto loss = [&model = model](const nt::Tensor& x, const nt::Tensor& y) {
+    return nn::cross_entropy(model(x), y);
+  };
+  const auto timed = [](const auto& f) {
+    const auto start = std::chrono::steady_clock::now();
+    f();
+    return seconds_since(start);
+  };
+  const auto plain = [&, &batch = batch] {
+    return timed([&] { optimizer.step([&] { return loss(nt::Tensor(batch[0]), nt::Tensor(batch[1])); }); });
+  };
+  const auto wrapped = [&, &batch = batch] { return timed([&] { parallel.step(optimizer, batch, loss); }); };
+  plain(), wrapped();
+  std::vector<double> times, ratios;
+  // Each in the middle and at the ends in turn, so that a drift meets both alike.
+  for (const auto start = std::chrono::steady_clock::now(); seconds_since(start) < seconds || ratios.size() < 8;) {
+    const bool plain_first = ratios.size() % 2 == 0;
+    double a = 0, b = 0;
+    for (const bool now : {plain_first, !plain_first, !plain_first, plain_first})
+      (now ? a : b) += now ? plain() : wrapped();
+    times.push_back(a / 2), ratios.push_back(b / a);
+  }
+  std::sort(times.begin(), times.end());
+  std::sort(ratios.begin(), ratios.end());
+  const auto n = ratios.size();
+  // For a normal distribution: the quartiles are 1.35 deviations apart, a median's error is 1.25 times that of a mean.
+  const double deviation = (ratios[3 * n / 4] - ratios[n / 4]) / 1.35;
+  return {times[n / 2], ratios[n / 2] - 1, 1.25 * deviation / std::sqrt(static_cast<double>(n))};
+}
+
 int work(const std::string& name, const Options& options) {
   const auto [model, batch] = make(name);
   nt::optim::SGD optimizer(model.parameters(), {.lr = 1e-3});
   nt::mpi::detail::simulate_link(options.latency, options.bandwidth);
-  nt::mpi::DataParallel parallel(model, {.shards = options.shards, .check_every = 0});
+  nt::mpi::DataParallel parallel(model,
+                                 {.shards = options.shards, .check_every = 0, .shared_memory = !options.messages});
   const auto loss = [&model = model](const nt::Tensor& x, const nt::Tensor& y) {
     return nn::cross_entropy(model(x), y);
   };
@@ -86,11 +122,7 @@ int work(const std::string& name, const Options& options) {
   for (int step = 0; step < options.steps; ++step) {
     parallel.group().barrier();
     const auto start = std::chrono::steady_clock::now();
-    if (options.plain) {
-      optimizer.step([&, &batch = batch] { return loss(nt::Tensor(batch[0]), nt::Tensor(batch[1])); });
-    } else {
-      parallel.step(optimizer, batch, loss);
-    }
+    parallel.step(optimizer, batch, loss);
     Timing t{seconds_since(start)};
     const auto s = parallel.statistics();
     t.transfer = s.seconds, t.exposed = s.exposed_seconds, t.bytes = static_cast<double>(s.bytes);
