@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What capture() saves: steps, eager and captured, timed in turns after their bits were compared.
 #include "capture_cases.hpp"
+#include "child.hpp"
+#include "cores.hpp"
 #include "report.hpp"
+#include "side.hpp"
 
 #include <newtape/core/runtime/allocation_probe.hpp>
 #include <newtape/core/runtime/allocator.hpp>
@@ -17,7 +20,10 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <regex>
 #include <stdexcept>
 #include <utility>
@@ -71,6 +77,25 @@ struct Options {
   double seconds = 0.05;
   bool plans = false;
   bool processor_time = false;
+  bool libtorch = false;
+};
+
+/// LibTorch at work beside this program, with the kernels of OpenBLAS that are fastest here.
+class LibTorch {
+ public:
+  explicit LibTorch(const Options& options) : clock_{options.seconds, options.processor_time} {
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    const Cores cores = measure_cores(folder / "blas_bench_worker");
+    Environment settings = thread_settings(1);
+    if (!cores.best.empty()) settings.push_back("OPENBLAS_CORETYPE=" + cores.best);
+    child_ = std::make_unique<Child>(folder / "torch_bench_worker", 1, settings);
+    fmt::print("{}{}; OPENBLAS_CORETYPE={}\n", cores.text(), child_->ask("title"), cores.best);
+  }
+  Side side(const char* workload) { return {*child_, workload, clock_}; }
+
+ private:
+  Clock clock_;
+  std::unique_ptr<Child> child_;
 };
 
 /// Of the plan in use.
@@ -122,10 +147,11 @@ struct Times {
   double eager = std::numeric_limits<double>::infinity();
   double captured = std::numeric_limits<double>::infinity();
   double capture = std::numeric_limits<double>::infinity();  ///< of the calls that record and check
+  double libtorch = std::numeric_limits<double>::infinity();
 };
 
 /// The least of all rounds; in every other round the captured side is first.
-Times measure(const Sides& s, const Options& options) {
+Times measure(const Sides& s, const Options& options, std::optional<Side> libtorch) {
   Times t;
   const long eager_calls = calls_in_round(s.eager, options);
   const long captured_calls = calls_in_round(s.captured, options);
@@ -134,6 +160,7 @@ Times measure(const Sides& s, const Options& options) {
     if (r % 2 == 0) eager();
     t.captured = std::min(t.captured, seconds_of(s.captured, captured_calls, options));
     if (r % 2 == 1) eager();
+    if (libtorch) t.libtorch = std::min(t.libtorch, libtorch->round());
   }
   for (int r = 0; r < options.rounds; ++r) t.capture = std::min(t.capture, seconds_of(s.capture_anew, 1, options));
   return t;
@@ -150,7 +177,7 @@ void print_header() {
 }
 
 /// False where the two sides differ.
-bool run(const CaptureCase& c, const Options& options) {
+bool run(const CaptureCase& c, const Options& options, LibTorch* libtorch) {
   const Sides s = c.make();
   const std::string different = difference(s);
   const std::string plan = s.plan();
@@ -171,11 +198,16 @@ bool run(const CaptureCase& c, const Options& options) {
   const auto recorded = s.counts().recorded;
   const double eager_peak = peak_bytes(s.eager);
   const double replay_peak = peak_bytes(s.captured);
-  const Times t = measure(s, options);
+  const bool beside = libtorch != nullptr && c.libtorch != nullptr;
+  const Times t = measure(s, options, beside ? std::optional<Side>(libtorch->side(c.libtorch)) : std::nullopt);
   fmt::print("{:<12}{:>10}{:>10}{:>7.2f}{:>6}  {:<14}{:>10}{:>11}{:>12}{:>9.1f}\n", c.name, time_text(t.eager),
              time_text(t.captured), t.eager / t.captured, c.goal > 0 ? fmt::format("{:g}", c.goal) : "",
              fmt::format("{} -> {}", numbers.recorded, numbers.calls), bytes_text(numbers.arena),
              bytes_text(replay_peak), bytes_text(eager_peak), t.capture / t.eager);
+  if (beside) {
+    fmt::print("{:<12}{:>10}{:>27.1f}{:>6}  LibTorch, and its time over that of a replay\n", "", time_text(t.libtorch),
+               t.libtorch / t.captured, c.libtorch_goal > 0 ? fmt::format("{:g}", c.libtorch_goal) : "");
+  }
   if (s.counts().recorded != recorded || s.counts().eager > 0) {
     fmt::print("{:<12}not all timed calls were replays\n", "");
     return false;
@@ -191,12 +223,14 @@ bool run_all(const Options& options) {
       "a\n"
       "step beyond what is between steps. capture: the two calls that record and check, in eager steps\n\n",
       options.processor_time ? "processor time" : "wall time", options.rounds);
+  std::optional<LibTorch> libtorch;
+  if (options.libtorch) libtorch.emplace(options);
   print_header();
   bool same = true;
   for (const auto& c : capture_cases()) {
     const auto named = [&](const auto& f) { return std::string(c.name).find(f) != std::string::npos; };
     if (!options.filters.empty() && std::none_of(options.filters.begin(), options.filters.end(), named)) continue;
-    same = run(c, options) && same;
+    same = run(c, options, libtorch ? &*libtorch : nullptr) && same;
     std::fflush(stdout);
   }
   fmt::print("\n");
@@ -216,6 +250,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "Seconds for each side in each round")->check(CLI::PositiveNumber);
   app.add_flag("--processor-time", options.processor_time,
                "For a busy machine: time of the processor, not of the clock");
+  app.add_flag("--libtorch", options.libtorch, "Measure LibTorch on the same work, in turns");
   app.add_flag("--plans", options.plans, "Print the plans");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -111,17 +111,10 @@ Sides lstm() {
 /// The residual of Poisson's equation, laplacian(u) = target, at 256 points of a plane.
 template <class Laplacian>
 Sides poisson(Laplacian laplacian) {
-  namespace nn = nt::nn;
-  const auto network = [] {
-    return nn::Sequential(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(),
-                          nn::Linear(32, 1));
+  const auto residual = [laplacian](const nt::nn::Sequential& model, const Tensor& x, const Tensor& target) {
+    return nt::nn::mse_loss(laplacian(problems::pinn_value(model), x), target);
   };
-  const auto residual = [laplacian](const nn::Sequential& model, const Tensor& x, const Tensor& target) {
-    const nt::UnaryFunction u = [&](const Tensor& at) { return nt::squeeze(model(at), {-1}); };
-    return nn::mse_loss(laplacian(u, x), target);
-  };
-  const problems::Batch batch{constant({256, 2}, 1), constant({256}, 2)};
-  return training<nt::optim::Adam, nn::Sequential>(network, adam, batch, residual);
+  return training<nt::optim::Adam, nt::nn::Sequential>(problems::pinn, adam, problems::pinn_batch(), residual);
 }
 
 Sides pinn() {
@@ -216,18 +209,18 @@ Sides lm_step() {
 }
 
 constexpr CaptureCase table[] = {
-    {"tiny_mlp", 2.5, "a step of Adam on a 32-64-64-1 tanh network, batch 32", tiny_mlp},
-    {"small_chain", 4, "100 operations on 16 elements, and their gradients", small_chain},
-    {"hvp", 2, "a Hessian-vector product of a 10-20-10-1 tanh network, 441 parameters, 256 samples, f64", hvp},
-    {"pinn", 2.5, "a step of Adam on a 2-32-32-32-1 tanh network, loss of laplacian() at 256 points", pinn},
-    {"pinn_grad", 2.5, "the same by grad() of grad(), one coordinate after the other", pinn_grad},
+    {"tiny_mlp", 2.5, "a step of Adam on a 32-64-64-1 tanh network, batch 32", tiny_mlp, "tiny_mlp", 25},
+    {"small_chain", 4, "100 operations on 16 elements, and their gradients", small_chain, "small_chain", 40},
+    {"hvp", 2, "a Hessian-vector product of a 10-20-10-1 tanh network, 441 parameters, 256 samples, f64", hvp, "hvp"},
+    {"pinn", 2.5, "a step of Adam on a 2-32-32-32-1 tanh network, loss of laplacian() at 256 points", pinn, "pinn", 20},
+    {"pinn_grad", 2.5, "the same by grad() of grad(), one coordinate after the other", pinn_grad, "pinn", 20},
     {"lstm", 1.8, "a step of Adam on an LSTM of 32 units over 20 steps, batch 8", lstm},
     {"lm_step", 3, "a step of Levenberg-Marquardt on NIST's Thurber, f64, with its Jacobian", lm_step},
-    {"ew_chain", 0, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x)) of 1024x1024, and its gradient", ew_chain},
+    {"ew_chain", 0, "sum(tanh(x/2)*x + sigmoid(x)*x - exp(-x*x)) of 1024x1024, and its gradient", ew_chain, "ew_chain"},
     {"fuse_chain", 1, "the same, eager through nt::fuse, captured without", fuse_chain},
-    {"mlp", 1.1, "a step of Adam on a 784-512-512-10 relu network, batch 128", mlp},
-    {"cnn", 1.1, "a step of SGD on two convolutions and two linear layers, 28x28, batch 64", cnn},
-    {"transformer", 1.05, "a step of Adam on an encoder layer, 256 features, 128x8x256", transformer},
+    {"mlp", 1.1, "a step of Adam on a 784-512-512-10 relu network, batch 128", mlp, "mlp"},
+    {"cnn", 1.1, "a step of SGD on two convolutions and two linear layers, 28x28, batch 64", cnn, "cnn"},
+    {"transformer", 1.05, "a step of Adam on an encoder layer, 256 features, 128x8x256", transformer, "transformer"},
 };
 
 }  // namespace

@@ -30,6 +30,8 @@ struct CaptureCase {
   double goal;  ///< the least ratio that is aimed at; 0: none
   const char* what;
   Sides (*make)();
+  const char* libtorch = nullptr;  ///< the same work in torch_bench_worker
+  double libtorch_goal = 0;        ///< the least ratio of its time to a replay's that is aimed at; 0: none
 };
 
 std::span<const CaptureCase> capture_cases();

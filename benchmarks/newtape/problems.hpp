@@ -8,7 +8,9 @@
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
+#include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/transforms/grad.hpp>
 #include <newtape/nn/layers/activation.hpp>
 #include <newtape/nn/layers/conv.hpp>
 #include <newtape/nn/layers/linear.hpp>
@@ -68,6 +70,16 @@ inline Batch cnn_batch() { return {constant({64, 1, 28, 28}, 1), array({64}, lab
 
 inline nn::TransformerEncoderLayer transformer() { return {256, 8, {.dim_feedforward = 1024, .dropout = 0}}; }
 inline Batch transformer_batch() { return {constant({128, 8, 256}, 1), constant({128, 8, 256}, 2)}; }
+
+/// Poisson's equation, laplacian(u) = target, at 256 points of a plane.
+inline nn::Sequential pinn() {
+  return nn::Sequential(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(),
+                        nn::Linear(32, 1));
+}
+inline Batch pinn_batch() { return {constant({256, 2}, 1), constant({256}, 2)}; }
+inline nt::UnaryFunction pinn_value(const nn::Sequential& model) {
+  return [&model](const Tensor& at) { return nt::squeeze(model(at), {-1}); };
+}
 
 /// A recurrent layer, whose last state is classified.
 template <class Layer>

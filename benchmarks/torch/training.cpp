@@ -38,6 +38,24 @@ Workload cnn() {
   });
 }
 
+/// Poisson's equation: the columns of the gradient are differentiated one after the other.
+Workload pinn() {
+  namespace nn = torch::nn;
+  using torch::autograd::grad;
+  const auto x = constant({256, 2}, 1).requires_grad_();
+  const auto target = constant({256}, 2);
+  const nn::Sequential model(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(), nn::Linear(32, 32),
+                             nn::Tanh(), nn::Linear(32, 1));
+  return training<torch::optim::Adam>(model, adam, [=](nn::Sequential& f) {
+    const auto first = grad({f->forward(x).sum()}, {x}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0];
+    const auto second = [&](std::int64_t axis) {
+      return grad({first.select(1, axis).sum()}, {x}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0].select(1,
+                                                                                                                  axis);
+    };
+    return torch::mse_loss(second(0) + second(1), target);
+  });
+}
+
 /// A recurrent layer, whose last state is classified.
 template <class Layer>
 struct RecurrentImpl : torch::nn::Module {
@@ -66,6 +84,7 @@ Workload transformer() {
 
 const Workloads trainings{
     {"tiny_mlp", tiny_mlp},
+    {"pinn", pinn},
     {"mlp", mlp},
     {"cnn", cnn},
     {"lstm", recurrent<torch::nn::LSTM>},
