@@ -20,6 +20,7 @@
 #include <newtape/nn/layers/shuffle.hpp>
 #include <newtape/nn/layers/transformer.hpp>
 #include <newtape/nn/layers/upsample.hpp>
+#include <newtape/nn/losses/adaptive_softmax.hpp>
 #include <newtape/nn/losses/loss.hpp>
 #include <newtape/nn/losses/loss_modules.hpp>
 #include <newtape/nn/module/buffer.hpp>

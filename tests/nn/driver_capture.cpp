@@ -83,7 +83,10 @@ bool check_replays(const Row& row, bool training) {
 
 /// Those that read elements on the host (lengths, labels that are ignored, scales) or compute their weights in a hook:
 /// they fall back, and say so.
-const std::set<std::string> on_host = {"BatchNorm2d/cumulative",
+const std::set<std::string> on_host = {"AdaptiveLogSoftmaxWithLoss/head_bias",
+                                       "AdaptiveLogSoftmaxWithLoss/one",
+                                       "AdaptiveLogSoftmaxWithLoss/plain",
+                                       "BatchNorm2d/cumulative",
                                        "Conv1d/spectral_norm",
                                        "CrossEntropyLoss/cross_entropy/mean",
                                        "CrossEntropyLoss/cross_entropy/none",

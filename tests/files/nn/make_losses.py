@@ -95,5 +95,9 @@ cases.add("bce/plain", lambda: nn.BCELoss(), lambda: probabilities(2, 3), lambda
 cases.add("bce_with_logits/plain", lambda: nn.BCEWithLogitsLoss(), (2, 3), lambda: probabilities(2, 3))
 cases.add("nll/one", lambda: nn.NLLLoss(), (4,), torch.tensor(3))
 cases.add("triplet_margin_distance/plain", lambda: nn.TripletMarginWithDistanceLoss(), (3, 2), (3, 2), (3, 2))
-
+for name, bias in (("plain", False), ("head_bias", True)):
+    cases.add(f"adaptive_softmax/{name}", lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 12, [3, 7], 2.0, bias), (6, 8),
+              torch.tensor([0, 11, 3, 2, 6, 8]), call=lambda m, x, t: m(x, t).output)
+cases.add("adaptive_softmax/one", lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 12, [3, 7], 2.0), (8,), torch.tensor(5),
+          call=lambda m, x, t: m(x, t).output)
 cases.finish()

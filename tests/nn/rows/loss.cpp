@@ -5,6 +5,7 @@
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/autograd/ops/shape.hpp>
+#include <newtape/nn/losses/adaptive_softmax.hpp>
 #include <newtape/nn/losses/ctc.hpp>
 #include <newtape/nn/losses/loss_modules.hpp>
 #include <newtape/nn/losses/reduction.hpp>
@@ -227,6 +228,24 @@ const Rows ctcs{
     ctc("short/sum", {.reduction = Reduction::sum, .zero_infinity = true}),
     ctc("short/mean", {.zero_infinity = true}),
 };
+
+const auto adaptive = [](const std::string& name, bool bias, bool batched = true) {
+  const auto refused = [](Shape input, std::vector<std::int64_t> target) {
+    return [input = std::move(input), of = std::move(target)] { return Tensors{ones(input, f64), integers(of)}; };
+  };
+  return Row{.name = "AdaptiveLogSoftmaxWithLoss/" + name,
+             .make = make(
+                 [bias] {
+                   return AdaptiveLogSoftmaxWithLoss(8, 12, {3, 7}, {.div_value = 2, .head_bias = bias});
+                 },
+                 [](const AdaptiveLogSoftmaxWithLoss& m, const Tensors& x) { return m(x[0], x[1]).output; }),
+             .torch = torch_loss("adaptive_softmax/" + name),
+             .batched = batched,
+             .refuses = {{refused({2, 8}, {0, 1, 2}), "target [3]"},
+                         {refused({2, 7}, {0, 1}), "[2, 7]"},
+                         {refused({2, 8}, {0, 12}), "[0, 12)", Error::value}}};
+};
+const Rows adaptive_softmax{adaptive("plain", false), adaptive("head_bias", true), adaptive("one", false, false)};
 
 }  // namespace
 }  // namespace newtape::nn::table
