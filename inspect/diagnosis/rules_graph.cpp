@@ -145,7 +145,7 @@ std::vector<std::string> constant_weights(const Evidence& e) {
   std::vector<std::string> names;
   for (const auto& p : e.probe->parameters()) {
     if (p.parameter.ndim() < 2 || p.parameter.size() < 2 || p.history.empty()) continue;
-    const auto& s = p.history.records().front().value;
+    const auto& s = p.history.first().value;
     if (s.max - s.min <= 1e-6 * std::max(std::abs(s.max), std::abs(s.min))) names.push_back(p.name);
   }
   return names;
@@ -195,7 +195,7 @@ std::optional<Measurement> signal_by_depth(const Evidence& e) {
   std::string large;
   for (const auto& r : e.probe->results()) {
     if (r.input || r.history.empty()) continue;
-    const auto& first = r.history.records().front().value;
+    const auto& first = r.history.first().value;
     const double rms = first.non_finite > 0 ? infinity : first.rms();
     if (!(rms > 0) || std::isnan(rms)) continue;  // zeros are constant_initialisation's
     if (rms < low) low = rms, small = r.name();

@@ -49,7 +49,7 @@ void each_weight(const Evidence& e,
   if (e.probe == nullptr || !e.graph.known) return;
   for (const auto& p : e.probe->parameters()) {
     if (p.parameter.ndim() < 2 || p.history.empty() || !e.graph.multiplies(p.name)) continue;
-    f(p, p.history.records().front().value);
+    f(p, p.history.first().value);
   }
 }
 

@@ -35,6 +35,8 @@ class History {
   bool empty() const noexcept { return seen_ == 0; }
   /// Number of records pushed.
   std::int64_t seen() const noexcept { return seen_; }
+  /// The first record, which is always kept. Must not be empty.
+  const Record& first() const noexcept { return kept_.front(); }
   const Record& latest() const noexcept { return latest_; }
   /// Evenly spaced records from the first on, and the latest.
   std::vector<Record> records() const {
