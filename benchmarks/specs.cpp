@@ -25,6 +25,8 @@ constexpr Spec table[] = {
     {"batch_norm", 1.5, work::layer(64 * 128 * 28 * 28), "batch normalisation of 128 channels, 64x128x28x28"},
     {"layer_norm", 1.5, work::layer(8192 * 512), "layer normalisation of the rows, 8192x512"},
     {"tiny_mlp", 4, work::tiny_mlp(), "a step of Adam on a 32-64-64-1 tanh network, batch 32, squared error"},
+    {"pinn", 4, work::none("small products and tanh, whose calls take much of the time"),
+     "a step of Adam on a 2-32-32-32-1 tanh network, squared residual of Poisson's equation at 256 points"},
     {"mlp", 1, work::mlp(), "a step of Adam on a 784-512-512-10 relu network, batch 128, cross-entropy"},
     {"cnn", 1, work::cnn(),
      "a step of SGD, batch 64, 28x28: conv 32 3x3, relu, pool, conv 64 3x3, relu, pool, 128, relu, 10"},

@@ -29,6 +29,20 @@ Workload cnn() {
       [b = problems::cnn_batch()](const auto& f) { return nt::nn::cross_entropy(f(b.x), b.target); });
 }
 
+Workload pinn() {
+  const auto model = problems::pinn();
+  const Workload all = training<nt::optim::Adam>(model, adam, [b = problems::pinn_batch()](const auto& f) {
+    return nt::nn::mse_loss(nt::laplacian(problems::pinn_value(f), b.x), b.target);
+  });
+  // The last bias has no gradient.
+  return {all.step, [parameters = model.parameters(), step = all.step](Fingerprint& print) {
+            step();
+            for (std::size_t i = 0; i + 1 < parameters.size(); ++i) {
+              add(print, "gradient_" + std::to_string(i), parameters[i].grad());
+            }
+          }};
+}
+
 template <class Layer>
 Workload recurrent() {
   const auto x = constant({50, 32, 64}, 1);
@@ -45,6 +59,7 @@ Workload transformer() {
 
 const Workloads trainings{
     {"tiny_mlp", tiny_mlp},
+    {"pinn", pinn},
     {"mlp", mlp},
     {"cnn", cnn},
     {"lstm", recurrent<nt::nn::LSTM>},

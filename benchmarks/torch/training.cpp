@@ -46,7 +46,7 @@ Workload pinn() {
   const auto target = constant({256}, 2);
   const nn::Sequential model(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(), nn::Linear(32, 32),
                              nn::Tanh(), nn::Linear(32, 1));
-  return training<torch::optim::Adam>(model, adam, [=](nn::Sequential& f) {
+  const Workload all = training<torch::optim::Adam>(model, adam, [=](nn::Sequential& f) {
     const auto first = grad({f->forward(x).sum()}, {x}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0];
     const auto second = [&](std::int64_t axis) {
       return grad({first.select(1, axis).sum()}, {x}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0].select(1,
@@ -54,6 +54,13 @@ Workload pinn() {
     };
     return torch::mse_loss(second(0) + second(1), target);
   });
+  // The last bias has no gradient.
+  return {all.step, [parameters = model->parameters(), step = all.step](Fingerprint& print) {
+            step();
+            for (std::size_t i = 0; i + 1 < parameters.size(); ++i) {
+              add(print, "gradient_" + std::to_string(i), parameters[i].grad());
+            }
+          }};
 }
 
 /// A recurrent layer, whose last state is classified.
