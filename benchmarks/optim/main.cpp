@@ -35,6 +35,7 @@ constexpr Section sections[] = {
     {"newton", "softmax regression by Newton's method on four tables", newton},
     {"nist", "NIST's certified regressions, beside Ceres", nist_problems},
     {"bundle", "bundle adjustments by least squares of blocks, beside Ceres", bundle_adjustments},
+    {"solvers", "differential equations, linear and quadratic programs, beside SciPy", solvers},
     {"lbfgs", "L-BFGS beside LibTorch's on digits", lbfgs},
     {"network", "a tanh network of 441 parameters, by second order and by Adam", network},
     {"fashion", "K-FAC, Shampoo, SOAP and AdamW on mini-batches of Fashion-MNIST", fashion_mnist},

@@ -36,6 +36,9 @@ bool nist_problems(const OptimOptions& options);
 /// Bundle adjustments by least squares of blocks, beside Ceres where that is installed.
 bool bundle_adjustments(const OptimOptions& options);
 
+/// Differential equations, linear and quadratic programs, beside SciPy where python3 has it.
+bool solvers(const OptimOptions& options);
+
 /// The methods that the options name.
 std::vector<newtape::optim::Method> chosen(std::vector<newtape::optim::Method> methods, const OptimOptions& options);
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__x86_64__)
 // The instruction set is chosen once per process, so each lower one is tested in a new process. Unsupported sets fall
 // back to the next one.
 TEST_CASE("instruction sets: the lower ones pass the kernel tests") {
