@@ -88,7 +88,10 @@ Tensor Cauchy::noise(const Shape& shape, Generator& generator) const {
 }
 Tensor Cauchy::standard_log_prob(const Tensor& z) const { return -detail::log1p_square(z) - std::log(pi); }
 // The angle between (-z, 1) and the first axis, which does not cancel in the tails, as 1 / 2 + atan(z) / pi does.
-Tensor Cauchy::standard_cdf(const Tensor& z) const { return atan2(1.0, -z) * (1 / pi); }
+Tensor Cauchy::standard_cdf(const Tensor& z) const {
+  const Tensor is_tail = abs(z) > 1.0;
+  return where(is_tail, atan2(1.0, -z) * (1 / pi), 0.5 + atan(where(is_tail, 0.0, z)) * (1 / pi));
+}
 Tensor Cauchy::standard_icdf(const Tensor& p) const {
   const Tensor tail = minimum(p, 1.0 - p);
   const Tensor is_tail = tail < 0.25;

@@ -48,7 +48,7 @@ Tensor Pareto::draw(const Shape& shape, Generator& generator) const {
 }
 Tensor Pareto::log_prob_at(const Tensor& x) const { return log(alpha_ / x) - alpha_ * log(x / scale_); }
 Tensor Pareto::cdf_at(const Tensor& x) const {
-  const Tensor inside = x > scale_;
+  const Tensor inside = ~(x <= scale_);  // NaN is
   return where(inside, -expm1(-alpha_ * log(where(inside, x, scale_) / scale_)), 0.0);
 }
 Tensor Pareto::icdf_at(const Tensor& p) const { return scale_ * exp(-log1p(-p) / alpha_); }
@@ -82,7 +82,7 @@ Tensor Weibull::log_prob_at(const Tensor& x) const {
   return log(concentration_ / x) + concentration_ * z - exp(concentration_ * z);
 }
 Tensor Weibull::cdf_at(const Tensor& x) const {
-  const Tensor inside = x > 0;
+  const Tensor inside = ~(x <= 0);  // NaN is
   return where(inside, -expm1(-pow(where(inside, x, 1.0) / scale_, concentration_)), 0.0);
 }
 Tensor Weibull::icdf_at(const Tensor& p) const { return scale_ * pow(-log1p(-p), reciprocal(concentration_)); }
@@ -92,7 +92,8 @@ Tensor Weibull::entropy() const {
 Tensor Weibull::mean() const { return scale_ * exp(lgamma(1.0 + reciprocal(concentration_))); }
 Tensor Weibull::variance() const {
   const Tensor r = reciprocal(concentration_);
-  return square(scale_) * (exp(lgamma(1.0 + 2.0 * r)) - exp(2.0 * lgamma(1.0 + r)));
+  const Tensor g = lgamma(1.0 + r);  // the difference of G(1 + 2 r) and G(1 + r)^2 is small for large concentrations
+  return square(scale_ * exp(g)) * expm1(lgamma(1.0 + 2.0 * r) - 2.0 * g);
 }
 Tensor Weibull::mode() const {
   const Tensor inside = concentration_ > 1;
@@ -114,7 +115,12 @@ Tensor HalfCauchy::log_prob_at(const Tensor& x) const {
   return std::log(2 / std::numbers::pi) - log(scale_) - detail::log1p_square(x / scale_);
 }
 Tensor HalfCauchy::cdf_at(const Tensor& x) const { return 2 / std::numbers::pi * atan(clip(x, 0.0) / scale_); }
-Tensor HalfCauchy::icdf_at(const Tensor& p) const { return scale_ * tan(std::numbers::pi / 2 * p); }
+Tensor HalfCauchy::icdf_at(const Tensor& p) const {
+  // From the other end for p > 1/2: in f32 the half of pi is rounded up, where the tangent is negative.
+  const Tensor low = p <= 0.5;
+  const Tensor near = tan(std::numbers::pi / 2 * where(low, p, 0.5));
+  return scale_ * where(low, near, 1.0 / tan(std::numbers::pi / 2 * (1.0 - where(low, 0.5, p))));
+}
 Tensor HalfCauchy::entropy() const { return log(2 * std::numbers::pi * scale_); }
 Tensor HalfCauchy::mean() const { return constant(infinite); }
 Tensor HalfCauchy::variance() const { return constant(infinite); }
@@ -141,9 +147,10 @@ Tensor FisherSnedecor::log_prob_at(const Tensor& x) const {
   return a * log(y) - log(x) - (a + b) * log1p(y) - detail::lbeta(a, b);
 }
 Tensor FisherSnedecor::cdf_at(const Tensor& x) const {
-  const Tensor inside = x > 0;
-  const Tensor y = df1_ * where(inside, x, 1.0);
-  return where(inside, betainc(0.5 * df1_, 0.5 * df2_, y / (df2_ + y)), 0.0);
+  const Tensor inside = ~(x <= 0);  // NaN is
+  const Tensor y = df1_ / df2_ * where(inside, x, 1.0);
+  const Tensor share = where(y < 1, y / (1.0 + y), 1.0 / (1.0 + 1.0 / y));  // y may overflow
+  return where(inside, betainc(0.5 * df1_, 0.5 * df2_, share), 0.0);
 }
 Tensor FisherSnedecor::icdf_at(const Tensor& p) const {
   // From whichever of y and 1 - y is small, which has its digits.

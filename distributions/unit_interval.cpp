@@ -144,7 +144,7 @@ Tensor ContinuousBernoulli::icdf_at(const Tensor& p) const {
   const Tensor size = where(near, 1.0, abs(logits_));
   const Tensor rising = logits_ > 0;
   const Tensor y = -log1p(where(rising, 1.0 - p, p) * expm1(-size)) / size;
-  return where(near, series, where(rising, 1.0 - y, y));
+  return where(near, series, where(rising, 1.0 - where(y > 1.0, 1.0, y), y));  // y may round to more than 1
 }
 Tensor ContinuousBernoulli::entropy() const { return log_normalizer(logits_) - logits_ * mean(); }
 Tensor ContinuousBernoulli::mean() const { return 0.5 + 0.5 * LogSinhc(0.5 * logits_).slope(); }

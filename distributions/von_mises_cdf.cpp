@@ -76,8 +76,9 @@ Tensor VonMises::cdf_at(const Tensor& x) const {
 /// order, as each doubles the number of terms that a Taylor series in the parameters has right.
 Tensor VonMises::icdf_at(const Tensor& p) const {
   constexpr int most = 100;
-  const auto newton = [&](const Tensor& x) { return x - (cdf_at(x) - p) / exp(log_prob_at(x)); };
-  Tensor x;
+  // In a tail where the density is below rounding a step may lead anywhere; there the interval is halved.
+  const auto newton = [&](const Tensor& x, const Tensor& to) { return x - (cdf_at(x) - to) / exp(log_prob_at(x)); };
+  Tensor x, rest;
   {
     const NoGrad off;
     const Shape shape =
@@ -88,16 +89,22 @@ Tensor VonMises::icdf_at(const Tensor& p) const {
       const Tensor is_left = cdf_at(x) < p;
       low = where(is_left, x, low);
       high = where(is_left, high, x);
-      const Tensor step = newton(x);
+      const Tensor step = newton(x, p);
       const Tensor next = where((step > low) & (step < high), step, 0.5 * (low + high));
       const bool done = all(abs(next - x) <= 4 * epsilon(p.dtype()) * (1.0 + abs(x))).item<bool>();
       x = next;
       if (done) break;
     }
+    const Tensor last = newton(x, p);
+    x = where((last >= low) & (last <= high), last, x);
+    rest = cdf_at(x) - p;  // rounding: the steps below are for the derivatives, and leave x where it is
   }
   const Tensor inside = (p > 0.0) & (p < 1.0);
   x = where(inside, x, loc_);  // of the ends there are no derivatives
-  return where(inside, newton(newton(x)), where(p > 0.5, full({}, pi, p.dtype()), full({}, -pi, p.dtype())));
+  const Tensor to = p + rest;
+  const Tensor known = exp(log_prob_at(x)).detach() > 0;
+  const Tensor y = where(known, newton(newton(x, to), to), x);
+  return where(inside, y, where(p > 0.5, full({}, pi, p.dtype()), full({}, -pi, p.dtype())));
 }
 
 }  // namespace newtape::distributions

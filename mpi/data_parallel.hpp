@@ -47,8 +47,9 @@ struct DataParallelOptions {
 ///
 /// Batch statistics are those of a shard, and running averages are the mean over shards. Random numbers of the default
 /// generator, of Dropout for instance, depend on the shard and not on the rank. An exception in the loss on one rank is
-/// an Error with its message on all others; one that is met while gradients travel leaves some parameters updated. A group of one rank with `shards = 0` just calls backward. Errors name the
-/// line of the call; ValueError for an object that was moved from.
+/// an Error with its message on all others; one that is met while gradients travel leaves some parameters updated. A group
+/// of one rank with `shards = 0` just calls backward. Errors name the line of the call; ValueError for an object that was
+/// moved from.
 ///
 /// With `shard_optimizer`, `step` works for optimizers whose state is that of single parameters, as of all first-order ones
 /// but AdamWScheduleFree (ValueError); Shampoo's and SOAP's factorisations are so divided among the ranks. Its hooks see the

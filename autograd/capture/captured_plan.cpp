@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/capture/captured_plan.hpp>
 
+#include <newtape/autograd/autocast.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 
@@ -10,14 +11,14 @@
 namespace newtape::detail {
 
 CaptureKey CaptureKey::of(std::span<const Tensor> arguments) {
-  CaptureKey key{{}, grad_enabled(), num_threads(), std::this_thread::get_id()};
+  CaptureKey key{{}, grad_enabled(), num_threads(), std::this_thread::get_id(), Autocast::is_on()};
   for (const auto& x : arguments) key.arguments.push_back({x.dtype(), x.shape(), x.value().strides()});
   return key;
 }
 
 bool CaptureKey::fits(std::span<const Tensor> xs) const {
   if (recording != grad_enabled() || threads != num_threads() || thread != std::this_thread::get_id()) return false;
-  if (arguments.size() != xs.size()) return false;
+  if (mixed != Autocast::is_on() || arguments.size() != xs.size()) return false;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const Argument& a = arguments[i];
     if (xs[i].dtype() != a.dtype || xs[i].shape() != a.shape || xs[i].value().strides() != a.strides) return false;

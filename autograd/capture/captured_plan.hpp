@@ -26,6 +26,7 @@ struct CaptureKey {
   bool recording;
   int threads;
   std::thread::id thread;
+  bool mixed;  ///< precision, see Autocast
 
   friend bool operator==(const CaptureKey&, const CaptureKey&) = default;
   static CaptureKey of(std::span<const Tensor> arguments);

@@ -159,6 +159,9 @@ Tensor nms(const Tensor& boxes, const Tensor& scores, double iou_threshold, Sour
   }
   const Array values = core::contiguous(core::cast(scores.value(), f64));
   const double* const score = values.data<double>();
+  if (std::any_of(score, score + all.size(), [](double s) { return std::isnan(s); })) {
+    raise<ValueError>("nms: a score is NaN", "scores that can be put in order", "NaN");
+  }
   std::vector<std::size_t> order(all.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   detail::stable_sort(order, [&](auto a, auto b) { return score[a] > score[b]; });

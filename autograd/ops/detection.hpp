@@ -28,7 +28,7 @@ Tensor roi_align(In x, const Tensor& boxes, const Tensor& images, const RoiAlign
 
 /// Non-maximum suppression: the indices, i64, of the boxes [k, 4] of (x1, y1, x2, y2) that stay when each of them, by
 /// decreasing score [k], removes those that overlap it by more than the threshold: intersection over union, in f64. In this
-/// order. ShapeError, DTypeError.
+/// order. ShapeError, DTypeError; ValueError for a score that is NaN, and boxes that are not finite.
 Tensor nms(const Tensor& boxes, const Tensor& scores, double iou_threshold,
            SourceLocation location = SourceLocation::current());
 

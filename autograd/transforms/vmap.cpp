@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <newtape/autograd/transforms/vmap.hpp>
 
+#include <newtape/autograd/autocast.hpp>
 #include <newtape/autograd/observe/traced_numbers.hpp>
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/shape.hpp>
@@ -65,9 +66,13 @@ struct Mapping {
 };
 
 struct Recorder final : OpTracer {
-  void on_call(OpCall call) override { calls.push_back(std::move(call)); }
+  void on_call(OpCall call) override {
+    calls.push_back(std::move(call));
+    mixed.push_back(Autocast::is_on());
+  }
   void on_read(const Tensor& x) override { reads.push_back(x); }
   std::vector<OpCall> calls;
+  std::vector<bool> mixed;
   std::vector<Tensor> reads;
 };
 
@@ -75,6 +80,7 @@ struct Recorder final : OpTracer {
 struct Traced {
   std::vector<Tensor> inputs, outputs, numbers;
   std::vector<OpCall> calls;
+  std::vector<bool> mixed;    ///< the precision of each call, see Autocast
   std::vector<Tensor> reads;  ///< whose elements f has read
   std::set<Key> number_keys;  ///< of what f has as numbers, not as tensors
 
@@ -88,6 +94,7 @@ struct Traced {
     const detail::TraceNumbers collect(numbers);
     outputs = f(inputs);
     calls = std::move(recorder.calls);
+    mixed = std::move(recorder.mixed);
     reads = std::move(recorder.reads);
     for (const auto& n : numbers) number_keys.insert(key_of(n));
   }
@@ -128,6 +135,7 @@ class Replay {
       return {};
     }
     for (std::size_t i = 0; i < first_.calls.size(); ++i) {
+      const Autocast precision(first_.mixed[i]);
       reason = step(first_.calls[i], last_.calls[i]);
       if (!reason.empty()) return {};
     }

@@ -5,8 +5,10 @@
 #include <newtape/core/ops/creation.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace newtape::core {
@@ -19,7 +21,10 @@ constexpr std::int64_t most_compared = 1 << 14;
 
 /// Whether the result depends on nothing but the operands' values and layouts: sums, say, have axes, too.
 bool is_function_of_operands(const PlanStep& s) {
-  return s.kind == PlanStep::elementwise || (s.kind == PlanStep::computed && (s.op == "matmul" || s.op == "linear"));
+  if (s.kind == PlanStep::elementwise) return true;
+  constexpr std::string_view products[] = {"linear", "linear_bf16", "matmul", "matmul_bf16"};
+  return s.kind == PlanStep::computed &&
+         std::find(std::begin(products), std::end(products), s.op) != std::end(products);
 }
 
 /// What makes two calls equal.

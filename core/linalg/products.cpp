@@ -210,14 +210,15 @@ void linear_into(const Array& x, const Array& wt, const Array& b, Array& y) {
   blas::with_float(x.dtype(), [&]<class T>() { product<T>(x, wt, y.data<T>(), b.data<T>(), 0); });
 }
 
-// Apart from the functions, so that these need no larger frame.
+// Apart from the functions, so that these need no larger frame. The name tells the precision: calls of one name on the same
+// operands are equal.
 [[gnu::cold, gnu::noinline]] Array record_matmul(const Array& a, const Array& b, const Shape& batch) {
   const auto write = [batch, half = bf16_products()](Array& out, const Array& x, const Array& y) {
     const Bf16Products scope(half);
     multiply_into(x, y, out, batch);
   };
   return record_computed(
-      "matmul", [&] { return matmul(a, b); }, write, a, b);
+      bf16_products() ? "matmul_bf16" : "matmul", [&] { return matmul(a, b); }, write, a, b);
 }
 [[gnu::cold, gnu::noinline]] Array record_linear(const Array& x, const Array& w, const Array& b) {
   const auto write = [half = bf16_products()](Array& out, const Array& a, const Array& v, const Array& c) {
@@ -225,7 +226,8 @@ void linear_into(const Array& x, const Array& wt, const Array& b, Array& y) {
     linear_into(a, v, c, out);
   };
   return record_computed(
-      "linear", [&] { return linear(x, w, b); }, write, x, transpose(w, 0, 1), contiguous(b));
+      bf16_products() ? "linear_bf16" : "linear", [&] { return linear(x, w, b); }, write, x, transpose(w, 0, 1),
+      contiguous(b));
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 namespace newtape::optim {
 
 Array LeastSquaresSolver::undamped_step() const {
-  return model_->undamped(target_, options_.products ? 1e-3 * std::sqrt(epsilon_) : 0x1p-46);
+  // Singular values below this are rounding errors of the Jacobian.
+  return model_->undamped(target_, options_.products ? 1e-3 * std::sqrt(epsilon_) : 64 * epsilon_);
 }
 
 LeastSquaresStepResult LeastSquaresSolver::gauss_newton() {

@@ -6,12 +6,14 @@
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
+#include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/linalg.hpp>
 #include <newtape/autograd/ops/product.hpp>
 #include <newtape/autograd/ops/reduce.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/tape.hpp>
 #include <newtape/autograd/transforms/checkpoint.hpp>
+#include <newtape/autograd/transforms/vmap.hpp>
 #include <newtape/core/runtime/build_info.hpp>
 #include <newtape/core/runtime/parallel.hpp>
 #include <newtape/core/runtime/random.hpp>
@@ -126,6 +128,30 @@ TEST_CASE("a captured step keeps its precision") {
   for (int i = 0; i < 4; ++i) CHECK(max(abs(f(a, b) - expected)).item() == 0);
 }
 
+TEST_CASE("a captured function has the precision of the scope in which it is called") {
+  manual_seed(11);
+  const Tensor a = randn({128, 96}), b = randn({96, 64}), c = randn({64});
+  for (const bool first : {false, true}) {
+    auto f = capture([](const Tensor& p, const Tensor& q) { return matmul(p, q); });
+    for (const bool on : {first, first, first, !first, !first, !first, first}) {
+      const Autocast mixed(on);
+      CHECK(max(abs(f(a, b) - matmul(a, b))).item() == 0);
+    }
+    CHECK(f.counts().recorded == 2);
+  }
+  // Products of the same operands in both precisions are two.
+  const auto both = [&](const Tensor& p, const Tensor& q) {
+    const auto products = [&] { return concatenate({matmul(p, q), linear(p, transpose(q), c)}, 0); };
+    const Tensor plain = products();
+    const Autocast mixed;
+    return products() - plain;
+  };
+  const Tensor expected = both(a, b);
+  CHECK((max(abs(expected)).item() > 0) == Autocast::available());
+  auto captured = capture(both);
+  for (int i = 0; i < 3; ++i) CHECK(max(abs(captured(a, b) - expected)).item() == 0);
+}
+
 TEST_CASE("a checkpoint recomputes in the precision in which it ran") {
   manual_seed(8);
   const Tensor x = variable(randn({64, 80}).value()), w = variable(randn({80, 96}).value());
@@ -141,6 +167,19 @@ TEST_CASE("a checkpoint recomputes in the precision in which it ran") {
   };
   const auto plain = gradients(false), again = gradients(true);
   for (std::size_t i = 0; i < 2; ++i) CHECK(max(abs(plain[i] - again[i])).item() == 0);
+}
+
+TEST_CASE("vmap computes in the precision of the scopes in the function") {
+  manual_seed(12);
+  const Tensor w = randn({96, 96}), xs = randn({4, 64, 96});
+  for (const bool inner : {false, true}) {
+    const UnaryFunction f = [&](const Tensor& x) {
+      const Autocast mixed(inner);
+      return matmul(x, w);
+    };
+    const Autocast outer(!inner);
+    CHECK(max(abs(vmap(f)(xs) - f(xs))).item() == 0);
+  }
 }
 
 TEST_CASE("gradients of gradients have the precision of the product") {

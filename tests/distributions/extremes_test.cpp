@@ -49,7 +49,35 @@ TEST_CASE("distributions: the cdf of Cauchy in its tails, and back") {
   CHECK(std::abs(d.icdf(number(0.5)).item<double>()) == 0);
   CHECK(d.icdf(number(0)).item<double>() == -std::numeric_limits<double>::infinity());
   CHECK(d.icdf(number(1)).item<double>() == std::numeric_limits<double>::infinity());
+  CHECK(Cauchy(0.0, number(2)).cdf(number(0)).item<double>() == 0.5);
   CHECK(d.cdf(number(-std::numeric_limits<double>::infinity())).item<double>() == 0);
+}
+
+TEST_CASE("distributions: quantiles stay in the support") {
+  const auto in = [](DType t, std::initializer_list<double> p) { return tensor(std::vector<double>(p), f64).to(t); };
+  for (const DType t : {f32, f64}) {
+    const Tensor one = ones({}, t);
+    for (const double k : {0.01, 1.0, 100.0, 1e4}) {
+      for (const double loc : {0.0, 3.0}) {
+        const Tensor x = VonMises(full({}, loc, t), full({}, k, t)).icdf(in(t, {0, 1e-30, 1e-18, 1e-10, 1e-3, 0.5, 1}));
+        CHECK(all((x >= -std::numbers::pi) & (x <= full({}, std::numbers::pi, t))).item<bool>());
+      }
+    }
+    CHECK(HalfCauchy(one).icdf(one).item<double>() == std::numeric_limits<double>::infinity());
+    CHECK(allclose(HalfCauchy(one).icdf(in(t, {0, 0.5, 0.75})), in(t, {0, 1, 1 + std::numbers::sqrt2}), 1e-6, 0));
+    for (const double p : {0.5001, 0.7, 0.9, 0.99, 0.9999}) {
+      const Tensor ends = ContinuousBernoulli(full({}, p, t)).icdf(in(t, {0, 1}));
+      CHECK(all((ends >= 0) & (ends <= 1)).item<bool>());
+      CHECK(allclose(ends, in(t, {0, 1}), 0, 1e-6));
+    }
+    CHECK(FisherSnedecor(5.0 * one, 3.0 * one).cdf(full({}, std::numeric_limits<float>::max(), t)).item<double>() == 1);
+  }
+  const Tensor one = number(1), nan = number(std::numeric_limits<double>::quiet_NaN());
+  CHECK(all(isnan(stack({Pareto(one, one).cdf(nan), Weibull(one, one).cdf(nan), FisherSnedecor(one, one).cdf(nan)}, 0)))
+            .item<bool>());
+  // pi^2 / 6 k^-2 for large k.
+  const double k = 1e4;
+  CHECK(allclose(Weibull(ones({}), full({}, k, f32)).variance(), full({}, 1.6445e-8, f32), 2e-3, 0));
 }
 
 TEST_CASE("distributions: Student's t of many degrees of freedom") {

@@ -548,6 +548,19 @@ TEST_CASE("what cannot be written in ONNX is an error that names it") {
   CHECK_NOTHROW(save(one([](const Tensor& x) { return log(x) / floor(x); })));
 }
 
+TEST_CASE("logarithms of sums of probabilities that are 0 are written in ONNX") {
+  const double infinite = std::numeric_limits<double>::infinity();
+  const Tensor a = nt::tensor(std::vector<double>{-infinite, infinite, -infinite, 1}).to(nt::f32);
+  const Tensor b = nt::tensor(std::vector<double>{-infinite, infinite, 2, 1}).to(nt::f32);
+  const Program program = [](std::span<const Tensor> x) {
+    return Many{nt::logaddexp(x[0], x[1]), nt::logaddexp2(x[0], x[1])};
+  };
+  const auto model = nt::onnx::load_bytes(nt::onnx::save_bytes(Nothing(), program, {numbers({4}), numbers({4})}));
+  const auto got = model({{"input_0", a}, {"input_1", b}});
+  CHECK(allclose(got[0], nt::logaddexp(a, b), 1e-6));
+  CHECK(allclose(got[1], nt::logaddexp2(a, b), 1e-6));
+}
+
 TEST_CASE("models take tensors of storage dtypes") {
   const auto model = nt::onnx::load_bytes(nt::onnx::save_bytes(
       Nothing(), one([](const Tensor& x) { return x.to(nt::f32) / 255.0; }), {nt::full({2}, 7.0, nt::f32).to(nt::u8)}));

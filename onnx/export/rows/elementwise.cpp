@@ -70,9 +70,14 @@ void atan2_row(ExportCall& c) {
   const auto upright = c.g.node("And", {x_is_0, c.g.node("Not", {y_is_0})});
   c.emit("Where", {upright, with_sign_of_y(std::numbers::pi / 2), c.g.node("Add", {angle, turn})});
 }
+/// |a - b|, 0 for equal infinities.
+std::string gap_of(ExportCall& c) {
+  const auto gap = c.g.node("Abs", {c.g.node("Sub", c.in)});
+  return c.g.node("Where", {c.g.node("Equal", c.in), c.number(0), gap});
+}
 /// log2(2^a + 2^b).
 void logaddexp2_row(ExportCall& c) {
-  const auto gap = c.g.node("Abs", {c.g.node("Sub", c.in)});
+  const auto gap = gap_of(c);
   const auto power = c.g.node("Exp", {c.g.node("Mul", {gap, c.number(-std::numbers::ln2)})});
   const auto rest = c.g.node("Log", {c.g.node("Add", {power, c.number(1)})});
   c.emit("Add", {c.g.node("Max", c.in), c.g.node("Mul", {rest, c.number(std::numbers::log2e)})});
@@ -99,7 +104,7 @@ void cbrt_row(ExportCall& c) {
 }
 /// The larger one plus log(1 + exp(-|a - b|)).
 void logaddexp_row(ExportCall& c) {
-  const auto gap = c.g.node("Abs", {c.g.node("Sub", c.in)});
+  const auto gap = gap_of(c);
   const auto one = c.number(1);
   const auto rest = c.g.node("Log", {c.g.node("Add", {c.g.node("Exp", {c.g.node("Neg", {gap})}), one})});
   c.emit("Add", {c.g.node("Max", c.in), rest});

@@ -40,5 +40,6 @@ TEST_CASE("nms keeps boxes by their scores") {
   CHECK_THROWS_AS(nms(zeros({3, 3}), zeros({3}), 0.5), ShapeError);
   CHECK_THROWS_AS(nms(zeros({3, 4}), zeros({2}), 0.5), ShapeError);
   CHECK_THROWS_AS(nms(zeros({3, 4}, i64), zeros({3}), 0.5), DTypeError);
+  CHECK_THROWS_AS(nms(zeros({3, 4}), tensor({NAN, 1.0F, 2.0F}), 0.5), ValueError);
   CHECK_THROWS_WITH(nms(full({1, 4}, INFINITY), zeros({1}), 0.5), Catch::Contains("not finite"));
 }

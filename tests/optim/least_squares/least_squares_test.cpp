@@ -236,6 +236,21 @@ TEST_CASE("f32 converges to its precision") {
   }
 }
 
+TEST_CASE("f32: columns that are parallel but for rounding errors are dependent") {
+  const nt::Tensor t = nt::linspace(1, 3, 12).to(nt::f32), y = nt::cos(5.0 * t);
+  const double best = least_squares([&](const nt::Tensor& x) { return x[0] * t - y; }, nt::zeros({1}, nt::f32)).value;
+  for (const auto algorithm : algorithms) {
+    LeastSquaresOptions o;
+    o.algorithm = algorithm;
+    const auto same_line = [&](const nt::Tensor& x) { return x[0] * t + x[1] * (t / 3.0) + x[2] * (t * 0.7) - y; };
+    const auto r = least_squares(same_line, nt::zeros({3}, nt::f32), o);
+    INFO(optim::to_string(r));
+    CHECK(r.converged());
+    CHECK(r.value == Approx(best).epsilon(1e-5));
+    CHECK(nt::max(nt::abs(r.x())).item() < 10);
+  }
+}
+
 TEST_CASE("unknowns of sizes from 1e-13 to 1e9 are found to the same number of digits") {
   const auto truth = doubles({3e-13, 2, 5e9});
   const auto t = nt::arange(12).to(nt::f64) / 4;
