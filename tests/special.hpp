@@ -138,6 +138,21 @@ inline long double igamma_of(long double a, long double x) {
   }
   return std::exp(a * std::log(x) - x - std::lgamma(a + 1)) * sum;
 }
+/// 1 - P, without their difference where a is so small that P is near 1.
+inline long double igammac_of(long double a, long double x) {
+  if (a > 1e-6L || x > 0.5L) return 1 - igamma_of(a, x);
+  // Gamma(a, x) = (Gamma(1 + a) - x^a) / a - x^a times the sum of (-x)^n / (n! (a + n)).
+  const long double power = a * std::log(x);
+  const long double gamma =
+      -0.577215664901532860606512090082402431L * a + 0.822467033424113218236207583323012594L * a * a;
+  long double term = 1;
+  long double sum = 0;
+  for (int n = 1; std::fabs(term) > 1e-22L; ++n) {
+    term *= -x / n;
+    sum += term / (a + n);
+  }
+  return (std::expm1(gamma) - std::expm1(power) - a * std::exp(power) * sum) / std::exp(gamma);
+}
 inline long double igammainv_of(long double a, long double p) {
   return std::exp(bisect(std::log(p) / a - 80, 20, [=](long double y) { return igamma_of(a, std::exp(y)) - p; }));
 }

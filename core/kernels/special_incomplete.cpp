@@ -26,6 +26,28 @@ long double log_gamma(long double a) {
   return (a - 0.5L) * std::log(a) - a + 0.918938533204672741780329736406L + sum / a - std::log(product);
 }
 
+/// log Gamma(1 + a), 0 < a < 1, to a relative precision: -log(1 + a) + a (1 - euler) + the sum over n of
+/// (zeta(n) - 1) (-a)^n / n (Abramowitz and Stegun 6.1.33).
+long double log_gamma_1p(long double a) {
+  if (a > 0.25L) return log_gamma(1 + a);
+  constexpr long double euler = 0.577215664901532860606512090082402431L;
+  // zeta(n) - 1 from n = 2 on
+  constexpr long double less_one[] = {
+      0.6449340668482264364724L,     0.2020569031595942853997L,      0.082323233711138191516L,
+      0.03692775514336992633137L,    0.01734306198444913971452L,     0.008349277381922826839798L,
+      0.004077356197944339378685L,   0.002008392826082214417853L,    0.000994575127818085337146L,
+      0.0004941886041194645587023L,  0.000246086553308048298638L,    0.0001227133475784891467518L,
+      0.00006124813505870482925855L, 0.00003058823630702049355173L,  0.00001528225940865187173257L,
+      0.0000076371976378997622736L,  0.000003817293264999839856462L, 0.000001908212716553938925657L,
+      9.53962033872796113152e-7L,    4.769329867878064631167e-7L,    2.384505027277329900036e-7L,
+      1.192199259653110730678e-7L,   5.960818905125947961244e-8L,    2.980350351465228018606e-8L};
+  long double sum = 0;
+  for (std::size_t i = std::size(less_one); i-- > 0;) {
+    sum = (sum + (i % 2 == 0 ? 1 : -1) * less_one[i] / static_cast<long double>(i + 2)) * a;
+  }
+  return -std::log1p(a) + a * (1 - euler) + a * sum;
+}
+
 /// x^a exp(-x) / Gamma(a) for x = exp(y). Where a and x are large and near each other, the exponent is the small
 /// difference of large numbers: of their ratio, instead.
 double gamma_density_of(double a, double y) {
@@ -64,6 +86,17 @@ T gamma_fraction(const T& a, T one, double x) {
            return std::pair<T, T>((a + -static_cast<double>(k)) * static_cast<double>(k), a * -1.0 + (x + 1 + 2.0 * k));
          });
 }
+/// Q for a < 1 and x of the series, where P may be near 1: P = x^a / Gamma(1 + a) (1 + a s), s the sum over n of
+/// (-x)^n / (n! (a + n)).
+double small_shape_upper(double a, double x) {
+  long double term = 1, sum = 0;
+  for (int n = 1; std::abs(term) > 1e-22L; ++n) {
+    term *= -static_cast<long double>(x) / n;
+    sum += term / (a + n);
+  }
+  const long double power = a * std::log(static_cast<long double>(x)) - log_gamma_1p(a);
+  return static_cast<double>(-std::expm1(power + std::log1p(a * sum)));
+}
 /// Where the series is used.
 bool by_series(double a, double x) { return x < (a < 1 ? 0.5 + a : a + 1); }
 
@@ -73,6 +106,7 @@ double incomplete_gamma(double a, double x) {
   if (a == 0 && x == 0) return nan;
   if (x == 0 || std::isinf(a)) return std::isinf(x) ? nan : upper ? 1 : 0;
   if (a == 0 || std::isinf(x)) return upper ? 0 : 1;
+  if (upper && a < 1 && by_series(a, x)) return small_shape_upper(a, x);
   const double density = gamma_density_of(a, std::log(x));
   if (by_series(a, x)) {
     const double p = density == 0 ? 0 : density / a * gamma_series(a, 1.0, x);
@@ -82,13 +116,13 @@ double incomplete_gamma(double a, double x) {
   return upper ? q : 1 - q;
 }
 
-/// density(a + e) / density(a)
-Jet gamma_density_jet(double a, double y, int n) {
+/// density(a + e) / density(a), and with `shift` 1 the same of density / a
+Jet gamma_density_jet(double a, double y, int n, int shift = 0) {
   Jet s(n, 0);
   double factorial = 1;
   for (int k = 1; k <= n; ++k) {
     factorial *= k;
-    s(k, 0) = ((k == 1 ? y : 0) - polygamma_at(k - 1, a)) / factorial;
+    s(k, 0) = ((k == 1 ? y : 0) - polygamma_at(k - 1, a + shift)) / factorial;
   }
   return exp(s);
 }
@@ -99,9 +133,9 @@ double gamma_ratio_of(double a, double y, double order) {
   if (std::isinf(x)) return 0;  // all of the mass is below
   const Jet at(n, 0, a, 1, 0);
   const Jet one(n, 0, 1);
-  const Jet density = gamma_density_jet(a, y, n);
-  if (by_series(a, x)) return (density * gamma_series(at, one, x) / at).last();
-  return -(density * gamma_fraction(at, one, x)).last();
+  // density / a, whose logarithm is smooth at a = 0
+  if (by_series(a, x)) return (gamma_density_jet(a, y, n, 1) * gamma_series(at, one, x)).last() / a;
+  return -(gamma_density_jet(a, y, n) * gamma_fraction(at, one, x)).last();
 }
 
 // --- beta ---

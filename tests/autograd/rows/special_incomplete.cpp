@@ -28,7 +28,7 @@ const Rows incomplete{{
      .tolerance_scale = 4},
     {.name = "igammac",
      .call = [](Args& x) { return igammac(x[0], x[1]); },
-     .scalar = [](Numbers x) { return 1 - igamma_of(x[0], x[1]); },
+     .scalar = [](Numbers x) { return igammac_of(x[0], x[1]); },
      .domains = {{.low = 0.6, .high = 4, .above = 0, .below = 50}, {.low = 0.5, .high = 8, .above = 0, .below = 50}},
      .rejects = two_refuse("igammac", igammac),
      .tolerance_scale = 4},
