@@ -41,16 +41,6 @@ Complex cotangent(const Tensor& re, const Tensor& im) {
   return {re.defined() ? re : zeros_like(im), im.defined() ? im : zeros_like(re)};
 }
 
-/// Unit eigenvectors are unique up to a phase: a function that depends on the phase has no derivative.
-void expect_no_phase(const Tensor& phases, const Tensor& scale) {
-  if (phases.size() == 0) return;
-  const Tensor largest = max(abs(phases.detach()));
-  const Tensor size = max(abs(scale.detach()));
-  if (largest.item() <= std::sqrt(epsilon(phases.dtype())) * size.item()) return;
-  raise<NumericalError>("eig: the derivative depends on the phases of the eigenvectors, which are arbitrary",
-                        "a function of v invariant to the phases of its columns", "a function that depends on them");
-}
-
 /// What is known of a pullback before its quotients by e_ij = w_j - w_i are formed; constants.
 struct Gaps {
   Tensor none;   ///< i and j have numerically equal values (also i = j)
@@ -85,6 +75,20 @@ constexpr core::SpectralOp of_eig{"eig", "linalg::matrix_function for a symmetri
                         std::string("distinct values, or ") + of_eig.alternative, std::to_string(size));
 }
 
+/// Unit eigenvectors are unique up to a phase: a function that depends on the phase has no derivative.
+/// Next to equal values, rounding can look like it.
+void expect_no_phase(const Tensor& phases, const Tensor& scale, const Gaps& gaps) {
+  if (phases.size() == 0) return;
+  const Tensor largest = max(abs(phases.detach()));
+  const Tensor size = max(abs(scale.detach()));
+  if (largest.item() <= std::sqrt(epsilon(phases.dtype())) * size.item()) return;
+  if (gaps.equal) core::raise_undetermined(of_eig);
+  if (gaps.least < std::pow(epsilon(phases.dtype()), 0.375))
+    raise_ill_conditioned("values are nearly equal", gaps.least);
+  raise<NumericalError>("eig: the derivative depends on the phases of the eigenvectors, which are arbitrary",
+                        "a function of v invariant to the phases of its columns", "a function that depends on them");
+}
+
 /// NumericalError where the cotangents of values (undefined if unused) and vectors, p = v^H v', do not determine the
 /// derivative, or rounding of p divided by the gaps would be noticeable.
 void expect_determined(const Gaps& gaps, const Complex& p, const Complex& inner, bool values, bool further) {
@@ -104,7 +108,7 @@ void expect_determined(const Gaps& gaps, const Complex& p, const Complex& inner,
 Complex inner_of_vectors(const Complex& w, const Complex& v, const Complex& g, const Gaps& gaps, bool values) {
   const Complex vh = adjoint(v);
   const Complex x = product(vh, g);
-  expect_no_phase(diagonal(x.im, 0, -2, -1), x.re);
+  expect_no_phase(diagonal(x.im, 0, -2, -1), x.re, gaps);
   const Complex lengths = product(vh, v);
   const Tensor along = row(diagonal(x.re, 0, -2, -1));
   const Tensor identity = eye(w.re.shape(-1), w.re.dtype());
