@@ -4,6 +4,7 @@
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
 #include <newtape/autograd/ops/creation.hpp>
+#include <newtape/autograd/ops/detail/expect_complex.hpp>
 #include <newtape/autograd/ops/elementwise.hpp>
 #include <newtape/autograd/ops/fft.hpp>
 #include <newtape/autograd/ops/join.hpp>
@@ -25,6 +26,13 @@ namespace newtape::fft {
 static const Op fft_op{"fft"};
 static const Op rfft_op{"rfft"};
 static const Op irfft_op{"irfft"};
+
+void expect_complex(std::string_view op, const Tensor& z) {
+  expect_floating(op, z.value());
+  if (z.ndim() >= 1 && z.shape(-1) == 2) return;
+  raise<ShapeError>(std::string(op) + ": a complex array has real and imaginary parts along its last axis", "[.., 2]",
+                    to_string(z.shape()));
+}
 
 namespace {
 
@@ -74,13 +82,6 @@ Tensor real_inverse(In z, std::int64_t n, double scale) {
 double factor(Norm norm, bool inverse, std::int64_t n) {
   if (norm == Norm::ortho) return 1 / std::sqrt(static_cast<double>(n));
   return (norm == Norm::backward) == inverse ? 1 / static_cast<double>(n) : 1;
-}
-
-void expect_complex(std::string_view op, const Tensor& z) {
-  expect_floating(op, z.value());
-  if (z.ndim() >= 1 && z.shape(-1) == 2) return;
-  raise<ShapeError>(std::string(op) + ": a complex array has real and imaginary parts along its last axis", "[.., 2]",
-                    to_string(z.shape()));
 }
 
 /// x with `n` elements along an axis, cut or padded with zeros.

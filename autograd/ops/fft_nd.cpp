@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/autograd/ops/detail/expect_complex.hpp>
 #include <newtape/autograd/ops/fft_nd.hpp>
 
 #include <string>
@@ -28,9 +29,8 @@ std::vector<FftOptions> by_axis(const char* op, std::size_t ndim, const FftnOpti
 
 /// Number of axes of the complex array. ShapeError.
 std::size_t complex_ndim(const char* op, const In& z) {
-  if (z.ndim() >= 1 && z.tensor().shape(-1) == 2) return z.ndim() - 1;
-  raise<ShapeError>(std::string(op) + ": a complex array has real and imaginary parts along its last axis", "[.., 2]",
-                    to_string(z.shape()));
+  expect_complex(op, z.tensor());
+  return z.ndim() - 1;
 }
 void expect_axes(const char* op, const std::vector<FftOptions>& axes) {
   if (axes.empty()) raise<ShapeError>(std::string(op) + ": there must be an axis", "one or more", "none");
@@ -80,6 +80,7 @@ Tensor irfftn(In z, const FftnOptions& options) {
 
 Tensor hfft(In z, const FftOptions& options) {
   const CallSite here(z.location());
+  expect_complex("hfft", z.tensor());
   return irfft(conj(std::move(z)), {.n = options.n, .axis = options.axis, .norm = exchanged(options.norm)});
 }
 Tensor ihfft(In x, const FftOptions& options) {

@@ -66,6 +66,7 @@ Geometry geometry(const char* op, const Shape& input, const Dims& kernel_size, c
 }  // namespace
 
 Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options) {
+  const CallSite here(x.location());
   expect_floating("unfold", x.value());
   const std::size_t axes = kernel_size.size();
   if (axes < 1 || axes > 3 || (x.ndim() != axes + 1 && x.ndim() != axes + 2)) {
@@ -78,6 +79,7 @@ Tensor unfold(In x, const Dims& kernel_size, const FoldOptions& options) {
 }
 
 Tensor fold(In x, const Dims& output_size, const Dims& kernel_size, const FoldOptions& options) {
+  const CallSite here(x.location());
   expect_floating("fold", x.value());
   const std::size_t axes = output_size.size();
   if (axes < 1 || axes > 3 || kernel_size.size() != axes || (x.ndim() != 2 && x.ndim() != 3)) {

@@ -25,11 +25,13 @@ Tensor signbit(In x) { return signbit_op(core::signbit(x.value())); }
 
 Tensor isposinf(In x) {
   const CallSite here(x.location());
-  return isinf(x) & (x > 0.0);
+  const Tensor& value = x.tensor();  // a number, too
+  return isinf(value) & (value > 0.0);
 }
 Tensor isneginf(In x) {
   const CallSite here(x.location());
-  return isinf(x) & (x < 0.0);
+  const Tensor& value = x.tensor();
+  return isinf(value) & (value < 0.0);
 }
 
 namespace {

@@ -102,6 +102,7 @@ TEST_CASE("fft: several axes, and Hermitian signals, as PyTorch's") {
   CHECK_THROWS_AS(fft::fftn(real), ShapeError);
   CHECK_THROWS_AS(fft::rfftn(tensor(1.0, f64)), ShapeError);
   CHECK_THROWS_AS(fft::irfftn(z, {.axes = 3}), ShapeError);
+  CHECK_THROWS_WITH(fft::hfft(real), Catch::StartsWith("hfft: "));
 }
 
 TEST_CASE("fft: windows as PyTorch's, periodic and symmetric") {

@@ -28,6 +28,13 @@ TEST_CASE("nextafter gives the neighbour") {
   check_neighbours<double>();
 }
 
+TEST_CASE("isposinf and isneginf of numbers") {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  CHECK(isposinf(inf).item<bool>());
+  CHECK(isneginf(-inf).item<bool>());
+  CHECK_FALSE((isposinf(-inf).item<bool>() || isneginf(inf).item<bool>() || isposinf(1.0).item<bool>()));
+}
+
 TEST_CASE("frexp and ldexp are inverse to each other, bit for bit") {
   for (const double x : {1.0, -0.75, 1e-310, 5e-324, 1.7e308, 0.0, -3.1}) {
     const Frexp parts = frexp(tensor(x, f64));
