@@ -53,7 +53,10 @@ newtape_link_flags(newtape_pc_private ${newtape_pc_zip} ${newtape_pc_cholmod} ${
 if(BUILD_SHARED_LIBS)
   set(newtape_pc_libs "-lnewtape")
   set(newtape_pc_private "")
+  set(newtape_pc_data "")  # the library finds its data sets beside it
 else()
+  set(newtape_pc_data " -DNEWTAPE_DATA_DIRECTORY=\${datadir} -include \${includedir}/newtape/data_directory.h")
+  install(FILES cmake/data_directory.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/newtape" COMPONENT development)
   # Users first, what they use after them.
   set(newtape_pc_libs ${newtape_parts})
   list(REVERSE newtape_pc_libs)
