@@ -39,7 +39,7 @@ Tensor reduced_by_factor(Args& x) {
 }
 void refused_antialias(const InterpolateOptions& options) { interpolate(of({1, 1, 3, 3}), options); }
 
-const Domain at{.low = 0, .high = 3, .dtype = i64};
+const Domain cells{.low = 0, .high = 3, .dtype = i64};
 
 const Rows image_rows{{
     {.name = "grid_sample bilinear",
@@ -135,7 +135,7 @@ const Rows image_rows{{
      .rejects = {{Error::shape, "of 2 rows and columns", [] { pixel_unshuffle(of({1, 2, 3}), 2); }}},
      .composite = true},
     {.name = "max_unpool",
-     .domains = {{}, at},
+     .domains = {{}, cells},
      .samples = stored("max_unpool",
                        {{"line", [](Args& x) { return max_unpool1d(x[0], x[1], 2); }},
                         {"plain", [](Args& x) { return max_unpool2d(x[0], x[1], 2); }},

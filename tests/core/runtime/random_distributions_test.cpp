@@ -103,7 +103,7 @@ TEST_CASE("counts have their probabilities", "[random]") {
     CHECK(chi_square(random::poisson(repeated(rate), g),
                      [rate](int k) { return std::exp(k * std::log(rate) - rate - std::lgamma(k + 1.0)); }) < 4);
   }
-  for (const auto [n, p] :
+  for (const auto& [n, p] :
        {std::pair(1, 0.3), std::pair(12, 0.2), std::pair(40, 0.9), std::pair(500, 0.4), std::pair(3000, 0.02)}) {
     INFO(n << " trials of " << p);
     CHECK(chi_square(random::binomial(repeated(n), repeated(p), g), [n = n, p = p](int k) {
