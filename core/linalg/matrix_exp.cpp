@@ -105,7 +105,8 @@ PadePlan plan(const Array& a, std::vector<Array>& even) {
 /// exp(a) of one matrix in f64, whose sixth power is finite.
 Array exp_of(Array a) {
   std::vector<Array> even;  // a^2, a^4, ..
-  const auto [m, scaling] = plan(a, even);
+  const auto [degree, scaling] = plan(a, even);
+  const int m = degree;  // Clang before 16 captures no structured bindings
   int squarings = scaling;
   if (squarings > 0) {
     a = std::move(a) * number(std::ldexp(1.0, -squarings), f64);

@@ -162,7 +162,8 @@ std::vector<double> value_errors(const Array& output, const Array& target) {
   const std::vector<double> b(y.data<double>(), y.data<double>() + y.size());
   const bool finite = std::all_of(a.begin(), a.end(), [](double v) { return std::isfinite(v); });
   // Two values, 0 and 1 or -1 and 1 say, are two classes.
-  const auto [low, high] = std::minmax_element(b.begin(), b.end());
+  const auto ends = std::minmax_element(b.begin(), b.end());
+  const auto low = ends.first, high = ends.second;  // Clang before 16 captures no structured bindings
   const bool binary = std::all_of(b.begin(), b.end(), [&](double v) { return v == *low || v == *high; });
   if (binary && (*low < *high || (b.size() == n && (*low == 0 || *low == 1)))) {
     std::vector<double> sides;

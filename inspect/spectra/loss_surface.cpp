@@ -88,10 +88,10 @@ LossSurface::LossSurface(SurfaceModel model, std::function<Tensor()> outputs, Un
 
 LossSurface::LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction loss,
                          const LossSurfaceOptions& options)
-    : LossSurface(std::move(model), loader, std::move(loss), OutputLoss(), options) {}
+    : LossSurface(std::move(model), loader, options, std::move(loss), OutputLoss()) {}
 
-LossSurface::LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction outputs, OutputLoss loss,
-                         const LossSurfaceOptions& options)
+LossSurface::LossSurface(SurfaceModel model, const data::Loader& loader, const LossSurfaceOptions& options,
+                         BatchFunction outputs, OutputLoss loss)
     : LossSurface(std::move(model), std::make_unique<data::Loader>(loader), std::move(outputs), std::move(loss)) {
   if (options.max_batches < 0) {
     raise<ValueError>("LossSurface: max_batches must not be negative", "0 or more",

@@ -8,6 +8,7 @@
 #include <newtape/data/loading/loader.hpp>
 #include <newtape/nn/module/module.hpp>
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <span>
@@ -59,8 +60,11 @@ class LossSurface {
   /// Batches count by their number of samples, the length of their first array. The loader is copied.
   LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction loss,
               const LossSurfaceOptions& options = {});
-  LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction outputs, OutputLoss loss,
-              const LossSurfaceOptions& options = {});
+  template <
+      std::invocable<const Tensor&, const data::Batch&> F>  // no OutputLoss, which Clang 14 makes of {.max_batches = 3}
+  LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction outputs, F loss,
+              const LossSurfaceOptions& options = {})
+      : LossSurface(std::move(model), loader, options, std::move(outputs), OutputLoss(std::move(loss))) {}
 
   /// The trainable parameters with their names, and the number of their elements.
   const std::vector<std::pair<std::string, Parameter>>& parameters() const noexcept { return parameters_; }
@@ -100,6 +104,8 @@ class LossSurface {
 
  private:
   LossSurface(SurfaceModel model, std::unique_ptr<data::Loader> loader, BatchFunction loss, OutputLoss output_loss);
+  LossSurface(SurfaceModel model, const data::Loader& loader, const LossSurfaceOptions& options, BatchFunction outputs,
+              OutputLoss loss);
   std::vector<Parameter> cells() const;
 
   std::vector<std::pair<std::string, Parameter>> parameters_;
