@@ -222,65 +222,6 @@ Results values_along_axis(const BatchedCall& c) {
   return {found.values, found.indices};
 }
 
-// --- linear algebra: stacks of matrices ---
-
-/// Systems a x = b; with f(a, b) for matrices b.
-template <class F>
-Results of_system(const BatchedCall& c, std::size_t a, std::size_t b, const F& f) {
-  const bool vector = c.ndim(b) == 1;
-  const std::size_t most = std::max(c.ndim(a), vector ? 2 : c.ndim(b));
-  const Tensor matrix = c.aligned(a, most);
-  if (!vector) return {f(matrix, c.aligned(b, most))};
-  // The vectors of a stack of matrices are columns, for each example.
-  if (c.ndim(a) != 2) return {};
-  return {squeeze(f(matrix, unsqueeze(c[b], -1)), -1)};
-}
-Results solve_rule(const BatchedCall& c) {
-  return of_system(c, 0, 1,
-                   [&](const Tensor& a, const Tensor& b) { return linalg::solve(a, b, {.left = c.flag("left")}); });
-}
-Results solve_triangular_rule(const BatchedCall& c) {
-  return of_system(c, 0, 1, [&](const Tensor& a, const Tensor& b) {
-    return linalg::solve_triangular(a, b,
-                                    {.upper = c.flag("upper"),
-                                     .left = c.flag("left"),
-                                     .transposed = c.flag("transposed"),
-                                     .unitriangular = c.flag("unitriangular")});
-  });
-}
-Results cholesky_solve_rule(const BatchedCall& c) {
-  return of_system(c, 1, 0,
-                   [&](const Tensor& l, const Tensor& b) { return linalg::cholesky_solve(b, l, c.flag("upper")); });
-}
-// Of matrices whose upper triangle is asked for the transposed ones are traced.
-Results cholesky_rule(const BatchedCall& c) { return {linalg::cholesky(c[0])}; }
-Results slogdet_rule(const BatchedCall& c) {
-  const auto d = linalg::slogdet(c[0]);
-  return {d.sign, d.logabsdet};
-}
-
-Results eigh_rule(const BatchedCall& c) {
-  const auto e = linalg::eigh(c[0], c.flag("upper"));
-  return {e.w, e.v};
-}
-Results eigvalsh_rule(const BatchedCall& c) { return {linalg::eigvalsh(c[0], c.flag("upper"))}; }
-Results svd_rule(const BatchedCall& c) {
-  const auto f = linalg::svd(c[0], c.flag("full_matrices"));
-  return {f.u, f.s, f.vh};
-}
-Results qr_rule(const BatchedCall& c) {
-  const auto f = linalg::qr(c[0], c.flag("complete") ? linalg::QRMode::complete : linalg::QRMode::reduced);
-  return {f.q, f.r};
-}
-Results lu_factor_rule(const BatchedCall& c) {
-  const auto f = linalg::lu_factor(c[0]);
-  return {f.lu, f.pivots};
-}
-Results lu_unpack_rule(const BatchedCall& c) {
-  const auto f = linalg::lu_unpack({c.whole(0), c.whole(1)});
-  return {f.p, f.l, f.u};
-}
-
 // Operators, as functions.
 Tensor add_of(In a, In b) { return std::move(a) + std::move(b); }
 Tensor div_of(In a, In b) { return std::move(a) / std::move(b); }
@@ -378,30 +319,20 @@ constexpr NamedRule other_rules[] = {
     {"argmax", index_of_extreme<argmax>},
     {"argmin", index_of_extreme<argmin>},
     {"argsort", argsort_rule},
-    {"cholesky", cholesky_rule},
-    {"cholesky_solve", cholesky_solve_rule},
     {"concatenate", concatenate_rule},
     {"cummax", values_along_axis<cummax>},
     {"cummin", values_along_axis<cummin>},
     {"cumprod", along_axis<cumprod>},
     {"cumsum", along_axis<cumsum>},
-    {"det", one<linalg::det>},
-    {"eigh", eigh_rule},
-    {"eigvalsh", eigvalsh_rule},
     {"expand", expand_rule},
     {"flip", flip_rule},
     {"gather", gather_rule},
-    {"inv", one<linalg::inv>},
     {"layer_norm", layer_norm_rule},
     {"linear", linear_rule},
     {"log_softmax", along_axis<log_softmax>},
     {"logcumsumexp", along_axis<logcumsumexp>},
-    {"logm", one<linalg::logm>},
     {"logsumexp", reduction<logsumexp>},
-    {"lu_factor", lu_factor_rule},
-    {"lu_unpack", lu_unpack_rule},
     {"matmul", of_matrices<matmul>},
-    {"matrix_exp", one<linalg::matrix_exp>},
     {"max", reduction<max>},
     {"mean", reduction<mean>},
     {"min", reduction<min>},
@@ -409,22 +340,15 @@ constexpr NamedRule other_rules[] = {
     {"pad", pad_rule},
     {"permute", permute_rule},
     {"prod", reduction<prod>},
-    {"qr", qr_rule},
     {"reshape", reshape_rule},
     {"scatter", scatter_rule},
     {"select", select_rule},
     {"slice", slice_rule},
-    {"slogdet", slogdet_rule},
     {"softmax", along_axis<softmax>},
-    {"solve", solve_rule},
-    {"solve_triangular", solve_triangular_rule},
     {"sort", sort_rule},
     {"split", split_rule},
-    {"sqrtm", one<linalg::sqrtm>},
     {"stack", stack_rule},
     {"sum", reduction<sum>},
-    {"svd", svd_rule},
-    {"svdvals", one<linalg::svdvals>},
     {"take", take_rule},
     {"topk", topk_rule},
     {"unstack", unstack_rule},
@@ -438,6 +362,7 @@ const std::map<std::string_view, BatchingRule>& all_rules() {
     for (const auto& r : rules::elementwise_rules) by_name.emplace(r.op, r.rule);
     for (const auto& r : rules::other_rules) by_name.emplace(r.op, r.rule);
     for (const auto& r : image_rules()) by_name.emplace(r.op, r.rule);
+    for (const auto& r : linalg_rules()) by_name.emplace(r.op, r.rule);
     return by_name;
   }();
   return all;

@@ -53,6 +53,8 @@ struct NamedRule {
 };
 /// The rules of convolutions and pooling.
 std::span<const NamedRule> image_rules();
+/// The rules of linear algebra.
+std::span<const NamedRule> linalg_rules();
 /// The rule of an operation; nullptr if it has none.
 BatchingRule batching_rule(std::string_view op);
 /// The names of all operations that have one.

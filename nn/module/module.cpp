@@ -23,7 +23,11 @@ std::string_view ModuleBase::type() const {
   const auto scope = name.rfind("::");
   return scope == std::string_view::npos ? name : name.substr(scope + 2);
 }
-bool ModuleBase::is_type(const std::string_view* signature) const { return body_->signature == signature; }
+bool ModuleBase::is_type(const std::string_view* signature) const {
+  if (body_->signature == signature) return true;
+  // A shared library and a program have a signature each of the same type; of types without linkage several have one text.
+  return *body_->signature == *signature && signature->find("anonymous") == std::string_view::npos;
+}
 
 // --- registration ---
 
