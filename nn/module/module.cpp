@@ -16,17 +16,25 @@ ModuleBase& ModuleBase::operator=(const ModuleBase& other) = default;
 ModuleBase& ModuleBase::operator=(ModuleBase&&) noexcept = default;
 ModuleBase::~ModuleBase() = default;
 
+/// The type in a signature, which another compiler than the library's may have written.
+static std::string_view type_of(std::string_view signature) {
+  constexpr std::string_view before = "T = ";
+  signature.remove_prefix(signature.find(before) + before.size());
+  return signature.substr(0, std::min(signature.find("; "), signature.size() - 1));
+}
+
 std::string_view ModuleBase::type() const {
-  std::string_view name = *body_->signature;
-  name.remove_prefix(detail::type_begin);
-  name.remove_suffix(name.size() - std::min(name.find_first_of(";]<"), name.size()));
+  std::string_view name = type_of(*body_->signature);
+  name = name.substr(0, name.find('<'));
   const auto scope = name.rfind("::");
   return scope == std::string_view::npos ? name : name.substr(scope + 2);
 }
+
 bool ModuleBase::is_type(const std::string_view* signature) const {
   if (body_->signature == signature) return true;
-  // A shared library and a program have a signature each of the same type; of types without linkage several have one text.
-  return *body_->signature == *signature && signature->find("anonymous") == std::string_view::npos;
+  // A shared library and a program have a signature each of the same type; of types without linkage several have one name.
+  const std::string_view type = type_of(*signature);
+  return type == type_of(*body_->signature) && type.find("anonymous") == std::string_view::npos;
 }
 
 // --- registration ---

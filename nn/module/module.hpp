@@ -78,10 +78,10 @@ template <class T>
 constexpr std::string_view signature_with() {
   return __PRETTY_FUNCTION__;
 }
-/// Where the type begins in it.
+/// Where the type begins in one of this compiler's.
 inline constexpr std::size_t type_begin = signature_with<int>().find("T = ") + 4;
 struct Parametrize;
-/// The address of the signature identifies the type.
+/// Identifies the type, by its address within one program or shared library.
 template <class T>
 inline constexpr std::string_view type_signature = signature_with<T>();
 }  // namespace detail
