@@ -39,7 +39,7 @@ class Located : public F {
  public:
   /// Of anything that F can be made of.
   template <detail::CanBeCalled G>
-    requires(std::convertible_to<G, F> && !std::same_as<std::remove_cvref_t<G>, Located>)
+    requires(!std::same_as<std::remove_cvref_t<G>, Located> && std::convertible_to<G, F>)
   Located(G&& f, SourceLocation location = SourceLocation::current()) : F(std::forward<G>(f)), site_(location) {}
   Located(const Located& other)
       : F(static_cast<const F&>(other)), site_(other.site_) {}  // not a function that wraps it

@@ -8,6 +8,11 @@
 
 #include <cmath>
 
+#if defined(__MINGW32__) && defined(__STRICT_ANSI__)  // its header declares them in other modes only
+extern "C" double __cdecl _jn(int, double);
+extern "C" double __cdecl _yn(int, double);
+#endif
+
 namespace newtape::core::kernels::special {
 namespace {
 

@@ -18,8 +18,12 @@ namespace {
 constexpr double pi = std::numbers::pi;
 
 double log_of_gamma(double x) {
+#if defined(_WIN32)
+  return std::lgamma(x);
+#else
   int sign = 0;
   return ::lgamma_r(x, &sign);
+#endif
 }
 
 /// The random numbers of one draw: Philox blocks whose third counter word, 0 in all other streams, counts them.
