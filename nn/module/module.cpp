@@ -32,9 +32,10 @@ std::string_view ModuleBase::type() const {
 
 bool ModuleBase::is_type(const std::string_view* signature) const {
   if (body_->signature == signature) return true;
-  // A shared library and a program have a signature each of the same type; of types without linkage several have one name.
+  // A shared library and a program have a signature each of the same type. Closures, types of functions and of unnamed namespaces,
+  // of which several have one name, are written with parentheses or braces.
   const std::string_view type = type_of(*signature);
-  return type == type_of(*body_->signature) && type.find("anonymous") == std::string_view::npos;
+  return type == type_of(*body_->signature) && type.find_first_of("({") == std::string_view::npos;
 }
 
 // --- registration ---

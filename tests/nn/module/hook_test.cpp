@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,10 @@ TEST_CASE("module: types, paths, and apply") {
   CHECK(nn::Lambda([](const nt::Tensor& x) { return x; }).type() == "Lambda");
   CHECK(net.is<Net>());
   CHECK_FALSE(net.is<nn::Linear>());
+  const nn::Lambda twice([](const nt::Tensor& x) { return 2 * x; });
+  const nn::Lambda thrice([](const nt::Tensor& x) { return 3 * x; });
+  CHECK(twice.is<std::remove_const_t<decltype(twice)>>());
+  CHECK_FALSE(twice.is<std::remove_const_t<decltype(thrice)>>());  // although compilers may write them alike
   Names paths;
   for (const auto& [path, m] : net.named_modules()) paths.push_back(path + "=" + std::string(m.type()));
   CHECK(paths == Names{"=Net", "pair=Pair", "pair.first=Linear", "pair.second=Linear", "tail=Sequential",
