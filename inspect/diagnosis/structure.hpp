@@ -18,7 +18,7 @@ struct StructureFacts {
   std::vector<std::int64_t> unused = {};  ///< those columns
   std::optional<bool> affine;             ///< in floating inputs
   /// Of pairs of examples that differ, those with equal outputs.
-  std::optional<double> collapsed;
+  std::optional<double> collapsed = {};
   std::optional<bool> ignores_order;  ///< the second axis of the inputs reversed reverses the output, or leaves it
 };
 /// Empty where the model does not run, or gives other results for the same inputs.
