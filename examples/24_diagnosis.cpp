@@ -23,8 +23,8 @@ double train_and_show(inspect::Report& report, const std::string& name, double l
   std::int64_t step = 0;
   for (std::uint64_t epoch = 0; step < 400; ++epoch) {
     nt::data::Loader loader(train, {.batch_size = 64, .shuffle = true, .seed = epoch});
-    for (auto& [x, y] : loader) {
-      optimizer.step([&, &x = x, &y = y] { return nn::cross_entropy(model(x), y); });
+    for (auto& [inputs, labels] : loader) {
+      optimizer.step([&, &x = inputs, &y = labels] { return nn::cross_entropy(model(x), y); });
       if (++step == 400) break;
     }
   }

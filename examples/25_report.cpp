@@ -29,8 +29,9 @@ int main(int argc, char** argv) {
     std::int64_t step = 0;
     inspect::Progress epochs("epochs", 20, {.unit = "epochs", .plot = true});
     for (int epoch = 0; epoch < 20; ++epoch) {
-      for (auto& [x, y] : loader) {
-        const nt::Tensor loss = optimizer.step([&, &x = x, &y = y] { return nn::cross_entropy(model(x), y); });
+      for (auto& [inputs, labels] : loader) {
+        const nt::Tensor loss =
+            optimizer.step([&, &x = inputs, &y = labels] { return nn::cross_entropy(model(x), y); });
         report.add_scalar("loss/train", loss.item(), step, seed);
         if (seed == 0) {
           losses.push_back(loss.item());

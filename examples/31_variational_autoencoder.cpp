@@ -38,8 +38,8 @@ int main() {
   nt::data::Loader loader(train, {.batch_size = 50, .shuffle = true});
   for (int epoch = 0; epoch < 60; ++epoch) {
     double sum = 0;
-    for (auto& [x, label] : loader) {
-      sum += optimizer.step([&, &x = x] { return negative_bound(model, flat(x)); }).item();
+    for (auto& [images, labels] : loader) {
+      sum += optimizer.step([&, &x = images] { return negative_bound(model, flat(x)); }).item();
     }
     if (epoch % 10 == 9) fmt::print("epoch {:2}: {:.2f} nats an image\n", epoch + 1, sum / 30);
   }

@@ -21,11 +21,13 @@ namespace {
 namespace nt = newtape;
 namespace optim = newtape::optim;
 
+#ifdef NEWTAPE_BENCH_CERES
 NistData plain(const nist::Problem& p, int start) {
   NistData data{.name = p.name, .y = nist::numbers(p.y), .x = {}, .start = p.starts[static_cast<std::size_t>(start)]};
   for (const auto& x : p.x) data.x.push_back(nist::numbers(x));
   return data;
 }
+#endif
 
 NistFit fit_by_newtape(const nist::Problem& p, int start, double* deviations) {
   const auto r = optim::least_squares([&](const nt::Tensor& b) { return p.residuals(b); }, p.start(start));

@@ -160,13 +160,13 @@ TEST_CASE("ContinuousBernoulli keeps its digits in the middle and at the ends") 
 }
 
 TEST_CASE("families whose moments may not exist") {
-  constexpr double inf = std::numeric_limits<double>::infinity();
-  CHECK(Pareto(1.0, 1.0).mean().item() == inf);
-  CHECK(Pareto(1.0, 2.0).variance().item() == inf);
-  CHECK(FisherSnedecor(3.0, 2.0).mean().item() == inf);
-  CHECK(FisherSnedecor(3.0, 4.0).variance().item() == inf);
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  CHECK(Pareto(1.0, 1.0).mean().item() == infinite);
+  CHECK(Pareto(1.0, 2.0).variance().item() == infinite);
+  CHECK(FisherSnedecor(3.0, 2.0).mean().item() == infinite);
+  CHECK(FisherSnedecor(3.0, 4.0).variance().item() == infinite);
   CHECK(std::isnan(FisherSnedecor(3.0, 2.0).variance().item()));
-  CHECK(HalfCauchy(1.0).mean().item() == inf);
+  CHECK(HalfCauchy(1.0).mean().item() == infinite);
   CHECK_THROWS_AS(Wishart(1.5, eye(3)), ValueError);
   CHECK_THROWS_AS(LKJCholesky(1), ValueError);
   CHECK_THROWS_AS(RelaxedBernoulli(1.0, 0.0), ValueError);

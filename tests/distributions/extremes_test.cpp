@@ -72,8 +72,10 @@ TEST_CASE("distributions: quantiles stay in the support") {
     }
     CHECK(FisherSnedecor(5.0 * one, 3.0 * one).cdf(full({}, std::numeric_limits<float>::max(), t)).item<double>() == 1);
   }
-  const Tensor one = number(1), nan = number(std::numeric_limits<double>::quiet_NaN());
-  CHECK(all(isnan(stack({Pareto(one, one).cdf(nan), Weibull(one, one).cdf(nan), FisherSnedecor(one, one).cdf(nan)}, 0)))
+  const Tensor one = number(1), unknown = number(std::numeric_limits<double>::quiet_NaN());
+  CHECK(all(isnan(stack(
+                {Pareto(one, one).cdf(unknown), Weibull(one, one).cdf(unknown), FisherSnedecor(one, one).cdf(unknown)},
+                0)))
             .item<bool>());
   // pi^2 / 6 k^-2 for large k.
   const double k = 1e4;

@@ -150,9 +150,9 @@ TEST_CASE("solve_ivp: events are found, in order, with their derivatives to orde
   CHECK(std::abs(grad(landing)(h).item<double>() - t / 20) < 1e-8);
   CHECK(std::abs(grad(grad(landing))(h).item<double>() + t / 400) < 1e-8);
   CHECK(std::abs(grad(grad(grad(landing)))(h).item<double>() - 3 * t / 8000) < 1e-8);
-  const OdeSolution none = solve_ivp(fall, 0, 1, tensor({10, 0}, f64), {events[0]});
-  CHECK(none.crossings().empty());
-  CHECK(at(none.t_end()) == 1);
+  const OdeSolution still = solve_ivp(fall, 0, 1, tensor({10, 0}, f64), {events[0]});
+  CHECK(still.crossings().empty());
+  CHECK(at(still.t_end()) == 1);
 }
 
 TEST_CASE("solve_ivp: a solution is a function of time") {

@@ -74,8 +74,8 @@ TEST_CASE("resize_axes refuses what has no meaning") {
   refused(zeros({3, 2}), {1, 3, NAN});
   const std::array far{ResizedAxis{2, 3}};
   CHECK_THROWS_AS(resize_axes(zeros({3, 2}), far), ShapeError);
-  const std::array none{ResizedAxis{1, 0}};
-  CHECK(resize_axes(zeros({3, 2}), none).shape() == Shape{3, 0});
+  const std::array to_nothing{ResizedAxis{1, 0}};
+  CHECK(resize_axes(zeros({3, 2}), to_nothing).shape() == Shape{3, 0});
   // Integers stay integers.
   const std::array twice{ResizedAxis{0, 4}};
   const Tensor y = resize_axes(tensor(std::vector<std::int64_t>{0, 9}), twice, {.mode = ResizeMode::linear});

@@ -84,8 +84,8 @@ TEST_CASE("quad: several functions at once, and f32") {
   CHECK(found.value[0].item() == Approx(std::exp(1.0) - 1).epsilon(1e-13));
   CHECK(found.value[1].item() == Approx(1.0 / 3).epsilon(1e-13));
   CHECK(found.value[2].item() == Approx(100 * std::atan(100.0)).epsilon(1e-10));
-  const auto none = quad([](const Tensor& t) { return zeros({t.size(), 0}, f64); }, 0, 1);
-  CHECK(none.value.shape() == Shape{0});
+  const auto nothing = quad([](const Tensor& t) { return zeros({t.size(), 0}, f64); }, 0, 1);
+  CHECK(nothing.value.shape() == Shape{0});
   const auto single = quad([](const Tensor& t) { return exp(-t * t); }, 0, tensor(endless, f32));
   CHECK(single.value.dtype() == f32);
   CHECK(single.value.item() == Approx(std::sqrt(pi) / 2).epsilon(1e-5));

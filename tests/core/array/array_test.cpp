@@ -49,8 +49,8 @@ TEST_CASE("array: view is an xtensor adaptor on the same memory, for any strides
   CHECK(xt::sum(stepped.view<double>())() == 68);
   const xt::xarray<double> kept = stepped.view<double>() + 1;
   CHECK(kept(1, 1) == 61);
-  const Array empty = Array::empty({0, 3}, f64);
-  CHECK(empty.view<double>().size() == 0);
+  const Array no_rows = Array::empty({0, 3}, f64);
+  CHECK(no_rows.view<double>().size() == 0);
 }
 
 TEST_CASE("array: copies and views share memory; only an array with a single reference is reusable") {

@@ -71,14 +71,15 @@ TEST_CASE("reshape checks the number of elements", "[views]") {
 }
 
 TEST_CASE("permute and transpose exchange indices", "[views]") {
-  for (const auto& [name, x] : all(f64)) {
+  for (const auto& [name, source] : all(f64)) {
+    const Array& x = source;
     if (x.ndim() != 3) continue;
     INFO(name);
     const Array y = core::permute(x, {1, -1, 0});
     CHECK(y.shape() == Shape{x.shape()[1], x.shape()[2], x.shape()[0]});
     const Array z = core::transpose(x, 0, -1);
     bool same = true;
-    each_index(x.shape(), [&, &x = x](const Dims& i) {
+    each_index(x.shape(), [&](const Dims& i) {
       same &= at(y, {i[1], i[2], i[0]}) == at(x, i) && at(z, {i[2], i[1], i[0]}) == at(x, i);
     });
     CHECK(same);
@@ -178,7 +179,8 @@ TEST_CASE("slice with a negative step, and nonnegative strides", "[views]") {
 
 TEST_CASE("windows are read, padded and written in every layout", "[views]") {
   for (const DType dtype : {f32, f64, i64, boolean}) {
-    for (const auto& [layout, x] : all(dtype)) {
+    for (const auto& [layout, source] : all(dtype)) {
+      const Array& x = source;
       if (x.ndim() != 3) continue;
       INFO(name(dtype) << ", " << layout);
       core::Window w(x.shape(), 2);
@@ -191,11 +193,11 @@ TEST_CASE("windows are read, padded and written in every layout", "[views]") {
       const Array put = core::slice_put(x, core::full({}, 0, dtype), w);
       Array outside = core::slice_put(core::ones(x.shape(), dtype), core::full({}, 0, dtype), w);
       bool same = true;
-      each_index(y.shape(), [&, &x = x](const Dims& i) {
+      each_index(y.shape(), [&](const Dims& i) {
         same &= at(y, i) == at(x, from(i)) && at(around, from(i)) == at(x, from(i)) && at(put, from(i)) == 0 &&
                 at(outside, from(i)) == 0;
       });
-      each_index(x.shape(), [&, &x = x](const Dims& i) {
+      each_index(x.shape(), [&](const Dims& i) {
         if (at(outside, i) != 0) same &= at(around, i) == 1 && at(put, i) == at(x, i);
       });
       CHECK(same);

@@ -69,9 +69,9 @@ TEST_CASE("krylov: unsolvable systems are reported as not converged") {
     CHECK_FALSE(solver(times(zero), b, {}).converged);
     CHECK_FALSE(solver(times(core::mul(core::eye(3, f64), core::full({}, NAN, f64))), b, {}).converged);
     // Zero right-hand side.
-    const auto none = solver(times(zero), core::zeros({3}, f64), {});
-    CHECK(none.converged);
-    CHECK(none.iterations == 0);
+    const auto of_zero = solver(times(zero), core::zeros({3}, f64), {});
+    CHECK(of_zero.converged);
+    CHECK(of_zero.iterations == 0);
     CHECK(solver(times(zero), core::zeros({0}, f64), {}).converged);
     CHECK_THROWS_AS(solver(times(zero), core::ones({3, 1}, f64), {}), ShapeError);
     CHECK_THROWS_AS(solver([](const Array&) { return core::ones({2}, f64); }, b, {}), ShapeError);

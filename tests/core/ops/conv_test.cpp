@@ -151,17 +151,17 @@ TEST_CASE("Convolutions of all kinds agree with plain loops, with any number of 
         to_x.add(i, static_cast<long double>(y[at_y]) * w[at_w]);
         to_w.add(k, static_cast<long double>(x[at_x]) * y[at_y]);
       });
-      const Array none;
-      const Array got_x = core::conv_transpose(all.y, all.w, none, all.g);
-      const Array got_y = core::conv(all.x, all.w, none, all.g);
+      const Array no_bias;
+      const Array got_x = core::conv_transpose(all.y, all.w, no_bias, all.g);
+      const Array got_y = core::conv(all.x, all.w, no_bias, all.g);
       const Array got_w = core::conv_weight(all.x, all.y, all.g);
       CHECK(to_x.error(got_x) <= 1);
       CHECK(to_y.error(got_y) <= 1);
       CHECK(to_w.error(got_w) <= 1);
       {
         const Threads three(3);
-        CHECK(same_bits(core::conv_transpose(all.y, all.w, none, all.g), got_x));
-        CHECK(same_bits(core::conv(all.x, all.w, none, all.g), got_y));
+        CHECK(same_bits(core::conv_transpose(all.y, all.w, no_bias, all.g), got_x));
+        CHECK(same_bits(core::conv(all.x, all.w, no_bias, all.g), got_y));
         CHECK(same_bits(core::conv_weight(all.x, all.y, all.g), got_w));
       }
 

@@ -143,7 +143,7 @@ TEST_CASE("elementwise: products, powers and scattered sums of integers wrap aro
 
 TEST_CASE("elementwise: floats that are no i64 are converted to -2^63") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const double inf = std::numeric_limits<double>::infinity();
+  const double infinite = std::numeric_limits<double>::infinity();
   struct Conversion {
     double from;
     std::int64_t to;
@@ -157,8 +157,8 @@ TEST_CASE("elementwise: floats that are no i64 are converted to -2^63") {
                                       {1e300, lowest_i64},
                                       {-1e300, lowest_i64},
                                       {nan, lowest_i64},
-                                      {inf, lowest_i64},
-                                      {-inf, lowest_i64}};
+                                      {infinite, lowest_i64},
+                                      {-infinite, lowest_i64}};
   for (const DType from : {f32, f64, f16, bf16}) {
     for (const auto& c : cases) {
       INFO(name(from) << " " << c.from);
@@ -184,11 +184,11 @@ TEST_CASE("elementwise: floats that are no i64 are converted to -2^63") {
 
 TEST_CASE("a number that an integer dtype does not hold is an error") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const double inf = std::numeric_limits<double>::infinity();
+  const double infinite = std::numeric_limits<double>::infinity();
   for (const DType t : {i64, u8, i8, i16, i32, u16, u32, u64}) {
     INFO(name(t));
     CHECK_THROWS_AS(core::full({2}, nan, t), DTypeError);
-    CHECK_THROWS_AS(core::full({2}, inf, t), DTypeError);
+    CHECK_THROWS_AS(core::full({2}, infinite, t), DTypeError);
     CHECK_THROWS_AS(core::full({2}, 0.5, t), DTypeError);
     CHECK_THROWS_AS(core::full({2}, 1e300, t), ValueError);
     CHECK(core::full({2}, 100, t).dtype() == t);
@@ -200,7 +200,7 @@ TEST_CASE("a number that an integer dtype does not hold is an error") {
   CHECK(core::full({}, -0x1p63, i64).item<std::int64_t>() == lowest_i64);
   CHECK_THROWS_AS(core::full({}, 0x1p63, i64), ValueError);
   CHECK_THROWS_WITH(core::arange(3, i64, 0, 1e300), contains("arange: the number is not an integer of 64 bits"));
-  CHECK(core::full({}, inf, f32).item<float>() == inf);
+  CHECK(core::full({}, infinite, f32).item<float>() == infinite);
 }
 
 TEST_CASE("item: an integer type that does not hold the number is an error") {
@@ -232,12 +232,12 @@ TEST_CASE("shapes with more elements than an i64 counts are an error, unless an 
   CHECK_THROWS_WITH(core::expand(one, {big, big}), contains("the shape is too large"));
   CHECK_THROWS_AS(core::reshape(core::zeros({0}, f32), {std::int64_t{1} << 32, std::int64_t{1} << 32}), ShapeError);
   for (const Shape& shape : {Shape{big, big, 0}, Shape{0, big, big}, Shape{big, 0, big}}) {
-    const Array none = core::zeros(shape, i64);
-    CHECK(none.size() == 0);
-    CHECK(core::add(none, none).size() == 0);
-    CHECK(core::cumsum(none, 1).size() == 0);
-    CHECK(core::take(none, of_integers({}), 1).size() == 0);
-    CHECK(core::sum(none).item<std::int64_t>() == 0);
+    const Array nothing = core::zeros(shape, i64);
+    CHECK(nothing.size() == 0);
+    CHECK(core::add(nothing, nothing).size() == 0);
+    CHECK(core::cumsum(nothing, 1).size() == 0);
+    CHECK(core::take(nothing, of_integers({}), 1).size() == 0);
+    CHECK(core::sum(nothing).item<std::int64_t>() == 0);
   }
 }
 

@@ -103,10 +103,12 @@ TEST_CASE("counts have their probabilities", "[random]") {
     CHECK(chi_square(random::poisson(repeated(rate), g),
                      [rate](int k) { return std::exp(k * std::log(rate) - rate - std::lgamma(k + 1.0)); }) < 4);
   }
-  for (const auto& [n, p] :
+  for (const auto& [trials, probability] :
        {std::pair(1, 0.3), std::pair(12, 0.2), std::pair(40, 0.9), std::pair(500, 0.4), std::pair(3000, 0.02)}) {
+    const int n = trials;
+    const double p = probability;
     INFO(n << " trials of " << p);
-    CHECK(chi_square(random::binomial(repeated(n), repeated(p), g), [n = n, p = p](int k) {
+    CHECK(chi_square(random::binomial(repeated(n), repeated(p), g), [n, p](int k) {
             if (k > n) return 0.0;
             return std::exp(std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) + k * std::log(p) +
                             (n - k) * std::log1p(-p));

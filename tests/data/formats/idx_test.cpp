@@ -22,10 +22,10 @@ using D = std::vector<double>;
 using I = std::vector<std::int64_t>;
 
 TEST_CASE("read_idx reads every element type") {
-  const auto u8 = read_idx(test_file("u8.idx"), {.dtype = i64});
-  CHECK(u8.shape() == Shape{2, 2, 3});
-  CHECK(values<std::int64_t>(u8) == I{0, 1, 2, 3, 127, 128, 200, 254, 255, 9, 8, 7});
-  CHECK(values<std::int64_t>(read_idx(test_file("u8.idx.gz"), {.dtype = i64})) == values<std::int64_t>(u8));
+  const auto bytes = read_idx(test_file("u8.idx"), {.dtype = i64});
+  CHECK(bytes.shape() == Shape{2, 2, 3});
+  CHECK(values<std::int64_t>(bytes) == I{0, 1, 2, 3, 127, 128, 200, 254, 255, 9, 8, 7});
+  CHECK(values<std::int64_t>(read_idx(test_file("u8.idx.gz"), {.dtype = i64})) == values<std::int64_t>(bytes));
 
   CHECK(values<std::int64_t>(read_idx(test_file("i8.idx"), {.dtype = i64})) == I{-128, -1, 0, 1, 127});
   CHECK(read_idx(test_file("i16.idx")).shape() == Shape{2, 3});

@@ -85,8 +85,8 @@ TEST_CASE("a data set rejects mismatched arrays") {
 TEST_CASE("arrays of any layout and dtype become examples") {
   const Array t = core::transpose(Array(xt::xarray<double>{{1, 2, 3}, {4, 5, 6}}), 0, 1);
   const Array flags(xt::xarray<bool>{true, false, true});
-  const Array none = Array::empty({3, 0}, f32);
-  const Dataset set{t, flags, none};
+  const Array no_columns = Array::empty({3, 0}, f32);
+  const Dataset set{t, flags, no_columns};
   const auto [x, f, e] = set[Array(xt::xarray<std::int64_t>{2, 1})].arrays().unpack<3>();
   CHECK(values<double>(x) == std::vector<double>{3, 6, 2, 5});
   CHECK(values<bool>(f) == std::vector<bool>{true, false});

@@ -154,7 +154,8 @@ TEST_CASE("a diagnosis is valid JSON and a letter") {
 }
 
 TEST_CASE("diagnose checks its arguments") {
-  const inspect::TraineeFactory none;
-  CHECK_THROWS_AS(inspect::diagnose(none, {}), ValueError);
-  CHECK_THROWS_AS(inspect::diagnose(none, {.train = data::Dataset{zeros({4, 2}), zeros({4})}, .loss = {}}), ValueError);
+  const inspect::TraineeFactory no_factory;
+  CHECK_THROWS_AS(inspect::diagnose(no_factory, {}), ValueError);
+  CHECK_THROWS_AS(inspect::diagnose(no_factory, {.train = data::Dataset{zeros({4, 2}), zeros({4})}, .loss = {}}),
+                  ValueError);
 }

@@ -309,8 +309,8 @@ TEST_CASE("an effect prints as text and as JSON", "[effects]") {
   CHECK(json["baseline_values"].size() == 8);
   CHECK(json["interval"][0].get<double>() == e.interval.low);
   // Infinite ends are null.
-  const auto few = inspect::judge_effect({1, 2}, {2, 4});
-  CHECK(nlohmann::json::parse(inspect::to_json(few))["interval"][0].is_null());
+  const auto short_of_runs = inspect::judge_effect({1, 2}, {2, 4});
+  CHECK(nlohmann::json::parse(inspect::to_json(short_of_runs))["interval"][0].is_null());
 }
 
 TEST_CASE("measure_effect takes time and memory", "[effects]") {
