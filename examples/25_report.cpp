@@ -29,9 +29,9 @@ int main(int argc, char** argv) {
     std::int64_t step = 0;
     inspect::Progress epochs("epochs", 20, {.unit = "epochs", .plot = true});
     for (int epoch = 0; epoch < 20; ++epoch) {
-      for (auto& [inputs, labels] : loader) {
+      for (auto& [inputs, targets] : loader) {
         const nt::Tensor loss =
-            optimizer.step([&, &x = inputs, &y = labels] { return nn::cross_entropy(model(x), y); });
+            optimizer.step([&, &x = inputs, &y = targets] { return nn::cross_entropy(model(x), y); });
         report.add_scalar("loss/train", loss.item(), step, seed);
         if (seed == 0) {
           losses.push_back(loss.item());
