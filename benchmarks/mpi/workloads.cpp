@@ -76,21 +76,21 @@ std::vector<double> bucket_bytes(const nn::Sequential& model) {
 }  // namespace
 
 Overhead overhead(const std::string& name, double seconds) {
-  const auto [model, batch] = make(name);
+  const auto [network, samples] = make(name);
+  const auto& model = network;
+  const auto& batch = samples;
   nt::optim::SGD optimizer(model.parameters(), {.lr = 1e-3});
   nt::mpi::DataParallel parallel(model, {.shards = 0});
-  const auto loss = [&model = model](const nt::Tensor& x, const nt::Tensor& y) {
-    return nn::cross_entropy(model(x), y);
-  };
+  const auto loss = [&model](const nt::Tensor& x, const nt::Tensor& y) { return nn::cross_entropy(model(x), y); };
   const auto timed = [](const auto& f) {
     const auto start = std::chrono::steady_clock::now();
     f();
     return seconds_since(start);
   };
-  const auto plain = [&, &batch = batch] {
+  const auto plain = [&] {
     return timed([&] { optimizer.step([&] { return loss(nt::Tensor(batch[0]), nt::Tensor(batch[1])); }); });
   };
-  const auto wrapped = [&, &batch = batch] { return timed([&] { parallel.step(optimizer, batch, loss); }); };
+  const auto wrapped = [&] { return timed([&] { parallel.step(optimizer, batch, loss); }); };
   plain(), wrapped();
   std::vector<double> times, ratios;
   // Each in the middle and at the ends in turn, so that a drift meets both alike.
@@ -110,14 +110,14 @@ Overhead overhead(const std::string& name, double seconds) {
 }
 
 int work(const std::string& name, const Options& options) {
-  const auto [model, batch] = make(name);
+  const auto [network, samples] = make(name);
+  const auto& model = network;
+  const auto& batch = samples;
   nt::optim::SGD optimizer(model.parameters(), {.lr = 1e-3});
   nt::mpi::detail::simulate_link(options.latency, options.bandwidth);
   nt::mpi::DataParallel parallel(model,
                                  {.shards = options.shards, .check_every = 0, .shared_memory = !options.messages});
-  const auto loss = [&model = model](const nt::Tensor& x, const nt::Tensor& y) {
-    return nn::cross_entropy(model(x), y);
-  };
+  const auto loss = [&model](const nt::Tensor& x, const nt::Tensor& y) { return nn::cross_entropy(model(x), y); };
   std::vector<Timing> timings;
   for (int step = 0; step < options.steps; ++step) {
     parallel.group().barrier();
@@ -131,7 +131,7 @@ int work(const std::string& name, const Options& options) {
   std::sort(timings.begin(), timings.end(), [](const Timing& a, const Timing& b) { return a.step < b.step; });
   const auto& t = timings[timings.size() / 2];
   if (parallel.rank() != 0) return 0;
-  const double forward = median_seconds([&, &batch = batch] {
+  const double forward = median_seconds([&] {
     const nt::NoGrad off;
     loss(nt::Tensor(batch[0]), nt::Tensor(batch[1]));
   });
