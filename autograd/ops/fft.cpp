@@ -57,26 +57,28 @@ Tensor symmetry(std::int64_t n, double ends, double inner, DType dtype) {
   return core::cast(w, dtype);
 }
 
-Tensor real_inverse(In z, std::int64_t n, double scale);
+Tensor real_inverse(In z, std::int64_t n, double scale, double ends = 1);
 
-Tensor real_transform(In x, double scale) {
+/// The adjoint of both counts coefficients with a conjugate half or twice: all of them do, and the others the reverse.
+Tensor real_transform(In x, double scale, double ends = 1) {
+  const auto n = x.tensor().shape(-1);
   if (newtape::detail::is_traced()) {
-    return newtape::detail::trace_call(
+    const Tensor plain = newtape::detail::trace_call(
         "rfft", {x}, {{"scale", scale}}, [&] { return real_transform(x, scale); }, x.location());
+    return ends == 1 ? plain : plain * symmetry(n, ends, 1, plain.dtype());
   }
-  return rfft_op(core::rfft(x.value(), scale), wrt(x, [n = x.tensor().shape(-1), scale](const Tensor& g) {
-                   return real_inverse(g * symmetry(n, 1, 0.5, g.dtype()), n, scale);
-                 }));
+  return rfft_op(core::rfft(x.value(), scale, ends),
+                 wrt(x, [=](const Tensor& g) { return real_inverse(g, n, scale / 2, 2 * ends); }));
 }
 
-Tensor real_inverse(In z, std::int64_t n, double scale) {
+Tensor real_inverse(In z, std::int64_t n, double scale, double ends) {
   if (newtape::detail::is_traced()) {
+    const Tensor scaled = ends == 1 ? z.tensor() : z.tensor() * symmetry(n, ends, 1, z.tensor().dtype());
     return newtape::detail::trace_call(
-        "irfft", {z}, {{"n", n}, {"scale", scale}}, [&] { return real_inverse(z, n, scale); }, z.location());
+        "irfft", {scaled}, {{"n", n}, {"scale", scale}}, [&] { return real_inverse(scaled, n, scale); }, z.location());
   }
-  return irfft_op(core::irfft(z.value(), n, scale), wrt(z, [n, scale](const Tensor& g) {
-                    return real_transform(g, scale) * symmetry(n, 1, 2, g.dtype());
-                  }));
+  return irfft_op(core::irfft(z.value(), n, scale, ends),
+                  wrt(z, [=](const Tensor& g) { return real_transform(g, 2 * scale, ends / 2); }));
 }
 
 double factor(Norm norm, bool inverse, std::int64_t n) {

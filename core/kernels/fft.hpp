@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-/// One pass of a fast Fourier transform in Stockham's order (no bit reversal), on separate real and imaginary parts.
+/// Parts of fast Fourier transforms in Stockham's order (no bit reversal), on separate real and imaginary parts.
 namespace newtape::core::kernels {
 
 inline constexpr std::int64_t max_fft_radix = 31;
@@ -24,9 +24,35 @@ struct FftPass {
   std::int64_t size, length, skip, width, radix;
 };
 
+/// Kernels of transforms on separate parts. `stride`: elements between numbers of a signal in the parts; pairs are
+/// contiguous.
+template <class T>
+struct FftKernels {
+  void (*pass)(const FftPass<T>&);
+  /// A block of rows between arrays of which rows are `from_row` and `to_row` elements apart.
+  void (*copy_rows)(const T* from, std::int64_t from_row, T* to, std::int64_t to_row, std::int64_t rows,
+                    std::int64_t width);
+  /// x[i width + q] *= scale w[i w_row + q].
+  void (*multiply)(T* real, T* imag, const T* w_real, const T* w_imag, std::int64_t w_row, std::int64_t rows,
+                   std::int64_t width, T scale);
+  /// real[k stride], imag[k stride] = pairs[2 k], pairs[2 k + 1].
+  void (*split)(const T* pairs, T* real, T* imag, std::int64_t stride, std::int64_t n);
+  /// pairs[2 k], pairs[2 k + 1] = scale (real, imag)[k stride].
+  void (*join)(const T* real, const T* imag, std::int64_t stride, T* pairs, std::int64_t n, T scale);
+  /// From the transform z of `half` numbers, whose parts are the elements with even and odd numbers of a real signal,
+  /// that signal's coefficients 0 to half: (z_k + conj z_-k) / 2 + w^k (z_k - conj z_-k) / 2i, scaled; the first and the
+  /// last times `ends`.
+  void (*real_end)(const T* real, const T* imag, std::int64_t stride, const T* w_real, const T* w_imag, T* pairs,
+                   std::int64_t half, T scale, T ends);
+  /// The reverse, times 2: the transform of `half` numbers from coefficients 0 to half, of which the first and the last
+  /// count `ends` times and their imaginary parts not at all.
+  void (*real_begin)(const T* pairs, const T* w_real, const T* w_imag, T* real, T* imag, std::int64_t stride,
+                     std::int64_t half, T ends);
+};
+
 struct FftTable {
-  void (*f32)(const FftPass<float>&);
-  void (*f64)(const FftPass<double>&);
+  FftKernels<float> f32;
+  FftKernels<double> f64;
   static const FftTable baseline, avx2, avx512;
 };
 

@@ -13,9 +13,11 @@ namespace newtape::core {
 /// scale sum_j exp(-+ 2 pi i j k / n) z_j, with + if `inverse`: [.., n, 2] -> [.., n, 2], n >= 1.
 Array fft(const Array& z, bool inverse = false, double scale = 1);
 /// The first n / 2 + 1 coefficients of real data, from which the others follow by symmetry: [.., n] -> [.., n / 2 + 1, 2].
-Array rfft(const Array& x, double scale = 1);
+/// Those that have no conjugate (the first; for even n the last as well) are multiplied by `ends`, for adjoints.
+Array rfft(const Array& x, double scale = 1, double ends = 1);
 /// scale sum_k exp(2 pi i j k / n) z_k over all n coefficients, of which z holds the first n / 2 + 1 and the others are
-/// their conjugates: [.., n / 2 + 1, 2] -> [.., n]. Imaginary parts of coefficients that are real do not count.
-Array irfft(const Array& z, std::int64_t n, double scale = 1);
+/// their conjugates: [.., n / 2 + 1, 2] -> [.., n]. Imaginary parts of coefficients that are real do not count; those
+/// coefficients count `ends` times.
+Array irfft(const Array& z, std::int64_t n, double scale = 1, double ends = 1);
 
 }  // namespace newtape::core

@@ -3,6 +3,8 @@
 
 #include "functions.hpp"
 
+#include <type_traits>
+
 namespace newtape::core::kernels::NEWTAPE_ISA {
 
 namespace {
@@ -132,11 +134,132 @@ void any_pass(const FftPass<T>& f) {
   }
 }
 
+/// Calls of(stride) with a constant for 1, for which loops vectorize.
+template <class F>
+NEWTAPE_INLINE void with_stride(std::int64_t stride, const F& of) {
+  stride == 1 ? of(std::integral_constant<std::int64_t, 1>{}) : of(stride);
+}
+/// Likewise for a cache line of f32.
+template <class F>
+NEWTAPE_INLINE void with_width(std::int64_t width, const F& of) {
+  width == 16 ? of(std::integral_constant<std::int64_t, 16>{}) : of(width);
+}
+
+template <class T>
+void copy_rows(const T* from, std::int64_t from_row, T* to, std::int64_t to_row, std::int64_t rows,
+               std::int64_t width) {
+  with_width(
+      width, [&](auto columns) __attribute__((always_inline)) {
+        for (std::int64_t i = 0; i < rows; ++i) {
+          const T* __restrict const a = from + i * from_row;
+          T* __restrict const b = to + i * to_row;
+          for (std::int64_t q = 0; q < columns; ++q) b[q] = a[q];
+        }
+      });
+}
+
+template <class T>
+void multiply(T* real, T* imag, const T* w_real, const T* w_imag, std::int64_t w_row, std::int64_t rows,
+              std::int64_t width, T scale) {
+  with_width(
+      width, [&](auto columns) __attribute__((always_inline)) {
+        for (std::int64_t i = 0; i < rows; ++i) {
+          T* __restrict const re = real + i * columns;
+          T* __restrict const im = imag + i * columns;
+          const T* __restrict const c = w_real + i * w_row;
+          const T* __restrict const s = w_imag + i * w_row;
+          for (std::int64_t q = 0; q < columns; ++q) {
+            const Complex<T> y = Complex<T>{re[q], im[q]} * (scale * Complex<T>{c[q], s[q]});
+            re[q] = y.real;
+            im[q] = y.imag;
+          }
+        }
+      });
+}
+
+template <class T>
+void split(const T* pairs, T* real, T* imag, std::int64_t stride, std::int64_t n) {
+  with_stride(
+      stride, [&](auto by) __attribute__((always_inline)) {
+        NEWTAPE_INDEPENDENT
+        for (std::int64_t k = 0; k < n; ++k) {
+          real[k * by] = pairs[2 * k];
+          imag[k * by] = pairs[2 * k + 1];
+        }
+      });
+}
+
+template <class T>
+void join(const T* real, const T* imag, std::int64_t stride, T* pairs, std::int64_t n, T scale) {
+  with_stride(
+      stride, [&](auto by) __attribute__((always_inline)) {
+        NEWTAPE_INDEPENDENT
+        for (std::int64_t k = 0; k < n; ++k) {
+          pairs[2 * k] = scale * real[k * by];
+          pairs[2 * k + 1] = scale * imag[k * by];
+        }
+      });
+}
+
+template <class T>
+void real_end(const T* real, const T* imag, std::int64_t stride, const T* w_real, const T* w_imag, T* pairs,
+              std::int64_t half, T scale, T ends) {
+  // Both ends are real.
+  pairs[0] = ends * scale * (real[0] + imag[0]);
+  pairs[1] = 0;
+  pairs[2 * half] = ends * scale * (real[0] - imag[0]);
+  pairs[2 * half + 1] = 0;
+  with_stride(
+      stride, [&](auto by) __attribute__((always_inline)) {
+        NEWTAPE_INDEPENDENT
+        for (std::int64_t k = 1; k < half; ++k) {
+          const Complex<T> a{real[k * by], imag[k * by]}, b{real[(half - k) * by], imag[(half - k) * by]};
+          const Complex<T> even{(a.real + b.real) / 2, (a.imag - b.imag) / 2};
+          const Complex<T> odd{(a.imag + b.imag) / 2, (b.real - a.real) / 2};
+          const Complex<T> y = even + Complex<T>{w_real[k], w_imag[k]} * odd;
+          pairs[2 * k] = scale * y.real;
+          pairs[2 * k + 1] = scale * y.imag;
+        }
+      });
+}
+
+template <class T>
+void real_begin(const T* pairs, const T* w_real, const T* w_imag, T* real, T* imag, std::int64_t stride,
+                std::int64_t half, T ends) {
+  split(pairs, real, imag, stride, half);
+  real[0] = ends * (pairs[0] + pairs[2 * half]);
+  imag[0] = ends * (pairs[0] - pairs[2 * half]);
+  with_stride(
+      stride, [&](auto by) __attribute__((always_inline)) {
+        // w^(half - k) = -conj(w^k): both numbers of a pair at once.
+        const std::int64_t pairs_inside = (half - 1) / 2;
+        NEWTAPE_INDEPENDENT
+        for (std::int64_t k = 1; k <= pairs_inside; ++k) {
+          const Complex<T> a{real[k * by], imag[k * by]}, b{real[(half - k) * by], imag[(half - k) * by]};
+          const Complex<T> sum{a.real + b.real, a.imag - b.imag}, gap{a.real - b.real, a.imag + b.imag};
+          // sum + i conj(w) gap.
+          const Complex<T> turned = Complex<T>{w_real[k], -w_imag[k]} * gap;
+          real[k * by] = sum.real - turned.imag;
+          imag[k * by] = sum.imag + turned.real;
+          real[(half - k) * by] = sum.real + turned.imag;
+          imag[(half - k) * by] = turned.real - sum.imag;
+        }
+      });
+  if (half % 2 == 0) {
+    real[half / 2 * stride] *= 2;
+    imag[half / 2 * stride] *= -2;
+  }
+}
+
+template <class T>
+constexpr FftKernels<T> table_of() {
+  return {any_pass<T>, copy_rows<T>, multiply<T>, split<T>, join<T>, real_end<T>, real_begin<T>};
+}
+
 }  // namespace
 
 }  // namespace newtape::core::kernels::NEWTAPE_ISA
 
 namespace newtape::core::kernels {
-constinit const FftTable FftTable::NEWTAPE_ISA{.f32 = NEWTAPE_ISA::any_pass<float>,
-                                               .f64 = NEWTAPE_ISA::any_pass<double>};
+constinit const FftTable FftTable::NEWTAPE_ISA{NEWTAPE_ISA::table_of<float>(), NEWTAPE_ISA::table_of<double>()};
 }

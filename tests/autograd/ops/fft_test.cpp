@@ -186,15 +186,24 @@ TEST_CASE("fft: accuracy of long transforms of any factors, f32 and f64") {
 }
 
 TEST_CASE("fft: the bits depend neither on the number of threads nor on the signals beside") {
-  const Tensor x = normal({50, 360}, 4), z = normal({50, 360, 2}, 5);
   const int before = num_threads();
-  set_num_threads(1);
-  const Tensor one = fft::rfft(x), other = fft::fft(z);
-  set_num_threads(3);
-  CHECK(same_bits(fft::rfft(x).value(), one.value()));
-  CHECK(same_bits(fft::fft(z).value(), other.value()));
-  set_num_threads(before);
-  CHECK(farthest(fft::fft(z[7]), other[7]) < 1e-13);
+  // Side by side, by convolution side by side and alone, and as matrices, with a whole and a broken last block.
+  for (const std::int64_t n : {24, 37, 210, 509, 360, 1024, 4099}) {
+    INFO("length " << n);
+    const Tensor x = normal({50, n}, 4), z = normal({50, n, 2}, 5);
+    set_num_threads(1);
+    const Tensor one = fft::rfft(x), other = fft::fft(z), back = fft::irfft(one, {.n = n});
+    set_num_threads(3);
+    CHECK(same_bits(fft::rfft(x).value(), one.value()));
+    CHECK(same_bits(fft::fft(z).value(), other.value()));
+    CHECK(same_bits(fft::irfft(one, {.n = n}).value(), back.value()));
+    set_num_threads(before);
+    for (const std::int64_t i : {7, 49}) {
+      CHECK(same_bits(fft::rfft(x[i]).value(), one[i].value()));
+      CHECK(same_bits(fft::fft(z[i]).value(), other[i].value()));
+      CHECK(same_bits(fft::irfft(one[i], {.n = n}).value(), back[i].value()));
+    }
+  }
 }
 
 TEST_CASE("fft: complex numbers") {
