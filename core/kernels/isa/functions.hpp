@@ -157,12 +157,23 @@ struct Reduced {
   Bits<T> shifted;
 };
 template <class T>
+NEWTAPE_INLINE Reduced<T> reduced(T shifted, T k, T r) {
+  return {k, r + (r * r) * polynomial(Constants<T>::expm1_tail, r), bits(shifted)};
+}
+template <class T>
+NEWTAPE_INLINE Reduced<T> reduce(T x) {
+  using C = Constants<T>;
+  const T shifted = x * C::log2e + C::shifter;
+  const T k = shifted - C::shifter;
+  return reduced(shifted, k, (x - k * C::ln2_high) - k * C::ln2_low);
+}
+/// Of x + low.
+template <class T>
 NEWTAPE_INLINE Reduced<T> reduce(T x, T low) {
   using C = Constants<T>;
   const T shifted = (x + low) * C::log2e + C::shifter;
   const T k = shifted - C::shifter;
-  const T r = ((x - k * C::ln2_high) - k * C::ln2_low) + low;
-  return {k, r + (r * r) * polynomial(C::expm1_tail, r), bits(shifted)};
+  return reduced(shifted, k, ((x - k * C::ln2_high) - k * C::ln2_low) + low);
 }
 
 /// exp(r) 2^(k - less), as in ldexp.
@@ -183,9 +194,16 @@ NEWTAPE_INLINE T exp_sum(T x, T low) {
   x = x < C::exp_lowest ? C::exp_lowest : x;
   return joined(reduce(x, low));
 }
+/// For x that is at most exp_highest.
+template <class T>
+NEWTAPE_INLINE T exp_below(T x) {
+  using C = Constants<T>;
+  return joined(reduce(x < C::exp_lowest ? C::exp_lowest : x));
+}
 template <class T>
 NEWTAPE_INLINE T exp(T x) {
-  return exp_sum(x, T(0));
+  using C = Constants<T>;
+  return exp_below(x > C::exp_highest ? C::exp_highest : x);
 }
 
 template <class T>
@@ -193,7 +211,7 @@ NEWTAPE_INLINE T expm1(T x) {
   using C = Constants<T>;
   T t = x > C::exp_highest ? C::exp_highest : x;
   t = t < C::expm1_lowest ? C::expm1_lowest : t;
-  const Reduced<T> v = reduce(t, T(0));
+  const Reduced<T> v = reduce(t);
   const T s = power_of_two<T>(v.shifted - 1);  // half of 2^k, which could overflow
   const T y = 2 * (s * v.expm1_r + (s - T(0.5)));
   return magnitude(x) < C::epsilon ? x : y;
@@ -252,7 +270,7 @@ NEWTAPE_INLINE T tanh(T x) {
   using C = Constants<T>;
   T t = -2 * magnitude(x);
   t = t < C::expm1_lowest ? C::expm1_lowest : t;
-  const Reduced<T> v = reduce(t, T(0));
+  const Reduced<T> v = reduce(t);
   const T s = power_of_two<T>(v.shifted);
   const T e = s * v.expm1_r;
   // With E = exp(-2|x|): (1 - E) / (1 + E) near 0, accurate by expm1; elsewhere 1 - 2 E / (1 + E), where the error of
@@ -263,7 +281,7 @@ NEWTAPE_INLINE T tanh(T x) {
 }
 template <class T>
 NEWTAPE_INLINE T sigmoid(T x) {
-  const T e = exp(-magnitude(x));
+  const T e = exp_below(-magnitude(x));
   return (x >= 0 ? T(1) : e) / (1 + e);
 }
 /// s(x) and its derivative s(x) s(-x) = e / (1 + e)^2 with e = exp(-|x|); 1 - s(x) would lose digits.
@@ -273,7 +291,7 @@ struct SigmoidTerms {
 };
 template <class T>
 NEWTAPE_INLINE SigmoidTerms<T> sigmoid_terms(T x) {
-  const T e = exp(-magnitude(x));
+  const T e = exp_below(-magnitude(x));
   const T larger = 1 / (1 + e);
   const T smaller = e * larger;
   return {x >= 0 ? larger : smaller, larger * smaller};
@@ -293,7 +311,7 @@ NEWTAPE_INLINE T log1p_unit(T x) {
 }
 template <class T>
 NEWTAPE_INLINE T softplus(T x) {
-  return (x > 0 ? x : T(0)) + log1p_unit(exp(-magnitude(x)));
+  return (x > 0 ? x : T(0)) + log1p_unit(exp_below(-magnitude(x)));
 }
 
 /// exp(u^2) erfc(u) for 0 <= u <= erfc_highest; (1 + 2u) exp(u^2) erfc(u) is smooth in (u - c) / (u + c).

@@ -11,7 +11,7 @@ namespace newtape::core::kernels::NEWTAPE_ISA {
 template <class T>
 NEWTAPE_INLINE T half_exp(T x) {
   constexpr T highest = Constants<T>::exp_highest + 1;
-  return joined(reduce(x > highest ? highest : x, T(0)), 1);
+  return joined(reduce(x > highest ? highest : x), 1);
 }
 
 // 1 / 3!, 1 / 5!, ...: the truncation error is negligible for |x| <= 1.

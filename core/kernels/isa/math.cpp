@@ -39,7 +39,7 @@ struct Xlog1py { template <class T> NEWTAPE_INLINE T of(T a, T b) { return a == 
 template <class T> NEWTAPE_INLINE T distance(T a, T b) { return a == b ? T(0) : magnitude(a - b); }  // 0 for equal infinities
 struct Logaddexp {
   template <class T> NEWTAPE_INLINE T of(T a, T b) {
-    return (a > b ? a : b) + log1p_unit(NEWTAPE_ISA::exp(-distance(a, b)));
+    return (a > b ? a : b) + log1p_unit(exp_below(-distance(a, b)));
   }
 };
 struct Logaddexp2 {
@@ -54,7 +54,7 @@ template <class T> NEWTAPE_INLINE T share(T a, T b, T e) {
   return a == b && a == -infinity<T> ? T(0) : y;
 }
 struct LogaddexpSlope {
-  template <class T> NEWTAPE_INLINE T of(T a, T b) { return share(a, b, NEWTAPE_ISA::exp(-distance(a, b))); }
+  template <class T> NEWTAPE_INLINE T of(T a, T b) { return share(a, b, exp_below(-distance(a, b))); }
 };
 struct Logaddexp2Slope {
   template <class T> NEWTAPE_INLINE T of(T a, T b) { return share(a, b, NEWTAPE_ISA::exp2(-distance(a, b))); }

@@ -13,7 +13,7 @@ struct Gate {
 };
 template <class T>
 NEWTAPE_INLINE Gate<T> gate(T x) {
-  const T e = exp(-magnitude(x));
+  const T e = exp_below(-magnitude(x));
   const T larger = 1 / (1 + e);
   const T smaller = e * larger;
   return {x >= 0 ? larger : smaller, x >= 0 ? smaller : larger, larger * smaller};

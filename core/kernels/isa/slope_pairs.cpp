@@ -18,7 +18,7 @@ struct TanhPair {
 struct SigmoidPair {
   template <class T>
   NEWTAPE_INLINE ValueSlope<T> of(T x) {
-    const T e = exp(-magnitude(x));
+    const T e = exp_below(-magnitude(x));
     const T larger = 1 / (1 + e);
     return {(x >= 0 ? T(1) : e) / (1 + e), larger * (e * larger)};
   }

@@ -87,7 +87,7 @@ double exponentials(const T* x, T* y, std::int64_t n, T shift) {
     along(x + b, y + b, n - b < block ? n - b : block, -infinity<T>, [&](const T* from, T* to) {
       NEWTAPE_INDEPENDENT
       for (std::int64_t l = 0; l < lanes<T>; ++l) {
-        to[l] = NEWTAPE_ISA::exp(from[l] - shift);
+        to[l] = exp_below(from[l] - shift);
         part[l] += to[l];
       }
     });
@@ -105,7 +105,7 @@ struct Terms {
 
   NEWTAPE_INLINE void add(Terms& to, std::int64_t l, T d) {
     to.ones[l] += d == 0 ? T(1) : T(0);
-    to.others[l] += d == 0 ? T(0) : NEWTAPE_ISA::exp(d);
+    to.others[l] += d == 0 ? T(0) : exp_below(d);
   }
 };
 /// The sum of exp(x - shift) without one of the terms that are 1; -1 if there is none, as in rows of -inf.
@@ -197,7 +197,7 @@ void softmax_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
     for (std::int64_t l = 0; l < lanes<T>; ++l) best[l] = shift_of(best[l]);
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t l = 0; l < lanes<T>; ++l) {
-        c.at[i][l] = NEWTAPE_ISA::exp(c.at[i][l] - best[l]);
+        c.at[i][l] = exp_below(c.at[i][l] - best[l]);
         total[l] += c.at[i][l];
       }
     }
@@ -247,24 +247,27 @@ template <class T>
 void logsumexp_rows(const T* x, T* y, std::int64_t rows, std::int64_t n) {
   if (n > short_row || n == 0) {
     for (std::int64_t r = 0; r < rows; ++r, x += n) {
-      const T shift = finite_shift_of(largest_of(x, n));
-      y[r] = static_cast<T>(static_cast<double>(shift) + ::log1p(sum_without_largest(x, n, shift)));
+      const T largest = largest_of(x, n);
+      const T shift = finite_shift_of(largest);
+      const T sum = static_cast<T>(static_cast<double>(shift) + ::log1p(sum_without_largest(x, n, shift)));
+      y[r] = largest == infinity<T> ? largest : sum;
     }
     return;
   }
   groups<T>(rows, [&](std::int64_t first, std::int64_t count) {
     Columns<T> c;
-    T best[lanes<T>];
+    T best[lanes<T>], shift[lanes<T>];
     T total[lanes<T>];
     Terms<T> terms;
     load(c, x + first * n, count, n);
     largest_of(c, n, best);
-    for (std::int64_t l = 0; l < lanes<T>; ++l) best[l] = finite_shift_of(best[l]);
+    for (std::int64_t l = 0; l < lanes<T>; ++l) shift[l] = finite_shift_of(best[l]);
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t l = 0; l < lanes<T>; ++l) Terms<T>::add(terms, l, c.at[i][l] - best[l]);
+      for (std::int64_t l = 0; l < lanes<T>; ++l) Terms<T>::add(terms, l, c.at[i][l] - shift[l]);
     }
     for (std::int64_t l = 0; l < lanes<T>; ++l) {
-      total[l] = best[l] + NEWTAPE_ISA::log1p((terms.ones[l] - 1) + terms.others[l]);
+      const T sum = shift[l] + NEWTAPE_ISA::log1p((terms.ones[l] - 1) + terms.others[l]);
+      total[l] = best[l] == infinity<T> ? best[l] : sum;
     }
     for (std::int64_t l = 0; l < count; ++l) y[first + l] = total[l];
   });
@@ -391,7 +394,7 @@ void log_softmax_grad_rows(const T* g, bool scalar, const T* y, T* out, std::int
   using Sums = RowSums<T, 2>;  // g of the others, g of all
   const auto part = [](T gi, T yi) __attribute__((always_inline)) { return Sums{{yi > threshold ? T(0) : gi, gi}}; };
   const auto result = [](T gi, T yi, const Sums& sums) __attribute__((always_inline)) {
-    const Reduced<T> v = reduce(yi < C::exp_lowest ? C::exp_lowest : yi, T(0));
+    const Reduced<T> v = reduce(yi < C::exp_lowest ? C::exp_lowest : yi);
     // For the largest, 1 - s = -expm1(y).
     const T own = yi > threshold ? strong(gi, -v.expm1_r) : gi;
     return own - strong(yi > threshold ? sums.of[0] : sums.of[1], joined(v));

@@ -17,7 +17,7 @@ NEWTAPE_INLINE ValueSlope<T> tanh_pair(T x) {
   using C = Constants<T>;
   T t = -2 * magnitude(x);
   t = t < C::exp_lowest ? C::exp_lowest : t;
-  const Reduced<T> v = reduce(t, T(0));
+  const Reduced<T> v = reduce(t);
   const T s = power_of_two<T>(v.shifted);
   const T e = s * v.expm1_r;
   const bool near_zero = t > T(-1.2);

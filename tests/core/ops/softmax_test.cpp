@@ -120,6 +120,17 @@ TEST_CASE("Extreme rows give the same results as PyTorch", "[softmax]") {
     CHECK(core::logsumexp(make({3}, {0, inf, 0}, dtype), 0).item() == inf);
     CHECK(std::isnan(core::logsumexp(make({3}, {0, NAN, 0}, dtype), 0).item()));
     CHECK(core::logsumexp(make({2}, {-inf, 5}, dtype), 0).item() == 5);
+    for (const std::size_t n : {3, 20, 100, 700}) {  // beside an infinity, values that exp cannot take
+      std::vector<double> row(n, 1000);
+      row[n / 2] = inf;
+      CHECK(core::logsumexp(make({static_cast<std::int64_t>(n)}, row, dtype), 0).item() == inf);
+      row[n / 2] = 1000;
+      row[0] = NAN;
+      CHECK(std::isnan(core::logsumexp(make({static_cast<std::int64_t>(n)}, row, dtype), 0).item()));
+    }
+    // exp(-90), a subnormal number in f32
+    const double small = core::logsumexp(make({2}, {0, -90}, dtype), 0).item();
+    CHECK(std::abs(small / std::exp(-90.0) - 1) < 1e-5);
     CHECK(core::logsumexp(make({1}, {huge}, dtype), 0).item<float>() == static_cast<float>(huge));
     CHECK(elements(core::softmax(make({3}, {huge, -huge, huge}, dtype), 0)) == std::vector<double>{0.5, 0, 0.5});
     CHECK(elements(core::softmax(make({3}, {-inf, 0, 0}, dtype), 0)) == std::vector<double>{0, 0.5, 0.5});
