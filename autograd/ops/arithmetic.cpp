@@ -119,7 +119,8 @@ Tensor pow(In a, In b) {
   match(pow_op, a, b);
   return pow_op(core::pow(a.value(), b.value()),
                 wrt(a,
-                    [a, b, exponent](Cotangent g) {
+                    [a, b, exponent](Cotangent g, const Tensor& y) -> Tensor {
+                      if (exponent == 0.5) return detail::root_gradient(g, y);
                       // A constant has the derivative 0, and not 0 times the infinite a^-1 at a = 0.
                       if (exponent)
                         return *exponent == 0 ? std::move(g) * 0.0 : std::move(g) * *exponent * pow(a, *exponent - 1);
@@ -144,7 +145,8 @@ Tensor reciprocal(In x) {
 
 Tensor abs(In x) {
   return abs_op(core::abs(x.value()), wrt(x, [x](const Cotangent& g, const Tensor& y) -> Tensor {
-                  const Tensor slope = detail::slope_at_kink(g, y, detail::AtKink::flat);
+                  const Tensor slope = detail::slope_at_kink(
+                      g, y, [&] { return square(x); }, detail::AtKink::flat);
                   if (!slope.defined()) return g * sign(x);
                   return g * sign(x) + detail::zero_with_slope(abs_grad_op, x, slope);
                 }));
@@ -154,7 +156,7 @@ Tensor hypot(In a, In b) {
   match(hypot_op, a, b);
   const auto share = [](const Cotangent& g, const In& x, const In& other, const Tensor& y) -> Tensor {
     const Cotangent gradient = g * detail::hypot_slope(x, other);
-    const Tensor slope = detail::slope_at_kink(g, y);
+    const Tensor slope = detail::slope_at_kink(g, y, [&] { return square(x) + square(other); });
     return slope.defined() ? gradient + detail::zero_with_slope(hypot_grad_op, x, slope) : gradient;
   };
   return hypot_op(core::hypot(a.value(), b.value()),

@@ -43,7 +43,8 @@ Tensor norm(In x, double p, const Axes& axes, bool keepdims) {
         const Tensor length = r.align(y);
         const Tensor zero = (length == 0.0);
         Tensor ratio = where(zero, 0.0, x / where(zero, 1.0, length));
-        Tensor slope = p > 0 ? detail::slope_at_kink(g, y) : Tensor();  // p < 0: 0 at one zero element
+        const auto squares = [&] { return p == 2 ? sum(square(x), r.axes, r.ndim == x.ndim()) : Tensor(); };
+        Tensor slope = p > 0 ? detail::slope_at_kink(g, y, squares) : Tensor();  // p < 0: 0 at one zero element
         if (p != 2) {
           const Tensor absent = (ratio == 0.0);
           ratio = where(absent, 0.0, sign(ratio) * pow(where(absent, 1.0, abs(ratio)), p - 1));

@@ -8,8 +8,7 @@ namespace newtape {
 
 /// (sum |x|^p)^(1/p) over `axes`, by default all; any p: inf: largest |x|, -inf: smallest |x|, 0: number of nonzero
 /// elements (a constant). Where the norm is 0, so is its gradient; its second derivative there is NaN, but that of smooth
-/// even functions of it, such as its square, is right up to the third order. The fourth is 0 there, which is right for
-/// quadratic functions only.
+/// even functions of it, such as its square, is right, and so are its higher derivatives.
 Tensor norm(In x, double p = 2, const Axes& axes = {}, bool keepdims = false);
 /// x / max(norm(x, p, axis), eps): vectors of length 1.
 Tensor normalize(In x, double p = 2, std::int64_t axis = -1, double eps = 1e-12);

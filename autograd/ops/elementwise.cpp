@@ -3,6 +3,7 @@
 
 #include <newtape/autograd/op.hpp>
 #include <newtape/autograd/ops/arithmetic.hpp>
+#include <newtape/autograd/ops/detail/kink.hpp>
 #include <newtape/autograd/ops/detail/slopes.hpp>
 #include <newtape/autograd/ops/logic.hpp>
 #include <newtape/core/ops/math.hpp>
@@ -66,7 +67,8 @@ Tensor log10(In x) {
 }
 
 Tensor sqrt(In x) {
-  return sqrt_op(core::sqrt(x.take()), wrt(x, [](Cotangent g, const Tensor& y) { return std::move(g) * 0.5 / y; }));
+  return sqrt_op(core::sqrt(x.take()),
+                 wrt(x, [](const Tensor& g, const Tensor& y) { return detail::root_gradient(g, y); }));
 }
 
 Tensor rsqrt(In x) {

@@ -60,7 +60,8 @@ Tensor std(In x, const Axes& axes, double correction, bool keepdims) {
                       // The quotient is of size 1: it does not overflow where std does not.
                       const Tensor ratio = where(flat, 0.0, d / where(flat, 1.0, length));
                       const Cotangent gradient = Cotangent(r.align(g)) / n * ratio;
-                      const Tensor slope = detail::slope_at_kink(g, y);
+                      const Tensor slope =
+                          detail::slope_at_kink(g, y, [&] { return var(x, r.axes, correction, r.ndim == x.ndim()); });
                       if (!slope.defined()) return gradient;
                       return gradient + detail::zero_with_slope(std_grad_op, In(d / n, x.location()), r.align(slope));
                     }));

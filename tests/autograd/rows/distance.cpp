@@ -127,7 +127,7 @@ const Rows distances{{
                {{{3, 0, -4}}, {{.6, 0, -.8}}, [](Args& x) { return newtape::norm(x[0]); }},
                {{{1, 0, -4}}, {{1, 0, -1}}, [](Args& x) { return newtape::norm(x[0], 1); }},
                {{{4, 1, -4}}, {{.5, 0, -.5}}, [](Args& x) { return newtape::norm(x[0], infinity); }}},
-     .covers = {"norm", "norm_grad", "slope_at_kink", "slope_at_kink_end"},
+     .covers = {"norm", "norm_grad", "slope_at_kink"},
      .distinct = true,
      .length = true,
      .tolerance_scale = 2},
