@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 namespace newtape::mpi::detail {
@@ -81,9 +82,9 @@ void broadcast_pieces(const Group& group, std::string_view what, const std::vect
   if (group.size() == 1) return;
   auto& comm = group.comm();
   std::int64_t all = 0;
-  std::int64_t roots = 0;
-  for (const auto& p : pieces) all += p.size, roots = roots * 31 + p.root + 1;
-  comm.agree({.call = Call::broadcast, .size = all, .more = roots});
+  std::uint64_t roots = 0;
+  for (const auto& p : pieces) all += p.size, roots = roots * 31 + static_cast<std::uint64_t>(p.root) + 1;
+  comm.agree({.call = Call::broadcast, .size = all, .more = static_cast<std::int64_t>(roots)});
   std::vector<MPI_Request> requests;
   {
     const std::lock_guard lock(mpi_mutex());
