@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace newtape::core {
 namespace {
@@ -78,6 +81,43 @@ struct Region {
     placed.insert(std::upper_bound(placed.begin(), placed.end(), p, later), p);
   }
 };
+
+/// Places blocks in this order, each into the smallest gap between those that live at the same time, in the smallest region
+/// that has one; returns the bytes of the arena, which is the last region.
+std::int64_t place_all(const std::vector<PlanMemory*>& order, std::vector<Region> regions) {
+  std::int64_t arena = 0;
+  for (auto* m : order) {
+    const std::int64_t bytes = aligned(m->bytes());
+    for (auto& r : regions) {
+      // The last aligned piece of a result may end beyond it.
+      const std::int64_t at = r.find(r.memory < 0 ? bytes : m->bytes(), m->first, m->last);
+      if (at < 0) continue;
+      r.place({at, bytes, m->first, m->last});
+      m->region = r.memory;
+      m->offset = at;
+      if (r.memory < 0) arena = std::max(arena, at + bytes);
+      break;
+    }
+  }
+  return arena;
+}
+
+/// The blocks by the step of the most memory at which they live, and by size (greedy by breadth, Pisarchyk & Lee 2020).
+std::vector<PlanMemory*> by_breadth(const std::vector<PlanMemory*>& by_size, std::size_t steps) {
+  std::vector<std::int64_t> live(steps);
+  for (const auto* m : by_size) {
+    for (int i = m->first; i <= m->last; ++i) live[static_cast<std::size_t>(i)] += aligned(m->bytes());
+  }
+  const auto breadth = [&](const PlanMemory* m) {
+    return *std::max_element(live.begin() + m->first, live.begin() + m->last + 1);
+  };
+  std::vector<std::pair<std::int64_t, PlanMemory*>> keyed;
+  for (auto* m : by_size) keyed.emplace_back(breadth(m), m);
+  std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<PlanMemory*> order;
+  for (const auto& [bytes, m] : keyed) order.push_back(m);
+  return order;
+}
 
 }  // namespace
 
@@ -199,8 +239,7 @@ void CallPlan::overwrite_operands() {
   for (auto& x : kept_) rename(x);
 }
 
-/// Greedy by size (Pisarchyk & Lee 2020): the largest block first, each into the smallest gap between the blocks that live
-/// at the same time.
+/// Greedy, in several orders (Pisarchyk & Lee 2020), of which none is best for all plans.
 void CallPlan::lay_out() {
   std::vector<Region> regions;
   for (const int id : fresh_) {
@@ -222,23 +261,21 @@ void CallPlan::lay_out() {
   for (auto& m : memories_) {
     if (m.kind == PlanMemory::scratch && m.first >= 0 && m.size > 0) order.push_back(&m);
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [](const PlanMemory* a, const PlanMemory* b) { return a->bytes() > b->bytes(); });
+  const auto bytes_first = [](const PlanMemory* a, const PlanMemory* b) { return a->bytes() > b->bytes(); };
+  std::stable_sort(order.begin(), order.end(), bytes_first);
   regions.push_back({});
-  arena_bytes_ = 0;
-  for (auto* m : order) {
-    const std::int64_t bytes = aligned(m->bytes());
-    for (auto& r : regions) {
-      // The last aligned piece of a result may end beyond it.
-      const std::int64_t at = r.find(r.memory < 0 ? bytes : m->bytes(), m->first, m->last);
-      if (at < 0) continue;
-      r.place({at, bytes, m->first, m->last});
-      m->region = r.memory;
-      m->offset = at;
-      if (r.memory < 0) arena_bytes_ = std::max(arena_bytes_, at + bytes);
-      break;
-    }
+  const auto time = [](const PlanMemory* m) { return m->bytes() * (m->last - m->first + 1); };
+  std::vector<PlanMemory*> by_time = order, by_start = order;
+  std::stable_sort(by_time.begin(), by_time.end(), [&](auto* a, auto* b) { return time(a) > time(b); });
+  std::stable_sort(by_start.begin(), by_start.end(), [](auto* a, auto* b) { return a->first < b->first; });
+  const std::vector<PlanMemory*> orders[] = {order, by_breadth(order, steps_.size() + 1), by_time, by_start};
+  std::size_t best = 0;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t k = 0; k < std::size(orders); ++k) {
+    const std::int64_t bytes = place_all(orders[k], regions);
+    if (bytes < least) best = k, least = bytes;
   }
+  arena_bytes_ = place_all(orders[best], regions);
   std::vector<std::int64_t> live(steps_.size() + 1);
   for (const auto* m : order) {
     for (int i = m->first; i <= m->last && m->region < 0; ++i) live[static_cast<std::size_t>(i)] += aligned(m->bytes());
