@@ -23,6 +23,7 @@ const char* kind_name(PlanStep::Kind kind) {
     case PlanStep::fused: return "fused";
     case PlanStep::paired: return "paired";
     case PlanStep::computed: return "computed";
+    case PlanStep::written: return "written";
     case PlanStep::recorded: return "recorded";
     case PlanStep::updated: return "in place";
     case PlanStep::drawn: return "drawn";

@@ -274,6 +274,7 @@ bool CallPlan::execute(const PlanStep& step, Action& a) {
     case PlanStep::computed: step.compute(a.in_list, a.out[0]); return true;
     case PlanStep::recorded:
     case PlanStep::drawn: return call_again(step, a);
+    case PlanStep::written:
     case PlanStep::updated: step.update(a.out_list, a.in_list); return true;
     case PlanStep::decided: return step.test(a.in_list) == step.expected;
     case PlanStep::host: step.host_call(a.in_list); return true;

@@ -3,6 +3,7 @@
 
 #include <newtape/core/array/array.hpp>
 #include <newtape/core/fuse/block_program.hpp>
+#include <newtape/core/fuse/call_forms.hpp>
 #include <newtape/core/fuse/recording.hpp>
 #include <newtape/core/kernels/slope_pairs.hpp>
 #include <newtape/core/runtime/allocation_placement.hpp>
@@ -71,7 +72,7 @@ struct FusedCall {
 
 /// One call, or several kernel calls on elements of one shape.
 struct PlanStep {
-  enum Kind : std::uint8_t { elementwise, fused, paired, computed, recorded, updated, drawn, decided, host };
+  enum Kind : std::uint8_t { elementwise, fused, paired, computed, written, recorded, updated, drawn, decided, host };
   Kind kind;
   std::string op;
   std::vector<PlanOperand> in, out;
@@ -82,7 +83,8 @@ struct PlanStep {
   CallRecorder::Call call = {};  ///< also of a draw
   /// Of a call: the number of the allocation that becomes each result, -1 for one that is copied, and the sizes.
   std::vector<std::int64_t> allocations = {};
-  CallRecorder::Update update = {};
+  CallRecorder::Update update = {};               ///< also of a written step: these only write their targets
+  std::shared_ptr<const Residual> residual = {};  ///< of a recorded call
   CallRecorder::Test test = {};
   bool expected = false;
   Generator* generator = nullptr;
@@ -92,7 +94,9 @@ struct PlanStep {
   bool preserves = false;  ///< copies a state before it is written
 
   /// Calls of kernels and of functions that write a given array: these raise no errors, and can be left out.
-  bool is_kernel() const { return kind == elementwise || kind == fused || kind == paired || kind == computed; }
+  bool is_kernel() const {
+    return kind == elementwise || kind == fused || kind == paired || kind == computed || kind == written;
+  }
 };
 
 class CallPlan {
@@ -181,6 +185,7 @@ class CallPlan {
   /// Whether a call was changed.
   bool share_slopes();
   void drop_unread_results();
+  void use_residuals();
   void fuse_chains();
   void find_lifetimes();
   void find_fresh(const std::vector<Replaceable>& states);

@@ -5,9 +5,13 @@
 #include <newtape/core/runtime/allocation_placement.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 
 namespace newtape::core {
+
+constinit thread_local const Residual* OfferedResidual::current = nullptr;
+
 namespace {
 
 /// The addresses between the first and the last stored element.
@@ -248,6 +252,7 @@ Array PlanRecorder::computed(std::string_view op, Operands in, const std::functi
 
 std::vector<Array> PlanRecorder::recorded(std::string_view op, Operands in, Call call) {
   PlanStep step = step_of(PlanStep::recorded, op);
+  if (const Residual* r = OfferedResidual::offered(); r != nullptr) step.residual = std::make_shared<Residual>(*r);
   if (!in_host_) step.in = operands(in);
   Allocations seen;
   std::vector<Array> results = [&] {

@@ -209,6 +209,7 @@ void CallPlan::simplify() {
   spread_constants();
   join_equal_calls();
   if (share_slopes()) join_equal_calls();
+  use_residuals();
   drop_unread_results();
 }
 

@@ -20,6 +20,13 @@ struct MaxPoolTable {
   /// `out` has the layout of x; `scratch` holds 4 rows columns elements.
   void (*squares_grad)(const T* g, const T* y, const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns,
                        T* scratch, T* out);
+  /// As `squares`, of max(x, 0) if `rectified`. place[r][j] tells which of the four elements, counted along rows, is
+  /// y[r][j]: the first that equals it (or is NaN).
+  void (*squares_placed)(const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns, bool rectified, T* y,
+                         std::uint8_t* place);
+  /// As `squares_grad`, from these places.
+  void (*squares_placed_grad)(const T* g, const std::uint8_t* place, std::int64_t width, std::int64_t rows,
+                              std::int64_t columns, T* out);
 };
 
 struct MaxPoolTables {

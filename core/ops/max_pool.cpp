@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <newtape/core/fuse/call_forms.hpp>
 #include <newtape/core/fuse/record_call.hpp>
 #include <newtape/core/kernels/dispatch.hpp>
 #include <newtape/core/kernels/max_pool.hpp>
@@ -113,6 +114,61 @@ void pool_squares_grad(const T* g, const T* x, const T* y, const Squares& s, std
   });
 }
 
+/// y and its places of relu(x), if `rectified`, or x.
+template <class T>
+void pool_squares_placed(const T* x, const Squares& s, bool rectified, T* y, std::uint8_t* place) {
+  in_planes(s.planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      const std::int64_t at = p * s.rows * s.columns;
+      pool_table<T>().squares_placed(x + s.top(p, 0), s.width, s.rows, s.columns, rectified, y + at, place + at);
+    }
+  });
+}
+
+template <class T>
+void pool_squares_placed_grad(const T* g, const std::uint8_t* place, const Squares& s, T* to) {
+  in_planes(s.planes, s.height * s.width, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      const std::int64_t at = p * s.rows * s.columns;
+      pool_table<T>().squares_placed_grad(g + at, place + at, s.width, s.rows, s.columns, to + s.top(p, 0));
+      T* const unused = to + s.top(p, s.rows);
+      std::fill(unused, unused + (s.height - 2 * s.rows) * s.width, T(0));
+    }
+  });
+}
+
+/// The places of maxima, one byte for each, in the place of x and y.
+const char* const places_of_squares = "max_pool of 2x2 squares";
+
+Residual::Write place_squares(const std::vector<WindowAxis>& windows, bool rectified) {
+  return [windows, rectified](std::span<Array* const> to, Operands in) {
+    const Array x = contiguous(*in[0]);
+    auto* const place = static_cast<std::uint8_t*>(to[1]->raw());
+    const Squares s(windows, x.size());
+    x.dtype() == f32 ? pool_squares_placed<float>(x.data<float>(), s, rectified, to[0]->data<float>(), place)
+                     : pool_squares_placed<double>(x.data<double>(), s, rectified, to[0]->data<double>(), place);
+  };
+}
+
+Residual residual_of_squares(const std::vector<WindowAxis>& windows, const Array& x) {
+  return {.name = places_of_squares,
+          .write = place_squares(windows, false),
+          .dtype = boolean,
+          .shape = pooled("max_pool", x, windows),
+          .write_rectified = place_squares(windows, true)};
+}
+
+Residual residual_of_squares_grad(const std::vector<WindowAxis>& windows) {
+  const auto write = [windows](std::span<Array* const> to, Operands in) {
+    const Array g = contiguous(*in[0]);
+    const auto* const place = static_cast<const std::uint8_t*>(in[1]->raw());
+    const Squares s(windows, to[0]->size());
+    g.dtype() == f32 ? pool_squares_placed_grad<float>(g.data<float>(), place, s, to[0]->data<float>())
+                     : pool_squares_placed_grad<double>(g.data<double>(), place, s, to[0]->data<double>());
+  };
+  return {.name = places_of_squares, .write = write, .replaced = {{1, 0}, {2, -1}}};
+}
+
 /// Maxima along one axis of x [outer, input, inner].
 template <class T>
 void pool_axis(const T* x, const WindowAxis& w, std::int64_t outer, std::int64_t inner, T* y) {
@@ -168,8 +224,13 @@ void each_maximum(const T* x, Windows windows, const F& f) {
 Array max_pool(const Array& x, Windows windows) {
   if (recorder() != nullptr) {
     const std::vector<WindowAxis> all(windows.begin(), windows.end());
-    return record_call(
-        "max_pool", [all](const Array& a) { return max_pool(a, all); }, x);
+    const auto record = [&] {
+      return record_call(
+          "max_pool", [all](const Array& a) { return max_pool(a, all); }, x);
+    };
+    if (!in_squares(windows) || x.size() == 0) return record();
+    const OfferedResidual places(residual_of_squares(all, x));
+    return record();
   }
   Array y = Array::empty(pooled("max_pool", x, windows), x.dtype());
   if (y.size() == 0) return y;
@@ -222,9 +283,14 @@ Array max_pool_indices(const Array& x, Windows windows) {
 Array max_pool_grad(const Array& g, const Array& x, const Array& y, Windows windows) {
   if (recorder() != nullptr) {
     const std::vector<WindowAxis> all(windows.begin(), windows.end());
-    return record_call(
-        "max_pool_grad", [all](const Array& a, const Array& b, const Array& c) { return max_pool_grad(a, b, c, all); },
-        g, x, y);
+    const auto record = [&] {
+      return record_call(
+          "max_pool_grad",
+          [all](const Array& a, const Array& b, const Array& c) { return max_pool_grad(a, b, c, all); }, g, x, y);
+    };
+    if (!in_squares(windows) || x.size() == 0 || g.ndim() != x.ndim()) return record();
+    const OfferedResidual places(residual_of_squares_grad(all));
+    return record();
   }
   const Shape shape = pooled("max_pool_grad", x, windows);
   const std::size_t extra = g.ndim() - shape.size();

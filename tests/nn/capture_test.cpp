@@ -4,8 +4,11 @@
 
 #include <newtape/autograd/capture/capture.hpp>
 #include <newtape/autograd/ops.hpp>
+#include <newtape/core/xtensor.hpp>
 #include <newtape/nn/nn.hpp>
 
+#include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -102,4 +105,44 @@ TEST_CASE("capture: hooks of modules call the function itself") {
   for (int i = 0; i < 3; ++i) CHECK(agree(f(x), model(x).detach()));
   CHECK(calls == 6);
   CHECK_THAT(f.plan(), Catch::Contains("hook"));
+}
+
+TEST_CASE("capture: max pooling leaves the places of its maxima for the pullback, also after relu") {
+  // Few values, so that many windows have ties; zeros of both signs, an infinity and NaN.
+  const float values[] = {-2, -1, -0.0F, 0, 1, 1, 2, INFINITY, NAN};
+  for (const DType dtype : {f32, f64}) {
+    for (std::int64_t width = 2; width < 40; width += width < 20 ? 1 : 5) {
+      const Shape shape{2, 3, 2 + width % 5, width};
+      const auto input = [&](std::uint64_t seed) {
+        Generator g(seed);
+        Tensor x = random::uniform(shape, 0, width % 2 == 0 ? 7.99 : 8.99, f64, g);
+        xt::xarray<double> chosen = x.value().view<double>();
+        for (double& v : chosen) v = values[static_cast<std::size_t>(v)];
+        return Tensor(chosen).to(dtype);
+      };
+      for (const bool rectified : {false, true}) {
+        INFO(name(dtype) << " " << to_string(shape) << (rectified ? " relu" : ""));
+        const auto body = [&](const Tensor& x, const Tensor& g) {
+          const Tensor at = variable(x);
+          const Tensor scaled = at * 2.0;
+          const Tensor y = max_pool2d(rectified ? relu(scaled) : scaled, 2);
+          sum(y * g).backward();
+          return std::vector<Tensor>{y, at.grad()};
+        };
+        auto f = capture(body);
+        for (std::uint64_t call = 0; call < 4; ++call) {
+          const Tensor x = input(call);
+          const Tensor g = input(call + 100) / 3.0;
+          const Tensor y = slice(slice(g, -1, 0, width / 2), -2, 0, shape[2] / 2) * 1.0;
+          const auto eager = body(x, y), captured = f(x, y);
+          CHECK(agree(eager[0], captured[0]));
+          CHECK(agree(eager[1], captured[1]));
+        }
+        INFO(f.plan());
+        CHECK(f.counts().replayed >= 2);
+        CHECK(f.plan().find(rectified ? "max_pool of relu, with residual" : "max_pool with residual") !=
+              std::string::npos);
+      }
+    }
+  }
 }

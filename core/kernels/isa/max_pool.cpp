@@ -147,9 +147,130 @@ void squares_grad(const T* g, const T* y, const T* x, std::int64_t width, std::i
   }
 }
 
+/// Calls f.template operator()<bytes>(j) for vectors that cover n columns of squares; bytes = 0: one column.
+template <class T, int bytes = vector_bytes, class F>
+NEWTAPE_INLINE void across_columns(std::int64_t n, const F& f) {
+  if constexpr (bytes < 16) {
+    for (std::int64_t j = 0; j < n; ++j) f.template operator()<0>(j);
+  } else {
+    constexpr std::int64_t step = lanes<T, bytes>;
+    if (n < step) return across_columns<T, bytes / 2>(n, f);
+    for (std::int64_t j = 0; j + step < n; j += step) f.template operator()<bytes>(j);
+    f.template operator()<bytes>(n - step);
+  }
+}
+
+template <int n>
+struct PlacesOf;
+template <>
+struct PlacesOf<2> {
+  using type = std::uint8_t __attribute__((vector_size(2)));
+};
+template <>
+struct PlacesOf<4> {
+  using type = std::uint8_t __attribute__((vector_size(4)));
+};
+template <>
+struct PlacesOf<8> {
+  using type = std::uint8_t __attribute__((vector_size(8)));
+};
+template <>
+struct PlacesOf<16> {
+  using type = std::uint8_t __attribute__((vector_size(16)));
+};
+
+template <class T, int bytes, int... I>
+NEWTAPE_INLINE void place_maxima(const T* top, const T* bottom, bool rectified, T* y, std::uint8_t* place,
+                                 std::integer_sequence<int, I...>) {
+  using V = Vector<T, bytes>;
+  constexpr int n = static_cast<int>(lanes<T, bytes>);
+  V of[4];
+  load(top, of[0]);
+  load(top + n, of[1]);
+  load(bottom, of[2]);
+  load(bottom + n, of[3]);
+  if (rectified) {
+    for (V& v : of) v = v < 0 ? V{} : v;
+  }
+  const V a = __builtin_shufflevector(of[0], of[1], (2 * I)...);
+  const V b = __builtin_shufflevector(of[0], of[1], (2 * I + 1)...);
+  const V c = __builtin_shufflevector(of[2], of[3], (2 * I)...);
+  const V d = __builtin_shufflevector(of[2], of[3], (2 * I + 1)...);
+  const V left = ((a > c) | (a != a)) ? a : c;  // in the order of `squares`
+  const V right = ((b > d) | (b != b)) ? b : d;
+  const V best = ((left > right) | (left != left)) ? left : right;
+  store(y, best);
+  using At = decltype(a == best);
+  const At first = (a == best) | (a != a);
+  const At second = (b == best) | (b != b);
+  const At third = (c == best) | (c != c);
+  const At at = first ? At{} : second ? At{} + 1 : third ? At{} + 2 : At{} + 3;
+  const auto places = __builtin_convertvector(at, typename PlacesOf<n>::type);
+  __builtin_memcpy(place, &places, n);
+}
+
+template <class T>
+void squares_placed(const T* x, std::int64_t width, std::int64_t rows, std::int64_t columns, bool rectified, T* y,
+                    std::uint8_t* place) {
+  for (std::int64_t r = 0; r < rows; ++r, y += columns, place += columns) {
+    const T* top = x + 2 * r * width;
+    const T* bottom = top + width;
+    across_columns<T>(columns, [&]<int bytes>(std::int64_t j) {
+      if constexpr (bytes == 0) {
+        T of[4] = {top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1]};
+        for (T& v : of) v = rectified && v < 0 ? T(0) : v;
+        y[j] = larger(larger(of[0], of[2]), larger(of[1], of[3]));
+        int at = 0;
+        while (at < 3 && of[at] != y[j] && of[at] == of[at]) ++at;
+        place[j] = static_cast<std::uint8_t>(at);
+      } else {
+        place_maxima<T, bytes>(top + 2 * j, bottom + 2 * j, rectified, y + j, place + j,
+                               std::make_integer_sequence<int, static_cast<int>(lanes<T, bytes>)>());
+      }
+    });
+  }
+}
+
+template <class T, int bytes, int... I>
+NEWTAPE_INLINE void assign_placed(const T* g, const std::uint8_t* place, T* top, T* bottom,
+                                  std::integer_sequence<int, I...>) {
+  using V = Vector<T, bytes>;
+  constexpr int n = static_cast<int>(lanes<T, bytes>);
+  V share;
+  load(g, share);
+  typename PlacesOf<n>::type places;
+  __builtin_memcpy(&places, place, n);
+  const auto at = __builtin_convertvector(places, decltype(share == share));
+  const auto part = [&](int k) { return at == k ? share : V{}; };
+  const V a = part(0), b = part(1), c = part(2), d = part(3);
+  store(top, __builtin_shufflevector(a, b, (I / 2 + I % 2 * n)...));
+  store(top + n, __builtin_shufflevector(a, b, (n / 2 + I / 2 + I % 2 * n)...));
+  store(bottom, __builtin_shufflevector(c, d, (I / 2 + I % 2 * n)...));
+  store(bottom + n, __builtin_shufflevector(c, d, (n / 2 + I / 2 + I % 2 * n)...));
+}
+
+template <class T>
+void squares_placed_grad(const T* g, const std::uint8_t* place, std::int64_t width, std::int64_t rows,
+                         std::int64_t columns, T* out) {
+  for (std::int64_t r = 0; r < rows; ++r, g += columns, place += columns) {
+    T* top = out + 2 * r * width;
+    T* bottom = top + width;
+    across_columns<T>(columns, [&]<int bytes>(std::int64_t j) {
+      if constexpr (bytes == 0) {
+        T* const to[4] = {top + 2 * j, top + 2 * j + 1, bottom + 2 * j, bottom + 2 * j + 1};
+        for (int k = 0; k < 4; ++k) *to[k] = place[j] == k ? g[j] : T(0);
+      } else {
+        assign_placed<T, bytes>(g + j, place + j, top + 2 * j, bottom + 2 * j,
+                                std::make_integer_sequence<int, static_cast<int>(lanes<T, bytes>)>());
+      }
+    });
+    for (std::int64_t i = 2 * columns; i < width; ++i) top[i] = bottom[i] = 0;
+  }
+}
+
 template <class T>
 constexpr MaxPoolTable<T> table_of() {
-  return {join<T>, runs<T>, squares<T>, squares_grad<T>};
+  return {join<T>, runs<T>, squares<T>, squares_grad<T>, squares_placed<T>, squares_placed_grad<T>};
 }
 
 }  // namespace
