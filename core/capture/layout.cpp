@@ -10,6 +10,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,9 +28,16 @@ bool is_whole(const PlanOperand& x, const PlanMemory& m) {
   return x.offset == 0 && x.dtype == m.dtype && x.is_contiguous() && element_count(x.shape) == m.size && m.size > 0;
 }
 
+/// Functions of rows of the first operand, which may be written over them.
+bool maps_rows(const PlanStep& s) {
+  constexpr std::string_view all[] = {"softmax", "log_softmax", "softmax_grad", "log_softmax_grad"};
+  return s.kind == PlanStep::computed && std::find(std::begin(all), std::end(all), s.op) != std::end(all);
+}
+
 /// Whether a kernel step may write result `out` where operand `in` lies.
 bool may_overwrite(const PlanStep& s, std::size_t in, std::size_t out) {
   if (s.kind == PlanStep::elementwise || s.kind == PlanStep::paired) return true;
+  if (maps_rows(s)) return in == 0;
   if (s.kind != PlanStep::fused) return false;
   // Within a block, no call after the one that writes the result may read the operand.
   std::size_t last_read = 0, write = 0;
@@ -210,7 +218,8 @@ void CallPlan::overwrite_operands() {
     PlanStep& s = steps_[i];
     for (auto& x : s.in) rename(x);
     for (auto& y : s.out) rename(y);
-    if (s.kind != PlanStep::elementwise && s.kind != PlanStep::fused && s.kind != PlanStep::paired) continue;
+    if (s.kind != PlanStep::elementwise && s.kind != PlanStep::fused && s.kind != PlanStep::paired && !maps_rows(s))
+      continue;
     const int step = static_cast<int>(i);
     for (std::size_t j = 0; j < s.out.size(); ++j) {
       PlanOperand& y = s.out[j];
@@ -268,7 +277,13 @@ void CallPlan::lay_out() {
   std::vector<PlanMemory*> by_time = order, by_start = order;
   std::stable_sort(by_time.begin(), by_time.end(), [&](auto* a, auto* b) { return time(a) > time(b); });
   std::stable_sort(by_start.begin(), by_start.end(), [](auto* a, auto* b) { return a->first < b->first; });
-  const std::vector<PlanMemory*> orders[] = {order, by_breadth(order, steps_.size() + 1), by_time, by_start};
+  std::vector<PlanMemory*> by_end = order;
+  std::stable_sort(by_end.begin(), by_end.end(), [](auto* a, auto* b) {
+    return a->bytes() != b->bytes() ? a->bytes() > b->bytes() : a->last > b->last;
+  });
+  const std::size_t steps = steps_.size() + 1;
+  const std::vector<PlanMemory*> orders[] = {order, by_breadth(order, steps), by_breadth(by_end, steps), by_time,
+                                             by_start};
   std::size_t best = 0;
   std::int64_t least = std::numeric_limits<std::int64_t>::max();
   for (std::size_t k = 0; k < std::size(orders); ++k) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -92,10 +93,13 @@ bool CallPlan::erase_state(int state, int memory) {
 void CallPlan::finish(const std::vector<Replaceable>& states) {
   simplify();
   fuse_chains();
-  find_lifetimes();
-  find_fresh(states);
-  overwrite_operands();
-  lay_out();
+  std::optional<CallPlan> masked = with_masks();
+  place(states);
+  if (masked) {
+    // Masks take a pass over the operand: not for a few percent of the memory.
+    masked->place(states);
+    if (masked->arena_bytes_ < arena_bytes_ - arena_bytes_ / 16) *this = std::move(*masked);
+  }
   arena_ = Array::empty({arena_bytes_}, boolean);
   roots_.resize(memories_.size());
   residents_.resize(memories_.size());
@@ -118,6 +122,13 @@ void CallPlan::finish(const std::vector<Replaceable>& states) {
     if (steps_[i].kind == PlanStep::fused) make_program(steps_[i], actions_[i]);
     prepare(i);
   }
+}
+
+void CallPlan::place(const std::vector<Replaceable>& states) {
+  find_lifetimes();
+  find_fresh(states);
+  overwrite_operands();
+  lay_out();
 }
 
 void CallPlan::find_users() {

@@ -176,8 +176,8 @@ class CallPlan {
 
   /// How often each block is written by a step.
   std::vector<int> count_writes() const;
-  /// A constant 1.
-  PlanOperand constant_one(DType dtype);
+  /// A constant of f32 or f64.
+  PlanOperand constant_number(DType dtype, double value);
   void simplify();
   void fold_constants();
   void spread_constants();
@@ -187,6 +187,9 @@ class CallPlan {
   void drop_unread_results();
   void use_residuals();
   void fuse_chains();
+  /// The plan with masks in the place of operands of pullbacks of relu, where it could be smaller.
+  std::optional<CallPlan> with_masks() const;
+  void place(const std::vector<Replaceable>& states);
   void find_lifetimes();
   void find_fresh(const std::vector<Replaceable>& states);
   bool can_be_next_state(const PlanMemory& m, int memory, std::size_t store, int replaced_from) const;

@@ -90,19 +90,18 @@ bool is_scratch_block(const PlanOperand& y, const CallPlan& plan, const std::vec
 
 }  // namespace
 
-PlanOperand CallPlan::constant_one(DType dtype) {
-  const double wide = 1;
-  const float narrow = 1;
-  const void* const one = dtype == f64 ? static_cast<const void*>(&wide) : &narrow;
-  const auto is_one = [&](const PlanMemory& m) {
+PlanOperand CallPlan::constant_number(DType dtype, double value) {
+  const auto narrow = static_cast<float>(value);
+  const void* const bits = dtype == f64 ? static_cast<const void*>(&value) : &narrow;
+  const auto is_it = [&](const PlanMemory& m) {
     return m.kind == PlanMemory::constant && m.dtype == dtype && m.size == 1 &&
-           std::memcmp(m.base, one, item_size(dtype)) == 0;
+           std::memcmp(m.base, bits, item_size(dtype)) == 0;
   };
-  const auto found = std::find_if(memories_.begin(), memories_.end(), is_one);
+  const auto found = std::find_if(memories_.begin(), memories_.end(), is_it);
   if (found != memories_.end()) return {.memory = static_cast<int>(found - memories_.begin()), .dtype = dtype};
   Array held = Array::empty({1}, dtype);
   auto* const base = static_cast<std::byte*>(held.raw());
-  std::memcpy(base, one, item_size(dtype));
+  std::memcpy(base, bits, item_size(dtype));
   return {.memory = add_memory({.kind = PlanMemory::constant, .dtype = dtype, .size = 1, .held = held, .base = base}),
           .dtype = dtype};
 }
@@ -143,7 +142,7 @@ bool CallPlan::share_slopes() {
       s.op += std::string(" ") + at.first->pullback;
       s.out.push_back(slope.value);
     } else if (s.in.size() == 2 && (slope.value.memory >= 0 || slope.pullbacks > 1)) {
-      const PlanOperand one = constant_one(x.dtype);
+      const PlanOperand one = constant_number(x.dtype, 1);
       if (slope.value.memory < 0) {
         slope.value = place(x);
         all.push_back({PlanStep::elementwise, s.op, {one, x}, {slope.value}, s.kernel});

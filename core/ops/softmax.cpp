@@ -92,34 +92,84 @@ Array map_rows_back(const char* op, Array g, const Array& y, std::int64_t axis, 
   return out;
 }
 
+bool is_last(std::int64_t axis, const Array& x) {
+  return x.ndim() > 0 && (axis == -1 || axis + 1 == static_cast<std::int64_t>(x.ndim()));
+}
+
+/// Records f(x, axis). Of contiguous rows, a given result is written, which may lie where x does.
+template <class F, class Pick>
+[[gnu::cold, gnu::noinline]] Array record_rows(const char* op, const F& f, const Pick& pick, const Array& x,
+                                               std::int64_t axis) {
+  if (!is_last(axis, x) || !x.is_contiguous() || x.size() == 0) {
+    return record_call(
+        op, [f, axis](const Array& a) { return f(a, axis); }, x);
+  }
+  const auto write = [pick](Array& y, const Array& a) {
+    const auto n = a.shape().back();
+    const auto run = [&]<class T>() {
+      const auto kernel = pick(softmax_table<T>());
+      const T* from = a.data<T>();
+      T* to = y.data<T>();
+      in_rows(a.size() / n, n,
+              [&](std::int64_t begin, std::int64_t end) { kernel(from + begin * n, to + begin * n, end - begin, n); });
+    };
+    a.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  };
+  return record_computed(
+      op, [&] { return f(x, axis); }, write, x);
+}
+
+/// The same for f(g, y, axis), which may lie where g does.
+template <class F, class Pick>
+[[gnu::cold, gnu::noinline]] Array record_rows_back(const char* op, const F& f, const Pick& pick, const Array& g,
+                                                    const Array& y, std::int64_t axis) {
+  if (!is_last(axis, y) || !y.is_contiguous() || !g.is_contiguous() || g.shape() != y.shape() ||
+      g.dtype() != y.dtype() || y.size() == 0) {
+    return record_call(
+        op, [f, axis](const Array& a, const Array& b) { return f(a, b, axis); }, g, y);
+  }
+  const auto write = [pick](Array& to, const Array& a, const Array& b) {
+    const auto n = b.shape().back();
+    const auto run = [&]<class T>() {
+      const auto kernel = pick(softmax_table<T>());
+      const T *pg = a.data<T>(), *py = b.data<T>();
+      T* p = to.data<T>();
+      in_rows(b.size() / n, n, [&](std::int64_t begin, std::int64_t end) {
+        kernel(pg + begin * n, false, py + begin * n, p + begin * n, end - begin, n);
+      });
+    };
+    b.dtype() == f32 ? run.template operator()<float>() : run.template operator()<double>();
+  };
+  return record_computed(
+      op, [&] { return f(g, y, axis); }, write, g, y);
+}
+
+constexpr auto pick_softmax = [](const auto& t) { return t.softmax; };
+constexpr auto pick_log_softmax = [](const auto& t) { return t.log_softmax; };
+constexpr auto pick_softmax_grad = [](const auto& t) { return t.softmax_grad; };
+constexpr auto pick_log_softmax_grad = [](const auto& t) { return t.log_softmax_grad; };
+
 }  // namespace
 
 Array softmax(Array x, std::int64_t axis) {
-  if (recorder() != nullptr)
-    return record_call(
-        "softmax", [=](const Array& a) { return softmax(a, axis); }, x);
-  return map_rows("softmax", std::move(x), axis, [](const auto& t) { return t.softmax; });
+  if (recorder() != nullptr) return record_rows("softmax", softmax, pick_softmax, x, axis);
+  return map_rows("softmax", std::move(x), axis, pick_softmax);
 }
 
 Array log_softmax(Array x, std::int64_t axis) {
-  if (recorder() != nullptr)
-    return record_call(
-        "log_softmax", [=](const Array& a) { return log_softmax(a, axis); }, x);
-  return map_rows("log_softmax", std::move(x), axis, [](const auto& t) { return t.log_softmax; });
+  if (recorder() != nullptr) return record_rows("log_softmax", log_softmax, pick_log_softmax, x, axis);
+  return map_rows("log_softmax", std::move(x), axis, pick_log_softmax);
 }
 
 Array softmax_grad(Array g, const Array& y, std::int64_t axis) {
-  if (recorder() != nullptr)
-    return record_call(
-        "softmax_grad", [=](const Array& a, const Array& b) { return softmax_grad(a, b, axis); }, g, y);
-  return map_rows_back("softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.softmax_grad; });
+  if (recorder() != nullptr) return record_rows_back("softmax_grad", softmax_grad, pick_softmax_grad, g, y, axis);
+  return map_rows_back("softmax_grad", std::move(g), y, axis, pick_softmax_grad);
 }
 
 Array log_softmax_grad(Array g, const Array& y, std::int64_t axis) {
   if (recorder() != nullptr)
-    return record_call(
-        "log_softmax_grad", [=](const Array& a, const Array& b) { return log_softmax_grad(a, b, axis); }, g, y);
-  return map_rows_back("log_softmax_grad", std::move(g), y, axis, [](const auto& t) { return t.log_softmax_grad; });
+    return record_rows_back("log_softmax_grad", log_softmax_grad, pick_log_softmax_grad, g, y, axis);
+  return map_rows_back("log_softmax_grad", std::move(g), y, axis, pick_log_softmax_grad);
 }
 
 Array logsumexp(const Array& x, std::int64_t axis, bool keepdims) {

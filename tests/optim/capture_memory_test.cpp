@@ -256,3 +256,36 @@ TEST_CASE("capture: constants that kernels would gather are copied once") {
   const std::string plan = check_calls(weighted, {2, 50, 3}, {2, 50, 3});
   CHECK(number_in(plan, "constants (\\d+)") >= 2 * 50 * 3 * 4);
 }
+
+TEST_CASE("capture: pullbacks of relu keep a byte per element where that makes the arena smaller") {
+  for (const DType dtype : {f32, f64}) {
+    INFO(name(dtype));
+    const Tensor weight = random_of({1024, 16}, 100, dtype);
+    const auto descend = [&](const Tensor& x, const Tensor& y) {
+      const Tensor at = variable(x);
+      const Tensor loss = mean(square(matmul(relu(matmul(at, y)), weight)));
+      return Pair{loss, grad(loss, at)};
+    };
+    const std::string plan = check_calls(descend, {128, 64}, {64, 1024}, dtype);
+    CHECK_THAT(plan, contains("greater(") && contains("where("));
+    // Not two arrays of the hidden layer's size at a time.
+    CHECK(number_in(plan, "arena (\\d+) bytes") < 3 * 128 * 1024 * static_cast<long>(item_size(dtype)) / 2);
+  }
+}
+
+TEST_CASE("capture: softmax, log_softmax and their pullbacks are written over operands") {
+  for (const bool logarithm : {false, true}) {
+    for (const std::int64_t n : {1, 7, 256}) {  // rows that share a vector, and that do not
+      const auto f = [&](const Tensor& x, const Tensor& y) {
+        const Tensor at = variable(x);
+        const Tensor product = matmul(at, y);
+        const Tensor p = logarithm ? log_softmax(product, -1) : softmax(product, -1);
+        return Pair{p * 2.0, grad(sum(matmul(square(p), transpose(y))), at)};
+      };
+      const std::string plan = check_calls(f, {96, 32}, {32, n});
+      INFO(plan);
+      CHECK(std::regex_search(plan, std::regex("softmax\\((%\\d+)\\[[^)]*\\) -> \\1\\[")));
+      CHECK(std::regex_search(plan, std::regex("softmax_grad\\((%\\d+)\\[[^)]*\\) -> \\1\\[")));
+    }
+  }
+}
