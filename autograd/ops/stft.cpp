@@ -8,10 +8,10 @@
 #include <newtape/autograd/ops/join.hpp>
 #include <newtape/autograd/ops/shape.hpp>
 #include <newtape/autograd/ops/slice.hpp>
+#include <newtape/autograd/ops/windows.hpp>
 #include <newtape/core/ops/creation.hpp>
 #include <newtape/core/ops/reduce.hpp>
 
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -102,15 +102,7 @@ Tensor istft(In z, const StftOptions& options) {
 }
 
 Tensor hann_window(std::int64_t n, DType dtype, SourceLocation location) {
-  const ErrorSite here(location);
-  if (n < 1) raise<ValueError>("hann_window: n must be positive", "n >= 1", std::to_string(n));
-  constexpr double pi = 3.14159265358979323846;
-  Array w = Array::empty({n}, f64);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double s = std::sin(pi * static_cast<double>(i) / static_cast<double>(n));
-    w.data<double>()[i] = s * s;
-  }
-  return core::cast(w, dtype);
+  return hann_window(n, {.periodic = true, .dtype = dtype}, location);
 }
 
 }  // namespace newtape::fft

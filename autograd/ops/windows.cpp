@@ -17,10 +17,18 @@ namespace newtape::fft {
 
 namespace {
 
+/// Weights lie between 0 and 1: as integers or booleans they would be cut to 0 and 1 without a word.
+void expect_floating(const char* op, DType dtype) {
+  if (!is_floating(dtype)) {
+    raise<DTypeError>(std::string(op) + ": the dtype must hold fractions", "f32 or f64", std::string(name(dtype)));
+  }
+}
+
 /// f(t) at t = i / n, or i / (n - 1), in [0, 1]. As f is symmetric, t > 1/2 is taken at 1 - t, which is exact.
 template <class F>
 Tensor window(const char* op, std::int64_t n, const WindowOptions& options, const F& f) {
   if (n < 1) raise<ValueError>(std::string(op) + ": n must be positive", "n >= 1", std::to_string(n));
+  expect_floating(op, options.dtype);
   const std::int64_t period = options.periodic ? n : n - 1;
   Array w = Array::empty({n}, f64);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -63,6 +71,7 @@ Tensor kaiser_window(std::int64_t n, double beta, const WindowOptions& options, 
   if (!(beta >= 0) || !std::isfinite(beta)) {
     raise<ValueError>("kaiser_window: beta must be finite and not negative", "beta >= 0", std::to_string(beta));
   }
+  expect_floating("kaiser_window", options.dtype);
   const Tensor root = window("kaiser_window", n, {.periodic = options.periodic, .dtype = f64}, [](double t) {
     return t == 0.5 ? 1 : 2 * std::sqrt(t * (1 - t));  // sqrt(1 - (2 t - 1)^2)
   });

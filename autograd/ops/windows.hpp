@@ -3,7 +3,8 @@
 
 #include <newtape/autograd/tensor.hpp>
 
-/// Windows of n weights for spectra, [n]. ValueError unless n >= 1. Hann's alone is in fft.hpp.
+/// Windows of n weights for spectra, [n]. ValueError unless n >= 1, DTypeError unless the dtype is f32 or f64. Hann's
+/// alone is in fft.hpp.
 namespace newtape::fft {
 
 /// Options of windows.

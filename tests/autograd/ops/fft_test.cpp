@@ -127,6 +127,26 @@ TEST_CASE("fft: windows as PyTorch's, periodic and symmetric") {
   CHECK_THROWS_AS(fft::kaiser_window(5, INFINITY), ValueError);
 }
 
+TEST_CASE("fft: windows of a dtype that cannot hold fractions are refused by name") {
+  using Call = Tensor (*)(DType);
+  const std::pair<const char*, Call> windows[] = {
+      {"hann_window", [](DType t) { return fft::hann_window(8, t); }},
+      {"hann_window", [](DType t) { return fft::hann_window(8, {.dtype = t}); }},
+      {"hamming_window", [](DType t) { return fft::hamming_window(8, {.dtype = t}); }},
+      {"blackman_window", [](DType t) { return fft::blackman_window(8, {.dtype = t}); }},
+      {"bartlett_window", [](DType t) { return fft::bartlett_window(8, {.dtype = t}); }},
+      {"kaiser_window", [](DType t) { return fft::kaiser_window(8, 12, {.dtype = t}); }},
+  };
+  for (const auto& [op, call] : windows) {
+    for (const DType t : {i64, boolean}) {
+      INFO(op << " " << name(t));
+      CHECK_THROWS_AS(call(t), DTypeError);
+      CHECK_THROWS_WITH(call(t), Catch::StartsWith(std::string(op) + ": ") && Catch::Contains(std::string(name(t))) &&
+                                     Catch::Contains("fft_test.cpp"));
+    }
+  }
+}
+
 TEST_CASE("fft: frequencies and their order as PyTorch's") {
   SAME_AS("fftfreq.8", fft::fftfreq(8, 0.5, f64));
   SAME_AS("fftfreq.7", fft::fftfreq(7, 1, f64));
