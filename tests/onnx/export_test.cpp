@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <limits>
 #include <set>
@@ -374,12 +376,37 @@ struct Names final : nt::OpTracer {
 
 double largest(const Tensor& t) { return t.size() == 0 ? 0 : max(abs(t.to(nt::f64))).item(); }
 
+/// Keeps a model with its inputs and results in the folder NEWTAPE_EXPORT_DIR, for programs that are not ours
+/// (tools/check_export): 012.onnx, 012.input.0.npy, 012.output.0.npy, and the epsilons of its case in 012.txt.
+void keep(const std::string& bytes, const Many& inputs, const Many& results, double epsilons,
+          const std::set<std::string>& operations) {
+  const char* const folder = std::getenv("NEWTAPE_EXPORT_DIR");
+  if (folder == nullptr) return;
+  static int count = 0;
+  const std::string digits = std::to_string(1000 + count++).substr(1);
+  const std::string path = std::string(folder) + "/" + digits;
+  std::ofstream(path + ".onnx", std::ios::binary) << bytes;
+  std::ofstream text(path + ".txt");
+  text << epsilons;
+  for (const auto& name : operations) text << ' ' << name;
+  const auto write = [&](const char* kind, const Many& tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      nt::data::write_npy(path + kind + std::to_string(i) + ".npy", tensors[i].value());
+    }
+  };
+  write(".input.", inputs);
+  write(".output.", results);
+}
+
 /// Writes, reads and runs a program; checks results on the inputs given.
 void check_round_trip(const nn::ModuleBase& model, const Program& program, const Many& inputs, double epsilons,
                       const nt::onnx::SaveOptions& options = {}, const Many* others = nullptr) {
-  const auto written = nt::onnx::load_bytes(nt::onnx::save_bytes(model, program, inputs, options));
+  const std::string bytes = nt::onnx::save_bytes(model, program, inputs, options);
+  const auto written = nt::onnx::load_bytes(bytes);
   const Many& given = others != nullptr ? *others : inputs;
+  Names names;
   const Many expected = program(given);
+  keep(bytes, given, expected, epsilons, names.names);
   nt::onnx::NamedValues named;
   for (std::size_t i = 0; i < given.size(); ++i) named.emplace_back(written.inputs()[i].name, given[i]);
   const auto got = written(named);
