@@ -98,7 +98,7 @@ Tensor stft(In x, const StftOptions& options);
 /// ValueError where the windows leave out a sample.
 Tensor istft(In z, const StftOptions& options);
 
-/// Hann's window 1 / 2 - cos(2 pi i / n) / 2, which sums to a constant at hops of n / 2, n / 4, ..
+/// Hann's window 1 / 2 - cos(2 pi i / n) / 2, which sums to a constant at hops of n / 2, n / 4 and so on.
 /// ValueError unless n >= 1, DTypeError unless the dtype is f32 or f64.
 Tensor hann_window(std::int64_t n, DType dtype = f32, SourceLocation location = SourceLocation::current());
 
