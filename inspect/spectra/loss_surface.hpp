@@ -60,8 +60,8 @@ class LossSurface {
   /// Batches count by their number of samples, the length of their first array. The loader is copied.
   LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction loss,
               const LossSurfaceOptions& options = {});
-  template <
-      std::invocable<const Tensor&, const data::Batch&> F>  // no OutputLoss, which Clang 14 makes of {.max_batches = 3}
+  /// F: an OutputLoss; a template, since Clang 14 would make an OutputLoss of the options {.max_batches = 3}.
+  template <std::invocable<const Tensor&, const data::Batch&> F>
   LossSurface(SurfaceModel model, const data::Loader& loader, BatchFunction outputs, F loss,
               const LossSurfaceOptions& options = {})
       : LossSurface(std::move(model), loader, options, std::move(outputs), OutputLoss(std::move(loss))) {}

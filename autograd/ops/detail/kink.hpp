@@ -35,7 +35,7 @@ Tensor slope_at_kink(const Tensor& g, const Tensor& r, const Square& square, AtK
 Tensor zero_with_slope(const Op& op, In d, const Tensor& slope);
 
 /// The gradient g / (2 y) of y = sqrt(x). Where y = 0, a recorded g that is the derivative of a smooth even function of y, as
-/// of (sqrt(sum x^2))^2, gets the limit, with its derivatives as above. Elsewhere a g of 0 gives 0.
+/// of (sqrt(sum x^2))^2, gets the limit, with its derivatives as above. Otherwise, as where it is not recorded, a g of 0 gives 0.
 Tensor root_gradient(const Tensor& g, const Tensor& y);
 
 }  // namespace newtape::detail
